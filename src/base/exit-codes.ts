@@ -1,0 +1,20 @@
+import { Hyper2kvmError, InterruptedError, SIGNAL_EXIT_CODES, type ErrorKind } from './errors.ts';
+
+/** The one table from a kind of failure to the process's exit code. docs/exit-codes.md is generated from it. */
+export const EXIT_CODES: Record<ErrorKind, { code: number; meaning: string }> = {
+  internal: { code: 1, meaning: 'internal error: a fault of hyper2kvm itself' },
+  usage: { code: 2, meaning: 'usage: a flag, an argument or a setting is wrong' },
+  partial: { code: 3, meaning: 'partial: some VMs were exported and some were not' },
+  authentication: { code: 10, meaning: 'authentication: login refused, or a privilege is missing' },
+  'not-found': { code: 11, meaning: 'not found, or the name is ambiguous' },
+  transfer: { code: 12, meaning: 'transfer, lease or server failure' },
+  image: { code: 13, meaning: 'corrupt or unsupported image, or a VM that cannot be exported' },
+  'local-file': { code: 14, meaning: 'local files: space, rights, or a name that is taken' },
+  'tls-trust': { code: 15, meaning: 'TLS trust: the certificate was refused' },
+};
+
+/** The exit code of anything thrown. An error outside the family is internal. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof InterruptedError) return SIGNAL_EXIT_CODES[error.signalName];
+  return EXIT_CODES[error instanceof Hyper2kvmError ? error.kind : 'internal'].code;
+}

@@ -1,0 +1,43 @@
+import type { ErrorKind } from '../base/errors.ts';
+
+/** How far a job has come, as its process wrote it. */
+export type JobState = 'running' | 'done' | 'partial' | 'failed' | 'interrupted';
+
+/** What the record of one job holds; times are ISO 8601 in UTC. No secret is ever in it. */
+export interface JobRecord {
+  /** Sorts by time: `20261122T140102Z-export-1a2b`. */
+  id: string;
+  kind: 'export';
+  state: JobState;
+  /** What was asked for: server as `host:port`, VMs as they were named, format, output folder. */
+  request: { server: string; vms: string[]; format: string; output: string };
+  startedAt: string;
+  endedAt?: string;
+  process: JobProcess;
+  /** Bytes received from the server so far. */
+  transferredBytes: number;
+  files: { path: string; sizeBytes: number; sha256: string }[];
+  vms: { vm: string; state: 'running' | 'done' | 'failed' | 'interrupted'; error?: JobError; leftBehind?: string[] }[];
+  error?: JobError;
+}
+
+/** Enough to tell whether the process still lives: a pid alone is reused. */
+export interface JobProcess {
+  pid: number;
+  hostname: string;
+  /** Field 22 of /proc/PID/stat (clock ticks since boot), or null where the system has no /proc. */
+  startTicks: string | null;
+  /** /proc/sys/kernel/random/boot_id, or null. */
+  bootId: string | null;
+}
+
+export interface JobError {
+  kind: ErrorKind | 'interrupted';
+  message: string;
+  hint?: string;
+}
+
+/** A record as it is shown: `running` becomes `interrupted` when its process is gone. */
+export interface JobView extends JobRecord {
+  file: string;
+}

@@ -1,0 +1,150 @@
+import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
+
+/** What an export leaves: an OVF folder, one OVA tar, or the bare disks with their manifest. */
+export const EXPORT_FORMATS = ['ovf', 'ova', 'vmdk'] as const;
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+/** How the disks of a VM that may be running come to rest for the export. */
+export type PowerChoice =
+  /** The VM must be powered off already. */
+  | { kind: 'as-is' }
+  /** An own temporary snapshot, removed afterwards. */
+  | { kind: 'snapshot'; quiesce: boolean }
+  /** A snapshot that the user made. */
+  | { kind: 'from-snapshot'; name: string }
+  /** Guest shutdown; after `limitMinutes` power-off when `forcePowerOff`, else a failure. */
+  | { kind: 'shutdown'; limitMinutes: number; forcePowerOff: boolean; restart: boolean };
+
+export interface ExportOptions {
+  connection: ConnectionSettings;
+  /** One word per VM: inventory path, name, glob, MoRef, BIOS or instance UUID. At least one. */
+  vms: string[];
+  /** The output folder; undefined means `./<vm name>` for each VM. With several VMs, each gets a folder in it. */
+  output: string | undefined;
+  format: ExportFormat;
+  power: PowerChoice;
+  /** Disks in flight at once within a VM; an OVA takes one at a time. */
+  parallel: number;
+  /** Bytes a second over all disks; undefined is no limit. */
+  limitRateBytes: number | undefined;
+  /** A disk without bytes for so long is cut and tried again. */
+  stallTimeoutMs: number;
+  /** Tries per disk beyond the first. */
+  retries: number;
+  /** Replace files of the same name. */
+  force: boolean;
+}
+
+export type ExportStep =
+  | 'connect'
+  | 'find'
+  | 'preflight'
+  | 'shutdown'
+  | 'snapshot'
+  | 'lease'
+  | 'download'
+  | 'verify'
+  | 'descriptor'
+  | 'finish'
+  | 'clean-up';
+
+/**
+ * What happens while VMs are exported, in order. `vm` is the VM's name; `disk` is the name of the file that the disk
+ * becomes, unique within its VM.
+ */
+export type ExportEvent =
+  | { type: 'vm-started'; vm: string; inventoryPath: string; index: number; count: number; output: string }
+  /** A step has begun; the one before it is over. */
+  | { type: 'step'; vm: string | undefined; step: ExportStep; detail: string }
+  | { type: 'warning'; vm: string | undefined; message: string }
+  /** The disks (and NVRAM) of the VM that will be downloaded, once, before the first `disk-started`. */
+  | { type: 'disks'; vm: string; disks: { disk: string; capacityBytes: number }[] }
+  | { type: 'disk-started'; vm: string; disk: string; capacityBytes: number; attempt: number }
+  /** At most some ten times a second. `coveredBytes` of the disk's capacity lie behind the last grain that came. */
+  | { type: 'disk-progress'; vm: string; disk: string; receivedBytes: number; coveredBytes: number }
+  | { type: 'disk-whole'; vm: string; disk: string; sizeBytes: number; sha256: string; seconds: number }
+  /** Whole already from an earlier run, and not fetched again. */
+  | { type: 'disk-kept'; vm: string; disk: string; sizeBytes: number; sha256: string }
+  /** Attempt `attempt` failed for `reason`; the next one starts in `waitMs`. */
+  | { type: 'disk-retry'; vm: string; disk: string; attempt: number; attempts: number; waitMs: number; reason: string }
+  | { type: 'vm-finished'; vm: string; result: VmExportResult }
+  | { type: 'vm-failed'; vm: string; error: unknown };
+
+export interface ExportedFile {
+  /** Absolute path. */
+  path: string;
+  sizeBytes: number;
+  sha256: string;
+}
+
+/** One VM that was exported whole. */
+export interface VmExportResult {
+  vm: string;
+  moRef: string;
+  inventoryPath: string;
+  format: ExportFormat;
+  output: string;
+  /** The final files in their order. An OVA is one file. */
+  files: ExportedFile[];
+  /** Bytes that came over the wire in this run. */
+  transferredBytes: number;
+  capacityBytes: number;
+  /** Names of disks kept from an earlier run. */
+  keptDisks: string[];
+  /** Undefined when no quiesced snapshot was asked for. */
+  quiesced?: boolean;
+  warnings: string[];
+  seconds: number;
+}
+
+/** One VM that was not. */
+export interface VmExportFailure {
+  vm: string;
+  error: { kind: string; message: string; hint?: string };
+  /** What clean-up could not remove from the server, a sentence each. */
+  leftBehind: string[];
+}
+
+export interface ExportResult {
+  job: string;
+  state: 'done' | 'partial' | 'failed' | 'interrupted';
+  exported: VmExportResult[];
+  failed: VmExportFailure[];
+}
+
+/** One line of the check that comes before any lease. */
+export interface PreflightFinding {
+  level: 'ok' | 'warning' | 'error';
+  /** What was looked at, in a few words: `power state`, `free space`. */
+  check: string;
+  detail: string;
+  hint?: string;
+}
+
+/** What an export would do, without touching the server. */
+export interface ExportPlan {
+  vm: string;
+  moRef: string;
+  inventoryPath: string;
+  powerState: string;
+  guest: string;
+  format: ExportFormat;
+  output: string;
+  disks: { disk: string; label: string; capacityBytes: number; expectedBytes: number }[];
+  /** The names that would be written, in `output`. */
+  files: string[];
+  expectedBytes: number;
+  freeBytes: number;
+  findings: PreflightFinding[];
+}
+
+export interface DryRunResult {
+  plans: ExportPlan[];
+  failed: VmExportFailure[];
+}
+
+/** What every operation gets besides its options. */
+export interface OperationContext<Event> {
+  signal: AbortSignal;
+  report: (event: Event) => void;
+}

@@ -1,0 +1,14 @@
+/** One VM in `hyper2kvm list`. */
+export interface ListedVm {
+  name: string;
+  inventoryPath: string;
+  moRef: string;
+  /** `poweredOn`, `poweredOff` or `suspended`, as the server says it. */
+  powerState: string;
+  template: boolean;
+  /** The guest's full name, or its id where the server has no name for it. */
+  guest: string;
+  disks: { label: string; capacityBytes: number }[];
+  instanceUuid: string;
+  biosUuid: string;
+}

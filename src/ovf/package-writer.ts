@@ -1,0 +1,64 @@
+/**
+ * Where the files of one export go: a folder, or one OVA tar.
+ *
+ * Nothing stands under a final name before {@link PackageWriter.finish}: until then a member lives in a `.partial`
+ * file. Whoever creates a writer ends it with either `finish` or `discard`.
+ */
+export interface PackageWriter {
+  /** Members that may be open for writing at once: a tar takes one, since a member's size is not known before its end. */
+  readonly maxOpenMembers: number;
+
+  /**
+   * Opens a member for writing. `name` is a plain file name; a second call with the same name starts that member again
+   * from nothing (the first one must have been discarded).
+   */
+  openMember(name: string): Promise<MemberWriter>;
+
+  /**
+   * Takes over a whole member that an earlier process left, after reading it back: true when its size and SHA-256 are
+   * those of `record`, false (and the leftover removed) when not. Called before any `openMember`, in the order in which
+   * the members were written.
+   */
+  adoptMember(record: MemberRecord, signal: AbortSignal): Promise<boolean>;
+
+  /**
+   * Writes the descriptor (when there is one) and the manifest over it and all whole members, flushes, and gives every
+   * file its final name, the descriptor last. Returns the final files in order. The writer is over after that.
+   */
+  finish(content: PackageContent): Promise<PackageFile[]>;
+
+  /**
+   * Removes what is not whole; with `keepWhole`, members that are whole stay as `.partial` for a later `adoptMember`, without it
+   * everything that this writer made is removed. Never throws because a file is gone already.
+   */
+  discard(options: { keepWhole: boolean }): Promise<void>;
+}
+
+/** One open file of a package. Ended by either `commit` or `discard`. */
+export interface MemberWriter {
+  /** Resolves when the writer can take more: the caller awaits it before the next chunk. The chunk may not be reused before that. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** Flushes to the disk and marks the member whole. `sha256` is the caller's hash (hex) over all that it wrote. */
+  commit(sha256: string): Promise<MemberRecord>;
+  /** Forgets what was written. */
+  discard(): Promise<void>;
+}
+
+/** A whole member, as the resume record keeps it. */
+export interface MemberRecord {
+  name: string;
+  sizeBytes: number;
+  /** Hex. */
+  sha256: string;
+}
+
+export interface PackageContent {
+  /** The OVF descriptor's text; undefined for an export of bare disks. */
+  descriptor: string | undefined;
+}
+
+export interface PackageFile {
+  path: string;
+  sizeBytes: number;
+  sha256: string;
+}
