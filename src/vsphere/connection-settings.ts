@@ -1,9 +1,12 @@
-/** Where and how to log in. Made by `resolveConnectionSettings`; holds the one copy of the password. */
+import { delimiter } from 'node:path';
+import { Hyper2kvmError } from '../base/errors.ts';
+
+/** Where and how to log in. Made by {@link resolveConnectionSettings}; the password is never part of it. */
 export interface ConnectionSettings {
   /** `https://host[:port]/sdk`, without user or password. */
   url: URL;
   username: string;
-  /** Asked for once, when a login is about to be made: may read a file or prompt. */
+  /** Asked for when a login is about to be made: may read a file or prompt. */
   password: () => Promise<string>;
   trust: TrustSettings;
   /** Limit for one call to the server, in milliseconds. */
@@ -22,4 +25,114 @@ export interface TrustSettings {
   onlyCaFiles: string[];
   /** Files of lines `host[:port] thumbprint` (GOVC_TLS_KNOWN_HOSTS). */
   knownHostsFiles: string[];
+}
+
+/** What the command line says; an absent flag leaves the word to the environment. */
+export interface ConnectionFlags {
+  url?: string;
+  username?: string;
+  /** True when `--password-file` was given: it then comes before a password from the environment. */
+  hasPasswordFile?: boolean;
+  insecure?: boolean;
+  thumbprint?: string;
+  caFile?: string[];
+  timeoutMs: number;
+}
+
+export interface ConnectionSources {
+  flags: ConnectionFlags;
+  env: NodeJS.ProcessEnv;
+  /** The way to a password that is neither in the environment nor in a URL: a file or a prompt. */
+  password: (account: { username: string; host: string }) => Promise<string>;
+}
+
+/** True when a server is named anywhere, so that `status` knows whether to look at one. */
+export function isServerConfigured(flags: Pick<ConnectionFlags, 'url'>, env: NodeJS.ProcessEnv): boolean {
+  return Boolean(flags.url || env['HYPER2KVM_URL'] || env['GOVC_URL']);
+}
+
+/**
+ * Settles the connection: each setting from its flag, else `HYPER2KVM_*`, else `GOVC_*` with govc's meanings. A user and password
+ * inside a URL count where their own settings say nothing, and are taken out of it.
+ */
+export function resolveConnectionSettings({ flags, env, password }: ConnectionSources): ConnectionSettings {
+  const source = [
+    { name: '--url', text: flags.url },
+    { name: 'HYPER2KVM_URL', text: env['HYPER2KVM_URL'] },
+    { name: 'GOVC_URL', text: env['GOVC_URL'] },
+  ].find((candidate) => candidate.text);
+  if (!source?.text) {
+    throw new Hyper2kvmError('usage', 'No server is named.', {
+      hint: 'Give --url https://HOST, or set HYPER2KVM_URL (or GOVC_URL).',
+    });
+  }
+  const { url, urlUsername, urlPassword } = splitUrl(source.text, source.name);
+  const username = flags.username || env['HYPER2KVM_USERNAME'] || env['GOVC_USERNAME'] || urlUsername;
+  if (!username) {
+    throw new Hyper2kvmError('usage', `No user is named for ${url.host}.`, {
+      hint: 'Give --username, or set HYPER2KVM_USERNAME (or GOVC_USERNAME).',
+    });
+  }
+  const known = flags.hasPasswordFile ? '' : env['HYPER2KVM_PASSWORD'] || env['GOVC_PASSWORD'] || urlPassword;
+  return {
+    url,
+    username,
+    password: () => (known ? Promise.resolve(known) : password({ username, host: url.host })),
+    trust: trustSettings(flags, env),
+    timeoutMs: flags.timeoutMs,
+  };
+}
+
+function trustSettings(flags: ConnectionFlags, env: NodeJS.ProcessEnv): TrustSettings {
+  const files = (text: string | undefined) => (text ?? '').split(delimiter).filter(Boolean);
+  const caFiles = flags.caFile ?? files(env['HYPER2KVM_CA_FILE']);
+  return {
+    insecure: flags.insecure ?? isYes(env, 'HYPER2KVM_INSECURE') ?? isYes(env, 'GOVC_INSECURE') ?? false,
+    thumbprint: flags.thumbprint || env['HYPER2KVM_THUMBPRINT'] || undefined,
+    caFiles,
+    onlyCaFiles: files(env['GOVC_TLS_CA_CERTS']),
+    knownHostsFiles: files(env['GOVC_TLS_KNOWN_HOSTS']),
+  };
+}
+
+/** The spellings of Go's `strconv.ParseBool`, which govc reads its switches with. */
+function isYes(env: NodeJS.ProcessEnv, name: string): boolean | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text)) return true;
+  if (['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(text)) return false;
+  throw new Hyper2kvmError('usage', `${name} is ${JSON.stringify(text)}, which is neither true nor false.`, {
+    hint: `Set ${name}=1 or ${name}=0.`,
+  });
+}
+
+/** Like govc: a missing scheme means https, a missing path means /sdk. The text may hold a password and is never quoted. */
+function splitUrl(text: string, name: string): { url: URL; urlUsername: string; urlPassword: string } {
+  let url: URL;
+  try {
+    url = new URL(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`);
+  } catch {
+    throw new Hyper2kvmError('usage', `${name} is not a URL.`, { hint: 'Write it as https://HOST or HOST:PORT.' });
+  }
+  if (url.protocol !== 'https:') {
+    throw new Hyper2kvmError('usage', `${name} begins with ${url.protocol}//, and only https is spoken.`, {
+      hint: 'A password never crosses the network in clear: write https://HOST.',
+    });
+  }
+  const urlUsername = percentDecoded(url.username);
+  const urlPassword = percentDecoded(url.password);
+  url.username = '';
+  url.password = '';
+  url.search = '';
+  url.hash = '';
+  if (url.pathname === '/') url.pathname = '/sdk';
+  return { url, urlUsername, urlPassword };
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

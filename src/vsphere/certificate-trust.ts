@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs';
+import { getCACertificates, type PeerCertificate } from 'node:tls';
+import { Hyper2kvmError, sentenceOf } from '../base/errors.ts';
+import type { TrustSettings } from './connection-settings.ts';
+
+/**
+ * Decides whether a server's certificate is good: `--insecure`, the pinned thumbprint of the server itself, the certificate
+ * authorities, and last the thumbprints that are known for a host (a known-hosts file, or a lease of a server that is itself
+ * trusted).
+ */
+export class CertificateTrust {
+  /** PEM certificates of all authorities that are trusted. */
+  readonly authorities: string[];
+  readonly #insecure: boolean;
+  readonly #pinned: { address: string; thumbprint: string } | undefined;
+  readonly #known = new Map<string, Set<string>>();
+
+  /** `server` is the one that `settings.thumbprint` pins. Reads the files that the settings name. */
+  constructor(settings: TrustSettings, server: URL) {
+    this.#insecure = settings.insecure;
+    this.#pinned =
+      settings.thumbprint === undefined
+        ? undefined
+        : { address: addressOf(server), thumbprint: normalizeThumbprint(settings.thumbprint) };
+    const base =
+      settings.onlyCaFiles.length > 0
+        ? settings.onlyCaFiles.map(readPem)
+        : [...getCACertificates('default'), ...getCACertificates('system')];
+    this.authorities = [...new Set([...base, ...settings.caFiles.map(readPem)])];
+    for (const file of settings.knownHostsFiles) this.#readKnownHosts(file);
+  }
+
+  /** Trusts a certificate for one host, as vCenter vouches for an ESXi host's in a lease's `sslThumbprint`. */
+  trustThumbprint(url: URL, thumbprint: string): void {
+    this.#addKnown(addressOf(url), thumbprint);
+  }
+
+  /**
+   * Undefined when the certificate is good for `address` (`host:port`), else the error to end with. `authorized` and `reason` are
+   * what the certificate authorities say.
+   */
+  refusal(address: string, certificate: PeerCertificate, authorized: boolean, reason: string): Error | undefined {
+    if (this.#insecure) return undefined;
+    const prints = thumbprintsOf(certificate);
+    if (this.#pinned?.address === address) {
+      return prints.includes(this.#pinned.thumbprint) ? undefined : notThePinnedOne(address, certificate);
+    }
+    if (authorized) return undefined;
+    const known = this.#known.get(address);
+    if (known && prints.some((print) => known.has(print))) return undefined;
+    return known ? notThePinnedOne(address, certificate) : notTrusted(address, certificate, reason);
+  }
+
+  #addKnown(address: string, thumbprint: string): void {
+    const prints = this.#known.get(address) ?? new Set();
+    this.#known.set(address, prints.add(normalizeThumbprint(thumbprint)));
+  }
+
+  /** Lines of `host[:port] thumbprint`. As in govc, a file that does not exist is an empty one. */
+  #readKnownHosts(file: string): void {
+    let text: string;
+    try {
+      text = readFileSync(file, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw new Hyper2kvmError('usage', `The known-hosts file ${file} cannot be read: ${sentenceOf(error)}.`, {
+        cause: error,
+      });
+    }
+    for (const line of text.split('\n')) {
+      const [host, thumbprint] = line.trim().split(/\s+/, 2);
+      if (host && thumbprint && !host.startsWith('#'))
+        this.#addKnown(addressOf(new URL(`https://${host}`)), thumbprint);
+    }
+  }
+}
+
+/** `host:port` of a URL, the port always given. */
+export function addressOf(url: URL): string {
+  return `${url.hostname}:${url.port || (url.protocol === 'http:' ? '80' : '443')}`;
+}
+
+/** The form in which thumbprints are compared: upper-case hex without colons. */
+export function normalizeThumbprint(text: string): string {
+  const hex = text
+    .replace(/^sha(1|256)[:=]/i, '')
+    .replace(/[:\s]/g, '')
+    .toUpperCase();
+  if (!/^([0-9A-F]{40}|[0-9A-F]{64})$/.test(hex)) {
+    throw new Hyper2kvmError('usage', `${JSON.stringify(text)} is not a certificate thumbprint.`, {
+      hint: 'A thumbprint is the SHA-1 (40 hex digits) or SHA-256 (64 hex digits) of the certificate, with or without colons.',
+    });
+  }
+  return hex;
+}
+
+function thumbprintsOf(certificate: PeerCertificate): string[] {
+  return [certificate.fingerprint, certificate.fingerprint256].map(normalizeThumbprint);
+}
+
+function readPem(file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Hyper2kvmError('usage', `The CA file ${file} cannot be read: ${sentenceOf(error)}.`, { cause: error });
+  }
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) {
+    throw new Hyper2kvmError('usage', `The CA file ${file} holds no PEM certificate.`);
+  }
+  return text;
+}
+
+function describe(certificate: PeerCertificate): string {
+  const name = [certificate.subject?.CN ?? certificate.subject?.O ?? 'nobody'].flat().join(', ');
+  const issuer = [certificate.issuer?.CN ?? certificate.issuer?.O ?? 'nobody'].flat().join(', ');
+  return (
+    `It is for ${name}, issued by ${issuer}, and expires ${certificate.valid_to}. ` +
+    `SHA-256 ${certificate.fingerprint256}, SHA-1 ${certificate.fingerprint}.`
+  );
+}
+
+function notTrusted(address: string, certificate: PeerCertificate, reason: string): Hyper2kvmError {
+  return new Hyper2kvmError(
+    'tls-trust',
+    `The certificate of ${address} is not trusted (${reason}). ${describe(certificate)}`,
+    {
+      hint:
+        `Compare the thumbprint with the server's own; if they are equal, pin it: ` +
+        `--thumbprint ${certificate.fingerprint256}. Or name its authority with --ca-file.`,
+    },
+  );
+}
+
+function notThePinnedOne(address: string, certificate: PeerCertificate): Hyper2kvmError {
+  return new Hyper2kvmError(
+    'tls-trust',
+    `The certificate of ${address} is not the one whose thumbprint is pinned for it. ${describe(certificate)}`,
+    {
+      hint: 'Either the certificate was renewed, or something stands between. Check on the server itself before trusting it.',
+    },
+  );
+}

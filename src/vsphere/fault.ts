@@ -1,0 +1,84 @@
+import { Hyper2kvmError, type ErrorKind } from '../base/errors.ts';
+import type { XmlElement } from './xml-element.ts';
+
+/** How a fault's type name is judged. What is not listed is a refusal by the server that a second try does not change. */
+const FAULT_KINDS: Record<string, { kind: ErrorKind; retryable?: boolean; hint?: string }> = {
+  InvalidLogin: { kind: 'authentication', hint: 'Check the user name (user@domain) and the password.' },
+  NotAuthenticated: { kind: 'authentication' },
+  NoPermission: { kind: 'authentication', hint: 'Run `hyper2kvm status` to see which privileges the account lacks.' },
+  InvalidLocale: { kind: 'authentication' },
+  PasswordExpired: { kind: 'authentication', hint: 'Log in to the server once and set a new password.' },
+  ManagedObjectNotFound: { kind: 'not-found' },
+  TaskInProgress: { kind: 'transfer', retryable: true, hint: 'Another task holds the VM; try again when it is over.' },
+  ConcurrentAccess: { kind: 'transfer', retryable: true },
+  Timedout: { kind: 'transfer', retryable: true },
+  HostCommunication: { kind: 'transfer', retryable: true },
+  HostNotConnected: { kind: 'transfer', retryable: true },
+  HostNotReachable: { kind: 'transfer', retryable: true },
+  SystemError: { kind: 'transfer', retryable: true },
+  FileLocked: { kind: 'transfer', hint: 'Another process holds a file of the VM: a running backup or an open lease.' },
+};
+
+/**
+ * A fault that the server gave: in a SOAP answer, as the error of a task, or of a lease. `faultType` is the name of its type
+ * in the API reference, and the one thing to tell faults apart by.
+ */
+export class VsphereFault extends Hyper2kvmError {
+  readonly faultType: string;
+  /** The fault that this one names as its reason. */
+  readonly faultCause: VsphereFault | undefined;
+
+  constructor(facts: { faultType: string; message: string; during: string; faultCause?: VsphereFault | undefined }) {
+    const judged = FAULT_KINDS[facts.faultType] ?? { kind: 'transfer' as const };
+    const because = facts.faultCause ? ` Its cause: ${facts.faultCause.message}` : '';
+    super(judged.kind, `${facts.during} failed with ${facts.faultType}: ${asSentence(facts.message)}${because}`, {
+      ...(judged.hint === undefined ? {} : { hint: judged.hint }),
+      retryable: judged.retryable ?? false,
+      cause: facts.faultCause,
+    });
+    this.faultType = facts.faultType;
+    this.faultCause = facts.faultCause;
+  }
+}
+
+/** True when `error` is a fault of one of these types. */
+export function isFault(error: unknown, ...faultTypes: string[]): error is VsphereFault {
+  return error instanceof VsphereFault && faultTypes.includes(error.faultType);
+}
+
+/** Reads `Fault{faultcode, faultstring, detail{XFault}}` of a SOAP answer. */
+export function faultOfSoap(fault: XmlElement, during: string): VsphereFault {
+  const detail = fault.find('detail')?.elements[0];
+  const faultType = detail?.type ?? detail?.name.replace(/Fault$/, '') ?? fault.textOf('faultcode') ?? 'unknown';
+  return new VsphereFault({
+    faultType: faultType.replace(/^.*:/, ''),
+    message: fault.textOf('faultstring') || 'no reason given',
+    during,
+    faultCause: detail && causeOf(detail, during),
+  });
+}
+
+/** Reads a `LocalizedMethodFault{fault, localizedMessage}`, as tasks, leases and descriptors carry it. */
+export function faultOfLocalized(localized: XmlElement, during: string): VsphereFault {
+  const fault = localized.find('fault');
+  return new VsphereFault({
+    faultType: fault?.type ?? 'unknown',
+    message: localized.textOf('localizedMessage') || firstMessage(fault) || 'no reason given',
+    during,
+    faultCause: fault && causeOf(fault, during),
+  });
+}
+
+function causeOf(fault: XmlElement, during: string): VsphereFault | undefined {
+  const cause = fault.find('faultCause');
+  return cause && cause.elements.length > 0 ? faultOfLocalized(cause, during) : undefined;
+}
+
+function firstMessage(fault: XmlElement | undefined): string | undefined {
+  return fault?.textOf('faultMessage.message') ?? fault?.textOf('reason');
+}
+
+function asSentence(text: string): string {
+  const trimmed = text.trim();
+  return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+}

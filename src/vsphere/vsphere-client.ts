@@ -1,0 +1,171 @@
+import { Hyper2kvmError } from '../base/errors.ts';
+import { chooseApiVersion, FALLBACK_VERSION } from './api-version.ts';
+import { addressOf, CertificateTrust } from './certificate-trust.ts';
+import type { ConnectionSettings } from './connection-settings.ts';
+import { isFault } from './fault.ts';
+import { HttpTransport } from './http-transport.ts';
+import { decodeServiceContent, type ServiceContent } from './service-content.ts';
+import { SessionCookie } from './session-cookie.ts';
+import { decodeResponse, encodeRequest } from './soap-envelope.ts';
+import type { WsdlMethod, WsdlValue } from './wsdl-types.ts';
+import { parseXml, type XmlElement } from './xml-element.ts';
+
+/** A server that answers, not logged in yet: what it is and how it is spoken to. */
+export interface ServerGreeting {
+  content: ServiceContent;
+  apiVersion: string;
+}
+
+/**
+ * One connection to a vCenter or ESXi host. {@link greet} needs no login; {@link login} opens the session, which {@link logout} ends:
+ * whoever logged in logs out, on every way out. A session that expired meanwhile is opened again once per call.
+ */
+export class VsphereClient {
+  readonly settings: ConnectionSettings;
+  readonly http: HttpTransport;
+  readonly cookie: SessionCookie;
+  #greeting: ServerGreeting | undefined;
+  #account: { username: string; password: string } | undefined;
+  #userSession: XmlElement | undefined;
+  #reLogin: Promise<void> | undefined;
+
+  constructor(settings: ConnectionSettings) {
+    this.settings = settings;
+    this.http = new HttpTransport(new CertificateTrust(settings.trust, settings.url));
+    this.cookie = new SessionCookie(settings.url);
+  }
+
+  /** `host:port`, for messages. */
+  get server(): string {
+    return addressOf(this.settings.url);
+  }
+
+  /** What the server said about itself. Only after {@link greet}. */
+  get content(): ServiceContent {
+    if (!this.#greeting) throw new Error('greet() comes before anything else');
+    return this.#greeting.content;
+  }
+
+  /** The key of the open session, which some calls name. */
+  get sessionKey(): string {
+    return this.#userSession?.textOf('key') ?? '';
+  }
+
+  /** Chooses the API version and reads the service content. No login needed. */
+  async greet(signal: AbortSignal): Promise<ServerGreeting> {
+    if (this.#greeting) return this.#greeting;
+    const offered = await this.#offeredVersion(signal);
+    this.#greeting = await this.#readContent(offered, signal).catch((error: unknown) => {
+      // A server whose list names a version that it then refuses was met behind upgraded proxies.
+      if (offered !== FALLBACK_VERSION && isFault(error, 'VersionMismatch', 'InvalidRequest')) {
+        return this.#readContent(FALLBACK_VERSION, signal);
+      }
+      throw error;
+    });
+    return this.#greeting;
+  }
+
+  async login(signal: AbortSignal): Promise<void> {
+    await this.greet(signal);
+    this.#account ??= { username: this.settings.username, password: await this.settings.password() };
+    const login = {
+      _this: this.content.sessionManager,
+      userName: this.#account.username,
+      password: this.#account.password,
+    };
+    try {
+      this.#userSession = (await this.#send('Login', login, signal)).find('returnval');
+    } catch (error) {
+      if (!isFault(error, 'InvalidLogin')) throw error;
+      const sentence = `${this.server} refused the login of ${this.#account.username}.`;
+      throw new Hyper2kvmError('authentication', sentence, {
+        cause: error,
+        hint: 'Check the user name (user@domain) and the password.',
+      });
+    }
+  }
+
+  /** Ends the session, if one is open. */
+  async logout(signal: AbortSignal): Promise<void> {
+    if (!this.#userSession) return;
+    try {
+      await this.#send('Logout', { _this: this.content.sessionManager }, signal);
+    } catch (error) {
+      if (!isFault(error, 'NotAuthenticated')) throw error;
+    }
+    this.#userSession = undefined;
+    this.cookie.clear();
+  }
+
+  /**
+   * Makes a call and returns its `<MethodResponse>`. When the session has expired it logs in again once and repeats the call, which
+   * the server has not carried out.
+   * @throws VsphereFault, a transfer error, or the signal's reason.
+   */
+  async call<Method extends WsdlMethod>(
+    method: Method,
+    args: WsdlValue<Method>,
+    signal: AbortSignal,
+  ): Promise<XmlElement> {
+    const session = this.#userSession;
+    try {
+      return await this.#send(method, args, signal);
+    } catch (error) {
+      if (!isFault(error, 'NotAuthenticated') || !session) throw error;
+    }
+    // Calls that run side by side find the session dead together; the first one opens the new one for all.
+    if (this.#userSession === session) {
+      this.#reLogin ??= this.login(signal).finally(() => (this.#reLogin = undefined));
+      await this.#reLogin;
+    }
+    return this.#send(method, args, signal);
+  }
+
+  async #offeredVersion(signal: AbortSignal): Promise<string> {
+    const url = new URL(`${this.settings.url.pathname.replace(/\/$/, '')}/vimServiceVersions.xml`, this.settings.url);
+    const answer = await this.http.send({ url, headers: {}, timeoutMs: this.settings.timeoutMs, signal });
+    return answer.status === 200 ? chooseApiVersion(parseXml(answer.body, this.server)) : FALLBACK_VERSION;
+  }
+
+  async #readContent(apiVersion: string, signal: AbortSignal): Promise<ServerGreeting> {
+    const serviceInstance = { type: 'ServiceInstance', value: 'ServiceInstance' };
+    const response = await this.#send('RetrieveServiceContent', { _this: serviceInstance }, signal, apiVersion);
+    const content = response.find('returnval');
+    if (!content) throw new Hyper2kvmError('transfer', `${this.server} is no vCenter or ESXi host.`);
+    return { content: decodeServiceContent(content, this.server), apiVersion };
+  }
+
+  async #send<Method extends WsdlMethod>(
+    method: Method,
+    args: WsdlValue<Method>,
+    signal: AbortSignal,
+    apiVersion = this.#greeting?.apiVersion ?? FALLBACK_VERSION,
+  ): Promise<XmlElement> {
+    const cookie = this.cookie.headerFor(this.settings.url);
+    const answer = await this.http.send({
+      url: this.settings.url,
+      headers: {
+        'content-type': 'text/xml; charset="utf-8"',
+        soapaction: `urn:vim25/${apiVersion}`,
+        ...(cookie === undefined ? {} : { cookie }),
+      },
+      body: encodeRequest(method, args),
+      timeoutMs: this.settings.timeoutMs,
+      signal,
+    });
+    this.cookie.keep(answer.headers['set-cookie']);
+    // SOAP 1.1 section 6.2: a fault comes with status 500. Any other status is not the SOAP server's.
+    if (answer.status !== 200 && answer.status !== 500) throw unexpectedStatus(this.server, method, answer.status);
+    return decodeResponse(method, answer.body, this.server);
+  }
+}
+
+function unexpectedStatus(server: string, method: string, status: number): Hyper2kvmError {
+  return new Hyper2kvmError('transfer', `${server} answered ${method} with HTTP status ${status}.`, {
+    retryable: status >= 500 || status === 429,
+    hint:
+      status === 404
+        ? 'There is no vSphere API at that path; --url is usually https://HOST/sdk.'
+        : 'The server may be starting or overloaded; try again later.',
+  });
+}
