@@ -50,7 +50,7 @@ export async function* downloadDevice(
     stall.signal.throwIfAborted();
     throw error instanceof RequestError || !(error instanceof Hyper2kvmError) ? connectionError(error, url) : error;
   } finally {
-    stall.pause();
+    stall.end();
     stream.destroy();
   }
 }
@@ -58,12 +58,10 @@ export async function* downloadDevice(
 /** Aborts its signal when nothing has come for too long while the reader was waiting. */
 class StallWatch {
   readonly #controller = new AbortController();
-  readonly #limitMs: number;
   readonly #timer: NodeJS.Timeout;
   #waiting = true;
 
   constructor(limitMs: number, url: URL) {
-    this.#limitMs = limitMs;
     this.#timer = setTimeout(() => {
       if (!this.#waiting) return;
       const sentence = `${url.host} sent nothing for ${Math.round(limitMs / 1000)} seconds.`;
@@ -79,12 +77,15 @@ class StallWatch {
   /** The reader is busy: the silence is its own. */
   pause(): void {
     this.#waiting = false;
-    clearTimeout(this.#timer);
   }
 
   resume(): void {
     this.#waiting = true;
     this.#timer.refresh();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
   }
 }
 

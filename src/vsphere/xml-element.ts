@@ -20,9 +20,11 @@ export class XmlElement {
     this.text = text;
   }
 
-  /** The attribute `type`: a managed object's type, or `xsi:type` without its prefix. */
+  /** A reference's own `type` (a task's result has both), else the `xsi:type` of a polymorphic value. Without its prefix. */
   get type(): string | undefined {
-    return this.#attributes['type']?.replace(/^.*:/, '');
+    const attributes = Object.entries(this.#attributes);
+    const type = this.#attributes['type'] ?? attributes.find(([name]) => name.endsWith(':type'))?.[1];
+    return type?.replace(/^.*:/, '');
   }
 
   all(name: string): XmlElement[] {
@@ -58,7 +60,6 @@ const parser = new XMLParser({
   preserveOrder: true,
   ignoreAttributes: false,
   attributeNamePrefix: '',
-  removeNSPrefix: true,
   parseTagValue: false,
   parseAttributeValue: false,
   trimValues: false,
@@ -96,5 +97,5 @@ function toElement(node: OrderedNode): XmlElement | undefined {
   const content = node[name] as OrderedNode[];
   const text = content.map((child) => ('#text' in child ? String(child['#text']) : '')).join('');
   const elements = content.map(toElement).filter((element) => element !== undefined);
-  return new XmlElement(name, node[':@'] ?? {}, elements, text);
+  return new XmlElement(name.replace(/^.*:/, ''), node[':@'] ?? {}, elements, text);
 }
