@@ -1,0 +1,108 @@
+/**
+ * The SparseExtentHeader: the first sector of a sparse VMDK, and again (as the footer) near the end of a stream that
+ * VMware wrote. Source: "Virtual Disk Format 5.0", VMware technical note, section "Hosted Sparse Extent Header".
+ *
+ *     0 magic u32      4 version u32   8 flags u32       12 capacity u64    20 grainSize u64  28 descriptorOffset u64
+ *    36 descriptorSize u64   44 numGTEsPerGT u32         48 rgdOffset u64   56 gdOffset u64   64 overHead u64
+ *    72 uncleanShutdown u8   73 four line-end bytes      77 compressAlgorithm u16
+ *
+ * Little-endian, packed; offsets and sizes count sectors of 512 bytes.
+ */
+export const SECTOR_BYTES = 512;
+
+/** `KDMV`: the bytes of 0x564d444b in file order. */
+export const SPARSE_MAGIC = 0x564d444b;
+
+const FLAG_LINE_ENDS = 1 << 0;
+const FLAG_REDUNDANT_TABLES = 1 << 1;
+const FLAG_COMPRESSED = 1 << 16;
+const FLAG_MARKERS = 1 << 17;
+
+/** 64 TiB in sectors, 2^46 / 2^9. vSphere's largest disk is 62 TiB. */
+const MAX_CAPACITY_SECTORS = 2 ** 37;
+/** A grain has 8 sectors (4 KiB, the format's least) to 2048 (1 MiB: 16 times what VMware and qemu write). */
+const GRAIN_SECTORS = { min: 8, max: 2048 };
+/** The format fixes 512 entries to a grain table, and qemu takes no more. */
+const MAX_TABLE_ENTRIES = 512;
+/** 1 MiB; VMware and qemu reserve 20 sectors, and a descriptor of one extent has some 600 bytes. */
+const MAX_DESCRIPTOR_SECTORS = 2048;
+/**
+ * What stands before the first grain: two sets of tables (4 bytes for each grain of at least 4 KiB: 2 * 2^46 / 2^12 * 4 =
+ * 2^37 bytes at most), their directories and the descriptor: 2^38 bytes, 2^29 sectors, hold it all.
+ */
+const MAX_OVERHEAD_SECTORS = 2 ** 29;
+/** RFC 1950; 0 would be uncompressed. */
+const COMPRESSION_DEFLATE = 1;
+
+/** The header's fields that matter to a stream. Units are in the names. */
+export interface SparseHeader {
+  capacitySectors: number;
+  grainSectors: number;
+  descriptorOffsetSectors: number;
+  descriptorSectors: number;
+  tableEntries: number;
+  /** Undefined for 2^64-1: the grain directory comes at the end, and a footer says where. */
+  directoryOffsetSectors: number | undefined;
+  /** Where the first grain may stand. */
+  overheadSectors: number;
+  redundantTables: boolean;
+}
+
+/**
+ * Reads the header from 512 bytes whose magic was looked at already. `refuse` is called with what is wrong and must
+ * throw: it knows the file and the offset.
+ */
+export function parseSparseHeader(bytes: Uint8Array, refuse: (what: string) => never): SparseHeader {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, SECTOR_BYTES);
+  if (view.getUint32(0, true) !== SPARSE_MAGIC) refuse('the magic number of the header is missing');
+  checkKind(view, refuse);
+  const directory = view.getBigUint64(56, true);
+  const header: SparseHeader = {
+    capacitySectors: sectors(view, 12),
+    grainSectors: sectors(view, 20),
+    descriptorOffsetSectors: sectors(view, 28),
+    descriptorSectors: sectors(view, 36),
+    tableEntries: view.getUint32(44, true),
+    directoryOffsetSectors: directory === 0xffff_ffff_ffff_ffffn ? undefined : Number(directory),
+    overheadSectors: sectors(view, 64),
+    redundantTables: (view.getUint32(8, true) & FLAG_REDUNDANT_TABLES) !== 0,
+  };
+  checkLimits(header, refuse);
+  return header;
+}
+
+function checkKind(view: DataView, refuse: (what: string) => never): void {
+  const version = view.getUint32(4, true);
+  if (version < 1 || version > 3) refuse(`version ${version} is unknown (1 to 3 are known)`);
+  const flags = view.getUint32(8, true);
+  if ((flags & FLAG_COMPRESSED) === 0) refuse('its flags say that grains are not compressed');
+  if ((flags & FLAG_MARKERS) === 0) refuse('its flags say that grains have no markers');
+  // The four bytes are there to find a transfer in text mode, which would change them.
+  if ((flags & FLAG_LINE_ENDS) !== 0 && view.getUint32(73, false) !== 0x0a200d0a) {
+    refuse('its line-end bytes were changed, as by a transfer in text mode');
+  }
+  const algorithm = view.getUint16(77, true);
+  if (algorithm !== COMPRESSION_DEFLATE) refuse(`compression algorithm ${algorithm} is unknown`);
+}
+
+function checkLimits(header: SparseHeader, refuse: (what: string) => never): void {
+  const { capacitySectors, grainSectors, tableEntries, descriptorSectors, overheadSectors } = header;
+  if (capacitySectors < 1) refuse('its capacity is zero');
+  if (capacitySectors > MAX_CAPACITY_SECTORS) refuse(`its capacity of ${capacitySectors} sectors is over 64 TiB`);
+  // log2 is exact for powers of two in this range.
+  if (grainSectors < GRAIN_SECTORS.min || grainSectors > GRAIN_SECTORS.max || Math.log2(grainSectors) % 1 !== 0) {
+    refuse(`a grain size of ${grainSectors} sectors is not a power of two from 8 to 2048`);
+  }
+  if (tableEntries < 1 || tableEntries > MAX_TABLE_ENTRIES)
+    refuse(`a grain table of ${tableEntries} entries is not 1 to 512`);
+  if (descriptorSectors > MAX_DESCRIPTOR_SECTORS) refuse(`a descriptor of ${descriptorSectors} sectors is over 1 MiB`);
+  if (overheadSectors < 1 || overheadSectors > MAX_OVERHEAD_SECTORS) {
+    refuse(`${overheadSectors} sectors before the first grain cannot be`);
+  }
+  if (header.directoryOffsetSectors === 0) refuse('its grain directory would stand in the header');
+}
+
+/** Over 2^53 the number is inexact, and far over every limit. */
+function sectors(view: DataView, at: number): number {
+  return Number(view.getBigUint64(at, true));
+}
