@@ -92,9 +92,9 @@ test('a check that failed fails on', () => {
   expect(() => checker.finish()).toThrow(NotADiskError);
 });
 
-const wrongGrain = (data: Uint8Array, sizeField?: number): Unit => ({
+const wrongGrain = (data: Uint8Array, sizeField?: number, sector = 256): Unit => ({
   kind: 'grain',
-  sector: 2 * 128,
+  sector,
   data,
   ...(sizeField === undefined ? {} : { sizeField }),
 });
@@ -131,7 +131,7 @@ const CORRUPT: [string, RegExp, Buffer][] = [
     'a grain off its border',
     /grain border/,
     buildStream(CAPACITY, GRAINS, {
-      units: whole((units) => units.splice(2, 0, { ...wrongGrain(noise(99, 1)), sector: 257 } as Unit)),
+      units: whole((units) => units.splice(2, 0, wrongGrain(noise(99, 1), undefined, 257))),
     }),
   ],
   [
@@ -201,13 +201,7 @@ const CORRUPT: [string, RegExp, Buffer][] = [
     'a grain after the directory',
     /after the grain directory/,
     buildStream(CAPACITY, GRAINS, {
-      units: whole((units) =>
-        units.splice(-2, 0, {
-          ...wrongGrain(noise(9, 1)),
-          data: Buffer.from('789c030000000001', 'hex'),
-          sector: 640 * 128,
-        } as Unit),
-      ),
+      units: whole((units) => units.splice(-2, 0, wrongGrain(noise(9, 1), undefined, 640 * 128))),
     }),
   ],
   [
