@@ -1,3 +1,4 @@
+import type { ErrorKind } from '../../base/errors.ts';
 import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
 
 /** What an export leaves: an OVF folder, one OVA tar, or the bare disks with their manifest. */
@@ -100,7 +101,7 @@ export interface VmExportResult {
 /** One VM that was not. */
 export interface VmExportFailure {
   vm: string;
-  error: { kind: string; message: string; hint?: string };
+  error: { kind: ErrorKind | 'interrupted'; message: string; hint?: string };
   /** What clean-up could not remove from the server, a sentence each. */
   leftBehind: string[];
 }
@@ -119,6 +120,8 @@ export interface PreflightFinding {
   check: string;
   detail: string;
   hint?: string;
+  /** The kind of failure that an error finding stands for. */
+  kind?: ErrorKind;
 }
 
 /** What an export would do, without touching the server. */
@@ -143,8 +146,4 @@ export interface DryRunResult {
   failed: VmExportFailure[];
 }
 
-/** What every operation gets besides its options. */
-export interface OperationContext<Event> {
-  signal: AbortSignal;
-  report: (event: Event) => void;
-}
+export type { OperationContext } from '../operation-context.ts';

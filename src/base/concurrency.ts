@@ -1,0 +1,29 @@
+/**
+ * Runs `work` over `items`, at most `limit` at once, in order. The first failure aborts the signal of the others; all have ended when this
+ * rejects with that first failure.
+ */
+export async function forEachConcurrently<Item>(
+  items: readonly Item[],
+  limit: number,
+  signal: AbortSignal,
+  work: (item: Item, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const siblings = new AbortController();
+  const shared = AbortSignal.any([signal, siblings.signal]);
+  const queue = items.values();
+  const runOne = async () => {
+    for (const item of queue) {
+      shared.throwIfAborted();
+      await work(item, shared);
+    }
+  };
+  const failures: unknown[] = [];
+  const lanes = Array.from({ length: Math.min(limit, items.length) }, () =>
+    runOne().catch((error: unknown) => {
+      failures.push(error);
+      siblings.abort(error);
+    }),
+  );
+  await Promise.all(lanes);
+  if (failures.length > 0) throw failures[0];
+}

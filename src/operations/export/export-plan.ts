@@ -1,0 +1,123 @@
+import { access } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
+import { checkWritable, freeBytes } from '../../base/free-space.ts';
+import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
+import { readVmFacts, type VmFacts } from '../../vsphere/vm-facts.ts';
+import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
+import type { FoundVm } from './find-vms.ts';
+import { inspectVm } from './preflight.ts';
+import type { ExportFormat, ExportOptions, ExportPlan, PreflightFinding } from './types.ts';
+
+/** A plan with what it was made from. */
+export interface PlannedVm {
+  plan: ExportPlan;
+  facts: VmFacts;
+}
+
+/** Looks at a VM and at the output folder, and says what an export would do. Changes nothing anywhere. */
+export async function planVm(
+  client: VsphereClient,
+  { vm, baseName }: FoundVm,
+  options: ExportOptions,
+  isOneOfSeveral: boolean,
+  signal: AbortSignal,
+): Promise<PlannedVm> {
+  const facts = await readVmFacts(client, vm.ref, signal);
+  const output = outputFolder(options.output, baseName, isOneOfSeveral);
+  const disks = facts.disks.map((disk, index) => ({
+    disk: diskFileName(baseName, index),
+    label: disk.label,
+    capacityBytes: disk.capacityBytes,
+    expectedBytes: expectedBytes(disk, facts),
+  }));
+  const files = finalNames(
+    options.format,
+    baseName,
+    disks.map(({ disk }) => disk),
+  );
+  const plan: ExportPlan = {
+    vm: vm.name,
+    moRef: vm.ref.value,
+    inventoryPath: vm.inventoryPath,
+    powerState: facts.powerState,
+    guest: facts.guest,
+    format: options.format,
+    output,
+    disks,
+    files,
+    expectedBytes: disks.reduce((sum, disk) => sum + disk.expectedBytes, 0),
+    freeBytes: await freeBytes(output),
+    findings: inspectVm(vm.name, facts, options.power),
+  };
+  plan.findings.push(...(await inspectOutput(plan, facts, options.force)));
+  return { plan, facts };
+}
+
+/** The error for a plan that cannot be carried out: its first finding that is one. Undefined for a good plan. */
+export function refusalOf({ vm, findings }: Pick<ExportPlan, 'vm' | 'findings'>): Hyper2kvmError | undefined {
+  const errors = findings.filter(({ level }) => level === 'error');
+  const [first] = errors;
+  if (!first) return undefined;
+  const more = errors.length > 1 ? ` (${errors.length - 1} more: see --dry-run)` : '';
+  const sentence = `${vm} cannot be exported: ${first.detail}${more}`;
+  return new Hyper2kvmError(first.kind ?? 'internal', sentence, first.hint === undefined ? {} : { hint: first.hint });
+}
+
+/** `web-disk-1.vmdk` for the first disk. */
+export function diskFileName(baseName: string, index: number): string {
+  return `${baseName}-disk-${index + 1}.vmdk`;
+}
+
+function outputFolder(asked: string | undefined, baseName: string, isOneOfSeveral: boolean): string {
+  if (asked === undefined) return resolve(baseName);
+  return isOneOfSeveral ? join(resolve(asked), baseName) : resolve(asked);
+}
+
+/** What is known before the lease: whether there is an NVRAM only the lease tells. */
+function finalNames(format: ExportFormat, baseName: string, disks: string[]): string[] {
+  if (format === 'ova') return [`${baseName}.ova`];
+  return [...(format === 'ovf' ? [`${baseName}.ovf`] : []), ...disks, `${baseName}.mf`];
+}
+
+/** The compressed stream is nearly always smaller than what the disk's files occupy, so this is an upper bound but for incompressible data. */
+function expectedBytes(disk: VirtualDisk, facts: VmFacts): number {
+  const occupied = facts.occupiedBytes.get(disk.key);
+  return occupied === undefined ? disk.capacityBytes : Math.min(occupied, disk.capacityBytes);
+}
+
+async function inspectOutput(plan: ExportPlan, facts: VmFacts, force: boolean): Promise<PreflightFinding[]> {
+  const findings = [inspectSpace(plan, facts)];
+  try {
+    await checkWritable(plan.output);
+    findings.push({ level: 'ok', check: 'output', detail: `${plan.output} can be written` });
+  } catch (error) {
+    findings.push({ level: 'error', kind: 'local-file', check: 'output', detail: sentenceOf(error) });
+  }
+  for (const name of force ? [] : plan.files) {
+    const path = join(plan.output, name);
+    if (!(await exists(path))) continue;
+    const hint = 'Choose another --output, or replace it with --force.';
+    findings.push({ level: 'error', kind: 'local-file', check: 'names', detail: `${path} exists.`, hint });
+  }
+  return findings;
+}
+
+/** A thick disk occupies its whole capacity however little it holds, so that only a thin disk's size is a reason to refuse. */
+function inspectSpace(plan: ExportPlan, facts: VmFacts): PreflightFinding {
+  const check = 'free space';
+  const needed = `${plan.expectedBytes} bytes are expected, ${plan.freeBytes} are free in ${plan.output}`;
+  if (plan.expectedBytes <= plan.freeBytes) return { level: 'ok', check, detail: needed };
+  const thin = facts.disks.filter((disk) => disk.thin).reduce((sum, disk) => sum + expectedBytes(disk, facts), 0);
+  const hint = 'Free some space there, or choose another --output.';
+  return thin > plan.freeBytes
+    ? { level: 'error', kind: 'local-file', check, detail: `${needed}.`, hint }
+    : { level: 'warning', check, detail: `${needed}; the disks are thick and may hold less.`, hint };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,222 @@
+import { mkdir, rmdir } from 'node:fs/promises';
+import { localFileError } from '../../base/atomic-file.ts';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import type { RateLimiter } from '../../base/rate-limiter.ts';
+import { createFolderPackage } from '../../ovf/folder-package.ts';
+import { createOvaPackage } from '../../ovf/ova-package.ts';
+import type { PackageFile, PackageWriter } from '../../ovf/package-writer.ts';
+import { readVmFacts } from '../../vsphere/vm-facts.ts';
+import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
+import { CleanUp } from '../clean-up.ts';
+import { refusalOf, type PlannedVm } from './export-plan.ts';
+import { prepareSource, sourceOfVm, type ExportSource } from './export-source.ts';
+import { LeaseScope, type OpenLease } from './lease-scope.ts';
+import { writeDescriptor, type DescribedFile } from './ovf-text.ts';
+import { ResumeRecord, type WholeFile } from './resume-record.ts';
+import { Transfer } from './transfer.ts';
+import type { ExportEvent, ExportOptions, ExportStep, VmExportResult } from './types.ts';
+import { wantedFiles } from './wanted-files.ts';
+
+export interface VmExport extends PlannedVm {
+  client: VsphereClient;
+  baseName: string;
+  options: ExportOptions;
+  job: string;
+  limiter: RateLimiter | undefined;
+  report: (event: ExportEvent) => void;
+  /** Takes a sentence about each thing that could not be undone on the server. */
+  leave: (sentence: string) => void;
+}
+
+/** Room for the descriptor at the front of an OVA. One of a real VM has 10 to 60 KiB; a longer one still works, by a copy. */
+const RESERVED_DESCRIPTOR_BYTES = 128 * 1024;
+
+/**
+ * Exports one VM as planned. When this settles, on whatever way, no lease and no own snapshot is left on the server that could be
+ * removed, and no file under a final name that is not whole.
+ */
+export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmExportResult> {
+  const { plan, facts, options, client, job, leave, report, baseName } = task;
+  const startedAt = Date.now();
+  const warnings: string[] = [];
+  const step = (name: ExportStep, detail: string) => report({ type: 'step', vm: plan.vm, step: name, detail });
+  const warn = (message: string) => {
+    warnings.push(message);
+    report({ type: 'warning', vm: plan.vm, message });
+  };
+  const refusal = refusalOf(plan);
+  if (refusal) throw refusal;
+  plan.findings.filter(({ level }) => level === 'warning').forEach(({ detail }) => warn(detail));
+
+  await using output = await OutputFolder.make(plan.output);
+  const resume = await ResumeRecord.load(plan.output, baseName);
+  await using cleanUp = new CleanUp(leave);
+  const scope = { client, vm: plan.vm, facts, job, cleanUp, leftover: resume.ownSnapshot, step };
+  const source = await prepareSource(options.power, scope, signal);
+  if (source.quiesced === false) warn('The snapshot was not quiesced: the disks are as after a power cut.');
+
+  const writer = await openPackage(task);
+  try {
+    const transfer = new Transfer({ ...task, ...options, vm: plan.vm, writer, resume });
+    await adoptWholeFiles(task, source, { resume, writer, transfer }, signal);
+    const kept = transfer.whole.map(({ member }) => member.name);
+    await transferAll(task, source, transfer, signal);
+    const files = await finish(task, source, { writer, transfer, warn, step }, signal);
+    output.keep();
+    await resume.remove();
+    return {
+      vm: plan.vm,
+      moRef: plan.moRef,
+      inventoryPath: plan.inventoryPath,
+      format: options.format,
+      output: plan.output,
+      files,
+      transferredBytes: transfer.transferredBytes,
+      capacityBytes: plan.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0),
+      keptDisks: kept,
+      ...(source.quiesced === undefined ? {} : { quiesced: source.quiesced }),
+      warnings,
+      seconds: (Date.now() - startedAt) / 1000,
+    };
+  } catch (error) {
+    // An own snapshot is removed below, and with it the state that whole disks belong to; a wrong image is not worth keeping either.
+    const isWrong = error instanceof Hyper2kvmError && error.kind === 'image';
+    const keepWhole = !isWrong && source.ownSnapshot === undefined && resume.filesOf(source.identity).length > 0;
+    await writer.discard({ keepWhole });
+    if (keepWhole) output.keep();
+    else await resume.remove();
+    throw error;
+  }
+}
+
+function openPackage({ plan, baseName, options: { format, force } }: VmExport): Promise<PackageWriter> {
+  const place = { folder: plan.output, baseName, force };
+  return format === 'ova'
+    ? createOvaPackage({ ...place, reservedDescriptorBytes: RESERVED_DESCRIPTOR_BYTES })
+    : createFolderPackage(place);
+}
+
+/** Takes over what an earlier run fetched whole, when the VM is still in the same state; else begins anew. */
+async function adoptWholeFiles(
+  { plan, report }: VmExport,
+  source: ExportSource,
+  { resume, writer, transfer }: { resume: ResumeRecord; writer: PackageWriter; transfer: Transfer },
+  signal: AbortSignal,
+): Promise<void> {
+  for (const file of resume.filesOf(source.identity)) {
+    if (!(await writer.adoptMember(file.member, signal))) continue;
+    transfer.keep(file);
+    const { name: disk, sizeBytes, sha256 } = file.member;
+    report({ type: 'disk-kept', vm: plan.vm, disk, sizeBytes, sha256 });
+  }
+  await resume.begin(source.identity, source.ownSnapshot, [...transfer.whole]);
+}
+
+async function transferAll(
+  task: VmExport,
+  source: ExportSource,
+  transfer: Transfer,
+  signal: AbortSignal,
+): Promise<void> {
+  const { client, plan, facts, leave, baseName, report } = task;
+  const filesOf = (lease: OpenLease) => wantedFiles(lease.devices, source.disks, baseName);
+  const verify = async (lease: OpenLease, leaseSignal: AbortSignal) => {
+    if (!source.snapshot) await checkUnchanged(task, source, leaseSignal);
+    // A server that cannot write the descriptor says so now, and not after hours of download.
+    if (plan.format !== 'vmdk') {
+      const rehearsed = filesOf(lease).map((file) => ({
+        ...file,
+        sizeBytes: file.capacityBytes,
+        populatedBytes: undefined,
+      }));
+      await writeDescriptor(
+        { client, vm: facts.ref, name: plan.vm, snapshot: source.snapshot },
+        rehearsed,
+        leaseSignal,
+      );
+    }
+    report({ type: 'step', vm: plan.vm, step: 'download', detail: 'Downloading' });
+  };
+  report({ type: 'step', vm: plan.vm, step: 'lease', detail: 'Opening the export lease' });
+  await transfer.run(new LeaseScope({ client, vm: plan.vm, source: source.ref, leave, verify }), filesOf, signal);
+}
+
+/** Between planning and the lease, and between two leases, nothing keeps a VM from being powered on or changed. */
+async function checkUnchanged(
+  { client, facts, plan }: VmExport,
+  source: ExportSource,
+  signal: AbortSignal,
+): Promise<void> {
+  const now = sourceOfVm(await readVmFacts(client, facts.ref, signal));
+  if (now.identity === source.identity) return;
+  throw new Hyper2kvmError('transfer', `${plan.vm} was changed on the server while it was being exported.`, {
+    hint: 'Run the export again when nobody works on the VM.',
+  });
+}
+
+async function finish(
+  { client, plan, facts }: VmExport,
+  source: ExportSource,
+  {
+    writer,
+    transfer,
+    warn,
+    step,
+  }: {
+    writer: PackageWriter;
+    transfer: Transfer;
+    warn: (message: string) => void;
+    step: (step: ExportStep, detail: string) => void;
+  },
+  signal: AbortSignal,
+): Promise<PackageFile[]> {
+  let descriptor: string | undefined;
+  if (plan.format !== 'vmdk') {
+    step('descriptor', 'Writing the OVF descriptor');
+    const described = { client, vm: facts.ref, name: plan.vm, snapshot: source.snapshot };
+    const { text, warnings } = await writeDescriptor(described, inOrder(transfer.whole, plan.format), signal);
+    warnings.forEach(warn);
+    descriptor = text;
+  }
+  signal.throwIfAborted();
+  step('finish', 'Giving the files their names');
+  return writer.finish({ descriptor });
+}
+
+/** DSP0243 section 5.3: in an OVA the files stand in the order of the descriptor's references; a folder has the order of the hardware. */
+function inOrder(whole: readonly WholeFile[], format: string): DescribedFile[] {
+  const files = whole.map(({ member, ...file }) => ({ ...file, name: member.name, sizeBytes: member.sizeBytes }));
+  if (format === 'ova') return files;
+  return files.toSorted(
+    (a, b) => Number(b.isDisk) - Number(a.isDisk) || a.name.localeCompare(b.name, 'en', { numeric: true }),
+  );
+}
+
+/** The output folder, removed again when it was made here and nothing is kept in it. */
+class OutputFolder implements AsyncDisposable {
+  readonly #path: string;
+  readonly #madeHere: boolean;
+  #kept = false;
+
+  private constructor(path: string, madeHere: boolean) {
+    this.#path = path;
+    this.#madeHere = madeHere;
+  }
+
+  static async make(path: string): Promise<OutputFolder> {
+    try {
+      return new OutputFolder(path, (await mkdir(path, { recursive: true })) !== undefined);
+    } catch (error) {
+      throw localFileError('make the output folder', path, error);
+    }
+  }
+
+  keep(): void {
+    this.#kept = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Something may have been put there meanwhile: a folder that is not empty stays.
+    if (this.#madeHere && !this.#kept) await rmdir(this.#path).catch(() => undefined);
+  }
+}

@@ -1,0 +1,90 @@
+import { InterruptedError } from '../../base/errors.ts';
+import { RateLimiter } from '../../base/rate-limiter.ts';
+import { createJob, type JobHandle } from '../../jobs/job-store.ts';
+import { addressOf } from '../../vsphere/certificate-trust.ts';
+import { CleanUp } from '../clean-up.ts';
+import { openSession } from '../server-session.ts';
+import { planVm } from './export-plan.ts';
+import { exportVm } from './export-vm.ts';
+import { findAllVms, type FoundVms } from './find-vms.ts';
+import { JobProgress } from './job-progress.ts';
+import type { ExportEvent, ExportOptions, ExportResult, OperationContext } from './types.ts';
+import { describeFailure } from './vm-failure.ts';
+
+/**
+ * Exports VMs one after another; one that fails does not stop the rest. Leaves a job record.
+ * @throws what concerns all of them (no connection, no login), and the signal's reason, in both cases after clean-up.
+ */
+export async function exportVms(options: ExportOptions, context: OperationContext<ExportEvent>): Promise<ExportResult> {
+  const progress = new JobProgress();
+  const report = (event: ExportEvent) => {
+    progress.take(event);
+    context.report(event);
+  };
+  const warn = (message: string) => report({ type: 'warning', vm: undefined, message });
+  const job = await createJob(
+    {
+      server: addressOf(options.connection.url),
+      vms: options.vms,
+      format: options.format,
+      output: options.output ?? '.',
+    },
+    { onProblem: warn },
+  );
+  progress.attach(job);
+  try {
+    const result = await exportAll(options, { ...context, report }, job, warn);
+    await job.end(result.state);
+    return result;
+  } catch (error) {
+    const { error: described } = describeFailure('', error, []);
+    await job.end(error instanceof InterruptedError ? 'interrupted' : 'failed', described);
+    throw error;
+  }
+}
+
+async function exportAll(
+  options: ExportOptions,
+  { signal, report }: OperationContext<ExportEvent>,
+  job: JobHandle,
+  warn: (message: string) => void,
+): Promise<ExportResult> {
+  const result: ExportResult = { job: job.id, state: 'done', exported: [], failed: [] };
+  const fail = (vm: string, error: unknown, leftBehind: string[]) => {
+    result.failed.push(describeFailure(vm, error, leftBehind));
+    report({ type: 'vm-failed', vm, error });
+  };
+  await using cleanUp = new CleanUp(warn);
+  report({
+    type: 'step',
+    vm: undefined,
+    step: 'connect',
+    detail: `Connecting to ${addressOf(options.connection.url)}`,
+  });
+  const client = await openSession(options.connection, cleanUp, signal);
+  const { found, failures, several }: FoundVms = await findAllVms(client, options.vms, signal);
+  for (const { word, error } of failures) fail(word, error, []);
+  const limiter = options.limitRateBytes === undefined ? undefined : new RateLimiter(options.limitRateBytes);
+  for (const [index, each] of found.entries()) {
+    const { name, inventoryPath } = each.vm;
+    const leftBehind: string[] = [];
+    const leave = (sentence: string) => {
+      leftBehind.push(sentence);
+      report({ type: 'warning', vm: name, message: sentence });
+    };
+    try {
+      const planned = await planVm(client, each, options, several, signal);
+      const { output } = planned.plan;
+      report({ type: 'vm-started', vm: name, inventoryPath, index, count: found.length, output });
+      const task = { ...planned, client, baseName: each.baseName, options, job: job.id, limiter, report, leave };
+      const exported = await exportVm(task, signal);
+      result.exported.push(exported);
+      report({ type: 'vm-finished', vm: name, result: exported });
+    } catch (error) {
+      fail(name, error, leftBehind);
+      signal.throwIfAborted();
+    }
+  }
+  if (result.failed.length > 0) result.state = result.exported.length > 0 ? 'partial' : 'failed';
+  return result;
+}

@@ -1,0 +1,69 @@
+import type { JobRecord } from '../../jobs/job-record.ts';
+import type { JobHandle } from '../../jobs/job-store.ts';
+import type { ExportEvent } from './types.ts';
+import { describeFailure } from './vm-failure.ts';
+
+type JobVm = JobRecord['vms'][number];
+
+/** Keeps the job record up to date from the events of an export. */
+export class JobProgress {
+  #job: JobHandle | undefined;
+  readonly #vms = new Map<string, JobVm>();
+  readonly #files: JobRecord['files'] = [];
+  /** Bytes of downloads that are over, and of those under way by disk. */
+  #endedBytes = 0;
+  readonly #underWay = new Map<string, number>();
+
+  attach(job: JobHandle): void {
+    this.#job = job;
+  }
+
+  take(event: ExportEvent): void {
+    switch (event.type) {
+      case 'vm-started':
+        this.#setVm({ vm: event.vm, state: 'running' });
+        return;
+      case 'vm-finished':
+        this.#files.push(...event.result.files);
+        this.#setVm({ vm: event.vm, state: 'done' });
+        return;
+      case 'vm-failed': {
+        const { error } = describeFailure(event.vm, event.error, []);
+        this.#setVm({ vm: event.vm, state: error.kind === 'interrupted' ? 'interrupted' : 'failed', error });
+        return;
+      }
+      case 'disk-started':
+        this.#endDownload(event.disk);
+        return;
+      case 'disk-progress':
+        this.#underWay.set(event.disk, event.receivedBytes);
+        this.#update();
+        return;
+      case 'disk-whole':
+        this.#underWay.set(event.disk, event.sizeBytes);
+        this.#endDownload(event.disk);
+        return;
+      default:
+    }
+  }
+
+  #endDownload(disk: string): void {
+    this.#endedBytes += this.#underWay.get(disk) ?? 0;
+    this.#underWay.delete(disk);
+    this.#update();
+  }
+
+  #setVm(vm: JobVm): void {
+    this.#vms.set(vm.vm, vm);
+    this.#update();
+  }
+
+  #update(): void {
+    const underWay = [...this.#underWay.values()].reduce((sum, bytes) => sum + bytes, 0);
+    this.#job?.update({
+      transferredBytes: this.#endedBytes + underWay,
+      files: [...this.#files],
+      vms: [...this.#vms.values()],
+    });
+  }
+}

@@ -1,0 +1,52 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+import type { LeaseManifestEntry } from '../../vsphere/nfc-lease.ts';
+
+/** What arrived for one device. */
+export interface ArrivedFile {
+  /** The device's key in the lease. */
+  key: string;
+  name: string;
+  sizeBytes: number;
+  sha256: string;
+  /** Computed where the server gives no SHA-256. */
+  sha1: string | undefined;
+}
+
+/**
+ * Compares what arrived with what the server says it sent. A device without an entry is not compared: servers before 6.7 and simulators offer none.
+ * @throws Hyper2kvmError `transfer`, retryable: the file can be fetched again.
+ */
+export function checkAgainstManifest(file: ArrivedFile, manifest: readonly LeaseManifestEntry[]): void {
+  const entry = manifest.find(({ key }) => key === file.key);
+  if (!entry) return;
+  if (entry.sizeBytes > 0 && entry.sizeBytes !== file.sizeBytes) {
+    throw mismatch(file.name, `${entry.sizeBytes} bytes`, `${file.sizeBytes} bytes`);
+  }
+  const { algorithm, expected } = digestOf(entry);
+  const arrived = algorithm === 'sha256' ? file.sha256 : file.sha1;
+  if (expected && arrived !== undefined && expected !== arrived) {
+    throw mismatch(file.name, `${algorithm} ${expected}`, arrived);
+  }
+}
+
+/** `checksum` came with 6.7; before, `sha1` was all there was. */
+function digestOf(entry: LeaseManifestEntry): { algorithm: 'sha1' | 'sha256'; expected: string } {
+  if (entry.checksum && entry.checksumType.replace('-', '') === 'sha256') {
+    return { algorithm: 'sha256', expected: entry.checksum };
+  }
+  if (entry.checksum && entry.checksumType.replace('-', '') === 'sha1') {
+    return { algorithm: 'sha1', expected: entry.checksum };
+  }
+  return { algorithm: 'sha1', expected: entry.sha1 };
+}
+
+function mismatch(name: string, sent: string, arrived: string): Hyper2kvmError {
+  return new Hyper2kvmError(
+    'transfer',
+    `${name} is not what the server says it sent: ${sent} were sent, ${arrived} arrived.`,
+    {
+      retryable: true,
+      hint: 'Something on the way changes the data, or the host is faulty.',
+    },
+  );
+}

@@ -1,0 +1,99 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { isFault } from '../../vsphere/fault.ts';
+import { HttpNfcLease, NOT_OFFERED, type LeaseDevice, type LeaseManifestEntry } from '../../vsphere/nfc-lease.ts';
+import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
+import type { MoRef } from '../../vsphere/wsdl-types.ts';
+import { CleanUp } from '../clean-up.ts';
+import { LeaseKeepAlive } from './lease-keep-alive.ts';
+
+const ABORT_LIMIT_MS = 60_000;
+
+export interface LeaseScopeOptions {
+  client: VsphereClient;
+  vm: string;
+  /** The VM or snapshot that leases are opened on. */
+  source: MoRef;
+  leave: (sentence: string) => void;
+  /** Runs in every lease once it is ready, before any download: what must hold of the VM under this lock. */
+  verify: (lease: OpenLease, signal: AbortSignal) => Promise<void>;
+}
+
+/** Opens leases one at a time, keeps each alive while it is used, and ends it: completed on success, aborted on every other way out. */
+export class LeaseScope {
+  readonly #options: LeaseScopeOptions;
+
+  constructor(options: LeaseScopeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs `work` under a new lease. The signal that `work` gets also aborts, with a retryable error, when the server ends the lease.
+   * When `work` returns, the lease is completed.
+   */
+  async use<Result>(
+    percent: () => number,
+    signal: AbortSignal,
+    work: (lease: OpenLease, signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    const { client, vm, source, leave, verify } = this.#options;
+    await using cleanUp = new CleanUp(leave);
+    // Not under the program's signal: an abort between the lease's opening and its name would leave it open.
+    const lease = await HttpNfcLease.open(client, source, new AbortController().signal);
+    const over = cleanUp.defer({
+      remains: `The export lease on ${vm} is still open on ${client.server}; it locks the VM until it times out.`,
+      limitMs: ABORT_LIMIT_MS,
+      run: (limit) => lease.abort(limit),
+    });
+    await lease.ready(signal);
+    await using keepAlive = new LeaseKeepAlive(lease, percent);
+    const shared = AbortSignal.any([signal, keepAlive.lost]);
+    const open = new OpenLease(lease, await lease.askForSha256(shared));
+    await verify(open, shared);
+    const result = await work(open, shared);
+    if (await open.isAlive(signal)) await lease.complete(signal);
+    over();
+    return result;
+  }
+}
+
+/** A lease that is ready, for the time of {@link LeaseScope.use}. */
+export class OpenLease {
+  readonly #lease: HttpNfcLease;
+  /** False for a server before 6.7, which gives SHA-1 in its manifest. */
+  readonly givesSha256: boolean;
+
+  constructor(lease: HttpNfcLease, givesSha256: boolean) {
+    this.#lease = lease;
+    this.givesSha256 = givesSha256;
+  }
+
+  get devices(): readonly LeaseDevice[] {
+    return this.#lease.devices;
+  }
+
+  deviceOf(key: string): LeaseDevice {
+    const device = this.#lease.devices.find((candidate) => candidate.key === key);
+    if (device) return device;
+    throw new Hyper2kvmError('transfer', `The new lease does not offer ${key} any more.`, {
+      hint: 'The hardware of the VM was changed during the export; run it again.',
+    });
+  }
+
+  isAlive(signal: AbortSignal): Promise<boolean> {
+    return this.#lease.isAlive(signal);
+  }
+
+  manifest(signal: AbortSignal): Promise<LeaseManifestEntry[]> {
+    return this.#lease.manifest(signal);
+  }
+
+  /** The manifest while other files are still under way, which not every server gives. */
+  async manifestSoFar(signal: AbortSignal): Promise<LeaseManifestEntry[]> {
+    try {
+      return await this.#lease.manifest(signal);
+    } catch (error) {
+      if (isFault(error, 'InvalidState', ...NOT_OFFERED)) return [];
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import { CleanUp } from '../clean-up.ts';
+import { openSession } from '../server-session.ts';
+import { planVm } from './export-plan.ts';
+import { findAllVms } from './find-vms.ts';
+import type { DryRunResult, ExportEvent, ExportOptions, OperationContext } from './types.ts';
+import { describeFailure } from './vm-failure.ts';
+
+/** What `exportVms` would do with the same options. Reads from the server and changes nothing on it. */
+export async function planExports(
+  options: ExportOptions,
+  { signal, report }: OperationContext<ExportEvent>,
+): Promise<DryRunResult> {
+  await using cleanUp = new CleanUp((message) => report({ type: 'warning', vm: undefined, message }));
+  const client = await openSession(options.connection, cleanUp, signal);
+  const { found, failures, several } = await findAllVms(client, options.vms, signal);
+  const result: DryRunResult = {
+    plans: [],
+    failed: failures.map(({ word, error }) => describeFailure(word, error, [])),
+  };
+  for (const { word, error } of failures) report({ type: 'vm-failed', vm: word, error });
+  for (const each of found) result.plans.push((await planVm(client, each, options, several, signal)).plan);
+  return result;
+}

@@ -1,0 +1,208 @@
+import { forEachConcurrently } from '../../base/concurrency.ts';
+import { Hyper2kvmError, isRetryable, sentenceOf } from '../../base/errors.ts';
+import type { RateLimiter } from '../../base/rate-limiter.ts';
+import { backOffMs, pause } from '../../base/time-limit.ts';
+import { NotADiskError } from '../../image/vmdk/stream-error.ts';
+import type { PackageWriter } from '../../ovf/package-writer.ts';
+import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
+import { fetchFile, type WantedFile } from './fetch-file.ts';
+import { LeaseScope, type OpenLease } from './lease-scope.ts';
+import { checkAgainstManifest, type ArrivedFile } from './lease-manifest.ts';
+import type { ResumeRecord, WholeFile } from './resume-record.ts';
+import type { ExportEvent } from './types.ts';
+
+export interface TransferOptions {
+  client: VsphereClient;
+  vm: string;
+  writer: PackageWriter;
+  resume: ResumeRecord;
+  limiter: RateLimiter | undefined;
+  parallel: number;
+  retries: number;
+  stallTimeoutMs: number;
+  report: (event: ExportEvent) => void;
+}
+
+/** A file on its way, over all its attempts. */
+interface Job {
+  file: WantedFile;
+  failures: number;
+  /** Needs a lease of its own: a server was seen to answer a second download of one lease with nothing. */
+  alone: boolean;
+}
+
+const REPORT_EVERY_MS = 100;
+
+/**
+ * Fetches the files of one VM under leases until all are whole: this is the one place that retries. A file that broke starts again from byte 0, in
+ * the same lease while that lives, else in a new one; each has `retries` more attempts, and so has opening a lease.
+ */
+export class Transfer {
+  readonly #options: TransferOptions;
+  /** Whole files in the order in which they became whole, which is their order in an OVA. */
+  readonly whole: WholeFile[] = [];
+  transferredBytes = 0;
+  #capacityBytes = 0;
+  readonly #coveredBytes = new Map<string, number>();
+
+  constructor(options: TransferOptions) {
+    this.#options = options;
+  }
+
+  /** Counts a file as whole that an earlier run fetched. */
+  keep(file: WholeFile): void {
+    this.whole.push(file);
+  }
+
+  /** Share of the capacity of all wanted files that has come, for the server's own progress bar. */
+  get percent(): number {
+    const covered = [...this.#coveredBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    return this.#capacityBytes === 0 ? 0 : (covered * 100) / this.#capacityBytes;
+  }
+
+  /**
+   * Fetches what `filesOf` finds wanted in the first lease. `leases` opens each lease and checks that the VM is still as it was.
+   * @throws the error of the last attempt of a file; a non-retryable error at once; the signal's reason.
+   */
+  async run(leases: LeaseScope, filesOf: (lease: OpenLease) => WantedFile[], signal: AbortSignal): Promise<void> {
+    let jobs: Job[] | undefined;
+    let leaseFailures = 0;
+    for (;;) {
+      try {
+        const pending = await leases.use(
+          () => this.percent,
+          signal,
+          async (lease, leaseSignal) => {
+            jobs ??= this.#plan(filesOf(lease));
+            const wanted = this.#pending(jobs);
+            await this.#fetchAll(
+              wanted[0]?.alone ? wanted.slice(0, 1) : wanted.filter((job) => !job.alone),
+              lease,
+              leaseSignal,
+            );
+            return this.#pending(jobs);
+          },
+        );
+        if (pending.length === 0) return;
+        leaseFailures = 0;
+      } catch (error) {
+        signal.throwIfAborted();
+        leaseFailures += 1;
+        if (!isRetryable(error) || leaseFailures > this.#options.retries) throw error;
+        const waitMs = backOffMs(leaseFailures);
+        const message = `${sentenceOf(error)} A new lease is opened in ${Math.ceil(waitMs / 1000)} s.`;
+        this.#options.report({ type: 'warning', vm: this.#options.vm, message });
+        await pause(waitMs, signal);
+      }
+    }
+  }
+
+  #plan(files: readonly WantedFile[]): Job[] {
+    const { vm, report } = this.#options;
+    this.#capacityBytes = files.reduce((sum, file) => sum + file.capacityBytes, 0);
+    report({ type: 'disks', vm, disks: files.map(({ name, capacityBytes }) => ({ disk: name, capacityBytes })) });
+    return files.map((file) => ({ file, failures: 0, alone: false }));
+  }
+
+  #pending(jobs: readonly Job[]): Job[] {
+    return jobs.filter(({ file }) => !this.whole.some(({ key }) => key === file.key));
+  }
+
+  async #fetchAll(jobs: readonly Job[], lease: OpenLease, signal: AbortSignal): Promise<void> {
+    const { parallel, writer } = this.#options;
+    const arrived: ArrivedFile[] = [];
+    await forEachConcurrently(jobs, Math.min(parallel, writer.maxOpenMembers), signal, async (job, jobSignal) => {
+      const file = await this.#fetchPatiently(job, lease, jobSignal);
+      if (file) arrived.push(file);
+    });
+    // Some servers know a file's digest only when the whole lease has been read.
+    const manifest = await lease.manifest(signal);
+    for (const file of arrived) {
+      try {
+        checkAgainstManifest(file, manifest);
+      } catch (error) {
+        throw new Hyper2kvmError('image', sentenceOf(error), { cause: error, hint: 'Run the export again.' });
+      }
+    }
+  }
+
+  /** Returns undefined when the file has to wait for another lease. */
+  async #fetchPatiently(job: Job, lease: OpenLease, signal: AbortSignal): Promise<ArrivedFile | undefined> {
+    for (;;) {
+      try {
+        return await this.#fetchOnce(job, lease, signal);
+      } catch (error) {
+        this.#coveredBytes.delete(job.file.key);
+        if (signal.aborted && !isRetryable(signal.reason)) throw error;
+        job.failures += 1;
+        if (!isRetryable(error)) throw error;
+        if (job.failures > this.#options.retries) throw givenUp(job, error);
+        const waitMs = backOffMs(job.failures);
+        this.#reportRetry(job, waitMs, error);
+        if (error instanceof NotADiskError) {
+          job.alone = true;
+          return undefined;
+        }
+        if (signal.aborted) return undefined;
+        await pause(waitMs, signal);
+        if (!(await lease.isAlive(signal))) return undefined;
+      }
+    }
+  }
+
+  async #fetchOnce(job: Job, lease: OpenLease, signal: AbortSignal): Promise<ArrivedFile> {
+    const { client, vm, writer, resume, limiter, stallTimeoutMs, report } = this.#options;
+    const { file } = job;
+    const { name: disk, key, capacityBytes } = file;
+    const startedAt = Date.now();
+    report({ type: 'disk-started', vm, disk, capacityBytes, attempt: job.failures + 1 });
+    const member = await writer.openMember(disk);
+    try {
+      let reportedAt = 0;
+      let counted = 0;
+      const onProgress = (receivedBytes: number, coveredBytes: number) => {
+        this.#coveredBytes.set(key, coveredBytes);
+        this.transferredBytes += receivedBytes - counted;
+        counted = receivedBytes;
+        const now = Date.now();
+        if (now - reportedAt < REPORT_EVERY_MS) return;
+        reportedAt = now;
+        report({ type: 'disk-progress', vm, disk, receivedBytes, coveredBytes });
+      };
+      const options = { client, limiter, stallTimeoutMs, withSha1: !lease.givesSha256, onProgress };
+      const { populatedBytes, ...arrived } = await fetchFile(file, lease.deviceOf(key), member, options, signal);
+      checkAgainstManifest(arrived, await lease.manifestSoFar(signal));
+      const whole = {
+        member: await member.commit(arrived.sha256),
+        key,
+        isDisk: file.isDisk,
+        capacityBytes,
+        populatedBytes,
+      };
+      await resume.add(whole);
+      this.whole.push(whole);
+      const seconds = (Date.now() - startedAt) / 1000;
+      report({ type: 'disk-whole', vm, disk, sizeBytes: arrived.sizeBytes, sha256: arrived.sha256, seconds });
+      return arrived;
+    } catch (error) {
+      await member.discard();
+      throw error;
+    }
+  }
+
+  #reportRetry({ file, failures }: Job, waitMs: number, error: unknown): void {
+    const { vm, retries, report } = this.#options;
+    const reason = sentenceOf(error);
+    report({ type: 'disk-retry', vm, disk: file.name, attempt: failures, attempts: retries + 1, waitMs, reason });
+  }
+}
+
+/** The last word on a file: no longer retryable, or the whole lease would be tried again for it. */
+function givenUp({ file, failures }: Job, error: unknown): Hyper2kvmError {
+  const kind = error instanceof Hyper2kvmError ? error.kind : 'transfer';
+  const times = failures === 1 ? 'the only attempt' : `all ${failures} attempts`;
+  return new Hyper2kvmError(kind, `${file.name} could not be fetched in ${times}: ${sentenceOf(error)}`, {
+    cause: error,
+    hint: 'Run the same command again: disks that are whole are kept. --retries gives more attempts.',
+  });
+}

@@ -1,0 +1,43 @@
+import type { ConnectionSettings } from '../vsphere/connection-settings.ts';
+import { listInventory, matchInventory, type InventoryVm } from '../vsphere/inventory.ts';
+import { decodeDisks } from '../vsphere/virtual-disk.ts';
+import { CleanUp } from './clean-up.ts';
+import type { ListedVm } from './list-types.ts';
+import type { OperationContext, WarningEvent } from './operation-context.ts';
+import { openSession } from './server-session.ts';
+
+const PATHS = [
+  'runtime.powerState',
+  'config.template',
+  'config.guestFullName',
+  'config.instanceUuid',
+  'config.uuid',
+  'config.hardware.device',
+];
+
+/** The VMs and templates that the account can see, by inventory path; with `glob` only those whose name or path matches. */
+export async function listVms(
+  options: { connection: ConnectionSettings; glob: string | undefined },
+  { signal, report }: OperationContext<WarningEvent>,
+): Promise<ListedVm[]> {
+  await using cleanUp = new CleanUp((message) => report({ type: 'warning', message }));
+  const client = await openSession(options.connection, cleanUp, signal);
+  const inventory = await listInventory(client, PATHS, signal);
+  return (options.glob === undefined ? inventory : matchInventory(options.glob, inventory)).map(toListedVm);
+}
+
+function toListedVm({ name, inventoryPath, ref, content }: InventoryVm): ListedVm {
+  const text = (path: string) => content.properties.get(path)?.text ?? '';
+  const devices = content.properties.get('config.hardware.device')?.elements ?? [];
+  return {
+    name,
+    inventoryPath,
+    moRef: ref.value,
+    powerState: text('runtime.powerState'),
+    template: text('config.template') === 'true',
+    guest: text('config.guestFullName'),
+    disks: decodeDisks(devices).map(({ label, capacityBytes }) => ({ label, capacityBytes })),
+    instanceUuid: text('config.instanceUuid'),
+    biosUuid: text('config.uuid'),
+  };
+}

@@ -1,0 +1,13 @@
+/** What every operation gets besides its options. */
+export interface OperationContext<Event> {
+  /** Aborted with an `InterruptedError` when the program is to end. The operation cleans up first and rejects with that reason. */
+  signal: AbortSignal;
+  /** Takes events as they happen; must not throw. */
+  report: (event: Event) => void;
+}
+
+/** Something that did not stop the operation and that the user should know. */
+export interface WarningEvent {
+  type: 'warning';
+  message: string;
+}
