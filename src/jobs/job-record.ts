@@ -40,4 +40,6 @@ export interface JobError {
 /** A record as it is shown: `running` becomes `interrupted` when its process is gone. */
 export interface JobView extends JobRecord {
   file: string;
+  /** Why the record cannot be read, as a sentence; the other fields are then only what the file's name tells. */
+  problem?: string;
 }

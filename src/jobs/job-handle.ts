@@ -1,0 +1,80 @@
+import { writeFileAtomically } from '../base/atomic-file.ts';
+import { sentenceOf } from '../base/errors.ts';
+import { jobErrorOf, recordText } from './job-record-text.ts';
+import type { JobRecord, JobState } from './job-record.ts';
+import { prepareJobsFolder } from './jobs-folder.ts';
+
+/** What a job changes in its record while it runs. */
+export type JobChanges = Partial<Pick<JobRecord, 'transferredBytes' | 'files' | 'vms'>>;
+
+/** Least time between two writes of a record that is only going on. */
+const WRITE_INTERVAL_MS = 1000;
+
+/**
+ * The record of a running job. Nothing here throws or rejects: a state folder that fails is told once through `onProblem`,
+ * and the job goes on without a record.
+ */
+export class JobHandle {
+  readonly file: string;
+  readonly #folder: string;
+  readonly #onProblem: (message: string) => void;
+  #record: JobRecord;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #problemTold = false;
+
+  constructor(options: { record: JobRecord; folder: string; file: string; onProblem: (message: string) => void }) {
+    this.#record = options.record;
+    this.#folder = options.folder;
+    this.file = options.file;
+    this.#onProblem = options.onProblem;
+  }
+
+  get id(): string {
+    return this.#record.id;
+  }
+
+  get record(): Readonly<JobRecord> {
+    return this.#record;
+  }
+
+  /** Replaces the given fields. The file follows within a second, with all changes up to then in one write. */
+  update(changes: JobChanges): void {
+    if (this.#record.endedAt !== undefined) return;
+    this.#record = { ...this.#record, ...changes };
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.write();
+    }, WRITE_INTERVAL_MS);
+    // The record must not keep a process alive that has nothing else to do: `end` writes the last word.
+    this.#timer.unref();
+  }
+
+  /** Sets the final state and writes it; resolves when it is written, or could not be. Further calls change nothing. */
+  async end(state: Exclude<JobState, 'running'>, error?: unknown): Promise<void> {
+    if (this.#record.endedAt === undefined) {
+      clearTimeout(this.#timer);
+      const failure = error === undefined ? {} : { error: jobErrorOf(error) };
+      this.#record = { ...this.#record, state, endedAt: new Date().toISOString(), ...failure };
+      void this.write();
+    }
+    await this.#writing;
+  }
+
+  /** Writes the record as it is now, after any write under way. */
+  write(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#writeNow());
+    return this.#writing;
+  }
+
+  async #writeNow(): Promise<void> {
+    try {
+      await prepareJobsFolder(this.#folder);
+      await writeFileAtomically(this.file, recordText(this.#record));
+    } catch (error) {
+      if (this.#problemTold) return;
+      this.#problemTold = true;
+      this.#onProblem(`The record of this job cannot be kept: ${sentenceOf(error)}`);
+    }
+  }
+}

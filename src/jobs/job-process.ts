@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import type { JobProcess } from './job-record.ts';
+
+/** This process, as its job's record names it. */
+export function ownProcess(): JobProcess {
+  return {
+    pid: process.pid,
+    hostname: hostname(),
+    startTicks: processStat(process.pid)?.startTicks ?? null,
+    bootId: bootId(),
+  };
+}
+
+/**
+ * Whether the process of a record is over. False also when that cannot be known, as for one on another host: its record
+ * is left as it stands.
+ */
+export function isProcessOver(job: JobProcess): boolean {
+  if (job.hostname !== hostname()) return false;
+  const boot = bootId();
+  if (job.bootId !== null && boot !== null && job.bootId !== boot) return true;
+  if (job.startTicks === null || processStat(process.pid) === undefined) return !hasPid(job.pid);
+  const stat = processStat(job.pid);
+  // A zombie (Z, X) has ended; its parent only has not asked yet. Other ticks: the pid was given to another process.
+  return stat === undefined || stat.startTicks !== job.startTicks || stat.state === 'Z' || stat.state === 'X';
+}
+
+/** Fields 3 and 22 of /proc/PID/stat (proc(5)); undefined when there is no such process, or no /proc. */
+function processStat(pid: number): { state: string; startTicks: string } | undefined {
+  const text = readSmall(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
+  // Field 2 is the command in parentheses, and may hold spaces and parentheses: the fields start after the last one.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state, startTicks] = [fields[0], fields[19]];
+  return state === undefined || startTicks === undefined ? undefined : { state, startTicks };
+}
+
+function bootId(): string | null {
+  return readSmall('/proc/sys/kernel/random/boot_id')?.trim() ?? null;
+}
+
+function readSmall(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function hasPid(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it is there, and somebody else's.
+    return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EPERM';
+  }
+}

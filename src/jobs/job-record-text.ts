@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { Hyper2kvmError, InterruptedError } from '../base/errors.ts';
+import type { JobError, JobRecord, JobState } from './job-record.ts';
+
+/** What an id may hold; nothing else is ever made part of a path. */
+export const JOB_ID = /^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/;
+
+/** `20261122T140102Z-export-1a2b`: ids sort by time. */
+export function newJobId(kind: JobRecord['kind'], startedAt: Date): string {
+  const time = startedAt.toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '');
+  return `${time}-${kind}-${randomBytes(2).toString('hex')}`;
+}
+
+/** Any thrown thing as a record keeps it. */
+export function jobErrorOf(error: unknown): JobError {
+  if (error instanceof InterruptedError) return { kind: 'interrupted', message: error.message };
+  if (!(error instanceof Hyper2kvmError)) {
+    return { kind: 'internal', message: error instanceof Error ? error.message : String(error) };
+  }
+  return { kind: error.kind, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+}
+
+/**
+ * The text of a record: the declared fields and no others, whatever the objects at run time hold, so that no password can slip in
+ * with an object that was passed whole.
+ */
+export function recordText(record: JobRecord): string {
+  const { id, kind, state, request, startedAt, endedAt, process, transferredBytes, files, vms, error } = record;
+  const clean: JobRecord = {
+    id,
+    kind,
+    state,
+    request: cleanRequest(request),
+    startedAt,
+    ...(endedAt === undefined ? {} : { endedAt }),
+    process: { pid: process.pid, hostname: process.hostname, startTicks: process.startTicks, bootId: process.bootId },
+    transferredBytes,
+    files: files.map(({ path, sizeBytes, sha256 }) => ({ path, sizeBytes, sha256 })),
+    vms: vms.map((vm) => ({
+      vm: vm.vm,
+      state: vm.state,
+      ...(vm.error === undefined ? {} : { error: cleanError(vm.error) }),
+      ...(vm.leftBehind === undefined ? {} : { leftBehind: vm.leftBehind }),
+    })),
+    ...(error === undefined ? {} : { error: cleanError(error) }),
+  };
+  return `${JSON.stringify(clean, undefined, 2)}\n`;
+}
+
+function cleanRequest({ server, vms, format, output }: JobRecord['request']): JobRecord['request'] {
+  // `user:password@host` is not what the field is for; should it come, only the host stays.
+  return { server: server.slice(server.lastIndexOf('@') + 1), vms, format, output };
+}
+
+function cleanError({ kind, message, hint }: JobError): JobError {
+  return { kind, message, ...(hint === undefined ? {} : { hint }) };
+}
+
+const STATES: readonly JobState[] = ['running', 'done', 'partial', 'failed', 'interrupted'];
+
+/** Reads a record's text; undefined when it is not a whole record. */
+export function parseRecord(text: string): JobRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is JobRecord {
+  return (
+    hasTypes(value, { id: 'string', kind: 'string', startedAt: 'string', transferredBytes: 'number' }) &&
+    STATES.some((state) => 'state' in value && value.state === state) &&
+    'process' in value &&
+    hasTypes(value.process, { pid: 'number', hostname: 'string' }) &&
+    'request' in value &&
+    hasTypes(value.request, { server: 'string', format: 'string', output: 'string' }) &&
+    listOf(value.request, 'vms').every((vm) => typeof vm === 'string') &&
+    listOf(value, 'files').every((file) => hasTypes(file, { path: 'string', sizeBytes: 'number', sha256: 'string' })) &&
+    listOf(value, 'vms').every((vm) => hasTypes(vm, { vm: 'string', state: 'string' }))
+  );
+}
+
+function hasTypes(value: unknown, types: Record<string, 'string' | 'number'>): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const fields = new Map<string, unknown>(Object.entries(value));
+  return Object.entries(types).every(([name, type]) => typeof fields.get(name) === type);
+}
+
+/** The list at `name`; one unknown thing in a list when there is none, which fails every test of its elements. */
+function listOf(value: object, name: string): unknown[] {
+  const list: unknown = Object.entries(value).find(([key]) => key === name)?.[1];
+  return Array.isArray(list) ? list : [undefined];
+}

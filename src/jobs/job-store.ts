@@ -1,0 +1,136 @@
+import { readFile, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, localFileError } from '../base/atomic-file.ts';
+import { Hyper2kvmError } from '../base/errors.ts';
+import { JobHandle } from './job-handle.ts';
+import { isProcessOver, ownProcess } from './job-process.ts';
+import { JOB_ID, newJobId, parseRecord } from './job-record-text.ts';
+import type { JobRecord, JobView } from './job-record.ts';
+import { jobsFolder } from './jobs-folder.ts';
+
+/** Records beyond so many are removed, the oldest first, when a job starts. */
+const KEPT_RECORDS = 200;
+/** A record of a thousand VMs with ten disks each has some 3 MB; what is larger is no record. */
+const MAX_RECORD_BYTES = 16 * 1024 * 1024;
+const SUFFIX = '.json';
+
+export interface NewJob {
+  kind: JobRecord['kind'];
+  request: JobRecord['request'];
+  env: NodeJS.ProcessEnv;
+  /** Told once, in a sentence, when the record cannot be kept; the job goes on. */
+  onProblem: (message: string) => void;
+}
+
+/** Starts the record of a job of this process, in state `running`, and removes records that are too many. Never rejects. */
+export async function createJob({ kind, request, env, onProblem }: NewJob): Promise<JobHandle> {
+  const folder = jobsFolder(env);
+  const startedAt = new Date();
+  const record: JobRecord = {
+    id: newJobId(kind, startedAt),
+    kind,
+    state: 'running',
+    request,
+    startedAt: startedAt.toISOString(),
+    process: ownProcess(),
+    transferredBytes: 0,
+    files: [],
+    vms: [],
+  };
+  const handle = new JobHandle({ record, folder, file: join(folder, record.id + SUFFIX), onProblem });
+  await handle.write();
+  await removeOldRecords(folder);
+  return handle;
+}
+
+/**
+ * All records, the newest first; at most `limit` of them are read. A record that cannot be read is in the list, with `problem` set.
+ * No folder is no records. Throws kind `local-file` when the folder cannot be read.
+ */
+export async function listJobs(env: NodeJS.ProcessEnv, { limit = KEPT_RECORDS } = {}): Promise<JobView[]> {
+  const folder = jobsFolder(env);
+  const ids = await recordIds(folder);
+  return Promise.all(ids.slice(0, limit).map((id) => readView(folder, id)));
+}
+
+/**
+ * The one record whose id starts with `id`, which is whatever the user typed. Throws kind `not-found` when there is none, or several
+ * (and names them), kind `local-file` when the folder cannot be read.
+ */
+export async function readJob(env: NodeJS.ProcessEnv, id: string): Promise<JobView> {
+  const folder = jobsFolder(env);
+  const ids = await recordIds(folder);
+  const matches = ids.includes(id) ? [id] : ids.filter((known) => id !== '' && known.startsWith(id));
+  const [first, second] = matches;
+  if (first !== undefined && second === undefined) return readView(folder, first);
+  if (first === undefined) {
+    throw new Hyper2kvmError('not-found', `No job has the id ${JSON.stringify(id)}.`, {
+      hint: ids.length === 0 ? `There are no job records in ${folder}.` : `The newest: ${ids.slice(0, 3).join(', ')}.`,
+    });
+  }
+  const names = matches.slice(0, 5).join(', ');
+  throw new Hyper2kvmError('not-found', `${matches.length} jobs have an id that starts with ${JSON.stringify(id)}.`, {
+    hint: `Give more of it: ${names}${matches.length > 5 ? ', …' : ''}.`,
+  });
+}
+
+/** The newest first: ids start with the time. */
+async function recordIds(folder: string): Promise<string[]> {
+  try {
+    const names = await readdir(folder);
+    const ids = names.filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length));
+    return ids
+      .filter((id) => JOB_ID.test(id))
+      .toSorted()
+      .toReversed();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw localFileError('read', folder, error);
+  }
+}
+
+async function readView(folder: string, id: string): Promise<JobView> {
+  const file = join(folder, id + SUFFIX);
+  try {
+    const { size } = await stat(file);
+    const record = size > MAX_RECORD_BYTES ? undefined : parseRecord(await readFile(file, 'utf8'));
+    // A record under another's name is as little to be trusted as one that cannot be parsed.
+    if (record === undefined || record.id !== id) return unreadable(file, id, 'it is not a whole job record');
+    const over = record.state === 'running' && isProcessOver(record.process);
+    return { ...record, file, ...(over ? { state: 'interrupted' } : {}) };
+  } catch (error) {
+    return unreadable(file, id, errnoOf(error) ?? String(error));
+  }
+}
+
+/** Stands in for a record that cannot be read, so that a list can show it. */
+function unreadable(file: string, id: string, why: string): JobView {
+  const problem = `The record ${file} cannot be read: ${why}.`;
+  return {
+    id,
+    kind: 'export',
+    state: 'failed',
+    request: { server: '', vms: [], format: '', output: '' },
+    startedAt: timeOfId(id),
+    process: { pid: 0, hostname: '', startTicks: null, bootId: null },
+    transferredBytes: 0,
+    files: [],
+    vms: [],
+    error: { kind: 'local-file', message: problem },
+    file,
+    problem,
+  };
+}
+
+/** ISO 8601, the epoch for an id without a time. */
+function timeOfId(id: string): string {
+  const iso = id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z.*$/, '$1-$2-$3T$4:$5:$6Z');
+  const time = new Date(iso);
+  return Number.isNaN(time.valueOf()) ? new Date(0).toISOString() : time.toISOString();
+}
+
+/** Best effort: the next job tries again. */
+async function removeOldRecords(folder: string): Promise<void> {
+  const ids = await recordIds(folder).catch((): string[] => []);
+  await Promise.all(ids.slice(KEPT_RECORDS).map((id) => rm(join(folder, id + SUFFIX)).catch(() => {})));
+}
