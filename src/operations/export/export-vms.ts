@@ -1,6 +1,7 @@
 import { InterruptedError } from '../../base/errors.ts';
 import { RateLimiter } from '../../base/rate-limiter.ts';
-import { createJob, type JobHandle } from '../../jobs/job-store.ts';
+import type { JobHandle } from '../../jobs/job-handle.ts';
+import { createJob } from '../../jobs/job-store.ts';
 import { addressOf } from '../../vsphere/certificate-trust.ts';
 import { CleanUp } from '../clean-up.ts';
 import { openSession } from '../server-session.ts';
@@ -22,23 +23,24 @@ export async function exportVms(options: ExportOptions, context: OperationContex
     context.report(event);
   };
   const warn = (message: string) => report({ type: 'warning', vm: undefined, message });
-  const job = await createJob(
-    {
+  const job = await createJob({
+    kind: 'export',
+    request: {
       server: addressOf(options.connection.url),
       vms: options.vms,
       format: options.format,
       output: options.output ?? '.',
     },
-    { onProblem: warn },
-  );
+    env: options.env,
+    onProblem: warn,
+  });
   progress.attach(job);
   try {
     const result = await exportAll(options, { ...context, report }, job, warn);
     await job.end(result.state);
     return result;
   } catch (error) {
-    const { error: described } = describeFailure('', error, []);
-    await job.end(error instanceof InterruptedError ? 'interrupted' : 'failed', described);
+    await job.end(error instanceof InterruptedError ? 'interrupted' : 'failed', error);
     throw error;
   }
 }

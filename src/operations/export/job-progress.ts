@@ -1,5 +1,5 @@
 import type { JobRecord } from '../../jobs/job-record.ts';
-import type { JobHandle } from '../../jobs/job-store.ts';
+import type { JobHandle } from '../../jobs/job-handle.ts';
 import type { ExportEvent } from './types.ts';
 import { describeFailure } from './vm-failure.ts';
 

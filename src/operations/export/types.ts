@@ -1,4 +1,5 @@
 import type { ErrorKind } from '../../base/errors.ts';
+import type { JobError } from '../../jobs/job-record.ts';
 import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
 
 /** What an export leaves: an OVF folder, one OVA tar, or the bare disks with their manifest. */
@@ -34,6 +35,8 @@ export interface ExportOptions {
   retries: number;
   /** Replace files of the same name. */
   force: boolean;
+  /** Tells where job records go. */
+  env: NodeJS.ProcessEnv;
 }
 
 export type ExportStep =
@@ -101,7 +104,7 @@ export interface VmExportResult {
 /** One VM that was not. */
 export interface VmExportFailure {
   vm: string;
-  error: { kind: ErrorKind | 'interrupted'; message: string; hint?: string };
+  error: JobError;
   /** What clean-up could not remove from the server, a sentence each. */
   leftBehind: string[];
 }

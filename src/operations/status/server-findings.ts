@@ -1,0 +1,82 @@
+import { Hyper2kvmError, type ErrorKind } from '../../base/errors.ts';
+import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
+import { countPrivileges, EXPORT_PRIVILEGES, readServerTime, SNAPSHOT_PRIVILEGES } from '../../vsphere/privileges.ts';
+import { VsphereClient } from '../../vsphere/vsphere-client.ts';
+import { CleanUp } from '../clean-up.ts';
+import type { StatusFinding } from './types.ts';
+
+const LOGOUT_LIMIT_MS = 30_000;
+/** Certificates and session tickets begin to be refused somewhere beyond this. */
+const SKEW_LIMIT_MS = 60_000;
+
+/** Whether that server can do the job for that account: the first thing that fails ends the list. */
+export async function inspectServer(
+  connection: ConnectionSettings,
+  withSnapshots: boolean,
+  signal: AbortSignal,
+): Promise<StatusFinding[]> {
+  const findings: StatusFinding[] = [];
+  const add = (check: string, level: StatusFinding['level'], detail: string, rest: Partial<StatusFinding> = {}) =>
+    findings.push({ area: 'server', check, level, detail, ...rest });
+  await using cleanUp = new CleanUp((sentence) => add('log out', 'warning', sentence));
+  const client = new VsphereClient(connection);
+  let check = 'reachable';
+  try {
+    const { content, apiVersion } = await client.greet(signal);
+    add('reachable', 'ok', client.server);
+    addTrust(connection, add);
+    const { fullName, apiType } = content.about;
+    add('API', 'ok', `${fullName} (${apiType}), speaking ${apiVersion}`);
+    check = 'log in';
+    cleanUp.defer({ remains: 'The session is still open.', limitMs: LOGOUT_LIMIT_MS, run: (limit) => client.logout(limit) });
+    await client.login(signal);
+    add(check, 'ok', `as ${connection.username}`);
+    check = 'privileges';
+    await addPrivileges(client, withSnapshots, add, signal);
+    check = 'clock';
+    addSkew((await readServerTime(client, signal)) - Date.now(), add);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof Hyper2kvmError)) throw error;
+    add(error.kind === 'tls-trust' ? 'certificate' : check, 'error', error.message, {
+      kind: error.kind,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
+  return findings;
+}
+
+type Add = (check: string, level: StatusFinding['level'], detail: string, rest?: { hint?: string; kind?: ErrorKind }) => void;
+
+function addTrust({ trust }: ConnectionSettings, add: Add): void {
+  if (trust.insecure) {
+    add('certificate', 'warning', 'not verified (--insecure)', { hint: 'Pin it with --thumbprint instead.' });
+  } else {
+    add('certificate', 'ok', trust.thumbprint === undefined ? 'trusted' : 'the pinned one');
+  }
+}
+
+async function addPrivileges(client: VsphereClient, withSnapshots: boolean, add: Add, signal: AbortSignal): Promise<void> {
+  const needed = [...EXPORT_PRIVILEGES, ...(withSnapshots ? SNAPSHOT_PRIVILEGES : [])];
+  const counts = await countPrivileges(client, needed, signal);
+  if ((counts[0]?.vms ?? 0) === 0) {
+    add('privileges', 'warning', 'the account sees no VMs', { hint: 'Give it a role on the VMs or their folder.' });
+    return;
+  }
+  for (const { privilege, granted, vms } of counts) {
+    const hint = `Add ${privilege} to the role of the account.`;
+    if (granted === vms) add(privilege, 'ok', `on all ${vms} VMs`);
+    else if (granted > 0) add(privilege, 'warning', `on ${granted} of ${vms} VMs`, { hint });
+    else add(privilege, 'error', `on none of ${vms} VMs`, { hint, kind: 'authentication' });
+  }
+}
+
+function addSkew(skewMs: number, add: Add): void {
+  const seconds = Math.round(Math.abs(skewMs) / 1000);
+  if (Number.isNaN(skewMs)) add('clock', 'warning', 'the server does not tell its time');
+  else if (Math.abs(skewMs) <= SKEW_LIMIT_MS) add('clock', 'ok', `${seconds} s apart`);
+  else {
+    const detail = `the server's clock is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} this host's`;
+    add('clock', 'warning', detail, { hint: 'Set both by NTP: certificates and tickets depend on it.' });
+  }
+}
