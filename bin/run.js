@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+// Old syntax throughout, so that an old Node can read this file far enough to say that it is too old.
+import { existsSync, readFileSync } from 'fs';
+import { dirname, join } from 'path';
+import { fileURLToPath } from 'url';
+
+var LEAST_NODE = 24;
+
+var root = dirname(dirname(fileURLToPath(import.meta.url)));
+var main = new URL('../dist/cli/main.js', import.meta.url);
+var argv = process.argv.slice(2);
+
+/** A wrong setting, not a fault of the program: the exit code of a usage error. */
+function refuse(sentence) {
+  process.stderr.write(sentence + '\n');
+  process.exitCode = 2;
+}
+
+function run() {
+  var pjson = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  if (argv[0] === '--version') {
+    // Answered before oclif is loaded, and in its words.
+    var host = process.platform + '-' + process.arch + ' node-' + process.version;
+    process.stdout.write(pjson.name + '/' + pjson.version + ' ' + host + '\n');
+    return;
+  }
+  if (!existsSync(main)) {
+    refuse('hyper2kvm is not built in ' + root + ': run npm run build there.');
+    return;
+  }
+  import(main.href)
+    .then(function (module) {
+      return module.main({ argv: argv, loadOptions: { root: root, pjson: pjson } });
+    })
+    .catch(function (error) {
+      console.error(error);
+      process.exitCode = 1;
+    });
+}
+
+if (parseInt(process.versions.node, 10) < LEAST_NODE) {
+  refuse('hyper2kvm needs Node.js ' + LEAST_NODE + ' or later, and this is ' + process.version + '.');
+} else {
+  run();
+}

@@ -1,0 +1,140 @@
+import { writeSync } from 'node:fs';
+import { Command, Flags } from '@oclif/core';
+import { describeError, describeInterruption, errorLines, errorStack } from './error-report.ts';
+import type { ErrorReport, JsonDocument } from './error-report.ts';
+import { watchEndingSignals } from './ending-signals.ts';
+import { fillOptionalValues } from './input/optional-values.ts';
+import { Redactor } from './redact.ts';
+import { safeLines } from './text/safe-text.ts';
+import { asUsageError, passwordFlagError } from './usage-error.ts';
+
+/**
+ * What all commands share: `--json` and `--quiet`, the root signal, warnings, and how an error ends the process.
+ *
+ * Standard output carries the result alone: text for people, or one {@link JsonDocument} under `--json`. Everything else goes
+ * to standard error. The exit code stands in `process.exitCode` when `run` is over; the process then ends by itself.
+ */
+export abstract class BaseCommand<Result extends object> extends Command {
+  static override enableJsonFlag = true;
+
+  static override baseFlags = {
+    json: Flags.boolean({
+      helpGroup: 'GLOBAL',
+      description:
+        'Put one JSON document on standard output, for success and failure; all else goes to standard error.',
+    }),
+    quiet: Flags.boolean({
+      char: 'q',
+      helpGroup: 'GLOBAL',
+      description: 'Print errors only, besides the result of list and status.',
+    }),
+  };
+
+  /** Aborted by SIGINT, SIGTERM and SIGHUP, with an `InterruptedError` as its reason. */
+  protected signal: AbortSignal = new AbortController().signal;
+  /** Set from `--quiet` once the flags are read. */
+  protected quiet = false;
+  protected readonly redactor = new Redactor();
+  protected readonly warnings: string[] = [];
+  #stopWatching = (): void => {};
+  #failure: ErrorReport | undefined;
+
+  abstract override run(): Promise<Result>;
+
+  /** Flags that may stand without a value, and the value that they then have. */
+  protected optionalValues(): Readonly<Record<string, string>> {
+    return {};
+  }
+
+  /** What may be left behind when the user does not wait for the clean-up. */
+  protected leftBehindNote(): string {
+    return 'Left at once.';
+  }
+
+  /** Puts a message for people on standard error. A command whose screen owns the terminal sends it there. */
+  protected say(text: string): void {
+    process.stderr.write(`${text}\n`);
+  }
+
+  /** Lines of the result for people; nothing under `--json`. */
+  protected print(lines: readonly string[]): void {
+    if (!this.jsonEnabled() && lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
+  }
+
+  /** Keeps a warning for the JSON document and shows it, unless `--quiet` was given. */
+  protected addWarning(message: string): void {
+    const clean = this.redactor.clean(message);
+    this.warnings.push(clean);
+    if (!this.quiet) this.say(safeLines(`Warning: ${clean}`));
+  }
+
+  /** Ends the command badly although it has a result: the exit code is that of `error`. `shown` when the user has read it. */
+  protected failWith(error: unknown, { shown = false } = {}): void {
+    this.#failure = this.#describe(error);
+    process.exitCode = this.#failure.exitCode;
+    if (!shown && !this.jsonEnabled()) this.say(errorLines(this.#failure));
+  }
+
+  override async init(): Promise<void> {
+    await super.init();
+    // SIGHUP leaves a standard error that cannot be written to, and a closed pipe is no reason to stop an export.
+    process.stderr.on('error', () => {});
+    const watch = watchEndingSignals({
+      first: (name) => this.say(`${name}: cleaning up. Press Ctrl-C again to leave at once.`),
+      second: (_name, exitCode) => this.#leaveAtOnce(exitCode),
+    });
+    this.signal = watch.signal;
+    this.#stopWatching = watch.stop;
+    if (this.argv.some((word) => /^--password(=|$)/.test(word))) throw passwordFlagError();
+    this.argv = fillOptionalValues(this.argv, this.optionalValues());
+  }
+
+  protected override async catch(error: unknown): Promise<void> {
+    const usage = asUsageError(error, this.#names());
+    const report = this.#describe(usage);
+    process.exitCode = report.exitCode;
+    // oclif would complain, in development, about a command that was not parsed: the parse error has just been told.
+    this.parsed = true;
+    if (process.env['HYPER2KVM_DEBUG']) this.say(errorStack(error, (text) => this.redactor.clean(text)));
+    if (this.jsonEnabled()) {
+      this.logJson({ ok: false, exitCode: report.exitCode, error: report, warnings: this.warnings });
+    } else this.say(errorLines(report));
+  }
+
+  protected override async finally(): Promise<void> {
+    this.#stopWatching();
+  }
+
+  override logJson(json: unknown): void {
+    process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
+  }
+
+  protected override toSuccessJson(result: unknown): JsonDocument<unknown> {
+    return {
+      ok: this.#failure === undefined,
+      exitCode: this.#failure?.exitCode ?? 0,
+      result,
+      ...(this.#failure === undefined ? {} : { error: this.#failure }),
+      warnings: this.warnings,
+    };
+  }
+
+  #describe(error: unknown): ErrorReport {
+    const clean = (text: string): string => this.redactor.clean(text);
+    return this.signal.aborted ? describeInterruption(this.signal.reason, error, clean) : describeError(error, clean);
+  }
+
+  #leaveAtOnce(exitCode: number): void {
+    // Past whatever owns the screen, which will not draw again.
+    writeSync(process.stderr.fd, `\n${this.leftBehindNote()}\n`);
+    process.exit(exitCode);
+  }
+
+  #names(): { command: string; flags: string[] } {
+    const { flags, baseFlags, id } = this.ctor;
+    return {
+      command: [this.config.bin, id].join(' '),
+      flags: ['json', ...Object.keys(baseFlags ?? {}), ...Object.keys(flags ?? {})],
+    };
+  }
+}

@@ -1,0 +1,46 @@
+import type { ConnectionSettings } from '../vsphere/connection-settings.ts';
+import { BaseCommand } from './base-command.ts';
+import { CONNECTION_FLAGS, readConnection, type ConnectionFlagValues } from './connection-flags.ts';
+
+/** A command that can talk to a server: it has the connection flags. */
+export abstract class ConnectedCommand<Result extends object> extends BaseCommand<Result> {
+  static override baseFlags = { ...BaseCommand.baseFlags, ...CONNECTION_FLAGS };
+
+  /** The environment that the settings come from. */
+  protected get env(): NodeJS.ProcessEnv {
+    return process.env;
+  }
+
+  /**
+   * The settings for the server. With `askNow` the password is read before anything else shows up on the terminal, and taken out
+   * of every later message.
+   */
+  protected async connection(
+    flags: ConnectionFlagValues,
+    { askNow }: { askNow: boolean },
+  ): Promise<ConnectionSettings> {
+    const settings = await readConnection(flags, this.env, {
+      stdin: process.stdin,
+      stderr: process.stderr,
+      signal: this.signal,
+      warn: (message) => this.addWarning(message),
+    });
+    if (settings.trust.insecure) {
+      this.addWarning(
+        `The certificate of ${settings.url.host} is not verified (--insecure): pin it with --thumbprint.`,
+      );
+    }
+    const password = async (): Promise<string> => {
+      const secret = await settings.password();
+      this.redactor.add(secret);
+      return secret;
+    };
+    if (askNow) await password();
+    return { ...settings, password };
+  }
+
+  /** The width for tables: that of the terminal, or none for a pipe or a file. */
+  protected tableWidth(): number | undefined {
+    return process.stdout.isTTY ? process.stdout.columns || 80 : undefined;
+  }
+}

@@ -1,0 +1,88 @@
+import { Flags } from '@oclif/core';
+import type { ConnectionSettings } from '../vsphere/connection-settings.ts';
+import { readDuration } from './input/option-values.ts';
+import { readPassword, type PasswordSources } from './input/password.ts';
+
+const helpGroup = 'CONNECTION';
+
+/** The flags of every command that talks to a server. There is no flag for the password: other users could read it. */
+export const CONNECTION_FLAGS = {
+  url: Flags.string({
+    helpGroup,
+    helpValue: 'URL',
+    description: 'vCenter or ESXi host: https://HOST[:PORT], or a bare host name. Else HYPER2KVM_URL, else GOVC_URL.',
+  }),
+  username: Flags.string({
+    char: 'u',
+    helpGroup,
+    helpValue: 'NAME',
+    description: 'Account to log in with. Else HYPER2KVM_USERNAME, else GOVC_USERNAME.',
+  }),
+  'password-file': Flags.string({
+    helpGroup,
+    helpValue: 'FILE',
+    description:
+      'File whose first line is the password; - reads it from standard input. Without it HYPER2KVM_PASSWORD, else GOVC_PASSWORD, else a hidden prompt on a terminal.',
+  }),
+  insecure: Flags.boolean({
+    char: 'k',
+    helpGroup,
+    description: "Do not verify the server's certificate. Pin it with --thumbprint instead wherever you can.",
+  }),
+  thumbprint: Flags.string({
+    helpGroup,
+    helpValue: 'HEX',
+    description: "SHA-1 or SHA-256 thumbprint of the server's certificate, with or without colons; pins it.",
+  }),
+  'ca-file': Flags.string({
+    helpGroup,
+    helpValue: 'FILE',
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'PEM file with certificate authorities to trust besides those of the system. May be repeated.',
+  }),
+  timeout: Flags.string({
+    helpGroup,
+    helpValue: 'TIME',
+    default: '60s',
+    description: 'Limit for one call to the server, such as 90s or 2m; a bare number is seconds.',
+  }),
+};
+
+/** The values of {@link CONNECTION_FLAGS} as oclif gives them. */
+export interface ConnectionFlagValues {
+  url?: string | undefined;
+  username?: string | undefined;
+  'password-file'?: string | undefined;
+  insecure?: boolean;
+  thumbprint?: string | undefined;
+  'ca-file'?: string[] | undefined;
+  timeout: string;
+}
+
+/**
+ * The connection settings out of flags and environment. Their `password` reads the file or asks at its first call and
+ * remembers what it got. Throws usage errors.
+ */
+export async function readConnection(
+  values: ConnectionFlagValues,
+  env: NodeJS.ProcessEnv,
+  sources: Omit<PasswordSources, 'file'>,
+): Promise<ConnectionSettings> {
+  const { resolveConnectionSettings } = await import('../vsphere/connection-settings.ts');
+  const settings = resolveConnectionSettings({
+    flags: {
+      ...(values.url === undefined ? {} : { url: values.url }),
+      ...(values.username === undefined ? {} : { username: values.username }),
+      hasPasswordFile: values['password-file'] !== undefined,
+      ...(values.insecure === undefined ? {} : { insecure: values.insecure }),
+      ...(values.thumbprint === undefined ? {} : { thumbprint: values.thumbprint }),
+      ...(values['ca-file'] === undefined ? {} : { caFile: values['ca-file'] }),
+      timeoutMs: readDuration('--timeout', values.timeout),
+    },
+    env,
+    password: (account) => readPassword(account, { ...sources, file: values['password-file'] }),
+  });
+  let password: Promise<string> | undefined;
+  return { ...settings, password: () => (password ??= settings.password()) };
+}

@@ -1,0 +1,75 @@
+import { inspect } from 'node:util';
+import { Hyper2kvmError, InterruptedError, sentenceOf, type ErrorKind } from '../base/errors.ts';
+import { exitCodeOf } from '../base/exit-codes.ts';
+import { redactUrls } from './redact.ts';
+import { safeLines } from './text/safe-text.ts';
+
+/** An error as it is shown: the `error` of a JSON document, or one sentence and a hint on standard error. */
+export interface ErrorReport {
+  kind: ErrorKind | 'interrupted';
+  exitCode: number;
+  message: string;
+  hint?: string;
+}
+
+/** The one JSON document that `--json` puts on standard output, for success and failure alike. */
+export interface JsonDocument<Result> {
+  /** True exactly when `exitCode` is 0. */
+  ok: boolean;
+  exitCode: number;
+  /** What the command found or did; it also stands beside an `error` when the command got to an end (a partial export). */
+  result?: Result;
+  error?: ErrorReport;
+  warnings: string[];
+}
+
+/** Describes anything thrown. `clean` takes secrets out of the texts. */
+export function describeError(error: unknown, clean: (text: string) => string = redactUrls): ErrorReport {
+  const hint = hintOf(error);
+  return {
+    kind: kindOf(error),
+    exitCode: exitCodeOf(error),
+    message: clean(sentenceOf(error)),
+    ...(hint === undefined ? {} : { hint: clean(hint) }),
+  };
+}
+
+/**
+ * Describes what ended a command after a signal: the signal decides the exit code, and an error of the clean-up is
+ * told beside it.
+ */
+export function describeInterruption(
+  reason: unknown,
+  error: unknown,
+  clean: (text: string) => string = redactUrls,
+): ErrorReport {
+  const report = describeError(reason, clean);
+  if (!(error instanceof Hyper2kvmError)) return report;
+  return { ...report, hint: clean([error.message, error.hint].filter(Boolean).join(' ')) };
+}
+
+/** The lines for standard error: `Error: …`, and the hint beneath. */
+export function errorLines({ kind, message, hint }: ErrorReport): string {
+  const sentence = kind === 'interrupted' ? message : `Error: ${message}`;
+  return safeLines(hint === undefined ? sentence : `${sentence}\n${indent(hint)}`);
+}
+
+/** The stack with all causes, for `HYPER2KVM_DEBUG=1`. */
+export function errorStack(error: unknown, clean: (text: string) => string): string {
+  return safeLines(clean(inspect(error, { depth: 5 })));
+}
+
+function kindOf(error: unknown): ErrorReport['kind'] {
+  if (error instanceof InterruptedError) return 'interrupted';
+  return error instanceof Hyper2kvmError ? error.kind : 'internal';
+}
+
+function hintOf(error: unknown): string | undefined {
+  if (error instanceof Hyper2kvmError) return error.hint;
+  if (error instanceof InterruptedError) return undefined;
+  return 'This is a fault in hyper2kvm. Run it again with HYPER2KVM_DEBUG=1 and report what it prints.';
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, '  ');
+}

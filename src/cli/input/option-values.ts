@@ -1,0 +1,33 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+
+const RATE_UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+const DURATION_UNITS: Readonly<Record<string, number>> = { '': 1000, s: 1000, m: 60_000, h: 3_600_000 };
+/** A day: more than any limit here needs, and far from the 2^31 - 1 ms that a timer of Node holds. */
+const LONGEST_MS = 24 * 3_600_000;
+
+/** `50M`, `1.5G`, `800K`, `65536`: bytes a second, in binary units. Throws a usage error that names `flag`. */
+export function readRate(flag: string, text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?(?:\/s)?$/i.exec(text.trim()) ?? [];
+  const rate = Math.floor(Number(number) * (RATE_UNITS[unit?.toUpperCase() ?? ''] ?? NaN));
+  if (!(rate >= 1)) throw wrong(flag, text, 'bytes a second, such as 50M, 800K or 65536');
+  return rate;
+}
+
+/** `90`, `90s`, `2m`, `1h` (a bare number is seconds) in milliseconds, from 1 s to 24 h. */
+export function readDuration(flag: string, text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([smh]?)$/i.exec(text.trim()) ?? [];
+  const ms = Math.round(Number(number) * (DURATION_UNITS[unit?.toLowerCase() ?? ''] ?? NaN));
+  if (!(ms >= 1000 && ms <= LONGEST_MS)) throw wrong(flag, text, 'a time from 1s to 24h, such as 90s or 2m');
+  return ms;
+}
+
+/** A whole number from `least` to `most`. */
+export function readCount(flag: string, text: string, least: number, most: number): number {
+  const value = /^\d+$/.test(text.trim()) ? Number(text) : NaN;
+  if (!(value >= least && value <= most)) throw wrong(flag, text, `a whole number from ${least} to ${most}`);
+  return value;
+}
+
+function wrong(flag: string, text: string, wanted: string): Hyper2kvmError {
+  return new Hyper2kvmError('usage', `${flag} wants ${wanted}, not "${text}".`);
+}

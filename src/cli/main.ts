@@ -1,0 +1,73 @@
+import { homedir, tmpdir } from 'node:os';
+import type { Interfaces } from '@oclif/core';
+import { Hyper2kvmError } from '../base/errors.ts';
+import { describeError, errorLines, errorStack } from './error-report.ts';
+import { nearWord } from './near-word.ts';
+import { redactUrls } from './redact.ts';
+
+export interface MainOptions {
+  /** The words after the program's name. */
+  argv: string[];
+  /** oclif's: the root folder, the package's JSON, and for a single binary the plugin that holds the commands. */
+  loadOptions: Interfaces.Options;
+}
+
+/**
+ * Runs the command that `argv` names. Never throws: an error is told on standard error, or as a JSON document, and its code
+ * is in `process.exitCode`. The process ends by itself when nothing is left to do.
+ */
+export async function main({ argv, loadOptions }: MainOptions): Promise<void> {
+  giveHome(process.env);
+  try {
+    const { Config, flush, run, settings } = await import('@oclif/core');
+    // oclif would look for a TypeScript compiler in development; Node runs the sources as they are.
+    settings.enableAutoTranspile = false;
+    const config = await Config.load(loadOptions);
+    const words = asFlags(argv);
+    checkCommand(words, config.commandIDs);
+    await run(words, config);
+    await flush();
+  } catch (error) {
+    tell(error, argv);
+  }
+}
+
+/** `hyper2kvm help export` and `hyper2kvm help` as oclif's core knows them. */
+function asFlags(argv: string[]): string[] {
+  return argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
+}
+
+function checkCommand(argv: readonly string[], commands: readonly string[]): void {
+  const [first] = argv;
+  if (first === undefined || ['--help', '-h', '--version'].includes(first) || commands.includes(first)) return;
+  const list = `The commands are ${commands.join(', ')}.`;
+  if (first.startsWith('-')) {
+    const flag = first.split('=', 1)[0] ?? first;
+    throw new Hyper2kvmError('usage', `${flag} stands before the command.`, {
+      hint: `Name the command first. ${list}`,
+    });
+  }
+  const near = nearWord(first, commands);
+  throw new Hyper2kvmError('usage', `There is no command ${redactUrls(first)}.`, {
+    hint: near === undefined ? list : `Did you mean ${near}? ${list}`,
+  });
+}
+
+function tell(error: unknown, argv: readonly string[]): void {
+  const report = describeError(error);
+  process.exitCode = report.exitCode;
+  if (process.env['HYPER2KVM_DEBUG']) process.stderr.write(`${errorStack(error, redactUrls)}\n`);
+  if (argv.includes('--json')) {
+    const document = { ok: false, exitCode: report.exitCode, error: report, warnings: [] };
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  } else process.stderr.write(`${errorLines(report)}\n`);
+}
+
+/** oclif asks for the home folder, and `homedir` throws for a user that has neither HOME nor an entry in passwd. */
+function giveHome(env: NodeJS.ProcessEnv): void {
+  try {
+    homedir();
+  } catch {
+    env['HOME'] = tmpdir();
+  }
+}

@@ -1,0 +1,55 @@
+import { basename } from 'node:path';
+import type { ExportResult, VmExportResult } from '../../operations/export/types.ts';
+import { formatBytes, formatCount, formatDuration, formatRate } from '../text/amounts.ts';
+import { safeText } from '../text/safe-text.ts';
+import { renderTable } from '../text/table.ts';
+
+/** What an export has done, for people: each VM with its files, then what was not exported, then the next step. */
+export function exportSummary({ job, exported, failed }: ExportResult, width: number | undefined): string[] {
+  const lines = exported.flatMap((result) => [...vmSummary(result, width), '']);
+  if (failed.length > 0) {
+    lines.push(`Not exported: ${failed.map(({ vm }) => safeText(vm)).join(', ')}`);
+    lines.push(...failed.flatMap(({ leftBehind }) => leftBehind.map((left) => `  Left behind: ${safeText(left)}`)));
+    lines.push('Run the same command again: disks that are whole are kept.');
+  }
+  lines.push(`Details: hyper2kvm status --job ${job}`);
+  return lines;
+}
+
+function vmSummary(result: VmExportResult, width: number | undefined): string[] {
+  const { files, seconds, transferredBytes, keptDisks, warnings, quiesced } = result;
+  const rate = seconds > 0 ? `, ${formatRate(transferredBytes / seconds)}` : '';
+  const table = renderTable(
+    [
+      { header: 'FILE', cut: 'middle' },
+      { header: 'SIZE', align: 'right' },
+      { header: 'SHA-256', cut: 'end' },
+    ],
+    files.map((file) => [basename(file.path), formatBytes(file.sizeBytes), file.sha256]),
+    width === undefined ? undefined : width - 2,
+  );
+  return [
+    `Exported ${safeText(result.vm)} to ${safeText(result.output)}`,
+    ...table.map((line) => `  ${line}`),
+    `  ${formatBytes(transferredBytes)} fetched in ${formatDuration(seconds)}${rate}`,
+    ...(keptDisks.length > 0
+      ? [`  ${formatCount(keptDisks.length, 'disk')} kept from an earlier run: ${safeText(keptDisks.join(', '))}`]
+      : []),
+    ...(quiesced === undefined ? [] : [`  Guest quiesced for the snapshot: ${quiesced ? 'yes' : 'no'}`]),
+    ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
+    ...checkLine(result),
+  ];
+}
+
+/** The next step: checking the files where they end up. */
+function checkLine({ files, output }: VmExportResult): string[] {
+  const manifest = files.find((file) => file.path.endsWith('.mf'));
+  if (manifest === undefined) return [];
+  return [
+    `  To check the files later: cd ${shellWord(output)} && sha256sum --check ${shellWord(basename(manifest.path))}`,
+  ];
+}
+
+function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) && !text.startsWith('-') ? text : `'${safeText(text).replaceAll("'", `'\\''`)}'`;
+}

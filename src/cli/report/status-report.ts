@@ -1,0 +1,53 @@
+import type { JobView } from '../../jobs/job-record.ts';
+import type { StatusResult } from '../../operations/status/types.ts';
+import { formatBytes } from '../text/amounts.ts';
+import { safeText } from '../text/safe-text.ts';
+import { renderTable } from '../text/table.ts';
+
+/** The findings about host and server, what to do about them, and the recent jobs. */
+export function statusReport({ version, findings, jobs }: StatusResult, width: number | undefined): string[] {
+  const table = renderTable(
+    [{ header: 'AREA' }, { header: 'CHECK' }, { header: 'LEVEL' }, { header: 'FINDING', cut: 'end' }],
+    findings.map(({ area, check, level, detail }) => [area, check, level, detail]),
+    width,
+  );
+  const hints = findings.flatMap(({ check, hint }) => (hint === undefined ? [] : [`${check}: ${safeText(hint)}`]));
+  return [
+    `hyper2kvm ${version}`,
+    '',
+    ...table,
+    ...(hints.length > 0 ? ['', ...hints] : []),
+    '',
+    ...(jobs.length > 0 ? jobTable(jobs, width) : ['No jobs yet.']),
+  ];
+}
+
+/** One job's record in full. */
+export function jobReport(job: JobView): string[] {
+  const { request, process: owner } = job;
+  const failures = job.vms.filter((vm) => vm.error !== undefined);
+  return [
+    `Job ${job.id}: ${job.state}`,
+    `  Server   ${safeText(request.server)}`,
+    `  VMs      ${job.vms.map(({ vm, state }) => `${safeText(vm)} (${state})`).join(', ') || safeText(request.vms.join(', '))}`,
+    `  Output   ${safeText(request.output)} (${request.format})`,
+    `  Started  ${job.startedAt} by process ${owner.pid} on ${safeText(owner.hostname)}`,
+    ...(job.endedAt === undefined ? [] : [`  Ended    ${job.endedAt}`]),
+    `  Fetched  ${formatBytes(job.transferredBytes)}`,
+    `  Record   ${safeText(job.file)}`,
+    ...job.files.map(
+      (file) => `  File     ${safeText(file.path)}, ${formatBytes(file.sizeBytes)}, sha256 ${file.sha256}`,
+    ),
+    ...(job.error === undefined ? [] : [`  Error    ${safeText(job.error.message)}`]),
+    ...failures.map(({ vm, error }) => `  Error    ${safeText(vm)}: ${safeText(error?.message ?? '')}`),
+    ...job.vms.flatMap(({ leftBehind }) => (leftBehind ?? []).map((left) => `  Left     ${safeText(left)}`)),
+  ];
+}
+
+function jobTable(jobs: readonly JobView[], width: number | undefined): string[] {
+  return renderTable(
+    [{ header: 'JOB' }, { header: 'STATE' }, { header: 'FETCHED', align: 'right' }, { header: 'VMS', cut: 'end' }],
+    jobs.map((job) => [job.id, job.state, formatBytes(job.transferredBytes), job.request.vms.join(', ')]),
+    width,
+  );
+}

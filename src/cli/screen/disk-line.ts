@@ -1,0 +1,104 @@
+import type { Format as FormatApi, Options, Params } from 'cli-progress';
+import { formatBytes, formatDuration, formatRate } from '../text/amounts.ts';
+import { safeText } from '../text/safe-text.ts';
+import { cutEnd, cutMiddle, padEnd, padStart } from '../text/text-width.ts';
+import { secondsLeft, shareOf, type DiskProgress } from './export-progress.ts';
+import type { Glyphs } from './glyphs.ts';
+
+/** cli-progress's formatting half: it makes the text of a bar and writes nothing. */
+export type BarFormat = Pick<typeof FormatApi, 'Formatter' | 'BarFormat'>;
+
+export interface DiskLineContext {
+  /** Columns for the line. */
+  width: number;
+  nowMs: number;
+  glyphs: Glyphs;
+  format: BarFormat;
+}
+
+/** Columns of the figures, each with its two spaces before it: percentage, bytes, rate, time left. */
+const FIGURES = { percentage: 6, bytes: 11, rate: 12, left: 14 } as const;
+type Figure = keyof typeof FIGURES;
+
+/** Which figures a line of at least so many columns has room for, besides name and bar. */
+const LAYOUTS: readonly { from: number; figures: readonly Figure[] }[] = [
+  { from: 66, figures: ['percentage', 'bytes', 'rate', 'left'] },
+  { from: 50, figures: ['percentage', 'rate', 'left'] },
+  { from: 36, figures: ['percentage', 'left'] },
+  { from: 0, figures: ['percentage'] },
+];
+
+/** One line about one disk, at most `width` columns: a bar while it comes, a few words before and after. */
+export function diskLine(disk: DiskProgress, context: DiskLineContext): string {
+  const { width, glyphs } = context;
+  if (disk.phase === 'running') return barLine(disk, context);
+  const words = diskWords(disk, context);
+  const nameWidth = nameColumns(width);
+  const name = padEnd(cutMiddle(disk.disk, nameWidth, glyphs.ellipsis), nameWidth);
+  return cutEnd(`${name}  ${words}`, width, glyphs.ellipsis);
+}
+
+function diskWords(disk: DiskProgress, { nowMs, glyphs }: DiskLineContext): string {
+  switch (disk.phase) {
+    case 'whole':
+      return `${glyphs.done} ${formatBytes(disk.sizeBytes)} in ${formatDuration(disk.seconds)}`;
+    case 'kept':
+      return `${glyphs.done} ${formatBytes(disk.sizeBytes)} kept from an earlier run`;
+    case 'retrying': {
+      const { attempt = 0, attempts = 0, untilMs = 0, reason = '' } = disk.retry ?? {};
+      const wait = Math.max(0, Math.ceil((untilMs - nowMs) / 1000));
+      return `${glyphs.retry} try ${attempt} of ${attempts} failed, next in ${wait}s: ${safeText(reason)}`;
+    }
+    case 'waiting':
+    case 'running':
+    default:
+      return disk.capacityBytes > 0 ? `waiting, ${formatBytes(disk.capacityBytes)}` : 'waiting';
+  }
+}
+
+function barLine(disk: DiskProgress, { width, nowMs, glyphs, format }: DiskLineContext): string {
+  const figures = LAYOUTS.find((layout) => width >= layout.from)?.figures ?? [];
+  const figureWidth = figures.reduce((sum, figure) => sum + FIGURES[figure], 0);
+  const nameWidth = nameColumns(width);
+  const barWidth = Math.max(0, width - figureWidth - nameWidth - 2);
+  const name = padEnd(cutMiddle(disk.disk, nameWidth, glyphs.ellipsis), nameWidth);
+  const share = shareOf(disk);
+  const options: Options = {
+    format: `{name}  {bar}${figures.map((figure) => `{${figure}Text}`).join('')}`,
+    barsize: barWidth,
+    barCompleteString: glyphs.barFull.repeat(barWidth),
+    barIncompleteString: glyphs.barEmpty.repeat(barWidth),
+    barGlue: '',
+    formatBar: format.BarFormat,
+  };
+  const params: Params = {
+    progress: share,
+    total: disk.capacityBytes,
+    value: disk.coveredBytes,
+    eta: 0,
+    startTime: nowMs,
+    stopTime: nowMs,
+    maxWidth: width,
+  };
+  return cutEnd(
+    format.Formatter(options, params, { name, ...figureTexts(disk, share, nowMs) }),
+    width,
+    glyphs.ellipsis,
+  );
+}
+
+function figureTexts(disk: DiskProgress, share: number, nowMs: number): Record<`${Figure}Text`, string> {
+  const rate = disk.received.perSecond(nowMs);
+  const left = secondsLeft(disk, nowMs);
+  return {
+    percentageText: padStart(disk.capacityBytes > 0 ? `${Math.floor(share * 100)}%` : '', FIGURES.percentage),
+    bytesText: padStart(formatBytes(disk.receivedBytes), FIGURES.bytes),
+    rateText: padStart(rate === undefined ? '' : formatRate(rate), FIGURES.rate),
+    leftText: padStart(left === undefined ? '' : `${formatDuration(left)} left`, FIGURES.left),
+  };
+}
+
+/** Names get about a third of a line; what tells disks apart, `-disk-2.vmdk`, fits even into 12 columns. */
+function nameColumns(width: number): number {
+  return Math.max(6, Math.min(24, Math.floor(width / 3.5)));
+}

@@ -1,0 +1,131 @@
+import type { ExportEvent, ExportStep } from '../../operations/export/types.ts';
+import { RateMeter } from './rate-meter.ts';
+
+/** A disk as the screens show it. */
+export interface DiskProgress {
+  disk: string;
+  capacityBytes: number;
+  phase: 'waiting' | 'running' | 'retrying' | 'whole' | 'kept';
+  receivedBytes: number;
+  coveredBytes: number;
+  /** 1 for the first try. */
+  attempt: number;
+  received: RateMeter;
+  covered: RateMeter;
+  /** Of a whole or kept disk. */
+  sizeBytes: number;
+  seconds: number;
+  retry: { attempt: number; attempts: number; untilMs: number; reason: string } | undefined;
+}
+
+/** The VM that is being exported, or a part of the run that belongs to none. */
+export interface VmProgress {
+  vm: string | undefined;
+  /** The VM's name with its place among several. */
+  headline: string;
+  step: ExportStep;
+  detail: string;
+  stepSinceMs: number;
+  disks: Map<string, DiskProgress>;
+  warnings: string[];
+}
+
+/** The state of a part of the run that belongs to no VM: before the first one, and after one. */
+export function unnamedProgress(headline: string, nowMs: number): VmProgress {
+  return vmProgress(undefined, headline, nowMs);
+}
+
+/** Folds one event into the state, and gives the state that holds from now on: a new one when a VM begins. */
+export function applyEvent(state: VmProgress, event: ExportEvent, nowMs: number): VmProgress {
+  if ('disk' in event) {
+    applyDiskEvent(state, event, nowMs);
+    return state;
+  }
+  switch (event.type) {
+    case 'vm-started':
+      return vmProgress(event.vm, headlineOf(event), nowMs);
+    case 'step':
+      return Object.assign(state, { step: event.step, detail: event.detail, stepSinceMs: nowMs });
+    case 'warning':
+      state.warnings.push(event.message);
+      return state;
+    case 'disks':
+      for (const { disk, capacityBytes } of event.disks) diskOf(state, disk, capacityBytes);
+      return state;
+    case 'vm-finished':
+    case 'vm-failed':
+    default:
+      return state;
+  }
+}
+
+type DiskEvent = Extract<ExportEvent, { disk: string }>;
+
+function applyDiskEvent(state: VmProgress, event: DiskEvent, nowMs: number): void {
+  const disk = diskOf(state, event.disk);
+  switch (event.type) {
+    case 'disk-started':
+      // A new try begins with byte 0: the rates of the one before would count backwards.
+      Object.assign(disk, diskProgress(event.disk, event.capacityBytes), { phase: 'running', attempt: event.attempt });
+      disk.received.add(0, nowMs);
+      disk.covered.add(0, nowMs);
+      return;
+    case 'disk-progress':
+      Object.assign(disk, { phase: 'running', receivedBytes: event.receivedBytes, coveredBytes: event.coveredBytes });
+      disk.received.add(event.receivedBytes, nowMs);
+      disk.covered.add(event.coveredBytes, nowMs);
+      return;
+    case 'disk-retry':
+      disk.phase = 'retrying';
+      disk.retry = { ...event, untilMs: nowMs + event.waitMs };
+      return;
+    case 'disk-whole':
+      Object.assign(disk, { phase: 'whole', sizeBytes: event.sizeBytes, seconds: event.seconds });
+      return;
+    case 'disk-kept':
+      Object.assign(disk, { phase: 'kept', sizeBytes: event.sizeBytes });
+  }
+}
+
+/** The share of a disk's capacity that has come, from 0 to 1. Only a whole disk is at 1. */
+export function shareOf(disk: DiskProgress): number {
+  if (disk.phase === 'whole' || disk.phase === 'kept') return 1;
+  return disk.capacityBytes > 0 ? Math.min(disk.coveredBytes / disk.capacityBytes, 0.999) : 0;
+}
+
+/** Seconds until the disk is there, by the rate at which its capacity is being covered; undefined while that is unknown. */
+export function secondsLeft(disk: DiskProgress, nowMs: number): number | undefined {
+  const rate = disk.covered.perSecond(nowMs);
+  if (disk.phase !== 'running' || rate === undefined || rate <= 0) return undefined;
+  return Math.max(0, disk.capacityBytes - disk.coveredBytes) / rate;
+}
+
+function headlineOf({ vm, index, count }: Extract<ExportEvent, { type: 'vm-started' }>): string {
+  return count > 1 ? `${vm} (${index + 1} of ${count})` : vm;
+}
+
+function vmProgress(vm: string | undefined, headline: string, nowMs: number): VmProgress {
+  return { vm, headline, step: 'connect', detail: '', stepSinceMs: nowMs, disks: new Map(), warnings: [] };
+}
+
+function diskOf(state: VmProgress, name: string, capacityBytes = 0): DiskProgress {
+  const disk = state.disks.get(name) ?? diskProgress(name, capacityBytes);
+  state.disks.set(name, disk);
+  return disk;
+}
+
+function diskProgress(disk: string, capacityBytes: number): DiskProgress {
+  return {
+    disk,
+    capacityBytes,
+    phase: 'waiting',
+    receivedBytes: 0,
+    coveredBytes: 0,
+    attempt: 1,
+    received: new RateMeter(),
+    covered: new RateMeter(),
+    sizeBytes: 0,
+    seconds: 0,
+    retry: undefined,
+  };
+}

@@ -1,0 +1,44 @@
+import type { ExportEvent } from '../../operations/export/types.ts';
+
+/** Shows a running export to people. All screens write to one stream and to nothing else. */
+export interface ExportScreen {
+  /** Takes the next event. Never throws, and never waits. */
+  onEvent(event: ExportEvent): void;
+  /** Shows a line that is no event, such as the word that a signal has come. */
+  note(text: string): void;
+  /** Ends the screen and gives the terminal back. May be called again. No event may follow. */
+  stop(): Promise<void>;
+}
+
+/** What a screen needs of standard error, or of a test's stand-in. */
+export interface ScreenStream extends NodeJS.WritableStream {
+  isTTY?: boolean;
+  columns?: number;
+  rows?: number;
+}
+
+export interface ScreenOptions {
+  stream: ScreenStream;
+  env: NodeJS.ProcessEnv;
+  quiet: boolean;
+  /** Milliseconds since the epoch. */
+  now?: () => number;
+}
+
+/**
+ * The screen that suits the stream: errors alone when quiet, a live list on a terminal, else plain lines. A `dumb` terminal
+ * cannot move its cursor and gets plain lines too.
+ */
+export async function createExportScreen(options: ScreenOptions): Promise<ExportScreen> {
+  const { stream, env, quiet, now = Date.now } = options;
+  if (quiet) {
+    const { QuietScreen } = await import('./quiet-screen.ts');
+    return new QuietScreen(stream);
+  }
+  if (stream.isTTY === true && env['TERM'] !== 'dumb') {
+    const { createTerminalScreen } = await import('./terminal-screen.ts');
+    return createTerminalScreen({ stream, env, now });
+  }
+  const { PlainScreen } = await import('./plain-screen.ts');
+  return new PlainScreen(stream, now);
+}

@@ -1,0 +1,110 @@
+import { InterruptedError } from '../../base/errors.ts';
+import type { ExportEvent } from '../../operations/export/types.ts';
+import { describeError, errorLines } from '../error-report.ts';
+import { formatBytes, formatCount, formatDuration, formatRate } from '../text/amounts.ts';
+import { safeLines } from '../text/safe-text.ts';
+import { applyEvent, secondsLeft, shareOf, unnamedProgress, type VmProgress } from './export-progress.ts';
+import type { ExportScreen, ScreenStream } from './export-screen.ts';
+import { STEP_LABELS } from './step-labels.ts';
+
+/** The least time between two lines about one disk's progress. */
+const PROGRESS_MS = 10_000;
+
+/** One line with a timestamp for each event, without escape codes: for cron mails, logs and pipes. */
+export class PlainScreen implements ExportScreen {
+  readonly #stream: ScreenStream;
+  readonly #now: () => number;
+  /** When a disk last had a line; its start counts as one. */
+  readonly #toldAtMs = new Map<string, number>();
+  #state: VmProgress;
+
+  constructor(stream: ScreenStream, now: () => number = Date.now) {
+    this.#stream = stream;
+    this.#now = now;
+    this.#state = unnamedProgress('', now());
+  }
+
+  onEvent(event: ExportEvent): void {
+    this.#state = applyEvent(this.#state, event, this.#now());
+    const line = this.#lineFor(event);
+    if (line !== undefined) this.note(line);
+  }
+
+  note(text: string): void {
+    const stamp = `${new Date(this.#now()).toISOString().slice(0, 19)}Z`;
+    this.#stream.write(`${stamp} ${safeLines(text)}\n`);
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #lineFor(event: ExportEvent): string | undefined {
+    if ('disk' in event) return this.#diskLine(event);
+    switch (event.type) {
+      case 'vm-started':
+        this.#toldAtMs.clear();
+        return `${this.#state.headline}: exporting ${event.inventoryPath} to ${event.output}`;
+      case 'step':
+        return prefixed(event.vm, event.detail || STEP_LABELS[event.step]);
+      case 'warning':
+        return prefixed(event.vm, `warning: ${event.message}`);
+      case 'disks': {
+        const bytes = event.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0);
+        return `${event.vm}: ${formatCount(event.disks.length, 'file')} to fetch, ${formatBytes(bytes)} of capacity`;
+      }
+      case 'vm-finished': {
+        const { files, seconds } = event.result;
+        const size = formatBytes(files.reduce((sum, file) => sum + file.sizeBytes, 0));
+        return `${event.vm}: done, ${formatCount(files.length, 'file')}, ${size} in ${formatDuration(seconds)}`;
+      }
+      case 'vm-failed':
+      default:
+        if (event.error instanceof InterruptedError) return `${event.vm}: interrupted`;
+        return `${event.vm}: not exported. ${errorLines(describeError(event.error))}`;
+    }
+  }
+
+  #diskLine(event: Extract<ExportEvent, { disk: string }>): string | undefined {
+    const name = `${event.vm}: ${event.disk}`;
+    switch (event.type) {
+      case 'disk-started': {
+        this.#toldAtMs.set(event.disk, this.#now());
+        const again = event.attempt > 1 ? `, try ${event.attempt}` : '';
+        return `${name}: started, ${formatBytes(event.capacityBytes)} of capacity${again}`;
+      }
+      case 'disk-progress':
+        return this.#progressLine(event);
+      case 'disk-whole':
+        return `${name}: whole, ${formatBytes(event.sizeBytes)} in ${formatDuration(event.seconds)}`;
+      case 'disk-kept':
+        return `${name}: kept from an earlier run, ${formatBytes(event.sizeBytes)}`;
+      case 'disk-retry':
+      default: {
+        const wait = formatDuration(event.waitMs / 1000);
+        return `${name}: try ${event.attempt} of ${event.attempts} failed, next in ${wait}: ${event.reason}`;
+      }
+    }
+  }
+
+  #progressLine({ vm, disk }: Extract<ExportEvent, { type: 'disk-progress' }>): string | undefined {
+    const nowMs = this.#now();
+    const state = this.#state.disks.get(disk);
+    if (state === undefined || nowMs - (this.#toldAtMs.get(disk) ?? nowMs) < PROGRESS_MS) return undefined;
+    this.#toldAtMs.set(disk, nowMs);
+    const rate = state.received.perSecond(nowMs);
+    const left = secondsLeft(state, nowMs);
+    const parts = [
+      state.capacityBytes > 0 ? `${Math.floor(shareOf(state) * 100)}%` : '',
+      rate === undefined
+        ? formatBytes(state.receivedBytes)
+        : `${formatBytes(state.receivedBytes)} at ${formatRate(rate)}`,
+      left === undefined ? '' : `${formatDuration(left)} left`,
+    ];
+    return `${vm}: ${disk}: ${parts.filter(Boolean).join(', ')}`;
+  }
+}
+
+function prefixed(vm: string | undefined, text: string): string {
+  return vm === undefined ? text : `${vm}: ${text}`;
+}

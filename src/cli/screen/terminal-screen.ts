@@ -1,0 +1,183 @@
+import type * as Listr2 from 'listr2';
+import type { ExportEvent } from '../../operations/export/types.ts';
+import { InterruptedError } from '../../base/errors.ts';
+import { describeError, errorLines } from '../error-report.ts';
+import { formatBytes, formatCount, formatDuration } from '../text/amounts.ts';
+import { safeText } from '../text/safe-text.ts';
+import { cutMiddle } from '../text/text-width.ts';
+import type { BarFormat } from './disk-line.ts';
+import { applyEvent, unnamedProgress, type VmProgress } from './export-progress.ts';
+import type { ExportScreen, ScreenOptions, ScreenStream } from './export-screen.ts';
+import { chooseGlyphs, type Glyphs } from './glyphs.ts';
+import { LiveTask } from './live-task.ts';
+import { finishedBlock, vmBlock, type VmBlockContext } from './vm-block.ts';
+
+const REDRAW_MS = 100;
+const SHOW_CURSOR = '\u001b[?25h';
+/** listr2's sign before a title, its indentation before a line, and a column that stays free at the edge. */
+const TITLE_MARGIN = 5;
+const LINE_MARGIN = 3;
+
+/** How a list ends, and what is printed under it for good. */
+interface ListEnd {
+  failed: boolean;
+  title: string;
+  lines: string[];
+  after: string[];
+}
+
+interface TerminalParts {
+  listr2: typeof Listr2;
+  format: BarFormat;
+  glyphs: Glyphs;
+  stream: ScreenStream;
+  now: () => number;
+}
+
+/** Loads listr2 and cli-progress, and gives the live screen for a terminal. */
+export async function createTerminalScreen(options: Omit<ScreenOptions, 'quiet'>): Promise<ExportScreen> {
+  const { stream, env, now = Date.now } = options;
+  const [listr2, cliProgress] = await Promise.all([import('listr2'), import('cli-progress')]);
+  return new TerminalScreen({ listr2, format: cliProgress.default.Format, glyphs: chooseGlyphs(env), stream, now });
+}
+
+/**
+ * One listr2 list at a time: for the opening part of the run, then one for each VM, which stays on the screen when the
+ * VM is over. Events only change the state; a clock draws it, ten times a second at most.
+ */
+class TerminalScreen implements ExportScreen {
+  readonly #parts: TerminalParts;
+  /** The stream's own write, which works while listr2 owns the stream. */
+  readonly #write: ScreenStream['write'];
+  readonly #clock: NodeJS.Timeout;
+  #state: VmProgress;
+  /** True from the wish for a list to the wish for its end; `#queue` fulfils the wishes in order. */
+  #isOpen = false;
+  #queue: Promise<void> = Promise.resolve();
+  #live: { task: LiveTask; state: VmProgress } | undefined;
+
+  constructor(parts: TerminalParts) {
+    this.#parts = parts;
+    this.#write = parts.stream.write.bind(parts.stream);
+    this.#state = unnamedProgress('Preparing the export', parts.now());
+    this.#clock = setInterval(() => this.#draw(), REDRAW_MS).unref();
+    parts.stream.on('resize', this.#onResize);
+    process.on('exit', this.#onExit);
+  }
+
+  onEvent(event: ExportEvent): void {
+    if (event.type === 'vm-started') this.#end(this.#quietEnd());
+    this.#state = applyEvent(this.#state, event, this.#parts.now());
+    if (event.type === 'vm-finished') this.#finishVm(event);
+    else if (event.type === 'vm-failed') this.#failVm(event);
+    else if (!this.#isOpen) this.#begin();
+  }
+
+  note(text: string): void {
+    if (this.#isOpen) this.#state.warnings.push(text);
+    else this.#print([text]);
+  }
+
+  async stop(): Promise<void> {
+    this.#end(this.#quietEnd());
+    await this.#queue;
+    clearInterval(this.#clock);
+    this.#parts.stream.off('resize', this.#onResize);
+    process.off('exit', this.#onExit);
+  }
+
+  #begin(): void {
+    this.#isOpen = true;
+    const { listr2, stream } = this.#parts;
+    const state = this.#state;
+    this.#enqueue(() => {
+      const task = new LiveTask(listr2, stream, { title: this.#title(state.headline), clear: state.vm === undefined });
+      this.#live = { task, state };
+      this.#draw();
+    });
+  }
+
+  /** Ends the list, and prints `after` for good when the stream is free again. */
+  #end({ failed, title, lines, after }: ListEnd): void {
+    if (!this.#isOpen) return this.#print(after);
+    this.#isOpen = false;
+    this.#enqueue(async () => {
+      const live = this.#live;
+      this.#live = undefined;
+      await live?.task.end({ failed, title: this.#title(title), lines });
+    });
+    this.#print(after);
+  }
+
+  /** The end of a list about which there is nothing more to say than its warnings. */
+  #quietEnd(): ListEnd {
+    return { failed: false, title: this.#state.headline, lines: [], after: warningLines(this.#state) };
+  }
+
+  #finishVm({ result }: Extract<ExportEvent, { type: 'vm-finished' }>): void {
+    const size = formatBytes(result.files.reduce((sum, file) => sum + file.sizeBytes, 0));
+    const words = `${formatCount(result.files.length, 'file')}, ${size} in ${formatDuration(result.seconds)}`;
+    const lines = finishedBlock(this.#state, this.#context());
+    this.#end({ failed: false, title: `${this.#state.headline}: ${words}`, lines, after: [] });
+    this.#state = unnamedProgress('Going on', this.#parts.now());
+  }
+
+  /** The warnings of a VM that failed stand in no summary: they may say what is left behind on the server. */
+  #failVm({ vm, error }: Extract<ExportEvent, { type: 'vm-failed' }>): void {
+    const isInterrupted = error instanceof InterruptedError;
+    const after = [...warningLines(this.#state), ...(isInterrupted ? [] : [errorLines(describeError(error))])];
+    const title = `${vm}: ${isInterrupted ? 'interrupted' : 'not exported'}`;
+    // A VM that was not found has had no list of its own.
+    if (this.#state.vm === undefined) after.unshift(`${this.#parts.glyphs.failed} ${safeText(title)}`);
+    this.#end({ failed: true, title, lines: finishedBlock(this.#state, this.#context()), after });
+    this.#state = unnamedProgress('Going on', this.#parts.now());
+  }
+
+  #draw(): void {
+    if (this.#live === undefined) return;
+    const { task, state } = this.#live;
+    task.show(this.#title(state.headline), vmBlock(state, this.#context()));
+  }
+
+  #print(lines: readonly string[]): void {
+    if (lines.length === 0) return;
+    this.#enqueue(() => void this.#parts.stream.write(`${lines.join('\n')}\n`));
+  }
+
+  /** After everything that was enqueued before. */
+  #enqueue(work: () => void | Promise<void>): void {
+    const before = this.#queue;
+    this.#queue = (async () => {
+      await before;
+      await work();
+    })();
+  }
+
+  #title(text: string): string {
+    return cutMiddle(safeText(text), this.#columns() - TITLE_MARGIN, this.#parts.glyphs.ellipsis);
+  }
+
+  #context(): VmBlockContext {
+    const { glyphs, format, now, stream } = this.#parts;
+    const width = this.#columns() - LINE_MARGIN;
+    return { width, height: Math.max(3, (stream.rows || 24) - 3), nowMs: now(), glyphs, format };
+  }
+
+  #columns(): number {
+    return this.#parts.stream.columns || 80;
+  }
+
+  readonly #onResize = (): void => {
+    this.#live?.task.unfold();
+    this.#draw();
+  };
+
+  /** A second Ctrl-C leaves with the list on the screen: the cursor must not stay hidden. */
+  readonly #onExit = (): void => {
+    if (this.#live !== undefined) this.#write(SHOW_CURSOR);
+  };
+}
+
+function warningLines(state: VmProgress): string[] {
+  return state.warnings.map((message) => safeText(`Warning: ${message}`));
+}

@@ -1,0 +1,61 @@
+import { formatCount, formatDuration } from '../text/amounts.ts';
+import { safeText } from '../text/safe-text.ts';
+import { cutEnd } from '../text/text-width.ts';
+import { diskLine, type DiskLineContext } from './disk-line.ts';
+import type { DiskProgress, VmProgress } from './export-progress.ts';
+import { STEP_LABELS } from './step-labels.ts';
+
+/** Warnings on a live screen; all of them stand in the summary again. */
+const SHOWN_WARNINGS = 2;
+/** A step shows how long it has been going on from here. */
+const LONG_STEP_MS = 3000;
+const SPINNER_MS = 100;
+
+export interface VmBlockContext extends DiskLineContext {
+  /** Lines for the block. */
+  height: number;
+}
+
+/** The lines under the headline: the step, the disks, the newest warnings. No line is wider than `width`. */
+export function vmBlock(state: VmProgress, context: VmBlockContext): string[] {
+  const { width, glyphs, height } = context;
+  const warnings = state.warnings
+    .slice(-SHOWN_WARNINGS)
+    .map((message) => cutEnd(`! ${safeText(message)}`, width, glyphs.ellipsis));
+  const disks = diskLines([...state.disks.values()], Math.max(1, height - 1 - warnings.length), context);
+  return [stepLine(state, context), ...disks, ...warnings];
+}
+
+/** The lines that stay on the screen when the VM is over: its disks that are there. */
+export function finishedBlock(state: VmProgress, context: VmBlockContext): string[] {
+  const there = [...state.disks.values()].filter(isThere);
+  return diskLines(there, context.height, context);
+}
+
+function stepLine(state: VmProgress, { width, nowMs, glyphs }: VmBlockContext): string {
+  const frame = glyphs.spinner[Math.floor(nowMs / SPINNER_MS) % glyphs.spinner.length] ?? '';
+  const sinceMs = nowMs - state.stepSinceMs;
+  const time = sinceMs < LONG_STEP_MS ? '' : ` ${formatDuration(sinceMs / 1000)}`;
+  const words = safeText(state.detail || STEP_LABELS[state.step]);
+  return `${frame} ${cutEnd(words, width - 2 - time.length, glyphs.ellipsis)}${time}`;
+}
+
+/** All disks when they fit; else those in flight, and one line that counts the others. */
+function diskLines(disks: readonly DiskProgress[], room: number, context: DiskLineContext): string[] {
+  const line = (disk: DiskProgress): string => diskLine({ ...disk, disk: safeText(disk.disk) }, context);
+  if (disks.length <= room) return disks.map(line);
+  const shown = disks.toSorted((a, b) => Number(isIdle(a)) - Number(isIdle(b))).slice(0, room - 1);
+  const rest = disks.filter((disk) => !shown.includes(disk));
+  const there = rest.filter(isThere).length;
+  const waiting = rest.length - there;
+  const counts = [there > 0 ? `${there} whole` : '', waiting > 0 ? `${waiting} waiting` : ''].filter(Boolean);
+  return [...shown.map(line), cutEnd(`${formatCount(rest.length, 'more file')}: ${counts.join(', ')}`, context.width)];
+}
+
+function isIdle({ phase }: DiskProgress): boolean {
+  return phase !== 'running' && phase !== 'retrying';
+}
+
+function isThere({ phase }: DiskProgress): boolean {
+  return phase === 'whole' || phase === 'kept';
+}

@@ -1,0 +1,22 @@
+/**
+ * C0, DEL and C1 controls drive a terminal; the direction marks, line separators and zero-width characters make a name
+ * look like another one. Joiners (U+200C, U+200D) stay: scripts and emoji need them.
+ */
+const UNSAFE = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff]/gu;
+
+/** Text from a server or a file name, made harmless for a terminal: what is unsafe becomes a visible `\x1b` or `\u202e`. */
+export function safeText(text: string): string {
+  return text.replace(UNSAFE, visible);
+}
+
+/** As {@link safeText}, for a message of several lines: its line feeds stay. */
+export function safeLines(text: string): string {
+  return text.split('\n').map(safeText).join('\n');
+}
+
+function visible(character: string): string {
+  if (character === '\n') return '\\n';
+  if (character === '\t') return '\\t';
+  const code = character.codePointAt(0) ?? 0;
+  return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+}

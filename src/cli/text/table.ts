@@ -1,0 +1,54 @@
+import { safeText } from './safe-text.ts';
+import { cutEnd, cutMiddle, padEnd, padStart, textWidth } from './text-width.ts';
+
+export interface TableColumn {
+  header: string;
+  align?: 'left' | 'right';
+  /** Where the column may be cut when the terminal is too narrow; a column without it keeps its width. */
+  cut?: 'middle' | 'end';
+}
+
+/** No column is cut to less than this, in columns of the terminal. */
+const LEAST_WIDTH = 8;
+const GAP = '  ';
+
+/**
+ * A plain aligned table, one line per row after the header line. Cells are made safe for a terminal here. With a `width`
+ * the widest columns that may be cut shrink until a line fits; without one nothing is cut.
+ */
+export function renderTable(
+  columns: readonly TableColumn[],
+  rows: readonly (readonly string[])[],
+  width?: number,
+): string[] {
+  const cells = [columns.map((column) => column.header), ...rows].map((row) =>
+    columns.map((_, i) => safeText(row[i] ?? '')),
+  );
+  const widths = columns.map((_, i) => Math.max(...cells.map((row) => textWidth(row[i] ?? ''))));
+  if (width !== undefined) shrink(columns, widths, width);
+  return cells.map((row) => {
+    const line = columns
+      .map((column, i) => fit(row[i] ?? '', column, widths[i] ?? 0))
+      .join(GAP)
+      .trimEnd();
+    return width === undefined ? line : cutEnd(line, width);
+  });
+}
+
+/** Takes from the widest column that may be cut, one after the other, what the line has too much. */
+function shrink(columns: readonly TableColumn[], widths: number[], width: number): void {
+  let excess = widths.reduce((sum, w) => sum + w, 0) + GAP.length * (columns.length - 1) - width;
+  while (excess > 0) {
+    const candidates = widths.filter((w, i) => columns[i]?.cut !== undefined && w > LEAST_WIDTH);
+    if (candidates.length === 0) return;
+    const widest = Math.max(...candidates);
+    const index = widths.findIndex((w, i) => w === widest && columns[i]?.cut !== undefined);
+    widths[index] = widest - 1;
+    excess -= 1;
+  }
+}
+
+function fit(cell: string, column: TableColumn, width: number): string {
+  const text = column.cut === 'middle' ? cutMiddle(cell, width) : column.cut === 'end' ? cutEnd(cell, width) : cell;
+  return column.align === 'right' ? padStart(text, width) : padEnd(text, width);
+}

@@ -1,0 +1,100 @@
+import { Flags } from '@oclif/core';
+import { EXPORT_FORMATS } from '../operations/export/types.ts';
+
+/** Minutes that the guest gets when `--shutdown` stands alone. */
+export const DEFAULT_SHUTDOWN_MINUTES = '5';
+
+const POWER = 'RUNNING VM';
+const TRANSFER = 'TRANSFER';
+
+/** The flags of `export` besides the connection. Values with units are strings here and read by `readExportOptions`. */
+export const EXPORT_FLAGS = {
+  'from-file': Flags.string({
+    helpValue: 'FILE',
+    description: 'File with one VM a line; lines that begin with # are comments, and - reads standard input.',
+  }),
+  output: Flags.string({
+    char: 'o',
+    helpValue: 'DIR',
+    description: 'Output folder. Default: ./<VM name>. With several VMs each gets a folder of its own in it.',
+  }),
+  format: Flags.string({
+    options: EXPORT_FORMATS,
+    default: 'ovf',
+    description:
+      'What to write: ovf is a folder with descriptor, disks and manifest; ova is all of it in one tar; vmdk is the disks with their manifest.',
+  }),
+  force: Flags.boolean({ description: 'Replace files of the same name in the output folder.' }),
+  'dry-run': Flags.boolean({
+    description: 'Check everything, show what would be written, and touch nothing on the server.',
+  }),
+
+  snapshot: Flags.boolean({
+    helpGroup: POWER,
+    description: 'Export from a temporary snapshot, which is removed afterwards. The VM keeps running.',
+  }),
+  quiesce: Flags.boolean({
+    helpGroup: POWER,
+    description: "Ask the guest's tools to bring file systems to rest for the snapshot. Needs --snapshot.",
+  }),
+  'from-snapshot': Flags.string({
+    helpGroup: POWER,
+    helpValue: 'NAME',
+    description: 'Export from this existing snapshot, which stays.',
+  }),
+  shutdown: Flags.string({
+    helpGroup: POWER,
+    helpValue: '[MINUTES]',
+    description: `Shut the guest down first and wait up to so many minutes; without =MINUTES it is ${DEFAULT_SHUTDOWN_MINUTES}.`,
+  }),
+  'force-power-off': Flags.boolean({
+    helpGroup: POWER,
+    description: 'Power the VM off when the guest is not down in time. Needs --shutdown.',
+  }),
+  restart: Flags.boolean({
+    helpGroup: POWER,
+    description: 'Power the VM on again after the export, also after a failed one. Needs --shutdown.',
+  }),
+
+  parallel: Flags.string({
+    helpGroup: TRANSFER,
+    helpValue: 'N',
+    default: '2',
+    description: 'Disks of a VM to fetch at the same time, 1 to 16. An ova takes one at a time.',
+  }),
+  'limit-rate': Flags.string({
+    helpGroup: TRANSFER,
+    helpValue: 'RATE',
+    description: 'Limit in bytes a second over all disks, such as 50M, 800K or 1.5G (binary units).',
+  }),
+  'stall-timeout': Flags.string({
+    helpGroup: TRANSFER,
+    helpValue: 'TIME',
+    default: '60s',
+    description:
+      'A disk without bytes for so long is cut off and tried again, such as 90s or 2m; a bare number is seconds.',
+  }),
+  retries: Flags.string({
+    helpGroup: TRANSFER,
+    helpValue: 'N',
+    default: '5',
+    description: 'Tries for each disk after the first one failed, 0 to 100.',
+  }),
+};
+
+/** The values of {@link EXPORT_FLAGS}, as oclif gives them. */
+export interface ExportFlagValues {
+  output?: string | undefined;
+  format: string;
+  force: boolean;
+  snapshot: boolean;
+  quiesce: boolean;
+  'from-snapshot'?: string | undefined;
+  shutdown?: string | undefined;
+  'force-power-off': boolean;
+  restart: boolean;
+  parallel: string;
+  'limit-rate'?: string | undefined;
+  'stall-timeout': string;
+  retries: string;
+}

@@ -1,0 +1,56 @@
+import { Hyper2kvmError } from '../base/errors.ts';
+import { readCount, readDuration, readRate } from '../cli/input/option-values.ts';
+import { EXPORT_FORMATS, type ExportOptions, type PowerChoice } from '../operations/export/types.ts';
+import type { ExportFlagValues } from './export-flags.ts';
+
+/** A guest that takes longer than a day to shut down does not shut down. */
+const MOST_SHUTDOWN_MINUTES = 24 * 60;
+
+/** Reads the flags of `export`, units and all. Throws usage errors for values and for flags that do not go together. */
+export function readExportOptions(flags: ExportFlagValues): Omit<ExportOptions, 'connection' | 'vms' | 'env'> {
+  const format = EXPORT_FORMATS.find((name) => name === flags.format);
+  if (format === undefined) {
+    throw new Hyper2kvmError('usage', `--format is one of ${EXPORT_FORMATS.join(', ')}, not "${flags.format}".`);
+  }
+  const rate = flags['limit-rate'];
+  return {
+    output: flags.output,
+    format,
+    power: readPower(flags),
+    parallel: readCount('--parallel', flags.parallel, 1, 16),
+    limitRateBytes: rate === undefined ? undefined : readRate('--limit-rate', rate),
+    stallTimeoutMs: readDuration('--stall-timeout', flags['stall-timeout']),
+    retries: readCount('--retries', flags.retries, 0, 100),
+    force: flags.force,
+  };
+}
+
+function readPower(flags: ExportFlagValues): PowerChoice {
+  const ways = [
+    flags.snapshot && '--snapshot',
+    flags['from-snapshot'] !== undefined && '--from-snapshot',
+    flags.shutdown !== undefined && '--shutdown',
+  ].filter((way) => way !== false);
+  if (ways.length > 1) {
+    throw new Hyper2kvmError('usage', `${ways.join(' and ')} exclude each other.`, {
+      hint: 'They are three ways to bring the disks of a running VM to rest: choose one.',
+    });
+  }
+  need(flags.quiesce, '--quiesce', flags.snapshot, '--snapshot');
+  need(flags['force-power-off'], '--force-power-off', flags.shutdown !== undefined, '--shutdown');
+  need(flags.restart, '--restart', flags.shutdown !== undefined, '--shutdown');
+
+  if (flags.snapshot) return { kind: 'snapshot', quiesce: flags.quiesce };
+  if (flags['from-snapshot'] !== undefined) return { kind: 'from-snapshot', name: flags['from-snapshot'] };
+  if (flags.shutdown === undefined) return { kind: 'as-is' };
+  return {
+    kind: 'shutdown',
+    limitMinutes: readCount('--shutdown', flags.shutdown, 1, MOST_SHUTDOWN_MINUTES),
+    forcePowerOff: flags['force-power-off'],
+    restart: flags.restart,
+  };
+}
+
+function need(given: boolean, flag: string, condition: boolean, other: string): void {
+  if (given && !condition) throw new Hyper2kvmError('usage', `${flag} needs ${other}.`, { hint: `Add ${other}.` });
+}

@@ -1,0 +1,56 @@
+import { Hyper2kvmError } from '../base/errors.ts';
+import { exitCodeOf } from '../base/exit-codes.ts';
+import type { DryRunResult, ExportResult } from '../operations/export/types.ts';
+
+/** What a command ends with, and whether the user has read it on the screen already. */
+export interface Outcome {
+  error: unknown;
+  shown: boolean;
+}
+
+/**
+ * The error that an export ends with although it has a result: a lone VM's own; `partial` when some VMs were exported; for several
+ * VMs of which none was, the kind that all failures share, else `partial`. Undefined when all is well.
+ *
+ * `errors` are the error objects behind `result.failed`, as the events brought them.
+ */
+export function exportOutcome(result: ExportResult, errors: readonly unknown[]): Outcome | undefined {
+  const { exported, failed } = result;
+  if (failed.length === 0) return undefined;
+  const count = exported.length + failed.length;
+  const names = failed.map(({ vm }) => vm).join(', ');
+  if (exported.length > 0) {
+    return {
+      error: new Hyper2kvmError('partial', `${failed.length} of ${count} VMs were not exported: ${names}.`),
+      shown: false,
+    };
+  }
+  return outcomeOfAll(errors, `None of the ${count} VMs was exported: ${names}.`);
+}
+
+/** As {@link exportOutcome}, for a dry run: VMs that were not found, then findings that are errors. */
+export function planOutcome({ plans, failed }: DryRunResult, errors: readonly unknown[]): Outcome | undefined {
+  const findings = plans.flatMap(({ vm, findings: found }) =>
+    found.filter(({ level }) => level === 'error').map((finding) => ({ vm, ...finding })),
+  );
+  if (failed.length > 0 && plans.length === 0) {
+    return outcomeOfAll(errors, `None of the ${failed.length} VMs can be exported.`);
+  }
+  if (failed.length > 0) {
+    const names = failed.map(({ vm }) => vm).join(', ');
+    return { error: new Hyper2kvmError('partial', `Some VMs cannot be exported: ${names}.`), shown: false };
+  }
+  const [first] = findings;
+  if (first === undefined) return undefined;
+  const facts = first.hint === undefined ? {} : { hint: first.hint };
+  const sentence = `${first.vm} cannot be exported: ${first.check}: ${first.detail}`;
+  return { error: new Hyper2kvmError(first.kind ?? 'image', sentence, facts), shown: true };
+}
+
+function outcomeOfAll(errors: readonly unknown[], sentence: string): Outcome {
+  const [first] = errors;
+  if (errors.length === 1) return { error: first, shown: true };
+  const shared = errors.every((error) => exitCodeOf(error) === exitCodeOf(first));
+  const kind = !shared ? 'partial' : first instanceof Hyper2kvmError ? first.kind : 'internal';
+  return { error: new Hyper2kvmError(kind, sentence), shown: false };
+}

@@ -1,0 +1,147 @@
+import { Args } from '@oclif/core';
+import { Hyper2kvmError } from '../base/errors.ts';
+import { ConnectedCommand } from '../cli/connected-command.ts';
+import { readVmFile } from '../cli/input/vm-words.ts';
+import { exportSummary } from '../cli/report/export-summary.ts';
+import { planReport } from '../cli/report/plan-report.ts';
+import { createExportScreen, type ExportScreen } from '../cli/screen/export-screen.ts';
+import type * as ExportVms from '../operations/export/export-vms.ts';
+import type * as PlanExport from '../operations/export/plan-export.ts';
+import type { DryRunResult, ExportEvent, ExportOptions, ExportResult } from '../operations/export/types.ts';
+import { DEFAULT_SHUTDOWN_MINUTES, EXPORT_FLAGS } from './export-flags.ts';
+import { readExportOptions } from './export-options.ts';
+import { exportOutcome, planOutcome, type Outcome } from './export-outcome.ts';
+
+/** `hyper2kvm export VM...` */
+export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult> {
+  static override summary = 'Export VMs from a vCenter or ESXi host.';
+  static override description =
+    'Takes VMs out through an export lease, checks every disk on its way, and writes nothing under a final name that is not whole. VMs are exported one after another; one that fails does not stop the rest. The same command run again keeps disks that are whole already.';
+
+  static override examples = [
+    {
+      description: 'A powered-off VM into ./web-01; the password is asked for',
+      command: '<%= config.bin %> export web-01 --url https://vc.example.com --username administrator@vsphere.local',
+    },
+    {
+      description: 'A running VM from a temporary snapshot, as one OVA file',
+      command: '<%= config.bin %> export web-01 --snapshot --quiesce --format ova --output /srv/vms',
+    },
+    {
+      description: 'Shut the guest down, wait up to ten minutes, export, power it on again',
+      command: '<%= config.bin %> export web-01 --shutdown=10 --restart',
+    },
+    {
+      description: 'Look first: what would be written, and what stands in the way',
+      command: '<%= config.bin %> export web-01 --dry-run',
+    },
+    {
+      description: 'Many VMs from cron, with a limit of 50 MiB a second',
+      command:
+        '<%= config.bin %> export --from-file vms.txt --snapshot --output /srv/vms --password-file /root/vc.pass --limit-rate 50M',
+    },
+  ];
+
+  static override args = {
+    vm: Args.string({
+      multiple: true,
+      ignoreStdin: true,
+      description: 'VMs by name, glob, inventory path, MoRef (vm-42), BIOS UUID or instance UUID.',
+    }),
+  };
+
+  static override flags = EXPORT_FLAGS;
+
+  #screen: ExportScreen | undefined;
+
+  protected override optionalValues(): Readonly<Record<string, string>> {
+    return { shutdown: DEFAULT_SHUTDOWN_MINUTES };
+  }
+
+  protected override leftBehindNote(): string {
+    return 'Left at once. On the server an export lease (it ends by itself after some minutes) and a temporary snapshot may be left, in the output folder .partial files.';
+  }
+
+  protected override say(text: string): void {
+    if (this.#screen === undefined) super.say(text);
+    else this.#screen.note(text);
+  }
+
+  protected exportOperation(): Promise<typeof ExportVms> {
+    return import('../operations/export/export-vms.ts');
+  }
+
+  protected planOperation(): Promise<typeof PlanExport> {
+    return import('../operations/export/plan-export.ts');
+  }
+
+  async run(): Promise<ExportResult | DryRunResult> {
+    const { args, flags } = await this.parse(ExportCommand);
+    this.quiet = flags.quiet;
+    const choices = readExportOptions(flags);
+    const vms = await this.#vms(args.vm, flags);
+    const connection = await this.connection(flags, { askNow: true });
+    const options: ExportOptions = { ...choices, vms, connection, env: this.env };
+    return flags['dry-run'] ? this.#plan(options) : this.#export(options);
+  }
+
+  async #export(options: ExportOptions): Promise<ExportResult> {
+    const { exportVms } = await this.exportOperation();
+    const errors: unknown[] = [];
+    const screen = await createExportScreen({ stream: process.stderr, env: this.env, quiet: this.quiet });
+    this.#screen = screen;
+    let result: ExportResult;
+    try {
+      const report = (event: ExportEvent): void => {
+        this.#keep(event, errors);
+        screen.onEvent(event);
+      };
+      result = await exportVms(options, { signal: this.signal, report });
+    } finally {
+      this.#screen = undefined;
+      await screen.stop();
+    }
+    if (!this.quiet) this.print(exportSummary(result, this.tableWidth()));
+    this.#end(exportOutcome(result, errors));
+    return result;
+  }
+
+  async #plan(options: ExportOptions): Promise<DryRunResult> {
+    const { planExports } = await this.planOperation();
+    const errors: unknown[] = [];
+    const report = (event: ExportEvent): void => {
+      this.#keep(event, errors);
+      if (event.type === 'warning' && !this.quiet) this.say(`Warning: ${event.message}`);
+    };
+    const result = await planExports(options, { signal: this.signal, report });
+    this.print(planReport(result, this.tableWidth()));
+    this.#end(planOutcome(result, errors));
+    return result;
+  }
+
+  /** What the result needs besides: the error objects for the exit code, and the warnings for the JSON document. */
+  #keep(event: ExportEvent, errors: unknown[]): void {
+    if (event.type === 'vm-failed') errors.push(event.error);
+    if (event.type === 'warning') this.warnings.push(this.redactor.clean(event.message));
+  }
+
+  #end(outcome: Outcome | undefined): void {
+    if (outcome !== undefined) this.failWith(outcome.error, { shown: outcome.shown });
+  }
+
+  async #vms(
+    words: readonly string[] | undefined,
+    flags: { 'from-file'?: string | undefined; 'password-file'?: string | undefined },
+  ): Promise<string[]> {
+    const file = flags['from-file'];
+    if (file === '-' && flags['password-file'] === '-') {
+      throw new Hyper2kvmError('usage', '--from-file and --password-file cannot both read standard input.');
+    }
+    const vms = [...(words ?? []), ...(file === undefined ? [] : await readVmFile(file))];
+    if (vms.length > 0) return vms;
+    if (file !== undefined) throw new Hyper2kvmError('usage', `--from-file ${file} names no VM.`);
+    throw new Hyper2kvmError('usage', 'No VM is named.', {
+      hint: 'Name VMs after export, or give --from-file FILE. hyper2kvm list shows what there is.',
+    });
+  }
+}

@@ -1,0 +1,94 @@
+import { Flags } from '@oclif/core';
+import { Hyper2kvmError } from '../base/errors.ts';
+import { ConnectedCommand } from '../cli/connected-command.ts';
+import type { ConnectionFlagValues } from '../cli/connection-flags.ts';
+import { readCount } from '../cli/input/option-values.ts';
+import { jobReport, statusReport } from '../cli/report/status-report.ts';
+import type { JobView } from '../jobs/job-record.ts';
+import type * as CheckStatus from '../operations/status/check-status.ts';
+import type * as ShowJob from '../operations/status/show-job.ts';
+import type { StatusResult } from '../operations/status/types.ts';
+import type { ConnectionSettings } from '../vsphere/connection-settings.ts';
+
+/** `hyper2kvm status` */
+export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
+  static override summary = 'Check whether this host and a server are ready for an export, and show recent jobs.';
+  static override description =
+    'Looks at this host (version, free space, tools) and, when a server is named by a flag or the environment, at its certificate, its API, the login, and the privileges that an export needs. The exit code is that of the first error found. Changes nothing.';
+
+  static override examples = [
+    { description: 'This host and the recent jobs', command: '<%= config.bin %> status' },
+    {
+      description: 'A vCenter too, with the privileges for an export by snapshot',
+      command: '<%= config.bin %> status --url https://vc.example.com --username backup --snapshot',
+    },
+    {
+      description: 'One job in full; its id is shown by status and at the end of an export',
+      command: '<%= config.bin %> status --job 20261122T140102Z-export-1a2b',
+    },
+  ];
+
+  static override flags = {
+    job: Flags.string({ helpValue: 'ID', description: 'Show the record of this job, and look at nothing else.' }),
+    jobs: Flags.string({ helpValue: 'N', default: '10', description: 'How many recent jobs to show, 0 to 1000.' }),
+    output: Flags.string({
+      char: 'o',
+      helpValue: 'DIR',
+      default: '.',
+      description: 'Folder whose free space and access rights are looked at.',
+    }),
+    snapshot: Flags.boolean({ description: 'Also look for the privileges that export --snapshot needs.' }),
+  };
+
+  protected operation(): Promise<typeof CheckStatus> {
+    return import('../operations/status/check-status.ts');
+  }
+
+  protected jobOperation(): Promise<typeof ShowJob> {
+    return import('../operations/status/show-job.ts');
+  }
+
+  async run(): Promise<StatusResult | JobView> {
+    const { flags } = await this.parse(StatusCommand);
+    this.quiet = flags.quiet;
+    if (flags.job !== undefined) {
+      const { showJob } = await this.jobOperation();
+      const job = await showJob(this.env, flags.job);
+      this.print(jobReport(job));
+      return job;
+    }
+    const limit = readCount('--jobs', flags.jobs, 0, 1000);
+    const connection = await this.#connectionIfNamed(flags);
+    const { checkStatus } = await this.operation();
+    const status = await checkStatus(
+      {
+        version: this.config.version,
+        output: flags.output,
+        snapshot: flags.snapshot,
+        env: this.env,
+        limit,
+        ...(connection && { connection }),
+      },
+      { signal: this.signal },
+    );
+    this.print(statusReport(status, this.tableWidth()));
+    this.#judge(status);
+    return status;
+  }
+
+  async #connectionIfNamed(flags: ConnectionFlagValues): Promise<ConnectionSettings | undefined> {
+    const { isServerConfigured } = await import('../vsphere/connection-settings.ts');
+    const names = flags.url === undefined ? {} : { url: flags.url };
+    return isServerConfigured(names, this.env) ? this.connection(flags, { askNow: false }) : undefined;
+  }
+
+  /** The table has told what is wrong: only the exit code is left to set. Checks are in order, and the first error causes the later ones. */
+  #judge({ findings }: StatusResult): void {
+    const worst = findings.find(({ level }) => level === 'error');
+    if (worst === undefined) return;
+    const facts = worst.hint === undefined ? {} : { hint: worst.hint };
+    this.failWith(new Hyper2kvmError(worst.kind ?? 'internal', `${worst.check}: ${worst.detail}`, facts), {
+      shown: true,
+    });
+  }
+}

@@ -1,0 +1,13 @@
+// Builds the package: an empty dist, the compiled sources, and oclif's manifest. Run with Node 24: node test/tools/build.ts
+import { spawnSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { manifestFile, manifestText } from './manifest.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const tsc = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
+
+rmSync(new URL('../../dist', import.meta.url), { recursive: true, force: true });
+const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: root, stdio: 'inherit' });
+if (status === 0) writeFileSync(manifestFile, await manifestText());
+else process.exitCode = 1;
