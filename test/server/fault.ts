@@ -1,0 +1,56 @@
+import { data, type DataObject, type Fields } from './value.ts';
+
+/** A fault of the API on its way to the client: thrown by a method, or kept in a task or lease. */
+export class VimFault extends Error {
+  /** The fault's type name, such as `InvalidPowerState`. */
+  readonly type: string;
+  readonly fields: Fields;
+  readonly faultCause: VimFault | undefined;
+
+  constructor(type: string, message: string, fields: Fields = {}, faultCause?: VimFault) {
+    super(message);
+    this.name = 'VimFault';
+    this.type = type;
+    this.fields = fields;
+    this.faultCause = faultCause;
+  }
+
+  /** The fault as the data object of its type. */
+  toDataObject(): DataObject {
+    return data(this.type, { faultCause: this.faultCause?.toLocalized(), ...this.fields });
+  }
+
+  /** The form in which tasks, leases and missing properties carry a fault. */
+  toLocalized(): DataObject {
+    return data('LocalizedMethodFault', { fault: this.toDataObject(), localizedMessage: this.message });
+  }
+}
+
+/** The sentences that vSphere itself uses for the faults that this server raises. */
+const MESSAGES: Record<string, string> = {
+  InvalidLogin: 'Cannot complete login due to an incorrect user name or password.',
+  InvalidPowerState: 'The attempted operation cannot be performed in the current state (Powered on).',
+  InvalidState: 'The operation is not allowed in the current state.',
+  NotAuthenticated: 'The session is not authenticated.',
+  NotSupported: 'The operation is not supported on the object.',
+  TaskInProgress: 'Another task is already in progress.',
+  Timedout: 'Operation timed out.',
+  ToolsUnavailable: 'Cannot complete operation because VMware Tools is not running in this virtual machine.',
+};
+
+/** A fault with the server's usual sentence for its type. */
+export function faultOf(type: string, fields: Fields = {}): VimFault {
+  return new VimFault(type, MESSAGES[type] ?? `The operation failed: ${type}.`, fields);
+}
+
+/** What a server says to a request that does not fit the WSDL. */
+export function invalidRequest(message: string): VimFault {
+  return new VimFault('InvalidRequest', message);
+}
+
+/** The one fault that is told by its code alone: a real server gives it no detail. */
+export class VersionMismatch extends VimFault {
+  constructor(message: string) {
+    super('VersionMismatch', message);
+  }
+}

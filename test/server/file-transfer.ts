@@ -1,0 +1,188 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { HttpsEndpoint } from './https-endpoint.ts';
+import type { HttpNfcLease } from './http-nfc-lease.ts';
+import { DigestTaker, digestOf, type LeaseFile } from './lease-file.ts';
+import type { DiskFault } from './scripted-faults.ts';
+import type { DownloadRecord } from './server-state.ts';
+import type { Service } from './service.ts';
+
+/** The ways of a scripted fault that strikes at a place inside the body. */
+type StrikingFault = Extract<DiskFault, { afterBytes: number }>;
+
+/** Answers `GET /nfc/…`: sends a lease's file as a host does, or as the script of faults wants it. */
+export async function sendLeaseFile(
+  service: Service,
+  endpoint: { name: 'soap' | 'esxi'; https: HttpsEndpoint },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const path = new URL(request.url ?? '/', 'https://host').pathname;
+  const lease = service.leases.find((each) => path.startsWith(`/nfc/${each.ticket}/`));
+  const file = lease?.fileAt(path);
+  if (lease === undefined || file === undefined || !lease.ready) {
+    response.writeHead(404).end();
+    return;
+  }
+  if (request.method !== 'GET') {
+    response.writeHead(405).end();
+    return;
+  }
+  const record: DownloadRecord = {
+    vm: lease.vm.displayName,
+    lease: lease.ref.value,
+    targetId: file.name,
+    endpoint: endpoint.name,
+    cookie: request.headers.cookie !== undefined,
+    range: request.headers.range !== undefined,
+    sentBytes: 0,
+    outcome: 'running',
+  };
+  service.downloads.push(record);
+  const fault = service.faults.take('disk', [file.name, lease.vm.displayName]);
+  if (fault !== undefined && 'action' in fault && (fault.action === 'status' || fault.action === 'empty')) {
+    record.outcome = fault.action;
+    response.writeHead(fault.action === 'status' ? fault.status : 200).end();
+    return;
+  }
+  const transfer = new FileTransfer(service, endpoint.https, lease, request, response, record);
+  await transfer.send(file, fault);
+}
+
+/** One body on its way. */
+class FileTransfer {
+  readonly #service: Service;
+  readonly #https: HttpsEndpoint;
+  readonly #lease: HttpNfcLease;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #record: DownloadRecord;
+  /** Aborts when the client is gone or the lease is over. */
+  readonly #over: AbortSignal;
+
+  constructor(
+    service: Service,
+    https: HttpsEndpoint,
+    lease: HttpNfcLease,
+    request: IncomingMessage,
+    response: ServerResponse,
+    record: DownloadRecord,
+  ) {
+    this.#service = service;
+    this.#https = https;
+    this.#lease = lease;
+    this.#request = request;
+    this.#response = response;
+    this.#record = record;
+    const hungUp = new AbortController();
+    response.on('close', () => hungUp.abort());
+    this.#over = AbortSignal.any([hungUp.signal, lease.ended]);
+  }
+
+  async send(file: LeaseFile, fault: DiskFault | undefined): Promise<void> {
+    const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
+    if (this.#service.options.contentLength) {
+      const digest = await (file.knownDigest?.() ?? digestOf(file.chunks()));
+      headers['content-length'] = String(digest.sizeBytes);
+    }
+    this.#response.writeHead(200, headers);
+    const known = await file.knownDigest?.();
+    const taker = known === undefined ? new DigestTaker() : undefined;
+    const tally = { populatedBytes: 0 };
+    for await (const chunk of file.chunks(tally)) {
+      taker?.add(chunk);
+      const struck =
+        fault !== undefined && 'afterBytes' in fault && this.#record.sentBytes + chunk.length > fault.afterBytes;
+      if (struck) {
+        await this.#flush(chunk.subarray(0, fault.afterBytes - this.#record.sentBytes));
+        await this.#strike(fault);
+        return;
+      }
+      await this.#pass(chunk, fault);
+      if (this.#over.aborted) break;
+    }
+    if (this.#over.aborted) {
+      this.#record.outcome = 'broken';
+      this.#request.socket.destroy();
+      return;
+    }
+    const digest = known ?? taker?.finish(tally);
+    if (digest !== undefined) this.#lease.sent.set(file.key, digest);
+    this.#record.outcome = fault === undefined || 'afterBytes' in fault ? 'whole' : fault.action;
+    this.#response.end();
+  }
+
+  /** Sends a chunk, with what a fault does to it on the way. */
+  async #pass(chunk: Buffer, fault: DiskFault | undefined): Promise<void> {
+    if (fault?.action === 'drip') {
+      const slice = Math.max(1, Math.floor(fault.bytesPerSecond / 10));
+      for (let at = 0; at < chunk.length && !this.#over.aborted; at += slice) {
+        await this.#write(chunk.subarray(at, at + slice));
+        await this.#pause(100);
+      }
+      return;
+    }
+    if (fault?.action === 'flip-bit') {
+      const at = fault.atByte - this.#record.sentBytes;
+      if (at >= 0 && at < chunk.length) {
+        const flipped = Buffer.from(chunk);
+        flipped.writeUInt8(flipped.readUInt8(at) ^ 1, at);
+        return this.#write(flipped);
+      }
+    }
+    return this.#write(chunk);
+  }
+
+  async #strike(fault: StrikingFault): Promise<void> {
+    this.#record.outcome = fault.action;
+    switch (fault.action) {
+      case 'cut':
+        this.#request.socket.destroy();
+        return;
+      case 'reset':
+        this.#https.reset(this.#request);
+        return;
+      case 'truncate':
+        this.#response.end();
+        if (this.#service.options.contentLength) this.#request.socket.destroy();
+        return;
+      case 'stall':
+        if (!this.#over.aborted) await once(this.#over, 'abort');
+        this.#request.socket.destroy();
+        return;
+      case 'lease-expires':
+        this.#lease.expire();
+        this.#request.socket.destroy();
+        return;
+      case 'go-away':
+        this.#service.goAway();
+    }
+  }
+
+  /** Sends and waits while the client is slower. */
+  async #write(chunk: Buffer): Promise<void> {
+    this.#record.sentBytes += chunk.length;
+    if (this.#over.aborted || this.#response.write(chunk)) return;
+    await once(this.#response, 'drain', { signal: this.#over }).catch(() => undefined);
+  }
+
+  /** Sends and waits until it has left this process. */
+  async #flush(chunk: Buffer): Promise<void> {
+    this.#record.sentBytes += chunk.length;
+    if (chunk.length === 0) {
+      this.#response.flushHeaders();
+      return this.#pause(20);
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#response.write(chunk, () => resolve());
+    this.#over.addEventListener('abort', () => resolve());
+    await promise;
+    await this.#pause(20);
+  }
+
+  /** Waits, unless it is over before. */
+  async #pause(ms: number): Promise<void> {
+    const waited = AbortSignal.any([AbortSignal.timeout(ms), this.#over]);
+    if (!waited.aborted) await once(waited, 'abort');
+  }
+}

@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto';
+import { faultOf, VimFault } from './fault.ts';
+import { diskFile, plainFile, type BodyDigest, type LeaseFile } from './lease-file.ts';
+import { ManagedObject } from './managed-object.ts';
+import type { LeaseOutcome } from './server-state.ts';
+import type { Service } from './service.ts';
+import { arrayOf, data, enumOf, MoRef, type DataObject, type Fields } from './value.ts';
+import type { VirtualMachine } from './virtual-machine.ts';
+import type { VmSnapshot } from './vm-snapshot.ts';
+
+type LeaseState = 'initializing' | 'ready' | 'done' | 'error';
+
+/**
+ * An export lease: it locks the VM from its first moment, becomes ready after a while, and lives as long as progress
+ * calls come in time. Data flow does not keep it alive, as on a real server.
+ */
+export class HttpNfcLease extends ManagedObject {
+  readonly vm: VirtualMachine;
+  readonly snapshot: VmSnapshot | undefined;
+  readonly files: readonly LeaseFile[];
+  /** The random part of the lease's urls. */
+  readonly ticket = randomUUID();
+  /** What has been sent whole, by device key. */
+  readonly sent = new Map<string, BodyDigest>();
+  /** The hash that a client asked for, by device key. */
+  readonly checksumTypes = new Map<string, string>();
+  outcome: LeaseOutcome = 'open';
+  progressCalls = 0;
+  #state: LeaseState = 'initializing';
+  #error: VimFault | undefined;
+  #transferProgress = 0;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #service: Service;
+  readonly #ended = new AbortController();
+  readonly #targetIds: ReadonlyMap<string, string>;
+  readonly #thumbprint: string;
+
+  constructor(service: Service, vm: VirtualMachine, snapshot: VmSnapshot | undefined) {
+    super(new MoRef('HttpNfcLease', `session[${randomUUID()}]${randomUUID()}`));
+    this.#service = service;
+    this.vm = vm;
+    this.snapshot = snapshot;
+    this.files = leaseFiles(vm, snapshot);
+    const fault = service.faults.take('lease', [vm.displayName]);
+    this.#targetIds = new Map(fault?.action === 'target-id' ? [[fault.disk, fault.targetId]] : []);
+    const { thumbprint } = service.diskEndpoint;
+    this.#thumbprint = fault?.action === 'wrong-thumbprint' ? thumbprint.replace(/[0-9A-F]/g, otherDigit) : thumbprint;
+    vm.setOpenLease(this.ref);
+    this.#timer = setTimeout(() => {
+      if (fault?.action === 'initialize-error') {
+        const cause = fault.cause === undefined ? undefined : new VimFault(fault.cause.type, fault.cause.message);
+        const message = fault.message ?? faultOf(fault.fault).message;
+        this.#end('failed', 'error', new VimFault(fault.fault, message, {}, cause));
+      } else {
+        this.#state = 'ready';
+        this.#renew();
+      }
+      service.objects.changed();
+    }, service.options.leaseInitializeMs).unref();
+  }
+
+  /** Aborts when the lease's urls stop working. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  get ready(): boolean {
+    return this.#state === 'ready';
+  }
+
+  fileAt(path: string): LeaseFile | undefined {
+    return this.files.find((file) => this.#pathOf(file) === path);
+  }
+
+  targetIdOf(file: LeaseFile): string {
+    return this.#targetIds.get(file.name) ?? file.name;
+  }
+
+  properties(): Fields {
+    return {
+      initializeProgress: this.#state === 'initializing' ? 50 : 100,
+      transferProgress: this.#transferProgress,
+      mode: 'pushOrGet',
+      capabilities: data('HttpNfcLeaseCapabilities', { pullModeSupported: true, corsSupported: true }),
+      info: this.#state === 'ready' ? this.#info() : undefined,
+      state: enumOf('HttpNfcLeaseState', this.#state),
+      error: this.#error?.toLocalized(),
+    };
+  }
+
+  progress(percent: number): void {
+    this.assertOpen();
+    this.progressCalls += 1;
+    this.#transferProgress = percent;
+    this.#renew();
+    this.#service.objects.changed();
+  }
+
+  complete(): void {
+    if (this.#state !== 'ready') this.assertOpen('ready');
+    this.#end('completed', 'done');
+  }
+
+  abort(): void {
+    this.assertOpen();
+    this.#end('aborted', 'done');
+  }
+
+  /** Ends the lease as if no progress call had come for too long. */
+  expire(): void {
+    this.#end('timed-out', 'error', faultOf('Timedout'));
+  }
+
+  assertOpen(state?: LeaseState): void {
+    if (this.outcome === 'timed-out') throw faultOf('Timedout');
+    if (this.outcome !== 'open' || (state !== undefined && this.#state !== state)) throw faultOf('InvalidState');
+  }
+
+  /** Takes the lease's timer away when the server closes. */
+  forget(): void {
+    clearTimeout(this.#timer);
+    this.#ended.abort();
+  }
+
+  #renew(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.expire(), this.#service.options.leaseTimeoutSeconds * 1000).unref();
+  }
+
+  #end(outcome: LeaseOutcome, state: LeaseState, error?: VimFault): void {
+    if (this.outcome !== 'open') return;
+    clearTimeout(this.#timer);
+    this.outcome = outcome;
+    this.#state = state;
+    this.#error = error;
+    this.vm.setOpenLease(undefined);
+    this.#ended.abort();
+  }
+
+  #info(): DataObject {
+    const capacityBytes = this.files.reduce((sum, file) => sum + (file.disk?.capacityBytes ?? 0), 0);
+    return data('HttpNfcLeaseInfo', {
+      lease: this.ref,
+      entity: this.snapshot?.ref ?? this.vm.ref,
+      deviceUrl: arrayOf(
+        'HttpNfcLeaseDeviceUrl',
+        this.files.map((file) => this.#deviceUrl(file)),
+      ),
+      totalDiskCapacityInKB: BigInt(Math.ceil(capacityBytes / 1024)),
+      leaseTimeout: this.#service.options.leaseTimeoutSeconds,
+    });
+  }
+
+  #deviceUrl(file: LeaseFile): DataObject {
+    const { origin } = this.#service.diskEndpoint;
+    return data('HttpNfcLeaseDeviceUrl', {
+      key: file.key,
+      importKey: '',
+      url: `${origin}${this.#pathOf(file)}`,
+      sslThumbprint: this.#thumbprint,
+      disk: file.disk !== undefined,
+      targetId: this.targetIdOf(file),
+      datastoreKey: `${origin}/nfc/${this.ticket}/`,
+      fileSize: file.fileSize === undefined ? undefined : BigInt(file.fileSize),
+    });
+  }
+
+  #pathOf(file: LeaseFile): string {
+    return `/nfc/${this.ticket}/${encodeURIComponent(file.name)}`;
+  }
+}
+
+/** A snapshot holds no independent disks. */
+function leaseFiles(vm: VirtualMachine, snapshot: VmSnapshot | undefined): LeaseFile[] {
+  const id = vm.ref.value;
+  const disks = vm.disks.filter(
+    (disk) => snapshot === undefined || disk.options.mode?.startsWith('independent') !== true,
+  );
+  const files = disks.map((disk) => diskFile(id, disk));
+  if (vm.options.iso !== undefined) {
+    files.push(plainFile(`/${id}/VirtualIDEController0:0`, `file-${files.length}.iso`, Buffer.alloc(64 * 2048)));
+  }
+  if (vm.options.nvram !== undefined) files.push(plainFile(`/${id}/nvram`, 'nvram', vm.options.nvram));
+  return files;
+}
+
+function otherDigit(digit: string): string {
+  return digit === '0' ? '1' : '0';
+}

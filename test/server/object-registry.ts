@@ -1,0 +1,53 @@
+import { EventEmitter, once } from 'node:events';
+import { VimFault } from './fault.ts';
+import type { ManagedObject } from './managed-object.ts';
+import type { MoRef } from './value.ts';
+
+/** Every object that a client can name, and the news that one of them has changed. */
+export class ObjectRegistry {
+  readonly #objects = new Map<string, ManagedObject>();
+  readonly #news = new EventEmitter().setMaxListeners(0);
+  #lastId = 41;
+
+  add<T extends ManagedObject>(object: T): T {
+    this.#objects.set(object.ref.value, object);
+    this.changed();
+    return object;
+  }
+
+  remove(ref: MoRef): void {
+    this.#objects.delete(ref.value);
+    this.changed();
+  }
+
+  /** Throws `ManagedObjectNotFound`. */
+  get(ref: MoRef): ManagedObject {
+    const found = this.#objects.get(ref.value);
+    if (found === undefined || found.ref.type !== ref.type) {
+      const message = 'The object has already been deleted or has not been completely created';
+      throw new VimFault('ManagedObjectNotFound', message, { obj: ref });
+    }
+    return found;
+  }
+
+  all(): ManagedObject[] {
+    return [...this.#objects.values()];
+  }
+
+  /** A number that no other object of this server has. */
+  nextId(): number {
+    this.#lastId += 1;
+    return this.#lastId;
+  }
+
+  /** Says that some property of some object is different now. */
+  changed(): void {
+    this.#news.emit('changed');
+  }
+
+  /** Resolves at the next change, or when `signal` aborts. */
+  async nextChange(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    await once(this.#news, 'changed', { signal }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,95 @@
+import type { DiskController, NetworkCardOptions } from './options.ts';
+import type { DiskPlace } from './vm-hardware.ts';
+import { escapeText } from './xml-writer.ts';
+
+/** One `Item` of the hardware section. The schema wants its elements in alphabetical order. */
+function item(fields: Record<string, string | number | undefined>): string {
+  const lines = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `        <rasd:${name}>${escapeText(String(value))}</rasd:${name}>`);
+  return ['      <Item>', ...lines, '      </Item>'].join('\n');
+}
+
+/** CIM's numbers for kinds of resources. */
+const RESOURCE = { cpu: 3, memory: 4, scsi: 6, network: 10, disk: 17, otherStorage: 20 } as const;
+
+export function cpuItem(instance: number, cpus: number): string {
+  return item({
+    AllocationUnits: 'hertz * 10^6',
+    Description: 'Number of Virtual CPUs',
+    ElementName: `${cpus} virtual CPU(s)`,
+    InstanceID: instance,
+    ResourceType: RESOURCE.cpu,
+    VirtualQuantity: cpus,
+  });
+}
+
+export function memoryItem(instance: number, memoryMb: number): string {
+  return item({
+    AllocationUnits: 'byte * 2^20',
+    Description: 'Memory Size',
+    ElementName: `${memoryMb}MB of memory`,
+    InstanceID: instance,
+    ResourceType: RESOURCE.memory,
+    VirtualQuantity: memoryMb,
+  });
+}
+
+const CONTROLLER_ITEMS: Record<DiskController, { name: string; subType: string; type: number }> = {
+  lsilogic: { name: 'SCSI Controller', subType: 'lsilogic', type: RESOURCE.scsi },
+  pvscsi: { name: 'SCSI Controller', subType: 'VirtualSCSI', type: RESOURCE.scsi },
+  sata: { name: 'SATA Controller', subType: 'vmware.sata.ahci', type: RESOURCE.otherStorage },
+  nvme: { name: 'NVME Controller', subType: 'vmware.nvme.controller', type: RESOURCE.otherStorage },
+};
+
+/** One item per controller that has a disk, with the instance by which the disks name it. */
+export function controllerItems(disks: readonly DiskPlace[], firstInstance: number) {
+  const instanceOf = new Map<number, number>();
+  const items: string[] = [];
+  for (const disk of disks) {
+    if (instanceOf.has(disk.controllerKey)) continue;
+    const kind = CONTROLLER_ITEMS[disk.options.controller ?? 'lsilogic'];
+    const instance = firstInstance + items.length;
+    instanceOf.set(disk.controllerKey, instance);
+    items.push(
+      item({
+        Address: 0,
+        Description: kind.name,
+        ElementName: `${kind.name} ${items.length}`,
+        InstanceID: instance,
+        ResourceSubType: kind.subType,
+        ResourceType: kind.type,
+      }),
+    );
+  }
+  return { items, instanceOf };
+}
+
+/** `number` is the disk's place in the disk section, from 1. */
+export function diskItem(instance: number, disk: DiskPlace, number: number, parent: number): string {
+  return item({
+    AddressOnParent: disk.unitNumber,
+    ElementName: disk.label,
+    HostResource: `ovf:/disk/vmdisk${number}`,
+    InstanceID: instance,
+    Parent: parent,
+    ResourceType: RESOURCE.disk,
+  });
+}
+
+export function networkItem(instance: number, card: NetworkCardOptions, index: number, withMac: boolean): string {
+  const network = card.network ?? 'VM Network';
+  const model = { vmxnet3: 'VmxNet3', e1000: 'E1000', e1000e: 'E1000e' }[card.model ?? 'vmxnet3'];
+  return item({
+    Address: withMac ? card.macAddress : undefined,
+    AddressOnParent: 7 + index,
+    AutomaticAllocation: 'true',
+    Connection: network,
+    Description: `${model} ethernet adapter on "${network}"`,
+    ElementName: `Network adapter ${index + 1}`,
+    InstanceID: instance,
+    ResourceSubType: model,
+    ResourceType: RESOURCE.network,
+  });
+}

@@ -1,0 +1,147 @@
+import { faultOf, VimFault } from './fault.ts';
+import { PlainObject, type ManagedObject } from './managed-object.ts';
+import { objectContent, PropertyCollector } from './property-collector.ts';
+import { selectProperties, type SelectedObject } from './property-selection.ts';
+import type { RequestObject } from './request-arguments.ts';
+import type { SoapCall, SoapMethod } from './soap-call.ts';
+import { arrayOf, MoRef, refs, strings } from './value.ts';
+import { VirtualMachine } from './virtual-machine.ts';
+
+/** A collector that a client made beside the one of its session. */
+class CollectorObject extends PlainObject {
+  readonly collector = new PropertyCollector();
+}
+
+/** A filter, whose destruction is a call on the filter itself. */
+class FilterObject extends PlainObject {
+  readonly collector: PropertyCollector;
+
+  constructor(ref: MoRef, collector: PropertyCollector) {
+    super(ref);
+    this.collector = collector;
+  }
+}
+
+/** The longest that a wait without a limit of its own lasts. */
+const MAX_WAIT_SECONDS = 600;
+
+/** The property collector and views. */
+export const PROPERTY_METHODS = {
+  RetrieveProperties: (call) => arrayOf('ObjectContent', select(call, call.args.objects('specSet')).map(objectContent)),
+
+  RetrievePropertiesEx(call) {
+    const selected = select(call, call.args.objects('specSet'));
+    return collectorOf(call).page(selected, pageSize(call, call.args.objects('options')[0]?.number('maxObjects')));
+  },
+
+  ContinueRetrievePropertiesEx(call) {
+    const collector = collectorOf(call);
+    return collector.page(collector.takeRest(call.args.string('token')), pageSize(call, undefined));
+  },
+
+  CancelRetrievePropertiesEx(call) {
+    collectorOf(call).takeRest(call.args.string('token'));
+    return undefined;
+  },
+
+  CreatePropertyCollector({ service, session }) {
+    const ref = new MoRef('PropertyCollector', `session[${session.key}]${service.objects.nextId()}`);
+    const made = service.objects.add(new CollectorObject(ref, () => ({ filter: refs([]) })));
+    session.collector.closed.addEventListener('abort', () => made.collector.close());
+    return ref;
+  },
+
+  DestroyPropertyCollector(call) {
+    collectorOf(call).close();
+    call.service.objects.remove(call.target.ref);
+    return undefined;
+  },
+
+  CreateFilter(call) {
+    const { service, session, args } = call;
+    const collector = collectorOf(call);
+    const spec = args.objects('spec')[0];
+    if (spec === undefined) throw new VimFault('InvalidArgument', 'A specified parameter was not correct: spec');
+    select(call, [spec]);
+    const ref = new MoRef('PropertyFilter', `session[${session.key}]${service.objects.nextId()}`);
+    collector.filters.set(ref.value, { ref, spec });
+    return service.objects.add(new FilterObject(ref, collector)).ref;
+  },
+
+  DestroyPropertyFilter({ service, target }) {
+    if (target instanceof FilterObject) target.collector.filters.delete(target.ref.value);
+    service.objects.remove(target.ref);
+    return undefined;
+  },
+
+  async WaitForUpdatesEx(call) {
+    const { args, service, hungUp } = call;
+    const collector = collectorOf(call);
+    const options = args.objects('options')[0];
+    const limit = options?.number('maxObjectUpdates') ?? service.options.pageSize;
+    const seconds = options?.number('maxWaitSeconds') ?? MAX_WAIT_SECONDS;
+    const { cancelled, closed } = collector;
+    const deadline = AbortSignal.timeout(seconds * 1000);
+    const over = AbortSignal.any([deadline, cancelled, closed, hungUp]);
+    for (;;) {
+      const updates = collector.updates(args.string('version'), limit, (spec) => select(call, [spec]));
+      if (updates !== undefined || seconds === 0) return updates;
+      await service.objects.nextChange(over);
+      if (cancelled.aborted) throw new VimFault('RequestCanceled', 'The request was canceled by a client.');
+      if (closed.aborted) throw faultOf('NotAuthenticated');
+      if (over.aborted) return undefined;
+    }
+  },
+
+  CancelWaitForUpdates(call) {
+    collectorOf(call).cancel();
+    return undefined;
+  },
+
+  CreateContainerView({ service, session, args }) {
+    const container = args.ref('container');
+    const types = args.strings('type');
+    const recursive = args.boolean('recursive');
+    service.objects.get(container);
+    const ref = new MoRef('ContainerView', `session[${session.key}]${service.objects.nextId()}`);
+    const fields = () => ({
+      view: refs(service.inventory.viewOf(container, types, recursive)),
+      container,
+      type: strings(types),
+      recursive,
+    });
+    return service.objects.add(new PlainObject(ref, fields)).ref;
+  },
+
+  DestroyView({ service, target }) {
+    service.objects.remove(target.ref);
+    return undefined;
+  },
+} satisfies Record<string, SoapMethod>;
+
+/** What anyone may read without a login: enough to find out whether one is needed. */
+export function readsOnlySessionState(specs: readonly RequestObject[]): boolean {
+  const types = new Set(['SessionManager', 'ServiceInstance']);
+  return specs.every((spec) => spec.objects('objectSet').every((object) => types.has(object.ref('obj').type)));
+}
+
+function collectorOf({ target, session, service }: SoapCall): PropertyCollector {
+  if (target instanceof CollectorObject) return target.collector;
+  if (service.isDefaultCollector(target.ref)) return session.collector;
+  throw faultOf('NotSupported');
+}
+
+function select({ service, session }: SoapCall, specs: readonly RequestObject[]): SelectedObject[] {
+  return selectProperties(service.objects, specs, {
+    mayRead: (object) => !(object instanceof VirtualMachine && object.options.unreadable === true),
+    propertiesOf(object: ManagedObject) {
+      if (object.ref.type !== 'SessionManager') return object.properties();
+      const currentSession = session.userName === undefined ? undefined : session.toDataObject();
+      return { ...object.properties(), currentSession };
+    },
+  });
+}
+
+function pageSize({ service }: SoapCall, asked: number | undefined): number {
+  return Math.min(service.options.pageSize, asked === undefined || asked <= 0 ? Infinity : asked);
+}

@@ -1,0 +1,120 @@
+import { VimFault } from './fault.ts';
+import { isKindOf, type ManagedObject } from './managed-object.ts';
+import type { ObjectRegistry } from './object-registry.ts';
+import { valueAt } from './property-path.ts';
+import type { RequestObject } from './request-arguments.ts';
+import { MoRef, ValueArray, type Fields, type Value } from './value.ts';
+
+/** What a filter spec says of one object. */
+export interface SelectedObject {
+  ref: MoRef;
+  /** In the order that was asked for; undefined is unset. */
+  properties: Map<string, Value>;
+  /** Paths that the account may not read. */
+  missing: { path: string; fault: VimFault }[];
+}
+
+/** How objects look to the one who asks. */
+export interface Viewer {
+  /** Whether the account may read an object beyond its name. */
+  mayRead(object: ManagedObject): boolean;
+  propertiesOf(object: ManagedObject): Fields;
+}
+
+/** Evaluates `PropertyFilterSpec`s: the objects that they reach, each with the properties that they ask for. */
+export function selectProperties(
+  objects: ObjectRegistry,
+  specs: readonly RequestObject[],
+  viewer: Viewer,
+): SelectedObject[] {
+  const selected = new Map<string, SelectedObject>();
+  for (const spec of specs) {
+    for (const object of reachedObjects(objects, spec, viewer)) {
+      const propertySpecs = spec.objects('propSet').filter((each) => isKindOf(object.ref.type, each.string('type')));
+      if (propertySpecs.length === 0) continue;
+      const key = object.ref.value;
+      const entry = selected.get(key) ?? { ref: object.ref, properties: new Map<string, Value>(), missing: [] };
+      selected.set(key, entry);
+      for (const propertySpec of propertySpecs) readInto(entry, object, propertySpec, viewer);
+    }
+  }
+  return [...selected.values()];
+}
+
+/** What anyone with `System.View` sees. */
+const ALWAYS_READABLE = new Set(['name', 'parent']);
+
+function readInto(entry: SelectedObject, object: ManagedObject, spec: RequestObject, viewer: Viewer): void {
+  const properties = viewer.propertiesOf(object);
+  const readable = viewer.mayRead(object);
+  const paths = spec.boolean('all') ? Object.keys(properties) : spec.strings('pathSet');
+  for (const path of paths) {
+    const value = valueAt(object.ref.type, properties, path);
+    if (readable || ALWAYS_READABLE.has(path)) {
+      entry.properties.set(path, value);
+    } else {
+      const fields = { object: object.ref, privilegeId: 'System.Read' };
+      entry.missing.push({
+        path,
+        fault: new VimFault('NoPermission', 'Permission to perform this operation was denied.', fields),
+      });
+    }
+  }
+}
+
+/** Walks from the objects of the spec's `objectSet` along its traversals; each object comes once. */
+function reachedObjects(objects: ObjectRegistry, spec: RequestObject, viewer: Viewer): ManagedObject[] {
+  const reached = new Map<string, ManagedObject>();
+  for (const objectSpec of spec.objects('objectSet')) {
+    const start = objects.get(objectSpec.ref('obj'));
+    const selections = objectSpec.objects('selectSet');
+    const walk: Walk = { objects, viewer, named: namedTraversals(selections), visited: new Set(), reached };
+    if (!objectSpec.boolean('skip')) reached.set(start.ref.value, start);
+    follow(walk, start, selections);
+  }
+  return [...reached.values()];
+}
+
+interface Walk {
+  objects: ObjectRegistry;
+  viewer: Viewer;
+  /** Traversals that a `SelectionSpec` can name. */
+  named: Map<string, RequestObject>;
+  /** Pairs of object and traversal, against circles. */
+  visited: Set<string>;
+  reached: Map<string, ManagedObject>;
+}
+
+function follow(walk: Walk, from: ManagedObject, selections: readonly RequestObject[]): void {
+  for (const selection of selections) {
+    const traversal = selection.type === 'TraversalSpec' ? selection : walk.named.get(selection.string('name'));
+    if (traversal === undefined || !isKindOf(from.ref.type, traversal.string('type'))) continue;
+    const pair = `${from.ref.value} ${traversal.string('name')} ${traversal.string('type')} ${traversal.string('path')}`;
+    if (walk.visited.has(pair)) continue;
+    walk.visited.add(pair);
+    for (const ref of refsIn(valueAt(from.ref.type, walk.viewer.propertiesOf(from), traversal.string('path')))) {
+      const target = walk.objects.get(ref);
+      if (!traversal.boolean('skip')) walk.reached.set(ref.value, target);
+      follow(walk, target, traversal.objects('selectSet'));
+    }
+  }
+}
+
+function namedTraversals(selections: readonly RequestObject[]): Map<string, RequestObject> {
+  const named = new Map<string, RequestObject>();
+  const collect = (list: readonly RequestObject[]): void => {
+    for (const selection of list) {
+      if (selection.type !== 'TraversalSpec') continue;
+      const name = selection.optionalString('name');
+      if (name !== undefined) named.set(name, selection);
+      collect(selection.objects('selectSet'));
+    }
+  };
+  collect(selections);
+  return named;
+}
+
+function refsIn(value: Value): MoRef[] {
+  if (value instanceof MoRef) return [value];
+  return value instanceof ValueArray ? value.items.filter((item) => item instanceof MoRef) : [];
+}

@@ -1,0 +1,127 @@
+/**
+ * What the WSDL says of the calls that this server takes: for each method the kind of object that it is called on and
+ * its arguments, for each data type its fields, both in the order in which they must come. `?` is optional, `[]` any
+ * number. Source: the vSphere Web Services API reference.
+ */
+const LEASE = 'HttpNfcLease';
+const COLLECTOR = 'PropertyCollector';
+const SEARCH = 'SearchIndex';
+const VM = 'VirtualMachine';
+const AUTHORIZATION = 'AuthorizationManager';
+
+export const METHODS = {
+  RetrieveServiceContent: { on: 'ServiceInstance', params: [] },
+  CurrentTime: { on: 'ServiceInstance', params: [] },
+
+  Login: { on: 'SessionManager', params: ['userName: string', 'password: string', 'locale: string?'] },
+  Logout: { on: 'SessionManager', params: [] },
+  SessionIsActive: { on: 'SessionManager', params: ['sessionID: string', 'userName: string'] },
+  TerminateSession: { on: 'SessionManager', params: ['sessionId: string[]'] },
+
+  RetrieveProperties: { on: COLLECTOR, params: ['specSet: PropertyFilterSpec[]'] },
+  RetrievePropertiesEx: { on: COLLECTOR, params: ['specSet: PropertyFilterSpec[]', 'options: RetrieveOptions'] },
+  ContinueRetrievePropertiesEx: { on: COLLECTOR, params: ['token: string'] },
+  CancelRetrievePropertiesEx: { on: COLLECTOR, params: ['token: string'] },
+  CreatePropertyCollector: { on: COLLECTOR, params: [] },
+  DestroyPropertyCollector: { on: COLLECTOR, params: [] },
+  CreateFilter: { on: COLLECTOR, params: ['spec: PropertyFilterSpec', 'partialUpdates: boolean'] },
+  DestroyPropertyFilter: { on: 'PropertyFilter', params: [] },
+  WaitForUpdatesEx: { on: COLLECTOR, params: ['version: string?', 'options: WaitOptions?'] },
+  CancelWaitForUpdates: { on: COLLECTOR, params: [] },
+
+  CreateContainerView: { on: 'ViewManager', params: ['container: ref', 'type: string[]', 'recursive: boolean'] },
+  DestroyView: { on: 'View', params: [] },
+
+  FindByUuid: {
+    on: SEARCH,
+    params: ['datacenter: ref?', 'uuid: string', 'vmSearch: boolean', 'instanceUuid: boolean?'],
+  },
+  FindAllByUuid: {
+    on: SEARCH,
+    params: ['datacenter: ref?', 'uuid: string', 'vmSearch: boolean', 'instanceUuid: boolean?'],
+  },
+  FindByInventoryPath: { on: SEARCH, params: ['inventoryPath: string'] },
+  FindChild: { on: SEARCH, params: ['entity: ref', 'name: string'] },
+  FindByDnsName: { on: SEARCH, params: ['datacenter: ref?', 'dnsName: string', 'vmSearch: boolean'] },
+  FindByIp: { on: SEARCH, params: ['datacenter: ref?', 'ip: string', 'vmSearch: boolean'] },
+
+  HasPrivilegeOnEntity: { on: AUTHORIZATION, params: ['entity: ref', 'sessionId: string', 'privId: string[]'] },
+  HasPrivilegeOnEntities: { on: AUTHORIZATION, params: ['entity: ref[]', 'sessionId: string', 'privId: string[]'] },
+  FetchUserPrivilegeOnEntities: { on: AUTHORIZATION, params: ['entities: ref[]', 'userName: string'] },
+
+  ExportVm: { on: VM, params: [] },
+  PowerOnVM_Task: { on: VM, params: ['host: ref?'] },
+  PowerOffVM_Task: { on: VM, params: [] },
+  ShutdownGuest: { on: VM, params: [] },
+  CreateSnapshot_Task: {
+    on: VM,
+    params: ['name: string', 'description: string?', 'memory: boolean', 'quiesce: boolean'],
+  },
+  CreateSnapshotEx_Task: {
+    on: VM,
+    params: ['name: string', 'description: string?', 'memory: boolean', 'quiesceSpec: VirtualMachineGuestQuiesceSpec?'],
+  },
+  RemoveSnapshot_Task: { on: 'VirtualMachineSnapshot', params: ['removeChildren: boolean', 'consolidate: boolean?'] },
+  ExportSnapshot: { on: 'VirtualMachineSnapshot', params: [] },
+  CancelTask: { on: 'Task', params: [] },
+
+  HttpNfcLeaseProgress: { on: LEASE, params: ['percent: int'] },
+  HttpNfcLeaseComplete: { on: LEASE, params: [] },
+  HttpNfcLeaseAbort: { on: LEASE, params: ['fault: LocalizedMethodFault?'] },
+  HttpNfcLeaseGetManifest: { on: LEASE, params: [] },
+  HttpNfcLeaseSetManifestChecksumType: { on: LEASE, params: ['deviceUrlsToChecksumTypes: KeyValue[]'] },
+
+  CreateDescriptor: { on: 'OvfManager', params: ['obj: ref', 'cdp: OvfCreateDescriptorParams'] },
+} as const satisfies Record<string, { on: string; params: readonly string[] }>;
+
+/** The SOAP methods that this server knows. */
+export type MethodName = keyof typeof METHODS;
+
+/** Fields of the data types among the arguments; `extends` names the type whose fields come first. */
+export const DATA_TYPES: Record<string, { extends?: string; fields: readonly string[] }> = {
+  PropertyFilterSpec: {
+    fields: ['propSet: PropertySpec[]', 'objectSet: ObjectSpec[]', 'reportMissingObjectsInResults: boolean?'],
+  },
+  PropertySpec: { fields: ['type: string', 'all: boolean?', 'pathSet: string[]'] },
+  ObjectSpec: { fields: ['obj: ref', 'skip: boolean?', 'selectSet: SelectionSpec[]'] },
+  SelectionSpec: { fields: ['name: string?'] },
+  TraversalSpec: {
+    extends: 'SelectionSpec',
+    fields: ['type: string', 'path: string', 'skip: boolean?', 'selectSet: SelectionSpec[]'],
+  },
+  RetrieveOptions: { fields: ['maxObjects: int?'] },
+  WaitOptions: { fields: ['maxWaitSeconds: int?', 'maxObjectUpdates: int?'] },
+  VirtualMachineGuestQuiesceSpec: { fields: ['timeout: int?'] },
+  VirtualMachineWindowsQuiesceSpec: {
+    extends: 'VirtualMachineGuestQuiesceSpec',
+    fields: [
+      'vssBackupType: int?',
+      'vssBootableSystemState: boolean?',
+      'vssPartialFileSupport: boolean?',
+      'vssBackupContext: string?',
+    ],
+  },
+  LocalizedMethodFault: { fields: ['fault: any', 'localizedMessage: string?'] },
+  KeyValue: { fields: ['key: string', 'value: string'] },
+  OvfCreateDescriptorParams: {
+    fields: [
+      'ovfFiles: OvfFile[]',
+      'name: string?',
+      'description: string?',
+      'includeImageFiles: boolean?',
+      'exportOption: string[]',
+      'snapshot: ref?',
+    ],
+  },
+  OvfFile: {
+    fields: [
+      'deviceId: string',
+      'path: string',
+      'compressionMethod: string?',
+      'chunkSize: long?',
+      'size: long',
+      'capacity: long?',
+      'populatedSize: long?',
+    ],
+  },
+};

@@ -1,0 +1,100 @@
+import { Inventory } from './inventory.ts';
+import type { HttpNfcLease } from './http-nfc-lease.ts';
+import { ObjectRegistry } from './object-registry.ts';
+import type { TestServerOptions, VmOptions } from './options.ts';
+import { ScriptedFaults } from './scripted-faults.ts';
+import type { CallRecord, DownloadRecord } from './server-state.ts';
+import { addManagers, managerRef } from './service-content.ts';
+import { SessionStore } from './session-store.ts';
+import { MoRef } from './value.ts';
+import { VirtualMachine } from './virtual-machine.ts';
+
+/** The options with every default filled in. */
+export type ServiceOptions = Required<Omit<TestServerOptions, 'certificate'>>;
+
+/** Where lease urls point to: `https://127.0.0.1:40123`, or with a host of `*`; and the thumbprint that goes with it. */
+export interface DiskEndpoint {
+  origin: string;
+  thumbprint: string;
+}
+
+/** Everything that the server knows, whatever way a request came in. */
+export class Service {
+  readonly options: ServiceOptions;
+  readonly objects = new ObjectRegistry();
+  readonly inventory: Inventory;
+  readonly sessions: SessionStore;
+  readonly faults = new ScriptedFaults();
+  readonly leases: HttpNfcLease[] = [];
+  readonly calls: CallRecord[] = [];
+  readonly downloads: DownloadRecord[] = [];
+  /** Set once the listeners have their ports. */
+  diskEndpoint: DiskEndpoint = { origin: '', thumbprint: '' };
+  /** Makes the server refuse everything from now on. */
+  goAway: () => void = () => undefined;
+
+  constructor(options: TestServerOptions) {
+    const apiType = options.apiType ?? 'VirtualCenter';
+    this.options = {
+      credentials: { username: 'administrator@vsphere.local', password: 'secret' },
+      vms: [],
+      listen: {},
+      hosts: [],
+      diskHost: apiType === 'HostAgent' ? '*' : 'esxi',
+      thumbprint: 'sha1',
+      pageSize: 100,
+      leaseTimeoutSeconds: 300,
+      leaseInitializeMs: 20,
+      taskMs: 20,
+      sessionIdleSeconds: 1800,
+      manifest: 'sha256',
+      versions: [
+        '9.1.0.0',
+        '9.0.0.0',
+        '8.0.3.0',
+        '8.0.2.0',
+        '8.0.1.0',
+        '8.0.0.1',
+        '7.0.3.2',
+        '7.0.0.0',
+        '6.7.3',
+        '6.7',
+        '6.5',
+      ],
+      clockSkewSeconds: 0,
+      missingPrivileges: [],
+      contentLength: false,
+      ...options,
+      apiType,
+    };
+    this.sessions = new SessionStore(this.options.sessionIdleSeconds);
+    this.inventory = new Inventory(this.objects, apiType);
+    this.inventory.datacenter('DC0');
+    addManagers(this);
+    for (const vm of this.options.vms) this.addVm(vm);
+  }
+
+  now(): Date {
+    return new Date(Date.now() + this.options.clockSkewSeconds * 1000);
+  }
+
+  addVm(options: VmOptions): VirtualMachine {
+    const datacenter = this.inventory.datacenter(options.datacenter ?? 'DC0');
+    const folder = this.inventory.vmFolder(datacenter, options.folder ?? []);
+    const id = this.objects.nextId();
+    const ref = new MoRef(
+      'VirtualMachine',
+      options.moRef ?? (this.options.apiType === 'HostAgent' ? `${id}` : `vm-${id}`),
+    );
+    return this.objects.add(new VirtualMachine(ref, folder, datacenter, options, this.objects));
+  }
+
+  vms(): VirtualMachine[] {
+    return this.objects.all().filter((object) => object instanceof VirtualMachine);
+  }
+
+  /** Whether `ref` is the property collector that every session has without creating it. */
+  isDefaultCollector(ref: MoRef): boolean {
+    return ref.value === managerRef('propertyCollector', this.options.apiType).value;
+  }
+}

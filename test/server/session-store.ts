@@ -1,0 +1,84 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { PropertyCollector } from './property-collector.ts';
+import { data, type DataObject } from './value.ts';
+
+/** One client's session: made with its first call, authenticated by `Login`. */
+export class Session {
+  /** The cookie's value, without the quotes that it has on the wire. */
+  readonly cookie = randomBytes(20).toString('hex');
+  readonly key = randomUUID();
+  readonly ipAddress: string;
+  readonly userAgent: string;
+  /** The collector that the service content names: each session has its own behind that name. */
+  readonly collector = new PropertyCollector();
+  /** Undefined until `Login`. */
+  userName: string | undefined;
+  loginTime = new Date(0);
+  lastActiveTime: Date;
+  callCount = 0;
+
+  constructor(ipAddress: string, userAgent: string, now: Date) {
+    this.ipAddress = ipAddress;
+    this.userAgent = userAgent;
+    this.lastActiveTime = now;
+  }
+
+  toDataObject(): DataObject {
+    return data('UserSession', {
+      key: this.key,
+      userName: this.userName ?? '',
+      fullName: this.userName ?? '',
+      loginTime: this.loginTime,
+      lastActiveTime: this.lastActiveTime,
+      locale: 'en',
+      messageLocale: 'en',
+      extensionSession: false,
+      ipAddress: this.ipAddress,
+      userAgent: this.userAgent,
+      callCount: BigInt(this.callCount),
+    });
+  }
+}
+
+/** The sessions of the server, and their end by idleness. */
+export class SessionStore {
+  readonly #sessions = new Map<string, Session>();
+  readonly #idleMs: number;
+
+  constructor(idleSeconds: number) {
+    this.#idleMs = idleSeconds * 1000;
+  }
+
+  /** The living session of a `Cookie` header. */
+  find(cookieHeader: string, now: Date): Session | undefined {
+    const value = /(?:^|;\s*)vmware_soap_session="([^"]*)"/.exec(cookieHeader)?.[1];
+    const session = value === undefined ? undefined : this.#sessions.get(value);
+    if (session === undefined) return undefined;
+    if (now.getTime() - session.lastActiveTime.getTime() > this.#idleMs) {
+      this.end(session);
+      return undefined;
+    }
+    return session;
+  }
+
+  create(ipAddress: string, userAgent: string, now: Date): Session {
+    const session = new Session(ipAddress, userAgent, now);
+    this.#sessions.set(session.cookie, session);
+    return session;
+  }
+
+  end(session: Session): void {
+    session.userName = undefined;
+    session.collector.close();
+    this.#sessions.delete(session.cookie);
+  }
+
+  endAll(): void {
+    for (const session of this.#sessions.values()) this.end(session);
+  }
+
+  /** The sessions that are logged in. */
+  authenticated(): Session[] {
+    return [...this.#sessions.values()].filter((session) => session.userName !== undefined);
+  }
+}

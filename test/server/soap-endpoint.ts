@@ -1,0 +1,190 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { faultOf, invalidRequest, VersionMismatch, VimFault } from './fault.ts';
+import { HttpNfcLease } from './http-nfc-lease.ts';
+import type { HttpsEndpoint } from './https-endpoint.ts';
+import { LEASE_METHODS } from './lease-methods.ts';
+import { isKindOf } from './managed-object.ts';
+import { PROPERTY_METHODS, readsOnlySessionState } from './property-methods.ts';
+import { readArguments, type RequestObject } from './request-arguments.ts';
+import { METHODS, type MethodName } from './request-schema.ts';
+import type { SoapFault } from './scripted-faults.ts';
+import { SEARCH_METHODS } from './search-methods.ts';
+import type { CallRecord } from './server-state.ts';
+import type { Service } from './service.ts';
+import { SESSION_METHODS } from './session-methods.ts';
+import type { SoapMethod } from './soap-call.ts';
+import { faultEnvelope, responseEnvelope } from './soap-envelope.ts';
+import { MoRef } from './value.ts';
+import { VirtualMachine } from './virtual-machine.ts';
+import { VM_METHODS } from './vm-methods.ts';
+import { VmSnapshot } from './vm-snapshot.ts';
+import { readXml, type XmlElement } from './xml-reader.ts';
+
+const HANDLERS: Record<MethodName, SoapMethod> = {
+  ...SESSION_METHODS,
+  ...PROPERTY_METHODS,
+  ...SEARCH_METHODS,
+  ...VM_METHODS,
+  ...LEASE_METHODS,
+};
+
+/** Methods that need no login. */
+const OPEN_METHODS = new Set<string>(['RetrieveServiceContent', 'Login']);
+
+/** Answers `POST /sdk`. */
+export async function answerSoap(
+  service: Service,
+  https: HttpsEndpoint,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const now = service.now();
+  const hungUp = new AbortController();
+  response.on('close', () => hungUp.abort());
+  const record: CallRecord = { method: '', vm: undefined, fault: undefined };
+  const answer = { status: 200, body: '' };
+  let lost = false;
+  try {
+    const element = methodElement(await readBody(request));
+    record.method = element.name;
+    service.calls.push(record);
+    const about = vmBehind(service, element);
+    record.vm = about?.displayName;
+    const method = knownMethod(element.name);
+    const scripted = service.faults.take(method, about === undefined ? [] : [about.displayName]);
+    const remarks = scripted?.action === 'remarks' ? scripted : undefined;
+    if (scripted !== undefined && remarks === undefined) {
+      record.fault = scripted.action;
+      const went = await misbehave(service, https, scripted as SoapFault, request, response, hungUp.signal);
+      if (went === 'over') return;
+      lost = went === 'answer is lost';
+    }
+    assertVersion(service, request);
+    const session =
+      service.sessions.find(request.headers.cookie ?? '', now) ?? openSession(service, request, response, now);
+    session.lastActiveTime = now;
+    session.callCount += 1;
+    const args = readArguments(method, METHODS[method].params, element.children.slice(1));
+    assertLogin(method, args, session.userName !== undefined);
+    const target = service.objects.get(thisOf(element));
+    if (!isKindOf(target.ref.type, METHODS[method].on))
+      throw invalidRequest(`${method} is no method of ${target.ref.type}`);
+    const call = { service, method, target, args, session, remarks, hungUp: hungUp.signal };
+    answer.body = responseEnvelope(method, await HANDLERS[method](call));
+  } catch (error) {
+    const fault = error instanceof VimFault ? error : invalidRequest(String(error));
+    record.fault = fault.type;
+    answer.status = 500;
+    answer.body = faultEnvelope(fault);
+  }
+  if (lost) request.socket.destroy();
+  else if (!response.destroyed) {
+    response.writeHead(answer.status, { 'content-type': 'text/xml; charset="utf-8"' }).end(answer.body);
+  }
+}
+
+/** Does what the script says in place of an answer. */
+async function misbehave(
+  service: Service,
+  https: HttpsEndpoint,
+  fault: SoapFault,
+  request: IncomingMessage,
+  response: ServerResponse,
+  hungUp: AbortSignal,
+): Promise<'over' | 'goes on' | 'answer is lost'> {
+  switch (fault.action) {
+    case 'soap-fault': {
+      const cause = fault.cause === undefined ? undefined : new VimFault(fault.cause.type, fault.cause.message);
+      throw new VimFault(fault.fault, fault.message ?? faultOf(fault.fault).message, {}, cause);
+    }
+    case 'session-expired':
+      service.sessions.endAll();
+      return 'goes on';
+    case 'lose-answer':
+      return 'answer is lost';
+    case 'delay':
+      await Promise.race([untilAborted(AbortSignal.timeout(fault.ms)), untilAborted(hungUp)]);
+      return 'goes on';
+    case 'status':
+      response.writeHead(fault.status).end();
+      return 'over';
+    case 'empty':
+      response.writeHead(200).end();
+      return 'over';
+    case 'reset':
+      https.reset(request);
+      return 'over';
+    case 'stall':
+      await untilAborted(hungUp);
+      return 'over';
+    case 'go-away':
+      service.goAway();
+      return 'over';
+  }
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  await promise;
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function methodElement(document: string): XmlElement {
+  const body = readXml(document).children.find((child) => child.name === 'Body');
+  const method = body?.children[0];
+  if (method === undefined) throw invalidRequest('The request has no body');
+  return method;
+}
+
+function knownMethod(name: string): MethodName {
+  if (name in METHODS) return name as MethodName;
+  throw invalidRequest(`Unable to resolve WSDL method name ${name} for "urn:vim25"`);
+}
+
+function thisOf(element: XmlElement): MoRef {
+  const target = element.children[0];
+  if (target?.name !== '_this' || target.type === undefined)
+    throw invalidRequest(`${element.name} does not begin with _this`);
+  return new MoRef(target.type, target.text.trim());
+}
+
+/** A client names the version that it speaks in `SOAPAction: urn:vim25/8.0.3.0`. */
+function assertVersion(service: Service, request: IncomingMessage): void {
+  const action = String(request.headers['soapaction'] ?? '').replaceAll('"', '');
+  const version = /^urn:vim25\/(.+)$/.exec(action)?.[1];
+  if (version === undefined || service.options.versions.includes(version)) return;
+  throw new VersionMismatch(`Unsupported version URI "urn:vim25/${version}"`);
+}
+
+function assertLogin(method: MethodName, args: RequestObject, loggedIn: boolean): void {
+  if (loggedIn || OPEN_METHODS.has(method)) return;
+  if (method.startsWith('RetrieveProperties') && readsOnlySessionState(args.objects('specSet'))) return;
+  throw faultOf('NotAuthenticated', { privilegeId: 'System.View' });
+}
+
+/** The quotes belong to the cookie's value. */
+function openSession(service: Service, request: IncomingMessage, response: ServerResponse, now: Date) {
+  const { remoteAddress = '' } = request.socket;
+  const session = service.sessions.create(remoteAddress, request.headers['user-agent'] ?? '', now);
+  response.setHeader('set-cookie', `vmware_soap_session="${session.cookie}"; Path=/; HttpOnly; Secure;`);
+  return session;
+}
+
+/** The VM that a call is about, for the log and the script of faults. */
+function vmBehind(service: Service, element: XmlElement): VirtualMachine | undefined {
+  for (const child of element.children) {
+    if (child.type === undefined) continue;
+    const object = service.objects.all().find((each) => each.ref.value === child.text.trim());
+    if (object instanceof VirtualMachine) return object;
+    if (object instanceof HttpNfcLease) return object.vm;
+    if (object instanceof VmSnapshot) return service.vms().find((vm) => vm.ref.value === object.vmRef.value);
+  }
+  return undefined;
+}

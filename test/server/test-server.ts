@@ -1,0 +1,126 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { selfSignedCertificate, thumbprintOf, type ServerCertificate } from './certificate.ts';
+import { sendLeaseFile } from './file-transfer.ts';
+import { HttpsEndpoint } from './https-endpoint.ts';
+import { fileDigest } from './lease-file.ts';
+import type { TestServerOptions, VmOptions } from './options.ts';
+import type { ScriptedFaults } from './scripted-faults.ts';
+import { stateOf, type ServerState } from './server-state.ts';
+import { Service } from './service.ts';
+import { answerSoap } from './soap-endpoint.ts';
+import { serviceVersions } from './soap-envelope.ts';
+
+/** A running server. Ends with `close`, or with the scope of an `await using`. */
+export interface TestServer extends AsyncDisposable {
+  /** `https://127.0.0.1:PORT/sdk`. */
+  readonly url: URL;
+  readonly username: string;
+  readonly password: string;
+  /** The SOAP endpoint's certificate, and its thumbprints. */
+  readonly certificatePem: string;
+  readonly thumbprint: { sha1: string; sha256: string };
+  readonly faults: ScriptedFaults;
+  state(): ServerState;
+  addVm(options: VmOptions): void;
+  /** Ends all sessions, as an administrator can. */
+  endSessions(): void;
+  /** Gives the "ESXi" listener another certificate; leases then tell a wrong thumbprint. */
+  changeEsxiCertificate(): void;
+  /** Closes all connections and refuses new ones. */
+  goAway(): Promise<void>;
+  /** Listens again at the same ports, with everything as it was. */
+  comeBack(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts a server in this process. */
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const service = new Service(options);
+  const hosts = ['localhost', '127.0.0.1', ...service.options.hosts];
+  const certificate = options.certificate ?? selfSignedCertificate({ commonName: hosts[2] ?? 'localhost', hosts });
+  const esxiCertificate = selfSignedCertificate({ commonName: 'esxi.test', hosts });
+  await readFileDigests(service);
+
+  const soap: HttpsEndpoint = new HttpsEndpoint(certificate, (request, response) =>
+    route(service, { name: 'soap', https: soap }, request, response),
+  );
+  const esxi: HttpsEndpoint = new HttpsEndpoint(esxiCertificate, (request, response) =>
+    route(service, { name: 'esxi', https: esxi }, request, response),
+  );
+  const endpoints = service.options.diskHost === 'esxi' ? [soap, esxi] : [soap];
+  const host = service.options.listen.host ?? '127.0.0.1';
+  await soap.listen({ host, port: service.options.listen.port ?? 0 });
+  if (service.options.diskHost === 'esxi') await esxi.listen({ host, port: 0 });
+  service.diskEndpoint = diskEndpoint(service, soap, certificate, esxi, esxiCertificate);
+
+  const goAway = async (): Promise<void> => {
+    await Promise.all(endpoints.map((endpoint) => endpoint.close()));
+  };
+  service.goAway = () => void goAway();
+  const close = async (): Promise<void> => {
+    for (const lease of service.leases) lease.forget();
+    await goAway();
+  };
+  const { username, password } = service.options.credentials;
+  return {
+    url: new URL(`https://${soap.authority}/sdk`),
+    username,
+    password,
+    certificatePem: certificate.certificatePem,
+    thumbprint: {
+      sha1: thumbprintOf(certificate.certificatePem, 'sha1'),
+      sha256: thumbprintOf(certificate.certificatePem, 'sha256'),
+    },
+    faults: service.faults,
+    state: () => stateOf(service),
+    addVm: (vm) => void service.addVm(vm),
+    endSessions: () => service.sessions.endAll(),
+    changeEsxiCertificate: () => esxi.changeCertificate(selfSignedCertificate({ commonName: 'esxi.test', hosts })),
+    goAway,
+    comeBack: async () => void (await Promise.all(endpoints.map((endpoint) => endpoint.listen()))),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function route(
+  service: Service,
+  endpoint: { name: 'soap' | 'esxi'; https: HttpsEndpoint },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const path = new URL(request.url ?? '/', 'https://host').pathname;
+  if (path.startsWith('/nfc/')) return sendLeaseFile(service, endpoint, request, response);
+  if (endpoint.name === 'soap' && path === '/sdk/vimServiceVersions.xml' && request.method === 'GET') {
+    response.writeHead(200, { 'content-type': 'text/xml' }).end(serviceVersions(service.options.versions));
+    return undefined;
+  }
+  if (endpoint.name === 'soap' && /^\/sdk\/?$/.test(path) && request.method === 'POST') {
+    return answerSoap(service, endpoint.https, request, response);
+  }
+  response.writeHead(404).end();
+  return undefined;
+}
+
+function diskEndpoint(
+  service: Service,
+  soap: HttpsEndpoint,
+  certificate: ServerCertificate,
+  esxi: HttpsEndpoint,
+  esxiCertificate: ServerCertificate,
+) {
+  const { diskHost, thumbprint } = service.options;
+  const shown = diskHost === 'esxi' ? esxiCertificate : certificate;
+  const authority = { esxi: esxi.authority, self: soap.authority, '*': '*' }[diskHost];
+  return {
+    origin: `https://${authority}`,
+    thumbprint: thumbprint === 'none' ? '' : thumbprintOf(shown.certificatePem, thumbprint),
+  };
+}
+
+/** Files are hashed before the first client comes, so that a manifest costs nothing then. */
+async function readFileDigests(service: Service): Promise<void> {
+  for (const { content } of service.vms().flatMap((vm) => vm.disks.map((disk) => disk.options))) {
+    if ('file' in content) await fileDigest(content.file);
+  }
+}

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { Entity } from './entity.ts';
+import type { Datacenter } from './inventory.ts';
+import type { ObjectRegistry } from './object-registry.ts';
+import type { PowerState, SnapshotOptions, VmOptions } from './options.ts';
+import type { Fields, MoRef } from './value.ts';
+import { placeDisks, type DiskPlace } from './vm-hardware.ts';
+import { vmConfig, vmProperties } from './vm-properties.ts';
+import { VmSnapshot } from './vm-snapshot.ts';
+
+/** A VM: what it was made from, and what has become of it since. */
+export class VirtualMachine extends Entity {
+  readonly options: VmOptions;
+  readonly datacenter: Datacenter;
+  readonly disks: readonly DiskPlace[];
+  readonly biosUuid: string;
+  readonly instanceUuid: string;
+  powerState: PowerState;
+  snapshotRoots: VmSnapshot[] = [];
+  currentSnapshot: VmSnapshot | undefined;
+  /** The lease that locks the VM, if there is one. */
+  openLease: MoRef | undefined;
+  readonly #objects: ObjectRegistry;
+
+  constructor(ref: MoRef, parent: Entity, datacenter: Datacenter, options: VmOptions, objects: ObjectRegistry) {
+    super(ref, options.name, parent);
+    this.options = options;
+    this.datacenter = datacenter;
+    this.disks = placeDisks(options.disks ?? []);
+    this.biosUuid = options.biosUuid ?? uuidFrom(`bios ${ref.value} ${options.name}`);
+    this.instanceUuid = options.instanceUuid ?? uuidFrom(`instance ${ref.value} ${options.name}`);
+    this.powerState = options.powerState ?? 'poweredOff';
+    this.#objects = objects;
+    this.#addSnapshots(options.snapshots ?? [], undefined);
+  }
+
+  get toolsRunning(): boolean {
+    return this.powerState === 'poweredOn' && (this.options.tools ?? 'running') === 'running';
+  }
+
+  override properties(): Fields {
+    return { ...super.properties(), ...vmProperties(this) };
+  }
+
+  setPowerState(state: PowerState): void {
+    this.powerState = state;
+    this.#objects.changed();
+  }
+
+  setOpenLease(lease: MoRef | undefined): void {
+    this.openLease = lease;
+    this.#objects.changed();
+  }
+
+  /** Every snapshot, parents before children. */
+  snapshots(): VmSnapshot[] {
+    const below = (snapshot: VmSnapshot): VmSnapshot[] => [snapshot, ...snapshot.children.flatMap(below)];
+    return this.snapshotRoots.flatMap(below);
+  }
+
+  /** Takes a snapshot on top of the current one. */
+  addSnapshot(name: string, description: string, quiesced: boolean, createTime: Date): VmSnapshot {
+    const parent = this.currentSnapshot;
+    const facts = { id: this.#objects.nextId(), name, description, quiesced, createTime, powerState: this.powerState };
+    const snapshot = new VmSnapshot(this.ref, parent, facts, () => vmConfig(this));
+    if (parent === undefined) this.snapshotRoots.push(snapshot);
+    this.currentSnapshot = snapshot;
+    return this.#objects.add(snapshot);
+  }
+
+  /** Removes a snapshot; its children move up to its parent, unless they go too. */
+  removeSnapshot(snapshot: VmSnapshot, withChildren: boolean): void {
+    const siblings = snapshot.parent?.children ?? this.snapshotRoots;
+    if (withChildren) for (const child of [...snapshot.children]) this.removeSnapshot(child, true);
+    for (const child of snapshot.children) child.parent = snapshot.parent;
+    siblings.splice(siblings.indexOf(snapshot), 1, ...snapshot.children);
+    if (this.currentSnapshot === snapshot) this.currentSnapshot = snapshot.parent;
+    this.#objects.remove(snapshot.ref);
+  }
+
+  #addSnapshots(options: readonly SnapshotOptions[], parent: VmSnapshot | undefined): void {
+    for (const option of options) {
+      this.currentSnapshot = parent;
+      const made = this.addSnapshot(option.name, option.description ?? '', option.quiesced ?? false, new Date());
+      this.#addSnapshots(option.children ?? [], made);
+    }
+  }
+}
+
+/** A UUID that stays the same from run to run. */
+function uuidFrom(text: string): string {
+  const hex = createHash('sha256').update(text).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  );
+}

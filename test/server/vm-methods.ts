@@ -1,0 +1,136 @@
+import { faultOf, VimFault } from './fault.ts';
+import { HttpNfcLease } from './http-nfc-lease.ts';
+import { requirePrivilege, type SoapCall, type SoapMethod } from './soap-call.ts';
+import { startTask } from './task.ts';
+import { enumOf, MoRef, type Value } from './value.ts';
+import { VirtualMachine } from './virtual-machine.ts';
+import { VmSnapshot } from './vm-snapshot.ts';
+
+/** Power, snapshots, and the two calls that open a lease. */
+export const VM_METHODS = {
+  ExportVm(call) {
+    const vm = vmOf(call);
+    requirePrivilege(call, 'VApp.Export');
+    requirePowerState(vm, 'poweredOff');
+    return openLease(call, vm, undefined);
+  },
+
+  ExportSnapshot(call) {
+    requirePrivilege(call, 'VApp.Export');
+    const snapshot = snapshotOf(call);
+    return openLease(call, ownerOf(call, snapshot), snapshot);
+  },
+
+  PowerOnVM_Task(call) {
+    const vm = vmOf(call);
+    requirePrivilege(call, 'VirtualMachine.Interact.PowerOn');
+    requireNoLease(vm);
+    if (vm.options.template === true) throw faultOf('NotSupported');
+    if (vm.powerState === 'poweredOn') requirePowerState(vm, 'poweredOff');
+    return vmTask(call, vm, () => {
+      requireNoLease(vm);
+      vm.setPowerState('poweredOn');
+    });
+  },
+
+  PowerOffVM_Task(call) {
+    const vm = vmOf(call);
+    requirePrivilege(call, 'VirtualMachine.Interact.PowerOff');
+    if (vm.powerState === 'poweredOff') requirePowerState(vm, 'poweredOn');
+    return vmTask(call, vm, () => vm.setPowerState('poweredOff'));
+  },
+
+  ShutdownGuest(call) {
+    const vm = vmOf(call);
+    requirePrivilege(call, 'VirtualMachine.Interact.PowerOff');
+    requirePowerState(vm, 'poweredOn');
+    if (!vm.toolsRunning) throw faultOf('ToolsUnavailable');
+    const plan = vm.options.shutdown ?? { afterMs: 50 };
+    if (plan !== 'never') setTimeout(() => vm.setPowerState('poweredOff'), plan.afterMs).unref();
+    return undefined;
+  },
+
+  CreateSnapshot_Task: (call) => createSnapshot(call, call.args.boolean('quiesce')),
+
+  CreateSnapshotEx_Task: (call) => createSnapshot(call, call.args.objects('quiesceSpec').length > 0),
+
+  RemoveSnapshot_Task(call) {
+    requirePrivilege(call, 'VirtualMachine.State.RemoveSnapshot');
+    const snapshot = snapshotOf(call);
+    const vm = ownerOf(call, snapshot);
+    return vmTask(call, vm, () => {
+      requireNoLease(vm);
+      vm.removeSnapshot(snapshot, call.args.boolean('removeChildren'));
+    });
+  },
+
+  CancelTask() {
+    throw faultOf('NotSupported');
+  },
+} satisfies Record<string, SoapMethod>;
+
+function createSnapshot(call: SoapCall, quiesce: boolean): Value {
+  const vm = vmOf(call);
+  const { service, args } = call;
+  requirePrivilege(call, 'VirtualMachine.State.CreateSnapshot');
+  if (vm.options.template === true) throw faultOf('NotSupported');
+  return vmTask(call, vm, () => {
+    const manner = vm.options.quiesce ?? 'works';
+    if (quiesce && manner === 'fails') {
+      const message =
+        "An error occurred while quiescing the virtual machine. See the virtual machine's event log for details.";
+      throw new VimFault('ApplicationQuiesceFault', message);
+    }
+    // Without running tools the request to quiesce is dropped in silence, as on a real host.
+    const quiesced = quiesce && manner === 'works' && vm.toolsRunning;
+    return vm.addSnapshot(args.string('name'), args.string('description'), quiesced, service.now()).ref;
+  });
+}
+
+function openLease(call: SoapCall, vm: VirtualMachine, snapshot: VmSnapshot | undefined): MoRef {
+  if (vm.openLease !== undefined) throw faultOf('InvalidState');
+  const { encrypted, virtualTpm } = vm.options;
+  const mapped = vm.disks.some((disk) => disk.options.rawDeviceMapping !== undefined);
+  if (encrypted === true || virtualTpm === true || mapped) throw faultOf('NotSupported');
+  const lease = new HttpNfcLease(call.service, vm, snapshot);
+  call.service.leases.push(lease);
+  return call.service.objects.add(lease).ref;
+}
+
+function vmTask(call: SoapCall, entity: VirtualMachine, work: () => Value | void): MoRef {
+  const about = { method: call.method, entity, userName: call.session.userName ?? '' };
+  return startTask(call.service, about, () => work() ?? undefined);
+}
+
+/** An open lease locks its VM. */
+function requireNoLease(vm: VirtualMachine): void {
+  if (vm.openLease === undefined) return;
+  const task = new MoRef('Task', `task-${vm.ref.value}-export`);
+  throw new VimFault('TaskInProgress', faultOf('TaskInProgress').message, { task });
+}
+
+function requirePowerState(vm: VirtualMachine, wanted: 'poweredOn' | 'poweredOff'): void {
+  if (vm.powerState === wanted) return;
+  const words = { poweredOn: 'Powered on', poweredOff: 'Powered off', suspended: 'Suspended' };
+  const message = `The attempted operation cannot be performed in the current state (${words[vm.powerState]}).`;
+  throw new VimFault('InvalidPowerState', message, {
+    requestedState: enumOf('VirtualMachinePowerState', wanted),
+    existingState: enumOf('VirtualMachinePowerState', vm.powerState),
+  });
+}
+
+function vmOf({ target }: SoapCall): VirtualMachine {
+  if (target instanceof VirtualMachine) return target;
+  throw faultOf('NotSupported');
+}
+
+function snapshotOf({ target }: SoapCall): VmSnapshot {
+  if (target instanceof VmSnapshot) return target;
+  throw faultOf('NotSupported');
+}
+
+function ownerOf({ service }: SoapCall, snapshot: VmSnapshot): VirtualMachine {
+  const owner = service.objects.get(snapshot.vmRef);
+  if (owner instanceof VirtualMachine) return owner;
+  throw faultOf('NotSupported');
+}

@@ -1,0 +1,193 @@
+import type { VirtualMachine } from './virtual-machine.ts';
+import { arrayOf, data, enumOf, refs, strings, type DataObject, type Fields } from './value.ts';
+import { hardwareDevices } from './vm-hardware.ts';
+
+/** The properties of a VM beyond those of every entity, in the order of the API reference. */
+export function vmProperties(vm: VirtualMachine): Fields {
+  return {
+    disabledMethod: strings(vm.openLease === undefined ? [] : ['PowerOnVM_Task', 'ExportVm', 'Destroy_Task']),
+    capability: undefined,
+    config: vmConfig(vm),
+    layout: undefined,
+    layoutEx: vmLayout(vm),
+    storage: undefined,
+    environmentBrowser: undefined,
+    resourcePool: vm.options.template === true ? undefined : vm.datacenter.resourcePool.ref,
+    parentVApp: undefined,
+    resourceConfig: undefined,
+    runtime: vmRuntime(vm),
+    guest: vmGuest(vm),
+    summary: vmSummary(vm),
+    datastore: refs([vm.datacenter.datastore.ref]),
+    network: refs([vm.datacenter.network.ref]),
+    snapshot: vmSnapshotInfo(vm),
+    rootSnapshot: refs(vm.snapshotRoots.map((snapshot) => snapshot.ref)),
+    guestHeartbeatStatus: enumOf('ManagedEntityStatus', vm.toolsRunning ? 'green' : 'gray'),
+  };
+}
+
+export function vmConfig(vm: VirtualMachine): DataObject {
+  const { options } = vm;
+  const { datastore, network } = vm.datacenter;
+  return data('VirtualMachineConfigInfo', {
+    changeVersion: options.changeVersion ?? '2026-01-01T00:00:00.000000Z',
+    modified: new Date('1970-01-01T00:00:00Z'),
+    name: vm.name,
+    guestFullName: guestName(vm),
+    version: 'vmx-19',
+    uuid: vm.biosUuid,
+    instanceUuid: vm.instanceUuid,
+    template: options.template ?? false,
+    guestId: guestId(vm),
+    alternateGuestName: '',
+    annotation: options.annotation ?? '',
+    files: data('VirtualMachineFileInfo', {
+      vmPathName: vmPathName(vm),
+      snapshotDirectory: `[datastore1] ${vm.name}/`,
+      suspendDirectory: `[datastore1] ${vm.name}/`,
+      logDirectory: `[datastore1] ${vm.name}/`,
+    }),
+    flags: data('VirtualMachineFlagInfo', { enableLogging: true, diskUuidEnabled: false }),
+    defaultPowerOps: data('VirtualMachineDefaultPowerOpInfo', { powerOffType: 'soft' }),
+    hardware: data('VirtualHardware', {
+      numCPU: options.cpus ?? 1,
+      numCoresPerSocket: 1,
+      memoryMB: options.memoryMb ?? 1024,
+      device: hardwareDevices(options, vm.disks, { datastore: datastore.ref, network: network.ref, folder: vm.name }),
+    }),
+    extraConfig: arrayOf('OptionValue', [
+      ...(options.nvram === undefined ? [] : [data('OptionValue', { key: 'nvram', value: `${vm.name}.nvram` })]),
+    ]),
+    bootOptions: data('VirtualMachineBootOptions', { efiSecureBootEnabled: options.secureBoot ?? false }),
+    changeTrackingEnabled: false,
+    firmware: options.firmware ?? 'bios',
+    keyId: options.encrypted === true ? data('CryptoKeyId', { keyId: 'key-1' }) : undefined,
+  });
+}
+
+function vmRuntime(vm: VirtualMachine): DataObject {
+  return data('VirtualMachineRuntimeInfo', {
+    host: vm.datacenter.host.ref,
+    connectionState: enumOf('VirtualMachineConnectionState', 'connected'),
+    powerState: enumOf('VirtualMachinePowerState', vm.powerState),
+    faultToleranceState: enumOf('VirtualMachineFaultToleranceState', 'notConfigured'),
+    toolsInstallerMounted: false,
+    numMksConnections: 0,
+    recordReplayState: enumOf('VirtualMachineRecordReplayState', 'inactive'),
+    onlineStandby: false,
+    consolidationNeeded: vm.options.consolidationNeeded ?? false,
+    cryptoState: vm.options.encrypted === true ? 'safe' : undefined,
+  });
+}
+
+/** The three fields in which the API tells of VMware Tools. */
+function toolsFields(vm: VirtualMachine): Fields {
+  const installed = (vm.options.tools ?? 'running') !== 'notInstalled';
+  const words = vm.toolsRunning ? 'toolsOk' : 'toolsNotRunning';
+  return {
+    toolsStatus: enumOf('VirtualMachineToolsStatus', installed ? words : 'toolsNotInstalled'),
+    toolsVersionStatus: installed ? 'guestToolsCurrent' : 'guestToolsNotInstalled',
+    toolsVersionStatus2: installed ? 'guestToolsCurrent' : 'guestToolsNotInstalled',
+    toolsRunningStatus: vm.toolsRunning ? 'guestToolsRunning' : 'guestToolsNotRunning',
+  };
+}
+
+function vmGuest(vm: VirtualMachine): DataObject {
+  const known = vm.toolsRunning ? { guestId: guestId(vm), guestFullName: guestName(vm) } : {};
+  return data('GuestInfo', {
+    ...toolsFields(vm),
+    ...known,
+    guestState: vm.toolsRunning ? 'running' : 'notRunning',
+    guestOperationsReady: vm.toolsRunning,
+  });
+}
+
+function vmSummary(vm: VirtualMachine): DataObject {
+  const { options } = vm;
+  return data('VirtualMachineSummary', {
+    vm: vm.ref,
+    runtime: vmRuntime(vm),
+    guest: data('VirtualMachineGuestSummary', {
+      guestId: guestId(vm),
+      guestFullName: guestName(vm),
+      ...toolsFields(vm),
+    }),
+    config: data('VirtualMachineConfigSummary', {
+      name: vm.name,
+      template: options.template ?? false,
+      vmPathName: vmPathName(vm),
+      memorySizeMB: options.memoryMb ?? 1024,
+      numCpu: options.cpus ?? 1,
+      numEthernetCards: options.networkCards?.length ?? 0,
+      numVirtualDisks: vm.disks.length,
+      uuid: vm.biosUuid,
+      instanceUuid: vm.instanceUuid,
+      guestId: guestId(vm),
+      guestFullName: guestName(vm),
+      annotation: options.annotation ?? '',
+      tpmPresent: options.virtualTpm ?? false,
+      hwVersion: 'vmx-19',
+    }),
+    storage: data('VirtualMachineStorageSummary', {
+      committed: BigInt(capacityOf(vm)),
+      uncommitted: 0n,
+      unshared: BigInt(capacityOf(vm)),
+      timestamp: new Date('2026-01-01T00:00:00Z'),
+    }),
+    quickStats: data('VirtualMachineQuickStats', { guestHeartbeatStatus: enumOf('ManagedEntityStatus', 'gray') }),
+    overallStatus: enumOf('ManagedEntityStatus', 'green'),
+    customValue: arrayOf('CustomFieldValue', []),
+  });
+}
+
+function vmSnapshotInfo(vm: VirtualMachine): DataObject | undefined {
+  if (vm.snapshotRoots.length === 0) return undefined;
+  return data('VirtualMachineSnapshotInfo', {
+    currentSnapshot: vm.currentSnapshot?.ref,
+    rootSnapshotList: arrayOf(
+      'VirtualMachineSnapshotTree',
+      vm.snapshotRoots.map((snapshot) => snapshot.toTree()),
+    ),
+  });
+}
+
+function vmLayout(vm: VirtualMachine): DataObject {
+  const names = vm.disks.map((disk) => ({ name: `${vm.name}_${disk.key - 2000}.vmdk`, size: disk.capacityBytes }));
+  const files = [{ name: `${vm.name}.vmx`, type: 'config', size: 3000 }];
+  for (const disk of names) files.push({ ...disk, type: 'diskExtent' });
+  if (vm.options.nvram !== undefined) {
+    files.push({ name: `${vm.name}.nvram`, type: 'nvram', size: vm.options.nvram.length });
+  }
+  return data('VirtualMachineFileLayoutEx', {
+    file: arrayOf(
+      'VirtualMachineFileLayoutExFileInfo',
+      files.map((file, key) =>
+        data('VirtualMachineFileLayoutExFileInfo', {
+          key,
+          name: `[datastore1] ${vm.name}/${file.name}`,
+          type: file.type,
+          size: BigInt(file.size),
+          uniqueSize: BigInt(file.size),
+          accessible: true,
+        }),
+      ),
+    ),
+    timestamp: new Date('2026-01-01T00:00:00Z'),
+  });
+}
+
+function vmPathName(vm: VirtualMachine): string {
+  return `[datastore1] ${vm.name}/${vm.name}.vmx`;
+}
+
+function guestId(vm: VirtualMachine): string {
+  return vm.options.guestId ?? 'debian12_64Guest';
+}
+
+function guestName(vm: VirtualMachine): string {
+  return vm.options.guestFullName ?? 'Debian GNU/Linux 12 (64-bit)';
+}
+
+function capacityOf(vm: VirtualMachine): number {
+  return vm.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0);
+}
