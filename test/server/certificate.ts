@@ -105,13 +105,16 @@ function distinguishedName(commonName: string): Buffer {
 function addressBytes(address: string): Buffer {
   if (isIP(address) === 4) return Buffer.from(address.split('.').map(Number));
   const [head = '', tail] = address.split('::');
-  const groups = (part: string) => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)));
   const after = groups(tail ?? '');
   const before = groups(head);
   const zeros = Array.from({ length: 8 - before.length - after.length }, () => 0);
   const bytes = Buffer.alloc(16);
   [...before, ...zeros, ...after].forEach((group, index) => bytes.writeUInt16BE(group, index * 2));
   return bytes;
+}
+
+function groups(part: string): number[] {
+  return part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
 }
 
 function privateKeyPem(key: KeyObject): string {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { ServerCertificate } from './certificate.ts';
 
 /** Answers a request; a rejection breaks the connection. */
@@ -41,7 +41,9 @@ export class HttpsEndpoint {
   async listen(address = this.#address): Promise<void> {
     this.#server.listen(address.port, address.host);
     await once(this.#server, 'listening');
-    this.#address = { host: address.host, port: (this.#server.address() as AddressInfo).port };
+    const bound = this.#server.address();
+    if (bound === null || typeof bound === 'string') throw new TypeError('the server listens at no TCP address');
+    this.#address = { host: address.host, port: bound.port };
   }
 
   /** Takes another certificate for connections from now on. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { VimFault } from './fault.ts';
 import type { SelectedObject } from './property-selection.ts';
 import type { RequestObject } from './request-arguments.ts';
-import { arrayOf, data, enumOf, MoRef, type DataObject } from './value.ts';
+import { arrayOf, data, enumOf, type DataObject, type MoRef } from './value.ts';
 import { writeElement } from './xml-writer.ts';
 
 /** The pages of one retrieval that are still to be fetched, and the filters with what each was told. */

@@ -42,6 +42,8 @@ function itemByKey(value: Value, key: string): PlainValue | undefined {
   if (!(value instanceof ValueArray)) return undefined;
   return value.items.find((item) => {
     if (item instanceof MoRef) return item.value === key;
-    return item instanceof DataObject && String(item.fields['key']) === key;
+    if (!(item instanceof DataObject)) return false;
+    const own = item.fields['key'];
+    return own === key || (typeof own === 'number' && own === Number(key));
   });
 }

@@ -68,13 +68,11 @@ export type ScriptedFault =
   | (Matching & { on: MethodName } & SoapFault)
   | (Matching & { on: 'CreateDescriptor' } & DescriptorRemarks);
 
-type FaultOn<On extends ScriptedFault['on']> = On extends 'disk'
-  ? DiskFault
-  : On extends 'lease'
-    ? LeaseFault
-    : On extends 'manifest'
-      ? ManifestFault
-      : SoapFault | DescriptorRemarks;
+type FaultOn<On extends ScriptedFault['on']> = ScriptedFault & { on: On };
+
+function isOn<On extends ScriptedFault['on']>(fault: ScriptedFault, on: On): fault is FaultOn<On> {
+  return fault.on === on;
+}
 
 /** The script of what goes wrong: every matching request takes the first entry that has something left. */
 export class ScriptedFaults {
@@ -96,14 +94,15 @@ export class ScriptedFaults {
   /** Takes the fault for a request on `on`; `targets` are the names that it goes by. */
   take<On extends ScriptedFault['on']>(on: On, targets: readonly string[]): FaultOn<On> | undefined {
     for (const entry of this.#entries) {
-      const { target } = entry.fault;
-      if (entry.fault.on !== on || entry.left === 0 || (target !== undefined && !targets.includes(target))) continue;
+      const { fault } = entry;
+      if (!isOn(fault, on) || entry.left === 0) continue;
+      if (fault.target !== undefined && !targets.includes(fault.target)) continue;
       if (entry.skip > 0) {
         entry.skip -= 1;
         continue;
       }
       entry.left -= 1;
-      return entry.fault as unknown as FaultOn<On>;
+      return fault;
     }
     return undefined;
   }

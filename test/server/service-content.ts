@@ -15,6 +15,8 @@ const MANAGERS = {
 
 export type ManagerName = keyof typeof MANAGERS;
 
+const MANAGER_NAMES = Object.keys(MANAGERS).filter((name): name is ManagerName => name in MANAGERS);
+
 export const SERVICE_INSTANCE = new MoRef('ServiceInstance', 'ServiceInstance');
 
 export function managerRef(name: ManagerName, apiType: 'VirtualCenter' | 'HostAgent'): MoRef {
@@ -40,7 +42,7 @@ export function addManagers(service: Service): void {
     propertyCollector: () => ({ filter: refs([]) }),
     ovfManager: () => ({ ovfImportOption: arrayOf('OvfOptionInfo', []), ovfExportOption: exportOptions() }),
   };
-  for (const name of Object.keys(MANAGERS) as ManagerName[]) {
+  for (const name of MANAGER_NAMES) {
     service.objects.add(new PlainObject(managerRef(name, apiType), own[name]));
   }
   const serverFields = () => ({ serverClock: service.now(), content: serviceContent(service) });
@@ -86,7 +88,11 @@ function about(service: Service): DataObject {
 
 /** What `CreateDescriptor` takes as `exportOption`. */
 function exportOptions() {
-  const option = (name: string) =>
-    data('OvfOptionInfo', { option: name, description: data('LocalizableMessage', { key: name, message: name }) });
-  return arrayOf('OvfOptionInfo', ['mac', 'uuid', 'extraconfig', 'nodevicesubtypes'].map(option));
+  return arrayOf(
+    'OvfOptionInfo',
+    ['mac', 'uuid', 'extraconfig', 'nodevicesubtypes'].map((option) => {
+      const description = data('LocalizableMessage', { key: option, message: option });
+      return data('OvfOptionInfo', { option, description });
+    }),
+  );
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { faultOf, invalidRequest, VersionMismatch, VimFault } from './fault.ts';
 import { HttpNfcLease } from './http-nfc-lease.ts';
@@ -7,11 +8,11 @@ import { isKindOf } from './managed-object.ts';
 import { PROPERTY_METHODS, readsOnlySessionState } from './property-methods.ts';
 import { readArguments, type RequestObject } from './request-arguments.ts';
 import { METHODS, type MethodName } from './request-schema.ts';
-import type { SoapFault } from './scripted-faults.ts';
 import { SEARCH_METHODS } from './search-methods.ts';
 import type { CallRecord } from './server-state.ts';
 import type { Service } from './service.ts';
 import { SESSION_METHODS } from './session-methods.ts';
+import { misbehave } from './soap-misbehavior.ts';
 import type { SoapMethod } from './soap-call.ts';
 import { faultEnvelope, responseEnvelope } from './soap-envelope.ts';
 import { MoRef } from './value.ts';
@@ -53,9 +54,9 @@ export async function answerSoap(
     const method = knownMethod(element.name);
     const scripted = service.faults.take(method, about === undefined ? [] : [about.displayName]);
     const remarks = scripted?.action === 'remarks' ? scripted : undefined;
-    if (scripted !== undefined && remarks === undefined) {
+    if (scripted !== undefined && scripted.action !== 'remarks') {
       record.fault = scripted.action;
-      const went = await misbehave(service, https, scripted as SoapFault, request, response, hungUp.signal);
+      const went = await misbehave(scripted, { service, https, request, response, hungUp: hungUp.signal });
       if (went === 'over') return;
       lost = went === 'answer is lost';
     }
@@ -83,56 +84,10 @@ export async function answerSoap(
   }
 }
 
-/** Does what the script says in place of an answer. */
-async function misbehave(
-  service: Service,
-  https: HttpsEndpoint,
-  fault: SoapFault,
-  request: IncomingMessage,
-  response: ServerResponse,
-  hungUp: AbortSignal,
-): Promise<'over' | 'goes on' | 'answer is lost'> {
-  switch (fault.action) {
-    case 'soap-fault': {
-      const cause = fault.cause === undefined ? undefined : new VimFault(fault.cause.type, fault.cause.message);
-      throw new VimFault(fault.fault, fault.message ?? faultOf(fault.fault).message, {}, cause);
-    }
-    case 'session-expired':
-      service.sessions.endAll();
-      return 'goes on';
-    case 'lose-answer':
-      return 'answer is lost';
-    case 'delay':
-      await Promise.race([untilAborted(AbortSignal.timeout(fault.ms)), untilAborted(hungUp)]);
-      return 'goes on';
-    case 'status':
-      response.writeHead(fault.status).end();
-      return 'over';
-    case 'empty':
-      response.writeHead(200).end();
-      return 'over';
-    case 'reset':
-      https.reset(request);
-      return 'over';
-    case 'stall':
-      await untilAborted(hungUp);
-      return 'over';
-    case 'go-away':
-      service.goAway();
-      return 'over';
-  }
-}
-
-async function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  await promise;
-}
-
 async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
+  request.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await once(request, 'end');
   return Buffer.concat(chunks).toString('utf8');
 }
 
@@ -144,8 +99,12 @@ function methodElement(document: string): XmlElement {
 }
 
 function knownMethod(name: string): MethodName {
-  if (name in METHODS) return name as MethodName;
+  if (isMethodName(name)) return name;
   throw invalidRequest(`Unable to resolve WSDL method name ${name} for "urn:vim25"`);
+}
+
+function isMethodName(name: string): name is MethodName {
+  return Object.hasOwn(METHODS, name);
 }
 
 function thisOf(element: XmlElement): MoRef {

@@ -54,8 +54,7 @@ export class VirtualMachine extends Entity {
 
   /** Every snapshot, parents before children. */
   snapshots(): VmSnapshot[] {
-    const below = (snapshot: VmSnapshot): VmSnapshot[] => [snapshot, ...snapshot.children.flatMap(below)];
-    return this.snapshotRoots.flatMap(below);
+    return this.snapshotRoots.flatMap(withDescendants);
   }
 
   /** Takes a snapshot on top of the current one. */
@@ -71,7 +70,12 @@ export class VirtualMachine extends Entity {
   /** Removes a snapshot; its children move up to its parent, unless they go too. */
   removeSnapshot(snapshot: VmSnapshot, withChildren: boolean): void {
     const siblings = snapshot.parent?.children ?? this.snapshotRoots;
-    if (withChildren) for (const child of [...snapshot.children]) this.removeSnapshot(child, true);
+    const [first] = snapshot.children;
+    if (withChildren && first !== undefined) {
+      this.removeSnapshot(first, true);
+      this.removeSnapshot(snapshot, true);
+      return;
+    }
     for (const child of snapshot.children) child.parent = snapshot.parent;
     siblings.splice(siblings.indexOf(snapshot), 1, ...snapshot.children);
     if (this.currentSnapshot === snapshot) this.currentSnapshot = snapshot.parent;
@@ -85,6 +89,10 @@ export class VirtualMachine extends Entity {
       this.#addSnapshots(option.children ?? [], made);
     }
   }
+}
+
+function withDescendants(snapshot: VmSnapshot): VmSnapshot[] {
+  return [snapshot, ...snapshot.children.flatMap(withDescendants)];
 }
 
 /** A UUID that stays the same from run to run. */

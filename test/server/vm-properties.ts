@@ -55,9 +55,10 @@ export function vmConfig(vm: VirtualMachine): DataObject {
       memoryMB: options.memoryMb ?? 1024,
       device: hardwareDevices(options, vm.disks, { datastore: datastore.ref, network: network.ref, folder: vm.name }),
     }),
-    extraConfig: arrayOf('OptionValue', [
-      ...(options.nvram === undefined ? [] : [data('OptionValue', { key: 'nvram', value: `${vm.name}.nvram` })]),
-    ]),
+    extraConfig: arrayOf(
+      'OptionValue',
+      options.nvram === undefined ? [] : [data('OptionValue', { key: 'nvram', value: `${vm.name}.nvram` })],
+    ),
     bootOptions: data('VirtualMachineBootOptions', { efiSecureBootEnabled: options.secureBoot ?? false }),
     changeTrackingEnabled: false,
     firmware: options.firmware ?? 'bios',

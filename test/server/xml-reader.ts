@@ -23,7 +23,7 @@ const parser = new XMLParser({
 
 /** Reads a document and returns its root element. Throws when it is no well-formed XML. */
 export function readXml(document: string): XmlElement {
-  const root = elementsOf(parser.parse(document, true) as ParsedNode[])[0];
+  const root = elementsOf(parser.parse(document, true))[0];
   if (root === undefined) throw new Error('the document has no element');
   return root;
 }
@@ -31,23 +31,39 @@ export function readXml(document: string): XmlElement {
 /** What the parser gives: one key is the element's name, `:@` holds its attributes, `#text` its text. */
 type ParsedNode = Record<string, unknown>;
 
-function elementsOf(nodes: ParsedNode[]): XmlElement[] {
+function elementsOf(content: unknown): XmlElement[] {
   const elements: XmlElement[] = [];
-  for (const node of nodes) {
+  for (const node of nodesOf(content)) {
     const name = Object.keys(node).find((key) => key !== ':@');
     if (name === undefined || name.startsWith('#') || name.startsWith('?')) continue;
-    const content = node[name] as ParsedNode[];
-    const attributes = Object.entries((node[':@'] ?? {}) as Record<string, string>);
+    const own = node[name];
+    const attributes = attributesOf(node);
     elements.push({
       name: withoutPrefix(name),
       type: attributes.find(([key]) => key === 'type')?.[1],
       // Clients choose their own prefix for the namespace of schema instances.
       xsiType: prefixedType(attributes),
-      children: elementsOf(content),
-      text: content.map((child) => (typeof child['#text'] === 'string' ? child['#text'] : '')).join(''),
+      children: elementsOf(own),
+      text: nodesOf(own)
+        .map((child) => (typeof child['#text'] === 'string' ? child['#text'] : ''))
+        .join(''),
     });
   }
   return elements;
+}
+
+function nodesOf(content: unknown): ParsedNode[] {
+  return Array.isArray(content) ? content.filter(isNode) : [];
+}
+
+function isNode(value: unknown): value is ParsedNode {
+  return typeof value === 'object' && value !== null;
+}
+
+function attributesOf(node: ParsedNode): [name: string, value: string][] {
+  const attributes = node[':@'];
+  if (!isNode(attributes)) return [];
+  return Object.entries(attributes).map(([name, value]) => [name, typeof value === 'string' ? value : '']);
 }
 
 function prefixedType(attributes: [string, string][]): string | undefined {

@@ -55,16 +55,10 @@ function writeOne(name: string, value: PlainValue, anyType: boolean, needsType: 
 function scalar(value: string | number | bigint | boolean | Date | EnumValue): [type: string, text: string] {
   if (value instanceof EnumValue) return [value.type, value.text];
   if (value instanceof Date) return ['xsd:dateTime', value.toISOString()];
-  switch (typeof value) {
-    case 'string':
-      return ['xsd:string', value];
-    case 'boolean':
-      return ['xsd:boolean', String(value)];
-    case 'bigint':
-      return ['xsd:long', String(value)];
-    case 'number':
-      return ['xsd:int', String(value)];
-  }
+  if (typeof value === 'boolean') return ['xsd:boolean', String(value)];
+  if (typeof value === 'bigint') return ['xsd:long', String(value)];
+  if (typeof value === 'number') return ['xsd:int', String(value)];
+  return ['xsd:string', value];
 }
 
 function capitalized(word: string): string {
