@@ -1,0 +1,90 @@
+import { describe, expect, test } from '@jest/globals';
+import { isServerConfigured, resolveConnectionSettings } from '../../src/vsphere/connection-settings.ts';
+
+const noPassword = () => Promise.reject(new Error('asked'));
+
+function resolve(flags: object, env: NodeJS.ProcessEnv = {}) {
+  return resolveConnectionSettings({ flags: { timeoutMs: 1000, ...flags }, env, password: noPassword });
+}
+
+describe('the order of sources', () => {
+  const env = {
+    HYPER2KVM_URL: 'own.example',
+    HYPER2KVM_USERNAME: 'own-user',
+    HYPER2KVM_PASSWORD: 'own-secret',
+    GOVC_URL: 'https://url-user:url-secret@govc.example/sdk',
+    GOVC_USERNAME: 'govc-user',
+    GOVC_PASSWORD: 'govc-secret',
+  };
+
+  test('a flag comes before HYPER2KVM_*, which comes before GOVC_*', async () => {
+    expect(resolve({ url: 'flag.example', username: 'flag-user' }, env)).toMatchObject({ username: 'flag-user' });
+    expect(resolve({}, env).url.host).toBe('own.example');
+    expect(resolve({}, env).username).toBe('own-user');
+    expect(await resolve({}, env).password()).toBe('own-secret');
+    const { HYPER2KVM_URL: _a, HYPER2KVM_USERNAME: _b, HYPER2KVM_PASSWORD: _c, ...govc } = env;
+    expect(resolve({}, govc)).toMatchObject({ username: 'govc-user' });
+    expect(await resolve({}, govc).password()).toBe('govc-secret');
+  });
+
+  test('user and password of a URL count last, and are not in the URL any more', async () => {
+    const settings = resolve({}, { GOVC_URL: 'https://url%40user:url%2Fsecret@govc.example' });
+    expect(settings.username).toBe('url@user');
+    expect(await settings.password()).toBe('url/secret');
+    expect(settings.url.href).toBe('https://govc.example/sdk');
+    expect(JSON.stringify(settings)).not.toContain('secret');
+  });
+
+  test('--password-file comes before a password of the environment', async () => {
+    const settings = resolveConnectionSettings({
+      flags: { timeoutMs: 1, hasPasswordFile: true },
+      env,
+      password: (account) => Promise.resolve(`${account.username} at ${account.host}`),
+    });
+    expect(await settings.password()).toBe('own-user at own.example');
+  });
+});
+
+test.each([
+  ['host', 'https://host/sdk'],
+  ['host:8989', 'https://host:8989/sdk'],
+  ['https://host/', 'https://host/sdk'],
+  ['https://host/sdk', 'https://host/sdk'],
+  ['https://host/vsphere/sdk', 'https://host/vsphere/sdk'],
+  ['[fd00::1]:443', 'https://[fd00::1]/sdk'],
+])('a URL written as %s means %s', (text, href) => {
+  expect(resolve({ url: text, username: 'u' }).url.href).toBe(href);
+});
+
+test.each([
+  [{}, 'No server is named.'],
+  [{ url: 'host' }, 'No user is named for host.'],
+  [{ url: 'http://host', username: 'u' }, '--url begins with http://, and only https is spoken.'],
+  [{ url: 'https://u:hunter2@ho st', username: 'u' }, '--url is not a URL.'],
+])('%j is refused, and no password is quoted', (flags, sentence) => {
+  expect(() => resolve(flags)).toThrow(expect.objectContaining({ kind: 'usage', message: sentence }));
+});
+
+test('GOVC_* switches and path lists are read as govc reads them', () => {
+  const { trust } = resolve(
+    { url: 'h', username: 'u' },
+    { GOVC_INSECURE: 'T', GOVC_TLS_CA_CERTS: '/a.pem:/b.pem', GOVC_TLS_KNOWN_HOSTS: '/known' },
+  );
+  expect(trust).toEqual({
+    insecure: true,
+    thumbprint: undefined,
+    caFiles: [],
+    onlyCaFiles: ['/a.pem', '/b.pem'],
+    knownHostsFiles: ['/known'],
+  });
+  expect(resolve({ url: 'h', username: 'u' }, { HYPER2KVM_INSECURE: '0', GOVC_INSECURE: '1' }).trust.insecure).toBe(
+    false,
+  );
+  expect(() => resolve({ url: 'h', username: 'u' }, { GOVC_INSECURE: 'yes' })).toThrow('GOVC_INSECURE is "yes"');
+});
+
+test('a server is configured by flag or environment', () => {
+  expect(isServerConfigured({}, {})).toBe(false);
+  expect(isServerConfigured({ url: 'h' }, {})).toBe(true);
+  expect(isServerConfigured({}, { GOVC_URL: 'h' })).toBe(true);
+});

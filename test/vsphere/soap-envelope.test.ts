@@ -1,0 +1,96 @@
+import { expect, test } from '@jest/globals';
+import { VsphereFault } from '../../src/vsphere/fault.ts';
+import { decodeResponse, encodeRequest, refOf } from '../../src/vsphere/soap-envelope.ts';
+
+const sessionManager = { type: 'SessionManager', value: 'SessionManager' };
+
+test('arguments stand in the order of the WSDL, whatever their order here', () => {
+  const request = encodeRequest('Login', { password: 'p', userName: 'u', _this: sessionManager });
+  expect(request).toContain(
+    '<Login xmlns="urn:vim25"><_this type="SessionManager">SessionManager</_this><userName>u</userName><password>p</password></Login>',
+  );
+});
+
+test('a polymorphic data object names its type', () => {
+  const request = encodeRequest('RetrievePropertiesEx', {
+    _this: { type: 'PropertyCollector', value: 'pc' },
+    specSet: [
+      {
+        objectSet: [{ obj: sessionManager, selectSet: [{ path: 'view', type: 'ContainerView' }] }],
+        propSet: [{ pathSet: ['a', 'b'], type: 'VirtualMachine' }],
+      },
+    ],
+    options: {},
+  });
+  expect(request).toContain(
+    '<specSet><propSet><type>VirtualMachine</type><pathSet>a</pathSet><pathSet>b</pathSet></propSet>' +
+      '<objectSet><obj type="SessionManager">SessionManager</obj>' +
+      '<selectSet xsi:type="TraversalSpec"><type>ContainerView</type><path>view</path></selectSet></objectSet></specSet>' +
+      '<options></options>',
+  );
+});
+
+test('text is escaped, and what XML cannot hold is refused', () => {
+  const request = (userName: string) => encodeRequest('Login', { _this: sessionManager, userName, password: '' });
+  expect(request('<a>&"é  ')).toContain('<userName>&lt;a&gt;&amp;&quot;é  </userName>');
+  expect(() => request('a\u0000b')).toThrow(expect.objectContaining({ kind: 'usage' }));
+});
+
+test('a field that the table lacks, or one that is missing, is an error', () => {
+  const wrong = { _this: sessionManager, userName: 'u', password: 'p', realm: 'x' };
+  expect(() => encodeRequest('Login', wrong)).toThrow('Login has no field realm');
+  expect(() => encodeRequest('Login', { _this: sessionManager, userName: 'u' } as never)).toThrow(
+    'needs its field password',
+  );
+});
+
+const envelope = (body: string) =>
+  `<?xml version="1.0"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:xsi="x"><soapenv:Body>${body}</soapenv:Body></soapenv:Envelope>`;
+
+test('a fault keeps its type, its message and its nested cause', () => {
+  const fault = envelope(
+    '<soapenv:Fault><faultcode>ServerFaultCode</faultcode><faultstring>The operation failed</faultstring><detail>' +
+      '<InvalidStateFault xsi:type="vim25:FileLocked"><faultCause><fault xsi:type="HostCommunication"/><localizedMessage>host is gone</localizedMessage></faultCause></InvalidStateFault>' +
+      '</detail></soapenv:Fault>',
+  );
+  try {
+    decodeResponse('ExportVm', fault, 'vc:443');
+    throw new Error('no fault');
+  } catch (error) {
+    expect(error).toBeInstanceOf(VsphereFault);
+    expect(error).toMatchObject({
+      faultType: 'FileLocked',
+      kind: 'transfer',
+      message: expect.stringContaining('ExportVm failed with FileLocked: The operation failed. Its cause:') as string,
+      faultCause: { faultType: 'HostCommunication', retryable: true },
+    });
+  }
+});
+
+test("a task's result tells its own type, not that of its xsi:type", () => {
+  const response = decodeResponse(
+    'CurrentTime',
+    envelope(
+      '<CurrentTimeResponse><returnval type="VirtualMachineSnapshot" xsi:type="ManagedObjectReference">snapshot-1</returnval></CurrentTimeResponse>',
+    ),
+    'vc:443',
+  );
+  expect(refOf(response.find('returnval'))).toEqual({ type: 'VirtualMachineSnapshot', value: 'snapshot-1' });
+});
+
+test.each([
+  ['<html>proxy</html>', 'not its SOAP response'],
+  ['<a><b></a>', 'not XML that can be used'],
+  ['', 'not XML that can be used'],
+  ['<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', 'document type declaration'],
+  [envelope(''), 'not its SOAP response'],
+])('%s is refused as an answer', (text, reason) => {
+  expect(() => decodeResponse('Login', text, 'vc:443')).toThrow(
+    expect.objectContaining({ kind: 'transfer', message: expect.stringContaining(reason) as string }),
+  );
+});
+
+test('white space and numeric references of a name are kept', () => {
+  const text = envelope('<LoginResponse><returnval><userName> a&#x2603;&#10;b </userName></returnval></LoginResponse>');
+  expect(decodeResponse('Login', text, 'vc').textOf('returnval.userName')).toBe(' a\u2603\nb ');
+});
