@@ -19,18 +19,20 @@ export abstract class BaseCommand<Result extends object> extends Command {
 
   static override baseFlags = {
     json: Flags.boolean({
+      default: false,
       helpGroup: 'GLOBAL',
       description:
         'Put one JSON document on standard output, for success and failure; all else goes to standard error.',
     }),
     quiet: Flags.boolean({
+      default: false,
       char: 'q',
       helpGroup: 'GLOBAL',
       description: 'Print errors only, besides the result of list and status.',
     }),
   };
 
-  /** Aborted by SIGINT, SIGTERM and SIGHUP, with an `InterruptedError` as its reason. */
+  /** Aborted by SIGINT, SIGTERM and SIGHUP, with an `InterruptedError` as its reason, or by an error that nobody caught. */
   protected signal: AbortSignal = new AbortController().signal;
   /** Set from `--quiet` once the flags are read. */
   protected quiet = false;
@@ -81,6 +83,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
     process.stderr.on('error', () => {});
     const watch = watchEndingSignals({
       first: (name) => this.say(`${name}: cleaning up. Press Ctrl-C again to leave at once.`),
+      crash: () => this.say('Internal error: cleaning up.'),
       second: (_name, exitCode) => this.#leaveAtOnce(exitCode),
     });
     this.signal = watch.signal;

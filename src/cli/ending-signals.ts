@@ -6,6 +6,8 @@ export interface EndingSignalHandlers {
   first: (signalName: EndingSignal) => void;
   /** The user does not want to wait: say what may be left, and leave with `exitCode`. */
   second: (signalName: EndingSignal, exitCode: number) => void;
+  /** After the root signal has been aborted with an error that nobody caught. */
+  crash: (error: unknown) => void;
 }
 
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const satisfies readonly EndingSignal[];
@@ -17,7 +19,8 @@ const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const satisfies readon
 const SAME_KEY_PRESS_MS = 300;
 
 /**
- * Turns SIGINT, SIGTERM and SIGHUP into an abort of one signal, whose reason is an `InterruptedError`.
+ * Turns SIGINT, SIGTERM and SIGHUP into an abort of one signal, whose reason is an `InterruptedError`; an error that nobody caught
+ * aborts it too, and is the reason itself.
  *
  * Only a later SIGINT leaves at once: a closing terminal sends SIGHUP twice, from the kernel and from the shell, and a
  * service manager may repeat SIGTERM; neither may cut the clean-up short.
@@ -33,6 +36,7 @@ export function watchEndingSignals(
   const onSignal = (ending: EndingSignal): void => {
     if (firstAtMs === undefined) {
       firstAtMs = now();
+      // Does nothing after a crash, whose clean-up is going on.
       root.abort(new InterruptedError(ending));
       handlers.first(ending);
     } else if (ending === 'SIGINT' && now() - firstAtMs > SAME_KEY_PRESS_MS) {
@@ -40,11 +44,20 @@ export function watchEndingSignals(
     }
   };
 
+  // A fault in a timer must not leave a lease and a snapshot behind: it ends the program as a signal does.
+  const onCrash = (error: unknown): void => {
+    if (root.signal.aborted) return;
+    root.abort(error);
+    handlers.crash(error);
+  };
+
+  source.on('uncaughtException', onCrash);
   const listeners = ENDING_SIGNALS.map((name) => ({ name, listener: () => onSignal(name) }));
   for (const { name, listener } of listeners) source.on(name, listener);
   return {
     signal: root.signal,
     stop: () => {
+      source.off('uncaughtException', onCrash);
       for (const { name, listener } of listeners) source.off(name, listener);
     },
   };

@@ -14,6 +14,8 @@ export interface DiskLineContext {
   nowMs: number;
   glyphs: Glyphs;
   format: BarFormat;
+  /** Columns of the longest name, so that short names leave their room to the bars. */
+  longestName: number;
 }
 
 /** Columns of the figures, each with its two spaces before it: percentage, bytes, rate, time left. */
@@ -30,10 +32,10 @@ const LAYOUTS: readonly { from: number; figures: readonly Figure[] }[] = [
 
 /** One line about one disk, at most `width` columns: a bar while it comes, a few words before and after. */
 export function diskLine(disk: DiskProgress, context: DiskLineContext): string {
-  const { width, glyphs } = context;
+  const { width, glyphs, longestName } = context;
   if (disk.phase === 'running') return barLine(disk, context);
   const words = diskWords(disk, context);
-  const nameWidth = nameColumns(width);
+  const nameWidth = nameColumns(width, longestName);
   const name = padEnd(cutMiddle(disk.disk, nameWidth, glyphs.ellipsis), nameWidth);
   return cutEnd(`${name}  ${words}`, width, glyphs.ellipsis);
 }
@@ -56,10 +58,10 @@ function diskWords(disk: DiskProgress, { nowMs, glyphs }: DiskLineContext): stri
   }
 }
 
-function barLine(disk: DiskProgress, { width, nowMs, glyphs, format }: DiskLineContext): string {
+function barLine(disk: DiskProgress, { width, nowMs, glyphs, format, longestName }: DiskLineContext): string {
   const figures = LAYOUTS.find((layout) => width >= layout.from)?.figures ?? [];
   const figureWidth = figures.reduce((sum, figure) => sum + FIGURES[figure], 0);
-  const nameWidth = nameColumns(width);
+  const nameWidth = nameColumns(width, longestName);
   const barWidth = Math.max(0, width - figureWidth - nameWidth - 2);
   const name = padEnd(cutMiddle(disk.disk, nameWidth, glyphs.ellipsis), nameWidth);
   const share = shareOf(disk);
@@ -70,6 +72,8 @@ function barLine(disk: DiskProgress, { width, nowMs, glyphs, format }: DiskLineC
     barIncompleteString: glyphs.barEmpty.repeat(barWidth),
     barGlue: '',
     formatBar: format.BarFormat,
+    // The formatter works out its own times whether they are asked for or not.
+    formatTime: () => '',
   };
   const params: Params = {
     progress: share,
@@ -98,7 +102,7 @@ function figureTexts(disk: DiskProgress, share: number, nowMs: number): Record<`
   };
 }
 
-/** Names get about a third of a line; what tells disks apart, `-disk-2.vmdk`, fits even into 12 columns. */
-function nameColumns(width: number): number {
-  return Math.max(6, Math.min(24, Math.floor(width / 3.5)));
+/** The columns that names get: about a third of a line, and no more than the longest one needs. */
+export function nameColumns(width: number, longest: number): number {
+  return Math.min(longest, Math.max(6, Math.min(24, Math.floor(width / 3.5))));
 }

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import type * as Listr2Module from 'listr2';
+import { textWidth } from '../text/text-width.ts';
 import type { ScreenStream } from './export-screen.ts';
 
 type Listr2 = typeof Listr2Module;
@@ -52,7 +53,7 @@ export class LiveTask {
   unfold(): void {
     const columns = this.#stream.columns || 80;
     const lines = this.#frame.text === '' ? [] : this.#frame.text.split('\n');
-    const folded = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0);
+    const folded = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(textWidth(line) / columns)), 0);
     const above = Math.min(folded, (this.#stream.rows || 24) - 1);
     if (folded > lines.length) this.#write(`\u001b[${above}A\r\u001b[J${'\n'.repeat(lines.length)}`);
   }

@@ -125,10 +125,11 @@ class TerminalScreen implements ExportScreen {
   /** The warnings of a VM that failed stand in no summary: they may say what is left behind on the server. */
   #failVm({ vm, error }: Extract<ExportEvent, { type: 'vm-failed' }>): void {
     const isInterrupted = error instanceof InterruptedError;
-    const after = [...warningLines(this.#state), ...(isInterrupted ? [] : [errorLines(describeError(error))])];
     const title = `${vm}: ${isInterrupted ? 'interrupted' : 'not exported'}`;
     // A VM that was not found has had no list of its own.
-    if (this.#state.vm === undefined) after.unshift(`${this.#parts.glyphs.failed} ${safeText(title)}`);
+    const headline = this.#state.vm === undefined ? [`${this.#parts.glyphs.failed} ${safeText(title)}`] : [];
+    const sentence = isInterrupted ? [] : [errorLines(describeError(error))];
+    const after = [...warningLines(this.#state), ...headline, ...sentence];
     this.#end({ failed: true, title, lines: finishedBlock(this.#state, this.#context()), after });
     this.#state = unnamedProgress('Going on', this.#parts.now());
   }

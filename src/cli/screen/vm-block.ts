@@ -1,7 +1,7 @@
 import { formatCount, formatDuration } from '../text/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
-import { cutEnd } from '../text/text-width.ts';
-import { diskLine, type DiskLineContext } from './disk-line.ts';
+import { cutEnd, textWidth } from '../text/text-width.ts';
+import { diskLine, nameColumns, type DiskLineContext } from './disk-line.ts';
 import type { DiskProgress, VmProgress } from './export-progress.ts';
 import { STEP_LABELS } from './step-labels.ts';
 
@@ -11,7 +11,7 @@ const SHOWN_WARNINGS = 2;
 const LONG_STEP_MS = 3000;
 const SPINNER_MS = 100;
 
-export interface VmBlockContext extends DiskLineContext {
+export interface VmBlockContext extends Omit<DiskLineContext, 'longestName'> {
   /** Lines for the block. */
   height: number;
 }
@@ -41,8 +41,16 @@ function stepLine(state: VmProgress, { width, nowMs, glyphs }: VmBlockContext): 
 }
 
 /** All disks when they fit; else those in flight, and one line that counts the others. */
-function diskLines(disks: readonly DiskProgress[], room: number, context: DiskLineContext): string[] {
-  const line = (disk: DiskProgress): string => diskLine({ ...disk, disk: safeText(disk.disk) }, context);
+function diskLines(disks: readonly DiskProgress[], room: number, context: VmBlockContext): string[] {
+  const names = shortNames(
+    disks.map(({ disk }) => safeText(disk)),
+    context.width,
+  );
+  const longestName = Math.max(0, ...names.map(textWidth));
+  const line = (disk: DiskProgress): string => {
+    const name = names[disks.indexOf(disk)] ?? disk.disk;
+    return diskLine({ ...disk, disk: name }, { ...context, longestName });
+  };
   if (disks.length <= room) return disks.map(line);
   const shown = disks.toSorted((a, b) => Number(isIdle(a)) - Number(isIdle(b))).slice(0, room - 1);
   const rest = disks.filter((disk) => !shown.includes(disk));
@@ -50,6 +58,17 @@ function diskLines(disks: readonly DiskProgress[], room: number, context: DiskLi
   const waiting = rest.length - there;
   const counts = [there > 0 ? `${there} whole` : '', waiting > 0 ? `${waiting} waiting` : ''].filter(Boolean);
   return [...shown.map(line), cutEnd(`${formatCount(rest.length, 'more file')}: ${counts.join(', ')}`, context.width)];
+}
+
+/**
+ * Names that would be cut lose the VM's name before `-disk-1.vmdk` and `.nvram`: they would all be cut to the same two ends, and
+ * the VM stands in the headline.
+ */
+function shortNames(names: readonly string[], width: number): readonly string[] {
+  const longest = Math.max(0, ...names.map(textWidth));
+  if (nameColumns(width, longest) >= longest) return names;
+  const base = names.map((name) => /^(.+)-disk-\d+\.\w+$/.exec(name)?.[1]).find((match) => match !== undefined);
+  return base === undefined ? names : names.map((name) => (name.startsWith(base) ? name.slice(base.length + 1) : name));
 }
 
 function isIdle({ phase }: DiskProgress): boolean {
