@@ -52,5 +52,5 @@ test('a name that is not there suggests near ones', async () => {
     kind: 'not-found',
     hint: 'Did you mean "web-02"?',
   });
-  await expect(find('zzzzzz')).rejects.toMatchObject({ hint: expect.stringContaining('`hyper2kvm list`') as string });
+  await expect(find('zzzzzz')).rejects.toMatchObject({ hint: expect.stringContaining('`hyper2kvm list`') });
 });

@@ -61,7 +61,7 @@ test('a fault keeps its type, its message and its nested cause', () => {
     expect(error).toMatchObject({
       faultType: 'FileLocked',
       kind: 'transfer',
-      message: expect.stringContaining('ExportVm failed with FileLocked: The operation failed. Its cause:') as string,
+      message: expect.stringContaining('ExportVm failed with FileLocked: The operation failed. Its cause:'),
       faultCause: { faultType: 'HostCommunication', retryable: true },
     });
   }
@@ -86,7 +86,7 @@ test.each([
   [envelope(''), 'not its SOAP response'],
 ])('%s is refused as an answer', (text, reason) => {
   expect(() => decodeResponse('Login', text, 'vc:443')).toThrow(
-    expect.objectContaining({ kind: 'transfer', message: expect.stringContaining(reason) as string }),
+    expect.objectContaining({ kind: 'transfer', message: expect.stringContaining(reason) }),
   );
 });
 

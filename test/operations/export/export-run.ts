@@ -1,0 +1,94 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { exportVms } from '../../../src/operations/export/export-vms.ts';
+import type { ExportEvent, ExportOptions, ExportResult } from '../../../src/operations/export/types.ts';
+import { resolveConnectionSettings } from '../../../src/vsphere/connection-settings.ts';
+import type { TestServer } from '../../server/test-server.ts';
+
+/** A folder that is removed at the end of the scope. */
+export class ScratchFolder implements AsyncDisposable {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  static async make(): Promise<ScratchFolder> {
+    return new ScratchFolder(await mkdtemp(join(tmpdir(), 'hyper2kvm-test-')));
+  }
+
+  get output(): string {
+    return join(this.path, 'out');
+  }
+
+  /** Names in the output folder, sorted; empty when there is no such folder. */
+  async files(): Promise<string[]> {
+    return (await readdir(this.output).catch(() => [])).toSorted();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+}
+
+export interface ExportRun {
+  events: ExportEvent[];
+  /** Either the result or what was thrown. */
+  result: ExportResult | undefined;
+  thrown: unknown;
+  /** The error of the first VM that failed, or what was thrown. */
+  error: unknown;
+}
+
+/** Exports from a test server with short limits, and never rejects. */
+export async function runExport(
+  server: TestServer,
+  scratch: ScratchFolder,
+  options: Partial<ExportOptions> & { signal?: AbortSignal; onEvent?: (event: ExportEvent) => void } = {},
+): Promise<ExportRun> {
+  const { signal = new AbortController().signal, onEvent, ...given } = options;
+  const events: ExportEvent[] = [];
+  const report = (event: ExportEvent) => {
+    events.push(event);
+    onEvent?.(event);
+  };
+  const connection = resolveConnectionSettings({
+    flags: { url: server.url.href, username: server.username, thumbprint: server.thumbprint.sha256, timeoutMs: 3000 },
+    env: { HYPER2KVM_PASSWORD: server.password },
+    password: () => Promise.reject(new Error('the password is in the environment')),
+  });
+  const all: ExportOptions = {
+    connection,
+    vms: Object.keys(server.state().vms).slice(0, 1),
+    output: scratch.output,
+    format: 'ovf',
+    power: { kind: 'as-is' },
+    parallel: 2,
+    limitRateBytes: undefined,
+    stallTimeoutMs: 1000,
+    retries: 2,
+    force: false,
+    env: { XDG_STATE_HOME: join(scratch.path, 'state') },
+    ...given,
+  };
+  try {
+    const result = await exportVms(all, { signal, report });
+    const failure = events.find((event) => event.type === 'vm-failed');
+    return { events, result, thrown: undefined, error: failure?.error };
+  } catch (thrown) {
+    return { events, result: undefined, thrown, error: thrown };
+  }
+}
+
+/** What an export may never leave on the server, as a test can compare it with `NOTHING_LEFT`. */
+export function leftOnServer(server: TestServer): { sessions: number; leases: string[]; snapshots: string[] } {
+  const { sessions, leases, vms } = server.state();
+  return {
+    sessions: sessions.length,
+    leases: leases.filter(({ outcome }) => outcome === 'open').map(({ lease }) => lease),
+    snapshots: Object.values(vms).flatMap((vm) => vm.snapshots),
+  };
+}
+
+export const NOTHING_LEFT = { sessions: 0, leases: [], snapshots: [] };
