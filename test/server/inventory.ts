@@ -47,8 +47,9 @@ export class Inventory {
     return made;
   }
 
-  /** The folder at `names` below a datacenter's VM folder, made when it is new. */
+  /** The folder at `names` below a datacenter's VM folder, made when it is new. A host has no folders of its own. */
   vmFolder(datacenter: Datacenter, names: readonly string[]): Entity {
+    if (this.#hostAgent) return datacenter.vmFolder;
     return names.reduce((parent, name) => {
       const found = parent.children.find((child) => child.displayName === name && child.ref.type === 'Folder');
       return found ?? this.#folder('v', name, parent, ['Folder', 'VirtualMachine']);

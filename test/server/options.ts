@@ -48,7 +48,7 @@ export interface VmOptions {
   name: string;
   /** `DC0` when unset. Without a meaning on a HostAgent. */
   datacenter?: string;
-  /** The names of the folders from the datacenter's VM folder down. */
+  /** The names of the folders from the datacenter's VM folder down. Without a meaning on a HostAgent. */
   folder?: readonly string[];
   moRef?: string;
   powerState?: PowerState;

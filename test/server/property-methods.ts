@@ -1,10 +1,11 @@
 import { faultOf, VimFault } from './fault.ts';
 import { PlainObject, type ManagedObject } from './managed-object.ts';
 import { objectContent, PropertyCollector } from './property-collector.ts';
+import { valueAt } from './property-path.ts';
 import { selectProperties, type SelectedObject } from './property-selection.ts';
 import type { RequestObject } from './request-arguments.ts';
 import type { SoapCall, SoapMethod } from './soap-call.ts';
-import { arrayOf, MoRef, refs, strings } from './value.ts';
+import { arrayOf, MoRef, refs, strings, type Fields } from './value.ts';
 import { VirtualMachine } from './virtual-machine.ts';
 
 /** A collector that a client made beside the one of its session. */
@@ -43,6 +44,8 @@ export const PROPERTY_METHODS = {
     collectorOf(call).takeRest(call.args.string('token'));
     return undefined;
   },
+
+  Fetch: (call) => valueAt(call.target.ref.type, propertiesFor(call, call.target), call.args.string('prop')),
 
   CreatePropertyCollector({ service, session }) {
     const ref = new MoRef('PropertyCollector', `session[${session.key}]${service.objects.nextId()}`);
@@ -131,15 +134,18 @@ function collectorOf({ target, session, service }: SoapCall): PropertyCollector 
   throw faultOf('NotSupported');
 }
 
-function select({ service, session }: SoapCall, specs: readonly RequestObject[]): SelectedObject[] {
-  return selectProperties(service.objects, specs, {
+function select(call: SoapCall, specs: readonly RequestObject[]): SelectedObject[] {
+  return selectProperties(call.service.objects, specs, {
     mayRead: (object) => !(object instanceof VirtualMachine && object.options.unreadable === true),
-    propertiesOf(object: ManagedObject) {
-      if (object.ref.type !== 'SessionManager') return object.properties();
-      const currentSession = session.userName === undefined ? undefined : session.toDataObject();
-      return { ...object.properties(), currentSession };
-    },
+    propertiesOf: (object) => propertiesFor(call, object),
   });
+}
+
+/** The session manager shows each client its own session. */
+function propertiesFor({ session }: SoapCall, object: ManagedObject): Fields {
+  if (object.ref.type !== 'SessionManager') return object.properties();
+  const currentSession = session.userName === undefined ? undefined : session.toDataObject();
+  return { ...object.properties(), currentSession };
 }
 
 function pageSize({ service }: SoapCall, asked: number | undefined): number {

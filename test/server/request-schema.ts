@@ -24,6 +24,8 @@ export const METHODS = {
   CancelRetrievePropertiesEx: { on: COLLECTOR, params: ['token: string'] },
   CreatePropertyCollector: { on: COLLECTOR, params: [] },
   DestroyPropertyCollector: { on: COLLECTOR, params: [] },
+  /** Not in the reference: how pyvmomi reads one property of any object. */
+  Fetch: { on: 'ManagedObject', params: ['prop: string'] },
   CreateFilter: { on: COLLECTOR, params: ['spec: PropertyFilterSpec', 'partialUpdates: boolean'] },
   DestroyPropertyFilter: { on: 'PropertyFilter', params: [] },
   WaitForUpdatesEx: { on: COLLECTOR, params: ['version: string?', 'options: WaitOptions?'] },

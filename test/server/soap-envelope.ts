@@ -1,6 +1,6 @@
 import { VersionMismatch, type VimFault } from './fault.ts';
 import type { Value } from './value.ts';
-import { escapeText, writeElement } from './xml-writer.ts';
+import { escapeText, writeAnyElement, writeElement } from './xml-writer.ts';
 
 const NAMESPACES = [
   'xmlns:soapenc="http://schemas.xmlsoap.org/soap/encoding/"',
@@ -10,7 +10,9 @@ const NAMESPACES = [
 ].join(' ');
 
 export function responseEnvelope(method: string, returned: Value): string {
-  return envelope(`<${method}Response xmlns="urn:vim25">${writeElement('returnval', returned)}</${method}Response>`);
+  // `Fetch` answers with a value of any type, which says what it is.
+  const values = method === 'Fetch' ? writeAnyElement('returnval', returned) : writeElement('returnval', returned);
+  return envelope(`<${method}Response xmlns="urn:vim25">${values}</${method}Response>`);
 }
 
 /** A fault as HTTP 500 carries it. */

@@ -18,13 +18,20 @@ const ANY_TYPE = new Set(['result', 'val', 'value']);
 /** Writes a value as an element; a list as one element per item, an unset value as nothing. */
 export function writeElement(name: string, value: Value): string {
   if (value === undefined) return '';
+  if (ANY_TYPE.has(name)) return writeAnyElement(name, value);
+  if (value instanceof ValueArray) return value.items.map((item) => writeElement(name, item)).join('');
+  return writeOne(name, value, false, NEEDS_TYPE.has(name));
+}
+
+/** Writes a value where the API declares `anyType`: with its type, and a list as one `ArrayOf…`. */
+export function writeAnyElement(name: string, value: Value): string {
+  if (value === undefined) return '';
   if (value instanceof ValueArray) {
-    if (!ANY_TYPE.has(name)) return value.items.map((item) => writeElement(name, item)).join('');
     const itemName = value.itemType;
     const items = value.items.map((item) => writeItem(itemName, item)).join('');
     return `<${name} xsi:type="ArrayOf${capitalized(value.itemType)}">${items}</${name}>`;
   }
-  return writeOne(name, value, ANY_TYPE.has(name), NEEDS_TYPE.has(name));
+  return writeOne(name, value, true, true);
 }
 
 export function escapeText(text: string): string {

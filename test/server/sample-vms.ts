@@ -1,0 +1,43 @@
+import { emptyContent, mixedContent, randomContent } from './content-source.ts';
+import type { VmOptions } from './options.ts';
+
+const MIB = 1 << 20;
+
+/** A few VMs to play with: several disks, an odd capacity, NVRAM, one that runs, a template, a name full of traps. */
+export function sampleVms(): VmOptions[] {
+  return [
+    {
+      name: 'web-01',
+      folder: ['Linux'],
+      firmware: 'efi',
+      secureBoot: true,
+      nvram: Buffer.alloc(8684, 'nvram'),
+      networkCards: [{ macAddress: '00:50:56:01:02:03' }],
+      disks: [
+        { content: mixedContent(256 * MIB, 'web-01 system') },
+        { content: emptyContent(64 * MIB) },
+        { content: randomContent(16 * MIB + 512 * 3, 'web-01 data'), controller: 'pvscsi' },
+      ],
+    },
+    {
+      name: 'db-01',
+      folder: ['Linux'],
+      powerState: 'poweredOn',
+      networkCards: [{ macAddress: '00:50:56:01:02:04' }],
+      disks: [{ content: mixedContent(128 * MIB, 'db-01') }],
+    },
+    {
+      name: 'golden image',
+      folder: ['Templates'],
+      template: true,
+      disks: [{ content: mixedContent(32 * MIB, 'golden') }],
+    },
+    {
+      name: 'Büro/50% "alt"',
+      guestId: 'windows2019srv_64Guest',
+      guestFullName: 'Microsoft Windows Server 2019 (64-bit)',
+      snapshots: [{ name: 'before update', children: [{ name: 'after update' }] }],
+      disks: [{ content: mixedContent(8 * MIB, 'buero'), controller: 'sata' }],
+    },
+  ];
+}
