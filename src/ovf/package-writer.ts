@@ -24,8 +24,10 @@ export interface PackageWriter {
   /**
    * Writes the descriptor (when there is one) and the manifest over it and all whole members, flushes, and gives every
    * file its final name, the descriptor last. Returns the final files in order. The writer is over after that.
+   * Throws kind `local-file` when a final name is taken (without `force`): then no file has its final name, and `discard` is
+   * still to come. An abort of `signal` stops what takes long, before the first rename.
    */
-  finish(content: PackageContent): Promise<PackageFile[]>;
+  finish(content: PackageContent, signal?: AbortSignal): Promise<PackageFile[]>;
 
   /**
    * Removes what is not whole; with `keepWhole`, members that are whole stay as `.partial` for a later `adoptMember`, without it
@@ -50,10 +52,12 @@ export interface MemberRecord {
   sizeBytes: number;
   /** Hex. */
   sha256: string;
+  /** In an OVA: where the member's header stands in the tar, which `adoptMember` needs. */
+  offsetBytes?: number;
 }
 
 export interface PackageContent {
-  /** The OVF descriptor's text; undefined for an export of bare disks. */
+  /** The OVF descriptor's text; undefined for an export of bare disks, which an OVA cannot be. */
   descriptor: string | undefined;
 }
 

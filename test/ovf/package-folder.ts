@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { MemberRecord, PackageWriter } from '../../src/ovf/package-writer.ts';
+
+/** A new folder that is removed with the scope. */
+export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), 'h2k-ovf-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+export function sha256(bytes: Uint8Array | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Bytes that differ at each place, and with `seed`. */
+export function pattern(length: number, seed = 1): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let at = 0; at + 4 <= length; at += 4) bytes.writeUInt32LE((at * 2654435761 + seed) % 2 ** 32, at);
+  return bytes;
+}
+
+/** Writes one member in chunks, as a download would. */
+export async function addMember(
+  writer: PackageWriter,
+  name: string,
+  bytes: Uint8Array,
+  chunk = 16384,
+): Promise<MemberRecord> {
+  const member = await writer.openMember(name);
+  for (let at = 0; at < bytes.length; at += chunk) await member.write(bytes.subarray(at, at + chunk));
+  return member.commit(sha256(bytes));
+}
+
+export async function listing(folder: string): Promise<string[]> {
+  return (await readdir(folder)).toSorted();
+}
+
+/** Checks every line of a manifest as `sha256sum` would; gives the names. */
+export async function verifyManifest(folder: string, manifest: string): Promise<string[]> {
+  const lines = (await readFile(join(folder, manifest), 'utf8')).trimEnd().split('\n');
+  const names: string[] = [];
+  for (const line of lines) {
+    const name = line.slice('SHA256('.length, line.lastIndexOf(')= '));
+    if (line !== `SHA256(${name})= ${sha256(await readFile(join(folder, name)))}`) throw new Error(`wrong: ${line}`);
+    names.push(name);
+  }
+  return names;
+}
