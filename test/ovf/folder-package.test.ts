@@ -51,9 +51,8 @@ test('a name that is taken is refused, and nothing gets its final name', async (
   expect(await readFile(join(folder.path, 'vm.mf'), 'utf8')).toBe('mine');
 });
 
-test('a failure between renames takes back those that were made', async () => {
+test('a folder in the place of a file is not replaced, with force either', async () => {
   await using folder = await temporaryFolder();
-  // With force a folder in the way of the descriptor is found late.
   await mkdir(join(folder.path, 'vm.mf', 'full'), { recursive: true });
   const writer = await createFolderPackage({ folder: folder.path, baseName: 'vm', force: true });
   await addMember(writer, 'a.vmdk', DISK);
