@@ -76,7 +76,7 @@ function readDisk(disk: OvfElement, files: Map<string | undefined, DescribedFile
   };
 }
 
-/** DSP0004, annex C: `byte`, `byte * 2^20`, `byte * 10^9`; VMware's older servers wrote `MegaBytes` and such. */
+/** DSP0004, "Programmatic Units": `byte`, `byte * 2^20`, `byte * 10^9`; VMware's older servers wrote `MegaBytes` and such. */
 function unitBytes(units = 'byte'): number {
   const power = /^byte\s*\*\s*(2|10)\s*\^\s*(\d{1,2})$/i.exec(units.trim());
   if (power !== null) return Number(power[1]) ** Number(power[2]);

@@ -11,7 +11,7 @@ export interface ManifestEntry {
 }
 
 /**
- * The text of a manifest (`.mf`), a line per file in the given order, as DSP0243 2.1, section 6.4 spells it: `SHA256(name)= hex`. Hashes
+ * The text of a manifest (`.mf`), a line per file in the given order, as DSP0243 spells it: `SHA256(name)= hex`. Hashes
  * are SHA-256 in hex. Throws kind `internal` for a name with a line end, which the format cannot express.
  */
 export function manifestText(files: Iterable<{ name: string; sha256: string }>): string {

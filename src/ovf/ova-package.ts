@@ -36,7 +36,7 @@ export async function createOvaPackage(options: OvaPackageOptions): Promise<Pack
 }
 
 /**
- * DSP0243 2.1, section 6.5 (OVF package): the descriptor is the tar's first file, the manifest may be the last. The descriptor names the
+ * DSP0243 (OVF), on single-file packages: the descriptor is the tar's first file, the manifest may be the last. The descriptor names the
  * disks' sizes, which are known only when they have come; so its place is kept free at the start and filled at the end, the
  * descriptor made as long as its place with white space, which XML allows after the root element.
  */

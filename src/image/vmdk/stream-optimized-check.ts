@@ -122,7 +122,9 @@ export class StreamOptimizedCheck {
       case 'directory': {
         const run = new TableRun(header);
         const onEntry = (_index: number, sector: number): void => run.add(sector);
-        return reader.readEntries(sizeBytes, tableCount(header), onEntry, () => goOn(withTables(header, run, reader.offsetBytes, rest)));
+        return reader.readEntries(sizeBytes, tableCount(header), onEntry, () =>
+          goOn(withTables(header, run, reader.offsetBytes, rest)),
+        );
       }
       case 'tables': {
         units.frontTablesRead = true;
