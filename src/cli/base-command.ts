@@ -80,7 +80,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
   override async init(): Promise<void> {
     await super.init();
     // SIGHUP leaves a standard error that cannot be written to, and a closed pipe is no reason to stop an export.
-    process.stderr.on('error', () => {});
+    process.stderr.on('error', ignore);
     const watch = watchEndingSignals({
       first: (name) => this.say(`${name}: cleaning up. Press Ctrl-C again to leave at once.`),
       crash: () => this.say('Internal error: cleaning up.'),
@@ -106,6 +106,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
 
   protected override async finally(): Promise<void> {
     this.#stopWatching();
+    process.stderr.off('error', ignore);
   }
 
   override logJson(json: unknown): void {
@@ -141,3 +142,5 @@ export abstract class BaseCommand<Result extends object> extends Command {
     };
   }
 }
+
+function ignore(): void {}

@@ -24,16 +24,19 @@ export const EXPORT_FLAGS = {
     description:
       'What to write: ovf is a folder with descriptor, disks and manifest; ova is all of it in one tar; vmdk is the disks with their manifest.',
   }),
-  force: Flags.boolean({ description: 'Replace files of the same name in the output folder.' }),
+  force: Flags.boolean({ default: false, description: 'Replace files of the same name in the output folder.' }),
   'dry-run': Flags.boolean({
+    default: false,
     description: 'Check everything, show what would be written, and touch nothing on the server.',
   }),
 
   snapshot: Flags.boolean({
+    default: false,
     helpGroup: POWER,
     description: 'Export from a temporary snapshot, which is removed afterwards. The VM keeps running.',
   }),
   quiesce: Flags.boolean({
+    default: false,
     helpGroup: POWER,
     description: "Ask the guest's tools to bring file systems to rest for the snapshot. Needs --snapshot.",
   }),
@@ -48,10 +51,12 @@ export const EXPORT_FLAGS = {
     description: `Shut the guest down first and wait up to so many minutes; without =MINUTES it is ${DEFAULT_SHUTDOWN_MINUTES}.`,
   }),
   'force-power-off': Flags.boolean({
+    default: false,
     helpGroup: POWER,
     description: 'Power the VM off when the guest is not down in time. Needs --shutdown.',
   }),
   restart: Flags.boolean({
+    default: false,
     helpGroup: POWER,
     description: 'Power the VM on again after the export, also after a failed one. Needs --shutdown.',
   }),

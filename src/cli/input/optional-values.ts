@@ -6,7 +6,8 @@
 export function fillOptionalValues(argv: readonly string[], defaults: Readonly<Record<string, string>>): string[] {
   const end = argv.indexOf('--');
   return argv.map((word, index) => {
-    const value = word.startsWith('--') && (end === -1 || index < end) ? defaults[word.slice(2)] : undefined;
-    return value === undefined ? word : `${word}=${value}`;
+    const name = word.slice(2);
+    const isBareFlag = word.startsWith('--') && Object.hasOwn(defaults, name) && (end === -1 || index < end);
+    return isBareFlag ? `${word}=${defaults[name]}` : word;
   });
 }

@@ -84,11 +84,8 @@ function barLine(disk: DiskProgress, { width, nowMs, glyphs, format, longestName
     stopTime: nowMs,
     maxWidth: width,
   };
-  return cutEnd(
-    format.Formatter(options, params, { name, ...figureTexts(disk, share, nowMs) }),
-    width,
-    glyphs.ellipsis,
-  );
+  const line = format.Formatter(options, params, { name, ...figureTexts(disk, share, nowMs) });
+  return cutEnd(line.trimEnd(), width, glyphs.ellipsis);
 }
 
 function figureTexts(disk: DiskProgress, share: number, nowMs: number): Record<`${Figure}Text`, string> {

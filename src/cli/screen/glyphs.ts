@@ -2,6 +2,8 @@
 export interface Glyphs {
   barFull: string;
   barEmpty: string;
+  /** Before a headline whose VM is in work. */
+  pending: string;
   done: string;
   failed: string;
   retry: string;
@@ -12,6 +14,7 @@ export interface Glyphs {
 const UNICODE: Glyphs = {
   barFull: '█',
   barEmpty: '░',
+  pending: '❯',
   done: '✔',
   failed: '✖',
   retry: '↻',
@@ -22,6 +25,7 @@ const UNICODE: Glyphs = {
 const ASCII: Glyphs = {
   barFull: '#',
   barEmpty: '-',
+  pending: '>',
   done: '+',
   failed: 'x',
   retry: '~',

@@ -2,9 +2,17 @@ import { Writable } from 'node:stream';
 import type * as Listr2Module from 'listr2';
 import { textWidth } from '../text/text-width.ts';
 import type { ScreenStream } from './export-screen.ts';
+import type { Glyphs } from './glyphs.ts';
 
 type Listr2 = typeof Listr2Module;
 type StreamRenderer = ReturnType<typeof streamRenderer>;
+
+export interface LiveTaskOptions {
+  title: string;
+  /** Leave nothing on the screen at the end. */
+  clear: boolean;
+  glyphs: Glyphs;
+}
 
 /** How a task ends: its last title and lines, which stay on the screen unless the task was made with `clear`. */
 export interface LiveTaskEnd {
@@ -28,14 +36,14 @@ export class LiveTask {
   #title: string;
   #lines: readonly string[] = [];
 
-  /** The first frame comes some milliseconds later: listr2 loads parts of its own. With `clear` nothing stays at the end. */
-  constructor(listr2: Listr2, stream: ScreenStream, { title, clear }: { title: string; clear: boolean }) {
+  /** The first frame comes some milliseconds later: listr2 loads parts of its own. */
+  constructor(listr2: Listr2, stream: ScreenStream, { title, clear, glyphs }: LiveTaskOptions) {
     this.#stream = stream;
     this.#write = stream.write.bind(stream);
     this.#title = title;
     // The failure is shown as a cross; the error itself is told elsewhere.
     this.#done.promise.catch(() => {});
-    this.#running = this.#run(listr2, clear);
+    this.#running = this.#run(listr2, clear, glyphs);
   }
 
   /** Draws these lines under the title: one frame, and a second one only when the title is new. */
@@ -66,7 +74,8 @@ export class LiveTask {
     await this.#running;
   }
 
-  #run({ DefaultRenderer, Listr, ListrLogger, ProcessOutput }: Listr2, clear: boolean): Promise<unknown> {
+  #run(listr2: Listr2, clear: boolean, glyphs: Glyphs): Promise<unknown> {
+    const { DefaultRenderer, Listr, ListrDefaultRendererLogLevels: Level, ListrLogger, ProcessOutput } = listr2;
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
     const processOutput = new ProcessOutput(asTty(this.#stream), asTty(nowhere), { leaveEmptyLine: false });
     const list = new Listr<unknown, StreamRenderer, 'silent'>(
@@ -76,6 +85,8 @@ export class LiveTask {
           rendererOptions: { persistentOutput: true },
           task: (_context, task) => {
             this.#task = task;
+            // What was shown, or even ended, while listr2 was loading.
+            task.title = this.#title;
             this.show(this.#title, this.#lines);
             return this.#done.promise;
           },
@@ -87,6 +98,7 @@ export class LiveTask {
           logger: new ListrLogger({ useIcons: true, toStderr: [], processOutput }),
           // The screen draws ten times a second by its own clock; listr2's spinner would double that.
           lazy: true,
+          icon: { [Level.PENDING]: glyphs.pending, [Level.COMPLETED]: glyphs.done, [Level.FAILED]: glyphs.failed },
           clearOutput: clear,
           collapseErrors: false,
           showErrorMessage: false,

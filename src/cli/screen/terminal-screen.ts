@@ -88,10 +88,14 @@ class TerminalScreen implements ExportScreen {
 
   #begin(): void {
     this.#isOpen = true;
-    const { listr2, stream } = this.#parts;
+    const { listr2, stream, glyphs } = this.#parts;
     const state = this.#state;
     this.#enqueue(() => {
-      const task = new LiveTask(listr2, stream, { title: this.#title(state.headline), clear: state.vm === undefined });
+      const task = new LiveTask(listr2, stream, {
+        title: this.#title(state.headline),
+        clear: state.vm === undefined,
+        glyphs,
+      });
       this.#live = { task, state };
       this.#draw();
     });

@@ -68,7 +68,8 @@ function shortNames(names: readonly string[], width: number): readonly string[] 
   const longest = Math.max(0, ...names.map(textWidth));
   if (nameColumns(width, longest) >= longest) return names;
   const base = names.map((name) => /^(.+)-disk-\d+\.\w+$/.exec(name)?.[1]).find((match) => match !== undefined);
-  return base === undefined ? names : names.map((name) => (name.startsWith(base) ? name.slice(base.length + 1) : name));
+  if (base === undefined) return names;
+  return names.map((name) => (name.startsWith(base) ? name.slice(base.length + 1).replace(/\.vmdk$/, '') : name));
 }
 
 function isIdle({ phase }: DiskProgress): boolean {

@@ -1,0 +1,48 @@
+import { expect, test } from '@jest/globals';
+import { fillOptionalValues } from '../../../src/cli/input/optional-values.ts';
+import { readCount, readDuration, readRate } from '../../../src/cli/input/option-values.ts';
+
+test.each([
+  ['50M', 50 * 1024 ** 2],
+  ['800k', 800 * 1024],
+  ['1.5G', 1.5 * 1024 ** 3],
+  ['10MiB/s', 10 * 1024 ** 2],
+  ['65536', 65536],
+])('a rate of %s is %d bytes a second', (text, bytes) => {
+  expect(readRate('--limit-rate', text)).toBe(bytes);
+});
+
+test.each([
+  ['90', 90_000],
+  ['90s', 90_000],
+  ['2m', 120_000],
+  ['1h', 3_600_000],
+])('a time of %s is %d ms', (text, ms) => {
+  expect(readDuration('--timeout', text)).toBe(ms);
+});
+
+test.each(['', '0', '-1', '50MM', 'fast', '0.0001', '1e9'])('%j is no rate, and the error names the flag', (text) => {
+  expect(() => readRate('--limit-rate', text)).toThrow(/^--limit-rate wants bytes a second/);
+});
+
+test.each(['', '0', '0.5s', '25h', '2 days', '-5s'])('%j is no time', (text) => {
+  expect(() => readDuration('--timeout', text)).toThrow(/^--timeout wants a time/);
+});
+
+test('a count is a whole number within its bounds', () => {
+  expect(readCount('--retries', '0', 0, 100)).toBe(0);
+  for (const text of ['-1', '101', '1.5', '0x10', ''])
+    expect(() => readCount('--retries', text, 0, 100)).toThrow(/0 to 100/);
+});
+
+test('a flag that stands alone gets its default value, and only such a flag', () => {
+  const defaults = { shutdown: '5' };
+  expect(fillOptionalValues(['web-01', '--shutdown', 'web-02'], defaults)).toEqual([
+    'web-01',
+    '--shutdown=5',
+    'web-02',
+  ]);
+  expect(fillOptionalValues(['--shutdown=10'], defaults)).toEqual(['--shutdown=10']);
+  expect(fillOptionalValues(['--', '--shutdown'], defaults)).toEqual(['--', '--shutdown']);
+  expect(fillOptionalValues(['--toString', 'shutdown'], defaults)).toEqual(['--toString', 'shutdown']);
+});

@@ -1,0 +1,118 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { exitCodeOf } from '../../../src/base/exit-codes.ts';
+import { InterruptedError } from '../../../src/base/errors.ts';
+import { readPassword } from '../../../src/cli/input/password.ts';
+
+const ACCOUNT = { username: 'joe', host: 'vc.example.com' };
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hyper2kvm-password-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+/** A stand-in for the two ends of a terminal, or of a pipe. */
+function terminal({ isTTY }: { isTTY: boolean }) {
+  const modes: boolean[] = [];
+  const shown: string[] = [];
+  const stdin = Object.assign(new PassThrough(), { isTTY, setRawMode: (raw: boolean) => void modes.push(raw) });
+  const stderr = Object.assign(new PassThrough(), { isTTY });
+  stderr.on('data', (chunk: Buffer) => shown.push(chunk.toString()));
+  return { stdin, stderr, modes, shown };
+}
+
+function ask(
+  { stdin, stderr }: Pick<ReturnType<typeof terminal>, 'stdin' | 'stderr'>,
+  file?: string,
+  signal: AbortSignal = new AbortController().signal,
+) {
+  const warnings: string[] = [];
+  const password = readPassword(ACCOUNT, {
+    file,
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    stdin: stdin as unknown as NodeJS.ReadStream,
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    stderr: stderr as unknown as NodeJS.WriteStream,
+    signal,
+    warn: (message) => warnings.push(message),
+  });
+  return { password, warnings };
+}
+
+async function passwordFile(content: string, mode = 0o600): Promise<string> {
+  const file = join(folder, 'password');
+  await writeFile(file, content);
+  await chmod(file, mode);
+  return file;
+}
+
+test('a file gives its first line, and spaces count', async () => {
+  const { password, warnings } = ask(terminal({ isTTY: true }), await passwordFile(' geheim \r\nsecond line\n'));
+  await expect(password).resolves.toBe(' geheim ');
+  expect(warnings).toEqual([]);
+});
+
+test('a file that everybody can read is warned about', async () => {
+  const { password, warnings } = ask(terminal({ isTTY: false }), await passwordFile('geheim', 0o644));
+  await expect(password).resolves.toBe('geheim');
+  expect(warnings).toEqual([expect.stringContaining('can be read by every user')]);
+});
+
+test('a file that is missing or empty is a usage error that names it', async () => {
+  await expect(ask(terminal({ isTTY: false }), join(folder, 'none')).password).rejects.toMatchObject({
+    kind: 'usage',
+    message: expect.stringContaining('--password-file'),
+  });
+  await expect(ask(terminal({ isTTY: false }), await passwordFile('\nx')).password).rejects.toMatchObject({
+    kind: 'usage',
+  });
+});
+
+test('- reads a pipe up to the first line end, although the pipe stays open', async () => {
+  const ends = terminal({ isTTY: false });
+  const { password } = ask(ends, '-');
+  ends.stdin.write('geh');
+  ends.stdin.write('eim\nmore');
+  await expect(password).resolves.toBe('geheim');
+  expect(ends.stdin.destroyed).toBe(true);
+});
+
+test('the prompt shows nothing of what is typed, and takes backspace and Ctrl-U', async () => {
+  const ends = terminal({ isTTY: true });
+  const { password } = ask(ends);
+  for (const keys of ['wrong\u0015', 'gehx\u007f', '\u001b[A', 'eim🔑\r']) ends.stdin.write(keys);
+  await expect(password).resolves.toBe('geheim🔑');
+  expect(ends.shown.join('')).toBe('Password for joe at vc.example.com: \n');
+  expect(ends.modes).toEqual([true, false]);
+});
+
+test('Ctrl-C in the prompt gives the terminal back and exits with 130', async () => {
+  const ends = terminal({ isTTY: true });
+  const { password } = ask(ends);
+  ends.stdin.write('geh\u0003');
+  const error: unknown = await password.catch((reason: unknown) => reason);
+  expect(exitCodeOf(error)).toBe(130);
+  expect(ends.modes).toEqual([true, false]);
+});
+
+test('a signal ends the prompt and gives the terminal back', async () => {
+  const ends = terminal({ isTTY: true });
+  const root = new AbortController();
+  const { password } = ask(ends, undefined, root.signal);
+  root.abort(new InterruptedError('SIGTERM'));
+  await expect(password).rejects.toMatchObject({ signalName: 'SIGTERM' });
+  expect(ends.modes).toEqual([true, false]);
+});
+
+test('without a terminal there is no prompt, and the error names the ways to give a password', async () => {
+  const ends = terminal({ isTTY: false });
+  await expect(ask(ends).password).rejects.toMatchObject({
+    kind: 'usage',
+    hint: expect.stringMatching(/HYPER2KVM_PASSWORD.*--password-file.*terminal/),
+  });
+  expect(ends.shown).toEqual([]);
+});

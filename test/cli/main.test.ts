@@ -1,0 +1,72 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from '@jest/globals';
+
+const DEV = fileURLToPath(new URL('../../bin/dev.js', import.meta.url));
+const RUN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
+/** Without the settings of whoever runs the tests. */
+const ENV = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
+
+function program(args: string[], { script = DEV, env = ENV }: { script?: string; env?: NodeJS.ProcessEnv } = {}) {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [script, ...args], {
+    encoding: 'utf8',
+    env,
+    input: '',
+  });
+  return { stdout, stderr, status };
+}
+
+test('--version is answered without oclif, in its words', () => {
+  expect(program(['--version'], { script: RUN }).stdout).toMatch(/^hyper2kvm\/\d+\.\d+\.\d+ \S+ node-v\d+/);
+  expect(program(['--version'], { script: RUN }).stdout).toBe(program(['--version']).stdout);
+});
+
+test.each([[[]], [['-h']], [['help']], [['--help']]])('%j shows the commands', (args) => {
+  const { stdout, status } = program(args);
+  expect(stdout).toMatch(/export .*\n +list /);
+  expect(status).toBe(0);
+});
+
+test.each([[['help', 'list']], [['list', '-h']]])('%j shows the help of list', (args) => {
+  expect(program(args).stdout).toContain('hyper2kvm list [GLOB]');
+});
+
+test('a command that is not there is a usage error that suggests one, as text and as a document', () => {
+  expect(program(['exprot'])).toEqual({
+    status: 2,
+    stdout: '',
+    stderr: 'Error: There is no command exprot.\n  Did you mean export? The commands are export, list, status.\n',
+  });
+  const { stdout, stderr, status } = program(['exprot', '--json']);
+  expect(JSON.parse(stdout)).toMatchObject({ ok: false, exitCode: 2, error: { kind: 'usage' } });
+  expect([stderr, status]).toEqual(['', 2]);
+});
+
+test('a flag before the command is not mistaken for one, and its value is not shown', () => {
+  const { stderr, status } = program(['--url=https://joe:geheim@vc', 'list']);
+  expect(stderr).toContain('--url stands before the command.');
+  expect(stderr).not.toContain('geheim');
+  expect(status).toBe(2);
+});
+
+test('without a terminal there is no prompt: the error names the ways to give a password', () => {
+  const { stderr, status } = program(['list', '--url=localhost:1', '--username=joe']);
+  expect(stderr).toContain('No password for joe at localhost:1.');
+  expect(stderr).toContain('--password-file');
+  expect(status).toBe(2);
+});
+
+test('it works without HOME', () => {
+  expect(program(['--help'], { env: {} }).status).toBe(0);
+});
+
+test('a reader that goes away ends it quietly', async () => {
+  const child = spawn(process.execPath, [DEV, 'export', '--help'], { env: ENV });
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.on('data', (chunk) => (stderr += String(chunk)));
+  const [code] = await new Promise<unknown[]>((resolve) => {
+    child.on('close', (...end) => resolve(end));
+  });
+  expect([stderr, code]).toEqual(['', 0]);
+});

@@ -1,0 +1,141 @@
+import { expect, test } from '@jest/globals';
+import { exportSummary } from '../../../src/cli/report/export-summary.ts';
+import { planReport } from '../../../src/cli/report/plan-report.ts';
+import { jobReport, statusReport } from '../../../src/cli/report/status-report.ts';
+import { vmListReport } from '../../../src/cli/report/vm-list-report.ts';
+import { textWidth } from '../../../src/cli/text/text-width.ts';
+import type { JobView } from '../../../src/jobs/job-record.ts';
+import type { ExportPlan } from '../../../src/operations/export/types.ts';
+import { GIB, RESULT } from '../screen/export-events.ts';
+
+const JOB: JobView = {
+  id: '20261122T140102Z-export-1a2b',
+  kind: 'export',
+  state: 'partial',
+  request: { server: 'vc.example.com:443', vms: ['web-*'], format: 'ovf', output: '/srv/vms' },
+  startedAt: '2026-11-22T14:01:02.000Z',
+  endedAt: '2026-11-22T14:02:07.000Z',
+  process: { pid: 4711, hostname: 'backup', startTicks: null, bootId: null },
+  transferredBytes: 3 * GIB,
+  files: [{ path: '/srv/vms/web-01/web-01.ovf', sizeBytes: 9000, sha256: 'ab'.repeat(32) }],
+  vms: [
+    { vm: 'web-01', state: 'done' },
+    {
+      vm: 'web-02',
+      state: 'failed',
+      error: { kind: 'transfer', message: 'The lease broke.' },
+      leftBehind: ['The snapshot hyper2kvm-1 of web-02.'],
+    },
+  ],
+  file: '/home/joe/.local/state/hyper2kvm/jobs/20261122T140102Z-export-1a2b.json',
+};
+
+const PLAN: ExportPlan = {
+  vm: 'web-01',
+  moRef: 'vm-42',
+  inventoryPath: '/DC0/vm/web-01',
+  powerState: 'poweredOn',
+  guest: 'Debian GNU/Linux 12',
+  format: 'ovf',
+  output: '/srv/vms/web-01',
+  disks: [{ disk: 'web-01-disk-1.vmdk', label: 'Hard disk 1', capacityBytes: 10 * GIB, expectedBytes: 4 * GIB }],
+  files: ['web-01.ovf', 'web-01-disk-1.vmdk', 'web-01.mf'],
+  expectedBytes: 4 * GIB,
+  freeBytes: 100 * GIB,
+  findings: [
+    { level: 'ok', check: 'free space', detail: '4.0 GiB expected' },
+    { level: 'error', check: 'power state', detail: 'the VM is powered on', hint: 'Give --snapshot or --shutdown.' },
+  ],
+};
+
+test('the summary of an export names the folder, the files with their sizes, duration, rate and the next step', () => {
+  const lines = exportSummary({ job: JOB.id, state: 'done', exported: [RESULT], failed: [] }, undefined);
+  expect(lines).toEqual([
+    'Exported web-01 to /srv/vms/web-01',
+    '  FILE                   SIZE  SHA-256',
+    `  web-01-disk-1.vmdk  3.0 GiB  ${'ab'.repeat(32)}`,
+    `  web-01.mf             200 B  ${'cd'.repeat(32)}`,
+    '  3.0 GiB fetched in 1m 05s, 47.3 MiB/s',
+    '  To check the files later: cd /srv/vms/web-01 && sha256sum --check web-01.mf',
+    '',
+    'Details: hyper2kvm status --job 20261122T140102Z-export-1a2b',
+  ]);
+});
+
+test('the summary tells kept disks, warnings, a guest that was not quiesced, and what is left behind', () => {
+  const exported = { ...RESULT, keptDisks: ['a.vmdk'], warnings: ['An ISO image is left out.'], quiesced: false };
+  const failed = [
+    { vm: 'web-02', error: { kind: 'transfer' as const, message: 'x' }, leftBehind: ['The snapshot s.'] },
+  ];
+  const text = exportSummary({ job: 'j', state: 'partial', exported: [exported], failed }, 80).join('\n');
+  expect(text).toContain('1 disk kept from an earlier run: a.vmdk');
+  expect(text).toContain('Guest quiesced for the snapshot: no');
+  expect(text).toContain('Warning: An ISO image is left out.');
+  expect(text).toContain('Not exported: web-02');
+  expect(text).toContain('Left behind: The snapshot s.');
+});
+
+test('a folder with spaces and quotes is quoted for the shell in the next step', () => {
+  const files = RESULT.files.map((file) => ({ ...file }));
+  const lines = exportSummary(
+    { job: 'j', state: 'done', exported: [{ ...RESULT, files, output: "/srv/o'b c" }], failed: [] },
+    80,
+  );
+  expect(lines.join('\n')).toContain("cd '/srv/o'\\''b c' && ");
+});
+
+test('a plan shows findings with their hints, disks, sizes against free space, and the files', () => {
+  const lines = planReport({ plans: [PLAN], failed: [] }, 80);
+  expect(lines).toContain('error  power state  the VM is powered on');
+  expect(lines).toContain('  power state: Give --snapshot or --shutdown.');
+  expect(lines).toContain('Would write ovf to /srv/vms/web-01: 4.0 GiB expected, 100 GiB free');
+  expect(lines).toContain('  web-01.mf');
+});
+
+test('the list of VMs fits a terminal, and counts', () => {
+  const vms = Array.from({ length: 2 }, (_, i) => ({
+    name: 'web',
+    inventoryPath: `/Datacenter with a long name/vm/production/web/frontend/web-0${i}`,
+    moRef: `vm-${i}`,
+    powerState: 'poweredOn',
+    template: i === 1,
+    guest: 'Red Hat Enterprise Linux 9 (64-bit)',
+    disks: [{ label: 'Hard disk 1', capacityBytes: 10 * GIB }],
+    instanceUuid: '',
+    biosUuid: '',
+  }));
+  const lines = vmListReport(vms, 80);
+  for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(80);
+  expect(lines[1]).toMatch(/ on +Red Hat/);
+  expect(lines[2]).toMatch(/ template /);
+  expect(lines.at(-1)).toBe('2 VMs');
+  expect(vmListReport([], 80)).toEqual(['No VM matches.']);
+});
+
+test('status shows findings, hints and jobs; one job shows everything in its record', () => {
+  const findings = [
+    { area: 'host' as const, check: 'node', level: 'ok' as const, detail: 'v24' },
+    {
+      area: 'server' as const,
+      check: 'login',
+      level: 'error' as const,
+      detail: 'refused',
+      hint: 'Check the password.',
+    },
+  ];
+  const status = statusReport({ version: '0.1.0', findings, jobs: [JOB] }, undefined);
+  expect(status).toContain('server  login  error  refused');
+  expect(status).toContain('login: Check the password.');
+  expect(status.at(-1)).toBe('20261122T140102Z-export-1a2b  partial  3.0 GiB  web-*');
+  const job = jobReport(JOB).join('\n');
+  for (const part of [
+    'partial',
+    'vc.example.com:443',
+    'web-02 (failed)',
+    'The lease broke.',
+    'hyper2kvm-1',
+    JOB.file,
+  ]) {
+    expect(job).toContain(part);
+  }
+});

@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
+import { expect, test } from '@jest/globals';
+import { Hyper2kvmError } from '../../../src/base/errors.ts';
+import { createTerminalScreen } from '../../../src/cli/screen/terminal-screen.ts';
+import { DISK, GIB, RESULT, VM, diskProgress, diskStarted, vmStarted } from './export-events.ts';
+import { FakeStream } from './fake-stream.ts';
+
+const HIDE_CURSOR = '\u001b[?25l';
+const SHOW_CURSOR = '\u001b[?25h';
+const ENV = { LANG: 'C.UTF-8' };
+
+/** What stands on the screen after the last time it was cleared. */
+function lastFrame({ text }: FakeStream): string {
+  return stripVTControlCharacters(text.split('\u001b[2K').at(-1) ?? '');
+}
+
+test('a VM has one list with its disks, which stays on the screen when it is over', async () => {
+  const stream = new FakeStream();
+  const screen = await createTerminalScreen({ stream, env: ENV });
+  screen.onEvent({ type: 'step', vm: undefined, step: 'connect', detail: '' });
+  await sleep(150);
+  expect(stream.text).toContain('Connecting');
+  screen.onEvent(vmStarted());
+  screen.onEvent(diskStarted());
+  screen.onEvent(diskProgress(GIB, 5 * GIB));
+  await sleep(250);
+  expect(stream.text).toContain('50%');
+  screen.onEvent({ type: 'disk-whole', vm: VM, disk: DISK, sizeBytes: 3 * GIB, sha256: '', seconds: 60 });
+  screen.onEvent({ type: 'vm-finished', vm: VM, result: RESULT });
+  await screen.stop();
+  const frame = lastFrame(stream);
+  expect(frame).toContain('✔ web-01: 2 files, 3.0 GiB in 1m 05s\n  web-01-disk-1.vmdk  ✔ 3.0 GiB in 1m 00s\n');
+});
+
+test('the cursor is hidden while the list is there, and comes back', async () => {
+  const stream = new FakeStream();
+  const screen = await createTerminalScreen({ stream, env: ENV });
+  screen.onEvent(vmStarted());
+  await sleep(50);
+  await screen.stop();
+  expect(stream.text).toContain(HIDE_CURSOR);
+  expect(stream.text.lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(stream.text.lastIndexOf(HIDE_CURSOR));
+});
+
+test('however many events come, the screen is drawn some ten times a second', async () => {
+  const stream = new FakeStream();
+  const screen = await createTerminalScreen({ stream, env: ENV });
+  screen.onEvent(vmStarted());
+  screen.onEvent(diskStarted());
+  for (let i = 0; i < 1000; i += 1) {
+    screen.onEvent(diskProgress(i * 1e6, i * 1e7));
+    if (i % 10 === 0) await sleep(5);
+  }
+  const { length } = stream.writes;
+  await screen.stop();
+  // Half a second and more: some six frames, and listr2's own at the start.
+  expect(length).toBeLessThan(20);
+});
+
+test('errors, and the warnings of a VM that failed, are printed in full under its list', async () => {
+  const stream = new FakeStream({ columns: 40 });
+  const screen = await createTerminalScreen({ stream, env: ENV });
+  screen.onEvent(vmStarted());
+  screen.onEvent({ type: 'warning', vm: VM, message: 'The snapshot hyper2kvm-1 could not be removed from web-01.' });
+  screen.onEvent({
+    type: 'vm-failed',
+    vm: VM,
+    error: new Hyper2kvmError('transfer', 'The lease broke.', { hint: 'Try again.' }),
+  });
+  await screen.stop();
+  const text = stripVTControlCharacters(stream.text);
+  expect(text).toContain('✖ web-01: not exported\n');
+  expect(text).toContain('Warning: The snapshot hyper2kvm-1 could not be removed from web-01.\n');
+  expect(text).toContain('Error: The lease broke.\n  Try again.\n');
+});
+
+test('what others write to the stream meanwhile comes out after the list', async () => {
+  const stream = new FakeStream();
+  const screen = await createTerminalScreen({ stream, env: ENV });
+  screen.onEvent(vmStarted());
+  await sleep(150);
+  stream.write('a stray warning\n');
+  expect(stream.text).not.toContain('stray');
+  await screen.stop();
+  expect(stream.text).toContain('a stray warning');
+});
+
+test('a narrower terminal is cleared of the rows onto which it has folded the frame', async () => {
+  const stream = new FakeStream();
+  const screen = await createTerminalScreen({ stream, env: ENV });
+  screen.onEvent(vmStarted());
+  screen.onEvent(diskStarted());
+  await sleep(150);
+  const before = stream.writes.length;
+  stream.columns = 40;
+  stream.emit('resize');
+  const after = stream.writes.slice(before).join('');
+  await screen.stop();
+  // Headline, step, and the disk's line of 51 columns on two rows: four up, cleared, three down.
+  expect(after.startsWith('\u001b[4A\r\u001b[J\n\n\n')).toBe(true);
+  for (const line of stripVTControlCharacters(after).split(/[\r\n]+/)) expect(line.length).toBeLessThanOrEqual(40);
+});
+
+test('a note, and an end without any event, leave the terminal in order', async () => {
+  const stream = new FakeStream();
+  const screen = await createTerminalScreen({ stream, env: ENV });
+  screen.note('SIGINT: cleaning up.');
+  await screen.stop();
+  await screen.stop();
+  expect(stream.text).toBe('SIGINT: cleaning up.\n');
+});

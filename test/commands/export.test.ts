@@ -1,0 +1,240 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { Hyper2kvmError, InterruptedError } from '../../src/base/errors.ts';
+import { ExportCommand } from '../../src/commands/export.ts';
+import type {
+  DryRunResult,
+  ExportEvent,
+  ExportOptions,
+  ExportResult,
+  OperationContext,
+} from '../../src/operations/export/types.ts';
+import type { ConnectionSettings } from '../../src/vsphere/connection-settings.ts';
+import { RESULT, vmStarted } from '../cli/screen/export-events.ts';
+import { CONNECTION, runCommand, type CommandRun } from './run-command.ts';
+
+type Operation<Result> = (options: ExportOptions, context: OperationContext<ExportEvent>) => Promise<Result>;
+
+const DONE: ExportResult = { job: 'job-1', state: 'done', exported: [RESULT], failed: [] };
+const BROKEN = new Hyper2kvmError('transfer', 'The lease broke.', { hint: 'Try again.' });
+
+/** Runs `export` with operations of the test's own, and keeps what they were asked for. */
+async function run(
+  argv: string[],
+  exportVms: Operation<ExportResult> = () => Promise.resolve(DONE),
+  planExports: Operation<DryRunResult> = () => Promise.resolve({ plans: [], failed: [] }),
+): Promise<CommandRun & { options: ExportOptions | undefined }> {
+  let options: ExportOptions | undefined;
+  class TestedCommand extends ExportCommand {
+    protected override connection(): Promise<ConnectionSettings> {
+      return Promise.resolve(CONNECTION);
+    }
+    protected override exportOperation() {
+      return Promise.resolve({
+        exportVms: (given: ExportOptions, context: OperationContext<ExportEvent>) =>
+          exportVms((options = given), context),
+      });
+    }
+    protected override planOperation() {
+      return Promise.resolve({
+        planExports: (given: ExportOptions, context: OperationContext<ExportEvent>) =>
+          planExports((options = given), context),
+      });
+    }
+  }
+  return { ...(await runCommand(TestedCommand, 'export', argv)), options };
+}
+
+function failing(vms: Record<string, unknown>, exported = 0): Operation<ExportResult> {
+  return (_options, { report }) => {
+    const failed = Object.entries(vms).map(([vm, error]) => {
+      report(vmStarted(vm));
+      report({ type: 'vm-failed', vm, error });
+      return { vm, error: { kind: 'transfer' as const, message: String(error) }, leftBehind: [] };
+    });
+    const state = exported > 0 ? 'partial' : 'failed';
+    return Promise.resolve({ job: 'job-1', state, exported: Array.from({ length: exported }, () => RESULT), failed });
+  };
+}
+
+test('the flags reach the operation in its own units', async () => {
+  const { options, exitCode } = await run([
+    'web-01',
+    '--shutdown',
+    'web-02',
+    '--restart',
+    '-o',
+    '/srv',
+    '--format=ova',
+    '--limit-rate',
+    '50M',
+    '--stall-timeout=2m',
+    '--retries=0',
+  ]);
+  expect(exitCode).toBe(0);
+  expect(options).toMatchObject({
+    vms: ['web-01', 'web-02'],
+    output: '/srv',
+    format: 'ova',
+    power: { kind: 'shutdown', limitMinutes: 5, forcePowerOff: false, restart: true },
+    parallel: 2,
+    limitRateBytes: 50 * 1024 ** 2,
+    stallTimeoutMs: 120_000,
+    retries: 0,
+    force: false,
+  });
+});
+
+test('--shutdown takes its minutes behind an equals sign', async () => {
+  const { options } = await run(['web-01', '--shutdown=10', '--force-power-off']);
+  expect(options?.power).toEqual({ kind: 'shutdown', limitMinutes: 10, forcePowerOff: true, restart: false });
+});
+
+test('a name that begins with a dash follows --', async () => {
+  expect((await run(['--', '-web', '--json'])).options?.vms).toEqual(['-web', '--json']);
+});
+
+test('VMs come from a file too, without its comments', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'hyper2kvm-vms-')), 'vms.txt');
+  writeFileSync(file, '\uFEFF# all of them\r\nweb-02\r\n\n  db #1  \n');
+  expect((await run(['web-01', '--from-file', file])).options?.vms).toEqual(['web-01', 'web-02', 'db #1']);
+});
+
+test.each([
+  [[], 'No VM is named.'],
+  [['x', '--snapshot', '--shutdown'], '--snapshot and --shutdown exclude each other.'],
+  [
+    ['x', '--from-snapshot', 's', '--snapshot', '--shutdown=3'],
+    '--snapshot and --from-snapshot and --shutdown exclude each other.',
+  ],
+  [['x', '--quiesce'], '--quiesce needs --snapshot.'],
+  [['x', '--restart'], '--restart needs --shutdown.'],
+  [['x', '--force-power-off', '--snapshot'], '--force-power-off needs --shutdown.'],
+  [['x', '--shutdown=soon'], '--shutdown wants a whole number from 1 to 1440, not "soon".'],
+  [['x', '--parallel=0'], '--parallel wants a whole number from 1 to 16, not "0".'],
+  [['x', '--format=qcow2'], 'Expected --format=qcow2 to be one of: ovf, ova, vmdk.'],
+  [['x', '--snapshoot'], 'hyper2kvm export has no flag --snapshoot.'],
+  [['x', '--from-file=-', '--password-file=-'], '--from-file and --password-file cannot both read standard input.'],
+])('%j is a usage error in one sentence', async (argv, sentence) => {
+  const { exitCode, stderr, stdout } = await run(argv);
+  expect(exitCode).toBe(2);
+  expect(stderr.split('\n')[0]).toBe(`Error: ${sentence}`);
+  expect(stdout).toBe('');
+});
+
+test('the summary goes to standard output, the events to standard error', async () => {
+  const { stdout, stderr } = await run(['web-01'], (_options, { report }) => {
+    report(vmStarted());
+    return Promise.resolve(DONE);
+  });
+  expect(stdout).toContain('Exported web-01 to /srv/vms/web-01');
+  expect(stderr).toMatch(/^\S+Z web-01: exporting/);
+});
+
+test('--json puts one document on standard output, with the warnings of the run', async () => {
+  const { stdout } = await run(['web-01', '--json'], (_options, { report }) => {
+    report({ type: 'warning', vm: 'web-01', message: 'An ISO image is left out.' });
+    return Promise.resolve(DONE);
+  });
+  expect(JSON.parse(stdout)).toEqual({ ok: true, exitCode: 0, result: DONE, warnings: ['An ISO image is left out.'] });
+});
+
+test('a lone VM that failed gives the exit code of its own error, which is told once', async () => {
+  const { exitCode, stderr } = await run(['web-01'], failing({ 'web-01': BROKEN }));
+  expect(exitCode).toBe(12);
+  expect(stderr.match(/The lease broke/g)).toHaveLength(1);
+});
+
+test('some VMs of several: exit code 3, and the document has result and error', async () => {
+  const { exitCode, stdout } = await run(['web-*', '--json'], failing({ 'web-02': BROKEN }, 1));
+  expect(exitCode).toBe(3);
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: false,
+    exitCode: 3,
+    error: { kind: 'partial', message: '1 of 2 VMs were not exported: web-02.' },
+    result: { state: 'partial' },
+  });
+});
+
+test('none of several: the exit code that all share, else 3', async () => {
+  const trust = new Hyper2kvmError('tls-trust', 'Refused.');
+  expect((await run(['a', 'b'], failing({ a: BROKEN, b: BROKEN }))).exitCode).toBe(12);
+  expect((await run(['a', 'b'], failing({ a: BROKEN, b: trust }))).exitCode).toBe(3);
+});
+
+test('--quiet says nothing of an export that went well, and the error of one that did not', async () => {
+  expect(await run(['web-01', '--quiet'])).toMatchObject({ stdout: '', stderr: '', exitCode: 0 });
+  const { stderr, stdout } = await run(['web-01', '-q'], failing({ 'web-01': BROKEN }));
+  expect(stderr).toBe('web-01: Error: The lease broke.\n  Try again.\n');
+  expect(stdout).toBe('');
+});
+
+test('a signal aborts the operation, and its code wins over the error of the clean-up', async () => {
+  const { exitCode, stderr, stdout } = await run(['web-01', '--json'], async (_options, { signal }) => {
+    process.emit('SIGTERM');
+    expect(signal.reason).toEqual(new InterruptedError('SIGTERM'));
+    await Promise.resolve();
+    throw new Hyper2kvmError('transfer', 'The snapshot hyper2kvm-1 is left on web-01.');
+  });
+  expect(exitCode).toBe(143);
+  expect(stderr).toContain('cleaning up');
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: false,
+    error: {
+      kind: 'interrupted',
+      message: 'Interrupted by SIGTERM.',
+      hint: 'The snapshot hyper2kvm-1 is left on web-01.',
+    },
+  });
+});
+
+test('an internal error shows no stack, but how to get one', async () => {
+  const { exitCode, stderr } = await run(['web-01'], () => Promise.reject(new TypeError('x is not a function')));
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain('Error: x is not a function\n');
+  expect(stderr).toContain('HYPER2KVM_DEBUG=1');
+  expect(stderr).not.toContain('    at ');
+});
+
+test('no password leaves the program, be it in a URL or behind a flag that does not exist', async () => {
+  const leak = new Hyper2kvmError('transfer', 'https://joe:geheim@vc/sdk did not answer.');
+  for (const flags of [[], ['--json']]) {
+    const url = await run(['x', '--url=https://joe:geheim@vc', ...flags], () => Promise.reject(leak));
+    const flag = await run(['x', '--password', 'geheim', '--pasword=geheim', ...flags]);
+    const wrong = await run(['x', '--format', 'https://joe:geheim@vc', ...flags]);
+    for (const { stdout, stderr } of [url, flag, wrong]) expect(stdout + stderr).not.toContain('geheim');
+    expect(flag.exitCode).toBe(2);
+  }
+});
+
+test('a dry run shows its plan, and an error among the findings decides the exit code', async () => {
+  const plan = {
+    vm: 'web-01',
+    moRef: 'vm-42',
+    inventoryPath: '/DC0/vm/web-01',
+    powerState: 'poweredOff',
+    guest: 'Debian',
+    format: 'ovf' as const,
+    output: '/srv',
+    disks: [],
+    files: ['web-01.ovf'],
+    expectedBytes: 1,
+    freeBytes: 2,
+    findings: [{ level: 'error' as const, check: 'disks', detail: 'Hard disk 2 is an RDM' }],
+  };
+  const { exitCode, stdout, stderr } = await run(['web-01', '--dry-run'], undefined, () =>
+    Promise.resolve({ plans: [plan], failed: [] }),
+  );
+  expect(exitCode).toBe(13);
+  expect(stdout).toContain('error  disks  Hard disk 2 is an RDM');
+  expect(stderr).toBe('');
+  const space = {
+    ...plan,
+    findings: [{ level: 'error' as const, check: 'free space', detail: 'too little', kind: 'local-file' as const }],
+  };
+  expect(
+    (await run(['web-01', '--dry-run'], undefined, () => Promise.resolve({ plans: [space], failed: [] }))).exitCode,
+  ).toBe(14);
+});

@@ -1,0 +1,109 @@
+import { expect, test } from '@jest/globals';
+import { Hyper2kvmError } from '../../src/base/errors.ts';
+import { ListCommand } from '../../src/commands/list.ts';
+import { StatusCommand } from '../../src/commands/status.ts';
+import type { ListedVm } from '../../src/operations/list-types.ts';
+import type { StatusFinding } from '../../src/operations/status/types.ts';
+import type { ConnectionSettings } from '../../src/vsphere/connection-settings.ts';
+import { CONNECTION, runCommand } from './run-command.ts';
+
+const LISTED: ListedVm = {
+  name: 'web-01',
+  inventoryPath: '/DC0/vm/web-01',
+  moRef: 'vm-42',
+  powerState: 'poweredOn',
+  template: false,
+  guest: 'Debian',
+  disks: [],
+  instanceUuid: '',
+  biosUuid: '',
+};
+
+class TestedList extends ListCommand {
+  protected override connection(): Promise<ConnectionSettings> {
+    return Promise.resolve(CONNECTION);
+  }
+  protected override operation() {
+    return Promise.resolve({
+      listVms: ({ glob }: { glob: string | undefined }) =>
+        Promise.resolve(glob === 'none' ? [] : [{ ...LISTED, name: glob ?? '*' }]),
+    });
+  }
+}
+
+/** `status` with these findings, without a server. */
+function statusWith(findings: StatusFinding[], env: NodeJS.ProcessEnv = {}) {
+  const asked: unknown[] = [];
+  class TestedStatus extends StatusCommand {
+    protected override get env(): NodeJS.ProcessEnv {
+      return env;
+    }
+    protected override connection(): Promise<ConnectionSettings> {
+      return Promise.resolve(CONNECTION);
+    }
+    protected override operation() {
+      return Promise.resolve({
+        checkStatus: (options: { version: string }) => {
+          asked.push(options);
+          return Promise.resolve({ version: options.version, findings, jobs: [] });
+        },
+      });
+    }
+    protected override jobOperation() {
+      return Promise.resolve({
+        showJob: (_env: NodeJS.ProcessEnv, id: string) =>
+          Promise.reject(new Hyper2kvmError('not-found', `No job has the id "${id}".`)),
+      });
+    }
+  }
+  return { run: (argv: string[]) => runCommand(TestedStatus, 'status', argv), asked };
+}
+
+test('list gives its glob to the operation and shows a table, or a document', async () => {
+  expect((await runCommand(TestedList, 'list', ['web-*'])).stdout).toContain('/DC0/vm/web-01  on     Debian');
+  const { stdout } = await runCommand(TestedList, 'list', ['web-*', '--json']);
+  expect(JSON.parse(stdout)).toMatchObject({ ok: true, exitCode: 0, result: [{ name: 'web-*' }], warnings: [] });
+});
+
+test('a list of nothing is an empty result and no error', async () => {
+  const { stdout, exitCode } = await runCommand(TestedList, 'list', ['none', '--json']);
+  expect(JSON.parse(stdout).result).toEqual([]);
+  expect(exitCode).toBe(0);
+});
+
+test('a word too many is not quoted: it may be a password', async () => {
+  const { stderr, exitCode } = await runCommand(TestedList, 'list', ['a', 'geheim']);
+  expect(stderr).toContain('a word too many');
+  expect(stderr).not.toContain('geheim');
+  expect(exitCode).toBe(2);
+});
+
+test('status looks at a server only when a flag or the environment names one', async () => {
+  const without = statusWith([]);
+  await without.run([]);
+  expect(without.asked).toEqual([expect.not.objectContaining({ connection: expect.anything() })]);
+  const named = statusWith([], { GOVC_URL: 'vc.example.com' });
+  await named.run(['--snapshot', '--jobs=3']);
+  expect(named.asked).toEqual([expect.objectContaining({ connection: CONNECTION, snapshot: true, limit: 3 })]);
+});
+
+test('the first error among the findings decides the exit code; warnings do not', async () => {
+  const warning = { area: 'host', check: 'space', level: 'warning', detail: 'little' } as const;
+  const trust = { area: 'server', check: 'certificate', level: 'error', detail: 'refused', kind: 'tls-trust' } as const;
+  const login = { area: 'server', check: 'login', level: 'error', detail: 'refused', kind: 'authentication' } as const;
+  expect((await statusWith([warning]).run([])).exitCode).toBe(0);
+  const { exitCode, stdout } = await statusWith([warning, trust, login]).run(['--json']);
+  expect(exitCode).toBe(15);
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: false,
+    exitCode: 15,
+    error: { kind: 'tls-trust' },
+    result: { findings: [{}, {}, {}] },
+  });
+});
+
+test('a job that is not there is an error of the kind not-found', async () => {
+  const { exitCode, stderr } = await statusWith([]).run(['--job', 'x']);
+  expect(exitCode).toBe(11);
+  expect(stderr).toBe('Error: No job has the id "x".\n');
+});
