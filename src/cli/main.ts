@@ -19,14 +19,15 @@ export interface MainOptions {
 export async function main({ argv, loadOptions }: MainOptions): Promise<void> {
   giveHome(process.env);
   try {
-    const { Config, flush, run, settings } = await import('@oclif/core');
+    const { Config, run, settings } = await import('@oclif/core');
     // oclif would look for a TypeScript compiler in development; Node runs the sources as they are.
     settings.enableAutoTranspile = false;
     const config = await Config.load(loadOptions);
     const words = asFlags(argv);
     checkCommand(words, config.commandIDs);
+    // Without oclif's flush: since nothing calls process.exit, Node writes all that is pending, and flush would wait for ever for
+    // a reader that has gone away.
     await run(words, config);
-    await flush();
   } catch (error) {
     tell(error, argv);
   }
