@@ -1,4 +1,5 @@
 import { homedir, tmpdir } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 import type { Interfaces } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { describeError, errorLines, errorStack } from './error-report.ts';
@@ -18,6 +19,7 @@ export interface MainOptions {
  */
 export async function main({ argv, loadOptions }: MainOptions): Promise<void> {
   giveHome(process.env);
+  keepMemorySmall();
   try {
     const { Config, run, settings } = await import('@oclif/core');
     // oclif would look for a TypeScript compiler in development; Node runs the sources as they are.
@@ -71,4 +73,12 @@ function giveHome(env: NodeJS.ProcessEnv): void {
   } catch {
     env['HOME'] = tmpdir();
   }
+}
+
+/**
+ * A download comes in buffers of 16 KiB that die at once; with V8's own size of the young generation (16 MiB and more) thousands of them wait
+ * for the collector. Measured over a 2 GiB download on Node 24: 108 MB at the peak instead of 188 MB, and no slower.
+ */
+function keepMemorySmall(): void {
+  setFlagsFromString('--max-semi-space-size=1');
 }

@@ -37,7 +37,10 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
       default: '.',
       description: 'Folder whose free space and access rights are looked at.',
     }),
-    snapshot: Flags.boolean({ default: false, description: 'Also look for the privileges that export --snapshot needs.' }),
+    snapshot: Flags.boolean({
+      default: false,
+      description: 'Also look for the privileges that export --snapshot needs.',
+    }),
   };
 
   protected operation(): Promise<typeof CheckStatus> {

@@ -35,7 +35,11 @@ export function recordText(record: JobRecord): string {
     ...(endedAt === undefined ? {} : { endedAt }),
     process: { pid: process.pid, hostname: process.hostname, startTicks: process.startTicks, bootId: process.bootId },
     transferredBytes,
-    files: files.map(({ path, sizeBytes, sha256 }) => ({ path, sizeBytes, sha256 })),
+    files: files.map(({ path, sizeBytes, sha256 }) => ({
+      path,
+      sizeBytes,
+      ...(sha256 === undefined ? {} : { sha256 }),
+    })),
     vms: vms.map((vm) => ({
       vm: vm.vm,
       state: vm.state,
@@ -77,7 +81,7 @@ function isRecord(value: unknown): value is JobRecord {
     'request' in value &&
     hasTypes(value.request, { server: 'string', format: 'string', output: 'string' }) &&
     listOf(value.request, 'vms').every((vm) => typeof vm === 'string') &&
-    listOf(value, 'files').every((file) => hasTypes(file, { path: 'string', sizeBytes: 'number', sha256: 'string' })) &&
+    listOf(value, 'files').every((file) => hasTypes(file, { path: 'string', sizeBytes: 'number' })) &&
     listOf(value, 'vms').every((vm) => hasTypes(vm, { vm: 'string', state: 'string' }))
   );
 }

@@ -16,7 +16,7 @@ export interface JobRecord {
   process: JobProcess;
   /** Bytes received from the server so far. */
   transferredBytes: number;
-  files: { path: string; sizeBytes: number; sha256: string }[];
+  files: { path: string; sizeBytes: number; sha256?: string }[];
   vms: { vm: string; state: 'running' | 'done' | 'failed' | 'interrupted'; error?: JobError; leftBehind?: string[] }[];
   error?: JobError;
 }

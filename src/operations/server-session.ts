@@ -1,6 +1,6 @@
 import type { ConnectionSettings } from '../vsphere/connection-settings.ts';
 import { VsphereClient } from '../vsphere/vsphere-client.ts';
-import { CleanUp } from './clean-up.ts';
+import type { CleanUp } from './clean-up.ts';
 
 const LOGOUT_LIMIT_MS = 30_000;
 

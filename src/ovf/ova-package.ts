@@ -118,14 +118,11 @@ class OvaPackage implements PackageWriter {
     const sha256 = await this.#writeDescriptor(Buffer.from(descriptor), signal);
     const manifest = manifestText([{ name: this.#descriptorName, sha256 }, ...this.#members]);
     const sizeBytes = await this.#writeTail(manifest);
-    // A tar's hash cannot be had while it is written, as its start is written last: it is read back.
-    const whole = await this.#tar.digest(0, sizeBytes, signal);
-    if (whole === undefined)
-      throw new Hyper2kvmError('local-file', `${this.#path} is shorter than what was written to it.`);
+    signal?.throwIfAborted();
     await giveFinalNames(this.#folder, [this.#path], this.#force);
     this.#over = true;
     await this.#tar.close();
-    return [{ path: this.#path, sizeBytes, sha256: whole }];
+    return [{ path: this.#path, sizeBytes }];
   }
 
   async discard({ keepWhole }: { keepWhole: boolean }): Promise<void> {

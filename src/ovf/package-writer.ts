@@ -64,5 +64,6 @@ export interface PackageContent {
 export interface PackageFile {
   path: string;
   sizeBytes: number;
-  sha256: string;
+  /** Hex. Absent for an OVA, whose start is written last: its manifest holds the hashes of all that is in it. */
+  sha256?: string;
 }

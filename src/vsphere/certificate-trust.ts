@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { getCACertificates, type PeerCertificate } from 'node:tls';
+import { errnoOf } from '../base/atomic-file.ts';
 import { Hyper2kvmError, sentenceOf } from '../base/errors.ts';
 import type { TrustSettings } from './connection-settings.ts';
 
@@ -62,7 +63,7 @@ export class CertificateTrust {
     try {
       text = readFileSync(file, 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      if (errnoOf(error) === 'ENOENT') return;
       throw new Hyper2kvmError('usage', `The known-hosts file ${file} cannot be read: ${sentenceOf(error)}.`, {
         cause: error,
       });

@@ -84,15 +84,18 @@ export function resolveConnectionSettings({ flags, env, password }: ConnectionSo
 }
 
 function trustSettings(flags: ConnectionFlags, env: NodeJS.ProcessEnv): TrustSettings {
-  const files = (text: string | undefined) => (text ?? '').split(delimiter).filter(Boolean);
-  const caFiles = flags.caFile ?? files(env['HYPER2KVM_CA_FILE']);
+  const caFiles = flags.caFile ?? pathList(env['HYPER2KVM_CA_FILE']);
   return {
     insecure: flags.insecure ?? isYes(env, 'HYPER2KVM_INSECURE') ?? isYes(env, 'GOVC_INSECURE') ?? false,
     thumbprint: flags.thumbprint || env['HYPER2KVM_THUMBPRINT'] || undefined,
     caFiles,
-    onlyCaFiles: files(env['GOVC_TLS_CA_CERTS']),
-    knownHostsFiles: files(env['GOVC_TLS_KNOWN_HOSTS']),
+    onlyCaFiles: pathList(env['GOVC_TLS_CA_CERTS']),
+    knownHostsFiles: pathList(env['GOVC_TLS_KNOWN_HOSTS']),
   };
+}
+
+function pathList(text: string | undefined): string[] {
+  return (text ?? '').split(delimiter).filter(Boolean);
 }
 
 /** The spellings of Go's `strconv.ParseBool`, which govc reads its switches with. */

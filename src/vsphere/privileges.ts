@@ -4,7 +4,10 @@ import type { VsphereClient } from './vsphere-client.ts';
 
 /** `VApp.Export` opens the lease and writes the descriptor; `GetVmFiles` ("allow virtual machine download") reads the disks. */
 export const EXPORT_PRIVILEGES = ['VApp.Export', 'VirtualMachine.Provisioning.GetVmFiles'] as const;
-export const SNAPSHOT_PRIVILEGES = ['VirtualMachine.State.CreateSnapshot', 'VirtualMachine.State.RemoveSnapshot'] as const;
+export const SNAPSHOT_PRIVILEGES = [
+  'VirtualMachine.State.CreateSnapshot',
+  'VirtualMachine.State.RemoveSnapshot',
+] as const;
 
 /** Entities in one call; a server was not seen to refuse more, but its answer grows with them. */
 const BATCH = 200;
@@ -23,12 +26,19 @@ export async function countPrivileges(
 ): Promise<PrivilegeCount[]> {
   const manager = client.content.authorizationManager;
   if (!manager) return [];
-  const entities = (await readInventory(client, [{ type: 'VirtualMachine', pathSet: ['name'] }], signal)).map(({ ref }) => ref);
+  const entities = (await readInventory(client, [{ type: 'VirtualMachine', pathSet: ['name'] }], signal)).map(
+    ({ ref }) => ref,
+  );
   const granted = new Map<string, number>(privileges.map((privilege) => [privilege, 0]));
   for (let start = 0; start < entities.length; start += BATCH) {
     const response = await client.call(
       'HasPrivilegeOnEntities',
-      { _this: manager, entity: entities.slice(start, start + BATCH), sessionId: client.sessionKey, privId: privileges },
+      {
+        _this: manager,
+        entity: entities.slice(start, start + BATCH),
+        sessionId: client.sessionKey,
+        privId: privileges,
+      },
       signal,
     );
     for (const answer of response.all('returnval')) {
@@ -44,6 +54,10 @@ export async function countPrivileges(
 
 /** The server's clock, in milliseconds since 1970. */
 export async function readServerTime(client: VsphereClient, signal: AbortSignal): Promise<number> {
-  const response = await client.call('CurrentTime', { _this: { type: 'ServiceInstance', value: 'ServiceInstance' } }, signal);
+  const response = await client.call(
+    'CurrentTime',
+    { _this: { type: 'ServiceInstance', value: 'ServiceInstance' } },
+    signal,
+  );
   return Date.parse(response.textOf('returnval') ?? '');
 }

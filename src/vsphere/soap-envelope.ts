@@ -16,9 +16,7 @@ const ENVELOPE_ATTRIBUTES = {
 /** The SOAP 1.1 request for a call, its arguments in the order of the WSDL. A field that the table lacks is an error. */
 export function encodeRequest<Method extends WsdlMethod>(method: Method, args: WsdlValue<Method>): string {
   const call = { [method]: encodeFields(method, args), ':@': { xmlns: 'urn:vim25' } };
-  const body = builder.build([
-    { 'soapenv:Envelope': [{ 'soapenv:Body': [call] }], ':@': ENVELOPE_ATTRIBUTES },
-  ]) as string;
+  const body = builder.build([{ 'soapenv:Envelope': [{ 'soapenv:Body': [call] }], ':@': ENVELOPE_ATTRIBUTES }]);
   return `<?xml version="1.0" encoding="UTF-8"?>${body}`;
 }
 
@@ -27,22 +25,21 @@ function encodeFields(typeName: string, value: object): Node[] {
   if (!fields) throw new TypeError(`the WSDL table has no type ${typeName}`);
   const unknown = Object.keys(value).find((key) => !fields.some((field) => field.name === key));
   if (unknown !== undefined) throw new TypeError(`${typeName} has no field ${unknown} in the WSDL table`);
-  const given = value as Record<string, unknown>;
+  const given = new Map<string, unknown>(Object.entries(value));
   return fields.flatMap((field) => {
-    const content = given[field.name];
+    const content = given.get(field.name);
     if (content === undefined) {
       if (field.optional) return [];
       throw new TypeError(`${typeName} needs its field ${field.name}`);
     }
-    const items: unknown[] = field.repeated ? (content as unknown[]) : [content];
+    const items: unknown[] = Array.isArray(content) ? content : [content];
     return items.map((item) => encodeField(field.name, field.type, item, field.polymorphic));
   });
 }
 
 function encodeField(name: string, type: string, value: unknown, polymorphic: boolean): Node {
-  if (type === 'ref') {
-    const ref = value as MoRef;
-    return { [name]: [{ '#text': plainText(ref.value) }], ':@': { type: ref.type } };
+  if (type === 'ref' && isMoRef(value)) {
+    return { [name]: [{ '#text': plainText(value.value) }], ':@': { type: value.type } };
   }
   if (value !== null && typeof value === 'object') {
     const node: Node = { [name]: encodeFields(type, value) };
@@ -50,6 +47,10 @@ function encodeField(name: string, type: string, value: unknown, polymorphic: bo
     return node;
   }
   return { [name]: [{ '#text': plainText(String(value)) }] };
+}
+
+function isMoRef(value: unknown): value is MoRef {
+  return typeof value === 'object' && value !== null && 'type' in value && 'value' in value;
 }
 
 /** XML 1.0 section 2.2 has no way at all to write most control characters, so a text that holds one cannot be sent. */

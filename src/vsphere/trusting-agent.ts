@@ -1,5 +1,5 @@
 import { Agent, type AgentOptions } from 'node:https';
-import { isIP, type Socket } from 'node:net';
+import { isIP } from 'node:net';
 import { connect, createSecureContext, type ConnectionOptions, type SecureContext } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import type { CertificateTrust } from './certificate-trust.ts';
@@ -23,7 +23,7 @@ export class TrustingAgent extends Agent {
 
   override createConnection(
     options: ConnectionOptions & { host: string; port: number },
-    callback: (error: Error | null, socket: Duplex) => void,
+    callback: (error: Error | null, socket?: Duplex) => void,
   ): undefined {
     const socket = connect({
       ...options,
@@ -34,8 +34,7 @@ export class TrustingAgent extends Agent {
     });
     const fail = (error: Error) => {
       socket.destroy();
-      // Node's own callback takes an error alone; its type asks for a socket too.
-      callback(error, undefined as unknown as Socket);
+      callback(error);
     };
     socket.once('error', fail);
     socket.once('secureConnect', () => {

@@ -61,27 +61,25 @@ const wsdlTypes = {
 const POLYMORPHIC: ReadonlySet<string> = new Set(['TraversalSpec']);
 
 type WsdlTypes = typeof wsdlTypes;
-type Optional<Field> = Field extends `${string}?` ? true : false;
 type ScalarTypes = { string: string; int: number; long: number; boolean: boolean; ref: MoRef };
-type FieldValue<Field> = Field extends `${infer Base}?`
-  ? FieldValue<Base>
-  : Field extends `${infer Base}[]`
-    ? readonly FieldValue<Base>[]
-    : Field extends keyof ScalarTypes
-      ? ScalarTypes[Field]
-      : Field extends keyof WsdlTypes
-        ? WsdlValue<Field>
+type ValueOf<Notation> = Notation extends `${infer Base}?`
+  ? ValueOf<Base>
+  : Notation extends `${infer Base}[]`
+    ? readonly ValueOf<Base>[]
+    : Notation extends keyof ScalarTypes
+      ? ScalarTypes[Notation]
+      : Notation extends keyof WsdlTypes
+        ? WsdlValue<Notation>
         : never;
+type NamesOf<Fields, Wanted extends boolean> = {
+  [Name in keyof Fields]: (Fields[Name] extends `${string}?` ? true : false) extends Wanted ? Name : never;
+}[keyof Fields];
 
 /** The arguments of a call, or a data object, as the table has it. */
-export type WsdlValue<Name extends keyof WsdlTypes> = {
-  [Field in keyof WsdlTypes[Name] as Optional<WsdlTypes[Name][Field]> extends true ? never : Field]: FieldValue<
-    WsdlTypes[Name][Field]
-  >;
+export type WsdlValue<Type extends keyof WsdlTypes> = {
+  [Name in NamesOf<WsdlTypes[Type], false>]: ValueOf<WsdlTypes[Type][Name]>;
 } & {
-  [Field in keyof WsdlTypes[Name] as Optional<WsdlTypes[Name][Field]> extends true ? Field : never]?: FieldValue<
-    WsdlTypes[Name][Field]
-  >;
+  [Name in NamesOf<WsdlTypes[Type], true>]?: ValueOf<WsdlTypes[Type][Name]>;
 };
 
 /** The calls: what has a `_this`. */
@@ -105,7 +103,8 @@ interface Field {
 
 /** The fields of a call or data object in their order; undefined when the table does not know the type. */
 export function fieldsOf(typeName: string): Field[] | undefined {
-  const declared: Record<string, string> | undefined = (wsdlTypes as Record<string, Record<string, string>>)[typeName];
+  const table: Record<string, Record<string, string>> = wsdlTypes;
+  const declared = table[typeName];
   if (!declared) return undefined;
   return Object.entries(declared).map(([name, notation]) => {
     const type = notation.replace(/[?[\]]/g, '');

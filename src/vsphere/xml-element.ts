@@ -33,9 +33,9 @@ export class XmlElement {
 
   /** The first child of that name, or of that dotted path of names. */
   find(path: string): XmlElement | undefined {
-    let here: XmlElement | undefined = this;
-    for (const name of path.split('.')) here = here?.elements.find((element) => element.name === name);
-    return here;
+    const [first, ...rest] = path.split('.');
+    const child = this.elements.find((element) => element.name === first);
+    return rest.length === 0 ? child : child?.find(rest.join('.'));
   }
 
   textOf(path: string): string | undefined {
@@ -53,8 +53,6 @@ export class XmlElement {
     return ['true', '1'].includes(this.textOf(path)?.trim() ?? '');
   }
 }
-
-type OrderedNode = Record<string, unknown> & { ':@'?: Record<string, string> };
 
 const parser = new XMLParser({
   preserveOrder: true,
@@ -80,22 +78,33 @@ export function parseXml(text: string, source: string): XmlElement {
   if (/<!DOCTYPE/i.test(text)) throw fail('it has a document type declaration');
   const validity = XMLValidator.validate(text);
   if (validity !== true) throw fail(`${validity.err.msg} (line ${validity.err.line})`);
-  let nodes: OrderedNode[];
+  let nodes: unknown;
   try {
-    nodes = parser.parse(text) as OrderedNode[];
+    nodes = parser.parse(text);
   } catch (error) {
     throw fail(error instanceof Error ? error.message : String(error), error);
   }
-  const root = nodes.map(toElement).find((element) => element !== undefined);
+  const [root] = toElements(nodes);
   if (!root) throw fail('it has no root element');
   return root;
 }
 
-function toElement(node: OrderedNode): XmlElement | undefined {
-  const name = Object.keys(node).find((key) => key !== ':@');
-  if (name === undefined || name === '#text') return undefined;
-  const content = node[name] as OrderedNode[];
-  const text = content.map((child) => ('#text' in child ? String(child['#text']) : '')).join('');
-  const elements = content.map(toElement).filter((element) => element !== undefined);
-  return new XmlElement(name.replace(/^.*:/, ''), node[':@'] ?? {}, elements, text);
+/** What the parser gives for an ordered document: a list of `{ name: children, ':@': attributes }` and `{ '#text': text }`. */
+function toElements(nodes: unknown): XmlElement[] {
+  return listOf(nodes).flatMap((node) => {
+    const { ':@': attributes = {}, ...content } = node;
+    const [name, children] = Object.entries(content)[0] ?? ['#text'];
+    if (name === '#text') return [];
+    const text = listOf(children).map((child) => (typeof child['#text'] === 'string' ? child['#text'] : ''));
+    return [new XmlElement(name.replace(/^.*:/, ''), stringsOf(attributes), toElements(children), text.join(''))];
+  });
+}
+
+function listOf(nodes: unknown): Record<string, unknown>[] {
+  return Array.isArray(nodes) ? nodes : [];
+}
+
+function stringsOf(attributes: unknown): Record<string, string> {
+  const entries = Object.entries(attributes ?? {});
+  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }

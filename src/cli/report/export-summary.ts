@@ -4,13 +4,18 @@ import { formatBytes, formatCount, formatDuration, formatRate } from '../text/am
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 
+/** Kinds of failure that can come in the middle of the transfer, after which another run has less to do. */
+const MENDABLE: ReadonlySet<string> = new Set(['transfer', 'local-file', 'authentication', 'internal']);
+
 /** What an export has done, for people: each VM with its files, then what was not exported, then the next step. */
 export function exportSummary({ job, exported, failed }: ExportResult, width: number | undefined): string[] {
   const lines = exported.flatMap((result) => [...vmSummary(result, width), '']);
   if (failed.length > 0) {
     lines.push(`Not exported: ${failed.map(({ vm }) => safeText(vm)).join(', ')}`);
     lines.push(...failed.flatMap(({ leftBehind }) => leftBehind.map((left) => `  Left behind: ${safeText(left)}`)));
-    lines.push('Run the same command again: disks that are whole are kept.');
+    if (failed.some(({ error }) => MENDABLE.has(error.kind))) {
+      lines.push('Run the same command again: disks that are whole are kept.');
+    }
   }
   lines.push(`Details: hyper2kvm status --job ${job}`);
   return lines;
@@ -23,9 +28,10 @@ function vmSummary(result: VmExportResult, width: number | undefined): string[] 
     [
       { header: 'FILE', cut: 'middle' },
       { header: 'SIZE', align: 'right' },
-      { header: 'SHA-256', cut: 'end' },
+      // An OVA has none of its own: its manifest is inside it.
+      { header: files.some((file) => file.sha256) ? 'SHA-256' : '', cut: 'end' },
     ],
-    files.map((file) => [basename(file.path), formatBytes(file.sizeBytes), file.sha256]),
+    files.map((file) => [basename(file.path), formatBytes(file.sizeBytes), file.sha256 ?? '']),
     width === undefined ? undefined : width - 2,
   );
   return [
@@ -45,9 +51,8 @@ function vmSummary(result: VmExportResult, width: number | undefined): string[] 
 function checkLine({ files, output }: VmExportResult): string[] {
   const manifest = files.find((file) => file.path.endsWith('.mf'));
   if (manifest === undefined) return [];
-  return [
-    `  To check the files later: cd ${shellWord(output)} && sha256sum --check ${shellWord(basename(manifest.path))}`,
-  ];
+  const check = `sha256sum --check ${shellWord(basename(manifest.path))}`;
+  return ['  To check the files later:', `    cd ${shellWord(output)} && ${check}`];
 }
 
 function shellWord(text: string): string {

@@ -11,7 +11,7 @@ export function planReport({ plans, failed }: DryRunResult, width: number | unde
 
 function planBlock(plan: ExportPlan, width: number | undefined): string[] {
   const findings = renderTable(
-    [{ header: 'LEVEL' }, { header: 'CHECK' }, { header: 'FINDING', cut: 'end' }],
+    [{ header: 'LEVEL' }, { header: 'CHECK' }, { header: 'FINDING', cut: 'wrap' }],
     plan.findings.map(({ level, check, detail }) => [level, check, detail]),
     width,
   );

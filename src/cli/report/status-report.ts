@@ -7,7 +7,7 @@ import { renderTable } from '../text/table.ts';
 /** The findings about host and server, what to do about them, and the recent jobs. */
 export function statusReport({ version, findings, jobs }: StatusResult, width: number | undefined): string[] {
   const table = renderTable(
-    [{ header: 'AREA' }, { header: 'CHECK' }, { header: 'LEVEL' }, { header: 'FINDING', cut: 'end' }],
+    [{ header: 'AREA' }, { header: 'CHECK' }, { header: 'LEVEL' }, { header: 'FINDING', cut: 'wrap' }],
     findings.map(({ area, check, level, detail }) => [area, check, level, detail]),
     width,
   );
@@ -36,7 +36,8 @@ export function jobReport(job: JobView): string[] {
     `  Fetched  ${formatBytes(job.transferredBytes)}`,
     `  Record   ${safeText(job.file)}`,
     ...job.files.map(
-      (file) => `  File     ${safeText(file.path)}, ${formatBytes(file.sizeBytes)}, sha256 ${file.sha256}`,
+      (file) =>
+        `  File     ${safeText(file.path)}, ${formatBytes(file.sizeBytes)}${file.sha256 === undefined ? '' : `, sha256 ${file.sha256}`}`,
     ),
     ...(job.error === undefined ? [] : [`  Error    ${safeText(job.error.message)}`]),
     ...failures.map(({ vm, error }) => `  Error    ${safeText(vm)}: ${safeText(error?.message ?? '')}`),

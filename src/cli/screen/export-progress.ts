@@ -28,6 +28,8 @@ export interface VmProgress {
   stepSinceMs: number;
   disks: Map<string, DiskProgress>;
   warnings: string[];
+  /** What was said beside the events. */
+  notes: string[];
 }
 
 /** The state of a part of the run that belongs to no VM: before the first one, and after one. */
@@ -105,7 +107,7 @@ function headlineOf({ vm, index, count }: Extract<ExportEvent, { type: 'vm-start
 }
 
 function vmProgress(vm: string | undefined, headline: string, nowMs: number): VmProgress {
-  return { vm, headline, step: 'connect', detail: '', stepSinceMs: nowMs, disks: new Map(), warnings: [] };
+  return { vm, headline, step: 'connect', detail: '', stepSinceMs: nowMs, disks: new Map(), warnings: [], notes: [] };
 }
 
 function diskOf(state: VmProgress, name: string, capacityBytes = 0): DiskProgress {

@@ -74,7 +74,7 @@ class TerminalScreen implements ExportScreen {
   }
 
   note(text: string): void {
-    if (this.#isOpen) this.#state.warnings.push(text);
+    if (this.#isOpen) this.#state.notes.push(safeText(text));
     else this.#print([text]);
   }
 
@@ -184,5 +184,5 @@ class TerminalScreen implements ExportScreen {
 }
 
 function warningLines(state: VmProgress): string[] {
-  return state.warnings.map((message) => safeText(`Warning: ${message}`));
+  return [...state.warnings.map((message) => safeText(`Warning: ${message}`)), ...state.notes];
 }

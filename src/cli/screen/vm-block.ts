@@ -19,11 +19,10 @@ export interface VmBlockContext extends Omit<DiskLineContext, 'longestName'> {
 /** The lines under the headline: the step, the disks, the newest warnings. No line is wider than `width`. */
 export function vmBlock(state: VmProgress, context: VmBlockContext): string[] {
   const { width, glyphs, height } = context;
-  const warnings = state.warnings
-    .slice(-SHOWN_WARNINGS)
-    .map((message) => cutEnd(`! ${safeText(message)}`, width, glyphs.ellipsis));
-  const disks = diskLines([...state.disks.values()], Math.max(1, height - 1 - warnings.length), context);
-  return [stepLine(state, context), ...disks, ...warnings];
+  const warnings = state.warnings.slice(-SHOWN_WARNINGS).map((message) => `! ${safeText(message)}`);
+  const messages = [...warnings, ...state.notes].map((line) => cutEnd(line, width, glyphs.ellipsis));
+  const disks = diskLines([...state.disks.values()], Math.max(1, height - 1 - messages.length), context);
+  return [stepLine(state, context), ...disks, ...messages];
 }
 
 /** The lines that stay on the screen when the VM is over: its disks that are there. */

@@ -1,11 +1,14 @@
 import { safeText } from './safe-text.ts';
-import { cutEnd, cutMiddle, padEnd, padStart, textWidth } from './text-width.ts';
+import { cutEnd, cutMiddle, padEnd, padStart, textWidth, wrapWords } from './text-width.ts';
 
 export interface TableColumn {
   header: string;
   align?: 'left' | 'right';
-  /** Where the column may be cut when the terminal is too narrow; a column without it keeps its width. */
-  cut?: 'middle' | 'end';
+  /**
+   * What gives way when the terminal is too narrow: the middle or the end of long cells, or their lines (`wrap`, for sentences in
+   * the last column). A column without it keeps its width.
+   */
+  cut?: 'middle' | 'end' | 'wrap';
 }
 
 /** No column is cut to less than this, in columns of the terminal. */
@@ -26,13 +29,22 @@ export function renderTable(
   );
   const widths = columns.map((_, i) => Math.max(...cells.map((row) => textWidth(row[i] ?? ''))));
   if (width !== undefined) shrink(columns, widths, width);
-  return cells.map((row) => {
+  const lines = cells.flatMap((row) => unfold(row, columns, widths));
+  return lines.map((row) => {
     const line = columns
       .map((column, i) => fit(row[i] ?? '', column, widths[i] ?? 0))
       .join(GAP)
       .trimEnd();
     return width === undefined ? line : cutEnd(line, width);
   });
+}
+
+/** A row whose last cell is wrapped, as several rows: the other cells stand in the first one. */
+function unfold(row: readonly string[], columns: readonly TableColumn[], widths: readonly number[]): string[][] {
+  const last = columns.length - 1;
+  if (columns[last]?.cut !== 'wrap') return [[...row]];
+  const [first = '', ...more] = wrapWords(row[last] ?? '', widths[last] ?? 0);
+  return [[...row.slice(0, last), first], ...more.map((line) => [...row.slice(0, last).map(() => ''), line])];
 }
 
 /** Takes from the widest column that may be cut, one after the other, what the line has too much. */

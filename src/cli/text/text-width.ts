@@ -31,6 +31,17 @@ export function cutMiddle(text: string, width: number, ellipsis = '…'): string
   return takeStart(all, Math.floor(room / 2)) + ellipsis + graphemes(end).toReversed().join('');
 }
 
+/** `text` in lines of at most `width` columns, broken at spaces. A word longer than a line stays whole. */
+export function wrapWords(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && textWidth(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 /** `text` with spaces after it, up to `width` columns. */
 export function padEnd(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - textWidth(text)));

@@ -1,5 +1,3 @@
-import { mkdir, rmdir } from 'node:fs/promises';
-import { localFileError } from '../../base/atomic-file.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { RateLimiter } from '../../base/rate-limiter.ts';
 import { createFolderPackage } from '../../ovf/folder-package.ts';
@@ -48,7 +46,6 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
   if (refusal) throw refusal;
   plan.findings.filter(({ level }) => level === 'warning').forEach(({ detail }) => warn(detail));
 
-  await using output = await OutputFolder.make(plan.output);
   const resume = await ResumeRecord.load(plan.output, baseName);
   await using cleanUp = new CleanUp(leave);
   const scope = { client, vm: plan.vm, facts, job, cleanUp, leftover: resume.ownSnapshot, step };
@@ -62,7 +59,6 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     const kept = transfer.whole.map(({ member }) => member.name);
     await transferAll(task, source, transfer, signal);
     const files = await finish(task, source, { writer, transfer, warn, step }, signal);
-    output.keep();
     await resume.remove();
     return {
       vm: plan.vm,
@@ -82,9 +78,8 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     // An own snapshot is removed below, and with it the state that whole disks belong to; a wrong image is not worth keeping either.
     const isWrong = error instanceof Hyper2kvmError && error.kind === 'image';
     const keepWhole = !isWrong && source.ownSnapshot === undefined && resume.filesOf(source.identity).length > 0;
+    if (!keepWhole) await resume.remove();
     await writer.discard({ keepWhole });
-    if (keepWhole) output.keep();
-    else await resume.remove();
     throw error;
   }
 }
@@ -180,7 +175,7 @@ async function finish(
   }
   signal.throwIfAborted();
   step('finish', 'Giving the files their names');
-  return writer.finish({ descriptor });
+  return writer.finish({ descriptor }, signal);
 }
 
 /** DSP0243 section 5.3: in an OVA the files stand in the order of the descriptor's references; a folder has the order of the hardware. */
@@ -190,33 +185,4 @@ function inOrder(whole: readonly WholeFile[], format: string): DescribedFile[] {
   return files.toSorted(
     (a, b) => Number(b.isDisk) - Number(a.isDisk) || a.name.localeCompare(b.name, 'en', { numeric: true }),
   );
-}
-
-/** The output folder, removed again when it was made here and nothing is kept in it. */
-class OutputFolder implements AsyncDisposable {
-  readonly #path: string;
-  readonly #madeHere: boolean;
-  #kept = false;
-
-  private constructor(path: string, madeHere: boolean) {
-    this.#path = path;
-    this.#madeHere = madeHere;
-  }
-
-  static async make(path: string): Promise<OutputFolder> {
-    try {
-      return new OutputFolder(path, (await mkdir(path, { recursive: true })) !== undefined);
-    } catch (error) {
-      throw localFileError('make the output folder', path, error);
-    }
-  }
-
-  keep(): void {
-    this.#kept = true;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // Something may have been put there meanwhile: a folder that is not empty stays.
-    if (this.#madeHere && !this.#kept) await rmdir(this.#path).catch(() => undefined);
-  }
 }

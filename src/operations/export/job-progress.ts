@@ -19,32 +19,26 @@ export class JobProgress {
   }
 
   take(event: ExportEvent): void {
-    switch (event.type) {
-      case 'vm-started':
-        this.#setVm({ vm: event.vm, state: 'running' });
-        return;
-      case 'vm-finished':
-        this.#files.push(...event.result.files);
-        this.#setVm({ vm: event.vm, state: 'done' });
-        return;
-      case 'vm-failed': {
-        const { error } = describeFailure(event.vm, event.error, []);
-        this.#setVm({ vm: event.vm, state: error.kind === 'interrupted' ? 'interrupted' : 'failed', error });
-        return;
-      }
-      case 'disk-started':
-        this.#endDownload(event.disk);
-        return;
-      case 'disk-progress':
-        this.#underWay.set(event.disk, event.receivedBytes);
-        this.#update();
-        return;
-      case 'disk-whole':
-        this.#underWay.set(event.disk, event.sizeBytes);
-        this.#endDownload(event.disk);
-        return;
-      default:
+    if (event.type === 'vm-started') this.#setVm({ vm: event.vm, state: 'running' });
+    if (event.type === 'vm-finished') {
+      this.#files.push(...event.result.files);
+      this.#setVm({ vm: event.vm, state: 'done' });
     }
+    if (event.type === 'vm-failed') {
+      const { error } = describeFailure(event.vm, event.error, []);
+      this.#setVm({ vm: event.vm, state: error.kind === 'interrupted' ? 'interrupted' : 'failed', error });
+    }
+    if (event.type === 'disk-started') this.#endDownload(event.disk);
+    if (event.type === 'disk-progress') this.#receive(event.disk, event.receivedBytes);
+    if (event.type === 'disk-whole') {
+      this.#receive(event.disk, event.sizeBytes);
+      this.#endDownload(event.disk);
+    }
+  }
+
+  #receive(disk: string, receivedBytes: number): void {
+    this.#underWay.set(disk, receivedBytes);
+    this.#update();
   }
 
   #endDownload(disk: string): void {

@@ -77,11 +77,23 @@ export class ResumeRecord {
 
 function parseState(text: string): ResumeState | undefined {
   try {
-    const state = JSON.parse(text) as Partial<ResumeState>;
-    return state.version === 1 && typeof state.identity === 'string' && Array.isArray(state.files)
-      ? (state as ResumeState)
-      : undefined;
+    const state: unknown = JSON.parse(text);
+    return isResumeState(state) ? state : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The writer is an earlier run of this program; what a tampered record claims is proved by reading the files back. */
+function isResumeState(state: unknown): state is ResumeState {
+  return (
+    typeof state === 'object' &&
+    state !== null &&
+    'version' in state &&
+    state.version === 1 &&
+    'identity' in state &&
+    typeof state.identity === 'string' &&
+    'files' in state &&
+    Array.isArray(state.files)
+  );
 }

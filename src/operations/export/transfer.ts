@@ -6,7 +6,7 @@ import { NotADiskError } from '../../image/vmdk/stream-error.ts';
 import type { PackageWriter } from '../../ovf/package-writer.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import { fetchFile, type WantedFile } from './fetch-file.ts';
-import { LeaseScope, type OpenLease } from './lease-scope.ts';
+import type { LeaseScope, OpenLease } from './lease-scope.ts';
 import { checkAgainstManifest, type ArrivedFile } from './lease-manifest.ts';
 import type { ResumeRecord, WholeFile } from './resume-record.ts';
 import type { ExportEvent } from './types.ts';

@@ -78,7 +78,8 @@ export interface ExportedFile {
   /** Absolute path. */
   path: string;
   sizeBytes: number;
-  sha256: string;
+  /** Hex. Absent for an OVA: the hashes of its members are in its manifest. */
+  sha256?: string;
 }
 
 /** One VM that was exported whole. */

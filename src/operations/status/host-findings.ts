@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { arch, platform, release } from 'node:os';
 import { promisify } from 'node:util';
+import { errnoOf } from '../../base/atomic-file.ts';
 import { sentenceOf } from '../../base/errors.ts';
 import { checkWritable, freeBytes } from '../../base/free-space.ts';
 import type { StatusFinding } from './types.ts';
@@ -16,13 +17,18 @@ const TOOL_LIMIT_MS = 5000;
 
 /** What this host has for the job. `output` is the folder that exports would go to. */
 export async function inspectHost(version: string, output: string, signal: AbortSignal): Promise<StatusFinding[]> {
-  const ok = (check: string, detail: string): StatusFinding => ({ area: 'host', check, level: 'ok', detail });
   return [
     ok('version', `hyper2kvm ${version}`),
     ok('runtime', `Node.js ${process.versions.node} on ${platform()} ${release()} ${arch()}`),
     await inspectOutput(output),
-    ...(await Promise.all(TOOLS.map(async ({ name, use }) => ok(name, (await versionOf(name, signal)) ?? `not found; ${use}`)))),
+    ...(await Promise.all(
+      TOOLS.map(async ({ name, use }) => ok(name, (await versionOf(name, signal)) ?? `not found; ${use}`)),
+    )),
   ];
+}
+
+function ok(check: string, detail: string): StatusFinding {
+  return { area: 'host', check, level: 'ok', detail };
 }
 
 async function inspectOutput(output: string): Promise<StatusFinding> {
@@ -42,6 +48,6 @@ async function versionOf(program: string, signal: AbortSignal): Promise<string |
     return stdout.split('\n')[0]?.trim() || 'found';
   } catch (error) {
     signal.throwIfAborted();
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : 'found, but it does not tell its version';
+    return errnoOf(error) === 'ENOENT' ? undefined : 'found, but it does not tell its version';
   }
 }

@@ -28,7 +28,11 @@ export async function inspectServer(
     const { fullName, apiType } = content.about;
     add('API', 'ok', `${fullName} (${apiType}), speaking ${apiVersion}`);
     check = 'log in';
-    cleanUp.defer({ remains: 'The session is still open.', limitMs: LOGOUT_LIMIT_MS, run: (limit) => client.logout(limit) });
+    cleanUp.defer({
+      remains: 'The session is still open.',
+      limitMs: LOGOUT_LIMIT_MS,
+      run: (limit) => client.logout(limit),
+    });
     await client.login(signal);
     add(check, 'ok', `as ${connection.username}`);
     check = 'privileges';
@@ -46,7 +50,12 @@ export async function inspectServer(
   return findings;
 }
 
-type Add = (check: string, level: StatusFinding['level'], detail: string, rest?: { hint?: string; kind?: ErrorKind }) => void;
+type Add = (
+  check: string,
+  level: StatusFinding['level'],
+  detail: string,
+  rest?: { hint?: string; kind?: ErrorKind },
+) => void;
 
 function addTrust({ trust }: ConnectionSettings, add: Add): void {
   if (trust.insecure) {
@@ -56,7 +65,12 @@ function addTrust({ trust }: ConnectionSettings, add: Add): void {
   }
 }
 
-async function addPrivileges(client: VsphereClient, withSnapshots: boolean, add: Add, signal: AbortSignal): Promise<void> {
+async function addPrivileges(
+  client: VsphereClient,
+  withSnapshots: boolean,
+  add: Add,
+  signal: AbortSignal,
+): Promise<void> {
   const needed = [...EXPORT_PRIVILEGES, ...(withSnapshots ? SNAPSHOT_PRIVILEGES : [])];
   const counts = await countPrivileges(client, needed, signal);
   if ((counts[0]?.vms ?? 0) === 0) {

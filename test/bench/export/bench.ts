@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,7 +36,7 @@ const serve = fork(fileURLToPath(new URL('serve.ts', import.meta.url)), [
   join(folder, `disk-${capacityBytes}.vmdk`),
   String(capacityBytes),
 ]);
-const [served] = (await once(serve, 'message')) as [Served];
+const served = await new Promise<Served>((resolve) => void serve.once('message', resolve));
 try {
   const results = new Map<string, MeasuredRun[]>();
   for (let run = 0; run < runs; run += 1) {

@@ -24,7 +24,7 @@ export class ScratchFolder implements AsyncDisposable {
 
   /** Names in the output folder, sorted; empty when there is no such folder. */
   async files(): Promise<string[]> {
-    return (await readdir(this.output).catch(() => [])).toSorted();
+    return (await readdir(this.output).catch(() => [])).toSorted((a, b) => (a < b ? -1 : 1));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
