@@ -28,10 +28,8 @@ function vmSummary(result: VmExportResult, width: number | undefined): string[] 
     [
       { header: 'FILE', cut: 'middle' },
       { header: 'SIZE', align: 'right' },
-      // An OVA has none of its own: its manifest is inside it.
-      { header: files.some((file) => file.sha256) ? 'SHA-256' : '', cut: 'end' },
     ],
-    files.map((file) => [basename(file.path), formatBytes(file.sizeBytes), file.sha256 ?? '']),
+    files.map((file) => [basename(file.path), formatBytes(file.sizeBytes)]),
     width === undefined ? undefined : width - 2,
   );
   return [

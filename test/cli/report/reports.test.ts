@@ -52,11 +52,12 @@ test('the summary of an export names the folder, the files with their sizes, dur
   const lines = exportSummary({ job: JOB.id, state: 'done', exported: [RESULT], failed: [] }, undefined);
   expect(lines).toEqual([
     'Exported web-01 to /srv/vms/web-01',
-    '  FILE                   SIZE  SHA-256',
-    `  web-01-disk-1.vmdk  3.0 GiB  ${'ab'.repeat(32)}`,
-    `  web-01.mf             200 B  ${'cd'.repeat(32)}`,
+    '  FILE                   SIZE',
+    '  web-01-disk-1.vmdk  3.0 GiB',
+    '  web-01.mf             200 B',
     '  3.0 GiB fetched in 1m 05s, 47.3 MiB/s',
-    '  To check the files later: cd /srv/vms/web-01 && sha256sum --check web-01.mf',
+    '  To check the files later:',
+    '    cd /srv/vms/web-01 && sha256sum --check web-01.mf',
     '',
     'Details: hyper2kvm status --job 20261122T140102Z-export-1a2b',
   ]);

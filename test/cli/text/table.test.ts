@@ -54,3 +54,12 @@ test('a cut name never gets wider than it may be, and keeps both ends', () => {
 test('a cell cannot bring an escape sequence to the terminal', () => {
   expect(renderTable(COLUMNS, [['a\u001b[2Jb', '1']]).join('\n')).not.toContain('\u001b');
 });
+
+test('sentences in a last column are wrapped, not cut', () => {
+  const columns = [{ header: 'CHECK' }, { header: 'FINDING', cut: 'wrap' as const }];
+  expect(renderTable(columns, [['space', 'Two of the three disks do not fit.']], 24)).toEqual([
+    'CHECK  FINDING',
+    'space  Two of the three',
+    '       disks do not fit.',
+  ]);
+});
