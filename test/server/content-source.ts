@@ -45,7 +45,10 @@ export function sparseContent(capacityBytes: number, extents: readonly ContentEx
     capacityBytes,
     async read(offset, length) {
       const end = offset + length;
-      const touched = extents.filter((extent) => extent.offsetBytes < end && offset < extentEnd(extent));
+      const first = firstEndingAfter(extents, offset);
+      let last = first;
+      while ((extents[last]?.offsetBytes ?? end) < end) last += 1;
+      const touched = extents.slice(first, last);
       if (touched.length === 0) return undefined;
       const bytes = Buffer.alloc(length);
       for (const extent of touched) {
@@ -81,6 +84,19 @@ export async function writeRawFile(content: ContentSource, path: string): Promis
     const bytes = await content.read(offset, Math.min(stepBytes, content.capacityBytes - offset));
     if (bytes !== undefined) await file.write(bytes, 0, bytes.length, offset);
   }
+}
+
+/** Index of the first extent that ends after `offset`: a binary search, since big disks have thousands. */
+function firstEndingAfter(extents: readonly ContentExtent[], offset: number): number {
+  let low = 0;
+  let high = extents.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const extent = extents[middle];
+    if (extent !== undefined && extentEnd(extent) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function extentEnd(extent: ContentExtent): number {

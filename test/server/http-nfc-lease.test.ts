@@ -38,10 +38,11 @@ test('urls name the second listener, whose certificate the thumbprint is of', as
 
 test('urls of a host that is connected to directly have a star', async () => {
   await using scene = await open({ apiType: 'HostAgent' });
-  const client = new RawClient(scene.server);
-  await client.call('Login', 'SessionManager:ha-sessionmgr', login(scene.server));
-  const opened = await client.call('ExportVm', VM);
-  expect(opened.status).toBe(200);
+  const { urls } = await scene.client.openLease(VM);
+  const url = urls.get('disk-0.vmdk') ?? '';
+  expect(url).toMatch(/^https:\/\/\*\/nfc\//);
+  expect((await scene.client.download(url)).bytes.toString('latin1', 0, 4)).toBe('KDMV');
+  expect(scene.server.state().downloads).toMatchObject([{ endpoint: 'soap', outcome: 'whole' }]);
 });
 
 test('disks come chunked, and the manifest tells what was sent', async () => {
@@ -52,8 +53,8 @@ test('disks come chunked, and the manifest tells what was sent', async () => {
   const types = `<deviceUrlsToChecksumTypes><key>${key}</key><value>sha256</value></deviceUrlsToChecksumTypes>`;
   expect(await client.call('HttpNfcLeaseSetManifestChecksumType', lease, types)).toMatchObject({ status: 200 });
   expect((await client.call('HttpNfcLeaseGetManifest', lease)).returned).toEqual([]);
-  const { bytes, broke } = await client.download(urls.get('disk-0.vmdk'));
-  expect(broke).toBe('');
+  const { bytes, broke, contentLength } = await client.download(urls.get('disk-0.vmdk'));
+  expect([broke, contentLength]).toEqual(['', undefined]);
   const [entry, ...others] = (await client.call('HttpNfcLeaseGetManifest', lease)).returned;
   expect(others).toEqual([]);
   const told = Object.fromEntries((entry?.children ?? []).map((child) => [child.name, child.text]));
@@ -66,6 +67,13 @@ test('disks come chunked, and the manifest tells what was sent', async () => {
     disk: 'true',
     capacity: String(1 << 20),
   });
+});
+
+test('a server can be told to send a Content-Length', async () => {
+  await using scene = await open({ contentLength: true });
+  const { urls } = await scene.client.openLease(VM);
+  const { bytes, contentLength } = await scene.client.download(urls.get('disk-0.vmdk'));
+  expect(contentLength).toBe(String(bytes.length));
 });
 
 test('an old server knows no other hash than SHA-1', async () => {
@@ -155,6 +163,17 @@ describe('a VM that runs', () => {
   });
 });
 
+test.each([
+  ['an encrypted VM', { encrypted: true }],
+  ['a VM with a virtual TPM', { virtualTpm: true }],
+  ['a VM with a mapped raw device', { disks: [{ content: emptyContent(512), rawDeviceMapping: 'physicalMode' }] }],
+] as const)('%s is not exported', async (_what, part) => {
+  await using server = await startTestServer({ vms: [{ name: 'vm', moRef: 'vm-1', ...part }] });
+  const client = new RawClient(server);
+  await client.login();
+  expect(await client.call('ExportVm', VM)).toMatchObject({ fault: 'NotSupported' });
+});
+
 test('the descriptor takes the sizes that the client tells', async () => {
   await using scene = await open({});
   const file =
@@ -181,10 +200,6 @@ async function open({ powerState, tools, quiesce, ...options }: TestServerOption
   };
   const server = await startTestServer({ ...options, vms: [vm] });
   const client = new RawClient(server);
-  if (options.apiType !== 'HostAgent') await client.login();
+  await client.login();
   return { server, client, [Symbol.asyncDispose]: () => server.close() };
-}
-
-function login({ username, password }: { username: string; password: string }): string {
-  return `<userName>${username}</userName><password>${password}</password>`;
 }

@@ -72,6 +72,7 @@ export interface VmOptions {
   shutdown?: { afterMs: number } | 'never';
   /** What a quiesced snapshot comes to: `works`, silently not quiesced, or a task that fails. */
   quiesce?: 'works' | 'skipped' | 'fails';
+  /** `config.changeVersion`; the same for every VM when unset. */
   changeVersion?: string;
   annotation?: string;
   consolidationNeeded?: boolean;

@@ -19,6 +19,7 @@ export interface RawAnswer {
 export interface RawDownload {
   status: number;
   bytes: Buffer;
+  contentLength: string | undefined;
   /** The connection broke with this code, `''` when the body ended properly. */
   broke: string;
 }
@@ -27,6 +28,7 @@ export interface RawDownload {
 export class RawClient {
   readonly #server: TestServer;
   readonly #agent = new Agent({ keepAlive: false, rejectUnauthorized: false });
+  #collector = '';
   cookie = '';
 
   constructor(server: TestServer) {
@@ -46,17 +48,21 @@ export class RawClient {
     return { status: response.statusCode ?? 0, ...parsed(bytes.toString('utf8')) };
   }
 
+  /** Logs in as the server wants it, after asking for the names of its managers. */
   async login(): Promise<RawAnswer> {
     const { username, password } = this.#server;
+    const [content] = (await this.call('RetrieveServiceContent', 'ServiceInstance:ServiceInstance')).returned;
+    const managers = new Map(content?.children.map((child) => [child.name, `${child.type}:${child.text}`]));
+    this.#collector = managers.get('propertyCollector') ?? '';
     const args = `<userName>${escapeText(username)}</userName><password>${escapeText(password)}</password>`;
-    return this.call('Login', 'SessionManager:SessionManager', args);
+    return this.call('Login', managers.get('sessionManager') ?? '', args);
   }
 
   /** Properties of one object, as the XML of a `RetrievePropertiesEx` answer. */
   async properties(target: string, ...paths: string[]): Promise<Map<string, XmlElement>> {
     const answer = await this.call(
       'RetrievePropertiesEx',
-      COLLECTOR,
+      this.#collector,
       `${filterSpec('specSet', target, paths)}<options/>`,
     );
     const set = answer.returned[0]?.children.find((child) => child.name === 'objects')?.children ?? [];
@@ -67,7 +73,7 @@ export class RawClient {
 
   /** Waits until a property has one of the texts. */
   async waitFor(target: string, path: string, ...texts: string[]): Promise<string> {
-    const made = (await this.call('CreatePropertyCollector', COLLECTOR)).returned[0]?.text ?? '';
+    const made = (await this.call('CreatePropertyCollector', this.#collector)).returned[0]?.text ?? '';
     const collector = `PropertyCollector:${made}`;
     await this.call(
       'CreateFilter',
@@ -107,16 +113,18 @@ export class RawClient {
     const absolute = new URL((url ?? '').replace('*', this.#server.url.host));
     const chunks: Buffer[] = [];
     let status = 0;
+    let contentLength: string | undefined;
     try {
       const response = await this.#send(absolute, signal === undefined ? {} : { signal });
       status = response.statusCode ?? 0;
+      contentLength = response.headers['content-length'];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       await once(response, 'end');
-      return { status, bytes: Buffer.concat(chunks), broke: response.complete ? '' : 'incomplete' };
+      return { status, bytes: Buffer.concat(chunks), contentLength, broke: response.complete ? '' : 'incomplete' };
     } catch (error) {
       // Errors of Node's own are no `Error` of the realm in which jest runs tests.
       const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error);
-      return { status, bytes: Buffer.concat(chunks), broke: code };
+      return { status, bytes: Buffer.concat(chunks), contentLength, broke: code };
     }
   }
 
@@ -128,8 +136,6 @@ export class RawClient {
     return promise;
   }
 }
-
-const COLLECTOR = 'PropertyCollector:propertyCollector';
 
 /** A `PropertyFilterSpec` for one object. */
 export function filterSpec(element: string, target: string, paths: readonly string[]): string {

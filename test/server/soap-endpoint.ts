@@ -73,7 +73,11 @@ export async function answerSoap(
     const call = { service, method, target, args, session, remarks, hungUp: hungUp.signal };
     answer.body = responseEnvelope(method, await HANDLERS[method](call));
   } catch (error) {
-    const fault = error instanceof VimFault ? error : invalidRequest(String(error));
+    // Anything else is a fault of this server: it shows in the message, as on a real one.
+    const fault =
+      error instanceof VimFault
+        ? error
+        : new VimFault('SystemError', `A general system error occurred: ${String(error)}`);
     record.fault = fault.type;
     answer.status = 500;
     answer.body = faultEnvelope(fault);
@@ -92,10 +96,17 @@ async function readBody(request: IncomingMessage): Promise<string> {
 }
 
 function methodElement(document: string): XmlElement {
-  const body = readXml(document).children.find((child) => child.name === 'Body');
-  const method = body?.children[0];
+  const method = envelopeOf(document).children.find((child) => child.name === 'Body')?.children[0];
   if (method === undefined) throw invalidRequest('The request has no body');
   return method;
+}
+
+function envelopeOf(document: string): XmlElement {
+  try {
+    return readXml(document);
+  } catch (error) {
+    throw invalidRequest(`The request is no XML: ${String(error)}`);
+  }
 }
 
 function knownMethod(name: string): MethodName {

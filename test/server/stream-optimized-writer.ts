@@ -92,7 +92,8 @@ async function compressBatch(content: ContentSource, first: number, end: number,
     grains.map(async (grain) => {
       const raw = await readGrain(content, grain * GRAIN_BYTES);
       if (raw === undefined) return undefined;
-      const padded = options.lastGrain === 'cut' ? raw : Buffer.concat([raw], GRAIN_BYTES);
+      const whole = raw.length === GRAIN_BYTES || options.lastGrain === 'cut';
+      const padded = whole ? raw : Buffer.concat([raw], GRAIN_BYTES);
       const packed = await deflateAsync(padded, { level: options.compressionLevel ?? 1 });
       const bytes = Buffer.alloc(roundUp(12 + packed.length));
       bytes.writeBigUInt64LE(BigInt(grain * GRAIN_SECTORS), 0);

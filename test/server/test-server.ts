@@ -3,7 +3,7 @@ import { selfSignedCertificate, thumbprintOf, type ServerCertificate } from './c
 import { sendLeaseFile } from './file-transfer.ts';
 import { HttpsEndpoint } from './https-endpoint.ts';
 import { fileDigest } from './lease-file.ts';
-import type { TestServerOptions, VmOptions } from './options.ts';
+import type { PowerState, TestServerOptions, VmOptions } from './options.ts';
 import type { ScriptedFaults } from './scripted-faults.ts';
 import { stateOf, type ServerState } from './server-state.ts';
 import { Service } from './service.ts';
@@ -22,6 +22,8 @@ export interface TestServer extends AsyncDisposable {
   readonly faults: ScriptedFaults;
   state(): ServerState;
   addVm(options: VmOptions): void;
+  /** Changes what a client would find changed by someone else. */
+  changeVm(name: string, change: { powerState?: PowerState; changeVersion?: string }): void;
   /** Ends all sessions, as an administrator can. */
   endSessions(): void;
   /** Gives the "ESXi" listener another certificate; leases then tell a wrong thumbprint. */
@@ -74,6 +76,12 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     faults: service.faults,
     state: () => stateOf(service),
     addVm: (vm) => void service.addVm(vm),
+    changeVm(name, { powerState, changeVersion }) {
+      for (const vm of service.vms().filter((each) => each.displayName === name)) {
+        if (powerState !== undefined) vm.setPowerState(powerState);
+        if (changeVersion !== undefined) vm.setChangeVersion(changeVersion);
+      }
+    },
     endSessions: () => service.sessions.endAll(),
     changeEsxiCertificate: () => esxi.changeCertificate(selfSignedCertificate({ commonName: 'esxi.test', hosts })),
     goAway,

@@ -16,6 +16,8 @@ export class VirtualMachine extends Entity {
   readonly biosUuid: string;
   readonly instanceUuid: string;
   powerState: PowerState;
+  /** Changes with each change of the configuration. */
+  changeVersion: string;
   snapshotRoots: VmSnapshot[] = [];
   currentSnapshot: VmSnapshot | undefined;
   /** The lease that locks the VM, if there is one. */
@@ -30,6 +32,7 @@ export class VirtualMachine extends Entity {
     this.biosUuid = options.biosUuid ?? uuidFrom(`bios ${ref.value} ${options.name}`);
     this.instanceUuid = options.instanceUuid ?? uuidFrom(`instance ${ref.value} ${options.name}`);
     this.powerState = options.powerState ?? 'poweredOff';
+    this.changeVersion = options.changeVersion ?? '2026-01-01T00:00:00.000000Z';
     this.#objects = objects;
     this.#addSnapshots(options.snapshots ?? [], undefined);
   }
@@ -44,6 +47,11 @@ export class VirtualMachine extends Entity {
 
   setPowerState(state: PowerState): void {
     this.powerState = state;
+    this.#objects.changed();
+  }
+
+  setChangeVersion(version: string): void {
+    this.changeVersion = version;
     this.#objects.changed();
   }
 

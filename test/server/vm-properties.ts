@@ -30,7 +30,7 @@ export function vmConfig(vm: VirtualMachine): DataObject {
   const { options } = vm;
   const { datastore, network } = vm.datacenter;
   return data('VirtualMachineConfigInfo', {
-    changeVersion: options.changeVersion ?? '2026-01-01T00:00:00.000000Z',
+    changeVersion: vm.changeVersion,
     modified: new Date('1970-01-01T00:00:00Z'),
     name: vm.name,
     guestFullName: guestName(vm),

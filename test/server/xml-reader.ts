@@ -23,7 +23,7 @@ const parser = new XMLParser({
 
 /** Reads a document and returns its root element. Throws when it is no well-formed XML. */
 export function readXml(document: string): XmlElement {
-  const root = elementsOf(parser.parse(document, true))[0];
+  const [root] = elementsOf(parser.parse(document, true));
   if (root === undefined) throw new Error('the document has no element');
   return root;
 }
