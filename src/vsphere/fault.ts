@@ -49,9 +49,10 @@ export function isFault(error: unknown, ...faultTypes: string[]): error is Vsphe
 /** Reads `Fault{faultcode, faultstring, detail{XFault}}` of a SOAP answer. */
 export function faultOfSoap(fault: XmlElement, during: string): VsphereFault {
   const detail = fault.find('detail')?.elements[0];
-  const faultType = detail?.type ?? detail?.name.replace(/Fault$/, '') ?? fault.textOf('faultcode') ?? 'unknown';
+  // A version that the server does not speak is told by the fault code alone: `VersionMismatchFaultCode`.
+  const code = fault.textOf('faultcode')?.replace(/^.*:/, '').replace(/FaultCode$/, '');
   return new VsphereFault({
-    faultType: faultType.replace(/^.*:/, ''),
+    faultType: detail?.type ?? detail?.name.replace(/Fault$/, '') ?? code ?? 'unknown',
     message: fault.textOf('faultstring') || 'no reason given',
     during,
     faultCause: detail && causeOf(detail, during),
