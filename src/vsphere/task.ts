@@ -1,4 +1,4 @@
-import { Hyper2kvmError } from '../base/errors.ts';
+import { Hyper2kvmError, isRetryable } from '../base/errors.ts';
 import { pause, withTimeLimit } from '../base/time-limit.ts';
 import { faultOfLocalized } from './fault.ts';
 import { readProperties } from './properties.ts';
@@ -14,6 +14,9 @@ export function pollIntervalMs(look: number): number {
 
 /** Most tasks take seconds; merging the disks of a snapshot that stood for long takes hours. */
 const TASK_LIMIT_MS = 12 * 3_600_000;
+
+/** The task goes on when a look at it fails, and what it has done can only be undone by whoever saw its end. So many in a row are borne. */
+const MOST_FAILED_LOOKS = 5;
 
 /**
  * Waits for the task that a `…_Task` call returned and gives its result.
@@ -36,9 +39,16 @@ async function watchTask(
   during: string,
   signal: AbortSignal,
 ): Promise<MoRef | undefined> {
+  let failures = 0;
   for (let look = 0; ; look += 1) {
-    const { properties } = await readProperties(client, task, ['info'], signal);
-    const info = properties.get('info');
+    let info;
+    try {
+      info = (await readProperties(client, task, ['info'], signal)).properties.get('info');
+      failures = 0;
+    } catch (error) {
+      failures += 1;
+      if (!isRetryable(error) || failures > MOST_FAILED_LOOKS) throw error;
+    }
     const state = info?.textOf('state');
     if (state === 'success') return refOf(info?.find('result'));
     const error = info?.find('error');

@@ -1,13 +1,12 @@
-import { hostname } from 'node:os';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { pause } from '../../base/time-limit.ts';
 import { powerOff, powerOn, shutdownGuest } from '../../vsphere/power.ts';
-import { createSnapshot, removeSnapshot } from '../../vsphere/snapshot.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
 import { readPowerState, readSnapshotDisks, readVmFacts, type VmFacts } from '../../vsphere/vm-facts.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import type { MoRef } from '../../vsphere/wsdl-types.ts';
 import type { CleanUp } from '../clean-up.ts';
+import { takeOwnSnapshot } from './own-snapshot.ts';
 import { namedSnapshot, OWN_SNAPSHOT_PREFIX } from './preflight.ts';
 import type { OwnSnapshot } from './resume-record.ts';
 import type { ExportStep, PowerChoice } from './types.ts';
@@ -37,7 +36,6 @@ export interface SourceScope {
   step: (step: ExportStep, detail: string) => void;
 }
 
-const REMOVE_SNAPSHOT_LIMIT_MS = 12 * 3_600_000;
 const POWER_ON_LIMIT_MS = 10 * 60_000;
 
 /** Brings the VM to rest in the way that the user chose. */
@@ -99,18 +97,7 @@ async function ownSnapshotSource(quiesce: boolean, scope: SourceScope, signal: A
   const old = facts.snapshots.find(({ ref, name }) => ref.value === leftover?.moRef && name === leftover.name);
   const name = old?.name ?? `${OWN_SNAPSHOT_PREFIX}${job}`;
   step('snapshot', old ? `Taking over snapshot ${name} of the run before` : `Making the temporary snapshot ${name}`);
-  // An abort must not come between the snapshot's making and the word of what it is called: it could then not be removed.
-  const patient = new AbortController().signal;
-  const description = `Temporary: made by hyper2kvm on ${hostname()} for an export, and removed after it.`;
-  const ref = old?.ref ?? (await createSnapshot(client, facts.ref, { name, description, quiesce }, patient));
-  cleanUp.defer({
-    remains: `The snapshot ${name} of ${vm} is still on ${client.server}: remove it there.`,
-    limitMs: REMOVE_SNAPSHOT_LIMIT_MS,
-    run: (limit) => {
-      step('clean-up', `Removing the temporary snapshot ${name}`);
-      return removeSnapshot(client, ref, limit);
-    },
-  });
+  const ref = await takeOwnSnapshot({ client, vm, vmRef: facts.ref, cleanUp, step }, { name, quiesce, old: old?.ref });
   signal.throwIfAborted();
   const quiesced = quiesce ? await wasQuiesced(client, facts.ref, ref, signal) : undefined;
   return snapshotSource(client, ref, { quiesced, ownSnapshot: { moRef: ref.value, name } }, signal);

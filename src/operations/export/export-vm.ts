@@ -133,7 +133,8 @@ async function transferAll(
     report({ type: 'step', vm: plan.vm, step: 'download', detail: 'Downloading' });
   };
   report({ type: 'step', vm: plan.vm, step: 'lease', detail: 'Opening the export lease' });
-  await transfer.run(new LeaseScope({ client, vm: plan.vm, source: source.ref, leave, verify }), filesOf, signal);
+  using leases = new LeaseScope({ client, vm: plan.vm, source: source.ref, leave, verify });
+  await transfer.run(leases, filesOf, signal);
 }
 
 /** Between planning and the lease, and between two leases, nothing keeps a VM from being powered on or changed. */

@@ -1,5 +1,5 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { isFault } from '../../vsphere/fault.ts';
+import { isFault, VsphereFault } from '../../vsphere/fault.ts';
 import { HttpNfcLease, NOT_OFFERED, type LeaseDevice, type LeaseManifestEntry } from '../../vsphere/nfc-lease.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import type { MoRef } from '../../vsphere/wsdl-types.ts';
@@ -18,9 +18,13 @@ export interface LeaseScopeOptions {
   verify: (lease: OpenLease, signal: AbortSignal) => Promise<void>;
 }
 
-/** Opens leases one at a time, keeps each alive while it is used, and ends it: completed on success, aborted on every other way out. */
-export class LeaseScope {
+/**
+ * Opens leases one at a time, keeps each alive while it is used, and ends it: completed on success, aborted on every other way out. When it is disposed it
+ * tells of a lease that the server may have opened although its answer was lost: nobody knows its name.
+ */
+export class LeaseScope implements Disposable {
   readonly #options: LeaseScopeOptions;
+  #unanswered = false;
 
   constructor(options: LeaseScopeOptions) {
     this.#options = options;
@@ -37,8 +41,7 @@ export class LeaseScope {
   ): Promise<Result> {
     const { client, vm, source, leave, verify } = this.#options;
     await using cleanUp = new CleanUp(leave);
-    // Not under the program's signal: an abort between the lease's opening and its name would leave it open.
-    const lease = await HttpNfcLease.open(client, source, new AbortController().signal);
+    const lease = await this.#open(client, source);
     const over = cleanUp.defer({
       remains: `The export lease on ${vm} is still open on ${client.server}; it locks the VM until it times out.`,
       limitMs: ABORT_LIMIT_MS,
@@ -54,6 +57,32 @@ export class LeaseScope {
     over();
     return result;
   }
+
+  [Symbol.dispose](): void {
+    const { client, vm, leave } = this.#options;
+    if (!this.#unanswered) return;
+    leave(
+      `An export lease on ${vm} may be open on ${client.server}, whose answer was lost; it locks the VM until it times out.`,
+    );
+  }
+
+  /** Not under the program's signal: an abort between the lease's opening and its name would leave it open. */
+  async #open(client: VsphereClient, source: MoRef): Promise<HttpNfcLease> {
+    try {
+      const lease = await HttpNfcLease.open(client, source, new AbortController().signal);
+      // Two cannot be open at once.
+      this.#unanswered = false;
+      return lease;
+    } catch (error) {
+      this.#unanswered ||= !(error instanceof VsphereFault) && !wasNeverSent(error);
+      throw error;
+    }
+  }
+}
+
+function wasNeverSent(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED';
 }
 
 /** A lease that is ready, for the time of {@link LeaseScope.use}. */

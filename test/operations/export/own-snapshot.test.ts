@@ -1,0 +1,108 @@
+import { describe, expect, test } from '@jest/globals';
+import { setTimeout as pause } from 'node:timers/promises';
+import { InterruptedError } from '../../../src/base/errors.ts';
+import type { ExportEvent } from '../../../src/operations/export/types.ts';
+import { mixedContent } from '../../server/content-source.ts';
+import type { TestServerOptions } from '../../server/options.ts';
+import type { ScriptedFault } from '../../server/scripted-faults.ts';
+import { startTestServer } from '../../server/test-server.ts';
+import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder } from './export-run.ts';
+
+const VM = { name: 'web', powerState: 'poweredOn', disks: [{ content: mixedContent(2 << 20, 'web') }] } as const;
+const power = { kind: 'snapshot', quiesce: true } as const;
+
+function isStep(step: string) {
+  return (event: ExportEvent) => event.type === 'step' && event.step === step;
+}
+
+describe('an interrupted export leaves nothing, whenever the interruption comes', () => {
+  const moments: [string, { at: (event: ExportEvent) => boolean; afterMs?: number; options?: TestServerOptions }][] = [
+    ['while connecting', { at: isStep('connect') }],
+    ['while the snapshot is made', { at: isStep('snapshot'), afterMs: 300, options: { taskMs: 1000 } }],
+    ['when the lease is asked for', { at: isStep('lease') }],
+    ['while the lease initializes', { at: isStep('lease'), afterMs: 300, options: { leaseInitializeMs: 60_000 } }],
+    ['when the download begins', { at: (event) => event.type === 'disk-started' }],
+    ['while a disk comes', { at: (event) => event.type === 'disk-progress' }],
+    ['when a disk is whole', { at: (event) => event.type === 'disk-whole' }],
+    ['while the descriptor is written', { at: isStep('descriptor') }],
+    ['when the files get their names', { at: isStep('finish') }],
+  ];
+
+  test.each(moments)('%s', async (_title, { at, afterMs = 0, options = {} }) => {
+    await using server = await startTestServer({ vms: [VM], ...options });
+    await using scratch = await ScratchFolder.make();
+    const ending = new AbortController();
+    let reached = false;
+    const { thrown } = await runExport(server, scratch, {
+      power,
+      signal: ending.signal,
+      onEvent: (event) => {
+        if (reached || !at(event)) return;
+        reached = true;
+        setTimeout(() => ending.abort(new InterruptedError('SIGTERM')), afterMs);
+      },
+    });
+    expect(thrown).toEqual(new InterruptedError('SIGTERM'));
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+    expect(await scratch.files()).toEqual([]);
+  });
+});
+
+describe('a failed export leaves nothing on the server', () => {
+  const faults: [string, ScriptedFault][] = [
+    ['the answer of the snapshot call is lost', { on: 'CreateSnapshot_Task', action: 'lose-answer' }],
+    ['the line drops while the snapshot is made', { on: 'RetrievePropertiesEx', action: 'reset', skip: 2 }],
+    ['the lease is refused', { on: 'ExportSnapshot', action: 'soap-fault', fault: 'InvalidState' }],
+    ['the lease does not initialize', { on: 'lease', action: 'initialize-error', fault: 'FileLocked' }],
+    ['a disk is refused', { on: 'disk', action: 'status', status: 403 }],
+    ['the descriptor is refused', { on: 'CreateDescriptor', action: 'soap-fault', fault: 'InvalidArgument', skip: 1 }],
+    ['the lease cannot be completed', { on: 'HttpNfcLeaseComplete', action: 'soap-fault', fault: 'InvalidState' }],
+    ['the session ends before the snapshot goes', { on: 'RemoveSnapshot_Task', action: 'session-expired' }],
+    [
+      'the snapshot cannot go at the first try',
+      { on: 'RemoveSnapshot_Task', action: 'soap-fault', fault: 'TaskInProgress' },
+    ],
+    ['the line drops when the snapshot goes', { on: 'RemoveSnapshot_Task', action: 'lose-answer' }],
+    ['the line drops when the lease is aborted', { on: 'HttpNfcLeaseAbort', action: 'reset' }],
+  ];
+
+  test.each(faults)('when %s', async (_title, fault) => {
+    await using server = await startTestServer({ vms: [VM], taskMs: 100 });
+    await using scratch = await ScratchFolder.make();
+    server.faults.add(fault);
+    if (fault.on === 'HttpNfcLeaseAbort') server.faults.add({ on: 'disk', action: 'status', status: 403 });
+    const { result, events } = await runExport(server, scratch, { power, retries: 0 });
+    // Until a task that nobody watches any more would be over.
+    await pause(200);
+    expect(server.faults.pending).toEqual([]);
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+    expect(result?.failed.flatMap(({ leftBehind }) => leftBehind)).toEqual([]);
+    expect(events.filter((event) => event.type === 'warning')).toEqual([]);
+  });
+});
+
+test('a lease whose opening was not answered is told, since nobody can end it', async () => {
+  await using server = await startTestServer({ vms: [VM] });
+  await using scratch = await ScratchFolder.make();
+  server.faults.add({ on: 'ExportSnapshot', action: 'lose-answer' });
+  const { result } = await runExport(server, scratch, { power, retries: 0 });
+  expect(leftOnServer(server)).toMatchObject({ sessions: 0, leases: [expect.anything()] });
+  expect(result?.failed[0]?.leftBehind).toEqual([
+    expect.stringMatching(/^An export lease on web may be open/),
+    expect.stringMatching(/^The snapshot hyper2kvm-export-\S+ of web is still on .*TaskInProgress/),
+  ]);
+});
+
+test('what cannot be removed is told exactly, and the rest is removed', async () => {
+  await using server = await startTestServer({ vms: [VM], missingPrivileges: ['VirtualMachine.State.RemoveSnapshot'] });
+  await using scratch = await ScratchFolder.make();
+  const { events } = await runExport(server, scratch, { power });
+  const left = leftOnServer(server);
+  expect(left).toMatchObject({ sessions: 0, leases: [], snapshots: [expect.anything()] });
+  const warnings = events.filter((event) => event.type === 'warning').map(({ message }) => message);
+  for (const snapshot of left.snapshots) {
+    expect(warnings).toContainEqual(
+      expect.stringMatching(`^The snapshot ${snapshot} of web is still on .*NoPermission`),
+    );
+  }
+});
