@@ -1,0 +1,74 @@
+import { expect } from '@jest/globals';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runProgram } from '../../oracles/run-program.ts';
+import {
+  emptyContent,
+  mixedContent,
+  randomContent,
+  writeRawFile,
+  type ContentSource,
+} from '../../server/content-source.ts';
+import type { VmOptions } from '../../server/options.ts';
+
+const MiB = 1 << 20;
+
+/** What the disks of {@link THREE_DISKS} hold: a mixture whose capacity fills no last grain, random data, nothing. */
+export const CONTENTS: readonly ContentSource[] = [
+  mixedContent(6 * MiB + 512, 'mixed'),
+  randomContent(2 * MiB, 'random'),
+  emptyContent(3 * MiB),
+];
+
+/** A VM `web` with all that an export brings along. */
+export const THREE_DISKS: VmOptions = {
+  name: 'web',
+  firmware: 'efi',
+  nvram: Buffer.alloc(8684, 'nvram'),
+  networkCards: [{ macAddress: '00:50:56:01:02:03' }],
+  disks: CONTENTS.map((content) => ({ content })),
+};
+
+/** Holds a disk against its source, which is written beside it as a raw file. */
+export async function expectSameContent(qemuImg: string, vmdk: string, content: ContentSource): Promise<void> {
+  const raw = `${vmdk}.expected`;
+  await writeRawFile(content, raw);
+  const { stdout, stderr } = await runProgram(qemuImg, ['compare', '-f', 'vmdk', '-F', 'raw', vmdk, raw]);
+  expect(stdout + stderr).toBe('Images are identical.\n');
+}
+
+/** Has `sha256sum` check a manifest: every one of `names` must be in it and be right. */
+export async function expectRightManifest(folder: string, manifest: string, names: readonly string[]): Promise<void> {
+  const script = 'cd "$1" && exec sha256sum --strict --check "$2"';
+  const { stdout, stderr } = await runProgram('/bin/sh', ['-c', script, 'sh', folder, manifest]);
+  expect(stderr).toBe('');
+  expect(stdout.trim().split('\n').toSorted()).toEqual(names.map((name) => `${name}: OK`).toSorted());
+}
+
+/** The files that a descriptor names must be there with the sizes that it says, in this order. */
+export async function expectRightDescriptor(
+  folder: string,
+  descriptor: string,
+  names: readonly string[],
+): Promise<void> {
+  const text = await readFile(join(folder, descriptor), 'utf8');
+  const files = [...text.matchAll(/<File [^>]*>/g)].map(([tag]) => ({
+    name: /ovf:href="([^"]*)"/.exec(tag)?.[1],
+    sizeBytes: Number(/ovf:size="([^"]*)"/.exec(tag)?.[1]),
+  }));
+  const found = await Promise.all(
+    names.map(async (name) => ({ name, sizeBytes: (await stat(join(folder, name))).size })),
+  );
+  expect(files).toEqual(found);
+}
+
+/** The members of a tar in their order, as `tar` lists them, with their sizes. */
+export async function listTar(path: string): Promise<{ name: string; sizeBytes: number }[]> {
+  const { stdout, stderr } = await runProgram('tar', ['-tvf', path]);
+  expect(stderr).toBe('');
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => /^\S+ \S+ +(\d+) \S+ \S+ (.*)$/.exec(line))
+    .map((match) => ({ name: match?.[2] ?? '', sizeBytes: Number(match?.[1]) }));
+}
