@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportVms } from '../../../src/operations/export/export-vms.ts';
 import type { ExportEvent, ExportOptions, ExportResult } from '../../../src/operations/export/types.ts';
-import { resolveConnectionSettings } from '../../../src/vsphere/connection-settings.ts';
+import { resolveConnectionSettings, type ConnectionSettings } from '../../../src/vsphere/connection-settings.ts';
 import type { TestServer } from '../../server/test-server.ts';
 
 /** A folder that is removed at the end of the scope. */
@@ -41,11 +41,28 @@ export interface ExportRun {
   error: unknown;
 }
 
-/** Exports from a test server with short limits, and never rejects. */
-export async function runExport(
-  server: TestServer,
+type RunOptions = Partial<ExportOptions> & { signal?: AbortSignal; onEvent?: (event: ExportEvent) => void };
+
+/** The settings with which a test server is spoken to. */
+export function connectionTo(server: TestServer, timeoutMs = 3000): ConnectionSettings {
+  return resolveConnectionSettings({
+    flags: { url: server.url.href, username: server.username, thumbprint: server.thumbprint.sha256, timeoutMs },
+    env: { HYPER2KVM_PASSWORD: server.password },
+    password: () => Promise.reject(new Error('the password is in the environment')),
+  });
+}
+
+/** Exports the first VM of a test server, or those that `options` name. */
+export function runExport(server: TestServer, scratch: ScratchFolder, options: RunOptions = {}): Promise<ExportRun> {
+  const vms = Object.keys(server.state().vms).slice(0, 1);
+  return exportWith(connectionTo(server), scratch, { vms, ...options });
+}
+
+/** Exports with short limits, and never rejects. */
+export async function exportWith(
+  connection: ConnectionSettings,
   scratch: ScratchFolder,
-  options: Partial<ExportOptions> & { signal?: AbortSignal; onEvent?: (event: ExportEvent) => void } = {},
+  options: RunOptions & Pick<ExportOptions, 'vms'>,
 ): Promise<ExportRun> {
   const { signal = new AbortController().signal, onEvent, ...given } = options;
   const events: ExportEvent[] = [];
@@ -53,14 +70,8 @@ export async function runExport(
     events.push(event);
     onEvent?.(event);
   };
-  const connection = resolveConnectionSettings({
-    flags: { url: server.url.href, username: server.username, thumbprint: server.thumbprint.sha256, timeoutMs: 3000 },
-    env: { HYPER2KVM_PASSWORD: server.password },
-    password: () => Promise.reject(new Error('the password is in the environment')),
-  });
   const all: ExportOptions = {
     connection,
-    vms: Object.keys(server.state().vms).slice(0, 1),
     output: scratch.output,
     format: 'ovf',
     power: { kind: 'as-is' },
