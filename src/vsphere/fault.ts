@@ -50,7 +50,10 @@ export function isFault(error: unknown, ...faultTypes: string[]): error is Vsphe
 export function faultOfSoap(fault: XmlElement, during: string): VsphereFault {
   const detail = fault.find('detail')?.elements[0];
   // A version that the server does not speak is told by the fault code alone: `VersionMismatchFaultCode`.
-  const code = fault.textOf('faultcode')?.replace(/^.*:/, '').replace(/FaultCode$/, '');
+  const code = fault
+    .textOf('faultcode')
+    ?.replace(/^.*:/, '')
+    .replace(/FaultCode$/, '');
   return new VsphereFault({
     faultType: detail?.type ?? detail?.name.replace(/Fault$/, '') ?? code ?? 'unknown',
     message: fault.textOf('faultstring') || 'no reason given',

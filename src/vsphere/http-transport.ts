@@ -2,6 +2,7 @@ import got, { RequestError, TimeoutError, type Got } from 'got';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Hyper2kvmError } from '../base/errors.ts';
 import type { CertificateTrust } from './certificate-trust.ts';
+import { TrustedConnector } from './trusted-socket.ts';
 import { TrustingAgent } from './trusting-agent.ts';
 
 export interface HttpAnswer {
@@ -25,12 +26,15 @@ export const CONNECT_LIMIT_MS = 15_000;
 /** The HTTP of this client: verified TLS, no redirects (a session must not follow one), no retries of its own. */
 export class HttpTransport {
   readonly trust: CertificateTrust;
-  readonly got: Got;
+  /** For downloads, which read their socket themselves. */
+  readonly connector: TrustedConnector;
+  readonly #got: Got;
 
   constructor(trust: CertificateTrust) {
     this.trust = trust;
-    this.got = got.extend({
-      agent: { https: new TrustingAgent(trust) },
+    this.connector = new TrustedConnector(trust);
+    this.#got = got.extend({
+      agent: { https: new TrustingAgent(this.connector) },
       retry: { limit: 0 },
       throwHttpErrors: false,
       followRedirect: false,
@@ -41,7 +45,7 @@ export class HttpTransport {
   /** Sends one small request and reads its whole answer, whatever its status. */
   async send({ url, headers, body, timeoutMs, signal }: HttpCall): Promise<HttpAnswer> {
     try {
-      const response = await this.got(url, {
+      const response = await this.#got(url, {
         method: body === undefined ? 'GET' : 'POST',
         headers,
         ...(body === undefined ? {} : { body }),

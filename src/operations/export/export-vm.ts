@@ -104,7 +104,8 @@ async function adoptWholeFiles(
     const { name: disk, sizeBytes, sha256 } = file.member;
     report({ type: 'disk-kept', vm: plan.vm, disk, sizeBytes, sha256 });
   }
-  await resume.begin(source.identity, source.ownSnapshot, [...transfer.whole]);
+  const { identity, ownSnapshot } = source;
+  await resume.begin({ identity, format: plan.format, ownSnapshot, files: [...transfer.whole] });
 }
 
 async function transferAll(

@@ -1,7 +1,9 @@
 import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
+import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { MemberRecord } from '../../ovf/package-writer.ts';
+import type { ExportFormat } from './types.ts';
 
 /** A whole file of an unfinished export. */
 export interface WholeFile {
@@ -22,6 +24,7 @@ interface ResumeState {
   version: 1;
   /** What must be equal for the files to be those of the VM as it is now. */
   identity: string;
+  format: ExportFormat;
   ownSnapshot: OwnSnapshot | undefined;
   files: WholeFile[];
 }
@@ -31,10 +34,14 @@ interface ResumeState {
  * whole disk, gone when the export is finished.
  */
 export class ResumeRecord {
+  readonly #folder: string;
+  readonly #baseName: string;
   readonly #path: string;
   #state: ResumeState;
 
-  private constructor(path: string, state: ResumeState) {
+  private constructor(folder: string, baseName: string, path: string, state: ResumeState) {
+    this.#folder = folder;
+    this.#baseName = baseName;
     this.#path = path;
     this.#state = state;
   }
@@ -43,7 +50,7 @@ export class ResumeRecord {
   static async load(folder: string, baseName: string): Promise<ResumeRecord> {
     const path = join(folder, `.${baseName}.hyper2kvm-resume`);
     const text = await readFile(path, 'utf8').catch(() => '');
-    return new ResumeRecord(path, parseState(text) ?? { version: 1, identity: '', ownSnapshot: undefined, files: [] });
+    return new ResumeRecord(folder, baseName, path, parseState(text) ?? NOTHING);
   }
 
   get ownSnapshot(): OwnSnapshot | undefined {
@@ -55,9 +62,12 @@ export class ResumeRecord {
     return this.#state.identity === identity ? this.#state.files : [];
   }
 
-  /** Begins anew for a state of the VM, with the files of it that are whole already. */
-  async begin(identity: string, ownSnapshot: OwnSnapshot | undefined, files: WholeFile[]): Promise<void> {
-    this.#state = { version: 1, identity, ownSnapshot, files };
+  /** Begins anew for a state of the VM, with the files of it that are whole already; what else an earlier run left is removed. */
+  async begin(state: Omit<ResumeState, 'version'>): Promise<void> {
+    for (const name of leftovers(this.#baseName, this.#state, state)) {
+      await rm(join(this.#folder, name + PARTIAL_SUFFIX), { force: true });
+    }
+    this.#state = { version: 1, ...state };
     await this.#save();
   }
 
@@ -75,25 +85,32 @@ export class ResumeRecord {
   }
 }
 
+const NOTHING: ResumeState = { version: 1, identity: '', format: 'ovf', ownSnapshot: undefined, files: [] };
+
+/** Names of files that the new run neither keeps nor writes over. */
+function leftovers(baseName: string, old: ResumeState, now: Omit<ResumeState, 'version'>): string[] {
+  if (old.format === 'ova') return now.format === 'ova' ? [] : [`${baseName}.ova`];
+  const kept = new Set(now.files.map(({ member }) => member.name));
+  return old.files.map(({ member }) => member.name).filter((name) => !kept.has(name) && isPlainName(name));
+}
+
+function isPlainName(name: string): boolean {
+  return basename(name) === name;
+}
+
 function parseState(text: string): ResumeState | undefined {
   try {
-    const state: unknown = JSON.parse(text);
-    return isResumeState(state) ? state : undefined;
+    const state = JSON.parse(text) as Partial<ResumeState>;
+    return state.version === 1 && typeof state.identity === 'string' && state.files?.every(isWholeFile)
+      ? (state as ResumeState)
+      : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** The writer is an earlier run of this program; what a tampered record claims is proved by reading the files back. */
-function isResumeState(state: unknown): state is ResumeState {
+function isWholeFile({ key, member }: Partial<WholeFile>): boolean {
   return (
-    typeof state === 'object' &&
-    state !== null &&
-    'version' in state &&
-    state.version === 1 &&
-    'identity' in state &&
-    typeof state.identity === 'string' &&
-    'files' in state &&
-    Array.isArray(state.files)
+    [key, member?.name, member?.sha256].every((text) => typeof text === 'string') && member?.sizeBytes !== undefined
   );
 }

@@ -1,0 +1,170 @@
+/** What a server may send before its body: as much as Node's own HTTP parser allows by default, and then some. */
+const MAX_HEAD_BYTES = 64 * 1024;
+/** RFC 9112 section 7.1: a chunk's size in hex (a disk has less than 2^53 bytes), its extensions, CRLF. */
+const MAX_CHUNK_LINE_BYTES = 4096;
+const MAX_TRAILER_BYTES = 16 * 1024;
+
+const CR = 13;
+const LF = 10;
+
+/** Where the parser stands. `close` is a body that ends with the connection. */
+type State = 'head' | 'length' | 'close' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailer' | 'done';
+
+/** The head of a response. */
+export interface ResponseHead {
+  status: number;
+  /** Names in lower case; of a repeated one the values are joined by commas. */
+  headers: ReadonlyMap<string, string>;
+}
+
+/** The response breaks HTTP/1.1. */
+export class HttpSyntaxError extends Error {
+  override readonly name = 'HttpSyntaxError';
+}
+
+/**
+ * Reads one HTTP/1.1 response (RFC 9112) from bytes that come in any pieces, and hands on the pieces of its body without copying them. Only what a download
+ * needs: no pipelining, no content codings. Interim responses (1xx) are skipped.
+ */
+export class HttpResponseParser {
+  readonly #onHead: (head: ResponseHead) => void;
+  readonly #onBody: (piece: Buffer) => void;
+  #state: State = 'head';
+  /** A line or head that has come in part. */
+  #pending = '';
+  #trailerBytes = 0;
+  /** Bytes of the body, or of the chunk, that are still to come. */
+  #left = 0;
+
+  /** `onBody` gets views into the fed buffer, which hold only during the call. */
+  constructor(onHead: (head: ResponseHead) => void, onBody: (piece: Buffer) => void) {
+    this.#onHead = onHead;
+    this.#onBody = onBody;
+  }
+
+  /** True when the whole response has come. */
+  get isDone(): boolean {
+    return this.#state === 'done';
+  }
+
+  /** Takes the next bytes of the connection. @throws HttpSyntaxError. */
+  feed(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length;) {
+      switch (this.#state) {
+        case 'length':
+        case 'chunk-data':
+          at = this.#feedCounted(bytes, at);
+          break;
+        case 'close':
+          this.#onBody(bytes.subarray(at));
+          return;
+        case 'done':
+          throw new HttpSyntaxError('bytes follow the end of the response');
+        case 'head':
+        case 'chunk-size':
+        case 'chunk-end':
+        case 'trailer':
+          at = this.#feedLine(bytes, at);
+          break;
+      }
+    }
+  }
+
+  /** The connection has ended in good order: true when the response is whole. */
+  end(): boolean {
+    if (this.#state === 'close') this.#state = 'done';
+    return this.#state === 'done';
+  }
+
+  #feedCounted(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#left);
+    this.#left -= end - at;
+    this.#onBody(bytes.subarray(at, end));
+    if (this.#left === 0) this.#state = this.#state === 'length' ? 'done' : 'chunk-end';
+    return end;
+  }
+
+  #feedLine(bytes: Buffer, at: number): number {
+    const newline = bytes.indexOf(LF, at);
+    const end = newline === -1 ? bytes.length : newline + 1;
+    this.#pending += bytes.toString('latin1', at, end);
+    if (this.#pending.length > (this.#state === 'head' ? MAX_HEAD_BYTES : MAX_CHUNK_LINE_BYTES)) {
+      throw new HttpSyntaxError(`the ${this.#state} of the response is too long`);
+    }
+    if (newline !== -1) this.#takeLine();
+    return end;
+  }
+
+  #takeLine(): void {
+    if (this.#state === 'head') {
+      // The head is gathered whole: it ends with an empty line.
+      if (/\r?\n\r?\n$/.test(this.#pending)) this.#takeHead();
+      return;
+    }
+    const line = this.#pending.replace(/\r?\n$/, '');
+    this.#pending = '';
+    if (this.#state === 'chunk-size') this.#takeChunkSize(line);
+    else if (this.#state === 'chunk-end') {
+      if (line !== '') throw new HttpSyntaxError('a chunk is longer than its size says');
+      this.#state = 'chunk-size';
+    } else this.#takeTrailer(line);
+  }
+
+  #takeChunkSize(line: string): void {
+    const hex = /^([0-9a-f]{1,13})[ \t]*(;.*)?$/i.exec(line)?.[1];
+    if (hex === undefined) throw new HttpSyntaxError(`${JSON.stringify(line.slice(0, 40))} is no size of a chunk`);
+    this.#left = Number.parseInt(hex, 16);
+    this.#state = this.#left === 0 ? 'trailer' : 'chunk-data';
+  }
+
+  #takeTrailer(line: string): void {
+    this.#trailerBytes += line.length;
+    if (this.#trailerBytes > MAX_TRAILER_BYTES) throw new HttpSyntaxError('the trailer of the response is too long');
+    if (line === '') this.#state = 'done';
+  }
+
+  #takeHead(): void {
+    const head = parseHead(this.#pending);
+    this.#pending = '';
+    // RFC 9110 section 15.2: interim responses come before the real one. 101 would need an upgrade that was not asked for.
+    if (head.status >= 100 && head.status < 200 && head.status !== 101) return;
+    this.#state = this.#bodyState(head);
+    this.#onHead(head);
+  }
+
+  /** RFC 9112 section 6.3. */
+  #bodyState({ status, headers }: ResponseHead): State {
+    const coding = headers.get('transfer-encoding')?.toLowerCase();
+    const length = headers.get('content-length');
+    if (status === 204 || status === 304) return 'done';
+    if (coding !== undefined) {
+      if (coding !== 'chunked')
+        throw new HttpSyntaxError(`transfer coding ${JSON.stringify(coding)} was not asked for`);
+      // A response with both is how requests are smuggled; an honest server does not send it.
+      if (length !== undefined) throw new HttpSyntaxError('the response has both a length and chunks');
+      return 'chunk-size';
+    }
+    if (length === undefined) return 'close';
+    if (!/^\d{1,15}$/.test(length)) throw new HttpSyntaxError(`${JSON.stringify(length)} is no length`);
+    this.#left = Number(length);
+    return this.#left === 0 ? 'done' : 'length';
+  }
+}
+
+function parseHead(text: string): ResponseHead {
+  const [statusLine = '', ...lines] = text
+    .split('\n')
+    .map((line) => (line.charCodeAt(line.length - 1) === CR ? line.slice(0, -1) : line));
+  const status = /^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(statusLine)?.[1];
+  if (status === undefined)
+    throw new HttpSyntaxError(`${JSON.stringify(statusLine.slice(0, 40))} is no HTTP/1.1 status line`);
+  const headers = new Map<string, string>();
+  for (const line of lines.filter((each) => each !== '')) {
+    const [, name, value] = /^([!#$%&'*+.^_`|~0-9a-z-]+):[ \t]*(.*?)[ \t]*$/i.exec(line) ?? [];
+    if (name === undefined || value === undefined)
+      throw new HttpSyntaxError('a header line of the response is malformed');
+    const before = headers.get(name.toLowerCase());
+    headers.set(name.toLowerCase(), before === undefined ? value : `${before}, ${value}`);
+  }
+  return { status: Number(status), headers };
+}
