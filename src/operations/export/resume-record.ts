@@ -100,17 +100,29 @@ function isPlainName(name: string): boolean {
 
 function parseState(text: string): ResumeState | undefined {
   try {
-    const state = JSON.parse(text) as Partial<ResumeState>;
-    return state.version === 1 && typeof state.identity === 'string' && state.files?.every(isWholeFile)
-      ? (state as ResumeState)
-      : undefined;
+    const state: unknown = JSON.parse(text);
+    return isResumeState(state) ? state : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isWholeFile({ key, member }: Partial<WholeFile>): boolean {
+function isResumeState(state: unknown): state is ResumeState {
   return (
-    [key, member?.name, member?.sha256].every((text) => typeof text === 'string') && member?.sizeBytes !== undefined
+    isObject(state) &&
+    state['version'] === 1 &&
+    typeof state['identity'] === 'string' &&
+    Array.isArray(state['files']) &&
+    state['files'].every(isWholeFile)
   );
+}
+
+function isWholeFile(file: unknown): boolean {
+  if (!isObject(file) || !isObject(file['member'])) return false;
+  const { name, sha256, sizeBytes } = file['member'];
+  return typeof name === 'string' && typeof sha256 === 'string' && typeof sizeBytes === 'number';
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }

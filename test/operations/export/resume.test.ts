@@ -1,0 +1,146 @@
+import { describe, expect, test } from '@jest/globals';
+import { readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InterruptedError } from '../../../src/base/errors.ts';
+import type { ExportFormat, ExportOptions } from '../../../src/operations/export/types.ts';
+import { startTestServer, type TestServer } from '../../server/test-server.ts';
+import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder, type ExportRun } from './export-run.ts';
+import { expectRightManifest, listTar, THREE_DISKS } from './package-checks.ts';
+
+const MEMBERS = ['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web-disk-3.vmdk', 'web.nvram'];
+const FINAL: Record<ExportFormat, string[]> = {
+  ovf: ['web.ovf', 'web.mf', ...MEMBERS].toSorted(),
+  vmdk: ['web.mf', ...MEMBERS].toSorted(),
+  ova: ['web.ova'],
+};
+/** Where the first disk of a broken export is. */
+const LEFTOVER: Record<ExportFormat, string> = {
+  ovf: 'web-disk-1.vmdk.partial',
+  vmdk: 'web-disk-1.vmdk.partial',
+  ova: 'web.ova.partial',
+};
+const RECORD = '.web.hyper2kvm-resume';
+
+/** Breaks an export at its second disk, and runs it again after `between`. */
+async function resume(
+  format: ExportFormat,
+  between: (scratch: ScratchFolder, server: TestServer) => unknown = () => undefined,
+  again: Partial<ExportOptions> = {},
+): Promise<{ first: ExportRun; second: ExportRun; kept: string[]; asked: Record<string, number>; files: string[] }> {
+  await using server = await startTestServer({ vms: [THREE_DISKS] });
+  await using scratch = await ScratchFolder.make();
+  const options = { format, parallel: 1, retries: 0 };
+  server.faults.add({ on: 'disk', target: 'disk-1.vmdk', action: 'status', status: 503, times: 100 });
+  const first = await runExport(server, scratch, options);
+  expect(first.error).toMatchObject({ kind: 'transfer', hint: expect.stringMatching(/disks that are whole are kept/) });
+  expect(await scratch.files()).toEqual([RECORD, LEFTOVER[format]]);
+  server.faults.clear();
+  await between(scratch, server);
+  const second = await runExport(server, scratch, { ...options, ...again });
+  expect(second.error).toBeUndefined();
+  expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+  const kept = second.events.filter((event) => event.type === 'disk-kept').map(({ disk }) => disk);
+  expect(second.result?.exported[0]?.keptDisks).toEqual(kept);
+  const files = await scratch.files();
+  expect(files).toEqual(FINAL[again.format ?? format]);
+  if (files.includes('web.mf')) {
+    await expectRightManifest(
+      scratch.output,
+      'web.mf',
+      files.filter((name) => name !== 'web.mf'),
+    );
+  } else {
+    const names = (await listTar(join(scratch.output, 'web.ova'))).map(({ name }) => name);
+    expect(names).toEqual(['web.ovf', ...MEMBERS, 'web.mf']);
+  }
+  return { first, second, kept, asked: server.state().diskRequests, files };
+}
+
+async function changeByte(path: string, offset: number): Promise<void> {
+  const bytes = await readFile(path);
+  bytes.writeUInt8(bytes.readUInt8(offset) ^ 1, offset);
+  await writeFile(path, bytes);
+}
+
+describe.each(['ovf', 'ova'] as const)('a broken %s export that is run again', (format) => {
+  test('keeps the disk that is whole and fetches the rest', async () => {
+    const { kept, asked } = await resume(format);
+    expect(kept).toEqual(['web-disk-1.vmdk']);
+    expect(asked).toEqual({ 'disk-0.vmdk': 1, 'disk-1.vmdk': 2, 'disk-2.vmdk': 1, nvram: 1 });
+  });
+
+  test('keeps nothing when the VM was changed meanwhile', async () => {
+    const { kept, asked } = await resume(format, (_scratch, server) =>
+      server.changeVm('web', { changeVersion: '2026-02-02T02:02:02.000000Z' }),
+    );
+    expect(kept).toEqual([]);
+    expect(asked['disk-0.vmdk']).toBe(2);
+  });
+
+  const damages: [string, (leftover: string) => Promise<void>][] = [
+    ['of which a bit has changed', (leftover) => changeByte(leftover, 300_000)],
+    ['that was cut', (leftover) => truncate(leftover, 300_000)],
+    ['that is gone', (leftover) => rm(leftover)],
+  ];
+  test.each(damages)('fetches a disk again %s', async (_title, damage) => {
+    const { kept, asked } = await resume(format, ({ output }) => damage(join(output, LEFTOVER[format])));
+    expect(kept).toEqual([]);
+    expect(asked['disk-0.vmdk']).toBe(2);
+  });
+});
+
+test('a link in the place of a leftover is not followed', async () => {
+  const { kept } = await resume('ovf', async ({ path, output }) => {
+    const [leftover, elsewhere] = [join(output, LEFTOVER.ovf), join(path, 'elsewhere')];
+    await rename(leftover, elsewhere);
+    await symlink(elsewhere, leftover);
+  });
+  expect(kept).toEqual([]);
+});
+
+test.each(['', 'null', '{"version":1,"identity":"","files":[{"key":"a"}]}'])('a record %j is none', async (text) => {
+  const { kept } = await resume('ovf', ({ output }) => writeFile(join(output, RECORD), text));
+  expect(kept).toEqual([]);
+});
+
+test('an export that is run again in another format leaves nothing of the first', async () => {
+  expect((await resume('ovf', () => undefined, { format: 'ova' })).files).toEqual(FINAL.ova);
+  expect((await resume('ova', () => undefined, { format: 'ovf' })).files).toEqual(FINAL.ovf);
+  expect((await resume('ovf', () => undefined, { format: 'vmdk' })).kept).toEqual(['web-disk-1.vmdk']);
+});
+
+test('an interrupted export of a VM that is off keeps its whole disks too, and nothing else', async () => {
+  await using server = await startTestServer({ vms: [THREE_DISKS] });
+  await using scratch = await ScratchFolder.make();
+  const ending = new AbortController();
+  const { thrown } = await runExport(server, scratch, {
+    parallel: 1,
+    signal: ending.signal,
+    onEvent: (event) => {
+      if (event.type === 'disk-started' && event.disk === 'web-disk-2.vmdk')
+        ending.abort(new InterruptedError('SIGINT'));
+    },
+  });
+  expect(thrown).toEqual(new InterruptedError('SIGINT'));
+  expect(await scratch.files()).toEqual([RECORD, 'web-disk-1.vmdk.partial']);
+  const { events, error } = await runExport(server, scratch, { parallel: 1 });
+  expect(error).toBeUndefined();
+  expect(events).toContainEqual(expect.objectContaining({ type: 'disk-kept', disk: 'web-disk-1.vmdk' }));
+  expect(await scratch.files()).toEqual(FINAL.ovf);
+});
+
+test('a snapshot of the user identifies what was exported of it', async () => {
+  const vm = { ...THREE_DISKS, powerState: 'poweredOn', snapshots: [{ name: 'a' }, { name: 'b' }] } as const;
+  await using server = await startTestServer({ vms: [vm] });
+  for (const [name, kept] of [
+    ['a', 1],
+    ['b', 0],
+  ] as const) {
+    await using scratch = await ScratchFolder.make();
+    const options = { parallel: 1, retries: 0 };
+    server.faults.add({ on: 'disk', target: 'disk-1.vmdk', action: 'status', status: 503 });
+    await runExport(server, scratch, { ...options, power: { kind: 'from-snapshot', name: 'a' } });
+    const { result } = await runExport(server, scratch, { ...options, power: { kind: 'from-snapshot', name } });
+    expect(result?.exported[0]?.keptDisks).toHaveLength(kept);
+  }
+});
