@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { ExportResult, VmExportResult } from '../../operations/export/types.ts';
-import { formatBytes, formatCount, formatDuration, formatRate } from '../text/amounts.ts';
+import { formatBytes, formatCount, formatDuration, formatRate } from '../../base/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 

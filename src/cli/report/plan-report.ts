@@ -1,5 +1,5 @@
 import type { DryRunResult, ExportPlan, VmExportFailure } from '../../operations/export/types.ts';
-import { formatBytes } from '../text/amounts.ts';
+import { formatBytes } from '../../base/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 

@@ -1,7 +1,7 @@
 import { InterruptedError } from '../../base/errors.ts';
 import type { ExportEvent } from '../../operations/export/types.ts';
 import { describeError, errorLines } from '../error-report.ts';
-import { formatBytes, formatCount, formatDuration, formatRate } from '../text/amounts.ts';
+import { formatBytes, formatCount, formatDuration, formatRate } from '../../base/amounts.ts';
 import { safeLines } from '../text/safe-text.ts';
 import { applyEvent, secondsLeft, shareOf, unnamedProgress, type VmProgress } from './export-progress.ts';
 import type { ExportScreen, ScreenStream } from './export-screen.ts';

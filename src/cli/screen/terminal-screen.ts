@@ -2,7 +2,7 @@ import type * as Listr2 from 'listr2';
 import type { ExportEvent } from '../../operations/export/types.ts';
 import { InterruptedError } from '../../base/errors.ts';
 import { describeError, errorLines } from '../error-report.ts';
-import { formatBytes, formatCount, formatDuration } from '../text/amounts.ts';
+import { formatBytes, formatCount, formatDuration } from '../../base/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
 import { cutMiddle } from '../text/text-width.ts';
 import type { BarFormat } from './disk-line.ts';

@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { formatBytes } from '../../base/amounts.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { checkWritable, freeBytes } from '../../base/free-space.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
@@ -106,7 +107,8 @@ async function inspectOutput(plan: ExportPlan, facts: VmFacts, force: boolean): 
 /** A thick disk occupies its whole capacity however little it holds, so that only a thin disk's size is a reason to refuse. */
 function inspectSpace(plan: ExportPlan, facts: VmFacts): PreflightFinding {
   const check = 'free space';
-  const needed = `${plan.expectedBytes} bytes are expected, ${plan.freeBytes} are free in ${plan.output}`;
+  const expected = formatBytes(plan.expectedBytes);
+  const needed = `at most ${expected} are expected, ${formatBytes(plan.freeBytes)} are free in ${plan.output}`;
   if (plan.expectedBytes <= plan.freeBytes) return { level: 'ok', check, detail: needed };
   const thin = facts.disks.filter((disk) => disk.thin).reduce((sum, disk) => sum + expectedBytes(disk, facts), 0);
   const hint = 'Free some space there, or choose another --output.';

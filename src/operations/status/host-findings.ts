@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { arch, platform, release } from 'node:os';
 import { promisify } from 'node:util';
+import { formatBytes } from '../../base/amounts.ts';
 import { errnoOf } from '../../base/atomic-file.ts';
 import { sentenceOf } from '../../base/errors.ts';
 import { checkWritable, freeBytes } from '../../base/free-space.ts';
@@ -35,7 +36,7 @@ async function inspectOutput(output: string): Promise<StatusFinding> {
   const check = 'free space';
   try {
     await checkWritable(output);
-    return { area: 'host', check, level: 'ok', detail: `${await freeBytes(output)} bytes in ${output}` };
+    return { area: 'host', check, level: 'ok', detail: `${formatBytes(await freeBytes(output))} in ${output}` };
   } catch (error) {
     return { area: 'host', check, level: 'error', kind: 'local-file', detail: sentenceOf(error) };
   }

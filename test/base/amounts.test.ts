@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { formatBytes, formatDuration, formatRate } from '../../../src/cli/text/amounts.ts';
+import { formatBytes, formatDuration, formatRate } from '../../src/base/amounts.ts';
 
 test.each([
   [0, '0 B'],
