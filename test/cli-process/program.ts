@@ -1,0 +1,74 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import type { TestServer } from '../server/test-server.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/dev.js', import.meta.url));
+
+/** How a run of the program ended. */
+export interface ProgramRun {
+  exitCode: number | null;
+  /** The signal that ended it, when it did not end by itself. */
+  endedBy: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunningProgram {
+  child: ChildProcess;
+  /** Resolves when standard error holds the text. */
+  said(words: string): Promise<void>;
+  over: Promise<ProgramRun>;
+}
+
+/** The environment for a program that talks to `server`: nothing of the tester's own that could count as a setting. */
+export function environmentOf(server: TestServer | undefined, stateFolder: string): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(HYPER2KVM_|GOVC_|NODE_|XDG_)/.test(name));
+  return {
+    ...Object.fromEntries(inherited),
+    XDG_STATE_HOME: stateFolder,
+    ...(server && {
+      HYPER2KVM_URL: server.url.href,
+      HYPER2KVM_USERNAME: server.username,
+      HYPER2KVM_PASSWORD: server.password,
+      HYPER2KVM_THUMBPRINT: server.thumbprint.sha256,
+    }),
+  };
+}
+
+/** Starts the program as its users do, in a process of its own. `stdin` is what it can read there. */
+export function startProgram(
+  args: readonly string[],
+  { env, cwd, stdin = '' }: { env: NodeJS.ProcessEnv; cwd: string; stdin?: string },
+): RunningProgram {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { env, cwd, stdio: 'pipe' });
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(stdin);
+  let heard = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (heard += chunk));
+  const over = Promise.all([once(child, 'close'), text(child.stdout)]).then(([[exitCode, endedBy], stdout]) => ({
+    exitCode: exitCode as number | null,
+    endedBy: endedBy as NodeJS.Signals | null,
+    stdout,
+    stderr: heard,
+  }));
+  return {
+    child,
+    async said(words) {
+      while (!heard.includes(words)) {
+        if (child.exitCode !== null) throw new Error(`It ended without saying ${JSON.stringify(words)}: ${heard}`);
+        await Promise.race([once(child.stderr, 'data'), once(child, 'close')]);
+      }
+    },
+    over,
+  };
+}
+
+/** Runs the program to its end. */
+export function runProgram(
+  args: readonly string[],
+  options: { env: NodeJS.ProcessEnv; cwd: string; stdin?: string },
+): Promise<ProgramRun> {
+  return startProgram(args, options).over;
+}

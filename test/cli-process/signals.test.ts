@@ -1,0 +1,116 @@
+import { expect, test } from '@jest/globals';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { leftOnServer, NOTHING_LEFT, ScratchFolder } from '../operations/export/export-run.ts';
+import { randomContent } from '../server/content-source.ts';
+import { startTestServer, type TestServer } from '../server/test-server.ts';
+import { environmentOf, startProgram } from './program.ts';
+
+const VM = { name: 'web', powerState: 'poweredOn', disks: [{ content: randomContent(4 << 20, 'web') }] } as const;
+const SLOW = { on: 'disk', action: 'drip', bytesPerSecond: 100_000, times: 100 } as const;
+
+async function start(scratch: ScratchFolder, server: TestServer, ...args: string[]) {
+  const env = environmentOf(server, join(scratch.path, 'state'));
+  const program = startProgram(['export', 'web', '--snapshot', '-o', scratch.output, ...args], {
+    env,
+    cwd: scratch.path,
+  });
+  await program.said('web-disk-1.vmdk: started');
+  await sending(server, 'disk-0.vmdk');
+  return program;
+}
+
+async function sending(server: TestServer, disk: string): Promise<void> {
+  while (!server.state().downloads.some(({ targetId, sentBytes }) => targetId === disk && sentBytes > 0))
+    await pause(20);
+}
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const)('%s in the middle of a download ends with %i, and with nothing left anywhere', async (name, exitCode) => {
+  await using server = await startTestServer({ vms: [VM] });
+  await using scratch = await ScratchFolder.make();
+  await mkdir(scratch.output);
+  server.faults.add(SLOW);
+  const { child, over } = await start(scratch, server, '--json');
+  child.kill(name);
+  const { exitCode: ended, endedBy, stdout, stderr } = await over;
+  expect({ ended, endedBy }).toEqual({ ended: exitCode, endedBy: null });
+  expect(JSON.parse(stdout)).toMatchObject({ ok: false, exitCode, error: { kind: 'interrupted' } });
+  expect(stderr).toContain(`${name}: cleaning up.`);
+  expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+  expect(server.state().leases).toMatchObject([{ outcome: 'aborted' }]);
+  expect(await scratch.files()).toEqual([]);
+  const { records } = await recordsOf(scratch);
+  expect(records).toHaveLength(1);
+});
+
+test('a second Ctrl-C leaves at once, and says what may be left', async () => {
+  await using server = await startTestServer({ vms: [VM] });
+  await using scratch = await ScratchFolder.make();
+  server.faults.add(SLOW);
+  server.faults.add({ on: 'HttpNfcLeaseAbort', action: 'stall' });
+  const program = await start(scratch, server);
+  const { child, over } = program;
+  child.kill('SIGINT');
+  await program.said('cleaning up');
+  await pause(400);
+  const askedAt = Date.now();
+  child.kill('SIGINT');
+  const { exitCode, stderr } = await over;
+  expect(Date.now() - askedAt).toBeLessThan(1000);
+  expect(exitCode).toBe(130);
+  expect(stderr).toMatch(/Left at once\. .*export lease.*temporary snapshot.*\.partial/);
+});
+
+test('a second SIGTERM or SIGHUP does not cut the clean-up short', async () => {
+  await using server = await startTestServer({ vms: [VM], taskMs: 600 });
+  await using scratch = await ScratchFolder.make();
+  server.faults.add(SLOW);
+  const program = await start(scratch, server);
+  const { child, over } = program;
+  child.kill('SIGTERM');
+  await program.said('cleaning up');
+  await pause(400);
+  child.kill('SIGTERM');
+  child.kill('SIGHUP');
+  expect(await over).toMatchObject({ exitCode: 143, endedBy: null });
+  expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+});
+
+test('a program that was killed leaves its snapshot, which the next run takes over and removes', async () => {
+  await using server = await startTestServer({
+    vms: [{ ...VM, disks: [{ content: randomContent(1 << 20, 'first') }, ...VM.disks] }],
+    leaseTimeoutSeconds: 2,
+  });
+  await using scratch = await ScratchFolder.make();
+  server.faults.add({ ...SLOW, target: 'disk-1.vmdk' });
+  const killed = await start(scratch, server, '--parallel', '1');
+  await sending(server, 'disk-1.vmdk');
+  killed.child.kill('SIGKILL');
+  expect(await killed.over).toMatchObject({ endedBy: 'SIGKILL' });
+  const { snapshots } = leftOnServer(server);
+  expect(snapshots).toEqual([expect.stringMatching(/^hyper2kvm-export-/)]);
+
+  server.faults.clear();
+  while (leftOnServer(server).leases.length > 0) await pause(100);
+  const env = environmentOf(server, join(scratch.path, 'state'));
+  const status = await startProgram(['status', '--json'], { env, cwd: scratch.path }).over;
+  expect(JSON.parse(status.stdout)).toMatchObject({ result: { jobs: [{ state: 'interrupted' }] } });
+
+  const args = ['export', 'web', '--snapshot', '-o', scratch.output, '--json'];
+  const again = await startProgram(args, { env, cwd: scratch.path }).over;
+  expect(again.exitCode).toBe(0);
+  expect(again.stderr).toContain(`Taking over snapshot ${snapshots[0]}`);
+  expect(JSON.parse(again.stdout)).toMatchObject({ result: { exported: [{ keptDisks: ['web-disk-1.vmdk'] }] } });
+  expect(server.state().diskRequests).toEqual({ 'disk-0.vmdk': 1, 'disk-1.vmdk': 2 });
+  expect(leftOnServer(server).snapshots).toEqual([]);
+  expect(await scratch.files()).toEqual(['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web.mf', 'web.ovf']);
+});
+
+async function recordsOf(scratch: ScratchFolder): Promise<{ records: string[] }> {
+  return { records: await readdir(join(scratch.path, 'state', 'hyper2kvm', 'jobs')) };
+}
