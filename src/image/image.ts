@@ -1,0 +1,76 @@
+/**
+ * The contract of all disk images.
+ *
+ * A *mapped* image (a file that can be read anywhere) tells for any range of the disk where its bytes stand, without reading them: its reader parses headers and tables, and
+ * nothing else. Copying, inflating and hashing are done by the engine, for all formats alike. A stream (a download) has the same runs, but only from front
+ * to back, and its bytes come along.
+ */
+
+/** How a compressed cluster is coded: with or without zlib's header and checksum (RFC 1950, RFC 1951), or Zstandard (RFC 8878). */
+export type Codec = 'zlib' | 'deflate' | 'zstd';
+
+/** A range of the disk. Offsets and lengths are in bytes of the disk that the guest sees. */
+interface Range {
+  offsetBytes: number;
+  lengthBytes: number;
+}
+
+/** The range reads as zeros. */
+export interface ZeroRun extends Range {
+  kind: 'zero';
+}
+
+/** This image holds nothing here: its parent's content shows through. Never seen outside a chain: without a parent it is zeros. */
+export interface AbsentRun extends Range {
+  kind: 'absent';
+}
+
+/** The range stands as it is at `fileOffsetBytes` of file number `file`. */
+export interface DataRun extends Range {
+  kind: 'data';
+  file: number;
+  fileOffsetBytes: number;
+}
+
+/** One compressed cluster: `storedBytes` from `fileOffsetBytes` on give `clusterBytes` when they are decompressed; the run is the part of it from `skipBytes` on. */
+export interface CompressedRun extends Range {
+  kind: 'compressed';
+  codec: Codec;
+  file: number;
+  fileOffsetBytes: number;
+  /** For formats that only tell an upper bound (qcow2 counts sectors), that bound. */
+  storedBytes: number;
+  clusterBytes: number;
+  skipBytes: number;
+}
+
+export type Run = ZeroRun | AbsentRun | DataRun | CompressedRun;
+
+export const IMAGE_FORMATS = ['raw', 'qcow2', 'vmdk', 'vpc', 'vhdx', 'vdi'] as const;
+export type ImageFormat = (typeof IMAGE_FORMATS)[number];
+
+/** An open file that runs point into. */
+export interface ImageFile {
+  path: string;
+  /** For positioned reads only. */
+  fd: number;
+  sizeBytes: number;
+}
+
+/** An image whose tables are known. Opened by its format's `open…`, which checks all that the header claims against the file's size before it allocates. */
+export interface MappedImage extends AsyncDisposable {
+  readonly format: ImageFormat;
+  /** The format's variant, as qemu-img and VMware name it: `streamOptimized`, `dynamic`; '' where there is only one. */
+  readonly variant: string;
+  readonly virtualSizeBytes: number;
+  /** All files of the image, its parents' included. */
+  readonly files: readonly ImageFile[];
+  /** True when each compressed cluster carries its own checksum and nothing is stored without one. */
+  readonly checksummed: boolean;
+  /**
+   * The runs of `[fromBytes, toBytes)`, in order, without gaps or overlaps, merged where neighbours are contiguous in kind and place. Tables are read as they are needed, and
+   * not kept beyond a bounded cache.
+   * @throws Hyper2kvmError kind `image`, with file and offset, for an entry that points outside the file or is otherwise a lie.
+   */
+  map(fromBytes: number, toBytes: number): AsyncGenerator<Run, void, undefined>;
+}
