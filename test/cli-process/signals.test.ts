@@ -81,10 +81,10 @@ test('a second SIGTERM or SIGHUP does not cut the clean-up short', async () => {
   expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
 });
 
-test('a program that was killed leaves its snapshot, which the next run takes over and removes', async () => {
+test('a program that was killed leaves its lease and snapshot, which the next run waits for and takes over', async () => {
   await using server = await startTestServer({
     vms: [{ ...VM, disks: [{ content: randomContent(1 << 20, 'first') }, ...VM.disks] }],
-    leaseTimeoutSeconds: 2,
+    leaseTimeoutSeconds: 4,
   });
   await using scratch = await ScratchFolder.make();
   server.faults.add({ ...SLOW, target: 'disk-1.vmdk' });
@@ -92,11 +92,11 @@ test('a program that was killed leaves its snapshot, which the next run takes ov
   await sending(server, 'disk-1.vmdk');
   killed.child.kill('SIGKILL');
   expect(await killed.over).toMatchObject({ endedBy: 'SIGKILL' });
-  const { snapshots } = leftOnServer(server);
+  const { snapshots, leases } = leftOnServer(server);
+  expect(leases).toHaveLength(1);
   expect(snapshots).toEqual([expect.stringMatching(/^hyper2kvm-export-/)]);
 
   server.faults.clear();
-  while (leftOnServer(server).leases.length > 0) await pause(100);
   const env = environmentOf(server, join(scratch.path, 'state'));
   const status = await startProgram(['status', '--json'], { env, cwd: scratch.path }).over;
   expect(JSON.parse(status.stdout)).toMatchObject({ result: { jobs: [{ state: 'interrupted' }] } });
@@ -107,7 +107,9 @@ test('a program that was killed leaves its snapshot, which the next run takes ov
   expect(again.stderr).toContain(`Taking over snapshot ${snapshots[0]}`);
   expect(JSON.parse(again.stdout)).toMatchObject({ result: { exported: [{ keptDisks: ['web-disk-1.vmdk'] }] } });
   expect(server.state().diskRequests).toEqual({ 'disk-0.vmdk': 1, 'disk-1.vmdk': 2 });
-  expect(leftOnServer(server).snapshots).toEqual([]);
+  expect(again.stderr).toContain('Waiting for an earlier export lease to time out');
+  // The session of the killed run stays until it has been idle for long.
+  expect(leftOnServer(server)).toEqual({ ...NOTHING_LEFT, sessions: 1 });
   expect(await scratch.files()).toEqual(['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web.mf', 'web.ovf']);
 });
 

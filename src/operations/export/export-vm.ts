@@ -57,7 +57,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     const transfer = new Transfer({ ...task, ...options, vm: plan.vm, writer, resume });
     await adoptWholeFiles(task, source, { resume, writer, transfer }, signal);
     const kept = transfer.whole.map(({ member }) => member.name);
-    await transferAll(task, source, transfer, signal);
+    await transferAll(task, source, { transfer, step, hasEarlierRun: resume.hasEarlierRun }, signal);
     const files = await finish(task, source, { writer, transfer, warn, step }, signal);
     await resume.remove();
     return {
@@ -111,10 +111,14 @@ async function adoptWholeFiles(
 async function transferAll(
   task: VmExport,
   source: ExportSource,
-  transfer: Transfer,
+  {
+    transfer,
+    step,
+    hasEarlierRun,
+  }: { transfer: Transfer; step: (step: ExportStep, detail: string) => void; hasEarlierRun: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  const { client, plan, facts, leave, baseName, report } = task;
+  const { client, plan, facts, leave, baseName } = task;
   const filesOf = (lease: OpenLease) => wantedFiles(lease.devices, source.disks, baseName);
   const verify = async (lease: OpenLease, leaseSignal: AbortSignal) => {
     if (!source.snapshot) await checkUnchanged(task, source, leaseSignal);
@@ -131,10 +135,10 @@ async function transferAll(
         leaseSignal,
       );
     }
-    report({ type: 'step', vm: plan.vm, step: 'download', detail: 'Downloading' });
+    step('download', 'Downloading');
   };
-  report({ type: 'step', vm: plan.vm, step: 'lease', detail: 'Opening the export lease' });
-  using leases = new LeaseScope({ client, vm: plan.vm, source: source.ref, leave, verify });
+  step('lease', 'Opening the export lease');
+  using leases = new LeaseScope({ client, vm: plan.vm, source: source.ref, leave, verify, hasEarlierRun, step });
   await transfer.run(leases, filesOf, signal);
 }
 

@@ -1,10 +1,13 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { pause } from '../../base/time-limit.ts';
 import { isFault, VsphereFault } from '../../vsphere/fault.ts';
 import { HttpNfcLease, NOT_OFFERED, type LeaseDevice, type LeaseManifestEntry } from '../../vsphere/nfc-lease.ts';
+import { pollIntervalMs } from '../../vsphere/task.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import type { MoRef } from '../../vsphere/wsdl-types.ts';
 import { CleanUp } from '../clean-up.ts';
 import { LeaseKeepAlive } from './lease-keep-alive.ts';
+import type { ExportStep } from './types.ts';
 
 const ABORT_LIMIT_MS = 60_000;
 
@@ -16,7 +19,14 @@ export interface LeaseScopeOptions {
   leave: (sentence: string) => void;
   /** Runs in every lease once it is ready, before any download: what must hold of the VM under this lock. */
   verify: (lease: OpenLease, signal: AbortSignal) => Promise<void>;
+  /** An earlier run did not come to its end: when it was killed, its lease may still be open, and locks the VM until it times out. */
+  hasEarlierRun: boolean;
+  /** Takes what is being waited for. */
+  step: (step: ExportStep, detail: string) => void;
 }
+
+/** Servers time a lease out after 300 s without a sign of life. */
+const LOCKED_LIMIT_MS = 330_000;
 
 /**
  * Opens leases one at a time, keeps each alive while it is used, and ends it: completed on success, aborted on every other way out. When it is disposed it
@@ -39,9 +49,9 @@ export class LeaseScope implements Disposable {
     signal: AbortSignal,
     work: (lease: OpenLease, signal: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
-    const { client, vm, source, leave, verify } = this.#options;
+    const { client, vm, leave, verify } = this.#options;
     await using cleanUp = new CleanUp(leave);
-    const lease = await this.#open(client, source);
+    const lease = await this.#openPatiently(signal);
     const over = cleanUp.defer({
       remains: `The export lease on ${vm} is still open on ${client.server}; it locks the VM until it times out.`,
       limitMs: ABORT_LIMIT_MS,
@@ -66,10 +76,26 @@ export class LeaseScope implements Disposable {
     );
   }
 
+  /** Waits for the end of a lease of ours that nobody can end any more. */
+  async #openPatiently(signal: AbortSignal): Promise<HttpNfcLease> {
+    const endsAt = Date.now() + LOCKED_LIMIT_MS;
+    for (let look = 0; ; look += 1) {
+      try {
+        return await this.#open();
+      } catch (error) {
+        const mayBeOurs = this.#options.hasEarlierRun || this.#unanswered;
+        if (!mayBeOurs || !isFault(error, 'InvalidState', 'TaskInProgress') || Date.now() > endsAt) throw error;
+        if (look === 0)
+          this.#options.step('lease', 'Waiting for an earlier export lease to time out, some minutes at most');
+        await pause(pollIntervalMs(look), signal);
+      }
+    }
+  }
+
   /** Not under the program's signal: an abort between the lease's opening and its name would leave it open. */
-  async #open(client: VsphereClient, source: MoRef): Promise<HttpNfcLease> {
+  async #open(): Promise<HttpNfcLease> {
     try {
-      const lease = await HttpNfcLease.open(client, source, new AbortController().signal);
+      const lease = await HttpNfcLease.open(this.#options.client, this.#options.source, new AbortController().signal);
       // Two cannot be open at once.
       this.#unanswered = false;
       return lease;

@@ -37,12 +37,15 @@ export class ResumeRecord {
   readonly #folder: string;
   readonly #baseName: string;
   readonly #path: string;
+  /** An earlier run left a record: it failed, or was killed. */
+  readonly hasEarlierRun: boolean;
   #state: ResumeState;
 
   private constructor(folder: string, baseName: string, path: string, state: ResumeState) {
     this.#folder = folder;
     this.#baseName = baseName;
     this.#path = path;
+    this.hasEarlierRun = state !== NOTHING;
     this.#state = state;
   }
 
