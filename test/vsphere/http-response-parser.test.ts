@@ -36,7 +36,7 @@ test('a chunked response reads the same in every split in two, and byte by byte'
   for (let at = 1; at < CHUNKED.length; at += 1) {
     expect(parse([CHUNKED.slice(0, at), CHUNKED.slice(at)])).toEqual(whole);
   }
-  expect(parse([...CHUNKED])).toEqual(whole);
+  expect(parse(CHUNKED.split(''))).toEqual(whole);
 });
 
 test('a response that is cut anywhere before its end is not whole', () => {
@@ -71,7 +71,7 @@ describe('what breaks HTTP/1.1 is refused', () => {
     ['bytes behind the end', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nab'],
   ])('%s', (_title, text) => {
     expect(() => parse([text])).toThrow(HttpSyntaxError);
-    expect(() => parse([...text])).toThrow(HttpSyntaxError);
+    expect(() => parse(text.split(''))).toThrow(HttpSyntaxError);
   });
 });
 
@@ -82,7 +82,7 @@ test('ten thousand damaged responses give a body or an HttpSyntaxError, and noth
     return seed % below;
   };
   for (let round = 0; round < 10_000; round += 1) {
-    const text = [...CHUNKED];
+    const text = CHUNKED.split('');
     for (let change = 0; change <= random(3); change += 1) text[random(text.length)] = String.fromCharCode(random(256));
     try {
       parse([text.slice(0, random(text.length)).join(''), text.join('')]);
