@@ -89,7 +89,7 @@ testWithOracle('qemu-img', 'a stream that qemu-img made arrives byte for byte', 
   await expectSameContent(qemuImg, arrived, content);
 });
 
-test('eleven disks keep their numbers and their order, on whatever controllers', async () => {
+test.concurrent('eleven disks keep their numbers and their order, on whatever controllers', async () => {
   const controllers = ['lsilogic', 'pvscsi', 'sata', 'nvme'] as const;
   const contents = Array.from({ length: 11 }, (_, index) => mixedContent((index + 1) * 128 * 1024, `disk ${index}`));
   const disks = contents.map((content, index) => ({ content, controller: controllers[index % 4] ?? 'sata' }));
@@ -109,7 +109,7 @@ test('eleven disks keep their numbers and their order, on whatever controllers',
   );
 });
 
-test.each(['sha256', 'sha1', 'none'] as const)(
+test.concurrent.each(['sha256', 'sha1', 'none'] as const)(
   'a server whose manifest offers %s is exported from',
   async (manifest) => {
     await using server = await startTestServer({ manifest, vms: [THREE_DISKS] });
@@ -120,7 +120,7 @@ test.each(['sha256', 'sha1', 'none'] as const)(
   },
 );
 
-test.each(['Büro/50% "alt"', '-rf', '..', 'a\\b', '日本語 VM', 'x'.repeat(80)])(
+test.concurrent.each(['Büro/50% "alt"', '-rf', '..', 'a\\b', '日本語 VM', 'x'.repeat(80)])(
   'a VM named %j becomes files with safe names inside the output folder',
   async (name) => {
     await using server = await startTestServer({ vms: [{ ...THREE_DISKS, name }] });

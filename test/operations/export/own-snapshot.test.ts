@@ -28,7 +28,7 @@ describe('an interrupted export leaves nothing, whenever the interruption comes'
     ['when the files get their names', { at: isStep('finish') }],
   ];
 
-  test.each(moments)('%s', async (_title, { at, afterMs = 0, options = {} }) => {
+  test.concurrent.each(moments)('%s', async (_title, { at, afterMs = 0, options = {} }) => {
     await using server = await startTestServer({ vms: [VM], ...options });
     await using scratch = await ScratchFolder.make();
     const ending = new AbortController();
@@ -66,7 +66,7 @@ describe('a failed export leaves nothing on the server', () => {
     ['the line drops when the lease is aborted', { on: 'HttpNfcLeaseAbort', action: 'reset' }],
   ];
 
-  test.each(faults)('when %s', async (_title, fault) => {
+  test.concurrent.each(faults)('when %s', async (_title, fault) => {
     await using server = await startTestServer({ vms: [VM], taskMs: 100 });
     await using scratch = await ScratchFolder.make();
     server.faults.add(fault);
@@ -81,7 +81,7 @@ describe('a failed export leaves nothing on the server', () => {
   });
 });
 
-test('a lease whose opening was not answered is told, since nobody can end it', async () => {
+test.concurrent('a lease whose opening was not answered is told, since nobody can end it', async () => {
   await using server = await startTestServer({ vms: [VM] });
   await using scratch = await ScratchFolder.make();
   server.faults.add({ on: 'ExportSnapshot', action: 'lose-answer' });
@@ -93,7 +93,7 @@ test('a lease whose opening was not answered is told, since nobody can end it', 
   ]);
 });
 
-test('what cannot be removed is told exactly, and the rest is removed', async () => {
+test.concurrent('what cannot be removed is told exactly, and the rest is removed', async () => {
   await using server = await startTestServer({ vms: [VM], missingPrivileges: ['VirtualMachine.State.RemoveSnapshot'] });
   await using scratch = await ScratchFolder.make();
   const { events } = await runExport(server, scratch, { power });

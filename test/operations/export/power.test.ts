@@ -40,7 +40,7 @@ function powerOf({ server }: PowerRun): string | undefined {
 }
 
 describe('a running VM', () => {
-  test('is refused without a choice, and the ways on are named', async () => {
+  test.concurrent('is refused without a choice, and the ways on are named', async () => {
     const { error, server, files } = await exportWith(RUNNING, { kind: 'as-is' });
     expect(error).toMatchObject({
       kind: 'usage',
@@ -51,7 +51,7 @@ describe('a running VM', () => {
     expect(server.state().leases).toEqual([]);
   });
 
-  test('is exported from a snapshot of its own, which is gone afterwards', async () => {
+  test.concurrent('is exported from a snapshot of its own, which is gone afterwards', async () => {
     const run = await exportWith(RUNNING, SNAPSHOT);
     expect(run.error).toBeUndefined();
     expect(run.files).toContain('web.ovf');
@@ -63,14 +63,14 @@ describe('a running VM', () => {
 });
 
 describe('a quiesced snapshot', () => {
-  test('that works is told in the result', async () => {
+  test.concurrent('that works is told in the result', async () => {
     const { error, result, warnings } = await exportWith({ ...RUNNING, quiesce: 'works' }, QUIESCED);
     expect(error).toBeUndefined();
     expect(result?.exported[0]).toMatchObject({ quiesced: true, warnings: [] });
     expect(warnings).toEqual([]);
   });
 
-  test.each<[string, VmOptions]>([
+  test.concurrent.each<[string, VmOptions]>([
     ['by the host', { ...RUNNING, quiesce: 'skipped' }],
     ['for want of tools', { ...RUNNING, tools: 'notRunning' }],
   ])('that was skipped in silence %s is a warning', async (_why, vm) => {
@@ -80,7 +80,7 @@ describe('a quiesced snapshot', () => {
     expect(warnings).toContain('The snapshot was not quiesced: the disks are as after a power cut.');
   });
 
-  test('that fails ends the export with the reason', async () => {
+  test.concurrent('that fails ends the export with the reason', async () => {
     const { error, server, files } = await exportWith({ ...RUNNING, quiesce: 'fails' }, QUIESCED);
     expect(error).toMatchObject({
       kind: 'transfer',
@@ -95,7 +95,7 @@ describe('a snapshot of the user', () => {
   const snapshots = [{ name: 'before', children: [{ name: 'after' }] }, { name: 'twice' }, { name: 'twice' }];
   const vm: VmOptions = { ...RUNNING, snapshots };
 
-  test('is exported and stays', async () => {
+  test.concurrent('is exported and stays', async () => {
     const { error, server, warnings } = await exportWith(vm, { kind: 'from-snapshot', name: 'after' });
     expect(error).toBeUndefined();
     expect(server.state().leases).toMatchObject([{ snapshot: 'after', outcome: 'completed' }]);
@@ -103,7 +103,7 @@ describe('a snapshot of the user', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('that is not there is an error with the names that are', async () => {
+  test.concurrent('that is not there is an error with the names that are', async () => {
     const { error } = await exportWith(vm, { kind: 'from-snapshot', name: 'never' });
     expect(error).toMatchObject({
       kind: 'not-found',
@@ -112,33 +112,33 @@ describe('a snapshot of the user', () => {
     });
   });
 
-  test('whose name two have is an error', async () => {
+  test.concurrent('whose name two have is an error', async () => {
     const { error } = await exportWith(vm, { kind: 'from-snapshot', name: 'twice' });
     expect(error).toMatchObject({ kind: 'not-found', message: expect.stringMatching(/2 snapshots are named "twice"/) });
   });
 });
 
 describe('a shutdown', () => {
-  test('brings the guest down, and the VM stays off', async () => {
+  test.concurrent('brings the guest down, and the VM stays off', async () => {
     const run = await exportWith(RUNNING, shutdown());
     expect(run.error).toBeUndefined();
     expect(run.files).toContain('web.ovf');
     expect(powerOf(run)).toBe('poweredOff');
   });
 
-  test('with a restart powers the VM on again', async () => {
+  test.concurrent('with a restart powers the VM on again', async () => {
     const run = await exportWith(RUNNING, shutdown({ restart: true }));
     expect(run.error).toBeUndefined();
     expect(powerOf(run)).toBe('poweredOn');
   });
 
-  test('with a restart powers the VM on again after a failure too', async () => {
+  test.concurrent('with a restart powers the VM on again after a failure too', async () => {
     const run = await exportWith(RUNNING, shutdown({ restart: true }), true);
     expect(run.error).toMatchObject({ kind: 'transfer' });
     expect(powerOf(run)).toBe('poweredOn');
   });
 
-  test('that the guest ignores is an error, and the VM goes on running', async () => {
+  test.concurrent('that the guest ignores is an error, and the VM goes on running', async () => {
     const run = await exportWith({ ...RUNNING, shutdown: 'never' }, shutdown({ restart: true }));
     expect(run.error).toMatchObject({
       kind: 'transfer',
@@ -149,14 +149,14 @@ describe('a shutdown', () => {
     expect(powerOf(run)).toBe('poweredOn');
   });
 
-  test('that the guest ignores is followed by a power-off where that is allowed', async () => {
+  test.concurrent('that the guest ignores is followed by a power-off where that is allowed', async () => {
     const run = await exportWith({ ...RUNNING, shutdown: 'never' }, shutdown({ forcePowerOff: true, restart: true }));
     expect(run.error).toBeUndefined();
     expect(run.server.state().calls.map(({ method }) => method)).toContain('PowerOffVM_Task');
     expect(powerOf(run)).toBe('poweredOn');
   });
 
-  test('of a guest without tools is refused before anything happens, or is a power-off', async () => {
+  test.concurrent('of a guest without tools is refused before anything happens, or is a power-off', async () => {
     const vm: VmOptions = { ...RUNNING, tools: 'notRunning' };
     const refused = await exportWith(vm, shutdown());
     expect(refused.error).toMatchObject({ kind: 'usage', hint: expect.stringMatching(/--force-power-off/) });
@@ -166,21 +166,24 @@ describe('a shutdown', () => {
     expect(powerOf(forced)).toBe('poweredOff');
   });
 
-  test('of a VM that is off already is nothing, and a restart leaves it off', async () => {
+  test.concurrent('of a VM that is off already is nothing, and a restart leaves it off', async () => {
     const run = await exportWith({ ...RUNNING, powerState: 'poweredOff' }, shutdown({ restart: true }));
     expect(run.error).toBeUndefined();
     expect(powerOf(run)).toBe('poweredOff');
   });
 });
 
-test.each([{ kind: 'as-is' }, SNAPSHOT, shutdown()] as const)('a template is exported with %j', async (power) => {
-  const { error, files, server } = await exportWith({ ...RUNNING, powerState: 'poweredOff', template: true }, power);
-  expect(error).toBeUndefined();
-  expect(files).toContain('web.ovf');
-  expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
-});
+test.concurrent.each([{ kind: 'as-is' }, SNAPSHOT, shutdown()] as const)(
+  'a template is exported with %j',
+  async (power) => {
+    const { error, files, server } = await exportWith({ ...RUNNING, powerState: 'poweredOff', template: true }, power);
+    expect(error).toBeUndefined();
+    expect(files).toContain('web.ovf');
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+  },
+);
 
-test('a suspended VM is exported from a snapshot only', async () => {
+test.concurrent('a suspended VM is exported from a snapshot only', async () => {
   const vm: VmOptions = { ...RUNNING, powerState: 'suspended' };
   for (const power of [{ kind: 'as-is' }, shutdown({ forcePowerOff: true })] as const) {
     const { error } = await exportWith(vm, power);
@@ -189,14 +192,14 @@ test('a suspended VM is exported from a snapshot only', async () => {
   expect((await exportWith(vm, SNAPSHOT)).error).toBeUndefined();
 });
 
-test('a VM without disks is exported as its descriptor alone', async () => {
+test.concurrent('a VM without disks is exported as its descriptor alone', async () => {
   const { error, files, warnings } = await exportWith({ name: 'web' }, { kind: 'as-is' });
   expect(error).toBeUndefined();
   expect(files).toEqual(['web.mf', 'web.ovf']);
   expect(warnings).toEqual(['The VM has no disks.']);
 });
 
-test('what stays behind is told: an ISO image, a passthrough device, the snapshots', async () => {
+test.concurrent('what stays behind is told: an ISO image, a passthrough device, the snapshots', async () => {
   const { error, warnings, files } = await exportWith(
     {
       name: 'web',

@@ -3,10 +3,20 @@ import { readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { InterruptedError } from '../../../src/base/errors.ts';
 import type { ExportFormat, ExportOptions } from '../../../src/operations/export/types.ts';
+import { emptyContent, mixedContent, randomContent } from '../../server/content-source.ts';
+import type { VmOptions } from '../../server/options.ts';
 import { startTestServer, type TestServer } from '../../server/test-server.ts';
 import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder, type ExportRun } from './export-run.ts';
 import { expectRightManifest, listTar, THREE_DISKS } from './package-checks.ts';
 
+const VM: VmOptions = {
+  ...THREE_DISKS,
+  disks: [
+    { content: randomContent(1 << 20, 'first') },
+    { content: emptyContent(1 << 20) },
+    { content: mixedContent(1 << 20, 'third') },
+  ],
+};
 const MEMBERS = ['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web-disk-3.vmdk', 'web.nvram'];
 const FINAL: Record<ExportFormat, string[]> = {
   ovf: ['web.ovf', 'web.mf', ...MEMBERS].toSorted(),
@@ -27,7 +37,7 @@ async function resume(
   between: (scratch: ScratchFolder, server: TestServer) => unknown = () => undefined,
   again: Partial<ExportOptions> = {},
 ): Promise<{ first: ExportRun; second: ExportRun; kept: string[]; asked: Record<string, number>; files: string[] }> {
-  await using server = await startTestServer({ vms: [THREE_DISKS] });
+  await using server = await startTestServer({ vms: [VM] });
   await using scratch = await ScratchFolder.make();
   const options = { format, parallel: 1, retries: 0 };
   server.faults.add({ on: 'disk', target: 'disk-1.vmdk', action: 'status', status: 503, times: 100 });
@@ -63,13 +73,13 @@ async function changeByte(path: string, offset: number): Promise<void> {
 }
 
 describe.each(['ovf', 'ova'] as const)('a broken %s export that is run again', (format) => {
-  test('keeps the disk that is whole and fetches the rest', async () => {
+  test.concurrent('keeps the disk that is whole and fetches the rest', async () => {
     const { kept, asked } = await resume(format);
     expect(kept).toEqual(['web-disk-1.vmdk']);
     expect(asked).toEqual({ 'disk-0.vmdk': 1, 'disk-1.vmdk': 2, 'disk-2.vmdk': 1, nvram: 1 });
   });
 
-  test('keeps nothing when the VM was changed meanwhile', async () => {
+  test.concurrent('keeps nothing when the VM was changed meanwhile', async () => {
     const { kept, asked } = await resume(format, (_scratch, server) =>
       server.changeVm('web', { changeVersion: '2026-02-02T02:02:02.000000Z' }),
     );
@@ -82,14 +92,14 @@ describe.each(['ovf', 'ova'] as const)('a broken %s export that is run again', (
     ['that was cut', (leftover) => truncate(leftover, 300_000)],
     ['that is gone', (leftover) => rm(leftover)],
   ];
-  test.each(damages)('fetches a disk again %s', async (_title, damage) => {
+  test.concurrent.each(damages)('fetches a disk again %s', async (_title, damage) => {
     const { kept, asked } = await resume(format, ({ output }) => damage(join(output, LEFTOVER[format])));
     expect(kept).toEqual([]);
     expect(asked['disk-0.vmdk']).toBe(2);
   });
 });
 
-test('a link in the place of a leftover is not followed', async () => {
+test.concurrent('a link in the place of a leftover is not followed', async () => {
   const { kept } = await resume('ovf', async ({ path, output }) => {
     const [leftover, elsewhere] = [join(output, LEFTOVER.ovf), join(path, 'elsewhere')];
     await rename(leftover, elsewhere);
@@ -98,19 +108,22 @@ test('a link in the place of a leftover is not followed', async () => {
   expect(kept).toEqual([]);
 });
 
-test.each(['', 'null', '{"version":1,"identity":"","files":[{"key":"a"}]}'])('a record %j is none', async (text) => {
-  const { kept } = await resume('ovf', ({ output }) => writeFile(join(output, RECORD), text));
-  expect(kept).toEqual([]);
-});
+test.concurrent.each(['', 'null', '{"version":1,"identity":"","files":[{"key":"a"}]}'])(
+  'a record %j is none',
+  async (text) => {
+    const { kept } = await resume('ovf', ({ output }) => writeFile(join(output, RECORD), text));
+    expect(kept).toEqual([]);
+  },
+);
 
-test('an export that is run again in another format leaves nothing of the first', async () => {
+test.concurrent('an export that is run again in another format leaves nothing of the first', async () => {
   expect((await resume('ovf', () => undefined, { format: 'ova' })).files).toEqual(FINAL.ova);
   expect((await resume('ova', () => undefined, { format: 'ovf' })).files).toEqual(FINAL.ovf);
   expect((await resume('ovf', () => undefined, { format: 'vmdk' })).kept).toEqual(['web-disk-1.vmdk']);
 });
 
-test('an interrupted export of a VM that is off keeps its whole disks too, and nothing else', async () => {
-  await using server = await startTestServer({ vms: [THREE_DISKS] });
+test.concurrent('an interrupted export of a VM that is off keeps its whole disks too, and nothing else', async () => {
+  await using server = await startTestServer({ vms: [VM] });
   await using scratch = await ScratchFolder.make();
   const ending = new AbortController();
   const { thrown } = await runExport(server, scratch, {
@@ -129,8 +142,8 @@ test('an interrupted export of a VM that is off keeps its whole disks too, and n
   expect(await scratch.files()).toEqual(FINAL.ovf);
 });
 
-test('a snapshot of the user identifies what was exported of it', async () => {
-  const vm = { ...THREE_DISKS, powerState: 'poweredOn', snapshots: [{ name: 'a' }, { name: 'b' }] } as const;
+test.concurrent('a snapshot of the user identifies what was exported of it', async () => {
+  const vm = { ...VM, powerState: 'poweredOn', snapshots: [{ name: 'a' }, { name: 'b' }] } as const;
   await using server = await startTestServer({ vms: [vm] });
   for (const [name, kept] of [
     ['a', 1],
