@@ -1,0 +1,49 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { fillWindow } from './fill-window.ts';
+import { packWindow, sha256Of, type PackOptions } from './pack-window.ts';
+import { WINDOW_BYTES, type CopyWindow, type PackedCluster } from './window.ts';
+
+/** What a worker is started with. */
+export interface WorkerSetup {
+  pack: PackOptions;
+  hash: boolean;
+}
+
+/** One window to do, into a slab that both threads see. */
+export interface WorkerTask {
+  window: CopyWindow;
+  slab: SharedArrayBuffer;
+}
+
+/** Errors do not keep their class between threads, so their parts travel. */
+export type WorkerAnswer =
+  | { clusters: PackedCluster[]; packedBytes: number; sha256: string }
+  | { failure: { kind: 'image' | 'internal'; message: string; hint: string | undefined } };
+
+if (parentPort) {
+  const port = parentPort;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the pool of this folder sends
+  const { pack, hash } = workerData as WorkerSetup;
+  const content = Buffer.allocUnsafeSlow(WINDOW_BYTES);
+  port.on('message', ({ window, slab }: WorkerTask) => {
+    port.postMessage(answer(window, Buffer.from(slab), content.subarray(0, window.lengthBytes), pack, hash));
+  });
+}
+
+function answer(window: CopyWindow, slab: Buffer, content: Buffer, pack: PackOptions, hash: boolean): WorkerAnswer {
+  try {
+    fillWindow(window, content);
+    return { ...packWindow(content, slab, pack), sha256: hash ? sha256Of(content) : '' };
+  } catch (error) {
+    if (!(error instanceof Error)) return { failure: { kind: 'internal', message: String(error), hint: undefined } };
+    const isOwn = error instanceof Hyper2kvmError && error.kind === 'image';
+    return {
+      failure: {
+        kind: isOwn ? 'image' : 'internal',
+        message: error.message,
+        hint: error instanceof Hyper2kvmError ? error.hint : undefined,
+      },
+    };
+  }
+}

@@ -1,0 +1,39 @@
+import type { CompressedRun, DataRun, MappedImage } from '../image.ts';
+import { WINDOW_BYTES, type CopyWindow, type WindowPart } from './window.ts';
+
+/** The windows of an image that hold data, in order. Windows of zeros are left out; nothing is read but the image's tables. */
+export async function* planWindows(image: MappedImage): AsyncGenerator<CopyWindow, void, undefined> {
+  let window: CopyWindow | undefined;
+  for await (const run of image.map(0, image.virtualSizeBytes)) {
+    if (run.kind === 'zero' || run.kind === 'absent') continue;
+    const endBytes = run.offsetBytes + run.lengthBytes;
+    for (let from = run.offsetBytes; from < endBytes;) {
+      const offsetBytes = Math.floor(from / WINDOW_BYTES) * WINDOW_BYTES;
+      if (window?.offsetBytes !== offsetBytes) {
+        if (window) yield window;
+        window = { offsetBytes, lengthBytes: Math.min(WINDOW_BYTES, image.virtualSizeBytes - offsetBytes), parts: [] };
+      }
+      const to = Math.min(endBytes, offsetBytes + WINDOW_BYTES);
+      window.parts.push(partOf(image, run, from, to, offsetBytes));
+      from = to;
+    }
+  }
+  if (window) yield window;
+}
+
+function partOf(
+  image: MappedImage,
+  run: DataRun | CompressedRun,
+  from: number,
+  to: number,
+  windowOffset: number,
+): WindowPart {
+  const file = image.files[run.file];
+  if (!file) throw new RangeError(`a run points into file ${run.file} of ${image.files.length}`);
+  const skipped = from - run.offsetBytes;
+  const place = { at: from - windowOffset, lengthBytes: to - from, fd: file.fd };
+  if (run.kind === 'data') return { ...place, fileOffsetBytes: run.fileOffsetBytes + skipped, compressed: undefined };
+  const { codec, storedBytes, clusterBytes } = run;
+  const compressed = { codec, storedBytes, clusterBytes, skipBytes: run.skipBytes + skipped };
+  return { ...place, fileOffsetBytes: run.fileOffsetBytes, compressed };
+}

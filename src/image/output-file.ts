@@ -1,0 +1,59 @@
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import { localFileError } from '../base/atomic-file.ts';
+
+/** A new file that an image is written into, anywhere and in any order. All errors are of kind `local-file` and name the file. */
+export class OutputFile {
+  readonly path: string;
+  readonly #handle: FileHandle;
+
+  private constructor(path: string, handle: FileHandle) {
+    this.path = path;
+    this.#handle = handle;
+  }
+
+  /** Makes the file; what stood there (a leftover of an earlier run) is removed first, and a link is not followed. */
+  static async create(path: string): Promise<OutputFile> {
+    try {
+      await rm(path, { force: true });
+      return new OutputFile(path, await open(path, 'wx'));
+    } catch (error) {
+      throw localFileError('create', path, error);
+    }
+  }
+
+  async write(bytes: Uint8Array, position: number): Promise<void> {
+    try {
+      for (let done = 0; done < bytes.length;) {
+        const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, position + done);
+        done += bytesWritten;
+      }
+    } catch (error) {
+      throw localFileError('write', this.path, error);
+    }
+  }
+
+  /** Sets the size; what is new reads as zeros and takes no space. */
+  async truncate(sizeBytes: number): Promise<void> {
+    try {
+      await this.#handle.truncate(sizeBytes);
+    } catch (error) {
+      throw localFileError('write', this.path, error);
+    }
+  }
+
+  /** Brings all to the disk and closes. */
+  async finish(): Promise<void> {
+    try {
+      await this.#handle.sync();
+      await this.#handle.close();
+    } catch (error) {
+      throw localFileError('write', this.path, error);
+    }
+  }
+
+  /** Closes and removes. */
+  async discard(): Promise<void> {
+    await this.#handle.close().catch(() => undefined);
+    await rm(this.path, { force: true });
+  }
+}

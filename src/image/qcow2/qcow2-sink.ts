@@ -1,0 +1,170 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+import type { PackedCluster, PackedWindow } from '../copy/window.ts';
+import { OutputFile } from '../output-file.ts';
+import type { DiskSink } from '../sink.ts';
+import { encodeHeader } from './header-writer.ts';
+import { Refcounts } from './refcounts.ts';
+
+export interface Qcow2Options {
+  virtualSizeBytes: number;
+  /** A power of two from 512 to 2 MiB. */
+  clusterBytes: number;
+  /** Compressed clusters are Zstandard instead of deflate. */
+  zstd: boolean;
+}
+
+/** qemu refuses a larger L1 table (QCOW_MAX_L1_SIZE): with clusters of 64 KiB it is enough for 2 EiB. */
+const MAX_L1_BYTES = 32 * 1024 * 1024;
+/** Bit 63 of an L1 or L2 entry: the cluster is referred to exactly once. */
+const COPIED = 1n << 63n;
+/** Bit 62 of an L2 entry. */
+const COMPRESSED = 1n << 62n;
+
+/**
+ * Makes a qcow2 image, version 3, at `path`, which must not be a final name. In the file stand: the header's cluster, the L1 table, then data, L2 tables and refcount blocks as
+ * they come, the refcount table last. The header is written last of all, so that an unfinished file is no image.
+ */
+export async function createQcow2Sink(path: string, options: Qcow2Options): Promise<DiskSink> {
+  const perL1Entry = (options.clusterBytes / 8) * options.clusterBytes;
+  const l1Entries = Math.max(1, Math.ceil(options.virtualSizeBytes / perL1Entry));
+  if (l1Entries * 8 > MAX_L1_BYTES) {
+    throw new Hyper2kvmError(
+      'usage',
+      `Clusters of ${options.clusterBytes} bytes are too small for a disk of ${options.virtualSizeBytes} bytes.`,
+      {
+        hint: 'Choose a larger --cluster-size: 64K is usual.',
+      },
+    );
+  }
+  return new Qcow2Sink(await OutputFile.create(path), options, l1Entries);
+}
+
+/** What an L2 table says of a cluster of the window. */
+interface Entry {
+  index: number;
+  entry: bigint;
+}
+
+class Qcow2Sink implements DiskSink {
+  readonly clusterBytes: number;
+  readonly #options: Qcow2Options;
+  readonly #file: OutputFile;
+  readonly #refcounts: Refcounts;
+  readonly #l1: Buffer;
+  readonly #l1Cluster: number;
+  readonly #clusterBits: number;
+  /** The L2 table under way, and its number in the L1 table: windows come in order, so one is enough. */
+  #l2: Buffer;
+  #l2Number = -1;
+  /** Where the next compressed cluster may follow the last one. */
+  #packedEnd = 0;
+
+  constructor(file: OutputFile, options: Qcow2Options, l1Entries: number) {
+    this.#file = file;
+    this.#options = options;
+    this.clusterBytes = options.clusterBytes;
+    this.#clusterBits = Math.log2(options.clusterBytes);
+    this.#refcounts = new Refcounts(file, options.clusterBytes);
+    this.#l1 = Buffer.alloc(Math.ceil((l1Entries * 8) / this.clusterBytes) * this.clusterBytes);
+    this.#l1Cluster = this.#refcounts.allocate(this.#l1.length / this.clusterBytes);
+    this.#l2 = Buffer.alloc(this.clusterBytes);
+  }
+
+  async put({ offsetBytes, clusters, bytes }: PackedWindow): Promise<void> {
+    const packed = clusters.filter(({ compressed }) => compressed);
+    const whole = clusters.filter(({ compressed }) => !compressed);
+    const packedBytes = packed.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
+    const entries = [
+      ...(packed.length > 0 ? await this.#writePacked(packed, bytes.subarray(0, packedBytes)) : []),
+      ...(whole.length > 0 ? await this.#writeWhole(whole, bytes.subarray(packedBytes)) : []),
+    ];
+    for (const { index, entry } of entries.toSorted((a, b) => a.index - b.index)) {
+      await this.#setEntry(offsetBytes / this.clusterBytes + index, entry);
+    }
+    const settled = this.#canContinue() ? Math.floor(this.#packedEnd / this.clusterBytes) : this.#refcounts.end;
+    await this.#refcounts.writeUpTo(settled);
+  }
+
+  async finish(): Promise<{ sizeBytes: number }> {
+    await this.#writeL2();
+    const { tableCluster, tableClusters } = await this.#refcounts.finish();
+    await this.#file.write(this.#l1, this.#l1Cluster * this.clusterBytes);
+    const sizeBytes = this.#refcounts.end * this.clusterBytes;
+    await this.#file.truncate(sizeBytes);
+    const header = encodeHeader({
+      clusterBits: this.#clusterBits,
+      virtualSizeBytes: Math.ceil(this.#options.virtualSizeBytes / 512) * 512,
+      l1Entries: this.#l1.length / 8,
+      l1OffsetBytes: this.#l1Cluster * this.clusterBytes,
+      refcountTableOffsetBytes: tableCluster * this.clusterBytes,
+      refcountTableClusters: tableClusters,
+      zstd: this.#options.zstd,
+    });
+    await this.#file.write(header, 0);
+    await this.#file.finish();
+    return { sizeBytes };
+  }
+
+  discard(): Promise<void> {
+    return this.#file.discard();
+  }
+
+  async #writeWhole(clusters: readonly PackedCluster[], bytes: Uint8Array): Promise<Entry[]> {
+    const first = this.#refcounts.allocate(clusters.length);
+    await this.#file.write(bytes, first * this.clusterBytes);
+    return clusters.map(({ index }, number) => ({
+      index,
+      entry: COPIED | BigInt((first + number) * this.clusterBytes),
+    }));
+  }
+
+  /** Compressed clusters stand one behind the other, also over the edges of host clusters, each of which counts those that touch it. */
+  async #writePacked(clusters: readonly PackedCluster[], bytes: Uint8Array): Promise<Entry[]> {
+    const start = this.#allocatePacked(bytes.length);
+    await this.#file.write(bytes, start);
+    let at = start;
+    return clusters.map(({ index, storedBytes }) => {
+      const last = at + storedBytes - 1;
+      for (let host = Math.floor(at / this.clusterBytes); host <= Math.floor(last / this.clusterBytes); host += 1) {
+        this.#refcounts.add(host, 1);
+      }
+      const moreSectors = Math.floor(last / 512) - Math.floor(at / 512);
+      const entry = COMPRESSED | (BigInt(moreSectors) << BigInt(62 - (this.#clusterBits - 8))) | BigInt(at);
+      at += storedBytes;
+      return { index, entry };
+    });
+  }
+
+  /** Room behind the last compressed cluster where that is still the end of the file, else from a fresh cluster on. */
+  #allocatePacked(lengthBytes: number): number {
+    const continued = () => Math.ceil((this.#packedEnd + lengthBytes) / this.clusterBytes) - this.#refcounts.end;
+    if (this.#canContinue() && this.#refcounts.reserve(continued())) this.#packedEnd = 0;
+    const start = this.#canContinue() ? this.#packedEnd : undefined;
+    if (start !== undefined) this.#refcounts.allocate(continued(), 0);
+    const from = start ?? this.#refcounts.allocate(Math.ceil(lengthBytes / this.clusterBytes), 0) * this.clusterBytes;
+    this.#packedEnd = from + lengthBytes;
+    return from;
+  }
+
+  #canContinue(): boolean {
+    return this.#packedEnd > 0 && Math.ceil(this.#packedEnd / this.clusterBytes) === this.#refcounts.end;
+  }
+
+  async #setEntry(cluster: number, entry: bigint): Promise<void> {
+    const perTable = this.clusterBytes / 8;
+    const number = Math.floor(cluster / perTable);
+    if (number !== this.#l2Number) {
+      await this.#writeL2();
+      this.#l2Number = number;
+      this.#l2.fill(0);
+    }
+    this.#l2.writeBigUInt64BE(entry, (cluster % perTable) * 8);
+  }
+
+  async #writeL2(): Promise<void> {
+    if (this.#l2Number === -1) return;
+    const offset = this.#refcounts.allocate(1) * this.clusterBytes;
+    await this.#file.write(this.#l2, offset);
+    this.#l1.writeBigUInt64BE(COPIED | BigInt(offset), this.#l2Number * 8);
+  }
+}

@@ -1,0 +1,45 @@
+import type { PackedWindow } from '../copy/window.ts';
+import { OutputFile } from '../output-file.ts';
+import type { DiskSink } from '../sink.ts';
+
+/** Zeros are left out in pieces of so many bytes: the block size of most file systems, and what qemu-img looks for too. */
+const CLUSTER_BYTES = 4096;
+
+/** Makes a sparse raw image at `path`, which must not be a final name. */
+export async function createRawSink(path: string, virtualSizeBytes: number): Promise<DiskSink> {
+  const file = await OutputFile.create(path);
+  await file.truncate(virtualSizeBytes);
+  return new RawSink(file, virtualSizeBytes);
+}
+
+class RawSink implements DiskSink {
+  readonly clusterBytes = CLUSTER_BYTES;
+  readonly #file: OutputFile;
+  readonly #virtualSizeBytes: number;
+
+  constructor(file: OutputFile, virtualSizeBytes: number) {
+    this.#file = file;
+    this.#virtualSizeBytes = virtualSizeBytes;
+  }
+
+  async put({ offsetBytes, clusters, bytes }: PackedWindow): Promise<void> {
+    for (let first = 0; first < clusters.length;) {
+      // Clusters that are neighbours on the disk are so in the window too: one write for all of them.
+      let last = first;
+      while (clusters[last + 1]?.index === (clusters[last]?.index ?? 0) + 1) last += 1;
+      const position = offsetBytes + (clusters[first]?.index ?? 0) * CLUSTER_BYTES;
+      const end = Math.min((last + 1) * CLUSTER_BYTES, first * CLUSTER_BYTES + this.#virtualSizeBytes - position);
+      await this.#file.write(bytes.subarray(first * CLUSTER_BYTES, end), position);
+      first = last + 1;
+    }
+  }
+
+  async finish(): Promise<{ sizeBytes: number }> {
+    await this.#file.finish();
+    return { sizeBytes: this.#virtualSizeBytes };
+  }
+
+  discard(): Promise<void> {
+    return this.#file.discard();
+  }
+}
