@@ -1,3 +1,4 @@
+import { Hyper2kvmError } from '../base/errors.ts';
 import { readProperties } from './properties.ts';
 import { refOf } from './soap-envelope.ts';
 import { decodeDisks, decodeOccupiedBytes, type VirtualDisk } from './virtual-disk.ts';
@@ -56,8 +57,11 @@ const PATHS = [
   'layoutEx',
 ] as const;
 
+/** @throws Hyper2kvmError `authentication` when the account may not read all of it: half of a VM's facts would be read as others. */
 export async function readVmFacts(client: VsphereClient, ref: MoRef, signal: AbortSignal): Promise<VmFacts> {
-  const { properties } = await readProperties(client, ref, PATHS, signal);
+  const { properties, missing } = await readProperties(client, ref, PATHS, signal);
+  const [unread] = missing;
+  if (unread) throw notReadable(ref, unread);
   const text = (path: (typeof PATHS)[number]) => properties.get(path)?.text ?? '';
   const devices = properties.get('config.hardware.device')?.elements ?? [];
   return {
@@ -95,6 +99,15 @@ export async function readSnapshotDisks(
 export async function readPowerState(client: VsphereClient, vm: MoRef, signal: AbortSignal): Promise<string> {
   const { properties } = await readProperties(client, vm, ['runtime.powerState'], signal);
   return properties.get('runtime.powerState')?.text ?? '';
+}
+
+function notReadable(ref: MoRef, [path, faultType]: [string, string]): Hyper2kvmError {
+  const isRight = faultType === 'NoPermission';
+  return new Hyper2kvmError(
+    isRight ? 'authentication' : 'transfer',
+    `The server does not give ${path} of ${ref.value} (${faultType}).`,
+    isRight ? { hint: 'Give the account a role with System.Read on the VM.' } : {},
+  );
 }
 
 function decodeSnapshots(trees: readonly XmlElement[]): VmSnapshot[] {

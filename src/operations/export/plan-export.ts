@@ -13,11 +13,19 @@ export async function planExports(
   await using cleanUp = new CleanUp((message) => report({ type: 'warning', vm: undefined, message }));
   const client = await openSession(options.connection, cleanUp, signal);
   const { found, failures, several } = await findAllVms(client, options.vms, signal);
-  const result: DryRunResult = {
-    plans: [],
-    failed: failures.map(({ word, error }) => describeFailure(word, error, [])),
+  const result: DryRunResult = { plans: [], failed: [] };
+  const fail = (vm: string, error: unknown) => {
+    result.failed.push(describeFailure(vm, error, []));
+    report({ type: 'vm-failed', vm, error });
   };
-  for (const { word, error } of failures) report({ type: 'vm-failed', vm: word, error });
-  for (const each of found) result.plans.push((await planVm(client, each, options, several, signal)).plan);
+  for (const { word, error } of failures) fail(word, error);
+  for (const each of found) {
+    try {
+      result.plans.push((await planVm(client, each, options, several, signal)).plan);
+    } catch (error) {
+      signal.throwIfAborted();
+      fail(each.vm.name, error);
+    }
+  }
   return result;
 }

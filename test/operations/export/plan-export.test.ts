@@ -1,0 +1,92 @@
+import { expect, test } from '@jest/globals';
+import { planExports } from '../../../src/operations/export/plan-export.ts';
+import type { DryRunResult, ExportEvent, ExportOptions } from '../../../src/operations/export/types.ts';
+import { emptyContent } from '../../server/content-source.ts';
+import type { VmOptions } from '../../server/options.ts';
+import { startTestServer } from '../../server/test-server.ts';
+import { connectionTo, runExport, ScratchFolder } from './export-run.ts';
+import { THREE_DISKS } from './package-checks.ts';
+
+const SECRET: VmOptions = { name: 'secret', unreadable: true, disks: [{ content: emptyContent(1 << 20) }] };
+const READ_ONLY = /^(RetrieveServiceContent|Log(in|out)|RetrievePropertiesEx|(Create|Destroy)\w*View|HasPrivilege\w+)$/;
+
+async function plan(
+  vms: VmOptions[],
+  options: Partial<ExportOptions> & Pick<ExportOptions, 'vms'>,
+): Promise<DryRunResult & { events: ExportEvent[] }> {
+  await using server = await startTestServer({ vms });
+  await using scratch = await ScratchFolder.make();
+  const events: ExportEvent[] = [];
+  const all: ExportOptions = {
+    connection: connectionTo(server),
+    output: scratch.output,
+    format: 'ovf',
+    power: { kind: 'as-is' },
+    parallel: 2,
+    limitRateBytes: undefined,
+    stallTimeoutMs: 1000,
+    retries: 0,
+    force: false,
+    env: { XDG_STATE_HOME: scratch.path },
+    ...options,
+  };
+  const context = { signal: new AbortController().signal, report: (event: ExportEvent) => void events.push(event) };
+  const result = await planExports(all, context);
+  for (const { method } of server.state().calls) expect(method).toMatch(READ_ONLY);
+  expect(server.state().sessions).toEqual([]);
+  expect(await scratch.files()).toEqual([]);
+  return { ...result, events };
+}
+
+test.concurrent('a plan names what would be written, and touches nothing', async () => {
+  const { plans, failed } = await plan([THREE_DISKS], { vms: ['web'] });
+  expect(failed).toEqual([]);
+  expect(plans).toMatchObject([
+    {
+      vm: 'web',
+      inventoryPath: '/DC0/vm/web',
+      files: ['web.ovf', 'web-disk-1.vmdk', 'web-disk-2.vmdk', 'web-disk-3.vmdk', 'web.mf'],
+      disks: [{ capacityBytes: 6 * 2 ** 20 + 512 }, { capacityBytes: 2 * 2 ** 20 }, { capacityBytes: 3 * 2 ** 20 }],
+    },
+  ]);
+  expect(plans[0]?.findings.filter(({ level }) => level !== 'ok')).toEqual([]);
+});
+
+test.concurrent('a plan shows every obstacle, not the first alone', async () => {
+  const content = emptyContent(1 << 20);
+  const vm: VmOptions = {
+    name: 'web',
+    powerState: 'poweredOn',
+    encrypted: true,
+    virtualTpm: true,
+    disks: [
+      { content, multiWriter: true },
+      { content, mode: 'independent_persistent' },
+    ],
+  };
+  const { plans } = await plan([vm], { vms: ['web'] });
+  const errors = plans[0]?.findings.filter(({ level }) => level === 'error') ?? [];
+  expect(errors.map(({ check }) => check)).toEqual(
+    expect.arrayContaining(['power state', 'Hard disk 1', 'Hard disk 2', 'encryption', 'TPM']),
+  );
+});
+
+test.concurrent('a VM that the account may not read fails alone, in a plan and in an export', async () => {
+  const expected = {
+    kind: 'authentication',
+    message: expect.stringMatching(/^The server does not give \S+ of vm-\d+ \(NoPermission\)/),
+  };
+  const { plans, failed, events } = await plan([SECRET, THREE_DISKS], { vms: ['*'] });
+  expect(plans.map(({ vm }) => vm)).toEqual(['web']);
+  expect(failed).toMatchObject([{ vm: 'secret', error: expected }]);
+  expect(events).toMatchObject([{ type: 'vm-failed', vm: 'secret' }]);
+
+  await using server = await startTestServer({ vms: [SECRET, THREE_DISKS] });
+  await using scratch = await ScratchFolder.make();
+  const { result } = await runExport(server, scratch, { vms: ['secret', 'web'] });
+  expect(result).toMatchObject({
+    state: 'partial',
+    exported: [{ vm: 'web' }],
+    failed: [{ vm: 'secret', error: expected }],
+  });
+});

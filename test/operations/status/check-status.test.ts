@@ -1,0 +1,144 @@
+import { describe, expect, test } from '@jest/globals';
+import { join } from 'node:path';
+import { checkStatus } from '../../../src/operations/status/check-status.ts';
+import type { StatusFinding, StatusResult } from '../../../src/operations/status/types.ts';
+import type { ConnectionSettings } from '../../../src/vsphere/connection-settings.ts';
+import { emptyContent } from '../../server/content-source.ts';
+import type { TestServerOptions } from '../../server/options.ts';
+import { startTestServer } from '../../server/test-server.ts';
+import { connectionTo, ScratchFolder } from '../export/export-run.ts';
+
+const VMS = [1, 2, 3].map((number) => ({ name: `vm${number}`, disks: [{ content: emptyContent(1 << 20) }] }));
+
+async function look(
+  connection: ConnectionSettings | undefined,
+  options: { snapshot?: boolean; output?: string } = {},
+): Promise<StatusResult> {
+  await using scratch = await ScratchFolder.make();
+  const env = { XDG_STATE_HOME: join(scratch.path, 'state') };
+  const all = { version: '1.2.3', output: scratch.path, snapshot: false, env, ...options };
+  return checkStatus({ ...all, ...(connection && { connection }) }, { signal: new AbortController().signal });
+}
+
+/** Looks at a server made so, and gives its findings by what was looked at. No session may stay. */
+async function lookAt(
+  options: TestServerOptions,
+  change: (connection: ConnectionSettings) => ConnectionSettings = (connection) => connection,
+  snapshot = false,
+): Promise<Map<string, StatusFinding>> {
+  await using server = await startTestServer({ vms: VMS, ...options });
+  const { findings } = await look(change(connectionTo(server)), { snapshot });
+  expect(server.state().sessions).toEqual([]);
+  return new Map(findings.filter(({ area }) => area === 'server').map((finding) => [finding.check, finding]));
+}
+
+test.concurrent('without a server the host alone is looked at', async () => {
+  const { findings, version, jobs } = await look(undefined);
+  expect({ version, jobs }).toEqual({ version: '1.2.3', jobs: [] });
+  expect(findings.map(({ area, check }) => `${area} ${check}`)).toEqual([
+    'host version',
+    'host runtime',
+    'host free space',
+    'host qemu-img',
+    'host virsh',
+    'host virt-v2v',
+  ]);
+  expect(findings.find(({ check }) => check === 'runtime')?.detail).toContain(process.versions.node);
+});
+
+test.concurrent('an output folder that cannot be is an error of the kind local-file', async () => {
+  const { findings } = await look(undefined, { output: join(import.meta.filename, 'below-a-file') });
+  expect(findings).toContainEqual(expect.objectContaining({ check: 'free space', level: 'error', kind: 'local-file' }));
+});
+
+describe.each(['VirtualCenter', 'HostAgent'] as const)('a %s', (apiType) => {
+  test.concurrent('that is in order has no complaint', async () => {
+    const findings = await lookAt({ apiType }, undefined, true);
+    expect([...findings.values()].filter(({ level }) => level !== 'ok')).toEqual([]);
+    expect([...findings.keys()]).toEqual([
+      'reachable',
+      'certificate',
+      'API',
+      'log in',
+      'VApp.Export',
+      'VirtualMachine.Provisioning.GetVmFiles',
+      'VirtualMachine.State.CreateSnapshot',
+      'VirtualMachine.State.RemoveSnapshot',
+      'clock',
+    ]);
+    expect(findings.get('API')?.detail).toMatch(new RegExp(`\\(${apiType}\\), speaking \\d`));
+    expect(findings.get('VApp.Export')?.detail).toBe('on all 3 VMs');
+    expect(findings.get('certificate')?.detail).toBe('the pinned one');
+  });
+});
+
+test.concurrent('a privilege that is missing is an error, and the others are looked at as well', async () => {
+  const missingPrivileges = ['VApp.Export', 'VirtualMachine.State.RemoveSnapshot'];
+  const findings = await lookAt({ missingPrivileges }, undefined, true);
+  expect(findings.get('VApp.Export')).toMatchObject({
+    level: 'error',
+    kind: 'authentication',
+    detail: 'on none of 3 VMs',
+    hint: expect.stringContaining('VApp.Export'),
+  });
+  expect(findings.get('VirtualMachine.State.RemoveSnapshot')).toMatchObject({ level: 'error' });
+  expect(findings.get('VirtualMachine.State.CreateSnapshot')).toMatchObject({ level: 'ok' });
+});
+
+test.concurrent('the privileges of snapshots matter only when they are asked for', async () => {
+  const findings = await lookAt({ missingPrivileges: ['VirtualMachine.State.RemoveSnapshot'] });
+  expect([...findings.values()].filter(({ level }) => level !== 'ok')).toEqual([]);
+});
+
+test.concurrent('an account that sees no VM is a warning', async () => {
+  const findings = await lookAt({ vms: [] });
+  expect(findings.get('privileges')).toMatchObject({ level: 'warning', detail: 'the account sees no VMs' });
+});
+
+test.concurrent.each([
+  [3600, /3\d{3} s ahead of/],
+  [-3600, /3\d{3} s behind/],
+])('a clock that is %i s off is a warning', async (clockSkewSeconds, words) => {
+  const findings = await lookAt({ clockSkewSeconds });
+  expect(findings.get('clock')).toMatchObject({ level: 'warning', detail: expect.stringMatching(words) });
+});
+
+test.concurrent(
+  'a certificate that is refused is an error with its thumbprints, and nothing more is asked',
+  async () => {
+    const findings = await lookAt({}, (connection) => ({
+      ...connection,
+      trust: { ...connection.trust, thumbprint: undefined },
+    }));
+    expect([...findings.keys()]).toEqual(['certificate']);
+    expect(findings.get('certificate')).toMatchObject({
+      level: 'error',
+      kind: 'tls-trust',
+      detail: expect.stringMatching(/SHA-256 [0-9A-F:]{95}, SHA-1 [0-9A-F:]{59}/),
+      hint: expect.stringContaining('--thumbprint'),
+    });
+  },
+);
+
+test.concurrent('--insecure is a warning', async () => {
+  const findings = await lookAt({}, (connection) => ({
+    ...connection,
+    trust: { ...connection.trust, thumbprint: undefined, insecure: true },
+  }));
+  expect(findings.get('certificate')).toMatchObject({
+    level: 'warning',
+    hint: expect.stringContaining('--thumbprint'),
+  });
+});
+
+test.concurrent('a login that is refused ends the list', async () => {
+  const findings = await lookAt({}, (connection) => ({ ...connection, password: () => Promise.resolve('wrong') }));
+  expect([...findings.keys()]).toEqual(['reachable', 'certificate', 'API', 'log in']);
+  expect(findings.get('log in')).toMatchObject({ level: 'error', kind: 'authentication' });
+});
+
+test.concurrent('a server that is not there is not reachable', async () => {
+  const url = new URL('https://127.0.0.1:1/sdk');
+  const findings = await lookAt({}, (connection) => ({ ...connection, url }));
+  expect([...findings.values()]).toMatchObject([{ check: 'reachable', level: 'error', kind: 'transfer' }]);
+});
