@@ -1,0 +1,177 @@
+import { expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { leftOnServer, NOTHING_LEFT, ScratchFolder } from '../operations/export/export-run.ts';
+import { mixedContent, randomContent } from '../server/content-source.ts';
+import { startTestServer, type TestServer } from '../server/test-server.ts';
+import { environmentOf, runProgram, type ProgramRun } from './program.ts';
+
+const MiB = 1 << 20;
+
+/** Runs the program in the scratch folder. */
+function run(server: TestServer, scratch: ScratchFolder, args: string[], stdin = ''): Promise<ProgramRun> {
+  return runProgram(args, { env: environmentOf(server, join(scratch.path, 'state')), cwd: scratch.path, stdin });
+}
+
+/** Runs `work` with a small file system at `folder`. */
+async function withTmpfs(folder: string, options: string, work: () => Promise<void>): Promise<void> {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]);
+  try {
+    await work();
+  } finally {
+    execFileSync('umount', [folder]);
+  }
+}
+
+/** Mounting takes root, in a container that allows it. */
+function canMount(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'hyper2kvm-mount-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', folder], { stdio: 'ignore' });
+    execFileSync('umount', [folder]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmdirSync(folder);
+  }
+}
+
+const testWithMount = canMount() ? test : test.skip;
+
+testWithMount.each([
+  ['too small', 'size=1m', /are expected, .* free in/],
+  ['read-only', 'size=8m,ro', /EROFS|read-only/i],
+])(
+  'an output on a file system that is %s is refused before the lease, with 14 (as root)',
+  async (_title, options, says) => {
+    await using server = await startTestServer({
+      vms: [{ name: 'web', disks: [{ content: randomContent(4 * MiB, 'web') }] }],
+    });
+    await using scratch = await ScratchFolder.make();
+    await mkdir(scratch.output);
+    await withTmpfs(scratch.output, options, async () => {
+      const { exitCode, stderr } = await run(server, scratch, ['export', 'web', '-o', scratch.output]);
+      expect({ exitCode, files: await scratch.files() }).toEqual({ exitCode: 14, files: [] });
+      expect(stderr).toMatch(says);
+      expect(server.state().leases).toEqual([]);
+    });
+  },
+);
+
+testWithMount('an output that fills up while the disk comes ends with 14, and is empty again (as root)', async () => {
+  // 3 MiB take a disk of 2 MiB, but not beside the file that another program writes meanwhile.
+  await using server = await startTestServer({
+    vms: [{ name: 'web', disks: [{ content: randomContent(2 * MiB, 'web') }] }],
+  });
+  await using scratch = await ScratchFolder.make();
+  await mkdir(scratch.output);
+  await withTmpfs(scratch.output, 'size=3m', async () => {
+    server.faults.add({ on: 'ExportVm', action: 'delay', ms: 1500 });
+    const exporting = run(server, scratch, ['export', 'web', '-o', scratch.output, '--json']);
+    while (!server.state().calls.some(({ method }) => method === 'ExportVm')) await pause(20);
+    await writeFile(join(scratch.output, 'other'), Buffer.alloc(2 * MiB));
+    const { exitCode, stdout } = await exporting;
+    expect(exitCode).toBe(14);
+    expect(JSON.parse(stdout)).toMatchObject({
+      error: { kind: 'local-file', message: expect.stringMatching(/ENOSPC|no space/i) },
+    });
+    expect(await scratch.files()).toEqual(['other']);
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+    expect(server.state().diskRequests).toEqual({ 'disk-0.vmdk': 1 });
+  });
+});
+
+test('--force replaces what is there', async () => {
+  await using server = await startTestServer({
+    vms: [{ name: 'web', disks: [{ content: mixedContent(MiB, 'web') }] }],
+  });
+  await using scratch = await ScratchFolder.make();
+  await mkdir(scratch.output);
+  await writeFile(join(scratch.output, 'web-disk-1.vmdk'), 'old');
+  await writeFile(join(scratch.output, 'notes.txt'), 'mine');
+  expect((await run(server, scratch, ['export', 'web', '-o', scratch.output, '--force'])).exitCode).toBe(0);
+  expect(await scratch.files()).toEqual(['notes.txt', 'web-disk-1.vmdk', 'web.mf', 'web.ovf']);
+  expect((await readFile(join(scratch.output, 'web-disk-1.vmdk'))).subarray(0, 4).toString()).toBe('KDMV');
+});
+
+test('several VMs go to a folder each; one that fails stops no other, and the exit code is 3', async () => {
+  const disks = [{ content: mixedContent(MiB, 'any') }];
+  await using server = await startTestServer({
+    vms: [
+      { name: 'web', disks },
+      { name: 'db', disks },
+      { name: 'mail', disks },
+    ],
+  });
+  await using scratch = await ScratchFolder.make();
+  await writeFile(join(scratch.path, 'vms.txt'), '# all\n\ndb\nghost\nmail\n');
+  server.faults.add({ on: 'disk', target: 'db', action: 'status', status: 403 });
+  const { exitCode, stdout, stderr } = await run(server, scratch, [
+    'export',
+    'web',
+    '--from-file',
+    'vms.txt',
+    '-o',
+    'out',
+    '--json',
+  ]);
+  expect(exitCode).toBe(3);
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: false,
+    exitCode: 3,
+    error: { kind: 'partial' },
+    result: { state: 'partial', exported: [{ vm: 'web' }, { vm: 'mail' }], failed: [{ vm: 'ghost' }, { vm: 'db' }] },
+  });
+  expect(stderr).toMatch(/ghost/);
+  expect((await readdir(scratch.output)).toSorted()).toEqual(['mail', 'web']);
+  expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+});
+
+test('VMs come from standard input too, and all that succeed is 0', async () => {
+  const disks = [{ content: mixedContent(MiB, 'any') }];
+  await using server = await startTestServer({
+    vms: [
+      { name: 'web', disks },
+      { name: 'db', disks },
+    ],
+  });
+  await using scratch = await ScratchFolder.make();
+  const args = ['export', '--from-file', '-', '-o', 'out', '--format', 'ova', '--quiet'];
+  expect(await run(server, scratch, args, 'web\ndb\n')).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
+  expect((await readdir(scratch.output, { recursive: true })).toSorted()).toEqual([
+    'db',
+    'db/db.ova',
+    'web',
+    'web/web.ova',
+  ]);
+});
+
+test('--limit-rate holds over all disks, within a quarter', async () => {
+  const contents = [randomContent(2 * MiB, 'a'), randomContent(2 * MiB, 'b')];
+  await using server = await startTestServer({
+    vms: [{ name: 'web', disks: contents.map((content) => ({ content })) }],
+  });
+  await using scratch = await ScratchFolder.make();
+  const { stdout } = await run(server, scratch, [
+    'export',
+    'web',
+    '-o',
+    'out',
+    '--limit-rate',
+    '1M',
+    '--parallel',
+    '2',
+    '--json',
+  ]);
+  const { result }: { result: { exported: { transferredBytes: number; seconds: number }[] } } = JSON.parse(stdout);
+  const { transferredBytes = 0, seconds = 0 } = result.exported[0] ?? {};
+  expect(transferredBytes).toBeGreaterThan(4 * MiB);
+  const rate = transferredBytes / seconds;
+  expect(rate).toBeGreaterThan(0.75 * MiB);
+  expect(rate).toBeLessThan(1.25 * MiB);
+});

@@ -1,0 +1,123 @@
+import { expect, test } from '@jest/globals';
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ScratchFolder } from '../operations/export/export-run.ts';
+import { mixedContent } from '../server/content-source.ts';
+import { startTestServer } from '../server/test-server.ts';
+import { environmentOf, runProgram, startProgram } from './program.ts';
+
+const PASSWORD = 'Zaq-1 <&"%ü> wort';
+const OPTIONS = {
+  credentials: { username: 'dom\\joe@vsphere.local', password: PASSWORD },
+  vms: [{ name: 'web', disks: [{ content: mixedContent(1 << 20, 'web') }] }],
+};
+
+/** Every text below the folder. */
+async function textsIn(folder: string): Promise<string> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const texts = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFile(join(entry.parentPath, entry.name), 'latin1'));
+  return (await Promise.all(texts)).join('\n');
+}
+
+test('the password is read from a file, standard input or a URL, and is nowhere to be seen', async () => {
+  await using server = await startTestServer(OPTIONS);
+  await using scratch = await ScratchFolder.make();
+  const file = join(scratch.path, 'password');
+  await writeFile(file, `${PASSWORD}\n`);
+  await chmod(file, 0o600);
+  const { HYPER2KVM_PASSWORD: _, ...env } = environmentOf(server, join(scratch.path, 'state'));
+  const url = new URL(server.url);
+  url.username = encodeURIComponent(server.username);
+  url.password = encodeURIComponent(PASSWORD);
+  const ways = [
+    { args: ['--password-file', file] },
+    { args: ['--password-file', '-'], stdin: `${PASSWORD}\nnot the password\n` },
+    { args: [], env: { HYPER2KVM_URL: url.href, HYPER2KVM_USERNAME: '' } },
+    { args: [], env: { HYPER2KVM_URL: '', GOVC_URL: url.href, HYPER2KVM_USERNAME: '' } },
+    { args: [], env: { GOVC_PASSWORD: PASSWORD } },
+  ];
+  for (const [index, way] of ways.entries()) {
+    const args = ['export', 'web', '-o', join(scratch.path, `out${index}`), ...way.args];
+    const run = await runProgram(args, { cwd: scratch.path, ...way, env: { ...env, ...way.env } });
+    expect(run.stderr).not.toMatch(/Error/);
+    expect(run.exitCode).toBe(0);
+    for (const shown of [PASSWORD, encodeURIComponent(PASSWORD)]) expect(run.stdout + run.stderr).not.toContain(shown);
+  }
+  await writeFile(file, '');
+  expect(await textsIn(scratch.path)).not.toContain(PASSWORD.slice(0, 5));
+});
+
+test('a failure, its stack and its record show no password', async () => {
+  await using server = await startTestServer(OPTIONS);
+  await using scratch = await ScratchFolder.make();
+  const base = environmentOf(server, join(scratch.path, 'state'));
+  const url = new URL(server.url);
+  url.username = 'joe';
+  url.password = 'geheim-123';
+  const env = {
+    ...base,
+    HYPER2KVM_DEBUG: '1',
+    HYPER2KVM_URL: url.href,
+    HYPER2KVM_PASSWORD: '',
+    HYPER2KVM_USERNAME: '',
+  };
+  for (const args of [
+    ['export', 'web'],
+    ['export', 'web', '--json'],
+    ['status'],
+    ['list', '--json'],
+    ['export', 'web', '--password=geheim-123'],
+  ]) {
+    const { stdout, stderr, exitCode } = await runProgram(args, { env, cwd: scratch.path });
+    expect(exitCode).toBe(args.at(-1)?.startsWith('--password') ? 2 : 10);
+    expect(stdout + stderr).not.toContain('geheim-123');
+  }
+  expect(await textsIn(join(scratch.path, 'state'))).not.toContain('geheim-123');
+});
+
+test('the record of a job is for its owner alone, and tells how the job ended', async () => {
+  await using server = await startTestServer(OPTIONS);
+  await using scratch = await ScratchFolder.make();
+  const env = environmentOf(server, join(scratch.path, 'state'));
+  await runProgram(['export', 'web', '-o', 'out'], { env, cwd: scratch.path });
+  server.faults.add({ on: 'disk', action: 'status', status: 403 });
+  await runProgram(['export', 'web', '-o', 'out2'], { env, cwd: scratch.path });
+  const folder = join(scratch.path, 'state', 'hyper2kvm', 'jobs');
+  for (const name of await readdir(folder)) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
+
+  const { stdout } = await runProgram(['status', '--json'], { env, cwd: scratch.path });
+  const { result }: { result: { jobs: { id: string; state: string }[] } } = JSON.parse(stdout);
+  expect(result.jobs.map(({ state }) => state)).toEqual(expect.arrayContaining(['failed', 'done']));
+  const failed = result.jobs.find(({ state }) => state === 'failed');
+  const one = await runProgram(['status', '--job', failed?.id ?? '', '--json'], { env, cwd: scratch.path });
+  expect(JSON.parse(one.stdout)).toMatchObject({
+    ok: true,
+    result: { state: 'failed', vms: [{ vm: 'web', state: 'failed', error: { kind: 'transfer' } }] },
+  });
+  const done = result.jobs.find(({ state }) => state === 'done');
+  const shown = await runProgram(['status', '--job', done?.id ?? ''], { env, cwd: scratch.path });
+  expect(shown.stdout).toContain('web-disk-1.vmdk');
+});
+
+test.each(['not a job', '../../etc/passwd'])('a job %j is not found', async (id) => {
+  await using scratch = await ScratchFolder.make();
+  const env = environmentOf(undefined, join(scratch.path, 'state'));
+  const run = await runProgram(['status', '--job', id], { env, cwd: scratch.path });
+  expect(run).toMatchObject({ exitCode: 11, stdout: '' });
+});
+
+test('the password is not among the arguments or in a child of the program', async () => {
+  await using server = await startTestServer(OPTIONS);
+  await using scratch = await ScratchFolder.make();
+  server.faults.add({ on: 'disk', action: 'drip', bytesPerSecond: 50_000 });
+  const env = environmentOf(server, join(scratch.path, 'state'));
+  const program = startProgram(['export', 'web', '-o', 'out'], { env, cwd: scratch.path });
+  await program.said('started');
+  const commandLine = await readFile(`/proc/${program.child.pid}/cmdline`, 'latin1');
+  program.child.kill('SIGTERM');
+  await program.over;
+  expect(commandLine).toContain('export');
+  expect(commandLine).not.toContain('Zaq');
+});
