@@ -38,8 +38,9 @@ export interface CompressedRun extends Range {
   codec: Codec;
   file: number;
   fileOffsetBytes: number;
-  /** For formats that only tell an upper bound (qcow2 counts sectors), that bound. */
   storedBytes: number;
+  /** False where the format tells only an upper bound of `storedBytes` (qcow2 counts sectors). */
+  exact: boolean;
   clusterBytes: number;
   skipBytes: number;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { MappedImage } from '../image.ts';
 import type { DiskSink } from '../sink.ts';
 import { planWindows } from './plan-windows.ts';
-import type { CopyWindow, PackedWindow } from './window.ts';
+import type { CopyWindow } from './window.ts';
 import { WorkerPool } from './worker-pool.ts';
 import type { Compression } from './pack-window.ts';
 
@@ -10,6 +10,8 @@ export interface CopyOptions {
   /** Threads that decompress and pack; the sink's writes run beside them. */
   workers: number;
   compression: Compression | undefined;
+  /** Decompress also what could be moved as it is: proves each cluster's own checksum. */
+  verify: boolean;
   /** Compute {@link CopySummary.contentSha256}, which costs about a third more processor time. */
   hash: boolean;
   signal: AbortSignal;
@@ -25,9 +27,19 @@ export interface CopySummary {
 }
 
 /** Copies a disk into a sink, which is neither finished nor discarded here. The order of what is written is that of the disk, and so the same in every run. */
-export async function copyImage(image: MappedImage, sink: DiskSink, options: CopyOptions): Promise<CopySummary> {
-  const { workers, compression, hash, signal, onProgress } = options;
-  await using pool = new WorkerPool(workers, { pack: { clusterBytes: sink.clusterBytes, compression }, hash });
+export function copyImage(image: MappedImage, sink: DiskSink, options: CopyOptions): Promise<CopySummary> {
+  return copyWindows(planWindows(image), sink, options);
+}
+
+/** The same for windows that come from a stream. `onRelease` is called when a window's input can be used again. */
+export async function copyWindows(
+  windows: AsyncIterable<CopyWindow>,
+  sink: DiskSink,
+  options: CopyOptions & { onRelease?: (window: CopyWindow) => void },
+): Promise<CopySummary> {
+  const { workers, compression, verify, hash, signal, onProgress, onRelease } = options;
+  const pack = { clusterBytes: sink.clusterBytes, compression, verify };
+  await using pool = new WorkerPool(workers, { pack, hash });
   const inFlight: ReturnType<WorkerPool['pack']>[] = [];
   const digest = createHash('sha256');
   let dataBytes = 0;
@@ -43,10 +55,10 @@ export async function copyImage(image: MappedImage, sink: DiskSink, options: Cop
     onProgress?.(packed.offsetBytes + packed.lengthBytes);
   };
   try {
-    for await (const window of planWindows(image)) {
+    for await (const window of windows) {
       signal.throwIfAborted();
       if (inFlight.length === pool.capacity) await takeOldest();
-      inFlight.push(start(pool, window));
+      inFlight.push(start(pool, window, onRelease));
     }
     while (inFlight.length > 0) {
       signal.throwIfAborted();
@@ -59,8 +71,12 @@ export async function copyImage(image: MappedImage, sink: DiskSink, options: Cop
 }
 
 /** A failure is met when its turn comes; until then nobody listens, and it must not count as unhandled. */
-function start(pool: WorkerPool, window: CopyWindow): Promise<PackedWindow & { release: () => void }> {
-  const packed = pool.pack(window);
+function start(
+  pool: WorkerPool,
+  window: CopyWindow,
+  onRelease: ((window: CopyWindow) => void) | undefined,
+): ReturnType<WorkerPool['pack']> {
+  const packed = pool.pack(window).finally(() => onRelease?.(window));
   packed.catch(() => undefined);
   return packed;
 }

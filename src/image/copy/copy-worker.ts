@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { fillWindow } from './fill-window.ts';
+import { fillContent } from './fill-window.ts';
 import { packWindow, sha256Of, type PackOptions } from './pack-window.ts';
+import { transplant } from './transplant.ts';
 import { WINDOW_BYTES, type CopyWindow, type PackedCluster } from './window.ts';
 
 /** What a worker is started with. */
@@ -33,8 +34,12 @@ if (parentPort) {
 
 function answer(window: CopyWindow, slab: Buffer, content: Buffer, pack: PackOptions, hash: boolean): WorkerAnswer {
   try {
-    fillWindow(window, content);
-    return { ...packWindow(content, slab, pack), sha256: hash ? sha256Of(content) : '' };
+    // A hash is over the content, so that all of it has to be had.
+    const moved =
+      pack.compression === 'fast' && !hash ? transplant(window, slab, pack.clusterBytes, pack.verify) : undefined;
+    if (moved?.rest.length === 0) return { clusters: moved.clusters, packedBytes: moved.packedBytes, sha256: '' };
+    fillContent(window, moved?.rest ?? window.parts, content);
+    return { ...packWindow(content, slab, pack, moved), sha256: hash ? sha256Of(content) : '' };
   } catch (error) {
     if (!(error instanceof Error)) return { failure: { kind: 'internal', message: String(error), hint: undefined } };
     const isOwn = error instanceof Hyper2kvmError && error.kind === 'image';

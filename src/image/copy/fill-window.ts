@@ -1,51 +1,66 @@
 import { readSync } from 'node:fs';
 import { inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import type { CompressedPart, CopyWindow, WindowPart } from './window.ts';
+import { FROM_INPUT, type CompressedPart, type CopyWindow, type WindowPart } from './window.ts';
 
 /** Grows to the largest compressed cluster that was met: at most that of a qcow2 with clusters of 2 MiB. */
-let stored = Buffer.allocUnsafeSlow(128 * 1024);
+let scratch = Buffer.allocUnsafeSlow(128 * 1024);
 
-/** Reads and decompresses a window into `content`, which has its length. What no part covers becomes zeros. Runs in a worker: it blocks. */
-export function fillWindow(window: CopyWindow, content: Buffer): void {
+/** Puts what the parts hold into `content`, which is the window's length. What no part covers becomes zeros. Runs in a worker: it blocks. */
+export function fillContent(window: CopyWindow, parts: readonly WindowPart[], content: Buffer): void {
   let filled = 0;
-  for (const part of window.parts) {
+  for (const part of parts) {
     if (part.at > filled) content.fill(0, filled, part.at);
     filled = part.at + part.lengthBytes;
     const target = content.subarray(part.at, filled);
-    if (part.compressed) decompressed(part, part.compressed).copy(target, 0, part.compressed.skipBytes);
-    else readFully(part.fd, target, part.fileOffsetBytes);
+    if (part.compressed)
+      decompress(part, part.compressed, readStored(window, part, part.compressed)).copy(
+        target,
+        0,
+        part.compressed.skipBytes,
+      );
+    else readPart(window, part, target);
   }
   content.fill(0, filled);
 }
 
-/** The whole content of the cluster that a part is of. */
-function decompressed(part: WindowPart, { codec, storedBytes, clusterBytes, skipBytes }: CompressedPart): Buffer {
-  if (stored.length < storedBytes) stored = Buffer.allocUnsafeSlow(storedBytes);
-  const bytes = stored.subarray(0, storedBytes);
-  readFully(part.fd, bytes, part.fileOffsetBytes);
-  const cluster = decompress(codec, bytes, clusterBytes, part);
-  if (cluster.length < skipBytes + part.lengthBytes) {
-    throw corrupt(part, `gives ${cluster.length} bytes and not ${clusterBytes}`);
-  }
-  return cluster;
+/** The compressed bytes of a part's cluster, in a buffer that holds until the next call. */
+export function readStored(window: CopyWindow, part: WindowPart, { storedBytes }: CompressedPart): Buffer {
+  if (part.fd === FROM_INPUT && window.input) return Buffer.from(window.input, part.fileOffsetBytes, storedBytes);
+  if (scratch.length < storedBytes) scratch = Buffer.allocUnsafeSlow(storedBytes);
+  const stored = scratch.subarray(0, storedBytes);
+  readPart(window, part, stored);
+  return stored;
 }
 
-function decompress(codec: CompressedPart['codec'], bytes: Buffer, clusterBytes: number, part: WindowPart): Buffer {
-  // One byte more than a cluster, so that zlib makes one output buffer and sees the end of the stream at once; a cluster that would give more is refused by the limit.
+/** The content of a compressed cluster: as much of it as the part needs, at least. */
+export function decompress(
+  part: WindowPart,
+  { codec, clusterBytes, skipBytes }: CompressedPart,
+  stored: Buffer,
+): Buffer {
+  // One byte more than a cluster, so that zlib makes one output buffer and sees the end of the stream at once; more than a cluster is refused by the limit.
   const options = { chunkSize: clusterBytes + 1, maxOutputLength: clusterBytes };
+  let cluster: Buffer;
   try {
-    if (codec === 'zlib') return inflateSync(bytes, options);
-    if (codec === 'deflate') return inflateRawSync(bytes, options);
-    return zstdDecompressSync(bytes, { maxOutputLength: clusterBytes });
+    if (codec === 'zlib') cluster = inflateSync(stored, options);
+    else if (codec === 'deflate') cluster = inflateRawSync(stored, options);
+    else cluster = zstdDecompressSync(stored, { maxOutputLength: clusterBytes });
   } catch (error) {
     throw corrupt(part, `does not decompress (${error instanceof Error ? error.message : String(error)})`, error);
   }
+  if (cluster.length < skipBytes + part.lengthBytes)
+    throw corrupt(part, `gives ${cluster.length} bytes and not ${clusterBytes}`);
+  return cluster;
 }
 
-function readFully(fd: number, target: Uint8Array, position: number): void {
+function readPart({ input }: CopyWindow, { fd, fileOffsetBytes }: WindowPart, target: Buffer): void {
+  if (fd === FROM_INPUT && input) {
+    Buffer.from(input, fileOffsetBytes, target.length).copy(target);
+    return;
+  }
   for (let done = 0; done < target.length;) {
-    const count = readSync(fd, target, done, target.length - done, position + done);
+    const count = readSync(fd, target, done, target.length - done, fileOffsetBytes + done);
     // A map may end in the middle of the file's last sector or cluster: behind the end of the file there are zeros.
     if (count === 0) {
       target.fill(0, done);

@@ -12,6 +12,8 @@ export type Compression = (typeof COMPRESSIONS)[number];
 export interface PackOptions {
   clusterBytes: number;
   compression: Compression | undefined;
+  /** Decompress also what could be moved as it is. */
+  verify: boolean;
 }
 
 export interface Packed {
@@ -22,11 +24,17 @@ export interface Packed {
 
 const ZEROS = Buffer.alloc(64 * 1024);
 
-/** Finds the clusters of a window that are not zero and puts them side by side into `packed`: compressed ones first, since whole ones want to be aligned. */
-export function packWindow(content: Buffer, packed: Buffer, { clusterBytes, compression }: PackOptions): Packed {
-  const clusters: PackedCluster[] = [];
+const NOTHING: Packed = { clusters: [], packedBytes: 0 };
+
+/**
+ * Finds the clusters of a window that are not zero and puts them side by side into `packed`, behind those that stand there before: compressed ones first, since whole ones
+ * want to be aligned.
+ */
+export function packWindow(content: Buffer, packed: Buffer, options: PackOptions, before: Packed = NOTHING): Packed {
+  const { clusterBytes, compression } = options;
+  const clusters = [...before.clusters];
   const whole: number[] = [];
-  let end = 0;
+  let end = before.packedBytes;
   for (let index = 0; index * clusterBytes < content.length; index += 1) {
     const cluster = content.subarray(index * clusterBytes, (index + 1) * clusterBytes);
     if (isZero(cluster)) continue;

@@ -34,6 +34,6 @@ function partOf(
   const place = { at: from - windowOffset, lengthBytes: to - from, fd: file.fd };
   if (run.kind === 'data') return { ...place, fileOffsetBytes: run.fileOffsetBytes + skipped, compressed: undefined };
   const { codec, storedBytes, clusterBytes } = run;
-  const compressed = { codec, storedBytes, clusterBytes, skipBytes: run.skipBytes + skipped };
+  const compressed = { codec, storedBytes, exact: run.exact, clusterBytes, skipBytes: run.skipBytes + skipped };
   return { ...place, fileOffsetBytes: run.fileOffsetBytes, compressed };
 }

@@ -6,11 +6,15 @@ import type { Codec } from '../image.ts';
  */
 export const WINDOW_BYTES = 2 * 1024 * 1024;
 
+/** In place of a file: the bytes came with the window. */
+export const FROM_INPUT = -1;
+
 /** A piece of a window that is not zero, and where its bytes stand. All numbers, so that a message to a worker is cheap. */
 export interface WindowPart {
   /** Offset in the window. */
   at: number;
   lengthBytes: number;
+  /** The file that the bytes are read from; {@link FROM_INPUT} for the window's own `input`. */
   fd: number;
   fileOffsetBytes: number;
   /** Undefined for bytes that stand as they are. */
@@ -19,7 +23,10 @@ export interface WindowPart {
 
 export interface CompressedPart {
   codec: Codec;
+  /** At least the bytes of the compressed cluster. */
   storedBytes: number;
+  /** True when `storedBytes` is just their number. */
+  exact: boolean;
   clusterBytes: number;
   skipBytes: number;
 }
@@ -30,6 +37,8 @@ export interface CopyWindow {
   /** Less than {@link WINDOW_BYTES} at the end of the disk. */
   lengthBytes: number;
   parts: WindowPart[];
+  /** Bytes that came with the window, from a stream. */
+  input?: SharedArrayBuffer;
 }
 
 /** How a cluster of a window comes back from a worker. */

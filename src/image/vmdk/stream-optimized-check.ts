@@ -5,7 +5,7 @@ import { readU32 } from './marker.ts';
 import { SECTOR_BYTES, SPARSE_MAGIC, parseSparseHeader, type SparseHeader } from './sparse-header.ts';
 import { NotADiskError, corruptStream, truncatedStream } from './stream-error.ts';
 import { TableRun, frontFault, frontRegions, tableCount, tablesRegion, type FrontRegion } from './stream-front.ts';
-import { StreamUnits } from './stream-units.ts';
+import { StreamUnits, type StreamGrain } from './stream-units.ts';
 
 /** What a whole stream turned out to be. */
 export interface StreamOptimizedSummary {
@@ -34,15 +34,17 @@ const LEAST_DISK_BYTES = 128 * SECTOR_BYTES;
  */
 export class StreamOptimizedCheck {
   readonly #name: string;
+  readonly #onGrain: ((grain: StreamGrain) => void) | undefined;
   readonly #reader = new ForwardReader();
   #header: SparseHeader | undefined;
   #units: StreamUnits | undefined;
   #descriptor: VmdkDescriptorFacts | undefined;
   #failure: Hyper2kvmError | undefined;
 
-  /** `name` is what errors call the stream. */
-  constructor({ name }: { name: string }) {
+  /** `name` is what errors call the stream. `onGrain` is told of each grain while its data still comes. */
+  constructor({ name, onGrain }: { name: string; onGrain?: (grain: StreamGrain) => void }) {
     this.#name = name;
+    this.#onGrain = onGrain;
     this.#reader.collect(4, () => this.#onMagic());
   }
 
@@ -54,6 +56,16 @@ export class StreamOptimizedCheck {
   /** Bytes of the disk's capacity before the end of the last grain whose marker came; all of it at the stream's end. */
   get coveredBytes(): number {
     return (this.#units?.coveredSectors ?? 0) * SECTOR_BYTES;
+  }
+
+  /** Bytes of a grain, once the header has come. */
+  get grainSizeBytes(): number | undefined {
+    return this.#header && this.#header.grainSectors * SECTOR_BYTES;
+  }
+
+  /** The disk's capacity, once the header has come. */
+  get capacityBytes(): number | undefined {
+    return this.#header && this.#header.capacitySectors * SECTOR_BYTES;
   }
 
   /** Takes the next bytes, cut anywhere. Keeps no reference to `chunk`. */
@@ -94,7 +106,8 @@ export class StreamOptimizedCheck {
   #onHeader(): void {
     const header = parseSparseHeader(this.#reader.scratch, (what) => this.#refuse(0, what));
     this.#header = header;
-    this.#units = new StreamUnits(this.#reader, header, (offsetBytes, what) => this.#refuse(offsetBytes, what));
+    const refuse = (offsetBytes: number, what: string): never => this.#refuse(offsetBytes, what);
+    this.#units = new StreamUnits(this.#reader, header, refuse, this.#onGrain);
     this.#readFront(header, this.#units, frontRegions(header));
   }
 

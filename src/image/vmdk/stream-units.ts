@@ -19,6 +19,15 @@ import { directorySectors, hasFrontDirectory, tableCount, tableSectors } from '.
 /** Sectors of padding that a table may have beyond its entries: up to a grain border of 64 KiB. */
 const MAX_PADDING_SECTORS = 128;
 
+/** A grain whose marker came: its place on the disk, and that of its zlib data in the stream, whose first bytes came with the marker. */
+export interface StreamGrain {
+  diskOffsetBytes: number;
+  dataOffsetBytes: number;
+  dataBytes: number;
+  /** A view that holds only during the call. */
+  head: Uint8Array;
+}
+
 /** Must throw: `what` is wrong with the stream at `offsetBytes`. */
 export type Refuse = (offsetBytes: number, what: string) => never;
 
@@ -31,6 +40,7 @@ export class StreamUnits {
   readonly #header: SparseHeader;
   readonly #refuse: Refuse;
   readonly #limits: GrainLimits;
+  readonly #tell: ((grain: StreamGrain) => void) | undefined;
   /** Where the payload of the directory's marker stands. */
   #directorySector: number | undefined;
   #footerSeen = false;
@@ -38,8 +48,9 @@ export class StreamUnits {
   #border = -1;
   #ended = false;
 
-  constructor(reader: ForwardReader, header: SparseHeader, refuse: Refuse) {
+  constructor(reader: ForwardReader, header: SparseHeader, refuse: Refuse, tell?: (grain: StreamGrain) => void) {
     this.#reader = reader;
+    this.#tell = tell;
     this.#header = header;
     this.#refuse = refuse;
     this.ledger = new GrainLedger(header.tableEntries);
@@ -103,6 +114,12 @@ export class StreamUnits {
     if (fault !== undefined) this.#refuse(start, fault);
     this.ledger.addGrain(marker.value / this.#header.grainSectors, start / SECTOR_BYTES);
     this.#limits.nextSector = marker.value + this.#header.grainSectors;
+    this.#tell?.({
+      diskOffsetBytes: marker.value * SECTOR_BYTES,
+      dataOffsetBytes: start + GRAIN_DATA_OFFSET,
+      dataBytes: marker.dataBytes,
+      head: this.#reader.scratch.subarray(GRAIN_DATA_OFFSET, MARKER_BYTES),
+    });
     const padded = Math.ceil((GRAIN_DATA_OFFSET + marker.dataBytes) / SECTOR_BYTES) * SECTOR_BYTES;
     this.#reader.skip(padded - MARKER_BYTES, () => this.awaitMarker());
   }
