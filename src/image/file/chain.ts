@@ -1,0 +1,84 @@
+import { realpath } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import type { ImageFormat, MappedImage } from '../image.ts';
+import { OpenFile } from './open-file.ts';
+
+/** More than any snapshot chain that is kept alive (vSphere ends at 32); each image holds a descriptor and up to 4 MiB of tables: 64 of them, 256 MiB. */
+const MAX_IMAGES = 64;
+
+/** Opens `file` as `format`, and takes it over when it succeeds. */
+type OpenAs = (file: OpenFile, format: ImageFormat, chain: Chain) => Promise<MappedImage>;
+
+/**
+ * The images that stand on each other, from the one that was asked for to its oldest parent. A parent's name comes out of a file that nobody vouches for: it is
+ * followed to regular files inside the first image's folder only, links resolved, each file once.
+ */
+export class Chain {
+  readonly #folder: string;
+  readonly #openAs: OpenAs;
+  readonly #identities = new Set<string>();
+
+  private constructor(folder: string, first: OpenFile, openAs: OpenAs) {
+    this.#folder = folder;
+    this.#openAs = openAs;
+    this.#identities.add(first.identity);
+  }
+
+  static async startingAt(first: OpenFile, openAs: OpenAs): Promise<Chain> {
+    return new Chain(await realpath(dirname(first.path)), first, openAs);
+  }
+
+  /**
+   * Opens the first of `names` that exists, relative names from the child's folder on, with its own parents. `formatOf` looks at the file first: it says what to open it
+   * as, or throws when it is not the parent that the child means.
+   * @throws Hyper2kvmError kind `image` when there is none, or it is outside, a parent of itself, or one too many.
+   */
+  async openParent(
+    child: OpenFile,
+    names: readonly string[],
+    formatOf: (file: OpenFile) => Promise<ImageFormat>,
+  ): Promise<MappedImage> {
+    const path = await this.#find(child, names);
+    if (this.#identities.size >= MAX_IMAGES) {
+      throw new Hyper2kvmError('image', `${child.path} makes a chain of more than ${MAX_IMAGES} images.`);
+    }
+    const file = await OpenFile.open(path, { asParent: true });
+    try {
+      if (this.#identities.has(file.identity)) {
+        throw new Hyper2kvmError('image', `${child.path} names ${path} as its parent, which stands on it: a circle.`);
+      }
+      this.#identities.add(file.identity);
+      return await this.#openAs(file, await formatOf(file), this);
+    } catch (error) {
+      await file[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #find(child: OpenFile, names: readonly string[]): Promise<string> {
+    for (const name of names) {
+      const named = resolve(dirname(child.path), name);
+      const path = await realpath(named).catch(() => undefined);
+      // What is outside is refused whether it exists or not, so that nobody learns from it.
+      if (!(path ?? join(await realParent(named), '_')).startsWith(join(this.#folder, sep))) {
+        throw new Hyper2kvmError(
+          'image',
+          `${child.path} names ${JSON.stringify(name)} as its parent, which is outside of its folder: nothing is read there.`,
+          { hint: 'Put the images of a chain into one folder, and have each name its parent without a path.' },
+        );
+      }
+      if (path !== undefined) return path;
+    }
+    const wanted = names.map((name) => JSON.stringify(name)).join(' or ');
+    throw new Hyper2kvmError('image', `${child.path} needs its parent ${wanted}, which is not there.`, {
+      hint: 'Put the parent image beside it.',
+    });
+  }
+}
+
+/** The folder in which a file that does not exist would be, or as much of it as exists. */
+async function realParent(path: string): Promise<string> {
+  const parent = dirname(path);
+  return realpath(parent).catch(async () => (parent === path ? parent : realParent(parent)));
+}

@@ -1,0 +1,68 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+import type { OpenFile } from './open-file.ts';
+
+/** One read brings 64 KiB of a table: 8,192 entries of 8 bytes. */
+export const PAGE_BYTES = 65_536;
+/** 4 MiB of tables for each file of a chain, however large the disk. */
+const MAX_PAGES = 64;
+
+/**
+ * A file that is read as one format: its tables come through a bounded cache of pages, and what is wrong with it is told with its name and the offset.
+ * Nothing is allocated by a number of the file beyond one page.
+ */
+export class SourceFile {
+  readonly file: OpenFile;
+  readonly #formatName: string;
+  /** In the order of their last use. */
+  readonly #pages = new Map<number, Buffer>();
+
+  constructor(file: OpenFile, formatName: string) {
+    this.file = file;
+    this.#formatName = formatName;
+  }
+
+  get sizeBytes(): number {
+    return this.file.sizeBytes;
+  }
+
+  /** The error for what stands at `offsetBytes`: `what` says how the file breaks its format, or what is not supported. */
+  fault(offsetBytes: number, what: string, hint?: string): Hyper2kvmError {
+    const sentence = `${this.file.path} cannot be read as ${this.#formatName}: ${what} (at byte ${offsetBytes}).`;
+    return new Hyper2kvmError('image', sentence, hint === undefined ? {} : { hint });
+  }
+
+  /** Throws when `[offsetBytes, offsetBytes + lengthBytes)` is not all in the file; `toldAt` is where the file says so. */
+  requireInside(offsetBytes: number, lengthBytes: number, what: string, toldAt: number): void {
+    if (offsetBytes + lengthBytes <= this.sizeBytes) return;
+    const place = `bytes ${offsetBytes} to ${offsetBytes + lengthBytes}`;
+    throw this.fault(toldAt, `${what} would stand in ${place}, and the file ends at byte ${this.sizeBytes}`);
+  }
+
+  /** `lengthBytes` from `offsetBytes` on, a page at most; `what` names them in the error when the file ends before. */
+  async read(offsetBytes: number, lengthBytes: number, what: string): Promise<Buffer> {
+    if (lengthBytes > PAGE_BYTES) throw new RangeError(`${lengthBytes} bytes are more than a page`);
+    this.requireInside(offsetBytes, lengthBytes, what, offsetBytes);
+    const head = await this.slice(offsetBytes, lengthBytes);
+    if (head.length === lengthBytes) return head;
+    return Buffer.concat([head, await this.slice(offsetBytes + head.length, lengthBytes - head.length)]);
+  }
+
+  /** The bytes from `offsetBytes` on to the end of their page, at most `lengthBytes`. They belong to the cache: not to be written to. */
+  async slice(offsetBytes: number, lengthBytes: number): Promise<Buffer> {
+    const number = Math.floor(offsetBytes / PAGE_BYTES);
+    const page = await this.#page(number);
+    const start = offsetBytes - number * PAGE_BYTES;
+    const end = Math.min(start + lengthBytes, PAGE_BYTES);
+    if (end > page.length) throw this.fault(number * PAGE_BYTES + page.length, 'the file ends inside of a table');
+    return page.subarray(start, end);
+  }
+
+  async #page(number: number): Promise<Buffer> {
+    const page = this.#pages.get(number) ?? (await this.file.read(number * PAGE_BYTES, PAGE_BYTES));
+    this.#pages.delete(number);
+    this.#pages.set(number, page);
+    const [oldest] = this.#pages.keys();
+    if (this.#pages.size > MAX_PAGES && oldest !== undefined) this.#pages.delete(oldest);
+    return page;
+  }
+}

@@ -1,0 +1,37 @@
+import { Hyper2kvmError } from '../base/errors.ts';
+import { Chain } from './file/chain.ts';
+import { OpenFile } from './file/open-file.ts';
+import type { ImageFormat, MappedImage } from './image.ts';
+import { probeFile } from './probe.ts';
+import { openQcow2 } from './qcow2/open-qcow2.ts';
+import { openRaw } from './raw/open-raw.ts';
+
+/**
+ * Opens the image at `path`, with all its parents. Its format is `format`, or what its content says, never its name. Parents are read from the image's own folder only.
+ * The caller closes it: `await using`.
+ * @throws Hyper2kvmError kind `local-file` when it cannot be read, `image` when it is corrupt, not supported, or lacks a parent.
+ */
+export async function openImage(path: string, { format }: { format?: ImageFormat } = {}): Promise<MappedImage> {
+  const file = await OpenFile.open(path);
+  try {
+    const chain = await Chain.startingAt(file, openAs);
+    return await openAs(file, format ?? (await probeFile(file)), chain);
+  } catch (error) {
+    await file[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function openAs(file: OpenFile, format: ImageFormat, chain: Chain): Promise<MappedImage> {
+  switch (format) {
+    case 'raw':
+      return openRaw(file);
+    case 'qcow2':
+      return openQcow2(file, chain);
+    case 'vmdk':
+    case 'vpc':
+    case 'vhdx':
+    case 'vdi':
+      throw new Hyper2kvmError('image', `${file.path} is a ${format} image, which cannot be read yet.`);
+  }
+}

@@ -1,0 +1,37 @@
+import type { Chain } from '../file/chain.ts';
+import type { OpenFile } from '../file/open-file.ts';
+import type { SourceFile } from '../file/source-file.ts';
+import { IMAGE_FORMATS, type ImageFormat, type MappedImage } from '../image.ts';
+import { probeFile } from '../probe.ts';
+import type { Qcow2Header } from './header.ts';
+
+/**
+ * Opens the backing file that a header names. One whose format is not named is looked at, but never taken for raw: a guest that could write to a raw disk
+ * could make it look like an image with a parent of its choice.
+ */
+export async function openBacking(
+  source: SourceFile,
+  chain: Chain,
+  { name, format }: NonNullable<Qcow2Header['backing']>,
+): Promise<MappedImage> {
+  const wanted = IMAGE_FORMATS.find((known) => known === format);
+  if (format !== undefined && wanted === undefined) {
+    throw source.fault(8, `its backing file has the format ${JSON.stringify(format)}, which is not supported`);
+  }
+  // qemu's rule: what stands before a colon, and before any slash, is a protocol (`nbd:`, `json:`, `https:`).
+  if (/^[^/]*:/.test(name)) {
+    throw source.fault(8, `its backing file ${JSON.stringify(name)} is not named by a path`);
+  }
+  if (name.includes('\0')) throw source.fault(8, 'the name of its backing file holds a NUL');
+  return chain.openParent(source.file, [name], async (file) => wanted ?? probeUndeclared(source, file));
+}
+
+async function probeUndeclared(source: SourceFile, file: OpenFile): Promise<ImageFormat> {
+  const format = await probeFile(file);
+  if (format !== 'raw') return format;
+  throw source.fault(
+    8,
+    `it does not say which format its backing file ${file.path} has, and its content is of none that is known`,
+    'If the backing file is a raw disk, say so: qemu-img rebase -u -b NAME -F raw IMAGE.',
+  );
+}

@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { expect } from '@jest/globals';
+import { openImage } from '../../../src/image/open-image.ts';
+import { testWithOracle } from '../../oracles/oracle.ts';
+import { outputOf } from '../../oracles/run-program.ts';
+import { convertDisk, DISKS, expectAsQemuReads, inFolder, noise, writeDisk } from '../qemu-made.ts';
+import { readThroughMap, runsOf } from '../read-through-map.ts';
+
+const MIB = 1024 * 1024;
+const TIB = 2 ** 40;
+
+const OPTIONS = [
+  { options: 'compat=0.10' },
+  { options: 'compat=1.1,cluster_size=512' },
+  { options: 'cluster_size=2M' },
+  { options: 'cluster_size=64k,extended_l2=on' },
+  { options: 'cluster_size=16k,extended_l2=on' },
+  { options: 'lazy_refcounts=on,preallocation=metadata' },
+  { options: 'preallocation=full' },
+  { options: 'compression_type=zlib', flags: ['-c'] },
+  { options: 'compression_type=zlib,cluster_size=512', flags: ['-c'] },
+  { options: 'compression_type=zlib,cluster_size=2M', flags: ['-c'] },
+  { options: 'compression_type=zstd', flags: ['-c'] },
+  { options: 'compression_type=zstd,cluster_size=2M', flags: ['-c'] },
+  { options: 'compression_type=zstd,extended_l2=on', flags: ['-c'] },
+];
+
+testWithOracle('qemu-img', 'reads what qemu-img reads, with every option', async ({ 'qemu-img': qemuImg }) => {
+  await inFolder(async (folder) => {
+    const raw = join(folder, 'disk.raw');
+    for (const [name, { sizeBytes, pieces }] of Object.entries(DISKS)) {
+      await writeDisk(raw, sizeBytes, pieces);
+      // All options for the disk that has something of everything.
+      for (const how of name === 'mixed' ? OPTIONS : [{}]) {
+        const image = join(folder, 'disk.qcow2');
+        await convertDisk(qemuImg, [raw, image], 'qcow2', how);
+        await expectAsQemuReads(qemuImg, image, 'qcow2');
+      }
+    }
+  });
+});
+
+testWithOracle('qemu-img', 'a chain reads through to its oldest image', async ({ 'qemu-img': qemuImg }) => {
+  await inFolder(async (folder) => {
+    const names = ['base.raw', 'middle.qcow2', 'top.qcow2'].map((name) => join(folder, name));
+    const [base = '', middle = '', top = ''] = names;
+    // The base is shorter than what stands on it.
+    await writeDisk(base, 5 * MIB, new Map([[0, noise(5 * MIB, 1)]]));
+    const change = async (image: string, at: number, bytes: Buffer): Promise<void> => {
+      const patch = join(folder, 'patch.raw');
+      await writeDisk(patch, bytes.length, new Map([[0, bytes]]));
+      const target = `driver=raw,offset=${at},size=${bytes.length},file.driver=qcow2,file.file.filename=${image}`;
+      await outputOf(qemuImg, ['convert', '-n', '-f', 'raw', patch, '--target-image-opts', target]);
+    };
+    for (const extended of ['off', 'on']) {
+      await outputOf(qemuImg, ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', 'base.raw', middle, `${8 * MIB}`]);
+      const options = ['-o', `cluster_size=128k,extended_l2=${extended}`];
+      await outputOf(qemuImg, ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', ...options, '-b', 'middle.qcow2', top]);
+      await change(middle, MIB + 4096, noise(MIB, 2));
+      await change(top, 2 * MIB, noise(8192, 3));
+      await change(top, 3 * MIB, Buffer.alloc(MIB));
+      await change(top, 7 * MIB + 65_536, noise(4096, 4));
+      await expectAsQemuReads(qemuImg, top, 'qcow2');
+      await expectAsQemuReads(qemuImg, middle, 'qcow2');
+      await using image = await openImage(top);
+      expect(image.files.map(({ path }) => path)).toEqual([top, middle, base]);
+      const used = (await runsOf(image)).map((run) => (run.kind === 'data' ? run.file : undefined));
+      expect(new Set(used)).toEqual(new Set([0, 1, 2, undefined]));
+    }
+  });
+});
+
+testWithOracle('qemu-img', 'maps huge sparse disks at once', async ({ 'qemu-img': qemuImg }) => {
+  await inFolder(async (folder) => {
+    const [raw, image, empty] = [join(folder, 'disk.raw'), join(folder, 'disk.qcow2'), join(folder, 'empty.qcow2')];
+    const last = noise(4096, 3);
+    await writeDisk(raw, 2 * TIB, new Map([[2 * TIB - 4096, last]]));
+    await convertDisk(qemuImg, [raw, image], 'qcow2');
+    await using sparse = await openImage(image);
+    expect(await readThroughMap(sparse, 2 * TIB - 4096)).toEqual(last);
+    expect((await runsOf(sparse)).map(({ kind, lengthBytes }) => [kind, lengthBytes])).toEqual([
+      ['zero', 2 * TIB - 65_536],
+      ['data', 65_536],
+    ]);
+
+    await outputOf(qemuImg, ['create', '-q', '-f', 'qcow2', empty, `${64 * TIB}`]);
+    const before = performance.now();
+    await using huge = await openImage(empty);
+    expect(await runsOf(huge)).toEqual([{ kind: 'zero', offsetBytes: 0, lengthBytes: 64 * TIB }]);
+    expect(performance.now() - before).toBeLessThan(1000);
+  });
+});
+
+testWithOracle('qemu-img', 'a disk of no size has no runs', async ({ 'qemu-img': qemuImg }) => {
+  await inFolder(async (folder) => {
+    const path = join(folder, 'none.qcow2');
+    await outputOf(qemuImg, ['create', '-q', '-f', 'qcow2', path, '0']);
+    await using image = await openImage(path);
+    expect(await runsOf(image)).toEqual([]);
+  });
+});

@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from '@jest/globals';
+import type { ImageFormat } from '../../src/image/image.ts';
+import { openImage } from '../../src/image/open-image.ts';
+import { outputOf } from '../oracles/run-program.ts';
+import { hashThroughMap } from './read-through-map.ts';
+
+const MIB = 1024 * 1024;
+
+/** Bytes that do not compress, the same for the same seed. */
+export function noise(lengthBytes: number, seed: number): Buffer {
+  return createHash('shake256', { outputLength: lengthBytes }).update(`${seed}`).digest();
+}
+
+/** Runs `use` with a fresh folder, which is removed afterwards. */
+export async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'h2k-image-'));
+  try {
+    await use(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Writes a raw disk of `sizeBytes` that holds `pieces` at their offsets. */
+export async function writeDisk(path: string, sizeBytes: number, pieces: ReadonlyMap<number, Buffer>): Promise<void> {
+  await writeFile(path, '');
+  await truncate(path, sizeBytes);
+  await using file = await open(path, 'r+');
+  for (const [at, bytes] of pieces) await file.write(bytes, 0, bytes.length, at);
+}
+
+/** Disks that a reader must get right, whatever the format: by name, with their size and content. */
+export const DISKS: Readonly<Record<string, { sizeBytes: number; pieces: ReadonlyMap<number, Buffer> }>> = {
+  'one byte at the end': { sizeBytes: 9 * MIB, pieces: new Map([[9 * MIB - 1, Buffer.from('x')]]) },
+  full: { sizeBytes: 2 * MIB, pieces: new Map([[0, noise(2 * MIB, 7)]]) },
+  mixed: {
+    sizeBytes: 11 * MIB + 512 * 5,
+    pieces: new Map([
+      [0, noise(100_000, 1)],
+      [2 * MIB + 4096, Buffer.alloc(700_000, 'text that compresses ')],
+      [5 * MIB - 512, noise(1024, 2)],
+      [8 * MIB, noise(3 * MIB, 3)],
+      [11 * MIB + 512 * 4, Buffer.alloc(512, 'end')],
+    ]),
+  },
+  empty: { sizeBytes: 3 * MIB, pieces: new Map() },
+};
+
+/** What `qemu-img` makes of an image: its size and the hash of its content as raw. */
+async function throughQemu(qemuImg: string, path: string, format: ImageFormat) {
+  const raw = `${path}.out`;
+  await outputOf(qemuImg, ['convert', '-f', format, '-O', 'raw', path, raw]);
+  const content = await readFile(raw);
+  await rm(raw);
+  return { sizeBytes: content.length, hash: createHash('sha256').update(content).digest('hex') };
+}
+
+/** Expects the reader that the content asks for, and that it reads what `qemu-img` reads. */
+export async function expectAsQemuReads(qemuImg: string, path: string, format: ImageFormat): Promise<void> {
+  await using image = await openImage(path);
+  expect([path, image.format]).toEqual([path, format]);
+  const hash = await hashThroughMap(image);
+  expect({ path, sizeBytes: image.virtualSizeBytes, hash }).toEqual({
+    path,
+    ...(await throughQemu(qemuImg, path, format)),
+  });
+}
+
+/** Has `qemu-img` convert a raw disk; `options` go to `-o`, `flags` before it. */
+export async function convertDisk(
+  qemuImg: string,
+  [raw, path]: readonly [string, string],
+  format: ImageFormat,
+  { options = '', flags = [] }: { options?: string; flags?: readonly string[] } = {},
+): Promise<void> {
+  const option = options === '' ? [] : ['-o', options];
+  await outputOf(qemuImg, ['convert', '-f', 'raw', '-O', format, ...flags, ...option, raw, path]);
+}
