@@ -1,6 +1,9 @@
+import { isFault } from './fault.ts';
+import { NOT_OFFERED } from './nfc-lease.ts';
 import { readInventory } from './properties.ts';
 import { refOf } from './soap-envelope.ts';
 import type { VsphereClient } from './vsphere-client.ts';
+import type { MoRef } from './wsdl-types.ts';
 
 /** `VApp.Export` opens the lease and writes the descriptor; `GetVmFiles` ("allow virtual machine download") reads the disks. */
 export const EXPORT_PRIVILEGES = ['VApp.Export', 'VirtualMachine.Provisioning.GetVmFiles'] as const;
@@ -24,32 +27,53 @@ export async function countPrivileges(
   privileges: readonly string[],
   signal: AbortSignal,
 ): Promise<PrivilegeCount[]> {
-  const manager = client.content.authorizationManager;
-  if (!manager) return [];
+  if (!client.content.authorizationManager) return [];
   const entities = (await readInventory(client, [{ type: 'VirtualMachine', pathSet: ['name'] }], signal)).map(
     ({ ref }) => ref,
   );
   const granted = new Map<string, number>(privileges.map((privilege) => [privilege, 0]));
   for (let start = 0; start < entities.length; start += BATCH) {
-    const response = await client.call(
-      'HasPrivilegeOnEntities',
-      {
-        _this: manager,
-        entity: entities.slice(start, start + BATCH),
-        sessionId: client.sessionKey,
-        privId: privileges,
-      },
-      signal,
-    );
-    for (const answer of response.all('returnval')) {
-      if (!refOf(answer.find('entity'))) continue;
-      for (const each of answer.all('privAvailability')) {
-        const privilege = each.textOf('privId') ?? '';
-        if (each.isTrue('isGranted')) granted.set(privilege, (granted.get(privilege) ?? 0) + 1);
-      }
+    for (const privilege of await grantsOn(client, entities.slice(start, start + BATCH), privileges, signal)) {
+      granted.set(privilege, (granted.get(privilege) ?? 0) + 1);
     }
   }
   return privileges.map((privilege) => ({ privilege, granted: granted.get(privilege) ?? 0, vms: entities.length }));
+}
+
+/** Which of the privileges the account lacks on one object; none where the server does not tell. */
+export async function missingPrivileges(
+  client: VsphereClient,
+  entity: MoRef,
+  privileges: readonly string[],
+  signal: AbortSignal,
+): Promise<string[]> {
+  if (!client.content.authorizationManager) return [];
+  try {
+    const granted = await grantsOn(client, [entity], privileges, signal);
+    return privileges.filter((privilege) => !granted.includes(privilege));
+  } catch (error) {
+    if (isFault(error, ...NOT_OFFERED, 'NoPermission')) return [];
+    throw error;
+  }
+}
+
+/** Each privilege as often as it is granted on one of the objects. */
+async function grantsOn(
+  client: VsphereClient,
+  entity: readonly MoRef[],
+  privId: readonly string[],
+  signal: AbortSignal,
+): Promise<string[]> {
+  const manager = client.content.authorizationManager;
+  if (!manager) return [];
+  const args = { _this: manager, entity, sessionId: client.sessionKey, privId };
+  const response = await client.call('HasPrivilegeOnEntities', args, signal);
+  return response
+    .all('returnval')
+    .filter((answer) => refOf(answer.find('entity')))
+    .flatMap((answer) => answer.all('privAvailability'))
+    .filter((each) => each.isTrue('isGranted'))
+    .map((each) => each.textOf('privId') ?? '');
 }
 
 /** The server's clock, in milliseconds since 1970. */

@@ -4,8 +4,10 @@ import { formatBytes } from '../../base/amounts.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { checkWritable, freeBytes } from '../../base/free-space.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
+import { missingPrivileges, SNAPSHOT_PRIVILEGES } from '../../vsphere/privileges.ts';
 import { readVmFacts, type VmFacts } from '../../vsphere/vm-facts.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
+import type { MoRef } from '../../vsphere/wsdl-types.ts';
 import type { FoundVm } from './find-vms.ts';
 import { inspectVm } from './preflight.ts';
 import type { ExportFormat, ExportOptions, ExportPlan, PreflightFinding } from './types.ts';
@@ -51,6 +53,8 @@ export async function planVm(
     freeBytes: await freeBytes(output),
     findings: inspectVm(vm.name, facts, options.power),
   };
+  const makesSnapshot = options.power.kind === 'snapshot' && !facts.template;
+  plan.findings.push(...(await inspectPrivileges(client, vm.ref, makesSnapshot, signal)));
   plan.findings.push(...(await inspectOutput(plan, facts, options.force)));
   return { plan, facts };
 }
@@ -85,6 +89,24 @@ function finalNames(format: ExportFormat, baseName: string, disks: string[]): st
 function expectedBytes(disk: VirtualDisk, facts: VmFacts): number {
   const occupied = facts.occupiedBytes.get(disk.key);
   return occupied === undefined ? disk.capacityBytes : Math.min(occupied, disk.capacityBytes);
+}
+
+/** A snapshot that may be made but not removed would stay; and one made for a lease that is refused then costs for nothing. */
+async function inspectPrivileges(
+  client: VsphereClient,
+  vm: MoRef,
+  makesSnapshot: boolean,
+  signal: AbortSignal,
+): Promise<PreflightFinding[]> {
+  const needed = ['VApp.Export', ...(makesSnapshot ? SNAPSHOT_PRIVILEGES : [])];
+  const missing = await missingPrivileges(client, vm, needed, signal);
+  return missing.map((privilege) => ({
+    level: 'error',
+    kind: 'authentication',
+    check: 'privileges',
+    detail: `the account lacks ${privilege} on the VM.`,
+    hint: `Add ${privilege} to the role of the account.`,
+  }));
 }
 
 async function inspectOutput(plan: ExportPlan, facts: VmFacts, force: boolean): Promise<PreflightFinding[]> {

@@ -54,7 +54,7 @@ async function exportAll(
   const result: ExportResult = { job: job.id, state: 'done', exported: [], failed: [] };
   const fail = (vm: string, error: unknown, leftBehind: string[]) => {
     result.failed.push(describeFailure(vm, error, leftBehind));
-    report({ type: 'vm-failed', vm, error });
+    report({ type: 'vm-failed', vm, error, leftBehind });
   };
   await using cleanUp = new CleanUp(warn);
   report({
@@ -80,6 +80,7 @@ async function exportAll(
       report({ type: 'vm-started', vm: name, inventoryPath, index, count: found.length, output });
       const task = { ...planned, client, baseName: each.baseName, options, job: job.id, limiter, report, leave };
       const exported = await exportVm(task, signal);
+      exported.warnings.push(...leftBehind);
       result.exported.push(exported);
       report({ type: 'vm-finished', vm: name, result: exported });
     } catch (error) {

@@ -25,8 +25,9 @@ export class JobProgress {
       this.#setVm({ vm: event.vm, state: 'done' });
     }
     if (event.type === 'vm-failed') {
-      const { error } = describeFailure(event.vm, event.error, []);
-      this.#setVm({ vm: event.vm, state: error.kind === 'interrupted' ? 'interrupted' : 'failed', error });
+      const { error, leftBehind } = describeFailure(event.vm, event.error, event.leftBehind ?? []);
+      const state = error.kind === 'interrupted' ? 'interrupted' : 'failed';
+      this.#setVm({ vm: event.vm, state, error, ...(leftBehind.length === 0 ? {} : { leftBehind }) });
     }
     if (event.type === 'disk-started') this.#endDownload(event.disk);
     if (event.type === 'disk-progress') this.#receive(event.disk, event.receivedBytes);

@@ -72,7 +72,8 @@ export type ExportEvent =
   /** Attempt `attempt` failed for `reason`; the next one starts in `waitMs`. */
   | { type: 'disk-retry'; vm: string; disk: string; attempt: number; attempts: number; waitMs: number; reason: string }
   | { type: 'vm-finished'; vm: string; result: VmExportResult }
-  | { type: 'vm-failed'; vm: string; error: unknown };
+  /** `leftBehind` is what clean-up could not remove from the server, a sentence each. */
+  | { type: 'vm-failed'; vm: string; error: unknown; leftBehind?: string[] };
 
 export interface ExportedFile {
   /** Absolute path. */
@@ -98,6 +99,7 @@ export interface VmExportResult {
   keptDisks: string[];
   /** Undefined when no quiesced snapshot was asked for. */
   quiesced?: boolean;
+  /** What was warned of, and what clean-up could not remove from the server. */
   warnings: string[];
   seconds: number;
 }
