@@ -43,6 +43,10 @@ export interface CompressedRun extends Range {
   exact: boolean;
   clusterBytes: number;
   skipBytes: number;
+  /**
+   * VMDK alone: the 12 bytes before `fileOffsetBytes` are a grain marker, which must name this sector and has the exact size; `checkGrainMarker` reads it.
+   */
+  markerSector?: number;
 }
 
 export type Run = ZeroRun | AbsentRun | DataRun | CompressedRun;

@@ -12,7 +12,7 @@ export interface PackageWriter {
    * Opens a member for writing. `name` is a plain file name; a second call with the same name starts that member again
    * from nothing (the first one must have been discarded).
    */
-  openMember(name: string): Promise<MemberWriter>;
+  openMember(name: string, hints: MemberHints): Promise<MemberWriter>;
 
   /**
    * Takes over a whole member that an earlier process left, after reading it back: true when its size and SHA-256 are
@@ -46,12 +46,23 @@ export interface MemberWriter {
   discard(): Promise<void>;
 }
 
+/** What is known of a member before its first byte. */
+export interface MemberHints {
+  isDisk: boolean;
+  /** Of a disk, by the VM's hardware. */
+  capacityBytes: number;
+  /** The server gives a hash of what it sends, which is compared before anything gets its final name. */
+  hashedByServer: boolean;
+}
+
 /** A whole member, as the resume record keeps it. */
 export interface MemberRecord {
   name: string;
   sizeBytes: number;
   /** Hex. */
   sha256: string;
+  /** Of an image made from the stream: when it was written, since `sha256` is that of the stream. */
+  modifiedMs?: number;
   /** In an OVA: where the member's header stands in the tar, which `adoptMember` needs. */
   offsetBytes?: number;
 }

@@ -2,7 +2,7 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { createFolderPackage } from '../../src/ovf/folder-package.ts';
-import { addMember, listing, pattern, sha256, temporaryFolder, verifyManifest } from './package-folder.ts';
+import { DISK_HINTS, addMember, listing, pattern, sha256, temporaryFolder, verifyManifest } from './package-folder.ts';
 
 const signal = new AbortController().signal;
 const DISK = pattern(3_000_001);
@@ -11,7 +11,10 @@ test('members stay partial until the end, then all files have their names and th
   await using folder = await temporaryFolder();
   const out = join(folder.path, 'new', 'place');
   const writer = await createFolderPackage({ folder: out, baseName: 'vm', force: false });
-  const [two, one] = await Promise.all([writer.openMember('vm-disk-10.vmdk'), writer.openMember('vm-disk-2.vmdk')]);
+  const [two, one] = await Promise.all([
+    writer.openMember('vm-disk-10.vmdk', DISK_HINTS),
+    writer.openMember('vm-disk-2.vmdk', DISK_HINTS),
+  ]);
   for (let at = 0; at < DISK.length; at += 50_000) {
     await Promise.all([one.write(DISK.subarray(at, at + 50_000)), two.write(DISK.subarray(at, at + 50_000))]);
   }
@@ -78,7 +81,7 @@ test('a discarded member starts again from nothing, a leftover or a link in its 
   await writeFile(victim, 'safe');
   await symlink(victim, join(folder.path, 'a.vmdk.partial'));
   const writer = await createFolderPackage({ folder: folder.path, baseName: 'vm', force: false });
-  const first = await writer.openMember('a.vmdk');
+  const first = await writer.openMember('a.vmdk', DISK_HINTS);
   await first.write(DISK);
   await first.discard();
   expect(await listing(folder.path)).toEqual(['victim']);
@@ -95,7 +98,7 @@ test('whole members are kept for the next run, which adopts only what reads back
   const good = await addMember(first, 'good.vmdk', DISK);
   const bad = await addMember(first, 'bad.vmdk', DISK);
   const short = await addMember(first, 'short.vmdk', DISK);
-  await (await first.openMember('open.vmdk')).write(DISK);
+  await (await first.openMember('open.vmdk', DISK_HINTS)).write(DISK);
   await first.discard({ keepWhole: true });
   expect(await listing(folder.path)).toEqual(['bad.vmdk.partial', 'good.vmdk.partial', 'short.vmdk.partial']);
   const damaged = Buffer.from(DISK);
@@ -129,7 +132,7 @@ test('a discard of everything removes the folders that were made for it, and no 
   await using folder = await temporaryFolder();
   const writer = await createFolderPackage({ folder: join(folder.path, 'a', 'b'), baseName: 'vm', force: false });
   await addMember(writer, 'a.vmdk', DISK);
-  await (await writer.openMember('b.vmdk')).write(DISK);
+  await (await writer.openMember('b.vmdk', DISK_HINTS)).write(DISK);
   await writer.discard({ keepWhole: false });
   await writer.discard({ keepWhole: false });
   expect(await listing(folder.path)).toEqual([]);
@@ -140,7 +143,7 @@ test.each(['../x', 'a/b', '', '.', '..', 'a\nb', 'a\0b', 'vm.ovf', 'vm.mf', 'x'.
   async (name) => {
     await using folder = await temporaryFolder();
     const writer = await createFolderPackage({ folder: folder.path, baseName: 'vm', force: false });
-    await expect(writer.openMember(name)).rejects.toMatchObject({ kind: 'internal' });
+    await expect(writer.openMember(name, DISK_HINTS)).rejects.toMatchObject({ kind: 'internal' });
     expect(await listing(folder.path)).toEqual([]);
   },
 );

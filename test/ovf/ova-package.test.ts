@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { createOvaPackage } from '../../src/ovf/ova-package.ts';
 import type { PackageWriter } from '../../src/ovf/package-writer.ts';
-import { addMember, listing, pattern, temporaryFolder, verifyManifest } from './package-folder.ts';
+import { DISK_HINTS, addMember, listing, pattern, temporaryFolder, verifyManifest } from './package-folder.ts';
 
 const signal = new AbortController().signal;
 const DISK = pattern(3_000_001);
@@ -111,7 +111,7 @@ test('a discarded member leaves no trace in the tar', async () => {
   const writer = await create(folder.path);
   await addMember(writer, 'a.vmdk', DISK);
   const { size } = await stat(join(folder.path, 'vm.ova.partial'));
-  const bad = await writer.openMember('b.vmdk');
+  const bad = await writer.openMember('b.vmdk', DISK_HINTS);
   for (let round = 0; round < 3; round++) await bad.write(DISK);
   await bad.discard();
   expect((await stat(join(folder.path, 'vm.ova.partial'))).size).toBe(size);
@@ -128,14 +128,17 @@ test('a discarded member leaves no trace in the tar', async () => {
 test('one member at a time, each name once, and none may be open at the end', async () => {
   await using folder = await temporaryFolder();
   const writer = await create(folder.path);
-  const [first, second] = await Promise.allSettled([writer.openMember('a.vmdk'), writer.openMember('b.vmdk')]);
+  const [first, second] = await Promise.allSettled([
+    writer.openMember('a.vmdk', DISK_HINTS),
+    writer.openMember('b.vmdk', DISK_HINTS),
+  ]);
   expect([first.status, second.status]).toEqual(['fulfilled', 'rejected']);
   await expect(writer.finish({ descriptor: DESCRIPTOR })).rejects.toMatchObject({ kind: 'internal' });
   await writer.discard({ keepWhole: true });
   expect(await listing(folder.path)).toEqual([]);
   const other = await create(folder.path);
   await addMember(other, 'a.vmdk', DISK);
-  await expect(other.openMember('a.vmdk')).rejects.toMatchObject({ kind: 'internal' });
+  await expect(other.openMember('a.vmdk', DISK_HINTS)).rejects.toMatchObject({ kind: 'internal' });
   await other.discard({ keepWhole: false });
 });
 
@@ -146,7 +149,7 @@ test('the next run adopts whole members in order, and cuts off what follows a ba
   const records = [];
   for (const name of ['a.vmdk', 'b.vmdk', 'c.vmdk'])
     records.push(await addMember(first, name, pattern(1_500_000, name.charCodeAt(0))));
-  await (await first.openMember('d.vmdk')).write(DISK);
+  await (await first.openMember('d.vmdk', DISK_HINTS)).write(DISK);
   await first.discard({ keepWhole: true });
 
   // Looked at, and left as it was.

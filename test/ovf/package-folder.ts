@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MemberRecord, PackageWriter } from '../../src/ovf/package-writer.ts';
+import type { MemberHints, MemberRecord, PackageWriter } from '../../src/ovf/package-writer.ts';
+
+/** The hints of any disk: these packages do not look at them. */
+export const DISK_HINTS: MemberHints = { isDisk: true, capacityBytes: 65_536, hashedByServer: true };
 
 /** A new folder that is removed with the scope. */
 export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
@@ -28,7 +31,7 @@ export async function addMember(
   bytes: Uint8Array,
   chunk = 16384,
 ): Promise<MemberRecord> {
-  const member = await writer.openMember(name);
+  const member = await writer.openMember(name, DISK_HINTS);
   for (let at = 0; at < bytes.length; at += chunk) await member.write(bytes.subarray(at, at + chunk));
   return member.commit(sha256(bytes));
 }

@@ -24,13 +24,27 @@ export function fillContent(window: CopyWindow, parts: readonly WindowPart[], co
   content.fill(0, filled);
 }
 
+/** VMDK 1.1 specification, "Compressed grain": the marker in front of the data has its sector (u64) and size (u32). */
+const GRAIN_MARKER_BYTES = 12;
+
 /** The compressed bytes of a part's cluster, in a buffer that holds until the next call. */
-export function readStored(window: CopyWindow, part: WindowPart, { storedBytes }: CompressedPart): Buffer {
+export function readStored(
+  window: CopyWindow,
+  part: WindowPart,
+  { storedBytes, markerSector }: CompressedPart,
+): Buffer {
   if (part.fd === FROM_INPUT && window.input) return Buffer.from(window.input, part.fileOffsetBytes, storedBytes);
-  if (scratch.length < storedBytes) scratch = Buffer.allocUnsafeSlow(storedBytes);
-  const stored = scratch.subarray(0, storedBytes);
-  readPart(window, part, stored);
-  return stored;
+  const before = markerSector === undefined ? 0 : GRAIN_MARKER_BYTES;
+  if (scratch.length < before + storedBytes) scratch = Buffer.allocUnsafeSlow(before + storedBytes);
+  const stored = scratch.subarray(0, before + storedBytes);
+  readPart(window, { ...part, fileOffsetBytes: part.fileOffsetBytes - before }, stored);
+  if (markerSector === undefined) return stored;
+  const named = Number(stored.readBigUInt64LE(0));
+  const size = stored.readUInt32LE(8);
+  if (named !== markerSector)
+    throw corrupt(part, `says that it is of sector ${named}, and its grain table that it is of ${markerSector}`);
+  if (size > storedBytes) throw corrupt(part, `has ${size} bytes, and the next one begins after ${storedBytes}`);
+  return stored.subarray(before, before + size);
 }
 
 /** The content of a compressed cluster: as much of it as the part needs, at least. */

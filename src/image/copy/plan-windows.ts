@@ -33,7 +33,14 @@ function partOf(
   const skipped = from - run.offsetBytes;
   const place = { at: from - windowOffset, lengthBytes: to - from, fd: file.fd };
   if (run.kind === 'data') return { ...place, fileOffsetBytes: run.fileOffsetBytes + skipped, compressed: undefined };
-  const { codec, storedBytes, clusterBytes } = run;
-  const compressed = { codec, storedBytes, exact: run.exact, clusterBytes, skipBytes: run.skipBytes + skipped };
+  const {
+    kind: _kind,
+    offsetBytes: _offset,
+    lengthBytes: _length,
+    file: _file,
+    fileOffsetBytes: _place,
+    ...compressed
+  } = run;
+  compressed.skipBytes += skipped;
   return { ...place, fileOffsetBytes: run.fileOffsetBytes, compressed };
 }

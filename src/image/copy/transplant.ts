@@ -44,19 +44,10 @@ export function transplant(window: CopyWindow, packed: Buffer, clusterBytes: num
   return { clusters, packedBytes: end, rest };
 }
 
-function fits(
-  part: WindowPart,
-  { codec, clusterBytes: own, skipBytes, exact }: CompressedPart,
-  clusterBytes: number,
-): boolean {
-  return (
-    codec === 'zlib' &&
-    exact &&
-    own === clusterBytes &&
-    skipBytes === 0 &&
-    part.lengthBytes === clusterBytes &&
-    part.at % clusterBytes === 0
-  );
+function fits(part: WindowPart, compressed: CompressedPart, clusterBytes: number): boolean {
+  const { codec, exact, markerSector, skipBytes } = compressed;
+  const isGrain = codec === 'zlib' && (exact || markerSector !== undefined) && compressed.clusterBytes === clusterBytes;
+  return isGrain && skipBytes === 0 && part.lengthBytes === clusterBytes && part.at % clusterBytes === 0;
 }
 
 /** The deflate data; empty for a cluster of zeros; undefined when it is too long for a compressed cluster. */

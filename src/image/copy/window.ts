@@ -27,6 +27,8 @@ export interface CompressedPart {
   storedBytes: number;
   /** True when `storedBytes` is just their number. */
   exact: boolean;
+  /** See `CompressedRun`. */
+  markerSector?: number;
   clusterBytes: number;
   skipBytes: number;
 }

@@ -156,7 +156,8 @@ export class Transfer {
     const { name: disk, key, capacityBytes } = file;
     const startedAt = Date.now();
     report({ type: 'disk-started', vm, disk, capacityBytes, attempt: job.failures + 1 });
-    const member = await writer.openMember(disk);
+    const hints = { isDisk: file.isDisk, capacityBytes, hashedByServer: lease.givesSha256 };
+    const member = await writer.openMember(disk, hints);
     try {
       let reportedAt = 0;
       let counted = 0;

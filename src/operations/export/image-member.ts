@@ -1,0 +1,80 @@
+import { stat } from 'node:fs/promises';
+import { Handoff } from '../../base/handoff.ts';
+import { copyWindows } from '../../image/copy/copy-image.ts';
+import type { Compression } from '../../image/copy/pack-window.ts';
+import { createSink, type SinkFormat } from '../../image/create-sink.ts';
+import type { DiskSink } from '../../image/sink.ts';
+import { GrainWindows } from '../../image/vmdk/grain-windows.ts';
+import type { MemberRecord, MemberWriter } from '../../ovf/package-writer.ts';
+
+export interface ImageMemberOptions {
+  name: string;
+  /** The `.partial` path. */
+  path: string;
+  format: SinkFormat;
+  compression: Compression | undefined;
+  virtualSizeBytes: number;
+  /** Prove each grain's checksum: for a server that gives no hash of what it sends. */
+  verify: boolean;
+  workers: number;
+}
+
+/** A disk that becomes an image while its streamOptimized VMDK comes in: one pass, no file between. */
+export class ImageMember implements MemberWriter {
+  readonly #options: ImageMemberOptions;
+  readonly #sink: DiskSink;
+  readonly #chunks = new Handoff<Buffer>();
+  readonly #stop = new AbortController();
+  readonly #copying: Promise<unknown>;
+  readonly #onEnd: (record: MemberRecord | undefined) => void;
+  #ended = false;
+
+  private constructor(options: ImageMemberOptions, sink: DiskSink, onEnd: (record: MemberRecord | undefined) => void) {
+    this.#options = options;
+    this.#sink = sink;
+    this.#onEnd = onEnd;
+    const grains = new GrainWindows(options.name);
+    const { compression, verify, workers } = options;
+    const { signal } = this.#stop;
+    const copyOptions = { compression, verify, workers, hash: false, signal };
+    this.#copying = copyWindows(grains.windows(this.#chunks.items()), sink, {
+      ...copyOptions,
+      onRelease: (window) => grains.release(window),
+    });
+    // Met by `write` and `commit`; until then it must not count as unhandled.
+    this.#copying.catch((error: unknown) => this.#chunks.fail(error));
+  }
+
+  static async open(
+    options: ImageMemberOptions,
+    onEnd: (record: MemberRecord | undefined) => void,
+  ): Promise<ImageMember> {
+    return new ImageMember(options, await createSink(options.path, options.format, options), onEnd);
+  }
+
+  write(chunk: Uint8Array): Promise<void> {
+    return this.#chunks.give(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+  }
+
+  /** `sha256` is that of the stream, and is kept as such: the image has none before it is read back. */
+  async commit(sha256: string): Promise<MemberRecord> {
+    this.#chunks.end();
+    await this.#copying;
+    const { sizeBytes } = await this.#sink.finish();
+    this.#ended = true;
+    const { mtimeMs } = await stat(this.#options.path);
+    const record = { name: this.#options.name, sizeBytes, sha256, modifiedMs: mtimeMs };
+    this.#onEnd(record);
+    return record;
+  }
+
+  async discard(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stop.abort();
+    this.#chunks.end();
+    await this.#copying.catch(() => undefined);
+    await this.#sink.discard();
+    this.#onEnd(undefined);
+  }
+}

@@ -1,0 +1,124 @@
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { Compression } from '../../image/copy/pack-window.ts';
+import type { SinkFormat } from '../../image/create-sink.ts';
+import { digestOfText } from '../../ovf/file-digest.ts';
+import { giveFinalNames } from '../../ovf/final-names.ts';
+import { createNew, FolderMember, isWhole } from '../../ovf/folder-member.ts';
+import { makeFolder, removeFile, removeMadeFolders } from '../../ovf/local-folder.ts';
+import { inPackageOrder, PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+import type {
+  MemberHints,
+  MemberRecord,
+  MemberWriter,
+  PackageContent,
+  PackageFile,
+  PackageWriter,
+} from '../../ovf/package-writer.ts';
+import { ImageMember } from './image-member.ts';
+
+export interface ImagePackageOptions {
+  folder: string;
+  /** The domain is `<baseName>.xml`. */
+  baseName: string;
+  force: boolean;
+  format: SinkFormat;
+  compression: Compression | undefined;
+  /** Disks in flight at once, which share the processors. */
+  parallel: number;
+}
+
+/** A folder of disk images with a libvirt domain, which is its descriptor. The counterpart of the folder and the OVA, for VMs that stay here. */
+export async function createImagePackage(options: ImagePackageOptions): Promise<PackageWriter> {
+  return new ImagePackage(options, await makeFolder(options.folder));
+}
+
+class ImagePackage implements PackageWriter {
+  readonly maxOpenMembers = Number.POSITIVE_INFINITY;
+  readonly #options: ImagePackageOptions;
+  readonly #madeFolder: string | undefined;
+  readonly #open = new Map<string, MemberWriter>();
+  readonly #whole = new Map<string, MemberRecord>();
+  #finished = false;
+
+  constructor(options: ImagePackageOptions, madeFolder: string | undefined) {
+    this.#options = options;
+    this.#madeFolder = madeFolder;
+  }
+
+  async openMember(name: string, hints: MemberHints): Promise<MemberWriter> {
+    this.#whole.delete(name);
+    const onEnd = (record: MemberRecord | undefined) => {
+      this.#open.delete(name);
+      if (record) this.#whole.set(name, record);
+    };
+    const { format, compression, parallel } = this.#options;
+    const path = this.#partialPath(name);
+    const image = {
+      name,
+      path,
+      format,
+      compression,
+      virtualSizeBytes: hints.capacityBytes,
+      verify: !hints.hashedByServer,
+      workers: Math.max(1, Math.floor(availableParallelism() / parallel)),
+    };
+    const member = hints.isDisk
+      ? await ImageMember.open(image, onEnd)
+      : new FolderMember(name, path, await createNew(path), onEnd);
+    this.#open.set(name, member);
+    return member;
+  }
+
+  /** An image is not hashed: one that has its size and its time of change still was flushed whole, and not touched since. */
+  async adoptMember(record: MemberRecord, signal: AbortSignal): Promise<boolean> {
+    const path = this.#partialPath(record.name);
+    const isSame =
+      record.modifiedMs === undefined
+        ? await isWhole(path, record.sizeBytes, record.sha256, signal)
+        : await stat(path).then(
+            ({ size, mtimeMs }) => size === record.sizeBytes && mtimeMs === record.modifiedMs,
+            () => false,
+          );
+    if (isSame) this.#whole.set(record.name, record);
+    else await removeFile(path);
+    return isSame;
+  }
+
+  async finish({ descriptor }: PackageContent, signal?: AbortSignal): Promise<PackageFile[]> {
+    const members = inPackageOrder(this.#whole.values());
+    if (descriptor !== undefined) members.push(await this.#writeDomain(descriptor));
+    signal?.throwIfAborted();
+    const files = members.map(({ name, sizeBytes }) => ({ path: join(this.#options.folder, name), sizeBytes }));
+    const paths = files.map(({ path }) => path);
+    await giveFinalNames(this.#options.folder, paths, this.#options.force);
+    this.#finished = true;
+    return files;
+  }
+
+  async discard({ keepWhole }: { keepWhole: boolean }): Promise<void> {
+    if (this.#finished) return;
+    for (const member of this.#open.values()) await member.discard();
+    const names = [`${this.#options.baseName}.xml`, ...(keepWhole ? [] : this.#whole.keys())];
+    for (const name of names) await removeFile(this.#partialPath(name));
+    await removeMadeFolders(this.#options.folder, this.#madeFolder);
+  }
+
+  async #writeDomain(text: string): Promise<MemberRecord> {
+    const name = `${this.#options.baseName}.xml`;
+    const path = this.#partialPath(name);
+    const member = new FolderMember(name, path, await createNew(path), () => undefined);
+    try {
+      await member.write(Buffer.from(text));
+      return await member.commit(digestOfText(text));
+    } catch (error) {
+      await member.discard();
+      throw error;
+    }
+  }
+
+  #partialPath(name: string): string {
+    return join(this.#options.folder, name + PARTIAL_SUFFIX);
+  }
+}
