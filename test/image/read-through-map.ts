@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
-import type { Codec, MappedImage, Run } from '../../src/image/image.ts';
+import type { Codec, CompressedRun, MappedImage, Run } from '../../src/image/image.ts';
+import { GRAIN_DATA_OFFSET, checkGrainMarker } from '../../src/image/vmdk/marker.ts';
 
 const DECODERS: Record<Codec, (bytes: Uint8Array, options: { chunkSize: number }) => Buffer> = {
   zlib: inflateSync,
@@ -58,6 +59,7 @@ function bytesOf(image: MappedImage, run: Exclude<Run, { kind: 'zero' }>): Buffe
       return bytes;
     }
     case 'compressed': {
+      if (run.markerSector !== undefined) checkMarker(image, run, run.markerSector);
       const stored = readAt(image, run.file, run.fileOffsetBytes, run.storedBytes);
       // More room than a cluster: zstd takes bytes after its frame for another frame when it has to be called again.
       const cluster = DECODERS[run.codec](stored, { chunkSize: run.clusterBytes + 64 });
@@ -68,6 +70,12 @@ function bytesOf(image: MappedImage, run: Exclude<Run, { kind: 'zero' }>): Buffe
       return bytes;
     }
   }
+}
+
+function checkMarker(image: MappedImage, run: CompressedRun, markerSector: number): void {
+  const marker = readAt(image, run.file, run.fileOffsetBytes - GRAIN_DATA_OFFSET, GRAIN_DATA_OFFSET);
+  const fault = checkGrainMarker(marker, markerSector, run.storedBytes);
+  if (fault !== undefined) throw new Error(fault);
 }
 
 /** What of the range stands in the file. */

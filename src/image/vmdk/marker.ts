@@ -17,7 +17,7 @@ export const MARKER_GRAIN_DIRECTORY = 2;
 export const MARKER_FOOTER = 3;
 
 /** RFC 1950 and 1951: two bytes of header, at least two of deflate, four of Adler-32. */
-const MIN_GRAIN_DATA_BYTES = 8;
+export const MIN_GRAIN_DATA_BYTES = 8;
 
 export interface Marker {
   value: number;
@@ -76,4 +76,17 @@ export function grainFault(marker: Marker, bytes: Uint8Array, limits: GrainLimit
 /** RFC 1950, section 2.2: method 8, a window of at most 32 KiB, the check bits, and no preset dictionary. */
 function isZlibHeader(cmf: number, flg: number): boolean {
   return (cmf & 0x0f) === 8 && cmf >> 4 <= 7 && ((cmf << 8) | flg) % 31 === 0 && (flg & 0x20) === 0;
+}
+
+/**
+ * What is wrong with the marker in front of a grain that was found by its grain table, or undefined: `markerSector` and `storedBytes` are those of its run. `bytes` are its
+ * first 12; the exact size of the grain is in them.
+ */
+export function checkGrainMarker(bytes: Uint8Array, markerSector: number, storedBytes: number): string | undefined {
+  const { value: sector, dataBytes } = readMarker(bytes);
+  if (sector !== markerSector) return `a grain's marker names sector ${sector}, and its grain table ${markerSector}`;
+  if (dataBytes > storedBytes) return `a grain of ${dataBytes} compressed bytes runs into the next one`;
+  return dataBytes < MIN_GRAIN_DATA_BYTES
+    ? `a grain of ${dataBytes} compressed bytes is too short for zlib`
+    : undefined;
 }

@@ -19,7 +19,7 @@ const FLAG_COMPRESSED = 1 << 16;
 const FLAG_MARKERS = 1 << 17;
 
 /** 64 TiB in sectors, 2^46 / 2^9. vSphere's largest disk is 62 TiB. */
-const MAX_CAPACITY_SECTORS = 2 ** 37;
+export const MAX_CAPACITY_SECTORS = 2 ** 37;
 /** A grain has 8 sectors (4 KiB, the format's least) to 2048 (1 MiB: 16 times what VMware and qemu write). */
 const GRAIN_SECTORS = { min: 8, max: 2048 };
 /** The format fixes 512 entries to a grain table, and qemu takes no more. */
@@ -31,10 +31,10 @@ const MAX_DESCRIPTOR_SECTORS = 2048;
  * 2^37 bytes at most), their directories and the descriptor: 2^38 bytes, 2^29 sectors, hold it all.
  */
 const MAX_OVERHEAD_SECTORS = 2 ** 29;
-/** RFC 1950; 0 would be uncompressed. */
+/** RFC 1950; 0 is uncompressed. */
 const COMPRESSION_DEFLATE = 1;
 
-/** The header's fields that matter to a stream. Units are in the names. */
+/** The header's fields that matter to a reader. Units are in the names. */
 export interface SparseHeader {
   capacitySectors: number;
   grainSectors: number;
@@ -46,16 +46,27 @@ export interface SparseHeader {
   /** Where the first grain may stand. */
   overheadSectors: number;
   redundantTables: boolean;
+  /** Grains are zlib streams. */
+  compressed: boolean;
+  /** Grains and tables have markers. */
+  markers: boolean;
+  compressionAlgorithm: number;
 }
 
 /**
- * Reads the header from 512 bytes whose magic was looked at already. `refuse` is called with what is wrong and must
- * throw: it knows the file and the offset.
+ * Reads the header from 512 bytes. `refuse` is called with what is wrong and must throw: it knows the file and the offset. Whether grains are stored plainly or as a
+ * stream's is for {@link checkStreamKind} and {@link checkPlainKind}.
  */
 export function parseSparseHeader(bytes: Uint8Array, refuse: (what: string) => never): SparseHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, SECTOR_BYTES);
   if (view.getUint32(0, true) !== SPARSE_MAGIC) refuse('the magic number of the header is missing');
-  checkKind(view, refuse);
+  const version = view.getUint32(4, true);
+  if (version < 1 || version > 3) refuse(`version ${version} is unknown (1 to 3 are known)`);
+  const flags = view.getUint32(8, true);
+  // The four bytes are there to find a transfer in text mode, which would change them.
+  if ((flags & FLAG_LINE_ENDS) !== 0 && view.getUint32(73, false) !== 0x0a200d0a) {
+    refuse('its line-end bytes were changed, as by a transfer in text mode');
+  }
   const directory = view.getBigUint64(56, true);
   const header: SparseHeader = {
     capacitySectors: sectors(view, 12),
@@ -65,24 +76,44 @@ export function parseSparseHeader(bytes: Uint8Array, refuse: (what: string) => n
     tableEntries: view.getUint32(44, true),
     directoryOffsetSectors: directory === 0xffff_ffff_ffff_ffffn ? undefined : Number(directory),
     overheadSectors: sectors(view, 64),
-    redundantTables: (view.getUint32(8, true) & FLAG_REDUNDANT_TABLES) !== 0,
+    redundantTables: (flags & FLAG_REDUNDANT_TABLES) !== 0,
+    compressed: (flags & FLAG_COMPRESSED) !== 0,
+    markers: (flags & FLAG_MARKERS) !== 0,
+    compressionAlgorithm: view.getUint16(77, true),
   };
   checkLimits(header, refuse);
   return header;
 }
 
-function checkKind(view: DataView, refuse: (what: string) => never): void {
-  const version = view.getUint32(4, true);
-  if (version < 1 || version > 3) refuse(`version ${version} is unknown (1 to 3 are known)`);
-  const flags = view.getUint32(8, true);
-  if ((flags & FLAG_COMPRESSED) === 0) refuse('its flags say that grains are not compressed');
-  if ((flags & FLAG_MARKERS) === 0) refuse('its flags say that grains have no markers');
-  // The four bytes are there to find a transfer in text mode, which would change them.
-  if ((flags & FLAG_LINE_ENDS) !== 0 && view.getUint32(73, false) !== 0x0a200d0a) {
-    refuse('its line-end bytes were changed, as by a transfer in text mode');
+/** Reads the footer of a stream: a header again, which must agree with the first one in all but the directory's place. */
+export function parseFooter(bytes: Uint8Array, header: SparseHeader, refuse: (what: string) => never): SparseHeader {
+  const footer = parseSparseHeader(bytes, refuse);
+  checkStreamKind(footer, refuse);
+  const { capacitySectors, grainSectors, tableEntries } = header;
+  if (footer.capacitySectors !== capacitySectors) {
+    refuse(`the capacity is ${footer.capacitySectors} sectors, and ${capacitySectors} in its header`);
   }
-  const algorithm = view.getUint16(77, true);
-  if (algorithm !== COMPRESSION_DEFLATE) refuse(`compression algorithm ${algorithm} is unknown`);
+  if (footer.grainSectors !== grainSectors || footer.tableEntries !== tableEntries) {
+    refuse('the sizes of grains and grain tables are not those of its header');
+  }
+  return footer;
+}
+
+/** Refuses what is not compressed behind markers. */
+export function checkStreamKind(header: SparseHeader, refuse: (what: string) => never): void {
+  if (!header.compressed) refuse('its flags say that grains are not compressed');
+  if (!header.markers) refuse('its flags say that grains have no markers');
+  const { compressionAlgorithm } = header;
+  if (compressionAlgorithm !== COMPRESSION_DEFLATE) refuse(`compression algorithm ${compressionAlgorithm} is unknown`);
+}
+
+/** Refuses an uncompressed file that says otherwise elsewhere: flags and algorithm must agree. */
+export function checkPlainKind(header: SparseHeader, refuse: (what: string) => never): void {
+  if (header.markers) refuse('its flags say that grains have markers and are not compressed');
+  const { compressionAlgorithm } = header;
+  if (compressionAlgorithm !== 0) {
+    refuse(`its flags say that grains are not compressed, and it names compression algorithm ${compressionAlgorithm}`);
+  }
 }
 
 function checkLimits(header: SparseHeader, refuse: (what: string) => never): void {

@@ -2,7 +2,7 @@ import type { Hyper2kvmError } from '../../base/errors.ts';
 import { readDescriptorFacts, type VmdkDescriptorFacts } from './descriptor-facts.ts';
 import { ForwardReader } from './forward-reader.ts';
 import { readU32 } from './marker.ts';
-import { SECTOR_BYTES, SPARSE_MAGIC, parseSparseHeader, type SparseHeader } from './sparse-header.ts';
+import { SECTOR_BYTES, SPARSE_MAGIC, checkStreamKind, parseSparseHeader, type SparseHeader } from './sparse-header.ts';
 import { NotADiskError, corruptStream, truncatedStream } from './stream-error.ts';
 import { TableRun, frontFault, frontRegions, tableCount, tablesRegion, type FrontRegion } from './stream-front.ts';
 import { StreamUnits, type StreamGrain } from './stream-units.ts';
@@ -104,10 +104,12 @@ export class StreamOptimizedCheck {
   }
 
   #onHeader(): void {
-    const header = parseSparseHeader(this.#reader.scratch, (what) => this.#refuse(0, what));
+    const refuse = (what: string): never => this.#refuse(0, what);
+    const header = parseSparseHeader(this.#reader.scratch, refuse);
+    checkStreamKind(header, refuse);
     this.#header = header;
-    const refuse = (offsetBytes: number, what: string): never => this.#refuse(offsetBytes, what);
-    this.#units = new StreamUnits(this.#reader, header, refuse, this.#onGrain);
+    const refuseAt = (offsetBytes: number, what: string): never => this.#refuse(offsetBytes, what);
+    this.#units = new StreamUnits(this.#reader, header, refuseAt, this.#onGrain);
     this.#readFront(header, this.#units, frontRegions(header));
   }
 

@@ -13,7 +13,7 @@ import {
   type GrainLimits,
   type Marker,
 } from './marker.ts';
-import { SECTOR_BYTES, parseSparseHeader, type SparseHeader } from './sparse-header.ts';
+import { SECTOR_BYTES, parseFooter, type SparseHeader } from './sparse-header.ts';
 import { directorySectors, hasFrontDirectory, tableCount, tableSectors } from './stream-front.ts';
 
 /** Sectors of padding that a table may have beyond its entries: up to a grain border of 64 KiB. */
@@ -173,14 +173,7 @@ export class StreamUnits {
   #onFooter(): void {
     const start = this.#reader.offsetBytes - SECTOR_BYTES;
     const refuse = (what: string): never => this.#refuse(start, `in its footer, ${what}`);
-    const footer = parseSparseHeader(this.#reader.scratch, refuse);
-    const { capacitySectors, grainSectors, tableEntries } = this.#header;
-    if (footer.capacitySectors !== capacitySectors) {
-      refuse(`the capacity is ${footer.capacitySectors} sectors, and ${capacitySectors} in its header`);
-    }
-    if (footer.grainSectors !== grainSectors || footer.tableEntries !== tableEntries) {
-      refuse('the sizes of grains and grain tables are not those of its header');
-    }
+    const footer = parseFooter(this.#reader.scratch, this.#header, refuse);
     this.#checkDirectoryPlace(footer.directoryOffsetSectors, refuse);
     this.#footerSeen = true;
     this.awaitMarker();

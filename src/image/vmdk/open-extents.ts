@@ -1,0 +1,106 @@
+import type { OpenFile } from '../file/open-file.ts';
+import type { SourceFile } from '../file/source-file.ts';
+import type { ExtentLine, FileName } from './descriptor.ts';
+import { FlatExtent, ZeroExtent, type Extent } from './extent.ts';
+import type { ExtentFiles } from './extent-files.ts';
+import type { NamedFiles } from './named-files.ts';
+import { SparseExtent } from './sparse-extent.ts';
+import { readSparseLayout } from './sparse-file.ts';
+import { MAX_CAPACITY_SECTORS, SECTOR_BYTES } from './sparse-header.ts';
+
+/** Where the lines come from and where their files are. */
+export interface ExtentContext {
+  /** The descriptor's file, for errors. */
+  descriptor: SourceFile;
+  names: NamedFiles;
+  /** Takes over the extents' files, also those of extents before one that is refused. */
+  files: ExtentFiles;
+}
+
+/** Opens the extents of a descriptor in order. Throws kind `image` for one that is not there, not allowed, not known or too short. */
+export async function openExtents(lines: readonly ExtentLine[], context: ExtentContext): Promise<Extent[]> {
+  const extents: Extent[] = [];
+  let sectors = 0;
+  for (const line of lines) {
+    if (line.sectors === 0) continue;
+    const startBytes = sectors * SECTOR_BYTES;
+    sectors += line.sectors;
+    if (sectors > MAX_CAPACITY_SECTORS) throw context.descriptor.fault(line.offsetBytes, 'the disk is over 64 TiB');
+    extents.push(await openExtent(line, startBytes, context));
+  }
+  if (extents.length === 0) throw context.descriptor.fault(0, 'its descriptor names no extents');
+  return extents;
+}
+
+async function openExtent(line: ExtentLine, startBytes: number, context: ExtentContext): Promise<Extent> {
+  const lengthBytes = line.sectors * SECTOR_BYTES;
+  switch (line.type) {
+    case 'ZERO':
+      return new ZeroExtent(startBytes, lengthBytes);
+    case 'FLAT':
+    case 'VMFS':
+      return openFlat(line, startBytes, context);
+    case 'SPARSE':
+    case 'VMFSSPARSE':
+    case 'SESPARSE':
+      return openSparse(line, startBytes, context);
+    default:
+      throw context.descriptor.fault(
+        line.offsetBytes,
+        `an extent of type ${line.type} is not supported`,
+        'A raw device mapping has its data on a device of the host: clone the disk to a plain VMDK there.',
+      );
+  }
+}
+
+async function openFlat(line: ExtentLine, startBytes: number, context: ExtentContext): Promise<Extent> {
+  const { number, source } = await openNamed(line, context);
+  const lengthBytes = line.sectors * SECTOR_BYTES;
+  const fileOffsetBytes = line.startSector * SECTOR_BYTES;
+  if (fileOffsetBytes + lengthBytes > source.sizeBytes) {
+    const what = `the file is cut off: its descriptor says that an extent stands in bytes ${fileOffsetBytes} to ${fileOffsetBytes + lengthBytes}`;
+    throw source.fault(source.sizeBytes, what);
+  }
+  return new FlatExtent(startBytes, lengthBytes, number, fileOffsetBytes);
+}
+
+async function openSparse(line: ExtentLine, startBytes: number, context: ExtentContext): Promise<Extent> {
+  const { number, source } = await openNamed(line, context);
+  const layout = await readSparseLayout(source);
+  const lengthBytes = line.sectors * SECTOR_BYTES;
+  if (layout.capacityBytes < lengthBytes) {
+    const what = `its capacity is ${layout.capacityBytes} bytes, and its descriptor says ${lengthBytes}`;
+    throw source.fault(0, what);
+  }
+  return new SparseExtent(source, number, layout, startBytes, lengthBytes);
+}
+
+async function openNamed(
+  { name, offsetBytes }: ExtentLine,
+  { descriptor, names, files }: ExtentContext,
+): Promise<{ number: number; source: SourceFile }> {
+  if (name === undefined) throw descriptor.fault(offsetBytes, 'an extent has no file name');
+  const number = await files.add(await openByName('extent', name, offsetBytes, descriptor, names));
+  return { number, source: files.source(number) };
+}
+
+/** Opens the file `name`, which `descriptor` names at `offsetBytes` as its `role`. Throws kind `image` when that may not or cannot be. */
+export async function openByName(
+  role: 'extent' | 'parent',
+  name: FileName,
+  offsetBytes: number,
+  descriptor: SourceFile,
+  names: NamedFiles,
+): Promise<OpenFile> {
+  const opened = await names.open(descriptor.file.path, [name.bytes, Buffer.from(name.text)]);
+  const shown = JSON.stringify(name.text);
+  if (opened === 'outside') {
+    throw descriptor.fault(
+      offsetBytes,
+      `its ${role} ${shown} is outside of its folder, and nothing is read there`,
+      'Put the files of the disk into one folder, and have the descriptor name them without a path.',
+    );
+  }
+  if (opened !== 'missing') return opened;
+  throw descriptor.fault(offsetBytes, `its ${role} ${shown} is missing`, 'Put that file beside it.');
+}

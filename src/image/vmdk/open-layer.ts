@@ -1,0 +1,84 @@
+import type { OpenFile } from '../file/open-file.ts';
+import { SourceFile } from '../file/source-file.ts';
+import { MAX_DESCRIPTOR_BYTES, isDescriptor, parseDescriptor, type VmdkDescriptor } from './descriptor.ts';
+import { ExtentFiles } from './extent-files.ts';
+import { readHostedSparse, type HostedSparse } from './hosted-sparse.ts';
+import { readU32 } from './marker.ts';
+import type { NamedFiles } from './named-files.ts';
+import { openExtents } from './open-extents.ts';
+import { SparseExtent } from './sparse-extent.ts';
+import { COWD_MAGIC, SE_SPARSE_MAGIC } from './sparse-file.ts';
+import { SECTOR_BYTES, SPARSE_MAGIC } from './sparse-header.ts';
+import { VmdkImage } from './vmdk-image.ts';
+
+/** One disk of a chain. */
+export interface VmdkLayer {
+  image: VmdkImage;
+  /** What names the extents and the parent: the descriptor's file, or the sparse file with one in it. */
+  source: SourceFile;
+  descriptor: VmdkDescriptor | undefined;
+}
+
+const DESCRIPTOR_HINT = 'Give the disk’s descriptor: the small text file that names this one.';
+
+/** Opens the disk that `file` is, without its parent. The image closes `file`; when this throws, the caller does. */
+export async function openLayer(file: OpenFile, names: NamedFiles): Promise<VmdkLayer> {
+  const source = new SourceFile(file, 'VMDK');
+  const head = await file.read(0, SECTOR_BYTES);
+  const magic = readU32(head, 0);
+  if (magic === SPARSE_MAGIC) return openWithinItself(source);
+  if (isDescriptor(head)) return openDescriptor(source, names);
+  if (magic === COWD_MAGIC || magic === SE_SPARSE_MAGIC) {
+    throw source.fault(0, 'it is an extent of a snapshot, which is nothing without its descriptor', DESCRIPTOR_HINT);
+  }
+  throw source.fault(0, 'it is neither a descriptor nor a sparse file');
+}
+
+async function openDescriptor(source: SourceFile, names: NamedFiles): Promise<VmdkLayer> {
+  const { file, sizeBytes } = source;
+  if (sizeBytes > MAX_DESCRIPTOR_BYTES) throw source.fault(0, `a descriptor of ${sizeBytes} bytes is over 1 MiB`);
+  const descriptor = parseAt(source, 0, await file.read(0, sizeBytes));
+  await using onThrow = new AsyncDisposableStack();
+  const files = onThrow.use(new ExtentFiles());
+  const extents = await openExtents(descriptor.extents, { descriptor: source, names, files });
+  const variant = descriptor.createType;
+  const image = new VmdkImage({ variant, extents, files, hasParent: descriptor.parentCid !== undefined });
+  // No run points into it.
+  await file[Symbol.asyncDispose]();
+  onThrow.move();
+  return { image, source, descriptor };
+}
+
+/** A sparse file that is the whole disk, whatever name its descriptor knows it by: files are renamed. */
+async function openWithinItself(source: SourceFile): Promise<VmdkLayer> {
+  const hosted = await readHostedSparse(source);
+  const { layout, header } = hosted;
+  const descriptor = await embeddedDescriptor(source, hosted);
+  if (descriptor === undefined && !header.compressed) {
+    throw source.fault(0, 'it has no descriptor in it, and so is one extent of a disk', DESCRIPTOR_HINT);
+  }
+  const files = new ExtentFiles();
+  const number = await files.add(source.file);
+  const extents = [new SparseExtent(source, number, layout, 0, layout.capacityBytes)];
+  const variant = header.compressed ? 'streamOptimized' : descriptor?.createType || 'monolithicSparse';
+  const image = new VmdkImage({ variant, extents, files, hasParent: descriptor?.parentCid !== undefined });
+  return { image, source, descriptor };
+}
+
+async function embeddedDescriptor(source: SourceFile, { header }: HostedSparse): Promise<VmdkDescriptor | undefined> {
+  const { descriptorOffsetSectors, descriptorSectors } = header;
+  if (descriptorOffsetSectors === 0 || descriptorSectors === 0) return undefined;
+  const [offset, length] = [descriptorOffsetSectors * SECTOR_BYTES, descriptorSectors * SECTOR_BYTES];
+  source.requireInside(offset, length, 'its descriptor', 0);
+  const descriptor = parseAt(source, offset, await source.file.read(offset, length));
+  if (descriptor.extents.length > 1 || descriptor.extents.some(({ type }) => type !== 'SPARSE')) {
+    throw source.fault(offset, 'the descriptor in it names extents that are not this file');
+  }
+  return descriptor;
+}
+
+function parseAt(source: SourceFile, offsetBytes: number, bytes: Uint8Array): VmdkDescriptor {
+  return parseDescriptor(bytes, (at, what) => {
+    throw source.fault(offsetBytes + at, what);
+  });
+}

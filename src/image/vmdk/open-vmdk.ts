@@ -1,0 +1,72 @@
+import { dirname } from 'node:path';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { OpenFile } from '../file/open-file.ts';
+import type { MappedImage } from '../image.ts';
+import { overlay } from '../overlay.ts';
+import { NamedFiles } from './named-files.ts';
+import { openByName } from './open-extents.ts';
+import { openLayer, type VmdkLayer } from './open-layer.ts';
+
+/** Far more than any chain that is kept alive: vSphere takes 32 snapshots. */
+const MAX_LAYERS = 64;
+
+export interface OpenVmdkOptions {
+  /** The folder that the disk's files must be in, at any depth; that of the disk itself when it is left out. */
+  folder?: string;
+}
+
+/**
+ * Opens the VMDK at `path`, by its content, with all its extents and parents: a descriptor, or a sparse file with a descriptor in it. The caller closes it.
+ * @throws Hyper2kvmError kind `local-file` when a file cannot be read, `image` when one is corrupt, not supported, missing or outside of the folder.
+ */
+export async function openVmdk(path: string, options: OpenVmdkOptions = {}): Promise<MappedImage> {
+  return openVmdkFile(await OpenFile.open(path), options);
+}
+
+/** {@link openVmdk} of a file that is open already. Takes over `file`: it is closed when this throws. */
+export async function openVmdkFile(file: OpenFile, { folder }: OpenVmdkOptions = {}): Promise<MappedImage> {
+  await using opened = new AsyncDisposableStack();
+  opened.use(file);
+  const names = await NamedFiles.in(folder ?? dirname(file.path));
+  const layers: VmdkLayer[] = [];
+  const seen = new Set<string>();
+  for (let next: OpenFile | undefined = file; next !== undefined;) {
+    seen.add(next.identity);
+    const layer: VmdkLayer = await openLayer(next, names);
+    opened.use(layer.image);
+    checkIsParentOf(layers.at(-1), layer);
+    layers.push(layer);
+    next = await openParent(layer, names);
+    if (next !== undefined) opened.use(next);
+    if (next !== undefined && seen.has(next.identity)) {
+      throw layer.source.fault(0, `its parent ${next.path} stands on it: the chain is a circle`);
+    }
+    if (next !== undefined && layers.length === MAX_LAYERS) {
+      throw layer.source.fault(0, `it is the ${MAX_LAYERS}th of a chain, and names another parent`);
+    }
+  }
+  opened.move();
+  return layers.map(({ image }): MappedImage => image).reduceRight((parent, child) => overlay(child, parent));
+}
+
+async function openParent({ descriptor, source }: VmdkLayer, names: NamedFiles): Promise<OpenFile | undefined> {
+  if (descriptor?.parentCid === undefined) return undefined;
+  if (descriptor.parentName === undefined) throw source.fault(0, 'it has a parent and does not name its file');
+  return openByName('parent', descriptor.parentName, 0, source, names);
+}
+
+/** The content ID of a disk changes with its first write: what was recorded on top of another content would be garbage. */
+function checkIsParentOf(child: VmdkLayer | undefined, parent: VmdkLayer): void {
+  const wanted = child?.descriptor?.parentCid;
+  const found = parent.descriptor?.cid;
+  if (child === undefined || wanted === found) return;
+  throw new Hyper2kvmError(
+    'image',
+    `${child.source.file.path} was made on a parent with the CID ${shownCid(wanted)}, and ${parent.source.file.path} has the CID ${shownCid(found)}.`,
+    { hint: 'The parent was changed since, or is another disk: without the right one the disk is lost.' },
+  );
+}
+
+function shownCid(cid: number | undefined): string {
+  return cid === undefined ? 'none' : cid.toString(16).padStart(8, '0');
+}

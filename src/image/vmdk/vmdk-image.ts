@@ -1,0 +1,69 @@
+import { requireSpan, type Span } from '../file/runs.ts';
+import type { ImageFile, MappedImage, Run } from '../image.ts';
+import { mergeRuns } from '../merge-runs.ts';
+import type { Extent } from './extent.ts';
+import type { ExtentFiles } from './extent-files.ts';
+
+interface VmdkFacts {
+  variant: string;
+  extents: readonly Extent[];
+  files: ExtentFiles;
+  /** Then what it has not is absent, else zeros. */
+  hasParent: boolean;
+}
+
+/** One disk of one or more extents, without its parent. Owns its files. */
+export class VmdkImage implements MappedImage {
+  readonly format = 'vmdk';
+  readonly variant: string;
+  readonly virtualSizeBytes: number;
+  readonly files: readonly ImageFile[];
+  readonly checksummed: boolean;
+  readonly #extents: readonly Extent[];
+  readonly #owned: ExtentFiles;
+  readonly #hasParent: boolean;
+
+  /** `extents` follow on each other from byte 0 on, none is empty. */
+  constructor({ variant, extents, files, hasParent }: VmdkFacts) {
+    const last = extents.at(-1);
+    this.variant = variant;
+    this.virtualSizeBytes = last === undefined ? 0 : last.startBytes + last.lengthBytes;
+    this.files = files.files;
+    this.#owned = files;
+    this.checksummed = extents.every(({ checksummed }) => checksummed);
+    this.#extents = extents;
+    this.#hasParent = hasParent;
+  }
+
+  map(fromBytes: number, toBytes: number): AsyncGenerator<Run, void, undefined> {
+    return mergeRuns(this.#batches(requireSpan(this.virtualSizeBytes, fromBytes, toBytes)));
+  }
+
+  async *#batches({ fromBytes, toBytes }: Span): AsyncGenerator<readonly Run[], void, undefined> {
+    let at = fromBytes;
+    for (let index = this.#extentAt(fromBytes); at < toBytes; index++) {
+      const extent = this.#extents[index];
+      if (extent === undefined) return;
+      const end = Math.min(toBytes, extent.startBytes + extent.lengthBytes);
+      for await (const batch of extent.map({ fromBytes: at, toBytes: end })) {
+        yield this.#hasParent ? batch : batch.map((run) => (run.kind === 'absent' ? { ...run, kind: 'zero' } : run));
+      }
+      at = end;
+    }
+  }
+
+  /** The number of the extent that holds a byte: the last one that starts at it or before. */
+  #extentAt(offsetBytes: number): number {
+    let [low, high] = [0, this.#extents.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if ((this.#extents[middle]?.startBytes ?? 0) > offsetBytes) high = middle - 1;
+      else low = middle;
+    }
+    return low;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#owned[Symbol.asyncDispose]();
+  }
+}
