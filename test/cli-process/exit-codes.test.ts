@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -12,11 +12,14 @@ import { environmentOf, runProgram } from './program.ts';
 const MiB = 1 << 20;
 const content = emptyContent(MiB);
 
-let server: TestServer;
-let scratch: ScratchFolder;
+interface Place extends AsyncDisposable {
+  server: TestServer;
+  scratch: ScratchFolder;
+  env: NodeJS.ProcessEnv;
+}
 
-beforeAll(async () => {
-  scratch = await ScratchFolder.make();
+async function makePlace(): Promise<Place> {
+  const scratch = await ScratchFolder.make();
   const bytes = await buffer(streamOptimized(mixedContent(MiB, 'file')));
   const whole = join(scratch.path, 'whole.vmdk');
   await writeFile(whole, bytes);
@@ -24,7 +27,7 @@ beforeAll(async () => {
   const broken = join(scratch.path, 'broken.vmdk');
   bytes.writeUInt32LE(0x7fff_ffff, 128 * 512 + 8);
   await writeFile(broken, bytes);
-  server = await startTestServer({
+  const server = await startTestServer({
     vms: [
       { name: 'web', disks: [{ content: mixedContent(MiB, 'web') }] },
       { name: 'twin', folder: ['a'], disks: [{ content }] },
@@ -42,12 +45,16 @@ beforeAll(async () => {
   await mkdir(join(scratch.path, 'taken'));
   await writeFile(join(scratch.path, 'taken', 'web-disk-1.vmdk'), 'mine');
   await writeFile(join(scratch.path, 'file'), '');
-});
-
-afterAll(async () => {
-  await server.close();
-  await scratch[Symbol.asyncDispose]();
-});
+  return {
+    server,
+    scratch,
+    env: environmentOf(server, join(scratch.path, '.state')),
+    async [Symbol.asyncDispose]() {
+      await server.close();
+      await scratch[Symbol.asyncDispose]();
+    },
+  };
+}
 
 interface Row {
   title: string;
@@ -150,40 +157,41 @@ const ROWS: Row[] = [
   },
 ];
 
-test.each(ROWS)('$title ends with $exitCode', async ({ args, exitCode, says, env, fault }) => {
+test.concurrent.each(ROWS)('$title ends with $exitCode', async ({ args, exitCode, says, env, fault }) => {
+  await using place = await makePlace();
+  const { server, scratch } = place;
   if (fault) server.faults.add(fault);
-  const before = await readdir(scratch.path, { recursive: true });
-  const run = await runProgram([...args, '--json'], {
-    env: { ...environmentOf(server, join(scratch.path, '.state')), ...env },
-    cwd: scratch.path,
-  });
+  const before = await namesIn(scratch);
+  const run = await runProgram([...args, '--json'], { env: { ...place.env, ...env }, cwd: scratch.path });
   expect(server.faults.pending).toEqual([]);
   const document: unknown = JSON.parse(run.stdout);
   expect(document).toMatchObject({ ok: false, exitCode, error: { exitCode } });
   expect(`${run.stderr}${run.stdout.replaceAll('\\"', '"')}`).toMatch(says);
   expect(run).toMatchObject({ exitCode, endedBy: null });
-  const after = await readdir(scratch.path, { recursive: true });
-  expect(after.filter((name) => !name.startsWith('.state'))).toEqual(
-    before.filter((name) => !name.startsWith('.state')),
-  );
-  expect(server.state()).toMatchObject({ sessions: [] });
+  expect(await namesIn(scratch)).toEqual(before);
+  expect(server.state().sessions).toEqual([]);
   expect(server.state().leases.filter(({ outcome }) => outcome === 'open')).toEqual([]);
 });
 
-test('without --json an error is on standard error, in a sentence and what to do next, and nothing on standard output', async () => {
-  const env = environmentOf(server, join(scratch.path, '.state'));
-  const run = await runProgram(['list', 'web'], {
-    env: { ...env, HYPER2KVM_PASSWORD: 'wrong-word' },
-    cwd: scratch.path,
-  });
+/** What lies in the folder besides the job records. */
+async function namesIn({ path }: ScratchFolder): Promise<string[]> {
+  const names = await readdir(path, { recursive: true });
+  return names.filter((name) => !name.startsWith('.state')).toSorted();
+}
+
+test.concurrent('without --json an error is a sentence on standard error, and what to do next', async () => {
+  await using place = await makePlace();
+  const env = { ...place.env, HYPER2KVM_PASSWORD: 'wrong-word' };
+  const run = await runProgram(['list', 'web'], { env, cwd: place.scratch.path });
   expect(run).toMatchObject({ exitCode: 10, stdout: '' });
   expect(run.stderr).toMatch(/^Error: 127\.0\.0\.1:\d+ refused the login of \S+\n {2}Check the user name [^\n]*\n$/);
 });
 
-test('a good end is 0, with one document on standard output', async () => {
-  const env = environmentOf(server, join(scratch.path, '.state'));
-  const run = await runProgram(['export', 'web', '-o', 'good', '--json'], { env, cwd: scratch.path });
+test.concurrent('a good end is 0, with one document on standard output', async () => {
+  await using place = await makePlace();
+  const run = await runProgram(['export', 'web', '-o', 'good', '--json'], { env: place.env, cwd: place.scratch.path });
   expect(run.exitCode).toBe(0);
   expect(JSON.parse(run.stdout)).toMatchObject({ ok: true, exitCode: 0, result: { state: 'done' }, warnings: [] });
-  expect((await readdir(join(scratch.path, 'good'))).toSorted()).toEqual(['web-disk-1.vmdk', 'web.mf', 'web.ovf']);
+  const names = await readdir(join(place.scratch.path, 'good'));
+  expect(names.toSorted()).toEqual(['web-disk-1.vmdk', 'web.mf', 'web.ovf']);
 });

@@ -21,7 +21,7 @@ async function textsIn(folder: string): Promise<string> {
   return (await Promise.all(texts)).join('\n');
 }
 
-test('the password is read from a file, standard input or a URL, and is nowhere to be seen', async () => {
+test.concurrent('the password is read from a file, standard input or a URL, and is nowhere to be seen', async () => {
   await using server = await startTestServer(OPTIONS);
   await using scratch = await ScratchFolder.make();
   const file = join(scratch.path, 'password');
@@ -49,7 +49,7 @@ test('the password is read from a file, standard input or a URL, and is nowhere 
   expect(await textsIn(scratch.path)).not.toContain(PASSWORD.slice(0, 5));
 });
 
-test('a failure, its stack and its record show no password', async () => {
+test.concurrent('a failure, its stack and its record show no password', async () => {
   await using server = await startTestServer(OPTIONS);
   await using scratch = await ScratchFolder.make();
   const base = environmentOf(server, join(scratch.path, 'state'));
@@ -77,7 +77,7 @@ test('a failure, its stack and its record show no password', async () => {
   expect(await textsIn(join(scratch.path, 'state'))).not.toContain('geheim-123');
 });
 
-test('the record of a job is for its owner alone, and tells how the job ended', async () => {
+test.concurrent('the record of a job is for its owner alone, and tells how the job ended', async () => {
   await using server = await startTestServer(OPTIONS);
   await using scratch = await ScratchFolder.make();
   const env = environmentOf(server, join(scratch.path, 'state'));
@@ -101,14 +101,14 @@ test('the record of a job is for its owner alone, and tells how the job ended', 
   expect(shown.stdout).toContain('web-disk-1.vmdk');
 });
 
-test.each(['not a job', '../../etc/passwd'])('a job %j is not found', async (id) => {
+test.concurrent.each(['not a job', '../../etc/passwd'])('a job %j is not found', async (id) => {
   await using scratch = await ScratchFolder.make();
   const env = environmentOf(undefined, join(scratch.path, 'state'));
   const run = await runProgram(['status', '--job', id], { env, cwd: scratch.path });
   expect(run).toMatchObject({ exitCode: 11, stdout: '' });
 });
 
-test('the password is not among the arguments or in a child of the program', async () => {
+test.concurrent('the password is not among the arguments or in a child of the program', async () => {
   await using server = await startTestServer(OPTIONS);
   await using scratch = await ScratchFolder.make();
   server.faults.add({ on: 'disk', action: 'drip', bytesPerSecond: 50_000 });

@@ -2,7 +2,8 @@ import { expect, test } from '@jest/globals';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { leftOnServer, NOTHING_LEFT, ScratchFolder } from '../operations/export/export-run.ts';
+import { VsphereClient } from '../../src/vsphere/vsphere-client.ts';
+import { connectionTo, leftOnServer, NOTHING_LEFT, ScratchFolder } from '../operations/export/export-run.ts';
 import { randomContent } from '../server/content-source.ts';
 import { startTestServer, type TestServer } from '../server/test-server.ts';
 import { environmentOf, startProgram } from './program.ts';
@@ -26,7 +27,7 @@ async function sending(server: TestServer, disk: string): Promise<void> {
     await pause(20);
 }
 
-test.each([
+test.concurrent.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
   ['SIGHUP', 129],
@@ -48,7 +49,7 @@ test.each([
   expect(records).toHaveLength(1);
 });
 
-test('a second Ctrl-C leaves at once, and says what may be left', async () => {
+test.concurrent('a second Ctrl-C leaves at once, and says what may be left', async () => {
   await using server = await startTestServer({ vms: [VM] });
   await using scratch = await ScratchFolder.make();
   server.faults.add(SLOW);
@@ -66,7 +67,7 @@ test('a second Ctrl-C leaves at once, and says what may be left', async () => {
   expect(stderr).toMatch(/Left at once\. .*export lease.*temporary snapshot.*\.partial/);
 });
 
-test('a second SIGTERM or SIGHUP does not cut the clean-up short', async () => {
+test.concurrent('a second SIGTERM or SIGHUP does not cut the clean-up short', async () => {
   await using server = await startTestServer({ vms: [VM], taskMs: 600 });
   await using scratch = await ScratchFolder.make();
   server.faults.add(SLOW);
@@ -81,37 +82,50 @@ test('a second SIGTERM or SIGHUP does not cut the clean-up short', async () => {
   expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
 });
 
-test('a program that was killed leaves its lease and snapshot, which the next run waits for and takes over', async () => {
-  await using server = await startTestServer({
-    vms: [{ ...VM, disks: [{ content: randomContent(1 << 20, 'first') }, ...VM.disks] }],
-    leaseTimeoutSeconds: 4,
-  });
-  await using scratch = await ScratchFolder.make();
-  server.faults.add({ ...SLOW, target: 'disk-1.vmdk' });
-  const killed = await start(scratch, server, '--parallel', '1');
-  await sending(server, 'disk-1.vmdk');
-  killed.child.kill('SIGKILL');
-  expect(await killed.over).toMatchObject({ endedBy: 'SIGKILL' });
-  const { snapshots, leases } = leftOnServer(server);
-  expect(leases).toHaveLength(1);
-  expect(snapshots).toEqual([expect.stringMatching(/^hyper2kvm-export-/)]);
+test.concurrent(
+  'a program that was killed leaves its lease and snapshot, which the next run waits for and takes over',
+  async () => {
+    await using server = await startTestServer({
+      vms: [{ ...VM, disks: [{ content: randomContent(1 << 20, 'first') }, ...VM.disks] }],
+    });
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ ...SLOW, target: 'disk-1.vmdk' });
+    const killed = await start(scratch, server, '--parallel', '1');
+    await sending(server, 'disk-1.vmdk');
+    killed.child.kill('SIGKILL');
+    expect(await killed.over).toMatchObject({ endedBy: 'SIGKILL' });
+    const { snapshots, leases } = leftOnServer(server);
+    expect(leases).toHaveLength(1);
+    expect(snapshots).toEqual([expect.stringMatching(/^hyper2kvm-export-/)]);
 
-  server.faults.clear();
-  const env = environmentOf(server, join(scratch.path, 'state'));
-  const status = await startProgram(['status', '--json'], { env, cwd: scratch.path }).over;
-  expect(JSON.parse(status.stdout)).toMatchObject({ result: { jobs: [{ state: 'interrupted' }] } });
+    server.faults.clear();
+    const env = environmentOf(server, join(scratch.path, 'state'));
+    const status = await startProgram(['status', '--json'], { env, cwd: scratch.path }).over;
+    expect(JSON.parse(status.stdout)).toMatchObject({ result: { jobs: [{ state: 'interrupted' }] } });
 
-  const args = ['export', 'web', '--snapshot', '-o', scratch.output, '--json'];
-  const again = await startProgram(args, { env, cwd: scratch.path }).over;
-  expect(again.exitCode).toBe(0);
-  expect(again.stderr).toContain(`Taking over snapshot ${snapshots[0]}`);
-  expect(JSON.parse(again.stdout)).toMatchObject({ result: { exported: [{ keptDisks: ['web-disk-1.vmdk'] }] } });
-  expect(server.state().diskRequests).toEqual({ 'disk-0.vmdk': 1, 'disk-1.vmdk': 2 });
-  expect(again.stderr).toContain('Waiting for an earlier export lease to time out');
-  // The session of the killed run stays until it has been idle for long.
-  expect(leftOnServer(server)).toEqual({ ...NOTHING_LEFT, sessions: 1 });
-  expect(await scratch.files()).toEqual(['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web.mf', 'web.ovf']);
-});
+    const args = ['export', 'web', '--snapshot', '-o', scratch.output, '--json'];
+    const running = startProgram(args, { env, cwd: scratch.path });
+    await running.said('Waiting for an earlier export lease to time out');
+    await abortLease(server, leases[0] ?? '');
+    const again = await running.over;
+    expect(again.exitCode).toBe(0);
+    expect(again.stderr).toContain(`Taking over snapshot ${snapshots[0]}`);
+    expect(JSON.parse(again.stdout)).toMatchObject({ result: { exported: [{ keptDisks: ['web-disk-1.vmdk'] }] } });
+    expect(server.state().diskRequests).toEqual({ 'disk-0.vmdk': 1, 'disk-1.vmdk': 2 });
+    // The session of the killed run stays until it has been idle for long.
+    expect(leftOnServer(server)).toEqual({ ...NOTHING_LEFT, sessions: 1 });
+    expect(await scratch.files()).toEqual(['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web.mf', 'web.ovf']);
+  },
+);
+
+/** Ends a lease before its time, as if it had timed out. */
+async function abortLease(server: TestServer, value: string): Promise<void> {
+  const client = new VsphereClient(connectionTo(server));
+  const { signal } = new AbortController();
+  await client.login(signal);
+  await client.call('HttpNfcLeaseAbort', { _this: { type: 'HttpNfcLease', value } }, signal);
+  await client.logout(signal);
+}
 
 async function recordsOf(scratch: ScratchFolder): Promise<{ records: string[] }> {
   return { records: await readdir(join(scratch.path, 'state', 'hyper2kvm', 'jobs')) };
