@@ -118,6 +118,24 @@ test.concurrent(
   },
 );
 
+test.concurrent('a second run of the same export takes nothing from the first, and is refused with 14', async () => {
+  await using server = await startTestServer({ vms: [VM] });
+  await using scratch = await ScratchFolder.make();
+  server.faults.add(SLOW);
+  const first = await start(scratch, server);
+  const env = environmentOf(server, join(scratch.path, 'state'));
+  const args = ['export', 'web', '--snapshot', '-o', scratch.output];
+  const second = await startProgram(args, { env, cwd: scratch.path }).over;
+  expect(second.exitCode).toBe(14);
+  expect(second.stderr).toContain(
+    `Another export (process ${first.child.pid}) is writing this VM to ${scratch.output}.`,
+  );
+  expect(leftOnServer(server)).toMatchObject({ snapshots: [expect.anything()], leases: [expect.anything()] });
+  expect(await scratch.files()).toContain('web-disk-1.vmdk.partial');
+  first.child.kill('SIGTERM');
+  expect((await first.over).exitCode).toBe(143);
+});
+
 /** Ends a lease before its time, as if it had timed out. */
 async function abortLease(server: TestServer, value: string): Promise<void> {
   const client = new VsphereClient(connectionTo(server));
