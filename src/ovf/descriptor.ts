@@ -1,4 +1,6 @@
 import { Hyper2kvmError } from '../base/errors.ts';
+import { bytesPerUnit } from './allocation-units.ts';
+import { namesOfHref } from './file-href.ts';
 import { parseEnvelope, type OvfElement } from './ovf-envelope.ts';
 
 /** A file that a descriptor must name. */
@@ -41,8 +43,9 @@ export function checkDescriptor(text: string, files: readonly DescribedFile[]): 
 
 function matchFile(reference: OvfElement, files: readonly DescribedFile[]): DescribedFile {
   const href = reference.attribute('href') ?? refuse('it has a file without a name');
-  // The attribute is a URI reference, but servers write names as they are.
-  const file = files.find(({ name }) => name === href) ?? files.find(({ name }) => name === unescaped(href));
+  const file = namesOfHref(href)
+    .map((wanted) => files.find(({ name }) => name === wanted))
+    .find((found) => found !== undefined);
   if (file === undefined) refuse(`it names ${JSON.stringify(href)}, which was not exported`);
   const size = reference.attribute('size');
   if (size !== undefined && size !== String(file.sizeBytes)) {
@@ -51,21 +54,15 @@ function matchFile(reference: OvfElement, files: readonly DescribedFile[]): Desc
   return file;
 }
 
-function unescaped(href: string): string {
-  try {
-    return decodeURIComponent(href);
-  } catch {
-    return href;
-  }
-}
-
 function readDisk(disk: OvfElement, files: Map<string | undefined, DescribedFile>): DescribedDisk {
   const diskId = disk.attribute('diskId') ?? refuse('it has a disk without an id');
   const fileRef = disk.attribute('fileRef');
   const file = fileRef === undefined ? undefined : files.get(fileRef);
   if (fileRef !== undefined && file === undefined)
     refuse(`its disk ${diskId} refers to the file id ${fileRef}, which is not there`);
-  const capacity = Number(disk.attribute('capacity')) * unitBytes(disk.attribute('capacityAllocationUnits'));
+  const units = disk.attribute('capacityAllocationUnits');
+  const unitBytes = bytesPerUnit(units) ?? refuse(`it counts capacities in the unknown unit ${JSON.stringify(units)}`);
+  const capacity = Number(disk.attribute('capacity')) * unitBytes;
   if (!Number.isSafeInteger(capacity) || capacity < 0) refuse(`its disk ${diskId} has no valid capacity`);
   const populated = Number(disk.attribute('populatedSize'));
   return {
@@ -74,14 +71,6 @@ function readDisk(disk: OvfElement, files: Map<string | undefined, DescribedFile
     capacityBytes: capacity,
     populatedBytes: Number.isSafeInteger(populated) ? populated : undefined,
   };
-}
-
-/** DSP0004, "Programmatic Units": `byte`, `byte * 2^20`, `byte * 10^9`; VMware's older servers wrote `MegaBytes` and such. */
-function unitBytes(units = 'byte'): number {
-  const power = /^byte\s*\*\s*(2|10)\s*\^\s*(\d{1,2})$/i.exec(units.trim());
-  if (power !== null) return Number(power[1]) ** Number(power[2]);
-  const named = ['byte', 'kilobytes', 'megabytes', 'gigabytes', 'terabytes'].indexOf(units.trim().toLowerCase());
-  return named < 0 ? refuse(`it counts capacities in the unknown unit ${JSON.stringify(units)}`) : 1024 ** named;
 }
 
 function refuse(what: string): never {

@@ -3,17 +3,39 @@ import { XMLParser, XMLValidator } from 'fast-xml-parser';
 /** Must throw: `what` is wrong with the descriptor. */
 export type RefuseDescriptor = (what: string) => never;
 
-/** One element of the OVF namespace, whatever prefix the document gives it. */
+/**
+ * The namespaces that a descriptor speaks in, whatever prefixes it gives them: OVF's own, the DMTF's resource settings (an `Item`'s fields) and
+ * system settings, and what VMware and VirtualBox add.
+ */
+export type Vocabulary = 'ovf' | 'rasd' | 'vssd' | 'vmw' | 'vbox';
+
+/** One element, with its children and attributes by vocabulary and local name; the vocabulary is OVF's own unless it is told. */
 export interface OvfElement {
-  /** Its children of that local name, in order. */
-  children: (localName: string) => OvfElement[];
-  /** The decoded value; OVF attributes come with and without a prefix. */
-  attribute: (localName: string) => string | undefined;
+  /** Its children of that name, in order. */
+  children: (localName: string, vocabulary?: Vocabulary) => OvfElement[];
+  /** The decoded value; attributes come with and without a prefix. */
+  attribute: (localName: string, vocabulary?: Vocabulary) => string | undefined;
+  /** Its own text, decoded, without the white space around it. */
+  text: () => string;
+  /** The local name of its `xsi:type`, by which OVF 0.9 and oVirt tell one `Section` from another. */
+  typeName: () => string | undefined;
 }
 
-/** OVF 1.x and 2.x. */
-const OVF_NAMESPACE = /^http:\/\/schemas\.dmtf\.org\/ovf\/envelope\/[12]$/;
+const NAMESPACES: Record<Vocabulary, RegExp> = {
+  // OVF 1.x and 2.x; oVirt writes the first with a slash at its end.
+  ovf: /^http:\/\/schemas\.dmtf\.org\/ovf\/envelope\/[12]\/?$/,
+  // OVF 2 has classes of their own for storage and network cards, with the same fields.
+  rasd: cimClass('(Resource|Storage|EthernetPort)AllocationSettingData'),
+  vssd: cimClass('VirtualSystemSettingData'),
+  vmw: /^http:\/\/www\.vmware\.com\/schema\/ovf$/,
+  vbox: /^http:\/\/www\.virtualbox\.org\/ovf\/machine$/,
+};
 const ATTRIBUTE = '@';
+const TEXT = '#text';
+const CDATA = '#cdata';
+
+/** The namespace of each prefix in force, '' being the default one. */
+type Scope = ReadonlyMap<string, string>;
 
 /** Reads a descriptor's root element. `refuse` is called for what is no XML, holds a document type, or has another root. */
 export function parseEnvelope(text: string, refuse: RefuseDescriptor): OvfElement {
@@ -22,9 +44,9 @@ export function parseEnvelope(text: string, refuse: RefuseDescriptor): OvfElemen
   const found = fields(parseXml(text, refuse)).filter(([name]) => !name.startsWith('?'));
   const [name, root] = found[0] ?? refuse('it is empty');
   if (localName(name) !== 'Envelope' || found.length > 1) refuse(`its root element is ${name}, not Envelope`);
-  const prefixes = ovfPrefixes(root);
-  if (!prefixes.has(prefixOf(name))) refuse('its root element is not in the OVF namespace');
-  return element(root, prefixes, refuse);
+  const scope = scopeOf(root, new Map());
+  if (!isIn('ovf', name, scope)) refuse('its root element is not in the OVF namespace');
+  return element(root, scope, refuse);
 }
 
 function parseXml(text: string, refuse: RefuseDescriptor): unknown {
@@ -33,6 +55,8 @@ function parseXml(text: string, refuse: RefuseDescriptor): unknown {
   const parser = new XMLParser({
     ignoreAttributes: false,
     attributeNamePrefix: ATTRIBUTE,
+    textNodeName: TEXT,
+    cdataPropName: CDATA,
     parseTagValue: false,
     parseAttributeValue: false,
     trimValues: false,
@@ -46,35 +70,63 @@ function parseXml(text: string, refuse: RefuseDescriptor): unknown {
   }
 }
 
-/** The prefixes that the root binds to an OVF namespace, '' for the default one. */
-function ovfPrefixes(root: unknown): Set<string> {
-  const bindings = fields(root).flatMap(([name, value]) => {
-    const [, prefix] = /^@xmlns(?::(.+))?$/.exec(name) ?? [undefined, undefined];
-    return name.startsWith('@xmlns') && typeof value === 'string' && OVF_NAMESPACE.test(value) ? [prefix ?? ''] : [];
+/** What an element adds to the namespaces of the one around it. */
+function scopeOf(node: unknown, outer: Scope): Scope {
+  const bindings = fields(node).flatMap(([name, value]): [string, string][] => {
+    const [declaration, prefix] = /^@xmlns(?::(.+))?$/.exec(name) ?? [];
+    return declaration !== undefined && typeof value === 'string' ? [[prefix ?? '', value]] : [];
   });
-  return new Set(bindings);
+  return bindings.length === 0 ? outer : new Map([...outer, ...bindings]);
 }
 
-function element(node: unknown, prefixes: Set<string>, refuse: RefuseDescriptor): OvfElement {
+function isIn(vocabulary: Vocabulary, name: string, scope: Scope): boolean {
+  const namespace = scope.get(prefixOf(name));
+  // oVirt binds OVF's namespace to a prefix, uses it on the root alone, and declares no default one.
+  if (namespace === undefined) return vocabulary === 'ovf' && prefixOf(name) === '';
+  return NAMESPACES[vocabulary].test(namespace);
+}
+
+function element(node: unknown, scope: Scope, refuse: RefuseDescriptor): OvfElement {
   const own = fields(node);
+  const attributeOf = (isWanted: (name: string) => boolean): string | undefined => {
+    const value = own.find(([name]) => name.startsWith(ATTRIBUTE) && isWanted(name.slice(ATTRIBUTE.length)))?.[1];
+    return typeof value === 'string' ? decode(value, refuse) : undefined;
+  };
   return {
-    children: (wanted) =>
-      own
-        .filter(([name]) => localName(name) === wanted && prefixes.has(prefixOf(name)))
-        .flatMap(([, value]): unknown[] => (Array.isArray(value) ? value : [value]))
-        .map((child) => element(child, prefixes, refuse)),
-    attribute: (wanted) => {
-      // A default namespace does not hold for attributes, but one without a prefix can mean nothing else here.
-      const value = own.find(([name]) => isAttribute(name, wanted, prefixes))?.[1];
-      return typeof value === 'string' ? decode(value, refuse) : undefined;
+    children: (wanted, vocabulary = 'ovf') =>
+      own.flatMap(([name, value]) => {
+        if (localName(name) !== wanted) return [];
+        const nodes: unknown[] = Array.isArray(value) ? value : [value];
+        return nodes.flatMap((child) => {
+          const inner = scopeOf(child, scope);
+          return isIn(vocabulary, name, inner) ? [element(child, inner, refuse)] : [];
+        });
+      }),
+    // A default namespace does not hold for attributes, but one without a prefix can mean nothing else here.
+    attribute: (wanted, vocabulary = 'ovf') =>
+      attributeOf((name) => localName(name) === wanted && (prefixOf(name) === '' || isIn(vocabulary, name, scope))),
+    text: () => textOf(node, refuse).trim(),
+    typeName: () => {
+      const type = attributeOf((name) => name.endsWith(':type'));
+      return type === undefined ? undefined : localName(type);
     },
   };
 }
 
-function isAttribute(name: string, wanted: string, prefixes: Set<string>): boolean {
-  if (!name.startsWith(ATTRIBUTE)) return false;
-  const bare = name.slice(ATTRIBUTE.length);
-  return bare === wanted || (localName(bare) === wanted && prefixes.has(prefixOf(bare)));
+/** A CDATA section is taken as it is; text beside one comes first, which no descriptor was seen to have. */
+function textOf(node: unknown, refuse: RefuseDescriptor): string {
+  if (typeof node === 'string') return decode(node, refuse);
+  return fields(node)
+    .filter(([name]) => name === TEXT || name === CDATA)
+    .flatMap(([name, value]) => {
+      const pieces: unknown[] = Array.isArray(value) ? value : [value];
+      return pieces.map((piece) => (name === TEXT ? decode(String(piece), refuse) : String(piece)));
+    })
+    .join('');
+}
+
+function cimClass(name: string): RegExp {
+  return new RegExp(String.raw`^http://schemas\.dmtf\.org/wbem/wscim/1/cim-schema/2/CIM_${name}(\.xsd)?$`);
 }
 
 function fields(node: unknown): [string, unknown][] {
@@ -104,6 +156,8 @@ function decode(value: string, refuse: RefuseDescriptor): string {
     if (named !== undefined) return named;
     const [, hex, decimal] = /^#(?:x([0-9a-f]{1,6})|(\d{1,7}))$/i.exec(reference) ?? [];
     const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
-    return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : refuse(`it uses the unknown entity ${whole}`);
+    return code > 0 && code <= 0x10ffff
+      ? String.fromCodePoint(code)
+      : refuse(`it uses the unknown entity ${whole.slice(0, 40)}`);
   });
 }

@@ -1,0 +1,28 @@
+/**
+ * The names that a descriptor's `href` can mean, the likeliest first: the attribute is a URI reference (DSP0243, 7.1), but writers put names as
+ * they are, with `%` and blanks in them.
+ */
+export function namesOfHref(href: string): string[] {
+  try {
+    const unescaped = decodeURIComponent(href);
+    return unescaped === href ? [href] : [href, unescaped];
+  } catch {
+    return [href];
+  }
+}
+
+/**
+ * What makes a name unfit to be looked for in a package; undefined when it is fit. Fit are names relative to the package, subfolders too, that cannot
+ * lead out of it.
+ */
+export function unfitName(name: string): string | undefined {
+  if (/^[a-z][a-z0-9+.-]*:\//i.test(name)) return 'is a URL';
+  if (name.startsWith('/')) return 'is an absolute path';
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  if (/[\0-\x1f\x7f]/.test(name)) return 'holds a control character';
+  if (Buffer.byteLength(name) > 1024) return 'is longer than 1024 bytes';
+  const parts = name.split('/');
+  if (parts.includes('..')) return 'leads out of the package';
+  if (parts.includes('') || parts.includes('.')) return 'is no plain name';
+  return undefined;
+}

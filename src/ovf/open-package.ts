@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import { Hyper2kvmError } from '../base/errors.ts';
+import { readBytes } from './byte-source.ts';
+import { unfitName } from './file-href.ts';
+import { readHead, withFile } from './file-bytes.ts';
+import { parseManifest, type ManifestEntry } from './manifest.ts';
+import { indexOva } from './ova-index.ts';
+import { readOvf, type OvfFacts } from './ovf-facts.ts';
+import { locateFile, type PackageDisk } from './package-disk.ts';
+import { folderPlace, ovaPlace, type PackagePlace } from './package-place.ts';
+import { probePackage, PROBE_BYTES } from './probe-package.ts';
+import { decodeXml } from './xml-bytes.ts';
+
+/** A package on this machine: what it says, and where its disks' bytes are. Nothing stays open. */
+export interface VmPackage {
+  /** As it was given. */
+  path: string;
+  /**
+   * `gzip-ova` is an OVA that is compressed as a whole: its disks' offsets are those in the tar that it holds, and its bytes can only be had from front to
+   * back, see `readPackaged`.
+   */
+  container: 'folder' | 'ova' | 'gzip-ova';
+  facts: OvfFacts;
+  /** One for each disk of the facts, in their order. */
+  disks: PackageDisk[];
+  /** Whether there was a manifest. A file that it does not name has no digest. */
+  hasManifest: boolean;
+}
+
+/** Descriptors have some kilobytes, with licence texts some hundreds. The parser's tree takes about 30 times the text: 120 MB. */
+const MOST_DESCRIPTOR_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Opens an OVF descriptor with the files beside it, or an OVA, compressed with gzip or not; that is told by the content. The descriptor is checked against the manifest
+ * here, the other files are the caller's to check while it reads them. Throws kind `image` for what is no whole package (a file or
+ * a chunk that is missing or has the wrong size, a manifest that names a file that is not there, a digest that is wrong), kind `local-file`, and rejects
+ * with the reason of an abort. Nothing outside of the descriptor's folder is read, through links neither.
+ */
+export async function openPackage(path: string, signal?: AbortSignal): Promise<VmPackage> {
+  const kind = probePackage(await readHead(path, PROBE_BYTES));
+  if (kind === undefined) throw wrong(`${path} is neither an OVF descriptor nor an OVA`);
+  return kind === 'ovf' ? openFolder(path, signal) : openArchive(path, signal);
+}
+
+async function openFolder(path: string, signal: AbortSignal | undefined): Promise<VmPackage> {
+  const descriptor = await readSmallFile(path);
+  const place = await folderPlace(path);
+  const name = basename(path);
+  const found = await place.find(manifestNameOf(name));
+  const manifest = found === undefined ? undefined : await readSmallFile(found.path);
+  return assemble({ path, container: 'folder', name, descriptor, manifest }, place, signal);
+}
+
+async function openArchive(path: string, signal: AbortSignal | undefined): Promise<VmPackage> {
+  const index = await indexOva(path, (name) => isDescriptor(name) || isManifest(name), signal);
+  const descriptors = [...index.kept].filter(([name]) => isDescriptor(name));
+  const [found, second] = descriptors;
+  if (found === undefined) throw wrong(`The archive ${path} holds no OVF descriptor`);
+  if (second !== undefined) throw wrong(`The archive ${path} holds several OVF descriptors: ${found[0]}, ${second[0]}`);
+  const [fullName, descriptor] = found;
+  const folder = fullName.slice(0, fullName.lastIndexOf('/') + 1);
+  const name = fullName.slice(folder.length);
+  const container = index.gzip ? 'gzip-ova' : 'ova';
+  const manifest = index.kept.get(folder + manifestNameOf(name)) ?? onlyManifest(index.kept, folder);
+  return assemble({ path, container, name, descriptor, manifest }, ovaPlace(path, folder, index), signal);
+}
+
+interface PackageTexts {
+  path: string;
+  container: VmPackage['container'];
+  /** The descriptor's, without a folder. */
+  name: string;
+  descriptor: Uint8Array;
+  manifest: Uint8Array | undefined;
+}
+
+async function assemble(texts: PackageTexts, place: PackagePlace, signal?: AbortSignal): Promise<VmPackage> {
+  const { path, container, name, descriptor, manifest } = texts;
+  const label = container === 'folder' ? path : `${name} in ${path}`;
+  if (descriptor.length > MOST_DESCRIPTOR_BYTES) throw wrong(`${label} is too large for an OVF descriptor`);
+  const digests = await readDigests(manifest, path, place);
+  checkDescriptor(descriptor, digests.get(name), label);
+  const text = decodeXml(descriptor);
+  if (text === undefined) throw wrong(`${label} is no text in the encoding that it declares`);
+  const facts = readOvf(text, label);
+  const disks: PackageDisk[] = [];
+  for (const disk of facts.disks) {
+    signal?.throwIfAborted();
+    disks.push({ disk, ...(await locateFile(disk.file, place, digests)) });
+  }
+  return { path, container, facts, disks, hasManifest: manifest !== undefined };
+}
+
+/** By name. Each file that a manifest names must be there. */
+async function readDigests(
+  manifest: Uint8Array | undefined,
+  path: string,
+  place: PackagePlace,
+): Promise<Map<string, ManifestEntry>> {
+  if (manifest === undefined) return new Map();
+  const entries = parseManifest(new TextDecoder().decode(manifest), `of ${path}`);
+  for (const { name } of entries) {
+    const fault = unfitName(name);
+    const shown = JSON.stringify(name.slice(0, 200));
+    if (fault !== undefined) throw wrong(`The manifest of ${path} names the file ${shown}, which ${fault}`);
+    if ((await place.find(name)) === undefined) {
+      throw wrong(`The manifest of ${path} names the file ${shown}, which is not in ${place.label}`);
+    }
+  }
+  return new Map(entries.map((entry) => [entry.name, entry]));
+}
+
+function checkDescriptor(bytes: Uint8Array, expected: ManifestEntry | undefined, label: string): void {
+  if (expected === undefined) return;
+  const digest = createHash(expected.algorithm).update(bytes).digest('hex');
+  if (digest !== expected.digest) {
+    throw wrong(`The descriptor ${label} was changed: its ${expected.algorithm} is not the one in the manifest`);
+  }
+}
+
+async function readSmallFile(path: string): Promise<Uint8Array> {
+  const bytes = await withFile(path, (source) => readBytes(source, MOST_DESCRIPTOR_BYTES + 1));
+  if (bytes.length > MOST_DESCRIPTOR_BYTES) throw wrong(`${path} is too large for a descriptor or a manifest`);
+  return bytes;
+}
+
+function manifestNameOf(descriptorName: string): string {
+  return descriptorName.replace(/\.ovf$/i, '') + '.mf';
+}
+
+/** A manifest of another name, when it is the only one beside the descriptor. */
+function onlyManifest(kept: ReadonlyMap<string, Uint8Array>, folder: string): Uint8Array | undefined {
+  const names = [...kept.keys()].filter((name) => isManifest(name) && name.lastIndexOf('/') + 1 === folder.length);
+  const beside = names.filter((name) => name.startsWith(folder));
+  return beside.length === 1 ? kept.get(beside[0] ?? '') : undefined;
+}
+
+/** Archives made on macOS hold a file `._name` of attributes beside each file. */
+function isDescriptor(name: string): boolean {
+  return /(^|\/)(?!\._)[^/]*\.ovf$/i.test(name);
+}
+
+function isManifest(name: string): boolean {
+  return /(^|\/)(?!\._)[^/]*\.mf$/i.test(name);
+}
+
+function wrong(what: string): Hyper2kvmError {
+  return new Hyper2kvmError('image', `${what}.`, {
+    hint: 'Get the package again from where it came from, or export the machine again.',
+  });
+}

@@ -1,0 +1,45 @@
+import type { OvfElement } from './ovf-envelope.ts';
+import { RESOURCE, type OvfItem } from './ovf-items.ts';
+import { wholeNumber } from './ovf-sections.ts';
+
+export interface OvfNic {
+  /** Lower case, with colons. Undefined when the descriptor has none, or one that no card can have: then a new one is made. */
+  mac: string | undefined;
+  /** Lower case, as the source names it: `vmxnet3`, `e1000`, `pcnet32`; '' when it does not. */
+  model: string;
+  /** The name of the network in the source. */
+  network: string | undefined;
+}
+
+/** The network cards, in order. `machine` is VirtualBox's own element, which may hold the MACs. */
+export function readNics(items: readonly OvfItem[], machine: OvfElement | undefined): OvfNic[] {
+  const adapters = virtualBoxMacs(machine);
+  return items
+    .filter(({ resourceType }) => resourceType === RESOURCE.network)
+    .map((item, index) => ({
+      mac: normalMac(item.field('Address')) ?? normalMac(item.field('MACAddress')) ?? adapters[index],
+      model: item.subType,
+      network: item.field('Connection'),
+    }));
+}
+
+function virtualBoxMacs(machine: OvfElement | undefined): (string | undefined)[] {
+  return (machine?.children('Hardware') ?? [])
+    .flatMap((hardware) => hardware.children('Network'))
+    .flatMap((network) => network.children('Adapter'))
+    .filter((adapter) => adapter.attribute('enabled', 'vbox') === 'true')
+    .toSorted((a, b) => slotOf(a) - slotOf(b))
+    .map((adapter) => normalMac(adapter.attribute('MACAddress', 'vbox')));
+}
+
+function slotOf(adapter: OvfElement): number {
+  return wholeNumber(adapter.attribute('slot', 'vbox')) ?? 0;
+}
+
+/** VirtualBox writes the twelve digits alone. A MAC of a group (lowest bit of the first byte) or of zeros is no card's. */
+function normalMac(text: string | undefined): string | undefined {
+  if (text === undefined || !/^([0-9a-f]{2}[:-]?){5}[0-9a-f]{2}$/i.test(text)) return undefined;
+  const digits = text.replace(/[:-]/g, '').toLowerCase();
+  if (Number.parseInt(digits.slice(0, 2), 16) % 2 === 1 || /^0+$/.test(digits)) return undefined;
+  return digits.replace(/(..)(?=.)/g, '$1:');
+}

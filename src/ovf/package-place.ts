@@ -1,0 +1,68 @@
+import { realpath } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+import { errnoOf, localFileError } from '../base/atomic-file.ts';
+import { Hyper2kvmError } from '../base/errors.ts';
+import { readBytes } from './byte-source.ts';
+import { withFile } from './file-bytes.ts';
+import { startsGzip } from './gzip-stream.ts';
+import type { OvaIndex } from './ova-index.ts';
+
+/** Where the bytes of one file of a package stand. */
+export interface FilePlace {
+  path: string;
+  /** In an OVA that is compressed as a whole: in the tar that it holds. */
+  offsetBytes: number;
+  sizeBytes: number;
+  /** Its content starts as gzip does. */
+  gzip: boolean;
+}
+
+/** Where a package's files are looked for, by names relative to its descriptor that cannot lead out of it. */
+export interface PackagePlace {
+  /** For errors. */
+  label: string;
+  /** Undefined when there is no such file. */
+  find: (name: string) => Promise<FilePlace | undefined>;
+}
+
+/** The folder of a descriptor. A link in it that leads elsewhere is refused with kind `image`: a package may name nothing outside of itself. */
+export async function folderPlace(descriptorPath: string): Promise<PackagePlace> {
+  const folder = dirname(descriptorPath);
+  const root = (await resolved(folder)) ?? folder;
+  const inside = root.endsWith(sep) ? root : root + sep;
+  const find = async (name: string): Promise<FilePlace | undefined> => {
+    const path = await resolved(join(folder, name));
+    if (path === undefined) return undefined;
+    if (!path.startsWith(inside)) {
+      throw new Hyper2kvmError('image', `${join(folder, name)} is a link that leads out of the package.`, {
+        hint: 'Put the file itself beside the descriptor.',
+      });
+    }
+    return withFile(path, async (source) => {
+      const gzip = startsGzip(await readBytes(source, 3));
+      return { path, offsetBytes: 0, sizeBytes: source.sizeBytes, gzip };
+    });
+  };
+  return { label: folder, find };
+}
+
+/** The files of an OVA, for a descriptor in the archive's folder `folder` (`''` or with a slash at its end). */
+export function ovaPlace(path: string, folder: string, { entries }: OvaIndex): PackagePlace {
+  const find = (name: string): Promise<FilePlace | undefined> => {
+    const entry = entries.get(folder + name);
+    if (entry === undefined) return Promise.resolve(undefined);
+    const { offsetBytes, sizeBytes, gzip } = entry;
+    return Promise.resolve({ path, offsetBytes, sizeBytes, gzip });
+  };
+  return { label: path, find };
+}
+
+/** Without links; undefined when there is nothing. */
+async function resolved(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(errnoOf(error) ?? '')) return undefined;
+    throw localFileError('read', path, error);
+  }
+}

@@ -1,0 +1,244 @@
+import { expect, test } from '@jest/globals';
+import { readOvf } from '../../src/ovf/ovf-facts.ts';
+import { item, OVF_2, OVIRT, smallOvf, VIRTUALBOX, VSPHERE } from './ovf-samples.ts';
+
+const GIB = 2 ** 30;
+
+test('reads what vSphere writes: disks by bus, controller and unit, whatever order its items have', () => {
+  const { disks, files, ...facts } = readOvf(VSPHERE, 'web.ovf');
+  expect(facts).toEqual({
+    name: 'web & co',
+    uuid: undefined,
+    guestId: 'debian12_64Guest',
+    guestText: 'Debian GNU/Linux 12 (64-bit)',
+    memoryBytes: 6 * GIB,
+    vcpus: 4,
+    coresPerSocket: 2,
+    firmware: 'uefi',
+    secureBoot: true,
+    nics: [
+      { mac: '00:50:56:ab:cd:ef', model: 'vmxnet3', network: 'VM Network' },
+      { mac: undefined, model: 'e1000', network: undefined },
+    ],
+    cdRoms: [{ file: files[2] }],
+  });
+  expect(files.map(({ href }) => href)).toEqual(['web & co-1.vmdk', 'web%20&%20co-2.vmdk', 'tools.iso', 'web.nvram']);
+  expect(disks).toEqual([
+    expect.objectContaining({
+      diskId: 'vmdisk1',
+      file: { id: 'file1', href: 'web & co-1.vmdk', sizeBytes: 1000, gzip: false, chunkBytes: undefined },
+      capacityBytes: 40 * GIB,
+      populatedBytes: 1234567,
+      format: expect.stringMatching(/#streamOptimized$/),
+      controller: { kind: 'lsilogicsas', address: 0 },
+      unitNumber: 1,
+      bootOrder: undefined,
+    }),
+    expect.objectContaining({ diskId: 'vmdisk3', file: undefined, capacityBytes: 5 * 2 ** 20, unitNumber: 2 }),
+    expect.objectContaining({
+      diskId: 'vmdisk2',
+      file: files[1],
+      capacityBytes: 1048577,
+      controller: { kind: 'pvscsi', address: 1 },
+      bootOrder: 2,
+    }),
+  ]);
+});
+
+test('reads what VirtualBox writes, with firmware, MAC and UUID from its own element', () => {
+  const { disks, ...facts } = readOvf(VIRTUALBOX, 'mint.ovf');
+  expect(facts).toMatchObject({
+    name: 'Mint „21“',
+    uuid: 'abcdef01-2345-6789-abcd-ef0123456789',
+    guestId: 'Ubuntu_64',
+    memoryBytes: 2 * GIB,
+    vcpus: 2,
+    coresPerSocket: undefined,
+    firmware: 'uefi',
+    secureBoot: false,
+    nics: [{ mac: '08:00:27:d8:e5:b3', model: 'e1000', network: 'NAT' }],
+    cdRoms: [{ file: undefined }],
+  });
+  expect(disks.map(({ diskId, controller, capacityBytes }) => [diskId, controller, capacityBytes])).toEqual([
+    ['vmdisk2', { kind: 'ide', address: 1 }, GIB],
+    ['vmdisk1', { kind: 'sata', address: 0 }, 20 * GIB],
+  ]);
+});
+
+test('reads OVF 2.0 with its own items for disks and network cards', () => {
+  expect(readOvf(OVF_2, 'two.ovf')).toMatchObject({
+    name: 'two',
+    memoryBytes: GIB / 2,
+    disks: [{ controller: { kind: 'nvme' }, file: { href: 'd.vmdk' } }],
+    nics: [{ mac: '52:54:00:12:34:56', network: 'Bridged' }],
+  });
+});
+
+test('reads what oVirt writes: typed sections, sizes in GiB, topology, boot order', () => {
+  expect(readOvf(OVIRT, 'db01.ovf')).toMatchObject({
+    name: 'db01',
+    vcpus: 8,
+    coresPerSocket: 4,
+    memoryBytes: 4 * GIB,
+    firmware: 'uefi',
+    secureBoot: true,
+    disks: [
+      {
+        diskId: 'aaaa',
+        capacityBytes: 10 * GIB,
+        bootOrder: 1,
+        controller: { kind: 'virtio-scsi' },
+        file: { href: 'aaaa/bbbb' },
+      },
+    ],
+    nics: [{ mac: '00:1a:4a:16:01:51', network: 'ovirtmgmt' }],
+  });
+});
+
+test('prefixes are the document’s choice, and may be declared where they are used', () => {
+  const renamed = VSPHERE.replaceAll('rasd:', 'r:').replaceAll('vmw:', 'v:');
+  const declared = renamed.replace('xmlns:rasd=', 'xmlns:r=').replace('xmlns:vmw=', 'xmlns:v=');
+  expect(readOvf(declared, 'web.ovf')).toEqual(readOvf(VSPHERE, 'web.ovf'));
+});
+
+const MEMORY = { InstanceID: 2, ResourceType: 4, VirtualQuantity: 512 };
+
+test.each([
+  ['byte * 2^20', 512 * 2 ** 20],
+  ['byte*2^10', 512 * 1024],
+  ['byte * 10^6', 512e6],
+  ['byte * 1024 * 1024', 512 * 2 ** 20],
+  ['MegaBytes', 512 * 2 ** 20],
+  ['GB', 512 * GIB],
+])('memory in %s', (units, bytes) => {
+  const hardware = item({ ...MEMORY, VirtualQuantity: bytes < 2 ** 20 ? 2048 : 512, AllocationUnits: units });
+  expect(readOvf(smallOvf({ hardware }), 'x').memoryBytes).toBe(bytes < 2 ** 20 ? 2048 * 1024 : bytes);
+});
+
+test('memory without a unit is bytes, or MiB where bytes make no sense', () => {
+  expect(readOvf(smallOvf({ hardware: item(MEMORY) }), 'x').memoryBytes).toBe(512 * 2 ** 20);
+  expect(readOvf(smallOvf({ hardware: item({ ...MEMORY, VirtualQuantity: GIB }) }), 'x').memoryBytes).toBe(GIB);
+});
+
+test('a descriptor without hardware has the least of all', () => {
+  expect(readOvf(smallOvf(), 'x')).toMatchObject({
+    name: 'small',
+    vcpus: 1,
+    memoryBytes: undefined,
+    firmware: 'bios',
+    disks: [],
+    nics: [],
+  });
+});
+
+test('the default deployment option counts, and bounds do not', () => {
+  const cpu = (quantity: number, attributes: string) =>
+    item({ InstanceID: 1, ResourceType: 3, VirtualQuantity: quantity }, { attributes });
+  const sections = `<DeploymentOptionSection><Info/><Configuration ovf:id="tiny"/><Configuration ovf:id="large" ovf:default="true"/></DeploymentOptionSection>`;
+  const hardware = [
+    cpu(1, ''),
+    cpu(2, ' ovf:configuration="tiny"'),
+    cpu(16, ' ovf:configuration="large huge"'),
+    cpu(99, ' ovf:bound="max"'),
+  ].join('');
+  expect(readOvf(smallOvf({ sections, hardware }), 'x').vcpus).toBe(16);
+  expect(readOvf(smallOvf({ sections: sections.replace(' ovf:default="true"', ''), hardware }), 'x').vcpus).toBe(2);
+  expect(readOvf(smallOvf({ hardware }), 'x').vcpus).toBe(1);
+});
+
+test('a disk that no drive holds is kept, after the others', () => {
+  const files = '<File ovf:href="a" ovf:id="a"/><File ovf:href="b" ovf:id="b"/>';
+  const disks =
+    '<Disk ovf:diskId="loose" ovf:capacity="1" ovf:fileRef="a"/><Disk ovf:diskId="held" ovf:capacity="1" ovf:fileRef="b"/>';
+  const hardware =
+    item({ InstanceID: 1, ResourceType: 6, Address: 3 }) +
+    item({ InstanceID: 2, ResourceType: 17, HostResource: 'ovf:/disk/held', Parent: 1, AddressOnParent: 15 });
+  expect(readOvf(smallOvf({ files, disks, hardware }), 'x').disks).toMatchObject([
+    { diskId: 'held', controller: { kind: 'scsi', address: 3 } },
+    { diskId: 'loose', controller: undefined },
+  ]);
+});
+
+test('compression and chunks are read', () => {
+  const files = '<File ovf:href="a" ovf:id="a" ovf:compression="gzip" ovf:chunkSize="1000" ovf:size="2500"/>';
+  expect(readOvf(smallOvf({ files }), 'x').files).toEqual([
+    { id: 'a', href: 'a', sizeBytes: 2500, gzip: true, chunkBytes: 1000 },
+  ]);
+});
+
+test('a name in CDATA is taken as it is; one within a collection of one is found', () => {
+  const system = '<Name><![CDATA[a & <b> &amp;]]></Name>';
+  const collection = smallOvf({ system })
+    .replace('<VirtualSystem ', '<VirtualSystemCollection ovf:id="app"><Info/><VirtualSystem ')
+    .replace('</VirtualSystem>', '</VirtualSystem></VirtualSystemCollection>');
+  expect(readOvf(collection, 'x').name).toBe('a & <b> &amp;');
+});
+
+const two = smallOvf().replace(
+  /<VirtualSystem [^]*<\/VirtualSystem>/,
+  (system) =>
+    `<VirtualSystemCollection ovf:id="c">${system}${system.replace('small', 'tiny')}</VirtualSystemCollection>`,
+);
+const file = (href: string, attributes = '') =>
+  smallOvf({ files: `<File ovf:href="${href}" ovf:id="a" ${attributes}/>` });
+const disk = (attributes: string) =>
+  smallOvf({ files: '<File ovf:href="a" ovf:id="a"/>', disks: `<Disk ovf:diskId="d" ${attributes}/>` });
+const device = (fields: Record<string, string | number>) =>
+  smallOvf({ disks: '<Disk ovf:diskId="d" ovf:capacity="1"/>', hardware: item(fields) });
+
+test.each([
+  ['several machines', two, /describes 2 virtual machines \("small", "tiny"\)/],
+  ['no machine', smallOvf().replaceAll('VirtualSystem', 'Other'), /describes no virtual machine/],
+  ['a document type', `<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>${smallOvf()}`, /document type/],
+  ['an entity', smallOvf({ system: '<Name>&x;</Name>' }), /unknown entity &x;/],
+  ['a path', file('/etc/passwd'), /"\/etc\/passwd", which is an absolute path/],
+  ['a way out', file('a/../../b'), /leads out of the package/],
+  ['an escaped way out', file('%2e%2e/b'), /leads out of the package/],
+  ['a URL', file('https://example.org/a'), /is a URL/],
+  ['a file URL', file('file:/etc/passwd'), /is a URL/],
+  ['an escaped NUL', file('a%00b'), /control character/],
+  ['an empty name', file(''), /is no plain name/],
+  ['a size that is no number', file('a', 'ovf:size="1e3"'), /gives a the size "1e3"/],
+  ['an unknown compression', file('a', 'ovf:compression="xz"'), /unknown compression "xz"/],
+  [
+    'a file id twice',
+    smallOvf({ files: '<File ovf:href="a" ovf:id="a"/><File ovf:href="b" ovf:id="a"/>' }),
+    /the file id a twice/,
+  ],
+  ['a parent', disk('ovf:capacity="1" ovf:parentRef="p"'), /depends on another disk/],
+  ['a missing file', disk('ovf:capacity="1" ovf:fileRef="z"'), /the file id z, which is not there/],
+  [
+    'a capacity that is too large',
+    disk('ovf:capacity="999999999999999" ovf:capacityAllocationUnits="byte * 2^40"'),
+    /no valid capacity/,
+  ],
+  ['a capacity of a property', disk('ovf:capacity="${size}"'), /no valid capacity/],
+  [
+    'a drive without its disk',
+    device({ InstanceID: 1, ResourceType: 17, HostResource: 'ovf:/disk/z', ElementName: 'D' }),
+    /drive "D" holds "ovf:\/disk\/z"/,
+  ],
+  ['a drive of nothing', device({ InstanceID: 1, ResourceType: 17 }), /names no disk/],
+  [
+    'memory in a strange unit',
+    device({ InstanceID: 1, ResourceType: 4, AllocationUnits: 'furlong', VirtualQuantity: 1 }),
+    /unknown unit "furlong"/,
+  ],
+  [
+    'no memory',
+    device({ InstanceID: 1, ResourceType: 4, AllocationUnits: 'byte', VirtualQuantity: 0 }),
+    /no valid amount of memory/,
+  ],
+  ['no processor', device({ InstanceID: 1, ResourceType: 3, VirtualQuantity: 0 }), /no valid number of processors/],
+  [
+    'two devices of one ID',
+    smallOvf({ hardware: item({ InstanceID: 1, ResourceType: 1 }).repeat(2) }),
+    /instance ID 1/,
+  ],
+  ['elements without end', '<a>'.repeat(50_000), /./],
+])('%s is refused', (_what, text, message) => {
+  expect(() => readOvf(text, 'the/label.ovf')).toThrow(
+    expect.objectContaining({ kind: 'image', message: expect.stringMatching(message) }),
+  );
+  expect(() => readOvf(text, 'the/label.ovf')).toThrow(/the\/label\.ovf/);
+});
