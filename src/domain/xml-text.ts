@@ -1,0 +1,38 @@
+/** Attributes by name, in order; those that are undefined are left out. */
+export type XmlAttributes = Record<string, string | number | undefined>;
+
+/** An element, as lines of text: its content is text, or elements one level deeper. */
+export function element(
+  name: string,
+  attributes: XmlAttributes = {},
+  content: string | readonly string[][] = [],
+): string[] {
+  const written = Object.entries(attributes)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ` ${key}="${escapeXml(String(value))}"`)
+    .join('');
+  if (typeof content === 'string') return [`<${name}${written}>${escapeXml(content)}</${name}>`];
+  if (content.length === 0) return [`<${name}${written}/>`];
+  return [`<${name}${written}>`, ...content.flat().map((line) => `  ${line}`), `</${name}>`];
+}
+
+/**
+ * For text and attributes alike: line ends and tabs as references too, since a parser makes blanks of them in attributes. Throws a `RangeError` for what XML 1.0 cannot
+ * hold (2.2, `Char`), references included.
+ */
+export function escapeXml(text: string): string {
+  if (!isXmlText(text)) throw new RangeError(`${JSON.stringify(text)} cannot stand in XML.`);
+  return text.replace(/[&<>"'\t\n\r]/g, (character) => `&#${character.codePointAt(0)};`);
+}
+
+/** All but most control characters, lone surrogates, U+FFFE and U+FFFF. */
+const NO_XML = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
+
+export function isXmlText(text: string): boolean {
+  return text.search(NO_XML) < 0;
+}
+
+/** With `_` for each character that XML cannot hold. */
+export function toXmlText(text: string): string {
+  return text.replace(NO_XML, '_');
+}
