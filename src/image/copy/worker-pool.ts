@@ -8,6 +8,9 @@ const SLAB_BYTES = WINDOW_BYTES * 2;
 /** A worker has one window in its hands and one waiting, while the sink writes those before. */
 const SLABS_PER_WORKER = 3;
 
+/** Decompressed clusters die at once; in a larger young generation hundreds of megabytes of them wait for the collector. */
+const YOUNG_MB = 4;
+
 /** Sources run as they are in development and under test, and as JavaScript when built. */
 const WORKER_FILE = new URL(`copy-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
 
@@ -52,7 +55,10 @@ class WorkerThread {
   readonly #waiting: { resolve: (done: Done) => void; reject: (error: unknown) => void }[] = [];
 
   constructor(setup: WorkerSetup) {
-    this.#worker = new Worker(WORKER_FILE, { workerData: setup });
+    this.#worker = new Worker(WORKER_FILE, {
+      workerData: setup,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
     this.#worker.on('message', (answer: WorkerAnswer) => this.#take(answer));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', () => this.#fail(new Error('a worker thread ended too early')));

@@ -1,0 +1,154 @@
+import { availableParallelism } from 'node:os';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { copyImage, copyWindows, type CopySummary } from '../../image/copy/copy-image.ts';
+import { createSink } from '../../image/create-sink.ts';
+import type { MappedImage } from '../../image/image.ts';
+import { createNullSink } from '../../image/null-sink.ts';
+import { openImage } from '../../image/open-image.ts';
+import type { DiskSink } from '../../image/sink.ts';
+import { GrainWindows } from '../../image/vmdk/grain-windows.ts';
+import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+import { readPackaged } from '../../ovf/read-packaged.ts';
+import type { SourceDisk } from './convert-source.ts';
+import type { ConvertedDisk, ConvertOptions } from './types.ts';
+
+export interface DiskTask {
+  source: string;
+  container: string;
+  disk: SourceDisk;
+  /** The final path; the image is made beside it as `.partial`. */
+  path: string;
+  options: ConvertOptions;
+  onProgress: (coveredBytes: number) => void;
+  onVerify: () => void;
+}
+
+/** More threads than this wait for each other: the one writer is then the limit. */
+const MOST_WORKERS = 8;
+
+/** Converts one disk into `<path>.partial`, whole and proved. On failure nothing of it is left. */
+export async function convertDisk(task: DiskTask, signal: AbortSignal): Promise<ConvertedDisk> {
+  return task.disk.kind === 'stream' ? convertStream(task, task.disk, signal) : convertImage(task, task.disk, signal);
+}
+
+async function convertImage(
+  task: DiskTask,
+  disk: Extract<SourceDisk, { kind: 'image' }>,
+  signal: AbortSignal,
+): Promise<ConvertedDisk> {
+  await using image = await disk.open();
+  requireCapacity(task, image.virtualSizeBytes);
+  if (disk.packaged?.parts[0]?.digest) await checkDigest(task, disk.packaged, signal);
+  const readBack = task.options.verify ?? !image.checksummed;
+  return await writeImage(task, image, readBack, signal, (sink, hash) =>
+    copyImage(image, sink, { ...copyOptions(task, true, signal), hash }),
+  );
+}
+
+async function convertStream(
+  task: DiskTask,
+  disk: Extract<SourceDisk, { kind: 'stream' }>,
+  signal: AbortSignal,
+): Promise<ConvertedDisk> {
+  const { source: path, container } = task;
+  const grains = new GrainWindows(`${disk.name} in ${path}`);
+  const place = { path, container: asContainer(container) };
+  const pieces = asBuffers(readPackaged(place, disk.packaged, signal));
+  const hasDigest = disk.packaged.parts.every((part) => part.digest !== undefined);
+  const facts = {
+    virtualSizeBytes: disk.capacityBytes,
+    format: 'vmdk' as const,
+    variant: 'streamOptimized',
+    checksummed: true,
+  };
+  const readBack = task.options.verify ?? false;
+  const converted = await writeImage(task, facts, readBack, signal, async (sink, hash) => {
+    const options = { ...copyOptions(task, !hasDigest, signal), hash };
+    const summary = await copyWindows(grains.windows(pieces), sink, {
+      ...options,
+      onRelease: (window) => grains.release(window),
+    });
+    requireCapacity(task, grains.summary.capacityBytes);
+    return summary;
+  });
+  return { ...converted, verified: readBack ? 'read-back' : hasDigest ? 'manifest' : 'checksums' };
+}
+
+type SourceFacts = Pick<MappedImage, 'virtualSizeBytes' | 'format' | 'variant' | 'checksummed'>;
+
+async function writeImage(
+  { path, options, onVerify }: DiskTask,
+  { virtualSizeBytes, format, variant, checksummed }: SourceFacts,
+  readBack: boolean,
+  signal: AbortSignal,
+  copy: (sink: DiskSink, hash: boolean) => Promise<CopySummary>,
+): Promise<ConvertedDisk> {
+  const partial = path + PARTIAL_SUFFIX;
+  const { clusterBytes, compression } = options;
+  const sinkOptions = { virtualSizeBytes, compression, ...(clusterBytes === undefined ? {} : { clusterBytes }) };
+  const sink = await createSink(partial, options.format, sinkOptions);
+  try {
+    const { contentSha256 } = await copy(sink, readBack);
+    const { sizeBytes } = await sink.finish();
+    if (readBack) {
+      onVerify();
+      await compareContent(partial, options, contentSha256, signal);
+    }
+    const verified = readBack ? 'read-back' : checksummed ? 'checksums' : 'none';
+    const source = { sourceFormat: format, sourceVariant: variant, virtualSizeBytes };
+    return { path, format: options.format, ...source, sizeBytes, verified };
+  } catch (error) {
+    await sink.discard();
+    throw error;
+  }
+}
+
+/** Reads the whole result as any reader would, and compares its content with what was written. */
+async function compareContent(
+  path: string,
+  { format }: ConvertOptions,
+  expected: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await using image = await openImage(path, { format });
+  const options = { workers: workers(), compression: undefined, verify: true, hash: true, signal };
+  const { contentSha256 } = await copyImage(image, createNullSink(), options);
+  if (contentSha256 === expected) return;
+  throw new Hyper2kvmError('image', `${path} does not read back as it was written.`, {
+    hint: 'The disk that it lies on, or the memory of this host, is faulty.',
+  });
+}
+
+function copyOptions({ options, onProgress }: DiskTask, verify: boolean, signal: AbortSignal) {
+  return { workers: workers(), compression: options.compression, verify, signal, onProgress };
+}
+
+function workers(): number {
+  return Math.min(availableParallelism(), MOST_WORKERS);
+}
+
+/** A packaged file that is opened in place is read once more for its hash: its blocks are read in another order than the manifest's. */
+async function checkDigest(
+  { source, container }: DiskTask,
+  packaged: NonNullable<Extract<SourceDisk, { kind: 'image' }>['packaged']>,
+  signal: AbortSignal,
+): Promise<void> {
+  const pieces = readPackaged({ path: source, container: asContainer(container) }, packaged, signal);
+  for await (const _piece of pieces) signal.throwIfAborted();
+}
+
+function requireCapacity({ disk, source }: DiskTask, capacityBytes: number): void {
+  const told = disk.packaged?.disk.capacityBytes;
+  if (told === undefined || told === capacityBytes) return;
+  throw new Hyper2kvmError('image', `A disk of ${source} has ${capacityBytes} bytes; its descriptor says ${told}.`, {
+    hint: 'The descriptor belongs to another state of the machine: export it again.',
+  });
+}
+
+function asContainer(container: string): 'folder' | 'ova' | 'gzip-ova' {
+  return container === 'ova' || container === 'gzip-ova' ? container : 'folder';
+}
+
+async function* asBuffers(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, undefined> {
+  for await (const piece of pieces) yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+}

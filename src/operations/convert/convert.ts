@@ -1,0 +1,133 @@
+import { rm } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { writeFileAtomically } from '../../base/atomic-file.ts';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { freeBytes } from '../../base/free-space.ts';
+import { domainXml } from '../../domain/domain-xml.ts';
+import { giveFinalNames } from '../../ovf/final-names.ts';
+import { makeFolder } from '../../ovf/local-folder.ts';
+import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+import type { OperationContext } from '../operation-context.ts';
+import { convertDisk } from './convert-disk.ts';
+import { layOut, takenNames, type Layout } from './convert-layout.ts';
+import type { SourceDisk } from './convert-source.ts';
+import { domainOfOvf } from './domain-of-ovf.ts';
+import type { ConvertedDisk, ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from './types.ts';
+
+/**
+ * Converts an image, or all disks of a package, for KVM; of a package it also writes the libvirt domain. Nothing stands under a final name before all of it is whole, and
+ * nothing is left of a conversion that failed.
+ */
+export async function convert(
+  options: ConvertOptions,
+  { signal, report }: OperationContext<ConvertEvent>,
+): Promise<ConvertResult> {
+  const startedAt = Date.now();
+  const layout = await layOut(options, signal);
+  const taken = await takenNames(layout, options.force);
+  if (taken.length > 0) throw nameTaken(taken);
+  const vm = layout.source.baseName;
+  const warnings: string[] = [];
+  await makeFolder(layout.folder);
+  report({
+    type: 'disks',
+    vm,
+    disks: layout.disks.map(({ path, capacityBytes }) => ({ disk: basename(path), capacityBytes })),
+  });
+  const converted: ConvertedDisk[] = [];
+  try {
+    for (const disk of layout.disks) {
+      const task = { vm, ...disk, options, container: layout.source.container };
+      converted.push(await convertOne(task, report, signal));
+    }
+    const paths = converted.map(({ path }) => path);
+    if (layout.domainPath !== undefined) {
+      await writeFileAtomically(layout.domainPath + PARTIAL_SUFFIX, domainText(layout, converted), { mode: 0o644 });
+      paths.push(layout.domainPath);
+    }
+    signal.throwIfAborted();
+    await giveFinalNames(layout.folder, paths, options.force);
+  } catch (error) {
+    for (const { path } of converted) await rm(path + PARTIAL_SUFFIX, { force: true });
+    if (layout.domainPath !== undefined) await rm(layout.domainPath + PARTIAL_SUFFIX, { force: true });
+    throw error;
+  }
+  const seconds = (Date.now() - startedAt) / 1000;
+  return { source: options.source, disks: converted, domain: layout.domainPath, warnings, seconds };
+}
+
+/** What `convert` would do with the same options. Writes nothing. */
+export async function planConversion(options: ConvertOptions, signal: AbortSignal): Promise<ConvertPlan> {
+  const layout = await layOut(options, signal);
+  const disks: ConvertPlan['disks'] = [];
+  for (const { disk, path } of layout.disks) disks.push({ path, ...(await lookAt(disk, signal)) });
+  return {
+    source: options.source,
+    container: layout.source.container,
+    disks,
+    domain: layout.domainPath,
+    freeBytes: await freeBytes(layout.folder),
+    taken: await takenNames(layout, options.force),
+  };
+}
+
+interface OneDisk {
+  vm: string;
+  disk: SourceDisk;
+  path: string;
+  capacityBytes: number;
+  options: ConvertOptions;
+  container: string;
+}
+
+async function convertOne(
+  { vm, disk, path, capacityBytes, options, container }: OneDisk,
+  report: (event: ConvertEvent) => void,
+  signal: AbortSignal,
+): Promise<ConvertedDisk> {
+  const name = basename(path);
+  const startedAt = Date.now();
+  report({ type: 'disk-started', vm, disk: name, capacityBytes, attempt: 1 });
+  const onProgress = (coveredBytes: number) =>
+    report({ type: 'disk-progress', vm, disk: name, receivedBytes: coveredBytes, coveredBytes });
+  const onVerify = () => report({ type: 'step', vm, step: 'verify', detail: `Reading ${name} back` });
+  const task = { source: options.source, container, disk, path, options, onProgress, onVerify };
+  const converted = await convertDisk(task, signal);
+  const seconds = (Date.now() - startedAt) / 1000;
+  report({ type: 'disk-whole', vm, disk: name, sizeBytes: converted.sizeBytes, sha256: '', seconds });
+  return converted;
+}
+
+function nameTaken(taken: readonly string[]): Hyper2kvmError {
+  return new Hyper2kvmError('local-file', `${taken[0]} exists.`, {
+    hint: 'Choose another --output, or replace it with --force.',
+  });
+}
+
+function domainText({ source }: Layout, converted: readonly ConvertedDisk[]): string {
+  if (!source.machine) throw new RangeError('a source without a machine has no domain');
+  const disks = converted.map(({ path, format }) => ({ path, format }));
+  return domainXml(domainOfOvf(source.machine, { disks, bus: 'sata', nicModel: 'e1000e' }));
+}
+
+async function lookAt(disk: SourceDisk, signal: AbortSignal) {
+  if (disk.kind === 'stream') {
+    const { capacityBytes, packaged } = disk;
+    const usedBytes = packaged.disk.populatedBytes ?? capacityBytes;
+    return {
+      sourceFormat: 'vmdk' as const,
+      sourceVariant: 'streamOptimized',
+      virtualSizeBytes: capacityBytes,
+      usedBytes,
+      expectedBytes: usedBytes,
+    };
+  }
+  await using image = await disk.open();
+  let usedBytes = 0;
+  for await (const run of image.map(0, image.virtualSizeBytes)) {
+    signal.throwIfAborted();
+    if (run.kind === 'data' || run.kind === 'compressed') usedBytes += run.lengthBytes;
+  }
+  const { format: sourceFormat, variant: sourceVariant, virtualSizeBytes } = image;
+  return { sourceFormat, sourceVariant, virtualSizeBytes, usedBytes, expectedBytes: usedBytes };
+}

@@ -1,0 +1,70 @@
+import type { Compression } from '../../image/copy/pack-window.ts';
+import type { SinkFormat } from '../../image/create-sink.ts';
+import type { ImageFormat } from '../../image/image.ts';
+import type { ExportEvent } from '../export/types.ts';
+
+export interface ConvertOptions {
+  /** An image, an OVF descriptor, or an OVA; told by the content. */
+  source: string;
+  /** A folder, or (for one disk) the file itself; undefined is the folder that the program runs in. */
+  output: string | undefined;
+  format: SinkFormat;
+  compression: Compression | undefined;
+  /** Of a qcow2; undefined is 64 KiB. */
+  clusterBytes: number | undefined;
+  /** Read the result back and compare; undefined does so where the source has no checksums of its own. */
+  verify: boolean | undefined;
+  /** Convert only this disk, counted from 1. */
+  disk: number | undefined;
+  force: boolean;
+}
+
+/** The events of an export that a conversion has too; `vm` is the source's name. */
+export type ConvertEvent = Extract<
+  ExportEvent,
+  { type: 'step' | 'warning' | 'disks' | 'disk-started' | 'disk-progress' | 'disk-whole' }
+>;
+
+/** A disk of the source, and what becomes of it. */
+export interface ConvertedDisk {
+  /** Absolute. */
+  path: string;
+  format: SinkFormat;
+  sourceFormat: ImageFormat;
+  /** `streamOptimized`, `dynamic`, ...; '' where there is only one. */
+  sourceVariant: string;
+  virtualSizeBytes: number;
+  sizeBytes: number;
+  /** How the content was proved: by reading the result back, by the source's own checksums, or by its manifest; `none` when it was asked for. */
+  verified: 'read-back' | 'checksums' | 'manifest' | 'none';
+}
+
+export interface ConvertResult {
+  source: string;
+  disks: ConvertedDisk[];
+  /** The libvirt domain that was written, for a source that describes a machine. */
+  domain: string | undefined;
+  warnings: string[];
+  seconds: number;
+}
+
+/** What a conversion would do. */
+export interface ConvertPlan {
+  source: string;
+  /** `image`, `folder` (an OVF), `ova` or `gzip-ova`. */
+  container: string;
+  disks: {
+    path: string;
+    sourceFormat: ImageFormat;
+    sourceVariant: string;
+    virtualSizeBytes: number;
+    /** Bytes of the disk that are not known to be zeros. */
+    usedBytes: number;
+    /** At most so many bytes are written. */
+    expectedBytes: number;
+  }[];
+  domain: string | undefined;
+  freeBytes: number;
+  /** Files that stand in the way, without `--force`. */
+  taken: string[];
+}

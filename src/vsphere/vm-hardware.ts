@@ -1,0 +1,63 @@
+import { readProperties } from './properties.ts';
+import type { VsphereClient } from './vsphere-client.ts';
+import type { MoRef } from './wsdl-types.ts';
+import type { XmlElement } from './xml-element.ts';
+
+/** A network card as the VM's hardware has it. */
+export interface NetworkCard {
+  macAddress: string;
+  /** `VirtualVmxnet3`, `VirtualE1000`, ... */
+  type: string;
+  /** The network's name; of a distributed port group, its key. */
+  network: string;
+}
+
+/** What a domain on KVM is made from, beside the disks. */
+export interface VmHardware {
+  memoryBytes: number;
+  cpus: number;
+  coresPerSocket: number;
+  firmware: 'bios' | 'uefi';
+  secureBoot: boolean;
+  /** VMware's identifier: `debian11_64Guest`. */
+  guestId: string;
+  biosUuid: string;
+  networkCards: NetworkCard[];
+}
+
+const PATHS = [
+  'config.hardware.memoryMB',
+  'config.hardware.numCPU',
+  'config.hardware.numCoresPerSocket',
+  'config.hardware.device',
+  'config.firmware',
+  'config.bootOptions',
+  'config.guestId',
+  'config.uuid',
+] as const;
+
+const MIB = 1024 * 1024;
+
+export async function readVmHardware(client: VsphereClient, vm: MoRef, signal: AbortSignal): Promise<VmHardware> {
+  const { properties } = await readProperties(client, vm, PATHS, signal);
+  const text = (path: (typeof PATHS)[number]) => properties.get(path)?.text ?? '';
+  const devices = properties.get('config.hardware.device')?.elements ?? [];
+  return {
+    memoryBytes: Number(text('config.hardware.memoryMB')) * MIB,
+    cpus: Number(text('config.hardware.numCPU')) || 1,
+    coresPerSocket: Number(text('config.hardware.numCoresPerSocket')) || 1,
+    firmware: text('config.firmware') === 'efi' ? 'uefi' : 'bios',
+    secureBoot: properties.get('config.bootOptions')?.isTrue('efiSecureBootEnabled') ?? false,
+    guestId: text('config.guestId'),
+    biosUuid: text('config.uuid'),
+    networkCards: devices.filter((device) => device.find('macAddress')).map(decodeCard),
+  };
+}
+
+function decodeCard(device: XmlElement): NetworkCard {
+  return {
+    macAddress: device.textOf('macAddress') ?? '',
+    type: device.type ?? '',
+    network: device.textOf('backing.deviceName') ?? device.textOf('backing.port.portgroupKey') ?? '',
+  };
+}
