@@ -1,10 +1,13 @@
-import { Hyper2kvmError } from '../base/errors.ts';
 import { Chain } from './file/chain.ts';
 import { OpenFile } from './file/open-file.ts';
 import type { ImageFormat, MappedImage } from './image.ts';
 import { probeFile } from './probe.ts';
 import { openQcow2 } from './qcow2/open-qcow2.ts';
 import { openRaw } from './raw/open-raw.ts';
+import { openVdi } from './vdi/open-vdi.ts';
+import { openVhd } from './vhd/open-vhd.ts';
+import { openVhdx } from './vhdx/open-vhdx.ts';
+import { openVmdkFile } from './vmdk/open-vmdk.ts';
 
 /**
  * Opens the image at `path`, with all its parents. Its format is `format`, or what its content says, never its name. Parents are read from the image's own folder only.
@@ -28,10 +31,13 @@ async function openAs(file: OpenFile, format: ImageFormat, chain: Chain): Promis
       return openRaw(file);
     case 'qcow2':
       return openQcow2(file, chain);
-    case 'vmdk':
     case 'vpc':
+      return openVhd(file, chain);
     case 'vhdx':
+      return openVhdx(file, chain);
     case 'vdi':
-      throw new Hyper2kvmError('image', `${file.path} is a ${format} image, which cannot be read yet.`);
+      return openVdi(file);
+    case 'vmdk':
+      return openVmdkFile(file, { folder: chain.folder });
   }
 }

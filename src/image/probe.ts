@@ -14,9 +14,9 @@ const VDI_AT = 64;
 /** A hosted sparse extent, a COWD (vmfsSparse) and a seSparse extent (0xcafebabe as u64). */
 const VMDK = [Buffer.from('KDMV'), Buffer.from('COWD'), Buffer.from([0xbe, 0xba, 0xfe, 0xca, 0, 0, 0, 0])];
 
-/** A fixed VHD: type 2, and a size that is the file's without the footer. More than the cookie, since a raw disk can end with anything. */
+/** The disk type of a VHD's footer: fixed, dynamic or differencing. Not more is asked: a damaged footer must not make a raw disk of it, with one sector too many. */
 const VHD_TYPE_AT = 60;
-const VHD_TYPE_FIXED = 2;
+const VHD_TYPES = new Set([2, 3, 4]);
 
 /**
  * The format of an image by its first bytes and its last 512 (`tail`); names count for nothing. What nothing is known of is `raw`.
@@ -27,9 +27,8 @@ export function probeFormat(head: Buffer, tail: Buffer): ImageFormat {
   if (startsWith(head, VHD)) return 'vpc';
   if (startsWith(head, VDI, VDI_AT)) return 'vdi';
   if (VMDK.some((magic) => startsWith(head, magic)) || isVmdkDescriptor(head)) return 'vmdk';
-  const isFixedVhd =
-    tail.length === TAIL_BYTES && startsWith(tail, VHD) && tail.readUInt32BE(VHD_TYPE_AT) === VHD_TYPE_FIXED;
-  return isFixedVhd ? 'vpc' : 'raw';
+  const isVhd = tail.length === TAIL_BYTES && startsWith(tail, VHD) && VHD_TYPES.has(tail.readUInt32BE(VHD_TYPE_AT));
+  return isVhd ? 'vpc' : 'raw';
 }
 
 /** {@link probeFormat} of an open file. */

@@ -80,3 +80,10 @@ export async function convertDisk(
   const option = options === '' ? [] : ['-o', options];
   await outputOf(qemuImg, ['convert', '-f', 'raw', '-O', format, ...flags, ...option, raw, path]);
 }
+
+/** Changes the file at `path`. */
+export async function patch(path: string, change: (bytes: Buffer) => unknown): Promise<void> {
+  const bytes = await readFile(path);
+  change(bytes);
+  await writeFile(path, bytes);
+}

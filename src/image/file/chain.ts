@@ -15,12 +15,13 @@ type OpenAs = (file: OpenFile, format: ImageFormat, chain: Chain) => Promise<Map
  * followed to regular files inside the first image's folder only, links resolved, each file once.
  */
 export class Chain {
-  readonly #folder: string;
+  /** The first image's folder, links resolved: nothing is read outside of it. */
+  readonly folder: string;
   readonly #openAs: OpenAs;
   readonly #identities = new Set<string>();
 
   private constructor(folder: string, first: OpenFile, openAs: OpenAs) {
-    this.#folder = folder;
+    this.folder = folder;
     this.#openAs = openAs;
     this.#identities.add(first.identity);
   }
@@ -61,7 +62,7 @@ export class Chain {
       const named = resolve(dirname(child.path), name);
       const path = await realpath(named).catch(() => undefined);
       // What is outside is refused whether it exists or not, so that nobody learns from it.
-      if (!(path ?? join(await realParent(named), '_')).startsWith(join(this.#folder, sep))) {
+      if (!(path ?? join(await realParent(named), '_')).startsWith(join(this.folder, sep))) {
         throw new Hyper2kvmError(
           'image',
           `${child.path} names ${JSON.stringify(name)} as its parent, which is outside of its folder: nothing is read there.`,

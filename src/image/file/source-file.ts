@@ -47,6 +47,15 @@ export class SourceFile {
     return Buffer.concat([head, await this.slice(offsetBytes + head.length, lengthBytes - head.length)]);
   }
 
+  /** The same past the cache: for what lies scattered between data, where a page would be read for a few bytes of it. */
+  async readScattered(offsetBytes: number, lengthBytes: number, what: string, toldAt: number): Promise<Buffer> {
+    if (lengthBytes > PAGE_BYTES) throw new RangeError(`${lengthBytes} bytes are more than a page`);
+    this.requireInside(offsetBytes, lengthBytes, what, toldAt);
+    const bytes = await this.file.read(offsetBytes, lengthBytes);
+    this.requireInside(offsetBytes, lengthBytes + (lengthBytes - bytes.length), what, toldAt);
+    return bytes;
+  }
+
   /** The bytes from `offsetBytes` on to the end of their page, at most `lengthBytes`. They belong to the cache: not to be written to. */
   async slice(offsetBytes: number, lengthBytes: number): Promise<Buffer> {
     const number = Math.floor(offsetBytes / PAGE_BYTES);

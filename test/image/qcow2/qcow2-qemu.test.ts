@@ -87,7 +87,8 @@ testWithOracle('qemu-img', 'maps huge sparse disks at once', async ({ 'qemu-img'
     const before = performance.now();
     await using huge = await openImage(empty);
     expect(await runsOf(huge)).toEqual([{ kind: 'zero', offsetBytes: 0, lengthBytes: 64 * TIB }]);
-    expect(performance.now() - before).toBeLessThan(1000);
+    // It takes a third of a second at most; the rest is for a machine that is busy with other tests.
+    expect(performance.now() - before).toBeLessThan(3000);
   });
 });
 

@@ -1,0 +1,73 @@
+import { emptyRun, unitSpan, type Span } from '../file/runs.ts';
+import { bitmapRuns } from '../file/sector-bitmap.ts';
+import type { SourceFile } from '../file/source-file.ts';
+import { isFilled, walkTable } from '../file/table-walk.ts';
+import type { Run } from '../image.ts';
+import { mergeRuns } from '../merge-runs.ts';
+import type { DynamicHeader } from './dynamic-header.ts';
+import { SECTOR_BYTES, type VhdFooter } from './footer.ts';
+
+const ENTRY_BYTES = 4;
+const NOT_ALLOCATED = 0xffff_ffff;
+
+/**
+ * The block allocation table of a dynamic or differencing disk. An entry is the sector where a block starts: a bitmap with one bit for each of its sectors, padded
+ * to a sector, then the data. A clear bit means zeros in a dynamic disk, the parent's content in a differencing one.
+ */
+export class BlockTable {
+  readonly #source: SourceFile;
+  readonly #offsetBytes: number;
+  readonly #blockBytes: number;
+  readonly #bitmapBytes: number;
+  readonly #empty: 'zero' | 'absent';
+
+  constructor(source: SourceFile, footer: VhdFooter, { tableOffsetBytes, blockBytes }: DynamicHeader) {
+    this.#source = source;
+    this.#offsetBytes = tableOffsetBytes;
+    this.#blockBytes = blockBytes;
+    this.#bitmapBytes = Math.ceil(blockBytes / SECTOR_BYTES / 8 / SECTOR_BYTES) * SECTOR_BYTES;
+    this.#empty = footer.variant === 'differencing' ? 'absent' : 'zero';
+  }
+
+  map(span: Span): AsyncGenerator<Run, void, undefined> {
+    return mergeRuns(this.#batches(span));
+  }
+
+  async *#batches(span: Span): AsyncGenerator<readonly Run[], void, undefined> {
+    const blockBytes = this.#blockBytes;
+    const table = { offsetBytes: this.#offsetBytes, entryBytes: ENTRY_BYTES, unitBytes: blockBytes };
+    let blocks = 0;
+    for await (const { firstIndex, count, entries } of walkTable(this.#source, table, span.fromBytes, span.toBytes)) {
+      if (isFilled(entries, 0xff)) {
+        yield [emptyRun(this.#empty, unitSpan(span, blockBytes, firstIndex, count))];
+        continue;
+      }
+      for (let index = 0; index < count; index++) {
+        const part = unitSpan(span, blockBytes, firstIndex + index);
+        const sector = entries.readUInt32BE(index * ENTRY_BYTES);
+        if (sector === NOT_ALLOCATED) {
+          yield [emptyRun(this.#empty, part)];
+          continue;
+        }
+        const toldAt = this.#offsetBytes + (firstIndex + index) * ENTRY_BYTES;
+        // Each block has a place of its own, the last one perhaps cut off: so a small file cannot make work for hours of one block.
+        if (blocks++ * (this.#bitmapBytes + blockBytes) > this.#source.sizeBytes) {
+          throw this.#source.fault(toldAt, 'more blocks are named than the file has room for');
+        }
+        yield await this.#block(sector * SECTOR_BYTES, (firstIndex + index) * blockBytes, part, toldAt);
+      }
+    }
+  }
+
+  async #block(offsetBytes: number, startBytes: number, part: Span, toldAt: number): Promise<Run[]> {
+    const bits = await this.#source.readScattered(offsetBytes, this.#bitmapBytes, 'the bitmap of a block', toldAt);
+    const dataOffsetBytes = offsetBytes + this.#bitmapBytes;
+    const bitmap = { bits, order: 'high-first', sectorBytes: SECTOR_BYTES, startBytes, dataOffsetBytes } as const;
+    const runs = bitmapRuns(bitmap, part, this.#empty);
+    const lastData = runs.findLast((run) => run.kind === 'data');
+    if (lastData?.kind === 'data') {
+      this.#source.requireInside(lastData.fileOffsetBytes, lastData.lengthBytes, 'data', toldAt);
+    }
+    return runs;
+  }
+}

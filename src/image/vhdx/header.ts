@@ -1,0 +1,42 @@
+import type { SourceFile } from '../file/source-file.ts';
+import { hasCrc } from './crc32c.ts';
+import { guidText } from './guid.ts';
+
+/**
+ * Two headers of 4 KiB, of which the whole one with the higher sequence number counts. Source: MS-VHDX 2.2.2.
+ *
+ *     0 `head`   4 crc u32   8 sequence number u64   16 FileWriteGuid   32 DataWriteGuid   48 LogGuid   64 log version u16   66 version u16
+ */
+export interface VhdxHeader {
+  /** Changes with the disk's content: a child remembers it. */
+  dataWriteGuid: string;
+}
+
+const FILE_SIGNATURE = 'vhdxfile';
+const HEADERS_AT = [65_536, 131_072];
+const HEADER_BYTES = 4096;
+const NO_LOG = Buffer.alloc(16);
+
+/** Reads the header that counts. An image with a log was not closed: what its tables say is not all there. */
+export async function readVhdxHeader(source: SourceFile): Promise<VhdxHeader> {
+  const signature = await source.read(0, FILE_SIGNATURE.length, 'its signature');
+  if (signature.toString('latin1') !== FILE_SIGNATURE) throw source.fault(0, 'the signature of the file is missing');
+  let best: { at: number; bytes: Buffer } | undefined;
+  for (const at of HEADERS_AT) {
+    const bytes = await source.read(at, HEADER_BYTES, 'its header');
+    if (bytes.toString('latin1', 0, 4) !== 'head' || !hasCrc(bytes)) continue;
+    if (best === undefined || bytes.readBigUInt64LE(8) > best.bytes.readBigUInt64LE(8)) best = { at, bytes };
+  }
+  if (best === undefined) throw source.fault(65_536, 'neither of its two headers is whole');
+  const { at, bytes } = best;
+  const version = bytes.readUInt16LE(66);
+  if (version !== 1) throw source.fault(at + 66, `version ${version} is unknown (1 is known)`);
+  if (!bytes.subarray(48, 64).equals(NO_LOG)) {
+    throw source.fault(
+      at + 48,
+      'its log holds changes that were not written to their places',
+      'Whoever wrote it did not close it. Open it once where it came from, or let qemu-img check -r all replay the log of a copy.',
+    );
+  }
+  return { dataWriteGuid: guidText(bytes, 32) };
+}

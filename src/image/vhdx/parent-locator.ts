@@ -1,0 +1,41 @@
+import type { SourceFile } from '../file/source-file.ts';
+import { parentNames } from '../file/windows-path.ts';
+import { guidText } from './guid.ts';
+
+/** What a differencing disk knows of its parent. */
+export interface ParentLocator {
+  /** DataWriteGuids that the parent may have: the second one counts while a parent's rewrite goes on. */
+  guids: readonly string[];
+  /** Where it can be, best first. */
+  names: readonly string[];
+}
+
+/** The one type of locator that there is: pairs of text. */
+const VHDX_TYPE = 'b04aefb7-d19e-4a81-b789-25b8e9445913';
+const HEADER_BYTES = 20;
+const ENTRY_BYTES = 12;
+
+/**
+ * Reads keys and values in UTF-16LE. Source: MS-VHDX 2.6.2.6 "Parent Locator Item".
+ *
+ *     0 type   18 count u16   20 entries: key offset u32, value offset u32, key length u16, value length u16
+ */
+export function parseParentLocator(source: SourceFile, bytes: Buffer, at: number): ParentLocator {
+  if (guidText(bytes, 0) !== VHDX_TYPE) throw source.fault(at, 'its parent locator is of an unknown type');
+  const values = new Map<string, string>();
+  const count = bytes.readUInt16LE(18);
+  if (HEADER_BYTES + count * ENTRY_BYTES > bytes.length) {
+    throw source.fault(at + 18, `its parent locator has no room for ${count} entries`);
+  }
+  for (let number = 0; number < count; number++) {
+    const entry = bytes.subarray(HEADER_BYTES + number * ENTRY_BYTES);
+    const text = (offset: number, length: number): string => bytes.toString('utf16le', offset, offset + length);
+    const key = text(entry.readUInt32LE(0), entry.readUInt16LE(8));
+    values.set(key, text(entry.readUInt32LE(4), entry.readUInt16LE(10)));
+  }
+  const present = (...keys: string[]): string[] => keys.flatMap((key) => values.get(key) ?? []);
+  return {
+    guids: present('parent_linkage', 'parent_linkage2').map((guid) => guid.replace(/[{}]/g, '').toLowerCase()),
+    names: parentNames(present('relative_path'), present('absolute_win32_path', 'volume_path')),
+  };
+}

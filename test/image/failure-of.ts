@@ -1,0 +1,16 @@
+import { Hyper2kvmError } from '../../src/base/errors.ts';
+import type { ImageFormat } from '../../src/image/image.ts';
+import { openImage } from '../../src/image/open-image.ts';
+import { runsOf } from './read-through-map.ts';
+
+/** The error that opening the image at `path`, or mapping all of it, must give. */
+export async function failureOf(path: string, format?: ImageFormat): Promise<Hyper2kvmError> {
+  try {
+    await using image = await openImage(path, format === undefined ? {} : { format });
+    await runsOf(image);
+  } catch (error) {
+    if (error instanceof Hyper2kvmError) return error;
+    throw error;
+  }
+  throw new Error(`${path} was accepted`);
+}

@@ -1,0 +1,107 @@
+import { truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from '@jest/globals';
+import { openImage } from '../../../src/image/open-image.ts';
+import { testWithOracle } from '../../oracles/oracle.ts';
+import { outputOf } from '../../oracles/run-program.ts';
+import { failureOf } from '../failure-of.ts';
+import { convertDisk, DISKS, expectAsQemuReads, inFolder, noise, patch, writeDisk } from '../qemu-made.ts';
+import { readThroughMap, runsOf } from '../read-through-map.ts';
+
+const MIB = 2 ** 20;
+const TIB = 2 ** 40;
+
+testWithOracle('qemu-img', 'reads what qemu-img reads, dynamic and static', async ({ 'qemu-img': qemuImg }) => {
+  await inFolder(async (folder) => {
+    const [raw, path] = [join(folder, 'disk.raw'), join(folder, 'disk.vdi')];
+    for (const { sizeBytes, pieces } of Object.values(DISKS)) {
+      await writeDisk(raw, sizeBytes, pieces);
+      for (const variant of ['dynamic', 'static']) {
+        await convertDisk(qemuImg, [raw, path], 'vdi', { options: `static=${variant === 'static' ? 'on' : 'off'}` });
+        await expectAsQemuReads(qemuImg, path, 'vdi');
+        await using image = await openImage(path);
+        expect(image.variant).toBe(variant);
+      }
+    }
+  });
+});
+
+testWithOracle('qemu-img', 'maps huge sparse disks at once', async ({ 'qemu-img': qemuImg }) => {
+  await inFolder(async (folder) => {
+    const [raw, path, empty] = [join(folder, 'disk.raw'), join(folder, 'disk.vdi'), join(folder, 'empty.vdi')];
+    const last = noise(4096, 3);
+    await writeDisk(raw, 2 * TIB, new Map([[2 * TIB - 4096, last]]));
+    await convertDisk(qemuImg, [raw, path], 'vdi');
+    await using sparse = await openImage(path);
+    expect(await readThroughMap(sparse, 2 * TIB - 4096)).toEqual(last);
+    expect((await runsOf(sparse)).map(({ kind }) => kind)).toEqual(['zero', 'data']);
+
+    // A map of 256 MiB.
+    await outputOf(qemuImg, ['create', '-q', '-f', 'vdi', empty, `${64 * TIB}`]);
+    const before = performance.now();
+    await using huge = await openImage(empty);
+    expect(await runsOf(huge)).toEqual([{ kind: 'zero', offsetBytes: 0, lengthBytes: 64 * TIB }]);
+    // It takes a third of a second at most; the rest is for a machine that is busy with other tests.
+    expect(performance.now() - before).toBeLessThan(3000);
+  });
+});
+
+testWithOracle('qemu-img', 'a block that was discarded reads as zeros', async ({ 'qemu-img': qemuImg }) => {
+  await inFolder(async (folder) => {
+    const path = await smallVdi(qemuImg, folder);
+    await patch(path, (bytes) => bytes.writeUInt32LE(0xffff_fffe, 512));
+    await using image = await openImage(path);
+    expect((await runsOf(image)).map(({ kind, lengthBytes }) => [kind, lengthBytes])).toEqual([
+      ['zero', MIB],
+      ['data', MIB],
+    ]);
+  });
+});
+
+async function smallVdi(qemuImg: string, folder: string): Promise<string> {
+  const [raw, path] = [join(folder, 'small.raw'), join(folder, 'small.vdi')];
+  await writeDisk(raw, 2 * MIB, new Map([[0, noise(2 * MIB, 1)]]));
+  await convertDisk(qemuImg, [raw, path], 'vdi');
+  return path;
+}
+
+const REFUSALS: readonly [string, (bytes: Buffer) => unknown, RegExp][] = [
+  ['an unknown version', (bytes) => bytes.writeUInt32LE(0x0002_0000, 68), /version 2\.0 is unknown .*at byte 68/],
+  ['a snapshot', (bytes) => bytes.writeUInt32LE(4, 76), /a snapshot that stands on another image/],
+  ['a disk that names a parent', (bytes) => bytes.fill(1, 440, 456), /a snapshot that stands on another image/],
+  ['an unknown type', (bytes) => bytes.writeUInt32LE(9, 76), /image type 9 is unknown/],
+  ['a block size that is none', (bytes) => bytes.writeUInt32LE(3 * MIB, 376), /block size of 3145728 bytes/],
+  ['blocks with extra bytes', (bytes) => bytes.writeUInt32LE(512, 380), /512 extra bytes/],
+  ['a size over 64 TiB', (bytes) => bytes.writeBigUInt64LE(2n ** 46n + 512n, 368), /over 64 TiB/],
+  ['a map that is too short', (bytes) => bytes.writeUInt32LE(1, 384), /map has 1 entries, and its size needs 2/],
+  ['a map in the header', (bytes) => bytes.writeUInt32LE(0, 340), /block map cannot stand at byte 0/],
+  [
+    'a map outside of the file',
+    (bytes) => bytes.writeUInt32LE(2 ** 31, 340),
+    /block map would stand in bytes 2147483648/,
+  ],
+  ['data that is not aligned', (bytes) => bytes.writeUInt32LE(1000, 344), /not aligned to a sector/],
+  ['a block outside of the file', (bytes) => bytes.writeUInt32LE(77, 516), /block 77 would stand in .*at byte 516/],
+];
+
+for (const [what, damage, message] of REFUSALS) {
+  testWithOracle('qemu-img', `refuses ${what}`, async ({ 'qemu-img': qemuImg }) => {
+    await inFolder(async (folder) => {
+      const path = await smallVdi(qemuImg, folder);
+      await patch(path, damage);
+      const error = await failureOf(path);
+      expect([error.kind, error.message]).toEqual(['image', expect.stringMatching(message)]);
+      expect(error.message).toContain(path);
+    });
+  });
+}
+
+testWithOracle('qemu-img', 'refuses a file that is cut off', async ({ 'qemu-img': qemuImg }) => {
+  await inFolder(async (folder) => {
+    const path = await smallVdi(qemuImg, folder);
+    await truncate(path, 2 * MIB);
+    expect((await failureOf(path)).message).toMatch(/block 1 would stand in .* the file ends at byte 2097152/);
+    await truncate(path, 100);
+    expect((await failureOf(path)).message).toMatch(/its header would stand in bytes 0 to 512/);
+  });
+});
