@@ -25,13 +25,16 @@ export class OpenFile implements ImageFile, AsyncDisposable {
   }
 
   /**
-   * Opens `path`. With `asParent` it has to be a regular file under this very name: no link, no device.
+   * Opens `path`, which is `bytes` where that is no UTF-8. With `asParent` it has to be a regular file under this very name: no link, no device.
    * @throws Hyper2kvmError kind `local-file` when it cannot be opened, `image` when it is a folder, pipe or the like.
    */
-  static async open(path: string, { asParent = false } = {}): Promise<OpenFile> {
+  static async open(
+    path: string,
+    { asParent = false, bytes = Buffer.from(path) }: { asParent?: boolean; bytes?: Buffer } = {},
+  ): Promise<OpenFile> {
     // A pipe without a writer would block for ever, but for O_NONBLOCK; files and block devices do not look at it.
     const flags = constants.O_RDONLY | constants.O_NONBLOCK | (asParent ? constants.O_NOFOLLOW : 0);
-    const handle = await open(path, flags).catch((cause: unknown) => {
+    const handle = await open(bytes, flags).catch((cause: unknown) => {
       throw new Hyper2kvmError('local-file', `${path} cannot be opened: ${sentenceOf(cause)}.`, { cause });
     });
     try {

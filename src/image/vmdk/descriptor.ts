@@ -44,10 +44,14 @@ const NO_PARENT = 0xffff_ffff;
 const EXTENT_LINE = /^(RW|RDONLY|NOACCESS)[ \t]+(\d+)[ \t]+([A-Z0-9]+)(?:[ \t]+"(.*)"[ \t]*(\d*))?[ \t]*$/i;
 const EXTENT_START = /^(?:RW|RDONLY|NOACCESS)[ \t]/i;
 
-/** True for bytes that start as a descriptor does. */
+/** True for bytes that start as a descriptor does: with its comment, or with its version as the first thing that is none. */
 export function isDescriptor(head: Uint8Array): boolean {
-  const text = Buffer.from(head.subarray(0, 256)).toString('latin1');
-  return /^(?:\u00ef\u00bb\u00bf)?\s*# *disk *descriptor *file/i.test(text);
+  const text = Buffer.from(head).toString('latin1').replace('\u00ef\u00bb\u00bf', '');
+  const lines = text.split('\n').map((line) => line.trim());
+  const first = lines.find(
+    (line) => line !== '' && (!line.startsWith('#') || /^# *disk *descriptor *file/i.test(line)),
+  );
+  return first !== undefined && /^(?:#|version *= *\d)/i.test(first);
 }
 
 /** Reads a descriptor; NULs fill the rest of its sectors. `refuse` must throw: `what` is wrong at `offsetBytes` of the text. */

@@ -37,7 +37,8 @@ export class NamedFiles {
       // Told by the name alone, so that nobody learns whether there is such a file.
       if (name[0] === SLASH || name.toString('latin1').split('/').includes('..')) return 'outside';
       const real = await realPathOf(from, name);
-      if (real !== undefined) return this.#holds(real) ? OpenFile.open(real.toString(), { asParent: true }) : 'outside';
+      if (real !== undefined)
+        return this.#holds(real) ? OpenFile.open(real.toString(), { asParent: true, bytes: real }) : 'outside';
     }
     return 'missing';
   }

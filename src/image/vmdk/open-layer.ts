@@ -1,5 +1,6 @@
 import type { OpenFile } from '../file/open-file.ts';
 import { SourceFile } from '../file/source-file.ts';
+import { COWD_MAGIC } from './cowd.ts';
 import { MAX_DESCRIPTOR_BYTES, isDescriptor, parseDescriptor, type VmdkDescriptor } from './descriptor.ts';
 import { ExtentFiles } from './extent-files.ts';
 import { readHostedSparse, type HostedSparse } from './hosted-sparse.ts';
@@ -7,7 +8,7 @@ import { readU32 } from './marker.ts';
 import type { NamedFiles } from './named-files.ts';
 import { openExtents } from './open-extents.ts';
 import { SparseExtent } from './sparse-extent.ts';
-import { COWD_MAGIC, SE_SPARSE_MAGIC } from './sparse-file.ts';
+import { SE_SPARSE_MAGIC } from './se-sparse.ts';
 import { SECTOR_BYTES, SPARSE_MAGIC } from './sparse-header.ts';
 import { VmdkImage } from './vmdk-image.ts';
 

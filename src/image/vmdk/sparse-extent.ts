@@ -4,6 +4,7 @@ import { isFilled, walkTable } from '../file/table-walk.ts';
 import type { Run } from '../image.ts';
 import type { Extent } from './extent.ts';
 import { GrainTable } from './grain-table.ts';
+import { SECTOR_BYTES } from './sparse-header.ts';
 import { ENTRY_ABSENT, ENTRY_UNKNOWN, readEntry, type SparseLayout } from './sparse-layout.ts';
 
 /** An extent that is a directory of tables of grains. Only the tables that a span needs are read, through the file's bounded cache. */
@@ -31,6 +32,7 @@ export class SparseExtent implements Extent {
     const { directoryOffsetBytes, entryBytes, grainBytes, tableEntries } = this.#layout;
     const unitBytes = grainBytes * tableEntries;
     const directory = { offsetBytes: directoryOffsetBytes, entryBytes, unitBytes };
+    let heldBytes = 0;
     const own = { fromBytes: span.fromBytes - this.startBytes, toBytes: span.toBytes - this.startBytes };
     for await (const slice of walkTable(this.#source, directory, own.fromBytes, own.toBytes)) {
       const { firstIndex, count, entries } = slice;
@@ -41,7 +43,10 @@ export class SparseExtent implements Extent {
       for (let index = 0; index < count; index++) {
         const place = readEntry(this.#layout.tableOffsetBytes, entryBytes, entries, index);
         const table = firstIndex + index;
-        yield this.#placed(await this.#tableRuns(unitSpan(own, unitBytes, table), table, place));
+        const runs = await this.#tableRuns(unitSpan(own, unitBytes, table), table, place);
+        if (place !== ENTRY_ABSENT) heldBytes += tableEntries * entryBytes + fileBytesOf(runs);
+        this.#checkHeld(heldBytes, table);
+        yield this.#placed(runs);
       }
     }
   }
@@ -61,6 +66,17 @@ export class SparseExtent implements Extent {
     return new GrainTable(this.#source, this.#layout, place, firstGrain, entries).runs(span);
   }
 
+  /**
+   * Tables and grains stand side by side, so they cannot take more than the file has. One that names a table or a grain again and again could make a disk of 64 TiB out of a
+   * few sectors, and a copy of it would take days. Twice the file's size, since some overlap is tolerated.
+   */
+  #checkHeld(heldBytes: number, table: number): void {
+    if (heldBytes <= 2 * this.#source.sizeBytes) return;
+    const { directoryOffsetBytes, entryBytes } = this.#layout;
+    const what = `its tables up to number ${table} name more than twice of what the file has`;
+    throw this.#source.fault(directoryOffsetBytes + table * entryBytes, what);
+  }
+
   /** The runs of this extent as runs of the image. */
   #placed(runs: Run[]): Run[] {
     for (const run of runs) {
@@ -69,4 +85,14 @@ export class SparseExtent implements Extent {
     }
     return runs;
   }
+}
+
+/** What runs take in the file, at the least: a compressed grain is a sector or more. */
+function fileBytesOf(runs: readonly Run[]): number {
+  let bytes = 0;
+  for (const { kind, lengthBytes } of runs) {
+    if (kind === 'data') bytes += lengthBytes;
+    else if (kind === 'compressed') bytes += SECTOR_BYTES;
+  }
+  return bytes;
 }

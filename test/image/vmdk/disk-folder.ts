@@ -1,0 +1,54 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Hyper2kvmError } from '../../../src/base/errors.ts';
+import type { MappedImage } from '../../../src/image/image.ts';
+import { openVmdk } from '../../../src/image/vmdk/open-vmdk.ts';
+
+/** A folder with the files of a disk, gone when the scope ends. */
+export class DiskFolder implements AsyncDisposable {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  static async with(files: Readonly<Record<string, string | Uint8Array>> = {}): Promise<DiskFolder> {
+    const folder = new DiskFolder(await mkdtemp(join(tmpdir(), 'h2k-vmdk-')));
+    for (const [name, content] of Object.entries(files)) await folder.write(name, content);
+    return folder;
+  }
+
+  /** A string is written in Latin-1: each character is a byte. */
+  async write(name: string, content: string | Uint8Array): Promise<string> {
+    const path = join(this.path, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content, 'latin1');
+    return path;
+  }
+
+  at(name: string): string {
+    return join(this.path, name);
+  }
+
+  async open(name = 'disk.vmdk'): Promise<MappedImage> {
+    return openVmdk(this.at(name));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.path, { recursive: true });
+  }
+}
+
+/** The error that opening or mapping `name` must give. */
+export async function refusalOf(folder: DiskFolder, name?: string): Promise<Hyper2kvmError> {
+  try {
+    await using image = await folder.open(name);
+    const runs = image.map(0, image.virtualSizeBytes);
+    while ((await runs.next()).done !== true);
+  } catch (error) {
+    if (error instanceof Hyper2kvmError) return error;
+    throw error;
+  }
+  throw new Error('the disk was accepted');
+}
