@@ -1,0 +1,65 @@
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { OpenFile } from '../../../src/image/file/open-file.ts';
+import { openImage } from '../../../src/image/open-image.ts';
+import { inFolder, noise } from '../qemu-made.ts';
+import { readThroughMap, runsOf } from '../read-through-map.ts';
+
+test('a raw disk is one run, and zeros fill its last sector', async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, 'disk');
+    await writeFile(path, noise(1025, 1));
+    await using image = await openImage(path);
+    expect([image.format, image.virtualSizeBytes]).toEqual(['raw', 1536]);
+    expect(await runsOf(image)).toEqual([
+      { kind: 'data', offsetBytes: 0, lengthBytes: 1025, file: 0, fileOffsetBytes: 0 },
+      { kind: 'zero', offsetBytes: 1025, lengthBytes: 511 },
+    ]);
+    expect(await readThroughMap(image)).toEqual(Buffer.concat([noise(1025, 1), Buffer.alloc(511)]));
+    expect(await runsOf(image, 1030, 1040)).toEqual([{ kind: 'zero', offsetBytes: 1030, lengthBytes: 10 }]);
+    expect(await runsOf(image, 700, 700)).toEqual([]);
+    await expect(runsOf(image, 0, 1537)).rejects.toThrow(RangeError);
+  });
+});
+
+test('a raw disk of no size has no runs', async () => {
+  await inFolder(async (folder) => {
+    await writeFile(join(folder, 'none'), '');
+    await using image = await openImage(join(folder, 'none'));
+    expect([image.virtualSizeBytes, await runsOf(image)]).toEqual([0, []]);
+  });
+});
+
+test('a format that is asked for is not looked for', async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, 'disk.raw');
+    await writeFile(path, Buffer.concat([Buffer.from('QFI\u{fb}', 'latin1'), Buffer.alloc(508)]));
+    await using image = await openImage(path, { format: 'raw' });
+    expect(image.format).toBe('raw');
+    await expect(openImage(path)).rejects.toThrow(/cannot be read as qcow2: version 0/);
+  });
+});
+
+const DEVICE = readdirSync('/sys/class/block', { withFileTypes: true })
+  .map(({ name }) => name)
+  .find((name) => opens(`/dev/${name}`) && Number(readFileSync(`/sys/class/block/${name}/size`, 'utf8')) > 0);
+
+(DEVICE === undefined ? test.skip : test)(
+  'a block device has the size that can be read (where one can be opened)',
+  async () => {
+    await using file = await OpenFile.open(`/dev/${DEVICE}`);
+    expect(file.sizeBytes).toBeGreaterThan(0);
+    expect((await file.read(file.sizeBytes - 512, 1024)).length).toBe(512);
+  },
+);
+
+function opens(path: string): boolean {
+  try {
+    closeSync(openSync(path, 'r'));
+    return true;
+  } catch {
+    return false;
+  }
+}
