@@ -39,5 +39,6 @@ function toListedVm({ name, inventoryPath, ref, content }: InventoryVm): ListedV
     disks: decodeDisks(devices).map(({ label, capacityBytes }) => ({ label, capacityBytes })),
     instanceUuid: text('config.instanceUuid'),
     biosUuid: text('config.uuid'),
+    unreadable: content.missing.has('runtime.powerState'),
   };
 }

@@ -9,8 +9,9 @@ import { readVmFacts, type VmFacts } from '../../vsphere/vm-facts.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import type { MoRef } from '../../vsphere/wsdl-types.ts';
 import type { FoundVm } from './find-vms.ts';
+import { diskFileName, finalNames } from './formats.ts';
 import { inspectVm } from './preflight.ts';
-import type { ExportFormat, ExportOptions, ExportPlan, PreflightFinding } from './types.ts';
+import type { ExportOptions, ExportPlan, PreflightFinding } from './types.ts';
 
 /** A plan with what it was made from. */
 export interface PlannedVm {
@@ -29,7 +30,7 @@ export async function planVm(
   const facts = await readVmFacts(client, vm.ref, signal);
   const output = outputFolder(options.output, baseName, isOneOfSeveral);
   const disks = facts.disks.map((disk, index) => ({
-    disk: diskFileName(baseName, index),
+    disk: diskFileName(baseName, index, options.format),
     label: disk.label,
     capacityBytes: disk.capacityBytes,
     expectedBytes: expectedBytes(disk, facts),
@@ -69,20 +70,9 @@ export function refusalOf({ vm, findings }: Pick<ExportPlan, 'vm' | 'findings'>)
   return new Hyper2kvmError(first.kind ?? 'internal', sentence, first.hint === undefined ? {} : { hint: first.hint });
 }
 
-/** `web-disk-1.vmdk` for the first disk. */
-export function diskFileName(baseName: string, index: number): string {
-  return `${baseName}-disk-${index + 1}.vmdk`;
-}
-
 function outputFolder(asked: string | undefined, baseName: string, isOneOfSeveral: boolean): string {
   if (asked === undefined) return resolve(baseName);
   return isOneOfSeveral ? join(resolve(asked), baseName) : resolve(asked);
-}
-
-/** What is known before the lease: whether there is an NVRAM only the lease tells. */
-function finalNames(format: ExportFormat, baseName: string, disks: string[]): string[] {
-  if (format === 'ova') return [`${baseName}.ova`];
-  return [...(format === 'ovf' ? [`${baseName}.ovf`] : []), ...disks, `${baseName}.mf`];
 }
 
 /** The compressed stream is nearly always smaller than what the disk's files occupy, so this is an upper bound but for incompressible data. */

@@ -4,10 +4,14 @@ import { createFolderPackage } from '../../ovf/folder-package.ts';
 import { createOvaPackage } from '../../ovf/ova-package.ts';
 import type { PackageFile, PackageWriter } from '../../ovf/package-writer.ts';
 import { readVmFacts } from '../../vsphere/vm-facts.ts';
+import { readVmHardware } from '../../vsphere/vm-hardware.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import { CleanUp } from '../clean-up.ts';
 import { refusalOf, type PlannedVm } from './export-plan.ts';
 import { prepareSource, sourceOfVm, type ExportSource } from './export-source.ts';
+import { domainOfVm } from './domain-of-vm.ts';
+import { FORMATS } from './formats.ts';
+import { createImagePackage } from './image-package.ts';
 import { LeaseScope, type OpenLease } from './lease-scope.ts';
 import { writeDescriptor, type DescribedFile } from './ovf-text.ts';
 import { ResumeRecord, type WholeFile } from './resume-record.ts';
@@ -24,6 +28,8 @@ export interface VmExport extends PlannedVm {
   report: (event: ExportEvent) => void;
   /** Takes a sentence about each thing that could not be undone on the server. */
   leave: (sentence: string) => void;
+  /** Told which whole files stay, as `.partial`, for the same command to go on from. */
+  keepForNextRun: (names: string[]) => void;
 }
 
 /** Room for the descriptor at the front of an OVA. One of a real VM has 10 to 60 KiB; a longer one still works, by a copy. */
@@ -34,7 +40,7 @@ const RESERVED_DESCRIPTOR_BYTES = 128 * 1024;
  * removed, and no file under a final name that is not whole.
  */
 export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmExportResult> {
-  const { plan, facts, options, client, job, leave, report, baseName } = task;
+  const { plan, facts, options, client, job, leave, keepForNextRun, report, baseName } = task;
   const startedAt = Date.now();
   const warnings: string[] = [];
   const step = (name: ExportStep, detail: string) => report({ type: 'step', vm: plan.vm, step: name, detail });
@@ -75,36 +81,54 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
       seconds: (Date.now() - startedAt) / 1000,
     };
   } catch (error) {
-    // An own snapshot is removed below, and with it the state that whole disks belong to; a wrong image is not worth keeping either.
-    const isWrong = error instanceof Hyper2kvmError && error.kind === 'image';
-    const keepWhole = !isWrong && source.ownSnapshot === undefined && resume.filesOf(source.identity).length > 0;
+    const whole = isWorthKeeping(error, source)
+      ? resume.filesOf(contentIdentity(source, options)).map(({ member }) => member.name)
+      : [];
+    const keepWhole = whole.length > 0;
     if (!keepWhole) await resume.remove();
     await writer.discard({ keepWhole });
+    if (keepWhole) keepForNextRun(whole);
     throw error;
   }
 }
 
-function openPackage({ plan, baseName, options: { format, force } }: VmExport): Promise<PackageWriter> {
+/** What must be equal for the files of an earlier run to be those of this one: the disks' content, and how it is stored. */
+function contentIdentity(source: ExportSource, { compression }: ExportOptions): string {
+  return compression ? `${source.identity} ${compression}` : source.identity;
+}
+
+/**
+ * Whole disks stay after a failure that another run can get past. Not after a signal: whoever ends the program wants its files gone; not when an image was wrong; and not those
+ * of an own snapshot, which is removed, and with it the state that they belong to.
+ */
+function isWorthKeeping(error: unknown, source: ExportSource): boolean {
+  return error instanceof Hyper2kvmError && error.kind !== 'image' && source.ownSnapshot === undefined;
+}
+
+function openPackage({ plan, baseName, options }: VmExport): Promise<PackageWriter> {
+  const { format, force, compression, parallel } = options;
   const place = { folder: plan.output, baseName, force };
-  return format === 'ova'
-    ? createOvaPackage({ ...place, reservedDescriptorBytes: RESERVED_DESCRIPTOR_BYTES })
-    : createFolderPackage(place);
+  const { image } = FORMATS[format];
+  if (image) return createImagePackage({ ...place, format: image, compression, parallel });
+  if (format === 'ova') return createOvaPackage({ ...place, reservedDescriptorBytes: RESERVED_DESCRIPTOR_BYTES });
+  return createFolderPackage(place);
 }
 
 /** Takes over what an earlier run fetched whole, when the VM is still in the same state; else begins anew. */
 async function adoptWholeFiles(
-  { plan, report }: VmExport,
+  { plan, report, options }: VmExport,
   source: ExportSource,
   { resume, writer, transfer }: { resume: ResumeRecord; writer: PackageWriter; transfer: Transfer },
   signal: AbortSignal,
 ): Promise<void> {
-  for (const file of resume.filesOf(source.identity)) {
+  const identity = contentIdentity(source, options);
+  for (const file of resume.filesOf(identity)) {
     if (!(await writer.adoptMember(file.member, signal))) continue;
     transfer.keep(file);
     const { name: disk, sizeBytes, sha256 } = file.member;
     report({ type: 'disk-kept', vm: plan.vm, disk, sizeBytes, sha256 });
   }
-  const { identity, ownSnapshot } = source;
+  const { ownSnapshot } = source;
   await resume.begin({ identity, format: plan.format, ownSnapshot, files: [...transfer.whole] });
 }
 
@@ -119,11 +143,11 @@ async function transferAll(
   signal: AbortSignal,
 ): Promise<void> {
   const { client, plan, facts, leave, baseName } = task;
-  const filesOf = (lease: OpenLease) => wantedFiles(lease.devices, source.disks, baseName);
+  const filesOf = (lease: OpenLease) => wantedFiles(lease.devices, source.disks, { baseName, format: plan.format });
   const verify = async (lease: OpenLease, leaseSignal: AbortSignal) => {
     if (!source.snapshot) await checkUnchanged(task, source, leaseSignal);
     // A server that cannot write the descriptor says so now, and not after hours of download.
-    if (plan.format !== 'vmdk') {
+    if (FORMATS[plan.format].description === 'ovf') {
       const rehearsed = filesOf(lease).map((file) => ({
         ...file,
         sizeBytes: file.capacityBytes,
@@ -171,13 +195,20 @@ async function finish(
   },
   signal: AbortSignal,
 ): Promise<PackageFile[]> {
+  const described = { client, vm: facts.ref, name: plan.vm, snapshot: source.snapshot };
+  const files = inOrder(transfer.whole, plan.format);
+  const { description, image } = FORMATS[plan.format];
   let descriptor: string | undefined;
-  if (plan.format !== 'vmdk') {
+  if (description === 'ovf') {
     step('descriptor', 'Writing the OVF descriptor');
-    const described = { client, vm: facts.ref, name: plan.vm, snapshot: source.snapshot };
-    const { text, warnings } = await writeDescriptor(described, inOrder(transfer.whole, plan.format), signal);
+    const { text, warnings } = await writeDescriptor(described, files, signal);
     warnings.forEach(warn);
     descriptor = text;
+  } else if (image) {
+    step('descriptor', 'Writing the libvirt domain');
+    const disks = files.filter(({ isDisk }) => isDisk).map(({ name }) => name);
+    const hardware = await readVmHardware(client, facts.ref, signal);
+    descriptor = domainOfVm(plan.vm, hardware, { folder: plan.output, disks, format: image });
   }
   signal.throwIfAborted();
   step('finish', 'Giving the files their names');

@@ -52,9 +52,9 @@ async function exportAll(
   warn: (message: string) => void,
 ): Promise<ExportResult> {
   const result: ExportResult = { job: job.id, state: 'done', exported: [], failed: [] };
-  const fail = (vm: string, error: unknown, leftBehind: string[]) => {
-    result.failed.push(describeFailure(vm, error, leftBehind));
-    report({ type: 'vm-failed', vm, error, leftBehind });
+  const fail = (vm: string, error: unknown, left: { leftBehind: string[]; keptForNextRun: string[] }) => {
+    result.failed.push(describeFailure(vm, error, left));
+    report({ type: 'vm-failed', vm, error, leftBehind: left.leftBehind });
   };
   await using cleanUp = new CleanUp(warn);
   report({
@@ -65,11 +65,12 @@ async function exportAll(
   });
   const client = await openSession(options.connection, cleanUp, signal);
   const { found, failures, several }: FoundVms = await findAllVms(client, options.vms, signal);
-  for (const { word, error } of failures) fail(word, error, []);
+  for (const { word, error } of failures) fail(word, error, { leftBehind: [], keptForNextRun: [] });
   const limiter = options.limitRateBytes === undefined ? undefined : new RateLimiter(options.limitRateBytes);
   for (const [index, each] of found.entries()) {
     const { name, inventoryPath } = each.vm;
     const leftBehind: string[] = [];
+    const keptForNextRun: string[] = [];
     const leave = (sentence: string) => {
       leftBehind.push(sentence);
       report({ type: 'warning', vm: name, message: sentence });
@@ -78,13 +79,15 @@ async function exportAll(
       const planned = await planVm(client, each, options, several, signal);
       const { output } = planned.plan;
       report({ type: 'vm-started', vm: name, inventoryPath, index, count: found.length, output });
-      const task = { ...planned, client, baseName: each.baseName, options, job: job.id, limiter, report, leave };
+      const shared = { client, options, job: job.id, limiter, report, leave };
+      const keepForNextRun = (names: string[]) => void keptForNextRun.push(...names);
+      const task = { ...planned, ...shared, baseName: each.baseName, keepForNextRun };
       const exported = await exportVm(task, signal);
       exported.warnings.push(...leftBehind);
       result.exported.push(exported);
       report({ type: 'vm-finished', vm: name, result: exported });
     } catch (error) {
-      fail(name, error, leftBehind);
+      fail(name, error, { leftBehind, keptForNextRun });
       signal.throwIfAborted();
     }
   }

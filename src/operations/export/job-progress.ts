@@ -25,7 +25,8 @@ export class JobProgress {
       this.#setVm({ vm: event.vm, state: 'done' });
     }
     if (event.type === 'vm-failed') {
-      const { error, leftBehind } = describeFailure(event.vm, event.error, event.leftBehind ?? []);
+      const { error } = describeFailure(event.vm, event.error);
+      const { leftBehind = [] } = event;
       const state = error.kind === 'interrupted' ? 'interrupted' : 'failed';
       this.#setVm({ vm: event.vm, state, error, ...(leftBehind.length === 0 ? {} : { leftBehind }) });
     }

@@ -15,7 +15,7 @@ export async function planExports(
   const { found, failures, several } = await findAllVms(client, options.vms, signal);
   const result: DryRunResult = { plans: [], failed: [] };
   const fail = (vm: string, error: unknown) => {
-    result.failed.push(describeFailure(vm, error, []));
+    result.failed.push(describeFailure(vm, error));
     report({ type: 'vm-failed', vm, error });
   };
   for (const { word, error } of failures) fail(word, error);

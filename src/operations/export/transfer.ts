@@ -204,6 +204,6 @@ function givenUp({ file, failures }: Job, error: unknown): Hyper2kvmError {
   const times = failures === 1 ? 'the only attempt' : `all ${failures} attempts`;
   return new Hyper2kvmError(kind, `${file.name} could not be fetched in ${times}: ${sentenceOf(error)}`, {
     cause: error,
-    hint: 'Run the same command again: disks that are whole are kept. --retries gives more attempts.',
+    hint: 'Run the same command again; --retries gives more attempts.',
   });
 }

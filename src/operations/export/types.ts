@@ -1,9 +1,10 @@
 import type { ErrorKind } from '../../base/errors.ts';
+import type { Compression } from '../../image/copy/pack-window.ts';
 import type { JobError } from '../../jobs/job-record.ts';
 import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
 
-/** What an export leaves: an OVF folder, one OVA tar, or the bare disks with their manifest. */
-export const EXPORT_FORMATS = ['ovf', 'ova', 'vmdk'] as const;
+/** What an export leaves: an OVF folder, one OVA tar, the bare disks with their manifest, or images for KVM with a libvirt domain. */
+export const EXPORT_FORMATS = ['ovf', 'ova', 'vmdk', 'qcow2', 'raw'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 /** How the disks of a VM that may be running come to rest for the export. */
@@ -24,6 +25,8 @@ export interface ExportOptions {
   /** The output folder; undefined means `./<vm name>` for each VM. With several VMs, each gets a folder in it. */
   output: string | undefined;
   format: ExportFormat;
+  /** Of qcow2 images; undefined leaves them uncompressed. */
+  compression: Compression | undefined;
   power: PowerChoice;
   /** Disks in flight at once within a VM; an OVA takes one at a time. */
   parallel: number;
@@ -110,6 +113,8 @@ export interface VmExportFailure {
   error: JobError;
   /** What clean-up could not remove from the server, a sentence each. */
   leftBehind: string[];
+  /** Whole files that stay, as `.partial`, for the same command to go on from. */
+  keptForNextRun: string[];
 }
 
 export interface ExportResult {

@@ -1,8 +1,9 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { LeaseDevice } from '../../vsphere/nfc-lease.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
-import { diskFileName } from './export-plan.ts';
 import type { WantedFile } from './fetch-file.ts';
+import { diskFileName } from './formats.ts';
+import type { ExportFormat } from './types.ts';
 
 /**
  * Which files of a lease are fetched, and what they are called: every disk of the hardware, in its order, then the NVRAM. The server's own names
@@ -12,7 +13,7 @@ import type { WantedFile } from './fetch-file.ts';
 export function wantedFiles(
   devices: readonly LeaseDevice[],
   disks: readonly VirtualDisk[],
-  baseName: string,
+  { baseName, format }: { baseName: string; format: ExportFormat },
 ): WantedFile[] {
   const offered = devices.filter((device) => device.isDisk);
   if (offered.length !== disks.length) {
@@ -24,7 +25,7 @@ export function wantedFiles(
   }
   const wanted = disks.map((disk, index) => ({
     key: deviceOfDisk(disk, index, offered).key,
-    name: diskFileName(baseName, index),
+    name: diskFileName(baseName, index, format),
     isDisk: true,
     capacityBytes: disk.capacityBytes,
   }));

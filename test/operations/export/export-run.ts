@@ -74,6 +74,7 @@ export async function exportWith(
     connection,
     output: scratch.output,
     format: 'ovf',
+    compression: undefined,
     power: { kind: 'as-is' },
     parallel: 2,
     limitRateBytes: undefined,

@@ -21,6 +21,7 @@ async function plan(
     connection: connectionTo(server),
     output: scratch.output,
     format: 'ovf',
+    compression: undefined,
     power: { kind: 'as-is' },
     parallel: 2,
     limitRateBytes: undefined,

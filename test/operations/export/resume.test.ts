@@ -18,16 +18,21 @@ const VM: VmOptions = {
   ],
 };
 const MEMBERS = ['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web-disk-3.vmdk', 'web.nvram'];
+const IMAGES = ['web-disk-1', 'web-disk-2', 'web-disk-3'];
 const FINAL: Record<ExportFormat, string[]> = {
   ovf: ['web.ovf', 'web.mf', ...MEMBERS].toSorted(),
   vmdk: ['web.mf', ...MEMBERS].toSorted(),
   ova: ['web.ova'],
+  qcow2: [...IMAGES.map((name) => `${name}.qcow2`), 'web.nvram', 'web.xml'],
+  raw: [...IMAGES.map((name) => `${name}.raw`), 'web.nvram', 'web.xml'],
 };
 /** Where the first disk of a broken export is. */
 const LEFTOVER: Record<ExportFormat, string> = {
   ovf: 'web-disk-1.vmdk.partial',
   vmdk: 'web-disk-1.vmdk.partial',
   ova: 'web.ova.partial',
+  qcow2: 'web-disk-1.qcow2.partial',
+  raw: 'web-disk-1.raw.partial',
 };
 const RECORD = '.web.hyper2kvm-resume';
 
@@ -42,8 +47,9 @@ async function resume(
   const options = { format, parallel: 1, retries: 0 };
   server.faults.add({ on: 'disk', target: 'disk-1.vmdk', action: 'status', status: 503, times: 100 });
   const first = await runExport(server, scratch, options);
-  expect(first.error).toMatchObject({ kind: 'transfer', hint: expect.stringMatching(/disks that are whole are kept/) });
+  expect(first.error).toMatchObject({ kind: 'transfer', hint: expect.stringMatching(/Run the same command again/) });
   expect(await scratch.files()).toEqual([RECORD, LEFTOVER[format]]);
+  expect(first.result?.failed[0]?.keptForNextRun).toHaveLength(1);
   server.faults.clear();
   await between(scratch, server);
   const second = await runExport(server, scratch, { ...options, ...again });
@@ -122,7 +128,7 @@ test.concurrent('an export that is run again in another format leaves nothing of
   expect((await resume('ovf', () => undefined, { format: 'vmdk' })).kept).toEqual(['web-disk-1.vmdk']);
 });
 
-test.concurrent('an interrupted export of a VM that is off keeps its whole disks too, and nothing else', async () => {
+test.concurrent('an interrupted export leaves no file at all, not even of disks that were whole', async () => {
   await using server = await startTestServer({ vms: [VM] });
   await using scratch = await ScratchFolder.make();
   const ending = new AbortController();
@@ -135,11 +141,8 @@ test.concurrent('an interrupted export of a VM that is off keeps its whole disks
     },
   });
   expect(thrown).toEqual(new InterruptedError('SIGINT'));
-  expect(await scratch.files()).toEqual([RECORD, 'web-disk-1.vmdk.partial']);
-  const { events, error } = await runExport(server, scratch, { parallel: 1 });
-  expect(error).toBeUndefined();
-  expect(events).toContainEqual(expect.objectContaining({ type: 'disk-kept', disk: 'web-disk-1.vmdk' }));
-  expect(await scratch.files()).toEqual(FINAL.ovf);
+  expect(await scratch.files()).toEqual([]);
+  expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
 });
 
 test.concurrent('a snapshot of the user identifies what was exported of it', async () => {
