@@ -4,7 +4,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import type { ImageFormat, MappedImage } from '../image.ts';
 import { OpenFile } from './open-file.ts';
 
-/** More than any snapshot chain that is kept alive (vSphere ends at 32); each image holds a descriptor and up to 4 MiB of tables: 64 of them, 256 MiB. */
+/** More than any snapshot chain that is kept alive (vSphere ends at 32). */
 const MAX_IMAGES = 64;
 
 /** Opens `file` as `format`, and takes it over when it succeeds. */

@@ -1,10 +1,8 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { OpenFile } from './open-file.ts';
+import { PAGE_BYTES, PagedFile } from './page-cache.ts';
 
-/** One read brings 64 KiB of a table: 8,192 entries of 8 bytes. */
-export const PAGE_BYTES = 65_536;
-/** 4 MiB of tables for each file of a chain, however large the disk. */
-const MAX_PAGES = 64;
+export { PAGE_BYTES } from './page-cache.ts';
 
 /**
  * A file that is read as one format: its tables come through a bounded cache of pages, and what is wrong with it is told with its name and the offset.
@@ -13,12 +11,12 @@ const MAX_PAGES = 64;
 export class SourceFile {
   readonly file: OpenFile;
   readonly #formatName: string;
-  /** In the order of their last use. */
-  readonly #pages = new Map<number, Buffer>();
+  readonly #pages: PagedFile;
 
   constructor(file: OpenFile, formatName: string) {
     this.file = file;
     this.#formatName = formatName;
+    this.#pages = new PagedFile(file);
   }
 
   get sizeBytes(): number {
@@ -59,19 +57,10 @@ export class SourceFile {
   /** The bytes from `offsetBytes` on to the end of their page, at most `lengthBytes`. They belong to the cache: not to be written to. */
   async slice(offsetBytes: number, lengthBytes: number): Promise<Buffer> {
     const number = Math.floor(offsetBytes / PAGE_BYTES);
-    const page = await this.#page(number);
+    const page = await this.#pages.page(number);
     const start = offsetBytes - number * PAGE_BYTES;
     const end = Math.min(start + lengthBytes, PAGE_BYTES);
     if (end > page.length) throw this.fault(number * PAGE_BYTES + page.length, 'the file ends inside of a table');
     return page.subarray(start, end);
-  }
-
-  async #page(number: number): Promise<Buffer> {
-    const page = this.#pages.get(number) ?? (await this.file.read(number * PAGE_BYTES, PAGE_BYTES));
-    this.#pages.delete(number);
-    this.#pages.set(number, page);
-    const [oldest] = this.#pages.keys();
-    if (this.#pages.size > MAX_PAGES && oldest !== undefined) this.#pages.delete(oldest);
-    return page;
   }
 }
