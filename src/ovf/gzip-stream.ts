@@ -23,7 +23,7 @@ export async function* gunzipped(chunks: AsyncIterable<Uint8Array>, label: strin
   try {
     yield* inflated;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
     // zlib's own words: Z_DATA_ERROR for what is no gzip or fails its checksum, Z_BUF_ERROR for an early end.
     if (code !== 'Z_DATA_ERROR' && code !== 'Z_BUF_ERROR') throw error;
     throw new Hyper2kvmError(

@@ -6,6 +6,7 @@ import { unfitName } from './file-href.ts';
 import { readHead, withFile } from './file-bytes.ts';
 import { parseManifest, type ManifestEntry } from './manifest.ts';
 import { indexOva } from './ova-index.ts';
+import { MOST_CHARACTERS } from './ovf-envelope.ts';
 import { readOvf, type OvfFacts } from './ovf-facts.ts';
 import { locateFile, type PackageDisk } from './package-disk.ts';
 import { folderPlace, ovaPlace, type PackagePlace } from './package-place.ts';
@@ -28,8 +29,8 @@ export interface VmPackage {
   hasManifest: boolean;
 }
 
-/** Descriptors have some kilobytes, with licence texts some hundreds. The parser's tree takes about 30 times the text: 120 MB. */
-const MOST_DESCRIPTOR_BYTES = 4 * 1024 * 1024;
+/** What the parser takes, in UTF-16. */
+const MOST_DESCRIPTOR_BYTES = 2 * MOST_CHARACTERS;
 
 /**
  * Opens an OVF descriptor with the files beside it, or an OVA, compressed with gzip or not; that is told by the content. The descriptor is checked against the manifest

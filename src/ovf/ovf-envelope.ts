@@ -34,11 +34,20 @@ const ATTRIBUTE = '@';
 const TEXT = '#text';
 const CDATA = '#cdata';
 
+/**
+ * The parser takes up to 35 µs and 3 KB for an element or an attribute and some bytes for each character: with these limits a second or two, and 200 MB. The largest
+ * descriptors of real appliances have some thousand elements and, with licences in several languages, some hundred kilobytes.
+ */
+export const MOST_CHARACTERS = 2 * 2 ** 20;
+const MOST_MARKUP = 40_000;
+
 /** The namespace of each prefix in force, '' being the default one. */
 type Scope = ReadonlyMap<string, string>;
 
 /** Reads a descriptor's root element. `refuse` is called for what is no XML, holds a document type, or has another root. */
 export function parseEnvelope(text: string, refuse: RefuseDescriptor): OvfElement {
+  const markup = text.length > MOST_CHARACTERS ? Infinity : countOf('<', text) + countOf('=', text);
+  if (markup > MOST_MARKUP) refuse('it is larger than any descriptor');
   // Entities could be made to expand without end or to read files, and OVF uses none.
   if (/<!DOCTYPE|<!ENTITY/i.test(text)) refuse('it holds a document type');
   const found = fields(parseXml(text, refuse)).filter(([name]) => !name.startsWith('?'));
@@ -47,6 +56,12 @@ export function parseEnvelope(text: string, refuse: RefuseDescriptor): OvfElemen
   const scope = scopeOf(root, new Map());
   if (!isIn('ovf', name, scope)) refuse('its root element is not in the OVF namespace');
   return element(root, scope, refuse);
+}
+
+function countOf(character: string, text: string): number {
+  let count = 0;
+  for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) count++;
+  return count;
 }
 
 function parseXml(text: string, refuse: RefuseDescriptor): unknown {

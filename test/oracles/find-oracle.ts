@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Programs that are not this project's own, which its output is held against. See README.md. */
-export const ORACLES = ['qemu-img', 'govc', 'vcsim', 'pyvmomi', 'virt-xml-validate'] as const;
+export const ORACLES = ['qemu-img', 'govc', 'vcsim', 'pyvmomi', 'virt-xml-validate', 'tar', 'python3'] as const;
 export type OracleName = (typeof ORACLES)[number];
 
 /**
