@@ -1,6 +1,7 @@
 import { readSync } from 'node:fs';
 import { inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { zstdFrameBytes } from './zstd-frame.ts';
 import { FROM_INPUT, type CompressedPart, type CopyWindow, type WindowPart } from './window.ts';
 
 /** Grows to the largest compressed cluster that was met: at most that of a qcow2 with clusters of 2 MiB. */
@@ -59,7 +60,7 @@ export function decompress(
   try {
     if (codec === 'zlib') cluster = inflateSync(stored, options);
     else if (codec === 'deflate') cluster = inflateRawSync(stored, options);
-    else cluster = zstdDecompressSync(stored, { maxOutputLength: clusterBytes });
+    else cluster = zstdDecompressSync(stored.subarray(0, zstdFrameBytes(stored)), { maxOutputLength: clusterBytes });
   } catch (error) {
     throw corrupt(part, `does not decompress (${error instanceof Error ? error.message : String(error)})`, error);
   }

@@ -1,0 +1,26 @@
+import { convert } from '../../../src/operations/convert/convert.ts';
+import type { ConvertEvent, ConvertOptions, ConvertResult } from '../../../src/operations/convert/types.ts';
+import { runProgram } from '../../oracles/run-program.ts';
+
+/** Converts with defaults, as the command does. */
+export function runConvert(
+  options: Pick<ConvertOptions, 'source' | 'output'> & Partial<ConvertOptions>,
+  signal: AbortSignal = new AbortController().signal,
+  report: (event: ConvertEvent) => void = () => undefined,
+): Promise<ConvertResult> {
+  const defaults = {
+    format: 'qcow2',
+    compression: undefined,
+    clusterBytes: undefined,
+    verify: undefined,
+    disk: undefined,
+    force: false,
+  } as const;
+  return convert({ ...defaults, ...options }, { signal, report });
+}
+
+/** Runs qemu-img and gives what it printed. */
+export async function qemu(qemuImg: string, ...args: string[]): Promise<string> {
+  const { stdout, stderr } = await runProgram(qemuImg, args);
+  return stdout + stderr;
+}
