@@ -28,7 +28,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
       default: false,
       char: 'q',
       helpGroup: 'GLOBAL',
-      description: 'Print errors only, besides the result of list and status.',
+      description: 'Print errors only, besides the result of list, status and a dry run.',
     }),
   };
 
@@ -42,6 +42,11 @@ export abstract class BaseCommand<Result extends object> extends Command {
   #failure: ErrorReport | undefined;
 
   abstract override run(): Promise<Result>;
+
+  /** The environment that settings come from. */
+  protected get env(): NodeJS.ProcessEnv {
+    return process.env;
+  }
 
   /** Flags that may stand without a value, and the value that they then have. */
   protected optionalValues(): Readonly<Record<string, string>> {
@@ -61,6 +66,11 @@ export abstract class BaseCommand<Result extends object> extends Command {
   /** Lines of the result for people; nothing under `--json`. */
   protected print(lines: readonly string[]): void {
     if (!this.jsonEnabled() && lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
+  }
+
+  /** The width for tables: that of the terminal, or none for a pipe or a file. */
+  protected tableWidth(): number | undefined {
+    return process.stdout.isTTY ? process.stdout.columns || 80 : undefined;
   }
 
   /** Keeps a warning for the JSON document and shows it, unless `--quiet` was given. */

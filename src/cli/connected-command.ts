@@ -6,11 +6,6 @@ import { CONNECTION_FLAGS, readConnection, type ConnectionFlagValues } from './c
 export abstract class ConnectedCommand<Result extends object> extends BaseCommand<Result> {
   static override baseFlags = { ...BaseCommand.baseFlags, ...CONNECTION_FLAGS };
 
-  /** The environment that the settings come from. */
-  protected get env(): NodeJS.ProcessEnv {
-    return process.env;
-  }
-
   /**
    * The settings for the server. With `askNow` the password is read before anything else shows up on the terminal, and taken out
    * of every later message.
@@ -37,10 +32,5 @@ export abstract class ConnectedCommand<Result extends object> extends BaseComman
     };
     if (askNow) await password();
     return { ...settings, password };
-  }
-
-  /** The width for tables: that of the terminal, or none for a pipe or a file. */
-  protected tableWidth(): number | undefined {
-    return process.stdout.isTTY ? process.stdout.columns || 80 : undefined;
   }
 }

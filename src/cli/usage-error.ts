@@ -17,7 +17,7 @@ export interface CommandNames {
 export function asUsageError(error: unknown, names: CommandNames): unknown {
   if (!(error instanceof Errors.CLIError) || error.oclif.exit !== 2) return error;
   // oclif's parse errors are told apart by the facts that they carry; their classes are not exported. NonExistentFlagsError
-  // has the flags as they were given, UnexpectedArgsError the words; the `args` of RequiredArgsError are definitions.
+  // has the flags as they were given, UnexpectedArgsError the words; the `args` of RequiredArgsError are their definitions.
   const flags = 'flags' in error ? error.flags : undefined;
   const args = 'args' in error ? error.args : undefined;
   const hint = `See ${names.command} --help.`;
@@ -25,6 +25,10 @@ export function asUsageError(error: unknown, names: CommandNames): unknown {
   if (isWords(args)) {
     const words = args.length === 1 ? 'There is a word' : 'There are words';
     return new Hyper2kvmError('usage', `${words} too many for ${names.command}.`, { hint, cause: error });
+  }
+  if (isDefinitions(args)) {
+    const missing = args.map(({ name }) => name.toUpperCase()).join(' and ');
+    return new Hyper2kvmError('usage', `${names.command} needs ${missing}.`, { hint, cause: error });
   }
   return new Hyper2kvmError('usage', firstSentence(error.message), { hint, cause: error });
 }
@@ -52,4 +56,12 @@ function firstSentence(message: string): string {
 
 function isWords(value: unknown): value is string[] {
   return Array.isArray(value) && value.length > 0 && value.every((word) => typeof word === 'string');
+}
+
+function isDefinitions(value: unknown): value is { name: string }[] {
+  return Array.isArray(value) && value.length > 0 && value.every(hasName);
+}
+
+function hasName(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'name' in value && typeof value.name === 'string';
 }

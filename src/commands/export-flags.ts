@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { EXPORT_FORMATS } from '../operations/export/types.ts';
+import { COMPRESS_FLAG } from './compress-flag.ts';
 
 /** Minutes that the guest gets when `--shutdown` stands alone. */
 export const DEFAULT_SHUTDOWN_MINUTES = '5';
@@ -22,8 +23,9 @@ export const EXPORT_FLAGS = {
     options: EXPORT_FORMATS,
     default: 'ovf',
     description:
-      'What to write: ovf is a folder with descriptor, disks and manifest; ova is all of it in one tar; vmdk is the disks with their manifest.',
+      'What to write: ovf is a folder with descriptor, disks and manifest; ova is all of it in one tar; vmdk is the disks with their manifest; qcow2 and raw are images made while the disks arrive, with a libvirt domain.',
   }),
+  compress: COMPRESS_FLAG,
   force: Flags.boolean({ default: false, description: 'Replace files of the same name in the output folder.' }),
   'dry-run': Flags.boolean({
     default: false,
@@ -91,6 +93,7 @@ export const EXPORT_FLAGS = {
 export interface ExportFlagValues {
   output?: string | undefined;
   format: string;
+  compress?: string | undefined;
   force: boolean;
   snapshot: boolean;
   quiesce: boolean;

@@ -1,6 +1,7 @@
 import { Hyper2kvmError } from '../base/errors.ts';
-import { readCount, readDuration, readRate } from '../cli/input/option-values.ts';
+import { readChoice, readCount, readDuration, readRate } from '../cli/input/option-values.ts';
 import { EXPORT_FORMATS, type ExportOptions, type PowerChoice } from '../operations/export/types.ts';
+import { readCompression } from './compress-flag.ts';
 import type { ExportFlagValues } from './export-flags.ts';
 
 /** A guest that takes longer than a day to shut down does not shut down. */
@@ -8,14 +9,12 @@ const MOST_SHUTDOWN_MINUTES = 24 * 60;
 
 /** Reads the flags of `export`, units and all. Throws usage errors for values and for flags that do not go together. */
 export function readExportOptions(flags: ExportFlagValues): Omit<ExportOptions, 'connection' | 'vms' | 'env'> {
-  const format = EXPORT_FORMATS.find((name) => name === flags.format);
-  if (format === undefined) {
-    throw new Hyper2kvmError('usage', `--format is one of ${EXPORT_FORMATS.join(', ')}, not "${flags.format}".`);
-  }
+  const format = readChoice('--format', flags.format, EXPORT_FORMATS);
   const rate = flags['limit-rate'];
   return {
     output: flags.output,
     format,
+    compression: readCompression(flags.compress, format),
     power: readPower(flags),
     parallel: readCount('--parallel', flags.parallel, 1, 16),
     limitRateBytes: rate === undefined ? undefined : readRate('--limit-rate', rate),

@@ -8,6 +8,7 @@ import { createExportScreen, type ExportScreen } from '../cli/screen/export-scre
 import type * as ExportVms from '../operations/export/export-vms.ts';
 import type * as PlanExport from '../operations/export/plan-export.ts';
 import type { DryRunResult, ExportEvent, ExportOptions, ExportResult } from '../operations/export/types.ts';
+import { DEFAULT_COMPRESSION } from './compress-flag.ts';
 import { DEFAULT_SHUTDOWN_MINUTES, EXPORT_FLAGS } from './export-flags.ts';
 import { readExportOptions } from './export-options.ts';
 import { exportOutcome, planOutcome, type Outcome } from './export-outcome.ts';
@@ -30,6 +31,10 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult>
     {
       description: 'Shut the guest down, wait up to ten minutes, export, power it on again',
       command: '<%= config.bin %> export web-01 --shutdown=10 --restart',
+    },
+    {
+      description: 'Straight into compressed qcow2 images and a libvirt domain, for this host',
+      command: '<%= config.bin %> export web-01 --snapshot --format qcow2 --compress --output /var/lib/libvirt/images',
     },
     {
       description: 'Look first: what would be written, and what stands in the way',
@@ -55,7 +60,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult>
   #screen: ExportScreen | undefined;
 
   protected override optionalValues(): Readonly<Record<string, string>> {
-    return { shutdown: DEFAULT_SHUTDOWN_MINUTES };
+    return { shutdown: DEFAULT_SHUTDOWN_MINUTES, compress: DEFAULT_COMPRESSION };
   }
 
   protected override leftBehindNote(): string {

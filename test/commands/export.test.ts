@@ -52,7 +52,7 @@ function failing(vms: Record<string, unknown>, exported = 0): Operation<ExportRe
     const failed = Object.entries(vms).map(([vm, error]) => {
       report(vmStarted(vm));
       report({ type: 'vm-failed', vm, error });
-      return { vm, error: { kind: 'transfer' as const, message: String(error) }, leftBehind: [] };
+      return { vm, error: { kind: 'transfer' as const, message: String(error) }, leftBehind: [], keptForNextRun: [] };
     });
     const state = exported > 0 ? 'partial' : 'failed';
     return Promise.resolve({ job: 'job-1', state, exported: Array.from({ length: exported }, () => RESULT), failed });
@@ -92,6 +92,15 @@ test('--shutdown takes its minutes behind an equals sign', async () => {
   expect(options?.power).toEqual({ kind: 'shutdown', limitMinutes: 10, forcePowerOff: true, restart: false });
 });
 
+test.each([
+  [[], undefined],
+  [['--compress'], 'fast'],
+  [['--compress=zstd'], 'zstd'],
+])('into qcow2 with %j', async (flags, compression) => {
+  const { options } = await run(['web-01', '--format=qcow2', ...flags]);
+  expect(options).toMatchObject({ vms: ['web-01'], format: 'qcow2', compression });
+});
+
 test('a name that begins with a dash follows --', async () => {
   expect((await run(['--', '-web', '--json'])).options?.vms).toEqual(['-web', '--json']);
 });
@@ -114,7 +123,10 @@ test.each([
   [['x', '--force-power-off', '--snapshot'], '--force-power-off needs --shutdown.'],
   [['x', '--shutdown=soon'], '--shutdown wants a whole number from 1 to 1440, not "soon".'],
   [['x', '--parallel=0'], '--parallel wants a whole number from 1 to 16, not "0".'],
-  [['x', '--format=qcow2'], 'Expected --format=qcow2 to be one of: ovf, ova, vmdk.'],
+  [['x', '--format=vhd'], 'Expected --format=vhd to be one of: ovf, ova, vmdk, qcow2, raw.'],
+  [['x', '--compress'], '--compress needs --format qcow2, not ovf.'],
+  [['x', '--compress', '--format=raw'], '--compress needs --format qcow2, not raw.'],
+  [['x', '--compress=gzip', '--format=qcow2'], '--compress wants one of fast, careful, zstd, not "gzip".'],
   [['x', '--snapshoot'], 'hyper2kvm export has no flag --snapshoot.'],
   [['x', '--from-file=-', '--password-file=-'], '--from-file and --password-file cannot both read standard input.'],
 ])('%j is a usage error in one sentence', async (argv, sentence) => {

@@ -17,6 +17,7 @@ const LISTED: ListedVm = {
   disks: [],
   instanceUuid: '',
   biosUuid: '',
+  unreadable: false,
 };
 
 class TestedList extends ListCommand {

@@ -56,7 +56,8 @@ function flagTable(flags: readonly Flag[]): string {
 }
 
 function flagWords(flag: Flag): string {
-  const long = `\`--${flag.name}${flag.type === 'option' ? valueWord(flag) : ''}\``;
+  const no = flag.type === 'boolean' && flag.allowNo ? '[no-]' : '';
+  const long = `\`--${no}${flag.name}${flag.type === 'option' ? valueWord(flag) : ''}\``;
   return flag.char === undefined ? long : `\`-${flag.char}\`, ${long}`;
 }
 
@@ -64,7 +65,7 @@ function flagWords(flag: Flag): string {
 function valueWord(flag: Flag & { type: 'option' }): string {
   if (flag.options !== undefined) return cell(`=${flag.options.join('|')}`);
   const value = [flag.helpValue ?? 'VALUE'].flat().join(' ');
-  return value.startsWith('[') ? `[=${value.slice(1)}` : `=${value}`;
+  return value.startsWith('[') ? cell(`[=${value.slice(1)}`) : `=${value}`;
 }
 
 function example(entry: Command.Example): string {

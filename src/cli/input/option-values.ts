@@ -1,6 +1,6 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 
-const RATE_UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+const BINARY_UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 const DURATION_UNITS: Readonly<Record<string, number>> = { '': 1000, s: 1000, m: 60_000, h: 3_600_000 };
 /** A day: more than any limit here needs, and far from the 2^31 - 1 ms that a timer of Node holds. */
 const LONGEST_MS = 24 * 3_600_000;
@@ -8,7 +8,7 @@ const LONGEST_MS = 24 * 3_600_000;
 /** `50M`, `1.5G`, `800K`, `65536`: bytes a second, in binary units. Throws a usage error that names `flag`. */
 export function readRate(flag: string, text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?(?:\/s)?$/i.exec(text.trim()) ?? [];
-  const rate = Math.floor(Number(number) * (RATE_UNITS[unit?.toUpperCase() ?? ''] ?? NaN));
+  const rate = Math.floor(Number(number) * (BINARY_UNITS[unit?.toUpperCase() ?? ''] ?? NaN));
   if (!(rate >= 1)) throw wrong(flag, text, 'bytes a second, such as 50M, 800K or 65536');
   return rate;
 }
@@ -26,6 +26,29 @@ export function readCount(flag: string, text: string, least: number, most: numbe
   const value = /^\d+$/.test(text.trim()) ? Number(text) : NaN;
   if (!(value >= least && value <= most)) throw wrong(flag, text, `a whole number from ${least} to ${most}`);
   return value;
+}
+
+/** `64K`, `2M`, `65536`: bytes from `least` to `most`, in binary units. */
+export function readSize(flag: string, text: string, least: number, most: number): number {
+  const [, number, unit] = /^(\d+)([KMG]?)(?:i?B)?$/i.exec(text.trim()) ?? [];
+  const bytes = Number(number) * (BINARY_UNITS[unit?.toUpperCase() ?? ''] ?? NaN);
+  if (!(bytes >= least && bytes <= most)) {
+    throw wrong(flag, text, `a size from ${shortSize(least)} to ${shortSize(most)}, such as 64K`);
+  }
+  return bytes;
+}
+
+/** One of `choices`, as it is written there. */
+export function readChoice<Choice extends string>(flag: string, text: string, choices: readonly Choice[]): Choice {
+  const choice = choices.find((name) => name === text);
+  if (choice === undefined) throw wrong(flag, text, `one of ${choices.join(', ')}`);
+  return choice;
+}
+
+/** As {@link readSize} reads it. */
+function shortSize(bytes: number): string {
+  const unit = ['G', 'M', 'K'].find((name) => bytes % (BINARY_UNITS[name] ?? NaN) === 0);
+  return unit === undefined ? String(bytes) : `${bytes / (BINARY_UNITS[unit] ?? NaN)}${unit}`;
 }
 
 function wrong(flag: string, text: string, wanted: string): Hyper2kvmError {

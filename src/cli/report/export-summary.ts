@@ -2,10 +2,9 @@ import { basename } from 'node:path';
 import type { ExportResult, VmExportResult } from '../../operations/export/types.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../../base/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { renderTable } from '../text/table.ts';
-
-/** Kinds of failure that can come in the middle of the transfer, after which another run has less to do. */
-const MENDABLE: ReadonlySet<string> = new Set(['transfer', 'local-file', 'authentication', 'internal']);
+import { defineStep } from './define-step.ts';
 
 /** What an export has done, for people: each VM with its files, then what was not exported, then the next step. */
 export function exportSummary({ job, exported, failed }: ExportResult, width: number | undefined): string[] {
@@ -13,9 +12,8 @@ export function exportSummary({ job, exported, failed }: ExportResult, width: nu
   if (failed.length > 0) {
     lines.push(`Not exported: ${failed.map(({ vm }) => safeText(vm)).join(', ')}`);
     lines.push(...failed.flatMap(({ leftBehind }) => leftBehind.map((left) => `  Left behind: ${safeText(left)}`)));
-    if (failed.some(({ error }) => MENDABLE.has(error.kind))) {
-      lines.push('Run the same command again: disks that are whole are kept.');
-    }
+    const kept = failed.flatMap(({ keptForNextRun }) => keptForNextRun);
+    if (kept.length > 0) lines.push(`Run the same command again; it keeps ${safeText(kept.join(', '))}.`);
   }
   lines.push(`Details: hyper2kvm status --job ${job}`);
   return lines;
@@ -41,18 +39,18 @@ function vmSummary(result: VmExportResult, width: number | undefined): string[] 
       : []),
     ...(quiesced === undefined ? [] : [`  Guest quiesced for the snapshot: ${quiesced ? 'yes' : 'no'}`]),
     ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
-    ...checkLine(result),
+    ...nextStep(result),
   ];
 }
 
-/** The next step: checking the files where they end up. */
-function checkLine({ files, output }: VmExportResult): string[] {
+/** Checking the files where they end up; for images, which have no manifest, making them a VM of this host. */
+function nextStep({ files, format, output }: VmExportResult): string[] {
   const manifest = files.find((file) => file.path.endsWith('.mf'));
-  if (manifest === undefined) return [];
-  const check = `sha256sum --check ${shellWord(basename(manifest.path))}`;
-  return ['  To check the files later:', `    cd ${shellWord(output)} && ${check}`];
-}
-
-function shellWord(text: string): string {
-  return /^[\w./-]+$/.test(text) && !text.startsWith('-') ? text : `'${safeText(text).replaceAll("'", `'\\''`)}'`;
+  if (manifest !== undefined) {
+    const check = `sha256sum --check ${shellWord(basename(manifest.path))}`;
+    return ['  To check the files later:', `    cd ${shellWord(output)} && ${check}`];
+  }
+  const isImage = format === 'qcow2' || format === 'raw';
+  const domain = isImage ? files.find((file) => file.path.endsWith('.xml')) : undefined;
+  return domain === undefined ? [] : defineStep(domain.path);
 }

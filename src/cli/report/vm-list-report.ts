@@ -15,14 +15,19 @@ export function vmListReport(vms: readonly ListedVm[], width: number | undefined
       { header: 'DISKS', align: 'right' },
       { header: 'CAPACITY', align: 'right' },
     ],
-    vms.map((vm) => [
-      vm.inventoryPath,
-      vm.template ? 'template' : (POWER[vm.powerState] ?? vm.powerState),
-      vm.guest,
-      String(vm.disks.length),
-      formatBytes(vm.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0)),
-    ]),
+    vms.map((vm) => [vm.inventoryPath, ...factsOf(vm)]),
     width,
   );
   return [...table, formatCount(vms.length, 'VM')];
+}
+
+/** What is behind the path: nothing is known of a VM whose properties the account may not read. */
+function factsOf({ unreadable, template, powerState, guest, disks }: ListedVm): string[] {
+  if (unreadable) return ['unreadable', '?', '?', '?'];
+  return [
+    template ? 'template' : (POWER[powerState] ?? powerState),
+    guest,
+    String(disks.length),
+    formatBytes(disks.reduce((sum, disk) => sum + disk.capacityBytes, 0)),
+  ];
 }

@@ -51,6 +51,8 @@ function diskWords(disk: DiskProgress, { nowMs, glyphs }: DiskLineContext): stri
       const wait = Math.max(0, Math.ceil((untilMs - nowMs) / 1000));
       return `${glyphs.retry} try ${attempt} of ${attempts} failed, next in ${wait}s: ${safeText(reason)}`;
     }
+    case 'verifying':
+      return `reading back, ${formatBytes(disk.capacityBytes)}`;
     case 'waiting':
     case 'running':
     default:

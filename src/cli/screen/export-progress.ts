@@ -1,11 +1,22 @@
+import type { ConvertResult } from '../../operations/convert/types.ts';
 import type { ExportEvent, ExportStep } from '../../operations/export/types.ts';
 import { RateMeter } from './rate-meter.ts';
+
+/**
+ * What a screen is told: the events of an export, of which a conversion has some too. A conversion is of a source and of no VM: its command
+ * tells where it begins and ends, and shows the error itself.
+ */
+export type ScreenEvent =
+  | ExportEvent
+  | { type: 'source-started'; source: string }
+  | { type: 'source-finished'; source: string; result: ConvertResult }
+  | { type: 'source-failed'; source: string; error: unknown };
 
 /** A disk as the screens show it. */
 export interface DiskProgress {
   disk: string;
   capacityBytes: number;
-  phase: 'waiting' | 'running' | 'retrying' | 'whole' | 'kept';
+  phase: 'waiting' | 'running' | 'retrying' | 'verifying' | 'whole' | 'kept';
   receivedBytes: number;
   coveredBytes: number;
   /** 1 for the first try. */
@@ -18,9 +29,10 @@ export interface DiskProgress {
   retry: { attempt: number; attempts: number; untilMs: number; reason: string } | undefined;
 }
 
-/** The VM that is being exported, or a part of the run that belongs to none. */
+/** The VM that is being exported, the source that is being converted, or a part of the run that belongs to none. */
 export interface VmProgress {
   vm: string | undefined;
+  work: 'export' | 'convert';
   /** The VM's name with its place among several. */
   headline: string;
   step: ExportStep;
@@ -38,7 +50,7 @@ export function unnamedProgress(headline: string, nowMs: number): VmProgress {
 }
 
 /** Folds one event into the state, and gives the state that holds from now on: a new one when a VM begins. */
-export function applyEvent(state: VmProgress, event: ExportEvent, nowMs: number): VmProgress {
+export function applyEvent(state: VmProgress, event: ScreenEvent, nowMs: number): VmProgress {
   if ('disk' in event) {
     applyDiskEvent(state, event, nowMs);
     return state;
@@ -46,22 +58,29 @@ export function applyEvent(state: VmProgress, event: ExportEvent, nowMs: number)
   switch (event.type) {
     case 'vm-started':
       return vmProgress(event.vm, headlineOf(event), nowMs);
+    case 'source-started':
+      return conversionProgress(event.source, nowMs);
     case 'step':
+      if (event.step === 'verify' && state.work === 'convert') verifyRunning(state);
       return Object.assign(state, { step: event.step, detail: event.detail, stepSinceMs: nowMs });
     case 'warning':
       state.warnings.push(event.message);
       return state;
     case 'disks':
       for (const { disk, capacityBytes } of event.disks) diskOf(state, disk, capacityBytes);
+      if (state.work === 'convert') beginConverting(state, nowMs);
       return state;
     case 'vm-finished':
     case 'vm-failed':
+    case 'source-finished':
+    case 'source-failed':
     default:
       return state;
   }
 }
 
-type DiskEvent = Extract<ExportEvent, { disk: string }>;
+/** What is told about one disk. */
+export type DiskEvent = Extract<ScreenEvent, { disk: string }>;
 
 function applyDiskEvent(state: VmProgress, event: DiskEvent, nowMs: number): void {
   const disk = diskOf(state, event.disk);
@@ -71,6 +90,7 @@ function applyDiskEvent(state: VmProgress, event: DiskEvent, nowMs: number): voi
       Object.assign(disk, diskProgress(event.disk, event.capacityBytes), { phase: 'running', attempt: event.attempt });
       disk.received.add(0, nowMs);
       disk.covered.add(0, nowMs);
+      if (state.work === 'convert') beginConverting(state, nowMs);
       return;
     case 'disk-progress':
       Object.assign(disk, { phase: 'running', receivedBytes: event.receivedBytes, coveredBytes: event.coveredBytes });
@@ -107,7 +127,33 @@ function headlineOf({ vm, index, count }: Extract<ExportEvent, { type: 'vm-start
 }
 
 function vmProgress(vm: string | undefined, headline: string, nowMs: number): VmProgress {
-  return { vm, headline, step: 'connect', detail: '', stepSinceMs: nowMs, disks: new Map(), warnings: [], notes: [] };
+  return {
+    vm,
+    work: 'export',
+    headline,
+    step: 'connect',
+    detail: '',
+    stepSinceMs: nowMs,
+    disks: new Map(),
+    warnings: [],
+    notes: [],
+  };
+}
+
+/** An archive may have to be read to its end before its disks are known. */
+function conversionProgress(source: string, nowMs: number): VmProgress {
+  const state = vmProgress(source, source, nowMs);
+  return Object.assign(state, { work: 'convert', step: 'preflight', detail: 'Looking at the source' });
+}
+
+/** A conversion has no event for this step, which comes again after each disk that was read back. */
+function beginConverting(state: VmProgress, nowMs: number): void {
+  if (state.step === 'download') return;
+  Object.assign(state, { step: 'download', detail: 'Converting', stepSinceMs: nowMs });
+}
+
+function verifyRunning({ disks }: VmProgress): void {
+  for (const disk of disks.values()) if (disk.phase === 'running') disk.phase = 'verifying';
 }
 
 function diskOf(state: VmProgress, name: string, capacityBytes = 0): DiskProgress {

@@ -1,9 +1,9 @@
-import type { ExportEvent } from '../../operations/export/types.ts';
+import type { ScreenEvent } from './export-progress.ts';
 
-/** Shows a running export to people. All screens write to one stream and to nothing else. */
+/** Shows a running export or conversion to people. All screens write to one stream and to nothing else. */
 export interface ExportScreen {
   /** Takes the next event. Never throws, and never waits. */
-  onEvent(event: ExportEvent): void;
+  onEvent(event: ScreenEvent): void;
   /** Shows a line that is no event, such as the word that a signal has come. */
   note(text: string): void;
   /** Ends the screen and gives the terminal back. May be called again. No event may follow. */

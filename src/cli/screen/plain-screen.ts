@@ -1,10 +1,18 @@
 import { InterruptedError } from '../../base/errors.ts';
-import type { ExportEvent } from '../../operations/export/types.ts';
 import { describeError, errorLines } from '../error-report.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../../base/amounts.ts';
 import { safeLines } from '../text/safe-text.ts';
-import { applyEvent, secondsLeft, shareOf, unnamedProgress, type VmProgress } from './export-progress.ts';
+import {
+  applyEvent,
+  secondsLeft,
+  shareOf,
+  unnamedProgress,
+  type DiskEvent,
+  type ScreenEvent,
+  type VmProgress,
+} from './export-progress.ts';
 import type { ExportScreen, ScreenStream } from './export-screen.ts';
+import { resultWords } from './result-words.ts';
 import { STEP_LABELS } from './step-labels.ts';
 
 /** The least time between two lines about one disk's progress. */
@@ -24,7 +32,7 @@ export class PlainScreen implements ExportScreen {
     this.#state = unnamedProgress('', now());
   }
 
-  onEvent(event: ExportEvent): void {
+  onEvent(event: ScreenEvent): void {
     this.#state = applyEvent(this.#state, event, this.#now());
     const line = this.#lineFor(event);
     if (line !== undefined) this.note(line);
@@ -39,7 +47,7 @@ export class PlainScreen implements ExportScreen {
     return Promise.resolve();
   }
 
-  #lineFor(event: ExportEvent): string | undefined {
+  #lineFor(event: ScreenEvent): string | undefined {
     if ('disk' in event) return this.#diskLine(event);
     switch (event.type) {
       case 'vm-started':
@@ -51,13 +59,21 @@ export class PlainScreen implements ExportScreen {
         return prefixed(event.vm, `warning: ${event.message}`);
       case 'disks': {
         const bytes = event.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0);
-        return `${event.vm}: ${formatCount(event.disks.length, 'file')} to fetch, ${formatBytes(bytes)} of capacity`;
+        const count =
+          this.#state.work === 'convert'
+            ? `${formatCount(event.disks.length, 'disk')} to convert`
+            : `${formatCount(event.disks.length, 'file')} to fetch`;
+        return `${event.vm}: ${count}, ${formatBytes(bytes)} of capacity`;
       }
-      case 'vm-finished': {
-        const { files, seconds } = event.result;
-        const size = formatBytes(files.reduce((sum, file) => sum + file.sizeBytes, 0));
-        return `${event.vm}: done, ${formatCount(files.length, 'file')}, ${size} in ${formatDuration(seconds)}`;
-      }
+      case 'vm-finished':
+        return `${event.vm}: done, ${resultWords(event.result)}`;
+      case 'source-started':
+        this.#toldAtMs.clear();
+        return `Converting ${event.source}`;
+      case 'source-finished':
+        return `${event.source}: done, ${resultWords(event.result)}`;
+      case 'source-failed':
+        return undefined;
       case 'vm-failed':
       default:
         if (event.error instanceof InterruptedError) return `${event.vm}: interrupted`;
@@ -65,7 +81,7 @@ export class PlainScreen implements ExportScreen {
     }
   }
 
-  #diskLine(event: Extract<ExportEvent, { disk: string }>): string | undefined {
+  #diskLine(event: DiskEvent): string | undefined {
     const name = `${event.vm}: ${event.disk}`;
     switch (event.type) {
       case 'disk-started': {
@@ -87,7 +103,7 @@ export class PlainScreen implements ExportScreen {
     }
   }
 
-  #progressLine({ vm, disk }: Extract<ExportEvent, { type: 'disk-progress' }>): string | undefined {
+  #progressLine({ vm, disk }: Extract<DiskEvent, { type: 'disk-progress' }>): string | undefined {
     const nowMs = this.#now();
     const state = this.#state.disks.get(disk);
     if (state === undefined || nowMs - (this.#toldAtMs.get(disk) ?? nowMs) < PROGRESS_MS) return undefined;

@@ -1,7 +1,8 @@
 import { InterruptedError } from '../../base/errors.ts';
-import type { ExportEvent, ExportStep } from '../../operations/export/types.ts';
+import type { ExportStep } from '../../operations/export/types.ts';
 import { describeError, errorLines } from '../error-report.ts';
 import { safeText } from '../text/safe-text.ts';
+import type { ScreenEvent } from './export-progress.ts';
 import type { ExportScreen, ScreenStream } from './export-screen.ts';
 
 /** Shows errors only. A warning of the clean-up counts as one: it says what is left behind on the server. */
@@ -13,7 +14,7 @@ export class QuietScreen implements ExportScreen {
     this.#stream = stream;
   }
 
-  onEvent(event: ExportEvent): void {
+  onEvent(event: ScreenEvent): void {
     if (event.type === 'step') this.#step = event.step;
     if (event.type === 'warning' && this.#step === 'clean-up') this.note(`Warning: ${event.message}`);
     if (event.type === 'vm-failed' && !(event.error instanceof InterruptedError)) {

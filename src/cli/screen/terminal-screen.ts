@@ -1,15 +1,14 @@
 import type * as Listr2 from 'listr2';
-import type { ExportEvent } from '../../operations/export/types.ts';
 import { InterruptedError } from '../../base/errors.ts';
 import { describeError, errorLines } from '../error-report.ts';
-import { formatBytes, formatCount, formatDuration } from '../../base/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
 import { cutMiddle } from '../text/text-width.ts';
 import type { BarFormat } from './disk-line.ts';
-import { applyEvent, unnamedProgress, type VmProgress } from './export-progress.ts';
+import { applyEvent, unnamedProgress, type ScreenEvent, type VmProgress } from './export-progress.ts';
 import type { ExportScreen, ScreenOptions, ScreenStream } from './export-screen.ts';
 import { chooseGlyphs, type Glyphs } from './glyphs.ts';
 import { LiveTask } from './live-task.ts';
+import { resultWords } from './result-words.ts';
 import { finishedBlock, vmBlock, type VmBlockContext } from './vm-block.ts';
 
 const REDRAW_MS = 100;
@@ -42,8 +41,8 @@ export async function createTerminalScreen(options: Omit<ScreenOptions, 'quiet'>
 }
 
 /**
- * One listr2 list at a time: for the opening part of the run, then one for each VM, which stays on the screen when the
- * VM is over. Events only change the state; a clock draws it, ten times a second at most.
+ * One listr2 list at a time: for the opening part of the run, then one for each VM or source, which stays on the screen when
+ * it is over. Events only change the state; a clock draws it, ten times a second at most.
  */
 class TerminalScreen implements ExportScreen {
   readonly #parts: TerminalParts;
@@ -65,11 +64,12 @@ class TerminalScreen implements ExportScreen {
     process.on('exit', this.#onExit);
   }
 
-  onEvent(event: ExportEvent): void {
-    if (event.type === 'vm-started') this.#end(this.#quietEnd());
+  onEvent(event: ScreenEvent): void {
+    if (event.type === 'vm-started' || event.type === 'source-started') this.#end(this.#quietEnd());
     this.#state = applyEvent(this.#state, event, this.#parts.now());
-    if (event.type === 'vm-finished') this.#finishVm(event);
+    if (event.type === 'vm-finished' || event.type === 'source-finished') this.#finish(resultWords(event.result));
     else if (event.type === 'vm-failed') this.#failVm(event);
+    else if (event.type === 'source-failed') this.#failSource(event);
     else if (!this.#isOpen) this.#begin();
   }
 
@@ -118,16 +118,14 @@ class TerminalScreen implements ExportScreen {
     return { failed: false, title: this.#state.headline, lines: [], after: warningLines(this.#state) };
   }
 
-  #finishVm({ result }: Extract<ExportEvent, { type: 'vm-finished' }>): void {
-    const size = formatBytes(result.files.reduce((sum, file) => sum + file.sizeBytes, 0));
-    const words = `${formatCount(result.files.length, 'file')}, ${size} in ${formatDuration(result.seconds)}`;
+  #finish(words: string): void {
     const lines = finishedBlock(this.#state, this.#context());
     this.#end({ failed: false, title: `${this.#state.headline}: ${words}`, lines, after: [] });
     this.#state = unnamedProgress('Going on', this.#parts.now());
   }
 
   /** The warnings of a VM that failed stand in no summary: they may say what is left behind on the server. */
-  #failVm({ vm, error }: Extract<ExportEvent, { type: 'vm-failed' }>): void {
+  #failVm({ vm, error }: Extract<ScreenEvent, { type: 'vm-failed' }>): void {
     const isInterrupted = error instanceof InterruptedError;
     const title = `${vm}: ${isInterrupted ? 'interrupted' : 'not exported'}`;
     // A VM that was not found has had no list of its own.
@@ -135,6 +133,13 @@ class TerminalScreen implements ExportScreen {
     const sentence = isInterrupted ? [] : [errorLines(describeError(error))];
     const after = [...warningLines(this.#state), ...headline, ...sentence];
     this.#end({ failed: true, title, lines: finishedBlock(this.#state, this.#context()), after });
+    this.#state = unnamedProgress('Going on', this.#parts.now());
+  }
+
+  /** Nothing of a conversion that failed is left: its disks are not named, and its error is told by the command. */
+  #failSource({ source, error }: Extract<ScreenEvent, { type: 'source-failed' }>): void {
+    const title = `${source}: ${error instanceof InterruptedError ? 'interrupted' : 'not converted'}`;
+    this.#end({ failed: true, title, lines: [], after: warningLines(this.#state) });
     this.#state = unnamedProgress('Going on', this.#parts.now());
   }
 

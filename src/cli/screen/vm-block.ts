@@ -68,11 +68,13 @@ function shortNames(names: readonly string[], width: number): readonly string[] 
   if (nameColumns(width, longest) >= longest) return names;
   const base = names.map((name) => /^(.+)-disk-\d+\.\w+$/.exec(name)?.[1]).find((match) => match !== undefined);
   if (base === undefined) return names;
-  return names.map((name) => (name.startsWith(base) ? name.slice(base.length + 1).replace(/\.vmdk$/, '') : name));
+  return names.map((name) =>
+    name.startsWith(base) ? name.slice(base.length + 1).replace(/\.(vmdk|qcow2|raw)$/, '') : name,
+  );
 }
 
 function isIdle({ phase }: DiskProgress): boolean {
-  return phase !== 'running' && phase !== 'retrying';
+  return phase !== 'running' && phase !== 'retrying' && phase !== 'verifying';
 }
 
 function isThere({ phase }: DiskProgress): boolean {

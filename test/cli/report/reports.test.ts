@@ -66,7 +66,12 @@ test('the summary of an export names the folder, the files with their sizes, dur
 test('the summary tells kept disks, warnings, a guest that was not quiesced, and what is left behind', () => {
   const exported = { ...RESULT, keptDisks: ['a.vmdk'], warnings: ['An ISO image is left out.'], quiesced: false };
   const failed = [
-    { vm: 'web-02', error: { kind: 'transfer' as const, message: 'x' }, leftBehind: ['The snapshot s.'] },
+    {
+      vm: 'web-02',
+      error: { kind: 'transfer' as const, message: 'x' },
+      leftBehind: ['The snapshot s.'],
+      keptForNextRun: [],
+    },
   ];
   const text = exportSummary({ job: 'j', state: 'partial', exported: [exported], failed }, 80).join('\n');
   expect(text).toContain('1 disk kept from an earlier run: a.vmdk');
@@ -74,6 +79,33 @@ test('the summary tells kept disks, warnings, a guest that was not quiesced, and
   expect(text).toContain('Warning: An ISO image is left out.');
   expect(text).toContain('Not exported: web-02');
   expect(text).toContain('Left behind: The snapshot s.');
+  expect(text).not.toContain('Run the same command again');
+});
+
+test('an export that failed names the disks that the next run keeps, and none where none is kept', () => {
+  const failure = { vm: 'web', error: { kind: 'transfer' as const, message: 'x' }, leftBehind: [] };
+  const failed = [
+    { ...failure, keptForNextRun: ['web-disk-1.vmdk'] },
+    { ...failure, keptForNextRun: ['db-disk-1.vmdk', 'db-disk-3.vmdk'] },
+  ];
+  expect(exportSummary({ job: 'j', state: 'failed', exported: [], failed }, 80)).toContain(
+    'Run the same command again; it keeps web-disk-1.vmdk, db-disk-1.vmdk, db-disk-3.vmdk.',
+  );
+});
+
+test('after an export to images the next step is to define the domain, since there is no manifest', () => {
+  const exported = {
+    ...RESULT,
+    format: 'qcow2' as const,
+    output: '/srv/my vms',
+    files: [
+      { path: '/srv/my vms/web-01-disk-1.qcow2', sizeBytes: GIB },
+      { path: '/srv/my vms/web-01.xml', sizeBytes: 2000 },
+    ],
+  };
+  const lines = exportSummary({ job: 'j', state: 'done', exported: [exported], failed: [] }, 80);
+  expect(lines).toContain("    virsh define '/srv/my vms/web-01.xml'");
+  expect(lines.join('\n')).not.toContain('sha256sum');
 });
 
 test('a folder with spaces and quotes is quoted for the shell in the next step', () => {
@@ -94,7 +126,7 @@ test('a plan shows findings with their hints, disks, sizes against free space, a
 });
 
 test('the list of VMs fits a terminal, and counts', () => {
-  const vms = Array.from({ length: 2 }, (_, i) => ({
+  const listed = (i: number) => ({
     name: 'web',
     inventoryPath: `/Datacenter with a long name/vm/production/web/frontend/web-0${i}`,
     moRef: `vm-${i}`,
@@ -104,13 +136,17 @@ test('the list of VMs fits a terminal, and counts', () => {
     disks: [{ label: 'Hard disk 1', capacityBytes: 10 * GIB }],
     instanceUuid: '',
     biosUuid: '',
-  }));
+    unreadable: false,
+  });
+  const vms = [listed(0), listed(1)];
   const lines = vmListReport(vms, 80);
   for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(80);
   expect(lines[1]).toMatch(/ on +Red Hat/);
   expect(lines[2]).toMatch(/ template /);
   expect(lines.at(-1)).toBe('2 VMs');
   expect(vmListReport([], 80)).toEqual(['No VM matches.']);
+  const unreadable = { ...listed(0), unreadable: true, powerState: '', guest: '', disks: [] };
+  expect(vmListReport([unreadable], 80)[1]).toMatch(/ unreadable +\? +\? +\?$/);
 });
 
 test('status shows findings, hints and jobs; one job shows everything in its record', () => {

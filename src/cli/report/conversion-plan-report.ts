@@ -1,0 +1,55 @@
+import { basename } from 'node:path';
+import { formatBytes } from '../../base/amounts.ts';
+import type { ConvertPlan } from '../../operations/convert/types.ts';
+import { safeText } from '../text/safe-text.ts';
+import { renderTable } from '../text/table.ts';
+import { folderOf, sourceWords } from './conversion-words.ts';
+
+const CONTAINERS: Readonly<Record<string, string>> = {
+  image: 'a disk image',
+  folder: 'an OVF package',
+  ova: 'an OVA',
+  'gzip-ova': 'an OVA compressed with gzip',
+};
+
+/** What `convert --dry-run` found, for people: what the source is, what would be written, and what stands in the way. */
+export function conversionPlanReport(plan: ConvertPlan, width: number | undefined): string[] {
+  const { source, container, disks, domain, freeBytes, taken } = plan;
+  const table = renderTable(
+    [
+      { header: 'FILE', cut: 'middle' },
+      { header: 'FROM', cut: 'end' },
+      { header: 'CAPACITY', align: 'right' },
+      { header: 'USED', align: 'right' },
+      { header: 'EXPECTED', align: 'right' },
+    ],
+    disks.map((disk) => [
+      basename(disk.path),
+      sourceWords(disk),
+      formatBytes(disk.virtualSizeBytes),
+      formatBytes(disk.usedBytes),
+      formatBytes(disk.expectedBytes),
+    ]),
+    width,
+  );
+  return [
+    `${safeText(source)} is ${CONTAINERS[container] ?? safeText(container)}.`,
+    '',
+    ...table,
+    '',
+    `Would write to ${safeText(folderOf(disks))}: ${formatBytes(expectedBytes(plan))} expected, ${formatBytes(freeBytes)} free`,
+    ...[...disks.map(({ path }) => path), ...(domain === undefined ? [] : [domain])].map(
+      (path) => `  ${safeText(basename(path))}${taken.includes(path) ? '  exists already' : ''}`,
+    ),
+    ...(taken.length > 0 ? ['Choose another --output, or replace what exists with --force.'] : []),
+  ];
+}
+
+/** Whether the results may not find room. They may turn out smaller. */
+export function lacksSpace(plan: ConvertPlan): boolean {
+  return expectedBytes(plan) > plan.freeBytes;
+}
+
+function expectedBytes({ disks }: ConvertPlan): number {
+  return disks.reduce((sum, disk) => sum + disk.expectedBytes, 0);
+}

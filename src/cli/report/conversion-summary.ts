@@ -1,0 +1,45 @@
+import { basename } from 'node:path';
+import { formatBytes, formatDuration, formatRate } from '../../base/amounts.ts';
+import type { ConvertedDisk, ConvertResult } from '../../operations/convert/types.ts';
+import { safeText } from '../text/safe-text.ts';
+import { renderTable } from '../text/table.ts';
+import { defineStep } from './define-step.ts';
+import { folderOf, sourceWords } from './conversion-words.ts';
+
+const VERIFIED: Readonly<Record<ConvertedDisk['verified'], string>> = {
+  'read-back': 'read back',
+  checksums: 'source checksums',
+  manifest: 'manifest',
+  none: 'no',
+};
+
+/** What a conversion has done, for people: the images, how each was proved, the domain, and the next step. */
+export function conversionSummary(result: ConvertResult, width: number | undefined): string[] {
+  const { source, disks, domain, warnings, seconds } = result;
+  const capacityBytes = disks.reduce((sum, disk) => sum + disk.virtualSizeBytes, 0);
+  const rate = seconds > 0 ? `, ${formatRate(capacityBytes / seconds)}` : '';
+  const table = renderTable(
+    [
+      { header: 'FILE', cut: 'middle' },
+      { header: 'SIZE', align: 'right' },
+      { header: 'CAPACITY', align: 'right' },
+      { header: 'FROM', cut: 'end' },
+      { header: 'VERIFIED' },
+    ],
+    disks.map((disk) => [
+      basename(disk.path),
+      formatBytes(disk.sizeBytes),
+      formatBytes(disk.virtualSizeBytes),
+      sourceWords(disk),
+      VERIFIED[disk.verified],
+    ]),
+    width === undefined ? undefined : width - 2,
+  );
+  return [
+    `Converted ${safeText(basename(source))} to ${disks[0]?.format ?? ''} in ${safeText(folderOf(disks))}`,
+    ...table.map((line) => `  ${line}`),
+    `  ${formatBytes(capacityBytes)} of capacity in ${formatDuration(seconds)}${rate}`,
+    ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
+    ...(domain === undefined ? [] : [`  libvirt domain: ${safeText(basename(domain))}`, ...defineStep(domain)]),
+  ];
+}

@@ -1,0 +1,85 @@
+import { Flags } from '@oclif/core';
+import { Hyper2kvmError } from '../base/errors.ts';
+import { readChoice, readCount, readSize } from '../cli/input/option-values.ts';
+import type { SinkFormat } from '../image/create-sink.ts';
+import type { ConvertOptions } from '../operations/convert/types.ts';
+import { COMPRESS_FLAG, needQcow2, readCompression } from './compress-flag.ts';
+
+const FORMATS = ['qcow2', 'raw'] as const satisfies readonly SinkFormat[];
+
+/** The limits of a qcow2's cluster: QEMU reads clusters of 9 to 21 bits. */
+const LEAST_CLUSTER_BYTES = 512;
+const MOST_CLUSTER_BYTES = 2 * 1024 ** 2;
+/** More disks than any machine has. */
+const MOST_DISKS = 9999;
+
+/** The flags of `convert`. Values with units are strings here and read by {@link readConvertOptions}. */
+export const CONVERT_FLAGS = {
+  output: Flags.string({
+    char: 'o',
+    helpValue: 'PATH',
+    description:
+      'Output folder, or for one disk the file itself. Default: the current folder. A name that ends with / is a folder, which is made if it is not there.',
+  }),
+  format: Flags.string({
+    options: FORMATS,
+    default: 'qcow2',
+    description: 'What to write: qcow2, or raw with holes where the disk is zero.',
+  }),
+  compress: COMPRESS_FLAG,
+  'cluster-size': Flags.string({
+    helpValue: 'SIZE',
+    description: 'Cluster size of the qcow2, a power of two from 512 to 2M. Default: 64K. Needs --format qcow2.',
+  }),
+  verify: Flags.boolean({
+    allowNo: true,
+    description:
+      'Read the result back and compare it with what was written. Default: only for sources without checksums of their own.',
+  }),
+  disk: Flags.string({ helpValue: 'N', description: 'Convert only the disk with this number, counted from 1.' }),
+  force: Flags.boolean({ default: false, description: 'Replace files of the same name.' }),
+  'dry-run': Flags.boolean({
+    default: false,
+    description: 'Show what the source is and what would be written, and write nothing.',
+  }),
+};
+
+/** The values of {@link CONVERT_FLAGS}, as oclif gives them. */
+export interface ConvertFlagValues {
+  output?: string | undefined;
+  format: string;
+  compress?: string | undefined;
+  'cluster-size'?: string | undefined;
+  verify?: boolean | undefined;
+  disk?: string | undefined;
+  force: boolean;
+}
+
+/** Reads the flags of `convert`. Throws usage errors for values and for flags that do not go together. */
+export function readConvertOptions(source: string, flags: ConvertFlagValues): ConvertOptions {
+  if (source === '') throw new Hyper2kvmError('usage', 'SOURCE is empty.', { hint: 'Name a file.' });
+  if (flags.output === '') {
+    throw new Hyper2kvmError('usage', '--output is empty.', { hint: 'Give . for the current folder.' });
+  }
+  const format = readChoice('--format', flags.format, FORMATS);
+  return {
+    source,
+    output: flags.output,
+    format,
+    compression: readCompression(flags.compress, format),
+    clusterBytes: readClusterSize(flags['cluster-size'], format),
+    verify: flags.verify,
+    disk: flags.disk === undefined ? undefined : readCount('--disk', flags.disk, 1, MOST_DISKS),
+    force: flags.force,
+  };
+}
+
+function readClusterSize(text: string | undefined, format: SinkFormat): number | undefined {
+  if (text === undefined) return undefined;
+  needQcow2('--cluster-size', format);
+  const bytes = readSize('--cluster-size', text, LEAST_CLUSTER_BYTES, MOST_CLUSTER_BYTES);
+  if (Number.isInteger(Math.log2(bytes))) return bytes;
+  throw new Hyper2kvmError('usage', `--cluster-size wants a power of two, not "${text}".`, {
+    hint: 'QEMU takes 64K when nothing is said; a smaller one suits many snapshots, a larger one very large disks.',
+  });
+}

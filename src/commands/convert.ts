@@ -1,0 +1,111 @@
+import { basename } from 'node:path';
+import { Args } from '@oclif/core';
+import { Hyper2kvmError } from '../base/errors.ts';
+import { BaseCommand } from '../cli/base-command.ts';
+import { conversionPlanReport, lacksSpace } from '../cli/report/conversion-plan-report.ts';
+import { conversionSummary } from '../cli/report/conversion-summary.ts';
+import { createExportScreen, type ExportScreen } from '../cli/screen/export-screen.ts';
+import type * as Convert from '../operations/convert/convert.ts';
+import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from '../operations/convert/types.ts';
+import { DEFAULT_COMPRESSION } from './compress-flag.ts';
+import { CONVERT_FLAGS, readConvertOptions } from './convert-flags.ts';
+
+/** `hyper2kvm convert SOURCE` */
+export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
+  static override summary = 'Convert a disk image, an OVF or an OVA for KVM.';
+  static override description =
+    'Makes qcow2 or raw images, in this program and without unpacking an archive. What the source is, is told by its content and not by its name. Of an OVF or OVA it also writes a libvirt domain. Checksums of the source are checked on the way, and nothing is left of a conversion that failed.';
+
+  static override examples = [
+    {
+      description: 'One disk into ./disk.qcow2',
+      command: '<%= config.bin %> convert disk.vmdk',
+    },
+    {
+      description: 'A VM in an OVA, compressed, with its libvirt domain',
+      command: '<%= config.bin %> convert web-01.ova --compress --output /var/lib/libvirt/images/',
+    },
+    {
+      description: 'The second disk of an export as a raw image, read back and compared',
+      command: '<%= config.bin %> convert web-01/web-01.ovf --disk 2 --format raw --verify --output data.img',
+    },
+    {
+      description: 'Look first: what the source is, what would be written, and what stands in the way',
+      command: '<%= config.bin %> convert web-01.ova --dry-run',
+    },
+  ];
+
+  static override args = {
+    source: Args.string({
+      required: true,
+      ignoreStdin: true,
+      description: 'A disk image (VMDK, qcow2, VHD, VHDX, VDI, raw), the .ovf file of an OVF package, or an OVA.',
+    }),
+  };
+
+  static override flags = CONVERT_FLAGS;
+
+  #screen: ExportScreen | undefined;
+
+  protected override optionalValues(): Readonly<Record<string, string>> {
+    return { compress: DEFAULT_COMPRESSION };
+  }
+
+  protected override leftBehindNote(): string {
+    return 'Left at once. In the output folder .partial files may be left.';
+  }
+
+  protected override say(text: string): void {
+    if (this.#screen === undefined) super.say(text);
+    else this.#screen.note(text);
+  }
+
+  protected operation(): Promise<Pick<typeof Convert, 'convert' | 'planConversion'>> {
+    return import('../operations/convert/convert.ts');
+  }
+
+  async run(): Promise<ConvertResult | ConvertPlan> {
+    const { args, flags } = await this.parse(ConvertCommand);
+    this.quiet = flags.quiet;
+    const options = readConvertOptions(args.source, flags);
+    return flags['dry-run'] ? this.#plan(options) : this.#convert(options);
+  }
+
+  async #convert(options: ConvertOptions): Promise<ConvertResult> {
+    const { convert } = await this.operation();
+    const screen = await createExportScreen({ stream: process.stderr, env: this.env, quiet: this.quiet });
+    this.#screen = screen;
+    const source = basename(options.source);
+    const report = (event: ConvertEvent): void => {
+      if (event.type === 'warning') this.warnings.push(this.redactor.clean(event.message));
+      screen.onEvent(event);
+    };
+    let result: ConvertResult;
+    try {
+      screen.onEvent({ type: 'source-started', source });
+      result = await convert(options, { signal: this.signal, report });
+      screen.onEvent({ type: 'source-finished', source, result });
+    } catch (error) {
+      screen.onEvent({ type: 'source-failed', source, error: this.signal.aborted ? this.signal.reason : error });
+      throw error;
+    } finally {
+      this.#screen = undefined;
+      await screen.stop();
+    }
+    if (!this.quiet) this.print(conversionSummary(result, this.tableWidth()));
+    return result;
+  }
+
+  async #plan(options: ConvertOptions): Promise<ConvertPlan> {
+    const { planConversion } = await this.operation();
+    const plan = await planConversion(options, this.signal);
+    this.print(conversionPlanReport(plan, this.tableWidth()));
+    if (lacksSpace(plan)) this.addWarning('The free space may not be enough.');
+    const [first] = plan.taken;
+    if (first !== undefined) {
+      const hint = 'Choose another --output, or replace it with --force.';
+      this.failWith(new Hyper2kvmError('local-file', `${first} exists.`, { hint }), { shown: true });
+    }
+    return plan;
+  }
+}
