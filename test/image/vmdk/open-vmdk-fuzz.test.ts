@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { readdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
 import type { MappedImage } from '../../../src/image/image.ts';
@@ -147,17 +147,18 @@ async function walk(image: MappedImage): Promise<void> {
 }
 
 test(
-  `${ROUNDS} damaged disks are mapped or refused, soon, and without a look outside of their folder`,
+  `${ROUNDS} damaged disks are mapped or refused, soon, without a look outside of their folder or an open file left`,
   async () => {
     const next = seededNumbers(SEED);
     await using folder = await DiskFolder.with({ 'secret.bin': noise(4096, 1) });
+    const openBefore = readdirSync('/proc/self/fd').length;
     const counts = { mapped: 0, refused: 0 };
     for (let round = 0; round < ROUNDS; round++) {
       const number = round % DISKS.length;
       const files = DISKS[number] ?? [];
       if (round < DISKS.length) for (const [name, bytes] of files) await folder.write(`${number}/${name}`, bytes);
       const [name, bytes] = files[next() % files.length] ?? ['', Buffer.alloc(0)];
-      await folder.write(`${number}/${name}`, mutated(bytes, next));
+      writeFileSync(folder.at(`${number}/${name}`), mutated(bytes, next));
       const start = performance.now();
       try {
         await using image = await folder.open(`${number}/disk.vmdk`);
@@ -171,8 +172,9 @@ test(
         counts.refused += 1;
       }
       expect({ round, soon: performance.now() - start < MOST_MS }).toEqual({ round, soon: true });
-      await folder.write(`${number}/${name}`, bytes);
+      writeFileSync(folder.at(`${number}/${name}`), bytes);
     }
+    expect(readdirSync('/proc/self/fd').length).toBe(openBefore);
     expect(counts.mapped).toBeGreaterThan(ROUNDS / 10);
     expect(counts.refused).toBeGreaterThan(ROUNDS / 4);
   },
