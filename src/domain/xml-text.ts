@@ -22,8 +22,16 @@ export function element(
  */
 export function escapeXml(text: string): string {
   if (!isXmlText(text)) throw new RangeError(`${JSON.stringify(text)} cannot stand in XML.`);
-  return text.replace(/[&<>"'\t\n\r]/g, (character) => `&#${character.codePointAt(0)};`);
+  return text.replace(/[&<>"'\t\n\r]/g, (character) => NAMED.get(character) ?? `&#${character.codePointAt(0)};`);
 }
+
+const NAMED = new Map([
+  ['&', '&amp;'],
+  ['<', '&lt;'],
+  ['>', '&gt;'],
+  ['"', '&quot;'],
+  ["'", '&apos;'],
+]);
 
 /** All but most control characters, lone surrogates, U+FFFE and U+FFFF. */
 const NO_XML = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;

@@ -1,77 +1,33 @@
 import { expect, test } from '@jest/globals';
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { createFolderPackage } from '../../src/ovf/folder-package.ts';
-import { openPackage, type VmPackage } from '../../src/ovf/open-package.ts';
+import { openPackage } from '../../src/ovf/open-package.ts';
 import { createOvaPackage } from '../../src/ovf/ova-package.ts';
 import { probePackage } from '../../src/ovf/probe-package.ts';
 import { readPackaged } from '../../src/ovf/read-packaged.ts';
 import { testWithOracle } from '../oracles/oracle.ts';
 import { outputOf } from '../oracles/run-program.ts';
-import { item, smallOvf, VIRTUALBOX } from './ovf-samples.ts';
-import { addMember, pattern, sha256, temporaryFolder } from './package-folder.ts';
+import { VIRTUALBOX } from './ovf-samples.ts';
+import {
+  chunked,
+  CHUNKS,
+  contents,
+  DISKS,
+  FILES,
+  manifest,
+  ONE,
+  ovf,
+  TWO,
+  type Files,
+  WITH_MANIFEST,
+  writeFolder,
+  writeOva,
+} from './package-files.ts';
+import { addMember, sha256, temporaryFolder } from './package-folder.ts';
 import { joined } from './read-all.ts';
 import { archive, member } from './tar-builder.ts';
-
-const ONE = pattern(150_000, 1);
-const TWO = pattern(70_001, 2);
-
-/** A descriptor of two disks; the second one comes first in the References. */
-function ovf({
-  one = `ovf:href="one.vmdk" ovf:size="${ONE.length}"`,
-  two = `ovf:href="two.vmdk" ovf:size="${TWO.length}"`,
-} = {}): string {
-  return smallOvf({
-    files: `<File ovf:id="f2" ${two}/><File ovf:id="f1" ${one}/>`,
-    disks:
-      '<Disk ovf:diskId="d2" ovf:fileRef="f2" ovf:capacity="9"/><Disk ovf:diskId="d1" ovf:fileRef="f1" ovf:capacity="9"/>',
-    hardware:
-      item({ InstanceID: 1, ResourceType: 6 }) +
-      item({ InstanceID: 2, ResourceType: 17, HostResource: 'ovf:/disk/d2', Parent: 1, AddressOnParent: 1 }) +
-      item({ InstanceID: 3, ResourceType: 17, HostResource: 'ovf:/disk/d1', Parent: 1, AddressOnParent: 0 }),
-  });
-}
-
-type Files = Record<string, string | Buffer>;
-
-function manifest(
-  files: Files,
-  algorithm = 'sha256',
-  line = (name: string, digest: string) => `${algorithm.toUpperCase()}(${name})= ${digest}`,
-): string {
-  return Object.entries(files)
-    .map(([name, bytes]) => `${line(name, createHash(algorithm).update(bytes).digest('hex'))}\n`)
-    .join('');
-}
-
-/** Writes the files into a new package folder; gives the path of the first one. */
-async function writeFolder(folder: string, files: Files): Promise<string> {
-  const root = join(folder, 'package');
-  await mkdir(root);
-  for (const [name, bytes] of Object.entries(files)) {
-    await mkdir(join(root, name, '..'), { recursive: true });
-    await writeFile(join(root, name), bytes);
-  }
-  return join(root, Object.keys(files)[0] ?? '');
-}
-
-async function writeOva(folder: string, files: Files, change = (tar: Buffer) => tar): Promise<string> {
-  const path = join(folder, 'x.ova');
-  await writeFile(path, change(archive(...Object.entries(files).map(([name, bytes]) => member({ name }, bytes)))));
-  return path;
-}
-
-async function contents(opened: VmPackage): Promise<string[]> {
-  const digests: string[] = [];
-  for (const disk of opened.disks) digests.push(sha256(await joined(readPackaged(opened, disk))));
-  return digests;
-}
-
-const DISKS = [sha256(ONE), sha256(TWO)];
-const FILES: Files = { 'vm.ovf': ovf(), 'one.vmdk': ONE, 'two.vmdk': TWO };
-const WITH_MANIFEST: Files = { ...FILES, 'vm.mf': manifest(FILES) };
 
 test('a folder: disks in the machine’s order, where their bytes are, with their digests', async () => {
   await using folder = await temporaryFolder();
@@ -154,13 +110,6 @@ test('an archive with everything in a folder, from a Mac, with a manifest of ano
   expect(opened.hasManifest).toBe(true);
   expect(await contents(opened)).toEqual(DISKS);
 });
-
-const chunked = (href: string, size: number) => `ovf:href="${href}" ovf:size="${size}" ovf:chunkSize="60000"`;
-const CHUNKS: Files = {
-  'one.vmdk.000000000': ONE.subarray(0, 60_000),
-  'one.vmdk.000000001': ONE.subarray(60_000, 120_000),
-  'one.vmdk.000000002': ONE.subarray(120_000),
-};
 
 for (const [where, write] of [
   ['a folder', writeFolder],
@@ -254,122 +203,6 @@ test('a descriptor in UTF-16, or with a byte order mark, is read', async () => {
   );
   await writeFile(join(folder.path, 'package', 'vm.ovf'), `\uFEFF${ovf()}`);
   expect(await contents(await openPackage(join(folder.path, 'package', 'vm.ovf')))).toEqual(DISKS);
-});
-
-/** With another last byte: all sizes stay right. */
-function changed(name: string): Files {
-  const bytes = Buffer.from(WITH_MANIFEST[name] ?? '');
-  return { ...WITH_MANIFEST, [name]: bytes.fill(' ', bytes.length - 1) };
-}
-
-test.each([
-  ['a file that is missing', { 'vm.ovf': ovf(), 'one.vmdk': ONE }, /file "two\.vmdk" .* is not there/],
-  ['a wrong size', { ...FILES, 'two.vmdk': TWO.subarray(1) }, /has 70000 bytes, and the descriptor gives it 70001/],
-  [
-    'a manifest of an absent file',
-    { ...FILES, 'vm.mf': manifest({ ...FILES, 'gone.vmdk': '' }) },
-    /names the file "gone\.vmdk", which is not in/,
-  ],
-  ['a manifest that leads out', { ...FILES, 'vm.mf': manifest({ '../x': '' }) }, /leads out of the package/],
-  ['a manifest of nonsense', { ...FILES, 'vm.mf': 'hello\n' }, /Line 1 of the manifest/],
-  ['a descriptor that was changed', changed('vm.ovf'), /vm\.ovf.* was changed: its sha256/],
-  [
-    'a chunk that is missing',
-    { 'vm.ovf': ovf({ one: chunked('one.vmdk', ONE.length) }), 'two.vmdk': TWO, ...CHUNKS, 'one.vmdk.000000002': '' },
-    /has 120000 bytes/,
-  ],
-  [
-    'a chunk of another size',
-    { 'vm.ovf': ovf({ one: chunked('one.vmdk', ONE.length) }), 'two.vmdk': TWO, ...CHUNKS, 'one.vmdk.000000001': 'x' },
-    /chunk one\.vmdk\.000000001 of 1 bytes instead of 60000/,
-  ],
-  [
-    'chunks of no known size',
-    { 'vm.ovf': ovf({ one: 'ovf:href="one.vmdk"' }), 'two.vmdk': TWO, ...CHUNKS },
-    /does not give its size/,
-  ],
-  [
-    'a descriptor in a wrong encoding',
-    { ...FILES, 'vm.ovf': Buffer.from([...Buffer.from('<?xml version="1.0" encoding="UTF-8"?>'), 0xff]) },
-    /no text in the encoding/,
-  ],
-  ['no XML', { 'vm.ovf': '<?xml <<' }, /not well-formed/],
-  ['a descriptor of 5 MiB', { 'vm.ovf': `<?xml ${' '.repeat(5 * 2 ** 20)}` }, /too large/],
-  ['a disk image', { 'vm.ovf': 'KDMV and so on' }, /neither an OVF descriptor nor an OVA/],
-] as [string, Files, RegExp][])('%s is refused, in a folder and in an OVA', async (what, files, message) => {
-  await using folder = await temporaryFolder();
-  const refusal = { kind: 'image', message: expect.stringMatching(message) };
-  await expect(openPackage(await writeFolder(folder.path, files))).rejects.toMatchObject(refusal);
-  if (what === 'a disk image') return;
-  await expect(openPackage(await writeOva(folder.path, files))).rejects.toMatchObject(refusal);
-});
-
-test.each([
-  ['no descriptor', { 'a.vmdk': ONE }, /holds no OVF descriptor/],
-  ['two descriptors', { ...FILES, 'b.ovf': ovf() }, /several OVF descriptors: vm\.ovf, b\.ovf/],
-] as [string, Files, RegExp][])('an OVA with %s is refused', async (_what, files, message) => {
-  await using folder = await temporaryFolder();
-  await expect(openPackage(await writeOva(folder.path, files))).rejects.toThrow(message);
-});
-
-test('a disk that was changed shows at its end, whole or in chunks, in a folder and in an OVA', async () => {
-  await using folder = await temporaryFolder();
-  for (const path of [
-    await writeFolder(folder.path, changed('two.vmdk')),
-    await writeOva(folder.path, changed('two.vmdk')),
-  ]) {
-    const opened = await openPackage(path);
-    const [one, two] = opened.disks;
-    if (one === undefined || two === undefined) throw new Error('there are two');
-    expect(sha256(await joined(readPackaged(opened, one)))).toBe(DISKS[0]);
-    await expect(joined(readPackaged(opened, two))).rejects.toMatchObject({
-      kind: 'image',
-      message: expect.stringMatching(/two\.vmdk in .* was changed/),
-    });
-  }
-});
-
-test('gzip that is damaged is refused while it is read', async () => {
-  await using folder = await temporaryFolder();
-  const packed = gzipSync(ONE);
-  packed.fill(0xff, 100, 140);
-  const opened = await openPackage(
-    await writeFolder(folder.path, { ...FILES, 'vm.ovf': ovf({ one: 'ovf:href="one.vmdk"' }), 'one.vmdk': packed }),
-  );
-  await expect(contents(opened)).rejects.toMatchObject({
-    kind: 'image',
-    message: expect.stringMatching(/gzip data of one\.vmdk/),
-  });
-});
-
-test('no link leads out of the folder; one that stays in it is followed', async () => {
-  await using folder = await temporaryFolder();
-  const path = await writeFolder(folder.path, { 'vm.ovf': ovf(), 'real/one.vmdk': ONE });
-  const root = join(path, '..');
-  await writeFile(join(folder.path, 'two.vmdk'), TWO);
-  await symlink('real/one.vmdk', join(root, 'one.vmdk'));
-  await symlink('../two.vmdk', join(root, 'two.vmdk'));
-  await expect(openPackage(path)).rejects.toMatchObject({
-    kind: 'image',
-    message: expect.stringMatching(/two\.vmdk is a link that leads out/),
-  });
-  await writeFile(path, ovf({ two: 'ovf:href="up/two.vmdk"' }));
-  await symlink(folder.path, join(root, 'up'));
-  await expect(openPackage(path)).rejects.toThrow(/leads out/);
-  await writeFile(path, ovf({ two: 'ovf:href="real/two.vmdk"' }));
-  await writeFile(join(root, 'real', 'two.vmdk'), TWO);
-  expect(await contents(await openPackage(path))).toEqual(DISKS);
-});
-
-test('a link in a circle, a folder and a device in a disk’s place are local-file errors', async () => {
-  await using folder = await temporaryFolder();
-  const path = await writeFolder(folder.path, { 'vm.ovf': ovf(), 'two.vmdk': TWO, 'dir/x': '' });
-  await symlink('one.vmdk', join(path, '..', 'one.vmdk'));
-  await expect(openPackage(path)).rejects.toMatchObject({ kind: 'local-file' });
-  await writeFile(path, ovf({ one: 'ovf:href="dir"' }));
-  await expect(openPackage(path)).rejects.toMatchObject({ kind: 'local-file' });
-  await expect(openPackage(join(folder.path, 'none.ovf'))).rejects.toMatchObject({ kind: 'local-file' });
-  await expect(openPackage('/dev/zero')).rejects.toMatchObject({ kind: 'local-file' });
 });
 
 test('an abort ends the opening and the reading with its reason', async () => {
