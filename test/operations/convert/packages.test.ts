@@ -1,0 +1,171 @@
+import { describe, expect, test } from '@jest/globals';
+import { copyFile, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { InterruptedError } from '../../../src/base/errors.ts';
+import { planConversion } from '../../../src/operations/convert/convert.ts';
+import { testWithOracle } from '../../oracles/oracle.ts';
+import { runProgram } from '../../oracles/run-program.ts';
+import { writeRawFile } from '../../server/content-source.ts';
+import { startTestServer } from '../../server/test-server.ts';
+import { runExport, ScratchFolder } from '../export/export-run.ts';
+import { CONTENTS, THREE_DISKS } from '../export/package-checks.ts';
+import { qemu, runConvert } from './convert-run.ts';
+
+/** A package of the three disks, as `export` makes it, and a folder for the results beside it. */
+async function makePackage(scratch: ScratchFolder, format: 'ovf' | 'ova'): Promise<{ source: string; output: string }> {
+  await using server = await startTestServer({ vms: [THREE_DISKS] });
+  const { error } = await runExport(server, scratch, { format });
+  expect(error).toBeUndefined();
+  return { source: join(scratch.output, `web.${format}`), output: join(scratch.path, 'kvm/') };
+}
+
+const list = (folder: string): Promise<string[]> =>
+  readdir(folder).then(
+    (names) => names.toSorted(),
+    () => [],
+  );
+
+async function expectSameDisks(qemuImg: string, folder: string): Promise<void> {
+  for (const [index, content] of CONTENTS.entries()) {
+    const image = join(folder, `web-disk-${index + 1}.qcow2`);
+    await writeRawFile(content, `${image}.expected`);
+    expect(await qemu(qemuImg, 'check', image)).toMatch(/^No errors were found/);
+    expect(await qemu(qemuImg, 'compare', '-F', 'raw', image, `${image}.expected`)).toBe('Images are identical.\n');
+  }
+}
+
+describe('a package becomes images and a domain', () => {
+  for (const format of ['ovf', 'ova'] as const) {
+    testWithOracle('qemu-img', format, async (oracles) => {
+      await using scratch = await ScratchFolder.make();
+      const { source, output } = await makePackage(scratch, format);
+      const { disks, domain } = await runConvert({ source, output, compression: 'fast' });
+      expect(await list(output)).toEqual(['web-disk-1.qcow2', 'web-disk-2.qcow2', 'web-disk-3.qcow2', 'web.xml']);
+      expect(domain).toBe(join(output, 'web.xml'));
+      expect(new Set(disks.map(({ verified }) => verified))).toEqual(
+        new Set([format === 'ova' ? 'manifest' : 'checksums']),
+      );
+      await expectSameDisks(oracles['qemu-img'], output);
+      const xml = await readFile(join(output, 'web.xml'), 'utf8');
+      expect(xml).toContain('00:50:56:01:02:03');
+      expect(xml).toContain(join(output, 'web-disk-2.qcow2'));
+    });
+  }
+
+  testWithOracle('qemu-img', 'an OVA that is compressed as a whole', async (oracles) => {
+    await using scratch = await ScratchFolder.make();
+    const { source, output } = await makePackage(scratch, 'ova');
+    await runProgram('gzip', [source]);
+    await runConvert({ source: `${source}.gz`, output });
+    await expectSameDisks(oracles['qemu-img'], output);
+  });
+
+  testWithOracle('virt-xml-validate', 'with a domain that virt-xml-validate accepts', async (oracles) => {
+    await using scratch = await ScratchFolder.make();
+    const { source, output } = await makePackage(scratch, 'ova');
+    const { domain } = await runConvert({ source, output });
+    const { stdout, stderr } = await runProgram(oracles['virt-xml-validate'], [domain ?? '', 'domain']);
+    expect(stdout + stderr).toMatch(/validates$/m);
+  });
+});
+
+test('one disk is converted alone, without a domain', async () => {
+  await using scratch = await ScratchFolder.make();
+  const { source, output } = await makePackage(scratch, 'ova');
+  const { disks, domain } = await runConvert({ source, output, disk: 2, format: 'raw' });
+  expect(domain).toBeUndefined();
+  expect(disks.map(({ path }) => path)).toEqual([join(output, 'web-disk-2.raw')]);
+  await expect(runConvert({ source, output, disk: 4 })).rejects.toMatchObject({
+    kind: 'usage',
+    message: /--disk 4 names no disk/,
+  });
+});
+
+test('a dry run tells what would be written, and writes nothing', async () => {
+  await using scratch = await ScratchFolder.make();
+  const { source, output } = await makePackage(scratch, 'ovf');
+  const options = {
+    source,
+    output,
+    format: 'qcow2',
+    compression: undefined,
+    clusterBytes: undefined,
+    verify: undefined,
+    disk: undefined,
+    force: false,
+  } as const;
+  const plan = await planConversion(options, new AbortController().signal);
+  expect(plan.disks.map(({ virtualSizeBytes }) => virtualSizeBytes)).toEqual(
+    CONTENTS.map(({ capacityBytes }) => capacityBytes),
+  );
+  expect(plan).toMatchObject({ container: 'folder', domain: join(output, 'web.xml'), taken: [] });
+  expect(await list(output)).toEqual([]);
+});
+
+describe('nothing stands under a final name when', () => {
+  async function expectRefused(
+    options: Parameters<typeof runConvert>[0],
+    kind: string,
+    message: RegExp,
+  ): Promise<void> {
+    await expect(runConvert(options)).rejects.toMatchObject({ kind, message: expect.stringMatching(message) });
+    expect(await list(options.output ?? '.')).toEqual([]);
+  }
+
+  test('a hash of the manifest is wrong', async () => {
+    await using scratch = await ScratchFolder.make();
+    const { source, output } = await makePackage(scratch, 'ovf');
+    const manifest = join(dirname(source), 'web.mf');
+    const text = await readFile(manifest, 'utf8');
+    await writeFile(manifest, text.replace(/(disk-2\.vmdk\)= )../, '$100'));
+    await expectRefused({ source, output }, 'image', /web-disk-2\.vmdk/);
+  });
+
+  test('a byte of a disk in an OVA has changed', async () => {
+    await using scratch = await ScratchFolder.make();
+    const { source, output } = await makePackage(scratch, 'ova');
+    const bytes = await readFile(source);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 2 ** 20) ^ 1, bytes.length - 2 ** 20);
+    await writeFile(source, bytes);
+    await expectRefused({ source, output }, 'image', /web-disk-\d\.vmdk/);
+  });
+
+  test('the stream was cut', async () => {
+    await using scratch = await ScratchFolder.make();
+    const { source, output } = await makePackage(scratch, 'ovf');
+    const disk = join(dirname(source), 'web-disk-2.vmdk');
+    const copy = join(scratch.path, 'cut.vmdk');
+    await copyFile(disk, copy);
+    await truncate(copy, 1_000_000);
+    await expectRefused({ source: copy, output }, 'image', /cut\.vmdk/);
+  });
+
+  test('the descriptor gives another capacity than the disk has', async () => {
+    await using scratch = await ScratchFolder.make();
+    const { source, output } = await makePackage(scratch, 'ovf');
+    const text = await readFile(source, 'utf8');
+    await writeFile(source, text.replace(/ovf:capacity="\d+"/, 'ovf:capacity="4194304"'));
+    await writeFile(join(dirname(source), 'web.mf'), '');
+    await expectRefused({ source, output }, 'image', /its descriptor says 4194304/);
+  });
+
+  test('the program is interrupted', async () => {
+    await using scratch = await ScratchFolder.make();
+    const { source, output } = await makePackage(scratch, 'ova');
+    const ending = new AbortController();
+    const report = () => ending.abort(new InterruptedError('SIGINT'));
+    await expect(runConvert({ source, output }, ending.signal, report)).rejects.toEqual(new InterruptedError('SIGINT'));
+    expect(await list(output)).toEqual([]);
+  });
+
+  test('a file of that name is there, unless it may be replaced', async () => {
+    await using scratch = await ScratchFolder.make();
+    const { source, output } = await makePackage(scratch, 'ovf');
+    await runConvert({ source, output });
+    const before = await readFile(join(output, 'web-disk-1.qcow2'));
+    await expect(runConvert({ source, output })).rejects.toMatchObject({ kind: 'local-file' });
+    await runConvert({ source, output, force: true });
+    // The order of clusters does not depend on which thread was faster.
+    expect((await readFile(join(output, 'web-disk-1.qcow2'))).equals(before)).toBe(true);
+  });
+});
