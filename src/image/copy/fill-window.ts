@@ -2,6 +2,7 @@ import { readSync } from 'node:fs';
 import { inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { zstdFrameBytes } from './zstd-frame.ts';
+import { checkGrainMarker, GRAIN_DATA_OFFSET, readMarker } from '../vmdk/marker.ts';
 import { FROM_INPUT, type CompressedPart, type CopyWindow, type WindowPart } from './window.ts';
 
 /** Grows to the largest compressed cluster that was met: at most that of a qcow2 with clusters of 2 MiB. */
@@ -25,9 +26,6 @@ export function fillContent(window: CopyWindow, parts: readonly WindowPart[], co
   content.fill(0, filled);
 }
 
-/** VMDK 1.1 specification, "Compressed grain": the marker in front of the data has its sector (u64) and size (u32). */
-const GRAIN_MARKER_BYTES = 12;
-
 /** The compressed bytes of a part's cluster, in a buffer that holds until the next call. */
 export function readStored(
   window: CopyWindow,
@@ -35,17 +33,14 @@ export function readStored(
   { storedBytes, markerSector }: CompressedPart,
 ): Buffer {
   if (part.fd === FROM_INPUT && window.input) return Buffer.from(window.input, part.fileOffsetBytes, storedBytes);
-  const before = markerSector === undefined ? 0 : GRAIN_MARKER_BYTES;
+  const before = markerSector === undefined ? 0 : GRAIN_DATA_OFFSET;
   if (scratch.length < before + storedBytes) scratch = Buffer.allocUnsafeSlow(before + storedBytes);
   const stored = scratch.subarray(0, before + storedBytes);
   readPart(window, { ...part, fileOffsetBytes: part.fileOffsetBytes - before }, stored);
   if (markerSector === undefined) return stored;
-  const named = Number(stored.readBigUInt64LE(0));
-  const size = stored.readUInt32LE(8);
-  if (named !== markerSector)
-    throw corrupt(part, `says that it is of sector ${named}, and its grain table that it is of ${markerSector}`);
-  if (size > storedBytes) throw corrupt(part, `has ${size} bytes, and the next one begins after ${storedBytes}`);
-  return stored.subarray(before, before + size);
+  const fault = checkGrainMarker(stored, markerSector, storedBytes);
+  if (fault !== undefined) throw corrupt(part, fault);
+  return stored.subarray(before, before + readMarker(stored).dataBytes);
 }
 
 /** The content of a compressed cluster: as much of it as the part needs, at least. */
@@ -62,10 +57,10 @@ export function decompress(
     else if (codec === 'deflate') cluster = inflateRawSync(stored, options);
     else cluster = zstdDecompressSync(stored.subarray(0, zstdFrameBytes(stored)), { maxOutputLength: clusterBytes });
   } catch (error) {
-    throw corrupt(part, `does not decompress (${error instanceof Error ? error.message : String(error)})`, error);
+    throw corrupt(part, `it does not decompress (${error instanceof Error ? error.message : String(error)})`, error);
   }
   if (cluster.length < skipBytes + part.lengthBytes)
-    throw corrupt(part, `gives ${cluster.length} bytes and not ${clusterBytes}`);
+    throw corrupt(part, `it gives ${cluster.length} bytes and not ${clusterBytes}`);
   return cluster;
 }
 
@@ -86,8 +81,12 @@ function readPart({ input }: CopyWindow, { fd, fileOffsetBytes }: WindowPart, ta
 }
 
 function corrupt(part: WindowPart, what: string, cause?: unknown): Hyper2kvmError {
-  return new Hyper2kvmError('image', `The compressed cluster at byte ${part.fileOffsetBytes} of the image ${what}.`, {
-    cause,
-    hint: 'The image is damaged: get it again from where it was made.',
-  });
+  return new Hyper2kvmError(
+    'image',
+    `The compressed cluster at byte ${part.fileOffsetBytes} of the image is damaged: ${what}.`,
+    {
+      cause,
+      hint: 'The image is damaged: get it again from where it was made.',
+    },
+  );
 }

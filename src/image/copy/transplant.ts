@@ -59,7 +59,8 @@ function payloadOf(
 ): Buffer | undefined {
   const stored = readStored(window, part, compressed);
   const payload = stored.subarray(ZLIB_HEADER_BYTES, stored.length - ZLIB_TRAILER_BYTES);
-  if (payload.length > compressed.clusterBytes - 512) return undefined;
+  // What does not look like deflate goes the long way, where it is refused.
+  if (payload.length > compressed.clusterBytes - 512 || stored.readUInt16BE(0) % 31 !== 0) return undefined;
   if (verify || payload.length <= MOST_ZERO_BYTES) {
     const content = decompress(part, compressed, stored);
     if (payload.length <= MOST_ZERO_BYTES && isZero(content)) return payload.subarray(0, 0);

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { copyImage, copyWindows, type CopySummary } from '../../image/copy/copy-image.ts';
@@ -40,9 +41,11 @@ async function convertImage(
   requireCapacity(task, image.virtualSizeBytes);
   if (disk.packaged?.parts[0]?.digest) await checkDigest(task, disk.packaged, signal);
   const readBack = task.options.verify ?? !image.checksummed;
-  return await writeImage(task, image, readBack, signal, (sink, hash) =>
-    copyImage(image, sink, { ...copyOptions(task, true, signal), hash }),
-  );
+  return await writeImage(task, image, readBack, signal, async (sink, hash) => {
+    const summary = await copyImage(image, sink, { ...copyOptions(task, true, signal), hash });
+    requireUnchanged(image);
+    return summary;
+  });
 }
 
 async function convertStream(
@@ -116,6 +119,18 @@ async function compareContent(
   if (contentSha256 === expected) return;
   throw new Hyper2kvmError('image', `${path} does not read back as it was written.`, {
     hint: 'The disk that it lies on, or the memory of this host, is faulty.',
+  });
+}
+
+/** A file that is cut while it is read would read as zeros behind its new end. */
+function requireUnchanged({ files }: MappedImage): void {
+  const cut = files.find(({ fd, sizeBytes }) => {
+    const now = fstatSync(fd);
+    return now.isFile() && now.size < sizeBytes;
+  });
+  if (!cut) return;
+  throw new Hyper2kvmError('image', `${cut.path} became shorter while it was read.`, {
+    hint: 'Convert it when nothing else writes to it.',
   });
 }
 
