@@ -35,7 +35,8 @@ test('a command that is not there is a usage error that suggests one, as text an
   expect(program(['exprot'])).toEqual({
     status: 2,
     stdout: '',
-    stderr: 'Error: There is no command exprot.\n  Did you mean export? The commands are convert, export, list, status.\n',
+    stderr:
+      'Error: There is no command exprot.\n  Did you mean export? The commands are convert, export, list, status.\n',
   });
   const { stdout, stderr, status } = program(['exprot', '--json']);
   expect(JSON.parse(stdout)).toMatchObject({ ok: false, exitCode: 2, error: { kind: 'usage' } });

@@ -127,7 +127,8 @@ function streamRenderer(DefaultRenderer: Listr2['DefaultRenderer'], frame: { tex
     }
 
     protected override format(message: string, icon: string, level: number): string[] {
-      return level === 0 ? super.format(message, icon, level) : message.split('\n').map((line) => `  ${line}`);
+      if (level === 0) return super.format(message, icon, level);
+      return message === '' ? [] : message.split('\n').map((line) => `  ${line}`);
     }
   };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { fillOptionalValues } from '../../../src/cli/input/optional-values.ts';
-import { readCount, readDuration, readRate } from '../../../src/cli/input/option-values.ts';
+import { readChoice, readCount, readDuration, readRate, readSize } from '../../../src/cli/input/option-values.ts';
 
 test.each([
   ['50M', 50 * 1024 ** 2],
@@ -45,4 +45,26 @@ test('a flag that stands alone gets its default value, and only such a flag', ()
   expect(fillOptionalValues(['--shutdown=10'], defaults)).toEqual(['--shutdown=10']);
   expect(fillOptionalValues(['--', '--shutdown'], defaults)).toEqual(['--', '--shutdown']);
   expect(fillOptionalValues(['--toString', 'shutdown'], defaults)).toEqual(['--toString', 'shutdown']);
+});
+
+test.each([
+  ['512', 512],
+  ['64K', 64 * 1024],
+  ['64KiB', 64 * 1024],
+  ['2m', 2 * 1024 ** 2],
+])('a size of %s is %d bytes', (text, bytes) => {
+  expect(readSize('--cluster-size', text, 512, 2 * 1024 ** 2)).toBe(bytes);
+});
+
+test.each(['', '0', '511', '3M', '1.5K', '-64K', '64K/s', '1T'])('%j is no size within its bounds', (text) => {
+  expect(() => readSize('--cluster-size', text, 512, 2 * 1024 ** 2)).toThrow(
+    /^--cluster-size wants a size from 512 to 2M/,
+  );
+});
+
+test('a choice is one of its words, as it is written', () => {
+  expect(readChoice('--compress', 'zstd', ['fast', 'zstd'])).toBe('zstd');
+  for (const text of ['', 'ZSTD', 'zst']) {
+    expect(() => readChoice('--compress', text, ['fast', 'zstd'])).toThrow(/one of fast, zstd, not/);
+  }
 });

@@ -1,0 +1,78 @@
+import type { ScreenEvent } from '../../../src/cli/screen/export-progress.ts';
+import type { ConvertPlan, ConvertResult } from '../../../src/operations/convert/types.ts';
+import { GIB } from './export-events.ts';
+
+export const SOURCE = 'web-01.ova';
+export const IMAGE = 'web-01-disk-1.qcow2';
+
+export const CONVERTED: ConvertResult = {
+  source: `/mnt/vms/${SOURCE}`,
+  disks: [
+    {
+      path: `/srv/vms/${IMAGE}`,
+      format: 'qcow2',
+      sourceFormat: 'vmdk',
+      sourceVariant: 'streamOptimized',
+      virtualSizeBytes: 10 * GIB,
+      sizeBytes: 3 * GIB,
+      verified: 'manifest',
+    },
+    {
+      path: '/srv/vms/web-01-disk-2.qcow2',
+      format: 'qcow2',
+      sourceFormat: 'raw',
+      sourceVariant: '',
+      virtualSizeBytes: GIB,
+      sizeBytes: GIB,
+      verified: 'read-back',
+    },
+  ],
+  domain: '/srv/vms/web-01.xml',
+  warnings: [],
+  seconds: 65,
+};
+
+export const CONVERT_PLAN: ConvertPlan = {
+  source: CONVERTED.source,
+  container: 'ova',
+  disks: CONVERTED.disks.map(({ path, sourceFormat, sourceVariant, virtualSizeBytes, sizeBytes }) => ({
+    path,
+    sourceFormat,
+    sourceVariant,
+    virtualSizeBytes,
+    usedBytes: sizeBytes,
+    expectedBytes: sizeBytes,
+  })),
+  domain: CONVERTED.domain,
+  freeBytes: 100 * GIB,
+  taken: [],
+};
+
+/** A conversion of one disk, as the command and the operation tell it: up to its progress, then reading back, then whole. */
+export const OPENING: ScreenEvent[] = [
+  { type: 'source-started', source: SOURCE },
+  { type: 'disks', vm: 'web-01', disks: [{ disk: IMAGE, capacityBytes: 10 * GIB }] },
+  { type: 'disk-started', vm: 'web-01', disk: IMAGE, capacityBytes: 10 * GIB, attempt: 1 },
+];
+
+export function covered(coveredBytes: number): ScreenEvent {
+  return { type: 'disk-progress', vm: 'web-01', disk: IMAGE, receivedBytes: coveredBytes, coveredBytes };
+}
+
+export const VERIFYING: ScreenEvent = {
+  type: 'step',
+  vm: 'web-01',
+  step: 'verify',
+  detail: `Reading ${IMAGE} back`,
+};
+
+export const WHOLE: ScreenEvent = {
+  type: 'disk-whole',
+  vm: 'web-01',
+  disk: IMAGE,
+  sizeBytes: 3 * GIB,
+  sha256: '',
+  seconds: 65,
+};
+
+export const FINISHED: ScreenEvent = { type: 'source-finished', source: SOURCE, result: CONVERTED };

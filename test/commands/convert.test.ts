@@ -1,0 +1,153 @@
+import { expect, test } from '@jest/globals';
+import { Hyper2kvmError, InterruptedError } from '../../src/base/errors.ts';
+import { ConvertCommand } from '../../src/commands/convert.ts';
+import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from '../../src/operations/convert/types.ts';
+import type { OperationContext } from '../../src/operations/operation-context.ts';
+import { CONVERT_PLAN, CONVERTED, IMAGE } from '../cli/screen/convert-events.ts';
+import { GIB } from '../cli/screen/export-events.ts';
+import { runCommand, type CommandRun } from './run-command.ts';
+
+type Convert = (options: ConvertOptions, context: OperationContext<ConvertEvent>) => Promise<ConvertResult>;
+
+/** Runs `convert` with operations of the test's own, and keeps what they were asked for. */
+async function run(
+  argv: string[],
+  convert: Convert = () => Promise.resolve(CONVERTED),
+  plan: ConvertPlan = CONVERT_PLAN,
+): Promise<CommandRun & { options: ConvertOptions | undefined }> {
+  let options: ConvertOptions | undefined;
+  class TestedCommand extends ConvertCommand {
+    protected override operation() {
+      return Promise.resolve({
+        convert: (given: ConvertOptions, context: OperationContext<ConvertEvent>) =>
+          convert((options = given), context),
+        planConversion: (given: ConvertOptions) => {
+          options = given;
+          return Promise.resolve(plan);
+        },
+      });
+    }
+  }
+  return { ...(await runCommand(TestedCommand, 'convert', argv)), options };
+}
+
+test('without flags it makes a qcow2 here, verified as the source needs it', async () => {
+  expect((await run(['web.ova'])).options).toEqual({
+    source: 'web.ova',
+    output: undefined,
+    format: 'qcow2',
+    compression: undefined,
+    clusterBytes: undefined,
+    verify: undefined,
+    disk: undefined,
+    force: false,
+  });
+});
+
+test('the flags reach the operation in its own units', async () => {
+  const flags = ['--compress', 'web.ova', '-o', '/srv/', '--cluster-size=2M', '--no-verify', '--disk', '2', '--force'];
+  expect((await run(flags)).options).toEqual({
+    source: 'web.ova',
+    output: '/srv/',
+    format: 'qcow2',
+    compression: 'fast',
+    clusterBytes: 2 * 1024 ** 2,
+    verify: false,
+    disk: 2,
+    force: true,
+  });
+});
+
+test.each([
+  [['--compress=careful'], { compression: 'careful' }],
+  [['--compress=zstd'], { compression: 'zstd' }],
+  [['--cluster-size=512'], { clusterBytes: 512 }],
+  [['--verify', '--format=raw'], { verify: true, format: 'raw' }],
+])('%j is taken', async (flags, wanted) => {
+  expect((await run(['disk.vmdk', ...flags])).options).toMatchObject(wanted);
+});
+
+test.each([
+  [[], 'hyper2kvm convert needs SOURCE.'],
+  [['a', 'b'], 'There is a word too many for hyper2kvm convert.'],
+  [[''], 'SOURCE is empty.'],
+  [['x', '-o', ''], '--output is empty.'],
+  [['x', '--format=vmdk'], 'Expected --format=vmdk to be one of: qcow2, raw.'],
+  [['x', '--compress', '--format=raw'], '--compress needs --format qcow2, not raw.'],
+  [['x', '--compress=best'], '--compress wants one of fast, careful, zstd, not "best".'],
+  [['x', '--cluster-size=64K', '--format=raw'], '--cluster-size needs --format qcow2, not raw.'],
+  [['x', '--cluster-size=63K'], '--cluster-size wants a power of two, not "63K".'],
+  [['x', '--cluster-size=4M'], '--cluster-size wants a size from 512 to 2M, such as 64K, not "4M".'],
+  [['x', '--cluster-size=256'], '--cluster-size wants a size from 512 to 2M, such as 64K, not "256".'],
+  [['x', '--disk=0'], '--disk wants a whole number from 1 to 9999, not "0".'],
+  [['x', '--forse'], 'hyper2kvm convert has no flag --forse.'],
+])('%j is a usage error in one sentence', async (argv, sentence) => {
+  const { exitCode, stderr, stdout, options } = await run(argv);
+  expect(exitCode).toBe(2);
+  expect(stderr.split('\n')[0]).toBe(`Error: ${sentence}`);
+  expect({ stdout, options }).toEqual({ stdout: '', options: undefined });
+});
+
+test('the summary goes to standard output, the events to standard error', async () => {
+  const { stdout, stderr } = await run(['web-01.ova'], (_options, { report }) => {
+    report({ type: 'disks', vm: 'web-01', disks: [{ disk: IMAGE, capacityBytes: GIB }] });
+    return Promise.resolve(CONVERTED);
+  });
+  expect(stdout).toContain('virsh define /srv/vms/web-01.xml\n');
+  expect(stderr).toMatch(/^\S+Z Converting web-01\.ova\n\S+Z web-01: 1 disk to convert/);
+});
+
+test('--json puts one document on standard output, with the warnings of the run', async () => {
+  const { stdout } = await run(['web-01.ova', '--json'], (_options, { report }) => {
+    report({ type: 'warning', vm: 'web-01', message: 'The CD-ROM image is left out.' });
+    return Promise.resolve(CONVERTED);
+  });
+  const warnings = ['The CD-ROM image is left out.'];
+  expect(JSON.parse(stdout)).toEqual({ ok: true, exitCode: 0, result: CONVERTED, warnings });
+});
+
+test('--quiet says nothing of a conversion that went well, and the error of one that did not', async () => {
+  expect(await run(['disk.vmdk', '-q'])).toMatchObject({ stdout: '', stderr: '', exitCode: 0 });
+  const cut = new Hyper2kvmError('image', 'disk.vmdk is cut at byte 4096.', { hint: 'Copy it again.' });
+  const { stdout, stderr, exitCode } = await run(['disk.vmdk', '-q'], () => Promise.reject(cut));
+  expect({ stdout, stderr }).toEqual({
+    stdout: '',
+    stderr: 'Error: disk.vmdk is cut at byte 4096.\n  Copy it again.\n',
+  });
+  expect(exitCode).toBe(13);
+});
+
+test('a signal aborts the operation, and its code wins over the error that follows', async () => {
+  const { exitCode, stderr, stdout } = await run(['disk.vmdk', '--json'], async (_options, { signal }) => {
+    process.emit('SIGTERM');
+    expect(signal.reason).toEqual(new InterruptedError('SIGTERM'));
+    await Promise.resolve();
+    throw new Error('The worker has gone.');
+  });
+  expect(exitCode).toBe(143);
+  expect(stderr).toContain('SIGTERM: cleaning up');
+  expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { kind: 'interrupted' } });
+});
+
+test('a dry run shows its plan and converts nothing', async () => {
+  const { exitCode, stdout, stderr } = await run(['web-01.ova', '--dry-run'], () =>
+    Promise.reject(new Error('called')),
+  );
+  expect(stdout).toContain('Would write to /srv/vms: 4.0 GiB expected, 100 GiB free');
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+});
+
+test('a dry run with files in the way ends as the conversion would; one with little space only warns', async () => {
+  const taken = { ...CONVERT_PLAN, taken: [`/srv/vms/${IMAGE}`] };
+  const blocked = await run(['web-01.ova', '--dry-run'], undefined, taken);
+  expect(blocked).toMatchObject({ exitCode: 14, stderr: '' });
+  expect(blocked.stdout).toContain(`${IMAGE}  exists already`);
+  const document = await run(['web-01.ova', '--dry-run', '--json'], undefined, taken);
+  expect(JSON.parse(document.stdout)).toMatchObject({
+    ok: false,
+    error: { kind: 'local-file', message: `/srv/vms/${IMAGE} exists.` },
+    result: { taken: [`/srv/vms/${IMAGE}`] },
+  });
+  const small = await run(['web-01.ova', '--dry-run'], undefined, { ...CONVERT_PLAN, freeBytes: GIB });
+  expect(small).toMatchObject({ exitCode: 0, stderr: 'Warning: The free space may not be enough.\n' });
+});
