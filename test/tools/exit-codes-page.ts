@@ -22,7 +22,7 @@ ${rows.join('\n')}
 
 - A single VM that was not exported gives the code of its own error. Of several VMs, some exported and some not give 3; when none was exported, the code that all the failures share, else 3.
 - \`status\` gives the code of the first error that it finds, and 0 when there are only warnings.
-- \`export --dry-run\` gives the code that the export would end with, as far as can be seen before it.
+- \`export --dry-run\` and \`convert --dry-run\` give the code that the run would end with, as far as can be seen before it.
 - A Node.js that is too old gives 2, with one sentence on standard error.
 - A second Ctrl-C leaves at once with 130, without the clean-up.
 `;
