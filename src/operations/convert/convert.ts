@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { freeBytes } from '../../base/free-space.ts';
+import { checkWritable, freeBytes } from '../../base/free-space.ts';
 import { domainXml } from '../../domain/domain-xml.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
 import { makeFolder } from '../../ovf/local-folder.ts';
@@ -28,6 +28,8 @@ export async function convert(
   if (taken.length > 0) throw nameTaken(taken);
   const vm = layout.source.baseName;
   const warnings: string[] = [];
+  // Before the folder is made: in /proc, for one, Node's recursive mkdir would try for ever.
+  await checkWritable(layout.folder);
   await makeFolder(layout.folder);
   report({
     type: 'disks',
