@@ -1,6 +1,8 @@
+import { readSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import type { MappedImage } from '../../image/image.ts';
 import { openSource, type ConvertSource, type SourceDisk } from './convert-source.ts';
 import type { ConvertOptions } from './types.ts';
 
@@ -8,7 +10,7 @@ import type { ConvertOptions } from './types.ts';
 export interface Layout {
   source: ConvertSource;
   folder: string;
-  disks: { disk: SourceDisk; path: string; capacityBytes: number }[];
+  disks: { disk: SourceDisk; path: string; capacityBytes: number; warning: string | undefined }[];
   domainPath: string | undefined;
 }
 
@@ -28,7 +30,7 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
       path: file ?? join(folder, `${source.baseName}${suffix}.${options.format}`),
     };
   });
-  const disks = await Promise.all(named.map(async (each) => ({ ...each, capacityBytes: await capacityOf(each.disk) })));
+  const disks = await Promise.all(named.map(async (each) => ({ ...each, ...(await lookAt(each.disk)) })));
   const clash = disks.find(({ path }) => path === resolve(options.source));
   if (clash) {
     throw new Hyper2kvmError('usage', `${clash.path} would be written over its own source.`, {
@@ -76,8 +78,19 @@ export async function takenNames({ disks, domainPath }: Layout, force: boolean):
   return found.flat();
 }
 
-async function capacityOf(disk: SourceDisk): Promise<number> {
-  if (disk.kind === 'stream') return disk.capacityBytes;
+async function lookAt(disk: SourceDisk): Promise<{ capacityBytes: number; warning: string | undefined }> {
+  if (disk.kind === 'stream') return { capacityBytes: disk.capacityBytes, warning: undefined };
   await using image = await disk.open();
-  return image.virtualSizeBytes;
+  return { capacityBytes: image.virtualSizeBytes, warning: looksLikeNoDisk(image) };
+}
+
+/** Any bytes are a raw disk. One that a machine boots from, or that has partitions, ends its first sector with 55 AA. */
+function looksLikeNoDisk({ format, files }: MappedImage): string | undefined {
+  const [file] = files;
+  if (format !== 'raw' || !file) return undefined;
+  const signature = Buffer.alloc(2);
+  readSync(file.fd, signature, 0, 2, 510);
+  return signature.readUInt16BE(0) === 0x55aa
+    ? undefined
+    : `${file.path} is of no format that is known, and has no partitions: it is taken for a raw disk.`;
 }

@@ -5,7 +5,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { checkWritable, freeBytes } from '../../base/free-space.ts';
 import { domainXml } from '../../domain/domain-xml.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
-import { makeFolder } from '../../ovf/local-folder.ts';
+import { makeFolder, removeMadeFolders } from '../../ovf/local-folder.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { convertDisk } from './convert-disk.ts';
@@ -27,10 +27,11 @@ export async function convert(
   const taken = await takenNames(layout, options.force);
   if (taken.length > 0) throw nameTaken(taken);
   const vm = layout.source.baseName;
-  const warnings: string[] = [];
+  const warnings = layout.disks.flatMap(({ warning }) => warning ?? []);
+  for (const message of warnings) report({ type: 'warning', vm, message });
   // Before the folder is made: in /proc, for one, Node's recursive mkdir would try for ever.
   await checkWritable(layout.folder);
-  await makeFolder(layout.folder);
+  const madeFolder = await makeFolder(layout.folder);
   report({
     type: 'disks',
     vm,
@@ -52,6 +53,7 @@ export async function convert(
   } catch (error) {
     for (const { path } of converted) await rm(path + PARTIAL_SUFFIX, { force: true });
     if (layout.domainPath !== undefined) await rm(layout.domainPath + PARTIAL_SUFFIX, { force: true });
+    await removeMadeFolders(layout.folder, madeFolder);
     throw error;
   }
   const seconds = (Date.now() - startedAt) / 1000;
