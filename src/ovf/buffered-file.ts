@@ -35,9 +35,14 @@ export class BufferedFile {
     return this.#position + this.#filled;
   }
 
-  /** Copies the chunk; resolves when there is room for more. Not to be called again before that. */
+  /** Takes the chunk; resolves when there is room for more. Not to be called again before that. A chunk as large as the buffers is written as it is. */
   async write(chunk: Uint8Array): Promise<void> {
     this.#throwFailure();
+    if (this.#filled === 0 && chunk.length >= BUFFER_BYTES) {
+      await this.#start(chunk);
+      await this.#inFlight;
+      return this.#throwFailure();
+    }
     for (let at = 0; at < chunk.length;) {
       const piece = chunk.subarray(at, at + BUFFER_BYTES - this.#filled);
       this.#fill.set(piece, this.#filled);
@@ -64,10 +69,16 @@ export class BufferedFile {
     await this.#inFlight;
     this.#throwFailure();
     const bytes = this.#fill.subarray(0, this.#filled);
-    const position = this.#position;
-    this.#position += bytes.length;
     this.#filled = 0;
     [this.#fill, this.#spare] = [this.#spare, this.#fill];
+    await this.#start(bytes);
+  }
+
+  /** Begins a write when the one before it is done. */
+  async #start(bytes: Uint8Array): Promise<void> {
+    await this.#inFlight;
+    const position = this.#position;
+    this.#position += bytes.length;
     this.#inFlight = writeFully(this.#handle, bytes, position).catch((error: unknown) => {
       this.#failure = { error: localFileError('write', this.#path, error) };
     });
