@@ -51,23 +51,24 @@ export function localFileError(doing: string, path: string, cause: unknown): unk
 /**
  * Puts a small file in place as a whole: readers see the old one or the new one, after a crash too. It is written to a
  * new file in the same folder, flushed and renamed over `path`; on failure that new file is removed. Throws kind
- * `local-file`.
+ * `local-file`. Without `flush` it is whole for every reader, but may be gone after a power cut: for what is soon written again, since a flush can
+ * make the file system bring gigabytes of other files to the disk first.
  */
 export async function writeFileAtomically(
   path: string,
   data: string | Uint8Array,
-  { mode = 0o600 } = {},
+  { mode = 0o600, flush = true } = {},
 ): Promise<void> {
   // A name of its own per call, so that two writers never share one: the last rename wins.
   const draft = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
-    await writeNewFile(draft, data, mode);
+    await writeNewFile(draft, data, mode, flush);
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true }).catch(() => {});
     throw localFileError('write', path, error);
   }
-  await flushFolder(dirname(path));
+  if (flush) await flushFolder(dirname(path));
 }
 
 /**
@@ -86,13 +87,13 @@ export async function flushFolder(folder: string): Promise<void> {
   }
 }
 
-async function writeNewFile(path: string, data: string | Uint8Array, mode: number): Promise<void> {
+async function writeNewFile(path: string, data: string | Uint8Array, mode: number, flush: boolean): Promise<void> {
   const handle = await open(path, 'wx', mode);
   try {
     // The mode of `open` is cut by the umask, which may be wider or narrower than what was asked for.
     await handle.chmod(mode);
     await handle.writeFile(data);
-    await handle.sync();
+    if (flush) await handle.sync();
   } finally {
     await handle.close();
   }

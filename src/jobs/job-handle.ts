@@ -44,7 +44,7 @@ export class JobHandle {
     this.#record = { ...this.#record, ...changes };
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      void this.write();
+      void this.write({ flush: false });
     }, WRITE_INTERVAL_MS);
     // The record must not keep a process alive that has nothing else to do: `end` writes the last word.
     this.#timer.unref();
@@ -61,16 +61,16 @@ export class JobHandle {
     await this.#writing;
   }
 
-  /** Writes the record as it is now, after any write under way. */
-  write(): Promise<void> {
-    this.#writing = this.#writing.then(() => this.#writeNow());
+  /** Writes the record as it is now, after any write under way. Progress is not flushed: it is written again within a second. */
+  write({ flush = true } = {}): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#writeNow(flush));
     return this.#writing;
   }
 
-  async #writeNow(): Promise<void> {
+  async #writeNow(flush: boolean): Promise<void> {
     try {
       await prepareJobsFolder(this.#folder);
-      await writeFileAtomically(this.file, recordText(this.#record));
+      await writeFileAtomically(this.file, recordText(this.#record), { flush });
     } catch (error) {
       if (this.#problemTold) return;
       this.#problemTold = true;
