@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { errnoOf, localFileError } from '../base/atomic-file.ts';
 import { BufferedFile } from './buffered-file.ts';
-import { digestOf } from './file-digest.ts';
+import { digestOf, digestOfText } from './file-digest.ts';
 import { removeFile } from './local-folder.ts';
 import type { MemberRecord, MemberWriter } from './package-writer.ts';
 
@@ -49,6 +49,18 @@ export class FolderMember implements MemberWriter {
     await this.#file.settle();
     await this.#handle.close().catch(() => {});
     await removeFile(this.#path);
+  }
+}
+
+/** Writes a small text as a whole member at `path`. On failure nothing of it is left. */
+export async function writeTextMember(name: string, path: string, text: string): Promise<MemberRecord> {
+  const member = new FolderMember(name, path, await createNew(path), () => {});
+  try {
+    await member.write(Buffer.from(text));
+    return await member.commit(digestOfText(text));
+  } catch (error) {
+    await member.discard();
+    throw error;
   }
 }
 

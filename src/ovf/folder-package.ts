@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { digestOfText } from './file-digest.ts';
 import { giveFinalNames } from './final-names.ts';
-import { FolderMember, createNew, isWhole } from './folder-member.ts';
+import { FolderMember, createNew, isWhole, writeTextMember } from './folder-member.ts';
 import { makeFolder, removeFile, removeMadeFolders } from './local-folder.ts';
 import { manifestText } from './manifest.ts';
 import { PARTIAL_SUFFIX, inPackageOrder, requirePlainName } from './member-names.ts';
@@ -78,7 +78,7 @@ class FolderPackage implements PackageWriter {
     // The descriptor comes last: a folder with one is a whole package.
     const texts = [{ name: this.#manifestName, text: manifestText(hashes) }, ...head];
     const written: MemberRecord[] = [];
-    for (const { name, text } of texts) written.push(await this.#writeText(name, text));
+    for (const { name, text } of texts) written.push(await writeTextMember(name, this.#partialPath(name), text));
     const files = [...members, ...written].map(({ name, sizeBytes, sha256 }) => ({
       path: join(this.#folder, name),
       sizeBytes,
@@ -102,18 +102,6 @@ class FolderPackage implements PackageWriter {
     for (const name of names) await removeFile(this.#partialPath(name));
     if (!keepWhole) this.#whole.clear();
     await removeMadeFolders(this.#folder, this.#madeFolder);
-  }
-
-  async #writeText(name: string, text: string): Promise<MemberRecord> {
-    const path = this.#partialPath(name);
-    const member = new FolderMember(name, path, await createNew(path), () => {});
-    try {
-      await member.write(Buffer.from(text));
-      return await member.commit(digestOfText(text));
-    } catch (error) {
-      await member.discard();
-      throw error;
-    }
   }
 
   #partialPath(name: string): string {

@@ -3,9 +3,8 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Compression } from '../../image/copy/pack-window.ts';
 import type { SinkFormat } from '../../image/create-sink.ts';
-import { digestOfText } from '../../ovf/file-digest.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
-import { createNew, FolderMember, isWhole } from '../../ovf/folder-member.ts';
+import { createNew, FolderMember, isWhole, writeTextMember } from '../../ovf/folder-member.ts';
 import { makeFolder, removeFile, removeMadeFolders } from '../../ovf/local-folder.ts';
 import { inPackageOrder, PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type {
@@ -88,7 +87,8 @@ class ImagePackage implements PackageWriter {
 
   async finish({ descriptor }: PackageContent, signal?: AbortSignal): Promise<PackageFile[]> {
     const members = inPackageOrder(this.#whole.values());
-    if (descriptor !== undefined) members.push(await this.#writeDomain(descriptor));
+    const domain = `${this.#options.baseName}.xml`;
+    if (descriptor !== undefined) members.push(await writeTextMember(domain, this.#partialPath(domain), descriptor));
     signal?.throwIfAborted();
     const files = members.map(({ name, sizeBytes }) => ({ path: join(this.#options.folder, name), sizeBytes }));
     const paths = files.map(({ path }) => path);
@@ -103,19 +103,6 @@ class ImagePackage implements PackageWriter {
     const names = [`${this.#options.baseName}.xml`, ...(keepWhole ? [] : this.#whole.keys())];
     for (const name of names) await removeFile(this.#partialPath(name));
     await removeMadeFolders(this.#options.folder, this.#madeFolder);
-  }
-
-  async #writeDomain(text: string): Promise<MemberRecord> {
-    const name = `${this.#options.baseName}.xml`;
-    const path = this.#partialPath(name);
-    const member = new FolderMember(name, path, await createNew(path), () => undefined);
-    try {
-      await member.write(Buffer.from(text));
-      return await member.commit(digestOfText(text));
-    } catch (error) {
-      await member.discard();
-      throw error;
-    }
   }
 
   #partialPath(name: string): string {
