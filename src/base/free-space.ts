@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { errnoOf, localFileError } from './atomic-file.ts';
+import { errnoOf, localFileError } from './local-file-error.ts';
 import { Hyper2kvmError } from './errors.ts';
 
 /**

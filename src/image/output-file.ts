@@ -1,5 +1,5 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
-import { localFileError } from '../base/atomic-file.ts';
+import { localFileError } from '../base/local-file-error.ts';
 
 /** A new file that an image is written into, anywhere and in any order. All errors are of kind `local-file` and name the file. */
 export class OutputFile {

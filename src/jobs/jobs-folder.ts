@@ -1,7 +1,7 @@
 import { lstat, mkdir } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { errnoOf, localFileError } from '../base/atomic-file.ts';
+import { errnoOf, localFileError } from '../base/local-file-error.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 
 /**

@@ -4,7 +4,7 @@ import type { CleanUp } from './clean-up.ts';
 
 const LOGOUT_LIMIT_MS = 30_000;
 
-/** Logs in, and adds the logout to `cleanUp`. */
+/** Greets the server and logs in; the logout is added to `cleanUp`. */
 export async function openSession(
   connection: ConnectionSettings,
   cleanUp: CleanUp,
@@ -12,11 +12,21 @@ export async function openSession(
 ): Promise<VsphereClient> {
   const client = new VsphereClient(connection);
   await client.greet(signal);
+  await logIn(client, connection, cleanUp, signal);
+  return client;
+}
+
+/** Logs in to a server that was greeted. The logout stands in `cleanUp` before: an answer that is lost may have opened a session. */
+export async function logIn(
+  client: VsphereClient,
+  { username }: ConnectionSettings,
+  cleanUp: CleanUp,
+  signal: AbortSignal,
+): Promise<void> {
   cleanUp.defer({
-    remains: `The session of ${connection.username} on ${client.server} is still open; the server ends it when it has been idle for long.`,
+    remains: `The session of ${username} on ${client.server} is still open; the server ends it when it has been idle for long.`,
     limitMs: LOGOUT_LIMIT_MS,
     run: (limit) => client.logout(limit),
   });
   await client.login(signal);
-  return client;
 }

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { localFileError } from '../base/atomic-file.ts';
+import { localFileError } from '../base/local-file-error.ts';
 
 /**
  * Bytes gathered for one write: a download comes in chunks of 16 KiB, and a system call for each would cost more than the

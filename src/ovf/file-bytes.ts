@@ -1,6 +1,6 @@
 import { constants, createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { localFileError } from '../base/atomic-file.ts';
+import { localFileError } from '../base/local-file-error.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { FileSource, readBytes } from './byte-source.ts';
 import { gunzipped, startsGzip } from './gzip-stream.ts';

@@ -1,5 +1,6 @@
 import { link, lstat, rename } from 'node:fs/promises';
-import { errnoOf, flushFolder, localFileError } from '../base/atomic-file.ts';
+import { flushFolder } from '../base/atomic-file.ts';
+import { errnoOf, localFileError } from '../base/local-file-error.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { removeFile } from './local-folder.ts';
 import { PARTIAL_SUFFIX } from './member-names.ts';

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { errnoOf, localFileError } from '../base/atomic-file.ts';
+import { errnoOf, localFileError } from '../base/local-file-error.ts';
 import { BufferedFile } from './buffered-file.ts';
 import { digestOf, digestOfText } from './file-digest.ts';
 import { removeFile } from './local-folder.ts';

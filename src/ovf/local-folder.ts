@@ -1,6 +1,6 @@
 import { mkdir, rmdir, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errnoOf, localFileError } from '../base/atomic-file.ts';
+import { errnoOf, localFileError } from '../base/local-file-error.ts';
 
 /**
  * Makes `folder` (absolute) and its parents; gives the topmost one that was made, undefined when all were there. Throws kind `local-file`.

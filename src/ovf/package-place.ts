@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import { errnoOf, localFileError } from '../base/atomic-file.ts';
+import { errnoOf, localFileError } from '../base/local-file-error.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { readBytes } from './byte-source.ts';
 import { withFile } from './file-bytes.ts';

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { localFileError } from '../base/atomic-file.ts';
+import { localFileError } from '../base/local-file-error.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { writeFully } from './buffered-file.ts';
 import { digestOf } from './file-digest.ts';

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { localFileError } from '../base/atomic-file.ts';
+import { localFileError } from '../base/local-file-error.ts';
 import { BufferedFile, writeFully } from './buffered-file.ts';
 import type { MemberRecord, MemberWriter } from './package-writer.ts';
 import { encodeHeaders, headersBytes, padded } from './tar-header.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { getCACertificates, type PeerCertificate } from 'node:tls';
-import { errnoOf } from '../base/atomic-file.ts';
+import { errnoOf } from '../base/local-file-error.ts';
 import { Hyper2kvmError, sentenceOf } from '../base/errors.ts';
 import type { TrustSettings } from './connection-settings.ts';
 

@@ -2,8 +2,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { localFileError, writeFileAtomically } from '../../src/base/atomic-file.ts';
-import { Hyper2kvmError } from '../../src/base/errors.ts';
+import { writeFileAtomically } from '../../src/base/atomic-file.ts';
 
 let folder = '';
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'h2k-atomic-'))));
@@ -35,17 +34,4 @@ test('a failure names the path and leaves nothing behind', async () => {
     message: expect.stringContaining(path),
   });
   expect(await readdir(folder)).not.toContainEqual(expect.stringContaining('.tmp'));
-});
-
-test('only errors of files are turned into local-file errors', () => {
-  const full = Object.assign(new Error('x'), { code: 'ENOSPC' });
-  expect(localFileError('write', '/a/b', full)).toMatchObject({
-    kind: 'local-file',
-    message: 'Could not write /a/b: no space is left.',
-    cause: full,
-  });
-  const own = new Hyper2kvmError('transfer', 'x');
-  expect(localFileError('write', '/a', own)).toBe(own);
-  const other = new TypeError('x');
-  expect(localFileError('write', '/a', other)).toBe(other);
 });

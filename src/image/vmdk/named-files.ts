@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errnoOf, localFileError } from '../../base/atomic-file.ts';
+import { errnoOf, localFileError } from '../../base/local-file-error.ts';
 import { OpenFile } from '../file/open-file.ts';
 
 const SLASH = '/'.charCodeAt(0);

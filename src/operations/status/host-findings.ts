@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { arch, platform, release } from 'node:os';
 import { promisify } from 'node:util';
 import { formatBytes } from '../../base/amounts.ts';
-import { errnoOf } from '../../base/atomic-file.ts';
+import { errnoOf } from '../../base/local-file-error.ts';
 import { sentenceOf } from '../../base/errors.ts';
 import { checkWritable, freeBytes } from '../../base/free-space.ts';
 import type { StatusFinding } from './types.ts';

@@ -3,9 +3,9 @@ import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
 import { countPrivileges, EXPORT_PRIVILEGES, readServerTime, SNAPSHOT_PRIVILEGES } from '../../vsphere/privileges.ts';
 import { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import { CleanUp } from '../clean-up.ts';
+import { logIn } from '../server-session.ts';
 import type { StatusFinding } from './types.ts';
 
-const LOGOUT_LIMIT_MS = 30_000;
 /** Certificates and session tickets begin to be refused somewhere beyond this. */
 const SKEW_LIMIT_MS = 60_000;
 
@@ -28,12 +28,7 @@ export async function inspectServer(
     const { fullName, apiType } = content.about;
     add('API', 'ok', `${fullName} (${apiType}), speaking ${apiVersion}`);
     check = 'log in';
-    cleanUp.defer({
-      remains: 'The session is still open.',
-      limitMs: LOGOUT_LIMIT_MS,
-      run: (limit) => client.logout(limit),
-    });
-    await client.login(signal);
+    await logIn(client, connection, cleanUp, signal);
     add(check, 'ok', `as ${connection.username}`);
     check = 'privileges';
     await addPrivileges(client, withSnapshots, add, signal);
