@@ -34,7 +34,7 @@ export const CONVERT_FLAGS = {
   verify: Flags.boolean({
     allowNo: true,
     description:
-      'Read the result back and compare it with what was written. Default: only for sources without checksums of their own.',
+      'Read the result back and compare it with what was written. Default: only for sources without checksums of their own. With --compress, --no-verify also copies the compressed data of a streamOptimized VMDK without checking it.',
   }),
   disk: Flags.string({ helpValue: 'N', description: 'Convert only the disk with this number, counted from 1.' }),
   force: Flags.boolean({ default: false, description: 'Replace files of the same name.' }),

@@ -39,10 +39,12 @@ async function convertImage(
 ): Promise<ConvertedDisk> {
   await using image = await disk.open();
   requireCapacity(task, image.virtualSizeBytes);
-  if (disk.packaged?.parts[0]?.digest) await checkDigest(task, disk.packaged, signal);
+  const hasDigest = disk.packaged?.parts[0]?.digest !== undefined;
+  if (disk.packaged && hasDigest) await checkDigest(task, disk.packaged, signal);
   const readBack = task.options.verify ?? !image.checksummed;
-  return await writeImage(task, image, readBack, signal, async (sink, hash) => {
-    const summary = await copyImage(image, sink, { ...copyOptions(task, true, signal), hash });
+  const proof = proofOf(task, image, hasDigest, readBack);
+  return await writeImage(task, image, proof, signal, async (sink, hash) => {
+    const summary = await copyImage(image, sink, { ...copyOptions(task, hasDigest, signal), hash });
     requireUnchanged(image);
     return summary;
   });
@@ -65,8 +67,9 @@ async function convertStream(
     checksummed: true,
   };
   const readBack = task.options.verify ?? false;
-  const converted = await writeImage(task, facts, readBack, signal, async (sink, hash) => {
-    const options = { ...copyOptions(task, !hasDigest, signal), hash };
+  const proof = proofOf(task, facts, hasDigest, readBack);
+  return writeImage(task, facts, proof, signal, async (sink, hash) => {
+    const options = { ...copyOptions(task, hasDigest, signal), hash };
     const summary = await copyWindows(grains.windows(pieces), sink, {
       ...options,
       onRelease: (window) => grains.release(window),
@@ -74,21 +77,33 @@ async function convertStream(
     requireCapacity(task, grains.summary.capacityBytes);
     return summary;
   });
-  return { ...converted, verified: readBack ? 'read-back' : hasDigest ? 'manifest' : 'checksums' };
 }
 
 type SourceFacts = Pick<MappedImage, 'virtualSizeBytes' | 'format' | 'variant' | 'checksummed'>;
 
+/** How the content will have been proved. With `fast` what could be moved as it is was not decompressed under `--no-verify`. */
+function proofOf(
+  { options: { verify, compression } }: DiskTask,
+  { checksummed }: SourceFacts,
+  hasDigest: boolean,
+  readBack: boolean,
+): ConvertedDisk['verified'] {
+  if (readBack) return 'read-back';
+  if (hasDigest) return 'manifest';
+  return checksummed && (verify !== false || compression !== 'fast') ? 'checksums' : 'none';
+}
+
 async function writeImage(
   { path, options, onVerify }: DiskTask,
-  { virtualSizeBytes, format, variant, checksummed }: SourceFacts,
-  readBack: boolean,
+  { virtualSizeBytes, format, variant }: SourceFacts,
+  verified: ConvertedDisk['verified'],
   signal: AbortSignal,
   copy: (sink: DiskSink, hash: boolean) => Promise<CopySummary>,
 ): Promise<ConvertedDisk> {
   const partial = path + PARTIAL_SUFFIX;
   const { clusterBytes, compression } = options;
   const sinkOptions = { virtualSizeBytes, compression, ...(clusterBytes === undefined ? {} : { clusterBytes }) };
+  const readBack = verified === 'read-back';
   const sink = await createSink(partial, options.format, sinkOptions);
   try {
     const { contentSha256 } = await copy(sink, readBack);
@@ -97,7 +112,6 @@ async function writeImage(
       onVerify();
       await compareContent(partial, options, contentSha256, signal);
     }
-    const verified = readBack ? 'read-back' : checksummed ? 'checksums' : 'none';
     const source = { sourceFormat: format, sourceVariant: variant, virtualSizeBytes };
     return { path, format: options.format, ...source, sizeBytes, verified };
   } catch (error) {
@@ -134,7 +148,9 @@ function requireUnchanged({ files }: MappedImage): void {
   });
 }
 
-function copyOptions({ options, onProgress }: DiskTask, verify: boolean, signal: AbortSignal) {
+/** A grain is decompressed to prove it, unless a hash has proved it already, or nobody wants it proved. */
+function copyOptions({ options, onProgress }: DiskTask, hasDigest: boolean, signal: AbortSignal) {
+  const verify = !hasDigest && options.verify !== false;
   return { workers: workers(), compression: options.compression, verify, signal, onProgress };
 }
 

@@ -12,7 +12,10 @@ export interface ConvertOptions {
   compression: Compression | undefined;
   /** Of a qcow2; undefined is 64 KiB. */
   clusterBytes: number | undefined;
-  /** Read the result back and compare; undefined does so where the source has no checksums of its own. */
+  /**
+   * Read the result back and compare; undefined does so where the source has no checksums of its own. False also leaves the checksums of grains unchecked that move into a
+   * compressed qcow2 as they are.
+   */
   verify: boolean | undefined;
   /** Convert only this disk, counted from 1. */
   disk: number | undefined;

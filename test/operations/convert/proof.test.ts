@@ -1,0 +1,66 @@
+import { describe, expect, test } from '@jest/globals';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ConvertOptions } from '../../../src/operations/convert/types.ts';
+import { buildStream, type Unit } from '../../image/vmdk/stream-builder.ts';
+import { testWithOracle } from '../../oracles/oracle.ts';
+import { ScratchFolder } from '../export/export-run.ts';
+import { qemu, runConvert } from './convert-run.ts';
+
+const GRAIN_BYTES = 65536;
+const CONTENT = Buffer.alloc(3 * GRAIN_BYTES, 'what a guest writes, ');
+
+/** A streamOptimized VMDK of three grains; with `damaged` the checksum of the second is wrong, its data right. */
+async function makeStream(scratch: ScratchFolder, damaged: boolean): Promise<{ source: string; output: string }> {
+  const source = join(scratch.path, 'disk.vmdk');
+  const grains = [0, 1, 2].map((at) => [at, CONTENT.subarray(at * GRAIN_BYTES, (at + 1) * GRAIN_BYTES)] as const);
+  const damage = (unit: Unit) => {
+    if (unit.kind !== 'grain' || unit.sector !== GRAIN_BYTES / 512) return unit;
+    return { ...unit, data: unit.data.map((byte, at) => (at === unit.data.length - 1 ? byte ^ 1 : byte)) };
+  };
+  const units = (all: Unit[]) => (damaged ? all.map(damage) : all);
+  await writeFile(source, buildStream(CONTENT.length / 512, new Map(grains), { units }));
+  const output = join(scratch.path, 'out');
+  await mkdir(output);
+  return { source, output };
+}
+
+type Choice = Pick<ConvertOptions, 'compression' | 'verify'>;
+
+describe('the checksums of grains', () => {
+  test.each<[string, Choice, string]>([
+    ['are checked', { compression: 'fast', verify: undefined }, 'checksums'],
+    ['are not with --no-verify where grains move as they are', { compression: 'fast', verify: false }, 'none'],
+    ['are with --no-verify where grains are inflated anyway', { compression: 'zstd', verify: false }, 'checksums'],
+    ['are beside the result that is read back', { compression: 'fast', verify: true }, 'read-back'],
+  ])('%s, and the result says so', async (_, choice, verified) => {
+    await using scratch = await ScratchFolder.make();
+    const { disks } = await runConvert({ ...(await makeStream(scratch, false)), ...choice });
+    expect(disks.map((disk) => disk.verified)).toEqual([verified]);
+  });
+
+  test.each<[string, Choice]>([
+    ['by default', { compression: 'fast', verify: undefined }],
+    ['with --verify', { compression: 'fast', verify: true }],
+    ['with --no-verify where grains are inflated anyway', { compression: undefined, verify: false }],
+  ])('refuse a damaged grain %s', async (_, choice) => {
+    await using scratch = await ScratchFolder.make();
+    const { source, output } = await makeStream(scratch, true);
+    await expect(runConvert({ source, output, ...choice })).rejects.toMatchObject({
+      kind: 'image',
+      message: expect.stringMatching(/is damaged/),
+    });
+    expect(await readdir(output)).toEqual([]);
+  });
+
+  testWithOracle('qemu-img', 'cost nothing with --no-verify: the data moves as it is', async (oracles) => {
+    await using scratch = await ScratchFolder.make();
+    const { source, output } = await makeStream(scratch, true);
+    const { disks } = await runConvert({ source, output, compression: 'fast', verify: false });
+    const [path = ''] = disks.map((disk) => disk.path);
+    const raw = join(scratch.path, 'expected.raw');
+    await writeFile(raw, CONTENT);
+    expect(await qemu(oracles['qemu-img'], 'check', path)).toMatch(/^No errors were found/);
+    expect(await qemu(oracles['qemu-img'], 'compare', '-F', 'raw', path, raw)).toBe('Images are identical.\n');
+  });
+});
