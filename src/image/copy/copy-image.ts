@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import type { MappedImage } from '../image.ts';
 import type { DiskSink } from '../sink.ts';
 import { planWindows } from './plan-windows.ts';
-import type { CopyWindow } from './window.ts';
-import { WorkerPool } from './worker-pool.ts';
+import type { CopyWindow, PackedWindow } from './window.ts';
+import type { WorkerPool } from './worker-pool.ts';
 import type { Compression } from './pack-window.ts';
 
 export interface CopyOptions {
-  /** Threads that decompress and pack; the sink's writes run beside them. */
-  workers: number;
+  /** The threads that decompress and pack, which several copies may share; the sink's writes run beside them. */
+  pool: WorkerPool;
   compression: Compression | undefined;
   /** Decompress also what could be moved as it is: proves each cluster's own checksum. */
   verify: boolean;
@@ -37,46 +37,49 @@ export async function copyWindows(
   sink: DiskSink,
   options: CopyOptions & { onRelease?: (window: CopyWindow) => void },
 ): Promise<CopySummary> {
-  const { workers, compression, verify, hash, signal, onProgress, onRelease } = options;
-  const pack = { clusterBytes: sink.clusterBytes, compression, verify };
-  await using pool = new WorkerPool(workers, { pack, hash });
-  const inFlight: ReturnType<WorkerPool['pack']>[] = [];
+  const { pool, compression, verify, hash, signal, onProgress, onRelease } = options;
+  const work = { clusterBytes: sink.clusterBytes, compression, verify, hash };
   const digest = createHash('sha256');
   let dataBytes = 0;
-  const takeOldest = async () => {
-    const packed = await inFlight.shift();
-    if (!packed) return;
+  let hasFailed = false;
+  const put = async (packed: PackedWindow) => {
     if (packed.clusters.length > 0) {
       await sink.put(packed);
       dataBytes += packed.lengthBytes;
       if (hash) digest.update(`${packed.offsetBytes}:${packed.sha256}\n`);
     }
-    packed.release();
     onProgress?.(packed.offsetBytes + packed.lengthBytes);
   };
+  /** Packs at once and writes in its turn, whatever the next window waits for: so each slab comes back, and disks that share a pool cannot hold each other up. */
+  const packAndPut = async (window: CopyWindow, slab: SharedArrayBuffer, before: Promise<void>) => {
+    const packing = pool.pack(window, slab, work).finally(() => onRelease?.(window));
+    // A failure is met when its turn comes; until then nobody listens, and it must not count as unhandled.
+    packing.catch(() => undefined);
+    try {
+      await before;
+      await put(await packing);
+    } catch (error) {
+      hasFailed = true;
+      throw error;
+    } finally {
+      await Promise.allSettled([packing]);
+      pool.giveBack(slab);
+    }
+  };
+  let last = Promise.resolve();
   try {
     for await (const window of windows) {
       signal.throwIfAborted();
-      if (inFlight.length === pool.capacity) await takeOldest();
-      inFlight.push(start(pool, window, onRelease));
-    }
-    while (inFlight.length > 0) {
-      signal.throwIfAborted();
-      await takeOldest();
+      const slab = await pool.takeSlab();
+      last = packAndPut(window, slab, last);
+      last.catch(() => undefined);
+      if (hasFailed) break;
     }
   } finally {
-    await Promise.allSettled(inFlight);
+    // Nothing reads the source or writes to the sink any more when this is over.
+    await Promise.allSettled([last]);
   }
+  await last;
+  signal.throwIfAborted();
   return { dataBytes, contentSha256: hash ? digest.digest('hex') : '' };
-}
-
-/** A failure is met when its turn comes; until then nobody listens, and it must not count as unhandled. */
-function start(
-  pool: WorkerPool,
-  window: CopyWindow,
-  onRelease: ((window: CopyWindow) => void) | undefined,
-): ReturnType<WorkerPool['pack']> {
-  const packed = pool.pack(window).finally(() => onRelease?.(window));
-  packed.catch(() => undefined);
-  return packed;
 }

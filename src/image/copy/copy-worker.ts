@@ -1,13 +1,13 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { fillContent } from './fill-window.ts';
 import { packWindow, sha256Of, type PackOptions } from './pack-window.ts';
 import { transplant } from './transplant.ts';
 import { WINDOW_BYTES, type CopyWindow, type PackedCluster } from './window.ts';
 
-/** What a worker is started with. */
-export interface WorkerSetup {
-  pack: PackOptions;
+/** How the windows of one disk are packed. */
+export interface PackWork extends PackOptions {
+  /** Over each window's content. */
   hash: boolean;
 }
 
@@ -15,6 +15,7 @@ export interface WorkerSetup {
 export interface WorkerTask {
   window: CopyWindow;
   slab: SharedArrayBuffer;
+  work: PackWork;
 }
 
 /** Errors do not keep their class between threads, so their parts travel. */
@@ -24,22 +25,20 @@ export type WorkerAnswer =
 
 if (parentPort) {
   const port = parentPort;
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the pool of this folder sends
-  const { pack, hash } = workerData as WorkerSetup;
   const content = Buffer.allocUnsafeSlow(WINDOW_BYTES);
-  port.on('message', ({ window, slab }: WorkerTask) => {
-    port.postMessage(answer(window, Buffer.from(slab), content.subarray(0, window.lengthBytes), pack, hash));
+  port.on('message', ({ window, slab, work }: WorkerTask) => {
+    port.postMessage(answer(window, Buffer.from(slab), content.subarray(0, window.lengthBytes), work));
   });
 }
 
-function answer(window: CopyWindow, slab: Buffer, content: Buffer, pack: PackOptions, hash: boolean): WorkerAnswer {
+function answer(window: CopyWindow, slab: Buffer, content: Buffer, work: PackWork): WorkerAnswer {
   try {
     // A hash is over the content, so that all of it has to be had.
     const moved =
-      pack.compression === 'fast' && !hash ? transplant(window, slab, pack.clusterBytes, pack.verify) : undefined;
+      work.compression === 'fast' && !work.hash ? transplant(window, slab, work.clusterBytes, work.verify) : undefined;
     if (moved?.rest.length === 0) return { clusters: moved.clusters, packedBytes: moved.packedBytes, sha256: '' };
     fillContent(window, moved?.rest ?? window.parts, content);
-    return { ...packWindow(content, slab, pack, moved), sha256: hash ? sha256Of(content) : '' };
+    return { ...packWindow(content, slab, work, moved), sha256: work.hash ? sha256Of(content) : '' };
   } catch (error) {
     if (!(error instanceof Error)) return { failure: { kind: 'internal', message: String(error), hint: undefined } };
     const isOwn = error instanceof Hyper2kvmError && error.kind === 'image';

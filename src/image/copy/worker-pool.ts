@@ -1,12 +1,15 @@
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import type { WorkerAnswer, WorkerSetup, WorkerTask } from './copy-worker.ts';
+import type { PackWork, WorkerAnswer, WorkerTask } from './copy-worker.ts';
 import { WINDOW_BYTES, type CopyWindow, type PackedWindow } from './window.ts';
 
 /** A whole window of clusters that do not compress, the last one filled up to a cluster of at most 2 MiB. */
 const SLAB_BYTES = WINDOW_BYTES * 2;
 /** A worker has one window in its hands and one waiting, while the sink writes those before. */
 const SLABS_PER_WORKER = 3;
+/** More threads than this wait for each other: the one that plans and writes is then the limit. */
+const MOST_WORKERS = 8;
 
 /** Decompressed clusters die at once; in a larger young generation hundreds of megabytes of them wait for the collector. */
 const YOUNG_MB = 4;
@@ -14,36 +17,59 @@ const YOUNG_MB = 4;
 /** Sources run as they are in development and under test, and as JavaScript when built. */
 const WORKER_FILE = new URL(`copy-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
 
-/** Threads that read, decompress and pack windows, side by side, with a bounded number of windows in memory. */
+/**
+ * Threads that read, decompress and pack windows, for all disks in flight together: so neither threads nor memory grow with the number of disks. Threads start when there is
+ * work for them. Whoever makes the pool ends it, when all that it was given is over.
+ */
 export class WorkerPool implements AsyncDisposable {
-  readonly #threads: WorkerThread[];
-  readonly #slabs: SharedArrayBuffer[];
-  #next = 0;
+  /** Buffers for windows of a stream that are free: shared by all streams, so that their number is that of the windows in flight. */
+  readonly inputs: SharedArrayBuffer[] = [];
+  readonly #workers: number;
+  readonly #threads: WorkerThread[] = [];
+  readonly #free: SharedArrayBuffer[] = [];
+  readonly #waiting: ((slab: SharedArrayBuffer) => void)[] = [];
+  #slabs = 0;
 
-  constructor(workers: number, setup: WorkerSetup) {
-    this.#threads = Array.from({ length: workers }, () => new WorkerThread(setup));
-    this.#slabs = Array.from({ length: workers * SLABS_PER_WORKER }, () => new SharedArrayBuffer(SLAB_BYTES));
+  constructor(workers: number = Math.min(availableParallelism(), MOST_WORKERS)) {
+    this.#workers = workers;
   }
 
-  /** Windows that may be in flight at once: before one more, the oldest result must be released. */
-  get capacity(): number {
-    return this.#threads.length * SLABS_PER_WORKER;
+  /** A place for one window; waits for one that is given back, in the order of asking. */
+  takeSlab(): SharedArrayBuffer | Promise<SharedArrayBuffer> {
+    const slab = this.#free.pop();
+    if (slab) return slab;
+    if (this.#slabs === this.#workers * SLABS_PER_WORKER) return new Promise((resolve) => this.#waiting.push(resolve));
+    this.#slabs += 1;
+    return new SharedArrayBuffer(SLAB_BYTES);
   }
 
-  /** Starts a window; at most {@link capacity} at once. */
-  async pack(window: CopyWindow): Promise<PackedWindow & { release: () => void }> {
-    const slab = this.#slabs.pop();
-    const thread = this.#threads[this.#next];
-    if (!slab || !thread) throw new RangeError('more windows in flight than slabs');
-    this.#next = (this.#next + 1) % this.#threads.length;
-    const { clusters, packedBytes, sha256 } = await thread.run({ window, slab });
+  /** Not before the `pack` that was given the slab is over, and its result written. */
+  giveBack(slab: SharedArrayBuffer): void {
+    const next = this.#waiting.shift();
+    if (next) next(slab);
+    else this.#free.push(slab);
+  }
+
+  /** Packs a window into `slab`. @throws Hyper2kvmError kind `image` for damaged content. */
+  async pack(window: CopyWindow, slab: SharedArrayBuffer, work: PackWork): Promise<PackedWindow> {
+    const { clusters, packedBytes, sha256 } = await this.#idlest().run({ window, slab, work });
     const { offsetBytes, lengthBytes } = window;
-    const bytes = new Uint8Array(slab, 0, packedBytes);
-    return { offsetBytes, lengthBytes, clusters, bytes, sha256, release: () => void this.#slabs.push(slab) };
+    return { offsetBytes, lengthBytes, clusters, bytes: new Uint8Array(slab, 0, packedBytes), sha256 };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.end()));
+  }
+
+  #idlest(): WorkerThread {
+    const idlest = this.#threads.reduce<WorkerThread | undefined>(
+      (best, thread) => (best && best.load <= thread.load ? best : thread),
+      undefined,
+    );
+    if (idlest && (idlest.load === 0 || this.#threads.length === this.#workers)) return idlest;
+    const started = new WorkerThread();
+    this.#threads.push(started);
+    return started;
   }
 }
 
@@ -53,18 +79,22 @@ type Done = Exclude<WorkerAnswer, { failure: unknown }>;
 class WorkerThread {
   readonly #worker: Worker;
   readonly #waiting: { resolve: (done: Done) => void; reject: (error: unknown) => void }[] = [];
+  #failure: { error: unknown } | undefined;
 
-  constructor(setup: WorkerSetup) {
-    this.#worker = new Worker(WORKER_FILE, {
-      workerData: setup,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-    });
+  constructor() {
+    this.#worker = new Worker(WORKER_FILE, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
     this.#worker.on('message', (answer: WorkerAnswer) => this.#take(answer));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', () => this.#fail(new Error('a worker thread ended too early')));
   }
 
+  /** Windows that it has not answered. */
+  get load(): number {
+    return this.#waiting.length;
+  }
+
   run(task: WorkerTask): Promise<Done> {
+    if (this.#failure) return Promise.reject(this.#failure.error);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       this.#worker.postMessage(task);
@@ -84,6 +114,7 @@ class WorkerThread {
   }
 
   #fail(error: unknown): void {
+    this.#failure ??= { error };
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 }

@@ -15,7 +15,7 @@ type ArrivedGrain = Omit<StreamGrain, 'head'> & { head: Buffer };
 export class GrainWindows {
   readonly #name: string;
   readonly #check: StreamOptimizedCheck;
-  readonly #free: SharedArrayBuffer[] = [];
+  readonly #free: SharedArrayBuffer[];
   /** Grains whose markers came with the current chunk. */
   readonly #arrived: ArrivedGrain[] = [];
   #window: (CopyWindow & { input: SharedArrayBuffer }) | undefined;
@@ -24,8 +24,10 @@ export class GrainWindows {
   #missing: { streamOffset: number; bytes: number } | undefined;
   #summary: StreamOptimizedSummary | undefined;
 
-  constructor(name: string) {
+  /** `free` holds the buffers that can be used again; streams that share a worker pool share them too. */
+  constructor(name: string, free: SharedArrayBuffer[] = []) {
     this.#name = name;
+    this.#free = free;
     this.#check = new StreamOptimizedCheck({
       name,
       onGrain: ({ head, ...grain }) => this.#arrived.push({ ...grain, head: Buffer.from(head) }),

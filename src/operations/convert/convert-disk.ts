@@ -1,8 +1,8 @@
 import { fstatSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { copyImage, copyWindows, type CopySummary } from '../../image/copy/copy-image.ts';
-import { createSink } from '../../image/create-sink.ts';
+import type { WorkerPool } from '../../image/copy/worker-pool.ts';
+import { createSink, type SinkFormat } from '../../image/create-sink.ts';
 import type { MappedImage } from '../../image/image.ts';
 import { createNullSink } from '../../image/null-sink.ts';
 import { openImage } from '../../image/open-image.ts';
@@ -20,12 +20,11 @@ export interface DiskTask {
   /** The final path; the image is made beside it as `.partial`. */
   path: string;
   options: ConvertOptions;
+  /** The threads of all disks. */
+  pool: WorkerPool;
   onProgress: (coveredBytes: number) => void;
   onVerify: () => void;
 }
-
-/** More threads than this wait for each other: the one writer is then the limit. */
-const MOST_WORKERS = 8;
 
 /** Converts one disk into `<path>.partial`, whole and proved. On failure nothing of it is left. */
 export async function convertDisk(task: DiskTask, signal: AbortSignal): Promise<ConvertedDisk> {
@@ -56,7 +55,7 @@ async function convertStream(
   signal: AbortSignal,
 ): Promise<ConvertedDisk> {
   const { source: path, container } = task;
-  const grains = new GrainWindows(`${disk.name} in ${path}`);
+  const grains = new GrainWindows(`${disk.name} in ${path}`, task.pool.inputs);
   const place = { path, container: asContainer(container) };
   const pieces = asBuffers(readPackaged(place, disk.packaged, signal));
   const hasDigest = disk.packaged.parts.every((part) => part.digest !== undefined);
@@ -94,7 +93,7 @@ function proofOf(
 }
 
 async function writeImage(
-  { path, options, onVerify }: DiskTask,
+  { path, options, pool, onVerify }: DiskTask,
   { virtualSizeBytes, format, variant }: SourceFacts,
   verified: ConvertedDisk['verified'],
   signal: AbortSignal,
@@ -110,7 +109,7 @@ async function writeImage(
     const { sizeBytes } = await sink.finish();
     if (readBack) {
       onVerify();
-      await compareContent(partial, options, contentSha256, signal);
+      await compareContent(partial, options.format, contentSha256, pool, signal);
     }
     const source = { sourceFormat: format, sourceVariant: variant, virtualSizeBytes };
     return { path, format: options.format, ...source, sizeBytes, verified };
@@ -123,12 +122,13 @@ async function writeImage(
 /** Reads the whole result as any reader would, and compares its content with what was written. */
 async function compareContent(
   path: string,
-  { format }: ConvertOptions,
+  format: SinkFormat,
   expected: string,
+  pool: WorkerPool,
   signal: AbortSignal,
 ): Promise<void> {
   await using image = await openImage(path, { format });
-  const options = { workers: workers(), compression: undefined, verify: true, hash: true, signal };
+  const options = { pool, compression: undefined, verify: true, hash: true, signal };
   const { contentSha256 } = await copyImage(image, createNullSink(), options);
   if (contentSha256 === expected) return;
   throw new Hyper2kvmError('image', `${path} does not read back as it was written.`, {
@@ -149,13 +149,9 @@ function requireUnchanged({ files }: MappedImage): void {
 }
 
 /** A grain is decompressed to prove it, unless a hash has proved it already, or nobody wants it proved. */
-function copyOptions({ options, onProgress }: DiskTask, hasDigest: boolean, signal: AbortSignal) {
+function copyOptions({ options, pool, onProgress }: DiskTask, hasDigest: boolean, signal: AbortSignal) {
   const verify = !hasDigest && options.verify !== false;
-  return { workers: workers(), compression: options.compression, verify, signal, onProgress };
-}
-
-function workers(): number {
-  return Math.min(availableParallelism(), MOST_WORKERS);
+  return { pool, compression: options.compression, verify, signal, onProgress };
 }
 
 /** A packaged file that is opened in place is read once more for its hash: its blocks are read in another order than the manifest's. */

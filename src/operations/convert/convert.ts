@@ -4,6 +4,7 @@ import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { checkWritable, freeBytes } from '../../base/free-space.ts';
 import { domainXml } from '../../domain/domain-xml.ts';
+import { WorkerPool } from '../../image/copy/worker-pool.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
 import { makeFolder, removeMadeFolders } from '../../ovf/local-folder.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
@@ -38,9 +39,10 @@ export async function convert(
     disks: layout.disks.map(({ path, capacityBytes }) => ({ disk: basename(path), capacityBytes })),
   });
   const converted: ConvertedDisk[] = [];
+  await using pool = new WorkerPool();
   try {
     for (const disk of layout.disks) {
-      const task = { vm, ...disk, options, container: layout.source.container };
+      const task = { vm, ...disk, options, pool, container: layout.source.container };
       converted.push(await convertOne(task, report, signal));
     }
     const paths = converted.map(({ path }) => path);
@@ -81,11 +83,12 @@ interface OneDisk {
   path: string;
   capacityBytes: number;
   options: ConvertOptions;
+  pool: WorkerPool;
   container: string;
 }
 
 async function convertOne(
-  { vm, disk, path, capacityBytes, options, container }: OneDisk,
+  { vm, disk, path, capacityBytes, options, pool, container }: OneDisk,
   report: (event: ConvertEvent) => void,
   signal: AbortSignal,
 ): Promise<ConvertedDisk> {
@@ -95,7 +98,7 @@ async function convertOne(
   const onProgress = (coveredBytes: number) =>
     report({ type: 'disk-progress', vm, disk: name, receivedBytes: coveredBytes, coveredBytes });
   const onVerify = () => report({ type: 'step', vm, step: 'verify', detail: `Reading ${name} back` });
-  const task = { source: options.source, container, disk, path, options, onProgress, onVerify };
+  const task = { source: options.source, container, disk, path, options, pool, onProgress, onVerify };
   const converted = await convertDisk(task, signal);
   const seconds = (Date.now() - startedAt) / 1000;
   report({ type: 'disk-whole', vm, disk: name, sizeBytes: converted.sizeBytes, sha256: '', seconds });

@@ -106,10 +106,10 @@ function isWorthKeeping(error: unknown, source: ExportSource): boolean {
 }
 
 function openPackage({ plan, baseName, options }: VmExport): Promise<PackageWriter> {
-  const { format, force, compression, parallel } = options;
+  const { format, force, compression } = options;
   const place = { folder: plan.output, baseName, force };
   const { image } = FORMATS[format];
-  if (image) return createImagePackage({ ...place, format: image, compression, parallel });
+  if (image) return createImagePackage({ ...place, format: image, compression });
   if (format === 'ova') return createOvaPackage({ ...place, reservedDescriptorBytes: RESERVED_DESCRIPTOR_BYTES });
   return createFolderPackage(place);
 }

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { Handoff } from '../../base/handoff.ts';
 import { copyWindows } from '../../image/copy/copy-image.ts';
 import type { Compression } from '../../image/copy/pack-window.ts';
+import type { WorkerPool } from '../../image/copy/worker-pool.ts';
 import { createSink, type SinkFormat } from '../../image/create-sink.ts';
 import type { DiskSink } from '../../image/sink.ts';
 import { GrainWindows } from '../../image/vmdk/grain-windows.ts';
@@ -16,7 +17,8 @@ export interface ImageMemberOptions {
   virtualSizeBytes: number;
   /** Prove each grain's checksum: for a server that gives no hash of what it sends. */
   verify: boolean;
-  workers: number;
+  /** The threads of all disks of the VM. */
+  pool: WorkerPool;
 }
 
 /** A disk that becomes an image while its streamOptimized VMDK comes in: one pass, no file between. */
@@ -33,10 +35,10 @@ export class ImageMember implements MemberWriter {
     this.#options = options;
     this.#sink = sink;
     this.#onEnd = onEnd;
-    const grains = new GrainWindows(options.name);
-    const { compression, verify, workers } = options;
+    const grains = new GrainWindows(options.name, options.pool.inputs);
+    const { compression, verify, pool } = options;
     const { signal } = this.#stop;
-    const copyOptions = { compression, verify, workers, hash: false, signal };
+    const copyOptions = { compression, verify, pool, hash: false, signal };
     this.#copying = copyWindows(grains.windows(this.#chunks.items()), sink, {
       ...copyOptions,
       onRelease: (window) => grains.release(window),

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Compression } from '../../image/copy/pack-window.ts';
+import { WorkerPool } from '../../image/copy/worker-pool.ts';
 import type { SinkFormat } from '../../image/create-sink.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
 import { createNew, FolderMember, isWhole, writeTextMember } from '../../ovf/folder-member.ts';
@@ -24,8 +24,6 @@ export interface ImagePackageOptions {
   force: boolean;
   format: SinkFormat;
   compression: Compression | undefined;
-  /** Disks in flight at once, which share the processors. */
-  parallel: number;
 }
 
 /** A folder of disk images with a libvirt domain, which is its descriptor. The counterpart of the folder and the OVA, for VMs that stay here. */
@@ -39,6 +37,8 @@ class ImagePackage implements PackageWriter {
   readonly #madeFolder: string | undefined;
   readonly #open = new Map<string, MemberWriter>();
   readonly #whole = new Map<string, MemberRecord>();
+  /** Its threads start with the first disk. */
+  readonly #pool = new WorkerPool();
   #finished = false;
 
   constructor(options: ImagePackageOptions, madeFolder: string | undefined) {
@@ -52,7 +52,7 @@ class ImagePackage implements PackageWriter {
       this.#open.delete(name);
       if (record) this.#whole.set(name, record);
     };
-    const { format, compression, parallel } = this.#options;
+    const { format, compression } = this.#options;
     const path = this.#partialPath(name);
     const image = {
       name,
@@ -61,7 +61,7 @@ class ImagePackage implements PackageWriter {
       compression,
       virtualSizeBytes: hints.capacityBytes,
       verify: !hints.hashedByServer,
-      workers: Math.max(1, Math.floor(availableParallelism() / parallel)),
+      pool: this.#pool,
     };
     const member = hints.isDisk
       ? await ImageMember.open(image, onEnd)
@@ -94,12 +94,14 @@ class ImagePackage implements PackageWriter {
     const paths = files.map(({ path }) => path);
     await giveFinalNames(this.#options.folder, paths, this.#options.force);
     this.#finished = true;
+    await this.#pool[Symbol.asyncDispose]();
     return files;
   }
 
   async discard({ keepWhole }: { keepWhole: boolean }): Promise<void> {
     if (this.#finished) return;
     for (const member of this.#open.values()) await member.discard();
+    await this.#pool[Symbol.asyncDispose]();
     const names = [`${this.#options.baseName}.xml`, ...(keepWhole ? [] : this.#whole.keys())];
     for (const name of names) await removeFile(this.#partialPath(name));
     await removeMadeFolders(this.#options.folder, this.#madeFolder);
