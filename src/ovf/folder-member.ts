@@ -8,6 +8,8 @@ import type { MemberRecord, MemberWriter } from './package-writer.ts';
 
 /** One file of a folder package, under its `.partial` name. */
 export class FolderMember implements MemberWriter {
+  /** The file is the server's, byte for byte: its own checksums stay in it. */
+  readonly restsOnHash = false;
   readonly #name: string;
   readonly #path: string;
   readonly #handle: FileHandle;

@@ -38,6 +38,8 @@ export interface PackageWriter {
 
 /** One open file of a package. Ended by either `commit` or `discard`. */
 export interface MemberWriter {
+  /** What was written is proved by the server's hash alone: without one it must be taken back by `discard`, after `commit` too. */
+  readonly restsOnHash: boolean;
   /** Resolves when the writer can take more: the caller awaits it before the next chunk. The chunk may not be reused before that. */
   write(chunk: Uint8Array): Promise<void>;
   /** Flushes to the disk and marks the member whole. `sha256` is the caller's hash (hex) over all that it wrote. */
@@ -51,7 +53,7 @@ export interface MemberHints {
   isDisk: boolean;
   /** Of a disk, by the VM's hardware. */
   capacityBytes: number;
-  /** The server gives a hash of what it sends, which is compared before anything gets its final name. */
+  /** The server says that it gives a hash of what it sends: whoever fetches waits for it before a member that `restsOnHash` counts as whole. */
   hashedByServer: boolean;
 }
 

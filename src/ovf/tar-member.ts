@@ -19,6 +19,8 @@ export interface TarPlace {
  * known, and `commit` writes them there.
  */
 export class TarMember implements MemberWriter {
+  /** The file is the server's, byte for byte: its own checksums stay in it. */
+  readonly restsOnHash = false;
   readonly #name: string;
   readonly #place: TarPlace;
   readonly #dataOffset: number;

@@ -71,7 +71,11 @@ function manifestEntry(call: SoapCall, lease: HttpNfcLease, file: LeaseFile): Da
   if (digest === undefined) return undefined;
   const { faults, options } = call.service;
   const fault = faults.take('manifest', [lease.vm.displayName, file.name]);
-  const hash = (hex: string) => (fault?.action === 'wrong-hash' ? hex.replace(/^./, otherDigit) : hex);
+  if (fault?.action === 'no-entry') return undefined;
+  const hash = (hex: string) => {
+    if (fault?.action === 'no-hash') return '';
+    return fault?.action === 'wrong-hash' ? hex.replace(/^./, otherDigit) : hex;
+  };
   const checksumType = options.manifest === 'sha256' ? (lease.checksumTypes.get(file.key) ?? 'sha1') : undefined;
   const checksum = checksumType === 'sha256' ? digest.sha256 : digest.sha1;
   return data('HttpNfcLeaseManifestEntry', {

@@ -28,7 +28,13 @@ export type LeaseFault =
   | { action: 'wrong-thumbprint' };
 
 /** What goes wrong with one disk's entry of the manifest. */
-export type ManifestFault = { action: 'wrong-hash' } | { action: 'wrong-size' };
+export type ManifestFault =
+  | { action: 'wrong-hash' }
+  | { action: 'wrong-size' }
+  /** As if it had not been sent. */
+  | { action: 'no-entry' }
+  /** The size alone. */
+  | { action: 'no-hash' };
 
 /** What goes wrong with a SOAP call. */
 export type SoapFault =

@@ -17,6 +17,7 @@ import { writeDescriptor, type DescribedFile } from './ovf-text.ts';
 import { ResumeRecord, type WholeFile } from './resume-record.ts';
 import { Transfer } from './transfer.ts';
 import type { ExportEvent, ExportOptions, ExportStep, VmExportResult } from './types.ts';
+import type { ServerHashes } from './unproved-files.ts';
 import { wantedFiles } from './wanted-files.ts';
 
 export interface VmExport extends PlannedVm {
@@ -25,6 +26,7 @@ export interface VmExport extends PlannedVm {
   options: ExportOptions;
   job: string;
   limiter: RateLimiter | undefined;
+  hashes: ServerHashes;
   report: (event: ExportEvent) => void;
   /** Takes a sentence about each thing that could not be undone on the server. */
   leave: (sentence: string) => void;

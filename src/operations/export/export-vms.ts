@@ -67,6 +67,7 @@ async function exportAll(
   const { found, failures, several }: FoundVms = await findAllVms(client, options.vms, signal);
   for (const { word, error } of failures) fail(word, error, { leftBehind: [], keptForNextRun: [] });
   const limiter = options.limitRateBytes === undefined ? undefined : new RateLimiter(options.limitRateBytes);
+  const hashes = { broken: false };
   for (const [index, each] of found.entries()) {
     const { name, inventoryPath } = each.vm;
     const leftBehind: string[] = [];
@@ -79,7 +80,7 @@ async function exportAll(
       const planned = await planVm(client, each, options, several, signal);
       const { output } = planned.plan;
       report({ type: 'vm-started', vm: name, inventoryPath, index, count: found.length, output });
-      const shared = { client, options, job: job.id, limiter, report, leave };
+      const shared = { client, options, job: job.id, limiter, hashes, report, leave };
       const keepForNextRun = (names: string[]) => void keptForNextRun.push(...names);
       const task = { ...planned, ...shared, baseName: each.baseName, keepForNextRun };
       const exported = await exportVm(task, signal);

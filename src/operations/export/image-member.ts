@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { Hyper2kvmError } from '../../base/errors.ts';
 import { Handoff } from '../../base/handoff.ts';
 import { copyWindows } from '../../image/copy/copy-image.ts';
 import type { Compression } from '../../image/copy/pack-window.ts';
@@ -6,6 +7,7 @@ import type { WorkerPool } from '../../image/copy/worker-pool.ts';
 import { createSink, type SinkFormat } from '../../image/create-sink.ts';
 import type { DiskSink } from '../../image/sink.ts';
 import { GrainWindows } from '../../image/vmdk/grain-windows.ts';
+import { removeFile } from '../../ovf/local-folder.ts';
 import type { MemberRecord, MemberWriter } from '../../ovf/package-writer.ts';
 
 export interface ImageMemberOptions {
@@ -23,16 +25,19 @@ export interface ImageMemberOptions {
 
 /** A disk that becomes an image while its streamOptimized VMDK comes in: one pass, no file between. */
 export class ImageMember implements MemberWriter {
+  /** Only grains that move as they are come into the image without having been inflated, which loses their checksums. */
+  readonly restsOnHash: boolean;
   readonly #options: ImageMemberOptions;
   readonly #sink: DiskSink;
   readonly #chunks = new Handoff<Buffer>();
   readonly #stop = new AbortController();
   readonly #copying: Promise<unknown>;
   readonly #onEnd: (record: MemberRecord | undefined) => void;
-  #ended = false;
+  #state: 'open' | 'whole' | 'gone' = 'open';
 
   private constructor(options: ImageMemberOptions, sink: DiskSink, onEnd: (record: MemberRecord | undefined) => void) {
     this.#options = options;
+    this.restsOnHash = !options.verify && options.compression === 'fast';
     this.#sink = sink;
     this.#onEnd = onEnd;
     const grains = new GrainWindows(options.name, options.pool.inputs);
@@ -42,6 +47,8 @@ export class ImageMember implements MemberWriter {
     this.#copying = copyWindows(grains.windows(this.#chunks.items()), sink, {
       ...copyOptions,
       onRelease: (window) => grains.release(window),
+    }).catch((error: unknown) => {
+      throw asDamagedStream(options.name, error);
     });
     // Met by `write` and `commit`; until then it must not count as unhandled.
     this.#copying.catch((error: unknown) => this.#chunks.fail(error));
@@ -63,20 +70,33 @@ export class ImageMember implements MemberWriter {
     this.#chunks.end();
     await this.#copying;
     const { sizeBytes } = await this.#sink.finish();
-    this.#ended = true;
+    this.#state = 'whole';
     const { mtimeMs } = await stat(this.#options.path);
     const record = { name: this.#options.name, sizeBytes, sha256, modifiedMs: mtimeMs };
     this.#onEnd(record);
     return record;
   }
 
+  /** Takes a whole image back too. */
   async discard(): Promise<void> {
-    if (this.#ended) return;
-    this.#ended = true;
+    const state = this.#state;
+    if (state === 'gone') return;
+    this.#state = 'gone';
     this.#stop.abort();
     this.#chunks.end();
     await this.#copying.catch(() => undefined);
-    await this.#sink.discard();
+    if (state === 'whole') await removeFile(this.#options.path);
+    else await this.#sink.discard();
     this.#onEnd(undefined);
   }
+}
+
+/** A cluster that does not decompress came damaged from the server or the line: another attempt may bring it whole. */
+function asDamagedStream(name: string, error: unknown): unknown {
+  if (!(error instanceof Hyper2kvmError) || error.kind !== 'image' || error.retryable) return error;
+  return new Hyper2kvmError('image', `${name} came damaged: ${error.message}`, {
+    retryable: true,
+    cause: error,
+    hint: 'When it stays so, check the VM’s disk on the server.',
+  });
 }

@@ -51,6 +51,7 @@ class ImagePackage implements PackageWriter {
     const onEnd = (record: MemberRecord | undefined) => {
       this.#open.delete(name);
       if (record) this.#whole.set(name, record);
+      else this.#whole.delete(name);
     };
     const { format, compression } = this.#options;
     const path = this.#partialPath(name);

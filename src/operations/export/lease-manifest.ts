@@ -14,19 +14,20 @@ export interface ArrivedFile {
 
 /**
  * Compares what arrived with what the server says it sent. A device without an entry is not compared: servers before 6.7 and simulators offer none.
+ * @returns whether a hash was compared, and so proves what arrived.
  * @throws Hyper2kvmError `transfer`, retryable: the file can be fetched again.
  */
-export function checkAgainstManifest(file: ArrivedFile, manifest: readonly LeaseManifestEntry[]): void {
+export function checkAgainstManifest(file: ArrivedFile, manifest: readonly LeaseManifestEntry[]): boolean {
   const entry = manifest.find(({ key }) => key === file.key);
-  if (!entry) return;
+  if (!entry) return false;
   if (entry.sizeBytes > 0 && entry.sizeBytes !== file.sizeBytes) {
     throw mismatch(file.name, `${entry.sizeBytes} bytes`, `${file.sizeBytes} bytes`);
   }
   const { algorithm, expected } = digestOf(entry);
   const arrived = algorithm === 'sha256' ? file.sha256 : file.sha1;
-  if (expected && arrived !== undefined && expected !== arrived) {
-    throw mismatch(file.name, `${algorithm} ${expected}`, arrived);
-  }
+  if (!expected || arrived === undefined) return false;
+  if (expected !== arrived) throw mismatch(file.name, `${algorithm} ${expected}`, arrived);
+  return true;
 }
 
 /** `checksum` came with 6.7; before, `sha1` was all there was. */

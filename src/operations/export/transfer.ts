@@ -9,7 +9,9 @@ import { fetchFile, type WantedFile } from './fetch-file.ts';
 import type { LeaseScope, OpenLease } from './lease-scope.ts';
 import { checkAgainstManifest, type ArrivedFile } from './lease-manifest.ts';
 import type { ResumeRecord, WholeFile } from './resume-record.ts';
+import { TransferProgress } from './transfer-progress.ts';
 import type { ExportEvent } from './types.ts';
+import { UnprovedFiles, type ServerHashes } from './unproved-files.ts';
 
 export interface TransferOptions {
   client: VsphereClient;
@@ -20,6 +22,7 @@ export interface TransferOptions {
   parallel: number;
   retries: number;
   stallTimeoutMs: number;
+  hashes: ServerHashes;
   report: (event: ExportEvent) => void;
 }
 
@@ -29,9 +32,9 @@ interface Job {
   failures: number;
   /** Needs a lease of its own: a server was seen to answer a second download of one lease with nothing. */
   alone: boolean;
+  /** No hash came for it: the next attempt proves the disk by its own checksums. */
+  unproved: boolean;
 }
-
-const REPORT_EVERY_MS = 100;
 
 /**
  * Fetches the files of one VM under leases until all are whole: this is the one place that retries. A file that broke starts again from byte 0, in
@@ -41,12 +44,11 @@ export class Transfer {
   readonly #options: TransferOptions;
   /** Whole files in the order in which they became whole, which is their order in an OVA. */
   readonly whole: WholeFile[] = [];
-  transferredBytes = 0;
-  #capacityBytes = 0;
-  readonly #coveredBytes = new Map<string, number>();
+  readonly #progress: TransferProgress;
 
   constructor(options: TransferOptions) {
     this.#options = options;
+    this.#progress = new TransferProgress(options.vm, options.report);
   }
 
   /** Counts a file as whole that an earlier run fetched. */
@@ -54,10 +56,8 @@ export class Transfer {
     this.whole.push(file);
   }
 
-  /** Share of the capacity of all wanted files that has come, for the server's own progress bar. */
-  get percent(): number {
-    const covered = [...this.#coveredBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
-    return this.#capacityBytes === 0 ? 0 : (covered * 100) / this.#capacityBytes;
+  get transferredBytes(): number {
+    return this.#progress.transferredBytes;
   }
 
   /**
@@ -70,7 +70,7 @@ export class Transfer {
     for (;;) {
       try {
         const pending = await leases.use(
-          () => this.percent,
+          () => this.#progress.percent,
           signal,
           async (lease, leaseSignal) => {
             jobs ??= this.#plan(filesOf(lease));
@@ -98,10 +98,8 @@ export class Transfer {
   }
 
   #plan(files: readonly WantedFile[]): Job[] {
-    const { vm, report } = this.#options;
-    this.#capacityBytes = files.reduce((sum, file) => sum + file.capacityBytes, 0);
-    report({ type: 'disks', vm, disks: files.map(({ name, capacityBytes }) => ({ disk: name, capacityBytes })) });
-    return files.map((file) => ({ file, failures: 0, alone: false }));
+    this.#progress.begin(files);
+    return files.map((file) => ({ file, failures: 0, alone: false, unproved: false }));
   }
 
   #pending(jobs: readonly Job[]): Job[] {
@@ -111,8 +109,9 @@ export class Transfer {
   async #fetchAll(jobs: readonly Job[], lease: OpenLease, signal: AbortSignal): Promise<void> {
     const { parallel, writer } = this.#options;
     const arrived: ArrivedFile[] = [];
+    await using unproved = new UnprovedFiles();
     await forEachConcurrently(jobs, Math.min(parallel, writer.maxOpenMembers), signal, async (job, jobSignal) => {
-      const file = await this.#fetchPatiently(job, lease, jobSignal);
+      const file = await this.#fetchPatiently(job, lease, unproved, jobSignal);
       if (file) arrived.push(file);
     });
     // Some servers know a file's digest only when the whole lease has been read.
@@ -124,15 +123,29 @@ export class Transfer {
         throw new Hyper2kvmError('image', sentenceOf(error), { cause: error, hint: 'Run the export again.' });
       }
     }
+    const names = await unproved.settle(manifest);
+    if (names.length > 0) this.#distrust(names);
+  }
+
+  #distrust(names: readonly string[]): void {
+    const { vm, client, hashes, report } = this.#options;
+    hashes.broken = true;
+    const message = `${client.server} said that it would give a SHA-256 of ${names.join(', ')}, and gave none: fetching again, and checking every grain.`;
+    report({ type: 'warning', vm, message });
   }
 
   /** Returns undefined when the file has to wait for another lease. */
-  async #fetchPatiently(job: Job, lease: OpenLease, signal: AbortSignal): Promise<ArrivedFile | undefined> {
+  async #fetchPatiently(
+    job: Job,
+    lease: OpenLease,
+    unproved: UnprovedFiles,
+    signal: AbortSignal,
+  ): Promise<ArrivedFile | undefined> {
     for (;;) {
       try {
-        return await this.#fetchOnce(job, lease, signal);
+        return await this.#fetchOnce(job, lease, unproved, signal);
       } catch (error) {
-        this.#coveredBytes.delete(job.file.key);
+        this.#progress.forget(job.file.key);
         if (signal.aborted && !isRetryable(signal.reason)) throw error;
         job.failures += 1;
         if (!isRetryable(error)) throw error;
@@ -150,45 +163,42 @@ export class Transfer {
     }
   }
 
-  async #fetchOnce(job: Job, lease: OpenLease, signal: AbortSignal): Promise<ArrivedFile> {
-    const { client, vm, writer, resume, limiter, stallTimeoutMs, report } = this.#options;
+  async #fetchOnce(job: Job, lease: OpenLease, unproved: UnprovedFiles, signal: AbortSignal): Promise<ArrivedFile> {
+    const { client, vm, writer, limiter, stallTimeoutMs, hashes, report } = this.#options;
     const { file } = job;
     const { name: disk, key, capacityBytes } = file;
     const startedAt = Date.now();
     report({ type: 'disk-started', vm, disk, capacityBytes, attempt: job.failures + 1 });
-    const hints = { isDisk: file.isDisk, capacityBytes, hashedByServer: lease.givesSha256 };
+    const hashedByServer = lease.givesSha256 && !hashes.broken && !job.unproved;
+    const hints = { isDisk: file.isDisk, capacityBytes, hashedByServer };
     const member = await writer.openMember(disk, hints);
     try {
-      let reportedAt = 0;
-      let counted = 0;
-      const onProgress = (receivedBytes: number, coveredBytes: number) => {
-        this.#coveredBytes.set(key, coveredBytes);
-        this.transferredBytes += receivedBytes - counted;
-        counted = receivedBytes;
-        const now = Date.now();
-        if (now - reportedAt < REPORT_EVERY_MS) return;
-        reportedAt = now;
-        report({ type: 'disk-progress', vm, disk, receivedBytes, coveredBytes });
-      };
-      const options = { client, limiter, stallTimeoutMs, withSha1: !lease.givesSha256, onProgress };
+      const onProgress = this.#progress.ofAttempt(key, disk);
+      const options = { client, limiter, stallTimeoutMs, withSha1: !hashedByServer, onProgress };
       const { populatedBytes, ...arrived } = await fetchFile(file, lease.deviceOf(key), member, options, signal);
-      checkAgainstManifest(arrived, await lease.manifestSoFar(signal));
-      const whole = {
-        member: await member.commit(arrived.sha256),
-        key,
-        isDisk: file.isDisk,
-        capacityBytes,
-        populatedBytes,
+      const isProved = checkAgainstManifest(arrived, await lease.manifestSoFar(signal));
+      const record = await member.commit(arrived.sha256);
+      const accept = () =>
+        this.#accept({ member: record, key, isDisk: file.isDisk, capacityBytes, populatedBytes }, arrived, startedAt);
+      const refuse = async () => {
+        job.unproved = true;
+        this.#progress.forget(key);
+        await member.discard();
       };
-      await resume.add(whole);
-      this.whole.push(whole);
-      const seconds = (Date.now() - startedAt) / 1000;
-      report({ type: 'disk-whole', vm, disk, sizeBytes: arrived.sizeBytes, sha256: arrived.sha256, seconds });
+      if (isProved || !member.restsOnHash) await accept();
+      else unproved.add({ arrived, accept, refuse });
       return arrived;
     } catch (error) {
       await member.discard();
       throw error;
     }
+  }
+
+  async #accept(whole: WholeFile, { name: disk, sizeBytes, sha256 }: ArrivedFile, startedAt: number): Promise<void> {
+    const { vm, resume, report } = this.#options;
+    await resume.add(whole);
+    this.whole.push(whole);
+    report({ type: 'disk-whole', vm, disk, sizeBytes, sha256, seconds: (Date.now() - startedAt) / 1000 });
   }
 
   #reportRetry({ file, failures }: Job, waitMs: number, error: unknown): void {
