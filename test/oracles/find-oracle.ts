@@ -3,19 +3,44 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Programs that are not this project's own, which its output is held against. See README.md. */
-export const ORACLES = ['qemu-img', 'govc', 'vcsim', 'pyvmomi', 'virt-xml-validate', 'tar', 'python3'] as const;
+export const ORACLES = [
+  'qemu-img',
+  'qemu-nbd',
+  'nbdcopy',
+  '7zz',
+  'libqcow',
+  'vmdkstream',
+  'govc',
+  'vcsim',
+  'pyvmomi',
+  'virt-xml-validate',
+  'tar',
+  'python3',
+] as const;
 export type OracleName = (typeof ORACLES)[number];
+
+/** Oracles that are Python modules, and what to import. */
+const PYTHON_MODULES: Partial<Record<OracleName, string>> = {
+  pyvmomi: 'pyVmomi',
+  libqcow: 'pyqcow',
+  vmdkstream: 'VMDKstream',
+};
 
 /**
  * Where an oracle is: in the folder that `ORACLES_DIR` names, or on the PATH; undefined when it is not installed.
- * For `pyvmomi` this is a Python that can import it.
+ * For a Python module this is a Python that can import it.
  */
 export function findOracle(name: OracleName): string | undefined {
-  if (!known.has(name)) known.set(name, name === 'pyvmomi' ? findPython() : findPrograms(name)[0]);
+  if (!known.has(name)) known.set(name, find(name));
   return known.get(name);
 }
 
 const known = new Map<OracleName, string | undefined>();
+
+function find(name: OracleName): string | undefined {
+  const module = PYTHON_MODULES[name];
+  return module === undefined ? findPrograms(name)[0] : findPythonWith(module);
+}
 
 /** Every place of a program, the best first. */
 function findPrograms(...names: string[]): string[] {
@@ -27,9 +52,9 @@ function findPrograms(...names: string[]): string[] {
   return folders.flatMap((folder) => names.map((name) => join(folder, name))).filter(isExecutable);
 }
 
-function findPython(): string | undefined {
+function findPythonWith(module: string): string | undefined {
   return findPrograms('python3', 'python').find(
-    (python) => spawnSync(python, ['-c', 'import pyVmomi'], { stdio: 'ignore', timeout: 20_000 }).status === 0,
+    (python) => spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore', timeout: 20_000 }).status === 0,
   );
 }
 

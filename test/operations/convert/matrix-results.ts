@@ -1,0 +1,120 @@
+import { expect } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { ConvertOptions } from '../../../src/operations/convert/types.ts';
+import type { OracleName } from '../../oracles/oracle.ts';
+import { outputOf } from '../../oracles/run-program.ts';
+import { qemu } from './convert-run.ts';
+
+const MiB = 1 << 20;
+
+/** A way to write an image, and who else than qemu-img can read it: neither 7-Zip nor libqcow knows zstd. */
+export interface MatrixResult {
+  title: string;
+  options: Pick<ConvertOptions, 'format'> & Partial<Pick<ConvertOptions, 'compression' | 'clusterBytes'>>;
+  readers: readonly ReaderName[];
+}
+
+/** Another format that is written is another line here: it then meets every source and its readers. */
+export const RESULTS: readonly MatrixResult[] = [
+  { title: 'qcow2', options: { format: 'qcow2' }, readers: ['nbd', '7zz', 'libqcow'] },
+  {
+    title: 'compressed qcow2',
+    options: { format: 'qcow2', compression: 'fast' },
+    readers: ['nbd', '7zz', 'libqcow'],
+  },
+  {
+    title: 'carefully compressed qcow2',
+    options: { format: 'qcow2', compression: 'careful' },
+    readers: ['nbd', '7zz', 'libqcow'],
+  },
+  { title: 'qcow2 by zstd', options: { format: 'qcow2', compression: 'zstd' }, readers: ['nbd'] },
+  {
+    title: 'qcow2 with clusters of 4 KiB',
+    options: { format: 'qcow2', clusterBytes: 4096 },
+    readers: ['nbd', '7zz', 'libqcow'],
+  },
+  {
+    title: 'compressed qcow2 with clusters of 512 bytes',
+    options: { format: 'qcow2', compression: 'fast', clusterBytes: 512 },
+    readers: ['nbd', '7zz', 'libqcow'],
+  },
+  {
+    title: 'compressed qcow2 with clusters of 2 MiB',
+    options: { format: 'qcow2', compression: 'fast', clusterBytes: 2 * MiB },
+    readers: ['nbd', '7zz', 'libqcow'],
+  },
+  { title: 'raw', options: { format: 'raw' }, readers: [] },
+];
+
+/** Formats in which `qemu-img check` finds something to check. */
+const CHECKED_FORMATS = new Set(['qcow2', 'vmdk']);
+
+/** Expects that qemu-img finds `result` in order, and equal to the raw disk `content`. */
+export async function expectSame(qemuImg: string, content: string, result: string, format: string): Promise<void> {
+  if (CHECKED_FORMATS.has(format)) {
+    expect(await qemu(qemuImg, 'check', '-f', format, result)).toMatch(/^No errors were found/);
+  }
+  const compared = await qemu(qemuImg, 'compare', '-f', 'raw', '-F', format, content, result);
+  expect(compared).toBe('Images are identical.\n');
+}
+
+/** SHA-256 of a file's content. */
+export async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+const HASH_BY_LIBQCOW = `
+import hashlib, pyqcow, sys
+image = pyqcow.file()
+image.open(sys.argv[1])
+left, digest = image.get_media_size(), hashlib.sha256()
+while left > 0:
+    piece = image.read_buffer(min(left, 1 << 20))
+    digest.update(piece)
+    left -= len(piece)
+print(digest.hexdigest())
+`;
+
+export type ReaderName = 'nbd' | '7zz' | 'libqcow';
+
+interface Reader {
+  oracles: readonly OracleName[];
+  /** SHA-256 of the whole disk in the image at `path`, as this reader sees it; `folder` is for its files. */
+  hash: (oracles: Record<OracleName, string>, path: string, folder: string) => Promise<string>;
+}
+
+/** Readers that share no code with qemu-img but `nbd`, which is qemu's own server, read by libnbd. */
+export const READERS: Readonly<Record<ReaderName, Reader>> = {
+  nbd: {
+    oracles: ['qemu-nbd', 'nbdcopy'],
+    hash: async (oracles, path, folder) => {
+      const copy = join(folder, 'by-nbd.raw');
+      // Between brackets stands the server, which nbdcopy starts with a socket of its own and ends.
+      const server = ['[', oracles['qemu-nbd'], '--read-only', `--image-opts`, `driver=qcow2,file.filename=${path}`];
+      await outputOf(oracles.nbdcopy, ['--', ...server, ']', copy]);
+      return sha256Of(copy);
+    },
+  },
+  '7zz': {
+    oracles: ['7zz'],
+    hash: async (oracles, path, folder) => {
+      const unpacked = join(folder, 'by-7zz');
+      await outputOf(oracles['7zz'], ['x', '-y', `-o${unpacked}`, path]);
+      const [name = '', ...others] = await readdir(unpacked);
+      expect(others).toEqual([]);
+      const hash = await sha256Of(join(unpacked, name));
+      await rm(unpacked, { recursive: true });
+      return hash;
+    },
+  },
+  libqcow: {
+    oracles: ['libqcow'],
+    hash: async (oracles, path) => (await outputOf(oracles.libqcow, ['-c', HASH_BY_LIBQCOW, path])).trim(),
+  },
+};
