@@ -25,8 +25,10 @@ export type WorkerAnswer =
 
 if (parentPort) {
   const port = parentPort;
-  const content = Buffer.allocUnsafeSlow(WINDOW_BYTES);
+  const ownContent = Buffer.allocUnsafeSlow(WINDOW_BYTES);
   port.on('message', ({ window, slab, work }: WorkerTask) => {
+    // What is not compressed is packed in place.
+    const content = work.compression ? ownContent : Buffer.from(slab);
     port.postMessage(answer(window, Buffer.from(slab), content.subarray(0, window.lengthBytes), work));
   });
 }
@@ -38,7 +40,8 @@ function answer(window: CopyWindow, slab: Buffer, content: Buffer, work: PackWor
       work.compression === 'fast' && !work.hash ? transplant(window, slab, work.clusterBytes, work.verify) : undefined;
     if (moved?.rest.length === 0) return { clusters: moved.clusters, packedBytes: moved.packedBytes, sha256: '' };
     fillContent(window, moved?.rest ?? window.parts, content);
-    return { ...packWindow(content, slab, work, moved), sha256: work.hash ? sha256Of(content) : '' };
+    const sha256 = work.hash ? sha256Of(content) : '';
+    return { ...packWindow(content, slab, work, moved), sha256 };
   } catch (error) {
     if (!(error instanceof Error)) return { failure: { kind: 'internal', message: String(error), hint: undefined } };
     const isOwn = error instanceof Hyper2kvmError && error.kind === 'image';

@@ -28,7 +28,7 @@ const NOTHING: Packed = { clusters: [], packedBytes: 0 };
 
 /**
  * Finds the clusters of a window that are not zero and puts them side by side into `packed`, behind those that stand there before: compressed ones first, since whole ones
- * want to be aligned.
+ * want to be aligned. Without compression `packed` may be `content` itself: clusters only ever move to the front.
  */
 export function packWindow(content: Buffer, packed: Buffer, options: PackOptions, before: Packed = NOTHING): Packed {
   const { clusterBytes, compression } = options;
@@ -49,7 +49,8 @@ export function packWindow(content: Buffer, packed: Buffer, options: PackOptions
   }
   for (const index of whole) {
     const cluster = content.subarray(index * clusterBytes, (index + 1) * clusterBytes);
-    cluster.copy(packed, end);
+    // In place, a cluster with no zeros before it stands where it belongs.
+    if (content.buffer !== packed.buffer || end !== index * clusterBytes) cluster.copy(packed, end);
     // The last cluster of a disk may lie partly behind its end.
     packed.fill(0, end + cluster.length, end + clusterBytes);
     clusters.push({ index, storedBytes: clusterBytes, compressed: false });

@@ -62,8 +62,13 @@ function payloadOf(
   // What does not look like deflate goes the long way, where it is refused.
   if (payload.length > compressed.clusterBytes - 512 || stored.readUInt16BE(0) % 31 !== 0) return undefined;
   if (verify || payload.length <= MOST_ZERO_BYTES) {
-    const content = decompress(part, compressed, stored);
-    if (payload.length <= MOST_ZERO_BYTES && isZero(content)) return payload.subarray(0, 0);
+    const holdsZeros = decompress(
+      part,
+      compressed,
+      stored,
+      (content) => payload.length <= MOST_ZERO_BYTES && isZero(content),
+    );
+    if (holdsZeros) return payload.subarray(0, 0);
   }
   return payload;
 }
