@@ -60,6 +60,8 @@ export interface ImageFile {
   /** For positioned reads only. */
   fd: number;
   sizeBytes: number;
+  /** The same file past the page cache, where reading a hole costs next to nothing. Only of files that have holes, where the file system can. */
+  directFd?: number | undefined;
 }
 
 /** An image whose tables are known. Opened by its format's `open…`, which checks all that the header claims against the file's size before it allocates. */

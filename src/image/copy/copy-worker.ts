@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { pageAlignedMemory } from './direct-read.ts';
 import { fillContent } from './fill-window.ts';
 import { packWindow, sha256Of, type PackOptions } from './pack-window.ts';
 import { transplant } from './transplant.ts';
@@ -25,7 +26,7 @@ export type WorkerAnswer =
 
 if (parentPort) {
   const port = parentPort;
-  const ownContent = Buffer.allocUnsafeSlow(WINDOW_BYTES);
+  const ownContent = Buffer.from(pageAlignedMemory(WINDOW_BYTES));
   port.on('message', ({ window, slab, work }: WorkerTask) => {
     // What is not compressed is packed in place.
     const content = work.compression ? ownContent : Buffer.from(slab);

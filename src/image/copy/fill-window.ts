@@ -1,6 +1,7 @@
 import { readSync } from 'node:fs';
 import { inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { readDirect } from './direct-read.ts';
 import { zstdFrameBytes } from './zstd-frame.ts';
 import { checkGrainMarker, GRAIN_DATA_OFFSET, readMarker } from '../vmdk/marker.ts';
 import { FROM_INPUT, type CompressedPart, type CopyWindow, type WindowPart } from './window.ts';
@@ -76,12 +77,13 @@ function free({ buffer, byteLength }: Buffer): void {
   if (buffer instanceof ArrayBuffer && byteLength >= Buffer.poolSize) buffer.transfer(0);
 }
 
-function readPart({ input }: CopyWindow, { fd, fileOffsetBytes }: WindowPart, target: Buffer): void {
+function readPart({ input }: CopyWindow, { fd, directFd, fileOffsetBytes }: WindowPart, target: Buffer): void {
   if (fd === FROM_INPUT && input) {
     Buffer.from(input, fileOffsetBytes, target.length).copy(target);
     return;
   }
-  for (let done = 0; done < target.length;) {
+  const direct = directFd === undefined ? 0 : readDirect(directFd, fileOffsetBytes, target);
+  for (let done = direct; done < target.length;) {
     const count = readSync(fd, target, done, target.length - done, fileOffsetBytes + done);
     // A map may end in the middle of the file's last sector or cluster: behind the end of the file there are zeros.
     if (count === 0) {

@@ -31,7 +31,7 @@ function partOf(
   const file = image.files[run.file];
   if (!file) throw new RangeError(`a run points into file ${run.file} of ${image.files.length}`);
   const skipped = from - run.offsetBytes;
-  const place = { at: from - windowOffset, lengthBytes: to - from, fd: file.fd };
+  const place = { at: from - windowOffset, lengthBytes: to - from, fd: file.fd, directFd: file.directFd };
   if (run.kind === 'data') return { ...place, fileOffsetBytes: run.fileOffsetBytes + skipped, compressed: undefined };
   const {
     kind: _kind,

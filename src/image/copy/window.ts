@@ -16,6 +16,8 @@ export interface WindowPart {
   lengthBytes: number;
   /** The file that the bytes are read from; {@link FROM_INPUT} for the window's own `input`. */
   fd: number;
+  /** See `ImageFile`. */
+  directFd?: number | undefined;
   fileOffsetBytes: number;
   /** Undefined for bytes that stand as they are. */
   compressed: CompressedPart | undefined;

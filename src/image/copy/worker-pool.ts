@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { pageAlignedMemory } from './direct-read.ts';
 import type { PackWork, WorkerAnswer, WorkerTask } from './copy-worker.ts';
 import { WINDOW_BYTES, type CopyWindow, type PackedWindow } from './window.ts';
 
@@ -40,7 +41,7 @@ export class WorkerPool implements AsyncDisposable {
     if (slab) return slab;
     if (this.#slabs === this.#workers * SLABS_PER_WORKER) return new Promise((resolve) => this.#waiting.push(resolve));
     this.#slabs += 1;
-    return new SharedArrayBuffer(SLAB_BYTES);
+    return pageAlignedMemory(SLAB_BYTES);
   }
 
   /** Not before the `pack` that was given the slab is over, and its result written. */

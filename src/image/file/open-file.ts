@@ -13,15 +13,19 @@ export class OpenFile implements ImageFile, AsyncDisposable {
   readonly sizeBytes: number;
   /** The same for two paths to one file. */
   readonly identity: string;
+  readonly directFd: number | undefined;
   /** Kept, since Node closes the descriptor of a handle that nobody holds. */
   readonly #handle: FileHandle;
+  readonly #direct: FileHandle | undefined;
 
-  private constructor(path: string, handle: FileHandle, stats: Stats, sizeBytes: number) {
+  private constructor(path: string, handle: FileHandle, stats: Stats, sizeBytes: number, direct?: FileHandle) {
     this.path = path;
     this.fd = handle.fd;
     this.sizeBytes = sizeBytes;
     this.identity = `${stats.dev}:${stats.ino}`;
+    this.directFd = direct?.fd;
     this.#handle = handle;
+    this.#direct = direct;
   }
 
   /**
@@ -39,7 +43,7 @@ export class OpenFile implements ImageFile, AsyncDisposable {
     });
     try {
       const stats = await handle.stat();
-      if (stats.isFile()) return new OpenFile(path, handle, stats, stats.size);
+      if (stats.isFile()) return new OpenFile(path, handle, stats, stats.size, await openDirect(handle, stats));
       if (stats.isBlockDevice() && !asParent) {
         return new OpenFile(path, handle, stats, await blockDeviceBytes(path, stats.rdev));
       }
@@ -70,8 +74,18 @@ export class OpenFile implements ImageFile, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#handle.close();
+    await Promise.all([this.#handle.close(), this.#direct?.close()]);
   }
+}
+
+/**
+ * Node has no SEEK_HOLE, and through the page cache a hole is read as slowly as data: each page of zeros is made. With O_DIRECT the zeros go straight into the reader's buffer. Undefined for a
+ * file without holes, which may well be in the page cache, and where the file system or kernel has no such way.
+ */
+async function openDirect({ fd }: FileHandle, { blocks, size }: Stats): Promise<FileHandle | undefined> {
+  if (blocks * KERNEL_SECTOR_BYTES >= size) return undefined;
+  // By its descriptor, so that it is this file whatever stands under the name by now.
+  return open(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_DIRECT).catch(() => undefined);
 }
 
 /** `stat` gives a block device the size 0, and Node knows no ioctl: sysfs tells it (Documentation/ABI/stable/sysfs-block). */

@@ -1,0 +1,17 @@
+import { openImage } from './dist/image/open-image.js';
+import { copyImage } from './dist/image/copy/copy-image.js';
+import { createNullSink } from './dist/image/null-sink.js';
+import { createSink } from './dist/image/create-sink.js';
+const [src, kind, compression] = process.argv.slice(2);
+const image = await openImage(src);
+import { WorkerPool } from './dist/image/copy/worker-pool.js';
+const pool = new WorkerPool(Number(process.env.W ?? 2));
+const sink = kind==='null' ? createNullSink() : await createSink('/tmp/prof.out', kind as any, {virtualSizeBytes:image.virtualSizeBytes, compression});
+const t=performance.now(), c=process.cpuUsage();
+let peak=0; const iv=setInterval(()=>{peak=Math.max(peak,process.memoryUsage().rss)},100);
+const s = await copyImage(image, sink, {pool, compression: compression as any, verify:true, hash:!!process.env.HASH, signal:new AbortController().signal});
+const t1=performance.now();
+if(kind!=='null') await sink.finish();
+const u=process.cpuUsage(c);
+console.log(kind,(s.dataBytes/1e9).toFixed(2),'GB copy',((t1-t)/1e3).toFixed(2),'s finish',((performance.now()-t1)/1e3).toFixed(2),'user',u.user/1e6,'sys',u.system/1e6,'peak',peak/1e6|0);
+await pool[Symbol.asyncDispose](); await image[Symbol.asyncDispose]();clearInterval(iv);
