@@ -16,6 +16,7 @@ export const ORACLES = [
   'virt-xml-validate',
   'tar',
   'python3',
+  'guestfish',
 ] as const;
 export type OracleName = (typeof ORACLES)[number];
 

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+import { Hyper2kvmError } from '../base/errors.ts';
+import type { Guestfs } from './guestfs.ts';
+
+/** A configuration file is far smaller; a guest whose fstab is larger than this is not one. */
+const MOST_FILE_BYTES = 1024 * 1024;
+/** Names of one folder that are looked at. */
+const MOST_NAMES = 20_000;
+
+/**
+ * Files of the guest that is mounted. Paths are absolute and the guest's own: libguestfs resolves symbolic links inside the guest. Texts are read and
+ * written as Latin-1, one character a byte, so that what is not changed stays to the byte whatever its encoding is.
+ */
+export class GuestFiles {
+  readonly #session: Guestfs;
+
+  constructor(session: Guestfs) {
+    this.#session = session;
+  }
+
+  /** The text of a regular file (or of what a link leads to); undefined when there is none. Throws for one that is too long to be configuration. */
+  async read(path: string, mostBytes = MOST_FILE_BYTES): Promise<string | undefined> {
+    // Opening a FIFO would wait for ever.
+    if (!(await this.isFile(path))) return undefined;
+    const bytes = await this.#session.call(['pread', path, String(mostBytes + 1), '0']);
+    if (bytes.length <= mostBytes) return bytes.toString('latin1');
+    throw new Hyper2kvmError('image', `${path} in the guest is longer than ${mostBytes} bytes.`, {
+      hint: 'That is no configuration file of a healthy system. --fix off converts without changing the guest.',
+    });
+  }
+
+  async isFile(path: string): Promise<boolean> {
+    return (await this.#session.text(['is-file', path, 'followsymlinks:true'])) === 'true';
+  }
+
+  async isFolder(path: string): Promise<boolean> {
+    return (await this.#session.text(['is-dir', path, 'followsymlinks:true'])) === 'true';
+  }
+
+  /** A link counts as it is, wherever it leads. */
+  async exists(path: string): Promise<boolean> {
+    return (await this.#session.text(['exists', path])) === 'true' || (await this.isLink(path));
+  }
+
+  async isLink(path: string): Promise<boolean> {
+    return (await this.#session.text(['is-symlink', path])) === 'true';
+  }
+
+  /** Where a link points, as it is written. */
+  async linkTarget(path: string): Promise<string | undefined> {
+    return (await this.isLink(path)) ? await this.#session.text(['readlink', path]) : undefined;
+  }
+
+  /** The path without links in it; the path as it is when it leads nowhere. */
+  async realPath(path: string): Promise<string> {
+    const found = await this.#session.attempt(['realpath', path]);
+    return found?.toString('utf8').replace(/\n$/, '') ?? path;
+  }
+
+  /** The names in a folder in the order of their bytes; none when there is no such folder. */
+  async list(folder: string): Promise<string[]> {
+    if (!(await this.isFolder(folder))) return [];
+    const local = this.#scratchFile();
+    try {
+      await this.#session.call(['ls0', folder, local]);
+      const names = (await readFile(local, 'utf8')).split('\0');
+      return names.filter((name) => name !== '').slice(0, MOST_NAMES);
+    } finally {
+      await rm(local, { force: true });
+    }
+  }
+
+  /** Paths of the entries of `folder` whose name fits, with nothing below. */
+  async find(folder: string, name: RegExp): Promise<string[]> {
+    return (await this.list(folder)).filter((entry) => name.test(entry)).map((entry) => posix.join(folder, entry));
+  }
+
+  async sizeBytes(path: string): Promise<number> {
+    return Number(await this.#session.text(['filesize', path]));
+  }
+
+  /** Writes a file, with its folder when that is missing. An old one keeps its owner, mode and label; a new one is root's with `mode`. */
+  async write(path: string, text: string, mode = 0o644): Promise<void> {
+    const local = this.#scratchFile();
+    const isNew = !(await this.exists(path));
+    if (isNew) await this.#session.call(['mkdir-p', posix.dirname(path)]);
+    await writeFile(local, Buffer.from(text, 'latin1'), { mode: 0o600, flag: 'wx' });
+    try {
+      await this.#session.call(['upload', local, path]);
+    } finally {
+      await rm(local, { force: true });
+    }
+    if (isNew) await this.#session.call(['chmod', `0${mode.toString(8)}`, path]);
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#session.call(['rm-f', path]);
+  }
+
+  /** Copies one file or link as it is, with owner, mode and attributes; makes the folder that it goes to. */
+  async copy(from: string, to: string): Promise<void> {
+    await this.#session.call(['mkdir-p', posix.dirname(to)]);
+    await this.#session.call(['cp-a', from, to]);
+  }
+
+  /** Copies what is in a file; makes the folder that it goes to. */
+  async copyContent(from: string, to: string): Promise<void> {
+    await this.#session.call(['mkdir-p', posix.dirname(to)]);
+    await this.#session.call(['cp', from, to]);
+  }
+
+  #scratchFile(): string {
+    return join(this.#session.scratchFolder, randomBytes(8).toString('hex'));
+  }
+}

@@ -1,0 +1,87 @@
+import type { GuestFiles } from './guest-files.ts';
+import type { Guestfs } from './guestfs.ts';
+
+/** A disk of the guest, and what its machine on VMware tells of it. */
+export interface GuestDisk {
+  path: string;
+  format: string;
+  /** Where it hung: the number of its controller among those of the machine, and its unit there. */
+  address?: { controller: number; unit: number } | undefined;
+}
+
+/** A network card in the order of the machine. */
+export interface GuestNic {
+  /** Colons between; undefined when the source does not tell. */
+  mac: string | undefined;
+}
+
+/** A partition, a logical volume, an array or an opened encrypted volume. */
+export interface BlockDevice {
+  /** As the appliance calls it: `/dev/sda1` is the first partition of the first disk. */
+  name: string;
+  /** Of a partition: its disk counted from 0, and its number. */
+  disk?: number | undefined;
+  partition?: number | undefined;
+  /** As blkid names it: `ext4`, `swap`, `crypto_LUKS`, `LVM2_member`; '' when nothing is known on it. */
+  type: string;
+  uuid?: string | undefined;
+  label?: string | undefined;
+  partUuid?: string | undefined;
+  partLabel?: string | undefined;
+}
+
+/** A file system that is part of the system. */
+export interface GuestMount {
+  /** What libguestfs mounts: a device, or `btrfsvol:DEVICE/SUBVOLUME`. */
+  mountable: string;
+  path: string;
+}
+
+/** A kernel that is installed and can boot. */
+export interface GuestKernel {
+  /** As below `/lib/modules`: letters, digits and `._+~-` only. */
+  version: string;
+  image: string;
+  /** Undefined when there is none beside the kernel. */
+  initramfs: string | undefined;
+}
+
+/** What the system says of itself. */
+export interface GuestSystem {
+  /** `ID` of os-release, or what an older release file tells: `debian`, `rhel`, `sles`, `arch`; '' when unknown. */
+  id: string;
+  /** `ID_LIKE` of os-release. */
+  idLike: readonly string[];
+  version: string;
+  /** For a person: `Debian GNU/Linux 12 (bookworm)`. */
+  prettyName: string;
+}
+
+/** A system on disks, mounted in the appliance. */
+export interface Guest {
+  session: Guestfs;
+  files: GuestFiles;
+  disks: readonly GuestDisk[];
+  nics: readonly GuestNic[];
+  devices: readonly BlockDevice[];
+  /** Which disk the guest's first, second, ... was: `/dev/sdb` is disk `diskOrder[1]`. */
+  diskOrder: readonly number[];
+  system: GuestSystem;
+  /** The root's device is that of the mount `/`. The shortest path first. */
+  mounts: readonly GuestMount[];
+  kernels: readonly GuestKernel[];
+}
+
+/** The device that is mounted at `/`. */
+export function rootDevice({ mounts, devices }: Pick<Guest, 'mounts' | 'devices'>): BlockDevice | undefined {
+  const mountable = mounts.find(({ path }) => path === '/')?.mountable ?? '';
+  return devices.find(({ name }) => name === deviceOf(mountable));
+}
+
+/** The device of a mountable: a subvolume lies on one. */
+export function deviceOf(mountable: string): string {
+  if (!mountable.startsWith('btrfsvol:')) return mountable;
+  return (
+    /^btrfsvol:(\/dev\/(?:mapper\/[^/]+|sd[a-z]+\d*|md[^/]*|[^/]+\/[^/]+|[^/]+))\//.exec(mountable)?.[1] ?? mountable
+  );
+}

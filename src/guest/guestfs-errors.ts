@@ -1,0 +1,40 @@
+import { Hyper2kvmError } from '../base/errors.ts';
+
+/** The packages that bring guestfish, as the distributions call them. */
+const PACKAGES =
+  'Install guestfish: the package libguestfs-tools (Debian, Ubuntu, openSUSE) or guestfs-tools (Fedora, RHEL).';
+const MOST_SHOWN = 600;
+
+export function missingGuestfish(cause?: unknown): Hyper2kvmError {
+  return new Hyper2kvmError('local-file', 'guestfish of libguestfs is not installed on this host.', {
+    hint: PACKAGES,
+    cause,
+  });
+}
+
+/** A guestfish command failed: `said` is what it wrote to standard error. */
+export function stageFailed(stage: string, said: string): Hyper2kvmError {
+  const sentence = `Changing the guest failed in guestfish ${stage}: ${shorten(said)}`;
+  return new Hyper2kvmError('image', sentence, {
+    hint: 'The source is as it was. --fix off converts without changing the guest.',
+    cause: new Error(said),
+  });
+}
+
+export function stageTooLong(stage: string, limitMs: number, said: string): Hyper2kvmError {
+  const seconds = Math.round(limitMs / 1000);
+  const tail = said === '' ? '' : ` It said: ${shorten(said)}`;
+  return new Hyper2kvmError('image', `guestfish ${stage} was not over after ${seconds} seconds.${tail}`, {
+    hint: 'Without KVM on this host the appliance is emulated, which is slow. --fix off converts without changing the guest.',
+  });
+}
+
+/** guestfish puts the line of its input and its name before each message; the last lines tell most. */
+function shorten(said: string): string {
+  const plain = said
+    .split('\n')
+    .map((line) => line.replace(/^\*stdin\*:\d+: (libguestfs: error: )?/, '').trim())
+    .filter((line) => line !== '')
+    .join('; ');
+  return plain.length <= MOST_SHOWN ? plain : `… ${plain.slice(-MOST_SHOWN)}`;
+}

@@ -1,0 +1,283 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Hyper2kvmError } from '../base/errors.ts';
+import { commandLine } from './guestfs-words.ts';
+import { missingGuestfish, stageFailed, stageTooLong } from './guestfs-errors.ts';
+
+export interface GuestfsDisk {
+  path: string;
+  format: string;
+}
+
+export interface GuestfsOptions {
+  /** In the order in which the guest sees them. */
+  disks: readonly GuestfsDisk[];
+  /** Every write goes to an overlay that is thrown away: the images stay as they are to the byte. */
+  readOnly: boolean;
+  signal: AbortSignal;
+  /** Besides the process's own. */
+  env?: Readonly<Record<string, string>>;
+}
+
+export interface CallOptions {
+  limitMs?: number;
+  /** Lines that the command reads besides its words: keys, so that they stand in no command line. */
+  input?: readonly string[];
+}
+
+/** How a command ended: `error` is what guestfish said, undefined when it succeeded. */
+interface CallOutcome {
+  output: Buffer;
+  error: string | undefined;
+}
+
+const DEFAULT_LIMIT_MS = 300_000;
+/** The appliance starts in 4 to 10 s with KVM and in about 30 s without; the first time supermin builds it. */
+const LAUNCH_LIMIT_MS = 600_000;
+/** libguestfs' own messages end at 4 MiB; what is longer is no answer to a command of ours. */
+const MOST_OUTPUT_BYTES = 64 * 2 ** 20;
+const MOST_ERROR_BYTES = 256 * 1024;
+const END_LIMIT_MS = 60_000;
+const TERM_LIMIT_MS = 5000;
+
+/**
+ * A guestfish that runs and takes one command at a time on its standard input. When this process dies, that input ends, and guestfish and its
+ * appliance with it. Its words are quoted byte by byte; what it writes is cut from the next command's by a random mark, which a guest cannot know.
+ *
+ * Close it on every way out: {@link Guestfs.close} writes what is pending, {@link Guestfs.kill} does not.
+ */
+export class Guestfs implements AsyncDisposable {
+  /** A folder of this host for files on their way from and to the guest; gone with the session. */
+  readonly scratchFolder: string;
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #signal: AbortSignal;
+  #output: Buffer[] = [];
+  #errors: Buffer[] = [];
+  #outputBytes = 0;
+  #errorBytes = 0;
+  #arrived: () => void = () => {};
+  #ended = false;
+
+  private constructor(child: ChildProcessWithoutNullStreams, scratchFolder: string, signal: AbortSignal) {
+    this.#child = child;
+    this.scratchFolder = scratchFolder;
+    this.#signal = signal;
+    child.stdout.on('data', (piece: Buffer) => this.#take(this.#output, piece));
+    child.stderr.on('data', (piece: Buffer) => this.#take(this.#errors, piece));
+    child.stdin.on('error', () => {}); // The end of the process tells.
+    child.on('close', () => {
+      this.#ended = true;
+      this.#arrived();
+    });
+  }
+
+  /**
+   * Starts guestfish and its appliance on `disks`. Throws kind `local-file` when guestfish is not installed or its appliance does not start. Where KVM
+   * is there and does not work (nested machines), the appliance is emulated instead.
+   */
+  static async start(options: GuestfsOptions): Promise<Guestfs> {
+    options.signal.throwIfAborted();
+    const settings = 'LIBGUESTFS_BACKEND_SETTINGS';
+    const isOwnChoice = process.env[settings] !== undefined || options.env?.[settings] !== undefined;
+    try {
+      return await Guestfs.#launch(options);
+    } catch (error) {
+      if (isOwnChoice || !(error instanceof ApplianceError)) throw error;
+      return await Guestfs.#launch({ ...options, env: { ...options.env, [settings]: 'force_tcg' } });
+    }
+  }
+
+  static async #launch({ disks, readOnly, signal, env }: GuestfsOptions): Promise<Guestfs> {
+    // `direct`: no libvirtd is needed. A group of its own: Ctrl-C in the terminal reaches this program, which ends guestfish in order.
+    const child = spawn('guestfish', ['--keys-from-stdin', '--no-progress-bars'], {
+      env: { ...process.env, LIBGUESTFS_BACKEND: 'direct', LC_ALL: 'C.UTF-8', ...env },
+      detached: true,
+    });
+    await once(child, 'spawn').catch((cause: unknown) => {
+      throw missingGuestfish(cause);
+    });
+    const session = new Guestfs(child, await mkdtemp(join(tmpdir(), 'hyper2kvm-guest-')), signal);
+    try {
+      const mode = readOnly ? ['readonly:true'] : [];
+      // The result is not final before it was flushed as a whole: a cache that survives no crash is enough, and faster.
+      const cache = readOnly ? [] : ['cachemode:unsafe'];
+      for (const { path, format } of disks) {
+        await session.call(['add-drive', path, `format:${format}`, ...mode, ...cache]);
+      }
+      const { error } = await session.#run(['run'], { limitMs: LAUNCH_LIMIT_MS });
+      if (error !== undefined) throw new ApplianceError(error);
+      return session;
+    } catch (error) {
+      await session.kill();
+      throw error;
+    }
+  }
+
+  /** Runs one command and gives what it wrote. Throws when it failed, took too long, or the signal aborted; the last two end the session. */
+  async call(command: readonly string[], options: CallOptions = {}): Promise<Buffer> {
+    const { output, error } = await this.#run(command, options);
+    if (error !== undefined) throw stageFailed(command[0] ?? '', error);
+    return output;
+  }
+
+  /** {@link call} for text without its last line end. */
+  async text(command: readonly string[], options?: CallOptions): Promise<string> {
+    return (await this.call(command, options)).toString('utf8').replace(/\n$/, '');
+  }
+
+  async lines(command: readonly string[], options?: CallOptions): Promise<string[]> {
+    const text = await this.text(command, options);
+    return text === '' ? [] : text.split('\n');
+  }
+
+  /** {@link call} for a command that may fail by what the guest holds: undefined then. What ends the session is thrown all the same. */
+  async attempt(command: readonly string[], options: CallOptions = {}): Promise<Buffer | undefined> {
+    const { output, error } = await this.#run(command, options);
+    return error === undefined ? output : undefined;
+  }
+
+  /** The same with what guestfish said, for reports. */
+  async outcome(command: readonly string[], options: CallOptions = {}): Promise<CallOutcome> {
+    return await this.#run(command, options);
+  }
+
+  /** Unmounts, flushes and ends. Throws when what was written may not be whole. */
+  async close(): Promise<void> {
+    if (this.#ended) return;
+    try {
+      await this.call(['umount-all']);
+      await this.call(['shutdown'], { limitMs: END_LIMIT_MS });
+    } finally {
+      await this.kill();
+    }
+  }
+
+  /** Ends at once; of what was written anything may be lost. Never throws. */
+  async kill(): Promise<void> {
+    this.#child.stdin.end();
+    if (this.#ended) return await this.#removeScratch();
+    this.#signalGroup('SIGTERM');
+    const timer = setTimeout(() => this.#signalGroup('SIGKILL'), TERM_LIMIT_MS);
+    while (!this.#ended) await this.#nextArrival();
+    clearTimeout(timer);
+    await this.#removeScratch();
+  }
+
+  async #removeScratch(): Promise<void> {
+    await rm(this.scratchFolder, { recursive: true, force: true }).catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+
+  async #run(
+    command: readonly string[],
+    { limitMs = DEFAULT_LIMIT_MS, input = [] }: CallOptions,
+  ): Promise<CallOutcome> {
+    const stage = command[0] ?? '';
+    this.#signal.throwIfAborted();
+    this.#clear();
+    const mark = Buffer.from(`\n${randomBytes(16).toString('hex')}\n`);
+    const hex = mark.toString().trim();
+    // Both are sockets, which no program can open by name.
+    const echo = `! printf '\\n%s\\n' ${hex}; printf '\\n%s\\n' ${hex} >&2`;
+    this.#child.stdin.write([commandLine(command), ...input, echo, ''].join('\n'));
+    const deadline = AbortSignal.any([this.#signal, AbortSignal.timeout(limitMs)]);
+    const wake = (): void => this.#arrived();
+    deadline.addEventListener('abort', wake);
+    try {
+      while (!(endsWith(this.#output, mark) && endsWith(this.#errors, mark))) {
+        if (this.#ended) throw stageFailed(stage, this.#said(mark) || 'guestfish ended');
+        if (deadline.aborted) throw await this.#overdue(stage, limitMs);
+        if (this.#outputBytes > MOST_OUTPUT_BYTES) throw await this.#tooMuch(stage);
+        await this.#nextArrival();
+      }
+    } finally {
+      deadline.removeEventListener('abort', wake);
+    }
+    const said = this.#said(mark);
+    return { output: cut(Buffer.concat(this.#output), mark), error: isFailure(said) ? said : undefined };
+  }
+
+  async #overdue(stage: string, limitMs: number): Promise<unknown> {
+    const said = this.#said();
+    await this.kill();
+    return this.#signal.aborted ? this.#signal.reason : stageTooLong(stage, limitMs, said);
+  }
+
+  async #tooMuch(stage: string): Promise<Hyper2kvmError> {
+    await this.kill();
+    return stageFailed(stage, 'the answer is longer than any that is expected');
+  }
+
+  #said(mark?: Buffer): string {
+    const said = Buffer.concat(this.#errors);
+    return (mark ? cut(said, mark) : said).toString('utf8').trim();
+  }
+
+  #clear(): void {
+    this.#output = [];
+    this.#errors = [];
+    this.#outputBytes = 0;
+    this.#errorBytes = 0;
+  }
+
+  #take(pieces: Buffer[], piece: Buffer): void {
+    const isError = pieces === this.#errors;
+    if (isError) this.#errorBytes += piece.length;
+    else this.#outputBytes += piece.length;
+    pieces.push(piece);
+    // Of endless complaints the last are kept.
+    while (this.#errorBytes > MOST_ERROR_BYTES && this.#errors.length > 1) {
+      this.#errorBytes -= this.#errors.shift()?.length ?? 0;
+    }
+    this.#arrived();
+  }
+
+  async #nextArrival(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#arrived = resolve;
+    await promise;
+  }
+
+  #signalGroup(name: NodeJS.Signals): void {
+    if (this.#child.pid === undefined || this.#ended) return;
+    try {
+      process.kill(-this.#child.pid, name);
+    } catch {
+      // It is gone already.
+    }
+  }
+}
+
+/** The appliance did not start. */
+class ApplianceError extends Hyper2kvmError {
+  constructor(said: string) {
+    super('local-file', `The appliance of libguestfs does not start: ${said.split('\n')[0] ?? ''}`, {
+      hint: 'Run libguestfs-test-tool, which tells what is missing on this host.',
+      cause: new Error(said),
+    });
+  }
+}
+
+function endsWith(pieces: readonly Buffer[], mark: Buffer): boolean {
+  const last = pieces.at(-1);
+  if (!last) return false;
+  const end = last.length >= mark.length ? last : Buffer.concat(pieces);
+  return end.subarray(-mark.length).equals(mark);
+}
+
+function cut(bytes: Buffer, mark: Buffer): Buffer {
+  const end = bytes.length - mark.length;
+  return end >= 0 && bytes.subarray(end).equals(mark) ? bytes.subarray(0, end) : bytes;
+}
+
+/** guestfish writes to standard error when a command failed, and else only warnings. */
+function isFailure(said: string): boolean {
+  return said.split('\n').some((line) => line !== '' && !/\bwarning:/i.test(line));
+}

@@ -1,0 +1,53 @@
+import type { BlockDevice } from '../guest.ts';
+import type { Guestfs } from '../guestfs.ts';
+
+/** More than any machine has; a hostile partition table can name many. */
+const MOST_DEVICES = 512;
+
+/** Every partition, volume, array and whole disk with something on it, with what blkid tells. In the appliance's order: disk after disk. */
+export async function listBlockDevices(session: Guestfs): Promise<BlockDevice[]> {
+  const partitions = await session.lines(['list-partitions']);
+  const fileSystems = (await session.lines(['list-filesystems'])).map(fileSystemOf);
+  const found = fileSystems.map(({ name }) => name).filter((name) => !name.startsWith('btrfsvol:'));
+  const names = [...new Set([...partitions, ...found])].slice(0, MOST_DEVICES);
+  const devices: BlockDevice[] = [];
+  for (const name of names) {
+    // Fails for what blkid knows nothing of, as an empty partition on some tables.
+    const said = (await session.attempt(['blkid', name]))?.toString('utf8') ?? '';
+    devices.push({ ...placeOf(name), ...readBlkid(said) });
+  }
+  return devices;
+}
+
+/** A line of `list-filesystems`: `/dev/sda1: ext4`. The name may hold a colon (`btrfsvol:/dev/sda2/root`), the type none. */
+export function fileSystemOf(line: string): { name: string; type: string } {
+  const at = line.lastIndexOf(': ');
+  return at < 0 ? { name: line, type: '' } : { name: line.slice(0, at), type: line.slice(at + 2) };
+}
+
+/** What `blkid` of guestfish says, `KEY: value` a line. The first of a key counts. */
+export function readBlkid(text: string): Omit<BlockDevice, 'name'> {
+  const values = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const [, key, value] = /^([A-Z_]+): (.+)$/.exec(line) ?? [];
+    if (key !== undefined && value !== undefined && !values.has(key)) values.set(key, value);
+  }
+  return {
+    type: values.get('TYPE') ?? '',
+    uuid: values.get('UUID'),
+    label: values.get('LABEL'),
+    partUuid: values.get('PART_ENTRY_UUID'),
+    partLabel: values.get('PART_ENTRY_NAME'),
+  };
+}
+
+function placeOf(name: string): Pick<BlockDevice, 'name' | 'disk' | 'partition'> {
+  const [, letters, number] = /^\/dev\/sd([a-z]+)(\d*)$/.exec(name) ?? [];
+  if (letters === undefined) return { name };
+  return { name, disk: diskNumber(letters), partition: number ? Number(number) : undefined };
+}
+
+/** `a` is 0, `z` 25, `aa` 26. */
+export function diskNumber(letters: string): number {
+  return Buffer.from(letters, 'latin1').reduce((sum, letter) => sum * 26 + letter - 96, 0) - 1;
+}

@@ -1,0 +1,130 @@
+import { GuestFiles } from '../guest-files.ts';
+import { deviceOf } from '../guest.ts';
+import type { Guestfs } from '../guestfs.ts';
+import { fileSystemOf } from './block-devices.ts';
+import { optionValue, readFstab } from './fstab.ts';
+import { ROOT_TYPES } from './root-types.ts';
+import { NoSystemError, severalRoots } from './no-system.ts';
+
+/** Subvolumes of a snapshot tool can be hundreds; each costs a mount. */
+const MOST_CANDIDATES = 200;
+
+/**
+ * The file system that holds the system, found by what is on it, whatever its fstab says. `wanted` names one of several. Nothing is mounted before and
+ * after. Throws {@link NoSystemError} when there is none.
+ */
+export async function findRoot(session: Guestfs, wanted: string | undefined): Promise<string> {
+  const fileSystems = (await session.lines(['list-filesystems'])).map(fileSystemOf);
+  const candidates = fileSystems.filter(({ type }) => ROOT_TYPES.has(type)).slice(0, MOST_CANDIDATES);
+  const roots: Root[] = [];
+  for (const { name } of candidates) {
+    const root = await lookAtRoot(session, name);
+    if (root) roots.push(root);
+  }
+  if (wanted !== undefined) return chosenRoot(roots, wanted);
+  const chosen = await withoutSnapshots(session, roots);
+  const [first, ...more] = chosen;
+  if (!first) throw await nothingFound(session, fileSystems);
+  if (more.length > 0) throw severalRoots(chosen.map(({ mountable }) => mountable));
+  return first.mountable;
+}
+
+interface Root {
+  mountable: string;
+  /** The subvolume that its own fstab has at `/`, without slashes around; undefined when it names none. */
+  ownSubvolume: string | undefined;
+}
+
+async function lookAtRoot(session: Guestfs, mountable: string): Promise<Root | undefined> {
+  const mounted = await session.attempt(['mount-ro', mountable, '/']);
+  if (mounted === undefined) return undefined;
+  try {
+    const files = new GuestFiles(session);
+    const hasConfig = (await files.exists('/etc/fstab')) || (await files.exists('/etc/os-release'));
+    // A /usr of its own leaves links here that lead nowhere yet.
+    if (!hasConfig || !((await files.exists('/sbin')) && (await files.exists('/lib')))) return undefined;
+    const fstab = readFstab((await files.read('/etc/fstab')) ?? '');
+    const options = fstab.find(({ path }) => path === '/')?.options ?? [];
+    return { mountable, ownSubvolume: optionValue(options, 'subvol')?.replace(/^\/+|\/+$/g, '') };
+  } finally {
+    await session.call(['umount-all']);
+  }
+}
+
+function chosenRoot(roots: readonly Root[], wanted: string): string {
+  const found = roots.find(({ mountable }) => mountable === wanted);
+  if (found) return found.mountable;
+  const there =
+    roots.length === 0 ? 'There is none.' : `There is: ${roots.map(({ mountable }) => mountable).join(', ')}.`;
+  throw new NoSystemError(`There is no system on ${wanted}, which --root names.`, there);
+}
+
+/**
+ * Of a btrfs file system with several roots the one counts whose fstab names itself, else the default subvolume: the others are its snapshots, or what
+ * it was before an update.
+ */
+async function withoutSnapshots(session: Guestfs, roots: readonly Root[]): Promise<Root[]> {
+  const kept: Root[] = [];
+  for (const [device, group] of Map.groupBy(roots, ({ mountable }) => deviceOf(mountable))) {
+    const own = group.filter(({ mountable, ownSubvolume }) => subvolumeOf(mountable, device) === ownSubvolume);
+    if (group.length === 1 || own.length === 1) {
+      kept.push(...(own.length === 1 ? own : group));
+      continue;
+    }
+    const path = await defaultSubvolume(session, device);
+    const byDefault = group.find(({ mountable }) => subvolumeOf(mountable, device) === path);
+    kept.push(...(byDefault ? [byDefault] : group));
+  }
+  return kept;
+}
+
+function subvolumeOf(mountable: string, device: string): string {
+  return mountable.startsWith('btrfsvol:') ? mountable.slice(`btrfsvol:${device}/`.length) : '';
+}
+
+async function defaultSubvolume(session: Guestfs, device: string): Promise<string | undefined> {
+  if ((await session.attempt(['mount-ro', device, '/'])) === undefined) return undefined;
+  try {
+    const id = await session.text(['btrfs-subvolume-get-default', device]);
+    const list = await session.text(['btrfs-subvolume-list', device]);
+    const [, path] = new RegExp(`btrfssubvolume_id: ${id}\\b[^}]*?btrfssubvolume_path: (.*)`).exec(list) ?? [];
+    return path;
+  } finally {
+    await session.call(['umount-all']);
+  }
+}
+
+async function nothingFound(
+  session: Guestfs,
+  found: readonly { name: string; type: string }[],
+): Promise<NoSystemError> {
+  for (const { name } of found.filter(({ type }) => type === 'ntfs')) {
+    if (await hasWindows(session, name)) {
+      return new NoSystemError(
+        `The system on ${name} is Windows, which is not changed.`,
+        'It needs the virtio drivers of virtio-win before its disks may be virtio.',
+      );
+    }
+  }
+  const locked = found.filter(({ type }) => type === 'crypto_LUKS').map(({ name }) => name);
+  if (locked.length > 0) {
+    return new NoSystemError(
+      `There is no system on the disks as far as they can be read: ${locked.join(', ')} is encrypted.`,
+      `Give its key: --key ${locked[0] ?? ''}:file:PATH.`,
+    );
+  }
+  const types = found.map(({ name, type }) => `${name} (${type || 'unknown'})`).join(', ');
+  return new NoSystemError(
+    'There is no Linux system on the disks.',
+    types === '' ? 'They hold no file system.' : `They hold: ${types}.`,
+  );
+}
+
+async function hasWindows(session: Guestfs, device: string): Promise<boolean> {
+  if ((await session.attempt(['mount-ro', device, '/'])) === undefined) return false;
+  try {
+    return (await session.text(['is-dir', '/Windows/System32'])) === 'true';
+  } finally {
+    await session.call(['umount-all']);
+  }
+}

@@ -1,0 +1,26 @@
+/** One line of `/etc/fstab` that is an entry. Spaces in names are `\040` there, and stay so. */
+export interface FstabEntry {
+  spec: string;
+  path: string;
+  type: string;
+  options: readonly string[];
+}
+
+/** The entries of an fstab (fstab(5)); comments and lines with too few fields are none. */
+export function readFstab(text: string): FstabEntry[] {
+  return text.split('\n').flatMap((line) => {
+    const [spec, path, type, options = 'defaults'] = line.trim().split(/\s+/);
+    if (spec === undefined || spec.startsWith('#') || path === undefined || type === undefined) return [];
+    return [{ spec: unquote(spec), path, type, options: options.split(',') }];
+  });
+}
+
+/** The value of an option like `subvol=`. */
+export function optionValue(options: readonly string[], name: string): string | undefined {
+  return options.find((option) => option.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+/** `UUID="..."` is as good as `UUID=...`. */
+function unquote(spec: string): string {
+  return spec.replace(/^(\w+)="(.*)"$/, '$1=$2');
+}

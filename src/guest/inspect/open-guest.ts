@@ -1,0 +1,71 @@
+import { GuestFiles } from '../guest-files.ts';
+import { deviceOf, type Guest, type GuestDisk, type GuestMount, type GuestNic } from '../guest.ts';
+import type { Guestfs } from '../guestfs.ts';
+import { listBlockDevices } from './block-devices.ts';
+import { hardwarePlace } from './find-device.ts';
+import { findRoot } from './find-root.ts';
+import { readFstab } from './fstab.ts';
+import { listKernels } from './kernels.ts';
+import { findEsp, findMounts, mountAll } from './mounts.ts';
+import { readSystem } from './system.ts';
+import { unlockDevices, type DeviceKey } from './unlock.ts';
+
+export interface OpenGuestOptions {
+  disks: readonly GuestDisk[];
+  nics: readonly GuestNic[];
+  keys: readonly DeviceKey[];
+  /** The file system of the system, where there are several. */
+  root: string | undefined;
+}
+
+/** The common place of the ESP in a system whose fstab does not name it. */
+const ESP_PATH = '/boot/efi';
+
+/**
+ * Finds the system on the session's disks and mounts it read-only. The session stays the caller's. Throws `NoSystemError` when there is none, and
+ * kind `image` when there are several and none is chosen.
+ */
+export async function openGuest(session: Guestfs, { disks, nics, keys, root }: OpenGuestOptions): Promise<Guest> {
+  await unlockDevices(session, keys);
+  const devices = await listBlockDevices(session);
+  const rootMountable = await findRoot(session, root);
+  const files = new GuestFiles(session);
+  await session.call(['mount-ro', rootMountable, '/']);
+  const fstab = (await files.read('/etc/fstab')) ?? '';
+  const diskOrder = orderOfDisks(fstab, rootMountable, { disks, devices });
+  const planned = await findMounts(rootMountable, fstab, { disks, devices, diskOrder });
+  const hasEspPath = await files.isFolder(ESP_PATH);
+  await session.call(['umount-all']);
+  if (hasEspPath && !planned.some(({ path }) => /^\/(boot\/efi|efi|boot)$/.test(path))) {
+    const esp = await findEsp(session, devices);
+    if (esp !== undefined) planned.push({ mountable: esp, path: ESP_PATH });
+  }
+  const mounts = await mountAll(session, planned, 'read-only');
+  const system = await readSystem(files);
+  const kernels = await listKernels(files);
+  return { session, files, disks, nics, devices, diskOrder, system, mounts, kernels };
+}
+
+/** Mounts the guest again, for writing. */
+export async function makeWritable({ session, mounts }: Pick<Guest, 'session' | 'mounts'>): Promise<GuestMount[]> {
+  await session.call(['umount-all']);
+  return await mountAll(session, mounts, 'writable');
+}
+
+/**
+ * A guest's `/dev/sdb` need not be the second disk of its machine. Where fstab names the root so, and the root was found on another disk, those two
+ * changed places.
+ */
+function orderOfDisks(
+  fstab: string,
+  root: string,
+  { disks, devices }: Pick<Guest, 'disks' | 'devices'>,
+): readonly number[] {
+  const order = disks.map((_, index) => index);
+  const spec = readFstab(fstab).find(({ path }) => path === '/')?.spec ?? '';
+  const named = hardwarePlace(spec, { disks, diskOrder: order })?.disk;
+  const found = devices.find(({ name }) => name === deviceOf(root))?.disk;
+  if (named === undefined || found === undefined || named === found) return order;
+  [order[named], order[found]] = [found, named];
+  return order;
+}

@@ -1,0 +1,11 @@
+/** What Linux has its root on. */
+export const ROOT_TYPES: ReadonlySet<string> = new Set([
+  'ext2',
+  'ext3',
+  'ext4',
+  'xfs',
+  'btrfs',
+  'f2fs',
+  'jfs',
+  'reiserfs',
+]);

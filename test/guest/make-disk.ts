@@ -1,0 +1,48 @@
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, posix } from 'node:path';
+import { Guestfs } from '../../src/guest/guestfs.ts';
+
+/** Without KVM an appliance is emulated, and takes half a minute to start. */
+export const APPLIANCE_TEST_MS = 600_000;
+
+/** A folder for images that goes with its scope. */
+export async function imageFolder(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), 'hyper2kvm-guest-test-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+export async function emptyDisk(
+  folder: string,
+  name: string,
+  sizeBytes: number,
+): Promise<{ path: string; format: string }> {
+  const path = join(folder, name);
+  await using file = await open(path, 'wx');
+  await file.truncate(sizeBytes);
+  return { path, format: 'raw' };
+}
+
+/** A session on disks for as long as `work` runs. */
+export async function withSession<Result>(
+  disks: readonly { path: string; format: string }[],
+  readOnly: boolean,
+  work: (session: Guestfs) => Promise<Result>,
+): Promise<Result> {
+  await using session = await Guestfs.start({ disks, readOnly, signal: new AbortController().signal });
+  const result = await work(session);
+  await session.close();
+  return result;
+}
+
+export type Tree = Readonly<Record<string, string | { link: string } | { folder: true }>>;
+
+/** Writes files below the mounted root, folders included. */
+export async function writeTree(session: Guestfs, tree: Tree): Promise<void> {
+  for (const [path, content] of Object.entries(tree)) {
+    const isFolder = typeof content === 'object' && 'folder' in content;
+    await session.call(['mkdir-p', isFolder ? path : posix.dirname(path)]);
+    if (typeof content === 'string') await session.call(['write', path, content]);
+    else if ('link' in content) await session.call(['ln-s', content.link, path]);
+  }
+}
