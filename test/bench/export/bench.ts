@@ -1,89 +1,127 @@
-import { fork } from 'node:child_process';
-import { mkdir, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { extname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveConnectionSettings } from '../../../src/vsphere/connection-settings.ts';
 import { HttpNfcLease } from '../../../src/vsphere/nfc-lease.ts';
 import { VsphereClient } from '../../../src/vsphere/vsphere-client.ts';
 import { findOracle } from '../../oracles/find-oracle.ts';
-import { measureRun, median, type MeasuredRun } from '../measured-run.ts';
+import { mixedContent, randomContent } from '../../server/content-source.ts';
+import {
+  makeBenchFolder,
+  makeRawDisk,
+  makeStreamDisk,
+  makeVmdk,
+  measureOwn,
+  readPositive,
+  requireQemuImg,
+  requireSame,
+} from '../bench-disks.ts';
+import { compete, contestTable, describeHost, type Contestant } from '../contest.ts';
+import { measureRun, measureSteps, withFlush, type MeasuredRun } from '../measured-run.ts';
+import { serveDisk, type ServedDisk } from '../serve-disk.ts';
 
 /**
- * `npm run bench:export`: one disk over TLS to a file, by curl, by `govc export.ovf` and by `hyper2kvm export`, in turn and several times. Each ratio is to
- * curl's, which neither hashes nor looks at what it writes.
+ * `npm run bench:export -- [--size-mib N] [--runs N] [--tree FOLDER | --random]`: one disk over TLS to files and images, by curl, `govc export.ovf`, curl and then qemu-img, and hyper2kvm, in
+ * turn. curl neither hashes nor looks at what it writes, and gets its lease for nothing. The disk is text, holes and random data; with `--random` nothing of it compresses; with
+ * `--tree` it is an ext4 file system with that folder in it. TMPDIR says where: about three times the size is needed.
  */
 const { values } = parseArgs({
-  options: { 'size-mib': { type: 'string', default: '2048' }, runs: { type: 'string', default: '5' } },
+  options: {
+    'size-mib': { type: 'string', default: '4096' },
+    runs: { type: 'string', default: '3' },
+    tree: { type: 'string' },
+    random: { type: 'boolean', default: false },
+  },
 });
-const capacityBytes = Number(values['size-mib']) * 1024 * 1024;
-const runs = Number(values.runs);
-const folder = join(tmpdir(), 'hyper2kvm-bench');
-const output = join(folder, 'out');
-const CLI = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
+const capacityBytes = readPositive('--size-mib', values['size-mib']) * 1024 * 1024;
+const runs = readPositive('--runs', values.runs);
+const qemuImg = requireQemuImg();
+await using folder = await makeBenchFolder();
+const source = join(folder.path, 'source.vmdk');
+const output = join(folder.path, 'out');
+const downloaded = join(output, 'disk.vmdk');
 
-interface Served {
-  url: string;
-  username: string;
-  password: string;
-  thumbprint: { sha1: string; sha256: string };
-  sizeBytes: number;
-}
+await makeSource();
+await using served = await serveDisk(source, capacityBytes);
+const ownEnv = { ...served.ownEnv, XDG_STATE_HOME: join(folder.path, 'state') };
+const results = await compete(contestants(served), runs);
+const kind = values.random
+  ? 'does not compress'
+  : values.tree === undefined
+    ? 'text, holes and random data'
+    : `ext4 with ${values.tree}`;
+console.log(
+  `Disk of ${(capacityBytes / 2 ** 30).toFixed(1)} GiB (${kind}), ${(served.sizeBytes / 1e6).toFixed(0)} MB over TLS on the loopback, median of ${runs} in turn; ${describeHost()}.\n`,
+);
+console.log(contestTable(results));
 
-await mkdir(folder, { recursive: true });
-const serve = fork(fileURLToPath(new URL('serve.ts', import.meta.url)), [
-  join(folder, `disk-${capacityBytes}.vmdk`),
-  String(capacityBytes),
-]);
-const served = await new Promise<Served>((resolve) => void serve.once('message', resolve));
-try {
-  const results = new Map<string, MeasuredRun[]>();
-  for (let run = 0; run < runs; run += 1) {
-    for (const [name, once_] of Object.entries(await peers(served))) {
-      await rm(output, { recursive: true, force: true });
-      await mkdir(output, { recursive: true });
-      results.set(name, [...(results.get(name) ?? []), await once_()]);
-    }
+async function makeSource(): Promise<void> {
+  if (values.tree === undefined) {
+    const content = values.random ? randomContent : mixedContent;
+    await makeStreamDisk(source, content(capacityBytes, 'bench'));
+    return;
   }
-  print(results, served.sizeBytes);
-} finally {
-  serve.disconnect();
-  await rm(output, { recursive: true, force: true });
+  const raw = join(folder.path, 'source.raw');
+  await makeRawDisk(raw, capacityBytes, values.tree);
+  await makeVmdk(qemuImg, raw, 'streamOptimized', source);
+  await rm(raw);
 }
 
-async function peers({
-  url,
-  username,
-  password,
-  thumbprint,
-}: Served): Promise<Record<string, () => Promise<MeasuredRun>>> {
+function contestants({ url, username, password }: ServedDisk): Contestant[] {
   const govc = findOracle('govc');
-  const ownEnv = {
-    HYPER2KVM_URL: url,
-    HYPER2KVM_USERNAME: username,
-    HYPER2KVM_PASSWORD: password,
-    HYPER2KVM_THUMBPRINT: thumbprint.sha256,
-    XDG_STATE_HOME: join(folder, 'state'),
-  };
   const govcEnv = { GOVC_URL: url, GOVC_USERNAME: username, GOVC_PASSWORD: password, GOVC_INSECURE: '1' };
+  const peers: Contestant[] = [
+    fresh({ title: '`curl`', run: async () => withFlush(await curl(), [downloaded]) }),
+    fresh(own('hyper2kvm export', 'bench-disk-1.vmdk', '`curl`')),
+    fresh(own('hyper2kvm export --format qcow2 --compress', 'bench-disk-1.qcow2', '`curl`')),
+    fresh({ title: '`curl`, then `qemu-img convert -O qcow2`', run: () => curlAndConvert('qcow2') }),
+    fresh(own('hyper2kvm export --format qcow2', 'bench-disk-1.qcow2', '`curl`, then `qemu-img convert -O qcow2`')),
+    fresh({ title: '`curl`, then `qemu-img convert -O raw`', run: () => curlAndConvert('raw') }),
+    fresh(own('hyper2kvm export --format raw', 'bench-disk-1.raw', '`curl`, then `qemu-img convert -O raw`')),
+  ];
+  if (govc === undefined) return peers;
+  const run = async () =>
+    withFlush(await measureRun(govc, ['export.ovf', '-vm', 'bench', output], govcEnv), await filesBelow());
+  return peers.toSpliced(1, 0, fresh({ title: '`govc export.ovf`', peer: '`curl`', run }));
+}
+
+/** `title` is the command line, but for the VM and the output. */
+function own(title: string, result: string, peer: string): Contestant {
+  const [, command = '', ...flags] = title.split(' ');
+  const images = ['-f', 'vmdk', '-F', extname(result).slice(1), source, join(output, result)];
   return {
-    curl: () => curl(ownEnv),
-    ...(govc === undefined
-      ? {}
-      : { 'govc export.ovf': () => measureRun(govc, ['export.ovf', '-vm', 'bench', output], govcEnv) }),
-    'hyper2kvm export': () => measureRun(process.execPath, [CLI, 'export', 'bench', '-o', output], ownEnv),
+    title: `\`${title}\``,
+    peer,
+    run: () => measureOwn([command, 'bench', '-o', output, ...flags], ownEnv),
+    check: () => requireSame(qemuImg, images),
   };
+}
+
+/** Nothing of the one before is left when a contestant begins. */
+function fresh(contestant: Contestant): Contestant {
+  const run = async () => {
+    await rm(output, { recursive: true, force: true });
+    await mkdir(output);
+    return contestant.run();
+  };
+  return { ...contestant, run };
+}
+
+function curlAndConvert(format: string): Promise<MeasuredRun> {
+  const image = join(output, `disk.${format}`);
+  return measureSteps(curl, async () =>
+    withFlush(await measureRun(qemuImg, ['convert', '-O', format, downloaded, image]), [image]),
+  );
 }
 
 /** curl gets the url of a lease that is opened and ended around it. */
-async function curl(env: NodeJS.ProcessEnv): Promise<MeasuredRun> {
+async function curl(): Promise<MeasuredRun> {
   const { signal } = new AbortController();
   const client = new VsphereClient(
     resolveConnectionSettings({
       flags: { timeoutMs: 10_000 },
-      env,
-      password: () => Promise.reject(new Error('unused')),
+      env: ownEnv,
+      password: () => Promise.reject(new Error('the password is in the environment')),
     }),
   );
   await client.login(signal);
@@ -91,37 +129,14 @@ async function curl(env: NodeJS.ProcessEnv): Promise<MeasuredRun> {
   try {
     await lease.ready(signal);
     const url = lease.devices.find((device) => device.isDisk)?.url.href ?? '';
-    return await measureRun(
-      'curl',
-      ['--silent', '--fail', '--insecure', '--output', join(output, 'disk.vmdk'), url],
-      {},
-    );
+    return await measureRun('curl', ['--silent', '--fail', '--insecure', '--output', downloaded, url]);
   } finally {
     await lease.abort(signal);
     await client.logout(signal);
   }
 }
 
-function print(results: ReadonlyMap<string, readonly MeasuredRun[]>, sizeBytes: number): void {
-  const host = `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.versions.node}`;
-  console.log(
-    `One disk of ${(sizeBytes / 1e6).toFixed(0)} MB over TLS on the loopback, median of ${runs} runs in turn; ${host}\n`,
-  );
-  console.log('                   seconds    MB/s   speed/curl   CPU s   peak MB');
-  const curlSeconds = median((results.get('curl') ?? []).map(({ seconds }) => seconds));
-  for (const [name, all] of results) {
-    const seconds = median(all.map((run) => run.seconds));
-    const cells = [
-      seconds.toFixed(2).padStart(7),
-      (sizeBytes / 1e6 / seconds).toFixed(0).padStart(7),
-      (curlSeconds / seconds).toFixed(2).padStart(12),
-      median(all.map((run) => run.cpuSeconds))
-        .toFixed(2)
-        .padStart(7),
-      Math.max(...all.map((run) => run.peakMemoryMb))
-        .toFixed(0)
-        .padStart(9),
-    ];
-    console.log(`${name.padEnd(18)} ${cells.join(' ')}`);
-  }
+async function filesBelow(): Promise<string[]> {
+  const found = await readdir(output, { recursive: true, withFileTypes: true });
+  return found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
