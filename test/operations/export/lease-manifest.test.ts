@@ -12,16 +12,22 @@ const entry = {
   populatedBytes: 1,
 };
 
-test('an equal digest passes, whichever of the two the server gives', () => {
-  checkAgainstManifest(file, [{ ...entry, checksum: 'aa', checksumType: 'sha256' }]);
-  checkAgainstManifest(file, [{ ...entry, checksum: 'aa', checksumType: 'sha-256' }]);
-  checkAgainstManifest(file, [{ ...entry, sha1: 'bb' }]);
-  checkAgainstManifest(file, [{ ...entry, checksum: 'bb', checksumType: 'sha1' }]);
+test.each([
+  { checksum: 'aa', checksumType: 'sha256' },
+  { checksum: 'aa', checksumType: 'sha-256' },
+  { sha1: 'bb' },
+  { checksum: 'bb', checksumType: 'sha1' },
+])('an equal digest proves the file, whichever of the two the server gives: %j', (told) => {
+  expect(checkAgainstManifest(file, [{ ...entry, ...told }])).toBe(true);
 });
 
-test('a server that offers no manifest is no failure', () => {
-  checkAgainstManifest(file, []);
-  checkAgainstManifest(file, [{ ...entry, key: 'another', checksum: 'zz', checksumType: 'sha256' }]);
+test.each([
+  ['no entry at all', file, []],
+  ['the entry of another file alone', file, [{ ...entry, key: 'another', checksum: 'zz', checksumType: 'sha256' }]],
+  ['the size alone', file, [entry]],
+  ['a SHA-1 that was not computed here', { ...file, sha1: undefined }, [{ ...entry, sha1: 'zz' }]],
+])('%s is no failure, and no proof', (_, arrived, manifest) => {
+  expect(checkAgainstManifest(arrived, manifest)).toBe(false);
 });
 
 test.each([

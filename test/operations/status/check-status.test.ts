@@ -142,3 +142,15 @@ test.concurrent('a server that is not there is not reachable', async () => {
   const findings = await lookAt({}, (connection) => ({ ...connection, url }));
   expect([...findings.values()]).toMatchObject([{ check: 'reachable', level: 'error', kind: 'transfer' }]);
 });
+
+test.concurrent('a session that could not be ended is told', async () => {
+  await using server = await startTestServer({ vms: VMS });
+  server.faults.add({ on: 'Logout', action: 'soap-fault', fault: 'NoPermission' });
+  const { findings } = await look(connectionTo(server));
+  expect(findings.at(-1)).toMatchObject({
+    check: 'log out',
+    level: 'warning',
+    detail: expect.stringMatching(/^The session of administrator@vsphere\.local on .* is still open/),
+  });
+  expect(server.state().sessions).toHaveLength(1);
+});
