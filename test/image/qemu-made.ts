@@ -1,19 +1,17 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import type { ImageFormat } from '../../src/image/image.ts';
 import { openImage } from '../../src/image/open-image.ts';
 import { outputOf } from '../oracles/run-program.ts';
+import { noise } from './make-disk.ts';
 import { hashThroughMap } from './read-through-map.ts';
 
-const MIB = 1024 * 1024;
+export { convertDisk, noise, writeDisk } from './make-disk.ts';
 
-/** Bytes that do not compress, the same for the same seed. */
-export function noise(lengthBytes: number, seed: number): Buffer {
-  return createHash('shake256', { outputLength: lengthBytes }).update(`${seed}`).digest();
-}
+const MIB = 1024 * 1024;
 
 /** Runs `use` with a fresh folder, which is removed afterwards. */
 export async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
@@ -23,14 +21,6 @@ export async function inFolder(use: (folder: string) => Promise<void>): Promise<
   } finally {
     await rm(folder, { recursive: true });
   }
-}
-
-/** Writes a raw disk of `sizeBytes` that holds `pieces` at their offsets. */
-export async function writeDisk(path: string, sizeBytes: number, pieces: ReadonlyMap<number, Buffer>): Promise<void> {
-  await writeFile(path, '');
-  await truncate(path, sizeBytes);
-  await using file = await open(path, 'r+');
-  for (const [at, bytes] of pieces) await file.write(bytes, 0, bytes.length, at);
 }
 
 /** Disks that a reader must get right, whatever the format: by name, with their size and content. */
@@ -68,17 +58,6 @@ export async function expectAsQemuReads(qemuImg: string, path: string, format: I
     path,
     ...(await throughQemu(qemuImg, path, format)),
   });
-}
-
-/** Has `qemu-img` convert a raw disk; `options` go to `-o`, `flags` before it. */
-export async function convertDisk(
-  qemuImg: string,
-  [raw, path]: readonly [string, string],
-  format: ImageFormat,
-  { options = '', flags = [] }: { options?: string; flags?: readonly string[] } = {},
-): Promise<void> {
-  const option = options === '' ? [] : ['-o', options];
-  await outputOf(qemuImg, ['convert', '-f', 'raw', '-O', format, ...flags, ...option, raw, path]);
 }
 
 /** Changes the file at `path`. */

@@ -72,9 +72,20 @@ async function convertStream(
     const summary = await copyWindows(grains.windows(pieces), sink, {
       ...options,
       onRelease: (window) => grains.release(window),
+    }).catch((error: unknown) => {
+      throw asFileFault(error);
     });
     requireCapacity(task, grains.summary.capacityBytes);
     return summary;
+  });
+}
+
+/** A download that is cut off can be fetched again; a file that lies here is damaged. */
+function asFileFault(error: unknown): unknown {
+  if (!(error instanceof Hyper2kvmError) || error.kind !== 'transfer') return error;
+  return new Hyper2kvmError('image', error.message, {
+    cause: error,
+    hint: 'Get the package again from where it came from, or export the machine again.',
   });
 }
 

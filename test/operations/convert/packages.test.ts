@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { InterruptedError } from '../../../src/base/errors.ts';
 import { planConversion } from '../../../src/operations/convert/convert.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
-import { runProgram } from '../../oracles/run-program.ts';
+import { outputOf, runProgram } from '../../oracles/run-program.ts';
 import { writeRawFile } from '../../server/content-source.ts';
 import { startTestServer } from '../../server/test-server.ts';
 import { runExport, ScratchFolder } from '../export/export-run.ts';
@@ -136,6 +136,18 @@ describe('nothing stands under a final name when', () => {
     await copyFile(disk, copy);
     await truncate(copy, 1_000_000);
     await expectRefused({ source: copy, output }, 'image', /cut\.vmdk/);
+  });
+
+  testWithOracle('tar', 'a disk in an archive without a manifest was cut', async ({ tar }) => {
+    await using scratch = await ScratchFolder.make();
+    const { source, output } = await makePackage(scratch, 'ovf');
+    await truncate(join(dirname(source), 'web-disk-2.vmdk'), 1_000_000);
+    const text = await readFile(source, 'utf8');
+    await writeFile(source, text.replace(/(href="web-disk-2\.vmdk"[^>]* ovf:size=")\d+/, '$11000000'));
+    const archive = join(scratch.path, 'cut.ova');
+    const disks = [1, 2, 3].map((number) => `web-disk-${number}.vmdk`);
+    await outputOf(tar, ['-C', dirname(source), '--format=ustar', '-cf', archive, 'web.ovf', ...disks, 'web.nvram']);
+    await expectRefused({ source: archive, output }, 'image', /web-disk-2\.vmdk in .* is cut off: it ends at byte/);
   });
 
   test('the descriptor gives another capacity than the disk has', async () => {

@@ -2,8 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageFormat } from '../../src/image/image.ts';
 import type { MutableImage } from './mutable-image.ts';
-import { convertDisk, noise, writeDisk } from './qemu-made.ts';
-import { blockAt, differencingVhd, sealVhd } from './vhd/vhd-files.ts';
+import { convertDisk, noise, writeDisk } from '../image/make-disk.ts';
+import { blockAt, differencingVhd, sealVhd } from '../image/vhd/vhd-files.ts';
 import {
   batAt,
   changeHeaders,
@@ -11,7 +11,7 @@ import {
   dataWriteGuid,
   differencingVhdx,
   metadataAt,
-} from './vhdx/vhdx-files.ts';
+} from '../image/vhdx/vhdx-files.ts';
 
 const MIB = 2 ** 20;
 

@@ -1,0 +1,83 @@
+/*
+ * Hostile input, the long run: `npm run fuzz`, with `-- --cases N`, `--seed S`, `--only NAME`. Each format's cases run in a process of their own, which is ended when a case hangs.
+ * Prints a line per format; exits with 1 when one of them crashed, hung, threw an error that is not typed, looked outside of its folder, or took too much memory.
+ */
+import { fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { findOracle } from '../oracles/find-oracle.ts';
+import type { FuzzFormat } from './format.ts';
+import { FORMATS } from './formats.ts';
+import { MOST_MS, type FuzzReport } from './run-cases.ts';
+
+interface Message {
+  number?: number;
+  report?: FuzzReport;
+  fault?: string;
+}
+
+/** A case may take {@link MOST_MS}; a machine that is busy with other things gets a little more before its process is ended. */
+const HANG_MS = MOST_MS + 1000;
+
+const { values } = parseArgs({
+  options: {
+    cases: { type: 'string', default: '20000' },
+    seed: { type: 'string', default: '20261122' },
+    only: { type: 'string' },
+  },
+});
+
+async function runFormat({ name }: FuzzFormat, qemuImg: string): Promise<FuzzReport | string> {
+  const args = [name, values.cases, values.seed, qemuImg];
+  const child = fork(new URL('case-process.ts', import.meta.url), args, {
+    execArgv: ['--max-semi-space-size=4', '--max-old-space-size=512'],
+  });
+  let ended: FuzzReport | string | undefined;
+  let number = -1;
+  let since = Number.POSITIVE_INFINITY;
+  child.on('message', (message: Message) => {
+    ended ??= message.report ?? message.fault;
+    number = message.number ?? number;
+    since = performance.now();
+  });
+  const watch = setInterval(() => {
+    if (performance.now() - since < HANG_MS) return;
+    ended ??= `${name}: case ${number} of seed ${values.seed} hangs`;
+    child.kill('SIGKILL');
+  }, 250);
+  const { promise, resolve } = Promise.withResolvers<string>();
+  child.on('exit', (code, signal) => resolve(`${code ?? signal}`));
+  const how = await promise;
+  clearInterval(watch);
+  return ended ?? `${name}: the process ended with ${how} in case ${number} of seed ${values.seed}`;
+}
+
+function line({ name, cases, refused, accepted, slowestMs, peakMib }: FuzzReport): string {
+  const columns = [cases, refused, accepted, slowestMs.toFixed(0), peakMib].map((value) => `${value}`.padStart(9));
+  return name.padEnd(28) + columns.join('');
+}
+
+const qemuImg = findOracle('qemu-img');
+const titles = ['cases', 'refused', 'accepted', 'slow ms', 'peak MiB'].map((title) => title.padStart(9));
+console.log('format'.padEnd(28) + titles.join(''));
+const waiting = FORMATS.filter(({ name }) => values.only === undefined || name === values.only);
+if (waiting.length === 0) throw new Error(`--only is one of: ${FORMATS.map(({ name }) => name).join(', ')}`);
+
+async function runWaiting(): Promise<void> {
+  for (let format = waiting.shift(); format; format = waiting.shift()) {
+    if (format.needsQemuImg && qemuImg === undefined) {
+      console.log(`${format.name.padEnd(28)} skipped: qemu-img is not installed`);
+      if (process.env['REQUIRE_ORACLES'] === '1') process.exitCode = 1;
+      continue;
+    }
+    const result = await runFormat(format, qemuImg ?? '');
+    if (typeof result === 'string') {
+      console.log(result);
+      process.exitCode = 1;
+    } else {
+      console.log(line(result));
+    }
+  }
+}
+
+await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, runWaiting));

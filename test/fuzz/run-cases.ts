@@ -1,0 +1,106 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Hyper2kvmError } from '../../src/base/errors.ts';
+import type { FuzzFormat } from './format.ts';
+import { seededRandom } from './random.ts';
+
+const MIB = 2 ** 20;
+
+/** Issue: no case hangs over 5 s, and none allocates over 256 MB. */
+export const MOST_MS = 5000;
+export const MOST_MIB = 256;
+/** So many cases pass before memory counts: what is loaded and compiled at first is no case's. */
+const WARM_UP_CASES = 200;
+
+export interface FuzzReport {
+  name: string;
+  cases: number;
+  refused: number;
+  accepted: number;
+  slowestMs: number;
+  /** By how much the process grew, at its highest. */
+  peakMib: number;
+}
+
+export interface FuzzRun {
+  format: FuzzFormat;
+  cases: number;
+  seed: number;
+  qemuImg: string;
+  /** Called before each case. */
+  onCase?: (number: number) => void;
+}
+
+/** Reads `cases` damaged inputs. Throws, naming the case, for one that broke a promise. Each case has random numbers of its own, so that it can be made again alone. */
+export async function runCases({ format, cases, seed, qemuImg, onCase }: FuzzRun): Promise<FuzzReport> {
+  const report: FuzzReport = { name: format.name, cases, refused: 0, accepted: 0, slowestMs: 0, peakMib: 0 };
+  const above = await mkdtemp(join(tmpdir(), 'h2k-fuzz-'));
+  try {
+    // What `../secret.bin` would reach.
+    await writeFile(join(above, 'secret.bin'), Buffer.alloc(4096, 1));
+    const folder = join(above, 'inputs');
+    await mkdir(folder);
+    const runCase = await format.prepare(folder, qemuImg);
+    const [openBefore, memory] = [openFiles(), new MemoryWatch()];
+    for (let number = 0; number < cases; number++) {
+      onCase?.(number);
+      const start = performance.now();
+      try {
+        report[await outcomeOf(format, () => runCase(seededRandom(seed * 1_000_003 + number)))] += 1;
+        const tookMs = performance.now() - start;
+        report.slowestMs = Math.max(report.slowestMs, tookMs);
+        if (tookMs > MOST_MS) throw new Error(`it took ${Math.round(tookMs)} ms`);
+        if (number === Math.min(WARM_UP_CASES, cases >> 1)) memory.start();
+        report.peakMib = memory.peakMib();
+        if (report.peakMib > MOST_MIB) throw new Error(`the process grew by ${report.peakMib} MiB`);
+      } catch (cause) {
+        throw new Error(`${format.name}: case ${number} of seed ${seed}`, { cause });
+      }
+    }
+    if (openFiles() > openBefore) throw new Error(`${format.name}: ${openFiles() - openBefore} files were left open`);
+    return report;
+  } finally {
+    await rm(above, { recursive: true });
+  }
+}
+
+async function outcomeOf(
+  { refusedAs = ['image'] }: FuzzFormat,
+  run: () => Promise<void>,
+): Promise<'accepted' | 'refused'> {
+  try {
+    await run();
+    return 'accepted';
+  } catch (error) {
+    if (error instanceof Hyper2kvmError && refusedAs.includes(error.kind)) return 'refused';
+    throw error;
+  }
+}
+
+function openFiles(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
+/** What the process grew by: its resident memory at its highest, as the kernel counts it, or buffers that were allocated and never touched. */
+class MemoryWatch {
+  #startRss = Number.POSITIVE_INFINITY;
+  #startBuffers = Number.POSITIVE_INFINITY;
+  #peak = 0;
+
+  start(): void {
+    this.#startRss = highestRss();
+    this.#startBuffers = process.memoryUsage().external;
+  }
+
+  peakMib(): number {
+    const grown = Math.max(highestRss() - this.#startRss, process.memoryUsage().external - this.#startBuffers);
+    this.#peak = Math.max(this.#peak, Math.ceil(grown / MIB));
+    return this.#peak;
+  }
+}
+
+function highestRss(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}

@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+import { open, truncate, writeFile } from 'node:fs/promises';
+import type { ImageFormat } from '../../src/image/image.ts';
+import { outputOf } from '../oracles/run-program.ts';
+
+/** Bytes that do not compress, the same for the same seed. */
+export function noise(lengthBytes: number, seed: number): Buffer {
+  return createHash('shake256', { outputLength: lengthBytes }).update(`${seed}`).digest();
+}
+
+/** Writes a raw disk of `sizeBytes` that holds `pieces` at their offsets. */
+export async function writeDisk(path: string, sizeBytes: number, pieces: ReadonlyMap<number, Buffer>): Promise<void> {
+  await writeFile(path, '');
+  await truncate(path, sizeBytes);
+  await using file = await open(path, 'r+');
+  for (const [at, bytes] of pieces) await file.write(bytes, 0, bytes.length, at);
+}
+
+/** Has `qemu-img` convert a raw disk; `options` go to `-o`, `flags` before it. */
+export async function convertDisk(
+  qemuImg: string,
+  [raw, path]: readonly [string, string],
+  format: ImageFormat,
+  { options = '', flags = [] }: { options?: string; flags?: readonly string[] } = {},
+): Promise<void> {
+  const option = options === '' ? [] : ['-o', options];
+  await outputOf(qemuImg, ['convert', '-f', 'raw', '-O', format, ...flags, ...option, raw, path]);
+}
