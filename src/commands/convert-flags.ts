@@ -5,7 +5,7 @@ import type { SinkFormat } from '../image/create-sink.ts';
 import type { ConvertOptions } from '../operations/convert/types.ts';
 import { COMPRESS_FLAG, needQcow2, readCompression } from './compress-flag.ts';
 
-const FORMATS = ['qcow2', 'raw'] as const satisfies readonly SinkFormat[];
+const FORMATS = ['qcow2', 'raw', 'vmdk'] as const satisfies readonly SinkFormat[];
 
 /** The limits of a qcow2's cluster: QEMU reads clusters of 9 to 21 bits. */
 const LEAST_CLUSTER_BYTES = 512;
@@ -24,7 +24,8 @@ export const CONVERT_FLAGS = {
   format: Flags.string({
     options: FORMATS,
     default: 'qcow2',
-    description: 'What to write: qcow2, or raw with holes where the disk is zero.',
+    description:
+      'What to write: qcow2; raw with holes where the disk is zero; or vmdk, which is streamOptimized and for carrying a disk to another place: QEMU reads it, but cannot write to it.',
   }),
   compress: COMPRESS_FLAG,
   'cluster-size': Flags.string({

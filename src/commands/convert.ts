@@ -14,7 +14,7 @@ import { CONVERT_FLAGS, readConvertOptions } from './convert-flags.ts';
 export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
   static override summary = 'Convert a disk image, an OVF or an OVA for KVM.';
   static override description =
-    'Makes qcow2 or raw images, in this program and without unpacking an archive. What the source is, is told by its content and not by its name. Of an OVF or OVA it also writes a libvirt domain. Checksums of the source are checked on the way, and nothing is left of a conversion that failed.';
+    'Makes qcow2, raw or VMDK images, in this program and without unpacking an archive. What the source is, is told by its content and not by its name. Of an OVF or OVA it also writes a libvirt domain. Checksums of the source are checked on the way, and nothing is left of a conversion that failed.';
 
   static override examples = [
     {

@@ -1,26 +1,45 @@
+import { basename } from 'node:path';
 import type { Compression } from './copy/pack-window.ts';
-import { createQcow2Sink } from './qcow2/qcow2-sink.ts';
+import { createQcow2Sink, requireL1Table } from './qcow2/qcow2-sink.ts';
 import { createRawSink } from './raw/raw-sink.ts';
 import type { DiskSink } from './sink.ts';
+import { createStreamOptimizedSink, requireStreamCapacity } from './vmdk/stream-optimized-sink.ts';
 
-/** The formats that disks are written in for KVM. */
-export const SINK_FORMATS = ['qcow2', 'raw'] as const;
+/** The formats that disks are written in; a VMDK is streamOptimized. */
+export const SINK_FORMATS = ['qcow2', 'raw', 'vmdk'] as const;
 export type SinkFormat = (typeof SINK_FORMATS)[number];
 
 export interface SinkOptions {
   virtualSizeBytes: number;
-  /** Of a qcow2; a raw image has none. */
+  /** Of a qcow2; the others have none to choose. */
   clusterBytes?: number;
+  /** Of a qcow2; a VMDK is always compressed. */
   compression: Compression | undefined;
+  /** The final name, which a VMDK has in it; by default that of `path`. */
+  fileName?: string;
 }
 
 /** qemu-img's own choice, and the grain of a streamOptimized VMDK. */
 const DEFAULT_CLUSTER_BYTES = 64 * 1024;
 
+/** Throws a usage error when the format cannot hold a disk of that size. For asking before any work is done: {@link createSink} asks too. */
+export function requireSize(
+  format: SinkFormat,
+  { virtualSizeBytes, clusterBytes = DEFAULT_CLUSTER_BYTES }: Pick<SinkOptions, 'virtualSizeBytes' | 'clusterBytes'>,
+): void {
+  if (format === 'qcow2') requireL1Table(virtualSizeBytes, clusterBytes);
+  else if (format === 'vmdk') requireStreamCapacity(virtualSizeBytes);
+}
+
 /** Begins an image at `path`, which must not be a final name. */
-export function createSink(path: string, format: SinkFormat, options: SinkOptions): Promise<DiskSink> {
-  const { virtualSizeBytes, clusterBytes = DEFAULT_CLUSTER_BYTES, compression } = options;
-  return format === 'raw'
-    ? createRawSink(path, virtualSizeBytes)
-    : createQcow2Sink(path, { virtualSizeBytes, clusterBytes, zstd: compression === 'zstd' });
+export async function createSink(path: string, format: SinkFormat, options: SinkOptions): Promise<DiskSink> {
+  const { virtualSizeBytes, clusterBytes = DEFAULT_CLUSTER_BYTES, compression, fileName = basename(path) } = options;
+  switch (format) {
+    case 'raw':
+      return createRawSink(path, virtualSizeBytes);
+    case 'qcow2':
+      return createQcow2Sink(path, { virtualSizeBytes, clusterBytes, zstd: compression === 'zstd' });
+    case 'vmdk':
+      return createStreamOptimizedSink(path, { virtualSizeBytes, fileName });
+  }
 }

@@ -62,6 +62,7 @@ test.each([
   [['--compress=careful'], { compression: 'careful' }],
   [['--compress=zstd'], { compression: 'zstd' }],
   [['--cluster-size=512'], { clusterBytes: 512 }],
+  [['--format=vmdk'], { format: 'vmdk', compression: undefined, clusterBytes: undefined }],
   [['--verify', '--format=raw'], { verify: true, format: 'raw' }],
 ])('%j is taken', async (flags, wanted) => {
   expect((await run(['disk.vmdk', ...flags])).options).toMatchObject(wanted);
@@ -72,10 +73,12 @@ test.each([
   [['a', 'b'], 'There is a word too many for hyper2kvm convert.'],
   [[''], 'SOURCE is empty.'],
   [['x', '-o', ''], '--output is empty.'],
-  [['x', '--format=vmdk'], 'Expected --format=vmdk to be one of: qcow2, raw.'],
+  [['x', '--format=vhdx'], 'Expected --format=vhdx to be one of: qcow2, raw, vmdk.'],
   [['x', '--compress', '--format=raw'], '--compress needs --format qcow2, not raw.'],
+  [['x', '--compress', '--format=vmdk'], '--compress needs --format qcow2, not vmdk.'],
   [['x', '--compress=best'], '--compress wants one of fast, careful, zstd, not "best".'],
   [['x', '--cluster-size=64K', '--format=raw'], '--cluster-size needs --format qcow2, not raw.'],
+  [['x', '--cluster-size=64K', '--format=vmdk'], '--cluster-size needs --format qcow2, not vmdk.'],
   [['x', '--cluster-size=63K'], '--cluster-size wants a power of two, not "63K".'],
   [['x', '--cluster-size=4M'], '--cluster-size wants a size from 512 to 2M, such as 64K, not "4M".'],
   [['x', '--cluster-size=256'], '--cluster-size wants a size from 512 to 2M, such as 64K, not "256".'],

@@ -38,7 +38,7 @@ export async function copyWindows(
   options: CopyOptions & { onRelease?: (window: CopyWindow) => void },
 ): Promise<CopySummary> {
   const { pool, compression, verify, hash, signal, onProgress, onRelease } = options;
-  const work = { clusterBytes: sink.clusterBytes, compression, verify, hash };
+  const work = { clusterBytes: sink.clusterBytes, packing: sink.packing ?? compression, verify, hash };
   const digest = createHash('sha256');
   let dataBytes = 0;
   let hasFailed = false;

@@ -3,7 +3,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { pageAlignedMemory } from './direct-read.ts';
 import { fillContent } from './fill-window.ts';
 import { packWindow, sha256Of, type PackOptions } from './pack-window.ts';
-import { transplant } from './transplant.ts';
+import { canTransplant, transplant } from './transplant.ts';
 import { WINDOW_BYTES, type CopyWindow, type PackedCluster } from './window.ts';
 
 /** How the windows of one disk are packed. */
@@ -29,20 +29,22 @@ if (parentPort) {
   const ownContent = Buffer.from(pageAlignedMemory(WINDOW_BYTES));
   port.on('message', ({ window, slab, work }: WorkerTask) => {
     // What is not compressed is packed in place.
-    const content = work.compression ? ownContent : Buffer.from(slab);
+    const content = work.packing ? ownContent : Buffer.from(slab);
     port.postMessage(answer(window, Buffer.from(slab), content.subarray(0, window.lengthBytes), work));
   });
 }
 
 function answer(window: CopyWindow, slab: Buffer, content: Buffer, work: PackWork): WorkerAnswer {
   try {
-    // A hash is over the content, so that all of it has to be had.
-    const moved =
-      work.compression === 'fast' && !work.hash ? transplant(window, slab, work.clusterBytes, work.verify) : undefined;
-    if (moved?.rest.length === 0) return { clusters: moved.clusters, packedBytes: moved.packedBytes, sha256: '' };
-    fillContent(window, moved?.rest ?? window.parts, content);
+    // A hash is over the content, so that all of it has to be had; what is moved then is proved by it.
+    if (work.hash) fillContent(window, window.parts, content);
     const sha256 = work.hash ? sha256Of(content) : '';
-    return { ...packWindow(content, slab, work, moved), sha256 };
+    const known = work.hash ? content : undefined;
+    const moved = canTransplant(work.packing) ? transplant(window, slab, work, known) : undefined;
+    if (moved?.rest.length === 0) return { clusters: moved.clusters, packedBytes: moved.packedBytes, sha256 };
+    const rest = moved?.rest ?? window.parts;
+    if (!work.hash || rest.length < window.parts.length) fillContent(window, rest, content);
+    return { ...packWindow({ offsetBytes: window.offsetBytes, content }, slab, work, moved), sha256 };
   } catch (error) {
     if (!(error instanceof Error)) return { failure: { kind: 'internal', message: String(error), hint: undefined } };
     const isOwn = error instanceof Hyper2kvmError && error.kind === 'image';

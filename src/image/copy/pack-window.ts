@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { deflateRawSync, zstdCompressSync } from 'node:zlib';
+import { deflateRawSync, deflateSync, zstdCompressSync } from 'node:zlib';
+import { putGrain } from '../vmdk/marker-writer.ts';
+import { SECTOR_BYTES } from '../vmdk/sparse-header.ts';
 import type { PackedCluster } from './window.ts';
 
 /**
@@ -9,9 +11,13 @@ import type { PackedCluster } from './window.ts';
 export const COMPRESSIONS = ['fast', 'careful', 'zstd'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
+/** `grains` are those of a streamOptimized VMDK: zlib streams behind markers, each from a sector's border on; all are compressed, and the last one is filled up with zeros. */
+export type Packing = Compression | 'grains';
+
 export interface PackOptions {
   clusterBytes: number;
-  compression: Compression | undefined;
+  /** Undefined: clusters are stored as they are. */
+  packing: Packing | undefined;
   /** Decompress also what could be moved as it is. */
   verify: boolean;
 }
@@ -26,26 +32,36 @@ const ZEROS = Buffer.alloc(64 * 1024);
 
 const NOTHING: Packed = { clusters: [], packedBytes: 0 };
 
+/** What a window holds, and where it stands on the disk. */
+export interface WindowContent {
+  offsetBytes: number;
+  content: Buffer;
+}
+
 /**
  * Finds the clusters of a window that are not zero and puts them side by side into `packed`, behind those that stand there before: compressed ones first, since whole ones
  * want to be aligned. Without compression `packed` may be `content` itself: clusters only ever move to the front.
  */
-export function packWindow(content: Buffer, packed: Buffer, options: PackOptions, before: Packed = NOTHING): Packed {
-  const { clusterBytes, compression } = options;
+export function packWindow(
+  { offsetBytes, content }: WindowContent,
+  packed: Buffer,
+  options: PackOptions,
+  before: Packed = NOTHING,
+): Packed {
+  const { clusterBytes } = options;
   const clusters = [...before.clusters];
   const whole: number[] = [];
   let end = before.packedBytes;
   for (let index = 0; index * clusterBytes < content.length; index += 1) {
     const cluster = content.subarray(index * clusterBytes, (index + 1) * clusterBytes);
     if (isZero(cluster)) continue;
-    const smaller = compression && cluster.length === clusterBytes ? compress(cluster, compression) : undefined;
-    if (!smaller) {
+    const storedBytes = putCompressed(cluster, offsetBytes + index * clusterBytes, packed, end, options);
+    if (storedBytes === 0) {
       whole.push(index);
       continue;
     }
-    smaller.copy(packed, end);
-    clusters.push({ index, storedBytes: smaller.length, compressed: true });
-    end += smaller.length;
+    clusters.push({ index, storedBytes, compressed: true });
+    end += storedBytes;
   }
   for (const index of whole) {
     const cluster = content.subarray(index * clusterBytes, (index + 1) * clusterBytes);
@@ -65,6 +81,23 @@ export function isZero(bytes: Buffer): boolean {
     if (piece.compare(ZEROS, 0, piece.length) !== 0) return false;
   }
   return true;
+}
+
+/** Puts a cluster, compressed, into `packed` from `at` on. Returns the bytes that it takes; 0 when it has to be stored whole. */
+function putCompressed(
+  cluster: Buffer,
+  diskOffsetBytes: number,
+  packed: Buffer,
+  at: number,
+  { packing, clusterBytes }: PackOptions,
+): number {
+  if (packing === undefined) return 0;
+  if (packing === 'grains') {
+    const grain = cluster.length === clusterBytes ? cluster : Buffer.concat([cluster], clusterBytes);
+    return putGrain(packed, at, diskOffsetBytes / SECTOR_BYTES, deflateSync(grain, { level: 1 }));
+  }
+  const smaller = cluster.length === clusterBytes ? compress(cluster, packing) : undefined;
+  return smaller?.copy(packed, at) ?? 0;
 }
 
 /** Undefined when nothing is won: a cluster that does not shrink by a sector is stored whole. */

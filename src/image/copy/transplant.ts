@@ -1,17 +1,26 @@
 import { decompress, readStored } from './fill-window.ts';
-import { isZero } from './pack-window.ts';
+import { isZero, type PackOptions } from './pack-window.ts';
+import { isZlibHeader } from '../vmdk/marker.ts';
+import { putGrain } from '../vmdk/marker-writer.ts';
+import { SECTOR_BYTES } from '../vmdk/sparse-header.ts';
 import type { CompressedPart, CopyWindow, PackedCluster, WindowPart } from './window.ts';
 
 /**
  * A grain of a streamOptimized VMDK and a compressed cluster of a qcow2 are both deflate (RFC 1951), and both have 64 KiB: what stands in the one can stand in the other as it is. So a
- * compressed qcow2 costs no compression, and is smaller than qemu's own, whose deflate window has 4 KiB instead of 32.
+ * compressed qcow2 costs no compression, and is smaller than qemu's own, whose deflate window has 4 KiB instead of 32. Another streamOptimized VMDK takes the grain with its zlib
+ * header and checksum.
  */
 
 /** RFC 1950: two bytes before the deflate data, an adler32 behind it. */
 const ZLIB_HEADER_BYTES = 2;
 const ZLIB_TRAILER_BYTES = 4;
-/** 64 KiB of zeros deflate to 64 to 128 bytes: so only what is that short can be zeros. */
+/**
+ * 64 KiB of zeros deflate to 64 to 128 bytes, or are stored without being deflated, and are longer than a cluster then: what lies between is taken for data when it is not
+ * decompressed anyway.
+ */
 const MOST_ZERO_BYTES = 128;
+/** What is not this much shorter than a cluster is stored whole in a qcow2. */
+const LEAST_GAIN_BYTES = 512;
 
 export interface Transplanted {
   clusters: PackedCluster[];
@@ -20,25 +29,34 @@ export interface Transplanted {
   rest: WindowPart[];
 }
 
+/** True when clusters of a source can be moved into what is `packing`. */
+export function canTransplant(packing: PackOptions['packing']): boolean {
+  return packing === 'fast' || packing === 'grains';
+}
+
 /**
  * Moves the compressed clusters of a window into `packed` that fit as they are. With `verify` each is decompressed, and so its checksum proved; without, only where the hash
- * of the whole stream is checked elsewhere.
+ * of the whole stream is checked elsewhere. `known` is the window's content where it has been had already, and so is proved.
  */
-export function transplant(window: CopyWindow, packed: Buffer, clusterBytes: number, verify: boolean): Transplanted {
+export function transplant(window: CopyWindow, packed: Buffer, options: PackOptions, known?: Buffer): Transplanted {
+  const { clusterBytes, packing } = options;
   const clusters: PackedCluster[] = [];
   const rest: WindowPart[] = [];
   let end = 0;
   for (const part of window.parts) {
-    const payload =
+    const stored =
       part.compressed && fits(part, part.compressed, clusterBytes)
-        ? payloadOf(window, part, part.compressed, verify)
+        ? movable(window, part, part.compressed, options, known)
         : undefined;
-    if (payload === undefined) {
+    if (stored === undefined) {
       rest.push(part);
-    } else if (payload.length > 0) {
-      payload.copy(packed, end);
-      clusters.push({ index: part.at / clusterBytes, storedBytes: payload.length, compressed: true });
-      end += payload.length;
+    } else if (stored.length > 0) {
+      const storedBytes =
+        packing === 'grains'
+          ? putGrain(packed, end, (window.offsetBytes + part.at) / SECTOR_BYTES, stored)
+          : payloadOf(stored).copy(packed, end);
+      clusters.push({ index: part.at / clusterBytes, storedBytes, compressed: true });
+      end += storedBytes;
     }
   }
   return { clusters, packedBytes: end, rest };
@@ -50,25 +68,26 @@ function fits(part: WindowPart, compressed: CompressedPart, clusterBytes: number
   return isGrain && skipBytes === 0 && part.lengthBytes === clusterBytes && part.at % clusterBytes === 0;
 }
 
-/** The deflate data; empty for a cluster of zeros; undefined when it is too long for a compressed cluster. */
-function payloadOf(
+/** The zlib stream; empty for a cluster of zeros; undefined when it has to go the long way. */
+function movable(
   window: CopyWindow,
   part: WindowPart,
   compressed: CompressedPart,
-  verify: boolean,
+  { packing, verify }: PackOptions,
+  known: Buffer | undefined,
 ): Buffer | undefined {
   const stored = readStored(window, part, compressed);
-  const payload = stored.subarray(ZLIB_HEADER_BYTES, stored.length - ZLIB_TRAILER_BYTES);
-  // What does not look like deflate goes the long way, where it is refused.
-  if (payload.length > compressed.clusterBytes - 512 || stored.readUInt16BE(0) % 31 !== 0) return undefined;
-  if (verify || payload.length <= MOST_ZERO_BYTES) {
-    const holdsZeros = decompress(
-      part,
-      compressed,
-      stored,
-      (content) => payload.length <= MOST_ZERO_BYTES && isZero(content),
-    );
-    if (holdsZeros) return payload.subarray(0, 0);
-  }
-  return payload;
+  const payloadBytes = payloadOf(stored).length;
+  const isLong = payloadBytes > compressed.clusterBytes - LEAST_GAIN_BYTES;
+  // What does not look like zlib goes the long way, where it is refused.
+  if (!isZlibHeader(stored[0] ?? 0, stored[1] ?? 0) || (isLong && packing !== 'grains')) return undefined;
+  const holdsZeros = known
+    ? isZero(known.subarray(part.at, part.at + part.lengthBytes))
+    : (verify || isLong || payloadBytes <= MOST_ZERO_BYTES) && decompress(part, compressed, stored, isZero);
+  return holdsZeros ? stored.subarray(0, 0) : stored;
+}
+
+/** The deflate data of a zlib stream. */
+function payloadOf(stored: Buffer): Buffer {
+  return stored.subarray(ZLIB_HEADER_BYTES, stored.length - ZLIB_TRAILER_BYTES);
 }

@@ -20,22 +20,20 @@ const COPIED = 1n << 63n;
 /** Bit 62 of an L2 entry. */
 const COMPRESSED = 1n << 62n;
 
+/** The entries of the L1 table. Throws a usage error when they are more than qemu reads. */
+export function requireL1Table(virtualSizeBytes: number, clusterBytes: number): number {
+  const l1Entries = Math.max(1, Math.ceil(virtualSizeBytes / ((clusterBytes / 8) * clusterBytes)));
+  if (l1Entries * 8 <= MAX_L1_BYTES) return l1Entries;
+  const sentence = `Clusters of ${clusterBytes} bytes are too small for a disk of ${virtualSizeBytes} bytes.`;
+  throw new Hyper2kvmError('usage', sentence, { hint: 'Choose a larger --cluster-size: 64K is usual.' });
+}
+
 /**
  * Makes a qcow2 image, version 3, at `path`, which must not be a final name. In the file stand: the header's cluster, the L1 table, then data, L2 tables and refcount blocks as
  * they come, the refcount table last. The header is written last of all, so that an unfinished file is no image.
  */
 export async function createQcow2Sink(path: string, options: Qcow2Options): Promise<DiskSink> {
-  const perL1Entry = (options.clusterBytes / 8) * options.clusterBytes;
-  const l1Entries = Math.max(1, Math.ceil(options.virtualSizeBytes / perL1Entry));
-  if (l1Entries * 8 > MAX_L1_BYTES) {
-    throw new Hyper2kvmError(
-      'usage',
-      `Clusters of ${options.clusterBytes} bytes are too small for a disk of ${options.virtualSizeBytes} bytes.`,
-      {
-        hint: 'Choose a larger --cluster-size: 64K is usual.',
-      },
-    );
-  }
+  const l1Entries = requireL1Table(options.virtualSizeBytes, options.clusterBytes);
   return new Qcow2Sink(await OutputFile.create(path), options, l1Entries);
 }
 

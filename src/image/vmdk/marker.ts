@@ -74,7 +74,7 @@ export function grainFault(marker: Marker, bytes: Uint8Array, limits: GrainLimit
 }
 
 /** RFC 1950, section 2.2: method 8, a window of at most 32 KiB, the check bits, and no preset dictionary. */
-function isZlibHeader(cmf: number, flg: number): boolean {
+export function isZlibHeader(cmf: number, flg: number): boolean {
   return (cmf & 0x0f) === 8 && cmf >> 4 <= 7 && ((cmf << 8) | flg) % 31 === 0 && (flg & 0x20) === 0;
 }
 

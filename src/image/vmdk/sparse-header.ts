@@ -13,10 +13,12 @@ export const SECTOR_BYTES = 512;
 /** `KDMV`: the bytes of 0x564d444b in file order. */
 export const SPARSE_MAGIC = 0x564d444b;
 
-const FLAG_LINE_ENDS = 1 << 0;
+export const FLAG_LINE_ENDS = 1 << 0;
 const FLAG_REDUNDANT_TABLES = 1 << 1;
-const FLAG_COMPRESSED = 1 << 16;
-const FLAG_MARKERS = 1 << 17;
+export const FLAG_COMPRESSED = 1 << 16;
+export const FLAG_MARKERS = 1 << 17;
+/** `\n`, a space, `\r\n`: they are there to find a transfer in text mode, which would change them. */
+export const LINE_ENDS = 0x0a200d0a;
 
 /** 64 TiB in sectors, 2^46 / 2^9. vSphere's largest disk is 62 TiB. */
 export const MAX_CAPACITY_SECTORS = 2 ** 37;
@@ -32,7 +34,10 @@ const MAX_DESCRIPTOR_SECTORS = 2048;
  */
 const MAX_OVERHEAD_SECTORS = 2 ** 29;
 /** RFC 1950; 0 is uncompressed. */
-const COMPRESSION_DEFLATE = 1;
+export const COMPRESSION_DEFLATE = 1;
+
+/** In place of gdOffset: the footer names it. */
+export const DIRECTORY_AT_END = 2n ** 64n - 1n;
 
 /** The header's fields that matter to a reader. Units are in the names. */
 export interface SparseHeader {
@@ -63,8 +68,7 @@ export function parseSparseHeader(bytes: Uint8Array, refuse: (what: string) => n
   const version = view.getUint32(4, true);
   if (version < 1 || version > 3) refuse(`version ${version} is unknown (1 to 3 are known)`);
   const flags = view.getUint32(8, true);
-  // The four bytes are there to find a transfer in text mode, which would change them.
-  if ((flags & FLAG_LINE_ENDS) !== 0 && view.getUint32(73, false) !== 0x0a200d0a) {
+  if ((flags & FLAG_LINE_ENDS) !== 0 && view.getUint32(73, false) !== LINE_ENDS) {
     refuse('its line-end bytes were changed, as by a transfer in text mode');
   }
   const directory = view.getBigUint64(56, true);
@@ -74,7 +78,7 @@ export function parseSparseHeader(bytes: Uint8Array, refuse: (what: string) => n
     descriptorOffsetSectors: sectors(view, 28),
     descriptorSectors: sectors(view, 36),
     tableEntries: view.getUint32(44, true),
-    directoryOffsetSectors: directory === 0xffff_ffff_ffff_ffffn ? undefined : Number(directory),
+    directoryOffsetSectors: directory === DIRECTORY_AT_END ? undefined : Number(directory),
     overheadSectors: sectors(view, 64),
     redundantTables: (flags & FLAG_REDUNDANT_TABLES) !== 0,
     compressed: (flags & FLAG_COMPRESSED) !== 0,

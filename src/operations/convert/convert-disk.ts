@@ -1,4 +1,5 @@
 import { fstatSync } from 'node:fs';
+import { basename } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { copyImage, copyWindows, type CopySummary } from '../../image/copy/copy-image.ts';
 import type { WorkerPool } from '../../image/copy/worker-pool.ts';
@@ -91,16 +92,17 @@ function asFileFault(error: unknown): unknown {
 
 type SourceFacts = Pick<MappedImage, 'virtualSizeBytes' | 'format' | 'variant' | 'checksummed'>;
 
-/** How the content will have been proved. With `fast` what could be moved as it is was not decompressed under `--no-verify`. */
+/** How the content will have been proved. What can be moved as it is, is not decompressed under `--no-verify`. */
 function proofOf(
-  { options: { verify, compression } }: DiskTask,
+  { options: { verify, compression, format } }: DiskTask,
   { checksummed }: SourceFacts,
   hasDigest: boolean,
   readBack: boolean,
 ): ConvertedDisk['verified'] {
   if (readBack) return 'read-back';
   if (hasDigest) return 'manifest';
-  return checksummed && (verify !== false || compression !== 'fast') ? 'checksums' : 'none';
+  const mayMove = compression === 'fast' || format === 'vmdk';
+  return checksummed && (verify !== false || !mayMove) ? 'checksums' : 'none';
 }
 
 async function writeImage(
@@ -112,7 +114,8 @@ async function writeImage(
 ): Promise<ConvertedDisk> {
   const partial = path + PARTIAL_SUFFIX;
   const { clusterBytes, compression } = options;
-  const sinkOptions = { virtualSizeBytes, compression, ...(clusterBytes === undefined ? {} : { clusterBytes }) };
+  const common = { virtualSizeBytes, compression, fileName: basename(path) };
+  const sinkOptions = { ...common, ...(clusterBytes === undefined ? {} : { clusterBytes }) };
   const readBack = verified === 'read-back';
   const sink = await createSink(partial, options.format, sinkOptions);
   try {

@@ -2,6 +2,7 @@ import { readSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { requireSize } from '../../image/create-sink.ts';
 import type { MappedImage } from '../../image/image.ts';
 import { openSource, type ConvertSource, type SourceDisk } from './convert-source.ts';
 import type { ConvertOptions } from './types.ts';
@@ -11,8 +12,12 @@ export interface Layout {
   source: ConvertSource;
   folder: string;
   disks: { disk: SourceDisk; path: string; capacityBytes: number; warning: string | undefined }[];
+  warnings: string[];
   domainPath: string | undefined;
 }
+
+const NO_GUEST_RUNS_FROM_IT =
+  'QEMU cannot write to a streamOptimized VMDK: convert it to qcow2 where the libvirt domain is to run.';
 
 /** Opens the source and names what is to be written. Writes nothing. */
 export async function layOut(options: ConvertOptions, signal: AbortSignal): Promise<Layout> {
@@ -31,6 +36,10 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
     };
   });
   const disks = await Promise.all(named.map(async (each) => ({ ...each, ...(await lookAt(each.disk)) })));
+  for (const { capacityBytes } of disks) {
+    const { format, clusterBytes } = options;
+    requireSize(format, { virtualSizeBytes: capacityBytes, ...(clusterBytes === undefined ? {} : { clusterBytes }) });
+  }
   const clash = disks.find(({ path }) => path === resolve(options.source));
   if (clash) {
     throw new Hyper2kvmError('usage', `${clash.path} would be written over its own source.`, {
@@ -38,7 +47,10 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
     });
   }
   const hasDomain = source.machine !== undefined && options.disk === undefined;
-  return { source, folder, disks, domainPath: hasDomain ? join(folder, `${source.baseName}.xml`) : undefined };
+  const warnings = disks.flatMap(({ warning }) => warning ?? []);
+  if (hasDomain && options.format === 'vmdk') warnings.push(NO_GUEST_RUNS_FROM_IT);
+  const domainPath = hasDomain ? join(folder, `${source.baseName}.xml`) : undefined;
+  return { source, folder, disks, warnings, domainPath };
 }
 
 /** `--output` is a folder when it is one, ends with a slash, or several disks go there; else it is the file itself. */

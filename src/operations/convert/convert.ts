@@ -28,7 +28,7 @@ export async function convert(
   const taken = await takenNames(layout, options.force);
   if (taken.length > 0) throw nameTaken(taken);
   const vm = layout.source.baseName;
-  const warnings = layout.disks.flatMap(({ warning }) => warning ?? []);
+  const { warnings } = layout;
   for (const message of warnings) report({ type: 'warning', vm, message });
   // Before the folder is made: in /proc, for one, Node's recursive mkdir would try for ever.
   await checkWritable(layout.folder);

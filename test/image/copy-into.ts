@@ -1,0 +1,30 @@
+import { copyImage } from '../../src/image/copy/copy-image.ts';
+import type { Compression } from '../../src/image/copy/pack-window.ts';
+import { WorkerPool } from '../../src/image/copy/worker-pool.ts';
+import { createSink, type SinkFormat, type SinkOptions } from '../../src/image/create-sink.ts';
+import type { MappedImage } from '../../src/image/image.ts';
+
+export interface CopyChoices extends Partial<Omit<SinkOptions, 'compression'>> {
+  format: SinkFormat;
+  compression?: Compression | undefined;
+  verify?: boolean;
+  hash?: boolean;
+}
+
+/** Copies an image to `path` with the engine that all commands use. Returns the size that the sink tells. */
+export async function copyInto(
+  image: MappedImage,
+  path: string,
+  { format, compression, verify = true, hash = false, ...options }: CopyChoices,
+): Promise<number> {
+  const { virtualSizeBytes } = image;
+  const sink = await createSink(path, format, { virtualSizeBytes, compression, ...options });
+  try {
+    await using pool = new WorkerPool(2);
+    await copyImage(image, sink, { pool, compression, verify, hash, signal: new AbortController().signal });
+    return (await sink.finish()).sizeBytes;
+  } catch (error) {
+    await sink.discard();
+    throw error;
+  }
+}
