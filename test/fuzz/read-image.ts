@@ -42,7 +42,7 @@ export async function readStream(chunks: AsyncIterable<Buffer>): Promise<void> {
 
 function readWindow(window: CopyWindow): void {
   fillContent(window, window.parts, content.subarray(0, window.lengthBytes));
-  transplant(window, packed, 65_536, true);
+  transplant(window, packed, { clusterBytes: 65_536, packing: 'fast', verify: true });
 }
 
 /** Walks all runs. Thrown by hand: `expect` takes longer than all that it would look at. */
