@@ -1,14 +1,16 @@
 #!/usr/bin/env node
-// Runs the sources without a build: Node 24 strips the types itself. The manifest is left out, since it may be stale.
+// Runs the sources without a build: Node 24 strips the types itself. The manifest has to be current for --help: npm run build.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+const root = fileURLToPath(new URL('..', import.meta.url));
+const readJson = (name) => JSON.parse(readFileSync(`${root}/${name}`, 'utf8'));
+
 if (process.features.typescript) {
   const { main } = await import('../src/cli/main.ts');
-  const root = fileURLToPath(new URL('..', import.meta.url));
-  const pjson = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  pjson.oclif.commands.target = './src/commands/index.ts';
-  await main({ argv: process.argv.slice(2), loadOptions: { root, pjson, ignoreManifest: true } });
+  const { COMMAND_LOADERS: commands } = await import('../src/commands/loaders.ts');
+  const bundle = { root, pjson: readJson('package.json'), manifest: readJson('oclif.manifest.json'), commands };
+  await main({ argv: process.argv.slice(2), bundle });
 } else {
   process.stderr.write(`bin/dev.js needs Node.js 24 or later, and this is ${process.version}.\n`);
   process.exitCode = 2;

@@ -8,6 +8,7 @@ var LEAST_NODE = 24;
 
 var root = dirname(dirname(fileURLToPath(import.meta.url)));
 var main = new URL('../dist/cli/main.js', import.meta.url);
+var loaders = new URL('../dist/commands/loaders.js', import.meta.url);
 var argv = process.argv.slice(2);
 
 /** A wrong setting, not a fault of the program: the exit code of a usage error. */
@@ -16,8 +17,12 @@ function refuse(sentence) {
   process.exitCode = 2;
 }
 
+function readJson(name) {
+  return JSON.parse(readFileSync(join(root, name), 'utf8'));
+}
+
 function run() {
-  var pjson = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  var pjson = readJson('package.json');
   if (argv[0] === '--version') {
     // Answered before oclif is loaded, and in its words.
     var host = process.platform + '-' + process.arch + ' node-' + process.version;
@@ -28,9 +33,15 @@ function run() {
     refuse('hyper2kvm is not built in ' + root + ': run npm run build there.');
     return;
   }
-  import(main.href)
-    .then(function (module) {
-      return module.main({ argv: argv, loadOptions: { root: root, pjson: pjson } });
+  Promise.all([import(main.href), import(loaders.href)])
+    .then(function (modules) {
+      var bundle = {
+        root: root,
+        pjson: pjson,
+        manifest: readJson('oclif.manifest.json'),
+        commands: modules[1].COMMAND_LOADERS,
+      };
+      return modules[0].main({ argv: argv, bundle: bundle });
     })
     .catch(function (error) {
       console.error(error);

@@ -1,7 +1,7 @@
 import { homedir, tmpdir } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
-import type { Interfaces } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
+import type { Bundle } from './bundled-plugin.ts';
 import { describeError, errorLines, errorStack } from './error-report.ts';
 import { nearWord } from './near-word.ts';
 import { redactUrls } from './redact.ts';
@@ -9,22 +9,25 @@ import { redactUrls } from './redact.ts';
 export interface MainOptions {
   /** The words after the program's name. */
   argv: string[];
-  /** oclif's: the root folder, the package's JSON, and for a single binary the plugin that holds the commands. */
-  loadOptions: Interfaces.Options;
+  bundle: Bundle;
 }
 
 /**
  * Runs the command that `argv` names. Never throws: an error is told on standard error, or as a JSON document, and its code
  * is in `process.exitCode`. The process ends by itself when nothing is left to do.
  */
-export async function main({ argv, loadOptions }: MainOptions): Promise<void> {
+export async function main({ argv, bundle }: MainOptions): Promise<void> {
   giveHome(process.env);
   keepMemorySmall();
   try {
     const { Config, run, settings } = await import('@oclif/core');
     // oclif would look for a TypeScript compiler in development; Node runs the sources as they are.
     settings.enableAutoTranspile = false;
-    const config = await Config.load(loadOptions);
+    const { BundledPlugin } = await import('./bundled-plugin.ts');
+    const plugin = new BundledPlugin(bundle);
+    await plugin.load();
+    const { root, pjson } = bundle;
+    const config = await Config.load({ root, pjson, plugins: new Map([[plugin.name, plugin]]) });
     const words = asFlags(argv);
     checkCommand(words, config.commandIDs);
     // Without oclif's flush: since nothing calls process.exit, Node writes all that is pending, and flush would wait for ever for

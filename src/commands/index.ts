@@ -1,7 +1,6 @@
-import { ConvertCommand } from './convert.ts';
-import { ExportCommand } from './export.ts';
-import { ListCommand } from './list.ts';
-import { StatusCommand } from './status.ts';
+import { COMMAND_LOADERS } from './loaders.ts';
 
-/** The commands by name, for oclif's explicit strategy. Each loads its operation when it runs. */
-export const COMMANDS = { convert: ConvertCommand, export: ExportCommand, list: ListCommand, status: StatusCommand };
+const classes = Object.entries(COMMAND_LOADERS).map(async ([id, load]) => [id, await load()] as const);
+
+/** All commands at once, for oclif's explicit strategy, which makes the manifest of them. */
+export const COMMANDS = Object.fromEntries(await Promise.all(classes));

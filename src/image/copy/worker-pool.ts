@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { pageAlignedMemory } from './direct-read.ts';
 import type { PackWork, WorkerAnswer, WorkerTask } from './copy-worker.ts';
@@ -15,8 +15,14 @@ const MOST_WORKERS = 8;
 /** Decompressed clusters die at once; in a larger young generation hundreds of megabytes of them wait for the collector. */
 const YOUNG_MB = 4;
 
+/** In the program that is one file: the worker's program, put there when it is bundled. */
+declare const BUNDLED_COPY_WORKER: string | undefined;
+
 /** Sources run as they are in development and under test, and as JavaScript when built. */
-const WORKER_FILE = new URL(`copy-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
+function startWorker(options: WorkerOptions): Worker {
+  if (typeof BUNDLED_COPY_WORKER === 'string') return new Worker(BUNDLED_COPY_WORKER, { ...options, eval: true });
+  return new Worker(new URL(`copy-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url), options);
+}
 
 /**
  * Threads that read, decompress and pack windows, for all disks in flight together: so neither threads nor memory grow with the number of disks. Threads start when there is
@@ -83,7 +89,7 @@ class WorkerThread {
   #failure: { error: unknown } | undefined;
 
   constructor() {
-    this.#worker = new Worker(WORKER_FILE, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
+    this.#worker = startWorker({ resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
     this.#worker.on('message', (answer: WorkerAnswer) => this.#take(answer));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', () => this.#fail(new Error('a worker thread ended too early')));

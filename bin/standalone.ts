@@ -1,0 +1,17 @@
+// The entry of the program in one file: what run.js reads from beside it is inside here. esbuild bundles it, see test/tools/package/bundle.ts.
+import process from 'node:process';
+import manifest from '../oclif.manifest.json' with { type: 'json' };
+import pjson from '../package.json' with { type: 'json' };
+import { COMMAND_LOADERS } from '../src/commands/loaders.ts';
+
+const argv = process.argv.slice(2);
+
+async function run(): Promise<void> {
+  const { main } = await import('../src/cli/main.ts');
+  await main({ argv, bundle: { root: '/', pjson, manifest, commands: COMMAND_LOADERS } });
+}
+
+// Answered before oclif is loaded, and in its words.
+if (argv[0] === '--version') {
+  process.stdout.write(`${pjson.name}/${pjson.version} ${process.platform}-${process.arch} node-${process.version}\n`);
+} else void run();
