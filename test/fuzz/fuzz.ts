@@ -16,7 +16,7 @@ interface Message {
   fault?: string;
 }
 
-/** A case may take {@link MOST_MS}; a machine that is busy with other things gets a little more before its process is ended. */
+/** A case may take {@link MOST_MS}, and is then tried once more in its process. One that does not even end is tried once more in a process of its own. */
 const HANG_MS = MOST_MS + 1000;
 
 const { values } = parseArgs({
@@ -27,29 +27,45 @@ const { values } = parseArgs({
   },
 });
 
-async function runFormat({ name }: FuzzFormat, qemuImg: string): Promise<FuzzReport | string> {
-  const args = [name, values.cases, values.seed, qemuImg];
+/** How a process ended: with a report, a fault, or in a case that did not end. */
+type Ended = { report: FuzzReport } | { fault: string } | { hangsIn: number };
+
+async function runProcess({ name }: FuzzFormat, first: number, qemuImg: string): Promise<Ended> {
+  const args = [name, `${first}`, values.cases, values.seed, qemuImg];
   const child = fork(new URL('case-process.ts', import.meta.url), args, {
     execArgv: ['--max-semi-space-size=4', '--max-old-space-size=512'],
   });
-  let ended: FuzzReport | string | undefined;
-  let number = -1;
+  let ended: Ended | undefined;
+  let number = first;
   let since = Number.POSITIVE_INFINITY;
   child.on('message', (message: Message) => {
-    ended ??= message.report ?? message.fault;
+    if (message.report !== undefined) ended ??= { report: message.report };
+    if (message.fault !== undefined) ended ??= { fault: message.fault };
     number = message.number ?? number;
     since = performance.now();
   });
   const watch = setInterval(() => {
     if (performance.now() - since < HANG_MS) return;
-    ended ??= `${name}: case ${number} of seed ${values.seed} hangs`;
+    ended ??= { hangsIn: number };
     child.kill('SIGKILL');
   }, 250);
   const { promise, resolve } = Promise.withResolvers<string>();
   child.on('exit', (code, signal) => resolve(`${code ?? signal}`));
   const how = await promise;
   clearInterval(watch);
-  return ended ?? `${name}: the process ended with ${how} in case ${number} of seed ${values.seed}`;
+  return ended ?? { fault: `${name}: the process ended with ${how} in case ${number} of seed ${values.seed}` };
+}
+
+/** All cases of a format. After a case that did not end they go on from it; the counts are then those from there. */
+async function runFormat(format: FuzzFormat, qemuImg: string): Promise<FuzzReport | string> {
+  const ended = await runProcess(format, 0, qemuImg);
+  if ('report' in ended) return ended.report;
+  if ('fault' in ended) return ended.fault;
+  console.log(`${format.name}: case ${ended.hangsIn} of seed ${values.seed} did not end, and is tried again`);
+  const alone = await runProcess(format, ended.hangsIn, qemuImg);
+  if ('fault' in alone) return alone.fault;
+  if ('hangsIn' in alone) return `${format.name}: case ${alone.hangsIn} of seed ${values.seed} hangs`;
+  return { ...alone.report, name: `${format.name}, from ${ended.hangsIn}` };
 }
 
 function line({ name, cases, refused, accepted, slowestMs, peakMib }: FuzzReport): string {

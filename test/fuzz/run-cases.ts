@@ -26,6 +26,8 @@ export interface FuzzReport {
 
 export interface FuzzRun {
   format: FuzzFormat;
+  /** The number of the first case; 0 when unset. */
+  first?: number;
   cases: number;
   seed: number;
   qemuImg: string;
@@ -33,9 +35,16 @@ export interface FuzzRun {
   onCase?: (number: number) => void;
 }
 
-/** Reads `cases` damaged inputs. Throws, naming the case, for one that broke a promise. Each case has random numbers of its own, so that it can be made again alone. */
-export async function runCases({ format, cases, seed, qemuImg, onCase }: FuzzRun): Promise<FuzzReport> {
-  const report: FuzzReport = { name: format.name, cases, refused: 0, accepted: 0, slowestMs: 0, peakMib: 0 };
+/** Reads the damaged inputs from number `first` up to `cases`. Throws, naming the case, for one that broke a promise. Each case has random numbers of its own, so that it can be made again alone. */
+export async function runCases({ format, first = 0, cases, seed, qemuImg, onCase }: FuzzRun): Promise<FuzzReport> {
+  const report: FuzzReport = {
+    name: format.name,
+    cases: cases - first,
+    refused: 0,
+    accepted: 0,
+    slowestMs: 0,
+    peakMib: 0,
+  };
   const above = await mkdtemp(join(tmpdir(), 'h2k-fuzz-'));
   try {
     // What `../secret.bin` would reach.
@@ -44,15 +53,17 @@ export async function runCases({ format, cases, seed, qemuImg, onCase }: FuzzRun
     await mkdir(folder);
     const runCase = await format.prepare(folder, qemuImg);
     const [openBefore, memory] = [openFiles(), new MemoryWatch()];
-    for (let number = 0; number < cases; number++) {
+    for (let number = first; number < cases; number++) {
       onCase?.(number);
-      const start = performance.now();
       try {
-        report[await outcomeOf(format, () => runCase(seededRandom(seed * 1_000_003 + number)))] += 1;
-        const tookMs = performance.now() - start;
+        const input = (): Promise<void> => runCase(seededRandom(seed * 1_000_003 + number));
+        let { outcome, tookMs } = await timed(format, input);
+        // It may have been the machine, with other things to do.
+        if (tookMs > MOST_MS) ({ outcome, tookMs } = await timed(format, input));
+        if (tookMs > MOST_MS) throw new Error(`it took ${Math.round(tookMs)} ms, twice`);
+        report[outcome] += 1;
         report.slowestMs = Math.max(report.slowestMs, tookMs);
-        if (tookMs > MOST_MS) throw new Error(`it took ${Math.round(tookMs)} ms`);
-        if (number === Math.min(WARM_UP_CASES, cases >> 1)) memory.start();
+        if (number - first === Math.min(WARM_UP_CASES, (cases - first) >> 1)) memory.start();
         report.peakMib = memory.peakMib();
         if (report.peakMib > MOST_MIB) throw new Error(`the process grew by ${report.peakMib} MiB`);
       } catch (cause) {
@@ -64,6 +75,11 @@ export async function runCases({ format, cases, seed, qemuImg, onCase }: FuzzRun
   } finally {
     await rm(above, { recursive: true });
   }
+}
+
+async function timed(format: FuzzFormat, run: () => Promise<void>) {
+  const start = performance.now();
+  return { outcome: await outcomeOf(format, run), tookMs: performance.now() - start };
 }
 
 async function outcomeOf(

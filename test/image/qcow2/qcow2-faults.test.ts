@@ -7,6 +7,7 @@ import { outputOf } from '../../oracles/run-program.ts';
 import { failureOf } from '../failure-of.ts';
 import { convertDisk, inFolder, noise, patch, writeDisk } from '../qemu-made.ts';
 import { readThroughMap } from '../read-through-map.ts';
+import { testRefusals, type Refusal } from '../refusals.ts';
 
 const MIB = 2 ** 20;
 
@@ -31,7 +32,7 @@ function setFeature(bytes: Buffer, bit: bigint): void {
   bytes.writeBigUInt64BE(bytes.readBigUInt64BE(72) | (1n << bit), 72);
 }
 
-const REFUSALS: readonly [string, (bytes: Buffer) => unknown, RegExp][] = [
+const REFUSALS: readonly Refusal[] = [
   ['version 1', (bytes) => bytes.writeUInt32BE(1, 4), /version 1 is unknown .*at byte 4/],
   ['clusters of 256 bytes', (bytes) => bytes.writeUInt32BE(8, 20), /clusters of 2\^8 bytes/],
   ['clusters of 4 MiB', (bytes) => bytes.writeUInt32BE(22, 20), /clusters of 2\^22 bytes/],
@@ -102,17 +103,7 @@ const REFUSALS: readonly [string, (bytes: Buffer) => unknown, RegExp][] = [
   ],
 ];
 
-for (const [what, damage, message] of REFUSALS) {
-  testWithOracle('qemu-img', `refuses ${what}`, async ({ 'qemu-img': qemuImg }) => {
-    await inFolder(async (folder) => {
-      const path = await smallQcow2(qemuImg, folder);
-      await patch(path, damage);
-      const error = await failureOf(path);
-      expect([error.kind, error.message]).toEqual(['image', expect.stringMatching(message)]);
-      expect(error.message).toContain(path);
-    });
-  });
-}
+testRefusals(smallQcow2, REFUSALS);
 
 testWithOracle('qemu-img', 'refuses a cluster of zeros in version 2', async ({ 'qemu-img': qemuImg }) => {
   await inFolder(async (folder) => {

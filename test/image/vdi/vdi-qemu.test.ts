@@ -7,6 +7,7 @@ import { outputOf } from '../../oracles/run-program.ts';
 import { failureOf } from '../failure-of.ts';
 import { convertDisk, DISKS, expectAsQemuReads, inFolder, noise, patch, writeDisk } from '../qemu-made.ts';
 import { readThroughMap, runsOf } from '../read-through-map.ts';
+import { testRefusals, type Refusal } from '../refusals.ts';
 
 const MIB = 2 ** 20;
 const TIB = 2 ** 40;
@@ -65,7 +66,7 @@ async function smallVdi(qemuImg: string, folder: string): Promise<string> {
   return path;
 }
 
-const REFUSALS: readonly [string, (bytes: Buffer) => unknown, RegExp][] = [
+const REFUSALS: readonly Refusal[] = [
   ['an unknown version', (bytes) => bytes.writeUInt32LE(0x0002_0000, 68), /version 2\.0 is unknown .*at byte 68/],
   ['a snapshot', (bytes) => bytes.writeUInt32LE(4, 76), /a snapshot that stands on another image/],
   ['a disk that names a parent', (bytes) => bytes.fill(1, 440, 456), /a snapshot that stands on another image/],
@@ -84,17 +85,7 @@ const REFUSALS: readonly [string, (bytes: Buffer) => unknown, RegExp][] = [
   ['a block outside of the file', (bytes) => bytes.writeUInt32LE(77, 516), /block 77 would stand in .*at byte 516/],
 ];
 
-for (const [what, damage, message] of REFUSALS) {
-  testWithOracle('qemu-img', `refuses ${what}`, async ({ 'qemu-img': qemuImg }) => {
-    await inFolder(async (folder) => {
-      const path = await smallVdi(qemuImg, folder);
-      await patch(path, damage);
-      const error = await failureOf(path);
-      expect([error.kind, error.message]).toEqual(['image', expect.stringMatching(message)]);
-      expect(error.message).toContain(path);
-    });
-  });
-}
+testRefusals(smallVdi, REFUSALS);
 
 testWithOracle('qemu-img', 'refuses a file that is cut off', async ({ 'qemu-img': qemuImg }) => {
   await inFolder(async (folder) => {

@@ -6,6 +6,7 @@ import { testWithOracle } from '../../oracles/oracle.ts';
 import { failureOf } from '../failure-of.ts';
 import { convertDisk, inFolder, noise, patch, writeDisk } from '../qemu-made.ts';
 import { readThroughMap, runsOf } from '../read-through-map.ts';
+import { testRefusals, type Refusal } from '../refusals.ts';
 import { blockAt, changeFooters, changeHeader, sealVhd } from './vhd-files.ts';
 
 const MIB = 2 ** 20;
@@ -84,7 +85,7 @@ testWithOracle('qemu-img', 'Virtual PC’s and qemu’s disks have the size of t
   });
 });
 
-const REFUSALS: readonly [string, (bytes: Buffer) => unknown, RegExp][] = [
+const REFUSALS: readonly Refusal[] = [
   [
     'a footer that is damaged in both places',
     (bytes) => [bytes.fill(9, 200, 201), bytes.fill(9, bytes.length - 300, bytes.length - 299)],
@@ -129,17 +130,7 @@ const REFUSALS: readonly [string, (bytes: Buffer) => unknown, RegExp][] = [
   ],
 ];
 
-for (const [what, damage, message] of REFUSALS) {
-  testWithOracle('qemu-img', `refuses ${what}`, async ({ 'qemu-img': qemuImg }) => {
-    await inFolder(async (folder) => {
-      const path = await smallVhd(qemuImg, folder);
-      await patch(path, damage);
-      const error = await failureOf(path);
-      expect([error.kind, error.message]).toEqual(['image', expect.stringMatching(message)]);
-      expect(error.message).toContain(path);
-    });
-  });
-}
+testRefusals(smallVhd, REFUSALS);
 
 testWithOracle('qemu-img', 'refuses a file that is cut off', async ({ 'qemu-img': qemuImg }) => {
   await inFolder(async (folder) => {

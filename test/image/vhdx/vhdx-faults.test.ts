@@ -7,6 +7,7 @@ import { testWithOracle } from '../../oracles/oracle.ts';
 import { failureOf } from '../failure-of.ts';
 import { convertDisk, inFolder, noise, patch, writeDisk } from '../qemu-made.ts';
 import { readThroughMap } from '../read-through-map.ts';
+import { testRefusals, type Refusal } from '../refusals.ts';
 import { batAt, changeHeaders, changeRegionTables, itemAt, ITEMS, metadataAt } from './vhdx-files.ts';
 
 const MIB = 2 ** 20;
@@ -51,7 +52,7 @@ testWithOracle('qemu-img', 'blocks that are zero, unmapped or undefined read as 
   });
 });
 
-const REFUSALS: readonly [string, (bytes: Buffer) => unknown, RegExp][] = [
+const REFUSALS: readonly Refusal[] = [
   [
     'two damaged headers',
     (bytes) => [bytes.fill(1, 65_636, 65_637), bytes.fill(1, 131_172, 131_173)],
@@ -159,17 +160,7 @@ const REFUSALS: readonly [string, (bytes: Buffer) => unknown, RegExp][] = [
   ],
 ];
 
-for (const [what, damage, message] of REFUSALS) {
-  testWithOracle('qemu-img', `refuses ${what}`, async ({ 'qemu-img': qemuImg }) => {
-    await inFolder(async (folder) => {
-      const path = await smallVhdx(qemuImg, folder);
-      await patch(path, damage);
-      const error = await failureOf(path);
-      expect([error.kind, error.message]).toEqual(['image', expect.stringMatching(message)]);
-      expect(error.message).toContain(path);
-    });
-  });
-}
+testRefusals(smallVhdx, REFUSALS);
 
 testWithOracle('qemu-img', 'refuses a file that is cut off', async ({ 'qemu-img': qemuImg }) => {
   await inFolder(async (folder) => {
