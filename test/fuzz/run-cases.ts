@@ -11,8 +11,6 @@ const MIB = 2 ** 20;
 /** Issue: no case hangs over 5 s, and none allocates over 256 MB. */
 export const MOST_MS = 5000;
 export const MOST_MIB = 256;
-/** So many cases pass before memory counts: what is loaded and compiled at first is no case's. */
-const WARM_UP_CASES = 200;
 
 export interface FuzzReport {
   name: string;
@@ -63,7 +61,6 @@ export async function runCases({ format, first = 0, cases, seed, qemuImg, onCase
         if (tookMs > MOST_MS) throw new Error(`it took ${Math.round(tookMs)} ms, twice`);
         report[outcome] += 1;
         report.slowestMs = Math.max(report.slowestMs, tookMs);
-        if (number - first === Math.min(WARM_UP_CASES, (cases - first) >> 1)) memory.start();
         report.peakMib = memory.peakMib();
         if (report.peakMib > MOST_MIB) throw new Error(`the process grew by ${report.peakMib} MiB`);
       } catch (cause) {
@@ -101,14 +98,9 @@ function openFiles(): number {
 
 /** What the process grew by: its resident memory at its highest, as the kernel counts it, or buffers that were allocated and never touched. */
 class MemoryWatch {
-  #startRss = Number.POSITIVE_INFINITY;
-  #startBuffers = Number.POSITIVE_INFINITY;
+  readonly #startRss = highestRss();
+  readonly #startBuffers = process.memoryUsage().external;
   #peak = 0;
-
-  start(): void {
-    this.#startRss = highestRss();
-    this.#startBuffers = process.memoryUsage().external;
-  }
 
   peakMib(): number {
     const grown = Math.max(highestRss() - this.#startRss, process.memoryUsage().external - this.#startBuffers);
