@@ -74,6 +74,19 @@ export class GuestDraft {
     await this.#draft(fix, path, undefined, details, 0o644);
   }
 
+  /** Drafts that a link goes, and not what it leads to. */
+  unlink(fix: FixName, path: string, details: readonly string[]): void {
+    const backup = posix.join(BACKUP_FOLDER, path);
+    const change = { fix, action: 'remove', path, details, backup } as const;
+    this.#runs.push({
+      change,
+      apply: async ({ files }) => {
+        await files.copy(path, backup);
+        await files.remove(path);
+      },
+    });
+  }
+
   /** Drafts a copy of a file of the guest, of any size, to a place where none is. */
   copy(fix: FixName, from: string, to: string): void {
     const change = { fix, action: 'create', path: to, details: [`copied from ${from}`] } as const;

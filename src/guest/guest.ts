@@ -13,6 +13,8 @@ export interface GuestDisk {
 export interface GuestNic {
   /** Colons between; undefined when the source does not tell. */
   mac: string | undefined;
+  /** On VMware; a guest with predictable names calls the card `ensNUMBER`. */
+  pciSlotNumber?: number | undefined;
 }
 
 /** A partition, a logical volume, an array or an opened encrypted volume. */

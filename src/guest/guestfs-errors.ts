@@ -5,11 +5,11 @@ const PACKAGES =
   'Install guestfish: the package libguestfs-tools (Debian, Ubuntu, openSUSE) or guestfs-tools (Fedora, RHEL).';
 const MOST_SHOWN = 600;
 
-export function missingGuestfish(cause?: unknown): Hyper2kvmError {
-  return new Hyper2kvmError('local-file', 'guestfish of libguestfs is not installed on this host.', {
-    hint: PACKAGES,
-    cause,
-  });
+/** No guest can be changed on this host. */
+export class MissingGuestfishError extends Hyper2kvmError {
+  constructor(cause?: unknown) {
+    super('local-file', 'guestfish of libguestfs is not installed on this host.', { hint: PACKAGES, cause });
+  }
 }
 
 /** A guestfish command failed: `said` is what it wrote to standard error. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { commandLine } from './guestfs-words.ts';
-import { missingGuestfish, stageFailed, stageTooLong } from './guestfs-errors.ts';
+import { MissingGuestfishError, stageFailed, stageTooLong } from './guestfs-errors.ts';
 
 export interface GuestfsDisk {
   path: string;
@@ -92,15 +92,19 @@ export class Guestfs implements AsyncDisposable {
   }
 
   static async #launch({ disks, readOnly, signal, env }: GuestfsOptions): Promise<Guestfs> {
-    // `direct`: no libvirtd is needed. A group of its own: Ctrl-C in the terminal reaches this program, which ends guestfish in order.
+    const scratch = await mkdtemp(join(tmpdir(), 'hyper2kvm-guest-'));
     const child = spawn('guestfish', ['--keys-from-stdin', '--no-progress-bars'], {
-      env: { ...process.env, LIBGUESTFS_BACKEND: 'direct', LC_ALL: 'C.UTF-8', ...env },
+      env: { ...process.env, ...environment(scratch), ...env },
+      // A group of its own: Ctrl-C in the terminal reaches this program, which ends guestfish in order.
       detached: true,
     });
-    await once(child, 'spawn').catch((cause: unknown) => {
-      throw missingGuestfish(cause);
-    });
-    const session = new Guestfs(child, await mkdtemp(join(tmpdir(), 'hyper2kvm-guest-')), signal);
+    try {
+      await once(child, 'spawn');
+    } catch (cause) {
+      await rm(scratch, { recursive: true, force: true });
+      throw new MissingGuestfishError(cause);
+    }
+    const session = new Guestfs(child, scratch, signal);
     try {
       const mode = readOnly ? ['readonly:true'] : [];
       // The result is not final before it was flushed as a whole: a cache that survives no crash is enough, and faster.
@@ -151,6 +155,10 @@ export class Guestfs implements AsyncDisposable {
     try {
       await this.call(['umount-all']);
       await this.call(['shutdown'], { limitMs: END_LIMIT_MS });
+      this.#child.stdin.end();
+      const timer = setTimeout(() => this.#signalGroup('SIGTERM'), TERM_LIMIT_MS);
+      while (!this.#ended) await this.#nextArrival();
+      clearTimeout(timer);
     } finally {
       await this.kill();
     }
@@ -253,6 +261,18 @@ export class Guestfs implements AsyncDisposable {
       // It is gone already.
     }
   }
+}
+
+/** `direct`: no libvirtd is needed. What libguestfs leaves in its folders when it is killed goes with the session's. */
+function environment(scratch: string): Record<string, string> {
+  // The name of a socket ends at 107 bytes.
+  const isShort = scratch.length < 60;
+  return {
+    LIBGUESTFS_BACKEND: 'direct',
+    LC_ALL: 'C.UTF-8',
+    LIBGUESTFS_TMPDIR: scratch,
+    ...(isShort ? { XDG_RUNTIME_DIR: scratch } : {}),
+  };
 }
 
 /** The appliance did not start. */

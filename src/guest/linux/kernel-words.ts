@@ -1,5 +1,5 @@
-/** Words of a kernel command line whose value is a device. */
-const DEVICE_WORDS = new Set(['root', 'resume', 'cryptdevice', 'rootjournal', 'GRUB_DEVICE']);
+/** The words of a kernel command line whose value is a device, and GRUB's setting of the root. */
+const DEVICE_WORD = /(^|[\s"'=])(root|resume|cryptdevice|rootjournal|GRUB_DEVICE)=("?)([^\s"']+)/g;
 
 /** What the device of a word becomes; the same when it stays. */
 export type Rename = (word: string, spec: string) => string;
@@ -9,15 +9,11 @@ export type Rename = (word: string, spec: string) => string;
  * colon, which a name by path has in itself.
  */
 export function renameInKernelWords(text: string, rename: Rename): string {
-  return text.replace(
-    /(^|[\s"'=])([\w.]+)=("?)([^\s"']+)/g,
-    (whole, before: string, word: string, quote: string, value: string) => {
-      if (!DEVICE_WORDS.has(word)) return whole;
-      const [, device = value, name = ''] =
-        word === 'cryptdevice' ? (/^(.+?)(:[\w.-]+(?::[\w,.-]+)?)$/.exec(value) ?? []) : [];
-      return `${before}${word}=${quote}${rename(word, device)}${name}`;
-    },
-  );
+  return text.replace(DEVICE_WORD, (_whole, before: string, word: string, quote: string, value: string) => {
+    const isNamed = word === 'cryptdevice';
+    const [, device = value, name = ''] = isNamed ? (/^(.+?)(:[\w.-]+(?::[\w,.-]+)?)$/.exec(value) ?? []) : [];
+    return `${before}${word}=${quote}${rename(word, device)}${name}`;
+  });
 }
 
 /** The lines of a boot loader's file that `lines` matches, renamed: those that hold a kernel's command line. */

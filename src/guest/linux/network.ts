@@ -1,0 +1,59 @@
+import type { Fix, GuestDraft } from '../change.ts';
+import type { Guest } from '../guest.ts';
+import { configuredNames } from './network/configured-names.ts';
+import { matchCards, type Binding } from './network/match-cards.ts';
+
+const NAME = 'network';
+const RULES = '/etc/udev/rules.d/70-persistent-net.rules';
+/** systemd has `.link` files since 209; it brings this one. */
+const DEFAULT_LINKS = ['/usr/lib/systemd/network/99-default.link', '/lib/systemd/network/99-default.link'];
+
+/** The old names of cards, bound to their addresses: so the guest's own configuration works as it stands. */
+export const network: Fix = {
+  name: NAME,
+  async plan(guest, draft) {
+    const { names, patterns } = await configuredNames(guest.files);
+    for (const pattern of patterns) {
+      draft.warn(`A configuration of networkd is for cards named ${pattern}: see that their names on KVM fit.`);
+    }
+    const { bindings, unmatched } = matchCards(names, guest.nics);
+    if (unmatched.length > 0) draft.warn(unmatchedWarning(unmatched, guest));
+    if (bindings.length === 0) return;
+    if (await hasLinkFiles(guest)) await planLinks(draft, bindings);
+    else await planRules(draft, bindings);
+  },
+};
+
+function unmatchedWarning(names: readonly string[], { nics }: Guest): string {
+  const unknown = nics.filter(({ mac }) => mac === undefined).length;
+  const why =
+    nics.length === 0 || unknown > 0
+      ? 'the MAC addresses of the machine are not known'
+      : `the machine has ${nics.length} network cards`;
+  return `The network is configured for ${names.join(', ')}, which could not be bound to a card: ${why}.`;
+}
+
+async function hasLinkFiles({ files }: Guest): Promise<boolean> {
+  for (const path of DEFAULT_LINKS) if (await files.exists(path)) return true;
+  return false;
+}
+
+/** In the order of their names the first that fits counts, so that these stand before what systemd and netplan bring. */
+async function planLinks(draft: GuestDraft, bindings: readonly Binding[]): Promise<void> {
+  for (const { name, mac } of bindings) {
+    // A VLAN or a bridge has the address of its card.
+    const text = `# Written by hyper2kvm: the card keeps its name.\n[Match]\nMACAddress=${mac}\nType=ether\n\n[Link]\nName=${name}\n`;
+    await draft.write(NAME, `/etc/systemd/network/10-hyper2kvm-${name}.link`, text, [`${name} is the card ${mac}`]);
+  }
+}
+
+async function planRules(draft: GuestDraft, bindings: readonly Binding[]): Promise<void> {
+  const before = (await draft.read(RULES)) ?? '';
+  const rules = bindings.map(
+    ({ name, mac }) =>
+      `SUBSYSTEM=="net", ACTION=="add", DRIVERS=="?*", ATTR{address}=="${mac}", ATTR{type}=="1", NAME="${name}"\n`,
+  );
+  const end = before === '' || before.endsWith('\n') ? '' : '\n';
+  const details = bindings.map(({ name, mac }) => `${name} is the card ${mac}`);
+  await draft.write(NAME, RULES, before + end + rules.join(''), details);
+}

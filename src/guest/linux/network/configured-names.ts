@@ -1,0 +1,63 @@
+import type { GuestFiles } from '../../guest-files.ts';
+import { ifcfgNames, udevRuleNames } from './ifcfg.ts';
+import { ifupdownNames } from './ifupdown.ts';
+import type { InterfaceName } from './interface-name.ts';
+import { networkManagerNames } from './network-manager.ts';
+import { linkNames, networkdNames } from './networkd.ts';
+import { netplanNames } from './netplan.ts';
+
+type Reader = (text: string, fileName: string) => InterfaceName[];
+
+interface Place {
+  folder: string;
+  names: RegExp;
+  read: Reader;
+}
+
+/** Where distributions configure their network. */
+const PLACES: readonly Place[] = [
+  { folder: '/etc/network', names: /^interfaces$/, read: ifupdownNames },
+  { folder: '/etc/network/interfaces.d', names: /^[\w.-]+$/, read: ifupdownNames },
+  { folder: '/etc/netplan', names: /\.yaml$/, read: netplanNames },
+  { folder: '/etc/systemd/network', names: /\.network$/, read: (text) => networkdNames(text).names },
+  { folder: '/etc/systemd/network', names: /\.link$/, read: linkNames },
+  { folder: '/etc/NetworkManager/system-connections', names: /^(?!.*~$)/, read: networkManagerNames },
+  {
+    folder: '/etc/sysconfig/network-scripts',
+    names: /^ifcfg-[\w.:-]+(?<!\.(bak|old|orig|rpmnew|rpmsave))$/,
+    read: (text, name) => ifcfgNames(name, text),
+  },
+  {
+    folder: '/etc/sysconfig/network',
+    names: /^ifcfg-[\w.:-]+(?<!\.(bak|old|orig|rpmnew|rpmsave))$/,
+    read: (text, name) => ifcfgNames(name, text),
+  },
+  { folder: '/etc/udev/rules.d', names: /persistent-net.*\.rules$/, read: udevRuleNames },
+];
+
+/** More files than a network has. */
+const MOST_FILES = 200;
+
+/** Every name of a card in the guest's configurations, each once, in their order; and the patterns of networkd that only old names may fit. */
+export async function configuredNames(files: GuestFiles): Promise<{ names: InterfaceName[]; patterns: string[] }> {
+  const found: InterfaceName[] = [];
+  const patterns = new Set<string>();
+  for (const { folder, names, read } of PLACES) {
+    for (const path of (await files.find(folder, names)).slice(0, MOST_FILES)) {
+      const text = (await files.read(path)) ?? '';
+      found.push(...read(text, path.slice(folder.length + 1)));
+      if (path.endsWith('.network')) for (const pattern of networkdNames(text).patterns) patterns.add(pattern);
+    }
+  }
+  return { names: mergeNames(found), patterns: [...patterns] };
+}
+
+/** What one file tells of a name adds to what another does. */
+export function mergeNames(found: readonly InterfaceName[]): InterfaceName[] {
+  const merged = new Map<string, InterfaceName>();
+  for (const { name, mac, bound } of found) {
+    const known = merged.get(name);
+    merged.set(name, { name, mac: mac ?? known?.mac, bound: (bound ?? false) || (known?.bound ?? false) });
+  }
+  return [...merged.values()];
+}

@@ -1,0 +1,52 @@
+import { isCardName, readMac, type InterfaceName } from './interface-name.ts';
+
+interface Line {
+  indent: number;
+  key: string;
+  value: string;
+}
+
+/**
+ * The cards below `ethernets:` of a netplan file. Of YAML it reads what netplan files are written in: block mappings, and mappings in braces on one line.
+ */
+export function netplanNames(text: string): InterfaceName[] {
+  const lines = text.split('\n').flatMap(readLine);
+  const names: InterfaceName[] = [];
+  for (const [index, { key, indent }] of lines.entries()) {
+    if (key !== 'ethernets') continue;
+    const cards = blockOf(lines, index, indent);
+    const depth = cards[0]?.indent ?? 0;
+    for (const [at, card] of cards.entries()) {
+      if (card.indent === depth) names.push(...nameOf(card, blockOf(cards, at, depth)));
+    }
+  }
+  return names;
+}
+
+function nameOf({ key, value: flow }: Line, block: readonly Line[]): InterfaceName[] {
+  const match = block.findIndex((line) => line.key === 'match');
+  const inMatch = match < 0 ? [] : blockOf(block, match, block[match]?.indent ?? 0);
+  const flows = `${flow} ${block[match]?.value ?? ''}`;
+  const find = (name: string, lines: readonly Line[]): string | undefined =>
+    lines.find((line) => line.key === name)?.value ?? new RegExp(`\\b${name}:\\s*["']?([^\\s"',}]+)`).exec(flows)?.[1];
+  const mac = readMac(find('macaddress', inMatch));
+  const setName = find('set-name', block);
+  // netplan itself looks for the address; it gives the name where one is to be set.
+  if (mac !== undefined) return setName === undefined ? [] : [{ name: setName, mac, bound: true }];
+  const hasMatch = match >= 0 || /\bmatch:/.test(flow);
+  const name = hasMatch ? find('name', inMatch) : key;
+  return name !== undefined && isCardName(name) ? [{ name }] : [];
+}
+
+/** The lines below line `index` that are further in. */
+function blockOf(lines: readonly Line[], index: number, indent: number): Line[] {
+  const rest = lines.slice(index + 1);
+  const end = rest.findIndex((line) => line.indent <= indent);
+  return end < 0 ? rest : rest.slice(0, end);
+}
+
+function readLine(line: string): Line[] {
+  const [, space = '', key = '', value = ''] =
+    /^(\s*)["']?([\w.:*?[\]-]+?)["']?\s*:(?:\s+(.*?))?\s*$/.exec(line.replace(/(^|\s)#.*$/, '')) ?? [];
+  return key === '' ? [] : [{ indent: space.length, key, value: value.replace(/^(["'])(.*)\1$/, '$2') }];
+}

@@ -1,0 +1,30 @@
+import { isCardName, readMac, type InterfaceName } from './interface-name.ts';
+import { iniValue, readIni } from './ini.ts';
+
+/** Patterns that any predictable name of a card fits. */
+const WIDE = /^(\*|e\*|en\*)$/;
+
+/** The card of a `.network` file of systemd-networkd. `patterns` are what it matches that only names of the old hardware may fit. */
+export function networkdNames(text: string): { names: InterfaceName[]; patterns: string[] } {
+  const sections = readIni(text);
+  if (readMac(firstWord(iniValue(sections, 'Match', 'MACAddress'))) !== undefined) return { names: [], patterns: [] };
+  const words = (iniValue(sections, 'Match', 'Name') ?? '').split(/\s+/).filter((word) => word !== '');
+  if (words.some((word) => WIDE.test(word))) return { names: [], patterns: [] };
+  return {
+    names: words.filter(isCardName).map((name) => ({ name })),
+    patterns: words.filter((word) => /[*?[]/.test(word) && !word.startsWith('!')),
+  };
+}
+
+/** What a `.link` file binds: a name to an address. */
+export function linkNames(text: string): InterfaceName[] {
+  const sections = readIni(text);
+  const match = iniValue(sections, 'Match', 'PermanentMACAddress') ?? iniValue(sections, 'Match', 'MACAddress');
+  const mac = readMac(firstWord(match));
+  const name = iniValue(sections, 'Link', 'Name');
+  return mac !== undefined && name !== undefined ? [{ name, mac, bound: true }] : [];
+}
+
+function firstWord(text: string | undefined): string | undefined {
+  return text?.trim().split(/\s+/, 1)[0];
+}

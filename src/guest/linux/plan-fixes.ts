@@ -1,0 +1,31 @@
+import { GuestDraft, type Fix } from '../change.ts';
+import type { Guest } from '../guest.ts';
+import { bootLoader } from './boot-loader.ts';
+import { initramfs } from './initramfs.ts';
+import { network } from './network.ts';
+import { selinux } from './selinux.ts';
+import { storageNames } from './storage-names.ts';
+import { vmwareLeftovers } from './vmware.ts';
+
+export interface FixChoices {
+  /** Remove the packages of VMware's tools, not only switch them off. */
+  removeVmwareTools: boolean;
+}
+
+/**
+ * Everything that would be changed to make the guest fit for virtio. The initramfs comes after what is copied into it, the labels last. The guest is
+ * only read.
+ */
+export async function planFixes(guest: Guest, { removeVmwareTools }: FixChoices): Promise<GuestDraft> {
+  const fixes: Fix[] = [
+    storageNames,
+    bootLoader,
+    network,
+    vmwareLeftovers({ removeTools: removeVmwareTools }),
+    initramfs,
+    selinux,
+  ];
+  const draft = new GuestDraft(guest);
+  for (const fix of fixes) await fix.plan(guest, draft);
+  return draft;
+}

@@ -1,0 +1,42 @@
+import type { Change } from '../../guest/change.ts';
+import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
+import type { DeviceKey } from '../../guest/inspect/unlock.ts';
+
+/** `auto` does without where libguestfs is missing or there is nothing to fix; `require` fails then; `off` leaves guests alone. */
+export const FIX_MODES = ['auto', 'require', 'off'] as const;
+export type FixMode = (typeof FIX_MODES)[number];
+
+export interface FixGuestOptions {
+  fix: Exclude<FixMode, 'off'>;
+  /** All images of one machine in the order in which it saw them. They are changed in place: never the source's. */
+  disks: readonly GuestDisk[];
+  nics: readonly GuestNic[];
+  keys: readonly DeviceKey[];
+  /** The file system of the system, where there are several. */
+  root: string | undefined;
+  removeVmwareTools: boolean;
+  /** Only tell what would be changed. The images stay as they are to the byte. */
+  planOnly: boolean;
+}
+
+/** What the fix is doing now. */
+export interface FixEvent {
+  type: 'fix';
+  step: 'appliance' | 'inspect' | 'plan' | 'change' | 'finish';
+  detail: string;
+}
+
+/** What became of the guest. */
+export type FixReport =
+  | {
+      outcome: 'fixed' | 'planned';
+      /** The system, for a person. */
+      system: string;
+      /** The file system that it is on, as the appliance calls it. */
+      root: string;
+      /** In their order; none for a guest that is fit as it is. */
+      changes: Change[];
+      warnings: string[];
+      seconds: number;
+    }
+  | { outcome: 'not-fixed'; reason: string; hint: string | undefined };

@@ -1,0 +1,176 @@
+import { expect, test } from '@jest/globals';
+import { mergeNames } from '../../../src/guest/linux/network/configured-names.ts';
+import { ifcfgNames, udevRuleNames } from '../../../src/guest/linux/network/ifcfg.ts';
+import { ifupdownNames } from '../../../src/guest/linux/network/ifupdown.ts';
+import { isCardName, readMac } from '../../../src/guest/linux/network/interface-name.ts';
+import { matchCards } from '../../../src/guest/linux/network/match-cards.ts';
+import { netplanNames } from '../../../src/guest/linux/network/netplan.ts';
+import { networkManagerNames } from '../../../src/guest/linux/network/network-manager.ts';
+import { linkNames, networkdNames } from '../../../src/guest/linux/network/networkd.ts';
+
+const MAC = '00:50:56:8a:01:01';
+const [A, B] = [MAC, '00:50:56:8a:01:02'];
+
+test.each([
+  ['Debian', 'auto lo\niface lo inet loopback\n\nallow-hotplug ens192\niface ens192 inet dhcp\n', ['ens192']],
+  [
+    'several on a line, alias and VLAN',
+    'auto eth0 eth1\niface eth0:1 inet static\niface eth1.100 inet manual\n',
+    ['eth0', 'eth1'],
+  ],
+  ['a bridge with its port', 'auto br0\niface br0 inet dhcp\n  bridge_ports ens192\n', ['ens192']],
+  ['an uplink that is named otherwise', 'auto lan\niface lan inet dhcp\n bridge-ports ens224 none\n', ['ens224']],
+  ['a bond', 'iface bond0 inet dhcp\n bond-slaves ens192 ens224\n', ['ens192', 'ens224']],
+  ['a VLAN of its own name', 'iface office inet dhcp\n vlan-raw-device ens192\n', ['ens192']],
+  ['a line that goes on', 'auto ens192 \\\n ens224\n', ['ens192', 'ens224']],
+])('ifupdown: %s', (_name, text, names) => {
+  expect(
+    ifupdownNames(text)
+      .map(({ name }) => name)
+      .toSorted(),
+  ).toEqual(names);
+});
+
+test.each([
+  [
+    'Ubuntu',
+    'network:\n  version: 2\n  ethernets:\n    ens160:\n      dhcp4: true\n    ens192:\n      addresses: [10.0.0.2/24]\n  bridges:\n    br0:\n      interfaces: [ens192]\n',
+    [{ name: 'ens160' }, { name: 'ens192' }],
+  ],
+  ['on one line', 'network:\n  ethernets:\n    ens33: {dhcp4: true, optional: true}\n', [{ name: 'ens33' }]],
+  [
+    'cloud-init: netplan names the card itself',
+    `network:\n    ethernets:\n        eth0:\n            match:\n                macaddress: '${MAC}'\n            set-name: eth0\n`,
+    [{ name: 'eth0', mac: MAC, bound: true }],
+  ],
+  [
+    'an address needs no name',
+    `network:\n  ethernets:\n    uplink:\n      match: {macaddress: "${MAC}"}\n      dhcp4: yes\n`,
+    [],
+  ],
+  [
+    'a match by name',
+    'network:\n  ethernets:\n    uplink:\n      match:\n        name: ens192\n',
+    [{ name: 'ens192' }],
+  ],
+  ['a match by pattern', 'network:\n  ethernets:\n    all:\n      match:\n        name: en*\n', []],
+  [
+    'comments and quotes',
+    '# ethernets:\nnetwork:\n  ethernets: # cards\n    "ens192": # first\n      dhcp4: true\n',
+    [{ name: 'ens192' }],
+  ],
+])('netplan: %s', (_name, text, names) => {
+  expect(netplanNames(text)).toEqual(names);
+});
+
+test.each([
+  ['[Match]\nName=ens192\n[Network]\nDHCP=yes\n', ['ens192'], []],
+  ['[Match]\nName=ens192 ens224 lo\n', ['ens192', 'ens224'], []],
+  ['[Match]\nName=en*\n', [], []],
+  ['[Match]\nName=ens*\n', [], ['ens*']],
+  [`[Match]\nMACAddress=${MAC}\nName=ens192\n`, [], []],
+  ['[Network]\nDHCP=yes\n', [], []],
+])('networkd: %j', (text, names, patterns) => {
+  const found = networkdNames(text);
+  expect(found.names.map(({ name }) => name)).toEqual(names);
+  expect(found.patterns).toEqual(patterns);
+});
+
+test('NetworkManager: a card by its name, with its address where that is told', () => {
+  const keyfile = `[connection]\nid=Wired\ntype=ethernet\ninterface-name=ens192\n\n[ethernet]\nmac-address=${MAC.toUpperCase()}\n`;
+  expect(networkManagerNames(keyfile)).toEqual([{ name: 'ens192', mac: MAC }]);
+  expect(networkManagerNames('[connection]\ntype=802-3-ethernet\n')).toEqual([]);
+  expect(networkManagerNames('[connection]\ntype=wifi\ninterface-name=ens192\n')).toEqual([]);
+});
+
+test.each([
+  [
+    'RHEL 7',
+    'ifcfg-ens192',
+    `TYPE="Ethernet"\nNAME="ens192"\nDEVICE="ens192"\nONBOOT="yes"\n`,
+    [{ name: 'ens192', mac: undefined }],
+  ],
+  ['RHEL 6', 'ifcfg-eth0', `DEVICE=eth0\nHWADDR=${MAC.toUpperCase()}\n`, [{ name: 'eth0', mac: MAC }]],
+  ['SUSE', 'ifcfg-eth0', "BOOTPROTO='dhcp'\nSTARTMODE='auto'\n", [{ name: 'eth0', mac: undefined }]],
+  ['the loop', 'ifcfg-lo', 'DEVICE=lo\n', []],
+  ['a bridge of RHEL', 'ifcfg-office', 'DEVICE=office\nTYPE=Bridge\n', []],
+  ['a bridge of SUSE', 'ifcfg-lan', "BRIDGE='yes'\nBRIDGE_PORTS='eth0'\n", []],
+  ['the port of a bridge', 'ifcfg-ens192', 'DEVICE=ens192\nBRIDGE=br0\n', [{ name: 'ens192', mac: undefined }]],
+  ['a VLAN', 'ifcfg-ens192.7', 'VLAN=yes\nDEVICE=ens192.7\n', [{ name: 'ens192', mac: undefined }]],
+])('ifcfg: %s', (_name, file, text, names) => {
+  expect(ifcfgNames(file, text)).toEqual(names);
+});
+
+test('names that the guest binds itself, by udev or systemd', () => {
+  const rule = `# PCI device 0x15ad:0x07b0 (vmxnet3)\nSUBSYSTEM=="net", ACTION=="add", DRIVERS=="?*", ATTR{address}=="${MAC}", ATTR{type}=="1", KERNEL=="eth*", NAME="eth0"\n`;
+  expect(udevRuleNames(rule)).toEqual([{ name: 'eth0', mac: MAC, bound: true }]);
+  expect(linkNames(`[Match]\nPermanentMACAddress=${MAC}\n[Link]\nName=lan0\n`)).toEqual([
+    { name: 'lan0', mac: MAC, bound: true },
+  ]);
+  expect(linkNames('[Match]\nOriginalName=*\n[Link]\nNamePolicy=kernel\n')).toEqual([]);
+});
+
+test.each([
+  ['ens192', true],
+  ['eth0', true],
+  ['enp3s0', true],
+  ['lan-1', true],
+  ['broad', true],
+  ['lo', false],
+  ['br0', false],
+  ['bond0', false],
+  ['wlan0', false],
+  ['a'.repeat(16), false],
+  ['x"y', false],
+  ['-a', false],
+  ['', false],
+])('%j is the name of a card: %s', (name, is) => {
+  expect(isCardName(name)).toBe(is);
+});
+
+test('addresses are read in all their forms', () => {
+  expect(readMac(' "00-50-56-8A-01-01" ')).toBe(MAC);
+  expect([readMac('x'), readMac(undefined), readMac('00:50:56:8a:01')]).toEqual([undefined, undefined, undefined]);
+});
+
+test('a name goes to its address, then to its slot, then to the next card in order', () => {
+  const nics = [
+    { mac: A, pciSlotNumber: 224 },
+    { mac: B, pciSlotNumber: 192 },
+  ];
+  expect(matchCards([{ name: 'ens192' }, { name: 'ens224' }], nics).bindings).toEqual([
+    { name: 'ens192', mac: B },
+    { name: 'ens224', mac: A },
+  ]);
+  const plain = nics.map(({ mac }) => ({ mac }));
+  expect(matchCards([{ name: 'ens224' }, { name: 'ens192' }], plain).bindings).toEqual([
+    { name: 'ens224', mac: B },
+    { name: 'ens192', mac: A },
+  ]);
+  expect(matchCards([{ name: 'ens192', mac: B }, { name: 'ens224' }], plain).bindings).toEqual([
+    { name: 'ens192', mac: B },
+    { name: 'ens224', mac: A },
+  ]);
+});
+
+test('what the guest binds itself is not bound again, and takes its card', () => {
+  const names = [{ name: 'eth0', mac: B, bound: true }, { name: 'ens192' }];
+  expect(matchCards(names, [{ mac: A }, { mac: B }])).toEqual({
+    bindings: [{ name: 'ens192', mac: A }],
+    unmatched: [],
+  });
+});
+
+test('a name without a card, and a card without an address, are told', () => {
+  expect(matchCards([{ name: 'ens192' }, { name: 'ens224' }], [{ mac: A }])).toEqual({
+    bindings: [{ name: 'ens192', mac: A }],
+    unmatched: ['ens224'],
+  });
+  expect(matchCards([{ name: 'ens192' }], [{ mac: undefined }])).toEqual({ bindings: [], unmatched: ['ens192'] });
+});
+
+test('what one file tells of a name adds to another', () => {
+  expect(mergeNames([{ name: 'ens192' }, { name: 'ens192', mac: A, bound: true }, { name: 'ens192' }])).toEqual([
+    { name: 'ens192', mac: A, bound: true },
+  ]);
+});
