@@ -13,10 +13,17 @@ try {
     cases: Number(cases),
     seed: Number(seed),
     qemuImg,
-    onCase: (number) => process.send?.({ number }),
+    onCase: (number) => tell({ number }),
   });
-  process.send?.({ report });
+  await tell({ report });
 } catch (error) {
-  process.send?.({ fault: inspect(error) });
+  await tell({ fault: inspect(error) });
 }
 process.disconnect();
+
+/** Waits until it was sent: cases that never wait for anything would else keep it back, and look like a hang. */
+function tell(message: object): Promise<void> {
+  return new Promise((resolve) => {
+    process.send?.(message, () => resolve());
+  });
+}

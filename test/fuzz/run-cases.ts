@@ -29,8 +29,8 @@ export interface FuzzRun {
   cases: number;
   seed: number;
   qemuImg: string;
-  /** Called before each case. */
-  onCase?: (number: number) => void;
+  /** Called, and waited for, before each case. */
+  onCase?: (number: number) => Promise<void>;
 }
 
 /** Reads the damaged inputs from number `first` up to `cases`. Throws, naming the case, for one that broke a promise. Each case has random numbers of its own, so that it can be made again alone. */
@@ -52,7 +52,7 @@ export async function runCases({ format, first = 0, cases, seed, qemuImg, onCase
     const runCase = await format.prepare(folder, qemuImg);
     const [openBefore, memory] = [openFiles(), new MemoryWatch()];
     for (let number = first; number < cases; number++) {
-      onCase?.(number);
+      await onCase?.(number);
       try {
         const input = (): Promise<void> => runCase(seededRandom(seed * 1_000_003 + number));
         let { outcome, tookMs } = await timed(format, input);
