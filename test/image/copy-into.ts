@@ -11,16 +11,18 @@ export interface CopyChoices extends Partial<Omit<SinkOptions, 'compression'>> {
   hash?: boolean;
 }
 
-/** Copies an image to `path` with the engine that all commands use. Returns the size that the sink tells. */
+/** Copies an image to `path` with the engine that all commands use. Returns the size that the sink tells. Threads are those of `shared`, or its own. */
 export async function copyInto(
   image: MappedImage,
   path: string,
   { format, compression, verify = true, hash = false, ...options }: CopyChoices,
+  shared?: WorkerPool,
 ): Promise<number> {
   const { virtualSizeBytes } = image;
   const sink = await createSink(path, format, { virtualSizeBytes, compression, ...options });
   try {
-    await using pool = new WorkerPool(2);
+    await using own = new WorkerPool(2);
+    const pool = shared ?? own;
     await copyImage(image, sink, { pool, compression, verify, hash, signal: new AbortController().signal });
     return (await sink.finish()).sizeBytes;
   } catch (error) {

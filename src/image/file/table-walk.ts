@@ -14,14 +14,14 @@ export interface TableSlice {
   entries: Buffer;
 }
 
-/** The entries that answer for `[fromBytes, toBytes)`, page by page. The caller has checked that the table stands in the file, aligned to its entries. */
+/** The entries that answer for `[fromBytes, toBytes)`, page by page; none for an empty range. The caller has checked that the table stands in the file, aligned to its entries. */
 export async function* walkTable(
   source: SourceFile,
   { offsetBytes, entryBytes, unitBytes }: Table,
   fromBytes: number,
   toBytes: number,
 ): AsyncGenerator<TableSlice, void, undefined> {
-  const end = Math.ceil(toBytes / unitBytes);
+  const end = fromBytes < toBytes ? Math.ceil(toBytes / unitBytes) : 0;
   for (let firstIndex = Math.floor(fromBytes / unitBytes); firstIndex < end;) {
     const entries = await source.slice(offsetBytes + firstIndex * entryBytes, (end - firstIndex) * entryBytes);
     const count = entries.length / entryBytes;

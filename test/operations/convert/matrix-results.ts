@@ -48,6 +48,7 @@ export const RESULTS: readonly MatrixResult[] = [
     readers: ['nbd', '7zz', 'libqcow'],
   },
   { title: 'raw', options: { format: 'raw' }, readers: [] },
+  { title: 'VMDK streamOptimized', options: { format: 'vmdk' }, readers: ['7zz'] },
 ];
 
 /** Formats in which `qemu-img check` finds something to check. */
