@@ -2,7 +2,17 @@
  * What kind of failure an error is. Each kind has one exit code, see {@link EXIT_CODES}.
  */
 export type ErrorKind =
-  'internal' | 'usage' | 'partial' | 'authentication' | 'not-found' | 'transfer' | 'image' | 'local-file' | 'tls-trust';
+  | 'internal'
+  | 'usage'
+  | 'partial'
+  | 'authentication'
+  | 'not-found'
+  | 'transfer'
+  | 'image'
+  | 'local-file'
+  | 'tls-trust'
+  | 'guest'
+  | 'host';
 
 /** The facts about a failure besides its sentence. */
 export interface ErrorFacts {

@@ -1,5 +1,6 @@
 /** The commands by name. Each file is loaded when its command runs, so that one command does not wait for what the others need. */
 export const COMMAND_LOADERS = {
+  'boot-test': async () => (await import('./boot-test.ts')).BootTestCommand,
   convert: async () => (await import('./convert.ts')).ConvertCommand,
   export: async () => (await import('./export.ts')).ExportCommand,
   list: async () => (await import('./list.ts')).ListCommand,

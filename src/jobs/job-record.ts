@@ -7,9 +7,9 @@ export type JobState = 'running' | 'done' | 'partial' | 'failed' | 'interrupted'
 export interface JobRecord {
   /** Sorts by time: `20261122T140102Z-export-1a2b`. */
   id: string;
-  kind: 'export';
+  kind: 'export' | 'boot-test';
   state: JobState;
-  /** What was asked for: server as `host:port`, VMs as they were named, format, output folder. */
+  /** What was asked for: server as `host:port`, VMs as they were named, format, output folder. Of a boot test: no server, the domain's or disk's name, and its path. */
   request: { server: string; vms: string[]; format: string; output: string };
   startedAt: string;
   endedAt?: string;

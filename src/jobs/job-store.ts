@@ -8,7 +8,7 @@ import { JOB_ID, newJobId, parseRecord } from './job-record-text.ts';
 import type { JobRecord, JobView } from './job-record.ts';
 import { jobsFolder } from './jobs-folder.ts';
 
-/** Records beyond so many are removed, the oldest first, when a job starts. */
+/** Records beyond so many are removed, the oldest first, with their jobs' folders, when a job starts. */
 const KEPT_RECORDS = 200;
 /** A record of a thousand VMs with ten disks each has some 3 MB; what is larger is no record. */
 const MAX_RECORD_BYTES = 16 * 1024 * 1024;
@@ -132,5 +132,9 @@ function timeOfId(id: string): string {
 /** Best effort: the next job tries again. */
 async function removeOldRecords(folder: string): Promise<void> {
   const ids = await recordIds(folder).catch((): string[] => []);
-  await Promise.all(ids.slice(KEPT_RECORDS).map((id) => rm(join(folder, id + SUFFIX)).catch(() => {})));
+  const removeOne = async (id: string): Promise<void> => {
+    await rm(join(folder, id), { recursive: true, force: true });
+    await rm(join(folder, id + SUFFIX));
+  };
+  await Promise.all(ids.slice(KEPT_RECORDS).map((id) => removeOne(id).catch(() => {})));
 }

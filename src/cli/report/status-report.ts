@@ -28,12 +28,14 @@ export function jobReport(job: JobView): string[] {
   const failures = job.vms.filter((vm) => vm.error !== undefined);
   return [
     `Job ${job.id}: ${job.state}`,
-    `  Server   ${safeText(request.server)}`,
+    ...(request.server === '' ? [] : [`  Server   ${safeText(request.server)}`]),
     `  VMs      ${job.vms.map(({ vm, state }) => `${safeText(vm)} (${state})`).join(', ') || safeText(request.vms.join(', '))}`,
-    `  Output   ${safeText(request.output)} (${request.format})`,
+    job.kind === 'boot-test'
+      ? `  Booted   ${safeText(request.output)}`
+      : `  Output   ${safeText(request.output)} (${request.format})`,
     `  Started  ${job.startedAt} by process ${owner.pid} on ${safeText(owner.hostname)}`,
     ...(job.endedAt === undefined ? [] : [`  Ended    ${job.endedAt}`]),
-    `  Fetched  ${formatBytes(job.transferredBytes)}`,
+    ...(job.kind === 'boot-test' ? [] : [`  Fetched  ${formatBytes(job.transferredBytes)}`]),
     `  Record   ${safeText(job.file)}`,
     ...job.files.map(
       (file) =>
@@ -48,7 +50,12 @@ export function jobReport(job: JobView): string[] {
 function jobTable(jobs: readonly JobView[], width: number | undefined): string[] {
   return renderTable(
     [{ header: 'JOB' }, { header: 'STATE' }, { header: 'FETCHED', align: 'right' }, { header: 'VMS', cut: 'end' }],
-    jobs.map((job) => [job.id, job.state, formatBytes(job.transferredBytes), job.request.vms.join(', ')]),
+    jobs.map((job) => [
+      job.id,
+      job.state,
+      job.kind === 'boot-test' ? '' : formatBytes(job.transferredBytes),
+      job.request.vms.join(', '),
+    ]),
     width,
   );
 }

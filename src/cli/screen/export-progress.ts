@@ -4,13 +4,16 @@ import { RateMeter } from './rate-meter.ts';
 
 /**
  * What a screen is told: the events of an export, of which a conversion has some too. A conversion is of a source and of no VM: its command
- * tells where it begins and ends, and shows the error itself.
+ * tells where it begins and ends, and shows the error itself. So does that of a boot test.
  */
 export type ScreenEvent =
   | ExportEvent
   | { type: 'source-started'; source: string }
   | { type: 'source-finished'; source: string; result: ConvertResult }
-  | { type: 'source-failed'; source: string; error: unknown };
+  | { type: 'source-failed'; source: string; error: unknown }
+  | { type: 'boot-test-started'; target: string }
+  /** \`words\` tell the verdict. */
+  | { type: 'boot-test-finished'; target: string; failed: boolean; words: string };
 
 /** A disk as the screens show it. */
 export interface DiskProgress {
@@ -60,6 +63,8 @@ export function applyEvent(state: VmProgress, event: ScreenEvent, nowMs: number)
       return vmProgress(event.vm, headlineOf(event), nowMs);
     case 'source-started':
       return conversionProgress(event.source, nowMs);
+    case 'boot-test-started':
+      return Object.assign(vmProgress(event.target, event.target, nowMs), { step: 'boot-test', detail: '' });
     case 'step':
       if (event.step === 'verify' && state.work === 'convert') verifyRunning(state);
       return Object.assign(state, { step: event.step, detail: event.detail, stepSinceMs: nowMs });
@@ -74,6 +79,7 @@ export function applyEvent(state: VmProgress, event: ScreenEvent, nowMs: number)
     case 'vm-failed':
     case 'source-finished':
     case 'source-failed':
+    case 'boot-test-finished':
     default:
       return state;
   }

@@ -72,6 +72,10 @@ export class PlainScreen implements ExportScreen {
         return `Converting ${event.source}`;
       case 'source-finished':
         return `${event.source}: done, ${resultWords(event.result)}`;
+      case 'boot-test-started':
+        return `Boot test of ${event.target}`;
+      case 'boot-test-finished':
+        return `${event.target}: ${event.words}`;
       case 'source-failed':
         return undefined;
       case 'vm-failed':

@@ -12,5 +12,6 @@ export const STEP_LABELS: Readonly<Record<ExportStep, string>> = {
   verify: 'Verifying',
   descriptor: 'Writing the OVF descriptor',
   finish: 'Finishing the files',
+  'boot-test': 'Booting what was made',
   'clean-up': 'Cleaning up',
 };

@@ -11,6 +11,8 @@ import { LiveTask } from './live-task.ts';
 import { resultWords } from './result-words.ts';
 import { finishedBlock, vmBlock, type VmBlockContext } from './vm-block.ts';
 
+/** Events that begin a list of their own. */
+const BEGINNINGS: ReadonlySet<ScreenEvent['type']> = new Set(['vm-started', 'source-started', 'boot-test-started']);
 const REDRAW_MS = 100;
 const SHOW_CURSOR = '\u001b[?25h';
 /** listr2's sign before a title, its indentation before a line, and a column that stays free at the edge. */
@@ -65,11 +67,12 @@ class TerminalScreen implements ExportScreen {
   }
 
   onEvent(event: ScreenEvent): void {
-    if (event.type === 'vm-started' || event.type === 'source-started') this.#end(this.#quietEnd());
+    if (BEGINNINGS.has(event.type)) this.#end(this.#quietEnd());
     this.#state = applyEvent(this.#state, event, this.#parts.now());
     if (event.type === 'vm-finished' || event.type === 'source-finished') this.#finish(resultWords(event.result));
     else if (event.type === 'vm-failed') this.#failVm(event);
     else if (event.type === 'source-failed') this.#failSource(event);
+    else if (event.type === 'boot-test-finished') this.#finishBootTest(event);
     else if (!this.#isOpen) this.#begin();
   }
 
@@ -121,6 +124,11 @@ class TerminalScreen implements ExportScreen {
   #finish(words: string): void {
     const lines = finishedBlock(this.#state, this.#context());
     this.#end({ failed: false, title: `${this.#state.headline}: ${words}`, lines, after: [] });
+    this.#state = unnamedProgress('Going on', this.#parts.now());
+  }
+
+  #finishBootTest({ target, failed, words }: Extract<ScreenEvent, { type: 'boot-test-finished' }>): void {
+    this.#end({ failed, title: `${target}: ${words}`, lines: [], after: warningLines(this.#state) });
     this.#state = unnamedProgress('Going on', this.#parts.now());
   }
 

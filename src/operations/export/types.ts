@@ -53,6 +53,7 @@ export type ExportStep =
   | 'verify'
   | 'descriptor'
   | 'finish'
+  | 'boot-test'
   | 'clean-up';
 
 /**

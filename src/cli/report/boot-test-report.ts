@@ -1,0 +1,43 @@
+import { formatDuration } from '../../base/amounts.ts';
+import type { BootTestResult } from '../../operations/boot-test/types.ts';
+import { safeText } from '../text/safe-text.ts';
+
+/** The console's end says little about a guest that came up. */
+const SHOWN_LINES = 4;
+
+/** What a boot test has seen, for people: the verdict with its seconds, each sign, and where to look. */
+export function bootTestReport(result: BootTestResult): string[] {
+  const { verdict, failure, nics, accelerator, picture, serialLog, lastLines, warnings } = result;
+  const how = accelerator === 'kvm' ? 'with KVM' : 'in emulation';
+  const prompt = seenWords('login prompt', result.loginPromptSeconds);
+  const agent = seenWords('guest agent', result.guestAgentSeconds);
+  const frames = nics.map(({ mac, firstFrameSeconds }) => seenWords(`first frame of ${mac}`, firstFrameSeconds));
+  const console = verdict === 'booted' ? [] : lastLines.slice(-SHOWN_LINES);
+  return [
+    `${safeText(result.name)}: ${bootTestWords(result)}, ${how}`,
+    `  Seen: ${[prompt, agent, ...frames].join(', ')}`,
+    ...(failure === undefined ? [] : [`  Failed after ${secondsWords(failure.seconds)}: ${safeText(failure.text)}`]),
+    ...(console.length === 0 ? [] : ['  Console:', ...console.map((line) => `    ${safeText(line)}`)]),
+    ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
+    ...(picture === null ? [] : [`  Screen:  ${safeText(picture)}`]),
+    `  Log:     ${safeText(serialLog)}`,
+  ];
+}
+
+/** The verdict in a few words: `came up in 23 s, network up`. */
+export function bootTestWords({ verdict, networkUp, failure, seconds, ...signs }: BootTestResult): string {
+  if (failure !== undefined) return `did not come up: ${failure.words}`;
+  if (verdict === 'no-sign') return `no sign of life in ${formatDuration(seconds)}`;
+  const frames = signs.nics.map(({ firstFrameSeconds }) => firstFrameSeconds);
+  const first = [signs.loginPromptSeconds, signs.guestAgentSeconds, ...frames].filter((time) => time !== null);
+  const network = networkUp === null ? '' : networkUp ? ', network up' : ', network silent';
+  return `came up in ${secondsWords(Math.min(...first))}${network}`;
+}
+
+function seenWords(what: string, seconds: number | null): string {
+  return seconds === null ? `no ${what}` : `${what} ${secondsWords(seconds)}`;
+}
+
+function secondsWords(seconds: number): string {
+  return seconds < 60 ? `${seconds.toFixed(1)} s` : formatDuration(seconds);
+}

@@ -1,0 +1,126 @@
+import { basename } from 'node:path';
+import { Args, Flags } from '@oclif/core';
+import { Hyper2kvmError } from '../base/errors.ts';
+import { BaseCommand } from '../cli/base-command.ts';
+import { readChoice, readDuration, readSize } from '../cli/input/option-values.ts';
+import { bootTestReport, bootTestWords } from '../cli/report/boot-test-report.ts';
+import { createExportScreen, type ExportScreen } from '../cli/screen/export-screen.ts';
+import type * as BootTest from '../operations/boot-test/boot-test.ts';
+import {
+  ACCELERATOR_CHOICES,
+  type BootTestEvent,
+  type BootTestOptions,
+  type BootTestResult,
+} from '../operations/boot-test/types.ts';
+
+const FIRMWARES = ['bios', 'uefi'] as const;
+/** Less boots no system of today, and more than a terabyte no test needs. */
+const LEAST_MEMORY_BYTES = 64 * 2 ** 20;
+const MOST_MEMORY_BYTES = 2 ** 40;
+
+/** `hyper2kvm boot-test TARGET` */
+export class BootTestCommand extends BaseCommand<BootTestResult> {
+  static override summary = 'Boot a domain or a disk in QEMU, and tell whether the guest comes up.';
+  static override description =
+    'Runs the machine of a libvirt domain, or a lone disk on virtio hardware, with KVM or else in emulation, until there is a login prompt on the serial console, an answer of the guest agent and a frame from its network card, or a sign of failure. The disks are only read: what the guest writes goes to an overlay that is gone afterwards. No frame leaves QEMU, whose own DHCP server answers. A picture of the screen and the log of the serial console stay in the folder of the job. A guest that does not come up, or whose network is silent, is exit code 16.';
+
+  static override examples = [
+    { description: 'The domain that a conversion wrote', command: '<%= config.bin %> boot-test web-01.xml' },
+    {
+      description: 'A lone disk that was installed for UEFI',
+      command: '<%= config.bin %> boot-test disk.qcow2 --firmware uefi --memory 4G',
+    },
+    {
+      description: 'For a script, without KVM and for ten minutes at most',
+      command: '<%= config.bin %> boot-test web-01.xml --accelerator tcg --timeout 10m --json',
+    },
+  ];
+
+  static override args = {
+    target: Args.string({
+      required: true,
+      ignoreStdin: true,
+      description: 'The XML of a libvirt domain, or a disk image; told by the content.',
+    }),
+  };
+
+  static override flags = {
+    timeout: Flags.string({
+      helpValue: 'TIME',
+      description: 'Wait so long at most, such as 90s or 10m. Default: 5m with KVM, 20m in emulation.',
+    }),
+    firmware: Flags.string({
+      options: FIRMWARES,
+      description: 'Of a lone disk. Default: bios. A domain tells its own.',
+    }),
+    memory: Flags.string({
+      helpValue: 'SIZE',
+      description: 'Memory of the guest, such as 4G. Default: what the domain says, or 2G for a lone disk.',
+    }),
+    accelerator: Flags.string({
+      options: ACCELERATOR_CHOICES,
+      default: 'auto',
+      description: 'kvm, tcg for emulation, or auto for KVM where it can be used.',
+    }),
+  };
+
+  #screen: ExportScreen | undefined;
+
+  protected override leftBehindNote(): string {
+    return 'Left at once. QEMU has been ended; overlays may be left in the folder of the job.';
+  }
+
+  protected override say(text: string): void {
+    if (this.#screen === undefined) super.say(text);
+    else this.#screen.note(text);
+  }
+
+  protected operation(): Promise<Pick<typeof BootTest, 'bootTest' | 'bootTestError'>> {
+    return import('../operations/boot-test/boot-test.ts');
+  }
+
+  async run(): Promise<BootTestResult> {
+    const { args, flags } = await this.parse(BootTestCommand);
+    this.quiet = flags.quiet;
+    if (args.target === '') throw new Hyper2kvmError('usage', 'TARGET is empty.', { hint: 'Name a file.' });
+    const { timeout, firmware, memory } = flags;
+    const options: BootTestOptions = {
+      target: args.target,
+      timeoutMs: timeout === undefined ? undefined : readDuration('--timeout', timeout),
+      firmware: firmware === undefined ? undefined : readChoice('--firmware', firmware, FIRMWARES),
+      memoryBytes:
+        memory === undefined ? undefined : readSize('--memory', memory, LEAST_MEMORY_BYTES, MOST_MEMORY_BYTES),
+      accelerator: readChoice('--accelerator', flags.accelerator, ACCELERATOR_CHOICES),
+      env: this.env,
+    };
+    const { bootTestError } = await this.operation();
+    const result = await this.#bootTest(options);
+    if (!this.quiet) this.print(bootTestReport(result));
+    const error = bootTestError(result);
+    if (error !== undefined) this.failWith(error);
+    return result;
+  }
+
+  async #bootTest(options: BootTestOptions): Promise<BootTestResult> {
+    const { bootTest } = await this.operation();
+    const screen = await createExportScreen({ stream: process.stderr, env: this.env, quiet: this.quiet });
+    this.#screen = screen;
+    const target = basename(options.target);
+    const report = (event: BootTestEvent): void => {
+      if (event.type === 'warning') this.warnings.push(this.redactor.clean(event.message));
+      // The report has the warnings again, and all of them.
+      else screen.onEvent(event);
+    };
+    let ended = { failed: true, words: 'not tested' };
+    try {
+      screen.onEvent({ type: 'boot-test-started', target });
+      const result = await bootTest(options, { signal: this.signal, report });
+      ended = { failed: result.problem !== undefined, words: bootTestWords(result) };
+      return result;
+    } finally {
+      screen.onEvent({ type: 'boot-test-finished', target, ...ended });
+      this.#screen = undefined;
+      await screen.stop();
+    }
+  }
+}

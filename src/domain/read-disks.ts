@@ -1,0 +1,95 @@
+import { isAbsolute } from 'node:path';
+import { childOf, childrenOf, type XmlNode } from './xml-tree.ts';
+
+/** A hard disk of a domain. */
+export interface ReadDisk {
+  /** Absolute: a file or a block device. */
+  path: string;
+  /** As libvirt names it, which is QEMU's name: `qcow2`, `raw`, `vmdk`. */
+  format: string;
+  bus: string;
+  /** Of the bus `scsi` only. */
+  scsi: { model: string; controller: number; target: number; lun: number } | undefined;
+  bootOrder: number | undefined;
+}
+
+type Refuse = (what: string) => never;
+
+/** What libvirt takes for a SCSI controller without a model. */
+const DEFAULT_SCSI_MODEL = 'lsilogic';
+/** libvirt puts so many disks without an address on a SCSI controller, unless it is wide; no more are put on any here. */
+const SCSI_DISKS = 7;
+
+/** The disks of a domain's devices: no CD-ROMs, no floppies. */
+export function readDisks(devices: XmlNode | undefined, refuse: Refuse): ReadDisk[] {
+  const models = scsiModels(devices);
+  const disks = childrenOf(devices, 'disk').filter(({ attributes }) => (attributes.get('device') ?? 'disk') === 'disk');
+  const hasOwnOrder = disks.some((disk) => childOf(disk, 'boot') !== undefined);
+  return disks.map((disk, index) => {
+    const target = childOf(disk, 'target')?.attributes;
+    const name = target?.get('dev') ?? '';
+    const bus = target?.get('bus') ?? busOfName(name);
+    const order = Number(childOf(disk, 'boot')?.attributes.get('order'));
+    return {
+      path: pathOf(disk, name, refuse),
+      format: childOf(disk, 'driver')?.attributes.get('type') ?? 'raw',
+      bus,
+      scsi: bus === 'scsi' ? scsiPlace(disk, name, models, refuse) : undefined,
+      // Without an order of its own the domain tries its first disk.
+      bootOrder: hasOwnOrder ? (order >= 1 ? order : undefined) : index + 1,
+    };
+  });
+}
+
+function pathOf(disk: XmlNode, name: string, refuse: Refuse): string {
+  const type = disk.attributes.get('type') ?? 'file';
+  const source = childOf(disk, 'source')?.attributes;
+  const path = type === 'file' ? source?.get('file') : type === 'block' ? source?.get('dev') : undefined;
+  if (path === undefined) return refuse(`its disk ${name} is no file or block device of this host`);
+  if (!isAbsolute(path)) return refuse(`the path of its disk ${name} is not absolute`);
+  return path;
+}
+
+/** By the index of the controller. */
+function scsiModels(devices: XmlNode | undefined): Map<number, string> {
+  const controllers = childrenOf(devices, 'controller').filter(({ attributes }) => attributes.get('type') === 'scsi');
+  return new Map(
+    controllers.map(({ attributes }, position) => [
+      Number(attributes.get('index') ?? position),
+      attributes.get('model') ?? DEFAULT_SCSI_MODEL,
+    ]),
+  );
+}
+
+/** Its address; without one, as libvirt derives it from the name: `sda` is the first. */
+function scsiPlace(disk: XmlNode, name: string, models: ReadonlyMap<number, string>, refuse: Refuse): ReadDisk['scsi'] {
+  const address = childOf(disk, 'address')?.attributes;
+  if (address?.get('type') !== 'drive') {
+    const index = indexOfName(name);
+    const controller = Math.floor(index / SCSI_DISKS);
+    const model = models.get(controller) ?? models.get(0) ?? DEFAULT_SCSI_MODEL;
+    return { model, controller, target: index % SCSI_DISKS, lun: 0 };
+  }
+  const part = (key: string): number => {
+    const text = address.get(key) ?? '0';
+    return /^\d{1,3}$/.test(text)
+      ? Number(text)
+      : refuse(`the address of its disk ${name} has the ${key} ${text.slice(0, 40)}`);
+  };
+  const [controller, target, unit] = [part('controller'), part('target'), part('unit')];
+  const model = models.get(controller) ?? DEFAULT_SCSI_MODEL;
+  // A parallel controller has no LUNs for libvirt: the unit is the id.
+  return model === 'lsilogic' ? { model, controller, target: unit, lun: 0 } : { model, controller, target, lun: unit };
+}
+
+/** libvirt's own rule for a target without a bus. */
+function busOfName(name: string): string {
+  if (name.startsWith('vd')) return 'virtio';
+  return name.startsWith('hd') ? 'ide' : 'scsi';
+}
+
+/** 0 for `sda`, 26 for `sdaa`. */
+function indexOfName(name: string): number {
+  const letters = /^[a-z]d([a-z]{1,3})$/.exec(name)?.[1] ?? 'a';
+  return letters.split('').reduce((sum, letter) => sum * 26 + letter.charCodeAt(0) - 0x60, 0) - 1;
+}

@@ -1,0 +1,60 @@
+/** What a line on the console can mean for the boot. */
+export type ConsoleSign =
+  | 'login-prompt'
+  | 'kernel-panic'
+  | 'initramfs-shell'
+  | 'dracut-shell'
+  | 'emergency-mode'
+  | 'grub-rescue'
+  | 'grub-shell'
+  | 'no-boot-device'
+  | 'no-boot-loader'
+  | 'uefi-shell'
+  | 'windows-boot-error';
+
+export type FailureSign = Exclude<ConsoleSign, 'login-prompt'>;
+
+/** How each failure is told to people. */
+export const FAILURE_WORDS: Readonly<Record<FailureSign, string>> = {
+  'kernel-panic': 'kernel panic',
+  'initramfs-shell': 'initramfs shell: the root file system was not found',
+  'dracut-shell': 'dracut’s emergency shell: the root file system was not found',
+  'emergency-mode': 'emergency mode: a file system or a unit that the boot needs failed',
+  'grub-rescue': 'GRUB’s rescue shell: it does not find its own files',
+  'grub-shell': 'GRUB’s shell: it found no menu',
+  'no-boot-device': 'no bootable device',
+  'no-boot-loader': 'the first sector of the disk finds no system to load',
+  'uefi-shell': 'the UEFI shell: no boot loader was found',
+  'windows-boot-error': 'the Windows boot loader stopped with an error',
+};
+
+/**
+ * Each line is matched as a whole, without escape sequences; the first that fits counts. Read from the sources of the programs that print them; a prompt has no
+ * line end, and may have a kernel message behind it.
+ */
+const PATTERNS: readonly (readonly [ConsoleSign, RegExp])[] = [
+  // agetty, BSD's getty, BusyBox; agetty with --autologin. Not "Last login: Mon ...".
+  ['login-prompt', /^(?!last login)(?:\S+ )?login: *(?:$|\[|\S+ \(automatic login\))/i],
+  ['kernel-panic', /Kernel panic - not syncing/],
+  // initramfs-tools; mkinitcpio.
+  ['initramfs-shell', /^\(initramfs\)/],
+  ['initramfs-shell', /^You are now being dropped into an emergency shell\.|^\[rootfs [^\]]*\]# ?/],
+  // dracut, with and without systemd in it.
+  ['dracut-shell', /^dracut:\/?# ?|Entering emergency mode\. Exit the shell to continue|^switch_root:\/# ?/],
+  ['dracut-shell', /Generating "\/run\/initramfs\/rdsosreport\.txt"/],
+  ['emergency-mode', /^(?:Welcome to|You are in) (?:emergency|rescue) mode/i],
+  ['emergency-mode', /^Give root password for (?:maintenance|system maintenance)/],
+  ['grub-rescue', /^grub rescue>/],
+  ['grub-shell', /^grub> ?|^ *Minimal BASH-like line editing is supported/],
+  // SeaBIOS; OVMF.
+  ['no-boot-device', /^No bootable device\.|^BdsDxe: No bootable option or device was found/],
+  ['no-boot-loader', /^(?:Missing operating system|Error loading operating system|Operating system not found)/i],
+  ['no-boot-loader', /^Non-system disk|^This is not a bootable disk|^MBR-?: no active partition/i],
+  ['uefi-shell', /^Shell> ?/],
+  ['windows-boot-error', /^(?:BOOTMGR|NTLDR) is missing|^A disk read error occurred|^Windows failed to start\./],
+];
+
+/** What a line says about the boot; undefined when nothing. */
+export function signOf(line: string): ConsoleSign | undefined {
+  return PATTERNS.find(([, pattern]) => pattern.test(line))?.[0];
+}

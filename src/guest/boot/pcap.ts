@@ -1,0 +1,56 @@
+/**
+ * The capture files of QEMU's `filter-dump`: a header of 24 bytes, then for each frame 16 bytes of header and its first bytes (draft-ietf-opsawg-pcap, version 2.4).
+ */
+
+/** 0xa1b2c3d4 with microseconds, 0xa1b23c4d with nanoseconds, in the order of bytes of the host that wrote it. */
+const MAGICS = new Set([0xa1b2c3d4, 0xa1b23c4d]);
+const FILE_HEADER_BYTES = 24;
+const FRAME_HEADER_BYTES = 16;
+/** Ethernet: destination, source. */
+const SOURCE_AT = 6;
+const MAC_BYTES = 6;
+/** QEMU's own default for `maxlen`; a longer frame means that this is no such file. */
+const MOST_FRAME_BYTES = 65_536;
+
+/**
+ * Reads a capture that may still be growing, piece by piece, and tells the source of each whole frame. Holds one frame at most. Throws a `RangeError` for
+ * what is no capture.
+ */
+export class PcapReader {
+  #rest: Buffer = Buffer.alloc(0);
+  #littleEndian: boolean | undefined;
+
+  /** The source MACs of the frames that `piece` completes, in order. */
+  sourcesIn(piece: Buffer): string[] {
+    this.#rest = Buffer.concat([this.#rest, piece]);
+    const sources: string[] = [];
+    let at = this.#skipFileHeader();
+    while (this.#littleEndian !== undefined && this.#rest.length >= at + FRAME_HEADER_BYTES) {
+      const capturedBytes = this.#number(at + 8);
+      if (capturedBytes > MOST_FRAME_BYTES) throw new RangeError('a frame is longer than any');
+      const frameAt = at + FRAME_HEADER_BYTES;
+      if (this.#rest.length < frameAt + capturedBytes) break;
+      const source = this.#rest.subarray(frameAt + SOURCE_AT, frameAt + SOURCE_AT + MAC_BYTES);
+      if (capturedBytes >= SOURCE_AT + MAC_BYTES) sources.push(macText(source));
+      at = frameAt + capturedBytes;
+    }
+    this.#rest = this.#rest.subarray(at);
+    return sources;
+  }
+
+  #skipFileHeader(): number {
+    if (this.#littleEndian !== undefined || this.#rest.length < FILE_HEADER_BYTES) return 0;
+    const isLittle = MAGICS.has(this.#rest.readUInt32LE(0));
+    if (!isLittle && !MAGICS.has(this.#rest.readUInt32BE(0))) throw new RangeError('it is no capture of frames');
+    this.#littleEndian = isLittle;
+    return FILE_HEADER_BYTES;
+  }
+
+  #number(at: number): number {
+    return this.#littleEndian === true ? this.#rest.readUInt32LE(at) : this.#rest.readUInt32BE(at);
+  }
+}
+
+function macText(bytes: Buffer): string {
+  return bytes.toString('hex').replace(/..(?!$)/g, '$&:');
+}

@@ -1,0 +1,110 @@
+import type { Accelerator } from './accelerator.ts';
+import type { BootMachine, UefiFirmware } from './boot-machine.ts';
+import { diskDevices } from './disk-arguments.ts';
+
+/** The descriptors of the child that are sockets to this process; QEMU is given their numbers. */
+export const QMP_FD = 3;
+export const SERIAL_FD = 4;
+export const AGENT_FD = 5;
+
+/** The id of the guest agent's port, by which QMP tells that the guest has opened it. */
+export const AGENT_PORT = 'agent0';
+
+/** Files that belong to one run. */
+export interface BootFiles {
+  /** A qcow2 overlay for each disk, in their order: absolute. */
+  overlays: string[];
+  /** Where the frames of each NIC are written: absolute. */
+  frames: string[];
+  /** The copy of the UEFI variables. */
+  vars: string | undefined;
+}
+
+/** The name of the object that writes the frames of NIC number `index`. */
+export function frameDump(index: number): string {
+  return `dump${index}`;
+}
+
+/**
+ * The arguments for qemu-system-x86_64: nothing but the machine, stopped until QMP says `cont`, without a display, and with NICs that reach nothing but the DHCP
+ * server that QEMU has in itself.
+ */
+export function qemuArguments(machine: BootMachine, files: BootFiles, accelerator: Accelerator): string[] {
+  return [
+    ['-nodefaults', '-no-user-config', '-S', '-name', 'boot-test'],
+    // A guest that powers itself off is still there to be looked at.
+    ['-no-shutdown'],
+    // The guest is a stranger: as libvirt does, QEMU gives up what it does not need of the kernel.
+    ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ['-machine', machineText(machine), '-accel', accelerator, '-cpu', 'max'],
+    ['-m', `${Math.ceil(machine.memoryBytes / 2 ** 20)}M`, '-smp', processors(machine)],
+    ['-rtc', `base=${machine.clock}`],
+    machine.uuid === undefined ? [] : ['-uuid', machine.uuid],
+    flash(machine, files),
+    // Only the disks are booted from: a card's own boot program would send frames without any guest.
+    ['-boot', 'strict=on,menu=off'],
+    ['-display', 'none', '-vga', 'std'],
+    ports(),
+    machine.disks.flatMap((_disk, index) => ['-blockdev', overlayNode(index, files.overlays[index] ?? '')]),
+    diskDevices(machine.disks, machine.machine).flatMap((text) => ['-device', text]),
+    machine.nics.flatMap((nic, index) => network(nic, index, files.frames[index] ?? '')),
+    ['-object', 'rng-random,id=rng0,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=rng0'],
+  ].flat();
+}
+
+/** `graphics=off` has SeaBIOS, and boot loaders that print through it, use the serial port too. */
+function machineText({ machine, firmware }: BootMachine): string {
+  const parts = [machine, 'graphics=off'];
+  if (firmware.kind === 'uefi') {
+    parts.push('pflash0=code', 'pflash1=vars');
+    if (firmware.needsSmm) parts.push('smm=on');
+  }
+  return parts.join(',');
+}
+
+function processors({ vcpus, coresPerSocket }: BootMachine): string {
+  if (coresPerSocket === undefined) return String(vcpus);
+  return `${vcpus},sockets=${vcpus / coresPerSocket},cores=${coresPerSocket},threads=1`;
+}
+
+function flash({ firmware }: BootMachine, { vars }: BootFiles): string[] {
+  if (firmware.kind === 'bios' || vars === undefined) return [];
+  const { codePath, codeFormat, varsFormat, needsSmm }: UefiFirmware = firmware;
+  return [
+    ['-blockdev', fileNode('code', codeFormat, codePath, { 'read-only': true })],
+    ['-blockdev', fileNode('vars', varsFormat, vars)],
+    needsSmm ? ['-global', 'driver=cfi.pflash01,property=secure,value=on'] : [],
+    // OVMF's own network boot, which would be taken for the guest's first frames.
+    ['-fw_cfg', 'name=opt/org.tianocore/IPv4PXESupport,string=n'],
+    ['-fw_cfg', 'name=opt/org.tianocore/IPv6PXESupport,string=n'],
+  ].flat();
+}
+
+/** QMP, the serial port and the guest agent's port, each on a socket that is open already. */
+function ports(): string[] {
+  return [
+    ['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control'],
+    ['-chardev', `socket,id=serial0,fd=${SERIAL_FD}`, '-serial', 'chardev:serial0'],
+    ['-device', 'virtio-serial-pci', '-chardev', `socket,id=agent,fd=${AGENT_FD}`],
+    ['-device', `virtserialport,chardev=agent,id=${AGENT_PORT},name=org.qemu.guest_agent.0`],
+  ].flat();
+}
+
+function overlayNode(index: number, path: string): string {
+  return fileNode(`disk${index}`, 'qcow2', path, { discard: 'unmap' });
+}
+
+/** In JSON, where a comma in a path means nothing. */
+function fileNode(name: string, driver: string, path: string, options: Record<string, unknown> = {}): string {
+  return JSON.stringify({ 'node-name': name, driver, ...options, file: { driver: 'file', filename: path } });
+}
+
+function network({ mac, device }: BootMachine['nics'][number], index: number, frames: string): string[] {
+  const id = `net${index}`;
+  const dump = { 'qom-type': 'filter-dump', id: frameDump(index), netdev: id, file: frames };
+  return [
+    ['-netdev', `user,id=${id},restrict=on`],
+    ['-device', `${device},netdev=${id},mac=${mac},romfile=`],
+    ['-object', JSON.stringify(dump)],
+  ].flat();
+}

@@ -1,0 +1,121 @@
+import { createWriteStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { pause } from '../../base/time-limit.ts';
+import type { Accelerator } from './accelerator.ts';
+import { RunFiles } from './boot-files.ts';
+import type { BootMachine } from './boot-machine.ts';
+import { BootObserver, type BootSign } from './boot-observer.ts';
+import { verdictOf, type BootPatience, type BootSigns, type BootVerdict } from './boot-verdict.ts';
+import type { QemuPrograms } from './find-qemu.ts';
+import { qemuArguments } from './qemu-arguments.ts';
+import { QemuProcess } from './qemu-process.ts';
+import { takePicture } from './screen-picture.ts';
+
+/** How often captures are read and the verdict is asked for. What comes by itself is timed when it comes. */
+const LOOK_MS = 200;
+
+export interface BootRun {
+  machine: BootMachine;
+  programs: QemuPrograms;
+  accelerator: Accelerator;
+  patience: BootPatience;
+  /** Where the picture and the console's log go; absolute. */
+  folder: string;
+  onSign: (sign: BootSign) => void;
+}
+
+export interface BootOutcome {
+  verdict: BootVerdict;
+  signs: BootSigns;
+  /** From the start of the machine to the verdict. */
+  seconds: number;
+  /** `screen.png`, where one could be taken. */
+  picture: string | undefined;
+  pictureProblem: string | undefined;
+  /** What the guest wrote to its serial port, in the first 16 MiB. */
+  serialLog: string;
+  /** The last lines of it. */
+  lastLines: string[];
+}
+
+/** QEMU did not come so far as to run the machine. */
+export class QemuStartError extends Hyper2kvmError {}
+
+/**
+ * Boots a machine once and watches it until there is a verdict. The disks are only read: QEMU writes to overlays, which are gone when this resolves or rejects, as QEMU
+ * is. Throws {@link QemuStartError} when QEMU does not start the machine, kind `host` when it ends in the middle, `local-file` when there is no room for an overlay.
+ */
+export async function runBoot(run: BootRun, signal: AbortSignal): Promise<BootOutcome> {
+  const { machine, programs, accelerator, folder } = run;
+  await using files = await RunFiles.create(folder, machine, programs.qemuImg, signal);
+  const serialLog = join(folder, 'serial.log');
+  const log = createWriteStream(serialLog, { mode: 0o600 });
+  const qemu = new QemuProcess(programs, qemuArguments(machine, files.names, accelerator), folder);
+  const kill = (): void => qemu.kill();
+  signal.addEventListener('abort', kill);
+  try {
+    signal.throwIfAborted();
+    const observer = new BootObserver({ qemu, log, nicCount: machine.nics.length, onSign: run.onSign });
+    const frames = await start(qemu, observer, files);
+    observer.watchFrames(frames, machine.nics);
+    const outcome = await watch(run, { qemu, observer, files }, signal);
+    const { picture, problem } = await takePicture(observer.qmp, folder);
+    // Its answer may be lost, since QEMU ends.
+    await observer.qmp.execute('quit').catch(() => {});
+    return { ...outcome, picture, pictureProblem: problem, serialLog, lastLines: [...observer.lastLines] };
+  } catch (error) {
+    signal.throwIfAborted();
+    qemu.kill();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', kill);
+    await qemu.end();
+    log.end();
+    await finished(log).catch(() => {});
+  }
+}
+
+/** From QMP's greeting to the first instruction. What QEMU dislikes about the machine it tells before that, and ends. */
+async function start(qemu: QemuProcess, observer: BootObserver, files: RunFiles): Promise<FileHandle[]> {
+  try {
+    await observer.qmp.negotiate();
+    const frames = await files.detach();
+    observer.startClock();
+    await observer.qmp.execute('cont');
+    await observer.qmp.execute('query-status');
+    return frames;
+  } catch (error) {
+    // The channel is closed a moment before the process is over.
+    await Promise.race([qemu.over, observer.qmp.execute('query-status').catch(() => {})]);
+    qemu.kill();
+    await qemu.end();
+    throw new QemuStartError('host', `QEMU does not start this machine: ${qemu.complaint}`, {
+      cause: error,
+      hint: 'Another QEMU may know the hardware that this one lacks; the domain’s disks and cards can also be changed.',
+    });
+  }
+}
+
+interface Watched {
+  qemu: QemuProcess;
+  observer: BootObserver;
+  files: RunFiles;
+}
+
+async function watch({ patience }: BootRun, { qemu, observer, files }: Watched, signal: AbortSignal) {
+  for (;;) {
+    await observer.lookForFrames();
+    observer.throwIfBroken();
+    const seconds = observer.seconds;
+    const verdict = verdictOf(observer.signs, seconds, patience);
+    if (verdict !== undefined) return { verdict, signs: observer.signs, seconds };
+    if (qemu.isOver) {
+      throw new Hyper2kvmError('host', `QEMU ended in the middle of the boot test: ${qemu.complaint}`);
+    }
+    await files.checkSize();
+    await pause(LOOK_MS, signal);
+  }
+}

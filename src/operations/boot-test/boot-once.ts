@@ -1,0 +1,117 @@
+import { totalmem } from 'node:os';
+import { formatBytes, formatDuration } from '../../base/amounts.ts';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { findAccelerator, type Accelerator } from '../../guest/boot/accelerator.ts';
+import type { BootPatience } from '../../guest/boot/boot-verdict.ts';
+import type { QemuPrograms } from '../../guest/boot/find-qemu.ts';
+import { QemuStartError, runBoot, type BootOutcome } from '../../guest/boot/run-boot.ts';
+import type { BootTarget } from './boot-target.ts';
+import type { BootTestOptions, BootTestResult } from './types.ts';
+
+const KVM_PATIENCE: BootPatience = { timeoutSeconds: 300, networkSeconds: 45, afterFrameSeconds: 60 };
+/** Emulation was measured to be 5 to 20 times slower than KVM; a boot waits for disks and timers too. */
+const EMULATION_FACTOR = 4;
+
+export interface OneBoot {
+  target: BootTarget;
+  programs: QemuPrograms;
+  options: BootTestOptions;
+  folder: string;
+  /** Takes words about what is seen, as it happens. */
+  tell: (words: string) => void;
+  warn: (message: string) => void;
+}
+
+/** What a boot adds to the result. */
+export type BootFindings = Omit<BootTestResult, 'target' | 'name' | 'job' | 'warnings' | 'problem'>;
+
+/** Boots with KVM where it can be used, else with emulation, and says why. */
+export async function bootOnce(boot: OneBoot, signal: AbortSignal): Promise<BootFindings> {
+  const { target, options, warn } = boot;
+  requireMemory(target);
+  const { accelerator: wanted } = options;
+  const found = await findAccelerator();
+  if (wanted === 'tcg') return run(boot, 'tcg', signal);
+  if (wanted === 'kvm' && found.reason !== undefined) {
+    throw new Hyper2kvmError('host', 'KVM cannot be used here.', { hint: found.reason });
+  }
+  if (found.reason !== undefined) {
+    warn(`The guest is emulated, which is slow. ${found.reason}`);
+    return run(boot, 'tcg', signal);
+  }
+  try {
+    return await run(boot, 'kvm', signal);
+  } catch (error) {
+    // A /dev/kvm can be there that this QEMU cannot work with, above all inside another VM.
+    if (wanted === 'kvm' || !(error instanceof QemuStartError)) throw error;
+    const findings = await run(boot, 'tcg', signal);
+    warn(`The guest was emulated, which is slow: with KVM QEMU does not start. ${error.message}`);
+    return findings;
+  }
+}
+
+async function run(
+  { target, programs, options, folder, tell, warn }: OneBoot,
+  accelerator: Accelerator,
+  signal: AbortSignal,
+): Promise<BootFindings> {
+  const how = accelerator === 'kvm' ? 'with KVM' : 'in emulation';
+  tell(`Booting ${how}, waiting for signs of life`);
+  const outcome = await runBoot(
+    {
+      machine: target.machine,
+      programs,
+      accelerator,
+      patience: patienceFor(accelerator, options.timeoutMs),
+      folder,
+      onSign: ({ seconds, words }) => tell(`Boot test, ${formatDuration(seconds)}: ${words}`),
+    },
+    signal,
+  );
+  if (outcome.pictureProblem !== undefined) warn(outcome.pictureProblem);
+  return findingsOf(outcome, target, accelerator);
+}
+
+function patienceFor(accelerator: Accelerator, timeoutMs: number | undefined): BootPatience {
+  const factor = accelerator === 'kvm' ? 1 : EMULATION_FACTOR;
+  return {
+    timeoutSeconds: timeoutMs === undefined ? KVM_PATIENCE.timeoutSeconds * factor : timeoutMs / 1000,
+    networkSeconds: KVM_PATIENCE.networkSeconds * factor,
+    afterFrameSeconds: KVM_PATIENCE.afterFrameSeconds * factor,
+  };
+}
+
+function findingsOf(outcome: BootOutcome, { machine }: BootTarget, accelerator: Accelerator): BootFindings {
+  const { signs, verdict, seconds, picture, serialLog, lastLines } = outcome;
+  const { failure } = signs;
+  return {
+    verdict,
+    networkUp: machine.nics.length === 0 ? null : signs.frameSeconds.some((frame) => frame !== undefined),
+    seconds,
+    accelerator,
+    firmware: machine.firmware.kind,
+    loginPromptSeconds: signs.loginSeconds ?? null,
+    guestAgentSeconds: signs.agentSeconds ?? null,
+    nics: machine.nics.map(({ mac, device }, index) => ({
+      mac,
+      model: device,
+      firstFrameSeconds: signs.frameSeconds[index] ?? null,
+    })),
+    restarts: signs.restarts,
+    ...(failure && {
+      failure: { kind: failure.failure, words: failure.words, text: failure.text, seconds: failure.seconds },
+    }),
+    lastLines,
+    picture: picture ?? null,
+    serialLog,
+  };
+}
+
+/** QEMU takes the guest's memory as it is used: half of what the host has is no promise, all of it cannot be. */
+function requireMemory({ name, machine }: BootTarget): void {
+  if (machine.memoryBytes < totalmem()) return;
+  const [wanted, there] = [formatBytes(machine.memoryBytes), formatBytes(totalmem())];
+  throw new Hyper2kvmError('host', `${name} has ${wanted} of memory, and this host ${there}.`, {
+    hint: 'Give the test less with --memory.',
+  });
+}

@@ -1,0 +1,100 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { formatDuration } from '../../base/amounts.ts';
+import { Hyper2kvmError, InterruptedError } from '../../base/errors.ts';
+import { findQemu, type QemuPrograms } from '../../guest/boot/find-qemu.ts';
+import { findUefiFirmware, type FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
+import { makeJobFolder } from '../../jobs/job-folder.ts';
+import type { JobHandle } from '../../jobs/job-handle.ts';
+import { createJob } from '../../jobs/job-store.ts';
+import type { OperationContext } from '../operation-context.ts';
+import { bootOnce } from './boot-once.ts';
+import { problemOf } from './boot-problem.ts';
+import { readTarget, type BootTarget } from './boot-target.ts';
+import type { BootTestEvent, BootTestOptions, BootTestResult } from './types.ts';
+
+/**
+ * Looks whether this host can run boot tests, before work whose result one is to prove. Throws kind `host`. `firmware` is what a UEFI machine needs; undefined for BIOS
+ * and where it is not known yet.
+ */
+export async function checkBootTest(
+  env: NodeJS.ProcessEnv,
+  firmware: FirmwareNeeds | undefined,
+): Promise<QemuPrograms> {
+  const programs = await findQemu(env);
+  if (firmware !== undefined) await findUefiFirmware(firmware);
+  return programs;
+}
+
+/**
+ * Boots a domain or a disk in QEMU, without changing it and cut off from every network, and tells what came of it. The disks are read only; the picture of the screen and the
+ * console's log stay in the folder of the job's record. A guest that does not come up is a result with a `problem`; what is thrown is that the test could not be made.
+ */
+export async function bootTest(
+  options: BootTestOptions,
+  { signal, report }: OperationContext<BootTestEvent>,
+): Promise<BootTestResult> {
+  const target = await readTarget(options);
+  await requireDisks(target);
+  const programs = await checkBootTest(options.env, undefined);
+  const { name } = target;
+  const warnings: string[] = [];
+  const warn = (message: string): void => {
+    warnings.push(message);
+    report({ type: 'warning', vm: name, message });
+  };
+  for (const message of target.warnings) warn(message);
+  const job = await createJob({
+    kind: 'boot-test',
+    request: { server: '', vms: [name], format: '', output: resolve(options.target) },
+    env: options.env,
+    onProblem: warn,
+  });
+  try {
+    const folder = await makeJobFolder(options.env, job.id);
+    const tell = (detail: string): void => report({ type: 'step', vm: name, step: 'boot-test', detail });
+    const boot = await bootOnce({ target, programs, options, folder, tell, warn }, signal);
+    const found = { target: options.target, name, ...boot, job: job.id, warnings };
+    const problem = problemOf(found, target);
+    const result = problem === undefined ? found : { ...found, problem };
+    await recordEnd(job, result);
+    return result;
+  } catch (error) {
+    await job.end(error instanceof InterruptedError ? 'interrupted' : 'failed', error);
+    throw error;
+  }
+}
+
+/** What a result without a proof ends a command with. */
+export function bootTestError({ problem }: BootTestResult): Hyper2kvmError | undefined {
+  return problem === undefined ? undefined : new Hyper2kvmError('guest', problem.message, { hint: problem.hint });
+}
+
+/** A sentence for people. */
+export function bootedWords({ name, seconds, loginPromptSeconds, guestAgentSeconds }: BootTestResult): string {
+  const up = loginPromptSeconds ?? guestAgentSeconds;
+  return `${name} came up in ${formatDuration(up ?? seconds)}.`;
+}
+
+/** QEMU's own words about a disk that is missing or may not be read come late, and name an overlay. */
+async function requireDisks({ name, machine }: BootTarget): Promise<void> {
+  if (machine.disks.length === 0) throw new Hyper2kvmError('image', `${name} has no disk to boot from.`);
+  for (const { path } of machine.disks) {
+    await stat(path).catch((cause: unknown) => {
+      throw new Hyper2kvmError('local-file', `The disk ${path} of ${name} cannot be found.`, {
+        cause,
+        hint: 'Paths in a domain hold for the host that it was written on: move the disk there, or correct the domain.',
+      });
+    });
+  }
+}
+
+async function recordEnd(job: JobHandle, { picture, serialLog, problem }: BootTestResult): Promise<void> {
+  const paths = [...(picture === null ? [] : [picture]), serialLog];
+  const files = await Promise.all(paths.map(async (path) => ({ path, sizeBytes: (await stat(path)).size })));
+  job.update({ files });
+  await job.end(
+    problem === undefined ? 'done' : 'failed',
+    problem && new Hyper2kvmError('guest', problem.message, { hint: problem.hint }),
+  );
+}

@@ -1,0 +1,50 @@
+/**
+ * The smallest guest there is: a boot sector that prints a text to the first serial port, sends one Ethernet frame when the machine has an RTL8139, and halts or
+ * restarts. Code at 0, the text at 0x100, the frame at 0x1c0.
+ */
+const CODE = Buffer.from(
+  [
+    // Without interrupts, in which the BIOS would write the rest of its own text to the same port.
+    'fa 31c0 8ed8 8ed0 bc007c fc', // cli, ax = ds = ss = 0, sp = 0x7c00, cld
+    'be007d', // si = 0x7d00, the text
+    'ac 84c0 7412', // lodsb; at its NUL go on with the card
+    '88c4 bafd03 ec a820 74fb', // wait until the port's transmitter is empty
+    '88e0 baf803 ee ebe9', // out 0x3f8; the next byte
+    'b802b1 b93981 baec10 31f6 cd1a 723c', // PCI BIOS: find 10ec:8139 or skip what follows
+    'b80bb1 bf0400 b90700 cd1a', // command register: I/O, memory, bus master
+    'b809b1 bf1000 cd1a 83e1fc 89ce', // si = the I/O ports of BAR 0
+    '8d5437 b010 ee ec a810 75fb b004 ee', // reset the card, enable its transmitter
+    '8d5420 66b8c07d0000 66ef', // the frame's address
+    '8d5410 66b83c000000 66ef', // its length, which sends it
+  ]
+    .join('')
+    .replaceAll(' ', ''),
+  'hex',
+);
+/** hlt, for ever. */
+const HALT = Buffer.from('f4ebfd', 'hex');
+/** Reset through the keyboard controller: out 0x64, 0xfe. */
+const RESTART = Buffer.from('b0fee664f4ebfd', 'hex');
+
+const TEXT_AT = 0x100;
+const FRAME_AT = 0x1c0;
+const DISK_BYTES = 1 << 20;
+
+export interface TinyGuest {
+  /** At most 188 bytes, printed as it is on a line of its own. */
+  text: string;
+  /** The source of the frame. */
+  mac?: string;
+  atEnd?: 'halt' | 'restart';
+}
+
+/** A raw disk that boots as that guest. */
+export function tinyGuest({ text, mac = '52:54:00:00:00:01', atEnd = 'halt' }: TinyGuest): Buffer {
+  const disk = Buffer.alloc(DISK_BYTES);
+  Buffer.concat([CODE, atEnd === 'halt' ? HALT : RESTART]).copy(disk);
+  disk.write(`\r\n${text.slice(0, 188)}`, TEXT_AT, 'latin1');
+  // To everybody, of the EtherType for experiments.
+  Buffer.from(`ffffffffffff${mac.replaceAll(':', '')}88b5`, 'hex').copy(disk, FRAME_AT);
+  disk.writeUInt16BE(0x55aa, 510);
+  return disk;
+}

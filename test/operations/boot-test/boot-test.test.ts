@@ -1,0 +1,182 @@
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { domainXml } from '../../../src/domain/domain-xml.ts';
+import { listJobs, readJob } from '../../../src/jobs/job-store.ts';
+import { bootTest, bootTestError } from '../../../src/operations/boot-test/boot-test.ts';
+import { problemOf } from '../../../src/operations/boot-test/boot-problem.ts';
+import type { BootTestEvent, BootTestOptions, BootTestResult } from '../../../src/operations/boot-test/types.ts';
+import { tinyGuest } from '../../guest/boot/boot-sector.ts';
+import { testWithOracle } from '../../oracles/oracle.ts';
+import { outputOf } from '../../oracles/run-program.ts';
+
+const MAC = '52:54:00:aa:bb:cc';
+const ORACLES = ['qemu-system-x86_64', 'qemu-img'] as const;
+const LIMIT_MS = 60_000;
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'h2k-boot-test-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const environment = () => ({ ...process.env, XDG_STATE_HOME: join(folder, 'state') });
+
+async function run(
+  target: string,
+  change: Partial<BootTestOptions> = {},
+): Promise<{ result: BootTestResult; events: BootTestEvent[] }> {
+  const events: BootTestEvent[] = [];
+  const options: BootTestOptions = {
+    target,
+    timeoutMs: 20_000,
+    firmware: undefined,
+    memoryBytes: 128 * 2 ** 20,
+    accelerator: 'tcg',
+    env: environment(),
+    ...change,
+  };
+  const context = { signal: new AbortController().signal, report: (event: BootTestEvent) => void events.push(event) };
+  return { result: await bootTest(options, context), events };
+}
+
+/** The domain of a tiny guest, as a conversion writes it, with a card that the guest can drive. */
+async function domainOf(name: string, text: string): Promise<string> {
+  const disk = join(folder, `${name}.img`);
+  await writeFile(disk, tinyGuest({ text, mac: MAC }));
+  await chmod(disk, 0o400);
+  const path = join(folder, `${name}.xml`);
+  const xml = domainXml({
+    name,
+    memoryBytes: 2 ** 30,
+    vcpus: 1,
+    firmware: 'bios',
+    secureBoot: false,
+    machine: 'q35',
+    disks: [{ path: disk, format: 'raw', bus: 'sata' }],
+    nics: [{ mac: MAC, model: 'rtl8139', network: 'default' }],
+  });
+  await writeFile(path, xml);
+  return path;
+}
+
+testWithOracle(
+  ORACLES,
+  'a domain that comes up has no problem, and a job record with its picture and its log',
+  async () => {
+    const { result, events } = await run(await domainOf('up', 'up login: '));
+    expect(result).toMatchObject({
+      name: 'up',
+      verdict: 'booted',
+      networkUp: true,
+      accelerator: 'tcg',
+      firmware: 'bios',
+      nics: [{ mac: MAC, model: 'rtl8139', firstFrameSeconds: expect.any(Number) }],
+      loginPromptSeconds: expect.any(Number),
+      guestAgentSeconds: null,
+      warnings: [],
+    });
+    expect(bootTestError(result)).toBeUndefined();
+    const details = events.map((event) => (event.type === 'step' ? event.detail : event.message)).join('\n');
+    expect(details).toMatch(/emulation[^]*login prompt: up login:/);
+    expect(details).toContain(`${MAC} sends its first frame`);
+    const job = await readJob(environment(), result.job);
+    expect(job).toMatchObject({ kind: 'boot-test', state: 'done', request: { vms: ['up'] } });
+    expect(job.files.map(({ path }) => path)).toEqual([result.picture, result.serialLog]);
+    expect(dirname(result.serialLog)).toBe(job.file.replace(/\.json$/, ''));
+    expect((await stat(dirname(result.serialLog))).mode & 0o777).toBe(0o700);
+  },
+  LIMIT_MS,
+);
+
+testWithOracle(
+  ORACLES,
+  'a lone qcow2 that panics is a problem of kind guest, in the record too',
+  async () => {
+    const raw = join(folder, 'panic.img');
+    await writeFile(raw, tinyGuest({ text: 'Kernel panic - not syncing: Attempted to kill init!' }));
+    const disk = join(folder, 'panic.qcow2');
+    await outputOf('qemu-img', ['convert', '-O', 'qcow2', raw, disk]);
+    const before = await readFile(disk);
+    const { result } = await run(disk);
+    expect(result).toMatchObject({ name: 'panic.qcow2', verdict: 'failed', failure: { kind: 'kernel-panic' } });
+    expect(bootTestError(result)).toMatchObject({ kind: 'guest', hint: expect.stringContaining('screen.png') });
+    expect(await readJob(environment(), result.job)).toMatchObject({ state: 'failed', error: { kind: 'guest' } });
+    expect((await readFile(disk)).equals(before)).toBe(true);
+  },
+  LIMIT_MS,
+);
+
+testWithOracle(
+  ORACLES,
+  'a disk without a system for BIOS is told of --firmware, a domain is not',
+  async () => {
+    const disk = join(folder, 'empty.img');
+    await writeFile(disk, Buffer.alloc(1 << 20));
+    const { result } = await run(disk);
+    expect(result).toMatchObject({ verdict: 'failed', failure: { kind: 'no-boot-device' } });
+    expect(bootTestError(result)?.hint).toContain('--firmware uefi');
+    expect(problemOf(result, { isDisk: false })?.hint).not.toContain('--firmware');
+  },
+  LIMIT_MS,
+);
+
+testWithOracle(ORACLES, 'what cannot be tested is refused before anything starts, by its name', async () => {
+  const jobsBefore = (await listJobs(environment())).length;
+  const xml = await readFile(await domainOf('refused', ''), 'utf8');
+  const refusal = async (name: string, text: string, change: Partial<BootTestOptions> = {}) => {
+    const path = join(folder, `${name}.xml`);
+    await writeFile(path, text);
+    return run(path, change).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  };
+  expect(await refusal('gone', xml.replace('refused.img', 'gone.img'))).toMatchObject({
+    kind: 'local-file',
+    message: expect.stringContaining('gone.img'),
+  });
+  expect(await refusal('diskless', xml.replace(/<disk[^]*<\/disk>/, ''))).toMatchObject({ kind: 'image' });
+  expect(await refusal('card', xml.replace('rtl8139', 'ne3000'))).toMatchObject({
+    message: expect.stringContaining('ne3000'),
+  });
+  expect(await refusal('bus', xml.replace('bus="sata"', 'bus="ide"'))).toMatchObject({
+    message: expect.stringContaining('ide'),
+  });
+  expect(await refusal('firmware', xml, { firmware: 'uefi' })).toMatchObject({ kind: 'usage' });
+  expect(await refusal('path', xml, { env: { ...environment(), PATH: folder } })).toMatchObject({ kind: 'host' });
+  await expect(run(join(folder, 'nothing.qcow2'))).rejects.toMatchObject({ kind: 'local-file' });
+  expect(await listJobs(environment())).toHaveLength(jobsBefore);
+});
+
+testWithOracle(ORACLES, 'more memory than the host has is refused with --memory as the way out', async () => {
+  const refused = run(await domainOf('large', ''), { memoryBytes: 2 ** 50 });
+  await expect(refused).rejects.toMatchObject({ kind: 'host', hint: expect.stringContaining('--memory') });
+});
+
+const FOUND: BootTestResult = {
+  target: 'web.xml',
+  name: 'web',
+  verdict: 'booted',
+  networkUp: true,
+  seconds: 30,
+  accelerator: 'kvm',
+  firmware: 'bios',
+  loginPromptSeconds: 20,
+  guestAgentSeconds: null,
+  nics: [],
+  restarts: 0,
+  lastLines: [],
+  picture: '/j/screen.png',
+  serialLog: '/j/serial.log',
+  job: 'j',
+  warnings: [],
+};
+
+test('a guest without a card needs no network, one with a silent card has a problem', () => {
+  const lone = { isDisk: false };
+  expect(problemOf({ ...FOUND, networkUp: null }, lone)).toBeUndefined();
+  expect(problemOf({ ...FOUND, networkUp: false }, lone)?.message).toMatch(/came up, but nothing was heard/);
+  expect(problemOf({ ...FOUND, verdict: 'no-sign', networkUp: false }, lone)?.hint).toMatch(/--timeout/);
+});
