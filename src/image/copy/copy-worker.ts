@@ -4,6 +4,7 @@ import { pageAlignedMemory } from './direct-read.ts';
 import { fillContent } from './fill-window.ts';
 import { packWindow, sha256Of, type PackOptions } from './pack-window.ts';
 import { canTransplant, transplant } from './transplant.ts';
+import { SECTOR_BYTES } from '../vmdk/sparse-header.ts';
 import { WINDOW_BYTES, type CopyWindow, type PackedCluster } from './window.ts';
 
 /** How the windows of one disk are packed. */
@@ -34,11 +35,17 @@ if (parentPort) {
   });
 }
 
+/** A source may end within a sector; results have whole ones, and must have the same hash. There is room: windows are whole sectors. */
+function inWholeSectors({ buffer, byteOffset, length }: Buffer): Buffer {
+  const whole = Buffer.from(buffer, byteOffset, Math.ceil(length / SECTOR_BYTES) * SECTOR_BYTES);
+  return whole.fill(0, length);
+}
+
 function answer(window: CopyWindow, slab: Buffer, content: Buffer, work: PackWork): WorkerAnswer {
   try {
     // A hash is over the content, so that all of it has to be had; what is moved then is proved by it.
     if (work.hash) fillContent(window, window.parts, content);
-    const sha256 = work.hash ? sha256Of(content) : '';
+    const sha256 = work.hash ? sha256Of(inWholeSectors(content)) : '';
     const known = work.hash ? content : undefined;
     const moved = canTransplant(work.packing) ? transplant(window, slab, work, known) : undefined;
     if (moved?.rest.length === 0) return { clusters: moved.clusters, packedBytes: moved.packedBytes, sha256 };

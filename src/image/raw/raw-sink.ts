@@ -5,11 +5,15 @@ import type { DiskSink } from '../sink.ts';
 /** Zeros are left out in pieces of so many bytes: the block size of most file systems, and what qemu-img looks for too. */
 const CLUSTER_BYTES = 4096;
 
+const SECTOR_BYTES = 512;
+
 /** Makes a sparse raw image at `path`, which must not be a final name. */
 export async function createRawSink(path: string, virtualSizeBytes: number): Promise<DiskSink> {
   const file = await OutputFile.create(path);
-  await file.truncate(virtualSizeBytes);
-  return new RawSink(file, virtualSizeBytes);
+  // A disk has whole sectors, as in the other formats and in qemu.
+  const sizeBytes = Math.ceil(virtualSizeBytes / SECTOR_BYTES) * SECTOR_BYTES;
+  await file.truncate(sizeBytes);
+  return new RawSink(file, sizeBytes);
 }
 
 class RawSink implements DiskSink {

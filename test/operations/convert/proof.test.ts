@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConvertOptions } from '../../../src/operations/convert/types.ts';
 import { buildStream, type Unit } from '../../image/vmdk/stream-builder.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
+import { outputOf } from '../../oracles/run-program.ts';
 import { ScratchFolder } from '../export/export-run.ts';
 import { qemu, runConvert } from './convert-run.ts';
 
@@ -63,4 +64,19 @@ describe('the checksums of grains', () => {
     expect(await qemu(oracles['qemu-img'], 'check', path)).toMatch(/^No errors were found/);
     expect(await qemu(oracles['qemu-img'], 'compare', '-F', 'raw', path, raw)).toBe('Images are identical.\n');
   });
+});
+
+testWithOracle('qemu-img', 'a disk that ends within a sector reads back, in whole sectors', async (oracles) => {
+  await using scratch = await ScratchFolder.make();
+  const [raw, source] = [join(scratch.path, 'disk.raw'), join(scratch.path, 'disk.qcow2')];
+  await writeFile(raw, Buffer.alloc(1024 * 1024, 'full to the end, '));
+  await outputOf(oracles['qemu-img'], ['convert', '-f', 'raw', '-O', 'qcow2', raw, source]);
+  await using file = await open(source, 'r+');
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64BE(1_000_001n);
+  await file.write(size, 0, 8, 24);
+  const { disks } = await runConvert({ source, output: join(scratch.path, 'out.raw'), format: 'raw', verify: true });
+  expect(disks.map(({ verified }) => verified)).toEqual(['read-back']);
+  const expected = Buffer.concat([(await readFile(raw)).subarray(0, 1_000_001), Buffer.alloc(447)]);
+  expect((await readFile(join(scratch.path, 'out.raw'))).equals(expected)).toBe(true);
 });
