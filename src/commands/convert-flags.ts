@@ -39,6 +39,11 @@ export const CONVERT_FLAGS = {
   }),
   disk: Flags.string({ helpValue: 'N', description: 'Convert only the disk with this number, counted from 1.' }),
   force: Flags.boolean({ default: false, description: 'Replace files of the same name.' }),
+  'boot-test': Flags.boolean({
+    default: false,
+    description:
+      'Boot the result in QEMU, without changing it, and end with code 16 when the guest does not come up with its network. The images stay.',
+  }),
   'dry-run': Flags.boolean({
     default: false,
     description: 'Show what the source is and what would be written, and write nothing.',

@@ -2,9 +2,11 @@ import { basename } from 'node:path';
 import { Args } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { BaseCommand } from '../cli/base-command.ts';
+import { bootTestReport } from '../cli/report/boot-test-report.ts';
 import { conversionPlanReport, lacksSpace } from '../cli/report/conversion-plan-report.ts';
 import { conversionSummary } from '../cli/report/conversion-summary.ts';
 import { createExportScreen, type ExportScreen } from '../cli/screen/export-screen.ts';
+import type { BootTestResult } from '../operations/boot-test/types.ts';
 import type * as Convert from '../operations/convert/convert.ts';
 import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from '../operations/convert/types.ts';
 import { DEFAULT_COMPRESSION } from './compress-flag.ts';
@@ -67,7 +69,8 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
   async run(): Promise<ConvertResult | ConvertPlan> {
     const { args, flags } = await this.parse(ConvertCommand);
     this.quiet = flags.quiet;
-    const options = readConvertOptions(args.source, flags);
+    const bootTest = flags['boot-test'] ? { env: this.env } : undefined;
+    const options = { ...readConvertOptions(args.source, flags), bootTest };
     return flags['dry-run'] ? this.#plan(options) : this.#convert(options);
   }
 
@@ -93,7 +96,15 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
       await screen.stop();
     }
     if (!this.quiet) this.print(conversionSummary(result, this.tableWidth()));
+    if (result.bootTest !== undefined) this.#tellBootTest(result.bootTest);
     return result;
+  }
+
+  #tellBootTest(result: BootTestResult): void {
+    if (!this.quiet) this.print(bootTestReport(result));
+    if (result.problem === undefined) return;
+    const { message, hint } = result.problem;
+    this.failWith(new Hyper2kvmError('guest', message, { hint: `The images stay. ${hint}` }));
   }
 
   async #plan(options: ConvertOptions): Promise<ConvertPlan> {

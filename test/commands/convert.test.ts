@@ -154,3 +154,32 @@ test('a dry run with files in the way ends as the conversion would; one with lit
   const small = await run(['web-01.ova', '--dry-run'], undefined, { ...CONVERT_PLAN, freeBytes: GIB });
   expect(small).toMatchObject({ exitCode: 0, stderr: 'Warning: The free space may not be enough.\n' });
 });
+
+test('--boot-test boots the result; a guest that does not come up is exit code 16, and the images stay', async () => {
+  const bootTest: NonNullable<ConvertResult['bootTest']> = {
+    target: '/srv/web-01.xml',
+    name: 'web-01',
+    verdict: 'no-sign',
+    networkUp: false,
+    seconds: 300,
+    accelerator: 'kvm',
+    firmware: 'bios',
+    loginPromptSeconds: null,
+    guestAgentSeconds: null,
+    nics: [],
+    restarts: 0,
+    lastLines: [],
+    picture: null,
+    serialLog: '/jobs/1/serial.log',
+    job: '1',
+    warnings: [],
+    problem: { message: 'web-01 gave no sign of life in 5m 00s.', hint: 'Look at /jobs/1/serial.log.' },
+  };
+  const failed = await run(['web.ova', '--boot-test'], () => Promise.resolve({ ...CONVERTED, bootTest }));
+  expect(failed).toMatchObject({ exitCode: 16, options: { bootTest: { env: process.env } } });
+  expect(failed.stdout).toContain('web-01: no sign of life in 5m 00s, with KVM');
+  expect(failed.stderr).toContain('The images stay. Look at /jobs/1/serial.log.');
+  const { problem: _problem, ...booted } = bootTest;
+  const came = { ...CONVERTED, bootTest: { ...booted, verdict: 'booted' as const, loginPromptSeconds: 9 } };
+  expect((await run(['web.ova', '--boot-test'], () => Promise.resolve(came))).exitCode).toBe(0);
+});

@@ -8,6 +8,8 @@ import { WorkerPool } from '../../image/copy/worker-pool.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
 import { makeFolder, removeMadeFolders } from '../../ovf/local-folder.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
+import { bootTest, checkBootTest } from '../boot-test/boot-test.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { convertDisk } from './convert-disk.ts';
 import { layOut, takenNames, type Layout } from './convert-layout.ts';
@@ -27,6 +29,8 @@ export async function convert(
   const layout = await layOut(options, signal);
   const taken = await takenNames(layout, options.force);
   if (taken.length > 0) throw nameTaken(taken);
+  // What proves the result must be there before hours of work.
+  if (options.bootTest) await checkBootTest(options.bootTest.env, firmwareNeeds(layout));
   const vm = layout.source.baseName;
   const { warnings } = layout;
   for (const message of warnings) report({ type: 'warning', vm, message });
@@ -59,7 +63,24 @@ export async function convert(
     throw error;
   }
   const seconds = (Date.now() - startedAt) / 1000;
-  return { source: options.source, disks: converted, domain: layout.domainPath, warnings, seconds };
+  const result = { source: options.source, disks: converted, domain: layout.domainPath, warnings, seconds };
+  const target = layout.domainPath ?? converted[0]?.path;
+  if (options.bootTest === undefined || target === undefined) return result;
+  const { env } = options.bootTest;
+  return { ...result, bootTest: await bootTest({ ...PLAIN_BOOT_TEST, target, env }, { signal, report }) };
+}
+
+/** All as the domain has it, within the limits of time that a boot test has by itself. */
+const PLAIN_BOOT_TEST = {
+  timeoutMs: undefined,
+  firmware: undefined,
+  memoryBytes: undefined,
+  accelerator: 'auto',
+} as const;
+
+function firmwareNeeds({ source, domainPath }: Layout): FirmwareNeeds | undefined {
+  if (domainPath === undefined || source.machine?.firmware !== 'uefi') return undefined;
+  return { machine: 'q35', secureBoot: source.machine.secureBoot };
 }
 
 /** What `convert` would do with the same options. Writes nothing. */

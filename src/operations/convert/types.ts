@@ -1,6 +1,7 @@
 import type { Compression } from '../../image/copy/pack-window.ts';
 import type { SinkFormat } from '../../image/create-sink.ts';
 import type { ImageFormat } from '../../image/image.ts';
+import type { BootTestResult } from '../boot-test/types.ts';
 import type { ExportEvent } from '../export/types.ts';
 
 export interface ConvertOptions {
@@ -20,6 +21,8 @@ export interface ConvertOptions {
   /** Convert only this disk, counted from 1. */
   disk: number | undefined;
   force: boolean;
+  /** Boot the result when it is whole; \`env\` tells where programs and job records are. */
+  bootTest?: { env: NodeJS.ProcessEnv } | undefined;
 }
 
 /** The events of an export that a conversion has too; `vm` is the source's name. */
@@ -48,7 +51,10 @@ export interface ConvertResult {
   /** The libvirt domain that was written, for a source that describes a machine. */
   domain: string | undefined;
   warnings: string[];
+  /** Without the boot test. */
   seconds: number;
+  /** Where one was asked for. A guest that did not come up is told here; the images stay. */
+  bootTest?: BootTestResult;
 }
 
 /** What a conversion would do. */
