@@ -4,6 +4,7 @@ import { readChoice, readCount, readSize } from '../cli/input/option-values.ts';
 import type { SinkFormat } from '../image/create-sink.ts';
 import type { ConvertOptions } from '../operations/convert/types.ts';
 import { COMPRESS_FLAG, needQcow2, readCompression } from './compress-flag.ts';
+import { DOMAIN_FLAGS, readDomainOptions, type DomainFlagValues } from './domain-flags.ts';
 
 const FORMATS = ['qcow2', 'raw', 'vmdk'] as const satisfies readonly SinkFormat[];
 
@@ -38,6 +39,7 @@ export const CONVERT_FLAGS = {
       'Read the result back and compare it with what was written. Default: only for sources without checksums of their own. With --compress, --no-verify also copies the compressed data of a streamOptimized VMDK without checking it.',
   }),
   disk: Flags.string({ helpValue: 'N', description: 'Convert only the disk with this number, counted from 1.' }),
+  ...DOMAIN_FLAGS,
   force: Flags.boolean({ default: false, description: 'Replace files of the same name.' }),
   'boot-test': Flags.boolean({
     default: false,
@@ -51,7 +53,7 @@ export const CONVERT_FLAGS = {
 };
 
 /** The values of {@link CONVERT_FLAGS}, as oclif gives them. */
-export interface ConvertFlagValues {
+export interface ConvertFlagValues extends DomainFlagValues {
   output?: string | undefined;
   format: string;
   compress?: string | undefined;
@@ -76,6 +78,7 @@ export function readConvertOptions(source: string, flags: ConvertFlagValues): Co
     clusterBytes: readClusterSize(flags['cluster-size'], format),
     verify: flags.verify,
     disk: flags.disk === undefined ? undefined : readCount('--disk', flags.disk, 1, MOST_DISKS),
+    ...readDomainOptions(flags),
     force: flags.force,
   };
 }

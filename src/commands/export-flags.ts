@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { EXPORT_FORMATS } from '../operations/export/types.ts';
 import { COMPRESS_FLAG } from './compress-flag.ts';
+import { DOMAIN_FLAGS, type DomainFlagValues } from './domain-flags.ts';
 
 /** Minutes that the guest gets when `--shutdown` stands alone. */
 export const DEFAULT_SHUTDOWN_MINUTES = '5';
@@ -26,6 +27,7 @@ export const EXPORT_FLAGS = {
       'What to write: ovf is a folder with descriptor, disks and manifest; ova is all of it in one tar; vmdk is the disks with their manifest; qcow2 and raw are images made while the disks arrive, with a libvirt domain.',
   }),
   compress: COMPRESS_FLAG,
+  ...DOMAIN_FLAGS,
   force: Flags.boolean({ default: false, description: 'Replace files of the same name in the output folder.' }),
   'dry-run': Flags.boolean({
     default: false,
@@ -90,7 +92,7 @@ export const EXPORT_FLAGS = {
 };
 
 /** The values of {@link EXPORT_FLAGS}, as oclif gives them. */
-export interface ExportFlagValues {
+export interface ExportFlagValues extends DomainFlagValues {
   output?: string | undefined;
   format: string;
   compress?: string | undefined;

@@ -2,6 +2,7 @@ import { Hyper2kvmError } from '../base/errors.ts';
 import { readChoice, readCount, readDuration, readRate } from '../cli/input/option-values.ts';
 import { EXPORT_FORMATS, type ExportOptions, type PowerChoice } from '../operations/export/types.ts';
 import { readCompression } from './compress-flag.ts';
+import { needDomain, readDomainOptions } from './domain-flags.ts';
 import type { ExportFlagValues } from './export-flags.ts';
 
 /** A guest that takes longer than a day to shut down does not shut down. */
@@ -10,11 +11,13 @@ const MOST_SHUTDOWN_MINUTES = 24 * 60;
 /** Reads the flags of `export`, units and all. Throws usage errors for values and for flags that do not go together. */
 export function readExportOptions(flags: ExportFlagValues): Omit<ExportOptions, 'connection' | 'vms' | 'env'> {
   const format = readChoice('--format', flags.format, EXPORT_FORMATS);
+  if (format !== 'qcow2' && format !== 'raw') needDomain(flags, format);
   const rate = flags['limit-rate'];
   return {
     output: flags.output,
     format,
     compression: readCompression(flags.compress, format),
+    ...readDomainOptions(flags),
     power: readPower(flags),
     parallel: readCount('--parallel', flags.parallel, 1, 16),
     limitRateBytes: rate === undefined ? undefined : readRate('--limit-rate', rate),

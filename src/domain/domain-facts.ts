@@ -8,18 +8,32 @@ export interface DomainFacts {
   vcpus: number;
   /** A divisor of `vcpus`; without one libvirt makes a socket of each. */
   coresPerSocket?: number | undefined;
+  /** UEFI begins with fresh variables, which libvirt makes of the firmware's template. */
   firmware: 'bios' | 'uefi';
   /** For UEFI only: refuse unsigned boot loaders, with the well-known keys enrolled. */
   secureBoot: boolean;
+  /** A new, empty TPM 2.0, which `swtpm` emulates. */
+  tpm: boolean;
   machine: 'q35' | 'pc';
+  /** What the guest takes the hardware clock for: Windows for the local time. */
+  clock: 'utc' | 'localtime';
+  /** Hyper-V's interfaces, by which a Windows guest knows that it is virtual: it then spins and polls less. */
+  hyperv: boolean;
+  /** By index; disks with the bus `scsi` name one. */
+  scsiControllers: ScsiModel[];
   /** In the order in which the guest sees them. */
   disks: DomainDisk[];
+  /** Empty drives. */
+  cdRoms: Extract<DiskBus, 'sata' | 'ide'>[];
   nics: DomainNic[];
   /** The source's id of the guest's system, kept as metadata. */
   guestId?: string | undefined;
 }
 
-/** `ide` fits machine `pc` only; `scsi` is a virtio-scsi controller. */
+/** libvirt's names: `vmpvscsi` is VMware's paravirtual controller, `lsisas1068` its LSI Logic SAS, `lsilogic` a 53C895A. */
+export type ScsiModel = 'virtio-scsi' | 'vmpvscsi' | 'lsisas1068' | 'lsilogic';
+
+/** `ide` fits machine `pc` only. */
 export type DiskBus = 'sata' | 'virtio' | 'scsi' | 'ide';
 
 export interface DomainDisk {
@@ -27,6 +41,8 @@ export interface DomainDisk {
   path: string;
   format: 'qcow2' | 'raw' | 'vmdk';
   bus: DiskBus;
+  /** For the bus `scsi`, and only there. */
+  scsi?: { controller: number; target: number } | undefined;
   /** Disks with one are tried before those without, the lowest first. */
   bootOrder?: number | undefined;
 }

@@ -1,10 +1,13 @@
 import { Hyper2kvmError } from '../base/errors.ts';
 import { safeFileName } from '../base/file-names.ts';
-import type { DomainDisk, DomainFacts, DomainNic } from './domain-facts.ts';
+import { deviceElements } from './domain-devices.ts';
+import type { DomainFacts } from './domain-facts.ts';
 import { element, isXmlText, toXmlText } from './xml-text.ts';
 
 /** Names the metadata that is this program's own; never looked up. */
 const METADATA_NAMESPACE = 'urn:hyper2kvm:source';
+/** The ids of a local APIC end there; more processors need an IOMMU that maps interrupts to wider ones. */
+const MOST_PLAIN_VCPUS = 255;
 
 /**
  * Writes the libvirt domain (https://libvirt.org/formatdomain.html) of a machine: text that ends with a line end and is the same for the same facts. `virt-xml-validate` accepts it, and
@@ -22,8 +25,8 @@ export function domainXml(facts: DomainFacts): string {
     firmware(facts),
     features(facts),
     processor(facts),
-    element('clock', { offset: 'utc' }),
-    devices(facts),
+    clock(facts),
+    element('devices', {}, [...deviceElements(facts), ...interruptRemapping(facts)]),
   ]);
   return lines.map((line) => `${line}\n`).join('');
 }
@@ -36,16 +39,21 @@ export function domainName(name: string): string {
   return toXmlText(safeFileName(name));
 }
 
-function requireConsistent({ disks, machine, firmware: kind, secureBoot, coresPerSocket, vcpus }: DomainFacts): void {
+function requireConsistent(facts: DomainFacts): void {
+  const { disks, machine, firmware: kind, secureBoot, coresPerSocket, vcpus, cdRoms, scsiControllers } = facts;
   const wrong = disks.find(({ path }) => !isXmlText(path) || /[\r\n]/.test(path));
   if (wrong !== undefined) {
     throw new Hyper2kvmError('local-file', `The path ${JSON.stringify(wrong.path)} cannot stand in a libvirt domain.`, {
       hint: 'Choose an output folder whose name has no control characters.',
     });
   }
+  const buses = [...disks.map(({ bus }) => bus), ...cdRoms];
   const contradiction =
     disks.some(({ path }) => !path.startsWith('/')) ||
-    (machine === 'q35' && disks.some(({ bus }) => bus === 'ide')) ||
+    disks.some(({ bus, scsi }) => (bus === 'scsi') !== (scsi !== undefined)) ||
+    disks.some(({ scsi }) => scsi !== undefined && scsiControllers[scsi.controller] === undefined) ||
+    (machine === 'q35' && buses.includes('ide')) ||
+    (machine === 'pc' && vcpus > MOST_PLAIN_VCPUS) ||
     (secureBoot && (kind !== 'uefi' || machine !== 'q35')) ||
     (coresPerSocket !== undefined && vcpus % coresPerSocket !== 0);
   if (contradiction) throw new Hyper2kvmError('internal', 'The facts of the domain contradict each other.');
@@ -70,71 +78,37 @@ function firmware({ firmware: kind, secureBoot, machine }: DomainFacts): string[
 }
 
 /** Secure boot needs system management mode, without which a guest could change the keys. */
-function features({ secureBoot }: DomainFacts): string[] {
-  const smm = secureBoot ? [element('smm', { state: 'on' })] : [];
-  return element('features', {}, [element('acpi'), element('apic'), ...smm]);
+function features({ secureBoot, hyperv, vcpus }: DomainFacts): string[] {
+  const on = { state: 'on' };
+  const enlightenments = [element('relaxed', on), element('vapic', on), element('spinlocks', { ...on, retries: 8191 })];
+  return element('features', {}, [
+    element('acpi'),
+    element('apic'),
+    ...(hyperv ? [element('hyperv', { mode: 'custom' }, enlightenments)] : []),
+    ...(secureBoot ? [element('smm', on)] : []),
+    ...(vcpus > MOST_PLAIN_VCPUS ? [element('ioapic', { driver: 'qemu' })] : []),
+  ]);
 }
 
+/** `host-model`: all that the host's processor has and a live migration can name. A source's CPU type is not portable, and its guest has seen hosts change. */
 function processor({ vcpus, coresPerSocket }: DomainFacts): string[] {
   if (coresPerSocket === undefined) return element('cpu', { mode: 'host-model' });
   const topology = { sockets: vcpus / coresPerSocket, cores: coresPerSocket, threads: 1 };
   return element('cpu', { mode: 'host-model' }, [element('topology', topology)]);
 }
 
-function devices({ disks, nics }: DomainFacts): string[] {
-  const names = targetNames(disks);
-  const boot = bootOrders(disks);
-  return element('devices', {}, [
-    ...disks.map((disk, index) => diskElement(disk, names[index] ?? '', boot[index] ?? 0)),
-    ...(disks.some(({ bus }) => bus === 'scsi') ? [element('controller', { type: 'scsi', model: 'virtio-scsi' })] : []),
-    ...nics.map(nicElement),
-    element('serial', { type: 'pty' }),
-    element('console', { type: 'pty' }),
-    element('input', { type: 'tablet', bus: 'usb' }),
-    element('graphics', { type: 'vnc', autoport: 'yes', listen: '127.0.0.1' }),
-    element('video', {}, [element('model', { type: 'vga' })]),
-    element('rng', { model: 'virtio' }, [element('backend', { model: 'random' }, '/dev/urandom')]),
+/** Ticks that a busy host missed are made up for, as Windows counts them; its clock of choice is Hyper-V's, and the HPET costs it time. */
+function clock({ clock: offset, hyperv }: DomainFacts): string[] {
+  if (offset === 'utc') return element('clock', { offset });
+  return element('clock', { offset }, [
+    element('timer', { name: 'rtc', tickpolicy: 'catchup' }),
+    element('timer', { name: 'pit', tickpolicy: 'delay' }),
+    element('timer', { name: 'hpet', present: 'no' }),
+    ...(hyperv ? [element('timer', { name: 'hypervclock', present: 'yes' })] : []),
   ]);
 }
 
-function diskElement({ path, format, bus }: DomainDisk, name: string, bootOrder: number): string[] {
-  return element('disk', { type: 'file', device: 'disk' }, [
-    element('driver', { name: 'qemu', type: format }),
-    element('source', { file: path }),
-    element('target', { dev: name, bus }),
-    element('boot', { order: bootOrder }),
-  ]);
-}
-
-function nicElement({ mac, model, network }: DomainNic): string[] {
-  return element('interface', { type: 'network' }, [
-    ...(mac === undefined ? [] : [element('mac', { address: mac })]),
-    element('source', { network: toXmlText(network) }),
-    element('model', { type: model }),
-  ]);
-}
-
-/** 1, 2, 3 …: libvirt wants each number once. */
-function bootOrders(disks: readonly DomainDisk[]): number[] {
-  const wanted = disks.map(({ bootOrder }) => bootOrder ?? Number.MAX_VALUE);
-  const ranked = [...disks.keys()].toSorted((a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0));
-  return disks.map((_disk, index) => ranked.indexOf(index) + 1);
-}
-
-const PREFIXES = { sata: 'sd', scsi: 'sd', virtio: 'vd', ide: 'hd' } as const;
-
-/** `sda`, `sdb`, … `sdz`, `sdaa`: each prefix counts for itself, as libvirt derives the place on the bus from it. */
-function targetNames(disks: readonly DomainDisk[]): string[] {
-  const counts = new Map<string, number>();
-  return disks.map(({ bus }) => {
-    const prefix = PREFIXES[bus];
-    const index = counts.get(prefix) ?? 0;
-    counts.set(prefix, index + 1);
-    return prefix + letters(index);
-  });
-}
-
-function letters(index: number): string {
-  const last = String.fromCharCode(0x61 + (index % 26));
-  return index < 26 ? last : letters(Math.floor(index / 26) - 1) + last;
+function interruptRemapping({ vcpus }: DomainFacts): string[][] {
+  if (vcpus <= MOST_PLAIN_VCPUS) return [];
+  return [element('iommu', { model: 'intel' }, [element('driver', { intremap: 'on', eim: 'on' })])];
 }

@@ -52,7 +52,7 @@ export function readOvf(text: string, label: string): OvfFacts {
     ...guestOf(system),
     memoryBytes: readMemoryBytes(items, refuse),
     ...readProcessors(items, refuse),
-    ...readFirmware(system, hardware, machine),
+    ...readFirmware(system, hardware, machine, items),
     disks: disksOf(envelope, system, items, files, refuse),
     nics: readNics(items, machine),
     cdRoms: readCdRoms(items, files, refuse),

@@ -3,6 +3,7 @@ import { sectionsOf, wholeNumber } from './ovf-sections.ts';
 
 /** CIM's numbers for the kinds of resources that a domain needs (`CIM_ResourceAllocationSettingData.ResourceType`). */
 export const RESOURCE = {
+  other: 1,
   processor: 3,
   memory: 4,
   ide: 5,

@@ -11,6 +11,9 @@ export interface OvfNic {
   network: string | undefined;
 }
 
+/** oVirt writes the numbers of its `VmInterfaceType`. */
+const OVIRT_CARDS: Readonly<Record<string, string>> = { '1': 'rtl8139', '2': 'e1000', '3': 'virtio', '6': 'e1000e' };
+
 /** The network cards, in order. `machine` is VirtualBox's own element, which may hold the MACs. */
 export function readNics(items: readonly OvfItem[], machine: OvfElement | undefined): OvfNic[] {
   const adapters = virtualBoxMacs(machine);
@@ -18,7 +21,7 @@ export function readNics(items: readonly OvfItem[], machine: OvfElement | undefi
     .filter(({ resourceType }) => resourceType === RESOURCE.network)
     .map((item, index) => ({
       mac: normalMac(item.field('Address')) ?? normalMac(item.field('MACAddress')) ?? adapters[index],
-      model: item.subType,
+      model: OVIRT_CARDS[item.subType] ?? item.subType,
       network: item.field('Connection'),
     }));
 }

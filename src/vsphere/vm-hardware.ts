@@ -22,6 +22,8 @@ export interface VmHardware {
   /** VMware's identifier: `debian11_64Guest`. */
   guestId: string;
   biosUuid: string;
+  tpm: boolean;
+  cdRoms: number;
   networkCards: NetworkCard[];
 }
 
@@ -50,6 +52,8 @@ export async function readVmHardware(client: VsphereClient, vm: MoRef, signal: A
     secureBoot: properties.get('config.bootOptions')?.isTrue('efiSecureBootEnabled') ?? false,
     guestId: text('config.guestId'),
     biosUuid: text('config.uuid'),
+    tpm: devices.some(({ type }) => type === 'VirtualTPM'),
+    cdRoms: devices.filter(({ type }) => type === 'VirtualCdrom').length,
     networkCards: devices.filter((device) => device.find('macAddress')).map(decodeCard),
   };
 }

@@ -40,6 +40,7 @@ test('without flags it makes a qcow2 here, verified as the source needs it', asy
     clusterBytes: undefined,
     verify: undefined,
     disk: undefined,
+    hardware: 'auto',
     force: false,
   });
 });
@@ -54,6 +55,7 @@ test('the flags reach the operation in its own units', async () => {
     clusterBytes: 2 * 1024 ** 2,
     verify: false,
     disk: 2,
+    hardware: 'auto',
     force: true,
   });
 });

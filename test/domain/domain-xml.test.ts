@@ -15,7 +15,12 @@ const BIOS: DomainFacts = {
   coresPerSocket: 2,
   firmware: 'bios',
   secureBoot: false,
+  tpm: false,
   machine: 'q35',
+  clock: 'utc',
+  hyperv: false,
+  scsiControllers: [],
+  cdRoms: [],
   disks: [
     { path: '/images/web-01-disk-1.qcow2', format: 'qcow2', bus: 'sata' },
     { path: '/images/web-01-disk-2.raw', format: 'raw', bus: 'sata' },
@@ -52,7 +57,7 @@ const OTHERS: [string, DomainFacts][] = [
     'mixed buses',
     {
       ...BIOS,
-      disks: (['virtio', 'scsi', 'sata'] as const).flatMap((bus) => BIOS.disks.map((disk) => ({ ...disk, bus }))),
+      disks: (['virtio', 'sata'] as const).flatMap((bus) => BIOS.disks.map((disk) => ({ ...disk, bus }))),
     },
   ],
   [
@@ -111,6 +116,46 @@ test('a BIOS machine asks for no firmware; UEFI without secure boot for one with
   expect(domainXml(SECURE)).toMatch(/name="secure-boot"[^]*<smm state="on"\/>/);
 });
 
+test('Windows has local time and Hyper-V, and ticks that are made up for', () => {
+  expect(domainXml(BIOS)).toMatch(/<clock offset="utc"\/>/);
+  expect(domainXml(BIOS)).not.toMatch(/hyperv/);
+  const windows = domainXml({ ...BIOS, clock: 'localtime', hyperv: true });
+  expect(windows).toMatch(/<hyperv mode="custom">[^]*<relaxed state="on"\/>[^]*<clock offset="localtime">/);
+  expect(windows).toMatch(/<timer name="rtc" tickpolicy="catchup"\/>[^]*<timer name="hypervclock" present="yes"\/>/);
+});
+
+test('a TPM is an emulated TPM 2.0, an empty CD-ROM drive has no source, and each machine has an agent’s channel', () => {
+  const text = domainXml({ ...BIOS, tpm: true, cdRoms: ['sata'] });
+  expect(text).toMatch(/<tpm model="tpm-crb">\s*<backend type="emulator" version="2.0"\/>/);
+  expect(text).toMatch(/device="cdrom">\s*<driver[^>]*>\s*<target dev="sdc" bus="sata"\/>\s*<readonly\/>/);
+  expect(domainXml(BIOS)).not.toMatch(/tpm|cdrom/);
+  expect(domainXml(BIOS)).toContain('org.qemu.guest_agent.0');
+  expect(domainXml(BIOS)).toContain('<memballoon model="virtio"/>');
+});
+
+test('SCSI disks have a target each; on a parallel controller, which has no LUNs for libvirt, an id each', () => {
+  const scsi = (controller: number, target: number) => ({ bus: 'scsi' as const, scsi: { controller, target } });
+  const disks = [scsi(0, 0), scsi(0, 1), scsi(1, 1)].map((place, at) => ({
+    path: `/${at}`,
+    format: 'raw' as const,
+    ...place,
+  }));
+  const text = domainXml({ ...BIOS, scsiControllers: ['vmpvscsi', 'lsilogic'], disks });
+  expect(Array.from(text.matchAll(/<address (.*)\/>/g), ([, place]) => place)).toEqual([
+    'type="drive" controller="0" bus="0" target="0" unit="0"',
+    'type="drive" controller="0" bus="0" target="1" unit="0"',
+    'type="drive" controller="1" bus="0" target="0" unit="1"',
+  ]);
+  expect(text).toMatch(/index="0" model="vmpvscsi"[^]*index="1" model="lsilogic"/);
+});
+
+test('more than 255 processors have an IOMMU that maps their interrupts', () => {
+  expect(domainXml({ ...BIOS, vcpus: 256, coresPerSocket: 8 })).toMatch(
+    /<ioapic driver="qemu"[^]*<iommu model="intel">[^]*eim="on"/,
+  );
+  expect(domainXml({ ...BIOS, vcpus: 255, coresPerSocket: 5 })).not.toMatch(/iommu|ioapic/);
+});
+
 test('disks keep their letters when another one than the first is booted from', () => {
   const [first, second] = BIOS.disks;
   if (first === undefined || second === undefined) throw new Error('there are two');
@@ -143,6 +188,13 @@ test('a path that XML cannot hold is refused by name', () => {
 test.each([
   ['a relative path', { disks: [{ path: 'a', format: 'raw', bus: 'sata' }] }],
   ['ide on q35', { disks: [{ path: '/a', format: 'raw', bus: 'ide' }] }],
+  ['a CD-ROM drive on ide on q35', { cdRoms: ['ide'] }],
+  ['a SCSI disk without its place', { disks: [{ path: '/a', format: 'raw', bus: 'scsi' }] }],
+  [
+    'a SCSI disk on no controller',
+    { disks: [{ path: '/a', format: 'raw', bus: 'scsi', scsi: { controller: 0, target: 0 } }] },
+  ],
+  ['more than 255 processors on pc', { machine: 'pc', vcpus: 256 }],
   ['secure boot on a BIOS', { secureBoot: true }],
   ['sockets that do not come out even', { vcpus: 5 }],
 ] as [string, Partial<DomainFacts>][])('%s is a fault of the caller', (_what, change) => {

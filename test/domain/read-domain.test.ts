@@ -11,7 +11,12 @@ const FACTS: DomainFacts = {
   coresPerSocket: 2,
   firmware: 'uefi',
   secureBoot: true,
+  tpm: false,
   machine: 'q35',
+  clock: 'utc',
+  hyperv: false,
+  scsiControllers: [],
+  cdRoms: [],
   disks: [
     { path: `/images/a <&"'>.qcow2`, format: 'qcow2', bus: 'virtio' },
     { path: '/images/b.raw', format: 'raw', bus: 'sata', bootOrder: 1 },

@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { domainOfMachine } from '../../src/domain/domain-of-machine.ts';
 import { domainXml } from '../../src/domain/domain-xml.ts';
-import { domainOfOvf } from '../../src/operations/convert/domain-of-ovf.ts';
+import { machineOfOvf } from '../../src/operations/convert/machine-of-ovf.ts';
 import { unfitName } from '../../src/ovf/file-href.ts';
 import { openPackage } from '../../src/ovf/open-package.ts';
 import { readOvf, type OvfFacts } from '../../src/ovf/ovf-facts.ts';
@@ -43,8 +44,10 @@ async function readPackage(path: string, folder: string): Promise<void> {
 /** What a descriptor said must be good for a domain, and name no file elsewhere. */
 function useFacts(facts: OvfFacts): void {
   if (facts.files.some(({ href }) => unfitName(href) !== undefined)) throw new Error('unfit name');
-  const disks = facts.disks.map((_disk, index) => ({ path: `/d${index}`, format: 'qcow2' as const }));
-  domainXml(domainOfOvf(facts, { disks, bus: 'sata', nicModel: 'e1000e' }));
+  const images = facts.disks.map((_disk, index) => ({ path: `/d${index}`, format: 'qcow2' as const }));
+  for (const hardware of ['source', 'sata', 'virtio'] as const) {
+    domainXml(domainOfMachine(machineOfOvf(facts), { images, hardware }).facts);
+  }
 }
 
 /** A package in a folder, of which the file `name` is made anew for each case. */

@@ -16,6 +16,7 @@ test('reads what vSphere writes: disks by bus, controller and unit, whatever ord
     coresPerSocket: 2,
     firmware: 'uefi',
     secureBoot: true,
+    tpm: false,
     nics: [
       { mac: '00:50:56:ab:cd:ef', model: 'vmxnet3', network: 'VM Network' },
       { mac: undefined, model: 'e1000', network: undefined },

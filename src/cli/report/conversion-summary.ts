@@ -4,6 +4,7 @@ import type { ConvertedDisk, ConvertResult } from '../../operations/convert/type
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 import { defineStep } from './define-step.ts';
+import { hardwareLines } from './hardware-lines.ts';
 import { folderOf, sourceWords } from './conversion-words.ts';
 
 const VERIFIED: Readonly<Record<ConvertedDisk['verified'], string>> = {
@@ -15,7 +16,7 @@ const VERIFIED: Readonly<Record<ConvertedDisk['verified'], string>> = {
 
 /** What a conversion has done, for people: the images, how each was proved, the domain, and the next step. */
 export function conversionSummary(result: ConvertResult, width: number | undefined): string[] {
-  const { source, disks, domain, warnings, seconds } = result;
+  const { source, disks, domain, hardware, warnings, seconds } = result;
   const capacityBytes = disks.reduce((sum, disk) => sum + disk.virtualSizeBytes, 0);
   const rate = seconds > 0 ? `, ${formatRate(capacityBytes / seconds)}` : '';
   const table = renderTable(
@@ -40,6 +41,7 @@ export function conversionSummary(result: ConvertResult, width: number | undefin
     ...table.map((line) => `  ${line}`),
     `  ${formatBytes(capacityBytes)} of capacity in ${formatDuration(seconds)}${rate}`,
     ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
+    ...hardwareLines(hardware),
     ...(domain === undefined ? [] : [`  libvirt domain: ${safeText(basename(domain))}`, ...defineStep(domain)]),
   ];
 }

@@ -5,6 +5,7 @@ import { safeText } from '../text/safe-text.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { renderTable } from '../text/table.ts';
 import { defineStep } from './define-step.ts';
+import { hardwareLines } from './hardware-lines.ts';
 
 /** What an export has done, for people: each VM with its files, then what was not exported, then the next step. */
 export function exportSummary({ job, exported, failed }: ExportResult, width: number | undefined): string[] {
@@ -39,6 +40,7 @@ function vmSummary(result: VmExportResult, width: number | undefined): string[] 
       : []),
     ...(quiesced === undefined ? [] : [`  Guest quiesced for the snapshot: ${quiesced ? 'yes' : 'no'}`]),
     ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
+    ...hardwareLines(result.hardware),
     ...nextStep(result),
   ];
 }

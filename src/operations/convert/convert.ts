@@ -1,9 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { checkWritable, freeBytes } from '../../base/free-space.ts';
-import { domainXml } from '../../domain/domain-xml.ts';
 import { WorkerPool } from '../../image/copy/worker-pool.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
 import { makeFolder, removeMadeFolders } from '../../ovf/local-folder.ts';
@@ -14,8 +12,8 @@ import type { OperationContext } from '../operation-context.ts';
 import { convertDisk } from './convert-disk.ts';
 import { layOut, takenNames, type Layout } from './convert-layout.ts';
 import type { SourceDisk } from './convert-source.ts';
-import { domainOfOvf } from './domain-of-ovf.ts';
 import type { ConvertedDisk, ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from './types.ts';
+import { writeDomain } from './write-domain.ts';
 
 /**
  * Converts an image, or all disks of a package, for KVM; of a package it also writes the libvirt domain. Nothing stands under a final name before all of it is whole, and
@@ -43,6 +41,7 @@ export async function convert(
     disks: layout.disks.map(({ path, capacityBytes }) => ({ disk: basename(path), capacityBytes })),
   });
   const converted: ConvertedDisk[] = [];
+  let hardware: ConvertResult['hardware'];
   await using pool = new WorkerPool();
   try {
     for (const disk of layout.disks) {
@@ -50,10 +49,8 @@ export async function convert(
       converted.push(await convertOne(task, report, signal));
     }
     const paths = converted.map(({ path }) => path);
-    if (layout.domainPath !== undefined) {
-      await writeFileAtomically(layout.domainPath + PARTIAL_SUFFIX, domainText(layout, converted), { mode: 0o644 });
-      paths.push(layout.domainPath);
-    }
+    hardware = await writeDomain(layout, converted, options, signal);
+    if (layout.domainPath !== undefined) paths.push(layout.domainPath);
     signal.throwIfAborted();
     await giveFinalNames(layout.folder, paths, options.force);
   } catch (error) {
@@ -63,7 +60,7 @@ export async function convert(
     throw error;
   }
   const seconds = (Date.now() - startedAt) / 1000;
-  const result = { source: options.source, disks: converted, domain: layout.domainPath, warnings, seconds };
+  const result = { source: options.source, disks: converted, domain: layout.domainPath, hardware, warnings, seconds };
   const target = layout.domainPath ?? converted[0]?.path;
   if (options.bootTest === undefined || target === undefined) return result;
   const { env } = options.bootTest;
@@ -130,12 +127,6 @@ function nameTaken(taken: readonly string[]): Hyper2kvmError {
   return new Hyper2kvmError('local-file', `${taken[0]} exists.`, {
     hint: 'Choose another --output, or replace it with --force.',
   });
-}
-
-function domainText({ source }: Layout, converted: readonly ConvertedDisk[]): string {
-  if (!source.machine) throw new RangeError('a source without a machine has no domain');
-  const disks = converted.map(({ path, format }) => ({ path, format }));
-  return domainXml(domainOfOvf(source.machine, { disks, bus: 'sata', nicModel: 'e1000e' }));
 }
 
 async function lookAt(disk: SourceDisk, signal: AbortSignal) {

@@ -1,7 +1,9 @@
 import type { Compression } from '../../image/copy/pack-window.ts';
 import type { SinkFormat } from '../../image/create-sink.ts';
 import type { ImageFormat } from '../../image/image.ts';
+import type { HardwareWish } from '../../domain/hardware-choice.ts';
 import type { BootTestResult } from '../boot-test/types.ts';
+import type { HardwareReport } from '../domain/make-domain.ts';
 import type { ExportEvent } from '../export/types.ts';
 
 export interface ConvertOptions {
@@ -20,6 +22,8 @@ export interface ConvertOptions {
   verify: boolean | undefined;
   /** Convert only this disk, counted from 1. */
   disk: number | undefined;
+  /** The devices of the domain, for a source that describes a machine. */
+  hardware: HardwareWish;
   force: boolean;
   /** Boot the result when it is whole; \`env\` tells where programs and job records are. */
   bootTest?: { env: NodeJS.ProcessEnv } | undefined;
@@ -50,6 +54,8 @@ export interface ConvertResult {
   disks: ConvertedDisk[];
   /** The libvirt domain that was written, for a source that describes a machine. */
   domain: string | undefined;
+  /** What that domain runs on. */
+  hardware: HardwareReport | undefined;
   warnings: string[];
   /** Without the boot test. */
   seconds: number;

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { RateLimiter } from '../../base/rate-limiter.ts';
+import { domainXml } from '../../domain/domain-xml.ts';
 import { createFolderPackage } from '../../ovf/folder-package.ts';
 import { createOvaPackage } from '../../ovf/ova-package.ts';
 import type { PackageFile, PackageWriter } from '../../ovf/package-writer.ts';
@@ -7,11 +9,12 @@ import { readVmFacts } from '../../vsphere/vm-facts.ts';
 import { readVmHardware } from '../../vsphere/vm-hardware.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import { CleanUp } from '../clean-up.ts';
+import { makeDomain, type HardwareReport } from '../domain/make-domain.ts';
 import { refusalOf, type PlannedVm } from './export-plan.ts';
 import { prepareSource, sourceOfVm, type ExportSource } from './export-source.ts';
-import { domainOfVm } from './domain-of-vm.ts';
 import { FORMATS } from './formats.ts';
 import { createImagePackage } from './image-package.ts';
+import { machineOfVm } from './machine-of-vm.ts';
 import { LeaseScope, type OpenLease } from './lease-scope.ts';
 import { writeDescriptor, type DescribedFile } from './ovf-text.ts';
 import { ResumeRecord, type WholeFile } from './resume-record.ts';
@@ -66,7 +69,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     await adoptWholeFiles(task, source, { resume, writer, transfer }, signal);
     const kept = transfer.whole.map(({ member }) => member.name);
     await transferAll(task, source, { transfer, step, hasEarlierRun: resume.hasEarlierRun }, signal);
-    const files = await finish(task, source, { writer, transfer, warn, step }, signal);
+    const { files, hardware } = await finish(task, source, { writer, transfer, warn, step }, signal);
     await resume.remove();
     return {
       vm: plan.vm,
@@ -79,6 +82,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
       capacityBytes: plan.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0),
       keptDisks: kept,
       ...(source.quiesced === undefined ? {} : { quiesced: source.quiesced }),
+      ...(hardware === undefined ? {} : { hardware }),
       warnings,
       seconds: (Date.now() - startedAt) / 1000,
     };
@@ -182,7 +186,7 @@ async function checkUnchanged(
 }
 
 async function finish(
-  { client, plan, facts }: VmExport,
+  { client, plan, facts, options }: VmExport,
   source: ExportSource,
   {
     writer,
@@ -196,11 +200,12 @@ async function finish(
     step: (step: ExportStep, detail: string) => void;
   },
   signal: AbortSignal,
-): Promise<PackageFile[]> {
+): Promise<{ files: PackageFile[]; hardware: HardwareReport | undefined }> {
   const described = { client, vm: facts.ref, name: plan.vm, snapshot: source.snapshot };
   const files = inOrder(transfer.whole, plan.format);
   const { description, image } = FORMATS[plan.format];
   let descriptor: string | undefined;
+  let hardware: HardwareReport | undefined;
   if (description === 'ovf') {
     step('descriptor', 'Writing the OVF descriptor');
     const { text, warnings } = await writeDescriptor(described, files, signal);
@@ -209,12 +214,15 @@ async function finish(
   } else if (image) {
     step('descriptor', 'Writing the libvirt domain');
     const disks = files.filter(({ isDisk }) => isDisk).map(({ name }) => name);
-    const hardware = await readVmHardware(client, facts.ref, signal);
-    descriptor = domainOfVm(plan.vm, hardware, { folder: plan.output, disks, format: image });
+    const machine = machineOfVm(plan.vm, await readVmHardware(client, facts.ref, signal), source.disks);
+    const images = disks.map((name) => ({ path: join(plan.output, name), format: image }));
+    const made = await makeDomain({ machine, images, wanted: options.hardware, fitness: 'unknown' }, signal);
+    descriptor = domainXml(made.facts);
+    hardware = made.hardware;
   }
   signal.throwIfAborted();
   step('finish', 'Giving the files their names');
-  return writer.finish({ descriptor }, signal);
+  return { files: await writer.finish({ descriptor }, signal), hardware };
 }
 
 /** DSP0243 section 5.3: in an OVA the files stand in the order of the descriptor's references; a folder has the order of the hardware. */

@@ -1,7 +1,9 @@
 import type { ErrorKind } from '../../base/errors.ts';
+import type { HardwareWish } from '../../domain/hardware-choice.ts';
 import type { Compression } from '../../image/copy/pack-window.ts';
 import type { JobError } from '../../jobs/job-record.ts';
 import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
+import type { HardwareReport } from '../domain/make-domain.ts';
 
 /** What an export leaves: an OVF folder, one OVA tar, the bare disks with their manifest, or images for KVM with a libvirt domain. */
 export const EXPORT_FORMATS = ['ovf', 'ova', 'vmdk', 'qcow2', 'raw'] as const;
@@ -27,6 +29,8 @@ export interface ExportOptions {
   format: ExportFormat;
   /** Of qcow2 images; undefined leaves them uncompressed. */
   compression: Compression | undefined;
+  /** The devices of the domain that goes with images. */
+  hardware: HardwareWish;
   power: PowerChoice;
   /** Disks in flight at once within a VM; an OVA takes one at a time. */
   parallel: number;
@@ -103,6 +107,8 @@ export interface VmExportResult {
   keptDisks: string[];
   /** Undefined when no quiesced snapshot was asked for. */
   quiesced?: boolean;
+  /** What the domain runs on, where one was written. */
+  hardware?: HardwareReport;
   /** What was warned of, and what clean-up could not remove from the server. */
   warnings: string[];
   seconds: number;

@@ -12,6 +12,8 @@ test('the summary names each image, how it was verified, the rate, the domain an
     '  web-01-disk-1.qcow2  3.0 GiB  10.0 GiB  vmdk streamOptimized  manifest',
     '  web-01-disk-2.qcow2  1.0 GiB   1.0 GiB  raw                   read back',
     '  11.0 GiB of capacity in 1m 05s, 173 MiB/s',
+    '  Hardware: sata. It was asked for.',
+    '  Note: The TPM is new.',
     '  libvirt domain: web-01.xml',
     '  To make it a VM of this host:',
     '    virsh define /srv/vms/web-01.xml',
@@ -19,7 +21,7 @@ test('the summary names each image, how it was verified, the rate, the domain an
 });
 
 test('an image alone has no domain and no next step; warnings are told', () => {
-  const alone = { ...CONVERTED, domain: undefined, warnings: ['The CD-ROM image is left out.'] };
+  const alone = { ...CONVERTED, domain: undefined, hardware: undefined, warnings: ['The CD-ROM image is left out.'] };
   const lines = conversionSummary(alone, 80);
   expect(lines.at(-1)).toBe('  Warning: The CD-ROM image is left out.');
   expect(lines.join('\n')).not.toContain('virsh');

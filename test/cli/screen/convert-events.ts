@@ -28,6 +28,7 @@ export const CONVERTED: ConvertResult = {
     },
   ],
   domain: '/srv/vms/web-01.xml',
+  hardware: { kind: 'sata', reason: 'It was asked for.', notes: ['The TPM is new.'] },
   warnings: [],
   seconds: 65,
 };

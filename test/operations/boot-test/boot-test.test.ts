@@ -53,7 +53,12 @@ async function domainOf(name: string, text: string): Promise<string> {
     vcpus: 1,
     firmware: 'bios',
     secureBoot: false,
+    tpm: false,
     machine: 'q35',
+    clock: 'utc',
+    hyperv: false,
+    scsiControllers: [],
+    cdRoms: [],
     disks: [{ path: disk, format: 'raw', bus: 'sata' }],
     nics: [{ mac: MAC, model: 'rtl8139', network: 'default' }],
   });

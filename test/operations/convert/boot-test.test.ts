@@ -28,6 +28,7 @@ async function run(text: string, env: NodeJS.ProcessEnv) {
     clusterBytes: undefined,
     verify: false,
     disk: undefined,
+    hardware: 'auto',
     force: false,
     bootTest: { env },
   };

@@ -14,6 +14,7 @@ export function runConvert(
     clusterBytes: undefined,
     verify: undefined,
     disk: undefined,
+    hardware: 'auto',
     force: false,
   } as const;
   return convert({ ...defaults, ...options }, { signal, report });

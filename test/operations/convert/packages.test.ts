@@ -90,6 +90,7 @@ test('a dry run tells what would be written, and writes nothing', async () => {
     clusterBytes: undefined,
     verify: undefined,
     disk: undefined,
+    hardware: 'auto',
     force: false,
   } as const;
   const plan = await planConversion(options, new AbortController().signal);

@@ -75,6 +75,7 @@ export async function exportWith(
     output: scratch.output,
     format: 'ovf',
     compression: undefined,
+    hardware: 'auto',
     power: { kind: 'as-is' },
     parallel: 2,
     limitRateBytes: undefined,

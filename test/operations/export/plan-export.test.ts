@@ -22,6 +22,7 @@ async function plan(
     output: scratch.output,
     format: 'ovf',
     compression: undefined,
+    hardware: 'auto',
     power: { kind: 'as-is' },
     parallel: 2,
     limitRateBytes: undefined,

@@ -1,0 +1,11 @@
+import { safeText } from '../text/safe-text.ts';
+import type { HardwareReport } from '../../operations/domain/make-domain.ts';
+
+/** What a VM runs on and why, indented under a summary. */
+export function hardwareLines(hardware: HardwareReport | undefined): string[] {
+  if (hardware === undefined) return [];
+  return [
+    `  Hardware: ${hardware.kind}. ${safeText(hardware.reason)}`,
+    ...hardware.notes.map((note) => `  Note: ${safeText(note)}`),
+  ];
+}

@@ -1,0 +1,99 @@
+import type { DomainDisk, DomainFacts, DomainNic } from './domain-facts.ts';
+import { guestAge, type GuestAge } from './guest-age.ts';
+import type { HardwareKind } from './hardware-choice.ts';
+import { placeDisks } from './place-disks.ts';
+import { cardDevice, emulatedCard } from './source-devices.ts';
+import type { SourceMachine, SourceNic } from './source-machine.ts';
+
+export interface DomainChoices {
+  /** One for each disk of the machine, in its order. */
+  images: Pick<DomainDisk, 'path' | 'format'>[];
+  hardware: HardwareKind;
+  /** The devices that may be used, by QEMU's names; undefined allows all. */
+  devices?: ReadonlySet<string> | undefined;
+}
+
+/** A domain, and in sentences what of the machine it cannot have. */
+export interface MadeDomain {
+  facts: DomainFacts;
+  notes: string[];
+}
+
+/** libvirt's own network, for a card that the source connects to none. */
+const DEFAULT_NETWORK = 'default';
+/** For a source that does not tell: enough for any guest to start and be looked at. */
+const DEFAULT_MEMORY_BYTES = 2 * 2 ** 30;
+/** Of machine `pc`. */
+const MOST_PC_VCPUS = 255;
+
+const FRESH_VARIABLES =
+  'The UEFI variables are new, since those of VMware are in a form of its own: the guest is started from \\EFI\\BOOT\\BOOTX64.EFI.';
+const FRESH_TPM =
+  'The TPM is new and empty: what the guest had sealed in the old one, such as a BitLocker key, has to be unlocked by its recovery key.';
+
+/** The libvirt domain of a machine. Pure; throws a `RangeError` when the images are not as many as the disks. */
+export function domainOfMachine(machine: SourceMachine, { images, hardware, devices }: DomainChoices): MadeDomain {
+  if (images.length !== machine.disks.length) throw new RangeError('There is not one image for each disk.');
+  const age = guestAge(machine.guestId);
+  const hasSourceIde = hardware === 'source' && machine.disks.some(({ controller }) => controller?.kind === 'ide');
+  const allowsIde = !machine.secureBoot && machine.vcpus <= MOST_PC_VCPUS && (devices?.has('piix3-ide') ?? true);
+  const isPc = allowsIde && (!age.knowsSata || hasSourceIde);
+  const placed = placeDisks(machine.disks, machine.cdRoms, {
+    kind: hardware,
+    fallback: isPc && !age.knowsSata ? 'ide' : 'sata',
+    allowsIde: isPc,
+    devices,
+  });
+  const cards = machine.nics.map((nic) => cardFor(nic, hardware, age, devices));
+  const facts: DomainFacts = {
+    name: machine.name,
+    uuid: machine.uuid,
+    memoryBytes: machine.memoryBytes ?? DEFAULT_MEMORY_BYTES,
+    vcpus: machine.vcpus,
+    coresPerSocket: machine.coresPerSocket,
+    firmware: machine.firmware,
+    secureBoot: machine.secureBoot,
+    tpm: machine.tpm,
+    machine: isPc ? 'pc' : 'q35',
+    clock: age.isWindows ? 'localtime' : 'utc',
+    hyperv: age.knowsHyperV,
+    scsiControllers: placed.scsiControllers,
+    disks: images.map(({ path, format }, index) => ({
+      path,
+      format,
+      bus: 'sata',
+      ...placed.places[index],
+      bootOrder: machine.disks[index]?.bootOrder,
+    })),
+    cdRoms: placed.cdRoms,
+    nics: cards.map(({ nic }) => nic),
+    guestId: machine.guestId,
+  };
+  const notes = [
+    ...(machine.memoryBytes === undefined ? ['The source does not tell the memory: the domain has 2 GiB.'] : []),
+    ...(machine.firmware === 'uefi' ? [FRESH_VARIABLES] : []),
+    ...(machine.tpm ? [FRESH_TPM] : []),
+    ...(isPc && !age.knowsSata ? [`${machine.guestId} is older than SATA: the domain is a PC with IDE.`] : []),
+    ...placed.notes,
+    ...new Set(cards.flatMap(({ note }) => note ?? [])),
+  ];
+  return { facts, notes };
+}
+
+function cardFor(
+  { mac, model, network }: SourceNic,
+  hardware: HardwareKind,
+  age: GuestAge,
+  devices: ReadonlySet<string> | undefined,
+): { nic: DomainNic; note?: string } {
+  const card = { mac, network: network || DEFAULT_NETWORK };
+  if (hardware === 'virtio') return { nic: { ...card, model: 'virtio' } };
+  if (hardware === 'sata') return { nic: { ...card, model: age.nic } };
+  const same = emulatedCard(model);
+  if (same !== undefined && (devices?.has(cardDevice(same)) ?? true)) return { nic: { ...card, model: same } };
+  const note =
+    model === ''
+      ? `The source does not tell the model of a card: it is an ${age.nic}.`
+      : `A domain cannot have the source’s ${model} card: it is an ${age.nic}.`;
+  return { nic: { ...card, model: age.nic }, note };
+}

@@ -1,0 +1,44 @@
+/** What hardware a guest's system can be trusted to know, by its id alone. */
+export interface GuestAge {
+  isWindows: boolean;
+  /** Windows 7 and Server 2008 R2 or newer: what came before fails on some of Hyper-V's interfaces. */
+  knowsHyperV: boolean;
+  /** It has a driver for AHCI, and boots from q35. */
+  knowsSata: boolean;
+  /** The best of Intel's and AMD's cards that it drives as it was delivered. */
+  nic: 'e1000e' | 'e1000' | 'pcnet';
+}
+
+/** No driver for Intel's gigabit cards, but one for AMD's, which VMware gave them. In VMware's spelling, then VirtualBox's where it differs. */
+const ANCIENT =
+  'dos os2 ecomstation netware openserver unixware solaris6 solaris7 solaris8 solaris9 win31 win95 win98 winme winnt win2000 windows31 windows95 windows98 windowsme windowsnt3 windowsnt4 windows2000'.split(
+    ' ',
+  );
+
+/** Windows XP and Server 2003 (`winNet…`); Linux 2.4 and the distributions of its time. */
+const OLD =
+  'winxp winnet windowsxp windows2003 rhel2 rhel3 rhel4 redhatguest redhat3 redhat4 slesguest sles64guest suse nld9 oes mandrake turbolinux other24xlinux linux22 linux24'.split(
+    ' ',
+  );
+
+/** Windows Vista and Server 2008. */
+const BEFORE_HYPERV = /^(winvista|winlonghorn|windowsvista|windows2008(_64)?$)/;
+
+/** By VMware's ids (`VirtualMachineGuestOsIdentifier`, or as a `.vmx` has them) and VirtualBox's. An id that is not known, or none, means a system of today. */
+export function guestAge(guestId: string | undefined): GuestAge {
+  const id = (guestId ?? '').toLowerCase();
+  // `winNetStandardGuest` is Server 2003, not NT.
+  const isOld = startsWithOne(id, OLD);
+  const isAncient = !isOld && startsWithOne(id, ANCIENT);
+  const isWindows = id.startsWith('win');
+  return {
+    isWindows,
+    knowsHyperV: isWindows && !isOld && !isAncient && !BEFORE_HYPERV.test(id),
+    knowsSata: !isOld && !isAncient,
+    nic: isAncient ? 'pcnet' : isOld ? 'e1000' : 'e1000e',
+  };
+}
+
+function startsWithOne(id: string, starts: readonly string[]): boolean {
+  return starts.some((start) => id.startsWith(start));
+}

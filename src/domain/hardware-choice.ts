@@ -1,0 +1,65 @@
+import { cardDevice, CONTROLLER_WORDS, emulatedCard, emulatedController, isSameController } from './source-devices.ts';
+import type { SourceMachine } from './source-machine.ts';
+
+/** What `--hardware` takes. */
+export const HARDWARE_WISHES = ['auto', 'virtio', 'source', 'sata'] as const;
+export type HardwareWish = (typeof HARDWARE_WISHES)[number];
+
+/** `sata`: AHCI and e1000e, or what a guest too old for those knows. `source`: the devices that the machine had on VMware, as QEMU emulates them. */
+export type HardwareKind = Exclude<HardwareWish, 'auto'>;
+
+/** Whether the guest starts on virtio devices, as the stage that fixes guests found it; `unknown` where nobody looked. */
+export type Fitness = 'fit' | 'unfit' | 'unknown';
+
+export interface HardwareQuestion {
+  wanted: HardwareWish;
+  fitness: Fitness;
+  machine: Pick<SourceMachine, 'disks' | 'nics'>;
+  /** The devices of the QEMU that is to run it, by QEMU's names; undefined where that is not known. */
+  devices: ReadonlySet<string> | undefined;
+}
+
+export interface HardwareChoice {
+  kind: HardwareKind;
+  /** A sentence. */
+  reason: string;
+}
+
+/**
+ * Decides on which devices a machine runs. `auto` takes virtio for a guest that is fit for it. For others it takes the devices of the source, on which a guest starts
+ * unchanged, where QEMU has the very same ones; else what most systems drive as they are. Pure.
+ */
+export function chooseHardware({ wanted, fitness, machine, devices }: HardwareQuestion): HardwareChoice {
+  if (wanted !== 'auto') return { kind: wanted, reason: `--hardware ${wanted} asks for it.` };
+  if (fitness === 'fit') return { kind: 'virtio', reason: 'The guest has what it needs to start on virtio.' };
+  const why =
+    fitness === 'unfit' ? 'The guest cannot start on virtio' : 'Nobody looked whether the guest can start on virtio';
+  const obstacle = obstacleToSource(machine, devices);
+  if (obstacle === undefined) {
+    return { kind: 'source', reason: `${why}, and QEMU has the controllers and cards that it had before.` };
+  }
+  return { kind: 'sata', reason: `${why}, and ${obstacle}.` };
+}
+
+/** What keeps the machine from having the very devices that it had. A clause. */
+function obstacleToSource(
+  { disks, nics }: HardwareQuestion['machine'],
+  devices: ReadonlySet<string> | undefined,
+): string | undefined {
+  const kinds = [...new Set(disks.map(({ controller }) => controller?.kind))];
+  if (kinds.includes(undefined)) return 'the source does not tell the controllers of its disks';
+  const other = kinds.find((kind) => !isSameController(kind));
+  if (other !== undefined) return `QEMU has no ${CONTROLLER_WORDS[other]} controller like VMware’s`;
+  const card = nics.find(({ model }) => emulatedCard(model) === undefined);
+  if (card !== undefined) {
+    return card.model === '' ? 'the source does not tell the model of its cards' : `QEMU has no ${card.model} card`;
+  }
+  const needed = [
+    ...kinds.flatMap((kind) => emulatedController(kind)?.device ?? []),
+    ...nics.map(({ model }) => cardDevice(emulatedCard(model) ?? '')),
+  ];
+  if (devices === undefined) return 'there is no QEMU here to ask for the devices that it had before';
+  const missing = needed.find((device) => !devices.has(device));
+  if (missing !== undefined) return `the QEMU of this host has no ${missing}`;
+  return undefined;
+}

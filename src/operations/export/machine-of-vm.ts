@@ -1,0 +1,57 @@
+import type { ControllerKind, SourceController, SourceMachine } from '../../domain/source-machine.ts';
+import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
+import type { VmHardware } from '../../vsphere/vm-hardware.ts';
+
+/** The machine that a VM of a server is. It boots from its disks in their order. */
+export function machineOfVm(
+  name: string,
+  hardware: VmHardware,
+  disks: readonly Pick<VirtualDisk, 'address'>[],
+): SourceMachine {
+  const { guestId, memoryBytes, cpus, coresPerSocket, firmware, secureBoot, tpm, cdRoms } = hardware;
+  return {
+    name,
+    uuid: hardware.biosUuid || undefined,
+    guestId: guestId || undefined,
+    memoryBytes,
+    vcpus: cpus,
+    coresPerSocket: cpus % coresPerSocket === 0 ? coresPerSocket : undefined,
+    firmware,
+    secureBoot: firmware === 'uefi' && secureBoot,
+    tpm,
+    disks: disks.map(({ address }, index) => ({ controller: controllerOf(address), bootOrder: index + 1 })),
+    nics: hardware.networkCards.map(({ macAddress, type, network }) => ({
+      mac: macAddress || undefined,
+      model: CARDS.get(type) ?? type,
+      network: network || undefined,
+    })),
+    cdRoms,
+  };
+}
+
+/** By the names of vSphere's classes. */
+const CONTROLLERS = new Map<string, ControllerKind>([
+  ['VirtualIDEController', 'ide'],
+  ['VirtualBusLogicController', 'buslogic'],
+  ['VirtualLsiLogicController', 'lsilogic'],
+  ['VirtualLsiLogicSASController', 'lsilogicsas'],
+  ['ParaVirtualSCSIController', 'pvscsi'],
+  ['VirtualAHCIController', 'sata'],
+  ['VirtualNVMEController', 'nvme'],
+]);
+
+const CARDS = new Map([
+  ['VirtualVmxnet3', 'vmxnet3'],
+  ['VirtualVmxnet2', 'vmxnet2'],
+  ['VirtualVmxnet', 'vmxnet'],
+  ['VirtualE1000', 'e1000'],
+  ['VirtualE1000e', 'e1000e'],
+  ['VirtualPCNet32', 'pcnet32'],
+]);
+
+/** Of an address such as `VirtualLsiLogicController0:1`. */
+function controllerOf(address: string): SourceController | undefined {
+  const [, type = '', bus] = /^(\D.*?)(\d+):\d*$/.exec(address) ?? [];
+  const kind = CONTROLLERS.get(type);
+  return kind === undefined ? undefined : { kind, address: Number(bus) };
+}

@@ -1,0 +1,85 @@
+import type { DomainFacts } from '../../src/domain/domain-facts.ts';
+import { domainOfMachine, type MadeDomain } from '../../src/domain/domain-of-machine.ts';
+import type { HardwareKind } from '../../src/domain/hardware-choice.ts';
+import type { ControllerKind, SourceMachine } from '../../src/domain/source-machine.ts';
+
+/** A machine of two disks on one controller, and of one card. */
+export function sampleMachine(changes: Partial<SourceMachine> = {}): SourceMachine {
+  return {
+    name: 'web-01',
+    uuid: 'abcdef01-2345-6789-abcd-ef0123456789',
+    guestId: 'debian12_64Guest',
+    memoryBytes: 4 * 2 ** 30,
+    vcpus: 4,
+    coresPerSocket: 2,
+    firmware: 'bios',
+    secureBoot: false,
+    tpm: false,
+    disks: disksOn('pvscsi', 'pvscsi'),
+    nics: [{ mac: '00:50:56:ab:cd:ef', model: 'vmxnet3', network: 'VM Network' }],
+    cdRoms: 1,
+    ...changes,
+  };
+}
+
+/** A disk on the first controller of each kind. */
+export function disksOn(...kinds: (ControllerKind | undefined)[]): SourceMachine['disks'] {
+  return kinds.map((kind) => ({
+    controller: kind === undefined ? undefined : { kind, address: 0 },
+    bootOrder: undefined,
+  }));
+}
+
+export function domainOn(machine: SourceMachine, hardware: HardwareKind): MadeDomain {
+  const images = machine.disks.map((_disk, at) => ({ path: `/d/${at + 1}.qcow2`, format: 'qcow2' as const }));
+  return domainOfMachine(machine, { images, hardware });
+}
+
+/** Every hardware with every firmware, age of guest, and set of controllers and cards; the boundaries of counts besides. */
+export function allDomains(): { title: string; facts: DomainFacts }[] {
+  const machines = [
+    ...FIRMWARES.flatMap((firmware) =>
+      GUESTS.flatMap((guestId) => DEVICES.map((devices) => sampleMachine({ ...firmware, ...devices, guestId }))),
+    ),
+    sampleMachine({ vcpus: 288, coresPerSocket: 36, guestId: 'winXPProGuest' }),
+    sampleMachine({ uuid: undefined, memoryBytes: undefined, coresPerSocket: undefined, guestId: undefined }),
+  ];
+  return machines.flatMap((machine) =>
+    KINDS.map((kind) => {
+      const { guestId, firmware, secureBoot, tpm, disks, nics } = machine;
+      return {
+        title: JSON.stringify({ kind, guestId, firmware, secureBoot, tpm, disks: disks.length, nics: nics.length }),
+        facts: domainOn(machine, kind).facts,
+      };
+    }),
+  );
+}
+
+const KINDS: readonly HardwareKind[] = ['virtio', 'source', 'sata'];
+const FIRMWARES: Partial<SourceMachine>[] = [
+  { firmware: 'bios' },
+  { firmware: 'uefi', tpm: true },
+  { firmware: 'uefi', secureBoot: true },
+];
+const GUESTS = ['debian12_64Guest', 'windows2022srvNext_64Guest', 'winNetStandardGuest', 'win2000ServGuest'];
+const DEVICES: Pick<SourceMachine, 'disks' | 'nics' | 'cdRoms'>[] = [
+  { disks: [], nics: [], cdRoms: 0 },
+  {
+    disks: disksOn('ide', 'lsilogic', 'lsilogicsas', 'pvscsi', 'buslogic', 'sata', 'nvme', 'usb', 'scsi', undefined),
+    nics: ['vmxnet3', 'e1000', 'e1000e', 'pcnet32', 'vmxnet2', 'virtio', 'rtl8139', ''].map((model) => ({
+      mac: undefined,
+      model,
+      network: undefined,
+    })),
+    cdRoms: 2,
+  },
+  {
+    disks: [
+      ...disksOn(...Array.from({ length: 15 }, () => 'lsilogicsas' as const)),
+      ...disksOn('virtio-scsi', 'virtio'),
+    ],
+    nics: [],
+    cdRoms: 5,
+  },
+  { disks: disksOn('ide', 'ide', 'ide', 'ide'), nics: [], cdRoms: 1 },
+];
