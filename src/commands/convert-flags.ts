@@ -3,6 +3,7 @@ import { Hyper2kvmError } from '../base/errors.ts';
 import { readChoice, readCount, readSize } from '../cli/input/option-values.ts';
 import type { SinkFormat } from '../image/create-sink.ts';
 import type { ConvertOptions } from '../operations/convert/types.ts';
+import { FIX_FLAGS, readFixWishes, type FixFlagValues } from './fix-flags.ts';
 import { COMPRESS_FLAG, needQcow2, readCompression } from './compress-flag.ts';
 import { DOMAIN_FLAGS, readDomainOptions, type DomainFlagValues } from './domain-flags.ts';
 
@@ -40,6 +41,7 @@ export const CONVERT_FLAGS = {
   }),
   disk: Flags.string({ helpValue: 'N', description: 'Convert only the disk with this number, counted from 1.' }),
   ...DOMAIN_FLAGS,
+  ...FIX_FLAGS,
   force: Flags.boolean({ default: false, description: 'Replace files of the same name.' }),
   'boot-test': Flags.boolean({
     default: false,
@@ -53,7 +55,7 @@ export const CONVERT_FLAGS = {
 };
 
 /** The values of {@link CONVERT_FLAGS}, as oclif gives them. */
-export interface ConvertFlagValues extends DomainFlagValues {
+export interface ConvertFlagValues extends DomainFlagValues, FixFlagValues {
   output?: string | undefined;
   format: string;
   compress?: string | undefined;
@@ -79,6 +81,7 @@ export function readConvertOptions(source: string, flags: ConvertFlagValues): Co
     verify: flags.verify,
     disk: flags.disk === undefined ? undefined : readCount('--disk', flags.disk, 1, MOST_DISKS),
     ...readDomainOptions(flags),
+    guest: readFixWishes(flags),
     force: flags.force,
   };
 }

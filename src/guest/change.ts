@@ -21,7 +21,7 @@ export interface Change {
 /** One kind of mending. It only plans: it reads the guest, and tells the draft what has to become of it. */
 export interface Fix {
   name: FixName;
-  /** Must not write to the guest. Sees the files as the fixes before it leave them. What it cannot mend it says by {@link GuestDraft.warn}. */
+  /** Must not write to the guest. Sees the files as the fixes before it leave them. What it cannot mend it says by {@link GuestDraft.warn} or {@link GuestDraft.obstruct}. */
   plan(guest: Guest, draft: GuestDraft): Promise<void>;
 }
 
@@ -48,6 +48,8 @@ interface Run {
  */
 export class GuestDraft {
   readonly warnings: string[] = [];
+  /** Why the guest will not start on virtio even when all is changed: sentences. */
+  readonly obstacles: string[] = [];
   readonly #guest: Guest;
   readonly #edits = new Map<string, Edit>();
   readonly #runs: Run[] = [];
@@ -101,6 +103,11 @@ export class GuestDraft {
   /** Something of the guest that is not mended, and that a person should know. */
   warn(message: string): void {
     if (!this.warnings.includes(message)) this.warnings.push(message);
+  }
+
+  /** Something that keeps the guest from starting on virtio, and that is not mended. */
+  obstruct(message: string): void {
+    if (!this.obstacles.includes(message)) this.obstacles.push(message);
   }
 
   /** The paths of files that are other than before. */

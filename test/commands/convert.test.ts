@@ -41,13 +41,25 @@ test('without flags it makes a qcow2 here, verified as the source needs it', asy
     verify: undefined,
     disk: undefined,
     hardware: 'auto',
+    guest: { fix: 'auto', keys: [], root: undefined, removeVmwareTools: false, planOnly: false },
     force: false,
   });
 });
 
 test('the flags reach the operation in its own units', async () => {
   const flags = ['--compress', 'web.ova', '-o', '/srv/', '--cluster-size=2M', '--no-verify', '--disk', '2', '--force'];
-  expect((await run(flags)).options).toEqual({
+  const fixes = [
+    '--fix',
+    'require',
+    '--key',
+    '/dev/sda3:file:/root/a:b',
+    '--key',
+    'all:file:k',
+    '--root',
+    '/dev/sda2',
+    '--remove-vmware-tools',
+  ];
+  expect((await run([...flags, ...fixes])).options).toEqual({
     source: 'web.ova',
     output: '/srv/',
     format: 'qcow2',
@@ -56,6 +68,16 @@ test('the flags reach the operation in its own units', async () => {
     verify: false,
     disk: 2,
     hardware: 'auto',
+    guest: {
+      fix: 'require',
+      keys: [
+        { device: '/dev/sda3', keyFile: '/root/a:b' },
+        { device: 'all', keyFile: 'k' },
+      ],
+      root: '/dev/sda2',
+      removeVmwareTools: true,
+      planOnly: false,
+    },
     force: true,
   });
 });
@@ -184,4 +206,20 @@ test('--boot-test boots the result; a guest that does not come up is exit code 1
   const { problem: _problem, ...booted } = bootTest;
   const came = { ...CONVERTED, bootTest: { ...booted, verdict: 'booted' as const, loginPromptSeconds: 9 } };
   expect((await run(['web.ova', '--boot-test'], () => Promise.resolve(came))).exitCode).toBe(0);
+});
+
+test('--fix-plan asks for a plan, which has to be there', async () => {
+  expect((await run(['web.ova', '--fix-plan'])).options?.guest).toMatchObject({ fix: 'require', planOnly: true });
+});
+
+test.each([
+  [['--key', '/dev/sda3:key:hunter2'], '--key wants DEVICE:file:PATH.'],
+  [['--key', 'sda3:file:/x'], '--key wants DEVICE:file:PATH.'],
+  [['--fix', 'off', '--fix-plan'], '--fix-plan does nothing with --fix off.'],
+  [['--fix', 'off', '--root', '/dev/sda1'], '--root does nothing with --fix off.'],
+])('flags of the fix that make no sense are refused, and no passphrase is repeated: %j', async (flags, sentence) => {
+  const { exitCode, stderr } = await run(['web.ova', ...flags]);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain(sentence);
+  expect(stderr).not.toContain('hunter2');
 });

@@ -5,6 +5,7 @@ import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 import { defineStep } from './define-step.ts';
 import { hardwareLines } from './hardware-lines.ts';
+import { fixReport } from './fix-report.ts';
 import { folderOf, sourceWords } from './conversion-words.ts';
 
 const VERIFIED: Readonly<Record<ConvertedDisk['verified'], string>> = {
@@ -16,7 +17,8 @@ const VERIFIED: Readonly<Record<ConvertedDisk['verified'], string>> = {
 
 /** What a conversion has done, for people: the images, how each was proved, the domain, and the next step. */
 export function conversionSummary(result: ConvertResult, width: number | undefined): string[] {
-  const { source, disks, domain, hardware, warnings, seconds } = result;
+  const { source, disks, domain, hardware, guest, warnings, seconds } = result;
+  if (guest?.outcome === 'planned') return fixReport(guest, width);
   const capacityBytes = disks.reduce((sum, disk) => sum + disk.virtualSizeBytes, 0);
   const rate = seconds > 0 ? `, ${formatRate(capacityBytes / seconds)}` : '';
   const table = renderTable(
@@ -42,6 +44,9 @@ export function conversionSummary(result: ConvertResult, width: number | undefin
     `  ${formatBytes(capacityBytes)} of capacity in ${formatDuration(seconds)}${rate}`,
     ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
     ...hardwareLines(hardware),
+    ...(guest === undefined
+      ? []
+      : fixReport(guest, width === undefined ? undefined : width - 2).map((line) => `  ${line}`)),
     ...(domain === undefined ? [] : [`  libvirt domain: ${safeText(basename(domain))}`, ...defineStep(domain)]),
   ];
 }

@@ -10,6 +10,7 @@ export const STEP_LABELS: Readonly<Record<ExportStep, string>> = {
   lease: 'Asking for the export lease',
   download: 'Downloading',
   verify: 'Verifying',
+  fix: 'Fixing the guest',
   descriptor: 'Writing the OVF descriptor',
   finish: 'Finishing the files',
   'boot-test': 'Booting what was made',

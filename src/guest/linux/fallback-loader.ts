@@ -20,7 +20,7 @@ export async function planFallbackLoader({ files, mounts, devices, system }: Gue
   if (await files.exists(fallback)) return;
   const found = await findLoader(files, posix.join(esp, 'EFI'), system.id);
   if (!found) {
-    draft.warn(`The EFI system partition has neither ${FALLBACK} nor a loader that could stand there.`);
+    draft.obstruct(`The EFI system partition has neither ${FALLBACK} nor a loader that could stand there.`);
     return;
   }
   const folder = posix.dirname(fallback);

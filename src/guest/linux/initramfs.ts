@@ -25,8 +25,9 @@ const REBUILD_LIMIT_MS = 3_600_000;
 export const initramfs: Fix = {
   name: NAME,
   async plan(guest, draft) {
-    if (guest.kernels.length === 0)
-      return draft.warn('No kernel of a known form is installed: no initramfs was looked at.');
+    if (guest.kernels.length === 0) {
+      return draft.obstruct('No kernel of a known form is installed, so that no initramfs was looked at.');
+    }
     const tool = await findInitramfsTool(guest);
     const isCopied = draft.editedPaths().some((path) => COPIED.test(path));
     for (const kernel of guest.kernels) await planKernel(guest, draft, tool, kernel, isCopied);
@@ -43,22 +44,34 @@ async function planKernel(
   const modules = await readKernelModules(guest.files, kernel.version);
   const absent = DRIVERS.filter((name) => !modules.builtin.has(name) && !modules.loadable.has(name));
   if (absent.length > 0) draft.warn(`Kernel ${kernel.version} has no driver ${absent.join(', ')}.`);
+  if (isNewest(guest, kernel) && absent.length > 0) {
+    draft.obstruct(`The newest kernel, ${kernel.version}, has no driver ${absent.join(', ')}.`);
+  }
   const needed = neededModules(guest, modules);
   if (needed.length === 0 && !isCopied) return;
   const reasons = await reasonsToRebuild(guest, tool, kernel, needed);
   if (isCopied) reasons.push('its configuration changes');
   if (reasons.length === 0) return;
   if (!tool) {
-    draft.warn(`Kernel ${kernel.version}: ${reasons.join('; ')}; and the guest has no tool for it that is known.`);
+    draft.obstruct(
+      `The initramfs of kernel ${kernel.version}: ${reasons.join('; ')}; and the guest has no tool for it that is known.`,
+    );
     return;
   }
-  const wanted = DRIVERS.filter((name) => modules.loadable.has(name));
+  // What the root needs the tools find themselves, except where a person listed the modules by hand.
+  const wanted = [...new Set([...DRIVERS.filter((name) => modules.loadable.has(name)), ...needed])];
   const config = await draft.read(tool.configPath);
   await draft.write(NAME, tool.configPath, tool.configure(config, wanted), [`drivers ${wanted.join(', ')}`]);
   const image = kernel.initramfs ?? tool.imageOf(kernel);
   if (kernel.initramfs !== undefined) await requireSpace(guest, kernel.initramfs);
   const details = [`${tool.name} for kernel ${kernel.version}: ${reasons.join('; ')}`];
   draft.run({ fix: NAME, path: image, details }, () => rebuild(guest, tool, kernel, image, needed));
+}
+
+/** The one that boot loaders start. */
+function isNewest({ kernels }: Guest, { version }: GuestKernel): boolean {
+  const newest = kernels.map((each) => each.version).toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  return newest.at(-1) === version;
 }
 
 /** What must be in the initramfs of a kernel: what is no part of the kernel itself. */

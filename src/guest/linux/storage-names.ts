@@ -12,34 +12,36 @@ const RESUME_FILE = '/etc/initramfs-tools/conf.d/resume';
 export const storageNames: Fix = {
   name: NAME,
   async plan(guest, draft) {
-    await planTable(guest, draft, {
-      path: '/etc/fstab',
-      column: 0,
-      isRoot: (fields) => fields[1] === '/',
-      type: (fields) => fields[2],
-    });
-    // A source device may be a file or a path; what it is encrypted with is no type of fstab.
-    await planTable(guest, draft, { path: '/etc/crypttab', column: 1, isRoot: () => false, type: () => undefined });
+    await planTable(guest, draft, '/etc/fstab', 0);
+    // What an encrypted device holds is no type of fstab.
+    await planTable(guest, draft, '/etc/crypttab', 1);
     await planResume(guest, draft);
   },
 };
 
-interface Table {
-  path: string;
-  column: number;
-  isRoot: (fields: readonly string[]) => boolean;
-  type: (fields: readonly string[]) => string | undefined;
-}
-
-async function planTable(guest: Guest, draft: GuestDraft, { path, column, isRoot, type }: Table): Promise<void> {
+async function planTable(guest: Guest, draft: GuestDraft, path: string, column: number): Promise<void> {
+  const isFstab = column === 0;
   const before = await draft.read(path);
   if (before === undefined) return;
   const root = rootDevice(guest);
   const { text, renamed } = renameInTable(before, column, (fields) => {
     const spec = fields[column] ?? '';
-    return renamedSpec(spec, guest, draft, path, { type: type(fields), root: isRoot(fields) ? root : undefined });
+    const type = isFstab ? fields[2] : undefined;
+    const isNeeded = isFstab && type !== 'swap' && !/\b(nofail|noauto)\b/.test(fields[3] ?? '');
+    return renamedSpec(spec, guest, draft, path, {
+      type,
+      isNeeded,
+      root: isFstab && fields[1] === '/' ? root : undefined,
+    });
   });
   await draft.write(NAME, path, text, renamed.map(shown));
+}
+
+interface SpecFacts {
+  type?: string | undefined;
+  root?: BlockDevice | undefined;
+  /** The system does not start without it. */
+  isNeeded?: boolean;
 }
 
 function renamedSpec(
@@ -47,15 +49,16 @@ function renamedSpec(
   guest: Guest,
   draft: GuestDraft,
   path: string,
-  { type = '', root }: { type?: string | undefined; root?: BlockDevice | undefined },
+  { type = '', root, isNeeded = false }: SpecFacts,
 ): string | undefined {
   const found = newName(spec, guest, { type, root });
   if (found === 'stays') return undefined;
   if (found !== 'unknown') return found.name;
   // A CD-ROM of another time is no loss.
-  if (!['iso9660', 'udf', 'udf,iso9660'].includes(type)) {
-    draft.warn(`${path} names ${spec}, which is no device of this machine: the line stays as it is.`);
-  }
+  if (['iso9660', 'udf', 'udf,iso9660'].includes(type)) return undefined;
+  const message = `${path} names ${spec}, which is no device of this machine: the line stays as it is.`;
+  if (isNeeded) draft.obstruct(message);
+  else draft.warn(message);
   return undefined;
 }
 

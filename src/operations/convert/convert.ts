@@ -8,10 +8,12 @@ import { makeFolder, removeMadeFolders } from '../../ovf/local-folder.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
 import { bootTest, checkBootTest } from '../boot-test/boot-test.ts';
+import type { FixEvent } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { convertDisk } from './convert-disk.ts';
 import { layOut, takenNames, type Layout } from './convert-layout.ts';
 import type { SourceDisk } from './convert-source.ts';
+import { fitnessOf, fixConverted, requireFixable, withSizes } from './fix-converted.ts';
 import type { ConvertedDisk, ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from './types.ts';
 import { writeDomain } from './write-domain.ts';
 
@@ -20,6 +22,17 @@ import { writeDomain } from './write-domain.ts';
  * nothing is left of a conversion that failed.
  */
 export async function convert(
+  options: ConvertOptions,
+  context: OperationContext<ConvertEvent>,
+): Promise<ConvertResult> {
+  const result = await convertAndFix(options, context);
+  const target = result.domain ?? result.disks[0]?.path;
+  if (options.bootTest === undefined || target === undefined) return result;
+  const { env } = options.bootTest;
+  return { ...result, bootTest: await bootTest({ ...PLAIN_BOOT_TEST, target, env }, context) };
+}
+
+async function convertAndFix(
   options: ConvertOptions,
   { signal, report }: OperationContext<ConvertEvent>,
 ): Promise<ConvertResult> {
@@ -32,6 +45,8 @@ export async function convert(
   const vm = layout.source.baseName;
   const { warnings } = layout;
   for (const message of warnings) report({ type: 'warning', vm, message });
+  const isOneOfSeveral = layout.disks.length < layout.source.disks.length;
+  requireFixable(options.guest, options.format, isOneOfSeveral);
   // Before the folder is made: in /proc, for one, Node's recursive mkdir would try for ever.
   await checkWritable(layout.folder);
   const madeFolder = await makeFolder(layout.folder);
@@ -40,31 +55,41 @@ export async function convert(
     vm,
     disks: layout.disks.map(({ path, capacityBytes }) => ({ disk: basename(path), capacityBytes })),
   });
-  const converted: ConvertedDisk[] = [];
-  let hardware: ConvertResult['hardware'];
+  let converted: ConvertedDisk[] = [];
   await using pool = new WorkerPool();
   try {
     for (const disk of layout.disks) {
       const task = { vm, ...disk, options, pool, container: layout.source.container };
       converted.push(await convertOne(task, report, signal));
     }
+    const nics = layout.source.machine?.nics ?? [];
+    const onFix = ({ detail }: FixEvent): void => report({ type: 'step', vm, step: 'fix', detail });
+    const guest = await fixConverted({ disks: converted, nics }, options.guest, isOneOfSeveral, onFix, signal);
+    if (options.guest.planOnly) {
+      await removePartials(converted, layout.folder, madeFolder);
+      return {
+        source: options.source,
+        disks: [],
+        domain: undefined,
+        hardware: undefined,
+        guest,
+        warnings,
+        seconds: secondsSince(startedAt),
+      };
+    }
+    converted = await withSizes(converted, guest);
     const paths = converted.map(({ path }) => path);
-    hardware = await writeDomain(layout, converted, options, signal);
+    const hardware = await writeDomain(layout, converted, options, fitnessOf(guest), signal);
     if (layout.domainPath !== undefined) paths.push(layout.domainPath);
     signal.throwIfAborted();
     await giveFinalNames(layout.folder, paths, options.force);
+    const seconds = secondsSince(startedAt);
+    return { source: options.source, disks: converted, domain: layout.domainPath, hardware, guest, warnings, seconds };
   } catch (error) {
-    for (const { path } of converted) await rm(path + PARTIAL_SUFFIX, { force: true });
     if (layout.domainPath !== undefined) await rm(layout.domainPath + PARTIAL_SUFFIX, { force: true });
-    await removeMadeFolders(layout.folder, madeFolder);
+    await removePartials(converted, layout.folder, madeFolder);
     throw error;
   }
-  const seconds = (Date.now() - startedAt) / 1000;
-  const result = { source: options.source, disks: converted, domain: layout.domainPath, hardware, warnings, seconds };
-  const target = layout.domainPath ?? converted[0]?.path;
-  if (options.bootTest === undefined || target === undefined) return result;
-  const { env } = options.bootTest;
-  return { ...result, bootTest: await bootTest({ ...PLAIN_BOOT_TEST, target, env }, { signal, report }) };
 }
 
 /** All as the domain has it, within the limits of time that a boot test has by itself. */
@@ -78,6 +103,19 @@ const PLAIN_BOOT_TEST = {
 function firmwareNeeds({ source, domainPath }: Layout): FirmwareNeeds | undefined {
   if (domainPath === undefined || source.machine?.firmware !== 'uefi') return undefined;
   return { machine: 'q35', secureBoot: source.machine.secureBoot };
+}
+
+async function removePartials(
+  converted: readonly ConvertedDisk[],
+  folder: string,
+  madeFolder: string | undefined,
+): Promise<void> {
+  for (const { path } of converted) await rm(path + PARTIAL_SUFFIX, { force: true });
+  await removeMadeFolders(folder, madeFolder);
+}
+
+function secondsSince(startedAt: number): number {
+  return (Date.now() - startedAt) / 1000;
 }
 
 /** What `convert` would do with the same options. Writes nothing. */

@@ -5,6 +5,7 @@ import type { HardwareWish } from '../../domain/hardware-choice.ts';
 import type { BootTestResult } from '../boot-test/types.ts';
 import type { HardwareReport } from '../domain/make-domain.ts';
 import type { ExportEvent } from '../export/types.ts';
+import type { FixReport, FixWishes } from '../fix-guest/types.ts';
 
 export interface ConvertOptions {
   /** An image, an OVF descriptor, or an OVA; told by the content. */
@@ -24,6 +25,8 @@ export interface ConvertOptions {
   disk: number | undefined;
   /** The devices of the domain, for a source that describes a machine. */
   hardware: HardwareWish;
+  /** What becomes of the guest in the result. */
+  guest: FixWishes;
   force: boolean;
   /** Boot the result when it is whole; \`env\` tells where programs and job records are. */
   bootTest?: { env: NodeJS.ProcessEnv } | undefined;
@@ -56,6 +59,8 @@ export interface ConvertResult {
   domain: string | undefined;
   /** What that domain runs on. */
   hardware: HardwareReport | undefined;
+  /** What was changed in the guest, or would be; undefined when nobody looked. */
+  guest?: FixReport | undefined;
   warnings: string[];
   /** Without the boot test. */
   seconds: number;

@@ -1,4 +1,5 @@
 import { writeFileAtomically } from '../../base/atomic-file.ts';
+import type { Fitness } from '../../domain/hardware-choice.ts';
 import { domainXml } from '../../domain/domain-xml.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { makeDomain, type HardwareReport } from '../domain/make-domain.ts';
@@ -11,11 +12,12 @@ export async function writeDomain(
   { source, domainPath }: Layout,
   converted: readonly ConvertedDisk[],
   { hardware: wanted }: ConvertOptions,
+  fitness: Fitness,
   signal: AbortSignal,
 ): Promise<HardwareReport | undefined> {
   if (domainPath === undefined || source.machine === undefined) return undefined;
   const images = converted.map(({ path, format }) => ({ path, format }));
-  const request = { machine: machineOfOvf(source.machine), images, wanted, fitness: 'unknown' as const };
+  const request = { machine: machineOfOvf(source.machine), images, wanted, fitness };
   const { facts, hardware } = await makeDomain(request, signal);
   await writeFileAtomically(domainPath + PARTIAL_SUFFIX, domainXml(facts), { mode: 0o644 });
   return hardware;

@@ -55,6 +55,7 @@ export type ExportStep =
   | 'lease'
   | 'download'
   | 'verify'
+  | 'fix'
   | 'descriptor'
   | 'finish'
   | 'boot-test'

@@ -57,6 +57,7 @@ async function changeGuest(
     root: guest.mounts[0]?.mountable ?? '',
     changes,
     warnings: draft.warnings,
+    obstacles: draft.obstacles,
   };
 }
 

@@ -6,17 +6,22 @@ import type { DeviceKey } from '../../guest/inspect/unlock.ts';
 export const FIX_MODES = ['auto', 'require', 'off'] as const;
 export type FixMode = (typeof FIX_MODES)[number];
 
-export interface FixGuestOptions {
-  fix: Exclude<FixMode, 'off'>;
-  /** All images of one machine in the order in which it saw them. They are changed in place: never the source's. */
-  disks: readonly GuestDisk[];
-  nics: readonly GuestNic[];
+/** What a person wants of the fix, whatever the machine. */
+export interface FixWishes {
+  fix: FixMode;
   keys: readonly DeviceKey[];
   /** The file system of the system, where there are several. */
   root: string | undefined;
   removeVmwareTools: boolean;
   /** Only tell what would be changed. The images stay as they are to the byte. */
   planOnly: boolean;
+}
+
+export interface FixGuestOptions extends FixWishes {
+  fix: Exclude<FixMode, 'off'>;
+  /** All images of one machine in the order in which it saw them. They are changed in place: never the source's. */
+  disks: readonly GuestDisk[];
+  nics: readonly GuestNic[];
 }
 
 /** What the fix is doing now. */
@@ -37,6 +42,8 @@ export type FixReport =
       /** In their order; none for a guest that is fit as it is. */
       changes: Change[];
       warnings: string[];
+      /** Why it will not start on virtio all the same; none: it is fit for it. */
+      obstacles: string[];
       seconds: number;
     }
   | { outcome: 'not-fixed'; reason: string; hint: string | undefined };

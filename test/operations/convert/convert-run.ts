@@ -1,4 +1,5 @@
 import { convert } from '../../../src/operations/convert/convert.ts';
+import { NO_FIX } from './no-fix.ts';
 import type { ConvertEvent, ConvertOptions, ConvertResult } from '../../../src/operations/convert/types.ts';
 import { runProgram } from '../../oracles/run-program.ts';
 
@@ -15,6 +16,7 @@ export function runConvert(
     verify: undefined,
     disk: undefined,
     hardware: 'auto',
+    guest: NO_FIX,
     force: false,
   } as const;
   return convert({ ...defaults, ...options }, { signal, report });

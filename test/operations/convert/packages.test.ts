@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { NO_FIX } from './no-fix.ts';
 import { copyFile, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InterruptedError } from '../../../src/base/errors.ts';
@@ -91,6 +92,7 @@ test('a dry run tells what would be written, and writes nothing', async () => {
     verify: undefined,
     disk: undefined,
     hardware: 'auto',
+    guest: NO_FIX,
     force: false,
   } as const;
   const plan = await planConversion(options, new AbortController().signal);

@@ -1,0 +1,44 @@
+import type { Change } from '../../guest/change.ts';
+import type { FixReport } from '../../operations/fix-guest/types.ts';
+import { formatCount, formatDuration } from '../../base/amounts.ts';
+import { safeText } from '../text/safe-text.ts';
+import { renderTable } from '../text/table.ts';
+
+/** What was changed in a guest, or would be, for people: a row for each thing, and what could not be mended. */
+export function fixReport(report: FixReport, width: number | undefined): string[] {
+  if (report.outcome === 'not-fixed') {
+    const hint = report.hint === undefined ? '' : ` ${safeText(report.hint)}`;
+    return [`The guest was not fixed: ${safeText(report.reason)}${hint}`];
+  }
+  const { changes, obstacles, warnings } = report;
+  return [
+    headline(report),
+    ...(changes.length === 0 ? [] : changeTable(changes, width)),
+    ...obstacles.map((obstacle) => `  In the way: ${safeText(obstacle)}`),
+    ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
+    ...(changes.some(({ backup }) => backup !== undefined) && report.outcome === 'fixed'
+      ? ['  Files as they were are kept in the guest below /var/lib/hyper2kvm/backup.']
+      : []),
+  ];
+}
+
+function headline({ outcome, system, root, changes, seconds }: Exclude<FixReport, { outcome: 'not-fixed' }>): string {
+  const guest = `${safeText(system)} on ${safeText(root)}`;
+  if (changes.length === 0) return `Guest: ${guest} needs no change`;
+  const count = formatCount(changes.length, 'change');
+  if (outcome === 'planned') return `Guest: ${guest} would get ${count}`;
+  return `Guest: ${guest} got ${count} in ${formatDuration(seconds)}`;
+}
+
+function changeTable(changes: readonly Change[], width: number | undefined): string[] {
+  const rows = changes.flatMap(({ fix, action, path, details }) =>
+    details.map((detail, index) => (index === 0 ? [fix, action, path, detail] : ['', '', '', detail])),
+  );
+  const columns = [
+    { header: 'FIX' },
+    { header: 'ACTION' },
+    { header: 'PATH', cut: 'middle' },
+    { header: 'WHAT', cut: 'wrap' },
+  ] as const;
+  return renderTable(columns, rows, width === undefined ? undefined : width - 2).map((line) => `  ${line}`);
+}

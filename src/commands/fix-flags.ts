@@ -1,0 +1,71 @@
+import { Flags } from '@oclif/core';
+import { Hyper2kvmError } from '../base/errors.ts';
+import { readChoice } from '../cli/input/option-values.ts';
+import type { FixWishes } from '../operations/fix-guest/types.ts';
+
+const MODES = ['auto', 'require', 'off'] as const satisfies readonly FixWishes['fix'][];
+
+/** The flags about changing the guest. */
+export const FIX_FLAGS = {
+  fix: Flags.string({
+    options: MODES,
+    default: 'auto',
+    description:
+      'Make a Linux guest fit for virtio: the names of its disks, boot loader, initramfs, and network cards keep their names. auto does so where libguestfs is installed and a system is found; require fails otherwise; off leaves the guest as it is. The source is never changed.',
+  }),
+  'fix-plan': Flags.boolean({
+    default: false,
+    description: 'Convert, show what would be changed in the guest, and keep nothing.',
+  }),
+  key: Flags.string({
+    multiple: true,
+    helpValue: 'DEVICE:file:PATH',
+    description:
+      'Passphrase of an encrypted volume of the guest, in a file: /dev/sda3:file:/root/key, where /dev/sda3 is the third partition of the first disk, or all:file:PATH. Can be given several times.',
+  }),
+  root: Flags.string({
+    helpValue: 'DEVICE',
+    description: 'The file system of the system to change, where a guest has several: /dev/sda2, /dev/vg/root.',
+  }),
+  'remove-vmware-tools': Flags.boolean({
+    default: false,
+    description: 'Remove the packages of VMware Tools from the guest. Without it their services are only switched off.',
+  }),
+};
+
+/** The values of {@link FIX_FLAGS}, as oclif gives them. */
+export interface FixFlagValues {
+  fix: string;
+  'fix-plan': boolean;
+  key?: string[] | undefined;
+  root?: string | undefined;
+  'remove-vmware-tools': boolean;
+}
+
+/** Reads the flags about changing the guest. Throws usage errors for values and for flags that do not go together. */
+export function readFixWishes(flags: FixFlagValues): FixWishes {
+  const fix = readChoice('--fix', flags.fix, MODES);
+  const needless = (['fix-plan', 'key', 'root', 'remove-vmware-tools'] as const).find(
+    (name) => flags[name] !== undefined && flags[name] !== false,
+  );
+  if (fix === 'off' && needless !== undefined) {
+    throw new Hyper2kvmError('usage', `--${needless} does nothing with --fix off.`, { hint: 'Leave one of them out.' });
+  }
+  return {
+    // A plan of nothing is no plan.
+    fix: flags['fix-plan'] ? 'require' : fix,
+    planOnly: flags['fix-plan'],
+    keys: (flags.key ?? []).map(readKey),
+    root: flags.root,
+    removeVmwareTools: flags['remove-vmware-tools'],
+  };
+}
+
+function readKey(text: string): FixWishes['keys'][number] {
+  const [, device, keyFile] = /^(all|\/dev\/[^:]+):file:(.+)$/.exec(text) ?? [];
+  if (device !== undefined && keyFile !== undefined) return { device, keyFile };
+  // The text may hold the passphrase itself (`DEVICE:key:SECRET`), which no message repeats.
+  throw new Hyper2kvmError('usage', '--key wants DEVICE:file:PATH.', {
+    hint: 'As --key /dev/sda3:file:/root/passphrase; a passphrase never stands in a flag, which every user of the host can see.',
+  });
+}

@@ -1,0 +1,4 @@
+import type { FixWishes } from '../../../src/operations/fix-guest/types.ts';
+
+/** Converts without looking at the guest. */
+export const NO_FIX: FixWishes = { fix: 'off', keys: [], root: undefined, removeVmwareTools: false, planOnly: false };
