@@ -1,0 +1,85 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import type { Guest } from './guest-cache.ts';
+import { machineArgs, type Hardware } from './machine.ts';
+import { runMachine } from './run-machine.ts';
+
+/** What a guest did on some hardware. */
+export interface Control {
+  /** The guest came up as far as its last unit. */
+  booted: boolean;
+  /** State by the guest's own name of a card: `{ ens192: 'up' }`. */
+  cards: Record<string, string>;
+  kernel: string | undefined;
+  /** Cards, in their order, that sent a frame. */
+  talked: boolean[];
+  /** What ended the run: the guest's own report or a sign of failure; the time when undefined. */
+  sign: string | undefined;
+  seconds: number;
+  /** The end of what the serial console said. */
+  serialEnd: string;
+}
+
+const FIRST_FRAME_MS = 60_000;
+const READY = /guest-ready((?: \S+=\S+)*) kernel=(\S+)/;
+
+// What a failed start ends with: initramfs-tools, systemd, the kernel, the firmware.
+const FAILURES = [
+  /\(initramfs\) /,
+  /You are in emergency mode|Cannot open access to console, the root account is locked/,
+  /Kernel panic - not syncing.*/,
+  /No bootable device/,
+];
+
+/** Boots a built guest, whose disks stay as they are. */
+export async function runControl(guest: Guest, hardware: Hardware, timeLimitMs: number): Promise<Control> {
+  const folder = await mkdtemp(join(tmpdir(), 'control-'));
+  try {
+    const args = machineArgs(guest.recipe, hardware, { disks: guest.disks, frames: folder });
+    const talked = (): Promise<boolean[]> =>
+      Promise.all(
+        guest.recipe.networkCards.map((card, index) => hasFrameOf(join(folder, `net${index}.pcap`), card.macAddress)),
+      );
+    const { serial, match, seconds } = await runMachine(args, [READY, ...FAILURES], timeLimitMs, async (found) => {
+      // The guest speaks when its cards are up, and its DHCP client a moment later.
+      for (
+        const end = Date.now() + FIRST_FRAME_MS;
+        found[0].includes('=up') && Date.now() < end;
+        await setTimeout(500)
+      ) {
+        if ((await talked()).every(Boolean)) return;
+      }
+    });
+    const ready = READY.exec(serial);
+    const cards = (ready?.[1] ?? '')
+      .trim()
+      .split(' ')
+      .filter((word) => word.includes('='));
+    return {
+      booted: ready !== null,
+      cards: Object.fromEntries(cards.map((word) => word.split('=') as [string, string])),
+      kernel: ready?.[2],
+      talked: await talked(),
+      sign: match?.[0],
+      seconds,
+      serialEnd: serial.slice(-2000),
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Whether a pcap file holds a frame that this card sent. */
+async function hasFrameOf(path: string, macAddress: string): Promise<boolean> {
+  const file = await readFile(path);
+  const sender = macAddress.replaceAll(':', '');
+  // A header of 24 bytes, then for each frame 16 bytes, of which the third word is its length in the file.
+  for (let offset = 24; offset + 16 <= file.length;) {
+    const frame = offset + 16;
+    if (file.subarray(frame + 6, frame + 12).toString('hex') === sender) return true;
+    offset = frame + file.readUInt32LE(offset + 8);
+  }
+  return false;
+}

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { RECIPES } from './recipes/index.ts';
+import type { GuestRecipe } from './recipe.ts';
+
+/** A guest that is built and current. */
+export interface Guest {
+  recipe: GuestRecipe;
+  /** qcow2 images, the system's first. They are shared: work on overlays or copies. */
+  disks: readonly string[];
+}
+
+/** What stands in `NAME.json` beside the disks of a guest. */
+export interface GuestRecord {
+  hash: string;
+  builtAt: string;
+  seconds: number;
+}
+
+/** Where guests are kept: `GUESTS_DIR`, else a cache beside the installed packages. */
+export const GUESTS_FOLDER =
+  process.env['GUESTS_DIR'] ?? fileURLToPath(new URL('../../node_modules/.cache/guests', import.meta.url));
+
+const BASE_SOURCES = ['debian-base.ts', 'base-files.ts', 'apt-source.ts', 'chroot.ts'];
+const GUEST_SOURCES = ['guest-tree.ts', 'guest-disk.ts'];
+
+/** Changes with everything that the base is made by. */
+export function baseHash(): string {
+  return hashOf(BASE_SOURCES.map(sourceText));
+}
+
+/** Changes with the recipe and everything that makes a guest of it. */
+export function guestHash(recipe: GuestRecipe): string {
+  return hashOf([baseHash(), JSON.stringify(recipe), ...GUEST_SOURCES.map(sourceText)]);
+}
+
+export function basePath(): string {
+  return join(GUESTS_FOLDER, `base-${baseHash()}.tar`);
+}
+
+export function guestPaths(recipe: GuestRecipe): Guest & { record: string } {
+  const path = (end: string): string => join(GUESTS_FOLDER, `${recipe.name}${end}`);
+  return {
+    recipe,
+    disks: recipe.disks.map((_disk, index) => path(index === 0 ? '.qcow2' : `-${index + 1}.qcow2`)),
+    record: path('.json'),
+  };
+}
+
+/** The guest of that name; undefined when it was not built, or built from an older recipe. */
+export function findGuest(name: string): Guest | undefined {
+  const recipe = recipeOf(name);
+  const { record, ...guest } = guestPaths(recipe);
+  if (!existsSync(record)) return undefined;
+  const { hash } = JSON.parse(readFileSync(record, 'utf8')) as GuestRecord;
+  return hash === guestHash(recipe) && guest.disks.every((disk) => existsSync(disk)) ? guest : undefined;
+}
+
+export function recipeOf(name: string): GuestRecipe {
+  const recipe = RECIPES.find((each) => each.name === name);
+  if (recipe === undefined)
+    throw new Error(`no guest is called ${name}; there are ${RECIPES.map((each) => each.name).join(', ')}`);
+  return recipe;
+}
+
+function sourceText(name: string): string {
+  return readFileSync(new URL(name, import.meta.url), 'utf8');
+}
+
+function hashOf(parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,91 @@
+import type { GuestRecipe, RecipeNetworkCard } from './recipe.ts';
+
+/** The hardware of a machine, whole or in halves: `vmware` has the source's controllers and slots, `virtio` is what libvirt gives a new domain. */
+export interface Hardware {
+  disks: 'vmware' | 'virtio';
+  network: 'vmware' | 'virtio';
+}
+
+/** The files of a machine. Disks stay as they are. */
+export interface MachineFiles {
+  disks: readonly string[];
+  /** Folder for `net0.pcap` and so on: every frame of a card. */
+  frames: string;
+}
+
+/** Emulation unless `GUESTS_ACCELERATOR=kvm`: below another hypervisor KVM may be there and yet hang without a word. */
+export const ACCELERATOR = process.env['GUESTS_ACCELERATOR'] === 'kvm' ? 'kvm' : 'tcg';
+
+type Argument = [flag: string, value: string];
+
+/** Arguments of qemu-system-x86_64 with the serial console on its standard output. */
+export function machineArgs(recipe: GuestRecipe, hardware: Hardware, files: MachineFiles): string[] {
+  const isVmware = hardware.disks === 'vmware' || hardware.network === 'vmware';
+  const devices: Argument[] = [
+    ['-machine', 'q35'],
+    ['-accel', ACCELERATOR],
+    ['-cpu', 'max'],
+    ['-smp', '1'],
+    ['-m', '1024'],
+    ['-display', 'none'],
+    ['-device', 'VGA,addr=0x0f'],
+    ['-serial', 'stdio'],
+    ...(isVmware ? vmwarePorts() : []),
+    ...(hardware.disks === 'vmware' ? vmwareDisks(recipe, files) : virtioDisks(recipe, files)),
+    ...recipe.networkCards.flatMap((card, index) => networkCard(card, index, hardware, files)),
+  ];
+  return ['-nodefaults', '-no-user-config', '-no-reboot', ...devices.flat()];
+}
+
+/**
+ * VMware's bridges: 00:01.0 and 00:11.0 take buses 1 and 2, the root ports after them buses 3 and on. The number of a
+ * slot is what udev makes `ens160` of. It comes from the root port itself where ACPI does not take part in hot-plugging.
+ */
+function vmwarePorts(): Argument[] {
+  const ports = ['0x01', '0x11'].map((addr, index) => `addr=${addr},slot=${index + 1},id=bridge${index}`);
+  ports.push('addr=0x15,slot=160,id=slot160', 'addr=0x16,slot=192,id=slot192', 'addr=0x17,slot=224,id=slot224');
+  return [
+    ['-global', 'ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off'],
+    ...ports.map((port, index): Argument => ['-device', `pcie-root-port,${port},chassis=${index + 1}`]),
+  ];
+}
+
+function vmwareDisks(recipe: GuestRecipe, files: MachineFiles): Argument[] {
+  const disks = recipe.disks.flatMap((disk, index): Argument[] => {
+    const model = `vendor=VMware,product=Virtual disk,scsi-id=${disk.scsiUnit}`;
+    return [drive(files, index), ['-device', `scsi-hd,drive=disk${index},bus=scsi.0,${model},bootindex=${index + 1}`]];
+  });
+  return [['-device', `${recipe.controller},id=scsi,bus=slot160`], ...disks];
+}
+
+function virtioDisks(recipe: GuestRecipe, files: MachineFiles): Argument[] {
+  return recipe.disks.flatMap((_disk, index): Argument[] => [
+    virtioPort(`disk${index}`, 8 + index),
+    drive(files, index),
+    ['-device', `virtio-blk-pci,drive=disk${index},bus=virtio-disk${index},bootindex=${index + 1}`],
+  ]);
+}
+
+/**
+ * The machine's own DHCP server answers; nothing leaves it. The ports of virtio cards come after all others, whose buses
+ * keep their numbers with them.
+ */
+function networkCard(card: RecipeNetworkCard, index: number, hardware: Hardware, files: MachineFiles): Argument[] {
+  const id = `net${index}`;
+  const isVmware = hardware.network === 'vmware';
+  const device = isVmware ? `${card.model},bus=slot${card.pciSlotNumber}` : `virtio-net-pci,bus=virtio-${id}`;
+  const attached: Argument[] = [
+    ['-netdev', `user,id=${id},restrict=on`],
+    ['-device', `${device},netdev=${id},mac=${card.macAddress},romfile=`],
+    ['-object', `filter-dump,id=dump-${id},netdev=${id},file=${files.frames}/${id}.pcap`],
+  ];
+  return isVmware ? attached : [virtioPort(id, 24 + index), ...attached];
+}
+
+function virtioPort(name: string, slot: number): Argument {
+  return ['-device', `pcie-root-port,id=virtio-${name},chassis=${slot + 16},slot=${slot},addr=0x${slot.toString(16)}`];
+}
+
+function drive(files: MachineFiles, index: number): Argument {
+  return ['-drive', `if=none,id=disk${index},format=qcow2,snapshot=on,file=${files.disks[index]}`];
+}

@@ -1,0 +1,117 @@
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { outputOf } from '../oracles/run-program.ts';
+import type { Guest } from './guest-cache.ts';
+import type { GuestRecipe } from './recipe.ts';
+
+const CONTROLLERS = { pvscsi: 'VirtualSCSI', mptsas1068: 'lsilogicsas' } as const;
+const CARDS = { vmxnet3: 'VmxNet3', e1000e: 'E1000e' } as const;
+
+/**
+ * Writes the guest into a new folder as it would leave VMware: streamOptimized VMDKs and a descriptor with the MAC
+ * address and the PCI slot of each card. Gives the path of the descriptor.
+ */
+export async function packGuest(guest: Guest, folder: string): Promise<string> {
+  const { name } = guest.recipe;
+  await mkdir(folder, { recursive: true });
+  const sizes: number[] = [];
+  for (const [index, disk] of guest.disks.entries()) {
+    const vmdk = join(folder, vmdkName(guest.recipe, index));
+    await outputOf('qemu-img', ['convert', '-O', 'vmdk', '-o', 'subformat=streamOptimized', disk, vmdk]);
+    sizes.push((await stat(vmdk)).size);
+  }
+  const path = join(folder, `${name}.ovf`);
+  await writeFile(path, descriptor(guest.recipe, sizes));
+  return path;
+}
+
+function vmdkName(recipe: GuestRecipe, index: number): string {
+  return `${recipe.name}-disk${index + 1}.vmdk`;
+}
+
+function descriptor(recipe: GuestRecipe, sizes: readonly number[]): string {
+  const { disks, networkCards } = recipe;
+  const files = disks.map(
+    (_disk, index) =>
+      `<File ovf:id="file${index + 1}" ovf:href="${vmdkName(recipe, index)}" ovf:size="${sizes[index]}"/>`,
+  );
+  const volumes = disks.map(
+    (disk, index) =>
+      `<Disk ovf:diskId="vmdisk${index + 1}" ovf:fileRef="file${index + 1}" ovf:capacity="${disk.sizeMiB}" ovf:capacityAllocationUnits="byte * 2^20" ovf:format="http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized"/>`,
+  );
+  const items = [
+    item({ InstanceID: 1, ResourceType: 3, ElementName: '1 virtual CPU', VirtualQuantity: 1 }),
+    item({
+      AllocationUnits: 'byte * 2^20',
+      InstanceID: 2,
+      ResourceType: 4,
+      ElementName: '1024MB of memory',
+      VirtualQuantity: 1024,
+    }),
+    item(
+      {
+        Address: 0,
+        InstanceID: 3,
+        ResourceType: 6,
+        ElementName: 'SCSI controller 0',
+        ResourceSubType: CONTROLLERS[recipe.controller],
+      },
+      160,
+    ),
+    ...disks.map((disk, index) =>
+      item({
+        AddressOnParent: disk.scsiUnit,
+        ElementName: `Hard disk ${index + 1}`,
+        HostResource: `ovf:/disk/vmdisk${index + 1}`,
+        InstanceID: 10 + index,
+        Parent: 3,
+        ResourceType: 17,
+      }),
+    ),
+    ...networkCards.map((card, index) =>
+      item(
+        {
+          Address: card.macAddress,
+          AddressOnParent: 7 + index,
+          AutomaticAllocation: true,
+          Connection: 'VM Network',
+          ElementName: `Network adapter ${index + 1}`,
+          InstanceID: 20 + index,
+          ResourceSubType: CARDS[card.model],
+          ResourceType: 10,
+        },
+        card.pciSlotNumber,
+      ),
+    ),
+  ];
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1" xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData" xmlns:vmw="http://www.vmware.com/schema/ovf" xmlns:vssd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData">
+  <References>${files.join('')}</References>
+  <DiskSection><Info>Virtual disk information</Info>${volumes.join('')}</DiskSection>
+  <NetworkSection><Info>The list of logical networks</Info><Network ovf:name="VM Network"><Description>The VM Network network</Description></Network></NetworkSection>
+  <VirtualSystem ovf:id="${recipe.name}">
+    <Info>A virtual machine</Info>
+    <Name>${recipe.name}</Name>
+    <OperatingSystemSection ovf:id="96" vmw:osType="debian12_64Guest"><Info>The kind of installed guest operating system</Info></OperatingSystemSection>
+    <VirtualHardwareSection>
+      <Info>Virtual hardware requirements</Info>
+      <System><vssd:ElementName>Virtual Hardware Family</vssd:ElementName><vssd:InstanceID>0</vssd:InstanceID><vssd:VirtualSystemIdentifier>${recipe.name}</vssd:VirtualSystemIdentifier><vssd:VirtualSystemType>vmx-19</vssd:VirtualSystemType></System>
+      ${items.join('\n      ')}
+      <vmw:Config ovf:required="false" vmw:key="firmware" vmw:value="bios"/>
+    </VirtualHardwareSection>
+    <vmw:BootOrderSection ovf:required="false" vmw:instanceId="10" vmw:type="disk"><Info>Virtual hardware device boot order</Info></vmw:BootOrderSection>
+  </VirtualSystem>
+</Envelope>
+`;
+}
+
+/** An item of the hardware; its elements in the order of the alphabet, as the schema has them. */
+function item(fields: Record<string, string | number | boolean>, pciSlotNumber?: number): string {
+  const elements = Object.entries(fields)
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, value]) => `<rasd:${name}>${value}</rasd:${name}>`);
+  if (pciSlotNumber !== undefined) {
+    elements.push(`<vmw:Config ovf:required="false" vmw:key="slotInfo.pciSlotNumber" vmw:value="${pciSlotNumber}"/>`);
+  }
+  return `<Item>${elements.join('')}</Item>`;
+}

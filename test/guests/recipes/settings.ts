@@ -1,0 +1,30 @@
+/** /etc/default/grub of all guests: the kernel and its panics are heard on the serial console. */
+export const consoleSettings = `GRUB_DEFAULT=0
+GRUB_TIMEOUT=1
+GRUB_DISTRIBUTOR=Debian
+GRUB_DISABLE_OS_PROBER=true
+GRUB_CMDLINE_LINUX_DEFAULT="console=tty0 console=ttyS0"
+`;
+
+/** /etc/network/interfaces as Debian's installer writes it. */
+export function ifupdown(...names: readonly string[]): string {
+  const cards = names.map((name) => `\nallow-hotplug ${name}\niface ${name} inet dhcp\n`);
+  return `auto lo\niface lo inet loopback\n${cards.join('')}`;
+}
+
+/** guestfish commands for a guest with `ext4Root`. */
+export const ROOT_AND_SWAP = 'mkswap /dev/sda2\n    mount /dev/sda1 /';
+
+/** A line of fstab that names a partition of `$disk` by its UUID. For `install`. */
+export function byUuid(partition: 1 | 2, mountPoint: string, type: string, options = 'defaults'): string {
+  const uuid = `$(blkid -s UUID -o value "$disk"${partition})`;
+  return `echo "UUID=${uuid} ${mountPoint} ${type} ${options} 0 0" >>/etc/fstab`;
+}
+
+/** Installs GRUB into the MBR. */
+export const BIOS_GRUB = 'grub-install "$disk"; update-grub';
+
+/** The same, with `root=` by the name that the device has in the guest. */
+export function biosGrubWithRoot(name: string): string {
+  return `${BIOS_GRUB}; sed -i 's,root=/dev/sd[a-z]1,root=${name},' /boot/grub/grub.cfg`;
+}
