@@ -1,4 +1,4 @@
-import { homedir, tmpdir } from 'node:os';
+import { userInfo } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { Hyper2kvmError } from '../base/errors.ts';
 import type { Bundle } from './bundled-plugin.ts';
@@ -17,22 +17,21 @@ export interface MainOptions {
  * is in `process.exitCode`. The process ends by itself when nothing is left to do.
  */
 export async function main({ argv, bundle }: MainOptions): Promise<void> {
-  giveHome(process.env);
+  describeUser(process.env);
   keepMemorySmall();
   try {
-    const { Config, run, settings } = await import('@oclif/core');
+    const words = asFlags(argv);
+    checkCommand(words, Object.keys(bundle.manifest.commands));
+    const { run, settings } = await import('@oclif/core');
     // oclif would look for a TypeScript compiler in development; Node runs the sources as they are.
     settings.enableAutoTranspile = false;
     const { BundledPlugin } = await import('./bundled-plugin.ts');
     const plugin = new BundledPlugin(bundle);
     await plugin.load();
     const { root, pjson } = bundle;
-    const config = await Config.load({ root, pjson, plugins: new Map([[plugin.name, plugin]]) });
-    const words = asFlags(argv);
-    checkCommand(words, config.commandIDs);
     // Without oclif's flush: since nothing calls process.exit, Node writes all that is pending, and flush would wait for ever for
     // a reader that has gone away.
-    await run(words, config);
+    await run(words, { root, pjson, plugins: new Map([[plugin.name, plugin]]) });
   } catch (error) {
     tell(error, argv);
   }
@@ -69,12 +68,16 @@ function tell(error: unknown, argv: readonly string[]): void {
   } else process.stderr.write(`${errorLines(report)}\n`);
 }
 
-/** oclif asks for the home folder, and `homedir` throws for a user that has neither HOME nor an entry in passwd. */
-function giveHome(env: NodeJS.ProcessEnv): void {
+/**
+ * oclif asks for the home folder and the shell, and Node throws for a user that has neither HOME and SHELL nor an entry in passwd. HOME becomes empty and not some
+ * folder of all, since records of jobs are kept below it.
+ */
+function describeUser(env: NodeJS.ProcessEnv): void {
   try {
-    homedir();
+    userInfo();
   } catch {
-    env['HOME'] = tmpdir();
+    env['HOME'] ??= '';
+    env['SHELL'] ??= 'unknown';
   }
 }
 

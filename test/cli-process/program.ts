@@ -4,7 +4,10 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { TestServer } from '../server/test-server.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../bin/dev.js', import.meta.url));
+/** The sources as they are, or the program in one file that HYPER2KVM_PROGRAM names. */
+const PROGRAM: readonly [string, ...string[]] = process.env['HYPER2KVM_PROGRAM']
+  ? [process.env['HYPER2KVM_PROGRAM']]
+  : [process.execPath, fileURLToPath(new URL('../../bin/dev.js', import.meta.url))];
 
 /** How a run of the program ended. */
 export interface ProgramRun {
@@ -42,7 +45,8 @@ export function startProgram(
   args: readonly string[],
   { env, cwd, stdin = '' }: { env: NodeJS.ProcessEnv; cwd: string; stdin?: string },
 ): RunningProgram {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { env, cwd, stdio: 'pipe' });
+  const [file, ...first] = PROGRAM;
+  const child = spawn(file, [...first, ...args], { env, cwd, stdio: 'pipe' });
   child.stdin.on('error', () => undefined);
   child.stdin.end(stdin);
   let heard = '';

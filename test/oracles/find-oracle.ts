@@ -20,6 +20,7 @@ export const ORACLES = [
   'tar',
   'python3',
   'guestfish',
+  'bwrap',
 ] as const;
 export type OracleName = (typeof ORACLES)[number];
 

@@ -12,6 +12,8 @@ const OPTIONS = {
   minify: true,
   keepNames: true,
   legalComments: 'none',
+  // oclif asks for it where it would translate sources, which is switched off.
+  external: ['typescript'],
   absWorkingDir: fileURLToPath(root),
   banner: { js: "const __import_meta_url = require('node:url').pathToFileURL(__filename).href;" },
   logLevel: 'warning',

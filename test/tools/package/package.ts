@@ -1,0 +1,112 @@
+// Builds the standalone binaries and what they are handed out in: docs/packaging.md. Run with Node 24: npm run package -- --help
+import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { makeArchive, writeSums } from './archive.ts';
+import { makeBinary } from './binary.ts';
+import { bundleProgram } from './bundle.ts';
+import { DISTRIBUTION_FORMATS, findNfpm, makeDistributionPackage } from './distribution-packages.ts';
+import { bundledPackages, licencesText, type BundledPackage } from './licences.ts';
+import { ARCHES, prepareNodeBase, type Arch } from './node-base.ts';
+import { layOutPayload } from './payload.ts';
+import { name, root, version } from './project.ts';
+import { sbomText } from './sbom.ts';
+
+const HELP = `Builds ${name} as one file for Linux, and packages of it, into an empty dist-bin. See docs/packaging.md.
+
+  npm run package [-- options]
+
+  --arch ${ARCHES.join('|')}   only for this architecture (both when unset)
+  --no-code-cache    the same bytes for the same commit; starts some milliseconds slower
+  --binary-only      no archive and no packages
+  --output FOLDER    instead of dist-bin; it is emptied
+`;
+
+const { values } = parseArgs({
+  options: {
+    help: { type: 'boolean', short: 'h', default: false },
+    arch: { type: 'string', multiple: true, default: [...ARCHES] },
+    'code-cache': { type: 'boolean', default: true },
+    'binary-only': { type: 'boolean', default: false },
+    output: { type: 'string', default: join(root, 'dist-bin') },
+  },
+  allowNegative: true,
+});
+
+if (values.help) process.stdout.write(HELP);
+else await buildAll(values.arch.map(archOf), resolve(values.output));
+
+async function buildAll(arches: readonly Arch[], output: string): Promise<void> {
+  const work = mkdtempSync(join(tmpdir(), 'hyper2kvm-package-'));
+  try {
+    const bundle = join(work, 'bundle.cjs');
+    const packages = bundledPackages(await bundleProgram(bundle));
+    rmSync(output, { recursive: true, force: true });
+    mkdirSync(output, { recursive: true });
+    const nfpm = values['binary-only'] ? undefined : findNfpm();
+    if (nfpm && 'missing' in nfpm) say(`No .deb and no .rpm are made: ${nfpm.missing}.`);
+    const files: string[] = [];
+    for (const arch of arches) {
+      const built = await buildBinary({ arch, bundle, packages, output });
+      files.push(...built.files);
+      if (nfpm) files.push(...packBinary(built, nfpm, output));
+    }
+    writeSums(output, files);
+    for (const file of files) say(`${file}  ${(statSync(join(output, file)).size / 1e6).toFixed(1)} MB`);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+interface BuildOptions {
+  arch: Arch;
+  bundle: string;
+  packages: readonly BundledPackage[];
+  output: string;
+}
+
+interface Built {
+  arch: Arch;
+  /** What archives and packages are made of. */
+  payload: string;
+  /** The names of the files in the output folder. */
+  files: string[];
+}
+
+async function buildBinary({ arch, bundle, packages, output }: BuildOptions): Promise<Built> {
+  const title = `${name}-${version}-linux-${arch}`;
+  const work = dirname(bundle);
+  const base = prepareNodeBase(arch, work);
+  say(`${title}: Node.js ${base.version}, ${base.strippedBy ? `stripped by ${base.strippedBy}` : 'not stripped'}`);
+  const binary = await makeBinary({ arch, base, bundle, codeCache: values['code-cache'] });
+  const licences = licencesText(packages, base);
+  const sbom = sbomText(packages, base);
+  const payload = join(work, title);
+  layOutPayload(payload, { binary, licences, sbom });
+  cpSync(binary, join(output, title));
+  writeFileSync(join(output, `${title}.cdx.json`), sbom);
+  writeFileSync(join(output, `${title}.licences.txt`), licences);
+  return { arch, payload, files: [title, `${title}.cdx.json`, `${title}.licences.txt`] };
+}
+
+/** Makes the archive and, where nfpm is to be had, the packages; gives their names. */
+function packBinary({ arch, payload }: Built, nfpm: ReturnType<typeof findNfpm>, output: string): string[] {
+  const archive = `${basename(payload)}.tar.gz`;
+  makeArchive(payload, join(output, archive));
+  if ('missing' in nfpm) return [archive];
+  const packages = DISTRIBUTION_FORMATS.map((format) =>
+    makeDistributionPackage(nfpm.path, { format, arch, payload, target: output }),
+  );
+  return [archive, ...packages];
+}
+
+function archOf(word: string): Arch {
+  const found = ARCHES.find((arch) => arch === word);
+  if (found === undefined) throw new TypeError(`--arch is ${ARCHES.join(' or ')}, not ${word}`);
+  return found;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

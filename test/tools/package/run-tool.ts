@@ -1,0 +1,9 @@
+import { spawnSync, type SpawnSyncOptions } from 'node:child_process';
+
+/** Runs a tool to its end and gives its standard output. @throws with what it said when it fails or is not there. */
+export function outputOf(command: string, args: readonly string[], options: SpawnSyncOptions = {}): string {
+  const run = spawnSync(command, args, { maxBuffer: 1 << 26, ...options, encoding: 'utf8' });
+  if (run.error) throw new Error(`${command} does not run: ${run.error.message}`, { cause: run.error });
+  if (run.status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${run.status}: ${run.stderr}`);
+  return run.stdout;
+}
