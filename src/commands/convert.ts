@@ -3,7 +3,7 @@ import { Args } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { BaseCommand } from '../cli/base-command.ts';
 import { bootTestReport } from '../cli/report/boot-test-report.ts';
-import { conversionPlanReport, lacksSpace } from '../cli/report/conversion-plan-report.ts';
+import { cannotFit, conversionPlanReport, lacksSpace } from '../cli/report/conversion-plan-report.ts';
 import { conversionSummary } from '../cli/report/conversion-summary.ts';
 import { createExportScreen, type ExportScreen } from '../cli/screen/export-screen.ts';
 import type { BootTestResult } from '../operations/boot-test/types.ts';
@@ -111,7 +111,10 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
     const { planConversion } = await this.operation();
     const plan = await planConversion(options, this.signal);
     this.print(conversionPlanReport(plan, this.tableWidth()));
-    if (lacksSpace(plan)) this.addWarning('The free space may not be enough.');
+    if (cannotFit(plan)) {
+      const hint = 'Free some space there, choose another --output, or write less with --compress.';
+      this.failWith(new Hyper2kvmError('local-file', 'The free space is not enough.', { hint }));
+    } else if (lacksSpace(plan)) this.addWarning('The free space may not be enough.');
     const [first] = plan.taken;
     if (first !== undefined) {
       const hint = 'Choose another --output, or replace it with --force.';

@@ -14,13 +14,54 @@ import type { VmPackage } from './open-package.ts';
  * the reason of an abort.
  */
 export async function* readPackaged(
-  { path, container }: Pick<VmPackage, 'path' | 'container'>,
-  { parts, gzip }: PackagedFile,
+  place: Pick<VmPackage, 'path' | 'container'>,
+  file: PackagedFile,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const stored = container === 'gzip-ova' ? archivedParts(path, parts, signal) : plainParts(parts, signal);
-  const label = parts[0]?.name ?? path;
-  yield* gzip ? gunzipped(stored, `${label} in ${path}`) : stored;
+  await using reader = new PackageReader(place, signal);
+  yield* reader.read(file);
+}
+
+/**
+ * Reads files of one package as {@link readPackaged} does. An archive that is compressed as a whole stays open between two files, and is inflated once for
+ * all that are read in its order, one at a time; the files of other packages can be read side by side.
+ */
+export class PackageReader implements AsyncDisposable {
+  readonly #path: string;
+  readonly #isOneStream: boolean;
+  readonly #signal: AbortSignal | undefined;
+  #archive: { chunks: AsyncGenerator<Uint8Array>; source: StreamSource } | undefined;
+
+  constructor({ path, container }: Pick<VmPackage, 'path' | 'container'>, signal?: AbortSignal) {
+    this.#path = path;
+    this.#isOneStream = container === 'gzip-ova';
+    this.#signal = signal;
+  }
+
+  async *read({ parts, gzip }: PackagedFile): AsyncGenerator<Uint8Array> {
+    const stored = this.#isOneStream ? this.#archivedParts(parts) : plainParts(parts, this.#signal);
+    const label = parts[0]?.name ?? this.#path;
+    yield* gzip ? gunzipped(stored, `${label} in ${this.#path}`) : stored;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#archive?.chunks.return(undefined);
+    this.#archive = undefined;
+  }
+
+  async *#archivedParts(parts: readonly PackagePart[]): AsyncGenerator<Uint8Array> {
+    for (const part of parts) yield* checked(part, piecesOf(await this.#sourceBefore(part), part, this.#path));
+  }
+
+  /** The archive from where it was read to, or from its start where that is behind the part. */
+  async #sourceBefore({ offsetBytes }: PackagePart): Promise<StreamSource> {
+    if (this.#archive && this.#archive.source.offsetBytes > offsetBytes) await this[Symbol.asyncDispose]();
+    if (!this.#archive) {
+      const chunks = await tarChunks(this.#path, this.#signal);
+      this.#archive = { chunks, source: new StreamSource(chunks) };
+    }
+    return this.#archive.source;
+  }
 }
 
 async function* plainParts(parts: readonly PackagePart[], signal?: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -28,28 +69,6 @@ async function* plainParts(parts: readonly PackagePart[], signal?: AbortSignal):
     const { path, offsetBytes, sizeBytes } = part;
     const range = { start: offsetBytes, end: offsetBytes + sizeBytes - 1 };
     yield* checked(part, sizeBytes === 0 ? nothing() : fileChunks(path, range, signal));
-  }
-}
-
-/** Parts of a compressed archive, which is read once as long as they come in its order. */
-async function* archivedParts(
-  path: string,
-  parts: readonly PackagePart[],
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  let chunks = await tarChunks(path, signal);
-  let source = new StreamSource(chunks);
-  try {
-    for (const part of parts) {
-      if (part.offsetBytes < source.offsetBytes) {
-        await chunks.return(undefined);
-        chunks = await tarChunks(path, signal);
-        source = new StreamSource(chunks);
-      }
-      yield* checked(part, piecesOf(source, part, path));
-    }
-  } finally {
-    await chunks.return(undefined);
   }
 }
 

@@ -93,7 +93,7 @@ testWithOracle('qemu-img', 'a VMDK of qemu-img is read back, since it has no che
   await outputOf(oracles['qemu-img'], ['convert', '-f', 'raw', '-O', 'vmdk', ...files]);
   const { exitCode, stdout, stderr } = await run(scratch, 'sparse.vmdk', '-o', 'named.img');
   expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringContaining('read back') });
-  expect(stderr).toContain('Reading named.img back');
+  expect(stderr).toContain('named.img: reading back');
   await expectSame(scratch, 'named.img');
 });
 

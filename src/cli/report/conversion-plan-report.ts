@@ -50,6 +50,11 @@ export function lacksSpace(plan: ConvertPlan): boolean {
   return expectedBytes(plan) > plan.freeBytes;
 }
 
+/** Whether the results cannot find room, as far as the source tells how much it holds. */
+export function cannotFit({ disks, freeBytes }: ConvertPlan): boolean {
+  return disks.reduce((sum, disk) => sum + disk.leastBytes, 0) > freeBytes;
+}
+
 function expectedBytes({ disks }: ConvertPlan): number {
   return disks.reduce((sum, disk) => sum + disk.expectedBytes, 0);
 }

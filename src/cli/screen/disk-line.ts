@@ -2,7 +2,7 @@ import type { Format as FormatApi, Options, Params } from 'cli-progress';
 import { formatBytes, formatDuration, formatRate } from '../../base/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
 import { cutEnd, cutMiddle, padEnd, padStart } from '../text/text-width.ts';
-import { secondsLeft, shareOf, type DiskProgress } from './export-progress.ts';
+import { isRunning, secondsLeft, shareOf, type DiskProgress } from './export-progress.ts';
 import type { Glyphs } from './glyphs.ts';
 
 /** cli-progress's formatting half: it makes the text of a bar and writes nothing. */
@@ -33,7 +33,7 @@ const LAYOUTS: readonly { from: number; figures: readonly Figure[] }[] = [
 /** One line about one disk, at most `width` columns: a bar while it comes, a few words before and after. */
 export function diskLine(disk: DiskProgress, context: DiskLineContext): string {
   const { width, glyphs, longestName } = context;
-  if (disk.phase === 'running') return barLine(disk, context);
+  if (isRunning(disk)) return barLine(disk, context);
   const words = diskWords(disk, context);
   const nameWidth = nameColumns(width, longestName);
   const name = padEnd(cutMiddle(disk.disk, nameWidth, glyphs.ellipsis), nameWidth);
@@ -51,24 +51,33 @@ function diskWords(disk: DiskProgress, { nowMs, glyphs }: DiskLineContext): stri
       const wait = Math.max(0, Math.ceil((untilMs - nowMs) / 1000));
       return `${glyphs.retry} try ${attempt} of ${attempts} failed, next in ${wait}s: ${safeText(reason)}`;
     }
-    case 'verifying':
-      return `reading back, ${formatBytes(disk.capacityBytes)}`;
     case 'waiting':
+    case 'hashing':
     case 'running':
+    case 'verifying':
     default:
       return disk.capacityBytes > 0 ? `waiting, ${formatBytes(disk.capacityBytes)}` : 'waiting';
   }
 }
 
+/** What is done in a pass over a disk that is no conversion. */
+const PASS_WORDS: Readonly<Partial<Record<DiskProgress['phase'], string>>> = {
+  hashing: 'hashing    ',
+  verifying: 'read back  ',
+};
+
 function barLine(disk: DiskProgress, { width, nowMs, glyphs, format, longestName }: DiskLineContext): string {
-  const figures = LAYOUTS.find((layout) => width >= layout.from)?.figures ?? [];
+  const room = LAYOUTS.find((layout) => width >= layout.from)?.figures ?? [];
+  // A pass has its word in the place of the bytes, which the percentage tells too.
+  const pass = room.includes('bytes') ? (PASS_WORDS[disk.phase] ?? '') : '';
+  const figures = room.filter((figure) => figure !== 'bytes' || pass === '');
   const figureWidth = figures.reduce((sum, figure) => sum + FIGURES[figure], 0);
   const nameWidth = nameColumns(width, longestName);
-  const barWidth = Math.max(0, width - figureWidth - nameWidth - 2);
+  const barWidth = Math.max(0, width - figureWidth - nameWidth - pass.length - 2);
   const name = padEnd(cutMiddle(disk.disk, nameWidth, glyphs.ellipsis), nameWidth);
   const share = shareOf(disk);
   const options: Options = {
-    format: `{name}  {bar}${figures.map((figure) => `{${figure}Text}`).join('')}`,
+    format: `{name}  ${pass}{bar}${figures.map((figure) => `{${figure}Text}`).join('')}`,
     barsize: barWidth,
     barCompleteString: glyphs.barFull.repeat(barWidth),
     barIncompleteString: glyphs.barEmpty.repeat(barWidth),

@@ -1,4 +1,4 @@
-import type { ConvertResult } from '../../operations/convert/types.ts';
+import type { ConvertEvent, ConvertResult, DiskPass } from '../../operations/convert/types.ts';
 import type { ExportEvent, ExportStep } from '../../operations/export/types.ts';
 import { RateMeter } from './rate-meter.ts';
 
@@ -8,6 +8,7 @@ import { RateMeter } from './rate-meter.ts';
  */
 export type ScreenEvent =
   | ExportEvent
+  | ConvertEvent
   | { type: 'source-started'; source: string }
   | { type: 'source-finished'; source: string; result: ConvertResult }
   | { type: 'source-failed'; source: string; error: unknown }
@@ -19,7 +20,8 @@ export type ScreenEvent =
 export interface DiskProgress {
   disk: string;
   capacityBytes: number;
-  phase: 'waiting' | 'running' | 'retrying' | 'verifying' | 'whole' | 'kept';
+  /** While `hashing` and `verifying` the progress is that of reading the source's file, and the result. */
+  phase: 'waiting' | 'hashing' | 'running' | 'retrying' | 'verifying' | 'whole' | 'kept';
   receivedBytes: number;
   coveredBytes: number;
   /** 1 for the first try. */
@@ -56,6 +58,7 @@ export function unnamedProgress(headline: string, nowMs: number): VmProgress {
 export function applyEvent(state: VmProgress, event: ScreenEvent, nowMs: number): VmProgress {
   if ('disk' in event) {
     applyDiskEvent(state, event, nowMs);
+    if (state.work === 'convert') tellPass(state, nowMs);
     return state;
   }
   switch (event.type) {
@@ -66,14 +69,13 @@ export function applyEvent(state: VmProgress, event: ScreenEvent, nowMs: number)
     case 'boot-test-started':
       return Object.assign(vmProgress(event.target, event.target, nowMs), { step: 'boot-test', detail: '' });
     case 'step':
-      if (event.step === 'verify' && state.work === 'convert') verifyRunning(state);
       return Object.assign(state, { step: event.step, detail: event.detail, stepSinceMs: nowMs });
     case 'warning':
       state.warnings.push(event.message);
       return state;
     case 'disks':
       for (const { disk, capacityBytes } of event.disks) diskOf(state, disk, capacityBytes);
-      if (state.work === 'convert') beginConverting(state, nowMs);
+      if (state.work === 'convert') tellPass(state, nowMs);
       return state;
     case 'vm-finished':
     case 'vm-failed':
@@ -96,10 +98,15 @@ function applyDiskEvent(state: VmProgress, event: DiskEvent, nowMs: number): voi
       Object.assign(disk, diskProgress(event.disk, event.capacityBytes), { phase: 'running', attempt: event.attempt });
       disk.received.add(0, nowMs);
       disk.covered.add(0, nowMs);
-      if (state.work === 'convert') beginConverting(state, nowMs);
+      return;
+    case 'disk-pass':
+      Object.assign(disk, diskProgress(event.disk, disk.capacityBytes), { phase: PHASES[event.pass] });
+      disk.received.add(0, nowMs);
+      disk.covered.add(0, nowMs);
       return;
     case 'disk-progress':
-      Object.assign(disk, { phase: 'running', receivedBytes: event.receivedBytes, coveredBytes: event.coveredBytes });
+      if (!isRunning(disk)) disk.phase = 'running';
+      Object.assign(disk, { receivedBytes: event.receivedBytes, coveredBytes: event.coveredBytes });
       disk.received.add(event.receivedBytes, nowMs);
       disk.covered.add(event.coveredBytes, nowMs);
       return;
@@ -115,6 +122,16 @@ function applyDiskEvent(state: VmProgress, event: DiskEvent, nowMs: number): voi
   }
 }
 
+const PHASES = { hash: 'hashing', copy: 'running', 'read-back': 'verifying' } as const satisfies Record<
+  DiskPass,
+  string
+>;
+
+/** Bytes of it are going by. */
+export function isRunning({ phase }: DiskProgress): boolean {
+  return phase === 'running' || phase === 'hashing' || phase === 'verifying';
+}
+
 /** The share of a disk's capacity that has come, from 0 to 1. Only a whole disk is at 1. */
 export function shareOf(disk: DiskProgress): number {
   if (disk.phase === 'whole' || disk.phase === 'kept') return 1;
@@ -124,7 +141,7 @@ export function shareOf(disk: DiskProgress): number {
 /** Seconds until the disk is there, by the rate at which its capacity is being covered; undefined while that is unknown. */
 export function secondsLeft(disk: DiskProgress, nowMs: number): number | undefined {
   const rate = disk.covered.perSecond(nowMs);
-  if (disk.phase !== 'running' || rate === undefined || rate <= 0) return undefined;
+  if (!isRunning(disk) || rate === undefined || rate <= 0) return undefined;
   return Math.max(0, disk.capacityBytes - disk.coveredBytes) / rate;
 }
 
@@ -152,14 +169,16 @@ function conversionProgress(source: string, nowMs: number): VmProgress {
   return Object.assign(state, { work: 'convert', step: 'preflight', detail: 'Looking at the source' });
 }
 
-/** A conversion has no event for this step, which comes again after each disk that was read back. */
-function beginConverting(state: VmProgress, nowMs: number): void {
-  if (state.step === 'download') return;
-  Object.assign(state, { step: 'download', detail: 'Converting', stepSinceMs: nowMs });
-}
-
-function verifyRunning({ disks }: VmProgress): void {
-  for (const disk of disks.values()) if (disk.phase === 'running') disk.phase = 'verifying';
+/** The step of a conversion is what its disks are at: those that are converted come first, since the others are near to that or from it. */
+function tellPass(state: VmProgress, nowMs: number): void {
+  const phases = new Set([...state.disks.values()].map(({ phase }) => phase));
+  const words =
+    phases.has('running') || !(phases.has('hashing') || phases.has('verifying'))
+      ? ({ step: 'download', detail: 'Converting' } as const)
+      : phases.has('hashing')
+        ? ({ step: 'verify', detail: 'Checking hashes of the manifest' } as const)
+        : ({ step: 'verify', detail: 'Reading back' } as const);
+  if (state.detail !== words.detail) Object.assign(state, { ...words, stepSinceMs: nowMs });
 }
 
 function diskOf(state: VmProgress, name: string, capacityBytes = 0): DiskProgress {

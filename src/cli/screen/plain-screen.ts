@@ -18,6 +18,8 @@ import { STEP_LABELS } from './step-labels.ts';
 /** The least time between two lines about one disk's progress. */
 const PROGRESS_MS = 10_000;
 
+const PASS_WORDS = { hash: 'checking its hash in the manifest', 'read-back': 'reading back' } as const;
+
 /** One line with a timestamp for each event, without escape codes: for cron mails, logs and pipes. */
 export class PlainScreen implements ExportScreen {
   readonly #stream: ScreenStream;
@@ -93,6 +95,9 @@ export class PlainScreen implements ExportScreen {
         const again = event.attempt > 1 ? `, try ${event.attempt}` : '';
         return `${name}: started, ${formatBytes(event.capacityBytes)} of capacity${again}`;
       }
+      case 'disk-pass':
+        this.#toldAtMs.set(event.disk, this.#now());
+        return event.pass === 'copy' ? undefined : `${name}: ${PASS_WORDS[event.pass]}`;
       case 'disk-progress':
         return this.#progressLine(event);
       case 'disk-whole':
@@ -114,6 +119,7 @@ export class PlainScreen implements ExportScreen {
     this.#toldAtMs.set(disk, nowMs);
     const rate = state.received.perSecond(nowMs);
     const left = secondsLeft(state, nowMs);
+    const pass = state.phase === 'verifying' ? 'read back ' : state.phase === 'hashing' ? 'hashed ' : '';
     const parts = [
       state.capacityBytes > 0 ? `${Math.floor(shareOf(state) * 100)}%` : '',
       rate === undefined
@@ -121,7 +127,7 @@ export class PlainScreen implements ExportScreen {
         : `${formatBytes(state.receivedBytes)} at ${formatRate(rate)}`,
       left === undefined ? '' : `${formatDuration(left)} left`,
     ];
-    return `${vm}: ${disk}: ${parts.filter(Boolean).join(', ')}`;
+    return `${vm}: ${disk}: ${pass}${parts.filter(Boolean).join(', ')}`;
   }
 }
 

@@ -2,7 +2,7 @@ import { formatCount, formatDuration } from '../../base/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
 import { cutEnd, textWidth } from '../text/text-width.ts';
 import { diskLine, nameColumns, type DiskLineContext } from './disk-line.ts';
-import type { DiskProgress, VmProgress } from './export-progress.ts';
+import { isRunning, type DiskProgress, type VmProgress } from './export-progress.ts';
 import { STEP_LABELS } from './step-labels.ts';
 
 /** Warnings on a live screen; all of them stand in the summary again. */
@@ -73,8 +73,8 @@ function shortNames(names: readonly string[], width: number): readonly string[] 
   );
 }
 
-function isIdle({ phase }: DiskProgress): boolean {
-  return phase !== 'running' && phase !== 'retrying' && phase !== 'verifying';
+function isIdle(disk: DiskProgress): boolean {
+  return !isRunning(disk) && disk.phase !== 'retrying';
 }
 
 function isThere({ phase }: DiskProgress): boolean {

@@ -31,21 +31,22 @@ function startWorker(options: WorkerOptions): Worker {
 export class WorkerPool implements AsyncDisposable {
   /** Buffers for windows of a stream that are free: shared by all streams, so that their number is that of the windows in flight. */
   readonly inputs: SharedArrayBuffer[] = [];
-  readonly #workers: number;
+  /** The most threads that it has. */
+  readonly workers: number;
   readonly #threads: WorkerThread[] = [];
   readonly #free: SharedArrayBuffer[] = [];
   readonly #waiting: ((slab: SharedArrayBuffer) => void)[] = [];
   #slabs = 0;
 
   constructor(workers: number = Math.min(availableParallelism(), MOST_WORKERS)) {
-    this.#workers = workers;
+    this.workers = workers;
   }
 
   /** A place for one window; waits for one that is given back, in the order of asking. */
   takeSlab(): SharedArrayBuffer | Promise<SharedArrayBuffer> {
     const slab = this.#free.pop();
     if (slab) return slab;
-    if (this.#slabs === this.#workers * SLABS_PER_WORKER) return new Promise((resolve) => this.#waiting.push(resolve));
+    if (this.#slabs === this.workers * SLABS_PER_WORKER) return new Promise((resolve) => this.#waiting.push(resolve));
     this.#slabs += 1;
     return pageAlignedMemory(SLAB_BYTES);
   }
@@ -73,7 +74,7 @@ export class WorkerPool implements AsyncDisposable {
       (best, thread) => (best && best.load <= thread.load ? best : thread),
       undefined,
     );
-    if (idlest && (idlest.load === 0 || this.#threads.length === this.#workers)) return idlest;
+    if (idlest && (idlest.load === 0 || this.#threads.length === this.workers)) return idlest;
     const started = new WorkerThread();
     this.#threads.push(started);
     return started;

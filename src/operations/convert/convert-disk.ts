@@ -3,44 +3,54 @@ import { basename } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { copyImage, copyWindows, type CopySummary } from '../../image/copy/copy-image.ts';
 import type { WorkerPool } from '../../image/copy/worker-pool.ts';
-import { createSink, type SinkFormat } from '../../image/create-sink.ts';
+import { createSink } from '../../image/create-sink.ts';
 import type { MappedImage } from '../../image/image.ts';
 import { createNullSink } from '../../image/null-sink.ts';
 import { openImage } from '../../image/open-image.ts';
 import type { DiskSink } from '../../image/sink.ts';
 import { GrainWindows } from '../../image/vmdk/grain-windows.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
-import { readPackaged } from '../../ovf/read-packaged.ts';
+import type { PackageDisk } from '../../ovf/package-disk.ts';
+import type { PackageReader } from '../../ovf/read-packaged.ts';
+import { inodeOf } from './convert-layout.ts';
 import type { SourceDisk } from './convert-source.ts';
-import type { ConvertedDisk, ConvertOptions } from './types.ts';
+import type { ConvertedDisk, ConvertOptions, DiskPass } from './types.ts';
 
 export interface DiskTask {
+  /** For errors. */
   source: string;
-  container: string;
   disk: SourceDisk;
   /** The final path; the image is made beside it as `.partial`. */
   path: string;
   options: ConvertOptions;
   /** The threads of all disks. */
   pool: WorkerPool;
-  onProgress: (coveredBytes: number) => void;
-  onVerify: () => void;
+  /** Of the package that the disk is in. */
+  reader: PackageReader;
+  /** So many bytes of the disk, or of its file, have been dealt with in this pass; its share of the capacity is `coveredBytes`. */
+  onProgress: (bytes: number, coveredBytes: number) => void;
+  onPass: (pass: DiskPass) => void;
+}
+
+/** A converted disk, and the file that it stands in as `.partial`. */
+export interface WholeDisk {
+  converted: ConvertedDisk;
+  inode: string;
 }
 
 /** Converts one disk into `<path>.partial`, whole and proved. On failure nothing of it is left. */
-export async function convertDisk(task: DiskTask, signal: AbortSignal): Promise<ConvertedDisk> {
+export async function convertDisk(task: DiskTask, signal: AbortSignal): Promise<WholeDisk> {
   return task.disk.kind === 'stream' ? convertStream(task, task.disk, signal) : convertImage(task, task.disk, signal);
 }
 
 async function convertImage(
   task: DiskTask,
-  disk: Extract<SourceDisk, { kind: 'image' }>,
+  { image, packaged }: Extract<SourceDisk, { kind: 'image' }>,
   signal: AbortSignal,
-): Promise<ConvertedDisk> {
-  await using image = await disk.open();
+): Promise<WholeDisk> {
   requireCapacity(task, image.virtualSizeBytes);
-  const hasDigest = disk.packaged?.parts[0]?.digest !== undefined;
-  if (disk.packaged && hasDigest) await checkDigest(task, disk.packaged, signal);
+  const hasDigest = packaged?.parts[0]?.digest !== undefined;
+  if (packaged && hasDigest) await checkDigest(task, packaged, image.virtualSizeBytes, signal);
   const readBack = task.options.verify ?? !image.checksummed;
   const proof = proofOf(task, image, hasDigest, readBack);
   return await writeImage(task, image, proof, signal, async (sink, hash) => {
@@ -54,11 +64,9 @@ async function convertStream(
   task: DiskTask,
   disk: Extract<SourceDisk, { kind: 'stream' }>,
   signal: AbortSignal,
-): Promise<ConvertedDisk> {
-  const { source: path, container } = task;
-  const grains = new GrainWindows(`${disk.name} in ${path}`, task.pool.inputs);
-  const place = { path, container: asContainer(container) };
-  const pieces = asBuffers(readPackaged(place, disk.packaged, signal));
+): Promise<WholeDisk> {
+  const grains = new GrainWindows(`${disk.name} in ${task.source}`, task.pool.inputs);
+  const pieces = asBuffers(task.reader.read(disk.packaged));
   const hasDigest = disk.packaged.parts.every((part) => part.digest !== undefined);
   const facts = {
     virtualSizeBytes: disk.capacityBytes,
@@ -106,12 +114,13 @@ function proofOf(
 }
 
 async function writeImage(
-  { path, options, pool, onVerify }: DiskTask,
+  task: DiskTask,
   { virtualSizeBytes, format, variant }: SourceFacts,
   verified: ConvertedDisk['verified'],
   signal: AbortSignal,
   copy: (sink: DiskSink, hash: boolean) => Promise<CopySummary>,
-): Promise<ConvertedDisk> {
+): Promise<WholeDisk> {
+  const { path, options, onPass } = task;
   const partial = path + PARTIAL_SUFFIX;
   const { clusterBytes, compression } = options;
   const common = { virtualSizeBytes, compression, fileName: basename(path) };
@@ -119,14 +128,16 @@ async function writeImage(
   const readBack = verified === 'read-back';
   const sink = await createSink(partial, options.format, sinkOptions);
   try {
+    const inode = await inodeOf(partial);
+    onPass('copy');
     const { contentSha256 } = await copy(sink, readBack);
     const { sizeBytes } = await sink.finish();
     if (readBack) {
-      onVerify();
-      await compareContent(partial, options.format, contentSha256, pool, signal);
+      onPass('read-back');
+      await compareContent(task, contentSha256, signal);
     }
     const source = { sourceFormat: format, sourceVariant: variant, virtualSizeBytes };
-    return { path, format: options.format, ...source, sizeBytes, verified };
+    return { converted: { path, format: options.format, ...source, sizeBytes, verified }, inode };
   } catch (error) {
     await sink.discard();
     throw error;
@@ -135,17 +146,19 @@ async function writeImage(
 
 /** Reads the whole result as any reader would, and compares its content with what was written. */
 async function compareContent(
-  path: string,
-  format: SinkFormat,
+  { path, options: { format }, pool, onProgress }: DiskTask,
   expected: string,
-  pool: WorkerPool,
   signal: AbortSignal,
 ): Promise<void> {
-  await using image = await openImage(path, { format });
+  const partial = path + PARTIAL_SUFFIX;
+  await using image = await openImage(partial, { format });
   const options = { pool, compression: undefined, verify: true, hash: true, signal };
-  const { contentSha256 } = await copyImage(image, createNullSink(), options);
+  const { contentSha256 } = await copyImage(image, createNullSink(), {
+    ...options,
+    onProgress: (bytes) => onProgress(bytes, bytes),
+  });
   if (contentSha256 === expected) return;
-  throw new Hyper2kvmError('image', `${path} does not read back as it was written.`, {
+  throw new Hyper2kvmError('image', `${partial} does not read back as it was written.`, {
     hint: 'The disk that it lies on, or the memory of this host, is faulty.',
   });
 }
@@ -165,17 +178,24 @@ function requireUnchanged({ files }: MappedImage): void {
 /** A grain is decompressed to prove it, unless a hash has proved it already, or nobody wants it proved. */
 function copyOptions({ options, pool, onProgress }: DiskTask, hasDigest: boolean, signal: AbortSignal) {
   const verify = !hasDigest && options.verify !== false;
-  return { pool, compression: options.compression, verify, signal, onProgress };
+  const passed = (bytes: number) => onProgress(bytes, bytes);
+  return { pool, compression: options.compression, verify, signal, onProgress: passed };
 }
 
 /** A packaged file that is opened in place is read once more for its hash: its blocks are read in another order than the manifest's. */
 async function checkDigest(
-  { source, container }: DiskTask,
-  packaged: NonNullable<Extract<SourceDisk, { kind: 'image' }>['packaged']>,
+  { reader, onProgress, onPass }: DiskTask,
+  packaged: PackageDisk,
+  capacityBytes: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const pieces = readPackaged({ path: source, container: asContainer(container) }, packaged, signal);
-  for await (const _piece of pieces) signal.throwIfAborted();
+  onPass('hash');
+  let bytes = 0;
+  for await (const piece of reader.read(packaged)) {
+    signal.throwIfAborted();
+    bytes += piece.length;
+    onProgress(bytes, (bytes / packaged.sizeBytes) * capacityBytes);
+  }
 }
 
 function requireCapacity({ disk, source }: DiskTask, capacityBytes: number): void {
@@ -184,10 +204,6 @@ function requireCapacity({ disk, source }: DiskTask, capacityBytes: number): voi
   throw new Hyper2kvmError('image', `A disk of ${source} has ${capacityBytes} bytes; its descriptor says ${told}.`, {
     hint: 'The descriptor belongs to another state of the machine: export it again.',
   });
-}
-
-function asContainer(container: string): 'folder' | 'ova' | 'gzip-ova' {
-  return container === 'ova' || container === 'gzip-ova' ? container : 'folder';
 }
 
 async function* asBuffers(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, undefined> {

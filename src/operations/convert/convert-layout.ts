@@ -4,14 +4,22 @@ import { dirname, extname, join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { requireSize } from '../../image/create-sink.ts';
 import type { MappedImage } from '../../image/image.ts';
-import { openSource, type ConvertSource, type SourceDisk } from './convert-source.ts';
+import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+import { findSource, openSourceDisk, type ConvertSource, type SourceDisk } from './convert-source.ts';
 import type { ConvertOptions } from './types.ts';
 
-/** Where everything goes: decided before the first byte. */
-export interface Layout {
+/** A disk, and the final name of its image. */
+export interface PlannedDisk {
+  disk: SourceDisk;
+  path: string;
+  capacityBytes: number;
+}
+
+/** Where everything goes: decided before the first byte. Its images are open until it is disposed of. */
+export interface Layout extends AsyncDisposable {
   source: ConvertSource;
   folder: string;
-  disks: { disk: SourceDisk; path: string; capacityBytes: number; warning: string | undefined }[];
+  disks: PlannedDisk[];
   warnings: string[];
   domainPath: string | undefined;
 }
@@ -21,36 +29,34 @@ const NO_GUEST_RUNS_FROM_IT =
 
 /** Opens the source and names what is to be written. Writes nothing. */
 export async function layOut(options: ConvertOptions, signal: AbortSignal): Promise<Layout> {
-  const source = await openSource(options.source, signal);
-  const all = source.disks.map((disk, index) => ({ disk, number: index + 1 }));
-  const chosen = options.disk === undefined ? all : all.filter(({ number }) => number === options.disk);
-  if (chosen.length === 0) {
+  const source = await findSource(options.source, signal);
+  const all = source.disks.map((_disk, index) => index + 1);
+  const numbers = options.disk === undefined ? all : all.filter((number) => number === options.disk);
+  if (numbers.length === 0) {
     throw new Hyper2kvmError('usage', `--disk ${options.disk} names no disk: ${options.source} has ${all.length}.`);
   }
-  const { folder, file } = await outputPlace(options, chosen.length);
-  const named = chosen.map(({ disk, number }) => {
+  const { folder, file } = await outputPlace(options, numbers.length);
+  await using opened = new AsyncDisposableStack();
+  const disks: PlannedDisk[] = [];
+  for (const number of numbers) {
+    signal.throwIfAborted();
+    const disk = await openSourceDisk(source, number);
+    if (disk.kind === 'image') opened.use(disk.image);
     const suffix = source.container === 'image' ? '' : `-disk-${number}`;
-    return {
-      disk,
-      path: file ?? join(folder, `${source.baseName}${suffix}.${options.format}`),
-    };
-  });
-  const disks = await Promise.all(named.map(async (each) => ({ ...each, ...(await lookAt(each.disk)) })));
+    const path = file ?? join(folder, `${source.baseName}${suffix}.${options.format}`);
+    disks.push({ disk, path, capacityBytes: disk.kind === 'image' ? disk.image.virtualSizeBytes : disk.capacityBytes });
+  }
   for (const { capacityBytes } of disks) {
     const { format, clusterBytes } = options;
     requireSize(format, { virtualSizeBytes: capacityBytes, ...(clusterBytes === undefined ? {} : { clusterBytes }) });
   }
-  const clash = disks.find(({ path }) => path === resolve(options.source));
-  if (clash) {
-    throw new Hyper2kvmError('usage', `${clash.path} would be written over its own source.`, {
-      hint: 'Choose another --output.',
-    });
-  }
+  await requireOtherThanSource(options.source, disks);
   const hasDomain = source.machine !== undefined && options.disk === undefined;
-  const warnings = disks.flatMap(({ warning }) => warning ?? []);
+  const warnings = disks.flatMap(({ disk }) => (disk.kind === 'image' ? looksLikeNoDisk(disk.image) : []));
   if (hasDomain && options.format === 'vmdk') warnings.push(NO_GUEST_RUNS_FROM_IT);
   const domainPath = hasDomain ? join(folder, `${source.baseName}.xml`) : undefined;
-  return { source, folder, disks, warnings, domainPath };
+  const kept = opened.move();
+  return { source, folder, disks, warnings, domainPath, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** `--output` is a folder when it is one, ends with a slash, or several disks go there; else it is the file itself. */
@@ -75,34 +81,49 @@ async function outputPlace(
   return { folder: dirname(path), file: path };
 }
 
+/** All that is written, under its final name. */
+export function finalPaths({ disks, domainPath }: Layout): string[] {
+  return [...disks.map(({ path }) => path), ...(domainPath === undefined ? [] : [domainPath])];
+}
+
 /** Final names that stand already; none with `force`, which replaces them. */
-export async function takenNames({ disks, domainPath }: Layout, force: boolean): Promise<string[]> {
+export async function takenNames(layout: Layout, force: boolean): Promise<string[]> {
   if (force) return [];
-  const paths = [...disks.map(({ path }) => path), ...(domainPath === undefined ? [] : [domainPath])];
-  const found = await Promise.all(
-    paths.map((path) =>
-      stat(path).then(
-        () => [path],
-        () => [],
-      ),
-    ),
-  );
+  const found = await Promise.all(finalPaths(layout).map(async (path) => ((await inodeOf(path)) === '' ? [] : [path])));
   return found.flat();
 }
 
-async function lookAt(disk: SourceDisk): Promise<{ capacityBytes: number; warning: string | undefined }> {
-  if (disk.kind === 'stream') return { capacityBytes: disk.capacityBytes, warning: undefined };
-  await using image = await disk.open();
-  return { capacityBytes: image.virtualSizeBytes, warning: looksLikeNoDisk(image) };
+/** `--force` replaces files, and so does a leftover `.partial`: neither may be what is read. */
+async function requireOtherThanSource(source: string, disks: readonly PlannedDisk[]): Promise<void> {
+  const read = [source, ...disks.flatMap(({ disk }) => pathsOf(disk))];
+  const inodes = new Set(await Promise.all(read.map(inodeOf)));
+  for (const { path } of disks) {
+    for (const written of [path, path + PARTIAL_SUFFIX]) {
+      const inode = await inodeOf(written);
+      if (inode === '' || !inodes.has(inode)) continue;
+      throw new Hyper2kvmError('usage', `${written} would be written over its own source.`, {
+        hint: 'Choose another --output.',
+      });
+    }
+  }
+}
+
+function pathsOf(disk: SourceDisk): string[] {
+  return disk.kind === 'image' ? disk.image.files.map(({ path }) => path) : disk.packaged.parts.map(({ path }) => path);
+}
+
+/** The same for two paths to one file; '' when there is none. */
+export async function inodeOf(path: string): Promise<string> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found ? `${found.dev}:${found.ino}` : '';
 }
 
 /** Any bytes are a raw disk. One that a machine boots from, or that has partitions, ends its first sector with 55 AA. */
-function looksLikeNoDisk({ format, files }: MappedImage): string | undefined {
+function looksLikeNoDisk({ format, files }: MappedImage): string[] {
   const [file] = files;
-  if (format !== 'raw' || !file) return undefined;
+  if (format !== 'raw' || !file) return [];
   const signature = Buffer.alloc(2);
   readSync(file.fd, signature, 0, 2, 510);
-  return signature.readUInt16BE(0) === 0x55aa
-    ? undefined
-    : `${file.path} is of no format that is known, and has no partitions: it is taken for a raw disk.`;
+  if (signature.readUInt16BE(0) === 0x55aa) return [];
+  return [`${file.path} is of no format that is known, and has no partitions: it is taken for a raw disk.`];
 }

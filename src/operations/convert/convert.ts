@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { checkWritable, freeBytes } from '../../base/free-space.ts';
-import { WorkerPool } from '../../image/copy/worker-pool.ts';
+import { claimFile } from '../../base/file-claim.ts';
+import { checkWritable } from '../../base/free-space.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
 import { makeFolder, removeMadeFolders } from '../../ovf/local-folder.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
@@ -10,11 +10,11 @@ import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
 import { bootTest, checkBootTest } from '../boot-test/boot-test.ts';
 import type { FixEvent } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
-import { convertDisk } from './convert-disk.ts';
-import { layOut, takenNames, type Layout } from './convert-layout.ts';
-import type { SourceDisk } from './convert-source.ts';
+import { convertDisks, requireOwn } from './convert-disks.ts';
+import { finalPaths, layOut, takenNames, type Layout } from './convert-layout.ts';
 import { fitnessOf, fixConverted, requireFixable, withSizes } from './fix-converted.ts';
-import type { ConvertedDisk, ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from './types.ts';
+import { checkSpace, freeForOutput, spaceOf } from './output-space.ts';
+import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from './types.ts';
 import { writeDomain } from './write-domain.ts';
 
 /**
@@ -37,58 +37,33 @@ async function convertAndFix(
   { signal, report }: OperationContext<ConvertEvent>,
 ): Promise<ConvertResult> {
   const startedAt = Date.now();
-  const layout = await layOut(options, signal);
+  await using layout = await layOut(options, signal);
+  const { folder, disks } = layout;
   const taken = await takenNames(layout, options.force);
   if (taken.length > 0) throw nameTaken(taken);
   // What proves the result must be there before hours of work.
   if (options.bootTest) await checkBootTest(options.bootTest.env, firmwareNeeds(layout));
+  requireFixable(options.guest, options.format, isOneOfSeveral(layout));
+  const mayLackSpace = await checkSpace(layout, options, signal);
   const vm = layout.source.baseName;
-  const { warnings } = layout;
+  const warnings = [...layout.warnings, ...(mayLackSpace === undefined ? [] : [mayLackSpace])];
   for (const message of warnings) report({ type: 'warning', vm, message });
-  const isOneOfSeveral = layout.disks.length < layout.source.disks.length;
-  requireFixable(options.guest, options.format, isOneOfSeveral);
   // Before the folder is made: in /proc, for one, Node's recursive mkdir would try for ever.
-  await checkWritable(layout.folder);
-  const madeFolder = await makeFolder(layout.folder);
-  report({
-    type: 'disks',
-    vm,
-    disks: layout.disks.map(({ path, capacityBytes }) => ({ disk: basename(path), capacityBytes })),
-  });
-  let converted: ConvertedDisk[] = [];
-  await using pool = new WorkerPool();
+  await checkWritable(folder);
+  const madeFolder = await makeFolder(folder);
+  let made: Made | undefined;
   try {
-    for (const disk of layout.disks) {
-      const task = { vm, ...disk, options, pool, container: layout.source.container };
-      converted.push(await convertOne(task, report, signal));
-    }
-    const nics = layout.source.machine?.nics ?? [];
-    const onFix = ({ detail }: FixEvent): void => report({ type: 'step', vm, step: 'fix', detail });
-    const guest = await fixConverted({ disks: converted, nics }, options.guest, isOneOfSeveral, onFix, signal);
-    if (options.guest.planOnly) {
-      await removePartials(converted, layout.folder, madeFolder);
-      return {
-        source: options.source,
-        disks: [],
-        domain: undefined,
-        hardware: undefined,
-        guest,
-        warnings,
-        seconds: secondsSince(startedAt),
-      };
-    }
-    converted = await withSizes(converted, guest);
-    const paths = converted.map(({ path }) => path);
-    const hardware = await writeDomain(layout, converted, options, fitnessOf(guest), signal);
-    if (layout.domainPath !== undefined) paths.push(layout.domainPath);
-    signal.throwIfAborted();
-    await giveFinalNames(layout.folder, paths, options.force);
-    const seconds = secondsSince(startedAt);
-    return { source: options.source, disks: converted, domain: layout.domainPath, hardware, guest, warnings, seconds };
-  } catch (error) {
-    if (layout.domainPath !== undefined) await rm(layout.domainPath + PARTIAL_SUFFIX, { force: true });
-    await removePartials(converted, layout.folder, madeFolder);
-    throw error;
+    await using claims = new AsyncDisposableStack();
+    for (const path of finalPaths(layout)) claims.use(await claimFile(path));
+    report({
+      type: 'disks',
+      vm,
+      disks: disks.map(({ path, capacityBytes }) => ({ disk: basename(path), capacityBytes })),
+    });
+    made = await makeAll(layout, options, report, signal);
+    return { source: options.source, ...made, warnings, seconds: (Date.now() - startedAt) / 1000 };
+  } finally {
+    if (made === undefined || made.disks.length === 0) await removeMadeFolders(folder, madeFolder);
   }
 }
 
@@ -105,86 +80,64 @@ function firmwareNeeds({ source, domainPath }: Layout): FirmwareNeeds | undefine
   return { machine: 'q35', secureBoot: source.machine.secureBoot };
 }
 
-async function removePartials(
-  converted: readonly ConvertedDisk[],
-  folder: string,
-  madeFolder: string | undefined,
-): Promise<void> {
-  for (const { path } of converted) await rm(path + PARTIAL_SUFFIX, { force: true });
-  await removeMadeFolders(folder, madeFolder);
+function isOneOfSeveral({ disks, source }: Layout): boolean {
+  return disks.length < source.disks.length;
 }
 
-function secondsSince(startedAt: number): number {
-  return (Date.now() - startedAt) / 1000;
+type Made = Pick<ConvertResult, 'disks' | 'domain' | 'hardware' | 'guest'>;
+
+/** Makes, fixes and names all. Of a plan nothing is left, and nothing of a failure. */
+async function makeAll(
+  layout: Layout,
+  options: ConvertOptions,
+  report: (event: ConvertEvent) => void,
+  signal: AbortSignal,
+): Promise<Made> {
+  const vm = layout.source.baseName;
+  const whole = await convertDisks(layout, options, report, signal);
+  let isNamed = false;
+  try {
+    const converted = whole.map((disk) => disk.converted);
+    const nics = layout.source.machine?.nics ?? [];
+    const onFix = ({ detail }: FixEvent): void => report({ type: 'step', vm, step: 'fix', detail });
+    const source = { disks: converted, nics };
+    const guest = await fixConverted(source, options.guest, isOneOfSeveral(layout), onFix, signal);
+    if (options.guest.planOnly) return { disks: [], domain: undefined, hardware: undefined, guest };
+    const disks = await withSizes(converted, guest);
+    const hardware = await writeDomain(layout, disks, options, fitnessOf(guest), signal);
+    signal.throwIfAborted();
+    await requireOwn(whole);
+    await giveFinalNames(layout.folder, finalPaths(layout), options.force);
+    isNamed = true;
+    return { disks, domain: layout.domainPath, hardware, guest };
+  } finally {
+    if (!isNamed) for (const path of finalPaths(layout)) await rm(path + PARTIAL_SUFFIX, { force: true });
+  }
 }
 
 /** What `convert` would do with the same options. Writes nothing. */
 export async function planConversion(options: ConvertOptions, signal: AbortSignal): Promise<ConvertPlan> {
-  const layout = await layOut(options, signal);
+  await using layout = await layOut(options, signal);
   const disks: ConvertPlan['disks'] = [];
-  for (const { disk, path } of layout.disks) disks.push({ path, ...(await lookAt(disk, signal)) });
+  for (const planned of layout.disks) {
+    const { disk, path, capacityBytes } = planned;
+    const { format, variant } =
+      disk.kind === 'image' ? disk.image : ({ format: 'vmdk', variant: 'streamOptimized' } as const);
+    const facts = { sourceFormat: format, sourceVariant: variant, virtualSizeBytes: capacityBytes };
+    disks.push({ path, ...facts, ...(await spaceOf(planned, options, signal)) });
+  }
   return {
     source: options.source,
     container: layout.source.container,
     disks,
     domain: layout.domainPath,
-    freeBytes: await freeBytes(layout.folder),
+    freeBytes: await freeForOutput(layout),
     taken: await takenNames(layout, options.force),
   };
-}
-
-interface OneDisk {
-  vm: string;
-  disk: SourceDisk;
-  path: string;
-  capacityBytes: number;
-  options: ConvertOptions;
-  pool: WorkerPool;
-  container: string;
-}
-
-async function convertOne(
-  { vm, disk, path, capacityBytes, options, pool, container }: OneDisk,
-  report: (event: ConvertEvent) => void,
-  signal: AbortSignal,
-): Promise<ConvertedDisk> {
-  const name = basename(path);
-  const startedAt = Date.now();
-  report({ type: 'disk-started', vm, disk: name, capacityBytes, attempt: 1 });
-  const onProgress = (coveredBytes: number) =>
-    report({ type: 'disk-progress', vm, disk: name, receivedBytes: coveredBytes, coveredBytes });
-  const onVerify = () => report({ type: 'step', vm, step: 'verify', detail: `Reading ${name} back` });
-  const task = { source: options.source, container, disk, path, options, pool, onProgress, onVerify };
-  const converted = await convertDisk(task, signal);
-  const seconds = (Date.now() - startedAt) / 1000;
-  report({ type: 'disk-whole', vm, disk: name, sizeBytes: converted.sizeBytes, sha256: '', seconds });
-  return converted;
 }
 
 function nameTaken(taken: readonly string[]): Hyper2kvmError {
   return new Hyper2kvmError('local-file', `${taken[0]} exists.`, {
     hint: 'Choose another --output, or replace it with --force.',
   });
-}
-
-async function lookAt(disk: SourceDisk, signal: AbortSignal) {
-  if (disk.kind === 'stream') {
-    const { capacityBytes, packaged } = disk;
-    const usedBytes = packaged.disk.populatedBytes ?? capacityBytes;
-    return {
-      sourceFormat: 'vmdk' as const,
-      sourceVariant: 'streamOptimized',
-      virtualSizeBytes: capacityBytes,
-      usedBytes,
-      expectedBytes: usedBytes,
-    };
-  }
-  await using image = await disk.open();
-  let usedBytes = 0;
-  for await (const run of image.map(0, image.virtualSizeBytes)) {
-    signal.throwIfAborted();
-    if (run.kind === 'data' || run.kind === 'compressed') usedBytes += run.lengthBytes;
-  }
-  const { format: sourceFormat, variant: sourceVariant, virtualSizeBytes } = image;
-  return { sourceFormat, sourceVariant, virtualSizeBytes, usedBytes, expectedBytes: usedBytes };
 }

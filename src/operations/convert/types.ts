@@ -32,11 +32,14 @@ export interface ConvertOptions {
   bootTest?: { env: NodeJS.ProcessEnv } | undefined;
 }
 
+/** What is done with a disk, one after the other: its file is hashed for the manifest, it is converted, and the image is read back. */
+export type DiskPass = 'hash' | 'copy' | 'read-back';
+
 /** The events of an export that a conversion has too; `vm` is the source's name. */
-export type ConvertEvent = Extract<
-  ExportEvent,
-  { type: 'step' | 'warning' | 'disks' | 'disk-started' | 'disk-progress' | 'disk-whole' }
->;
+export type ConvertEvent =
+  | Extract<ExportEvent, { type: 'step' | 'warning' | 'disks' | 'disk-started' | 'disk-progress' | 'disk-whole' }>
+  /** The progress of the disk begins again at 0. */
+  | { type: 'disk-pass'; vm: string; disk: string; pass: DiskPass };
 
 /** A disk of the source, and what becomes of it. */
 export interface ConvertedDisk {
@@ -80,8 +83,10 @@ export interface ConvertPlan {
     virtualSizeBytes: number;
     /** Bytes of the disk that are not known to be zeros. */
     usedBytes: number;
-    /** At most so many bytes are written. */
+    /** About so many bytes are written at most. */
     expectedBytes: number;
+    /** At least so many are; 0 where the source does not tell. */
+    leastBytes: number;
   }[];
   domain: string | undefined;
   freeBytes: number;

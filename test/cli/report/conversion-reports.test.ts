@@ -56,7 +56,7 @@ test('both fit a terminal of 80 columns, and no name brings an escape code', () 
   const disks = CONVERTED.disks.map((disk) => ({ ...disk, path: name, sourceVariant: 'twoGbMaxExtentSparse' }));
   const summary = conversionSummary({ ...CONVERTED, source: name, disks, domain: name }, 80);
   const plan = conversionPlanReport(
-    { ...CONVERT_PLAN, disks: disks.map((disk) => ({ ...disk, usedBytes: 1, expectedBytes: 1 })) },
+    { ...CONVERT_PLAN, disks: disks.map((disk) => ({ ...disk, usedBytes: 1, expectedBytes: 1, leastBytes: 0 })) },
     80,
   );
   expect([...summary, ...plan].join('')).not.toMatch(/\p{Cc}/u);

@@ -35,12 +35,30 @@ test('a source is looked at, converted with a bar, and read back in words', () =
     '⠋ Converting 3s',
     'web-01-disk-1.qcow2  ███████░░░░░░   50%    5.0 GiB   2.5 GiB/s       2s left',
   ]);
-  expect(draw([...running, VERIFYING])).toEqual([`⠋ Reading ${IMAGE} back`, `${IMAGE}  reading back, 10.0 GiB`]);
+  const verifying = [...running, VERIFYING, covered(GIB), covered(5 * GIB)];
+  expect(draw(verifying)).toEqual([
+    '⠋ Reading back',
+    'web-01-disk-1.qcow2  read back  ███████░░░░░░   50%   2.5 GiB/s       2s left',
+  ]);
 });
 
-test('after one disk was read back, the next one is converted again', () => {
+test('the hash of a disk has its own progress before it is converted', () => {
+  const hashing: ScreenEvent = { type: 'disk-pass', vm: 'web-01', disk: IMAGE, pass: 'hash' };
+  const copying: ScreenEvent = { type: 'disk-pass', vm: 'web-01', disk: IMAGE, pass: 'copy' };
+  const [step, line] = draw([...OPENING, hashing, covered(GIB), covered(5 * GIB)]);
+  expect(step).toContain('Checking hashes of the manifest');
+  expect(line).toContain('hashing ');
+  const [next, copied] = draw([...OPENING, hashing, covered(5 * GIB), copying]);
+  expect(next).toBe('⠋ Converting');
+  expect(copied).toContain('  0%');
+});
+
+test('while one disk is read back and another one converted, each line has its own', () => {
   const second: ScreenEvent = { type: 'disk-started', vm: 'web-01', disk: 'b.qcow2', capacityBytes: GIB, attempt: 1 };
-  expect(draw([...OPENING, VERIFYING, WHOLE, second])[0]).toBe('⠋ Converting');
+  const lines = draw([...OPENING, second, VERIFYING]);
+  expect(lines[0]).toContain('Converting');
+  expect(lines[1]).toContain('read back');
+  expect(lines[2]).not.toContain('read back');
 });
 
 test('without a terminal each event is one line', () => {
@@ -51,7 +69,7 @@ test('without a terminal each event is one line', () => {
     'Converting web-01.ova',
     'web-01: 1 disk to convert, 10.0 GiB of capacity',
     'web-01: web-01-disk-1.qcow2: started, 10.0 GiB of capacity',
-    'web-01: Reading web-01-disk-1.qcow2 back',
+    'web-01: web-01-disk-1.qcow2: reading back',
     'web-01: web-01-disk-1.qcow2: whole, 3.0 GiB in 1m 05s',
     'web-01.ova: done, 2 disks, 4.0 GiB in 1m 05s',
   ]);

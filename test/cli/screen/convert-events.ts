@@ -43,6 +43,7 @@ export const CONVERT_PLAN: ConvertPlan = {
     virtualSizeBytes,
     usedBytes: sizeBytes,
     expectedBytes: sizeBytes,
+    leastBytes: 0,
   })),
   domain: CONVERTED.domain,
   freeBytes: 100 * GIB,
@@ -60,12 +61,7 @@ export function covered(coveredBytes: number): ScreenEvent {
   return { type: 'disk-progress', vm: 'web-01', disk: IMAGE, receivedBytes: coveredBytes, coveredBytes };
 }
 
-export const VERIFYING: ScreenEvent = {
-  type: 'step',
-  vm: 'web-01',
-  step: 'verify',
-  detail: `Reading ${IMAGE} back`,
-};
+export const VERIFYING: ScreenEvent = { type: 'disk-pass', vm: 'web-01', disk: IMAGE, pass: 'read-back' };
 
 export const WHOLE: ScreenEvent = {
   type: 'disk-whole',

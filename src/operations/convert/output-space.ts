@@ -1,0 +1,92 @@
+import { fstatSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { formatBytes } from '../../base/amounts.ts';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { freeBytes } from '../../base/free-space.ts';
+import type { MappedImage } from '../../image/image.ts';
+import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+import type { Layout, PlannedDisk } from './convert-layout.ts';
+import type { ConvertOptions } from './types.ts';
+
+export interface DiskSpace {
+  /** Bytes of the disk that are not known to be zeros. */
+  usedBytes: number;
+  /** About so many bytes are written at most. */
+  expectedBytes: number;
+  /** At least so many are, as far as the source tells: 0 for one that is stored with its zeros, or is to be compressed. */
+  leastBytes: number;
+}
+
+/** Grains that do not compress, with their markers, padding and tables, are less than 2 % longer than what they hold. */
+const LEAST_SHARE_OF_STREAM = 0.98;
+/** What `stat` counts blocks in. */
+const BLOCK_BYTES = 512;
+
+/** What a disk's image will take. Reads all tables of the source, and no content. */
+export async function spaceOf({ disk }: PlannedDisk, options: ConvertOptions, signal: AbortSignal): Promise<DiskSpace> {
+  const isCompressed = options.compression !== undefined || options.format === 'vmdk';
+  if (disk.kind === 'image') return imageSpace(disk.image, isCompressed, signal);
+  const { capacityBytes, packaged } = disk;
+  const usedBytes = Math.min(capacityBytes, packaged.disk.populatedBytes ?? capacityBytes);
+  const leastBytes = Math.min(capacityBytes, Math.floor(packaged.sizeBytes * LEAST_SHARE_OF_STREAM));
+  return { usedBytes, expectedBytes: Math.max(usedBytes, leastBytes), leastBytes: isCompressed ? 0 : leastBytes };
+}
+
+async function imageSpace(image: MappedImage, isCompressed: boolean, signal: AbortSignal): Promise<DiskSpace> {
+  let usedBytes = 0;
+  let plainBytes = 0;
+  for await (const run of image.map(0, image.virtualSizeBytes)) {
+    signal.throwIfAborted();
+    if (run.kind === 'data') plainBytes += run.lengthBytes;
+    if (run.kind === 'data' || run.kind === 'compressed') usedBytes += run.lengthBytes;
+  }
+  // Holes of the source's own files are zeros.
+  const allocatedBytes = image.files.reduce((sum, { fd }) => sum + allocatedOf(fd), 0);
+  const expectedBytes = usedBytes - plainBytes + Math.min(plainBytes, allocatedBytes);
+  const isFlat = plainBytes >= image.virtualSizeBytes;
+  return { usedBytes, expectedBytes, leastBytes: isCompressed || isFlat ? 0 : expectedBytes };
+}
+
+/** Of a block device all, which `stat` tells nothing of. */
+function allocatedOf(fd: number): number {
+  const found = fstatSync(fd);
+  return found.isFile() ? found.blocks * BLOCK_BYTES : Number.POSITIVE_INFINITY;
+}
+
+/** Free in the output folder, with what leftovers of a run that was killed take: they are replaced. */
+export async function freeForOutput({ folder, disks }: Layout): Promise<number> {
+  let bytes = await freeBytes(folder);
+  for (const { path } of disks) {
+    const leftover = await stat(path + PARTIAL_SUFFIX).catch(() => undefined);
+    if (leftover?.isFile()) bytes += leftover.blocks * BLOCK_BYTES;
+  }
+  return bytes;
+}
+
+/** A warning when the results may not fit; undefined when they do. Throws kind `local-file` when they cannot. */
+export async function checkSpace(
+  layout: Layout,
+  options: ConvertOptions,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const free = await freeForOutput(layout);
+  const capacityBytes = layout.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0);
+  if (capacityBytes <= free) return undefined;
+  let [expectedBytes, leastBytes] = [0, 0];
+  for (const disk of layout.disks) {
+    const space = await spaceOf(disk, options, signal);
+    expectedBytes += space.expectedBytes;
+    leastBytes += space.leastBytes;
+  }
+  if (leastBytes > free) throw lacksSpace(leastBytes, free, layout.folder);
+  if (expectedBytes <= free) return undefined;
+  return `Up to ${formatBytes(expectedBytes)} are expected, and ${formatBytes(free)} are free in ${layout.folder}: the images may not fit.`;
+}
+
+/** The error for results that cannot fit. */
+export function lacksSpace(leastBytes: number, free: number, folder: string): Hyper2kvmError {
+  const sentence = `About ${formatBytes(leastBytes)} are to be written, and ${formatBytes(free)} are free in ${folder}.`;
+  return new Hyper2kvmError('local-file', sentence, {
+    hint: 'Free some space there, choose another --output, or write less with --compress.',
+  });
+}
