@@ -14,9 +14,11 @@ test('a name is claimed once, through whatever path, until the claim is given up
       kind: 'local-file',
       message: `Another run of hyper2kvm is writing ${join(link, 'a.qcow2')}.`,
     });
-    await using _other = await claimFile(join(folder, 'b.qcow2'));
+    await using other = await claimFile(join(folder, 'b.qcow2'));
+    expect(other).toBeDefined();
     await claim[Symbol.asyncDispose]();
-    await using _again = await claimFile(join(folder, 'a.qcow2'));
+    await using again = await claimFile(join(folder, 'a.qcow2'));
+    expect(again).toBeDefined();
   } finally {
     await rm(link);
     await rm(folder, { recursive: true });
