@@ -59,14 +59,17 @@ export class GuestFiles {
     return found?.toString('utf8').replace(/\n$/, '') ?? path;
   }
 
-  /** The names in a folder in the order of their bytes; none when there is no such folder. */
+  /** The names in a folder, sorted; none when there is no such folder. */
   async list(folder: string): Promise<string[]> {
     if (!(await this.isFolder(folder))) return [];
     const local = this.#scratchFile();
     try {
       await this.#session.call(['ls0', folder, local]);
       const names = (await readFile(local, 'utf8')).split('\0');
-      return names.filter((name) => name !== '').slice(0, MOST_NAMES);
+      return names
+        .filter((name) => name !== '')
+        .toSorted()
+        .slice(0, MOST_NAMES);
     } finally {
       await rm(local, { force: true });
     }

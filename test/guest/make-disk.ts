@@ -4,7 +4,7 @@ import { join, posix } from 'node:path';
 import { Guestfs } from '../../src/guest/guestfs.ts';
 
 /** Without KVM an appliance is emulated, and takes half a minute to start. */
-export const APPLIANCE_TEST_MS = 600_000;
+export const APPLIANCE_TEST_MS = 1_800_000;
 
 /** A folder for images that goes with its scope. */
 export async function imageFolder(): Promise<{ path: string } & AsyncDisposable> {

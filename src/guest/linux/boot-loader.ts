@@ -72,7 +72,8 @@ async function planFile(guest: Guest, draft: GuestDraft, path: string, lines: Re
 
 function renamer(guest: Guest, draft: GuestDraft, path: string, details: string[]): Rename {
   const root = rootDevice(guest);
-  const hasInitramfs = guest.kernels.some(({ initramfs }) => initramfs !== undefined);
+  const { kernels } = guest;
+  const hasInitramfs = kernels.length === 0 || kernels.some(({ initramfs }) => initramfs !== undefined);
   return (word, spec) => {
     const found = newName(spec, guest, {
       type: word === 'resume' ? 'swap' : '',

@@ -146,7 +146,7 @@ testWithOracle(
     expect(await fixed(options(empty.path, { fix: 'auto' }))).toEqual({
       outcome: 'not-fixed',
       reason: 'There is no Linux system on the disks.',
-      hint: 'They hold no file system.',
+      hint: 'They hold: /dev/sda (unknown).',
     });
   },
   APPLIANCE_TEST_MS,
