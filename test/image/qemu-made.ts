@@ -6,12 +6,9 @@ import { expect } from '@jest/globals';
 import type { ImageFormat } from '../../src/image/image.ts';
 import { openImage } from '../../src/image/open-image.ts';
 import { outputOf } from '../oracles/run-program.ts';
-import { noise } from './make-disk.ts';
 import { hashThroughMap } from './read-through-map.ts';
 
 export { convertDisk, noise, writeDisk } from './make-disk.ts';
-
-const MIB = 1024 * 1024;
 
 /** Runs `use` with a fresh folder, which is removed afterwards. */
 export async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
@@ -22,23 +19,6 @@ export async function inFolder(use: (folder: string) => Promise<void>): Promise<
     await rm(folder, { recursive: true });
   }
 }
-
-/** Disks that a reader must get right, whatever the format: by name, with their size and content. */
-export const DISKS: Readonly<Record<string, { sizeBytes: number; pieces: ReadonlyMap<number, Buffer> }>> = {
-  'one byte at the end': { sizeBytes: 9 * MIB, pieces: new Map([[9 * MIB - 1, Buffer.from('x')]]) },
-  full: { sizeBytes: 2 * MIB, pieces: new Map([[0, noise(2 * MIB, 7)]]) },
-  mixed: {
-    sizeBytes: 11 * MIB + 512 * 5,
-    pieces: new Map([
-      [0, noise(100_000, 1)],
-      [2 * MIB + 4096, Buffer.alloc(700_000, 'text that compresses ')],
-      [5 * MIB - 512, noise(1024, 2)],
-      [8 * MIB, noise(3 * MIB, 3)],
-      [11 * MIB + 512 * 4, Buffer.alloc(512, 'end')],
-    ]),
-  },
-  empty: { sizeBytes: 3 * MIB, pieces: new Map() },
-};
 
 /** What `qemu-img` makes of an image: its size and the hash of its content as raw. */
 async function throughQemu(qemuImg: string, path: string, format: ImageFormat) {

@@ -335,6 +335,7 @@ test('a small file that names one grain or one table again and again is refused 
     await folder.write('disk.vmdk', Buffer.concat([front, directory]));
     const start = performance.now();
     expect((await refusalOf(folder)).message).toMatch(/name more than twice of what the file has/);
-    expect(performance.now() - start).toBeLessThan(1000);
+    // It takes a fraction of a second; the rest is for a machine that is busy with other tests.
+    expect(performance.now() - start).toBeLessThan(5000);
   }
 });

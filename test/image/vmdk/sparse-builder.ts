@@ -14,8 +14,6 @@ interface Layout {
   tableEntries: number;
   entryBytes: number;
   directorySector: number;
-  /** Sectors before the first table; the directory ends before. */
-  tablesSector: number;
   tableEntry: (tableSector: number, number: number) => bigint;
   grainEntry: (grainSector: number, number: number) => bigint;
   marks: { zero: bigint; unmapped: bigint };
@@ -24,12 +22,15 @@ interface Layout {
 interface Built {
   file: Buffer;
   tables: number;
+  tablesSector: number;
   grainsSector: number;
 }
 
 /** Directory, tables that are needed, grains: in this order. A table that has no grains is not there. */
 function build(layout: Layout, capacitySectors: number, grains: Grains): Built {
-  const { grainSectors, tableEntries, entryBytes, directorySector, tablesSector } = layout;
+  const { grainSectors, tableEntries, entryBytes, directorySector } = layout;
+  const needed = Math.ceil(capacitySectors / (grainSectors * tableEntries));
+  const tablesSector = directorySector + Math.max(8, Math.ceil((needed * entryBytes) / SECTOR));
   const tableSectors = (tableEntries * entryBytes) / SECTOR;
   const used = [...new Set([...grains.keys()].map((grain) => Math.floor(grain / tableEntries)))].toSorted(
     (a, b) => a - b,
@@ -56,14 +57,11 @@ function build(layout: Layout, capacitySectors: number, grains: Grains): Built {
       file.set(content, sector * SECTOR);
     }
   }
-  const needed = Math.ceil(capacitySectors / (grainSectors * tableEntries));
-  if (directorySector * SECTOR + needed * entryBytes > tablesSector * SECTOR)
-    throw new Error('no room for the directory');
   file.writeUInt32LE(layout.magic, 0);
-  return { file, tables: needed, grainsSector };
+  return { file, tables: needed, tablesSector, grainsSector };
 }
 
-/** A hosted sparse extent: grains of 8 sectors, tables of 512 entries, up to 1,024 tables (2 GiB); `descriptor` stands in it from byte 512 on. */
+/** A hosted sparse extent: grains of 8 sectors, tables of 512 entries; `descriptor` stands in it from byte 512 on. */
 export function buildHosted(capacitySectors: number, grains: Grains, descriptor = '', bend: Bend = () => {}): Buffer {
   const { file, grainsSector } = build(
     {
@@ -72,7 +70,6 @@ export function buildHosted(capacitySectors: number, grains: Grains, descriptor 
       tableEntries: 512,
       entryBytes: 4,
       directorySector: 21,
-      tablesSector: 29,
       tableEntry: BigInt,
       grainEntry: BigInt,
       marks: { zero: 1n, unmapped: 1n },
@@ -97,7 +94,7 @@ export function buildHosted(capacitySectors: number, grains: Grains, descriptor 
   return file;
 }
 
-/** A COWD extent: grains of one sector, up to 1,024 tables (2 GiB). */
+/** A COWD extent: grains of one sector. */
 export function buildCowd(capacitySectors: number, grains: Grains, bend: Bend = () => {}): Buffer {
   const { file, tables } = build(
     {
@@ -106,7 +103,6 @@ export function buildCowd(capacitySectors: number, grains: Grains, bend: Bend = 
       tableEntries: 4096,
       entryBytes: 4,
       directorySector: 4,
-      tablesSector: 12,
       tableEntry: BigInt,
       grainEntry: BigInt,
       marks: { zero: 1n, unmapped: 1n },
@@ -121,17 +117,16 @@ export function buildCowd(capacitySectors: number, grains: Grains, bend: Bend = 
   return file;
 }
 
-/** A seSparse extent: up to 512 tables (8 GiB). */
+/** A seSparse extent. */
 export function buildSeSparse(capacitySectors: number, grains: Grains, bend: Bend = () => {}): Buffer {
-  const [directorySector, tablesSector] = [2, 10];
-  const { file, grainsSector } = build(
+  const directorySector = 2;
+  const { file, tablesSector, grainsSector } = build(
     {
       magic: 0xcafebabe,
       grainSectors: 8,
       tableEntries: 4096,
       entryBytes: 8,
       directorySector,
-      tablesSector,
       tableEntry: (_sector, number) => (0x1000_0000n << 32n) | BigInt(number),
       grainEntry: (_sector, number) => (3n << 60n) | ((BigInt(number) & 0xfffn) << 48n) | (BigInt(number) >> 12n),
       marks: { zero: 2n << 60n, unmapped: (1n << 60n) | 5n },
@@ -147,7 +142,7 @@ export function buildSeSparse(capacitySectors: number, grains: Grains, bend: Ben
     [80, 1n],
     [88, 1n],
     [128, BigInt(directorySector)],
-    [136, 8n],
+    [136, BigInt(tablesSector - directorySector)],
     [144, BigInt(tablesSector)],
     [152, BigInt(grainsSector - tablesSector)],
     [192, BigInt(grainsSector)],
