@@ -2,6 +2,7 @@ import { readSync } from 'node:fs';
 import { inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readDirect } from './direct-read.ts';
+import { freeBuffer } from './free-buffer.ts';
 import { zstdFrameBytes } from './zstd-frame.ts';
 import { checkGrainMarker, GRAIN_DATA_OFFSET, readMarker } from '../vmdk/marker.ts';
 import { FROM_INPUT, type CompressedPart, type CopyWindow, type WindowPart } from './window.ts';
@@ -68,13 +69,8 @@ export function decompress<Result>(
   try {
     return use(cluster);
   } finally {
-    free(cluster);
+    freeBuffer(cluster);
   }
-}
-
-/** An `ArrayBuffer` that moves to length 0 gives its memory back at once. Small buffers may be parts of one that others use too. */
-function free({ buffer, byteLength }: Buffer): void {
-  if (buffer instanceof ArrayBuffer && byteLength >= Buffer.poolSize) buffer.transfer(0);
 }
 
 function readPart({ input }: CopyWindow, { fd, directFd, fileOffsetBytes }: WindowPart, target: Buffer): void {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { deflateRawSync, deflateSync, zstdCompressSync } from 'node:zlib';
+import { freeBuffer } from './free-buffer.ts';
 import { putGrain } from '../vmdk/marker-writer.ts';
 import { SECTOR_BYTES } from '../vmdk/sparse-header.ts';
 import type { PackedCluster } from './window.ts';
@@ -94,19 +95,28 @@ function putCompressed(
   if (packing === undefined) return 0;
   if (packing === 'grains') {
     const grain = cluster.length === clusterBytes ? cluster : Buffer.concat([cluster], clusterBytes);
-    return putGrain(packed, at, diskOffsetBytes / SECTOR_BYTES, deflateSync(grain, { level: 1 }));
+    const bytes = deflateSync(grain, { level: 1, chunkSize: roomFor(grain) });
+    const storedBytes = putGrain(packed, at, diskOffsetBytes / SECTOR_BYTES, bytes);
+    freeBuffer(bytes);
+    return storedBytes;
   }
-  const smaller = cluster.length === clusterBytes ? compress(cluster, packing) : undefined;
-  return smaller?.copy(packed, at) ?? 0;
+  if (cluster.length < clusterBytes) return 0;
+  const bytes = compress(cluster, packing);
+  // Where nothing is won, by a sector at least, the cluster is stored whole.
+  const storedBytes = bytes.length <= cluster.length - SECTOR_BYTES ? bytes.copy(packed, at) : 0;
+  freeBuffer(bytes);
+  return storedBytes;
 }
 
-/** Undefined when nothing is won: a cluster that does not shrink by a sector is stored whole. */
-function compress(cluster: Buffer, compression: Compression): Buffer | undefined {
-  const bytes =
-    compression === 'zstd'
-      ? zstdCompressSync(cluster)
-      : deflateRawSync(cluster, { level: 1, windowBits: compression === 'careful' ? 12 : 15 });
-  return bytes.length <= cluster.length - 512 ? bytes : undefined;
+function compress(cluster: Buffer, compression: Compression): Buffer {
+  const chunkSize = roomFor(cluster);
+  if (compression === 'zstd') return zstdCompressSync(cluster, { chunkSize });
+  return deflateRawSync(cluster, { level: 1, windowBits: compression === 'careful' ? 12 : 15, chunkSize });
+}
+
+/** What does not compress grows by less than 1 % (zlib's deflateBound, zstd's ZSTD_compressBound): the result comes in one piece. */
+function roomFor(cluster: Buffer): number {
+  return cluster.length + Math.ceil(cluster.length / 64) + 1024;
 }
 
 /** SHA-256 (hex) over what a window holds. */
