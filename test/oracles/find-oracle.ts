@@ -10,6 +10,7 @@ export const ORACLES = [
   'nbdcopy',
   '7zz',
   'libqcow',
+  'libvmdk',
   'vmdkstream',
   'qemu-system-x86_64',
   'govc',
@@ -28,6 +29,7 @@ export type OracleName = (typeof ORACLES)[number];
 const PYTHON_MODULES: Partial<Record<OracleName, string>> = {
   pyvmomi: 'pyVmomi',
   libqcow: 'pyqcow',
+  libvmdk: 'pyvmdk',
   vmdkstream: 'VMDKstream',
 };
 

@@ -66,6 +66,9 @@ describe('readers that are not qemu-img see the same content', () => {
 });
 
 describe('sizes at the edges', () => {
+  const HUGE_BYTES = 2 ** 41;
+  /** Around its only sector. The rest of it the contract of the writers reads. */
+  const MIDDLE = { offsetBytes: HUGE_BYTES / 2 - 2 ** 30, lengthBytes: 2 ** 31 };
   const edges: [string, ContentSource][] = [
     ['empty', sparseContent(3 * MiB, [], 'e')],
     [
@@ -76,7 +79,7 @@ describe('sizes at the edges', () => {
     ['a single sector', sparseContent(512, [{ offsetBytes: 0, lengthBytes: 512, fill: 'text' }], 's')],
     [
       '2 TiB with one sector',
-      sparseContent(2 ** 41, [{ offsetBytes: 2 ** 40, lengthBytes: 512, fill: 'random' }], 't'),
+      sparseContent(HUGE_BYTES, [{ offsetBytes: HUGE_BYTES / 2, lengthBytes: 512, fill: 'random' }], 't'),
     ],
   ];
   for (const [title, content] of edges) {
@@ -87,7 +90,8 @@ describe('sizes at the edges', () => {
       for (const { options } of RESULTS.filter(({ options: { clusterBytes } }) => clusterBytes === undefined)) {
         const output = join(scratch.path, `result.${options.format}`);
         await runConvert({ source, output, ...options, force: true });
-        await expectSame(oracles['qemu-img'], raw, output, options.format);
+        const isSlow = content.capacityBytes === HUGE_BYTES && options.format === 'vmdk';
+        await expectSame(oracles['qemu-img'], raw, output, options.format, isSlow ? MIDDLE : undefined);
       }
     });
   }
