@@ -22,6 +22,7 @@ export const ORACLES = [
   'python3',
   'guestfish',
   'bwrap',
+  'dpkg-deb',
 ] as const;
 export type OracleName = (typeof ORACLES)[number];
 
