@@ -32,7 +32,7 @@ testWithBinary([], 'SHA256SUMS holds the sum of every file that stands beside it
   const folder = dirname(binary);
   const sums = await readFile(join(folder, 'SHA256SUMS'), 'utf8');
   const listed = [...sums.matchAll(/^([0-9a-f]{64}) {2}(\S+)$/gm)];
-  expect(['SHA256SUMS', ...listed.map(([, , file]) => file)].toSorted()).toEqual((await readdir(folder)).toSorted());
+  expect(new Set(['SHA256SUMS', ...listed.map(([, , file]) => file)])).toEqual(new Set(await readdir(folder)));
   for (const [, sum, file = ''] of listed) expect([file, await sha256Of(join(folder, file))]).toEqual([file, sum]);
 });
 
@@ -42,7 +42,7 @@ testWithBinary([], 'the licences are those of the packages that the SBOM names, 
     components: { name: string; version: string; cpe?: string }[];
   };
   const components = sbom.components.map(({ name, version }) =>
-    /^node-linux-/.test(name) ? `Node.js ${version}` : `${name} ${version}`,
+    name.startsWith('node-linux-') ? `Node.js ${version}` : `${name} ${version}`,
   );
   expect(new Set(licensed(text))).toEqual(new Set(components));
   const direct = ['@oclif/core', 'cli-progress', 'fast-xml-parser', 'fastest-levenshtein', 'got', 'listr2'];
