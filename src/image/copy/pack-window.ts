@@ -31,7 +31,15 @@ export interface Packed {
 
 const ZEROS = Buffer.alloc(64 * 1024);
 
-const NOTHING: Packed = { clusters: [], packedBytes: 0 };
+/** What stands in the packed buffer already. */
+export interface PackedBefore extends Packed {
+  /** Clusters that the source's own deflate did not shrink: a sample of them tells whether another attempt is worth its time. */
+  dense: ReadonlySet<number>;
+}
+
+const NOTHING: PackedBefore = { clusters: [], packedBytes: 0, dense: new Set() };
+
+const SAMPLE_BYTES = 4096;
 
 /** What a window holds, and where it stands on the disk. */
 export interface WindowContent {
@@ -47,7 +55,7 @@ export function packWindow(
   { offsetBytes, content }: WindowContent,
   packed: Buffer,
   options: PackOptions,
-  before: Packed = NOTHING,
+  before: PackedBefore = NOTHING,
 ): Packed {
   const { clusterBytes } = options;
   const clusters = [...before.clusters];
@@ -56,7 +64,10 @@ export function packWindow(
   for (let index = 0; index * clusterBytes < content.length; index += 1) {
     const cluster = content.subarray(index * clusterBytes, (index + 1) * clusterBytes);
     if (isZero(cluster)) continue;
-    const storedBytes = putCompressed(cluster, offsetBytes + index * clusterBytes, packed, end, options);
+    const isHopeless = before.dense.has(index) && !sampleShrinks(cluster);
+    const storedBytes = isHopeless
+      ? 0
+      : putCompressed(cluster, offsetBytes + index * clusterBytes, packed, end, options);
     if (storedBytes === 0) {
       whole.push(index);
       continue;
@@ -106,6 +117,13 @@ function putCompressed(
   const storedBytes = bytes.length <= cluster.length - SECTOR_BYTES ? bytes.copy(packed, at) : 0;
   freeBuffer(bytes);
   return storedBytes;
+}
+
+/** Looks into the middle. A source that does not really compress, as at zlib's level 0, has dense grains of any content. */
+function sampleShrinks(cluster: Buffer): boolean {
+  const from = Math.max(0, Math.floor((cluster.length - SAMPLE_BYTES) / 2));
+  const sample = cluster.subarray(from, from + SAMPLE_BYTES);
+  return deflateRawSync(sample, { level: 1 }).length < sample.length * 0.97;
 }
 
 function compress(cluster: Buffer, compression: Compression): Buffer {

@@ -27,6 +27,8 @@ export interface Transplanted {
   packedBytes: number;
   /** Parts that have to go the long way. */
   rest: WindowPart[];
+  /** Clusters among them that the source's own deflate did not shrink. */
+  dense: ReadonlySet<number>;
 }
 
 /** True when clusters of a source can be moved into what is `packing`. */
@@ -42,14 +44,16 @@ export function transplant(window: CopyWindow, packed: Buffer, options: PackOpti
   const { clusterBytes, packing } = options;
   const clusters: PackedCluster[] = [];
   const rest: WindowPart[] = [];
+  const dense = new Set<number>();
   let end = 0;
   for (const part of window.parts) {
     const stored =
       part.compressed && fits(part, part.compressed, clusterBytes)
         ? movable(window, part, part.compressed, options, known)
         : undefined;
-    if (stored === undefined) {
+    if (stored === undefined || stored === 'dense') {
       rest.push(part);
+      if (stored === 'dense') dense.add(part.at / clusterBytes);
     } else if (stored.length > 0) {
       const storedBytes =
         packing === 'grains'
@@ -59,7 +63,7 @@ export function transplant(window: CopyWindow, packed: Buffer, options: PackOpti
       end += storedBytes;
     }
   }
-  return { clusters, packedBytes: end, rest };
+  return { clusters, packedBytes: end, rest, dense };
 }
 
 function fits(part: WindowPart, compressed: CompressedPart, clusterBytes: number): boolean {
@@ -68,19 +72,20 @@ function fits(part: WindowPart, compressed: CompressedPart, clusterBytes: number
   return isGrain && skipBytes === 0 && part.lengthBytes === clusterBytes && part.at % clusterBytes === 0;
 }
 
-/** The zlib stream; empty for a cluster of zeros; undefined when it has to go the long way. */
+/** The zlib stream; empty for a cluster of zeros; undefined when it has to go the long way, `dense` when that is for its length. */
 function movable(
   window: CopyWindow,
   part: WindowPart,
   compressed: CompressedPart,
   { packing, verify }: PackOptions,
   known: Buffer | undefined,
-): Buffer | undefined {
+): Buffer | 'dense' | undefined {
   const stored = readStored(window, part, compressed);
   const payloadBytes = payloadOf(stored).length;
   const isLong = payloadBytes > compressed.clusterBytes - LEAST_GAIN_BYTES;
   // What does not look like zlib goes the long way, where it is refused.
-  if (!isZlibHeader(stored[0] ?? 0, stored[1] ?? 0) || (isLong && packing !== 'grains')) return undefined;
+  if (!isZlibHeader(stored[0] ?? 0, stored[1] ?? 0)) return undefined;
+  if (isLong && packing !== 'grains') return 'dense';
   const holdsZeros = known
     ? isZero(known.subarray(part.at, part.at + part.lengthBytes))
     : (verify || isLong || payloadBytes <= MOST_ZERO_BYTES) && decompress(part, compressed, stored, isZero);
