@@ -52,4 +52,6 @@ export interface SourceNic {
   model: string;
   /** The name of the network in the source. */
   network: string | undefined;
+  /** VMware's number of the card's PCI slot, where the source tells it. */
+  pciSlotNumber?: number | undefined;
 }

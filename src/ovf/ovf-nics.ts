@@ -9,6 +9,8 @@ export interface OvfNic {
   model: string;
   /** The name of the network in the source. */
   network: string | undefined;
+  /** VMware's number of the card's PCI slot, from which a Linux guest has the name `ens192`. */
+  pciSlotNumber: number | undefined;
 }
 
 /** oVirt writes the numbers of its `VmInterfaceType`. */
@@ -23,7 +25,14 @@ export function readNics(items: readonly OvfItem[], machine: OvfElement | undefi
       mac: normalMac(item.field('Address')) ?? normalMac(item.field('MACAddress')) ?? adapters[index],
       model: OVIRT_CARDS[item.subType] ?? item.subType,
       network: item.field('Connection'),
+      pciSlotNumber: readPciSlot(item.element),
     }));
+}
+
+function readPciSlot(item: OvfElement): number | undefined {
+  const settings = item.children('Config', 'vmw');
+  const slot = settings.find((setting) => setting.attribute('key', 'vmw') === 'slotInfo.pciSlotNumber');
+  return wholeNumber(slot?.attribute('value', 'vmw'));
 }
 
 function virtualBoxMacs(machine: OvfElement | undefined): (string | undefined)[] {

@@ -18,7 +18,7 @@ test('reads what vSphere writes: disks by bus, controller and unit, whatever ord
     secureBoot: true,
     tpm: false,
     nics: [
-      { mac: '00:50:56:ab:cd:ef', model: 'vmxnet3', network: 'VM Network' },
+      { mac: '00:50:56:ab:cd:ef', model: 'vmxnet3', network: 'VM Network', pciSlotNumber: 192 },
       { mac: undefined, model: 'e1000', network: undefined },
     ],
     cdRoms: [{ file: files[2] }],

@@ -49,7 +49,7 @@ export const VSPHERE = `<?xml version="1.0" encoding="UTF-8"?>
       ${item({ AddressOnParent: 0, ElementName: 'Hard disk 1', HostResource: 'ovf:/disk/vmdisk2', InstanceID: 7, Parent: 4, ResourceType: 17 }, { extra: '<vmw:Config ovf:required="false" vmw:key="backing.writeThrough" vmw:value="false"/>' })}
       ${item({ AddressOnParent: 2, ElementName: 'Hard disk 2', HostResource: 'ovf:/disk/vmdisk3', InstanceID: 8, Parent: 5, ResourceType: 17 })}
       ${item({ AddressOnParent: 1, ElementName: 'Hard disk 3', HostResource: 'ovf:/disk/vmdisk1', InstanceID: 9, Parent: 5, ResourceType: 17 })}
-      ${item({ Address: '00:50:56:AB:cd:ef', AddressOnParent: 7, AutomaticAllocation: 'true', Connection: 'VM Network', ElementName: 'Network adapter 1', InstanceID: 10, ResourceSubType: 'VmxNet3', ResourceType: 10 })}
+      ${item({ Address: '00:50:56:AB:cd:ef', AddressOnParent: 7, AutomaticAllocation: 'true', Connection: 'VM Network', ElementName: 'Network adapter 1', InstanceID: 10, ResourceSubType: 'VmxNet3', ResourceType: 10 }, { extra: '<vmw:Config ovf:required="false" vmw:key="slotInfo.pciSlotNumber" vmw:value="192"/><vmw:Config ovf:required="false" vmw:key="wakeOnLanEnabled" vmw:value="true"/>' })}
       ${item({ AddressOnParent: 8, AutomaticAllocation: 'true', ElementName: 'Network adapter 2', InstanceID: 11, ResourceSubType: 'E1000', ResourceType: 10 })}
       ${item({ ElementName: 'VMCI device', InstanceID: 12, ResourceSubType: 'vmware.vmci', ResourceType: 1 }, { attributes: ' ovf:required="false"' })}
       <vmw:Config ovf:required="false" vmw:key="firmware" vmw:value="efi"/>

@@ -2,6 +2,7 @@ import type { Fix, GuestDraft } from '../change.ts';
 import type { Guest } from '../guest.ts';
 import { configuredNames } from './network/configured-names.ts';
 import { matchCards, type Binding } from './network/match-cards.ts';
+import { hasPredictableNames } from './network/predictable-names.ts';
 
 const NAME = 'network';
 const RULES = '/etc/udev/rules.d/70-persistent-net.rules';
@@ -16,11 +17,13 @@ export const network: Fix = {
     for (const pattern of patterns) {
       draft.warn(`A configuration of networkd is for cards named ${pattern}: see that their names on KVM fit.`);
     }
-    const { bindings, unmatched } = matchCards(names, guest.nics);
+    const { bindings, unmatched, unnamed } = matchCards(names, guest.nics);
     if (unmatched.length > 0) draft.warn(unmatchedWarning(unmatched, guest));
-    if (bindings.length === 0) return;
-    if (await hasLinkFiles(guest)) await planLinks(draft, bindings);
-    else await planRules(draft, bindings);
+    if (bindings.length + unnamed.length === 0) return;
+    if (!(await hasLinkFiles(guest))) return planRules(draft, bindings);
+    // What no configuration of the network names, one of a firewall or of a program may.
+    const others = (await hasPredictableNames(guest.files)) ? unnamed : [];
+    await planLinks(draft, [...bindings, ...others]);
   },
 };
 
@@ -48,6 +51,7 @@ async function planLinks(draft: GuestDraft, bindings: readonly Binding[]): Promi
 }
 
 async function planRules(draft: GuestDraft, bindings: readonly Binding[]): Promise<void> {
+  if (bindings.length === 0) return;
   const before = (await draft.read(RULES)) ?? '';
   const rules = bindings.map(
     ({ name, mac }) =>

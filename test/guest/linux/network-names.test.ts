@@ -7,6 +7,18 @@ import { matchCards } from '../../../src/guest/linux/network/match-cards.ts';
 import { netplanNames } from '../../../src/guest/linux/network/netplan.ts';
 import { networkManagerNames } from '../../../src/guest/linux/network/network-manager.ts';
 import { linkNames, networkdNames } from '../../../src/guest/linux/network/networkd.ts';
+import { hasPredictableNames } from '../../../src/guest/linux/network/predictable-names.ts';
+
+type Files = Parameters<typeof hasPredictableNames>[0];
+
+function filesOf(texts: ReadonlyMap<string, string>): Files {
+  return {
+    exists: async (path) => texts.has(path),
+    find: async (folder, name) =>
+      [...texts.keys()].filter((path) => path.startsWith(`${folder}/`) && name.test(path.slice(folder.length + 1))),
+    read: async (path) => texts.get(path),
+  };
+}
 
 const MAC = '00:50:56:8a:01:01';
 const [A, B] = [MAC, '00:50:56:8a:01:02'];
@@ -153,11 +165,23 @@ test('a name goes to its address, then to its slot, then to the next card in ord
   ]);
 });
 
+test('a slot behind another function of VMware’s bridge has the number that the guest sees', () => {
+  const nics = [
+    { mac: A, pciSlotNumber: 1184 },
+    { mac: B, pciSlotNumber: 160 },
+  ];
+  expect(matchCards([{ name: 'ens160' }, { name: 'ens161' }], nics).bindings).toEqual([
+    { name: 'ens160', mac: B },
+    { name: 'ens161', mac: A },
+  ]);
+});
+
 test('what the guest binds itself is not bound again, and takes its card', () => {
   const names = [{ name: 'eth0', mac: B, bound: true }, { name: 'ens192' }];
   expect(matchCards(names, [{ mac: A }, { mac: B }])).toEqual({
     bindings: [{ name: 'ens192', mac: A }],
     unmatched: [],
+    unnamed: [],
   });
 });
 
@@ -165,8 +189,36 @@ test('a name without a card, and a card without an address, are told', () => {
   expect(matchCards([{ name: 'ens192' }, { name: 'ens224' }], [{ mac: A }])).toEqual({
     bindings: [{ name: 'ens192', mac: A }],
     unmatched: ['ens224'],
+    unnamed: [],
   });
-  expect(matchCards([{ name: 'ens192' }], [{ mac: undefined }])).toEqual({ bindings: [], unmatched: ['ens192'] });
+  expect(matchCards([{ name: 'ens192' }], [{ mac: undefined }])).toEqual({
+    bindings: [],
+    unmatched: ['ens192'],
+    unnamed: [],
+  });
+});
+
+test('a card that no configuration names has its name from its slot, unless another card has that name', () => {
+  const nics = [
+    { mac: A, pciSlotNumber: 224 },
+    { mac: B, pciSlotNumber: 192 },
+  ];
+  expect(matchCards([], nics).unnamed).toEqual([
+    { name: 'ens224', mac: A },
+    { name: 'ens192', mac: B },
+  ]);
+  expect(matchCards([{ name: 'ens192', mac: A }], nics).unnamed).toEqual([]);
+  expect(matchCards([], [{ mac: A }, { mac: undefined, pciSlotNumber: 192 }]).unnamed).toEqual([]);
+});
+
+test.each([
+  [true, {}],
+  [true, { '/etc/default/grub': 'GRUB_CMDLINE_LINUX="quiet"\n' }],
+  [false, { '/etc/default/grub': 'GRUB_CMDLINE_LINUX="net.ifnames=0 biosdevname=0"\n' }],
+  [false, { '/boot/loader/entries/one.conf': 'options root=UUID=1 net.ifnames=0\n' }],
+  [false, { '/etc/systemd/network/99-default.link': '' }],
+])('predictable names: %s with %j', async (has, texts: Record<string, string>) => {
+  expect(await hasPredictableNames(filesOf(new Map(Object.entries(texts))))).toBe(has);
 });
 
 test('what one file tells of a name adds to another', () => {

@@ -10,6 +10,8 @@ export interface CardMatch {
   bindings: Binding[];
   /** Names that no card is left for, or whose card has no known address. */
   unmatched: string[];
+  /** Cards that no configuration names, where VMware's slot tells what a guest with predictable names called them. */
+  unnamed: Binding[];
 }
 
 /**
@@ -32,7 +34,7 @@ export function matchCards(names: readonly InterfaceName[], nics: readonly Guest
   const rest = names.filter(({ name }) => !matches.has(name)).map(({ name }) => name);
   for (const name of rest) {
     const slot = Number(/^(?:ens|eno)(\d+)$/.exec(name)?.[1] ?? -1);
-    const card = take(({ pciSlotNumber }) => pciSlotNumber === slot);
+    const card = take(({ pciSlotNumber }) => pciSlotNumber !== undefined && slotOfName(pciSlotNumber) === slot);
     if (card) matches.set(name, card.mac);
   }
   for (const name of rest.filter((each) => !matches.has(each)).toSorted(byNumber))
@@ -44,7 +46,16 @@ export function matchCards(names: readonly InterfaceName[], nics: readonly Guest
       return mac === undefined ? [] : [{ name, mac }];
     }),
     unmatched: open.filter(({ name }) => matches.get(name) === undefined).map(({ name }) => name),
+    unnamed: [...free].flatMap(({ mac, pciSlotNumber }) => {
+      const name = pciSlotNumber === undefined ? undefined : `ens${slotOfName(pciSlotNumber)}`;
+      return mac === undefined || name === undefined || matches.has(name) ? [] : [{ name, mac }];
+    }),
   };
+}
+
+/** VMware numbers the functions of a bridge in steps of 1024: 160, 1184, 2208, which the guest sees as slots 160, 161, 162. */
+function slotOfName(pciSlotNumber: number): number {
+  return (pciSlotNumber % 1024) + Math.floor(pciSlotNumber / 1024);
 }
 
 /** `ens33` before `ens192`. */
