@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from '@jest/globals';
 import { outputOf } from '../oracles/run-program.ts';
 import { ScratchFolder } from '../operations/export/export-run.ts';
-import { testWithBinary } from './with-binary.ts';
+import { testWithBinary, testWithPacked } from './with-binary.ts';
 
 const PACKAGE = fileURLToPath(new URL('../tools/package/package.ts', import.meta.url));
 const DOCUMENTS = ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD-PARTY-LICENCES.txt', 'sbom.cdx.json'];
@@ -53,16 +53,22 @@ testWithBinary([], 'the licences are those of the packages that the SBOM names, 
   expect(text).toContain('OpenSSL');
 });
 
-testWithBinary(['tar'], 'the archive holds the program and its papers in one folder', async (binary, paths) => {
-  await using scratch = await ScratchFolder.make();
-  await outputOf(paths.tar, ['-xzf', `${binary}.tar.gz`, '-C', scratch.path]);
-  expect(await readdir(scratch.path)).toEqual([basename(binary)]);
-  const folder = join(scratch.path, basename(binary));
-  expect(await readdir(folder)).toEqual(expect.arrayContaining([...DOCUMENTS, 'hyper2kvm']));
-  await expectProgram(join(folder, 'hyper2kvm'), binary);
-});
+testWithPacked(
+  '.tar.gz',
+  ['tar'],
+  'the archive holds the program and its papers in one folder',
+  async (binary, paths) => {
+    await using scratch = await ScratchFolder.make();
+    await outputOf(paths.tar, ['-xzf', `${binary}.tar.gz`, '-C', scratch.path]);
+    expect(await readdir(scratch.path)).toEqual([basename(binary)]);
+    const folder = join(scratch.path, basename(binary));
+    expect(await readdir(folder)).toEqual(expect.arrayContaining([...DOCUMENTS, 'hyper2kvm']));
+    await expectProgram(join(folder, 'hyper2kvm'), binary);
+  },
+);
 
-testWithBinary(
+testWithPacked(
+  '.deb',
   ['dpkg-deb'],
   'the .deb installs the program, its papers and what it depends on',
   async (binary, paths) => {
@@ -76,7 +82,7 @@ testWithBinary(
   },
 );
 
-testWithBinary(['7zz'], 'the .rpm installs the program and its papers', async (binary, paths) => {
+testWithPacked('.rpm', ['7zz'], 'the .rpm installs the program and its papers', async (binary, paths) => {
   await using scratch = await ScratchFolder.make();
   await outputOf(paths['7zz'], ['x', `-o${scratch.path}`, `${binary}.rpm`]);
   const [archive = ''] = await readdir(scratch.path);
