@@ -3,7 +3,7 @@ import { Hyper2kvmError } from '../base/errors.ts';
 import { readChoice, readCount, readSize } from '../cli/input/option-values.ts';
 import type { SinkFormat } from '../image/create-sink.ts';
 import type { ConvertOptions } from '../operations/convert/types.ts';
-import { FIX_FLAGS, readFixWishes, type FixFlagValues } from './fix-flags.ts';
+import { BOOT_TEST_FLAG, FIX_FLAGS, FIX_PLAN_FLAG, readFixWishes, type FixFlagValues } from './fix-flags.ts';
 import { COMPRESS_FLAG, needQcow2, readCompression } from './compress-flag.ts';
 import { DOMAIN_FLAGS, readDomainOptions, type DomainFlagValues } from './domain-flags.ts';
 
@@ -42,12 +42,9 @@ export const CONVERT_FLAGS = {
   disk: Flags.string({ helpValue: 'N', description: 'Convert only the disk with this number, counted from 1.' }),
   ...DOMAIN_FLAGS,
   ...FIX_FLAGS,
+  'fix-plan': FIX_PLAN_FLAG,
   force: Flags.boolean({ default: false, description: 'Replace files of the same name.' }),
-  'boot-test': Flags.boolean({
-    default: false,
-    description:
-      'Boot the result in QEMU, without changing it, and end with code 16 when the guest does not come up with its network. The images stay.',
-  }),
+  'boot-test': BOOT_TEST_FLAG,
   'dry-run': Flags.boolean({
     default: false,
     description: 'Show what the source is and what would be written, and write nothing.',

@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core';
 import { EXPORT_FORMATS } from '../operations/export/types.ts';
 import { COMPRESS_FLAG } from './compress-flag.ts';
 import { DOMAIN_FLAGS, type DomainFlagValues } from './domain-flags.ts';
+import { BOOT_TEST_FLAG, FIX_FLAGS, type FixFlagValues } from './fix-flags.ts';
 
 /** Minutes that the guest gets when `--shutdown` stands alone. */
 export const DEFAULT_SHUTDOWN_MINUTES = '5';
@@ -28,6 +29,9 @@ export const EXPORT_FLAGS = {
   }),
   compress: COMPRESS_FLAG,
   ...DOMAIN_FLAGS,
+  ...FIX_FLAGS,
+  'fix-plan': Flags.boolean({ default: false, hidden: true, description: 'Refused, with the way to the plan.' }),
+  'boot-test': BOOT_TEST_FLAG,
   force: Flags.boolean({ default: false, description: 'Replace files of the same name in the output folder.' }),
   'dry-run': Flags.boolean({
     default: false,
@@ -92,7 +96,8 @@ export const EXPORT_FLAGS = {
 };
 
 /** The values of {@link EXPORT_FLAGS}, as oclif gives them. */
-export interface ExportFlagValues extends DomainFlagValues {
+export interface ExportFlagValues extends DomainFlagValues, FixFlagValues {
+  'boot-test': boolean;
   output?: string | undefined;
   format: string;
   compress?: string | undefined;

@@ -3,6 +3,7 @@ import { readChoice, readCount, readDuration, readRate } from '../cli/input/opti
 import { EXPORT_FORMATS, type ExportOptions, type PowerChoice } from '../operations/export/types.ts';
 import { readCompression } from './compress-flag.ts';
 import { needDomain, readDomainOptions } from './domain-flags.ts';
+import { readFixWishes } from './fix-flags.ts';
 import type { ExportFlagValues } from './export-flags.ts';
 
 /** A guest that takes longer than a day to shut down does not shut down. */
@@ -11,13 +12,16 @@ const MOST_SHUTDOWN_MINUTES = 24 * 60;
 /** Reads the flags of `export`, units and all. Throws usage errors for values and for flags that do not go together. */
 export function readExportOptions(flags: ExportFlagValues): Omit<ExportOptions, 'connection' | 'vms' | 'env'> {
   const format = readChoice('--format', flags.format, EXPORT_FORMATS);
-  if (format !== 'qcow2' && format !== 'raw') needDomain(flags, format);
+  if (format !== 'qcow2' && format !== 'raw') refuseImageFlags(flags, format);
+  if (flags['fix-plan']) throw noPlan();
   const rate = flags['limit-rate'];
   return {
     output: flags.output,
     format,
     compression: readCompression(flags.compress, format),
     ...readDomainOptions(flags),
+    guest: readFixWishes(flags),
+    bootTest: flags['boot-test'],
     power: readPower(flags),
     parallel: readCount('--parallel', flags.parallel, 1, 16),
     limitRateBytes: rate === undefined ? undefined : readRate('--limit-rate', rate),
@@ -25,6 +29,23 @@ export function readExportOptions(flags: ExportFlagValues): Omit<ExportOptions, 
     retries: readCount('--retries', flags.retries, 0, 100),
     force: flags.force,
   };
+}
+
+/** What is done to images for KVM cannot be done to a package of VMware's. */
+function refuseImageFlags(flags: ExportFlagValues, format: string): void {
+  needDomain(flags, format);
+  const names = ['fix', 'fix-plan', 'key', 'root', 'remove-vmware-tools', 'boot-test'] as const;
+  const given = names.find((name) => flags[name] !== undefined && flags[name] !== false);
+  if (given === undefined) return;
+  throw new Hyper2kvmError('usage', `--${given} is for images, and --format ${format} makes none.`, {
+    hint: 'Add --format qcow2 or --format raw; or convert what was exported: hyper2kvm convert takes the same flag.',
+  });
+}
+
+function noPlan(): Hyper2kvmError {
+  return new Hyper2kvmError('usage', '--fix-plan would fetch all disks to keep none of them.', {
+    hint: 'Export the VM as it is (--format ovf), and ask hyper2kvm convert --fix-plan about what came.',
+  });
 }
 
 function readPower(flags: ExportFlagValues): PowerChoice {

@@ -10,13 +10,13 @@ export interface Outcome {
 
 /**
  * The error that an export ends with although it has a result: a lone VM's own; `partial` when some VMs were exported; for several
- * VMs of which none was, the kind that all failures share, else `partial`. Undefined when all is well.
+ * VMs of which none was, the kind that all failures share, else `partial`; `guest` when all were exported and one did not come up. Undefined when all is well.
  *
  * `errors` are the error objects behind `result.failed`, as the events brought them.
  */
 export function exportOutcome(result: ExportResult, errors: readonly unknown[]): Outcome | undefined {
   const { exported, failed } = result;
-  if (failed.length === 0) return undefined;
+  if (failed.length === 0) return bootOutcome(exported);
   const count = exported.length + failed.length;
   const names = failed.map(({ vm }) => vm).join(', ');
   if (exported.length > 0) {
@@ -26,6 +26,20 @@ export function exportOutcome(result: ExportResult, errors: readonly unknown[]):
     };
   }
   return outcomeOfAll(errors, `None of the ${count} VMs was exported: ${names}.`);
+}
+
+function bootOutcome(exported: ExportResult['exported']): Outcome | undefined {
+  const unproved = exported.filter(({ bootTest }) => bootTest?.problem !== undefined);
+  const [first] = unproved;
+  const problem = first?.bootTest?.problem;
+  if (problem === undefined) return undefined;
+  if (exported.length === 1) {
+    const hint = `The images stay. ${problem.hint}`;
+    return { error: new Hyper2kvmError('guest', problem.message, { hint }), shown: false };
+  }
+  const names = unproved.map(({ vm }) => vm).join(', ');
+  const sentence = `${unproved.length} of ${exported.length} VMs did not come up in the boot test: ${names}.`;
+  return { error: new Hyper2kvmError('guest', sentence, { hint: 'All images stay.' }), shown: false };
 }
 
 /** As {@link exportOutcome}, for a dry run: VMs that were not found, then findings that are errors. */

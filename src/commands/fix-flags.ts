@@ -5,17 +5,12 @@ import type { FixWishes } from '../operations/fix-guest/types.ts';
 
 const MODES = ['auto', 'require', 'off'] as const satisfies readonly FixWishes['fix'][];
 
-/** The flags about changing the guest. */
+/** The flags about changing the guest, which `convert` and `export` share. */
 export const FIX_FLAGS = {
   fix: Flags.string({
     options: MODES,
-    default: 'auto',
     description:
-      'Make a Linux guest fit for virtio: the names of its disks, boot loader, initramfs, and network cards keep their names. auto does so where libguestfs is installed and a system is found; require fails otherwise; off leaves the guest as it is. The source is never changed.',
-  }),
-  'fix-plan': Flags.boolean({
-    default: false,
-    description: 'Convert, show what would be changed in the guest, and keep nothing.',
+      'Make a Linux guest fit for virtio: the names of its disks, boot loader, initramfs, and network cards keep their names. auto does so where libguestfs is installed and a system is found; require fails otherwise; off leaves the guest as it is. The source is never changed. Default: auto.',
   }),
   key: Flags.string({
     multiple: true,
@@ -33,9 +28,22 @@ export const FIX_FLAGS = {
   }),
 };
 
+/** Only of `convert`: an export would fetch all disks for it. */
+export const FIX_PLAN_FLAG = Flags.boolean({
+  default: false,
+  description: 'Convert, show what would be changed in the guest, and keep nothing.',
+});
+
+/** Proves the result. Of `convert` and `export`. */
+export const BOOT_TEST_FLAG = Flags.boolean({
+  default: false,
+  description:
+    'Boot the result in QEMU, without changing it, and end with code 16 when the guest does not come up with its network. The images stay.',
+});
+
 /** The values of {@link FIX_FLAGS}, as oclif gives them. */
 export interface FixFlagValues {
-  fix: string;
+  fix?: string | undefined;
   'fix-plan': boolean;
   key?: string[] | undefined;
   root?: string | undefined;
@@ -44,7 +52,7 @@ export interface FixFlagValues {
 
 /** Reads the flags about changing the guest. Throws usage errors for values and for flags that do not go together. */
 export function readFixWishes(flags: FixFlagValues): FixWishes {
-  const fix = readChoice('--fix', flags.fix, MODES);
+  const fix = readChoice('--fix', flags.fix ?? 'auto', MODES);
   const needless = (['fix-plan', 'key', 'root', 'remove-vmware-tools'] as const).find(
     (name) => flags[name] !== undefined && flags[name] !== false,
   );

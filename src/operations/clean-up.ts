@@ -32,7 +32,12 @@ export class CleanUp implements AsyncDisposable {
     };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.run();
+  }
+
+  /** Undoes all that was added so far: before what takes long and needs nothing more of the server. */
+  async run(): Promise<void> {
     for (let undo = this.#undos.pop(); undo; undo = this.#undos.pop()) {
       try {
         await runPatiently(undo);

@@ -10,6 +10,8 @@ export interface NetworkCard {
   type: string;
   /** The network's name; of a distributed port group, its key. */
   network: string;
+  /** Of the machine's PCI bus; the guest may name the card by it (`ens192`). */
+  pciSlotNumber: number | undefined;
 }
 
 /** What a domain on KVM is made from, beside the disks. */
@@ -63,5 +65,6 @@ function decodeCard(device: XmlElement): NetworkCard {
     macAddress: device.textOf('macAddress') ?? '',
     type: device.type ?? '',
     network: device.textOf('backing.deviceName') ?? device.textOf('backing.port.portgroupKey') ?? '',
+    pciSlotNumber: device.numberOf('slotInfo.pciSlotNumber'),
   };
 }

@@ -20,6 +20,25 @@ type Operation<Result> = (options: ExportOptions, context: OperationContext<Expo
 const DONE: ExportResult = { job: 'job-1', state: 'done', exported: [RESULT], failed: [] };
 const BROKEN = new Hyper2kvmError('transfer', 'The lease broke.', { hint: 'Try again.' });
 
+const BOOTED: NonNullable<ExportResult['exported'][number]['bootTest']> = {
+  target: '/srv/vms/web-01/web-01.xml',
+  name: 'web-01',
+  verdict: 'booted',
+  networkUp: false,
+  seconds: 40,
+  accelerator: 'tcg',
+  firmware: 'bios',
+  loginPromptSeconds: 12,
+  guestAgentSeconds: null,
+  nics: [{ mac: '00:50:56:8a:01:01', model: 'virtio', firstFrameSeconds: null }],
+  restarts: 0,
+  lastLines: [],
+  picture: null,
+  serialLog: '/jobs/1/serial.log',
+  job: 'job-2',
+  warnings: [],
+};
+
 /** Runs `export` with operations of the test's own, and keeps what they were asked for. */
 async function run(
   argv: string[],
@@ -101,6 +120,32 @@ test.each([
   expect(options).toMatchObject({ vms: ['web-01'], format: 'qcow2', compression });
 });
 
+test('what is done to the guest and how it is proved reach the operation', async () => {
+  const plain = await run(['web-01', '--format=qcow2']);
+  expect(plain.options).toMatchObject({ guest: { fix: 'auto', planOnly: false }, bootTest: false });
+  const key = ['--key', 'all:file:/root/k'];
+  const { options } = await run(['web-01', '--format=raw', '--fix=require', '--boot-test', ...key]);
+  expect(options).toMatchObject({
+    guest: { fix: 'require', keys: [{ device: 'all', keyFile: '/root/k' }], removeVmwareTools: false },
+    bootTest: true,
+  });
+});
+
+test.each([
+  [1, 'web-01 came up, but nothing was heard.'],
+  [2, '2 of 2 VMs did not come up in the boot test: web-01, web-01.'],
+])('of %i VMs that did not come up the exit code is 16, and the images stay', async (count, sentence) => {
+  const bootTest = { ...BOOTED, problem: { message: 'web-01 came up, but nothing was heard.', hint: 'Look at it.' } };
+  const exported = Array.from({ length: count }, () => ({ ...RESULT, bootTest }));
+  const failed = await run(['web-01', '--format=qcow2', '--boot-test'], () => Promise.resolve({ ...DONE, exported }));
+  expect(failed.exitCode).toBe(16);
+  expect(failed.stderr).toContain(sentence);
+  expect(failed.stderr).toMatch(/images stay/);
+  expect(failed.stdout).toContain('network silent');
+  const booted = { ...DONE, exported: [{ ...RESULT, bootTest: BOOTED }] };
+  expect((await run(['web-01', '--format=qcow2', '--boot-test'], () => Promise.resolve(booted))).exitCode).toBe(0);
+});
+
 test('a name that begins with a dash follows --', async () => {
   expect((await run(['--', '-web', '--json'])).options?.vms).toEqual(['-web', '--json']);
 });
@@ -127,6 +172,10 @@ test.each([
   [['x', '--compress'], '--compress needs --format qcow2, not ovf.'],
   [['x', '--compress', '--format=raw'], '--compress needs --format qcow2, not raw.'],
   [['x', '--compress=gzip', '--format=qcow2'], '--compress wants one of fast, careful, zstd, not "gzip".'],
+  [['x', '--fix=require'], '--fix is for images, and --format ovf makes none.'],
+  [['x', '--boot-test', '--format=ova'], '--boot-test is for images, and --format ova makes none.'],
+  [['x', '--fix-plan', '--format=raw'], '--fix-plan would fetch all disks to keep none of them.'],
+  [['x', '--fix=off', '--root=/dev/sda1', '--format=raw'], '--root does nothing with --fix off.'],
   [['x', '--snapshoot'], 'hyper2kvm export has no flag --snapshoot.'],
   [['x', '--from-file=-', '--password-file=-'], '--from-file and --password-file cannot both read standard input.'],
 ])('%j is a usage error in one sentence', async (argv, sentence) => {

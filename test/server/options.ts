@@ -92,6 +92,8 @@ export interface NetworkCardOptions {
   model?: 'vmxnet3' | 'e1000' | 'e1000e';
   /** `VM Network` when unset. */
   network?: string;
+  /** None is told when unset. */
+  pciSlotNumber?: number;
 }
 
 export interface SnapshotOptions {

@@ -138,6 +138,9 @@ function networkCard(card: NetworkCardOptions, index: number, network: MoRef): D
     deviceInfo: description(`Network adapter ${index + 1}`, name),
     backing: data('VirtualEthernetCardNetworkBackingInfo', { deviceName: name, network }),
     connectable: connectable(),
+    ...(card.pciSlotNumber === undefined
+      ? {}
+      : { slotInfo: data('VirtualDevicePciBusSlotInfo', { pciSlotNumber: card.pciSlotNumber }) }),
     controllerKey: 100,
     unitNumber: 7 + index,
     addressType: 'assigned',

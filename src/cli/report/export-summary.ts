@@ -4,7 +4,9 @@ import { formatBytes, formatCount, formatDuration, formatRate } from '../../base
 import { safeText } from '../text/safe-text.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { renderTable } from '../text/table.ts';
+import { bootTestReport } from './boot-test-report.ts';
 import { defineStep } from './define-step.ts';
+import { fixReport } from './fix-report.ts';
 import { hardwareLines } from './hardware-lines.ts';
 
 /** What an export has done, for people: each VM with its files, then what was not exported, then the next step. */
@@ -41,8 +43,16 @@ function vmSummary(result: VmExportResult, width: number | undefined): string[] 
     ...(quiesced === undefined ? [] : [`  Guest quiesced for the snapshot: ${quiesced ? 'yes' : 'no'}`]),
     ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
     ...hardwareLines(result.hardware),
+    ...(result.guest === undefined
+      ? []
+      : indented(fixReport(result.guest, width === undefined ? undefined : width - 2))),
+    ...(result.bootTest === undefined ? [] : indented(bootTestReport(result.bootTest))),
     ...nextStep(result),
   ];
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
 }
 
 /** Checking the files where they end up; for images, which have no manifest, making them a VM of this host. */

@@ -13,6 +13,14 @@ import { problemOf } from './boot-problem.ts';
 import { readTarget, type BootTarget } from './boot-target.ts';
 import type { BootTestEvent, BootTestOptions, BootTestResult } from './types.ts';
 
+/** All as the domain has it, within the limits of time that a boot test has by itself. */
+export const PLAIN_BOOT_TEST = {
+  timeoutMs: undefined,
+  firmware: undefined,
+  memoryBytes: undefined,
+  accelerator: 'auto',
+} as const;
+
 /**
  * Looks whether this host can run boot tests, before work whose result one is to prove. Throws kind `host`. `firmware` is what a UEFI machine needs; undefined for BIOS
  * and where it is not known yet.

@@ -7,12 +7,13 @@ import { giveFinalNames } from '../../ovf/final-names.ts';
 import { makeFolder, removeMadeFolders } from '../../ovf/local-folder.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
-import { bootTest, checkBootTest } from '../boot-test/boot-test.ts';
+import { bootTest, checkBootTest, PLAIN_BOOT_TEST } from '../boot-test/boot-test.ts';
+import { fitnessOf, requireFixable } from '../fix-guest/fix-images.ts';
 import type { FixEvent } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { convertDisks, requireOwn } from './convert-disks.ts';
 import { finalPaths, layOut, takenNames, type Layout } from './convert-layout.ts';
-import { fitnessOf, fixConverted, requireFixable, withSizes } from './fix-converted.ts';
+import { fixConverted, obstacleToFix, withSizes } from './fix-converted.ts';
 import { checkSpace, freeForOutput, spaceOf } from './output-space.ts';
 import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from './types.ts';
 import { writeDomain } from './write-domain.ts';
@@ -43,7 +44,7 @@ async function convertAndFix(
   if (taken.length > 0) throw nameTaken(taken);
   // What proves the result must be there before hours of work.
   if (options.bootTest) await checkBootTest(options.bootTest.env, firmwareNeeds(layout));
-  requireFixable(options.guest, options.format, isOneOfSeveral(layout));
+  requireFixable(options.guest, obstacleToFix(options.format, isOneOfSeveral(layout)));
   const mayLackSpace = await checkSpace(layout, options, signal);
   const vm = layout.source.baseName;
   const warnings = [...layout.warnings, ...(mayLackSpace === undefined ? [] : [mayLackSpace])];
@@ -66,14 +67,6 @@ async function convertAndFix(
     if (made === undefined || made.disks.length === 0) await removeMadeFolders(folder, madeFolder);
   }
 }
-
-/** All as the domain has it, within the limits of time that a boot test has by itself. */
-const PLAIN_BOOT_TEST = {
-  timeoutMs: undefined,
-  firmware: undefined,
-  memoryBytes: undefined,
-  accelerator: 'auto',
-} as const;
 
 function firmwareNeeds({ source, domainPath }: Layout): FirmwareNeeds | undefined {
   if (domainPath === undefined || source.machine?.firmware !== 'uefi') return undefined;
@@ -100,8 +93,8 @@ async function makeAll(
     const converted = whole.map((disk) => disk.converted);
     const nics = layout.source.machine?.nics ?? [];
     const onFix = ({ detail }: FixEvent): void => report({ type: 'step', vm, step: 'fix', detail });
-    const source = { disks: converted, nics };
-    const guest = await fixConverted(source, options.guest, isOneOfSeveral(layout), onFix, signal);
+    const obstacle = obstacleToFix(options.format, isOneOfSeveral(layout));
+    const guest = await fixConverted({ disks: converted, nics, obstacle }, options.guest, { signal, report: onFix });
     if (options.guest.planOnly) return { disks: [], domain: undefined, hardware: undefined, guest };
     const disks = await withSizes(converted, guest);
     const hardware = await writeDomain(layout, disks, options, fitnessOf(guest), signal);

@@ -7,9 +7,13 @@ import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
 import { missingPrivileges, SNAPSHOT_PRIVILEGES } from '../../vsphere/privileges.ts';
 import { readVmFacts, type VmFacts } from '../../vsphere/vm-facts.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
+import { readVmHardware, type VmHardware } from '../../vsphere/vm-hardware.ts';
 import type { MoRef } from '../../vsphere/wsdl-types.ts';
+import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
+import { checkBootTest } from '../boot-test/boot-test.ts';
+import { requireFixable } from '../fix-guest/fix-images.ts';
 import type { FoundVm } from './find-vms.ts';
-import { diskFileName, finalNames } from './formats.ts';
+import { diskFileName, finalNames, FORMATS } from './formats.ts';
 import { inspectVm } from './preflight.ts';
 import type { ExportOptions, ExportPlan, PreflightFinding } from './types.ts';
 
@@ -55,6 +59,7 @@ export async function planVm(
     findings: inspectVm(vm.name, facts, options.power),
   };
   const makesSnapshot = options.power.kind === 'snapshot' && !facts.template;
+  plan.findings.push(...(await inspectHost(client, vm.ref, options, signal)));
   plan.findings.push(...(await inspectPrivileges(client, vm.ref, makesSnapshot, signal)));
   plan.findings.push(...(await inspectOutput(plan, facts, options.force)));
   return { plan, facts };
@@ -79,6 +84,42 @@ function outputFolder(asked: string | undefined, baseName: string, isOneOfSevera
 function expectedBytes(disk: VirtualDisk, facts: VmFacts): number {
   const occupied = facts.occupiedBytes.get(disk.key);
   return occupied === undefined ? disk.capacityBytes : Math.min(occupied, disk.capacityBytes);
+}
+
+/** What the guest's fix and its proof need here, before hours of download. */
+async function inspectHost(
+  client: VsphereClient,
+  vm: MoRef,
+  { format, guest, bootTest, env }: ExportOptions,
+  signal: AbortSignal,
+): Promise<PreflightFinding[]> {
+  if (!FORMATS[format].image) return [];
+  const findings: PreflightFinding[] = [];
+  try {
+    requireFixable(guest, undefined);
+  } catch (error) {
+    findings.push(findingOf('fix', error));
+  }
+  if (bootTest) {
+    const hardware = await readVmHardware(client, vm, signal);
+    try {
+      await checkBootTest(env, firmwareNeeds(hardware));
+    } catch (error) {
+      findings.push(findingOf('boot test', error));
+    }
+  }
+  return findings;
+}
+
+function firmwareNeeds({ firmware, secureBoot }: VmHardware): FirmwareNeeds | undefined {
+  return firmware === 'uefi' ? { machine: 'q35', secureBoot } : undefined;
+}
+
+/** Anything else than a refusal of ours is thrown on. */
+function findingOf(check: string, error: unknown): PreflightFinding {
+  if (!(error instanceof Hyper2kvmError)) throw error;
+  const { kind, message, hint } = error;
+  return { level: 'error', kind, check, detail: message, ...(hint === undefined ? {} : { hint }) };
 }
 
 /** A snapshot that may be made but not removed would stay; and one made for a lease that is refused then costs for nothing. */

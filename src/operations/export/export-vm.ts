@@ -1,27 +1,23 @@
 import { join } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { RateLimiter } from '../../base/rate-limiter.ts';
-import { domainXml } from '../../domain/domain-xml.ts';
 import { createFolderPackage } from '../../ovf/folder-package.ts';
 import { createOvaPackage } from '../../ovf/ova-package.ts';
-import type { PackageFile, PackageWriter } from '../../ovf/package-writer.ts';
-import { readVmFacts } from '../../vsphere/vm-facts.ts';
-import { readVmHardware } from '../../vsphere/vm-hardware.ts';
+import type { PackageWriter } from '../../ovf/package-writer.ts';
+import { readVmHardware, type VmHardware } from '../../vsphere/vm-hardware.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import { CleanUp } from '../clean-up.ts';
-import { makeDomain, type HardwareReport } from '../domain/make-domain.ts';
 import { refusalOf, type PlannedVm } from './export-plan.ts';
-import { prepareSource, sourceOfVm, type ExportSource } from './export-source.ts';
+import { prepareSource, type ExportSource } from './export-source.ts';
+import { adoptWholeFiles, contentIdentity, transferAll } from './fetch-disks.ts';
 import { FORMATS } from './formats.ts';
 import { createImagePackage } from './image-package.ts';
-import { machineOfVm } from './machine-of-vm.ts';
-import { LeaseScope, type OpenLease } from './lease-scope.ts';
+import { makeMachine } from './make-machine.ts';
 import { writeDescriptor, type DescribedFile } from './ovf-text.ts';
 import { ResumeRecord, type WholeFile } from './resume-record.ts';
 import { Transfer } from './transfer.ts';
 import type { ExportEvent, ExportOptions, ExportStep, VmExportResult } from './types.ts';
 import type { ServerHashes } from './unproved-files.ts';
-import { wantedFiles } from './wanted-files.ts';
 
 export interface VmExport extends PlannedVm {
   client: VsphereClient;
@@ -64,12 +60,20 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
   if (source.quiesced === false) warn('The snapshot was not quiesced: the disks are as after a power cut.');
 
   const writer = await openPackage(task);
+  let isFetched = false;
   try {
     const transfer = new Transfer({ ...task, ...options, vm: plan.vm, writer, resume });
     await adoptWholeFiles(task, source, { resume, writer, transfer }, signal);
     const kept = transfer.whole.map(({ member }) => member.name);
     await transferAll(task, source, { transfer, step, hasEarlierRun: resume.hasEarlierRun }, signal);
-    const { files, hardware } = await finish(task, source, { writer, transfer, warn, step }, signal);
+    const described = await describe(task, source, transfer.whole, { warn, step }, signal);
+    isFetched = true;
+    // A fix takes minutes: meanwhile no snapshot grows on the server, and no VM stays off.
+    await cleanUp.run();
+    const { descriptor, ...made } = await finishDescriptor(task, described, { source, transfer, resume, step }, signal);
+    signal.throwIfAborted();
+    step('finish', 'Giving the files their names');
+    const files = await writer.finish({ descriptor }, signal);
     await resume.remove();
     return {
       vm: plan.vm,
@@ -82,12 +86,12 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
       capacityBytes: plan.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0),
       keptDisks: kept,
       ...(source.quiesced === undefined ? {} : { quiesced: source.quiesced }),
-      ...(hardware === undefined ? {} : { hardware }),
+      ...made,
       warnings,
       seconds: (Date.now() - startedAt) / 1000,
     };
   } catch (error) {
-    const whole = isWorthKeeping(error, source)
+    const whole = isWorthKeeping(error, source, isFetched)
       ? resume.filesOf(contentIdentity(source, options)).map(({ member }) => member.name)
       : [];
     const keepWhole = whole.length > 0;
@@ -98,17 +102,12 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
   }
 }
 
-/** What must be equal for the files of an earlier run to be those of this one: the disks' content, and how it is stored. */
-function contentIdentity(source: ExportSource, { compression }: ExportOptions): string {
-  return compression ? `${source.identity} ${compression}` : source.identity;
-}
-
 /**
- * Whole disks stay after a failure that another run can get past. Not after a signal: whoever ends the program wants its files gone; not when an image was wrong; and not those
- * of an own snapshot, which is removed, and with it the state that they belong to.
+ * Whole disks stay after a failure that another run can get past. Not after a signal: whoever ends the program wants its files gone; not when a fetched image was wrong; and not
+ * those of an own snapshot, which is removed, and with it the state that they belong to.
  */
-function isWorthKeeping(error: unknown, source: ExportSource): boolean {
-  return error instanceof Hyper2kvmError && error.kind !== 'image' && source.ownSnapshot === undefined;
+function isWorthKeeping(error: unknown, source: ExportSource, isFetched: boolean): boolean {
+  return error instanceof Hyper2kvmError && (isFetched || error.kind !== 'image') && source.ownSnapshot === undefined;
 }
 
 function openPackage({ plan, baseName, options }: VmExport): Promise<PackageWriter> {
@@ -120,109 +119,53 @@ function openPackage({ plan, baseName, options }: VmExport): Promise<PackageWrit
   return createFolderPackage(place);
 }
 
-/** Takes over what an earlier run fetched whole, when the VM is still in the same state; else begins anew. */
-async function adoptWholeFiles(
-  { plan, report, options }: VmExport,
-  source: ExportSource,
-  { resume, writer, transfer }: { resume: ResumeRecord; writer: PackageWriter; transfer: Transfer },
-  signal: AbortSignal,
-): Promise<void> {
-  const identity = contentIdentity(source, options);
-  for (const file of resume.filesOf(identity)) {
-    if (!(await writer.adoptMember(file.member, signal))) continue;
-    transfer.keep(file);
-    const { name: disk, sizeBytes, sha256 } = file.member;
-    report({ type: 'disk-kept', vm: plan.vm, disk, sizeBytes, sha256 });
-  }
-  const { ownSnapshot } = source;
-  await resume.begin({ identity, format: plan.format, ownSnapshot, files: [...transfer.whole] });
+/** What describes the VM, beside its disks: the server's own descriptor, or what a domain is made from; nothing for bare disks. */
+interface Described {
+  ovf?: string;
+  vmHardware?: VmHardware;
 }
 
-async function transferAll(
-  task: VmExport,
+/** The last that is asked of the server. */
+async function describe(
+  { client, plan, facts }: VmExport,
   source: ExportSource,
+  whole: readonly WholeFile[],
+  { warn, step }: { warn: (message: string) => void; step: (step: ExportStep, detail: string) => void },
+  signal: AbortSignal,
+): Promise<Described> {
+  const { description } = FORMATS[plan.format];
+  if (description === 'domain') return { vmHardware: await readVmHardware(client, facts.ref, signal) };
+  if (description === undefined) return {};
+  step('descriptor', 'Writing the OVF descriptor');
+  const described = { client, vm: facts.ref, name: plan.vm, snapshot: source.snapshot };
+  const { text, warnings } = await writeDescriptor(described, inOrder(whole, plan.format), signal);
+  warnings.forEach(warn);
+  return { ovf: text };
+}
+
+/** Of images, the domain is made here, after their guest. */
+async function finishDescriptor(
+  { plan, options }: VmExport,
+  { ovf, vmHardware }: Described,
   {
+    source,
     transfer,
-    step,
-    hasEarlierRun,
-  }: { transfer: Transfer; step: (step: ExportStep, detail: string) => void; hasEarlierRun: boolean },
-  signal: AbortSignal,
-): Promise<void> {
-  const { client, plan, facts, leave, baseName } = task;
-  const filesOf = (lease: OpenLease) => wantedFiles(lease.devices, source.disks, { baseName, format: plan.format });
-  const verify = async (lease: OpenLease, leaseSignal: AbortSignal) => {
-    if (!source.snapshot) await checkUnchanged(task, source, leaseSignal);
-    // A server that cannot write the descriptor says so now, and not after hours of download.
-    if (FORMATS[plan.format].description === 'ovf') {
-      const rehearsed = filesOf(lease).map((file) => ({
-        ...file,
-        sizeBytes: file.capacityBytes,
-        populatedBytes: undefined,
-      }));
-      await writeDescriptor(
-        { client, vm: facts.ref, name: plan.vm, snapshot: source.snapshot },
-        rehearsed,
-        leaseSignal,
-      );
-    }
-    step('download', 'Downloading');
-  };
-  step('lease', 'Opening the export lease');
-  using leases = new LeaseScope({ client, vm: plan.vm, source: source.ref, leave, verify, hasEarlierRun, step });
-  await transfer.run(leases, filesOf, signal);
-}
-
-/** Between planning and the lease, and between two leases, nothing keeps a VM from being powered on or changed. */
-async function checkUnchanged(
-  { client, facts, plan }: VmExport,
-  source: ExportSource,
-  signal: AbortSignal,
-): Promise<void> {
-  const now = sourceOfVm(await readVmFacts(client, facts.ref, signal));
-  if (now.identity === source.identity) return;
-  throw new Hyper2kvmError('transfer', `${plan.vm} was changed on the server while it was being exported.`, {
-    hint: 'Run the export again when nobody works on the VM.',
-  });
-}
-
-async function finish(
-  { client, plan, facts, options }: VmExport,
-  source: ExportSource,
-  {
-    writer,
-    transfer,
-    warn,
-    step,
+    ...rest
   }: {
-    writer: PackageWriter;
+    source: ExportSource;
     transfer: Transfer;
-    warn: (message: string) => void;
+    resume: ResumeRecord;
     step: (step: ExportStep, detail: string) => void;
   },
   signal: AbortSignal,
-): Promise<{ files: PackageFile[]; hardware: HardwareReport | undefined }> {
-  const described = { client, vm: facts.ref, name: plan.vm, snapshot: source.snapshot };
-  const files = inOrder(transfer.whole, plan.format);
-  const { description, image } = FORMATS[plan.format];
-  let descriptor: string | undefined;
-  let hardware: HardwareReport | undefined;
-  if (description === 'ovf') {
-    step('descriptor', 'Writing the OVF descriptor');
-    const { text, warnings } = await writeDescriptor(described, files, signal);
-    warnings.forEach(warn);
-    descriptor = text;
-  } else if (image) {
-    step('descriptor', 'Writing the libvirt domain');
-    const disks = files.filter(({ isDisk }) => isDisk).map(({ name }) => name);
-    const machine = machineOfVm(plan.vm, await readVmHardware(client, facts.ref, signal), source.disks);
-    const images = disks.map((name) => ({ path: join(plan.output, name), format: image }));
-    const made = await makeDomain({ machine, images, wanted: options.hardware, fitness: 'unknown' }, signal);
-    descriptor = domainXml(made.facts);
-    hardware = made.hardware;
-  }
-  signal.throwIfAborted();
-  step('finish', 'Giving the files their names');
-  return { files: await writer.finish({ descriptor }, signal), hardware };
+): Promise<{ descriptor: string | undefined } & Pick<VmExportResult, 'hardware' | 'guest'>> {
+  const { image: format } = FORMATS[plan.format];
+  if (format === undefined || vmHardware === undefined) return { descriptor: ovf };
+  const images = inOrder(transfer.whole, plan.format).filter(({ isDisk }) => isDisk);
+  const paths = images.map(({ name }) => join(plan.output, name));
+  const fetched = { vm: plan.vm, vmHardware, disks: source.disks, paths, format, ...rest };
+  const { domain, ...made } = await makeMachine(fetched, options, signal);
+  return { descriptor: domain, ...made };
 }
 
 /** DSP0243 section 5.3: in an OVA the files stand in the order of the descriptor's references; a folder has the order of the hardware. */

@@ -5,6 +5,7 @@ import { createJob } from '../../jobs/job-store.ts';
 import { addressOf } from '../../vsphere/certificate-trust.ts';
 import { CleanUp } from '../clean-up.ts';
 import { openSession } from '../server-session.ts';
+import { bootExported } from './boot-exported.ts';
 import { planVm } from './export-plan.ts';
 import { exportVm } from './export-vm.ts';
 import { findAllVms, type FoundVms } from './find-vms.ts';
@@ -83,8 +84,9 @@ async function exportAll(
       const shared = { client, options, job: job.id, limiter, hashes, report, leave };
       const keepForNextRun = (names: string[]) => void keptForNextRun.push(...names);
       const task = { ...planned, ...shared, baseName: each.baseName, keepForNextRun };
-      const exported = await exportVm(task, signal);
-      exported.warnings.push(...leftBehind);
+      const whole = await exportVm(task, signal);
+      whole.warnings.push(...leftBehind);
+      const exported = options.bootTest ? await bootExported(whole, options, { signal, report }) : whole;
       result.exported.push(exported);
       report({ type: 'vm-finished', vm: name, result: exported });
     } catch (error) {

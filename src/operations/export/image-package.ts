@@ -91,7 +91,13 @@ class ImagePackage implements PackageWriter {
     const domain = `${this.#options.baseName}.xml`;
     if (descriptor !== undefined) members.push(await writeTextMember(domain, this.#partialPath(domain), descriptor));
     signal?.throwIfAborted();
-    const files = members.map(({ name, sizeBytes }) => ({ path: join(this.#options.folder, name), sizeBytes }));
+    // Looked up, since an image may have been changed after it was whole.
+    const files = await Promise.all(
+      members.map(async ({ name }) => ({
+        path: join(this.#options.folder, name),
+        sizeBytes: (await stat(this.#partialPath(name))).size,
+      })),
+    );
     const paths = files.map(({ path }) => path);
     await giveFinalNames(this.#options.folder, paths, this.#options.force);
     this.#finished = true;

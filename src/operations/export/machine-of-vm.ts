@@ -1,4 +1,5 @@
 import type { ControllerKind, SourceController, SourceMachine } from '../../domain/source-machine.ts';
+import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
 import type { VmHardware } from '../../vsphere/vm-hardware.ts';
 
@@ -48,6 +49,18 @@ const CARDS = new Map([
   ['VirtualE1000e', 'e1000e'],
   ['VirtualPCNet32', 'pcnet32'],
 ]);
+
+/** The cards of the VM as its guest knows them. */
+export function guestNicsOf({ networkCards }: VmHardware): GuestNic[] {
+  return networkCards.map(({ macAddress, pciSlotNumber }) => ({ mac: macAddress || undefined, pciSlotNumber }));
+}
+
+/** Where a disk hung, for names in the guest that follow it; only SCSI has such names by controller and unit. */
+export function guestAddressOf({ address }: Pick<VirtualDisk, 'address'>): GuestDisk['address'] {
+  const [, controller, unit] =
+    /^(?:Virtual(?:LsiLogic|BusLogic)|ParaVirtualSCSI)[A-Za-z]*(\d+):(\d+)$/.exec(address) ?? [];
+  return controller === undefined ? undefined : { controller: Number(controller), unit: Number(unit) };
+}
 
 /** Of an address such as `VirtualLsiLogicController0:1`. */
 function controllerOf(address: string): SourceController | undefined {

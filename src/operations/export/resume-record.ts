@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
@@ -31,12 +31,14 @@ interface ResumeState {
   format: ExportFormat;
   ownSnapshot: OwnSnapshot | undefined;
   files: WholeFile[];
+  /** They are being changed, and are not what was fetched any more. */
+  changing?: boolean;
   /** Who writes there, or wrote last. */
   process?: JobProcess;
 }
 
 /** What a run settles when it begins. */
-type Beginning = Omit<ResumeState, 'version' | 'process'>;
+type Beginning = Omit<ResumeState, 'version' | 'process' | 'changing'>;
 
 /**
  * The small file beside an unfinished export that says which of its `.partial` files are whole, and of which state of the VM. Written after each
@@ -76,7 +78,7 @@ export class ResumeRecord {
 
   /** The whole files of an earlier run, when they are of the VM in just this state. */
   filesOf(identity: string): WholeFile[] {
-    return this.#state.identity === identity ? this.#state.files : [];
+    return this.#state.identity === identity && this.#state.changing !== true ? this.#state.files : [];
   }
 
   /** Begins anew for a state of the VM, with the files of it that are whole already; what else an earlier run left is removed. */
@@ -91,6 +93,29 @@ export class ResumeRecord {
   async add(file: WholeFile): Promise<void> {
     this.#state.files.push(file);
     await this.#save();
+  }
+
+  /** From now on the files are no run's to take over, whatever becomes of this one; until {@link keepUnchanged} finds that nothing was done to them. */
+  async beginChange(): Promise<void> {
+    this.#state.changing = true;
+    await this.#save();
+  }
+
+  /** Ends a change that failed: files that it left as they had been fetched can be taken over after all. */
+  async keepUnchanged(): Promise<void> {
+    const { changing, files } = this.#state;
+    if (changing !== true || !(await Promise.all(files.map((file) => this.#isUnchanged(file)))).every(Boolean)) return;
+    this.#state.changing = false;
+    await this.#save();
+  }
+
+  /** An image has its size and its time of change still; what is no image is not changed. */
+  async #isUnchanged({ member: { name, sizeBytes, modifiedMs } }: WholeFile): Promise<boolean> {
+    if (modifiedMs === undefined) return true;
+    return await stat(join(this.#folder, name + PARTIAL_SUFFIX)).then(
+      ({ size, mtimeMs }) => size === sizeBytes && mtimeMs === modifiedMs,
+      () => false,
+    );
   }
 
   async remove(): Promise<void> {

@@ -3,7 +3,9 @@ import type { HardwareWish } from '../../domain/hardware-choice.ts';
 import type { Compression } from '../../image/copy/pack-window.ts';
 import type { JobError } from '../../jobs/job-record.ts';
 import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
+import type { BootTestResult } from '../boot-test/types.ts';
 import type { HardwareReport } from '../domain/make-domain.ts';
+import type { FixReport, FixWishes } from '../fix-guest/types.ts';
 
 /** What an export leaves: an OVF folder, one OVA tar, the bare disks with their manifest, or images for KVM with a libvirt domain. */
 export const EXPORT_FORMATS = ['ovf', 'ova', 'vmdk', 'qcow2', 'raw'] as const;
@@ -31,6 +33,10 @@ export interface ExportOptions {
   compression: Compression | undefined;
   /** The devices of the domain that goes with images. */
   hardware: HardwareWish;
+  /** What becomes of the guest in images; `planOnly` is not for exports. */
+  guest: FixWishes;
+  /** Boot each VM whose images are whole. */
+  bootTest: boolean;
   power: PowerChoice;
   /** Disks in flight at once within a VM; an OVA takes one at a time. */
   parallel: number;
@@ -42,7 +48,7 @@ export interface ExportOptions {
   retries: number;
   /** Replace files of the same name. */
   force: boolean;
-  /** Tells where job records go. */
+  /** Tells where job records go, and where programs are. */
   env: NodeJS.ProcessEnv;
 }
 
@@ -110,6 +116,10 @@ export interface VmExportResult {
   quiesced?: boolean;
   /** What the domain runs on, where one was written. */
   hardware?: HardwareReport;
+  /** What was changed in the guest, where somebody looked. */
+  guest?: FixReport;
+  /** Where one was asked for. A guest that did not come up is told here; its images stay. */
+  bootTest?: BootTestResult;
   /** What was warned of, and what clean-up could not remove from the server. */
   warnings: string[];
   seconds: number;

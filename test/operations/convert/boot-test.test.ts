@@ -6,7 +6,7 @@ import { convert } from '../../../src/operations/convert/convert.ts';
 import type { ConvertOptions } from '../../../src/operations/convert/types.ts';
 import { tinyGuest } from '../../guest/boot/boot-sector.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
-import { NO_FIX } from './no-fix.ts';
+import { NO_FIX } from '../fix-guest/no-fix.ts';
 
 const ORACLES = ['qemu-system-x86_64', 'qemu-img'] as const;
 

@@ -1,5 +1,5 @@
 import { convert } from '../../../src/operations/convert/convert.ts';
-import { NO_FIX } from './no-fix.ts';
+import { NO_FIX } from '../fix-guest/no-fix.ts';
 import type { ConvertEvent, ConvertOptions, ConvertResult } from '../../../src/operations/convert/types.ts';
 import { runProgram } from '../../oracles/run-program.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { NO_FIX } from './no-fix.ts';
+import { NO_FIX } from '../fix-guest/no-fix.ts';
 import { copyFile, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InterruptedError } from '../../../src/base/errors.ts';

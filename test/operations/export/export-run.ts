@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { exportVms } from '../../../src/operations/export/export-vms.ts';
 import type { ExportEvent, ExportOptions, ExportResult } from '../../../src/operations/export/types.ts';
 import { resolveConnectionSettings, type ConnectionSettings } from '../../../src/vsphere/connection-settings.ts';
+import { NO_FIX } from '../fix-guest/no-fix.ts';
 import type { TestServer } from '../../server/test-server.ts';
 
 /** A folder that is removed at the end of the scope. */
@@ -76,6 +77,8 @@ export async function exportWith(
     format: 'ovf',
     compression: undefined,
     hardware: 'auto',
+    guest: NO_FIX,
+    bootTest: false,
     power: { kind: 'as-is' },
     parallel: 2,
     limitRateBytes: undefined,

@@ -5,6 +5,7 @@ import { emptyContent } from '../../server/content-source.ts';
 import type { VmOptions } from '../../server/options.ts';
 import { startTestServer } from '../../server/test-server.ts';
 import { connectionTo, runExport, ScratchFolder } from './export-run.ts';
+import { NO_FIX } from '../fix-guest/no-fix.ts';
 import { THREE_DISKS } from './package-checks.ts';
 
 const SECRET: VmOptions = { name: 'secret', unreadable: true, disks: [{ content: emptyContent(1 << 20) }] };
@@ -23,6 +24,8 @@ async function plan(
     format: 'ovf',
     compression: undefined,
     hardware: 'auto',
+    guest: NO_FIX,
+    bootTest: false,
     power: { kind: 'as-is' },
     parallel: 2,
     limitRateBytes: undefined,

@@ -1,0 +1,63 @@
+import { domainXml } from '../../domain/domain-xml.ts';
+import type { SinkFormat } from '../../image/create-sink.ts';
+import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
+import type { VmHardware } from '../../vsphere/vm-hardware.ts';
+import { makeDomain } from '../domain/make-domain.ts';
+import { fitnessOf, fixImages } from '../fix-guest/fix-images.ts';
+import type { FixReport } from '../fix-guest/types.ts';
+import { guestAddressOf, guestNicsOf, machineOfVm } from './machine-of-vm.ts';
+import type { ResumeRecord } from './resume-record.ts';
+import type { ExportOptions, ExportStep, VmExportResult } from './types.ts';
+
+/** A VM whose disks are whole images, still as `.partial`. */
+export interface FetchedVm {
+  vm: string;
+  vmHardware: VmHardware;
+  /** In the order of the hardware. */
+  disks: readonly VirtualDisk[];
+  /** The final path of each disk's image. */
+  paths: readonly string[];
+  format: SinkFormat;
+  resume: ResumeRecord;
+  step: (step: ExportStep, detail: string) => void;
+}
+
+export type MadeMachine = Pick<VmExportResult, 'hardware' | 'guest'> & { domain: string };
+
+/** Makes the guest in the images fit for KVM, as it was asked for, and the text of its libvirt domain. Needs nothing of the server. */
+export async function makeMachine(
+  fetched: FetchedVm,
+  { guest: wishes, hardware: wanted }: ExportOptions,
+  signal: AbortSignal,
+): Promise<MadeMachine> {
+  const { vm, vmHardware, disks, paths, format, step } = fetched;
+  const guest = await fixFetched(fetched, wishes, signal);
+  step('descriptor', 'Writing the libvirt domain');
+  const images = paths.map((path) => ({ path, format }));
+  const machine = machineOfVm(vm, vmHardware, disks);
+  const { facts, hardware } = await makeDomain({ machine, images, wanted, fitness: fitnessOf(guest) }, signal);
+  return { domain: domainXml(facts), hardware, ...(guest === undefined ? {} : { guest }) };
+}
+
+/** The record is told first: a run that is killed here must leave no image that the next one takes for the one that was fetched. */
+async function fixFetched(
+  { vmHardware, disks, paths, format, resume, step }: FetchedVm,
+  wishes: ExportOptions['guest'],
+  signal: AbortSignal,
+): Promise<FixReport | undefined> {
+  if (wishes.fix === 'off') return undefined;
+  step('fix', 'Looking at the guest');
+  const images = paths.map((path, index) => {
+    const disk = disks[index];
+    return { path: path + PARTIAL_SUFFIX, format, address: disk && guestAddressOf(disk) };
+  });
+  await resume.beginChange();
+  try {
+    const report = ({ detail }: { detail: string }): void => step('fix', detail);
+    return await fixImages({ images, nics: guestNicsOf(vmHardware) }, wishes, { signal, report });
+  } catch (error) {
+    await resume.keepUnchanged();
+    throw error;
+  }
+}

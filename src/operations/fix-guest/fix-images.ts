@@ -1,0 +1,59 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+import type { Fitness } from '../../domain/hardware-choice.ts';
+import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
+import { hasBootSignature } from '../../image/copy/has-boot-signature.ts';
+import { openImage } from '../../image/open-image.ts';
+import type { OperationContext } from '../operation-context.ts';
+import { fixGuest, requireFixTools } from './fix-guest.ts';
+import type { FixEvent, FixReport, FixWishes } from './types.ts';
+
+/** The images of one machine, before they have their final names. */
+export interface UnfinishedMachine {
+  /** All disks in the order of the machine, as files that may be changed: qcow2 or raw, unless there is an obstacle. */
+  images: readonly GuestDisk[];
+  nics: readonly GuestNic[];
+  /** Why its guest cannot be changed at all, as a clause; undefined where it can. */
+  obstacle?: string | undefined;
+}
+
+/** Throws before any work when `wishes` cannot be fulfilled: with `require`, or for a plan, what makes the fix impossible. */
+export function requireFixable({ fix }: FixWishes, obstacle: string | undefined): void {
+  if (fix !== 'require') return;
+  if (obstacle !== undefined) {
+    throw new Hyper2kvmError('usage', `The guest cannot be changed: ${obstacle}.`, {
+      hint: 'Leave --fix require out.',
+    });
+  }
+  requireFixTools();
+}
+
+/** Changes the guest in place, before its images are final; undefined with `--fix off`. */
+export async function fixImages(
+  { images, nics, obstacle }: UnfinishedMachine,
+  wishes: FixWishes,
+  context: OperationContext<FixEvent>,
+): Promise<FixReport | undefined> {
+  const { fix } = wishes;
+  if (fix === 'off') return undefined;
+  if (obstacle !== undefined) return { outcome: 'not-fixed', reason: `${obstacle}.`, hint: undefined };
+  if (fix === 'auto' && !(await mayHoldSystem(images))) {
+    const reason = 'None of the disks has a boot sector or a partition table.';
+    return { outcome: 'not-fixed', reason, hint: undefined };
+  }
+  return await fixGuest({ ...wishes, fix, disks: images, nics }, context);
+}
+
+/** Whether the guest starts on virtio now. */
+export function fitnessOf(guest: FixReport | undefined): Fitness {
+  if (guest === undefined || guest.outcome === 'not-fixed') return 'unknown';
+  return guest.obstacles.length === 0 ? 'fit' : 'unfit';
+}
+
+/** Disks that nothing can start from are told without an appliance, which takes seconds. */
+async function mayHoldSystem(images: readonly GuestDisk[]): Promise<boolean> {
+  for (const { path, format } of images) {
+    await using image = await openImage(path, { format: format === 'raw' ? 'raw' : 'qcow2' });
+    if (await hasBootSignature(image)) return true;
+  }
+  return false;
+}
