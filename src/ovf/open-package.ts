@@ -25,6 +25,8 @@ export interface VmPackage {
   facts: OvfFacts;
   /** One for each disk of the facts, in their order. */
   disks: PackageDisk[];
+  /** All files that were looked at: the package itself, its manifest and what that names, and the disks' files. Without links, but for the first. */
+  files: string[];
   /** Whether there was a manifest. A file that it does not name has no digest. */
   hasManifest: boolean;
 }
@@ -46,11 +48,19 @@ export async function openPackage(path: string, signal?: AbortSignal): Promise<V
 
 async function openFolder(path: string, signal: AbortSignal | undefined): Promise<VmPackage> {
   const descriptor = await readSmallFile(path);
-  const place = await folderPlace(path);
+  const folder = await folderPlace(path);
+  const files = new Set<string>();
+  const find: PackagePlace['find'] = async (wanted) => {
+    const found = await folder.find(wanted);
+    if (found !== undefined) files.add(found.path);
+    return found;
+  };
+  const place = { ...folder, find };
   const name = basename(path);
   const found = await place.find(manifestNameOf(name));
   const manifest = found === undefined ? undefined : await readSmallFile(found.path);
-  return assemble({ path, container: 'folder', name, descriptor, manifest }, place, signal);
+  const opened = await assemble({ path, container: 'folder', name, descriptor, manifest }, place, signal);
+  return { ...opened, files: [path, ...files] };
 }
 
 async function openArchive(path: string, signal: AbortSignal | undefined): Promise<VmPackage> {
@@ -90,7 +100,7 @@ async function assemble(texts: PackageTexts, place: PackagePlace, signal?: Abort
     signal?.throwIfAborted();
     disks.push({ disk, ...(await locateFile(disk.file, place, digests)) });
   }
-  return { path, container, facts, disks, hasManifest: manifest !== undefined };
+  return { path, container, facts, disks, files: [path], hasManifest: manifest !== undefined };
 }
 
 /** By name. Each file that a manifest names must be there. */

@@ -1,7 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { readdir, stat, truncate, writeFile } from 'node:fs/promises';
+import { stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { findOracle } from '../oracles/find-oracle.ts';
 import { testWithOracle } from '../oracles/oracle.ts';
@@ -10,20 +8,10 @@ import { runExport, ScratchFolder } from '../operations/export/export-run.ts';
 import { mixedContent, writeRawFile } from '../server/content-source.ts';
 import { streamOptimized } from '../server/stream-optimized-writer.ts';
 import { startTestServer } from '../server/test-server.ts';
-import { environmentOf, startProgram, type ProgramRun, type RunningProgram } from './program.ts';
+import { namesIn, runConvert } from './convert-run.ts';
 
 const MiB = 1 << 20;
 const CONTENT = mixedContent(3 * MiB, 'convert');
-
-/** `convert` with these words, in the scratch folder and without any setting. */
-function start(scratch: ScratchFolder, ...args: string[]): RunningProgram {
-  const env = environmentOf(undefined, join(scratch.path, '.state'));
-  return startProgram(['convert', ...args], { env, cwd: scratch.path });
-}
-
-function run(scratch: ScratchFolder, ...args: string[]): Promise<ProgramRun> {
-  return start(scratch, ...args).over;
-}
 
 /** `disk.vmdk` and the raw content of it, `disk.raw`. */
 async function makeDisk({ path }: ScratchFolder): Promise<string> {
@@ -41,11 +29,6 @@ async function makeOva(scratch: ScratchFolder): Promise<void> {
   expect(error).toBeUndefined();
 }
 
-async function namesIn(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch((): string[] => []);
-  return names.toSorted();
-}
-
 /** Compares with qemu-img, where there is one. */
 async function expectSame(scratch: ScratchFolder, image: string): Promise<void> {
   const qemuImg = findOracle('qemu-img');
@@ -57,7 +40,7 @@ async function expectSame(scratch: ScratchFolder, image: string): Promise<void> 
 test.concurrent('an image becomes a qcow2 in the current folder; the summary says how it was verified', async () => {
   await using scratch = await ScratchFolder.make();
   await makeDisk(scratch);
-  const { exitCode, stdout, stderr } = await run(scratch, 'disk.vmdk');
+  const { exitCode, stdout, stderr } = await runConvert(scratch, 'disk.vmdk');
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(
     /^Converted disk\.vmdk to qcow2 in \/.*\n.*\n +disk\.qcow2 .* vmdk streamOptimized +source ch/,
@@ -74,7 +57,7 @@ test.concurrent.each([
 ])('with %j and --json there is one document', async (flags, format, verified) => {
   await using scratch = await ScratchFolder.make();
   await makeDisk(scratch);
-  const { exitCode, stdout } = await run(scratch, 'disk.vmdk', '-o', 'made/', ...flags, '--json');
+  const { exitCode, stdout } = await runConvert(scratch, 'disk.vmdk', '-o', 'made/', ...flags, '--json');
   expect(exitCode).toBe(0);
   const path = join(scratch.path, 'made', `disk.${format}`);
   expect(JSON.parse(stdout)).toMatchObject({
@@ -91,7 +74,7 @@ testWithOracle('qemu-img', 'a VMDK of qemu-img is read back, since it has no che
   await writeRawFile(CONTENT, join(scratch.path, 'disk.raw'));
   const files = [join(scratch.path, 'disk.raw'), join(scratch.path, 'sparse.vmdk')];
   await outputOf(oracles['qemu-img'], ['convert', '-f', 'raw', '-O', 'vmdk', ...files]);
-  const { exitCode, stdout, stderr } = await run(scratch, 'sparse.vmdk', '-o', 'named.img');
+  const { exitCode, stdout, stderr } = await runConvert(scratch, 'sparse.vmdk', '-o', 'named.img');
   expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringContaining('read back') });
   expect(stderr).toContain('named.img: reading back');
   await expectSame(scratch, 'named.img');
@@ -101,7 +84,7 @@ test.concurrent('an OVA becomes its images and a domain, which is the next step'
   await using scratch = await ScratchFolder.make();
   await makeOva(scratch);
   await writeRawFile(CONTENT, join(scratch.path, 'disk.raw'));
-  const { exitCode, stdout } = await run(scratch, 'out/web.ova', '-o', 'kvm/', '--compress');
+  const { exitCode, stdout } = await runConvert(scratch, 'out/web.ova', '-o', 'kvm/', '--compress');
   expect(exitCode).toBe(0);
   expect(stdout).toContain(`virsh define ${join(scratch.path, 'kvm', 'web.xml')}\n`);
   expect(await namesIn(join(scratch.path, 'kvm'))).toEqual(['web-disk-1.qcow2', 'web-disk-2.qcow2', 'web.xml']);
@@ -111,7 +94,7 @@ test.concurrent('an OVA becomes its images and a domain, which is the next step'
 test.concurrent('a dry run shows what would be written, and writes nothing', async () => {
   await using scratch = await ScratchFolder.make();
   await makeOva(scratch);
-  const { exitCode, stdout } = await run(scratch, 'out/web.ova', '-o', 'kvm/', '--dry-run');
+  const { exitCode, stdout } = await runConvert(scratch, 'out/web.ova', '-o', 'kvm/', '--dry-run');
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/out\/web\.ova is an OVA\.[^]*web-disk-2\.qcow2 +vmdk streamOptimized +2\.0 MiB/);
   expect(stdout).toMatch(/ {2}web\.xml\n$/);
@@ -145,7 +128,7 @@ test.concurrent('what cannot be converted ends with its code, and leaves nothing
   ];
   await Promise.all(
     rows.map(async ({ args, exitCode, kind, says }) => {
-      const { stdout, exitCode: ended } = await run(scratch, ...args, '--json');
+      const { stdout, exitCode: ended } = await runConvert(scratch, ...args, '--json');
       const document: unknown = JSON.parse(stdout);
       expect(document).toMatchObject({ ok: false, exitCode, error: { kind, message: expect.stringMatching(says) } });
       expect(ended).toBe(exitCode);
@@ -158,37 +141,7 @@ test.concurrent('--force replaces the file of that name', async () => {
   await using scratch = await ScratchFolder.make();
   await makeDisk(scratch);
   await writeFile(join(scratch.path, 'disk.qcow2'), 'old');
-  const { exitCode, stdout, stderr } = await run(scratch, 'disk.vmdk', '--force', '--quiet');
+  const { exitCode, stdout, stderr } = await runConvert(scratch, 'disk.vmdk', '--force', '--quiet');
   expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: '', stderr: '' });
   await expectSame(scratch, 'disk.qcow2');
 });
-
-test.concurrent.each([
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-  ['SIGHUP', 129],
-] as const)('%s in the middle of a conversion ends with %i, and with nothing left', async (signal, exitCode) => {
-  await using scratch = await ScratchFolder.make();
-  // Some seconds of work for two threads: noise is what deflate takes longest for.
-  const noise = randomBytes(64 * MiB);
-  await writeFile(join(scratch.path, 'big.raw'), [noise, noise, noise, noise]);
-  const program = start(scratch, 'big.raw', '--compress=careful', '--json');
-  await program.said('started');
-  await growing(join(scratch.path, 'big.qcow2.partial'));
-  program.child.kill(signal);
-  const { exitCode: ended, endedBy, stdout, stderr } = await program.over;
-  expect({ ended, endedBy }).toEqual({ ended: exitCode, endedBy: null });
-  expect(stderr).toContain(`${signal}: cleaning up.`);
-  expect(JSON.parse(stdout)).toMatchObject({ ok: false, exitCode, error: { kind: 'interrupted' } });
-  expect(await namesIn(scratch.path)).toEqual(['big.raw']);
-});
-
-async function growing(path: string): Promise<void> {
-  while (
-    (await stat(path).then(
-      ({ size }) => size,
-      () => 0,
-    )) < MiB
-  )
-    await pause(10);
-}

@@ -1,11 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { leftOnServer, NOTHING_LEFT, ScratchFolder } from '../operations/export/export-run.ts';
+import { testWithMount, withTmpfs } from '../operations/tmpfs.ts';
 import { mixedContent, randomContent } from '../server/content-source.ts';
 import { startTestServer, type TestServer } from '../server/test-server.ts';
 import { environmentOf, runProgram, type ProgramRun } from './program.ts';
@@ -16,32 +14,6 @@ const MiB = 1 << 20;
 function run(server: TestServer, scratch: ScratchFolder, args: string[], stdin = ''): Promise<ProgramRun> {
   return runProgram(args, { env: environmentOf(server, join(scratch.path, 'state')), cwd: scratch.path, stdin });
 }
-
-/** Runs `work` with a small file system at `folder`. */
-async function withTmpfs(folder: string, options: string, work: () => Promise<void>): Promise<void> {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]);
-  try {
-    await work();
-  } finally {
-    execFileSync('umount', [folder]);
-  }
-}
-
-/** Mounting takes root, in a container that allows it. */
-function canMount(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), 'hyper2kvm-mount-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', folder], { stdio: 'ignore' });
-    execFileSync('umount', [folder]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmdirSync(folder);
-  }
-}
-
-const testWithMount = canMount() ? test.concurrent : test.concurrent.skip;
 
 testWithMount.each([
   ['too small', 'size=1m', /are expected, .* free in/],

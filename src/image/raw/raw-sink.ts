@@ -12,7 +12,13 @@ export async function createRawSink(path: string, virtualSizeBytes: number): Pro
   const file = await OutputFile.create(path);
   // A disk has whole sectors, as in the other formats and in qemu.
   const sizeBytes = Math.ceil(virtualSizeBytes / SECTOR_BYTES) * SECTOR_BYTES;
-  await file.truncate(sizeBytes);
+  try {
+    await file.truncate(sizeBytes);
+  } catch (error) {
+    // A disk may be larger than a file can be: ext4 ends at 16 TiB.
+    await file.discard();
+    throw error;
+  }
   return new RawSink(file, sizeBytes);
 }
 

@@ -12,8 +12,8 @@ import { GrainWindows } from '../../image/vmdk/grain-windows.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { PackageDisk } from '../../ovf/package-disk.ts';
 import type { PackageReader } from '../../ovf/read-packaged.ts';
-import { inodeOf } from './convert-layout.ts';
 import type { SourceDisk } from './convert-source.ts';
+import { inodeOf } from './output-names.ts';
 import type { ConvertedDisk, ConvertOptions, DiskPass } from './types.ts';
 
 export interface DiskTask {

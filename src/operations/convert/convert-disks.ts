@@ -6,7 +6,8 @@ import { WorkerPool } from '../../image/copy/worker-pool.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { PackageReader } from '../../ovf/read-packaged.ts';
 import { convertDisk, type DiskTask, type WholeDisk } from './convert-disk.ts';
-import { inodeOf, type Layout, type PlannedDisk } from './convert-layout.ts';
+import type { Layout, PlannedDisk } from './convert-layout.ts';
+import { inodeOf } from './output-names.ts';
 import type { ConvertedDisk, ConvertEvent, ConvertOptions } from './types.ts';
 
 /**

@@ -4,8 +4,8 @@ import { dirname, extname, join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { requireSize } from '../../image/create-sink.ts';
 import type { MappedImage } from '../../image/image.ts';
-import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { findSource, openSourceDisk, type ConvertSource, type SourceDisk } from './convert-source.ts';
+import { requireOwnNames } from './output-names.ts';
 import type { ConvertOptions } from './types.ts';
 
 /** A disk, and the final name of its image. */
@@ -50,11 +50,11 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
     const { format, clusterBytes } = options;
     requireSize(format, { virtualSizeBytes: capacityBytes, ...(clusterBytes === undefined ? {} : { clusterBytes }) });
   }
-  await requireOtherThanSource(options.source, disks);
   const hasDomain = source.machine !== undefined && options.disk === undefined;
   const warnings = disks.flatMap(({ disk }) => (disk.kind === 'image' ? looksLikeNoDisk(disk.image) : []));
   if (hasDomain && options.format === 'vmdk') warnings.push(NO_GUEST_RUNS_FROM_IT);
   const domainPath = hasDomain ? join(folder, `${source.baseName}.xml`) : undefined;
+  await requireOwnNames(source, { disks, domainPath });
   const kept = opened.move();
   return { source, folder, disks, warnings, domainPath, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
@@ -79,43 +79,6 @@ async function outputPlace(
     });
   }
   return { folder: dirname(path), file: path };
-}
-
-/** All that is written, under its final name. */
-export function finalPaths({ disks, domainPath }: Layout): string[] {
-  return [...disks.map(({ path }) => path), ...(domainPath === undefined ? [] : [domainPath])];
-}
-
-/** Final names that stand already; none with `force`, which replaces them. */
-export async function takenNames(layout: Layout, force: boolean): Promise<string[]> {
-  if (force) return [];
-  const found = await Promise.all(finalPaths(layout).map(async (path) => ((await inodeOf(path)) === '' ? [] : [path])));
-  return found.flat();
-}
-
-/** `--force` replaces files, and so does a leftover `.partial`: neither may be what is read. */
-async function requireOtherThanSource(source: string, disks: readonly PlannedDisk[]): Promise<void> {
-  const read = [source, ...disks.flatMap(({ disk }) => pathsOf(disk))];
-  const inodes = new Set(await Promise.all(read.map(inodeOf)));
-  for (const { path } of disks) {
-    for (const written of [path, path + PARTIAL_SUFFIX]) {
-      const inode = await inodeOf(written);
-      if (inode === '' || !inodes.has(inode)) continue;
-      throw new Hyper2kvmError('usage', `${written} would be written over its own source.`, {
-        hint: 'Choose another --output.',
-      });
-    }
-  }
-}
-
-function pathsOf(disk: SourceDisk): string[] {
-  return disk.kind === 'image' ? disk.image.files.map(({ path }) => path) : disk.packaged.parts.map(({ path }) => path);
-}
-
-/** The same for two paths to one file; '' when there is none. */
-export async function inodeOf(path: string): Promise<string> {
-  const found = await stat(path, { bigint: true }).catch(() => undefined);
-  return found ? `${found.dev}:${found.ino}` : '';
 }
 
 /** Any bytes are a raw disk. One that a machine boots from, or that has partitions, ends its first sector with 55 AA. */

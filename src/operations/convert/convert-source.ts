@@ -22,6 +22,8 @@ export interface ConvertSource {
   baseName: string;
   /** The disks of a package, in its order; one that is undefined for a bare image. */
   disks: (PackageDisk | undefined)[];
+  /** Every file of a package that is known: its manifest and what that names, and the files of all disks. */
+  files: string[];
   /** Of the machine, when the source describes one. */
   machine: OvfFacts | undefined;
 }
@@ -29,10 +31,17 @@ export interface ConvertSource {
 /** Looks at what `path` holds, and at nothing by its name. Nothing stays open. */
 export async function findSource(path: string, signal: AbortSignal): Promise<ConvertSource> {
   if (probePackage(await readHead(path, PROBE_BYTES)) === undefined) {
-    return { path, container: 'image', baseName: stemOf(path), disks: [undefined], machine: undefined };
+    return { path, container: 'image', baseName: stemOf(path), disks: [undefined], files: [], machine: undefined };
   }
-  const { container, facts, disks } = await openPackage(path, signal);
-  return { path, container, baseName: facts.name ? safeFileName(facts.name) : stemOf(path), disks, machine: facts };
+  const { container, facts, disks, files } = await openPackage(path, signal);
+  return {
+    path,
+    container,
+    baseName: facts.name ? safeFileName(facts.name) : stemOf(path),
+    disks,
+    files,
+    machine: facts,
+  };
 }
 
 /**

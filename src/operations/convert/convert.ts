@@ -12,8 +12,9 @@ import { fitnessOf, requireFixable } from '../fix-guest/fix-images.ts';
 import type { FixEvent } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { convertDisks, requireOwn } from './convert-disks.ts';
-import { finalPaths, layOut, takenNames, type Layout } from './convert-layout.ts';
+import { layOut, type Layout } from './convert-layout.ts';
 import { fixConverted, obstacleToFix, withSizes } from './fix-converted.ts';
+import { finalPaths, removeLeftovers, takenNames } from './output-names.ts';
 import { checkSpace, freeForOutput, spaceOf } from './output-space.ts';
 import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from './types.ts';
 import { writeDomain } from './write-domain.ts';
@@ -56,6 +57,7 @@ async function convertAndFix(
   try {
     await using claims = new AsyncDisposableStack();
     for (const path of finalPaths(layout)) claims.use(await claimFile(path));
+    await removeLeftovers(layout);
     report({
       type: 'disks',
       vm,

@@ -1,9 +1,10 @@
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { OpenFile } from '../../../src/image/file/open-file.ts';
 import { openImage } from '../../../src/image/open-image.ts';
+import { createRawSink } from '../../../src/image/raw/raw-sink.ts';
 import { inFolder, noise } from '../qemu-made.ts';
 import { readThroughMap, runsOf } from '../read-through-map.ts';
 
@@ -39,6 +40,13 @@ test('a format that is asked for is not looked for', async () => {
     await using image = await openImage(path, { format: 'raw' });
     expect(image.format).toBe('raw');
     await expect(openImage(path)).rejects.toThrow(/cannot be read as qcow2: version 0/);
+  });
+});
+
+test('a disk that is larger than a file can be leaves nothing', async () => {
+  await inFolder(async (folder) => {
+    await expect(createRawSink(join(folder, 'disk.raw'), 2 ** 64)).rejects.toThrow();
+    expect(await readdir(folder)).toEqual([]);
   });
 });
 

@@ -1,0 +1,75 @@
+import { lstat, stat } from 'node:fs/promises';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { errnoOf, localFileError } from '../../base/local-file-error.ts';
+import { removeFile } from '../../ovf/local-folder.ts';
+import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+import type { Layout } from './convert-layout.ts';
+import type { ConvertSource, SourceDisk } from './convert-source.ts';
+
+/** All that is written, under its final name. */
+export function finalPaths({ disks, domainPath }: Pick<Layout, 'disks' | 'domainPath'>): string[] {
+  return [...disks.map(({ path }) => path), ...(domainPath === undefined ? [] : [domainPath])];
+}
+
+/** Final names that stand already, be it as links to nothing; none with `force`, which replaces them. Throws kind `local-file` for one that cannot be replaced. */
+export async function takenNames(layout: Layout, force: boolean): Promise<string[]> {
+  const taken: string[] = [];
+  for (const path of finalPaths(layout)) {
+    const found = await lookAt(path);
+    if (found === undefined) continue;
+    if (!force) taken.push(path);
+    // Told now: after hours of work some of what it stands beside would be replaced already.
+    else if (found.isDirectory()) {
+      throw new Hyper2kvmError('local-file', `${path} is a folder, which --force does not replace.`, {
+        hint: 'Move it away, or choose another --output.',
+      });
+    }
+  }
+  return taken;
+}
+
+/** Removes what a run that was killed has left under the names that are to be written: all at once, since the free space counts on it. The names are claimed. */
+export async function removeLeftovers(layout: Layout): Promise<void> {
+  for (const path of finalPaths(layout)) await removeFile(path + PARTIAL_SUFFIX);
+}
+
+/** `--force` replaces files, and so does a leftover `.partial`: neither may be what is read, nor another result. Throws a usage error. */
+export async function requireOwnNames(
+  source: ConvertSource,
+  layout: Pick<Layout, 'disks' | 'domainPath'>,
+): Promise<void> {
+  const read = [source.path, ...source.files, ...layout.disks.flatMap(({ disk }) => pathsOf(disk))];
+  const inodes = new Set(await Promise.all(read.map(inodeOf)));
+  const paths = finalPaths(layout);
+  for (const written of paths.flatMap((path) => [path, path + PARTIAL_SUFFIX])) {
+    const inode = await inodeOf(written);
+    if (inode === '' || !inodes.has(inode)) continue;
+    throw new Hyper2kvmError('usage', `${written} would be written over its own source.`, {
+      hint: 'Choose another --output.',
+    });
+  }
+  if (new Set(paths).size === paths.length) return;
+  throw new Hyper2kvmError('usage', `${layout.domainPath} would be the image and the libvirt domain.`, {
+    hint: 'Choose another name as --output.',
+  });
+}
+
+/** The same for two paths to one file; '' when there is none. */
+export async function inodeOf(path: string): Promise<string> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found ? `${found.dev}:${found.ino}` : '';
+}
+
+function pathsOf(disk: SourceDisk): string[] {
+  return disk.kind === 'image' ? disk.image.files.map(({ path }) => path) : disk.packaged.parts.map(({ path }) => path);
+}
+
+async function lookAt(path: string) {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    // Its folder may have to be made yet, and what stands in the way of that is told there.
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+    throw localFileError('look at', path, error);
+  }
+}

@@ -1,0 +1,32 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from '@jest/globals';
+
+/** Runs `work` with a small file system at `folder`. */
+export async function withTmpfs(folder: string, options: string, work: () => Promise<void>): Promise<void> {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]);
+  try {
+    await work();
+  } finally {
+    execFileSync('umount', [folder]);
+  }
+}
+
+/** Mounting takes root, in a container that allows it. */
+function canMount(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'hyper2kvm-mount-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', folder], { stdio: 'ignore' });
+    execFileSync('umount', [folder]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmdirSync(folder);
+  }
+}
+
+/** Skips where nothing may be mounted; the titles of such tests end with `(as root)`. */
+export const testWithMount = canMount() ? test.concurrent : test.concurrent.skip;
