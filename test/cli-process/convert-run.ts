@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { createReadStream, statSync } from 'node:fs';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ScratchFolder } from '../operations/export/export-run.ts';
@@ -37,7 +37,8 @@ export async function writeBusyDisk(path: string): Promise<void> {
 export async function stopInCopy({ child, over }: RunningProgram, path: string): Promise<void> {
   let isOver = false;
   void over.then(() => (isOver = true));
-  while ((await stat(path).catch(() => ({ size: 0 }))).size < BEGUN_BYTES) {
+  // Without a thread, since those may all wait for the host's disk.
+  while ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < BEGUN_BYTES) {
     if (isOver) throw new Error(`It ended before it wrote ${path}: ${(await over).stderr}`);
     await pause(2);
   }

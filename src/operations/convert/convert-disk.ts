@@ -13,7 +13,7 @@ import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { PackageDisk } from '../../ovf/package-disk.ts';
 import type { PackageReader } from '../../ovf/read-packaged.ts';
 import type { SourceDisk } from './convert-source.ts';
-import { inodeOf } from './output-names.ts';
+import { inodeOf, requireOwn } from './output-names.ts';
 import type { ConvertedDisk, ConvertOptions, DiskPass } from './types.ts';
 
 export interface DiskTask {
@@ -132,6 +132,7 @@ async function writeImage(
     onPass('copy');
     const { contentSha256 } = await copy(sink, readBack);
     const { sizeBytes } = await sink.finish();
+    await requireOwn(partial, inode);
     if (readBack) {
       onPass('read-back');
       await compareContent(task, contentSha256, signal);

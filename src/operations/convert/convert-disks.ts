@@ -1,13 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { forEachConcurrently } from '../../base/concurrency.ts';
-import { Hyper2kvmError } from '../../base/errors.ts';
 import { WorkerPool } from '../../image/copy/worker-pool.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { PackageReader } from '../../ovf/read-packaged.ts';
 import { convertDisk, type DiskTask, type WholeDisk } from './convert-disk.ts';
 import type { Layout, PlannedDisk } from './convert-layout.ts';
-import { inodeOf } from './output-names.ts';
+import { requireOwn } from './output-names.ts';
 import type { ConvertedDisk, ConvertEvent, ConvertOptions } from './types.ts';
 
 /**
@@ -38,15 +37,9 @@ export async function convertDisks(
   return disks.flatMap((planned) => whole.get(planned) ?? []);
 }
 
-/** Before images get their names: another host, or a hand, may have put a file in the place of one. */
-export async function requireOwn(disks: readonly WholeDisk[]): Promise<void> {
-  for (const { converted, inode } of disks) {
-    const partial = converted.path + PARTIAL_SUFFIX;
-    if ((await inodeOf(partial)) === inode) continue;
-    throw new Hyper2kvmError('local-file', `${partial} was removed or replaced while it was written.`, {
-      hint: 'Convert again when nothing else writes to that folder.',
-    });
-  }
+/** Before images get their names: see {@link requireOwn}. */
+export async function requireAllOwn(disks: readonly WholeDisk[]): Promise<void> {
+  for (const { converted, inode } of disks) await requireOwn(converted.path + PARTIAL_SUFFIX, inode);
 }
 
 async function convertOne(

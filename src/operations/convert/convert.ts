@@ -11,7 +11,7 @@ import { bootTest, checkBootTest, PLAIN_BOOT_TEST } from '../boot-test/boot-test
 import { fitnessOf, requireFixable } from '../fix-guest/fix-images.ts';
 import type { FixEvent } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
-import { convertDisks, requireOwn } from './convert-disks.ts';
+import { convertDisks, requireAllOwn } from './convert-disks.ts';
 import { layOut, type Layout } from './convert-layout.ts';
 import { fixConverted, obstacleToFix, withSizes } from './fix-converted.ts';
 import { finalPaths, removeLeftovers, takenNames } from './output-names.ts';
@@ -101,7 +101,7 @@ async function makeAll(
     const disks = await withSizes(converted, guest);
     const hardware = await writeDomain(layout, disks, options, fitnessOf(guest), signal);
     signal.throwIfAborted();
-    await requireOwn(whole);
+    await requireAllOwn(whole);
     await giveFinalNames(layout.folder, finalPaths(layout), options.force);
     isNamed = true;
     return { disks, domain: layout.domainPath, hardware, guest };

@@ -60,6 +60,14 @@ export async function inodeOf(path: string): Promise<string> {
   return found ? `${found.dev}:${found.ino}` : '';
 }
 
+/** Another host, or a hand, may have put a file in the place of the one that is being made, or removed its folder. Throws kind `local-file`. */
+export async function requireOwn(partial: string, inode: string): Promise<void> {
+  if ((await inodeOf(partial)) === inode) return;
+  throw new Hyper2kvmError('local-file', `${partial} was removed or replaced while it was written.`, {
+    hint: 'Convert again when nothing else writes to that folder.',
+  });
+}
+
 function pathsOf(disk: SourceDisk): string[] {
   return disk.kind === 'image' ? disk.image.files.map(({ path }) => path) : disk.packaged.parts.map(({ path }) => path);
 }

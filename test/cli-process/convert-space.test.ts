@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, expect } from '@jest/globals';
+import { mkdir, readFile, stat, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runExport, ScratchFolder } from '../operations/export/export-run.ts';
+import { testWithMount, withTmpfs } from '../operations/tmpfs.ts';
+import { mixedContent, writeRawFile } from '../server/content-source.ts';
+import { startTestServer } from '../server/test-server.ts';
+import { namesIn, runConvert, startConvert, stopInCopy, writeBusyDisk } from './convert-run.ts';
+
+const MiB = 1 << 20;
+const PAGE_BYTES = 4096;
+const NO_SPACE = /^Could not write \/.*\.partial: no space is left\.$/;
+
+let sources: ScratchFolder;
+
+/** `disk.raw`, and a package of it in `out`. */
+beforeAll(async () => {
+  sources = await ScratchFolder.make();
+  const content = mixedContent(4 * MiB, 'space');
+  await writeRawFile(content, join(sources.path, 'disk.raw'));
+  await using server = await startTestServer({ vms: [{ name: 'web', disks: [{ content }] }] });
+  expect(await runExport(server, sources, { format: 'ovf' })).toMatchObject({ error: undefined });
+});
+
+afterAll(() => sources[Symbol.asyncDispose]());
+
+/** How the conversion of a flat disk ends on a file system with room for so much of its image; `kvm/disk.qcow2` is to be replaced, and takes one page more. */
+async function convertInto(scratch: ScratchFolder, sizeBytes: number, ...flags: string[]) {
+  const kvm = join(scratch.path, 'kvm');
+  await mkdir(kvm);
+  let seen: object = {};
+  await withTmpfs(kvm, `size=${sizeBytes + PAGE_BYTES}`, async () => {
+    await writeFile(join(kvm, 'disk.qcow2'), 'old');
+    const source = join(sources.path, 'disk.raw');
+    const { exitCode, stdout } = await runConvert(scratch, source, '-o', 'kvm/', '--force', '--json', ...flags);
+    const { error } = JSON.parse(stdout) as { error?: unknown };
+    seen = { exitCode, error, names: await namesIn(kvm), old: (await readFile(join(kvm, 'disk.qcow2'))).length === 3 };
+  });
+  return seen;
+}
+
+testWithMount.each([[['--compress']], [[]]])(
+  'with %j a disk that is full at the first write, in the middle or at the last write leaves the old result as it was, with 14 (as root)',
+  async (flags) => {
+    await using scratch = await ScratchFolder.make();
+    const clean = join(scratch.path, 'clean.qcow2');
+    expect(await runConvert(scratch, join(sources.path, 'disk.raw'), '-o', clean, ...flags)).toMatchObject({
+      exitCode: 0,
+    });
+    const wholeBytes = await pagesOf(clean);
+    for (const sizeBytes of [0, wholeBytes / 2, wholeBytes - PAGE_BYTES]) {
+      const room = Math.floor(sizeBytes / PAGE_BYTES) * PAGE_BYTES;
+      await using folder = await ScratchFolder.make();
+      expect(await convertInto(folder, room, ...flags)).toEqual({
+        exitCode: 14,
+        error: expect.objectContaining({ kind: 'local-file', message: expect.stringMatching(NO_SPACE) }),
+        names: ['disk.qcow2'],
+        old: true,
+      });
+    }
+    await using folder = await ScratchFolder.make();
+    expect(await convertInto(folder, wholeBytes, ...flags)).toMatchObject({ exitCode: 0, old: false });
+  },
+);
+
+/** What a file takes, without its holes: the same in a tmpfs. */
+async function pagesOf(path: string): Promise<number> {
+  return (await stat(path)).blocks * 512;
+}
+
+testWithMount(
+  'a disk that is full when the domain is written leaves the old results as they were (as root)',
+  async () => {
+    await using scratch = await ScratchFolder.make();
+    const kvm = join(scratch.path, 'kvm');
+    await mkdir(kvm);
+    const old = ['web-disk-1.qcow2', 'web.xml'];
+    // Inodes for the folder, the old results and the new image.
+    await withTmpfs(kvm, 'size=16m,nr_inodes=4', async () => {
+      for (const name of old) await writeFile(join(kvm, name), 'old');
+      const args = [join(sources.path, 'out', 'web.ovf'), '-o', 'kvm/', '--force', '--json'];
+      const { exitCode, stdout } = await runConvert(scratch, ...args);
+      expect(JSON.parse(stdout)).toMatchObject({
+        exitCode: 14,
+        error: { message: `Could not write ${join(kvm, 'web.xml.partial')}: no space is left.` },
+      });
+      expect(exitCode).toBe(14);
+      expect(await namesIn(kvm)).toEqual(old);
+      for (const name of old) expect(await readFile(join(kvm, name), 'utf8')).toBe('old');
+    });
+  },
+);
+
+testWithMount('a disk that another program fills meanwhile ends with 14, and is as it was (as root)', async () => {
+  await using scratch = await ScratchFolder.make();
+  const kvm = join(scratch.path, 'kvm');
+  await mkdir(kvm);
+  await writeBusyDisk(join(scratch.path, 'big.raw'));
+  await withTmpfs(kvm, 'size=160m', async () => {
+    const program = startConvert(scratch, 'big.raw', '-o', 'kvm/', '--compress', '--json');
+    await stopInCopy(program, join(kvm, 'big.qcow2.partial'));
+    const { bavail, bsize } = await statfs(kvm);
+    await writeFile(join(kvm, 'other'), Buffer.alloc(bavail * bsize));
+    program.child.kill('SIGCONT');
+    const { exitCode, stdout } = await program.over;
+    expect(JSON.parse(stdout)).toMatchObject({ error: { message: expect.stringMatching(NO_SPACE) } });
+    expect({ exitCode, names: await namesIn(kvm) }).toEqual({ exitCode: 14, names: ['other'] });
+  });
+});
