@@ -9,7 +9,7 @@ import { streamOptimized } from '../../server/stream-optimized-writer.ts';
 import { ScratchFolder } from '../export/export-run.ts';
 import { testWithMount, withTmpfs } from '../tmpfs.ts';
 import { runConvert } from './convert-run.ts';
-import { NO_FIX } from './no-fix.ts';
+import { NO_FIX } from '../fix-guest/no-fix.ts';
 
 const MiB = 1 << 20;
 
