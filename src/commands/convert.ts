@@ -10,6 +10,7 @@ import type { BootTestResult } from '../operations/boot-test/types.ts';
 import type * as Convert from '../operations/convert/convert.ts';
 import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from '../operations/convert/types.ts';
 import { DEFAULT_COMPRESSION } from './compress-flag.ts';
+import { DEFAULT_LIBVIRT } from './domain-flags.ts';
 import { CONVERT_FLAGS, readConvertOptions } from './convert-flags.ts';
 
 /** `hyper2kvm convert SOURCE` */
@@ -50,7 +51,7 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
   #screen: ExportScreen | undefined;
 
   protected override optionalValues(): Readonly<Record<string, string>> {
-    return { compress: DEFAULT_COMPRESSION };
+    return { compress: DEFAULT_COMPRESSION, define: DEFAULT_LIBVIRT };
   }
 
   protected override leftBehindNote(): string {
@@ -70,7 +71,7 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
     const { args, flags } = await this.parse(ConvertCommand);
     this.quiet = flags.quiet;
     const bootTest = flags['boot-test'] ? { env: this.env } : undefined;
-    const options = { ...readConvertOptions(args.source, flags), bootTest };
+    const options = { ...readConvertOptions(args.source, flags), bootTest, env: this.env };
     return flags['dry-run'] ? this.#plan(options) : this.#convert(options);
   }
 

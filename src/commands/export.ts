@@ -9,6 +9,7 @@ import type * as ExportVms from '../operations/export/export-vms.ts';
 import type * as PlanExport from '../operations/export/plan-export.ts';
 import type { DryRunResult, ExportEvent, ExportOptions, ExportResult } from '../operations/export/types.ts';
 import { DEFAULT_COMPRESSION } from './compress-flag.ts';
+import { DEFAULT_LIBVIRT } from './domain-flags.ts';
 import { DEFAULT_SHUTDOWN_MINUTES, EXPORT_FLAGS } from './export-flags.ts';
 import { readExportOptions } from './export-options.ts';
 import { exportOutcome, planOutcome, type Outcome } from './export-outcome.ts';
@@ -60,7 +61,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult>
   #screen: ExportScreen | undefined;
 
   protected override optionalValues(): Readonly<Record<string, string>> {
-    return { shutdown: DEFAULT_SHUTDOWN_MINUTES, compress: DEFAULT_COMPRESSION };
+    return { shutdown: DEFAULT_SHUTDOWN_MINUTES, compress: DEFAULT_COMPRESSION, define: DEFAULT_LIBVIRT };
   }
 
   protected override leftBehindNote(): string {

@@ -14,6 +14,7 @@ export const FIX_FLAGS = {
   }),
   key: Flags.string({
     multiple: true,
+    multipleNonGreedy: true,
     helpValue: 'DEVICE:file:PATH',
     description:
       'Passphrase of an encrypted volume of the guest, in a file: /dev/sda3:file:/root/key, where /dev/sda3 is the third partition of the first disk, or all:file:PATH. Can be given several times.',

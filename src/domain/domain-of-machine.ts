@@ -1,6 +1,7 @@
 import type { DomainDisk, DomainFacts, DomainNic } from './domain-facts.ts';
 import { guestAge, type GuestAge } from './guest-age.ts';
 import type { HardwareKind } from './hardware-choice.ts';
+import { networkOf, unusedNetworks, type NetworkWishes } from './networks.ts';
 import { placeDisks } from './place-disks.ts';
 import { cardDevice, emulatedCard } from './source-devices.ts';
 import type { SourceMachine, SourceNic } from './source-machine.ts';
@@ -11,6 +12,8 @@ export interface DomainChoices {
   hardware: HardwareKind;
   /** The devices that may be used, by QEMU's names; undefined allows all. */
   devices?: ReadonlySet<string> | undefined;
+  /** Undefined puts all cards on libvirt's own network. */
+  networks?: NetworkWishes | undefined;
 }
 
 /** A domain, and in sentences what of the machine it cannot have. */
@@ -19,8 +22,6 @@ export interface MadeDomain {
   notes: string[];
 }
 
-/** libvirt's own network, for a card that the source connects to none. */
-const DEFAULT_NETWORK = 'default';
 /** For a source that does not tell: enough for any guest to start and be looked at. */
 const DEFAULT_MEMORY_BYTES = 2 * 2 ** 30;
 /** Of machine `pc`. */
@@ -32,7 +33,10 @@ const FRESH_TPM =
   'The TPM is new and empty: what the guest had sealed in the old one, such as a BitLocker key, has to be unlocked by its recovery key.';
 
 /** The libvirt domain of a machine. Pure; throws a `RangeError` when the images are not as many as the disks. */
-export function domainOfMachine(machine: SourceMachine, { images, hardware, devices }: DomainChoices): MadeDomain {
+export function domainOfMachine(
+  machine: SourceMachine,
+  { images, hardware, devices, networks = { of: new Map() } }: DomainChoices,
+): MadeDomain {
   if (images.length !== machine.disks.length) throw new RangeError('There is not one image for each disk.');
   const age = guestAge(machine.guestId);
   const hasSourceIde = hardware === 'source' && machine.disks.some(({ controller }) => controller?.kind === 'ide');
@@ -45,6 +49,7 @@ export function domainOfMachine(machine: SourceMachine, { images, hardware, devi
     devices,
   });
   const cards = machine.nics.map((nic) => cardFor(nic, hardware, age, devices));
+  const connections = machine.nics.map((nic) => networkOf(nic.network, networks));
   const facts: DomainFacts = {
     name: machine.name,
     uuid: machine.uuid,
@@ -66,7 +71,7 @@ export function domainOfMachine(machine: SourceMachine, { images, hardware, devi
       bootOrder: machine.disks[index]?.bootOrder,
     })),
     cdRoms: placed.cdRoms,
-    nics: cards.map(({ nic }) => nic),
+    nics: cards.map(({ nic }, index) => ({ ...nic, network: connections[index]?.network ?? '' })),
     guestId: machine.guestId,
   };
   const notes = [
@@ -75,18 +80,22 @@ export function domainOfMachine(machine: SourceMachine, { images, hardware, devi
     ...(machine.tpm ? [FRESH_TPM] : []),
     ...(isPc && !age.knowsSata ? [`${machine.guestId} is older than SATA: the domain is a PC with IDE.`] : []),
     ...placed.notes,
-    ...new Set(cards.flatMap(({ note }) => note ?? [])),
+    ...new Set([...cards, ...connections].flatMap(({ note }) => note ?? [])),
+    ...unusedNetworks(
+      machine.nics.map(({ network }) => network),
+      networks,
+    ),
   ];
   return { facts, notes };
 }
 
 function cardFor(
-  { mac, model, network }: SourceNic,
+  { mac, model }: SourceNic,
   hardware: HardwareKind,
   age: GuestAge,
   devices: ReadonlySet<string> | undefined,
-): { nic: DomainNic; note?: string } {
-  const card = { mac, network: network || DEFAULT_NETWORK };
+): { nic: Omit<DomainNic, 'network'>; note?: string } {
+  const card = { mac };
   if (hardware === 'virtio') return { nic: { ...card, model: 'virtio' } };
   if (hardware === 'sata') return { nic: { ...card, model: age.nic } };
   const same = emulatedCard(model);

@@ -43,6 +43,7 @@ test('without flags it makes a qcow2 here, verified as the source needs it', asy
     hardware: 'auto',
     guest: { fix: 'auto', keys: [], root: undefined, removeVmwareTools: false, planOnly: false },
     force: false,
+    env: process.env,
   });
 });
 
@@ -79,6 +80,7 @@ test('the flags reach the operation in its own units', async () => {
       planOnly: false,
     },
     force: true,
+    env: process.env,
   });
 });
 
@@ -206,6 +208,39 @@ test('--boot-test boots the result; a guest that does not come up is exit code 1
   const { problem: _problem, ...booted } = bootTest;
   const came = { ...CONVERTED, bootTest: { ...booted, verdict: 'booted' as const, loginPromptSeconds: 9 } };
   expect((await run(['web.ova', '--boot-test'], () => Promise.resolve(came))).exitCode).toBe(0);
+});
+
+test.each([
+  [['--define'], { define: 'qemu:///system', networks: undefined }],
+  [
+    ['--define=test:///default', '--network', 'br0'],
+    { define: 'test:///default', networks: { all: 'br0', of: new Map() } },
+  ],
+  [
+    ['--network', 'VM Network=br0', '--network=a=b=br1'],
+    {
+      networks: {
+        all: undefined,
+        of: new Map([
+          ['VM Network', 'br0'],
+          ['a=b', 'br1'],
+        ]),
+      },
+    },
+  ],
+])('the domain’s place: %j', async (flags, expected) => {
+  expect((await run([...flags, 'web.ova'])).options).toMatchObject({ source: 'web.ova', ...expected });
+});
+
+test.each([
+  [['--network', 'a='], '--network wants NAME or SOURCE=NAME, not "a=".'],
+  [['--network', ''], '--network wants NAME or SOURCE=NAME, not "".'],
+  [['--network', 'a', '--network', 'b'], '--network tells twice what becomes of all networks.'],
+  [['--network', 'x=a', '--network', 'x=b'], '--network tells twice what becomes of x.'],
+  [['--define='], '--define= names no libvirt.'],
+])('%j is a usage error', async (flags, sentence) => {
+  const { exitCode, stderr } = await run([...flags, 'web.ova']);
+  expect([exitCode, stderr.split('\n')[0]]).toEqual([2, `Error: ${sentence}`]);
 });
 
 test('--fix-plan asks for a plan, which has to be there', async () => {

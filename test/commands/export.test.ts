@@ -124,10 +124,14 @@ test('what is done to the guest and how it is proved reach the operation', async
   const plain = await run(['web-01', '--format=qcow2']);
   expect(plain.options).toMatchObject({ guest: { fix: 'auto', planOnly: false }, bootTest: false });
   const key = ['--key', 'all:file:/root/k'];
-  const { options } = await run(['web-01', '--format=raw', '--fix=require', '--boot-test', ...key]);
+  const domain = ['--define', '--network=br0'];
+  const { options } = await run(['web-01', '--format=raw', '--fix=require', '--boot-test', ...key, ...domain]);
   expect(options).toMatchObject({
     guest: { fix: 'require', keys: [{ device: 'all', keyFile: '/root/k' }], removeVmwareTools: false },
     bootTest: true,
+    define: 'qemu:///system',
+    networks: { all: 'br0' },
+    vms: ['web-01'],
   });
 });
 
@@ -172,6 +176,8 @@ test.each([
   [['x', '--compress'], '--compress needs --format qcow2, not ovf.'],
   [['x', '--compress', '--format=raw'], '--compress needs --format qcow2, not raw.'],
   [['x', '--compress=gzip', '--format=qcow2'], '--compress wants one of fast, careful, zstd, not "gzip".'],
+  [['x', '--define'], '--define needs a domain, and --format ovf writes none.'],
+  [['x', '--network=br0', '--format=vmdk'], '--network needs a domain, and --format vmdk writes none.'],
   [['x', '--fix=require'], '--fix is for images, and --format ovf makes none.'],
   [['x', '--boot-test', '--format=ova'], '--boot-test is for images, and --format ova makes none.'],
   [['x', '--fix-plan', '--format=raw'], '--fix-plan would fetch all disks to keep none of them.'],

@@ -13,7 +13,7 @@ test('virtio: disks and cards are virtio, and an empty CD-ROM drive is on SATA',
   const { facts, notes } = domainOn(sampleMachine(), 'virtio');
   expect(facts).toMatchObject({ machine: 'q35', clock: 'utc', hyperv: false, cdRoms: ['sata'], scsiControllers: [] });
   expect(facts.disks.map(({ bus }) => bus)).toEqual(['virtio', 'virtio']);
-  expect(facts.nics).toEqual([{ mac: '00:50:56:ab:cd:ef', model: 'virtio', network: 'VM Network' }]);
+  expect(facts.nics).toEqual([{ mac: '00:50:56:ab:cd:ef', model: 'virtio', network: 'default' }]);
   expect(notes).toEqual([]);
 });
 

@@ -32,7 +32,9 @@ export function disksOn(...kinds: (ControllerKind | undefined)[]): SourceMachine
 
 export function domainOn(machine: SourceMachine, hardware: HardwareKind): MadeDomain {
   const images = machine.disks.map((_disk, at) => ({ path: `/d/${at + 1}.qcow2`, format: 'qcow2' as const }));
-  return domainOfMachine(machine, { images, hardware });
+  // Asked for, so that no note tells of it.
+  const networks = { all: 'default', of: new Map<string, string>() };
+  return domainOfMachine(machine, { images, hardware, networks });
 }
 
 /** Every hardware with every firmware, age of guest, and set of controllers and cards; the boundaries of counts besides. */

@@ -47,6 +47,8 @@ export function conversionSummary(result: ConvertResult, width: number | undefin
     ...(guest === undefined
       ? []
       : fixReport(guest, width === undefined ? undefined : width - 2).map((line) => `  ${line}`)),
-    ...(domain === undefined ? [] : [`  libvirt domain: ${safeText(basename(domain))}`, ...defineStep(domain)]),
+    ...(domain === undefined
+      ? []
+      : [`  libvirt domain: ${safeText(basename(domain))}`, ...defineStep(domain, result.defined)]),
   ];
 }

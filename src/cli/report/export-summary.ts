@@ -56,7 +56,7 @@ function indented(lines: readonly string[]): string[] {
 }
 
 /** Checking the files where they end up; for images, which have no manifest, making them a VM of this host. */
-function nextStep({ files, format, output }: VmExportResult): string[] {
+function nextStep({ files, format, output, defined }: VmExportResult): string[] {
   const manifest = files.find((file) => file.path.endsWith('.mf'));
   if (manifest !== undefined) {
     const check = `sha256sum --check ${shellWord(basename(manifest.path))}`;
@@ -64,5 +64,5 @@ function nextStep({ files, format, output }: VmExportResult): string[] {
   }
   const isImage = format === 'qcow2' || format === 'raw';
   const domain = isImage ? files.find((file) => file.path.endsWith('.xml')) : undefined;
-  return domain === undefined ? [] : defineStep(domain.path);
+  return domain === undefined ? [] : defineStep(domain.path, defined);
 }

@@ -51,12 +51,29 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
     requireSize(format, { virtualSizeBytes: capacityBytes, ...(clusterBytes === undefined ? {} : { clusterBytes }) });
   }
   const hasDomain = source.machine !== undefined && options.disk === undefined;
+  if (!hasDomain) refuseDomainWishes(options);
   const warnings = disks.flatMap(({ disk }) => (disk.kind === 'image' ? looksLikeNoDisk(disk.image) : []));
   if (hasDomain && options.format === 'vmdk') warnings.push(NO_GUEST_RUNS_FROM_IT);
   const domainPath = hasDomain ? join(folder, `${source.baseName}.xml`) : undefined;
   await requireOwnNames(source, { disks, domainPath });
   const kept = opened.move();
   return { source, folder, disks, warnings, domainPath, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** A domain is written of a whole machine alone; a wish about it that could not come true is not passed over. */
+function refuseDomainWishes({ source, disk, hardware, networks, define }: ConvertOptions): void {
+  const wishes = [
+    hardware !== 'auto' && '--hardware',
+    networks !== undefined && '--network',
+    define !== undefined && '--define',
+  ];
+  const flag = wishes.find((wish) => wish !== false);
+  if (flag === undefined) return;
+  const why =
+    disk === undefined ? `${source} is a disk alone, which tells of no machine` : '--disk converts a part of it';
+  throw new Hyper2kvmError('usage', `${flag} is about the domain of a whole machine, and ${why}.`, {
+    hint: `Leave ${flag} out, or convert the OVF or OVA of the machine${disk === undefined ? '' : ' without --disk'}.`,
+  });
 }
 
 /** `--output` is a folder when it is one, ends with a slash, or several disks go there; else it is the file itself. */

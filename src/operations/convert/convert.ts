@@ -8,6 +8,8 @@ import { makeFolder, removeMadeFolders } from '../../ovf/local-folder.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
 import { bootTest, checkBootTest, PLAIN_BOOT_TEST } from '../boot-test/boot-test.ts';
+import type { LibvirtConnection } from '../../domain/virsh.ts';
+import { checkDefinable, defineDomain } from '../domain/define-domain.ts';
 import { fitnessOf, requireFixable } from '../fix-guest/fix-images.ts';
 import type { FixEvent } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
@@ -15,6 +17,7 @@ import { convertDisks, requireAllOwn } from './convert-disks.ts';
 import { layOut, type Layout } from './convert-layout.ts';
 import { fixConverted, obstacleToFix, withSizes } from './fix-converted.ts';
 import { finalPaths, removeLeftovers, takenNames } from './output-names.ts';
+import { machineOfOvf } from './machine-of-ovf.ts';
 import { checkSpace, freeForOutput, spaceOf } from './output-space.ts';
 import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from './types.ts';
 import { writeDomain } from './write-domain.ts';
@@ -27,11 +30,21 @@ export async function convert(
   options: ConvertOptions,
   context: OperationContext<ConvertEvent>,
 ): Promise<ConvertResult> {
-  const result = await convertAndFix(options, context);
+  const result = await define(await convertAndFix(options, context), options, context.signal);
   const target = result.domain ?? result.disks[0]?.path;
   if (options.bootTest === undefined || target === undefined) return result;
   const { env } = options.bootTest;
   return { ...result, bootTest: await bootTest({ ...PLAIN_BOOT_TEST, target, env }, context) };
+}
+
+async function define(result: ConvertResult, options: ConvertOptions, signal: AbortSignal): Promise<ConvertResult> {
+  if (options.define === undefined || result.domain === undefined) return result;
+  await defineDomain(libvirtOf(options.define, options), result.domain, signal);
+  return { ...result, defined: options.define };
+}
+
+function libvirtOf(uri: string, { env = process.env }: ConvertOptions): LibvirtConnection {
+  return { uri, env };
 }
 
 async function convertAndFix(
@@ -45,6 +58,10 @@ async function convertAndFix(
   if (taken.length > 0) throw nameTaken(taken);
   // What proves the result must be there before hours of work.
   if (options.bootTest) await checkBootTest(options.bootTest.env, firmwareNeeds(layout));
+  const { machine } = layout.source;
+  if (options.define !== undefined && machine !== undefined) {
+    await checkDefinable(libvirtOf(options.define, options), machineOfOvf(machine), options.force, signal);
+  }
   requireFixable(options.guest, obstacleToFix(options.format, isOneOfSeveral(layout)));
   const mayLackSpace = await checkSpace(layout, options, signal);
   const vm = layout.source.baseName;

@@ -2,6 +2,7 @@ import type { Compression } from '../../image/copy/pack-window.ts';
 import type { SinkFormat } from '../../image/create-sink.ts';
 import type { ImageFormat } from '../../image/image.ts';
 import type { HardwareWish } from '../../domain/hardware-choice.ts';
+import type { NetworkWishes } from '../../domain/networks.ts';
 import type { BootTestResult } from '../boot-test/types.ts';
 import type { HardwareReport } from '../domain/make-domain.ts';
 import type { ExportEvent } from '../export/types.ts';
@@ -25,11 +26,17 @@ export interface ConvertOptions {
   disk: number | undefined;
   /** The devices of the domain, for a source that describes a machine. */
   hardware: HardwareWish;
+  /** The libvirt networks of the domain's cards; undefined is libvirt's own. */
+  networks?: NetworkWishes | undefined;
+  /** The address of the libvirt that the domain is defined in; undefined defines none. */
+  define?: string | undefined;
   /** What becomes of the guest in the result. */
   guest: FixWishes;
   force: boolean;
   /** Boot the result when it is whole; \`env\` tells where programs and job records are. */
   bootTest?: { env: NodeJS.ProcessEnv } | undefined;
+  /** Tells `define` where virsh is; undefined is that of the process. */
+  env?: NodeJS.ProcessEnv | undefined;
 }
 
 /** What is done with a disk, one after the other: its file is hashed for the manifest, it is converted, and the image is read back. */
@@ -60,6 +67,8 @@ export interface ConvertResult {
   disks: ConvertedDisk[];
   /** The libvirt domain that was written, for a source that describes a machine. */
   domain: string | undefined;
+  /** Where the domain was defined. */
+  defined?: string;
   /** What that domain runs on. */
   hardware: HardwareReport | undefined;
   /** What was changed in the guest, or would be; undefined when nobody looked. */

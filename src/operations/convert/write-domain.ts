@@ -11,13 +11,13 @@ import type { ConvertedDisk, ConvertOptions } from './types.ts';
 export async function writeDomain(
   { source, domainPath }: Layout,
   converted: readonly ConvertedDisk[],
-  { hardware: wanted }: ConvertOptions,
+  { hardware: wanted, networks }: ConvertOptions,
   fitness: Fitness,
   signal: AbortSignal,
 ): Promise<HardwareReport | undefined> {
   if (domainPath === undefined || source.machine === undefined) return undefined;
   const images = converted.map(({ path, format }) => ({ path, format }));
-  const request = { machine: machineOfOvf(source.machine), images, wanted, fitness };
+  const request = { machine: machineOfOvf(source.machine), images, wanted, fitness, networks };
   const { facts, hardware } = await makeDomain(request, signal);
   await writeFileAtomically(domainPath + PARTIAL_SUFFIX, domainXml(facts), { mode: 0o644 });
   return hardware;

@@ -11,6 +11,7 @@ import { readVmHardware, type VmHardware } from '../../vsphere/vm-hardware.ts';
 import type { MoRef } from '../../vsphere/wsdl-types.ts';
 import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
 import { checkBootTest } from '../boot-test/boot-test.ts';
+import { checkDefinable } from '../domain/define-domain.ts';
 import { requireFixable } from '../fix-guest/fix-images.ts';
 import type { FoundVm } from './find-vms.ts';
 import { diskFileName, finalNames, FORMATS } from './formats.ts';
@@ -59,7 +60,7 @@ export async function planVm(
     findings: inspectVm(vm.name, facts, options.power),
   };
   const makesSnapshot = options.power.kind === 'snapshot' && !facts.template;
-  plan.findings.push(...(await inspectHost(client, vm.ref, options, signal)));
+  plan.findings.push(...(await inspectHost(client, vm, options, signal)));
   plan.findings.push(...(await inspectPrivileges(client, vm.ref, makesSnapshot, signal)));
   plan.findings.push(...(await inspectOutput(plan, facts, options.force)));
   return { plan, facts };
@@ -89,8 +90,8 @@ function expectedBytes(disk: VirtualDisk, facts: VmFacts): number {
 /** What the guest's fix and its proof need here, before hours of download. */
 async function inspectHost(
   client: VsphereClient,
-  vm: MoRef,
-  { format, guest, bootTest, env }: ExportOptions,
+  { ref, name }: FoundVm['vm'],
+  { format, guest, bootTest, define, force, env }: ExportOptions,
   signal: AbortSignal,
 ): Promise<PreflightFinding[]> {
   if (!FORMATS[format].image) return [];
@@ -100,14 +101,18 @@ async function inspectHost(
   } catch (error) {
     findings.push(findingOf('fix', error));
   }
-  if (bootTest) {
-    const hardware = await readVmHardware(client, vm, signal);
+  if (!bootTest && define === undefined) return findings;
+  const hardware = await readVmHardware(client, ref, signal);
+  const check = async (what: string, look: () => Promise<unknown>): Promise<void> => {
     try {
-      await checkBootTest(env, firmwareNeeds(hardware));
+      await look();
     } catch (error) {
-      findings.push(findingOf('boot test', error));
+      findings.push(findingOf(what, error));
     }
-  }
+  };
+  if (bootTest) await check('boot test', () => checkBootTest(env, firmwareNeeds(hardware)));
+  const machine = { name, uuid: hardware.biosUuid || undefined };
+  if (define !== undefined) await check('libvirt', () => checkDefinable({ uri: define, env }, machine, force, signal));
   return findings;
 }
 

@@ -5,12 +5,12 @@ import { createJob } from '../../jobs/job-store.ts';
 import { addressOf } from '../../vsphere/certificate-trust.ts';
 import { CleanUp } from '../clean-up.ts';
 import { openSession } from '../server-session.ts';
-import { bootExported } from './boot-exported.ts';
 import { planVm } from './export-plan.ts';
 import { exportVm } from './export-vm.ts';
 import { findAllVms, type FoundVms } from './find-vms.ts';
 import { JobProgress } from './job-progress.ts';
 import type { ExportEvent, ExportOptions, ExportResult, OperationContext } from './types.ts';
+import { useExported } from './use-exported.ts';
 import { describeFailure } from './vm-failure.ts';
 
 /**
@@ -86,7 +86,7 @@ async function exportAll(
       const task = { ...planned, ...shared, baseName: each.baseName, keepForNextRun };
       const whole = await exportVm(task, signal);
       whole.warnings.push(...leftBehind);
-      const exported = options.bootTest ? await bootExported(whole, options, { signal, report }) : whole;
+      const exported = await useExported(whole, options, { signal, report });
       result.exported.push(exported);
       report({ type: 'vm-finished', vm: name, result: exported });
     } catch (error) {

@@ -28,7 +28,7 @@ export type MadeMachine = Pick<VmExportResult, 'hardware' | 'guest'> & { domain:
 /** Makes the guest in the images fit for KVM, as it was asked for, and the text of its libvirt domain. Needs nothing of the server. */
 export async function makeMachine(
   fetched: FetchedVm,
-  { guest: wishes, hardware: wanted }: ExportOptions,
+  { guest: wishes, hardware: wanted, networks }: ExportOptions,
   signal: AbortSignal,
 ): Promise<MadeMachine> {
   const { vm, vmHardware, disks, paths, format, step } = fetched;
@@ -36,7 +36,10 @@ export async function makeMachine(
   step('descriptor', 'Writing the libvirt domain');
   const images = paths.map((path) => ({ path, format }));
   const machine = machineOfVm(vm, vmHardware, disks);
-  const { facts, hardware } = await makeDomain({ machine, images, wanted, fitness: fitnessOf(guest) }, signal);
+  const { facts, hardware } = await makeDomain(
+    { machine, images, wanted, fitness: fitnessOf(guest), networks },
+    signal,
+  );
   return { domain: domainXml(facts), hardware, ...(guest === undefined ? {} : { guest }) };
 }
 

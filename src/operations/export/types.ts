@@ -1,5 +1,6 @@
 import type { ErrorKind } from '../../base/errors.ts';
 import type { HardwareWish } from '../../domain/hardware-choice.ts';
+import type { NetworkWishes } from '../../domain/networks.ts';
 import type { Compression } from '../../image/copy/pack-window.ts';
 import type { JobError } from '../../jobs/job-record.ts';
 import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
@@ -33,6 +34,10 @@ export interface ExportOptions {
   compression: Compression | undefined;
   /** The devices of the domain that goes with images. */
   hardware: HardwareWish;
+  /** The libvirt networks of the domain's cards; undefined is libvirt's own. */
+  networks?: NetworkWishes | undefined;
+  /** The address of the libvirt that the domain is defined in; undefined defines none. */
+  define?: string | undefined;
   /** What becomes of the guest in images; `planOnly` is not for exports. */
   guest: FixWishes;
   /** Boot each VM whose images are whole. */
@@ -116,6 +121,8 @@ export interface VmExportResult {
   quiesced?: boolean;
   /** What the domain runs on, where one was written. */
   hardware?: HardwareReport;
+  /** The address of the libvirt where the domain was defined. */
+  defined?: string;
   /** What was changed in the guest, where somebody looked. */
   guest?: FixReport;
   /** Where one was asked for. A guest that did not come up is told here; its images stay. */

@@ -1,25 +1,36 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { defineDomain } from '../domain/define-domain.ts';
 import { bootTest, PLAIN_BOOT_TEST } from '../boot-test/boot-test.ts';
 import type { BootTestEvent } from '../boot-test/types.ts';
 import type { ExportEvent, ExportOptions, OperationContext, VmExportResult } from './types.ts';
 
-/** Boots a VM that was exported as images with a domain. One that does not come up is told in the result; what is thrown is that the test could not be made. */
-export async function bootExported(
+/**
+ * What was asked for beyond the files of a VM that was exported as images: makes its domain known to libvirt, then boots it. A VM that does not come up is told in the
+ * result; what is thrown is that the one or the other could not be done.
+ */
+export async function useExported(
   result: VmExportResult,
-  { env }: Pick<ExportOptions, 'env'>,
+  { define, bootTest: isTested, env }: Pick<ExportOptions, 'define' | 'bootTest' | 'env'>,
   { signal, report }: OperationContext<ExportEvent>,
 ): Promise<VmExportResult> {
   const { vm, files, output } = result;
   const domain = files.find(({ path }) => path.endsWith('.xml'));
   if (domain === undefined) return result;
+  const used = { ...result };
   // A domain may be named otherwise than its VM.
   const onEvent = (event: BootTestEvent): void => report({ ...event, vm });
   try {
+    if (define !== undefined) {
+      await defineDomain({ uri: define, env }, domain.path, signal);
+      used.defined = define;
+    }
     const options = { ...PLAIN_BOOT_TEST, target: domain.path, env };
-    return { ...result, bootTest: await bootTest(options, { signal, report: onEvent }) };
+    if (isTested) used.bootTest = await bootTest(options, { signal, report: onEvent });
+    return used;
   } catch (error) {
     if (!(error instanceof Hyper2kvmError)) throw error;
-    throw new Hyper2kvmError(error.kind, `${vm} was exported, but could not be booted: ${error.message}`, {
+    const what = define !== undefined && used.defined === undefined ? 'defined' : 'booted';
+    throw new Hyper2kvmError(error.kind, `${vm} was exported, but could not be ${what}: ${error.message}`, {
       cause: error,
       hint: `${error.hint ?? ''} Its images are whole and stay in ${output}.`.trimStart(),
     });

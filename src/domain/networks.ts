@@ -1,0 +1,26 @@
+/** Which libvirt network takes the place of which of the source's. */
+export interface NetworkWishes {
+  /** For all that have none of their own; undefined is libvirt's own network. */
+  all?: string | undefined;
+  /** By the source's name. */
+  of: ReadonlyMap<string, string>;
+}
+
+/** The network that libvirt brings along. */
+const DEFAULT_NETWORK = 'default';
+
+/** The libvirt network of a card, and in a sentence what nobody asked for. A source that tells no network gets the default as well. */
+export function networkOf(source: string | undefined, wishes: NetworkWishes): { network: string; note?: string } {
+  const wanted = wishes.of.get(source ?? '') ?? wishes.all;
+  if (wanted !== undefined) return { network: wanted };
+  if (!source || source === DEFAULT_NETWORK) return { network: DEFAULT_NETWORK };
+  const note = `The source’s network ${source} is libvirt’s network ${DEFAULT_NETWORK} in the domain; --network chooses another.`;
+  return { network: DEFAULT_NETWORK, note };
+}
+
+/** Sentences about names that no card of the machine is on, such as misspelt ones. */
+export function unusedNetworks(sources: readonly (string | undefined)[], { of }: NetworkWishes): string[] {
+  return [...of.keys()]
+    .filter((name) => !sources.includes(name))
+    .map((name) => `No card of the source is on a network ${name}, which --network names.`);
+}

@@ -1,0 +1,35 @@
+import { expect, test } from '@jest/globals';
+import { domainOfMachine } from '../../src/domain/domain-of-machine.ts';
+import type { NetworkWishes } from '../../src/domain/networks.ts';
+import { sampleMachine } from './sample-machines.ts';
+
+function made(networks: NetworkWishes | undefined, sources: (string | undefined)[]) {
+  const nics = sources.map((network) => ({ mac: undefined, model: 'vmxnet3', network }));
+  const images = [1, 2].map((at) => ({ path: `/d/${at}.qcow2`, format: 'qcow2' as const }));
+  const { facts, notes } = domainOfMachine(sampleMachine({ nics }), { images, hardware: 'virtio', networks });
+  return { networks: facts.nics.map(({ network }) => network), notes };
+}
+
+test('without a wish all cards are on the network that every libvirt has, and the source’s are told once', () => {
+  const { networks, notes } = made(undefined, ['VM Network', 'VM Network', 'DMZ', undefined, 'default']);
+  expect(networks).toEqual(Array.from({ length: 5 }, () => 'default'));
+  expect(notes).toEqual([
+    'The source’s network VM Network is libvirt’s network default in the domain; --network chooses another.',
+    'The source’s network DMZ is libvirt’s network default in the domain; --network chooses another.',
+  ]);
+});
+
+test('a network of its own comes before the one for the rest', () => {
+  const of = new Map([['DMZ', 'br-dmz']]);
+  expect(made({ all: 'br0', of }, ['DMZ', 'VM Network', undefined])).toEqual({
+    networks: ['br-dmz', 'br0', 'br0'],
+    notes: [],
+  });
+  expect(made({ of }, ['DMZ', undefined])).toEqual({ networks: ['br-dmz', 'default'], notes: [] });
+});
+
+test('a name that no card is on is told', () => {
+  expect(made({ all: 'br0', of: new Map([['DNZ', 'x']]) }, ['DMZ']).notes).toEqual([
+    'No card of the source is on a network DNZ, which --network names.',
+  ]);
+});

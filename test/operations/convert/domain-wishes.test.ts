@@ -1,0 +1,98 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { emptyContent } from '../../server/content-source.ts';
+import { startTestServer } from '../../server/test-server.ts';
+import { runExport, ScratchFolder } from '../export/export-run.ts';
+import { runConvert } from './convert-run.ts';
+
+const VM = {
+  name: 'web',
+  disks: [{ content: emptyContent(1 << 20) }],
+  networkCards: [{ macAddress: '00:50:56:01:02:03' }],
+};
+
+/** A virsh that knows no domain, and writes what it is asked for to `calls`; it takes no domain with `refuses`. */
+async function fakeVirsh(
+  folder: string,
+  refuses = false,
+): Promise<{ env: NodeJS.ProcessEnv; calls: () => Promise<string> }> {
+  const log = join(folder, 'virsh.log');
+  const define = refuses ? 'echo "error: refused" >&2; exit 1' : 'exit 0';
+  await writeFile(join(folder, 'virsh'), `#!/bin/sh\necho "$@" >> ${log}\n[ "$2" = list ] && exit 0\n${define}\n`);
+  await chmod(join(folder, 'virsh'), 0o755);
+  const env = { PATH: `${folder}:/usr/bin:/bin`, XDG_STATE_HOME: join(folder, 'state') };
+  return { env, calls: () => readFile(log, 'utf8').catch(() => '') };
+}
+
+/** An OVF package of {@link VM}. */
+async function exportedPackage(scratch: ScratchFolder): Promise<string> {
+  await using server = await startTestServer({ vms: [VM] });
+  await runExport(server, scratch);
+  return join(scratch.output, 'web.ovf');
+}
+
+test('a domain is looked for before any work and defined at the end, from its final file', async () => {
+  await using scratch = await ScratchFolder.make();
+  const { env, calls } = await fakeVirsh(scratch.path);
+  const output = `${scratch.path}/kvm/`;
+  const networks = { all: 'br0', of: new Map<string, string>() };
+  const source = await exportedPackage(scratch);
+  const result = await runConvert({ source, output, networks, define: 'qemu:///x', env });
+  expect(result).toMatchObject({ defined: 'qemu:///x' });
+  expect(await calls()).toBe(
+    `--connect=qemu:///x list --all --uuid --name\n--connect=qemu:///x define ${output}web.xml\n`,
+  );
+  expect(await readFile(`${output}web.xml`, 'utf8')).toContain('<source network="br0"/>');
+});
+
+test('an export defines its domain; one that libvirt refuses fails the VM, whose images stay', async () => {
+  await using server = await startTestServer({ vms: [VM] });
+  for (const refuses of [false, true]) {
+    await using scratch = await ScratchFolder.make();
+    const { env, calls } = await fakeVirsh(scratch.path, refuses);
+    const { result, error } = await runExport(server, scratch, { format: 'qcow2', define: 'qemu:///x', env });
+    expect((await calls()).split('\n')[1]).toBe(`--connect=qemu:///x define ${scratch.output}/web.xml`);
+    expect(await scratch.files()).toEqual(['web-disk-1.qcow2', 'web.xml']);
+    if (refuses) {
+      expect(error).toMatchObject({
+        kind: 'host',
+        message: expect.stringMatching(/^web was exported, but could not be defined: .*refused\.$/),
+      });
+    } else expect(result?.exported).toMatchObject([{ defined: 'qemu:///x' }]);
+  }
+});
+
+test('without virsh nothing is converted, and no lease is opened', async () => {
+  await using scratch = await ScratchFolder.make();
+  const env = { PATH: scratch.path, XDG_STATE_HOME: scratch.path };
+  const source = await exportedPackage(scratch);
+  const define = 'qemu:///system';
+  await expect(runConvert({ source, output: `${scratch.path}/kvm/`, define, env })).rejects.toMatchObject({
+    kind: 'host',
+  });
+  await using server = await startTestServer({ vms: [VM] });
+  const { error } = await runExport(server, scratch, { format: 'qcow2', output: `${scratch.path}/kvm`, define, env });
+  expect(error).toMatchObject({ kind: 'host', hint: expect.stringContaining('libvirt-clients') });
+  expect(server.state().leases).toEqual([]);
+});
+
+test.each([
+  [{ hardware: 'virtio' } as const, '--hardware'],
+  [{ networks: { of: new Map<string, string>() } }, '--network'],
+  [{ define: 'qemu:///system' }, '--define'],
+])('%j is refused where no domain is written, with the reason', async (wish, flag) => {
+  await using scratch = await ScratchFolder.make();
+  const disk = join(scratch.path, 'disk.img');
+  await writeFile(disk, Buffer.alloc(1024));
+  const output = `${scratch.path}/kvm/`;
+  await expect(runConvert({ source: disk, output, ...wish })).rejects.toMatchObject({
+    kind: 'usage',
+    message: `${flag} is about the domain of a whole machine, and ${disk} is a disk alone, which tells of no machine.`,
+  });
+  const source = await exportedPackage(scratch);
+  await expect(runConvert({ source, output, disk: 1, ...wish })).rejects.toMatchObject({
+    kind: 'usage',
+    message: `${flag} is about the domain of a whole machine, and --disk converts a part of it.`,
+  });
+});
