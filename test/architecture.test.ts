@@ -24,7 +24,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   vsphere: ['got', 'fast-xml-parser', 'fastest-levenshtein'],
   ovf: ['fast-xml-parser'],
-  domain: ['fast-xml-parser'],
+  domain: ['fast-xml-parser', 'yaml'],
   cli: ['@oclif/core', 'listr2', 'cli-progress', 'fastest-levenshtein'],
   commands: ['@oclif/core'],
 };

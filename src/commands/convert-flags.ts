@@ -69,6 +69,11 @@ export function readConvertOptions(source: string, flags: ConvertFlagValues): Co
     throw new Hyper2kvmError('usage', '--output is empty.', { hint: 'Give . for the current folder.' });
   }
   const format = readChoice('--format', flags.format, FORMATS);
+  if (flags.kubevirt && format === 'vmdk') {
+    throw new Hyper2kvmError('usage', '--kubevirt needs images that KubeVirt runs, and --format vmdk makes none.', {
+      hint: 'Use --format qcow2 or --format raw.',
+    });
+  }
   return {
     source,
     output: flags.output,

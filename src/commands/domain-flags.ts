@@ -27,6 +27,11 @@ export const DOMAIN_FLAGS = {
     helpValue: '[URI]',
     description: `Make the domain known to libvirt by virsh define; it is not started. Without =URI it is ${DEFAULT_LIBVIRT}. A domain that is there already is replaced with --force only, and only by the same VM.`,
   }),
+  kubevirt: Flags.boolean({
+    default: false,
+    description:
+      'Write a VirtualMachine of KubeVirt (kubevirt.io/v1) instead of the libvirt domain; comments in it tell how to upload the disks. NAME of --network is then a NetworkAttachmentDefinition; without it the first card is on the pods’ network.',
+  }),
 };
 
 /** The values of {@link DOMAIN_FLAGS}, as oclif gives them. */
@@ -34,21 +39,32 @@ export interface DomainFlagValues {
   hardware?: string | undefined;
   network?: string[] | undefined;
   define?: string | undefined;
+  kubevirt: boolean;
+  'boot-test': boolean;
 }
 
 export interface DomainOptions {
   hardware: HardwareWish;
   networks: NetworkWishes | undefined;
   define: string | undefined;
+  kubevirt: boolean;
 }
 
 /** Reads the flags about the domain. Throws usage errors. */
-export function readDomainOptions({ hardware, network, define }: DomainFlagValues): DomainOptions {
+export function readDomainOptions(flags: DomainFlagValues): DomainOptions {
+  const { hardware, network, define, kubevirt } = flags;
   if (define === '') throw new Hyper2kvmError('usage', '--define= names no libvirt.', { hint: 'Give --define alone.' });
+  const other = (['define', 'boot-test'] as const).find((name) => flags[name] !== undefined && flags[name] !== false);
+  if (kubevirt && other !== undefined) {
+    throw new Hyper2kvmError('usage', `--${other} needs a libvirt domain, and --kubevirt writes none.`, {
+      hint: 'Leave one of them out.',
+    });
+  }
   return {
     hardware: readChoice('--hardware', hardware ?? 'auto', HARDWARE),
     networks: network === undefined ? undefined : readNetworks(network),
     define,
+    kubevirt,
   };
 }
 
@@ -75,7 +91,9 @@ function readNetworks(texts: readonly string[]): NetworkWishes {
 
 /** Throws a usage error for a flag about the domain where `format` comes with none. */
 export function needDomain(flags: DomainFlagValues, format: string): void {
-  const given = (['hardware', 'network', 'define'] as const).find((name) => flags[name] !== undefined);
+  const given = (['hardware', 'network', 'define', 'kubevirt'] as const).find(
+    (name) => flags[name] !== undefined && flags[name] !== false,
+  );
   if (given === undefined) return;
   throw new Hyper2kvmError('usage', `--${given} needs a domain, and --format ${format} writes none.`, {
     hint: 'Add --format qcow2 or --format raw.',

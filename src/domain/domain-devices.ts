@@ -70,7 +70,7 @@ function tpmElement(): string[] {
 }
 
 /** 1, 2, 3 …: libvirt wants each number once. */
-function bootOrders(disks: readonly DomainDisk[]): number[] {
+export function bootOrders(disks: readonly DomainDisk[]): number[] {
   const wanted = disks.map(({ bootOrder }) => bootOrder ?? Number.MAX_VALUE);
   const ranked = [...disks.keys()].toSorted((a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0));
   return disks.map((_disk, index) => ranked.indexOf(index) + 1);

@@ -41,6 +41,7 @@ test('without flags it makes a qcow2 here, verified as the source needs it', asy
     verify: undefined,
     disk: undefined,
     hardware: 'auto',
+    kubevirt: false,
     guest: { fix: 'auto', keys: [], root: undefined, removeVmwareTools: false, planOnly: false },
     force: false,
     env: process.env,
@@ -69,6 +70,7 @@ test('the flags reach the operation in its own units', async () => {
     verify: false,
     disk: 2,
     hardware: 'auto',
+    kubevirt: false,
     guest: {
       fix: 'require',
       keys: [
@@ -238,6 +240,9 @@ test.each([
   [['--network', 'a', '--network', 'b'], '--network tells twice what becomes of all networks.'],
   [['--network', 'x=a', '--network', 'x=b'], '--network tells twice what becomes of x.'],
   [['--define='], '--define= names no libvirt.'],
+  [['--kubevirt', '--define'], '--define needs a libvirt domain, and --kubevirt writes none.'],
+  [['--kubevirt', '--boot-test'], '--boot-test needs a libvirt domain, and --kubevirt writes none.'],
+  [['--kubevirt', '--format=vmdk'], '--kubevirt needs images that KubeVirt runs, and --format vmdk makes none.'],
 ])('%j is a usage error', async (flags, sentence) => {
   const { exitCode, stderr } = await run([...flags, 'web.ova']);
   expect([exitCode, stderr.split('\n')[0]]).toEqual([2, `Error: ${sentence}`]);

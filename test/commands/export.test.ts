@@ -176,6 +176,7 @@ test.each([
   [['x', '--compress'], '--compress needs --format qcow2, not ovf.'],
   [['x', '--compress', '--format=raw'], '--compress needs --format qcow2, not raw.'],
   [['x', '--compress=gzip', '--format=qcow2'], '--compress wants one of fast, careful, zstd, not "gzip".'],
+  [['x', '--kubevirt'], '--kubevirt needs a domain, and --format ovf writes none.'],
   [['x', '--define'], '--define needs a domain, and --format ovf writes none.'],
   [['x', '--network=br0', '--format=vmdk'], '--network needs a domain, and --format vmdk writes none.'],
   [['x', '--fix=require'], '--fix is for images, and --format ovf makes none.'],

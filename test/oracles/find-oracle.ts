@@ -15,6 +15,7 @@ export const ORACLES = [
   'qemu-system-x86_64',
   'govc',
   'vcsim',
+  'kubevirt-vm',
   'pyvmomi',
   'virt-xml-validate',
   'virsh',

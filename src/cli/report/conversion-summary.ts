@@ -49,6 +49,9 @@ export function conversionSummary(result: ConvertResult, width: number | undefin
       : fixReport(guest, width === undefined ? undefined : width - 2).map((line) => `  ${line}`)),
     ...(domain === undefined
       ? []
-      : [`  libvirt domain: ${safeText(basename(domain))}`, ...defineStep(domain, result.defined)]),
+      : [
+          `  ${domain.endsWith('.yaml') ? 'KubeVirt manifest' : 'libvirt domain'}: ${safeText(basename(domain))}`,
+          ...defineStep(domain, result.defined),
+        ]),
   ];
 }

@@ -4,5 +4,8 @@ import { shellWord } from '../text/shell-word.ts';
 /** The next step after disks for KVM with a libvirt domain, indented under a summary; `defined` is the libvirt that knows the domain already. */
 export function defineStep(domainPath: string, defined: string | undefined): string[] {
   if (defined !== undefined) return [`  Defined in libvirt at ${safeText(defined)}; virsh start runs it.`];
+  if (domainPath.endsWith('.yaml')) {
+    return ['  Upload the disks as the manifest says, then:', `    kubectl apply -f ${shellWord(domainPath)}`];
+  }
   return ['  To make it a VM of this host:', `    virsh define ${shellWord(domainPath)}`];
 }

@@ -63,6 +63,6 @@ function nextStep({ files, format, output, defined }: VmExportResult): string[] 
     return ['  To check the files later:', `    cd ${shellWord(output)} && ${check}`];
   }
   const isImage = format === 'qcow2' || format === 'raw';
-  const domain = isImage ? files.find((file) => file.path.endsWith('.xml')) : undefined;
+  const domain = isImage ? files.find((file) => /\.(xml|yaml)$/.test(file.path)) : undefined;
   return domain === undefined ? [] : defineStep(domain.path, defined);
 }

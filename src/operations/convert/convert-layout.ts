@@ -4,6 +4,7 @@ import { dirname, extname, join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { requireSize } from '../../image/create-sink.ts';
 import type { MappedImage } from '../../image/image.ts';
+import { descriptionName } from '../domain/make-domain.ts';
 import { findSource, openSourceDisk, type ConvertSource, type SourceDisk } from './convert-source.ts';
 import { requireOwnNames } from './output-names.ts';
 import type { ConvertOptions } from './types.ts';
@@ -54,18 +55,19 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
   if (!hasDomain) refuseDomainWishes(options);
   const warnings = disks.flatMap(({ disk }) => (disk.kind === 'image' ? looksLikeNoDisk(disk.image) : []));
   if (hasDomain && options.format === 'vmdk') warnings.push(NO_GUEST_RUNS_FROM_IT);
-  const domainPath = hasDomain ? join(folder, `${source.baseName}.xml`) : undefined;
+  const domainPath = hasDomain ? join(folder, descriptionName(source.baseName, options.kubevirt)) : undefined;
   await requireOwnNames(source, { disks, domainPath });
   const kept = opened.move();
   return { source, folder, disks, warnings, domainPath, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** A domain is written of a whole machine alone; a wish about it that could not come true is not passed over. */
-function refuseDomainWishes({ source, disk, hardware, networks, define }: ConvertOptions): void {
+function refuseDomainWishes({ source, disk, hardware, networks, define, kubevirt }: ConvertOptions): void {
   const wishes = [
     hardware !== 'auto' && '--hardware',
     networks !== undefined && '--network',
     define !== undefined && '--define',
+    kubevirt === true && '--kubevirt',
   ];
   const flag = wishes.find((wish) => wish !== false);
   if (flag === undefined) return;

@@ -30,6 +30,8 @@ export interface ConvertOptions {
   networks?: NetworkWishes | undefined;
   /** The address of the libvirt that the domain is defined in; undefined defines none. */
   define?: string | undefined;
+  /** Write a manifest for KubeVirt, and no libvirt domain. */
+  kubevirt?: boolean | undefined;
   /** What becomes of the guest in the result. */
   guest: FixWishes;
   force: boolean;
@@ -65,7 +67,7 @@ export interface ConvertedDisk {
 export interface ConvertResult {
   source: string;
   disks: ConvertedDisk[];
-  /** The libvirt domain that was written, for a source that describes a machine. */
+  /** The libvirt domain, or the manifest for KubeVirt, that was written, for a source that describes a machine. */
   domain: string | undefined;
   /** Where the domain was defined. */
   defined?: string;

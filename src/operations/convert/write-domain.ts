@@ -1,24 +1,23 @@
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import type { Fitness } from '../../domain/hardware-choice.ts';
-import { domainXml } from '../../domain/domain-xml.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { makeDomain, type HardwareReport } from '../domain/make-domain.ts';
 import type { Layout } from './convert-layout.ts';
 import { machineOfOvf } from './machine-of-ovf.ts';
 import type { ConvertedDisk, ConvertOptions } from './types.ts';
 
-/** Writes the domain of the source's machine as `.partial`, and tells what it runs on. Writes nothing where none is wanted. */
+/** Writes the domain, or the manifest, of the source's machine as `.partial`, and tells what it runs on. Writes nothing where none is wanted. */
 export async function writeDomain(
   { source, domainPath }: Layout,
   converted: readonly ConvertedDisk[],
-  { hardware: wanted, networks }: ConvertOptions,
+  { hardware: wanted, networks, kubevirt = false }: ConvertOptions,
   fitness: Fitness,
   signal: AbortSignal,
 ): Promise<HardwareReport | undefined> {
   if (domainPath === undefined || source.machine === undefined) return undefined;
-  const images = converted.map(({ path, format }) => ({ path, format }));
-  const request = { machine: machineOfOvf(source.machine), images, wanted, fitness, networks };
-  const { facts, hardware } = await makeDomain(request, signal);
-  await writeFileAtomically(domainPath + PARTIAL_SUFFIX, domainXml(facts), { mode: 0o644 });
+  const images = converted.map(({ path, format, virtualSizeBytes }) => ({ path, format, virtualSizeBytes }));
+  const request = { machine: machineOfOvf(source.machine), images, wanted, fitness, networks, kubevirt };
+  const { text, hardware } = await makeDomain(request, signal);
+  await writeFileAtomically(domainPath + PARTIAL_SUFFIX, text, { mode: 0o644 });
   return hardware;
 }

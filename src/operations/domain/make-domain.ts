@@ -1,7 +1,10 @@
-import type { DomainDisk, DomainFacts } from '../../domain/domain-facts.ts';
-import { domainOfMachine } from '../../domain/domain-of-machine.ts';
+import type { DomainDisk } from '../../domain/domain-facts.ts';
+import { domainOfMachine, type MadeDomain } from '../../domain/domain-of-machine.ts';
+import { domainXml } from '../../domain/domain-xml.ts';
 import { chooseHardware, type Fitness, type HardwareKind, type HardwareWish } from '../../domain/hardware-choice.ts';
 import { readHostDevices } from '../../domain/host-devices.ts';
+import { kubevirtNetworks } from '../../domain/kubevirt-networks.ts';
+import { KUBEVIRT_DEVICES, kubevirtYaml } from '../../domain/kubevirt.ts';
 import type { NetworkWishes } from '../../domain/networks.ts';
 import type { SourceMachine } from '../../domain/source-machine.ts';
 
@@ -17,20 +20,54 @@ export interface HardwareReport {
 export interface DomainRequest {
   machine: SourceMachine;
   /** One for each disk of the machine, in its order. */
-  images: Pick<DomainDisk, 'path' | 'format'>[];
+  images: (Pick<DomainDisk, 'path' | 'format'> & { virtualSizeBytes: number })[];
   wanted: HardwareWish;
   fitness: Fitness;
   networks: NetworkWishes | undefined;
+  /** A manifest for KubeVirt, and no libvirt domain. */
+  kubevirt: boolean;
 }
 
-/** Decides on the hardware of a machine and makes its domain. Asks the QEMU of this host only where the answer counts. */
+/** What the file that describes the machine is called. */
+export function descriptionName(baseName: string, kubevirt: boolean | undefined): string {
+  return `${baseName}.${kubevirt === true ? 'yaml' : 'xml'}`;
+}
+
+/** Decides on the hardware of a machine and describes it. Asks the QEMU of this host only where the answer counts. */
 export async function makeDomain(
-  { machine, images, wanted, fitness, networks }: DomainRequest,
+  request: DomainRequest,
   signal: AbortSignal,
-): Promise<{ facts: DomainFacts; hardware: HardwareReport }> {
+): Promise<{ text: string; hardware: HardwareReport }> {
+  if (request.kubevirt) return makeManifest(request);
+  const { machine, images, wanted, fitness, networks } = request;
   const needsHost = wanted === 'auto' && fitness !== 'fit';
   const devices = needsHost ? await readHostDevices(signal) : undefined;
   const choice = chooseHardware({ wanted, fitness, machine, devices });
   const { facts, notes } = domainOfMachine(machine, { images, hardware: choice.kind, networks });
-  return { facts, hardware: { ...choice, notes } };
+  return { text: domainXml(facts), hardware: { ...choice, notes } };
+}
+
+function makeManifest({ machine, images, wanted, fitness, networks: wishes }: DomainRequest): {
+  text: string;
+  hardware: HardwareReport;
+} {
+  const devices = KUBEVIRT_DEVICES;
+  const choice = chooseHardware({ wanted, fitness, machine, devices });
+  // Its cards are not on networks of libvirt's: none is named.
+  const none = { all: '', of: new Map<string, string>() };
+  const made = domainOfMachine(machine, { images, hardware: choice.kind, networks: none, devices });
+  const sources = machine.nics.map(({ network }) => network);
+  const { networks, notes } = kubevirtNetworks(sources, wishes ?? { of: new Map() });
+  const virtualSizesBytes = images.map(({ virtualSizeBytes }) => virtualSizeBytes);
+  const text = kubevirtYaml({ facts: made.facts, networks, virtualSizesBytes });
+  return { text, hardware: { ...choice, notes: [...made.notes, ...notes, ...manifestNotes(made)] } };
+}
+
+function manifestNotes({ facts }: MadeDomain): string[] {
+  return [
+    ...(facts.cdRoms.length > 0 ? ['The manifest has no CD-ROM drive, since KubeVirt has no empty ones.'] : []),
+    ...(facts.clock === 'localtime'
+      ? ['KubeVirt’s clock runs in UTC: set clock.timezone to that of the guest, which reads it as the local time.']
+      : []),
+  ];
 }

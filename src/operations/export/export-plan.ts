@@ -44,6 +44,7 @@ export async function planVm(
     options.format,
     baseName,
     disks.map(({ disk }) => disk),
+    options.kubevirt,
   );
   const plan: ExportPlan = {
     vm: vm.name,

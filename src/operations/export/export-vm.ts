@@ -7,6 +7,7 @@ import type { PackageWriter } from '../../ovf/package-writer.ts';
 import { readVmHardware, type VmHardware } from '../../vsphere/vm-hardware.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import { CleanUp } from '../clean-up.ts';
+import { descriptionName } from '../domain/make-domain.ts';
 import { refusalOf, type PlannedVm } from './export-plan.ts';
 import { prepareSource, type ExportSource } from './export-source.ts';
 import { adoptWholeFiles, contentIdentity, transferAll } from './fetch-disks.ts';
@@ -114,7 +115,10 @@ function openPackage({ plan, baseName, options }: VmExport): Promise<PackageWrit
   const { format, force, compression } = options;
   const place = { folder: plan.output, baseName, force };
   const { image } = FORMATS[format];
-  if (image) return createImagePackage({ ...place, format: image, compression });
+  if (image) {
+    const descriptorName = descriptionName(baseName, options.kubevirt);
+    return createImagePackage({ folder: plan.output, force, descriptorName, format: image, compression });
+  }
   if (format === 'ova') return createOvaPackage({ ...place, reservedDescriptorBytes: RESERVED_DESCRIPTOR_BYTES });
   return createFolderPackage(place);
 }

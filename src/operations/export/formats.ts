@@ -1,4 +1,5 @@
 import type { SinkFormat } from '../../image/create-sink.ts';
+import { descriptionName } from '../domain/make-domain.ts';
 import type { ExportFormat } from './types.ts';
 
 interface FormatFacts {
@@ -23,8 +24,13 @@ export function diskFileName(baseName: string, index: number, format: ExportForm
 }
 
 /** The final names that are known before the lease: whether there is an NVRAM only the lease tells. */
-export function finalNames(format: ExportFormat, baseName: string, disks: readonly string[]): string[] {
+export function finalNames(
+  format: ExportFormat,
+  baseName: string,
+  disks: readonly string[],
+  kubevirt?: boolean,
+): string[] {
   if (format === 'ova') return [`${baseName}.ova`];
-  if (FORMATS[format].image) return [...disks, `${baseName}.xml`];
+  if (FORMATS[format].image) return [...disks, descriptionName(baseName, kubevirt)];
   return [...(format === 'ovf' ? [`${baseName}.ovf`] : []), ...disks, `${baseName}.mf`];
 }

@@ -19,8 +19,8 @@ import { ImageMember } from './image-member.ts';
 
 export interface ImagePackageOptions {
   folder: string;
-  /** The domain is `<baseName>.xml`. */
-  baseName: string;
+  /** Of the domain or manifest. */
+  descriptorName: string;
   force: boolean;
   format: SinkFormat;
   compression: Compression | undefined;
@@ -88,7 +88,7 @@ class ImagePackage implements PackageWriter {
 
   async finish({ descriptor }: PackageContent, signal?: AbortSignal): Promise<PackageFile[]> {
     const members = inPackageOrder(this.#whole.values());
-    const domain = `${this.#options.baseName}.xml`;
+    const domain = this.#options.descriptorName;
     if (descriptor !== undefined) members.push(await writeTextMember(domain, this.#partialPath(domain), descriptor));
     signal?.throwIfAborted();
     // Looked up, since an image may have been changed after it was whole.
@@ -109,7 +109,7 @@ class ImagePackage implements PackageWriter {
     if (this.#finished) return;
     for (const member of this.#open.values()) await member.discard();
     await this.#pool[Symbol.asyncDispose]();
-    const names = [`${this.#options.baseName}.xml`, ...(keepWhole ? [] : this.#whole.keys())];
+    const names = [this.#options.descriptorName, ...(keepWhole ? [] : this.#whole.keys())];
     for (const name of names) await removeFile(this.#partialPath(name));
     await removeMadeFolders(this.#options.folder, this.#madeFolder);
   }

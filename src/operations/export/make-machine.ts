@@ -1,4 +1,3 @@
-import { domainXml } from '../../domain/domain-xml.ts';
 import type { SinkFormat } from '../../image/create-sink.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
@@ -25,22 +24,26 @@ export interface FetchedVm {
 
 export type MadeMachine = Pick<VmExportResult, 'hardware' | 'guest'> & { domain: string };
 
-/** Makes the guest in the images fit for KVM, as it was asked for, and the text of its libvirt domain. Needs nothing of the server. */
+/** Makes the guest in the images fit for KVM, as it was asked for, and the text of its libvirt domain or manifest. Needs nothing of the server. */
 export async function makeMachine(
   fetched: FetchedVm,
-  { guest: wishes, hardware: wanted, networks }: ExportOptions,
+  { guest: wishes, hardware: wanted, networks, kubevirt = false }: ExportOptions,
   signal: AbortSignal,
 ): Promise<MadeMachine> {
   const { vm, vmHardware, disks, paths, format, step } = fetched;
   const guest = await fixFetched(fetched, wishes, signal);
-  step('descriptor', 'Writing the libvirt domain');
-  const images = paths.map((path) => ({ path, format }));
+  step('descriptor', kubevirt ? 'Writing the manifest for KubeVirt' : 'Writing the libvirt domain');
+  const images = paths.map((path, index) => ({
+    path,
+    format,
+    virtualSizeBytes: disks[index]?.capacityBytes ?? 0,
+  }));
   const machine = machineOfVm(vm, vmHardware, disks);
-  const { facts, hardware } = await makeDomain(
-    { machine, images, wanted, fitness: fitnessOf(guest), networks },
+  const { text, hardware } = await makeDomain(
+    { machine, images, wanted, fitness: fitnessOf(guest), networks, kubevirt },
     signal,
   );
-  return { domain: domainXml(facts), hardware, ...(guest === undefined ? {} : { guest }) };
+  return { domain: text, hardware, ...(guest === undefined ? {} : { guest }) };
 }
 
 /** The record is told first: a run that is killed here must leave no image that the next one takes for the one that was fetched. */

@@ -38,6 +38,8 @@ export interface ExportOptions {
   networks?: NetworkWishes | undefined;
   /** The address of the libvirt that the domain is defined in; undefined defines none. */
   define?: string | undefined;
+  /** Write a manifest for KubeVirt, and no libvirt domain. */
+  kubevirt?: boolean | undefined;
   /** What becomes of the guest in images; `planOnly` is not for exports. */
   guest: FixWishes;
   /** Boot each VM whose images are whole. */

@@ -1,4 +1,4 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { emptyContent } from '../../server/content-source.ts';
@@ -63,6 +63,23 @@ test('an export defines its domain; one that libvirt refuses fails the VM, whose
   }
 });
 
+test('for KubeVirt a manifest comes instead of the domain, from a conversion and from an export', async () => {
+  await using scratch = await ScratchFolder.make();
+  const output = `${scratch.path}/kvm/`;
+  const source = await exportedPackage(scratch);
+  const result = await runConvert({ source, output, kubevirt: true });
+  expect(result.domain).toBe(`${output}web.yaml`);
+  expect(result.hardware?.notes).toContainEqual(expect.stringContaining('on the pods’ network'));
+  await using server = await startTestServer({ vms: [VM] });
+  await runExport(server, scratch, { format: 'qcow2', output: `${scratch.path}/exported`, kubevirt: true });
+  for (const folder of [output, `${scratch.path}/exported/`]) {
+    expect((await readdir(folder)).toSorted()).toEqual(['web-disk-1.qcow2', 'web.yaml']);
+    const text = await readFile(`${folder}web.yaml`, 'utf8');
+    expect(text).toContain(`# virtctl image-upload dv web-disk-1 --size=1Mi --image-path=${folder}web-disk-1.qcow2\n`);
+    expect(text).toContain('macAddress: 00:50:56:01:02:03\n');
+  }
+});
+
 test('without virsh nothing is converted, and no lease is opened', async () => {
   await using scratch = await ScratchFolder.make();
   const env = { PATH: scratch.path, XDG_STATE_HOME: scratch.path };
@@ -81,6 +98,7 @@ test.each([
   [{ hardware: 'virtio' } as const, '--hardware'],
   [{ networks: { of: new Map<string, string>() } }, '--network'],
   [{ define: 'qemu:///system' }, '--define'],
+  [{ kubevirt: true }, '--kubevirt'],
 ])('%j is refused where no domain is written, with the reason', async (wish, flag) => {
   await using scratch = await ScratchFolder.make();
   const disk = join(scratch.path, 'disk.img');
