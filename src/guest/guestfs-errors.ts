@@ -8,8 +8,15 @@ const MOST_SHOWN = 600;
 /** No guest can be changed on this host. */
 export class MissingGuestfishError extends Hyper2kvmError {
   constructor(cause?: unknown) {
-    super('local-file', 'guestfish of libguestfs is not installed on this host.', { hint: PACKAGES, cause });
+    super('host', 'guestfish of libguestfs is not installed on this host.', { hint: PACKAGES, cause });
   }
+}
+
+export function applianceFailed(said: string): Hyper2kvmError {
+  return new Hyper2kvmError('host', `The appliance of libguestfs does not start: ${said.split('\n')[0] ?? ''}`, {
+    hint: 'Run libguestfs-test-tool, which tells what is missing on this host.',
+    cause: new Error(said),
+  });
 }
 
 /** A guestfish command failed: `said` is what it wrote to standard error. */

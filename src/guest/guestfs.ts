@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Hyper2kvmError } from '../base/errors.ts';
+import type { Hyper2kvmError } from '../base/errors.ts';
+import { findAccelerator } from './boot/accelerator.ts';
+import { findQemuSystem } from './boot/find-qemu.ts';
 import { commandLine } from './guestfs-words.ts';
-import { MissingGuestfishError, stageFailed, stageTooLong } from './guestfs-errors.ts';
+import { applianceFailed, MissingGuestfishError, stageFailed, stageTooLong } from './guestfs-errors.ts';
 
 export interface GuestfsDisk {
   path: string;
@@ -76,19 +78,19 @@ export class Guestfs implements AsyncDisposable {
   }
 
   /**
-   * Starts guestfish and its appliance on `disks`. Throws kind `local-file` when guestfish is not installed or its appliance does not start. Where KVM
-   * is there and does not work (nested machines), the appliance is emulated instead.
+   * Starts guestfish and its appliance on `disks`. Throws kind `host` when guestfish is not installed or its appliance does not start. Where KVM
+   * is there and does not work (nested machines), the appliance is emulated.
    */
   static async start(options: GuestfsOptions): Promise<Guestfs> {
     options.signal.throwIfAborted();
     const settings = 'LIBGUESTFS_BACKEND_SETTINGS';
-    const isOwnChoice = process.env[settings] !== undefined || options.env?.[settings] !== undefined;
-    try {
-      return await Guestfs.#launch(options);
-    } catch (error) {
-      if (isOwnChoice || !(error instanceof ApplianceError)) throw error;
-      return await Guestfs.#launch({ ...options, env: { ...options.env, [settings]: 'force_tcg' } });
-    }
+    const env = { ...process.env, ...options.env };
+    const qemu = findQemuSystem(env);
+    const isOwnChoice = env[settings] !== undefined;
+    if (isOwnChoice || qemu === undefined) return Guestfs.#launch(options);
+    const { accelerator } = await findAccelerator(qemu, options.signal);
+    const choice = accelerator === 'tcg' ? { [settings]: 'force_tcg' } : {};
+    return Guestfs.#launch({ ...options, env: { ...options.env, ...choice } });
   }
 
   static async #launch({ disks, readOnly, signal, env }: GuestfsOptions): Promise<Guestfs> {
@@ -113,7 +115,7 @@ export class Guestfs implements AsyncDisposable {
         await session.call(['add-drive', path, `format:${format}`, ...mode, ...cache]);
       }
       const { error } = await session.#run(['run'], { limitMs: LAUNCH_LIMIT_MS });
-      if (error !== undefined) throw new ApplianceError(error);
+      if (error !== undefined) throw applianceFailed(error);
       return session;
     } catch (error) {
       await session.kill();
@@ -273,16 +275,6 @@ function environment(scratch: string): Record<string, string> {
     LIBGUESTFS_TMPDIR: scratch,
     ...(isShort ? { XDG_RUNTIME_DIR: scratch } : {}),
   };
-}
-
-/** The appliance did not start. */
-class ApplianceError extends Hyper2kvmError {
-  constructor(said: string) {
-    super('local-file', `The appliance of libguestfs does not start: ${said.split('\n')[0] ?? ''}`, {
-      hint: 'Run libguestfs-test-tool, which tells what is missing on this host.',
-      cause: new Error(said),
-    });
-  }
 }
 
 function endsWith(pieces: readonly Buffer[], mark: Buffer): boolean {

@@ -17,10 +17,8 @@ const RHEL_FOLDER = '/usr/libexec';
 
 /** Finds what a boot test runs. Throws kind `host`, naming the packages, when a program is missing. */
 export async function findQemu(env: NodeJS.ProcessEnv): Promise<QemuPrograms> {
-  const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
-  const qemu = QEMU_NAMES.flatMap((name) => [...folders, RHEL_FOLDER].map((folder) => join(folder, name))).find(
-    isProgram,
-  );
+  const folders = foldersOf(env);
+  const qemu = findQemuSystem(env);
   if (qemu === undefined) {
     throw missing('qemu-system-x86_64', 'qemu-system-x86 on Debian and Ubuntu, qemu-kvm on RHEL and its kin');
   }
@@ -28,6 +26,16 @@ export async function findQemu(env: NodeJS.ProcessEnv): Promise<QemuPrograms> {
   if (qemuImg === undefined) throw missing('qemu-img', 'qemu-utils on Debian and Ubuntu, qemu-img on RHEL and its kin');
   const setpriv = folders.map((folder) => join(folder, 'setpriv')).find(isProgram);
   return { qemu, qemuImg, setpriv: setpriv !== undefined && (await canTieLives(setpriv)) ? setpriv : undefined };
+}
+
+/** QEMU's own program, where there is one. */
+export function findQemuSystem(env: NodeJS.ProcessEnv): string | undefined {
+  const folders = [...foldersOf(env), RHEL_FOLDER];
+  return QEMU_NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find(isProgram);
+}
+
+function foldersOf(env: NodeJS.ProcessEnv): string[] {
+  return (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
 }
 
 function missing(program: string, packages: string): Hyper2kvmError {

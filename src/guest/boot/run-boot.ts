@@ -41,12 +41,9 @@ export interface BootOutcome {
   lastLines: string[];
 }
 
-/** QEMU did not come so far as to run the machine. */
-export class QemuStartError extends Hyper2kvmError {}
-
 /**
  * Boots a machine once and watches it until there is a verdict. The disks are only read: QEMU writes to overlays, which are gone when this resolves or rejects, as QEMU
- * is. Throws {@link QemuStartError} when QEMU does not start the machine, kind `host` when it ends in the middle, `local-file` when there is no room for an overlay.
+ * is. Throws kind `host` when QEMU does not start the machine or ends in the middle, `local-file` when there is no room for an overlay.
  */
 export async function runBoot(run: BootRun, signal: AbortSignal): Promise<BootOutcome> {
   const { machine, programs, accelerator, folder } = run;
@@ -92,7 +89,7 @@ async function start(qemu: QemuProcess, observer: BootObserver, files: RunFiles)
     await Promise.race([qemu.over, observer.qmp.execute('query-status').catch(() => {})]);
     qemu.kill();
     await qemu.end();
-    throw new QemuStartError('host', `QEMU does not start this machine: ${qemu.complaint}`, {
+    throw new Hyper2kvmError('host', `QEMU does not start this machine: ${qemu.complaint}`, {
       cause: error,
       hint: 'Another QEMU may know the hardware that this one lacks; the domain’s disks and cards can also be changed.',
     });

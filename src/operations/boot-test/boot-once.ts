@@ -4,7 +4,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { findAccelerator, type Accelerator } from '../../guest/boot/accelerator.ts';
 import type { BootPatience } from '../../guest/boot/boot-verdict.ts';
 import type { QemuPrograms } from '../../guest/boot/find-qemu.ts';
-import { QemuStartError, runBoot, type BootOutcome } from '../../guest/boot/run-boot.ts';
+import { runBoot, type BootOutcome } from '../../guest/boot/run-boot.ts';
 import type { BootTarget } from './boot-target.ts';
 import type { BootTestOptions, BootTestResult } from './types.ts';
 
@@ -30,24 +30,13 @@ export async function bootOnce(boot: OneBoot, signal: AbortSignal): Promise<Boot
   const { target, options, warn } = boot;
   requireMemory(target);
   const { accelerator: wanted } = options;
-  const found = await findAccelerator();
   if (wanted === 'tcg') return run(boot, 'tcg', signal);
-  if (wanted === 'kvm' && found.reason !== undefined) {
-    throw new Hyper2kvmError('host', 'KVM cannot be used here.', { hint: found.reason });
+  const { accelerator, reason } = await findAccelerator(boot.programs.qemu, signal);
+  if (reason !== undefined) {
+    if (wanted === 'kvm') throw new Hyper2kvmError('host', 'KVM cannot be used here.', { hint: reason });
+    warn(`The guest is emulated, which is slow. ${reason}`);
   }
-  if (found.reason !== undefined) {
-    warn(`The guest is emulated, which is slow. ${found.reason}`);
-    return run(boot, 'tcg', signal);
-  }
-  try {
-    return await run(boot, 'kvm', signal);
-  } catch (error) {
-    // A /dev/kvm can be there that this QEMU cannot work with, above all inside another VM.
-    if (wanted === 'kvm' || !(error instanceof QemuStartError)) throw error;
-    const findings = await run(boot, 'tcg', signal);
-    warn(`The guest was emulated, which is slow: with KVM QEMU does not start. ${error.message}`);
-    return findings;
-  }
+  return run(boot, accelerator, signal);
 }
 
 async function run(
