@@ -15,9 +15,10 @@ export async function runProgram(
   path: string,
   args: readonly string[],
   env: Record<string, string> = {},
+  timeLimitMs = 120_000,
 ): Promise<ProgramResult> {
   const { promise, resolve } = Promise.withResolvers<ProgramResult>();
-  const options = { env: { ...process.env, ...env }, maxBuffer: 1 << 26, timeout: 120_000 };
+  const options = { env: { ...process.env, ...env }, maxBuffer: 1 << 26, timeout: timeLimitMs };
   const child = execFile(path, [...args], options, (_error, stdout, stderr) => {
     resolve({ exitCode: child.exitCode, stdout, stderr });
   });

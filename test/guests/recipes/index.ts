@@ -1,6 +1,10 @@
 import type { GuestRecipe } from '../recipe.ts';
 import { biosBypath } from './bios-bypath.ts';
+import { biosLvm } from './bios-lvm.ts';
+import { biosSda } from './bios-sda.ts';
 import { fit } from './fit.ts';
+import { twoDisksNics } from './two-disks-nics.ts';
+import { twoKernels } from './two-kernels.ts';
 
 /** All guests, in the order of README.md. */
-export const RECIPES: readonly GuestRecipe[] = [biosBypath, fit];
+export const RECIPES: readonly GuestRecipe[] = [biosBypath, biosLvm, biosSda, twoKernels, twoDisksNics, fit];

@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { outputOf, runProgram, type ProgramResult } from '../oracles/run-program.ts';
+import { runControl, type Control } from './controls.ts';
+import type { Guest } from './guest-cache.ts';
+import { ACCELERATOR } from './machine.ts';
+
+/** How a guest did on a machine of `machine.ts`, which shares nothing with the program. */
+export interface MatrixBoot {
+  boots: boolean;
+  /** By the guest's own names. */
+  cards: Record<string, string>;
+  /** Every card is up under the name that it had on VMware, and sent a frame. */
+  networkKept: boolean;
+  /** What ended the run. */
+  sign: string | undefined;
+  seconds: number;
+}
+
+export interface PlanResult {
+  changes: number;
+  /** The source's files are the same to the byte, and nothing was written. */
+  changedNothing: boolean;
+}
+
+export interface FixResult {
+  /** Of `convert` with the fix in it. */
+  convertSeconds: number;
+  hardware: string;
+  /** The program's own word, by `boot-test` of the domain that it wrote. */
+  bootTest: { verdict: string; networkUp: boolean | null; seconds: number };
+  sourceUnchanged: boolean;
+  boot: MatrixBoot;
+}
+
+export interface VirtV2vResult {
+  seconds: number;
+  /** What virt-v2v said when it failed; there is no boot then. */
+  error: string | undefined;
+  boot: MatrixBoot | undefined;
+}
+
+const CLI = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
+// Emulation without KVM, of an appliance that builds an initramfs, on a busy machine.
+const TIME_LIMIT_MS = 20 * 60_000;
+const LIBGUESTFS = {
+  LIBGUESTFS_BACKEND: 'direct',
+  LIBGUESTFS_BACKEND_SETTINGS: ACCELERATOR === 'tcg' ? 'force_tcg' : '',
+};
+
+/** Boots the guest as it is, with the hardware that it had on VMware or with virtio. */
+export async function bootAsIs(guest: Guest, kind: 'vmware' | 'virtio'): Promise<MatrixBoot> {
+  return summary(guest, await runControl(guest, { disks: kind, network: kind }, TIME_LIMIT_MS));
+}
+
+/** `convert --fix-plan` of a packed guest. */
+export async function planFix(descriptor: string, folder: string): Promise<PlanResult> {
+  const before = await hashesOf(dirname(descriptor));
+  const { result } = await runOwn(['convert', descriptor, '--fix', 'require', '--fix-plan', '-o', `${folder}/`]);
+  const after = await hashesOf(dirname(descriptor));
+  const left = await readdir(folder).catch(() => []);
+  return { changes: result.guest.changes.length, changedNothing: before === after && left.length === 0 };
+}
+
+/** A guest as `convert --fix require` left it. */
+export interface ConvertedGuest {
+  domain: string;
+  disks: string[];
+  hardware: string;
+  seconds: number;
+  sourceUnchanged: boolean;
+}
+
+/** `convert --fix require` of a packed guest into `folder`. */
+export async function convertGuest(descriptor: string, folder: string): Promise<ConvertedGuest> {
+  const before = await hashesOf(dirname(descriptor));
+  const args = ['convert', descriptor, '--fix', 'require', '--hardware', 'auto', '-o', `${folder}/`];
+  const { domain, disks, hardware, seconds } = (await runOwn(args)).result;
+  const sourceUnchanged = before === (await hashesOf(dirname(descriptor)));
+  return { domain, disks: disks.map(({ path }) => path), hardware: hardware.kind, seconds, sourceUnchanged };
+}
+
+/** Boots what `convertGuest` made: by the program's own boot test, and without the program. */
+export async function bootConverted(guest: Guest, converted: ConvertedGuest): Promise<FixResult> {
+  const { domain, disks, hardware, seconds: convertSeconds, sourceUnchanged } = converted;
+  const { verdict, networkUp, seconds } = (await runOwn(['boot-test', domain, '--accelerator', ACCELERATOR])).result;
+  const boot = await bootAsIs(await withDisks(guest, disks), 'virtio');
+  return { convertSeconds, hardware, bootTest: { verdict, networkUp, seconds }, sourceUnchanged, boot };
+}
+
+/** `virt-v2v` of the same package into the existing `folder`, then the same boot. */
+export async function virtV2vAndBoot(guest: Guest, descriptor: string, folder: string): Promise<VirtV2vResult> {
+  const startedMs = performance.now();
+  const args = ['-i', 'ova', dirname(descriptor), '-o', 'local', '-os', folder, '-of', 'qcow2'];
+  const ended = await runProgram('virt-v2v', args, LIBGUESTFS, TIME_LIMIT_MS);
+  const seconds = (performance.now() - startedMs) / 1000;
+  if (ended.exitCode !== 0) return { seconds, error: errorOf(ended), boot: undefined };
+  const disks = (await readdir(folder)).filter((name) => !name.endsWith('.xml')).map((name) => join(folder, name));
+  return { seconds, error: undefined, boot: await bootAsIs(await withDisks(guest, disks), 'virtio') };
+}
+
+/** What `virt-diff` finds different between the files of the guest and those of its converted disk. */
+export async function changedFiles(guest: Guest, disk: string): Promise<string[]> {
+  const args = ['--checksum', '--uids', '-a', guest.disks[0] ?? '', '-A', disk];
+  const { exitCode, stdout, stderr } = await runProgram('virt-diff', args, LIBGUESTFS, TIME_LIMIT_MS);
+  if (exitCode !== 0) throw new Error(`virt-diff ended with ${exitCode}: ${stderr}`);
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+interface OwnDocument {
+  result: {
+    domain: string;
+    disks: { path: string }[];
+    hardware: { kind: string };
+    guest: { changes: unknown[] };
+    seconds: number;
+    verdict: string;
+    networkUp: boolean | null;
+  };
+}
+
+/** Runs the built program. A guest that does not boot (exit code 16) is a result too. */
+async function runOwn(args: readonly string[]): Promise<OwnDocument> {
+  const ended = await runProgram(process.execPath, [CLI, ...args, '--json'], LIBGUESTFS, TIME_LIMIT_MS);
+  if (ended.exitCode !== 0 && ended.exitCode !== 16) throw new Error(`hyper2kvm ${args.join(' ')}: ${ended.stdout}`);
+  return JSON.parse(ended.stdout) as OwnDocument;
+}
+
+function summary({ recipe }: Guest, { booted, cards, talked, sign, seconds }: Control): MatrixBoot {
+  const isUp = recipe.networkCards.every((card) => cards[`ens${card.pciSlotNumber}`] === 'up');
+  return { boots: booted, cards, networkKept: isUp && talked.every(Boolean), sign, seconds };
+}
+
+/** The guest with other images: told apart by their size, because each program has its own order of disks. */
+async function withDisks(guest: Guest, images: readonly string[]): Promise<Guest> {
+  const sizes = new Map<number, string>();
+  for (const image of images) {
+    const facts = JSON.parse(await outputOf('qemu-img', ['info', '--output=json', image])) as Record<string, number>;
+    sizes.set(facts['virtual-size'] ?? 0, image);
+  }
+  const disks = guest.recipe.disks.map((disk) => {
+    const image = sizes.get(disk.sizeMiB * 2 ** 20);
+    if (image === undefined) throw new Error(`none of ${images.join(', ')} has ${disk.sizeMiB} MiB`);
+    return image;
+  });
+  return { ...guest, disks };
+}
+
+function errorOf({ exitCode, stdout, stderr }: ProgramResult): string {
+  const lines = `${stdout}\n${stderr}`.split('\n');
+  const error = lines.findIndex((line) => line.startsWith('virt-v2v: error:'));
+  if (error === -1) return `ended with ${exitCode}`;
+  const end = lines.findIndex((line, index) => index > error && line.trim() === '');
+  return lines.slice(error, end).join(' ').replace('virt-v2v: error: ', '');
+}
+
+/** SHA-256 of all files of a folder, by name. */
+async function hashesOf(folder: string): Promise<string> {
+  const rows: string[] = [];
+  for (const name of (await readdir(folder)).toSorted()) {
+    const hash = createHash('sha256');
+    await pipeline(createReadStream(join(folder, name)), hash);
+    rows.push(`${hash.digest('hex')} ${name}`);
+  }
+  return rows.join('\n');
+}

@@ -1,0 +1,55 @@
+import { expect } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Guest } from './guest-cache.ts';
+import { bootConverted, changedFiles, convertGuest, planFix } from './matrix-stages.ts';
+import { packGuest } from './ovf-package.ts';
+import { recipeOf } from './guest-cache.ts';
+import { testWithGuest } from './test-with-guest.ts';
+import { WANTED_GUESTS } from './wanted-guests.ts';
+
+// A conversion with its fix and two boots, emulated on a busy machine.
+const TIME_LIMIT_MS = 45 * 60_000;
+
+function matrixTest(name: string, title: string, run: (guest: Guest, folder: string) => Promise<void>): void {
+  testWithGuest(
+    name,
+    `${name}: ${title}`,
+    async (guest) => {
+      const folder = await mkdtemp(join(tmpdir(), 'guest-matrix-'));
+      try {
+        await run(guest, folder);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+    TIME_LIMIT_MS,
+  );
+}
+
+for (const name of WANTED_GUESTS) {
+  matrixTest(name, 'convert --fix-plan changes nothing and writes nothing', async (guest, folder) => {
+    const plan = await planFix(await packGuest(guest, join(folder, 'source')), join(folder, 'output'));
+    expect(plan.changedNothing).toBe(true);
+  });
+
+  matrixTest(name, 'boots on virtio after convert --fix, its cards up by their old names', async (guest, folder) => {
+    const converted = await convertGuest(await packGuest(guest, join(folder, 'source')), join(folder, 'output'));
+    expect(await bootConverted(guest, converted)).toMatchObject({
+      hardware: 'virtio',
+      sourceUnchanged: true,
+      bootTest: { verdict: 'booted', networkUp: true },
+      boot: { boots: true, networkKept: true },
+    });
+  });
+}
+
+if (WANTED_GUESTS.includes('fit')) {
+  matrixTest('fit', 'is changed by nothing but the name of its card', async (guest, folder) => {
+    const converted = await convertGuest(await packGuest(guest, join(folder, 'source')), join(folder, 'output'));
+    const changed = await changedFiles(guest, converted.disks[0] ?? '');
+    const name = `ens${recipeOf('fit').networkCards[0]?.pciSlotNumber}`;
+    expect(changed).toEqual([expect.stringMatching(new RegExp(`^\\+.* /etc/systemd/network/\\S*${name}\\.link$`))]);
+  });
+}

@@ -1,0 +1,80 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { findGuest, guestHash, GUESTS_FOLDER, recipeOf, type Guest } from './guest-cache.ts';
+import { bootAsIs, bootConverted, convertGuest, planFix, virtV2vAndBoot } from './matrix-stages.ts';
+import { matrixTable, type MatrixRow } from './matrix-table.ts';
+import { packGuest } from './ovf-package.ts';
+import { RECIPES } from './recipes/index.ts';
+
+/**
+ * `npm run guests:matrix -- [--stage STAGE]... [--stored] [NAME...]`: what each guest does on virtio before the fix, after it, and after
+ * virt-v2v of the same package. What was measured is kept beside the guest, so that stages can be run one by one; `--stored` only prints it.
+ */
+
+const STAGES = ['vmware', 'before', 'plan', 'after', 'virt-v2v'] as const;
+type Stage = (typeof STAGES)[number];
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+function recordPath(name: string): string {
+  return join(GUESTS_FOLDER, `${name}.matrix.json`);
+}
+
+/** What is known of the guest as it is built now. */
+async function readRow({ recipe }: Guest): Promise<MatrixRow> {
+  const path = recordPath(recipe.name);
+  if (!existsSync(path)) return {};
+  const { hash, row } = JSON.parse(await readFile(path, 'utf8')) as { hash: string; row: MatrixRow };
+  return hash === guestHash(recipe) ? row : {};
+}
+
+async function measure(guest: Guest, stage: Stage, folder: string): Promise<MatrixRow> {
+  if (stage === 'vmware') return { vmware: await bootAsIs(guest, 'vmware') };
+  if (stage === 'before') return { before: await bootAsIs(guest, 'virtio') };
+  const descriptor = await packGuest(guest, join(folder, 'source'));
+  const output = join(folder, 'output');
+  if (stage === 'plan') return { plan: await planFix(descriptor, output) };
+  if (stage === 'after') return { after: await bootConverted(guest, await convertGuest(descriptor, output)) };
+  await mkdir(output);
+  return { 'virt-v2v': await virtV2vAndBoot(guest, descriptor, output) };
+}
+
+async function runStage(guest: Guest, stage: Stage): Promise<void> {
+  const { name } = guest.recipe;
+  const folder = await mkdtemp(join(GUESTS_FOLDER, `${name}-matrix-`));
+  try {
+    const measured = await measure(guest, stage, folder);
+    say(`${name}: ${stage}: ${JSON.stringify(measured)}`);
+    const row = { ...(await readRow(guest)), ...measured };
+    await writeFile(recordPath(name), `${JSON.stringify({ hash: guestHash(guest.recipe), row }, undefined, 2)}\n`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function stageOf(word: string): Stage {
+  const stage = STAGES.find((each) => each === word);
+  if (stage === undefined) throw new Error(`no stage is called ${word}; there are ${STAGES.join(', ')}`);
+  return stage;
+}
+
+const { values, positionals } = parseArgs({
+  options: { stage: { type: 'string', multiple: true }, stored: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const stages = values.stored ? [] : (values.stage?.map(stageOf) ?? STAGES);
+const rows: [string, MatrixRow][] = [];
+for (const { name } of positionals.length > 0 ? positionals.map(recipeOf) : RECIPES) {
+  const guest = findGuest(name);
+  if (guest === undefined) {
+    say(`${name}: is not built: npm run guests -- ${name}`);
+    continue;
+  }
+  for (const stage of stages) await runStage(guest, stage);
+  rows.push([name, await readRow(guest)]);
+}
+process.stdout.write(matrixTable(rows));
