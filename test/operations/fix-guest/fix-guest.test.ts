@@ -165,7 +165,7 @@ test('without libguestfs auto says so, and require names what to install', async
     reason: 'guestfish of libguestfs is not installed on this host.',
   });
   await expect(fixed(options('/nonexistent.img'))).rejects.toMatchObject({
-    kind: 'local-file',
+    kind: 'host',
     hint: expect.stringContaining('libguestfs-tools'),
   });
 });
