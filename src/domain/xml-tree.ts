@@ -1,4 +1,5 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { decodeXmlReferences } from '../base/xml-references.ts';
 
 /** One element. libvirt's own elements have no prefix; those of others keep theirs in the name. */
 export interface XmlNode {
@@ -69,14 +70,14 @@ function nodesOf(list: unknown, refuse: RefuseXml): XmlNode[] {
     const text = entriesOf(inner).map((child) => (typeof child['#text'] === 'string' ? child['#text'] : ''));
     const pairs = Object.entries(attributes ?? {}).map(([key, value]): [string, string] => [
       key,
-      decode(String(value), refuse),
+      decodeXmlReferences(String(value), refuse),
     ]);
     return [
       {
         name,
         attributes: new Map(pairs),
         children: nodesOf(inner, refuse),
-        text: decode(text.join(''), refuse).trim(),
+        text: decodeXmlReferences(text.join(''), refuse).trim(),
       },
     ];
   });
@@ -84,25 +85,4 @@ function nodesOf(list: unknown, refuse: RefuseXml): XmlNode[] {
 
 function entriesOf(list: unknown): Record<string, unknown>[] {
   return Array.isArray(list) ? list : [];
-}
-
-const NAMED = new Map([
-  ['amp', '&'],
-  ['lt', '<'],
-  ['gt', '>'],
-  ['quot', '"'],
-  ['apos', "'"],
-]);
-
-/** The five references that XML has without a document type, and numbers. */
-function decode(value: string, refuse: RefuseXml): string {
-  return value.replace(/&([^;]*);?/g, (whole, reference: string) => {
-    const named = NAMED.get(reference);
-    if (named !== undefined) return named;
-    const [, hex, decimal] = /^#(?:x([0-9a-f]{1,6})|(\d{1,7}))$/i.exec(reference) ?? [];
-    const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
-    return code > 0 && code <= 0x10ffff
-      ? String.fromCodePoint(code)
-      : refuse(`it uses the unknown entity ${whole.slice(0, 40)}`);
-  });
 }

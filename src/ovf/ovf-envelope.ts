@@ -1,4 +1,5 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { decodeXmlReferences } from '../base/xml-references.ts';
 
 /** Must throw: `what` is wrong with the descriptor. */
 export type RefuseDescriptor = (what: string) => never;
@@ -105,7 +106,7 @@ function element(node: unknown, scope: Scope, refuse: RefuseDescriptor): OvfElem
   const own = fields(node);
   const attributeOf = (isWanted: (name: string) => boolean): string | undefined => {
     const value = own.find(([name]) => name.startsWith(ATTRIBUTE) && isWanted(name.slice(ATTRIBUTE.length)))?.[1];
-    return typeof value === 'string' ? decode(value, refuse) : undefined;
+    return typeof value === 'string' ? decodeXmlReferences(value, refuse) : undefined;
   };
   return {
     children: (wanted, vocabulary = 'ovf') =>
@@ -130,12 +131,12 @@ function element(node: unknown, scope: Scope, refuse: RefuseDescriptor): OvfElem
 
 /** A CDATA section is taken as it is; text beside one comes first, which no descriptor was seen to have. */
 function textOf(node: unknown, refuse: RefuseDescriptor): string {
-  if (typeof node === 'string') return decode(node, refuse);
+  if (typeof node === 'string') return decodeXmlReferences(node, refuse);
   return fields(node)
     .filter(([name]) => name === TEXT || name === CDATA)
     .flatMap(([name, value]) => {
       const pieces: unknown[] = Array.isArray(value) ? value : [value];
-      return pieces.map((piece) => (name === TEXT ? decode(String(piece), refuse) : String(piece)));
+      return pieces.map((piece) => (name === TEXT ? decodeXmlReferences(String(piece), refuse) : String(piece)));
     })
     .join('');
 }
@@ -154,25 +155,4 @@ function prefixOf(name: string): string {
 
 function localName(name: string): string {
   return name.slice(name.indexOf(':') + 1);
-}
-
-const NAMED = new Map([
-  ['amp', '&'],
-  ['lt', '<'],
-  ['gt', '>'],
-  ['quot', '"'],
-  ['apos', "'"],
-]);
-
-/** The five references that XML has without a document type, and numbers. */
-function decode(value: string, refuse: RefuseDescriptor): string {
-  return value.replace(/&([^;]*);?/g, (whole, reference: string) => {
-    const named = NAMED.get(reference);
-    if (named !== undefined) return named;
-    const [, hex, decimal] = /^#(?:x([0-9a-f]{1,6})|(\d{1,7}))$/i.exec(reference) ?? [];
-    const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
-    return code > 0 && code <= 0x10ffff
-      ? String.fromCodePoint(code)
-      : refuse(`it uses the unknown entity ${whole.slice(0, 40)}`);
-  });
 }
