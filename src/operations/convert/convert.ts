@@ -7,10 +7,10 @@ import { giveFinalNames } from '../../ovf/final-names.ts';
 import { makeFolder, removeMadeFolders } from '../../ovf/local-folder.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
-import { bootTest, checkBootTest, PLAIN_BOOT_TEST } from '../boot-test/boot-test.ts';
 import type { LibvirtConnection } from '../../domain/virsh.ts';
 import { checkDefinable, defineDomain } from '../domain/define-domain.ts';
 import { fitnessOf, requireFixable } from '../fix-guest/fix-images.ts';
+import type * as BootTest from '../boot-test/boot-test.ts';
 import type { FixEvent } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { convertDisks, requireAllOwn } from './convert-disks.ts';
@@ -34,6 +34,7 @@ export async function convert(
   const target = result.domain ?? result.disks[0]?.path;
   if (options.bootTest === undefined || target === undefined) return result;
   const { env } = options.bootTest;
+  const { bootTest, PLAIN_BOOT_TEST } = await loadBootTest();
   return { ...result, bootTest: await bootTest({ ...PLAIN_BOOT_TEST, target, env }, context) };
 }
 
@@ -57,7 +58,10 @@ async function convertAndFix(
   const taken = await takenNames(layout, options.force);
   if (taken.length > 0) throw nameTaken(taken);
   // What proves the result must be there before hours of work.
-  if (options.bootTest) await checkBootTest(options.bootTest.env, firmwareNeeds(layout));
+  if (options.bootTest) {
+    const { checkBootTest } = await loadBootTest();
+    await checkBootTest(options.bootTest.env, firmwareNeeds(layout));
+  }
   const { machine } = layout.source;
   if (options.define !== undefined && machine !== undefined) {
     await checkDefinable(libvirtOf(options.define, options), machineOfOvf(machine), options.force, signal);
@@ -90,6 +94,11 @@ async function convertAndFix(
 function firmwareNeeds({ source, domainPath }: Layout): FirmwareNeeds | undefined {
   if (domainPath === undefined || source.machine?.firmware !== 'uefi') return undefined;
   return { machine: 'q35', secureBoot: source.machine.secureBoot };
+}
+
+/** Not loaded for conversions without one. */
+function loadBootTest(): Promise<typeof BootTest> {
+  return import('../boot-test/boot-test.ts');
 }
 
 function isOneOfSeveral({ disks, source }: Layout): boolean {

@@ -1,15 +1,11 @@
-import { Hyper2kvmError } from '../../base/errors.ts';
-import type { Guest } from '../../guest/guest.ts';
-import { Guestfs } from '../../guest/guestfs.ts';
+import type { Hyper2kvmError } from '../../base/errors.ts';
 import { MissingGuestfishError } from '../../guest/guestfs-errors.ts';
 import { hasGuestfish } from '../../guest/has-guestfish.ts';
 import { NoSystemError } from '../../guest/inspect/no-system.ts';
-import { makeWritable, openGuest } from '../../guest/inspect/open-guest.ts';
-import { planFixes } from '../../guest/linux/plan-fixes.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { FixEvent, FixGuestOptions, FixReport } from './types.ts';
 
-/** Throws kind `local-file` with what to install when a guest cannot be fixed on this host: before any work, with `--fix require`. */
+/** Throws kind `host` with what to install when a guest cannot be fixed on this host: before any work, with `--fix require`. */
 export function requireFixTools(): void {
   if (!hasGuestfish()) throw new MissingGuestfishError();
 }
@@ -22,6 +18,8 @@ export async function fixGuest(options: FixGuestOptions, context: OperationConte
   const startedAt = Date.now();
   try {
     requireFixTools();
+    // Most of what changes guests is loaded where one is changed.
+    const { changeGuest } = await import('./change-guest.ts');
     const report = await changeGuest(options, context);
     return { ...report, seconds: (Date.now() - startedAt) / 1000 };
   } catch (error) {
@@ -29,44 +27,6 @@ export async function fixGuest(options: FixGuestOptions, context: OperationConte
     if (options.fix !== 'auto' || !isNothingToFix(error)) throw error;
     return { outcome: 'not-fixed', reason: error.message, hint: error.hint };
   }
-}
-
-async function changeGuest(
-  options: FixGuestOptions,
-  { signal, report }: OperationContext<FixEvent>,
-): Promise<Omit<Extract<FixReport, { outcome: 'fixed' | 'planned' }>, 'seconds'>> {
-  const { disks, planOnly, removeVmwareTools } = options;
-  report({ type: 'fix', step: 'appliance', detail: 'Starting libguestfs' });
-  await using session = await Guestfs.start({ disks, readOnly: planOnly, signal });
-  report({ type: 'fix', step: 'inspect', detail: 'Looking for the system' });
-  const guest = await openGuest(session, options);
-  report({ type: 'fix', step: 'plan', detail: `Looking what ${guest.system.prettyName} needs` });
-  const draft = await planFixes(guest, { removeVmwareTools });
-  const changes = draft.changes();
-  if (!planOnly && changes.length > 0) {
-    requireAllMounted(guest, await makeWritable(guest));
-    await draft.apply(({ path, details }) =>
-      report({ type: 'fix', step: 'change', detail: `${path}: ${details[0] ?? ''}` }),
-    );
-  }
-  report({ type: 'fix', step: 'finish', detail: 'Ending libguestfs' });
-  await session.close();
-  return {
-    outcome: planOnly ? 'planned' : 'fixed',
-    system: guest.system.prettyName,
-    root: guest.mounts[0]?.mountable ?? '',
-    changes,
-    warnings: draft.warnings,
-    obstacles: draft.obstacles,
-  };
-}
-
-function requireAllMounted({ mounts }: Guest, writable: Guest['mounts']): void {
-  const lost = mounts.find(({ path }) => !writable.some((mount) => mount.path === path));
-  if (!lost) return;
-  throw new Hyper2kvmError('image', `${lost.mountable}, the guest's ${lost.path}, cannot be mounted for writing.`, {
-    hint: 'Check that file system in the guest; or convert without changing it, with --fix off.',
-  });
 }
 
 /** A host without libguestfs is no fault of the guest; nor is a disk that holds no system. */

@@ -1,0 +1,46 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+import type { Guest } from '../../guest/guest.ts';
+import { Guestfs } from '../../guest/guestfs.ts';
+import { makeWritable, openGuest } from '../../guest/inspect/open-guest.ts';
+import { planFixes } from '../../guest/linux/plan-fixes.ts';
+import type { OperationContext } from '../operation-context.ts';
+import type { FixEvent, FixGuestOptions, FixReport } from './types.ts';
+
+/** Looks for the system on images, plans what it needs, and does that unless only the plan is wanted. */
+export async function changeGuest(
+  options: FixGuestOptions,
+  { signal, report }: OperationContext<FixEvent>,
+): Promise<Omit<Extract<FixReport, { outcome: 'fixed' | 'planned' }>, 'seconds'>> {
+  const { disks, planOnly, removeVmwareTools } = options;
+  report({ type: 'fix', step: 'appliance', detail: 'Starting libguestfs' });
+  await using session = await Guestfs.start({ disks, readOnly: planOnly, signal });
+  report({ type: 'fix', step: 'inspect', detail: 'Looking for the system' });
+  const guest = await openGuest(session, options);
+  report({ type: 'fix', step: 'plan', detail: `Looking what ${guest.system.prettyName} needs` });
+  const draft = await planFixes(guest, { removeVmwareTools });
+  const changes = draft.changes();
+  if (!planOnly && changes.length > 0) {
+    requireAllMounted(guest, await makeWritable(guest));
+    await draft.apply(({ path, details }) =>
+      report({ type: 'fix', step: 'change', detail: `${path}: ${details[0] ?? ''}` }),
+    );
+  }
+  report({ type: 'fix', step: 'finish', detail: 'Ending libguestfs' });
+  await session.close();
+  return {
+    outcome: planOnly ? 'planned' : 'fixed',
+    system: guest.system.prettyName,
+    root: guest.mounts[0]?.mountable ?? '',
+    changes,
+    warnings: draft.warnings,
+    obstacles: draft.obstacles,
+  };
+}
+
+function requireAllMounted({ mounts }: Guest, writable: Guest['mounts']): void {
+  const lost = mounts.find(({ path }) => !writable.some((mount) => mount.path === path));
+  if (!lost) return;
+  throw new Hyper2kvmError('image', `${lost.mountable}, the guest's ${lost.path}, cannot be mounted for writing.`, {
+    hint: 'Check that file system in the guest; or convert without changing it, with --fix off.',
+  });
+}
