@@ -127,6 +127,6 @@ function uploadComment(vm: string, index: number, { path }: DomainDisk, virtualS
 /** Control characters would end the comment. */
 function shellWord(path: string): string {
   if (/^[\w@%+=:,./-]+$/.test(path)) return path;
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return `'${path.replaceAll("'", String.raw`'\''`).replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '?')}'`;
 }

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import { NO_FIX } from '../fix-guest/no-fix.ts';
 import { copyFile, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InterruptedError } from '../../../src/base/errors.ts';
@@ -10,7 +9,7 @@ import { writeRawFile } from '../../server/content-source.ts';
 import { startTestServer } from '../../server/test-server.ts';
 import { runExport, ScratchFolder } from '../export/export-run.ts';
 import { CONTENTS, THREE_DISKS } from '../export/package-checks.ts';
-import { qemu, runConvert } from './convert-run.ts';
+import { DEFAULTS, qemu, runConvert } from './convert-run.ts';
 
 /** A package of the three disks, as `export` makes it, and a folder for the results beside it. */
 async function makePackage(scratch: ScratchFolder, format: 'ovf' | 'ova'): Promise<{ source: string; output: string }> {
@@ -83,18 +82,7 @@ test('one disk is converted alone, without a domain', async () => {
 test('a dry run tells what would be written, and writes nothing', async () => {
   await using scratch = await ScratchFolder.make();
   const { source, output } = await makePackage(scratch, 'ovf');
-  const options = {
-    source,
-    output,
-    format: 'qcow2',
-    compression: undefined,
-    clusterBytes: undefined,
-    verify: undefined,
-    disk: undefined,
-    hardware: 'auto',
-    guest: NO_FIX,
-    force: false,
-  } as const;
+  const options = { ...DEFAULTS, source, output };
   const plan = await planConversion(options, new AbortController().signal);
   expect(plan.disks.map(({ virtualSizeBytes }) => virtualSizeBytes)).toEqual(
     CONTENTS.map(({ capacityBytes }) => capacityBytes),
