@@ -1,5 +1,6 @@
 import { rename, symlink, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from '@jest/globals';
@@ -236,11 +237,17 @@ test('a hosted child hides its parent with a zeroed grain, and reads as zeros be
   ]);
 });
 
-/** Bytes of buffers that something still holds. */
-function heldBytes(): number {
+/** The bytes that buffers hold at the least within 200 ms of collecting: V8 frees them some time after, in a thread of its own. */
+async function heldBytes(): Promise<number> {
   setFlagsFromString('--expose-gc');
-  runInNewContext('gc')();
-  return process.memoryUsage().arrayBuffers;
+  const collect: () => void = runInNewContext('gc');
+  let least = Infinity;
+  for (let tries = 0; tries < 10; tries++) {
+    collect();
+    await pause(20);
+    least = Math.min(least, process.memoryUsage().arrayBuffers);
+  }
+  return least;
 }
 
 test('an empty disk of 64 TiB is mapped within a second, and a flat one of 4 TB is one run', async () => {
@@ -259,11 +266,11 @@ test('an empty disk of 64 TiB is mapped within a second, and a flat one of 4 TB 
   await truncate(folder.at('se.vmdk'), 2 ** 25 + 8192);
   await truncate(folder.at('4tb.bin'), 2 ** 42);
   await using image = await folder.open();
-  const before = heldBytes();
+  const before = await heldBytes();
   const start = performance.now();
   expect(await runsOf(image)).toEqual([{ kind: 'zero', offsetBytes: 0, lengthBytes: 2 ** 46 }]);
   expect(performance.now() - start).toBeLessThan(1000);
-  expect(heldBytes() - before).toBeLessThan(16 * 2 ** 20);
+  expect((await heldBytes()) - before).toBeLessThan(16 * 2 ** 20);
   await using flat = await folder.open('flat.vmdk');
   expect(await runsOf(flat)).toEqual([
     { kind: 'data', offsetBytes: 0, lengthBytes: 2 ** 42, file: 0, fileOffsetBytes: 0 },
