@@ -1,14 +1,17 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
+import { FileWriter } from '../base/direct-io.ts';
 import { localFileError } from '../base/local-file-error.ts';
 
 /** A new file that an image is written into, anywhere and in any order. All errors are of kind `local-file` and name the file. */
 export class OutputFile {
   readonly path: string;
   readonly #handle: FileHandle;
+  readonly #writer: FileWriter;
 
   private constructor(path: string, handle: FileHandle) {
     this.path = path;
     this.#handle = handle;
+    this.#writer = new FileWriter(handle);
   }
 
   /** Makes the file; what stood there (a leftover of an earlier run) is removed first, and a link is not followed. */
@@ -23,10 +26,7 @@ export class OutputFile {
 
   async write(bytes: Uint8Array, position: number): Promise<void> {
     try {
-      for (let done = 0; done < bytes.length;) {
-        const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, position + done);
-        done += bytesWritten;
-      }
+      await this.#writer.write(bytes, position);
     } catch (error) {
       throw localFileError('write', this.path, error);
     }
@@ -44,6 +44,7 @@ export class OutputFile {
   /** Brings all to the disk and closes. */
   async finish(): Promise<void> {
     try {
+      await this.#writer[Symbol.asyncDispose]();
       await this.#handle.sync();
       await this.#handle.close();
     } catch (error) {
@@ -53,7 +54,28 @@ export class OutputFile {
 
   /** Closes and removes. */
   async discard(): Promise<void> {
+    await this.#writer[Symbol.asyncDispose]().catch(() => undefined);
     await this.#handle.close().catch(() => undefined);
     await rm(this.path, { force: true });
+  }
+}
+
+/** Writes into a file that are under way together. */
+export class Writes {
+  readonly #file: OutputFile;
+  readonly #all: Promise<void>[] = [];
+
+  constructor(file: OutputFile) {
+    this.#file = file;
+  }
+
+  /** Begins a write. The bytes must not change before {@link done}. */
+  add(bytes: Uint8Array, position: number): void {
+    this.#all.push(this.#file.write(bytes, position));
+  }
+
+  /** Waits for all, also when one fails. @throws the first failure. */
+  async done(): Promise<void> {
+    for (const end of await Promise.allSettled(this.#all)) if (end.status === 'rejected') throw end.reason;
   }
 }

@@ -6,7 +6,7 @@ export interface DiskSink {
   readonly clusterBytes: number;
   /** Fixed by the format: clusters are grains, see `Packing`. Undefined: they are packed as whoever copies wants it. */
   readonly packing?: 'grains';
-  /** Writes a window; the next one comes when this has resolved. @throws Hyper2kvmError `local-file`. */
+  /** Writes a window. The next one may come before this has resolved: each gets its place in the file at the call. @throws Hyper2kvmError `local-file`, when nothing of the window is being written any more. */
   put(window: PackedWindow): Promise<void>;
   /** Writes what is still missing, and flushes. The image is whole then. Returns the size of the file. */
   finish(): Promise<{ sizeBytes: number }>;

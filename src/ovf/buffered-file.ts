@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { DIRECT_UNIT_BYTES, FileWriter, pageAlignedMemory } from '../base/direct-io.ts';
 import { localFileError } from '../base/local-file-error.ts';
 
 /**
@@ -13,10 +14,10 @@ const BUFFER_BYTES = 1024 * 1024;
  * after that.
  */
 export class BufferedFile {
-  readonly #handle: FileHandle;
+  readonly #writer: FileWriter;
   readonly #path: string;
-  #fill: Uint8Array = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-  #spare: Uint8Array = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  #fill: Uint8Array = Buffer.from(pageAlignedMemory(BUFFER_BYTES));
+  #spare: Uint8Array = Buffer.from(pageAlignedMemory(BUFFER_BYTES));
   #filled = 0;
   #position: number;
   /** Never rejects: what went wrong is in `#failure`. */
@@ -25,7 +26,7 @@ export class BufferedFile {
 
   /** `path` is for errors; `offsetBytes` is where the first byte goes. */
   constructor(handle: FileHandle, path: string, offsetBytes: number) {
-    this.#handle = handle;
+    this.#writer = new FileWriter(handle);
     this.#path = path;
     this.#position = offsetBytes;
   }
@@ -38,30 +39,36 @@ export class BufferedFile {
   /** Takes the chunk; resolves when there is room for more. Not to be called again before that. A chunk as large as the buffers is written as it is. */
   async write(chunk: Uint8Array): Promise<void> {
     this.#throwFailure();
-    if (this.#filled === 0 && chunk.length >= BUFFER_BYTES) {
+    if (this.#room === BUFFER_BYTES && chunk.length >= BUFFER_BYTES) {
       await this.#start(chunk);
       await this.#inFlight;
       return this.#throwFailure();
     }
     for (let at = 0; at < chunk.length;) {
-      const piece = chunk.subarray(at, at + BUFFER_BYTES - this.#filled);
+      const piece = chunk.subarray(at, at + this.#room);
       this.#fill.set(piece, this.#filled);
       this.#filled += piece.length;
       at += piece.length;
-      if (this.#filled === BUFFER_BYTES) await this.#send();
+      if (this.#room === 0) await this.#send();
     }
   }
 
-  /** Resolves when all bytes are with the operating system; `handle.sync` brings them to the disk. */
-  async flush(): Promise<void> {
+  /** Nothing is written after this. Resolves when all bytes are with the operating system; `handle.sync` brings them to the disk. */
+  async end(): Promise<void> {
     if (this.#filled > 0) await this.#send();
-    await this.#inFlight;
+    await this.settle();
     this.#throwFailure();
   }
 
-  /** Waits for the write in flight, whatever becomes of it: before that the file may not be cut or closed. */
+  /** Waits for the write in flight, whatever becomes of it: before that the file may not be cut or closed. Nothing is written after this. */
   async settle(): Promise<void> {
     await this.#inFlight;
+    await this.#writer[Symbol.asyncDispose]();
+  }
+
+  /** What the buffer takes; less than all of it at first, so that the next one starts where a page does. */
+  get #room(): number {
+    return BUFFER_BYTES - (this.#position % DIRECT_UNIT_BYTES) - this.#filled;
   }
 
   /** Sends the full buffer off as soon as the one before it is written. */
@@ -79,22 +86,12 @@ export class BufferedFile {
     await this.#inFlight;
     const position = this.#position;
     this.#position += bytes.length;
-    this.#inFlight = writeFully(this.#handle, bytes, position).catch((error: unknown) => {
+    this.#inFlight = this.#writer.write(bytes, position).catch((error: unknown) => {
       this.#failure = { error: localFileError('write', this.#path, error) };
     });
   }
 
   #throwFailure(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
-  }
-}
-
-/** A write may take fewer bytes than it was given, as when the disk is nearly full: the next one then tells why. */
-export async function writeFully(handle: FileHandle, bytes: Uint8Array, offsetBytes: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, offsetBytes + done);
-    // Never seen from a regular file; without this it would be an endless loop.
-    if (bytesWritten === 0) throw Object.assign(new Error('no byte was written'), { code: 'EIO' });
-    done += bytesWritten;
   }
 }

@@ -30,7 +30,7 @@ export class FolderMember implements MemberWriter {
   }
 
   async commit(sha256: string): Promise<MemberRecord> {
-    await this.#file.flush();
+    await this.#file.end();
     try {
       await this.#handle.sync();
       await this.#handle.close();

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { localFileError } from '../base/local-file-error.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
-import { writeFully } from './buffered-file.ts';
+import { writeFully } from '../base/direct-io.ts';
 import { digestOf } from './file-digest.ts';
 import { moveTowardsEnd } from './tar-move.ts';
 

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
+import { writeFully } from '../base/direct-io.ts';
 import { localFileError } from '../base/local-file-error.ts';
-import { BufferedFile, writeFully } from './buffered-file.ts';
+import { BufferedFile } from './buffered-file.ts';
 import type { MemberRecord, MemberWriter } from './package-writer.ts';
 import { encodeHeaders, headersBytes, padded } from './tar-header.ts';
 
@@ -45,7 +46,7 @@ export class TarMember implements MemberWriter {
     const { handle, path, offsetBytes, mtime } = this.#place;
     const sizeBytes = this.#file.offsetBytes - this.#dataOffset;
     await this.#file.write(new Uint8Array(padded(sizeBytes) - sizeBytes));
-    await this.#file.flush();
+    await this.#file.end();
     try {
       await writeFully(handle, encodeHeaders({ name: this.#name, sizeBytes, mtime }), offsetBytes);
       await handle.sync();

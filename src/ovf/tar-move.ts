@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { writeFully } from './buffered-file.ts';
+import { writeFully } from '../base/direct-io.ts';
 
 const BLOCK_BYTES = 1024 * 1024;
 

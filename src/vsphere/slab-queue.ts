@@ -1,3 +1,5 @@
+import { pageAlignedMemory } from '../base/direct-io.ts';
+
 /** Large enough that hashing and writing cost one call each for some 64 TLS records, small enough to stay in a processor's cache. */
 const SLAB_BYTES = 1024 * 1024;
 /** Full slabs that wait; at one more the source is told to stop. */
@@ -15,7 +17,7 @@ export class SlabQueue {
   readonly #onRoom: () => void;
   readonly #waiting: Buffer[] = [];
   readonly #free: Buffer[] = [];
-  #fill: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  #fill: Buffer = Buffer.from(pageAlignedMemory(SLAB_BYTES));
   #filled = 0;
   #ended: Ending | undefined;
   #wake: (() => void) | undefined;
@@ -67,7 +69,7 @@ export class SlabQueue {
     this.#timer = undefined;
     if (this.#filled === 0) return;
     this.#waiting.push(this.#fill.subarray(0, this.#filled));
-    this.#fill = this.#free.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
+    this.#fill = this.#free.pop() ?? Buffer.from(pageAlignedMemory(SLAB_BYTES));
     this.#filled = 0;
     this.#wakeReader();
   }

@@ -17,7 +17,7 @@ test('chunks of any size arrive in order, from the given place on', async () => 
     chunk.fill(0);
   }
   expect(file.offsetBytes).toBe(1000 + bytes.length);
-  await file.flush();
+  await file.end();
   await handle.close();
   expect(bytes.equals((await readFile(path)).subarray(1000))).toBe(true);
 });
@@ -28,11 +28,11 @@ test('a full disk is a local-file error that names the path, in this call or the
   const file = new BufferedFile(handle, '/out/disk.vmdk.partial', 0);
   const fill = async (): Promise<void> => {
     for (let round = 0; round < 100; round++) await file.write(pattern(100_000));
-    await file.flush();
+    await file.end();
   };
   const expected = { kind: 'local-file', message: 'Could not write /out/disk.vmdk.partial: no space is left.' };
   await expect(fill()).rejects.toMatchObject(expected);
-  await expect(file.flush()).rejects.toMatchObject(expected);
+  await expect(file.end()).rejects.toMatchObject(expected);
   await file.settle();
   await handle.close();
 });

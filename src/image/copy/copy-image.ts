@@ -26,6 +26,13 @@ export interface CopySummary {
   contentSha256: string;
 }
 
+/** A window on its way. While some are being written the next one is given to the sink, so that the device is never without work. */
+interface Step {
+  given: Promise<unknown>;
+  /** All windows up to this one. */
+  written: Promise<void>;
+}
+
 /** Copies a disk into a sink, which is neither finished nor discarded here. The order of what is written is that of the disk, and so the same in every run. */
 export function copyImage(image: MappedImage, sink: DiskSink, options: CopyOptions): Promise<CopySummary> {
   return copyWindows(planWindows(image), sink, options);
@@ -42,44 +49,47 @@ export async function copyWindows(
   const digest = createHash('sha256');
   let dataBytes = 0;
   let hasFailed = false;
-  const put = async (packed: PackedWindow) => {
-    if (packed.clusters.length > 0) {
-      await sink.put(packed);
-      dataBytes += packed.lengthBytes;
-      if (hash) digest.update(`${packed.offsetBytes}:${packed.sha256}\n`);
-    }
-    onProgress?.(packed.offsetBytes + packed.lengthBytes);
+  /** Gives a window to the sink in its turn. What it resolves to tells when the window is written. */
+  const give = async (packing: Promise<PackedWindow>, before: Step) => {
+    await before.given;
+    const packed = await packing;
+    if (hasFailed || packed.clusters.length === 0) return { writing: Promise.resolve() };
+    dataBytes += packed.lengthBytes;
+    if (hash) digest.update(`${packed.offsetBytes}:${packed.sha256}\n`);
+    return { writing: sink.put(packed) };
   };
   /** Packs at once and writes in its turn, whatever the next window waits for: so each slab comes back, and disks that share a pool cannot hold each other up. */
-  const packAndPut = async (window: CopyWindow, slab: SharedArrayBuffer, before: Promise<void>) => {
+  const packAndPut = (window: CopyWindow, slab: SharedArrayBuffer, before: Step): Step => {
     const packing = pool.pack(window, slab, work).finally(() => onRelease?.(window));
-    // A failure is met when its turn comes; until then nobody listens, and it must not count as unhandled.
-    packing.catch(() => undefined);
-    try {
-      await before;
-      await put(await packing);
-    } catch (error) {
+    const given = give(packing, before);
+    const finish = async () => {
+      const writing = given.then((step) => step.writing);
+      const ends = await Promise.allSettled([before.written, writing, packing]);
+      pool.giveBack(slab);
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
+      onProgress?.(window.offsetBytes + window.lengthBytes);
+    };
+    const written = finish().catch((error: unknown) => {
       hasFailed = true;
       throw error;
-    } finally {
-      await Promise.allSettled([packing]);
-      pool.giveBack(slab);
-    }
+    });
+    // A failure is met when its turn comes; until then nobody listens, and it must not count as unhandled.
+    for (const promise of [packing, given, written]) promise.catch(() => undefined);
+    return { given, written };
   };
-  let last = Promise.resolve();
+  let last: Step = { given: Promise.resolve(), written: Promise.resolve() };
   try {
     for await (const window of windows) {
       signal.throwIfAborted();
       const slab = await pool.takeSlab();
       last = packAndPut(window, slab, last);
-      last.catch(() => undefined);
       if (hasFailed) break;
     }
   } finally {
     // Nothing reads the source or writes to the sink any more when this is over.
-    await Promise.allSettled([last]);
+    await Promise.allSettled([last.written]);
   }
-  await last;
+  await last.written;
   signal.throwIfAborted();
   return { dataBytes, contentSha256: hash ? digest.digest('hex') : '' };
 }

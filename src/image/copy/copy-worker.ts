@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
+import { pageAlignedMemory } from '../../base/direct-io.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { pageAlignedMemory } from './direct-read.ts';
 import { fillContent } from './fill-window.ts';
 import { packWindow, sha256Of, type PackOptions } from './pack-window.ts';
 import { canTransplant, transplant } from './transplant.ts';

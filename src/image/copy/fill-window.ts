@@ -10,6 +10,10 @@ import { FROM_INPUT, type CompressedPart, type CopyWindow, type WindowPart } fro
 /** Grows to the largest compressed cluster that was met: at most that of a qcow2 with clusters of 2 MiB. */
 let scratch = Buffer.allocUnsafeSlow(128 * 1024);
 
+/** Files in which the last piece was zeros, so that the next one may well be a hole: those are read past the page cache, and data through it, where it may be already. */
+const inHole = new Set<number>();
+const PAGE_BYTES = 4096;
+
 /** Puts what the parts hold into `content`, which is the window's length. What no part covers becomes zeros. Runs in a worker: it blocks. */
 export function fillContent(window: CopyWindow, parts: readonly WindowPart[], content: Buffer): void {
   let filled = 0;
@@ -78,16 +82,25 @@ function readPart({ input }: CopyWindow, { fd, directFd, fileOffsetBytes }: Wind
     Buffer.from(input, fileOffsetBytes, target.length).copy(target);
     return;
   }
-  const direct = directFd === undefined ? 0 : readDirect(directFd, fileOffsetBytes, target);
+  const direct = directFd !== undefined && inHole.has(directFd) ? readDirect(directFd, fileOffsetBytes, target) : 0;
   for (let done = direct; done < target.length;) {
     const count = readSync(fd, target, done, target.length - done, fileOffsetBytes + done);
     // A map may end in the middle of the file's last sector or cluster: behind the end of the file there are zeros.
     if (count === 0) {
       target.fill(0, done);
-      return;
+      break;
     }
     done += count;
   }
+  if (directFd === undefined) return;
+  if (looksZero(target)) inHole.add(directFd);
+  else inHole.delete(directFd);
+}
+
+/** Looks at one byte of each page. A wrong guess costs time only. */
+function looksZero(bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.length; at += PAGE_BYTES) if (bytes[at] !== 0) return false;
+  return true;
 }
 
 function corrupt(part: WindowPart, what: string, cause?: unknown): Hyper2kvmError {

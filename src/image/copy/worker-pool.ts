@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { pageAlignedMemory } from '../../base/direct-io.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { pageAlignedMemory } from './direct-read.ts';
 import type { PackWork, WorkerAnswer, WorkerTask } from './copy-worker.ts';
 import { WINDOW_BYTES, type CopyWindow, type PackedWindow } from './window.ts';
 

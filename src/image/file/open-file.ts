@@ -1,5 +1,6 @@
 import { constants, type Stats } from 'node:fs';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { openDirect } from '../../base/direct-io.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import type { ImageFile } from '../image.ts';
 
@@ -43,7 +44,10 @@ export class OpenFile implements ImageFile, AsyncDisposable {
     });
     try {
       const stats = await handle.stat();
-      if (stats.isFile()) return new OpenFile(path, handle, stats, stats.size, await openDirect(handle, stats));
+      if (stats.isFile()) {
+        const direct = hasHoles(stats) ? await openDirect(handle, 'read') : undefined;
+        return new OpenFile(path, handle, stats, stats.size, direct);
+      }
       if (stats.isBlockDevice() && !asParent) {
         return new OpenFile(path, handle, stats, await blockDeviceBytes(path, stats.rdev));
       }
@@ -79,13 +83,11 @@ export class OpenFile implements ImageFile, AsyncDisposable {
 }
 
 /**
- * Node has no SEEK_HOLE, and through the page cache a hole is read as slowly as data: each page of zeros is made. With O_DIRECT the zeros go straight into the reader's buffer. Undefined for a
- * file without holes, which may well be in the page cache, and where the file system or kernel has no such way.
+ * Node has no SEEK_HOLE, and through the page cache a hole is read as slowly as data: each page of zeros is made. With O_DIRECT the zeros go straight into the reader's buffer. A
+ * file without holes may well be in the page cache.
  */
-async function openDirect({ fd }: FileHandle, { blocks, size }: Stats): Promise<FileHandle | undefined> {
-  if (blocks * KERNEL_SECTOR_BYTES >= size) return undefined;
-  // By its descriptor, so that it is this file whatever stands under the name by now.
-  return open(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_DIRECT).catch(() => undefined);
+function hasHoles({ blocks, size }: Stats): boolean {
+  return blocks * KERNEL_SECTOR_BYTES < size;
 }
 
 /** `stat` gives a block device the size 0, and Node knows no ioctl: sysfs tells it (Documentation/ABI/stable/sysfs-block). */

@@ -1,6 +1,6 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { PackedCluster, PackedWindow } from '../copy/window.ts';
-import { OutputFile } from '../output-file.ts';
+import { OutputFile, Writes } from '../output-file.ts';
 import type { DiskSink } from '../sink.ts';
 import { encodeHeader } from './header-writer.ts';
 import { Refcounts } from './refcounts.ts';
@@ -62,7 +62,7 @@ class Qcow2Sink implements DiskSink {
     this.#options = options;
     this.clusterBytes = options.clusterBytes;
     this.#clusterBits = Math.log2(options.clusterBytes);
-    this.#refcounts = new Refcounts(file, options.clusterBytes);
+    this.#refcounts = new Refcounts(options.clusterBytes);
     this.#l1 = Buffer.alloc(Math.ceil((l1Entries * 8) / this.clusterBytes) * this.clusterBytes);
     this.#l1Cluster = this.#refcounts.allocate(this.#l1.length / this.clusterBytes);
     this.#l2 = Buffer.alloc(this.clusterBytes);
@@ -72,21 +72,25 @@ class Qcow2Sink implements DiskSink {
     const packed = clusters.filter(({ compressed }) => compressed);
     const whole = clusters.filter(({ compressed }) => !compressed);
     const packedBytes = packed.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
+    const writes = new Writes(this.#file);
     const entries = [
-      ...(packed.length > 0 ? await this.#writePacked(packed, bytes.subarray(0, packedBytes)) : []),
-      ...(whole.length > 0 ? await this.#writeWhole(whole, bytes.subarray(packedBytes)) : []),
+      ...(packed.length > 0 ? this.#placePacked(packed, bytes.subarray(0, packedBytes), writes) : []),
+      ...(whole.length > 0 ? this.#placeWhole(whole, bytes.subarray(packedBytes), writes) : []),
     ];
     for (const { index, entry } of entries.toSorted((a, b) => a.index - b.index)) {
-      await this.#setEntry(offsetBytes / this.clusterBytes + index, entry);
+      this.#setEntry(offsetBytes / this.clusterBytes + index, entry, writes);
     }
     const settled = this.#canContinue() ? Math.floor(this.#packedEnd / this.clusterBytes) : this.#refcounts.end;
-    await this.#refcounts.writeUpTo(settled);
+    this.#refcounts.writeUpTo(settled, writes);
+    await writes.done();
   }
 
   async finish(): Promise<{ sizeBytes: number }> {
-    await this.#writeL2();
-    const { tableCluster, tableClusters } = await this.#refcounts.finish();
-    await this.#file.write(this.#l1, this.#l1Cluster * this.clusterBytes);
+    const writes = new Writes(this.#file);
+    this.#writeL2(writes);
+    const { tableCluster, tableClusters } = this.#refcounts.finish(writes);
+    writes.add(this.#l1, this.#l1Cluster * this.clusterBytes);
+    await writes.done();
     const sizeBytes = this.#refcounts.end * this.clusterBytes;
     await this.#file.truncate(sizeBytes);
     const header = encodeHeader({
@@ -107,9 +111,9 @@ class Qcow2Sink implements DiskSink {
     return this.#file.discard();
   }
 
-  async #writeWhole(clusters: readonly PackedCluster[], bytes: Uint8Array): Promise<Entry[]> {
+  #placeWhole(clusters: readonly PackedCluster[], bytes: Uint8Array, writes: Writes): Entry[] {
     const first = this.#refcounts.allocate(clusters.length);
-    await this.#file.write(bytes, first * this.clusterBytes);
+    writes.add(bytes, first * this.clusterBytes);
     return clusters.map(({ index }, number) => ({
       index,
       entry: COPIED | BigInt((first + number) * this.clusterBytes),
@@ -117,9 +121,9 @@ class Qcow2Sink implements DiskSink {
   }
 
   /** Compressed clusters stand one behind the other, also over the edges of host clusters, each of which counts those that touch it. */
-  async #writePacked(clusters: readonly PackedCluster[], bytes: Uint8Array): Promise<Entry[]> {
+  #placePacked(clusters: readonly PackedCluster[], bytes: Uint8Array, writes: Writes): Entry[] {
     const start = this.#allocatePacked(bytes.length);
-    await this.#file.write(bytes, start);
+    writes.add(bytes, start);
     let at = start;
     return clusters.map(({ index, storedBytes }) => {
       const last = at + storedBytes - 1;
@@ -148,21 +152,21 @@ class Qcow2Sink implements DiskSink {
     return this.#packedEnd > 0 && Math.ceil(this.#packedEnd / this.clusterBytes) === this.#refcounts.end;
   }
 
-  async #setEntry(cluster: number, entry: bigint): Promise<void> {
+  #setEntry(cluster: number, entry: bigint, writes: Writes): void {
     const perTable = this.clusterBytes / 8;
     const number = Math.floor(cluster / perTable);
     if (number !== this.#l2Number) {
-      await this.#writeL2();
+      this.#writeL2(writes);
       this.#l2Number = number;
-      this.#l2.fill(0);
+      this.#l2 = Buffer.alloc(this.clusterBytes);
     }
     this.#l2.writeBigUInt64BE(entry, (cluster % perTable) * 8);
   }
 
-  async #writeL2(): Promise<void> {
+  #writeL2(writes: Writes): void {
     if (this.#l2Number === -1) return;
     const offset = this.#refcounts.allocate(1) * this.clusterBytes;
-    await this.#file.write(this.#l2, offset);
+    writes.add(this.#l2, offset);
     this.#l1.writeBigUInt64BE(COPIED | BigInt(offset), this.#l2Number * 8);
   }
 }

@@ -1,4 +1,4 @@
-import type { OutputFile } from '../output-file.ts';
+import type { Writes } from '../output-file.ts';
 
 /** 16 bits to a cluster, qemu's own choice: refcount_order 4. */
 const ENTRY_BYTES = 2;
@@ -8,7 +8,6 @@ const ENTRY_BYTES = 2;
  * handed out, and is written when the last one is behind: so memory does not grow with the image.
  */
 export class Refcounts {
-  readonly #file: OutputFile;
   readonly #clusterBytes: number;
   /** Clusters that one block counts. */
   readonly #perBlock: number;
@@ -19,8 +18,7 @@ export class Refcounts {
   /** Cluster 0 is the header's. */
   #end = 1;
 
-  constructor(file: OutputFile, clusterBytes: number) {
-    this.#file = file;
+  constructor(clusterBytes: number) {
     this.#clusterBytes = clusterBytes;
     this.#perBlock = clusterBytes / ENTRY_BYTES;
     this.reserve(0);
@@ -62,23 +60,23 @@ export class Refcounts {
   }
 
   /** Writes the blocks that count only clusters before `cluster`. */
-  async writeUpTo(cluster: number): Promise<void> {
+  writeUpTo(cluster: number, writes: Writes): void {
     for (const [number, bytes] of this.#open) {
       if ((number + 1) * this.#perBlock > cluster) return;
-      await this.#file.write(bytes, (this.#blocks[number] ?? 0) * this.#clusterBytes);
+      writes.add(bytes, (this.#blocks[number] ?? 0) * this.#clusterBytes);
       this.#open.delete(number);
     }
   }
 
   /** Writes all that is left, and the refcount table behind everything. Returns where the table stands, in clusters. */
-  async finish(): Promise<{ tableCluster: number; tableClusters: number }> {
+  finish(writes: Writes): { tableCluster: number; tableClusters: number } {
     // The table's own clusters may need one more block, which the table must have room for.
     const tableClusters = Math.ceil(((this.#blocks.length + 2) * 8) / this.#clusterBytes);
     const tableCluster = this.allocate(tableClusters);
     const table = Buffer.alloc(tableClusters * this.#clusterBytes);
     this.#blocks.forEach((block, index) => table.writeBigUInt64BE(BigInt(block * this.#clusterBytes), index * 8));
-    await this.writeUpTo(Number.POSITIVE_INFINITY);
-    await this.#file.write(table, tableCluster * this.#clusterBytes);
+    this.writeUpTo(Number.POSITIVE_INFINITY, writes);
+    writes.add(table, tableCluster * this.#clusterBytes);
     return { tableCluster, tableClusters };
   }
 }

@@ -1,5 +1,5 @@
 import type { PackedWindow } from '../copy/window.ts';
-import { OutputFile } from '../output-file.ts';
+import { OutputFile, Writes } from '../output-file.ts';
 import type { DiskSink } from '../sink.ts';
 
 /** Zeros are left out in pieces of so many bytes: the block size of most file systems, and what qemu-img looks for too. */
@@ -33,15 +33,17 @@ class RawSink implements DiskSink {
   }
 
   async put({ offsetBytes, clusters, bytes }: PackedWindow): Promise<void> {
+    const writes = new Writes(this.#file);
     for (let first = 0; first < clusters.length;) {
       // Clusters that are neighbours on the disk are so in the window too: one write for all of them.
       let last = first;
       while (clusters[last + 1]?.index === (clusters[last]?.index ?? 0) + 1) last += 1;
       const position = offsetBytes + (clusters[first]?.index ?? 0) * CLUSTER_BYTES;
       const end = Math.min((last + 1) * CLUSTER_BYTES, first * CLUSTER_BYTES + this.#virtualSizeBytes - position);
-      await this.#file.write(bytes.subarray(first * CLUSTER_BYTES, end), position);
+      writes.add(bytes.subarray(first * CLUSTER_BYTES, end), position);
       first = last + 1;
     }
+    await writes.done();
   }
 
   async finish(): Promise<{ sizeBytes: number }> {

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { PackedCluster, PackedWindow } from '../copy/window.ts';
-import { OutputFile } from '../output-file.ts';
+import { OutputFile, Writes } from '../output-file.ts';
 import type { DiskSink } from '../sink.ts';
 import { GrainPlaces } from './grain-places.ts';
 import { withMetadataMarker } from './marker-writer.ts';
@@ -61,7 +61,8 @@ class StreamOptimizedSink implements DiskSink {
   async put({ offsetBytes, clusters, bytes }: PackedWindow): Promise<void> {
     const firstGrain = offsetBytes / GRAIN_BYTES;
     // A table has 32 MiB, so that a window is never in two.
-    if (this.#places.isDoneBefore(firstGrain)) await this.#writeTable();
+    const writes = new Writes(this.#file);
+    if (this.#places.isDoneBefore(firstGrain)) this.#appendTable(writes);
     const grains = inDiskOrder(clusters, bytes);
     let sector = this.#endSector;
     for (const { index, stored } of grains) {
@@ -69,17 +70,20 @@ class StreamOptimizedSink implements DiskSink {
       this.#count(firstGrain + index, stored);
       sector += stored.length / SECTOR_BYTES;
     }
-    await this.#append(isInOrder(clusters) ? bytes : Buffer.concat(grains.map(({ stored }) => stored)));
+    this.#append(isInOrder(clusters) ? bytes : Buffer.concat(grains.map(({ stored }) => stored)), writes);
+    await writes.done();
   }
 
   async finish(): Promise<{ sizeBytes: number }> {
-    await this.#writeTable();
+    const writes = new Writes(this.#file);
+    this.#appendTable(writes);
     const directorySector = this.#endSector + 1;
-    await this.#append(withMetadataMarker(MARKER_GRAIN_DIRECTORY, this.#places.directory));
+    this.#append(withMetadataMarker(MARKER_GRAIN_DIRECTORY, this.#places.directory), writes);
     const footer = encodeStreamHeader(this.#capacitySectors, directorySector);
-    await this.#append(withMetadataMarker(MARKER_FOOTER, footer));
+    this.#append(withMetadataMarker(MARKER_FOOTER, footer), writes);
     // The end-of-stream marker is all zeros.
-    await this.#append(Buffer.alloc(SECTOR_BYTES));
+    this.#append(Buffer.alloc(SECTOR_BYTES), writes);
+    await writes.done();
     const contentId = this.#contentId === NO_CONTENT_ID ? NO_CONTENT_ID - 1 : this.#contentId;
     const facts = { capacitySectors: this.#capacitySectors, contentId, fileName: this.#fileName };
     await this.#file.write(encodeStreamFront(facts), 0);
@@ -91,14 +95,14 @@ class StreamOptimizedSink implements DiskSink {
     return this.#file.discard();
   }
 
-  async #writeTable(): Promise<void> {
+  #appendTable(writes: Writes): void {
     const table = this.#places.takeTable(this.#endSector + 1);
-    if (table) await this.#append(withMetadataMarker(MARKER_GRAIN_TABLE, table));
+    if (table) this.#append(withMetadataMarker(MARKER_GRAIN_TABLE, table), writes);
   }
 
   /** `bytes` are whole sectors. */
-  async #append(bytes: Uint8Array): Promise<void> {
-    await this.#file.write(bytes, this.#endSector * SECTOR_BYTES);
+  #append(bytes: Uint8Array, writes: Writes): void {
+    writes.add(bytes, this.#endSector * SECTOR_BYTES);
     this.#endSector += bytes.length / SECTOR_BYTES;
   }
 

@@ -109,7 +109,8 @@ test('the first failure in the order of the disk is told, and the pool goes on f
   ]);
   const full = recordingSink(() => Promise.reject(new Hyper2kvmError('local-file', 'The disk is full.')));
   await expect(copyWindows(windows(30, 6), full.sink, optionsOf(pool))).rejects.toThrow('The disk is full.');
-  expect(full.seen).toHaveLength(1);
+  // Besides the first, at most those that had a slab already.
+  expect(full.seen.length).toBeLessThanOrEqual(6);
   const { seen, sink } = recordingSink();
   await copyWindows(windows(7, 3), sink, optionsOf(pool));
   expect(seen).toHaveLength(7);
