@@ -47,6 +47,7 @@ export function domainOfMachine(
     fallback: isPc && !age.knowsSata ? 'ide' : 'sata',
     allowsIde: isPc,
     devices,
+    firmware: machine.firmware,
   });
   const cards = machine.nics.map((nic) => cardFor(nic, hardware, age, devices));
   const connections = machine.nics.map((nic) => networkOf(nic.network, networks));

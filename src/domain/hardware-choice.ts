@@ -1,4 +1,11 @@
-import { cardDevice, CONTROLLER_WORDS, emulatedCard, emulatedController, isSameController } from './source-devices.ts';
+import {
+  cardDevice,
+  CONTROLLER_WORDS,
+  emulatedCard,
+  emulatedController,
+  isKnownToUefi,
+  isSameController,
+} from './source-devices.ts';
 import type { SourceMachine } from './source-machine.ts';
 
 /** What `--hardware` takes. */
@@ -14,7 +21,7 @@ export type Fitness = 'fit' | 'unfit' | 'unknown';
 export interface HardwareQuestion {
   wanted: HardwareWish;
   fitness: Fitness;
-  machine: Pick<SourceMachine, 'disks' | 'nics'>;
+  machine: Pick<SourceMachine, 'disks' | 'nics' | 'firmware'>;
   /** The devices of the QEMU that is to run it, by QEMU's names; undefined where that is not known. */
   devices: ReadonlySet<string> | undefined;
 }
@@ -43,13 +50,17 @@ export function chooseHardware({ wanted, fitness, machine, devices }: HardwareQu
 
 /** What keeps the machine from having the very devices that it had. A clause. */
 function obstacleToSource(
-  { disks, nics }: HardwareQuestion['machine'],
+  { disks, nics, firmware }: HardwareQuestion['machine'],
   devices: ReadonlySet<string> | undefined,
 ): string | undefined {
   const kinds = [...new Set(disks.map(({ controller }) => controller?.kind))];
   if (kinds.includes(undefined)) return 'the source does not tell the controllers of its disks';
   const other = kinds.find((kind) => !isSameController(kind));
   if (other !== undefined) return `QEMU has no ${CONTROLLER_WORDS[other]} controller like VMware’s`;
+  const unseen = firmware === 'uefi' ? kinds.find((kind) => !isKnownToUefi(kind)) : undefined;
+  if (unseen !== undefined) {
+    return `the UEFI firmware of many hosts finds no disk on a ${CONTROLLER_WORDS[unseen]} controller`;
+  }
   const card = nics.find(({ model }) => emulatedCard(model) === undefined);
   if (card !== undefined) {
     return card.model === '' ? 'the source does not tell the model of its cards' : `QEMU has no ${card.model} card`;

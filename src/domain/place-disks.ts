@@ -1,7 +1,7 @@
 import type { DiskBus, DomainDisk, ScsiModel } from './domain-facts.ts';
 import type { HardwareKind } from './hardware-choice.ts';
-import { CONTROLLER_WORDS, emulatedController, NEAR_LSI_LOGIC } from './source-devices.ts';
-import type { SourceController, SourceMachineDisk } from './source-machine.ts';
+import { CONTROLLER_WORDS, emulatedController, isKnownToUefi, NEAR_LSI_LOGIC } from './source-devices.ts';
+import type { SourceController, SourceMachine, SourceMachineDisk } from './source-machine.ts';
 
 export type DiskPlace = Pick<DomainDisk, 'bus' | 'scsi'>;
 
@@ -22,6 +22,7 @@ export interface PlacingRules {
   allowsIde: boolean;
   /** By QEMU's names; undefined allows all. */
   devices: ReadonlySet<string> | undefined;
+  firmware: SourceMachine['firmware'];
 }
 
 /** The machine `pc` has two channels of two drives. */
@@ -31,7 +32,7 @@ const MOST_IDE_DRIVES = 4;
 export function placeDisks(
   disks: readonly SourceMachineDisk[],
   cdRomCount: number,
-  { kind, fallback, allowsIde, devices }: PlacingRules,
+  { kind, fallback, allowsIde, devices, firmware }: PlacingRules,
 ): PlacedDisks {
   const notes = new Set<string>();
   const scsi = new ScsiPlaces();
@@ -48,6 +49,7 @@ export function placeDisks(
       notes.add(replacedNote(controller, bus));
       return { bus };
     }
+    if (firmware === 'uefi' && !isKnownToUefi(controller.kind)) notes.add(unseenNote(controller));
     if (controller.kind === 'lsilogic') notes.add(NEAR_LSI_LOGIC);
     if (emulated.bus === 'ide') return { bus: plain('ide') };
     if (emulated.model === undefined) return { bus: emulated.bus };
@@ -57,6 +59,10 @@ export function placeDisks(
     plain(places.some(({ bus }) => bus === 'ide') ? 'ide' : fallback),
   );
   return { places, cdRoms, scsiControllers: scsi.models, notes: [...notes] };
+}
+
+function unseenNote({ kind }: SourceController): string {
+  return `The UEFI firmware of many hosts has no driver for the ${CONTROLLER_WORDS[kind]} controller, and would not start from its disks: see that it does, or use --hardware virtio or sata.`;
 }
 
 function replacedNote(controller: SourceController | undefined, bus: 'sata' | 'ide'): string {

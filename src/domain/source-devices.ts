@@ -31,6 +31,14 @@ export function emulatedController(kind: ControllerKind | undefined): EmulatedCo
   return kind === undefined ? undefined : CONTROLLERS[kind];
 }
 
+/** OVMF has drivers for some of these only where its packager has built them in; Debian's sees no disk there (measured), and no descriptor of a firmware tells. */
+const DOUBTFUL_IN_UEFI: ReadonlySet<ControllerKind | undefined> = new Set(['pvscsi', 'lsilogicsas', 'lsilogic']);
+
+/** Whether every UEFI firmware of KVM finds the disks of a controller. */
+export function isKnownToUefi(kind: ControllerKind | undefined): boolean {
+  return !DOUBTFUL_IN_UEFI.has(kind);
+}
+
 /** Whether a guest finds on KVM the very controller that it had. */
 export function isSameController(kind: ControllerKind | undefined): boolean {
   return kind !== 'lsilogic' && emulatedController(kind) !== undefined;

@@ -26,7 +26,7 @@ export class GuestFiles {
     if (!(await this.isFile(path))) return undefined;
     const bytes = await this.#session.call(['pread', path, String(mostBytes + 1), '0']);
     if (bytes.length <= mostBytes) return bytes.toString('latin1');
-    throw new Hyper2kvmError('image', `${path} in the guest is longer than ${mostBytes} bytes.`, {
+    throw new Hyper2kvmError('guest', `${path} in the guest is longer than ${mostBytes} bytes.`, {
       hint: 'That is no configuration file of a healthy system. --fix off converts without changing the guest.',
     });
   }

@@ -5,8 +5,18 @@ import type { Guestfs } from './guestfs.ts';
 export interface GuestDisk {
   path: string;
   format: string;
-  /** Where it hung: the number of its controller among those of the machine, and its unit there. */
-  address?: { controller: number; unit: number } | undefined;
+  address?: DiskAddress | undefined;
+}
+
+/** Where a disk hung. */
+export interface DiskAddress {
+  bus: 'scsi' | 'ide' | 'sata' | 'nvme';
+  /** The number of its controller among those of the bus. */
+  controller: number;
+  /** On the controller. */
+  unit: number;
+  /** VMware's number of the controller's PCI slot, where the source tells it. */
+  pciSlotNumber?: number | undefined;
 }
 
 /** A network card in the order of the machine. */

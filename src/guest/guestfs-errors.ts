@@ -22,7 +22,7 @@ export function applianceFailed(said: string): Hyper2kvmError {
 /** A guestfish command failed: `said` is what it wrote to standard error. */
 export function stageFailed(stage: string, said: string): Hyper2kvmError {
   const sentence = `Changing the guest failed in guestfish ${stage}: ${shorten(said)}`;
-  return new Hyper2kvmError('image', sentence, {
+  return new Hyper2kvmError('guest', sentence, {
     hint: 'The source is as it was. --fix off converts without changing the guest.',
     cause: new Error(said),
   });
@@ -31,7 +31,7 @@ export function stageFailed(stage: string, said: string): Hyper2kvmError {
 export function stageTooLong(stage: string, limitMs: number, said: string): Hyper2kvmError {
   const seconds = Math.round(limitMs / 1000);
   const tail = said === '' ? '' : ` It said: ${shorten(said)}`;
-  return new Hyper2kvmError('image', `guestfish ${stage} was not over after ${seconds} seconds.${tail}`, {
+  return new Hyper2kvmError('guest', `guestfish ${stage} was not over after ${seconds} seconds.${tail}`, {
     hint: 'Without KVM on this host the appliance is emulated, which is slow. --fix off converts without changing the guest.',
   });
 }

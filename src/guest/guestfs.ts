@@ -21,8 +21,8 @@ export interface GuestfsOptions {
   /** Every write goes to an overlay that is thrown away: the images stay as they are to the byte. */
   readOnly: boolean;
   signal: AbortSignal;
-  /** Besides the process's own. */
-  env?: Readonly<Record<string, string>>;
+  /** Of guestfish: tells where programs are. Undefined is that of the process. */
+  env?: NodeJS.ProcessEnv | undefined;
 }
 
 export interface CallOptions {
@@ -84,19 +84,19 @@ export class Guestfs implements AsyncDisposable {
   static async start(options: GuestfsOptions): Promise<Guestfs> {
     options.signal.throwIfAborted();
     const settings = 'LIBGUESTFS_BACKEND_SETTINGS';
-    const env = { ...process.env, ...options.env };
+    const { env = process.env } = options;
     const qemu = findQemuSystem(env);
     const isOwnChoice = env[settings] !== undefined;
-    if (isOwnChoice || qemu === undefined) return Guestfs.#launch(options);
+    if (isOwnChoice || qemu === undefined) return Guestfs.#launch({ ...options, env });
     const { accelerator } = await findAccelerator(qemu, options.signal);
     const choice = accelerator === 'tcg' ? { [settings]: 'force_tcg' } : {};
-    return Guestfs.#launch({ ...options, env: { ...options.env, ...choice } });
+    return Guestfs.#launch({ ...options, env: { ...env, ...choice } });
   }
 
   static async #launch({ disks, readOnly, signal, env }: GuestfsOptions): Promise<Guestfs> {
     const scratch = await mkdtemp(join(tmpdir(), 'hyper2kvm-guest-'));
     const child = spawn('guestfish', ['--keys-from-stdin', '--no-progress-bars'], {
-      env: { ...process.env, ...environment(scratch), ...env },
+      env: { ...env, ...environment(scratch) },
       // A group of its own: Ctrl-C in the terminal reaches this program, which ends guestfish in order.
       detached: true,
     });

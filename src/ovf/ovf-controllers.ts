@@ -1,4 +1,4 @@
-import { RESOURCE, type OvfItem } from './ovf-items.ts';
+import { readPciSlot, RESOURCE, type OvfItem } from './ovf-items.ts';
 import { wholeNumber } from './ovf-sections.ts';
 
 /** `scsi` is a SCSI controller of a kind that is not told. */
@@ -19,6 +19,8 @@ export interface OvfController {
   kind: ControllerKind;
   /** Its place among those of its bus. */
   address: number;
+  /** VMware's number of its PCI slot, from which a guest has the names of its disks by path. */
+  pciSlotNumber?: number | undefined;
 }
 
 /** The order in which vSphere numbers its buses (device keys 200, 1000, 15000, 31000), and so its disks. */
@@ -36,7 +38,9 @@ export function readControllers(items: readonly OvfItem[]): Map<string, OvfContr
     items.flatMap((item): [string, OvfController][] => {
       const kind = kindOf(item);
       if (kind === undefined) return [];
-      return [[item.instanceId, { kind, address: wholeNumber(item.field('Address')) ?? 0 }]];
+      const address = wholeNumber(item.field('Address')) ?? 0;
+      const pciSlotNumber = readPciSlot(item.element);
+      return [[item.instanceId, { kind, address, ...(pciSlotNumber === undefined ? {} : { pciSlotNumber }) }]];
     }),
   );
 }

@@ -68,6 +68,13 @@ function readItem(element: OvfElement, index: number): OvfItem {
   };
 }
 
+/** VMware's number of the PCI slot of a controller or card. */
+export function readPciSlot(item: OvfElement): number | undefined {
+  const settings = item.children('Config', 'vmw');
+  const slot = settings.find((setting) => setting.attribute('key', 'vmw') === 'slotInfo.pciSlotNumber');
+  return wholeNumber(slot?.attribute('value', 'vmw'));
+}
+
 /** DSP0243, 9.8: the one marked as default, else the first. */
 function defaultOption(envelope: OvfElement): string | undefined {
   const options = sectionsOf(envelope, 'DeploymentOptionSection').flatMap((each) => each.children('Configuration'));

@@ -1,5 +1,5 @@
 import type { OvfElement } from './ovf-envelope.ts';
-import { RESOURCE, type OvfItem } from './ovf-items.ts';
+import { readPciSlot, RESOURCE, type OvfItem } from './ovf-items.ts';
 import { wholeNumber } from './ovf-sections.ts';
 
 export interface OvfNic {
@@ -27,12 +27,6 @@ export function readNics(items: readonly OvfItem[], machine: OvfElement | undefi
       network: item.field('Connection'),
       pciSlotNumber: readPciSlot(item.element),
     }));
-}
-
-function readPciSlot(item: OvfElement): number | undefined {
-  const settings = item.children('Config', 'vmw');
-  const slot = settings.find((setting) => setting.attribute('key', 'vmw') === 'slotInfo.pciSlotNumber');
-  return wholeNumber(slot?.attribute('value', 'vmw'));
 }
 
 function virtualBoxMacs(machine: OvfElement | undefined): (string | undefined)[] {

@@ -10,6 +10,8 @@ export interface VirtualDisk {
   fileName: string;
   /** `VirtualLsiLogicController0:0`: the controller's type and bus number, and the disk's unit on it; as lease keys end. */
   address: string;
+  /** The number of the PCI slot of its controller; undefined where the server does not tell. */
+  controllerSlot?: number | undefined;
   /** `persistent`, `independent_persistent`, ... */
   diskMode: string;
   /** A raw device mapping and its mode, else undefined. */
@@ -21,17 +23,22 @@ export interface VirtualDisk {
   contentId: string;
 }
 
+/** `VirtualLsiLogicController0`. */
+function nameOf(controller: XmlElement | undefined): string {
+  return controller === undefined ? '' : `${controller.type}${controller.textOf('busNumber')}`;
+}
+
 /** The disks among the devices of `config.hardware.device`, in the order of the hardware. */
 export function decodeDisks(devices: readonly XmlElement[]): VirtualDisk[] {
   const controllers = new Map(
-    devices
-      .filter((device) => device.find('busNumber'))
-      .map((device) => [device.textOf('key'), `${device.type}${device.textOf('busNumber')}`]),
+    devices.filter((device) => device.find('busNumber')).map((device) => [device.textOf('key'), device]),
   );
   return devices
     .filter((device) => device.type === 'VirtualDisk')
     .map((device) => {
       const backing = device.find('backing');
+      const controller = controllers.get(device.textOf('controllerKey'));
+      const controllerSlot = controller?.numberOf('slotInfo.pciSlotNumber');
       const isRdm = backing?.type?.includes('RawDiskMapping') ?? false;
       return {
         key: device.numberOf('key') ?? 0,
@@ -39,7 +46,8 @@ export function decodeDisks(devices: readonly XmlElement[]): VirtualDisk[] {
         // capacityInBytes came with 5.5; capacityInKB is rounded where the capacity is no multiple of 1 KiB.
         capacityBytes: device.numberOf('capacityInBytes') ?? (device.numberOf('capacityInKB') ?? 0) * 1024,
         fileName: backing?.textOf('fileName') ?? '',
-        address: `${controllers.get(device.textOf('controllerKey')) ?? ''}:${device.textOf('unitNumber') ?? ''}`,
+        address: `${nameOf(controller)}:${device.textOf('unitNumber') ?? ''}`,
+        ...(controllerSlot === undefined ? {} : { controllerSlot }),
         diskMode: backing?.textOf('diskMode') ?? '',
         rawDeviceMapping: isRdm ? (backing?.textOf('compatibilityMode') ?? 'unknown mode') : undefined,
         multiWriter: backing?.textOf('sharing') === 'sharingMultiWriter',

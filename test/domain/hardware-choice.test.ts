@@ -41,6 +41,11 @@ test.each([
   ['a controller that QEMU has not', { machine: sampleMachine({ disks: disksOn('pvscsi', 'buslogic') }) }, /BusLogic/],
   ['a controller that is not told', { machine: sampleMachine({ disks: disksOn(undefined) }) }, /does not tell/],
   [
+    'a controller that UEFI may not know',
+    { machine: sampleMachine({ firmware: 'uefi' }) },
+    /the UEFI firmware of many hosts finds no disk on a VMware Paravirtual controller/,
+  ],
+  [
     'a card that QEMU has not',
     { machine: sampleMachine({ nics: [{ mac: undefined, model: 'vmxnet2', network: undefined }] }) },
     /vmxnet2/,

@@ -1,5 +1,5 @@
 import type { BlockDevice, Guest } from '../guest.ts';
-import { diskNumber } from './block-devices.ts';
+import { hardwarePlace } from './disk-place.ts';
 
 type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder'>;
 
@@ -60,48 +60,6 @@ export function fitsType(found: string, wanted: string): boolean {
   if (['', 'auto', 'none'].includes(wanted)) return true;
   const [a, b] = [found, wanted].map((type) => (/^ext[234]$/.test(type) ? 'ext' : type === 'msdos' ? 'vfat' : type));
   return a === b;
-}
-
-/** The disk, counted from 0, and the partition of a name that follows the hardware. */
-export function hardwarePlace(
-  spec: string,
-  guest: Pick<Known, 'disks' | 'diskOrder'>,
-): { disk: number; partition: number | undefined } | undefined {
-  const found = placeByOrder(spec, guest.disks);
-  return found && { ...found, disk: guest.diskOrder[found.disk] ?? found.disk };
-}
-
-function placeByOrder(spec: string, disks: Known['disks']): ReturnType<typeof hardwarePlace> {
-  const [, letters, number] = /^\/dev\/(?:sd|hd|vd|xvd)([a-z]+)(\d*)$/.exec(spec) ?? [];
-  if (letters !== undefined) return place(diskNumber(letters), number, disks);
-  const [, nvme, nvmePartition] = /^\/dev\/nvme(\d+)n\d+(?:p(\d+))?$/.exec(spec) ?? [];
-  if (nvme !== undefined) return place(Number(nvme), nvmePartition, disks);
-  const [, name, part] = /^\/dev\/disk\/by-(?:path|id)\/(.+?)(?:-part(\d+))?$/.exec(spec) ?? [];
-  if (name === undefined) return undefined;
-  // Which disk an identity of VMware means, no table tells here; with one disk there is no doubt.
-  if (spec.startsWith('/dev/disk/by-id/')) return disks.length === 1 ? place(0, part, disks) : undefined;
-  return place(diskOfPath(name, disks), part, disks);
-}
-
-/**
- * `pci-0000:03:00.0-scsi-0:0:1:0`: target 1 of a controller. A machine of VMware has no unit 7 on a SCSI bus, which is the controller's own; ATA ports
- * count from 1, and NVMe name spaces too.
- */
-function diskOfPath(name: string, disks: Known['disks']): number {
-  const [, target] = /-scsi-\d+:\d+:(\d+):\d+$/.exec(name) ?? /-sas-phy(\d+)-lun-\d+$/.exec(name) ?? [];
-  if (target !== undefined) {
-    const unit = Number(target);
-    const known = disks.findIndex(({ address }) => address?.controller === 0 && address.unit === unit);
-    if (known >= 0) return known;
-    return unit > 7 ? unit - 1 : unit;
-  }
-  const [, port] = /-(?:ata|nvme)-(\d+)(?:\.\d+)?$/.exec(name) ?? [];
-  return port === undefined ? -1 : Number(port) - 1;
-}
-
-function place(disk: number, partition: string | undefined, disks: Known['disks']) {
-  if (disk < 0 || disk >= disks.length) return undefined;
-  return { disk, partition: partition ? Number(partition) : undefined };
 }
 
 /** `/dev/mapper/vg-lv` and `/dev/vg/lv` are one volume; a dash in a name is doubled in the first. */

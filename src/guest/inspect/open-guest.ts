@@ -2,7 +2,7 @@ import { GuestFiles } from '../guest-files.ts';
 import { deviceOf, type Guest, type GuestDisk, type GuestMount, type GuestNic } from '../guest.ts';
 import type { Guestfs } from '../guestfs.ts';
 import { listBlockDevices } from './block-devices.ts';
-import { hardwarePlace } from './find-device.ts';
+import { hardwarePlace } from './disk-place.ts';
 import { findRoot } from './find-root.ts';
 import { readFstab } from './fstab.ts';
 import { listKernels } from './kernels.ts';
@@ -23,7 +23,7 @@ const ESP_PATH = '/boot/efi';
 
 /**
  * Finds the system on the session's disks and mounts it read-only. The session stays the caller's. Throws `NoSystemError` when there is none, and
- * kind `image` when there are several and none is chosen.
+ * kind `guest` when there are several and none is chosen.
  */
 export async function openGuest(session: Guestfs, { disks, nics, keys, root }: OpenGuestOptions): Promise<Guest> {
   await unlockDevices(session, keys);

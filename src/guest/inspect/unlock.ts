@@ -25,7 +25,7 @@ export async function unlockDevices(session: Guestfs, keys: readonly DeviceKey[]
       const uuid = await session.text(['luks-uuid', name]);
       const { error } = await session.outcome(['cryptsetup-open', name, `luks-${uuid}`], { input: [passphrase] });
       if (error !== undefined) {
-        throw new Hyper2kvmError('image', `The key in ${keyFile} does not open ${name}.`, { hint: 'Check --key.' });
+        throw new Hyper2kvmError('guest', `The key in ${keyFile} does not open ${name}.`, { hint: 'Check --key.' });
       }
     }
   }

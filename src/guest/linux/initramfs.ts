@@ -115,7 +115,7 @@ async function requireSpace({ session, files }: Guest, image: string): Promise<v
   const freeBytes = fact('bavail') * fact('bsize');
   if (!(freeBytes < sizeBytes)) return;
   const sizes = `${formatBytes(freeBytes)} are free, and ${image} has ${formatBytes(sizeBytes)}`;
-  throw new Hyper2kvmError('image', `/boot in the guest is too full for a new initramfs: ${sizes}.`, {
+  throw new Hyper2kvmError('guest', `/boot in the guest is too full for a new initramfs: ${sizes}.`, {
     hint: 'Remove old kernels in the guest; or convert without changing it, with --fix off.',
   });
 }
@@ -133,7 +133,7 @@ async function rebuild(
   const missing = paths ? missingModules(paths, kernel.version, needed) : needed;
   if (paths && missing.length === 0) return;
   const what = paths ? `${missing.join(', ')} is not in it` : 'it cannot be listed';
-  throw new Hyper2kvmError('image', `${tool.name} made no good initramfs for kernel ${kernel.version}: ${what}.`, {
+  throw new Hyper2kvmError('guest', `${tool.name} made no good initramfs for kernel ${kernel.version}: ${what}.`, {
     hint: error ?? 'See that the kernel and its modules are whole in the guest; or convert with --fix off.',
     cause: error === undefined ? undefined : new Error(error),
   });

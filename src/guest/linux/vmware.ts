@@ -86,7 +86,7 @@ async function planRemoval(guest: Guest, draft: GuestDraft): Promise<void> {
   draft.run({ fix: NAME, path: command[0] ?? '', details }, async ({ session }) => {
     const { error } = await session.outcome(['command', argumentString([...command, ...names])]);
     if (error === undefined) return;
-    throw new Hyper2kvmError('image', `${command[0]} in the guest did not remove ${names.join(', ')}: ${error}`, {
+    throw new Hyper2kvmError('guest', `${command[0]} in the guest did not remove ${names.join(', ')}: ${error}`, {
       hint: 'Leave --remove-vmware-tools out: its services are switched off anyway.',
     });
   });

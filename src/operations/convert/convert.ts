@@ -17,7 +17,7 @@ import { convertDisks, requireAllOwn } from './convert-disks.ts';
 import { layOut, type Layout } from './convert-layout.ts';
 import { fixConverted, obstacleToFix, withSizes } from './fix-converted.ts';
 import { finalPaths, removeLeftovers, takenNames } from './output-names.ts';
-import { machineOfOvf } from './machine-of-ovf.ts';
+import { guestAddressOf, machineOfOvf } from './machine-of-ovf.ts';
 import { checkSpace, freeForOutput, spaceOf } from './output-space.ts';
 import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from './types.ts';
 import { writeDomain } from './write-domain.ts';
@@ -66,7 +66,7 @@ async function convertAndFix(
   if (options.define !== undefined && machine !== undefined) {
     await checkDefinable(libvirtOf(options.define, options), machineOfOvf(machine), options.force, signal);
   }
-  requireFixable(options.guest, obstacleToFix(options.format, isOneOfSeveral(layout)));
+  requireFixable(options.guest, { obstacle: obstacleToFix(options.format, isOneOfSeveral(layout)), env: options.env });
   const mayLackSpace = await checkSpace(layout, options, signal);
   const vm = layout.source.baseName;
   const warnings = [...layout.warnings, ...(mayLackSpace === undefined ? [] : [mayLackSpace])];
@@ -119,10 +119,15 @@ async function makeAll(
   let isNamed = false;
   try {
     const converted = whole.map((disk) => disk.converted);
-    const nics = layout.source.machine?.nics ?? [];
+    const { nics = [], disks: machineDisks = [] } = layout.source.machine ?? {};
+    const addresses = machineDisks.map(guestAddressOf);
     const onFix = ({ detail }: FixEvent): void => report({ type: 'step', vm, step: 'fix', detail });
     const obstacle = obstacleToFix(options.format, isOneOfSeveral(layout));
-    const guest = await fixConverted({ disks: converted, nics, obstacle }, options.guest, { signal, report: onFix });
+    const finished = { disks: converted, addresses, nics, obstacle, env: options.env };
+    const guest = await fixConverted(finished, options.guest, {
+      signal,
+      report: onFix,
+    });
     if (options.guest.planOnly) return { disks: [], domain: undefined, hardware: undefined, guest };
     const disks = await withSizes(converted, guest);
     const hardware = await writeDomain(layout, disks, options, fitnessOf(guest), signal);

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import type { GuestNic } from '../../guest/guest.ts';
+import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { fixImages } from '../fix-guest/fix-images.ts';
 import type { FixEvent, FixReport, FixWishes } from '../fix-guest/types.ts';
@@ -9,9 +9,12 @@ import type { ConvertedDisk } from './types.ts';
 export interface ConvertedMachine {
   /** All disks of the machine in its order; their images stand as `.partial`. */
   disks: readonly ConvertedDisk[];
+  /** Where each of them hung, where the source tells. */
+  addresses: readonly GuestDisk['address'][];
   nics: readonly GuestNic[];
   /** Of {@link obstacleToFix}. */
   obstacle: string | undefined;
+  env: NodeJS.ProcessEnv | undefined;
 }
 
 /** Why the guest in the results cannot be changed, as a clause. */
@@ -23,12 +26,16 @@ export function obstacleToFix(format: string, isOneOfSeveral: boolean): string |
 
 /** Changes the guest in the converted images, in place and before they are final; undefined with `--fix off`. */
 export function fixConverted(
-  { disks, nics, obstacle }: ConvertedMachine,
+  { disks, addresses, nics, obstacle, env }: ConvertedMachine,
   wishes: FixWishes,
   context: OperationContext<FixEvent>,
 ): Promise<FixReport | undefined> {
-  const images = disks.map(({ path, format }) => ({ path: path + PARTIAL_SUFFIX, format }));
-  return fixImages({ images, nics, obstacle }, wishes, context);
+  const images = disks.map(({ path, format }, index) => ({
+    path: path + PARTIAL_SUFFIX,
+    format,
+    address: addresses[index],
+  }));
+  return fixImages({ images, nics, obstacle, env }, wishes, context);
 }
 
 /** The images with their sizes after the fix, which may have changed them. */

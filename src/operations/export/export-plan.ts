@@ -98,7 +98,7 @@ async function inspectHost(
   if (!FORMATS[format].image) return [];
   const findings: PreflightFinding[] = [];
   try {
-    requireFixable(guest, undefined);
+    requireFixable(guest, { env });
   } catch (error) {
     findings.push(findingOf('fix', error));
   }

@@ -1,4 +1,5 @@
 import type { ControllerKind, SourceController, SourceMachine } from '../../domain/source-machine.ts';
+import { guestBusOf } from '../fix-guest/guest-bus.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
 import type { VmHardware } from '../../vsphere/vm-hardware.ts';
@@ -55,11 +56,16 @@ export function guestNicsOf({ networkCards }: VmHardware): GuestNic[] {
   return networkCards.map(({ macAddress, pciSlotNumber }) => ({ mac: macAddress || undefined, pciSlotNumber }));
 }
 
-/** Where a disk hung, for names in the guest that follow it; only SCSI has such names by controller and unit. */
-export function guestAddressOf({ address }: Pick<VirtualDisk, 'address'>): GuestDisk['address'] {
-  const [, controller, unit] =
-    /^(?:Virtual(?:LsiLogic|BusLogic)|ParaVirtualSCSI)[A-Za-z]*(\d+):(\d+)$/.exec(address) ?? [];
-  return controller === undefined ? undefined : { controller: Number(controller), unit: Number(unit) };
+/** Where a disk hung, for names in the guest that follow it. */
+export function guestAddressOf({
+  address,
+  controllerSlot,
+}: Pick<VirtualDisk, 'address' | 'controllerSlot'>): GuestDisk['address'] {
+  const controller = controllerOf(address);
+  const bus = guestBusOf(controller?.kind);
+  const [, unit] = /:(\d+)$/.exec(address) ?? [];
+  if (controller === undefined || bus === undefined || unit === undefined) return undefined;
+  return { bus, controller: controller.address, unit: Number(unit), pciSlotNumber: controllerSlot };
 }
 
 /** Of an address such as `VirtualLsiLogicController0:1`. */

@@ -27,11 +27,11 @@ export type MadeMachine = Pick<VmExportResult, 'hardware' | 'guest'> & { domain:
 /** Makes the guest in the images fit for KVM, as it was asked for, and the text of its libvirt domain or manifest. Needs nothing of the server. */
 export async function makeMachine(
   fetched: FetchedVm,
-  { guest: wishes, hardware: wanted, networks, kubevirt = false }: ExportOptions,
+  { guest: wishes, hardware: wanted, networks, kubevirt = false, env }: ExportOptions,
   signal: AbortSignal,
 ): Promise<MadeMachine> {
   const { vm, vmHardware, disks, paths, format, step } = fetched;
-  const guest = await fixFetched(fetched, wishes, signal);
+  const guest = await fixFetched(fetched, { wishes, env }, signal);
   step('descriptor', kubevirt ? 'Writing the manifest for KubeVirt' : 'Writing the libvirt domain');
   const images = paths.map((path, index) => ({
     path,
@@ -49,7 +49,7 @@ export async function makeMachine(
 /** The record is told first: a run that is killed here must leave no image that the next one takes for the one that was fetched. */
 async function fixFetched(
   { vmHardware, disks, paths, format, resume, step }: FetchedVm,
-  wishes: ExportOptions['guest'],
+  { wishes, env }: { wishes: ExportOptions['guest']; env: NodeJS.ProcessEnv },
   signal: AbortSignal,
 ): Promise<FixReport | undefined> {
   if (wishes.fix === 'off') return undefined;
@@ -61,7 +61,7 @@ async function fixFetched(
   await resume.beginChange();
   try {
     const report = ({ detail }: { detail: string }): void => step('fix', detail);
-    return await fixImages({ images, nics: guestNicsOf(vmHardware) }, wishes, { signal, report });
+    return await fixImages({ images, nics: guestNicsOf(vmHardware), env }, wishes, { signal, report });
   } catch (error) {
     await resume.keepUnchanged();
     throw error;

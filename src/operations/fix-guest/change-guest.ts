@@ -11,9 +11,9 @@ export async function changeGuest(
   options: FixGuestOptions,
   { signal, report }: OperationContext<FixEvent>,
 ): Promise<Omit<Extract<FixReport, { outcome: 'fixed' | 'planned' }>, 'seconds'>> {
-  const { disks, planOnly, removeVmwareTools } = options;
+  const { disks, planOnly, removeVmwareTools, env } = options;
   report({ type: 'fix', step: 'appliance', detail: 'Starting libguestfs' });
-  await using session = await Guestfs.start({ disks, readOnly: planOnly, signal });
+  await using session = await Guestfs.start({ disks, readOnly: planOnly, signal, env });
   report({ type: 'fix', step: 'inspect', detail: 'Looking for the system' });
   const guest = await openGuest(session, options);
   report({ type: 'fix', step: 'plan', detail: `Looking what ${guest.system.prettyName} needs` });
@@ -40,7 +40,7 @@ export async function changeGuest(
 function requireAllMounted({ mounts }: Guest, writable: Guest['mounts']): void {
   const lost = mounts.find(({ path }) => !writable.some((mount) => mount.path === path));
   if (!lost) return;
-  throw new Hyper2kvmError('image', `${lost.mountable}, the guest's ${lost.path}, cannot be mounted for writing.`, {
+  throw new Hyper2kvmError('guest', `${lost.mountable}, the guest's ${lost.path}, cannot be mounted for writing.`, {
     hint: 'Check that file system in the guest; or convert without changing it, with --fix off.',
   });
 }

@@ -6,8 +6,8 @@ import type { OperationContext } from '../operation-context.ts';
 import type { FixEvent, FixGuestOptions, FixReport } from './types.ts';
 
 /** Throws kind `host` with what to install when a guest cannot be fixed on this host: before any work, with `--fix require`. */
-export function requireFixTools(): void {
-  if (!hasGuestfish()) throw new MissingGuestfishError();
+export function requireFixTools(env: NodeJS.ProcessEnv = process.env): void {
+  if (!hasGuestfish(env)) throw new MissingGuestfishError();
 }
 
 /**
@@ -17,7 +17,7 @@ export function requireFixTools(): void {
 export async function fixGuest(options: FixGuestOptions, context: OperationContext<FixEvent>): Promise<FixReport> {
   const startedAt = Date.now();
   try {
-    requireFixTools();
+    requireFixTools(options.env);
     // Most of what changes guests is loaded where one is changed.
     const { changeGuest } = await import('./change-guest.ts');
     const report = await changeGuest(options, context);

@@ -14,22 +14,27 @@ export interface UnfinishedMachine {
   nics: readonly GuestNic[];
   /** Why its guest cannot be changed at all, as a clause; undefined where it can. */
   obstacle?: string | undefined;
+  /** Tells where guestfish is; undefined is that of the process. */
+  env?: NodeJS.ProcessEnv | undefined;
 }
 
 /** Throws before any work when `wishes` cannot be fulfilled: with `require`, or for a plan, what makes the fix impossible. */
-export function requireFixable({ fix }: FixWishes, obstacle: string | undefined): void {
+export function requireFixable(
+  { fix }: FixWishes,
+  { obstacle, env }: Pick<UnfinishedMachine, 'obstacle' | 'env'>,
+): void {
   if (fix !== 'require') return;
   if (obstacle !== undefined) {
     throw new Hyper2kvmError('usage', `The guest cannot be changed: ${obstacle}.`, {
       hint: 'Leave --fix require out.',
     });
   }
-  requireFixTools();
+  requireFixTools(env);
 }
 
 /** Changes the guest in place, before its images are final; undefined with `--fix off`. */
 export async function fixImages(
-  { images, nics, obstacle }: UnfinishedMachine,
+  { images, nics, obstacle, env }: UnfinishedMachine,
   wishes: FixWishes,
   context: OperationContext<FixEvent>,
 ): Promise<FixReport | undefined> {
@@ -40,7 +45,7 @@ export async function fixImages(
     const reason = 'None of the disks has a boot sector or a partition table.';
     return { outcome: 'not-fixed', reason, hint: undefined };
   }
-  return await fixGuest({ ...wishes, fix, disks: images, nics }, context);
+  return await fixGuest({ ...wishes, fix, disks: images, nics, env }, context);
 }
 
 /** Whether the guest starts on virtio now. */

@@ -22,6 +22,8 @@ export interface FixGuestOptions extends FixWishes {
   /** All images of one machine in the order in which it saw them. They are changed in place: never the source's. */
   disks: readonly GuestDisk[];
   nics: readonly GuestNic[];
+  /** Tells where guestfish is; undefined is that of the process. */
+  env?: NodeJS.ProcessEnv | undefined;
 }
 
 /** What the fix is doing now. */

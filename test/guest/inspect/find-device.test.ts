@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { diskNumber, fileSystemOf, readBlkid } from '../../../src/guest/inspect/block-devices.ts';
-import { findDevice, hardwarePlace, isUnstableName, volumeName } from '../../../src/guest/inspect/find-device.ts';
+import { hardwarePlace } from '../../../src/guest/inspect/disk-place.ts';
+import { findDevice, isUnstableName, volumeName } from '../../../src/guest/inspect/find-device.ts';
 import type { BlockDevice, GuestDisk } from '../../../src/guest/guest.ts';
 
 const DISKS: GuestDisk[] = ['a', 'b', 'c'].map((name) => ({ path: `/images/${name}`, format: 'raw' }));
@@ -67,12 +68,6 @@ test('disks that changed places are followed', () => {
   const swapped = { ...GUEST, diskOrder: [1, 0, 2] };
   expect(findDevice('/dev/sda1', swapped)?.name).toBe('/dev/sdb1');
   expect(hardwarePlace('/dev/sdb', swapped)).toEqual({ disk: 0, partition: undefined });
-});
-
-test('a target of by-path is looked up where the machine tells its units', () => {
-  const disks = DISKS.map((disk, index) => ({ ...disk, address: { controller: 0, unit: [0, 4, 8][index] ?? 0 } }));
-  expect(hardwarePlace('/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:4:0', { ...GUEST, disks })?.disk).toBe(1);
-  expect(hardwarePlace('/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:8:0', { ...GUEST, disks })?.disk).toBe(2);
 });
 
 test('a partition of another type is not what fstab means: the one that fits on another disk is', () => {

@@ -85,7 +85,7 @@ export async function exportWith(
     stallTimeoutMs: 1000,
     retries: 2,
     force: false,
-    env: { XDG_STATE_HOME: join(scratch.path, 'state') },
+    env: { ...process.env, XDG_STATE_HOME: join(scratch.path, 'state') },
     ...given,
   };
   try {

@@ -142,13 +142,8 @@ describe('--boot-test', () => {
 test('--fix require without libguestfs fetches nothing', async () => {
   await using scratch = await ScratchFolder.make();
   await using server = await startTestServer({ vms: [{ name: 'web', disks: [{ content: emptyContent(MIB) }] }] });
-  const { PATH } = process.env;
-  process.env['PATH'] = scratch.path;
-  try {
-    const { error } = await runExport(server, scratch, { format: 'qcow2', guest: FIX });
-    expect(error).toMatchObject({ hint: expect.stringContaining('libguestfs-tools') });
-  } finally {
-    process.env['PATH'] = PATH;
-  }
+  const env = { PATH: scratch.path, XDG_STATE_HOME: join(scratch.path, 'state') };
+  const { error } = await runExport(server, scratch, { format: 'qcow2', guest: FIX, env });
+  expect(error).toMatchObject({ kind: 'host', hint: expect.stringContaining('libguestfs-tools') });
   expect(server.state().leases).toEqual([]);
 });

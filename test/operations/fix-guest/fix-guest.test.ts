@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { afterEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { GuestFiles } from '../../../src/guest/guest-files.ts';
 import { fixGuest } from '../../../src/operations/fix-guest/fix-guest.ts';
 import type { FixGuestOptions, FixReport } from '../../../src/operations/fix-guest/types.ts';
@@ -152,19 +152,14 @@ testWithOracle(
   APPLIANCE_TEST_MS,
 );
 
-const { PATH } = process.env;
-afterEach(() => {
-  process.env['PATH'] = PATH;
-});
-
 test('without libguestfs auto says so, and require names what to install', async () => {
-  process.env['PATH'] = '/nonexistent';
-  const report = await fixed(options('/nonexistent.img', { fix: 'auto' }));
+  const env = { PATH: '/nonexistent' };
+  const report = await fixed(options('/nonexistent.img', { fix: 'auto', env }));
   expect(report).toMatchObject({
     outcome: 'not-fixed',
     reason: 'guestfish of libguestfs is not installed on this host.',
   });
-  await expect(fixed(options('/nonexistent.img'))).rejects.toMatchObject({
+  await expect(fixed(options('/nonexistent.img', { env }))).rejects.toMatchObject({
     kind: 'host',
     hint: expect.stringContaining('libguestfs-tools'),
   });
