@@ -12,7 +12,8 @@ export type ErrorKind =
   | 'local-file'
   | 'tls-trust'
   | 'guest'
-  | 'host';
+  | 'host'
+  | 'busy';
 
 /** The facts about a failure besides its sentence. */
 export interface ErrorFacts {

@@ -13,6 +13,7 @@ export const EXIT_CODES: Record<ErrorKind, { code: number; meaning: string }> = 
   'tls-trust': { code: 15, meaning: 'TLS trust: the certificate was refused' },
   guest: { code: 16, meaning: 'guest: it could not be fixed, or did not come up in the boot test' },
   host: { code: 17, meaning: 'host: a program, a firmware or a right that is needed here is missing' },
+  busy: { code: 18, meaning: 'busy: another run is writing the same VM or file there' },
 };
 
 /** The exit code of anything thrown. An error outside the family is internal. */

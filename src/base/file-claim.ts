@@ -7,7 +7,7 @@ import { errnoOf, localFileError } from './local-file-error.ts';
 
 /**
  * Claims the name `path` (absolute, in a folder that is there) for this process, until the claim is disposed of or the process ends, however that comes about. Throws kind
- * `local-file` when another process of this host holds it. Node has no flock, and a file with a process id outlives a kill: an abstract socket (unix(7)) has one
+ * `busy` when this or another process of this host holds it. Node has no flock, and a file with a process id outlives a kill: an abstract socket (unix(7)) has one
  * owner and dies with it. Where sockets are forbidden, and between hosts and containers that share a folder, there is no claim.
  */
 export async function claimFile(path: string): Promise<AsyncDisposable> {
@@ -21,7 +21,7 @@ export async function claimFile(path: string): Promise<AsyncDisposable> {
     server.unref();
   } catch (error) {
     if (errnoOf(error) === 'EADDRINUSE') {
-      throw new Hyper2kvmError('local-file', `Another run of hyper2kvm is writing ${path}.`, {
+      throw new Hyper2kvmError('busy', `Another run of hyper2kvm is writing ${path}.`, {
         hint: 'Wait until it is over, or choose another --output.',
         cause: error,
       });

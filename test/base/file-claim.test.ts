@@ -11,7 +11,7 @@ test('a name is claimed once, through whatever path, until the claim is given up
   try {
     const claim = await claimFile(join(folder, 'a.qcow2'));
     await expect(claimFile(join(link, 'a.qcow2'))).rejects.toMatchObject({
-      kind: 'local-file',
+      kind: 'busy',
       message: `Another run of hyper2kvm is writing ${join(link, 'a.qcow2')}.`,
     });
     await using other = await claimFile(join(folder, 'b.qcow2'));

@@ -61,7 +61,7 @@ test('a second run into the same name is refused, with and without force, and ta
     for (const flags of [[], ['--force']]) {
       const { exitCode, stderr } = await runConvert(scratch, 'big.raw', '-o', 'made/big.qcow2', ...flags);
       expect(stderr).toContain(`Another run of hyper2kvm is writing ${join(made, 'big.qcow2')}.`);
-      expect({ exitCode, names: await namesIn(made) }).toEqual({ exitCode: 14, names: ['big.qcow2.partial'] });
+      expect({ exitCode, names: await namesIn(made) }).toEqual({ exitCode: 18, names: ['big.qcow2.partial'] });
     }
   });
   expect(first.exitCode).toBe(0);

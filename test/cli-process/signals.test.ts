@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { mkdir, readdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { VsphereClient } from '../../src/vsphere/vsphere-client.ts';
@@ -118,23 +119,30 @@ test.concurrent(
   },
 );
 
-test.concurrent('a second run of the same export takes nothing from the first, and is refused with 14', async () => {
-  await using server = await startTestServer({ vms: [VM] });
-  await using scratch = await ScratchFolder.make();
-  server.faults.add(SLOW);
-  const first = await start(scratch, server);
-  const env = environmentOf(server, join(scratch.path, 'state'));
-  const args = ['export', 'web', '--snapshot', '-o', scratch.output];
-  const second = await startProgram(args, { env, cwd: scratch.path }).over;
-  expect(second.exitCode).toBe(14);
-  expect(second.stderr).toContain(
-    `Another export (process ${first.child.pid}) is writing this VM to ${scratch.output}.`,
-  );
-  expect(leftOnServer(server)).toMatchObject({ snapshots: [expect.anything()], leases: [expect.anything()] });
-  expect(await scratch.files()).toContain('web-disk-1.vmdk.partial');
-  first.child.kill('SIGTERM');
-  expect((await first.over).exitCode).toBe(143);
-});
+test.concurrent(
+  'a second run of the same export takes nothing from the first, and is refused with 18 and the name of the holder',
+  async () => {
+    await using server = await startTestServer({ vms: [VM] });
+    await using scratch = await ScratchFolder.make();
+    server.faults.add(SLOW);
+    const first = await start(scratch, server);
+    const env = environmentOf(server, join(scratch.path, 'state'));
+    const args = ['export', 'web', '--snapshot', '-o', scratch.output];
+    const second = await startProgram(args, { env, cwd: scratch.path }).over;
+    expect(second.exitCode).toBe(18);
+    const { records } = await recordsOf(scratch);
+    const job = records.toSorted()[0]?.replace('.json', '');
+    expect(second.stderr).toMatch(
+      `Another run is exporting web to ${scratch.output}: process ${first.child.pid} on ${hostname()}, since 20`,
+    );
+    expect(second.stderr).toContain(`, job ${job}.`);
+    expect(second.stderr).toContain(`Wait for its end (hyper2kvm status --job ${job})`);
+    expect(leftOnServer(server)).toMatchObject({ snapshots: [expect.anything()], leases: [expect.anything()] });
+    expect(await scratch.files()).toContain('web-disk-1.vmdk.partial');
+    first.child.kill('SIGTERM');
+    expect((await first.over).exitCode).toBe(143);
+  },
+);
 
 /** Ends a lease before its time, as if it had timed out. */
 async function abortLease(server: TestServer, value: string): Promise<void> {

@@ -8,7 +8,7 @@ import { readVmHardware, type VmHardware } from '../../vsphere/vm-hardware.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import { CleanUp } from '../clean-up.ts';
 import { descriptionName } from '../domain/make-domain.ts';
-import { refusalOf, type PlannedVm } from './export-plan.ts';
+import type { PlannedVm } from './export-plan.ts';
 import { prepareSource, type ExportSource } from './export-source.ts';
 import { adoptWholeFiles, contentIdentity, transferAll } from './fetch-disks.ts';
 import { FORMATS } from './formats.ts';
@@ -38,7 +38,7 @@ export interface VmExport extends PlannedVm {
 const RESERVED_DESCRIPTOR_BYTES = 128 * 1024;
 
 /**
- * Exports one VM as planned. When this settles, on whatever way, no lease and no own snapshot is left on the server that could be
+ * Exports one VM as planned, into a folder that is locked. When this settles, on whatever way, no lease and no own snapshot is left on the server that could be
  * removed, and no file under a final name that is not whole.
  */
 export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmExportResult> {
@@ -50,8 +50,6 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     warnings.push(message);
     report({ type: 'warning', vm: plan.vm, message });
   };
-  const refusal = refusalOf(plan);
-  if (refusal) throw refusal;
   plan.findings.filter(({ level }) => level === 'warning').forEach(({ detail }) => warn(detail));
 
   const resume = await ResumeRecord.load(plan.output, baseName);

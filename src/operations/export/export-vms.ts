@@ -6,11 +6,10 @@ import { addressOf } from '../../vsphere/certificate-trust.ts';
 import { CleanUp } from '../clean-up.ts';
 import { openSession } from '../server-session.ts';
 import { planVm } from './export-plan.ts';
-import { exportVm } from './export-vm.ts';
+import { exportInPlace } from './export-in-place.ts';
 import { findAllVms, type FoundVms } from './find-vms.ts';
 import { JobProgress } from './job-progress.ts';
 import type { ExportEvent, ExportOptions, ExportResult, OperationContext } from './types.ts';
-import { useExported } from './use-exported.ts';
 import { describeFailure } from './vm-failure.ts';
 
 /**
@@ -84,9 +83,7 @@ async function exportAll(
       const shared = { client, options, job: job.id, limiter, hashes, report, leave };
       const keepForNextRun = (names: string[]) => void keptForNextRun.push(...names);
       const task = { ...planned, ...shared, baseName: each.baseName, keepForNextRun };
-      const whole = await exportVm(task, signal);
-      whole.warnings.push(...leftBehind);
-      const exported = await useExported(whole, options, { signal, report });
+      const exported = await exportInPlace({ ...task, leftBehind }, signal);
       result.exported.push(exported);
       report({ type: 'vm-finished', vm: name, result: exported });
     } catch (error) {

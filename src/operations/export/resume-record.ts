@@ -1,10 +1,6 @@
 import { readFile, rm, stat } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
-import { Hyper2kvmError } from '../../base/errors.ts';
-import { isProcessOver, ownProcess } from '../../jobs/job-process.ts';
-import type { JobProcess } from '../../jobs/job-record.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { MemberRecord } from '../../ovf/package-writer.ts';
 import type { ExportFormat } from './types.ts';
@@ -33,12 +29,10 @@ interface ResumeState {
   files: WholeFile[];
   /** They are being changed, and are not what was fetched any more. */
   changing?: boolean;
-  /** Who writes there, or wrote last. */
-  process?: JobProcess;
 }
 
 /** What a run settles when it begins. */
-type Beginning = Omit<ResumeState, 'version' | 'process' | 'changing'>;
+type Beginning = Omit<ResumeState, 'version' | 'changing'>;
 
 /**
  * The small file beside an unfinished export that says which of its `.partial` files are whole, and of which state of the VM. Written after each
@@ -60,15 +54,11 @@ export class ResumeRecord {
     this.#state = state;
   }
 
-  /**
-   * Reads what an earlier run left in `folder`. A record that cannot be read is as good as none.
-   * @throws Hyper2kvmError `local-file` when that run is still going on: its files and its snapshot must not be taken from it.
-   */
+  /** Reads what an earlier run left in `folder`, which the caller has locked: that run is over. A record that cannot be read is as good as none. */
   static async load(folder: string, baseName: string): Promise<ResumeRecord> {
     const path = join(folder, `.${baseName}.hyper2kvm-resume`);
     const text = await readFile(path, 'utf8').catch(() => '');
     const state = parseState(text) ?? NOTHING;
-    if (state.process && isRunningHere(state.process)) throw inUse(folder, state.process.pid);
     return new ResumeRecord(folder, baseName, path, state);
   }
 
@@ -86,7 +76,7 @@ export class ResumeRecord {
     for (const name of leftovers(this.#baseName, this.#state, state)) {
       await rm(join(this.#folder, name + PARTIAL_SUFFIX), { force: true });
     }
-    this.#state = { version: 1, ...state, process: ownProcess() };
+    this.#state = { version: 1, ...state };
     await this.#save();
   }
 
@@ -129,17 +119,6 @@ export class ResumeRecord {
 
 const NOTHING: ResumeState = { version: 1, identity: '', format: 'ovf', ownSnapshot: undefined, files: [] };
 
-/** Of a process on another host nothing is known: its record must not block this one for ever. */
-function isRunningHere(writer: JobProcess): boolean {
-  return writer.pid !== process.pid && writer.hostname === hostname() && !isProcessOver(writer);
-}
-
-function inUse(folder: string, pid: number): Hyper2kvmError {
-  return new Hyper2kvmError('local-file', `Another export (process ${pid}) is writing this VM to ${folder}.`, {
-    hint: 'Wait for its end, or choose another --output.',
-  });
-}
-
 /** Names of files that the new run neither keeps nor writes over. */
 function leftovers(baseName: string, old: ResumeState, now: Beginning): string[] {
   if (old.format === 'ova') return now.format === 'ova' ? [] : [`${baseName}.ova`];
@@ -166,8 +145,7 @@ function isResumeState(state: unknown): state is ResumeState {
     state['version'] === 1 &&
     typeof state['identity'] === 'string' &&
     Array.isArray(state['files']) &&
-    state['files'].every(isWholeFile) &&
-    (state['process'] === undefined || isObject(state['process']))
+    state['files'].every(isWholeFile)
   );
 }
 

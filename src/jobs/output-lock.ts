@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto';
+import { link, open, readFile, rm } from 'node:fs/promises';
+import { hostname, uptime } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Hyper2kvmError } from '../base/errors.ts';
+import { claimFile } from '../base/file-claim.ts';
+import { errnoOf, localFileError } from '../base/local-file-error.ts';
+import { isProcessOver, ownProcess } from './job-process.ts';
+import type { JobProcess } from './job-record.ts';
+
+/** What stands in a lock's file. */
+interface LockHolder {
+  process: JobProcess;
+  job: string;
+  /** ISO 8601 in UTC. */
+  since: string;
+}
+
+/** What is locked, for messages, and for whom. */
+export interface LockRequest {
+  /** The end of "Another run is …": `exporting web-01 to /srv/vms`. */
+  doing: string;
+  job: string;
+}
+
+/** A holder that has claimed the name writes its file within milliseconds. */
+const LOOKS = 20;
+const LOOK_AGAIN_MS = 50;
+
+/**
+ * Takes the lock whose file is `path` (absolute, in a folder that is there), until it is disposed of. On this host the claim of the name ({@link claimFile}) decides, which
+ * ends with its process; the file names the holder, and holds for other hosts that share the folder. A file whose process is over is taken over. One
+ * of another host never is, since nothing here can tell whether its process is over.
+ * @throws Hyper2kvmError `busy`, naming the holder and what to do; `local-file` when the file cannot be written.
+ */
+export async function lockOutput(path: string, request: LockRequest): Promise<AsyncDisposable> {
+  await using taken = new AsyncDisposableStack();
+  try {
+    taken.use(await claimFile(path));
+  } catch (error) {
+    if (!(error instanceof Hyper2kvmError) || error.kind !== 'busy') throw error;
+    throw busy(path, await lookPatiently(path), request, error);
+  }
+  const text = `${JSON.stringify({ process: ownProcess(), job: request.job, since: new Date().toISOString() })}\n`;
+  await takeFile(path, text, request);
+  taken.defer(() => removeOwn(path, text));
+  return taken.move();
+}
+
+/** The name is claimed, so that of this host nobody else looks at the file meanwhile. */
+async function takeFile(path: string, text: string, request: LockRequest): Promise<void> {
+  for (let round = 0; round < LOOKS; round += 1) {
+    if (await createWhole(path, text)) return;
+    const found = await readLock(path);
+    // An answer of NFS that was lost makes link(2) find its own work.
+    if (found === text) return;
+    if (found === undefined) continue;
+    const holder = parseHolder(found);
+    if (holder === undefined || !isOver(holder)) throw busy(path, holder, request);
+    try {
+      await rm(path, { force: true });
+    } catch (error) {
+      throw localFileError('remove', path, error);
+    }
+  }
+  throw busy(path, undefined, request);
+}
+
+/**
+ * Whether the holder is over for certain. Its host may have started anew since; but a lock that is younger than this host's start and of another one's is that of a second
+ * host with the same name.
+ */
+function isOver({ process: holder, since }: LockHolder): boolean {
+  if (!isProcessOver(holder)) return false;
+  const startedAt = Date.now() - uptime() * 1000;
+  return holder.bootId === ownProcess().bootId || Date.parse(since) < startedAt;
+}
+
+/** Makes the file with all that is in it, or not at all; false when there is one. */
+async function createWhole(path: string, text: string): Promise<boolean> {
+  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    await write(draft, text);
+    try {
+      await link(draft, path);
+    } catch (error) {
+      // FAT, exFAT and some SMB and FUSE have no hard links.
+      if (errnoOf(error) === 'EEXIST') throw error;
+      await write(path, text);
+    }
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw localFileError('write', path, error);
+  } finally {
+    await rm(draft, { force: true }).catch(() => {});
+  }
+}
+
+/** Others may read who holds the lock: no secret is in it. */
+async function write(path: string, text: string): Promise<void> {
+  const handle = await open(path, 'wx', 0o644);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } catch (error) {
+    await rm(path, { force: true }).catch(() => {});
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Undefined when there is none; '' when it cannot be read. */
+async function readLock(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    return errnoOf(error) === 'ENOENT' ? undefined : '';
+  }
+}
+
+/** Somebody may have removed it by hand, and another host have taken it since. */
+async function removeOwn(path: string, text: string): Promise<void> {
+  if ((await readLock(path)) === text) await rm(path, { force: true }).catch(() => {});
+}
+
+/** The holder of a name that is claimed: the file may be about to be written, and an old one to be replaced. */
+async function lookPatiently(path: string): Promise<LockHolder | undefined> {
+  for (let look = 0; look < LOOKS; look += 1) {
+    const holder = parseHolder((await readLock(path)) ?? '');
+    if (holder !== undefined && !isProcessOver(holder.process)) return holder;
+    await pause(LOOK_AGAIN_MS);
+  }
+  return undefined;
+}
+
+function busy(path: string, holder: LockHolder | undefined, { doing }: LockRequest, cause?: unknown): Hyper2kvmError {
+  const facts = cause === undefined ? {} : { cause };
+  if (holder === undefined) {
+    const hint = `Wait for its end. If no run is going on there, on any host, remove ${path}.`;
+    return new Hyper2kvmError('busy', `Another run is ${doing}; its lock does not tell which.`, { hint, ...facts });
+  }
+  const { process: other, job, since } = holder;
+  const sentence = `Another run is ${doing}: process ${other.pid} on ${other.hostname}, since ${since}, job ${job}.`;
+  const hint =
+    other.hostname === hostname() && other.bootId === ownProcess().bootId
+      ? `Wait for its end (hyper2kvm status --job ${job}), or choose another --output.`
+      : `Wait for its end. Only on its own host can be seen whether it still runs; if it does not, remove ${path}.`;
+  return new Hyper2kvmError('busy', sentence, { hint, ...facts });
+}
+
+function parseHolder(text: string): LockHolder | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isHolder(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isHolder(value: unknown): value is LockHolder {
+  if (!isObject(value) || !isObject(value['process'])) return false;
+  const { pid, hostname: host, startTicks, bootId } = value['process'];
+  return (
+    typeof value['job'] === 'string' &&
+    typeof value['since'] === 'string' &&
+    typeof pid === 'number' &&
+    typeof host === 'string' &&
+    [startTicks, bootId].every((each) => each === null || typeof each === 'string')
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
