@@ -21,3 +21,19 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof InterruptedError) return SIGNAL_EXIT_CODES[error.signalName];
   return EXIT_CODES[error instanceof Hyper2kvmError ? error.kind : 'internal'].code;
 }
+
+/** The exit code of a failure of which only the kind is known. That of an interruption is SIGTERM's, whichever signal it was. */
+export function codeOfKind(kind: ErrorKind | 'interrupted'): number {
+  return kind === 'interrupted' ? SIGNAL_EXIT_CODES.SIGTERM : EXIT_CODES[kind].code;
+}
+
+/** The kind of failure that an exit code stands for; undefined for 0, for those of signals, and for what is none of ours. */
+export function kindOfCode(exitCode: number): ErrorKind | undefined {
+  return Object.keys(EXIT_CODES)
+    .filter(isKind)
+    .find((kind) => EXIT_CODES[kind].code === exitCode);
+}
+
+function isKind(name: string): name is ErrorKind {
+  return name in EXIT_CODES;
+}

@@ -1,6 +1,7 @@
 /** The commands by name. Each file is loaded when its command runs, so that one command does not wait for what the others need. */
 export const COMMAND_LOADERS = {
   'boot-test': async () => (await import('./boot-test.ts')).BootTestCommand,
+  cancel: async () => (await import('./cancel.ts')).CancelCommand,
   convert: async () => (await import('./convert.ts')).ConvertCommand,
   export: async () => (await import('./export.ts')).ExportCommand,
   list: async () => (await import('./list.ts')).ListCommand,

@@ -3,9 +3,12 @@ import { Hyper2kvmError } from '../base/errors.ts';
 import { ConnectedCommand } from '../cli/connected-command.ts';
 import type { ConnectionFlagValues } from '../cli/connection-flags.ts';
 import { readCount } from '../cli/input/option-values.ts';
+import { JobLines } from '../cli/report/job-lines.ts';
 import { jobReport, statusReport } from '../cli/report/status-report.ts';
 import type { JobView } from '../jobs/job-record.ts';
 import type * as CheckStatus from '../operations/status/check-status.ts';
+import type * as FollowJob from '../operations/status/follow-job.ts';
+import type * as JobOutcome from '../operations/status/job-outcome.ts';
 import type * as ShowJob from '../operations/status/show-job.ts';
 import type { StatusResult } from '../operations/status/types.ts';
 import type { ConnectionSettings } from '../vsphere/connection-settings.ts';
@@ -26,10 +29,19 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
       description: 'One job in full; its id is shown by status and at the end of an export',
       command: '<%= config.bin %> status --job 20261122T140102Z-export-1a2b',
     },
+    {
+      description: 'Wait for a detached job to end',
+      command: '<%= config.bin %> status --job 20261122T140102Z-export-1a2b --follow',
+    },
   ];
 
   static override flags = {
     job: Flags.string({ helpValue: 'ID', description: 'Show the record of this job, and look at nothing else.' }),
+    follow: Flags.boolean({
+      default: false,
+      description:
+        'Follow the job of --job until it ends, and exit as it did: status --job ID --follow. Ctrl-C ends the following alone.',
+    }),
     jobs: Flags.string({ helpValue: 'N', default: '10', description: 'How many recent jobs to show, 0 to 1000.' }),
     output: Flags.string({
       char: 'o',
@@ -51,9 +63,14 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
     return import('../operations/status/show-job.ts');
   }
 
+  protected followOperation(): Promise<[typeof FollowJob, typeof JobOutcome]> {
+    return Promise.all([import('../operations/status/follow-job.ts'), import('../operations/status/job-outcome.ts')]);
+  }
+
   async run(): Promise<StatusResult | JobView> {
     const { flags } = await this.parse(StatusCommand);
     this.quiet = flags.quiet;
+    if (flags.follow) return this.#follow(flags.job);
     if (flags.job !== undefined) {
       const { showJob } = await this.jobOperation();
       const job = await showJob(this.env, flags.job);
@@ -77,6 +94,23 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
     this.print(statusReport(status, this.tableWidth()));
     this.#judge(status);
     return status;
+  }
+
+  async #follow(id: string | undefined): Promise<JobView> {
+    if (id === undefined) {
+      const hint = 'Add --job ID: hyper2kvm status shows the ids.';
+      throw new Hyper2kvmError('usage', '--follow needs --job.', { hint });
+    }
+    const [{ followJob }, { jobOutcome }] = await this.followOperation();
+    const lines = new JobLines(Date.now);
+    const job = await followJob(
+      { env: this.env, id },
+      { signal: this.signal, report: ({ job: seen }) => this.print(this.quiet ? [] : lines.take(seen)) },
+    );
+    this.print(jobReport(job));
+    const outcome = jobOutcome(job);
+    if (outcome !== undefined) this.failWith(outcome);
+    return job;
   }
 
   async #connectionIfNamed(flags: ConnectionFlagValues): Promise<ConnectionSettings | undefined> {

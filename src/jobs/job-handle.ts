@@ -1,11 +1,12 @@
 import { writeFileAtomically } from '../base/atomic-file.ts';
 import { sentenceOf } from '../base/errors.ts';
+import { exitCodeOf } from '../base/exit-codes.ts';
 import { jobErrorOf, recordText } from './job-record-text.ts';
 import type { JobRecord, JobState } from './job-record.ts';
 import { prepareJobsFolder } from './jobs-folder.ts';
 
 /** What a job changes in its record while it runs. */
-export type JobChanges = Partial<Pick<JobRecord, 'transferredBytes' | 'files' | 'vms'>>;
+export type JobChanges = Partial<Pick<JobRecord, 'transferredBytes' | 'percent' | 'files' | 'vms'>>;
 
 /** Least time between two writes of a record that is only going on. */
 const WRITE_INTERVAL_MS = 1000;
@@ -18,10 +19,10 @@ export class JobHandle {
   readonly file: string;
   readonly #folder: string;
   readonly #onProblem: (message: string) => void;
+  #isKept = true;
   #record: JobRecord;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
-  #problemTold = false;
 
   constructor(options: { record: JobRecord; folder: string; file: string; onProblem: (message: string) => void }) {
     this.#record = options.record;
@@ -38,6 +39,11 @@ export class JobHandle {
     return this.#record;
   }
 
+  /** Whether every write of the record has succeeded so far. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
   /** Replaces the given fields. The file follows within a second, with all changes up to then in one write. */
   update(changes: JobChanges): void {
     if (this.#record.endedAt !== undefined) return;
@@ -50,12 +56,16 @@ export class JobHandle {
     this.#timer.unref();
   }
 
-  /** Sets the final state and writes it; resolves when it is written, or could not be. Further calls change nothing. */
-  async end(state: Exclude<JobState, 'running'>, error?: unknown): Promise<void> {
+  /**
+   * Sets the final state and writes it; resolves when it is written, or could not be. Further calls change nothing. `exitCode` is what the process will
+   * exit with: that of `error` unless told.
+   */
+  async end(state: Exclude<JobState, 'running'>, error?: unknown, exitCode = codeOf(error)): Promise<void> {
     if (this.#record.endedAt === undefined) {
       clearTimeout(this.#timer);
       const failure = error === undefined ? {} : { error: jobErrorOf(error) };
-      this.#record = { ...this.#record, state, endedAt: new Date().toISOString(), ...failure };
+      const whole = state === 'done' && this.#record.percent !== undefined ? { percent: 100 } : {};
+      this.#record = { ...this.#record, state, endedAt: new Date().toISOString(), exitCode, ...whole, ...failure };
       void this.write();
     }
     await this.#writing;
@@ -72,9 +82,13 @@ export class JobHandle {
       await prepareJobsFolder(this.#folder);
       await writeFileAtomically(this.file, recordText(this.#record), { flush });
     } catch (error) {
-      if (this.#problemTold) return;
-      this.#problemTold = true;
+      if (!this.#isKept) return;
+      this.#isKept = false;
       this.#onProblem(`The record of this job cannot be kept: ${sentenceOf(error)}`);
     }
   }
+}
+
+function codeOf(error: unknown): number {
+  return error === undefined ? 0 : exitCodeOf(error);
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { errnoOf } from '../base/local-file-error.ts';
 import type { JobProcess } from './job-record.ts';
 
 /** This process, as its job's record names it. */
@@ -24,6 +25,25 @@ export function isProcessOver(job: JobProcess): boolean {
   const stat = processStat(job.pid);
   // A zombie (Z, X) has ended; its parent only has not asked yet. Other ticks: the pid was given to another process.
   return stat === undefined || stat.startTicks !== job.startTicks || stat.state === 'Z' || stat.state === 'X';
+}
+
+/** What became of the wish to end a process. */
+export type EndRequest = 'sent' | 'over' | 'elsewhere' | 'unknown' | 'denied';
+
+/**
+ * Sends SIGTERM to the process of a record: to the very one that wrote it, told by its pid, the ticks of its start and the boot. `unknown` when that cannot be told, as
+ * without /proc: a stranger might have the pid by now.
+ */
+export function requestEnd(job: JobProcess): EndRequest {
+  if (job.hostname !== hostname()) return 'elsewhere';
+  if (isProcessOver(job)) return 'over';
+  if (job.startTicks === null || job.bootId === null || bootId() === null) return 'unknown';
+  try {
+    process.kill(job.pid, 'SIGTERM');
+    return 'sent';
+  } catch (error) {
+    return errnoOf(error) === 'ESRCH' ? 'over' : 'denied';
+  }
 }
 
 /** Fields 3 and 22 of /proc/PID/stat (proc(5)); undefined when there is no such process, or no /proc. */
@@ -53,6 +73,6 @@ function hasPid(pid: number): boolean {
     return process.kill(pid, 0);
   } catch (error) {
     // EPERM: it is there, and somebody else's.
-    return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EPERM';
+    return errnoOf(error) === 'EPERM';
   }
 }

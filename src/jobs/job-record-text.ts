@@ -11,6 +11,13 @@ export function newJobId(kind: JobRecord['kind'], startedAt: Date): string {
   return `${time}-${kind}-${randomBytes(2).toString('hex')}`;
 }
 
+/** The time that an id begins with; undefined for one without. */
+export function timeOfId(id: string): Date | undefined {
+  const iso = id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z.*$/, '$1-$2-$3T$4:$5:$6Z');
+  const time = new Date(iso);
+  return Number.isNaN(time.valueOf()) ? undefined : time;
+}
+
 /** Any thrown thing as a record keeps it. */
 export function jobErrorOf(error: unknown): JobError {
   if (error instanceof InterruptedError) return { kind: 'interrupted', message: error.message };
@@ -26,6 +33,7 @@ export function jobErrorOf(error: unknown): JobError {
  */
 export function recordText(record: JobRecord): string {
   const { id, kind, state, request, startedAt, endedAt, process, transferredBytes, files, vms, error } = record;
+  const { exitCode, log, percent } = record;
   const clean: JobRecord = {
     id,
     kind,
@@ -33,8 +41,11 @@ export function recordText(record: JobRecord): string {
     request: cleanRequest(request),
     startedAt,
     ...(endedAt === undefined ? {} : { endedAt }),
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(log === undefined ? {} : { log }),
     process: { pid: process.pid, hostname: process.hostname, startTicks: process.startTicks, bootId: process.bootId },
     transferredBytes,
+    ...(percent === undefined ? {} : { percent }),
     files: files.map(({ path, sizeBytes, sha256 }) => ({
       path,
       sizeBytes,
@@ -75,6 +86,7 @@ export function parseRecord(text: string): JobRecord | undefined {
 function isRecord(value: unknown): value is JobRecord {
   return (
     hasTypes(value, { id: 'string', kind: 'string', startedAt: 'string', transferredBytes: 'number' }) &&
+    mayHaveTypes(value, { endedAt: 'string', exitCode: 'number', log: 'string', percent: 'number' }) &&
     STATES.some((state) => 'state' in value && value.state === state) &&
     'process' in value &&
     hasTypes(value.process, { pid: 'number', hostname: 'string' }) &&
@@ -90,6 +102,11 @@ function hasTypes(value: unknown, types: Record<string, 'string' | 'number'>): v
   if (typeof value !== 'object' || value === null) return false;
   const fields = new Map<string, unknown>(Object.entries(value));
   return Object.entries(types).every(([name, type]) => typeof fields.get(name) === type);
+}
+
+function mayHaveTypes(value: object, types: Record<string, 'string' | 'number'>): boolean {
+  const given = Object.entries(types).filter(([name]) => name in value);
+  return hasTypes(value, Object.fromEntries(given));
 }
 
 /** The list at `name`; one unknown thing in a list when there is none, which fails every test of its elements. */

@@ -13,9 +13,15 @@ export interface JobRecord {
   request: { server: string; vms: string[]; format: string; output: string };
   startedAt: string;
   endedAt?: string;
+  /** What the process of an ended job exits with. */
+  exitCode?: number;
+  /** The file with the output of a detached job. */
+  log?: string;
   process: JobProcess;
   /** Bytes received from the server so far. */
   transferredBytes: number;
+  /** How much of all VMs' disks is here, 0 to 100; 100 only when the job has ended well. Absent while no size is known. */
+  percent?: number;
   files: { path: string; sizeBytes: number; sha256?: string }[];
   vms: { vm: string; state: 'running' | 'done' | 'failed' | 'interrupted'; error?: JobError; leftBehind?: string[] }[];
   error?: JobError;

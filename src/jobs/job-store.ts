@@ -1,15 +1,14 @@
-import { readFile, readdir, rm, stat } from 'node:fs/promises';
+import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { JobHandle } from './job-handle.ts';
 import { isProcessOver, ownProcess } from './job-process.ts';
-import { JOB_ID, newJobId, parseRecord } from './job-record-text.ts';
+import { JOB_ID, newJobId, parseRecord, timeOfId } from './job-record-text.ts';
 import type { JobRecord, JobView } from './job-record.ts';
 import { jobsFolder } from './jobs-folder.ts';
+import { KEPT_RECORDS, pruneJobs } from './prune-jobs.ts';
 
-/** Records beyond so many are removed, the oldest first, with their jobs' folders, when a job starts. */
-const KEPT_RECORDS = 200;
 /** A record of a thousand VMs with ten disks each has some 3 MB; what is larger is no record. */
 const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 const SUFFIX = '.json';
@@ -20,18 +19,21 @@ export interface NewJob {
   env: NodeJS.ProcessEnv;
   /** Told once, in a sentence, when the record cannot be kept; the job goes on. */
   onProblem: (message: string) => void;
+  /** What was reserved for a job that runs detached, see `reserveJob`. */
+  reserved?: { id: string; log: string } | undefined;
 }
 
 /** Starts the record of a job of this process, in state `running`, and removes records that are too many. Never rejects. */
-export async function createJob({ kind, request, env, onProblem }: NewJob): Promise<JobHandle> {
+export async function createJob({ kind, request, env, onProblem, reserved }: NewJob): Promise<JobHandle> {
   const folder = jobsFolder(env);
   const startedAt = new Date();
   const record: JobRecord = {
-    id: newJobId(kind, startedAt),
+    id: reserved?.id ?? newJobId(kind, startedAt),
     kind,
     state: 'running',
     request,
     startedAt: startedAt.toISOString(),
+    ...(reserved === undefined ? {} : { log: reserved.log }),
     process: ownProcess(),
     transferredBytes: 0,
     files: [],
@@ -39,7 +41,11 @@ export async function createJob({ kind, request, env, onProblem }: NewJob): Prom
   };
   const handle = new JobHandle({ record, folder, file: join(folder, record.id + SUFFIX), onProblem });
   await handle.write();
-  await removeOldRecords(folder);
+  await pruneJobs(folder, {
+    now: startedAt,
+    ids: await recordIds(folder).catch((): string[] => []),
+    isRunning: async (id) => (await readView(folder, id)).state === 'running',
+  });
   return handle;
 }
 
@@ -111,7 +117,7 @@ function unreadable(file: string, id: string, why: string): JobView {
     kind: 'export',
     state: 'failed',
     request: { server: '', vms: [], format: '', output: '' },
-    startedAt: timeOfId(id),
+    startedAt: (timeOfId(id) ?? new Date(0)).toISOString(),
     process: { pid: 0, hostname: '', startTicks: null, bootId: null },
     transferredBytes: 0,
     files: [],
@@ -120,21 +126,4 @@ function unreadable(file: string, id: string, why: string): JobView {
     file,
     problem,
   };
-}
-
-/** ISO 8601, the epoch for an id without a time. */
-function timeOfId(id: string): string {
-  const iso = id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z.*$/, '$1-$2-$3T$4:$5:$6Z');
-  const time = new Date(iso);
-  return Number.isNaN(time.valueOf()) ? new Date(0).toISOString() : time.toISOString();
-}
-
-/** Best effort: the next job tries again. */
-async function removeOldRecords(folder: string): Promise<void> {
-  const ids = await recordIds(folder).catch((): string[] => []);
-  const removeOne = async (id: string): Promise<void> => {
-    await rm(join(folder, id), { recursive: true, force: true });
-    await rm(join(folder, id + SUFFIX));
-  };
-  await Promise.all(ids.slice(KEPT_RECORDS).map((id) => removeOne(id).catch(() => {})));
 }

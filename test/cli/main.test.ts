@@ -36,7 +36,7 @@ test('a command that is not there is a usage error that suggests one, as text an
     status: 2,
     stdout: '',
     stderr:
-      'Error: There is no command exprot.\n  Did you mean export? The commands are boot-test, convert, export, list, status.\n',
+      'Error: There is no command exprot.\n  Did you mean export? The commands are boot-test, cancel, convert, export, list, status.\n',
   });
   const { stdout, stderr, status } = program(['exprot', '--json']);
   expect(JSON.parse(stdout)).toMatchObject({ ok: false, exitCode: 2, error: { kind: 'usage' } });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -188,15 +188,4 @@ test('an id is a prefix that fits one job, and never a path', async () => {
   ]) {
     await expect(readJob(env, id)).rejects.toMatchObject({ kind: 'not-found' });
   }
-});
-
-test('the newest 200 records are kept', async () => {
-  for (let minute = 0; minute < 205; minute++) {
-    await plant(`20260101T${String(minute).padStart(6, '0')}Z-export-0000`, {});
-  }
-  const job = await start();
-  const left = await readdir(jobsFolder(env));
-  expect(left).toHaveLength(200);
-  expect(left).toContain(`${job.id}.json`);
-  expect(left).not.toContain('20260101T000005Z-export-0000.json');
 });

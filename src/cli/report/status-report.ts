@@ -37,6 +37,7 @@ export function jobReport(job: JobView): string[] {
     ...(job.endedAt === undefined ? [] : [`  Ended    ${job.endedAt}`]),
     ...(job.kind === 'boot-test' ? [] : [`  Fetched  ${formatBytes(job.transferredBytes)}`]),
     `  Record   ${safeText(job.file)}`,
+    ...(job.log === undefined ? [] : [`  Log      ${safeText(job.log)}`]),
     ...job.files.map(
       (file) =>
         `  File     ${safeText(file.path)}, ${formatBytes(file.sizeBytes)}${file.sha256 === undefined ? '' : `, sha256 ${file.sha256}`}`,

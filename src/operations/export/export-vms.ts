@@ -1,10 +1,11 @@
-import { InterruptedError } from '../../base/errors.ts';
+import { Hyper2kvmError, InterruptedError } from '../../base/errors.ts';
 import { RateLimiter } from '../../base/rate-limiter.ts';
 import type { JobHandle } from '../../jobs/job-handle.ts';
 import { createJob } from '../../jobs/job-store.ts';
 import { addressOf } from '../../vsphere/certificate-trust.ts';
 import { CleanUp } from '../clean-up.ts';
 import { openSession } from '../server-session.ts';
+import { exitCodeOfExport } from './export-exit-code.ts';
 import { planVm } from './export-plan.ts';
 import { exportInPlace } from './export-in-place.ts';
 import { findAllVms, type FoundVms } from './find-vms.ts';
@@ -33,16 +34,25 @@ export async function exportVms(options: ExportOptions, context: OperationContex
     },
     env: options.env,
     onProblem: warn,
+    reserved: options.detached,
   });
   progress.attach(job);
+  tellDetached(job, options.detached);
   try {
     const result = await exportAll(options, { ...context, report }, job, warn);
-    await job.end(result.state);
+    await job.end(result.state, undefined, exitCodeOfExport(result));
     return result;
   } catch (error) {
     await job.end(error instanceof InterruptedError ? 'interrupted' : 'failed', error);
     throw error;
   }
+}
+
+/** A detached job without a record could be neither followed nor cancelled. */
+function tellDetached(job: JobHandle, detached: ExportOptions['detached']): void {
+  if (detached === undefined) return;
+  if (job.isKept) detached.onRecord();
+  else throw new Hyper2kvmError('local-file', `The record ${job.file} of the detached job could not be written.`);
 }
 
 async function exportAll(

@@ -1,5 +1,6 @@
 import type { JobRecord } from '../../jobs/job-record.ts';
 import type { JobHandle } from '../../jobs/job-handle.ts';
+import { JobExtent } from './job-extent.ts';
 import type { ExportEvent } from './types.ts';
 import { describeFailure } from './vm-failure.ts';
 
@@ -13,12 +14,14 @@ export class JobProgress {
   /** Bytes of downloads that are over, and of those under way by disk. */
   #endedBytes = 0;
   readonly #underWay = new Map<string, number>();
+  readonly #extent = new JobExtent();
 
   attach(job: JobHandle): void {
     this.#job = job;
   }
 
   take(event: ExportEvent): void {
+    this.#extent.take(event);
     if (event.type === 'vm-started') this.#setVm({ vm: event.vm, state: 'running' });
     if (event.type === 'vm-finished') {
       this.#files.push(...event.result.files);
@@ -58,6 +61,7 @@ export class JobProgress {
     const underWay = [...this.#underWay.values()].reduce((sum, bytes) => sum + bytes, 0);
     this.#job?.update({
       transferredBytes: this.#endedBytes + underWay,
+      ...this.#extent.percent(),
       files: [...this.#files],
       vms: [...this.#vms.values()],
     });

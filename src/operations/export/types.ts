@@ -57,6 +57,8 @@ export interface ExportOptions {
   force: boolean;
   /** Tells where job records go, and where programs are. */
   env: NodeJS.ProcessEnv;
+  /** Of an export in a process of its own: what was reserved for its record, and who is told when that is there. */
+  detached?: { id: string; log: string; onRecord: () => void } | undefined;
 }
 
 export type ExportStep =

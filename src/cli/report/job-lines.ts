@@ -1,0 +1,39 @@
+import { formatBytes } from '../../base/amounts.ts';
+import type { JobView } from '../../jobs/job-record.ts';
+import { safeText } from '../text/safe-text.ts';
+
+/** A job of hours shall not fill a log with its percents. */
+const PROGRESS_INTERVAL_MS = 10_000;
+
+/** Makes plain lines of what is new in a job's record, look by look. */
+export class JobLines {
+  readonly #now: () => number;
+  readonly #states = new Map<string, string>();
+  #progress = '';
+  #toldAtMs = -Infinity;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  take(job: JobView): string[] {
+    const changed = job.vms.filter(({ vm, state }) => this.#states.get(vm) !== state);
+    for (const { vm, state } of changed) this.#states.set(vm, state);
+    const lines = changed.map(({ vm, state }) => `${safeText(vm)}: ${state}`);
+    return [...lines, ...this.#progressLine(job)].map((line) => `${this.#stamp()} ${line}`);
+  }
+
+  #progressLine({ state, percent, transferredBytes }: JobView): string[] {
+    const share = percent === undefined ? '' : `${percent} %, `;
+    const progress = `${share}${formatBytes(transferredBytes)} fetched`;
+    const isTime = this.#now() - this.#toldAtMs >= PROGRESS_INTERVAL_MS;
+    if (state !== 'running' || transferredBytes === 0 || progress === this.#progress || !isTime) return [];
+    this.#progress = progress;
+    this.#toldAtMs = this.#now();
+    return [progress];
+  }
+
+  #stamp(): string {
+    return `${new Date(this.#now()).toISOString().slice(0, 19)}Z`;
+  }
+}
