@@ -25,7 +25,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   vsphere: ['got', 'fast-xml-parser', 'fastest-levenshtein'],
   ovf: ['fast-xml-parser'],
   domain: ['fast-xml-parser', 'yaml'],
-  cli: ['@oclif/core', 'listr2', 'cli-progress', 'fastest-levenshtein'],
+  cli: ['@oclif/core', 'listr2', 'cli-progress', 'fastest-levenshtein', 'yaml'],
   commands: ['@oclif/core'],
 };
 

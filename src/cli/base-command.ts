@@ -1,5 +1,8 @@
 import { writeSync } from 'node:fs';
-import { Command, Flags } from '@oclif/core';
+import { Command, Flags, type Interfaces } from '@oclif/core';
+import { CommandProfile } from './config/command-profile.ts';
+import { CONFIG_FLAGS } from './config/config-flags.ts';
+import { secretsOf, type Profile, type Settings } from './config/profile.ts';
 import { describeError, describeInterruption, errorLines, errorStack } from './error-report.ts';
 import type { ErrorReport, JsonDocument } from './error-report.ts';
 import { watchEndingSignals } from './ending-signals.ts';
@@ -30,6 +33,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
       helpGroup: 'GLOBAL',
       description: 'Print errors only, besides the result of list, status and a dry run.',
     }),
+    ...CONFIG_FLAGS,
   };
 
   /** Aborted by SIGINT, SIGTERM and SIGHUP, with an `InterruptedError` as its reason, or by an error that nobody caught. */
@@ -38,6 +42,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
   protected quiet = false;
   protected readonly redactor = new Redactor();
   protected readonly warnings: string[] = [];
+  protected readonly chosen = new CommandProfile();
   #stopWatching = (): void => {};
   #failure: ErrorReport | undefined;
 
@@ -51,6 +56,11 @@ export abstract class BaseCommand<Result extends object> extends Command {
   /** Flags that may stand without a value, and the value that they then have. */
   protected optionalValues(): Readonly<Record<string, string>> {
     return {};
+  }
+
+  /** What the profile says about the flags of this command. */
+  protected settingsOf(profile: Profile): Settings {
+    return profile.commands.get(this.id ?? '') ?? new Map();
   }
 
   /** What may be left behind when the user does not wait for the clean-up. */
@@ -99,12 +109,30 @@ export abstract class BaseCommand<Result extends object> extends Command {
     this.signal = watch.signal;
     this.#stopWatching = watch.stop;
     if (this.argv.some((word) => /^--password(=|$)/.test(word))) throw passwordFlagError();
-    this.argv = fillOptionalValues(this.argv, this.optionalValues());
+    const argv = this.chosen.takeLeftOut(this.argv, { ...this.ctor.baseFlags, ...this.ctor.flags });
+    this.argv = fillOptionalValues(argv, this.optionalValues());
+  }
+
+  /** Reads the command line, and the profile for what it does not name. */
+  protected override async parse<
+    F extends Record<string, unknown>,
+    B extends Record<string, unknown>,
+    A extends Record<string, unknown>,
+  >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, argv);
+    await this.chosen.apply(parsed, {
+      env: this.env,
+      commands: this.config.commands,
+      settingsOf: (profile) => this.settingsOf(profile),
+      optionalValues: this.optionalValues(),
+    });
+    const { profile } = this.chosen;
+    for (const secret of profile === undefined ? [] : secretsOf(profile)) this.redactor.add(secret);
+    return parsed;
   }
 
   protected override async catch(error: unknown): Promise<void> {
-    const usage = asUsageError(error, this.#names());
-    const report = this.#describe(usage);
+    const report = this.#describe(this.chosen.explain(asUsageError(error, this.#names())));
     process.exitCode = report.exitCode;
     // oclif would complain, in development, about a command that was not parsed: the parse error has just been told.
     this.parsed = true;

@@ -1,10 +1,23 @@
-import type { ConnectionSettings } from '../vsphere/connection-settings.ts';
+import type { ConnectionSettings, ProfileConnection } from '../vsphere/connection-settings.ts';
 import { BaseCommand } from './base-command.ts';
-import { CONNECTION_FLAGS, readConnection, type ConnectionFlagValues } from './connection-flags.ts';
+import { CONNECTION_FLAGS, profileConnection, readConnection, type ConnectionFlagValues } from './connection-flags.ts';
+import type { Profile, Settings } from './config/profile.ts';
 
 /** A command that can talk to a server: it has the connection flags. */
 export abstract class ConnectedCommand<Result extends object> extends BaseCommand<Result> {
   static override baseFlags = { ...BaseCommand.baseFlags, ...CONNECTION_FLAGS };
+
+  /** The limit of a call has no place in the environment, and is set like the command's own flags. */
+  protected override settingsOf(profile: Profile): Settings {
+    const timeout = profile.server.get('timeout');
+    return new Map([...super.settingsOf(profile), ...(timeout === undefined ? [] : [['timeout', timeout] as const])]);
+  }
+
+  /** What the profile says about the server. */
+  protected get profileServer(): ProfileConnection | undefined {
+    const { profile, leftOut } = this.chosen;
+    return profile && profileConnection(profile, leftOut);
+  }
 
   /**
    * The settings for the server. With `askNow` the password is read before anything else shows up on the terminal, and taken out
@@ -14,7 +27,7 @@ export abstract class ConnectedCommand<Result extends object> extends BaseComman
     flags: ConnectionFlagValues,
     { askNow }: { askNow: boolean },
   ): Promise<ConnectionSettings> {
-    const settings = await readConnection(flags, this.env, {
+    const settings = await readConnection(flags, this.env, this.profileServer, {
       stdin: process.stdin,
       stderr: process.stderr,
       signal: this.signal,

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
-import type { ConnectionSettings } from '../vsphere/connection-settings.ts';
+import type { ConnectionSettings, ProfileConnection } from '../vsphere/connection-settings.ts';
+import type { Profile, SettingValue } from './config/profile.ts';
 import { readDuration } from './input/option-values.ts';
 import { readPassword, type PasswordSources } from './input/password.ts';
 
@@ -60,13 +61,35 @@ export interface ConnectionFlagValues {
   timeout: string;
 }
 
+/** What a profile says about the server, without the keys that the command line leaves out. */
+export function profileConnection({ name, server }: Profile, leftOut: ReadonlySet<string>): ProfileConnection {
+  const get = (key: keyof typeof CONNECTION_FLAGS | 'password'): SettingValue | undefined =>
+    leftOut.has(key) ? undefined : server.get(key);
+  const caFiles = get('ca-file');
+  return {
+    name,
+    url: textOf(get('url')),
+    username: textOf(get('username')),
+    password: textOf(get('password')),
+    passwordFile: textOf(get('password-file')),
+    insecure: get('insecure') === true || undefined,
+    thumbprint: textOf(get('thumbprint')),
+    caFiles: Array.isArray(caFiles) ? caFiles : undefined,
+  };
+}
+
+function textOf(value: SettingValue | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
 /**
- * The connection settings out of flags and environment. Their `password` reads the file or asks at its first call and
+ * The connection settings out of flags, environment and profile. Their `password` reads the file or asks at its first call and
  * remembers what it got. Throws usage errors.
  */
 export async function readConnection(
   values: ConnectionFlagValues,
   env: NodeJS.ProcessEnv,
+  profile: ProfileConnection | undefined,
   sources: Omit<PasswordSources, 'file'>,
 ): Promise<ConnectionSettings> {
   const { resolveConnectionSettings } = await import('../vsphere/connection-settings.ts');
@@ -81,7 +104,10 @@ export async function readConnection(
       timeoutMs: readDuration('--timeout', values.timeout),
     },
     env,
-    password: (account) => readPassword(account, { ...sources, file: values['password-file'] }),
+    profile,
+    password: ({ passwordFile, ...account }) =>
+      readPassword(account, { ...sources, file: values['password-file'] ?? passwordFile }),
+    warn: sources.warn,
   });
   let password: Promise<string> | undefined;
   return { ...settings, password: () => (password ??= settings.password()) };

@@ -1,6 +1,7 @@
 import { lstat, mkdir } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { homeFolder } from '../base/home-folder.ts';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 
@@ -16,18 +17,6 @@ export function jobsFolder(env: NodeJS.ProcessEnv): string {
   return home === undefined
     ? join(tmpdir(), `hyper2kvm-${process.getuid?.() ?? 'user'}`, 'jobs')
     : join(home, '.local', 'state', 'hyper2kvm', 'jobs');
-}
-
-function homeFolder(env: NodeJS.ProcessEnv): string | undefined {
-  const home = env['HOME'];
-  if (home !== undefined && isAbsolute(home)) return home;
-  try {
-    // Throws for a uid without an entry in passwd, which containers often run with.
-    const known = homedir();
-    return isAbsolute(known) ? known : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /**

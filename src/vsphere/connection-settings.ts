@@ -39,56 +39,103 @@ export interface ConnectionFlags {
   timeoutMs: number;
 }
 
+/** What a profile of the configuration file says; it counts after the environment. */
+export interface ProfileConnection {
+  name: string;
+  url?: string | undefined;
+  username?: string | undefined;
+  password?: string | undefined;
+  passwordFile?: string | undefined;
+  insecure?: boolean | undefined;
+  thumbprint?: string | undefined;
+  caFiles?: string[] | undefined;
+}
+
 export interface ConnectionSources {
   flags: ConnectionFlags;
   env: NodeJS.ProcessEnv;
-  /** The way to a password that is neither in the environment nor in a URL: a file or a prompt. */
-  password: (account: { username: string; host: string }) => Promise<string>;
+  profile?: ProfileConnection | undefined;
+  /** The way to a password that stands nowhere: the file that flag or profile name (`passwordFile` is the profile's), or a prompt. */
+  password: (account: { username: string; host: string; passwordFile?: string | undefined }) => Promise<string>;
+  /** Told that a profile's login does not count. */
+  warn?: (message: string) => void;
 }
 
 /** True when a server is named anywhere, so that `status` knows whether to look at one. */
-export function isServerConfigured(flags: Pick<ConnectionFlags, 'url'>, env: NodeJS.ProcessEnv): boolean {
-  return Boolean(flags.url || env['HYPER2KVM_URL'] || env['GOVC_URL']);
+export function isServerConfigured(
+  flags: Pick<ConnectionFlags, 'url'>,
+  env: NodeJS.ProcessEnv,
+  profile?: ProfileConnection,
+): boolean {
+  return Boolean(flags.url || env['HYPER2KVM_URL'] || env['GOVC_URL'] || profile?.url);
 }
 
 /**
- * Settles the connection: each setting from its flag, else `HYPER2KVM_*`, else `GOVC_*` with govc's meanings. A user and password
- * inside a URL count where their own settings say nothing, and are taken out of it.
+ * Settles the connection: each setting from its flag, else `HYPER2KVM_*`, else `GOVC_*` with govc's meanings, else the profile. A user and
+ * password inside a URL count where the settings of its source say nothing, and are taken out of it.
  */
-export function resolveConnectionSettings({ flags, env, password }: ConnectionSources): ConnectionSettings {
+export function resolveConnectionSettings(sources: ConnectionSources): ConnectionSettings {
+  const { flags, env, password } = sources;
+  const inProfile = sources.profile === undefined ? 'url of the profile' : `url of the profile ${sources.profile.name}`;
   const source = [
     { name: '--url', text: flags.url },
     { name: 'HYPER2KVM_URL', text: env['HYPER2KVM_URL'] },
     { name: 'GOVC_URL', text: env['GOVC_URL'] },
+    { name: inProfile, text: sources.profile?.url },
   ].find((candidate) => candidate.text);
   if (!source?.text) {
     throw new Hyper2kvmError('usage', 'No server is named.', {
-      hint: 'Give --url https://HOST, or set HYPER2KVM_URL (or GOVC_URL).',
+      hint: 'Give --url https://HOST, or set HYPER2KVM_URL (or GOVC_URL), or write a profile.',
     });
   }
   const { url, urlUsername, urlPassword } = splitUrl(source.text, source.name);
-  const username = flags.username || env['HYPER2KVM_USERNAME'] || env['GOVC_USERNAME'] || urlUsername;
+  const profile = profileFor(url, source.name, sources);
+  const ownFirst = source.name === inProfile;
+  const username =
+    flags.username ||
+    env['HYPER2KVM_USERNAME'] ||
+    env['GOVC_USERNAME'] ||
+    (ownFirst ? profile.username || urlUsername : urlUsername || profile.username);
   if (!username) {
     throw new Hyper2kvmError('usage', `No user is named for ${url.host}.`, {
-      hint: 'Give --username, or set HYPER2KVM_USERNAME (or GOVC_USERNAME).',
+      hint: 'Give --username, or set HYPER2KVM_USERNAME (or GOVC_USERNAME), or write a profile.',
     });
   }
-  const known = flags.hasPasswordFile ? '' : env['HYPER2KVM_PASSWORD'] || env['GOVC_PASSWORD'] || urlPassword;
+  const { passwordFile } = profile;
+  const ofUrl = ownFirst && passwordFile !== undefined ? '' : urlPassword;
+  const stored = ownFirst ? profile.password || ofUrl : ofUrl || profile.password;
+  const known = flags.hasPasswordFile ? '' : env['HYPER2KVM_PASSWORD'] || env['GOVC_PASSWORD'] || stored;
   return {
     url,
     username,
-    password: () => (known ? Promise.resolve(known) : password({ username, host: url.host })),
-    trust: trustSettings(flags, env),
+    password: () => (known ? Promise.resolve(known) : password({ username, host: url.host, passwordFile })),
+    trust: trustSettings(flags, env, profile),
     timeoutMs: flags.timeoutMs,
   };
 }
 
-function trustSettings(flags: ConnectionFlags, env: NodeJS.ProcessEnv): TrustSettings {
-  const caFiles = flags.caFile ?? pathList(env['HYPER2KVM_CA_FILE']);
+/** A profile's login and trust are for its own server: for another one that flag or environment name they would hand out its password. */
+function profileFor(url: URL, urlName: string, { profile, warn }: ConnectionSources): Partial<ProfileConnection> {
+  if (profile?.url === undefined) return profile ?? {};
+  const { host } = splitUrl(profile.url, `url of the profile ${profile.name}`).url;
+  if (host === url.host) return profile;
+  warn?.(
+    `${urlName} names ${url.host}: login and certificate of the profile ${profile.name} are for ${host} and do not count.`,
+  );
+  return {};
+}
+
+function trustSettings(
+  flags: ConnectionFlags,
+  env: NodeJS.ProcessEnv,
+  profile: Partial<ProfileConnection>,
+): TrustSettings {
+  const insecure = flags.insecure ?? isYes(env, 'HYPER2KVM_INSECURE') ?? isYes(env, 'GOVC_INSECURE');
+  const caFile = env['HYPER2KVM_CA_FILE'];
   return {
-    insecure: flags.insecure ?? isYes(env, 'HYPER2KVM_INSECURE') ?? isYes(env, 'GOVC_INSECURE') ?? false,
-    thumbprint: flags.thumbprint || env['HYPER2KVM_THUMBPRINT'] || undefined,
-    caFiles,
+    insecure: insecure ?? profile.insecure ?? false,
+    thumbprint: flags.thumbprint || env['HYPER2KVM_THUMBPRINT'] || profile.thumbprint,
+    caFiles: flags.caFile ?? (caFile ? pathList(caFile) : (profile.caFiles ?? [])),
     onlyCaFiles: pathList(env['GOVC_TLS_CA_CERTS']),
     knownHostsFiles: pathList(env['GOVC_TLS_KNOWN_HOSTS']),
   };

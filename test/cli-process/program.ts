@@ -31,6 +31,7 @@ export function environmentOf(server: TestServer | undefined, stateFolder: strin
   return {
     ...Object.fromEntries(inherited),
     XDG_STATE_HOME: stateFolder,
+    XDG_CONFIG_HOME: stateFolder,
     ...(server && {
       HYPER2KVM_URL: server.url.href,
       HYPER2KVM_USERNAME: server.username,

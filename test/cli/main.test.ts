@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals';
 const DEV = fileURLToPath(new URL('../../bin/dev.js', import.meta.url));
 const RUN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 /** Without the settings of whoever runs the tests. */
-const ENV = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
+const ENV = { PATH: process.env['PATH'], HOME: process.env['HOME'], XDG_CONFIG_HOME: '/nonexistent' };
 
 function program(args: string[], { script = DEV, env = ENV }: { script?: string; env?: NodeJS.ProcessEnv } = {}) {
   const { stdout, stderr, status } = spawnSync(process.execPath, [script, ...args], {

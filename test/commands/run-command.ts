@@ -48,6 +48,8 @@ export async function runCommand(
     }),
   );
   command.id = id;
+  // No configuration file of the tester's own.
+  process.env['XDG_CONFIG_HOME'] = '/nonexistent';
   process.exitCode = 0;
   try {
     await command.run(argv, config);

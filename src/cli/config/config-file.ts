@@ -1,0 +1,78 @@
+import { open } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { homeFolder } from '../../base/home-folder.ts';
+import { errnoOf, localFileError } from '../../base/local-file-error.ts';
+import { shellWord } from '../text/shell-word.ts';
+
+/** A configuration file as it was read. */
+export interface ConfigFile {
+  path: string;
+  text: string;
+  /** Of a regular file; a pipe has no other readers. */
+  access: { mode: number; uid: number } | undefined;
+}
+
+/** Thousands of profiles; what is larger is another file. */
+const LARGEST_BYTES = 1024 * 1024;
+
+/** `$XDG_CONFIG_HOME/hyper2kvm/config.yaml`, by default below `~/.config`; undefined without a home folder. */
+export function defaultConfigPath(env: NodeJS.ProcessEnv): string | undefined {
+  const config = env['XDG_CONFIG_HOME'];
+  // The XDG Base Directory Specification has relative paths ignored.
+  if (config !== undefined && isAbsolute(config)) return join(config, 'hyper2kvm', 'config.yaml');
+  const home = homeFolder(env);
+  return home === undefined ? undefined : join(home, '.config', 'hyper2kvm', 'config.yaml');
+}
+
+/** Reads the file; undefined when it is not there and `isNamed` is false. Throws usage errors that name it. */
+export async function readConfigFile(path: string, isNamed: boolean): Promise<ConfigFile | undefined> {
+  try {
+    await using handle = await open(path);
+    const stat = await handle.stat();
+    const access = stat.isFile() ? { mode: stat.mode, uid: stat.uid } : undefined;
+    return { path, text: await readAtMost(handle.createReadStream({ autoClose: false }), path), access };
+  } catch (error) {
+    if (!isNamed && ['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
+    const failure = localFileError('read', path, error);
+    if (!(failure instanceof Hyper2kvmError)) throw failure;
+    throw new Hyper2kvmError('usage', `The configuration file cannot be used. ${failure.message}`, {
+      hint: 'Check --config or HYPER2KVM_CONFIG, and who may read the file.',
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Refuses a file that other users can write to: they would choose the server and the commands that are run. One with a password must be its
+ * user's own and closed to all others. Throws usage errors with what mends it.
+ */
+export function checkAccess({ path, access }: ConfigFile, hasSecret: boolean): void {
+  if (access === undefined) return;
+  const fix = `Run chmod ${hasSecret ? '600' : 'o-w'} ${shellWord(path)}.`;
+  if ((access.mode & 0o002) !== 0) {
+    throw new Hyper2kvmError('usage', `${path} can be changed by every user of this machine.`, { hint: fix });
+  }
+  if (!hasSecret) return;
+  if (access.uid !== process.getuid?.()) {
+    throw new Hyper2kvmError('usage', `${path} holds a password and belongs to another user.`, {
+      hint: `Make it your own with chown, or move the password to a file of yours and name that as password-file.`,
+    });
+  }
+  if ((access.mode & 0o077) !== 0) {
+    throw new Hyper2kvmError('usage', `${path} holds a password and is open to other users.`, { hint: fix });
+  }
+}
+
+async function readAtMost(stream: AsyncIterable<Buffer>, path: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > LARGEST_BYTES) {
+      throw new Hyper2kvmError('usage', `${path} is larger than 1 MiB and no configuration file.`);
+    }
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

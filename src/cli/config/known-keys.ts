@@ -1,0 +1,73 @@
+import type { Command } from '@oclif/core';
+import { CONNECTION_FLAGS } from '../connection-flags.ts';
+
+/** What may stand behind a key. Made of the definition of the flag with that name, so that the two cannot differ. */
+export type KeyType =
+  | { type: 'boolean' }
+  | {
+      type: 'text';
+      /** The only words that it takes. */
+      options?: readonly string[] | undefined;
+      /** A list is allowed. */
+      multiple: boolean;
+      /** `true` stands for the flag without a value. */
+      hasOptionalValue: boolean;
+      /** `~/` is the home folder, as the shell has it for a flag. */
+      isPath: boolean;
+    };
+
+export type Keys = ReadonlyMap<string, KeyType>;
+
+/** The keys of a profile: those of the server, and those of each command below the command's name. */
+export interface KnownKeys {
+  server: Keys;
+  commands: ReadonlyMap<string, Keys>;
+}
+
+/** The facts about a flag that a key needs; oclif's definitions and the entries of its manifest both have them. */
+interface FlagFacts {
+  type: 'boolean' | 'option';
+  hidden?: boolean | undefined;
+  helpGroup?: string | undefined;
+  helpValue?: string | string[] | undefined;
+  options?: readonly string[] | undefined;
+  multiple?: boolean | undefined;
+}
+
+/** A flag for the password is not to be had; a file that only its owner can read may hold it. */
+const PASSWORD: KeyType = { type: 'text', multiple: false, hasOptionalValue: false, isPath: false };
+
+/** The keys that the commands' flags make. Global flags are about one call, and are no keys. */
+export function knownKeys(commands: readonly Pick<Command.Loadable, 'id' | 'flags'>[]): KnownKeys {
+  const sections = commands.map(({ id, flags }) => {
+    const own = Object.entries<FlagFacts>(flags).filter(
+      ([name, { hidden, helpGroup }]) => hidden !== true && helpGroup !== 'GLOBAL' && !isServerFlag(name, helpGroup),
+    );
+    return [id, keysOf(own)] as const;
+  });
+  return {
+    server: new Map([...keysOf(Object.entries<FlagFacts>(CONNECTION_FLAGS)), ['password', PASSWORD]]),
+    commands: new Map(sections.filter(([, keys]) => keys.size > 0)),
+  };
+}
+
+/** `boot-test` has a `--timeout` of its own. */
+function isServerFlag(name: string, helpGroup: string | undefined): boolean {
+  return helpGroup === CONNECTION_FLAGS.url.helpGroup && name in CONNECTION_FLAGS;
+}
+
+function keysOf(flags: readonly (readonly [string, FlagFacts])[]): Keys {
+  return new Map(flags.map(([name, flag]) => [name, typeOf(flag)]));
+}
+
+function typeOf({ type, options, multiple, helpValue }: FlagFacts): KeyType {
+  if (type === 'boolean') return { type };
+  const word = [helpValue ?? ''].flat().join(' ');
+  return {
+    type: 'text',
+    options,
+    multiple: multiple === true,
+    hasOptionalValue: /^\[[^\]]*\]$/.test(word),
+    isPath: ['FILE', 'DIR', 'PATH'].includes(word),
+  };
+}

@@ -1,0 +1,30 @@
+/** The facts about a flag that tell whether a profile can set it. */
+export interface DeniableFlag {
+  type: 'boolean' | 'option';
+  allowNo?: boolean;
+  helpGroup?: string | undefined;
+}
+
+/**
+ * Takes words like `--no-snapshot` out of a command line: they leave the profile's own `snapshot` out. A flag that can be
+ * denied anyway keeps its word, and words after `--` are no flags.
+ */
+export function takeLeftOut(
+  argv: readonly string[],
+  flags: Readonly<Record<string, DeniableFlag>>,
+): { argv: string[]; leftOut: ReadonlySet<string> } {
+  const end = argv.indexOf('--');
+  const names = argv.map((word, index) => (end === -1 || index < end ? nameIn(word, flags) : undefined));
+  return {
+    argv: argv.filter((_word, index) => names[index] === undefined),
+    leftOut: new Set(names.filter((name) => name !== undefined)),
+  };
+}
+
+function nameIn(word: string, flags: Readonly<Record<string, DeniableFlag>>): string | undefined {
+  const [, name] = /^--no-([a-z-]+)$/.exec(word) ?? [];
+  if (name === undefined || Object.hasOwn(flags, `no-${name}`) || !Object.hasOwn(flags, name)) return undefined;
+  const flag = flags[name];
+  const isDenied = flag?.type === 'boolean' && flag.allowNo === true;
+  return isDenied || flag?.helpGroup === 'GLOBAL' ? undefined : name;
+}

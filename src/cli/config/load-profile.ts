@@ -1,0 +1,59 @@
+import type { Command } from '@oclif/core';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { homeFolder } from '../../base/home-folder.ts';
+import { nearWord } from '../near-word.ts';
+import { checkAccess, defaultConfigPath, readConfigFile } from './config-file.ts';
+import { knownKeys } from './known-keys.ts';
+import { secretsOf, type Profile } from './profile.ts';
+
+/** The profile that counts when none is named. */
+const DEFAULT_PROFILE = 'default';
+
+export interface ProfileWish {
+  /** `--config` and `--profile`; undefined leaves the word to the environment. */
+  file: string | undefined;
+  name: string | undefined;
+  env: NodeJS.ProcessEnv;
+  commands: readonly Pick<Command.Loadable, 'id' | 'flags'>[];
+}
+
+/** The profile of the configuration file that counts for this call; undefined when there is none and none was named. Throws usage errors. */
+export async function loadProfile({ file, name, env, commands }: ProfileWish): Promise<Profile | undefined> {
+  for (const [flag, text] of [
+    ['--config', file],
+    ['--profile', name],
+  ] as const) {
+    if (text === '') throw new Hyper2kvmError('usage', `${flag} is empty.`);
+  }
+  const namedFile = file ?? (env['HYPER2KVM_CONFIG'] || undefined);
+  const namedProfile = name ?? (env['HYPER2KVM_PROFILE'] || undefined);
+  const path = namedFile ?? defaultConfigPath(env);
+  // A profile that was named must be found; without one the file may be missing where it usually is.
+  const config = path === undefined ? undefined : await readConfigFile(path, namedFile !== undefined);
+  if (config === undefined) {
+    if (namedProfile === undefined) return undefined;
+    const hint = `Write it to ${path ?? 'a file'}, or name the file with --config.`;
+    throw new Hyper2kvmError('usage', `There is no configuration file to take the profile ${namedProfile} from.`, {
+      hint,
+    });
+  }
+  const { readProfiles } = await import('./profile-document.ts');
+  const profiles = readProfiles(config.text, config.path, knownKeys(commands), homeFolder(env));
+  checkAccess(
+    config,
+    profiles.some((profile) => secretsOf(profile).length > 0),
+  );
+  const wanted = namedProfile ?? DEFAULT_PROFILE;
+  const profile = profiles.find((each) => each.name === wanted);
+  if (profile === undefined && namedProfile !== undefined) throw missing(namedProfile, config.path, profiles);
+  return profile;
+}
+
+function missing(name: string, file: string, profiles: readonly Profile[]): Hyper2kvmError {
+  const names = profiles.map((profile) => profile.name);
+  const near = nearWord(name, names);
+  const list = names.length === 0 ? 'It has no profiles.' : `It has ${names.join(', ')}.`;
+  return new Hyper2kvmError('usage', `${file} has no profile ${name}.`, {
+    hint: near === undefined ? list : `Did you mean ${near}? ${list}`,
+  });
+}

@@ -1,0 +1,125 @@
+import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument, type Document, type Node } from 'yaml';
+import { nearWord } from '../near-word.ts';
+import { configError } from './config-error.ts';
+import type { Keys, KnownKeys } from './known-keys.ts';
+import type { Profile, SettingValue, Settings } from './profile.ts';
+import { readSetting } from './setting-value.ts';
+
+/** A key with its place, and what stands behind it with aliases followed. */
+interface Entry {
+  key: string;
+  line: number;
+  value: Node | null;
+}
+
+/** A map that merges itself would go on for ever. */
+const DEEPEST_MERGE = 10;
+
+/**
+ * All profiles of a configuration file. Every key of every profile is checked, so that a mistake shows on the day it is made
+ * and not in the night that needs it. Throws usage errors with file, line and key.
+ */
+export function readProfiles(text: string, file: string, known: KnownKeys, home: string | undefined): Profile[] {
+  return new ProfileDocument(text, file, known, home).profiles();
+}
+
+class ProfileDocument {
+  readonly #file: string;
+  readonly #known: KnownKeys;
+  readonly #home: string | undefined;
+  readonly #lines = new LineCounter();
+  readonly #document: Document.Parsed;
+
+  constructor(text: string, file: string, known: KnownKeys, home: string | undefined) {
+    this.#file = file;
+    this.#known = known;
+    this.#home = home;
+    // Pretty errors quote the source, which may hold a password.
+    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+    const [error] = this.#document.errors;
+    if (error === undefined) return;
+    const { line, col } = this.#lines.linePos(error.pos[0]);
+    const what = error.code === 'DUPLICATE_KEY' ? 'a key stands here twice' : `this is not YAML (${error.code})`;
+    throw configError(file, line, `${what}, at column ${col}.`, 'Indent with spaces, and quote values with signs.');
+  }
+
+  profiles(): Profile[] {
+    const top = this.#entries(this.#document.contents, 1, 'The file');
+    const wrong = top.find(({ key }) => key !== 'profiles');
+    if (wrong !== undefined) throw this.#unknown(wrong, 'the file', ['profiles']);
+    const named = top.flatMap(({ value, line }) => this.#entries(value, line, 'profiles'));
+    return named.map((entry) => this.#profile(entry));
+  }
+
+  #profile({ key: name, line, value }: Entry): Profile {
+    const server = new Map<string, SettingValue>();
+    const commands = new Map<string, Settings>();
+    for (const entry of this.#entries(value, line, `The profile ${name}`)) {
+      const section = this.#known.commands.get(entry.key);
+      if (section === undefined) server.set(entry.key, this.#setting(entry, this.#known.server, `the profile ${name}`));
+      else commands.set(entry.key, this.#section(entry, section));
+    }
+    if (server.has('password') && server.has('password-file')) {
+      throw configError(this.#file, line, `the profile ${name} has both password and password-file.`, 'Keep one.');
+    }
+    return { name, file: this.#file, server, commands };
+  }
+
+  #section({ key: command, line, value }: Entry, keys: Keys): Settings {
+    const entries = this.#entries(value, line, command);
+    return new Map(entries.map((entry) => [entry.key, this.#setting(entry, keys, command)]));
+  }
+
+  #setting(entry: Entry, keys: Keys, place: string): SettingValue {
+    const type = keys.get(entry.key);
+    if (type === undefined) throw this.#unknown(entry, place, [...keys.keys()]);
+    const value = isSeq(entry.value) ? entry.value.items.map((item) => this.#resolved(item)) : entry.value;
+    const setting = readSetting(value, type, this.#home);
+    if ('value' in setting) return setting.value;
+    throw configError(this.#file, entry.line, `${entry.key} wants ${setting.wanted}.`, setting.hint);
+  }
+
+  #unknown({ key, line }: Entry, place: string, names: readonly string[]): Error {
+    const { commands } = this.#known;
+    const isProfile = names.includes('url');
+    const near = nearWord(key, isProfile ? [...names, ...commands.keys()] : names);
+    const owners = isProfile ? [...commands].filter(([, keys]) => keys.has(key)).map(([id]) => id) : [];
+    const hint =
+      owners.length > 0
+        ? `It belongs below ${owners.map((id) => `${id}:`).join(' or ')} in the profile.`
+        : near !== undefined
+          ? `Did you mean ${near}?`
+          : `There are ${names.join(', ')}${isProfile ? `; and, with settings below them, ${[...commands.keys()].join(', ')}` : ''}.`;
+    return configError(this.#file, line, `${place} has no setting ${JSON.stringify(key)}.`, hint);
+  }
+
+  /** The entries of a map, with those that `<<` merges into it; none for nothing at all. */
+  #entries(value: unknown, line: number, what: string, depth = 0): Entry[] {
+    const node = this.#resolved(value);
+    if (node === null || (isScalar(node) && node.value === null)) return [];
+    if (!isMap(node) || depth > DEEPEST_MERGE)
+      throw configError(this.#file, line, `${what} wants settings, as key: value.`);
+    const merged = new Map<string, Entry>();
+    const own: Entry[] = [];
+    for (const pair of node.items) {
+      const at = isScalar(pair.key) && pair.key.range ? this.#lines.linePos(pair.key.range[0]).line : line;
+      const key = isScalar(pair.key) ? String(pair.key.value) : '';
+      const entry = { key, line: at, value: this.#resolved(pair.value) };
+      if (key !== '<<') own.push(entry);
+      else {
+        const sources = isSeq(entry.value) ? entry.value.items : [entry.value];
+        // Of several the first one counts.
+        for (const source of sources.toReversed()) {
+          for (const each of this.#entries(source, at, '<<', depth + 1)) merged.set(each.key, each);
+        }
+      }
+    }
+    for (const entry of own) merged.set(entry.key, entry);
+    return [...merged.values()];
+  }
+
+  #resolved(value: unknown): Node | null {
+    if (isAlias(value)) return value.resolve(this.#document) ?? null;
+    return isMap(value) || isSeq(value) || isScalar(value) ? value : null;
+  }
+}

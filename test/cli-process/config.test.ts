@@ -1,0 +1,186 @@
+import { expect, test } from '@jest/globals';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ScratchFolder } from '../operations/export/export-run.ts';
+import { mixedContent } from '../server/content-source.ts';
+import { startTestServer, type TestServer } from '../server/test-server.ts';
+import { environmentOf, runProgram, type ProgramRun } from './program.ts';
+
+const PASSWORD = 'Zaq-1 <&"%ü> wort';
+
+interface Place extends AsyncDisposable {
+  server: TestServer;
+  scratch: ScratchFolder;
+  /** Writes the configuration file where it is looked for; `mode` is 0600. */
+  config(text: string, mode?: number): Promise<string>;
+  run(args: string[], env?: NodeJS.ProcessEnv): Promise<ProgramRun>;
+  /** The profile of the test server, as lines with this indentation. */
+  login: string;
+}
+
+/** A server, and no word about it in the environment. */
+async function makePlace(): Promise<Place> {
+  const server = await startTestServer({
+    credentials: { username: 'joe@vsphere.local', password: PASSWORD },
+    vms: [{ name: 'web', powerState: 'poweredOn', disks: [{ content: mixedContent(1 << 20, 'web') }] }],
+  });
+  const scratch = await ScratchFolder.make();
+  const env = environmentOf(undefined, join(scratch.path, 'state'));
+  await mkdir(join(scratch.path, 'state', 'hyper2kvm'), { recursive: true });
+  return {
+    server,
+    scratch,
+    login: [
+      `url: ${server.url.href}`,
+      `username: ${server.username}`,
+      `password: ${JSON.stringify(PASSWORD)}`,
+      `thumbprint: ${server.thumbprint.sha256}`,
+    ].join('\n    '),
+    async config(text, mode = 0o600) {
+      const path = join(scratch.path, 'state', 'hyper2kvm', 'config.yaml');
+      await writeFile(path, text);
+      await chmod(path, mode);
+      return path;
+    },
+    run: (args, more = {}) => runProgram(args, { env: { ...env, ...more }, cwd: scratch.path }),
+    async [Symbol.asyncDispose]() {
+      await server.close();
+      await scratch[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test.concurrent('a profile makes an export of one word, and its password is nowhere to be seen', async () => {
+  await using place = await makePlace();
+  const path = await place.config(`profiles:
+  default:
+    ${place.login}
+    export:
+      snapshot: true
+      format: ova
+      output: ${place.scratch.output}
+`);
+  const run = await place.run(['export', 'web', '--json'], { HYPER2KVM_DEBUG: '1' });
+  expect(run.stderr).not.toContain('Error');
+  expect(JSON.parse(run.stdout)).toMatchObject({ ok: true, result: { exported: [{ format: 'ova' }] } });
+  expect(await place.scratch.files()).toEqual(['web.ova']);
+  const status = await place.run(['status', '--json']);
+  expect(JSON.parse(status.stdout).result.findings).toContainEqual(
+    expect.objectContaining({ check: 'log in', level: 'ok' }),
+  );
+  const help = await place.run(['export', '--help']);
+
+  await writeFile(path, '');
+  const entries = await readdir(place.scratch.path, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const texts = await Promise.all(files.map((file) => readFile(file, 'latin1')));
+  const shown = [run, status, help].flatMap(({ stdout, stderr }) => [stdout, stderr]);
+  expect([...texts, ...shown].join('\n')).not.toContain('Zaq-1');
+});
+
+test.concurrent('flags come before the environment, which comes before the profile', async () => {
+  await using place = await makePlace();
+  await place.config(`profiles:
+  wrong: &wrong
+    ${place.login}
+    export: { format: raw, snapshot: true, parallel: 7 }
+  nobody:
+    <<: *wrong
+    username: nobody
+`);
+  const env = { HYPER2KVM_PROFILE: 'nobody' };
+  const dryRun = ['export', 'web', '--dry-run', '--json'];
+  expect(await place.run(dryRun, env)).toMatchObject({ exitCode: 10 });
+  expect(await place.run(dryRun, { ...env, HYPER2KVM_USERNAME: place.server.username })).toMatchObject({ exitCode: 0 });
+  const given = ['--username', place.server.username, '--format', 'ova'];
+  const flagged = await place.run([...dryRun, ...given], { ...env, HYPER2KVM_USERNAME: 'nobody' });
+  expect(JSON.parse(flagged.stdout)).toMatchObject({ ok: true, result: { plans: [{ format: 'ova' }] } });
+  const chosen = await place.run([...dryRun, '--profile', 'wrong'], env);
+  expect(JSON.parse(chosen.stdout)).toMatchObject({ ok: true, result: { plans: [{ format: 'raw' }] } });
+});
+
+test.concurrent('--no-NAME leaves a setting out, and a usage error tells what the profile sets', async () => {
+  await using place = await makePlace();
+  const path = await place.config(`profiles:
+  default:
+    ${place.login}
+    export: { snapshot: true, compress: true, format: qcow2, limit-rate: fast }
+`);
+  const dryRun = ['export', 'web', '--dry-run'];
+  const wrong = await place.run([...dryRun, '--format', 'ova', '--no-limit-rate']);
+  expect(wrong.exitCode).toBe(2);
+  expect(wrong.stderr).toContain('Error: --compress needs --format qcow2, not ova.');
+  expect(wrong.stderr).toContain(`The profile default in ${path} sets snapshot, compress.`);
+  expect((await place.run(dryRun)).stderr).toContain('--limit-rate wants bytes a second');
+  const left = ['--no-limit-rate', '--no-compress', '--no-snapshot', '--shutdown', '--format', 'ova', '--json'];
+  expect(JSON.parse((await place.run([...dryRun, ...left])).stdout)).toMatchObject({ ok: true });
+  expect((await place.run([...dryRun, '--no-snapshoot'])).stderr).toContain('has no flag --no-snapshoot');
+});
+
+test.concurrent.each([
+  ['a password that others can read', 'password: x', 0o640, /holds a password and is open to other users.*chmod 600 /s],
+  ['a password in a url that others can read', 'url: https://joe:secret@vc', 0o604, /chmod 600 /],
+  ['a file that others can change', 'username: joe', 0o646, /can be changed by every user.*chmod o-w /s],
+  ['an unknown key', 'export: { snapshoot: true }', 0o600, /config\.yaml, line 3: .*Did you mean snapshot\?/s],
+])('%s is refused before any work', async (_title, setting, mode, words) => {
+  await using place = await makePlace();
+  await place.config(`profiles:\n  default:\n    ${setting}\n`, mode);
+  const run = await place.run(['list', '--url', place.server.url.href]);
+  expect(run).toMatchObject({ exitCode: 2, stdout: '' });
+  expect(run.stderr).toMatch(words);
+  const { stdout } = await place.run(['list', '--json']);
+  expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { kind: 'usage' } });
+});
+
+test.concurrent(
+  'without secrets a file that others can read will do, with the password in a file of its own',
+  async () => {
+    await using place = await makePlace();
+    await place.config(
+      `profiles:
+  default:
+    ${place.login.replace(/password: .*/, 'password-file: secret')}
+`,
+      0o644,
+    );
+    await writeFile(join(place.scratch.path, 'secret'), PASSWORD, { mode: 0o600 });
+    expect(await place.run(['list'])).toMatchObject({ exitCode: 0, stderr: '' });
+  },
+);
+
+test.concurrent("a profile's login is not given to another server", async () => {
+  await using place = await makePlace();
+  await using other = await startTestServer({ vms: [] });
+  await place.config(`profiles:\n  default:\n    ${place.login}\n`);
+  const env = { GOVC_URL: other.url.href, HYPER2KVM_USERNAME: 'joe', HYPER2KVM_INSECURE: '1' };
+  const run = await place.run(['list'], env);
+  expect(run.exitCode).toBe(2);
+  expect(run.stderr).toContain(
+    `GOVC_URL names ${other.url.host}: login and certificate of the profile default are for`,
+  );
+  expect(run.stderr).toContain(`No password for joe at ${other.url.host}.`);
+});
+
+test.concurrent.each([
+  [['--config', 'none.yaml'], /configuration file cannot be used\. .*none\.yaml: it does not exist/],
+  [['--config', '.'], /configuration file cannot be used\. .*it is a folder/],
+  [['--config='], /--config is empty/],
+  [['--profile', 'nightly'], /no configuration file to take the profile nightly from/],
+])('%j is refused', async (args, words) => {
+  await using place = await makePlace();
+  const run = await place.run(['convert', 'disk.vmdk', ...args]);
+  expect(run.exitCode).toBe(2);
+  expect(run.stderr).toMatch(words);
+});
+
+test.concurrent(
+  'a profile that is not in the file is refused with the nearest name, and no file is needed',
+  async () => {
+    await using place = await makePlace();
+    await writeFile(join(place.scratch.path, 'mine.yaml'), 'profiles: {nightly: {}}');
+    const run = await place.run(['list', '--profile', 'nigthly'], { HYPER2KVM_CONFIG: 'mine.yaml' });
+    expect(run.stderr).toContain('mine.yaml has no profile nigthly.\n  Did you mean nightly? It has nightly.');
+    expect((await place.run(['list'])).stderr).toContain('No server is named.');
+    expect((await place.run(['list', '--config', '/dev/null'])).stderr).toContain('No server is named.');
+  },
+);
