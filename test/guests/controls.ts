@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Guest } from './guest-cache.ts';
-import { machineArgs, type Hardware } from './machine.ts';
+import { machineArgs, UEFI_VARIABLES, type Hardware } from './machine.ts';
 import { runMachine } from './run-machine.ts';
 
 /** What a guest did on some hardware. */
@@ -25,19 +25,22 @@ export interface Control {
 const FIRST_FRAME_MS = 60_000;
 const READY = /guest-ready((?: \S+=\S+)*) kernel=(\S+)/;
 
-// What a failed start ends with: initramfs-tools, systemd, the kernel, the firmware.
+// What a failed start ends with: initramfs-tools, dracut and systemd, the kernel, the firmware with BIOS and UEFI.
 const FAILURES = [
   /\(initramfs\) /,
   /You are in emergency mode|Cannot open access to console, the root account is locked/,
   /Kernel panic - not syncing.*/,
   /No bootable device/,
+  /No bootable option or device was found|Shell> /,
 ];
 
 /** Boots a built guest, whose disks stay as they are. */
 export async function runControl(guest: Guest, hardware: Hardware, timeLimitMs: number): Promise<Control> {
   const folder = await mkdtemp(join(tmpdir(), 'control-'));
   try {
-    const args = machineArgs(guest.recipe, hardware, { disks: guest.disks, frames: folder });
+    const variables = guest.recipe.firmware === 'uefi' ? join(folder, 'variables.fd') : undefined;
+    if (variables !== undefined) await copyFile(UEFI_VARIABLES, variables);
+    const args = machineArgs(guest.recipe, hardware, { disks: guest.disks, variables, frames: folder });
     const talked = (): Promise<boolean[]> =>
       Promise.all(
         guest.recipe.networkCards.map((card, index) => hasFrameOf(join(folder, `net${index}.pcap`), card.macAddress)),

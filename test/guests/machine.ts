@@ -9,12 +9,18 @@ export interface Hardware {
 /** The files of a machine. Disks stay as they are. */
 export interface MachineFiles {
   disks: readonly string[];
+  /** UEFI variables, which are written to. A guest with BIOS has none. */
+  variables?: string | undefined;
   /** Folder for `net0.pcap` and so on: every frame of a card. */
   frames: string;
 }
 
 /** Emulation unless `GUESTS_ACCELERATOR=kvm`: below another hypervisor KVM may be there and yet hang without a word. */
 export const ACCELERATOR = process.env['GUESTS_ACCELERATOR'] === 'kvm' ? 'kvm' : 'tcg';
+
+const UEFI_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd';
+/** Variables of a machine that was never started. */
+export const UEFI_VARIABLES = '/usr/share/OVMF/OVMF_VARS_4M.fd';
 
 type Argument = [flag: string, value: string];
 
@@ -30,11 +36,19 @@ export function machineArgs(recipe: GuestRecipe, hardware: Hardware, files: Mach
     ['-display', 'none'],
     ['-device', 'VGA,addr=0x0f'],
     ['-serial', 'stdio'],
+    ...(files.variables === undefined ? [] : uefi(files.variables)),
     ...(isVmware ? vmwarePorts() : []),
     ...(hardware.disks === 'vmware' ? vmwareDisks(recipe, files) : virtioDisks(recipe, files)),
     ...recipe.networkCards.flatMap((card, index) => networkCard(card, index, hardware, files)),
   ];
   return ['-nodefaults', '-no-user-config', '-no-reboot', ...devices.flat()];
+}
+
+function uefi(variables: string): Argument[] {
+  return [
+    ['-drive', `if=pflash,format=raw,readonly=on,file=${UEFI_CODE}`],
+    ['-drive', `if=pflash,format=raw,file=${variables}`],
+  ];
 }
 
 /**
@@ -52,10 +66,13 @@ function vmwarePorts(): Argument[] {
 
 function vmwareDisks(recipe: GuestRecipe, files: MachineFiles): Argument[] {
   const disks = recipe.disks.flatMap((disk, index): Argument[] => {
-    const model = `vendor=VMware,product=Virtual disk,scsi-id=${disk.scsiUnit}`;
-    return [drive(files, index), ['-device', `scsi-hd,drive=disk${index},bus=scsi.0,${model},bootindex=${index + 1}`]];
+    const device =
+      recipe.controller === 'ahci'
+        ? `ide-hd,bus=disks.${disk.scsiUnit},model=VMware Virtual SATA Hard Drive`
+        : `scsi-hd,bus=disks.0,vendor=VMware,product=Virtual disk,scsi-id=${disk.scsiUnit}`;
+    return [drive(files, index), ['-device', `${device},drive=disk${index},bootindex=${index + 1}`]];
   });
-  return [['-device', `${recipe.controller},id=scsi,bus=slot160`], ...disks];
+  return [['-device', `${recipe.controller},id=disks,bus=slot160`], ...disks];
 }
 
 function virtioDisks(recipe: GuestRecipe, files: MachineFiles): Argument[] {

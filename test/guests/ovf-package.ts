@@ -4,7 +4,11 @@ import { outputOf } from '../oracles/run-program.ts';
 import type { Guest } from './guest-cache.ts';
 import type { GuestRecipe } from './recipe.ts';
 
-const CONTROLLERS = { pvscsi: 'VirtualSCSI', mptsas1068: 'lsilogicsas' } as const;
+const CONTROLLERS = {
+  pvscsi: { type: 6, subType: 'VirtualSCSI', name: 'SCSI controller 0' },
+  mptsas1068: { type: 6, subType: 'lsilogicsas', name: 'SCSI controller 0' },
+  ahci: { type: 20, subType: 'vmware.sata.ahci', name: 'SATA controller 0' },
+} as const;
 const CARDS = { vmxnet3: 'VmxNet3', e1000e: 'E1000e' } as const;
 
 /**
@@ -31,6 +35,7 @@ function vmdkName(recipe: GuestRecipe, index: number): string {
 
 function descriptor(recipe: GuestRecipe, sizes: readonly number[]): string {
   const { disks, networkCards } = recipe;
+  const controller = CONTROLLERS[recipe.controller];
   const files = disks.map(
     (_disk, index) =>
       `<File ovf:id="file${index + 1}" ovf:href="${vmdkName(recipe, index)}" ovf:size="${sizes[index]}"/>`,
@@ -52,9 +57,9 @@ function descriptor(recipe: GuestRecipe, sizes: readonly number[]): string {
       {
         Address: 0,
         InstanceID: 3,
-        ResourceType: 6,
-        ElementName: 'SCSI controller 0',
-        ResourceSubType: CONTROLLERS[recipe.controller],
+        ResourceType: controller.type,
+        ElementName: controller.name,
+        ResourceSubType: controller.subType,
       },
       160,
     ),
@@ -97,7 +102,7 @@ function descriptor(recipe: GuestRecipe, sizes: readonly number[]): string {
       <Info>Virtual hardware requirements</Info>
       <System><vssd:ElementName>Virtual Hardware Family</vssd:ElementName><vssd:InstanceID>0</vssd:InstanceID><vssd:VirtualSystemIdentifier>${recipe.name}</vssd:VirtualSystemIdentifier><vssd:VirtualSystemType>vmx-19</vssd:VirtualSystemType></System>
       ${items.join('\n      ')}
-      <vmw:Config ovf:required="false" vmw:key="firmware" vmw:value="bios"/>
+      <vmw:Config ovf:required="false" vmw:key="firmware" vmw:value="${recipe.firmware === 'uefi' ? 'efi' : 'bios'}"/>
     </VirtualHardwareSection>
     <vmw:BootOrderSection ovf:required="false" vmw:instanceId="10" vmw:type="disk"><Info>Virtual hardware device boot order</Info></vmw:BootOrderSection>
   </VirtualSystem>

@@ -8,6 +8,7 @@ export interface RecipeNetworkCard {
 /** A disk of the source. The first one of a recipe holds the system. */
 export interface RecipeDisk {
   sizeMiB: number;
+  /** The unit of SCSI, or the port of AHCI. */
   scsiUnit: number;
 }
 
@@ -16,7 +17,10 @@ export interface GuestRecipe {
   name: string;
   /** One line: what pins this guest. */
   summary: string;
-  controller: 'pvscsi' | 'mptsas1068';
+  /** BIOS when absent. */
+  firmware?: 'uefi';
+  /** With UEFI `ahci`: Debian's OVMF has no driver for the others, which VMware's firmware has. */
+  controller: 'pvscsi' | 'mptsas1068' | 'ahci';
   disks: readonly RecipeDisk[];
   /** In the order of the virtual machine, which need not be the order of the slots. */
   networkCards: readonly RecipeNetworkCard[];
