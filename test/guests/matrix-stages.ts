@@ -46,8 +46,8 @@ export interface VirtV2vResult {
 
 const CLI = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 // Emulation without KVM, of an appliance that builds an initramfs, on a busy machine.
-const TIME_LIMIT_MS = 20 * 60_000;
-const LIBGUESTFS = {
+export const TIME_LIMIT_MS = 20 * 60_000;
+export const LIBGUESTFS = {
   LIBGUESTFS_BACKEND: 'direct',
   LIBGUESTFS_BACKEND_SETTINGS: ACCELERATOR === 'tcg' ? 'force_tcg' : '',
 };
@@ -101,14 +101,6 @@ export async function virtV2vAndBoot(guest: Guest, descriptor: string, folder: s
   if (ended.exitCode !== 0) return { seconds, error: errorOf(ended), boot: undefined };
   const disks = (await readdir(folder)).filter((name) => !name.endsWith('.xml')).map((name) => join(folder, name));
   return { seconds, error: undefined, boot: await bootAsIs(await withDisks(guest, disks), 'virtio') };
-}
-
-/** What `virt-diff` finds different between the files of the guest and those of its converted disk. */
-export async function changedFiles(guest: Guest, disk: string): Promise<string[]> {
-  const args = ['--checksum', '--uids', '-a', guest.disks[0] ?? '', '-A', disk];
-  const { exitCode, stdout, stderr } = await runProgram('virt-diff', args, LIBGUESTFS, TIME_LIMIT_MS);
-  if (exitCode !== 0) throw new Error(`virt-diff ended with ${exitCode}: ${stderr}`);
-  return stdout.split('\n').filter((line) => line !== '');
 }
 
 interface OwnDocument {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { matrixTable, type MatrixRow } from './matrix-table.ts';
+import { matrixReport, type MatrixRow } from './matrix-table.ts';
 
 const UP = {
   boots: true,
@@ -12,7 +12,7 @@ const UP = {
 /** The cells of the only guest, by the titles of their columns. */
 function cellsOf(row: MatrixRow): string[] {
   return (
-    matrixTable([['one', row]])
+    matrixReport([['one', row]])
       .split('\n')[2]
       ?.split(' | ') ?? []
   );
@@ -38,4 +38,14 @@ test('a plan that changed something stands out, and virt-v2v’s error stands wh
   expect(cellsOf({ plan: { changes: 3, changedNothing: false } })).toContain('3 changes, **changed something**');
   const cells = cellsOf({ 'virt-v2v': { seconds: 9, error: 'mount_stub: a|b', boot: undefined } });
   expect(cells.slice(-2)).toEqual(['mount_stub: a\\|b', '– |']);
+});
+
+test('a comparison tells each file and the rest of the disk', () => {
+  const compare = { changedFiles: ['+ - 0644         41 /etc/new.link'], sameOutsideRoot: true };
+  expect(matrixReport([['one', { compare }]])).toMatch(
+    /^- `one` after the fix: .*: `\+ - 0644 41 \/etc\/new\.link`; .* the same to the byte\.$/m,
+  );
+  expect(matrixReport([['one', { compare: { changedFiles: [], sameOutsideRoot: false } }]])).toMatch(
+    /source: none; .*\*\*not the same\*\*/,
+  );
 });

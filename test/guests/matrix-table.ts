@@ -1,3 +1,4 @@
+import type { Comparison } from './compare-guest.ts';
 import type { FixResult, MatrixBoot, PlanResult, VirtV2vResult } from './matrix-stages.ts';
 
 /** What was measured of a guest; a stage that did not run is absent. */
@@ -7,6 +8,7 @@ export interface MatrixRow {
   plan?: PlanResult;
   after?: FixResult;
   'virt-v2v'?: VirtV2vResult;
+  compare?: Comparison;
 }
 
 const NOT_RUN = 'not run';
@@ -28,8 +30,19 @@ const COLUMNS: readonly [title: string, cell: (row: MatrixRow) => string][] = [
   ],
 ];
 
-/** A Markdown table with a row for each guest. */
-export function matrixTable(rows: readonly [name: string, row: MatrixRow][]): string {
+/** A Markdown table with a row for each guest, and below it what of a converted guest is not as in its source. */
+export function matrixReport(rows: readonly [name: string, row: MatrixRow][]): string {
+  const compared = rows.flatMap(([name, { compare }]) => (compare === undefined ? [] : [comparison(name, compare)]));
+  return `${matrixTable(rows)}\n${compared.join('')}`;
+}
+
+function comparison(name: string, { changedFiles, sameOutsideRoot }: Comparison): string {
+  const files = changedFiles.map((line) => `\`${line.replaceAll(/\s+/g, ' ')}\``).join(', ');
+  const outside = sameOutsideRoot ? 'the same to the byte' : '**not the same**';
+  return `- \`${name}\` after the fix: files that differ from its source: ${files || 'none'}; all outside its root is ${outside}.\n`;
+}
+
+function matrixTable(rows: readonly [name: string, row: MatrixRow][]): string {
   const lines = [
     ['guest', ...COLUMNS.map(([title]) => title)],
     ['---', ...COLUMNS.map(() => '---')],
