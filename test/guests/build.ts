@@ -56,6 +56,8 @@ async function buildGuest(recipe: GuestRecipe, base: string): Promise<number> {
   return seconds;
 }
 
+// The host's folder for temporary files is not in the tree of a guest, whose programs would look for it.
+delete process.env['TMPDIR'];
 const wanted = process.argv.length > 2 ? process.argv.slice(2).map(recipeOf) : RECIPES;
 await mkdir(GUESTS_FOLDER, { recursive: true });
 for (const recipe of wanted) {

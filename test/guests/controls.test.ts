@@ -13,6 +13,8 @@ const VIRTIO = { disks: 'virtio', network: 'virtio' } as const;
 const STOPS_AT: Record<string, RegExp> = {
   'bios-bypath': /\(initramfs\)/,
   'bios-lvm': /\(initramfs\)/,
+  'uefi-xfs': /emergency mode/,
+  'uefi-btrfs': /\(initramfs\)/,
   'bios-sda': /\(initramfs\)/,
   'two-kernels': /\(initramfs\)/,
   'two-disks-nics': /\(initramfs\)/,

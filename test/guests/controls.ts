@@ -28,7 +28,7 @@ const READY = /guest-ready((?: \S+=\S+)*) kernel=(\S+)/;
 // What a failed start ends with: initramfs-tools, dracut and systemd, the kernel, the firmware with BIOS and UEFI.
 const FAILURES = [
   /\(initramfs\) /,
-  /You are in emergency mode|Cannot open access to console, the root account is locked/,
+  /Entering emergency mode|You are in emergency mode|Cannot open access to console, the root account is locked/,
   /Kernel panic - not syncing.*/,
   /No bootable device/,
   /No bootable option or device was found|Shell> /,
