@@ -60,8 +60,10 @@ export interface ImageFile {
   /** For positioned reads only. */
   fd: number;
   sizeBytes: number;
-  /** The same file past the page cache, where reading a hole costs next to nothing. Only of files that have holes, where the file system can. */
+  /** The same file past the page cache, where reading a hole costs next to nothing. Only of files that have holes or are not in the cache, where the file system can. */
   directFd?: number | undefined;
+  /** The file is not in the page cache, so that all of it is read past it. */
+  isUncached?: boolean;
 }
 
 /** An image whose tables are known. Opened by its format's `open…`, which checks all that the header claims against the file's size before it allocates. */

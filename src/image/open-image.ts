@@ -9,13 +9,19 @@ import { openVhd } from './vhd/open-vhd.ts';
 import { openVhdx } from './vhdx/open-vhdx.ts';
 import { openVmdkFile } from './vmdk/open-vmdk.ts';
 
+interface OpenOptions {
+  format?: ImageFormat;
+  /** See `ImageFile`. */
+  isUncached?: boolean;
+}
+
 /**
  * Opens the image at `path`, with all its parents. Its format is `format`, or what its content says, never its name. Parents are read from the image's own folder only.
  * The caller closes it: `await using`.
  * @throws Hyper2kvmError kind `local-file` when it cannot be read, `image` when it is corrupt, not supported, or lacks a parent.
  */
-export async function openImage(path: string, { format }: { format?: ImageFormat } = {}): Promise<MappedImage> {
-  const file = await OpenFile.open(path);
+export async function openImage(path: string, { format, isUncached = false }: OpenOptions = {}): Promise<MappedImage> {
+  const file = await OpenFile.open(path, { isUncached });
   try {
     const chain = await Chain.startingAt(file, openAs);
     return await openAs(file, format ?? (await probeFile(file)), chain);

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { pageAlignedMemory } from '../../base/direct-io.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { fillContent } from './fill-window.ts';
-import { packWindow, sha256Of, type PackOptions } from './pack-window.ts';
+import { isZero, packWindow, sha256Of, type PackOptions } from './pack-window.ts';
 import { canTransplant, transplant } from './transplant.ts';
 import { SECTOR_BYTES } from '../vmdk/sparse-header.ts';
 import { WINDOW_BYTES, type CopyWindow, type PackedCluster } from './window.ts';
@@ -44,7 +44,10 @@ function inWholeSectors({ buffer, byteOffset, length }: Buffer): Buffer {
 function answer(window: CopyWindow, slab: Buffer, content: Buffer, work: PackWork): WorkerAnswer {
   try {
     // A hash is over the content, so that all of it has to be had; what is moved then is proved by it.
-    if (work.hash) fillContent(window, window.parts, content);
+    if (work.hash) {
+      fillContent(window, window.parts, content);
+      if (isZero(content)) return { clusters: [], packedBytes: 0, sha256: '' };
+    }
     const sha256 = work.hash ? sha256Of(inWholeSectors(content)) : '';
     const known = work.hash ? content : undefined;
     const moved = canTransplant(work.packing) ? transplant(window, slab, work, known) : undefined;

@@ -77,12 +77,14 @@ export function decompress<Result>(
   }
 }
 
-function readPart({ input }: CopyWindow, { fd, directFd, fileOffsetBytes }: WindowPart, target: Buffer): void {
+function readPart({ input }: CopyWindow, part: WindowPart, target: Buffer): void {
+  const { fd, directFd, isUncached, fileOffsetBytes } = part;
   if (fd === FROM_INPUT && input) {
     Buffer.from(input, fileOffsetBytes, target.length).copy(target);
     return;
   }
-  const direct = directFd !== undefined && inHole.has(directFd) ? readDirect(directFd, fileOffsetBytes, target) : 0;
+  const isDirect = directFd !== undefined && (isUncached || inHole.has(directFd));
+  const direct = isDirect ? readDirect(directFd, fileOffsetBytes, target) : 0;
   for (let done = direct; done < target.length;) {
     const count = readSync(fd, target, done, target.length - done, fileOffsetBytes + done);
     // A map may end in the middle of the file's last sector or cluster: behind the end of the file there are zeros.

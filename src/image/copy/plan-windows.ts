@@ -31,7 +31,8 @@ function partOf(
   const file = image.files[run.file];
   if (!file) throw new RangeError(`a run points into file ${run.file} of ${image.files.length}`);
   const skipped = from - run.offsetBytes;
-  const place = { at: from - windowOffset, lengthBytes: to - from, fd: file.fd, directFd: file.directFd };
+  const { fd, directFd, isUncached } = file;
+  const place = { at: from - windowOffset, lengthBytes: to - from, fd, directFd, isUncached };
   if (run.kind === 'data') return { ...place, fileOffsetBytes: run.fileOffsetBytes + skipped, compressed: undefined };
   const {
     kind: _kind,

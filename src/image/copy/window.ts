@@ -18,6 +18,7 @@ export interface WindowPart {
   fd: number;
   /** See `ImageFile`. */
   directFd?: number | undefined;
+  isUncached?: boolean | undefined;
   fileOffsetBytes: number;
   /** Undefined for bytes that stand as they are. */
   compressed: CompressedPart | undefined;

@@ -7,6 +7,13 @@ import type { ImageFile } from '../image.ts';
 /** The unit in which the kernel tells a block device's size, whatever its own sectors are. */
 const KERNEL_SECTOR_BYTES = 512;
 
+interface OpenOptions {
+  /** It has to be a regular file under this very name: no link, no device. */
+  asParent?: boolean;
+  /** See `ImageFile`. */
+  isUncached?: boolean;
+}
+
 /** A regular file or block device that is open for reading. Who opened it closes it. */
 export class OpenFile implements ImageFile, AsyncDisposable {
   readonly path: string;
@@ -15,27 +22,35 @@ export class OpenFile implements ImageFile, AsyncDisposable {
   /** The same for two paths to one file. */
   readonly identity: string;
   readonly directFd: number | undefined;
+  readonly isUncached: boolean;
   /** Kept, since Node closes the descriptor of a handle that nobody holds. */
   readonly #handle: FileHandle;
   readonly #direct: FileHandle | undefined;
 
-  private constructor(path: string, handle: FileHandle, stats: Stats, sizeBytes: number, direct?: FileHandle) {
+  private constructor(
+    path: string,
+    handle: FileHandle,
+    stats: Stats,
+    sizeBytes: number,
+    { direct, isUncached }: { direct?: FileHandle | undefined; isUncached: boolean },
+  ) {
     this.path = path;
     this.fd = handle.fd;
     this.sizeBytes = sizeBytes;
     this.identity = `${stats.dev}:${stats.ino}`;
     this.directFd = direct?.fd;
+    this.isUncached = isUncached;
     this.#handle = handle;
     this.#direct = direct;
   }
 
   /**
-   * Opens `path`, which is `bytes` where that is no UTF-8. With `asParent` it has to be a regular file under this very name: no link, no device.
+   * Opens `path`, which is `bytes` where that is no UTF-8.
    * @throws Hyper2kvmError kind `local-file` when it cannot be opened, `image` when it is a folder, pipe or the like.
    */
   static async open(
     path: string,
-    { asParent = false, bytes = Buffer.from(path) }: { asParent?: boolean; bytes?: Buffer } = {},
+    { asParent = false, isUncached = false, bytes = Buffer.from(path) }: OpenOptions & { bytes?: Buffer } = {},
   ): Promise<OpenFile> {
     // A pipe without a writer would block for ever, but for O_NONBLOCK; files and block devices do not look at it.
     const flags = constants.O_RDONLY | constants.O_NONBLOCK | (asParent ? constants.O_NOFOLLOW : 0);
@@ -45,11 +60,11 @@ export class OpenFile implements ImageFile, AsyncDisposable {
     try {
       const stats = await handle.stat();
       if (stats.isFile()) {
-        const direct = hasHoles(stats) ? await openDirect(handle, 'read') : undefined;
-        return new OpenFile(path, handle, stats, stats.size, direct);
+        const direct = isUncached || hasHoles(stats) ? await openDirect(handle, 'read') : undefined;
+        return new OpenFile(path, handle, stats, stats.size, { direct, isUncached });
       }
       if (stats.isBlockDevice() && !asParent) {
-        return new OpenFile(path, handle, stats, await blockDeviceBytes(path, stats.rdev));
+        return new OpenFile(path, handle, stats, await blockDeviceBytes(path, stats.rdev), { isUncached: false });
       }
       throw new Hyper2kvmError('image', `${path} is not a regular file${asParent ? '' : ' or block device'}.`);
     } catch (error) {

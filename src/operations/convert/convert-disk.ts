@@ -152,7 +152,8 @@ async function compareContent(
   signal: AbortSignal,
 ): Promise<void> {
   const partial = path + PARTIAL_SUFFIX;
-  await using image = await openImage(partial, { format });
+  // It was written past the page cache; and what is read back shall be what the disk holds.
+  await using image = await openImage(partial, { format, isUncached: true });
   const options = { pool, compression: undefined, verify: true, hash: true, signal };
   const { contentSha256 } = await copyImage(image, createNullSink(), {
     ...options,
