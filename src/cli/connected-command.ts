@@ -21,11 +21,11 @@ export abstract class ConnectedCommand<Result extends object> extends BaseComman
 
   /**
    * The settings for the server. With `askNow` the password is read before anything else shows up on the terminal, and taken out
-   * of every later message.
+   * of every later message. `known` is one that was read before, by the process that started this one.
    */
   protected async connection(
     flags: ConnectionFlagValues,
-    { askNow }: { askNow: boolean },
+    { askNow, known }: { askNow: boolean; known?: string | undefined },
   ): Promise<ConnectionSettings> {
     const settings = await readConnection(flags, this.env, this.profileServer, {
       stdin: process.stdin,
@@ -39,7 +39,7 @@ export abstract class ConnectedCommand<Result extends object> extends BaseComman
       );
     }
     const password = async (): Promise<string> => {
-      const secret = await settings.password();
+      const secret = known ?? (await settings.password());
       this.redactor.add(secret);
       return secret;
     };

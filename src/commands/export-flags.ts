@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { EXPORT_FORMATS } from '../operations/export/types.ts';
 import { COMPRESS_FLAG } from './compress-flag.ts';
+import { DETACH_FLAG } from './detach-flag.ts';
 import { DOMAIN_FLAGS, type DomainFlagValues } from './domain-flags.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS, type FixFlagValues } from './fix-flags.ts';
 
@@ -32,6 +33,7 @@ export const EXPORT_FLAGS = {
   ...FIX_FLAGS,
   'fix-plan': Flags.boolean({ default: false, hidden: true, description: 'Refused, with the way to the plan.' }),
   'boot-test': BOOT_TEST_FLAG,
+  detach: DETACH_FLAG,
   force: Flags.boolean({ default: false, description: 'Replace files of the same name in the output folder.' }),
   'dry-run': Flags.boolean({
     default: false,

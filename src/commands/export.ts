@@ -2,20 +2,23 @@ import { Args } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { ConnectedCommand } from '../cli/connected-command.ts';
 import { readVmFile } from '../cli/input/vm-words.ts';
+import { ownProgram } from '../cli/own-program.ts';
 import { exportSummary } from '../cli/report/export-summary.ts';
 import { planReport } from '../cli/report/plan-report.ts';
 import { createExportScreen, type ExportScreen } from '../cli/screen/export-screen.ts';
+import type { DetachedJob, OwnProgram } from '../operations/detach/types.ts';
 import type * as ExportVms from '../operations/export/export-vms.ts';
 import type * as PlanExport from '../operations/export/plan-export.ts';
 import type { DryRunResult, ExportEvent, ExportOptions, ExportResult } from '../operations/export/types.ts';
 import { DEFAULT_COMPRESSION } from './compress-flag.ts';
+import { checkDetach, readHandover } from './detach-flag.ts';
 import { DEFAULT_LIBVIRT } from './domain-flags.ts';
 import { DEFAULT_SHUTDOWN_MINUTES, EXPORT_FLAGS } from './export-flags.ts';
 import { readExportOptions } from './export-options.ts';
 import { exportOutcome, planOutcome, type Outcome } from './export-outcome.ts';
 
 /** `hyper2kvm export VM...` */
-export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult> {
+export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult | DetachedJob> {
   static override summary = 'Export VMs from a vCenter or ESXi host.';
   static override description =
     'Takes VMs out through an export lease, checks every disk on its way, and writes nothing under a final name that is not whole. VMs are exported one after another; one that fails does not stop the rest. The same command run again keeps disks that are whole already.';
@@ -42,6 +45,10 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult>
       command: '<%= config.bin %> export web-01 --dry-run',
     },
     {
+      description: 'In the background; the password is asked for first',
+      command: '<%= config.bin %> export web-01 --snapshot --output /srv/vms --detach',
+    },
+    {
       description: 'Many VMs from cron, with a limit of 50 MiB a second',
       command:
         '<%= config.bin %> export --from-file vms.txt --snapshot --output /srv/vms --password-file /root/vc.pass --limit-rate 50M',
@@ -59,6 +66,8 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult>
   static override flags = EXPORT_FLAGS;
 
   #screen: ExportScreen | undefined;
+  /** As they were given: a detached process reads them with its own eyes, its profile too. */
+  #words: readonly string[] = [];
 
   protected override optionalValues(): Readonly<Record<string, string>> {
     return { shutdown: DEFAULT_SHUTDOWN_MINUTES, compress: DEFAULT_COMPRESSION, define: DEFAULT_LIBVIRT };
@@ -81,13 +90,25 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult>
     return import('../operations/export/plan-export.ts');
   }
 
-  async run(): Promise<ExportResult | DryRunResult> {
+  override async init(): Promise<void> {
+    this.#words = this.argv;
+    await super.init();
+  }
+
+  protected program(): OwnProgram {
+    return ownProgram();
+  }
+
+  async run(): Promise<ExportResult | DryRunResult | DetachedJob> {
     const { args, flags } = await this.parse(ExportCommand);
     this.quiet = flags.quiet;
     const choices = readExportOptions(flags);
-    const vms = await this.#vms(args.vm, flags);
-    const connection = await this.connection(flags, { askNow: true });
-    const options: ExportOptions = { ...choices, vms, connection, env: this.env };
+    checkDetach(flags);
+    const detached = await readHandover(this.env);
+    const vms = detached?.vms ?? (await this.#vms(args.vm, flags));
+    const connection = await this.connection(flags, { askNow: true, known: detached?.password });
+    if (flags.detach && !detached) return this.#detach(vms, await connection.password());
+    const options: ExportOptions = { ...choices, vms, connection, env: this.env, detached };
     return flags['dry-run'] ? this.#plan(options) : this.#export(options);
   }
 
@@ -110,6 +131,22 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult>
     if (!this.quiet) this.print(exportSummary(result, this.tableWidth()));
     this.#end(exportOutcome(result, errors));
     return result;
+  }
+
+  async #detach(vms: string[], password: string): Promise<DetachedJob> {
+    const { startDetached } = await import('../operations/detach/start-detached.ts');
+    const options = {
+      program: this.program(),
+      words: ['export', ...this.#words],
+      handed: { vms, password },
+      env: this.env,
+    };
+    const started = await startDetached(options, this.signal);
+    if (!this.quiet) {
+      this.say(`Process ${started.pid} exports now. To follow it: hyper2kvm status --job ${started.job} --follow`);
+    }
+    this.print([started.job]);
+    return started;
   }
 
   async #plan(options: ExportOptions): Promise<DryRunResult> {

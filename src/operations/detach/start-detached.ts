@@ -1,0 +1,108 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
+import { kindOfCode } from '../../base/exit-codes.ts';
+import { reserveJob, type ReservedJob } from '../../jobs/reserve-job.ts';
+import { HANDOVER_VARIABLE, type DetachedJob, type Handed, type OwnProgram } from './types.ts';
+
+export interface DetachOptions {
+  program: OwnProgram;
+  /** The command and its flags, as the detached process is to read them. No secret is among them. */
+  words: readonly string[];
+  handed: Pick<Handed, 'password' | 'vms'>;
+  env: NodeJS.ProcessEnv;
+}
+
+/** These come through the pipe instead. */
+const PASSWORDS: ReadonlySet<string> = new Set(['HYPER2KVM_PASSWORD', 'GOVC_PASSWORD']);
+/** The handover's place among the child's descriptors. */
+const CHANNEL = 3;
+const MOST_SHOWN_CHARACTERS = 2000;
+
+/**
+ * Starts an export in a process and session of its own, with its output in a log beside the job's record, and returns when the record is there.
+ * @throws an error with the exit code of a process that ended before that; the signal's reason, after that process has ended too.
+ */
+export async function startDetached(options: DetachOptions, signal: AbortSignal): Promise<DetachedJob> {
+  signal.throwIfAborted();
+  const reserved = await reserveJob(options.env, 'export');
+  try {
+    const child = spawnDetached(options, reserved);
+    const { pid } = child;
+    await started(child, { ...options.handed, id: reserved.id, log: reserved.log }, signal);
+    child.unref();
+    return { job: reserved.id, pid: pid ?? 0, log: reserved.log };
+  } catch (error) {
+    const failure = error instanceof EarlyEnd ? await describeEnd(error, reserved.log) : error;
+    await reserved.withdraw();
+    throw failure;
+  } finally {
+    await reserved.close();
+  }
+}
+
+function spawnDetached({ program, words, env }: DetachOptions, { descriptor }: ReservedJob): ChildProcess {
+  const others = Object.entries(env).filter(([name]) => !PASSWORDS.has(name));
+  return spawn(program.file, [...program.args, ...words], {
+    env: { ...Object.fromEntries(others), [HANDOVER_VARIABLE]: String(CHANNEL) },
+    // A session of its own: no terminal can end it by hanging up.
+    detached: true,
+    stdio: ['ignore', descriptor, descriptor, 'pipe'],
+  });
+}
+
+/** Hands over and waits for the word that the record is there. */
+async function started(child: ChildProcess, handed: Handed, signal: AbortSignal): Promise<void> {
+  const exit = once(child, 'exit').then(([code, by]: (number | string | null)[]) => ({ code, by }));
+  // It rejects as `spawn` does, where that is judged.
+  exit.catch(() => undefined);
+  const stop = (): void => void child.kill('SIGTERM');
+  signal.addEventListener('abort', stop);
+  try {
+    await once(child, 'spawn').catch((cause: unknown) => {
+      throw new Hyper2kvmError('host', `${child.spawnfile} could not be started again: ${sentenceOf(cause)}.`, {
+        cause,
+      });
+    });
+    const channel = channelOf(child);
+    channel.on('error', () => undefined);
+    channel.end(JSON.stringify(handed));
+    if ((await text(channel).catch(() => '')) === 'started\n') return signal.throwIfAborted();
+    const { code, by } = await exit;
+    signal.throwIfAborted();
+    throw new EarlyEnd(code, by);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+function channelOf(child: ChildProcess): Duplex {
+  // Node gives a duplex stream for 'pipe' in any place, since its pipes are Unix sockets; its type knows of halves alone.
+  const channel = child.stdio[CHANNEL];
+  if (channel instanceof Duplex) return channel;
+  throw new TypeError('the detached process has no channel');
+}
+
+/** The process ended without a record. */
+class EarlyEnd extends Error {
+  readonly code: number | string | null | undefined;
+  readonly by: number | string | null | undefined;
+
+  constructor(code: EarlyEnd['code'], by: EarlyEnd['by']) {
+    super('The process ended before the job began.');
+    this.code = code;
+    this.by = by;
+  }
+}
+
+async function describeEnd({ code, by }: EarlyEnd, log: string): Promise<Hyper2kvmError> {
+  const said = await readFile(log, 'utf8').catch((error: unknown) => sentenceOf(error));
+  const how = typeof code === 'number' ? `with exit code ${code}` : `by ${String(by)}`;
+  const kind = (typeof code === 'number' ? kindOfCode(code) : undefined) ?? 'internal';
+  return new Hyper2kvmError(kind, `The detached process ended ${how} before its job began.`, {
+    hint: said.trim().slice(-MOST_SHOWN_CHARACTERS) || 'It said nothing.',
+  });
+}

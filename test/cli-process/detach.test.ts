@@ -1,0 +1,120 @@
+import { expect, test } from '@jest/globals';
+import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { leftOnServer, NOTHING_LEFT, ScratchFolder } from '../operations/export/export-run.ts';
+import { randomContent } from '../server/content-source.ts';
+import { startTestServer, type TestServer } from '../server/test-server.ts';
+import { environmentOf, runProgram } from './program.ts';
+
+const PASSWORD = 'Zaq-1-xsw-2';
+const OPTIONS = {
+  credentials: { username: 'joe', password: PASSWORD },
+  vms: [{ name: 'web', powerState: 'poweredOn', disks: [{ content: randomContent(4 << 20, 'web') }] }],
+} as const;
+const SLOW = { on: 'disk', action: 'drip', bytesPerSecond: 100_000, times: 100 } as const;
+
+const jobsOf = (scratch: ScratchFolder) => join(scratch.path, 'state', 'hyper2kvm', 'jobs');
+
+function settingsOf(server: TestServer | undefined, scratch: ScratchFolder) {
+  return { env: environmentOf(server, join(scratch.path, 'state')), cwd: scratch.path };
+}
+
+/** Detaches an export from a snapshot. */
+async function detach(server: TestServer, scratch: ScratchFolder, ...args: string[]) {
+  const options = settingsOf(server, scratch);
+  const words = ['export', 'web', '--snapshot', '-o', 'out', '--detach', '--json', ...args];
+  const { exitCode, stdout, stderr } = await runProgram(words, options);
+  expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+  const { result }: { result: { job: string; pid: number; log: string } } = JSON.parse(stdout);
+  return { ...result, ask: (...more: string[]) => runProgram(more, options) };
+}
+
+async function sending(server: TestServer): Promise<void> {
+  while (!server.state().downloads.some(({ sentBytes }) => sentBytes > 0)) await pause(20);
+}
+
+test.concurrent('a detached export runs in a session of its own, is followed to its end, and exports', async () => {
+  await using server = await startTestServer(OPTIONS);
+  await using scratch = await ScratchFolder.make();
+  server.faults.add({ ...SLOW, bytesPerSecond: 2_000_000 });
+  const { job, pid, log, ask } = await detach(server, scratch);
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
+  // Fields 5 and 6, process group and session, are its own; its standard input is nothing.
+  expect(fields.slice(2, 4)).toEqual([String(pid), String(pid)]);
+  const followed = await ask('status', '--job', job, '--follow');
+  expect(followed).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(followed.stdout).toContain(`Job ${job}: done`);
+  expect(followed.stdout).toContain(`  Log      ${log}`);
+  expect(await scratch.files()).toEqual(['web-disk-1.vmdk', 'web.mf', 'web.ovf']);
+  expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+  expect((await stat(log)).mode & 0o777).toBe(0o600);
+  expect(await readFile(log, 'utf8')).toMatch(/web-disk-1\.vmdk: whole/);
+});
+
+test.concurrent('without --json its id is all that stands on standard output', async () => {
+  await using server = await startTestServer(OPTIONS);
+  await using scratch = await ScratchFolder.make();
+  const options = settingsOf(server, scratch);
+  await writeFile(join(scratch.path, 'vms.txt'), 'web\n');
+  const args = ['export', '--from-file', '-', '--snapshot', '-o', 'out', '--detach'];
+  const { exitCode, stdout, stderr } = await runProgram(args, { ...options, stdin: '# from a pipe\nweb\n' });
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^\d{8}T\d{6}Z-export-[0-9a-f]{4}\n$/);
+  expect(stderr).toContain(`To follow it: hyper2kvm status --job ${stdout.trim()} --follow`);
+  expect((await runProgram(['status', '--job', stdout.trim(), '--follow'], options)).exitCode).toBe(0);
+});
+
+test.concurrent('the password is in no command line, environment, log or record of the detached process', async () => {
+  await using server = await startTestServer(OPTIONS);
+  await using scratch = await ScratchFolder.make();
+  server.faults.add(SLOW);
+  const { job, pid, log, ask } = await detach(server, scratch);
+  await sending(server);
+  for (const name of ['cmdline', 'environ']) {
+    expect(await readFile(`/proc/${pid}/${name}`, 'latin1')).not.toContain(PASSWORD);
+  }
+  expect(await readFile(`/proc/${pid}/cmdline`, 'latin1')).toContain('--snapshot');
+  expect(await ask('cancel', job)).toMatchObject({ exitCode: 0, stdout: `Cancelled ${job}.\n` });
+  expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+  expect(await scratch.files()).toEqual([]);
+  for (const file of [log, join(jobsOf(scratch), `${job}.json`)]) {
+    expect(await readFile(file, 'utf8')).not.toContain(PASSWORD);
+  }
+  expect((await ask('status', '--job', job, '--follow')).exitCode).toBe(143);
+});
+
+test.concurrent('a failure of the export itself is that of the job, with its own exit code', async () => {
+  await using server = await startTestServer(OPTIONS);
+  await using scratch = await ScratchFolder.make();
+  server.faults.add({ on: 'disk', action: 'status', status: 403, times: 10 });
+  const { job, ask } = await detach(server, scratch, '--retries', '0');
+  const followed = await ask('status', '--job', job, '--follow', '--json');
+  expect(JSON.parse(followed.stdout)).toMatchObject({ exitCode: 12, result: { state: 'failed', exitCode: 12 } });
+});
+
+test.concurrent('a killed process is interrupted at the next look', async () => {
+  await using server = await startTestServer(OPTIONS);
+  await using scratch = await ScratchFolder.make();
+  server.faults.add(SLOW);
+  const { job, pid, ask } = await detach(server, scratch);
+  await sending(server);
+  process.kill(pid, 'SIGKILL');
+  const { stdout } = await ask('status', '--json');
+  expect(JSON.parse(stdout)).toMatchObject({ result: { jobs: [{ id: job, state: 'interrupted' }] } });
+});
+
+test.concurrent('what is wrong with the command is told in the foreground, and leaves no job', async () => {
+  await using server = await startTestServer(OPTIONS);
+  await using scratch = await ScratchFolder.make();
+  const options = settingsOf(server, scratch);
+  const both = await runProgram(['export', 'web', '--detach', '--dry-run'], options);
+  expect(both).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--detach and --dry-run exclude') });
+  expect((await runProgram(['export', '--detach'], options)).exitCode).toBe(2);
+  const state = join(scratch.path, 'not-a-folder');
+  await writeFile(state, '');
+  const stateless = { ...options, env: { ...options.env, XDG_STATE_HOME: state } };
+  const refused = await runProgram(['export', 'web', '--detach'], stateless);
+  expect(refused).toMatchObject({ exitCode: 14, stdout: '' });
+  await expect(readdir(jobsOf(scratch))).rejects.toMatchObject({ code: 'ENOENT' });
+});
