@@ -4,6 +4,7 @@ import { COMPRESS_FLAG } from './compress-flag.ts';
 import { DETACH_FLAG } from './detach-flag.ts';
 import { DOMAIN_FLAGS, type DomainFlagValues } from './domain-flags.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS, type FixFlagValues } from './fix-flags.ts';
+import { REPEAT_FLAGS, type RepeatFlagValues } from './repeat-flags.ts';
 
 /** Minutes that the guest gets when `--shutdown` stands alone. */
 export const DEFAULT_SHUTDOWN_MINUTES = '5';
@@ -71,6 +72,8 @@ export const EXPORT_FLAGS = {
     description: 'Power the VM on again after the export, also after a failed one. Needs --shutdown.',
   }),
 
+  ...REPEAT_FLAGS,
+
   parallel: Flags.string({
     helpGroup: TRANSFER,
     helpValue: 'N',
@@ -98,7 +101,7 @@ export const EXPORT_FLAGS = {
 };
 
 /** The values of {@link EXPORT_FLAGS}, as oclif gives them. */
-export interface ExportFlagValues extends DomainFlagValues, FixFlagValues {
+export interface ExportFlagValues extends DomainFlagValues, FixFlagValues, RepeatFlagValues {
   'boot-test': boolean;
   output?: string | undefined;
   format: string;

@@ -5,6 +5,7 @@ import { readCompression } from './compress-flag.ts';
 import { needDomain, readDomainOptions } from './domain-flags.ts';
 import { readFixWishes } from './fix-flags.ts';
 import type { ExportFlagValues } from './export-flags.ts';
+import { readRepeatOptions } from './repeat-flags.ts';
 
 /** A guest that takes longer than a day to shut down does not shut down. */
 const MOST_SHUTDOWN_MINUTES = 24 * 60;
@@ -28,6 +29,7 @@ export function readExportOptions(flags: ExportFlagValues): Omit<ExportOptions, 
     stallTimeoutMs: readDuration('--stall-timeout', flags['stall-timeout']),
     retries: readCount('--retries', flags.retries, 0, 100),
     force: flags.force,
+    ...readRepeatOptions(flags),
   };
 }
 

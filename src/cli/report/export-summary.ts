@@ -42,6 +42,7 @@ function vmSummary(result: VmExportResult, width: number | undefined): string[] 
       : []),
     ...(quiesced === undefined ? [] : [`  Guest quiesced for the snapshot: ${quiesced ? 'yes' : 'no'}`]),
     ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
+    ...generationLines(result.generations),
     ...hardwareLines(result.hardware),
     ...(result.guest === undefined
       ? []
@@ -49,6 +50,14 @@ function vmSummary(result: VmExportResult, width: number | undefined): string[] 
     ...(result.bootTest === undefined ? [] : indented(bootTestReport(result.bootTest))),
     ...nextStep(result),
   ];
+}
+
+function generationLines(generations: VmExportResult['generations']): string[] {
+  if (generations === undefined) return [];
+  const { kept, removed } = generations;
+  const older = kept.length > 1 ? `, with ${kept.slice(1).join(', ')} before it` : '';
+  const gone = removed.length > 0 ? `; removed ${removed.join(', ')}` : '';
+  return [`  Generation ${kept[0]}${older}${gone}`];
 }
 
 function indented(lines: readonly string[]): string[] {

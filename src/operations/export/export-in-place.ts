@@ -1,24 +1,70 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { lockOutput } from '../../jobs/output-lock.ts';
 import { makeFolder, removeMadeFolders } from '../../ovf/local-folder.ts';
 import { refusalOf } from './export-plan.ts';
 import { exportVm, type VmExport } from './export-vm.ts';
+import { Generations } from './generations.ts';
 import type { VmExportResult } from './types.ts';
 import { useExported } from './use-exported.ts';
 
+type Task = Omit<VmExport, 'folder'> & { leftBehind: readonly string[] };
+
 /** Exports one VM while no other run writes it to the same folder, and does what was asked for with the result. `leftBehind` is what clean-up has told so far. */
-export async function exportInPlace(
-  task: VmExport & { leftBehind: readonly string[] },
-  signal: AbortSignal,
-): Promise<VmExportResult> {
-  const { plan, baseName, options, job, report, leftBehind } = task;
+export async function exportInPlace(task: Task, signal: AbortSignal): Promise<VmExportResult> {
+  const { plan, baseName, options, job } = task;
   const refusal = refusalOf(plan);
   if (refusal) throw refusal;
+  const folder = options.keep === undefined ? plan.output : dirname(plan.output);
   await using held = new AsyncDisposableStack();
-  held.use(await lockPlace(plan.output, baseName, { doing: `exporting ${plan.vm} to ${plan.output}`, job }));
-  const whole = await exportVm(task, signal);
+  held.use(await lockPlace(folder, baseName, { doing: `exporting ${plan.vm} to ${folder}`, job }));
+  return options.keep === undefined
+    ? await exportAndUse(task, signal)
+    : await exportGeneration(task, folder, options.keep, signal);
+}
+
+async function exportAndUse(task: Task, signal: AbortSignal): Promise<VmExportResult> {
+  const { plan, options, report, leftBehind } = task;
+  const whole = await exportVm({ ...task, folder: plan.output }, signal);
   whole.warnings.push(...leftBehind);
   return await useExported(whole, options, { signal, report });
+}
+
+/** Nothing old is removed unless the new generation is whole, under its name, and came up where that was to be tried. */
+async function exportGeneration(
+  task: Task,
+  vmFolder: string,
+  keep: number,
+  signal: AbortSignal,
+): Promise<VmExportResult> {
+  const { plan, facts, options, job, report, leftBehind } = task;
+  const name = basename(plan.output);
+  const generations = await Generations.open(vmFolder, facts.instanceUuid || plan.moRef);
+  const made = await makeGeneration(task, generations, name, signal);
+  const files = made.files.map((file) => ({ ...file, path: join(plan.output, basename(file.path)) }));
+  await generations.add(name, { job, files: files.map(({ path }) => basename(path)) });
+  const whole = { ...made, output: plan.output, files, warnings: [...made.warnings, ...leftBehind] };
+  const used = await useExported(whole, options, { signal, report });
+  const warn = (message: string): void => {
+    used.warnings.push(message);
+    report({ type: 'warning', vm: plan.vm, message });
+  };
+  const removed = used.bootTest?.problem === undefined ? await generations.prune(keep, warn) : [];
+  return { ...used, generations: { kept: generations.names, removed } };
+}
+
+async function makeGeneration(
+  task: Task,
+  generations: Generations,
+  name: string,
+  signal: AbortSignal,
+): Promise<VmExportResult> {
+  const folder = await generations.begin(name);
+  try {
+    return await exportVm({ ...task, folder }, signal);
+  } catch (error) {
+    await generations.abandon();
+    throw error;
+  }
 }
 
 /** Makes the folder, and leaves none that it made and nothing came into. */

@@ -15,6 +15,7 @@ import { checkDefinable } from '../domain/define-domain.ts';
 import { requireFixable } from '../fix-guest/fix-images.ts';
 import type { FoundVm } from './find-vms.ts';
 import { diskFileName, finalNames, FORMATS } from './formats.ts';
+import { freeGenerationName } from './generations.ts';
 import { inspectVm } from './preflight.ts';
 import type { ExportOptions, ExportPlan, PreflightFinding } from './types.ts';
 
@@ -33,7 +34,7 @@ export async function planVm(
   signal: AbortSignal,
 ): Promise<PlannedVm> {
   const facts = await readVmFacts(client, vm.ref, signal);
-  const output = outputFolder(options.output, baseName, isOneOfSeveral);
+  const output = await placeOf(options, baseName, isOneOfSeveral);
   const disks = facts.disks.map((disk, index) => ({
     disk: diskFileName(baseName, index, options.format),
     label: disk.label,
@@ -75,6 +76,12 @@ export function refusalOf({ vm, findings }: Pick<ExportPlan, 'vm' | 'findings'>)
   const more = errors.length > 1 ? ` (${errors.length - 1} more: see --dry-run)` : '';
   const sentence = `${vm} cannot be exported: ${first.detail}${more}`;
   return new Hyper2kvmError(first.kind ?? 'internal', sentence, first.hint === undefined ? {} : { hint: first.hint });
+}
+
+/** A generation has a folder of its own, in one of the VM. */
+async function placeOf({ output, keep }: ExportOptions, baseName: string, isOneOfSeveral: boolean): Promise<string> {
+  const folder = outputFolder(output, baseName, isOneOfSeveral || keep !== undefined);
+  return keep === undefined ? folder : join(folder, await freeGenerationName(folder, new Date()));
 }
 
 function outputFolder(asked: string | undefined, baseName: string, isOneOfSeveral: boolean): string {

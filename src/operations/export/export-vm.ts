@@ -3,6 +3,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import type { RateLimiter } from '../../base/rate-limiter.ts';
 import { createFolderPackage } from '../../ovf/folder-package.ts';
 import { createOvaPackage } from '../../ovf/ova-package.ts';
+import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { PackageWriter } from '../../ovf/package-writer.ts';
 import { readVmHardware, type VmHardware } from '../../vsphere/vm-hardware.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
@@ -23,6 +24,8 @@ import type { ServerHashes } from './unproved-files.ts';
 export interface VmExport extends PlannedVm {
   client: VsphereClient;
   baseName: string;
+  /** Where the files are made: the plan's output, or where they are before they get there. */
+  folder: string;
   options: ExportOptions;
   job: string;
   limiter: RateLimiter | undefined;
@@ -42,7 +45,7 @@ const RESERVED_DESCRIPTOR_BYTES = 128 * 1024;
  * removed, and no file under a final name that is not whole.
  */
 export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmExportResult> {
-  const { plan, facts, options, client, job, leave, keepForNextRun, report, baseName } = task;
+  const { plan, facts, options, client, job, leave, keepForNextRun, report, baseName, folder } = task;
   const startedAt = Date.now();
   const warnings: string[] = [];
   const step = (name: ExportStep, detail: string) => report({ type: 'step', vm: plan.vm, step: name, detail });
@@ -52,7 +55,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
   };
   plan.findings.filter(({ level }) => level === 'warning').forEach(({ detail }) => warn(detail));
 
-  const resume = await ResumeRecord.load(plan.output, baseName);
+  const resume = await ResumeRecord.load(folder, baseName);
   await using cleanUp = new CleanUp(leave);
   const scope = { client, vm: plan.vm, facts, job, cleanUp, leftover: resume.ownSnapshot, step };
   const source = await prepareSource(options.power, scope, signal);
@@ -79,7 +82,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
       moRef: plan.moRef,
       inventoryPath: plan.inventoryPath,
       format: options.format,
-      output: plan.output,
+      output: folder,
       files,
       transferredBytes: transfer.transferredBytes,
       capacityBytes: plan.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0),
@@ -109,13 +112,13 @@ function isWorthKeeping(error: unknown, source: ExportSource, isFetched: boolean
   return error instanceof Hyper2kvmError && (isFetched || error.kind !== 'image') && source.ownSnapshot === undefined;
 }
 
-function openPackage({ plan, baseName, options }: VmExport): Promise<PackageWriter> {
+function openPackage({ folder, baseName, options }: VmExport): Promise<PackageWriter> {
   const { format, force, compression } = options;
-  const place = { folder: plan.output, baseName, force };
+  const place = { folder, baseName, force };
   const { image } = FORMATS[format];
   if (image) {
     const descriptorName = descriptionName(baseName, options.kubevirt);
-    return createImagePackage({ folder: plan.output, force, descriptorName, format: image, compression });
+    return createImagePackage({ folder, force, descriptorName, format: image, compression });
   }
   if (format === 'ova') return createOvaPackage({ ...place, reservedDescriptorBytes: RESERVED_DESCRIPTOR_BYTES });
   return createFolderPackage(place);
@@ -147,7 +150,7 @@ async function describe(
 
 /** Of images, the domain is made here, after their guest. */
 async function finishDescriptor(
-  { plan, options }: VmExport,
+  { plan, options, folder }: VmExport,
   { ovf, vmHardware }: Described,
   {
     source,
@@ -165,7 +168,8 @@ async function finishDescriptor(
   if (format === undefined || vmHardware === undefined) return { descriptor: ovf };
   const images = inOrder(transfer.whole, plan.format).filter(({ isDisk }) => isDisk);
   const paths = images.map(({ name }) => join(plan.output, name));
-  const fetched = { vm: plan.vm, vmHardware, disks: source.disks, paths, format, ...rest };
+  const partialPaths = images.map(({ name }) => join(folder, name + PARTIAL_SUFFIX));
+  const fetched = { vm: plan.vm, vmHardware, disks: source.disks, paths, partialPaths, format, ...rest };
   const { domain, ...made } = await makeMachine(fetched, options, signal);
   return { descriptor: domain, ...made };
 }

@@ -1,5 +1,4 @@
 import type { SinkFormat } from '../../image/create-sink.ts';
-import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
 import type { VmHardware } from '../../vsphere/vm-hardware.ts';
 import { makeDomain } from '../domain/make-domain.ts';
@@ -17,6 +16,8 @@ export interface FetchedVm {
   disks: readonly VirtualDisk[];
   /** The final path of each disk's image. */
   paths: readonly string[];
+  /** Where they are now. */
+  partialPaths: readonly string[];
   format: SinkFormat;
   resume: ResumeRecord;
   step: (step: ExportStep, detail: string) => void;
@@ -48,15 +49,15 @@ export async function makeMachine(
 
 /** The record is told first: a run that is killed here must leave no image that the next one takes for the one that was fetched. */
 async function fixFetched(
-  { vmHardware, disks, paths, format, resume, step }: FetchedVm,
+  { vmHardware, disks, partialPaths, format, resume, step }: FetchedVm,
   { wishes, env }: { wishes: ExportOptions['guest']; env: NodeJS.ProcessEnv },
   signal: AbortSignal,
 ): Promise<FixReport | undefined> {
   if (wishes.fix === 'off') return undefined;
   step('fix', 'Looking at the guest');
-  const images = paths.map((path, index) => {
+  const images = partialPaths.map((path, index) => {
     const disk = disks[index];
-    return { path: path + PARTIAL_SUFFIX, format, address: disk && guestAddressOf(disk) };
+    return { path, format, address: disk && guestAddressOf(disk) };
   });
   await resume.beginChange();
   try {

@@ -55,6 +55,8 @@ export interface ExportOptions {
   retries: number;
   /** Replace files of the same name. */
   force: boolean;
+  /** Makes each export a new generation, in a folder of its own, and removes all but the newest so many. Undefined makes none. */
+  keep?: number | undefined;
   /** Tells where job records go, and where programs are. */
   env: NodeJS.ProcessEnv;
   /** Of an export in a process of its own: what was reserved for its record, and who is told when that is there. */
@@ -131,6 +133,8 @@ export interface VmExportResult {
   guest?: FixReport;
   /** Where one was asked for. A guest that did not come up is told here; its images stay. */
   bootTest?: BootTestResult;
+  /** With `keep`: the names of the generations, the newest first, and of those that were removed. */
+  generations?: { kept: string[]; removed: string[] };
   /** What was warned of, and what clean-up could not remove from the server. */
   warnings: string[];
   seconds: number;
