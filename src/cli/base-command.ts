@@ -7,6 +7,7 @@ import { describeError, describeInterruption, errorLines, errorStack } from './e
 import type { ErrorReport, JsonDocument } from './error-report.ts';
 import { watchEndingSignals } from './ending-signals.ts';
 import { fillOptionalValues } from './input/optional-values.ts';
+import { CommandLog } from './log/command-log.ts';
 import { Redactor } from './redact.ts';
 import { safeLines } from './text/safe-text.ts';
 import { asUsageError, passwordFlagError } from './usage-error.ts';
@@ -43,6 +44,8 @@ export abstract class BaseCommand<Result extends object> extends Command {
   protected readonly redactor = new Redactor();
   protected readonly warnings: string[] = [];
   protected readonly chosen = new CommandProfile();
+  /** Of commands with `--log-file`. */
+  protected readonly runLog = new CommandLog();
   #stopWatching = (): void => {};
   #failure: ErrorReport | undefined;
 
@@ -87,6 +90,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
   protected addWarning(message: string): void {
     const clean = this.redactor.clean(message);
     this.warnings.push(clean);
+    this.runLog.note('warning', 'warning', `warning: ${clean}`);
     if (!this.quiet) this.say(safeLines(`Warning: ${clean}`));
   }
 
@@ -94,7 +98,9 @@ export abstract class BaseCommand<Result extends object> extends Command {
   protected failWith(error: unknown, { shown = false } = {}): void {
     this.#failure = this.#describe(error);
     process.exitCode = this.#failure.exitCode;
-    if (!shown && !this.jsonEnabled()) this.say(errorLines(this.#failure));
+    if (shown) return;
+    this.runLog.note('error', 'error', errorLines(this.#failure));
+    if (!this.jsonEnabled()) this.say(errorLines(this.#failure));
   }
 
   override async init(): Promise<void> {
@@ -102,7 +108,10 @@ export abstract class BaseCommand<Result extends object> extends Command {
     // SIGHUP leaves a standard error that cannot be written to, and a closed pipe is no reason to stop an export.
     process.stderr.on('error', ignore);
     const watch = watchEndingSignals({
-      first: (name) => this.say(`${name}: cleaning up. Press Ctrl-C again to leave at once.`),
+      first: (name) => {
+        this.runLog.note('warning', 'signal', `${name}: cleaning up`);
+        this.say(`${name}: cleaning up. Press Ctrl-C again to leave at once.`);
+      },
       crash: () => this.say('Internal error: cleaning up.'),
       second: (_name, exitCode) => this.#leaveAtOnce(exitCode),
     });
@@ -128,12 +137,20 @@ export abstract class BaseCommand<Result extends object> extends Command {
     });
     const { profile } = this.chosen;
     for (const secret of profile === undefined ? [] : secretsOf(profile)) this.redactor.add(secret);
+    await this.runLog.open({
+      flags: parsed.flags,
+      command: this.#names().command,
+      version: this.config.version,
+      clean: (text) => this.redactor.clean(text),
+      onProblem: (message) => this.addWarning(message),
+    });
     return parsed;
   }
 
   protected override async catch(error: unknown): Promise<void> {
     const report = this.#describe(this.chosen.explain(asUsageError(error, this.#names())));
     process.exitCode = report.exitCode;
+    this.runLog.note('error', 'error', errorLines(report));
     // oclif would complain, in development, about a command that was not parsed: the parse error has just been told.
     this.parsed = true;
     if (process.env['HYPER2KVM_DEBUG']) this.say(errorStack(error, (text) => this.redactor.clean(text)));
@@ -143,6 +160,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
   }
 
   protected override async finally(): Promise<void> {
+    await this.runLog.close(Number(process.exitCode ?? 0));
     this.#stopWatching();
     process.stderr.off('error', ignore);
   }
@@ -169,6 +187,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
   #leaveAtOnce(exitCode: number): void {
     // Past whatever owns the screen, which will not draw again.
     writeSync(process.stderr.fd, `\n${this.leftBehindNote()}\n`);
+    this.runLog.lastNote(this.leftBehindNote());
     process.exit(exitCode);
   }
 

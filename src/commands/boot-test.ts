@@ -3,6 +3,7 @@ import { Args, Flags } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { BaseCommand } from '../cli/base-command.ts';
 import { readChoice, readDuration, readSize } from '../cli/input/option-values.ts';
+import { LOG_FLAGS } from '../cli/log/log-flags.ts';
 import { bootTestReport, bootTestWords } from '../cli/report/boot-test-report.ts';
 import { createExportScreen, type ExportScreen } from '../cli/screen/export-screen.ts';
 import type * as BootTest from '../operations/boot-test/boot-test.ts';
@@ -62,6 +63,7 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
       default: 'auto',
       description: 'kvm, tcg for emulation, or auto for KVM where it can be used.',
     }),
+    ...LOG_FLAGS,
   };
 
   #screen: ExportScreen | undefined;
@@ -103,11 +105,16 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
 
   async #bootTest(options: BootTestOptions): Promise<BootTestResult> {
     const { bootTest } = await this.operation();
-    const screen = await createExportScreen({ stream: process.stderr, env: this.env, quiet: this.quiet });
+    const screen = this.runLog.beside(
+      await createExportScreen({ stream: process.stderr, env: this.env, quiet: this.quiet }),
+    );
     this.#screen = screen;
     const target = basename(options.target);
     const report = (event: BootTestEvent): void => {
-      if (event.type === 'warning') this.warnings.push(this.redactor.clean(event.message));
+      if (event.type === 'warning') {
+        this.runLog.onEvent(event);
+        this.warnings.push(this.redactor.clean(event.message));
+      }
       // The report has the warnings again, and all of them.
       else screen.onEvent(event);
     };

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { readChoice, readCount, readSize } from '../cli/input/option-values.ts';
+import { LOG_FLAGS } from '../cli/log/log-flags.ts';
 import type { SinkFormat } from '../image/create-sink.ts';
 import type { ConvertOptions } from '../operations/convert/types.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS, FIX_PLAN_FLAG, readFixWishes, type FixFlagValues } from './fix-flags.ts';
@@ -49,6 +50,7 @@ export const CONVERT_FLAGS = {
     default: false,
     description: 'Show what the source is and what would be written, and write nothing.',
   }),
+  ...LOG_FLAGS,
 };
 
 /** The values of {@link CONVERT_FLAGS}, as oclif gives them. */

@@ -77,7 +77,9 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
 
   async #convert(options: ConvertOptions): Promise<ConvertResult> {
     const { convert } = await this.operation();
-    const screen = await createExportScreen({ stream: process.stderr, env: this.env, quiet: this.quiet });
+    const screen = this.runLog.beside(
+      await createExportScreen({ stream: process.stderr, env: this.env, quiet: this.quiet }),
+    );
     this.#screen = screen;
     const source = basename(options.source);
     const report = (event: ConvertEvent): void => {

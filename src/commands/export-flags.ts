@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { LOG_FLAGS } from '../cli/log/log-flags.ts';
 import { EXPORT_FORMATS } from '../operations/export/types.ts';
 import { COMPRESS_FLAG } from './compress-flag.ts';
 import { DETACH_FLAG } from './detach-flag.ts';
@@ -98,6 +99,7 @@ export const EXPORT_FLAGS = {
     default: '5',
     description: 'Tries for each disk after the first one failed, 0 to 100.',
   }),
+  ...LOG_FLAGS,
 };
 
 /** The values of {@link EXPORT_FLAGS}, as oclif gives them. */

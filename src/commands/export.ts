@@ -115,7 +115,9 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
   async #export(options: ExportOptions): Promise<ExportResult> {
     const { exportVms } = await this.exportOperation();
     const errors: unknown[] = [];
-    const screen = await createExportScreen({ stream: process.stderr, env: this.env, quiet: this.quiet });
+    const screen = this.runLog.beside(
+      await createExportScreen({ stream: process.stderr, env: this.env, quiet: this.quiet }),
+    );
     this.#screen = screen;
     let result: ExportResult;
     try {

@@ -116,7 +116,9 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
   async #connectionIfNamed(flags: ConnectionFlagValues): Promise<ConnectionSettings | undefined> {
     const { isServerConfigured } = await import('../vsphere/connection-settings.ts');
     const names = flags.url === undefined ? {} : { url: flags.url };
-    return isServerConfigured(names, this.env, this.profileServer) ? this.connection(flags, { askNow: false }) : undefined;
+    return isServerConfigured(names, this.env, this.profileServer)
+      ? this.connection(flags, { askNow: false })
+      : undefined;
   }
 
   /** The table has told what is wrong: only the exit code is left to set. Checks are in order, and the first error causes the later ones. */

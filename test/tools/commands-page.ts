@@ -86,7 +86,7 @@ function heading(group: string): string {
 }
 
 function rank(group: string): number {
-  return ['', 'RUNNING VM', 'TRANSFER', 'CONNECTION', 'GLOBAL'].indexOf(group);
+  return ['', 'RUNNING VM', 'TRANSFER', 'LOG', 'CONNECTION', 'GLOBAL'].indexOf(group);
 }
 
 const JSON_SECTION = `## The JSON document

@@ -11,7 +11,7 @@ import {
   type ScreenEvent,
   type VmProgress,
 } from './export-progress.ts';
-import type { ExportScreen, ScreenStream } from './export-screen.ts';
+import type { ExportScreen } from './export-screen.ts';
 import { resultWords } from './result-words.ts';
 import { STEP_LABELS } from './step-labels.ts';
 
@@ -22,13 +22,13 @@ const PASS_WORDS = { hash: 'checking its hash in the manifest', 'read-back': 're
 
 /** One line with a timestamp for each event, without escape codes: for cron mails, logs and pipes. */
 export class PlainScreen implements ExportScreen {
-  readonly #stream: ScreenStream;
+  readonly #stream: { write: (text: string) => unknown };
   readonly #now: () => number;
   /** When a disk last had a line; its start counts as one. */
   readonly #toldAtMs = new Map<string, number>();
   #state: VmProgress;
 
-  constructor(stream: ScreenStream, now: () => number = Date.now) {
+  constructor(stream: { write: (text: string) => unknown }, now: () => number = Date.now) {
     this.#stream = stream;
     this.#now = now;
     this.#state = unnamedProgress('', now());

@@ -1,0 +1,71 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+import type { ExportScreen } from '../screen/export-screen.ts';
+import type { ScreenEvent } from '../screen/export-progress.ts';
+import { readChoice } from '../input/option-values.ts';
+import { LOG_FORMATS } from './log-flags.ts';
+import type { LogLevel, RunLog } from './run-log.ts';
+
+export interface CommandLogOptions {
+  /** The flags as they count, with the profile's. */
+  flags: Readonly<Record<string, unknown>>;
+  /** `hyper2kvm export` */
+  command: string;
+  version: string;
+  clean: (text: string) => string;
+  onProblem: (message: string) => void;
+}
+
+/** The log of a command: nothing is written before `--log-file` has been read, or without it. */
+export class CommandLog {
+  #log: RunLog | undefined;
+  #command = '';
+
+  /** Opens the log if the flags name one. Throws usage errors, and kind `local-file`. */
+  async open({ flags, command, version, clean, onProblem }: CommandLogOptions): Promise<void> {
+    const { 'log-file': path, 'log-format': format } = flags;
+    if (format !== undefined && path === undefined) {
+      throw new Hyper2kvmError('usage', '--log-format does nothing without --log-file.', {
+        hint: 'Add --log-file FILE.',
+      });
+    }
+    if (typeof path !== 'string') return;
+    if (path === '') throw new Hyper2kvmError('usage', '--log-file is empty.', { hint: 'Name a file.' });
+    const chosen = typeof format === 'string' ? readChoice('--log-format', format, LOG_FORMATS) : 'text';
+    const { RunLog: Log } = await import('./run-log.ts');
+    this.#log = await Log.open({ path, format: chosen, clean, onProblem });
+    this.#command = command;
+    this.note('info', 'run-started', `${command} ${version} started, process ${process.pid}`);
+  }
+
+  onEvent(event: ScreenEvent): void {
+    this.#log?.onEvent(event);
+  }
+
+  note(level: LogLevel, event: string, words: string): void {
+    this.#log?.note(level, event, words);
+  }
+
+  lastNote(words: string): void {
+    this.#log?.lastNote(words);
+  }
+
+  /** A screen that is `screen`, and whose events are in the log too. */
+  beside(screen: ExportScreen): ExportScreen {
+    const log = this.#log;
+    if (log === undefined) return screen;
+    return {
+      onEvent: (event) => {
+        log.onEvent(event);
+        screen.onEvent(event);
+      },
+      note: (text) => screen.note(text),
+      stop: () => screen.stop(),
+    };
+  }
+
+  async close(exitCode: number): Promise<void> {
+    const level = exitCode === 0 ? 'info' : 'error';
+    this.#log?.note(level, 'run-ended', `${this.#command} ended with exit code ${exitCode}`, { exitCode });
+    await this.#log?.close();
+  }
+}

@@ -1,0 +1,94 @@
+import { PlainScreen } from '../screen/plain-screen.ts';
+import type { ScreenEvent } from '../screen/export-progress.ts';
+import { safeText } from '../text/safe-text.ts';
+import { LogFile } from './log-file.ts';
+import type { LogFormat } from './log-flags.ts';
+
+export type LogLevel = 'info' | 'warning' | 'error';
+
+export interface RunLogOptions {
+  path: string;
+  format: LogFormat;
+  /** Takes secrets out of a text. */
+  clean: (text: string) => string;
+  onProblem: (message: string) => void;
+  /** Milliseconds since the epoch. */
+  now?: () => number;
+}
+
+/** The facts of an event that stand in a line of JSON, besides its words. */
+const FACTS: ReadonlySet<string> = new Set(
+  'vm source target disk step pass attempt attempts waitMs seconds sha256 capacityBytes receivedBytes coveredBytes sizeBytes exitCode'.split(
+    ' ',
+  ),
+);
+
+/** `2026-11-22T14:01:02Z ` stands before the words of the plain screen. */
+const STAMP_LENGTH = 21;
+
+/** The log of one run: a line for each event that the plain screen has words for, and for what the command says besides. */
+export class RunLog {
+  readonly #options: RunLogOptions & { now: () => number };
+  readonly #file: LogFile;
+  /** Chooses the words, and the events that are worth a line. */
+  readonly #plain: PlainScreen;
+  #words: string | undefined;
+
+  private constructor(options: RunLogOptions, file: LogFile) {
+    const { now = Date.now } = options;
+    this.#options = { ...options, now };
+    this.#file = file;
+    const take = (line: string): boolean => {
+      this.#words = line.slice(STAMP_LENGTH);
+      return true;
+    };
+    this.#plain = new PlainScreen({ write: take }, now);
+  }
+
+  /** Throws kind `local-file` when the file cannot be opened. */
+  static async open(options: RunLogOptions): Promise<RunLog> {
+    const { path, onProblem } = options;
+    const lostLine = (count: number): string =>
+      log.#line('warning', 'lines-lost', `${count} lines before this one are missing`);
+    const file = await LogFile.open({ path, onProblem, lostLine });
+    const log = new RunLog(options, file);
+    return log;
+  }
+
+  onEvent(event: ScreenEvent): void {
+    this.#words = undefined;
+    this.#plain.onEvent(event);
+    if (this.#words !== undefined) this.#file.write(this.#line(levelOf(event), event.type, this.#words, event));
+  }
+
+  /** What is no event of an operation: how the run begins and ends, warnings, signals, errors. */
+  note(level: LogLevel, event: string, words: string, facts: object = {}): void {
+    this.#file.write(this.#line(level, event, words, facts));
+  }
+
+  /** The last line of a process that does not wait for anything. */
+  lastNote(words: string): void {
+    this.#file.writeNow(this.#line('error', 'left', words));
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  #line(level: LogLevel, event: string, words: string, facts: object = {}): string {
+    const { format, clean, now } = this.#options;
+    const time = new Date(now()).toISOString();
+    // A hint stands on a line of its own on the screen.
+    const message = safeText(clean(words.trim().replaceAll(/\s*\n\s*/g, ' ')));
+    if (format === 'text') return `${time.slice(0, 19)}Z ${message}\n`;
+    const known = Object.entries<unknown>({ ...facts })
+      .filter(([name, value]) => FACTS.has(name) && ['string', 'number'].includes(typeof value))
+      .map(([name, value]) => [name, typeof value === 'string' ? clean(value) : value] as const);
+    return `${JSON.stringify({ time, level, event, pid: process.pid, ...Object.fromEntries(known), message })}\n`;
+  }
+}
+
+function levelOf(event: ScreenEvent): LogLevel {
+  if (event.type === 'vm-failed' || (event.type === 'boot-test-finished' && event.failed)) return 'error';
+  return event.type === 'warning' || event.type === 'disk-retry' ? 'warning' : 'info';
+}
