@@ -69,9 +69,9 @@ export class Writes {
     this.#file = file;
   }
 
-  /** Begins a write. The bytes must not change before {@link done}. */
-  add(bytes: Uint8Array, position: number): void {
-    this.#all.push(this.#file.write(bytes, position));
+  /** Begins a write. The bytes must not change before `onWritten`, or {@link done}. */
+  add(bytes: Uint8Array, position: number, onWritten?: () => void): void {
+    this.#all.push(this.#file.write(bytes, position).then(onWritten));
   }
 
   /** Waits for all, also when one fails. @throws the first failure. */

@@ -123,7 +123,10 @@ function putCompressed(
 function sampleShrinks(cluster: Buffer): boolean {
   const from = Math.max(0, Math.floor((cluster.length - SAMPLE_BYTES) / 2));
   const sample = cluster.subarray(from, from + SAMPLE_BYTES);
-  return deflateRawSync(sample, { level: 1 }).length < sample.length * 0.97;
+  const deflated = deflateRawSync(sample, { level: 1, chunkSize: roomFor(sample) });
+  const isWorthIt = deflated.length < sample.length * 0.97;
+  freeBuffer(deflated);
+  return isWorthIt;
 }
 
 function compress(cluster: Buffer, compression: Compression): Buffer {

@@ -1,5 +1,6 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { PackedCluster, PackedWindow } from '../copy/window.ts';
+import { GatheredWrites } from '../gathered-writes.ts';
 import { OutputFile, Writes } from '../output-file.ts';
 import type { DiskSink } from '../sink.ts';
 import { encodeHeader } from './header-writer.ts';
@@ -48,6 +49,8 @@ class Qcow2Sink implements DiskSink {
   readonly #options: Qcow2Options;
   readonly #file: OutputFile;
   readonly #refcounts: Refcounts;
+  /** Compressed clusters, which start at no page. */
+  readonly #gathered = new GatheredWrites();
   readonly #l1: Buffer;
   readonly #l1Cluster: number;
   readonly #clusterBits: number;
@@ -87,6 +90,7 @@ class Qcow2Sink implements DiskSink {
 
   async finish(): Promise<{ sizeBytes: number }> {
     const writes = new Writes(this.#file);
+    this.#gathered.flush(writes);
     this.#writeL2(writes);
     const { tableCluster, tableClusters } = this.#refcounts.finish(writes);
     writes.add(this.#l1, this.#l1Cluster * this.clusterBytes);
@@ -123,7 +127,7 @@ class Qcow2Sink implements DiskSink {
   /** Compressed clusters stand one behind the other, also over the edges of host clusters, each of which counts those that touch it. */
   #placePacked(clusters: readonly PackedCluster[], bytes: Uint8Array, writes: Writes): Entry[] {
     const start = this.#allocatePacked(bytes.length);
-    writes.add(bytes, start);
+    this.#gathered.add(bytes, start, writes);
     let at = start;
     return clusters.map(({ index, storedBytes }) => {
       const last = at + storedBytes - 1;

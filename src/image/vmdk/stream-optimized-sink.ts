@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { PackedCluster, PackedWindow } from '../copy/window.ts';
+import { GatheredWrites } from '../gathered-writes.ts';
 import { OutputFile, Writes } from '../output-file.ts';
 import type { DiskSink } from '../sink.ts';
 import { GrainPlaces } from './grain-places.ts';
@@ -44,6 +45,7 @@ class StreamOptimizedSink implements DiskSink {
   readonly packing = 'grains';
   readonly #file: OutputFile;
   readonly #fileName: string;
+  readonly #gathered = new GatheredWrites();
   readonly #capacitySectors: number;
   readonly #places: GrainPlaces;
   /** Over the place and the checksum of each grain: the same for the same content, however it was compressed. */
@@ -83,6 +85,7 @@ class StreamOptimizedSink implements DiskSink {
     this.#append(withMetadataMarker(MARKER_FOOTER, footer), writes);
     // The end-of-stream marker is all zeros.
     this.#append(Buffer.alloc(SECTOR_BYTES), writes);
+    this.#gathered.flush(writes);
     await writes.done();
     const contentId = this.#contentId === NO_CONTENT_ID ? NO_CONTENT_ID - 1 : this.#contentId;
     const facts = { capacitySectors: this.#capacitySectors, contentId, fileName: this.#fileName };
@@ -102,7 +105,7 @@ class StreamOptimizedSink implements DiskSink {
 
   /** `bytes` are whole sectors. */
   #append(bytes: Uint8Array, writes: Writes): void {
-    writes.add(bytes, this.#endSector * SECTOR_BYTES);
+    this.#gathered.add(bytes, this.#endSector * SECTOR_BYTES, writes);
     this.#endSector += bytes.length / SECTOR_BYTES;
   }
 
