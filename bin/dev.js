@@ -8,8 +8,9 @@ const readJson = (name) => JSON.parse(readFileSync(`${root}/${name}`, 'utf8'));
 
 if (process.features.typescript) {
   const { main } = await import('../src/cli/main.ts');
-  const { COMMAND_LOADERS: commands } = await import('../src/commands/loaders.ts');
-  const bundle = { root, pjson: readJson('package.json'), manifest: readJson('oclif.manifest.json'), commands };
+  const loaders = await import('../src/commands/loaders.ts');
+  const files = { pjson: readJson('package.json'), manifest: readJson('oclif.manifest.json') };
+  const bundle = { root, ...files, commands: loaders.COMMAND_LOADERS, quickAnswers: loaders.QUICK_ANSWERS };
   await main({ argv: process.argv.slice(2), bundle });
 } else {
   process.stderr.write(`bin/dev.js needs Node.js 24 or later, and this is ${process.version}.\n`);

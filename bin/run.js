@@ -40,6 +40,7 @@ function run() {
         pjson: pjson,
         manifest: readJson('oclif.manifest.json'),
         commands: modules[1].COMMAND_LOADERS,
+        quickAnswers: modules[1].QUICK_ANSWERS,
       };
       return modules[0].main({ argv: argv, bundle: bundle });
     })

@@ -2,13 +2,14 @@
 import process from 'node:process';
 import manifest from '../oclif.manifest.json' with { type: 'json' };
 import pjson from '../package.json' with { type: 'json' };
-import { COMMAND_LOADERS } from '../src/commands/loaders.ts';
+import { COMMAND_LOADERS, QUICK_ANSWERS } from '../src/commands/loaders.ts';
 
 const argv = process.argv.slice(2);
 
 async function run(): Promise<void> {
   const { main } = await import('../src/cli/main.ts');
-  await main({ argv, bundle: { root: '/', pjson, manifest, commands: COMMAND_LOADERS } });
+  const commands = { commands: COMMAND_LOADERS, quickAnswers: QUICK_ANSWERS };
+  await main({ argv, bundle: { root: '/', pjson, manifest, ...commands } });
 }
 
 // Answered before oclif is loaded, and in its words.

@@ -7,6 +7,8 @@ export interface Bundle {
   pjson: Interfaces.PJSON;
   manifest: Interfaces.Manifest;
   commands: Readonly<Record<string, () => Promise<Command.Class>>>;
+  /** Answers that do without oclif, by the first word of the command line; each writes its own to standard output. */
+  quickAnswers: Readonly<Record<string, (words: readonly string[]) => Promise<void>>>;
 }
 
 /**

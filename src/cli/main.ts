@@ -20,6 +20,8 @@ export async function main({ argv, bundle }: MainOptions): Promise<void> {
   describeUser(process.env);
   keepMemorySmall();
   try {
+    const quickAnswer = bundle.quickAnswers[argv[0] ?? ''];
+    if (quickAnswer) return await quickAnswer(argv.slice(1));
     const words = asFlags(argv);
     checkCommand(words, Object.keys(bundle.manifest.commands));
     const { run, settings } = await import('@oclif/core');

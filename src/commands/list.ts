@@ -42,7 +42,7 @@ export class ListCommand extends ConnectedCommand<ListedVm[]> {
     const connection = await this.connection(flags, { askNow: true });
     const { listVms } = await this.operation();
     const vms = await listVms(
-      { connection, glob: args.glob },
+      { connection, glob: args.glob, env: this.env },
       { signal: this.signal, report: ({ message }) => this.addWarning(message) },
     );
     this.print(vmListReport(vms, this.tableWidth()));

@@ -2,8 +2,14 @@
 export const COMMAND_LOADERS = {
   'boot-test': async () => (await import('./boot-test.ts')).BootTestCommand,
   cancel: async () => (await import('./cancel.ts')).CancelCommand,
+  completion: async () => (await import('./completion.ts')).CompletionCommand,
   convert: async () => (await import('./convert.ts')).ConvertCommand,
   export: async () => (await import('./export.ts')).ExportCommand,
   list: async () => (await import('./list.ts')).ListCommand,
   status: async () => (await import('./status.ts')).StatusCommand,
+};
+
+/** What shells ask while a command line is typed: loaded without oclif, since each press of TAB waits for it. */
+export const QUICK_ANSWERS = {
+  __complete: async (words: readonly string[]) => (await import('./known-names.ts')).printKnownNames(words),
 };

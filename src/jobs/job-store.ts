@@ -59,6 +59,11 @@ export async function listJobs(env: NodeJS.ProcessEnv, { limit = KEPT_RECORDS } 
   return Promise.all(ids.slice(0, limit).map((id) => readView(folder, id)));
 }
 
+/** The ids of all records, the newest first. Throws kind `local-file` when the folder cannot be read. */
+export async function listJobIds(env: NodeJS.ProcessEnv): Promise<string[]> {
+  return recordIds(jobsFolder(env));
+}
+
 /**
  * The one record whose id starts with `id`, which is whatever the user typed. Throws kind `not-found` when there is none, or several
  * (and names them), kind `local-file` when the folder cannot be read.

@@ -2,6 +2,7 @@ import type { ConnectionSettings } from '../vsphere/connection-settings.ts';
 import { listInventory, matchInventory, type InventoryVm } from '../vsphere/inventory.ts';
 import { decodeDisks } from '../vsphere/virtual-disk.ts';
 import { CleanUp } from './clean-up.ts';
+import { rememberVms } from './known-vms.ts';
 import type { ListedVm } from './list-types.ts';
 import type { OperationContext, WarningEvent } from './operation-context.ts';
 import { openSession } from './server-session.ts';
@@ -17,12 +18,13 @@ const PATHS = [
 
 /** The VMs and templates that the account can see, by inventory path; with `glob` only those whose name or path matches. */
 export async function listVms(
-  options: { connection: ConnectionSettings; glob: string | undefined },
+  options: { connection: ConnectionSettings; glob: string | undefined; env: NodeJS.ProcessEnv },
   { signal, report }: OperationContext<WarningEvent>,
 ): Promise<ListedVm[]> {
   await using cleanUp = new CleanUp((message) => report({ type: 'warning', message }));
   const client = await openSession(options.connection, cleanUp, signal);
   const inventory = await listInventory(client, PATHS, signal);
+  await rememberVms(options.env, options.connection.url, inventory);
   return (options.glob === undefined ? inventory : matchInventory(options.glob, inventory)).map(toListedVm);
 }
 

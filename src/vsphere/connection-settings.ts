@@ -70,6 +70,12 @@ export function isServerConfigured(
   return Boolean(flags.url || env['HYPER2KVM_URL'] || env['GOVC_URL'] || profile?.url);
 }
 
+/** The server that the environment names, without user and password; undefined when it names none. Throws a usage error for what is no URL. */
+export function serverOfEnvironment(env: NodeJS.ProcessEnv): URL | undefined {
+  const name = ['HYPER2KVM_URL', 'GOVC_URL'].find((each) => env[each]);
+  return name === undefined ? undefined : splitUrl(env[name] ?? '', name).url;
+}
+
 /**
  * Settles the connection: each setting from its flag, else `HYPER2KVM_*`, else `GOVC_*` with govc's meanings, else the profile. A user and
  * password inside a URL count where the settings of its source say nothing, and are taken out of it.

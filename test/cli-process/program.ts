@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { TestServer } from '../server/test-server.ts';
 
 /** The sources as they are, or the program in one file that HYPER2KVM_PROGRAM names. */
-const PROGRAM: readonly [string, ...string[]] = process.env['HYPER2KVM_PROGRAM']
+export const PROGRAM: readonly [string, ...string[]] = process.env['HYPER2KVM_PROGRAM']
   ? [process.env['HYPER2KVM_PROGRAM']]
   : [process.execPath, fileURLToPath(new URL('../../bin/dev.js', import.meta.url))];
 

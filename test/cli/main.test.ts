@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
+import { COMMAND_LOADERS } from '../../src/commands/loaders.ts';
 
 const DEV = fileURLToPath(new URL('../../bin/dev.js', import.meta.url));
 const RUN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
@@ -35,8 +36,7 @@ test('a command that is not there is a usage error that suggests one, as text an
   expect(program(['exprot'])).toEqual({
     status: 2,
     stdout: '',
-    stderr:
-      'Error: There is no command exprot.\n  Did you mean export? The commands are boot-test, cancel, convert, export, list, status.\n',
+    stderr: `Error: There is no command exprot.\n  Did you mean export? The commands are ${Object.keys(COMMAND_LOADERS).join(', ')}.\n`,
   });
   const { stdout, stderr, status } = program(['exprot', '--json']);
   expect(JSON.parse(stdout)).toMatchObject({ ok: false, exitCode: 2, error: { kind: 'usage' } });

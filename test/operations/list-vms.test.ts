@@ -4,7 +4,7 @@ import type { ListedVm } from '../../src/operations/list-types.ts';
 import { emptyContent } from '../server/content-source.ts';
 import type { TestServerOptions, VmOptions } from '../server/options.ts';
 import { startTestServer } from '../server/test-server.ts';
-import { connectionTo } from './export/export-run.ts';
+import { connectionTo, ScratchFolder } from './export/export-run.ts';
 
 const MiB = 1 << 20;
 
@@ -25,12 +25,16 @@ async function list(
   options: TestServerOptions = {},
 ): Promise<{ listed: ListedVm[]; methods: string[] }> {
   await using server = await startTestServer({ vms: VMS, ...options });
+  await using scratch = await ScratchFolder.make();
   const warnings: string[] = [];
   const context = {
     signal: new AbortController().signal,
     report: ({ message }: { message: string }) => warnings.push(message),
   };
-  const listed = await listVms({ connection: connectionTo(server), glob }, context);
+  const listed = await listVms(
+    { connection: connectionTo(server), glob, env: { XDG_STATE_HOME: scratch.path } },
+    context,
+  );
   expect(warnings).toEqual([]);
   expect(server.state().sessions).toEqual([]);
   return { listed, methods: server.state().calls.map(({ method }) => method) };

@@ -24,6 +24,9 @@ export const ORACLES = [
   'guestfish',
   'bwrap',
   'dpkg-deb',
+  'bash',
+  'zsh',
+  'fish',
 ] as const;
 export type OracleName = (typeof ORACLES)[number];
 

@@ -1,4 +1,5 @@
 import type { Command, Interfaces } from '@oclif/core';
+import { isOptionalValue } from '../../src/cli/completion/completion-model.ts';
 
 type Flag = Command.Flag.Cached;
 
@@ -65,7 +66,7 @@ function flagWords(flag: Flag): string {
 function valueWord(flag: Flag & { type: 'option' }): string {
   if (flag.options !== undefined) return cell(`=${flag.options.join('|')}`);
   const value = [flag.helpValue ?? 'VALUE'].flat().join(' ');
-  return value.startsWith('[') ? cell(`[=${value.slice(1)}`) : `=${value}`;
+  return isOptionalValue(value) ? cell(`[=${value.slice(1)}`) : cell(`=${value}`);
 }
 
 function example(entry: Command.Example): string {

@@ -74,7 +74,7 @@ async function exportAll(
     detail: `Connecting to ${addressOf(options.connection.url)}`,
   });
   const client = await openSession(options.connection, cleanUp, signal);
-  const { found, failures, several }: FoundVms = await findAllVms(client, options.vms, signal);
+  const { found, failures, several }: FoundVms = await findAllVms(client, options, signal);
   for (const { word, error } of failures) fail(word, error, { leftBehind: [], keptForNextRun: [] });
   const limiter = options.limitRateBytes === undefined ? undefined : new RateLimiter(options.limitRateBytes);
   const hashes = { broken: false };

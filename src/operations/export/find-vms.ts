@@ -2,6 +2,8 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { uniqueFileNames } from '../../base/file-names.ts';
 import { findVms, isGlob, listInventory, type InventoryVm } from '../../vsphere/inventory.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
+import { rememberVms } from '../known-vms.ts';
+import type { ExportOptions } from './types.ts';
 
 /** A VM, and what the names of its files begin with: its own name, made safe, and unlike that of any other VM of this run. */
 export interface FoundVm {
@@ -19,10 +21,11 @@ export interface FoundVms {
 
 export async function findAllVms(
   client: VsphereClient,
-  words: readonly string[],
+  { vms: words, connection, env }: Pick<ExportOptions, 'vms' | 'connection' | 'env'>,
   signal: AbortSignal,
 ): Promise<FoundVms> {
   const inventory = await listInventory(client, [], signal);
+  await rememberVms(env, connection.url, inventory);
   const vms = new Map<string, InventoryVm>();
   const failures: FoundVms['failures'] = [];
   for (const word of words) {

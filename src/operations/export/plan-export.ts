@@ -12,7 +12,7 @@ export async function planExports(
 ): Promise<DryRunResult> {
   await using cleanUp = new CleanUp((message) => report({ type: 'warning', vm: undefined, message }));
   const client = await openSession(options.connection, cleanUp, signal);
-  const { found, failures, several } = await findAllVms(client, options.vms, signal);
+  const { found, failures, several } = await findAllVms(client, options, signal);
   const result: DryRunResult = { plans: [], failed: [] };
   const fail = (vm: string, error: unknown) => {
     result.failed.push(describeFailure(vm, error));

@@ -52,7 +52,7 @@ for (const { kind, flags, vm, path } of SERVERS) {
       const connection = connectTo(proxy, files.ca);
       const context = { signal: new AbortController().signal, report: () => undefined };
 
-      const listed = await listVms({ connection, glob: `${vm}*` }, context);
+      const listed = await listVms({ connection, glob: `${vm}*`, env: { XDG_STATE_HOME: scratch.path } }, context);
       expect(listed).toMatchObject([{ name: vm, inventoryPath: path, powerState: 'poweredOn' }]);
       expect(listed[0]?.disks).toMatchObject([{ capacityBytes: CAPACITY_BYTES }]);
 

@@ -1,0 +1,104 @@
+import type { Command } from '@oclif/core';
+
+/** What stands for a word that is still to be typed. */
+export type Candidates =
+  | { kind: 'choices'; words: readonly string[] }
+  /** Names that the program itself knows: VMs of the last inventory, ids of jobs. */
+  | { kind: KnownNames }
+  | { kind: 'files' | 'folders' | 'none' };
+
+/** What `hyper2kvm __complete` can name. */
+export const KNOWN_NAMES = ['vms', 'jobs'] as const;
+export type KnownNames = (typeof KNOWN_NAMES)[number];
+
+export interface CompletedFlag {
+  /** With their dashes, the long one first. */
+  names: string[];
+  summary: string;
+  repeatable: boolean;
+  /** Undefined for a switch. A value that is `optional` stands behind = or not at all. */
+  value: { title: string; optional: boolean; candidates: Candidates } | undefined;
+}
+
+export interface CompletedCommand {
+  id: string;
+  summary: string;
+  flags: CompletedFlag[];
+  /** What the words that are no flags may be: one entry each, the last one again for all that follow when `repeatable`. */
+  words: { title: string; repeatable: boolean; candidates: Candidates }[];
+}
+
+/** What helpValue says of a flag's value. */
+const VALUES: Readonly<Record<string, Candidates>> = {
+  FILE: { kind: 'files' },
+  PATH: { kind: 'files' },
+  DIR: { kind: 'folders' },
+  ID: { kind: 'jobs' },
+};
+
+/** What an argument's name says of it. */
+const WORDS: Readonly<Record<string, Candidates>> = {
+  vm: { kind: 'vms' },
+  glob: { kind: 'vms' },
+  source: { kind: 'files' },
+  target: { kind: 'files' },
+  id: { kind: 'jobs' },
+};
+
+const HELP: CompletedFlag = { names: ['--help', '-h'], summary: 'Show help', repeatable: false, value: undefined };
+
+/** The commands as shells complete them, out of oclif's manifest. Hidden commands and flags are left out. */
+export function completedCommands(commands: readonly Command.Cached[]): CompletedCommand[] {
+  return commands
+    .filter(({ hidden }) => !hidden)
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .map(({ id, summary, flags, args }) => ({
+      id,
+      summary: shortened(summary ?? ''),
+      flags: [...Object.values(flags).filter(isShown).map(completedFlag), HELP],
+      words: Object.values(args).filter(isShown).map(completedWord),
+    }));
+}
+
+function isShown({ hidden }: { hidden?: boolean }): boolean {
+  return hidden !== true;
+}
+
+function completedFlag(flag: Command.Flag.Cached): CompletedFlag {
+  const short = flag.char === undefined ? [] : [`-${flag.char}`];
+  const negated = flag.type === 'boolean' && flag.allowNo ? [`--no-${flag.name}`] : [];
+  return {
+    names: [`--${flag.name}`, ...short, ...negated],
+    summary: shortened(flag.summary ?? flag.description ?? ''),
+    repeatable: flag.type === 'option' && flag.multiple === true,
+    value: flag.type === 'option' ? valueOf(flag) : undefined,
+  };
+}
+
+function valueOf({ options, helpValue }: Command.Flag.Cached & { type: 'option' }): CompletedFlag['value'] {
+  const written = [helpValue ?? 'VALUE'].flat().join(' ');
+  if (options !== undefined) {
+    return { title: 'value', optional: false, candidates: { kind: 'choices', words: options } };
+  }
+  const optional = isOptionalValue(written);
+  const title = optional ? written.slice(1, -1) : written;
+  // `[fast|careful|zstd]` names its words, which oclif does not know: it would ask for one of them.
+  if (title.includes('|'))
+    return { title: 'value', optional, candidates: { kind: 'choices', words: title.split('|') } };
+  return { title, optional, candidates: VALUES[title] ?? { kind: 'none' } };
+}
+
+/** `[MINUTES]` may be left out; `[SOURCE=]NAME` may not. */
+export function isOptionalValue(helpValue: string): boolean {
+  return helpValue.startsWith('[') && helpValue.endsWith(']');
+}
+
+function completedWord({ name, options, multiple }: Command.Arg.Cached): CompletedCommand['words'][number] {
+  const candidates: Candidates = options ? { kind: 'choices', words: options } : (WORDS[name] ?? { kind: 'none' });
+  return { title: name.toUpperCase(), repeatable: multiple === true, candidates };
+}
+
+/** What stands before the first stop, colon or semicolon: shells show one line. */
+function shortened(text: string): string {
+  return text.replace(/[.:;](\s.*)?$/s, '');
+}

@@ -1,0 +1,41 @@
+import { Args } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.ts';
+import { completionScript, SHELLS, type Shell } from '../cli/completion/completion-script.ts';
+import { readChoice } from '../cli/input/option-values.ts';
+
+/** What `hyper2kvm completion --json` tells. */
+export interface CompletionResult {
+  shell: Shell;
+  script: string;
+}
+
+/** `hyper2kvm completion SHELL` */
+export class CompletionCommand extends BaseCommand<CompletionResult> {
+  static override summary = 'Print the completion script for bash, zsh or fish.';
+  static override description =
+    'With it TAB completes commands, flags, their values, files, ids of jobs, and the names of the VMs that the last list or export saw on the server; no server is asked. The .deb and .rpm packages install the scripts.';
+
+  static override examples = [
+    {
+      description: 'bash, for every shell from now on',
+      command: '<%= config.bin %> completion bash > ~/.local/share/bash-completion/completions/hyper2kvm',
+    },
+    {
+      description: 'zsh, into a folder of its fpath',
+      command: '<%= config.bin %> completion zsh > ~/.zfunc/_hyper2kvm',
+    },
+    { description: 'fish', command: '<%= config.bin %> completion fish > ~/.config/fish/completions/hyper2kvm.fish' },
+  ];
+
+  static override args = {
+    shell: Args.string({ required: true, ignoreStdin: true, options: SHELLS, description: 'bash, zsh or fish.' }),
+  };
+
+  async run(): Promise<CompletionResult> {
+    const { args } = await this.parse(CompletionCommand);
+    const shell = readChoice('SHELL', args.shell, SHELLS);
+    const script = completionScript(shell, this.config.bin, this.config.commands);
+    this.print([script.trimEnd()]);
+    return { shell, script };
+  }
+}

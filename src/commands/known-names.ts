@@ -1,0 +1,11 @@
+/** `hyper2kvm __complete vms|jobs [WORD]`, for the completion scripts: names that are known without asking a server, one a line. An unknown kind has none. */
+export async function printKnownNames([kind, typed = '']: readonly string[]): Promise<void> {
+  const names = await knownNames(kind, typed);
+  process.stdout.write(names.map((name) => `${name}\n`).join(''));
+}
+
+async function knownNames(kind: string | undefined, typed: string): Promise<string[]> {
+  if (kind === 'vms') return (await import('../operations/known-vms.ts')).knownVms(process.env, typed);
+  if (kind === 'jobs') return (await import('../operations/known-jobs.ts')).knownJobs(process.env);
+  return [];
+}

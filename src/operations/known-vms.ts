@@ -1,0 +1,78 @@
+import { readFile, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomically } from '../base/atomic-file.ts';
+import { Hyper2kvmError } from '../base/errors.ts';
+import { errnoOf } from '../base/local-file-error.ts';
+import { prepareJobsFolder, stateFolder } from '../jobs/jobs-folder.ts';
+import { serverOfEnvironment } from '../vsphere/connection-settings.ts';
+
+const SUFFIX = '.txt';
+/** Control characters could not be typed, and would drive the terminal that shows them; direction marks hide what a name is. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+
+/**
+ * Keeps the names of a server's VMs for the completion in shells: a file of mode 0600 for each server, in the state folder. A folder that cannot be
+ * written only costs the completion, and the record of the job in the same place tells of it; so nothing is said here.
+ */
+export async function rememberVms(
+  env: NodeJS.ProcessEnv,
+  server: URL,
+  inventory: readonly { name: string; inventoryPath: string }[],
+): Promise<void> {
+  const names = new Map<string, number>();
+  for (const { name } of inventory) names.set(name, (names.get(name) ?? 0) + 1);
+  // Only the path says which one is meant of VMs with one name, and that a name with a dash in front is no flag.
+  const lines = inventory
+    .filter(({ name, inventoryPath }) => !UNSAFE.test(name + inventoryPath))
+    .map(
+      ({ name, inventoryPath: path }) => `${names.get(name) === 1 && !name.startsWith('-') ? name : path}\t${path}\n`,
+    );
+  const folder = namesFolder(env);
+  try {
+    await prepareJobsFolder(folder);
+    await writeFileAtomically(fileOf(folder, server), lines.join(''), { flush: false });
+  } catch (error) {
+    if (!(error instanceof Hyper2kvmError)) throw error;
+  }
+}
+
+/**
+ * The VMs that the last inventory of the server in the environment had, or of the one that was looked at last when none is named there; none when there was no inventory. As inventory
+ * paths when what was typed begins like one. Asks no server.
+ */
+export async function knownVms(env: NodeJS.ProcessEnv, typed: string): Promise<string[]> {
+  const folder = namesFolder(env);
+  const server = serverOfEnvironment(env);
+  const file = server === undefined ? await newestFile(folder) : fileOf(folder, server);
+  const text = file === undefined ? '' : await readIfThere(file);
+  const rows = text.split('\n').filter(Boolean);
+  return rows.map((row) => row.split('\t')[typed.startsWith('/') ? 1 : 0] ?? '');
+}
+
+function namesFolder(env: NodeJS.ProcessEnv): string {
+  return join(stateFolder(env), 'vm-names');
+}
+
+function fileOf(folder: string, server: URL): string {
+  return join(folder, encodeURIComponent(server.host) + SUFFIX);
+}
+
+async function newestFile(folder: string): Promise<string | undefined> {
+  const names = await orIfMissing(readdir(folder), []);
+  const files = names.filter((name) => name.endsWith(SUFFIX)).map((name) => join(folder, name));
+  const ages = await Promise.all(files.map(async (file) => ({ file, mtimeMs: (await stat(file)).mtimeMs })));
+  return ages.toSorted((a, b) => b.mtimeMs - a.mtimeMs)[0]?.file;
+}
+
+function readIfThere(file: string): Promise<string> {
+  return orIfMissing(readFile(file, 'utf8'), '');
+}
+
+async function orIfMissing<Result>(found: Promise<Result>, instead: Result): Promise<Result> {
+  try {
+    return await found;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return instead;
+    throw error;
+  }
+}
