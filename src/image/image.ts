@@ -60,6 +60,8 @@ export interface ImageFile {
   /** For positioned reads only. */
   fd: number;
   sizeBytes: number;
+  /** When it was last written to before it was opened, in ms since 1970; of no meaning for a device. */
+  modifiedMs: number;
   /** The same file past the page cache, where reading a hole costs next to nothing. Only of files that have holes or are not in the cache, where the file system can. */
   directFd?: number | undefined;
   /** The file is not in the page cache, so that all of it is read past it. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { copyFile, mkdir, rename, rm, truncate } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findOracle } from '../oracles/find-oracle.ts';
 import { outputOf } from '../oracles/run-program.ts';
@@ -32,12 +32,15 @@ async function convertWhile(scratch: ScratchFolder, meanwhile: (made: string) =>
   return program.over;
 }
 
-test('a source that is cut while it is read is told, and leaves nothing', async () => {
+test.each([
+  ['cut', 'became shorter', (path: string) => truncate(path, 100 * MiB)],
+  ['written to', 'was written to', (path: string) => appendFile(path, 'x')],
+])('a source that is %s while it is read is told, and leaves nothing', async (_how, what, meanwhile) => {
   await using scratch = await ScratchFolder.make();
-  const { exitCode, stdout } = await convertWhile(scratch, () => truncate(join(scratch.path, 'big.raw'), 100 * MiB));
+  const { exitCode, stdout } = await convertWhile(scratch, () => meanwhile(join(scratch.path, 'big.raw')));
   expect(JSON.parse(stdout)).toMatchObject({
     exitCode: 13,
-    error: { kind: 'image', message: 'big.raw became shorter while it was read.', hint: expect.any(String) },
+    error: { kind: 'image', message: `big.raw ${what} while it was read.`, hint: expect.any(String) },
   });
   expect({ exitCode, names: await namesIn(scratch.path) }).toEqual({ exitCode: 13, names: ['big.raw'] });
 });

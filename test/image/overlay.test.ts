@@ -5,7 +5,7 @@ import { runsOf } from './read-through-map.ts';
 
 /** An image of given runs, of ten bytes each, and of no content. */
 function imageOf(name: string, kinds: string, closed: string[] = []): MappedImage {
-  const file: ImageFile = { path: name, fd: -1, sizeBytes: 1000 };
+  const file: ImageFile = { path: name, fd: -1, sizeBytes: 1000, modifiedMs: 0 };
   return {
     format: 'raw',
     variant: name,

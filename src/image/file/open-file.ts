@@ -19,6 +19,7 @@ export class OpenFile implements ImageFile, AsyncDisposable {
   readonly path: string;
   readonly fd: number;
   readonly sizeBytes: number;
+  readonly modifiedMs: number;
   /** The same for two paths to one file. */
   readonly identity: string;
   readonly directFd: number | undefined;
@@ -37,6 +38,7 @@ export class OpenFile implements ImageFile, AsyncDisposable {
     this.path = path;
     this.fd = handle.fd;
     this.sizeBytes = sizeBytes;
+    this.modifiedMs = stats.mtimeMs;
     this.identity = `${stats.dev}:${stats.ino}`;
     this.directFd = direct?.fd;
     this.isUncached = isUncached;

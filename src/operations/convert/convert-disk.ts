@@ -165,16 +165,16 @@ async function compareContent(
   });
 }
 
-/** A file that is cut while it is read would read as zeros behind its new end. */
+/** A file that is cut while it is read would read as zeros behind its new end, and one that is written to be of no time at all. */
 function requireUnchanged({ files }: MappedImage): void {
-  const cut = files.find(({ fd, sizeBytes }) => {
+  for (const { path, fd, sizeBytes, modifiedMs } of files) {
     const now = fstatSync(fd);
-    return now.isFile() && now.size < sizeBytes;
-  });
-  if (!cut) return;
-  throw new Hyper2kvmError('image', `${cut.path} became shorter while it was read.`, {
-    hint: 'Convert it when nothing else writes to it.',
-  });
+    if (!now.isFile() || (now.size === sizeBytes && now.mtimeMs === modifiedMs)) continue;
+    const what = now.size < sizeBytes ? 'became shorter' : 'was written to';
+    throw new Hyper2kvmError('image', `${path} ${what} while it was read.`, {
+      hint: 'Convert it when nothing else writes to it.',
+    });
+  }
 }
 
 /** A grain is decompressed to prove it, unless a hash has proved it already, or nobody wants it proved. */
