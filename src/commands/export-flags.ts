@@ -4,6 +4,7 @@ import { EXPORT_FORMATS } from '../operations/export/types.ts';
 import { COMPRESS_FLAG } from './compress-flag.ts';
 import { DETACH_FLAG } from './detach-flag.ts';
 import { DOMAIN_FLAGS, type DomainFlagValues } from './domain-flags.ts';
+import { FLEET_FLAGS, type FleetFlagValues } from './fleet-flags.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS, type FixFlagValues } from './fix-flags.ts';
 import { REPEAT_FLAGS, type RepeatFlagValues } from './repeat-flags.ts';
 
@@ -74,12 +75,13 @@ export const EXPORT_FLAGS = {
   }),
 
   ...REPEAT_FLAGS,
+  ...FLEET_FLAGS,
 
   parallel: Flags.string({
     helpGroup: TRANSFER,
     helpValue: 'N',
     default: '2',
-    description: 'Disks of a VM to fetch at the same time, 1 to 16. An ova takes one at a time.',
+    description: 'Disks of each VM to fetch at the same time, 1 to 16. An ova takes one at a time.',
   }),
   'limit-rate': Flags.string({
     helpGroup: TRANSFER,
@@ -103,7 +105,7 @@ export const EXPORT_FLAGS = {
 };
 
 /** The values of {@link EXPORT_FLAGS}, as oclif gives them. */
-export interface ExportFlagValues extends DomainFlagValues, FixFlagValues, RepeatFlagValues {
+export interface ExportFlagValues extends DomainFlagValues, FixFlagValues, RepeatFlagValues, FleetFlagValues {
   'boot-test': boolean;
   output?: string | undefined;
   format: string;

@@ -6,12 +6,17 @@ import { needDomain, readDomainOptions } from './domain-flags.ts';
 import { readFixWishes } from './fix-flags.ts';
 import type { ExportFlagValues } from './export-flags.ts';
 import { readRepeatOptions } from './repeat-flags.ts';
+import { readFleetOptions } from './fleet-flags.ts';
 
 /** A guest that takes longer than a day to shut down does not shut down. */
 const MOST_SHUTDOWN_MINUTES = 24 * 60;
 
 /** Reads the flags of `export`, units and all. Throws usage errors for values and for flags that do not go together. */
-export function readExportOptions(flags: ExportFlagValues): Omit<ExportOptions, 'connection' | 'vms' | 'env'> {
+export function readExportOptions(
+  flags: ExportFlagValues,
+  env: NodeJS.ProcessEnv,
+): Omit<ExportOptions, 'connection' | 'vms' | 'env'> {
+  const parallel = readCount('--parallel', flags.parallel, 1, 16);
   const format = readChoice('--format', flags.format, EXPORT_FORMATS);
   if (format !== 'qcow2' && format !== 'raw') refuseImageFlags(flags, format);
   if (flags['fix-plan']) throw noPlan();
@@ -24,7 +29,8 @@ export function readExportOptions(flags: ExportFlagValues): Omit<ExportOptions, 
     guest: readFixWishes(flags),
     bootTest: flags['boot-test'],
     power: readPower(flags),
-    parallel: readCount('--parallel', flags.parallel, 1, 16),
+    parallel,
+    ...readFleetOptions(flags, parallel, env),
     limitRateBytes: rate === undefined ? undefined : readRate('--limit-rate', rate),
     stallTimeoutMs: readDuration('--stall-timeout', flags['stall-timeout']),
     retries: readCount('--retries', flags.retries, 0, 100),

@@ -15,11 +15,12 @@ export interface Outcome {
  * `errors` are the error objects behind `result.failed`, as the events brought them.
  */
 export function exportOutcome(result: ExportResult, errors: readonly unknown[]): Outcome | undefined {
-  const { exported, failed } = result;
+  const { exported, skipped, failed } = result;
   if (failed.length === 0) return bootOutcome(exported);
-  const count = exported.length + failed.length;
+  const there = exported.length + skipped.length;
+  const count = there + failed.length;
   const names = failed.map(({ vm }) => vm).join(', ');
-  if (exported.length > 0) {
+  if (there > 0) {
     return {
       error: new Hyper2kvmError('partial', `${failed.length} of ${count} VMs were not exported: ${names}.`),
       shown: false,
@@ -43,11 +44,11 @@ function bootOutcome(exported: ExportResult['exported']): Outcome | undefined {
 }
 
 /** As {@link exportOutcome}, for a dry run: VMs that were not found, then findings that are errors. */
-export function planOutcome({ plans, failed }: DryRunResult, errors: readonly unknown[]): Outcome | undefined {
+export function planOutcome({ plans, skipped, failed }: DryRunResult, errors: readonly unknown[]): Outcome | undefined {
   const findings = plans.flatMap(({ vm, findings: found }) =>
     found.filter(({ level }) => level === 'error').map((finding) => ({ vm, ...finding })),
   );
-  if (failed.length > 0 && plans.length === 0) {
+  if (failed.length > 0 && plans.length + skipped.length === 0) {
     return outcomeOfAll(errors, `None of the ${failed.length} VMs can be exported.`);
   }
   if (failed.length > 0) {

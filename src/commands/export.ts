@@ -21,7 +21,7 @@ import { exportOutcome, planOutcome, type Outcome } from './export-outcome.ts';
 export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult | DetachedJob> {
   static override summary = 'Export VMs from a vCenter or ESXi host.';
   static override description =
-    'Takes VMs out through an export lease, checks every disk on its way, and writes nothing under a final name that is not whole. VMs are exported one after another; one that fails does not stop the rest. The same command run again keeps disks that are whole already.';
+    'Takes VMs out through an export lease, checks every disk on its way, and writes nothing under a final name that is not whole. One VM that fails does not stop the rest. The same command run again keeps disks that are whole already; with --skip-existing VMs too.';
 
   static override examples = [
     {
@@ -49,9 +49,9 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
       command: '<%= config.bin %> export web-01 --snapshot --output /srv/vms --detach',
     },
     {
-      description: 'Many VMs from cron, with a limit of 50 MiB a second',
+      description: 'Many VMs, four at once, those that are missing, at 50 MiB a second over all',
       command:
-        '<%= config.bin %> export --from-file vms.txt --snapshot --output /srv/vms --password-file /root/vc.pass --limit-rate 50M',
+        '<%= config.bin %> export --from-file vms.txt --jobs 4 --skip-existing --snapshot --output /srv/vms --password-file /root/vc.pass --limit-rate 50M',
     },
   ];
 
@@ -102,7 +102,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
   async run(): Promise<ExportResult | DryRunResult | DetachedJob> {
     const { args, flags } = await this.parse(ExportCommand);
     this.quiet = flags.quiet;
-    const choices = readExportOptions(flags);
+    const choices = readExportOptions(flags, this.env);
     checkDetach(flags);
     const detached = await readHandover(this.env);
     const vms = detached?.vms ?? (await this.#vms(args.vm, flags));
@@ -115,9 +115,9 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
   async #export(options: ExportOptions): Promise<ExportResult> {
     const { exportVms } = await this.exportOperation();
     const errors: unknown[] = [];
-    const screen = this.runLog.beside(
-      await createExportScreen({ stream: process.stderr, env: this.env, quiet: this.quiet }),
-    );
+    const { stderr: stream } = process;
+    const look = { stream, env: this.env, quiet: this.quiet, isFleet: options.jobs > 1 };
+    const screen = this.runLog.beside(await createExportScreen(look));
     this.#screen = screen;
     let result: ExportResult;
     try {

@@ -23,7 +23,12 @@ export interface JobRecord {
   /** How much of all VMs' disks is here, 0 to 100; 100 only when the job has ended well. Absent while no size is known. */
   percent?: number;
   files: { path: string; sizeBytes: number; sha256?: string }[];
-  vms: { vm: string; state: 'running' | 'done' | 'failed' | 'interrupted'; error?: JobError; leftBehind?: string[] }[];
+  vms: {
+    vm: string;
+    state: 'running' | 'done' | 'skipped' | 'failed' | 'interrupted';
+    error?: JobError;
+    leftBehind?: string[];
+  }[];
   error?: JobError;
 }
 

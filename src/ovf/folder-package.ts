@@ -68,7 +68,7 @@ class FolderPackage implements PackageWriter {
     return true;
   }
 
-  async finish({ descriptor }: PackageContent, signal?: AbortSignal): Promise<PackageFile[]> {
+  async finish({ descriptor, beforeNames }: PackageContent, signal?: AbortSignal): Promise<PackageFile[]> {
     if (this.#open.size > 0)
       throw new Hyper2kvmError('internal', `${[...this.#open.keys()].join(', ')} is still open.`);
     signal?.throwIfAborted();
@@ -85,6 +85,7 @@ class FolderPackage implements PackageWriter {
       sha256,
     }));
     signal?.throwIfAborted();
+    await beforeNames?.(files);
     await giveFinalNames(
       this.#folder,
       files.map(({ path }) => path),

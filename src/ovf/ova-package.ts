@@ -111,7 +111,7 @@ class OvaPackage implements PackageWriter {
     return true;
   }
 
-  async finish({ descriptor }: PackageContent, signal?: AbortSignal): Promise<PackageFile[]> {
+  async finish({ descriptor, beforeNames }: PackageContent, signal?: AbortSignal): Promise<PackageFile[]> {
     if (this.#busy) throw new Hyper2kvmError('internal', 'A member of the OVA is still open.');
     if (descriptor === undefined) throw new Hyper2kvmError('internal', 'An OVA needs a descriptor.');
     await this.#tar.cut(this.#end);
@@ -119,10 +119,12 @@ class OvaPackage implements PackageWriter {
     const manifest = manifestText([{ name: this.#descriptorName, sha256 }, ...this.#members]);
     const sizeBytes = await this.#writeTail(manifest);
     signal?.throwIfAborted();
+    const files = [{ path: this.#path, sizeBytes }];
+    await beforeNames?.(files);
     await giveFinalNames(this.#folder, [this.#path], this.#force);
     this.#over = true;
     await this.#tar.close();
-    return [{ path: this.#path, sizeBytes }];
+    return files;
   }
 
   async discard({ keepWhole }: { keepWhole: boolean }): Promise<void> {

@@ -72,6 +72,8 @@ export interface MemberRecord {
 export interface PackageContent {
   /** The OVF descriptor's text; undefined for an export of bare disks, which an OVA cannot be. */
   descriptor: string | undefined;
+  /** Waited for when all files are whole and flushed, before the first of them gets its final name. What it throws, `finish` throws. */
+  beforeNames?: (files: readonly PackageFile[]) => Promise<void>;
 }
 
 export interface PackageFile {

@@ -87,6 +87,8 @@ export class VsphereClient {
 
   /** Ends the session, if one is open. */
   async logout(signal: AbortSignal): Promise<void> {
+    // One that was opened meanwhile would stay open. Its failure is that of the calls that asked for it.
+    await this.#reLogin?.catch(() => undefined);
     if (!this.#userSession) return;
     try {
       await this.#send('Logout', { _this: this.content.sessionManager }, signal);
@@ -114,9 +116,11 @@ export class VsphereClient {
       if (!isFault(error, 'NotAuthenticated') || !session) throw error;
     }
     // Calls that run side by side find the session dead together; the first one opens the new one for all.
+    // Under no caller's signal: one that gives up must not end the login of the others.
     if (this.#userSession === session) {
-      this.#reLogin ??= this.login(signal).finally(() => (this.#reLogin = undefined));
+      this.#reLogin ??= this.login(new AbortController().signal).finally(() => (this.#reLogin = undefined));
       await this.#reLogin;
+      signal.throwIfAborted();
     }
     return this.#send(method, args, signal);
   }

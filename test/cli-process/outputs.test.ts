@@ -117,8 +117,10 @@ test.concurrent('VMs come from standard input too, and all that succeed is 0', a
   expect(await run(server, scratch, args, 'web\ndb\n')).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
   expect((await readdir(scratch.output, { recursive: true })).toSorted()).toEqual([
     'db',
+    'db/.db.hyper2kvm-whole',
     'db/db.ova',
     'web',
+    'web/.web.hyper2kvm-whole',
     'web/web.ova',
   ]);
 });

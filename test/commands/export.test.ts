@@ -17,7 +17,7 @@ import { CONNECTION, runCommand, type CommandRun } from './run-command.ts';
 
 type Operation<Result> = (options: ExportOptions, context: OperationContext<ExportEvent>) => Promise<Result>;
 
-const DONE: ExportResult = { job: 'job-1', state: 'done', exported: [RESULT], failed: [] };
+const DONE: ExportResult = { job: 'job-1', state: 'done', exported: [RESULT], skipped: [], failed: [] };
 const BROKEN = new Hyper2kvmError('transfer', 'The lease broke.', { hint: 'Try again.' });
 
 const BOOTED: NonNullable<ExportResult['exported'][number]['bootTest']> = {
@@ -43,7 +43,7 @@ const BOOTED: NonNullable<ExportResult['exported'][number]['bootTest']> = {
 async function run(
   argv: string[],
   exportVms: Operation<ExportResult> = () => Promise.resolve(DONE),
-  planExports: Operation<DryRunResult> = () => Promise.resolve({ plans: [], failed: [] }),
+  planExports: Operation<DryRunResult> = () => Promise.resolve({ plans: [], skipped: [], failed: [] }),
 ): Promise<CommandRun & { options: ExportOptions | undefined }> {
   let options: ExportOptions | undefined;
   class TestedCommand extends ExportCommand {
@@ -74,7 +74,13 @@ function failing(vms: Record<string, unknown>, exported = 0): Operation<ExportRe
       return { vm, error: { kind: 'transfer' as const, message: String(error) }, leftBehind: [], keptForNextRun: [] };
     });
     const state = exported > 0 ? 'partial' : 'failed';
-    return Promise.resolve({ job: 'job-1', state, exported: Array.from({ length: exported }, () => RESULT), failed });
+    return Promise.resolve({
+      job: 'job-1',
+      state,
+      exported: Array.from({ length: exported }, () => RESULT),
+      skipped: [],
+      failed,
+    });
   };
 }
 
@@ -293,7 +299,7 @@ test('a dry run shows its plan, and an error among the findings decides the exit
     findings: [{ level: 'error' as const, check: 'disks', detail: 'Hard disk 2 is an RDM' }],
   };
   const { exitCode, stdout, stderr } = await run(['web-01', '--dry-run'], undefined, () =>
-    Promise.resolve({ plans: [plan], failed: [] }),
+    Promise.resolve({ plans: [plan], skipped: [], failed: [] }),
   );
   expect(exitCode).toBe(13);
   expect(stdout).toContain('error  disks  Hard disk 2 is an RDM');
@@ -303,6 +309,7 @@ test('a dry run shows its plan, and an error among the findings decides the exit
     findings: [{ level: 'error' as const, check: 'free space', detail: 'too little', kind: 'local-file' as const }],
   };
   expect(
-    (await run(['web-01', '--dry-run'], undefined, () => Promise.resolve({ plans: [space], failed: [] }))).exitCode,
+    (await run(['web-01', '--dry-run'], undefined, () => Promise.resolve({ plans: [space], skipped: [], failed: [] })))
+      .exitCode,
   ).toBe(14);
 });

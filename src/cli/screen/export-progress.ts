@@ -78,6 +78,7 @@ export function applyEvent(state: VmProgress, event: ScreenEvent, nowMs: number)
       if (state.work === 'convert') tellPass(state, nowMs);
       return state;
     case 'vm-finished':
+    case 'vm-skipped':
     case 'vm-failed':
     case 'source-finished':
     case 'source-failed':

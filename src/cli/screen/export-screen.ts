@@ -21,6 +21,8 @@ export interface ScreenOptions {
   stream: ScreenStream;
   env: NodeJS.ProcessEnv;
   quiet: boolean;
+  /** Several VMs at once: each has a line, and none a list of its own. */
+  isFleet?: boolean;
   /** Milliseconds since the epoch. */
   now?: () => number;
 }
@@ -30,12 +32,13 @@ export interface ScreenOptions {
  * cannot move its cursor and gets plain lines too.
  */
 export async function createExportScreen(options: ScreenOptions): Promise<ExportScreen> {
-  const { stream, env, quiet, now = Date.now } = options;
+  const { stream, env, quiet, isFleet, now = Date.now } = options;
   if (quiet) {
     const { QuietScreen } = await import('./quiet-screen.ts');
     return new QuietScreen(stream);
   }
   if (stream.isTTY === true && env['TERM'] !== 'dumb') {
+    if (isFleet) return (await import('./fleet-screen.ts')).createFleetScreen({ stream, env, now });
     const { createTerminalScreen } = await import('./terminal-screen.ts');
     return createTerminalScreen({ stream, env, now });
   }

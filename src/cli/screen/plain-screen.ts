@@ -12,7 +12,7 @@ import {
   type VmProgress,
 } from './export-progress.ts';
 import type { ExportScreen } from './export-screen.ts';
-import { resultWords } from './result-words.ts';
+import { resultWords, skipWords } from './result-words.ts';
 import { STEP_LABELS } from './step-labels.ts';
 
 /** The least time between two lines about one disk's progress. */
@@ -20,24 +20,30 @@ const PROGRESS_MS = 10_000;
 
 const PASS_WORDS = { hash: 'checking its hash in the manifest', 'read-back': 'reading back' } as const;
 
+/** Nothing more is told of a VM after these. */
+const ENDS: ReadonlySet<ScreenEvent['type']> = new Set(['vm-finished', 'vm-skipped', 'vm-failed']);
+
 /** One line with a timestamp for each event, without escape codes: for cron mails, logs and pipes. */
 export class PlainScreen implements ExportScreen {
   readonly #stream: { write: (text: string) => unknown };
   readonly #now: () => number;
   /** When a disk last had a line; its start counts as one. */
   readonly #toldAtMs = new Map<string, number>();
-  #state: VmProgress;
+  /** One for each VM that has begun, since several may be exported at once; that without a name is of the run, or of a conversion. */
+  readonly #states = new Map<string | undefined, VmProgress>();
 
   constructor(stream: { write: (text: string) => unknown }, now: () => number = Date.now) {
     this.#stream = stream;
     this.#now = now;
-    this.#state = unnamedProgress('', now());
   }
 
   onEvent(event: ScreenEvent): void {
-    this.#state = applyEvent(this.#state, event, this.#now());
+    const vm = 'vm' in event ? event.vm : undefined;
+    const key = event.type === 'vm-started' || this.#states.has(vm) ? vm : undefined;
+    this.#states.set(key, applyEvent(this.#stateOf(key), event, this.#now()));
     const line = this.#lineFor(event);
     if (line !== undefined) this.note(line);
+    if (ENDS.has(event.type)) this.#states.delete(vm);
   }
 
   note(text: string): void {
@@ -49,12 +55,15 @@ export class PlainScreen implements ExportScreen {
     return Promise.resolve();
   }
 
+  #stateOf(vm: string | undefined): VmProgress {
+    return this.#states.get(vm) ?? this.#states.get(undefined) ?? unnamedProgress('', this.#now());
+  }
+
   #lineFor(event: ScreenEvent): string | undefined {
     if ('disk' in event) return this.#diskLine(event);
     switch (event.type) {
       case 'vm-started':
-        this.#toldAtMs.clear();
-        return `${this.#state.headline}: exporting ${event.inventoryPath} to ${event.output}`;
+        return `${this.#stateOf(event.vm).headline}: exporting ${event.inventoryPath} to ${event.output}`;
       case 'step':
         return prefixed(event.vm, event.detail || STEP_LABELS[event.step]);
       case 'warning':
@@ -62,13 +71,15 @@ export class PlainScreen implements ExportScreen {
       case 'disks': {
         const bytes = event.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0);
         const count =
-          this.#state.work === 'convert'
+          this.#stateOf(event.vm).work === 'convert'
             ? `${formatCount(event.disks.length, 'disk')} to convert`
             : `${formatCount(event.disks.length, 'file')} to fetch`;
         return `${event.vm}: ${count}, ${formatBytes(bytes)} of capacity`;
       }
       case 'vm-finished':
         return `${event.vm}: done, ${resultWords(event.result)}`;
+      case 'vm-skipped':
+        return `${event.vm}: ${skipWords(event.result)}`;
       case 'source-started':
         this.#toldAtMs.clear();
         return `Converting ${event.source}`;
@@ -114,7 +125,7 @@ export class PlainScreen implements ExportScreen {
 
   #progressLine({ vm, disk }: Extract<DiskEvent, { type: 'disk-progress' }>): string | undefined {
     const nowMs = this.#now();
-    const state = this.#state.disks.get(disk);
+    const state = this.#stateOf(vm).disks.get(disk);
     if (state === undefined || nowMs - (this.#toldAtMs.get(disk) ?? nowMs) < PROGRESS_MS) return undefined;
     this.#toldAtMs.set(disk, nowMs);
     const rate = state.received.perSecond(nowMs);

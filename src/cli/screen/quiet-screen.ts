@@ -8,15 +8,16 @@ import type { ExportScreen, ScreenStream } from './export-screen.ts';
 /** Shows errors only. A warning of the clean-up counts as one: it says what is left behind on the server. */
 export class QuietScreen implements ExportScreen {
   readonly #stream: ScreenStream;
-  #step: ExportStep | undefined;
+  /** By VM, since several may be exported at once. */
+  readonly #steps = new Map<string | undefined, ExportStep>();
 
   constructor(stream: ScreenStream) {
     this.#stream = stream;
   }
 
   onEvent(event: ScreenEvent): void {
-    if (event.type === 'step') this.#step = event.step;
-    if (event.type === 'warning' && this.#step === 'clean-up') this.note(`Warning: ${event.message}`);
+    if (event.type === 'step') this.#steps.set(event.vm, event.step);
+    if (event.type === 'warning' && this.#steps.get(event.vm) === 'clean-up') this.note(`Warning: ${event.message}`);
     if (event.type === 'vm-failed' && !(event.error instanceof InterruptedError)) {
       this.#stream.write(`${safeText(event.vm)}: ${errorLines(describeError(event.error))}\n`);
     }

@@ -8,7 +8,7 @@ import { applyEvent, unnamedProgress, type ScreenEvent, type VmProgress } from '
 import type { ExportScreen, ScreenOptions, ScreenStream } from './export-screen.ts';
 import { chooseGlyphs, type Glyphs } from './glyphs.ts';
 import { LiveTask } from './live-task.ts';
-import { resultWords } from './result-words.ts';
+import { resultWords, skipWords } from './result-words.ts';
 import { finishedBlock, vmBlock, type VmBlockContext } from './vm-block.ts';
 
 /** Events that begin a list of their own. */
@@ -68,6 +68,7 @@ class TerminalScreen implements ExportScreen {
 
   onEvent(event: ScreenEvent): void {
     if (BEGINNINGS.has(event.type)) this.#end(this.#quietEnd());
+    if (event.type === 'vm-skipped') return this.#skip(event);
     this.#state = applyEvent(this.#state, event, this.#parts.now());
     if (event.type === 'vm-finished' || event.type === 'source-finished') this.#finish(resultWords(event.result));
     else if (event.type === 'vm-failed') this.#failVm(event);
@@ -124,6 +125,13 @@ class TerminalScreen implements ExportScreen {
   #finish(words: string): void {
     const lines = finishedBlock(this.#state, this.#context());
     this.#end({ failed: false, title: `${this.#state.headline}: ${words}`, lines, after: [] });
+    this.#state = unnamedProgress('Going on', this.#parts.now());
+  }
+
+  #skip({ vm, result }: Extract<ScreenEvent, { type: 'vm-skipped' }>): void {
+    const line = safeText(`${this.#parts.glyphs.done} ${vm}: ${skipWords(result)}`);
+    const end = this.#quietEnd();
+    this.#end({ ...end, after: [...end.after, line] });
     this.#state = unnamedProgress('Going on', this.#parts.now());
   }
 

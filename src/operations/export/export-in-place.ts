@@ -6,27 +6,50 @@ import { exportVm, type VmExport } from './export-vm.ts';
 import { Generations } from './generations.ts';
 import type { VmExportResult } from './types.ts';
 import { useExported } from './use-exported.ts';
+import { findWhole, isOver, keptResult } from './whole-exports.ts';
+import type { WholeExport } from './whole-record.ts';
 
-type Task = Omit<VmExport, 'folder'> & { leftBehind: readonly string[] };
+type Task = Omit<VmExport, 'folder'> & {
+  leftBehind: readonly string[];
+  /** The VM was found whole before, and something is left to do with its files. */
+  isWhole: boolean;
+};
+
+/** The VM with what was made of it; or the files of an earlier run, with which nothing is left to do. */
+export type InPlace = { exported: VmExportResult } | { whole: WholeExport };
 
 /** Exports one VM while no other run writes it to the same folder, and does what was asked for with the result. `leftBehind` is what clean-up has told so far. */
-export async function exportInPlace(task: Task, signal: AbortSignal): Promise<VmExportResult> {
+export async function exportInPlace(task: Task, signal: AbortSignal): Promise<InPlace> {
   const { plan, baseName, options, job } = task;
-  const refusal = refusalOf(plan);
-  if (refusal) throw refusal;
+  if (!task.isWhole) requireGood(plan);
   const folder = options.keep === undefined ? plan.output : dirname(plan.output);
   await using held = new AsyncDisposableStack();
   held.use(await lockPlace(folder, baseName, { doing: `exporting ${plan.vm} to ${folder}`, job }));
   return options.keep === undefined
     ? await exportAndUse(task, signal)
-    : await exportGeneration(task, folder, options.keep, signal);
+    : { exported: await exportGeneration(task, folder, options.keep, signal) };
 }
 
-async function exportAndUse(task: Task, signal: AbortSignal): Promise<VmExportResult> {
-  const { plan, options, report, leftBehind } = task;
-  const whole = await exportVm({ ...task, folder: plan.output }, signal);
-  whole.warnings.push(...leftBehind);
-  return await useExported(whole, options, { signal, report });
+function requireGood(plan: Task['plan']): void {
+  const refusal = refusalOf(plan);
+  if (refusal) throw refusal;
+}
+
+async function exportAndUse(task: Task, signal: AbortSignal): Promise<InPlace> {
+  const { plan, options, report, leftBehind, record } = task;
+  // Another run may have come to its end since this VM was looked at; and only under the lock may names be given that a killed run did not come to.
+  const whole = await findWhole(record, task, options);
+  if (whole) await record?.complete();
+  if (whole && isOver(whole, options)) {
+    await record?.markUsed();
+    return { whole };
+  }
+  if (!whole) requireGood(plan);
+  const result = whole ? keptResult(whole) : await exportVm({ ...task, folder: plan.output }, signal);
+  result.warnings.push(...leftBehind);
+  const exported = await useExported(result, options, { signal, report });
+  await record?.markUsed();
+  return { exported };
 }
 
 /** Nothing old is removed unless the new generation is whole, under its name, and came up where that was to be tried. */

@@ -84,7 +84,8 @@ async function placeOf({ output, keep }: ExportOptions, baseName: string, isOneO
   return keep === undefined ? folder : join(folder, await freeGenerationName(folder, new Date()));
 }
 
-function outputFolder(asked: string | undefined, baseName: string, isOneOfSeveral: boolean): string {
+/** The folder of a VM's files, or of its generations. */
+export function outputFolder(asked: string | undefined, baseName: string, isOneOfSeveral: boolean): string {
   if (asked === undefined) return resolve(baseName);
   return isOneOfSeveral ? join(resolve(asked), baseName) : resolve(asked);
 }

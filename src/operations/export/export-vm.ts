@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { RateLimiter } from '../../base/rate-limiter.ts';
+import type { SharedWorkers } from '../../image/copy/shared-workers.ts';
 import { createFolderPackage } from '../../ovf/folder-package.ts';
 import { createOvaPackage } from '../../ovf/ova-package.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
@@ -18,8 +19,9 @@ import { makeMachine } from './make-machine.ts';
 import { writeDescriptor, type DescribedFile } from './ovf-text.ts';
 import { ResumeRecord, type WholeFile } from './resume-record.ts';
 import { Transfer } from './transfer.ts';
-import type { ExportEvent, ExportOptions, ExportStep, VmExportResult } from './types.ts';
+import type { ExportedFile, ExportEvent, ExportOptions, ExportStep, VmExportResult } from './types.ts';
 import type { ServerHashes } from './unproved-files.ts';
+import type { WholeRecord } from './whole-record.ts';
 
 export interface VmExport extends PlannedVm {
   client: VsphereClient;
@@ -30,6 +32,9 @@ export interface VmExport extends PlannedVm {
   job: string;
   limiter: RateLimiter | undefined;
   hashes: ServerHashes;
+  workers: SharedWorkers;
+  /** Where an export that is whole is recorded; undefined for none. */
+  record: WholeRecord | undefined;
   report: (event: ExportEvent) => void;
   /** Takes a sentence about each thing that could not be undone on the server. */
   leave: (sentence: string) => void;
@@ -45,7 +50,7 @@ const RESERVED_DESCRIPTOR_BYTES = 128 * 1024;
  * removed, and no file under a final name that is not whole.
  */
 export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmExportResult> {
-  const { plan, facts, options, client, job, leave, keepForNextRun, report, baseName, folder } = task;
+  const { plan, facts, options, client, job, leave, keepForNextRun, report, baseName, record, folder } = task;
   const startedAt = Date.now();
   const warnings: string[] = [];
   const step = (name: ExportStep, detail: string) => report({ type: 'step', vm: plan.vm, step: name, detail });
@@ -75,15 +80,13 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     const { descriptor, ...made } = await finishDescriptor(task, described, { source, transfer, resume, step }, signal);
     signal.throwIfAborted();
     step('finish', 'Giving the files their names');
-    const files = await writer.finish({ descriptor }, signal);
-    await resume.remove();
-    return {
+    const withFiles = (files: readonly ExportedFile[]): VmExportResult => ({
       vm: plan.vm,
       moRef: plan.moRef,
       inventoryPath: plan.inventoryPath,
       format: options.format,
       output: folder,
-      files,
+      files: [...files],
       transferredBytes: transfer.transferredBytes,
       capacityBytes: plan.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0),
       keptDisks: kept,
@@ -91,8 +94,13 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
       ...made,
       warnings,
       seconds: (Date.now() - startedAt) / 1000,
-    };
+    });
+    const beforeNames = async (files: readonly ExportedFile[]) => record?.write(withFiles(files));
+    const files = await writer.finish({ descriptor, beforeNames }, signal);
+    await resume.remove();
+    return withFiles(files);
   } catch (error) {
+    await record?.takeBack();
     const whole = isWorthKeeping(error, source, isFetched)
       ? resume.filesOf(contentIdentity(source, options)).map(({ member }) => member.name)
       : [];
@@ -112,13 +120,13 @@ function isWorthKeeping(error: unknown, source: ExportSource, isFetched: boolean
   return error instanceof Hyper2kvmError && (isFetched || error.kind !== 'image') && source.ownSnapshot === undefined;
 }
 
-function openPackage({ folder, baseName, options }: VmExport): Promise<PackageWriter> {
+function openPackage({ folder, baseName, options, workers }: VmExport): Promise<PackageWriter> {
   const { format, force, compression } = options;
   const place = { folder, baseName, force };
   const { image } = FORMATS[format];
   if (image) {
     const descriptorName = descriptionName(baseName, options.kubevirt);
-    return createImagePackage({ folder, force, descriptorName, format: image, compression });
+    return createImagePackage({ folder, force, descriptorName, format: image, compression, workers });
   }
   if (format === 'ova') return createOvaPackage({ ...place, reservedDescriptorBytes: RESERVED_DESCRIPTOR_BYTES });
   return createFolderPackage(place);

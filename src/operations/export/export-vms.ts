@@ -1,20 +1,21 @@
+import { forEachConcurrently } from '../../base/concurrency.ts';
 import { Hyper2kvmError, InterruptedError } from '../../base/errors.ts';
 import { RateLimiter } from '../../base/rate-limiter.ts';
+import { SharedWorkers } from '../../image/copy/shared-workers.ts';
 import type { JobHandle } from '../../jobs/job-handle.ts';
 import { createJob } from '../../jobs/job-store.ts';
 import { addressOf } from '../../vsphere/certificate-trust.ts';
 import { CleanUp } from '../clean-up.ts';
 import { openSession } from '../server-session.ts';
 import { exitCodeOfExport } from './export-exit-code.ts';
-import { planVm } from './export-plan.ts';
-import { exportInPlace } from './export-in-place.ts';
-import { findAllVms, type FoundVms } from './find-vms.ts';
+import { exportOne, type RunShared, type VmOutcome } from './export-one.ts';
+import { findAllVms } from './find-vms.ts';
 import { JobProgress } from './job-progress.ts';
 import type { ExportEvent, ExportOptions, ExportResult, OperationContext } from './types.ts';
 import { describeFailure } from './vm-failure.ts';
 
 /**
- * Exports VMs one after another; one that fails does not stop the rest. Leaves a job record.
+ * Exports VMs, `jobs` of them at once in one session; one that fails does not stop the rest. Leaves a job record.
  * @throws what concerns all of them (no connection, no login), and the signal's reason, in both cases after clean-up.
  */
 export async function exportVms(options: ExportOptions, context: OperationContext<ExportEvent>): Promise<ExportResult> {
@@ -61,46 +62,42 @@ async function exportAll(
   job: JobHandle,
   warn: (message: string) => void,
 ): Promise<ExportResult> {
-  const result: ExportResult = { job: job.id, state: 'done', exported: [], failed: [] };
-  const fail = (vm: string, error: unknown, left: { leftBehind: string[]; keptForNextRun: string[] }) => {
-    result.failed.push(describeFailure(vm, error, left));
-    report({ type: 'vm-failed', vm, error, leftBehind: left.leftBehind });
-  };
   await using cleanUp = new CleanUp(warn);
-  report({
-    type: 'step',
-    vm: undefined,
-    step: 'connect',
-    detail: `Connecting to ${addressOf(options.connection.url)}`,
-  });
+  const tell = (step: 'connect' | 'find', detail: string) => report({ type: 'step', vm: undefined, step, detail });
+  tell('connect', `Connecting to ${addressOf(options.connection.url)}`);
   const client = await openSession(options.connection, cleanUp, signal);
-  const { found, failures, several }: FoundVms = await findAllVms(client, options, signal);
-  for (const { word, error } of failures) fail(word, error, { leftBehind: [], keptForNextRun: [] });
-  const limiter = options.limitRateBytes === undefined ? undefined : new RateLimiter(options.limitRateBytes);
-  const hashes = { broken: false };
-  for (const [index, each] of found.entries()) {
-    const { name, inventoryPath } = each.vm;
-    const leftBehind: string[] = [];
-    const keptForNextRun: string[] = [];
-    const leave = (sentence: string) => {
-      leftBehind.push(sentence);
-      report({ type: 'warning', vm: name, message: sentence });
-    };
-    try {
-      const planned = await planVm(client, each, options, several, signal);
-      const { output } = planned.plan;
-      report({ type: 'vm-started', vm: name, inventoryPath, index, count: found.length, output });
-      const shared = { client, options, job: job.id, limiter, hashes, report, leave };
-      const keepForNextRun = (names: string[]) => void keptForNextRun.push(...names);
-      const task = { ...planned, ...shared, baseName: each.baseName, keepForNextRun };
-      const exported = await exportInPlace({ ...task, leftBehind }, signal);
-      result.exported.push(exported);
-      report({ type: 'vm-finished', vm: name, result: exported });
-    } catch (error) {
-      fail(name, error, { leftBehind, keptForNextRun });
-      signal.throwIfAborted();
-    }
-  }
-  if (result.failed.length > 0) result.state = result.exported.length > 0 ? 'partial' : 'failed';
-  return result;
+  const { found, failures, several, ofVms } = await findAllVms(client, options, signal);
+  const { shard } = options;
+  const share = shard && { ...shard, vms: found.length, ofVms };
+  if (share) tell('find', shareWords(share));
+  const failed = failures.map(({ word, error }) => {
+    report({ type: 'vm-failed', vm: word, error, leftBehind: [] });
+    return describeFailure(word, error);
+  });
+  const run: RunShared = {
+    client,
+    options,
+    several,
+    job: job.id,
+    limiter: options.limitRateBytes === undefined ? undefined : new RateLimiter(options.limitRateBytes),
+    workers: new SharedWorkers(),
+    hashes: { broken: false },
+    report,
+  };
+  const outcomes: VmOutcome[] = [];
+  const numbered = found.map((each, index) => ({ each, index }));
+  await forEachConcurrently(numbered, options.jobs, signal, async ({ each, index }) => {
+    outcomes[index] = await exportOne(each, { index, count: found.length }, run, signal);
+  });
+  const exported = outcomes.flatMap((outcome) => ('exported' in outcome ? [outcome.exported] : []));
+  const skipped = outcomes.flatMap((outcome) => ('skipped' in outcome ? [outcome.skipped] : []));
+  failed.push(...outcomes.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : [])));
+  const isPartial = exported.length + skipped.length > 0;
+  const state = failed.length === 0 ? 'done' : isPartial ? 'partial' : 'failed';
+  return { job: job.id, state, exported, skipped, failed, ...(share && { share }) };
+}
+
+function shareWords({ index, count, vms, ofVms }: NonNullable<ExportResult['share']>): string {
+  const share = `Shard ${index}/${count}`;
+  return vms === 0 ? `${share}: none of the ${ofVms} VMs is its own` : `${share}: ${vms} of ${ofVms} VMs`;
 }

@@ -3,12 +3,17 @@ import { uniqueFileNames } from '../../base/file-names.ts';
 import { findVms, isGlob, listInventory, type InventoryVm } from '../../vsphere/inventory.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import { rememberVms } from '../known-vms.ts';
+import { shardOf } from './shard-of.ts';
 import type { ExportOptions } from './types.ts';
 
 /** A VM, and what the names of its files begin with: its own name, made safe, and unlike that of any other VM of this run. */
 export interface FoundVm {
   vm: InventoryVm;
   baseName: string;
+  /** Its name, or its inventory path where another VM of the list has the same name. */
+  label: string;
+  /** The same as long as the VM lives: its instance UUID; where the account may not read that, its MoRef. */
+  identity: string;
 }
 
 /** The VMs that the command line's words mean, each once, in their order; and the words that mean none. */
@@ -17,14 +22,18 @@ export interface FoundVms {
   failures: { word: string; error: Hyper2kvmError }[];
   /** More than one VM was asked for, or could have been: each then gets a folder of its own. */
   several: boolean;
+  /** VMs of the whole list, of which `found` is the share of one shard. */
+  ofVms: number;
 }
+
+const INSTANCE_UUID = 'config.instanceUuid';
 
 export async function findAllVms(
   client: VsphereClient,
-  { vms: words, connection, env }: Pick<ExportOptions, 'vms' | 'connection' | 'env'>,
+  { vms: words, shard, connection, env }: Pick<ExportOptions, 'vms' | 'shard' | 'connection' | 'env'>,
   signal: AbortSignal,
 ): Promise<FoundVms> {
-  const inventory = await listInventory(client, [], signal);
+  const inventory = await listInventory(client, [INSTANCE_UUID], signal);
   await rememberVms(env, connection.url, inventory);
   const vms = new Map<string, InventoryVm>();
   const failures: FoundVms['failures'] = [];
@@ -36,7 +45,26 @@ export async function findAllVms(
       failures.push({ word, error });
     }
   }
-  const baseNames = uniqueFileNames([...vms.values()].map((vm) => vm.name));
-  const found = [...vms.values()].map((vm, index) => ({ vm, baseName: baseNames[index] ?? vm.ref.value }));
-  return { found, failures, several: words.length > 1 || words.some(isGlob) };
+  // Names are given before the list is divided: two shards must not both call a VM "web".
+  const all = nameEach([...vms.values()]);
+  const isOwn = (identity: string): boolean => shard === undefined || shardOf(identity, shard.count) === shard.index;
+  return {
+    found: all.filter(({ identity }) => isOwn(identity)),
+    // A word that means no VM fails in one shard and not in all.
+    failures: failures.filter(({ word }) => isOwn(word)),
+    several: words.length > 1 || words.some(isGlob) || shard !== undefined,
+    ofVms: all.length,
+  };
+}
+
+function nameEach(vms: readonly InventoryVm[]): FoundVm[] {
+  const baseNames = uniqueFileNames(vms.map((vm) => vm.name));
+  const counts = new Map<string, number>();
+  for (const { name } of vms) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return vms.map((vm, index) => ({
+    vm,
+    baseName: baseNames[index] ?? vm.ref.value,
+    label: counts.get(vm.name) === 1 ? vm.name : vm.inventoryPath,
+    identity: vm.content.properties.get(INSTANCE_UUID)?.text || vm.ref.value,
+  }));
 }

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Compression } from '../../image/copy/pack-window.ts';
-import { WorkerPool } from '../../image/copy/worker-pool.ts';
+import type { SharedWorkers } from '../../image/copy/shared-workers.ts';
 import type { SinkFormat } from '../../image/create-sink.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
 import { createNew, FolderMember, isWhole, writeTextMember } from '../../ovf/folder-member.ts';
@@ -24,6 +24,8 @@ export interface ImagePackageOptions {
   force: boolean;
   format: SinkFormat;
   compression: Compression | undefined;
+  /** The threads of all images of the run. */
+  workers: SharedWorkers;
 }
 
 /** A folder of disk images with a libvirt domain, which is its descriptor. The counterpart of the folder and the OVA, for VMs that stay here. */
@@ -38,12 +40,13 @@ class ImagePackage implements PackageWriter {
   readonly #open = new Map<string, MemberWriter>();
   readonly #whole = new Map<string, MemberRecord>();
   /** Its threads start with the first disk. */
-  readonly #pool = new WorkerPool();
+  readonly #workers: ReturnType<SharedWorkers['use']>;
   #finished = false;
 
   constructor(options: ImagePackageOptions, madeFolder: string | undefined) {
     this.#options = options;
     this.#madeFolder = madeFolder;
+    this.#workers = options.workers.use();
   }
 
   async openMember(name: string, hints: MemberHints): Promise<MemberWriter> {
@@ -62,7 +65,7 @@ class ImagePackage implements PackageWriter {
       compression,
       virtualSizeBytes: hints.capacityBytes,
       verify: !hints.hashedByServer,
-      pool: this.#pool,
+      pool: this.#workers.pool,
     };
     const member = hints.isDisk
       ? await ImageMember.open(image, onEnd)
@@ -86,7 +89,7 @@ class ImagePackage implements PackageWriter {
     return isSame;
   }
 
-  async finish({ descriptor }: PackageContent, signal?: AbortSignal): Promise<PackageFile[]> {
+  async finish({ descriptor, beforeNames }: PackageContent, signal?: AbortSignal): Promise<PackageFile[]> {
     const members = inPackageOrder(this.#whole.values());
     const domain = this.#options.descriptorName;
     if (descriptor !== undefined) members.push(await writeTextMember(domain, this.#partialPath(domain), descriptor));
@@ -99,16 +102,17 @@ class ImagePackage implements PackageWriter {
       })),
     );
     const paths = files.map(({ path }) => path);
+    await beforeNames?.(files);
     await giveFinalNames(this.#options.folder, paths, this.#options.force);
     this.#finished = true;
-    await this.#pool[Symbol.asyncDispose]();
+    await this.#workers[Symbol.asyncDispose]();
     return files;
   }
 
   async discard({ keepWhole }: { keepWhole: boolean }): Promise<void> {
     if (this.#finished) return;
     for (const member of this.#open.values()) await member.discard();
-    await this.#pool[Symbol.asyncDispose]();
+    await this.#workers[Symbol.asyncDispose]();
     const names = [this.#options.descriptorName, ...(keepWhole ? [] : this.#whole.keys())];
     for (const name of names) await removeFile(this.#partialPath(name));
     await removeMadeFolders(this.#options.folder, this.#madeFolder);

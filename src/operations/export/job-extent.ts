@@ -14,6 +14,7 @@ export class JobExtent {
       this.#count = event.count;
       this.#vms.set(event.vm, new Map());
     }
+    if (event.type === 'vm-skipped') this.#skip(event.vm);
     if (event.type === 'vm-finished' || event.type === 'vm-failed') this.#end(event.vm);
     if (event.type === 'disks') {
       for (const { disk, capacityBytes } of event.disks) {
@@ -30,6 +31,12 @@ export class JobExtent {
     if (this.#count === 0) return {};
     const shares = [...this.#vms.values()].map(shareOf).reduce((sum, share) => sum + share, this.#overCount);
     return { percent: Math.min(99, Math.floor((100 * shares) / this.#count)) };
+  }
+
+  /** It is among those that are counted, and mostly has not begun. */
+  #skip(vm: string): void {
+    this.#vms.delete(vm);
+    this.#overCount += 1;
   }
 
   /** A VM that was not found has not begun, and is not among those that are counted. */

@@ -27,6 +27,7 @@ export class JobProgress {
       this.#files.push(...event.result.files);
       this.#setVm({ vm: event.vm, state: 'done' });
     }
+    if (event.type === 'vm-skipped') this.#setVm({ vm: event.vm, state: 'skipped' });
     if (event.type === 'vm-failed') {
       const { error } = describeFailure(event.vm, event.error);
       const { leftBehind = [] } = event;

@@ -56,7 +56,7 @@ export class ResumeRecord {
 
   /** Reads what an earlier run left in `folder`, which the caller has locked: that run is over. A record that cannot be read is as good as none. */
   static async load(folder: string, baseName: string): Promise<ResumeRecord> {
-    const path = join(folder, `.${baseName}.hyper2kvm-resume`);
+    const path = resumeRecordPath(folder, baseName);
     const text = await readFile(path, 'utf8').catch(() => '');
     const state = parseState(text) ?? NOTHING;
     return new ResumeRecord(folder, baseName, path, state);
@@ -115,6 +115,11 @@ export class ResumeRecord {
   async #save(): Promise<void> {
     await writeFileAtomically(this.#path, `${JSON.stringify(this.#state)}\n`);
   }
+}
+
+/** Of the export whose files' names begin so. */
+export function resumeRecordPath(folder: string, baseName: string): string {
+  return join(folder, `.${baseName}.hyper2kvm-resume`);
 }
 
 const NOTHING: ResumeState = { version: 1, identity: '', format: 'ovf', ownSnapshot: undefined, files: [] };

@@ -57,10 +57,22 @@ export interface ExportOptions {
   force: boolean;
   /** Makes each export a new generation, in a folder of its own, and removes all but the newest so many. Undefined makes none. */
   keep?: number | undefined;
+  /** VMs at once. */
+  jobs: number;
+  /** A VM whose whole export is recorded in its folder is kept, and not exported again. */
+  skipExisting: boolean;
+  /** The share of the VMs that is this run's; undefined is all. */
+  shard?: Shard | undefined;
   /** Tells where job records go, and where programs are. */
   env: NodeJS.ProcessEnv;
   /** Of an export in a process of its own: what was reserved for its record, and who is told when that is there. */
   detached?: { id: string; log: string; onRecord: () => void } | undefined;
+}
+
+/** One of `count` shares of a list, `index` from 0. */
+export interface Shard {
+  index: number;
+  count: number;
 }
 
 export type ExportStep =
@@ -79,8 +91,8 @@ export type ExportStep =
   | 'clean-up';
 
 /**
- * What happens while VMs are exported, in order. `vm` is the VM's name; `disk` is the name of the file that the disk
- * becomes, unique within its VM.
+ * What happens while VMs are exported, of each VM in order. `vm` is the VM's name, or its inventory path where another VM of the run has the same name; `disk` is
+ * the name of the file that the disk becomes, unique within the run.
  */
 export type ExportEvent =
   | { type: 'vm-started'; vm: string; inventoryPath: string; index: number; count: number; output: string }
@@ -98,6 +110,8 @@ export type ExportEvent =
   /** Attempt `attempt` failed for `reason`; the next one starts in `waitMs`. */
   | { type: 'disk-retry'; vm: string; disk: string; attempt: number; attempts: number; waitMs: number; reason: string }
   | { type: 'vm-finished'; vm: string; result: VmExportResult }
+  /** Instead of `vm-started` and all that follows it. */
+  | { type: 'vm-skipped'; vm: string; result: SkippedVm }
   /** `leftBehind` is what clean-up could not remove from the server, a sentence each. */
   | { type: 'vm-failed'; vm: string; error: unknown; leftBehind?: string[] };
 
@@ -140,6 +154,19 @@ export interface VmExportResult {
   seconds: number;
 }
 
+/** One VM that was not exported again, since what an earlier run left of it is whole. */
+export interface SkippedVm {
+  vm: string;
+  moRef: string;
+  inventoryPath: string;
+  reason: 'already-whole';
+  format: ExportFormat;
+  output: string;
+  files: ExportedFile[];
+  /** When the files became whole; ISO 8601, UTC. */
+  exportedAt: string;
+}
+
 /** One VM that was not. */
 export interface VmExportFailure {
   vm: string;
@@ -153,8 +180,12 @@ export interface VmExportFailure {
 export interface ExportResult {
   job: string;
   state: 'done' | 'partial' | 'failed' | 'interrupted';
+  /** This and the others in the order of the list. */
   exported: VmExportResult[];
+  skipped: SkippedVm[];
   failed: VmExportFailure[];
+  /** With a shard: how many VMs were its own, of how many. */
+  share?: Shard & { vms: number; ofVms: number };
 }
 
 /** One line of the check that comes before any lease. */
@@ -187,6 +218,7 @@ export interface ExportPlan {
 
 export interface DryRunResult {
   plans: ExportPlan[];
+  skipped: SkippedVm[];
   failed: VmExportFailure[];
 }
 

@@ -49,7 +49,7 @@ const PLAN: ExportPlan = {
 };
 
 test('the summary of an export names the folder, the files with their sizes, duration, rate and the next step', () => {
-  const lines = exportSummary({ job: JOB.id, state: 'done', exported: [RESULT], failed: [] }, undefined);
+  const lines = exportSummary({ job: JOB.id, state: 'done', exported: [RESULT], skipped: [], failed: [] }, undefined);
   expect(lines).toEqual([
     'Exported web-01 to /srv/vms/web-01',
     '  FILE                   SIZE',
@@ -73,7 +73,7 @@ test('the summary tells kept disks, warnings, a guest that was not quiesced, and
       keptForNextRun: [],
     },
   ];
-  const text = exportSummary({ job: 'j', state: 'partial', exported: [exported], failed }, 80).join('\n');
+  const text = exportSummary({ job: 'j', state: 'partial', exported: [exported], skipped: [], failed }, 80).join('\n');
   expect(text).toContain('1 disk kept from an earlier run: a.vmdk');
   expect(text).toContain('Guest quiesced for the snapshot: no');
   expect(text).toContain('Warning: An ISO image is left out.');
@@ -88,7 +88,7 @@ test('an export that failed names the disks that the next run keeps, and none wh
     { ...failure, keptForNextRun: ['web-disk-1.vmdk'] },
     { ...failure, keptForNextRun: ['db-disk-1.vmdk', 'db-disk-3.vmdk'] },
   ];
-  expect(exportSummary({ job: 'j', state: 'failed', exported: [], failed }, 80)).toContain(
+  expect(exportSummary({ job: 'j', state: 'failed', exported: [], skipped: [], failed }, 80)).toContain(
     'Run the same command again; it keeps web-disk-1.vmdk, db-disk-1.vmdk, db-disk-3.vmdk.',
   );
 });
@@ -103,7 +103,7 @@ test('after an export to images the next step is to define the domain, since the
       { path: '/srv/my vms/web-01.xml', sizeBytes: 2000 },
     ],
   };
-  const lines = exportSummary({ job: 'j', state: 'done', exported: [exported], failed: [] }, 80);
+  const lines = exportSummary({ job: 'j', state: 'done', exported: [exported], skipped: [], failed: [] }, 80);
   expect(lines).toContain("    virsh define '/srv/my vms/web-01.xml'");
   expect(lines.join('\n')).not.toContain('sha256sum');
 });
@@ -111,14 +111,14 @@ test('after an export to images the next step is to define the domain, since the
 test('a folder with spaces and quotes is quoted for the shell in the next step', () => {
   const files = RESULT.files.map((file) => ({ ...file }));
   const lines = exportSummary(
-    { job: 'j', state: 'done', exported: [{ ...RESULT, files, output: "/srv/o'b c" }], failed: [] },
+    { job: 'j', state: 'done', exported: [{ ...RESULT, files, output: "/srv/o'b c" }], skipped: [], failed: [] },
     80,
   );
   expect(lines.join('\n')).toContain("cd '/srv/o'\\''b c' && ");
 });
 
 test('a plan shows findings with their hints, disks, sizes against free space, and the files', () => {
-  const lines = planReport({ plans: [PLAN], failed: [] }, 80);
+  const lines = planReport({ plans: [PLAN], skipped: [], failed: [] }, 80);
   expect(lines).toContain('error  power state  the VM is powered on');
   expect(lines).toContain('  power state: Give --snapshot or --shutdown.');
   expect(lines).toContain('Would write ovf to /srv/vms/web-01: 4.0 GiB expected, 100 GiB free');

@@ -85,6 +85,8 @@ export async function exportWith(
     stallTimeoutMs: 1000,
     retries: 2,
     force: false,
+    jobs: 1,
+    skipExisting: false,
     env: { ...process.env, XDG_STATE_HOME: join(scratch.path, 'state') },
     ...given,
   };

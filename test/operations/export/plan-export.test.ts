@@ -32,6 +32,8 @@ async function plan(
     stallTimeoutMs: 1000,
     retries: 0,
     force: false,
+    jobs: 1,
+    skipExisting: false,
     env: { XDG_STATE_HOME: scratch.path },
     ...options,
   };

@@ -51,7 +51,7 @@ test.each<[string, VmExportResult[], VmExportFailure[]]>([
   ['all failed, each its way', [], [failure('image'), failure('transfer')]],
   ['some failed', [exported()], [failure('image')]],
 ])('the exit code in the record is that of the command: %s', (_title, whole, failed) => {
-  const result: ExportResult = { job: JOB.id, state: 'done', exported: whole, failed };
+  const result: ExportResult = { job: JOB.id, state: 'done', exported: whole, skipped: [], failed };
   const errors = failed.map(({ error }) => new Hyper2kvmError(error.kind as ErrorKind, error.message));
   const outcome = exportOutcome(result, errors);
   expect(exitCodeOfExport(result)).toBe(outcome === undefined ? 0 : exitCodeOf(outcome.error));

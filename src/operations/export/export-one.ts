@@ -1,0 +1,85 @@
+import type { RateLimiter } from '../../base/rate-limiter.ts';
+import type { SharedWorkers } from '../../image/copy/shared-workers.ts';
+import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
+import { exportInPlace } from './export-in-place.ts';
+import { planVm } from './export-plan.ts';
+import type { FoundVm } from './find-vms.ts';
+import type { ExportEvent, ExportOptions, SkippedVm, VmExportFailure, VmExportResult } from './types.ts';
+import type { ServerHashes } from './unproved-files.ts';
+import { describeFailure } from './vm-failure.ts';
+import { findWhole, recordFor, skippedVm } from './whole-exports.ts';
+
+/** What the VMs of a run share: one session, one rate limit, one pool of threads. */
+export interface RunShared {
+  client: VsphereClient;
+  options: ExportOptions;
+  /** Each VM has a folder of its own. */
+  several: boolean;
+  job: string;
+  limiter: RateLimiter | undefined;
+  workers: SharedWorkers;
+  hashes: ServerHashes;
+  report: (event: ExportEvent) => void;
+}
+
+/** How a VM of the run ended. */
+export type VmOutcome = { exported: VmExportResult } | { skipped: SkippedVm } | { failed: VmExportFailure };
+
+/** What is told of a VM while it is exported. */
+interface VmTold {
+  report: (event: ExportEvent) => void;
+  leftBehind: string[];
+  keptForNextRun: string[];
+  /** Tells that it begins. */
+  begin: (output: string) => void;
+}
+
+/** Exports one VM of a run, or finds that it is whole already. @throws nothing but the signal's reason, after clean-up. */
+export async function exportOne(
+  each: FoundVm,
+  place: { index: number; count: number },
+  run: RunShared,
+  signal: AbortSignal,
+): Promise<VmOutcome> {
+  const { label: vm, vm: inventoryVm } = each;
+  const report = (event: ExportEvent) =>
+    run.report('vm' in event && event.vm === inventoryVm.name ? { ...event, vm } : event);
+  const begin = (output: string) =>
+    report({ type: 'vm-started', vm, inventoryPath: inventoryVm.inventoryPath, ...place, output });
+  const told: VmTold = { report, begin, leftBehind: [], keptForNextRun: [] };
+  try {
+    const outcome = await exportOrKeep(each, run, told, signal);
+    if ('skipped' in outcome) report({ type: 'vm-skipped', vm, result: outcome.skipped });
+    else report({ type: 'vm-finished', vm, result: outcome.exported });
+    return outcome;
+  } catch (error) {
+    const { leftBehind } = told;
+    report({ type: 'vm-failed', vm, error, leftBehind });
+    signal.throwIfAborted();
+    return { failed: describeFailure(vm, error, told) };
+  }
+}
+
+async function exportOrKeep(
+  each: FoundVm,
+  run: RunShared,
+  told: VmTold,
+  signal: AbortSignal,
+): Promise<Exclude<VmOutcome, { failed: unknown }>> {
+  const { client, options, several } = run;
+  const { baseName, label: vm } = each;
+  const { report, leftBehind, keptForNextRun } = told;
+  const record = recordFor(each, options, several);
+  const seen = await findWhole(record, each, options);
+  if (seen?.isUsed) return { skipped: skippedVm(each, seen) };
+  const planned = await planVm(client, each, options, several, signal);
+  told.begin(planned.plan.output);
+  const leave = (sentence: string) => {
+    leftBehind.push(sentence);
+    report({ type: 'warning', vm, message: sentence });
+  };
+  const keepForNextRun = (names: string[]) => void keptForNextRun.push(...names);
+  const task = { ...planned, ...run, baseName, record, report, leave, leftBehind, keepForNextRun };
+  const outcome = await exportInPlace({ ...task, isWhole: seen !== undefined }, signal);
+  return 'whole' in outcome ? { skipped: skippedVm(each, outcome.whole) } : outcome;
+}
