@@ -66,6 +66,11 @@ export abstract class BaseCommand<Result extends object> extends Command {
     return profile.commands.get(this.id ?? '') ?? new Map();
   }
 
+  /** Whether this process does the work that a log tells of. */
+  protected leavesLog(_flags: Readonly<Record<string, unknown>>): boolean {
+    return true;
+  }
+
   /** What may be left behind when the user does not wait for the clean-up. */
   protected leftBehindNote(): string {
     return 'Left at once.';
@@ -137,6 +142,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
     });
     const { profile } = this.chosen;
     for (const secret of profile === undefined ? [] : secretsOf(profile)) this.redactor.add(secret);
+    if (!this.leavesLog(parsed.flags)) return parsed;
     await this.runLog.open({
       flags: parsed.flags,
       command: this.#names().command,

@@ -18,9 +18,14 @@ export function checkDetach(flags: { detach: boolean; 'dry-run': boolean }): voi
   });
 }
 
+/** Whether this process was started to go on in the background, and has not taken what was handed over yet. */
+export function isDetached(env: NodeJS.ProcessEnv): boolean {
+  return env[HANDOVER_VARIABLE] !== undefined;
+}
+
 /** What the process that started this one handed over; undefined where this one was not detached. */
 export async function readHandover(env: NodeJS.ProcessEnv): Promise<Handover | undefined> {
-  if (env[HANDOVER_VARIABLE] === undefined) return undefined;
+  if (!isDetached(env)) return undefined;
   const { takeHandover } = await import('../operations/detach/take-handover.ts');
   return takeHandover(env);
 }

@@ -5,6 +5,7 @@ import { COMPRESS_FLAG } from './compress-flag.ts';
 import { DETACH_FLAG } from './detach-flag.ts';
 import { DOMAIN_FLAGS, type DomainFlagValues } from './domain-flags.ts';
 import { FLEET_FLAGS, type FleetFlagValues } from './fleet-flags.ts';
+import { NOTIFY_FLAGS, type NotifyFlagValues } from './notify-flags.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS, type FixFlagValues } from './fix-flags.ts';
 import { REPEAT_FLAGS, type RepeatFlagValues } from './repeat-flags.ts';
 
@@ -102,10 +103,12 @@ export const EXPORT_FLAGS = {
     description: 'Tries for each disk after the first one failed, 0 to 100.',
   }),
   ...LOG_FLAGS,
+  ...NOTIFY_FLAGS,
 };
 
 /** The values of {@link EXPORT_FLAGS}, as oclif gives them. */
-export interface ExportFlagValues extends DomainFlagValues, FixFlagValues, RepeatFlagValues, FleetFlagValues {
+export interface ExportFlagValues
+  extends DomainFlagValues, FixFlagValues, RepeatFlagValues, FleetFlagValues, NotifyFlagValues {
   'boot-test': boolean;
   output?: string | undefined;
   format: string;

@@ -4,6 +4,7 @@ import { EXPORT_FORMATS, type ExportOptions, type PowerChoice } from '../operati
 import { readCompression } from './compress-flag.ts';
 import { needDomain, readDomainOptions } from './domain-flags.ts';
 import { readFixWishes } from './fix-flags.ts';
+import { readNotify } from './notify-flags.ts';
 import type { ExportFlagValues } from './export-flags.ts';
 import { readRepeatOptions } from './repeat-flags.ts';
 import { readFleetOptions } from './fleet-flags.ts';
@@ -35,6 +36,7 @@ export function readExportOptions(
     stallTimeoutMs: readDuration('--stall-timeout', flags['stall-timeout']),
     retries: readCount('--retries', flags.retries, 0, 100),
     force: flags.force,
+    notify: readNotify(flags),
     ...readRepeatOptions(flags),
   };
 }

@@ -11,7 +11,7 @@ import type * as ExportVms from '../operations/export/export-vms.ts';
 import type * as PlanExport from '../operations/export/plan-export.ts';
 import type { DryRunResult, ExportEvent, ExportOptions, ExportResult } from '../operations/export/types.ts';
 import { DEFAULT_COMPRESSION } from './compress-flag.ts';
-import { checkDetach, readHandover } from './detach-flag.ts';
+import { checkDetach, isDetached, readHandover } from './detach-flag.ts';
 import { DEFAULT_LIBVIRT } from './domain-flags.ts';
 import { DEFAULT_SHUTDOWN_MINUTES, EXPORT_FLAGS } from './export-flags.ts';
 import { readExportOptions } from './export-options.ts';
@@ -93,6 +93,11 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
   override async init(): Promise<void> {
     this.#words = this.argv;
     await super.init();
+  }
+
+  /** The process that goes on in the background leaves the log. */
+  protected override leavesLog(flags: Readonly<Record<string, unknown>>): boolean {
+    return flags['detach'] !== true || isDetached(this.env);
   }
 
   protected program(): OwnProgram {

@@ -87,7 +87,7 @@ function heading(group: string): string {
 }
 
 function rank(group: string): number {
-  return ['', 'RUNNING VM', 'TRANSFER', 'LOG', 'CONNECTION', 'GLOBAL'].indexOf(group);
+  return ['', 'RUNNING VM', 'TRANSFER', 'LOG AND NOTICE', 'CONNECTION', 'GLOBAL'].indexOf(group);
 }
 
 const JSON_SECTION = `## The JSON document

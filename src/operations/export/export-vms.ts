@@ -6,6 +6,7 @@ import type { JobHandle } from '../../jobs/job-handle.ts';
 import { createJob } from '../../jobs/job-store.ts';
 import { addressOf } from '../../vsphere/certificate-trust.ts';
 import { CleanUp } from '../clean-up.ts';
+import { endJob } from '../end-job.ts';
 import { openSession } from '../server-session.ts';
 import { exitCodeOfExport } from './export-exit-code.ts';
 import { exportOne, type RunShared, type VmOutcome } from './export-one.ts';
@@ -38,13 +39,15 @@ export async function exportVms(options: ExportOptions, context: OperationContex
     reserved: options.detached,
   });
   progress.attach(job);
+  const { notify, env } = options;
+  const end = (...how: Parameters<JobHandle['end']>) => endJob(job, how, { notify, env, warn });
   tellDetached(job, options.detached);
   try {
     const result = await exportAll(options, { ...context, report }, job, warn);
-    await job.end(result.state, undefined, exitCodeOfExport(result));
+    await end(result.state, undefined, exitCodeOfExport(result));
     return result;
   } catch (error) {
-    await job.end(error instanceof InterruptedError ? 'interrupted' : 'failed', error);
+    await end(error instanceof InterruptedError ? 'interrupted' : 'failed', error);
     throw error;
   }
 }

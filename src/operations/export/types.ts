@@ -3,6 +3,7 @@ import type { HardwareWish } from '../../domain/hardware-choice.ts';
 import type { NetworkWishes } from '../../domain/networks.ts';
 import type { Compression } from '../../image/copy/pack-window.ts';
 import type { JobError } from '../../jobs/job-record.ts';
+import type { NotifyWish } from '../../jobs/notify-command.ts';
 import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
 import type { BootTestResult } from '../boot-test/types.ts';
 import type { HardwareReport } from '../domain/make-domain.ts';
@@ -63,6 +64,8 @@ export interface ExportOptions {
   skipExisting: boolean;
   /** The share of the VMs that is this run's; undefined is all. */
   shard?: Shard | undefined;
+  /** What is run when the job has ended; undefined runs nothing. */
+  notify?: NotifyWish | undefined;
   /** Tells where job records go, and where programs are. */
   env: NodeJS.ProcessEnv;
   /** Of an export in a process of its own: what was reserved for its record, and who is told when that is there. */

@@ -1,0 +1,19 @@
+import type { JobHandle } from '../jobs/job-handle.ts';
+import { runNotifyCommand, type NotifyWish } from '../jobs/notify-command.ts';
+
+export interface EndOptions {
+  notify: NotifyWish | undefined;
+  env: NodeJS.ProcessEnv;
+  warn: (message: string) => void;
+}
+
+/** Ends the record of a job, and then tells whom it concerns. A notice that fails is a warning. Never rejects. */
+export async function endJob(
+  job: JobHandle,
+  how: Parameters<JobHandle['end']>,
+  { notify, env, warn }: EndOptions,
+): Promise<void> {
+  await job.end(...how);
+  const problem = notify && (await runNotifyCommand(job.record, notify, env));
+  if (problem !== undefined) warn(problem);
+}
