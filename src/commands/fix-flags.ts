@@ -32,7 +32,8 @@ export const FIX_FLAGS = {
 /** Only of `convert`: an export would fetch all disks for it. */
 export const FIX_PLAN_FLAG = Flags.boolean({
   default: false,
-  description: 'Convert, show what would be changed in the guest, and keep nothing.',
+  description:
+    'Show what would be changed in the guest, and write nothing. Images that QEMU cannot read as they stand, as those in an OVA, are converted for it first, into files that do not stay.',
 });
 
 /** Proves the result. Of `convert` and `export`. */

@@ -5,9 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Hyper2kvmError } from '../base/errors.ts';
+import { localFileError } from '../base/local-file-error.ts';
 import { findAccelerator } from './boot/accelerator.ts';
 import { findQemuSystem } from './boot/find-qemu.ts';
 import { commandLine } from './guestfs-words.ts';
+import { hasGuestfish } from './has-guestfish.ts';
 import { applianceFailed, MissingGuestfishError, stageFailed, stageTooLong } from './guestfs-errors.ts';
 
 export interface GuestfsDisk {
@@ -36,6 +38,9 @@ interface CallOutcome {
   output: Buffer;
   error: string | undefined;
 }
+
+/** The shell outlives a kill of this program: guestfish then ends with its input, and its folder goes all the same. */
+const GUESTFISH_AND_CLEAN_UP = 'guestfish --keys-from-stdin --no-progress-bars; code=$?; rm -rf -- "$1"; exit "$code"';
 
 const DEFAULT_LIMIT_MS = 300_000;
 /** The appliance starts in 4 to 10 s with KVM and in about 30 s without; the first time supermin builds it. */
@@ -93,9 +98,10 @@ export class Guestfs implements AsyncDisposable {
     return Guestfs.#launch({ ...options, env: { ...env, ...choice } });
   }
 
-  static async #launch({ disks, readOnly, signal, env }: GuestfsOptions): Promise<Guestfs> {
+  static async #launch({ disks, readOnly, signal, env = process.env }: GuestfsOptions): Promise<Guestfs> {
+    if (!hasGuestfish(env)) throw new MissingGuestfishError();
     const scratch = await mkdtemp(join(tmpdir(), 'hyper2kvm-guest-'));
-    const child = spawn('guestfish', ['--keys-from-stdin', '--no-progress-bars'], {
+    const child = spawn('/bin/sh', ['-c', GUESTFISH_AND_CLEAN_UP, 'sh', scratch], {
       env: { ...env, ...environment(scratch) },
       // A group of its own: Ctrl-C in the terminal reaches this program, which ends guestfish in order.
       detached: true,
@@ -104,7 +110,7 @@ export class Guestfs implements AsyncDisposable {
       await once(child, 'spawn');
     } catch (cause) {
       await rm(scratch, { recursive: true, force: true });
-      throw new MissingGuestfishError(cause);
+      throw localFileError('run', '/bin/sh', cause);
     }
     const session = new Guestfs(child, scratch, signal);
     try {

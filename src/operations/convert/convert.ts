@@ -11,13 +11,14 @@ import type { LibvirtConnection } from '../../domain/virsh.ts';
 import { checkDefinable, defineDomain } from '../domain/define-domain.ts';
 import { fitnessOf, requireFixable } from '../fix-guest/fix-images.ts';
 import type * as BootTest from '../boot-test/boot-test.ts';
-import type { FixEvent } from '../fix-guest/types.ts';
+import type { FixEvent, FixReport } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { convertDisks, requireAllOwn } from './convert-disks.ts';
 import { layOut, type Layout } from './convert-layout.ts';
 import { fixConverted, obstacleToFix, withSizes } from './fix-converted.ts';
 import { finalPaths, removeLeftovers, takenNames } from './output-names.ts';
 import { guestAddressOf, machineOfOvf } from './machine-of-ovf.ts';
+import { planInPlace } from './plan-in-place.ts';
 import { checkSpace, freeForOutput, spaceOf } from './output-space.ts';
 import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from './types.ts';
 import { writeDomain } from './write-domain.ts';
@@ -55,6 +56,12 @@ async function convertAndFix(
   const startedAt = Date.now();
   await using layout = await layOut(options, signal);
   const { folder, disks } = layout;
+  const vm = layout.source.baseName;
+  requireFixable(options.guest, { obstacle: obstacleToFix(options.format, isOneOfSeveral(layout)), env: options.env });
+  if (options.guest.planOnly) {
+    const guest = await planInPlace(layout, options, { signal, report: fixSteps(vm, report) });
+    if (guest !== undefined) return planOf(options, guest, layout.warnings, startedAt);
+  }
   const taken = await takenNames(layout, options.force);
   if (taken.length > 0) throw nameTaken(taken);
   // What proves the result must be there before hours of work.
@@ -66,9 +73,7 @@ async function convertAndFix(
   if (options.define !== undefined && machine !== undefined) {
     await checkDefinable(libvirtOf(options.define, options), machineOfOvf(machine), options.force, signal);
   }
-  requireFixable(options.guest, { obstacle: obstacleToFix(options.format, isOneOfSeveral(layout)), env: options.env });
   const mayLackSpace = await checkSpace(layout, options, signal);
-  const vm = layout.source.baseName;
   const warnings = [...layout.warnings, ...(mayLackSpace === undefined ? [] : [mayLackSpace])];
   for (const message of warnings) report({ type: 'warning', vm, message });
   // Before the folder is made: in /proc, for one, Node's recursive mkdir would try for ever.
@@ -89,6 +94,15 @@ async function convertAndFix(
   } finally {
     if (made === undefined || made.disks.length === 0) await removeMadeFolders(folder, madeFolder);
   }
+}
+
+function fixSteps(vm: string, report: (event: ConvertEvent) => void): (event: FixEvent) => void {
+  return ({ detail }) => report({ type: 'step', vm, step: 'fix', detail });
+}
+
+function planOf({ source }: ConvertOptions, guest: FixReport, warnings: string[], startedAt: number): ConvertResult {
+  const nothing = { disks: [], domain: undefined, hardware: undefined };
+  return { source, ...nothing, guest, warnings, seconds: (Date.now() - startedAt) / 1000 };
 }
 
 function firmwareNeeds({ source, domainPath }: Layout): FirmwareNeeds | undefined {
@@ -121,13 +135,9 @@ async function makeAll(
     const converted = whole.map((disk) => disk.converted);
     const { nics = [], disks: machineDisks = [] } = layout.source.machine ?? {};
     const addresses = machineDisks.map(guestAddressOf);
-    const onFix = ({ detail }: FixEvent): void => report({ type: 'step', vm, step: 'fix', detail });
     const obstacle = obstacleToFix(options.format, isOneOfSeveral(layout));
     const finished = { disks: converted, addresses, nics, obstacle, env: options.env };
-    const guest = await fixConverted(finished, options.guest, {
-      signal,
-      report: onFix,
-    });
+    const guest = await fixConverted(finished, options.guest, { signal, report: fixSteps(vm, report) });
     if (options.guest.planOnly) return { disks: [], domain: undefined, hardware: undefined, guest };
     const disks = await withSizes(converted, guest);
     const hardware = await writeDomain(layout, disks, options, fitnessOf(guest), signal);

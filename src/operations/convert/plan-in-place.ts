@@ -1,0 +1,35 @@
+import type { GuestDisk } from '../../guest/guest.ts';
+import { openedByOthers } from '../../image/open-by-others.ts';
+import { fixGuest } from '../fix-guest/fix-guest.ts';
+import type { FixEvent, FixReport } from '../fix-guest/types.ts';
+import type { OperationContext } from '../operation-context.ts';
+import type { Layout } from './convert-layout.ts';
+import { guestAddressOf } from './machine-of-ovf.ts';
+import type { ConvertOptions } from './types.ts';
+
+/**
+ * Tells what would be changed in a guest from the source's own files, which are opened read-only; nothing is written. Undefined where QEMU cannot read all of them as they stand:
+ * in archives, in chains, and in other formats. The layout has to be of the whole machine.
+ */
+export async function planInPlace(
+  layout: Layout,
+  { guest: wishes, env }: ConvertOptions,
+  context: OperationContext<FixEvent>,
+): Promise<FixReport | undefined> {
+  const disks = await disksInPlace(layout);
+  if (disks === undefined) return undefined;
+  const { nics = [] } = layout.source.machine ?? {};
+  return await fixGuest({ ...wishes, fix: 'require', planOnly: true, disks, nics, env }, context);
+}
+
+async function disksInPlace({ source, disks }: Layout): Promise<GuestDisk[] | undefined> {
+  const found: GuestDisk[] = [];
+  for (const [index, { disk }] of disks.entries()) {
+    const path = disk.packaged?.parts[0]?.path ?? source.path;
+    const file = disk.kind === 'image' ? await openedByOthers(path, disk.image) : undefined;
+    if (file === undefined) return undefined;
+    const described = source.machine?.disks[index];
+    found.push({ ...file, address: described && guestAddressOf(described) });
+  }
+  return found;
+}
