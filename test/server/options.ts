@@ -74,6 +74,8 @@ export interface VmOptions {
   quiesce?: 'works' | 'skipped' | 'fails';
   /** `config.changeVersion`; the same for every VM when unset. */
   changeVersion?: string;
+  /** False as on storage without them: the disks have no `contentId`. */
+  contentIds?: boolean;
   annotation?: string;
   consolidationNeeded?: boolean;
   /** Datastore path of an ISO image in a connected CD drive. */

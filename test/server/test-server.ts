@@ -23,7 +23,10 @@ export interface TestServer extends AsyncDisposable {
   state(): ServerState;
   addVm(options: VmOptions): void;
   /** Changes what a client would find changed by someone else. */
-  changeVm(name: string, change: { powerState?: PowerState; changeVersion?: string }): void;
+  changeVm(
+    name: string,
+    change: { powerState?: PowerState; changeVersion?: string; writeDisks?: boolean; annotation?: string },
+  ): void;
   /** Ends all sessions, as an administrator can. */
   endSessions(): void;
   /** Gives the "ESXi" listener another certificate; leases then tell a wrong thumbprint. */
@@ -76,10 +79,12 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     faults: service.faults,
     state: () => stateOf(service),
     addVm: (vm) => void service.addVm(vm),
-    changeVm(name, { powerState, changeVersion }) {
+    changeVm(name, { powerState, changeVersion, writeDisks, annotation }) {
       for (const vm of service.vms().filter((each) => each.displayName === name)) {
         if (powerState !== undefined) vm.setPowerState(powerState);
         if (changeVersion !== undefined) vm.setChangeVersion(changeVersion);
+        if (annotation !== undefined) vm.setAnnotation(annotation);
+        if (writeDisks === true) vm.writeDisks();
       }
     },
     endSessions: () => service.sessions.endAll(),

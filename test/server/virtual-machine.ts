@@ -17,7 +17,10 @@ export class VirtualMachine extends Entity {
   readonly instanceUuid: string;
   powerState: PowerState;
   /** Changes with each change of the configuration. */
-  changeVersion: string;
+  changeVersion = '';
+  annotation: string;
+  /** How often something has begun to write to the disks: each time gives them a new content ID. */
+  diskWrites = 0;
   snapshotRoots: VmSnapshot[] = [];
   currentSnapshot: VmSnapshot | undefined;
   /** The lease that locks the VM, if there is one. */
@@ -32,9 +35,10 @@ export class VirtualMachine extends Entity {
     this.biosUuid = options.biosUuid ?? uuidFrom(`bios ${ref.value} ${options.name}`);
     this.instanceUuid = options.instanceUuid ?? uuidFrom(`instance ${ref.value} ${options.name}`);
     this.powerState = options.powerState ?? 'poweredOff';
-    this.changeVersion = options.changeVersion ?? '2026-01-01T00:00:00.000000Z';
+    this.annotation = options.annotation ?? '';
     this.#objects = objects;
     this.#addSnapshots(options.snapshots ?? [], undefined);
+    this.changeVersion = options.changeVersion ?? '2026-01-01T00:00:00.000000Z';
   }
 
   get toolsRunning(): boolean {
@@ -47,11 +51,25 @@ export class VirtualMachine extends Entity {
 
   setPowerState(state: PowerState): void {
     this.powerState = state;
+    if (state === 'poweredOn') this.diskWrites += 1;
     this.#objects.changed();
   }
 
   setChangeVersion(version: string): void {
     this.changeVersion = version;
+    this.#objects.changed();
+  }
+
+  /** A change of the configuration, which counts its version up. */
+  setAnnotation(text: string): void {
+    this.annotation = text;
+    this.#countUp();
+    this.#objects.changed();
+  }
+
+  /** As somebody does who attaches the disks to another VM: the configuration stays as it is. */
+  writeDisks(): void {
+    this.diskWrites += 1;
     this.#objects.changed();
   }
 
@@ -72,6 +90,7 @@ export class VirtualMachine extends Entity {
     const snapshot = new VmSnapshot(this.ref, parent, facts, () => vmConfig(this));
     if (parent === undefined) this.snapshotRoots.push(snapshot);
     this.currentSnapshot = snapshot;
+    this.#countUp();
     return this.#objects.add(snapshot);
   }
 
@@ -87,7 +106,14 @@ export class VirtualMachine extends Entity {
     for (const child of snapshot.children) child.parent = snapshot.parent;
     siblings.splice(siblings.indexOf(snapshot), 1, ...snapshot.children);
     if (this.currentSnapshot === snapshot) this.currentSnapshot = snapshot.parent;
+    this.#countUp();
     this.#objects.remove(snapshot.ref);
+  }
+
+  /** A snapshot that is made or removed names other disk files in the configuration. */
+  #countUp(): void {
+    const [, start = '', count = '', end = ''] = /^(.*?)(\d+)(\D*)$/.exec(this.changeVersion) ?? [];
+    this.changeVersion = `${start}${String(Number(count) + 1).padStart(count.length, '0')}${end}`;
   }
 
   #addSnapshots(options: readonly SnapshotOptions[], parent: VmSnapshot | undefined): void {

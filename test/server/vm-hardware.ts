@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { DiskController, DiskOptions, NetworkCardOptions, VmOptions } from './options.ts';
 import { arrayOf, data, enumOf, type DataObject, type MoRef, type ValueArray } from './value.ts';
 
@@ -54,7 +55,7 @@ export function placeDisks(disks: readonly DiskOptions[]): DiskPlace[] {
 export function hardwareDevices(
   vm: VmOptions,
   disks: readonly DiskPlace[],
-  place: { datastore: MoRef; network: MoRef; folder: string },
+  place: { datastore: MoRef; network: MoRef; folder: string; contentSeed: string | undefined },
 ): ValueArray {
   const kinds = Object.values(CONTROLLERS).filter((kind) => disks.some((disk) => disk.controllerKey === kind.firstKey));
   const devices = [
@@ -92,7 +93,10 @@ function controller(kind: ControllerKind, disks: readonly DiskPlace[]): DataObje
   return data(kind.type, kind.scsi ? { ...common, ...scsi } : common);
 }
 
-function virtualDisk(disk: DiskPlace, place: { datastore: MoRef; folder: string }): DataObject {
+function virtualDisk(
+  disk: DiskPlace,
+  place: { datastore: MoRef; folder: string; contentSeed: string | undefined },
+): DataObject {
   const { options } = disk;
   const file = {
     fileName: `[datastore1] ${place.folder}/${place.folder}_${disk.key - 2000}.vmdk`,
@@ -107,6 +111,7 @@ function virtualDisk(disk: DiskPlace, place: { datastore: MoRef; folder: string 
           split: false,
           writeThrough: false,
           thinProvisioned: true,
+          contentId: place.contentSeed === undefined ? undefined : contentId(`${place.contentSeed} ${disk.key}`),
           sharing,
           keyId: options.encrypted === true ? data('CryptoKeyId', { keyId: 'key-1' }) : undefined,
         })
@@ -127,6 +132,11 @@ function virtualDisk(disk: DiskPlace, place: { datastore: MoRef; folder: string 
     capacityInKB: BigInt(Math.floor(disk.capacityBytes / 1024)),
     capacityInBytes: BigInt(disk.capacityBytes),
   });
+}
+
+/** 32 hex digits; equal ones mean equal content. */
+function contentId(seed: string): string {
+  return createHash('sha256').update(seed).digest('hex').slice(0, 32);
 }
 
 const CARD_TYPES = { vmxnet3: 'VirtualVmxnet3', e1000: 'VirtualE1000', e1000e: 'VirtualE1000e' } as const;

@@ -40,7 +40,7 @@ export function vmConfig(vm: VirtualMachine): DataObject {
     template: options.template ?? false,
     guestId: guestId(vm),
     alternateGuestName: '',
-    annotation: options.annotation ?? '',
+    annotation: vm.annotation,
     files: data('VirtualMachineFileInfo', {
       vmPathName: vmPathName(vm),
       snapshotDirectory: `[datastore1] ${vm.name}/`,
@@ -53,7 +53,12 @@ export function vmConfig(vm: VirtualMachine): DataObject {
       numCPU: options.cpus ?? 1,
       numCoresPerSocket: 1,
       memoryMB: options.memoryMb ?? 1024,
-      device: hardwareDevices(options, vm.disks, { datastore: datastore.ref, network: network.ref, folder: vm.name }),
+      device: hardwareDevices(options, vm.disks, {
+        datastore: datastore.ref,
+        network: network.ref,
+        folder: vm.name,
+        contentSeed: options.contentIds === false ? undefined : `${vm.instanceUuid} ${vm.diskWrites}`,
+      }),
     }),
     extraConfig: arrayOf(
       'OptionValue',
@@ -125,7 +130,7 @@ function vmSummary(vm: VirtualMachine): DataObject {
       instanceUuid: vm.instanceUuid,
       guestId: guestId(vm),
       guestFullName: guestName(vm),
-      annotation: options.annotation ?? '',
+      annotation: vm.annotation,
       tpmPresent: options.virtualTpm ?? false,
       hwVersion: 'vmx-19',
     }),

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { ExportResult, VmExportResult } from '../../operations/export/types.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../../base/amounts.ts';
+import { skipWords } from '../screen/result-words.ts';
 import { safeText } from '../text/safe-text.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { renderTable } from '../text/table.ts';
@@ -10,8 +11,9 @@ import { fixReport } from './fix-report.ts';
 import { hardwareLines } from './hardware-lines.ts';
 
 /** What an export has done, for people: each VM with its files, then what was not exported, then the next step. */
-export function exportSummary({ job, exported, failed }: ExportResult, width: number | undefined): string[] {
+export function exportSummary({ job, exported, skipped, failed }: ExportResult, width: number | undefined): string[] {
   const lines = exported.flatMap((result) => [...vmSummary(result, width), '']);
+  if (skipped.length > 0) lines.push(...skipLines(skipped), '');
   if (failed.length > 0) {
     lines.push(`Not exported: ${failed.map(({ vm }) => safeText(vm)).join(', ')}`);
     lines.push(...failed.flatMap(({ leftBehind }) => leftBehind.map((left) => `  Left behind: ${safeText(left)}`)));
@@ -20,6 +22,11 @@ export function exportSummary({ job, exported, failed }: ExportResult, width: nu
   }
   lines.push(`Details: hyper2kvm status --job ${job}`);
   return lines;
+}
+
+/** The VMs that were not exported again, with the place of the export that there is. */
+export function skipLines(skipped: ExportResult['skipped']): string[] {
+  return skipped.flatMap((each) => [`${safeText(each.vm)}: ${skipWords(each)}`, `  ${safeText(each.output)}`]);
 }
 
 function vmSummary(result: VmExportResult, width: number | undefined): string[] {
@@ -42,6 +49,7 @@ function vmSummary(result: VmExportResult, width: number | undefined): string[] 
       : []),
     ...(quiesced === undefined ? [] : [`  Guest quiesced for the snapshot: ${quiesced ? 'yes' : 'no'}`]),
     ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
+    ...(result.changed === undefined ? [] : [`  Why exported: ${result.changed}`]),
     ...generationLines(result.generations),
     ...hardwareLines(result.hardware),
     ...(result.guest === undefined

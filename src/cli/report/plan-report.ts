@@ -1,11 +1,13 @@
 import type { DryRunResult, ExportPlan, VmExportFailure } from '../../operations/export/types.ts';
 import { formatBytes } from '../../base/amounts.ts';
+import { skipLines } from './export-summary.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 
 /** What `--dry-run` found, for people: for each VM its findings, its disks and the files that would be written. */
-export function planReport({ plans, failed }: DryRunResult, width: number | undefined): string[] {
-  const blocks = [...plans.map((plan) => planBlock(plan, width)), ...failed.map(failureBlock)];
+export function planReport({ plans, skipped, failed }: DryRunResult, width: number | undefined): string[] {
+  const skips = skipped.length > 0 ? [skipLines(skipped)] : [];
+  const blocks = [...plans.map((plan) => planBlock(plan, width)), ...skips, ...failed.map(failureBlock)];
   return blocks.flatMap((block, index) => (index === 0 ? block : ['', ...block]));
 }
 

@@ -10,6 +10,9 @@ export function resultWords(result: VmExportResult | ConvertResult): string {
 }
 
 /** Why a VM was not exported again: `already whole since 2026-11-22 14:03 UTC, kept`. */
-export function skipWords({ exportedAt }: SkippedVm): string {
-  return `already whole since ${exportedAt.slice(0, 16).replace('T', ' ')} UTC, kept`;
+export function skipWords({ reason, exportedAt }: SkippedVm): string {
+  const time = `${exportedAt.slice(0, 16).replace('T', ' ')} UTC`;
+  return reason === 'unchanged'
+    ? `unchanged since its export of ${time}, skipped`
+    : `already whole since ${time}, kept`;
 }

@@ -4,10 +4,12 @@ import { makeFolder, removeMadeFolders } from '../../ovf/local-folder.ts';
 import { refusalOf } from './export-plan.ts';
 import { exportVm, type VmExport } from './export-vm.ts';
 import { Generations } from './generations.ts';
+import { findStanding, watchForChange } from './if-changed.ts';
+import type { SourceState } from './source-state.ts';
 import type { VmExportResult } from './types.ts';
 import { useExported } from './use-exported.ts';
 import { findWhole, isOver, keptResult } from './whole-exports.ts';
-import type { WholeExport } from './whole-record.ts';
+import { WholeRecord, wholeRecordName, type WholeExport } from './whole-record.ts';
 
 type Task = Omit<VmExport, 'folder'> & {
   leftBehind: readonly string[];
@@ -27,7 +29,7 @@ export async function exportInPlace(task: Task, signal: AbortSignal): Promise<In
   held.use(await lockPlace(folder, baseName, { doing: `exporting ${plan.vm} to ${folder}`, job }));
   return options.keep === undefined
     ? await exportAndUse(task, signal)
-    : { exported: await exportGeneration(task, folder, options.keep, signal) };
+    : await exportGeneration(task, folder, options.keep, signal);
 }
 
 function requireGood(plan: Task['plan']): void {
@@ -38,41 +40,62 @@ function requireGood(plan: Task['plan']): void {
 async function exportAndUse(task: Task, signal: AbortSignal): Promise<InPlace> {
   const { plan, options, report, leftBehind, record } = task;
   // Another run may have come to its end since this VM was looked at; and only under the lock may names be given that a killed run did not come to.
-  const whole = await findWhole(record, task, options);
+  const { whole, changed } = await findStanding(record, task);
   if (whole) await record?.complete();
   if (whole && isOver(whole, options)) {
-    await record?.markUsed();
+    if (!whole.isUsed) await record?.markUsed();
     return { whole };
   }
   if (!whole) requireGood(plan);
+  tellChange(task, changed);
+  const settle = await watchForChange(task, signal);
   const result = whole ? keptResult(whole) : await exportVm({ ...task, folder: plan.output }, signal);
   result.warnings.push(...leftBehind);
   const exported = await useExported(result, options, { signal, report });
-  await record?.markUsed();
-  return { exported };
+  await record?.markUsed(whole ? whole.source : await sourceOf(exported, settle));
+  return { exported: withChange(exported, changed) };
+}
+
+/** A VM whose export did not come up in its boot test is exported again, changed or not. */
+async function sourceOf(
+  { bootTest }: VmExportResult,
+  settle: () => Promise<SourceState | undefined>,
+): Promise<SourceState | undefined> {
+  return bootTest?.problem === undefined ? await settle() : undefined;
+}
+
+function tellChange({ plan, report }: Task, changed: string | undefined): void {
+  if (changed === undefined) return;
+  report({ type: 'step', vm: plan.vm, step: 'preflight', detail: `To be exported: ${changed}` });
+}
+
+function withChange(result: VmExportResult, changed: string | undefined): VmExportResult {
+  return changed === undefined ? result : { ...result, changed };
 }
 
 /** Nothing old is removed unless the new generation is whole, under its name, and came up where that was to be tried. */
-async function exportGeneration(
-  task: Task,
-  vmFolder: string,
-  keep: number,
-  signal: AbortSignal,
-): Promise<VmExportResult> {
+async function exportGeneration(task: Task, vmFolder: string, keep: number, signal: AbortSignal): Promise<InPlace> {
   const { plan, facts, options, job, report, leftBehind } = task;
   const name = basename(plan.output);
   const generations = await Generations.open(vmFolder, facts.instanceUuid || plan.moRef);
+  const newest = generations.newest;
+  const { whole, changed } = await findStanding(newest === undefined ? undefined : recordIn(newest, task), task);
+  if (whole) return { whole };
+  tellChange(task, changed);
+  const settle = await watchForChange(task, signal);
   const made = await makeGeneration(task, generations, name, signal);
   const files = made.files.map((file) => ({ ...file, path: join(plan.output, basename(file.path)) }));
-  await generations.add(name, { job, files: files.map(({ path }) => basename(path)) });
-  const whole = { ...made, output: plan.output, files, warnings: [...made.warnings, ...leftBehind] };
-  const used = await useExported(whole, options, { signal, report });
+  const names = files.map(({ path }) => basename(path));
+  await generations.add(name, { job, files: options.ifChanged ? [...names, wholeRecordName(task.baseName)] : names });
+  const result = { ...made, output: plan.output, files, warnings: [...made.warnings, ...leftBehind] };
+  const used = await useExported(result, options, { signal, report });
+  if (options.ifChanged) await markGeneration(recordIn(plan.output, task), task, await sourceOf(used, settle));
   const warn = (message: string): void => {
     used.warnings.push(message);
     report({ type: 'warning', vm: plan.vm, message });
   };
   const removed = used.bootTest?.problem === undefined ? await generations.prune(keep, warn) : [];
-  return { ...used, generations: { kept: generations.names, removed } };
+  return { exported: withChange({ ...used, generations: { kept: generations.names, removed } }, changed) };
 }
 
 async function makeGeneration(
@@ -83,11 +106,20 @@ async function makeGeneration(
 ): Promise<VmExportResult> {
   const folder = await generations.begin(name);
   try {
-    return await exportVm({ ...task, folder }, signal);
+    const record = task.options.ifChanged ? recordIn(folder, task) : undefined;
+    return await exportVm({ ...task, folder, record }, signal);
   } catch (error) {
     await generations.abandon();
     throw error;
   }
+}
+
+function recordIn(folder: string, { baseName, facts, plan }: Task): WholeRecord {
+  return new WholeRecord(folder, baseName, facts.instanceUuid || plan.moRef);
+}
+
+async function markGeneration(record: WholeRecord, task: Task, source: SourceState | undefined): Promise<void> {
+  if (await findWhole(record, task, task.options)) await record.markUsed(source);
 }
 
 /** Makes the folder, and leaves none that it made and nothing came into. */

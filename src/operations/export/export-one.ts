@@ -71,7 +71,7 @@ async function exportOrKeep(
   const { report, leftBehind, keptForNextRun } = told;
   const record = recordFor(each, options, several);
   const seen = await findWhole(record, each, options);
-  if (seen?.isUsed) return { skipped: skippedVm(each, seen) };
+  if (seen?.isUsed && !options.ifChanged) return { skipped: skippedVm(each, seen, options) };
   const planned = await planVm(client, each, options, several, signal);
   told.begin(planned.plan.output);
   const leave = (sentence: string) => {
@@ -81,5 +81,5 @@ async function exportOrKeep(
   const keepForNextRun = (names: string[]) => void keptForNextRun.push(...names);
   const task = { ...planned, ...run, baseName, record, report, leave, leftBehind, keepForNextRun };
   const outcome = await exportInPlace({ ...task, isWhole: seen !== undefined }, signal);
-  return 'whole' in outcome ? { skipped: skippedVm(each, outcome.whole) } : outcome;
+  return 'whole' in outcome ? { skipped: skippedVm(each, outcome.whole, options) } : outcome;
 }

@@ -60,8 +60,7 @@ export class Generations {
   static async open(folder: string, identity: string): Promise<Generations> {
     try {
       const names = await readdir(folder);
-      const records = await Promise.all(names.map((name) => recordIn(folder, name)));
-      const known = records.filter((record) => record !== undefined).toSorted((a, b) => b.number - a.number);
+      const known = await knownIn(folder, names);
       const foreign = known.find((record) => record.identity !== identity);
       if (foreign) throw foreignGeneration(join(folder, foreign.name));
       await requireLink(join(folder, LATEST));
@@ -164,6 +163,19 @@ export class Generations {
     await symlink(newest.name, join(this.#folder, NEXT_LATEST));
     await rename(join(this.#folder, NEXT_LATEST), link);
   }
+}
+
+/** The folder of the newest generation of a VM, undefined when there is none. Changes nothing. */
+export async function newestGeneration(folder: string, identity: string): Promise<string | undefined> {
+  const names = await readdir(folder).catch((): string[] => []);
+  const newest = (await knownIn(folder, names)).find((record) => record.identity === identity);
+  return newest && join(folder, newest.name);
+}
+
+/** The newest first. */
+async function knownIn(folder: string, names: readonly string[]): Promise<GenerationRecord[]> {
+  const records = await Promise.all(names.map((name) => recordIn(folder, name)));
+  return records.filter((record) => record !== undefined).toSorted((a, b) => b.number - a.number);
 }
 
 async function recordIn(folder: string, name: string): Promise<GenerationRecord | undefined> {

@@ -1,10 +1,14 @@
+import { dirname } from 'node:path';
 import { CleanUp } from '../clean-up.ts';
 import { openSession } from '../server-session.ts';
-import { planVm } from './export-plan.ts';
-import { findAllVms } from './find-vms.ts';
+import { planVm, type PlannedVm } from './export-plan.ts';
+import { findAllVms, type FoundVm } from './find-vms.ts';
+import { newestGeneration } from './generations.ts';
+import { findStanding } from './if-changed.ts';
 import type { DryRunResult, ExportEvent, ExportOptions, OperationContext } from './types.ts';
 import { describeFailure } from './vm-failure.ts';
 import { findWhole, recordFor, skippedVm } from './whole-exports.ts';
+import { WholeRecord, type WholeExport } from './whole-record.ts';
 
 /** What `exportVms` would do with the same options. Reads from the server and changes nothing on it. */
 export async function planExports(
@@ -22,13 +26,29 @@ export async function planExports(
   for (const { word, error } of failures) fail(word, error);
   for (const each of found) {
     try {
-      const whole = await findWhole(recordFor(each, options, several), each, options);
-      if (whole) result.skipped.push(skippedVm(each, whole));
-      else result.plans.push((await planVm(client, each, options, several, signal)).plan);
+      const record = recordFor(each, options, several);
+      const seen = options.ifChanged ? undefined : await findWhole(record, each, options);
+      const planned = seen ? undefined : await planVm(client, each, options, several, signal);
+      const whole = seen ?? (planned && (await findUnchanged(planned, each, options, record)));
+      if (whole) result.skipped.push(skippedVm(each, whole, options));
+      else if (planned) result.plans.push(planned.plan);
     } catch (error) {
       signal.throwIfAborted();
       fail(each.label, error);
     }
   }
   return result;
+}
+
+/** The last export of a VM that has not changed since, where that counts. */
+async function findUnchanged(
+  { plan, facts }: PlannedVm,
+  { baseName, identity }: FoundVm,
+  options: ExportOptions,
+  record: WholeRecord | undefined,
+): Promise<WholeExport | undefined> {
+  if (!options.ifChanged) return undefined;
+  const newest = options.keep === undefined ? undefined : await newestGeneration(dirname(plan.output), identity);
+  const last = newest === undefined ? record : new WholeRecord(newest, baseName, identity);
+  return (await findStanding(last, { baseName, facts, options })).whole;
 }

@@ -58,6 +58,8 @@ export interface ExportOptions {
   force: boolean;
   /** Makes each export a new generation, in a folder of its own, and removes all but the newest so many. Undefined makes none. */
   keep?: number | undefined;
+  /** A VM that is as it was at its last whole export into that place is skipped. */
+  ifChanged?: boolean | undefined;
   /** VMs at once. */
   jobs: number;
   /** A VM whose whole export is recorded in its folder is kept, and not exported again. */
@@ -150,6 +152,8 @@ export interface VmExportResult {
   guest?: FixReport;
   /** Where one was asked for. A guest that did not come up is told here; its images stay. */
   bootTest?: BootTestResult;
+  /** With `ifChanged`: why the VM was exported, as a clause. */
+  changed?: string;
   /** With `keep`: the names of the generations, the newest first, and of those that were removed. */
   generations?: { kept: string[]; removed: string[] };
   /** What was warned of, and what clean-up could not remove from the server. */
@@ -162,7 +166,7 @@ export interface SkippedVm {
   vm: string;
   moRef: string;
   inventoryPath: string;
-  reason: 'already-whole';
+  reason: 'already-whole' | 'unchanged';
   format: ExportFormat;
   output: string;
   files: ExportedFile[];

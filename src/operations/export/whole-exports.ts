@@ -12,21 +12,21 @@ import { WholeRecord, type WholeExport } from './whole-record.ts';
  */
 export function recordFor(
   { baseName, identity }: FoundVm,
-  { output, skipExisting, keep }: ExportOptions,
+  { output, skipExisting, ifChanged, keep }: ExportOptions,
   several: boolean,
 ): WholeRecord | undefined {
   // Generations have a record of their own.
-  if (keep !== undefined || (!several && !skipExisting)) return undefined;
+  if (keep !== undefined || (!several && !skipExisting && !ifChanged)) return undefined;
   return new WholeRecord(outputFolder(output, baseName, several), baseName, identity);
 }
 
-/** The whole export of a VM that is there already, when such are to be kept. */
+/** The whole export of a VM that is there already, when such are to be kept, or as long as the VM does not change. */
 export async function findWhole(
   record: WholeRecord | undefined,
   { baseName }: Pick<FoundVm, 'baseName'>,
-  { format, kubevirt, skipExisting }: ExportOptions,
+  { format, kubevirt, skipExisting, ifChanged }: ExportOptions,
 ): Promise<WholeExport | undefined> {
-  if (!skipExisting) return undefined;
+  if (!skipExisting && !ifChanged) return undefined;
   return await record?.find(format, FORMATS[format].image ? descriptionName(baseName, kubevirt) : undefined);
 }
 
@@ -42,8 +42,13 @@ export function keptResult({ result }: WholeExport): VmExportResult {
   return { ...result, warnings: [], transferredBytes: 0, seconds: 0, keptDisks };
 }
 
-export function skippedVm({ vm, label }: FoundVm, { result, endedAt }: WholeExport): SkippedVm {
+export function skippedVm(
+  { vm, label }: FoundVm,
+  { result, endedAt }: WholeExport,
+  { ifChanged }: ExportOptions,
+): SkippedVm {
   const { format, output, files } = result;
   const place = { vm: label, moRef: vm.ref.value, inventoryPath: vm.inventoryPath };
-  return { ...place, reason: 'already-whole', format, output, files, exportedAt: endedAt };
+  const reason = ifChanged ? 'unchanged' : 'already-whole';
+  return { ...place, reason, format, output, files, exportedAt: endedAt };
 }

@@ -5,6 +5,7 @@ import { giveFinalNames } from '../../ovf/final-names.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { FORMATS } from './formats.ts';
 import { resumeRecordPath } from './resume-record.ts';
+import { isSourceState, type SourceState } from './source-state.ts';
 import type { ExportedFile, ExportFormat, VmExportResult } from './types.ts';
 
 /** An export that is whole under its final names, as an earlier run recorded it. */
@@ -14,12 +15,19 @@ export interface WholeExport {
   endedAt: string;
   /** What was asked for beyond the files (`useExported`) has been done too. */
   isUsed: boolean;
+  /** By what a later run tells that the VM has not changed since. Undefined where it was not asked for, or nothing can be built on. */
+  source?: SourceState | undefined;
 }
 
 interface WholeState extends WholeExport {
   version: 1;
   /** Of the VM: its instance UUID. */
   identity: string;
+}
+
+/** The name of the small file. */
+export function wholeRecordName(baseName: string): string {
+  return `.${baseName}.hyper2kvm-whole`;
 }
 
 /**
@@ -36,7 +44,7 @@ export class WholeRecord {
   constructor(folder: string, baseName: string, identity: string) {
     this.#folder = folder;
     this.#identity = identity;
-    this.#path = join(folder, `.${baseName}.hyper2kvm-whole`);
+    this.#path = join(folder, wholeRecordName(baseName));
     this.#resumePath = resumeRecordPath(folder, baseName);
   }
 
@@ -51,9 +59,9 @@ export class WholeRecord {
     });
   }
 
-  /** All that was asked for is done. */
-  async markUsed(): Promise<void> {
-    if (this.#state) await this.#save({ ...this.#state, isUsed: true });
+  /** All that was asked for is done. `source` is what the export rests on, when that was asked for. */
+  async markUsed(source?: SourceState): Promise<void> {
+    if (this.#state) await this.#save({ ...this.#state, isUsed: true, source: source ?? this.#state.source });
   }
 
   /** Takes back what {@link write} wrote: the files did not get their names. A record that cannot be removed does no harm without them. */
@@ -139,6 +147,7 @@ function isWholeState(state: unknown): state is WholeState {
     typeof state['identity'] === 'string' &&
     typeof state['endedAt'] === 'string' &&
     typeof state['isUsed'] === 'boolean' &&
+    (state['source'] === undefined || isSourceState(state['source'])) &&
     isObject(state['result']) &&
     typeof state['result']['format'] === 'string' &&
     Array.isArray(state['result']['files']) &&

@@ -59,19 +59,22 @@ export function runExport(server: TestServer, scratch: ScratchFolder, options: R
   return exportWith(connectionTo(server), scratch, { vms, ...options });
 }
 
-/** Exports with short limits, and never rejects. */
-export async function exportWith(
+/** The options with which {@link runExport} exports. */
+export function optionsFor(
+  server: TestServer,
+  scratch: ScratchFolder,
+  options: Partial<ExportOptions> = {},
+): ExportOptions {
+  const vms = Object.keys(server.state().vms).slice(0, 1);
+  return allOptions(connectionTo(server), scratch, { vms, ...options });
+}
+
+function allOptions(
   connection: ConnectionSettings,
   scratch: ScratchFolder,
-  options: RunOptions & Pick<ExportOptions, 'vms'>,
-): Promise<ExportRun> {
-  const { signal = new AbortController().signal, onEvent, ...given } = options;
-  const events: ExportEvent[] = [];
-  const report = (event: ExportEvent) => {
-    events.push(event);
-    onEvent?.(event);
-  };
-  const all: ExportOptions = {
+  given: Partial<ExportOptions> & Pick<ExportOptions, 'vms'>,
+): ExportOptions {
+  return {
     connection,
     output: scratch.output,
     format: 'ovf',
@@ -90,6 +93,21 @@ export async function exportWith(
     env: { ...process.env, XDG_STATE_HOME: join(scratch.path, 'state') },
     ...given,
   };
+}
+
+/** Exports with short limits, and never rejects. */
+export async function exportWith(
+  connection: ConnectionSettings,
+  scratch: ScratchFolder,
+  options: RunOptions & Pick<ExportOptions, 'vms'>,
+): Promise<ExportRun> {
+  const { signal = new AbortController().signal, onEvent, ...given } = options;
+  const events: ExportEvent[] = [];
+  const report = (event: ExportEvent) => {
+    events.push(event);
+    onEvent?.(event);
+  };
+  const all = allOptions(connection, scratch, given);
   try {
     const result = await exportVms(all, { signal, report });
     const failure = events.find((event) => event.type === 'vm-failed');

@@ -36,7 +36,7 @@ async function listing(scratch: ScratchFolder): Promise<{ generations: string[];
 }
 
 function keeping(server: TestServer, scratch: ScratchFolder, options: Partial<ExportOptions> = {}): Promise<ExportRun> {
-  return runExport(server, scratch, { keep: 2, parallel: 1, retries: 0, ...options });
+  return runExport(server, scratch, { keep: 2, parallel: 1, retries: 0, stallTimeoutMs: 20_000, ...options });
 }
 
 /** One whole generation there already. */

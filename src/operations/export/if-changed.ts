@@ -1,0 +1,44 @@
+import { sentenceOf } from '../../base/errors.ts';
+import type { VmExport } from './export-vm.ts';
+import { changeSince, settleSource, watchSource, type SourceState } from './source-state.ts';
+import type { ExportOptions } from './types.ts';
+import type { VmFacts } from '../../vsphere/vm-facts.ts';
+import { findWhole } from './whole-exports.ts';
+import type { WholeExport, WholeRecord } from './whole-record.ts';
+
+/** The export that is there, or with `ifChanged` why another one has to be made. */
+export interface Standing {
+  whole?: WholeExport;
+  changed?: string;
+}
+
+/** What there is of the VM already that need not be exported again. Changes nothing. */
+export async function findStanding(
+  record: WholeRecord | undefined,
+  { baseName, facts, options }: { baseName: string; facts: VmFacts; options: ExportOptions },
+): Promise<Standing> {
+  const whole = await findWhole(record, { baseName }, options);
+  if (!options.ifChanged) return whole === undefined ? {} : { whole };
+  const changed =
+    whole === undefined ? 'no whole export of it is recorded there' : changeSince(whole.source, facts, options);
+  return changed === undefined && whole !== undefined ? { whole } : { changed: changed ?? '' };
+}
+
+/** With `ifChanged`, looks at the VM before its export; what is returned gives, after it, what the export rests on. */
+export async function watchForChange(
+  { client, facts, options, plan, report }: Pick<VmExport, 'client' | 'facts' | 'options' | 'plan' | 'report'>,
+  signal: AbortSignal,
+): Promise<() => Promise<SourceState | undefined>> {
+  if (!options.ifChanged) return () => Promise.resolve(undefined);
+  const before = await watchSource(client, facts, signal);
+  return async () => {
+    try {
+      return await settleSource(client, before, options, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const message = `The export is whole, but the next run will make it again: ${sentenceOf(error)}`;
+      report({ type: 'warning', vm: plan.vm, message });
+      return undefined;
+    }
+  };
+}
