@@ -8,12 +8,20 @@ import { renderTable } from '../text/table.ts';
 import { bootTestReport } from './boot-test-report.ts';
 import { defineStep } from './define-step.ts';
 import { fixReport } from './fix-report.ts';
+import { fleetSummary, warningsOf } from './fleet-summary.ts';
 import { hardwareLines } from './hardware-lines.ts';
 
-/** What an export has done, for people: each VM with its files, then what was not exported, then the next step. */
-export function exportSummary({ job, exported, skipped, failed }: ExportResult, width: number | undefined): string[] {
-  const lines = exported.flatMap((result) => [...vmSummary(result, width), '']);
-  if (skipped.length > 0) lines.push(...skipLines(skipped), '');
+/** More VMs than this have a line in a table each, and their warnings. */
+const MOST_IN_DETAIL = 5;
+
+/** What an export has done, for people: each VM with its files, of several VMs a table, then what was not exported, then the next step. */
+export function exportSummary(result: ExportResult, width: number | undefined): string[] {
+  const { job, exported, skipped, failed, share } = result;
+  const lines =
+    exported.length > MOST_IN_DETAIL ? warningsOf(exported) : exported.flatMap((vm) => [...vmSummary(vm, width), '']);
+  const isFleet = exported.length + skipped.length + failed.length > 1 || share !== undefined;
+  if (isFleet) lines.push(...fleetSummary(result, width));
+  else if (skipped.length > 0) lines.push(...skipLines(skipped), '');
   if (failed.length > 0) {
     lines.push(`Not exported: ${failed.map(({ vm }) => safeText(vm)).join(', ')}`);
     lines.push(...failed.flatMap(({ leftBehind }) => leftBehind.map((left) => `  Left behind: ${safeText(left)}`)));

@@ -93,6 +93,47 @@ test('an export that failed names the disks that the next run keeps, and none wh
   );
 });
 
+test('several VMs have a table with result, size and time, and the counts; more than five are told in it alone', () => {
+  const skipped = [
+    {
+      vm: 'web-02',
+      moRef: 'vm-43',
+      inventoryPath: '/DC0/vm/web-02',
+      reason: 'already-whole' as const,
+      format: 'ovf' as const,
+      output: '/srv/vms/web-02',
+      files: [{ path: '/srv/vms/web-02/web-02.ova', sizeBytes: GIB }],
+      exportedAt: '2026-11-22T14:03:00.000Z',
+    },
+  ];
+  const failed = [
+    { vm: 'web-03', error: { kind: 'transfer' as const, message: 'x' }, leftBehind: [], keptForNextRun: [] },
+  ];
+  const share = { index: 1, count: 4, vms: 3, ofVms: 12 };
+  const result = { job: 'j', state: 'partial' as const, exported: [RESULT], skipped, failed, share };
+  const table = [
+    'VM      RESULT               SIZE    TIME',
+    'web-01  exported          3.0 GiB  1m 05s',
+    'web-02  already whole     1.0 GiB',
+    'web-03  failed: transfer',
+    'Shard 1/4, 3 of 12 VMs: 1 exported, 1 kept, 1 not exported, 3.0 GiB fetched',
+  ];
+  const lines = exportSummary(result, 80);
+  expect(lines.slice(lines.indexOf(table[0] ?? ''), -2)).toEqual(table);
+  expect(lines).toContain('Exported web-01 to /srv/vms/web-01');
+  const many = Array.from({ length: 6 }, () => ({ ...RESULT, warnings: ['An ISO image is left out.'] }));
+  const short = exportSummary({ ...result, exported: many }, 80);
+  expect(short).not.toContain('Exported web-01 to /srv/vms/web-01');
+  expect(short.filter((line) => line === 'web-01: Warning: An ISO image is left out.')).toHaveLength(6);
+});
+
+test('an empty share says so', () => {
+  const share = { index: 3, count: 4, vms: 0, ofVms: 2 };
+  expect(exportSummary({ job: 'j', state: 'done', exported: [], skipped: [], failed: [], share }, 80)[0]).toBe(
+    'Shard 3/4, 0 of 2 VMs: 0 exported, 0 B fetched',
+  );
+});
+
 test('after an export to images the next step is to define the domain, since there is no manifest', () => {
   const exported = {
     ...RESULT,
