@@ -45,6 +45,76 @@ describe('the order of sources', () => {
   });
 });
 
+describe('the profile', () => {
+  const profile = { name: 'p', url: 'profile.example', username: 'joe', password: 'of-profile', thumbprint: 'AB' };
+  const resolveWith = (more: object, flags: object = {}, env: NodeJS.ProcessEnv = {}, warn = (_: string) => {}) =>
+    resolveConnectionSettings({
+      flags: { timeoutMs: 1000, ...flags },
+      env,
+      profile: { ...profile, ...more },
+      password: ({ passwordFile }) => Promise.resolve(`read from ${passwordFile}`),
+      warn,
+    });
+
+  test('counts where flags and environment say nothing', async () => {
+    const settings = resolveWith({ insecure: true, caFiles: ['ca.pem'] });
+    expect(settings).toMatchObject({
+      username: 'joe',
+      trust: { insecure: true, thumbprint: 'AB', caFiles: ['ca.pem'] },
+    });
+    expect(settings.url.host).toBe('profile.example');
+    expect(await settings.password()).toBe('of-profile');
+    const env = {
+      HYPER2KVM_URL: 'https://profile.example/sdk',
+      GOVC_USERNAME: 'env',
+      GOVC_PASSWORD: 'of-env',
+      GOVC_INSECURE: '0',
+      HYPER2KVM_CA_FILE: 'env.pem',
+    };
+    const over = resolveWith({ insecure: true, caFiles: ['ca.pem'] }, { thumbprint: 'CD' }, env);
+    expect(over).toMatchObject({
+      username: 'env',
+      trust: { insecure: false, thumbprint: 'CD', caFiles: ['env.pem'] },
+    });
+    expect(await over.password()).toBe('of-env');
+  });
+
+  test('its own keys come before user and password of its url, and those of a url of the environment before it', async () => {
+    const own = resolveWith({ url: 'https://url-user:url-secret@profile.example' });
+    expect(own.username).toBe('joe');
+    expect(await own.password()).toBe('of-profile');
+    const bare = { username: undefined, password: undefined };
+    expect(await resolveWith({ ...bare, url: 'https://u:secret@profile.example' }).password()).toBe('secret');
+    const file = resolveWith({ url: 'https://u:secret@profile.example', password: undefined, passwordFile: 'file' });
+    expect(await file.password()).toBe('read from file');
+    const env = { GOVC_URL: 'https://env-user:env-secret@profile.example' };
+    const ofEnv = resolveWith({}, {}, env);
+    expect(ofEnv.username).toBe('env-user');
+    expect(await ofEnv.password()).toBe('env-secret');
+  });
+
+  test('says nothing about another server than its own', async () => {
+    const warnings: string[] = [];
+    const settings = resolveWith(
+      { password: undefined, passwordFile: 'file', insecure: true },
+      { url: 'other.example', username: 'joe' },
+      {},
+      (message) => void warnings.push(message),
+    );
+    expect(settings.trust).toMatchObject({ insecure: false, thumbprint: undefined });
+    expect(await settings.password()).toBe('read from undefined');
+    expect(warnings).toEqual([expect.stringContaining('--url names other.example')]);
+    const anywhere = resolveWith({ url: undefined }, { url: 'other.example' });
+    expect(await anywhere.password()).toBe('of-profile');
+    expect(() => resolveWith({ url: 'http://vc' })).toThrow('url of the profile p begins with http:');
+  });
+
+  test('makes a server known', () => {
+    expect(isServerConfigured({}, {}, profile)).toBe(true);
+    expect(isServerConfigured({}, {}, { name: 'p' })).toBe(false);
+  });
+});
+
 test.each([
   ['host', 'https://host/sdk'],
   ['host:8989', 'https://host:8989/sdk'],
