@@ -47,13 +47,18 @@ describe('the order of sources', () => {
 
 describe('the profile', () => {
   const profile = { name: 'p', url: 'profile.example', username: 'joe', password: 'of-profile', thumbprint: 'AB' };
-  const resolveWith = (more: object, flags: object = {}, env: NodeJS.ProcessEnv = {}, warn = (_: string) => {}) =>
+  const resolveWith = (
+    more: object,
+    flags: object = {},
+    env: NodeJS.ProcessEnv = {},
+    warn?: (message: string) => void,
+  ) =>
     resolveConnectionSettings({
       flags: { timeoutMs: 1000, ...flags },
       env,
       profile: { ...profile, ...more },
       password: ({ passwordFile }) => Promise.resolve(`read from ${passwordFile}`),
-      warn,
+      ...(warn && { warn }),
     });
 
   test('counts where flags and environment say nothing', async () => {
