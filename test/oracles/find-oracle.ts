@@ -27,6 +27,10 @@ export const ORACLES = [
   'bash',
   'zsh',
   'fish',
+  'mandoc',
+  'man',
+  'rpm',
+  'lintian',
 ] as const;
 export type OracleName = (typeof ORACLES)[number];
 

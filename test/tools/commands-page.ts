@@ -1,13 +1,18 @@
 import type { Command, Interfaces } from '@oclif/core';
-import { isOptionalValue } from '../../src/cli/completion/completion-model.ts';
-
-type Flag = Command.Flag.Cached;
-
-const BIN = 'hyper2kvm';
+import {
+  argWord,
+  BIN,
+  commandLine,
+  examplesOf,
+  flagGroups,
+  listedCommands,
+  valueWord,
+  type Flag,
+} from './command-words.ts';
 
 /** docs/commands.md: every command with its words, flags and examples, out of oclif's manifest. */
 export function commandsPage(manifest: Interfaces.Manifest): string {
-  const commands = Object.values(manifest.commands).toSorted((a, b) => a.id.localeCompare(b.id));
+  const commands = listedCommands(manifest);
   const links = commands.map(({ id, summary }) => `- [\`${BIN} ${id}\`](#${BIN}-${id}): ${summary}`);
   return [
     '# Commands',
@@ -23,29 +28,15 @@ export function commandsPage(manifest: Interfaces.Manifest): string {
 
 function commandSection(command: Command.Cached): string[] {
   const args = Object.values(command.args);
-  const words = args.map((arg) => (arg.required ? argWord(arg) : `[${argWord(arg)}]`));
   return [
     `## ${BIN} ${command.id}`,
-    `    ${[BIN, command.id, ...words, '[FLAGS]'].join(' ')}`,
+    `    ${commandLine(command)}`,
     `${command.summary} ${command.description}`,
     ...(args.length > 0 ? [args.map((arg) => `- \`${argWord(arg)}\`: ${arg.description}`).join('\n')] : []),
-    ...flagGroups(Object.values(command.flags)),
+    ...flagGroups(command).flatMap(({ heading, flags }) => [`### ${heading}`, flagTable(flags)]),
     '### Examples',
-    ...(command.examples ?? []).map(example),
+    ...examplesOf(command).map(({ description, line }) => `${description}:\n\n    ${line}`),
   ];
-}
-
-function argWord(arg: Command.Arg.Cached): string {
-  return `${arg.name.toUpperCase()}${arg.multiple === true ? '...' : ''}`;
-}
-
-function flagGroups(flags: readonly Flag[]): string[] {
-  const groups = Map.groupBy(
-    flags.filter((flag) => flag.hidden !== true),
-    (flag) => flag.helpGroup ?? '',
-  );
-  const order = [...groups.keys()].toSorted((a, b) => rank(a) - rank(b));
-  return order.flatMap((group) => [`### ${heading(group)}`, flagTable(groups.get(group) ?? [])]);
 }
 
 function flagTable(flags: readonly Flag[]): string {
@@ -58,36 +49,12 @@ function flagTable(flags: readonly Flag[]): string {
 
 function flagWords(flag: Flag): string {
   const no = flag.type === 'boolean' && flag.allowNo ? '[no-]' : '';
-  const long = `\`--${no}${flag.name}${flag.type === 'option' ? valueWord(flag) : ''}\``;
+  const long = `\`--${no}${flag.name}${cell(valueWord(flag))}\``;
   return flag.char === undefined ? long : `\`-${flag.char}\`, ${long}`;
-}
-
-/** `=[MINUTES]` in a terminal's help is `[=MINUTES]` in a page. */
-function valueWord(flag: Flag & { type: 'option' }): string {
-  if (flag.options !== undefined) return cell(`=${flag.options.join('|')}`);
-  const value = [flag.helpValue ?? 'VALUE'].flat().join(' ');
-  return isOptionalValue(value) ? cell(`[=${value.slice(1)}`) : cell(`=${value}`);
-}
-
-function example(entry: Command.Example): string {
-  const { description, command } = typeof entry === 'string' ? { description: '', command: entry } : entry;
-  return `${description}:\n\n    ${command.replaceAll('<%= config.bin %>', BIN)}`;
 }
 
 function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
-}
-
-function heading(group: string): string {
-  if (group === '') return 'Flags';
-  return `${group.charAt(0)}${group
-    .slice(1)
-    .toLowerCase()
-    .replace(/\bvm\b/, 'VM')} flags`;
-}
-
-function rank(group: string): number {
-  return ['', 'RUNNING VM', 'TRANSFER', 'LOG AND NOTICE', 'CONNECTION', 'GLOBAL'].indexOf(group);
 }
 
 const JSON_SECTION = `## The JSON document

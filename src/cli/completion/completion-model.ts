@@ -47,7 +47,7 @@ const WORDS: Readonly<Record<string, Candidates>> = {
 
 const HELP: CompletedFlag = { names: ['--help', '-h'], summary: 'Show help', repeatable: false, value: undefined };
 
-/** The commands as shells complete them, out of oclif's manifest. Hidden commands and flags are left out. */
+/** The commands as shells complete them, out of oclif's manifest, in whatever order that has them. Hidden commands and flags are left out. */
 export function completedCommands(commands: readonly Command.Cached[]): CompletedCommand[] {
   return commands
     .filter(({ hidden }) => !hidden)
@@ -55,9 +55,13 @@ export function completedCommands(commands: readonly Command.Cached[]): Complete
     .map(({ id, summary, flags, args }) => ({
       id,
       summary: shortened(summary ?? ''),
-      flags: [...Object.values(flags).filter(isShown).map(completedFlag), HELP],
+      flags: [...Object.values(flags).filter(isShown).toSorted(byName).map(completedFlag), HELP],
       words: Object.values(args).filter(isShown).map(completedWord),
     }));
+}
+
+function byName(a: { name: string }, b: { name: string }): number {
+  return a.name < b.name ? -1 : 1;
 }
 
 function isShown({ hidden }: { hidden?: boolean }): boolean {

@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { Arch } from './node-base.ts';
 import { DOCUMENTS } from './payload.ts';
+import { MAN_PAGE, ZSH_COMPLETION } from './shared-files.ts';
 import { commitTime, description, license, name, root, version } from './project.ts';
 import { outputOf } from './run-tool.ts';
 
@@ -11,6 +13,11 @@ const NFPM_VERSION = 'v2.45.2';
 const NFPM = `github.com/goreleaser/nfpm/v2/cmd/nfpm@${NFPM_VERSION}`;
 
 export const DISTRIBUTION_FORMATS = ['deb', 'rpm'] as const;
+type DistributionFormat = (typeof DISTRIBUTION_FORMATS)[number];
+
+const LONG_DESCRIPTION = `Exports virtual machines from a vCenter or an ESXi host, converts their disks,
+makes their guests fit for virtio, writes libvirt domains, and boots the
+result to see whether it comes up. One program without a daemon.`;
 
 /** The program nfpm, built once; or why there is none. */
 export function findNfpm(): { path: string } | { missing: string } {
@@ -26,26 +33,48 @@ export function findNfpm(): { path: string } | { missing: string } {
 /** Makes a .deb or .rpm of the laid out payload in `target`, and gives its name there. */
 export function makeDistributionPackage(
   nfpm: string,
-  { format, arch, payload, target }: { format: 'deb' | 'rpm'; arch: Arch; payload: string; target: string },
+  { format, arch, payload, target }: { format: DistributionFormat; arch: Arch; payload: string; target: string },
 ): string {
   const file = `${name}-${version}-linux-${arch}.${format}`;
   const config = `${payload}.${format}.json`;
-  writeFileSync(config, JSON.stringify(configOf(arch, payload)));
+  writeFileSync(config, JSON.stringify(configOf(format, arch, payload)));
   outputOf(nfpm, ['package', '--config', config, '--packager', format, '--target', join(target, file)]);
   return file;
 }
 
+function documentPlace(document: string, format: DistributionFormat): string {
+  if (document !== 'LICENSE') return `/usr/share/doc/${name}/${document}`;
+  return format === 'deb' ? `/usr/share/doc/${name}/copyright` : `/usr/share/licenses/${name}/LICENSE`;
+}
+
+/** Where a file below `share` comes from and goes to. Both distributions want man pages compressed; Debian's zsh reads another folder. */
+function placeOf(path: string, format: DistributionFormat, payload: string): { src: string; dst: string } {
+  const src = join(payload, 'share', path);
+  if (path === MAN_PAGE) return { src: compressedBeside(payload, src), dst: `/usr/share/${path}.gz` };
+  const isDebianZsh = format === 'deb' && path === ZSH_COMPLETION;
+  return { src, dst: `/usr/share/${isDebianZsh ? path.replace('site-functions', 'vendor-completions') : path}` };
+}
+
+/** The file beside the payload, compressed; the same bytes each time, since zlib writes neither name nor time. */
+function compressedBeside(payload: string, file: string): string {
+  const result = `${payload}.1.gz`;
+  writeFileSync(result, gzipSync(readFileSync(file), { level: 9 }));
+  return result;
+}
+
 /** nfpm reads YAML, of which JSON is a part. glibc 2.28 is what this Node.js is built for. */
-function configOf(arch: Arch, payload: string): object {
+function configOf(format: DistributionFormat, arch: Arch, payload: string): object {
   const mtime = new Date(commitTime() * 1000).toISOString();
   const documents = DOCUMENTS.map((document) => ({
     src: join(payload, document),
-    dst: `/usr/share/doc/${name}/${document === 'LICENSE' ? 'copyright' : document}`,
+    dst: documentPlace(document, format),
+    // rpm marks them, so that they can be left out of an installation, or listed.
+    ...(format === 'rpm' ? { type: document === 'LICENSE' ? 'license' : 'doc' } : {}),
     file_info: { mode: 0o644, mtime },
   }));
-  const share = existsSync(join(payload, 'share'))
-    ? [{ src: join(payload, 'share'), dst: '/usr/share', type: 'tree', file_info: { mtime } }]
-    : [];
+  const shared = readdirSync(join(payload, 'share'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => statSync(join(payload, 'share', path)).isFile())
+    .map((path) => ({ ...placeOf(path, format, payload), file_info: { mode: 0o644, mtime } }));
   return {
     name,
     version,
@@ -54,13 +83,14 @@ function configOf(arch: Arch, payload: string): object {
     section: 'admin',
     priority: 'optional',
     maintainer: 'The hyper2kvm authors',
-    description,
+    // The first line is the summary.
+    description: `${description}\n${LONG_DESCRIPTION}`,
     license,
     mtime,
     contents: [
       { src: join(payload, name), dst: `/usr/bin/${name}`, file_info: { mode: 0o755, mtime } },
       ...documents,
-      ...share,
+      ...shared,
     ],
     overrides: {
       deb: { depends: ['libc6 (>= 2.28)', 'libstdc++6', 'libgcc-s1'] },

@@ -12,6 +12,7 @@ import { ARCHES, prepareNodeBase, type Arch } from './node-base.ts';
 import { layOutPayload } from './payload.ts';
 import { name, root, version } from './project.ts';
 import { sbomText } from './sbom.ts';
+import { sharedFiles } from './shared-files.ts';
 
 const HELP = `Builds ${name} as one file for Linux, and packages of it, into an empty dist-bin. See docs/packaging.md.
 
@@ -42,13 +43,14 @@ async function buildAll(arches: readonly Arch[], output: string): Promise<void> 
   try {
     const bundle = join(work, 'bundle.cjs');
     const packages = bundledPackages(await bundleProgram(bundle));
+    const shared = await sharedFiles();
     rmSync(output, { recursive: true, force: true });
     mkdirSync(output, { recursive: true });
     const nfpm = values['binary-only'] ? undefined : findNfpm();
     if (nfpm && 'missing' in nfpm) say(`No .deb and no .rpm are made: ${nfpm.missing}.`);
     const files: string[] = [];
     for (const arch of arches) {
-      const built = await buildBinary({ arch, bundle, packages, output });
+      const built = await buildBinary({ arch, bundle, packages, shared, output });
       files.push(...built.files);
       if (nfpm) files.push(...packBinary(built, nfpm, output));
     }
@@ -63,6 +65,7 @@ interface BuildOptions {
   arch: Arch;
   bundle: string;
   packages: readonly BundledPackage[];
+  shared: Readonly<Record<string, string>>;
   output: string;
 }
 
@@ -74,7 +77,7 @@ interface Built {
   files: string[];
 }
 
-async function buildBinary({ arch, bundle, packages, output }: BuildOptions): Promise<Built> {
+async function buildBinary({ arch, bundle, packages, shared, output }: BuildOptions): Promise<Built> {
   const title = `${name}-${version}-linux-${arch}`;
   const work = dirname(bundle);
   const base = prepareNodeBase(arch, work);
@@ -83,7 +86,7 @@ async function buildBinary({ arch, bundle, packages, output }: BuildOptions): Pr
   const licences = licencesText(packages, base);
   const sbom = sbomText(packages, base);
   const payload = join(work, title);
-  layOutPayload(payload, { binary, licences, sbom });
+  layOutPayload(payload, { binary, licences, sbom, shared });
   cpSync(binary, join(output, title));
   writeFileSync(join(output, `${title}.cdx.json`), sbom);
   writeFileSync(join(output, `${title}.licences.txt`), licences);

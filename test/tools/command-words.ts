@@ -1,0 +1,59 @@
+import type { Command, Interfaces } from '@oclif/core';
+import { isOptionalValue } from '../../src/cli/completion/completion-model.ts';
+
+export type Flag = Command.Flag.Cached;
+
+export const BIN = 'hyper2kvm';
+
+/** The commands that help shows, in the order of the alphabet. */
+export function listedCommands(manifest: Interfaces.Manifest): Command.Cached[] {
+  return Object.values(manifest.commands)
+    .filter(({ hidden }) => !hidden)
+    .toSorted((a, b) => a.id.localeCompare(b.id));
+}
+
+/** `hyper2kvm export [VM...] [FLAGS]` */
+export function commandLine(command: Command.Cached): string {
+  const words = Object.values(command.args).map((arg) => (arg.required ? argWord(arg) : `[${argWord(arg)}]`));
+  return [BIN, command.id, ...words, '[FLAGS]'].join(' ');
+}
+
+export function argWord(arg: Command.Arg.Cached): string {
+  return `${arg.name.toUpperCase()}${arg.multiple === true ? '...' : ''}`;
+}
+
+/** The flags that help shows, by group, the command's own first. */
+export function flagGroups(command: Command.Cached): { heading: string; flags: Flag[] }[] {
+  const shown = Object.values(command.flags).filter((flag) => flag.hidden !== true);
+  const groups = [...Map.groupBy(shown, (flag) => flag.helpGroup ?? '')];
+  return groups
+    .toSorted(([a], [b]) => rank(a) - rank(b))
+    .map(([group, flags]) => ({ heading: headingOf(group), flags }));
+}
+
+/** What stands behind a flag's name; nothing for a switch. `[MINUTES]` in a terminal's help is `[=MINUTES]` in a page. */
+export function valueWord(flag: Flag): string {
+  if (flag.type !== 'option') return '';
+  if (flag.options !== undefined) return `=${flag.options.join('|')}`;
+  const value = [flag.helpValue ?? 'VALUE'].flat().join(' ');
+  return isOptionalValue(value) ? `[=${value.slice(1)}` : `=${value}`;
+}
+
+export function examplesOf(command: Command.Cached): { description: string; line: string }[] {
+  return (command.examples ?? []).map((entry) => {
+    const { description, command: line } = typeof entry === 'string' ? { description: '', command: entry } : entry;
+    return { description, line: line.replaceAll('<%= config.bin %>', BIN) };
+  });
+}
+
+function headingOf(group: string): string {
+  if (group === '') return 'Flags';
+  return `${group.charAt(0)}${group
+    .slice(1)
+    .toLowerCase()
+    .replace(/\bvm\b/, 'VM')} flags`;
+}
+
+function rank(group: string): number {
+  return ['', 'RUNNING VM', 'TRANSFER', 'LOG AND NOTICE', 'CONNECTION', 'GLOBAL'].indexOf(group);
+}
