@@ -1,5 +1,5 @@
-import type { Guestfs } from '../../src/guest/guestfs.ts';
-import { emptyDisk, withSession, writeTree, type Tree } from '../guest/make-disk.ts';
+import type { Guestfs } from '../../../src/guest/guestfs.ts';
+import { emptyDisk, withSession, writeTree, type Tree } from '../../guest/make-disk.ts';
 
 const MIB = 2 ** 20;
 const VERSION = '6.1.0-1-amd64';

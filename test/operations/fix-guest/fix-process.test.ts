@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, expect } from '@jest/globals';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { namesIn, sha256Of } from '../../cli-process/convert-run.ts';
+import { environmentOf, startProgram, type ProgramRun, type RunningProgram } from '../../cli-process/program.ts';
+import { APPLIANCE_TEST_MS } from '../../guest/make-disk.ts';
+import { findOracle, testWithOracle } from '../../oracles/oracle.ts';
+import { ScratchFolder } from '../export/export-run.ts';
+import { makeSmallGuests, type SMALL_GUESTS } from './small-guests.ts';
+
+/** `convert` into `kvm/`, its temporary files in `tmp`. The appliance of libguestfs stays where it is kept. */
+function start(scratch: ScratchFolder, args: readonly string[]): RunningProgram {
+  const own = { TMPDIR: join(scratch.path, 'tmp'), LIBGUESTFS_CACHEDIR: '/var/tmp' };
+  const all = { ...environmentOf(undefined, join(scratch.path, '.state')), ...own };
+  return startProgram(['convert', ...args, '-o', 'kvm/', '--json'], { env: all, cwd: scratch.path });
+}
+
+let scratch: ScratchFolder;
+
+beforeAll(async () => {
+  scratch = await ScratchFolder.make();
+  await mkdir(join(scratch.path, 'tmp'));
+  if (findOracle('guestfish') !== undefined) await makeSmallGuests(scratch.path);
+}, APPLIANCE_TEST_MS);
+
+afterAll(() => scratch[Symbol.asyncDispose]());
+
+/** What no way out may leave: a final file, a folder, a process, a temporary file; and the source is as it was. */
+async function leaves(name: string, kvm: readonly string[], end: () => Promise<ProgramRun>): Promise<ProgramRun> {
+  const source = join(scratch.path, name);
+  const before = await sha256Of(source);
+  const run = await end();
+  expect(await processesOf(scratch.path)).toEqual([]);
+  expect(await readdir(join(scratch.path, 'tmp'))).toEqual([]);
+  expect(await namesIn(join(scratch.path, 'kvm'))).toEqual(kvm);
+  expect(await sha256Of(source)).toBe(before);
+  return run;
+}
+
+const REFUSED: readonly [(typeof SMALL_GUESTS)[number], string, RegExp, RegExp][] = [
+  [
+    'full.img',
+    'a disk too full for an initramfs',
+    /^\/boot in the guest is too full for a new initramfs: .* are free, and \/boot\/initrd\.img-\S+ has 10\.0 MiB\.$/,
+    /^Remove old kernels in the guest/,
+  ],
+  [
+    'two-roots.img',
+    'a guest with two roots',
+    /^There are 2 systems on the disks: \/dev\/sda1, \/dev\/sda2\.$/,
+    /--root \/dev\/sda1/,
+  ],
+  [
+    'no-system.img',
+    'a disk with no system on it',
+    /^There is no Linux system on the disks\.$/,
+    /^They hold: \/dev\/sda1 \(ext4\)/,
+  ],
+];
+for (const [name, what, message, hint] of REFUSED) {
+  testWithOracle(
+    'guestfish',
+    `the fix of ${what} ends with 16, says why, and leaves nothing`,
+    async () => {
+      const { exitCode, stdout } = await leaves(name, [], () => start(scratch, [name, '--fix', 'require']).over);
+      expect(exitCode).toBe(16);
+      expect(JSON.parse(stdout)).toMatchObject({
+        ok: false,
+        error: { kind: 'guest', message: expect.stringMatching(message), hint: expect.stringMatching(hint) },
+      });
+    },
+    APPLIANCE_TEST_MS,
+  );
+}
+
+/** Ends the program while its appliance runs, which {@link processesOf} has to see. */
+async function endInFix(signal: NodeJS.Signals): Promise<ProgramRun> {
+  const program = start(scratch, ['plain.img', '--fix', 'require']);
+  await program.said('Looking for the system');
+  expect(await processesOf(scratch.path, 0)).not.toEqual([]);
+  program.child.kill(signal);
+  return await program.over;
+}
+
+testWithOracle(
+  'guestfish',
+  'a fix that SIGTERM ends leaves nothing',
+  async () => {
+    const { exitCode, stdout, stderr } = await leaves('plain.img', [], () => endInFix('SIGTERM'));
+    expect(exitCode).toBe(143);
+    expect(stderr).toContain('SIGTERM: cleaning up.');
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, exitCode: 143, error: { kind: 'interrupted' } });
+  },
+  APPLIANCE_TEST_MS,
+);
+
+testWithOracle(
+  'guestfish',
+  'a fix that kill -9 ends leaves a .partial alone, and no appliance',
+  async () => {
+    const { endedBy } = await leaves('plain.img', ['plain.qcow2.partial'], () => endInFix('SIGKILL'));
+    expect(endedBy).toBe('SIGKILL');
+  },
+  APPLIANCE_TEST_MS,
+);
+
+const APPLIANCE_END_MS = 60_000;
+
+/** Processes whose command line names the folder, as guestfish and its QEMU do, when they have had time to end. */
+async function processesOf(folder: string, waitMs = APPLIANCE_END_MS): Promise<string[]> {
+  for (const endMs = Date.now() + waitMs; ; await pause(200)) {
+    const found = await namedProcesses(folder);
+    if (found.length === 0 || Date.now() >= endMs) return found;
+  }
+}
+
+async function namedProcesses(folder: string): Promise<string[]> {
+  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, 'latin1').catch(() => '')));
+  return lines.filter((line) => line.includes(folder)).map((line) => line.replaceAll('\0', ' '));
+}
