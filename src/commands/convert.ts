@@ -15,9 +15,9 @@ import { CONVERT_FLAGS, readConvertOptions } from './convert-flags.ts';
 
 /** `hyper2kvm convert SOURCE` */
 export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
-  static override summary = 'Convert a disk image, an OVF or an OVA for KVM.';
+  static override summary = 'Convert a disk image, an OVF, an OVA or a .vmx for KVM.';
   static override description =
-    'Makes qcow2, raw or VMDK images, in this program and without unpacking an archive. What the source is, is told by its content and not by its name. Of an OVF or OVA it also writes a libvirt domain. Checksums of the source are checked on the way, and nothing is left of a conversion that failed.';
+    'Makes qcow2, raw or VMDK images, in this program and without unpacking an archive. What the source is, is told by its content and not by its name. Of an OVF, an OVA or a .vmx it also writes a libvirt domain. Checksums of the source are checked on the way, and nothing is left of a conversion that failed.';
 
   static override examples = [
     {
@@ -42,7 +42,8 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
     source: Args.string({
       required: true,
       ignoreStdin: true,
-      description: 'A disk image (VMDK, qcow2, VHD, VHDX, VDI, raw), the .ovf file of an OVF package, or an OVA.',
+      description:
+        'A disk image (VMDK, qcow2, VHD, VHDX, VDI, raw), the .ovf file of an OVF package, an OVA, or the .vmx file of a machine with its disks beside it.',
     }),
   };
 

@@ -43,7 +43,7 @@ function slotOf(adapter: OvfElement): number {
 }
 
 /** VirtualBox writes the twelve digits alone. A MAC of a group (lowest bit of the first byte) or of zeros is no card's. */
-function normalMac(text: string | undefined): string | undefined {
+export function normalMac(text: string | undefined): string | undefined {
   if (text === undefined || !/^([0-9a-f]{2}[:-]?){5}[0-9a-f]{2}$/i.test(text)) return undefined;
   const digits = text.replace(/[:-]/g, '').toLowerCase();
   if (Number.parseInt(digits.slice(0, 2), 16) % 2 === 1 || /^0+$/.test(digits)) return undefined;

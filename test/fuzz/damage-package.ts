@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { OVF_2, OVIRT, smallOvf, VIRTUALBOX, VSPHERE } from '../ovf/ovf-samples.ts';
+import { smallVmx, VMX } from '../ovf/vmx-samples.ts';
 import { pattern } from '../ovf/package-folder.ts';
 import { archive, base256, member, pax } from '../ovf/tar-builder.ts';
 import { pick, type Random } from './random.ts';
@@ -151,4 +152,15 @@ export function changedManifest(random: Random): string {
     else text = text.replaceAll('\n', pick(['\r\n', '\r', '', '\n\n'], random));
   }
   return text;
+}
+
+const VMX_LINES = [...VMX.split('\n'), ...smallVmx('.encoding = "GBK"', 'vtpm.present = "TRUE"').split('\n')];
+
+/** Lines of machines in any order, some of them with bytes that are others. */
+export function changedVmx(random: Random): Buffer {
+  const lines = Array.from({ length: random(80) }, () => pick(VMX_LINES, random));
+  const bytes = Buffer.from(`${random(2) === 0 ? VMX : ''}${lines.join('\n')}\n`);
+  for (let hit = random(8); hit > 0; hit--)
+    bytes[random(bytes.length)] = random(2) === 0 ? random(256) : 0x30 + random(10);
+  return bytes;
 }

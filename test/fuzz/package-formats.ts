@@ -4,16 +4,18 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { domainOfMachine } from '../../src/domain/domain-of-machine.ts';
 import { domainXml } from '../../src/domain/domain-xml.ts';
-import { machineOfOvf } from '../../src/operations/convert/machine-of-ovf.ts';
+import { describedByOvf, machineOf, type DescribedMachine } from '../../src/operations/convert/described-machine.ts';
 import { unfitName } from '../../src/ovf/file-href.ts';
 import { openPackage } from '../../src/ovf/open-package.ts';
 import { readOvf, type OvfFacts } from '../../src/ovf/ovf-facts.ts';
+import { readVmx } from '../../src/ovf/vmx-facts.ts';
 import { readPackaged } from '../../src/ovf/read-packaged.ts';
 import { readMembers } from '../ovf/read-all.ts';
 import {
   changedDescriptor,
   changedManifest,
   changedTar,
+  changedVmx,
   PACKAGE_FILES,
   PACKAGE_OVF,
   PACKAGE_TARS,
@@ -44,9 +46,13 @@ async function readPackage(path: string, folder: string): Promise<void> {
 /** What a descriptor said must be good for a domain, and name no file elsewhere. */
 function useFacts(facts: OvfFacts): void {
   if (facts.files.some(({ href }) => unfitName(href) !== undefined)) throw new Error('unfit name');
-  const images = facts.disks.map((_disk, index) => ({ path: `/d${index}`, format: 'qcow2' as const }));
+  useMachine(describedByOvf(facts));
+}
+
+function useMachine(machine: DescribedMachine): void {
+  const images = machine.disks.map((_disk, index) => ({ path: `/d${index}`, format: 'qcow2' as const }));
   for (const hardware of ['source', 'sata', 'virtio'] as const) {
-    domainXml(domainOfMachine(machineOfOvf(facts), { images, hardware }).facts);
+    domainXml(domainOfMachine(machineOf(machine), { images, hardware }).facts);
   }
 }
 
@@ -93,6 +99,11 @@ export const PACKAGE_FORMATS: readonly FuzzFormat[] = [
     name: 'OVF in a folder',
     needsQemuImg: false,
     prepare: async (folder) => inPackage(folder, 'vm.ovf', (random) => changedDescriptor(random, [PACKAGE_OVF])),
+  },
+  {
+    name: 'VMX',
+    needsQemuImg: false,
+    prepare: async () => async (random) => useMachine(readVmx(changedVmx(random), 'x.vmx')),
   },
   { name: 'manifests', needsQemuImg: false, prepare: async (folder) => inPackage(folder, 'vm.mf', changedManifest) },
 ];

@@ -44,7 +44,6 @@ testWithGuest(
     if (exitCode !== 0) throw new Error(`It ended with ${exitCode}: ${stdout}\n${stderr}`);
     const { result } = JSON.parse(stdout) as { result: { exported: { bootTest: { picture: string; job: string } }[] } };
     const [exported] = result.exported;
-    if (process.env['G_TELL']) console.log(stderr, stdout);
     expect(exported).toMatchObject({
       guest: { outcome: 'fixed', root: '/dev/sda1', obstacles: [] },
       hardware: { kind: 'virtio' },

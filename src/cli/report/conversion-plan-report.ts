@@ -7,6 +7,7 @@ import { folderOf, sourceWords } from './conversion-words.ts';
 
 const CONTAINERS: Readonly<Record<string, string>> = {
   image: 'a disk image',
+  vmx: 'a VMware machine',
   folder: 'an OVF package',
   ova: 'an OVA',
   'gzip-ova': 'an OVA compressed with gzip',

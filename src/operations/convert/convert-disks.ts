@@ -21,7 +21,7 @@ export async function convertDisks(
 ): Promise<WholeDisk[]> {
   await using pool = new WorkerPool();
   const isOneStream = source.container === 'gzip-ova';
-  const container = source.container === 'image' ? 'folder' : source.container;
+  const container = source.container === 'image' || source.container === 'vmx' ? 'folder' : source.container;
   await using reader = new PackageReader({ path: source.path, container }, signal);
   const order = isOneStream ? disks.toSorted((a, b) => archiveOffset(a) - archiveOffset(b)) : disks;
   const whole = new Map<PlannedDisk, WholeDisk>();

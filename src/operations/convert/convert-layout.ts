@@ -74,7 +74,7 @@ function refuseDomainWishes({ source, disk, hardware, networks, define, kubevirt
   const why =
     disk === undefined ? `${source} is a disk alone, which tells of no machine` : '--disk converts a part of it';
   throw new Hyper2kvmError('usage', `${flag} is about the domain of a whole machine, and ${why}.`, {
-    hint: `Leave ${flag} out, or convert the OVF or OVA of the machine${disk === undefined ? '' : ' without --disk'}.`,
+    hint: `Leave ${flag} out, or convert the OVF, OVA or .vmx of the machine${disk === undefined ? '' : ' without --disk'}.`,
   });
 }
 

@@ -3,10 +3,12 @@ import { safeFileName } from '../../base/file-names.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { openImage } from '../../image/open-image.ts';
 import type { MappedImage } from '../../image/image.ts';
-import type { OvfFacts } from '../../ovf/ovf-facts.ts';
+import { openVmx } from '../../ovf/open-vmx.ts';
+import { looksLikeVmx } from '../../ovf/vmx-text.ts';
 import { openPackage, type VmPackage } from '../../ovf/open-package.ts';
 import { readHead } from '../../ovf/file-bytes.ts';
 import { PROBE_BYTES, probePackage } from '../../ovf/probe-package.ts';
+import { describedByOvf, type DescribedMachine } from './described-machine.ts';
 import type { PackageDisk } from '../../ovf/package-disk.ts';
 
 /** One disk of a source: a file that can be read anywhere, open, or bytes in an archive that come from front to back. */
@@ -17,21 +19,23 @@ export type SourceDisk =
 export interface ConvertSource {
   /** As it was given. */
   path: string;
-  container: 'image' | VmPackage['container'];
+  container: 'image' | 'vmx' | VmPackage['container'];
   /** What the names of the results begin with. */
   baseName: string;
-  /** The disks of a package, in its order; one that is undefined for a bare image. */
-  disks: (PackageDisk | undefined)[];
+  /** The disks of a package, in its order; paths for those of a `.vmx`, and for a bare image. */
+  disks: (PackageDisk | string)[];
   /** Every file of a package that is known: its manifest and what that names, and the files of all disks. */
   files: string[];
   /** Of the machine, when the source describes one. */
-  machine: OvfFacts | undefined;
+  machine: DescribedMachine | undefined;
 }
 
 /** Looks at what `path` holds, and at nothing by its name. Nothing stays open. */
 export async function findSource(path: string, signal: AbortSignal): Promise<ConvertSource> {
-  if (probePackage(await readHead(path, PROBE_BYTES)) === undefined) {
-    return { path, container: 'image', baseName: stemOf(path), disks: [undefined], files: [], machine: undefined };
+  const head = await readHead(path, PROBE_BYTES);
+  if (looksLikeVmx(head)) return findVmx(path);
+  if (probePackage(head) === undefined) {
+    return { path, container: 'image', baseName: stemOf(path), disks: [path], files: [], machine: undefined };
   }
   const { container, facts, disks, files } = await openPackage(path, signal);
   return {
@@ -40,8 +44,14 @@ export async function findSource(path: string, signal: AbortSignal): Promise<Con
     baseName: facts.name ? safeFileName(facts.name) : stemOf(path),
     disks,
     files,
-    machine: facts,
+    machine: describedByOvf(facts),
   };
+}
+
+async function findVmx(path: string): Promise<ConvertSource> {
+  const { facts, diskPaths } = await openVmx(path);
+  const baseName = facts.name ? safeFileName(facts.name) : stemOf(path);
+  return { path, container: 'vmx', baseName, disks: diskPaths, files: diskPaths, machine: facts };
 }
 
 /**
@@ -50,7 +60,8 @@ export async function findSource(path: string, signal: AbortSignal): Promise<Con
  */
 export async function openSourceDisk({ path, container, disks }: ConvertSource, number: number): Promise<SourceDisk> {
   const packaged = disks[number - 1];
-  if (!packaged) return { kind: 'image', image: await openImage(path), packaged: undefined };
+  if (packaged === undefined) throw new RangeError(`${path} has no disk ${number}`);
+  if (typeof packaged === 'string') return { kind: 'image', image: await openImage(packaged), packaged: undefined };
   const [part, ...more] = packaged.parts;
   if (!part) {
     throw new Hyper2kvmError('image', `Disk ${number} of ${path} has no file.`, {

@@ -17,7 +17,7 @@ import { convertDisks, requireAllOwn } from './convert-disks.ts';
 import { layOut, type Layout } from './convert-layout.ts';
 import { fixConverted, obstacleToFix, withSizes } from './fix-converted.ts';
 import { finalPaths, removeLeftovers, takenNames } from './output-names.ts';
-import { guestAddressOf, machineOfOvf } from './machine-of-ovf.ts';
+import { guestAddressOf, machineOf } from './described-machine.ts';
 import { planInPlace } from './plan-in-place.ts';
 import { checkSpace, freeForOutput, spaceOf } from './output-space.ts';
 import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from './types.ts';
@@ -71,7 +71,7 @@ async function convertAndFix(
   }
   const { machine } = layout.source;
   if (options.define !== undefined && machine !== undefined) {
-    await checkDefinable(libvirtOf(options.define, options), machineOfOvf(machine), options.force, signal);
+    await checkDefinable(libvirtOf(options.define, options), machineOf(machine), options.force, signal);
   }
   const mayLackSpace = await checkSpace(layout, options, signal);
   const warnings = [...layout.warnings, ...(mayLackSpace === undefined ? [] : [mayLackSpace])];

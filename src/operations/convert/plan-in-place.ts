@@ -4,7 +4,7 @@ import { fixGuest } from '../fix-guest/fix-guest.ts';
 import type { FixEvent, FixReport } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { Layout } from './convert-layout.ts';
-import { guestAddressOf } from './machine-of-ovf.ts';
+import { guestAddressOf } from './described-machine.ts';
 import type { ConvertOptions } from './types.ts';
 
 /**
@@ -25,8 +25,10 @@ export async function planInPlace(
 async function disksInPlace({ source, disks }: Layout): Promise<GuestDisk[] | undefined> {
   const found: GuestDisk[] = [];
   for (const [index, { disk }] of disks.entries()) {
-    const path = disk.packaged?.parts[0]?.path ?? source.path;
-    const file = disk.kind === 'image' ? await openedByOthers(path, disk.image) : undefined;
+    const given = source.disks[index];
+    const path = typeof given === 'string' ? given : given?.parts[0]?.path;
+    const isFile = disk.kind === 'image' && path !== undefined;
+    const file = isFile ? await openedByOthers(path, disk.image) : undefined;
     if (file === undefined) return undefined;
     const described = source.machine?.disks[index];
     found.push({ ...file, address: described && guestAddressOf(described) });

@@ -9,7 +9,7 @@ import type { ExportEvent } from '../export/types.ts';
 import type { FixReport, FixWishes } from '../fix-guest/types.ts';
 
 export interface ConvertOptions {
-  /** An image, an OVF descriptor, or an OVA; told by the content. */
+  /** An image, a `.vmx`, an OVF descriptor, or an OVA; told by the content. */
   source: string;
   /** A folder, or (for one disk) the file itself; undefined is the folder that the program runs in. */
   output: string | undefined;
@@ -85,7 +85,7 @@ export interface ConvertResult {
 /** What a conversion would do. */
 export interface ConvertPlan {
   source: string;
-  /** `image`, `folder` (an OVF), `ova` or `gzip-ova`. */
+  /** `image`, `vmx`, `folder` (an OVF), `ova` or `gzip-ova`. */
   container: string;
   disks: {
     path: string;

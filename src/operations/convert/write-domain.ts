@@ -3,7 +3,7 @@ import type { Fitness } from '../../domain/hardware-choice.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { makeDomain, type HardwareReport } from '../domain/make-domain.ts';
 import type { Layout } from './convert-layout.ts';
-import { machineOfOvf } from './machine-of-ovf.ts';
+import { machineOf } from './described-machine.ts';
 import type { ConvertedDisk, ConvertOptions } from './types.ts';
 
 /** Writes the domain, or the manifest, of the source's machine as `.partial`, and tells what it runs on. Writes nothing where none is wanted. */
@@ -16,7 +16,7 @@ export async function writeDomain(
 ): Promise<HardwareReport | undefined> {
   if (domainPath === undefined || source.machine === undefined) return undefined;
   const images = converted.map(({ path, format, virtualSizeBytes }) => ({ path, format, virtualSizeBytes }));
-  const request = { machine: machineOfOvf(source.machine), images, wanted, fitness, networks, kubevirt };
+  const request = { machine: machineOf(source.machine), images, wanted, fitness, networks, kubevirt };
   const { text, hardware } = await makeDomain(request, signal);
   await writeFileAtomically(domainPath + PARTIAL_SUFFIX, text, { mode: 0o644 });
   return hardware;

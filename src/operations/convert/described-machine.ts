@@ -4,11 +4,21 @@ import type { DiskAddress } from '../../guest/guest.ts';
 import type { OvfDisk } from '../../ovf/ovf-disks.ts';
 import type { OvfFacts } from '../../ovf/ovf-facts.ts';
 
-/** The machine that an OVF describes. */
-export function machineOfOvf(ovf: OvfFacts): SourceMachine {
-  const { name, uuid, guestId, memoryBytes, vcpus, coresPerSocket, firmware, secureBoot, tpm, nics } = ovf;
-  const disks = ovf.disks.map(({ controller, bootOrder }) => ({ controller, bootOrder }));
-  const cdRoms = ovf.cdRoms.length;
+/** A machine as its OVF or its `.vmx` describes it. */
+export type DescribedMachine = Omit<SourceMachine, 'disks' | 'nics'> & {
+  disks: readonly Pick<OvfDisk, 'controller' | 'unitNumber' | 'bootOrder'>[];
+  nics: OvfFacts['nics'];
+};
+
+export function describedByOvf({ cdRoms, ...ovf }: OvfFacts): DescribedMachine {
+  return { ...ovf, cdRoms: cdRoms.length };
+}
+
+/** What its domain is made of. */
+export function machineOf(described: DescribedMachine): SourceMachine {
+  const { name, uuid, guestId, memoryBytes, vcpus, coresPerSocket, firmware, secureBoot, tpm, nics, cdRoms } =
+    described;
+  const disks = described.disks.map(({ controller, bootOrder }) => ({ controller, bootOrder }));
   return { name, uuid, guestId, memoryBytes, vcpus, coresPerSocket, firmware, secureBoot, tpm, disks, nics, cdRoms };
 }
 
