@@ -1,45 +1,92 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
+import { lstat, mkdir, readdir, readlink, rm } from 'node:fs/promises';
+import { join, posix } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { outputOf, runProgram } from '../oracles/run-program.ts';
+import { outputOf } from '../oracles/run-program.ts';
 import type { Guest } from './guest-cache.ts';
-import { LIBGUESTFS, TIME_LIMIT_MS } from './matrix-stages.ts';
 
 /** How the first disk of a converted guest differs from its source. */
 export interface Comparison {
-  /** Lines of `virt-diff`: `+` is new, `-` gone, `=` other in mode, owner, size, attributes or SHA-256. */
+  /** Paths in the root: after `+` new ones, after `-` those that are gone, after `=` those of other type, mode, owner or content. */
   changedFiles: string[];
   /** Whether all bytes that are not in the root's partition are the same: partition table, boot loader, swap. */
   sameOutsideRoot: boolean;
 }
 
-/** Compares each file, and each byte outside the root. For guests with `ext4Root`; `folder` has room for two raw disks. */
+/**
+ * Compares each file, and each byte outside the root, with Debian's `e2fsprogs`. For guests with `ext4Root`; needs root, and room in `folder` for a
+ * raw disk and its files.
+ */
 export async function compareWithSource(guest: Guest, disk: string, folder: string): Promise<Comparison> {
-  const source = guest.disks[0] ?? '';
-  const [before, after] = [await hashOutsideRoot(source, folder), await hashOutsideRoot(disk, folder)];
-  return { changedFiles: await changedFiles(source, disk), sameOutsideRoot: before === after };
+  const [before, after] = [await contentOf(guest.disks[0] ?? '', folder), await contentOf(disk, folder)];
+  const paths = [...new Set([...before.files.keys(), ...after.files.keys()])].toSorted();
+  const changedFiles = paths.flatMap((path) => {
+    const [old, now] = [before.files.get(path), after.files.get(path)];
+    if (old === now) return [];
+    return [`${old === undefined ? '+' : now === undefined ? '-' : '='} ${path}`];
+  });
+  return { changedFiles, sameOutsideRoot: before.outsideRoot === after.outsideRoot };
 }
 
-async function changedFiles(source: string, disk: string): Promise<string[]> {
-  const args = ['--checksum=sha256', '--uids', '--xattrs', '-a', source, '-A', disk];
-  const { exitCode, stdout, stderr } = await runProgram('virt-diff', args, LIBGUESTFS, TIME_LIMIT_MS);
-  if (exitCode !== 0) throw new Error(`virt-diff ended with ${exitCode}: ${stderr}`);
-  return stdout.split('\n').filter((line) => line !== '');
+interface Content {
+  /** By path: type, mode, owner, and where a link leads or the hash of a file. */
+  files: Map<string, string>;
+  /** Hash of all bytes outside the root's partition. */
+  outsideRoot: string;
 }
 
 interface PartitionTable {
   partitiontable: { sectorsize: number; partitions: { start: number; size: number }[] };
 }
 
-async function hashOutsideRoot(disk: string, folder: string): Promise<string> {
+async function contentOf(disk: string, folder: string): Promise<Content> {
   const raw = join(folder, 'compared.raw');
-  await outputOf('qemu-img', ['convert', '-O', 'raw', disk, raw]);
-  const { partitiontable: table } = JSON.parse(await outputOf('sfdisk', ['--json', raw])) as PartitionTable;
-  const [root] = table.partitions;
-  if (root === undefined) throw new Error(`${disk} has no partition`);
+  const tree = join(folder, 'compared');
+  try {
+    await outputOf('qemu-img', ['convert', '-O', 'raw', disk, raw]);
+    const { partitiontable: table } = JSON.parse(await outputOf('sfdisk', ['--json', raw])) as PartitionTable;
+    const [root] = table.partitions;
+    if (root === undefined) throw new Error(`${disk} has no partition`);
+    const startBytes = root.start * table.sectorsize;
+    await mkdir(tree);
+    // debugfs ends with 0 whatever comes: a tree without files tells.
+    await outputOf('debugfs', ['-R', `rdump / "${tree}"`, `${raw}?offset=${startBytes}`]);
+    const files = new Map<string, string>();
+    for await (const path of pathsOf(tree)) files.set(path, await factsOf(join(tree, path)));
+    if (files.size === 0) throw new Error(`${disk} has no file in its first partition`);
+    const outsideRoot = await hashOf(
+      createReadStream(raw, { end: startBytes - 1 }),
+      createReadStream(raw, { start: startBytes + root.size * table.sectorsize }),
+    );
+    return { files, outsideRoot };
+  } finally {
+    for (const path of [raw, tree]) await rm(path, { recursive: true, force: true });
+  }
+}
+
+/** What is in a tree, without a step over its links, some of which lead into the host. */
+async function* pathsOf(tree: string, folder = '/'): AsyncGenerator<string> {
+  for (const entry of await readdir(join(tree, folder), { withFileTypes: true })) {
+    const path = posix.join(folder, entry.name);
+    yield path;
+    if (entry.isDirectory()) yield* pathsOf(tree, path);
+  }
+}
+
+async function factsOf(path: string): Promise<string> {
+  const stats = await lstat(path);
+  const { mode, uid, gid } = stats;
+  const content = stats.isSymbolicLink()
+    ? await readlink(path)
+    : stats.isFile()
+      ? await hashOf(createReadStream(path))
+      : '';
+  return `${mode.toString(8)} ${uid}:${gid} ${content}`;
+}
+
+async function hashOf(...streams: readonly NodeJS.ReadableStream[]): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(raw, { end: root.start * table.sectorsize - 1 }), hash, { end: false });
-  await pipeline(createReadStream(raw, { start: (root.start + root.size) * table.sectorsize }), hash);
+  for (const stream of streams) await pipeline(stream, hash, { end: false });
   return hash.digest('hex');
 }

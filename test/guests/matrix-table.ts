@@ -37,7 +37,7 @@ export function matrixReport(rows: readonly [name: string, row: MatrixRow][]): s
 }
 
 function comparison(name: string, { changedFiles, sameOutsideRoot }: Comparison): string {
-  const files = changedFiles.map((line) => `\`${line.replaceAll(/\s+/g, ' ')}\``).join(', ');
+  const files = changedFiles.map((line) => `\`${line}\``).join(', ');
   const outside = sameOutsideRoot ? 'the same to the byte' : '**not the same**';
   return `- \`${name}\` after the fix: files that differ from its source: ${files || 'none'}; all outside its root is ${outside}.\n`;
 }
