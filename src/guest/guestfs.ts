@@ -68,6 +68,8 @@ export class Guestfs implements AsyncDisposable {
   #errorBytes = 0;
   #arrived: () => void = () => {};
   #ended = false;
+  /** The command before: guestfish answers one at a time. */
+  #previous: Promise<unknown> = Promise.resolve();
 
   private constructor(child: ChildProcessWithoutNullStreams, scratchFolder: string, signal: AbortSignal) {
     this.#child = child;
@@ -191,7 +193,14 @@ export class Guestfs implements AsyncDisposable {
     await this.kill();
   }
 
-  async #run(
+  /** Commands run one after the other, in the order of the calls. */
+  async #run(command: readonly string[], options: CallOptions): Promise<CallOutcome> {
+    const turn = this.#previous.then(() => this.#runAlone(command, options));
+    this.#previous = turn.catch(() => {});
+    return await turn;
+  }
+
+  async #runAlone(
     command: readonly string[],
     { limitMs = DEFAULT_LIMIT_MS, input = [] }: CallOptions,
   ): Promise<CallOutcome> {

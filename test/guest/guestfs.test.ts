@@ -24,6 +24,10 @@ testWithOracle(
     expect((await files.list('/names')).toSorted()).toEqual(HOSTILE.toSorted());
     for (const name of HOSTILE) expect(await files.read(`/names/${name}`)).toBe(`of ${name.length}\nend`);
 
+    // Calls that are not waited for answer each for itself.
+    const texts = await Promise.all(HOSTILE.map((name) => files.read(`/names/${name}`)));
+    expect(texts).toEqual(HOSTILE.map((name) => `of ${name.length}\nend`));
+
     const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)).toString('latin1');
     await files.write('/bytes', everyByte);
     expect(await files.read('/bytes')).toBe(everyByte);
