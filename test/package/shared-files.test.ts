@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { ScratchFolder } from '../operations/export/export-run.ts';
 import { testWithOracle } from '../oracles/oracle.ts';
@@ -44,7 +45,7 @@ testWithOracle('man', 'man shows every command with its flags, without a warning
     const manifest = JSON.parse(readFileSync(join(root, 'oclif.manifest.json'), 'utf8')) as {
       commands: Record<string, { hidden?: boolean; flags: Record<string, { hidden?: boolean; allowNo?: boolean }> }>;
     };
-    const text = stdout.replaceAll(/.\x08/g, '').replaceAll(/\x1b\[[\d;]*m/g, '');
+    const text = stripVTControlCharacters(stdout);
     for (const [id, { hidden, flags }] of Object.entries(manifest.commands)) {
       if (hidden) continue;
       expect(text).toContain(`\n   hyper2kvm ${id}\n`);
