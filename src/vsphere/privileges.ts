@@ -12,6 +12,10 @@ export const SNAPSHOT_PRIVILEGES = [
   'VirtualMachine.State.RemoveSnapshot',
 ] as const;
 
+export const SHUTDOWN_PRIVILEGES = ['VirtualMachine.Interact.PowerOff'] as const;
+/** A VM that was shut down and may not be powered on again would stay off. */
+export const RESTART_PRIVILEGES = ['VirtualMachine.Interact.PowerOn'] as const;
+
 /** Entities in one call; a server was not seen to refuse more, but its answer grows with them. */
 const BATCH = 200;
 

@@ -24,6 +24,7 @@ export const ORACLES = [
   'guestfish',
   'bwrap',
   'dpkg-deb',
+  'systemd-analyze',
   'bash',
   'zsh',
   'fish',

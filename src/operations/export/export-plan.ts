@@ -4,11 +4,15 @@ import { formatBytes } from '../../base/amounts.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { checkWritable, freeBytes } from '../../base/free-space.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
-import { missingPrivileges, SNAPSHOT_PRIVILEGES } from '../../vsphere/privileges.ts';
+import {
+  missingPrivileges,
+  RESTART_PRIVILEGES,
+  SHUTDOWN_PRIVILEGES,
+  SNAPSHOT_PRIVILEGES,
+} from '../../vsphere/privileges.ts';
 import { readVmFacts, type VmFacts } from '../../vsphere/vm-facts.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import { readVmHardware, type VmHardware } from '../../vsphere/vm-hardware.ts';
-import type { MoRef } from '../../vsphere/wsdl-types.ts';
 import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
 import { checkBootTest } from '../boot-test/boot-test.ts';
 import { checkDefinable } from '../domain/define-domain.ts';
@@ -17,7 +21,7 @@ import type { FoundVm } from './find-vms.ts';
 import { diskFileName, finalNames, FORMATS } from './formats.ts';
 import { freeGenerationName } from './generations.ts';
 import { inspectVm } from './preflight.ts';
-import type { ExportOptions, ExportPlan, PreflightFinding } from './types.ts';
+import type { ExportOptions, ExportPlan, PowerChoice, PreflightFinding } from './types.ts';
 
 /** A plan with what it was made from. */
 export interface PlannedVm {
@@ -61,9 +65,8 @@ export async function planVm(
     freeBytes: await freeBytes(output),
     findings: inspectVm(vm.name, facts, options.power),
   };
-  const makesSnapshot = options.power.kind === 'snapshot' && !facts.template;
   plan.findings.push(...(await inspectHost(client, vm, options, signal)));
-  plan.findings.push(...(await inspectPrivileges(client, vm.ref, makesSnapshot, signal)));
+  plan.findings.push(...(await inspectPrivileges(client, facts, options.power, signal)));
   plan.findings.push(...(await inspectOutput(plan, facts, options.force)));
   return { plan, facts };
 }
@@ -139,12 +142,11 @@ function findingOf(check: string, error: unknown): PreflightFinding {
 /** A snapshot that may be made but not removed would stay; and one made for a lease that is refused then costs for nothing. */
 async function inspectPrivileges(
   client: VsphereClient,
-  vm: MoRef,
-  makesSnapshot: boolean,
+  facts: VmFacts,
+  power: PowerChoice,
   signal: AbortSignal,
 ): Promise<PreflightFinding[]> {
-  const needed = ['VApp.Export', ...(makesSnapshot ? SNAPSHOT_PRIVILEGES : [])];
-  const missing = await missingPrivileges(client, vm, needed, signal);
+  const missing = await missingPrivileges(client, facts.ref, ['VApp.Export', ...privilegesOf(power, facts)], signal);
   return missing.map((privilege) => ({
     level: 'error',
     kind: 'authentication',
@@ -152,6 +154,12 @@ async function inspectPrivileges(
     detail: `the account lacks ${privilege} on the VM.`,
     hint: `Add ${privilege} to the role of the account.`,
   }));
+}
+
+function privilegesOf(power: PowerChoice, { template, powerState }: VmFacts): readonly string[] {
+  if (power.kind === 'snapshot' && !template) return SNAPSHOT_PRIVILEGES;
+  if (power.kind !== 'shutdown' || powerState === 'poweredOff') return [];
+  return [...SHUTDOWN_PRIVILEGES, ...(power.restart ? RESTART_PRIVILEGES : [])];
 }
 
 async function inspectOutput(plan: ExportPlan, facts: VmFacts, force: boolean): Promise<PreflightFinding[]> {
