@@ -20,6 +20,7 @@ const wsdlTypes = {
   ShutdownGuest: { _this: 'ref' },
   PowerOffVM_Task: { _this: 'ref' },
   PowerOnVM_Task: { _this: 'ref', host: 'ref?' },
+  ReconfigVM_Task: { _this: 'ref', spec: 'VirtualMachineConfigSpec' },
   CreateSnapshot_Task: { _this: 'ref', name: 'string', description: 'string?', memory: 'boolean', quiesce: 'boolean' },
   RemoveSnapshot_Task: { _this: 'ref', removeChildren: 'boolean', consolidate: 'boolean?' },
 
@@ -32,6 +33,11 @@ const wsdlTypes = {
   HttpNfcLeaseAbort: { _this: 'ref' },
   CreateDescriptor: { _this: 'ref', obj: 'ref', cdp: 'OvfCreateDescriptorParams' },
 
+  /** Of its many fields the one that is sent. */
+  VirtualMachineConfigSpec: { deviceChange: 'VirtualDeviceConfigSpec[]?' },
+  VirtualDeviceConfigSpec: { operation: 'string?', fileOperation: 'string?', device: 'VirtualCdrom' },
+  /** A device that goes is told by its key; what it is made of need not be said. */
+  VirtualCdrom: { key: 'int', controllerKey: 'int?', unitNumber: 'int?' },
   PropertyFilterSpec: { propSet: 'PropertySpec[]', objectSet: 'ObjectSpec[]' },
   PropertySpec: { type: 'string', all: 'boolean?', pathSet: 'string[]?' },
   ObjectSpec: { obj: 'ref', skip: 'boolean?', selectSet: 'TraversalSpec[]?' },
@@ -58,7 +64,7 @@ const wsdlTypes = {
 } as const;
 
 /** Fields whose declared type is a base of what is sent, which must then name itself in `xsi:type`. */
-const POLYMORPHIC: ReadonlySet<string> = new Set(['TraversalSpec']);
+const POLYMORPHIC: ReadonlySet<string> = new Set(['TraversalSpec', 'VirtualCdrom']);
 
 type WsdlTypes = typeof wsdlTypes;
 type ScalarTypes = { string: string; int: number; long: number; boolean: boolean; ref: MoRef };

@@ -72,6 +72,14 @@ describe.each(SERVERS)('%s', (_name, options, root) => {
     expect(server.state().vms['running']?.powerState).toBe('poweredOn');
   });
 
+  testWithOracle('govc', 'takes the CD drive out of a VM that is off for govc', async ({ govc }) => {
+    await using server = await startTestServer({ ...options, vms: [{ name: 'web', iso: '[datastore1] a.iso' }] });
+    const env = govcEnvironment(server);
+    expect(await outputOf(govc, ['device.ls', '-vm', 'web'], env)).toContain('cdrom-3000');
+    await outputOf(govc, ['device.remove', '-vm', 'web', 'cdrom-3000'], env);
+    expect(await outputOf(govc, ['device.ls', '-vm', 'web'], env)).not.toContain('cdrom-3000');
+  });
+
   testWithOracle(['pyvmomi', 'qemu-img'], 'is listed and exported by pyvmomi', async (paths) => {
     await using server = await start(options);
     await using folder = await mkdtempDisposable(join(tmpdir(), 'pyvmomi-'));

@@ -55,6 +55,7 @@ export const METHODS = {
   PowerOnVM_Task: { on: VM, params: ['host: ref?'] },
   PowerOffVM_Task: { on: VM, params: [] },
   ShutdownGuest: { on: VM, params: [] },
+  ReconfigVM_Task: { on: VM, params: ['spec: VirtualMachineConfigSpec'] },
   CreateSnapshot_Task: {
     on: VM,
     params: ['name: string', 'description: string?', 'memory: boolean', 'quiesce: boolean'],
@@ -103,6 +104,21 @@ export const DATA_TYPES: Record<string, { extends?: string; fields: readonly str
       'vssBackupContext: string?',
     ],
   },
+  /** Of its many fields the one that this server acts on. */
+  VirtualMachineConfigSpec: { fields: ['deviceChange: VirtualDeviceConfigSpec[]'] },
+  VirtualDeviceConfigSpec: { fields: ['operation: string?', 'fileOperation: string?', 'device: VirtualDevice'] },
+  VirtualDevice: {
+    fields: [
+      'key: int',
+      'deviceInfo: any?',
+      'backing: any?',
+      'connectable: any?',
+      'slotInfo: any?',
+      'controllerKey: int?',
+      'unitNumber: int?',
+    ],
+  },
+  VirtualCdrom: { extends: 'VirtualDevice', fields: [] },
   LocalizedMethodFault: { fields: ['fault: any', 'localizedMessage: string?'] },
   KeyValue: { fields: ['key: string', 'value: string'] },
   OvfCreateDescriptorParams: {

@@ -16,6 +16,8 @@ export class VirtualMachine extends Entity {
   readonly biosUuid: string;
   readonly instanceUuid: string;
   powerState: PowerState;
+  /** The image in the one CD drive that there may be. */
+  iso: string | undefined;
   /** Changes with each change of the configuration. */
   changeVersion = '';
   annotation: string;
@@ -36,6 +38,7 @@ export class VirtualMachine extends Entity {
     this.instanceUuid = options.instanceUuid ?? uuidFrom(`instance ${ref.value} ${options.name}`);
     this.powerState = options.powerState ?? 'poweredOff';
     this.annotation = options.annotation ?? '';
+    this.iso = options.iso;
     this.#objects = objects;
     this.#addSnapshots(options.snapshots ?? [], undefined);
     this.changeVersion = options.changeVersion ?? '2026-01-01T00:00:00.000000Z';
@@ -70,6 +73,12 @@ export class VirtualMachine extends Entity {
   /** As somebody does who attaches the disks to another VM: the configuration stays as it is. */
   writeDisks(): void {
     this.diskWrites += 1;
+    this.#objects.changed();
+  }
+
+  removeCdDrive(): void {
+    this.iso = undefined;
+    this.#countUp();
     this.#objects.changed();
   }
 

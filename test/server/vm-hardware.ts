@@ -16,6 +16,8 @@ export interface DiskPlace {
   targetId: string;
 }
 
+export const CD_DRIVE_KEY = 3000;
+
 interface ControllerKind {
   type: string;
   firstKey: number;
@@ -53,7 +55,7 @@ export function placeDisks(disks: readonly DiskOptions[]): DiskPlace[] {
 
 /** The list `config.hardware.device`. */
 export function hardwareDevices(
-  vm: VmOptions,
+  vm: Omit<VmOptions, 'iso'> & { iso: string | undefined },
   disks: readonly DiskPlace[],
   place: { datastore: MoRef; network: MoRef; folder: string; contentSeed: string | undefined },
 ): ValueArray {
@@ -63,7 +65,7 @@ export function hardwareDevices(
       key: 200,
       deviceInfo: description('IDE 0', 'IDE 0'),
       busNumber: 0,
-      device: arrayOf('int', vm.iso === undefined ? [] : [3000]),
+      device: arrayOf('int', vm.iso === undefined ? [] : [CD_DRIVE_KEY]),
     }),
     ...kinds.map((kind) => controller(kind, disks)),
     ...disks.map((disk) => virtualDisk(disk, place)),
@@ -161,7 +163,7 @@ function networkCard(card: NetworkCardOptions, index: number, network: MoRef): D
 
 function cdDrive(iso: string, datastore: MoRef): DataObject {
   return data('VirtualCdrom', {
-    key: 3000,
+    key: CD_DRIVE_KEY,
     deviceInfo: description('CD/DVD drive 1', `ISO ${iso}`),
     backing: data('VirtualCdromIsoBackingInfo', { fileName: iso, datastore }),
     connectable: connectable(),

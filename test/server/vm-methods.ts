@@ -1,9 +1,11 @@
 import { faultOf, VimFault } from './fault.ts';
 import { HttpNfcLease } from './http-nfc-lease.ts';
 import { requirePrivilege, type SoapCall, type SoapMethod } from './soap-call.ts';
+import type { RequestObject } from './request-arguments.ts';
 import { startTask } from './task.ts';
 import { enumOf, MoRef, type Value } from './value.ts';
 import { VirtualMachine } from './virtual-machine.ts';
+import { CD_DRIVE_KEY } from './vm-hardware.ts';
 import { VmSnapshot } from './vm-snapshot.ts';
 
 /** Power, snapshots, and the two calls that open a lease. */
@@ -50,6 +52,16 @@ export const VM_METHODS = {
     return undefined;
   },
 
+  ReconfigVM_Task(call) {
+    const vm = vmOf(call);
+    requirePrivilege(call, 'VirtualMachine.Config.AddRemoveDevice');
+    requireNoLease(vm);
+    const changes = call.args.objects('spec').flatMap((spec) => spec.objects('deviceChange'));
+    return vmTask(call, vm, () => {
+      for (const change of changes) changeDevice(vm, change);
+    });
+  },
+
   CreateSnapshot_Task: (call) => createSnapshot(call, call.args.boolean('quiesce')),
 
   CreateSnapshotEx_Task: (call) => createSnapshot(call, call.args.objects('quiesceSpec').length > 0),
@@ -68,6 +80,15 @@ export const VM_METHODS = {
     throw faultOf('NotSupported');
   },
 } satisfies Record<string, SoapMethod>;
+
+/** The one change that is known: the CD drive goes, which its IDE bus allows of a VM that is off alone. */
+function changeDevice(vm: VirtualMachine, change: RequestObject): void {
+  const [device] = change.objects('device');
+  const isDrive = vm.iso !== undefined && device?.number('key') === CD_DRIVE_KEY;
+  if (change.string('operation') !== 'remove' || !isDrive) throw faultOf('InvalidDeviceSpec');
+  requirePowerState(vm, 'poweredOff');
+  vm.removeCdDrive();
+}
 
 function createSnapshot(call: SoapCall, quiesce: boolean): Value {
   const vm = vmOf(call);

@@ -53,7 +53,7 @@ export function vmConfig(vm: VirtualMachine): DataObject {
       numCPU: options.cpus ?? 1,
       numCoresPerSocket: 1,
       memoryMB: options.memoryMb ?? 1024,
-      device: hardwareDevices(options, vm.disks, {
+      device: hardwareDevices({ ...options, iso: vm.iso }, vm.disks, {
         datastore: datastore.ref,
         network: network.ref,
         folder: vm.name,

@@ -1,0 +1,83 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { removeCdDrives } from '../../vsphere/cd-drives.ts';
+import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
+import { findVms, listInventory, type InventoryVm } from '../../vsphere/inventory.ts';
+import { powerOff, shutdownGuest } from '../../vsphere/power.ts';
+import { readPowerState, readVmFacts } from '../../vsphere/vm-facts.ts';
+import { readVmHardware } from '../../vsphere/vm-hardware.ts';
+import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
+import { CleanUp } from '../clean-up.ts';
+import type { OperationContext, WarningEvent } from '../operation-context.ts';
+import { openSession } from '../server-session.ts';
+import type { VmAction, VmActionResult } from './types.ts';
+
+export interface VmActionOptions {
+  connection: ConnectionSettings;
+  /** One VM, named as for an export. */
+  vm: string;
+  action: VmAction;
+  /** How long the guest gets to shut down. */
+  limitMs: number;
+}
+
+/** Looks at one VM or changes it on the server. What is so already is no failure. */
+export async function actOnVm(
+  { connection, vm, action, limitMs }: VmActionOptions,
+  { signal, report }: OperationContext<WarningEvent>,
+): Promise<VmActionResult> {
+  await using cleanUp = new CleanUp((message) => report({ type: 'warning', message }));
+  const client = await openSession(connection, cleanUp, signal);
+  const found = await findVms(client, vm, await listInventory(client, [], signal), signal);
+  const [target] = found;
+  if (target === undefined || found.length > 1) throw severalVms(vm, found);
+  // Awaited here: the session ends with this scope.
+  return await ACTIONS[action](client, target, limitMs, signal);
+}
+
+type Act = (client: VsphereClient, vm: InventoryVm, limitMs: number, signal: AbortSignal) => Promise<VmActionResult>;
+
+const ACTIONS: Record<VmAction, Act> = {
+  async info(client, { ref, name, inventoryPath }, _limitMs, signal) {
+    const facts = await readVmFacts(client, ref, signal);
+    const { powerState, guest, toolsRunning, instanceUuid } = facts;
+    const disks = facts.disks.map(({ label, capacityBytes }) => ({ label, capacityBytes }));
+    const snapshots = facts.snapshots.map((snapshot) => snapshot.name);
+    const hardware = await readVmHardware(client, ref, signal);
+    const place = { name, inventoryPath, moRef: ref.value };
+    const info = { ...place, powerState, guest, toolsRunning, instanceUuid, disks, snapshots, hardware };
+    return { vm: name, changed: false, sentence: `${name} is ${powerState}.`, info };
+  },
+
+  async shutdown(client, { ref, name }, limitMs, signal) {
+    if ((await readPowerState(client, ref, signal)) === 'poweredOff') return isOff(name);
+    if (await shutdownGuest(client, ref, limitMs, signal)) {
+      return { vm: name, changed: true, sentence: `${name} is shut down.` };
+    }
+    throw new Hyper2kvmError('transfer', `${name} is still on after ${Math.round(limitMs / 1000)} seconds.`, {
+      hint: 'Wait longer with -timeout SECONDS, or cut its power with -op poweroff.',
+    });
+  },
+
+  async poweroff(client, { ref, name }, _limitMs, signal) {
+    if ((await readPowerState(client, ref, signal)) === 'poweredOff') return isOff(name);
+    await powerOff(client, ref, signal);
+    return { vm: name, changed: true, sentence: `${name} is powered off.` };
+  },
+
+  async 'remove-cdrom'(client, { ref, name }, _limitMs, signal) {
+    const labels = await removeCdDrives(client, ref, signal);
+    if (labels.length === 0) return { vm: name, changed: false, sentence: `${name} has no CD-ROM drive.` };
+    return { vm: name, changed: true, sentence: `Removed from ${name}: ${labels.join(', ')}.` };
+  },
+};
+
+function isOff(name: string): VmActionResult {
+  return { vm: name, changed: false, sentence: `${name} is off already.` };
+}
+
+function severalVms(word: string, found: readonly InventoryVm[]): Hyper2kvmError {
+  const paths = found.slice(0, 5).map(({ inventoryPath }) => inventoryPath);
+  return new Hyper2kvmError('not-found', `${JSON.stringify(word)} means ${found.length} VMs: ${paths.join(', ')}.`, {
+    hint: 'Name one of them.',
+  });
+}

@@ -1,0 +1,19 @@
+import { readProperties } from './properties.ts';
+import { waitForTask } from './task.ts';
+import type { VsphereClient } from './vsphere-client.ts';
+import type { MoRef } from './wsdl-types.ts';
+
+/**
+ * Removes every CD-ROM drive from a VM's hardware and returns their labels; with none it changes nothing.
+ * @throws VsphereFault `InvalidPowerState` while the VM is on and the drive's bus cannot be changed then, as IDE.
+ */
+export async function removeCdDrives(client: VsphereClient, vm: MoRef, signal: AbortSignal): Promise<string[]> {
+  const path = 'config.hardware.device';
+  const { properties } = await readProperties(client, vm, [path], signal);
+  const drives = (properties.get(path)?.elements ?? []).filter(({ type }) => type === 'VirtualCdrom');
+  if (drives.length === 0) return [];
+  const deviceChange = drives.map((drive) => ({ operation: 'remove', device: { key: drive.numberOf('key') ?? 0 } }));
+  const response = await client.call('ReconfigVM_Task', { _this: vm, spec: { deviceChange } }, signal);
+  await waitForTask(client, response, 'Removing the CD-ROM drives', signal);
+  return drives.map((drive) => drive.textOf('deviceInfo.label') ?? 'CD-ROM drive');
+}
