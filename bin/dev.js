@@ -11,7 +11,7 @@ if (process.features.typescript) {
   const loaders = await import('../src/commands/loaders.ts');
   const files = { pjson: readJson('package.json'), manifest: readJson('oclif.manifest.json') };
   const bundle = { root, ...files, commands: loaders.COMMAND_LOADERS, quickAnswers: loaders.QUICK_ANSWERS };
-  await main({ argv: process.argv.slice(2), bundle });
+  await main({ calledAs: process.argv[1] ?? '', argv: process.argv.slice(2), bundle });
 } else {
   process.stderr.write(`bin/dev.js needs Node.js 24 or later, and this is ${process.version}.\n`);
   process.exitCode = 2;

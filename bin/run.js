@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Old syntax throughout, so that an old Node can read this file far enough to say that it is too old.
 import { existsSync, readFileSync } from 'fs';
-import { dirname, join } from 'path';
+import { basename, dirname, join } from 'path';
 import { fileURLToPath } from 'url';
 
 var LEAST_NODE = 24;
@@ -10,6 +10,7 @@ var root = dirname(dirname(fileURLToPath(import.meta.url)));
 var main = new URL('../dist/cli/main.js', import.meta.url);
 var loaders = new URL('../dist/commands/loaders.js', import.meta.url);
 var argv = process.argv.slice(2);
+var calledAs = process.argv[1];
 
 /** A wrong setting, not a fault of the program: the exit code of a usage error. */
 function refuse(sentence) {
@@ -23,7 +24,7 @@ function readJson(name) {
 
 function run() {
   var pjson = readJson('package.json');
-  if (argv[0] === '--version') {
+  if (argv[0] === '--version' && basename(calledAs) !== 'hyperctl') {
     // Answered before oclif is loaded, and in its words.
     var host = process.platform + '-' + process.arch + ' node-' + process.version;
     process.stdout.write(pjson.name + '/' + pjson.version + ' ' + host + '\n');
@@ -42,7 +43,7 @@ function run() {
         commands: modules[1].COMMAND_LOADERS,
         quickAnswers: modules[1].QUICK_ANSWERS,
       };
-      return modules[0].main({ argv: argv, bundle: bundle });
+      return modules[0].main({ calledAs: calledAs, argv: argv, bundle: bundle });
     })
     .catch(function (error) {
       console.error(error);

@@ -1,4 +1,5 @@
 // The entry of the program in one file: what run.js reads from beside it is inside here. esbuild bundles it, see test/tools/package/bundle.ts.
+import { basename } from 'node:path';
 import process from 'node:process';
 import manifest from '../oclif.manifest.json' with { type: 'json' };
 import pjson from '../package.json' with { type: 'json' };
@@ -9,10 +10,10 @@ const argv = process.argv.slice(2);
 async function run(): Promise<void> {
   const { main } = await import('../src/cli/main.ts');
   const commands = { commands: COMMAND_LOADERS, quickAnswers: QUICK_ANSWERS };
-  await main({ argv, bundle: { root: '/', pjson, manifest, ...commands } });
+  await main({ calledAs: process.argv0, argv, bundle: { root: '/', pjson, manifest, ...commands } });
 }
 
 // Answered before oclif is loaded, and in its words.
-if (argv[0] === '--version') {
+if (argv[0] === '--version' && basename(process.argv0) !== 'hyperctl') {
   process.stdout.write(`${pjson.name}/${pjson.version} ${process.platform}-${process.arch} node-${process.version}\n`);
 } else void run();

@@ -3,10 +3,13 @@ import { setFlagsFromString } from 'node:v8';
 import { Hyper2kvmError } from '../base/errors.ts';
 import type { Bundle } from './bundled-plugin.ts';
 import { describeError, errorLines, errorStack } from './error-report.ts';
+import { wordsFor } from './hyperctl/called-as.ts';
 import { nearWord } from './near-word.ts';
 import { redactUrls } from './redact.ts';
 
 export interface MainOptions {
+  /** The name or path that the program was called by: a link may make another one of it. */
+  calledAs: string;
   /** The words after the program's name. */
   argv: string[];
   bundle: Bundle;
@@ -16,14 +19,15 @@ export interface MainOptions {
  * Runs the command that `argv` names. Never throws: an error is told on standard error, or as a JSON document, and its code
  * is in `process.exitCode`. The process ends by itself when nothing is left to do.
  */
-export async function main({ argv, bundle }: MainOptions): Promise<void> {
+export async function main({ calledAs, argv, bundle }: MainOptions): Promise<void> {
   describeUser(process.env);
   keepMemorySmall();
   try {
-    const quickAnswer = bundle.quickAnswers[argv[0] ?? ''];
-    if (quickAnswer) return await quickAnswer(argv.slice(1));
-    const words = asFlags(argv);
-    checkCommand(words, Object.keys(bundle.manifest.commands));
+    const given = wordsFor(calledAs, argv);
+    const quickAnswer = bundle.quickAnswers[given[0] ?? ''];
+    if (quickAnswer) return await quickAnswer(given.slice(1));
+    const words = asFlags(given);
+    checkCommand(words, bundle.manifest.commands);
     const { run, settings } = await import('@oclif/core');
     // oclif would look for a TypeScript compiler in development; Node runs the sources as they are.
     settings.enableAutoTranspile = false;
@@ -44,9 +48,10 @@ function asFlags(argv: string[]): string[] {
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
 }
 
-function checkCommand(argv: readonly string[], commands: readonly string[]): void {
+function checkCommand(argv: readonly string[], known: Bundle['manifest']['commands']): void {
   const [first] = argv;
-  if (first === undefined || ['--help', '-h', '--version'].includes(first) || commands.includes(first)) return;
+  if (first === undefined || ['--help', '-h', '--version'].includes(first) || Object.hasOwn(known, first)) return;
+  const commands = Object.keys(known).filter((name) => known[name]?.hidden !== true);
   const list = `The commands are ${commands.join(', ')}.`;
   if (first.startsWith('-')) {
     const flag = first.split('=', 1)[0] ?? first;

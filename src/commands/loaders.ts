@@ -5,6 +5,7 @@ export const COMMAND_LOADERS = {
   completion: async () => (await import('./completion.ts')).CompletionCommand,
   convert: async () => (await import('./convert.ts')).ConvertCommand,
   export: async () => (await import('./export.ts')).ExportCommand,
+  hyperctl: async () => (await import('./hyperctl/hyperctl-command.ts')).HyperctlCommand,
   list: async () => (await import('./list.ts')).ListCommand,
   status: async () => (await import('./status.ts')).StatusCommand,
 };

@@ -9,6 +9,8 @@ export interface ListedVm {
   /** The guest's full name, or its id where the server has no name for it. */
   guest: string;
   disks: { label: string; capacityBytes: number }[];
+  cpus: number;
+  memoryBytes: number;
   /** The account may see that the VM is there, and no more: all but its name and place is empty. */
   unreadable: boolean;
   instanceUuid: string;

@@ -14,7 +14,10 @@ const PATHS = [
   'config.instanceUuid',
   'config.uuid',
   'config.hardware.device',
+  'config.hardware.numCPU',
+  'config.hardware.memoryMB',
 ];
+const MIB = 1024 * 1024;
 
 /** The VMs and templates that the account can see, by inventory path; with `glob` only those whose name or path matches. */
 export async function listVms(
@@ -39,6 +42,8 @@ function toListedVm({ name, inventoryPath, ref, content }: InventoryVm): ListedV
     template: text('config.template') === 'true',
     guest: text('config.guestFullName'),
     disks: decodeDisks(devices).map(({ label, capacityBytes }) => ({ label, capacityBytes })),
+    cpus: Number(text('config.hardware.numCPU')),
+    memoryBytes: Number(text('config.hardware.memoryMB')) * MIB,
     instanceUuid: text('config.instanceUuid'),
     biosUuid: text('config.uuid'),
     unreadable: content.missing.has('runtime.powerState'),

@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { symlink } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { TestServer } from '../server/test-server.ts';
@@ -39,6 +41,18 @@ export function environmentOf(server: TestServer | undefined, stateFolder: strin
       HYPER2KVM_THUMBPRINT: server.thumbprint.sha256,
     }),
   };
+}
+
+/** Makes a link to the program in `folder`, and gives the environment in which the link can be run. */
+export async function linkProgram(
+  folder: string,
+  name: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ link: string; env: NodeJS.ProcessEnv }> {
+  const link = join(folder, name);
+  await symlink(PROGRAM.at(-1) ?? '', link);
+  // A script asks for any Node.js: the one that runs the tests comes first.
+  return { link, env: { ...env, PATH: [dirname(process.execPath), env['PATH']].join(delimiter) } };
 }
 
 /** Starts the program as its users do, in a process of its own. `stdin` is what it can read there. */

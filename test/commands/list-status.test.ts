@@ -17,6 +17,8 @@ const LISTED: ListedVm = {
   disks: [],
   instanceUuid: '',
   biosUuid: '',
+  cpus: 2,
+  memoryBytes: 1 << 30,
   unreadable: false,
 };
 

@@ -17,6 +17,7 @@ export const ORACLES = [
   'vcsim',
   'kubevirt-vm',
   'pyvmomi',
+  'hyperctl-runner',
   'virt-xml-validate',
   'virsh',
   'tar',
@@ -38,6 +39,7 @@ export type OracleName = (typeof ORACLES)[number];
 /** Oracles that are Python modules, and what to import. */
 const PYTHON_MODULES: Partial<Record<OracleName, string>> = {
   pyvmomi: 'pyVmomi',
+  'hyperctl-runner': 'hyper2kvm.vmware.transports.hyperctl_common',
   libqcow: 'pyqcow',
   libvmdk: 'pyvmdk',
   vmdkstream: 'VMDKstream',

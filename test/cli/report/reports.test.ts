@@ -177,6 +177,8 @@ test('the list of VMs fits a terminal, and counts', () => {
     disks: [{ label: 'Hard disk 1', capacityBytes: 10 * GIB }],
     instanceUuid: '',
     biosUuid: '',
+    cpus: 2,
+    memoryBytes: 1 << 30,
     unreadable: false,
   });
   const vms = [listed(0), listed(1)];

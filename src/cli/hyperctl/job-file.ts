@@ -1,0 +1,129 @@
+import { parse, YAMLParseError } from 'yaml';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { checkAccess, readConfigFile } from '../config/config-file.ts';
+import { nearWord } from '../near-word.ts';
+
+/** One job of a job file. Strings and switches as they stand there. */
+export interface JobDefinition {
+  vm: string | undefined;
+  output: string | undefined;
+  format: string | undefined;
+  compress: boolean;
+  parallel: number | undefined;
+  /** The job asks for the CD drives to be taken out first. */
+  removeCdrom: boolean;
+  url: string | undefined;
+  username: string | undefined;
+  password: string | undefined;
+  insecure: boolean;
+}
+
+/** The keys of a job that count, and the kind of each. */
+const KEYS = {
+  vm_path: 'string',
+  output_path: 'string',
+  output_dir: 'string',
+  format: 'string',
+  compress: 'boolean',
+  vcenter_url: 'string',
+  username: 'string',
+  password: 'string',
+  insecure: 'boolean',
+  options: 'object',
+} as const;
+/** These name or date a job and change nothing. */
+const IDLE_KEYS = ['id', 'name', 'created_at'];
+const OPTIONS = { parallel_downloads: 'number', remove_cdrom: 'boolean' } as const;
+/** Only the screen of another program. */
+const IDLE_OPTIONS = ['show_individual_progress'];
+
+type Kinds = Readonly<Record<string, 'string' | 'boolean' | 'number' | 'object'>>;
+
+/**
+ * The jobs of a file in YAML or JSON: one job, or several under `jobs`. A key that is not known is an error, and so is one that another program would act on and this one does
+ * not: a job that does less than it says is worse than none. A file with a password must be its owner's alone.
+ * @throws usage errors that name file and key, and never quote a value.
+ */
+export async function readJobFile(path: string): Promise<JobDefinition[]> {
+  const file = await readConfigFile(path, true).catch((cause: unknown) => {
+    const why = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
+    throw new Hyper2kvmError('usage', `The job file ${path} cannot be read: ${why}.`, { cause });
+  });
+  const document = parseText(file?.text ?? '', path);
+  const jobs = isObject(document) && 'jobs' in document ? jobsOf(document, document.jobs, path) : [document];
+  const definitions = jobs.map((job) => readJob(job, path));
+  if (file !== undefined)
+    checkAccess(
+      file,
+      definitions.some(({ password }) => password !== undefined),
+    );
+  return definitions;
+}
+
+function parseText(text: string, path: string): unknown {
+  try {
+    // Pretty errors quote the source, which may hold a password.
+    return parse(text, { prettyErrors: false });
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    throw new Hyper2kvmError('usage', `${path} is neither YAML nor JSON (${error.code}).`, { cause: error });
+  }
+}
+
+function jobsOf(document: object, jobs: unknown, path: string): unknown[] {
+  const other = Object.keys(document).find((key) => key !== 'jobs');
+  if (other !== undefined) throw unknownKey(path, other, ['jobs']);
+  if (!Array.isArray(jobs) || jobs.length === 0) throw new Hyper2kvmError('usage', `${path}: jobs is no list of jobs.`);
+  return jobs;
+}
+
+function readJob(value: unknown, path: string): JobDefinition {
+  const job = readKeys(value, 'a job', KEYS, IDLE_KEYS, path);
+  const options = readKeys(job.get('options') ?? {}, 'options', OPTIONS, IDLE_OPTIONS, path);
+  const text = (key: keyof typeof KEYS): string | undefined => {
+    const found = job.get(key);
+    return typeof found === 'string' && found !== '' ? found : undefined;
+  };
+  const parallel = options.get('parallel_downloads');
+  return {
+    vm: text('vm_path'),
+    output: text('output_path') ?? text('output_dir'),
+    format: text('format'),
+    compress: job.get('compress') === true,
+    parallel: typeof parallel === 'number' ? parallel : undefined,
+    removeCdrom: options.get('remove_cdrom') === true,
+    url: text('vcenter_url'),
+    username: text('username'),
+    password: text('password'),
+    insecure: job.get('insecure') === true,
+  };
+}
+
+function readKeys(
+  value: unknown,
+  what: string,
+  kinds: Kinds,
+  idle: readonly string[],
+  path: string,
+): ReadonlyMap<string, unknown> {
+  if (!isObject(value)) throw new Hyper2kvmError('usage', `${path}: ${what} is no list of keys and values.`);
+  const entries = Object.entries(value).filter(([key]) => !idle.includes(key));
+  for (const [key, content] of entries) {
+    const kind = Object.hasOwn(kinds, key) ? kinds[key] : undefined;
+    if (kind === undefined) throw unknownKey(path, key, [...Object.keys(kinds), ...idle]);
+    if (typeof content !== kind) throw new Hyper2kvmError('usage', `${path}: ${key} has to be a ${kind}.`);
+  }
+  return new Map<string, unknown>(entries);
+}
+
+function unknownKey(path: string, key: string, known: readonly string[]): Hyper2kvmError {
+  const near = nearWord(key, known);
+  const list = `What a job can say: ${known.join(', ')}.`;
+  return new Hyper2kvmError('usage', `${path}: hyper2kvm does nothing for ${JSON.stringify(key)}.`, {
+    hint: near === undefined ? list : `Did you mean ${near}? ${list}`,
+  });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
