@@ -15,7 +15,10 @@ export async function list(words: readonly string[], host: HyperctlHost): Promis
   const connection = await host.connect();
   const { listVms } = await import('../../operations/list-vms.ts');
   const report = ({ message }: { message: string }): void => host.warn(message);
-  const vms = filterVms(await listVms({ connection, glob: undefined }, { signal: host.signal, report }), flags.filter);
+  const vms = filterVms(
+    await listVms({ connection, glob: undefined, env: host.env }, { signal: host.signal, report }),
+    flags.filter,
+  );
   if (flags.json === true) host.print([JSON.stringify(vmListDocument(vms, new Date()), undefined, 2)]);
   else host.print(vmListReport(vms, undefined));
 }
