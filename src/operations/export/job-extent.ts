@@ -16,7 +16,7 @@ export class JobExtent {
     }
     if (event.type === 'vm-skipped') this.#skip(event.vm);
     if (event.type === 'vm-finished' || event.type === 'vm-failed') this.#end(event.vm);
-    if (event.type === 'vm-skipped') this.#overCount += 1;
+    if (event.type === 'vm-skipped') this.#end(event.vm);
     if (event.type === 'disks') {
       for (const { disk, capacityBytes } of event.disks) {
         this.#vms.get(event.vm)?.set(disk, { capacityBytes, coveredBytes: 0 });
