@@ -3,10 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openPackage } from '../../src/ovf/open-package.ts';
+import type { OvfFacts } from '../../src/ovf/ovf-facts.ts';
 import { testWithOracle } from '../oracles/oracle.ts';
 import { outputOf } from '../oracles/run-program.ts';
 import { packGuest } from './ovf-package.ts';
 import { biosBypath } from './recipes/bios-bypath.ts';
+import { uefiXfs } from './recipes/uefi-xfs.ts';
 import type { GuestRecipe } from './recipe.ts';
 
 /** The system's disk is not the first unit, and the first card not in the first slot. */
@@ -23,29 +25,40 @@ const RECIPE: GuestRecipe = {
   ],
 };
 
+/** What the program reads in the package of a guest whose disks are empty. */
+async function factsOf(recipe: GuestRecipe, qemuImg: string): Promise<OvfFacts> {
+  const folder = await mkdtemp(join(tmpdir(), 'packed-'));
+  try {
+    const disks = recipe.disks.map((_disk, index) => join(folder, `${index}.qcow2`));
+    for (const [index, disk] of recipe.disks.entries()) {
+      await outputOf(qemuImg, ['create', '-q', '-f', 'qcow2', disks[index] ?? '', `${disk.sizeMiB}M`]);
+    }
+    const path = await packGuest({ recipe, disks }, join(folder, 'package'));
+    return (await openPackage(path, AbortSignal.timeout(20_000))).facts;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 testWithOracle(
   'qemu-img',
   'a packed guest says what hardware it had: disks by unit, cards with their MAC addresses',
   async (paths) => {
-    const folder = await mkdtemp(join(tmpdir(), 'packed-'));
-    try {
-      const disks = RECIPE.disks.map((_disk, index) => join(folder, `${index}.qcow2`));
-      for (const [index, disk] of RECIPE.disks.entries()) {
-        await outputOf(paths['qemu-img'], ['create', '-q', '-f', 'qcow2', disks[index] ?? '', `${disk.sizeMiB}M`]);
-      }
-      const path = await packGuest({ recipe: RECIPE, disks }, join(folder, 'package'));
-      const { facts } = await openPackage(path, AbortSignal.timeout(20_000));
-      expect(facts).toMatchObject({ name: 'two-disks-nics', guestId: 'debian12_64Guest', memoryBytes: 2 ** 30 });
-      expect(facts.nics.map(({ mac, model }) => [mac, model])).toEqual([
-        ['00:50:56:8a:07:01', 'vmxnet3'],
-        ['00:50:56:8a:07:02', 'e1000e'],
-      ]);
-      expect(facts.disks).toMatchObject([
-        { capacityBytes: 64 * 2 ** 20, bootOrder: undefined },
-        { capacityBytes: 2 ** 31, bootOrder: 1 },
-      ]);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    const facts = await factsOf(RECIPE, paths['qemu-img']);
+    expect(facts).toMatchObject({ name: 'two-disks-nics', guestId: 'debian12_64Guest', memoryBytes: 2 ** 30 });
+    expect(facts).toMatchObject({ firmware: 'bios' });
+    expect(facts.nics.map(({ mac, model }) => [mac, model])).toEqual([
+      ['00:50:56:8a:07:01', 'vmxnet3'],
+      ['00:50:56:8a:07:02', 'e1000e'],
+    ]);
+    expect(facts.disks).toMatchObject([
+      { capacityBytes: 64 * 2 ** 20, bootOrder: undefined },
+      { capacityBytes: 2 ** 31, bootOrder: 1 },
+    ]);
   },
 );
+
+testWithOracle('qemu-img', 'a packed guest with UEFI says so, and that its disk is SATA', async (paths) => {
+  const facts = await factsOf(uefiXfs, paths['qemu-img']);
+  expect(facts).toMatchObject({ firmware: 'uefi', disks: [{ controller: { kind: 'sata' } }] });
+});
