@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs';
+import { readlinkSync, readSync } from 'node:fs';
 import { inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readDirect } from './direct-read.ts';
@@ -23,7 +23,7 @@ export function fillContent(window: CopyWindow, parts: readonly WindowPart[], co
     const target = content.subarray(part.at, filled);
     if (part.compressed) {
       const { compressed } = part;
-      decompress(part, compressed, readStored(window, part, compressed), (cluster) =>
+      decompress(window, part, compressed, readStored(window, part, compressed), (cluster) =>
         cluster.copy(target, 0, compressed.skipBytes),
       );
     } else readPart(window, part, target);
@@ -44,7 +44,7 @@ export function readStored(
   readPart(window, { ...part, fileOffsetBytes: part.fileOffsetBytes - before }, stored);
   if (markerSector === undefined) return stored;
   const fault = checkGrainMarker(stored, markerSector, storedBytes);
-  if (fault !== undefined) throw corrupt(part, fault);
+  if (fault !== undefined) throw corrupt(window, part, fault);
   return stored.subarray(before, before + readMarker(stored).dataBytes);
 }
 
@@ -53,6 +53,7 @@ export function readStored(
  * megabytes of it would wait, and each next cluster be put into memory that no cache holds (measured: 20 % slower).
  */
 export function decompress<Result>(
+  window: CopyWindow,
   part: WindowPart,
   { codec, clusterBytes, skipBytes }: CompressedPart,
   stored: Buffer,
@@ -66,10 +67,15 @@ export function decompress<Result>(
     else if (codec === 'deflate') cluster = inflateRawSync(stored, options);
     else cluster = zstdDecompressSync(stored.subarray(0, zstdFrameBytes(stored)), { maxOutputLength: clusterBytes });
   } catch (error) {
-    throw corrupt(part, `it does not decompress (${error instanceof Error ? error.message : String(error)})`, error);
+    throw corrupt(
+      window,
+      part,
+      `it does not decompress (${error instanceof Error ? error.message : String(error)})`,
+      error,
+    );
   }
   if (cluster.length < skipBytes + part.lengthBytes)
-    throw corrupt(part, `it gives ${cluster.length} bytes and not ${clusterBytes}`);
+    throw corrupt(window, part, `it gives ${cluster.length} bytes and not ${clusterBytes}`);
   try {
     return use(cluster);
   } finally {
@@ -105,13 +111,27 @@ function looksZero(bytes: Buffer): boolean {
   return true;
 }
 
-function corrupt(part: WindowPart, what: string, cause?: unknown): Hyper2kvmError {
-  return new Hyper2kvmError(
-    'image',
-    `The compressed cluster at byte ${part.fileOffsetBytes} of the image is damaged: ${what}.`,
-    {
-      cause,
-      hint: 'The image is damaged: get it again from where it was made.',
-    },
-  );
+function corrupt(window: CopyWindow, part: WindowPart, what: string, cause?: unknown): Hyper2kvmError {
+  return new Hyper2kvmError('image', `${placeOf(window, part)} is damaged: ${what}.`, {
+    cause,
+    hint: 'The image is damaged: get it again from where it was made.',
+  });
+}
+
+/** The input of a stream has no offset that a person could look at; the place on the disk tells. */
+function placeOf(
+  { offsetBytes, streamName = 'the stream' }: CopyWindow,
+  { fd, at, fileOffsetBytes }: WindowPart,
+): string {
+  if (fd === FROM_INPUT) return `The grain of ${streamName} for byte ${offsetBytes + at} of the disk`;
+  return `The compressed cluster at byte ${fileOffsetBytes} of ${pathOf(fd)}`;
+}
+
+/** Messages to a worker carry numbers alone; the kernel knows the name. */
+function pathOf(fd: number): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return 'the image';
+  }
 }

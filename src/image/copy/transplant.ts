@@ -88,7 +88,7 @@ function movable(
   if (isLong && packing !== 'grains') return 'dense';
   const holdsZeros = known
     ? isZero(known.subarray(part.at, part.at + part.lengthBytes))
-    : (verify || isLong || payloadBytes <= MOST_ZERO_BYTES) && decompress(part, compressed, stored, isZero);
+    : (verify || isLong || payloadBytes <= MOST_ZERO_BYTES) && decompress(window, part, compressed, stored, isZero);
   return holdsZeros ? stored.subarray(0, 0) : stored;
 }
 

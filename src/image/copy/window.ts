@@ -44,6 +44,8 @@ export interface CopyWindow {
   parts: WindowPart[];
   /** Bytes that came with the window, from a stream. */
   input?: SharedArrayBuffer;
+  /** What the stream is called in errors. */
+  streamName?: string;
 }
 
 /** How a cluster of a window comes back from a worker. */

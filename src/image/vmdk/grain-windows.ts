@@ -75,6 +75,7 @@ export class GrainWindows {
         lengthBytes: Math.min(WINDOW_BYTES, capacityBytes - offsetBytes),
         parts: [],
         input,
+        streamName: this.#name,
       };
       this.#filled = 0;
     }
