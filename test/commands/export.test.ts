@@ -189,6 +189,9 @@ test.each([
   [['x', '--boot-test', '--format=ova'], '--boot-test is for images, and --format ova makes none.'],
   [['x', '--fix-plan', '--format=raw'], '--fix-plan would fetch all disks to keep none of them.'],
   [['x', '--fix=off', '--root=/dev/sda1', '--format=raw'], '--root does nothing with --fix off.'],
+  [['x', '--keep=0'], '--keep wants a whole number from 1 to 10000, not "0".'],
+  [['x', '--keep=2', '--define', '--format=qcow2'], '--keep and --define exclude each other.'],
+  [['x', '--if-changed', '--skip-existing'], '--if-changed and --skip-existing exclude each other.'],
   [['x', '--snapshoot'], 'hyper2kvm export has no flag --snapshoot.'],
   [['x', '--from-file=-', '--password-file=-'], '--from-file and --password-file cannot both read standard input.'],
 ])('%j is a usage error in one sentence', async (argv, sentence) => {

@@ -127,6 +127,23 @@ test('several VMs have a table with result, size and time, and the counts; more 
   expect(short.filter((line) => line === 'web-01: Warning: An ISO image is left out.')).toHaveLength(6);
 });
 
+test('an export tells why it was made, and its generations; a VM that was skipped, where its export is', () => {
+  const generations = { kept: ['20261122T011502Z', '20261121T011502Z'], removed: ['20261120T011502Z'] };
+  const exported = [{ ...RESULT, generations, changed: 'its configuration was changed' }];
+  const lines = exportSummary({ job: 'j', state: 'done', exported, skipped: [], failed: [] }, 80);
+  expect(lines).toContain('  Why exported: its configuration was changed');
+  expect(lines).toContain('  Generation 20261122T011502Z, with 20261121T011502Z before it; removed 20261120T011502Z');
+  const { vm, moRef, inventoryPath, format, output, files } = RESULT;
+  const place = { vm, moRef, inventoryPath, format, output, files };
+  const skipped = [{ ...place, reason: 'unchanged' as const, exportedAt: '2026-11-22T14:03:00.000Z' }];
+  expect(exportSummary({ job: 'j', state: 'done', exported: [], skipped, failed: [] }, 80)).toEqual([
+    'web-01: unchanged since its export of 2026-11-22 14:03 UTC, skipped',
+    '  /srv/vms/web-01',
+    '',
+    'Details: hyper2kvm status --job j',
+  ]);
+});
+
 test('an empty share says so', () => {
   const share = { index: 3, count: 4, vms: 0, ofVms: 2 };
   expect(exportSummary({ job: 'j', state: 'done', exported: [], skipped: [], failed: [], share }, 80)[0]).toBe(

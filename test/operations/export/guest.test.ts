@@ -128,6 +128,27 @@ describe('--boot-test', () => {
     120_000,
   );
 
+  testWithOracle(
+    ['qemu-system-x86_64', 'qemu-img'],
+    'that fails removes no old generation, and lets no later run skip the VM',
+    async () => {
+      await using scratch = await ScratchFolder.make();
+      const vm = await tiny(scratch, 'Kernel panic - not syncing: no root');
+      await using server = await startTestServer({ vms: [vm] });
+      const options = { format: 'qcow2', keep: 1, ifChanged: true, env: environment(scratch) } as const;
+      const [first] = (await runExport(server, scratch, options)).result?.exported ?? [];
+      const [kept = ''] = first?.generations?.kept ?? [];
+      server.changeVm('tiny', { writeDisks: true });
+      const [second] = (await runExport(server, scratch, { ...options, bootTest: true })).result?.exported ?? [];
+      expect(second).toMatchObject({ bootTest: { problem: expect.anything() }, generations: { removed: [] } });
+      expect(second?.generations?.kept).toEqual([expect.anything(), kept]);
+      const third = await runExport(server, scratch, options);
+      expect(third.result).toMatchObject({ skipped: [], exported: [{ generations: { removed: expect.anything() } }] });
+      expect(third.result?.exported[0]?.generations?.removed).toContain(kept);
+    },
+    120_000,
+  );
+
   test('without QEMU nothing is fetched', async () => {
     await using scratch = await ScratchFolder.make();
     await using server = await startTestServer({ vms: [await tiny(scratch, '')] });
