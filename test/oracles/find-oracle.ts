@@ -26,6 +26,9 @@ export const ORACLES = [
   'bwrap',
   'dpkg-deb',
   'systemd-analyze',
+  'kubernetes-validate',
+  'shellcheck',
+  'parallel',
   'bash',
   'zsh',
   'fish',
@@ -40,6 +43,7 @@ export type OracleName = (typeof ORACLES)[number];
 const PYTHON_MODULES: Partial<Record<OracleName, string>> = {
   pyvmomi: 'pyVmomi',
   'hyperctl-runner': 'hyper2kvm.vmware.transports.hyperctl_common',
+  'kubernetes-validate': 'kubernetes_validate',
   libqcow: 'pyqcow',
   libvmdk: 'pyvmdk',
   vmdkstream: 'VMDKstream',

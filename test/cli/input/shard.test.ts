@@ -1,0 +1,56 @@
+import { expect, test } from '@jest/globals';
+import { readShard } from '../../../src/cli/input/shard.ts';
+
+test.each([
+  ['0/1', {}, 0, 1],
+  ['3/4', {}, 3, 4],
+  ['auto', { JOB_COMPLETION_INDEX: '2', HYPER2KVM_SHARD_COUNT: '5' }, 2, 5],
+  ['auto', { SLURM_ARRAY_TASK_ID: '0', SLURM_ARRAY_TASK_COUNT: '4', SLURM_ARRAY_TASK_MIN: '0' }, 0, 4],
+  ['auto', { SLURM_ARRAY_TASK_ID: '4', SLURM_ARRAY_TASK_COUNT: '4', SLURM_ARRAY_TASK_MIN: '1' }, 3, 4],
+  [
+    'auto',
+    {
+      SLURM_ARRAY_TASK_ID: '7',
+      SLURM_ARRAY_TASK_COUNT: '4',
+      SLURM_ARRAY_TASK_MIN: '1',
+      SLURM_ARRAY_TASK_STEP: '2',
+    },
+    3,
+    4,
+  ],
+  // A task that is submitted again alone.
+  ['auto', { SLURM_ARRAY_TASK_ID: '2', SLURM_ARRAY_TASK_COUNT: '1', HYPER2KVM_SHARD_COUNT: '4' }, 2, 4],
+])('%s with %j is share %i of %i', (text, env, index, count) => {
+  expect(readShard(text, env)).toEqual({ index, count });
+});
+
+test.each([
+  ['4/4', {}, /^--shard 4\/4 is no share/],
+  ['0/0', {}, /is no share/],
+  ['-1/4', {}, /is no share/],
+  ['1', {}, /is no share/],
+  ['1/4/2', {}, /is no share/],
+  ['0x1/4', {}, /is no share/],
+  ['0/10001', {}, /is no share/],
+  ['auto', {}, /found neither\.$/],
+  ['auto', { JOB_COMPLETION_INDEX: '' }, /found neither\.$/],
+  ['auto', { JOB_COMPLETION_INDEX: '0', SLURM_ARRAY_TASK_ID: '0' }, /found both\.$/],
+  ['auto', { JOB_COMPLETION_INDEX: '0' }, /wants HYPER2KVM_SHARD_COUNT/],
+  [
+    'auto',
+    { JOB_COMPLETION_INDEX: '4', HYPER2KVM_SHARD_COUNT: '4' },
+    /JOB_COMPLETION_INDEX with HYPER2KVM_SHARD_COUNT/,
+  ],
+  [
+    'auto',
+    { JOB_COMPLETION_INDEX: 'x', HYPER2KVM_SHARD_COUNT: '4' },
+    /^JOB_COMPLETION_INDEX wants a whole number, not "x"/,
+  ],
+  ['auto', { SLURM_ARRAY_TASK_ID: '1' }, /^SLURM_ARRAY_TASK_COUNT wants a whole number/],
+  // --array=1,2,9: whether 9 is the third cannot be known.
+  ['auto', { SLURM_ARRAY_TASK_ID: '9', SLURM_ARRAY_TASK_COUNT: '3', SLURM_ARRAY_TASK_MIN: '1' }, /is no share/],
+])('%s with %j is a usage error', (text, env, message) => {
+  expect(() => readShard(text, env)).toThrow(
+    expect.objectContaining({ kind: 'usage', message: expect.stringMatching(message) }),
+  );
+});
