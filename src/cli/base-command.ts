@@ -139,6 +139,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
       commands: this.config.commands,
       settingsOf: (profile) => this.settingsOf(profile),
       optionalValues: this.optionalValues(),
+      warn: (message) => this.addWarning(message),
     });
     const { profile } = this.chosen;
     for (const secret of profile === undefined ? [] : secretsOf(profile)) this.redactor.add(secret);

@@ -49,6 +49,12 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
       command: '<%= config.bin %> export web-01 --snapshot --output /srv/vms --detach',
     },
     {
+      description:
+        'From cron: server and wishes from a profile of the configuration file, a log, and a mail at the end',
+      command:
+        "<%= config.bin %> export 'db-*' --profile nightly --quiet --log-file /var/log/hyper2kvm.log --notify-command 'mail -s \"export $HYPER2KVM_JOB_STATE\" ops'",
+    },
+    {
       description: 'Many VMs, four at once, those that are missing, at 50 MiB a second over all',
       command:
         '<%= config.bin %> export --from-file vms.txt --jobs 4 --skip-existing --snapshot --output /srv/vms --password-file /root/vc.pass --limit-rate 50M',

@@ -83,6 +83,7 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
     const status = await checkStatus(
       {
         version: this.config.version,
+        profile: this.chosen.words,
         output: flags.output,
         snapshot: flags.snapshot,
         env: this.env,

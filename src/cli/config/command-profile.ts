@@ -12,6 +12,7 @@ export interface ProfileUse {
   /** The part of the profile that is about this command's flags. */
   settingsOf: (profile: Profile) => Settings;
   optionalValues: Readonly<Record<string, string>>;
+  warn: (message: string) => void;
 }
 
 /** The profile of one call: chosen, applied to its flags, and told where a setting of it was wrong. */
@@ -22,6 +23,11 @@ export class CommandProfile {
   leftOut: ReadonlySet<string> = new Set();
   #applied: string[] = [];
 
+  /** The profile and its place, for people. */
+  get words(): string | undefined {
+    return this.profile && `${this.profile.name}, of ${this.profile.file}`;
+  }
+
   /** The command line without the words that are for the profile. */
   takeLeftOut(argv: readonly string[], flags: Readonly<Record<string, DeniableFlag>>): string[] {
     const taken = takeLeftOut(argv, flags);
@@ -30,10 +36,10 @@ export class CommandProfile {
   }
 
   /** Finds the profile and fills the flags that the command line does not name. Throws usage errors. */
-  async apply(parsed: ParsedFlags, { env, commands, settingsOf, optionalValues }: ProfileUse): Promise<void> {
+  async apply(parsed: ParsedFlags, { settingsOf, optionalValues, ...use }: ProfileUse): Promise<void> {
     const { config, profile } = parsed.flags;
     const [file, name] = [config, profile].map((value) => (typeof value === 'string' ? value : undefined));
-    this.profile = await loadProfile({ file, name, env, commands });
+    this.profile = await loadProfile({ file, name, ...use });
     if (this.profile === undefined) return;
     const settings = [...settingsOf(this.profile)].filter(([key]) => !this.leftOut.has(key));
     this.#applied = applySettings(parsed, new Map(settings), optionalValues);

@@ -25,15 +25,11 @@ export function defaultConfigPath(env: NodeJS.ProcessEnv): string | undefined {
   return home === undefined ? undefined : join(home, '.config', 'hyper2kvm', 'config.yaml');
 }
 
-/** Reads the file; undefined when it is not there and `isNamed` is false. Throws usage errors that name it. */
-export async function readConfigFile(path: string, isNamed: boolean): Promise<ConfigFile | undefined> {
+/** Reads a file that was named. Throws usage errors that name it. */
+export async function readConfigFile(path: string): Promise<ConfigFile> {
   try {
-    await using handle = await open(path);
-    const stat = await handle.stat();
-    const access = stat.isFile() ? { mode: stat.mode, uid: stat.uid } : undefined;
-    return { path, text: await readAtMost(handle.createReadStream({ autoClose: false }), path), access };
+    return await read(path);
   } catch (error) {
-    if (!isNamed && ['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
     const failure = localFileError('read', path, error);
     if (!(failure instanceof Hyper2kvmError)) throw failure;
     throw new Hyper2kvmError('usage', `The configuration file cannot be used. ${failure.message}`, {
@@ -41,6 +37,31 @@ export async function readConfigFile(path: string, isNamed: boolean): Promise<Co
       cause: error,
     });
   }
+}
+
+/**
+ * As {@link readConfigFile}, of a file that nobody named: undefined when it is not there; and, with a warning, when its folder is closed, as home folders
+ * are to a service of systemd with ProtectHome.
+ */
+export async function readUsualConfigFile(
+  path: string,
+  warn: (message: string) => void,
+): Promise<ConfigFile | undefined> {
+  try {
+    return await readConfigFile(path);
+  } catch (error) {
+    const errno = error instanceof Error ? errnoOf(error.cause) : undefined;
+    if (errno === 'EACCES') warn(`The configuration file ${path} may not be read: its profiles do not count.`);
+    else if (errno !== 'ENOENT' && errno !== 'ENOTDIR') throw error;
+    return undefined;
+  }
+}
+
+async function read(path: string): Promise<ConfigFile> {
+  await using handle = await open(path);
+  const stat = await handle.stat();
+  const access = stat.isFile() ? { mode: stat.mode, uid: stat.uid } : undefined;
+  return { path, text: await readAtMost(handle.createReadStream({ autoClose: false }), path), access };
 }
 
 /**

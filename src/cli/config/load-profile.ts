@@ -2,7 +2,7 @@ import type { Command } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { homeFolder } from '../../base/home-folder.ts';
 import { nearWord } from '../near-word.ts';
-import { checkAccess, defaultConfigPath, readConfigFile } from './config-file.ts';
+import { checkAccess, defaultConfigPath, readConfigFile, readUsualConfigFile } from './config-file.ts';
 import { knownKeys } from './known-keys.ts';
 import { secretsOf, type Profile } from './profile.ts';
 
@@ -15,10 +15,12 @@ export interface ProfileWish {
   name: string | undefined;
   env: NodeJS.ProcessEnv;
   commands: readonly Pick<Command.Loadable, 'id' | 'flags'>[];
+  /** Told that the usual file cannot be read. */
+  warn: (message: string) => void;
 }
 
 /** The profile of the configuration file that counts for this call; undefined when there is none and none was named. Throws usage errors. */
-export async function loadProfile({ file, name, env, commands }: ProfileWish): Promise<Profile | undefined> {
+export async function loadProfile({ file, name, env, commands, warn }: ProfileWish): Promise<Profile | undefined> {
   for (const [flag, text] of [
     ['--config', file],
     ['--profile', name],
@@ -29,7 +31,12 @@ export async function loadProfile({ file, name, env, commands }: ProfileWish): P
   const namedProfile = name ?? (env['HYPER2KVM_PROFILE'] || undefined);
   const path = namedFile ?? defaultConfigPath(env);
   // A profile that was named must be found; without one the file may be missing where it usually is.
-  const config = path === undefined ? undefined : await readConfigFile(path, namedFile !== undefined);
+  const config =
+    namedFile !== undefined
+      ? await readConfigFile(namedFile)
+      : path === undefined
+        ? undefined
+        : await readUsualConfigFile(path, warn);
   if (config === undefined) {
     if (namedProfile === undefined) return undefined;
     const hint = `Write it to ${path ?? 'a file'}, or name the file with --config.`;

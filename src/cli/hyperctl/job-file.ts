@@ -45,18 +45,15 @@ type Kinds = Readonly<Record<string, 'string' | 'boolean' | 'number' | 'object'>
  * @throws usage errors that name file and key, and never quote a value.
  */
 export async function readJobFile(path: string): Promise<JobDefinition[]> {
-  const file = await readConfigFile(path, true).catch((cause: unknown) => {
+  const file = await readConfigFile(path).catch((cause: unknown) => {
     const why = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
     throw new Hyper2kvmError('usage', `The job file ${path} cannot be read: ${why}.`, { cause });
   });
-  const document = parseText(file?.text ?? '', path);
+  const document = parseText(file.text, path);
   const jobs = isObject(document) && 'jobs' in document ? jobsOf(document, document.jobs, path) : [document];
   const definitions = jobs.map((job) => readJob(job, path));
-  if (file !== undefined)
-    checkAccess(
-      file,
-      definitions.some(({ password }) => password !== undefined),
-    );
+  const hasSecret = definitions.some(({ password }) => password !== undefined);
+  checkAccess(file, hasSecret);
   return definitions;
 }
 

@@ -8,6 +8,8 @@ import type { StatusResult } from './types.ts';
 export interface StatusOptions {
   /** This program's own version. */
   version: string;
+  /** The profile of the configuration file that counts, in words. */
+  profile?: string | undefined;
   /** The server to look at; without one only the host is looked at. */
   connection?: ConnectionSettings;
   /** Where exports would go. */
@@ -21,10 +23,10 @@ export interface StatusOptions {
 
 /** Can this host and that server do the job, and what became of the jobs that ran. Changes nothing. */
 export async function checkStatus(
-  { version, connection, output, snapshot, env, limit = 10 }: StatusOptions,
+  { version, profile, connection, output, snapshot, env, limit = 10 }: StatusOptions,
   { signal }: Pick<OperationContext<WarningEvent>, 'signal'>,
 ): Promise<StatusResult> {
-  const host = await inspectHost(version, output, signal);
+  const host = await inspectHost({ version, profile, output }, signal);
   const server = connection ? await inspectServer(connection, snapshot, signal) : [];
   return { version, findings: [...host, ...server], jobs: await listJobs(env, { limit }) };
 }

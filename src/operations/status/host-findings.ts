@@ -17,10 +17,14 @@ const TOOLS = [
 const TOOL_LIMIT_MS = 5000;
 
 /** What this host has for the job. `output` is the folder that exports would go to. */
-export async function inspectHost(version: string, output: string, signal: AbortSignal): Promise<StatusFinding[]> {
+export async function inspectHost(
+  { version, profile, output }: { version: string; profile?: string | undefined; output: string },
+  signal: AbortSignal,
+): Promise<StatusFinding[]> {
   return [
     ok('version', `hyper2kvm ${version}`),
     ok('runtime', `Node.js ${process.versions.node} on ${platform()} ${release()} ${arch()}`),
+    ...(profile === undefined ? [] : [ok('profile', profile)]),
     await inspectOutput(output),
     ...(await Promise.all(
       TOOLS.map(async ({ name, use }) => ok(name, (await versionOf(name, signal)) ?? `not found; ${use}`)),

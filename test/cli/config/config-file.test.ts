@@ -1,7 +1,12 @@
 import { expect, test } from '@jest/globals';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkAccess, defaultConfigPath, readConfigFile } from '../../../src/cli/config/config-file.ts';
+import {
+  checkAccess,
+  defaultConfigPath,
+  readConfigFile,
+  readUsualConfigFile,
+} from '../../../src/cli/config/config-file.ts';
 import { ScratchFolder } from '../../operations/export/export-run.ts';
 
 const uid = process.getuid?.() ?? 0;
@@ -42,8 +47,32 @@ test('what is too large is no configuration file', async () => {
   await using scratch = await ScratchFolder.make();
   const path = join(scratch.path, 'disk.raw');
   await writeFile(path, Buffer.alloc(2 << 20));
-  await expect(readConfigFile(path, true)).rejects.toMatchObject({ kind: 'usage' });
-  await expect(readConfigFile('/dev/zero', true)).rejects.toMatchObject({ kind: 'usage' });
-  expect(await readConfigFile(join(path, 'below'), false)).toBeUndefined();
-  await expect(readConfigFile(join(path, 'below'), true)).rejects.toMatchObject({ kind: 'usage' });
+  await expect(readConfigFile(path)).rejects.toMatchObject({ kind: 'usage' });
+  await expect(readConfigFile('/dev/zero')).rejects.toMatchObject({ kind: 'usage' });
+  expect(await readUsualConfigFile(join(path, 'below'), () => undefined)).toBeUndefined();
+  await expect(readConfigFile(join(path, 'below'))).rejects.toMatchObject({ kind: 'usage' });
+});
+
+/** Does it as somebody who is not root, who may read everything. */
+async function asNobody(work: () => Promise<void>): Promise<void> {
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(65_534);
+  try {
+    await work();
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
+}
+
+test('a closed folder is a warning, unless the file was named', async () => {
+  await using scratch = await ScratchFolder.make();
+  const folder = join(scratch.path, 'closed');
+  await mkdir(folder, { mode: 0 });
+  const warnings: string[] = [];
+  const warn = (message: string): void => void warnings.push(message);
+  await asNobody(async () => {
+    expect(await readUsualConfigFile(join(folder, 'config.yaml'), warn)).toBeUndefined();
+    await expect(readConfigFile(join(folder, 'config.yaml'))).rejects.toThrow('permission');
+  });
+  expect(warnings).toEqual([expect.stringContaining('may not be read: its profiles do not count.')]);
 });
