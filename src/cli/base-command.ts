@@ -9,6 +9,7 @@ import { watchEndingSignals } from './ending-signals.ts';
 import { fillOptionalValues } from './input/optional-values.ts';
 import { CommandLog } from './log/command-log.ts';
 import { Redactor } from './redact.ts';
+import { foldLines, foldText } from './text/fold-lines.ts';
 import { safeLines } from './text/safe-text.ts';
 import { asUsageError, passwordFlagError } from './usage-error.ts';
 
@@ -78,12 +79,13 @@ export abstract class BaseCommand<Result extends object> extends Command {
 
   /** Puts a message for people on standard error. A command whose screen owns the terminal sends it there. */
   protected say(text: string): void {
-    process.stderr.write(`${text}\n`);
+    process.stderr.write(`${foldText(text, process.stderr)}\n`);
   }
 
   /** Lines of the result for people; nothing under `--json`. */
   protected print(lines: readonly string[]): void {
-    if (!this.jsonEnabled() && lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
+    if (this.jsonEnabled() || lines.length === 0) return;
+    process.stdout.write(`${foldLines(lines, this.tableWidth()).join('\n')}\n`);
   }
 
   /** The width for tables: that of the terminal, or none for a pipe or a file. */

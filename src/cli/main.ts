@@ -6,6 +6,7 @@ import { describeError, errorLines, errorStack } from './error-report.ts';
 import { wordsFor } from './hyperctl/called-as.ts';
 import { nearWord } from './near-word.ts';
 import { redactUrls } from './redact.ts';
+import { foldText } from './text/fold-lines.ts';
 
 export interface MainOptions {
   /** The name or path that the program was called by: a link may make another one of it. */
@@ -72,7 +73,7 @@ function tell(error: unknown, argv: readonly string[]): void {
   if (argv.includes('--json')) {
     const document = { ok: false, exitCode: report.exitCode, error: report, warnings: [] };
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  } else process.stderr.write(`${errorLines(report)}\n`);
+  } else process.stderr.write(`${foldText(errorLines(report), process.stderr)}\n`);
 }
 
 /**

@@ -35,7 +35,8 @@ export class CompletionCommand extends BaseCommand<CompletionResult> {
     const { args } = await this.parse(CompletionCommand);
     const shell = readChoice('SHELL', args.shell, SHELLS);
     const script = completionScript(shell, this.config.bin, this.config.commands);
-    this.print([script.trimEnd()]);
+    // As it is, also on a terminal: lines for people are folded.
+    if (!this.jsonEnabled()) process.stdout.write(script);
     return { shell, script };
   }
 }

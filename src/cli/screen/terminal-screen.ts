@@ -1,6 +1,7 @@
 import type * as Listr2 from 'listr2';
 import { InterruptedError } from '../../base/errors.ts';
 import { describeError, errorLines } from '../error-report.ts';
+import { foldText } from '../text/fold-lines.ts';
 import { safeText } from '../text/safe-text.ts';
 import { cutMiddle } from '../text/text-width.ts';
 import type { BarFormat } from './disk-line.ts';
@@ -167,7 +168,7 @@ class TerminalScreen implements ExportScreen {
 
   #print(lines: readonly string[]): void {
     if (lines.length === 0) return;
-    this.#enqueue(() => void this.#parts.stream.write(`${lines.join('\n')}\n`));
+    this.#enqueue(() => void this.#parts.stream.write(`${foldText(lines.join('\n'), this.#parts.stream)}\n`));
   }
 
   /** After everything that was enqueued before. */
