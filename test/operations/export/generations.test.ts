@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { cp, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { InterruptedError } from '../../../src/base/errors.ts';
 import { EXPORT_FORMATS, type ExportOptions } from '../../../src/operations/export/types.ts';
 import { randomContent } from '../../server/content-source.ts';
 import type { VmOptions } from '../../server/options.ts';
@@ -190,6 +191,20 @@ test('generations of another VM with the same name are refused, and stay', async
       message: `${join(folder, first)} is a generation of another VM.`,
     });
     expect(await listing(scratch)).toEqual({ generations: [first], others: ['latest'], latest: first });
+  });
+});
+
+test('a run that is interrupted leaves the generations as they were, and nothing else', async () => {
+  await withGeneration(async ({ server, scratch }) => {
+    const before = await listing(scratch);
+    const controller = new AbortController();
+    const { thrown } = await runExport(server, scratch, {
+      keep: 1,
+      signal: controller.signal,
+      onEvent: ({ type }) => type === 'disk-started' && controller.abort(new InterruptedError('SIGTERM')),
+    });
+    expect(thrown).toBeInstanceOf(InterruptedError);
+    expect(await listing(scratch)).toEqual(before);
   });
 });
 
