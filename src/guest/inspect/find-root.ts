@@ -102,7 +102,7 @@ async function nothingFound(
     if (await hasWindows(session, name)) {
       return new NoSystemError(
         `The system on ${name} is Windows, which is not changed.`,
-        'It needs the virtio drivers of virtio-win before its disks may be virtio.',
+        'As it is, its domain gets hardware that Windows has drivers for. For virtio, install those of virtio-win in the guest first, and choose --hardware virtio.',
       );
     }
   }

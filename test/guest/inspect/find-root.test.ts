@@ -1,0 +1,39 @@
+import { expect, test } from '@jest/globals';
+import { findRoot } from '../../../src/guest/inspect/find-root.ts';
+import type { Guestfs } from '../../../src/guest/guestfs.ts';
+
+/** What guestfish answers about disks with these file systems, of which `folders` are on each that mounts. */
+function disksWith(fileSystems: readonly string[], folders: readonly string[]): Guestfs {
+  const session: Pick<Guestfs, 'lines' | 'attempt' | 'text' | 'call'> = {
+    lines: () => Promise.resolve([...fileSystems]),
+    attempt: () => Promise.resolve(Buffer.alloc(0)),
+    text: ([command = '', path = '']) => Promise.resolve(String(command === 'is-dir' && folders.includes(path))),
+    call: () => Promise.resolve(Buffer.alloc(0)),
+  };
+  // oxlint-disable-next-line no-unsafe-type-assertion -- no appliance here makes or mounts NTFS everywhere
+  return session as Guestfs;
+}
+
+test.each([
+  [
+    'Windows',
+    ['/dev/sda1: ntfs'],
+    ['/Windows/System32'],
+    'The system on /dev/sda1 is Windows, which is not changed.',
+    /virtio-win .* --hardware virtio\.$/,
+  ],
+  ['data on NTFS', ['/dev/sda1: ntfs'], [], 'There is no Linux system on the disks.', /\/dev\/sda1 \(ntfs\)/],
+  [
+    'a locked volume',
+    ['/dev/sda1: vfat', '/dev/sda2: crypto_LUKS'],
+    [],
+    'There is no system on the disks as far as they can be read: /dev/sda2 is encrypted.',
+    /--key \/dev\/sda2:file:PATH/,
+  ],
+])('%s is named, with what to do', async (_what, fileSystems, folders, message, hint) => {
+  await expect(findRoot(disksWith(fileSystems, folders), undefined)).rejects.toMatchObject({
+    kind: 'guest',
+    message,
+    hint: expect.stringMatching(hint),
+  });
+});
