@@ -12,6 +12,8 @@ const OPTIONS = {
   credentials: { username: 'joe', password: PASSWORD },
   vms: [{ name: 'web', powerState: 'poweredOn', disks: [{ content: randomContent(4 << 20, 'web') }] }],
 } as const;
+/** Each call is a process, and other tests run beside. */
+const LIMIT_MS = 120_000;
 const SLOW = { on: 'disk', action: 'drip', bytesPerSecond: 100_000, times: 100 } as const;
 
 const jobsOf = (scratch: ScratchFolder) => join(scratch.path, 'state', 'hyper2kvm', 'jobs');
@@ -34,87 +36,113 @@ async function sending(server: TestServer): Promise<void> {
   while (!server.state().downloads.some(({ sentBytes }) => sentBytes > 0)) await pause(20);
 }
 
-test.concurrent('a detached export runs in a session of its own, is followed to its end, and exports', async () => {
-  await using server = await startTestServer(OPTIONS);
-  await using scratch = await ScratchFolder.make();
-  server.faults.add({ ...SLOW, bytesPerSecond: 2_000_000 });
-  const { job, pid, log, ask } = await detach(server, scratch);
-  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
-  // Fields 5 and 6, process group and session, are its own; its standard input is nothing.
-  expect(fields.slice(2, 4)).toEqual([String(pid), String(pid)]);
-  const followed = await ask('status', '--job', job, '--follow');
-  expect(followed).toMatchObject({ exitCode: 0, stderr: '' });
-  expect(followed.stdout).toContain(`Job ${job}: done`);
-  expect(followed.stdout).toContain(`  Log      ${log}`);
-  expect(await scratch.files()).toEqual(['web-disk-1.vmdk', 'web.mf', 'web.ovf']);
-  expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
-  expect((await stat(log)).mode & 0o777).toBe(0o600);
-  expect(await readFile(log, 'utf8')).toMatch(/web-disk-1\.vmdk: whole/);
-});
+test.concurrent(
+  'a detached export runs in a session of its own, is followed to its end, and exports',
+  async () => {
+    await using server = await startTestServer(OPTIONS);
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ ...SLOW, bytesPerSecond: 2_000_000 });
+    const { job, pid, log, ask } = await detach(server, scratch);
+    const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
+    // Fields 5 and 6, process group and session, are its own; its standard input is nothing.
+    expect(fields.slice(2, 4)).toEqual([String(pid), String(pid)]);
+    const followed = await ask('status', '--job', job, '--follow');
+    expect(followed).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(followed.stdout).toContain(`Job ${job}: done`);
+    expect(followed.stdout).toContain(`  Log      ${log}`);
+    expect(await scratch.files()).toEqual(['web-disk-1.vmdk', 'web.mf', 'web.ovf']);
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+    expect((await stat(log)).mode & 0o777).toBe(0o600);
+    expect(await readFile(log, 'utf8')).toMatch(/web-disk-1\.vmdk: whole/);
+  },
+  LIMIT_MS,
+);
 
-test.concurrent('without --json its id is all that stands on standard output', async () => {
-  await using server = await startTestServer(OPTIONS);
-  await using scratch = await ScratchFolder.make();
-  const options = settingsOf(server, scratch);
-  await writeFile(join(scratch.path, 'vms.txt'), 'web\n');
-  const args = ['export', '--from-file', '-', '--snapshot', '-o', 'out', '--detach'];
-  const { exitCode, stdout, stderr } = await runProgram(args, { ...options, stdin: '# from a pipe\nweb\n' });
-  expect(exitCode).toBe(0);
-  expect(stdout).toMatch(/^\d{8}T\d{6}Z-export-[0-9a-f]{4}\n$/);
-  expect(stderr).toContain(`To follow it: hyper2kvm status --job ${stdout.trim()} --follow`);
-  expect((await runProgram(['status', '--job', stdout.trim(), '--follow'], options)).exitCode).toBe(0);
-});
+test.concurrent(
+  'without --json its id is all that stands on standard output',
+  async () => {
+    await using server = await startTestServer(OPTIONS);
+    await using scratch = await ScratchFolder.make();
+    const options = settingsOf(server, scratch);
+    await writeFile(join(scratch.path, 'vms.txt'), 'web\n');
+    const { HYPER2KVM_PASSWORD: password, ...env } = options.env;
+    const args = ['export', '--from-file', 'vms.txt', '--password-file', '-', '--snapshot', '-o', 'out', '--detach'];
+    // What the process in the background cannot read again: its own standard input is nothing.
+    const { exitCode, stdout, stderr } = await runProgram(args, { ...options, env, stdin: `${password}\n` });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^\d{8}T\d{6}Z-export-[0-9a-f]{4}\n$/);
+    expect(stderr).toContain(`To follow it: hyper2kvm status --job ${stdout.trim()} --follow`);
+    expect((await runProgram(['status', '--job', stdout.trim(), '--follow'], options)).exitCode).toBe(0);
+  },
+  LIMIT_MS,
+);
 
-test.concurrent('the password is in no command line, environment, log or record of the detached process', async () => {
-  await using server = await startTestServer(OPTIONS);
-  await using scratch = await ScratchFolder.make();
-  server.faults.add(SLOW);
-  const { job, pid, log, ask } = await detach(server, scratch);
-  await sending(server);
-  for (const name of ['cmdline', 'environ']) {
-    expect(await readFile(`/proc/${pid}/${name}`, 'latin1')).not.toContain(PASSWORD);
-  }
-  expect(await readFile(`/proc/${pid}/cmdline`, 'latin1')).toContain('--snapshot');
-  expect(await ask('cancel', job)).toMatchObject({ exitCode: 0, stdout: `Cancelled ${job}.\n` });
-  expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
-  expect(await scratch.files()).toEqual([]);
-  for (const file of [log, join(jobsOf(scratch), `${job}.json`)]) {
-    expect(await readFile(file, 'utf8')).not.toContain(PASSWORD);
-  }
-  expect((await ask('status', '--job', job, '--follow')).exitCode).toBe(143);
-});
+test.concurrent(
+  'the password is in no command line, environment, log or record of the detached process',
+  async () => {
+    await using server = await startTestServer(OPTIONS);
+    await using scratch = await ScratchFolder.make();
+    server.faults.add(SLOW);
+    const { job, pid, log, ask } = await detach(server, scratch);
+    await sending(server);
+    for (const name of ['cmdline', 'environ']) {
+      expect(await readFile(`/proc/${pid}/${name}`, 'latin1')).not.toContain(PASSWORD);
+    }
+    expect(await readFile(`/proc/${pid}/cmdline`, 'latin1')).toContain('--snapshot');
+    expect(await ask('cancel', job)).toMatchObject({ exitCode: 0, stdout: `Cancelled ${job}.\n` });
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+    expect(await scratch.files()).toEqual([]);
+    for (const file of [log, join(jobsOf(scratch), `${job}.json`)]) {
+      expect(await readFile(file, 'utf8')).not.toContain(PASSWORD);
+    }
+    expect((await ask('status', '--job', job, '--follow')).exitCode).toBe(143);
+  },
+  LIMIT_MS,
+);
 
-test.concurrent('a failure of the export itself is that of the job, with its own exit code', async () => {
-  await using server = await startTestServer(OPTIONS);
-  await using scratch = await ScratchFolder.make();
-  server.faults.add({ on: 'disk', action: 'status', status: 403, times: 10 });
-  const { job, ask } = await detach(server, scratch, '--retries', '0');
-  const followed = await ask('status', '--job', job, '--follow', '--json');
-  expect(JSON.parse(followed.stdout)).toMatchObject({ exitCode: 12, result: { state: 'failed', exitCode: 12 } });
-});
+test.concurrent(
+  'a failure of the export itself is that of the job, with its own exit code',
+  async () => {
+    await using server = await startTestServer(OPTIONS);
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ on: 'disk', action: 'status', status: 403, times: 10 });
+    const { job, ask } = await detach(server, scratch, '--retries', '0');
+    const followed = await ask('status', '--job', job, '--follow', '--json');
+    expect(JSON.parse(followed.stdout)).toMatchObject({ exitCode: 12, result: { state: 'failed', exitCode: 12 } });
+  },
+  LIMIT_MS,
+);
 
-test.concurrent('a killed process is interrupted at the next look', async () => {
-  await using server = await startTestServer(OPTIONS);
-  await using scratch = await ScratchFolder.make();
-  server.faults.add(SLOW);
-  const { job, pid, ask } = await detach(server, scratch);
-  await sending(server);
-  process.kill(pid, 'SIGKILL');
-  const { stdout } = await ask('status', '--json');
-  expect(JSON.parse(stdout)).toMatchObject({ result: { jobs: [{ id: job, state: 'interrupted' }] } });
-});
+test.concurrent(
+  'a killed process is interrupted at the next look',
+  async () => {
+    await using server = await startTestServer(OPTIONS);
+    await using scratch = await ScratchFolder.make();
+    server.faults.add(SLOW);
+    const { job, pid, ask } = await detach(server, scratch);
+    await sending(server);
+    process.kill(pid, 'SIGKILL');
+    const { stdout } = await ask('status', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ result: { jobs: [{ id: job, state: 'interrupted' }] } });
+  },
+  LIMIT_MS,
+);
 
-test.concurrent('what is wrong with the command is told in the foreground, and leaves no job', async () => {
-  await using server = await startTestServer(OPTIONS);
-  await using scratch = await ScratchFolder.make();
-  const options = settingsOf(server, scratch);
-  const both = await runProgram(['export', 'web', '--detach', '--dry-run'], options);
-  expect(both).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--detach and --dry-run exclude') });
-  expect((await runProgram(['export', '--detach'], options)).exitCode).toBe(2);
-  const state = join(scratch.path, 'not-a-folder');
-  await writeFile(state, '');
-  const stateless = { ...options, env: { ...options.env, XDG_STATE_HOME: state } };
-  const refused = await runProgram(['export', 'web', '--detach'], stateless);
-  expect(refused).toMatchObject({ exitCode: 14, stdout: '' });
-  await expect(readdir(jobsOf(scratch))).rejects.toMatchObject({ code: 'ENOENT' });
-});
+test.concurrent(
+  'what is wrong with the command is told in the foreground, and leaves no job',
+  async () => {
+    await using server = await startTestServer(OPTIONS);
+    await using scratch = await ScratchFolder.make();
+    const options = settingsOf(server, scratch);
+    const both = await runProgram(['export', 'web', '--detach', '--dry-run'], options);
+    expect(both).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--detach and --dry-run exclude') });
+    expect((await runProgram(['export', '--detach'], options)).exitCode).toBe(2);
+    const state = join(scratch.path, 'not-a-folder');
+    await writeFile(state, '');
+    const stateless = { ...options, env: { ...options.env, XDG_STATE_HOME: state } };
+    const refused = await runProgram(['export', 'web', '--detach'], stateless);
+    expect(refused).toMatchObject({ exitCode: 14, stdout: '' });
+    await expect(readdir(jobsOf(scratch))).rejects.toMatchObject({ code: 'ENOENT' });
+  },
+  LIMIT_MS,
+);

@@ -70,7 +70,7 @@ async function start(job: JobDefinition, host: HyperctlHost): Promise<string> {
 }
 
 /** The command line of the detached export; its VM and the password go another way. */
-function exportWords(job: JobDefinition): string[] {
+export function exportWords(job: JobDefinition): string[] {
   const { vm = '', output, format, compress, parallel, url, username, insecure } = job;
   const name = vm.slice(vm.lastIndexOf('/') + 1);
   const options = { output: output ?? `./export-${name}`, format, parallel, url: url && bare(url), username };
