@@ -71,7 +71,7 @@ test('errors, and the warnings of a VM that failed, are printed in full under it
   await screen.stop();
   const text = stripVTControlCharacters(stream.text);
   expect(text).toContain('✖ web-01: not exported\n');
-  expect(text).toContain('Warning: The snapshot hyper2kvm-1 could not be removed from web-01.\n');
+  expect(text).toContain('Warning: The snapshot hyper2kvm-1\n  could not be removed from web-01.\n');
   expect(text).toContain('Error: The lease broke.\n  Try again.\n');
 });
 
