@@ -1,33 +1,17 @@
-import { lstat, mkdir, readdir, readFile, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { lstat, mkdir, readdir, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { flushFolder, writeFileAtomically } from '../../base/atomic-file.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { errnoOf, localFileError } from '../../base/local-file-error.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+import { generationsIn, GENERATION_RECORD, type GenerationRecord } from './generation-record.ts';
 
-/** UTC, to the second. Nothing else is ever taken for a generation. */
-const NAME = /^\d{8}T\d{6}Z$/;
 /** What a generation is called while it is removed. */
 const removedName = (name: string): string => `.${name}.hyper2kvm-removed`;
 const REMOVED = /^\.\d{8}T\d{6}Z\.hyper2kvm-removed$/;
-const RECORD = '.hyper2kvm-generation';
 const UNFINISHED = '.hyper2kvm-unfinished';
 const LATEST = 'latest';
 const NEXT_LATEST = '.latest.hyper2kvm-next';
-
-/** What stands in each generation, and makes its folder one of ours. */
-interface GenerationRecord {
-  version: 1;
-  /** The name of the folder: a copy under another name is no generation. */
-  name: string;
-  /** Counts up: clocks may go back. */
-  number: number;
-  /** Of the VM. */
-  identity: string;
-  job: string;
-  /** The names of its files. */
-  files: string[];
-}
 
 /** The name of a generation that begins now in `folder`, which is free there. */
 export async function freeGenerationName(folder: string, now: Date): Promise<string> {
@@ -60,7 +44,7 @@ export class Generations {
   static async open(folder: string, identity: string): Promise<Generations> {
     try {
       const names = await readdir(folder);
-      const known = await knownIn(folder, names);
+      const known = await generationsIn(folder, names);
       const foreign = known.find((record) => record.identity !== identity);
       if (foreign) throw foreignGeneration(join(folder, foreign.name));
       await requireLink(join(folder, LATEST));
@@ -120,7 +104,7 @@ export class Generations {
       for (const stray of await readdir(unfinished)) {
         if (!files.includes(stray)) await rm(join(unfinished, stray), { recursive: true });
       }
-      await writeFileAtomically(join(unfinished, RECORD), `${JSON.stringify(record)}\n`, { mode: 0o644 });
+      await writeFileAtomically(join(unfinished, GENERATION_RECORD), `${JSON.stringify(record)}\n`, { mode: 0o644 });
       await rename(unfinished, join(this.#folder, name));
       await flushFolder(this.#folder);
       this.#known.unshift(record);
@@ -137,7 +121,7 @@ export class Generations {
     for (const { name, files } of this.#known.slice(keep)) {
       const path = join(this.#folder, name);
       try {
-        const own = new Set([...files, RECORD]);
+        const own = new Set([...files, GENERATION_RECORD]);
         const foreign = (await readdir(path)).find((entry) => !own.has(entry));
         if (foreign !== undefined) {
           warn(`The old generation ${path} is not removed: ${foreign} in it is not of the export.`);
@@ -165,25 +149,6 @@ export class Generations {
   }
 }
 
-/** The folder of the newest generation of a VM, undefined when there is none. Changes nothing. */
-export async function newestGeneration(folder: string, identity: string): Promise<string | undefined> {
-  const names = await readdir(folder).catch((): string[] => []);
-  const newest = (await knownIn(folder, names)).find((record) => record.identity === identity);
-  return newest && join(folder, newest.name);
-}
-
-/** The newest first. */
-async function knownIn(folder: string, names: readonly string[]): Promise<GenerationRecord[]> {
-  const records = await Promise.all(names.map((name) => recordIn(folder, name)));
-  return records.filter((record) => record !== undefined).toSorted((a, b) => b.number - a.number);
-}
-
-async function recordIn(folder: string, name: string): Promise<GenerationRecord | undefined> {
-  if (!NAME.test(name) || !(await lstat(join(folder, name))).isDirectory()) return undefined;
-  const record = parseRecord(await readFile(join(folder, name, RECORD), 'utf8').catch(() => ''));
-  return record?.name === name ? record : undefined;
-}
-
 async function requireLink(path: string): Promise<void> {
   if (!(await isThere(path)) || (await lstat(path)).isSymbolicLink()) return;
   throw new Hyper2kvmError('local-file', `${path} is no link, and --keep would make one of that name.`, {
@@ -201,27 +166,5 @@ async function isThere(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,
     () => false,
-  );
-}
-
-function parseRecord(text: string): GenerationRecord | undefined {
-  try {
-    const record: unknown = JSON.parse(text);
-    return isRecord(record) ? record : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isRecord(record: unknown): record is GenerationRecord {
-  if (typeof record !== 'object' || record === null) return false;
-  const { version, name, number, identity, files }: Record<string, unknown> = { ...record };
-  return (
-    version === 1 &&
-    typeof name === 'string' &&
-    Number.isSafeInteger(number) &&
-    typeof identity === 'string' &&
-    Array.isArray(files) &&
-    files.every((file) => typeof file === 'string' && basename(file) === file)
   );
 }

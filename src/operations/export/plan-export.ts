@@ -3,7 +3,7 @@ import { CleanUp } from '../clean-up.ts';
 import { openSession } from '../server-session.ts';
 import { planVm, type PlannedVm } from './export-plan.ts';
 import { findAllVms, type FoundVm } from './find-vms.ts';
-import { newestGeneration } from './generations.ts';
+import { newestGeneration } from './generation-record.ts';
 import { findStanding } from './if-changed.ts';
 import type { DryRunResult, ExportEvent, ExportOptions, OperationContext } from './types.ts';
 import { describeFailure } from './vm-failure.ts';
