@@ -3,6 +3,7 @@ import { formatRate } from '../../base/amounts.ts';
 import { InterruptedError } from '../../base/errors.ts';
 import { describeError, errorLines } from '../error-report.ts';
 import { safeText } from '../text/safe-text.ts';
+import { foldText } from '../text/fold-lines.ts';
 import { cutEnd } from '../text/text-width.ts';
 import type { BarFormat } from './disk-line.ts';
 import { applyEvent, unnamedProgress, type ScreenEvent } from './export-progress.ts';
@@ -135,7 +136,7 @@ class FleetScreen implements ExportScreen {
     await live?.end({ failed: false, title: '', lines: [] });
     const lines = this.#toPrint;
     this.#toPrint = [];
-    if (lines.length > 0) this.#parts.stream.write(`${lines.join('\n')}\n`);
+    if (lines.length > 0) this.#parts.stream.write(`${foldText(lines.join('\n'), this.#parts.stream)}\n`);
   }
 
   #title(): string {
