@@ -156,7 +156,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     };
     const started = await startDetached(options, this.signal);
     if (!this.quiet) {
-      this.say(`Process ${started.pid} exports now. To follow it: hyper2kvm status --job ${started.job} --follow`);
+      this.say(`Process ${started.pid} exports now. To follow it:\n  hyper2kvm status --job ${started.job} --follow`);
     }
     this.print([started.job]);
     return started;

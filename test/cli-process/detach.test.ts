@@ -71,7 +71,7 @@ test.concurrent(
     const { exitCode, stdout, stderr } = await runProgram(args, { ...options, env, stdin: `${password}\n` });
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^\d{8}T\d{6}Z-export-[0-9a-f]{4}\n$/);
-    expect(stderr).toContain(`To follow it: hyper2kvm status --job ${stdout.trim()} --follow`);
+    expect(stderr).toContain(`To follow it:\n  hyper2kvm status --job ${stdout.trim()} --follow`);
     expect((await runProgram(['status', '--job', stdout.trim(), '--follow'], options)).exitCode).toBe(0);
   },
   LIMIT_MS,
