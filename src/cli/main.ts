@@ -33,9 +33,10 @@ export async function main({ calledAs, argv, bundle }: MainOptions): Promise<voi
     // oclif would look for a TypeScript compiler in development; Node runs the sources as they are.
     settings.enableAutoTranspile = false;
     const { BundledPlugin } = await import('./bundled-plugin.ts');
-    const plugin = new BundledPlugin(bundle);
+    const { root } = bundle;
+    const pjson = withHelpWidth(bundle.pjson, process.stdout);
+    const plugin = new BundledPlugin({ ...bundle, pjson });
     await plugin.load();
-    const { root, pjson } = bundle;
     // Without oclif's flush: since nothing calls process.exit, Node writes all that is pending, and flush would wait for ever for
     // a reader that has gone away.
     await run(words, { root, pjson, plugins: new Map([[plugin.name, plugin]]) });
@@ -47,6 +48,15 @@ export async function main({ calledAs, argv, bundle }: MainOptions): Promise<voi
 /** `hyper2kvm help export` and `hyper2kvm help` as oclif's core knows them. */
 function asFlags(argv: string[]): string[] {
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
+}
+
+/** oclif forgets two columns of the indentation of what flags mean. On less than 40 columns nothing is folded well. */
+function withHelpWidth(
+  pjson: Bundle['pjson'],
+  { isTTY, columns }: { isTTY?: boolean; columns?: number },
+): Bundle['pjson'] {
+  const maxWidth = Math.max(40, (isTTY && columns) || 80) - 2;
+  return { ...pjson, oclif: { ...pjson.oclif, helpOptions: { ...pjson.oclif.helpOptions, maxWidth } } };
 }
 
 function checkCommand(argv: readonly string[], known: Bundle['manifest']['commands']): void {

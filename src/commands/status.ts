@@ -15,7 +15,7 @@ import type { ConnectionSettings } from '../vsphere/connection-settings.ts';
 
 /** `hyper2kvm status` */
 export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
-  static override summary = 'Check whether this host and a server are ready for an export, and show recent jobs.';
+  static override summary = 'Check whether this host and a server are ready, and show recent jobs.';
   static override description =
     'Looks at this host (version, free space, tools) and, when a server is named by a flag or the environment, at its certificate, its API, the login, and the privileges that an export needs. The exit code is that of the first error found. Changes nothing.';
 

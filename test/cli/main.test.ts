@@ -35,6 +35,15 @@ test.each([[['help', 'list']], [['list', '-h']]])('%j shows the help of list', (
 /** hyperctl is another program's command line, and is not named. */
 const SHOWN = Object.keys(COMMAND_LOADERS).filter((name) => name !== 'hyperctl');
 
+// hyperctl shows a help of its own, in the form of the tool that it stands for.
+test.each(Object.keys(COMMAND_LOADERS).filter((id) => id !== 'hyperctl'))(
+  'no line of the help of %s is wider than 80 columns, but for examples',
+  (id) => {
+    const [help = ''] = program([id, '--help']).stdout.split('\nEXAMPLES\n');
+    expect(help.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  },
+);
+
 test('a command that is not there is a usage error that suggests one, as text and as a document', () => {
   expect(program(['exprot'])).toEqual({
     status: 2,

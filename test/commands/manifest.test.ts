@@ -19,6 +19,8 @@ test('docs/commands.md and docs/exit-codes.md are current', () => {
 
 test.each(Object.entries(COMMANDS))('%s has a summary, a description and examples that name it', (id, command) => {
   expect(command.summary).toMatch(/\.$/);
+  // Help does not fold it.
+  expect(command.summary.length).toBeLessThanOrEqual(80);
   expect(command.description).toMatch(/\.$/);
   expect(command.examples.length).toBeGreaterThan(0);
   for (const { description, command: line } of command.examples) {
