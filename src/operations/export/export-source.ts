@@ -33,6 +33,8 @@ export interface SourceScope {
   cleanUp: CleanUp;
   /** An own snapshot that a killed run may have left. */
   leftover: OwnSnapshot | undefined;
+  /** Told the name of an own snapshot before it is made, for the next run to find when this one is killed. */
+  announce: (name: string) => Promise<void>;
   step: (step: ExportStep, detail: string) => void;
 }
 
@@ -93,10 +95,14 @@ async function snapshotSource(
 }
 
 async function ownSnapshotSource(quiesce: boolean, scope: SourceScope, signal: AbortSignal): Promise<ExportSource> {
-  const { client, vm, facts, job, cleanUp, leftover, step } = scope;
-  const old = facts.snapshots.find(({ ref, name }) => ref.value === leftover?.moRef && name === leftover.name);
+  const { client, vm, facts, job, cleanUp, leftover, announce, step } = scope;
+  // One that was announced and not recorded has no MoRef; its name has the job's id in it.
+  const old = facts.snapshots.find(
+    ({ ref, name }) => name === leftover?.name && (leftover.moRef === '' || ref.value === leftover.moRef),
+  );
   const name = old?.name ?? `${OWN_SNAPSHOT_PREFIX}${job}`;
   step('snapshot', old ? `Taking over snapshot ${name} of the run before` : `Making the temporary snapshot ${name}`);
+  if (!old) await announce(name);
   const ref = await takeOwnSnapshot({ client, vm, vmRef: facts.ref, cleanUp, step }, { name, quiesce, old: old?.ref });
   signal.throwIfAborted();
   const quiesced = quiesce ? await wasQuiesced(client, facts.ref, ref, signal) : undefined;

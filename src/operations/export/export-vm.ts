@@ -62,8 +62,13 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
 
   const resume = await ResumeRecord.load(folder, baseName);
   await using cleanUp = new CleanUp(leave);
-  const scope = { client, vm: plan.vm, facts, job, cleanUp, leftover: resume.ownSnapshot, step };
-  const source = await prepareSource(options.power, scope, signal);
+  const { hasEarlierRun, ownSnapshot: leftover } = resume;
+  const announce = (name: string) => resume.announceSnapshot(name);
+  const scope = { client, vm: plan.vm, facts, job, cleanUp, leftover, announce, step };
+  const source = await prepareSource(options.power, scope, signal).catch(async (error: unknown) => {
+    if (!hasEarlierRun) await resume.remove();
+    throw error;
+  });
   if (source.quiesced === false) warn('The snapshot was not quiesced: the disks are as after a power cut.');
 
   const writer = await openPackage(task);

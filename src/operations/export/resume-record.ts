@@ -16,6 +16,7 @@ export interface WholeFile {
 
 /** The own snapshot of an export that has not ended: the next run takes it over when the last one was killed. */
 export interface OwnSnapshot {
+  /** Empty while it is being made. */
   moRef: string;
   name: string;
 }
@@ -77,6 +78,12 @@ export class ResumeRecord {
       await rm(join(this.#folder, name + PARTIAL_SUFFIX), { force: true });
     }
     this.#state = { version: 1, ...state };
+    await this.#save();
+  }
+
+  /** An own snapshot is about to be made: killed before {@link begin}, this run leaves its name at least. */
+  async announceSnapshot(name: string): Promise<void> {
+    this.#state = { ...this.#state, ownSnapshot: { moRef: '', name } };
     await this.#save();
   }
 
