@@ -1,13 +1,6 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Hyper2kvmError } from '../base/errors.ts';
-import { localFileError } from '../base/local-file-error.ts';
 import { findAccelerator } from './boot/accelerator.ts';
 import { findQemuSystem } from './boot/find-qemu.ts';
+import { GuestfishProcess } from './guestfish-process.ts';
 import { commandLine } from './guestfs-words.ts';
 import { hasGuestfish } from './has-guestfish.ts';
 import { applianceFailed, MissingGuestfishError, stageFailed, stageTooLong } from './guestfs-errors.ts';
@@ -39,49 +32,30 @@ interface CallOutcome {
   error: string | undefined;
 }
 
-/** The shell outlives a kill of this program: guestfish then ends with its input, and its folder goes all the same. */
-const GUESTFISH_AND_CLEAN_UP = 'guestfish --keys-from-stdin --no-progress-bars; code=$?; rm -rf -- "$1"; exit "$code"';
-
 const DEFAULT_LIMIT_MS = 300_000;
 /** The appliance starts in 4 to 10 s with KVM and in about 30 s without; the first time supermin builds it. */
 const LAUNCH_LIMIT_MS = 600_000;
-/** libguestfs' own messages end at 4 MiB; what is longer is no answer to a command of ours. */
-const MOST_OUTPUT_BYTES = 64 * 2 ** 20;
-const MOST_ERROR_BYTES = 256 * 1024;
 const END_LIMIT_MS = 60_000;
-const TERM_LIMIT_MS = 5000;
 
 /**
- * A guestfish that runs and takes one command at a time on its standard input. When this process dies, that input ends, and guestfish and its
- * appliance with it. Its words are quoted byte by byte; what it writes is cut from the next command's by a random mark, which a guest cannot know.
+ * A guestfish with its appliance, which takes one command at a time. Words are quoted byte by byte.
  *
  * Close it on every way out: {@link Guestfs.close} writes what is pending, {@link Guestfs.kill} does not.
  */
 export class Guestfs implements AsyncDisposable {
-  /** A folder of this host for files on their way from and to the guest; gone with the session. */
-  readonly scratchFolder: string;
-  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #process: GuestfishProcess;
   readonly #signal: AbortSignal;
-  #output: Buffer[] = [];
-  #errors: Buffer[] = [];
-  #outputBytes = 0;
-  #errorBytes = 0;
-  #arrived: () => void = () => {};
-  #ended = false;
   /** The command before: guestfish answers one at a time. */
   #previous: Promise<unknown> = Promise.resolve();
 
-  private constructor(child: ChildProcessWithoutNullStreams, scratchFolder: string, signal: AbortSignal) {
-    this.#child = child;
-    this.scratchFolder = scratchFolder;
+  private constructor(guestfish: GuestfishProcess, signal: AbortSignal) {
+    this.#process = guestfish;
     this.#signal = signal;
-    child.stdout.on('data', (piece: Buffer) => this.#take(this.#output, piece));
-    child.stderr.on('data', (piece: Buffer) => this.#take(this.#errors, piece));
-    child.stdin.on('error', () => {}); // The end of the process tells.
-    child.on('close', () => {
-      this.#ended = true;
-      this.#arrived();
-    });
+  }
+
+  /** A folder of this host for files on their way from and to the guest; gone with the session. */
+  get scratchFolder(): string {
+    return this.#process.scratchFolder;
   }
 
   /**
@@ -102,19 +76,7 @@ export class Guestfs implements AsyncDisposable {
 
   static async #launch({ disks, readOnly, signal, env = process.env }: GuestfsOptions): Promise<Guestfs> {
     if (!hasGuestfish(env)) throw new MissingGuestfishError();
-    const scratch = await mkdtemp(join(tmpdir(), 'hyper2kvm-guest-'));
-    const child = spawn('/bin/sh', ['-c', GUESTFISH_AND_CLEAN_UP, 'sh', scratch], {
-      env: { ...env, ...environment(scratch) },
-      // A group of its own: Ctrl-C in the terminal reaches this program, which ends guestfish in order.
-      detached: true,
-    });
-    try {
-      await once(child, 'spawn');
-    } catch (cause) {
-      await rm(scratch, { recursive: true, force: true });
-      throw localFileError('run', '/bin/sh', cause);
-    }
-    const session = new Guestfs(child, scratch, signal);
+    const session = new Guestfs(await GuestfishProcess.spawn(env), signal);
     try {
       const mode = readOnly ? ['readonly:true'] : [];
       // The result is not final before it was flushed as a whole: a cache that survives no crash is enough, and faster.
@@ -161,14 +123,11 @@ export class Guestfs implements AsyncDisposable {
 
   /** Unmounts, flushes and ends. Throws when what was written may not be whole. */
   async close(): Promise<void> {
-    if (this.#ended) return;
+    if (this.#process.hasEnded) return;
     try {
       await this.call(['umount-all']);
       await this.call(['shutdown'], { limitMs: END_LIMIT_MS });
-      this.#child.stdin.end();
-      const timer = setTimeout(() => this.#signalGroup('SIGTERM'), TERM_LIMIT_MS);
-      while (!this.#ended) await this.#nextArrival();
-      clearTimeout(timer);
+      await this.#process.end();
     } finally {
       await this.kill();
     }
@@ -176,17 +135,7 @@ export class Guestfs implements AsyncDisposable {
 
   /** Ends at once; of what was written anything may be lost. Never throws. */
   async kill(): Promise<void> {
-    this.#child.stdin.end();
-    if (this.#ended) return await this.#removeScratch();
-    this.#signalGroup('SIGTERM');
-    const timer = setTimeout(() => this.#signalGroup('SIGKILL'), TERM_LIMIT_MS);
-    while (!this.#ended) await this.#nextArrival();
-    clearTimeout(timer);
-    await this.#removeScratch();
-  }
-
-  async #removeScratch(): Promise<void> {
-    await rm(this.scratchFolder, { recursive: true, force: true }).catch(() => {});
+    await this.#process.kill();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -206,102 +155,14 @@ export class Guestfs implements AsyncDisposable {
   ): Promise<CallOutcome> {
     const stage = command[0] ?? '';
     this.#signal.throwIfAborted();
-    this.#clear();
-    const mark = Buffer.from(`\n${randomBytes(16).toString('hex')}\n`);
-    const hex = mark.toString().trim();
-    // Both are sockets, which no program can open by name.
-    const echo = `! printf '\\n%s\\n' ${hex}; printf '\\n%s\\n' ${hex} >&2`;
-    this.#child.stdin.write([commandLine(command), ...input, echo, ''].join('\n'));
     const deadline = AbortSignal.any([this.#signal, AbortSignal.timeout(limitMs)]);
-    const wake = (): void => this.#arrived();
-    deadline.addEventListener('abort', wake);
-    try {
-      while (!(endsWith(this.#output, mark) && endsWith(this.#errors, mark))) {
-        if (this.#ended) throw stageFailed(stage, this.#said(mark) || 'guestfish ended');
-        if (deadline.aborted) throw await this.#overdue(stage, limitMs);
-        if (this.#outputBytes > MOST_OUTPUT_BYTES) throw await this.#tooMuch(stage);
-        await this.#nextArrival();
-      }
-    } finally {
-      deadline.removeEventListener('abort', wake);
-    }
-    const said = this.#said(mark);
-    return { output: cut(Buffer.concat(this.#output), mark), error: isFailure(said) ? said : undefined };
-  }
-
-  async #overdue(stage: string, limitMs: number): Promise<unknown> {
-    const said = this.#said();
+    const { output, said, cut } = await this.#process.ask([commandLine(command), ...input], deadline);
+    if (cut === undefined) return { output, error: isFailure(said) ? said : undefined };
+    if (cut === 'ended') throw stageFailed(stage, said || 'guestfish ended');
     await this.kill();
-    return this.#signal.aborted ? this.#signal.reason : stageTooLong(stage, limitMs, said);
+    if (cut === 'too-long') throw stageFailed(stage, 'the answer is longer than any that is expected');
+    throw this.#signal.aborted ? this.#signal.reason : stageTooLong(stage, limitMs, said);
   }
-
-  async #tooMuch(stage: string): Promise<Hyper2kvmError> {
-    await this.kill();
-    return stageFailed(stage, 'the answer is longer than any that is expected');
-  }
-
-  #said(mark?: Buffer): string {
-    const said = Buffer.concat(this.#errors);
-    return (mark ? cut(said, mark) : said).toString('utf8').trim();
-  }
-
-  #clear(): void {
-    this.#output = [];
-    this.#errors = [];
-    this.#outputBytes = 0;
-    this.#errorBytes = 0;
-  }
-
-  #take(pieces: Buffer[], piece: Buffer): void {
-    const isError = pieces === this.#errors;
-    if (isError) this.#errorBytes += piece.length;
-    else this.#outputBytes += piece.length;
-    pieces.push(piece);
-    // Of endless complaints the last are kept.
-    while (this.#errorBytes > MOST_ERROR_BYTES && this.#errors.length > 1) {
-      this.#errorBytes -= this.#errors.shift()?.length ?? 0;
-    }
-    this.#arrived();
-  }
-
-  async #nextArrival(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#arrived = resolve;
-    await promise;
-  }
-
-  #signalGroup(name: NodeJS.Signals): void {
-    if (this.#child.pid === undefined || this.#ended) return;
-    try {
-      process.kill(-this.#child.pid, name);
-    } catch {
-      // It is gone already.
-    }
-  }
-}
-
-/** `direct`: no libvirtd is needed. What libguestfs leaves in its folders when it is killed goes with the session's. */
-function environment(scratch: string): Record<string, string> {
-  // The name of a socket ends at 107 bytes.
-  const isShort = scratch.length < 60;
-  return {
-    LIBGUESTFS_BACKEND: 'direct',
-    LC_ALL: 'C.UTF-8',
-    LIBGUESTFS_TMPDIR: scratch,
-    ...(isShort ? { XDG_RUNTIME_DIR: scratch } : {}),
-  };
-}
-
-function endsWith(pieces: readonly Buffer[], mark: Buffer): boolean {
-  const last = pieces.at(-1);
-  if (!last) return false;
-  const end = last.length >= mark.length ? last : Buffer.concat(pieces);
-  return end.subarray(-mark.length).equals(mark);
-}
-
-function cut(bytes: Buffer, mark: Buffer): Buffer {
-  const end = bytes.length - mark.length;
-  return end >= 0 && bytes.subarray(end).equals(mark) ? bytes.subarray(0, end) : bytes;
 }
 
 /** guestfish writes to standard error when a command failed, and else only warnings. */

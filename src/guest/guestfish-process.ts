@@ -1,0 +1,178 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { localFileError } from '../base/local-file-error.ts';
+
+/** The shell outlives a kill of this program: guestfish then ends with its input, and its folder goes all the same. */
+const GUESTFISH_AND_CLEAN_UP = 'guestfish --keys-from-stdin --no-progress-bars; code=$?; rm -rf -- "$1"; exit "$code"';
+
+/** libguestfs' own messages end at 4 MiB; what is longer is no answer to a command of ours. */
+const MOST_OUTPUT_BYTES = 64 * 2 ** 20;
+const MOST_ERROR_BYTES = 256 * 1024;
+const TERM_LIMIT_MS = 5000;
+
+/** What guestfish wrote for a command. */
+interface Answer {
+  output: Buffer;
+  /** On its standard error. */
+  said: string;
+  /** Why the answer is not whole: guestfish has ended, the time is over, or there was too much of it. */
+  cut?: 'ended' | 'late' | 'too-long';
+}
+
+/**
+ * A guestfish that takes commands on its standard input. When this process dies, that input ends, and guestfish and its appliance with it. What it writes is cut from the next
+ * command's by a random mark, which a guest cannot know.
+ */
+export class GuestfishProcess {
+  /** A folder of this host for files on their way from and to the guest; gone with the process. */
+  readonly scratchFolder: string;
+  readonly #child: ChildProcessWithoutNullStreams;
+  #output: Buffer[] = [];
+  #errors: Buffer[] = [];
+  #outputBytes = 0;
+  #errorBytes = 0;
+  #arrived: () => void = () => {};
+  #ended = false;
+
+  private constructor(child: ChildProcessWithoutNullStreams, scratchFolder: string) {
+    this.#child = child;
+    this.scratchFolder = scratchFolder;
+    child.stdout.on('data', (piece: Buffer) => this.#take(this.#output, piece));
+    child.stderr.on('data', (piece: Buffer) => this.#take(this.#errors, piece));
+    child.stdin.on('error', () => {}); // The end of the process tells.
+    child.on('close', () => {
+      this.#ended = true;
+      this.#arrived();
+    });
+  }
+
+  static async spawn(env: NodeJS.ProcessEnv): Promise<GuestfishProcess> {
+    const scratch = await mkdtemp(join(tmpdir(), 'hyper2kvm-guest-'));
+    const child = spawn('/bin/sh', ['-c', GUESTFISH_AND_CLEAN_UP, 'sh', scratch], {
+      env: { ...env, ...environment(scratch) },
+      // A group of its own: Ctrl-C in the terminal reaches this program, which ends guestfish in order.
+      detached: true,
+    });
+    try {
+      await once(child, 'spawn');
+    } catch (cause) {
+      await rm(scratch, { recursive: true, force: true });
+      throw localFileError('run', '/bin/sh', cause);
+    }
+    return new GuestfishProcess(child, scratch);
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
+  /** Sends a command line and the lines that the command reads, and waits for all that it writes. One at a time. */
+  async ask(lines: readonly string[], deadline: AbortSignal): Promise<Answer> {
+    this.#clear();
+    const mark = Buffer.from(`\n${randomBytes(16).toString('hex')}\n`);
+    const hex = mark.toString().trim();
+    // Both are sockets, which no program can open by name.
+    const echo = `! printf '\\n%s\\n' ${hex}; printf '\\n%s\\n' ${hex} >&2`;
+    this.#child.stdin.write([...lines, echo, ''].join('\n'));
+    const wake = (): void => this.#arrived();
+    deadline.addEventListener('abort', wake);
+    try {
+      while (!(endsWith(this.#output, mark) && endsWith(this.#errors, mark))) {
+        if (this.#ended) return this.#answer(mark, 'ended');
+        if (deadline.aborted) return this.#answer(mark, 'late');
+        if (this.#outputBytes > MOST_OUTPUT_BYTES) return this.#answer(mark, 'too-long');
+        await this.#nextArrival();
+      }
+    } finally {
+      deadline.removeEventListener('abort', wake);
+    }
+    return this.#answer(mark);
+  }
+
+  /** Lets it end by itself, for a while, and then by force. */
+  async end(): Promise<void> {
+    this.#child.stdin.end();
+    const timer = setTimeout(() => this.#signalGroup('SIGTERM'), TERM_LIMIT_MS);
+    while (!this.#ended) await this.#nextArrival();
+    clearTimeout(timer);
+    await this.kill();
+  }
+
+  /** Ends at once. Never throws. */
+  async kill(): Promise<void> {
+    this.#child.stdin.end();
+    this.#signalGroup('SIGTERM');
+    const timer = setTimeout(() => this.#signalGroup('SIGKILL'), TERM_LIMIT_MS);
+    while (!this.#ended) await this.#nextArrival();
+    clearTimeout(timer);
+    await rm(this.scratchFolder, { recursive: true, force: true }).catch(() => {});
+  }
+
+  #answer(mark: Buffer, cutBy?: Answer['cut']): Answer {
+    const said = cut(Buffer.concat(this.#errors), mark).toString('utf8').trim();
+    const output = cut(Buffer.concat(this.#output), mark);
+    return cutBy === undefined ? { output, said } : { output, said, cut: cutBy };
+  }
+
+  #clear(): void {
+    this.#output = [];
+    this.#errors = [];
+    this.#outputBytes = 0;
+    this.#errorBytes = 0;
+  }
+
+  #take(pieces: Buffer[], piece: Buffer): void {
+    const isError = pieces === this.#errors;
+    if (isError) this.#errorBytes += piece.length;
+    else this.#outputBytes += piece.length;
+    pieces.push(piece);
+    // Of endless complaints the last are kept.
+    while (this.#errorBytes > MOST_ERROR_BYTES && this.#errors.length > 1) {
+      this.#errorBytes -= this.#errors.shift()?.length ?? 0;
+    }
+    this.#arrived();
+  }
+
+  async #nextArrival(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#arrived = resolve;
+    await promise;
+  }
+
+  #signalGroup(name: NodeJS.Signals): void {
+    if (this.#child.pid === undefined || this.#ended) return;
+    try {
+      process.kill(-this.#child.pid, name);
+    } catch {
+      // It is gone already.
+    }
+  }
+}
+
+/** `direct`: no libvirtd is needed. What libguestfs leaves in its folders when it is killed goes with the session's. */
+function environment(scratch: string): Record<string, string> {
+  // The name of a socket ends at 107 bytes.
+  const isShort = scratch.length < 60;
+  return {
+    LIBGUESTFS_BACKEND: 'direct',
+    LC_ALL: 'C.UTF-8',
+    LIBGUESTFS_TMPDIR: scratch,
+    ...(isShort ? { XDG_RUNTIME_DIR: scratch } : {}),
+  };
+}
+
+function endsWith(pieces: readonly Buffer[], mark: Buffer): boolean {
+  const last = pieces.at(-1);
+  if (!last) return false;
+  const end = last.length >= mark.length ? last : Buffer.concat(pieces);
+  return end.subarray(-mark.length).equals(mark);
+}
+
+function cut(bytes: Buffer, mark: Buffer): Buffer {
+  const end = bytes.length - mark.length;
+  return end >= 0 && bytes.subarray(end).equals(mark) ? bytes.subarray(0, end) : bytes;
+}
