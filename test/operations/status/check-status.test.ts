@@ -27,7 +27,7 @@ async function lookAt(
   snapshot = false,
 ): Promise<Map<string, StatusFinding>> {
   await using server = await startTestServer({ vms: VMS, ...options });
-  const { findings } = await look(change(connectionTo(server)), { snapshot });
+  const { findings } = await look(change(connectionTo(server, 15_000)), { snapshot });
   expect(server.state().sessions).toEqual([]);
   return new Map(findings.filter(({ area }) => area === 'server').map((finding) => [finding.check, finding]));
 }
