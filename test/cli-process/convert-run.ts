@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, globSync, readFileSync, statSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -43,6 +43,14 @@ export async function stopInCopy({ child, over }: RunningProgram, path: string):
     await pause(2);
   }
   child.kill('SIGSTOP');
+  // A thread that is in the kernel, with a write, stops when that is over.
+  while (!threadStates(child.pid ?? 0).every((state) => state === 'T')) await pause(2);
+}
+
+/** The letter of proc(5) for each thread of a process. */
+function threadStates(pid: number): (string | undefined)[] {
+  const stats = globSync(`/proc/${pid}/task/*/stat`).map((path) => readFileSync(path, 'utf8'));
+  return stats.map((stat) => stat.slice(stat.lastIndexOf(')') + 2)[0]);
 }
 
 export async function sha256Of(path: string): Promise<string> {

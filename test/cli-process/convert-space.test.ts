@@ -99,9 +99,12 @@ testWithMount('a disk that another program fills meanwhile ends with 14, and is 
   await withTmpfs(kvm, 'size=160m', async () => {
     const program = startConvert(scratch, 'big.raw', '-o', 'kvm/', '--compress', '--json');
     await stopInCopy(program, join(kvm, 'big.qcow2.partial'));
-    const { bavail, bsize } = await statfs(kvm);
-    await writeFile(join(kvm, 'other'), Buffer.alloc(bavail * bsize));
-    program.child.kill('SIGCONT');
+    try {
+      const { bavail, bsize } = await statfs(kvm);
+      await writeFile(join(kvm, 'other'), Buffer.alloc(bavail * bsize));
+    } finally {
+      program.child.kill('SIGCONT');
+    }
     const { exitCode, stdout } = await program.over;
     expect(JSON.parse(stdout)).toMatchObject({ error: { message: expect.stringMatching(NO_SPACE) } });
     expect({ exitCode, names: await namesIn(kvm) }).toEqual({ exitCode: 14, names: ['other'] });
