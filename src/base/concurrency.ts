@@ -27,3 +27,8 @@ export async function forEachConcurrently<Item>(
   await Promise.all(lanes);
   if (failures.length > 0) throw failures[0];
 }
+
+/** Waits for all, also when one fails. @throws the first failure in the order given. */
+export async function settleAll(promises: readonly Promise<unknown>[]): Promise<void> {
+  for (const end of await Promise.allSettled(promises)) if (end.status === 'rejected') throw end.reason;
+}

@@ -93,13 +93,12 @@ export class GuestfishProcess {
     return this.#answer(mark);
   }
 
-  /** Lets it end by itself, for a while, and then by force. */
+  /** Lets it end by itself, for a while, and then by force. Its folder goes with {@link kill}. */
   async end(): Promise<void> {
     this.#child.stdin.end();
     const timer = setTimeout(() => this.#signalGroup('SIGTERM'), TERM_LIMIT_MS);
     while (!this.#ended) await this.#nextArrival();
     clearTimeout(timer);
-    await this.kill();
   }
 
   /** Ends at once. Never throws. */

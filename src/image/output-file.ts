@@ -1,4 +1,5 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
+import { settleAll } from '../base/concurrency.ts';
 import { FileWriter } from '../base/direct-io.ts';
 import { localFileError } from '../base/local-file-error.ts';
 
@@ -75,7 +76,7 @@ export class Writes {
   }
 
   /** Waits for all, also when one fails. @throws the first failure. */
-  async done(): Promise<void> {
-    for (const end of await Promise.allSettled(this.#all)) if (end.status === 'rejected') throw end.reason;
+  done(): Promise<void> {
+    return settleAll(this.#all);
   }
 }

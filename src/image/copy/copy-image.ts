@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { settleAll } from '../../base/concurrency.ts';
 import type { MappedImage } from '../image.ts';
 import type { DiskSink } from '../sink.ts';
 import { planWindows } from './plan-windows.ts';
@@ -64,9 +65,7 @@ export async function copyWindows(
     const given = give(packing, before);
     const finish = async () => {
       const writing = given.then((step) => step.writing);
-      const ends = await Promise.allSettled([before.written, writing, packing]);
-      pool.giveBack(slab);
-      for (const end of ends) if (end.status === 'rejected') throw end.reason;
+      await settleAll([before.written, writing, packing]).finally(() => pool.giveBack(slab));
       onProgress?.(window.offsetBytes + window.lengthBytes);
     };
     const written = finish().catch((error: unknown) => {
