@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Hyper2kvmError, InterruptedError } from '../base/errors.ts';
+import { readJson } from '../base/read-json.ts';
 import type { JobError, JobRecord, JobState } from './job-record.ts';
 
 /** What an id may hold; nothing else is ever made part of a path. */
@@ -75,12 +76,7 @@ const STATES: readonly JobState[] = ['running', 'done', 'partial', 'failed', 'in
 
 /** Reads a record's text; undefined when it is not a whole record. */
 export function parseRecord(text: string): JobRecord | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  return readJson(text, isRecord);
 }
 
 function isRecord(value: unknown): value is JobRecord {

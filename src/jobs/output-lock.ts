@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { claimFile } from '../base/file-claim.ts';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
+import { isObject, readJson } from '../base/read-json.ts';
 import { isProcessOver, ownProcess } from './job-process.ts';
 import type { JobProcess } from './job-record.ts';
 
@@ -55,7 +56,7 @@ async function takeFile(path: string, text: string, request: LockRequest): Promi
     // An answer of NFS that was lost makes link(2) find its own work.
     if (found === text) return;
     if (found === undefined) continue;
-    const holder = parseHolder(found);
+    const holder = readJson(found, isHolder);
     if (holder === undefined || !isOver(holder)) throw busy(path, holder, request);
     try {
       await rm(path, { force: true });
@@ -128,7 +129,7 @@ async function removeOwn(path: string, text: string): Promise<void> {
 /** The holder of a name that is claimed: the file may be about to be written, and an old one to be replaced. */
 async function lookPatiently(path: string): Promise<LockHolder | undefined> {
   for (let look = 0; look < LOOKS; look += 1) {
-    const holder = parseHolder((await readLock(path)) ?? '');
+    const holder = readJson((await readLock(path)) ?? '', isHolder);
     if (holder !== undefined && !isProcessOver(holder.process)) return holder;
     await pause(LOOK_AGAIN_MS);
   }
@@ -150,15 +151,6 @@ function busy(path: string, holder: LockHolder | undefined, { doing }: LockReque
   return new Hyper2kvmError('busy', sentence, { hint, ...facts });
 }
 
-function parseHolder(text: string): LockHolder | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isHolder(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function isHolder(value: unknown): value is LockHolder {
   if (!isObject(value) || !isObject(value['process'])) return false;
   const { pid, hostname: host, startTicks, bootId } = value['process'];
@@ -169,8 +161,4 @@ function isHolder(value: unknown): value is LockHolder {
     typeof host === 'string' &&
     [startTicks, bootId].every((each) => each === null || typeof each === 'string')
   );
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

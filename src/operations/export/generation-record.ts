@@ -1,4 +1,5 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
+import { isObject, readJson } from '../../base/read-json.ts';
 import { basename, join } from 'node:path';
 
 /** UTC, to the second. Nothing else is ever taken for a generation. */
@@ -35,22 +36,13 @@ export async function generationsIn(folder: string, names: readonly string[]): P
 
 async function recordIn(folder: string, name: string): Promise<GenerationRecord | undefined> {
   if (!NAME.test(name) || !(await lstat(join(folder, name))).isDirectory()) return undefined;
-  const record = parseRecord(await readFile(join(folder, name, GENERATION_RECORD), 'utf8').catch(() => ''));
+  const record = readJson(await readFile(join(folder, name, GENERATION_RECORD), 'utf8').catch(() => ''), isRecord);
   return record?.name === name ? record : undefined;
 }
 
-function parseRecord(text: string): GenerationRecord | undefined {
-  try {
-    const record: unknown = JSON.parse(text);
-    return isRecord(record) ? record : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function isRecord(record: unknown): record is GenerationRecord {
-  if (typeof record !== 'object' || record === null) return false;
-  const { version, name, number, identity, files }: Record<string, unknown> = { ...record };
+  if (!isObject(record)) return false;
+  const { version, name, number, identity, files } = record;
   return (
     version === 1 &&
     typeof name === 'string' &&

@@ -1,6 +1,7 @@
 import { readFile, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
+import { isObject, readJson } from '../../base/read-json.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { MemberRecord } from '../../ovf/package-writer.ts';
 import type { ExportFormat } from './types.ts';
@@ -59,7 +60,7 @@ export class ResumeRecord {
   static async load(folder: string, baseName: string): Promise<ResumeRecord> {
     const path = resumeRecordPath(folder, baseName);
     const text = await readFile(path, 'utf8').catch(() => '');
-    const state = parseState(text) ?? NOTHING;
+    const state = readJson(text, isResumeState) ?? NOTHING;
     return new ResumeRecord(folder, baseName, path, state);
   }
 
@@ -142,15 +143,6 @@ function isPlainName(name: string): boolean {
   return basename(name) === name;
 }
 
-function parseState(text: string): ResumeState | undefined {
-  try {
-    const state: unknown = JSON.parse(text);
-    return isResumeState(state) ? state : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function isResumeState(state: unknown): state is ResumeState {
   return (
     isObject(state) &&
@@ -165,8 +157,4 @@ function isWholeFile(file: unknown): boolean {
   if (!isObject(file) || !isObject(file['member'])) return false;
   const { name, sha256, sizeBytes } = file['member'];
   return typeof name === 'string' && typeof sha256 === 'string' && typeof sizeBytes === 'number';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

@@ -1,6 +1,7 @@
 import { lstat, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
+import { isObject, readJson } from '../../base/read-json.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { FORMATS } from './formats.ts';
@@ -75,7 +76,7 @@ export class WholeRecord {
    * a file is missing or was cut; and an export counts that was killed among its renames, until {@link complete} makes up for those. Changes nothing.
    */
   async find(format: ExportFormat, described: string | undefined): Promise<WholeExport | undefined> {
-    const state = parseState(await readFile(this.#path, 'utf8').catch(() => ''));
+    const state = readJson(await readFile(this.#path, 'utf8').catch(() => ''), isWholeState);
     if (state?.identity !== this.#identity || state.result.format !== format) return undefined;
     // The folder may have been moved, or be mounted elsewhere.
     const files = state.result.files.map((file) => ({ ...file, path: join(this.#folder, basename(file.path)) }));
@@ -131,15 +132,6 @@ async function isOneFile(one: string, other: string): Promise<boolean> {
   }
 }
 
-function parseState(text: string): WholeState | undefined {
-  try {
-    const state: unknown = JSON.parse(text);
-    return isWholeState(state) ? state : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function isWholeState(state: unknown): state is WholeState {
   return (
     isObject(state) &&
@@ -156,8 +148,4 @@ function isWholeState(state: unknown): state is WholeState {
       (file) => isObject(file) && typeof file['path'] === 'string' && typeof file['sizeBytes'] === 'number',
     )
   );
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }
