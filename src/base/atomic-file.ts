@@ -14,8 +14,7 @@ export async function writeFileAtomically(
   data: string | Uint8Array,
   { mode = 0o600, flush = true } = {},
 ): Promise<void> {
-  // A name of its own per call, so that two writers never share one: the last rename wins.
-  const draft = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`);
+  const draft = draftPath(path);
   try {
     await writeNewFile(draft, data, mode, flush);
     await rename(draft, path);
@@ -24,6 +23,16 @@ export async function writeFileAtomically(
     throw localFileError('write', path, error);
   }
   if (flush) await flushFolder(dirname(path));
+}
+
+/** A name beside `path` for what is to become it: one of its own per call, so that two writers never share one, and the last rename wins. */
+export function draftPath(path: string): string {
+  return join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`);
+}
+
+/** Whether `name` is a draft of a file whose name begins with `prefix`; a writer that is over was killed if it is still there. */
+export function isDraftOf(name: string, prefix: string): boolean {
+  return name.startsWith(`.${prefix}`) && /\.[0-9a-f]{12}\.tmp$/.test(name);
 }
 
 /**

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { link, open, readFile, rm } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
+import { draftPath } from '../base/atomic-file.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { claimFile } from '../base/file-claim.ts';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
@@ -79,7 +79,7 @@ function isOver({ process: holder, since }: LockHolder): boolean {
 
 /** Makes the file with all that is in it, or not at all; false when there is one. */
 async function createWhole(path: string, text: string): Promise<boolean> {
-  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  const draft = draftPath(path);
   try {
     await write(draft, text);
     try {

@@ -1,10 +1,9 @@
 import { basename, dirname, join } from 'node:path';
-import { lockOutput } from '../../jobs/output-lock.ts';
-import { makeFolder, removeMadeFolders } from '../../ovf/local-folder.ts';
 import { refusalOf } from './export-plan.ts';
 import { exportVm, type VmExport } from './export-vm.ts';
 import { Generations } from './generations.ts';
 import { findStanding, watchForChange } from './if-changed.ts';
+import { lockPlace } from './locked-place.ts';
 import type { SourceState } from './source-state.ts';
 import type { VmExportResult } from './types.ts';
 import { useExported } from './use-exported.ts';
@@ -120,17 +119,4 @@ function recordIn(folder: string, { baseName, facts, plan }: Task): WholeRecord 
 
 async function markGeneration(record: WholeRecord, task: Task, source: SourceState | undefined): Promise<void> {
   if (await findWhole(record, task, task.options)) await record.markUsed(source);
-}
-
-/** Makes the folder, and leaves none that it made and nothing came into. */
-async function lockPlace(
-  folder: string,
-  baseName: string,
-  request: { doing: string; job: string },
-): Promise<AsyncDisposable> {
-  await using place = new AsyncDisposableStack();
-  const topmost = await makeFolder(folder);
-  place.defer(() => removeMadeFolders(folder, topmost));
-  place.use(await lockOutput(join(folder, `.${baseName}.hyper2kvm-lock`), request));
-  return place.move();
 }

@@ -4,6 +4,7 @@ import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import { exportInPlace } from './export-in-place.ts';
 import { planVm } from './export-plan.ts';
 import type { FoundVm } from './find-vms.ts';
+import { tidyPlace } from './locked-place.ts';
 import type { ExportEvent, ExportOptions, SkippedVm, VmExportFailure, VmExportResult } from './types.ts';
 import type { ServerHashes } from './unproved-files.ts';
 import { describeFailure } from './vm-failure.ts';
@@ -71,7 +72,11 @@ async function exportOrKeep(
   const { report, leftBehind, keptForNextRun } = told;
   const record = recordFor(each, options, several);
   const seen = await findWhole(record, each, options);
-  if (seen?.isUsed && !options.ifChanged) return { skipped: skippedVm(each, seen, options) };
+  if (seen?.isUsed && !options.ifChanged) {
+    const skipped = skippedVm(each, seen, options);
+    await tidyPlace(skipped.output, baseName, { doing: `looking at ${vm} in ${skipped.output}`, job: run.job });
+    return { skipped };
+  }
   const planned = await planVm(client, each, options, several, signal);
   told.begin(planned.plan.output);
   const leave = (sentence: string) => {

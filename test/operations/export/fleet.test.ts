@@ -1,7 +1,9 @@
-import { readdir, readFile, rename, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { draftPath } from '../../../src/base/atomic-file.ts';
 import { InterruptedError } from '../../../src/base/errors.ts';
+import { ownProcess } from '../../../src/jobs/job-process.ts';
 import type { ExportEvent } from '../../../src/operations/export/types.ts';
 import { randomContent } from '../../server/content-source.ts';
 import { startTestServer, type TestServer } from '../../server/test-server.ts';
@@ -194,5 +196,28 @@ describe('--skip-existing', () => {
     expect(outcomes(await runExport(server, scratch, options)).skipped).toEqual(['a', 'b']);
     expect(downloadsOf(server)).toBe(before);
     expect((await readdir(folder)).toSorted()).toEqual(['.a.hyper2kvm-whole', 'a-disk-1.vmdk', 'a.mf', 'a.ovf']);
+  });
+
+  test.concurrent('what a run that was killed at its very end left beside the files is removed', async () => {
+    await using server = await startTestServer({ vms: VMS });
+    await using scratch = await ScratchFolder.make();
+    const options = { vms: ['a', 'b', 'c'], skipExisting: true };
+    await runExport(server, scratch, { ...options, vms: ['a', 'b'] });
+    const over = { process: { ...ownProcess(), startTicks: '1' }, job: 'killed', since: new Date().toISOString() };
+    await mkdir(join(scratch.output, 'c'));
+    // The lock of the first stands, but no draft; of the last nothing but a draft.
+    await writeFile(join(scratch.output, 'a', '.a.hyper2kvm-lock'), JSON.stringify(over));
+    for (const [name, file] of [
+      ['b', 'whole'],
+      ['b', 'lock'],
+      ['c', 'resume'],
+    ]) {
+      await writeFile(draftPath(join(scratch.output, `${name}`, `.${name}.hyper2kvm-${file}`)), '');
+    }
+    expect(outcomes(await runExport(server, scratch, options))).toMatchObject({ exported: ['c'], skipped: ['a', 'b'] });
+    for (const name of ['a', 'b', 'c']) {
+      const files = [`.${name}.hyper2kvm-whole`, `${name}-disk-1.vmdk`, `${name}.mf`, `${name}.ovf`];
+      expect((await readdir(join(scratch.output, name))).toSorted()).toEqual(files);
+    }
   });
 });
