@@ -14,6 +14,7 @@ const STOPS_AT: Record<string, RegExp> = {
   'bios-bypath': /\(initramfs\)/,
   'bios-lvm': /\(initramfs\)/,
   'uefi-xfs': /emergency mode/,
+  'uefi-btrfs': /\(initramfs\)/,
   'bios-sda': /\(initramfs\)/,
   'two-kernels': /\(initramfs\)/,
   'two-disks-nics': /\(initramfs\)/,

@@ -23,7 +23,8 @@ export interface Control {
 }
 
 const FIRST_FRAME_MS = 60_000;
-const READY = /guest-ready((?: \S+=\S+)*) kernel=(\S+)/;
+// With what stands after it: the console's text comes in pieces.
+const READY = /guest-ready((?: \S+=\S+)*) kernel=(\S+)(?=\s)/;
 
 // What a failed start ends with: initramfs-tools, dracut and systemd, the kernel, the firmware with BIOS and UEFI.
 const FAILURES = [

@@ -5,7 +5,17 @@ import { biosSda } from './bios-sda.ts';
 import { fit } from './fit.ts';
 import { twoDisksNics } from './two-disks-nics.ts';
 import { twoKernels } from './two-kernels.ts';
+import { uefiBtrfs } from './uefi-btrfs.ts';
 import { uefiXfs } from './uefi-xfs.ts';
 
 /** All guests, in the order of README.md. */
-export const RECIPES: readonly GuestRecipe[] = [biosBypath, biosLvm, uefiXfs, biosSda, twoKernels, twoDisksNics, fit];
+export const RECIPES: readonly GuestRecipe[] = [
+  biosBypath,
+  biosLvm,
+  uefiXfs,
+  uefiBtrfs,
+  biosSda,
+  twoKernels,
+  twoDisksNics,
+  fit,
+];

@@ -45,10 +45,10 @@ export function biosGrubWithRoot(name: string): string {
  * Shell commands: builds the initramfs of a kernel with the modules that `MODULES=dep` picks on VMware's hardware, and
  * leaves `MODULES=dep` in the configuration. Named by hand because that setting looks at the host that it runs on.
  */
-export function vmwareInitramfs(kernel: string): string {
+export function vmwareInitramfs(kernel: string, modules = 'mptspi mptsas vmw_pvscsi sd_mod ext4 dm_mod'): string {
   return `
     cp /etc/initramfs-tools/modules /tmp/modules
-    printf '%s\\n' mptspi mptsas vmw_pvscsi sd_mod ext4 dm_mod >>/etc/initramfs-tools/modules
+    printf '%s\\n' ${modules} >>/etc/initramfs-tools/modules
     sed -i 's/^MODULES=.*/MODULES=list/' /etc/initramfs-tools/initramfs.conf
     update-initramfs -u -k ${kernel}
     mv /tmp/modules /etc/initramfs-tools/modules
