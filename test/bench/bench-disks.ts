@@ -12,9 +12,11 @@ import { measureRun, type MeasuredRun } from './measured-run.ts';
 
 const CLI = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 
-/** The program as it is built, run by the Node that runs the benchmark. */
+/** The standalone binary that HYPER2KVM_BINARY names, else the program as it is built, run by the Node that runs the benchmark. */
 export function measureOwn(args: string[], env: NodeJS.ProcessEnv = {}): Promise<MeasuredRun> {
-  return measureRun(process.execPath, [CLI, ...args, '--quiet'], env);
+  const binary = process.env['HYPER2KVM_BINARY'];
+  const [command, ...first] = binary === undefined ? [process.execPath, CLI] : [binary];
+  return measureRun(command, [...first, ...args, '--quiet'], env);
 }
 
 /** qemu-img is the peer of all that is about images. */

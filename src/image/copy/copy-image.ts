@@ -3,6 +3,7 @@ import { settleAll } from '../../base/concurrency.ts';
 import type { MappedImage } from '../image.ts';
 import type { DiskSink } from '../sink.ts';
 import { planWindows } from './plan-windows.ts';
+import { splitUnseen } from './transplant.ts';
 import type { CopyWindow, PackedWindow } from './window.ts';
 import type { WorkerPool } from './worker-pool.ts';
 import type { Compression } from './pack-window.ts';
@@ -50,22 +51,36 @@ export async function copyWindows(
   const digest = createHash('sha256');
   let dataBytes = 0;
   let hasFailed = false;
+  /** What of a window needs no work goes to the sink as it came; a worker packs the rest into `slab`. */
+  const pack = async (window: CopyWindow, slab: SharedArrayBuffer): Promise<PackedWindow[]> => {
+    const { offsetBytes, lengthBytes, input } = window;
+    // A hash is over the content, so that all of it has to be had.
+    const { moved, rest } = hash ? { moved: [], rest: window.parts } : splitUnseen(window, work);
+    const bytes = new Uint8Array(input ?? slab);
+    const whole = { offsetBytes, lengthBytes, clusters: moved, bytes, sha256: '' };
+    const packed = rest.length === 0 ? [] : [await pool.pack({ ...window, parts: rest }, slab, work)];
+    return [whole, ...packed].filter(({ clusters }) => clusters.length > 0);
+  };
   /** Gives a window to the sink in its turn. What it resolves to tells when the window is written. */
-  const give = async (packing: Promise<PackedWindow>, before: Step) => {
+  const give = async (packing: Promise<PackedWindow[]>, before: Step) => {
     await before.given;
-    const packed = await packing;
-    if (hasFailed || packed.clusters.length === 0) return { writing: Promise.resolve() };
+    const all = await packing;
+    const [packed] = all;
+    if (hasFailed || packed === undefined) return { writing: Promise.resolve() };
     dataBytes += packed.lengthBytes;
     if (hash) digest.update(`${packed.offsetBytes}:${packed.sha256}\n`);
-    return { writing: sink.put(packed) };
+    return { writing: settleAll(all.map((each) => sink.put(each))) };
   };
   /** Packs at once and writes in its turn, whatever the next window waits for: so each slab comes back, and disks that share a pool cannot hold each other up. */
   const packAndPut = (window: CopyWindow, slab: SharedArrayBuffer, before: Step): Step => {
-    const packing = pool.pack(window, slab, work).finally(() => onRelease?.(window));
+    const packing = pack(window, slab);
     const given = give(packing, before);
     const finish = async () => {
       const writing = given.then((step) => step.writing);
-      await settleAll([before.written, writing, packing]).finally(() => pool.giveBack(slab));
+      await settleAll([before.written, writing, packing]).finally(() => {
+        onRelease?.(window);
+        pool.giveBack(slab);
+      });
       onProgress?.(window.offsetBytes + window.lengthBytes);
     };
     const written = finish().catch((error: unknown) => {

@@ -72,7 +72,7 @@ export function packWindow(
       whole.push(index);
       continue;
     }
-    clusters.push({ index, storedBytes, compressed: true });
+    clusters.push({ index, at: end, storedBytes, compressed: true });
     end += storedBytes;
   }
   for (const index of whole) {
@@ -81,7 +81,7 @@ export function packWindow(
     if (content.buffer !== packed.buffer || end !== index * clusterBytes) cluster.copy(packed, end);
     // The last cluster of a disk may lie partly behind its end.
     packed.fill(0, end + cluster.length, end + clusterBytes);
-    clusters.push({ index, storedBytes: clusterBytes, compressed: false });
+    clusters.push({ index, at: end, storedBytes: clusterBytes, compressed: false });
     end += clusterBytes;
   }
   return { clusters, packedBytes: end };

@@ -59,11 +59,45 @@ export function transplant(window: CopyWindow, packed: Buffer, options: PackOpti
         packing === 'grains'
           ? putGrain(packed, end, (window.offsetBytes + part.at) / SECTOR_BYTES, stored)
           : payloadOf(stored).copy(packed, end);
-      clusters.push({ index: part.at / clusterBytes, storedBytes, compressed: true });
+      clusters.push({ index: part.at / clusterBytes, at: end, storedBytes, compressed: true });
       end += storedBytes;
     }
   }
   return { clusters, packedBytes: end, rest, dense };
+}
+
+/**
+ * Splits a window that came from a stream: grains that move into a qcow2 without being decompressed are told where they stand in the window's input, so that no worker is needed for
+ * them; `rest` is for {@link transplant}.
+ */
+export function splitUnseen(
+  window: CopyWindow,
+  { packing, verify, clusterBytes }: PackOptions,
+): { moved: PackedCluster[]; rest: WindowPart[] } {
+  const { input, parts } = window;
+  if (input === undefined || packing !== 'fast' || verify) return { moved: [], rest: parts };
+  const moved: PackedCluster[] = [];
+  const rest: WindowPart[] = [];
+  for (const part of parts) {
+    const storedBytes = unseenBytes(window, part, clusterBytes);
+    const at = part.fileOffsetBytes + ZLIB_HEADER_BYTES;
+    if (storedBytes === 0) rest.push(part);
+    else moved.push({ index: part.at / clusterBytes, at, storedBytes, compressed: true });
+  }
+  return { moved, rest };
+}
+
+/** Bytes of the deflate data of a grain that is certain to move; 0 for one that has to be looked into. */
+function unseenBytes(window: CopyWindow, part: WindowPart, clusterBytes: number): number {
+  if (!part.compressed || !fits(part, part.compressed, clusterBytes)) return 0;
+  const stored = readStored(window, part, part.compressed);
+  const { length } = payloadOf(stored);
+  const isCertain = length > MOST_ZERO_BYTES && !isLong(length, clusterBytes);
+  return isCertain && isZlibHeader(stored[0] ?? 0, stored[1] ?? 0) ? length : 0;
+}
+
+function isLong(payloadBytes: number, clusterBytes: number): boolean {
+  return payloadBytes > clusterBytes - LEAST_GAIN_BYTES;
 }
 
 function fits(part: WindowPart, compressed: CompressedPart, clusterBytes: number): boolean {
@@ -82,13 +116,13 @@ function movable(
 ): Buffer | 'dense' | undefined {
   const stored = readStored(window, part, compressed);
   const payloadBytes = payloadOf(stored).length;
-  const isLong = payloadBytes > compressed.clusterBytes - LEAST_GAIN_BYTES;
+  const isDense = isLong(payloadBytes, compressed.clusterBytes);
   // What does not look like zlib goes the long way, where it is refused.
   if (!isZlibHeader(stored[0] ?? 0, stored[1] ?? 0)) return undefined;
-  if (isLong && packing !== 'grains') return 'dense';
+  if (isDense && packing !== 'grains') return 'dense';
   const holdsZeros = known
     ? isZero(known.subarray(part.at, part.at + part.lengthBytes))
-    : (verify || isLong || payloadBytes <= MOST_ZERO_BYTES) && decompress(window, part, compressed, stored, isZero);
+    : (verify || isDense || payloadBytes <= MOST_ZERO_BYTES) && decompress(window, part, compressed, stored, isZero);
   return holdsZeros ? stored.subarray(0, 0) : stored;
 }
 

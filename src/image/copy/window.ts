@@ -52,12 +52,17 @@ export interface CopyWindow {
 export interface PackedCluster {
   /** Number of the cluster in the window. */
   index: number;
-  /** Bytes of it in the slab: a whole cluster, or less when it is compressed. */
+  /** Where it stands in the slab. */
+  at: number;
+  /** Bytes of it there: a whole cluster, or less when it is compressed. */
   storedBytes: number;
   compressed: boolean;
 }
 
-/** A window as the sink gets it: the clusters that are not zero, one behind the other in the slab: first the compressed ones, then the whole ones. */
+/**
+ * A window as the sink gets it, or a part of one, which others of the same window may follow: the clusters that are not zero, first the compressed ones, then the whole ones one behind
+ * the other.
+ */
 export interface PackedWindow {
   offsetBytes: number;
   lengthBytes: number;

@@ -74,11 +74,10 @@ class Qcow2Sink implements DiskSink {
   async put({ offsetBytes, clusters, bytes }: PackedWindow): Promise<void> {
     const packed = clusters.filter(({ compressed }) => compressed);
     const whole = clusters.filter(({ compressed }) => !compressed);
-    const packedBytes = packed.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
     const writes = new Writes(this.#file);
     const entries = [
-      ...(packed.length > 0 ? this.#placePacked(packed, bytes.subarray(0, packedBytes), writes) : []),
-      ...(whole.length > 0 ? this.#placeWhole(whole, bytes.subarray(packedBytes), writes) : []),
+      ...(packed.length > 0 ? this.#placePacked(packed, bytes, writes) : []),
+      ...(whole.length > 0 ? this.#placeWhole(whole, bytes, writes) : []),
     ];
     for (const { index, entry } of entries.toSorted((a, b) => a.index - b.index)) {
       this.#setEntry(offsetBytes / this.clusterBytes + index, entry, writes);
@@ -117,7 +116,8 @@ class Qcow2Sink implements DiskSink {
 
   #placeWhole(clusters: readonly PackedCluster[], bytes: Uint8Array, writes: Writes): Entry[] {
     const first = this.#refcounts.allocate(clusters.length);
-    writes.add(bytes, first * this.clusterBytes);
+    const at = clusters[0]?.at ?? 0;
+    writes.add(bytes.subarray(at, at + clusters.length * this.clusterBytes), first * this.clusterBytes);
     return clusters.map(({ index }, number) => ({
       index,
       entry: COPIED | BigInt((first + number) * this.clusterBytes),
@@ -126,17 +126,16 @@ class Qcow2Sink implements DiskSink {
 
   /** Compressed clusters stand one behind the other, also over the edges of host clusters, each of which counts those that touch it. */
   #placePacked(clusters: readonly PackedCluster[], bytes: Uint8Array, writes: Writes): Entry[] {
-    const start = this.#allocatePacked(bytes.length);
-    this.#gathered.add(bytes, start, writes);
-    let at = start;
-    return clusters.map(({ index, storedBytes }) => {
-      const last = at + storedBytes - 1;
-      for (let host = Math.floor(at / this.clusterBytes); host <= Math.floor(last / this.clusterBytes); host += 1) {
+    let start = this.#allocatePacked(clusters.reduce((sum, { storedBytes }) => sum + storedBytes, 0));
+    return clusters.map(({ index, at, storedBytes }) => {
+      this.#gathered.add(bytes.subarray(at, at + storedBytes), start, writes);
+      const last = start + storedBytes - 1;
+      for (let host = Math.floor(start / this.clusterBytes); host <= Math.floor(last / this.clusterBytes); host += 1) {
         this.#refcounts.add(host, 1);
       }
-      const moreSectors = Math.floor(last / 512) - Math.floor(at / 512);
-      const entry = COMPRESSED | (BigInt(moreSectors) << BigInt(62 - (this.#clusterBits - 8))) | BigInt(at);
-      at += storedBytes;
+      const moreSectors = Math.floor(last / 512) - Math.floor(start / 512);
+      const entry = COMPRESSED | (BigInt(moreSectors) << BigInt(62 - (this.#clusterBits - 8))) | BigInt(start);
+      start += storedBytes;
       return { index, entry };
     });
   }

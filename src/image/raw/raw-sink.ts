@@ -38,9 +38,10 @@ class RawSink implements DiskSink {
       // Clusters that are neighbours on the disk are so in the window too: one write for all of them.
       let last = first;
       while (clusters[last + 1]?.index === (clusters[last]?.index ?? 0) + 1) last += 1;
-      const position = offsetBytes + (clusters[first]?.index ?? 0) * CLUSTER_BYTES;
-      const end = Math.min((last + 1) * CLUSTER_BYTES, first * CLUSTER_BYTES + this.#virtualSizeBytes - position);
-      writes.add(bytes.subarray(first * CLUSTER_BYTES, end), position);
+      const { index = 0, at = 0 } = clusters[first] ?? {};
+      const position = offsetBytes + index * CLUSTER_BYTES;
+      const lengthBytes = Math.min((last + 1 - first) * CLUSTER_BYTES, this.#virtualSizeBytes - position);
+      writes.add(bytes.subarray(at, at + lengthBytes), position);
       first = last + 1;
     }
     await writes.done();

@@ -122,11 +122,9 @@ function isInOrder(clusters: readonly PackedCluster[]): boolean {
 }
 
 function inDiskOrder(clusters: readonly PackedCluster[], bytes: Uint8Array): { index: number; stored: Uint8Array }[] {
-  let end = 0;
-  const grains = clusters.map(({ index, storedBytes }) => {
-    const stored = bytes.subarray(end, end + storedBytes);
-    end += storedBytes;
-    return { index, stored };
-  });
+  const grains = clusters.map(({ index, at, storedBytes }) => ({
+    index,
+    stored: bytes.subarray(at, at + storedBytes),
+  }));
   return grains.toSorted((a, b) => a.index - b.index);
 }

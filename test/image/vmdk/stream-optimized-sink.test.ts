@@ -142,7 +142,7 @@ test('grains that come packed out of order stand in the order of the disk', asyn
     await sink.put({
       offsetBytes: 0,
       lengthBytes: 3 * GRAIN,
-      clusters: order.map((index) => ({ index, storedBytes: 512, compressed: true })),
+      clusters: order.map((index, number) => ({ index, at: number * 512, storedBytes: 512, compressed: true })),
       bytes: Buffer.concat(order.map(stored)),
       sha256: '',
     });
