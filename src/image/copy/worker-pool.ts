@@ -9,8 +9,10 @@ import { WINDOW_BYTES, type CopyWindow, type PackedWindow } from './window.ts';
 const SLAB_BYTES = WINDOW_BYTES * 2;
 /** A worker has one window in its hands and one waiting, while the sink writes those before. */
 const SLABS_PER_WORKER = 3;
-/** More threads than this wait for each other: the one that plans and writes is then the limit. */
-const MOST_WORKERS = 8;
+/**
+ * Four decompress 2 GB a second where one does 0.5, and the thread that plans and writes does not do 3: more would wait for it, and each takes 20 to 25 MB.
+ */
+const MOST_WORKERS = 4;
 
 /** Decompressed clusters die at once; in a larger young generation hundreds of megabytes of them wait for the collector. */
 const YOUNG_MB = 4;

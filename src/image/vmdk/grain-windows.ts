@@ -3,8 +3,15 @@ import { StreamOptimizedCheck, type StreamOptimizedSummary } from './stream-opti
 import type { StreamGrain } from './stream-units.ts';
 import { corruptStream } from './stream-error.ts';
 
-/** A window's grains, each of which may be a little longer than what it holds: 26 bytes over 64 KiB is the most that zlib adds, and small grains add most. */
-const INPUT_BYTES = WINDOW_BYTES + 64 * 1024;
+/** A grain may be a little longer than what it holds: 26 bytes over 64 KiB is the most that zlib adds, and small grains add most. */
+const MOST_ADDED_BYTES = 64 * 1024;
+
+export interface GrainWindowsOptions {
+  /** Buffers that can be used again; streams that share a worker pool share them too, and have windows of one size. */
+  free?: SharedArrayBuffer[];
+  /** {@link WINDOW_BYTES} or a fraction of it, and no less than a cluster of the result. */
+  windowBytes?: number;
+}
 
 type ArrivedGrain = Omit<StreamGrain, 'head'> & { head: Buffer };
 
@@ -16,6 +23,7 @@ export class GrainWindows {
   readonly #name: string;
   readonly #check: StreamOptimizedCheck;
   readonly #free: SharedArrayBuffer[];
+  readonly #windowBytes: number;
   /** Grains whose markers came with the current chunk. */
   readonly #arrived: ArrivedGrain[] = [];
   #window: (CopyWindow & { input: SharedArrayBuffer }) | undefined;
@@ -24,10 +32,10 @@ export class GrainWindows {
   #missing: { streamOffset: number; bytes: number } | undefined;
   #summary: StreamOptimizedSummary | undefined;
 
-  /** `free` holds the buffers that can be used again; streams that share a worker pool share them too. */
-  constructor(name: string, free: SharedArrayBuffer[] = []) {
+  constructor(name: string, { free = [], windowBytes = WINDOW_BYTES }: GrainWindowsOptions = {}) {
     this.#name = name;
     this.#free = free;
+    this.#windowBytes = windowBytes;
     this.#check = new StreamOptimizedCheck({
       name,
       onGrain: ({ head, ...grain }) => this.#arrived.push({ ...grain, head: Buffer.from(head) }),
@@ -51,7 +59,7 @@ export class GrainWindows {
       this.#check.update(chunk);
       this.#continueGrain(chunk, streamOffset);
       for (const grain of this.#arrived.splice(0)) {
-        const offsetBytes = Math.floor(grain.diskOffsetBytes / WINDOW_BYTES) * WINDOW_BYTES;
+        const offsetBytes = Math.floor(grain.diskOffsetBytes / this.#windowBytes) * this.#windowBytes;
         if (this.#window && this.#window.offsetBytes !== offsetBytes) {
           yield this.#window;
           this.#window = undefined;
@@ -68,22 +76,23 @@ export class GrainWindows {
   #startGrain({ diskOffsetBytes, dataOffsetBytes, dataBytes, head }: ArrivedGrain, offsetBytes: number): void {
     const capacityBytes = this.#check.capacityBytes ?? 0;
     const clusterBytes = this.#check.grainSizeBytes ?? 0;
+    const inputBytes = this.#windowBytes + MOST_ADDED_BYTES;
     if (!this.#window) {
-      const input = this.#free.pop() ?? new SharedArrayBuffer(INPUT_BYTES);
+      const input = this.#free.pop() ?? new SharedArrayBuffer(inputBytes);
       this.#window = {
         offsetBytes,
-        lengthBytes: Math.min(WINDOW_BYTES, capacityBytes - offsetBytes),
+        lengthBytes: Math.min(this.#windowBytes, capacityBytes - offsetBytes),
         parts: [],
         input,
         streamName: this.#name,
       };
       this.#filled = 0;
     }
-    if (clusterBytes > WINDOW_BYTES || this.#filled + dataBytes > INPUT_BYTES) {
+    if (clusterBytes > this.#windowBytes || this.#filled + dataBytes > inputBytes) {
       throw corruptStream(
         this.#name,
         dataOffsetBytes,
-        `the grains of 2 MiB of its disk take more than ${INPUT_BYTES} bytes`,
+        `the grains of ${this.#windowBytes} bytes of its disk take more than ${inputBytes} bytes`,
       );
     }
     const lengthBytes = Math.min(clusterBytes, capacityBytes - diskOffsetBytes);

@@ -65,7 +65,7 @@ async function convertStream(
   disk: Extract<SourceDisk, { kind: 'stream' }>,
   signal: AbortSignal,
 ): Promise<WholeDisk> {
-  const grains = new GrainWindows(`${disk.name} in ${task.source}`, task.pool.inputs);
+  const grains = new GrainWindows(`${disk.name} in ${task.source}`, { free: task.pool.inputs });
   const pieces = asBuffers(task.reader.read(disk.packaged));
   const hasDigest = disk.packaged.parts.every((part) => part.digest !== undefined);
   const facts = {

@@ -15,6 +15,9 @@ import { JobProgress } from './job-progress.ts';
 import type { ExportEvent, ExportOptions, ExportResult, OperationContext } from './types.ts';
 import { describeFailure } from './vm-failure.ts';
 
+/** Two decompress 1 GB of disk a second, more than a host's NFC brings; each more would take 25 MB. */
+const MOST_WORKERS = 2;
+
 /**
  * Exports VMs, `jobs` of them at once in one session; one that fails does not stop the rest. Leaves a job record.
  * @throws what concerns all of them (no connection, no login), and the signal's reason, in both cases after clean-up.
@@ -83,7 +86,7 @@ async function exportAll(
     several,
     job: job.id,
     limiter: options.limitRateBytes === undefined ? undefined : new RateLimiter(options.limitRateBytes),
-    workers: new SharedWorkers(),
+    workers: new SharedWorkers(MOST_WORKERS),
     hashes: { broken: false },
     report,
   };

@@ -3,12 +3,16 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { Handoff } from '../../base/handoff.ts';
 import { copyWindows } from '../../image/copy/copy-image.ts';
 import type { Compression } from '../../image/copy/pack-window.ts';
+import { WINDOW_BYTES } from '../../image/copy/window.ts';
 import type { WorkerPool } from '../../image/copy/worker-pool.ts';
 import { createSink, type SinkFormat } from '../../image/create-sink.ts';
 import type { DiskSink } from '../../image/sink.ts';
 import { GrainWindows } from '../../image/vmdk/grain-windows.ts';
 import { removeFile } from '../../ovf/local-folder.ts';
 import type { MemberRecord, MemberWriter } from '../../ovf/package-writer.ts';
+
+/** Half of what a file is read in: the line is the limit here, and this keeps 20 MB of memory. */
+const STREAM_WINDOW_BYTES = WINDOW_BYTES / 2;
 
 export interface ImageMemberOptions {
   name: string;
@@ -40,8 +44,9 @@ export class ImageMember implements MemberWriter {
     this.restsOnHash = !options.verify && options.compression === 'fast';
     this.#sink = sink;
     this.#onEnd = onEnd;
-    const grains = new GrainWindows(options.name, options.pool.inputs);
     const { compression, verify, pool } = options;
+    const windowBytes = Math.max(STREAM_WINDOW_BYTES, sink.clusterBytes);
+    const grains = new GrainWindows(options.name, { free: pool.inputs, windowBytes });
     const { signal } = this.#stop;
     const copyOptions = { compression, verify, pool, hash: false, signal };
     this.#copying = copyWindows(grains.windows(this.#chunks.items()), sink, {

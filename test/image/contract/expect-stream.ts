@@ -13,7 +13,7 @@ export async function expectStream(path: string, shape: Shape, folder: string, p
   const sizeBytes = Math.ceil(shape.sizeBytes / 512) * 512;
   await using pieces = await openPieces(join(folder, 'pieces-of-stream'), { ...shape, sizeBytes });
   const wanted = await copyImage(pieces, createNullSink(), options);
-  const grains = new GrainWindows(path, pool.inputs);
+  const grains = new GrainWindows(path, { free: pool.inputs });
   // Pieces that end within markers, tables and sectors.
   const windows = grains.windows(createReadStream(path, { highWaterMark: 50_001 }));
   const came = await copyWindows(windows, createNullSink(), {
