@@ -44,7 +44,7 @@ export function readExportOptions(
 /** What is done to images for KVM cannot be done to a package of VMware's. */
 function refuseImageFlags(flags: ExportFlagValues, format: string): void {
   needDomain(flags, format);
-  const names = ['fix', 'fix-plan', 'key', 'root', 'remove-vmware-tools', 'boot-test'] as const;
+  const names = ['fix', 'fix-plan', 'key', 'root', 'remove-vmware-tools', 'virtio-win', 'boot-test'] as const;
   const given = names.find((name) => flags[name] !== undefined && flags[name] !== false);
   if (given === undefined) return;
   throw new Hyper2kvmError('usage', `--${given} is for images, and --format ${format} makes none.`, {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { readChoice } from '../cli/input/option-values.ts';
@@ -25,7 +26,13 @@ export const FIX_FLAGS = {
   }),
   'remove-vmware-tools': Flags.boolean({
     default: false,
-    description: 'Remove the packages of VMware Tools from the guest. Without it their services are only switched off.',
+    description:
+      'Remove the packages of VMware Tools from a Linux guest. Without it their services are only switched off.',
+  }),
+  'virtio-win': Flags.string({
+    helpValue: 'PATH',
+    description:
+      'Make a Windows guest fit for virtio too: virt-v2v-in-place puts the drivers in there that virtio-win has for it. PATH is virtio-win.iso or a folder with its content, as /usr/share/virtio-win/virtio-win.iso. Without it Windows is not changed.',
   }),
 };
 
@@ -50,12 +57,13 @@ export interface FixFlagValues {
   key?: string[] | undefined;
   root?: string | undefined;
   'remove-vmware-tools': boolean;
+  'virtio-win'?: string | undefined;
 }
 
 /** Reads the flags about changing the guest. Throws usage errors for values and for flags that do not go together. */
 export function readFixWishes(flags: FixFlagValues): FixWishes {
   const fix = readChoice('--fix', flags.fix ?? 'auto', MODES);
-  const needless = (['fix-plan', 'key', 'root', 'remove-vmware-tools'] as const).find(
+  const needless = (['fix-plan', 'key', 'root', 'remove-vmware-tools', 'virtio-win'] as const).find(
     (name) => flags[name] !== undefined && flags[name] !== false,
   );
   if (fix === 'off' && needless !== undefined) {
@@ -68,7 +76,13 @@ export function readFixWishes(flags: FixFlagValues): FixWishes {
     keys: (flags.key ?? []).map(readKey),
     root: flags.root,
     removeVmwareTools: flags['remove-vmware-tools'],
+    virtioWin: readPath('--virtio-win', flags['virtio-win']),
   };
+}
+
+function readPath(flag: string, text: string | undefined): string | undefined {
+  if (text === '') throw new Hyper2kvmError('usage', `${flag} is empty.`, { hint: 'Name a file or a folder.' });
+  return text === undefined ? undefined : resolve(text);
 }
 
 function readKey(text: string): FixWishes['keys'][number] {

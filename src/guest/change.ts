@@ -3,7 +3,15 @@ import { posix } from 'node:path';
 import type { Guest } from './guest.ts';
 
 /** What a change is for. */
-export const FIX_NAMES = ['storage-names', 'boot-loader', 'network', 'vmware', 'initramfs', 'selinux'] as const;
+export const FIX_NAMES = [
+  'storage-names',
+  'boot-loader',
+  'network',
+  'vmware',
+  'initramfs',
+  'selinux',
+  'windows-drivers',
+] as const;
 export type FixName = (typeof FIX_NAMES)[number];
 
 /** One thing that is changed in the guest, as reports show it. */

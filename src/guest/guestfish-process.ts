@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { localFileError } from '../base/local-file-error.ts';
+import { scratchEnvironment } from './appliance-environment.ts';
 
 /** The shell outlives a kill of this program: guestfish then ends with its input, and its folder goes all the same. */
 const GUESTFISH_AND_CLEAN_UP = 'guestfish --keys-from-stdin --no-progress-bars; code=$?; rm -rf -- "$1"; exit "$code"';
@@ -53,7 +54,7 @@ export class GuestfishProcess {
   static async spawn(env: NodeJS.ProcessEnv): Promise<GuestfishProcess> {
     const scratch = await mkdtemp(join(tmpdir(), 'hyper2kvm-guest-'));
     const child = spawn('/bin/sh', ['-c', GUESTFISH_AND_CLEAN_UP, 'sh', scratch], {
-      env: { ...env, ...environment(scratch) },
+      env: { ...env, ...scratchEnvironment(scratch) },
       // A group of its own: Ctrl-C in the terminal reaches this program, which ends guestfish in order.
       detached: true,
     });
@@ -150,18 +151,6 @@ export class GuestfishProcess {
       // It is gone already.
     }
   }
-}
-
-/** `direct`: no libvirtd is needed. What libguestfs leaves in its folders when it is killed goes with the session's. */
-function environment(scratch: string): Record<string, string> {
-  // The name of a socket ends at 107 bytes.
-  const isShort = scratch.length < 60;
-  return {
-    LIBGUESTFS_BACKEND: 'direct',
-    LC_ALL: 'C.UTF-8',
-    LIBGUESTFS_TMPDIR: scratch,
-    ...(isShort ? { XDG_RUNTIME_DIR: scratch } : {}),
-  };
 }
 
 function endsWith(pieces: readonly Buffer[], mark: Buffer): boolean {

@@ -1,8 +1,7 @@
-import { findAccelerator } from './boot/accelerator.ts';
-import { findQemuSystem } from './boot/find-qemu.ts';
+import { withAccelerator } from './appliance-environment.ts';
 import { GuestfishProcess } from './guestfish-process.ts';
 import { commandLine } from './guestfs-words.ts';
-import { hasGuestfish } from './has-guestfish.ts';
+import { hasGuestfish } from './find-program.ts';
 import { applianceFailed, MissingGuestfishError, stageFailed, stageTooLong } from './guestfs-errors.ts';
 
 export interface GuestfsDisk {
@@ -63,15 +62,9 @@ export class Guestfs implements AsyncDisposable {
    * is there and does not work (nested machines), the appliance is emulated.
    */
   static async start(options: GuestfsOptions): Promise<Guestfs> {
-    options.signal.throwIfAborted();
-    const settings = 'LIBGUESTFS_BACKEND_SETTINGS';
-    const { env = process.env } = options;
-    const qemu = findQemuSystem(env);
-    const isOwnChoice = env[settings] !== undefined;
-    if (isOwnChoice || qemu === undefined) return Guestfs.#launch({ ...options, env });
-    const { accelerator } = await findAccelerator(qemu, options.signal);
-    const choice = accelerator === 'tcg' ? { [settings]: 'force_tcg' } : {};
-    return Guestfs.#launch({ ...options, env: { ...env, ...choice } });
+    const { signal, env = process.env } = options;
+    signal.throwIfAborted();
+    return Guestfs.#launch({ ...options, env: await withAccelerator(env, signal) });
   }
 
   static async #launch({ disks, readOnly, signal, env = process.env }: GuestfsOptions): Promise<Guestfs> {

@@ -42,7 +42,7 @@ test('without flags it makes a qcow2 here, verified as the source needs it', asy
     disk: undefined,
     hardware: 'auto',
     kubevirt: false,
-    guest: { fix: 'auto', keys: [], root: undefined, removeVmwareTools: false, planOnly: false },
+    guest: { fix: 'auto', keys: [], root: undefined, removeVmwareTools: false, virtioWin: undefined, planOnly: false },
     force: false,
     env: process.env,
   });
@@ -60,6 +60,8 @@ test('the flags reach the operation in its own units', async () => {
     '--root',
     '/dev/sda2',
     '--remove-vmware-tools',
+    '--virtio-win',
+    '/srv/virtio-win.iso',
   ];
   expect((await run([...flags, ...fixes])).options).toEqual({
     source: 'web.ova',
@@ -79,6 +81,7 @@ test('the flags reach the operation in its own units', async () => {
       ],
       root: '/dev/sda2',
       removeVmwareTools: true,
+      virtioWin: '/srv/virtio-win.iso',
       planOnly: false,
     },
     force: true,
@@ -257,6 +260,8 @@ test.each([
   [['--key', 'sda3:file:/x'], '--key wants DEVICE:file:PATH.'],
   [['--fix', 'off', '--fix-plan'], '--fix-plan does nothing with --fix off.'],
   [['--fix', 'off', '--root', '/dev/sda1'], '--root does nothing with --fix off.'],
+  [['--fix', 'off', '--virtio-win', 'w.iso'], '--virtio-win does nothing with --fix off.'],
+  [['--virtio-win='], '--virtio-win is empty.'],
 ])('flags of the fix that make no sense are refused, and no passphrase is repeated: %j', async (flags, sentence) => {
   const { exitCode, stderr } = await run(['web.ova', ...flags]);
   expect(exitCode).toBe(2);

@@ -190,6 +190,7 @@ test.each([
   [['x', '--define'], '--define needs a domain, and --format ovf writes none.'],
   [['x', '--network=br0', '--format=vmdk'], '--network needs a domain, and --format vmdk writes none.'],
   [['x', '--fix=require'], '--fix is for images, and --format ovf makes none.'],
+  [['x', '--virtio-win=w.iso', '--format=ova'], '--virtio-win is for images, and --format ova makes none.'],
   [['x', '--boot-test', '--format=ova'], '--boot-test is for images, and --format ova makes none.'],
   [['x', '--fix-plan', '--format=raw'], '--fix-plan would fetch all disks to keep none of them.'],
   [['x', '--fix=off', '--root=/dev/sda1', '--format=raw'], '--root does nothing with --fix off.'],

@@ -23,6 +23,8 @@ export const ORACLES = [
   'tar',
   'python3',
   'guestfish',
+  'virt-v2v-in-place',
+  'hivexregedit',
   'bwrap',
   'dpkg-deb',
   'systemd-analyze',

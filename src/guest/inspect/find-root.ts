@@ -5,13 +5,14 @@ import { fileSystemOf } from './block-devices.ts';
 import { optionValue, readFstab } from './fstab.ts';
 import { ROOT_TYPES } from './root-types.ts';
 import { NoSystemError, severalRoots } from './no-system.ts';
+import { lookForWindows, WindowsFoundError, type WindowsSystem } from '../windows/windows-system.ts';
 
 /** Subvolumes of a snapshot tool can be hundreds; each costs a mount. */
 const MOST_CANDIDATES = 200;
 
 /**
  * The file system that holds the system, found by what is on it, whatever its fstab says. `wanted` names one of several. Nothing is mounted before and
- * after. Throws {@link NoSystemError} when there is none.
+ * after. Throws {@link NoSystemError} when there is none, and {@link WindowsFoundError} when that is Windows.
  */
 export async function findRoot(session: Guestfs, wanted: string | undefined): Promise<string> {
   const fileSystems = (await session.lines(['list-filesystems'])).map(fileSystemOf);
@@ -21,10 +22,10 @@ export async function findRoot(session: Guestfs, wanted: string | undefined): Pr
     const root = await lookAtRoot(session, name);
     if (root) roots.push(root);
   }
-  if (wanted !== undefined) return chosenRoot(roots, wanted);
-  const chosen = await withoutSnapshots(session, roots);
+  const chosen = wanted === undefined ? await withoutSnapshots(session, roots) : roots.filter(isNamed(wanted));
+  if (chosen.length === 0) await requireNoWindows(session, fileSystems, wanted);
   const [first, ...more] = chosen;
-  if (!first) throw await nothingFound(session, fileSystems);
+  if (!first) throw wanted === undefined ? nothingFound(fileSystems) : notThere(roots, wanted);
   if (more.length > 0) throw severalRoots(chosen.map(({ mountable }) => mountable));
   return first.mountable;
 }
@@ -51,12 +52,30 @@ async function lookAtRoot(session: Guestfs, mountable: string): Promise<Root | u
   }
 }
 
-function chosenRoot(roots: readonly Root[], wanted: string): string {
-  const found = roots.find(({ mountable }) => mountable === wanted);
-  if (found) return found.mountable;
+function isNamed(wanted: string): (root: Root) => boolean {
+  return ({ mountable }) => mountable === wanted;
+}
+
+function notThere(roots: readonly Root[], wanted: string): NoSystemError {
   const there =
     roots.length === 0 ? 'There is none.' : `There is: ${roots.map(({ mountable }) => mountable).join(', ')}.`;
-  throw new NoSystemError(`There is no system on ${wanted}, which --root names.`, there);
+  return new NoSystemError(`There is no system on ${wanted}, which --root names.`, there);
+}
+
+/** Throws {@link WindowsFoundError} where Windows is the only system, or the one that is wanted. */
+async function requireNoWindows(
+  session: Guestfs,
+  found: readonly { name: string; type: string }[],
+  wanted: string | undefined,
+): Promise<void> {
+  const systems: WindowsSystem[] = [];
+  for (const { name, type } of found) {
+    if (type !== 'ntfs' || (wanted !== undefined && name !== wanted)) continue;
+    const system = await lookForWindows(session, name);
+    if (system) systems.push(system);
+  }
+  if (systems.length > 1) throw severalRoots(systems.map(({ device }) => device));
+  if (systems[0]) throw new WindowsFoundError(systems[0]);
 }
 
 /**
@@ -94,18 +113,7 @@ async function defaultSubvolume(session: Guestfs, device: string): Promise<strin
   }
 }
 
-async function nothingFound(
-  session: Guestfs,
-  found: readonly { name: string; type: string }[],
-): Promise<NoSystemError> {
-  for (const { name } of found.filter(({ type }) => type === 'ntfs')) {
-    if (await hasWindows(session, name)) {
-      return new NoSystemError(
-        `The system on ${name} is Windows, which is not changed.`,
-        'As it is, its domain gets hardware that Windows has drivers for. For virtio, install those of virtio-win in the guest first, and choose --hardware virtio.',
-      );
-    }
-  }
+function nothingFound(found: readonly { name: string; type: string }[]): NoSystemError {
   const locked = found.filter(({ type }) => type === 'crypto_LUKS').map(({ name }) => name);
   if (locked.length > 0) {
     return new NoSystemError(
@@ -118,13 +126,4 @@ async function nothingFound(
     'There is no Linux system on the disks.',
     types === '' ? 'They hold no file system.' : `They hold: ${types}.`,
   );
-}
-
-async function hasWindows(session: Guestfs, device: string): Promise<boolean> {
-  if ((await session.attempt(['mount-ro', device, '/'])) === undefined) return false;
-  try {
-    return (await session.text(['is-dir', '/Windows/System32'])) === 'true';
-  } finally {
-    await session.call(['umount-all']);
-  }
 }

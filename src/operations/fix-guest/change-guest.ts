@@ -3,14 +3,32 @@ import type { Guest } from '../../guest/guest.ts';
 import { Guestfs } from '../../guest/guestfs.ts';
 import { makeWritable, openGuest } from '../../guest/inspect/open-guest.ts';
 import { planFixes } from '../../guest/linux/plan-fixes.ts';
+import { WindowsFoundError } from '../../guest/windows/windows-system.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { FixEvent, FixGuestOptions, FixReport } from './types.ts';
+
+/** What was changed, or would be. */
+export type ChangeReport = Omit<Extract<FixReport, { outcome: 'fixed' | 'planned' }>, 'seconds'>;
 
 /** Looks for the system on images, plans what it needs, and does that unless only the plan is wanted. */
 export async function changeGuest(
   options: FixGuestOptions,
+  context: OperationContext<FixEvent>,
+): Promise<ChangeReport> {
+  try {
+    return await changeLinux(options, context);
+  } catch (error) {
+    if (!(error instanceof WindowsFoundError) || options.virtioWin === undefined) throw error;
+    const { changeWindows } = await import('./change-windows.ts');
+    return await changeWindows(error.system, { ...options, virtioWin: options.virtioWin }, context);
+  }
+}
+
+/** Throws {@link WindowsFoundError} for the other one. */
+async function changeLinux(
+  options: FixGuestOptions,
   { signal, report }: OperationContext<FixEvent>,
-): Promise<Omit<Extract<FixReport, { outcome: 'fixed' | 'planned' }>, 'seconds'>> {
+): Promise<ChangeReport> {
   const { disks, planOnly, removeVmwareTools, env } = options;
   report({ type: 'fix', step: 'appliance', detail: 'Starting libguestfs' });
   await using session = await Guestfs.start({ disks, readOnly: planOnly, signal, env });

@@ -1,6 +1,7 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { Fitness } from '../../domain/hardware-choice.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
+import { requireVirtioWin } from '../../guest/windows/virtio-win.ts';
 import { hasBootSignature } from '../../image/copy/has-boot-signature.ts';
 import { openImage } from '../../image/open-image.ts';
 import type { OperationContext } from '../operation-context.ts';
@@ -18,18 +19,20 @@ export interface UnfinishedMachine {
   env?: NodeJS.ProcessEnv | undefined;
 }
 
-/** Throws before any work when `wishes` cannot be fulfilled: with `require`, or for a plan, what makes the fix impossible. */
+/** Throws before any work when `wishes` cannot be fulfilled: a virtio-win that is none; with `require`, or for a plan, what makes the fix impossible. */
 export function requireFixable(
-  { fix }: FixWishes,
+  wishes: FixWishes,
   { obstacle, env }: Pick<UnfinishedMachine, 'obstacle' | 'env'>,
 ): void {
+  const { fix, virtioWin } = wishes;
+  if (virtioWin !== undefined) requireVirtioWin(virtioWin);
   if (fix !== 'require') return;
   if (obstacle !== undefined) {
     throw new Hyper2kvmError('usage', `The guest cannot be changed: ${obstacle}.`, {
       hint: 'Leave --fix require out.',
     });
   }
-  requireFixTools(env);
+  requireFixTools(wishes, env);
 }
 
 /** Changes the guest in place, before its images are final; undefined with `--fix off`. */

@@ -13,6 +13,8 @@ export interface FixWishes {
   /** The file system of the system, where there are several. */
   root: string | undefined;
   removeVmwareTools: boolean;
+  /** Where the drivers for Windows come from: an ISO or a folder, as an absolute path. Undefined: Windows is not changed. */
+  virtioWin: string | undefined;
   /** Only tell what would be changed. The images stay as they are to the byte. */
   planOnly: boolean;
 }

@@ -15,13 +15,6 @@ function disksWith(fileSystems: readonly string[], folders: readonly string[]): 
 }
 
 test.each([
-  [
-    'Windows',
-    ['/dev/sda1: ntfs'],
-    ['/Windows/System32'],
-    'The system on /dev/sda1 is Windows, which is not changed.',
-    /virtio-win .* --hardware virtio\.$/,
-  ],
   ['data on NTFS', ['/dev/sda1: ntfs'], [], 'There is no Linux system on the disks.', /\/dev\/sda1 \(ntfs\)/],
   [
     'a locked volume',

@@ -37,6 +37,7 @@ function options(path: string, more: Partial<FixGuestOptions> = {}): FixGuestOpt
     keys: [],
     root: undefined,
     removeVmwareTools: false,
+    virtioWin: undefined,
     planOnly: false,
     ...more,
   };

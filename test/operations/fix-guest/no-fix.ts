@@ -1,4 +1,11 @@
 import type { FixWishes } from '../../../src/operations/fix-guest/types.ts';
 
 /** Converts without looking at the guest. */
-export const NO_FIX: FixWishes = { fix: 'off', keys: [], root: undefined, removeVmwareTools: false, planOnly: false };
+export const NO_FIX: FixWishes = {
+  fix: 'off',
+  keys: [],
+  root: undefined,
+  removeVmwareTools: false,
+  virtioWin: undefined,
+  planOnly: false,
+};

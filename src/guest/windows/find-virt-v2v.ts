@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { findProgram } from '../find-program.ts';
+import { MissingVirtV2vError } from './virt-v2v-errors.ts';
+
+/** Fedora and its kin keep it out of the PATH. */
+const OTHER_FOLDERS = ['/usr/libexec', '/usr/local/libexec'];
+
+/** The one or the other runs scripts at the first start of Windows (virt-v2v(1), VIRT_TOOLS_DATA_DIR). */
+const SCRIPT_SERVICES = ['rhsrvany.exe', 'pvvxsvc.exe'];
+
+/** The path of virt-v2v-in-place. Throws kind `host`, naming what to install, when it or what it puts into every Windows is missing. */
+export function findVirtV2v(env: NodeJS.ProcessEnv): string {
+  const program = findProgram('virt-v2v-in-place', env, OTHER_FOLDERS);
+  if (program === undefined) {
+    throw new MissingVirtV2vError(
+      'virt-v2v-in-place, which puts the drivers of --virtio-win into Windows, is not installed on this host.',
+      'Install the package virt-v2v (Debian, Ubuntu, Fedora, RHEL, openSUSE).',
+    );
+  }
+  const folder = env['VIRT_TOOLS_DATA_DIR'] ?? join(dirname(program), '..', 'share', 'virt-tools');
+  if (SCRIPT_SERVICES.some((name) => existsSync(join(folder, name)))) return program;
+  throw new MissingVirtV2vError(
+    `There is no rhsrvany.exe in ${folder}, which virt-v2v-in-place puts into Windows.`,
+    'Put it there, or name its folder in VIRT_TOOLS_DATA_DIR. Fedora and RHEL install it with virt-v2v, from mingw-srvany-redistributable or mingw32-srvany; Debian and Ubuntu have no package of it.',
+  );
+}

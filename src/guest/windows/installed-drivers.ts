@@ -1,0 +1,46 @@
+import { posix } from 'node:path';
+import { GuestFiles } from '../guest-files.ts';
+import type { Guestfs } from '../guestfs.ts';
+import { readHive } from './hive.ts';
+import { windowsPath } from './windows-system.ts';
+
+/** What a Windows has of virtio-win. */
+export interface InstalledDrivers {
+  /** The driver of virtio disks, where it stands and Windows loads it before it has found a disk. */
+  diskDriver: string | undefined;
+  /** The folder that Windows takes drivers from at its next start; undefined when there is none. */
+  folder: string | undefined;
+  /** The names in it, without `.inf`: `netkvm`. */
+  names: string[];
+}
+
+/** Loaded by the boot loader (`SERVICE_BOOT_START`). */
+const BOOT_START = 0;
+
+/** Looks on a volume with Windows. Nothing is mounted before and after. */
+export async function readInstalledDrivers(session: Guestfs, device: string): Promise<InstalledDrivers> {
+  await session.call(['mount-ro', device, '/']);
+  try {
+    const driver = await windowsPath(session, '/windows/system32/drivers/viostor.sys');
+    const folder = await windowsPath(session, '/windows/drivers/virtio');
+    const found = folder === undefined ? [] : await new GuestFiles(session).find(folder, /\.inf$/i);
+    return {
+      diskDriver: (await startOf(session, 'viostor')) === BOOT_START ? driver : undefined,
+      folder,
+      names: found.map((path) => posix.basename(path).slice(0, -'.inf'.length).toLowerCase()),
+    };
+  } finally {
+    await session.call(['umount-all']);
+  }
+}
+
+/** When Windows loads a driver; undefined for one that its registry does not know. */
+async function startOf(session: Guestfs, service: string): Promise<number | undefined> {
+  const path = await windowsPath(session, '/windows/system32/config/system');
+  if (path === undefined) return undefined;
+  return await readHive(session, path, async (hive) => {
+    const current = (await hive.number(['Select'], 'Current')) ?? 1;
+    const controlSet = `ControlSet${String(current).padStart(3, '0')}`;
+    return await hive.number([controlSet, 'Services', service], 'Start');
+  });
+}

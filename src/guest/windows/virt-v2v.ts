@@ -1,0 +1,145 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { localFileError } from '../../base/local-file-error.ts';
+import { isObject, readJson } from '../../base/read-json.ts';
+import { scratchEnvironment, withAccelerator } from '../appliance-environment.ts';
+import type { GuestfsDisk } from '../guestfs.ts';
+import { virtV2vFailed, virtV2vTooLong } from './virt-v2v-errors.ts';
+
+export interface VirtV2vOptions {
+  /** Of `findVirtV2v`. */
+  program: string;
+  /** In the order of the machine. They are changed in place, and nobody else has them open. */
+  disks: readonly GuestfsDisk[];
+  /** The volume of the system, as libguestfs calls it. */
+  root: string;
+  /** An ISO, or a folder with its content. */
+  virtioWin: string;
+  signal: AbortSignal;
+  env: NodeJS.ProcessEnv;
+  /** Told of what it does next, in its words. */
+  onStep: (text: string) => void;
+}
+
+/** A Windows of some age and an emulated appliance take some minutes. */
+const LIMIT_MS = 3_600_000;
+const TERM_LIMIT_MS = 5000;
+const KEPT_STDERR_CHARACTERS = 8192;
+const MOST_WARNINGS = 50;
+
+/**
+ * When this program dies its end of the shell's standard input closes: virt-v2v-in-place is then asked to end, which it does between two steps, and after a while it is
+ * ended with all that it started. The folder `$1` goes in any case.
+ */
+const RUN_AND_CLEAN_UP = `
+scratch=$1; shift
+exec 3<&0
+"$@" 3<&- </dev/null & child=$!
+{ read -r _ <&3; kill "$child"; sleep 10; rm -rf -- "$scratch"; kill -s KILL 0; } >/dev/null 2>&1 & watcher=$!
+wait "$child"; code=$?
+kill "$watcher"
+rm -rf -- "$scratch"
+exit "$code"`;
+
+/**
+ * Has virt-v2v-in-place change the system on `disks`, and gives its warnings. After a failure, which is thrown with what it said, the images may be half changed. An abort
+ * ends it before this returns. What it has done has to be looked at: it also succeeds where it found no driver.
+ */
+export async function runVirtV2v(options: VirtV2vOptions): Promise<string[]> {
+  const { program, disks, root, virtioWin, signal } = options;
+  const env = await withAccelerator(options.env, signal);
+  const scratch = await mkdtemp(join(tmpdir(), 'hyper2kvm-v2v-'));
+  try {
+    const machine = join(scratch, 'machine.xml');
+    await writeFile(machine, machineXml(disks), { flag: 'wx', mode: 0o600 });
+    const args = [program, '--machine-readable', '--root', root, '-i', 'libvirtxml', machine];
+    const child = spawn('/bin/sh', ['-c', RUN_AND_CLEAN_UP, 'sh', scratch, ...args], {
+      env: { ...env, ...scratchEnvironment(scratch), TMPDIR: scratch, VIRTIO_WIN: virtioWin },
+      // A group of its own: Ctrl-C in the terminal reaches this program, which ends it in order.
+      detached: true,
+    });
+    return await outcomeOf(child, options);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function outcomeOf(
+  child: ChildProcessWithoutNullStreams,
+  { signal, onStep }: Pick<VirtV2vOptions, 'signal' | 'onStep'>,
+): Promise<string[]> {
+  const warnings: string[] = [];
+  let failure = '';
+  let stderr = '';
+  child.stdin.on('error', () => {}); // The end of the process tells.
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-KEPT_STDERR_CHARACTERS);
+  });
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const said = readJson(line, isMessage);
+    if (said === undefined) return;
+    const text = said.message.replace(/\s+/g, ' ').trim();
+    if (said.type === 'message') onStep(text);
+    else if (said.type === 'error') failure = text;
+    else if (said.type === 'warning' && warnings.length < MOST_WARNINGS) warnings.push(text);
+  });
+  const code = await exitOf(child, signal);
+  if (code !== 0) throw virtV2vFailed(failure || stderr.trim().replace(/\s+/g, ' ') || `it ended with code ${code}.`);
+  return warnings;
+}
+
+/** The exit code, when the process and all that it started have ended. */
+async function exitOf(child: ChildProcessWithoutNullStreams, signal: AbortSignal): Promise<number | null> {
+  const limit = AbortSignal.timeout(LIMIT_MS);
+  const deadline = AbortSignal.any([signal, limit]);
+  let killTimer: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    signalGroup(child, 'SIGTERM');
+    killTimer = setTimeout(() => signalGroup(child, 'SIGKILL'), TERM_LIMIT_MS);
+  };
+  deadline.addEventListener('abort', end);
+  if (deadline.aborted) end();
+  try {
+    await once(child, 'close');
+  } catch (cause) {
+    throw localFileError('run', '/bin/sh', cause);
+  } finally {
+    deadline.removeEventListener('abort', end);
+    clearTimeout(killTimer);
+    child.stdin.destroy();
+  }
+  signal.throwIfAborted();
+  if (limit.aborted) throw virtV2vTooLong(LIMIT_MS);
+  return child.exitCode;
+}
+
+function signalGroup(child: ChildProcessWithoutNullStreams, name: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, name);
+  } catch {
+    // It is gone already.
+  }
+}
+
+/** What `--machine-readable` prints of each message, beside the text for people. */
+function isMessage(value: unknown): value is { type: string; message: string } {
+  return isObject(value) && typeof value['type'] === 'string' && typeof value['message'] === 'string';
+}
+
+/** As much of a libvirt domain as virt-v2v-in-place reads: `-i disk` would take one disk alone. */
+function machineXml(disks: readonly GuestfsDisk[]): string {
+  const drives = disks.map(
+    ({ path, format }) =>
+      `<disk type='file' device='disk'><driver name='qemu' type='${toXml(format)}'/><source file='${toXml(resolve(path))}'/></disk>`,
+  );
+  return `<domain type='kvm'><name>windows</name><memory>1048576</memory><vcpu>1</vcpu><os><type>hvm</type></os><devices>${drives.join('')}</devices></domain>\n`;
+}
+
+function toXml(text: string): string {
+  return text.replace(/[^\w./-]/gu, (character) => `&#${character.codePointAt(0)};`);
+}

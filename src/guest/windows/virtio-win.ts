@@ -1,0 +1,41 @@
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { localFileError } from '../../base/local-file-error.ts';
+import { folderNames } from './iso-folders.ts';
+
+/** Folders deep that drivers lie in virtio-win, and one more for whoever unpacked it into a folder: `NetKVM/w10/amd64`. */
+const MOST_DEPTH = 4;
+
+/** virt-v2v takes drivers from below folders of these names alone, one for each kind of processor. */
+const PROCESSORS = new Set(['amd64', 'x86', 'i386']);
+
+/** Throws, naming `--virtio-win`, when `path` is not virtio-win: an ISO or a folder that holds drivers by processor. Reads tables of folders alone. */
+export function requireVirtioWin(path: string): void {
+  const names = readFolderNames(path);
+  if (names.some((name) => PROCESSORS.has(name.toLowerCase()))) return;
+  throw new Hyper2kvmError('usage', `--virtio-win names ${path}, which does not hold the drivers of virtio-win.`, {
+    hint: 'It is virtio-win.iso, as Fedora’s virtio-win project gives it, or a folder with all of its content.',
+  });
+}
+
+function readFolderNames(path: string): string[] {
+  try {
+    if (statSync(path).isDirectory()) return namesBelow(path);
+    const file = openSync(path, 'r');
+    try {
+      return folderNames((bytes, offset) => readSync(file, bytes, 0, bytes.length, offset));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw localFileError('read', path, error);
+  }
+}
+
+function namesBelow(folder: string, depth = 1): string[] {
+  const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return folders.flatMap(({ name }) => [
+    name,
+    ...(depth < MOST_DEPTH ? namesBelow(`${folder}/${name}`, depth + 1) : []),
+  ]);
+}

@@ -1,0 +1,59 @@
+import { NoSystemError } from '../inspect/no-system.ts';
+import type { Guestfs } from '../guestfs.ts';
+import { readHive } from './hive.ts';
+
+/** A Windows, and the volume that it is on. */
+export interface WindowsSystem {
+  device: string;
+  /** As `Windows 10 Pro`; `Windows` when its registry does not tell. */
+  productName: string;
+}
+
+/** The system is Windows, which needs drivers that come from outside. */
+export class WindowsFoundError extends NoSystemError {
+  readonly system: WindowsSystem;
+
+  constructor(system: WindowsSystem) {
+    super(
+      `${system.productName} on ${system.device} does not start on virtio without the drivers of virtio-win.`,
+      'Give them with --virtio-win PATH: virtio-win.iso, or a folder with its content. As it is, its domain gets hardware that Windows has drivers for.',
+    );
+    this.system = system;
+  }
+}
+
+/** Where the files of Windows stand, in whatever case they were made; undefined for a path that is not there. Of the mounted Windows. */
+export async function windowsPath(session: Guestfs, path: string): Promise<string | undefined> {
+  const found = (await session.attempt(['case-sensitive-path', path]))?.toString('utf8').replace(/\n$/, '');
+  // Of the last name none needs to be there.
+  if (found === undefined || (await session.text(['exists', found])) !== 'true') return undefined;
+  return found;
+}
+
+/** Looks for Windows on a volume. Nothing is mounted before and after. */
+export async function lookForWindows(session: Guestfs, device: string): Promise<WindowsSystem | undefined> {
+  if ((await session.attempt(['mount-ro', device, '/'])) === undefined) return undefined;
+  try {
+    if ((await windowsPath(session, '/windows/system32')) === undefined) return undefined;
+    return { device, productName: await readProductName(session) };
+  } finally {
+    await session.call(['umount-all']);
+  }
+}
+
+/** Windows 11 calls itself Windows 10 there; its builds begin with 22000. */
+const FIRST_BUILD_OF_11 = 22_000;
+const CURRENT_VERSION = ['Microsoft', 'Windows NT', 'CurrentVersion'];
+
+async function readProductName(session: Guestfs): Promise<string> {
+  const path = await windowsPath(session, '/windows/system32/config/software');
+  const name =
+    path === undefined
+      ? undefined
+      : await readHive(session, path, async (hive) => {
+          const product = await hive.text(CURRENT_VERSION, 'ProductName');
+          const build = Number(await hive.text(CURRENT_VERSION, 'CurrentBuildNumber'));
+          return build >= FIRST_BUILD_OF_11 ? product?.replace(/^Windows 10\b/, 'Windows 11') : product;
+        });
+  return name ?? 'Windows';
+}

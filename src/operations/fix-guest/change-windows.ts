@@ -1,0 +1,68 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+import type { Change } from '../../guest/change.ts';
+import { Guestfs } from '../../guest/guestfs.ts';
+import { findVirtV2v } from '../../guest/windows/find-virt-v2v.ts';
+import { readInstalledDrivers, type InstalledDrivers } from '../../guest/windows/installed-drivers.ts';
+import { runVirtV2v } from '../../guest/windows/virt-v2v.ts';
+import type { WindowsSystem } from '../../guest/windows/windows-system.ts';
+import type { OperationContext } from '../operation-context.ts';
+import type { ChangeReport } from './change-guest.ts';
+import type { FixEvent, FixGuestOptions } from './types.ts';
+
+type WindowsOptions = FixGuestOptions & { virtioWin: string };
+
+/** The engine makes no plan, and tells nothing of single files. */
+const NO_PLAN =
+  'virt-v2v-in-place would be called, which makes no plan: what it changes is looked at when it is done. Nothing was changed';
+
+/** Has virt-v2v-in-place put the drivers of virtio-win into Windows, and looks what is there then: it also succeeds without having found one. */
+export async function changeWindows(
+  system: WindowsSystem,
+  { disks, planOnly, virtioWin, env = process.env }: WindowsOptions,
+  { signal, report }: OperationContext<FixEvent>,
+): Promise<ChangeReport> {
+  const { device, productName } = system;
+  const program = findVirtV2v(env);
+  const facts = { system: productName, root: device };
+  if (planOnly) {
+    const change = { fix: 'windows-drivers', action: 'run', path: virtioWin, details: [NO_PLAN] } as const;
+    return { ...facts, outcome: 'planned', changes: [change], warnings: [], obstacles: [] };
+  }
+  const onStep = (text: string): void => report({ type: 'fix', step: 'change', detail: `virt-v2v-in-place: ${text}` });
+  const warnings = await runVirtV2v({ program, disks, root: device, virtioWin, signal, env, onStep });
+  report({ type: 'fix', step: 'finish', detail: `Looking at the drivers in ${productName}` });
+  await using session = await Guestfs.start({ disks, readOnly: true, signal, env });
+  const drivers = await readInstalledDrivers(session, device);
+  await session.close();
+  const missing = missingDrivers(drivers);
+  if (missing.length > 0) throw noDriver(missing, productName, virtioWin);
+  return { ...facts, outcome: 'fixed', changes: changesOf(drivers), warnings, obstacles: [] };
+}
+
+function changesOf({ diskDriver, folder, names }: InstalledDrivers): Change[] {
+  const changes: Change[] = [];
+  if (diskDriver !== undefined) {
+    const details = ['the driver of virtio disks; a service in the registry that starts with Windows'];
+    changes.push({ fix: 'windows-drivers', action: 'run', path: diskDriver, details });
+  }
+  if (folder !== undefined && names.length > 0) {
+    const details = [`drivers that Windows installs at its next start: ${names.join(', ')}`];
+    changes.push({ fix: 'windows-drivers', action: 'run', path: folder, details });
+  }
+  return changes;
+}
+
+function missingDrivers({ diskDriver, names }: InstalledDrivers): string[] {
+  return [
+    ...(diskDriver === undefined ? ['disks (viostor)'] : []),
+    ...(names.includes('netkvm') ? [] : ['network cards (netkvm)']),
+  ];
+}
+
+/** Such a Windows has lost VMware's drivers, or will at its next start, and starts on nothing for sure. */
+function noDriver(missing: readonly string[], productName: string, virtioWin: string): Hyper2kvmError {
+  const sentence = `virt-v2v-in-place found no driver of virtio ${missing.join(' and ')} for ${productName} in ${virtioWin}.`;
+  return new Hyper2kvmError('guest', sentence, {
+    hint: 'Take a virtio-win that knows this Windows, or leave --virtio-win out to convert it as it is.',
+  });
+}

@@ -1,0 +1,95 @@
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { findVirtV2v } from '../../../src/guest/windows/find-virt-v2v.ts';
+import { runVirtV2v } from '../../../src/guest/windows/virt-v2v.ts';
+import { imageFolder } from '../make-disk.ts';
+
+let folder: Awaited<ReturnType<typeof imageFolder>>;
+let before: string | undefined;
+
+beforeEach(async () => {
+  folder = await imageFolder();
+  await mkdir(join(folder.path, 'tmp'));
+  before = process.env['TMPDIR'];
+  process.env['TMPDIR'] = join(folder.path, 'tmp');
+});
+
+afterEach(async () => {
+  if (before === undefined) delete process.env['TMPDIR'];
+  else process.env['TMPDIR'] = before;
+  await folder[Symbol.asyncDispose]();
+});
+
+/** Runs a script in place of virt-v2v-in-place, and gives its warnings. `$XML` is the last of its arguments. */
+async function run(script: string, signal = new AbortController().signal, steps: string[] = []): Promise<string[]> {
+  const program = join(folder.path, 'virt-v2v-in-place');
+  await writeFile(program, `#!/bin/sh\nfor XML; do :; done\n${script}\n`);
+  await chmod(program, 0o755);
+  const env = { ...process.env, LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' };
+  const disks = [
+    { path: '/srv/a & b.partial', format: 'raw' },
+    { path: '/srv/c.partial', format: 'qcow2' },
+  ];
+  const onStep = (text: string): void => void steps.push(text);
+  return await runVirtV2v({ program, disks, root: '/dev/sda2', virtioWin: '/srv/win.iso', signal, env, onStep });
+}
+
+const say = (type: string, message: string): string => `printf '%s\\n' '${JSON.stringify({ message, type })}'`;
+
+test('it gets all disks in a description, the root and virtio-win; its steps and warnings come back', async () => {
+  const seen = join(folder.path, 'seen');
+  const steps: string[] = [];
+  const script = `{ echo "$@"; echo "$VIRTIO_WIN"; cat "$XML"; } > ${seen}
+    ${say('message', 'Opening\nthe source')}; echo '[ 0.1] Opening the source'; echo '{ half'; ${say('warning', 'no agent')}`;
+  expect(await run(script, undefined, steps)).toEqual(['no agent']);
+  expect(steps).toEqual(['Opening the source']);
+  const [args, virtioWin, xml] = (await readFile(seen, 'utf8')).split('\n');
+  expect(args).toMatch(/^--machine-readable --root \/dev\/sda2 -i libvirtxml \S+machine\.xml$/);
+  expect(virtioWin).toBe('/srv/win.iso');
+  expect(xml).toContain(`type='raw'/><source file='/srv/a&#32;&#38;&#32;b.partial'/>`);
+  expect(xml).toContain(`type='qcow2'/><source file='/srv/c.partial'/>`);
+  expect(await readdir(join(folder.path, 'tmp'))).toEqual([]);
+});
+
+test.each([
+  ['its own message', `${say('error', 'not enough\nfree space')}; echo other >&2; exit 1`, 'not enough free space'],
+  ['its standard error', 'echo no nbdkit >&2; exit 1', 'no nbdkit'],
+  ['its code', 'exit 3', 'it ended with code 3.'],
+])('a failure is told by %s', async (_by, script, said) => {
+  await expect(run(script)).rejects.toMatchObject({
+    kind: 'guest',
+    message: `virt-v2v-in-place could not change Windows: ${said}`,
+    hint: expect.stringContaining('The source is as it was.'),
+  });
+  expect(await readdir(join(folder.path, 'tmp'))).toEqual([]);
+});
+
+test('an abort ends it with what it started, and leaves no file', async () => {
+  const pids = join(folder.path, 'pids');
+  const abort = new AbortController();
+  const running = run(`sleep 600 & echo $! $$ > ${pids}.new; mv ${pids}.new ${pids}; wait`, abort.signal);
+  while (!(await readdir(folder.path)).includes('pids')) await pause(20);
+  abort.abort(new Error('enough'));
+  await expect(running).rejects.toThrow('enough');
+  for (const pid of (await readFile(pids, 'utf8')).trim().split(' ')) {
+    // One that has ended and that nobody has asked for its code has no command line any more.
+    expect(await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).toBe('');
+  }
+  expect(await readdir(join(folder.path, 'tmp'))).toEqual([]);
+});
+
+test('what is missing on the host is named, with where it comes from', async () => {
+  const env = { PATH: folder.path, VIRT_TOOLS_DATA_DIR: join(folder.path, 'tmp') };
+  await writeFile(join(folder.path, 'virt-v2v-in-place'), '', { mode: 0o755 });
+  expect(() => findVirtV2v(env)).toThrow(
+    expect.objectContaining({
+      kind: 'host',
+      message: `There is no rhsrvany.exe in ${join(folder.path, 'tmp')}, which virt-v2v-in-place puts into Windows.`,
+      hint: expect.stringContaining('VIRT_TOOLS_DATA_DIR'),
+    }),
+  );
+  await writeFile(join(folder.path, 'tmp', 'rhsrvany.exe'), '');
+  expect(findVirtV2v(env)).toBe(join(folder.path, 'virt-v2v-in-place'));
+});

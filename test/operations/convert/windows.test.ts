@@ -1,0 +1,101 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from '@jest/globals';
+import type { ConvertResult } from '../../../src/operations/convert/types.ts';
+import type { FixWishes } from '../../../src/operations/fix-guest/types.ts';
+import { sha256Of } from '../../cli-process/convert-run.ts';
+import { APPLIANCE_TEST_MS, emptyDisk, withSession } from '../../guest/make-disk.ts';
+import { makePhonyWindows, makeVirtioWin } from '../../guest/windows/phony-windows.ts';
+import { testWithOracle } from '../../oracles/oracle.ts';
+import { outputOf } from '../../oracles/run-program.ts';
+import { ScratchFolder } from '../export/export-run.ts';
+import { NO_FIX } from '../fix-guest/no-fix.ts';
+import { runConvert } from './convert-run.ts';
+
+const VMX = `.encoding = "UTF-8"
+config.version = "8"
+displayName = "win"
+guestOS = "windows9-64"
+firmware = "bios"
+memSize = "2048"
+scsi0.present = "TRUE"
+scsi0.virtualDev = "lsisas1068"
+scsi0:0.present = "TRUE"
+scsi0:0.fileName = "win's & c.vmdk"
+scsi0:1.present = "TRUE"
+scsi0:1.fileName = "data.vmdk"
+ethernet0.present = "TRUE"
+ethernet0.virtualDev = "vmxnet3"
+`;
+
+testWithOracle(
+  ['virt-v2v-in-place', 'guestfish', 'hivexregedit', 'qemu-img'],
+  'Windows gets the drivers of --virtio-win and a domain with virtio; without it neither; a plan and a failure leave nothing',
+  async (oracles) => {
+    await using scratch = await ScratchFolder.make();
+    const made = join(scratch.path, 'made');
+    await mkdir(made);
+    const windows = await makePhonyWindows(made, oracles.hivexregedit);
+    const data = await emptyDisk(made, 'data.raw', 2 ** 20);
+    for (const [{ path }, name] of [
+      [windows, "win's & c"],
+      [data, 'data'],
+    ] as const) {
+      const args = ['convert', '-f', 'raw', '-O', 'vmdk', '-o', 'subformat=monolithicFlat', path];
+      await outputOf(oracles['qemu-img'], [...args, join(scratch.path, `${name}.vmdk`)]);
+    }
+    const source = join(scratch.path, 'win.vmx');
+    await writeFile(source, VMX);
+    const flat = join(scratch.path, "win's & c-flat.vmdk");
+    const before = await sha256Of(flat);
+    await writeFile(join(made, 'rhsrvany.exe'), 'no program');
+    const env = { ...process.env, VIRT_TOOLS_DATA_DIR: made };
+    const run = (wishes: Partial<FixWishes>, output = scratch.output): Promise<ConvertResult> =>
+      runConvert({ source, output: `${output}/`, guest: { ...NO_FIX, ...wishes }, env });
+
+    const virtioWin = await makeVirtioWin(made, 'w11');
+    expect((await run({ fix: 'require', planOnly: true, virtioWin })).guest).toMatchObject({
+      outcome: 'planned',
+      system: 'Windows 11 Pro',
+      root: '/dev/sda1',
+    });
+    const other = await makeVirtioWin(made, 'w7');
+    await expect(run({ fix: 'auto', virtioWin: other })).rejects.toMatchObject({
+      kind: 'guest',
+      message: `virt-v2v-in-place found no driver of virtio disks (viostor) and network cards (netkvm) for Windows 11 Pro in ${other}.`,
+    });
+    await expect(scratch.files()).rejects.toThrow('ENOENT');
+
+    const plain = await run({ fix: 'auto' }, join(scratch.path, 'plain'));
+    expect(plain.guest).toMatchObject({
+      outcome: 'not-fixed',
+      reason: 'Windows 11 Pro on /dev/sda1 does not start on virtio without the drivers of virtio-win.',
+      hint: expect.stringContaining('--virtio-win PATH'),
+    });
+    expect(plain.hardware?.kind).not.toBe('virtio');
+
+    const result = await run({ fix: 'require', virtioWin });
+    expect(result.guest).toMatchObject({
+      outcome: 'fixed',
+      system: 'Windows 11 Pro',
+      changes: [{ path: '/Windows/System32/drivers/viostor.sys' }, { path: '/Windows/Drivers/VirtIO' }],
+    });
+    expect(result.hardware?.kind).toBe('virtio');
+    expect(await readFile(result.domain ?? '', 'utf8')).toContain('bus="virtio"');
+    expect(await sha256Of(flat)).toBe(before);
+
+    // Read by guestfish and hivexregedit, without code of ours about Windows.
+    const system = join(made, 'SYSTEM.after');
+    await withSession([{ path: result.disks[0]?.path ?? '', format: 'qcow2' }], true, async (session) => {
+      await session.call(['mount-ro', '/dev/sda1', '/']);
+      await session.call(['download', '/Windows/System32/config/SYSTEM', system]);
+      expect(await session.text(['cat', '/Windows/System32/drivers/viostor.sys'])).toBe('viostor sys');
+      expect(await session.text(['cat', '/Windows/Drivers/VirtIO/netkvm.inf'])).toBe('NetKVM inf');
+    });
+    const registry = await outputOf(oracles.hivexregedit, ['--export', system, '\\ControlSet002\\Services\\viostor']);
+    expect(registry).toContain('"Start"=dword:00000000');
+    const critical = await outputOf(oracles.hivexregedit, ['--export', system, '\\DriverDatabase\\DeviceIds\\PCI']);
+    expect(critical).toContain('VEN_1AF4&DEV_1042');
+  },
+  APPLIANCE_TEST_MS,
+);
