@@ -9,7 +9,7 @@ import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
 import type { LibvirtConnection } from '../../domain/virsh.ts';
 import { checkDefinable, defineDomain } from '../domain/define-domain.ts';
-import { fitnessOf, requireFixable } from '../fix-guest/fix-images.ts';
+import { doubtAboutFix, fitnessOf, requireFixable } from '../fix-guest/fix-images.ts';
 import type * as BootTest from '../boot-test/boot-test.ts';
 import type { FixEvent, FixReport } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
@@ -74,7 +74,8 @@ async function convertAndFix(
     await checkDefinable(libvirtOf(options.define, options), machineOf(machine), options.force, signal);
   }
   const mayLackSpace = await checkSpace(layout, options, signal);
-  const warnings = [...layout.warnings, ...(mayLackSpace === undefined ? [] : [mayLackSpace])];
+  const doubt = doubtAboutFix(options.guest, machine?.guestId);
+  const warnings = [...layout.warnings, ...[mayLackSpace, doubt].filter((warning) => warning !== undefined)];
   for (const message of warnings) report({ type: 'warning', vm, message });
   // Before the folder is made: in /proc, for one, Node's recursive mkdir would try for ever.
   await checkWritable(folder);

@@ -16,7 +16,7 @@ import { readVmHardware, type VmHardware } from '../../vsphere/vm-hardware.ts';
 import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
 import { checkBootTest } from '../boot-test/boot-test.ts';
 import { checkDefinable } from '../domain/define-domain.ts';
-import { requireFixable } from '../fix-guest/fix-images.ts';
+import { doubtAboutFix, requireFixable } from '../fix-guest/fix-images.ts';
 import type { FoundVm } from './find-vms.ts';
 import { diskFileName, finalNames, FORMATS } from './formats.ts';
 import { freeGenerationName } from './generations.ts';
@@ -113,8 +113,10 @@ async function inspectHost(
   } catch (error) {
     findings.push(findingOf('fix', error));
   }
-  if (!bootTest && define === undefined) return findings;
+  if (guest.fix !== 'require' && !bootTest && define === undefined) return findings;
   const hardware = await readVmHardware(client, ref, signal);
+  const doubt = doubtAboutFix(guest, hardware.guestId);
+  if (doubt !== undefined) findings.push({ level: 'warning', check: 'fix', detail: doubt });
   const check = async (what: string, look: () => Promise<unknown>): Promise<void> => {
     try {
       await look();

@@ -1,4 +1,5 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { guestAge } from '../../domain/guest-age.ts';
 import type { Fitness } from '../../domain/hardware-choice.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import { requireVirtioWin } from '../../guest/windows/virtio-win.ts';
@@ -33,6 +34,12 @@ export function requireFixable(
     });
   }
   requireFixTools(wishes, env);
+}
+
+/** What is known before hours of work to make the fix fail, unless the source is wrong about its guest: a sentence. */
+export function doubtAboutFix({ fix, virtioWin }: FixWishes, guestId: string | undefined): string | undefined {
+  if (fix !== 'require' || virtioWin !== undefined || !guestAge(guestId).isWindows) return undefined;
+  return `The source calls its guest Windows (${guestId}), whose fix fails without --virtio-win.`;
 }
 
 /** Changes the guest in place, before its images are final; undefined with `--fix off`. */

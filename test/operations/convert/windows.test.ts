@@ -64,7 +64,7 @@ testWithOracle(
       kind: 'guest',
       message: `virt-v2v-in-place found no driver of virtio disks (viostor) and network cards (netkvm) for Windows 11 Pro in ${other}.`,
     });
-    await expect(scratch.files()).rejects.toThrow('ENOENT');
+    expect(await scratch.files()).toEqual([]);
 
     const plain = await run({ fix: 'auto' }, join(scratch.path, 'plain'));
     expect(plain.guest).toMatchObject({

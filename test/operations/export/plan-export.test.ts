@@ -45,6 +45,28 @@ async function plan(
   return { ...result, events };
 }
 
+test.concurrent(
+  'a Windows whose fix will fail is told before the download, and a virtio-win that is none',
+  async () => {
+    const vm = { ...THREE_DISKS, guestId: 'windows2019srv_64Guest' };
+    const env = { PATH: '/nonexistent' };
+    const findingsOf = async (guest: ExportOptions['guest']) => {
+      const { plans } = await plan([vm], { vms: ['web'], format: 'qcow2', guest, env });
+      return plans[0]?.findings.filter(({ check }) => check === 'fix');
+    };
+    expect(await findingsOf({ ...NO_FIX, fix: 'require' })).toMatchObject([
+      { level: 'error', kind: 'host', detail: 'guestfish of libguestfs is not installed on this host.' },
+      {
+        level: 'warning',
+        detail: 'The source calls its guest Windows (windows2019srv_64Guest), whose fix fails without --virtio-win.',
+      },
+    ]);
+    expect(await findingsOf({ ...NO_FIX, fix: 'auto', virtioWin: '/nonexistent/win.iso' })).toMatchObject([
+      { level: 'error', kind: 'local-file', detail: 'Could not read /nonexistent/win.iso: it does not exist.' },
+    ]);
+  },
+);
+
 test.concurrent('a plan names what would be written, and touches nothing', async () => {
   const { plans, failed } = await plan([THREE_DISKS], { vms: ['web'] });
   expect(failed).toEqual([]);
