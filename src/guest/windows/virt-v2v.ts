@@ -33,12 +33,13 @@ const MOST_WARNINGS = 50;
 
 /**
  * When this program dies its end of the shell's standard input closes: virt-v2v-in-place is then asked to end, which it does between two steps, and after a while it is
- * ended with all that it started. The folder `$1` goes in any case.
+ * ended with all that it started. The folder `$1` goes in any case. The shell may tell nobody of the end that it saw, which must not end it.
  */
 const RUN_AND_CLEAN_UP = `
 scratch=$1; shift
 exec 3<&0
 "$@" 3<&- </dev/null & child=$!
+trap '' PIPE
 { read -r _ <&3; kill "$child"; sleep 10; rm -rf -- "$scratch"; kill -s KILL 0; } >/dev/null 2>&1 & watcher=$!
 wait "$child"; code=$?
 kill "$watcher"

@@ -41,19 +41,25 @@ export async function lookForWindows(session: Guestfs, device: string): Promise<
   }
 }
 
-/** Windows 11 calls itself Windows 10 there; its builds begin with 22000. */
-const FIRST_BUILD_OF_11 = 22_000;
 const CURRENT_VERSION = ['Microsoft', 'Windows NT', 'CurrentVersion'];
 
 async function readProductName(session: Guestfs): Promise<string> {
   const path = await windowsPath(session, '/windows/system32/config/software');
-  const name =
-    path === undefined
-      ? undefined
-      : await readHive(session, path, async (hive) => {
-          const product = await hive.text(CURRENT_VERSION, 'ProductName');
-          const build = Number(await hive.text(CURRENT_VERSION, 'CurrentBuildNumber'));
-          return build >= FIRST_BUILD_OF_11 ? product?.replace(/^Windows 10\b/, 'Windows 11') : product;
-        });
-  return name ?? 'Windows';
+  if (path === undefined) return productName(undefined, undefined);
+  const found = await readHive(session, path, async (hive) =>
+    productName(
+      await hive.text(CURRENT_VERSION, 'ProductName'),
+      await hive.text(CURRENT_VERSION, 'CurrentBuildNumber'),
+    ),
+  );
+  return found ?? productName(undefined, undefined);
+}
+
+/** The builds of Windows 11 begin with this one. */
+const FIRST_BUILD_OF_11 = 22_000;
+
+/** The name for a person, from what the registry has: there Windows 11 still calls itself Windows 10. */
+export function productName(product: string | undefined, build: string | undefined): string {
+  if (product === undefined || product === '') return 'Windows';
+  return Number(build) >= FIRST_BUILD_OF_11 ? product.replace(/^Windows 10\b/, 'Windows 11') : product;
 }

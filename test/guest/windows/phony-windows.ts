@@ -12,7 +12,7 @@ const REGISTRY = {
 "CurrentVersion"=str(1):"6.3"
 "CurrentMajorVersionNumber"=dword:0000000a
 "CurrentMinorVersionNumber"=dword:00000000
-"CurrentBuildNumber"=str(1):"22631"
+"CurrentBuildNumber"=str(1):"19045"
 "InstallationType"=str(1):"Client"
 
 [\\Microsoft\\Windows\\CurrentVersion]
@@ -30,7 +30,7 @@ const REGISTRY = {
 `,
 };
 
-/** A disk with what makes libguestfs and virt-v2v see Windows 11 on it. It starts nothing. */
+/** A disk with what makes libguestfs and virt-v2v see Windows 10 on it. It starts nothing. */
 export async function makePhonyWindows(
   folder: string,
   hivexregedit: string,

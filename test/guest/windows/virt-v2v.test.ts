@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -73,12 +74,31 @@ test('an abort ends it with what it started, and leaves no file', async () => {
   while (!(await readdir(folder.path)).includes('pids')) await pause(20);
   abort.abort(new Error('enough'));
   await expect(running).rejects.toThrow('enough');
-  for (const pid of (await readFile(pids, 'utf8')).trim().split(' ')) {
-    // One that has ended and that nobody has asked for its code has no command line any more.
-    expect(await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).toBe('');
-  }
+  for (const pid of (await readFile(pids, 'utf8')).trim().split(' ')) expect(await isRunning(pid)).toBe(false);
   expect(await readdir(join(folder.path, 'tmp'))).toEqual([]);
 });
+
+test('a kill of this program ends it too, and leaves no file', async () => {
+  const pid = join(folder.path, 'pid');
+  const program = join(folder.path, 'virt-v2v-in-place');
+  await writeFile(program, `#!/bin/sh\necho $$ > ${pid}.new; mv ${pid}.new ${pid}; exec sleep 600\n`, { mode: 0o755 });
+  const options = { program, disks: [], root: '/dev/sda1', virtioWin: '/srv/win.iso' };
+  const module = new URL('../../../src/guest/windows/virt-v2v.ts', import.meta.url).href;
+  const script = `import { runVirtV2v } from '${module}';
+    const signal = new AbortController().signal;
+    await runVirtV2v({ ...${JSON.stringify(options)}, signal, env: process.env, onStep: () => {} });`;
+  const env = { ...process.env, LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' };
+  const ours = spawn(process.execPath, ['--input-type=module', '-e', script], { env, stdio: 'ignore' });
+  while (!(await readdir(folder.path)).includes('pid')) await pause(20);
+  ours.kill('SIGKILL');
+  const started = (await readFile(pid, 'utf8')).trim();
+  while ((await isRunning(started)) || (await readdir(join(folder.path, 'tmp'))).length > 0) await pause(20);
+});
+
+/** One that has ended and that nobody has asked for its code has no command line any more. */
+async function isRunning(pid: string): Promise<boolean> {
+  return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')) !== '';
+}
 
 test('what is missing on the host is named, with where it comes from', async () => {
   const env = { PATH: folder.path, VIRT_TOOLS_DATA_DIR: join(folder.path, 'tmp') };

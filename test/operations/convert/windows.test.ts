@@ -53,23 +53,23 @@ testWithOracle(
     const run = (wishes: Partial<FixWishes>, output = scratch.output): Promise<ConvertResult> =>
       runConvert({ source, output: `${output}/`, guest: { ...NO_FIX, ...wishes }, env });
 
-    const virtioWin = await makeVirtioWin(made, 'w11');
+    const virtioWin = await makeVirtioWin(made, 'w10');
     expect((await run({ fix: 'require', planOnly: true, virtioWin })).guest).toMatchObject({
       outcome: 'planned',
-      system: 'Windows 11 Pro',
+      system: 'Windows 10 Pro',
       root: '/dev/sda1',
     });
     const other = await makeVirtioWin(made, 'w7');
     await expect(run({ fix: 'auto', virtioWin: other })).rejects.toMatchObject({
       kind: 'guest',
-      message: `virt-v2v-in-place found no driver of virtio disks (viostor) and network cards (netkvm) for Windows 11 Pro in ${other}.`,
+      message: `virt-v2v-in-place found no driver of virtio disks (viostor) and network cards (netkvm) for Windows 10 Pro in ${other}.`,
     });
     expect(await scratch.files()).toEqual([]);
 
     const plain = await run({ fix: 'auto' }, join(scratch.path, 'plain'));
     expect(plain.guest).toMatchObject({
       outcome: 'not-fixed',
-      reason: 'Windows 11 Pro on /dev/sda1 does not start on virtio without the drivers of virtio-win.',
+      reason: 'Windows 10 Pro on /dev/sda1 does not start on virtio without the drivers of virtio-win.',
       hint: expect.stringContaining('--virtio-win PATH'),
     });
     expect(plain.hardware?.kind).not.toBe('virtio');
@@ -77,7 +77,7 @@ testWithOracle(
     const result = await run({ fix: 'require', virtioWin });
     expect(result.guest).toMatchObject({
       outcome: 'fixed',
-      system: 'Windows 11 Pro',
+      system: 'Windows 10 Pro',
       changes: [{ path: '/Windows/System32/drivers/viostor.sys' }, { path: '/Windows/Drivers/VirtIO' }],
     });
     expect(result.hardware?.kind).toBe('virtio');
