@@ -89,8 +89,8 @@ testWithOracle(
     await withSession([{ path: result.disks[0]?.path ?? '', format: 'qcow2' }], true, async (session) => {
       await session.call(['mount-ro', '/dev/sda1', '/']);
       await session.call(['download', '/Windows/System32/config/SYSTEM', system]);
-      expect(await session.text(['cat', '/Windows/System32/drivers/viostor.sys'])).toBe('viostor sys');
-      expect(await session.text(['cat', '/Windows/Drivers/VirtIO/netkvm.inf'])).toBe('NetKVM inf');
+      expect(await session.text(['cat', '/Windows/System32/drivers/viostor.sys'])).toBe('viostor sys\n');
+      expect(await session.text(['cat', '/Windows/Drivers/VirtIO/netkvm.inf'])).toBe('NetKVM inf\n');
     });
     const registry = await outputOf(oracles.hivexregedit, ['--export', system, '\\ControlSet002\\Services\\viostor']);
     expect(registry).toContain('"Start"=dword:00000000');
