@@ -7,6 +7,8 @@ import { findVirtV2v } from '../../../src/guest/windows/find-virt-v2v.ts';
 import { runVirtV2v } from '../../../src/guest/windows/virt-v2v.ts';
 import { imageFolder } from '../make-disk.ts';
 
+const WAIT_MS = 60_000;
+
 let folder: Awaited<ReturnType<typeof imageFolder>>;
 let before: string | undefined;
 
@@ -71,29 +73,42 @@ test('an abort ends it with what it started, and leaves no file', async () => {
   const pids = join(folder.path, 'pids');
   const abort = new AbortController();
   const running = run(`sleep 600 & echo $! $$ > ${pids}.new; mv ${pids}.new ${pids}; wait`, abort.signal);
-  while (!(await readdir(folder.path)).includes('pids')) await pause(20);
+  await until(async () => (await readdir(folder.path)).includes('pids'));
   abort.abort(new Error('enough'));
   await expect(running).rejects.toThrow('enough');
   for (const pid of (await readFile(pids, 'utf8')).trim().split(' ')) expect(await isRunning(pid)).toBe(false);
   expect(await readdir(join(folder.path, 'tmp'))).toEqual([]);
 });
 
-test('a kill of this program ends it too, and leaves no file', async () => {
-  const pid = join(folder.path, 'pid');
-  const program = join(folder.path, 'virt-v2v-in-place');
-  await writeFile(program, `#!/bin/sh\necho $$ > ${pid}.new; mv ${pid}.new ${pid}; exec sleep 600\n`, { mode: 0o755 });
-  const options = { program, disks: [], root: '/dev/sda1', virtioWin: '/srv/win.iso' };
-  const module = new URL('../../../src/guest/windows/virt-v2v.ts', import.meta.url).href;
-  const script = `import { runVirtV2v } from '${module}';
+test(
+  'a kill of this program ends it too, and leaves no file',
+  async () => {
+    const pid = join(folder.path, 'pid');
+    const program = join(folder.path, 'virt-v2v-in-place');
+    await writeFile(program, `#!/bin/sh\necho $$ > ${pid}.new; mv ${pid}.new ${pid}; exec sleep 600\n`, {
+      mode: 0o755,
+    });
+    const options = { program, disks: [], root: '/dev/sda1', virtioWin: '/srv/win.iso' };
+    const module = new URL('../../../src/guest/windows/virt-v2v.ts', import.meta.url).href;
+    const script = `import { runVirtV2v } from '${module}';
     const signal = new AbortController().signal;
     await runVirtV2v({ ...${JSON.stringify(options)}, signal, env: process.env, onStep: () => {} });`;
-  const env = { ...process.env, LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' };
-  const ours = spawn(process.execPath, ['--input-type=module', '-e', script], { env, stdio: 'ignore' });
-  while (!(await readdir(folder.path)).includes('pid')) await pause(20);
-  ours.kill('SIGKILL');
-  const started = (await readFile(pid, 'utf8')).trim();
-  while ((await isRunning(started)) || (await readdir(join(folder.path, 'tmp'))).length > 0) await pause(20);
-});
+    const env = { ...process.env, LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' };
+    const ours = spawn(process.execPath, ['--input-type=module', '-e', script], { env, stdio: 'ignore' });
+    await until(async () => (await readdir(folder.path)).includes('pid'));
+    ours.kill('SIGKILL');
+    const started = (await readFile(pid, 'utf8')).trim();
+    await until(async () => !(await isRunning(started)) && (await readdir(join(folder.path, 'tmp'))).length === 0);
+  },
+  2 * WAIT_MS,
+);
+
+/** Fails long after a busy machine has got there. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (const endMs = Date.now() + WAIT_MS; !(await isSo()); await pause(20)) {
+    if (Date.now() > endMs) throw new Error('waited for too long');
+  }
+}
 
 /** One that has ended and that nobody has asked for its code has no command line any more. */
 async function isRunning(pid: string): Promise<boolean> {
