@@ -89,12 +89,12 @@ async function convertStream(
   });
 }
 
-/** A download that is cut off can be fetched again; a file that lies here is damaged. */
+/** What a stream can be fetched again for, a download above all, is a damaged file here; or another kind of disk. */
 function asFileFault(error: unknown): unknown {
-  if (!(error instanceof Hyper2kvmError) || error.kind !== 'transfer') return error;
+  if (!(error instanceof Hyper2kvmError) || !error.retryable) return error;
   return new Hyper2kvmError('image', error.message, {
     cause: error,
-    hint: 'Get the package again from where it came from, or export the machine again.',
+    hint: 'Get the package again from where it came from. If its disks are no streamOptimized VMDKs, unpack it (tar -xf) and convert its .ovf file.',
   });
 }
 

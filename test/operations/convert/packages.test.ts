@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { copyFile, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InterruptedError } from '../../../src/base/errors.ts';
 import { planConversion } from '../../../src/operations/convert/convert.ts';
@@ -75,7 +75,7 @@ test('one disk is converted alone, without a domain', async () => {
   expect(disks.map(({ path }) => path)).toEqual([join(output, 'web-disk-2.raw')]);
   await expect(runConvert({ source, output, disk: 4 })).rejects.toMatchObject({
     kind: 'usage',
-    message: /--disk 4 names no disk/,
+    message: expect.stringMatching(/--disk 4 names no disk/),
   });
 });
 
@@ -140,6 +140,37 @@ describe('nothing stands under a final name when', () => {
     await outputOf(tar, ['-C', dirname(source), '--format=ustar', '-cf', archive, 'web.ovf', ...disks, 'web.nvram']);
     await expectRefused({ source: archive, output }, 'image', /web-disk-2\.vmdk in .* is cut off: it ends at byte/);
   });
+
+  testWithOracle(
+    ['tar', 'qemu-img'],
+    'a disk in an archive is no streamOptimized VMDK; unpacked, it is converted',
+    async (oracles) => {
+      await using scratch = await ScratchFolder.make();
+      const { source, output } = await makePackage(scratch, 'ovf');
+      const disk = join(dirname(source), 'web-disk-1.vmdk');
+      await qemu(oracles['qemu-img'], 'convert', '-O', 'vmdk', disk, `${disk}.sparse`);
+      await rename(`${disk}.sparse`, disk);
+      await rm(join(dirname(source), 'web.mf'));
+      // The size in the descriptor is that of the other file.
+      await writeFile(source, (await readFile(source, 'utf8')).replaceAll(/ ovf:size="\d+"/g, ''));
+      const archive = join(scratch.path, 'web.ova');
+      await runProgram(oracles.tar, [
+        '-cf',
+        archive,
+        '-C',
+        dirname(source),
+        ...(await list(dirname(source))).toReversed(),
+      ]);
+      await expect(runConvert({ source: archive, output })).rejects.toMatchObject({
+        kind: 'image',
+        message: expect.stringMatching(/web-disk-1\.vmdk in .* is not a valid streamOptimized VMDK/),
+        hint: expect.stringMatching(/unpack it \(tar -xf\) and convert its \.ovf file/),
+      });
+      expect(await list(output)).toEqual([]);
+      await runConvert({ source, output });
+      await expectSameDisks(oracles['qemu-img'], output);
+    },
+  );
 
   test('the descriptor gives another capacity than the disk has', async () => {
     await using scratch = await ScratchFolder.make();
