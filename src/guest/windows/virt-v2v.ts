@@ -33,7 +33,8 @@ const MOST_WARNINGS = 50;
 
 /**
  * When this program dies its end of the shell's standard input closes: virt-v2v-in-place is then asked to end, which it does between two steps, and after a while it is
- * ended with all that it started. The folder `$1` goes in any case. The shell may tell nobody of the end that it saw, which must not end it.
+ * ended with all that it started. The folder `$1` goes in any case. The shell may tell nobody of the end that it saw, which must not end it. virt-v2v-in-place
+ * that was asked to end leaves its qemu-nbd behind, with the image open: in the end all of the group is ended.
  */
 const RUN_AND_CLEAN_UP = `
 scratch=$1; shift
@@ -42,7 +43,7 @@ exec 3<&0
 trap '' PIPE
 { read -r _ <&3; kill "$child"; sleep 10; rm -rf -- "$scratch"; kill -s KILL 0; } >/dev/null 2>&1 & watcher=$!
 wait "$child"; code=$?
-kill "$watcher"
+trap '' TERM; kill 0
 rm -rf -- "$scratch"
 exit "$code"`;
 
