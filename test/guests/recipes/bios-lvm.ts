@@ -5,7 +5,7 @@ export const biosLvm: GuestRecipe = {
   name: 'bios-lvm',
   summary:
     'LVM root, separate /boot; MODULES=dep: the initramfs has vmw_pvscsi and mptspi, no virtio; ifupdown configures ens192',
-  controller: 'mptsas1068',
+  controller: 'pvscsi',
   disks: [{ sizeMiB: 2048, scsiUnit: 0 }],
   networkCards: [{ model: 'e1000e', macAddress: '00:50:56:8a:02:01', pciSlotNumber: 192 }],
   packages: ['lvm2'],
