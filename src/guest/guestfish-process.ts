@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { localFileError } from '../base/local-file-error.ts';
+import { signalGroup } from '../base/process-group.ts';
 import { scratchEnvironment } from './appliance-environment.ts';
 
 /** The shell outlives a kill of this program: guestfish then ends with its input, and its folder goes all the same. */
@@ -144,12 +145,7 @@ export class GuestfishProcess {
   }
 
   #signalGroup(name: NodeJS.Signals): void {
-    if (this.#child.pid === undefined || this.#ended) return;
-    try {
-      process.kill(-this.#child.pid, name);
-    } catch {
-      // It is gone already.
-    }
+    if (!this.#ended) signalGroup(this.#child, name);
   }
 }
 

@@ -61,15 +61,11 @@ export class Guestfs implements AsyncDisposable {
    * Starts guestfish and its appliance on `disks`. Throws kind `host` when guestfish is not installed or its appliance does not start. Where KVM
    * is there and does not work (nested machines), the appliance is emulated.
    */
-  static async start(options: GuestfsOptions): Promise<Guestfs> {
-    const { signal, env = process.env } = options;
+  static async start({ disks, readOnly, signal, env = process.env }: GuestfsOptions): Promise<Guestfs> {
     signal.throwIfAborted();
-    return Guestfs.#launch({ ...options, env: await withAccelerator(env, signal) });
-  }
-
-  static async #launch({ disks, readOnly, signal, env = process.env }: GuestfsOptions): Promise<Guestfs> {
+    const applianceEnv = await withAccelerator(env, signal);
     if (!hasGuestfish(env)) throw new MissingGuestfishError();
-    const session = new Guestfs(await GuestfishProcess.spawn(env), signal);
+    const session = new Guestfs(await GuestfishProcess.spawn(applianceEnv), signal);
     try {
       const mode = readOnly ? ['readonly:true'] : [];
       // The result is not final before it was flushed as a whole: a cache that survives no crash is enough, and faster.

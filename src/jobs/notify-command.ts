@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatDuration } from '../base/amounts.ts';
 import { sentenceOf } from '../base/errors.ts';
+import { signalGroup } from '../base/process-group.ts';
 import { recordText } from './job-record-text.ts';
 import type { JobRecord } from './job-record.ts';
 
@@ -98,15 +99,6 @@ async function endWithin(
     return undefined;
   } finally {
     limit.abort();
-  }
-}
-
-/** To the command and all that it started. */
-function signalGroup({ pid }: ChildProcess, name: NodeJS.Signals): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, name);
-  } catch {
-    // The group is gone already.
   }
 }
 

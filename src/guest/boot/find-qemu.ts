@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { findProgram } from '../find-program.ts';
 
 export interface QemuPrograms {
   qemu: string;
@@ -17,40 +16,26 @@ const RHEL_FOLDER = '/usr/libexec';
 
 /** Finds what a boot test runs. Throws kind `host`, naming the packages, when a program is missing. */
 export async function findQemu(env: NodeJS.ProcessEnv): Promise<QemuPrograms> {
-  const folders = foldersOf(env);
   const qemu = findQemuSystem(env);
   if (qemu === undefined) {
     throw missing('qemu-system-x86_64', 'qemu-system-x86 on Debian and Ubuntu, qemu-kvm on RHEL and its kin');
   }
-  const qemuImg = folders.map((folder) => join(folder, 'qemu-img')).find(isProgram);
+  const qemuImg = findProgram('qemu-img', env);
   if (qemuImg === undefined) throw missing('qemu-img', 'qemu-utils on Debian and Ubuntu, qemu-img on RHEL and its kin');
-  const setpriv = folders.map((folder) => join(folder, 'setpriv')).find(isProgram);
+  const setpriv = findProgram('setpriv', env);
   return { qemu, qemuImg, setpriv: setpriv !== undefined && (await canTieLives(setpriv)) ? setpriv : undefined };
 }
 
 /** QEMU's own program, where there is one. */
 export function findQemuSystem(env: NodeJS.ProcessEnv): string | undefined {
-  const folders = [...foldersOf(env), RHEL_FOLDER];
-  return QEMU_NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find(isProgram);
-}
-
-function foldersOf(env: NodeJS.ProcessEnv): string[] {
-  return (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  const places = QEMU_NAMES.map((name) => findProgram(name, env, [RHEL_FOLDER]));
+  return places.find((place) => place !== undefined);
 }
 
 function missing(program: string, packages: string): Hyper2kvmError {
   return new Hyper2kvmError('host', `${program} is not installed; a boot test needs it.`, {
     hint: `Install the package ${packages}.`,
   });
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** util-linux's setpriv can; that of BusyBox and old ones cannot. */

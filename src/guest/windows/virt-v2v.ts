@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { localFileError } from '../../base/local-file-error.ts';
+import { signalGroup } from '../../base/process-group.ts';
 import { isObject, readJson } from '../../base/read-json.ts';
 import { scratchEnvironment, withAccelerator } from '../appliance-environment.ts';
 import type { GuestfsDisk } from '../guestfs.ts';
@@ -117,15 +118,6 @@ async function exitOf(child: ChildProcessWithoutNullStreams, signal: AbortSignal
   signal.throwIfAborted();
   if (limit.aborted) throw virtV2vTooLong(LIMIT_MS);
   return child.exitCode;
-}
-
-function signalGroup(child: ChildProcessWithoutNullStreams, name: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, name);
-  } catch {
-    // It is gone already.
-  }
 }
 
 /** What `--machine-readable` prints of each message, beside the text for people. */

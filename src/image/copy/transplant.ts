@@ -91,13 +91,15 @@ export function splitUnseen(
 function unseenBytes(window: CopyWindow, part: WindowPart, clusterBytes: number): number {
   if (!part.compressed || !fits(part, part.compressed, clusterBytes)) return 0;
   const stored = readStored(window, part, part.compressed);
-  const { length } = payloadOf(stored);
-  const isCertain = length > MOST_ZERO_BYTES && !isLong(length, clusterBytes);
-  return isCertain && isZlibHeader(stored[0] ?? 0, stored[1] ?? 0) ? length : 0;
+  return looksLike(stored, clusterBytes) === 'data' ? payloadOf(stored).length : 0;
 }
 
-function isLong(payloadBytes: number, clusterBytes: number): boolean {
-  return payloadBytes > clusterBytes - LEAST_GAIN_BYTES;
+/** What a grain is by its header and length, without its content being seen; `broken` for what is no zlib stream. */
+function looksLike(stored: Buffer, clusterBytes: number): 'broken' | 'dense' | 'zeros' | 'data' {
+  if (!isZlibHeader(stored[0] ?? 0, stored[1] ?? 0)) return 'broken';
+  const payloadBytes = payloadOf(stored).length;
+  if (payloadBytes > clusterBytes - LEAST_GAIN_BYTES) return 'dense';
+  return payloadBytes <= MOST_ZERO_BYTES ? 'zeros' : 'data';
 }
 
 function fits(part: WindowPart, compressed: CompressedPart, clusterBytes: number): boolean {
@@ -115,14 +117,13 @@ function movable(
   known: Buffer | undefined,
 ): Buffer | 'dense' | undefined {
   const stored = readStored(window, part, compressed);
-  const payloadBytes = payloadOf(stored).length;
-  const isDense = isLong(payloadBytes, compressed.clusterBytes);
+  const look = looksLike(stored, compressed.clusterBytes);
   // What does not look like zlib goes the long way, where it is refused.
-  if (!isZlibHeader(stored[0] ?? 0, stored[1] ?? 0)) return undefined;
-  if (isDense && packing !== 'grains') return 'dense';
+  if (look === 'broken') return undefined;
+  if (look === 'dense' && packing !== 'grains') return 'dense';
   const holdsZeros = known
     ? isZero(known.subarray(part.at, part.at + part.lengthBytes))
-    : (verify || isDense || payloadBytes <= MOST_ZERO_BYTES) && decompress(window, part, compressed, stored, isZero);
+    : (verify || look !== 'data') && decompress(window, part, compressed, stored, isZero);
   return holdsZeros ? stored.subarray(0, 0) : stored;
 }
 

@@ -52,7 +52,7 @@ export interface CopyWindow {
 export interface PackedCluster {
   /** Number of the cluster in the window. */
   index: number;
-  /** Where it stands in the slab. */
+  /** Where it stands in the bytes of the window, see {@link PackedWindow}. */
   at: number;
   /** Bytes of it there: a whole cluster, or less when it is compressed. */
   storedBytes: number;
