@@ -126,12 +126,12 @@ test.concurrent(
     await using scratch = await ScratchFolder.make();
     server.faults.add(SLOW);
     const first = await start(scratch, server);
+    const { records } = await recordsOf(scratch);
+    const job = records[0]?.replace('.json', '');
     const env = environmentOf(server, join(scratch.path, 'state'));
     const args = ['export', 'web', '--snapshot', '-o', scratch.output];
     const second = await startProgram(args, { env, cwd: scratch.path }).over;
     expect(second.exitCode).toBe(18);
-    const { records } = await recordsOf(scratch);
-    const job = records.toSorted()[0]?.replace('.json', '');
     expect(second.stderr).toMatch(
       `Another run is exporting web to ${scratch.output}: process ${first.child.pid} on ${hostname()}, since 20`,
     );
