@@ -145,7 +145,7 @@ testWithOracle(
     try {
       const refused: string[] = [];
       const all = allDomains().map((domain, at) => ({ ...domain, file: join(folder, `${at}.xml`) }));
-      await forEachConcurrently(all, 4, AbortSignal.timeout(120_000), async ({ title, facts, file }) => {
+      await forEachConcurrently(all, 4, AbortSignal.timeout(300_000), async ({ title, facts, file }) => {
         await writeFile(file, domainXml(facts));
         const { exitCode, stdout, stderr } = await runProgram(paths['virt-xml-validate'], [file, 'domain']);
         if (exitCode !== 0) refused.push(`${title}: ${stdout}${stderr}`);
@@ -155,7 +155,7 @@ testWithOracle(
       await rm(folder, { recursive: true });
     }
   },
-  120_000,
+  300_000,
 );
 
 testWithOracle('virsh', 'libvirt itself defines every one of them', async ({ virsh }) => {

@@ -16,7 +16,7 @@ interface Message {
   fault?: string;
 }
 
-/** A case may take {@link MOST_MS}, and is then tried once more in its process. One that does not even end is tried once more in a process of its own. */
+/** A case may take {@link MOST_MS} of a processor. One that does not end for so long, of any time, is tried once more in a process of its own: it may have been the machine, with other things to do. */
 const HANG_MS = MOST_MS + 1000;
 
 const { values } = parseArgs({

@@ -108,8 +108,11 @@ export class RawClient {
     return { lease, urls: new Map(urls), info };
   }
 
-  /** Downloads to the end, or as far as it comes; `signal` hangs up. */
-  async download(url: string | undefined, signal?: AbortSignal): Promise<RawDownload> {
+  /** Downloads to the end, or as far as it comes; `signal` hangs up, and `onBytes` hears how many bytes have come. */
+  async download(
+    url: string | undefined,
+    { signal, onBytes }: { signal?: AbortSignal; onBytes?: (total: number) => void } = {},
+  ): Promise<RawDownload> {
     const absolute = new URL((url ?? '').replace('*', this.#server.url.host));
     const chunks: Buffer[] = [];
     let status = 0;
@@ -118,7 +121,11 @@ export class RawClient {
       const response = await this.#send(absolute, signal === undefined ? {} : { signal });
       status = response.statusCode ?? 0;
       contentLength = response.headers['content-length'];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      let total = 0;
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        onBytes?.((total += chunk.length));
+      });
       await once(response, 'end');
       return { status, bytes: Buffer.concat(chunks), contentLength, broke: response.complete ? '' : 'incomplete' };
     } catch (error) {

@@ -19,16 +19,16 @@ SECTOR.set([0x55, 0xaa], 510);
 
 /**
  * Undefined when KVM runs a machine that is this small; else why not, as a sentence. Inside other virtual machines there is a `/dev/kvm` that opens, and then QEMU aborts, or its
- * machine never takes a step.
+ * machine never takes a step, and is ended after `limitMs`.
  */
-export async function kvmObstacle(qemu: string, signal: AbortSignal): Promise<string | undefined> {
+export async function kvmObstacle(qemu: string, signal: AbortSignal, limitMs = LIMIT_MS): Promise<string | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'hyper2kvm-kvm-'));
   try {
     const disk = join(folder, 'sector');
     await writeFile(disk, SECTOR);
     const child = spawn(qemu, argumentsFor(disk), {
       stdio: 'ignore',
-      timeout: LIMIT_MS,
+      timeout: limitMs,
       killSignal: 'SIGKILL',
       signal,
     });

@@ -67,7 +67,11 @@ test('what is no QMP ends the connection', async () => {
 test('the guest agent is asked when its port is open, and its answer counts once', async () => {
   const [near, guest] = duplexPair();
   let answers = 0;
-  const agent = new GuestAgent(near, () => answers++);
+  const answered = Promise.withResolvers<void>();
+  const agent = new GuestAgent(near, () => {
+    answers++;
+    answered.resolve();
+  });
   const asked = Promise.withResolvers<string>();
   guest.once('data', (piece: Buffer) => asked.resolve(piece.toString()));
   guest.write('{"return": {}}\n');
@@ -77,6 +81,7 @@ test('the guest agent is asked when its port is open, and its answer counts once
   expect(JSON.parse(await asked.promise)).toEqual({ execute: 'guest-ping' });
   for (const piece of ['{"error": {"class": "x", "desc": "busy"}}\n', '{"retu', 'rn": {}}\n{"return": {}}\n'])
     guest.write(piece);
+  await answered.promise;
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(answers).toBe(1);
 });

@@ -60,6 +60,7 @@ test('what O_DIRECT cannot read is left to the usual way', async () => {
     expect(readDirect(fd, 0, target.subarray(0, 4000))).toBe(0);
     expect(readDirect(fd, 0, target.subarray(0, 5000))).toBe(4096);
     closeSync(fd);
-    expect(readDirect(fd, 0, target)).toBe(0);
+    // No file's number. That of the closed one may be another's by now.
+    expect(readDirect(2 ** 30, 0, target)).toBe(0);
   });
 });

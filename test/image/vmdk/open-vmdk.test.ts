@@ -244,8 +244,8 @@ async function heldBytes(enough = Infinity): Promise<number> {
   for (let tries = 1; ; tries++) {
     collect();
     const held = process.memoryUsage().arrayBuffers;
-    if (held < enough || tries === 10) return held;
-    await pause(20);
+    if (held < enough || tries === 100) return held;
+    await pause(50);
   }
 }
 

@@ -49,7 +49,7 @@ testWithOracle(
     });
     expect((await stat(join(folder, 'tiny.qcow2'))).size).toBeGreaterThan(0);
   },
-  60_000,
+  300_000,
 );
 
 testWithOracle(ORACLES, 'without QEMU nothing is converted', async () => {

@@ -46,5 +46,5 @@ testWithOracle(
       expect.stringMatching(/^The UEFI firmware of many hosts has no driver/),
     );
   },
-  60_000,
+  300_000,
 );
