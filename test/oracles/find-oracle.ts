@@ -79,7 +79,7 @@ function findPrograms(...names: string[]): string[] {
 
 function findPythonWith(module: string): string | undefined {
   return findPrograms('python3', 'python').find(
-    (python) => spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore', timeout: 20_000 }).status === 0,
+    (python) => spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore', timeout: 120_000 }).status === 0,
   );
 }
 

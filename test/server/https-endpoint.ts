@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerCertificate } from './certificate.ts';
 
 /** Answers a request; a rejection breaks the connection. */
@@ -37,10 +38,17 @@ export class HttpsEndpoint {
     return `${this.#address.host}:${this.#address.port}`;
   }
 
-  /** Listens at the address, or again where it did before. */
+  /** Listens at the address, or again where it did before. A port that a connection of somebody has meanwhile is waited for. */
   async listen(address = this.#address): Promise<void> {
-    this.#server.listen(address.port, address.host);
-    await once(this.#server, 'listening');
+    for (let triesLeft = 300; !this.#server.listening; triesLeft -= 1) {
+      this.#server.listen(address.port, address.host);
+      try {
+        await once(this.#server, 'listening');
+      } catch (error) {
+        if (address !== this.#address || triesLeft === 0) throw error;
+        await pause(100);
+      }
+    }
     const bound = this.#server.address();
     if (bound === null || typeof bound === 'string') throw new TypeError('the server listens at no TCP address');
     this.#address = { host: address.host, port: bound.port };
