@@ -1,3 +1,4 @@
+import { copyBytes } from '../base/copy-bytes.ts';
 import { pageAlignedMemory } from '../base/direct-io.ts';
 import type { Writes } from './output-file.ts';
 
@@ -21,7 +22,7 @@ export class GatheredWrites {
     for (let at = 0; at < bytes.length;) {
       this.#piece ??= this.#free.pop() ?? Buffer.from(pageAlignedMemory(PIECE_BYTES));
       const part = bytes.subarray(at, at + PIECE_BYTES - this.#filled);
-      this.#piece.set(part, this.#filled);
+      copyBytes(part, this.#piece, this.#filled);
       this.#filled += part.length;
       at += part.length;
       if (this.#filled === PIECE_BYTES) this.flush(writes);

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { copyBytes } from '../base/copy-bytes.ts';
 import { DIRECT_UNIT_BYTES, FileWriter, pageAlignedMemory } from '../base/direct-io.ts';
 import { localFileError } from '../base/local-file-error.ts';
 
@@ -46,7 +47,7 @@ export class BufferedFile {
     }
     for (let at = 0; at < chunk.length;) {
       const piece = chunk.subarray(at, at + this.#room);
-      this.#fill.set(piece, this.#filled);
+      copyBytes(piece, this.#fill, this.#filled);
       this.#filled += piece.length;
       at += piece.length;
       if (this.#room === 0) await this.#send();

@@ -1,3 +1,4 @@
+import { copyBytes } from '../base/copy-bytes.ts';
 import { pageAlignedMemory } from '../base/direct-io.ts';
 
 /** Large enough that hashing and writing cost one call each for some 64 TLS records, small enough to stay in a processor's cache. */
@@ -31,9 +32,10 @@ export class SlabQueue {
   /** Copies the piece. False when the source shall stop until `onRoom`. */
   push(piece: Buffer): boolean {
     for (let at = 0; at < piece.length;) {
-      const copied = piece.copy(this.#fill, this.#filled, at);
-      this.#filled += copied;
-      at += copied;
+      const part = piece.subarray(at, at + SLAB_BYTES - this.#filled);
+      copyBytes(part, this.#fill, this.#filled);
+      this.#filled += part.length;
+      at += part.length;
       if (this.#filled === SLAB_BYTES) this.#handOver();
     }
     if (this.#filled > 0) this.#timer ??= setTimeout(() => this.#handOver(), HAND_OVER_AFTER_MS);

@@ -1,5 +1,6 @@
 import { readlinkSync, readSync } from 'node:fs';
 import { inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
+import { copyBytes } from '../../base/copy-bytes.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readDirect } from './direct-read.ts';
 import { freeBuffer } from './free-buffer.ts';
@@ -24,7 +25,7 @@ export function fillContent(window: CopyWindow, parts: readonly WindowPart[], co
     if (part.compressed) {
       const { compressed } = part;
       decompress(window, part, compressed, readStored(window, part, compressed), (cluster) =>
-        cluster.copy(target, 0, compressed.skipBytes),
+        copyBytes(cluster.subarray(compressed.skipBytes, compressed.skipBytes + target.length), target, 0),
       );
     } else readPart(window, part, target);
   }
@@ -86,7 +87,7 @@ export function decompress<Result>(
 function readPart({ input }: CopyWindow, part: WindowPart, target: Buffer): void {
   const { fd, directFd, isUncached, fileOffsetBytes } = part;
   if (fd === FROM_INPUT && input) {
-    Buffer.from(input, fileOffsetBytes, target.length).copy(target);
+    copyBytes(new Uint8Array(input, fileOffsetBytes, target.length), target, 0);
     return;
   }
   const isDirect = directFd !== undefined && (isUncached || inHole.has(directFd));

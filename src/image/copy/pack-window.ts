@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { deflateRawSync, deflateSync, zstdCompressSync } from 'node:zlib';
+import { copyBytes } from '../../base/copy-bytes.ts';
 import { freeBuffer } from './free-buffer.ts';
 import { putGrain } from '../vmdk/marker-writer.ts';
 import { SECTOR_BYTES } from '../vmdk/sparse-header.ts';
@@ -78,7 +79,7 @@ export function packWindow(
   for (const index of whole) {
     const cluster = content.subarray(index * clusterBytes, (index + 1) * clusterBytes);
     // In place, a cluster with no zeros before it stands where it belongs.
-    if (content.buffer !== packed.buffer || end !== index * clusterBytes) cluster.copy(packed, end);
+    if (content.buffer !== packed.buffer || end !== index * clusterBytes) copyBytes(cluster, packed, end);
     // The last cluster of a disk may lie partly behind its end.
     packed.fill(0, end + cluster.length, end + clusterBytes);
     clusters.push({ index, at: end, storedBytes: clusterBytes, compressed: false });
@@ -114,7 +115,8 @@ function putCompressed(
   if (cluster.length < clusterBytes) return 0;
   const bytes = compress(cluster, packing);
   // Where nothing is won, by a sector at least, the cluster is stored whole.
-  const storedBytes = bytes.length <= cluster.length - SECTOR_BYTES ? bytes.copy(packed, at) : 0;
+  const storedBytes = bytes.length <= cluster.length - SECTOR_BYTES ? bytes.length : 0;
+  if (storedBytes > 0) copyBytes(bytes, packed, at);
   freeBuffer(bytes);
   return storedBytes;
 }

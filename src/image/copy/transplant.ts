@@ -1,3 +1,4 @@
+import { copyBytes } from '../../base/copy-bytes.ts';
 import { decompress, readStored } from './fill-window.ts';
 import { isZero, type PackOptions } from './pack-window.ts';
 import { isZlibHeader } from '../vmdk/marker.ts';
@@ -58,7 +59,7 @@ export function transplant(window: CopyWindow, packed: Buffer, options: PackOpti
       const storedBytes =
         packing === 'grains'
           ? putGrain(packed, end, (window.offsetBytes + part.at) / SECTOR_BYTES, stored)
-          : payloadOf(stored).copy(packed, end);
+          : putPayload(packed, end, stored);
       clusters.push({ index: part.at / clusterBytes, at: end, storedBytes, compressed: true });
       end += storedBytes;
     }
@@ -125,6 +126,13 @@ function movable(
     ? isZero(known.subarray(part.at, part.at + part.lengthBytes))
     : (verify || look !== 'data') && decompress(window, part, compressed, stored, isZero);
   return holdsZeros ? stored.subarray(0, 0) : stored;
+}
+
+/** Returns the bytes that it takes. */
+function putPayload(target: Buffer, at: number, stored: Buffer): number {
+  const payload = payloadOf(stored);
+  copyBytes(payload, target, at);
+  return payload.length;
 }
 
 /** The deflate data of a zlib stream. */

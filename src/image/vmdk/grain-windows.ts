@@ -1,3 +1,4 @@
+import { copyBytes } from '../../base/copy-bytes.ts';
 import { FROM_INPUT, WINDOW_BYTES, type CopyWindow } from '../copy/window.ts';
 import { StreamOptimizedCheck, type StreamOptimizedSummary } from './stream-optimized-check.ts';
 import type { StreamGrain } from './stream-units.ts';
@@ -123,7 +124,7 @@ export class GrainWindows {
 
   #take(bytes: Buffer): void {
     if (!this.#window) return;
-    bytes.copy(Buffer.from(this.#window.input), this.#filled);
+    copyBytes(bytes, new Uint8Array(this.#window.input), this.#filled);
     this.#filled += bytes.length;
   }
 }

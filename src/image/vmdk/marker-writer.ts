@@ -1,3 +1,4 @@
+import { copyBytes } from '../../base/copy-bytes.ts';
 import { GRAIN_DATA_OFFSET } from './marker.ts';
 import { SECTOR_BYTES } from './sparse-header.ts';
 
@@ -9,7 +10,7 @@ export function putGrain(target: Buffer, at: number, diskSector: number, zlibStr
   const storedBytes = Math.ceil((end - at) / SECTOR_BYTES) * SECTOR_BYTES;
   target.writeBigUInt64LE(BigInt(diskSector), at);
   target.writeUInt32LE(zlibStream.length, at + 8);
-  zlibStream.copy(target, at + GRAIN_DATA_OFFSET);
+  copyBytes(zlibStream, target, at + GRAIN_DATA_OFFSET);
   target.fill(0, end, at + storedBytes);
   return storedBytes;
 }
