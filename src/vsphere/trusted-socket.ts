@@ -8,11 +8,12 @@ import type { CertificateTrust } from './certificate-trust.ts';
  */
 export class TrustedConnector {
   readonly trust: CertificateTrust;
-  readonly #secureContext: SecureContext;
+  /** Made when they are needed: to load all authorities takes 0.1 s. */
+  #withAuthorities: SecureContext | undefined;
+  #withNone: SecureContext | undefined;
 
   constructor(trust: CertificateTrust) {
     this.trust = trust;
-    this.#secureContext = createSecureContext({ ca: trust.authorities });
   }
 
   /** Calls back once: with the socket when it is open and trusted, or with the error, the socket then being destroyed. */
@@ -20,9 +21,11 @@ export class TrustedConnector {
     options: ConnectionOptions & { host: string; port: number; onread?: OnReadOpts },
     callback: (error: Error | null, socket?: TLSSocket) => void,
   ): TLSSocket {
+    const host = isIP(options.host) === 6 ? `[${options.host}]` : options.host;
+    const address = `${host}:${options.port}`;
     const socket = connect({
       ...options,
-      secureContext: this.#secureContext,
+      secureContext: this.#contextFor(address),
       rejectUnauthorized: false,
       // RFC 6066 section 3: no server name for a literal address.
       servername: isIP(options.host) ? '' : options.host,
@@ -33,14 +36,20 @@ export class TrustedConnector {
     };
     socket.once('error', fail);
     socket.once('secureConnect', () => {
-      const host = isIP(options.host) === 6 ? `[${options.host}]` : options.host;
       const reason = socket.authorizationError ? String(socket.authorizationError) : 'no reason given';
       const certificate = socket.getPeerCertificate();
-      const refusal = this.trust.refusal(`${host}:${options.port}`, certificate, socket.authorized, reason);
+      const refusal = this.trust.refusal(address, certificate, socket.authorized, reason);
       socket.off('error', fail);
       if (refusal) fail(refusal);
       else callback(null, socket);
     });
     return socket;
+  }
+
+  #contextFor(address: string): SecureContext {
+    if (this.trust.asksAuthorities(address)) {
+      return (this.#withAuthorities ??= createSecureContext({ ca: this.trust.authorities }));
+    }
+    return (this.#withNone ??= createSecureContext({ ca: [] }));
   }
 }
