@@ -15,7 +15,7 @@ export async function runProgram(
   path: string,
   args: readonly string[],
   env: Record<string, string> = {},
-  timeLimitMs = 120_000,
+  timeLimitMs = 600_000,
 ): Promise<ProgramResult> {
   const { promise, resolve } = Promise.withResolvers<ProgramResult>();
   const options = { env: { ...process.env, ...env }, maxBuffer: 1 << 26, timeout: timeLimitMs };

@@ -186,5 +186,5 @@ testWithBinary(
     const [first, second] = await Promise.all(folders.map((folder) => readFile(join(folder, 'SHA256SUMS'), 'utf8')));
     expect(first).toBe(second);
   },
-  300_000,
+  1_200_000,
 );

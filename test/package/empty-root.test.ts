@@ -65,9 +65,9 @@ testWithBinary(
   'in an empty root it converts a VMDK into a compressed qcow2',
   async (binary, paths) => {
     await using scratch = await ScratchFolder.make();
-    await makeEmptyRoot(scratch.path, binary);
     const content = mixedContent(9 << 20, 'empty-root');
     await writeFile(join(scratch.path, 'disk.vmdk'), streamOptimized(content));
+    await makeEmptyRoot(scratch.path, binary);
     await writeRawFile(content, join(scratch.path, 'disk.raw'));
     const args = ['convert', '/disk.vmdk', '-o', '/out', '--compress', '--verify', '--json'];
     const { exitCode, stdout } = await runInRoot(paths.bwrap, scratch.path, args);

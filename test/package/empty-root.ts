@@ -19,7 +19,8 @@ export async function makeEmptyRoot(folder: string, binary: string): Promise<voi
   await copyFile(binary, join(folder, 'hyper2kvm'));
   await mkdir(join(folder, 'out'));
   await chmod(join(folder, 'out'), 0o777);
-  await chmod(folder, 0o755);
+  // Whatever this process's umask.
+  await outputOf('chmod', ['-R', 'a+rX', folder]);
 }
 
 /**

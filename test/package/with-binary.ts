@@ -10,7 +10,7 @@ export function testWithBinary<Name extends OracleName>(
   names: readonly Name[],
   title: string,
   run: (binary: string, paths: Record<Name, string>) => Promise<void>,
-  timeoutMs = 120_000,
+  timeoutMs = 600_000,
 ): void {
   if (BINARY !== undefined) testWithOracle(names, title, (paths) => run(BINARY, paths), timeoutMs);
   else if (process.env['REQUIRE_ORACLES'] === '1') {
