@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { formatDuration } from '../base/amounts.ts';
 import { sentenceOf } from '../base/errors.ts';
 import { signalGroup } from '../base/process-group.ts';
@@ -64,6 +64,8 @@ async function run(
     }
     if (exit.code === 0) return undefined;
     await Promise.race([closed, delay(LAST_WORDS_MS)]);
+    // A process that was held up has the words in the pipe still: it reads before its next turn.
+    await nextTurn();
     const how = exit.code === null ? `was ended by ${exit.by}` : `ended with exit code ${exit.code}`;
     return [`The notify command ${how}`, words()].filter(Boolean).join(': ').concat('.');
   } finally {

@@ -54,7 +54,8 @@ class Download {
   readonly #queue = new SlabQueue(() => this.#goOn());
   readonly #stallTimer: NodeJS.Timeout;
   #stopped = false;
-  #lastByteAt = Date.now();
+  /** Looks of the timer since the last byte came. Between two looks the socket has had its turn, also in a process that was stopped for a while: a clock would not know. */
+  #silentLooks = 0;
 
   constructor(client: VsphereClient, url: URL, stallTimeoutMs: number) {
     this.#url = url;
@@ -84,7 +85,8 @@ class Download {
       },
     );
     this.#socket.setTimeout(CONNECT_LIMIT_MS, () => this.fail(connectTimeout(url)));
-    this.#stallTimer = setInterval(() => this.#checkStall(stallTimeoutMs), Math.min(1000, stallTimeoutMs / 4));
+    const intervalMs = Math.min(1000, stallTimeoutMs / 4);
+    this.#stallTimer = setInterval(() => this.#checkStall(stallTimeoutMs, intervalMs), intervalMs);
   }
 
   pieces(): AsyncGenerator<Buffer, void, undefined> {
@@ -113,7 +115,7 @@ class Download {
   }
 
   #take(bytes: Buffer): void {
-    this.#lastByteAt = Date.now();
+    this.#silentLooks = 0;
     try {
       this.#parser.feed(bytes);
     } catch (error) {
@@ -133,14 +135,15 @@ class Download {
   #goOn(): void {
     if (!this.#stopped) return;
     this.#stopped = false;
-    this.#lastByteAt = Date.now();
+    this.#silentLooks = 0;
     this.#socket.resume();
   }
 
   /** While the reader is the slow one, the silence is its own. */
-  #checkStall(limitMs: number): void {
-    if (this.#stopped) this.#lastByteAt = Date.now();
-    if (Date.now() - this.#lastByteAt < limitMs) return;
+  #checkStall(limitMs: number, intervalMs: number): void {
+    this.#silentLooks = this.#stopped ? 0 : this.#silentLooks + 1;
+    // The first look may come right after a byte.
+    if ((this.#silentLooks - 1) * intervalMs < limitMs) return;
     const sentence = `${this.#url.host} sent nothing for ${Math.round(limitMs / 1000)} seconds.`;
     const hint = 'The connection stalled; --stall-timeout waits longer.';
     this.fail(new Hyper2kvmError('transfer', sentence, { retryable: true, hint }));

@@ -30,6 +30,8 @@ export async function startDetached(options: DetachOptions, signal: AbortSignal)
   signal.throwIfAborted();
   const reserved = await reserveJob(options.env, 'export');
   try {
+    // From here to where the signal is listened to nothing is waited for.
+    signal.throwIfAborted();
     const child = spawnDetached(options, reserved);
     const { pid } = child;
     await started(child, { ...options.handed, id: reserved.id, log: reserved.log }, signal);

@@ -13,12 +13,20 @@ const UNFINISHED = '.hyper2kvm-unfinished';
 const LATEST = 'latest';
 const NEXT_LATEST = '.latest.hyper2kvm-next';
 
-/** The name of a generation that begins now in `folder`, which is free there. */
+/** How far names are ahead of the clock when several runs begin within a second. A name that is further ahead is of another clock. */
+const MOST_AHEAD_MS = 10_000;
+
+/** The name of a generation that begins now in `folder`: free there, and later than those of the runs just before. */
 export async function freeGenerationName(folder: string, now: Date): Promise<string> {
+  const names = await readdir(folder).catch((): string[] => []);
   for (let ms = now.valueOf(); ; ms += 1000) {
-    const name = new Date(ms).toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '');
-    if (!(await isThere(join(folder, name)))) return name;
+    const [name, furthest] = [nameAt(ms), nameAt(ms + MOST_AHEAD_MS)];
+    if (!names.some((known) => known >= name && known <= furthest)) return name;
   }
+}
+
+function nameAt(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '');
 }
 
 /**

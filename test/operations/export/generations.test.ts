@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { cp, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InterruptedError } from '../../../src/base/errors.ts';
+import { freeGenerationName } from '../../../src/operations/export/generations.ts';
 import { EXPORT_FORMATS, type ExportOptions } from '../../../src/operations/export/types.ts';
 import { randomContent } from '../../server/content-source.ts';
 import type { VmOptions } from '../../server/options.ts';
@@ -37,7 +38,7 @@ async function listing(scratch: ScratchFolder): Promise<{ generations: string[];
 }
 
 function keeping(server: TestServer, scratch: ScratchFolder, options: Partial<ExportOptions> = {}): Promise<ExportRun> {
-  return runExport(server, scratch, { keep: 2, parallel: 1, retries: 0, stallTimeoutMs: 20_000, ...options });
+  return runExport(server, scratch, { keep: 2, parallel: 1, retries: 0, ...options });
 }
 
 /** One whole generation there already. */
@@ -108,6 +109,15 @@ describe.each(EXPORT_FORMATS)('as %s', (format) => {
       ...FILES[format],
     ]);
   });
+});
+
+test('a name is later than those of runs in the same second, also when the first of them is removed', async () => {
+  await using scratch = await ScratchFolder.make();
+  const now = new Date('2026-11-22T14:01:59.800Z');
+  for (const name of ['20261122T140200Z', '20261122T140201Z', '20991231T235959Z', 'latest', '.20261122T140202Z'])
+    await mkdir(join(scratch.path, name));
+  expect(await freeGenerationName(scratch.path, now)).toBe('20261122T140202Z');
+  expect(await freeGenerationName(join(scratch.path, 'none'), now)).toBe('20261122T140159Z');
 });
 
 test('folders that no run recorded stay, whatever their names', async () => {
