@@ -1,20 +1,21 @@
 import { expect, test } from '@jest/globals';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ownProcess } from '../../src/jobs/job-process.ts';
 import { leftOnServer, NOTHING_LEFT, ScratchFolder } from '../operations/export/export-run.ts';
 import { randomContent } from '../server/content-source.ts';
 import { startTestServer, type TestServer } from '../server/test-server.ts';
+import { jobIds, jobsIn } from './job-records.ts';
 import { environmentOf, runProgram, startProgram } from './program.ts';
 
 const VM = { name: 'web', powerState: 'poweredOn', disks: [{ content: randomContent(4 << 20, 'web') }] } as const;
 /** Each call is a process, and other tests run beside. */
 const LIMIT_MS = 120_000;
-const SLOW = { on: 'disk', action: 'drip', bytesPerSecond: 100_000, times: 100 } as const;
+const SLOW = { on: 'disk', action: 'drip', bytesPerSecond: 20_000, times: 100 } as const;
 
 const stateOf = (scratch: ScratchFolder) => join(scratch.path, 'state');
-const jobsOf = (scratch: ScratchFolder) => join(stateOf(scratch), 'hyper2kvm', 'jobs');
+const jobsOf = (scratch: ScratchFolder) => jobsIn(stateOf(scratch));
 
 /** An export from a snapshot, in the middle of its download, and what `hyper2kvm` says to other words meanwhile. */
 async function startSlow(scratch: ScratchFolder, server: TestServer) {
@@ -23,9 +24,9 @@ async function startSlow(scratch: ScratchFolder, server: TestServer) {
   const program = startProgram(['export', 'web', '--snapshot', '-o', scratch.output], options);
   await program.said('web-disk-1.vmdk: started');
   while (!server.state().downloads.some(({ sentBytes }) => sentBytes > 0)) await pause(20);
-  const [record = ''] = await readdir(jobsOf(scratch));
+  const [id = ''] = await jobIds(stateOf(scratch));
   const ask = (...args: string[]) => runProgram(args, options);
-  return { program, id: record.replace('.json', ''), ask };
+  return { program, id, options, ask };
 }
 
 test.concurrent(
@@ -58,14 +59,13 @@ test.concurrent(
   async () => {
     await using server = await startTestServer({ vms: [VM] });
     await using scratch = await ScratchFolder.make();
-    const { program, id, ask } = await startSlow(scratch, server);
-    const following = ask('status', '--job', id, '--follow');
-    await pause(1500);
+    const { program, id, options } = await startSlow(scratch, server);
+    const following = startProgram(['status', '--job', id, '--follow'], options);
+    await following.printed(/Z web: running\n/);
+    await following.printed(/Z \d+ %, \S+ \S+ fetched\n/);
     program.child.kill('SIGINT');
-    const { exitCode, stdout } = await following;
+    const { exitCode, stdout } = await following.over;
     expect(exitCode).toBe(130);
-    expect(stdout).toMatch(/Z web: running\n/);
-    expect(stdout).toMatch(/Z \d+ %, \S+ \S+ fetched\n/);
     expect(stdout).toContain(`Job ${id}: interrupted`);
     await program.over;
   },

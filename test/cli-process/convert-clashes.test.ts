@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { findOracle } from '../oracles/find-oracle.ts';
 import { outputOf } from '../oracles/run-program.ts';
 import { ScratchFolder } from '../operations/export/export-run.ts';
-import { namesIn, runConvert, startConvert, stopInCopy, writeBusyDisk } from './convert-run.ts';
+import { copyInto, namesIn, runConvert, startConvert, stopAmid, writeBusyDisk } from './convert-run.ts';
 import type { ProgramRun } from './program.ts';
 
 const MiB = 1 << 20;
@@ -22,8 +22,11 @@ afterAll(() => sources[Symbol.asyncDispose]());
 async function convertWhile(scratch: ScratchFolder, meanwhile: (made: string) => Promise<void>): Promise<ProgramRun> {
   await copyFile(join(sources.path, 'big.raw'), join(scratch.path, 'big.raw'));
   const made = join(scratch.path, 'made');
-  const program = startConvert(scratch, 'big.raw', '-o', 'made/', '--compress', '--json');
-  await stopInCopy(program, join(made, 'big.qcow2.partial'));
+  const program = await stopAmid(
+    copyInto(join(made, 'big.qcow2.partial')),
+    () => startConvert(scratch, 'big.raw', '-o', 'made/', '--compress', '--json'),
+    () => rm(made, { recursive: true, force: true }),
+  );
   try {
     await meanwhile(made);
   } finally {

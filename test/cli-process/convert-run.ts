@@ -1,14 +1,16 @@
+import type { ChildProcess } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, globSync, readFileSync, statSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import type { ScratchFolder } from '../operations/export/export-run.ts';
 import { environmentOf, startProgram, type ProgramRun, type RunningProgram } from './program.ts';
 
 const NOISE = randomBytes(4096);
 /** By then an image has its first clusters. */
 const BEGUN_BYTES = 128 * 1024;
+const STOP_TRIES = 10;
 
 /** `convert` with these words, in the scratch folder and without any setting. */
 export function startConvert(scratch: ScratchFolder, ...args: string[]): RunningProgram {
@@ -33,24 +35,73 @@ export async function writeBusyDisk(path: string): Promise<void> {
   await writeFile(path, Array.from({ length: 32 }, () => clusters).flat());
 }
 
-/** Stops the program (SIGSTOP) when its file at `path` has begun to grow: in the middle of a copy. */
-export async function stopInCopy({ child, over }: RunningProgram, path: string): Promise<void> {
-  let isOver = false;
-  void over.then(() => (isOver = true));
+/** A stage of a conversion, to be stopped in. */
+export interface Stage {
+  /** Resolves when it has begun, or when the program is over. */
+  begun: (program: RunningProgram) => Promise<unknown>;
+  /** What stands on standard error when it is over. */
+  isOver: RegExp;
+}
+
+/** The copy into the file at `path`. */
+export function copyInto(path: string): Stage {
   // Without a thread, since those may all wait for the host's disk.
-  while ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < BEGUN_BYTES) {
-    if (isOver) throw new Error(`It ended before it wrote ${path}: ${(await over).stderr}`);
-    await pause(2);
+  const hasGrown = () => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) >= BEGUN_BYTES;
+  return {
+    async begun({ child }) {
+      while (!hasGrown() && !hasEnded(child)) await pause(2);
+    },
+    isOver: /: (reading back|whole)/,
+  };
+}
+
+export const READ_BACK: Stage = { begun: (program) => program.said('reading back'), isOver: /: whole/ };
+
+/**
+ * Starts the program and stops it (SIGSTOP) in the middle of a stage. A stage lasts for some tenths of a second, and this process may be held up for longer: where it
+ * was over, `clear` removes what was made, and the program is started again.
+ */
+export async function stopAmid(
+  stage: Stage,
+  start: () => RunningProgram,
+  clear: () => Promise<unknown>,
+): Promise<RunningProgram> {
+  for (let tries = 0; tries < STOP_TRIES; tries += 1) {
+    const program = start();
+    await stage.begun(program);
+    await stop(program);
+    if (!hasEnded(program.child) && !stage.isOver.test(program.stderr())) return program;
+    program.child.kill('SIGKILL');
+    const { exitCode, stderr } = await program.over;
+    if (exitCode !== null && exitCode !== 0) throw new Error(`It failed before it was stopped: ${stderr}`);
+    await clear();
   }
+  throw new Error(`It was stopped too late ${STOP_TRIES} times.`);
+}
+
+/** Resolves when no thread of the program runs any more, and all that it has said is heard. */
+async function stop({ child }: RunningProgram): Promise<void> {
   child.kill('SIGSTOP');
   // A thread that is in the kernel, with a write, stops when that is over.
-  while (!threadStates(child.pid ?? 0).every((state) => state === 'T')) await pause(2);
+  while (!hasEnded(child) && !threadStates(child.pid ?? 0).every((state) => state === 'T')) await pause(2);
+  for (let turns = 0; turns < 3; turns += 1) await nextTurn();
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 /** The letter of proc(5) for each thread of a process. */
 function threadStates(pid: number): (string | undefined)[] {
-  const stats = globSync(`/proc/${pid}/task/*/stat`).map((path) => readFileSync(path, 'utf8'));
-  return stats.map((stat) => stat.slice(stat.lastIndexOf(')') + 2)[0]);
+  return globSync(`/proc/${pid}/task/*/stat`).flatMap((path) => {
+    try {
+      const stat = readFileSync(path, 'utf8');
+      return [stat.slice(stat.lastIndexOf(')') + 2)[0]];
+    } catch {
+      // The thread has ended since it was listed.
+      return [];
+    }
+  });
 }
 
 export async function sha256Of(path: string): Promise<string> {

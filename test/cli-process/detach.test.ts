@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { leftOnServer, NOTHING_LEFT, ScratchFolder } from '../operations/export/export-run.ts';
 import { randomContent } from '../server/content-source.ts';
 import { startTestServer, type TestServer } from '../server/test-server.ts';
+import { jobsIn } from './job-records.ts';
 import { environmentOf, runProgram } from './program.ts';
 
 const PASSWORD = 'Zaq-1-xsw-2';
@@ -14,9 +15,9 @@ const OPTIONS = {
 } as const;
 /** Each call is a process, and other tests run beside. */
 const LIMIT_MS = 120_000;
-const SLOW = { on: 'disk', action: 'drip', bytesPerSecond: 100_000, times: 100 } as const;
+const SLOW = { on: 'disk', action: 'drip', bytesPerSecond: 20_000, times: 100 } as const;
 
-const jobsOf = (scratch: ScratchFolder) => join(scratch.path, 'state', 'hyper2kvm', 'jobs');
+const jobsOf = (scratch: ScratchFolder) => jobsIn(join(scratch.path, 'state'));
 
 function settingsOf(server: TestServer | undefined, scratch: ScratchFolder) {
   return { env: environmentOf(server, join(scratch.path, 'state')), cwd: scratch.path };
@@ -36,16 +37,24 @@ async function sending(server: TestServer): Promise<void> {
   while (!server.state().downloads.some(({ sentBytes }) => sentBytes > 0)) await pause(20);
 }
 
+/** Resolves when a process is over, be it that nobody has asked for its exit code yet. */
+async function ended(pid: number): Promise<void> {
+  const fields = () => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') X');
+  while (!/^[ZX]/.test((await fields()).replace(/^.*\) /s, ''))) await pause(20);
+}
+
 test.concurrent(
   'a detached export runs in a session of its own, is followed to its end, and exports',
   async () => {
     await using server = await startTestServer(OPTIONS);
     await using scratch = await ScratchFolder.make();
-    server.faults.add({ ...SLOW, bytesPerSecond: 2_000_000 });
+    const looked = Promise.withResolvers<void>();
+    server.faults.add({ on: 'disk', action: 'hold', until: looked.promise });
     const { job, pid, log, ask } = await detach(server, scratch);
     const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
     // Fields 5 and 6, process group and session, are its own; its standard input is nothing.
     expect(fields.slice(2, 4)).toEqual([String(pid), String(pid)]);
+    looked.resolve();
     const followed = await ask('status', '--job', job, '--follow');
     expect(followed).toMatchObject({ exitCode: 0, stderr: '' });
     expect(followed.stdout).toContain(`Job ${job}: done`);
@@ -122,6 +131,7 @@ test.concurrent(
     const { job, pid, ask } = await detach(server, scratch);
     await sending(server);
     process.kill(pid, 'SIGKILL');
+    await ended(pid);
     const { stdout } = await ask('status', '--json');
     expect(JSON.parse(stdout)).toMatchObject({ result: { jobs: [{ id: job, state: 'interrupted' }] } });
   },

@@ -79,7 +79,7 @@ test(
       powerState: 'poweredOn' as const,
       disks: [{ content: randomContent(1 << 17, name) }],
     }));
-    await using server = await startTestServer({ vms, leaseTimeoutSeconds: 8 });
+    await using server = await startTestServer({ vms, leaseTimeoutSeconds: 20 });
     await using scratch = await ScratchFolder.make();
     try {
       const shards = Array.from({ length: COUNT }, (_, index) => startShard(server, scratch, index));

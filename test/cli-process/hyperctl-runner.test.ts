@@ -13,8 +13,9 @@ import { startTestServer, type TestServer } from '../server/test-server.ts';
 import { environmentOf, linkProgram } from './program.ts';
 
 const DRIVER = fileURLToPath(new URL('../oracles/hyperctl_runner.py', import.meta.url));
-const SLOW = { on: 'disk', action: 'drip', bytesPerSecond: 400_000, times: 100 } as const;
-const LIMIT_MS = 120_000;
+/** So slow that the runner, whose every look is a process, sees a job that runs. */
+const SLOW = { on: 'disk', action: 'drip', bytesPerSecond: 120_000, times: 100 } as const;
+const LIMIT_MS = 300_000;
 
 /** What the runner made of a query's output. */
 interface Query {
@@ -69,10 +70,13 @@ class Driver implements AsyncDisposable {
     const args = [DRIVER, this.link, this.scratch.output, scenario, ...vms];
     const child = spawn(this.#python, args, { env: this.#env, cwd: this.scratch.path });
     let said = '';
+    const heard = new Set<string>();
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       said += chunk;
-      const [, job] = /\{"job": "([^"]+)"\}/.exec(chunk) ?? [];
-      if (job !== undefined) onJob(job);
+      for (const [, job = ''] of said.matchAll(/\{"job": "([^"]+)"\}/g)) {
+        if (!heard.has(job)) onJob(job);
+        heard.add(job);
+      }
     });
     const [stdout] = await Promise.all([text(child.stdout), once(child, 'close')]);
     if (child.exitCode !== 0) throw new Error(`The driver ended with ${child.exitCode}: ${said}`);
@@ -96,7 +100,7 @@ testWithOracle(
     await using server = await startTestServer({ vms: [vmOf('completed-web')] });
     await using driver = await Driver.make(paths['hyperctl-runner'], server);
     // The runner looks every five seconds.
-    server.faults.add({ ...SLOW, bytesPerSecond: 150_000 });
+    server.faults.add(SLOW);
     const status = await driver.run<{ returned: { status: string; output: string } }>('status', []);
     expect(status.returned.status).toBe('running');
     expect(status.returned.output).toContain('✓ Job Statistics: 0 total, 0 completed, 0 failed');

@@ -6,6 +6,7 @@ import { leftOnServer, NOTHING_LEFT, ScratchFolder } from '../operations/export/
 import { runProgram as runLink } from '../oracles/run-program.ts';
 import { randomContent } from '../server/content-source.ts';
 import { startTestServer, type TestServer } from '../server/test-server.ts';
+import { jobIds, jobsIn } from './job-records.ts';
 import { environmentOf, linkProgram, runProgram } from './program.ts';
 
 /** Each call is a process, and other tests run beside. */
@@ -27,10 +28,10 @@ async function hyperctlIn(scratch: ScratchFolder, server?: TestServer, more: Rec
 
 /** Waits until no record says any more that its job runs. */
 async function allEnded(scratch: ScratchFolder): Promise<void> {
-  const folder = join(scratch.path, 'state', 'hyper2kvm', 'jobs');
+  const state = join(scratch.path, 'state');
   for (;;) {
-    const names = (await readdir(folder)).filter((name) => /^[^.].*\.json$/.test(name));
-    const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
+    const ids = await jobIds(state);
+    const texts = await Promise.all(ids.map((id) => readFile(join(jobsIn(state), `${id}.json`), 'utf8')));
     if (!texts.some((text) => text.includes('"state": "running"'))) return;
     await pause(100);
   }

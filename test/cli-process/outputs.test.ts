@@ -43,10 +43,12 @@ testWithMount('an output that fills up while the disk comes ends with 14, and is
   await using scratch = await ScratchFolder.make();
   await mkdir(scratch.output);
   await withTmpfs(scratch.output, 'size=3m', async () => {
-    server.faults.add({ on: 'ExportVm', action: 'delay', ms: 1500 });
+    const filled = Promise.withResolvers<void>();
+    server.faults.add({ on: 'ExportVm', action: 'hold', until: filled.promise });
     const exporting = run(server, scratch, ['export', 'web', '-o', scratch.output, '--json']);
     while (!server.state().calls.some(({ method }) => method === 'ExportVm')) await pause(20);
     await writeFile(join(scratch.output, 'other'), Buffer.alloc(2 * MiB));
+    filled.resolve();
     const { exitCode, stdout } = await exporting;
     expect(exitCode).toBe(14);
     expect(JSON.parse(stdout)).toMatchObject({

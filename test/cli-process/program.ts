@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { symlink } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { TestServer } from '../server/test-server.ts';
 
@@ -24,6 +24,10 @@ export interface RunningProgram {
   child: ChildProcess;
   /** Resolves when standard error holds the text. */
   said(words: string): Promise<void>;
+  /** Resolves when standard output holds it. */
+  printed(words: RegExp): Promise<void>;
+  /** Standard error so far. */
+  stderr(): string;
   over: Promise<ProgramRun>;
 }
 
@@ -64,24 +68,51 @@ export function startProgram(
   const child = spawn(file, [...first, ...args], { env, cwd, stdio: 'pipe' });
   child.stdin.on('error', () => undefined);
   child.stdin.end(stdin);
-  let heard = '';
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (heard += chunk));
-  const over = Promise.all([once(child, 'close'), text(child.stdout)]).then(([[exitCode, endedBy], stdout]) => ({
+  const [stdout, stderr] = [new Heard(child.stdout), new Heard(child.stderr)];
+  const over = once(child, 'close').then(([exitCode, endedBy]) => ({
     exitCode: exitCode as number | null,
     endedBy: endedBy as NodeJS.Signals | null,
-    stdout,
-    stderr: heard,
+    stdout: stdout.text,
+    stderr: stderr.text,
   }));
   return {
     child,
-    async said(words) {
-      while (!heard.includes(words)) {
-        if (child.exitCode !== null) throw new Error(`It ended without saying ${JSON.stringify(words)}: ${heard}`);
-        await Promise.race([once(child.stderr, 'data'), once(child, 'close')]);
-      }
-    },
+    said: (words) => stderr.until((text) => text.includes(words), words),
+    stderr: () => stderr.text,
+    printed: (words) => stdout.until((text) => words.test(text), String(words)),
     over,
   };
+}
+
+/** What a stream has said. */
+class Heard {
+  text = '';
+  #isOver = false;
+  #more = Promise.withResolvers<void>();
+
+  constructor(stream: Readable) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      this.text += chunk;
+      this.#tell();
+    });
+    stream.on('close', () => {
+      this.#isOver = true;
+      this.#tell();
+    });
+  }
+
+  /** Resolves when it is as wanted; rejects when nothing more can come, however its process ended. */
+  async until(isWanted: (text: string) => boolean, words: string): Promise<void> {
+    while (!isWanted(this.text)) {
+      if (this.#isOver) throw new Error(`It ended without saying ${words}: ${this.text}`);
+      await this.#more.promise;
+    }
+  }
+
+  #tell(): void {
+    this.#more.resolve();
+    this.#more = Promise.withResolvers();
+  }
 }
 
 /** Runs the program to its end. */

@@ -48,7 +48,8 @@ export async function runCommand(
     }),
   );
   command.id = id;
-  // No configuration file of the tester's own.
+  // No configuration file of the tester's own, and no settings.
+  for (const name of Object.keys(process.env)) if (/^(HYPER2KVM|GOVC)_/.test(name)) delete process.env[name];
   process.env['XDG_CONFIG_HOME'] = '/nonexistent';
   process.exitCode = 0;
   try {

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { Hyper2kvmError, InterruptedError } from '../../src/base/errors.ts';
 import type { JobHandle } from '../../src/jobs/job-handle.ts';
@@ -12,6 +14,8 @@ import { jobsFolder } from '../../src/jobs/jobs-folder.ts';
 
 let env: NodeJS.ProcessEnv = {};
 let problems: string[] = [];
+/** Beyond the highest that Linux gives (proc(5), pid_max). */
+const NO_PID = 2 ** 22 + 1;
 const request = { server: 'vc.example:443', vms: ['web'], format: 'ovf', output: '/out' };
 
 beforeEach(async () => {
@@ -28,8 +32,9 @@ const start = (more: object = {}): Promise<JobHandle> =>
     onProblem: (message) => void problems.push(message),
   });
 
-async function onDisk(handle: JobHandle): Promise<Record<string, unknown>> {
-  const value: Record<string, unknown> = JSON.parse(await readFile(handle.file, 'utf8'));
+/** The record as it is now: without a wait, since a job writes it after a second. */
+function onDisk(handle: JobHandle): Record<string, unknown> {
+  const value: Record<string, unknown> = JSON.parse(readFileSync(handle.file, 'utf8'));
   return value;
 }
 
@@ -98,15 +103,15 @@ test('errors outside the family and interruptions are kept as such', async () =>
 test('many updates become few writes, and none comes after the end', async () => {
   const job = await start();
   for (let bytes = 1; bytes <= 1000; bytes++) job.update({ transferredBytes: bytes });
-  expect(await onDisk(job)).toMatchObject({ transferredBytes: 0 });
-  await new Promise((resolve) => setTimeout(resolve, 1200));
-  expect(await onDisk(job)).toMatchObject({ transferredBytes: 1000, state: 'running' });
+  expect(onDisk(job)).toMatchObject({ transferredBytes: 0 });
+  while (onDisk(job)['transferredBytes'] === 0) await pause(20);
+  expect(onDisk(job)).toMatchObject({ transferredBytes: 1000, state: 'running' });
   job.update({ transferredBytes: 1001 });
   await job.end('done');
   job.update({ transferredBytes: 9999 });
   await job.end('failed');
-  await new Promise((resolve) => setTimeout(resolve, 1100));
-  expect(await onDisk(job)).toMatchObject({ transferredBytes: 1001, state: 'done' });
+  await pause(1100);
+  expect(onDisk(job)).toMatchObject({ transferredBytes: 1001, state: 'done' });
 });
 
 test('only the declared fields reach the disk', async () => {
@@ -116,7 +121,7 @@ test('only the declared fields reach the disk', async () => {
   job.update(changes);
   await job.end('done');
   expect(await readFile(job.file, 'utf8')).not.toContain('hunter2');
-  expect(await onDisk(job)).toMatchObject({ request: { server: 'vc.example:443' }, files: [{ path: '/out/a' }] });
+  expect(onDisk(job)).toMatchObject({ request: { server: 'vc.example:443' }, files: [{ path: '/out/a' }] });
 });
 
 test('a state folder that fails is told once and stops nothing', async () => {
@@ -166,7 +171,7 @@ test('a job whose process is gone shows as interrupted', async () => {
   await plant('20260101T000000Z-export-0003', { bootId: 'an-earlier-boot' });
   await plant('20260101T000000Z-export-0004', { hostname: 'elsewhere', pid: ended.pid });
   await plant('20260101T000000Z-export-0005', {});
-  await plant('20260101T000000Z-export-0006', { startTicks: null, bootId: null, pid: ended.pid });
+  await plant('20260101T000000Z-export-0006', { startTicks: null, bootId: null, pid: NO_PID });
   const states = (await listJobs(env)).toReversed().map((job) => job.state);
   expect(states).toEqual(['interrupted', 'interrupted', 'interrupted', 'running', 'running', 'interrupted']);
 });

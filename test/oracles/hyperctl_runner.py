@@ -24,7 +24,7 @@ def seen_by(work):
 
 def wait(runner, job, progress):
     return runner.wait_for_job_completion(
-        job, poll_interval=POLL_SECONDS, timeout=60, progress_callback=progress.append
+        job, poll_interval=POLL_SECONDS, timeout=200, progress_callback=progress.append
     )
 
 

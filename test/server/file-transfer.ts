@@ -122,6 +122,12 @@ class FileTransfer {
       }
       return;
     }
+    if (fault?.action === 'hold') {
+      const isFirst = this.#record.sentBytes === 0;
+      await this.#write(chunk);
+      if (isFirst) await Promise.race([fault.until, aborted(this.#over)]);
+      return;
+    }
     if (fault?.action === 'flip-bit') {
       const at = fault.atByte - this.#record.sentBytes;
       if (at >= 0 && at < chunk.length) {
@@ -147,7 +153,7 @@ class FileTransfer {
         if (this.#service.options.contentLength) this.#request.socket.destroy();
         return;
       case 'stall':
-        if (!this.#over.aborted) await once(this.#over, 'abort');
+        await aborted(this.#over);
         this.#request.socket.destroy();
         return;
       case 'lease-expires':
@@ -182,7 +188,10 @@ class FileTransfer {
 
   /** Waits, unless it is over before. */
   async #pause(ms: number): Promise<void> {
-    const waited = AbortSignal.any([AbortSignal.timeout(ms), this.#over]);
-    if (!waited.aborted) await once(waited, 'abort');
+    await aborted(AbortSignal.any([AbortSignal.timeout(ms), this.#over]));
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
 }

@@ -12,6 +12,8 @@ export type DiskFault =
   /** One bit differs from what the manifest counts. */
   | { action: 'flip-bit'; atByte: number }
   | { action: 'drip'; bytesPerSecond: number }
+  /** The body waits behind its first bytes, and then goes on. */
+  | { action: 'hold'; until: Promise<unknown> }
   | { action: 'status'; status: number }
   /** 200 with an empty body, as vSAN hosts answer a second url of a lease. */
   | { action: 'empty' }
@@ -49,6 +51,8 @@ export type SoapFault =
   /** The answer never comes. */
   | { action: 'stall' }
   | { action: 'delay'; ms: number }
+  /** The call is done when that has come. */
+  | { action: 'hold'; until: Promise<unknown> }
   | { action: 'go-away' };
 
 /** `CreateDescriptor` works, but says so in its result. */

@@ -30,6 +30,9 @@ export async function misbehave(fault: SoapFault, scene: Scene): Promise<'over' 
     case 'delay':
       await Promise.race([untilAborted(AbortSignal.timeout(fault.ms)), untilAborted(scene.hungUp)]);
       return 'goes on';
+    case 'hold':
+      await Promise.race([fault.until, untilAborted(scene.hungUp)]);
+      return 'goes on';
     case 'status':
       response.writeHead(fault.status).end();
       break;

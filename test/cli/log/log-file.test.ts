@@ -117,10 +117,9 @@ testWithMount('a full disk is told once, and the log tells how many lines are mi
     log.write('one\n');
     await holds(path, 'one\n');
     await appendFile(join(folder, 'filler'), Buffer.alloc(12 * 1024));
-    for (let i = 0; i < 3; i += 1) {
-      log.write(`${'y'.repeat(5000)}\n`);
-      await new Promise((done) => setTimeout(done, 20));
-    }
+    const long = 'y'.repeat(5000);
+    for (let i = 0; i < 3; i += 1) log.write(`${long}\n`);
+    while (problems.length === 0) await new Promise(setImmediate);
     expect(problems).toEqual([
       `Could not write the log ${path}: no space is left. The job goes on; lines of the log are missing.`,
     ]);
@@ -128,7 +127,10 @@ testWithMount('a full disk is told once, and the log tells how many lines are mi
     log.write('two\n');
     await log.close();
     const lines = (await readFile(path, 'utf8')).split('\n');
-    expect([lines.at(0), ...lines.slice(-3)]).toEqual(['one', '3 lost', 'two', '']);
+    // The first of the three is lost; whether another one is depends on when the room came back.
+    const lost = 3 - lines.filter((line) => line === long).length;
+    expect(lost).toBeGreaterThan(0);
+    expect(lines.filter((line) => !line.includes('y'))).toEqual(['one', `${lost} lost`, 'two', '']);
     expect(problems).toHaveLength(1);
   });
 });

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from '@jest/globals';
 import cliProgress from 'cli-progress';
@@ -79,8 +78,7 @@ test('on a terminal the list with the images stays', async () => {
   const stream = new FakeStream();
   const screen = await createTerminalScreen({ stream, env: { LANG: 'C.UTF-8' } });
   for (const event of [...OPENING, covered(5 * GIB)]) screen.onEvent(event);
-  await sleep(250);
-  expect(stream.text).toContain('50%');
+  await stream.shows(/50%/);
   for (const event of [WHOLE, FINISHED]) screen.onEvent(event);
   await screen.stop();
   const frame = stripVTControlCharacters(stream.text.split('\u001b[2K').at(-1) ?? '');

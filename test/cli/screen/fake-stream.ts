@@ -1,4 +1,8 @@
 import { Writable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
+
+const SHOW_LIMIT_MS = 60_000;
 
 /** A stand-in for standard error that keeps what was written, and each write apart. */
 export class FakeStream extends Writable {
@@ -16,6 +20,14 @@ export class FakeStream extends Writable {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.writes.push(chunk.toString());
     done();
+  }
+
+  /** Resolves when what was written holds the words: a screen draws by its own clock. */
+  async shows(words: RegExp): Promise<void> {
+    for (const endMs = Date.now() + SHOW_LIMIT_MS; !words.test(stripVTControlCharacters(this.text));) {
+      if (Date.now() > endMs) throw new Error(`${String(words)} was not shown: ${JSON.stringify(this.text)}`);
+      await pause(5);
+    }
   }
 
   get text(): string {

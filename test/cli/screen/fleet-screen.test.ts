@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
@@ -33,23 +32,16 @@ function begin(screen: ExportScreen, vm: string, share: number, count = 20): voi
   screen.onEvent({ type: 'disk-progress', vm, disk, receivedBytes: share * 4 * GIB, coveredBytes: share * 10 * GIB });
 }
 
-/** All that was drawn so far, each line as often as it changed. */
-function drawn({ text }: FakeStream): string {
-  return stripVTControlCharacters(text);
-}
-
 test('each VM at work has a line of its own, under a title that counts', async () => {
   const stream = new FakeStream();
   const screen = await fleetScreen(stream);
   begin(screen, 'web-01', 0.25);
   begin(screen, 'db-01', 0.5);
   screen.onEvent({ type: 'step', vm: 'db-01', step: 'fix', detail: 'Looking at the guest' });
-  await sleep(350);
-  const frame = drawn(stream);
+  await stream.shows(/0 of 20 VMs over, 2 at work/);
+  await stream.shows(/web-01 .*25% +1\.0 GiB/);
+  await stream.shows(/db-01 +Looking at the guest/);
   await screen.stop();
-  expect(frame).toMatch(/0 of 20 VMs over, 2 at work/);
-  expect(frame).toMatch(/web-01 .*25% +1\.0 GiB/);
-  expect(frame).toMatch(/db-01 +Looking at the guest/);
 });
 
 test.each([
@@ -62,7 +54,7 @@ test.each([
   stream.rows = rows;
   const screen = await fleetScreen(stream);
   for (let i = 0; i < 16; i += 1) begin(screen, `machine-with-quite-a-long-name-${i}`, i / 16);
-  await sleep(350);
+  await stream.shows(rows < 16 ? /more VMs at work/ : /93%/);
   const frame = terminalRows(stream.text).filter((line) => line !== '');
   await screen.stop();
   // One row stays free for the cursor.
@@ -77,12 +69,11 @@ test('VMs that are over, warnings and notes are printed for good, in their order
   const screen = await fleetScreen(stream);
   begin(screen, 'web-01', 0.25);
   begin(screen, 'web-02', 0.25);
-  await sleep(250);
+  await stream.shows(/0 of 20 VMs over, 2 at work/);
   screen.onEvent({ type: 'warning', vm: 'web-02', message: 'An ISO image is left out.' });
   screen.onEvent({ type: 'vm-skipped', vm: 'web-09', result: SKIPPED });
   screen.onEvent({ type: 'vm-finished', vm: 'web-01', result: RESULT });
-  await sleep(250);
-  expect(drawn(stream)).toMatch(/2 of 20 VMs over, 1 at work/);
+  await stream.shows(/2 of 20 VMs over, 1 at work/);
   const error = new Hyper2kvmError('transfer', 'The lease broke.', { hint: 'Try again.' });
   screen.onEvent({ type: 'vm-failed', vm: 'web-02', error });
   screen.note('SIGINT: cleaning up.');
@@ -106,7 +97,7 @@ test('the cursor comes back, and an end without any event leaves nothing', async
   const stream = new FakeStream();
   const screen = await fleetScreen(stream);
   begin(screen, 'web-01', 0.25);
-  await sleep(250);
+  await stream.shows(/web-01/);
   await screen.stop();
   await screen.stop();
   expect(stream.text.lastIndexOf('\u001b[?25h')).toBeGreaterThan(stream.text.lastIndexOf('\u001b[?25l'));

@@ -28,7 +28,7 @@ test('the process gets its id, its log, the password and the VMs through the pip
     channel.on('end', () => { console.log(JSON.stringify([process.env, process.argv.slice(1), JSON.parse(read)])); channel.end('started\\n'); });`;
   const { job, log } = await start(script);
   let said = '';
-  while (said === '') said = await readFile(log, 'utf8');
+  while (!said.endsWith('\n')) said = await readFile(log, 'utf8');
   const [environment, words, handed] = JSON.parse(said);
   expect(environment).toMatchObject({ OTHER: 'kept', HYPER2KVM_HANDOVER: '3' });
   expect(JSON.stringify([environment, words])).not.toContain('geheim');

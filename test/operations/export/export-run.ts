@@ -44,8 +44,11 @@ export interface ExportRun {
 
 type RunOptions = Partial<ExportOptions> & { signal?: AbortSignal; onEvent?: (event: ExportEvent) => void };
 
+/** Longer than a busy machine holds this process up, in which the server is too: requests are counted, and none may be made again. */
+const PATIENT_MS = 20_000;
+
 /** The settings with which a test server is spoken to. */
-export function connectionTo(server: TestServer, timeoutMs = 3000): ConnectionSettings {
+export function connectionTo(server: TestServer, timeoutMs = PATIENT_MS): ConnectionSettings {
   return resolveConnectionSettings({
     flags: { url: server.url.href, username: server.username, thumbprint: server.thumbprint.sha256, timeoutMs },
     env: { HYPER2KVM_PASSWORD: server.password },
@@ -85,7 +88,7 @@ function allOptions(
     power: { kind: 'as-is' },
     parallel: 2,
     limitRateBytes: undefined,
-    stallTimeoutMs: 1000,
+    stallTimeoutMs: PATIENT_MS,
     retries: 2,
     force: false,
     jobs: 1,
@@ -95,7 +98,7 @@ function allOptions(
   };
 }
 
-/** Exports with short limits, and never rejects. */
+/** Exports, and never rejects. */
 export async function exportWith(
   connection: ConnectionSettings,
   scratch: ScratchFolder,

@@ -18,6 +18,10 @@ const VM = {
   ],
 } as const;
 
+/** For a fault that stalls, so that it is met soon; 'sent nothing for 1 seconds' tells of it. */
+const limitFor = (fault: ScriptedFault) =>
+  'action' in fault && fault.action === 'stall' ? { stallTimeoutMs: 1000 } : {};
+
 const WHOLE = ['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web-disk-3.vmdk', 'web.mf', 'web.nvram', 'web.ovf'];
 
 function serve(options: TestServerOptions = {}) {
@@ -47,7 +51,7 @@ describe('a fault that passes is outlived: the export is whole in the end', () =
     await using server = await serve();
     await using scratch = await ScratchFolder.make();
     server.faults.add(fault);
-    const { error } = await runExport(server, scratch);
+    const { error } = await runExport(server, scratch, limitFor(fault));
     expect(error).toBeUndefined();
     expect(server.faults.pending).toEqual([]);
     expect(await scratch.files()).toEqual(WHOLE);
@@ -97,21 +101,17 @@ describe('a fault that stays ends in one sentence, with nothing left', () => {
     ],
   ];
 
-  test.each(staying)(
-    '%s',
-    async (_title, fault, { kind, message }) => {
-      await using server = await serve();
-      await using scratch = await ScratchFolder.make();
-      server.faults.add({ ...fault, times: 100 } as ScriptedFault);
-      const { error, result } = await runExport(server, scratch);
-      expect(error).toBeInstanceOf(Hyper2kvmError);
-      expect(error).toMatchObject({ kind, message: expect.stringMatching(message) });
-      expect(result?.state).toBe('failed');
-      expect((await scratch.files()).filter((name) => WHOLE.includes(name))).toEqual([]);
-      expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
-    },
-    60_000,
-  );
+  test.each(staying)('%s', async (_title, fault, { kind, message }) => {
+    await using server = await serve();
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ ...fault, times: 100 } as ScriptedFault);
+    const { error, result } = await runExport(server, scratch, limitFor(fault));
+    expect(error).toBeInstanceOf(Hyper2kvmError);
+    expect(error).toMatchObject({ kind, message: expect.stringMatching(message) });
+    expect(result?.state).toBe('failed');
+    expect((await scratch.files()).filter((name) => WHOLE.includes(name))).toEqual([]);
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+  });
 });
 
 test('a targetId that climbs out of the folder names no file', async () => {
@@ -140,4 +140,4 @@ test('a server that goes away for good is told, with what is left on it', async 
   const warnings = events.filter((event) => event.type === 'warning').map((event) => event.message);
   expect(warnings.some((message) => message.startsWith('The session of'))).toBe(true);
   expect(await scratch.files()).toEqual([]);
-}, 120_000);
+});

@@ -63,7 +63,7 @@ test.concurrent('an interruption cleans up after all VMs at work, and begins no 
   const vms = VMS.map((vm) => ({ ...vm, powerState: 'poweredOn' as const }));
   await using server = await startTestServer({ vms });
   await using scratch = await ScratchFolder.make();
-  server.faults.add(SLOW);
+  server.faults.add({ ...SLOW, bytesPerSecond: 20_000 });
   const stop = new AbortController();
   const started = new Set<string>();
   const { thrown, events } = await runExport(server, scratch, {

@@ -18,7 +18,7 @@ function exportIfChanged(
   scratch: ScratchFolder,
   options: Parameters<typeof runExport>[2] = {},
 ): Promise<ExportRun> {
-  return runExport(server, scratch, { ifChanged: true, force: true, stallTimeoutMs: 20_000, ...options });
+  return runExport(server, scratch, { ifChanged: true, force: true, ...options });
 }
 
 /** Why a second run exported after `between`; `skipped` when it did not. */

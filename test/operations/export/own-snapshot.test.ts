@@ -30,7 +30,7 @@ describe('an interrupted export leaves nothing, whenever the interruption comes'
     ['when the files get their names', { at: isStep('finish') }],
   ];
 
-  test.concurrent.each(moments)('%s', async (_title, { at, afterMs = 0, options = {} }) => {
+  test.concurrent.each(moments)('%s', async (_title, { at, afterMs, options = {} }) => {
     await using server = await startTestServer({ vms: [VM], ...options });
     await using scratch = await ScratchFolder.make();
     const ending = new AbortController();
@@ -41,7 +41,9 @@ describe('an interrupted export leaves nothing, whenever the interruption comes'
       onEvent: (event) => {
         if (reached || !at(event)) return;
         reached = true;
-        setTimeout(() => ending.abort(new InterruptedError('SIGTERM')), afterMs);
+        const end = () => ending.abort(new InterruptedError('SIGTERM'));
+        if (afterMs === undefined) end();
+        else setTimeout(end, afterMs);
       },
     });
     expect(thrown).toEqual(new InterruptedError('SIGTERM'));

@@ -29,7 +29,7 @@ async function plan(
     power: { kind: 'as-is' },
     parallel: 2,
     limitRateBytes: undefined,
-    stallTimeoutMs: 1000,
+    stallTimeoutMs: 20_000,
     retries: 0,
     force: false,
     jobs: 1,

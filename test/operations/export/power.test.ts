@@ -13,10 +13,12 @@ const RUNNING: VmOptions = {
 const SNAPSHOT: PowerChoice = { kind: 'snapshot', quiesce: false };
 const QUIESCED: PowerChoice = { kind: 'snapshot', quiesce: true };
 
-/** A shutdown that waits for 1.2 s at most. */
-function shutdown(rest: { forcePowerOff?: boolean; restart?: boolean } = {}): PowerChoice {
-  return { kind: 'shutdown', limitMinutes: 0.02, forcePowerOff: false, restart: false, ...rest };
+/** A shutdown that waits for a minute at most. */
+function shutdown(rest: { forcePowerOff?: boolean; restart?: boolean; limitMinutes?: number } = {}): PowerChoice {
+  return { kind: 'shutdown', limitMinutes: 1, forcePowerOff: false, restart: false, ...rest };
 }
+/** For a guest that goes on running. */
+const SHORT = { limitMinutes: 0.02 };
 
 interface PowerRun extends ExportRun {
   server: TestServer;
@@ -139,7 +141,7 @@ describe('a shutdown', () => {
   });
 
   test.concurrent('that the guest ignores is an error, and the VM goes on running', async () => {
-    const run = await exportWith({ ...RUNNING, shutdown: 'never' }, shutdown({ restart: true }));
+    const run = await exportWith({ ...RUNNING, shutdown: 'never' }, shutdown({ ...SHORT, restart: true }));
     expect(run.error).toMatchObject({
       kind: 'transfer',
       message: expect.stringMatching(/^The guest of web was not down after/),
@@ -150,7 +152,10 @@ describe('a shutdown', () => {
   });
 
   test.concurrent('that the guest ignores is followed by a power-off where that is allowed', async () => {
-    const run = await exportWith({ ...RUNNING, shutdown: 'never' }, shutdown({ forcePowerOff: true, restart: true }));
+    const run = await exportWith(
+      { ...RUNNING, shutdown: 'never' },
+      shutdown({ ...SHORT, forcePowerOff: true, restart: true }),
+    );
     expect(run.error).toBeUndefined();
     expect(run.server.state().calls.map(({ method }) => method)).toContain('PowerOffVM_Task');
     expect(powerOf(run)).toBe('poweredOn');

@@ -25,8 +25,7 @@ const WEB: VmOptions = {
 const DISK = 'disk-0.vmdk';
 /** In the first grain, which begins at 64 KiB. */
 const FLIPPED_BIT: ScriptedFault = { on: 'disk', target: DISK, action: 'flip-bit', atByte: 70_000 };
-/** Patient, since each request is counted. */
-const COMPRESSED = { format: 'qcow2', compression: 'fast', stallTimeoutMs: 15_000 } as const;
+const COMPRESSED = { format: 'qcow2', compression: 'fast' } as const;
 
 const requests = (server: TestServer) => server.state().diskRequests;
 
