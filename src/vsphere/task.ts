@@ -9,7 +9,7 @@ import type { XmlElement } from './xml-element.ts';
 
 /** Between two looks at a task or a lease: quick at first, since most are over at once. */
 export function pollIntervalMs(look: number): number {
-  return Math.min(2000, 100 * 2 ** look);
+  return Math.min(2000, 25 * 2 ** look);
 }
 
 /** Most tasks take seconds; merging the disks of a snapshot that stood for long takes hours. */
