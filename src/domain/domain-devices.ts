@@ -1,5 +1,5 @@
+import { element, toXmlText } from '../base/xml-text.ts';
 import type { DiskBus, DomainDisk, DomainFacts, DomainNic } from './domain-facts.ts';
-import { element, toXmlText } from './xml-text.ts';
 
 /** The devices of a domain, each as an element: disks first, then empty CD-ROM drives, controllers, cards, and what every machine gets. */
 export function deviceElements(facts: DomainFacts): string[][] {

@@ -1,8 +1,8 @@
 import { Hyper2kvmError } from '../base/errors.ts';
 import { safeFileName } from '../base/file-names.ts';
+import { element, isXmlText, toXmlText } from '../base/xml-text.ts';
 import { deviceElements } from './domain-devices.ts';
 import type { DomainFacts } from './domain-facts.ts';
-import { element, isXmlText, toXmlText } from './xml-text.ts';
 
 /** Names the metadata that is this program's own; never looked up. */
 const METADATA_NAMESPACE = 'urn:hyper2kvm:source';

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { localFileError } from '../../base/local-file-error.ts';
 import { signalGroup } from '../../base/process-group.ts';
 import { isObject, readJson } from '../../base/read-json.ts';
+import { element } from '../../base/xml-text.ts';
 import { scratchEnvironment, withAccelerator } from '../appliance-environment.ts';
 import type { GuestfsDisk } from '../guestfs.ts';
 import { virtV2vFailed, virtV2vTooLong } from './virt-v2v-errors.ts';
@@ -127,13 +128,18 @@ function isMessage(value: unknown): value is { type: string; message: string } {
 
 /** As much of a libvirt domain as virt-v2v-in-place reads: `-i disk` would take one disk alone. */
 function machineXml(disks: readonly GuestfsDisk[]): string {
-  const drives = disks.map(
-    ({ path, format }) =>
-      `<disk type='file' device='disk'><driver name='qemu' type='${toXml(format)}'/><source file='${toXml(resolve(path))}'/></disk>`,
+  const drives = disks.map(({ path, format }) =>
+    element('disk', { type: 'file', device: 'disk' }, [
+      element('driver', { name: 'qemu', type: format }),
+      element('source', { file: resolve(path) }),
+    ]),
   );
-  return `<domain type='kvm'><name>windows</name><memory>1048576</memory><vcpu>1</vcpu><os><type>hvm</type></os><devices>${drives.join('')}</devices></domain>\n`;
-}
-
-function toXml(text: string): string {
-  return text.replace(/[^\w./-]/gu, (character) => `&#${character.codePointAt(0)};`);
+  const machine = element('domain', { type: 'kvm' }, [
+    element('name', {}, 'windows'),
+    element('memory', {}, '1048576'),
+    element('vcpu', {}, '1'),
+    element('os', {}, [element('type', {}, 'hvm')]),
+    element('devices', {}, drives),
+  ]);
+  return `${machine.join('\n')}\n`;
 }
