@@ -52,7 +52,7 @@ test.concurrent(
   'a run that overlaps another ends with 18 and names it, and the other one ends well',
   async () => {
     await using host = await CronHost.make(VM, { keep: 2 });
-    host.server.faults.add({ on: 'disk', action: 'drip', bytesPerSecond: 200_000 });
+    host.server.faults.add({ on: 'disk', action: 'drip', bytesPerSecond: 60_000 });
     const first = host.startCron();
     const pid = await host.pidWhileSending('disk-0.vmdk');
     // However long the second one takes, the first one is at it still.
@@ -72,7 +72,7 @@ test.concurrent(
   'after a kill -9 in mid-export the next run takes over the lock, the snapshot and the disk that was whole',
   async () => {
     const disks = [{ content: randomContent(1 << 20, 'first') }, { content: randomContent(4 << 20, 'second') }];
-    await using host = await CronHost.make({ ...VM, disks }, { keep: 1, leaseTimeoutSeconds: 10 });
+    await using host = await CronHost.make({ ...VM, disks }, { keep: 1, leaseTimeoutSeconds: 20 });
     expect((await host.startCron().over).exitCode).toBe(0);
     const { latest: before } = await host.listing();
     host.server.faults.add({ on: 'disk', target: 'disk-1.vmdk', action: 'drip', bytesPerSecond: 50_000 });

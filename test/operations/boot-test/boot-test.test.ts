@@ -13,7 +13,7 @@ import { outputOf } from '../../oracles/run-program.ts';
 
 const MAC = '52:54:00:aa:bb:cc';
 const ORACLES = ['qemu-system-x86_64', 'qemu-img'] as const;
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 240_000;
 
 let folder: string;
 beforeAll(async () => {
@@ -30,7 +30,7 @@ async function run(
   const events: BootTestEvent[] = [];
   const options: BootTestOptions = {
     target,
-    timeoutMs: 20_000,
+    timeoutMs: 90_000,
     firmware: undefined,
     memoryBytes: 128 * 2 ** 20,
     accelerator: 'tcg',

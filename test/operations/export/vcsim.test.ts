@@ -80,7 +80,7 @@ for (const { kind, flags, vm, path } of SERVERS) {
       expect(secondRun.events.filter((event) => event.type === 'disk-started')).toEqual([]);
       await expectNothingLeft(server, proxy, vm);
     },
-    60_000,
+    240_000,
   );
 }
 
@@ -95,7 +95,7 @@ async function makeDisk(qemuImg: string, scratch: ScratchFolder, folder: string)
 
 function connectTo(proxy: RecordingProxy, caFile: string): ConnectionSettings {
   return resolveConnectionSettings({
-    flags: { url: proxy.url.href, username: 'user', caFile: [caFile], timeoutMs: 10_000 },
+    flags: { url: proxy.url.href, username: 'user', caFile: [caFile], timeoutMs: 60_000 },
     env: { HYPER2KVM_PASSWORD: 'secret' },
     password: () => Promise.reject(new Error('the password is in the environment')),
   });
