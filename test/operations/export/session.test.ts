@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { setTimeout as pause } from 'node:timers/promises';
 import { mixedContent, randomContent } from '../../server/content-source.ts';
 import type { TestServerOptions } from '../../server/options.ts';
 import type { ScriptedFault } from '../../server/scripted-faults.ts';
@@ -52,8 +53,8 @@ describe('a session that ends before a call is opened again and the call repeate
 });
 
 describe('what ends an export before it begins', () => {
-  /** Of a call; none but one that stalls takes so long. */
-  const LIMIT_MS = 3000;
+  /** Of every call, where one stalls. */
+  const LIMIT_MS = 8000;
   const cases: [string, ScriptedFault, object][] = [
     [
       'NotAuthenticated on Login itself, which is not tried for ever',
@@ -85,7 +86,9 @@ describe('what ends an export before it begins', () => {
     await using server = await startTestServer({ vms: [VM] });
     await using scratch = await ScratchFolder.make();
     server.faults.add(fault);
-    const { thrown } = await exportWith(connectionTo(server, LIMIT_MS), scratch, { vms: ['web'] });
+    const stalls = 'action' in fault && fault.action === 'stall';
+    const connection = stalls ? connectionTo(server, LIMIT_MS) : connectionTo(server);
+    const { thrown } = await exportWith(connection, scratch, { vms: ['web'] });
     expect(thrown).toMatchObject(expected);
     // It is tried once.
     expect(server.state().calls.filter(({ method }) => method === fault.on)).toHaveLength(1);
@@ -129,11 +132,17 @@ test.concurrent('a host that nobody vouches for is not trusted, and gets no requ
 });
 
 test.concurrent('a lease whose time is short is renewed while a disk comes slowly', async () => {
-  await using server = await startTestServer({ vms: [VM], leaseTimeoutSeconds: 3 });
+  await using server = await startTestServer({ vms: [VM], leaseTimeoutSeconds: 12 });
   await using scratch = await ScratchFolder.make();
-  server.faults.add({ on: 'disk', action: 'drip', bytesPerSecond: 80_000, target: 'disk-1.vmdk' });
+  const renewed = Promise.withResolvers<void>();
+  server.faults.add({ on: 'disk', action: 'hold', until: renewed.promise, target: 'disk-1.vmdk' });
   server.faults.add({ on: 'HttpNfcLeaseProgress', action: 'reset' });
-  const { error } = await runExport(server, scratch, { retries: 0 });
+  const over = new AbortController();
+  const exporting = runExport(server, scratch, { retries: 0, stallTimeoutMs: 100_000 }).finally(() => over.abort());
+  // The third renewal comes when the first time is over.
+  while (!over.signal.aborted && (server.state().leases[0]?.progressCalls ?? 0) < 3) await pause(100);
+  renewed.resolve();
+  const { error } = await exporting;
   expect(error).toBeUndefined();
   expect(server.faults.pending).toEqual([]);
   expect(server.state().leases).toMatchObject([{ outcome: 'completed' }]);
