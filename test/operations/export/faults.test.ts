@@ -114,6 +114,23 @@ describe('a fault that stays ends in one sentence, with nothing left', () => {
   });
 });
 
+test('a process that was held up itself for longer than the stall limit goes on with its downloads', async () => {
+  await using server = await serve();
+  await using scratch = await ScratchFolder.make();
+  let isHeldUp = false;
+  const { error } = await runExport(server, scratch, {
+    retries: 0,
+    stallTimeoutMs: 1500,
+    onEvent: ({ type }) => {
+      if (type !== 'disk-progress' || isHeldUp) return;
+      isHeldUp = true;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4000);
+    },
+  });
+  expect({ error, isHeldUp }).toEqual({ error: undefined, isHeldUp: true });
+  expect(await scratch.files()).toEqual(WHOLE);
+});
+
 test('a targetId that climbs out of the folder names no file', async () => {
   await using server = await serve();
   await using scratch = await ScratchFolder.make();
