@@ -64,6 +64,14 @@ test('an abort before the record is there ends the process too', async () => {
   expect(await readdir(jobsFolder(env))).toEqual([]);
 });
 
+test('an abort while the id is reserved starts no process', async () => {
+  const abort = new AbortController();
+  const starting = start(`${READ_ALL} setInterval(() => {}, 1000)`, abort.signal);
+  abort.abort(new Error('enough'));
+  await expect(starting).rejects.toThrow('enough');
+  expect(await readdir(jobsFolder(env))).toEqual([]);
+});
+
 test('a program that cannot be started is a failure of the host', async () => {
   const options = {
     program: { file: '/no/such/program', args: [] },
