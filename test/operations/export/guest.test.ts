@@ -125,7 +125,7 @@ describe('--boot-test', () => {
       });
       expect(await scratch.files()).toEqual(['tiny-disk-1.qcow2', 'tiny.xml']);
     },
-    120_000,
+    300_000,
   );
 
   testWithOracle(
@@ -146,7 +146,7 @@ describe('--boot-test', () => {
       expect(third.result).toMatchObject({ skipped: [], exported: [{ generations: { removed: expect.anything() } }] });
       expect(third.result?.exported[0]?.generations?.removed).toContain(kept);
     },
-    120_000,
+    300_000,
   );
 
   test('without QEMU nothing is fetched', async () => {
