@@ -1,5 +1,4 @@
-import { readdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { expect } from '@jest/globals';
 import { GuestFiles } from '../../src/guest/guest-files.ts';
 import { Guestfs } from '../../src/guest/guestfs.ts';
@@ -50,7 +49,7 @@ testWithOracle(
     setTimeout(() => ending.abort(new Error('enough')), 500);
     await expect(slow).rejects.toThrow('enough');
     await expect(session.call(['version'])).rejects.toThrow('enough');
-    expect(await readdir(tmpdir())).not.toContain(session.scratchFolder);
+    expect(existsSync(session.scratchFolder)).toBe(false);
   },
   APPLIANCE_TEST_MS,
 );

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { findVirtV2v } from '../../../src/guest/windows/find-virt-v2v.ts';
@@ -10,25 +11,21 @@ import { imageFolder } from '../make-disk.ts';
 const WAIT_MS = 60_000;
 
 let folder: Awaited<ReturnType<typeof imageFolder>>;
-let before: string | undefined;
 
 beforeEach(async () => {
   folder = await imageFolder();
   await mkdir(join(folder.path, 'tmp'));
-  before = process.env['TMPDIR'];
-  process.env['TMPDIR'] = join(folder.path, 'tmp');
 });
 
 afterEach(async () => {
-  if (before === undefined) delete process.env['TMPDIR'];
-  else process.env['TMPDIR'] = before;
   await folder[Symbol.asyncDispose]();
 });
 
 /** Runs a script in place of virt-v2v-in-place, and gives its warnings. `$XML` is the last of its arguments. */
 async function run(script: string, signal = new AbortController().signal, steps: string[] = []): Promise<string[]> {
   const program = join(folder.path, 'virt-v2v-in-place');
-  await writeFile(program, `#!/bin/sh\nfor XML; do :; done\n${script}\n`);
+  const xml = join(folder.path, 'xml');
+  await writeFile(program, `#!/bin/sh\nfor XML; do :; done\necho "$XML" > ${xml}\n${script}\n`);
   await chmod(program, 0o755);
   const env = { ...process.env, LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' };
   const disks = [
@@ -37,6 +34,13 @@ async function run(script: string, signal = new AbortController().signal, steps:
   ];
   const onStep = (text: string): void => void steps.push(text);
   return await runVirtV2v({ program, disks, root: '/dev/sda2', virtioWin: '/srv/win.iso', signal, env, onStep });
+}
+
+/** The folder in which the last of these programs found its description is gone. */
+async function expectNothingLeft(): Promise<void> {
+  const xml = await readFile(join(folder.path, 'xml'), 'utf8');
+  expect(xml).toMatch(/machine\.xml\n$/);
+  expect(existsSync(dirname(xml))).toBe(false);
 }
 
 const say = (type: string, message: string): string => `printf '%s\\n' '${JSON.stringify({ message, type })}'`;
@@ -57,7 +61,7 @@ test('it gets all disks in a description, the root and virtio-win; its steps and
     '<driver name="qemu" type="qcow2"/>',
     '<source file="/srv/c.partial"/>',
   ]);
-  expect(await readdir(join(folder.path, 'tmp'))).toEqual([]);
+  await expectNothingLeft();
 });
 
 test.each([
@@ -70,7 +74,7 @@ test.each([
     message: `virt-v2v-in-place could not change Windows: ${said}`,
     hint: expect.stringContaining('The source is as it was.'),
   });
-  expect(await readdir(join(folder.path, 'tmp'))).toEqual([]);
+  await expectNothingLeft();
 });
 
 test('an abort ends it with what it started, and leaves no file', async () => {
@@ -81,7 +85,7 @@ test('an abort ends it with what it started, and leaves no file', async () => {
   abort.abort(new Error('enough'));
   await expect(running).rejects.toThrow('enough');
   for (const pid of (await readFile(pids, 'utf8')).trim().split(' ')) expect(await isRunning(pid)).toBe(false);
-  expect(await readdir(join(folder.path, 'tmp'))).toEqual([]);
+  await expectNothingLeft();
 });
 
 test(
@@ -97,7 +101,7 @@ test(
     const script = `import { runVirtV2v } from '${module}';
     const signal = new AbortController().signal;
     await runVirtV2v({ ...${JSON.stringify(options)}, signal, env: process.env, onStep: () => {} });`;
-    const env = { ...process.env, LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' };
+    const env = { ...process.env, TMPDIR: join(folder.path, 'tmp'), LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' };
     const ours = spawn(process.execPath, ['--input-type=module', '-e', script], { env, stdio: 'ignore' });
     await until(async () => (await readdir(folder.path)).includes('pid'));
     ours.kill('SIGKILL');
