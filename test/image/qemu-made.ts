@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
@@ -12,7 +12,8 @@ export { convertDisk, noise, writeDisk } from './make-disk.ts';
 
 /** Runs `use` with a fresh folder, which is removed afterwards. */
 export async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'h2k-image-'));
+  // Errors name files as links resolve them.
+  const folder = await mkdtemp(join(await realpath(tmpdir()), 'h2k-image-'));
   try {
     await use(folder);
   } finally {

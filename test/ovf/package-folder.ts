@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MemberHints, MemberRecord, PackageWriter } from '../../src/ovf/package-writer.ts';
@@ -9,7 +9,8 @@ export const DISK_HINTS: MemberHints = { isDisk: true, capacityBytes: 65_536, ha
 
 /** A new folder that is removed with the scope. */
 export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
-  const path = await mkdtemp(join(tmpdir(), 'h2k-ovf-'));
+  // A package tells its files as links resolve them.
+  const path = await mkdtemp(join(await realpath(tmpdir()), 'h2k-ovf-'));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 

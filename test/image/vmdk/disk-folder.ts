@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
@@ -14,7 +14,8 @@ export class DiskFolder implements AsyncDisposable {
   }
 
   static async with(files: Readonly<Record<string, string | Uint8Array>> = {}): Promise<DiskFolder> {
-    const folder = new DiskFolder(await mkdtemp(join(tmpdir(), 'h2k-vmdk-')));
+    // Errors name files as links resolve them.
+    const folder = new DiskFolder(await mkdtemp(join(await realpath(tmpdir()), 'h2k-vmdk-')));
     for (const [name, content] of Object.entries(files)) await folder.write(name, content);
     return folder;
   }

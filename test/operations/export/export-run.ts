@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportVms } from '../../../src/operations/export/export-vms.ts';
@@ -16,7 +16,8 @@ export class ScratchFolder implements AsyncDisposable {
   }
 
   static async make(): Promise<ScratchFolder> {
-    return new ScratchFolder(await mkdtemp(join(tmpdir(), 'hyper2kvm-test-')));
+    // Results and errors name files as links resolve them.
+    return new ScratchFolder(await mkdtemp(join(await realpath(tmpdir()), 'hyper2kvm-test-')));
   }
 
   get output(): string {
