@@ -13,7 +13,7 @@ export class CancelCommand extends BaseCommand<CancelResult> {
   static override examples = [
     {
       description: 'The job whose id export --detach printed; the beginning of an id is enough where it fits one job',
-      command: '<%= config.bin %> cancel 20261122T140102Z-export-1a2b',
+      command: '<%= config.bin %> cancel 20261122T140102Z-export-1a2b3c4d',
     },
   ];
 

@@ -27,11 +27,11 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
     },
     {
       description: 'One job in full; its id is shown by status and at the end of an export',
-      command: '<%= config.bin %> status --job 20261122T140102Z-export-1a2b',
+      command: '<%= config.bin %> status --job 20261122T140102Z-export-1a2b3c4d',
     },
     {
       description: 'Wait for a detached job to end',
-      command: '<%= config.bin %> status --job 20261122T140102Z-export-1a2b --follow',
+      command: '<%= config.bin %> status --job 20261122T140102Z-export-1a2b3c4d --follow',
     },
   ];
 

@@ -6,10 +6,10 @@ import type { JobError, JobRecord, JobState } from './job-record.ts';
 /** What an id may hold; nothing else is ever made part of a path. */
 export const JOB_ID = /^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/;
 
-/** `20261122T140102Z-export-1a2b`: ids sort by time. */
+/** `20261122T140102Z-export-1a2b3c4d`: ids sort by time. Cron starts many jobs within one second, and none may take another's id. */
 export function newJobId(kind: JobRecord['kind'], startedAt: Date): string {
   const time = startedAt.toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '');
-  return `${time}-${kind}-${randomBytes(2).toString('hex')}`;
+  return `${time}-${kind}-${randomBytes(4).toString('hex')}`;
 }
 
 /** The time that an id begins with; undefined for one without. */

@@ -5,7 +5,7 @@ export type JobState = 'running' | 'done' | 'partial' | 'failed' | 'interrupted'
 
 /** What the record of one job holds; times are ISO 8601 in UTC. No secret is ever in it. */
 export interface JobRecord {
-  /** Sorts by time: `20261122T140102Z-export-1a2b`. */
+  /** Sorts by time: `20261122T140102Z-export-1a2b3c4d`. */
   id: string;
   kind: 'export' | 'boot-test';
   state: JobState;

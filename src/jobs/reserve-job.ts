@@ -17,7 +17,7 @@ export interface ReservedJob {
   withdraw(): Promise<void>;
 }
 
-/** Ids have 16 random bits beside their second. */
+/** Ids have 32 random bits beside their second. */
 const TRIES = 5;
 
 /** Reserves an id by making its log, for its owner alone. Throws kind `local-file`. */

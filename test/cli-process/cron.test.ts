@@ -60,7 +60,7 @@ test.concurrent(
     const second = await host.startCron().over.finally(() => void process.kill(pid, 'SIGCONT'));
     expect(second).toMatchObject({ exitCode: 18, endedBy: null, stdout: '' });
     expect(second.stderr).toMatch(`Another run is exporting web to ${host.vmFolder}: process ${pid} on `);
-    expect(second.stderr).toMatch(/since 20\S+Z, job \S+-export-\w{4}\.\n/);
+    expect(second.stderr).toMatch(/since 20\S+Z, job \S+-export-\w{8}\.\n/);
     expect(await first.over).toMatchObject({ exitCode: 0, endedBy: null });
     const { generations, others, latest } = await host.listing();
     expect({ generations, others }).toEqual({ generations: [latest], others: ['latest'] });

@@ -79,7 +79,7 @@ test.concurrent(
     // What the process in the background cannot read again: its own standard input is nothing.
     const { exitCode, stdout, stderr } = await runProgram(args, { ...options, env, stdin: `${password}\n` });
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^\d{8}T\d{6}Z-export-[0-9a-f]{4}\n$/);
+    expect(stdout).toMatch(/^\d{8}T\d{6}Z-export-[0-9a-f]{8}\n$/);
     expect(stderr).toContain(`To follow it:\n  hyper2kvm status --job ${stdout.trim()} --follow`);
     expect((await runProgram(['status', '--job', stdout.trim(), '--follow'], options)).exitCode).toBe(0);
   },

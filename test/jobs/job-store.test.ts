@@ -78,7 +78,7 @@ test('a user id without a passwd entry and without HOME gets a folder of its own
 
 test('a job is on disk at once, private, and tells how it ended', async () => {
   const job = await start();
-  expect(job.id).toMatch(/^\d{8}T\d{6}Z-export-[0-9a-f]{4}$/);
+  expect(job.id).toMatch(/^\d{8}T\d{6}Z-export-[0-9a-f]{8}$/);
   expect((await stat(job.file)).mode & 0o777).toBe(0o600);
   expect((await stat(jobsFolder(env))).mode & 0o777).toBe(0o700);
   expect(await readJob(env, job.id)).toMatchObject({ state: 'running', file: job.file, request });

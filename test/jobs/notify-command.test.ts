@@ -7,7 +7,7 @@ import { runNotifyCommand } from '../../src/jobs/notify-command.ts';
 import { ScratchFolder } from '../operations/export/export-run.ts';
 
 const RECORD: JobRecord = {
-  id: '20261122T140102Z-export-1a2b',
+  id: '20261122T140102Z-export-1a2b3c4d',
   kind: 'export',
   state: 'partial',
   request: { server: 'vc.example.com:443', vms: ['web'], format: 'ovf', output: '.' },

@@ -6,7 +6,7 @@ import { ownProcess } from '../../src/jobs/job-process.ts';
 import type { JobProcess } from '../../src/jobs/job-record.ts';
 import { lockOutput } from '../../src/jobs/output-lock.ts';
 
-const REQUEST = { doing: 'exporting web to /srv', job: '20261122T140102Z-export-1a2b' };
+const REQUEST = { doing: 'exporting web to /srv', job: '20261122T140102Z-export-1a2b3c4d' };
 const LOCK = '.web.hyper2kvm-lock';
 
 let folder: string;

@@ -5,7 +5,7 @@ import { statusLines } from '../../../src/cli/hyperctl/status-report.ts';
 import type { JobView } from '../../../src/jobs/job-record.ts';
 
 const JOB: JobView = {
-  id: '20261122T140102Z-export-1a2b',
+  id: '20261122T140102Z-export-1a2b3c4d',
   kind: 'export',
   state: 'running',
   request: { server: 'failed.example:443', vms: ['/DC0/vm/Completed'], format: 'ovf', output: '/srv/cancelled' },

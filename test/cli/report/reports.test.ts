@@ -9,7 +9,7 @@ import type { ExportPlan } from '../../../src/operations/export/types.ts';
 import { GIB, RESULT } from '../screen/export-events.ts';
 
 const JOB: JobView = {
-  id: '20261122T140102Z-export-1a2b',
+  id: '20261122T140102Z-export-1a2b3c4d',
   kind: 'export',
   state: 'partial',
   request: { server: 'vc.example.com:443', vms: ['web-*'], format: 'ovf', output: '/srv/vms' },
@@ -27,7 +27,7 @@ const JOB: JobView = {
       leftBehind: ['The snapshot hyper2kvm-1 of web-02.'],
     },
   ],
-  file: '/home/joe/.local/state/hyper2kvm/jobs/20261122T140102Z-export-1a2b.json',
+  file: '/home/joe/.local/state/hyper2kvm/jobs/20261122T140102Z-export-1a2b3c4d.json',
 };
 
 const PLAN: ExportPlan = {
@@ -59,7 +59,7 @@ test('the summary of an export names the folder, the files with their sizes, dur
     '  To check the files later:',
     '    cd /srv/vms/web-01 && sha256sum --check web-01.mf',
     '',
-    'Details: hyper2kvm status --job 20261122T140102Z-export-1a2b',
+    'Details: hyper2kvm status --job 20261122T140102Z-export-1a2b3c4d',
   ]);
 });
 
@@ -223,7 +223,7 @@ test('status shows findings, hints and jobs; one job shows everything in its rec
   const status = statusReport({ version: '0.1.0', findings, jobs: [JOB] }, undefined);
   expect(status).toContain('server  login  error  refused');
   expect(status).toContain('login: Check the password.');
-  expect(status.at(-1)).toBe('20261122T140102Z-export-1a2b  partial  3.0 GiB  web-*');
+  expect(status.at(-1)).toBe('20261122T140102Z-export-1a2b3c4d  partial  3.0 GiB  web-*');
   const job = jobReport(JOB).join('\n');
   for (const part of [
     'partial',

@@ -9,7 +9,7 @@ import { jobOutcome } from '../../../src/operations/status/job-outcome.ts';
 import { Hyper2kvmError, type ErrorKind } from '../../../src/base/errors.ts';
 
 const JOB: JobView = {
-  id: '20261122T140102Z-export-1a2b',
+  id: '20261122T140102Z-export-1a2b3c4d',
   kind: 'export',
   state: 'running',
   request: { server: 'vc', vms: ['web'], format: 'ovf', output: '/out' },
