@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { compactTime } from '../base/compact-time.ts';
 import { Hyper2kvmError, InterruptedError } from '../base/errors.ts';
 import { readJson } from '../base/read-json.ts';
 import type { JobError, JobRecord, JobState } from './job-record.ts';
@@ -8,8 +9,7 @@ export const JOB_ID = /^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/;
 
 /** `20261122T140102Z-export-1a2b3c4d`: ids sort by time. Cron starts many jobs within one second, and none may take another's id. */
 export function newJobId(kind: JobRecord['kind'], startedAt: Date): string {
-  const time = startedAt.toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '');
-  return `${time}-${kind}-${randomBytes(4).toString('hex')}`;
+  return `${compactTime(startedAt)}-${kind}-${randomBytes(4).toString('hex')}`;
 }
 
 /** The time that an id begins with; undefined for one without. */

@@ -29,8 +29,8 @@ export class CertificateTrust {
     for (const file of settings.knownHostsFiles) this.#readKnownHosts(file);
   }
 
-  /** PEM certificates of all authorities that are trusted. Finding them takes some 0.05 s. */
-  get authorities(): string[] {
+  /** PEM certificates of all authorities that are trusted; those of the system are read anew, which takes some 0.05 s. */
+  findAuthorities(): string[] {
     const base = this.#onlyNamed ? [] : [...getCACertificates('default'), ...getCACertificates('system')];
     return [...new Set([...base, ...this.#named])];
   }

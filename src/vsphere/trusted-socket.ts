@@ -48,7 +48,7 @@ export class TrustedConnector {
 
   #contextFor(address: string): SecureContext {
     if (this.trust.asksAuthorities(address)) {
-      return (this.#withAuthorities ??= createSecureContext({ ca: this.trust.authorities }));
+      return (this.#withAuthorities ??= createSecureContext({ ca: this.trust.findAuthorities() }));
     }
     return (this.#withNone ??= createSecureContext({ ca: [] }));
   }

@@ -1,19 +1,17 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { expect } from '@jest/globals';
 import type { ImageFormat } from '../../src/image/image.ts';
 import { openImage } from '../../src/image/open-image.ts';
 import { outputOf } from '../oracles/run-program.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { hashThroughMap } from './read-through-map.ts';
 
 export { convertDisk, noise, writeDisk } from './make-disk.ts';
 
 /** Runs `use` with a fresh folder, which is removed afterwards. */
 export async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  // Errors name files as links resolve them.
-  const folder = await mkdtemp(join(await realpath(tmpdir()), 'h2k-image-'));
+  const folder = await makeTemporaryFolder('h2k-image-');
   try {
     await use(folder);
   } finally {

@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, readdir, realpath, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MemberHints, MemberRecord, PackageWriter } from '../../src/ovf/package-writer.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 
 /** The hints of any disk: these packages do not look at them. */
 export const DISK_HINTS: MemberHints = { isDisk: true, capacityBytes: 65_536, hashedByServer: true };
 
 /** A new folder that is removed with the scope. */
 export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
-  // A package tells its files as links resolve them.
-  const path = await mkdtemp(join(await realpath(tmpdir()), 'h2k-ovf-'));
+  const path = await makeTemporaryFolder('h2k-ovf-');
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 

@@ -1,6 +1,7 @@
 import { lstat, mkdir, readdir, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flushFolder, writeFileAtomically } from '../../base/atomic-file.ts';
+import { compactTime } from '../../base/compact-time.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { errnoOf, localFileError } from '../../base/local-file-error.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
@@ -18,15 +19,12 @@ const MOST_AHEAD_MS = 10_000;
 
 /** The name of a generation that begins now in `folder`: free there, and later than those of the runs just before. */
 export async function freeGenerationName(folder: string, now: Date): Promise<string> {
+  // Not there yet; or not to be read, which the run says when it looks for older generations.
   const names = await readdir(folder).catch((): string[] => []);
   for (let ms = now.valueOf(); ; ms += 1000) {
-    const [name, furthest] = [nameAt(ms), nameAt(ms + MOST_AHEAD_MS)];
+    const [name, furthest] = [compactTime(new Date(ms)), compactTime(new Date(ms + MOST_AHEAD_MS))];
     if (!names.some((known) => known >= name && known <= furthest)) return name;
   }
-}
-
-function nameAt(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '');
 }
 
 /**

@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
 import type { MappedImage } from '../../../src/image/image.ts';
 import { openVmdk } from '../../../src/image/vmdk/open-vmdk.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 /** A folder with the files of a disk, gone when the scope ends. */
 export class DiskFolder implements AsyncDisposable {
@@ -14,8 +14,7 @@ export class DiskFolder implements AsyncDisposable {
   }
 
   static async with(files: Readonly<Record<string, string | Uint8Array>> = {}): Promise<DiskFolder> {
-    // Errors name files as links resolve them.
-    const folder = new DiskFolder(await mkdtemp(join(await realpath(tmpdir()), 'h2k-vmdk-')));
+    const folder = new DiskFolder(await makeTemporaryFolder('h2k-vmdk-'));
     for (const [name, content] of Object.entries(files)) await folder.write(name, content);
     return folder;
   }

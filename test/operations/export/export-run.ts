@@ -1,11 +1,11 @@
-import { mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportVms } from '../../../src/operations/export/export-vms.ts';
 import type { ExportEvent, ExportOptions, ExportResult } from '../../../src/operations/export/types.ts';
 import { resolveConnectionSettings, type ConnectionSettings } from '../../../src/vsphere/connection-settings.ts';
 import { NO_FIX } from '../fix-guest/no-fix.ts';
 import type { TestServer } from '../../server/test-server.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 /** A folder that is removed at the end of the scope. */
 export class ScratchFolder implements AsyncDisposable {
@@ -16,8 +16,7 @@ export class ScratchFolder implements AsyncDisposable {
   }
 
   static async make(): Promise<ScratchFolder> {
-    // Results and errors name files as links resolve them.
-    return new ScratchFolder(await mkdtemp(join(await realpath(tmpdir()), 'hyper2kvm-test-')));
+    return new ScratchFolder(await makeTemporaryFolder('hyper2kvm-test-'));
   }
 
   get output(): string {
