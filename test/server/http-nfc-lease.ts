@@ -111,6 +111,12 @@ export class HttpNfcLease extends ManagedObject {
     this.#end('timed-out', 'error', faultOf('Timedout'));
   }
 
+  /** Ends the lease because its session has ended: nothing of it is left. */
+  endWithSession(): void {
+    this.#end('session-ended', 'error', faultOf('InvalidState'));
+    this.#service.objects.remove(this.ref);
+  }
+
   assertOpen(state?: LeaseState): void {
     if (this.outcome === 'timed-out') throw faultOf('Timedout');
     if (this.outcome !== 'open' || (state !== undefined && this.#state !== state)) throw faultOf('InvalidState');

@@ -30,6 +30,10 @@ export class ObjectRegistry {
     return found;
   }
 
+  has(ref: MoRef): boolean {
+    return this.#objects.get(ref.value)?.ref.type === ref.type;
+  }
+
   all(): ManagedObject[] {
     return [...this.#objects.values()];
   }

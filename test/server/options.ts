@@ -29,6 +29,16 @@ export interface TestServerOptions {
   taskMs?: number;
   /** A session without a call for so long is over; 1800 when unset. */
   sessionIdleSeconds?: number;
+  /**
+   * What a client without a session gets when it reads properties, which needs no login: status 200 with every property
+   * in `missingSet`, or with nothing at all. `fault` answers `NotAuthenticated` as to any other call, which real
+   * servers do not.
+   */
+  propertiesWithoutSession?: 'missing-set' | 'nothing' | 'fault';
+  /** Whether the end of a session also ends the leases that were opened in it. */
+  leasesEndWithSession?: boolean;
+  /** When the session's cookie is set: with the first answer, or by `Login` as vCenter 9 does. */
+  cookie?: 'first-call' | 'login';
   /** `sha256`: SHA-1, and SHA-256 where a client asked for it; `sha1`: asking faults; `none`: the manifest is empty. */
   manifest?: 'sha256' | 'sha1' | 'none';
   /** The API versions that the server says it speaks, the newest first. */
@@ -37,6 +47,8 @@ export interface TestServerOptions {
   clockSkewSeconds?: number;
   /** Privileges that the account lacks, such as `VApp.Export`. */
   missingPrivileges?: readonly string[];
+  /** `NoPermission` for every page but the first, as vCenter 7.0.3 to 8.0.2 answers accounts without rights on the root folder. */
+  pagingDenied?: boolean;
   /** Disk bodies carry a Content-Length. Each is then made twice, once to count it. */
   contentLength?: boolean;
 }

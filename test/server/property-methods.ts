@@ -4,7 +4,7 @@ import { objectContent, PropertyCollector } from './property-collector.ts';
 import { valueAt } from './property-path.ts';
 import { selectProperties, type SelectedObject } from './property-selection.ts';
 import type { RequestObject } from './request-arguments.ts';
-import type { SoapCall, SoapMethod } from './soap-call.ts';
+import { noPermission, type SoapCall, type SoapMethod } from './soap-call.ts';
 import { arrayOf, MoRef, refs, strings, type Fields } from './value.ts';
 import { VirtualMachine } from './virtual-machine.ts';
 
@@ -36,6 +36,7 @@ export const PROPERTY_METHODS = {
   },
 
   ContinueRetrievePropertiesEx(call) {
+    if (call.service.options.pagingDenied) throw noPermission(call.service.inventory.root.ref, 'System.View');
     const collector = collectorOf(call);
     return collector.page(collector.takeRest(call.args.string('token')), pageSize(call, undefined));
   },
@@ -50,7 +51,10 @@ export const PROPERTY_METHODS = {
   CreatePropertyCollector({ service, session }) {
     const ref = new MoRef('PropertyCollector', `session[${session.key}]${service.objects.nextId()}`);
     const made = service.objects.add(new CollectorObject(ref, () => ({ filter: refs([]) })));
-    session.collector.closed.addEventListener('abort', () => made.collector.close());
+    session.ended.addEventListener('abort', () => {
+      made.collector.close();
+      service.objects.remove(ref);
+    });
     return ref;
   },
 
@@ -87,7 +91,8 @@ export const PROPERTY_METHODS = {
     const deadline = AbortSignal.timeout(seconds * 1000);
     const over = AbortSignal.any([deadline, cancelled, closed, hungUp]);
     for (;;) {
-      const updates = collector.updates(args.string('version'), limit, (spec) => select(call, [spec]));
+      // An object that goes away after the filter was made leaves the filter's set.
+      const updates = collector.updates(args.string('version'), limit, (spec) => select(call, [spec], true));
       if (updates !== undefined || seconds === 0) return updates;
       await service.objects.nextChange(over);
       if (cancelled.aborted) throw new VimFault('RequestCanceled', 'The request was canceled by a client.');
@@ -113,6 +118,7 @@ export const PROPERTY_METHODS = {
       type: strings(types),
       recursive,
     });
+    session.ended.addEventListener('abort', () => service.objects.remove(ref));
     return service.objects.add(new PlainObject(ref, fields)).ref;
   },
 
@@ -124,9 +130,10 @@ export const PROPERTY_METHODS = {
 
 /** What anyone may read without a login: enough to find out whether one is needed. */
 export function readsOnlySessionState(specs: readonly RequestObject[]): boolean {
-  const types = new Set(['SessionManager', 'ServiceInstance']);
-  return specs.every((spec) => spec.objects('objectSet').every((object) => types.has(object.ref('obj').type)));
+  return specs.every((spec) => spec.objects('objectSet').every((object) => OPEN_TYPES.has(object.ref('obj').type)));
 }
+
+const OPEN_TYPES = new Set(['SessionManager', 'ServiceInstance']);
 
 function collectorOf({ target, session, service }: SoapCall): PropertyCollector {
   if (target instanceof CollectorObject) return target.collector;
@@ -134,11 +141,30 @@ function collectorOf({ target, session, service }: SoapCall): PropertyCollector 
   throw faultOf('NotSupported');
 }
 
-function select(call: SoapCall, specs: readonly RequestObject[]): SelectedObject[] {
-  return selectProperties(call.service.objects, specs, {
-    mayRead: (object) => !(object instanceof VirtualMachine && object.options.unreadable === true),
+function select(call: SoapCall, specs: readonly RequestObject[], skipsMissing = false): SelectedObject[] {
+  const { service, session } = call;
+  const loggedIn = session.userName !== undefined;
+  if (!loggedIn && service.options.propertiesWithoutSession === 'nothing' && !readsOnlySessionState(specs)) return [];
+  return selectProperties(service.objects, specs, {
+    refusal: loggedIn ? refusalByRole : refusalWithoutLogin,
     propertiesOf: (object) => propertiesFor(call, object),
+    // Views of a session that is over are gone: a server that shows nothing without a login does not miss them.
+    skipsMissing: skipsMissing || !loggedIn,
   });
+}
+
+/** What anyone with `System.View` sees. */
+const VIEWABLE = new Set(['name', 'parent']);
+
+function refusalByRole(object: ManagedObject, path: string): VimFault | undefined {
+  const hidden = object instanceof VirtualMachine && object.options.unreadable === true;
+  return hidden && !VIEWABLE.has(path) ? noPermission(object.ref, 'System.Read') : undefined;
+}
+
+function refusalWithoutLogin({ ref }: ManagedObject): VimFault | undefined {
+  return OPEN_TYPES.has(ref.type)
+    ? undefined
+    : faultOf('NotAuthenticated', { object: ref, privilegeId: 'System.View' });
 }
 
 /** The session manager shows each client its own session. */

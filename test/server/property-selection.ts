@@ -1,4 +1,4 @@
-import { VimFault } from './fault.ts';
+import type { VimFault } from './fault.ts';
 import { isKindOf, type ManagedObject } from './managed-object.ts';
 import type { ObjectRegistry } from './object-registry.ts';
 import { valueAt } from './property-path.ts';
@@ -16,9 +16,11 @@ export interface SelectedObject {
 
 /** How objects look to the one who asks. */
 export interface Viewer {
-  /** Whether the account may read an object beyond its name. */
-  mayRead(object: ManagedObject): boolean;
+  /** Why a property of an object may not be read; undefined when it may. */
+  refusal(object: ManagedObject, path: string): VimFault | undefined;
   propertiesOf(object: ManagedObject): Fields;
+  /** Whether an object that is gone is left out, instead of a `ManagedObjectNotFound` fault. */
+  skipsMissing: boolean;
 }
 
 /** Evaluates `PropertyFilterSpec`s: the objects that they reach, each with the properties that they ask for. */
@@ -41,24 +43,14 @@ export function selectProperties(
   return [...selected.values()];
 }
 
-/** What anyone with `System.View` sees. */
-const ALWAYS_READABLE = new Set(['name', 'parent']);
-
 function readInto(entry: SelectedObject, object: ManagedObject, spec: RequestObject, viewer: Viewer): void {
   const properties = viewer.propertiesOf(object);
-  const readable = viewer.mayRead(object);
   const paths = spec.boolean('all') ? Object.keys(properties) : spec.strings('pathSet');
   for (const path of paths) {
     const value = valueAt(object.ref.type, properties, path);
-    if (readable || ALWAYS_READABLE.has(path)) {
-      entry.properties.set(path, value);
-    } else {
-      const fields = { object: object.ref, privilegeId: 'System.Read' };
-      entry.missing.push({
-        path,
-        fault: new VimFault('NoPermission', 'Permission to perform this operation was denied.', fields),
-      });
-    }
+    const fault = viewer.refusal(object, path);
+    if (fault === undefined) entry.properties.set(path, value);
+    else entry.missing.push({ path, fault });
   }
 }
 
@@ -66,13 +58,21 @@ function readInto(entry: SelectedObject, object: ManagedObject, spec: RequestObj
 function reachedObjects(objects: ObjectRegistry, spec: RequestObject, viewer: Viewer): ManagedObject[] {
   const reached = new Map<string, ManagedObject>();
   for (const objectSpec of spec.objects('objectSet')) {
-    const start = objects.get(objectSpec.ref('obj'));
+    const start = startOf(objects, objectSpec.ref('obj'), viewer.skipsMissing || spec.boolean(OMIT_MISSING));
+    if (start === undefined) continue;
     const selections = objectSpec.objects('selectSet');
     const walk: Walk = { objects, viewer, named: namedTraversals(selections), visited: new Set(), reached };
     if (!objectSpec.boolean('skip')) reached.set(start.ref.value, start);
     follow(walk, start, selections);
   }
   return [...reached.values()];
+}
+
+/** Field of a `PropertyFilterSpec` by which a client wants missing objects left out. */
+const OMIT_MISSING = 'reportMissingObjectsInResults';
+
+function startOf(objects: ObjectRegistry, ref: MoRef, skipsMissing: boolean): ManagedObject | undefined {
+  return skipsMissing && !objects.has(ref) ? undefined : objects.get(ref);
 }
 
 interface Walk {
@@ -92,6 +92,7 @@ function follow(walk: Walk, from: ManagedObject, selections: readonly RequestObj
     const pair = `${from.ref.value} ${traversal.string('name')} ${traversal.string('type')} ${traversal.string('path')}`;
     if (walk.visited.has(pair)) continue;
     walk.visited.add(pair);
+    if (walk.viewer.refusal(from, traversal.string('path')) !== undefined) continue;
     for (const ref of refsIn(valueAt(from.ref.type, walk.viewer.propertiesOf(from), traversal.string('path')))) {
       const target = walk.objects.get(ref);
       if (!traversal.boolean('skip')) walk.reached.set(ref.value, target);

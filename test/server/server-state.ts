@@ -27,7 +27,7 @@ export interface DownloadRecord {
 }
 
 /** How a lease stands or ended. */
-export type LeaseOutcome = 'open' | 'completed' | 'aborted' | 'timed-out' | 'failed';
+export type LeaseOutcome = 'open' | 'completed' | 'aborted' | 'timed-out' | 'failed' | 'session-ended';
 
 /** What the server looks like from inside, as plain data for tests. */
 export interface ServerState {

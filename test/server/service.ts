@@ -47,6 +47,9 @@ export class Service {
       leaseInitializeMs: 20,
       taskMs: 20,
       sessionIdleSeconds: 1800,
+      propertiesWithoutSession: 'fault',
+      leasesEndWithSession: false,
+      cookie: 'first-call',
       manifest: 'sha256',
       versions: [
         '9.1.0.0',
@@ -63,6 +66,7 @@ export class Service {
       ],
       clockSkewSeconds: 0,
       missingPrivileges: [],
+      pagingDenied: false,
       contentLength: false,
       ...options,
       apiType,

@@ -11,6 +11,7 @@ export class Session {
   readonly userAgent: string;
   /** The collector that the service content names: each session has its own behind that name. */
   readonly collector = new PropertyCollector();
+  readonly #ending = new AbortController();
   /** Undefined until `Login`. */
   userName: string | undefined;
   loginTime = new Date(0);
@@ -21,6 +22,17 @@ export class Session {
     this.ipAddress = ipAddress;
     this.userAgent = userAgent;
     this.lastActiveTime = now;
+  }
+
+  /** Aborts when the session is over: what belongs to it ends then. */
+  get ended(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  end(): void {
+    this.userName = undefined;
+    this.collector.close();
+    this.#ending.abort();
   }
 
   toDataObject(): DataObject {
@@ -61,15 +73,13 @@ export class SessionStore {
     return session;
   }
 
-  create(ipAddress: string, userAgent: string, now: Date): Session {
-    const session = new Session(ipAddress, userAgent, now);
+  /** Keeps a session that its client can come back to: one whose cookie it gets. */
+  add(session: Session): void {
     this.#sessions.set(session.cookie, session);
-    return session;
   }
 
   end(session: Session): void {
-    session.userName = undefined;
-    session.collector.close();
+    session.end();
     this.#sessions.delete(session.cookie);
   }
 

@@ -5,7 +5,7 @@ import type { MethodName } from './request-schema.ts';
 import type { DescriptorRemarks } from './scripted-faults.ts';
 import type { Service } from './service.ts';
 import type { Session } from './session-store.ts';
-import type { Value } from './value.ts';
+import type { MoRef, Value } from './value.ts';
 
 /** One SOAP call, read and checked. */
 export interface SoapCall {
@@ -27,6 +27,9 @@ export type SoapMethod = (call: SoapCall) => Value | Promise<Value>;
 /** Throws `NoPermission` when the account lacks the privilege. */
 export function requirePrivilege(call: SoapCall, privilege: string): void {
   if (!call.service.options.missingPrivileges.includes(privilege)) return;
-  const fields = { object: call.target.ref, privilegeId: privilege };
-  throw new VimFault('NoPermission', 'Permission to perform this operation was denied.', fields);
+  throw noPermission(call.target.ref, privilege);
+}
+
+export function noPermission(object: MoRef, privilegeId: string): VimFault {
+  return new VimFault('NoPermission', 'Permission to perform this operation was denied.', { object, privilegeId });
 }

@@ -11,6 +11,7 @@ import { METHODS, type MethodName } from './request-schema.ts';
 import { SEARCH_METHODS } from './search-methods.ts';
 import type { CallRecord } from './server-state.ts';
 import type { Service } from './service.ts';
+import { Session } from './session-store.ts';
 import { SESSION_METHODS } from './session-methods.ts';
 import { misbehave } from './soap-misbehavior.ts';
 import type { SoapMethod } from './soap-call.ts';
@@ -61,17 +62,22 @@ export async function answerSoap(
       lost = went === 'answer is lost';
     }
     assertVersion(service, request);
-    const session =
-      service.sessions.find(request.headers.cookie ?? '', now) ?? openSession(service, request, response, now);
+    const known = service.sessions.find(request.headers.cookie ?? '', now);
+    const session = known ?? newSession(request, now);
+    if (known === undefined && service.options.cookie === 'first-call') sendCookie(service, session, response);
     session.lastActiveTime = now;
     session.callCount += 1;
     const args = readArguments(method, METHODS[method].params, element.children.slice(1));
-    assertLogin(method, args, session.userName !== undefined);
-    const target = service.objects.get(thisOf(element));
+    const ref = thisOf(element);
+    if (session.userName === undefined) assertOpen(service, method, args, ref);
+    const target = service.objects.get(ref);
     if (!isKindOf(target.ref.type, METHODS[method].on))
       throw invalidRequest(`${method} is no method of ${target.ref.type}`);
     const call = { service, method, target, args, session, remarks, hungUp: hungUp.signal };
     answer.body = responseEnvelope(method, await HANDLERS[method](call));
+    if (known === undefined && method === 'Login' && service.options.cookie === 'login') {
+      sendCookie(service, session, response);
+    }
   } catch (error) {
     // Anything else is a fault of this server: it shows in the message, as on a real one.
     const fault =
@@ -133,18 +139,25 @@ function assertVersion(service: Service, request: IncomingMessage): void {
   throw new VersionMismatch(`Unsupported version URI "urn:vim25/${version}"`);
 }
 
-function assertLogin(method: MethodName, args: RequestObject, loggedIn: boolean): void {
-  if (loggedIn || OPEN_METHODS.has(method)) return;
-  if (method.startsWith('RetrieveProperties') && readsOnlySessionState(args.objects('specSet'))) return;
-  throw faultOf('NotAuthenticated', { privilegeId: 'System.View' });
+/** Throws `NotAuthenticated` unless the call works without a login. */
+function assertOpen(service: Service, method: MethodName, args: RequestObject, object: MoRef): void {
+  if (OPEN_METHODS.has(method)) return;
+  // The API reference lets anyone call these; what they then show is the property collector's matter.
+  const readsProperties = method === 'RetrieveProperties' || method === 'RetrievePropertiesEx';
+  const isAnswered =
+    service.options.propertiesWithoutSession !== 'fault' || readsOnlySessionState(args.objects('specSet'));
+  if (readsProperties && isAnswered) return;
+  throw faultOf('NotAuthenticated', { object, privilegeId: 'System.View' });
+}
+
+function newSession(request: IncomingMessage, now: Date): Session {
+  return new Session(request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? '', now);
 }
 
 /** The quotes belong to the cookie's value. */
-function openSession(service: Service, request: IncomingMessage, response: ServerResponse, now: Date) {
-  const { remoteAddress = '' } = request.socket;
-  const session = service.sessions.create(remoteAddress, request.headers['user-agent'] ?? '', now);
+function sendCookie(service: Service, session: Session, response: ServerResponse): void {
+  service.sessions.add(session);
   response.setHeader('set-cookie', `vmware_soap_session="${session.cookie}"; Path=/; HttpOnly; Secure;`);
-  return session;
 }
 
 /** The VM that a call is about, for the log and the script of faults. */

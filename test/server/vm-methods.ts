@@ -115,6 +115,9 @@ function openLease(call: SoapCall, vm: VirtualMachine, snapshot: VmSnapshot | un
   if (encrypted === true || virtualTpm === true || mapped) throw faultOf('NotSupported');
   const lease = new HttpNfcLease(call.service, vm, snapshot);
   call.service.leases.push(lease);
+  if (call.service.options.leasesEndWithSession) {
+    call.session.ended.addEventListener('abort', () => lease.endWithSession());
+  }
   return call.service.objects.add(lease).ref;
 }
 
