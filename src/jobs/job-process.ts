@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import { errnoOf } from '../base/local-file-error.ts';
 import type { JobProcess } from './job-record.ts';
 
@@ -25,6 +26,25 @@ export function isProcessOver(job: JobProcess): boolean {
   const stat = processStat(job.pid);
   // A zombie (Z, X) has ended; its parent only has not asked yet. Other ticks: the pid was given to another process.
   return stat === undefined || stat.startTicks !== job.startTicks || stat.state === 'Z' || stat.state === 'X';
+}
+
+/**
+ * A record that a process keeps about itself, and whether that process has ended. A process writes its final state before it ends, so a record that was read before its process was
+ * found to have ended may be out of date: it is read again. `processOf` is undefined for a record that nobody writes any more.
+ */
+export async function readWithLiveness<Kept>(
+  read: () => Promise<Kept>,
+  processOf: (kept: Kept) => JobProcess | undefined,
+  hasEnded: (process: JobProcess) => boolean = isProcessOver,
+): Promise<{ kept: Kept; hasEnded: boolean }> {
+  let kept = await read();
+  for (;;) {
+    const owner = processOf(kept);
+    if (owner === undefined || !hasEnded(owner)) return { kept, hasEnded: false };
+    kept = await read();
+    const next = processOf(kept);
+    if (next !== undefined && isDeepStrictEqual(next, owner)) return { kept, hasEnded: true };
+  }
 }
 
 /** What became of the wish to end a process. */

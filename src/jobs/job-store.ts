@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { JobHandle } from './job-handle.ts';
-import { isProcessOver, ownProcess } from './job-process.ts';
+import { isProcessOver, ownProcess, readWithLiveness } from './job-process.ts';
 import { JOB_ID, newJobId, parseRecord, timeOfId } from './job-record-text.ts';
 import type { JobRecord, JobView } from './job-record.ts';
 import { jobsFolder } from './jobs-folder.ts';
@@ -100,18 +100,30 @@ async function recordIds(folder: string): Promise<string[]> {
   }
 }
 
-async function readView(folder: string, id: string): Promise<JobView> {
+/**
+ * The record `id` of `folder`, as it is shown. `hasEnded` is for tests: it is called between two reads of a record.
+ */
+export async function readView(folder: string, id: string, hasEnded = isProcessOver): Promise<JobView> {
   const file = join(folder, id + SUFFIX);
   try {
-    const { size } = await stat(file);
-    const record = size > MAX_RECORD_BYTES ? undefined : parseRecord(await readFile(file, 'utf8'));
+    const seen = await readWithLiveness(
+      () => readRecord(file),
+      (record) => (record?.state === 'running' ? record.process : undefined),
+      hasEnded,
+    );
+    const record = seen.kept;
     // A record under another's name is as little to be trusted as one that cannot be parsed.
     if (record === undefined || record.id !== id) return unreadable(file, id, 'it is not a whole job record');
-    const over = record.state === 'running' && isProcessOver(record.process);
-    return { ...record, file, ...(over ? { state: 'interrupted' } : {}) };
+    return { ...record, file, ...(seen.hasEnded ? { state: 'interrupted' } : {}) };
   } catch (error) {
     return unreadable(file, id, errnoOf(error) ?? String(error));
   }
+}
+
+/** Undefined for what is not a complete record. */
+async function readRecord(file: string): Promise<JobRecord | undefined> {
+  const { size } = await stat(file);
+  return size > MAX_RECORD_BYTES ? undefined : parseRecord(await readFile(file, 'utf8'));
 }
 
 /** Stands in for a record that cannot be read, so that a list can show it. */

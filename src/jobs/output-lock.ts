@@ -6,7 +6,7 @@ import { Hyper2kvmError } from '../base/errors.ts';
 import { claimFile } from '../base/file-claim.ts';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
 import { isObject, readJson } from '../base/read-json.ts';
-import { isProcessOver, ownProcess } from './job-process.ts';
+import { isProcessOver, ownProcess, readWithLiveness } from './job-process.ts';
 import type { JobProcess } from './job-record.ts';
 
 /** What stands in a lock's file. */
@@ -52,12 +52,15 @@ export async function lockOutput(path: string, request: LockRequest): Promise<As
 async function takeFile(path: string, text: string, request: LockRequest): Promise<void> {
   for (let round = 0; round < LOOKS; round += 1) {
     if (await createWhole(path, text)) return;
-    const found = await readLock(path);
+    const { kept: found, hasEnded } = await readWithLiveness(
+      () => readLock(path),
+      (lock) => readJson(lock ?? '', isHolder)?.process,
+    );
     // An answer of NFS that was lost makes link(2) find its own work.
     if (found === text) return;
     if (found === undefined) continue;
     const holder = readJson(found, isHolder);
-    if (holder === undefined || !isOver(holder)) throw busy(path, holder, request);
+    if (holder === undefined || !hasEnded || !isOver(holder)) throw busy(path, holder, request);
     try {
       await rm(path, { force: true });
     } catch (error) {
@@ -68,11 +71,10 @@ async function takeFile(path: string, text: string, request: LockRequest): Promi
 }
 
 /**
- * Whether the holder is over for certain. Its host may have started anew since; but a lock that is younger than this host's start and of another one's is that of a second
+ * Whether a holder whose process is not there is over for certain. Its host may have started anew since; but a lock that is younger than this host's start and of another one's is that of a second
  * host with the same name.
  */
 function isOver({ process: holder, since }: LockHolder): boolean {
-  if (!isProcessOver(holder)) return false;
   const startedAt = Date.now() - uptime() * 1000;
   return holder.bootId === ownProcess().bootId || Date.parse(since) < startedAt;
 }

@@ -122,6 +122,29 @@ test.concurrent(
   LIMIT_MS,
 );
 
+test.concurrent.each([
+  ['a wrong password', 10, 'authentication', ['web'], { HYPER2KVM_PASSWORD: 'wrong' }],
+  ['an unknown VM', 11, 'not-found', ['wbe'], {}],
+  ['a VM that cannot be exported as it is', 2, 'usage', ['web'], {}],
+])(
+  'a job that cannot begin for %s is reported at once with its exit code, as its record has it',
+  async (_, exitCode, kind, words, env) => {
+    await using server = await startTestServer(OPTIONS);
+    await using scratch = await ScratchFolder.make();
+    const settings = settingsOf(server, scratch);
+    const options = { ...settings, env: { ...settings.env, ...env } };
+    const refused = await runProgram(['export', ...words, '-o', 'out', '--detach', '--json'], options);
+    expect(refused.exitCode).toBe(exitCode);
+    const document: { error: { kind: string; message: string } } = JSON.parse(refused.stdout);
+    expect(document).toMatchObject({ ok: false, exitCode, error: { kind } });
+    const { stdout } = await runProgram(['status', '--json'], options);
+    const { error } = document;
+    expect(JSON.parse(stdout).result.jobs).toMatchObject([{ state: 'failed', exitCode }]);
+    expect(stdout).toContain(JSON.stringify(error.message));
+  },
+  LIMIT_MS,
+);
+
 test.concurrent(
   'a killed process is interrupted at the next look',
   async () => {

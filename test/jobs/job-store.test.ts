@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +8,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { Hyper2kvmError, InterruptedError } from '../../src/base/errors.ts';
 import type { JobHandle } from '../../src/jobs/job-handle.ts';
-import { ownProcess } from '../../src/jobs/job-process.ts';
-import { createJob, listJobs, readJob } from '../../src/jobs/job-store.ts';
+import { ownProcess, readWithLiveness } from '../../src/jobs/job-process.ts';
+import { createJob, listJobs, readJob, readView } from '../../src/jobs/job-store.ts';
 import { jobsFolder } from '../../src/jobs/jobs-folder.ts';
 
 let env: NodeJS.ProcessEnv = {};
@@ -174,6 +174,38 @@ test('a job whose process is gone shows as interrupted', async () => {
   await plant('20260101T000000Z-export-0006', { startTicks: null, bootId: null, pid: NO_PID });
   const states = (await listJobs(env)).toReversed().map((job) => job.state);
   expect(states).toEqual(['interrupted', 'interrupted', 'interrupted', 'running', 'running', 'interrupted']);
+});
+
+test('a job that ends between the reading of its record and the look at its process is not interrupted', async () => {
+  const job = await start();
+  const [written, process] = [await readFile(job.file, 'utf8'), job.record.process];
+  const view = readView(jobsFolder(env), job.id, (looked) => {
+    expect(looked).toEqual(process);
+    // What the job does last before its process ends.
+    writeFileSync(job.file, written.replace('"running"', '"done"'));
+    return true;
+  });
+  expect(await view).toMatchObject({ state: 'done' });
+});
+
+test('what a process keeps is read again when the process has ended, or another one has it meanwhile', async () => {
+  const [first, second] = [ownProcess(), { ...ownProcess(), pid: 2 }];
+  const reads = [first, second, second];
+  const seen = await readWithLiveness(
+    () => Promise.resolve(reads.shift()),
+    (kept) => kept,
+    () => true,
+  );
+  expect(seen).toEqual({ kept: second, hasEnded: true });
+  const gone = [first, undefined];
+  const none = { kept: undefined, hasEnded: false };
+  expect(
+    await readWithLiveness(
+      () => Promise.resolve(gone.shift()),
+      (kept) => kept,
+      () => true,
+    ),
+  ).toEqual(none);
 });
 
 test('an id is a prefix that fits one job, and never a path', async () => {

@@ -5,7 +5,9 @@ import { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { kindOfCode } from '../../base/exit-codes.ts';
+import { listJobIds, readJob } from '../../jobs/job-store.ts';
 import { reserveJob, type ReservedJob } from '../../jobs/reserve-job.ts';
+import { jobOutcome } from '../status/job-outcome.ts';
 import { HANDOVER_VARIABLE, type DetachedJob, type Handed, type OwnProgram } from './types.ts';
 
 export interface DetachOptions {
@@ -23,8 +25,8 @@ const CHANNEL = 3;
 const MOST_SHOWN_CHARACTERS = 2000;
 
 /**
- * Starts an export in a process and session of its own, with its output in a log beside the job's record, and returns when the record is there.
- * @throws an error with the exit code of a process that ended before that; the signal's reason, after that process has ended too.
+ * Starts an export in a process and session of its own, with its output in a log beside the job's record, and returns when the job has begun.
+ * @throws what ended a job that could not begin, with its exit code; the signal's reason, after that process has ended too.
  */
 export async function startDetached(options: DetachOptions, signal: AbortSignal): Promise<DetachedJob> {
   signal.throwIfAborted();
@@ -38,8 +40,11 @@ export async function startDetached(options: DetachOptions, signal: AbortSignal)
     child.unref();
     return { job: reserved.id, pid: pid ?? 0, log: reserved.log };
   } catch (error) {
-    const failure = error instanceof EarlyEnd ? await describeEnd(error, reserved.log) : error;
-    await reserved.withdraw();
+    // The record of a job that could not begin stays, with its log, as that of any failed job.
+    const hasRecord = (await listJobIds(options.env).catch((): string[] => [])).includes(reserved.id);
+    const outcome = hasRecord ? jobOutcome(await readJob(options.env, reserved.id)) : undefined;
+    const failure = error instanceof EarlyEnd ? (outcome ?? (await describeEnd(error, reserved.log))) : error;
+    if (!hasRecord) await reserved.withdraw();
     throw failure;
   } finally {
     await reserved.close();
@@ -56,7 +61,7 @@ function spawnDetached({ program, words, env }: DetachOptions, { descriptor }: R
   });
 }
 
-/** Hands over and waits for the word that the record is there. */
+/** Hands over and waits for the word that the job has begun. */
 async function started(child: ChildProcess, handed: Handed, signal: AbortSignal): Promise<void> {
   const exit = once(child, 'exit').then(([code, by]: (number | string | null)[]) => ({ code, by }));
   // It rejects as `spawn` does, where that is judged.
@@ -88,7 +93,7 @@ function channelOf(child: ChildProcess): Duplex {
   throw new TypeError('the detached process has no channel');
 }
 
-/** The process ended without a record. */
+/** The process ended before its job had begun. */
 class EarlyEnd extends Error {
   readonly code: number | string | null | undefined;
   readonly by: number | string | null | undefined;

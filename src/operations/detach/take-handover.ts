@@ -2,9 +2,9 @@ import { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { HANDOVER_VARIABLE, type Handed } from './types.ts';
 
-/** What was handed over, and the way to tell the starting process that the job has its record. */
+/** What was handed over, and the way to report to the starting process that the job has begun: its record exists, and a first step for one of its VMs is done. Further calls do nothing. */
 export interface Handover extends Handed {
-  onRecord: () => void;
+  onBegin: () => void;
 }
 
 /** Takes what the starting process hands over, and removes every trace of it from the environment. Undefined in a process that was not detached. */
@@ -16,7 +16,10 @@ export async function takeHandover(env: NodeJS.ProcessEnv): Promise<Handover | u
   // Whoever started this may be gone: the job goes on all the same.
   channel.on('error', () => undefined);
   const handed = parseHanded(await text(channel));
-  return { ...handed, onRecord: () => void channel.end('started\n') };
+  const onBegin = (): void => {
+    if (!channel.writableEnded) channel.end('started\n');
+  };
+  return { ...handed, onBegin };
 }
 
 function parseHanded(json: string): Handed {

@@ -25,6 +25,8 @@ const MOST_WORKERS = 2;
 export async function exportVms(options: ExportOptions, context: OperationContext<ExportEvent>): Promise<ExportResult> {
   const progress = new JobProgress();
   const report = (event: ExportEvent) => {
+    // Whatever ends a detached job before its first step is reported in the foreground: no login, no such VM, a VM that cannot be exported, a folder that another run has.
+    if (event.type === 'vm-skipped' || (event.type === 'step' && event.vm !== undefined)) options.detached?.onBegin();
     progress.take(event);
     context.report(event);
   };
@@ -44,9 +46,11 @@ export async function exportVms(options: ExportOptions, context: OperationContex
   progress.attach(job);
   const { notify, env } = options;
   const end = (...how: Parameters<JobHandle['end']>) => endJob(job, how, { notify, env, warn });
-  tellDetached(job, options.detached);
   try {
+    requireRecord(job, options.detached);
     const result = await exportAll(options, { ...context, report }, job, warn);
+    // A shard may have no VM.
+    if (result.state !== 'failed') options.detached?.onBegin();
     await end(result.state, undefined, exitCodeOfExport(result));
     return result;
   } catch (error) {
@@ -56,10 +60,9 @@ export async function exportVms(options: ExportOptions, context: OperationContex
 }
 
 /** A detached job without a record could be neither followed nor cancelled. */
-function tellDetached(job: JobHandle, detached: ExportOptions['detached']): void {
-  if (detached === undefined) return;
-  if (job.isKept) detached.onRecord();
-  else throw new Hyper2kvmError('local-file', `The record ${job.file} of the detached job could not be written.`);
+function requireRecord(job: JobHandle, detached: ExportOptions['detached']): void {
+  if (detached === undefined || job.isKept) return;
+  throw new Hyper2kvmError('local-file', `The record ${job.file} of the detached job could not be written.`);
 }
 
 async function exportAll(

@@ -70,8 +70,8 @@ export interface ExportOptions {
   notify?: NotifyWish | undefined;
   /** Tells where job records go, and where programs are. */
   env: NodeJS.ProcessEnv;
-  /** Of an export in a process of its own: what was reserved for its record, and who is told when that is there. */
-  detached?: { id: string; log: string; onRecord: () => void } | undefined;
+  /** Of an export in a process of its own: what was reserved for its record, and what is called when the job has begun. */
+  detached?: { id: string; log: string; onBegin: () => void } | undefined;
 }
 
 /** One of `count` shares of a list, `index` from 0. */
