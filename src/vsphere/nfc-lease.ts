@@ -16,9 +16,9 @@ export interface LeaseDevice {
   /** What vCenter says the host's certificate is; '' when it says nothing. */
   sslThumbprint: string;
   isDisk: boolean;
-  /** The server's name for the file: hostile input. */
-  targetId: string;
-  /** Only filled for files that are no disks. */
+  /** The UEFI or BIOS settings of the VM. Offered by ESXi 6.7 and later. */
+  isNvram: boolean;
+  /** 0 when the server does not say, which it never does for disks and often not for other files. */
   fileSizeBytes: number;
 }
 
@@ -158,19 +158,26 @@ async function waitUntilReady(client: VsphereClient, lease: MoRef, signal: Abort
   }
 }
 
-/** An entry without a `targetId` is no file to export. `*` as host stands for the host and port of the connection itself. */
+/**
+ * Reads one entry; one without a url cannot be downloaded. `targetId` is not asked for, since real servers fill it only for multi-part POSTs.
+ * `*` as host stands for the host and port of the connection itself.
+ */
 function decodeDevice(device: XmlElement, server: URL): LeaseDevice[] {
-  const targetId = device.textOf('targetId');
-  const text = device.textOf('url');
-  if (!targetId || !text) return [];
-  const url = new URL(text.replace(/^(https?:\/\/)\*(:\d+)?(?=\/)/, (_, scheme: string) => `${scheme}${server.host}`));
+  const text = device.textOf('url')?.trim();
+  if (!text) return [];
+  const key = device.textOf('key') ?? '';
+  const url = URL.parse(
+    text.replace(/^(https?:\/\/)\*(:\d+)?(?=\/)/, (_, scheme: string) => `${scheme}${server.host}`),
+  );
+  if (!url) throw new Hyper2kvmError('transfer', `The lease offers ${key} at an address that is not a URL.`);
+  const isDisk = device.isTrue('disk');
   return [
     {
-      key: device.textOf('key') ?? '',
+      key,
       url,
       sslThumbprint: device.textOf('sslThumbprint') ?? '',
-      isDisk: device.isTrue('disk'),
-      targetId,
+      isDisk,
+      isNvram: !isDisk && (/(^|\/)nvram$/i.test(key) || /\.nvram$/i.test(url.pathname)),
       fileSizeBytes: device.numberOf('fileSize') ?? 0,
     },
   ];

@@ -27,6 +27,7 @@ export interface VmFacts {
   template: boolean;
   guest: string;
   toolsRunning: boolean;
+  firmware: 'bios' | 'uefi';
   disks: VirtualDisk[];
   /** By disk key. */
   occupiedBytes: Map<number, number>;
@@ -47,6 +48,7 @@ const PATHS = [
   'config.changeVersion',
   'config.template',
   'config.guestFullName',
+  'config.firmware',
   'config.hardware.device',
   'config.keyId',
   'runtime.powerState',
@@ -73,6 +75,7 @@ export async function readVmFacts(client: VsphereClient, ref: MoRef, signal: Abo
     template: text('config.template') === 'true',
     guest: text('config.guestFullName'),
     toolsRunning: text('guest.toolsRunningStatus') === 'guestToolsRunning',
+    firmware: text('config.firmware') === 'efi' ? 'uefi' : 'bios',
     disks: decodeDisks(devices),
     occupiedBytes: decodeOccupiedBytes(properties.get('layoutEx')),
     snapshots: decodeSnapshots(properties.get('snapshot')?.all('rootSnapshotList') ?? []),

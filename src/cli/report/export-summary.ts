@@ -38,7 +38,7 @@ export function skipLines(skipped: ExportResult['skipped']): string[] {
 }
 
 function vmSummary(result: VmExportResult, width: number | undefined): string[] {
-  const { files, seconds, transferredBytes, keptDisks, warnings, quiesced } = result;
+  const { files, seconds, transferredBytes, disks = [], keptDisks, warnings, quiesced } = result;
   const rate = seconds > 0 ? `, ${formatRate(transferredBytes / seconds)}` : '';
   const table = renderTable(
     [
@@ -51,6 +51,7 @@ function vmSummary(result: VmExportResult, width: number | undefined): string[] 
   return [
     `Exported ${safeText(result.vm)} to ${safeText(result.output)}`,
     ...table.map((line) => `  ${line}`),
+    ...disks.map(({ file, label, datastoreFile }) => `  ${safeText(`${file}: ${label}, ${datastoreFile}`)}`),
     `  ${formatBytes(transferredBytes)} fetched in ${formatDuration(seconds)}${rate}`,
     ...(keptDisks.length > 0
       ? [`  ${formatCount(keptDisks.length, 'disk')} kept from an earlier run: ${safeText(keptDisks.join(', '))}`]

@@ -21,12 +21,14 @@ function planBlock(plan: ExportPlan, width: number | undefined): string[] {
     [
       { header: 'DISK', cut: 'end' },
       { header: 'FILE', cut: 'middle' },
+      { header: 'SOURCE', cut: 'middle' },
       { header: 'CAPACITY', align: 'right' },
       { header: 'EXPECTED', align: 'right' },
     ],
-    plan.disks.map(({ label, disk, capacityBytes, expectedBytes }) => [
+    plan.disks.map(({ label, disk, datastoreFile, capacityBytes, expectedBytes }) => [
       label,
       disk,
+      datastoreFile,
       formatBytes(capacityBytes),
       formatBytes(expectedBytes),
     ]),

@@ -42,6 +42,7 @@ export async function planVm(
   const disks = facts.disks.map((disk, index) => ({
     disk: diskFileName(baseName, index, options.format),
     label: disk.label,
+    datastoreFile: disk.fileName,
     capacityBytes: disk.capacityBytes,
     expectedBytes: expectedBytes(disk, facts),
   }));

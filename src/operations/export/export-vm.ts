@@ -13,13 +13,13 @@ import { descriptionName } from '../domain/make-domain.ts';
 import type { PlannedVm } from './export-plan.ts';
 import { prepareSource, type ExportSource } from './export-source.ts';
 import { adoptWholeFiles, contentIdentity, transferAll } from './fetch-disks.ts';
-import { FORMATS } from './formats.ts';
+import { diskFileName, FORMATS } from './formats.ts';
 import { createImagePackage } from './image-package.ts';
 import { makeMachine } from './make-machine.ts';
 import { writeDescriptor, type DescribedFile } from './ovf-text.ts';
 import { ResumeRecord, type WholeFile } from './resume-record.ts';
 import { Transfer } from './transfer.ts';
-import type { ExportedFile, ExportEvent, ExportOptions, ExportStep, VmExportResult } from './types.ts';
+import type { ExportedDisk, ExportedFile, ExportEvent, ExportOptions, ExportStep, VmExportResult } from './types.ts';
 import type { ServerHashes } from './unproved-files.ts';
 import type { WholeRecord } from './whole-record.ts';
 
@@ -44,6 +44,9 @@ export interface VmExport extends PlannedVm {
 
 /** Room for the descriptor at the front of an OVA. One of a real VM has 10 to 60 KiB; a longer one still works, by a copy. */
 const RESERVED_DESCRIPTOR_BYTES = 128 * 1024;
+
+const NO_NVRAM =
+  'The server does not offer the NVRAM of this UEFI VM, so its UEFI boot entries are not included. ESXi offers it from 6.7 on.';
 
 /**
  * Exports one VM as planned, into a folder that is locked. When this settles, on whatever way, no lease and no own snapshot is left on the server that could be
@@ -78,6 +81,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     await adoptWholeFiles(task, source, { resume, writer, transfer }, signal);
     const kept = transfer.whole.map(({ member }) => member.name);
     await transferAll(task, source, { transfer, step, hasEarlierRun: resume.hasEarlierRun }, signal);
+    if (facts.firmware === 'uefi' && transfer.whole.every(({ isDisk }) => isDisk)) warn(NO_NVRAM);
     const described = await describe(task, source, transfer.whole, { warn, step }, signal);
     isFetched = true;
     // A fix takes minutes: meanwhile no snapshot grows on the server, and no VM stays off.
@@ -92,6 +96,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
       format: options.format,
       output: folder,
       files: [...files],
+      disks: exportedDisks(task, source),
       transferredBytes: transfer.transferredBytes,
       capacityBytes: plan.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0),
       keptDisks: kept,
@@ -115,6 +120,13 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     if (keepWhole) keepForNextRun(whole);
     throw error;
   }
+}
+
+function exportedDisks({ baseName, plan }: VmExport, { disks }: ExportSource): ExportedDisk[] {
+  return disks.map(({ label, fileName: datastoreFile, capacityBytes }, index) => {
+    const file = diskFileName(baseName, index, plan.format);
+    return { label, datastoreFile, file, capacityBytes };
+  });
 }
 
 /**

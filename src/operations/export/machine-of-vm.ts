@@ -4,12 +4,15 @@ import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
 import type { VmHardware } from '../../vsphere/vm-hardware.ts';
 
-/** The machine that a VM of a server is. It boots from its disks in their order. */
+/** The machine that a VM of a server is. It boots from the disks that its boot order names, then from the others in their order. */
 export function machineOfVm(
   name: string,
   hardware: VmHardware,
-  disks: readonly Pick<VirtualDisk, 'address'>[],
+  disks: readonly Pick<VirtualDisk, 'key' | 'address'>[],
 ): SourceMachine {
+  const named = hardware.bootDiskKeys;
+  const rank = ({ key }: { key: number }): number => (named.includes(key) ? named.indexOf(key) : named.length);
+  const bootOrder = disks.toSorted((a, b) => rank(a) - rank(b));
   const { guestId, memoryBytes, cpus, coresPerSocket, firmware, secureBoot, tpm, cdRoms } = hardware;
   return {
     name,
@@ -21,7 +24,7 @@ export function machineOfVm(
     firmware,
     secureBoot: firmware === 'uefi' && secureBoot,
     tpm,
-    disks: disks.map(({ address }, index) => ({ controller: controllerOf(address), bootOrder: index + 1 })),
+    disks: disks.map((disk) => ({ controller: controllerOf(disk.address), bootOrder: bootOrder.indexOf(disk) + 1 })),
     nics: hardware.networkCards.map(({ macAddress, type, network }) => ({
       mac: macAddress || undefined,
       model: CARDS.get(type) ?? type,

@@ -128,6 +128,17 @@ export interface ExportedFile {
   sha256?: string;
 }
 
+/** A disk of the VM and the file that it became. */
+export interface ExportedDisk {
+  /** As vSphere shows it: `Hard disk 1`. */
+  label: string;
+  /** `[datastore] folder/file.vmdk`; with a snapshot, the file that holds the state of the snapshot. */
+  datastoreFile: string;
+  /** The name of the file; in an OVA, of its member. */
+  file: string;
+  capacityBytes: number;
+}
+
 /** One VM that was exported whole. */
 export interface VmExportResult {
   vm: string;
@@ -137,6 +148,8 @@ export interface VmExportResult {
   output: string;
   /** The final files in their order. An OVA is one file. */
   files: ExportedFile[];
+  /** Which disk of the VM became which file, in the order of the hardware. Undefined for an export by an earlier version. */
+  disks?: ExportedDisk[];
   /** Bytes that came over the wire in this run. */
   transferredBytes: number;
   capacityBytes: number;
@@ -215,7 +228,7 @@ export interface ExportPlan {
   guest: string;
   format: ExportFormat;
   output: string;
-  disks: { disk: string; label: string; capacityBytes: number; expectedBytes: number }[];
+  disks: { disk: string; label: string; datastoreFile: string; capacityBytes: number; expectedBytes: number }[];
   /** The names that would be written, in `output`. */
   files: string[];
   expectedBytes: number;

@@ -38,7 +38,15 @@ const PLAN: ExportPlan = {
   guest: 'Debian GNU/Linux 12',
   format: 'ovf',
   output: '/srv/vms/web-01',
-  disks: [{ disk: 'web-01-disk-1.vmdk', label: 'Hard disk 1', capacityBytes: 10 * GIB, expectedBytes: 4 * GIB }],
+  disks: [
+    {
+      disk: 'web-01-disk-1.vmdk',
+      label: 'Hard disk 1',
+      datastoreFile: '[ds] web-01/web-01.vmdk',
+      capacityBytes: 10 * GIB,
+      expectedBytes: 4 * GIB,
+    },
+  ],
   files: ['web-01.ovf', 'web-01-disk-1.vmdk', 'web-01.mf'],
   expectedBytes: 4 * GIB,
   freeBytes: 100 * GIB,
@@ -61,6 +69,21 @@ test('the summary of an export names the folder, the files with their sizes, dur
     '',
     'Details: hyper2kvm status --job 20261122T140102Z-export-1a2b3c4d',
   ]);
+});
+
+test('the summary names the disk of the VM that each file came from', () => {
+  const disks = [
+    {
+      label: 'Hard disk 1',
+      datastoreFile: '[ds] web-01/web-01.vmdk',
+      file: 'web-01-disk-1.vmdk',
+      capacityBytes: 10 * GIB,
+    },
+  ];
+  const exported = [{ ...RESULT, disks }];
+  expect(exportSummary({ job: JOB.id, state: 'done', exported, skipped: [], failed: [] }, 80)).toContain(
+    '  web-01-disk-1.vmdk: Hard disk 1, [ds] web-01/web-01.vmdk',
+  );
 });
 
 test('the summary tells kept disks, warnings, a guest that was not quiesced, and what is left behind', () => {

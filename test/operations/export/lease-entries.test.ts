@@ -1,0 +1,50 @@
+import { expect, test } from '@jest/globals';
+import { emptyContent, mixedContent } from '../../server/content-source.ts';
+import { startTestServer } from '../../server/test-server.ts';
+import { runExport, ScratchFolder } from './export-run.ts';
+
+const MiB = 1 << 20;
+const DISKS = [{ content: mixedContent(2 * MiB, 'system') }, { content: emptyContent(3 * MiB) }];
+
+test('a disk entry without a targetId is exported', async () => {
+  await using server = await startTestServer({ vms: [{ name: 'web', disks: DISKS }] });
+  await using scratch = await ScratchFolder.make();
+  server.faults.add({ on: 'lease', action: 'target-id', disk: 'disk-1.vmdk', targetId: '' });
+  const { error } = await runExport(server, scratch);
+  expect(error).toBeUndefined();
+  expect(await scratch.files()).toEqual(['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web.mf', 'web.ovf']);
+});
+
+test('the NVRAM is exported without a targetId too', async () => {
+  await using server = await startTestServer({ vms: [{ name: 'web', disks: DISKS, nvram: Buffer.alloc(8684, 'nv') }] });
+  await using scratch = await ScratchFolder.make();
+  server.faults.add({ on: 'lease', action: 'target-id', disk: 'nvram', targetId: '' });
+  const { error } = await runExport(server, scratch);
+  expect(error).toBeUndefined();
+  expect(await scratch.files()).toContain('web.nvram');
+});
+
+test.each([
+  ['efi', [expect.stringContaining('does not offer the NVRAM')]],
+  ['bios', []],
+] as const)('a VM with firmware %s and no NVRAM is exported with %j as warnings', async (firmware, warnings) => {
+  await using server = await startTestServer({ vms: [{ name: 'web', disks: DISKS, firmware }] });
+  await using scratch = await ScratchFolder.make();
+  const { result } = await runExport(server, scratch);
+  expect(result?.exported[0]?.warnings).toEqual(warnings);
+});
+
+test('the result says which disk of the VM became which file', async () => {
+  await using server = await startTestServer({ vms: [{ name: 'web', disks: DISKS }] });
+  await using scratch = await ScratchFolder.make();
+  const { result } = await runExport(server, scratch, { format: 'qcow2' });
+  expect(result?.exported[0]?.disks).toEqual([
+    {
+      label: 'Hard disk 1',
+      datastoreFile: expect.stringMatching(/^\[datastore1\] web\/web\S*\.vmdk$/),
+      file: 'web-disk-1.qcow2',
+      capacityBytes: 2 * MiB,
+    },
+    expect.objectContaining({ label: 'Hard disk 2', file: 'web-disk-2.qcow2', capacityBytes: 3 * MiB }),
+  ]);
+});

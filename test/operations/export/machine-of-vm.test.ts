@@ -1,0 +1,31 @@
+import { expect, test } from '@jest/globals';
+import { machineOfVm } from '../../../src/operations/export/machine-of-vm.ts';
+import type { VmHardware } from '../../../src/vsphere/vm-hardware.ts';
+
+const HARDWARE: VmHardware = {
+  memoryBytes: 1 << 30,
+  cpus: 1,
+  coresPerSocket: 1,
+  firmware: 'bios',
+  secureBoot: false,
+  guestId: 'debian12_64Guest',
+  biosUuid: '',
+  tpm: false,
+  cdRoms: 0,
+  networkCards: [],
+  bootDiskKeys: [],
+};
+
+const DISKS = [2000, 2001, 2002].map((key, unit) => ({ key, address: `VirtualLsiLogicController0:${unit}` }));
+
+const bootOrderOf = (bootDiskKeys: number[]) =>
+  machineOfVm('web', { ...HARDWARE, bootDiskKeys }, DISKS).disks.map(({ bootOrder }) => bootOrder);
+
+test('a VM without a boot order of its own boots from its first disk', () => {
+  expect(bootOrderOf([])).toEqual([1, 2, 3]);
+});
+
+test('disks that the boot order names come first, the others after them; the disks keep their places', () => {
+  expect(bootOrderOf([2002])).toEqual([2, 3, 1]);
+  expect(bootOrderOf([2001, 4000, 2000])).toEqual([2, 1, 3]);
+});
