@@ -1,3 +1,4 @@
+import { secretInUrl, type Secret } from '../base/secret.ts';
 import type { ConnectionSettings, ProfileConnection } from '../vsphere/connection-settings.ts';
 import { BaseCommand } from './base-command.ts';
 import { CONNECTION_FLAGS, profileConnection, readConnection, type ConnectionFlagValues } from './connection-flags.ts';
@@ -25,8 +26,9 @@ export abstract class ConnectedCommand<Result extends object> extends BaseComman
    */
   protected async connection(
     flags: ConnectionFlagValues,
-    { askNow, known }: { askNow: boolean; known?: string | undefined },
+    { askNow, known }: { askNow: boolean; known?: Secret | undefined },
   ): Promise<ConnectionSettings> {
+    for (const url of [flags.url, this.env['HYPER2KVM_URL'], this.env['GOVC_URL']]) this.redactor.add(secretInUrl(url));
     const settings = await readConnection(flags, this.env, this.profileServer, {
       stdin: process.stdin,
       stderr: process.stderr,
@@ -38,7 +40,7 @@ export abstract class ConnectedCommand<Result extends object> extends BaseComman
         `The certificate of ${settings.url.host} is not verified (--insecure): pin it with --thumbprint.`,
       );
     }
-    const password = async (): Promise<string> => {
+    const password = async (): Promise<Secret> => {
       const secret = known ?? (await settings.password());
       this.redactor.add(secret);
       return secret;

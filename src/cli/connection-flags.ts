@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import type { Secret } from '../base/secret.ts';
 import type { ConnectionSettings, ProfileConnection } from '../vsphere/connection-settings.ts';
 import type { Profile, SettingValue } from './config/profile.ts';
 import { readDuration } from './input/option-values.ts';
@@ -62,15 +63,18 @@ export interface ConnectionFlagValues {
 }
 
 /** What a profile says about the server, without the keys that the command line leaves out. */
-export function profileConnection({ name, server }: Profile, leftOut: ReadonlySet<string>): ProfileConnection {
-  const get = (key: keyof typeof CONNECTION_FLAGS | 'password'): SettingValue | undefined =>
+export function profileConnection(
+  { name, server, password }: Profile,
+  leftOut: ReadonlySet<string>,
+): ProfileConnection {
+  const get = (key: keyof typeof CONNECTION_FLAGS): SettingValue | undefined =>
     leftOut.has(key) ? undefined : server.get(key);
   const caFiles = get('ca-file');
   return {
     name,
     url: textOf(get('url')),
     username: textOf(get('username')),
-    password: textOf(get('password')),
+    password: leftOut.has('password') ? undefined : password,
     passwordFile: textOf(get('password-file')),
     insecure: get('insecure') === true || undefined,
     thumbprint: textOf(get('thumbprint')),
@@ -109,6 +113,6 @@ export async function readConnection(
       readPassword(account, { ...sources, file: values['password-file'] ?? passwordFile }),
     warn: sources.warn,
   });
-  let password: Promise<string> | undefined;
+  let password: Promise<Secret> | undefined;
   return { ...settings, password: () => (password ??= settings.password()) };
 }

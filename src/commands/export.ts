@@ -1,5 +1,6 @@
 import { Args } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
+import type { Secret } from '../base/secret.ts';
 import { ConnectedCommand } from '../cli/connected-command.ts';
 import { readVmFile } from '../cli/input/vm-words.ts';
 import { ownProgram } from '../cli/own-program.ts';
@@ -146,7 +147,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     return result;
   }
 
-  async #detach(vms: string[], password: string): Promise<DetachedJob> {
+  async #detach(vms: string[], password: Secret): Promise<DetachedJob> {
     const { startDetached } = await import('../operations/detach/start-detached.ts');
     const options = {
       program: this.program(),

@@ -1,5 +1,7 @@
 import { delimiter } from 'node:path';
 import { Hyper2kvmError } from '../base/errors.ts';
+import { readSecret, type Secret } from '../base/secret.ts';
+import { parseServerUrl } from './server-url.ts';
 
 /** Where and how to log in. Made by {@link resolveConnectionSettings}; the password is never part of it. */
 export interface ConnectionSettings {
@@ -7,7 +9,7 @@ export interface ConnectionSettings {
   url: URL;
   username: string;
   /** Asked for when a login is about to be made: may read a file or prompt. */
-  password: () => Promise<string>;
+  password: () => Promise<Secret>;
   trust: TrustSettings;
   /** Limit for one call to the server, in milliseconds. */
   timeoutMs: number;
@@ -44,7 +46,7 @@ export interface ProfileConnection {
   name: string;
   url?: string | undefined;
   username?: string | undefined;
-  password?: string | undefined;
+  password?: Secret | undefined;
   passwordFile?: string | undefined;
   insecure?: boolean | undefined;
   thumbprint?: string | undefined;
@@ -56,7 +58,7 @@ export interface ConnectionSources {
   env: NodeJS.ProcessEnv;
   profile?: ProfileConnection | undefined;
   /** The way to a password that stands nowhere: the file that flag or profile name (`passwordFile` is the profile's), or a prompt. */
-  password: (account: { username: string; host: string; passwordFile?: string | undefined }) => Promise<string>;
+  password: (account: { username: string; host: string; passwordFile?: string | undefined }) => Promise<Secret>;
   /** Told that a profile's login does not count. */
   warn?: (message: string) => void;
 }
@@ -73,7 +75,7 @@ export function isServerConfigured(
 /** The server that the environment names, without user and password; undefined when it names none. Throws a usage error for what is no URL. */
 export function serverOfEnvironment(env: NodeJS.ProcessEnv): URL | undefined {
   const name = ['HYPER2KVM_URL', 'GOVC_URL'].find((each) => env[each]);
-  return name === undefined ? undefined : splitUrl(env[name] ?? '', name).url;
+  return name === undefined ? undefined : parseServerUrl(env[name] ?? '', name).url;
 }
 
 /**
@@ -94,7 +96,7 @@ export function resolveConnectionSettings(sources: ConnectionSources): Connectio
       hint: 'Give --url https://HOST, or set HYPER2KVM_URL (or GOVC_URL), or write a profile.',
     });
   }
-  const { url, urlUsername, urlPassword } = splitUrl(source.text, source.name);
+  const { url, username: urlUsername, password: urlPassword } = parseServerUrl(source.text, source.name);
   const profile = profileFor(url, source.name, sources);
   const ownFirst = source.name === inProfile;
   const username =
@@ -108,9 +110,10 @@ export function resolveConnectionSettings(sources: ConnectionSources): Connectio
     });
   }
   const { passwordFile } = profile;
-  const ofUrl = ownFirst && passwordFile !== undefined ? '' : urlPassword;
-  const stored = ownFirst ? profile.password || ofUrl : ofUrl || profile.password;
-  const known = flags.hasPasswordFile ? '' : env['HYPER2KVM_PASSWORD'] || env['GOVC_PASSWORD'] || stored;
+  const ofUrl = ownFirst && passwordFile !== undefined ? undefined : urlPassword;
+  const stored = ownFirst ? [profile.password, ofUrl] : [ofUrl, profile.password];
+  const candidates = [...['HYPER2KVM_PASSWORD', 'GOVC_PASSWORD'].map((name) => secretIn(env, name)), ...stored];
+  const known = flags.hasPasswordFile ? undefined : candidates.find((secret) => secret && !secret.isEmpty);
   return {
     url,
     username,
@@ -123,7 +126,7 @@ export function resolveConnectionSettings(sources: ConnectionSources): Connectio
 /** A profile's login and trust are for its own server: for another one that flag or environment name they would hand out its password. */
 function profileFor(url: URL, urlName: string, { profile, warn }: ConnectionSources): Partial<ProfileConnection> {
   if (profile?.url === undefined) return profile ?? {};
-  const { host } = splitUrl(profile.url, `url of the profile ${profile.name}`).url;
+  const { host } = parseServerUrl(profile.url, `url of the profile ${profile.name}`).url;
   if (host === url.host) return profile;
   warn?.(
     `${urlName} names ${url.host}: login and certificate of the profile ${profile.name} are for ${host} and do not count.`,
@@ -136,19 +139,42 @@ function trustSettings(
   env: NodeJS.ProcessEnv,
   profile: Partial<ProfileConnection>,
 ): TrustSettings {
-  const insecure = flags.insecure ?? isYes(env, 'HYPER2KVM_INSECURE') ?? isYes(env, 'GOVC_INSECURE');
+  const insecure = isYes(env, 'HYPER2KVM_INSECURE') ?? isYes(env, 'GOVC_INSECURE') ?? profile.insecure ?? false;
   const caFile = env['HYPER2KVM_CA_FILE'];
+  const thumbprint = flags.thumbprint || env['HYPER2KVM_THUMBPRINT'] || profile.thumbprint;
+  const caFiles = flags.caFile ?? (caFile ? pathList(caFile) : (profile.caFiles ?? []));
+  const isPinned = Boolean(thumbprint) || caFiles.length > 0;
+  if (flags.insecure && isPinned) throw insecureWithPin(flags, env);
   return {
-    insecure: insecure ?? profile.insecure ?? false,
-    thumbprint: flags.thumbprint || env['HYPER2KVM_THUMBPRINT'] || profile.thumbprint,
-    caFiles: flags.caFile ?? (caFile ? pathList(caFile) : (profile.caFiles ?? [])),
+    // A pin is a choice about this server; an insecure environment is often left over from another one, and would send it the login unseen.
+    insecure: flags.insecure ?? (insecure && !isPinned),
+    thumbprint,
+    caFiles,
     onlyCaFiles: pathList(env['GOVC_TLS_CA_CERTS']),
     knownHostsFiles: pathList(env['GOVC_TLS_KNOWN_HOSTS']),
   };
 }
 
+function secretIn(env: NodeJS.ProcessEnv, name: string): Secret | undefined {
+  const text = env[name];
+  return text ? readSecret(text, name) : undefined;
+}
+
 function pathList(text: string | undefined): string[] {
   return (text ?? '').split(delimiter).filter(Boolean);
+}
+
+function insecureWithPin(flags: ConnectionFlags, env: NodeJS.ProcessEnv): Hyper2kvmError {
+  const pins = [
+    { name: '--thumbprint', value: flags.thumbprint },
+    { name: '--ca-file', value: flags.caFile },
+    { name: 'HYPER2KVM_THUMBPRINT', value: env['HYPER2KVM_THUMBPRINT'] },
+    { name: 'HYPER2KVM_CA_FILE', value: env['HYPER2KVM_CA_FILE'] },
+  ];
+  const pin = pins.find(({ value }) => value)?.name ?? 'the thumbprint or ca-file of the profile';
+  return new Hyper2kvmError('usage', `--insecure contradicts ${pin}.`, {
+    hint: 'Leave out --insecure to verify the certificate. To skip verification, leave out the other one (--no-thumbprint and --no-ca-file for those of a profile).',
+  });
 }
 
 /** The spellings of Go's `strconv.ParseBool`, which govc reads its switches with. */
@@ -160,35 +186,4 @@ function isYes(env: NodeJS.ProcessEnv, name: string): boolean | undefined {
   throw new Hyper2kvmError('usage', `${name} is ${JSON.stringify(text)}, which is neither true nor false.`, {
     hint: `Set ${name}=1 or ${name}=0.`,
   });
-}
-
-/** Like govc: a missing scheme means https, a missing path means /sdk. The text may hold a password and is never quoted. */
-function splitUrl(text: string, name: string): { url: URL; urlUsername: string; urlPassword: string } {
-  let url: URL;
-  try {
-    url = new URL(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`);
-  } catch {
-    throw new Hyper2kvmError('usage', `${name} is not a URL.`, { hint: 'Write it as https://HOST or HOST:PORT.' });
-  }
-  if (url.protocol !== 'https:') {
-    throw new Hyper2kvmError('usage', `${name} begins with ${url.protocol}//, and only https is spoken.`, {
-      hint: 'A password never crosses the network in clear: write https://HOST.',
-    });
-  }
-  const urlUsername = percentDecoded(url.username);
-  const urlPassword = percentDecoded(url.password);
-  url.username = '';
-  url.password = '';
-  url.search = '';
-  url.hash = '';
-  if (url.pathname === '/') url.pathname = '/sdk';
-  return { url, urlUsername, urlPassword };
-}
-
-function percentDecoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -1,5 +1,6 @@
 import { XMLBuilder } from 'fast-xml-parser';
 import { Hyper2kvmError } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
 import { faultOfSoap } from './fault.ts';
 import { fieldsOf, type MoRef, type WsdlMethod, type WsdlValue } from './wsdl-types.ts';
 import { parseXml, type XmlElement } from './xml-element.ts';
@@ -41,6 +42,8 @@ function encodeField(name: string, type: string, value: unknown, polymorphic: bo
   if (type === 'ref' && isMoRef(value)) {
     return { [name]: [{ '#text': plainText(value.value) }], ':@': { type: value.type } };
   }
+  // Its control characters were refused where it was read.
+  if (value instanceof Secret) return { [name]: [{ '#text': value.reveal() }] };
   if (value !== null && typeof value === 'object') {
     const node: Node = { [name]: encodeFields(type, value) };
     if (polymorphic) node[':@'] = { 'xsi:type': type };

@@ -1,4 +1,5 @@
 import { Hyper2kvmError } from '../base/errors.ts';
+import type { Secret } from '../base/secret.ts';
 import { chooseApiVersion, FALLBACK_VERSION } from './api-version.ts';
 import { addressOf, CertificateTrust } from './certificate-trust.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
@@ -25,7 +26,7 @@ export class VsphereClient {
   readonly http: HttpTransport;
   readonly cookie: SessionCookie;
   #greeting: ServerGreeting | undefined;
-  #account: { username: string; password: string } | undefined;
+  #account: { username: string; password: Secret } | undefined;
   #userSession: XmlElement | undefined;
   #reLogin: Promise<void> | undefined;
 

@@ -1,12 +1,14 @@
+import type { Secret } from '../base/secret.ts';
+
 /**
  * The calls of `urn:vim25` that this program makes, and the data objects in their arguments, each with its fields in the
- * order of the WSDL's `xs:sequence`: a real server refuses another order. A field is a scalar (`string`, `int`, `long`,
+ * order of the WSDL's `xs:sequence`: a real server refuses another order. A field is a scalar (`string`, `secret`, `int`, `long`,
  * `boolean`), `ref` (a managed object reference), or a data object of this table; `[]` repeats it and `?` makes it optional.
  */
 const wsdlTypes = {
   RetrieveServiceContent: { _this: 'ref' },
   CurrentTime: { _this: 'ref' },
-  Login: { _this: 'ref', userName: 'string', password: 'string', locale: 'string?' },
+  Login: { _this: 'ref', userName: 'string', password: 'secret', locale: 'string?' },
   Logout: { _this: 'ref' },
 
   RetrievePropertiesEx: { _this: 'ref', specSet: 'PropertyFilterSpec[]', options: 'RetrieveOptions' },
@@ -67,7 +69,7 @@ const wsdlTypes = {
 const POLYMORPHIC: ReadonlySet<string> = new Set(['TraversalSpec', 'VirtualCdrom']);
 
 type WsdlTypes = typeof wsdlTypes;
-type ScalarTypes = { string: string; int: number; long: number; boolean: boolean; ref: MoRef };
+type ScalarTypes = { string: string; secret: Secret; int: number; long: number; boolean: boolean; ref: MoRef };
 type ValueOf<Notation> = Notation extends `${infer Base}?`
   ? ValueOf<Base>
   : Notation extends `${infer Base}[]`

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ScratchFolder } from '../operations/export/export-run.ts';
 import { mixedContent } from '../server/content-source.ts';
@@ -120,4 +120,40 @@ test.concurrent('the password is not among the arguments or in a child of the pr
   await program.over;
   expect(commandLine).toContain('export');
   expect(commandLine).not.toContain('Zaq');
+});
+
+test.concurrent('a password that no login can send is refused by its source, and shown nowhere', async () => {
+  await using server = await startTestServer(OPTIONS);
+  await using scratch = await ScratchFolder.make();
+  const file = join(scratch.path, 'password');
+  await writeFile(file, Buffer.from('\ufeffhunter2\r\n', 'utf16le'), { mode: 0o600 });
+  const { HYPER2KVM_PASSWORD: _, ...base } = environmentOf(server, join(scratch.path, 'state'));
+  const env = { ...base, HYPER2KVM_DEBUG: '1' };
+  const ways = [
+    { args: ['--password-file', file], env, source: file },
+    { args: [], env: { ...env, HYPER2KVM_PASSWORD: 'hun\u0001ter2' }, source: 'HYPER2KVM_PASSWORD' },
+    { args: [], env: { ...env, HYPER2KVM_URL: 'https://joe:hun#ter2@127.0.0.1' }, source: 'HYPER2KVM_URL' },
+    { args: ['--url', 'https://joe:hun/ter2@127.0.0.1'], env, source: '--url' },
+  ];
+  for (const { args, env: given, source } of ways) {
+    const words = ['export', 'web', '--json', '--log-file', join(scratch.path, 'log'), ...args];
+    const run = await runProgram(words, { env: given, cwd: scratch.path });
+    expect(run.exitCode).toBe(2);
+    expect(JSON.parse(run.stdout)).toMatchObject({ error: { message: expect.stringContaining(source) } });
+    const shown = run.stdout + run.stderr + (await readFile(join(scratch.path, 'log'), 'utf8').catch(() => ''));
+    expect(shown.replaceAll(/\0|\\0/g, '')).not.toMatch(/hun|ter2/);
+  }
+  await rm(file);
+  expect((await textsIn(scratch.path)).replaceAll('\0', '')).not.toMatch(/hun|ter2/);
+});
+
+test.concurrent('an insecure environment does not send the login past a pin to another server', async () => {
+  await using server = await startTestServer(OPTIONS);
+  await using scratch = await ScratchFolder.make();
+  const env = { ...environmentOf(server, join(scratch.path, 'state')), GOVC_INSECURE: '1' };
+  const other = ['--thumbprint', 'AB'.repeat(32)];
+  expect(await runProgram(['list', ...other], { env, cwd: scratch.path })).toMatchObject({ exitCode: 15 });
+  expect(await runProgram(['list'], { env, cwd: scratch.path })).toMatchObject({ exitCode: 0 });
+  const both = await runProgram(['list', '--insecure'], { env, cwd: scratch.path });
+  expect(both).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('contradicts HYPER2KVM_THUMBPRINT') });
 });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Secret } from '../../src/base/secret.ts';
 import { fileURLToPath } from 'node:url';
 import { jest } from '@jest/globals';
 import { Config, settings, type Command } from '@oclif/core';
@@ -21,7 +22,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 export const CONNECTION: ConnectionSettings = {
   url: new URL('https://vc.example.com/sdk'),
   username: 'joe',
-  password: () => Promise.resolve('geheim'),
+  password: () => Promise.resolve(new Secret('geheim')),
   trust: { insecure: false, thumbprint: undefined, caFiles: [], onlyCaFiles: [], knownHostsFiles: [] },
   timeoutMs: 60_000,
 };

@@ -1,7 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
-import { isServerConfigured, resolveConnectionSettings } from '../../src/vsphere/connection-settings.ts';
+import { Secret } from '../../src/base/secret.ts';
+import {
+  isServerConfigured,
+  resolveConnectionSettings,
+  type ConnectionSettings,
+} from '../../src/vsphere/connection-settings.ts';
 
 const noPassword = () => Promise.reject(new Error('asked'));
+
+/** What a login would send. */
+async function passwordOf(settings: ConnectionSettings): Promise<string> {
+  return (await settings.password()).reveal();
+}
 
 function resolve(flags: object, env: NodeJS.ProcessEnv = {}) {
   return resolveConnectionSettings({ flags: { timeoutMs: 1000, ...flags }, env, password: noPassword });
@@ -21,16 +31,16 @@ describe('the order of sources', () => {
     expect(resolve({ url: 'flag.example', username: 'flag-user' }, env)).toMatchObject({ username: 'flag-user' });
     expect(resolve({}, env).url.host).toBe('own.example');
     expect(resolve({}, env).username).toBe('own-user');
-    expect(await resolve({}, env).password()).toBe('own-secret');
+    expect(await passwordOf(resolve({}, env))).toBe('own-secret');
     const { HYPER2KVM_URL: _a, HYPER2KVM_USERNAME: _b, HYPER2KVM_PASSWORD: _c, ...govc } = env;
     expect(resolve({}, govc)).toMatchObject({ username: 'govc-user' });
-    expect(await resolve({}, govc).password()).toBe('govc-secret');
+    expect(await passwordOf(resolve({}, govc))).toBe('govc-secret');
   });
 
   test('user and password of a URL count last, and are not in the URL any more', async () => {
     const settings = resolve({}, { GOVC_URL: 'https://url%40user:url%2Fsecret@govc.example' });
     expect(settings.username).toBe('url@user');
-    expect(await settings.password()).toBe('url/secret');
+    expect(await passwordOf(settings)).toBe('url/secret');
     expect(settings.url.href).toBe('https://govc.example/sdk');
     expect(JSON.stringify(settings)).not.toContain('secret');
   });
@@ -39,14 +49,20 @@ describe('the order of sources', () => {
     const settings = resolveConnectionSettings({
       flags: { timeoutMs: 1, hasPasswordFile: true },
       env,
-      password: (account) => Promise.resolve(`${account.username} at ${account.host}`),
+      password: (account) => Promise.resolve(new Secret(`${account.username} at ${account.host}`)),
     });
-    expect(await settings.password()).toBe('own-user at own.example');
+    expect(await passwordOf(settings)).toBe('own-user at own.example');
   });
 });
 
 describe('the profile', () => {
-  const profile = { name: 'p', url: 'profile.example', username: 'joe', password: 'of-profile', thumbprint: 'AB' };
+  const profile = {
+    name: 'p',
+    url: 'profile.example',
+    username: 'joe',
+    password: new Secret('of-profile'),
+    thumbprint: 'AB',
+  };
   const resolveWith = (
     more: object,
     flags: object = {},
@@ -57,18 +73,19 @@ describe('the profile', () => {
       flags: { timeoutMs: 1000, ...flags },
       env,
       profile: { ...profile, ...more },
-      password: ({ passwordFile }) => Promise.resolve(`read from ${passwordFile}`),
+      password: ({ passwordFile }) => Promise.resolve(new Secret(`read from ${passwordFile}`)),
       ...(warn && { warn }),
     });
 
   test('counts where flags and environment say nothing', async () => {
-    const settings = resolveWith({ insecure: true, caFiles: ['ca.pem'] });
+    const settings = resolveWith({ insecure: false, caFiles: ['ca.pem'] });
     expect(settings).toMatchObject({
       username: 'joe',
-      trust: { insecure: true, thumbprint: 'AB', caFiles: ['ca.pem'] },
+      trust: { insecure: false, thumbprint: 'AB', caFiles: ['ca.pem'] },
     });
+    expect(resolveWith({ insecure: true, thumbprint: undefined }).trust.insecure).toBe(true);
     expect(settings.url.host).toBe('profile.example');
-    expect(await settings.password()).toBe('of-profile');
+    expect(await passwordOf(settings)).toBe('of-profile');
     const env = {
       HYPER2KVM_URL: 'https://profile.example/sdk',
       GOVC_USERNAME: 'env',
@@ -81,21 +98,21 @@ describe('the profile', () => {
       username: 'env',
       trust: { insecure: false, thumbprint: 'CD', caFiles: ['env.pem'] },
     });
-    expect(await over.password()).toBe('of-env');
+    expect(await passwordOf(over)).toBe('of-env');
   });
 
   test('its own keys come before user and password of its url, and those of a url of the environment before it', async () => {
     const own = resolveWith({ url: 'https://url-user:url-secret@profile.example' });
     expect(own.username).toBe('joe');
-    expect(await own.password()).toBe('of-profile');
+    expect(await passwordOf(own)).toBe('of-profile');
     const bare = { username: undefined, password: undefined };
-    expect(await resolveWith({ ...bare, url: 'https://u:secret@profile.example' }).password()).toBe('secret');
+    expect(await passwordOf(resolveWith({ ...bare, url: 'https://u:secret@profile.example' }))).toBe('secret');
     const file = resolveWith({ url: 'https://u:secret@profile.example', password: undefined, passwordFile: 'file' });
-    expect(await file.password()).toBe('read from file');
+    expect(await passwordOf(file)).toBe('read from file');
     const env = { GOVC_URL: 'https://env-user:env-secret@profile.example' };
     const ofEnv = resolveWith({}, {}, env);
     expect(ofEnv.username).toBe('env-user');
-    expect(await ofEnv.password()).toBe('env-secret');
+    expect(await passwordOf(ofEnv)).toBe('env-secret');
   });
 
   test('says nothing about another server than its own', async () => {
@@ -107,10 +124,10 @@ describe('the profile', () => {
       (message) => void warnings.push(message),
     );
     expect(settings.trust).toMatchObject({ insecure: false, thumbprint: undefined });
-    expect(await settings.password()).toBe('read from undefined');
+    expect(await passwordOf(settings)).toBe('read from undefined');
     expect(warnings).toEqual([expect.stringContaining('--url names other.example')]);
     const anywhere = resolveWith({ url: undefined }, { url: 'other.example' });
-    expect(await anywhere.password()).toBe('of-profile');
+    expect(await passwordOf(anywhere)).toBe('of-profile');
     expect(() => resolveWith({ url: 'http://vc' })).toThrow('url of the profile p begins with http:');
   });
 
@@ -162,4 +179,47 @@ test('a server is configured by flag or environment', () => {
   expect(isServerConfigured({}, {})).toBe(false);
   expect(isServerConfigured({ url: 'h' }, {})).toBe(true);
   expect(isServerConfigured({}, { GOVC_URL: 'h' })).toBe(true);
+});
+
+describe('a pin or an authority that was named is never ignored', () => {
+  const account = { url: 'h', username: 'u' };
+
+  test.each([
+    [{ thumbprint: 'AB' }, { GOVC_INSECURE: '1' }],
+    [{ caFile: ['ca.pem'] }, { HYPER2KVM_INSECURE: '1' }],
+    [{}, { GOVC_INSECURE: '1', HYPER2KVM_THUMBPRINT: 'AB' }],
+    [{}, { HYPER2KVM_INSECURE: 'true', HYPER2KVM_CA_FILE: 'ca.pem' }],
+  ])('%j wins over the environment %j', (flags, env) => {
+    expect(resolve({ ...account, ...flags }, env).trust.insecure).toBe(false);
+  });
+
+  test('nor that of a profile by its own insecure, or by one of the environment', () => {
+    const profile = { name: 'p', ...account, thumbprint: 'AB', insecure: true };
+    const sources = { flags: { timeoutMs: 1 }, profile, password: noPassword };
+    expect(resolveConnectionSettings({ ...sources, env: {} }).trust.insecure).toBe(false);
+    expect(resolveConnectionSettings({ ...sources, env: { GOVC_INSECURE: '1' } }).trust.insecure).toBe(false);
+  });
+
+  test.each([
+    [{ thumbprint: 'AB' }, {}, '--insecure contradicts --thumbprint.'],
+    [{ caFile: ['ca.pem'] }, {}, '--insecure contradicts --ca-file.'],
+    [{}, { HYPER2KVM_THUMBPRINT: 'AB' }, '--insecure contradicts HYPER2KVM_THUMBPRINT.'],
+    [{}, { HYPER2KVM_CA_FILE: 'ca.pem' }, '--insecure contradicts HYPER2KVM_CA_FILE.'],
+  ])('--insecure with %j and %j is a usage error', (flags, env, message) => {
+    expect(() => resolve({ ...account, insecure: true, ...flags }, env)).toThrow(
+      expect.objectContaining({ kind: 'usage', message }),
+    );
+  });
+
+  test('--insecure counts where nothing is pinned', () => {
+    expect(resolve({ ...account, insecure: true }, { GOVC_TLS_KNOWN_HOSTS: '/known' }).trust.insecure).toBe(true);
+  });
+});
+
+test('a password with a control character is refused by the name of its source', () => {
+  const env = { HYPER2KVM_PASSWORD: 'hun\u0001ter2', HYPER2KVM_URL: 'h', HYPER2KVM_USERNAME: 'u' };
+  expect(() => resolve({}, env)).toThrow(
+    expect.objectContaining({ kind: 'usage', message: expect.stringMatching(/^The password from HYPER2KVM_PASSWORD/) }),
+  );
+  expect(() => resolve({}, env)).not.toThrow(/hun|ter2/);
 });

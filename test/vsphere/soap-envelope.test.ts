@@ -1,11 +1,12 @@
 import { expect, test } from '@jest/globals';
+import { Secret } from '../../src/base/secret.ts';
 import { VsphereFault } from '../../src/vsphere/fault.ts';
 import { decodeResponse, encodeRequest, refOf } from '../../src/vsphere/soap-envelope.ts';
 
 const sessionManager = { type: 'SessionManager', value: 'SessionManager' };
 
 test('arguments stand in the order of the WSDL, whatever their order here', () => {
-  const request = encodeRequest('Login', { password: 'p', userName: 'u', _this: sessionManager });
+  const request = encodeRequest('Login', { password: new Secret('p'), userName: 'u', _this: sessionManager });
   expect(request).toContain(
     '<Login xmlns="urn:vim25"><_this type="SessionManager">SessionManager</_this><userName>u</userName><password>p</password></Login>',
   );
@@ -31,13 +32,14 @@ test('a polymorphic data object names its type', () => {
 });
 
 test('text is escaped, and what XML cannot hold is refused', () => {
-  const request = (userName: string) => encodeRequest('Login', { _this: sessionManager, userName, password: '' });
+  const request = (userName: string) =>
+    encodeRequest('Login', { _this: sessionManager, userName, password: new Secret('') });
   expect(request('<a>&"é  ')).toContain('<userName>&lt;a&gt;&amp;&quot;é  </userName>');
   expect(() => request('a\u0000b')).toThrow(expect.objectContaining({ kind: 'usage' }));
 });
 
 test('a field that the table lacks, or one that is missing, is an error', () => {
-  const wrong = { _this: sessionManager, userName: 'u', password: 'p', realm: 'x' };
+  const wrong = { _this: sessionManager, userName: 'u', password: new Secret('p'), realm: 'x' };
   expect(() => encodeRequest('Login', wrong)).toThrow('Login has no field realm');
   expect(() => encodeRequest('Login', { _this: sessionManager, userName: 'u' } as never)).toThrow(
     'needs its field password',

@@ -1,4 +1,5 @@
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument, type Document, type Node } from 'yaml';
+import { readSecret, type Secret } from '../../base/secret.ts';
 import { nearWord } from '../near-word.ts';
 import { configError } from './config-error.ts';
 import type { Keys, KnownKeys } from './known-keys.ts';
@@ -54,15 +55,19 @@ class ProfileDocument {
   #profile({ key: name, line, value }: Entry): Profile {
     const server = new Map<string, SettingValue>();
     const commands = new Map<string, Settings>();
+    let password: Secret | undefined;
     for (const entry of this.#entries(value, line, `The profile ${name}`)) {
       const section = this.#known.commands.get(entry.key);
-      if (section === undefined) server.set(entry.key, this.#setting(entry, this.#known.server, `the profile ${name}`));
-      else commands.set(entry.key, this.#section(entry, section));
+      if (section === undefined) {
+        const setting = this.#setting(entry, this.#known.server, `the profile ${name}`);
+        if (entry.key === 'password') password = readSecret(String(setting), `the profile ${name} in ${this.#file}`);
+        else server.set(entry.key, setting);
+      } else commands.set(entry.key, this.#section(entry, section));
     }
-    if (server.has('password') && server.has('password-file')) {
+    if (password !== undefined && server.has('password-file')) {
       throw configError(this.#file, line, `the profile ${name} has both password and password-file.`, 'Keep one.');
     }
-    return { name, file: this.#file, server, commands };
+    return { name, file: this.#file, server, ...(password && { password }), commands };
   }
 
   #section({ key: command, line, value }: Entry, keys: Keys): Settings {

@@ -1,3 +1,5 @@
+import { secretInUrl, type Secret } from '../../base/secret.ts';
+
 /** What a key of the configuration file says. `true` for a flag with an optional value means the flag alone. */
 export type SettingValue = string | boolean | string[];
 
@@ -8,21 +10,16 @@ export interface Profile {
   name: string;
   /** Where it stands. */
   file: string;
-  /** By the names of the connection flags, and `password`. */
+  /** By the names of the connection flags. */
   server: Settings;
+  password?: Secret;
   /** The settings of each command, by the command's name. */
   commands: ReadonlyMap<string, Settings>;
 }
 
 /** The passwords in it: no message may show them. */
-export function secretsOf({ server }: Profile): string[] {
-  const password = server.get('password');
-  return [typeof password === 'string' ? password : '', passwordInUrl(server.get('url'))].filter(Boolean);
-}
-
-function passwordInUrl(url: SettingValue | undefined): string {
-  // Up to the last `@`, as a password that was not encoded may hold one too; a slash ends it.
-  const [, password = ''] =
-    (typeof url === 'string' && /^(?:[a-z][\w+.-]*:\/\/)?[^/?#:@]*:([^/?#]*)@/i.exec(url)) || [];
-  return password;
+export function secretsOf({ server, password }: Profile): Secret[] {
+  const url = server.get('url');
+  const secrets = [...(password ? [password] : []), secretInUrl(typeof url === 'string' ? url : undefined)];
+  return secrets.filter((secret) => !secret.isEmpty);
 }

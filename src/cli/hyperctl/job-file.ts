@@ -1,5 +1,6 @@
 import { parse, YAMLParseError } from 'yaml';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { readSecret, type Secret } from '../../base/secret.ts';
 import { checkAccess, readConfigFile } from '../config/config-file.ts';
 import { nearWord } from '../near-word.ts';
 
@@ -14,7 +15,7 @@ export interface JobDefinition {
   removeCdrom: boolean;
   url: string | undefined;
   username: string | undefined;
-  password: string | undefined;
+  password: Secret | undefined;
   insecure: boolean;
 }
 
@@ -81,6 +82,7 @@ function readJob(value: unknown, path: string): JobDefinition {
     const found = job.get(key);
     return typeof found === 'string' && found !== '' ? found : undefined;
   };
+  const password = text('password');
   const parallel = options.get('parallel_downloads');
   return {
     vm: text('vm_path'),
@@ -91,7 +93,7 @@ function readJob(value: unknown, path: string): JobDefinition {
     removeCdrom: options.get('remove_cdrom') === true,
     url: text('vcenter_url'),
     username: text('username'),
-    password: text('password'),
+    password: password === undefined ? undefined : readSecret(password, path),
     insecure: job.get('insecure') === true,
   };
 }

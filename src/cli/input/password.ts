@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
+import { readSecret, readSecretLine, type Secret } from '../../base/secret.ts';
 import { safeText } from '../text/safe-text.ts';
 import { promptHidden, type RawInput } from './hidden-prompt.ts';
 
@@ -19,36 +20,40 @@ export interface PasswordSources {
   warn: (message: string) => void;
 }
 
-/** A first line longer than this is no password, and a pipe without end is not read any further. */
+/** A longer first line is refused, and a pipe without end is not read any further. */
 const LONGEST_BYTES = 64 * 1024;
 
 /**
  * The password for `account`: the first line of `--password-file`, else a hidden prompt when standard input and standard error
  * are a terminal. Without either, and for an empty password, a usage error that names the ways to give one.
  */
-export async function readPassword(account: Account, sources: PasswordSources): Promise<string> {
+export async function readPassword(account: Account, sources: PasswordSources): Promise<Secret> {
   const { file, stdin, stderr, signal, warn } = sources;
   const question = `Password for ${safeText(account.username)} at ${safeText(account.host)}: `;
-  if (file === '-' && !stdin.isTTY) return required(await readFirstLine(stdin), 'standard input');
+  if (file === '-' && !stdin.isTTY) return required(await readFirstLine(stdin, 'standard input'), 'standard input');
   if (file !== undefined && file !== '-') return required(await readFile(file, warn), file);
   if (stdin.isTTY && stderr.isTTY) {
     const input: RawInput = stdin;
-    return required(await promptHidden(question, { input, output: stderr, signal }), 'the prompt');
+    return required(
+      readSecret(await promptHidden(question, { input, output: stderr, signal }), 'the prompt'),
+      'the prompt',
+    );
   }
   throw new Hyper2kvmError('usage', `No password for ${account.username} at ${account.host}.`, {
     hint: 'Set HYPER2KVM_PASSWORD, or give --password-file FILE (- is standard input), or run on a terminal to be asked.',
   });
 }
 
-async function readFile(path: string, warn: (message: string) => void): Promise<string> {
+async function readFile(path: string, warn: (message: string) => void): Promise<Secret> {
   try {
     await using file = await open(path);
     const stat = await file.stat();
     if (stat.isFile() && (stat.mode & 0o004) !== 0) {
       warn(`--password-file ${path} can be read by every user of this machine; chmod 600 protects it.`);
     }
-    return await readFirstLine(file.createReadStream({ autoClose: false }));
+    return await readFirstLine(file.createReadStream({ autoClose: false }), path);
   } catch (error) {
+    if (error instanceof Hyper2kvmError) throw error;
     throw new Hyper2kvmError('usage', `--password-file ${path} cannot be read: ${sentenceOf(error)}.`, {
       cause: error,
     });
@@ -56,7 +61,7 @@ async function readFile(path: string, warn: (message: string) => void): Promise<
 }
 
 /** Leaving the loop destroys the stream, so that a pipe that stays open does not keep the process alive. */
-async function readFirstLine(stream: AsyncIterable<Buffer | string>): Promise<string> {
+async function readFirstLine(stream: AsyncIterable<Buffer | string>, source: string): Promise<Secret> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of stream) {
@@ -65,11 +70,13 @@ async function readFirstLine(stream: AsyncIterable<Buffer | string>): Promise<st
     length += bytes.length;
     if (bytes.includes(0x0a) || length > LONGEST_BYTES) break;
   }
-  const [line = ''] = Buffer.concat(chunks).toString('utf8').split(/\r?\n/, 1);
-  return line;
+  if (length > LONGEST_BYTES && !chunks.at(-1)?.includes(0x0a)) {
+    throw new Hyper2kvmError('usage', `The first line of ${source} is too long for a password.`);
+  }
+  return readSecretLine(Buffer.concat(chunks), source);
 }
 
-function required(password: string, source: string): string {
-  if (password === '') throw new Hyper2kvmError('usage', `The password from ${source} is empty.`);
+function required(password: Secret, source: string): Secret {
+  if (password.isEmpty) throw new Hyper2kvmError('usage', `The password from ${source} is empty.`);
   return password;
 }

@@ -1,3 +1,4 @@
+import type { Secret } from '../../base/secret.ts';
 import type { ConnectionFlagValues } from '../../cli/connection-flags.ts';
 import type { OwnProgram } from '../../operations/detach/types.ts';
 import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
@@ -16,7 +17,7 @@ export interface HyperctlHost {
   /** Ends badly although there is a result. */
   failWith: (error: unknown) => void;
   /** The server of the environment or profile; what is given here comes before them. */
-  connect: (given?: Partial<ConnectionFlagValues>, password?: string) => Promise<ConnectionSettings>;
+  connect: (given?: Partial<ConnectionFlagValues>, password?: Secret) => Promise<ConnectionSettings>;
 }
 
 /** One command, with the words behind its name. */

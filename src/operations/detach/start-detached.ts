@@ -76,7 +76,7 @@ async function started(child: ChildProcess, handed: Handed, signal: AbortSignal)
     });
     const channel = channelOf(child);
     channel.on('error', () => undefined);
-    channel.end(JSON.stringify(handed));
+    channel.end(JSON.stringify({ ...handed, password: handed.password.reveal() }));
     if ((await text(channel).catch(() => '')) === 'started\n') return signal.throwIfAborted();
     const { code, by } = await exit;
     signal.throwIfAborted();

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { Secret } from '../../base/secret.ts';
 import { HANDOVER_VARIABLE, type Handed } from './types.ts';
 
 /** What was handed over, and the way to report to the starting process that the job has begun: its record exists, and a first step for one of its VMs is done. Further calls do nothing. */
@@ -24,11 +25,11 @@ export async function takeHandover(env: NodeJS.ProcessEnv): Promise<Handover | u
 
 function parseHanded(json: string): Handed {
   const value: unknown = JSON.parse(json);
-  if (!isHanded(value)) throw new TypeError('what was handed over to the detached process is not whole');
-  return value;
+  if (!isHanded(value)) throw new TypeError('what was handed over to the detached process is not complete');
+  return { ...value, password: new Secret(value.password) };
 }
 
-function isHanded(value: unknown): value is Handed {
+function isHanded(value: unknown): value is Omit<Handed, 'password'> & { password: string } {
   if (typeof value !== 'object' || value === null || !('vms' in value) || !Array.isArray(value.vms)) return false;
   const fields = new Map<string, unknown>(Object.entries(value));
   const words: unknown[] = [...['id', 'log', 'password'].map((name) => fields.get(name)), ...value.vms];

@@ -1,3 +1,5 @@
+import type { Secret } from '../../base/secret.ts';
+
 /** Names the descriptor of the handover in the environment of a detached process, which removes it there. */
 export const HANDOVER_VARIABLE = 'HYPER2KVM_HANDOVER';
 
@@ -19,6 +21,6 @@ export interface DetachedJob {
 export interface Handed {
   id: string;
   log: string;
-  password: string;
+  password: Secret;
   vms: string[];
 }

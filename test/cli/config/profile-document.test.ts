@@ -45,12 +45,12 @@ profiles:
     new Map<string, unknown>([
       ['url', 'https://vc.example.com'],
       ['username', 'joe'],
-      ['password', '0012'],
       ['insecure', false],
       ['ca-file', ['a.pem', '/home/joe/b.pem']],
       ['timeout', '90'],
     ]),
   );
+  expect(first?.password?.reveal()).toBe('0012');
   expect(first?.commands.get('export')).toEqual(
     new Map<string, unknown>([
       ['snapshot', true],
@@ -147,5 +147,5 @@ test.each([
   ['url: vc:443', []],
 ])('the secrets of %s', (setting, secrets) => {
   const [profile] = read(`profiles:\n  p:\n    ${setting}`);
-  expect(profile && secretsOf(profile)).toEqual(secrets);
+  expect(profile && secretsOf(profile).map((secret) => secret.reveal())).toEqual(secrets);
 });

@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { exitCodeOf } from '../../../src/base/exit-codes.ts';
 import { InterruptedError } from '../../../src/base/errors.ts';
@@ -40,10 +41,11 @@ function ask(
     signal,
     warn: (message) => warnings.push(message),
   });
-  return { password, warnings };
+  // Most tests are about the text.
+  return { password: password.then((secret) => secret.reveal()), warnings };
 }
 
-async function passwordFile(content: string, mode = 0o600): Promise<string> {
+async function passwordFile(content: string | Buffer, mode = 0o600): Promise<string> {
   const file = join(folder, 'password');
   await writeFile(file, content);
   await chmod(file, mode);
@@ -115,4 +117,30 @@ test('without a terminal there is no prompt, and the error names the ways to giv
     hint: expect.stringMatching(/HYPER2KVM_PASSWORD.*--password-file.*terminal/),
   });
   expect(ends.shown).toEqual([]);
+});
+
+test('a byte order mark and a carriage return of another system are not part of the password', async () => {
+  for (const content of ['\ufeffgeheim\r\n', '\ufeffgeheim\r', 'geheim\n']) {
+    await expect(ask(terminal({ isTTY: false }), await passwordFile(content)).password).resolves.toBe('geheim');
+  }
+});
+
+test.each([
+  ['UTF-16 with its mark', Buffer.from('\ufeffgeheim\r\n', 'utf16le'), 'is UTF-16 or binary'],
+  ['UTF-16 of the other byte order', Buffer.from('\ufeffgeheim\r\n', 'utf16le').swap16(), 'is UTF-16 or binary'],
+  ['UTF-16 without a mark', Buffer.from('geheim', 'utf16le'), 'is UTF-16 or binary'],
+  ['Latin-1', Buffer.from('gehäim', 'latin1'), 'contains a control character or is not UTF-8 text'],
+  ['a control character', Buffer.from('geh\u0007eim\n'), 'contains a control character'],
+])('a file in %s is refused by its name, and nothing of it is quoted', async (_what, content, why) => {
+  const file = await passwordFile(content);
+  const error: unknown = await ask(terminal({ isTTY: false }), file).password.catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ kind: 'usage', message: expect.stringMatching(`^The password from ${file} ${why}`) });
+  expect(inspect(error)).not.toMatch(/g\0?e\0?h/);
+});
+
+test('a first line of endless length is refused', async () => {
+  const file = await passwordFile(Buffer.alloc(1 << 20, 'x'));
+  await expect(ask(terminal({ isTTY: false }), file).password).rejects.toThrow(
+    `The first line of ${file} is too long for a password.`,
+  );
 });

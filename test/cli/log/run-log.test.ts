@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
+import { Secret } from '../../../src/base/secret.ts';
 import type { LogFormat } from '../../../src/cli/log/log-flags.ts';
 import { RunLog } from '../../../src/cli/log/run-log.ts';
 import { Redactor } from '../../../src/cli/redact.ts';
@@ -29,7 +30,7 @@ async function logged(events: ScreenEvent[], format: LogFormat): Promise<string[
   await using scratch = await ScratchFolder.make();
   const path = join(scratch.path, 'log');
   const redactor = new Redactor();
-  redactor.add('geheim-123');
+  redactor.add(new Secret('geheim-123'));
   const clean = (text: string): string => redactor.clean(text);
   const log = await RunLog.open({ path, format, clean, onProblem: () => {}, now });
   for (const event of events) log.onEvent(event);

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { Secret } from '../../../src/base/secret.ts';
 import { exportWords } from '../../../src/commands/hyperctl/submit.ts';
 
 const JOB = {
@@ -37,7 +38,7 @@ test.each([
   ['joe:ge@heim@vc.example', '--url=joe@vc.example'],
   ['https://vc.example/sdk', '--url=https://vc.example/sdk'],
 ])('no password of a URL comes among the words: %s', (url, word) => {
-  const words = exportWords({ ...JOB, url, password: 'geheim' });
+  const words = exportWords({ ...JOB, url, password: new Secret('geheim') });
   expect(words).toContain(word);
   expect(words.join(' ')).not.toContain('heim');
 });

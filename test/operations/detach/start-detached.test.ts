@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { Secret } from '../../../src/base/secret.ts';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +16,7 @@ afterEach(() => rm(env['XDG_STATE_HOME'] ?? '', { recursive: true }));
 function start(script: string, signal = new AbortController().signal) {
   const program = { file: process.execPath, args: ['-e', script, '--'] };
   return startDetached(
-    { program, words: ['export', 'web'], handed: { password: 'geheim', vms: ['web'] }, env },
+    { program, words: ['export', 'web'], handed: { password: new Secret('geheim'), vms: ['web'] }, env },
     signal,
   );
 }
@@ -76,7 +77,7 @@ test('a program that cannot be started is a failure of the host', async () => {
   const options = {
     program: { file: '/no/such/program', args: [] },
     words: [],
-    handed: { password: '', vms: [] },
+    handed: { password: new Secret(''), vms: [] },
     env,
   };
   await expect(startDetached(options, new AbortController().signal)).rejects.toMatchObject({ kind: 'host' });

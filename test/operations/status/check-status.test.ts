@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { Secret } from '../../../src/base/secret.ts';
 import { join } from 'node:path';
 import { checkStatus } from '../../../src/operations/status/check-status.ts';
 import type { StatusFinding, StatusResult } from '../../../src/operations/status/types.ts';
@@ -132,7 +133,10 @@ test.concurrent('--insecure is a warning', async () => {
 });
 
 test.concurrent('a login that is refused ends the list', async () => {
-  const findings = await lookAt({}, (connection) => ({ ...connection, password: () => Promise.resolve('wrong') }));
+  const findings = await lookAt({}, (connection) => ({
+    ...connection,
+    password: () => Promise.resolve(new Secret('wrong')),
+  }));
   expect([...findings.keys()]).toEqual(['reachable', 'certificate', 'API', 'log in']);
   expect(findings.get('log in')).toMatchObject({ level: 'error', kind: 'authentication' });
 });
