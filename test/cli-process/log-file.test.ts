@@ -110,7 +110,7 @@ test.concurrent('convert and boot-test leave a log too', async () => {
   expect(said.at(-1)).toMatch(/^hyper2kvm boot-test ended with exit code [1-9]/);
 });
 
-testWithMount('a log on a full disk is one warning, and the export goes on (as root)', async () => {
+testWithMount('a log on a full disk is one warning, and the export goes on', async () => {
   await using server = await startTestServer(OPTIONS);
   await using scratch = await ScratchFolder.make();
   const env = environmentOf(server, join(scratch.path, 'state'));

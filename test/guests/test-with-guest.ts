@@ -1,5 +1,5 @@
-import { test } from '@jest/globals';
 import { testWithOracle } from '../oracles/oracle.ts';
+import { testUnless } from '../oracles/skips.ts';
 import { findGuest, type Guest } from './guest-cache.ts';
 
 /**
@@ -15,11 +15,8 @@ export function testWithGuest(
   const guest = findGuest(name);
   if (guest !== undefined) {
     testWithOracle('qemu-system-x86_64', title, () => run(guest), timeoutMs);
-  } else if (process.env['REQUIRE_GUESTS'] === '1') {
-    test(title, () => {
-      throw new Error(`REQUIRE_GUESTS=1, but the guest ${name} is not built: npm run guests -- ${name}`);
-    });
   } else {
-    test.skip(`${title} (skipped: guest ${name} is not built: npm run guests -- ${name})`, () => undefined);
+    const missing = `the guest ${name} (npm run guests -- ${name})`;
+    testUnless({ missing, required: 'REQUIRE_GUESTS' }, title, () => undefined);
   }
 }

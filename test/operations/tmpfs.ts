@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from '@jest/globals';
+import { testUnless } from '../oracles/skips.ts';
 
 /** Runs `work` with a small file system at `folder`. */
 export async function withTmpfs(folder: string, options: string, work: () => Promise<void>): Promise<void> {
@@ -28,5 +28,9 @@ function canMount(): boolean {
   }
 }
 
-/** Skips where nothing may be mounted; the titles of such tests end with `(as root)`. */
-export const testWithMount = canMount() ? test.concurrent : test.concurrent.skip;
+/** A test that mounts a file system of its own. */
+export function testWithMount(title: string, run: () => Promise<void>, timeoutMs?: number): void {
+  testUnless(IS_PERMITTED ? undefined : { missing: 'root, and leave to mount' }, title, run, timeoutMs);
+}
+
+const IS_PERMITTED = canMount();

@@ -1,70 +1,84 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Programs that are not this project's own, which its output is held against. See README.md. */
-export const ORACLES = [
-  'qemu-img',
-  'qemu-system-x86_64',
-  'qemu-nbd',
-  'nbdcopy',
-  '7zz',
-  'libqcow',
-  'libvmdk',
-  'vmdkstream',
-  'qemu-system-x86_64',
-  'govc',
-  'vcsim',
-  'kubevirt-vm',
-  'pyvmomi',
-  'hyperctl-runner',
-  'virt-xml-validate',
-  'virsh',
-  'tar',
-  'python3',
-  'guestfish',
-  'virt-v2v-in-place',
-  'hivexregedit',
-  'bwrap',
-  'dpkg-deb',
-  'systemd-analyze',
-  'kubernetes-validate',
-  'shellcheck',
-  'parallel',
-  'bash',
-  'zsh',
-  'fish',
-  'mandoc',
-  'man',
-  'rpm',
-  'lintian',
-] as const;
-export type OracleName = (typeof ORACLES)[number];
-
-/** Oracles that are Python modules, and what to import. */
-const PYTHON_MODULES: Partial<Record<OracleName, string>> = {
-  pyvmomi: 'pyVmomi',
-  'hyperctl-runner': 'hyper2kvm.vmware.transports.hyperctl_common',
-  'kubernetes-validate': 'kubernetes_validate',
-  libqcow: 'pyqcow',
-  libvmdk: 'pyvmdk',
-  vmdkstream: 'VMDKstream',
-};
-
-/**
- * Where an oracle is: in the folder that `ORACLES_DIR` names, or on the PATH; undefined when it is not installed.
- * For a Python module this is a Python that can import it.
- */
-export function findOracle(name: OracleName): string | undefined {
-  if (!known.has(name)) known.set(name, find(name));
-  return known.get(name);
+interface Oracle {
+  /** The Python module to import, for an oracle that is one. */
+  module?: string;
+  /** What else has to be installed for the program to work: packages do not always depend on it. */
+  also?: readonly string[];
+  /** Needs a kernel in /boot, of which the appliance of libguestfs is made. */
+  kernel?: true;
 }
 
-const known = new Map<OracleName, string | undefined>();
+/** Programs that are not this project's own, which its output is compared with. See README.md. */
+const KNOWN = {
+  'qemu-img': {},
+  'qemu-system-x86_64': {},
+  'qemu-nbd': {},
+  nbdcopy: {},
+  '7zz': {},
+  libqcow: { module: 'pyqcow' },
+  libvmdk: { module: 'pyvmdk' },
+  vmdkstream: { module: 'VMDKstream' },
+  govc: {},
+  vcsim: {},
+  'kubevirt-vm': {},
+  pyvmomi: { module: 'pyVmomi' },
+  'hyperctl-runner': { module: 'hyper2kvm.vmware.transports.hyperctl_common' },
+  'virt-xml-validate': { also: ['xmllint'] },
+  virsh: {},
+  tar: {},
+  python3: {},
+  guestfish: { also: ['qemu-system-x86_64'], kernel: true },
+  'virt-v2v-in-place': { also: ['nbdkit', 'ntfs-3g', 'qemu-system-x86_64'], kernel: true },
+  hivexregedit: {},
+  bwrap: {},
+  'dpkg-deb': {},
+  'systemd-analyze': {},
+  'kubernetes-validate': { module: 'kubernetes_validate' },
+  shellcheck: {},
+  parallel: {},
+  bash: {},
+  zsh: {},
+  fish: {},
+  mandoc: {},
+  man: {},
+  rpm: {},
+  lintian: {},
+} as const satisfies Record<string, Oracle>;
 
-function find(name: OracleName): string | undefined {
-  const module = PYTHON_MODULES[name];
-  return module === undefined ? findPrograms(name)[0] : findPythonWith(module);
+export type OracleName = keyof typeof KNOWN;
+export const ORACLES = Object.keys(KNOWN) as OracleName[];
+
+/** An oracle that is installed with all that it needs, or the parts of it that are missing. */
+export type FoundOracle = { path: string } | { missing: readonly string[] };
+
+/**
+ * Looks for an oracle in the folder that `ORACLES_DIR` names, and on the PATH. The path of a Python module is that of a
+ * Python that can import it. The answer is kept: a process asks once for each oracle.
+ */
+export function lookForOracle(name: OracleName): FoundOracle {
+  const found = answers.get(name) ?? look(name);
+  answers.set(name, found);
+  return found;
+}
+
+/** Where an oracle is; undefined when it, or something that it needs, is not installed. */
+export function findOracle(name: OracleName): string | undefined {
+  const found = lookForOracle(name);
+  return 'path' in found ? found.path : undefined;
+}
+
+const answers = new Map<OracleName, FoundOracle>();
+
+function look(name: OracleName): FoundOracle {
+  const { module, also = [], kernel }: Oracle = KNOWN[name];
+  const path = module === undefined ? findPrograms(name)[0] : findPythonWith(module);
+  const missing = also.filter((program) => findPrograms(program).length === 0);
+  if (kernel === true && !hasReadableKernel()) missing.push('a kernel in /boot');
+  if (path === undefined) return { missing: [name] };
+  return missing.length === 0 ? { path } : { missing: missing.map((part) => `${part} (for ${name})`) };
 }
 
 /** Every place of a program, the best first. */
@@ -73,8 +87,13 @@ function findPrograms(...names: string[]): string[] {
   const folders = [
     ...(own === undefined ? [] : [own, join(own, 'bin'), join(own, 'python', 'bin')]),
     ...(process.env['PATH'] ?? '').split(delimiter),
+    // Not on the PATH of an unprivileged user, whose programs find these all the same.
+    '/usr/sbin',
+    '/sbin',
   ];
-  return folders.flatMap((folder) => names.map((name) => join(folder, name))).filter(isExecutable);
+  return folders
+    .flatMap((folder) => names.map((name) => join(folder, name)))
+    .filter((path) => isPermitted(path, 'X_OK'));
 }
 
 function findPythonWith(module: string): string | undefined {
@@ -83,9 +102,14 @@ function findPythonWith(module: string): string | undefined {
   );
 }
 
-function isExecutable(path: string): boolean {
+function hasReadableKernel(): boolean {
+  const kernels = readdirSync('/boot').filter((name) => name.startsWith('vmlinuz'));
+  return kernels.some((name) => isPermitted(join('/boot', name), 'R_OK'));
+}
+
+function isPermitted(path: string, mode: 'R_OK' | 'X_OK'): boolean {
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(path, constants[mode]);
     return true;
   } catch {
     return false;

@@ -1,11 +1,11 @@
-import { test } from '@jest/globals';
-import { findOracle, type OracleName } from './find-oracle.ts';
+import { lookForOracle, type OracleName } from './find-oracle.ts';
+import { testUnless } from './skips.ts';
 
 export { findOracle, ORACLES, type OracleName } from './find-oracle.ts';
 
 /**
- * A test that needs oracles; `run` gets their paths. Without them the test is skipped and its title says why, or it
- * fails where `REQUIRE_ORACLES=1` asks for all of them.
+ * A test that needs oracles; `run` gets their paths. Where one of them, or a part of one, is missing, the test is
+ * skipped with that reason, or it fails where `REQUIRE_ORACLES=1` asks for all of them.
  */
 export function testWithOracle<Name extends OracleName>(
   names: Name | readonly Name[],
@@ -13,20 +13,13 @@ export function testWithOracle<Name extends OracleName>(
   run: (paths: Record<Name, string>) => Promise<void>,
   timeoutMs?: number,
 ): void {
-  const wanted: readonly Name[] = typeof names === 'string' ? [names] : names;
-  const missing = wanted.filter((name) => findOracle(name) === undefined);
-  if (missing.length === 0) {
-    test(title, () => run(pathsOf(wanted)), timeoutMs);
-  } else if (process.env['REQUIRE_ORACLES'] === '1') {
-    test(title, () => {
-      throw new Error(`REQUIRE_ORACLES=1, but not installed: ${missing.join(', ')}`);
-    });
-  } else {
-    test.skip(`${title} (skipped: ${missing.join(', ')} not installed)`, () => undefined);
-  }
-}
-
-function pathsOf<Name extends OracleName>(names: readonly Name[]): Record<Name, string> {
-  const entries = names.map((name) => [name, findOracle(name) ?? '']);
-  return Object.fromEntries(entries);
+  const found = [names].flat().map((name) => ({ name, ...lookForOracle(name as Name) }));
+  const missing = [...new Set(found.flatMap((oracle) => ('missing' in oracle ? oracle.missing : [])))];
+  const paths = Object.fromEntries(found.map((oracle) => [oracle.name, 'path' in oracle ? oracle.path : '']));
+  testUnless(
+    missing.length === 0 ? undefined : { missing: missing.join(' and '), required: 'REQUIRE_ORACLES' },
+    title,
+    () => run(paths as Record<Name, string>),
+    timeoutMs,
+  );
 }

@@ -106,7 +106,7 @@ test('what is no file, or cannot be made, is refused', async () => {
   });
 });
 
-testWithMount('a full disk is told once, and the log tells how many lines are missing (as root)', async () => {
+testWithMount('a full disk is told once, and the log tells how many lines are missing', async () => {
   await using scratch = await ScratchFolder.make();
   const folder = join(scratch.path, 'small');
   await mkdir(folder);

@@ -5,6 +5,7 @@ import { expect, test } from '@jest/globals';
 import { OpenFile } from '../../../src/image/file/open-file.ts';
 import { openImage } from '../../../src/image/open-image.ts';
 import { createRawSink } from '../../../src/image/raw/raw-sink.ts';
+import { testUnless } from '../../oracles/skips.ts';
 import { inFolder, noise } from '../qemu-made.ts';
 import { readThroughMap, runsOf } from '../read-through-map.ts';
 
@@ -54,8 +55,9 @@ const DEVICE = readdirSync('/sys/class/block', { withFileTypes: true })
   .map(({ name }) => name)
   .find((name) => opens(`/dev/${name}`) && Number(readFileSync(`/sys/class/block/${name}/size`, 'utf8')) > 0);
 
-(DEVICE === undefined ? test.skip : test)(
-  'a block device has the size that can be read (where one can be opened)',
+testUnless(
+  DEVICE === undefined ? { missing: 'a block device that this user may open' } : undefined,
+  'a block device has the size that can be read',
   async () => {
     await using file = await OpenFile.open(`/dev/${DEVICE}`);
     expect(file.sizeBytes).toBeGreaterThan(0);

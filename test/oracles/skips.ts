@@ -1,0 +1,28 @@
+import { test } from '@jest/globals';
+import { skippedTitle } from './skip-reporter.ts';
+
+/** Why a test cannot run here, as a sentence with "needs": `zsh`, `root`. The closing list counts tests by it. */
+export interface Need {
+  /** What is missing: `guestfish and qemu-img`. */
+  missing: string;
+  /** Under which variable of the environment a missing thing fails the test. */
+  required?: 'REQUIRE_ORACLES' | 'REQUIRE_GUESTS';
+}
+
+/**
+ * A test that runs where nothing is missing. Elsewhere it is skipped, with the reason in its title, or it fails where
+ * the variable that `need.required` names is 1.
+ */
+export function testUnless(
+  need: Need | undefined,
+  title: string,
+  run: () => Promise<void> | void,
+  timeoutMs?: number,
+): void {
+  if (need === undefined) test(title, async () => await run(), timeoutMs);
+  else if (need.required !== undefined && process.env[need.required] === '1') {
+    test(title, () => {
+      throw new Error(`${need.required}=1, but this test needs ${need.missing}`);
+    });
+  } else test.skip(skippedTitle(title, need.missing), () => undefined);
+}
