@@ -21,6 +21,7 @@ const HELP = `Builds ${name} as one file for Linux, and packages of it, into an 
   --arch ${ARCHES.join('|')}   only for this architecture (both when unset)
   --no-code-cache    the same bytes for the same commit; starts some milliseconds slower
   --binary-only      no archive and no packages
+  --no-packages      no .deb and no .rpm, which need Go
   --output FOLDER    instead of dist-bin; it is emptied
 `;
 
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     arch: { type: 'string', multiple: true, default: [...ARCHES] },
     'code-cache': { type: 'boolean', default: true },
     'binary-only': { type: 'boolean', default: false },
+    packages: { type: 'boolean', default: true },
     output: { type: 'string', default: join(root, 'dist-bin') },
   },
   allowNegative: true,
@@ -46,16 +48,21 @@ async function buildAll(arches: readonly Arch[], output: string): Promise<void> 
     const shared = await sharedFiles();
     rmSync(output, { recursive: true, force: true });
     mkdirSync(output, { recursive: true });
-    const nfpm = values['binary-only'] ? undefined : findNfpm();
-    if (nfpm && 'missing' in nfpm) say(`No .deb and no .rpm are made: ${nfpm.missing}.`);
+    const nfpm = values['binary-only'] || !values.packages ? undefined : findNfpm();
     const files: string[] = [];
     for (const arch of arches) {
       const built = await buildBinary({ arch, bundle, packages, shared, output });
       files.push(...built.files);
-      if (nfpm) files.push(...packBinary(built, nfpm, output));
+      if (!values['binary-only']) files.push(archiveBinary(built, output));
+      if (nfpm && 'path' in nfpm) files.push(...packBinary(built, nfpm.path, output));
     }
     writeSums(output, files);
     for (const file of files) say(`${file}  ${(statSync(join(output, file)).size / 1e6).toFixed(1)} MB`);
+    if (nfpm && 'missing' in nfpm) {
+      say(`Error: cannot make the .deb and .rpm packages: ${nfpm.missing}.`);
+      say('Install Go 1.21 or later, or use --no-packages. Everything else was made.');
+      process.exitCode = 1;
+    }
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -93,15 +100,16 @@ async function buildBinary({ arch, bundle, packages, shared, output }: BuildOpti
   return { arch, payload, files: [title, `${title}.cdx.json`, `${title}.licences.txt`] };
 }
 
-/** Makes the archive and, where nfpm is to be had, the packages; gives their names. */
-function packBinary({ arch, payload }: Built, nfpm: ReturnType<typeof findNfpm>, output: string): string[] {
+/** Makes the archive; returns its name. */
+function archiveBinary({ payload }: Built, output: string): string {
   const archive = `${basename(payload)}.tar.gz`;
   makeArchive(payload, join(output, archive));
-  if ('missing' in nfpm) return [archive];
-  const packages = DISTRIBUTION_FORMATS.map((format) =>
-    makeDistributionPackage(nfpm.path, { format, arch, payload, target: output }),
-  );
-  return [archive, ...packages];
+  return archive;
+}
+
+/** Makes the packages; returns their names. */
+function packBinary({ arch, payload }: Built, nfpm: string, output: string): string[] {
+  return DISTRIBUTION_FORMATS.map((format) => makeDistributionPackage(nfpm, { format, arch, payload, target: output }));
 }
 
 function archOf(word: string): Arch {
