@@ -3,12 +3,14 @@ import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 interface Oracle {
-  /** The Python module to import, for an oracle that is one. */
+  /** The Python modules to import, for an oracle that is one or needs them. */
   module?: string;
   /** What else has to be installed for the program to work: packages do not always depend on it. */
   also?: readonly string[];
   /** Needs a kernel in /boot, of which the appliance of libguestfs is made. */
   kernel?: true;
+  /** Arguments with which the program has to succeed: what it needs of the host may be forbidden. */
+  proof?: readonly string[];
 }
 
 /** Programs that are not this project's own, which its output is compared with. See README.md. */
@@ -29,11 +31,12 @@ const KNOWN = {
   'virt-xml-validate': { also: ['xmllint'] },
   virsh: {},
   tar: {},
-  python3: {},
+  // Debian's python3-minimal has neither.
+  python3: { module: 'tarfile, pty' },
   guestfish: { also: ['qemu-system-x86_64'], kernel: true },
   'virt-v2v-in-place': { also: ['nbdkit', 'ntfs-3g', 'qemu-system-x86_64'], kernel: true },
   hivexregedit: {},
-  bwrap: {},
+  bwrap: { proof: ['--unshare-all', '--ro-bind', '/', '/', 'true'] },
   'dpkg-deb': {},
   'systemd-analyze': {},
   'kubernetes-validate': { module: 'kubernetes_validate' },
@@ -73,11 +76,12 @@ export function findOracle(name: OracleName): string | undefined {
 const answers = new Map<OracleName, FoundOracle>();
 
 function look(name: OracleName): FoundOracle {
-  const { module, also = [], kernel }: Oracle = KNOWN[name];
+  const { module, also = [], kernel, proof }: Oracle = KNOWN[name];
   const path = module === undefined ? findPrograms(name)[0] : findPythonWith(module);
   const missing = also.filter((program) => findPrograms(program).length === 0);
   if (kernel === true && !hasReadableKernel()) missing.push('a kernel in /boot');
   if (path === undefined) return { missing: [name] };
+  if (proof !== undefined && !succeeds(path, proof)) missing.push('permission for namespaces');
   return missing.length === 0 ? { path } : { missing: missing.map((part) => `${part} (for ${name})`) };
 }
 
@@ -97,9 +101,11 @@ function findPrograms(...names: string[]): string[] {
 }
 
 function findPythonWith(module: string): string | undefined {
-  return findPrograms('python3', 'python').find(
-    (python) => spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore', timeout: 120_000 }).status === 0,
-  );
+  return findPrograms('python3', 'python').find((python) => succeeds(python, ['-c', `import ${module}`]));
+}
+
+function succeeds(program: string, args: readonly string[]): boolean {
+  return spawnSync(program, args, { stdio: 'ignore', timeout: 120_000 }).status === 0;
 }
 
 function hasReadableKernel(): boolean {

@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { testWithOracle } from '../oracles/oracle.ts';
+import { outputOf } from '../oracles/run-program.ts';
 import { createOvaPackage } from '../../src/ovf/ova-package.ts';
 import type { PackageWriter } from '../../src/ovf/package-writer.ts';
 import { DISK_HINTS, addMember, listing, pattern, temporaryFolder, verifyManifest } from './package-folder.ts';
@@ -48,7 +50,7 @@ test('the tar holds descriptor, members and manifest in order, as tar reads it',
   expect(second.offsetBytes).toBe(512 + RESERVED + 512 + 3_000_320);
 });
 
-test('python’s tarfile reads the same', async () => {
+testWithOracle('python3', 'python’s tarfile reads the same', async ({ python3 }) => {
   await using folder = await temporaryFolder();
   const long = `${'ä'.repeat(70)} (1).vmdk`;
   const writer = await create(folder.path);
@@ -57,14 +59,7 @@ test('python’s tarfile reads the same', async () => {
   await writer.finish({ descriptor: DESCRIPTOR });
   const script = 'import sys,tarfile\nfor m in tarfile.open(sys.argv[1], "r:"): print(m.name, m.size, oct(m.mode))';
   const ova = join(folder.path, 'vm.ova');
-  let list: string;
-  try {
-    list = execFileSync('python3', ['-X', 'utf8', '-c', script, ova], { encoding: 'utf8' });
-  } catch (error) {
-    if (error instanceof Object && 'code' in error && error.code === 'ENOENT')
-      return console.warn('skipped: no python3');
-    throw error;
-  }
+  const list = await outputOf(python3, ['-X', 'utf8', '-c', script, ova]);
   expect(list.split('\n')[1]).toBe(`${long} ${DISK.length} 0o644`);
   expect(list.split('\n')[2]).toBe('kürz "q".nvram 1 0o644');
 });
