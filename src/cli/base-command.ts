@@ -6,7 +6,7 @@ import { secretsOf, type Profile, type Settings } from './config/profile.ts';
 import { describeError, describeInterruption, errorLines, errorStack } from './error-report.ts';
 import type { ErrorReport, JsonDocument } from './error-report.ts';
 import { watchEndingSignals } from './ending-signals.ts';
-import { fillOptionalValues } from './input/optional-values.ts';
+import { fillOptionalValues, type OptionalValues } from './input/optional-values.ts';
 import { CommandLog } from './log/command-log.ts';
 import { Redactor } from './redact.ts';
 import { foldLines, foldText } from './text/fold-lines.ts';
@@ -57,8 +57,8 @@ export abstract class BaseCommand<Result extends object> extends Command {
     return process.env;
   }
 
-  /** Flags that may stand without a value, and the value that they then have. */
-  protected optionalValues(): Readonly<Record<string, string>> {
+  /** Flags whose value can be left out. */
+  protected optionalValues(): OptionalValues {
     return {};
   }
 

@@ -32,6 +32,8 @@ export async function main({ calledAs, argv, bundle }: MainOptions): Promise<voi
     const { run, settings } = await import('@oclif/core');
     // oclif would look for a TypeScript compiler in development; Node runs the sources as they are.
     settings.enableAutoTranspile = false;
+    const { printOptionalValues } = await import('./optional-value-help.ts');
+    printOptionalValues();
     const { BundledPlugin } = await import('./bundled-plugin.ts');
     const { root } = bundle;
     const pjson = withHelpWidth(bundle.pjson, process.stdout);

@@ -1,16 +1,22 @@
 import { Flags } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { readChoice } from '../cli/input/option-values.ts';
+import type { OptionalValue } from '../cli/input/optional-values.ts';
 import type { Compression } from '../image/copy/pack-window.ts';
 
 const COMPRESSIONS = ['fast', 'careful', 'zstd'] as const satisfies readonly Compression[];
 
 /** What `--compress` means when it stands alone. */
-export const DEFAULT_COMPRESSION: Compression = 'fast';
+const DEFAULT_COMPRESSION: Compression = 'fast';
+
+export const OPTIONAL_COMPRESSION: OptionalValue = {
+  bare: DEFAULT_COMPRESSION,
+  accepts: (word) => COMPRESSIONS.some((name) => name === word),
+};
 
 /** `--compress`, which `export` and `convert` share. Its value is optional: see `fillOptionalValues`. */
 export const COMPRESS_FLAG = Flags.string({
-  helpValue: `[${COMPRESSIONS.join('|')}]`,
+  helpValue: `[=${COMPRESSIONS.join('|')}]`,
   description: `Compress the qcow2; without a value it is ${DEFAULT_COMPRESSION}. careful keeps to the 4 KiB window that qemu itself writes with; zstd is smaller, and needs QEMU 5.1 or later to read. Needs --format qcow2.`,
 });
 

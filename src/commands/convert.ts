@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { Args } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { BaseCommand } from '../cli/base-command.ts';
+import type { OptionalValues } from '../cli/input/optional-values.ts';
 import { bootTestReport } from '../cli/report/boot-test-report.ts';
 import { cannotFit, conversionPlanReport, lacksSpace } from '../cli/report/conversion-plan-report.ts';
 import { conversionSummary } from '../cli/report/conversion-summary.ts';
@@ -9,8 +10,8 @@ import { createExportScreen, type ExportScreen } from '../cli/screen/export-scre
 import type { BootTestResult } from '../operations/boot-test/types.ts';
 import type * as Convert from '../operations/convert/convert.ts';
 import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from '../operations/convert/types.ts';
-import { DEFAULT_COMPRESSION } from './compress-flag.ts';
-import { DEFAULT_LIBVIRT } from './domain-flags.ts';
+import { OPTIONAL_COMPRESSION } from './compress-flag.ts';
+import { OPTIONAL_LIBVIRT } from './domain-flags.ts';
 import { CONVERT_FLAGS, readConvertOptions } from './convert-flags.ts';
 
 /** `hyper2kvm convert SOURCE` */
@@ -51,8 +52,8 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
 
   #screen: ExportScreen | undefined;
 
-  protected override optionalValues(): Readonly<Record<string, string>> {
-    return { compress: DEFAULT_COMPRESSION, define: DEFAULT_LIBVIRT };
+  protected override optionalValues(): OptionalValues {
+    return { compress: OPTIONAL_COMPRESSION, define: OPTIONAL_LIBVIRT };
   }
 
   protected override leftBehindNote(): string {

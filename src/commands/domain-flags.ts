@@ -1,13 +1,20 @@
 import { Flags } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { readChoice } from '../cli/input/option-values.ts';
+import type { OptionalValue } from '../cli/input/optional-values.ts';
 import type { HardwareWish } from '../domain/hardware-choice.ts';
 import type { NetworkWishes } from '../domain/networks.ts';
 
 const HARDWARE = ['auto', 'virtio', 'source', 'sata'] as const satisfies readonly HardwareWish[];
 
 /** The libvirt that `--define` alone means. */
-export const DEFAULT_LIBVIRT = 'qemu:///system';
+const DEFAULT_LIBVIRT = 'qemu:///system';
+
+/** No name of a VM has a scheme, `//` and all. */
+export const OPTIONAL_LIBVIRT: OptionalValue = {
+  bare: DEFAULT_LIBVIRT,
+  accepts: (word) => /^[a-z][a-z0-9+.-]*:\/\//i.test(word),
+};
 
 /** The flags about the domain, which `export` and `convert` share. */
 export const DOMAIN_FLAGS = {
@@ -24,7 +31,7 @@ export const DOMAIN_FLAGS = {
       'The libvirt network of the VM’s cards, or of those on the network SOURCE of VMware. Can be given several times. Default: the network default of libvirt.',
   }),
   define: Flags.string({
-    helpValue: '[URI]',
+    helpValue: '[=URI]',
     description: `Make the domain known to libvirt by virsh define; it is not started. Without =URI it is ${DEFAULT_LIBVIRT}. A domain that is there already is replaced with --force only, and only by the same VM.`,
   }),
   kubevirt: Flags.boolean({

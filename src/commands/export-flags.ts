@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { LOG_FLAGS } from '../cli/log/log-flags.ts';
+import type { OptionalValue } from '../cli/input/optional-values.ts';
 import { EXPORT_FORMATS } from '../operations/export/types.ts';
 import { COMPRESS_FLAG } from './compress-flag.ts';
 import { DETACH_FLAG } from './detach-flag.ts';
@@ -10,7 +11,12 @@ import { BOOT_TEST_FLAG, FIX_FLAGS, type FixFlagValues } from './fix-flags.ts';
 import { REPEAT_FLAGS, type RepeatFlagValues } from './repeat-flags.ts';
 
 /** Minutes that the guest gets when `--shutdown` stands alone. */
-export const DEFAULT_SHUTDOWN_MINUTES = '5';
+const DEFAULT_SHUTDOWN_MINUTES = '5';
+
+export const OPTIONAL_SHUTDOWN: OptionalValue = {
+  bare: DEFAULT_SHUTDOWN_MINUTES,
+  accepts: (word) => /^\d+(\.\d+)?[smh]?$/i.test(word),
+};
 
 const POWER = 'RUNNING VM';
 const TRANSFER = 'TRANSFER';
@@ -61,8 +67,8 @@ export const EXPORT_FLAGS = {
   }),
   shutdown: Flags.string({
     helpGroup: POWER,
-    helpValue: '[MINUTES]',
-    description: `Shut the guest down first and wait up to so many minutes; without =MINUTES it is ${DEFAULT_SHUTDOWN_MINUTES}.`,
+    helpValue: '[=TIME]',
+    description: `Shut the guest down first and wait up to this time, such as 10m or 90s; a bare number is minutes. Default: ${DEFAULT_SHUTDOWN_MINUTES}m.`,
   }),
   'force-power-off': Flags.boolean({
     default: false,

@@ -9,9 +9,6 @@ import type { ExportFlagValues } from './export-flags.ts';
 import { readRepeatOptions } from './repeat-flags.ts';
 import { readFleetOptions } from './fleet-flags.ts';
 
-/** A guest that takes longer than a day to shut down does not shut down. */
-const MOST_SHUTDOWN_MINUTES = 24 * 60;
-
 /** Reads the flags of `export`, units and all. Throws usage errors for values and for flags that do not go together. */
 export function readExportOptions(
   flags: ExportFlagValues,
@@ -78,7 +75,7 @@ function readPower(flags: ExportFlagValues): PowerChoice {
   if (flags.shutdown === undefined) return { kind: 'as-is' };
   return {
     kind: 'shutdown',
-    limitMinutes: readCount('--shutdown', flags.shutdown, 1, MOST_SHUTDOWN_MINUTES),
+    limitMinutes: readDuration('--shutdown', flags.shutdown, { bareUnit: 'm' }) / 60_000,
     forcePowerOff: flags['force-power-off'],
     restart: flags.restart,
   };

@@ -2,6 +2,7 @@ import { Args } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import { ConnectedCommand } from '../cli/connected-command.ts';
+import type { OptionalValues } from '../cli/input/optional-values.ts';
 import { readVmFile } from '../cli/input/vm-words.ts';
 import { ownProgram } from '../cli/own-program.ts';
 import { exportSummary } from '../cli/report/export-summary.ts';
@@ -11,10 +12,10 @@ import type { DetachedJob, OwnProgram } from '../operations/detach/types.ts';
 import type * as ExportVms from '../operations/export/export-vms.ts';
 import type * as PlanExport from '../operations/export/plan-export.ts';
 import type { DryRunResult, ExportEvent, ExportOptions, ExportResult } from '../operations/export/types.ts';
-import { DEFAULT_COMPRESSION } from './compress-flag.ts';
+import { OPTIONAL_COMPRESSION } from './compress-flag.ts';
 import { checkDetach, isDetached, readHandover } from './detach-flag.ts';
-import { DEFAULT_LIBVIRT } from './domain-flags.ts';
-import { DEFAULT_SHUTDOWN_MINUTES, EXPORT_FLAGS } from './export-flags.ts';
+import { OPTIONAL_LIBVIRT } from './domain-flags.ts';
+import { EXPORT_FLAGS, OPTIONAL_SHUTDOWN } from './export-flags.ts';
 import { readExportOptions } from './export-options.ts';
 import { exportOutcome, planOutcome, type Outcome } from './export-outcome.ts';
 
@@ -76,8 +77,8 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
   /** As they were given: a detached process reads them with its own eyes, its profile too. */
   #words: readonly string[] = [];
 
-  protected override optionalValues(): Readonly<Record<string, string>> {
-    return { shutdown: DEFAULT_SHUTDOWN_MINUTES, compress: DEFAULT_COMPRESSION, define: DEFAULT_LIBVIRT };
+  protected override optionalValues(): OptionalValues {
+    return { shutdown: OPTIONAL_SHUTDOWN, compress: OPTIONAL_COMPRESSION, define: OPTIONAL_LIBVIRT };
   }
 
   protected override leftBehindNote(): string {

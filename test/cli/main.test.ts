@@ -35,6 +35,19 @@ test.each([[['help', 'list']], [['list', '-h']]])('%j shows the help of list', (
 /** hyperctl is another program's command line, and is not named. */
 const SHOWN = Object.keys(COMMAND_LOADERS).filter((name) => name !== 'hyperctl');
 
+test('help shows a value that can be left out in the form that works, in its usage and among its flags', () => {
+  const help = program(['export', '--help']).stdout;
+  for (const form of [
+    '[--shutdown[=TIME]]',
+    '  --shutdown[=TIME]  ',
+    '[--compress[=fast|careful|zstd]]',
+    '--define[=URI]\n',
+  ])
+    expect(help).toContain(form);
+  expect(help).toMatch(/ --parallel=N /);
+  expect(help).not.toMatch(/=\[=| \[=/);
+});
+
 // hyperctl shows a help of its own, in the form of the tool that it stands for.
 test.each(Object.keys(COMMAND_LOADERS).filter((id) => id !== 'hyperctl'))(
   'no line of the help of %s is wider than 80 columns, but for examples',

@@ -117,6 +117,23 @@ test('--shutdown takes its minutes behind an equals sign', async () => {
   expect(options?.power).toEqual({ kind: 'shutdown', limitMinutes: 10, forcePowerOff: true, restart: false });
 });
 
+test.each(['10m', '600s', '10'])('--shutdown=%s is ten minutes', async (value) => {
+  const { options } = await run(['web-01', `--shutdown=${value}`]);
+  expect(options?.power).toMatchObject({ kind: 'shutdown', limitMinutes: 10 });
+});
+
+test.each([
+  [['--shutdown', '10'], '--shutdown=10'],
+  [['--shutdown', '10m'], '--shutdown=10m'],
+  [['--format=qcow2', '--compress', 'zstd'], '--compress=zstd'],
+  [['--format=qcow2', '--define', 'qemu+ssh://host/system'], '--define=qemu+ssh://host/system'],
+])('%j is refused and names the form that is meant', async (flags, form) => {
+  const { options, exitCode, stderr } = await run(['db-01', ...flags]);
+  expect(options).toBeUndefined();
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain(`Write ${form} for the value.`);
+});
+
 test.each([
   [[], undefined],
   [['--compress'], 'fast'],
@@ -176,7 +193,7 @@ test.each([
   [['x', '--quiesce'], '--quiesce needs --snapshot.'],
   [['x', '--restart'], '--restart needs --shutdown.'],
   [['x', '--force-power-off', '--snapshot'], '--force-power-off needs --shutdown.'],
-  [['x', '--shutdown=soon'], '--shutdown wants a whole number from 1 to 1440, not "soon".'],
+  [['x', '--shutdown=soon'], '--shutdown wants a time from 1s to 24h, such as 90s or 2m, not "soon".'],
   [['x', '--parallel=0'], '--parallel wants a whole number from 1 to 16, not "0".'],
   [['x', '--jobs=17'], '--jobs wants a whole number from 1 to 16, not "17".'],
   [['x', '--jobs=8', '--parallel=8'], '--jobs 8 with --parallel 8 would be 64 downloads at once, and the most is 32.'],

@@ -31,12 +31,12 @@ export function flagGroups(command: Command.Cached): { heading: string; flags: F
     .map(([group, flags]) => ({ heading: headingOf(group), flags }));
 }
 
-/** What stands behind a flag's name; nothing for a switch. `[MINUTES]` in a terminal's help is `[=MINUTES]` in a page. */
+/** What stands behind a flag's name; nothing for a switch. */
 export function valueWord(flag: Flag): string {
   if (flag.type !== 'option') return '';
   if (flag.options !== undefined) return `=${flag.options.join('|')}`;
   const value = [flag.helpValue ?? 'VALUE'].flat().join(' ');
-  return isOptionalValue(value) ? `[=${value.slice(1)}` : `=${value}`;
+  return isOptionalValue(value) ? value : `=${value}`;
 }
 
 export function examplesOf(command: Command.Cached): { description: string; line: string }[] {

@@ -85,16 +85,16 @@ function valueOf({ options, helpValue }: Command.Flag.Cached & { type: 'option' 
     return { title: 'value', optional: false, candidates: { kind: 'choices', words: options } };
   }
   const optional = isOptionalValue(written);
-  const title = optional ? written.slice(1, -1) : written;
-  // `[fast|careful|zstd]` names its words, which oclif does not know: it would ask for one of them.
+  const title = optional ? written.slice(2, -1) : written;
+  // `[=fast|careful|zstd]` names its words, which oclif does not know: it would ask for one of them.
   if (title.includes('|'))
     return { title: 'value', optional, candidates: { kind: 'choices', words: title.split('|') } };
   return { title, optional, candidates: VALUES[title] ?? { kind: 'none' } };
 }
 
-/** `[MINUTES]` may be left out; `[SOURCE=]NAME` may not. */
+/** `[=MINUTES]` may be left out; the value of `[SOURCE=]NAME` may not. */
 export function isOptionalValue(helpValue: string): boolean {
-  return helpValue.startsWith('[') && helpValue.endsWith(']');
+  return helpValue.startsWith('[=') && helpValue.endsWith(']');
 }
 
 function completedWord({ name, options, multiple }: Command.Arg.Cached): CompletedCommand['words'][number] {

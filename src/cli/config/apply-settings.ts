@@ -1,3 +1,4 @@
+import type { OptionalValues } from '../input/optional-values.ts';
 import type { SettingValue, Settings } from './profile.ts';
 
 /** What oclif's parser tells about the flags of a call. */
@@ -7,18 +8,18 @@ export interface ParsedFlags {
 }
 
 /**
- * Gives flags that the command line does not name the values of a profile, and returns the names of those that it set. `optionalValues` are what flags
- * mean that stand without a value.
+ * Gives flags that the command line does not name the values of a profile, and returns the names of those that it set. `optionalValues` are the flags
+ * whose value can be left out.
  */
 export function applySettings(
   { flags, metadata }: ParsedFlags,
   settings: Settings,
-  optionalValues: Readonly<Record<string, string>>,
+  optionalValues: OptionalValues,
 ): string[] {
   const applied: string[] = [];
   for (const [name, value] of settings) {
     const isGiven = flags[name] !== undefined && metadata.flags[name]?.setFromDefault !== true;
-    const effective = isGiven ? undefined : effectiveValue(value, optionalValues[name]);
+    const effective = isGiven ? undefined : effectiveValue(value, optionalValues[name]?.bare);
     if (effective === undefined) continue;
     flags[name] = effective;
     applied.push(name);

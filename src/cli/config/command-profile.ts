@@ -1,6 +1,7 @@
 import type { Command } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { applySettings, type ParsedFlags } from './apply-settings.ts';
+import type { OptionalValues } from '../input/optional-values.ts';
 import { takeLeftOut, type DeniableFlag } from './left-out.ts';
 import { loadProfile } from './load-profile.ts';
 import type { Profile, Settings } from './profile.ts';
@@ -11,7 +12,7 @@ export interface ProfileUse {
   commands: readonly Pick<Command.Loadable, 'id' | 'flags'>[];
   /** The part of the profile that is about this command's flags. */
   settingsOf: (profile: Profile) => Settings;
-  optionalValues: Readonly<Record<string, string>>;
+  optionalValues: OptionalValues;
   warn: (message: string) => void;
 }
 

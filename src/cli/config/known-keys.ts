@@ -1,4 +1,5 @@
 import type { Command } from '@oclif/core';
+import { isOptionalValue } from '../completion/completion-model.ts';
 import { CONNECTION_FLAGS } from '../connection-flags.ts';
 
 /** What may stand behind a key. Made of the definition of the flag with that name, so that the two cannot differ. */
@@ -67,7 +68,7 @@ function typeOf({ type, options, multiple, helpValue }: FlagFacts): KeyType {
     type: 'text',
     options,
     multiple: multiple === true,
-    hasOptionalValue: /^\[[^\]]*\]$/.test(word),
+    hasOptionalValue: isOptionalValue(word),
     isPath: ['FILE', 'DIR', 'PATH'].includes(word),
   };
 }

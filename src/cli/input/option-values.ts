@@ -1,7 +1,7 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 
 const BINARY_UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
-const DURATION_UNITS: Readonly<Record<string, number>> = { '': 1000, s: 1000, m: 60_000, h: 3_600_000 };
+const DURATION_UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
 /** A day: more than any limit here needs, and far from the 2^31 - 1 ms that a timer of Node holds. */
 const LONGEST_MS = 24 * 3_600_000;
 
@@ -13,10 +13,10 @@ export function readRate(flag: string, text: string): number {
   return rate;
 }
 
-/** `90`, `90s`, `2m`, `1h` (a bare number is seconds) in milliseconds, from 1 s to 24 h. */
-export function readDuration(flag: string, text: string): number {
+/** `90`, `90s`, `2m`, `1h` (a bare number is seconds, or what `bareUnit` says) in milliseconds, from 1 s to 24 h. */
+export function readDuration(flag: string, text: string, { bareUnit = 's' }: { bareUnit?: 's' | 'm' } = {}): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([smh]?)$/i.exec(text.trim()) ?? [];
-  const ms = Math.round(Number(number) * (DURATION_UNITS[unit?.toLowerCase() ?? ''] ?? NaN));
+  const ms = Math.round(Number(number) * (DURATION_UNITS[unit?.toLowerCase() || bareUnit] ?? NaN));
   if (!(ms >= 1000 && ms <= LONGEST_MS)) throw wrong(flag, text, 'a time from 1s to 24h, such as 90s or 2m');
   return ms;
 }

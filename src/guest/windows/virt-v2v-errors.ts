@@ -1,3 +1,4 @@
+import { formatDuration } from '../../base/amounts.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 
 /** This host has not all that puts drivers into Windows. */
@@ -14,7 +15,7 @@ export function virtV2vFailed(said: string): Hyper2kvmError {
 }
 
 export function virtV2vTooLong(limitMs: number): Hyper2kvmError {
-  return new Hyper2kvmError('guest', `virt-v2v-in-place was not over after ${limitMs / 60_000} minutes.`, {
+  return new Hyper2kvmError('guest', `virt-v2v-in-place was not over after ${formatDuration(limitMs / 1000)}.`, {
     hint: 'Without KVM on this host its appliance is emulated, which is slow. Leave --virtio-win out to convert Windows as it is.',
   });
 }

@@ -1,3 +1,4 @@
+import { formatDuration } from '../../base/amounts.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { pause } from '../../base/time-limit.ts';
 import { powerOff, powerOn, shutdownGuest } from '../../vsphere/power.ts';
@@ -120,7 +121,7 @@ async function shutDown(
   { client, vm, facts, cleanUp, step }: SourceScope,
   signal: AbortSignal,
 ): Promise<void> {
-  step('shutdown', `Shutting down the guest of ${vm}, at most ${power.limitMinutes} minutes`);
+  step('shutdown', `Shutting down the guest of ${vm}, at most ${formatDuration(power.limitMinutes * 60)}`);
   if (power.restart) {
     cleanUp.defer({
       remains: `${vm} is still powered off: power it on again.`,
@@ -135,9 +136,13 @@ async function shutDown(
   const isDown = facts.toolsRunning && (await shutdownGuest(client, facts.ref, power.limitMinutes * 60_000, signal));
   if (isDown) return;
   if (!power.forcePowerOff) {
-    throw new Hyper2kvmError('transfer', `The guest of ${vm} was not down after ${power.limitMinutes} minutes.`, {
-      hint: 'Give it more time with --shutdown=MINUTES, or add --force-power-off.',
-    });
+    throw new Hyper2kvmError(
+      'transfer',
+      `The guest of ${vm} was not down after ${formatDuration(power.limitMinutes * 60)}.`,
+      {
+        hint: 'Give it more time with --shutdown=TIME, or add --force-power-off.',
+      },
+    );
   }
   step('shutdown', `Powering ${vm} off`);
   await powerOff(client, facts.ref, signal);

@@ -28,9 +28,10 @@ export interface FoundVms {
 
 const INSTANCE_UUID = 'config.instanceUuid';
 
+/** @throws Hyper2kvmError `not-found` for a word that means no VM where guests would be shut down; else such words are `failures`. */
 export async function findAllVms(
   client: VsphereClient,
-  { vms: words, shard, connection, env }: Pick<ExportOptions, 'vms' | 'shard' | 'connection' | 'env'>,
+  { vms: words, shard, power, connection, env }: Pick<ExportOptions, 'vms' | 'shard' | 'power' | 'connection' | 'env'>,
   signal: AbortSignal,
 ): Promise<FoundVms> {
   const inventory = await listInventory(client, [INSTANCE_UUID], signal);
@@ -45,6 +46,8 @@ export async function findAllVms(
       failures.push({ word, error });
     }
   }
+  const [unknown] = failures;
+  if (power.kind === 'shutdown' && unknown !== undefined) throw keptOn(unknown.error);
   // Names are given before the list is divided: two shards must not both call a VM "web".
   const all = nameEach([...vms.values()]);
   const isOwn = (identity: string): boolean => shard === undefined || shardOf(identity, shard.count) === shard.index;
@@ -55,6 +58,12 @@ export async function findAllVms(
     several: words.length > 1 || words.some(isGlob) || shard !== undefined,
     ofVms: all.length,
   };
+}
+
+/** A name that is mistyped may be the only one that was meant: a guest that is shut down cannot be given back. */
+function keptOn(error: Hyper2kvmError): Hyper2kvmError {
+  const hint = [error.hint, 'With --shutdown nothing is done until every name means a VM: no guest was shut down.'];
+  return new Hyper2kvmError('not-found', error.message, { hint: hint.filter(Boolean).join(' '), cause: error });
 }
 
 function nameEach(vms: readonly InventoryVm[]): FoundVm[] {

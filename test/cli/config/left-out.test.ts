@@ -30,7 +30,10 @@ test('a setting fills what is not given or only a default', () => {
     ['compress', true],
     ['define', false],
   ]);
-  const applied = applySettings({ flags, metadata }, settings, { compress: 'fast', define: 'qemu:///system' });
+  const applied = applySettings({ flags, metadata }, settings, {
+    compress: { bare: 'fast', accepts: () => false },
+    define: { bare: 'qemu:///system', accepts: () => false },
+  });
   expect(applied).toEqual(['retries', 'force', 'network', 'compress']);
   expect(flags).toEqual({ format: 'ova', retries: '0', verify: false, force: true, network: ['a'], compress: 'fast' });
 });

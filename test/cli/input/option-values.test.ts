@@ -36,7 +36,7 @@ test('a count is a whole number within its bounds', () => {
 });
 
 test('a flag that stands alone gets its default value, and only such a flag', () => {
-  const defaults = { shutdown: '5' };
+  const defaults = { shutdown: { bare: '5', accepts: (word: string) => /^\d+m?$/.test(word) } };
   expect(fillOptionalValues(['web-01', '--shutdown', 'web-02'], defaults)).toEqual([
     'web-01',
     '--shutdown=5',
@@ -45,6 +45,28 @@ test('a flag that stands alone gets its default value, and only such a flag', ()
   expect(fillOptionalValues(['--shutdown=10'], defaults)).toEqual(['--shutdown=10']);
   expect(fillOptionalValues(['--', '--shutdown'], defaults)).toEqual(['--', '--shutdown']);
   expect(fillOptionalValues(['--toString', 'shutdown'], defaults)).toEqual(['--toString', 'shutdown']);
+});
+
+test('a bare flag that is followed by one of its own values is refused, with both ways to write it', () => {
+  const optional = { shutdown: { bare: '5', accepts: (word: string) => /^\d+m?$/.test(word) } };
+  for (const value of ['10', '10m']) {
+    expect(() => fillOptionalValues(['db-01', '--shutdown', value, 'db-02'], optional)).toThrow(
+      expect.objectContaining({
+        kind: 'usage',
+        message: `--shutdown is followed by ${value}, which could be its value or a name.`,
+        hint: `Write --shutdown=${value} for the value. Put a name before --shutdown, or after --.`,
+      }),
+    );
+  }
+  expect(fillOptionalValues(['10', '--shutdown'], optional)).toEqual(['10', '--shutdown=5']);
+  expect(fillOptionalValues(['--shutdown', '--', '10'], optional)).toEqual(['--shutdown=5', '--', '10']);
+});
+
+test('a bare number has the unit of its flag', () => {
+  expect(readDuration('--shutdown', '10', { bareUnit: 'm' })).toBe(600_000);
+  expect(readDuration('--shutdown', '90s', { bareUnit: 'm' })).toBe(90_000);
+  expect(readDuration('--shutdown', '10m', { bareUnit: 'm' })).toBe(600_000);
+  expect(() => readDuration('--shutdown', '1441', { bareUnit: 'm' })).toThrow(/1s to 24h/);
 });
 
 test.each([

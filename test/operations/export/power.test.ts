@@ -121,6 +121,17 @@ describe('a snapshot of the user', () => {
 });
 
 describe('a shutdown', () => {
+  test.concurrent('is not begun while another name means no VM', async () => {
+    await using server = await startTestServer({ vms: [RUNNING] });
+    await using scratch = await ScratchFolder.make();
+    const { error } = await runExport(server, scratch, { power: shutdown(), vms: ['web', '10'] });
+    expect(error).toMatchObject({ kind: 'not-found', hint: expect.stringContaining('no guest was shut down') });
+    expect(server.state().vms['web']?.powerState).toBe('poweredOn');
+    expect(await scratch.files()).toEqual([]);
+    const others = await runExport(server, scratch, { power: SNAPSHOT, vms: ['web', '10'] });
+    expect(others.result).toMatchObject({ state: 'partial' });
+  });
+
   test.concurrent('brings the guest down, and the VM stays off', async () => {
     const run = await exportWith(RUNNING, shutdown());
     expect(run.error).toBeUndefined();
@@ -145,7 +156,7 @@ describe('a shutdown', () => {
     expect(run.error).toMatchObject({
       kind: 'transfer',
       message: expect.stringMatching(/^The guest of web was not down after/),
-      hint: expect.stringMatching(/--shutdown=MINUTES.*--force-power-off/),
+      hint: expect.stringMatching(/--shutdown=TIME.*--force-power-off/),
     });
     expect(run.files).toEqual([]);
     expect(powerOf(run)).toBe('poweredOn');
