@@ -41,6 +41,15 @@ export const CONVERT_FLAGS = {
       'Read the result back and compare it with what was written. Default: only for sources without checksums of their own. With --compress, --no-verify also copies the compressed data of a streamOptimized VMDK without checking it.',
   }),
   disk: Flags.string({ helpValue: 'N', description: 'Convert only the disk with this number, counted from 1.' }),
+  vm: Flags.string({
+    helpValue: 'NAME',
+    description: 'Convert this VM of an OVF package that describes several: its name, or its id in the descriptor.',
+  }),
+  configuration: Flags.string({
+    helpValue: 'NAME',
+    description:
+      'Deployment configuration of the OVF package. Default: the one that the package marks as its default. It decides which disks, CPUs and memory the VM has.',
+  }),
   ...DOMAIN_FLAGS,
   ...FIX_FLAGS,
   'fix-plan': FIX_PLAN_FLAG,
@@ -61,6 +70,8 @@ export interface ConvertFlagValues extends DomainFlagValues, FixFlagValues {
   'cluster-size'?: string | undefined;
   verify?: boolean | undefined;
   disk?: string | undefined;
+  vm?: string | undefined;
+  configuration?: string | undefined;
   force: boolean;
 }
 
@@ -84,6 +95,8 @@ export function readConvertOptions(source: string, flags: ConvertFlagValues): Co
     clusterBytes: readClusterSize(flags['cluster-size'], format),
     verify: flags.verify,
     disk: flags.disk === undefined ? undefined : readCount('--disk', flags.disk, 1, MOST_DISKS),
+    vm: flags.vm,
+    configuration: flags.configuration,
     ...readDomainOptions(flags),
     guest: readFixWishes(flags),
     force: flags.force,

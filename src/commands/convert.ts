@@ -116,6 +116,7 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
     const { planConversion } = await this.operation();
     const plan = await planConversion(options, this.signal);
     this.print(conversionPlanReport(plan, this.tableWidth()));
+    for (const warning of plan.warnings) this.addWarning(warning);
     if (cannotFit(plan)) {
       const hint = 'Free some space there, choose another --output, or write less with --compress.';
       this.failWith(new Hyper2kvmError('local-file', 'The free space is not enough.', { hint }));

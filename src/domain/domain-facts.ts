@@ -1,7 +1,7 @@
+import type { NamedVm } from './vm-name.ts';
+
 /** A virtual machine as libvirt runs it, whatever it came from. */
-export interface DomainFacts {
-  /** Any text: what libvirt or XML cannot hold is replaced, see `domainName`. */
-  name: string;
+export interface DomainFacts extends NamedVm {
   /** From the source; without one libvirt makes its own when the domain is defined. */
   uuid?: string | undefined;
   memoryBytes: number;

@@ -53,6 +53,8 @@ export function domainOfMachine(
   const connections = machine.nics.map((nic) => networkOf(nic.network, networks));
   const facts: DomainFacts = {
     name: machine.name,
+    identity: machine.identity,
+    sharesName: machine.sharesName,
     uuid: machine.uuid,
     memoryBytes: machine.memoryBytes ?? DEFAULT_MEMORY_BYTES,
     vcpus: machine.vcpus,

@@ -3,9 +3,12 @@ import { safeFileName } from '../base/file-names.ts';
 import { element, isXmlText, toXmlText } from '../base/xml-text.ts';
 import { deviceElements } from './domain-devices.ts';
 import type { DomainFacts } from './domain-facts.ts';
+import { vmNameFor, type NamedVm } from './vm-name.ts';
 
 /** Names the metadata that is this program's own; never looked up. */
 const METADATA_NAMESPACE = 'urn:hyper2kvm:source';
+/** libvirt puts ends such as `-nvram.fd` after it, and files have 255 bytes. */
+const MOST_NAME_BYTES = 215;
 /** The ids of a local APIC end there; more processors need an IOMMU that maps interrupts to wider ones. */
 const MOST_PLAIN_VCPUS = 255;
 
@@ -16,7 +19,7 @@ const MOST_PLAIN_VCPUS = 255;
 export function domainXml(facts: DomainFacts): string {
   requireConsistent(facts);
   const lines = element('domain', { type: 'kvm' }, [
-    element('name', {}, domainName(facts.name)),
+    element('name', {}, domainName(facts)),
     ...(facts.uuid === undefined ? [] : [element('uuid', {}, facts.uuid)]),
     ...metadata(facts),
     // libvirt counts in KiB, and rounds up itself.
@@ -33,10 +36,10 @@ export function domainXml(facts: DomainFacts): string {
 
 /**
  * The name under which libvirt knows the domain. libvirt makes files of it and so refuses `/`, line ends and names of more than 255 bytes: it is
- * what the name would be as a file's.
+ * what the name would be as a file's, with a piece of the VM's identity where that is another one.
  */
-export function domainName(name: string): string {
-  return toXmlText(safeFileName(name));
+export function domainName(vm: NamedVm): string {
+  return vmNameFor(vm, MOST_NAME_BYTES, (text, maxBytes) => toXmlText(safeFileName(text, { maxBytes })));
 }
 
 function requireConsistent(facts: DomainFacts): void {

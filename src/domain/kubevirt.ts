@@ -1,7 +1,8 @@
 import { Document, isMap } from 'yaml';
 import { bootOrders } from './domain-devices.ts';
 import type { DomainDisk, DomainFacts } from './domain-facts.ts';
-import { diskClaimName, kubernetesName } from './kubernetes-name.ts';
+import { diskClaimName, kubernetesVmName } from './kubernetes-name.ts';
+import type { NamedVm } from './vm-name.ts';
 import type { KubevirtNetwork } from './kubevirt-networks.ts';
 
 /** What KubeVirt's machines can have, by QEMU's names. */
@@ -30,7 +31,7 @@ export interface KubevirtMachine {
  * have to be uploaded first; a comment at each tells how.
  */
 export function kubevirtYaml({ facts, networks, virtualSizesBytes }: KubevirtMachine): string {
-  const name = kubernetesName(facts.name);
+  const name = kubernetesVmName(facts);
   const boot = bootOrders(facts.disks);
   const disks = facts.disks.map(({ bus }, index) => ({
     name: `disk-${index + 1}`,
@@ -67,7 +68,7 @@ export function kubevirtYaml({ facts, networks, virtualSizesBytes }: KubevirtMac
             : {}),
           volumes: disks.map((disk, index) => ({
             name: disk.name,
-            persistentVolumeClaim: { claimName: diskClaimName(name, index) },
+            persistentVolumeClaim: { claimName: diskClaimName(facts, index) },
           })),
         },
       },
@@ -75,7 +76,7 @@ export function kubevirtYaml({ facts, networks, virtualSizesBytes }: KubevirtMac
   });
   for (const [index, disk] of facts.disks.entries()) {
     const volume = manifest.getIn(['spec', 'template', 'spec', 'volumes', index], true);
-    if (isMap(volume)) volume.commentBefore = uploadComment(name, index, disk, virtualSizesBytes[index] ?? 0);
+    if (isMap(volume)) volume.commentBefore = uploadComment(facts, index, disk, virtualSizesBytes[index] ?? 0);
   }
   return manifest.toString({ lineWidth: 0 });
 }
@@ -120,7 +121,7 @@ function timers({ clock, hyperv }: Pick<DomainFacts, 'clock' | 'hyperv'>) {
 }
 
 /** A DataVolume makes the claim of its own name, and room for the file system that it may be on. */
-function uploadComment(vm: string, index: number, { path }: DomainDisk, virtualSizeBytes: number): string {
+function uploadComment(vm: NamedVm, index: number, { path }: DomainDisk, virtualSizeBytes: number): string {
   return ` virtctl image-upload dv ${diskClaimName(vm, index)} --size=${quantity(virtualSizeBytes)} --image-path=${shellWord(path)}`;
 }
 

@@ -2,13 +2,19 @@
  * The names that a descriptor's `href` can mean, the likeliest first: the attribute is a URI reference (DSP0243, 7.1), but writers put names as
  * they are, with `%` and blanks in them.
  */
-export function namesOfHref(href: string): string[] {
+export function namesOfHref(written: string): string[] {
+  const href = withoutDots(written);
   try {
     const unescaped = decodeURIComponent(href);
     return unescaped === href ? [href] : [href, unescaped];
   } catch {
     return [href];
   }
+}
+
+/** `./disk.vmdk` is `disk.vmdk` (RFC 3986, 5.2.4). */
+export function withoutDots(name: string): string {
+  return name.replace(/^(?:\.\/+)+(?=.)/, '').replace(/\/(?:\.\/+)+(?=.)/g, '/');
 }
 
 /**

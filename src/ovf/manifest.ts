@@ -1,9 +1,11 @@
 import { Hyper2kvmError } from '../base/errors.ts';
+import { withoutDots } from './file-href.ts';
 
-export type DigestAlgorithm = 'sha1' | 'sha256' | 'sha512';
+export type DigestAlgorithm = 'sha1' | 'sha256' | 'sha384' | 'sha512';
 
 /** One line of a manifest. */
 export interface ManifestEntry {
+  /** Relative to the descriptor, without a leading `./`. */
   name: string;
   algorithm: DigestAlgorithm;
   /** Hex, lower case. */
@@ -22,13 +24,13 @@ export function manifestText(files: Iterable<{ name: string; sha256: string }>):
   }).join('');
 }
 
-const DIGEST_LENGTHS: Record<DigestAlgorithm, number> = { sha1: 40, sha256: 64, sha512: 128 };
+const DIGEST_LENGTHS: Record<DigestAlgorithm, number> = { sha1: 40, sha256: 64, sha384: 96, sha512: 128 };
 
 /**
- * `SHA256(name)= hex` as VMware writes it, `SHA1 (name) = hex` as openssl does. A name may itself hold parentheses and `)= `: the
+ * `SHA256(name)= hex` as VMware writes it, `SHA1 (name) = hex` as openssl does, `SHA2-256(name)= hex` as newer openssl does. A name may itself hold parentheses and `)= `: the
  * last one counts, as hex digits hold none.
  */
-const LINE = /^(SHA1|SHA256|SHA512) ?\((.+)\) ?= ?([0-9a-f]+)$/i;
+const LINE = /^SHA(?:2-)?(1|256|384|512) ?\((.+)\) ?= ?([0-9a-f]+)$/i;
 
 /**
  * Reads a manifest; `label` names it in errors. Throws kind `image` for a line that is none, a digest of the wrong length
@@ -48,10 +50,10 @@ export function parseManifest(text: string, label: string): ManifestEntry[] {
 }
 
 function parseLine(line: string): ManifestEntry | undefined {
-  const [, spelling, name, digest] = LINE.exec(line) ?? [];
-  const algorithm = (['sha1', 'sha256', 'sha512'] as const).find((known) => known === spelling?.toLowerCase());
+  const [, bits, name, digest] = LINE.exec(line) ?? [];
+  const algorithm = (['sha1', 'sha256', 'sha384', 'sha512'] as const).find((known) => known === `sha${bits}`);
   if (algorithm === undefined || name === undefined || digest?.length !== DIGEST_LENGTHS[algorithm]) return undefined;
-  return { name, algorithm, digest: digest.toLowerCase() };
+  return { name: withoutDots(name), algorithm, digest: digest.toLowerCase() };
 }
 
 function refused(label: string, index: number, what: string): Hyper2kvmError {

@@ -7,8 +7,10 @@ import { readHead, withFile } from './file-bytes.ts';
 import { parseManifest, type ManifestEntry } from './manifest.ts';
 import { indexOva } from './ova-index.ts';
 import { MOST_CHARACTERS } from './ovf-envelope.ts';
+import type { OvfChoice } from './ovf-choice.ts';
 import { readOvf, type OvfFacts } from './ovf-facts.ts';
-import { locateFile, type PackageDisk } from './package-disk.ts';
+import type { OvfFile } from './ovf-references.ts';
+import { locateFile, type PackageDisk, type PackagedFile } from './package-disk.ts';
 import { folderPlace, ovaPlace, type PackagePlace } from './package-place.ts';
 import { probePackage, PROBE_BYTES } from './probe-package.ts';
 import { decodeXml } from './xml-bytes.ts';
@@ -29,6 +31,8 @@ export interface VmPackage {
   files: string[];
   /** Whether there was a manifest. A file that it does not name has no digest. */
   hasManifest: boolean;
+  /** Sentences about what is wrong with it and does no harm, or is left out. */
+  warnings: string[];
 }
 
 /** What the parser takes, in UTF-16. */
@@ -40,13 +44,13 @@ const MOST_DESCRIPTOR_BYTES = 2 * MOST_CHARACTERS;
  * a chunk that is missing or has the wrong size, a manifest that names a file that is not there, a digest that is wrong), kind `local-file`, and rejects
  * with the reason of an abort. Nothing outside of the descriptor's folder is read, through links neither.
  */
-export async function openPackage(path: string, signal?: AbortSignal): Promise<VmPackage> {
+export async function openPackage(path: string, signal?: AbortSignal, choice: OvfChoice = {}): Promise<VmPackage> {
   const kind = probePackage(await readHead(path, PROBE_BYTES));
   if (kind === undefined) throw wrong(`${path} is neither an OVF descriptor nor an OVA`);
-  return kind === 'ovf' ? openFolder(path, signal) : openArchive(path, signal);
+  return kind === 'ovf' ? openFolder(path, choice, signal) : openArchive(path, choice, signal);
 }
 
-async function openFolder(path: string, signal: AbortSignal | undefined): Promise<VmPackage> {
+async function openFolder(path: string, choice: OvfChoice, signal: AbortSignal | undefined): Promise<VmPackage> {
   const descriptor = await readSmallFile(path);
   const folder = await folderPlace(path);
   const files = new Set<string>();
@@ -59,11 +63,11 @@ async function openFolder(path: string, signal: AbortSignal | undefined): Promis
   const name = basename(path);
   const found = await place.find(manifestNameOf(name));
   const manifest = found === undefined ? undefined : await readSmallFile(found.path);
-  const opened = await assemble({ path, container: 'folder', name, descriptor, manifest }, place, signal);
+  const opened = await assemble({ path, container: 'folder', name, descriptor, manifest, choice }, place, signal);
   return { ...opened, files: [path, ...files] };
 }
 
-async function openArchive(path: string, signal: AbortSignal | undefined): Promise<VmPackage> {
+async function openArchive(path: string, choice: OvfChoice, signal: AbortSignal | undefined): Promise<VmPackage> {
   const index = await indexOva(path, (name) => isDescriptor(name) || isManifest(name), signal);
   const descriptors = [...index.kept].filter(([name]) => isDescriptor(name));
   const [found, second] = descriptors;
@@ -74,7 +78,7 @@ async function openArchive(path: string, signal: AbortSignal | undefined): Promi
   const name = fullName.slice(folder.length);
   const container = index.gzip ? 'gzip-ova' : 'ova';
   const manifest = index.kept.get(folder + manifestNameOf(name)) ?? onlyManifest(index.kept, folder);
-  return assemble({ path, container, name, descriptor, manifest }, ovaPlace(path, folder, index), signal);
+  return assemble({ path, container, name, descriptor, manifest, choice }, ovaPlace(path, folder, index), signal);
 }
 
 interface PackageTexts {
@@ -84,23 +88,37 @@ interface PackageTexts {
   name: string;
   descriptor: Uint8Array;
   manifest: Uint8Array | undefined;
+  choice: OvfChoice;
 }
 
 async function assemble(texts: PackageTexts, place: PackagePlace, signal?: AbortSignal): Promise<VmPackage> {
-  const { path, container, name, descriptor, manifest } = texts;
+  const { path, container, name, descriptor, manifest, choice } = texts;
   const label = container === 'folder' ? path : `${name} in ${path}`;
   if (descriptor.length > MOST_DESCRIPTOR_BYTES) throw wrong(`${label} is too large for an OVF descriptor`);
   const digests = await readDigests(manifest, path, place);
   checkDescriptor(descriptor, digests.get(name), label);
   const text = decodeXml(descriptor);
   if (text === undefined) throw wrong(`${label} is no text in the encoding that it declares`);
-  const facts = readOvf(text, label);
+  const facts = readOvf(text, label, choice);
+  const warnings = [...facts.warnings];
   const disks: PackageDisk[] = [];
   for (const disk of facts.disks) {
     signal?.throwIfAborted();
-    disks.push({ disk, ...(await locateFile(disk.file, place, digests)) });
+    const located = await locateFile(disk.file, place, digests);
+    warnings.push(...wrongSize(disk.file, located));
+    disks.push({ disk, ...located });
   }
-  return { path, container, facts, disks, files: [path], hasManifest: manifest !== undefined };
+  return { path, container, facts, disks, files: [path], hasManifest: manifest !== undefined, warnings };
+}
+
+/**
+ * Tools that change a package's disks, or do not know their sizes yet when they write the descriptor, leave a wrong size, 0 or -1; ovftool warns and virt-v2v takes no notice. Of
+ * a compressed file some writers give the size that it has without compression, though the specification wants the other one.
+ */
+function wrongSize(file: OvfFile | undefined, { sizeBytes, gzip }: PackagedFile): string[] {
+  if (file?.sizeBytes === undefined || file.sizeBytes === sizeBytes || gzip) return [];
+  const name = JSON.stringify(file.href);
+  return [`The file ${name} has ${sizeBytes} bytes, and the descriptor gives it ${file.sizeBytes}: the file counts.`];
 }
 
 /** By name. Each file that a manifest names must be there. */

@@ -17,7 +17,7 @@ export type ControllerKind =
 
 export interface OvfController {
   kind: ControllerKind;
-  /** Its place among those of its bus. */
+  /** Its place among those of its bus; no other of the bus has the same. */
   address: number;
   /** VMware's number of its PCI slot, from which a guest has the names of its disks by path. */
   pciSlotNumber?: number | undefined;
@@ -34,15 +34,29 @@ const BUS_ORDER: readonly ControllerKind[][] = [
 
 /** The storage controllers by instance ID. */
 export function readControllers(items: readonly OvfItem[]): Map<string, OvfController> {
-  return new Map(
+  const controllers = new Map(
     items.flatMap((item): [string, OvfController][] => {
       const kind = kindOf(item);
       if (kind === undefined) return [];
-      const address = wholeNumber(item.field('Address')) ?? 0;
+      // OVF 0.9 calls it the number of the bus.
+      const address = wholeNumber(item.field('Address') ?? item.field('BusNumber')) ?? 0;
       const pciSlotNumber = readPciSlot(item.element);
       return [[item.instanceId, { kind, address, ...(pciSlotNumber === undefined ? {} : { pciSlotNumber }) }]];
     }),
   );
+  giveOwnAddresses([...controllers.values()]);
+  return controllers;
+}
+
+/** Many writers give all controllers of a bus the address 0: then they are counted in the order in which they stand. */
+function giveOwnAddresses(controllers: readonly OvfController[]): void {
+  for (const bus of BUS_ORDER.keys()) {
+    const ofBus = controllers.filter((controller) => busOrder(controller) === bus);
+    if (new Set(ofBus.map(({ address }) => address)).size === ofBus.length) continue;
+    for (const [index, controller] of ofBus.toSorted((a, b) => a.address - b.address).entries()) {
+      controller.address = index;
+    }
+  }
 }
 
 /** Where a controller's bus stands among all; without a controller, after them. */

@@ -1,20 +1,26 @@
 import { bytesPerUnit } from './allocation-units.ts';
-import { busOrder, ovirtController, readControllers, type OvfController } from './ovf-controllers.ts';
+import { readDiskSection, referenceIn, type DiskEntry } from './ovf-disk-section.ts';
+import { busOrder, readControllers, type OvfController } from './ovf-controllers.ts';
 import type { OvfElement, RefuseDescriptor } from './ovf-envelope.ts';
-import { RESOURCE, type OvfItem } from './ovf-items.ts';
+import { readItem, RESOURCE, type OvfItem } from './ovf-items.ts';
+import type { Properties } from './ovf-properties.ts';
 import type { OvfFile } from './ovf-references.ts';
-import { sectionsOf, wholeNumber } from './ovf-sections.ts';
+import { hardwareItems, systemsOf, wholeNumber } from './ovf-sections.ts';
 
+/** A hard disk of the VM. */
 export interface OvfDisk {
-  diskId: string;
+  /** Of its Disk element; undefined for a drive that refers to none. */
+  diskId: string | undefined;
+  /** The drive's, as people call it: `Hard disk 1`. */
+  label: string;
   /** Undefined for a disk that is to be made empty. */
   file: OvfFile | undefined;
-  /** The disk's size as the guest sees it. */
-  capacityBytes: number;
+  /** The disk's size as the guest sees it: a claim where there is a file. Undefined when only the file can tell; never for an empty disk. */
+  capacityBytes: number | undefined;
   populatedBytes: number | undefined;
   /** A URI, which names the format of the disk's file: a claim, to be checked against its content. */
   format: string | undefined;
-  /** Undefined when the machine does not hold the disk, or by no controller that is known. */
+  /** Undefined when the disk is on no controller that is known. */
   controller: OvfController | undefined;
   /** Its place on the controller. */
   unitNumber: number | undefined;
@@ -29,8 +35,12 @@ export interface OvfCdRom {
 
 interface DiskSources {
   envelope: OvfElement;
+  /** The devices of the chosen configuration. */
   items: readonly OvfItem[];
+  /** Those of the others. */
+  ofOthers: readonly OvfItem[];
   files: readonly OvfFile[];
+  properties: Properties;
   /** Instance IDs. */
   bootOrder: readonly string[];
 }
@@ -38,33 +48,42 @@ interface DiskSources {
 /** vSphere gives a machine at most 256 disks (version 9); the limit keeps the work on a hostile descriptor small. */
 const MOST_DISKS = 4096;
 
-/** The disks of the DiskSection with the places where the machine holds them, ordered by bus, controller and unit. */
-export function attachDisks({ envelope, items, files, bootOrder }: DiskSources, refuse: RefuseDescriptor): OvfDisk[] {
-  const elements = sectionsOf(envelope, 'DiskSection').flatMap((section) => section.children('Disk'));
-  if (elements.length > MOST_DISKS) refuse(`it has ${elements.length} disks, more than any machine`);
-  const disks = new Map<string, OvfDisk>();
-  for (const element of elements) {
-    const disk = readDisk(element, files, refuse);
-    if (disks.has(disk.diskId)) refuse(`it has the disk ${disk.diskId} twice`);
-    disks.set(disk.diskId, disk);
+/** One disk for each drive that holds one, ordered by bus, controller and unit; and sentences about what is left out. */
+export function attachDisks(sources: DiskSources, refuse: RefuseDescriptor): { disks: OvfDisk[]; warnings: string[] } {
+  const { envelope, items, files, properties, bootOrder } = sources;
+  const { entries, warnings } = readDiskSection(envelope, files, properties, refuse);
+  const drives = items.filter(({ resourceType }) => isDisk(resourceType));
+  if (entries.size > MOST_DISKS || drives.length > MOST_DISKS) {
+    refuse(`it has ${Math.max(entries.size, drives.length)} disks, more than any machine`);
   }
-  requireOwnFiles(disks.values(), refuse);
   const controllers = readControllers(items);
-  const attached = new Set<OvfDisk>();
-  for (const item of items.filter(({ resourceType }) => isDisk(resourceType))) {
-    const disk = diskOf(item, disks, refuse);
-    if (attached.has(disk)) refuse(`two of its drives hold the disk ${disk.diskId}`);
-    attached.add(disk);
-    disk.controller = controllers.get(item.field('Parent') ?? '') ?? disk.controller;
-    disk.unitNumber = wholeNumber(item.field('AddressOnParent'));
+  const taken = new Set<OvfFile>();
+  const disks = drives.flatMap((item): OvfDisk[] => {
+    const held = contentOf(item, entries, files, refuse);
+    if (held === undefined) {
+      warnings.push(`The drive ${JSON.stringify(item.label)} has neither a disk nor a capacity and is left out.`);
+      return [];
+    }
+    // Disks without a file are made empty, each drive its own (DSP0243, 9.1); the content of one file belongs to one drive.
+    if (held.file !== undefined && taken.has(held.file)) refuse(`two of its drives hold ${nameOfContent(held)}`);
+    if (held.file !== undefined) taken.add(held.file);
+    const { ovirtController, ...content } = held;
     const place = bootOrder.indexOf(item.instanceId);
-    const ovirt = wholeNumber(item.element.children('BootOrder')[0]?.text()) || undefined;
-    disk.bootOrder = place < 0 ? ovirt : place + 1;
-  }
-  // What no drive holds still came with the package: it is kept.
-  return [...attached, ...[...disks.values()].filter((disk) => !attached.has(disk))].toSorted(
+    const ovirtPlace = wholeNumber(item.element.children('BootOrder')[0]?.text()) || undefined;
+    return [
+      {
+        ...content,
+        label: item.label,
+        controller: controllers.get(item.field('Parent') ?? '') ?? ovirtController,
+        unitNumber: wholeNumber(item.field('AddressOnParent')),
+        bootOrder: place < 0 ? ovirtPlace : place + 1,
+      },
+    ];
+  });
+  const ordered = disks.toSorted(
     (a, b) => busOrder(a.controller) - busOrder(b.controller) || addressOf(a) - addressOf(b) || unitOf(a) - unitOf(b),
   );
+  return { disks: ordered, warnings: [...warnings, ...leftOut(sources, entries, ordered)] };
 }
 
 /** The CD-ROM drives, in order. */
@@ -84,62 +103,75 @@ function isDisk(resourceType: number | undefined): boolean {
   return resourceType === RESOURCE.disk || resourceType === RESOURCE.logicalDisk;
 }
 
-function readDisk(element: OvfElement, files: readonly OvfFile[], refuse: RefuseDescriptor): OvfDisk {
-  const diskId = element.attribute('diskId') ?? refuse('it has a disk without an id');
-  // DSP0243, 9.1: such a disk holds only what differs from another one, in a format that nobody specified.
-  if (element.attribute('parentRef')) refuse(`its disk ${diskId} depends on another disk (parentRef)`);
-  const fileRef = element.attribute('fileRef') || undefined;
-  const file = files.find(({ id, href }) => id === fileRef || href === fileRef);
-  if (fileRef !== undefined && file === undefined) {
-    refuse(`its disk ${diskId} refers to the file id ${fileRef}, which is not there`);
+/** What a drive holds. A drive without a reference is an empty disk of its own capacity; undefined when it gives none. */
+function contentOf(
+  item: OvfItem,
+  entries: ReadonlyMap<string, DiskEntry>,
+  files: readonly OvfFile[],
+  refuse: RefuseDescriptor,
+): DiskEntry | undefined {
+  const resource = item.field('HostResource');
+  const unknown = { populatedBytes: undefined, format: undefined, ovirtController: undefined };
+  if (resource === undefined) {
+    const capacityBytes = capacityOfDrive(item);
+    return capacityBytes === undefined ? undefined : { diskId: undefined, file: undefined, capacityBytes, ...unknown };
   }
-  return {
-    diskId,
-    file,
-    capacityBytes: capacityOf(element) ?? refuse(`its disk ${diskId} has no valid capacity`),
-    populatedBytes: wholeNumber(element.attribute('populatedSize')),
-    format: element.attribute('format') || undefined,
-    controller: ovirtController(element.attribute('disk-interface')),
-    unitNumber: undefined,
-    bootOrder: undefined,
-  };
-}
-
-/** oVirt's older form has a size in GiB instead. */
-function capacityOf(element: OvfElement): number | undefined {
-  const units = element.attribute('capacityAllocationUnits');
-  const capacity = element.attribute('capacity');
-  const unitBytes = capacity === undefined ? 2 ** 30 : bytesPerUnit(units === '' ? undefined : units);
-  const quantity = wholeNumber(capacity ?? element.attribute('size'));
-  if (unitBytes === undefined || quantity === undefined) return undefined;
-  const bytes = quantity * unitBytes;
-  return Number.isSafeInteger(bytes) ? bytes : undefined;
-}
-
-function requireOwnFiles(disks: Iterable<OvfDisk>, refuse: RefuseDescriptor): void {
-  const seen = new Set<OvfFile>();
-  for (const { diskId, file } of disks) {
-    if (file === undefined) continue;
-    if (seen.has(file)) refuse(`its disk ${diskId} has the same file as another disk`);
-    seen.add(file);
-  }
-}
-
-function diskOf(item: OvfItem, disks: ReadonlyMap<string, OvfDisk>, refuse: RefuseDescriptor): OvfDisk {
-  const resource = item.field('HostResource') ?? refuse(`its drive ${JSON.stringify(item.label)} names no disk`);
   const fileId = referenceIn(resource, 'file') ?? resource;
-  const disk =
-    disks.get(referenceIn(resource, 'disk') ?? resource) ??
-    [...disks.values()].find(({ file }) => file?.id === fileId || file?.href === fileId);
-  return (
-    disk ?? refuse(`its drive ${JSON.stringify(item.label)} holds ${JSON.stringify(resource)}, which is not there`)
-  );
+  const entry =
+    entries.get(idIn(item) ?? '') ??
+    [...entries.values()].find(({ file }) => file !== undefined && (file.id === fileId || file.href === fileId));
+  if (entry !== undefined) return entry;
+  // `ovf:/file/ID` without a Disk element: only the file tells how large the disk is.
+  const file = files.find(({ id, href }) => id === fileId || href === fileId);
+  if (file !== undefined) return { diskId: undefined, file, capacityBytes: undefined, ...unknown };
+  return refuse(`its drive ${JSON.stringify(item.label)} holds ${JSON.stringify(resource)}, which is not there`);
 }
 
-/** DSP0243, 8.3: `ovf:/disk/ID` and `ovf:/file/ID`; VirtualBox leaves out the scheme, early writers had two slashes. oVirt gives a bare name. */
-function referenceIn(resource: string | undefined, kind: 'disk' | 'file'): string | undefined {
-  const [, found, id] = /^(?:ovf:)?\/{1,2}(disk|file)\/(.+)$/.exec(resource ?? '') ?? [];
-  return found === kind ? id : undefined;
+/** CIM gives the size of a drive as its quantity. */
+function capacityOfDrive(item: OvfItem): number | undefined {
+  const unitBytes = bytesPerUnit(item.field('VirtualQuantityUnits') ?? item.field('AllocationUnits'));
+  const quantity = wholeNumber(item.field('VirtualQuantity'));
+  // CIM's default quantity of a drive is 1, of no unit: that is a count of drives and no size.
+  if (unitBytes === undefined || quantity === undefined || quantity * unitBytes < 512) return undefined;
+  return Number.isSafeInteger(quantity * unitBytes) ? quantity * unitBytes : undefined;
+}
+
+/** A sentence for each disk of the package that no VM holds, or this one only in another configuration. */
+function leftOut(
+  { envelope, ofOthers }: DiskSources,
+  entries: ReadonlyMap<string, DiskEntry>,
+  attached: readonly OvfDisk[],
+): string[] {
+  const ids = new Set(attached.map(({ diskId }) => diskId));
+  const loose = [...entries].filter(([id]) => !ids.has(id));
+  if (loose.length === 0) return [];
+  const everything = systemsOf(envelope).flatMap(({ system }) => hardwareItems(system).map(readItem));
+  const held = new Set(everything.map(idIn));
+  const drives = ofOthers.filter(({ resourceType }) => isDisk(resourceType));
+  return loose.flatMap(([id, entry]) => {
+    const name = nameOfContent(entry);
+    const configurations = drives.filter((item) => idIn(item) === id).flatMap((item) => item.configurations);
+    if (configurations.length > 0) {
+      const names = [...new Set(configurations)].map((each) => JSON.stringify(each)).join(', ');
+      return `${capitalized(name)} belongs to another configuration (${names}) and is not converted; --configuration chooses one.`;
+    }
+    return held.has(id) ? [] : `${capitalized(name)} is in no drive of a VM and is not converted.`;
+  });
+}
+
+function idIn(item: OvfItem): string | undefined {
+  const resource = item.field('HostResource');
+  return referenceIn(resource, 'disk') ?? resource;
+}
+
+function nameOfContent({ diskId, file }: Pick<OvfDisk, 'diskId' | 'file'>): string {
+  const href = file === undefined ? '' : JSON.stringify(file.href);
+  if (diskId === undefined) return `the file ${href}`;
+  return `the disk ${diskId}${file === undefined ? '' : ` (${href})`}`;
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function addressOf({ controller }: OvfDisk): number {

@@ -1,8 +1,8 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { decodeXmlReferences } from '../base/xml-references.ts';
 
-/** Must throw: `what` is wrong with the descriptor. */
-export type RefuseDescriptor = (what: string) => never;
+/** Must throw: `what` is wrong with the descriptor; `hint` says what to do, where that is not the same as for all else. */
+export type RefuseDescriptor = (what: string, hint?: string) => never;
 
 /**
  * The namespaces that a descriptor speaks in, whatever prefixes it gives them: OVF's own, the DMTF's resource settings (an `Item`'s fields) and
@@ -23,8 +23,8 @@ export interface OvfElement {
 }
 
 const NAMESPACES: Record<Vocabulary, RegExp> = {
-  // OVF 1.x and 2.x; oVirt writes the first with a slash at its end.
-  ovf: /^http:\/\/schemas\.dmtf\.org\/ovf\/envelope\/[12]\/?$/,
+  // OVF 1.x and 2.x; oVirt writes the first with a slash at its end. OVF 0.9 and drafts of 1.0 had names of their own (VMware Studio, ESX 3.5, XenConvert).
+  ovf: /^http:\/\/(schemas\.dmtf\.org\/ovf\/envelope\/[12]|schemas\.dmtf\.org\/ovf\/1\/envelope|www\.vmware\.com\/schema\/ovf\/1\/envelope)\/?$/,
   // OVF 2 has classes of their own for storage and network cards, with the same fields.
   rasd: cimClass('(Resource|Storage|EthernetPort)AllocationSettingData'),
   vssd: cimClass('VirtualSystemSettingData'),

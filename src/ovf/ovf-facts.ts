@@ -1,15 +1,17 @@
 import { Hyper2kvmError } from '../base/errors.ts';
 import { readBootOrder } from './ovf-boot-order.ts';
+import { chooseConfiguration, chooseSystem, nameOf, type OvfChoice } from './ovf-choice.ts';
 import { attachDisks, readCdRoms, type OvfCdRom, type OvfDisk } from './ovf-disks.ts';
 import { parseEnvelope, type OvfElement, type RefuseDescriptor } from './ovf-envelope.ts';
 import { readFirmware, type OvfFirmware } from './ovf-firmware.ts';
-import { readItems, type OvfItem } from './ovf-items.ts';
+import { readItems } from './ovf-items.ts';
 import { readMemoryBytes, readProcessors, type OvfProcessors } from './ovf-machine.ts';
 import { readNics, type OvfNic } from './ovf-nics.ts';
+import { Properties } from './ovf-properties.ts';
 import { readReferences, type OvfFile } from './ovf-references.ts';
-import { findSystem, sectionsOf } from './ovf-sections.ts';
+import { sectionsOf } from './ovf-sections.ts';
 
-/** What an OVF descriptor says about its one virtual machine, as VMware, VirtualBox and oVirt write it. */
+/** What an OVF descriptor says about one virtual machine, as VMware, VirtualBox and oVirt write it. */
 export interface OvfFacts extends OvfProcessors, OvfFirmware {
   /** Any text: as the person who made the machine named it. */
   name: string;
@@ -21,64 +23,51 @@ export interface OvfFacts extends OvfProcessors, OvfFirmware {
   guestText: string | undefined;
   /** Undefined where the descriptor does not tell. */
   memoryBytes: number | undefined;
-  /** By controller and address; those that no controller holds come last. */
+  /** One for each drive that holds a disk, by controller and address; those on no known controller come last. */
   disks: OvfDisk[];
   nics: OvfNic[];
   cdRoms: OvfCdRom[];
   /** All files of the package that the descriptor names, in its order: disks, images, NVRAM. */
   files: OvfFile[];
+  /** Sentences about what is wrong or left out. */
+  warnings: string[];
 }
 
 /**
- * Reads an OVF descriptor (DSP0243, versions 0.9 to 2.1); `label` names it in errors. It must hold one virtual machine: one within a
- * collection, as vCloud writes it, is taken; several are refused with their names, since a domain is made of one. Of several deployment
- * options the default one counts. Throws kind `image`.
+ * Reads an OVF descriptor (DSP0243, versions 0.9 to 2.1); `label` names it in errors. One virtual machine is read, which may be within a
+ * collection, as vCloud writes it: of several `choice` names one, and of several deployment configurations too, where it is not the default. Throws kind
+ * `image`, and `not-found` for a name that is not there.
  */
-export function readOvf(text: string, label: string): OvfFacts {
-  const refuse: RefuseDescriptor = (what) => {
-    throw new Hyper2kvmError('image', `The OVF descriptor ${label} cannot be used: ${what}.`, {
-      hint: 'Export the virtual machine again, or convert its disk files one by one.',
-    });
+export function readOvf(text: string, label: string, choice: OvfChoice = {}): OvfFacts {
+  const refuse: RefuseDescriptor = (
+    what,
+    hint = 'Export the virtual machine again, or convert its disk files one by one.',
+  ) => {
+    throw new Hyper2kvmError('image', `The OVF descriptor ${label} cannot be used: ${what}.`, { hint });
   };
   const envelope = parseEnvelope(text, refuse);
-  const system = findSystem(envelope, refuse);
+  const { system, around } = chooseSystem(envelope, choice.vm, label, refuse);
+  const configuration = chooseConfiguration(envelope, choice.configuration, label);
   const hardware = sectionsOf(system, 'VirtualHardwareSection')[0];
   const machine = system.children('Machine', 'vbox')[0];
   const files = readReferences(envelope, refuse);
-  const items = hardware === undefined ? [] : readItems(envelope, hardware, refuse);
+  const { items, ofOthers } = readItems(system, configuration, refuse);
+  const properties = new Properties([...around, system], configuration);
+  const bootOrder = readBootOrder(system);
+  const { disks, warnings } = attachDisks({ envelope, items, ofOthers, files, properties, bootOrder }, refuse);
   return {
-    name: nameOf(system, hardware),
+    name: nameOf(system),
     uuid: uuidOf(machine),
     ...guestOf(system),
     memoryBytes: readMemoryBytes(items, refuse),
     ...readProcessors(items, refuse),
     ...readFirmware(system, hardware, machine, items),
-    disks: disksOf(envelope, system, items, files, refuse),
+    disks,
     nics: readNics(items, machine),
     cdRoms: readCdRoms(items, files, refuse),
     files,
+    warnings,
   };
-}
-
-function disksOf(
-  envelope: OvfElement,
-  system: OvfElement,
-  items: readonly OvfItem[],
-  files: readonly OvfFile[],
-  refuse: RefuseDescriptor,
-): OvfDisk[] {
-  return attachDisks({ envelope, items, files, bootOrder: readBootOrder(system) }, refuse);
-}
-
-/** `Name` is optional, and VirtualBox leaves it out; the id is required. */
-function nameOf(system: OvfElement, hardware: OvfElement | undefined): string {
-  const identifiers = hardware?.children('System').flatMap((each) => each.children('VirtualSystemIdentifier', 'vssd'));
-  const candidates = [
-    system.children('Name')[0]?.text(),
-    system.attribute('id'),
-    ...(identifiers ?? []).map((each) => each.text()),
-  ];
-  return candidates.find((name) => name !== undefined && name !== '') ?? '';
 }
 
 function uuidOf(machine: OvfElement | undefined): string | undefined {

@@ -1,5 +1,5 @@
 import type { OvfElement, RefuseDescriptor } from './ovf-envelope.ts';
-import { sectionsOf, wholeNumber } from './ovf-sections.ts';
+import { hardwareItems, wholeNumber } from './ovf-sections.ts';
 
 /** CIM's numbers for the kinds of resources that a domain needs (`CIM_ResourceAllocationSettingData.ResourceType`). */
 export const RESOURCE = {
@@ -25,37 +25,45 @@ export interface OvfItem {
   subType: string;
   /** What people call it. */
   label: string;
+  /** The deployment configurations that it is of; none for all. */
+  configurations: string[];
   /** A field of CIM's class, as text; undefined when it is not there or empty. */
   field: (name: string) => string | undefined;
   element: OvfElement;
 }
 
 /**
- * The hardware of a machine, in its order. Items with a `bound` only tell a range for another one (DSP0243, 8.4); those of a deployment
- * option that is not the default are left out, and those of the default one replace their namesakes (9.8).
+ * The hardware of a machine, in its order. Items with a `bound` only tell a range for another one (DSP0243, 8.4); those of other deployment
+ * configurations than `configuration` are `ofOthers`, and its own replace their namesakes (9.8).
  */
-export function readItems(envelope: OvfElement, hardware: OvfElement, refuse: RefuseDescriptor): OvfItem[] {
-  const option = defaultOption(envelope);
-  const elements = ['Item', 'StorageItem', 'EthernetPortItem'].flatMap((name) => hardware.children(name));
+export function readItems(
+  system: OvfElement,
+  configuration: string | undefined,
+  refuse: RefuseDescriptor,
+): { items: OvfItem[]; ofOthers: OvfItem[] } {
+  const ofOthers: OvfItem[] = [];
   const items = new Map<string, OvfItem>();
   const ofOption = new Set<string>();
-  for (const [index, element] of elements.entries()) {
-    const options = element.attribute('configuration')?.trim().split(/\s+/).filter(Boolean) ?? [];
+  for (const [index, element] of hardwareItems(system).entries()) {
     const bound = element.attribute('bound');
     if (bound !== undefined && bound !== '' && bound !== 'normal') continue;
-    if (options.length > 0 && (option === undefined || !options.includes(option))) continue;
     const item = readItem(element, index);
+    const isOfSome = item.configurations.length > 0;
+    if (isOfSome && (configuration === undefined || !item.configurations.includes(configuration))) {
+      ofOthers.push(item);
+      continue;
+    }
     const known = items.has(item.instanceId);
-    if (known && options.length === 0 && !ofOption.has(item.instanceId)) {
+    if (known && !isOfSome && !ofOption.has(item.instanceId)) {
       refuse(`two of its devices have the instance ID ${item.instanceId.slice(0, 40)}`);
     }
-    if (options.length > 0) ofOption.add(item.instanceId);
-    if (!known || options.length > 0) items.set(item.instanceId, item);
+    if (isOfSome) ofOption.add(item.instanceId);
+    if (!known || isOfSome) items.set(item.instanceId, item);
   }
-  return [...items.values()];
+  return { items: [...items.values()], ofOthers };
 }
 
-function readItem(element: OvfElement, index: number): OvfItem {
+export function readItem(element: OvfElement, index: number): OvfItem {
   const field = (name: string): string | undefined => element.children(name, 'rasd')[0]?.text() || undefined;
   return {
     // oVirt gives it in the spelling of CIM's drafts. Without any the place tells items apart.
@@ -63,6 +71,7 @@ function readItem(element: OvfElement, index: number): OvfItem {
     resourceType: wholeNumber(field('ResourceType')),
     subType: (field('ResourceSubType') ?? '').toLowerCase(),
     label: field('ElementName') ?? field('Caption') ?? `number ${index + 1}`,
+    configurations: element.attribute('configuration')?.trim().split(/\s+/).filter(Boolean) ?? [],
     field,
     element,
   };
@@ -73,11 +82,4 @@ export function readPciSlot(item: OvfElement): number | undefined {
   const settings = item.children('Config', 'vmw');
   const slot = settings.find((setting) => setting.attribute('key', 'vmw') === 'slotInfo.pciSlotNumber');
   return wholeNumber(slot?.attribute('value', 'vmw'));
-}
-
-/** DSP0243, 9.8: the one marked as default, else the first. */
-function defaultOption(envelope: OvfElement): string | undefined {
-  const options = sectionsOf(envelope, 'DeploymentOptionSection').flatMap((each) => each.children('Configuration'));
-  const marked = options.find((option) => ['true', '1'].includes(option.attribute('default') ?? ''));
-  return (marked ?? options[0])?.attribute('id');
 }

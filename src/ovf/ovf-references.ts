@@ -7,7 +7,7 @@ export interface OvfFile {
   id: string;
   /** Relative to the descriptor, as it is written; see `namesOfHref`. Checked: it cannot lead out of the package. */
   href: string;
-  /** Of the file as it lies there, all its chunks together; the attribute is optional. */
+  /** Of the file as it lies there, all its chunks together: a claim, which writers get wrong (0 and -1 too). The attribute is optional. */
   sizeBytes: number | undefined;
   /** Compressed as a whole with gzip. */
   gzip: boolean;
@@ -47,10 +47,12 @@ function readFile(element: OvfElement, refuse: RefuseDescriptor): OvfFile {
   if (!['gzip', 'identity'].includes(compression)) {
     refuse(`its file ${href} has the unknown compression ${JSON.stringify(compression.slice(0, 40))}`);
   }
+  // Some writers give a size of -1 for one that they do not know.
+  const sizeText = element.attribute('size') ?? '';
   return {
     id: element.attribute('id') ?? refuse(`its file ${href} has no id`),
     href,
-    sizeBytes: numberOf('size'),
+    sizeBytes: /^-\d{1,15}$/.test(sizeText) ? Number(sizeText) : numberOf('size'),
     gzip: compression === 'gzip',
     // Zero stands for "not in chunks".
     chunkBytes: numberOf('chunkSize') || undefined,

@@ -1,4 +1,4 @@
-import type { OvfElement, RefuseDescriptor } from './ovf-envelope.ts';
+import type { OvfElement } from './ovf-envelope.ts';
 
 /**
  * The sections of that name. OVF 1.0 gave each kind an element of its own; OVF 0.9 before it, and oVirt to this day, write `Section` with the kind
@@ -9,28 +9,33 @@ export function sectionsOf(parent: OvfElement, name: string): OvfElement[] {
   return [...parent.children(name), ...typed];
 }
 
-/** Collections may hold collections; real ones go two deep, and the parser takes no more than 100. */
-function systemsOf(parent: OvfElement): OvfElement[] {
+/** A virtual machine of a descriptor. */
+export interface FoundSystem {
+  system: OvfElement;
+  /** The envelope and the collections that it is in, the outermost first. */
+  around: readonly OvfElement[];
+}
+
+/** All virtual machines. Collections may hold collections; real ones go two deep, and the parser takes no more than 100. */
+export function systemsOf(parent: OvfElement, outer: readonly OvfElement[] = []): FoundSystem[] {
   const typed = parent.children('Content');
+  const around = [...outer, parent];
   return [
-    ...parent.children('VirtualSystem'),
-    ...typed.filter((content) => content.typeName() === 'VirtualSystem_Type'),
+    ...[
+      ...parent.children('VirtualSystem'),
+      ...typed.filter((content) => content.typeName() === 'VirtualSystem_Type'),
+    ].map((system) => ({ system, around })),
     ...[
       ...parent.children('VirtualSystemCollection'),
       ...typed.filter((content) => content.typeName() === 'VirtualSystemCollection_Type'),
-    ].flatMap(systemsOf),
+    ].flatMap((collection) => systemsOf(collection, around)),
   ];
 }
 
-/** The one virtual machine of a descriptor. */
-export function findSystem(envelope: OvfElement, refuse: RefuseDescriptor): OvfElement {
-  const [system, ...others] = systemsOf(envelope);
-  if (system === undefined) return refuse('it describes no virtual machine');
-  if (others.length > 0) {
-    const names = [system, ...others].slice(0, 10).map((each) => JSON.stringify(each.attribute('id') ?? ''));
-    refuse(`it describes ${others.length + 1} virtual machines (${names.join(', ')}), and only one can be converted`);
-  }
-  return system;
+/** The elements of a machine's devices, of all its configurations. */
+export function hardwareItems(system: OvfElement): OvfElement[] {
+  const hardware = sectionsOf(system, 'VirtualHardwareSection')[0];
+  return ['Item', 'StorageItem', 'EthernetPortItem'].flatMap((name) => hardware?.children(name) ?? []);
 }
 
 /** A whole number of at most 15 digits, which JavaScript holds exactly; undefined for anything else. */

@@ -1,5 +1,6 @@
 import { Hyper2kvmError } from '../base/errors.ts';
 import { namesOfHref } from './file-href.ts';
+import { startsGzip } from './gzip-stream.ts';
 import type { ManifestEntry } from './manifest.ts';
 import type { OvfDisk } from './ovf-disks.ts';
 import type { OvfFile } from './ovf-references.ts';
@@ -25,6 +26,8 @@ export interface PackagedFile {
   sizeBytes: number;
   /** The parts together are gzip, by their content and not by what the descriptor says. */
   gzip: boolean;
+  /** What the first part starts with, 1 KiB at most. */
+  head: Uint8Array;
 }
 
 /** A disk of the machine, with its file. */
@@ -34,19 +37,21 @@ export interface PackageDisk extends PackagedFile {
 
 /**
  * Finds a file of the References: as it is, or in chunks `name.000000000`, `name.000000001`, … (DSP0243, 7.1). Throws kind `image` when it, or a chunk, is
- * missing or has not the size that the descriptor gives.
+ * missing, or the chunks do not have the sizes that the descriptor gives. Of a file in one piece the descriptor's size is a claim, for the caller to compare.
  */
 export async function locateFile(
   file: OvfFile | undefined,
   place: PackagePlace,
   digests: ReadonlyMap<string, ManifestEntry>,
 ): Promise<PackagedFile> {
-  if (file === undefined) return { parts: [], sizeBytes: 0, gzip: false };
+  if (file === undefined) return { parts: [], sizeBytes: 0, gzip: false, head: new Uint8Array() };
   const found = await findParts(file, place);
   const sizeBytes = found.reduce((total, [, part]) => total + part.sizeBytes, 0);
-  const gzip = found[0]?.[1].gzip ?? false;
-  // Of a compressed file some writers give the size that it has without compression, though the specification wants the other one.
-  if (file.sizeBytes !== undefined && file.sizeBytes !== sizeBytes && !gzip) {
+  const head = found[0]?.[1].head ?? new Uint8Array();
+  const gzip = startsGzip(head);
+  // A chunk that is missing at the end shows by the size alone.
+  const isChunked = !namesOfHref(file.href).includes(found[0]?.[0] ?? '');
+  if (isChunked && file.sizeBytes !== sizeBytes && !gzip) {
     throw wrong(file, place, `has ${sizeBytes} bytes, and the descriptor gives it ${file.sizeBytes}`);
   }
   const parts = found.map(([name, part]) => ({
@@ -56,7 +61,7 @@ export async function locateFile(
     sizeBytes: part.sizeBytes,
     digest: digests.get(name),
   }));
-  return { parts, sizeBytes, gzip };
+  return { parts, sizeBytes, gzip, head };
 }
 
 type NamedPlace = [name: string, place: FilePlace];

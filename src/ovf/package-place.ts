@@ -4,8 +4,7 @@ import { errnoOf, localFileError } from '../base/local-file-error.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { readBytes } from './byte-source.ts';
 import { withFile } from './file-bytes.ts';
-import { startsGzip } from './gzip-stream.ts';
-import type { OvaIndex } from './ova-index.ts';
+import { HEAD_BYTES, type OvaIndex } from './ova-index.ts';
 
 /** Where the bytes of one file of a package stand. */
 export interface FilePlace {
@@ -13,8 +12,8 @@ export interface FilePlace {
   /** In an OVA that is compressed as a whole: in the tar that it holds. */
   offsetBytes: number;
   sizeBytes: number;
-  /** Its content starts as gzip does. */
-  gzip: boolean;
+  /** What its content starts with. */
+  head: Uint8Array;
 }
 
 /** Where a package's files are looked for, by names relative to its descriptor that cannot lead out of it. */
@@ -39,8 +38,8 @@ export async function folderPlace(descriptorPath: string): Promise<PackagePlace>
       });
     }
     return withFile(path, async (source) => {
-      const gzip = startsGzip(await readBytes(source, 3));
-      return { path, offsetBytes: 0, sizeBytes: source.sizeBytes, gzip };
+      const head = await readBytes(source, HEAD_BYTES);
+      return { path, offsetBytes: 0, sizeBytes: source.sizeBytes, head };
     });
   };
   return { label: folder, find };
@@ -51,8 +50,8 @@ export function ovaPlace(path: string, folder: string, { entries }: OvaIndex): P
   const find = (name: string): Promise<FilePlace | undefined> => {
     const entry = entries.get(folder + name);
     if (entry === undefined) return Promise.resolve(undefined);
-    const { offsetBytes, sizeBytes, gzip } = entry;
-    return Promise.resolve({ path, offsetBytes, sizeBytes, gzip });
+    const { offsetBytes, sizeBytes, head } = entry;
+    return Promise.resolve({ path, offsetBytes, sizeBytes, head });
   };
   return { label: path, find };
 }

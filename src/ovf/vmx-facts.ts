@@ -5,9 +5,11 @@ import { readDrives, readVmxNics, type VmxDisk } from './vmx-devices.ts';
 import { MOST_VMX_BYTES, readVmxText, type RefuseVmx, type VmxValues } from './vmx-text.ts';
 
 /** What a `.vmx`, the file of a machine on ESXi, Workstation or Fusion, says about it. */
-export interface VmxFacts extends Omit<OvfFacts, 'disks' | 'cdRoms' | 'files' | 'guestText'> {
+export interface VmxFacts extends Omit<OvfFacts, 'disks' | 'cdRoms' | 'files' | 'guestText' | 'warnings'> {
   /** By bus, controller and unit. */
   disks: VmxDisk[];
+  /** vCenter's own, which no other of its VMs has. */
+  instanceUuid: string | undefined;
   /** Empty drives: their images are not part of the machine. */
   cdRoms: number;
 }
@@ -34,6 +36,7 @@ export function readVmx(bytes: Uint8Array, label: string): VmxFacts {
   return {
     name: values.get('displayname') ?? '',
     uuid: uuidIn(values.get('uuid.bios')),
+    instanceUuid: uuidIn(values.get('vc.uuid')),
     guestId: values.get('guestos') || undefined,
     memoryBytes: memoryMib === undefined ? undefined : memoryMib * MIB,
     vcpus,

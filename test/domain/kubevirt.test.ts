@@ -122,7 +122,7 @@ test.each([
   [`${'a'.repeat(62)}-b`, 'a'.repeat(62)],
 ])('%j is called %s in Kubernetes', (name, expected) => {
   expect(kubernetesName(name)).toBe(expected);
-  const claims = [0, 11].map((index) => diskClaimName(expected, index));
+  const claims = [0, 11].map((index) => diskClaimName({ name }, index));
   expect(new Set(claims).size).toBe(2);
   for (const claim of claims) expect(claim).toMatch(/^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/);
 });

@@ -20,6 +20,18 @@ test('the spellings of VMware and of openssl are both read', () => {
   ]);
 });
 
+test('the newer spelling with the family, SHA-384, and names with ./ are read', () => {
+  const SHA384 = SHA256 + SHA256.slice(0, 32);
+  const SHA512 = SHA256 + SHA256;
+  const text = `SHA2-256(./a)= ${SHA256}\nSHA2-384(b)= ${SHA384}\nSHA384(c)= ${SHA384}\nSHA2-512(d) = ${SHA512}\n`;
+  expect(parseManifest(text, 'x.mf')).toEqual([
+    { name: 'a', algorithm: 'sha256', digest: SHA256 },
+    { name: 'b', algorithm: 'sha384', digest: SHA384 },
+    { name: 'c', algorithm: 'sha384', digest: SHA384 },
+    { name: 'd', algorithm: 'sha512', digest: SHA512 },
+  ]);
+});
+
 test.each([
   ['a digest of the wrong length', `SHA256(a)= ${SHA1}`, /^Line 1 of the manifest x\.mf is not a digest/],
   ['an unknown algorithm', `SHA256(b)= ${SHA256}\nMD5(a)= ${SHA1}`, /^Line 2 /],

@@ -89,6 +89,28 @@ test.each([
   expect(await contents(opened)).toEqual(DISKS);
 });
 
+test.each([TWO.length + 1, TWO.length - 1, 0, -1])('a file size of %d in the descriptor is a warning', async (size) => {
+  await using folder = await temporaryFolder();
+  const files = { ...FILES, 'vm.ovf': ovf({ two: `ovf:href="two.vmdk" ovf:size="${size}"` }) };
+  const warning = `The file "two.vmdk" has ${TWO.length} bytes, and the descriptor gives it ${size}: the file counts.`;
+  for (const path of [await writeFolder(folder.path, files), await writeOva(folder.path, files)]) {
+    const opened = await openPackage(path);
+    expect(opened.warnings).toEqual([warning]);
+    expect(await contents(opened)).toEqual(DISKS);
+  }
+});
+
+test('./name is the name, in the descriptor and in the manifest', async () => {
+  await using folder = await temporaryFolder();
+  const files = { ...FILES, 'vm.ovf': ovf({ one: 'ovf:href="./one.vmdk"', two: 'ovf:href="././two.vmdk"' }) };
+  const text = manifest(files, 'sha256', (name, digest) => `SHA2-256(./${name})= ${digest}`);
+  for (const write of [writeFolder, writeOva]) {
+    const opened = await openPackage(await write(folder.path, { ...files, 'vm.mf': text }));
+    expect(opened.disks[0]?.parts[0]?.digest?.algorithm).toBe('sha256');
+    expect(await contents(opened)).toEqual(DISKS);
+  }
+});
+
 test('a package without a manifest has no digests', async () => {
   await using folder = await temporaryFolder();
   const opened = await openPackage(await writeFolder(folder.path, FILES));

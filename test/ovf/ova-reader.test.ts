@@ -105,8 +105,11 @@ test('reads an archive that is compressed, by its content', async () => {
   expect(await indexOva(path)).toMatchObject({
     gzip: true,
     entries: new Map([
-      ['a.ovf', { name: 'a.ovf', sizeBytes: 4, offsetBytes: 512, gzip: false }],
-      ['b', { name: 'b', sizeBytes: 90_000, offsetBytes: 1536, gzip: false }],
+      ['a.ovf', { name: 'a.ovf', sizeBytes: 4, offsetBytes: 512, head: Uint8Array.from(Buffer.from('text')) }],
+      [
+        'b',
+        { name: 'b', sizeBytes: 90_000, offsetBytes: 1536, head: Uint8Array.from(pattern(90_000).subarray(0, 1024)) },
+      ],
     ]),
   });
 });

@@ -22,6 +22,7 @@ test('reads what vSphere writes: disks by bus, controller and unit, whatever ord
       { mac: undefined, model: 'e1000', network: undefined },
     ],
     cdRoms: [{ file: files[2] }],
+    warnings: [],
   });
   expect(files.map(({ href }) => href)).toEqual(['web & co-1.vmdk', 'web%20&%20co-2.vmdk', 'tools.iso', 'web.nvram']);
   expect(disks).toEqual([
@@ -147,17 +148,139 @@ test('the default deployment option counts, and bounds do not', () => {
   expect(readOvf(smallOvf({ hardware }), 'x').vcpus).toBe(1);
 });
 
-test('a disk that no drive holds is kept, after the others', () => {
+test('a disk that no drive holds is left out, with a warning', () => {
   const files = '<File ovf:href="a" ovf:id="a"/><File ovf:href="b" ovf:id="b"/>';
   const disks =
     '<Disk ovf:diskId="loose" ovf:capacity="1" ovf:fileRef="a"/><Disk ovf:diskId="held" ovf:capacity="1" ovf:fileRef="b"/>';
   const hardware =
     item({ InstanceID: 1, ResourceType: 6, Address: 3 }) +
     item({ InstanceID: 2, ResourceType: 17, HostResource: 'ovf:/disk/held', Parent: 1, AddressOnParent: 15 });
-  expect(readOvf(smallOvf({ files, disks, hardware }), 'x').disks).toMatchObject([
-    { diskId: 'held', controller: { kind: 'scsi', address: 3 } },
-    { diskId: 'loose', controller: undefined },
+  const facts = readOvf(smallOvf({ files, disks, hardware }), 'x');
+  expect(facts.disks).toMatchObject([{ diskId: 'held', controller: { kind: 'scsi', address: 3 } }]);
+  expect(facts.disks).toHaveLength(1);
+  expect(facts.warnings).toEqual(['The disk loose ("a") is in no drive of a VM and is not converted.']);
+});
+
+test('the image of a CD-ROM drive is neither a disk nor left out', () => {
+  const files = '<File ovf:href="a.iso" ovf:id="a"/>';
+  const disks = '<Disk ovf:diskId="iso" ovf:capacity="0" ovf:fileRef="a"/>';
+  const hardware = item({ InstanceID: 2, ResourceType: 15, HostResource: '/disk/iso' });
+  expect(readOvf(smallOvf({ files, disks, hardware }), 'x')).toMatchObject({ disks: [], warnings: [] });
+});
+
+const drive = (id: number, fields: Record<string, string | number>, attributes = '') =>
+  item({ InstanceID: id, ResourceType: 17, ElementName: `Hard disk ${id}`, ...fields }, { attributes });
+
+test('only what the chosen deployment configuration holds is attached', () => {
+  const sections =
+    '<DeploymentOptionSection><Configuration ovf:id="small"/><Configuration ovf:id="big"/></DeploymentOptionSection>';
+  const files = '<File ovf:href="a" ovf:id="a"/><File ovf:href="b" ovf:id="b"/>';
+  const disks =
+    '<Disk ovf:diskId="A" ovf:capacity="1" ovf:fileRef="a"/><Disk ovf:diskId="B" ovf:capacity="1" ovf:fileRef="b"/>';
+  const hardware =
+    drive(1, { HostResource: 'ovf:/disk/A' }) + drive(2, { HostResource: 'ovf:/disk/B' }, ' ovf:configuration="big"');
+  const text = smallOvf({ sections, files, disks, hardware });
+  const small = readOvf(text, 'x');
+  expect(small.disks.map(({ diskId }) => diskId)).toEqual(['A']);
+  expect(small.warnings).toEqual([
+    'The disk B ("b") belongs to another configuration ("big") and is not converted; --configuration chooses one.',
   ]);
+  const big = readOvf(text, 'x', { configuration: 'big' });
+  expect(big.disks.map(({ diskId }) => diskId)).toEqual(['A', 'B']);
+  expect(big.warnings).toEqual([]);
+  const refusal = { kind: 'not-found', hint: 'It has "small", "big".' };
+  expect(() => readOvf(text, 'x', { configuration: 'huge' })).toThrow(expect.objectContaining(refusal));
+});
+
+test('disks without a file are empty ones, one for each drive', () => {
+  const disks =
+    '<Disk ovf:diskId="blank" ovf:capacity="2" ovf:capacityAllocationUnits="byte * 2^20"/><Disk ovf:diskId="other" ovf:capacity="512" ovf:fileRef=""/>';
+  const hardware =
+    drive(1, { HostResource: 'ovf:/disk/blank' }) +
+    drive(2, { HostResource: 'ovf:/disk/blank' }) +
+    drive(3, { HostResource: 'ovf:/disk/other' }) +
+    drive(4, { VirtualQuantity: 3, AllocationUnits: 'byte * 2^30' }) +
+    drive(5, { VirtualQuantity: 1 });
+  const facts = readOvf(smallOvf({ disks, hardware }), 'x');
+  expect(facts.disks.map(({ label, file, capacityBytes }) => [label, file, capacityBytes])).toEqual([
+    ['Hard disk 1', undefined, 2 * 2 ** 20],
+    ['Hard disk 2', undefined, 2 * 2 ** 20],
+    ['Hard disk 3', undefined, 512],
+    ['Hard disk 4', undefined, 3 * GIB],
+  ]);
+  expect(facts.warnings).toEqual(['The drive "Hard disk 5" has neither a disk nor a capacity and is left out.']);
+});
+
+test('a capacity that is a property is the property’s default, that of the configuration first', () => {
+  const sections =
+    '<DeploymentOptionSection><Configuration ovf:id="small"/><Configuration ovf:id="big"/></DeploymentOptionSection>';
+  const system =
+    '<ProductSection ovf:class="com.example" ovf:instance="1"><Info/><Property ovf:key="size" ovf:type="uint32" ovf:value="4"><Value ovf:value="9" ovf:configuration="big"/></Property></ProductSection>';
+  const disks = (name: string) =>
+    `<Disk ovf:diskId="d" ovf:capacity="\${${name}}" ovf:capacityAllocationUnits="byte * 2^30"/>`;
+  const hardware = drive(1, { HostResource: 'ovf:/disk/d' });
+  for (const name of ['size', 'com.example.size.1']) {
+    const text = smallOvf({ sections, system, hardware, disks: disks(name) });
+    expect(readOvf(text, 'x').disks).toMatchObject([{ capacityBytes: 4 * GIB }]);
+    expect(readOvf(text, 'x', { configuration: 'big' }).disks).toMatchObject([{ capacityBytes: 9 * GIB }]);
+  }
+  expect(() => readOvf(smallOvf({ system, hardware, disks: disks('other') }), 'x')).toThrow(/no valid capacity/);
+});
+
+test('a drive may name a file instead of a disk; only the file then tells its capacity', () => {
+  const files = '<File ovf:href="a" ovf:id="file1"/>';
+  const hardware = drive(1, { HostResource: 'ovf:/file/file1' });
+  expect(readOvf(smallOvf({ files, hardware }), 'x').disks).toMatchObject([
+    { diskId: undefined, file: { href: 'a' }, capacityBytes: undefined },
+  ]);
+  expect(() => readOvf(smallOvf({ files, hardware: hardware.repeat(2).replace('ID>1', 'ID>2') }), 'x')).toThrow(
+    /two of its drives hold the file "a"/,
+  );
+});
+
+test.each(['http://www.vmware.com/schema/ovf/1/envelope', 'http://schemas.dmtf.org/ovf/1/envelope'])(
+  'the namespace %s of OVF 0.9 is read, with bus numbers and references as that had them',
+  (namespace) => {
+    const disks = '<Disk ovf:diskId="d" ovf:capacity="512"/><Disk ovf:diskId="e" ovf:capacity="512"/>';
+    const hardware =
+      item({ InstanceId: 1, ResourceType: 6, BusNumber: 1 }) +
+      item({ InstanceId: 2, ResourceType: 6, BusNumber: 0 }) +
+      item({ InstanceId: 3, ResourceType: 17, HostResource: 'disk/d', Parent: 1 }) +
+      item({ InstanceId: 4, ResourceType: 17, HostResource: 'disk/e', Parent: 2 });
+    const text = smallOvf({ disks, hardware }).replaceAll('http://schemas.dmtf.org/ovf/envelope/1', namespace);
+    expect(readOvf(text, 'x').disks).toMatchObject([
+      { diskId: 'e', controller: { address: 0 } },
+      { diskId: 'd', controller: { address: 1 } },
+    ]);
+  },
+);
+
+test('controllers of one address keep their own order, and so do their disks', () => {
+  const ids = ['a', 'b', 'c', 'd'];
+  const disks = ids.map((id) => `<Disk ovf:diskId="${id}" ovf:capacity="512"/>`).join('');
+  const hardware =
+    item({ InstanceID: 10, ResourceType: 6, ResourceSubType: 'lsilogic', Address: 0 }) +
+    item({ InstanceID: 11, ResourceType: 6, ResourceSubType: 'lsilogic', Address: 0 }) +
+    drive(1, { HostResource: 'ovf:/disk/a', Parent: 10, AddressOnParent: 0 }) +
+    drive(2, { HostResource: 'ovf:/disk/b', Parent: 10, AddressOnParent: 1 }) +
+    drive(3, { HostResource: 'ovf:/disk/c', Parent: 11, AddressOnParent: 0 }) +
+    drive(4, { HostResource: 'ovf:/disk/d', Parent: 11, AddressOnParent: 1 });
+  expect(
+    readOvf(smallOvf({ disks, hardware }), 'x').disks.map((each) => [each.diskId, each.controller?.address]),
+  ).toEqual([
+    ['a', 0],
+    ['b', 0],
+    ['c', 1],
+    ['d', 1],
+  ]);
+});
+
+test.each([
+  ['-1', -1],
+  ['0', 0],
+])('a file size of %s is a claim and no error', (written, sizeBytes) => {
+  const files = `<File ovf:href="a" ovf:id="a" ovf:size="${written}"/>`;
+  expect(readOvf(smallOvf({ files }), 'x').files).toMatchObject([{ sizeBytes }]);
 });
 
 test('compression and chunks are read', () => {
@@ -186,6 +309,26 @@ const disk = (attributes: string) =>
   smallOvf({ files: '<File ovf:href="a" ovf:id="a"/>', disks: `<Disk ovf:diskId="d" ${attributes}/>` });
 const device = (fields: Record<string, string | number>) =>
   smallOvf({ disks: '<Disk ovf:diskId="d" ovf:capacity="1"/>', hardware: item(fields) });
+
+test('one of several VMs is chosen by its name or its id', () => {
+  expect(readOvf(two, 'x', { vm: 'tiny' }).name).toBe('tiny');
+  const named = two.replace(
+    '<VirtualSystem ovf:id="small"><Info/>',
+    '<VirtualSystem ovf:id="small"><Info/><Name>web</Name>',
+  );
+  expect(readOvf(named, 'x', { vm: 'web' }).name).toBe('web');
+  expect(readOvf(named, 'x', { vm: 'small' }).name).toBe('web');
+  const unknown = { kind: 'not-found', hint: 'It describes "small", "tiny".' };
+  expect(() => readOvf(two, 'x', { vm: 'other' })).toThrow(expect.objectContaining(unknown));
+  expect(() => readOvf(two, 'x')).toThrow(expect.objectContaining({ hint: 'Choose one with --vm NAME.' }));
+  const same = named.replace(
+    '<VirtualSystem ovf:id="tiny"><Info/>',
+    '<VirtualSystem ovf:id="tiny"><Info/><Name>web</Name>',
+  );
+  const ambiguous = { kind: 'not-found', hint: 'Give --vm the id of one of them: "small", "tiny".' };
+  expect(() => readOvf(same, 'x', { vm: 'web' })).toThrow(expect.objectContaining(ambiguous));
+  expect(readOvf(same, 'x', { vm: 'tiny' }).name).toBe('web');
+});
 
 test.each([
   ['several machines', two, /describes 2 virtual machines \("small", "tiny"\)/],
@@ -219,7 +362,6 @@ test.each([
     device({ InstanceID: 1, ResourceType: 17, HostResource: 'ovf:/disk/z', ElementName: 'D' }),
     /drive "D" holds "ovf:\/disk\/z"/,
   ],
-  ['a drive of nothing', device({ InstanceID: 1, ResourceType: 17 }), /names no disk/],
   [
     'memory in a strange unit',
     device({ InstanceID: 1, ResourceType: 4, AllocationUnits: 'furlong', VirtualQuantity: 1 }),

@@ -3,7 +3,7 @@ import { formatBytes } from '../../base/amounts.ts';
 import type { ConvertPlan } from '../../operations/convert/types.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
-import { folderOf, sourceWords } from './conversion-words.ts';
+import { folderOf, originWords, sourceWords } from './conversion-words.ts';
 
 const CONTAINERS: Readonly<Record<string, string>> = {
   image: 'a disk image',
@@ -19,6 +19,7 @@ export function conversionPlanReport(plan: ConvertPlan, width: number | undefine
   const table = renderTable(
     [
       { header: 'FILE', cut: 'middle' },
+      { header: 'DISK', cut: 'middle' },
       { header: 'FROM', cut: 'end' },
       { header: 'CAPACITY', align: 'right' },
       { header: 'USED', align: 'right' },
@@ -26,6 +27,7 @@ export function conversionPlanReport(plan: ConvertPlan, width: number | undefine
     ],
     disks.map((disk) => [
       basename(disk.path),
+      originWords(disk),
       sourceWords(disk),
       formatBytes(disk.virtualSizeBytes),
       formatBytes(disk.usedBytes),

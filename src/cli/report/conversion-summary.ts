@@ -6,7 +6,7 @@ import { renderTable } from '../text/table.ts';
 import { defineStep } from './define-step.ts';
 import { hardwareLines } from './hardware-lines.ts';
 import { fixReport } from './fix-report.ts';
-import { folderOf, sourceWords } from './conversion-words.ts';
+import { folderOf, originWords, sourceWords } from './conversion-words.ts';
 
 const VERIFIED: Readonly<Record<ConvertedDisk['verified'], string>> = {
   'read-back': 'read back',
@@ -24,6 +24,7 @@ export function conversionSummary(result: ConvertResult, width: number | undefin
   const table = renderTable(
     [
       { header: 'FILE', cut: 'middle' },
+      { header: 'DISK', cut: 'middle' },
       { header: 'SIZE', align: 'right' },
       { header: 'CAPACITY', align: 'right' },
       { header: 'FROM', cut: 'end' },
@@ -31,6 +32,7 @@ export function conversionSummary(result: ConvertResult, width: number | undefin
     ],
     disks.map((disk) => [
       basename(disk.path),
+      originWords(disk),
       formatBytes(disk.sizeBytes),
       formatBytes(disk.virtualSizeBytes),
       sourceWords(disk),

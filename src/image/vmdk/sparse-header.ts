@@ -39,6 +39,14 @@ export const COMPRESSION_DEFLATE = 1;
 /** In place of gdOffset: the footer names it. */
 export const DIRECTORY_AT_END = 2n ** 64n - 1n;
 
+/** The capacity in the header that `head`, the start of a file, has; undefined when it is not one. Nothing else is checked. */
+export function sparseCapacityBytes(head: Uint8Array): number | undefined {
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  if (head.length < 20 || view.getUint32(0, true) !== SPARSE_MAGIC) return undefined;
+  const capacity = sectors(view, 12);
+  return capacity > 0 && capacity <= MAX_CAPACITY_SECTORS ? capacity * SECTOR_BYTES : undefined;
+}
+
 /** The header's fields that matter to a reader. Units are in the names. */
 export interface SparseHeader {
   capacitySectors: number;

@@ -12,7 +12,7 @@ import { GrainWindows } from '../../image/vmdk/grain-windows.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { PackageDisk } from '../../ovf/package-disk.ts';
 import type { PackageReader } from '../../ovf/read-packaged.ts';
-import type { SourceDisk } from './convert-source.ts';
+import type { DiskOrigin, SourceDisk } from './convert-source.ts';
 import { inodeOf, requireOwn } from './output-names.ts';
 import type { ConvertedDisk, ConvertOptions, DiskPass } from './types.ts';
 
@@ -20,6 +20,7 @@ export interface DiskTask {
   /** For errors. */
   source: string;
   disk: SourceDisk;
+  origin: DiskOrigin;
   /** The final path; the image is made beside it as `.partial`. */
   path: string;
   options: ConvertOptions;
@@ -48,7 +49,6 @@ async function convertImage(
   { image, packaged }: Extract<SourceDisk, { kind: 'image' }>,
   signal: AbortSignal,
 ): Promise<WholeDisk> {
-  requireCapacity(task, image.virtualSizeBytes);
   const hasDigest = packaged?.parts[0]?.digest !== undefined;
   if (packaged && hasDigest) await checkDigest(task, packaged, image.virtualSizeBytes, signal);
   const readBack = task.options.verify ?? !image.checksummed;
@@ -84,7 +84,7 @@ async function convertStream(
     }).catch((error: unknown) => {
       throw asFileFault(error);
     });
-    requireCapacity(task, grains.summary.capacityBytes);
+    requireCapacity(task, disk.capacityBytes, grains.summary.capacityBytes);
     return summary;
   });
 }
@@ -120,7 +120,7 @@ async function writeImage(
   signal: AbortSignal,
   copy: (sink: DiskSink, hash: boolean) => Promise<CopySummary>,
 ): Promise<WholeDisk> {
-  const { path, options, onPass } = task;
+  const { path, origin, options, onPass } = task;
   const partial = path + PARTIAL_SUFFIX;
   const { clusterBytes, compression } = options;
   const common = { virtualSizeBytes, compression, fileName: basename(path) };
@@ -137,7 +137,7 @@ async function writeImage(
       onPass('read-back');
       await compareContent(task, contentSha256, signal);
     }
-    const source = { sourceFormat: format, sourceVariant: variant, virtualSizeBytes };
+    const source = { source: origin, sourceFormat: format, sourceVariant: variant, virtualSizeBytes };
     return { converted: { path, format: options.format, ...source, sizeBytes, verified }, inode };
   } catch (error) {
     await sink.discard();
@@ -200,12 +200,14 @@ async function checkDigest(
   }
 }
 
-function requireCapacity({ disk, source }: DiskTask, capacityBytes: number): void {
-  const told = disk.packaged?.disk.capacityBytes;
-  if (told === undefined || told === capacityBytes) return;
-  throw new Hyper2kvmError('image', `A disk of ${source} has ${capacityBytes} bytes; its descriptor says ${told}.`, {
-    hint: 'The descriptor belongs to another state of the machine: export it again.',
-  });
+/** The result was made with the capacity that the stream's header gives; one whose end says otherwise is damaged. */
+function requireCapacity({ source, origin }: DiskTask, expected: number, capacityBytes: number): void {
+  if (expected === capacityBytes) return;
+  throw new Hyper2kvmError(
+    'image',
+    `${origin.file ?? 'A disk'} in ${source} has ${capacityBytes} bytes at its end, and ${expected} at its start.`,
+    { hint: 'Get the package again from where it came from.' },
+  );
 }
 
 async function* asBuffers(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, undefined> {

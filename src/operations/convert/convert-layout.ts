@@ -5,13 +5,14 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { requireSize } from '../../image/create-sink.ts';
 import type { MappedImage } from '../../image/image.ts';
 import { descriptionName } from '../domain/make-domain.ts';
-import { findSource, openSourceDisk, type ConvertSource, type SourceDisk } from './convert-source.ts';
+import { findSource, openSourceDisk, type ConvertSource, type DiskOrigin, type SourceDisk } from './convert-source.ts';
 import { requireOwnNames } from './output-names.ts';
 import type { ConvertOptions } from './types.ts';
 
 /** A disk, and the final name of its image. */
 export interface PlannedDisk {
   disk: SourceDisk;
+  origin: DiskOrigin;
   path: string;
   capacityBytes: number;
 }
@@ -30,9 +31,10 @@ const NO_GUEST_RUNS_FROM_IT =
 
 /** Opens the source and names what is to be written. Writes nothing. */
 export async function layOut(options: ConvertOptions, signal: AbortSignal): Promise<Layout> {
-  const source = await findSource(options.source, signal);
+  const source = await findSource(options.source, options, signal);
   const all = source.disks.map((_disk, index) => index + 1);
   const numbers = options.disk === undefined ? all : all.filter((number) => number === options.disk);
+  if (all.length === 0) throw noDisks(source);
   if (numbers.length === 0) {
     throw new Hyper2kvmError('usage', `--disk ${options.disk} names no disk: ${options.source} has ${all.length}.`);
   }
@@ -45,7 +47,9 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
     if (disk.kind === 'image') opened.use(disk.image);
     const suffix = source.container === 'image' ? '' : `-disk-${number}`;
     const path = file ?? join(folder, `${source.baseName}${suffix}.${options.format}`);
-    disks.push({ disk, path, capacityBytes: disk.kind === 'image' ? disk.image.virtualSizeBytes : disk.capacityBytes });
+    const origin = source.origins[number - 1] ?? { label: null, file: null };
+    const capacityBytes = disk.kind === 'image' ? disk.image.virtualSizeBytes : disk.capacityBytes;
+    disks.push({ disk, origin, path, capacityBytes });
   }
   for (const { capacityBytes } of disks) {
     const { format, clusterBytes } = options;
@@ -53,12 +57,32 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
   }
   const hasDomain = source.machine !== undefined && options.disk === undefined;
   if (!hasDomain) refuseDomainWishes(options);
-  const warnings = disks.flatMap(({ disk }) => (disk.kind === 'image' ? looksLikeNoDisk(disk.image) : []));
+  const warnings = [
+    ...source.warnings,
+    ...disks.flatMap(otherCapacity),
+    ...disks.flatMap(({ disk }) => (disk.kind === 'image' ? looksLikeNoDisk(disk.image) : [])),
+  ];
   if (hasDomain && options.format === 'vmdk') warnings.push(NO_GUEST_RUNS_FROM_IT);
   const domainPath = hasDomain ? join(folder, descriptionName(source.baseName, options.kubevirt)) : undefined;
   await requireOwnNames(source, { disks, domainPath });
   const kept = opened.move();
   return { source, folder, disks, warnings, domainPath, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+function noDisks({ path, warnings }: ConvertSource): Hyper2kvmError {
+  return new Hyper2kvmError('image', `${path} describes no disks of the VM.`, {
+    hint: [...warnings, 'There is nothing to convert.'].join(' '),
+  });
+}
+
+/** Hand-made and older descriptors are wrong about it; virt-v2v takes the file's capacity too. */
+function otherCapacity({ disk, origin, capacityBytes }: PlannedDisk): string[] {
+  const described = disk.packaged?.disk.capacityBytes;
+  const file = origin.file;
+  if (described === undefined || described === capacityBytes || file === null) return [];
+  return [
+    `The disk in ${JSON.stringify(file)} has ${capacityBytes} bytes, and the descriptor gives it ${described}: the file counts.`,
+  ];
 }
 
 /** A domain is written of a whole machine alone; a wish about it that could not come true is not passed over. */

@@ -1,7 +1,10 @@
 import { basename } from 'node:path';
+import { constants, gunzipSync } from 'node:zlib';
 import { safeFileName } from '../../base/file-names.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { emptyImage } from '../../image/empty-image.ts';
 import { openImage } from '../../image/open-image.ts';
+import { sparseCapacityBytes } from '../../image/vmdk/sparse-header.ts';
 import type { MappedImage } from '../../image/image.ts';
 import { openVmx } from '../../ovf/open-vmx.ts';
 import { looksLikeVmx } from '../../ovf/vmx-text.ts';
@@ -9,7 +12,16 @@ import { openPackage, type VmPackage } from '../../ovf/open-package.ts';
 import { readHead } from '../../ovf/file-bytes.ts';
 import { PROBE_BYTES, probePackage } from '../../ovf/probe-package.ts';
 import { describedByOvf, type DescribedMachine } from './described-machine.ts';
+import type { OvfChoice } from '../../ovf/ovf-choice.ts';
 import type { PackageDisk } from '../../ovf/package-disk.ts';
+
+/** What a disk is in its source. */
+export interface DiskOrigin {
+  /** As people and the source call it: `Hard disk 1`, or `scsi0:1` of a `.vmx`; null for a standalone image. */
+  label: string | null;
+  /** Its file, as the source names it; null for a disk that is made empty. */
+  file: string | null;
+}
 
 /** One disk of a source: a file that can be read anywhere, open, or bytes in an archive that come from front to back. */
 export type SourceDisk =
@@ -24,34 +36,62 @@ export interface ConvertSource {
   baseName: string;
   /** The disks of a package, in its order; paths for those of a `.vmx`, and for a bare image. */
   disks: (PackageDisk | string)[];
+  /** One for each disk. */
+  origins: DiskOrigin[];
   /** Every file of a package that is known: its manifest and what that names, and the files of all disks. */
   files: string[];
   /** Of the machine, when the source describes one. */
   machine: DescribedMachine | undefined;
+  /** Sentences about what is wrong with it and does no harm, or is left out. */
+  warnings: string[];
 }
 
-/** Looks at what `path` holds, and at nothing by its name. Nothing stays open. */
-export async function findSource(path: string, signal: AbortSignal): Promise<ConvertSource> {
+/** Looks at what `path` holds, and at nothing by its name. `choice` is for packages. Nothing stays open. */
+export async function findSource(path: string, choice: OvfChoice, signal: AbortSignal): Promise<ConvertSource> {
   const head = await readHead(path, PROBE_BYTES);
+  const kind = probePackage(head);
+  if (kind === undefined || looksLikeVmx(head)) refuseChoice(path, choice);
   if (looksLikeVmx(head)) return findVmx(path);
-  if (probePackage(head) === undefined) {
-    return { path, container: 'image', baseName: stemOf(path), disks: [path], files: [], machine: undefined };
+  if (kind === undefined) {
+    const origins = [{ label: null, file: basename(path) }];
+    const nothing = { files: [], machine: undefined, warnings: [] };
+    return { path, container: 'image', baseName: stemOf(path), disks: [path], origins, ...nothing };
   }
-  const { container, facts, disks, files } = await openPackage(path, signal);
+  const { container, facts, disks, files, warnings } = await openPackage(path, signal, choice);
+  const name = facts.name || stemOf(path);
   return {
     path,
     container,
-    baseName: facts.name ? safeFileName(facts.name) : stemOf(path),
+    baseName: safeFileName(name),
     disks,
+    origins: disks.map(({ disk }) => ({ label: disk.label, file: disk.file?.href ?? null })),
     files,
-    machine: describedByOvf(facts),
+    machine: { ...describedByOvf(facts), name, identity: facts.uuid },
+    warnings,
   };
 }
 
 async function findVmx(path: string): Promise<ConvertSource> {
   const { facts, diskPaths } = await openVmx(path);
-  const baseName = facts.name ? safeFileName(facts.name) : stemOf(path);
-  return { path, container: 'vmx', baseName, disks: diskPaths, files: diskPaths, machine: facts };
+  const name = facts.name.trim() || stemOf(path);
+  return {
+    path,
+    container: 'vmx',
+    baseName: safeFileName(name),
+    disks: diskPaths,
+    origins: facts.disks.map(({ place, fileName }) => ({ label: place, file: fileName })),
+    files: diskPaths,
+    machine: { ...facts, name, identity: facts.instanceUuid ?? facts.uuid },
+    warnings: [],
+  };
+}
+
+function refuseChoice(path: string, { vm, configuration }: OvfChoice): void {
+  const flag = vm === undefined ? (configuration === undefined ? undefined : '--configuration') : '--vm';
+  if (flag === undefined) return;
+  throw new Hyper2kvmError('usage', `${flag} chooses within an OVF package, and ${path} is not one.`, {
+    hint: `Leave ${flag} out.`,
+  });
 }
 
 /**
@@ -63,15 +103,27 @@ export async function openSourceDisk({ path, container, disks }: ConvertSource, 
   if (packaged === undefined) throw new RangeError(`${path} has no disk ${number}`);
   if (typeof packaged === 'string') return { kind: 'image', image: await openImage(packaged), packaged: undefined };
   const [part, ...more] = packaged.parts;
-  if (!part) {
-    throw new Hyper2kvmError('image', `Disk ${number} of ${path} has no file.`, {
-      hint: 'Choose the disks to convert one by one with --disk.',
-    });
-  }
+  if (!part) return { kind: 'image', image: emptyImage(packaged.disk.capacityBytes ?? 0), packaged };
   if (container === 'folder' && more.length === 0 && !packaged.gzip) {
     return { kind: 'image', image: await openImage(part.path), packaged };
   }
-  return { kind: 'stream', name: part.name, packaged, capacityBytes: packaged.disk.capacityBytes };
+  const capacityBytes = capacityInHead(packaged) ?? packaged.disk.capacityBytes;
+  if (capacityBytes !== undefined) return { kind: 'stream', name: part.name, packaged, capacityBytes };
+  throw new Hyper2kvmError('image', `${part.name} in ${path} is not a VMDK, and the descriptor gives no capacity.`, {
+    hint: 'Unpack the package, and convert that file by itself.',
+  });
+}
+
+/** What the header of a sparse VMDK says at the start of a file, compressed or not; undefined for other files. */
+function capacityInHead({ head, gzip }: PackageDisk): number | undefined {
+  try {
+    // The head is cut off somewhere, and what there is of it is inflated.
+    const bytes = gzip ? gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 2 ** 21 }) : head;
+    return sparseCapacityBytes(bytes);
+  } catch {
+    // Damaged gzip is refused with its place when it is read.
+    return undefined;
+  }
 }
 
 function stemOf(path: string): string {

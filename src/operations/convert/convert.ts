@@ -157,17 +157,18 @@ export async function planConversion(options: ConvertOptions, signal: AbortSigna
   await using layout = await layOut(options, signal);
   const disks: ConvertPlan['disks'] = [];
   for (const planned of layout.disks) {
-    const { disk, path, capacityBytes } = planned;
+    const { disk, origin, path, capacityBytes } = planned;
     const { format, variant } =
       disk.kind === 'image' ? disk.image : ({ format: 'vmdk', variant: 'streamOptimized' } as const);
     const facts = { sourceFormat: format, sourceVariant: variant, virtualSizeBytes: capacityBytes };
-    disks.push({ path, ...facts, ...(await spaceOf(planned, options, signal)) });
+    disks.push({ path, source: origin, ...facts, ...(await spaceOf(planned, options, signal)) });
   }
   return {
     source: options.source,
     container: layout.source.container,
     disks,
     domain: layout.domainPath,
+    warnings: layout.warnings,
     freeBytes: await freeForOutput(layout),
     taken: await takenNames(layout, options.force),
   };

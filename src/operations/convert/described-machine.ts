@@ -16,10 +16,24 @@ export function describedByOvf({ cdRoms, ...ovf }: OvfFacts): DescribedMachine {
 
 /** What its domain is made of. */
 export function machineOf(described: DescribedMachine): SourceMachine {
-  const { name, uuid, guestId, memoryBytes, vcpus, coresPerSocket, firmware, secureBoot, tpm, nics, cdRoms } =
+  const { name, identity, uuid, guestId, memoryBytes, vcpus, coresPerSocket, firmware, secureBoot, tpm, nics, cdRoms } =
     described;
   const disks = described.disks.map(({ controller, bootOrder }) => ({ controller, bootOrder }));
-  return { name, uuid, guestId, memoryBytes, vcpus, coresPerSocket, firmware, secureBoot, tpm, disks, nics, cdRoms };
+  return {
+    name,
+    identity,
+    uuid,
+    guestId,
+    memoryBytes,
+    vcpus,
+    coresPerSocket,
+    firmware,
+    secureBoot,
+    tpm,
+    disks,
+    nics,
+    cdRoms,
+  };
 }
 
 /** Where a disk hung, for names in the guest that follow it. */

@@ -7,6 +7,7 @@ import type { BootTestResult } from '../boot-test/types.ts';
 import type { HardwareReport } from '../domain/make-domain.ts';
 import type { ExportEvent } from '../export/types.ts';
 import type { FixReport, FixWishes } from '../fix-guest/types.ts';
+import type { DiskOrigin } from './convert-source.ts';
 
 export interface ConvertOptions {
   /** An image, a `.vmx`, an OVF descriptor, or an OVA; told by the content. */
@@ -24,6 +25,10 @@ export interface ConvertOptions {
   verify: boolean | undefined;
   /** Convert only this disk, counted from 1. */
   disk: number | undefined;
+  /** Of an OVF package with several VMs: the name or the id of one. */
+  vm?: string | undefined;
+  /** Of an OVF package: a deployment configuration instead of the default one. */
+  configuration?: string | undefined;
   /** The devices of the domain, for a source that describes a machine. */
   hardware: HardwareWish;
   /** The libvirt networks of the domain's cards; undefined is libvirt's own. */
@@ -55,8 +60,10 @@ export interface ConvertedDisk {
   /** Absolute. */
   path: string;
   format: SinkFormat;
+  /** What it was in the source. */
+  source: DiskOrigin;
   sourceFormat: ImageFormat;
-  /** `streamOptimized`, `dynamic`, ...; '' where there is only one. */
+  /** `streamOptimized`, `dynamic`, ...; `empty` for a disk without a file; '' where there is only one. */
   sourceVariant: string;
   virtualSizeBytes: number;
   sizeBytes: number;
@@ -89,6 +96,7 @@ export interface ConvertPlan {
   container: string;
   disks: {
     path: string;
+    source: DiskOrigin;
     sourceFormat: ImageFormat;
     sourceVariant: string;
     virtualSizeBytes: number;
@@ -100,6 +108,7 @@ export interface ConvertPlan {
     leastBytes: number;
   }[];
   domain: string | undefined;
+  warnings: string[];
   freeBytes: number;
   /** Files that stand in the way, without `--force`. */
   taken: string[];

@@ -1,12 +1,12 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { domainName } from '../../domain/domain-xml.ts';
+import type { NamedVm } from '../../domain/vm-name.ts';
 import { defineDomain, listDomains, type LibvirtConnection } from '../../domain/virsh.ts';
 
 export { defineDomain };
 
 /** The machine whose domain is to be made known. */
-export interface Definable {
-  name: string;
+export interface Definable extends NamedVm {
   uuid: string | undefined;
 }
 
@@ -16,14 +16,14 @@ export interface Definable {
  */
 export async function checkDefinable(
   connection: LibvirtConnection,
-  { name: wanted, uuid }: Definable,
+  wanted: Definable,
   force: boolean,
   signal: AbortSignal,
 ): Promise<void> {
   const name = domainName(wanted);
   const known = await listDomains(connection, signal);
   const sameName = known.find((domain) => domain.name === name);
-  const sameUuid = known.find((domain) => domain.uuid === uuid?.toLowerCase());
+  const sameUuid = known.find((domain) => domain.uuid === wanted.uuid?.toLowerCase());
   const where = `libvirt at ${connection.uri}`;
   if (sameUuid !== undefined && sameUuid.name !== name) {
     throw new Hyper2kvmError('local-file', `${where} knows this VM already, as ${sameUuid.name} (${sameUuid.uuid}).`, {

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { formatBytes } from '../../base/amounts.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { checkWritable, freeBytes } from '../../base/free-space.ts';
+import type { NamedVm } from '../../domain/vm-name.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
 import {
   missingPrivileges,
@@ -27,16 +28,19 @@ import type { ExportOptions, ExportPlan, PowerChoice, PreflightFinding } from '.
 export interface PlannedVm {
   plan: ExportPlan;
   facts: VmFacts;
+  /** Of which its domain's name is made. */
+  named: NamedVm;
 }
 
 /** Looks at a VM and at the output folder, and says what an export would do. Changes nothing anywhere. */
 export async function planVm(
   client: VsphereClient,
-  { vm, baseName }: FoundVm,
+  found: FoundVm,
   options: ExportOptions,
   isOneOfSeveral: boolean,
   signal: AbortSignal,
 ): Promise<PlannedVm> {
+  const { vm, baseName } = found;
   const facts = await readVmFacts(client, vm.ref, signal);
   const output = await placeOf(options, baseName, isOneOfSeveral);
   const disks = facts.disks.map((disk, index) => ({
@@ -66,10 +70,14 @@ export async function planVm(
     freeBytes: await freeBytes(output),
     findings: inspectVm(vm.name, facts, options.power),
   };
-  plan.findings.push(...(await inspectHost(client, vm, options, signal)));
+  plan.findings.push(...(await inspectHost(client, found, options, signal)));
   plan.findings.push(...(await inspectPrivileges(client, facts, options.power, signal)));
   plan.findings.push(...(await inspectOutput(plan, facts, options.force)));
-  return { plan, facts };
+  return { plan, facts, named: namedVm(found) };
+}
+
+function namedVm({ vm: { name }, identity, sharesName }: FoundVm): NamedVm {
+  return { name, identity, sharesName };
 }
 
 /** The error for a plan that cannot be carried out: its first finding that is one. Undefined for a good plan. */
@@ -103,7 +111,7 @@ function expectedBytes(disk: VirtualDisk, facts: VmFacts): number {
 /** What the guest's fix and its proof need here, before hours of download. */
 async function inspectHost(
   client: VsphereClient,
-  { ref, name }: FoundVm['vm'],
+  found: FoundVm,
   { format, guest, bootTest, define, force, env }: ExportOptions,
   signal: AbortSignal,
 ): Promise<PreflightFinding[]> {
@@ -115,7 +123,7 @@ async function inspectHost(
     findings.push(findingOf('fix', error));
   }
   if (guest.fix !== 'require' && !bootTest && define === undefined) return findings;
-  const hardware = await readVmHardware(client, ref, signal);
+  const hardware = await readVmHardware(client, found.vm.ref, signal);
   const doubt = doubtAboutFix(guest, hardware.guestId);
   if (doubt !== undefined) findings.push({ level: 'warning', check: 'fix', detail: doubt });
   const check = async (what: string, look: () => Promise<unknown>): Promise<void> => {
@@ -126,7 +134,7 @@ async function inspectHost(
     }
   };
   if (bootTest) await check('boot test', () => checkBootTest(env, firmwareNeeds(hardware)));
-  const machine = { name, uuid: hardware.biosUuid || undefined };
+  const machine = { ...namedVm(found), uuid: hardware.biosUuid || undefined };
   if (define !== undefined) await check('libvirt', () => checkDefinable({ uri: define, env }, machine, force, signal));
   return findings;
 }

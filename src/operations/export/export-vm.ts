@@ -175,7 +175,7 @@ async function describe(
 
 /** Of images, the domain is made here, after their guest. */
 async function finishDescriptor(
-  { plan, options, folder }: VmExport,
+  { plan, named, options, folder }: VmExport,
   { ovf, vmHardware }: Described,
   {
     source,
@@ -194,7 +194,7 @@ async function finishDescriptor(
   const images = inOrder(transfer.whole, plan.format).filter(({ isDisk }) => isDisk);
   const paths = images.map(({ name }) => join(plan.output, name));
   const partialPaths = images.map(({ name }) => join(folder, name + PARTIAL_SUFFIX));
-  const fetched = { vm: plan.vm, vmHardware, disks: source.disks, paths, partialPaths, format, ...rest };
+  const fetched = { vm: named, vmHardware, disks: source.disks, paths, partialPaths, format, ...rest };
   const { domain, ...made } = await makeMachine(fetched, options, signal);
   return { descriptor: domain, ...made };
 }

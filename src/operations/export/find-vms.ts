@@ -14,6 +14,8 @@ export interface FoundVm {
   label: string;
   /** The same as long as the VM lives: its instance UUID; where the account may not read that, its MoRef. */
   identity: string;
+  /** Another VM of the inventory has the same name. */
+  sharesName: boolean;
 }
 
 /** The VMs that the command line's words mean, each once, in their order; and the words that mean none. */
@@ -49,7 +51,7 @@ export async function findAllVms(
   const [unknown] = failures;
   if (power.kind === 'shutdown' && unknown !== undefined) throw keptOn(unknown.error);
   // Names are given before the list is divided: two shards must not both call a VM "web".
-  const all = nameEach([...vms.values()]);
+  const all = nameEach([...vms.values()], inventory);
   const isOwn = (identity: string): boolean => shard === undefined || shardOf(identity, shard.count) === shard.index;
   return {
     found: all.filter(({ identity }) => isOwn(identity)),
@@ -66,12 +68,16 @@ function keptOn(error: Hyper2kvmError): Hyper2kvmError {
   return new Hyper2kvmError('not-found', error.message, { hint: hint.filter(Boolean).join(' '), cause: error });
 }
 
-function nameEach(vms: readonly InventoryVm[]): FoundVm[] {
+function nameEach(vms: readonly InventoryVm[], inventory: readonly InventoryVm[]): FoundVm[] {
   const baseNames = uniqueFileNames(vms.map((vm) => vm.name));
   const counts = new Map<string, number>();
   for (const { name } of vms) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const known = new Set<string>();
+  const shared = new Set<string>();
+  for (const { name } of inventory) (known.has(name) ? shared : known).add(name);
   return vms.map((vm, index) => ({
     vm,
+    sharesName: shared.has(vm.name),
     baseName: baseNames[index] ?? vm.ref.value,
     label: counts.get(vm.name) === 1 ? vm.name : vm.inventoryPath,
     identity: vm.content.properties.get(INSTANCE_UUID)?.text || vm.ref.value,

@@ -1,12 +1,13 @@
 import type { ControllerKind, SourceController, SourceMachine } from '../../domain/source-machine.ts';
 import { guestBusOf } from '../fix-guest/guest-bus.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
+import type { NamedVm } from '../../domain/vm-name.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
 import type { VmHardware } from '../../vsphere/vm-hardware.ts';
 
 /** The machine that a VM of a server is. It boots from the disks that its boot order names, then from the others in their order. */
 export function machineOfVm(
-  name: string,
+  vm: NamedVm,
   hardware: VmHardware,
   disks: readonly Pick<VirtualDisk, 'key' | 'address'>[],
 ): SourceMachine {
@@ -15,7 +16,7 @@ export function machineOfVm(
   const bootOrder = disks.toSorted((a, b) => rank(a) - rank(b));
   const { guestId, memoryBytes, cpus, coresPerSocket, firmware, secureBoot, tpm, cdRoms } = hardware;
   return {
-    name,
+    ...vm,
     uuid: hardware.biosUuid || undefined,
     guestId: guestId || undefined,
     memoryBytes,

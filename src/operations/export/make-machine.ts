@@ -1,4 +1,5 @@
 import type { SinkFormat } from '../../image/create-sink.ts';
+import type { NamedVm } from '../../domain/vm-name.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
 import type { VmHardware } from '../../vsphere/vm-hardware.ts';
 import { makeDomain } from '../domain/make-domain.ts';
@@ -10,7 +11,7 @@ import type { ExportOptions, ExportStep, VmExportResult } from './types.ts';
 
 /** A VM whose disks are whole images, still as `.partial`. */
 export interface FetchedVm {
-  vm: string;
+  vm: NamedVm;
   vmHardware: VmHardware;
   /** In the order of the hardware. */
   disks: readonly VirtualDisk[];

@@ -8,9 +8,9 @@ import { GIB } from '../screen/export-events.ts';
 test('the summary names each image, how it was verified, the rate, the domain and the next step', () => {
   expect(conversionSummary(CONVERTED, undefined)).toEqual([
     'Converted web-01.ova to qcow2 in /srv/vms',
-    '  FILE                    SIZE  CAPACITY  FROM                  VERIFIED',
-    '  web-01-disk-1.qcow2  3.0 GiB  10.0 GiB  vmdk streamOptimized  manifest',
-    '  web-01-disk-2.qcow2  1.0 GiB   1.0 GiB  raw                   read back',
+    '  FILE                 DISK                               SIZE  CAPACITY  FROM                  VERIFIED',
+    '  web-01-disk-1.qcow2  Hard disk 1: web-01-disk1.vmdk  3.0 GiB  10.0 GiB  vmdk streamOptimized  manifest',
+    '  web-01-disk-2.qcow2  Hard disk 2: b.img              1.0 GiB   1.0 GiB  raw                   read back',
     '  11.0 GiB of capacity in 1m 05s, 173 MiB/s',
     '  Hardware: sata. It was asked for.',
     '  Note: The TPM is new.',
@@ -31,9 +31,9 @@ test('a plan says what the source is, its sizes, where it goes, and the free spa
   expect(conversionPlanReport(CONVERT_PLAN, undefined)).toEqual([
     '/mnt/vms/web-01.ova is an OVA.',
     '',
-    'FILE                 FROM                  CAPACITY     USED  EXPECTED',
-    'web-01-disk-1.qcow2  vmdk streamOptimized  10.0 GiB  3.0 GiB   3.0 GiB',
-    'web-01-disk-2.qcow2  raw                    1.0 GiB  1.0 GiB   1.0 GiB',
+    'FILE                 DISK                            FROM                  CAPACITY     USED  EXPECTED',
+    'web-01-disk-1.qcow2  Hard disk 1: web-01-disk1.vmdk  vmdk streamOptimized  10.0 GiB  3.0 GiB   3.0 GiB',
+    'web-01-disk-2.qcow2  Hard disk 2: b.img              raw                    1.0 GiB  1.0 GiB   1.0 GiB',
     '',
     'Would write to /srv/vms: 4.0 GiB expected, 100 GiB free',
     '  web-01-disk-1.qcow2',

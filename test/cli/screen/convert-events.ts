@@ -11,6 +11,7 @@ export const CONVERTED: ConvertResult = {
     {
       path: `/srv/vms/${IMAGE}`,
       format: 'qcow2',
+      source: { label: 'Hard disk 1', file: 'web-01-disk1.vmdk' },
       sourceFormat: 'vmdk',
       sourceVariant: 'streamOptimized',
       virtualSizeBytes: 10 * GIB,
@@ -20,6 +21,7 @@ export const CONVERTED: ConvertResult = {
     {
       path: '/srv/vms/web-01-disk-2.qcow2',
       format: 'qcow2',
+      source: { label: 'Hard disk 2', file: 'b.img' },
       sourceFormat: 'raw',
       sourceVariant: '',
       virtualSizeBytes: GIB,
@@ -36,8 +38,9 @@ export const CONVERTED: ConvertResult = {
 export const CONVERT_PLAN: ConvertPlan = {
   source: CONVERTED.source,
   container: 'ova',
-  disks: CONVERTED.disks.map(({ path, sourceFormat, sourceVariant, virtualSizeBytes, sizeBytes }) => ({
+  disks: CONVERTED.disks.map(({ path, source, sourceFormat, sourceVariant, virtualSizeBytes, sizeBytes }) => ({
     path,
+    source,
     sourceFormat,
     sourceVariant,
     virtualSizeBytes,
@@ -46,6 +49,7 @@ export const CONVERT_PLAN: ConvertPlan = {
     leastBytes: 0,
   })),
   domain: CONVERTED.domain,
+  warnings: [],
   freeBytes: 100 * GIB,
   taken: [],
 };

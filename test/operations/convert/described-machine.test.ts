@@ -22,7 +22,7 @@ function disk(id: string, parent: string, unit: string): string {
 const OVF = `<Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1"
   xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData" xmlns:vmw="http://www.vmware.com/schema/ovf">
   <References/>
-  <DiskSection>${['a', 'b', 'c', 'd'].map((id) => `<Disk ovf:diskId="${id}" ovf:capacity="1048576"/>`).join('')}</DiskSection>
+  <DiskSection>${['a', 'b', 'c'].map((id) => `<Disk ovf:diskId="${id}" ovf:capacity="1048576"/>`).join('')}</DiskSection>
   <VirtualSystem ovf:id="web"><VirtualHardwareSection>
     ${item({ Address: '1', InstanceID: '3', ResourceType: '6', ResourceSubType: 'VirtualSCSI' }, SLOT)}
     ${item({ Address: '0', InstanceID: '4', ResourceType: '20', ResourceSubType: 'vmware.sata.ahci' })}
@@ -35,6 +35,5 @@ test('a disk of a package has the bus, controller, unit and PCI slot that names 
     ['a', { bus: 'scsi', controller: 1, unit: 2, pciSlotNumber: 192 }],
     ['b', { bus: 'sata', controller: 0, unit: 0, pciSlotNumber: undefined }],
     ['c', undefined],
-    ['d', undefined],
   ]);
 });

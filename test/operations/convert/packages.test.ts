@@ -172,15 +172,6 @@ describe('nothing stands under a final name when', () => {
     },
   );
 
-  test('the descriptor gives another capacity than the disk has', async () => {
-    await using scratch = await ScratchFolder.make();
-    const { source, output } = await makePackage(scratch, 'ovf');
-    const text = await readFile(source, 'utf8');
-    await writeFile(source, text.replace(/ovf:capacity="\d+"/, 'ovf:capacity="4194304"'));
-    await writeFile(join(dirname(source), 'web.mf'), '');
-    await expectRefused({ source, output }, 'image', /its descriptor says 4194304/);
-  });
-
   test('the program is interrupted', async () => {
     await using scratch = await ScratchFolder.make();
     const { source, output } = await makePackage(scratch, 'ova');
@@ -199,5 +190,83 @@ describe('nothing stands under a final name when', () => {
     await runConvert({ source, output, force: true });
     // The order of clusters does not depend on which thread was faster.
     expect((await readFile(join(output, 'web-disk-1.qcow2'))).equals(before)).toBe(true);
+  });
+});
+
+testWithOracle(
+  ['qemu-img', 'tar'],
+  'a descriptor with another capacity than the disk has is a warning, in a folder, an OVA and a compressed one',
+  async (oracles) => {
+    await using scratch = await ScratchFolder.make();
+    const { source, output } = await makePackage(scratch, 'ovf');
+    const folder = dirname(source);
+    const text = await readFile(source, 'utf8');
+    await writeFile(source, text.replace(/ovf:capacity="\d+"/, 'ovf:capacity="4194304"'));
+    await rm(join(folder, 'web.mf'));
+    const archive = join(scratch.path, 'web.ova');
+    await outputOf(oracles.tar, ['-C', folder, '-cf', archive, ...(await list(folder))]);
+    await copyFile(archive, `${archive}.copy`);
+    await runProgram('gzip', [`${archive}.copy`]);
+    for (const path of [source, archive, `${archive}.copy.gz`]) {
+      const { warnings } = await runConvert({ source: path, output, force: true });
+      expect(warnings).toContainEqual(
+        expect.stringMatching(/, and the descriptor gives it 4194304: the file counts\.$/),
+      );
+      await expectSameDisks(oracles['qemu-img'], output);
+    }
+  },
+);
+
+testWithOracle('qemu-img', 'disks without a file become empty images, beside those that have one', async (oracles) => {
+  await using scratch = await ScratchFolder.make();
+  const { source, output } = await makePackage(scratch, 'ovf');
+  const text = await readFile(source, 'utf8');
+  const drive = (id: number) =>
+    `<Item><rasd:AddressOnParent>${id}</rasd:AddressOnParent><rasd:ElementName>Blank ${id}</rasd:ElementName><rasd:HostResource>ovf:/disk/blank</rasd:HostResource><rasd:InstanceID>9${id}</rasd:InstanceID><rasd:ResourceType>17</rasd:ResourceType></Item>`;
+  const changed = text
+    .replace(
+      '</DiskSection>',
+      '<Disk ovf:diskId="blank" ovf:capacity="3" ovf:capacityAllocationUnits="byte * 2^20"/></DiskSection>',
+    )
+    .replace('</VirtualHardwareSection>', `${drive(1)}${drive(2)}</VirtualHardwareSection>`);
+  await writeFile(source, changed);
+  await rm(join(dirname(source), 'web.mf'));
+  for (const format of ['qcow2', 'raw', 'vmdk'] as const) {
+    const result = await runConvert({ source, output, format, force: true });
+    expect(result.disks.map(({ source: { label, file } }) => [label, file]).slice(2)).toEqual([
+      [expect.any(String), expect.stringMatching(/\.vmdk$/)],
+      ['Blank 1', null],
+      ['Blank 2', null],
+    ]);
+    for (const { path, sourceVariant } of result.disks.slice(3)) {
+      expect(sourceVariant).toBe('empty');
+      const info: unknown = JSON.parse(await qemu(oracles['qemu-img'], 'info', '--output=json', path));
+      expect(info).toMatchObject({ format, 'virtual-size': 3 * 2 ** 20 });
+    }
+  }
+});
+
+test('a package without disks is refused with that sentence', async () => {
+  await using scratch = await ScratchFolder.make();
+  const { source, output } = await makePackage(scratch, 'ovf');
+  const text = await readFile(source, 'utf8');
+  await writeFile(
+    source,
+    text.replaceAll(/<Disk [^>]*>|<Item>(?:(?!<\/Item>).)*HostResource>ovf:\/disk.*?<\/Item>/gs, ''),
+  );
+  await rm(join(dirname(source), 'web.mf'));
+  await expect(runConvert({ source, output })).rejects.toMatchObject({
+    kind: 'image',
+    message: `${source} describes no disks of the VM.`,
+  });
+});
+
+test('--vm and --configuration are for packages only', async () => {
+  await using scratch = await ScratchFolder.make();
+  const source = join(scratch.path, 'disk.raw');
+  await writeFile(source, Buffer.alloc(1024));
+  await expect(runConvert({ source, output: scratch.output, vm: 'web' })).rejects.toMatchObject({
+    kind: 'usage',
+    message: expect.stringMatching(/^--vm chooses within an OVF package/),
   });
 });

@@ -19,7 +19,7 @@ const HARDWARE: VmHardware = {
 const DISKS = [2000, 2001, 2002].map((key, unit) => ({ key, address: `VirtualLsiLogicController0:${unit}` }));
 
 const bootOrderOf = (bootDiskKeys: number[]) =>
-  machineOfVm('web', { ...HARDWARE, bootDiskKeys }, DISKS).disks.map(({ bootOrder }) => bootOrder);
+  machineOfVm({ name: 'web' }, { ...HARDWARE, bootDiskKeys }, DISKS).disks.map(({ bootOrder }) => bootOrder);
 
 test('a VM without a boot order of its own boots from its first disk', () => {
   expect(bootOrderOf([])).toEqual([1, 2, 3]);
