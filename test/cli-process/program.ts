@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { symlink } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import type { TestServer } from '../server/test-server.ts';
+import { bundledProgram } from './bundled-program.ts';
 
-/** The sources as they are, or the program in one file that HYPER2KVM_PROGRAM names. */
+/** The sources in one script, or the program in one file that HYPER2KVM_PROGRAM names. */
 export const PROGRAM: readonly [string, ...string[]] = process.env['HYPER2KVM_PROGRAM']
   ? [process.env['HYPER2KVM_PROGRAM']]
-  : [process.execPath, fileURLToPath(new URL('../../bin/dev.js', import.meta.url))];
+  : [process.execPath, bundledProgram()];
 
 /** How a run of the program ended. */
 export interface ProgramRun {
