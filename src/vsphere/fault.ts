@@ -41,6 +41,12 @@ export class VsphereFault extends Hyper2kvmError {
   }
 }
 
+/** True when `error` is a fault of one of these types, or names one as its cause. */
+export function hasFault(error: unknown, ...faultTypes: string[]): boolean {
+  if (!(error instanceof VsphereFault)) return false;
+  return faultTypes.includes(error.faultType) || hasFault(error.faultCause, ...faultTypes);
+}
+
 /** True when `error` is a fault of one of these types. */
 export function isFault(error: unknown, ...faultTypes: string[]): error is VsphereFault {
   return error instanceof VsphereFault && faultTypes.includes(error.faultType);

@@ -1,7 +1,7 @@
 import { Hyper2kvmError } from '../base/errors.ts';
 import { pause, withTimeLimit } from '../base/time-limit.ts';
-import { faultOfLocalized, isFault } from './fault.ts';
-import { readProperties } from './properties.ts';
+import { faultOfLocalized, isFault, VsphereFault } from './fault.ts';
+import { readProperties, requireProperty } from './properties.ts';
 import { refOf } from './soap-envelope.ts';
 import { pollIntervalMs } from './task.ts';
 import type { VsphereClient } from './vsphere-client.ts';
@@ -55,11 +55,13 @@ export class HttpNfcLease {
     return new HttpNfcLease(client, ref);
   }
 
-  /** Waits until the files can be downloaded. @throws VsphereFault with the lease's own error. */
+  /** Waits until the files can be downloaded. @throws VsphereFault with the lease's own error; retryable when the lease is gone. */
   async ready(signal: AbortSignal): Promise<void> {
     const info = await withTimeLimit(READY_LIMIT_MS, 'Opening the export lease', signal, (limited) =>
       waitUntilReady(this.#client, this.ref, limited),
-    );
+    ).catch((error: unknown) => {
+      throw isFault(error, 'ManagedObjectNotFound') ? leaseGone(error) : error;
+    });
     this.#info = {
       timeoutSeconds: info.numberOf('leaseTimeout') ?? 300,
       devices: info.all('deviceUrl').flatMap((device) => decodeDevice(device, this.#client.settings.url)),
@@ -81,9 +83,20 @@ export class HttpNfcLease {
     return this.#info;
   }
 
-  /** Renews the lease, and the session with it; `percent` may stay the same. */
-  async progress(percent: number, signal: AbortSignal): Promise<void> {
-    await this.#client.call('HttpNfcLeaseProgress', { _this: this.ref, percent }, signal);
+  /**
+   * Renews the lease, and the session with it; `percent` may stay the same.
+   * @returns undefined, or the error of work under this lease when it has ended.
+   * @throws what can pass: the renewal may be made again.
+   */
+  async renew(percent: number, signal: AbortSignal): Promise<Hyper2kvmError | undefined> {
+    try {
+      await this.#client.call('HttpNfcLeaseProgress', { _this: this.ref, percent }, signal);
+      return undefined;
+    } catch (error) {
+      if (isFault(error, ...LEASE_GONE)) return leaseGone(error);
+      if (error instanceof VsphereFault && !error.retryable) return leaseGone(error);
+      throw error;
+    }
   }
 
   /** True while files can still be downloaded under this lease. */
@@ -97,7 +110,7 @@ export class HttpNfcLease {
     }
   }
 
-  /** Asks for SHA-256 in the manifest (since 6.7). False when the server does not know how: it then gives SHA-1. */
+  /** Asks for SHA-256 in the manifest (since 6.7). False when the server refuses, for which servers have many faults: it then gives SHA-1. */
   async askForSha256(signal: AbortSignal): Promise<boolean> {
     const deviceUrlsToChecksumTypes = this.devices.map(({ key }) => ({ key, value: 'sha256' }));
     try {
@@ -105,7 +118,7 @@ export class HttpNfcLease {
       await this.#client.call('HttpNfcLeaseSetManifestChecksumType', args, signal);
       return true;
     } catch (error) {
-      if (isFault(error, ...NOT_OFFERED)) return false;
+      if (error instanceof VsphereFault) return false;
       throw error;
     }
   }
@@ -117,12 +130,17 @@ export class HttpNfcLease {
       return response.all('returnval').map(decodeManifestEntry);
     } catch (error) {
       if (isFault(error, ...NOT_OFFERED)) return [];
-      throw error;
+      throw isFault(error, 'ManagedObjectNotFound') ? leaseGone(error) : error;
     }
   }
 
+  /** Ends the lease with success. One that is gone meanwhile has nothing more to end. */
   async complete(signal: AbortSignal): Promise<void> {
-    await this.#client.call('HttpNfcLeaseComplete', { _this: this.ref }, signal);
+    try {
+      await this.#client.call('HttpNfcLeaseComplete', { _this: this.ref }, signal);
+    } catch (error) {
+      if (!isFault(error, 'ManagedObjectNotFound')) throw error;
+    }
   }
 
   /** Ends the lease without success. One that has ended by itself needs no abort, and says so in several ways. */
@@ -130,9 +148,21 @@ export class HttpNfcLease {
     try {
       await this.#client.call('HttpNfcLeaseAbort', { _this: this.ref }, signal);
     } catch (error) {
-      if (!isFault(error, 'ManagedObjectNotFound', 'InvalidState', 'Timedout')) throw error;
+      if (!isFault(error, ...LEASE_GONE)) throw error;
     }
   }
+}
+
+/** How a server says that a lease has ended: it timed out, somebody cancelled its task, or its session ended. */
+const LEASE_GONE = ['Timedout', 'InvalidState', 'ManagedObjectNotFound'] as const;
+
+/** The error of work under a lease that has ended: a new lease can help. */
+function leaseGone(cause: VsphereFault): Hyper2kvmError {
+  return new Hyper2kvmError('transfer', `The server ended the export lease: ${cause.message}`, {
+    cause,
+    retryable: true,
+    hint: 'Another user may have cancelled the export task.',
+  });
 }
 
 /** A host that prepares many disks was seen to take minutes. */
@@ -143,8 +173,9 @@ export const NOT_OFFERED = ['NotSupported', 'NotImplemented', 'MethodNotFound', 
 
 async function waitUntilReady(client: VsphereClient, lease: MoRef, signal: AbortSignal): Promise<XmlElement> {
   for (let look = 0; ; look += 1) {
-    const { properties } = await readProperties(client, lease, ['state', 'info', 'error'], signal);
-    const state = properties.get('state')?.text;
+    const content = await readProperties(client, lease, ['state', 'info', 'error'], signal);
+    const state = requireProperty(content, 'state', 'Opening the export lease').text;
+    const { properties } = content;
     const info = properties.get('info');
     if (state === 'ready' && info) return info;
     const error = properties.get('error');

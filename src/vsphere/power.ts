@@ -1,6 +1,6 @@
 import { pause } from '../base/time-limit.ts';
 import { isFault } from './fault.ts';
-import { waitForTask } from './task.ts';
+import { waitForTask, type LookForResult } from './task.ts';
 import { readPowerState } from './vm-facts.ts';
 import type { VsphereClient } from './vsphere-client.ts';
 import type { MoRef } from './wsdl-types.ts';
@@ -25,10 +25,16 @@ export async function shutdownGuest(
   return true;
 }
 
+function isIn(state: string, client: VsphereClient, vm: MoRef): LookForResult<true> {
+  return async (signal) => ((await readPowerState(client, vm, signal)) === state ? true : undefined);
+}
+
 /** Cuts the power. A VM that is off already is no failure. */
 export async function powerOff(client: VsphereClient, vm: MoRef, signal: AbortSignal): Promise<void> {
   try {
-    await waitForTask(client, await client.call('PowerOffVM_Task', { _this: vm }, signal), 'Powering off', signal);
+    const look = isIn('poweredOff', client, vm);
+    const response = await client.call('PowerOffVM_Task', { _this: vm }, signal);
+    await waitForTask(client, response, { during: 'Powering off', look }, signal);
   } catch (error) {
     if (!isFault(error, 'InvalidPowerState')) throw error;
   }
@@ -37,7 +43,9 @@ export async function powerOff(client: VsphereClient, vm: MoRef, signal: AbortSi
 /** Powers the VM on. One that is on already is no failure. */
 export async function powerOn(client: VsphereClient, vm: MoRef, signal: AbortSignal): Promise<void> {
   try {
-    await waitForTask(client, await client.call('PowerOnVM_Task', { _this: vm }, signal), 'Powering on', signal);
+    const look = isIn('poweredOn', client, vm);
+    const response = await client.call('PowerOnVM_Task', { _this: vm }, signal);
+    await waitForTask(client, response, { during: 'Powering on', look }, signal);
   } catch (error) {
     if (!isFault(error, 'InvalidPowerState')) throw error;
   }

@@ -2,7 +2,7 @@ import { isFault } from './fault.ts';
 import { NOT_OFFERED } from './nfc-lease.ts';
 import { readInventory } from './properties.ts';
 import { refOf } from './soap-envelope.ts';
-import type { VsphereClient } from './vsphere-client.ts';
+import { SERVICE_INSTANCE, type VsphereClient } from './vsphere-client.ts';
 import type { MoRef } from './wsdl-types.ts';
 
 /** `VApp.Export` opens the lease and writes the descriptor; `GetVmFiles` ("allow virtual machine download") reads the disks. */
@@ -82,10 +82,6 @@ async function grantsOn(
 
 /** The server's clock, in milliseconds since 1970. */
 export async function readServerTime(client: VsphereClient, signal: AbortSignal): Promise<number> {
-  const response = await client.call(
-    'CurrentTime',
-    { _this: { type: 'ServiceInstance', value: 'ServiceInstance' } },
-    signal,
-  );
+  const response = await client.call('CurrentTime', { _this: SERVICE_INSTANCE }, signal);
   return Date.parse(response.textOf('returnval') ?? '');
 }

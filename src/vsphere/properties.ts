@@ -1,4 +1,5 @@
 import { Hyper2kvmError } from '../base/errors.ts';
+import { isFault } from './fault.ts';
 import { refOf } from './soap-envelope.ts';
 import type { VsphereClient } from './vsphere-client.ts';
 import type { MoRef, WsdlValue } from './wsdl-types.ts';
@@ -29,7 +30,32 @@ async function retrieve(
     objects.push(...(page?.all('objects') ?? []).map(decodeObject));
     const token = page?.textOf('token');
     if (!token) return objects;
-    response = await client.call('ContinueRetrievePropertiesEx', { _this, token }, signal);
+    try {
+      response = await client.call('ContinueRetrievePropertiesEx', { _this, token }, signal);
+    } catch (error) {
+      if (isFault(error, 'NoPermission')) return retrieveUnpaged(client, spec, signal);
+      throw error;
+    }
+  }
+}
+
+/** vCenter 7.0.3 to 8.0.2 refuse the second page to an account without rights on the root folder, and not the older call without pages. */
+async function retrieveUnpaged(
+  client: VsphereClient,
+  spec: PropertyFilterSpec,
+  signal: AbortSignal,
+): Promise<ObjectContent[]> {
+  const _this = client.content.propertyCollector;
+  try {
+    const response = await client.call('RetrieveProperties', { _this, specSet: [spec] }, signal);
+    return response.all('returnval').map(decodeObject);
+  } catch (error) {
+    if (!isFault(error, 'NoPermission')) throw error;
+    const sentence = `${client.server} does not let the account read an inventory of more than one page.`;
+    throw new Hyper2kvmError('authentication', sentence, {
+      cause: error,
+      hint: 'Give the account the role "Read-only" on the root folder of the vCenter, without propagation to children.',
+    });
   }
 }
 
@@ -40,15 +66,37 @@ export async function readProperties(
   pathSet: readonly string[],
   signal: AbortSignal,
 ): Promise<ObjectContent> {
-  const [content] = await retrieve(client, { propSet: [{ type: obj.type, pathSet }], objectSet: [{ obj }] }, signal);
+  const spec = { propSet: [{ type: obj.type, pathSet }], objectSet: [{ obj }] };
+  const [content] = await client.readTogether(() => retrieve(client, spec, signal), signal);
   if (!content) throw new Hyper2kvmError('transfer', `${client.server} returned nothing for ${obj.type} ${obj.value}.`);
   return content;
 }
 
+/** A property that its object always has. @throws retryable transfer error when the server leaves it out. */
+export function requireProperty({ properties, missing }: ObjectContent, path: string, during: string): XmlElement {
+  const value = properties.get(path);
+  if (value) return value;
+  const reason = missing.get(path) ?? 'no reason given';
+  throw new Hyper2kvmError('transfer', `${during}: the server does not return ${path} (${reason}).`, {
+    retryable: reason !== 'NoPermission',
+  });
+}
+
+/** What is read of each type of object. */
+type WantedProperties = readonly { type: string; pathSet: readonly string[] }[];
+
 /** Reads properties of every object of some types in the whole inventory, through a container view that is destroyed after. */
-export async function readInventory(
+export function readInventory(
   client: VsphereClient,
-  wanted: readonly { type: string; pathSet: readonly string[] }[],
+  wanted: WantedProperties,
+  signal: AbortSignal,
+): Promise<ObjectContent[]> {
+  return client.readTogether(() => readThroughView(client, wanted, signal), signal);
+}
+
+async function readThroughView(
+  client: VsphereClient,
+  wanted: WantedProperties,
   signal: AbortSignal,
 ): Promise<ObjectContent[]> {
   const { viewManager, rootFolder } = client.content;
@@ -68,7 +116,8 @@ export async function readInventory(
       signal,
     );
   } finally {
-    await client.call('DestroyView', { _this: view }, signal);
+    // A view that stays ends with the session, and is no reason to lose what was read.
+    await client.call('DestroyView', { _this: view }, signal).catch(() => signal.throwIfAborted());
   }
 }
 

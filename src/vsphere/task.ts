@@ -1,7 +1,7 @@
 import { Hyper2kvmError, isRetryable } from '../base/errors.ts';
 import { pause, withTimeLimit } from '../base/time-limit.ts';
-import { faultOfLocalized } from './fault.ts';
-import { readProperties } from './properties.ts';
+import { faultOfLocalized, isFault } from './fault.ts';
+import { readProperties, requireProperty } from './properties.ts';
 import { refOf } from './soap-envelope.ts';
 import type { VsphereClient } from './vsphere-client.ts';
 import type { MoRef } from './wsdl-types.ts';
@@ -18,19 +18,29 @@ const TASK_LIMIT_MS = 12 * 3_600_000;
 /** The task goes on when a look at it fails, and what it has done can only be undone by whoever saw its end. So many in a row are borne. */
 const MOST_FAILED_LOOKS = 5;
 
+/** What a task that is gone has done shows in its object at once, or a little later where several servers answer. */
+const SETTLE_LIMIT_MS = 60_000;
+
+/** How to learn from the object itself that a task has done its work: what the task results in, or undefined as long as it has not. */
+export type LookForResult<Result> = (signal: AbortSignal) => Promise<Result | undefined>;
+
 /**
- * Waits for the task that a `…_Task` call returned and gives its result.
+ * Waits for the task that a `…_Task` call returned and gives its result, which may be none. A server forgets finished tasks, sometimes before anybody saw their
+ * end: then `look` finds out what came of it.
  * @throws VsphereFault with the task's own fault; the signal's reason, the task then going on without a watcher.
  */
-export async function waitForTask(
+export async function waitForTask<Result>(
   client: VsphereClient,
   response: XmlElement,
-  during: string,
+  { during, look }: { during: string; look: LookForResult<Result> },
   signal: AbortSignal,
-): Promise<MoRef | undefined> {
+): Promise<MoRef | Result | undefined> {
   const task = refOf(response.find('returnval'));
   if (!task) throw new Hyper2kvmError('transfer', `${during} returned no task.`);
-  return withTimeLimit(TASK_LIMIT_MS, during, signal, (limited) => watchTask(client, task, during, limited));
+  return withTimeLimit(TASK_LIMIT_MS, during, signal, async (limited) => {
+    const ended = await watchTask(client, task, during, limited);
+    return ended === 'gone' ? settle(during, look, limited) : ended.result;
+  });
 }
 
 async function watchTask(
@@ -38,21 +48,36 @@ async function watchTask(
   task: MoRef,
   during: string,
   signal: AbortSignal,
-): Promise<MoRef | undefined> {
+): Promise<{ result: MoRef | undefined } | 'gone'> {
   let failures = 0;
-  for (let look = 0; ; look += 1) {
+  for (let count = 0; ; count += 1) {
     let info;
     try {
-      info = (await readProperties(client, task, ['info'], signal)).properties.get('info');
+      info = requireProperty(await readProperties(client, task, ['info'], signal), 'info', during);
       failures = 0;
     } catch (error) {
+      // Only the task was asked for: this is not the fault of the object that it works on.
+      if (isFault(error, 'ManagedObjectNotFound')) return 'gone';
       failures += 1;
       if (!isRetryable(error) || failures > MOST_FAILED_LOOKS) throw error;
     }
     const state = info?.textOf('state');
-    if (state === 'success') return refOf(info?.find('result'));
+    if (state === 'success') return { result: refOf(info?.find('result')) };
     const error = info?.find('error');
     if (state === 'error' && error) throw faultOfLocalized(error, during);
-    await pause(pollIntervalMs(look), signal);
+    await pause(pollIntervalMs(count), signal);
+  }
+}
+
+async function settle<Result>(during: string, look: LookForResult<Result>, signal: AbortSignal): Promise<Result> {
+  const endsAt = Date.now() + SETTLE_LIMIT_MS;
+  for (let count = 0; ; count += 1) {
+    const result = await look(signal);
+    if (result !== undefined) return result;
+    if (Date.now() >= endsAt) {
+      const sentence = `${during} did not show a result, and the server does not know its task any more.`;
+      throw new Hyper2kvmError('transfer', sentence, { retryable: true });
+    }
+    await pause(pollIntervalMs(count), signal);
   }
 }

@@ -1,5 +1,5 @@
 import { Hyper2kvmError } from '../base/errors.ts';
-import { readProperties } from './properties.ts';
+import { readProperties, requireProperty } from './properties.ts';
 import { refOf } from './soap-envelope.ts';
 import { decodeDisks, decodeOccupiedBytes, type VirtualDisk } from './virtual-disk.ts';
 import type { VsphereClient } from './vsphere-client.ts';
@@ -99,9 +99,20 @@ export async function readSnapshotDisks(
   return decodeDisks(properties.get('config.hardware.device')?.elements ?? []);
 }
 
+/** All snapshots of a VM, parents before children. */
+export async function readSnapshots(client: VsphereClient, vm: MoRef, signal: AbortSignal): Promise<VmSnapshot[]> {
+  const { properties } = await readProperties(client, vm, ['snapshot'], signal);
+  return decodeSnapshots(properties.get('snapshot')?.all('rootSnapshotList') ?? []);
+}
+
+export async function readConsolidationNeeded(client: VsphereClient, vm: MoRef, signal: AbortSignal): Promise<boolean> {
+  const { properties } = await readProperties(client, vm, ['runtime.consolidationNeeded'], signal);
+  return properties.get('runtime.consolidationNeeded')?.text === 'true';
+}
+
 export async function readPowerState(client: VsphereClient, vm: MoRef, signal: AbortSignal): Promise<string> {
-  const { properties } = await readProperties(client, vm, ['runtime.powerState'], signal);
-  return properties.get('runtime.powerState')?.text ?? '';
+  const content = await readProperties(client, vm, ['runtime.powerState'], signal);
+  return requireProperty(content, 'runtime.powerState', 'Reading the power state').text;
 }
 
 function notReadable(ref: MoRef, [path, faultType]: [string, string]): Hyper2kvmError {

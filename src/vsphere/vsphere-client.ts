@@ -3,13 +3,18 @@ import type { Secret } from '../base/secret.ts';
 import { chooseApiVersion, FALLBACK_VERSION } from './api-version.ts';
 import { addressOf, CertificateTrust } from './certificate-trust.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
-import { isFault } from './fault.ts';
-import { HttpTransport } from './http-transport.ts';
+import { isFault, VsphereFault } from './fault.ts';
+import { HttpTransport, type HttpAnswer } from './http-transport.ts';
+import { signOfSession } from './lost-session.ts';
+import { HttpStatusError, isPassingFailure, isRepeatable, repeatWhilePassing } from './passing-failure.ts';
 import { decodeServiceContent, type ServiceContent } from './service-content.ts';
 import { SessionCookie } from './session-cookie.ts';
 import { decodeResponse, encodeRequest } from './soap-envelope.ts';
-import type { WsdlMethod, WsdlValue } from './wsdl-types.ts';
+import type { MoRef, WsdlMethod, WsdlValue } from './wsdl-types.ts';
 import { parseXml, type XmlElement } from './xml-element.ts';
+
+/** The one object whose name every server shares. */
+export const SERVICE_INSTANCE: MoRef = { type: 'ServiceInstance', value: 'ServiceInstance' };
 
 /** A server that answers, not logged in yet: what it is and how it is spoken to. */
 export interface ServerGreeting {
@@ -112,7 +117,7 @@ export class VsphereClient {
   ): Promise<XmlElement> {
     const session = this.#userSession;
     try {
-      return await this.#send(method, args, signal);
+      return await this.#sendInSession(method, args, signal);
     } catch (error) {
       if (!isFault(error, 'NotAuthenticated') || !session) throw error;
     }
@@ -123,28 +128,70 @@ export class VsphereClient {
       await this.#reLogin;
       signal.throwIfAborted();
     }
-    return this.#send(method, args, signal);
+    return this.#sendInSession(method, args, signal);
+  }
+
+  /**
+   * Runs reads that build on each other: a view, or a token for the next page, ends with its session and does not survive an answer that was lost. All of them
+   * are done again when that happens.
+   */
+  async readTogether<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+    let session = this.#userSession;
+    return repeatWhilePassing(work, signal, (error) => {
+      const isOtherSession = session !== this.#userSession;
+      session = this.#userSession;
+      return isPassingFailure(error) || (isOtherSession && error instanceof VsphereFault);
+    });
+  }
+
+  /** @throws VsphereFault `NotAuthenticated` also where the server does not say so by a fault. */
+  async #sendInSession<Method extends WsdlMethod>(
+    method: Method,
+    args: WsdlValue<Method>,
+    signal: AbortSignal,
+  ): Promise<XmlElement> {
+    const response = await this.#send(method, args, signal);
+    const seen = signOfSession(method, response);
+    if (seen.sign === 'lost') throw seen.fault;
+    // This call is refused without a session.
+    if (seen.sign === 'unknown') await this.#send('CurrentTime', { _this: SERVICE_INSTANCE }, signal);
+    return response;
   }
 
   async #offeredVersion(signal: AbortSignal): Promise<string> {
     const url = new URL(`${this.settings.url.pathname.replace(/\/$/, '')}/vimServiceVersions.xml`, this.settings.url);
-    const answer = await this.http.send({ url, headers: {}, timeoutMs: this.settings.timeoutMs, signal });
+    const read = async (): Promise<HttpAnswer> => {
+      const answer = await this.http.send({ url, headers: {}, timeoutMs: this.settings.timeoutMs, signal });
+      const refusal = unexpectedStatus(this.server, 'the question for its API versions', answer.status);
+      if (isPassingFailure(refusal)) throw refusal;
+      return answer;
+    };
+    const answer = await repeatWhilePassing(read, signal);
     return answer.status === 200 ? chooseApiVersion(parseXml(answer.body, this.server)) : FALLBACK_VERSION;
   }
 
   async #readContent(apiVersion: string, signal: AbortSignal): Promise<ServerGreeting> {
-    const serviceInstance = { type: 'ServiceInstance', value: 'ServiceInstance' };
-    const response = await this.#send('RetrieveServiceContent', { _this: serviceInstance }, signal, apiVersion);
+    const response = await this.#send('RetrieveServiceContent', { _this: SERVICE_INSTANCE }, signal, apiVersion);
     const content = response.find('returnval');
     if (!content) throw new Hyper2kvmError('transfer', `${this.server} is no vCenter or ESXi host.`);
     return { content: decodeServiceContent(content, this.server), apiVersion };
   }
 
-  async #send<Method extends WsdlMethod>(
+  #send<Method extends WsdlMethod>(
     method: Method,
     args: WsdlValue<Method>,
     signal: AbortSignal,
     apiVersion = this.#greeting?.apiVersion ?? FALLBACK_VERSION,
+  ): Promise<XmlElement> {
+    const send = (): Promise<XmlElement> => this.#sendOnce(method, args, apiVersion, signal);
+    return isRepeatable(method) ? repeatWhilePassing(send, signal) : send();
+  }
+
+  async #sendOnce<Method extends WsdlMethod>(
+    method: Method,
+    args: WsdlValue<Method>,
+    apiVersion: string,
+    signal: AbortSignal,
   ): Promise<XmlElement> {
     const cookie = this.cookie.headerFor(this.settings.url);
     const answer = await this.http.send({
@@ -166,8 +213,8 @@ export class VsphereClient {
   }
 }
 
-function unexpectedStatus(server: string, method: string, status: number): Hyper2kvmError {
-  return new Hyper2kvmError('transfer', `${server} answered ${method} with HTTP status ${status}.`, {
+function unexpectedStatus(server: string, method: string, status: number): HttpStatusError {
+  return new HttpStatusError(status, `${server} answered ${method} with HTTP status ${status}.`, {
     retryable: status >= 500 || status === 429,
     hint:
       status === 404

@@ -12,6 +12,7 @@ const wsdlTypes = {
   Logout: { _this: 'ref' },
 
   RetrievePropertiesEx: { _this: 'ref', specSet: 'PropertyFilterSpec[]', options: 'RetrieveOptions' },
+  RetrieveProperties: { _this: 'ref', specSet: 'PropertyFilterSpec[]' },
   ContinueRetrievePropertiesEx: { _this: 'ref', token: 'string' },
   CreateContainerView: { _this: 'ref', container: 'ref', type: 'string[]?', recursive: 'boolean' },
   DestroyView: { _this: 'ref' },
@@ -25,6 +26,7 @@ const wsdlTypes = {
   ReconfigVM_Task: { _this: 'ref', spec: 'VirtualMachineConfigSpec' },
   CreateSnapshot_Task: { _this: 'ref', name: 'string', description: 'string?', memory: 'boolean', quiesce: 'boolean' },
   RemoveSnapshot_Task: { _this: 'ref', removeChildren: 'boolean', consolidate: 'boolean?' },
+  ConsolidateVMDisks_Task: { _this: 'ref' },
 
   ExportVm: { _this: 'ref' },
   ExportSnapshot: { _this: 'ref' },

@@ -1,6 +1,4 @@
-import { Hyper2kvmError } from '../../base/errors.ts';
 import { pause } from '../../base/time-limit.ts';
-import { VsphereFault } from '../../vsphere/fault.ts';
 import type { HttpNfcLease } from '../../vsphere/nfc-lease.ts';
 
 /**
@@ -32,14 +30,14 @@ export class LeaseKeepAlive implements AsyncDisposable {
     let waitMs = intervalMs;
     while (await slept(waitMs, signal)) {
       try {
-        await lease.progress(Math.min(100, Math.floor(percent())), signal);
-        waitMs = intervalMs;
-      } catch (error) {
-        if (signal.aborted) return;
-        if (error instanceof VsphereFault && !error.retryable) {
-          this.#lost.abort(leaseLost(error));
+        const ended = await lease.renew(Math.min(100, Math.floor(percent())), signal);
+        if (ended) {
+          this.#lost.abort(ended);
           return;
         }
+        waitMs = intervalMs;
+      } catch {
+        if (signal.aborted) return;
         waitMs = Math.min(2000, intervalMs / 3);
       }
     }
@@ -53,12 +51,4 @@ async function slept(ms: number, signal: AbortSignal): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function leaseLost(cause: VsphereFault): Hyper2kvmError {
-  return new Hyper2kvmError('transfer', `The server ended the export lease: ${cause.message}`, {
-    cause,
-    retryable: true,
-    hint: 'Another user may have cancelled the export task.',
-  });
 }

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { mixedContent, randomContent } from '../../server/content-source.ts';
 import type { TestServerOptions } from '../../server/options.ts';
 import type { ScriptedFault } from '../../server/scripted-faults.ts';
-import { startTestServer } from '../../server/test-server.ts';
+import { startTestServer, type TestServer } from '../../server/test-server.ts';
 import { connectionTo, exportWith, leftOnServer, NOTHING_LEFT, runExport, ScratchFolder } from './export-run.ts';
 
 const VM = {
@@ -52,6 +52,185 @@ describe('a session that ends before a call is opened again and the call repeate
   });
 });
 
+describe.each(['missing-set', 'nothing'] as const)('a lost session that shows as %s in property reads', (shows) => {
+  const unkind = { propertiesWithoutSession: shows, leasesEndWithSession: true, cookie: 'login' } as const;
+  const logins = (server: TestServer) => server.state().calls.filter(({ method }) => method === 'Login').length;
+
+  test.concurrent.each([0, 1, 2, 3])('is opened again when %i reads were answered before', async (skip) => {
+    await using server = await startTestServer({ vms: [VM], ...unkind });
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ on: 'RetrievePropertiesEx', action: 'session-expired', skip });
+    const { error } = await runExport(server, scratch);
+    expect(error).toBeUndefined();
+    expect(server.faults.pending).toEqual([]);
+    expect(logins(server)).toBe(2);
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+  });
+
+  test.concurrent('is opened again while a task runs', async () => {
+    await using server = await startTestServer({ vms: [{ ...VM, powerState: 'poweredOn' }], ...unkind });
+    await using scratch = await ScratchFolder.make();
+    const { error } = await runExport(server, scratch, {
+      retries: 0,
+      power: { kind: 'snapshot', quiesce: false },
+      onEvent: (event) => {
+        if (event.type !== 'step' || event.step !== 'snapshot') return;
+        server.faults.add({ on: 'RetrievePropertiesEx', action: 'session-expired' });
+      },
+    });
+    expect(error).toBeUndefined();
+    expect(server.faults.pending).toEqual([]);
+    expect(logins(server)).toBe(2);
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+  });
+
+  test.concurrent('is opened again while the lease initializes, which ends with it, and in a download', async () => {
+    await using server = await startTestServer({ vms: [VM], leaseTimeoutSeconds: 3, ...unkind });
+    await using scratch = await ScratchFolder.make();
+    let ended = 0;
+    const { error } = await runExport(server, scratch, {
+      onEvent: (event) => {
+        const isAt = event.type === 'disk-progress' || (event.type === 'step' && event.step === 'lease');
+        if (!isAt || ended > 1) return;
+        ended += 1;
+        if (event.type === 'disk-progress') server.endSessions();
+        else server.faults.add({ on: 'RetrievePropertiesEx', action: 'session-expired' });
+      },
+    });
+    expect(error).toBeUndefined();
+    expect(await scratch.files()).toEqual(WHOLE);
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+  });
+
+  test.concurrent('is opened again in the middle of an inventory, which is read anew', async () => {
+    const vms = ['a', 'b', 'c'].map((name) => ({ ...VM, name }));
+    await using server = await startTestServer({ vms, pageSize: 2, ...unkind });
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ on: 'ContinueRetrievePropertiesEx', action: 'session-expired', skip: 1 });
+    const { error, result } = await runExport(server, scratch, { vms: ['*'], retries: 0 });
+    expect(error).toBeUndefined();
+    expect(result?.exported).toHaveLength(3);
+    expect(logins(server)).toBe(2);
+  });
+
+  test.concurrent('is opened again for a later VM of the run', async () => {
+    const vms = ['a', 'b'].map((name) => ({ ...VM, name }));
+    await using server = await startTestServer({ vms, ...unkind });
+    await using scratch = await ScratchFolder.make();
+    const { error, result } = await runExport(server, scratch, {
+      vms: ['a', 'b'],
+      retries: 0,
+      onEvent: ({ type }) => {
+        if (type === 'vm-finished') server.endSessions();
+      },
+    });
+    expect(error).toBeUndefined();
+    expect(result?.exported).toHaveLength(2);
+  });
+
+  test.concurrent('is not suspected when there is nothing to read', async () => {
+    await using server = await startTestServer({ vms: [], ...unkind });
+    await using scratch = await ScratchFolder.make();
+    const { result } = await runExport(server, scratch, { vms: ['web'] });
+    expect(result?.failed[0]?.error.kind).toBe('not-found');
+    expect(logins(server)).toBe(1);
+  });
+});
+
+describe.each(['Timedout', 'InvalidState', 'ManagedObjectNotFound'])('%s as answer to a renewal', (fault) => {
+  test.concurrent('means that the lease is gone: what is missing is fetched under a new one', async () => {
+    await using server = await startTestServer({ vms: [VM], leaseTimeoutSeconds: 6 });
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ on: 'HttpNfcLeaseProgress', action: 'soap-fault', fault });
+    server.faults.add({ on: 'disk', action: 'stall', afterBytes: 100_000, target: 'disk-1.vmdk' });
+    const { error, events } = await runExport(server, scratch);
+    expect(error).toBeUndefined();
+    expect(server.faults.pending).toEqual([]);
+    expect(events.some((event) => event.type === 'disk-retry' && event.reason.includes('ended the export lease'))).toBe(
+      true,
+    );
+    expect(server.state().leases.map(({ outcome }) => outcome)).toEqual(['aborted', 'completed']);
+    expect(await scratch.files()).toEqual(WHOLE);
+  });
+});
+
+test.concurrent.each(['InvalidArgument', 'NoPermission', 'InvalidState', 'SystemError'])(
+  'a server that answers the request for SHA-256 with %s gives SHA-1',
+  async (fault) => {
+    await using server = await startTestServer({ vms: [VM], manifest: 'sha1' });
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ on: 'HttpNfcLeaseSetManifestChecksumType', action: 'soap-fault', fault });
+    const { error } = await runExport(server, scratch, { retries: 0 });
+    expect(error).toBeUndefined();
+    expect(await scratch.files()).toEqual(WHOLE);
+  },
+);
+
+describe('a busy gateway and a connection that is reset', () => {
+  const once: ScriptedFault['on'][] = [
+    'RetrieveServiceContent',
+    'Login',
+    'CreateContainerView',
+    'RetrievePropertiesEx',
+    'ContinueRetrievePropertiesEx',
+    'HasPrivilegeOnEntities',
+    'HttpNfcLeaseSetManifestChecksumType',
+    'HttpNfcLeaseGetManifest',
+    'CreateDescriptor',
+  ];
+  test.concurrent.each(once)('are outlived by %s, which only reads', async (on) => {
+    await using server = await startTestServer({ vms: [VM], pageSize: 2 });
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ on, action: 'status', status: 503 } as ScriptedFault);
+    server.faults.add({ on, action: 'reset' } as ScriptedFault);
+    const { error, events } = await runExport(server, scratch, { retries: 0 });
+    expect(error).toBeUndefined();
+    expect(server.faults.pending).toEqual([]);
+    expect(events.filter((event) => event.type === 'warning')).toEqual([]);
+    expect(await scratch.files()).toEqual(WHOLE);
+  });
+
+  test.concurrent('end after some tries when they stay', async () => {
+    await using server = await startTestServer({ vms: [VM] });
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ on: 'RetrieveServiceContent', action: 'status', status: 503, times: 100 });
+    const { thrown } = await runExport(server, scratch);
+    expect(thrown).toMatchObject({ kind: 'transfer', message: expect.stringMatching(/HTTP status 503/) });
+    expect(server.state().calls.filter(({ method }) => method === 'RetrieveServiceContent')).toHaveLength(5);
+  });
+
+  test.concurrent.each(['status', 'reset'] as const)('(%s) repeat no call that changes something', async (action) => {
+    await using server = await startTestServer({ vms: [{ ...VM, powerState: 'poweredOn' }] });
+    await using scratch = await ScratchFolder.make();
+    const fault = action === 'status' ? { action, status: 503 } : { action };
+    server.faults.add({ on: 'CreateSnapshot_Task', ...fault });
+    const { error } = await runExport(server, scratch, { power: { kind: 'snapshot', quiesce: false } });
+    expect(error).toMatchObject({ kind: 'transfer' });
+    expect(server.state().calls.filter(({ method }) => method === 'CreateSnapshot_Task')).toHaveLength(1);
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+  });
+});
+
+test.concurrent('an account that may not read the second page gets the inventory without pages', async () => {
+  const vms = ['a', 'b', 'c'].map((name) => ({ ...VM, name }));
+  await using server = await startTestServer({ vms, pageSize: 2, pagingDenied: true });
+  await using scratch = await ScratchFolder.make();
+  const { error, result } = await runExport(server, scratch, { vms: ['*'] });
+  expect(error).toBeUndefined();
+  expect(result?.exported).toHaveLength(3);
+});
+
+test.concurrent('an account that may not read the inventory without pages either learns which role helps', async () => {
+  await using server = await startTestServer({ vms: [VM], pageSize: 2, pagingDenied: true });
+  await using scratch = await ScratchFolder.make();
+  server.faults.add({ on: 'RetrieveProperties', action: 'soap-fault', fault: 'NoPermission' });
+  const { thrown } = await runExport(server, scratch);
+  expect(thrown).toMatchObject({
+    kind: 'authentication',
+    hint: expect.stringContaining('"Read-only" on the root folder'),
+  });
+});
+
 describe('what ends an export before it begins', () => {
   /** Of every call, where one stalls. */
   const LIMIT_MS = 8000;
@@ -72,9 +251,9 @@ describe('what ends an export before it begins', () => {
       { kind: 'transfer', message: expect.stringMatching(/not XML/) },
     ],
     [
-      'a server that is starting',
-      { on: 'RetrieveServiceContent', action: 'status', status: 503 },
-      { kind: 'transfer', message: expect.stringMatching(/HTTP status 503/) },
+      'a server that does not know what is asked',
+      { on: 'CreateContainerView', action: 'status', status: 501 },
+      { kind: 'transfer', message: expect.stringMatching(/HTTP status 501/) },
     ],
     [
       'a call that stalls',
