@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { Hyper2kvmError } from './errors.ts';
 
 /** What a user can do about the failures of a file system that are met most. */
@@ -30,7 +31,10 @@ const HINTS: Record<string, { what: string; hint: string }> = {
 /** The errno name (`ENOSPC`) of what Node's file functions threw, else undefined. Node's own codes are `ERR_…`. */
 export function errnoOf(error: unknown): string | undefined {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+  if (typeof code === 'string' && /^E[A-Z0-9]+$/.test(code)) return code;
+  // libuv has no name for some errors, EDQUOT among them: Node gives those as "Unknown system error -122" with the number.
+  const number = error instanceof Error && 'syscall' in error && 'errno' in error ? error.errno : undefined;
+  return Object.entries(constants.errno).find(([, value]) => value === -Number(number))?.[0];
 }
 
 /**

@@ -25,7 +25,8 @@ const TRANSFER = 'TRANSFER';
 export const EXPORT_FLAGS = {
   'from-file': Flags.string({
     helpValue: 'FILE',
-    description: 'File with one VM a line; lines that begin with # are comments, and - reads standard input.',
+    description:
+      'File with one VM a line; lines that begin with # are comments, and - reads standard input. Each VM gets a folder of its own, even if the file names only one.',
   }),
   output: Flags.string({
     char: 'o',

@@ -121,7 +121,8 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     const vms = detached?.vms ?? (await this.#vms(args.vm, flags));
     const connection = await this.connection(flags, { askNow: true, known: detached?.password });
     if (flags.detach && !detached) return this.#detach(vms, await connection.password());
-    const options: ExportOptions = { ...choices, vms, connection, env: this.env, detached };
+    const isList = flags['from-file'] !== undefined;
+    const options: ExportOptions = { ...choices, vms, isList, connection, env: this.env, detached };
     return flags['dry-run'] ? this.#plan(options) : this.#export(options);
   }
 

@@ -83,7 +83,15 @@ export function matchInventory(word: string, inventory: readonly InventoryVm[]):
   if (exact.length > 0 || !isGlob(word)) return exact;
   const isPath = word.includes('/');
   const pattern = isPath && !word.startsWith('/') ? `/${word}` : word;
-  return inventory.filter((vm) => matchesGlob(isPath ? vm.inventoryPath : keptName(vm), pattern));
+  return inventory.filter((vm) => matchesGlob(undotted(isPath ? vm.inventoryPath : keptName(vm)), undotted(pattern)));
+}
+
+/** A wildcard of `matchesGlob` stands for no leading dot, as in a shell. Inventories have no hidden names: with a letter before each part no part begins with a dot. */
+function undotted(path: string): string {
+  return path
+    .split('/')
+    .map((part) => (part === '' || part === '**' ? part : `n${part}`))
+    .join('/');
 }
 
 /** The inventory keeps `/`, `\` and `%` in a name as `%2f`, `%5c` and `%25`. */

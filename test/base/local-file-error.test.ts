@@ -19,6 +19,13 @@ test.each([
   ['of the system', Object.assign(new Error('x'), { code: 'ENOSPC' }), 'ENOSPC'],
   ['of Node', Object.assign(new Error('x'), { code: 'ERR_STREAM_DESTROYED' }), undefined],
   ['that is a number', Object.assign(new Error('x'), { code: 5 }), undefined],
+  // As Node throws it on Linux: libuv has no name for the number.
+  ['of a quota', Object.assign(new Error('x'), { code: 'UNKNOWN', errno: -122, syscall: 'write' }), 'EDQUOT'],
+  [
+    'of a number that no system has',
+    Object.assign(new Error('x'), { code: 'UNKNOWN', errno: -99_999, syscall: 'write' }),
+    undefined,
+  ],
   ['of nothing', undefined, undefined],
 ])('a code %s is an errno or none', (_, error, errno) => {
   expect(errnoOf(error)).toBe(errno);

@@ -1,9 +1,11 @@
 import { expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { leftOnServer, NOTHING_LEFT, ScratchFolder } from '../operations/export/export-run.ts';
-import { testWithMount, withTmpfs } from '../operations/tmpfs.ts';
+import { testWithOracle } from '../oracles/oracle.ts';
+import { canMount, testWithMount, withQuota, withTmpfs } from '../operations/tmpfs.ts';
 import { mixedContent, randomContent } from '../server/content-source.ts';
 import { startTestServer, type TestServer } from '../server/test-server.ts';
 import { environmentOf, runProgram, type ProgramRun } from './program.ts';
@@ -58,6 +60,38 @@ testWithMount('an output that fills up while the disk comes ends with 14, and is
   });
 });
 
+const QUOTA = 'a quota that is used up while a disk comes ends with 14, and the disk before it stays for the next run';
+if (canMount()) {
+  testWithOracle('mkfs.btrfs', QUOTA, async () => {
+    await using server = await startTestServer({
+      vms: [
+        {
+          name: 'web',
+          disks: [{ content: randomContent(2 * MiB, 'first') }, { content: randomContent(8 * MiB, 'second') }],
+        },
+      ],
+    });
+    await using scratch = await ScratchFolder.make();
+    await mkdir(scratch.output);
+    const place = { folder: scratch.output, path: join(scratch.path, 'btrfs.img') };
+    await withQuota(place, '6M', async () => {
+      const args = ['export', 'web', '-o', scratch.output, '--parallel', '1', '--json'];
+      const env = environmentOf(server, join(scratch.path, 'state'));
+      // Root with this capability is held to no quota.
+      const { exitCode, stdout } = await runProgram(args, { env, cwd: scratch.path, without: 'sys_resource' });
+      expect(exitCode).toBe(14);
+      expect(JSON.parse(stdout)).toMatchObject({
+        error: { kind: 'local-file', message: expect.stringContaining('the disk quota is used up') },
+        result: { failed: [{ keptForNextRun: ['web-disk-1.vmdk'] }] },
+      });
+      expect(await scratch.files()).toEqual(['.web.hyper2kvm-resume', 'web-disk-1.vmdk.partial']);
+      execFileSync('btrfs', ['qgroup', 'limit', 'none', scratch.output]);
+      const again = JSON.parse((await run(server, scratch, args)).stdout);
+      expect(again).toMatchObject({ result: { exported: [{ keptDisks: ['web-disk-1.vmdk'] }] } });
+    });
+  });
+} else test.skip(`${QUOTA} (as root)`, () => undefined);
+
 test.concurrent('--force replaces what is there', async () => {
   await using server = await startTestServer({
     vms: [{ name: 'web', disks: [{ content: mixedContent(MiB, 'web') }] }],
@@ -102,6 +136,18 @@ test.concurrent('several VMs go to a folder each; one that fails stops no other,
   expect(stderr).toMatch(/ghost/);
   expect((await readdir(scratch.output)).toSorted()).toEqual(['mail', 'web']);
   expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+});
+
+test.concurrent('a VM from a list of one gets a folder of its own, and stays there when the list grows', async () => {
+  const vms = ['web', 'db'].map((name) => ({ name, disks: [{ content: mixedContent(MiB, name) }] }));
+  await using server = await startTestServer({ vms });
+  await using scratch = await ScratchFolder.make();
+  const args = ['export', '--from-file', '-', '-o', 'out', '--skip-existing', '--json'];
+  expect((await run(server, scratch, args, 'web\n')).exitCode).toBe(0);
+  expect(await scratch.files()).toEqual(['web']);
+  const { stdout } = await run(server, scratch, args, 'web\ndb\n');
+  expect(JSON.parse(stdout)).toMatchObject({ result: { skipped: [{ vm: 'web' }], exported: [{ vm: 'db' }] } });
+  expect(server.state().downloads).toHaveLength(2);
 });
 
 test.concurrent('VMs come from standard input too, and all that succeed is 0', async () => {

@@ -20,6 +20,15 @@ export interface ProgramRun {
   stderr: string;
 }
 
+export interface ProgramOptions {
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  /** What it can read on standard input. */
+  stdin?: string;
+  /** A capability of root that it does not have, as setpriv calls it. */
+  without?: string;
+}
+
 export interface RunningProgram {
   child: ChildProcess;
   /** Resolves when standard error holds the text. */
@@ -59,12 +68,12 @@ export async function linkProgram(
   return { link, env: { ...env, PATH: [dirname(process.execPath), env['PATH']].join(delimiter) } };
 }
 
-/** Starts the program as its users do, in a process of its own. `stdin` is what it can read there. */
+/** Starts the program as its users do, in a process of its own. */
 export function startProgram(
   args: readonly string[],
-  { env, cwd, stdin = '' }: { env: NodeJS.ProcessEnv; cwd: string; stdin?: string },
+  { env, cwd, stdin = '', without }: ProgramOptions,
 ): RunningProgram {
-  const [file, ...first] = PROGRAM;
+  const [file, ...first] = without === undefined ? PROGRAM : ['setpriv', `--bounding-set=-${without}`, ...PROGRAM];
   const child = spawn(file, [...first, ...args], { env, cwd, stdio: 'pipe' });
   child.stdin.on('error', () => undefined);
   child.stdin.end(stdin);
@@ -116,9 +125,6 @@ class Heard {
 }
 
 /** Runs the program to its end. */
-export function runProgram(
-  args: readonly string[],
-  options: { env: NodeJS.ProcessEnv; cwd: string; stdin?: string },
-): Promise<ProgramRun> {
+export function runProgram(args: readonly string[], options: ProgramOptions): Promise<ProgramRun> {
   return startProgram(args, options).over;
 }

@@ -14,8 +14,27 @@ export async function withTmpfs(folder: string, options: string, work: () => Pro
   }
 }
 
+/** Runs `work` with a Btrfs at `folder` that holds no more than `limit` (`4M`), by a quota of its own. The image of the file system is at `path`. */
+export async function withQuota(
+  { folder, path }: { folder: string; path: string },
+  limit: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  // The least that mkfs.btrfs takes is 109 MiB.
+  execFileSync('truncate', ['--size=130M', path]);
+  execFileSync('mkfs.btrfs', ['--quiet', path]);
+  execFileSync('mount', ['-o', 'loop', path, folder]);
+  try {
+    execFileSync('btrfs', ['quota', 'enable', folder]);
+    execFileSync('btrfs', ['qgroup', 'limit', limit, folder]);
+    await work();
+  } finally {
+    execFileSync('umount', [folder]);
+  }
+}
+
 /** Mounting takes root, in a container that allows it. */
-function canMount(): boolean {
+export function canMount(): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'hyper2kvm-mount-'));
   try {
     execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', folder], { stdio: 'ignore' });

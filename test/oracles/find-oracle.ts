@@ -36,6 +36,7 @@ const KNOWN = {
   guestfish: { also: ['qemu-system-x86_64'], kernel: true },
   'virt-v2v-in-place': { also: ['nbdkit', 'ntfs-3g', 'qemu-system-x86_64'], kernel: true },
   hivexregedit: {},
+  'mkfs.btrfs': { also: ['btrfs', 'setpriv'] },
   bwrap: { proof: ['--unshare-all', '--ro-bind', '/', '/', 'true'] },
   'dpkg-deb': {},
   'systemd-analyze': {},

@@ -30,6 +30,17 @@ test('a name, a path and a glob over either are found', () => {
   expect(matches('/DC/**/web-01')).toEqual(['vm-1', 'vm-3']);
 });
 
+test('a wildcard stands for a leading dot too, in names and in folders', () => {
+  const dotted = [vm('vm-1', '/DC/vm/.web'), vm('vm-2', '/DC/vm/.old/db'), vm('vm-3', '/DC/vm/.old/.db')];
+  const found = (word: string) => matchInventory(word, dotted).map(({ ref }) => ref.value);
+  expect(found('*')).toEqual(['vm-1', 'vm-2', 'vm-3']);
+  expect(found('?web')).toEqual(['vm-1']);
+  expect(found('/DC/**')).toEqual(['vm-1', 'vm-2', 'vm-3']);
+  expect(found('/DC/vm/*/db')).toEqual(['vm-2']);
+  expect(found('DC/vm/**/*db')).toEqual(['vm-2', 'vm-3']);
+  expect(found('.[wd]*')).toEqual(['vm-1', 'vm-3']);
+});
+
 test('a slash and a percent sign in a name are found as a person writes them, and as the server does', () => {
   expect(matches('a/b')).toEqual(['vm-4']);
   expect(matches('a%2fb')).toEqual(['vm-4']);

@@ -34,7 +34,11 @@ export function exportSummary(result: ExportResult, width: number | undefined): 
 
 /** The VMs that were not exported again, with the place of the export that there is. */
 export function skipLines(skipped: ExportResult['skipped']): string[] {
-  return skipped.flatMap((each) => [`${safeText(each.vm)}: ${skipWords(each)}`, `  ${safeText(each.output)}`]);
+  return skipped.flatMap((each) => [
+    `${safeText(each.vm)}: ${skipWords(each)}`,
+    `  ${safeText(each.output)}`,
+    ...(each.pending ?? []).map((step) => `  Would still be done with its files: --${step}`),
+  ]);
 }
 
 function vmSummary(result: VmExportResult, width: number | undefined): string[] {

@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { domainName } from '../../domain/domain-xml.ts';
-import type { NamedVm } from '../../domain/vm-name.ts';
+import { readDomain } from '../../domain/read-domain.ts';
 import { defineDomain, listDomains, type LibvirtConnection } from '../../domain/virsh.ts';
+import type { NamedVm } from '../../domain/vm-name.ts';
 
 export { defineDomain };
 
@@ -21,23 +23,48 @@ export async function checkDefinable(
   signal: AbortSignal,
 ): Promise<void> {
   const name = domainName(wanted);
+  if ((await lookUp(connection, { name, uuid: wanted.uuid }, signal)) === 'free' || force) return;
+  throw new Hyper2kvmError('local-file', `libvirt at ${connection.uri} has a domain ${name} already.`, {
+    hint: 'Replace its definition with --force, or leave --define out.',
+  });
+}
+
+/**
+ * Defines the domain in the file at `path`, whose place nobody looked at before. One of the same VM that is there already stays as it is, unless `force` is set: somebody may have
+ * changed it. Returns whether it was defined. Throws as {@link checkDefinable}.
+ */
+export async function defineKept(
+  connection: LibvirtConnection,
+  path: string,
+  force: boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { name, uuid } = readDomain(await readFile(path, 'utf8'), path);
+  if ((await lookUp(connection, { name, uuid }, signal)) === 'same' && !force) return false;
+  await defineDomain(connection, path, signal);
+  return true;
+}
+
+/** What has the name of the domain there: nothing, or the same VM. Throws kind `local-file` for another one. */
+async function lookUp(
+  connection: LibvirtConnection,
+  { name, uuid }: { name: string; uuid: string | undefined },
+  signal: AbortSignal,
+): Promise<'free' | 'same'> {
   const known = await listDomains(connection, signal);
   const sameName = known.find((domain) => domain.name === name);
-  const sameUuid = known.find((domain) => domain.uuid === wanted.uuid?.toLowerCase());
+  const sameUuid = known.find((domain) => domain.uuid === uuid?.toLowerCase());
   const where = `libvirt at ${connection.uri}`;
   if (sameUuid !== undefined && sameUuid.name !== name) {
     throw new Hyper2kvmError('local-file', `${where} knows this VM already, as ${sameUuid.name} (${sameUuid.uuid}).`, {
       hint: `Rename or undefine that domain first, or leave --define out.`,
     });
   }
-  if (sameName === undefined) return;
+  if (sameName === undefined) return 'free';
   if (sameUuid === undefined) {
     throw new Hyper2kvmError('local-file', `${where} has another VM that is called ${name} (${sameName.uuid}).`, {
       hint: 'That one is never replaced: rename it first (virsh domrename), or leave --define out.',
     });
   }
-  if (force) return;
-  throw new Hyper2kvmError('local-file', `${where} has a domain ${name} already.`, {
-    hint: 'Replace its definition with --force, or leave --define out.',
-  });
+  return 'same';
 }

@@ -7,8 +7,8 @@ import { lockPlace } from './locked-place.ts';
 import type { SourceState } from './source-state.ts';
 import type { VmExportResult } from './types.ts';
 import { useExported } from './use-exported.ts';
-import { findWhole, isOver, keptResult } from './whole-exports.ts';
-import { WholeRecord, wholeRecordName, type WholeExport } from './whole-record.ts';
+import { doneSteps, keptResult, onlyPending, pendingSteps } from './whole-exports.ts';
+import { NOTHING_DONE, WholeRecord, wholeRecordName, type WholeExport } from './whole-record.ts';
 
 type Task = Omit<VmExport, 'folder'> & {
   leftBehind: readonly string[];
@@ -40,19 +40,35 @@ async function exportAndUse(task: Task, signal: AbortSignal): Promise<InPlace> {
   const { plan, options, report, leftBehind, record } = task;
   // Another run may have come to its end since this VM was looked at; and only under the lock may names be given that a killed run did not come to.
   const { whole, changed } = await findStanding(record, task);
-  if (whole) await record?.complete();
-  if (whole && isOver(whole, options)) {
-    if (!whole.isUsed) await record?.markUsed();
-    return { whole };
+  if (whole) {
+    await record?.complete();
+    return await useKept(task, { whole, record }, signal);
   }
-  if (!whole) requireGood(plan);
+  requireGood(plan);
   tellChange(task, changed);
   const settle = await watchForChange(task, signal);
-  const result = whole ? keptResult(whole) : await exportVm({ ...task, folder: plan.output }, signal);
+  const result = await exportVm({ ...task, folder: plan.output }, signal);
   result.warnings.push(...leftBehind);
   const exported = await useExported(result, options, { signal, report });
-  await record?.markUsed(whole ? whole.source : await sourceOf(exported, settle));
+  await record?.markUsed(doneSteps(exported), await sourceOf(exported, settle));
   return { exported: withChange(exported, changed) };
+}
+
+/** Does what was asked for with the files of an export that is there, and has not been done with them yet. */
+async function useKept(
+  { options, report, leftBehind }: Task,
+  { whole, record }: { whole: WholeExport; record: WholeRecord | undefined },
+  signal: AbortSignal,
+): Promise<InPlace> {
+  if (pendingSteps(whole, options).length === 0) {
+    if (!whole.isUsed) await record?.markUsed(whole.done ?? NOTHING_DONE);
+    return { whole };
+  }
+  const result = keptResult(whole);
+  result.warnings.push(...leftBehind);
+  const exported = await useExported(result, { ...onlyPending(whole, options), isKept: true }, { signal, report });
+  await record?.markUsed(doneSteps(exported, whole.done));
+  return { exported };
 }
 
 /** A VM whose export did not come up in its boot test is exported again, changed or not. */
@@ -78,8 +94,9 @@ async function exportGeneration(task: Task, vmFolder: string, keep: number, sign
   const name = basename(plan.output);
   const generations = await Generations.open(vmFolder, facts.instanceUuid || plan.moRef);
   const newest = generations.newest;
-  const { whole, changed } = await findStanding(newest === undefined ? undefined : recordIn(newest, task), task);
-  if (whole) return { whole };
+  const last = newest === undefined ? undefined : recordIn(newest, task);
+  const { whole, changed } = await findStanding(last, task);
+  if (whole) return await useKept(task, { whole, record: last }, signal);
   tellChange(task, changed);
   const settle = await watchForChange(task, signal);
   const made = await makeGeneration(task, generations, name, signal);
@@ -88,7 +105,10 @@ async function exportGeneration(task: Task, vmFolder: string, keep: number, sign
   await generations.add(name, { job, files: options.ifChanged ? [...names, wholeRecordName(task.baseName)] : names });
   const result = { ...made, output: plan.output, files, warnings: [...made.warnings, ...leftBehind] };
   const used = await useExported(result, options, { signal, report });
-  if (options.ifChanged) await markGeneration(recordIn(plan.output, task), task, await sourceOf(used, settle));
+  if (options.ifChanged) {
+    const record = recordIn(plan.output, task);
+    if (await record.find()) await record.markUsed(doneSteps(used), await sourceOf(used, settle));
+  }
   const warn = (message: string): void => {
     used.warnings.push(message);
     report({ type: 'warning', vm: plan.vm, message });
@@ -115,8 +135,4 @@ async function makeGeneration(
 
 function recordIn(folder: string, { baseName, facts, plan }: Task): WholeRecord {
   return new WholeRecord(folder, baseName, facts.instanceUuid || plan.moRef);
-}
-
-async function markGeneration(record: WholeRecord, task: Task, source: SourceState | undefined): Promise<void> {
-  if (await findWhole(record, task, task.options)) await record.markUsed(source);
 }

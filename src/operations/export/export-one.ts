@@ -1,6 +1,7 @@
 import type { RateLimiter } from '../../base/rate-limiter.ts';
 import type { SharedWorkers } from '../../image/copy/shared-workers.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
+import type { EncodeOptions } from './encode-options.ts';
 import { exportInPlace } from './export-in-place.ts';
 import { planVm } from './export-plan.ts';
 import type { FoundVm } from './find-vms.ts';
@@ -8,12 +9,13 @@ import { tidyPlace } from './locked-place.ts';
 import type { ExportEvent, ExportOptions, SkippedVm, VmExportFailure, VmExportResult } from './types.ts';
 import type { ServerHashes } from './unproved-files.ts';
 import { describeFailure } from './vm-failure.ts';
-import { findWhole, recordFor, skippedVm } from './whole-exports.ts';
+import { findWhole, pendingSteps, recordFor, refuseOther, skippedVm } from './whole-exports.ts';
 
 /** What the VMs of a run share: one session, one rate limit, one pool of threads. */
 export interface RunShared {
   client: VsphereClient;
   options: ExportOptions;
+  encode: EncodeOptions;
   /** Each VM has a folder of its own. */
   several: boolean;
   job: string;
@@ -67,17 +69,19 @@ async function exportOrKeep(
   told: VmTold,
   signal: AbortSignal,
 ): Promise<Exclude<VmOutcome, { failed: unknown }>> {
-  const { client, options, several } = run;
+  const { client, options, encode, several } = run;
   const { baseName, label: vm } = each;
   const { report, leftBehind, keptForNextRun } = told;
   const record = recordFor(each, options, several);
-  const seen = await findWhole(record, each, options);
-  if (seen?.isUsed && !options.ifChanged) {
+  const found = await findWhole(record, encode, options);
+  const { whole: seen } = found;
+  if (seen?.isUsed && pendingSteps(seen, options).length === 0 && !options.ifChanged) {
     const skipped = skippedVm(each, seen, options);
     await tidyPlace(skipped.output, baseName, { doing: `looking at ${vm} in ${skipped.output}`, job: run.job });
     return { skipped };
   }
   const planned = await planVm(client, each, options, several, signal);
+  refuseOther(planned.plan.findings, found, { ...planned.plan, force: options.force });
   told.begin(planned.plan.output);
   const leave = (sentence: string) => {
     leftBehind.push(sentence);

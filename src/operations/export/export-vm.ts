@@ -10,6 +10,7 @@ import { readVmHardware, type VmHardware } from '../../vsphere/vm-hardware.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import { CleanUp } from '../clean-up.ts';
 import { descriptionName } from '../domain/make-domain.ts';
+import type { EncodeOptions } from './encode-options.ts';
 import type { PlannedVm } from './export-plan.ts';
 import { prepareSource, type ExportSource } from './export-source.ts';
 import { adoptWholeFiles, contentIdentity, transferAll } from './fetch-disks.ts';
@@ -29,6 +30,7 @@ export interface VmExport extends PlannedVm {
   /** Where the files are made: the plan's output, or where they are before they get there. */
   folder: string;
   options: ExportOptions;
+  encode: EncodeOptions;
   job: string;
   limiter: RateLimiter | undefined;
   hashes: ServerHashes;
@@ -53,7 +55,7 @@ const NO_NVRAM =
  * removed, and no file under a final name that is not whole.
  */
 export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmExportResult> {
-  const { plan, facts, options, client, job, leave, keepForNextRun, report, baseName, record, folder } = task;
+  const { plan, facts, options, encode, client, job, leave, keepForNextRun, report, baseName, record, folder } = task;
   const startedAt = Date.now();
   const warnings: string[] = [];
   const step = (name: ExportStep, detail: string) => report({ type: 'step', vm: plan.vm, step: name, detail });
@@ -105,14 +107,14 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
       warnings,
       seconds: (Date.now() - startedAt) / 1000,
     });
-    const beforeNames = async (files: readonly ExportedFile[]) => record?.write(withFiles(files));
+    const beforeNames = async (files: readonly ExportedFile[]) => record?.write(withFiles(files), encode);
     const files = await writer.finish({ descriptor, beforeNames }, signal);
     await resume.remove();
     return withFiles(files);
   } catch (error) {
     await record?.takeBack();
     const whole = isWorthKeeping(error, source, isFetched)
-      ? resume.filesOf(contentIdentity(source, options)).map(({ member }) => member.name)
+      ? resume.filesOf(contentIdentity(source, encode)).map(({ member }) => member.name)
       : [];
     const keepWhole = whole.length > 0;
     if (!keepWhole) await resume.remove();

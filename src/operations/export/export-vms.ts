@@ -8,6 +8,7 @@ import { addressOf } from '../../vsphere/certificate-trust.ts';
 import { CleanUp } from '../clean-up.ts';
 import { endJob } from '../end-job.ts';
 import { openSession } from '../server-session.ts';
+import { EncodeOptions } from './encode-options.ts';
 import { exitCodeOfExport } from './export-exit-code.ts';
 import { exportOne, type RunShared, type VmOutcome } from './export-one.ts';
 import { findAllVms } from './find-vms.ts';
@@ -86,6 +87,7 @@ async function exportAll(
   const run: RunShared = {
     client,
     options,
+    encode: EncodeOptions.of(options),
     several,
     job: job.id,
     limiter: options.limitRateBytes === undefined ? undefined : new RateLimiter(options.limitRateBytes),

@@ -1,6 +1,7 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { PackageWriter } from '../../ovf/package-writer.ts';
 import { readVmFacts } from '../../vsphere/vm-facts.ts';
+import type { EncodeOptions } from './encode-options.ts';
 import { sourceOfVm, type ExportSource } from './export-source.ts';
 import type { VmExport } from './export-vm.ts';
 import { FORMATS } from './formats.ts';
@@ -8,22 +9,22 @@ import { LeaseScope, type OpenLease } from './lease-scope.ts';
 import { writeDescriptor } from './ovf-text.ts';
 import type { ResumeRecord } from './resume-record.ts';
 import type { Transfer } from './transfer.ts';
-import type { ExportOptions, ExportStep } from './types.ts';
+import type { ExportStep } from './types.ts';
 import { wantedFiles } from './wanted-files.ts';
 
 /** What must be equal for the files of an earlier run to be those of this one: the disks' content, and how it is stored. */
-export function contentIdentity(source: ExportSource, { compression }: ExportOptions): string {
-  return compression ? `${source.identity} ${compression}` : source.identity;
+export function contentIdentity(source: ExportSource, encode: EncodeOptions): string {
+  return `${source.identity} ${encode.downloadFingerprint()}`;
 }
 
 /** Takes over what an earlier run fetched whole, when the VM is still in the same state; else begins anew. */
 export async function adoptWholeFiles(
-  { plan, report, options }: VmExport,
+  { plan, report, encode }: VmExport,
   source: ExportSource,
   { resume, writer, transfer }: { resume: ResumeRecord; writer: PackageWriter; transfer: Transfer },
   signal: AbortSignal,
 ): Promise<void> {
-  const identity = contentIdentity(source, options);
+  const identity = contentIdentity(source, encode);
   for (const file of resume.filesOf(identity)) {
     if (!(await writer.adoptMember(file.member, signal))) continue;
     transfer.keep(file);

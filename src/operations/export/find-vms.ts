@@ -33,7 +33,14 @@ const INSTANCE_UUID = 'config.instanceUuid';
 /** @throws Hyper2kvmError `not-found` for a word that means no VM where guests would be shut down; else such words are `failures`. */
 export async function findAllVms(
   client: VsphereClient,
-  { vms: words, shard, power, connection, env }: Pick<ExportOptions, 'vms' | 'shard' | 'power' | 'connection' | 'env'>,
+  {
+    vms: words,
+    isList = false,
+    shard,
+    power,
+    connection,
+    env,
+  }: Pick<ExportOptions, 'vms' | 'isList' | 'shard' | 'power' | 'connection' | 'env'>,
   signal: AbortSignal,
 ): Promise<FoundVms> {
   const inventory = await listInventory(client, [INSTANCE_UUID], signal);
@@ -57,7 +64,7 @@ export async function findAllVms(
     found: all.filter(({ identity }) => isOwn(identity)),
     // A word that means no VM fails in one shard and not in all.
     failures: failures.filter(({ word }) => isOwn(word)),
-    several: words.length > 1 || words.some(isGlob) || shard !== undefined,
+    several: isList || words.length > 1 || words.some(isGlob) || shard !== undefined,
     ofVms: all.length,
   };
 }

@@ -1,27 +1,28 @@
 import { sentenceOf } from '../../base/errors.ts';
+import type { EncodeOptions } from './encode-options.ts';
 import type { VmExport } from './export-vm.ts';
 import { changeSince, settleSource, watchSource, type SourceState } from './source-state.ts';
 import type { ExportOptions } from './types.ts';
 import type { VmFacts } from '../../vsphere/vm-facts.ts';
-import { findWhole } from './whole-exports.ts';
-import type { WholeExport, WholeRecord } from './whole-record.ts';
+import { findWhole, type Recorded } from './whole-exports.ts';
+import type { WholeRecord } from './whole-record.ts';
 
 /** The export that is there, or with `ifChanged` why another one has to be made. */
-export interface Standing {
-  whole?: WholeExport;
+export interface Standing extends Recorded {
   changed?: string;
 }
 
 /** What there is of the VM already that need not be exported again. Changes nothing. */
 export async function findStanding(
   record: WholeRecord | undefined,
-  { baseName, facts, options }: { baseName: string; facts: VmFacts; options: ExportOptions },
+  { encode, facts, options }: { encode: EncodeOptions; facts: VmFacts; options: ExportOptions },
 ): Promise<Standing> {
-  const whole = await findWhole(record, { baseName }, options);
-  if (!options.ifChanged) return whole === undefined ? {} : { whole };
-  const changed =
-    whole === undefined ? 'no whole export of it is recorded there' : changeSince(whole.source, facts, options);
-  return changed === undefined && whole !== undefined ? { whole } : { changed: changed ?? '' };
+  const { whole, differences } = await findWhole(record, encode, options);
+  if (!options.ifChanged) return { ...(whole && { whole }), ...(differences && { differences }) };
+  if (differences !== undefined) return { differences, changed: 'it was exported with other settings' };
+  if (whole === undefined) return { changed: 'no whole export of it is recorded there' };
+  const changed = changeSince(whole.source, facts, options);
+  return changed === undefined ? { whole } : { changed };
 }
 
 /** With `ifChanged`, looks at the VM before its export; what is returned gives, after it, what the export rests on. */

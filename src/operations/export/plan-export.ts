@@ -1,14 +1,15 @@
 import { dirname } from 'node:path';
 import { CleanUp } from '../clean-up.ts';
 import { openSession } from '../server-session.ts';
+import { EncodeOptions } from './encode-options.ts';
 import { planVm, type PlannedVm } from './export-plan.ts';
 import { findAllVms, type FoundVm } from './find-vms.ts';
 import { newestGeneration } from './generation-record.ts';
 import { findStanding } from './if-changed.ts';
 import type { DryRunResult, ExportEvent, ExportOptions, OperationContext } from './types.ts';
 import { describeFailure } from './vm-failure.ts';
-import { findWhole, recordFor, skippedVm } from './whole-exports.ts';
-import { WholeRecord, type WholeExport } from './whole-record.ts';
+import { findWhole, pendingSteps, recordFor, refuseOther, skippedVm, type Recorded } from './whole-exports.ts';
+import { WholeRecord } from './whole-record.ts';
 
 /** What `exportVms` would do with the same options. Reads from the server and changes nothing on it. */
 export async function planExports(
@@ -18,6 +19,7 @@ export async function planExports(
   await using cleanUp = new CleanUp((message) => report({ type: 'warning', vm: undefined, message }));
   const client = await openSession(options.connection, cleanUp, signal);
   const { found, failures, several } = await findAllVms(client, options, signal);
+  const encode = EncodeOptions.of(options);
   const result: DryRunResult = { plans: [], skipped: [], failed: [] };
   const fail = (vm: string, error: unknown) => {
     result.failed.push(describeFailure(vm, error));
@@ -27,11 +29,18 @@ export async function planExports(
   for (const each of found) {
     try {
       const record = recordFor(each, options, several);
-      const seen = options.ifChanged ? undefined : await findWhole(record, each, options);
-      const planned = seen ? undefined : await planVm(client, each, options, several, signal);
-      const whole = seen ?? (planned && (await findUnchanged(planned, each, options, record)));
-      if (whole) result.skipped.push(skippedVm(each, whole, options));
-      else if (planned) result.plans.push(planned.plan);
+      const seen = options.ifChanged ? {} : await findWhole(record, encode, options);
+      const planned = seen.whole ? undefined : await planVm(client, each, options, several, signal);
+      const recorded = planned
+        ? { ...seen, ...(await findUnchanged(planned, each, { options, encode, record })) }
+        : seen;
+      if (recorded.whole) {
+        const pending = pendingSteps(recorded.whole, options);
+        result.skipped.push({ ...skippedVm(each, recorded.whole, options), ...(pending.length > 0 && { pending }) });
+      } else if (planned) {
+        refuseOther(planned.plan.findings, recorded, { ...planned.plan, force: options.force });
+        result.plans.push(planned.plan);
+      }
     } catch (error) {
       signal.throwIfAborted();
       fail(each.label, error);
@@ -44,11 +53,12 @@ export async function planExports(
 async function findUnchanged(
   { plan, facts }: PlannedVm,
   { baseName, identity }: FoundVm,
-  options: ExportOptions,
-  record: WholeRecord | undefined,
-): Promise<WholeExport | undefined> {
-  if (!options.ifChanged) return undefined;
+  { options, encode, record }: { options: ExportOptions; encode: EncodeOptions; record: WholeRecord | undefined },
+): Promise<Recorded> {
+  if (!options.ifChanged) return {};
   const newest = options.keep === undefined ? undefined : await newestGeneration(dirname(plan.output), identity);
   const last = newest === undefined ? record : new WholeRecord(newest, baseName, identity);
-  return (await findStanding(last, { baseName, facts, options })).whole;
+  const { whole, differences } = await findStanding(last, { encode, facts, options });
+  // A new generation replaces nothing.
+  return { ...(whole && { whole }), ...(differences && newest === undefined && { differences }) };
 }

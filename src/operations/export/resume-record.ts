@@ -1,10 +1,12 @@
-import { readFile, rm, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
+import { localFileError } from '../../base/local-file-error.ts';
 import { isObject, readJson } from '../../base/read-json.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { MemberRecord } from '../../ovf/package-writer.ts';
-import type { ExportFormat } from './types.ts';
+import { FORMATS } from './formats.ts';
+import { EXPORT_FORMATS, type ExportFormat } from './types.ts';
 
 /** A whole file of an unfinished export. */
 export interface WholeFile {
@@ -47,6 +49,7 @@ export class ResumeRecord {
   /** An earlier run left a record: it failed, or was killed. */
   readonly hasEarlierRun: boolean;
   #state: ResumeState;
+  #lastChange: Promise<void> = Promise.resolve();
 
   private constructor(folder: string, baseName: string, path: string, state: ResumeState) {
     this.#folder = folder;
@@ -75,36 +78,31 @@ export class ResumeRecord {
 
   /** Begins anew for a state of the VM, with the files of it that are whole already; what else an earlier run left is removed. */
   async begin(state: Beginning): Promise<void> {
-    for (const name of leftovers(this.#baseName, this.#state, state)) {
-      await rm(join(this.#folder, name + PARTIAL_SUFFIX), { force: true });
-    }
-    this.#state = { version: 1, ...state };
-    await this.#save();
+    // An OVA is one file, which the writer of another OVA has open already.
+    const isSameFile = this.#state.format === 'ova' && state.format === 'ova';
+    if (this.hasEarlierRun && !isSameFile) await this.#removeLeftovers(state.files);
+    await this.#change(() => ({ version: 1, ...state }));
   }
 
   /** An own snapshot is about to be made: killed before {@link begin}, this run leaves its name at least. */
   async announceSnapshot(name: string): Promise<void> {
-    this.#state = { ...this.#state, ownSnapshot: { moRef: '', name } };
-    await this.#save();
+    await this.#change((state) => ({ ...state, ownSnapshot: { moRef: '', name } }));
   }
 
   async add(file: WholeFile): Promise<void> {
-    this.#state.files.push(file);
-    await this.#save();
+    await this.#change((state) => ({ ...state, files: [...state.files, file] }));
   }
 
   /** From now on the files are no run's to take over, whatever becomes of this one; until {@link keepUnchanged} finds that nothing was done to them. */
   async beginChange(): Promise<void> {
-    this.#state.changing = true;
-    await this.#save();
+    await this.#change((state) => ({ ...state, changing: true }));
   }
 
   /** Ends a change that failed: files that it left as they had been fetched can be taken over after all. */
   async keepUnchanged(): Promise<void> {
     const { changing, files } = this.#state;
     if (changing !== true || !(await Promise.all(files.map((file) => this.#isUnchanged(file)))).every(Boolean)) return;
-    this.#state.changing = false;
-    await this.#save();
+    await this.#change((state) => ({ ...state, changing: false }));
   }
 
   /** An image has its size and its time of change still; what is no image is not changed. */
@@ -116,12 +114,39 @@ export class ResumeRecord {
     );
   }
 
+  /** Removes the disks of the earlier run that are not kept: whole ones, and that which was under way when it was killed. */
+  async #removeLeftovers(kept: readonly WholeFile[]): Promise<void> {
+    const names = new Set(kept.map(({ member }) => member.name));
+    const isOwn = partialOf(this.#baseName, this.#state.format);
+    try {
+      for (const entry of await readdir(this.#folder)) {
+        const name = entry.slice(0, -PARTIAL_SUFFIX.length);
+        if (isOwn(entry) && !names.has(name)) await rm(join(this.#folder, entry), { force: true });
+      }
+    } catch (error) {
+      throw localFileError('remove old files in', this.#folder, error);
+    }
+  }
+
   async remove(): Promise<void> {
     await rm(this.#path, { force: true });
   }
 
-  async #save(): Promise<void> {
-    await writeFileAtomically(this.#path, `${JSON.stringify(this.#state)}\n`);
+  /**
+   * One change after the other, since disks finish at the same time. A state that cannot be written, as on a full disk, does not count: what is kept for the next run is what
+   * that run will read.
+   */
+  #change(change: (state: ResumeState) => ResumeState): Promise<void> {
+    const before = this.#lastChange;
+    const write = async (): Promise<void> => {
+      await before;
+      const state = change(this.#state);
+      await writeFileAtomically(this.#path, `${JSON.stringify(state)}\n`);
+      this.#state = state;
+    };
+    const written = write();
+    this.#lastChange = written.catch(() => undefined);
+    return written;
   }
 }
 
@@ -132,15 +157,15 @@ export function resumeRecordPath(folder: string, baseName: string): string {
 
 const NOTHING: ResumeState = { version: 1, identity: '', format: 'ovf', ownSnapshot: undefined, files: [] };
 
-/** Names of files that the new run neither keeps nor writes over. */
-function leftovers(baseName: string, old: ResumeState, now: Beginning): string[] {
-  if (old.format === 'ova') return now.format === 'ova' ? [] : [`${baseName}.ova`];
-  const kept = new Set(now.files.map(({ member }) => member.name));
-  return old.files.map(({ member }) => member.name).filter((name) => !kept.has(name) && isPlainName(name));
-}
-
-function isPlainName(name: string): boolean {
-  return basename(name) === name;
+/** Whether a name in the folder is a `.partial` file of an export of `baseName` in `format`, other than its descriptor. */
+function partialOf(baseName: string, format: ExportFormat): (entry: string) => boolean {
+  const { diskExtension } = FORMATS[format];
+  const isDisk = new RegExp(`^-disk-\\d+\\.${diskExtension}$`);
+  return (entry) => {
+    if (!entry.startsWith(baseName) || !entry.endsWith(PARTIAL_SUFFIX)) return false;
+    const rest = entry.slice(baseName.length, -PARTIAL_SUFFIX.length);
+    return format === 'ova' ? rest === '.ova' : rest === '.nvram' || isDisk.test(rest);
+  };
 }
 
 function isResumeState(state: unknown): state is ResumeState {
@@ -148,6 +173,7 @@ function isResumeState(state: unknown): state is ResumeState {
     isObject(state) &&
     state['version'] === 1 &&
     typeof state['identity'] === 'string' &&
+    EXPORT_FORMATS.some((format) => format === state['format']) &&
     Array.isArray(state['files']) &&
     state['files'].every(isWholeFile)
   );

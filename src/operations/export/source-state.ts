@@ -6,8 +6,6 @@ import type { ExportOptions, PowerChoice } from './types.ts';
 
 /** By what a later run tells that a VM is as it was when it was exported. */
 export interface SourceState {
-  /** What was asked for: another format or other fixes are another export. */
-  settings: string;
   /** `config.changeVersion`. */
   changeVersion: string;
   disks: { label: string; fileName: string; capacityBytes: number; contentId: string }[];
@@ -53,7 +51,6 @@ export function changeSince(
 ): string | undefined {
   if (state === undefined) return 'its last export did not find out what to compare with';
   const now = stateOf(facts, options);
-  if (now.settings !== state.settings) return 'it was exported with other settings';
   const unknown = unsettled(facts, options.power);
   if (unknown !== undefined) return unknown;
   if (now.changeVersion !== state.changeVersion) return 'its configuration was changed';
@@ -83,7 +80,6 @@ function diskChange(then: SourceState, now: SourceState): string | undefined {
 
 function stateOf(facts: VmFacts, options: ExportOptions): SourceState {
   return {
-    settings: settingsOf(options),
     changeVersion: facts.changeVersion,
     disks: facts.disks.map(({ label, fileName, capacityBytes, contentId }) => ({
       label,
@@ -100,22 +96,11 @@ function snapshotOf(facts: VmFacts, power: Extract<PowerChoice, { kind: 'from-sn
   return snapshot && `${snapshot.ref.value} ${snapshot.createTime}`;
 }
 
-function settingsOf({ format, compression, hardware, networks, kubevirt, guest, power }: ExportOptions): string {
-  const { fix, root, removeVmwareTools } = guest;
-  const wished = networks && {
-    all: networks.all,
-    of: [...networks.of].toSorted(([a], [b]) => a.localeCompare(b, 'en')),
-  };
-  const snapshot = power.kind === 'from-snapshot' ? power.name : undefined;
-  return JSON.stringify([format, compression, hardware, wished, kubevirt, fix, root, removeVmwareTools, snapshot]);
-}
-
 /** Whether a record holds such a state. */
 export function isSourceState(value: unknown): value is SourceState {
   if (typeof value !== 'object' || value === null) return false;
-  const { settings, changeVersion, disks, snapshot }: Record<string, unknown> = { ...value };
+  const { changeVersion, disks, snapshot }: Record<string, unknown> = { ...value };
   return (
-    typeof settings === 'string' &&
     typeof changeVersion === 'string' &&
     Array.isArray(disks) &&
     (snapshot === undefined || typeof snapshot === 'string')

@@ -28,6 +28,8 @@ export interface ExportOptions {
   connection: ConnectionSettings;
   /** One word per VM: inventory path, name, glob, MoRef, BIOS or instance UUID. At least one. */
   vms: string[];
+  /** They were read from a list, which can grow: each VM gets a folder of its own, however many there are today. */
+  isList?: boolean | undefined;
   /** The output folder; undefined means `./<vm name>` for each VM. With several VMs, each gets a folder in it. */
   output: string | undefined;
   format: ExportFormat;
@@ -174,6 +176,9 @@ export interface VmExportResult {
   seconds: number;
 }
 
+/** What is done with the files of an export after they are complete. */
+export type PendingStep = 'define' | 'boot-test';
+
 /** One VM that was not exported again, since what an earlier run left of it is whole. */
 export interface SkippedVm {
   vm: string;
@@ -185,6 +190,8 @@ export interface SkippedVm {
   files: ExportedFile[];
   /** When the files became whole; ISO 8601, UTC. */
   exportedAt: string;
+  /** In a dry run: what would be done with the files that are there. */
+  pending?: PendingStep[];
 }
 
 /** One VM that was not. */

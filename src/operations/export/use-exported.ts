@@ -1,16 +1,22 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { defineDomain } from '../domain/define-domain.ts';
+import { defineDomain, defineKept } from '../domain/define-domain.ts';
 import { bootTest, PLAIN_BOOT_TEST } from '../boot-test/boot-test.ts';
 import type { BootTestEvent } from '../boot-test/types.ts';
 import type { ExportEvent, ExportOptions, OperationContext, VmExportResult } from './types.ts';
 
 /**
  * What was asked for beyond the files of a VM that was exported as images: makes its domain known to libvirt, then boots it. A VM that does not come up is told in the
- * result; what is thrown is that the one or the other could not be done.
+ * result; what is thrown is that the one or the other could not be done. `isKept` says that an earlier run made the files, and may have defined the domain and been killed.
  */
 export async function useExported(
   result: VmExportResult,
-  { define, bootTest: isTested, env }: Pick<ExportOptions, 'define' | 'bootTest' | 'env'>,
+  {
+    define,
+    bootTest: isTested,
+    force,
+    env,
+    isKept = false,
+  }: Pick<ExportOptions, 'define' | 'bootTest' | 'force' | 'env'> & { isKept?: boolean },
   { signal, report }: OperationContext<ExportEvent>,
 ): Promise<VmExportResult> {
   const { vm, files, output } = result;
@@ -21,7 +27,13 @@ export async function useExported(
   const onEvent = (event: BootTestEvent): void => report({ ...event, vm });
   try {
     if (define !== undefined) {
-      await defineDomain({ uri: define, env }, domain.path, signal);
+      const connection = { uri: define, env };
+      if (!isKept) await defineDomain(connection, domain.path, signal);
+      else if (!(await defineKept(connection, domain.path, force, signal))) {
+        const message = `libvirt at ${define} knows this VM already: its definition stays, and --force replaces it.`;
+        used.warnings = [...used.warnings, message];
+        report({ type: 'warning', vm, message });
+      }
       used.defined = define;
     }
     const options = { ...PLAIN_BOOT_TEST, target: domain.path, env };

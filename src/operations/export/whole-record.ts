@@ -6,19 +6,34 @@ import { giveFinalNames } from '../../ovf/final-names.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { FORMATS } from './formats.ts';
 import { resumeRecordPath } from './resume-record.ts';
+import type { EncodeOptions } from './encode-options.ts';
 import { isSourceState, type SourceState } from './source-state.ts';
-import type { ExportedFile, ExportFormat, VmExportResult } from './types.ts';
+import { EXPORT_FORMATS, type ExportedFile, type ExportFormat, type VmExportResult } from './types.ts';
 
 /** An export that is whole under its final names, as an earlier run recorded it. */
 export interface WholeExport {
   result: VmExportResult;
   /** ISO 8601, UTC. */
   endedAt: string;
-  /** What was asked for beyond the files (`useExported`) has been done too. */
+  /** The run that made it came to its end: all files have their final names. */
   isUsed: boolean;
+  /** `EncodeOptions.fingerprint` of the run that made it. Undefined in records of versions that did not keep it: nothing is taken for granted then. */
+  fingerprint?: string | undefined;
+  /** What was done with the files after they were complete, and succeeded. */
+  done?: DoneSteps | undefined;
   /** By what a later run tells that the VM has not changed since. Undefined where it was not asked for, or nothing can be built on. */
   source?: SourceState | undefined;
 }
+
+/** What `useExported` has done with an export. */
+export interface DoneSteps {
+  /** The libvirt addresses where the domain was defined. */
+  defined: readonly string[];
+  /** The guest came up in its boot test. */
+  bootTested: boolean;
+}
+
+export const NOTHING_DONE: DoneSteps = { defined: [], bootTested: false };
 
 interface WholeState extends WholeExport {
   version: 1;
@@ -50,19 +65,20 @@ export class WholeRecord {
   }
 
   /** Comes before the first final name. */
-  async write(result: VmExportResult): Promise<void> {
+  async write(result: VmExportResult, encode: EncodeOptions): Promise<void> {
     await this.#save({
       version: 1,
       identity: this.#identity,
       endedAt: new Date().toISOString(),
       isUsed: false,
+      fingerprint: encode.fingerprint(),
       result,
     });
   }
 
-  /** All that was asked for is done. `source` is what the export rests on, when that was asked for. */
-  async markUsed(source?: SourceState): Promise<void> {
-    if (this.#state) await this.#save({ ...this.#state, isUsed: true, source: source ?? this.#state.source });
+  /** All that was asked for is done: `done` tells what, beyond the files. `source` is what the export rests on, when that was asked for. */
+  async markUsed(done: DoneSteps, source?: SourceState): Promise<void> {
+    if (this.#state) await this.#save({ ...this.#state, isUsed: true, done, source: source ?? this.#state.source });
   }
 
   /** Takes back what {@link write} wrote: the files did not get their names. A record that cannot be removed does no harm without them. */
@@ -72,17 +88,16 @@ export class WholeRecord {
   }
 
   /**
-   * The whole export of this VM in `format` that is here, with the file `described` where one is asked for. Undefined when there is no record, when it is another VM's or format's, or
+   * The whole export of this VM that is here, made with whatever options. Undefined when there is no record, when it is another VM's, or
    * a file is missing or was cut; and an export counts that was killed among its renames, until {@link complete} makes up for those. Changes nothing.
    */
-  async find(format: ExportFormat, described: string | undefined): Promise<WholeExport | undefined> {
+  async find(): Promise<WholeExport | undefined> {
     const state = readJson(await readFile(this.#path, 'utf8').catch(() => ''), isWholeState);
-    if (state?.identity !== this.#identity || state.result.format !== format) return undefined;
+    if (state?.identity !== this.#identity) return undefined;
     // The folder may have been moved, or be mounted elsewhere.
     const files = state.result.files.map((file) => ({ ...file, path: join(this.#folder, basename(file.path)) }));
-    if (described !== undefined && !files.some(({ path }) => basename(path) === described)) return undefined;
     for (const file of files) {
-      if (await isThere(file, format)) continue;
+      if (await isThere(file, state.result.format)) continue;
       if (state.isUsed || (await sizeOf(file.path)) !== undefined) return undefined;
       if ((await sizeOf(file.path + PARTIAL_SUFFIX)) !== file.sizeBytes) return undefined;
     }
@@ -133,19 +148,27 @@ async function isOneFile(one: string, other: string): Promise<boolean> {
 }
 
 function isWholeState(state: unknown): state is WholeState {
+  if (!isObject(state)) return false;
+  const { version, identity, endedAt, isUsed, fingerprint, done, source, result } = state;
   return (
-    isObject(state) &&
-    state['version'] === 1 &&
-    typeof state['identity'] === 'string' &&
-    typeof state['endedAt'] === 'string' &&
-    typeof state['isUsed'] === 'boolean' &&
-    (state['source'] === undefined || isSourceState(state['source'])) &&
-    isObject(state['result']) &&
-    typeof state['result']['format'] === 'string' &&
-    Array.isArray(state['result']['files']) &&
-    state['result']['files'].length > 0 &&
-    state['result']['files'].every(
+    version === 1 &&
+    typeof identity === 'string' &&
+    typeof endedAt === 'string' &&
+    typeof isUsed === 'boolean' &&
+    (fingerprint === undefined || typeof fingerprint === 'string') &&
+    (done === undefined || isDoneSteps(done)) &&
+    (source === undefined || isSourceState(source)) &&
+    isObject(result) &&
+    EXPORT_FORMATS.some((format) => format === result['format']) &&
+    Array.isArray(result['files']) &&
+    result['files'].length > 0 &&
+    result['files'].every(
       (file) => isObject(file) && typeof file['path'] === 'string' && typeof file['sizeBytes'] === 'number',
     )
   );
+}
+
+function isDoneSteps(done: unknown): boolean {
+  if (!isObject(done) || typeof done['bootTested'] !== 'boolean') return false;
+  return Array.isArray(done['defined']) && done['defined'].every((uri) => typeof uri === 'string');
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InterruptedError } from '../../../src/base/errors.ts';
+import { readDomain } from '../../../src/domain/read-domain.ts';
 import type { ExportFormat, ExportOptions } from '../../../src/operations/export/types.ts';
 import { emptyContent, mixedContent, randomContent } from '../../server/content-source.ts';
 import type { VmOptions } from '../../server/options.ts';
@@ -126,6 +127,41 @@ test.concurrent('an export that is run again in another format leaves nothing of
   expect((await resume('ovf', () => undefined, { format: 'ova' })).files).toEqual(FINAL.ova);
   expect((await resume('ova', () => undefined, { format: 'ovf' })).files).toEqual(FINAL.ovf);
   expect((await resume('ovf', () => undefined, { format: 'vmdk' })).kept).toEqual(['web-disk-1.vmdk']);
+});
+
+test.concurrent.each<[ExportFormat, Partial<ExportOptions>]>([
+  ['raw', { format: 'qcow2' }],
+  ['qcow2', { format: 'raw' }],
+  ['ovf', { format: 'qcow2' }],
+  ['raw', { format: 'ovf' }],
+  ['ova', { format: 'raw' }],
+  ['qcow2', { format: 'qcow2', compression: 'fast' }],
+])('a broken %s export resumes only disks that %j would have made too', async (format, again) => {
+  await using server = await startTestServer({ vms: [VM] });
+  await using scratch = await ScratchFolder.make();
+  const options = { format, parallel: 1, retries: 0 };
+  server.faults.add({ on: 'disk', target: 'disk-1.vmdk', action: 'status', status: 503 });
+  expect((await runExport(server, scratch, options)).result?.failed[0]?.keptForNextRun).toHaveLength(1);
+  const { error, result } = await runExport(server, scratch, { ...options, ...again });
+  expect(error).toBeUndefined();
+  expect(result?.exported[0]?.keptDisks).toEqual([]);
+  expect(server.state().diskRequests).toMatchObject({ 'disk-0.vmdk': 2 });
+  expect(await scratch.files()).toEqual(FINAL[again.format ?? format]);
+  if (again.format === 'ovf') return;
+  const domain = join(scratch.output, 'web.xml');
+  const images = readDomain(await readFile(domain, 'utf8'), domain).disks.map(({ path }) => path);
+  expect(images).toEqual(IMAGES.map((name) => join(scratch.output, `${name}.${again.format}`)));
+  const magic = (await readFile(join(scratch.output, `web-disk-1.${again.format}`))).subarray(0, 4);
+  expect(magic.equals(Buffer.from('QFI\xfb', 'latin1'))).toBe(again.format === 'qcow2');
+});
+
+test.concurrent('a disk that a killed run was at work on goes when the next run writes another format', async () => {
+  const { files } = await resume(
+    'raw',
+    ({ output }) => writeFile(join(output, 'web-disk-2.raw.partial'), 'half of it'),
+    { format: 'ovf' },
+  );
+  expect(files).toEqual(FINAL.ovf);
 });
 
 test.concurrent('an interrupted export leaves no file at all, not even of disks that were whole', async () => {

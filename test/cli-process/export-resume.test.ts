@@ -1,0 +1,72 @@
+import { expect, test } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ScratchFolder } from '../operations/export/export-run.ts';
+import { randomContent } from '../server/content-source.ts';
+import { startTestServer, type TestServer } from '../server/test-server.ts';
+import { environmentOf, runProgram, startProgram, type ProgramRun } from './program.ts';
+
+const DISKS = ['first', 'second'].map((name) => ({ content: randomContent(1 << 20, name) }));
+/** A lease of a killed run, which the next one waits for. */
+const LEASE_SECONDS = 5;
+
+function run(server: TestServer, scratch: ScratchFolder, args: readonly string[]): Promise<ProgramRun> {
+  const env = environmentOf(server, join(scratch.path, 'state'));
+  return runProgram(['export', 'web', '-o', scratch.output, '--json', ...args], { env, cwd: scratch.path });
+}
+
+/** Starts an export, and kills it when `isThere` holds of the server. */
+async function runAndKill(
+  server: TestServer,
+  scratch: ScratchFolder,
+  args: readonly string[],
+  isThere: (server: TestServer) => boolean,
+): Promise<void> {
+  const env = environmentOf(server, join(scratch.path, 'state'));
+  const words = ['export', 'web', '-o', scratch.output, '--parallel', '1', ...args];
+  const { child, over } = startProgram(words, { env, cwd: scratch.path });
+  let ended: ProgramRun | undefined;
+  void over.then((end) => (ended = end));
+  while (!isThere(server)) {
+    if (ended) throw new Error(`It ended before it was killed: ${ended.stderr}`);
+    await pause(20);
+  }
+  child.kill('SIGKILL');
+  expect(await over).toMatchObject({ endedBy: 'SIGKILL' });
+}
+
+const asksFor = (disk: string) => (server: TestServer) =>
+  server.state().downloads.some(({ targetId, sentBytes }) => targetId === disk && sentBytes > 0);
+
+test.concurrent.each([
+  ['raw', 'qcow2'],
+  ['qcow2', 'raw'],
+  ['ovf', 'qcow2'],
+])(
+  'a %s export that was killed at its second disk, run again as %s, takes nothing over that is not in that format',
+  async (first, second) => {
+    await using server = await startTestServer({
+      vms: [{ name: 'web', disks: DISKS }],
+      leaseTimeoutSeconds: LEASE_SECONDS,
+    });
+    await using scratch = await ScratchFolder.make();
+    const held = Promise.withResolvers<void>();
+    server.faults.add({ on: 'disk', target: 'disk-1.vmdk', action: 'hold', until: held.promise });
+    await runAndKill(
+      server,
+      scratch,
+      ['--format', first, '--fix', 'off'].slice(0, first === 'ovf' ? 2 : 4),
+      asksFor('disk-1.vmdk'),
+    );
+    held.resolve();
+    const { exitCode, stdout } = await run(server, scratch, ['--format', second, '--fix', 'off']);
+    expect({ exitCode, result: JSON.parse(stdout) }).toMatchObject({
+      exitCode: 0,
+      result: { result: { exported: [{ keptDisks: [] }] } },
+    });
+    expect(await scratch.files()).toEqual([`web-disk-1.${second}`, `web-disk-2.${second}`, 'web.xml']);
+    const magic = (await readFile(join(scratch.output, `web-disk-1.${second}`))).toString('latin1', 0, 4);
+    expect(magic === 'QFI\xfb').toBe(second === 'qcow2');
+  },
+);

@@ -1,0 +1,114 @@
+import { Parser } from '@oclif/core';
+import { expect, test } from '@jest/globals';
+import { ExportCommand } from '../../src/commands/export.ts';
+import { readExportOptions } from '../../src/commands/export-options.ts';
+import { EncodeOptions } from '../../src/operations/export/encode-options.ts';
+import { CONNECTION } from './run-command.ts';
+
+const FLAGS = { ...ExportCommand.baseFlags, ...ExportCommand.flags };
+
+/** Flags of `export` that change the bytes of a result, each with two ways to give it (or not) that must not be taken for each other. All belong in `EncodeOptions`. */
+const CHANGES_BYTES: Record<string, [string[], string[]]> = {
+  format: [['--format=qcow2'], ['--format=raw']],
+  compress: [['--format=qcow2'], ['--format=qcow2', '--compress=zstd']],
+  hardware: [['--format=raw'], ['--format=raw', '--hardware=sata']],
+  network: [
+    ['--format=raw', '--network=a'],
+    ['--format=raw', '--network=b'],
+  ],
+  kubevirt: [['--format=raw'], ['--format=raw', '--kubevirt']],
+  fix: [
+    ['--format=raw', '--fix=off'],
+    ['--format=raw', '--fix=require'],
+  ],
+  key: [['--format=raw'], ['--format=raw', '--key=all:file:/root/key']],
+  root: [['--format=raw'], ['--format=raw', '--root=/dev/sda2']],
+  'remove-vmware-tools': [['--format=raw'], ['--format=raw', '--remove-vmware-tools']],
+  'virtio-win': [['--format=raw'], ['--format=raw', '--virtio-win=/srv/w.iso']],
+  'from-snapshot': [['--from-snapshot=a'], ['--from-snapshot=b']],
+};
+
+/** All others, each as it can be given: with and without it the same VM content gives the same files. */
+const SAME_BYTES: Record<string, string[]> = {
+  // Which VMs, from where, to where.
+  'from-file': ['--from-file=vms.txt'],
+  shard: ['--shard=0/2'],
+  output: ['--output=out'],
+  keep: ['--keep=2'],
+  url: ['--url=vc.example.com'],
+  username: ['--username=root'],
+  'password-file': ['--password-file=pass'],
+  insecure: ['--insecure'],
+  thumbprint: ['--thumbprint=00'],
+  'ca-file': ['--ca-file=ca.pem'],
+  timeout: ['--timeout=5s'],
+  // How its disks come to rest, which is a matter of the content.
+  snapshot: ['--snapshot'],
+  quiesce: ['--snapshot', '--quiesce'],
+  shutdown: ['--shutdown=5'],
+  'force-power-off': ['--shutdown=5', '--force-power-off'],
+  restart: ['--shutdown=5', '--restart'],
+  // How it is downloaded.
+  jobs: ['--jobs=2'],
+  parallel: ['--parallel=1'],
+  'limit-rate': ['--limit-rate=1M'],
+  'stall-timeout': ['--stall-timeout=9s'],
+  retries: ['--retries=0'],
+  // Whether it is made at all, and what is done with the files.
+  force: ['--force'],
+  'skip-existing': ['--skip-existing'],
+  'if-changed': ['--if-changed'],
+  'dry-run': ['--dry-run'],
+  define: ['--define=qemu:///session'],
+  'boot-test': ['--boot-test'],
+  // Refused.
+  'fix-plan': [],
+  // What a person sees of it.
+  detach: ['--detach'],
+  'log-file': ['--log-file=log'],
+  'log-format': ['--log-format=json'],
+  'notify-command': ['--notify-command=true'],
+  'notify-timeout': ['--notify-command=true', '--notify-timeout=5s'],
+  json: ['--json'],
+  quiet: ['--quiet'],
+  config: ['--config=c.yaml'],
+  profile: ['--profile=p'],
+};
+
+async function encodingOf(argv: string[]): Promise<EncodeOptions> {
+  const { flags } = await Parser.parse(argv, { flags: FLAGS });
+  const options = readExportOptions(flags as Parameters<typeof readExportOptions>[0], {});
+  return EncodeOptions.of({ ...options, vms: ['web'], connection: CONNECTION, env: {} });
+}
+
+test('each flag either changes the bytes of a result or does not: a new flag belongs in EncodeOptions and CHANGES_BYTES, or in SAME_BYTES', () => {
+  expect([...Object.keys(CHANGES_BYTES), ...Object.keys(SAME_BYTES)].toSorted()).toEqual(Object.keys(FLAGS).toSorted());
+});
+
+test.each(Object.entries(CHANGES_BYTES))('--%s is part of the fingerprint', async (flag, [one, other]) => {
+  const [first, second] = [await encodingOf(one), await encodingOf(other)];
+  expect(second.fingerprint()).not.toBe(first.fingerprint());
+  expect(second.differencesFrom(first.fingerprint())).toEqual([`--${flag}`]);
+  expect(first.differencesFrom(first.fingerprint())).toEqual([]);
+});
+
+test.each(Object.entries(SAME_BYTES))('--%s is no part of the fingerprint', async (_flag, argv) => {
+  const images = ['--format=raw'];
+  expect((await encodingOf([...images, ...argv])).fingerprint()).toBe((await encodingOf(images)).fingerprint());
+});
+
+test('a fingerprint that cannot be read differs in everything, and so does one of a version with another option', async () => {
+  const encode = await encodingOf(['--format=raw']);
+  expect(encode.differencesFrom(undefined)).toContain('--format');
+  expect(encode.differencesFrom('no JSON')).toContain('--fix');
+  const later = JSON.stringify({ ...JSON.parse(encode.fingerprint()), 'cluster-size': 512 });
+  expect(encode.differencesFrom(later)).toEqual(['--cluster-size']);
+});
+
+test('networks are compared without their order', async () => {
+  const [one, other] = [
+    ['--network=a=x', '--network=b=y'],
+    ['--network=b=y', '--network=a=x'],
+  ].map((networks) => encodingOf(['--format=raw', ...networks]));
+  expect((await one)?.fingerprint()).toBe((await other)?.fingerprint());
+});
