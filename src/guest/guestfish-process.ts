@@ -1,4 +1,4 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -7,9 +7,7 @@ import { join } from 'node:path';
 import { localFileError } from '../base/local-file-error.ts';
 import { signalGroup } from '../base/process-group.ts';
 import { scratchEnvironment } from './appliance-environment.ts';
-
-/** The shell outlives a kill of this program: guestfish then ends with its input, and its folder goes all the same. */
-const GUESTFISH_AND_CLEAN_UP = 'guestfish --keys-from-stdin --no-progress-bars; code=$?; rm -rf -- "$1"; exit "$code"';
+import { spawnTied } from './tied-process.ts';
 
 /** libguestfs' own messages end at 4 MiB; what is longer is no answer to a command of ours. */
 const MOST_OUTPUT_BYTES = 64 * 2 ** 20;
@@ -26,8 +24,7 @@ interface Answer {
 }
 
 /**
- * A guestfish that takes commands on its standard input. When this process dies, that input ends, and guestfish and its appliance with it. What it writes is cut from the next
- * command's by a random mark, which a guest cannot know.
+ * A guestfish that takes commands on its standard input. It ends with this process, and its appliance with it. What it writes is cut from the next command's by a random mark, which a guest cannot know.
  */
 export class GuestfishProcess {
   /** A folder of this host for files on their way from and to the guest; gone with the process. */
@@ -54,10 +51,9 @@ export class GuestfishProcess {
 
   static async spawn(env: NodeJS.ProcessEnv): Promise<GuestfishProcess> {
     const scratch = await mkdtemp(join(tmpdir(), 'hyper2kvm-guest-'));
-    const child = spawn('/bin/sh', ['-c', GUESTFISH_AND_CLEAN_UP, 'sh', scratch], {
+    const child = spawnTied(['guestfish', '--keys-from-stdin', '--no-progress-bars'], {
       env: { ...env, ...scratchEnvironment(scratch) },
-      // A group of its own: Ctrl-C in the terminal reaches this program, which ends guestfish in order.
-      detached: true,
+      scratch,
     });
     try {
       await once(child, 'spawn');
@@ -66,6 +62,11 @@ export class GuestfishProcess {
       throw localFileError('run', '/bin/sh', cause);
     }
     return new GuestfishProcess(child, scratch);
+  }
+
+  /** The id of its process group. */
+  get group(): number | undefined {
+    return this.#child.pid;
   }
 
   get hasEnded(): boolean {

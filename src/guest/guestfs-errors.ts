@@ -12,11 +12,32 @@ export class MissingGuestfishError extends Hyper2kvmError {
   }
 }
 
-export function applianceFailed(said: string): Hyper2kvmError {
-  return new Hyper2kvmError('host', `The appliance of libguestfs does not start: ${said.split('\n')[0] ?? ''}`, {
+/**
+ * An appliance of libguestfs did not get up. The message is a clause without its end, for what is tried then; `failure` is what is thrown when nothing is.
+ */
+export class ApplianceStartError extends Error {
+  readonly failure: Hyper2kvmError;
+
+  constructor(clause: string, failure: Hyper2kvmError) {
+    super(clause, { cause: failure });
+    this.failure = failure;
+  }
+}
+
+/** `said` is what guestfish wrote. */
+export function applianceFailed(said: string): ApplianceStartError {
+  const reason = said.split('\n')[0] ?? '';
+  const failure = new Hyper2kvmError('host', `The appliance of libguestfs does not start: ${reason}`, {
     hint: 'Run libguestfs-test-tool, which tells what is missing on this host.',
     cause: new Error(said),
   });
+  return new ApplianceStartError('The appliance of libguestfs did not start', failure);
+}
+
+export function applianceTooLong(limitMs: number): ApplianceStartError {
+  const clause = `The appliance of libguestfs was not up after ${Math.round(limitMs / 1000)} seconds`;
+  const hint = 'Run libguestfs-test-tool. Where LIBGUESTFS_BACKEND_SETTINGS asks for KVM, try force_tcg.';
+  return new ApplianceStartError(clause, new Hyper2kvmError('host', `${clause}.`, { hint }));
 }
 
 /** A guestfish command failed: `said` is what it wrote to standard error. */
@@ -32,7 +53,7 @@ export function stageTooLong(stage: string, limitMs: number, said: string): Hype
   const seconds = Math.round(limitMs / 1000);
   const tail = said === '' ? '' : ` It said: ${shorten(said)}`;
   return new Hyper2kvmError('guest', `guestfish ${stage} was not over after ${seconds} seconds.${tail}`, {
-    hint: 'Without KVM on this host the appliance is emulated, which is slow. --fix off converts without changing the guest.',
+    hint: 'Without KVM on this host the appliance is emulated, which is slow; where KVM breaks, LIBGUESTFS_BACKEND_SETTINGS=force_tcg does without it. --fix off converts without changing the guest.',
   });
 }
 

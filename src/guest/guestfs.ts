@@ -1,26 +1,35 @@
-import { withAccelerator } from './appliance-environment.ts';
+import { sentenceOf } from '../base/errors.ts';
+import { startAppliance, type ApplianceOptions, type ApplianceStart } from './appliance-environment.ts';
 import { GuestfishProcess } from './guestfish-process.ts';
 import { commandLine } from './guestfs-words.ts';
 import { hasGuestfish } from './find-program.ts';
-import { applianceFailed, MissingGuestfishError, stageFailed, stageTooLong } from './guestfs-errors.ts';
+import {
+  applianceFailed,
+  applianceTooLong,
+  MissingGuestfishError,
+  stageFailed,
+  stageTooLong,
+} from './guestfs-errors.ts';
+import { LaunchLimit } from './launch-limit.ts';
 
 export interface GuestfsDisk {
   path: string;
   format: string;
 }
 
-export interface GuestfsOptions {
+export interface GuestfsOptions extends Omit<ApplianceOptions, 'env'> {
   /** In the order in which the guest sees them. */
   disks: readonly GuestfsDisk[];
   /** Every write goes to an overlay that is thrown away: the images stay as they are to the byte. */
   readOnly: boolean;
-  signal: AbortSignal;
   /** Of guestfish: tells where programs are. Undefined is that of the process. */
   env?: NodeJS.ProcessEnv | undefined;
 }
 
 export interface CallOptions {
   limitMs?: number;
+  /** In place of `limitMs`. */
+  deadline?: AbortSignal;
   /** Lines that the command reads besides its words: keys, so that they stand in no command line. */
   input?: readonly string[];
 }
@@ -32,8 +41,6 @@ interface CallOutcome {
 }
 
 const DEFAULT_LIMIT_MS = 300_000;
-/** The appliance starts in 4 to 10 s with KVM and in about 30 s without; the first time supermin builds it. */
-const LAUNCH_LIMIT_MS = 600_000;
 const END_LIMIT_MS = 60_000;
 
 /**
@@ -59,13 +66,20 @@ export class Guestfs implements AsyncDisposable {
 
   /**
    * Starts guestfish and its appliance on `disks`. Throws kind `host` when guestfish is not installed or its appliance does not start. Where KVM
-   * is there and does not work (nested machines), the appliance is emulated.
+   * exists and does not work (nested virtualization), the appliance runs in emulation.
    */
-  static async start({ disks, readOnly, signal, env = process.env }: GuestfsOptions): Promise<Guestfs> {
+  static async start(options: GuestfsOptions): Promise<Guestfs> {
+    const { signal, env = process.env } = options;
     signal.throwIfAborted();
-    const applianceEnv = await withAccelerator(env, signal);
     if (!hasGuestfish(env)) throw new MissingGuestfishError();
-    const session = new Guestfs(await GuestfishProcess.spawn(applianceEnv), signal);
+    return await startAppliance({ ...options, env }, (how) => Guestfs.#launch(options, how));
+  }
+
+  static async #launch(
+    { disks, readOnly, signal }: GuestfsOptions,
+    { env, limitMs }: ApplianceStart,
+  ): Promise<Guestfs> {
+    const session = new Guestfs(await GuestfishProcess.spawn(env), signal);
     try {
       const mode = readOnly ? ['readonly:true'] : [];
       // The result is not final before it was flushed as a whole: a cache that survives no crash is enough, and faster.
@@ -73,8 +87,7 @@ export class Guestfs implements AsyncDisposable {
       for (const { path, format } of disks) {
         await session.call(['add-drive', path, `format:${format}`, ...mode, ...cache]);
       }
-      const { error } = await session.#run(['run'], { limitMs: LAUNCH_LIMIT_MS });
-      if (error !== undefined) throw applianceFailed(error);
+      await session.#waitForAppliance(limitMs);
       return session;
     } catch (error) {
       await session.kill();
@@ -131,6 +144,16 @@ export class Guestfs implements AsyncDisposable {
     await this.kill();
   }
 
+  async #waitForAppliance(limitMs: number): Promise<void> {
+    using limit = new LaunchLimit(this.#process.group, limitMs);
+    const { error } = await this.#run(['run'], { deadline: limit.signal }).catch((failure: unknown) => {
+      this.#signal.throwIfAborted();
+      if (limit.signal.aborted) throw applianceTooLong(limitMs);
+      return { error: sentenceOf(failure) };
+    });
+    if (error !== undefined) throw applianceFailed(error);
+  }
+
   /** Commands run one after the other, in the order of the calls. */
   async #run(command: readonly string[], options: CallOptions): Promise<CallOutcome> {
     const turn = this.#previous.then(() => this.#runAlone(command, options));
@@ -140,11 +163,11 @@ export class Guestfs implements AsyncDisposable {
 
   async #runAlone(
     command: readonly string[],
-    { limitMs = DEFAULT_LIMIT_MS, input = [] }: CallOptions,
+    { limitMs = DEFAULT_LIMIT_MS, deadline: given, input = [] }: CallOptions,
   ): Promise<CallOutcome> {
     const stage = command[0] ?? '';
     this.#signal.throwIfAborted();
-    const deadline = AbortSignal.any([this.#signal, AbortSignal.timeout(limitMs)]);
+    const deadline = AbortSignal.any([this.#signal, given ?? AbortSignal.timeout(limitMs)]);
     const { output, said, cut } = await this.#process.ask([commandLine(command), ...input], deadline);
     if (cut === undefined) return { output, error: isFailure(said) ? said : undefined };
     if (cut === 'ended') throw stageFailed(stage, said || 'guestfish ended');

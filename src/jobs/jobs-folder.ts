@@ -1,27 +1,12 @@
 import { lstat, mkdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
-import { homeFolder } from '../base/home-folder.ts';
+import { join } from 'node:path';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
+import { stateFolder } from '../base/state-folder.ts';
 
 /** The folder of the job records, in the {@link stateFolder}. Never throws, and makes nothing. */
 export function jobsFolder(env: NodeJS.ProcessEnv): string {
   return join(stateFolder(env), 'jobs');
-}
-
-/**
- * Where the program keeps what it knows from one run to the next: `$XDG_STATE_HOME/hyper2kvm`, by default `~/.local/state/hyper2kvm`; without
- * any home folder, one of this user's own under the system's temporary folder. Never throws, and makes nothing.
- */
-export function stateFolder(env: NodeJS.ProcessEnv): string {
-  // The XDG Base Directory Specification has relative paths ignored.
-  const state = env['XDG_STATE_HOME'];
-  if (state !== undefined && isAbsolute(state)) return join(state, 'hyper2kvm');
-  const home = homeFolder(env);
-  return home === undefined
-    ? join(tmpdir(), `hyper2kvm-${process.getuid?.() ?? 'user'}`)
-    : join(home, '.local', 'state', 'hyper2kvm');
 }
 
 /**

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { writeFileAtomically } from '../base/atomic-file.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { errnoOf } from '../base/local-file-error.ts';
-import { prepareJobsFolder, stateFolder } from '../jobs/jobs-folder.ts';
+import { stateFolder } from '../base/state-folder.ts';
+import { prepareJobsFolder } from '../jobs/jobs-folder.ts';
 import { serverOfEnvironment } from '../vsphere/connection-settings.ts';
 
 const SUFFIX = '.txt';

@@ -1,8 +1,15 @@
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from '@jest/globals';
+import { HostKvm } from '../../src/guest/boot/accelerator.ts';
 import { GuestFiles } from '../../src/guest/guest-files.ts';
 import { Guestfs } from '../../src/guest/guestfs.ts';
 import { testWithOracle } from '../oracles/oracle.ts';
+import { outputOf } from '../oracles/run-program.ts';
+import { standInQemu } from './boot/stand-in-qemu.ts';
 import { APPLIANCE_TEST_MS, emptyDisk, imageFolder } from './make-disk.ts';
 
 const HOSTILE = ['-rf', `a "b" 'c'`, 'line\nbreak', '\\x41 $(reboot) `x` | cat > x', 'ümläut'];
@@ -65,3 +72,107 @@ testWithOracle(
   },
   APPLIANCE_TEST_MS,
 );
+
+testWithOracle(
+  ['guestfish', 'qemu-system-x86_64'],
+  'an appliance that hangs or fails with KVM is ended and started in emulation, with one sentence; then KVM is left alone',
+  async (oracles) => {
+    await using folder = await imageFolder();
+    const disk = await emptyDisk(folder.path, 'a.img', 2 ** 20);
+    const { LIBGUESTFS_BACKEND_SETTINGS: _none, ...env } = process.env;
+    const { signal } = new AbortController();
+    const device = join(folder.path, 'kvm');
+    await writeFile(device, '');
+    const ends = [
+      ['hang', 'was not up after 3 seconds with KVM.'],
+      ['abort', 'did not start with KVM.'],
+    ] as const;
+    for (const [breakage, why] of ends) {
+      const place = join(folder.path, breakage);
+      await mkdir(place);
+      const hv = await standInQemu(place, breakage, oracles['qemu-system-x86_64']);
+      const kvm = new HostKvm({ XDG_STATE_HOME: place }, { device, prove: () => Promise.resolve(undefined) });
+      const warnings: string[] = [];
+      const onWarning = (sentence: string): unknown => warnings.push(sentence);
+      const options = { disks: [disk], readOnly: true, signal, onWarning, kvm, kvmLimitMs: 3000 };
+      await using session = await Guestfs.start({ ...options, env: { ...env, LIBGUESTFS_HV: hv } });
+      expect(await session.lines(['list-devices'])).toEqual(['/dev/sda']);
+      await session.close();
+      const sentence = `The appliance of libguestfs ${why}`;
+      expect(warnings).toEqual([`${sentence} It runs in emulation now, which is slow.`]);
+      expect(await kvm.find(hv, signal)).toEqual({ accelerator: 'tcg', reason: sentence });
+    }
+  },
+  APPLIANCE_TEST_MS,
+);
+
+testWithOracle(
+  ['guestfish', 'qemu-system-x86_64'],
+  'settings of LIBGUESTFS_BACKEND_SETTINGS are kept as they are: there is no second start',
+  async (oracles) => {
+    await using folder = await imageFolder();
+    const hv = await standInQemu(folder.path, 'abort', oracles['qemu-system-x86_64']);
+    const disk = await emptyDisk(folder.path, 'a.img', 2 ** 20);
+    const env = { ...process.env, LIBGUESTFS_HV: hv, LIBGUESTFS_BACKEND_SETTINGS: '' };
+    const { signal } = new AbortController();
+    const onWarning = (sentence: string): never => {
+      throw new Error(sentence);
+    };
+    await expect(Guestfs.start({ disks: [disk], readOnly: true, signal, env, onWarning })).rejects.toMatchObject({
+      kind: 'host',
+      message: expect.stringContaining('The appliance of libguestfs does not start'),
+    });
+  },
+  APPLIANCE_TEST_MS,
+);
+
+testWithOracle(
+  ['guestfish', 'qemu-system-x86_64'],
+  'a kill of this program ends a guestfish whose appliance hangs, with its recovery process and QEMU',
+  async (oracles) => {
+    await using folder = await imageFolder();
+    const [hv, pid, tmp] = ['hv', 'pid', 'tmp'].map((name) => join(folder.path, name)) as [string, string, string];
+    await mkdir(tmp);
+    const hang = `#!/bin/sh
+      case " $* " in *" -kernel "*) echo $$ > ${pid}.new; mv ${pid}.new ${pid}; trap '' TERM; while :; do sleep 600; done ;; esac
+      exec ${oracles['qemu-system-x86_64']} "$@"`;
+    await writeFile(hv, hang, { mode: 0o755 });
+    const disk = await emptyDisk(folder.path, 'a.img', 2 ** 20);
+    const script = `import { Guestfs } from '${new URL('../../src/guest/guestfs.ts', import.meta.url).href}';
+      const { signal } = new AbortController();
+      await Guestfs.start({ disks: [${JSON.stringify(disk)}], readOnly: true, signal });`;
+    const env = { ...process.env, TMPDIR: tmp, LIBGUESTFS_HV: hv, LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' };
+    // The appliance is built already, where another test did that.
+    const cache = { LIBGUESTFS_CACHEDIR: process.env['LIBGUESTFS_CACHEDIR'] ?? '/var/tmp' };
+    const ours = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      env: { ...env, ...cache },
+      stdio: 'ignore',
+    });
+    await until(() => existsSync(pid));
+    const { group, members } = await groupOf((await readFile(pid, 'utf8')).trim());
+    expect(members.length).toBeGreaterThan(2);
+    ours.kill('SIGKILL');
+    await until(async () => (await membersOf(group)).length === 0);
+  },
+  APPLIANCE_TEST_MS,
+);
+
+/** Fails long after a busy machine has got there. */
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (const endMs = Date.now() + APPLIANCE_TEST_MS / 10; !(await isSo()); await pause(100)) {
+    if (Date.now() > endMs) throw new Error('waited for too long');
+  }
+}
+
+async function groupOf(pid: string): Promise<{ group: string; members: string[] }> {
+  const group = (await outputOf('ps', ['-o', 'pgid=', '-p', pid])).trim();
+  return { group, members: await membersOf(group) };
+}
+
+/** Those that have ended and that nobody has asked for their code do not count. */
+async function membersOf(group: string): Promise<string[]> {
+  const rows = (await outputOf('ps', ['-e', '-o', 'pgid=,stat=,args=']))
+    .split('\n')
+    .map((row) => row.trim().split(/ +/));
+  return rows.filter(([id, state]) => id === group && !state?.startsWith('Z')).map((row) => row.slice(2).join(' '));
+}

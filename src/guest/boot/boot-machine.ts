@@ -1,3 +1,6 @@
+/** As QEMU names them: the processor's own virtualization, or emulation. */
+export type Accelerator = 'kvm' | 'tcg';
+
 /** A machine as a boot test runs it: hardware only, as QEMU is told it. */
 export interface BootMachine {
   machine: 'q35' | 'pc';

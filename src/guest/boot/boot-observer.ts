@@ -1,7 +1,8 @@
 import type { WriteStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import type { BootNic } from './boot-machine.ts';
+import { KvmBrokeError } from './accelerator.ts';
+import type { Accelerator, BootNic } from './boot-machine.ts';
 import { MOST_RESTARTS, type BootFailure, type BootSigns } from './boot-verdict.ts';
 import { FAILURE_WORDS, type ConsoleSign } from './console-signs.ts';
 import { ConsoleWatcher } from './console-watcher.ts';
@@ -22,6 +23,7 @@ export interface ObserverParts {
   qemu: QemuProcess;
   log: WriteStream;
   nicCount: number;
+  accelerator: Accelerator;
   onSign: (sign: BootSign) => void;
 }
 
@@ -32,12 +34,14 @@ export class BootObserver {
   readonly #onSign: (sign: BootSign) => void;
   readonly #console: ConsoleWatcher;
   readonly #agent: GuestAgent;
+  readonly #accelerator: Accelerator;
   #frames: { watcher: FrameWatcher; mac: string; index: number }[] = [];
   #startedAtMs = performance.now();
   #broken: Hyper2kvmError | undefined;
 
-  constructor({ qemu, log, nicCount, onSign }: ObserverParts) {
+  constructor({ qemu, log, nicCount, accelerator, onSign }: ObserverParts) {
     this.#onSign = onSign;
+    this.#accelerator = accelerator;
     this.signs = {
       loginSeconds: undefined,
       agentSeconds: undefined,
@@ -106,11 +110,23 @@ export class BootObserver {
       this.#fail('powered-off', 'the guest powered itself off', this.lastLines.at(-1) ?? '');
     }
     if (event === 'RESET' && data['guest'] === true) this.#onRestart();
+    // When QEMU ends in the meantime, its end is what is reported.
+    if (event === 'STOP') this.#onStop().catch(() => {});
     if (event === 'BLOCK_IO_ERROR') {
       const { nospace, reason } = data;
       const why = nospace === true ? 'no space is left' : typeof reason === 'string' ? reason : 'no reason is given';
       this.#break(`A disk of the boot test cannot be read, or its overlay cannot be written: ${why}.`);
     }
+  }
+
+  /** A VM that QEMU has stopped does nothing any more: waiting for its signs would blame the guest. Disks and a guest's power have events of their own. */
+  async #onStop(): Promise<void> {
+    if ((await this.qmp.runState()) !== 'internal-error') return;
+    const words = `QEMU stopped the VM with an internal error after ${this.seconds} s`;
+    this.#broken ??=
+      this.#accelerator === 'kvm'
+        ? new KvmBrokeError(`KVM broke: ${words}.`)
+        : new Hyper2kvmError('host', `${words}.`, { hint: 'Another version of QEMU may run it.' });
   }
 
   #onRestart(): void {

@@ -1,52 +1,107 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { QMP_FD, SERIAL_FD } from './qemu-arguments.ts';
+import { QemuProcess } from './qemu-process.ts';
+import { QmpClient } from './qmp-client.ts';
 
-/** A machine of one sector starts in a third of a second; on a host that is busy with others it may take its time. */
-const LIMIT_MS = 10_000;
+export interface KvmTrial {
+  qemu: string;
+  /** Undefined: a boot sector, which proves less. */
+  kernel: string | undefined;
+  env: NodeJS.ProcessEnv;
+  limitMs?: number;
+}
 
-/** What the sector tells; QEMU's device makes the exit code of it: twice the value, and one. */
-const ANSWER = 0x2a;
-const ANSWER_CODE = ANSWER * 2 + 1;
-const EXIT_PORT = 0xf4;
+/** A kernel without a root file system takes 1 to 3 s to its panic with a KVM that works; the host may be busy. */
+const LIMIT_MS = 60_000;
 
-/** `mov al, ANSWER; out EXIT_PORT, al; hlt; jmp` to the halt. */
-const SECTOR = Buffer.alloc(512);
-SECTOR.set([0xb0, ANSWER, 0xe6, EXIT_PORT, 0xf4, 0xeb, 0xfd]);
+/** What the boot sector writes to the serial port. */
+const SECTOR_TEXT = 'hyper2kvm';
+/** The first line of every kernel. */
+const FIRST_LINE = /Linux version \S/;
+/** Ends of a kernel's own boot: there is no root file system; a kernel with a built-in one runs its init. Other panics prove nothing. */
+const LAST_LINE = /Unable to mount root fs|No working init found|Run \S+ as init process/;
+const KEPT_CHARACTERS = 65_536;
+
+/** On a disk that is large enough for SeaBIOS. si = the text; lodsb; at its NUL halt, else out 0x3f8 when the port's transmitter is empty. */
+const SECTOR = Buffer.alloc(1 << 20);
+Buffer.from('fafc31c08ed8be407cac84c0741288c4bafd03eca82074fb88e0baf803eeebe9f4ebfd', 'hex').copy(SECTOR);
+SECTOR.write(SECTOR_TEXT, 0x40, 'latin1');
 SECTOR.set([0x55, 0xaa], 510);
 
 /**
- * Undefined when KVM runs a machine that is this small; else why not, as a sentence. Inside other virtual machines there is a `/dev/kvm` that opens, and then QEMU aborts, or its
- * machine never takes a step, and is ended after `limitMs`.
+ * Undefined when KVM boots a kernel to its end; else why not, as a sentence. Inside other VMs there is a `/dev/kvm` that can be opened, and then
+ * QEMU aborts, stops with an internal error in its firmware or in the middle of a kernel's boot, or its VM never runs an instruction. Some of these
+ * run a boot sector.
  */
-export async function kvmObstacle(qemu: string, signal: AbortSignal, limitMs = LIMIT_MS): Promise<string | undefined> {
+export async function kvmObstacle(trial: KvmTrial, signal: AbortSignal): Promise<string | undefined> {
+  signal.throwIfAborted();
   const folder = await mkdtemp(join(tmpdir(), 'hyper2kvm-kvm-'));
   try {
-    const disk = join(folder, 'sector');
-    await writeFile(disk, SECTOR);
-    const child = spawn(qemu, argumentsFor(disk), {
-      stdio: 'ignore',
-      timeout: limitMs,
-      killSignal: 'SIGKILL',
-      signal,
-    });
-    await once(child, 'close');
-    if (child.exitCode === ANSWER_CODE) return undefined;
-    return child.exitCode === null
-      ? '/dev/kvm is there, but a machine does not run on it: virtualization inside this virtual machine does not work.'
-      : '/dev/kvm is there, but QEMU cannot start a machine on it.';
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
+    const sector = join(folder, 'sector');
+    if (trial.kernel === undefined) await writeFile(sector, SECTOR);
+    const failure = await boot(trial, sector, folder, signal);
+    return failure && `/dev/kvm exists, but KVM does not run a VM here: ${failure}.`;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function argumentsFor(disk: string): string[] {
-  const machine = '-nodefaults -no-user-config -display none -machine pc -accel kvm -cpu max -m 16';
-  const exit = `isa-debug-exit,iobase=${EXIT_PORT},iosize=4`;
-  return [...machine.split(' '), '-device', exit, '-drive', `file=${disk},format=raw,if=ide`];
+/** Why the VM did not get to its end, as a clause. */
+async function boot(
+  { qemu: program, kernel, env, limitMs = LIMIT_MS }: KvmTrial,
+  sector: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
+  const what = kernel === undefined ? 'a boot sector' : 'a kernel';
+  const qemu = new QemuProcess({ qemu: program }, argumentsFor(kernel, sector), folder, env);
+  const stop = (): void => reject(signal.reason);
+  signal.addEventListener('abort', stop);
+  const timer = setTimeout(() => resolve(`${what} did not boot within ${limitMs / 1000} seconds`), limitMs);
+  let text = '';
+  qemu.serial.on('data', (piece: Buffer) => {
+    text = (text + piece.toString('latin1')).slice(-KEPT_CHARACTERS);
+    const isUp = kernel === undefined ? text.includes(SECTOR_TEXT) : FIRST_LINE.test(text) && LAST_LINE.test(text);
+    if (isUp) resolve(undefined);
+  });
+  const qmp = new QmpClient(qemu.qmp, ({ event }) => {
+    if (event !== 'STOP') return;
+    qmp.runState().then(
+      (state) => state === 'internal-error' && resolve(`QEMU stopped ${what} with an internal error`),
+      () => {},
+    );
+  });
+  // The last of the console is read before the end of QEMU is judged.
+  const over = Promise.all([qemu.over, qemu.serialEnd]);
+  over.then(
+    () => resolve(`QEMU ended while it booted ${what}: ${qemu.complaint.replace(/\.$/, '')}`),
+    () => {},
+  );
+  try {
+    // Where QEMU ends or does not answer, that is what is reported.
+    qmp.negotiate().then(
+      () => qmp.execute('cont').catch(() => {}),
+      () => {},
+    );
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+    qemu.kill();
+    await qemu.end();
+  }
+}
+
+function argumentsFor(kernel: string | undefined, sector: string): string[] {
+  const common = '-nodefaults -no-user-config -S -no-reboot -display none -machine q35 -accel kvm -cpu max';
+  const qmp = ['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control'];
+  const serial = ['-chardev', `socket,id=serial0,fd=${SERIAL_FD}`, '-serial', 'chardev:serial0'];
+  const guest =
+    kernel === undefined
+      ? ['-m', '32', '-drive', `file=${sector.replaceAll(',', ',,')},format=raw,if=ide`]
+      : ['-m', '512', '-kernel', kernel, '-append', 'console=ttyS0 panic=-1'];
+  return [...common.split(' '), ...qmp, ...serial, ...guest];
 }

@@ -1,5 +1,4 @@
-import type { Accelerator } from './accelerator.ts';
-import type { BootMachine, UefiFirmware } from './boot-machine.ts';
+import type { Accelerator, BootMachine, UefiFirmware } from './boot-machine.ts';
 import { diskDevices } from './disk-arguments.ts';
 
 /** The descriptors of the child that are sockets to this process; QEMU is given their numbers. */

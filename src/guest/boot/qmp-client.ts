@@ -58,6 +58,12 @@ export class QmpClient {
     return answer.value;
   }
 
+  /** QEMU's `RunState`: `running`, `paused`, `internal-error` … */
+  async runState(): Promise<string> {
+    const { status } = recordOf(await this.execute('query-status'));
+    return typeof status === 'string' ? status : '';
+  }
+
   #take(text: string): void {
     this.#rest += text;
     const lines = this.#rest.split('\n');

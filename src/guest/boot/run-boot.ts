@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { pause } from '../../base/time-limit.ts';
-import type { Accelerator } from './accelerator.ts';
+import { KvmBrokeError } from './accelerator.ts';
 import { RunFiles } from './boot-files.ts';
-import type { BootMachine } from './boot-machine.ts';
+import type { Accelerator, BootMachine } from './boot-machine.ts';
 import { BootObserver, type BootSign } from './boot-observer.ts';
 import { verdictOf, type BootPatience, type BootSigns, type BootVerdict } from './boot-verdict.ts';
 import type { QemuPrograms } from './find-qemu.ts';
@@ -43,7 +43,8 @@ export interface BootOutcome {
 
 /**
  * Boots a machine once and watches it until there is a verdict. The disks are only read: QEMU writes to overlays, which are gone when this resolves or rejects, as QEMU
- * is. Throws kind `host` when QEMU does not start the machine or ends in the middle, `local-file` when there is no room for an overlay.
+ * is. Throws kind `host` when QEMU does not start the machine or ends in the middle, {@link KvmBrokeError} when that was with KVM or KVM broke,
+ * `local-file` when there is no room for an overlay.
  */
 export async function runBoot(run: BootRun, signal: AbortSignal): Promise<BootOutcome> {
   const { machine, programs, accelerator, folder } = run;
@@ -55,8 +56,8 @@ export async function runBoot(run: BootRun, signal: AbortSignal): Promise<BootOu
   signal.addEventListener('abort', kill);
   try {
     signal.throwIfAborted();
-    const observer = new BootObserver({ qemu, log, nicCount: machine.nics.length, onSign: run.onSign });
-    const frames = await start(qemu, observer, files);
+    const observer = new BootObserver({ qemu, log, nicCount: machine.nics.length, accelerator, onSign: run.onSign });
+    const frames = await start(accelerator, { qemu, observer, files });
     observer.watchFrames(frames, machine.nics);
     const outcome = await watch(run, { qemu, observer, files }, signal);
     const { picture, problem } = await takePicture(observer.qmp, folder);
@@ -75,8 +76,14 @@ export async function runBoot(run: BootRun, signal: AbortSignal): Promise<BootOu
   }
 }
 
+interface Watched {
+  qemu: QemuProcess;
+  observer: BootObserver;
+  files: RunFiles;
+}
+
 /** From QMP's greeting to the first instruction. What QEMU dislikes about the machine it tells before that, and ends. */
-async function start(qemu: QemuProcess, observer: BootObserver, files: RunFiles): Promise<FileHandle[]> {
+async function start(accelerator: Accelerator, { qemu, observer, files }: Watched): Promise<FileHandle[]> {
   try {
     await observer.qmp.negotiate();
     const frames = await files.detach();
@@ -89,6 +96,8 @@ async function start(qemu: QemuProcess, observer: BootObserver, files: RunFiles)
     await Promise.race([qemu.over, observer.qmp.execute('query-status').catch(() => {})]);
     qemu.kill();
     await qemu.end();
+    if (accelerator === 'kvm')
+      throw new KvmBrokeError(`QEMU does not start this VM with KVM: ${qemu.complaint}`, error);
     throw new Hyper2kvmError('host', `QEMU does not start this machine: ${qemu.complaint}`, {
       cause: error,
       hint: 'Another QEMU may know the hardware that this one lacks; the domain’s disks and cards can also be changed.',
@@ -96,13 +105,7 @@ async function start(qemu: QemuProcess, observer: BootObserver, files: RunFiles)
   }
 }
 
-interface Watched {
-  qemu: QemuProcess;
-  observer: BootObserver;
-  files: RunFiles;
-}
-
-async function watch({ patience }: BootRun, { qemu, observer, files }: Watched, signal: AbortSignal) {
+async function watch({ patience, accelerator }: BootRun, { qemu, observer, files }: Watched, signal: AbortSignal) {
   for (;;) {
     await observer.lookForFrames();
     observer.throwIfBroken();
@@ -110,7 +113,10 @@ async function watch({ patience }: BootRun, { qemu, observer, files }: Watched, 
     const verdict = verdictOf(observer.signs, seconds, patience);
     if (verdict !== undefined) return { verdict, signs: observer.signs, seconds };
     if (qemu.isOver) {
-      throw new Hyper2kvmError('host', `QEMU ended in the middle of the boot test: ${qemu.complaint}`);
+      const sentence = `QEMU ended in the middle of the boot test: ${qemu.complaint}`;
+      // QEMU aborts on what its KVM does not do. By SIGKILL others end it: the kernel, when memory runs out.
+      if (accelerator === 'kvm' && !qemu.wasKilled) throw new KvmBrokeError(sentence);
+      throw new Hyper2kvmError('host', sentence);
     }
     await files.checkSize();
     await pause(LOOK_MS, signal);

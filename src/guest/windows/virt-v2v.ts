@@ -1,4 +1,4 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,11 +8,19 @@ import { localFileError } from '../../base/local-file-error.ts';
 import { signalGroup } from '../../base/process-group.ts';
 import { isObject, readJson } from '../../base/read-json.ts';
 import { element } from '../../base/xml-text.ts';
-import { scratchEnvironment, withAccelerator } from '../appliance-environment.ts';
+import {
+  scratchEnvironment,
+  startAppliance,
+  type ApplianceOptions,
+  type ApplianceStart,
+} from '../appliance-environment.ts';
+import { ApplianceStartError, applianceTooLong } from '../guestfs-errors.ts';
 import type { GuestfsDisk } from '../guestfs.ts';
+import { LaunchLimit } from '../launch-limit.ts';
+import { spawnTied } from '../tied-process.ts';
 import { virtV2vFailed, virtV2vTooLong } from './virt-v2v-errors.ts';
 
-export interface VirtV2vOptions {
+export interface VirtV2vOptions extends ApplianceOptions {
   /** Of `findVirtV2v`. */
   program: string;
   /** In the order of the machine. They are changed in place, and nobody else has them open. */
@@ -21,8 +29,6 @@ export interface VirtV2vOptions {
   root: string;
   /** An ISO, or a folder with its content. */
   virtioWin: string;
-  signal: AbortSignal;
-  env: NodeJS.ProcessEnv;
   /** Told of what it does next, in its words. */
   onStep: (text: string) => void;
 }
@@ -34,39 +40,32 @@ const KEPT_STDERR_CHARACTERS = 8192;
 const MOST_WARNINGS = 50;
 
 /**
- * When this program dies its end of the shell's standard input closes: virt-v2v-in-place is then asked to end, which it does between two steps, and after a while it is
- * ended with all that it started. The folder `$1` goes in any case. The shell may tell nobody of the end that it saw, which must not end it. virt-v2v-in-place
- * that was asked to end leaves its qemu-nbd behind, with the image open: in the end all of the group is ended.
+ * It says that it sets up and that it opens the source before it starts its appliance, and what it does next when that is up; older ones say
+ * less before. Until then nothing is written to the disks.
  */
-const RUN_AND_CLEAN_UP = `
-scratch=$1; shift
-exec 3<&0
-"$@" 3<&- </dev/null & child=$!
-trap '' PIPE
-{ read -r _ <&3; kill "$child"; sleep 10; rm -rf -- "$scratch"; kill -s KILL 0; } >/dev/null 2>&1 & watcher=$!
-wait "$child"; code=$?
-trap '' TERM; kill 0
-rm -rf -- "$scratch"
-exit "$code"`;
+const MESSAGES_UNTIL_UP = 3;
 
 /**
  * Has virt-v2v-in-place change the system on `disks`, and gives its warnings. After a failure, which is thrown with what it said, the images may be half changed. An abort
  * ends it before this returns. What it has done has to be looked at: it also succeeds where it found no driver.
  */
 export async function runVirtV2v(options: VirtV2vOptions): Promise<string[]> {
-  const { program, disks, root, virtioWin, signal } = options;
-  const env = await withAccelerator(options.env, signal);
+  return await startAppliance(options, (how) => runOnce(options, how));
+}
+
+async function runOnce(options: VirtV2vOptions, { env, limitMs }: ApplianceStart): Promise<string[]> {
+  const { program, disks, root, virtioWin } = options;
   const scratch = await mkdtemp(join(tmpdir(), 'hyper2kvm-v2v-'));
   try {
     const machine = join(scratch, 'machine.xml');
     await writeFile(machine, machineXml(disks), { flag: 'wx', mode: 0o600 });
     const args = [program, '--machine-readable', '--root', root, '-i', 'libvirtxml', machine];
-    const child = spawn('/bin/sh', ['-c', RUN_AND_CLEAN_UP, 'sh', scratch, ...args], {
+    const child = spawnTied(args, {
       env: { ...env, ...scratchEnvironment(scratch), TMPDIR: scratch, VIRTIO_WIN: virtioWin },
-      // A group of its own: Ctrl-C in the terminal reaches this program, which ends it in order.
-      detached: true,
+      scratch,
     });
-    return await outcomeOf(child, options);
+    child.stdin.on('error', () => {}).end(); // The end of the process tells.
+    return await outcomeOf(child, limitMs, options);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -74,12 +73,14 @@ export async function runVirtV2v(options: VirtV2vOptions): Promise<string[]> {
 
 async function outcomeOf(
   child: ChildProcessWithoutNullStreams,
+  limitMs: number,
   { signal, onStep }: Pick<VirtV2vOptions, 'signal' | 'onStep'>,
 ): Promise<string[]> {
+  using launch = new LaunchLimit(child.pid, limitMs);
   const warnings: string[] = [];
+  let messages = 0;
   let failure = '';
   let stderr = '';
-  child.stdin.on('error', () => {}); // The end of the process tells.
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-KEPT_STDERR_CHARACTERS);
   });
@@ -87,19 +88,30 @@ async function outcomeOf(
     const said = readJson(line, isMessage);
     if (said === undefined) return;
     const text = said.message.replace(/\s+/g, ' ').trim();
-    if (said.type === 'message') onStep(text);
-    else if (said.type === 'error') failure = text;
+    if (said.type === 'message') {
+      messages += 1;
+      if (messages === MESSAGES_UNTIL_UP) launch[Symbol.dispose]();
+      onStep(text);
+    } else if (said.type === 'error') failure = text;
     else if (said.type === 'warning' && warnings.length < MOST_WARNINGS) warnings.push(text);
   });
-  const code = await exitOf(child, signal);
-  if (code !== 0) throw virtV2vFailed(failure || stderr.trim().replace(/\s+/g, ' ') || `it ended with code ${code}.`);
-  return warnings;
+  const code = await exitOf(child, signal, launch.signal);
+  if (launch.signal.aborted) throw applianceTooLong(limitMs);
+  if (code === 0) return warnings;
+  const failed = virtV2vFailed(failure || stderr.trim().replace(/\s+/g, ' ') || `it ended with code ${code}.`);
+  throw messages < MESSAGES_UNTIL_UP
+    ? new ApplianceStartError('The appliance of virt-v2v-in-place did not start', failed)
+    : failed;
 }
 
 /** The exit code, when the process and all that it started have ended. */
-async function exitOf(child: ChildProcessWithoutNullStreams, signal: AbortSignal): Promise<number | null> {
+async function exitOf(
+  child: ChildProcessWithoutNullStreams,
+  signal: AbortSignal,
+  launch: AbortSignal,
+): Promise<number | null> {
   const limit = AbortSignal.timeout(LIMIT_MS);
-  const deadline = AbortSignal.any([signal, limit]);
+  const deadline = AbortSignal.any([signal, limit, launch]);
   let killTimer: NodeJS.Timeout | undefined;
   const end = (): void => {
     signalGroup(child, 'SIGTERM');
@@ -114,7 +126,6 @@ async function exitOf(child: ChildProcessWithoutNullStreams, signal: AbortSignal
   } finally {
     deadline.removeEventListener('abort', end);
     clearTimeout(killTimer);
-    child.stdin.destroy();
   }
   signal.throwIfAborted();
   if (limit.aborted) throw virtV2vTooLong(LIMIT_MS);

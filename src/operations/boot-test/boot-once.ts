@@ -1,7 +1,8 @@
 import { totalmem } from 'node:os';
 import { formatBytes, formatDuration } from '../../base/amounts.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { findAccelerator, type Accelerator } from '../../guest/boot/accelerator.ts';
+import { HostKvm, KvmBrokeError } from '../../guest/boot/accelerator.ts';
+import type { Accelerator } from '../../guest/boot/boot-machine.ts';
 import type { BootPatience } from '../../guest/boot/boot-verdict.ts';
 import type { QemuPrograms } from '../../guest/boot/find-qemu.ts';
 import { runBoot, type BootOutcome } from '../../guest/boot/run-boot.ts';
@@ -20,23 +21,36 @@ export interface OneBoot {
   /** Takes words about what is seen, as it happens. */
   tell: (words: string) => void;
   warn: (message: string) => void;
+  /** Undefined: that of `options.env`. */
+  kvm?: HostKvm;
 }
 
 /** What a boot adds to the result. */
 export type BootFindings = Omit<BootTestResult, 'target' | 'name' | 'job' | 'warnings' | 'problem'>;
 
-/** Boots with KVM where it can be used, else with emulation, and says why. */
+/** Boots with KVM where it works, else in emulation, and reports why. Where KVM breaks in the middle, `auto` boots again in emulation. */
 export async function bootOnce(boot: OneBoot, signal: AbortSignal): Promise<BootFindings> {
   const { target, options, warn } = boot;
   requireMemory(target);
-  const { accelerator: wanted } = options;
+  const { accelerator: wanted, env } = options;
   if (wanted === 'tcg') return run(boot, 'tcg', signal);
-  const { accelerator, reason } = await findAccelerator(boot.programs.qemu, signal);
+  const { qemu } = boot.programs;
+  const kvm = boot.kvm ?? new HostKvm(env);
+  const { accelerator, reason } = await kvm.find(qemu, signal);
   if (reason !== undefined) {
     if (wanted === 'kvm') throw new Hyper2kvmError('host', 'KVM cannot be used here.', { hint: reason });
     warn(`The guest is emulated, which is slow. ${reason}`);
   }
-  return run(boot, accelerator, signal);
+  try {
+    return await run(boot, accelerator, signal);
+  } catch (error) {
+    if (!(error instanceof KvmBrokeError) || wanted === 'kvm') throw error;
+    warn(`The guest is booted again in emulation, which is slow. ${error.message}`);
+    const findings = await run(boot, 'tcg', signal);
+    // Only now it is KVM that was wrong and not the VM's hardware.
+    await kvm.markBroken(qemu, error.message);
+    return findings;
+  }
 }
 
 async function run(

@@ -7,6 +7,11 @@ import { WindowsFoundError } from '../../guest/windows/windows-system.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { FixEvent, FixGuestOptions, FixReport } from './types.ts';
 
+export interface ChangeOptions extends FixGuestOptions {
+  /** Takes what the host does not do as it should: a sentence. */
+  onWarning: (sentence: string) => void;
+}
+
 /** What was changed, or would be. */
 export type ChangeReport = Omit<Extract<FixReport, { outcome: 'fixed' | 'planned' }>, 'seconds'>;
 
@@ -15,6 +20,16 @@ export async function changeGuest(
   options: FixGuestOptions,
   context: OperationContext<FixEvent>,
 ): Promise<ChangeReport> {
+  const ofHost: string[] = [];
+  const onWarning = (sentence: string): void => {
+    ofHost.push(sentence);
+    context.report({ type: 'fix', step: 'appliance', detail: 'Starting libguestfs in emulation' });
+  };
+  const report = await changeSystem({ ...options, onWarning }, context);
+  return { ...report, warnings: [...ofHost, ...report.warnings] };
+}
+
+async function changeSystem(options: ChangeOptions, context: OperationContext<FixEvent>): Promise<ChangeReport> {
   try {
     return await changeLinux(options, context);
   } catch (error) {
@@ -26,12 +41,12 @@ export async function changeGuest(
 
 /** Throws {@link WindowsFoundError} for the other one. */
 async function changeLinux(
-  options: FixGuestOptions,
+  options: ChangeOptions,
   { signal, report }: OperationContext<FixEvent>,
 ): Promise<ChangeReport> {
-  const { disks, planOnly, removeVmwareTools, env } = options;
+  const { disks, planOnly, removeVmwareTools, env, onWarning } = options;
   report({ type: 'fix', step: 'appliance', detail: 'Starting libguestfs' });
-  await using session = await Guestfs.start({ disks, readOnly: planOnly, signal, env });
+  await using session = await Guestfs.start({ disks, readOnly: planOnly, signal, env, onWarning });
   report({ type: 'fix', step: 'inspect', detail: 'Looking for the system' });
   const guest = await openGuest(session, options);
   report({ type: 'fix', step: 'plan', detail: `Looking what ${guest.system.prettyName} needs` });

@@ -6,10 +6,10 @@ import { readInstalledDrivers, type InstalledDrivers } from '../../guest/windows
 import { runVirtV2v } from '../../guest/windows/virt-v2v.ts';
 import type { WindowsSystem } from '../../guest/windows/windows-system.ts';
 import type { OperationContext } from '../operation-context.ts';
-import type { ChangeReport } from './change-guest.ts';
-import type { FixEvent, FixGuestOptions } from './types.ts';
+import type { ChangeOptions, ChangeReport } from './change-guest.ts';
+import type { FixEvent } from './types.ts';
 
-type WindowsOptions = FixGuestOptions & { virtioWin: string };
+type WindowsOptions = ChangeOptions & { virtioWin: string };
 
 /** The engine makes no plan, and tells nothing of single files. */
 const NO_PLAN =
@@ -18,7 +18,7 @@ const NO_PLAN =
 /** Has virt-v2v-in-place put the drivers of virtio-win into Windows, and looks what is there then: it also succeeds without having found one. */
 export async function changeWindows(
   system: WindowsSystem,
-  { disks, planOnly, virtioWin, env = process.env }: WindowsOptions,
+  { disks, planOnly, virtioWin, env = process.env, onWarning }: WindowsOptions,
   { signal, report }: OperationContext<FixEvent>,
 ): Promise<ChangeReport> {
   const { device, productName } = system;
@@ -29,9 +29,9 @@ export async function changeWindows(
     return { ...facts, outcome: 'planned', changes: [change], warnings: [], obstacles: [] };
   }
   const onStep = (text: string): void => report({ type: 'fix', step: 'change', detail: `virt-v2v-in-place: ${text}` });
-  const warnings = await runVirtV2v({ program, disks, root: device, virtioWin, signal, env, onStep });
+  const warnings = await runVirtV2v({ program, disks, root: device, virtioWin, signal, env, onStep, onWarning });
   report({ type: 'fix', step: 'finish', detail: `Looking at the drivers in ${productName}` });
-  await using session = await Guestfs.start({ disks, readOnly: true, signal, env });
+  await using session = await Guestfs.start({ disks, readOnly: true, signal, env, onWarning });
   const drivers = await readInstalledDrivers(session, device);
   await session.close();
   const missing = missingDrivers(drivers);

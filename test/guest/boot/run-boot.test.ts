@@ -14,6 +14,7 @@ import { findUefiFirmware } from '../../../src/guest/boot/uefi-firmware.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { runProgram } from '../../oracles/run-program.ts';
 import { tinyGuest, type TinyGuest } from './boot-sector.ts';
+import { standInQemu } from './stand-in-qemu.ts';
 
 const MAC = '52:54:00:aa:bb:cc';
 /** A guest is up in a second; in emulation on a busy machine it may take many. */
@@ -249,6 +250,36 @@ testWithOracle(
       kind: 'image',
       message: expect.stringContaining('/dev/null'),
     });
+  },
+  LIMIT_MS,
+);
+
+testWithOracle(
+  'qemu-img',
+  'a KVM that stops the VM, or QEMU, is reported as that, at once and not as a guest that gives no sign',
+  async (oracles) => {
+    const seen = [];
+    for (const breakage of ['internal-error', 'abort'] as const) {
+      const place = await mkdtemp(join(folder, `${breakage}-`));
+      const programs = { qemu: await standInQemu(place, breakage), qemuImg: oracles['qemu-img'] };
+      const machine: BootMachine = { ...MACHINE, nics: [] };
+      const run = { machine, programs, accelerator: 'kvm' as const, patience: PATIENCE, folder: join(place, 'run') };
+      seen.push(
+        await runBoot({ ...run, onSign: () => {} }, new AbortController().signal).catch((error: unknown) => error),
+      );
+    }
+    expect(seen).toEqual([
+      expect.objectContaining({
+        name: 'KvmBrokeError',
+        kind: 'host',
+        message: expect.stringMatching(/^KVM broke: QEMU stopped the VM with an internal error after [\d.]+ s\.$/),
+        hint: expect.stringContaining('--accelerator tcg'),
+      }),
+      expect.objectContaining({
+        name: 'KvmBrokeError',
+        message: expect.stringMatching(/^QEMU does not start this VM with KVM: .*Assertion/),
+      }),
+    ]);
   },
   LIMIT_MS,
 );

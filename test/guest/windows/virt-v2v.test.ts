@@ -4,6 +4,7 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { HostKvm } from '../../../src/guest/boot/accelerator.ts';
 import { findVirtV2v } from '../../../src/guest/windows/find-virt-v2v.ts';
 import { runVirtV2v } from '../../../src/guest/windows/virt-v2v.ts';
 import { imageFolder } from '../make-disk.ts';
@@ -75,6 +76,42 @@ test.each([
     hint: expect.stringContaining('The source is as it was.'),
   });
   await expectNothingLeft();
+});
+
+test('where its appliance hangs or fails with KVM, it is started again in emulation, with one sentence', async () => {
+  const device = join(folder.path, 'kvm');
+  await writeFile(device, '');
+  const up = ['Setting up', 'Opening', 'Inspecting'].map((message) => say('message', message)).join('; ');
+  const ends = [
+    ['exec sleep 600', 'The appliance of libguestfs was not up after 2 seconds with KVM.'],
+    ['exit 1', 'The appliance of virt-v2v-in-place did not start with KVM.'],
+  ];
+  for (const [index, [end, sentence]] of ends.entries()) {
+    const path = join(folder.path, 'virt-v2v-in-place');
+    const inKvm = `${say('message', 'Setting up')}; ${say('message', 'Opening')}; ${end}`;
+    await writeFile(
+      path,
+      `#!/bin/sh\ncase "$LIBGUESTFS_BACKEND_SETTINGS" in force_tcg) ${up}; ${say('warning', 'slow')} ;; *) ${inKvm} ;; esac\n`,
+      { mode: 0o755 },
+    );
+    const { LIBGUESTFS_BACKEND_SETTINGS: _none, ...env } = process.env;
+    const state = { XDG_STATE_HOME: join(folder.path, String(index)) };
+    const warnings: string[] = [];
+    const found = await runVirtV2v({
+      program: path,
+      disks: [],
+      root: '/dev/sda1',
+      virtioWin: '/srv/win.iso',
+      onStep: () => {},
+      env: { ...env, LIBGUESTFS_HV: path },
+      signal: new AbortController().signal,
+      kvmLimitMs: 2000,
+      kvm: new HostKvm(state, { device, prove: () => Promise.resolve(undefined) }),
+      onWarning: (warning) => warnings.push(warning),
+    });
+    expect(found).toEqual(['slow']);
+    expect(warnings).toEqual([`${sentence} It runs in emulation now, which is slow.`]);
+  }
 });
 
 test('an abort ends it with what it started, and leaves no file', async () => {

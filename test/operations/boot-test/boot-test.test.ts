@@ -1,13 +1,17 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { domainXml } from '../../../src/domain/domain-xml.ts';
+import { HostKvm } from '../../../src/guest/boot/accelerator.ts';
 import { listJobs, readJob } from '../../../src/jobs/job-store.ts';
+import { bootOnce } from '../../../src/operations/boot-test/boot-once.ts';
+import { readTarget } from '../../../src/operations/boot-test/boot-target.ts';
 import { bootTest, bootTestError } from '../../../src/operations/boot-test/boot-test.ts';
 import { problemOf } from '../../../src/operations/boot-test/boot-problem.ts';
 import type { BootTestEvent, BootTestOptions, BootTestResult } from '../../../src/operations/boot-test/types.ts';
 import { tinyGuest } from '../../guest/boot/boot-sector.ts';
+import { standInQemu } from '../../guest/boot/stand-in-qemu.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { outputOf } from '../../oracles/run-program.ts';
 
@@ -23,12 +27,8 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const environment = () => ({ ...process.env, XDG_STATE_HOME: join(folder, 'state') });
 
-async function run(
-  target: string,
-  change: Partial<BootTestOptions> = {},
-): Promise<{ result: BootTestResult; events: BootTestEvent[] }> {
-  const events: BootTestEvent[] = [];
-  const options: BootTestOptions = {
+function optionsFor(target: string, change: Partial<BootTestOptions>): BootTestOptions {
+  return {
     target,
     timeoutMs: 90_000,
     firmware: undefined,
@@ -37,6 +37,14 @@ async function run(
     env: environment(),
     ...change,
   };
+}
+
+async function run(
+  target: string,
+  change: Partial<BootTestOptions> = {},
+): Promise<{ result: BootTestResult; events: BootTestEvent[] }> {
+  const events: BootTestEvent[] = [];
+  const options = optionsFor(target, change);
   const context = { signal: new AbortController().signal, report: (event: BootTestEvent) => void events.push(event) };
   return { result: await bootTest(options, context), events };
 }
@@ -185,3 +193,40 @@ test('a guest without a card needs no network, one with a silent card has a prob
   expect(problemOf({ ...FOUND, networkUp: false }, lone)?.message).toMatch(/came up, but nothing was heard/);
   expect(problemOf({ ...FOUND, verdict: 'no-sign', networkUp: false }, lone)?.hint).toMatch(/--timeout/);
 });
+
+testWithOracle(
+  ORACLES,
+  'a KVM that breaks in the middle is named, and with auto the guest is booted again in emulation',
+  async (oracles) => {
+    const device = join(folder, 'kvm');
+    await writeFile(device, '');
+    const path = await domainOf('again', 'again login: ');
+    const place = join(folder, 'again');
+    await mkdir(place);
+    const programs = {
+      qemu: await standInQemu(place, 'internal-error', oracles['qemu-system-x86_64']),
+      qemuImg: oracles['qemu-img'],
+    };
+    const kvm = new HostKvm({ XDG_STATE_HOME: place }, { device, prove: () => Promise.resolve(undefined) });
+    const { signal } = new AbortController();
+    const warnings: string[] = [];
+    const boot = async (accelerator: 'auto' | 'kvm') => {
+      const options = optionsFor(path, { accelerator });
+      const target = await readTarget(options);
+      // The stand-in writes no captures.
+      const plain = { ...target, machine: { ...target.machine, nics: [] } };
+      const told = { tell: () => {}, warn: (message: string): void => void warnings.push(message) };
+      return await bootOnce({ target: plain, programs, options, folder: join(place, 'run'), kvm, ...told }, signal);
+    };
+    await expect(boot('kvm')).rejects.toMatchObject({
+      kind: 'host',
+      message: expect.stringMatching(/^KVM broke: QEMU stopped the VM with an internal error after/),
+    });
+    expect(await boot('auto')).toMatchObject({ verdict: 'booted', accelerator: 'tcg' });
+    expect(warnings).toEqual([
+      expect.stringMatching(/^The guest is booted again in emulation, which is slow\. KVM broke: QEMU stopped the VM/),
+    ]);
+    expect(await kvm.find(programs.qemu, signal)).toMatchObject({ accelerator: 'tcg' });
+  },
+  LIMIT_MS,
+);

@@ -1,0 +1,68 @@
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { Duplex } from 'node:stream';
+import { Hyper2kvmError } from '../base/errors.ts';
+
+export interface TiedOptions {
+  env: NodeJS.ProcessEnv;
+  cwd?: string | undefined;
+  /** Sockets for the program besides its standard streams, numbered from 3. */
+  sockets?: number;
+  /** A folder that is removed when the program has ended, however that comes. */
+  scratch?: string | undefined;
+}
+
+/** The shell takes descriptors of one digit. */
+const MOST_SOCKETS = 6;
+/** For an orderly end after SIGTERM. */
+const GRACE_SECONDS = 10;
+
+/**
+ * Starts a program in a process group of its own that ends with this process, even when this process is killed by SIGKILL. Ctrl-C reaches this process
+ * only, which then ends the program in order.
+ *
+ * A shell in the group waits for the end of a socket that only this process holds open (the kernel closes it, whatever ended the process). It then
+ * sends SIGTERM to the whole group, and SIGKILL when the program has ended or the grace period is over: libguestfs in the middle of a start
+ * does not notice that its standard input is closed, and its recovery process and QEMU would stay with it. The same happens after a normal end of
+ * the program, so that nothing that it started is left. `setpriv --pdeathsig` would end one process and not those that it started.
+ */
+export function spawnTied(
+  command: readonly string[],
+  { env, cwd, sockets = 0, scratch = '' }: TiedOptions,
+): ChildProcessWithoutNullStreams {
+  if (sockets > MOST_SOCKETS) throw new RangeError(`${sockets} sockets`);
+  const lifeline = 3 + sockets;
+  const child = spawn('/bin/sh', ['-c', scriptFor(lifeline), 'sh', scratch, ...command], {
+    env,
+    cwd,
+    stdio: Array.from({ length: lifeline + 1 }, () => 'pipe' as const),
+    detached: true,
+  });
+  if (!hasPipes(child)) throw new Hyper2kvmError('internal', `${command[0] ?? ''} has no pipes.`);
+  const ours = child.stdio[lifeline];
+  if (ours instanceof Duplex) {
+    // What its end means is known from the process.
+    ours.on('error', () => {}).resume();
+    for (const end of ['exit', 'error']) child.on(end, () => ours.destroy());
+  }
+  return child;
+}
+
+/** The program replaces the shell, so that the child's id, exit code and signal are the program's. `$$` is its id in the subshell, too. */
+function scriptFor(lifeline: number): string {
+  return `
+scratch=$1; shift
+( {
+  trap '' TERM
+  read -r _ <&${lifeline}
+  kill -s TERM 0
+  seconds=0
+  while kill -s 0 $$ && [ $seconds -lt ${GRACE_SECONDS} ]; do sleep 1; seconds=$((seconds + 1)); done
+  [ -z "$scratch" ] || rm -rf -- "$scratch"
+  kill -s KILL 0
+} </dev/null >/dev/null 2>&1 & )
+exec "$@" ${lifeline}<&-`;
+}
+
+function hasPipes(child: ChildProcess): child is ChildProcessWithoutNullStreams {
+  return child.stdin !== null && child.stdout !== null && child.stderr !== null;
+}
