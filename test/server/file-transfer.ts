@@ -8,9 +8,9 @@ import type { DownloadRecord } from './server-state.ts';
 import type { Service } from './service.ts';
 
 /** The ways of a scripted fault that strikes at a place inside the body. */
-type StrikingFault = Extract<DiskFault, { afterBytes: number }>;
+type StrikingFault = Exclude<Extract<DiskFault, { afterBytes: number }>, { action: 'silence' }>;
 
-/** Answers `GET /nfc/…`: sends a lease's file as a host does, or as the script of faults wants it. */
+/** Answers `GET /nfc/…`, on a host `/ha-nfc/…`: sends a lease's file as a host does, or as the script of faults wants it. */
 export async function sendLeaseFile(
   service: Service,
   endpoint: { name: 'soap' | 'esxi'; https: HttpsEndpoint },
@@ -18,7 +18,7 @@ export async function sendLeaseFile(
   response: ServerResponse,
 ): Promise<void> {
   const path = new URL(request.url ?? '/', 'https://host').pathname;
-  const lease = service.leases.find((each) => path.startsWith(`/nfc/${each.ticket}/`));
+  const lease = service.leases.find((each) => path.startsWith(`${service.nfcPath}${each.ticket}/`));
   const file = lease?.fileAt(path);
   if (lease === undefined || file === undefined || !lease.ready) {
     response.writeHead(404).end();
@@ -80,6 +80,7 @@ class FileTransfer {
   }
 
   async send(file: LeaseFile, fault: DiskFault | undefined): Promise<void> {
+    if (fault?.action === 'late') await this.#pause(fault.ms);
     const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
     if (this.#service.options.contentLength) {
       const digest = await (file.knownDigest?.() ?? digestOf(file.chunks()));
@@ -91,9 +92,7 @@ class FileTransfer {
     const tally = { populatedBytes: 0 };
     for await (const chunk of file.chunks(tally)) {
       taker?.add(chunk);
-      const struck =
-        fault !== undefined && 'afterBytes' in fault && this.#record.sentBytes + chunk.length > fault.afterBytes;
-      if (struck) {
+      if (isStriking(fault) && this.#record.sentBytes + chunk.length > fault.afterBytes) {
         await this.#flush(chunk.subarray(0, fault.afterBytes - this.#record.sentBytes));
         await this.#strike(fault);
         return;
@@ -127,6 +126,14 @@ class FileTransfer {
       await this.#write(chunk);
       if (isFirst) await Promise.race([fault.until, aborted(this.#over)]);
       return;
+    }
+    if (fault?.action === 'silence') {
+      const before = fault.afterBytes - this.#record.sentBytes;
+      if (before >= 0 && before < chunk.length) {
+        await this.#flush(chunk.subarray(0, before));
+        await this.#pause(fault.ms);
+        return this.#write(chunk.subarray(before));
+      }
     }
     if (fault?.action === 'flip-bit') {
       const at = fault.atByte - this.#record.sentBytes;
@@ -190,6 +197,10 @@ class FileTransfer {
   async #pause(ms: number): Promise<void> {
     await aborted(AbortSignal.any([AbortSignal.timeout(ms), this.#over]));
   }
+}
+
+function isStriking(fault: DiskFault | undefined): fault is StrikingFault {
+  return fault !== undefined && 'afterBytes' in fault && fault.action !== 'silence';
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -15,7 +15,7 @@ test('a lease locks the VM until it is completed', async () => {
   await using scene = await open();
   const { client, server } = scene;
   const { lease } = await client.openLease(VM);
-  expect(await client.call('ExportVm', VM)).toMatchObject({ fault: 'InvalidState' });
+  expect(await client.call('ExportVm', VM)).toMatchObject({ fault: 'TaskInProgress' });
   expect(await client.call('PowerOnVM_Task', VM)).toMatchObject({ fault: 'TaskInProgress' });
   await client.call('HttpNfcLeaseComplete', lease);
   expect(server.state()).toMatchObject({ leases: [{ outcome: 'completed' }], vms: { vm: { locked: false } } });
@@ -40,7 +40,7 @@ test('urls of a host that is connected to directly have a star', async () => {
   await using scene = await open({ apiType: 'HostAgent' });
   const { urls } = await scene.client.openLease(VM);
   const url = urls.get('disk-0.vmdk') ?? '';
-  expect(url).toMatch(/^https:\/\/\*\/nfc\//);
+  expect(url).toMatch(/^https:\/\/\*\/ha-nfc\//);
   expect((await scene.client.download(url)).bytes.toString('latin1', 0, 4)).toBe('KDMV');
   expect(scene.server.state().downloads).toMatchObject([{ endpoint: 'soap', outcome: 'whole' }]);
 });

@@ -6,8 +6,10 @@ import type { LeaseOutcome } from './server-state.ts';
 import type { Service } from './service.ts';
 import { arrayOf, data, enumOf, MoRef, type DataObject, type Fields } from './value.ts';
 import type { VirtualMachine } from './virtual-machine.ts';
+import { cdDriveUnit } from './vm-hardware.ts';
 import type { VmSnapshot } from './vm-snapshot.ts';
 
+type NvramEntry = Service['options']['nvramEntry'];
 type LeaseState = 'initializing' | 'ready' | 'done' | 'error';
 
 /**
@@ -34,16 +36,19 @@ export class HttpNfcLease extends ManagedObject {
   readonly #ended = new AbortController();
   readonly #targetIds: ReadonlyMap<string, string>;
   readonly #thumbprint: string;
+  /** False: what the lease says of the host's certificate is wrong. */
+  readonly #isVouchedFor: boolean;
 
   constructor(service: Service, vm: VirtualMachine, snapshot: VmSnapshot | undefined) {
     super(new MoRef('HttpNfcLease', `session[${randomUUID()}]${randomUUID()}`));
     this.#service = service;
     this.vm = vm;
     this.snapshot = snapshot;
-    this.files = leaseFiles(vm, snapshot);
+    this.files = leaseFiles(vm, snapshot, service.options.nvramEntry);
     const fault = service.faults.take('lease', [vm.displayName]);
     this.#targetIds = new Map(fault?.action === 'target-id' ? [[fault.disk, fault.targetId]] : []);
     const { thumbprint } = service.diskEndpoint;
+    this.#isVouchedFor = fault?.action !== 'wrong-thumbprint';
     this.#thumbprint = fault?.action === 'wrong-thumbprint' ? thumbprint.replace(/[0-9A-F]/g, otherDigit) : thumbprint;
     vm.setOpenLease(this.ref);
     this.#timer = setTimeout(() => {
@@ -72,17 +77,23 @@ export class HttpNfcLease extends ManagedObject {
     return this.files.find((file) => this.#pathOf(file) === path);
   }
 
-  targetIdOf(file: LeaseFile): string {
-    return this.#targetIds.get(file.name) ?? file.name;
+  targetIdOf(file: LeaseFile): string | undefined {
+    return this.#targetIds.get(file.name) ?? file.targetId;
   }
 
   properties(): Fields {
+    return this.propertiesAt('');
+  }
+
+  /** The properties for a client that speaks an API version: 9.0 brought `sslCertificate`. */
+  propertiesAt(version: string): Fields {
+    const withCertificate = Number.parseInt(version, 10) >= 9 && this.#service.options.sslCertificate;
     return {
       initializeProgress: this.#state === 'initializing' ? 50 : 100,
       transferProgress: this.#transferProgress,
       mode: 'pushOrGet',
       capabilities: data('HttpNfcLeaseCapabilities', { pullModeSupported: true, corsSupported: true }),
-      info: this.#state === 'ready' ? this.#info() : undefined,
+      info: this.#state === 'ready' ? this.#info(withCertificate) : undefined,
       state: enumOf('HttpNfcLeaseState', this.#state),
       error: this.#error?.toLocalized(),
     };
@@ -143,50 +154,65 @@ export class HttpNfcLease extends ManagedObject {
     this.#ended.abort();
   }
 
-  #info(): DataObject {
+  #info(withCertificate: boolean): DataObject {
     const capacityBytes = this.files.reduce((sum, file) => sum + (file.disk?.capacityBytes ?? 0), 0);
     return data('HttpNfcLeaseInfo', {
       lease: this.ref,
       entity: this.snapshot?.ref ?? this.vm.ref,
       deviceUrl: arrayOf(
         'HttpNfcLeaseDeviceUrl',
-        this.files.map((file) => this.#deviceUrl(file)),
+        this.files.map((file) => this.#deviceUrl(file, withCertificate)),
       ),
       totalDiskCapacityInKB: BigInt(Math.ceil(capacityBytes / 1024)),
       leaseTimeout: this.#service.options.leaseTimeoutSeconds,
     });
   }
 
-  #deviceUrl(file: LeaseFile): DataObject {
-    const { origin } = this.#service.diskEndpoint;
+  #deviceUrl(file: LeaseFile, withCertificate: boolean): DataObject {
+    const { origin, certificatePem } = this.#service.diskEndpoint;
     return data('HttpNfcLeaseDeviceUrl', {
       key: file.key,
       importKey: '',
       url: `${origin}${this.#pathOf(file)}`,
       sslThumbprint: this.#thumbprint,
+      sslCertificate: withCertificate && this.#isVouchedFor ? certificatePem : undefined,
       disk: file.disk !== undefined,
       targetId: this.targetIdOf(file),
-      datastoreKey: `${origin}/nfc/${this.ticket}/`,
+      datastoreKey: `${origin}${this.#folder}`,
       fileSize: file.fileSize === undefined ? undefined : BigInt(file.fileSize),
     });
   }
 
   #pathOf(file: LeaseFile): string {
-    return `/nfc/${this.ticket}/${encodeURIComponent(file.name)}`;
+    return `${this.#folder}${encodeURIComponent(file.urlName ?? file.name)}`;
+  }
+
+  get #folder(): string {
+    return `${this.#service.nfcPath}${this.ticket}/`;
   }
 }
 
-/** A snapshot holds no independent disks. */
-function leaseFiles(vm: VirtualMachine, snapshot: VmSnapshot | undefined): LeaseFile[] {
-  const id = vm.ref.value;
-  const disks = vm.disks.filter(
-    (disk) => snapshot === undefined || disk.options.mode?.startsWith('independent') !== true,
-  );
-  const files = disks.map((disk) => diskFile(id, disk));
-  if (vm.options.iso !== undefined) {
-    files.push(plainFile(`/${id}/VirtualIDEController0:0`, `file-${files.length}.iso`, Buffer.alloc(64 * 2048)));
+/** A snapshot holds no independent disks. An ISO image comes before the disks, and counts in `disk-N` as they do. */
+function leaseFiles(vm: VirtualMachine, snapshot: VmSnapshot | undefined, nvramEntry: NvramEntry): LeaseFile[] {
+  const { order, targetIds } = vm.options.lease ?? {};
+  const files: LeaseFile[] = [];
+  const shown = (key: string, name: string) => ({ key, name, targetId: targetIds === false ? undefined : name });
+  if (vm.iso !== undefined) {
+    const key = `/${vm.ref.value}/VirtualIDEController0:${cdDriveUnit(vm.disks)}`;
+    files.push(plainFile(shown(key, 'disk-0.iso'), Buffer.alloc(64 * 2048)));
   }
-  if (vm.options.nvram !== undefined) files.push(plainFile(`/${id}/nvram`, 'nvram', vm.options.nvram));
+  const disks = vm.disks.filter(
+    ({ options }) => snapshot === undefined || options.mode?.startsWith('independent') !== true,
+  );
+  for (const disk of order === 'reversed' ? disks.toReversed() : disks) {
+    const name = disk.options.targetId ?? `disk-${files.length}.vmdk`;
+    files.push(diskFile(shown(vm.deviceKeyOf(disk), name), disk));
+  }
+  if (vm.options.nvram !== undefined) {
+    const key = `/${vm.ref.value}/nvram`;
+    const real = { key, name: 'nvram', targetId: undefined, urlName: `${vm.displayName}.nvram` };
+    files.push(plainFile(nvramEntry === 'real' ? real : shown(key, 'nvram'), vm.options.nvram));
+  }
   return files;
 }
 

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { streamOptimized } from './stream-optimized-writer.ts';
-import type { DiskPlace } from './vm-hardware.ts';
+import type { DiskPlace } from './disk-placement.ts';
 
 /** Size and hashes of a body as it goes over the wire. */
 export interface BodyDigest {
@@ -22,11 +22,15 @@ export interface Tally {
 export interface LeaseFile {
   /** Device key, such as `/vm-42/VirtualLsiLogicController0:0`. */
   key: string;
-  /** The last part of the url, and the target id unless a fault says otherwise. */
+  /** How records and scripts name it. */
   name: string;
+  /** The last part of the url, where that is not the name. */
+  urlName?: string;
+  /** Undefined: the lease shows none. */
+  targetId: string | undefined;
   /** Undefined for what is no disk. */
   disk: DiskPlace | undefined;
-  /** Size of a file that is no disk. */
+  /** Size of a file that is no disk, where the lease shows it. */
   fileSize: number | undefined;
   chunks(tally?: Tally): AsyncIterable<Buffer>;
   /** The digest where it is known without sending; otherwise it is taken while sending. */
@@ -36,9 +40,12 @@ export interface LeaseFile {
 /** Bytes per piece of a file that is served as it is. */
 const READ_BYTES = 1 << 20;
 
+/** What a lease shows of a file. */
+type Shown = Pick<LeaseFile, 'key' | 'name' | 'targetId'>;
+
 /** The file of a disk: made on the fly from its content, or a ready one. */
-export function diskFile(vm: string, disk: DiskPlace): LeaseFile {
-  const common = { key: `/${vm}/${disk.slot}`, name: disk.targetId, disk, fileSize: undefined };
+export function diskFile(shown: Shown, disk: DiskPlace): LeaseFile {
+  const common = { ...shown, disk, fileSize: undefined };
   const { content, lastGrain, compressionLevel } = disk.options;
   if ('file' in content) {
     return {
@@ -58,12 +65,11 @@ export function diskFile(vm: string, disk: DiskPlace): LeaseFile {
 }
 
 /** A small file that is no disk: NVRAM, an ISO image. */
-export function plainFile(key: string, name: string, bytes: Uint8Array): LeaseFile {
+export function plainFile(shown: Shown & Pick<LeaseFile, 'urlName'>, bytes: Uint8Array): LeaseFile {
   return {
-    key,
-    name,
+    ...shown,
     disk: undefined,
-    fileSize: bytes.length,
+    fileSize: shown.targetId === undefined ? undefined : bytes.length,
     async *chunks() {
       yield Buffer.from(bytes);
     },

@@ -53,8 +53,11 @@ export const LEASE_METHODS = {
     if (params === undefined) throw new VimFault('InvalidArgument', 'A specified parameter was not correct: cdp');
     return data('OvfCreateDescriptorResult', {
       ovfDescriptor: ovfDescriptor(vm, params, service.now()),
-      error: remarksOf('OvfExport', remarks?.errors),
-      warning: remarksOf('OvfExport', remarks?.warnings),
+      error: arrayOf('LocalizedMethodFault', [
+        ...(service.options.passthroughErrors ? unsupportedDevices(vm) : []),
+        ...remarksOf('OvfExport', remarks?.errors),
+      ]),
+      warning: arrayOf('LocalizedMethodFault', remarksOf('OvfExport', remarks?.warnings)),
       includeImageFiles: params.boolean('includeImageFiles'),
     });
   },
@@ -90,9 +93,16 @@ function manifestEntry(call: SoapCall, lease: HttpNfcLease, file: LeaseFile): Da
   });
 }
 
-function remarksOf(type: string, messages: readonly string[] | undefined) {
-  const faults = (messages ?? []).map((message) => new VimFault(type, message).toLocalized());
-  return arrayOf('LocalizedMethodFault', faults);
+function remarksOf(type: string, messages: readonly string[] | undefined): DataObject[] {
+  return (messages ?? []).map((message) => new VimFault(type, message).toLocalized());
+}
+
+/** A descriptor is made all the same for a VM with a passthrough device, which it leaves out. */
+function unsupportedDevices(vm: VirtualMachine): DataObject[] {
+  if (vm.options.passthrough !== true) return [];
+  const fields = { device: data('VirtualPCIPassthrough', { key: 13000 }), vmPath: vm.inventoryPath };
+  const message = "Device 'PCI device 0' is not supported for export.";
+  return [new VimFault('OvfUnsupportedDeviceExport', message, fields).toLocalized()];
 }
 
 function otherDigit(digit: string): string {

@@ -16,7 +16,7 @@ const HELP = `Starts the test server with a few sample VMs, until Ctrl-C.
   --page-size N         objects per page of the property collector
   --lease-timeout SECONDS
   --manifest sha256|sha1|none
-  --thumbprint sha1|sha256|none   what leases tell of the second listener's certificate
+  --thumbprint sha1|sha256|none|unknown   what leases tell of the second listener's certificate
   --ca-file FILE        write the certificate here, for clients that want to trust it
 `;
 
@@ -31,7 +31,7 @@ const { values } = parseArgs({
     'page-size': { type: 'string', default: '100' },
     'lease-timeout': { type: 'string', default: '300' },
     manifest: { type: 'string', default: 'sha256' },
-    thumbprint: { type: 'string', default: 'sha1' },
+    thumbprint: { type: 'string' },
     'ca-file': { type: 'string' },
   },
 });
@@ -55,9 +55,11 @@ async function serve(): Promise<void> {
     pageSize: Number(values['page-size']),
     leaseTimeoutSeconds: Number(values['lease-timeout']),
     manifest: oneOf(['sha256', 'sha1', 'none'], values.manifest),
-    thumbprint: oneOf(['sha1', 'sha256', 'none'], values.thumbprint),
     vms,
   };
+  if (values.thumbprint !== undefined) {
+    options.thumbprint = oneOf(['sha1', 'sha256', 'none', 'unknown'], values.thumbprint);
+  }
   await using server = await startTestServer(options);
   if (values['ca-file'] !== undefined) await writeFile(values['ca-file'], server.certificatePem);
   const lines = [

@@ -17,14 +17,20 @@ export interface TestServerOptions {
   certificate?: ServerCertificate;
   /** Where lease urls point to: a second listener with an own self-signed certificate, the SOAP endpoint itself, or `*`. A vCenter has `esxi`, a host `*`, when unset. */
   diskHost?: 'esxi' | 'self' | '*';
-  /** The hash of `sslThumbprint` in leases; `sha1` when unset, `none` leaves it empty. */
-  thumbprint?: 'sha1' | 'sha256' | 'none';
+  /** The hash of `sslThumbprint` in leases; `none` leaves it empty, `unknown` is of a kind that no client knows. A vCenter has `sha1`, a host `none`, when unset. */
+  thumbprint?: 'sha1' | 'sha256' | 'none' | 'unknown';
+  /** `sslCertificate` in leases, for clients that speak API version 9.0 or later; true when unset. */
+  sslCertificate?: boolean;
   /** Objects per page of the property collector; 100 when unset. */
   pageSize?: number;
   /** How long a lease lives without a progress call; 300 when unset. */
   leaseTimeoutSeconds?: number;
   /** How long a lease stays in `initializing`; 20 when unset. */
   leaseInitializeMs?: number;
+  /** `real`: the lease's NVRAM entry has neither target id nor size, and a url that ends with `.nvram`. */
+  nvramEntry?: 'real' | 'like-a-disk';
+  /** Order of `config.hardware.device` of VMs that do not say themselves. */
+  deviceOrder?: DeviceOrder;
   /** How long tasks run; 20 when unset. */
   taskMs?: number;
   /** A session without a call for so long is over; 1800 when unset. */
@@ -47,6 +53,10 @@ export interface TestServerOptions {
   clockSkewSeconds?: number;
   /** Privileges that the account lacks, such as `VApp.Export`. */
   missingPrivileges?: readonly string[];
+  /** Whether `CreateDescriptor` has an error for each passthrough device beside the descriptor that leaves it out. */
+  passthroughErrors?: boolean;
+  /** False: nobody is told which privileges an account has, as an ESXi host answers. */
+  privilegeChecks?: boolean;
   /** `NoPermission` for every page but the first, as vCenter 7.0.3 to 8.0.2 answers accounts without rights on the root folder. */
   pagingDenied?: boolean;
   /** Disk bodies carry a Content-Length. Each is then made twice, once to count it. */
@@ -90,14 +100,43 @@ export interface VmOptions {
   contentIds?: boolean;
   annotation?: string;
   consolidationNeeded?: boolean;
+  /** What removing a snapshot leaves: nothing, or disk files that need to be consolidated. */
+  snapshotRemoval?: 'works' | 'needs-consolidation';
+  /**
+   * How many operations are refused after each lease, while the host still has the VM's files open: by the call with
+   * `TaskInProgress`, or by the task with `FileLocked`.
+   */
+  busyAfterLease?: { times: number; fault: 'TaskInProgress' | 'FileLocked' };
   /** Datastore path of an ISO image in a connected CD drive. */
   iso?: string;
+  /** The image's file is gone, for which exports fail. */
+  isoMissing?: boolean;
   /** Has a PCI passthrough device. */
   passthrough?: boolean;
   virtualTpm?: boolean;
   encrypted?: boolean;
   /** The account may not read it: it turns up in `missingSet`. */
   unreadable?: boolean;
+  /** Order of `config.hardware.device`; that of the server's option when unset. */
+  deviceOrder?: DeviceOrder;
+  /** What boots first: a disk is its place in `disks`. Not set when unset. */
+  bootOrder?: readonly ('cdrom' | 'ethernet' | number)[];
+  /** The extension that the VM belongs to. One of type `cluster-agent` is a vCLS VM, whose methods are disabled. */
+  managedBy?: { extensionKey: string; type: string };
+  /** How leases show the VM's files. */
+  lease?: LeaseOptions;
+}
+
+/** By key, or shuffled as real servers have it. */
+export type DeviceOrder = 'by-key' | 'shuffled';
+
+export interface LeaseOptions {
+  /** Order of the disks' entries; as in `disks` when unset. */
+  order?: 'as-added' | 'reversed';
+  /** What numbers a controller in a device key: its bus, or its place among those of its type. The bus when unset. */
+  keys?: 'bus' | 'index';
+  /** False leaves the target id of disks out: it is for uploads in several parts only. */
+  targetIds?: boolean;
 }
 
 export interface NetworkCardOptions {
@@ -117,12 +156,16 @@ export interface SnapshotOptions {
   children?: readonly SnapshotOptions[];
 }
 
-export type DiskController = 'lsilogic' | 'pvscsi' | 'sata' | 'nvme';
+export type DiskController = 'lsilogic' | 'lsisas' | 'pvscsi' | 'sata' | 'nvme' | 'ide';
 
 export interface DiskOptions {
   /** What the disk holds, sent as a stream made on the fly, or a ready streamOptimized file with its capacity. */
   content: ContentSource | { file: string; capacityBytes: number };
   controller?: DiskController;
+  /** Bus of the controller; when unset the VM's first of that type, or the next free one. */
+  busNumber?: number;
+  /** The next free one when unset. */
+  unit?: number;
   /** As the lease names it; `disk-N.vmdk` when unset. */
   targetId?: string;
   mode?: 'persistent' | 'independent_persistent' | 'independent_nonpersistent';

@@ -2,7 +2,7 @@ import type { NetworkCardOptions } from './options.ts';
 import { controllerItems, cpuItem, diskItem, memoryItem, networkItem } from './ovf-hardware.ts';
 import type { RequestObject } from './request-arguments.ts';
 import type { VirtualMachine } from './virtual-machine.ts';
-import type { DiskPlace } from './vm-hardware.ts';
+import type { DiskPlace } from './disk-placement.ts';
 import { VimFault } from './fault.ts';
 import { escapeText } from './xml-writer.ts';
 
@@ -21,7 +21,8 @@ const STREAM_OPTIMIZED = 'http://www.vmware.com/interfaces/specifications/vmdk.h
 interface DescribedFile {
   id: string;
   href: string;
-  sizeBytes: number;
+  /** Undefined where the client has told nothing of the files. */
+  sizeBytes: number | undefined;
   populatedSize: number | undefined;
   disk: DiskPlace | undefined;
   isNvram: boolean;
@@ -29,7 +30,9 @@ interface DescribedFile {
 
 /** Writes the OVF 1.1 envelope of a VM in the shape that vSphere gives it. */
 export function ovfDescriptor(vm: VirtualMachine, params: RequestObject, now: Date): string {
-  const files = params.objects('ovfFiles').map((file, index) => describedFile(vm, file, index));
+  const told = params.objects('ovfFiles').map((file, index) => describedFile(vm, file, index));
+  // An empty list filters nothing: every file comes under a name that the server makes, which is its device key.
+  const files = told.length === 0 ? allFiles(vm) : told;
   const name = escapeText(params.optionalString('name') ?? vm.displayName);
   const cards = vm.options.networkCards ?? [];
   const withMac = params.strings('exportOption').includes('mac');
@@ -55,7 +58,7 @@ ${hardwareSection(vm, name, files, withMac)}
 
 function describedFile(vm: VirtualMachine, file: RequestObject, index: number): DescribedFile {
   const deviceId = file.string('deviceId');
-  const disk = vm.disks.find((each) => deviceId === `/${vm.ref.value}/${each.slot}`);
+  const disk = vm.disks.find((each) => deviceId === vm.deviceKeyOf(each));
   const isNvram = deviceId === `/${vm.ref.value}/nvram`;
   if (disk === undefined && !isNvram && !deviceId.startsWith(`/${vm.ref.value}/`)) {
     throw new VimFault('InvalidArgument', 'A specified parameter was not correct: cdp.ovfFile.deviceId', {
@@ -72,10 +75,19 @@ function describedFile(vm: VirtualMachine, file: RequestObject, index: number): 
   };
 }
 
+function allFiles(vm: VirtualMachine): DescribedFile[] {
+  const unknown = { sizeBytes: undefined, populatedSize: undefined };
+  const files = vm.disks.map((disk) => ({ href: vm.deviceKeyOf(disk), disk, isNvram: false, ...unknown }));
+  const nvram = { href: `/${vm.ref.value}/nvram`, disk: undefined, isNvram: true, ...unknown };
+  const all = vm.options.nvram === undefined ? files : [...files, nvram];
+  return all.map((file, index) => ({ id: `file${index + 1}`, ...file }));
+}
+
 function references(files: readonly DescribedFile[]): string {
-  const lines = files.map(
-    (file) => `    <File ovf:href="${escapeText(file.href)}" ovf:id="${file.id}" ovf:size="${file.sizeBytes}"/>`,
-  );
+  const lines = files.map((file) => {
+    const size = file.sizeBytes === undefined ? '' : ` ovf:size="${file.sizeBytes}"`;
+    return `    <File ovf:href="${escapeText(file.href)}" ovf:id="${file.id}"${size}/>`;
+  });
   return ['  <References>', ...lines, '  </References>'].join('\n');
 }
 
@@ -126,7 +138,7 @@ function hardwareSection(vm: VirtualMachine, name: string, files: readonly Descr
     memoryItem(2, vm.options.memoryMb ?? 1024),
     ...controllers.items,
     ...disks.map((disk, index) =>
-      diskItem(firstDisk + index, disk, index + 1, controllers.instanceOf.get(disk.controllerKey) ?? 0),
+      diskItem(firstDisk + index, disk, index + 1, controllers.instanceOf.get(disk.controller.key) ?? 0),
     ),
     ...(vm.options.networkCards ?? []).map((card, index) => networkItem(firstCard + index, card, index, withMac)),
   ];

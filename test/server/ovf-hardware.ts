@@ -1,5 +1,5 @@
 import type { DiskController, NetworkCardOptions } from './options.ts';
-import type { DiskPlace } from './vm-hardware.ts';
+import type { DiskPlace } from './disk-placement.ts';
 import { escapeText } from './xml-writer.ts';
 
 /** One `Item` of the hardware section. The schema wants its elements in alphabetical order. */
@@ -12,7 +12,7 @@ function item(fields: Record<string, string | number | undefined>): string {
 }
 
 /** CIM's numbers for kinds of resources. */
-const RESOURCE = { cpu: 3, memory: 4, scsi: 6, network: 10, disk: 17, otherStorage: 20 } as const;
+const RESOURCE = { cpu: 3, memory: 4, scsi: 6, network: 10, disk: 17, otherStorage: 20, ide: 5 } as const;
 
 export function cpuItem(instance: number, cpus: number): string {
   return item({
@@ -36,9 +36,11 @@ export function memoryItem(instance: number, memoryMb: number): string {
   });
 }
 
-const CONTROLLER_ITEMS: Record<DiskController, { name: string; subType: string; type: number }> = {
+const CONTROLLER_ITEMS: Record<DiskController, { name: string; subType: string | undefined; type: number }> = {
   lsilogic: { name: 'SCSI Controller', subType: 'lsilogic', type: RESOURCE.scsi },
   pvscsi: { name: 'SCSI Controller', subType: 'VirtualSCSI', type: RESOURCE.scsi },
+  lsisas: { name: 'SCSI Controller', subType: 'lsilogicsas', type: RESOURCE.scsi },
+  ide: { name: 'VirtualIDEController', subType: undefined, type: RESOURCE.ide },
   sata: { name: 'SATA Controller', subType: 'vmware.sata.ahci', type: RESOURCE.otherStorage },
   nvme: { name: 'NVME Controller', subType: 'vmware.nvme.controller', type: RESOURCE.otherStorage },
 };
@@ -48,15 +50,16 @@ export function controllerItems(disks: readonly DiskPlace[], firstInstance: numb
   const instanceOf = new Map<number, number>();
   const items: string[] = [];
   for (const disk of disks) {
-    if (instanceOf.has(disk.controllerKey)) continue;
+    const { key, bus } = disk.controller;
+    if (instanceOf.has(key)) continue;
     const kind = CONTROLLER_ITEMS[disk.options.controller ?? 'lsilogic'];
     const instance = firstInstance + items.length;
-    instanceOf.set(disk.controllerKey, instance);
+    instanceOf.set(key, instance);
     items.push(
       item({
-        Address: 0,
+        Address: bus,
         Description: kind.name,
-        ElementName: `${kind.name} ${items.length}`,
+        ElementName: `${kind.name} ${bus}`,
         InstanceID: instance,
         ResourceSubType: kind.subType,
         ResourceType: kind.type,

@@ -1,4 +1,5 @@
 import { faultOf, VimFault } from './fault.ts';
+import { HttpNfcLease } from './http-nfc-lease.ts';
 import { PlainObject, type ManagedObject } from './managed-object.ts';
 import { objectContent, PropertyCollector } from './property-collector.ts';
 import { valueAt } from './property-path.ts';
@@ -168,7 +169,8 @@ function refusalWithoutLogin({ ref }: ManagedObject): VimFault | undefined {
 }
 
 /** The session manager shows each client its own session. */
-function propertiesFor({ session }: SoapCall, object: ManagedObject): Fields {
+function propertiesFor({ session, version }: SoapCall, object: ManagedObject): Fields {
+  if (object instanceof HttpNfcLease) return object.propertiesAt(version);
   if (object.ref.type !== 'SessionManager') return object.properties();
   const currentSession = session.userName === undefined ? undefined : session.toDataObject();
   return { ...object.properties(), currentSession };

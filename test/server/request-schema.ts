@@ -64,6 +64,7 @@ export const METHODS = {
     on: VM,
     params: ['name: string', 'description: string?', 'memory: boolean', 'quiesceSpec: VirtualMachineGuestQuiesceSpec?'],
   },
+  ConsolidateVMDisks_Task: { on: VM, params: [] },
   RemoveSnapshot_Task: { on: 'VirtualMachineSnapshot', params: ['removeChildren: boolean', 'consolidate: boolean?'] },
   ExportSnapshot: { on: 'VirtualMachineSnapshot', params: [] },
   CancelTask: { on: 'Task', params: [] },

@@ -39,5 +39,12 @@ export function sampleVms(): VmOptions[] {
       snapshots: [{ name: 'before update', children: [{ name: 'after update' }] }],
       disks: [{ content: mixedContent(8 * MIB, 'buero'), controller: 'sata' }],
     },
+    {
+      name: 'vCLS-4c4c4544-0044-4210-8057-b9c04f383432',
+      folder: ['vCLS'],
+      powerState: 'poweredOn',
+      managedBy: { extensionKey: 'com.vmware.vim.eam', type: 'cluster-agent' },
+      disks: [{ content: emptyContent(2 * MIB) }],
+    },
   ];
 }

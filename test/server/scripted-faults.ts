@@ -14,6 +14,10 @@ export type DiskFault =
   | { action: 'drip'; bytesPerSecond: number }
   /** The body waits behind its first bytes, and then goes on. */
   | { action: 'hold'; until: Promise<unknown> }
+  /** The body pauses and then goes on, as it does while a host reads zeros. */
+  | { action: 'silence'; afterBytes: number; ms: number }
+  /** Not even the status comes for so long. */
+  | { action: 'late'; ms: number }
   | { action: 'status'; status: number }
   /** 200 with an empty body, as vSAN hosts answer a second url of a lease. */
   | { action: 'empty' }
@@ -37,6 +41,15 @@ export type ManifestFault =
   | { action: 'no-entry' }
   /** The size alone. */
   | { action: 'no-hash' };
+
+/** What goes wrong with a task that a call has started. */
+export type TaskFault =
+  /** It does its work and is gone before anybody can read how it ended. */
+  | { action: 'vanish' }
+  /** It ends with that fault instead of doing its work. */
+  | { action: 'fail'; fault: string; message?: string }
+  /** It does its work when that has come. */
+  | { action: 'hold'; until: Promise<unknown> };
 
 /** What goes wrong with a SOAP call. */
 export type SoapFault =
@@ -63,7 +76,7 @@ export interface DescriptorRemarks {
 }
 
 interface Matching {
-  /** `disk`, `lease` and `manifest`: the disk's target id, or the VM's name. SOAP methods: the VM's name. Undefined is any. */
+  /** `disk`, `lease` and `manifest`: the disk's target id, or the VM's name. `task`: the method that started it, or the VM's name. SOAP methods: the VM's name. Undefined is any. */
   target?: string;
   /** How many matching requests go wrong; 1 when unset. */
   times?: number;
@@ -75,6 +88,7 @@ export type ScriptedFault =
   | (Matching & { on: 'disk' } & DiskFault)
   | (Matching & { on: 'lease' } & LeaseFault)
   | (Matching & { on: 'manifest' } & ManifestFault)
+  | (Matching & { on: 'task' } & TaskFault)
   | (Matching & { on: MethodName } & SoapFault)
   | (Matching & { on: 'CreateDescriptor' } & DescriptorRemarks);
 

@@ -16,6 +16,7 @@ export type ServiceOptions = Required<Omit<TestServerOptions, 'certificate'>>;
 export interface DiskEndpoint {
   origin: string;
   thumbprint: string;
+  certificatePem: string;
 }
 
 /** Everything that the server knows, whatever way a request came in. */
@@ -29,7 +30,7 @@ export class Service {
   readonly calls: CallRecord[] = [];
   readonly downloads: DownloadRecord[] = [];
   /** Set once the listeners have their ports. */
-  diskEndpoint: DiskEndpoint = { origin: '', thumbprint: '' };
+  diskEndpoint: DiskEndpoint = { origin: '', thumbprint: '', certificatePem: '' };
   /** Makes the server refuse everything from now on. */
   goAway: () => void = () => undefined;
 
@@ -41,10 +42,13 @@ export class Service {
       listen: {},
       hosts: [],
       diskHost: apiType === 'HostAgent' ? '*' : 'esxi',
-      thumbprint: 'sha1',
+      thumbprint: apiType === 'HostAgent' ? 'none' : 'sha1',
+      sslCertificate: true,
       pageSize: 100,
       leaseTimeoutSeconds: 300,
       leaseInitializeMs: 20,
+      nvramEntry: 'like-a-disk',
+      deviceOrder: 'by-key',
       taskMs: 20,
       sessionIdleSeconds: 1800,
       propertiesWithoutSession: 'fault',
@@ -66,6 +70,8 @@ export class Service {
       ],
       clockSkewSeconds: 0,
       missingPrivileges: [],
+      passthroughErrors: false,
+      privilegeChecks: true,
       pagingDenied: false,
       contentLength: false,
       ...options,
@@ -90,11 +96,17 @@ export class Service {
       'VirtualMachine',
       options.moRef ?? (this.options.apiType === 'HostAgent' ? `${id}` : `vm-${id}`),
     );
-    return this.objects.add(new VirtualMachine(ref, folder, datacenter, options, this.objects));
+    const { deviceOrder } = this.options;
+    return this.objects.add(new VirtualMachine(ref, folder, datacenter, { deviceOrder, ...options }, this.objects));
   }
 
   vms(): VirtualMachine[] {
     return this.objects.all().filter((object) => object instanceof VirtualMachine);
+  }
+
+  /** Where the urls of leases begin. */
+  get nfcPath(): string {
+    return this.options.apiType === 'HostAgent' ? '/ha-nfc/' : '/nfc/';
   }
 
   /** Whether `ref` is the property collector that every session has without creating it. */

@@ -1,5 +1,6 @@
 import { faultOf } from './fault.ts';
 import { serviceContent } from './service-content.ts';
+import type { Service } from './service.ts';
 import type { SoapMethod } from './soap-call.ts';
 import { arrayOf, data, strings } from './value.ts';
 
@@ -34,14 +35,17 @@ export const SESSION_METHODS = {
     return undefined;
   },
 
-  HasPrivilegeOnEntity: ({ service, args }) =>
-    arrayOf(
+  HasPrivilegeOnEntity({ service, args }) {
+    requirePrivilegeChecks(service);
+    return arrayOf(
       'boolean',
       args.strings('privId').map((privilege) => !service.options.missingPrivileges.includes(privilege)),
-    ),
+    );
+  },
 
-  HasPrivilegeOnEntities: ({ service, args }) =>
-    arrayOf(
+  HasPrivilegeOnEntities({ service, args }) {
+    requirePrivilegeChecks(service);
+    return arrayOf(
       'EntityPrivilege',
       args.refs('entity').map((entity) => {
         const rows = args
@@ -51,17 +55,24 @@ export const SESSION_METHODS = {
           );
         return data('EntityPrivilege', { entity, privAvailability: arrayOf('PrivilegeAvailability', rows) });
       }),
-    ),
+    );
+  },
 
-  FetchUserPrivilegeOnEntities: ({ service, args }) =>
-    arrayOf(
+  FetchUserPrivilegeOnEntities({ service, args }) {
+    requirePrivilegeChecks(service);
+    return arrayOf(
       'UserPrivilegeResult',
       args.refs('entities').map((entity) => {
         const granted = KNOWN_PRIVILEGES.filter((privilege) => !service.options.missingPrivileges.includes(privilege));
         return data('UserPrivilegeResult', { entity, privileges: strings(granted) });
       }),
-    ),
+    );
+  },
 } satisfies Record<string, SoapMethod>;
+
+function requirePrivilegeChecks(service: Service): void {
+  if (!service.options.privilegeChecks) throw faultOf('NotSupported');
+}
 
 /** The privileges that have to do with an export. */
 const KNOWN_PRIVILEGES = [

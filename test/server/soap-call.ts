@@ -15,6 +15,8 @@ export interface SoapCall {
   target: ManagedObject;
   args: RequestObject;
   session: Session;
+  /** The API version that the client speaks; empty when it does not say. */
+  version: string;
   /** What `CreateDescriptor` was scripted to say besides. */
   remarks: DescriptorRemarks | undefined;
   /** Aborts when the client hangs up. */

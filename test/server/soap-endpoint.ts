@@ -61,7 +61,7 @@ export async function answerSoap(
       if (went === 'over') return;
       lost = went === 'answer is lost';
     }
-    assertVersion(service, request);
+    const version = spokenVersion(service, request);
     const known = service.sessions.find(request.headers.cookie ?? '', now);
     const session = known ?? newSession(request, now);
     if (known === undefined && service.options.cookie === 'first-call') sendCookie(service, session, response);
@@ -73,7 +73,7 @@ export async function answerSoap(
     const target = service.objects.get(ref);
     if (!isKindOf(target.ref.type, METHODS[method].on))
       throw invalidRequest(`${method} is no method of ${target.ref.type}`);
-    const call = { service, method, target, args, session, remarks, hungUp: hungUp.signal };
+    const call = { service, method, target, args, session, version, remarks, hungUp: hungUp.signal };
     answer.body = responseEnvelope(method, await HANDLERS[method](call));
     if (known === undefined && method === 'Login' && service.options.cookie === 'login') {
       sendCookie(service, session, response);
@@ -132,10 +132,10 @@ function thisOf(element: XmlElement): MoRef {
 }
 
 /** A client names the version that it speaks in `SOAPAction: urn:vim25/8.0.3.0`. */
-function assertVersion(service: Service, request: IncomingMessage): void {
+function spokenVersion(service: Service, request: IncomingMessage): string {
   const action = String(request.headers['soapaction'] ?? '').replaceAll('"', '');
-  const version = /^urn:vim25\/(.+)$/.exec(action)?.[1];
-  if (version === undefined || service.options.versions.includes(version)) return;
+  const version = /^urn:vim25\/(.+)$/.exec(action)?.[1] ?? '';
+  if (version === '' || service.options.versions.includes(version)) return version;
   throw new VersionMismatch(`Unsupported version URI "urn:vim25/${version}"`);
 }
 

@@ -1,4 +1,4 @@
-import { VimFault } from './fault.ts';
+import { faultOf, VimFault } from './fault.ts';
 import { ManagedObject } from './managed-object.ts';
 import type { Entity } from './entity.ts';
 import type { Service } from './service.ts';
@@ -70,14 +70,21 @@ export function startTask(
 ): MoRef {
   const ref = new MoRef('Task', `task-${service.objects.nextId()}`);
   const task = service.objects.add(new Task(ref, about.method, about.entity, about.userName, service.now()));
-  setTimeout(() => {
+  const fault = service.faults.take('task', [about.method, about.entity.displayName]);
+  const finish = (): void => {
     try {
+      if (fault?.action === 'fail') throw new VimFault(fault.fault, fault.message ?? faultOf(fault.fault).message);
       task.succeed(work(), service.now());
     } catch (error) {
       if (!(error instanceof VimFault)) throw error;
       task.fail(error, service.now());
     }
+    if (fault?.action === 'vanish') service.objects.remove(ref);
     service.objects.changed();
+  };
+  setTimeout(() => {
+    if (fault?.action === 'hold') void fault.until.then(finish);
+    else finish();
   }, service.options.taskMs).unref();
   return ref;
 }

@@ -6,7 +6,7 @@ import { fileDigest } from './lease-file.ts';
 import type { PowerState, TestServerOptions, VmOptions } from './options.ts';
 import type { ScriptedFaults } from './scripted-faults.ts';
 import { stateOf, type ServerState } from './server-state.ts';
-import { Service } from './service.ts';
+import { Service, type ServiceOptions } from './service.ts';
 import { answerSoap } from './soap-endpoint.ts';
 import { serviceVersions } from './soap-envelope.ts';
 
@@ -103,7 +103,7 @@ async function route(
   response: ServerResponse,
 ): Promise<void> {
   const path = new URL(request.url ?? '/', 'https://host').pathname;
-  if (path.startsWith('/nfc/')) return sendLeaseFile(service, endpoint, request, response);
+  if (path.startsWith(service.nfcPath)) return sendLeaseFile(service, endpoint, request, response);
   if (endpoint.name === 'soap' && path === '/sdk/vimServiceVersions.xml' && request.method === 'GET') {
     response.writeHead(200, { 'content-type': 'text/xml' }).end(serviceVersions(service.options.versions));
     return undefined;
@@ -127,8 +127,14 @@ function diskEndpoint(
   const authority = { esxi: esxi.authority, self: soap.authority, '*': '*' }[diskHost];
   return {
     origin: `https://${authority}`,
-    thumbprint: thumbprint === 'none' ? '' : thumbprintOf(shown.certificatePem, thumbprint),
+    thumbprint: shownThumbprint(shown.certificatePem, thumbprint),
+    certificatePem: shown.certificatePem,
   };
+}
+
+function shownThumbprint(certificatePem: string, kind: ServiceOptions['thumbprint']): string {
+  if (kind === 'none') return '';
+  return kind === 'unknown' ? 'SHA3-512:00ff' : thumbprintOf(certificatePem, kind);
 }
 
 /** Files are hashed before the first client comes, so that a manifest costs nothing then. */

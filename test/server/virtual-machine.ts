@@ -4,7 +4,7 @@ import type { Datacenter } from './inventory.ts';
 import type { ObjectRegistry } from './object-registry.ts';
 import type { PowerState, SnapshotOptions, VmOptions } from './options.ts';
 import type { Fields, MoRef } from './value.ts';
-import { placeDisks, type DiskPlace } from './vm-hardware.ts';
+import { controllersOf, placeDisks, type DiskPlace } from './disk-placement.ts';
 import { vmConfig, vmProperties } from './vm-properties.ts';
 import { VmSnapshot } from './vm-snapshot.ts';
 
@@ -25,6 +25,9 @@ export class VirtualMachine extends Entity {
   diskWrites = 0;
   snapshotRoots: VmSnapshot[] = [];
   currentSnapshot: VmSnapshot | undefined;
+  consolidationNeeded: boolean;
+  /** How many operations are still refused after a lease. */
+  #busyTimes = 0;
   /** The lease that locks the VM, if there is one. */
   openLease: MoRef | undefined;
   readonly #objects: ObjectRegistry;
@@ -38,10 +41,23 @@ export class VirtualMachine extends Entity {
     this.instanceUuid = options.instanceUuid ?? uuidFrom(`instance ${ref.value} ${options.name}`);
     this.powerState = options.powerState ?? 'poweredOff';
     this.annotation = options.annotation ?? '';
+    this.consolidationNeeded = options.consolidationNeeded ?? false;
     this.iso = options.iso;
     this.#objects = objects;
     this.#addSnapshots(options.snapshots ?? [], undefined);
     this.changeVersion = options.changeVersion ?? '2026-01-01T00:00:00.000000Z';
+  }
+
+  /** How many snapshots the disks are on top of. */
+  get snapshotDepth(): number {
+    return this.currentSnapshot?.depth ?? 0;
+  }
+
+  /** Key of a disk in leases and descriptors, such as `/vm-42/VirtualLsiLogicController0:0`. */
+  deviceKeyOf({ controller, unitNumber }: DiskPlace): string {
+    const sameType = controllersOf(this.disks).filter((each) => each.kind === controller.kind);
+    const number = this.options.lease?.keys === 'index' ? sameType.indexOf(controller) : controller.bus;
+    return `/${this.ref.value}/${controller.kind.type}${number}:${unitNumber}`;
   }
 
   get toolsRunning(): boolean {
@@ -83,7 +99,20 @@ export class VirtualMachine extends Entity {
   }
 
   setOpenLease(lease: MoRef | undefined): void {
+    if (lease === undefined) this.#busyTimes = this.options.busyAfterLease?.times ?? 0;
     this.openLease = lease;
+    this.#objects.changed();
+  }
+
+  /** Whether an operation is refused because of the lease before; each one that asks counts. */
+  isBusy(fault: 'TaskInProgress' | 'FileLocked'): boolean {
+    if (this.#busyTimes === 0 || this.options.busyAfterLease?.fault !== fault) return false;
+    this.#busyTimes -= 1;
+    return true;
+  }
+
+  setConsolidationNeeded(needed: boolean): void {
+    this.consolidationNeeded = needed;
     this.#objects.changed();
   }
 
@@ -96,7 +125,7 @@ export class VirtualMachine extends Entity {
   addSnapshot(name: string, description: string, quiesced: boolean, createTime: Date): VmSnapshot {
     const parent = this.currentSnapshot;
     const facts = { id: this.#objects.nextId(), name, description, quiesced, createTime, powerState: this.powerState };
-    const snapshot = new VmSnapshot(this.ref, parent, facts, () => vmConfig(this));
+    const snapshot: VmSnapshot = new VmSnapshot(this.ref, parent, facts, () => vmConfig(this, snapshot.depth - 1));
     if (parent === undefined) this.snapshotRoots.push(snapshot);
     this.currentSnapshot = snapshot;
     this.#countUp();

@@ -1,77 +1,40 @@
 import { createHash } from 'node:crypto';
-import type { DiskController, DiskOptions, NetworkCardOptions, VmOptions } from './options.ts';
+import { controllersOf, type ControllerPlace, type DiskPlace } from './disk-placement.ts';
+import type { NetworkCardOptions, VmOptions } from './options.ts';
 import { arrayOf, data, enumOf, type DataObject, type MoRef, type ValueArray } from './value.ts';
-
-/** A disk with its place in the VM. */
-export interface DiskPlace {
-  options: DiskOptions;
-  capacityBytes: number;
-  /** Device key: 2000 and up. */
-  key: number;
-  label: string;
-  /** Name of the controller's class and the place on its bus, as lease keys have it: `VirtualLsiLogicController0:0`. */
-  slot: string;
-  unitNumber: number;
-  controllerKey: number;
-  targetId: string;
-}
+import { diskFileName } from './vm-layout.ts';
 
 export const CD_DRIVE_KEY = 3000;
 
-interface ControllerKind {
-  type: string;
-  firstKey: number;
-  label: string;
-  scsi: boolean;
-}
+/** The IDE controller that every VM has. */
+const IDE_KEY = 200;
 
-const CONTROLLERS: Record<DiskController, ControllerKind> = {
-  lsilogic: { type: 'VirtualLsiLogicController', firstKey: 1000, label: 'SCSI controller 0', scsi: true },
-  pvscsi: { type: 'ParaVirtualSCSIController', firstKey: 1001, label: 'SCSI controller 1', scsi: true },
-  sata: { type: 'VirtualAHCIController', firstKey: 15000, label: 'SATA controller 0', scsi: false },
-  nvme: { type: 'VirtualNVMEController', firstKey: 31000, label: 'NVME controller 0', scsi: false },
-};
-
-/** Gives each disk its key, controller and unit. Unit 7 of a SCSI bus is the controller's own. */
-export function placeDisks(disks: readonly DiskOptions[]): DiskPlace[] {
-  const used = new Map<string, number>();
-  return disks.map((options, index) => {
-    const kind = CONTROLLERS[options.controller ?? 'lsilogic'];
-    const next = used.get(kind.type) ?? 0;
-    const unitNumber = kind.scsi && next === 7 ? 8 : next;
-    used.set(kind.type, unitNumber + 1);
-    return {
-      options,
-      capacityBytes: options.content.capacityBytes,
-      key: 2000 + index,
-      label: `Hard disk ${index + 1}`,
-      slot: `${kind.type}0:${unitNumber}`,
-      unitNumber,
-      controllerKey: kind.firstKey,
-      targetId: options.targetId ?? `disk-${index}.vmdk`,
-    };
-  });
+/** Where the CD drive is on its IDE controller: behind a disk, where there is one. */
+export function cdDriveUnit(disks: readonly DiskPlace[]): number {
+  return disks.some((disk) => disk.controller.key === IDE_KEY && disk.unitNumber === 0) ? 1 : 0;
 }
 
 /** The list `config.hardware.device`. */
 export function hardwareDevices(
   vm: Omit<VmOptions, 'iso'> & { iso: string | undefined },
   disks: readonly DiskPlace[],
-  place: { datastore: MoRef; network: MoRef; folder: string; contentSeed: string | undefined },
+  place: DiskFiles & { network: MoRef },
 ): ValueArray {
-  const kinds = Object.values(CONTROLLERS).filter((kind) => disks.some((disk) => disk.controllerKey === kind.firstKey));
+  const ideDisks = disks.filter((disk) => disk.controller.key === IDE_KEY).map((disk) => disk.key);
   const devices = [
     data('VirtualIDEController', {
-      key: 200,
+      key: IDE_KEY,
       deviceInfo: description('IDE 0', 'IDE 0'),
       busNumber: 0,
-      device: arrayOf('int', vm.iso === undefined ? [] : [CD_DRIVE_KEY]),
+      device: arrayOf('int', vm.iso === undefined ? ideDisks : [...ideDisks, CD_DRIVE_KEY]),
     }),
-    ...kinds.map((kind) => controller(kind, disks)),
+    ...controllersOf(disks)
+      .filter(({ key }) => key !== IDE_KEY)
+      .map((each) => controller(each, disks)),
     ...disks.map((disk) => virtualDisk(disk, place)),
     ...(vm.networkCards ?? []).map((card, index) => networkCard(card, index, place.network)),
   ];
-  if (vm.iso !== undefined) devices.push(cdDrive(vm.iso, place.datastore));
+  if (vm.iso !== undefined) devices.push(cdDrive(vm.iso, place.datastore, cdDriveUnit(disks)));
   if (vm.passthrough === true) {
     devices.push(
       data('VirtualPCIPassthrough', { key: 13000, deviceInfo: description('PCI device 0', 'PCI device 0') }),
@@ -80,30 +43,40 @@ export function hardwareDevices(
   if (vm.virtualTpm === true) {
     devices.push(data('VirtualTPM', { key: 11000, deviceInfo: description('Virtual TPM', 'Trusted Platform Module') }));
   }
-  return arrayOf('VirtualDevice', devices);
+  return arrayOf('VirtualDevice', vm.deviceOrder === 'shuffled' ? shuffled(devices) : devices);
 }
 
-function controller(kind: ControllerKind, disks: readonly DiskPlace[]): DataObject {
-  const own = disks.filter((disk) => disk.controllerKey === kind.firstKey).map((disk) => disk.key);
+/** The order that was recorded from a vCenter 6.7: disks, then the rest from its end, then the first disk. */
+function shuffled(devices: readonly DataObject[]): DataObject[] {
+  const [first, ...others] = devices.filter((device) => device.type === 'VirtualDisk');
+  const rest = devices.filter((device) => device.type !== 'VirtualDisk').toReversed();
+  return [...others, ...rest, ...(first === undefined ? [] : [first])];
+}
+
+function controller({ kind, key, bus }: ControllerPlace, disks: readonly DiskPlace[]): DataObject {
+  const own = disks.filter((disk) => disk.controller.key === key).map((disk) => disk.key);
   const common = {
-    key: kind.firstKey,
-    deviceInfo: description(kind.label, kind.type),
-    busNumber: 0,
+    key,
+    deviceInfo: description(`${kind.label} ${bus}`, kind.type),
+    busNumber: bus,
     device: arrayOf('int', own),
   };
   const scsi = { hotAddRemove: true, sharedBus: enumOf('VirtualSCSISharing', 'noSharing'), scsiCtlrUnitNumber: 7 };
-  return data(kind.type, kind.scsi ? { ...common, ...scsi } : common);
+  return data(kind.type, kind.bus === 'scsi' ? { ...common, ...scsi } : common);
 }
 
-function virtualDisk(
-  disk: DiskPlace,
-  place: { datastore: MoRef; folder: string; contentSeed: string | undefined },
-): DataObject {
+/** What the backings of disks are made of. */
+interface DiskFiles {
+  datastore: MoRef;
+  folder: string;
+  contentSeed: string | undefined;
+  /** How many snapshots the disks are on top of. */
+  snapshotDepth: number;
+}
+
+function virtualDisk(disk: DiskPlace, place: DiskFiles): DataObject {
   const { options } = disk;
-  const file = {
-    fileName: `[datastore1] ${place.folder}/${place.folder}_${disk.key - 2000}.vmdk`,
-    datastore: place.datastore,
-  };
+  const file = { fileName: diskFileName(place.folder, disk, place.snapshotDepth), datastore: place.datastore };
   const sharing = options.multiWriter === true ? 'sharingMultiWriter' : 'sharingNone';
   const backing =
     options.rawDeviceMapping === undefined
@@ -114,6 +87,7 @@ function virtualDisk(
           writeThrough: false,
           thinProvisioned: true,
           contentId: place.contentSeed === undefined ? undefined : contentId(`${place.contentSeed} ${disk.key}`),
+          parent: parentBacking(disk, place, place.snapshotDepth - 1),
           sharing,
           keyId: options.encrypted === true ? data('CryptoKeyId', { keyId: 'key-1' }) : undefined,
         })
@@ -129,10 +103,21 @@ function virtualDisk(
     key: disk.key,
     deviceInfo: description(disk.label, `${(disk.capacityBytes / 1024).toLocaleString('en-US')} KB`),
     backing,
-    controllerKey: disk.controllerKey,
+    controllerKey: disk.controller.key,
     unitNumber: disk.unitNumber,
     capacityInKB: BigInt(Math.floor(disk.capacityBytes / 1024)),
     capacityInBytes: BigInt(disk.capacityBytes),
+  });
+}
+
+/** The file that a disk of a VM with snapshots is a difference to. */
+function parentBacking(disk: DiskPlace, place: DiskFiles, depth: number): DataObject | undefined {
+  if (depth < 0) return undefined;
+  return data('VirtualDiskFlatVer2BackingInfo', {
+    fileName: diskFileName(place.folder, disk, depth),
+    datastore: place.datastore,
+    diskMode: 'persistent',
+    parent: parentBacking(disk, place, depth - 1),
   });
 }
 
@@ -161,14 +146,14 @@ function networkCard(card: NetworkCardOptions, index: number, network: MoRef): D
   });
 }
 
-function cdDrive(iso: string, datastore: MoRef): DataObject {
+function cdDrive(iso: string, datastore: MoRef, unitNumber: number): DataObject {
   return data('VirtualCdrom', {
     key: CD_DRIVE_KEY,
     deviceInfo: description('CD/DVD drive 1', `ISO ${iso}`),
     backing: data('VirtualCdromIsoBackingInfo', { fileName: iso, datastore }),
     connectable: connectable(),
-    controllerKey: 200,
-    unitNumber: 0,
+    controllerKey: IDE_KEY,
+    unitNumber,
   });
 }
 

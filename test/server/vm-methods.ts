@@ -38,6 +38,7 @@ export const VM_METHODS = {
   PowerOffVM_Task(call) {
     const vm = vmOf(call);
     requirePrivilege(call, 'VirtualMachine.Interact.PowerOff');
+    requireEnabled(vm);
     if (vm.powerState === 'poweredOff') requirePowerState(vm, 'poweredOn');
     return vmTask(call, vm, () => vm.setPowerState('poweredOff'));
   },
@@ -73,6 +74,16 @@ export const VM_METHODS = {
     return vmTask(call, vm, () => {
       requireNoLease(vm);
       vm.removeSnapshot(snapshot, call.args.boolean('removeChildren'));
+      if (vm.options.snapshotRemoval === 'needs-consolidation') vm.setConsolidationNeeded(true);
+    });
+  },
+
+  ConsolidateVMDisks_Task(call) {
+    requirePrivilege(call, 'VirtualMachine.State.RemoveSnapshot');
+    const vm = vmOf(call);
+    return vmTask(call, vm, () => {
+      requireNoLease(vm);
+      vm.setConsolidationNeeded(false);
     });
   },
 
@@ -94,6 +105,7 @@ function createSnapshot(call: SoapCall, quiesce: boolean): Value {
   const vm = vmOf(call);
   const { service, args } = call;
   requirePrivilege(call, 'VirtualMachine.State.CreateSnapshot');
+  requireEnabled(vm);
   if (vm.options.template === true) throw faultOf('NotSupported');
   return vmTask(call, vm, () => {
     const manner = vm.options.quiesce ?? 'works';
@@ -109,7 +121,12 @@ function createSnapshot(call: SoapCall, quiesce: boolean): Value {
 }
 
 function openLease(call: SoapCall, vm: VirtualMachine, snapshot: VmSnapshot | undefined): MoRef {
-  if (vm.openLease !== undefined) throw faultOf('InvalidState');
+  requireEnabled(vm);
+  requireNoLease(vm);
+  if (vm.isBusy('TaskInProgress')) throw taskInProgress(vm);
+  if (vm.iso !== undefined && vm.options.isoMissing === true) {
+    throw new VimFault('FileNotFound', `File ${vm.iso} was not found`, { file: vm.iso });
+  }
   const { encrypted, virtualTpm } = vm.options;
   const mapped = vm.disks.some((disk) => disk.options.rawDeviceMapping !== undefined);
   if (encrypted === true || virtualTpm === true || mapped) throw faultOf('NotSupported');
@@ -122,15 +139,24 @@ function openLease(call: SoapCall, vm: VirtualMachine, snapshot: VmSnapshot | un
 }
 
 function vmTask(call: SoapCall, entity: VirtualMachine, work: () => Value | void): MoRef {
+  if (entity.isBusy('TaskInProgress')) throw taskInProgress(entity);
   const about = { method: call.method, entity, userName: call.session.userName ?? '' };
-  return startTask(call.service, about, () => work() ?? undefined);
+  return startTask(call.service, about, () => {
+    if (entity.isBusy('FileLocked')) {
+      const file = `[datastore1] ${entity.name}/${entity.name}.vmdk`;
+      throw new VimFault('FileLocked', `Unable to access file ${file} since it is locked`, { file });
+    }
+    return work() ?? undefined;
+  });
 }
 
 /** An open lease locks its VM. */
 function requireNoLease(vm: VirtualMachine): void {
-  if (vm.openLease === undefined) return;
-  const task = new MoRef('Task', `task-${vm.ref.value}-export`);
-  throw new VimFault('TaskInProgress', faultOf('TaskInProgress').message, { task });
+  if (vm.openLease !== undefined) throw taskInProgress(vm);
+}
+
+function taskInProgress(vm: VirtualMachine): VimFault {
+  return faultOf('TaskInProgress', { task: new MoRef('Task', `task-${vm.ref.value}-export`) });
 }
 
 function requirePowerState(vm: VirtualMachine, wanted: 'poweredOn' | 'poweredOff'): void {
@@ -140,6 +166,14 @@ function requirePowerState(vm: VirtualMachine, wanted: 'poweredOn' | 'poweredOff
   throw new VimFault('InvalidPowerState', message, {
     requestedState: enumOf('VirtualMachinePowerState', wanted),
     existingState: enumOf('VirtualMachinePowerState', vm.powerState),
+  });
+}
+
+/** vCenter keeps its own VMs to itself. */
+function requireEnabled(vm: VirtualMachine): void {
+  if (vm.options.managedBy?.type !== 'cluster-agent') return;
+  throw new VimFault('MethodDisabled', 'The method is disabled by vCenter Server.', {
+    source: vm.options.managedBy.extensionKey,
   });
 }
 

@@ -1,6 +1,7 @@
 import type { VirtualMachine } from './virtual-machine.ts';
 import { arrayOf, data, enumOf, refs, strings, type DataObject, type Fields } from './value.ts';
 import { hardwareDevices } from './vm-hardware.ts';
+import { vmLayout } from './vm-layout.ts';
 
 /** The properties of a VM beyond those of every entity, in the order of the API reference. */
 export function vmProperties(vm: VirtualMachine): Fields {
@@ -26,7 +27,8 @@ export function vmProperties(vm: VirtualMachine): Fields {
   };
 }
 
-export function vmConfig(vm: VirtualMachine): DataObject {
+/** The configuration, as it is or as it was when the disks were on top of fewer snapshots. */
+export function vmConfig(vm: VirtualMachine, snapshotDepth = vm.snapshotDepth): DataObject {
   const { options } = vm;
   const { datastore, network } = vm.datacenter;
   return data('VirtualMachineConfigInfo', {
@@ -58,17 +60,30 @@ export function vmConfig(vm: VirtualMachine): DataObject {
         network: network.ref,
         folder: vm.name,
         contentSeed: options.contentIds === false ? undefined : `${vm.instanceUuid} ${vm.diskWrites}`,
+        snapshotDepth,
       }),
     }),
     extraConfig: arrayOf(
       'OptionValue',
       options.nvram === undefined ? [] : [data('OptionValue', { key: 'nvram', value: `${vm.name}.nvram` })],
     ),
-    bootOptions: data('VirtualMachineBootOptions', { efiSecureBootEnabled: options.secureBoot ?? false }),
+    bootOptions: data('VirtualMachineBootOptions', {
+      efiSecureBootEnabled: options.secureBoot ?? false,
+      bootOrder: arrayOf('VirtualMachineBootOptionsBootableDevice', (options.bootOrder ?? []).map(bootableDevice)),
+    }),
     changeTrackingEnabled: false,
     firmware: options.firmware ?? 'bios',
+    managedBy: options.managedBy === undefined ? undefined : data('ManagedByInfo', { ...options.managedBy }),
     keyId: options.encrypted === true ? data('CryptoKeyId', { keyId: 'key-1' }) : undefined,
   });
+}
+
+/** A number is the place of a disk in the VM's options. */
+function bootableDevice(device: 'cdrom' | 'ethernet' | number): DataObject {
+  if (device === 'cdrom') return data('VirtualMachineBootOptionsBootableCdromDevice');
+  return typeof device === 'number'
+    ? data('VirtualMachineBootOptionsBootableDiskDevice', { deviceKey: 2000 + device })
+    : data('VirtualMachineBootOptionsBootableEthernetDevice', { deviceKey: 4000 });
 }
 
 function vmRuntime(vm: VirtualMachine): DataObject {
@@ -81,7 +96,7 @@ function vmRuntime(vm: VirtualMachine): DataObject {
     numMksConnections: 0,
     recordReplayState: enumOf('VirtualMachineRecordReplayState', 'inactive'),
     onlineStandby: false,
-    consolidationNeeded: vm.options.consolidationNeeded ?? false,
+    consolidationNeeded: vm.consolidationNeeded,
     cryptoState: vm.options.encrypted === true ? 'safe' : undefined,
   });
 }
@@ -154,31 +169,6 @@ function vmSnapshotInfo(vm: VirtualMachine): DataObject | undefined {
       'VirtualMachineSnapshotTree',
       vm.snapshotRoots.map((snapshot) => snapshot.toTree()),
     ),
-  });
-}
-
-function vmLayout(vm: VirtualMachine): DataObject {
-  const names = vm.disks.map((disk) => ({ name: `${vm.name}_${disk.key - 2000}.vmdk`, size: disk.capacityBytes }));
-  const files = [{ name: `${vm.name}.vmx`, type: 'config', size: 3000 }];
-  for (const disk of names) files.push({ ...disk, type: 'diskExtent' });
-  if (vm.options.nvram !== undefined) {
-    files.push({ name: `${vm.name}.nvram`, type: 'nvram', size: vm.options.nvram.length });
-  }
-  return data('VirtualMachineFileLayoutEx', {
-    file: arrayOf(
-      'VirtualMachineFileLayoutExFileInfo',
-      files.map((file, key) =>
-        data('VirtualMachineFileLayoutExFileInfo', {
-          key,
-          name: `[datastore1] ${vm.name}/${file.name}`,
-          type: file.type,
-          size: BigInt(file.size),
-          uniqueSize: BigInt(file.size),
-          accessible: true,
-        }),
-      ),
-    ),
-    timestamp: new Date('2026-01-01T00:00:00Z'),
   });
 }
 

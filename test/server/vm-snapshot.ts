@@ -29,6 +29,11 @@ export class VmSnapshot extends ManagedObject {
     parent?.children.push(this);
   }
 
+  /** How many snapshots lead to this one, itself included. */
+  get depth(): number {
+    return (this.parent?.depth ?? 0) + 1;
+  }
+
   properties(): Fields {
     return {
       value: arrayOf('CustomFieldValue', []),

@@ -1,0 +1,84 @@
+import type { DiskController, DiskOptions } from './options.ts';
+
+/** A disk with its place in the VM. */
+export interface DiskPlace {
+  options: DiskOptions;
+  capacityBytes: number;
+  /** Device key: 2000 and up, in the order in which the disks were added. */
+  key: number;
+  label: string;
+  controller: ControllerPlace;
+  unitNumber: number;
+}
+
+/** A controller with its place on its bus. */
+export interface ControllerPlace {
+  kind: ControllerKind;
+  /** Device key: the kind's first one for bus 0, and so on. */
+  key: number;
+  /** Number of the bus, which all SCSI controllers of a VM share. */
+  bus: number;
+}
+
+interface ControllerKind {
+  type: string;
+  firstKey: number;
+  label: string;
+  bus: 'scsi' | 'sata' | 'nvme' | 'ide';
+}
+
+const CONTROLLERS: Record<DiskController, ControllerKind> = {
+  lsilogic: { type: 'VirtualLsiLogicController', firstKey: 1000, label: 'SCSI controller', bus: 'scsi' },
+  lsisas: { type: 'VirtualLsiLogicSASController', firstKey: 1000, label: 'SCSI controller', bus: 'scsi' },
+  pvscsi: { type: 'ParaVirtualSCSIController', firstKey: 1000, label: 'SCSI controller', bus: 'scsi' },
+  sata: { type: 'VirtualAHCIController', firstKey: 15000, label: 'SATA controller', bus: 'sata' },
+  nvme: { type: 'VirtualNVMEController', firstKey: 31000, label: 'NVME controller', bus: 'nvme' },
+  ide: { type: 'VirtualIDEController', firstKey: 200, label: 'IDE', bus: 'ide' },
+};
+
+/** Gives each disk its key, controller and unit, where its options do not. Unit 7 of a SCSI bus is the controller's own. */
+export function placeDisks(disks: readonly DiskOptions[]): DiskPlace[] {
+  const controllers: ControllerPlace[] = [];
+  const nextUnit = new Map<number, number>();
+  return disks.map((options, index) => {
+    const controller = controllerFor(options, controllers);
+    const next = options.unit ?? nextUnit.get(controller.key) ?? 0;
+    const unitNumber = controller.kind.bus === 'scsi' && next === 7 ? 8 : next;
+    nextUnit.set(controller.key, unitNumber + 1);
+    return {
+      options,
+      capacityBytes: options.content.capacityBytes,
+      key: 2000 + index,
+      label: `Hard disk ${index + 1}`,
+      controller,
+      unitNumber,
+    };
+  });
+}
+
+/** Disks as the VM numbers them: by controller, then by unit. */
+export function inBusOrder(disks: readonly DiskPlace[]): DiskPlace[] {
+  return disks.toSorted((a, b) => a.controller.key - b.controller.key || a.unitNumber - b.unitNumber);
+}
+
+/** The controllers that have a disk, by their keys. */
+export function controllersOf(disks: readonly DiskPlace[]): ControllerPlace[] {
+  const all = new Set(inBusOrder(disks).map((disk) => disk.controller));
+  return [...all];
+}
+
+/** `busNumber` unset takes the kind's own controller, or puts one on the next free bus. */
+function controllerFor(options: DiskOptions, known: ControllerPlace[]): ControllerPlace {
+  const kind = CONTROLLERS[options.controller ?? 'lsilogic'];
+  const onBus = known.filter((each) => each.kind.bus === kind.bus);
+  const found = onBus.find(
+    (each) => each.kind === kind && (options.busNumber === undefined || each.bus === options.busNumber),
+  );
+  if (found !== undefined) return found;
+  const bus = options.busNumber ?? Math.max(-1, ...onBus.map((each) => each.bus)) + 1;
+  const taken = onBus.some((each) => each.bus === bus);
+  if (taken) throw new TypeError(`${kind.label} ${bus} of the VM is of another type`);
+  const made = { kind, bus, key: kind.firstKey + bus };
+  known.push(made);
+  return made;
+}
