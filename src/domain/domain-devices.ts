@@ -6,19 +6,23 @@ export function deviceElements(facts: DomainFacts): string[][] {
   const { disks, cdRoms, scsiControllers, nics, tpm } = facts;
   const names = targetNames([...disks.map(({ bus }) => bus), ...cdRoms]);
   const boot = bootOrders(disks);
+  const isArm = facts.machine === 'virt';
   const nameAt = (index: number): string => names[index] ?? '';
   return [
     ...disks.map((disk, index) => diskElement(disk, facts, nameAt(index), boot[index] ?? 0)),
     ...cdRoms.map((bus, index) => cdRomElement(bus, nameAt(disks.length + index))),
     ...scsiControllers.map((model, index) => element('controller', { type: 'scsi', index, model })),
+    ...(isArm ? [element('controller', { type: 'usb', index: 0, model: 'qemu-xhci' })] : []),
     ...nics.map(nicElement),
     element('serial', { type: 'pty' }),
     element('console', { type: 'pty' }),
     element('channel', { type: 'unix' }, [element('target', { type: 'virtio', name: 'org.qemu.guest_agent.0' })]),
     element('input', { type: 'tablet', bus: 'usb' }),
-    ...(tpm ? [tpmElement()] : []),
+    // ARM's machine has neither a keyboard nor a USB controller of its own, and no VGA.
+    ...(isArm ? [element('input', { type: 'keyboard', bus: 'usb' })] : []),
+    ...(tpm ? [tpmElement(isArm ? 'tpm-tis' : 'tpm-crb')] : []),
     element('graphics', { type: 'vnc', autoport: 'yes', listen: '127.0.0.1' }),
-    element('video', {}, [element('model', { type: 'vga' })]),
+    element('video', {}, [element('model', { type: isArm ? 'virtio' : 'vga' })]),
     element('memballoon', { model: 'virtio' }),
     element('rng', { model: 'virtio' }, [element('backend', { model: 'random' }, '/dev/urandom')]),
   ];
@@ -65,8 +69,8 @@ function nicElement({ mac, model, network }: DomainNic): string[] {
   ]);
 }
 
-function tpmElement(): string[] {
-  return element('tpm', { model: 'tpm-crb' }, [element('backend', { type: 'emulator', version: '2.0' })]);
+function tpmElement(model: string): string[] {
+  return element('tpm', { model }, [element('backend', { type: 'emulator', version: '2.0' })]);
 }
 
 /** 1, 2, 3 …: libvirt wants each number once. */

@@ -14,7 +14,8 @@ export interface DomainFacts extends NamedVm {
   secureBoot: boolean;
   /** A new, empty TPM 2.0, which `swtpm` emulates. */
   tpm: boolean;
-  machine: 'q35' | 'pc';
+  /** `virt` is that of ARM, with UEFI and without secure boot; the others are x86-64. */
+  machine: 'q35' | 'pc' | 'virt';
   /** What the guest takes the hardware clock for: Windows for the local time. */
   clock: 'utc' | 'localtime';
   /** Hyper-V's interfaces, by which a Windows guest knows that it is virtual: it then spins and polls less. */
@@ -24,7 +25,7 @@ export interface DomainFacts extends NamedVm {
   /** In the order in which the guest sees them. */
   disks: DomainDisk[];
   /** Empty drives. */
-  cdRoms: Extract<DiskBus, 'sata' | 'ide'>[];
+  cdRoms: Extract<DiskBus, 'sata' | 'ide' | 'scsi'>[];
   nics: DomainNic[];
   /** The source's id of the guest's system, kept as metadata. */
   guestId?: string | undefined;
@@ -33,7 +34,7 @@ export interface DomainFacts extends NamedVm {
 /** libvirt's names: `vmpvscsi` is VMware's paravirtual controller, `lsisas1068` its LSI Logic SAS, `lsilogic` a 53C895A. */
 export type ScsiModel = 'virtio-scsi' | 'vmpvscsi' | 'lsisas1068' | 'lsilogic';
 
-/** `ide` fits machine `pc` only. */
+/** `ide` fits machine `pc` only; machine `virt` has `virtio` and `scsi`. */
 export type DiskBus = 'sata' | 'virtio' | 'scsi' | 'ide';
 
 export interface DomainDisk {

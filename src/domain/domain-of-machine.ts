@@ -27,6 +27,7 @@ const DEFAULT_MEMORY_BYTES = 2 * 2 ** 30;
 /** Of machine `pc`. */
 const MOST_PC_VCPUS = 255;
 
+const UNKNOWN_MEMORY = 'The source does not tell the memory: the domain has 2 GiB.';
 const FRESH_VARIABLES =
   'The UEFI variables are new, since those of VMware are in a form of its own: the guest is started from \\EFI\\BOOT\\BOOTX64.EFI.';
 const FRESH_TPM =
@@ -38,6 +39,7 @@ export function domainOfMachine(
   { images, hardware, devices, networks = { of: new Map() } }: DomainChoices,
 ): MadeDomain {
   if (images.length !== machine.disks.length) throw new RangeError('There is not one image for each disk.');
+  if (machine.architecture === 'aarch64') return armDomain(machine, { images, networks });
   const age = guestAge(machine.guestId);
   const hasSourceIde = hardware === 'source' && machine.disks.some(({ controller }) => controller?.kind === 'ide');
   const allowsIde = !machine.secureBoot && machine.vcpus <= MOST_PC_VCPUS && (devices?.has('piix3-ide') ?? true);
@@ -78,12 +80,64 @@ export function domainOfMachine(
     guestId: machine.guestId,
   };
   const notes = [
-    ...(machine.memoryBytes === undefined ? ['The source does not tell the memory: the domain has 2 GiB.'] : []),
+    ...(machine.memoryBytes === undefined ? [UNKNOWN_MEMORY] : []),
     ...(machine.firmware === 'uefi' ? [FRESH_VARIABLES] : []),
     ...(machine.tpm ? [FRESH_TPM] : []),
     ...(isPc && !age.knowsSata ? [`${machine.guestId} is older than SATA: the domain is a PC with IDE.`] : []),
     ...placed.notes,
     ...new Set([...cards, ...connections].flatMap(({ note }) => note ?? [])),
+    ...unusedNetworks(
+      machine.nics.map(({ network }) => network),
+      networks,
+    ),
+  ];
+  return { facts, notes };
+}
+
+/** A guest of ARM: it had UEFI and no BIOS, and KVM's machine for it has neither the controllers nor the cards of VMware. */
+function armDomain(
+  machine: SourceMachine,
+  { images, networks }: Required<Pick<DomainChoices, 'images'>> & { networks: NetworkWishes },
+): MadeDomain {
+  const { name, identity, sharesName, uuid, vcpus, coresPerSocket, tpm, guestId, memoryBytes } = machine;
+  const connections = machine.nics.map((nic) => networkOf(nic.network, networks));
+  const { isWindows } = guestAge(guestId?.replace(/^arm-?/i, ''));
+  const facts: DomainFacts = {
+    name,
+    identity,
+    sharesName,
+    uuid,
+    vcpus,
+    coresPerSocket,
+    tpm,
+    guestId,
+    memoryBytes: memoryBytes ?? DEFAULT_MEMORY_BYTES,
+    firmware: 'uefi',
+    secureBoot: false,
+    machine: 'virt',
+    clock: isWindows ? 'localtime' : 'utc',
+    hyperv: false,
+    scsiControllers: machine.cdRoms > 0 ? ['virtio-scsi'] : [],
+    disks: images.map(({ path, format }, index) => ({
+      path,
+      format,
+      bus: 'virtio',
+      bootOrder: machine.disks[index]?.bootOrder,
+    })),
+    cdRoms: Array.from({ length: machine.cdRoms }, () => 'scsi'),
+    nics: machine.nics.map(({ mac }, index) => ({
+      mac,
+      model: 'virtio',
+      network: connections[index]?.network ?? '',
+    })),
+  };
+  const notes = [
+    'The guest is for ARM: its domain is aarch64 and runs on ARM hosts only. The guest was neither changed nor tested.',
+    ...(memoryBytes === undefined ? [UNKNOWN_MEMORY] : []),
+    FRESH_VARIABLES.replace('BOOTX64', 'BOOTAA64'),
+    ...(machine.secureBoot ? ['Secure boot is off: not every ARM firmware has it.'] : []),
+    ...(tpm ? [FRESH_TPM] : []),
+    ...new Set(connections.flatMap(({ note }) => note ?? [])),
     ...unusedNetworks(
       machine.nics.map(({ network }) => network),
       networks,

@@ -58,6 +58,7 @@ function requireConsistent(facts: DomainFacts): void {
     (machine === 'q35' && buses.includes('ide')) ||
     (machine === 'pc' && vcpus > MOST_PLAIN_VCPUS) ||
     (secureBoot && (kind !== 'uefi' || machine !== 'q35')) ||
+    (machine === 'virt' && (kind !== 'uefi' || buses.some((bus) => bus === 'sata' || bus === 'ide'))) ||
     (coresPerSocket !== undefined && vcpus % coresPerSocket !== 0);
   if (contradiction) throw new Hyper2kvmError('internal', 'The facts of the domain contradict each other.');
 }
@@ -73,7 +74,8 @@ function metadata({ guestId }: DomainFacts): string[][] {
  * asking for `secure-boot` off as well would leave nothing to choose on hosts that only have images built for it.
  */
 function firmware({ firmware: kind, secureBoot, machine }: DomainFacts): string[] {
-  const type = element('type', { arch: 'x86_64', machine }, 'hvm');
+  const arch = machine === 'virt' ? 'aarch64' : 'x86_64';
+  const type = element('type', { arch, machine }, 'hvm');
   if (kind === 'bios') return element('os', {}, [type]);
   const keys = element('feature', { enabled: secureBoot ? 'yes' : 'no', name: 'enrolled-keys' });
   const secure = secureBoot ? [element('feature', { enabled: 'yes', name: 'secure-boot' })] : [];
@@ -81,7 +83,9 @@ function firmware({ firmware: kind, secureBoot, machine }: DomainFacts): string[
 }
 
 /** Secure boot needs system management mode, without which a guest could change the keys. */
-function features({ secureBoot, hyperv, vcpus }: DomainFacts): string[] {
+function features({ secureBoot, hyperv, vcpus, machine }: DomainFacts): string[] {
+  // The other features are x86's.
+  if (machine === 'virt') return element('features', {}, [element('acpi')]);
   const on = { state: 'on' };
   const enlightenments = [element('relaxed', on), element('vapic', on), element('spinlocks', { ...on, retries: 8191 })];
   return element('features', {}, [
@@ -94,15 +98,17 @@ function features({ secureBoot, hyperv, vcpus }: DomainFacts): string[] {
 }
 
 /** `host-model`: all that the host's processor has and a live migration can name. A source's CPU type is not portable, and its guest has seen hosts change. */
-function processor({ vcpus, coresPerSocket }: DomainFacts): string[] {
-  if (coresPerSocket === undefined) return element('cpu', { mode: 'host-model' });
+function processor({ vcpus, coresPerSocket, machine }: DomainFacts): string[] {
+  // libvirt knows no models of ARM's processors.
+  const mode = machine === 'virt' ? 'host-passthrough' : 'host-model';
+  if (coresPerSocket === undefined) return element('cpu', { mode });
   const topology = { sockets: vcpus / coresPerSocket, cores: coresPerSocket, threads: 1 };
-  return element('cpu', { mode: 'host-model' }, [element('topology', topology)]);
+  return element('cpu', { mode }, [element('topology', topology)]);
 }
 
 /** Ticks that a busy host missed are made up for, as Windows counts them; its clock of choice is Hyper-V's, and the HPET costs it time. */
-function clock({ clock: offset, hyperv }: DomainFacts): string[] {
-  if (offset === 'utc') return element('clock', { offset });
+function clock({ clock: offset, hyperv, machine }: DomainFacts): string[] {
+  if (offset === 'utc' || machine === 'virt') return element('clock', { offset });
   return element('clock', { offset }, [
     element('timer', { name: 'rtc', tickpolicy: 'catchup' }),
     element('timer', { name: 'pit', tickpolicy: 'delay' }),
@@ -111,7 +117,7 @@ function clock({ clock: offset, hyperv }: DomainFacts): string[] {
   ]);
 }
 
-function interruptRemapping({ vcpus }: DomainFacts): string[][] {
-  if (vcpus <= MOST_PLAIN_VCPUS) return [];
+function interruptRemapping({ vcpus, machine }: DomainFacts): string[][] {
+  if (vcpus <= MOST_PLAIN_VCPUS || machine === 'virt') return [];
   return [element('iommu', { model: 'intel' }, [element('driver', { intremap: 'on', eim: 'on' })])];
 }

@@ -21,7 +21,7 @@ export type Fitness = 'fit' | 'unfit' | 'unknown';
 export interface HardwareQuestion {
   wanted: HardwareWish;
   fitness: Fitness;
-  machine: Pick<SourceMachine, 'disks' | 'nics' | 'firmware'>;
+  machine: Pick<SourceMachine, 'architecture' | 'disks' | 'nics' | 'firmware'>;
   /** The devices of the QEMU that is to run it, by QEMU's names; undefined where that is not known. */
   devices: ReadonlySet<string> | undefined;
 }
@@ -37,6 +37,9 @@ export interface HardwareChoice {
  * unchanged, where QEMU has the very same ones; else what most systems drive as they are. Pure.
  */
 export function chooseHardware({ wanted, fitness, machine, devices }: HardwareQuestion): HardwareChoice {
+  if (machine.architecture === 'aarch64') {
+    return { kind: 'virtio', reason: 'The guest is for ARM, whose domains have virtio devices only.' };
+  }
   if (wanted !== 'auto') return { kind: wanted, reason: `--hardware ${wanted} asks for it.` };
   if (fitness === 'fit') return { kind: 'virtio', reason: 'The guest has what it needs to start on virtio.' };
   const why =

@@ -53,6 +53,7 @@ export function kubevirtYaml({ facts, networks, virtualSizesBytes }: KubevirtMac
       template: {
         metadata: { labels: { 'kubevirt.io/vm': name } },
         spec: {
+          ...(facts.machine === 'virt' ? { architecture: 'arm64' } : {}),
           domain: {
             ...machineOf(facts),
             devices: {
@@ -95,7 +96,7 @@ function machineOf({ vcpus, coresPerSocket = 1, memoryBytes, firmware, secureBoo
     firmware: { ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }), bootloader },
     features: {
       acpi: {},
-      apic: {},
+      ...(facts.machine === 'virt' ? {} : { apic: {} }),
       ...(facts.hyperv ? { hyperv: enlightenments } : {}),
       ...(secureBoot ? { smm: {} } : {}),
     },
@@ -110,8 +111,8 @@ function quantity(bytes: number): string {
 }
 
 /** As in the libvirt domain; for others KubeVirt's own. */
-function timers({ clock, hyperv }: Pick<DomainFacts, 'clock' | 'hyperv'>) {
-  if (clock === 'utc') return {};
+function timers({ clock, hyperv, machine }: Pick<DomainFacts, 'clock' | 'hyperv' | 'machine'>) {
+  if (clock === 'utc' || machine === 'virt') return {};
   return {
     rtc: { tickPolicy: 'catchup' },
     pit: { tickPolicy: 'delay' },

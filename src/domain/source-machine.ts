@@ -1,7 +1,9 @@
+import type { Architecture } from './architecture.ts';
 import type { NamedVm } from './vm-name.ts';
 
 /** A machine as its source describes it: what a domain is made from, whether that was an OVF, a `.vmx` or a server. */
 export interface SourceMachine extends NamedVm {
+  architecture: Architecture;
   uuid: string | undefined;
   /** VMware's id of the guest's system (`debian12_64Guest`), or VirtualBox's (`Debian_64`). */
   guestId: string | undefined;

@@ -21,6 +21,8 @@ export interface OvfFacts extends OvfProcessors, OvfFirmware {
   guestId: string | undefined;
   /** The guest's system in words. */
   guestText: string | undefined;
+  /** VirtualBox's word for the machine's processor: `x86`, `ARM`. */
+  platform: string | undefined;
   /** Undefined where the descriptor does not tell. */
   memoryBytes: number | undefined;
   /** One for each drive that holds a disk, by controller and address; those on no known controller come last. */
@@ -59,6 +61,7 @@ export function readOvf(text: string, label: string, choice: OvfChoice = {}): Ov
     name: nameOf(system),
     uuid: uuidOf(machine),
     ...guestOf(system),
+    platform: machine?.children('Platform')[0]?.attribute('architecture', 'vbox'),
     memoryBytes: readMemoryBytes(items, refuse),
     ...readProcessors(items, refuse),
     ...readFirmware(system, hardware, machine, items),

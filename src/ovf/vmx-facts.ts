@@ -5,7 +5,7 @@ import { readDrives, readVmxNics, type VmxDisk } from './vmx-devices.ts';
 import { MOST_VMX_BYTES, readVmxText, type RefuseVmx, type VmxValues } from './vmx-text.ts';
 
 /** What a `.vmx`, the file of a machine on ESXi, Workstation or Fusion, says about it. */
-export interface VmxFacts extends Omit<OvfFacts, 'disks' | 'cdRoms' | 'files' | 'guestText' | 'warnings'> {
+export interface VmxFacts extends Omit<OvfFacts, 'disks' | 'cdRoms' | 'files' | 'guestText' | 'platform' | 'warnings'> {
   /** By bus, controller and unit. */
   disks: VmxDisk[];
   /** vCenter's own, which no other of its VMs has. */

@@ -7,6 +7,7 @@ import type { ControllerKind, SourceMachine } from '../../src/domain/source-mach
 export function sampleMachine(changes: Partial<SourceMachine> = {}): SourceMachine {
   return {
     name: 'web-01',
+    architecture: 'x86_64',
     uuid: 'abcdef01-2345-6789-abcd-ef0123456789',
     guestId: 'debian12_64Guest',
     memoryBytes: 4 * 2 ** 30,

@@ -103,7 +103,8 @@ export const PACKAGE_FORMATS: readonly FuzzFormat[] = [
   {
     name: 'VMX',
     needsQemuImg: false,
-    prepare: async () => async (random) => useMachine(readVmx(changedVmx(random), 'x.vmx')),
+    prepare: async () => async (random) =>
+      useMachine({ ...readVmx(changedVmx(random), 'x.vmx'), architecture: 'x86_64' }),
   },
   { name: 'manifests', needsQemuImg: false, prepare: async (folder) => inPackage(folder, 'vm.mf', changedManifest) },
 ];

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { constants, gunzipSync } from 'node:zlib';
+import { architectureOf } from '../../domain/architecture.ts';
 import { safeFileName } from '../../base/file-names.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { emptyImage } from '../../image/empty-image.ts';
@@ -81,7 +82,7 @@ async function findVmx(path: string): Promise<ConvertSource> {
     disks: diskPaths,
     origins: facts.disks.map(({ place, fileName }) => ({ label: place, file: fileName })),
     files: diskPaths,
-    machine: { ...facts, name, identity: facts.instanceUuid ?? facts.uuid },
+    machine: { ...facts, architecture: architectureOf(facts), name, identity: facts.instanceUuid ?? facts.uuid },
     warnings: [],
   };
 }

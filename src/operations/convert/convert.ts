@@ -9,6 +9,7 @@ import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
 import type { LibvirtConnection } from '../../domain/virsh.ts';
 import { checkDefinable, defineDomain } from '../domain/define-domain.ts';
+import { requireForGuest } from '../domain/foreign-guest.ts';
 import { doubtAboutFix, fitnessOf, requireFixable } from '../fix-guest/fix-images.ts';
 import type * as BootTest from '../boot-test/boot-test.ts';
 import type { FixEvent, FixReport } from '../fix-guest/types.ts';
@@ -57,7 +58,13 @@ async function convertAndFix(
   await using layout = await layOut(options, signal);
   const { folder, disks } = layout;
   const vm = layout.source.baseName;
-  requireFixable(options.guest, { obstacle: obstacleToFix(options.format, isOneOfSeveral(layout)), env: options.env });
+  const { machine } = layout.source;
+  if (machine !== undefined) {
+    const { bootTest, hardware } = options;
+    const request = { vm, architecture: machine.architecture, hardware, bootTest: bootTest !== undefined };
+    requireForGuest({ ...request, hasDomain: layout.domainPath !== undefined });
+  }
+  requireFixable(options.guest, { obstacle: obstacleOf(layout, options), env: options.env });
   if (options.guest.planOnly) {
     const guest = await planInPlace(layout, options, { signal, report: fixSteps(vm, report) });
     if (guest !== undefined) return planOf(options, guest, layout.warnings, startedAt);
@@ -69,7 +76,6 @@ async function convertAndFix(
     const { checkBootTest } = await loadBootTest();
     await checkBootTest(options.bootTest.env, firmwareNeeds(layout));
   }
-  const { machine } = layout.source;
   if (options.define !== undefined && machine !== undefined) {
     await checkDefinable(libvirtOf(options.define, options), machineOf(machine), options.force, signal);
   }
@@ -116,8 +122,8 @@ function loadBootTest(): Promise<typeof BootTest> {
   return import('../boot-test/boot-test.ts');
 }
 
-function isOneOfSeveral({ disks, source }: Layout): boolean {
-  return disks.length < source.disks.length;
+function obstacleOf({ disks, source }: Layout, { format }: ConvertOptions): string | undefined {
+  return obstacleToFix(format, disks.length < source.disks.length, source.machine?.architecture);
 }
 
 type Made = Pick<ConvertResult, 'disks' | 'domain' | 'hardware' | 'guest'>;
@@ -136,7 +142,7 @@ async function makeAll(
     const converted = whole.map((disk) => disk.converted);
     const { nics = [], disks: machineDisks = [] } = layout.source.machine ?? {};
     const addresses = machineDisks.map(guestAddressOf);
-    const obstacle = obstacleToFix(options.format, isOneOfSeveral(layout));
+    const obstacle = obstacleOf(layout, options);
     const finished = { disks: converted, addresses, nics, obstacle, env: options.env };
     const guest = await fixConverted(finished, options.guest, { signal, report: fixSteps(vm, report) });
     if (options.guest.planOnly) return { disks: [], domain: undefined, hardware: undefined, guest };

@@ -1,3 +1,4 @@
+import { architectureOf, requireArchitecture } from '../../domain/architecture.ts';
 import type { SourceMachine } from '../../domain/source-machine.ts';
 import { guestBusOf } from '../fix-guest/guest-bus.ts';
 import type { DiskAddress } from '../../guest/guest.ts';
@@ -5,35 +6,25 @@ import type { OvfDisk } from '../../ovf/ovf-disks.ts';
 import type { OvfFacts } from '../../ovf/ovf-facts.ts';
 
 /** A machine as its OVF or its `.vmx` describes it. */
-export type DescribedMachine = Omit<SourceMachine, 'disks' | 'nics'> & {
+export type DescribedMachine = Omit<SourceMachine, 'disks' | 'nics' | 'architecture'> & {
+  /** Of `architectureOf`: any, as libvirt names it. */
+  architecture: string;
   disks: readonly Pick<OvfDisk, 'controller' | 'unitNumber' | 'bootOrder'>[];
   nics: OvfFacts['nics'];
 };
 
 export function describedByOvf({ cdRoms, ...ovf }: OvfFacts): DescribedMachine {
-  return { ...ovf, cdRoms: cdRoms.length };
+  return { ...ovf, architecture: architectureOf(ovf), cdRoms: cdRoms.length };
 }
 
-/** What its domain is made of. */
+/** What its domain is made of. Throws kind `image` for an architecture that no domain is made for. */
 export function machineOf(described: DescribedMachine): SourceMachine {
   const { name, identity, uuid, guestId, memoryBytes, vcpus, coresPerSocket, firmware, secureBoot, tpm, nics, cdRoms } =
     described;
+  const architecture = requireArchitecture(described.architecture, name);
   const disks = described.disks.map(({ controller, bootOrder }) => ({ controller, bootOrder }));
-  return {
-    name,
-    identity,
-    uuid,
-    guestId,
-    memoryBytes,
-    vcpus,
-    coresPerSocket,
-    firmware,
-    secureBoot,
-    tpm,
-    disks,
-    nics,
-    cdRoms,
-  };
+  const common = { name, identity, architecture, uuid, guestId, memoryBytes, vcpus, coresPerSocket };
+  return { ...common, firmware, secureBoot, tpm, disks, nics, cdRoms };
 }
 
 /** Where a disk hung, for names in the guest that follow it. */

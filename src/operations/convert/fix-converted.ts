@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+import { obstacleOfGuest } from '../domain/foreign-guest.ts';
 import { fixImages } from '../fix-guest/fix-images.ts';
 import type { FixEvent, FixReport, FixWishes } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
@@ -18,7 +19,13 @@ export interface ConvertedMachine {
 }
 
 /** Why the guest in the results cannot be changed, as a clause. */
-export function obstacleToFix(format: string, isOneOfSeveral: boolean): string | undefined {
+export function obstacleToFix(
+  format: string,
+  isOneOfSeveral: boolean,
+  architecture: string | undefined,
+): string | undefined {
+  const ofGuest = architecture === undefined ? undefined : obstacleOfGuest(architecture);
+  if (ofGuest !== undefined) return ofGuest;
   if (isOneOfSeveral) return 'only one of its disks is converted';
   if (format === 'vmdk') return 'a streamOptimized VMDK is written once and cannot be changed';
   return undefined;

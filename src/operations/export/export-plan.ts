@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { formatBytes } from '../../base/amounts.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { checkWritable, freeBytes } from '../../base/free-space.ts';
+import { architectureOf } from '../../domain/architecture.ts';
 import type { NamedVm } from '../../domain/vm-name.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
 import {
@@ -17,6 +18,7 @@ import { readVmHardware, type VmHardware } from '../../vsphere/vm-hardware.ts';
 import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
 import { checkBootTest } from '../boot-test/boot-test.ts';
 import { checkDefinable } from '../domain/define-domain.ts';
+import { obstacleOfGuest, requireForGuest } from '../domain/foreign-guest.ts';
 import { doubtAboutFix, requireFixable } from '../fix-guest/fix-images.ts';
 import type { FoundVm } from './find-vms.ts';
 import { diskFileName, finalNames, FORMATS } from './formats.ts';
@@ -112,18 +114,21 @@ function expectedBytes(disk: VirtualDisk, facts: VmFacts): number {
 async function inspectHost(
   client: VsphereClient,
   found: FoundVm,
-  { format, guest, bootTest, define, force, env }: ExportOptions,
+  options: ExportOptions,
   signal: AbortSignal,
 ): Promise<PreflightFinding[]> {
+  const { format, guest, bootTest, define, force, env } = options;
   if (!FORMATS[format].image) return [];
   const findings: PreflightFinding[] = [];
+  const hardware = await readVmHardware(client, found.vm.ref, signal);
+  const architecture = architectureOf(hardware);
   try {
-    requireFixable(guest, { env });
+    const request = { vm: found.vm.name, architecture, hardware: options.hardware, bootTest };
+    requireForGuest({ ...request, hasDomain: true });
+    requireFixable(guest, { obstacle: obstacleOfGuest(architecture), env });
   } catch (error) {
     findings.push(findingOf('fix', error));
   }
-  if (guest.fix !== 'require' && !bootTest && define === undefined) return findings;
-  const hardware = await readVmHardware(client, found.vm.ref, signal);
   const doubt = doubtAboutFix(guest, hardware.guestId);
   if (doubt !== undefined) findings.push({ level: 'warning', check: 'fix', detail: doubt });
   const check = async (what: string, look: () => Promise<unknown>): Promise<void> => {

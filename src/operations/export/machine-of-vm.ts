@@ -1,6 +1,7 @@
 import type { ControllerKind, SourceController, SourceMachine } from '../../domain/source-machine.ts';
 import { guestBusOf } from '../fix-guest/guest-bus.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
+import { architectureOf, requireArchitecture } from '../../domain/architecture.ts';
 import type { NamedVm } from '../../domain/vm-name.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
 import type { VmHardware } from '../../vsphere/vm-hardware.ts';
@@ -17,6 +18,7 @@ export function machineOfVm(
   const { guestId, memoryBytes, cpus, coresPerSocket, firmware, secureBoot, tpm, cdRoms } = hardware;
   return {
     ...vm,
+    architecture: requireArchitecture(architectureOf({ guestId }), vm.name),
     uuid: hardware.biosUuid || undefined,
     guestId: guestId || undefined,
     memoryBytes,

@@ -1,7 +1,9 @@
+import { architectureOf } from '../../domain/architecture.ts';
 import type { SinkFormat } from '../../image/create-sink.ts';
 import type { NamedVm } from '../../domain/vm-name.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
 import type { VmHardware } from '../../vsphere/vm-hardware.ts';
+import { obstacleOfGuest } from '../domain/foreign-guest.ts';
 import { makeDomain } from '../domain/make-domain.ts';
 import { fitnessOf, fixImages } from '../fix-guest/fix-images.ts';
 import type { FixReport } from '../fix-guest/types.ts';
@@ -63,7 +65,8 @@ async function fixFetched(
   await resume.beginChange();
   try {
     const report = ({ detail }: { detail: string }): void => step('fix', detail);
-    return await fixImages({ images, nics: guestNicsOf(vmHardware), env }, wishes, { signal, report });
+    const obstacle = obstacleOfGuest(architectureOf(vmHardware));
+    return await fixImages({ images, nics: guestNicsOf(vmHardware), obstacle, env }, wishes, { signal, report });
   } catch (error) {
     await resume.keepUnchanged();
     throw error;

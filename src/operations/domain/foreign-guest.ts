@@ -1,0 +1,35 @@
+import { requireArchitecture } from '../../domain/architecture.ts';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import type { HardwareWish } from '../../domain/hardware-choice.ts';
+
+export interface ForeignRequest {
+  vm: string;
+  /** Of `architectureOf`. */
+  architecture: string;
+  /** A domain or a manifest is written. */
+  hasDomain: boolean;
+  hardware: HardwareWish;
+  bootTest: boolean;
+}
+
+/** Throws, before any work, for what a guest that is not for x86-64 cannot have: an x86 machine, x86 devices, or a boot test in an x86 QEMU. */
+export function requireForGuest({ vm, architecture, hasDomain, hardware, bootTest }: ForeignRequest): void {
+  if (architecture === 'x86_64') return;
+  if (hasDomain) requireArchitecture(architecture, vm);
+  if (bootTest) {
+    throw new Hyper2kvmError('usage', `--boot-test boots x86-64 guests, and that of ${vm} is for ${architecture}.`, {
+      hint: 'Leave --boot-test out, and start the result on a host of that architecture.',
+    });
+  }
+  if (hasDomain && (hardware === 'source' || hardware === 'sata')) {
+    throw new Hyper2kvmError('usage', `--hardware ${hardware} is x86 hardware, and the guest of ${vm} is for ARM.`, {
+      hint: 'Leave --hardware out: domains for ARM have virtio devices.',
+    });
+  }
+}
+
+/** Why a guest for another architecture cannot be changed, as a clause; undefined for x86-64. */
+export function obstacleOfGuest(architecture: string): string | undefined {
+  if (architecture === 'x86_64') return undefined;
+  return `the guest is for ${architecture}, and the fix runs x86-64 programs in it`;
+}
