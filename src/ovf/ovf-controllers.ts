@@ -72,6 +72,7 @@ const SCSI_KINDS = new Map<string, ControllerKind>([
   ['virtualscsi', 'pvscsi'],
   ['virtioscsi', 'virtio-scsi'],
   ['virtio-scsi', 'virtio-scsi'],
+  ['virtio', 'virtio-scsi'],
 ]);
 
 /** VMware's words (`VirtualSCSI`, `vmware.sata.ahci`, `vmware.nvme.controller`) and VirtualBox's (`AHCI`, `LsiLogicSas`, `NVMe`). */
@@ -81,8 +82,8 @@ function kindOf({ resourceType, subType }: OvfItem): ControllerKind | undefined 
   if (resourceType !== RESOURCE.scsi && resourceType !== RESOURCE.otherStorage) return undefined;
   if (subType.includes('nvme')) return 'nvme';
   if (/ahci|sata/.test(subType)) return 'sata';
-  const scsi = SCSI_KINDS.get(subType);
-  return scsi ?? (resourceType === RESOURCE.scsi ? 'scsi' : undefined);
+  const scsi = subType.split(/\s+/).find((word) => SCSI_KINDS.has(word));
+  return SCSI_KINDS.get(scsi ?? '') ?? (resourceType === RESOURCE.scsi ? 'scsi' : undefined);
 }
 
 /** What oVirt, which lists no controllers, says of a disk itself. */

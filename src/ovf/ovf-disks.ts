@@ -99,8 +99,15 @@ export function readCdRoms(items: readonly OvfItem[], files: readonly OvfFile[],
     });
 }
 
+const DISK_TYPES: ReadonlySet<number | undefined> = new Set([
+  RESOURCE.disk,
+  RESOURCE.storageExtent,
+  RESOURCE.logicalDisk,
+]);
+const REMOVABLE_TYPES: ReadonlySet<number | undefined> = new Set([RESOURCE.floppy, RESOURCE.cd, RESOURCE.dvd]);
+
 function isDisk(resourceType: number | undefined): boolean {
-  return resourceType === RESOURCE.disk || resourceType === RESOURCE.logicalDisk;
+  return DISK_TYPES.has(resourceType);
 }
 
 /** What a drive holds. A drive without a reference is an empty disk of its own capacity; undefined when it gives none. */
@@ -146,7 +153,10 @@ function leftOut(
   const loose = [...entries].filter(([id]) => !ids.has(id));
   if (loose.length === 0) return [];
   const everything = systemsOf(envelope).flatMap(({ system }) => hardwareItems(system).map(readItem));
-  const held = new Set(everything.map(idIn));
+  const drivesOfAll = everything.filter(
+    ({ resourceType }) => isDisk(resourceType) || REMOVABLE_TYPES.has(resourceType),
+  );
+  const held = new Set(drivesOfAll.map(idIn));
   const drives = ofOthers.filter(({ resourceType }) => isDisk(resourceType));
   return loose.flatMap(([id, entry]) => {
     const name = nameOfContent(entry);

@@ -9,9 +9,12 @@ export const RESOURCE = {
   ide: 5,
   scsi: 6,
   network: 10,
+  floppy: 14,
   cd: 15,
   dvd: 16,
   disk: 17,
+  /** CIM's "storage extent", which XenServer writes for a hard disk. */
+  storageExtent: 19,
   otherStorage: 20,
   usb: 23,
   logicalDisk: 31,
@@ -21,7 +24,7 @@ export const RESOURCE = {
 export interface OvfItem {
   instanceId: string;
   resourceType: number | undefined;
-  /** Lower case: `lsilogic`, `vmware.sata.ahci`, `vmxnet3`. */
+  /** Lower case: `lsilogic`, `vmware.sata.ahci`, `vmxnet3`. Words with blanks between them can be alternatives (DSP0243, 8.3): `virtio lsilogic`. */
   subType: string;
   /** What people call it. */
   label: string;

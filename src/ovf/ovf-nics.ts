@@ -16,6 +16,10 @@ export interface OvfNic {
 /** oVirt writes the numbers of its `VmInterfaceType`. */
 const OVIRT_CARDS: Readonly<Record<string, string>> = { '1': 'rtl8139', '2': 'e1000', '3': 'virtio', '6': 'e1000e' };
 
+const KNOWN_CARDS: ReadonlySet<string> = new Set(
+  'vmxnet vmxnet2 vmxnet3 e1000 e1000e pcnet32 vlance virtio rtl8139'.split(' '),
+);
+
 /** The network cards, in order. `machine` is VirtualBox's own element, which may hold the MACs. */
 export function readNics(items: readonly OvfItem[], machine: OvfElement | undefined): OvfNic[] {
   const adapters = virtualBoxMacs(machine);
@@ -23,10 +27,15 @@ export function readNics(items: readonly OvfItem[], machine: OvfElement | undefi
     .filter(({ resourceType }) => resourceType === RESOURCE.network)
     .map((item, index) => ({
       mac: normalMac(item.field('Address')) ?? normalMac(item.field('MACAddress')) ?? adapters[index],
-      model: OVIRT_CARDS[item.subType] ?? item.subType,
+      model: OVIRT_CARDS[item.subType] ?? modelIn(item.subType),
       network: item.field('Connection'),
       pciSlotNumber: readPciSlot(item.element),
     }));
+}
+
+/** Of alternatives, `vmxnet3 virtio`, the first one that is known. */
+function modelIn(subType: string): string {
+  return subType.split(/\s+/).find((word) => KNOWN_CARDS.has(word)) ?? subType;
 }
 
 function virtualBoxMacs(machine: OvfElement | undefined): (string | undefined)[] {

@@ -46,8 +46,11 @@ export function readDrives(values: VmxValues, refuse: RefuseVmx): { disks: VmxDi
   return { disks: withBootOrder(values, disks), cdRoms: drives.filter(isCdRom).length };
 }
 
-function isCdRom({ deviceType }: Drive): boolean {
-  return deviceType.includes('cdrom');
+/** ESX passes a drive of the host through as a SCSI device: only its name tells a CD-ROM from a tape or a LUN. */
+function isCdRom({ deviceType, fileName }: Drive): boolean {
+  return (
+    deviceType.includes('cdrom') || (deviceType.includes('passthr') && fileName.startsWith('/vmfs/devices/cdrom/'))
+  );
 }
 
 function driveOf(values: VmxValues, key: string): Drive[] {

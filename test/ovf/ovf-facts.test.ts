@@ -161,6 +161,32 @@ test('a disk that no drive holds is left out, with a warning', () => {
   expect(facts.warnings).toEqual(['The disk loose ("a") is in no drive of a VM and is not converted.']);
 });
 
+test('a drive of XenServer, a storage extent, holds a hard disk', () => {
+  const files = '<File ovf:href="a.vhd" ovf:id="a"/>';
+  const disks = '<Disk ovf:diskId="d" ovf:capacity="512" ovf:fileRef="a"/>';
+  const hardware = item({ InstanceID: 'x', ResourceType: 19, HostResource: 'ovf:/disk/d' });
+  expect(readOvf(smallOvf({ files, disks, hardware }), 'x').disks).toMatchObject([{ file: { href: 'a.vhd' } }]);
+});
+
+test('a disk that a device of another kind refers to is left out with a warning', () => {
+  const disks = '<Disk ovf:diskId="d" ovf:capacity="512"/>';
+  const hardware = item({ InstanceID: 1, ResourceType: 1, HostResource: 'ovf:/disk/d' });
+  const { warnings } = readOvf(smallOvf({ disks, hardware }), 'x');
+  expect(warnings).toEqual(['The disk d is in no drive of a VM and is not converted.']);
+});
+
+test('of alternatives for a controller or a card the first one that is known counts', () => {
+  const disks = '<Disk ovf:diskId="d" ovf:capacity="512"/>';
+  const hardware =
+    item({ InstanceID: 1, ResourceType: 6, ResourceSubType: 'virtio lsilogic' }) +
+    item({ InstanceID: 2, ResourceType: 17, HostResource: 'ovf:/disk/d', Parent: 1 }) +
+    item({ InstanceID: 3, ResourceType: 10, ResourceSubType: 'Fancy VMXNET3 virtio' });
+  expect(readOvf(smallOvf({ disks, hardware }), 'x')).toMatchObject({
+    disks: [{ controller: { kind: 'virtio-scsi' } }],
+    nics: [{ model: 'vmxnet3' }],
+  });
+});
+
 test('the image of a CD-ROM drive is neither a disk nor left out', () => {
   const files = '<File ovf:href="a.iso" ovf:id="a"/>';
   const disks = '<Disk ovf:diskId="iso" ovf:capacity="0" ovf:fileRef="a"/>';

@@ -89,6 +89,16 @@ test.each([
   expect(() => read(text)).toThrow(expect.objectContaining({ kind: 'image' }));
 });
 
+test('a CD-ROM drive that ESX passes through is a CD-ROM drive', () => {
+  const lines = ['scsi0.present = "TRUE"', 'scsi0:1.present = "TRUE"', 'scsi0:1.deviceType = "scsi-passthru"'];
+  const facts = read(smallVmx(...lines, 'scsi0:1.fileName = "/vmfs/devices/cdrom/mpx.vmhba32:C0:T0:L0"'));
+  expect(facts.disks).toHaveLength(1);
+  expect(facts.cdRoms).toBe(1);
+  expect(() => read(smallVmx(...lines, 'scsi0:1.fileName = "/vmfs/devices/genscsi/x"'))).toThrow(
+    /a device of the host/,
+  );
+});
+
 test('only what is present and has a controller is a device, however many are named', () => {
   const many = Array.from({ length: 20_000 }, (_, at) => `scsi${at % 9999}:${at % 64}.present = "TRUE"`);
   expect(read(smallVmx(...new Set(many))).disks).toHaveLength(1);
