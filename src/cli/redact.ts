@@ -1,4 +1,8 @@
+import { shortened } from '../base/foreign-text.ts';
 import { MASK, type Secret } from '../base/secret.ts';
+
+/** The longest text that is shown: 200 inventory paths. What a server says must not fill the screen, the log and the mail. */
+const MOST_CHARACTERS = 16_000;
 
 /**
  * A text without the passwords of URLs in it, `scheme://user:password@host` and the `user:password@host` that GOVC_URL allows. Everything that is
@@ -47,8 +51,10 @@ export class Redactor {
     this.#forms = [...new Set([...this.#forms, ...forms])].toSorted((a, b) => b.length - a.length);
   }
 
+  /** The text without secrets, cut to what can be shown: after that, since a piece of a secret would not be known. */
   clean(text: string): string {
-    return this.#forms.reduce((clean, form) => clean.replaceAll(form, MASK), redactUrls(text));
+    const clean = this.#forms.reduce((rest, form) => rest.replaceAll(form, MASK), redactUrls(text));
+    return shortened(clean, MOST_CHARACTERS);
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { getCACertificates, type PeerCertificate } from 'node:tls';
+import { foreignText } from '../base/foreign-text.ts';
 import { errnoOf } from '../base/local-file-error.ts';
 import { Hyper2kvmError, sentenceOf } from '../base/errors.ts';
 import type { TrustSettings } from './connection-settings.ts';
@@ -121,11 +122,14 @@ function readPem(file: string): string {
   return text;
 }
 
+/** RFC 5280 allows 64 characters; a server may send any number. */
+const MOST_OF_NAME = 200;
+
 function describe(certificate: PeerCertificate): string {
   const name = [certificate.subject?.CN ?? certificate.subject?.O ?? 'nobody'].flat().join(', ');
   const issuer = [certificate.issuer?.CN ?? certificate.issuer?.O ?? 'nobody'].flat().join(', ');
   return (
-    `It is for ${name}, issued by ${issuer}, and expires ${certificate.valid_to}. ` +
+    `It is for ${foreignText(name, MOST_OF_NAME)}, issued by ${foreignText(issuer, MOST_OF_NAME)}, and expires ${certificate.valid_to}. ` +
     `SHA-256 ${certificate.fingerprint256}, SHA-1 ${certificate.fingerprint}.`
   );
 }

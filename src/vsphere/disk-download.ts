@@ -1,15 +1,23 @@
-import { type TLSSocket } from 'node:tls';
+import type { OnReadOpts } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { HttpResponseParser, HttpSyntaxError } from './http-response-parser.ts';
-import { CONNECT_LIMIT_MS, connectionError } from './http-transport.ts';
+import { requestText } from './http-transport.ts';
 import type { LeaseDevice } from './nfc-lease.ts';
 import { SlabQueue } from './slab-queue.ts';
+import { CONNECT_LIMIT_MS, connectionError, NotConnectedError } from './trusted-socket.ts';
 import type { VsphereClient } from './vsphere-client.ts';
 
 export interface DownloadLimits {
   /** Without a byte for so long, the download is cut. Waiting for the first byte counts too. */
   stallTimeoutMs: number;
 }
+
+/**
+ * Less than a sector in a stall's time counts as nothing: a server that sends a byte now and then would hold the export for ever. Every stream of a disk is made of
+ * sectors, and a smaller file ends within that time.
+ */
+const LEAST_BYTES = 512;
 
 /** Node decrypts one TLS record (16 KiB) at a time into this. */
 const READ_BUFFER_BYTES = 64 * 1024;
@@ -19,7 +27,7 @@ const READ_BUFFER_BYTES = 64 * 1024;
  * only when the server said that the body is whole.
  *
  * This is the one place where bytes in bulk come in, so it reads the TLS socket itself: a buffer that is used again (`onread`), and no object per 16 KiB as streams and
- * got make them, which cost a third of the processor time of an export.
+ * make them, which cost a third of the processor time of an export.
  * @throws Hyper2kvmError `transfer`, retryable for what can pass; `tls-trust`; the signal's reason. The connection is closed on every way out.
  */
 export async function* downloadDevice(
@@ -49,13 +57,17 @@ export async function* downloadDevice(
 
 class Download {
   readonly #url: URL;
-  readonly #socket: TLSSocket;
+  /** Ends the connecting. */
+  readonly #closing = new AbortController();
+  #socket: TLSSocket | undefined;
   readonly #parser: HttpResponseParser;
   readonly #queue = new SlabQueue(() => this.#goOn());
   readonly #stallTimer: NodeJS.Timeout;
   #stopped = false;
   /** Looks of the timer since the last byte came. Between two looks the socket has had its turn, also in a process that was stopped for a while: a clock would not know. */
   #silentLooks = 0;
+  /** Bytes of the body since the last time that there were enough of them. Those of heads and chunk sizes do not count. */
+  #bodyBytes = 0;
 
   constructor(client: VsphereClient, url: URL, stallTimeoutMs: number) {
     this.#url = url;
@@ -64,27 +76,18 @@ class Download {
       ({ status }) => {
         if (status !== 200) this.fail(refusedDownload(status, url));
       },
-      (piece) => (hasRoom = this.#queue.push(piece)),
+      (piece) => {
+        hasRoom = this.#queue.push(piece);
+        this.#bodyBytes += piece.length;
+      },
     );
     const callback = (length: number, buffer: Uint8Array): boolean => {
       this.#take(Buffer.from(buffer.buffer, buffer.byteOffset, length));
       this.#stopped = !hasRoom;
       return hasRoom;
     };
-    const cookie = client.cookie.headerFor(url);
-    this.#socket = client.http.connector.connect(
-      {
-        host: url.hostname.replace(/^\[|\]$/g, ''),
-        port: Number(url.port || 443),
-        ALPNProtocols: ['http/1.1'],
-        onread: { buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES), callback },
-      },
-      (error, socket) => {
-        if (error) this.fail(connectionError(error, url));
-        else this.#request(socket, cookie);
-      },
-    );
-    this.#socket.setTimeout(CONNECT_LIMIT_MS, () => this.fail(connectTimeout(url)));
+    const onread = { buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES), callback };
+    this.#open(client, onread).catch((error: unknown) => this.fail(error));
     const intervalMs = Math.min(1000, stallTimeoutMs / 4);
     this.#stallTimer = setInterval(() => this.#checkStall(stallTimeoutMs, intervalMs), intervalMs);
   }
@@ -100,27 +103,36 @@ class Download {
 
   close(): void {
     clearInterval(this.#stallTimer);
-    this.#socket.destroy();
+    this.#closing.abort();
+    this.#socket?.destroy();
   }
 
-  #request(socket: TLSSocket | undefined, cookie: string | undefined): void {
-    if (!socket) return;
-    socket.setTimeout(0);
+  async #open(client: VsphereClient, onread: OnReadOpts): Promise<void> {
+    const options = { limitMs: CONNECT_LIMIT_MS, signal: this.#closing.signal, onread };
+    const socket = await client.http.connector.connect(this.#url, options).catch((error: unknown) => {
+      if (!(error instanceof NotConnectedError)) throw error;
+      const hint = 'Disks come from the ESXi host itself: check the way to it, and its port 443.';
+      throw new NotConnectedError(error.kind, error.message, { cause: error, retryable: error.retryable, hint });
+    });
+    this.#socket = socket;
+    this.#silentLooks = 0;
     socket.on('error', (error) => this.fail(connectionError(error, this.#url)));
     socket.on('end', () => this.#ended());
     socket.on('close', () => this.#ended());
-    const cookieLine = cookie === undefined ? '' : `Cookie: ${cookie}\r\n`;
-    const path = `${this.#url.pathname}${this.#url.search}`;
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: ${this.#url.host}\r\n${cookieLine}Connection: close\r\n\r\n`);
+    const cookie = client.cookie.headerFor(this.#url);
+    socket.write(requestText('GET', this.#url, cookie === undefined ? {} : { cookie }));
   }
 
   #take(bytes: Buffer): void {
-    this.#silentLooks = 0;
     try {
       this.#parser.feed(bytes);
     } catch (error) {
       this.fail(error instanceof HttpSyntaxError ? brokenAnswer(this.#url, error) : error);
       return;
+    }
+    if (this.#bodyBytes >= LEAST_BYTES) {
+      this.#silentLooks = 0;
+      this.#bodyBytes = 0;
     }
     if (!this.#parser.isDone) return;
     this.#queue.end();
@@ -136,7 +148,7 @@ class Download {
     if (!this.#stopped) return;
     this.#stopped = false;
     this.#silentLooks = 0;
-    this.#socket.resume();
+    this.#socket?.resume();
   }
 
   /** While the reader is the slow one, the silence is its own. */
@@ -144,18 +156,11 @@ class Download {
     this.#silentLooks = this.#stopped ? 0 : this.#silentLooks + 1;
     // The first look may come right after a byte.
     if ((this.#silentLooks - 1) * intervalMs < limitMs) return;
-    const sentence = `${this.#url.host} sent nothing for ${Math.round(limitMs / 1000)} seconds.`;
+    const amount = this.#bodyBytes > 0 ? 'almost nothing' : 'nothing';
+    const sentence = `${this.#url.host} sent ${amount} for ${Math.round(limitMs / 1000)} seconds.`;
     const hint = 'The connection stalled; --stall-timeout waits longer.';
     this.fail(new Hyper2kvmError('transfer', sentence, { retryable: true, hint }));
   }
-}
-
-function connectTimeout(url: URL): Hyper2kvmError {
-  const sentence = `${url.host} did not open a TLS connection within ${CONNECT_LIMIT_MS / 1000} seconds.`;
-  return new Hyper2kvmError('transfer', sentence, {
-    retryable: true,
-    hint: 'Disks come from the ESXi host itself: check the way to it, and its port 443.',
-  });
 }
 
 function cutOff(url: URL): Hyper2kvmError {

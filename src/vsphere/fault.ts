@@ -1,5 +1,10 @@
 import { Hyper2kvmError, type ErrorKind } from '../base/errors.ts';
+import { foreignText, shortened } from '../base/foreign-text.ts';
 import type { XmlElement } from './xml-element.ts';
+
+/** Causes have causes: a hundred of them may be nested. */
+const MOST_OF_CAUSES = 2000;
+const MOST_OF_TYPE = 100;
 
 /** How a fault's type name is judged. What is not listed is a refusal by the server that a second try does not change. */
 const FAULT_KINDS: Record<string, { kind: ErrorKind; retryable?: boolean; hint?: string }> = {
@@ -30,12 +35,17 @@ export class VsphereFault extends Hyper2kvmError {
 
   constructor(facts: { faultType: string; message: string; during: string; faultCause?: VsphereFault | undefined }) {
     const judged = FAULT_KINDS[facts.faultType] ?? { kind: 'transfer' as const };
-    const because = facts.faultCause ? ` Its cause: ${facts.faultCause.message}` : '';
-    super(judged.kind, `${facts.during} failed with ${facts.faultType}: ${asSentence(facts.message)}${because}`, {
-      ...(judged.hint === undefined ? {} : { hint: judged.hint }),
-      retryable: judged.retryable ?? false,
-      cause: facts.faultCause,
-    });
+    const because = facts.faultCause ? ` Its cause: ${shortened(facts.faultCause.message, MOST_OF_CAUSES)}` : '';
+    const faultType = foreignText(facts.faultType, MOST_OF_TYPE);
+    super(
+      judged.kind,
+      `${facts.during} failed with ${faultType}: ${asSentence(foreignText(facts.message))}${because}`,
+      {
+        ...(judged.hint === undefined ? {} : { hint: judged.hint }),
+        retryable: judged.retryable ?? false,
+        cause: facts.faultCause,
+      },
+    );
     this.faultType = facts.faultType;
     this.faultCause = facts.faultCause;
   }
@@ -89,6 +99,5 @@ function firstMessage(fault: XmlElement | undefined): string | undefined {
 }
 
 function asSentence(text: string): string {
-  const trimmed = text.trim();
-  return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }

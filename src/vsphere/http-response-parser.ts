@@ -1,13 +1,14 @@
-/** What a server may send before its body: as much as Node's own HTTP parser allows by default, and then some. */
+/** What a server may send before its body: four times as much as Node's own HTTP parser allows by default. */
 const MAX_HEAD_BYTES = 64 * 1024;
 /** RFC 9112 section 7.1: a chunk's size in hex (a disk has less than 2^53 bytes), its extensions, CRLF. */
 const MAX_CHUNK_LINE_BYTES = 4096;
 const MAX_TRAILER_BYTES = 16 * 1024;
+/** A request that asks for nothing special gets none, and a proxy adds one or two. */
+const MAX_INTERIM_RESPONSES = 8;
 
-const CR = 13;
 const LF = 10;
 
-/** Where the parser stands. `close` is a body that ends with the connection. */
+/** What comes next. `close` is a body that ends with the connection. */
 type State = 'head' | 'length' | 'close' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailer' | 'done';
 
 /** The head of a response. */
@@ -15,6 +16,8 @@ export interface ResponseHead {
   status: number;
   /** Names in lower case; of a repeated one the values are joined by commas. */
   headers: ReadonlyMap<string, string>;
+  /** The values of `Set-Cookie`, which cannot be joined: RFC 9110 section 5.3. */
+  setCookies: readonly string[];
 }
 
 /** The response breaks HTTP/1.1. */
@@ -24,14 +27,19 @@ export class HttpSyntaxError extends Error {
 
 /**
  * Reads one HTTP/1.1 response (RFC 9112) from bytes that come in any pieces, and hands on the pieces of its body without copying them. Only what a download
- * needs: no pipelining, no content codings. Interim responses (1xx) are skipped.
+ * and a SOAP call need: no pipelining, no content codings. A few interim responses (1xx) are skipped. Whatever a server sends, the parser's own memory and its time for each
+ * byte are limited; how long the bytes may take is for the caller.
  */
 export class HttpResponseParser {
   readonly #onHead: (head: ResponseHead) => void;
   readonly #onBody: (piece: Buffer) => void;
   #state: State = 'head';
-  /** A line or head that has come in part. */
+  /** A line that has come in part. */
   #pending = '';
+  /** The lines of the head so far, and their length. */
+  #headLines: string[] = [];
+  #headBytes = 0;
+  #interimResponses = 0;
   #trailerBytes = 0;
   /** Bytes of the body, or of the chunk, that are still to come. */
   #left = 0;
@@ -88,7 +96,9 @@ export class HttpResponseParser {
     const newline = bytes.indexOf(LF, at);
     const end = newline === -1 ? bytes.length : newline + 1;
     this.#pending += bytes.toString('latin1', at, end);
-    if (this.#pending.length > (this.#state === 'head' ? MAX_HEAD_BYTES : MAX_CHUNK_LINE_BYTES)) {
+    const isHead = this.#state === 'head';
+    if (isHead) this.#headBytes += end - at;
+    if (isHead ? this.#headBytes > MAX_HEAD_BYTES : this.#pending.length > MAX_CHUNK_LINE_BYTES) {
       throw new HttpSyntaxError(`the ${this.#state} of the response is too long`);
     }
     if (newline !== -1) this.#takeLine();
@@ -96,14 +106,13 @@ export class HttpResponseParser {
   }
 
   #takeLine(): void {
-    if (this.#state === 'head') {
-      // The head is gathered whole: it ends with an empty line.
-      if (/\r?\n\r?\n$/.test(this.#pending)) this.#takeHead();
-      return;
-    }
-    const line = this.#pending.replace(/\r?\n$/, '');
+    const line = this.#pending.slice(0, this.#pending.endsWith('\r\n') ? -2 : -1);
     this.#pending = '';
-    if (this.#state === 'chunk-size') this.#takeChunkSize(line);
+    if (this.#state === 'head') {
+      // The head ends with an empty line.
+      if (line === '') this.#takeHead();
+      else this.#headLines.push(line);
+    } else if (this.#state === 'chunk-size') this.#takeChunkSize(line);
     else if (this.#state === 'chunk-end') {
       if (line !== '') throw new HttpSyntaxError('a chunk is longer than its size says');
       this.#state = 'chunk-size';
@@ -112,7 +121,7 @@ export class HttpResponseParser {
 
   #takeChunkSize(line: string): void {
     const hex = /^([0-9a-f]{1,13})[ \t]*(;.*)?$/i.exec(line)?.[1];
-    if (hex === undefined) throw new HttpSyntaxError(`${JSON.stringify(line.slice(0, 40))} is no size of a chunk`);
+    if (hex === undefined) throw new HttpSyntaxError(`${quoted(line)} is not the size of a chunk`);
     this.#left = Number.parseInt(hex, 16);
     this.#state = this.#left === 0 ? 'trailer' : 'chunk-data';
   }
@@ -124,10 +133,16 @@ export class HttpResponseParser {
   }
 
   #takeHead(): void {
-    const head = parseHead(this.#pending);
-    this.#pending = '';
+    const head = parseHead(this.#headLines);
+    this.#headLines = [];
+    this.#headBytes = 0;
     // RFC 9110 section 15.2: interim responses come before the real one. 101 would need an upgrade that was not asked for.
-    if (head.status >= 100 && head.status < 200 && head.status !== 101) return;
+    if (head.status >= 100 && head.status < 200 && head.status !== 101) {
+      this.#interimResponses += 1;
+      if (this.#interimResponses > MAX_INTERIM_RESPONSES)
+        throw new HttpSyntaxError('it has no end of interim responses');
+      return;
+    }
     this.#state = this.#bodyState(head);
     this.#onHead(head);
   }
@@ -136,35 +151,41 @@ export class HttpResponseParser {
   #bodyState({ status, headers }: ResponseHead): State {
     const coding = headers.get('transfer-encoding')?.toLowerCase();
     const length = headers.get('content-length');
+    const content = headers.get('content-encoding')?.toLowerCase() ?? 'identity';
+    if (content !== 'identity') throw new HttpSyntaxError(`content coding ${quoted(content)} was not asked for`);
     if (status === 204 || status === 304) return 'done';
     if (coding !== undefined) {
-      if (coding !== 'chunked')
-        throw new HttpSyntaxError(`transfer coding ${JSON.stringify(coding)} was not asked for`);
+      if (coding !== 'chunked') throw new HttpSyntaxError(`transfer coding ${quoted(coding)} was not asked for`);
       // A response with both is how requests are smuggled; an honest server does not send it.
       if (length !== undefined) throw new HttpSyntaxError('the response has both a length and chunks');
       return 'chunk-size';
     }
     if (length === undefined) return 'close';
-    if (!/^\d{1,15}$/.test(length)) throw new HttpSyntaxError(`${JSON.stringify(length)} is no length`);
+    if (!/^\d{1,15}$/.test(length)) throw new HttpSyntaxError(`${quoted(length)} is not a length`);
     this.#left = Number(length);
     return this.#left === 0 ? 'done' : 'length';
   }
 }
 
-function parseHead(text: string): ResponseHead {
-  const [statusLine = '', ...lines] = text
-    .split('\n')
-    .map((line) => (line.charCodeAt(line.length - 1) === CR ? line.slice(0, -1) : line));
+function parseHead([statusLine = '', ...lines]: readonly string[]): ResponseHead {
   const status = /^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(statusLine)?.[1];
-  if (status === undefined)
-    throw new HttpSyntaxError(`${JSON.stringify(statusLine.slice(0, 40))} is no HTTP/1.1 status line`);
+  if (status === undefined) throw new HttpSyntaxError(`${quoted(statusLine)} is not an HTTP/1.1 status line`);
   const headers = new Map<string, string>();
-  for (const line of lines.filter((each) => each !== '')) {
-    const [, name, value] = /^([!#$%&'*+.^_`|~0-9a-z-]+):[ \t]*(.*?)[ \t]*$/i.exec(line) ?? [];
-    if (name === undefined || value === undefined)
+  const setCookies: string[] = [];
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
+    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name))
       throw new HttpSyntaxError('a header line of the response is malformed');
-    const before = headers.get(name.toLowerCase());
-    headers.set(name.toLowerCase(), before === undefined ? value : `${before}, ${value}`);
+    const value = line.slice(colon + 1).trim();
+    const before = headers.get(name);
+    headers.set(name, before === undefined ? value : `${before}, ${value}`);
+    if (name === 'set-cookie') setCookies.push(value);
   }
-  return { status: Number(status), headers };
+  return { status: Number(status), headers, setCookies };
+}
+
+/** The beginning of what a server sent, for a message. */
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 40));
 }

@@ -12,8 +12,8 @@ export class SessionCookie {
     this.#address = addressOf(server);
   }
 
-  keep(setCookie: readonly string[] | undefined): void {
-    for (const line of setCookie ?? []) {
+  keep(setCookies: readonly string[]): void {
+    for (const line of setCookies) {
       const match = /^vmware_soap_session=([^;]*)/.exec(line);
       if (match) this.#value = match[1];
     }

@@ -1,6 +1,22 @@
-import { isIP, type OnReadOpts } from 'node:net';
+import { isIP, type OnReadOpts, type TcpSocketConnectOpts } from 'node:net';
 import { connect, createSecureContext, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
-import type { CertificateTrust } from './certificate-trust.ts';
+import { Hyper2kvmError, sentenceOf } from '../base/errors.ts';
+import { errnoOf } from '../base/local-file-error.ts';
+import { addressOf, type CertificateTrust } from './certificate-trust.ts';
+
+/** Finding the address, connecting and the TLS handshake together take at most this long, whatever the limit of the whole call. */
+export const CONNECT_LIMIT_MS = 15_000;
+
+/** Node gives up on an address after 250 ms when a name has several, which a distant data centre needs for one round trip. */
+const NEXT_ADDRESS_AFTER_MS = 3000;
+
+export interface ConnectOptions {
+  /** At most {@link CONNECT_LIMIT_MS} counts. */
+  limitMs: number;
+  signal: AbortSignal;
+  /** Where the socket's bytes go, in place of its `data` events. */
+  onread?: OnReadOpts;
+}
 
 /**
  * Opens TLS connections whose certificate was found good by {@link CertificateTrust} before anyone may write to them, so that no byte of a
@@ -16,34 +32,52 @@ export class TrustedConnector {
     this.trust = trust;
   }
 
-  /** Calls back once: with the socket when it is open and trusted, or with the error, the socket then being destroyed. */
-  connect(
-    options: ConnectionOptions & { host: string; port: number; onread?: OnReadOpts },
-    callback: (error: Error | null, socket?: TLSSocket) => void,
-  ): TLSSocket {
-    const host = isIP(options.host) === 6 ? `[${options.host}]` : options.host;
-    const address = `${host}:${options.port}`;
-    const socket = connect({
-      ...options,
+  /**
+   * Resolves to an open, trusted socket, which the caller destroys. This is the one place that connects: whatever the server does, it ends within the limit or with
+   * the signal, and leaves no socket behind that would keep the process alive.
+   * @throws Hyper2kvmError `tls-trust`; {@link NotConnectedError}, also when the limit has passed; the signal's reason.
+   */
+  async connect(url: URL, { limitMs, signal, onread }: ConnectOptions): Promise<TLSSocket> {
+    signal.throwIfAborted();
+    const address = addressOf(url);
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const options: ConnectionOptions & Partial<TcpSocketConnectOpts> = {
+      host,
+      port: Number(url.port || 443),
+      autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER_MS,
+      ALPNProtocols: ['http/1.1'],
+      ...(onread && { onread }),
       secureContext: this.#contextFor(address),
       rejectUnauthorized: false,
       // RFC 6066 section 3: no server name for a literal address.
-      servername: isIP(options.host) ? '' : options.host,
-    });
-    const fail = (error: Error) => {
-      socket.destroy();
-      callback(error);
+      servername: isIP(host) ? '' : host,
     };
-    socket.once('error', fail);
-    socket.once('secureConnect', () => {
+    const socket = connect(options);
+    const limit = Math.min(limitMs, CONNECT_LIMIT_MS);
+    let timer: NodeJS.Timeout | undefined;
+    let abort: (() => void) | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        timer = setTimeout(() => reject(connectTimeout(url, limit)), limit);
+        abort = () => reject(signal.reason as Error);
+        signal.addEventListener('abort', abort);
+        socket.once('error', reject);
+        socket.once('secureConnect', resolve);
+      });
       const reason = socket.authorizationError ? String(socket.authorizationError) : 'no reason given';
-      const certificate = socket.getPeerCertificate();
-      const refusal = this.trust.refusal(address, certificate, socket.authorized, reason);
-      socket.off('error', fail);
-      if (refusal) fail(refusal);
-      else callback(null, socket);
-    });
-    return socket;
+      const refusal = this.trust.refusal(address, socket.getPeerCertificate(), socket.authorized, reason);
+      if (refusal) throw refusal;
+      return socket;
+    } catch (error) {
+      // One that is being destroyed can still fail, and nobody listens any more.
+      socket.on('error', () => undefined);
+      socket.destroy();
+      signal.throwIfAborted();
+      throw connectionError(error, url, NotConnectedError);
+    } finally {
+      clearTimeout(timer);
+      if (abort) signal.removeEventListener('abort', abort);
+    }
   }
 
   #contextFor(address: string): SecureContext {
@@ -52,4 +86,37 @@ export class TrustedConnector {
     }
     return (this.#withNone ??= createSecureContext({ ca: [] }));
   }
+}
+
+/** No connection came to be, so that nothing was sent: the server has not seen the request. */
+export class NotConnectedError extends Hyper2kvmError {}
+
+/** What the failure of a socket means to the user. An error of our own comes out again as it was. */
+export function connectionError(error: unknown, url: URL, Kind = Hyper2kvmError): Error {
+  if (error instanceof Hyper2kvmError) return error;
+  const code = errnoOf(error);
+  const why = code === undefined ? sentenceOf(error) : `${code}${MEANINGS[code] ?? ''}`;
+  return new Kind('transfer', `The connection to ${url.host} failed: ${why}.`, {
+    cause: error,
+    retryable: code !== 'ENOTFOUND',
+    hint: 'Check the address, the port and the way to it.',
+  });
+}
+
+const MEANINGS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: ' (nothing listens there)',
+  ECONNRESET: ' (the other side cut it)',
+  ENOTFOUND: ' (no such host name)',
+  EAI_AGAIN: ' (the name server did not answer)',
+  EHOSTUNREACH: ' (no way to that host)',
+  ENETUNREACH: ' (no way to that network)',
+  EPIPE: ' (the other side cut it)',
+};
+
+function connectTimeout(url: URL, limitMs: number): NotConnectedError {
+  const sentence = `${url.host} did not answer in time: no TLS connection within ${Math.round(limitMs / 1000)} seconds.`;
+  return new NotConnectedError('transfer', sentence, {
+    retryable: true,
+    hint: 'Check the address, and whether a firewall drops the packets to that host and port.',
+  });
 }

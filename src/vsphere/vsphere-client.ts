@@ -206,7 +206,7 @@ export class VsphereClient {
       signal,
     });
     // A server gives every call without a session a new cookie. The answer to one that was sent before a re-login must not replace its cookie.
-    if (this.cookie.headerFor(this.settings.url) === cookie) this.cookie.keep(answer.headers['set-cookie']);
+    if (this.cookie.headerFor(this.settings.url) === cookie) this.cookie.keep(answer.setCookies);
     // SOAP 1.1 section 6.2: a fault comes with status 500. Any other status is not the SOAP server's.
     if (answer.status !== 200 && answer.status !== 500) throw unexpectedStatus(this.server, method, answer.status);
     return decodeResponse(method, answer.body, this.server);

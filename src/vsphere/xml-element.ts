@@ -1,5 +1,6 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { Hyper2kvmError } from '../base/errors.ts';
+import { foreignText } from '../base/foreign-text.ts';
 
 /** A parsed XML element without namespace prefixes. White space in its text is kept as the server sent it. */
 export class XmlElement {
@@ -67,15 +68,24 @@ const parser = new XMLParser({
   htmlEntities: true,
 });
 
+/** Each tag takes some 250 bytes of memory: an answer of {@link MAX_TAGS} still fits, and no honest one has a tenth of it. */
+const MAX_TAGS = 4_000_000;
+const MOST_OF_REASON = 200;
+
 /** Parses a server's answer. SOAP 1.1 section 3 forbids a document type declaration, so one is refused. */
 export function parseXml(text: string, source: string): XmlElement {
   const fail = (what: string, cause?: unknown) =>
-    new Hyper2kvmError('transfer', `${source} sent an answer that is not XML that can be used: ${what}.`, {
-      cause,
-      retryable: true,
-      hint: 'Check that the address is that of a vCenter or ESXi host, and that no proxy answers in its place.',
-    });
+    new Hyper2kvmError(
+      'transfer',
+      `${source} sent an answer that is not XML that can be used: ${foreignText(what, MOST_OF_REASON)}.`,
+      {
+        cause,
+        retryable: true,
+        hint: 'Check that the address is that of a vCenter or ESXi host, and that no proxy answers in its place.',
+      },
+    );
   if (/<!DOCTYPE/i.test(text)) throw fail('it has a document type declaration');
+  if (hasMoreTags(text, MAX_TAGS)) throw fail('it has more than four million tags');
   const validity = XMLValidator.validate(text);
   if (validity !== true) throw fail(`${validity.err.msg} (line ${validity.err.line})`);
   let nodes: unknown;
@@ -87,6 +97,12 @@ export function parseXml(text: string, source: string): XmlElement {
   const [root] = toElements(nodes);
   if (!root) throw fail('it has no root element');
   return root;
+}
+
+function hasMoreTags(text: string, most: number): boolean {
+  let count = 0;
+  for (let at = text.indexOf('<'); at !== -1 && count <= most; at = text.indexOf('<', at + 1)) count += 1;
+  return count > most;
 }
 
 /** What the parser gives for an ordered document: a list of `{ name: children, ':@': attributes }` and `{ '#text': text }`. */

@@ -68,6 +68,9 @@ describe('what breaks HTTP/1.1 is refused', () => {
     ['a chunk line without end', `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;${'x'.repeat(5000)}`],
     ['a chunk longer than its size', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n'],
     ['a trailer without end', `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${'X: y\r\n'.repeat(5000)}`],
+    ['interim responses without end', 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(20)],
+    ['a body in a coding that was not asked for', 'HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nx'],
+    ['no head at all', '\r\n\r\n'],
     ['bytes behind the end', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nab'],
   ])('%s', (_title, text) => {
     expect(() => parse([text])).toThrow(HttpSyntaxError);
@@ -90,4 +93,26 @@ test('ten thousand damaged responses give a body or an HttpSyntaxError, and noth
       expect(error).toBeInstanceOf(HttpSyntaxError);
     }
   }
+});
+
+test.each([
+  ['lines', 'a:\n'],
+  ['spaces in a value', ' '],
+])('a head of many %s is read in a moment, in whatever pieces it comes', (_title, unit) => {
+  const text = `HTTP/1.1 200 OK\r\na: x${unit.repeat(60_000 / unit.length)}x\r\n\r\n`;
+  const startedUs = process.cpuUsage();
+  for (let round = 0; round < 10; round += 1) {
+    const parser = new HttpResponseParser(
+      () => undefined,
+      () => undefined,
+    );
+    try {
+      for (const character of text) parser.feed(Buffer.from(character, 'latin1'));
+    } catch (error) {
+      expect(error).toBeInstanceOf(HttpSyntaxError);
+    }
+  }
+  const { user, system } = process.cpuUsage(startedUs);
+  // Quadratic time would be minutes.
+  expect((user + system) / 1e6).toBeLessThan(20);
 });

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
+import { sentenceOf } from '../../src/base/errors.ts';
 import { CertificateTrust } from '../../src/vsphere/certificate-trust.ts';
 import type { TrustSettings } from '../../src/vsphere/connection-settings.ts';
 import { TrustedConnector } from '../../src/vsphere/trusted-socket.ts';
@@ -52,15 +53,15 @@ async function connect(settings: Partial<TrustSettings>, port: number, { pinnedP
   const trust = new CertificateTrust({ ...none, ...settings }, new URL(`https://127.0.0.1:${pinnedPort}`));
   for (const print of prints.filter(Boolean)) trust.trustThumbprint(new URL(`https://127.0.0.1:${port}`), print);
   const connector = new TrustedConnector(trust);
-  return new Promise<string>((resolve) => {
-    connector.connect({ host: '127.0.0.1', port }, (error, socket) => {
-      if (error) return resolve(error.message);
-      socket?.on('data', (bytes) => {
-        socket.destroy();
-        resolve(bytes.toString());
-      });
-    });
-  });
+  const options = { limitMs: 60_000, signal: new AbortController().signal };
+  try {
+    const socket = await connector.connect(new URL(`https://127.0.0.1:${port}`), options);
+    const [bytes]: Buffer[] = await once(socket, 'data');
+    socket.destroy();
+    return String(bytes);
+  } catch (error) {
+    return sentenceOf(error);
+  }
 }
 
 test('a certificate of an authority that nobody named is refused, before a byte is sent', async () => {

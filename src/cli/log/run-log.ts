@@ -79,7 +79,15 @@ export class RunLog {
     const { format, clean, now } = this.#options;
     const time = new Date(now()).toISOString();
     // A hint stands on a line of its own on the screen.
-    const message = safeText(clean(words.trim().replaceAll(/\s*\n\s*/g, ' ')));
+    const message = safeText(
+      clean(
+        words
+          .split('\n')
+          .map((line) => line.trim())
+          .filter(Boolean)
+          .join(' '),
+      ),
+    );
     if (format === 'text') return `${time.slice(0, 19)}Z ${message}\n`;
     const known = Object.entries<unknown>({ ...facts })
       .filter(([name, value]) => FACTS.has(name) && ['string', 'number'].includes(typeof value))

@@ -9,9 +9,13 @@ export function safeText(text: string): string {
   return text.replace(UNSAFE, visible);
 }
 
-/** As {@link safeText}, for a message of several lines: its line feeds stay. */
+/** As {@link safeText}, for a message of several lines: its line feeds stay, and lines after the first are indented, so that none passes for a message of its own. */
 export function safeLines(text: string): string {
-  return text.split('\n').map(safeText).join('\n');
+  return text
+    .split('\n')
+    .map(safeText)
+    .join('\n')
+    .replaceAll(/\n(?! {2})/g, '\n  ');
 }
 
 function visible(character: string): string {

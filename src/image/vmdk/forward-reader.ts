@@ -57,10 +57,10 @@ export class ForwardReader {
     this.#await('entries', bytes, then);
   }
 
-  /** All that still comes must be zeros: `onNonZero` gets the place of the first byte that is not. */
-  expectZeros(onNonZero: (offsetBytes: number) => void): void {
+  /** All that still comes must be zeros, and at most `most` bytes: `onNonZero` gets the place of the first byte that is not, and `onTooMany` must throw. */
+  expectZeros(most: number, onNonZero: (offsetBytes: number) => void, onTooMany: () => never): void {
     this.#onNonZero = onNonZero;
-    this.#await('zeros', Number.POSITIVE_INFINITY, () => {});
+    this.#await('zeros', most + 1, onTooMany);
   }
 
   #await(step: 'skip' | 'collect' | 'entries' | 'zeros', bytes: number, then: Then): void {

@@ -18,6 +18,11 @@ export class GrainLedger {
     return this.#grains.count;
   }
 
+  /** Grain tables that came. */
+  get tableCount(): number {
+    return this.#tables.count;
+  }
+
   /** Grain number `index` of the disk has its marker in sector `sector` of the stream. */
   addGrain(index: number, sector: number): void {
     this.#grains.add(index % this.#tableEntries, sector);

@@ -19,6 +19,9 @@ import { directorySectors, hasFrontDirectory, tableCount, tableSectors } from '.
 /** Sectors of padding that a table may have beyond its entries: up to a grain border of 64 KiB. */
 const MAX_PADDING_SECTORS = 128;
 
+/** Padding after the end-of-stream marker: the largest grain. A server that sends zeros without end must not fill the disk. */
+const MAX_END_PADDING_BYTES = 1024 * 1024;
+
 /** A grain whose marker came: its place on the disk, and that of its zlib data in the stream, whose first bytes came with the marker. */
 export interface StreamGrain {
   diskOffsetBytes: number;
@@ -43,6 +46,7 @@ export class StreamUnits {
   readonly #tell: ((grain: StreamGrain) => void) | undefined;
   /** Where the payload of the directory's marker stands. */
   #directorySector: number | undefined;
+  #directories = 0;
   #footerSeen = false;
   /** Where the marker that is awaited starts. */
   #border = -1;
@@ -155,15 +159,22 @@ export class StreamUnits {
     if (this.#directorySector !== undefined && !this.#header.redundantTables) {
       this.#refuse(start, 'a grain table comes after the grain directory');
     }
+    // Without a limit, tables could come for ever: they say nothing about the disk that a second one could not say.
+    const most = tableCount(this.#header) * (this.#header.redundantTables ? 2 : 1);
+    if (this.ledger.tableCount >= most) this.#refuse(start, `more than ${most} grain tables come`);
     this.ledger.addTable(sector);
     const onEntry = (index: number, value: number): void => this.ledger.addTableEntry(index, value);
     this.#reader.readEntries(bytes, this.#header.tableEntries, onEntry, () => this.awaitMarker());
   }
 
   #readDirectory(sector: number, bytes: number): void {
-    // With redundant directories the last one is the main one.
-    if (this.#directorySector !== undefined && !this.#header.redundantTables) {
-      this.#refuse((sector - 1) * SECTOR_BYTES, 'a second grain directory comes');
+    // With redundant directories the last one of the two is the main one.
+    this.#directories += 1;
+    if (this.#directories > (this.#header.redundantTables ? 2 : 1)) {
+      this.#refuse(
+        (sector - 1) * SECTOR_BYTES,
+        `a ${this.#directories === 2 ? 'second' : 'third'} grain directory comes`,
+      );
     }
     this.#directorySector = sector;
     const onEntry = (_index: number, value: number): void => this.ledger.addDirectoryEntry(value);
@@ -197,8 +208,10 @@ export class StreamUnits {
     }
     this.checkTables(start);
     this.#ended = true;
-    this.#reader.expectZeros((offsetBytes) =>
-      this.#refuse(offsetBytes, 'bytes other than zeros come after its end-of-stream marker'),
+    this.#reader.expectZeros(
+      MAX_END_PADDING_BYTES,
+      (offsetBytes) => this.#refuse(offsetBytes, 'bytes other than zeros come after its end-of-stream marker'),
+      () => this.#refuse(start, 'more than 1 MiB of zeros comes after its end-of-stream marker'),
     );
   }
 }

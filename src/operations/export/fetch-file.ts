@@ -29,6 +29,9 @@ export interface FetchOptions {
   onProgress: (receivedBytes: number, coveredBytes: number) => void;
 }
 
+/** Of a file that is not a disk, whatever the server announces: an NVRAM has less than 1 MiB. */
+const MOST_OTHER_BYTES = 16 * 1024 * 1024;
+
 /**
  * Fetches one file once: hashes and checks it while it streams into `member`, which is neither committed nor discarded here.
  * @throws Hyper2kvmError when the stream breaks, is no whole disk, or has another capacity than the VM's hardware.
@@ -49,8 +52,9 @@ export async function fetchFile(
     check?.update(chunk);
     sha256.update(chunk);
     sha1?.update(chunk);
-    await member.write(chunk);
     sizeBytes += chunk.length;
+    if (!check && sizeBytes > mostOther(device)) throw tooLong(file, device);
+    await member.write(chunk);
     onProgress(sizeBytes, check ? check.coveredBytes : sizeBytes);
   }
   const summary = check?.finish();
@@ -65,6 +69,20 @@ export async function fetchFile(
     sha1: sha1?.digest('hex'),
     populatedBytes: summary && Math.min(summary.grainCount * summary.grainSizeBytes, summary.capacityBytes),
   };
+}
+
+function mostOther({ fileSizeBytes }: LeaseDevice): number {
+  return Math.min(fileSizeBytes || MOST_OTHER_BYTES, MOST_OTHER_BYTES);
+}
+
+function tooLong(file: WantedFile, device: LeaseDevice): Hyper2kvmError {
+  return new Hyper2kvmError(
+    'transfer',
+    `${file.name} is longer than ${mostOther(device)} bytes, the most that it can have.`,
+    {
+      retryable: true,
+    },
+  );
 }
 
 function wrongCapacity(file: WantedFile, arrivedBytes: number): Hyper2kvmError {

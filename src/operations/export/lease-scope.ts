@@ -3,6 +3,7 @@ import { pause } from '../../base/time-limit.ts';
 import { isFault, VsphereFault } from '../../vsphere/fault.ts';
 import { HttpNfcLease, NOT_OFFERED, type LeaseDevice, type LeaseManifestEntry } from '../../vsphere/nfc-lease.ts';
 import { pollIntervalMs } from '../../vsphere/task.ts';
+import { NotConnectedError } from '../../vsphere/trusted-socket.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import type { MoRef } from '../../vsphere/wsdl-types.ts';
 import { CleanUp } from '../clean-up.ts';
@@ -100,15 +101,10 @@ export class LeaseScope implements Disposable {
       this.#unanswered = false;
       return lease;
     } catch (error) {
-      this.#unanswered ||= !(error instanceof VsphereFault) && !wasNeverSent(error);
+      this.#unanswered ||= !(error instanceof VsphereFault) && !(error instanceof NotConnectedError);
       throw error;
     }
   }
-}
-
-function wasNeverSent(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED';
 }
 
 /** A lease that is ready, for the time of {@link LeaseScope.use}. */

@@ -210,6 +210,18 @@ const CORRUPT: [string, RegExp, Buffer][] = [
     buildStream(CAPACITY, GRAINS, { units: whole((units) => units.splice(-3, 0, { kind: 'directory' })) }),
   ],
   [
+    'grain tables without end',
+    /more than 2 grain tables come/,
+    buildStream(CAPACITY, GRAINS, {
+      units: whole((units) => units.splice(3, 0, ...Array.from({ length: 9 }, () => ({ kind: 'table' as const })))),
+    }),
+  ],
+  [
+    'zeros without end',
+    /more than 1 MiB of zeros comes after its end-of-stream marker/,
+    buildStream(CAPACITY, GRAINS, { tail: Buffer.alloc(2 ** 20 + 512) }),
+  ],
+  [
     'a marker after the footer',
     /after the footer/,
     buildStream(CAPACITY, GRAINS, { units: whole((units) => units.splice(-1, 0, { kind: 'footer' })) }),

@@ -24,6 +24,15 @@ test('the NVRAM is exported without a targetId too', async () => {
   expect(await scratch.files()).toContain('web.nvram');
 });
 
+test('an NVRAM without end does not fill the disk', async () => {
+  const nvram = Buffer.alloc(17 * MiB, 'nv');
+  await using server = await startTestServer({ vms: [{ name: 'web', disks: DISKS, nvram }] });
+  await using scratch = await ScratchFolder.make();
+  const { error } = await runExport(server, scratch, { retries: 0 });
+  expect(error).toMatchObject({ kind: 'transfer', message: expect.stringMatching(/web\.nvram is longer than/) });
+  expect(await scratch.files()).not.toContain('web.nvram');
+});
+
 test.each([
   ['efi', [expect.stringContaining('does not offer the NVRAM')]],
   ['bios', []],

@@ -1,0 +1,99 @@
+import { once } from 'node:events';
+import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { resolveConnectionSettings } from '../../src/vsphere/connection-settings.ts';
+import { VsphereClient } from '../../src/vsphere/vsphere-client.ts';
+import { selfSignedCertificate, thumbprintOf } from '../server/certificate.ts';
+
+const certificate = selfSignedCertificate({ commonName: 'raw', hosts: ['127.0.0.1'] });
+
+/** Speaks whatever the test writes: bytes, without HTTP. */
+export interface RawServer extends AsyncDisposable {
+  readonly url: URL;
+  /** Bytes that were written to clients. */
+  readonly sentBytes: number;
+  /** Resolves when a client has connected, and when all clients have gone. */
+  connected(): Promise<void>;
+  abandoned(): Promise<void>;
+}
+
+/** Accepts TCP connections, and never takes part in a TLS handshake. */
+export function startSilentServer(): Promise<RawServer> {
+  return listen(createTcpServer((socket) => socket.resume()));
+}
+
+/** `answer` is called with the open TLS socket when the head of a request has come. What it still does when the client has gone is lost. */
+export function startRawServer(answer: (socket: Socket) => void | Promise<void>): Promise<RawServer> {
+  const server = createTlsServer({ cert: certificate.certificatePem, key: certificate.keyPem }, (socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => void Promise.resolve(answer(socket)).catch(() => undefined));
+  });
+  server.on('tlsClientError', () => undefined);
+  return listen(server);
+}
+
+/** Writes again and again for as long as the client takes it. */
+export async function flood(socket: Socket, bytes: string | Buffer): Promise<void> {
+  const closed = once(socket, 'close');
+  while (!socket.destroyed) {
+    if (!socket.write(bytes)) await Promise.race([once(socket, 'drain'), closed]);
+  }
+}
+
+/** Writes one byte in `everyMs`. */
+export function drip(socket: Socket, everyMs: number): void {
+  const timer = setInterval(() => socket.write('x'), everyMs);
+  socket.on('close', () => clearInterval(timer));
+}
+
+/** A client that trusts the server; it has not connected yet. */
+export function clientOf({ url }: RawServer, timeoutMs: number): VsphereClient {
+  return new VsphereClient(
+    resolveConnectionSettings({
+      flags: {
+        url: url.href,
+        username: 'joe',
+        thumbprint: thumbprintOf(certificate.certificatePem, 'sha256'),
+        timeoutMs,
+      },
+      env: { HYPER2KVM_PASSWORD: 'geheim' },
+      password: () => Promise.reject(new Error('the password is in the environment')),
+    }),
+  );
+}
+
+async function listen(server: Server): Promise<RawServer> {
+  const sockets = new Set<Socket>();
+  let sentBytes = 0;
+  const count = (): number => [...sockets].reduce((sum, { bytesWritten }) => sum + bytesWritten, sentBytes);
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      sockets.delete(socket);
+      sentBytes += socket.bytesWritten;
+      server.emit('gone');
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: new URL(`https://127.0.0.1:${port}/sdk`),
+    get sentBytes() {
+      return count();
+    },
+    async connected() {
+      while (sockets.size === 0) await once(server, 'connection');
+    },
+    async abandoned() {
+      while (sockets.size > 0) await once(server, 'gone');
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
