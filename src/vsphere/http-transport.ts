@@ -19,10 +19,10 @@ export interface HttpCall {
 }
 
 /**
- * The longest answer that is read. The inventory of 10,000 VMs in one page is some 10 MB. A longer answer is a fault of the server, and to parse it takes 25 times its
+ * The longest answer that is read. The hardware of 4,000 VMs in one page is as long. A longer answer is a fault of the server, and to parse it takes 15 times its
  * size in memory.
  */
-export const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /**
  * The HTTP of this client: verified TLS, no redirects (a session must not follow one), no retries of its own, and one connection for each call. A kept one that the
@@ -86,7 +86,7 @@ function exchange(
       (arrived) => (head = arrived),
       (piece) => {
         bytes += piece.length;
-        if (bytes > MAX_ANSWER_BYTES) throw new HttpSyntaxError('the answer is longer than 32 MiB');
+        if (bytes > MAX_ANSWER_BYTES) throw new HttpSyntaxError('the answer is longer than 64 MiB');
         pieces.push(piece);
       },
     );
@@ -106,7 +106,7 @@ function exchange(
     socket.on('error', reject);
     socket.on('end', () => settle(parser.end()));
     socket.on('close', () => settle(parser.end()));
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     socket.write(request);
   });
 }

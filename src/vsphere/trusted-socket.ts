@@ -59,7 +59,7 @@ export class TrustedConnector {
     try {
       await new Promise<void>((resolve, reject) => {
         timer = setTimeout(() => reject(connectTimeout(url, limit)), limit);
-        abort = () => reject(signal.reason as Error);
+        abort = () => reject(signal.reason);
         signal.addEventListener('abort', abort);
         socket.once('error', reject);
         socket.once('secureConnect', resolve);
