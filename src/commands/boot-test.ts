@@ -6,6 +6,7 @@ import { readChoice, readDuration, readSize } from '../cli/input/option-values.t
 import { LOG_FLAGS } from '../cli/log/log-flags.ts';
 import { bootTestReport, bootTestWords } from '../cli/report/boot-test-report.ts';
 import { createExportScreen, type ExportScreen } from '../cli/screen/export-screen.ts';
+import { INPUT_FORMAT_FLAG, readInputFormat } from './input-format-flag.ts';
 import type * as BootTest from '../operations/boot-test/boot-test.ts';
 import {
   ACCELERATOR_CHOICES,
@@ -54,6 +55,7 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
       options: FIRMWARES,
       description: 'Of a lone disk. Default: bios. A domain tells its own.',
     }),
+    'input-format': INPUT_FORMAT_FLAG,
     memory: Flags.string({
       helpValue: 'SIZE',
       description: 'Memory of the guest, such as 4G. Default: what the domain says, or 2G for a lone disk.',
@@ -88,6 +90,7 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
     const { timeout, firmware, memory } = flags;
     const options: BootTestOptions = {
       target: args.target,
+      inputFormat: readInputFormat(flags['input-format']),
       timeoutMs: timeout === undefined ? undefined : readDuration('--timeout', timeout),
       firmware: firmware === undefined ? undefined : readChoice('--firmware', firmware, FIRMWARES),
       memoryBytes:

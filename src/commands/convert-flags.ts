@@ -6,6 +6,7 @@ import type { SinkFormat } from '../image/create-sink.ts';
 import type { ConvertOptions } from '../operations/convert/types.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS, FIX_PLAN_FLAG, readFixWishes, type FixFlagValues } from './fix-flags.ts';
 import { COMPRESS_FLAG, needQcow2, readCompression } from './compress-flag.ts';
+import { INPUT_FORMAT_FLAG, readInputFormat } from './input-format-flag.ts';
 import { DOMAIN_FLAGS, readDomainOptions, type DomainFlagValues } from './domain-flags.ts';
 
 const FORMATS = ['qcow2', 'raw', 'vmdk'] as const satisfies readonly SinkFormat[];
@@ -24,6 +25,7 @@ export const CONVERT_FLAGS = {
     description:
       'Output folder, or for one disk the file itself. Default: the current folder. A name that ends with / is a folder, which is made if it is not there.',
   }),
+  'input-format': INPUT_FORMAT_FLAG,
   format: Flags.string({
     options: FORMATS,
     default: 'qcow2',
@@ -53,7 +55,11 @@ export const CONVERT_FLAGS = {
   ...DOMAIN_FLAGS,
   ...FIX_FLAGS,
   'fix-plan': FIX_PLAN_FLAG,
-  force: Flags.boolean({ default: false, description: 'Replace files of the same name.' }),
+  force: Flags.boolean({
+    default: false,
+    description:
+      'Replace files of the same name, and convert a raw disk that is shorter than its partition table or file system says.',
+  }),
   'boot-test': BOOT_TEST_FLAG,
   'dry-run': Flags.boolean({
     default: false,
@@ -65,6 +71,7 @@ export const CONVERT_FLAGS = {
 /** The values of {@link CONVERT_FLAGS}, as oclif gives them. */
 export interface ConvertFlagValues extends DomainFlagValues, FixFlagValues {
   output?: string | undefined;
+  'input-format'?: string | undefined;
   format: string;
   compress?: string | undefined;
   'cluster-size'?: string | undefined;
@@ -89,6 +96,7 @@ export function readConvertOptions(source: string, flags: ConvertFlagValues): Co
   }
   return {
     source,
+    inputFormat: readInputFormat(flags['input-format']),
     output: flags.output,
     format,
     compression: readCompression(flags.compress, format),

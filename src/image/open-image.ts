@@ -4,31 +4,45 @@ import type { ImageFormat, MappedImage } from './image.ts';
 import { probeFile } from './probe.ts';
 import { openQcow2 } from './qcow2/open-qcow2.ts';
 import { openRaw } from './raw/open-raw.ts';
+import { requireRawDisk } from './raw/require-disk.ts';
+import type { WrittenRange } from './sink.ts';
 import { openVdi } from './vdi/open-vdi.ts';
 import { openVhd } from './vhd/open-vhd.ts';
 import { openVhdx } from './vhdx/open-vhdx.ts';
 import { openVmdkFile } from './vmdk/open-vmdk.ts';
 
 interface OpenOptions {
-  format?: ImageFormat;
+  format?: ImageFormat | undefined;
   /** See `ImageFile`. */
   isUncached?: boolean;
+  /** For `format` raw: everything but these ranges is known to be a hole, and is not read. */
+  written?: readonly WrittenRange[] | undefined;
 }
 
 /**
- * Opens the image at `path`, with all its parents. Its format is `format`, or what its content says, never its name. Parents are read from the image's own folder only.
- * The caller closes it: `await using`.
- * @throws Hyper2kvmError kind `local-file` when it cannot be read, `image` when it is corrupt, not supported, or lacks a parent.
+ * Opens the image at `path`, with all its parents. Its format is `format`, or what its content says, never its name; without `format` a raw disk has to look like one. Parents are
+ * read from the image's own folder only. The caller closes it: `await using`.
+ * @throws Hyper2kvmError kind `local-file` when it cannot be read, `image` when it is corrupt, not supported, not a disk, or lacks a parent.
  */
-export async function openImage(path: string, { format, isUncached = false }: OpenOptions = {}): Promise<MappedImage> {
+export async function openImage(
+  path: string,
+  { format, isUncached = false, written }: OpenOptions = {},
+): Promise<MappedImage> {
   const file = await OpenFile.open(path, { isUncached });
   try {
+    if (format === 'raw' && written !== undefined) return openRaw(file, written);
     const chain = await Chain.startingAt(file, openAs);
-    return await openAs(file, format ?? (await probeFile(file)), chain);
+    return await openAs(file, format ?? (await formatOf(file)), chain);
   } catch (error) {
     await file[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function formatOf(file: OpenFile): Promise<ImageFormat> {
+  const format = await probeFile(file);
+  if (format === 'raw') await requireRawDisk(file);
+  return format;
 }
 
 async function openAs(file: OpenFile, format: ImageFormat, chain: Chain): Promise<MappedImage> {

@@ -1,8 +1,11 @@
 import { Hyper2kvmError } from '../base/errors.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { readBytes, StreamSource, type ByteSource } from './byte-source.ts';
 import { readHead, tarChunks, withFile } from './file-bytes.ts';
 import { startsGzip } from './gzip-stream.ts';
 import { cutOff } from './ova-reader.ts';
+import { hasValidChecksum } from './tar-block.ts';
+import { BLOCK_BYTES } from './tar-header.ts';
 import { TarReader, type TarFileEntry } from './tar-reader.ts';
 
 /** A file of an OVA, as the index has it. */
@@ -36,12 +39,27 @@ export async function indexOva(path: string, keep: KeepFile = () => false, signa
   if (!startsGzip(await readHead(path, 3))) {
     return withFile(path, (source) => indexTar(source, { path, keep, gzip: false }, signal));
   }
+  await requireTarInGzip(path, signal);
   const chunks = await tarChunks(path, signal);
   try {
     return await indexTar(new StreamSource(chunks), { path, keep, gzip: true }, signal);
   } finally {
     await chunks.return(undefined);
   }
+}
+
+/** A compressed file of another kind, a disk image above all, is named as that and not as a damaged archive. */
+async function requireTarInGzip(path: string, signal: AbortSignal | undefined): Promise<void> {
+  const chunks = await tarChunks(path, signal);
+  try {
+    const block = await readBytes(new StreamSource(chunks), BLOCK_BYTES);
+    if (block.length === BLOCK_BYTES && hasValidChecksum(block)) return;
+  } finally {
+    await chunks.return(undefined);
+  }
+  throw new Hyper2kvmError('image', `${path} is compressed with gzip, and is not an OVA.`, {
+    hint: `Decompress it first with: gunzip ${shellWord(path)}`,
+  });
 }
 
 async function indexTar(

@@ -32,7 +32,16 @@ async function convertInto(scratch: ScratchFolder, sizeBytes: number, ...flags: 
   await withTmpfs(kvm, `size=${sizeBytes + PAGE_BYTES}`, async () => {
     await writeFile(join(kvm, 'disk.qcow2'), 'old');
     const source = join(sources.path, 'disk.raw');
-    const { exitCode, stdout } = await runConvert(scratch, source, '-o', 'kvm/', '--force', '--json', ...flags);
+    const { exitCode, stdout } = await runConvert(
+      scratch,
+      source,
+      '--input-format=raw',
+      '-o',
+      'kvm/',
+      '--force',
+      '--json',
+      ...flags,
+    );
     const { error } = JSON.parse(stdout) as { error?: unknown };
     seen = { exitCode, error, names: await namesIn(kvm), old: (await readFile(join(kvm, 'disk.qcow2'))).length === 3 };
   });
@@ -66,7 +75,7 @@ async function bytesTaken(...flags: string[]): Promise<number> {
   await mkdir(kvm);
   let bytes = 0;
   await withTmpfs(kvm, 'size=64m', async () => {
-    const run = await runConvert(scratch, join(sources.path, 'disk.raw'), '-o', 'kvm/', ...flags);
+    const run = await runConvert(scratch, join(sources.path, 'disk.raw'), '--input-format=raw', '-o', 'kvm/', ...flags);
     expect(run).toMatchObject({ exitCode: 0 });
     bytes = (await stat(join(kvm, 'disk.qcow2'))).blocks * 512;
   });

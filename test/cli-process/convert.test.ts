@@ -110,7 +110,7 @@ test.concurrent('what cannot be converted ends with its code, and leaves nothing
   const rows = [
     { args: [], exitCode: 2, kind: 'usage', says: /needs SOURCE/ },
     {
-      args: ['disk.raw', '--format', 'raw', '-o', 'disk.raw', '--force'],
+      args: ['disk.raw', '--input-format', 'raw', '--format', 'raw', '-o', 'disk.raw', '--force'],
       exitCode: 2,
       kind: 'usage',
       says: /own source/,
@@ -118,9 +118,14 @@ test.concurrent('what cannot be converted ends with its code, and leaves nothing
     { args: ['disk.raw', '--disk', '2', '-o', 'a'], exitCode: 2, kind: 'usage', says: /--disk 2 names no disk/ },
     { args: ['disk.vmdk', '-o', 'a.qcow2'], exitCode: 13, kind: 'image', says: /disk\.vmdk/ },
     { args: ['none.vmdk', '-o', 'a.qcow2'], exitCode: 14, kind: 'local-file', says: /none\.vmdk: it does not exist/ },
-    { args: ['disk.raw', '-o', 'taken.qcow2'], exitCode: 14, kind: 'local-file', says: /taken\.qcow2 exists/ },
     {
-      args: ['disk.raw', '-o', 'taken.qcow2', '--dry-run'],
+      args: ['disk.raw', '--input-format=raw', '-o', 'taken.qcow2'],
+      exitCode: 14,
+      kind: 'local-file',
+      says: /taken\.qcow2 exists/,
+    },
+    {
+      args: ['disk.raw', '--input-format=raw', '-o', 'taken.qcow2', '--dry-run'],
       exitCode: 14,
       kind: 'local-file',
       says: /taken\.qcow2 exists/,

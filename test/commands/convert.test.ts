@@ -94,6 +94,7 @@ test.each([
   [['--compress=zstd'], { compression: 'zstd' }],
   [['--cluster-size=512'], { clusterBytes: 512 }],
   [['--format=vmdk'], { format: 'vmdk', compression: undefined, clusterBytes: undefined }],
+  [['--input-format=raw'], { inputFormat: 'raw' }],
   [['--verify', '--format=raw'], { verify: true, format: 'raw' }],
 ])('%j is taken', async (flags, wanted) => {
   expect((await run(['disk.vmdk', ...flags])).options).toMatchObject(wanted);
@@ -105,6 +106,7 @@ test.each([
   [[''], 'SOURCE is empty.'],
   [['x', '-o', ''], '--output is empty.'],
   [['x', '--format=vhdx'], 'Expected --format=vhdx to be one of: qcow2, raw, vmdk.'],
+  [['x', '--input-format=qcow2'], 'Expected --input-format=qcow2 to be one of: raw.'],
   [['x', '--compress', '--format=raw'], '--compress needs --format qcow2, not raw.'],
   [['x', '--compress', '--format=vmdk'], '--compress needs --format qcow2, not vmdk.'],
   [['x', '--compress=best'], '--compress wants one of fast, careful, zstd, not "best".'],

@@ -13,7 +13,9 @@ let scratch: ScratchFolder;
 
 beforeAll(async () => {
   scratch = await ScratchFolder.make();
-  await writeFile(at('disk.img'), Buffer.alloc(MIB, 'what a guest writes, '));
+  const content = Buffer.alloc(MIB, 'what a guest writes, ');
+  content.writeUInt16BE(0x55aa, 510);
+  await writeFile(at('disk.img'), content);
   await truncate(at('disk.img'), 4 * MIB);
 });
 

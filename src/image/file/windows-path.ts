@@ -7,6 +7,11 @@ export function parentNames(relative: readonly string[], absolute: readonly stri
   return [...new Set(names.filter((name) => name !== ''))];
 }
 
+/** True for a name with a drive or with backslashes, which Linux programs do not write into a name. */
+export function isWindowsPath(name: string): boolean {
+  return /^[a-z]:/i.test(name) || name.includes('\\');
+}
+
 function lastPart(path: string): string {
   return path.split(/[/\\]/).at(-1) ?? '';
 }

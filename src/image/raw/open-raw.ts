@@ -1,13 +1,17 @@
 import type { OpenFile } from '../file/open-file.ts';
-import { dataRun, emptyRun, requireSpan, unitSpan } from '../file/runs.ts';
+import { dataRun, emptyRun, requireSpan } from '../file/runs.ts';
 import type { ImageFile, MappedImage, Run } from '../image.ts';
 import { mergeRuns } from '../merge-runs.ts';
+import type { WrittenRange } from '../sink.ts';
 
 const SECTOR_BYTES = 512;
 
-/** A file or block device whose bytes are the disk's. Holes cannot be seen: Node has no SEEK_HOLE. Owns `file`. */
-export function openRaw(file: OpenFile): MappedImage {
-  return new RawImage(file);
+/**
+ * A file or block device whose bytes are the disk's. Node has no SEEK_HOLE, so that holes are read as data, unless the caller knows what was `written`: then all but these ranges is
+ * reported as zeros. Owns `file`.
+ */
+export function openRaw(file: OpenFile, written?: readonly WrittenRange[]): MappedImage {
+  return new RawImage(file, written);
 }
 
 class RawImage implements MappedImage {
@@ -18,8 +22,11 @@ class RawImage implements MappedImage {
   readonly checksummed = false;
   readonly #file: OpenFile;
 
-  constructor(file: OpenFile) {
+  readonly #written: readonly WrittenRange[] | undefined;
+
+  constructor(file: OpenFile, written: readonly WrittenRange[] | undefined) {
     this.#file = file;
+    this.#written = written;
     this.files = [file];
     // A disk has whole sectors: what a file lacks of its last one reads as zeros, as in qemu.
     this.virtualSizeBytes = Math.ceil(file.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES;
@@ -33,10 +40,15 @@ class RawImage implements MappedImage {
   async *#batches(fromBytes: number, toBytes: number): AsyncGenerator<readonly Run[], void, undefined> {
     const span = requireSpan(this.virtualSizeBytes, fromBytes, toBytes);
     const { sizeBytes } = this.#file;
-    const stored = unitSpan(span, sizeBytes, 0);
-    const padding = { fromBytes: Math.max(fromBytes, sizeBytes), toBytes };
-    if (stored.fromBytes < stored.toBytes) yield [dataRun(stored, 0, 0)];
-    if (padding.fromBytes < padding.toBytes) yield [emptyRun('zero', padding)];
+    let at = fromBytes;
+    for (const range of this.#written ?? [{ fromBytes: 0, toBytes: sizeBytes }]) {
+      const stored = { fromBytes: Math.max(at, range.fromBytes), toBytes: Math.min(toBytes, range.toBytes, sizeBytes) };
+      if (stored.fromBytes >= stored.toBytes) continue;
+      if (at < stored.fromBytes) yield [emptyRun('zero', { fromBytes: at, toBytes: stored.fromBytes })];
+      yield [dataRun(stored, 0, 0)];
+      at = stored.toBytes;
+    }
+    if (at < span.toBytes) yield [emptyRun('zero', { fromBytes: at, toBytes })];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

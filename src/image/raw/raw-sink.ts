@@ -1,6 +1,6 @@
 import type { PackedWindow } from '../copy/window.ts';
 import { OutputFile, Writes } from '../output-file.ts';
-import type { DiskSink } from '../sink.ts';
+import type { DiskSink, WrittenRange } from '../sink.ts';
 
 /** Zeros are left out in pieces of so many bytes: the block size of most file systems, and what qemu-img looks for too. */
 const CLUSTER_BYTES = 4096;
@@ -24,6 +24,8 @@ export async function createRawSink(path: string, virtualSizeBytes: number): Pro
 
 class RawSink implements DiskSink {
   readonly clusterBytes = CLUSTER_BYTES;
+  /** One range for neighbouring windows: at most 16 bytes for each window of 2 MiB with data. */
+  readonly written: WrittenRange[] = [];
   readonly #file: OutputFile;
   readonly #virtualSizeBytes: number;
 
@@ -32,8 +34,10 @@ class RawSink implements DiskSink {
     this.#virtualSizeBytes = virtualSizeBytes;
   }
 
-  async put({ offsetBytes, clusters, bytes }: PackedWindow): Promise<void> {
+  async put(window: PackedWindow): Promise<void> {
     const writes = new Writes(this.#file);
+    const { offsetBytes, clusters, bytes } = window;
+    this.#record(offsetBytes, Math.min(offsetBytes + window.lengthBytes, this.#virtualSizeBytes));
     for (let first = 0; first < clusters.length;) {
       // Clusters that are neighbours on the disk are so in the window too: one write for all of them.
       let last = first;
@@ -50,6 +54,12 @@ class RawSink implements DiskSink {
   async finish(): Promise<{ sizeBytes: number }> {
     await this.#file.finish();
     return { sizeBytes: this.#virtualSizeBytes };
+  }
+
+  #record(fromBytes: number, toBytes: number): void {
+    const last = this.written.at(-1);
+    if (last?.toBytes === fromBytes) last.toBytes = toBytes;
+    else if (last === undefined || last.toBytes < fromBytes) this.written.push({ fromBytes, toBytes });
   }
 
   discard(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { OpenFile } from '../file/open-file.ts';
 import type { SourceFile } from '../file/source-file.ts';
+import { isWindowsPath, parentNames } from '../file/windows-path.ts';
 import type { ExtentLine, FileName } from './descriptor.ts';
 import { FlatExtent, ZeroExtent, type Extent } from './extent.ts';
 import type { ExtentFiles } from './extent-files.ts';
@@ -92,7 +93,11 @@ export async function openByName(
   descriptor: SourceFile,
   names: NamedFiles,
 ): Promise<OpenFile> {
-  const opened = await names.open(descriptor.file.path, [name.bytes, Buffer.from(name.text)]);
+  const spellings = [name.bytes, Buffer.from(name.text)];
+  // Only of a parent: its CID proves that it is the right file. An extent with such a name is a device of a Windows host.
+  if (role === 'parent' && isWindowsPath(name.text))
+    spellings.push(...parentNames([], [name.text]).map((last) => Buffer.from(last)));
+  const opened = await names.open(descriptor.file.path, spellings);
   const shown = JSON.stringify(name.text);
   if (opened === 'outside') {
     throw descriptor.fault(

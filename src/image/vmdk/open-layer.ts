@@ -1,6 +1,9 @@
+import type { Hyper2kvmError } from '../../base/errors.ts';
+import { shellWord } from '../../base/shell-word.ts';
 import type { OpenFile } from '../file/open-file.ts';
 import { SourceFile } from '../file/source-file.ts';
 import { COWD_MAGIC } from './cowd.ts';
+import { descriptorBeside } from './descriptor-beside.ts';
 import { MAX_DESCRIPTOR_BYTES, isDescriptor, parseDescriptor, type VmdkDescriptor } from './descriptor.ts';
 import { ExtentFiles } from './extent-files.ts';
 import { readHostedSparse, type HostedSparse } from './hosted-sparse.ts';
@@ -20,8 +23,6 @@ export interface VmdkLayer {
   descriptor: VmdkDescriptor | undefined;
 }
 
-const DESCRIPTOR_HINT = 'Give the disk’s descriptor: the small text file that names this one.';
-
 /** Opens the disk that `file` is, without its parent. The image closes `file`; when this throws, the caller does. */
 export async function openLayer(file: OpenFile, names: NamedFiles): Promise<VmdkLayer> {
   const source = new SourceFile(file, 'VMDK');
@@ -30,7 +31,7 @@ export async function openLayer(file: OpenFile, names: NamedFiles): Promise<Vmdk
   if (magic === SPARSE_MAGIC) return openWithinItself(source);
   if (isDescriptor(head)) return openDescriptor(source, names);
   if (magic === COWD_MAGIC || magic === SE_SPARSE_MAGIC) {
-    throw source.fault(0, 'it is an extent of a snapshot, which is nothing without its descriptor', DESCRIPTOR_HINT);
+    throw await loneExtent(source, 'it is an extent of a snapshot, which is nothing without its descriptor');
   }
   throw source.fault(0, 'it is neither a descriptor nor a sparse file');
 }
@@ -55,8 +56,9 @@ async function openWithinItself(source: SourceFile): Promise<VmdkLayer> {
   const hosted = await readHostedSparse(source);
   const { layout, header } = hosted;
   const descriptor = await embeddedDescriptor(source, hosted);
-  if (descriptor === undefined && !header.compressed) {
-    throw source.fault(0, 'it has no descriptor in it, and so is one extent of a disk', DESCRIPTOR_HINT);
+  // QEMU reserves room for a descriptor in the extents of a split disk too, and leaves it empty.
+  if (!header.compressed && (descriptor === undefined || descriptor.extents.length === 0)) {
+    throw await loneExtent(source, 'it has no descriptor in it, and so is one extent of a disk');
   }
   const files = new ExtentFiles();
   const number = await files.add(source.file);
@@ -76,6 +78,16 @@ async function embeddedDescriptor(source: SourceFile, { header }: HostedSparse):
     throw source.fault(offset, 'the descriptor in it names extents that are not this file');
   }
   return descriptor;
+}
+
+/** The error for a part of a disk that was given alone. */
+async function loneExtent(source: SourceFile, what: string): Promise<Hyper2kvmError> {
+  const descriptor = await descriptorBeside(source.file.path);
+  const hint =
+    descriptor === undefined
+      ? 'Convert the disk’s descriptor: the small text file that names this one.'
+      : `Convert the descriptor: ${shellWord(descriptor)}.`;
+  return source.fault(0, what, hint);
 }
 
 function parseAt(source: SourceFile, offsetBytes: number, bytes: Uint8Array): VmdkDescriptor {

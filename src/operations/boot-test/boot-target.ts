@@ -27,7 +27,7 @@ const MOST_DOMAIN_BYTES = 8 * 2 ** 20;
 
 /** Tells a domain from a disk by its content, and makes a machine of either. Throws `local-file`, `image`, or `host` where the firmware is missing. */
 export async function readTarget(options: BootTestOptions): Promise<BootTarget> {
-  const text = await domainText(options.target);
+  const text = options.inputFormat === undefined ? await domainText(options.target) : undefined;
   if (text === undefined) return targetOfDisk(options);
   if (options.firmware !== undefined) {
     throw new Hyper2kvmError('usage', '--firmware is for a lone disk: a domain tells its own.', {
@@ -59,9 +59,9 @@ async function domainText(path: string): Promise<string | undefined> {
 }
 
 /** Virtio all through: what a guest that was made ready for KVM should run on. */
-async function targetOfDisk({ target, firmware, memoryBytes }: BootTestOptions): Promise<BootTarget> {
+async function targetOfDisk({ target, inputFormat, firmware, memoryBytes }: BootTestOptions): Promise<BootTarget> {
   const path = resolve(target);
-  await using image = await openImage(path);
+  await using image = await openImage(path, { format: inputFormat });
   const machine: BootMachine = {
     machine: 'q35',
     memoryBytes: memoryBytes ?? DEFAULT_MEMORY_BYTES,

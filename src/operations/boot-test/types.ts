@@ -4,6 +4,8 @@ import type { ExportEvent } from '../export/types.ts';
 export interface BootTestOptions {
   /** A libvirt domain's XML, or a disk image; told by the content. */
   target: string;
+  /** Raw, whatever the content of the image is; undefined finds the format out. Not for a domain, which names the formats of its disks. */
+  inputFormat?: 'raw' | undefined;
   /** In all, from the start of the machine; undefined is 5 minutes with KVM and 20 under emulation. */
   timeoutMs: number | undefined;
   /** Of a lone disk; undefined is BIOS. A domain tells its own. */

@@ -1,9 +1,8 @@
-import { readSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { requireSize } from '../../image/create-sink.ts';
-import type { MappedImage } from '../../image/image.ts';
+import { requireNeededSize } from '../../image/raw/needed-size.ts';
 import { descriptionName } from '../domain/make-domain.ts';
 import { findSource, openSourceDisk, type ConvertSource, type DiskOrigin, type SourceDisk } from './convert-source.ts';
 import { requireOwnNames } from './output-names.ts';
@@ -38,12 +37,14 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
   if (numbers.length === 0) {
     throw new Hyper2kvmError('usage', `--disk ${options.disk} names no disk: ${options.source} has ${all.length}.`);
   }
+  const hasDomain = source.machine !== undefined && options.disk === undefined;
+  if (!hasDomain) refuseDomainWishes(options);
   const { folder, file } = await outputPlace(options, numbers.length);
   await using opened = new AsyncDisposableStack();
   const disks: PlannedDisk[] = [];
   for (const number of numbers) {
     signal.throwIfAborted();
-    const disk = await openSourceDisk(source, number);
+    const disk = await openSourceDisk(source, number, options);
     if (disk.kind === 'image') opened.use(disk.image);
     const suffix = source.container === 'image' ? '' : `-disk-${number}`;
     const path = file ?? join(folder, `${source.baseName}${suffix}.${options.format}`);
@@ -55,13 +56,11 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
     const { format, clusterBytes } = options;
     requireSize(format, { virtualSizeBytes: capacityBytes, ...(clusterBytes === undefined ? {} : { clusterBytes }) });
   }
-  const hasDomain = source.machine !== undefined && options.disk === undefined;
-  if (!hasDomain) refuseDomainWishes(options);
-  const warnings = [
-    ...source.warnings,
-    ...disks.flatMap(otherCapacity),
-    ...disks.flatMap(({ disk }) => (disk.kind === 'image' ? looksLikeNoDisk(disk.image) : [])),
-  ];
+  const warnings = [...source.warnings, ...disks.flatMap(otherCapacity)];
+  for (const { disk } of disks) {
+    const warning = disk.kind === 'image' ? await requireNeededSize(disk.image, options.force) : undefined;
+    if (warning !== undefined) warnings.push(warning);
+  }
   if (hasDomain && options.format === 'vmdk') warnings.push(NO_GUEST_RUNS_FROM_IT);
   const domainPath = hasDomain ? join(folder, descriptionName(source.baseName, options.kubevirt)) : undefined;
   await requireOwnNames(source, { disks, domainPath });
@@ -122,14 +121,4 @@ async function outputPlace(
     });
   }
   return { folder: dirname(path), file: path };
-}
-
-/** Any bytes are a raw disk. One that a machine boots from, or that has partitions, ends its first sector with 55 AA. */
-function looksLikeNoDisk({ format, files }: MappedImage): string[] {
-  const [file] = files;
-  if (format !== 'raw' || !file) return [];
-  const signature = Buffer.alloc(2);
-  readSync(file.fd, signature, 0, 2, 510);
-  if (signature.readUInt16BE(0) === 0x55aa) return [];
-  return [`${file.path} is of no format that is known, and has no partitions: it is taken for a raw disk.`];
 }

@@ -15,6 +15,7 @@ import { PROBE_BYTES, probePackage } from '../../ovf/probe-package.ts';
 import { describedByOvf, type DescribedMachine } from './described-machine.ts';
 import type { OvfChoice } from '../../ovf/ovf-choice.ts';
 import type { PackageDisk } from '../../ovf/package-disk.ts';
+import type { ConvertOptions } from './types.ts';
 
 /** What a disk is in its source. */
 export interface DiskOrigin {
@@ -47,17 +48,23 @@ export interface ConvertSource {
   warnings: string[];
 }
 
-/** Looks at what `path` holds, and at nothing by its name. `choice` is for packages. Nothing stays open. */
-export async function findSource(path: string, choice: OvfChoice, signal: AbortSignal): Promise<ConvertSource> {
+/**
+ * Finds out what the source is by its content, never by its name, unless the options say that it is a raw disk. `vm` and `configuration` are for packages. Nothing stays open.
+ */
+export async function findSource(
+  path: string,
+  { inputFormat, ...choice }: OvfChoice & Pick<ConvertOptions, 'inputFormat'>,
+  signal: AbortSignal,
+): Promise<ConvertSource> {
+  if (inputFormat !== undefined) {
+    refuseChoice(path, choice);
+    return standaloneImage(path);
+  }
   const head = await readHead(path, PROBE_BYTES);
   const kind = probePackage(head);
   if (kind === undefined || looksLikeVmx(head)) refuseChoice(path, choice);
   if (looksLikeVmx(head)) return findVmx(path);
-  if (kind === undefined) {
-    const origins = [{ label: null, file: basename(path) }];
-    const nothing = { files: [], machine: undefined, warnings: [] };
-    return { path, container: 'image', baseName: stemOf(path), disks: [path], origins, ...nothing };
-  }
+  if (kind === undefined) return standaloneImage(path);
   const { container, facts, disks, files, warnings } = await openPackage(path, signal, choice);
   const name = facts.name || stemOf(path);
   return {
@@ -70,6 +77,12 @@ export async function findSource(path: string, choice: OvfChoice, signal: AbortS
     machine: { ...describedByOvf(facts), name, identity: facts.uuid },
     warnings,
   };
+}
+
+function standaloneImage(path: string): ConvertSource {
+  const origins = [{ label: null, file: basename(path) }];
+  const nothing = { files: [], machine: undefined, warnings: [] };
+  return { path, container: 'image', baseName: stemOf(path), disks: [path], origins, ...nothing };
 }
 
 async function findVmx(path: string): Promise<ConvertSource> {
@@ -99,10 +112,16 @@ function refuseChoice(path: string, { vm, configuration }: OvfChoice): void {
  * Opens disk `number`, counted from 1. One that is a file of its own is opened in place, for the caller to close; one in an archive, compressed or in chunks, is read as a
  * stream.
  */
-export async function openSourceDisk({ path, container, disks }: ConvertSource, number: number): Promise<SourceDisk> {
+export async function openSourceDisk(
+  { path, container, disks }: ConvertSource,
+  number: number,
+  { inputFormat }: Pick<ConvertOptions, 'inputFormat'>,
+): Promise<SourceDisk> {
   const packaged = disks[number - 1];
   if (packaged === undefined) throw new RangeError(`${path} has no disk ${number}`);
-  if (typeof packaged === 'string') return { kind: 'image', image: await openImage(packaged), packaged: undefined };
+  if (typeof packaged === 'string') {
+    return { kind: 'image', image: await openImage(packaged, { format: inputFormat }), packaged: undefined };
+  }
   const [part, ...more] = packaged.parts;
   if (!part) return { kind: 'image', image: emptyImage(packaged.disk.capacityBytes ?? 0), packaged };
   if (container === 'folder' && more.length === 0 && !packaged.gzip) {

@@ -12,6 +12,8 @@ import type { DiskOrigin } from './convert-source.ts';
 export interface ConvertOptions {
   /** An image, a `.vmx`, an OVF descriptor, or an OVA; told by the content. */
   source: string;
+  /** Raw, whatever its content is; undefined finds the format out. */
+  inputFormat?: 'raw' | undefined;
   /** A folder, or (for one disk) the file itself; undefined is the folder that the program runs in. */
   output: string | undefined;
   format: SinkFormat;

@@ -140,7 +140,19 @@ function contestantsOf({ source, format, peer, own, withCopy }: Contest): Contes
     contestants.push({ title: '`cp` of the VMDK', peer: peerTitle, run });
   }
   for (const [title, flags, ownSource = source] of own) {
-    const run = () => measureFresh(ours, () => measureOwn(['convert', ownSource, '--disk', '1', '-o', ours, ...flags]));
+    const run = () =>
+      measureFresh(ours, () =>
+        measureOwn([
+          'convert',
+          ownSource,
+          '--disk',
+          '1',
+          '-o',
+          ours,
+          ...flags,
+          ...(ownSource.endsWith('.raw') ? ['--input-format', 'raw'] : []),
+        ]),
+      );
     const check = () => requireSame(qemuImg, ['-f', 'raw', '-F', format, source === full ? full : raw, ours]);
     contestants.push({ title, peer: peerTitle, run, check });
   }

@@ -1,6 +1,7 @@
 /**
  * The smallest guest there is: a boot sector that prints a text to the first serial port, sends one Ethernet frame when the machine has an RTL8139, and halts or
- * restarts. Code at 0, the text at 0x100, the frame at 0x1c0.
+ * restarts. Code at 0, the text at 0x100, the frame at 0x1bc, so that no
+ * partition table can be seen there.
  */
 const CODE = Buffer.from(
   [
@@ -14,7 +15,7 @@ const CODE = Buffer.from(
     'b80bb1 bf0400 b90700 cd1a', // command register: I/O, memory, bus master
     'b809b1 bf1000 cd1a 83e1fc 89ce', // si = the I/O ports of BAR 0
     '8d5437 b010 ee ec a810 75fb b004 ee', // reset the card, enable its transmitter
-    '8d5420 66b8c07d0000 66ef', // the frame's address
+    '8d5420 66b8bc7d0000 66ef', // the frame's address
     '8d5410 66b83c000000 66ef', // its length, which sends it
   ]
     .join('')
@@ -27,11 +28,11 @@ const HALT = Buffer.from('f4ebfd', 'hex');
 const RESTART = Buffer.from('b0fee664f4ebfd', 'hex');
 
 const TEXT_AT = 0x100;
-const FRAME_AT = 0x1c0;
+const FRAME_AT = 0x1bc;
 const DISK_BYTES = 1 << 20;
 
 export interface TinyGuest {
-  /** At most 188 bytes, printed as it is on a line of its own. */
+  /** At most 185 bytes, printed as it is on a line of its own. */
   text: string;
   /** The source of the frame. */
   mac?: string;
@@ -42,7 +43,7 @@ export interface TinyGuest {
 export function tinyGuest({ text, mac = '52:54:00:00:00:01', atEnd = 'halt' }: TinyGuest): Buffer {
   const disk = Buffer.alloc(DISK_BYTES);
   Buffer.concat([CODE, atEnd === 'halt' ? HALT : RESTART]).copy(disk);
-  disk.write(`\r\n${text.slice(0, 188)}`, TEXT_AT, 'latin1');
+  disk.write(`\r\n${text.slice(0, 185)}`, TEXT_AT, 'latin1');
   // To everybody, of the EtherType for experiments.
   Buffer.from(`ffffffffffff${mac.replaceAll(':', '')}88b5`, 'hex').copy(disk, FRAME_AT);
   disk.writeUInt16BE(0x55aa, 510);

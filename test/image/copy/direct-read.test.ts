@@ -26,7 +26,7 @@ test('a disk with holes arrives whole, read past the page cache or not', async (
   await inFolder(async (folder) => {
     const path = join(folder, 'disk.raw');
     const sizeBytes = await writeFileWithHoles(path);
-    await using image = await openImage(path);
+    await using image = await openImage(path, { format: 'raw' });
     await using pool = new WorkerPool(1);
     const copied = join(folder, 'copy.raw');
     const sink = await createSink(copied, 'raw', { virtualSizeBytes: image.virtualSizeBytes, compression: undefined });

@@ -13,7 +13,7 @@ test('a raw disk is one run, and zeros fill its last sector', async () => {
   await inFolder(async (folder) => {
     const path = join(folder, 'disk');
     await writeFile(path, noise(1025, 1));
-    await using image = await openImage(path);
+    await using image = await openImage(path, { format: 'raw' });
     expect([image.format, image.virtualSizeBytes]).toEqual(['raw', 1536]);
     expect(await runsOf(image)).toEqual([
       { kind: 'data', offsetBytes: 0, lengthBytes: 1025, file: 0, fileOffsetBytes: 0 },
@@ -29,7 +29,7 @@ test('a raw disk is one run, and zeros fill its last sector', async () => {
 test('a raw disk of no size has no runs', async () => {
   await inFolder(async (folder) => {
     await writeFile(join(folder, 'none'), '');
-    await using image = await openImage(join(folder, 'none'));
+    await using image = await openImage(join(folder, 'none'), { format: 'raw' });
     expect([image.virtualSizeBytes, await runsOf(image)]).toEqual([0, []]);
   });
 });
@@ -41,6 +41,46 @@ test('a format that is asked for is not looked for', async () => {
     await using image = await openImage(path, { format: 'raw' });
     expect(image.format).toBe('raw');
     await expect(openImage(path)).rejects.toThrow(/cannot be read as qcow2: version 0/);
+  });
+});
+
+test('of a raw disk whose written ranges are known the rest is zeros, and is not read', async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, 'disk.raw');
+    await writeFile(path, noise(4096, 1));
+    const written = [
+      { fromBytes: 512, toBytes: 1024 },
+      { fromBytes: 2048, toBytes: 8192 },
+    ];
+    await using image = await openImage(path, { format: 'raw', written });
+    expect(await runsOf(image)).toEqual([
+      { kind: 'zero', offsetBytes: 0, lengthBytes: 512 },
+      { kind: 'data', offsetBytes: 512, lengthBytes: 512, file: 0, fileOffsetBytes: 512 },
+      { kind: 'zero', offsetBytes: 1024, lengthBytes: 1024 },
+      { kind: 'data', offsetBytes: 2048, lengthBytes: 2048, file: 0, fileOffsetBytes: 2048 },
+    ]);
+    expect(await runsOf(image, 700, 1500)).toEqual([
+      { kind: 'data', offsetBytes: 700, lengthBytes: 324, file: 0, fileOffsetBytes: 700 },
+      { kind: 'zero', offsetBytes: 1024, lengthBytes: 476 },
+    ]);
+    expect(await runsOf(image, 1100, 1200)).toEqual([{ kind: 'zero', offsetBytes: 1100, lengthBytes: 100 }]);
+  });
+});
+
+test('a raw sink records neighbouring windows as one range, and the last one to the end of the disk', async () => {
+  await inFolder(async (folder) => {
+    const sink = await createRawSink(join(folder, 'disk.raw'), 7 * 4096);
+    const bytes = noise(4096, 1);
+    const cluster = { index: 0, at: 0, storedBytes: 4096, compressed: false };
+    for (const number of [0, 1, 1, 4, 6]) {
+      await sink.put({ offsetBytes: number * 4096, lengthBytes: 4096, clusters: [cluster], bytes, sha256: '' });
+    }
+    await sink.finish();
+    expect(sink.written).toEqual([
+      { fromBytes: 0, toBytes: 8192 },
+      { fromBytes: 16_384, toBytes: 20_480 },
+      { fromBytes: 24_576, toBytes: 28_672 },
+    ]);
   });
 });
 

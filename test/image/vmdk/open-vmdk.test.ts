@@ -212,6 +212,22 @@ test('a chain answers from the youngest disk that holds a grain', async () => {
   expect(image.checksummed).toBe(false);
 });
 
+test.each(['C:\\VMs\\base.vmdk', 'D:/VMs/base.vmdk', '\\\\server\\share\\base.vmdk', '..\\VM 1\\base.vmdk'])(
+  'a parent with the Windows path %s is looked for beside its child',
+  async (parentName) => {
+    const extents = ['RW 8 ZERO'];
+    await using folder = await DiskFolder.with({
+      'child.vmdk': descriptorText({ cid: '2', parentCid: '00000001', parentName, extents }),
+      'base.vmdk': descriptorText({ cid: '1', extents: ['RW 8 FLAT "base-flat.vmdk" 0'] }),
+      'base-flat.vmdk': noise(8 * SECTOR, 1),
+    });
+    await using image = await folder.open('child.vmdk');
+    expect(image.files.map(({ path }) => path)).toEqual([expect.stringMatching(/base-flat\.vmdk$/)]);
+    await folder.write('base.vmdk', descriptorText({ cid: '3', extents }));
+    await expect(folder.open('child.vmdk')).rejects.toThrow(/has the CID 00000003/);
+  },
+);
+
 test('a hosted child hides its parent with a zeroed grain, and reads as zeros beyond a smaller one', async () => {
   const child = descriptorText({
     createType: 'monolithicSparse',

@@ -127,7 +127,7 @@ testWithOracle(
   async () => {
     const disk = join(folder, 'empty.img');
     await writeFile(disk, Buffer.alloc(1 << 20));
-    const { result } = await run(disk);
+    const { result } = await run(disk, { inputFormat: 'raw' });
     expect(result).toMatchObject({ verdict: 'failed', failure: { kind: 'no-boot-device' } });
     expect(bootTestError(result)?.hint).toContain('--firmware uefi');
     expect(problemOf(result, { isDisk: false })?.hint).not.toContain('--firmware');

@@ -125,7 +125,7 @@ async function makeOfVmfs(
 /** What this program writes, it reads. */
 async function makeByConvert({ folder, raw }: SourcePlace, { options }: MatrixResult): Promise<string> {
   const path = join(folder, `source.${options.format}`);
-  await runConvert({ source: raw, output: path, ...options });
+  await runConvert({ source: raw, inputFormat: 'raw', output: path, ...options });
   return path;
 }
 

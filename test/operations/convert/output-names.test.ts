@@ -54,7 +54,9 @@ test('a source is known by its inode: through links, and under the name of a lef
   await link(source, path('left.qcow2.partial'));
   const before = await contentsOf(scratch.path);
   for (const name of ['hard.qcow2', 'soft.qcow2', 'left.qcow2']) {
-    await expect(runConvert({ source, output: path(name), force: true })).rejects.toMatchObject(USAGE);
+    await expect(runConvert({ source, inputFormat: 'raw', output: path(name), force: true })).rejects.toMatchObject(
+      USAGE,
+    );
   }
   expect(await contentsOf(scratch.path)).toEqual(before);
 });
@@ -96,7 +98,7 @@ test('what cannot be replaced is told before any work: a folder with force, a li
   await symlink('nowhere', join(output, 'disk.raw'));
   const events: string[] = [];
   const convertTo = (format: 'qcow2' | 'raw', force: boolean) =>
-    runConvert({ source, output, format, force }, undefined, ({ type }) => events.push(type));
+    runConvert({ source, inputFormat: 'raw', output, format, force }, undefined, ({ type }) => events.push(type));
   await expect(convertTo('qcow2', true)).rejects.toMatchObject({
     kind: 'local-file',
     message: expect.stringMatching(/disk\.qcow2 is a folder, which --force does not replace/),

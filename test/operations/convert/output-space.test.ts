@@ -48,7 +48,7 @@ testWithMount('what cannot fit is refused, by the dry run too, and nothing is wr
 });
 
 const UNSURE: [string, string, Partial<ConvertOptions>][] = [
-  ['a flat disk, which may be zeros', 'flat.raw', {}],
+  ['a flat disk, which may be zeros', 'flat.raw', { inputFormat: 'raw' }],
   ['one that gets compressed', 'zeros.vmdk', { compression: 'fast' }],
 ];
 for (const [title, source, chosen] of UNSURE)
