@@ -24,7 +24,7 @@ async function convertWhile(scratch: ScratchFolder, meanwhile: (made: string) =>
   const made = join(scratch.path, 'made');
   const program = await stopAmid(
     copyInto(join(made, 'big.qcow2.partial')),
-    () => startConvert(scratch, 'big.raw', '-o', 'made/', '--compress', '--json'),
+    () => startConvert(scratch, 'big.raw', '--input-format=raw', '-o', 'made/', '--compress', '--json'),
     () => rm(made, { recursive: true, force: true }),
   );
   try {
@@ -65,7 +65,14 @@ test('a second run into the same name is refused, with and without force, and ta
   await using scratch = await ScratchFolder.make();
   const first = await convertWhile(scratch, async (made) => {
     for (const flags of [[], ['--force']]) {
-      const { exitCode, stderr } = await runConvert(scratch, 'big.raw', '-o', 'made/big.qcow2', ...flags);
+      const { exitCode, stderr } = await runConvert(
+        scratch,
+        'big.raw',
+        '--input-format=raw',
+        '-o',
+        'made/big.qcow2',
+        ...flags,
+      );
       expect(stderr).toContain(`Another run of hyper2kvm is writing ${join(made, 'big.qcow2')}.`);
       expect({ exitCode, names: await namesIn(made) }).toEqual({ exitCode: 18, names: ['big.qcow2.partial'] });
     }

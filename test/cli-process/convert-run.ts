@@ -32,10 +32,7 @@ export async function namesIn(folder: string): Promise<string[]> {
 export async function writeBusyDisk(path: string): Promise<void> {
   const cluster = Buffer.concat(Array.from({ length: 16 }, () => NOISE));
   const clusters = Array.from({ length: 64 }, () => cluster);
-  const [first = cluster, ...rest] = Array.from({ length: 32 }, () => clusters).flat();
-  const bootable = Buffer.from(first);
-  bootable.writeUInt16BE(0x55aa, 510);
-  await writeFile(path, [bootable, ...rest]);
+  await writeFile(path, Array.from({ length: 32 }, () => clusters).flat());
 }
 
 /** A stage of a conversion, to be stopped in. */

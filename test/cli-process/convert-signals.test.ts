@@ -58,7 +58,7 @@ async function makeScratch(): Promise<ScratchFolder> {
   return scratch;
 }
 
-const ARGS = ['big.raw', '-o', 'made/kvm/', '--compress', '--verify', '--json'];
+const ARGS = ['big.raw', '--input-format=raw', '-o', 'made/kvm/', '--compress', '--verify', '--json'];
 
 function stoppedIn(stage: Stage, { path }: ScratchFolder, start: () => RunningProgram): Promise<RunningProgram> {
   return stopAmid(stage, start, () => rm(join(path, 'made'), { recursive: true, force: true }));
@@ -138,7 +138,9 @@ test.concurrent('after a kill the next run makes what it would have made anyway'
   }
   expect(await runConvert(scratch, ...ARGS)).toMatchObject({ exitCode: 0 });
   expect(await namesIn(kvm)).toEqual(['big.qcow2']);
-  expect(await runConvert(scratch, 'big.raw', '-o', 'clean.qcow2', '--compress', '--quiet')).toMatchObject({
+  expect(
+    await runConvert(scratch, 'big.raw', '--input-format=raw', '-o', 'clean.qcow2', '--compress', '--quiet'),
+  ).toMatchObject({
     exitCode: 0,
   });
   expect(await sha256Of(join(kvm, 'big.qcow2'))).toBe(await sha256Of(join(scratch.path, 'clean.qcow2')));

@@ -111,7 +111,7 @@ testWithMount('a disk that another program fills meanwhile ends with 14, and is 
     const [image, partial] = [join(kvm, 'big.qcow2'), join(kvm, 'big.qcow2.partial')];
     const program = await stopAmid(
       copyInto(partial),
-      () => startConvert(scratch, 'big.raw', '-o', 'kvm/', '--compress', '--json'),
+      () => startConvert(scratch, 'big.raw', '--input-format=raw', '-o', 'kvm/', '--compress', '--json'),
       () => Promise.all([image, partial].map((path) => rm(path, { force: true }))),
     );
     try {

@@ -90,8 +90,10 @@ test.concurrent('a log that cannot be opened is told before any work', async () 
 
 test.concurrent('convert and boot-test leave a log too', async () => {
   await using scratch = await ScratchFolder.make();
-  await writeFile(join(scratch.path, 'disk.raw'), Buffer.alloc(1 << 20, Buffer.from('55aa', 'hex')));
-  expect(await runConvert(scratch, 'disk.raw', '-o', 'disk.qcow2', '--log-file', 'log')).toMatchObject({ exitCode: 0 });
+  await writeFile(join(scratch.path, 'disk.raw'), Buffer.alloc(1 << 20, 7));
+  expect(
+    await runConvert(scratch, 'disk.raw', '--input-format=raw', '-o', 'disk.qcow2', '--log-file', 'log'),
+  ).toMatchObject({ exitCode: 0 });
   expect((await runConvert(scratch, 'none.raw', '--log-file', 'log')).exitCode).toBe(14);
   const env = environmentOf(undefined, join(scratch.path, 'state'));
   await runProgram(['boot-test', 'none.xml', '--log-file', 'log'], { env, cwd: scratch.path });
