@@ -33,7 +33,8 @@ const SIGNS: readonly Sign[] = [
   sign('a BSD disklabel', hex('57455682'), 0, 64, 512, 576),
   sign('an Apple partition map', hex('504d0000'), 512, 2048),
   sign('an SGI volume header', hex('0be5a941'), 0),
-  sign('an Amiga rigid disk block', 'RDSK', 0, 512),
+  // In any of the first 16 sectors (Linux: block/partitions/amiga.c).
+  sign('an Amiga rigid disk block', 'RDSK', ...Array.from({ length: 16 }, (_, sector) => sector * 512)),
   { ...sign('a Sun disk label', hex('dabe'), 508), confirm: isSunLabel },
   sign('an LVM physical volume', 'LABELONE', 0, 512, 1024, 1536),
   sign('a member of a Linux RAID', hex('fc4e2ba9'), 0, 4096),
