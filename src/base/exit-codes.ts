@@ -4,7 +4,10 @@ import { Hyper2kvmError, InterruptedError, SIGNAL_EXIT_CODES, type ErrorKind } f
 export const EXIT_CODES: Record<ErrorKind, { code: number; meaning: string }> = {
   internal: { code: 1, meaning: 'internal error: a fault of hyper2kvm itself' },
   usage: { code: 2, meaning: 'usage: a flag, an argument or a setting is wrong' },
-  partial: { code: 3, meaning: 'partial: some VMs were exported and some were not' },
+  partial: {
+    code: 3,
+    meaning: 'partial: some VMs were exported and some were not, or a snapshot of an export stays on the server',
+  },
   authentication: { code: 10, meaning: 'authentication: login refused, or a privilege is missing' },
   'not-found': { code: 11, meaning: 'not found, or the name is ambiguous' },
   transfer: { code: 12, meaning: 'transfer, lease or server failure' },

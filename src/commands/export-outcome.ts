@@ -16,7 +16,7 @@ export interface Outcome {
  */
 export function exportOutcome(result: ExportResult, errors: readonly unknown[]): Outcome | undefined {
   const { exported, skipped, failed } = result;
-  if (failed.length === 0) return bootOutcome(exported);
+  if (failed.length === 0) return bootOutcome(exported) ?? leftOutcome([...exported, ...skipped]);
   const there = exported.length + skipped.length;
   const count = there + failed.length;
   const names = failed.map(({ vm }) => vm).join(', ');
@@ -41,6 +41,15 @@ function bootOutcome(exported: ExportResult['exported']): Outcome | undefined {
   const names = unproved.map(({ vm }) => vm).join(', ');
   const sentence = `${unproved.length} of ${exported.length} VMs did not come up in the boot test: ${names}.`;
   return { error: new Hyper2kvmError('guest', sentence, { hint: 'All images stay.' }), shown: false };
+}
+
+/** An own snapshot that stays grows with every write of the VM: that is not a success. */
+function leftOutcome(vms: readonly { leftBehind?: string[] }[]): Outcome | undefined {
+  const left = vms.flatMap(({ leftBehind = [] }) => leftBehind);
+  if (left.length === 0) return undefined;
+  const sentence = `The export is complete, but not cleaned up on the server: ${left.join(' ')}`;
+  const hint = 'Run the same export again when nothing else works on the VM.';
+  return { error: new Hyper2kvmError('partial', sentence, { hint }), shown: false };
 }
 
 /** As {@link exportOutcome}, for a dry run: VMs that were not found, then findings that are errors. */

@@ -6,7 +6,14 @@ interface Undo {
   remains: string;
   limitMs: number;
   run: (signal: AbortSignal) => Promise<void>;
+  /** It stays until somebody undoes it, unlike a lease or a session, which end by themselves: an operation that leaves it is not a success. */
+  isLasting?: boolean;
+  /** Runs when it could not be undone, for a later run to make up for it. */
+  onLeft?: () => Promise<void>;
 }
+
+/** Takes a sentence about each thing that could not be undone. */
+type Leave = (sentence: string, isLasting: boolean) => void;
 
 const TRIES = 3;
 
@@ -16,10 +23,9 @@ const TRIES = 3;
  */
 export class CleanUp implements AsyncDisposable {
   readonly #undos: Undo[] = [];
-  readonly #leave: (sentence: string) => void;
+  readonly #leave: Leave;
 
-  /** `leave` takes a sentence about each thing that could not be undone. */
-  constructor(leave: (sentence: string) => void) {
+  constructor(leave: Leave) {
     this.#leave = leave;
   }
 
@@ -42,7 +48,8 @@ export class CleanUp implements AsyncDisposable {
       try {
         await runPatiently(undo);
       } catch (error) {
-        this.#leave(`${undo.remains} (${sentenceOf(error)})`);
+        this.#leave(`${undo.remains} (${sentenceOf(error)})`, undo.isLasting ?? false);
+        await undo.onLeft?.();
       }
     }
   }

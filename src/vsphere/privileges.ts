@@ -26,22 +26,32 @@ export interface PrivilegeCount {
   vms: number;
 }
 
+/** What could be found out about privileges. */
+export interface PrivilegeReport {
+  /** VMs that the account can see. */
+  vms: number;
+  /** Undefined when the server does not say: an ESXi host has no call for it. */
+  counts: PrivilegeCount[] | undefined;
+}
+
 export async function countPrivileges(
   client: VsphereClient,
   privileges: readonly string[],
   signal: AbortSignal,
-): Promise<PrivilegeCount[]> {
-  if (!client.content.authorizationManager) return [];
+): Promise<PrivilegeReport> {
   const entities = (await readInventory(client, [{ type: 'VirtualMachine', pathSet: ['name'] }], signal)).map(
     ({ ref }) => ref,
   );
   const granted = new Map<string, number>(privileges.map((privilege) => [privilege, 0]));
   for (let start = 0; start < entities.length; start += BATCH) {
-    for (const privilege of await grantsOn(client, entities.slice(start, start + BATCH), privileges, signal)) {
+    const grants = await grantsOn(client, entities.slice(start, start + BATCH), privileges, signal);
+    if (grants === undefined) return { vms: entities.length, counts: undefined };
+    for (const privilege of grants) {
       granted.set(privilege, (granted.get(privilege) ?? 0) + 1);
     }
   }
-  return privileges.map((privilege) => ({ privilege, granted: granted.get(privilege) ?? 0, vms: entities.length }));
+  const vms = entities.length;
+  return { vms, counts: privileges.map((privilege) => ({ privilege, granted: granted.get(privilege) ?? 0, vms })) };
 }
 
 /** Which of the privileges the account lacks on one object; none where the server does not tell. */
@@ -51,27 +61,27 @@ export async function missingPrivileges(
   privileges: readonly string[],
   signal: AbortSignal,
 ): Promise<string[]> {
-  if (!client.content.authorizationManager) return [];
-  try {
-    const granted = await grantsOn(client, [entity], privileges, signal);
-    return privileges.filter((privilege) => !granted.includes(privilege));
-  } catch (error) {
-    if (isFault(error, ...NOT_OFFERED, 'NoPermission')) return [];
-    throw error;
-  }
+  const granted = await grantsOn(client, [entity], privileges, signal);
+  return granted === undefined ? [] : privileges.filter((privilege) => !granted.includes(privilege));
 }
 
-/** Each privilege as often as it is granted on one of the objects. */
+/** Each privilege as often as it is granted on one of the objects. Undefined where the server does not answer that: only a vCenter does. */
 async function grantsOn(
   client: VsphereClient,
   entity: readonly MoRef[],
   privId: readonly string[],
   signal: AbortSignal,
-): Promise<string[]> {
-  const manager = client.content.authorizationManager;
-  if (!manager) return [];
+): Promise<string[] | undefined> {
+  const { authorizationManager: manager, about } = client.content;
+  if (!manager || about.apiType === 'HostAgent') return undefined;
   const args = { _this: manager, entity, sessionId: client.sessionKey, privId };
-  const response = await client.call('HasPrivilegeOnEntities', args, signal);
+  let response;
+  try {
+    response = await client.call('HasPrivilegeOnEntities', args, signal);
+  } catch (error) {
+    if (isFault(error, ...NOT_OFFERED, 'NoPermission', 'InvalidArgument')) return undefined;
+    throw error;
+  }
   return response
     .all('returnval')
     .filter((answer) => refOf(answer.find('entity')))

@@ -12,6 +12,8 @@ import { NOTHING_DONE, WholeRecord, wholeRecordName, type WholeExport } from './
 
 type Task = Omit<VmExport, 'folder'> & {
   leftBehind: readonly string[];
+  /** Of those, what stays until somebody undoes it. */
+  lasting: readonly string[];
   /** The VM was found whole before, and something is left to do with its files. */
   isWhole: boolean;
 };
@@ -49,24 +51,26 @@ async function exportAndUse(task: Task, signal: AbortSignal): Promise<InPlace> {
   const settle = await watchForChange(task, signal);
   const result = await exportVm({ ...task, folder: plan.output }, signal);
   result.warnings.push(...leftBehind);
-  const exported = await useExported(result, options, { signal, report });
+  const exported = await useExported(withLasting(result, task), options, { signal, report });
   await record?.markUsed(doneSteps(exported), await sourceOf(exported, settle));
   return { exported: withChange(exported, changed) };
 }
 
 /** Does what was asked for with the files of an export that is there, and has not been done with them yet. */
 async function useKept(
-  { options, report, leftBehind }: Task,
+  task: Task,
   { whole, record }: { whole: WholeExport; record: WholeRecord | undefined },
   signal: AbortSignal,
 ): Promise<InPlace> {
+  const { options, report, leftBehind } = task;
   if (pendingSteps(whole, options).length === 0) {
     if (!whole.isUsed) await record?.markUsed(whole.done ?? NOTHING_DONE);
     return { whole };
   }
   const result = keptResult(whole);
   result.warnings.push(...leftBehind);
-  const exported = await useExported(result, { ...onlyPending(whole, options), isKept: true }, { signal, report });
+  const pending = { ...onlyPending(whole, options), isKept: true };
+  const exported = await useExported(withLasting(result, task), pending, { signal, report });
   await record?.markUsed(doneSteps(exported, whole.done));
   return { exported };
 }
@@ -82,6 +86,10 @@ async function sourceOf(
 function tellChange({ plan, report }: Task, changed: string | undefined): void {
   if (changed === undefined) return;
   report({ type: 'step', vm: plan.vm, step: 'preflight', detail: `To be exported: ${changed}` });
+}
+
+function withLasting(result: VmExportResult, { lasting }: Task): VmExportResult {
+  return lasting.length === 0 ? result : { ...result, leftBehind: [...lasting] };
 }
 
 function withChange(result: VmExportResult, changed: string | undefined): VmExportResult {
@@ -104,7 +112,7 @@ async function exportGeneration(task: Task, vmFolder: string, keep: number, sign
   const names = files.map(({ path }) => basename(path));
   await generations.add(name, { job, files: options.ifChanged ? [...names, wholeRecordName(task.baseName)] : names });
   const result = { ...made, output: plan.output, files, warnings: [...made.warnings, ...leftBehind] };
-  const used = await useExported(result, options, { signal, report });
+  const used = await useExported(withLasting(result, task), options, { signal, report });
   if (options.ifChanged) {
     const record = recordIn(plan.output, task);
     if (await record.find()) await record.markUsed(doneSteps(used), await sourceOf(used, settle));

@@ -3,8 +3,9 @@ import type { SharedWorkers } from '../../image/copy/shared-workers.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import type { EncodeOptions } from './encode-options.ts';
 import { exportInPlace } from './export-in-place.ts';
-import { planVm } from './export-plan.ts';
+import { outputFolder, planVm } from './export-plan.ts';
 import type { FoundVm } from './find-vms.ts';
+import { LeftSnapshots } from './left-snapshots.ts';
 import { tidyPlace } from './locked-place.ts';
 import type { ExportEvent, ExportOptions, SkippedVm, VmExportFailure, VmExportResult } from './types.ts';
 import type { ServerHashes } from './unproved-files.ts';
@@ -32,6 +33,8 @@ export type VmOutcome = { exported: VmExportResult } | { skipped: SkippedVm } | 
 interface VmTold {
   report: (event: ExportEvent) => void;
   leftBehind: string[];
+  /** Of those, what stays until somebody undoes it. */
+  lasting: string[];
   keptForNextRun: string[];
   /** Tells that it begins. */
   begin: (output: string) => void;
@@ -49,7 +52,7 @@ export async function exportOne(
     run.report('vm' in event && event.vm === inventoryVm.name ? { ...event, vm } : event);
   const begin = (output: string) =>
     report({ type: 'vm-started', vm, inventoryPath: inventoryVm.inventoryPath, ...place, output });
-  const told: VmTold = { report, begin, leftBehind: [], keptForNextRun: [] };
+  const told: VmTold = { report, begin, leftBehind: [], lasting: [], keptForNextRun: [] };
   try {
     const outcome = await exportOrKeep(each, run, told, signal);
     if ('skipped' in outcome) report({ type: 'vm-skipped', vm, result: outcome.skipped });
@@ -71,24 +74,41 @@ async function exportOrKeep(
 ): Promise<Exclude<VmOutcome, { failed: unknown }>> {
   const { client, options, encode, several } = run;
   const { baseName, label: vm } = each;
-  const { report, leftBehind, keptForNextRun } = told;
+  const { report, leftBehind, lasting, keptForNextRun } = told;
+  const leave = (sentence: string, isLasting = false) => {
+    leftBehind.push(sentence);
+    if (isLasting) lasting.push(sentence);
+    report({ type: 'warning', vm, message: sentence });
+  };
+  const left = new LeftSnapshots(
+    outputFolder(options.output, baseName, several || options.keep !== undefined),
+    baseName,
+  );
+  const removal = {
+    client,
+    vm,
+    vmRef: each.vm.ref,
+    leave: (sentence: string) => leave(sentence, true),
+    step: (detail: string) => report({ type: 'step', vm, step: 'clean-up', detail }),
+  };
+  await left.remove(removal, signal);
   const record = recordFor(each, options, several);
   const found = await findWhole(record, encode, options);
   const { whole: seen } = found;
   if (seen?.isUsed && pendingSteps(seen, options).length === 0 && !options.ifChanged) {
-    const skipped = skippedVm(each, seen, options);
+    const skipped = withLasting(skippedVm(each, seen, options), lasting);
     await tidyPlace(skipped.output, baseName, { doing: `looking at ${vm} in ${skipped.output}`, job: run.job });
     return { skipped };
   }
   const planned = await planVm(client, each, options, several, signal);
   refuseOther(planned.plan.findings, found, { ...planned.plan, force: options.force });
   told.begin(planned.plan.output);
-  const leave = (sentence: string) => {
-    leftBehind.push(sentence);
-    report({ type: 'warning', vm, message: sentence });
-  };
   const keepForNextRun = (names: string[]) => void keptForNextRun.push(...names);
-  const task = { ...planned, ...run, baseName, record, report, leave, leftBehind, keepForNextRun };
+  const task = { ...planned, ...run, baseName, record, report, leave, left, leftBehind, lasting, keepForNextRun };
   const outcome = await exportInPlace({ ...task, isWhole: seen !== undefined }, signal);
-  return 'whole' in outcome ? { skipped: skippedVm(each, outcome.whole, options) } : outcome;
+  return 'whole' in outcome ? { skipped: withLasting(skippedVm(each, outcome.whole, options), lasting) } : outcome;
+}
+
+function withLasting(skipped: SkippedVm, lasting: readonly string[]): SkippedVm {
+  return lasting.length === 0 ? skipped : { ...skipped, leftBehind: [...lasting] };
 }

@@ -7,6 +7,7 @@ import { readPowerState, readSnapshotDisks, readVmFacts, type VmFacts } from '..
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import type { MoRef } from '../../vsphere/wsdl-types.ts';
 import type { CleanUp } from '../clean-up.ts';
+import type { LeftSnapshots } from './left-snapshots.ts';
 import { takeOwnSnapshot } from './own-snapshot.ts';
 import { namedSnapshot, OWN_SNAPSHOT_PREFIX } from './preflight.ts';
 import type { OwnSnapshot } from './resume-record.ts';
@@ -34,6 +35,8 @@ export interface SourceScope {
   cleanUp: CleanUp;
   /** An own snapshot that a killed run may have left. */
   leftover: OwnSnapshot | undefined;
+  /** Takes an own snapshot that cannot be removed. */
+  left: LeftSnapshots;
   /** Told the name of an own snapshot before it is made, for the next run to find when this one is killed. */
   announce: (name: string) => Promise<void>;
   step: (step: ExportStep, detail: string) => void;
@@ -96,7 +99,8 @@ async function snapshotSource(
 }
 
 async function ownSnapshotSource(quiesce: boolean, scope: SourceScope, signal: AbortSignal): Promise<ExportSource> {
-  const { client, vm, facts, job, cleanUp, leftover, announce, step } = scope;
+  const { client, vm, facts, job, cleanUp, left, leftover, announce, step } = scope;
+  const { consolidationNeeded } = facts;
   // One that was announced and not recorded has no MoRef; its name has the job's id in it.
   const old = facts.snapshots.find(
     ({ ref, name }) => name === leftover?.name && (leftover.moRef === '' || ref.value === leftover.moRef),
@@ -104,7 +108,10 @@ async function ownSnapshotSource(quiesce: boolean, scope: SourceScope, signal: A
   const name = old?.name ?? `${OWN_SNAPSHOT_PREFIX}${job}`;
   step('snapshot', old ? `Taking over snapshot ${name} of the run before` : `Making the temporary snapshot ${name}`);
   if (!old) await announce(name);
-  const ref = await takeOwnSnapshot({ client, vm, vmRef: facts.ref, cleanUp, step }, { name, quiesce, old: old?.ref });
+  const ref = await takeOwnSnapshot(
+    { client, vm, vmRef: facts.ref, cleanUp, left, consolidationNeeded, step },
+    { name, quiesce, old: old?.ref },
+  );
   signal.throwIfAborted();
   const quiesced = quiesce ? await wasQuiesced(client, facts.ref, ref, signal) : undefined;
   return snapshotSource(client, ref, { quiesced, ownSnapshot: { moRef: ref.value, name } }, signal);
@@ -125,6 +132,7 @@ async function shutDown(
   if (power.restart) {
     cleanUp.defer({
       remains: `${vm} is still powered off: power it on again.`,
+      isLasting: true,
       limitMs: power.limitMinutes * 60_000 + POWER_ON_LIMIT_MS,
       run: async (limit) => {
         step('clean-up', `Powering ${vm} on again`);

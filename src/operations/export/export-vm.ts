@@ -16,6 +16,7 @@ import { prepareSource, type ExportSource } from './export-source.ts';
 import { adoptWholeFiles, contentIdentity, transferAll } from './fetch-disks.ts';
 import { diskFileName, FORMATS } from './formats.ts';
 import { createImagePackage } from './image-package.ts';
+import type { LeftSnapshots } from './left-snapshots.ts';
 import { makeMachine } from './make-machine.ts';
 import { writeDescriptor, type DescribedFile } from './ovf-text.ts';
 import { ResumeRecord, type WholeFile } from './resume-record.ts';
@@ -38,8 +39,9 @@ export interface VmExport extends PlannedVm {
   /** Where an export that is whole is recorded; undefined for none. */
   record: WholeRecord | undefined;
   report: (event: ExportEvent) => void;
-  /** Takes a sentence about each thing that could not be undone on the server. */
-  leave: (sentence: string) => void;
+  /** Takes a sentence about each thing that could not be undone on the server, and whether it stays until somebody undoes it. */
+  leave: (sentence: string, isLasting?: boolean) => void;
+  left: LeftSnapshots;
   /** Told which whole files stay, as `.partial`, for the same command to go on from. */
   keepForNextRun: (names: string[]) => void;
 }
@@ -55,7 +57,8 @@ const NO_NVRAM =
  * removed, and no file under a final name that is not whole.
  */
 export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmExportResult> {
-  const { plan, facts, options, encode, client, job, leave, keepForNextRun, report, baseName, record, folder } = task;
+  const { plan, facts, options, encode, client, job, leave, left, keepForNextRun, report, baseName, record, folder } =
+    task;
   const startedAt = Date.now();
   const warnings: string[] = [];
   const step = (name: ExportStep, detail: string) => report({ type: 'step', vm: plan.vm, step: name, detail });
@@ -69,7 +72,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
   await using cleanUp = new CleanUp(leave);
   const { hasEarlierRun, ownSnapshot: leftover } = resume;
   const announce = (name: string) => resume.announceSnapshot(name);
-  const scope = { client, vm: plan.vm, facts, job, cleanUp, leftover, announce, step };
+  const scope = { client, vm: plan.vm, facts, job, cleanUp, left, leftover, announce, step };
   const source = await prepareSource(options.power, scope, signal).catch(async (error: unknown) => {
     if (!hasEarlierRun) await resume.remove();
     throw error;
@@ -79,7 +82,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
   const writer = await openPackage(task);
   let isFetched = false;
   try {
-    const transfer = new Transfer({ ...task, ...options, vm: plan.vm, writer, resume });
+    const transfer = new Transfer({ ...task, ...options, vm: plan.vm, writer, resume, warn });
     await adoptWholeFiles(task, source, { resume, writer, transfer }, signal);
     const kept = transfer.whole.map(({ member }) => member.name);
     await transferAll(task, source, { transfer, step, hasEarlierRun: resume.hasEarlierRun }, signal);

@@ -9,7 +9,7 @@ import { CleanUp } from '../clean-up.ts';
 import { endJob } from '../end-job.ts';
 import { openSession } from '../server-session.ts';
 import { EncodeOptions } from './encode-options.ts';
-import { exitCodeOfExport } from './export-exit-code.ts';
+import { exitCodeOfExport, isIncomplete } from './export-exit-code.ts';
 import { exportOne, type RunShared, type VmOutcome } from './export-one.ts';
 import { findAllVms } from './find-vms.ts';
 import { JobProgress } from './job-progress.ts';
@@ -104,7 +104,8 @@ async function exportAll(
   const skipped = outcomes.flatMap((outcome) => ('skipped' in outcome ? [outcome.skipped] : []));
   failed.push(...outcomes.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : [])));
   const isPartial = exported.length + skipped.length > 0;
-  const state = failed.length === 0 ? 'done' : isPartial ? 'partial' : 'failed';
+  const isDone = failed.length === 0 && ![...exported, ...skipped].some(isIncomplete);
+  const state = isDone ? 'done' : isPartial ? 'partial' : 'failed';
   return { job: job.id, state, exported, skipped, failed, ...(share && { share }) };
 }
 

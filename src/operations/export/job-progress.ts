@@ -25,9 +25,9 @@ export class JobProgress {
     if (event.type === 'vm-started') this.#setVm({ vm: event.vm, state: 'running' });
     if (event.type === 'vm-finished') {
       this.#files.push(...event.result.files);
-      this.#setVm({ vm: event.vm, state: 'done' });
+      this.#setVm({ vm: event.vm, state: 'done', ...leftIn(event.result) });
     }
-    if (event.type === 'vm-skipped') this.#setVm({ vm: event.vm, state: 'skipped' });
+    if (event.type === 'vm-skipped') this.#setVm({ vm: event.vm, state: 'skipped', ...leftIn(event.result) });
     if (event.type === 'vm-failed') {
       const { error } = describeFailure(event.vm, event.error);
       const { leftBehind = [] } = event;
@@ -67,4 +67,8 @@ export class JobProgress {
       vms: [...this.#vms.values()],
     });
   }
+}
+
+function leftIn({ leftBehind }: { leftBehind?: string[] }): Pick<JobVm, 'leftBehind'> {
+  return leftBehind === undefined ? {} : { leftBehind };
 }

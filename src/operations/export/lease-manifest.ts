@@ -12,21 +12,31 @@ export interface ArrivedFile {
   sha1: string | undefined;
 }
 
+/** What arrived is not what the manifest of the lease says. Retryable: the line or the host may have changed it. */
+export class ManifestMismatchError extends Hyper2kvmError {
+  constructor(name: string, sent: string, arrived: string) {
+    super('transfer', `${name} is not what the server says it sent: ${sent} were sent, ${arrived} arrived.`, {
+      retryable: true,
+      hint: 'Something on the way changes the data, or the host is faulty.',
+    });
+  }
+}
+
 /**
  * Compares what arrived with what the server says it sent. A device without an entry is not compared: servers before 6.7 and simulators offer none.
  * @returns whether a hash was compared, and so proves what arrived.
- * @throws Hyper2kvmError `transfer`, retryable: the file can be fetched again.
+ * @throws ManifestMismatchError: the file can be fetched again.
  */
 export function checkAgainstManifest(file: ArrivedFile, manifest: readonly LeaseManifestEntry[]): boolean {
   const entry = manifest.find(({ key }) => key === file.key);
   if (!entry) return false;
   if (entry.sizeBytes > 0 && entry.sizeBytes !== file.sizeBytes) {
-    throw mismatch(file.name, `${entry.sizeBytes} bytes`, `${file.sizeBytes} bytes`);
+    throw new ManifestMismatchError(file.name, `${entry.sizeBytes} bytes`, `${file.sizeBytes} bytes`);
   }
   const { algorithm, expected } = digestOf(entry);
   const arrived = algorithm === 'sha256' ? file.sha256 : file.sha1;
   if (!expected || arrived === undefined) return false;
-  if (expected !== arrived) throw mismatch(file.name, `${algorithm} ${expected}`, arrived);
+  if (expected !== arrived) throw new ManifestMismatchError(file.name, `${algorithm} ${expected}`, arrived);
   return true;
 }
 
@@ -39,15 +49,4 @@ function digestOf(entry: LeaseManifestEntry): { algorithm: 'sha1' | 'sha256'; ex
     return { algorithm: 'sha1', expected: entry.checksum };
   }
   return { algorithm: 'sha1', expected: entry.sha1 };
-}
-
-function mismatch(name: string, sent: string, arrived: string): Hyper2kvmError {
-  return new Hyper2kvmError(
-    'transfer',
-    `${name} is not what the server says it sent: ${sent} were sent, ${arrived} arrived.`,
-    {
-      retryable: true,
-      hint: 'Something on the way changes the data, or the host is faulty.',
-    },
-  );
 }

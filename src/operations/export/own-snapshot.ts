@@ -1,11 +1,12 @@
 import { hostname } from 'node:os';
 import { pause } from '../../base/time-limit.ts';
 import { VsphereFault } from '../../vsphere/fault.ts';
-import { createSnapshot, removeSnapshot } from '../../vsphere/snapshot.ts';
-import { readVmFacts } from '../../vsphere/vm-facts.ts';
+import { consolidateDisks, createSnapshot, removeSnapshot } from '../../vsphere/snapshot.ts';
+import { readSnapshots } from '../../vsphere/vm-facts.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import type { MoRef } from '../../vsphere/wsdl-types.ts';
 import type { CleanUp } from '../clean-up.ts';
+import { snapshotRemains, type LeftSnapshots } from './left-snapshots.ts';
 import type { ExportStep } from './types.ts';
 
 const REMOVE_LIMIT_MS = 12 * 3_600_000;
@@ -18,6 +19,10 @@ export interface SnapshotScope {
   vmRef: MoRef;
   /** Takes the removal. */
   cleanUp: CleanUp;
+  /** Takes the snapshot that could not be removed. */
+  left: LeftSnapshots;
+  /** The server said before that disks need consolidation: that is not this snapshot's doing. */
+  consolidationNeeded: boolean;
   step: (step: ExportStep, detail: string) => void;
 }
 
@@ -26,19 +31,31 @@ export interface SnapshotScope {
  * the answer was lost. An abort must not come between the making and the word of what was made, so that this takes no signal.
  */
 export async function takeOwnSnapshot(
-  { client, vm, vmRef, cleanUp, step }: SnapshotScope,
+  { client, vm, vmRef, cleanUp, left, consolidationNeeded, step }: SnapshotScope,
   { name, quiesce, old }: { name: string; quiesce: boolean; old: MoRef | undefined },
 ): Promise<MoRef> {
   let made = old;
   let appearLimitMs = 0;
+  let isRemoved = false;
   cleanUp.defer({
-    remains: `The snapshot ${name} of ${vm} is still on ${client.server}: remove it there.`,
+    remains: `The disks of ${vm} need consolidation on ${client.server}: choose Snapshots > Consolidate there.`,
     limitMs: REMOVE_LIMIT_MS,
+    isLasting: true,
+    run: async (limit) => {
+      if (isRemoved && !consolidationNeeded) await consolidateDisks(client, vmRef, limit);
+    },
+  });
+  cleanUp.defer({
+    remains: snapshotRemains(name, vm, client),
+    limitMs: REMOVE_LIMIT_MS,
+    isLasting: true,
+    onLeft: () => left.add({ name, moRef: made?.value ?? '' }),
     run: async (limit) => {
       made ??= await findByName(client, vmRef, name, appearLimitMs, limit);
       if (!made) return;
       step('clean-up', `Removing the temporary snapshot ${name}`);
       await removeSnapshot(client, made, limit);
+      isRemoved = true;
     },
   });
   const description = `Temporary: made by hyper2kvm on ${hostname()} for an export, and removed after it.`;
@@ -61,7 +78,7 @@ async function findByName(
 ): Promise<MoRef | undefined> {
   const endsAt = Date.now() + limitMs;
   for (;;) {
-    const { snapshots } = await readVmFacts(client, vm, signal);
+    const snapshots = await readSnapshots(client, vm, signal);
     const found = snapshots.find((snapshot) => snapshot.name === name);
     if (found || Date.now() >= endsAt) return found?.ref;
     await pause(1000, signal);

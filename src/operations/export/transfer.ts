@@ -4,10 +4,11 @@ import type { RateLimiter } from '../../base/rate-limiter.ts';
 import { backOffMs, pause } from '../../base/time-limit.ts';
 import { NotADiskError } from '../../image/vmdk/stream-error.ts';
 import type { PackageWriter } from '../../ovf/package-writer.ts';
+import type { LeaseManifestEntry } from '../../vsphere/nfc-lease.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import { fetchFile, type WantedFile } from './fetch-file.ts';
 import type { LeaseScope, OpenLease } from './lease-scope.ts';
-import { checkAgainstManifest, type ArrivedFile } from './lease-manifest.ts';
+import { checkAgainstManifest, ManifestMismatchError, type ArrivedFile } from './lease-manifest.ts';
 import type { ResumeRecord, WholeFile } from './resume-record.ts';
 import { TransferProgress } from './transfer-progress.ts';
 import type { ExportEvent } from './types.ts';
@@ -23,6 +24,8 @@ export interface TransferOptions {
   retries: number;
   stallTimeoutMs: number;
   hashes: ServerHashes;
+  /** Takes a warning that belongs to the result. */
+  warn: (message: string) => void;
   report: (event: ExportEvent) => void;
 }
 
@@ -32,8 +35,10 @@ interface Job {
   failures: number;
   /** Needs a lease of its own: a server was seen to answer a second download of one lease with nothing. */
   alone: boolean;
-  /** No hash came for it: the next attempt proves the disk by its own checksums. */
+  /** No hash came for it, or a wrong one: the next attempt proves the disk by its own checksums. */
   unproved: boolean;
+  /** The SHA-256 of each attempt that the manifest did not agree with. */
+  disputed: string[];
 }
 
 /**
@@ -99,7 +104,7 @@ export class Transfer {
 
   #plan(files: readonly WantedFile[]): Job[] {
     this.#progress.begin(files);
-    return files.map((file) => ({ file, failures: 0, alone: false, unproved: false }));
+    return files.map((file) => ({ file, failures: 0, alone: false, unproved: false, disputed: [] }));
   }
 
   #pending(jobs: readonly Job[]): Job[] {
@@ -112,7 +117,7 @@ export class Transfer {
     await using unproved = new UnprovedFiles();
     await forEachConcurrently(jobs, Math.min(parallel, writer.maxOpenMembers), signal, async (job, jobSignal) => {
       const file = await this.#fetchPatiently(job, lease, unproved, jobSignal);
-      if (file) arrived.push(file);
+      if (file && job.disputed.length === 0) arrived.push(file);
     });
     // Some servers know a file's digest only when the whole lease has been read.
     const manifest = await lease.manifest(signal);
@@ -176,7 +181,7 @@ export class Transfer {
       const onProgress = this.#progress.ofAttempt(key, disk);
       const options = { client, limiter, stallTimeoutMs, withSha1: !hashedByServer, onProgress };
       const { populatedBytes, ...arrived } = await fetchFile(file, lease.deviceOf(key), member, options, signal);
-      const isProved = checkAgainstManifest(arrived, await lease.manifestSoFar(signal));
+      const isProved = this.#isProved(job, arrived, await lease.manifestSoFar(signal));
       const record = await member.commit(arrived.sha256);
       const accept = () =>
         this.#accept({ member: record, key, isDisk: file.isDisk, capacityBytes, populatedBytes }, arrived, startedAt);
@@ -191,6 +196,28 @@ export class Transfer {
     } catch (error) {
       await member.discard();
       throw error;
+    }
+  }
+
+  /**
+   * Compares with the manifest. One that disagrees with the same bytes again is wrong itself, since neither the line nor the host changes a disk in the same
+   * way twice: then the disk is accepted with a warning, its second attempt having been proved by its own checksums.
+   */
+  #isProved(job: Job, arrived: ArrivedFile, manifest: readonly LeaseManifestEntry[]): boolean {
+    const { sha256, name } = arrived;
+    try {
+      const isProved = checkAgainstManifest(arrived, manifest);
+      job.disputed = [];
+      return isProved;
+    } catch (error) {
+      if (!(error instanceof ManifestMismatchError)) throw error;
+      const isSameAgain = job.disputed.length > 0 && job.disputed.every((each) => each === sha256);
+      job.disputed.push(sha256);
+      job.unproved = true;
+      if (!isSameAgain) throw error;
+      const message = `${error.message} It arrived twice with the same SHA-256 and a sound structure, so the manifest of the server is wrong: ${name} is accepted.`;
+      this.#options.warn(message);
+      return true;
     }
   }
 

@@ -173,6 +173,8 @@ export interface VmExportResult {
   generations?: { kept: string[]; removed: string[] };
   /** What was warned of, and what clean-up could not remove from the server. */
   warnings: string[];
+  /** What stays on the server until somebody removes it, a sentence each: the export is complete, and not a success. */
+  leftBehind?: string[];
   seconds: number;
 }
 
@@ -192,6 +194,8 @@ export interface SkippedVm {
   exportedAt: string;
   /** In a dry run: what would be done with the files that are there. */
   pending?: PendingStep[];
+  /** As in {@link VmExportResult}: a snapshot of an earlier run that could not be removed this time either. */
+  leftBehind?: string[];
 }
 
 /** One VM that was not. */

@@ -19,7 +19,8 @@ function reasonOf(job: JobView): { message: string; hint?: string } {
   const failed = job.vms.flatMap(({ error }) => (error === undefined ? [] : [error]));
   const [first] = failed;
   if (job.error !== undefined) return job.error;
-  if (first === undefined) return { message: `Job ${job.id} ended as ${job.state}.` };
+  const left = job.vms.flatMap(({ leftBehind = [] }) => leftBehind);
+  if (first === undefined) return { message: [`Job ${job.id} ended as ${job.state}.`, ...left].join(' ') };
   if (failed.length === 1) return first;
   return { message: `${failed.length} VMs of job ${job.id} were not exported.` };
 }

@@ -67,12 +67,17 @@ async function addPrivileges(
   signal: AbortSignal,
 ): Promise<void> {
   const needed = [...EXPORT_PRIVILEGES, ...(withSnapshots ? SNAPSHOT_PRIVILEGES : [])];
-  const counts = await countPrivileges(client, needed, signal);
-  if ((counts[0]?.vms ?? 0) === 0) {
+  const { vms, counts } = await countPrivileges(client, needed, signal);
+  if (vms === 0) {
     add('privileges', 'warning', 'the account sees no VMs', { hint: 'Give it a role on the VMs or their folder.' });
     return;
   }
-  for (const { privilege, granted, vms } of counts) {
+  if (counts === undefined) {
+    const hint = `Check on the server that the role of the account has ${needed.join(', ')}.`;
+    add('privileges', 'warning', `not checked on ${vms} VMs: this server does not report privileges`, { hint });
+    return;
+  }
+  for (const { privilege, granted } of counts) {
     const hint = `Add ${privilege} to the role of the account.`;
     if (granted === vms) add(privilege, 'ok', `on all ${vms} VMs`);
     else if (granted > 0) add(privilege, 'warning', `on ${granted} of ${vms} VMs`, { hint });

@@ -3,7 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { join } from 'node:path';
 import { listJobs } from '../../../src/jobs/job-store.ts';
 import { InterruptedError } from '../../../src/base/errors.ts';
-import type { ExportEvent } from '../../../src/operations/export/types.ts';
+import { EXIT_CODES } from '../../../src/base/exit-codes.ts';
+import { exportOutcome } from '../../../src/commands/export-outcome.ts';
+import type { ExportEvent, ExportOptions } from '../../../src/operations/export/types.ts';
 import { mixedContent } from '../../server/content-source.ts';
 import type { TestServerOptions } from '../../server/options.ts';
 import type { ScriptedFault } from '../../server/scripted-faults.ts';
@@ -111,7 +113,90 @@ test.concurrent('what cannot be removed is told exactly, and the rest is removed
     expect.stringMatching(`^The snapshot ${left.snapshots[0]} of web is still on .*NoPermission`),
   ]);
   expect(result?.exported[0]?.warnings).toEqual(warnings);
+  expect(result?.exported[0]?.leftBehind).toEqual(warnings);
 });
+
+describe('an own snapshot that stays', () => {
+  const stuck = { on: 'RemoveSnapshot_Task', action: 'soap-fault', fault: 'NoPermission' } as const;
+
+  test.concurrent('is no success: state, exit code and job record say so', async () => {
+    await using server = await startTestServer({ vms: [VM] });
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ ...stuck, times: 10 });
+    const { result } = await runExport(server, scratch, { power });
+    expect(result).toMatchObject({ state: 'partial', failed: [], exported: [expect.anything()] });
+    expect(exportOutcome(result!, [])?.error).toMatchObject({
+      kind: 'partial',
+      message: expect.stringContaining('is still on'),
+    });
+    const [job] = await listJobs({ XDG_STATE_HOME: join(scratch.path, 'state') });
+    expect(job).toMatchObject({
+      state: 'partial',
+      exitCode: EXIT_CODES.partial.code,
+      vms: [{ state: 'done', leftBehind: result?.exported[0]?.leftBehind }],
+    });
+  });
+
+  const next: [string, Partial<ExportOptions>][] = [
+    ['that exports again', { power, force: true }],
+    [
+      'that shuts the VM down',
+      { power: { kind: 'shutdown', limitMinutes: 1, forcePowerOff: true, restart: false }, force: true },
+    ],
+    ['that skips what is there', { power, skipExisting: true }],
+    ['of generations', { power, keep: 2 }],
+  ];
+  test.concurrent.each(next)('is removed by the next run of the same export, one %s', async (_title, options) => {
+    await using server = await startTestServer({ vms: [VM] });
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ ...stuck });
+    await runExport(server, scratch, { ...options, power });
+    expect(leftOnServer(server).snapshots).toHaveLength(1);
+    const { result, error } = await runExport(server, scratch, options);
+    expect(error).toBeUndefined();
+    expect(result?.state).toBe('done');
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+    expect((await scratch.files()).filter((name) => name.endsWith('hyper2kvm-snapshots'))).toEqual([]);
+  });
+
+  test.concurrent('is reported again by a run that cannot remove it either, also one that skips the VM', async () => {
+    await using server = await startTestServer({ vms: [VM] });
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ ...stuck, times: 10 });
+    await runExport(server, scratch, { power, skipExisting: true });
+    const { result } = await runExport(server, scratch, { power, skipExisting: true });
+    expect(result).toMatchObject({
+      state: 'partial',
+      skipped: [{ leftBehind: [expect.stringContaining('is still on')] }],
+    });
+    expect(leftOnServer(server).snapshots).toHaveLength(1);
+  });
+
+  test.concurrent('is removed by the next run also when the export failed', async () => {
+    await using server = await startTestServer({ vms: [VM] });
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ ...stuck });
+    server.faults.add({ on: 'disk', action: 'status', status: 403 });
+    const { error } = await runExport(server, scratch, { power });
+    expect(error).toMatchObject({ kind: 'transfer' });
+    expect(leftOnServer(server).snapshots).toHaveLength(1);
+    await runExport(server, scratch, { power });
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+  });
+});
+
+test.concurrent.each(['TaskInProgress', 'FileLocked'])(
+  'a snapshot of a VM that is busy with %s after the lease is removed when it is free',
+  async (fault) => {
+    await using server = await startTestServer({ vms: [VM] });
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ on: 'RemoveSnapshot_Task', action: 'soap-fault', fault, times: 4 });
+    const { result, error } = await runExport(server, scratch, { power });
+    expect(error).toBeUndefined();
+    expect(result?.exported[0]?.warnings).toEqual([]);
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+  },
+);
 
 test.concurrent.each(['CreateSnapshot', 'RemoveSnapshot'])(
   'without the privilege State.%s no snapshot is made',

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { Secret } from '../../../src/base/secret.ts';
 import { join } from 'node:path';
 import { checkStatus } from '../../../src/operations/status/check-status.ts';
@@ -52,25 +52,40 @@ test.concurrent('an output folder that cannot be is an error of the kind local-f
   expect(findings).toContainEqual(expect.objectContaining({ check: 'free space', level: 'error', kind: 'local-file' }));
 });
 
-describe.each(['VirtualCenter', 'HostAgent'] as const)('a %s', (apiType) => {
-  test.concurrent('that is in order has no complaint', async () => {
-    const findings = await lookAt({ apiType }, undefined, true);
-    expect([...findings.values()].filter(({ level }) => level !== 'ok')).toEqual([]);
-    expect([...findings.keys()]).toEqual([
-      'reachable',
-      'certificate',
-      'API',
-      'log in',
-      'VApp.Export',
-      'VirtualMachine.Provisioning.GetVmFiles',
-      'VirtualMachine.State.CreateSnapshot',
-      'VirtualMachine.State.RemoveSnapshot',
-      'clock',
-    ]);
-    expect(findings.get('API')?.detail).toMatch(new RegExp(`\\(${apiType}\\), speaking \\d`));
-    expect(findings.get('VApp.Export')?.detail).toBe('on all 3 VMs');
-    expect(findings.get('certificate')?.detail).toBe('the pinned one');
-  });
+const BEFORE_PRIVILEGES = ['reachable', 'certificate', 'API', 'log in'];
+
+test.concurrent('a VirtualCenter that is in order has no complaint', async () => {
+  const findings = await lookAt({ apiType: 'VirtualCenter' }, undefined, true);
+  expect([...findings.values()].filter(({ level }) => level !== 'ok')).toEqual([]);
+  expect([...findings.keys()]).toEqual([
+    ...BEFORE_PRIVILEGES,
+    'VApp.Export',
+    'VirtualMachine.Provisioning.GetVmFiles',
+    'VirtualMachine.State.CreateSnapshot',
+    'VirtualMachine.State.RemoveSnapshot',
+    'clock',
+  ]);
+  expect(findings.get('API')?.detail).toMatch(/\(VirtualCenter\), speaking \d/);
+  expect(findings.get('VApp.Export')?.detail).toBe('on all 3 VMs');
+  expect(findings.get('certificate')?.detail).toBe('the pinned one');
+});
+
+test.concurrent('a HostAgent, which reports no privileges, is in order but for what cannot be checked', async () => {
+  const findings = await lookAt({ apiType: 'HostAgent' }, undefined, true);
+  expect([...findings.keys()]).toEqual([...BEFORE_PRIVILEGES, 'privileges', 'clock']);
+  expect([...findings.values()].filter(({ level }) => level !== 'ok')).toMatchObject([
+    { check: 'privileges', level: 'warning', detail: expect.stringMatching(/^not checked on 3 VMs/) },
+  ]);
+  expect(findings.get('privileges')?.hint).toMatch(/VApp\.Export.*RemoveSnapshot/);
+  expect(findings.get('API')?.detail).toMatch(/\(HostAgent\), speaking \d/);
+});
+
+test.concurrent('a server that refuses to report privileges is looked at to the end', async () => {
+  await using server = await startTestServer({ vms: VMS });
+  server.faults.add({ on: 'HasPrivilegeOnEntities', action: 'soap-fault', fault: 'NotSupported' });
+  const { findings } = await look(connectionTo(server));
+  expect(findings).toContainEqual(expect.objectContaining({ check: 'privileges', level: 'warning' }));
+  expect(findings).toContainEqual(expect.objectContaining({ check: 'clock', level: 'ok' }));
 });
 
 test.concurrent('a privilege that is missing is an error, and the others are looked at as well', async () => {
