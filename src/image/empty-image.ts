@@ -11,7 +11,7 @@ export function emptyImage(capacityBytes: number): MappedImage {
     variant: 'empty',
     virtualSizeBytes,
     files: [],
-    checksummed: true,
+    checksummed: false,
     // oxlint-disable-next-line typescript/require-await
     async *map(fromBytes, toBytes): AsyncGenerator<Run, void, undefined> {
       const span = requireSpan(virtualSizeBytes, fromBytes, toBytes);
