@@ -17,6 +17,10 @@ export interface InventoryVm {
   content: ObjectContent;
 }
 
+/** vSphere allows 80 characters, and `%25` stands for one. */
+const MOST_OF_NAME = 1000;
+/** More folders in each other than that are a server's loop, or an attack. */
+const MOST_FOLDERS = 200;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** vCenter numbers VMs `vm-42`; ESXi counts plainly. */
 const MO_REF = /^(vm-\d+|\d+)$/;
@@ -44,7 +48,7 @@ export async function listInventory(
     .filter((object) => object.ref.type === 'VirtualMachine' && object.properties.has('name'))
     .map((content) => ({
       ref: content.ref,
-      name: decodeInventoryName(content.properties.get('name')?.text ?? ''),
+      name: decodeInventoryName(nameOf(content) ?? ''),
       inventoryPath: pathOf(content, byRef),
       content,
     }))
@@ -104,14 +108,22 @@ function keptName(vm: InventoryVm): string {
   return vm.inventoryPath.slice(vm.inventoryPath.lastIndexOf('/') + 1);
 }
 
+/** @throws a transfer error for a name that no inventory has: patterns are matched against names, which takes long for long ones. */
+function nameOf({ ref, properties }: ObjectContent): string | undefined {
+  const name = properties.get('name')?.text;
+  if (name === undefined || name.length <= MOST_OF_NAME) return name;
+  const sentence = `The server returned a name of ${name.length} characters for ${ref.type} ${ref.value.slice(0, MOST_OF_NAME)}.`;
+  throw new Hyper2kvmError('transfer', sentence, { hint: 'vSphere allows 80 characters in a name.' });
+}
+
 /** Walks up to the root folder, whose own name is no part of a path. */
 function pathOf(vm: ObjectContent, byRef: ReadonlyMap<string, ObjectContent>): string {
   const parts: string[] = [];
   const seen = new Set<string>();
   let here: ObjectContent | undefined = vm;
-  while (here && !seen.has(here.ref.value)) {
+  while (here && !seen.has(here.ref.value) && seen.size < MOST_FOLDERS) {
     seen.add(here.ref.value);
-    parts.unshift((here.properties.get('name')?.text ?? here.ref.value).replaceAll('/', '%2f'));
+    parts.unshift((nameOf(here) ?? here.ref.value).replaceAll('/', '%2f'));
     const { properties }: ObjectContent = here;
     const parent = refOf(properties.get('parentFolder') ?? properties.get('parentVApp') ?? properties.get('parent'));
     here = parent && byRef.get(parent.value);

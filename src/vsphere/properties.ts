@@ -1,4 +1,5 @@
 import { Hyper2kvmError } from '../base/errors.ts';
+import { withTimeLimit } from '../base/time-limit.ts';
 import { isFault } from './fault.ts';
 import { refOf } from './soap-envelope.ts';
 import type { VsphereClient } from './vsphere-client.ts';
@@ -16,8 +17,18 @@ export interface ObjectContent {
 
 type PropertyFilterSpec = WsdlValue<'PropertyFilterSpec'>;
 
-/** All that a filter selects, over as many pages as the server makes of it. */
-async function retrieve(
+/** A page has 100 objects, and the largest vCenter 40,000 VMs: a server that goes on after this has no end. */
+const MOST_PAGES = 5000;
+const RETRIEVE_LIMIT_MS = 15 * 60_000;
+
+/** All that a filter selects, over as many pages as the server makes of it, up to {@link MOST_PAGES}. */
+function retrieve(client: VsphereClient, spec: PropertyFilterSpec, signal: AbortSignal): Promise<ObjectContent[]> {
+  return withTimeLimit(RETRIEVE_LIMIT_MS, `Reading the inventory of ${client.server}`, signal, (limited) =>
+    retrievePages(client, spec, limited),
+  );
+}
+
+async function retrievePages(
   client: VsphereClient,
   spec: PropertyFilterSpec,
   signal: AbortSignal,
@@ -25,9 +36,9 @@ async function retrieve(
   const _this = client.content.propertyCollector;
   const objects: ObjectContent[] = [];
   let response = await client.call('RetrievePropertiesEx', { _this, specSet: [spec], options: {} }, signal);
-  for (;;) {
+  for (let pages = 1; pages <= MOST_PAGES; pages += 1) {
     const page = response.find('returnval');
-    objects.push(...(page?.all('objects') ?? []).map(decodeObject));
+    for (const object of page?.all('objects') ?? []) objects.push(decodeObject(object));
     const token = page?.textOf('token');
     if (!token) return objects;
     try {
@@ -37,6 +48,9 @@ async function retrieve(
       throw error;
     }
   }
+  throw new Hyper2kvmError('transfer', `${client.server} has no end of pages: ${MOST_PAGES} were read.`, {
+    hint: 'Check that the address is that of a vCenter or ESXi host, and that no proxy answers in its place.',
+  });
 }
 
 /** vCenter 7.0.3 to 8.0.2 refuse the second page to an account without rights on the root folder, and not the older call without pages. */

@@ -96,3 +96,33 @@ test('white space and numeric references of a name are kept', () => {
   const text = envelope('<LoginResponse><returnval><userName> a&#x2603;&#10;b </userName></returnval></LoginResponse>');
   expect(decodeResponse('Login', text, 'vc').textOf('returnval.userName')).toBe(' a\u2603\nb ');
 });
+
+test('a fault of megabytes is cut to what a person reads, with its causes', () => {
+  const cause = (depth: number): string =>
+    depth === 0
+      ? ''
+      : `<faultCause><fault xsi:type="Cause">${cause(depth - 1)}</fault><localizedMessage>${'c'.repeat(5000)}</localizedMessage></faultCause>`;
+  const fault = envelope(
+    `<soapenv:Fault><faultcode>x</faultcode><faultstring>${'y \n'.repeat(1_000_000)}</faultstring>` +
+      `<detail><A xsi:type="${'T'.repeat(100_000)}">${cause(30)}</A></detail></soapenv:Fault>`,
+  );
+  expect(() => decodeResponse('ExportVm', fault, 'vc:443')).toThrow(
+    expect.objectContaining({ message: expect.stringMatching(/^.{1,4000}$/) }),
+  );
+});
+
+test('an answer of millions of tags is refused before it is parsed, and one of deep elements without a stack overflow', () => {
+  const startedUs = process.cpuUsage();
+  expect(() => decodeResponse('ExportVm', envelope('<a/>'.repeat(4_000_001)), 'vc:443')).toThrow(/four million tags/);
+  const { user, system } = process.cpuUsage(startedUs);
+  expect((user + system) / 1e6).toBeLessThan(20);
+  const deep = envelope(`${'<a>'.repeat(100_000)}${'</a>'.repeat(100_000)}`);
+  expect(() => decodeResponse('ExportVm', deep, 'vc:443')).toThrow(expect.objectContaining({ kind: 'transfer' }));
+});
+
+test('many entities of an escaped descriptor are read', () => {
+  const response = envelope(
+    `<ExportVmResponse><returnval>${'&lt;Item/&gt;'.repeat(50_000)}</returnval></ExportVmResponse>`,
+  );
+  expect(decodeResponse('ExportVm', response, 'vc:443').textOf('returnval')).toHaveLength(350_000);
+});

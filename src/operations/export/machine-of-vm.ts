@@ -76,7 +76,7 @@ export function guestAddressOf({
 
 /** Of an address such as `VirtualLsiLogicController0:1`. */
 function controllerOf(address: string): SourceController | undefined {
-  const [, type = '', bus] = /^(\D.*?)(\d+):\d*$/.exec(address) ?? [];
+  const [, type = '', bus] = /^(\D.*?)(\d{1,6}):\d{0,6}$/.exec(address) ?? [];
   const kind = CONTROLLERS.get(type);
   return kind === undefined ? undefined : { kind, address: Number(bus) };
 }

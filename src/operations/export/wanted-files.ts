@@ -71,7 +71,7 @@ function areDistinct(matched: readonly MatchedDisk[]): boolean {
 }
 
 function isKeyOf(key: string, { place }: VirtualDisk, count: (place: DiskPlace) => number): boolean {
-  const [, type = '', number, unit] = /(?:^|\/)([a-z][^/]*?)(\d+):(\d+)$/i.exec(key) ?? [];
+  const [, type = '', number, unit] = /(?:^|\/)([a-z][^/]*?)(\d{1,6}):(\d{1,6})$/i.exec(key) ?? [];
   if (place === undefined || plainClass(type) !== plainClass(place.controllerType)) return false;
   return Number(number) === count(place) && Number(unit) === place.unitNumber;
 }

@@ -1,0 +1,33 @@
+import { expect, test } from '@jest/globals';
+import { readProperties } from '../../src/vsphere/properties.ts';
+import type { VsphereClient } from '../../src/vsphere/vsphere-client.ts';
+import { parseXml } from '../../src/vsphere/xml-element.ts';
+
+const VM = { type: 'VirtualMachine', value: 'vm-1' };
+
+/** A client whose server has another page for ever. */
+function endlessClient(objects: number): { client: VsphereClient; calls: () => number } {
+  const object = '<objects><obj type="VirtualMachine">vm-1</obj></objects>';
+  const page = parseXml(`<r><returnval><token>1</token>${object.repeat(objects)}</returnval></r>`, 'vc');
+  let calls = 0;
+  const client = {
+    server: 'vc:443',
+    content: { propertyCollector: { type: 'PropertyCollector', value: 'pc' } },
+    readTogether: (read: () => Promise<unknown>) => read(),
+    call: () => {
+      calls += 1;
+      return Promise.resolve(page);
+    },
+  };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return { client: client as unknown as VsphereClient, calls: () => calls };
+}
+
+test.each([0, 1])('pages of %i objects without end are refused', async (objects) => {
+  const { client, calls } = endlessClient(objects);
+  await expect(readProperties(client, VM, ['name'], new AbortController().signal)).rejects.toMatchObject({
+    kind: 'transfer',
+    message: 'vc:443 has no end of pages: 5000 were read.',
+  });
+  expect(calls()).toBe(5001);
+});
