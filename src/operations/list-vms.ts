@@ -1,3 +1,4 @@
+import { foreignText } from '../base/foreign-text.ts';
 import type { ConnectionSettings } from '../vsphere/connection-settings.ts';
 import { listInventory, matchInventory, type InventoryVm } from '../vsphere/inventory.ts';
 import { decodeDisks } from '../vsphere/virtual-disk.ts';
@@ -32,7 +33,7 @@ export async function listVms(
 }
 
 function toListedVm({ name, inventoryPath, ref, content }: InventoryVm): ListedVm {
-  const text = (path: string) => content.properties.get(path)?.text ?? '';
+  const text = (path: string) => foreignText(content.properties.get(path)?.text ?? '');
   const devices = content.properties.get('config.hardware.device')?.elements ?? [];
   return {
     name,

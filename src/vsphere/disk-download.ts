@@ -115,6 +115,8 @@ class Download {
       throw new NotConnectedError(error.kind, error.message, { cause: error, retryable: error.retryable, hint });
     });
     this.#socket = socket;
+    // A server can send its answer together with the end of the handshake, before it was asked.
+    if (this.#closing.signal.aborted) return void socket.destroy();
     this.#silentLooks = 0;
     socket.on('error', (error) => this.fail(connectionError(error, this.#url)));
     socket.on('end', () => this.#ended());

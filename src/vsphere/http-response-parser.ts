@@ -175,7 +175,7 @@ function parseHead([statusLine = '', ...lines]: readonly string[]): ResponseHead
   for (const line of lines) {
     const colon = line.indexOf(':');
     const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
-    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name))
+    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) || line.includes('\r'))
       throw new HttpSyntaxError('a header line of the response is malformed');
     const value = line.slice(colon + 1).trim();
     const before = headers.get(name);

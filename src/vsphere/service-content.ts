@@ -1,4 +1,5 @@
 import { Hyper2kvmError } from '../base/errors.ts';
+import { foreignText } from '../base/foreign-text.ts';
 import { refOf } from './soap-envelope.ts';
 import type { MoRef } from './wsdl-types.ts';
 import type { XmlElement } from './xml-element.ts';
@@ -24,13 +25,16 @@ export interface ServiceContent {
   authorizationManager: MoRef | undefined;
 }
 
+/** Product names and versions have some 60 characters. */
+const MOST_OF_FACT = 200;
+
 export function decodeServiceContent(content: XmlElement, server: string): ServiceContent {
   const manager = (name: string): MoRef => {
     const ref = refOf(content.find(name));
     if (!ref) throw new Hyper2kvmError('transfer', `${server} names no ${name}; it is no vCenter or ESXi host.`);
     return ref;
   };
-  const about = (name: string) => content.textOf(`about.${name}`) ?? '';
+  const about = (name: string) => foreignText(content.textOf(`about.${name}`) ?? '', MOST_OF_FACT);
   return {
     about: {
       fullName: about('fullName') || about('name'),

@@ -1,7 +1,6 @@
 import { isIP, type OnReadOpts, type TcpSocketConnectOpts } from 'node:net';
 import { connect, createSecureContext, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
 import { Hyper2kvmError, sentenceOf } from '../base/errors.ts';
-import { errnoOf } from '../base/local-file-error.ts';
 import { addressOf, type CertificateTrust } from './certificate-trust.ts';
 
 /** Finding the address, connecting and the TLS handshake together take at most this long, whatever the limit of the whole call. */
@@ -94,13 +93,19 @@ export class NotConnectedError extends Hyper2kvmError {}
 /** What the failure of a socket means to the user. An error of our own comes out again as it was. */
 export function connectionError(error: unknown, url: URL, Kind = Hyper2kvmError): Error {
   if (error instanceof Hyper2kvmError) return error;
-  const code = errnoOf(error);
+  const code = codeOf(error);
   const why = code === undefined ? sentenceOf(error) : `${code}${MEANINGS[code] ?? ''}`;
   return new Kind('transfer', `The connection to ${url.host} failed: ${why}.`, {
     cause: error,
     retryable: code !== 'ENOTFOUND',
     hint: 'Check the address, the port and the way to it.',
   });
+}
+
+/** An errno (`ECONNRESET`), one of the resolver (`EAI_AGAIN`), or Node's own (`ERR_SSL_…`). */
+function codeOf(error: unknown): string | undefined {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
 }
 
 const MEANINGS: Readonly<Record<string, string>> = {

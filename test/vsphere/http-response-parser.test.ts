@@ -59,6 +59,7 @@ describe('what breaks HTTP/1.1 is refused', () => {
     ['a head without end', `HTTP/1.1 200 OK\r\n${'X-Long: y\r\n'.repeat(7000)}`],
     ['a head line without end', `HTTP/1.1 200 OK\r\nX: ${'y'.repeat(70_000)}`],
     ['a header without a colon', 'HTTP/1.1 200 OK\r\nnonsense\r\n\r\n'],
+    ['a carriage return inside a header', 'HTTP/1.1 200 OK\r\nSet-Cookie: a\rX: y\r\n\r\n'],
     ['a length that is no number', 'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n'],
     ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n'],
     ['a length and chunks', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n'],

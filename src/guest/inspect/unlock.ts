@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { localFileError } from '../../base/local-file-error.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { Secret } from '../../base/secret.ts';
 import type { Guestfs } from '../guestfs.ts';
 
 /** The key of an encrypted volume: in a file, so that it stands in no command line. */
@@ -23,7 +24,9 @@ export async function unlockDevices(session: Guestfs, keys: readonly DeviceKey[]
     const passphrase = await readKey(keyFile);
     for (const name of meant) {
       const uuid = await session.text(['luks-uuid', name]);
-      const { error } = await session.outcome(['cryptsetup-open', name, `luks-${uuid}`], { input: [passphrase] });
+      const { error } = await session.outcome(['cryptsetup-open', name, `luks-${uuid}`], {
+        input: [passphrase.reveal()],
+      });
       if (error !== undefined) {
         throw new Hyper2kvmError('guest', `The key in ${keyFile} does not open ${name}.`, { hint: 'Check --key.' });
       }
@@ -38,12 +41,12 @@ async function encryptedDevices(session: Guestfs): Promise<string[]> {
 }
 
 /** One line, as guestfish reads it; the line end of an editor is no part of it. */
-async function readKey(path: string): Promise<string> {
+async function readKey(path: string): Promise<Secret> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw localFileError('read', path, error);
   });
   const key = text.replace(/\r?\n$/, '');
-  if (key !== '' && key.length <= MOST_KEY_BYTES && !/[\n\0]/.test(key)) return key;
+  if (key !== '' && key.length <= MOST_KEY_BYTES && !/[\n\0]/.test(key)) return new Secret(key);
   throw new Hyper2kvmError('usage', `${path} holds no passphrase of one line.`, {
     hint: 'Keys of raw bytes are not read: add a passphrase to the volume with cryptsetup luksAddKey.',
   });
