@@ -2,8 +2,10 @@ import { basename } from 'node:path';
 import { constants, gunzipSync } from 'node:zlib';
 import { architectureOf } from '../../domain/architecture.ts';
 import { safeFileName } from '../../base/file-names.ts';
+import { shellWord } from '../../base/shell-word.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { emptyImage } from '../../image/empty-image.ts';
+import { probeFormat } from '../../image/probe.ts';
 import { openImage } from '../../image/open-image.ts';
 import { sparseCapacityBytes } from '../../image/vmdk/sparse-header.ts';
 import type { MappedImage } from '../../image/image.ts';
@@ -16,6 +18,9 @@ import { describedByOvf, type DescribedMachine } from './described-machine.ts';
 import type { OvfChoice } from '../../ovf/ovf-choice.ts';
 import type { PackageDisk } from '../../ovf/package-disk.ts';
 import type { ConvertOptions } from './types.ts';
+
+/** What images are called that are read from files of their own only. */
+const IN_ARCHIVE = { qcow2: 'qcow2 image', vpc: 'VHD', vhdx: 'VHDX', vdi: 'VDI' } as const;
 
 /** What a disk is in its source. */
 export interface DiskOrigin {
@@ -127,19 +132,35 @@ export async function openSourceDisk(
   if (container === 'folder' && more.length === 0 && !packaged.gzip) {
     return { kind: 'image', image: await openImage(part.path), packaged };
   }
-  const capacityBytes = capacityInHead(packaged) ?? packaged.disk.capacityBytes;
+  const head = contentHead(packaged);
+  requireSparseVmdk(head, part.name, path);
+  const capacityBytes = (head && sparseCapacityBytes(head)) ?? packaged.disk.capacityBytes;
   if (capacityBytes !== undefined) return { kind: 'stream', name: part.name, packaged, capacityBytes };
   throw new Hyper2kvmError('image', `${part.name} in ${path} is not a VMDK, and the descriptor gives no capacity.`, {
     hint: 'Unpack the package, and convert that file by itself.',
   });
 }
 
-/** What the header of a sparse VMDK says at the start of a file, compressed or not; undefined for other files. */
-function capacityInHead({ head, gzip }: PackageDisk): number | undefined {
+/** What a disk in an archive is, where its first bytes say that it cannot be read as a stream: all but a VMDK need the whole file. */
+function requireSparseVmdk(head: Uint8Array | undefined, name: string, path: string): void {
+  if (head === undefined || head.length === 0) return;
+  const format = probeFormat(Buffer.from(head), Buffer.alloc(0));
+  if (format === 'vmdk') return;
+  const what = format === 'raw' ? 'is not a VMDK' : `is a ${IN_ARCHIVE[format]}`;
+  throw new Hyper2kvmError(
+    'image',
+    `${name} in ${path} ${what}: in an archive or in chunks only a streamOptimized VMDK is read.`,
+    {
+      hint: `Unpack the archive (tar -xf ${shellWord(path)}), and convert its .ovf file.`,
+    },
+  );
+}
+
+/** The first bytes of a packaged file, inflated if they are compressed; undefined for damaged gzip. */
+function contentHead({ head, gzip }: PackageDisk): Uint8Array | undefined {
   try {
     // The head is cut off somewhere, and what there is of it is inflated.
-    const bytes = gzip ? gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 2 ** 21 }) : head;
-    return sparseCapacityBytes(bytes);
+    return gzip ? gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 2 ** 21 }) : head;
   } catch {
     // Damaged gzip is refused with its place when it is read.
     return undefined;

@@ -141,6 +141,27 @@ describe('nothing stands under a final name when', () => {
     await expectRefused({ source: archive, output }, 'image', /web-disk-2\.vmdk in .* is cut off: it ends at byte/);
   });
 
+  test.each(['qcow2', 'vhdx', 'raw'])('a disk in an archive is a %s, which the error says', async (format) => {
+    await using scratch = await ScratchFolder.make();
+    const { source, output } = await makePackage(scratch, 'ovf');
+    const signature = format === 'qcow2' ? 'QFI\u00fb' : format === 'vhdx' ? 'vhdxfile' : 'bytes';
+    await writeFile(
+      join(dirname(source), 'web-disk-1.vmdk'),
+      Buffer.concat([Buffer.from(signature, 'latin1'), Buffer.alloc(4096)]),
+    );
+    await writeFile(source, (await readFile(source, 'utf8')).replaceAll(/ ovf:size="\d+"/g, ''));
+    const archive = join(scratch.path, 'web.ova');
+    const files = (await list(dirname(source))).filter((name) => !name.endsWith('.mf'));
+    await outputOf('tar', ['-cf', archive, '-C', dirname(source), '--format=ustar', ...files]);
+    const what = { qcow2: 'is a qcow2 image', vhdx: 'is a VHDX', raw: 'is not a VMDK' }[format] ?? '';
+    await expect(runConvert({ source: archive, output })).rejects.toMatchObject({
+      kind: 'image',
+      message: `web-disk-1.vmdk in ${archive} ${what}: in an archive or in chunks only a streamOptimized VMDK is read.`,
+      hint: expect.stringContaining(`tar -xf ${archive}`),
+    });
+    expect(await list(output)).toEqual([]);
+  });
+
   testWithOracle(
     ['tar', 'qemu-img'],
     'a disk in an archive is no streamOptimized VMDK; unpacked, it is converted',
