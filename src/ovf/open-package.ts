@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
+import { shellWord } from '../base/shell-word.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { readBytes } from './byte-source.ts';
 import { unfitName } from './file-href.ts';
@@ -71,7 +72,11 @@ async function openArchive(path: string, choice: OvfChoice, signal: AbortSignal 
   const index = await indexOva(path, (name) => isDescriptor(name) || isManifest(name), signal);
   const descriptors = [...index.kept].filter(([name]) => isDescriptor(name));
   const [found, second] = descriptors;
-  if (found === undefined) throw wrong(`The archive ${path} holds no OVF descriptor`);
+  if (found === undefined) {
+    throw new Hyper2kvmError('image', `The archive ${path} holds no OVF descriptor.`, {
+      hint: `If there is a disk image in it, unpack it with: tar -xf ${shellWord(path)}`,
+    });
+  }
   if (second !== undefined) throw wrong(`The archive ${path} holds several OVF descriptors: ${found[0]}, ${second[0]}`);
   const [fullName, descriptor] = found;
   const folder = fullName.slice(0, fullName.lastIndexOf('/') + 1);

@@ -16,5 +16,7 @@ export function probePackage(head: Uint8Array): 'ovf' | 'ova' | 'gzip' | undefin
   if (block.length === BLOCK_BYTES && !isZeroBlock(block) && hasValidChecksum(block)) return 'ova';
   // The last character may be cut.
   const text = decodeXml(head) ?? Buffer.from(head).toString('latin1');
+  // A page that a server sends in place of a file may be XML too.
+  if (/^\s*(<\?xml[^>]*>\s*)?<(!doctype\s+)?html\b/i.test(text)) return undefined;
   return /^\s*(\xef\xbb\xbf)?<(\?xml|!--|(\w+:)?Envelope\s)/.test(text) ? 'ovf' : undefined;
 }

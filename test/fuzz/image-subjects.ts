@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ImageFormat } from '../../src/image/image.ts';
 import type { MutableImage } from './mutable-image.ts';
 import { convertDisk, noise, writeDisk } from '../image/make-disk.ts';
+import { extSuperblock } from '../image/raw/superblocks.ts';
 import { blockAt, differencingVhd, sealVhd } from '../image/vhd/vhd-files.ts';
 import {
   batAt,
@@ -122,6 +123,30 @@ export const SUBJECTS: Readonly<Record<string, (qemuImg: string, folder: string)
     const locator = { relative_path: 'parent.vhdx', parent_linkage: dataWriteGuid(await readFile(parent)).text };
     await writeFile(child, differencingVhdx(dynamic, locator, new Map([[0, Buffer.alloc(256, 0x5a)]])));
     return [parent, child].map((path) => ({ path, structures: vhdxStructures, seal: sealAllOfVhdx }));
+  },
+  raw: async (_qemuImg, folder) => {
+    const [first, second, third] = [join(folder, 'mbr.raw'), join(folder, 'ext.raw'), join(folder, 'disk-flat.vmdk')];
+    const mbr = Buffer.alloc(66);
+    mbr.writeUInt32LE(1, 8);
+    mbr.writeUInt8(0xee, 4);
+    mbr.writeUInt16BE(0x55aa, 64);
+    const pieces = new Map([
+      [446, mbr],
+      [512, Buffer.from('EFI PART')],
+    ]);
+    await writeDisk(first, 3 * MIB, pieces);
+    await writeDisk(second, 3 * MIB, new Map([[1024, extSuperblock(3072)]]));
+    await writeDisk(third, 3 * MIB, pieces);
+    await writeFile(join(folder, 'disk.vmdk'), 'version=1\nRW 6144 FLAT "disk-flat.vmdk" 0\n');
+    const structures = (): Ranges => [
+      [0, 16],
+      [446, 66],
+      [512, 92],
+      [1024, 100],
+      [32_768, 16],
+      [65_536, 16],
+    ];
+    return [first, second, third].map((path) => ({ path, structures }));
   },
   VDI: async (qemuImg, folder) => {
     const path = await convertTo(qemuImg, join(folder, 'disk.vdi'), 'vdi');

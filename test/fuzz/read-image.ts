@@ -5,6 +5,7 @@ import { planWindows } from '../../src/image/copy/plan-windows.ts';
 import { transplant } from '../../src/image/copy/transplant.ts';
 import { WINDOW_BYTES, type CopyWindow } from '../../src/image/copy/window.ts';
 import type { MappedImage } from '../../src/image/image.ts';
+import { requireNeededSize } from '../../src/image/raw/needed-size.ts';
 import { openImage } from '../../src/image/open-image.ts';
 import { GrainWindows } from '../../src/image/vmdk/grain-windows.ts';
 
@@ -19,6 +20,7 @@ export async function readImage(path: string, folder: string): Promise<void> {
   await using image = await openImage(path);
   for (const file of image.files) requireInside(file.path, folder);
   await walk(image);
+  await requireNeededSize(image, true);
   let windows = 0;
   for await (const window of planWindows(image)) {
     readWindow(window);

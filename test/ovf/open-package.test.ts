@@ -244,6 +244,10 @@ test('a package is told by its content', () => {
   expect(probePackage(Buffer.from(`\uFEFF${ovf()}`, 'utf16le'))).toBe('ovf');
   expect(probePackage(archive(member({ name: 'a' })))).toBe('ova');
   expect(probePackage(gzipSync('x'))).toBe('gzip');
+  const page =
+    '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x"><html xmlns="http://www.w3.org/1999/xhtml">';
+  for (const prolog of ['', '<?xml version="1.0"?>\n'])
+    expect(probePackage(Buffer.from(prolog + page))).toBeUndefined();
   for (const other of ['', 'KDMV', '# Disk DescriptorFile', 'QFI\u00fb', '\0'.repeat(4096)]) {
     expect(probePackage(Buffer.from(other, 'latin1'))).toBeUndefined();
   }

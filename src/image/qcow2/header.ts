@@ -25,6 +25,9 @@ export const QCOW2_MAGIC = 0x51_46_49_fb;
 /** Where the fields stand that faults are told at. */
 const AT = { version: 4, backing: 8, clusterBits: 20, size: 24, crypt: 32, l1Size: 36, l1Offset: 40, features: 72 };
 
+/** QEMU still reads the format before qcow2. */
+const VERSION_HINTS = new Map([[1, 'Convert it first with: qemu-img convert -f qcow -O qcow2 IMAGE disk.qcow2']]);
+
 const V2_HEADER_BYTES = 72;
 const V3_HEADER_BYTES = 104;
 const COMPRESSION_TYPE_AT = 104;
@@ -48,7 +51,7 @@ export async function readQcow2Header(source: SourceFile): Promise<Qcow2Header> 
   if (head.readUInt32BE(0) !== QCOW2_MAGIC) throw source.fault(0, 'the magic number of the header is missing');
   const version = head.readUInt32BE(AT.version);
   if (version !== 2 && version !== 3)
-    throw source.fault(AT.version, `version ${version} is unknown (2 and 3 are known)`);
+    throw source.fault(AT.version, `version ${version} is unknown (2 and 3 are known)`, VERSION_HINTS.get(version));
   const clusterBits = head.readUInt32BE(AT.clusterBits);
   if (clusterBits < CLUSTER_BITS.min || clusterBits > CLUSTER_BITS.max) {
     throw source.fault(AT.clusterBits, `clusters of 2^${clusterBits} bytes are not of 2^9 to 2^21 bytes`);

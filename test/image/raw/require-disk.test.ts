@@ -18,6 +18,7 @@ const CONTENT: readonly [name: string, content: Buffer, says: RegExp, remedy: Re
   ['d.img', Buffer.alloc(0), /it is empty\.$/, undefined],
   ['d.img', Buffer.alloc(MIB), /zeros at its start, without a partition table/, /--input-format raw/],
   ['d.img', noise(MIB, 1), /in no known format, without a partition table/, /--input-format raw/],
+  ['d.qcow', from('QFI\xfb\0\0\0\x01'), /version 1 is unknown/, /qemu-img convert -f qcow/],
   ['d.img', noise(100, 1), /in no known format/, /--input-format raw/],
   ['d.ova', noise(MIB, 1), /not an OVA, but in no known format/, /--input-format raw/],
   ['d.vhdx', noise(MIB, 1), /not a VHDX, but in no known format/, /--input-format raw/],
