@@ -70,3 +70,68 @@ test.concurrent.each([
     expect(magic === 'QFI\xfb').toBe(second === 'qcow2');
   },
 );
+
+/** `web` runs, and its exports are killed while the second disk is on its way. */
+const RUNNING = { name: 'web', powerState: 'poweredOn', disks: DISKS } as const;
+const powerOf = (server: TestServer) => server.state().vms['web']?.powerState;
+const hasCalled = (method: string) => (server: TestServer) =>
+  server.state().calls.some((call) => call.method === method);
+
+test.concurrent.each<[string, (server: TestServer) => boolean, string[]]>([
+  ['while the guest shuts down, run again alike', hasCalled('ShutdownGuest'), ['--shutdown', '--restart']],
+  ['in the middle of a disk, run again alike', asksFor('disk-1.vmdk'), ['--shutdown', '--restart']],
+  ['in the middle of a disk, run again without a word about power', asksFor('disk-1.vmdk'), []],
+])('a VM that was shut down for an export that was killed %s is powered on again', async (_title, at, again) => {
+  await using server = await startTestServer({ vms: [RUNNING], leaseTimeoutSeconds: LEASE_SECONDS });
+  await using scratch = await ScratchFolder.make();
+  const held = Promise.withResolvers<void>();
+  server.faults.add({ on: 'disk', target: 'disk-1.vmdk', action: 'hold', until: held.promise });
+  await runAndKill(server, scratch, ['--shutdown', '--restart'], at);
+  held.resolve();
+  server.faults.clear();
+  while (powerOf(server) !== 'poweredOff') await pause(20);
+  const { exitCode, stderr } = await run(server, scratch, again);
+  expect({ exitCode, stderr }).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('Powering web on again') });
+  expect(powerOf(server)).toBe('poweredOn');
+  expect(await scratch.files()).toEqual(['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web.mf', 'web.ovf']);
+});
+
+test.concurrent('a later run that is asked to leave the VM off does so', async () => {
+  await using server = await startTestServer({ vms: [RUNNING], leaseTimeoutSeconds: LEASE_SECONDS });
+  await using scratch = await ScratchFolder.make();
+  const held = Promise.withResolvers<void>();
+  server.faults.add({ on: 'disk', target: 'disk-1.vmdk', action: 'hold', until: held.promise });
+  await runAndKill(server, scratch, ['--shutdown', '--restart'], asksFor('disk-1.vmdk'));
+  held.resolve();
+  expect((await run(server, scratch, ['--shutdown'])).exitCode).toBe(0);
+  expect(powerOf(server)).toBe('poweredOff');
+});
+
+test.concurrent(
+  'the snapshot of a killed export is removed by a later run without --snapshot, and by the one after that where it could not be',
+  async () => {
+    await using server = await startTestServer({ vms: [RUNNING], leaseTimeoutSeconds: LEASE_SECONDS });
+    await using scratch = await ScratchFolder.make();
+    const held = Promise.withResolvers<void>();
+    server.faults.add({ on: 'disk', target: 'disk-1.vmdk', action: 'hold', until: held.promise });
+    await runAndKill(server, scratch, ['--snapshot'], asksFor('disk-1.vmdk'));
+    held.resolve();
+    const snapshots = () => server.state().vms['web']?.snapshots;
+    expect(snapshots()).toHaveLength(1);
+    server.changeVm('web', { powerState: 'poweredOff' });
+    server.faults.add({ on: 'RemoveSnapshot_Task', action: 'soap-fault', fault: 'NoPermission', times: 3 });
+    const skip = ['--skip-existing'];
+    const left = await run(server, scratch, skip);
+    expect(left.stderr).toContain('is still on');
+    expect(snapshots()).toHaveLength(1);
+    server.faults.clear();
+    const { exitCode, stdout, stderr } = await run(server, scratch, skip);
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringContaining('Removing the snapshot'),
+    });
+    expect(JSON.parse(stdout)).toMatchObject({ result: { skipped: [{ vm: 'web' }] } });
+    expect(snapshots()).toEqual([]);
+    expect(await scratch.files()).not.toContain('.web.hyper2kvm-resume');
+  },
+);

@@ -1,11 +1,14 @@
 import { basename, dirname, join } from 'node:path';
+import { CleanUp } from '../clean-up.ts';
 import { refusalOf } from './export-plan.ts';
+import { settleEarlierRun } from './export-source.ts';
 import { exportVm, type VmExport } from './export-vm.ts';
 import { Generations } from './generations.ts';
 import { findStanding, watchForChange } from './if-changed.ts';
 import { lockPlace } from './locked-place.ts';
 import type { SourceState } from './source-state.ts';
-import type { VmExportResult } from './types.ts';
+import { ResumeRecord, resumeRecordName } from './resume-record.ts';
+import type { ExportStep, PowerChoice, VmExportResult } from './types.ts';
 import { useExported } from './use-exported.ts';
 import { doneSteps, keptResult, onlyPending, pendingSteps } from './whole-exports.ts';
 import { NOTHING_DONE, WholeRecord, wholeRecordName, type WholeExport } from './whole-record.ts';
@@ -44,6 +47,7 @@ async function exportAndUse(task: Task, signal: AbortSignal): Promise<InPlace> {
   const { whole, changed } = await findStanding(record, task);
   if (whole) {
     await record?.complete();
+    await undoEarlierRun(task, plan.output, { keepFiles: false });
     return await useKept(task, { whole, record }, signal);
   }
   requireGood(plan);
@@ -54,6 +58,19 @@ async function exportAndUse(task: Task, signal: AbortSignal): Promise<InPlace> {
   const exported = await useExported(withLasting(result, task), options, { signal, report });
   await record?.markUsed(doneSteps(exported), await sourceOf(exported, settle));
   return { exported: withChange(exported, changed) };
+}
+
+/** Undoes on the server what a killed run had to undo, beside an export that is kept. */
+async function undoEarlierRun(task: Task, folder: string, end: { keepFiles: boolean }): Promise<void> {
+  const { client, plan, facts, job, options, baseName, report, leave, left } = task;
+  const resume = await ResumeRecord.load(folder, baseName);
+  await using ending = new AsyncDisposableStack();
+  ending.defer(() => resume.close(end));
+  if (!resume.hasDuties) return;
+  await using cleanUp = new CleanUp(leave);
+  const step = (name: ExportStep, detail: string) => report({ type: 'step', vm: plan.vm, step: name, detail });
+  const power: PowerChoice = options.power.kind === 'snapshot' ? { kind: 'as-is' } : options.power;
+  await settleEarlierRun(power, { client, vm: plan.vm, facts, job, cleanUp, left, resume, step });
 }
 
 /** Does what was asked for with the files of an export that is there, and has not been done with them yet. */
@@ -104,13 +121,21 @@ async function exportGeneration(task: Task, vmFolder: string, keep: number, sign
   const newest = generations.newest;
   const last = newest === undefined ? undefined : recordIn(newest, task);
   const { whole, changed } = await findStanding(last, task);
-  if (whole) return await useKept(task, { whole, record: last }, signal);
+  if (whole) {
+    await undoEarlierRun(task, generations.unfinished, { keepFiles: true });
+    return await useKept(task, { whole, record: last }, signal);
+  }
   tellChange(task, changed);
   const settle = await watchForChange(task, signal);
   const made = await makeGeneration(task, generations, name, signal);
   const files = made.files.map((file) => ({ ...file, path: join(plan.output, basename(file.path)) }));
   const names = files.map(({ path }) => basename(path));
-  await generations.add(name, { job, files: options.ifChanged ? [...names, wholeRecordName(task.baseName)] : names });
+  const carried = resumeRecordName(task.baseName);
+  await generations.add(name, {
+    job,
+    carried,
+    files: options.ifChanged ? [...names, wholeRecordName(task.baseName)] : names,
+  });
   const result = { ...made, output: plan.output, files, warnings: [...made.warnings, ...leftBehind] };
   const used = await useExported(withLasting(result, task), options, { signal, report });
   if (options.ifChanged) {

@@ -10,7 +10,9 @@ import { tidyPlace } from './locked-place.ts';
 import type { ExportEvent, ExportOptions, SkippedVm, VmExportFailure, VmExportResult } from './types.ts';
 import type { ServerHashes } from './unproved-files.ts';
 import { describeFailure } from './vm-failure.ts';
+import { ResumeRecord } from './resume-record.ts';
 import { findWhole, pendingSteps, recordFor, refuseOther, skippedVm } from './whole-exports.ts';
+import type { WholeExport } from './whole-record.ts';
 
 /** What the VMs of a run share: one session, one rate limit, one pool of threads. */
 export interface RunShared {
@@ -95,7 +97,7 @@ async function exportOrKeep(
   const record = recordFor(each, options, several);
   const found = await findWhole(record, encode, options);
   const { whole: seen } = found;
-  if (seen?.isUsed && pendingSteps(seen, options).length === 0 && !options.ifChanged) {
+  if (seen?.isUsed && !options.ifChanged && !(await isWorkLeft(seen, baseName, options))) {
     const skipped = withLasting(skippedVm(each, seen, options), lasting);
     await tidyPlace(skipped.output, baseName, { doing: `looking at ${vm} in ${skipped.output}`, job: run.job });
     return { skipped };
@@ -111,4 +113,10 @@ async function exportOrKeep(
 
 function withLasting(skipped: SkippedVm, lasting: readonly string[]): SkippedVm {
   return lasting.length === 0 ? skipped : { ...skipped, leftBehind: [...lasting] };
+}
+
+/** With the files of an export that is there, or on the server, where a later run was killed. */
+async function isWorkLeft(whole: WholeExport, baseName: string, options: ExportOptions): Promise<boolean> {
+  if (pendingSteps(whole, options).length > 0) return true;
+  return (await ResumeRecord.load(whole.result.output, baseName)).hasDuties;
 }

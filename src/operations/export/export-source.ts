@@ -3,14 +3,20 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { pause } from '../../base/time-limit.ts';
 import { powerOff, powerOn, shutdownGuest } from '../../vsphere/power.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
-import { readPowerState, readSnapshotDisks, readVmFacts, type VmFacts } from '../../vsphere/vm-facts.ts';
+import {
+  readPowerState,
+  readSnapshotDisks,
+  readVmFacts,
+  type VmFacts,
+  type VmSnapshot,
+} from '../../vsphere/vm-facts.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import type { MoRef } from '../../vsphere/wsdl-types.ts';
 import type { CleanUp } from '../clean-up.ts';
 import type { LeftSnapshots } from './left-snapshots.ts';
-import { takeOwnSnapshot } from './own-snapshot.ts';
+import { deferRemoval, takeOwnSnapshot, type SnapshotScope } from './own-snapshot.ts';
 import { namedSnapshot, OWN_SNAPSHOT_PREFIX } from './preflight.ts';
-import type { OwnSnapshot } from './resume-record.ts';
+import type { OwnSnapshot, ResumeRecord } from './resume-record.ts';
 import type { ExportStep, PowerChoice } from './types.ts';
 
 /** What is exported, at rest: the VM itself when it is off, or one of its snapshots. */
@@ -33,12 +39,10 @@ export interface SourceScope {
   job: string;
   /** Takes what must be undone: the removal of the own snapshot, powering the VM on again. */
   cleanUp: CleanUp;
-  /** An own snapshot that a killed run may have left. */
-  leftover: OwnSnapshot | undefined;
   /** Takes an own snapshot that cannot be removed. */
   left: LeftSnapshots;
-  /** Told the name of an own snapshot before it is made, for the next run to find when this one is killed. */
-  announce: (name: string) => Promise<void>;
+  /** What a killed run may have left, and where this one records what must be undone before it is done. */
+  resume: ResumeRecord;
   step: (step: ExportStep, detail: string) => void;
 }
 
@@ -51,6 +55,7 @@ export async function prepareSource(
   signal: AbortSignal,
 ): Promise<ExportSource> {
   const { client, facts } = scope;
+  await settleEarlierRun(power, scope);
   switch (power.kind) {
     case 'snapshot':
       // A template is always off, and has no snapshots.
@@ -67,6 +72,51 @@ export async function prepareSource(
     case 'as-is':
       return sourceOfVm(facts);
   }
+}
+
+/**
+ * Takes over what a killed run had to undo on the server, whatever options this run has: its snapshot is removed after this export, and a VM that it shut down is powered on again,
+ * unless this run is asked to leave it off.
+ */
+export async function settleEarlierRun(power: PowerChoice, scope: SourceScope): Promise<void> {
+  const { facts, resume } = scope;
+  const old = leftoverOf(facts, resume);
+  const isTaken = power.kind === 'snapshot' && !facts.template;
+  const isTheirs = power.kind === 'from-snapshot' && power.name === old?.name;
+  if (resume.ownSnapshot !== undefined && (old === undefined || isTheirs)) await resume.forgetSnapshot();
+  else if (old !== undefined && !isTaken) deferRemoval(snapshotScope(scope), old.name, () => Promise.resolve(old.ref));
+  if (!resume.powerOn) return;
+  const isLeftOff = power.kind === 'shutdown' && !power.restart;
+  if (isLeftOff || facts.powerState === 'poweredOn') await resume.forgetPowerOn();
+  else deferPowerOn(scope, 0);
+}
+
+/** The own snapshot of a killed run. One that was announced and not recorded has no MoRef; its name has the job's id in it. */
+function leftoverOf(facts: VmFacts, { ownSnapshot }: ResumeRecord): VmSnapshot | undefined {
+  return facts.snapshots.find(
+    ({ ref, name }) => name === ownSnapshot?.name && (ownSnapshot.moRef === '' || ref.value === ownSnapshot.moRef),
+  );
+}
+
+function snapshotScope({ client, vm, facts, cleanUp, left, resume, step }: SourceScope): SnapshotScope {
+  const { ref: vmRef, consolidationNeeded } = facts;
+  const forget = () => resume.forgetSnapshot();
+  return { client, vm, vmRef, cleanUp, left, consolidationNeeded, step, forget };
+}
+
+/** Powers the VM on after the export, as soon as a shutdown that is under way has ended. */
+function deferPowerOn({ client, vm, facts, cleanUp, resume, step }: SourceScope, shutdownLimitMs: number): void {
+  cleanUp.defer({
+    remains: `${vm} is still powered off: power it on again.`,
+    isLasting: true,
+    limitMs: shutdownLimitMs + POWER_ON_LIMIT_MS,
+    run: async (limit) => {
+      step('clean-up', `Powering ${vm} on again`);
+      await waitUntilOff(client, facts.ref, shutdownLimitMs, limit);
+      await powerOn(client, facts.ref, limit);
+      await resume.forgetPowerOn();
+    },
+  });
 }
 
 /** The VM itself. Its content is told by the configuration's version and, where the server has one, each disk's content ID. */
@@ -99,19 +149,12 @@ async function snapshotSource(
 }
 
 async function ownSnapshotSource(quiesce: boolean, scope: SourceScope, signal: AbortSignal): Promise<ExportSource> {
-  const { client, vm, facts, job, cleanUp, left, leftover, announce, step } = scope;
-  const { consolidationNeeded } = facts;
-  // One that was announced and not recorded has no MoRef; its name has the job's id in it.
-  const old = facts.snapshots.find(
-    ({ ref, name }) => name === leftover?.name && (leftover.moRef === '' || ref.value === leftover.moRef),
-  );
+  const { client, facts, job, resume, step } = scope;
+  const old = leftoverOf(facts, resume);
   const name = old?.name ?? `${OWN_SNAPSHOT_PREFIX}${job}`;
   step('snapshot', old ? `Taking over snapshot ${name} of the run before` : `Making the temporary snapshot ${name}`);
-  if (!old) await announce(name);
-  const ref = await takeOwnSnapshot(
-    { client, vm, vmRef: facts.ref, cleanUp, left, consolidationNeeded, step },
-    { name, quiesce, old: old?.ref },
-  );
+  if (!old) await resume.announceSnapshot(name);
+  const ref = await takeOwnSnapshot(snapshotScope(scope), { name, quiesce, old: old?.ref });
   signal.throwIfAborted();
   const quiesced = quiesce ? await wasQuiesced(client, facts.ref, ref, signal) : undefined;
   return snapshotSource(client, ref, { quiesced, ownSnapshot: { moRef: ref.value, name } }, signal);
@@ -125,21 +168,14 @@ async function wasQuiesced(client: VsphereClient, vm: MoRef, snapshot: MoRef, si
 
 async function shutDown(
   power: Extract<PowerChoice, { kind: 'shutdown' }>,
-  { client, vm, facts, cleanUp, step }: SourceScope,
+  scope: SourceScope,
   signal: AbortSignal,
 ): Promise<void> {
+  const { client, vm, facts, step } = scope;
   step('shutdown', `Shutting down the guest of ${vm}, at most ${formatDuration(power.limitMinutes * 60)}`);
   if (power.restart) {
-    cleanUp.defer({
-      remains: `${vm} is still powered off: power it on again.`,
-      isLasting: true,
-      limitMs: power.limitMinutes * 60_000 + POWER_ON_LIMIT_MS,
-      run: async (limit) => {
-        step('clean-up', `Powering ${vm} on again`);
-        await waitUntilOff(client, facts.ref, power.limitMinutes * 60_000, limit);
-        await powerOn(client, facts.ref, limit);
-      },
-    });
+    await scope.resume.announcePowerOn();
+    deferPowerOn(scope, power.limitMinutes * 60_000);
   }
   const isDown = facts.toolsRunning && (await shutdownGuest(client, facts.ref, power.limitMinutes * 60_000, signal));
   if (isDown) return;

@@ -69,14 +69,13 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
   plan.findings.filter(({ level }) => level === 'warning').forEach(({ detail }) => warn(detail));
 
   const resume = await ResumeRecord.load(folder, baseName);
+  let keepFiles = resume.hasEarlierRun;
+  // After the clean-up: what that could not undo stays in the record.
+  await using ending = new AsyncDisposableStack();
+  ending.defer(() => resume.close({ keepFiles }));
   await using cleanUp = new CleanUp(leave);
-  const { hasEarlierRun, ownSnapshot: leftover } = resume;
-  const announce = (name: string) => resume.announceSnapshot(name);
-  const scope = { client, vm: plan.vm, facts, job, cleanUp, left, leftover, announce, step };
-  const source = await prepareSource(options.power, scope, signal).catch(async (error: unknown) => {
-    if (!hasEarlierRun) await resume.remove();
-    throw error;
-  });
+  const scope = { client, vm: plan.vm, facts, job, cleanUp, left, resume, step };
+  const source = await prepareSource(options.power, scope, signal);
   if (source.quiesced === false) warn('The snapshot was not quiesced: the disks are as after a power cut.');
 
   const writer = await openPackage(task);
@@ -112,7 +111,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     });
     const beforeNames = async (files: readonly ExportedFile[]) => record?.write(withFiles(files), encode);
     const files = await writer.finish({ descriptor, beforeNames }, signal);
-    await resume.remove();
+    keepFiles = false;
     return withFiles(files);
   } catch (error) {
     await record?.takeBack();
@@ -120,7 +119,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
       ? resume.filesOf(contentIdentity(source, encode)).map(({ member }) => member.name)
       : [];
     const keepWhole = whole.length > 0;
-    if (!keepWhole) await resume.remove();
+    keepFiles = keepWhole;
     await writer.discard({ keepWhole });
     if (keepWhole) keepForNextRun(whole);
     throw error;

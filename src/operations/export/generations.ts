@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flushFolder, writeFileAtomically } from '../../base/atomic-file.ts';
 import { compactTime } from '../../base/compact-time.ts';
@@ -69,6 +69,11 @@ export class Generations {
     return newest && join(this.#folder, newest.name);
   }
 
+  /** Where a generation is made. */
+  get unfinished(): string {
+    return join(this.#folder, UNFINISHED);
+  }
+
   get names(): string[] {
     return this.#known.map(({ name }) => name);
   }
@@ -101,17 +106,28 @@ export class Generations {
     await rmdir(join(this.#folder, UNFINISHED)).catch(() => {});
   }
 
-  /** Gives the generation that {@link begin} began its name, and moves the link to it. `files` are all that belongs to it. */
-  async add(name: string, { job, files }: { job: string; files: readonly string[] }): Promise<void> {
+  /**
+   * Gives the generation that {@link begin} began its name, and moves the link to it. `files` are all that belongs to it; the small file `carried`, where it is there, stays for the
+   * next one.
+   */
+  async add(
+    name: string,
+    { job, files, carried }: { job: string; files: readonly string[]; carried: string },
+  ): Promise<void> {
     const unfinished = join(this.#folder, UNFINISHED);
     const number = (this.#known[0]?.number ?? 0) + 1;
     const record: GenerationRecord = { version: 1, name, number, identity: this.#identity, job, files: [...files] };
     try {
+      const carriedText = await readFile(join(unfinished, carried)).catch(() => undefined);
       for (const stray of await readdir(unfinished)) {
         if (!files.includes(stray)) await rm(join(unfinished, stray), { recursive: true });
       }
       await writeFileAtomically(join(unfinished, GENERATION_RECORD), `${JSON.stringify(record)}\n`, { mode: 0o644 });
       await rename(unfinished, join(this.#folder, name));
+      if (carriedText !== undefined) {
+        await mkdir(unfinished);
+        await writeFileAtomically(join(unfinished, carried), carriedText);
+      }
       await flushFolder(this.#folder);
       this.#known.unshift(record);
       await rename(join(this.#folder, NEXT_LATEST), join(this.#folder, LATEST));

@@ -24,6 +24,8 @@ export interface SnapshotScope {
   /** The server said before that disks need consolidation: that is not this snapshot's doing. */
   consolidationNeeded: boolean;
   step: (step: ExportStep, detail: string) => void;
+  /** Takes it out of the record that a killed run leaves: it is gone, or was never made, or another record has it. Never throws. */
+  forget: () => Promise<void>;
 }
 
 /**
@@ -31,11 +33,31 @@ export interface SnapshotScope {
  * the answer was lost. An abort must not come between the making and the word of what was made, so that this takes no signal.
  */
 export async function takeOwnSnapshot(
-  { client, vm, vmRef, cleanUp, left, consolidationNeeded, step }: SnapshotScope,
+  scope: SnapshotScope,
   { name, quiesce, old }: { name: string; quiesce: boolean; old: MoRef | undefined },
 ): Promise<MoRef> {
+  const { client, vmRef } = scope;
   let made = old;
   let appearLimitMs = 0;
+  deferRemoval(scope, name, async (limit) => (made ??= await findByName(client, vmRef, name, appearLimitMs, limit)));
+  const description = `Temporary: made by hyper2kvm on ${hostname()} for an export, and removed after it.`;
+  try {
+    made ??= await createSnapshot(client, vmRef, { name, description, quiesce }, new AbortController().signal);
+    return made;
+  } catch (error) {
+    // A fault is the server's word that it made none; a line that broke says nothing.
+    if (!(error instanceof VsphereFault)) appearLimitMs = APPEAR_LIMIT_MS;
+    throw error;
+  }
+}
+
+/** Has the clean-up remove the snapshot `name`, which `find` gives when it was made. */
+export function deferRemoval(
+  { client, vm, vmRef, cleanUp, left, consolidationNeeded, step, forget }: SnapshotScope,
+  name: string,
+  find: (limit: AbortSignal) => Promise<MoRef | undefined>,
+): void {
+  let made: MoRef | undefined;
   let isRemoved = false;
   cleanUp.defer({
     remains: `The disks of ${vm} need consolidation on ${client.server}: choose Snapshots > Consolidate there.`,
@@ -49,24 +71,21 @@ export async function takeOwnSnapshot(
     remains: snapshotRemains(name, vm, client),
     limitMs: REMOVE_LIMIT_MS,
     isLasting: true,
-    onLeft: () => left.add({ name, moRef: made?.value ?? '' }),
+    onLeft: async () => {
+      await left.add({ name, moRef: made?.value ?? '' });
+      // From here on that record has it.
+      await forget();
+    },
     run: async (limit) => {
-      made ??= await findByName(client, vmRef, name, appearLimitMs, limit);
-      if (!made) return;
-      step('clean-up', `Removing the temporary snapshot ${name}`);
-      await removeSnapshot(client, made, limit);
-      isRemoved = true;
+      made = await find(limit);
+      if (made) {
+        step('clean-up', `Removing the temporary snapshot ${name}`);
+        await removeSnapshot(client, made, limit);
+        isRemoved = true;
+      }
+      await forget();
     },
   });
-  const description = `Temporary: made by hyper2kvm on ${hostname()} for an export, and removed after it.`;
-  try {
-    made ??= await createSnapshot(client, vmRef, { name, description, quiesce }, new AbortController().signal);
-    return made;
-  } catch (error) {
-    // A fault is the server's word that it made none; a line that broke says nothing.
-    if (!(error instanceof VsphereFault)) appearLimitMs = APPEAR_LIMIT_MS;
-    throw error;
-  }
 }
 
 async function findByName(

@@ -30,17 +30,20 @@ interface ResumeState {
   identity: string;
   format: ExportFormat;
   ownSnapshot: OwnSnapshot | undefined;
+  /** The export shut the guest down and is to power the VM on again. */
+  powerOn?: boolean;
   files: WholeFile[];
   /** They are being changed, and are not what was fetched any more. */
   changing?: boolean;
 }
 
 /** What a run settles when it begins. */
-type Beginning = Omit<ResumeState, 'version' | 'changing'>;
+type Beginning = Omit<ResumeState, 'version' | 'changing' | 'powerOn'>;
 
 /**
  * The small file beside an unfinished export that says which of its `.partial` files are whole, and of which state of the VM. Written after each
- * whole disk, gone when the export is finished.
+ * whole disk, gone when the export is finished and nothing of it is left on the server: the own snapshot and the promise to power the VM on again stay in it until the one is removed
+ * and the other kept, whatever options the later runs have.
  */
 export class ResumeRecord {
   readonly #folder: string;
@@ -71,6 +74,16 @@ export class ResumeRecord {
     return this.#state.ownSnapshot;
   }
 
+  /** The VM is to be powered on again. */
+  get powerOn(): boolean {
+    return this.#state.powerOn === true;
+  }
+
+  /** Something is left to be undone on the server. */
+  get hasDuties(): boolean {
+    return this.powerOn || this.ownSnapshot !== undefined;
+  }
+
   /** The whole files of an earlier run, when they are of the VM in just this state. */
   filesOf(identity: string): WholeFile[] {
     return this.#state.identity === identity && this.#state.changing !== true ? this.#state.files : [];
@@ -81,12 +94,32 @@ export class ResumeRecord {
     // An OVA is one file, which the writer of another OVA has open already.
     const isSameFile = this.#state.format === 'ova' && state.format === 'ova';
     if (this.hasEarlierRun && !isSameFile) await this.#removeLeftovers(state.files);
-    await this.#change(() => ({ version: 1, ...state }));
+    await this.#change(({ ownSnapshot, powerOn }) => ({
+      version: 1,
+      ...state,
+      ownSnapshot: state.ownSnapshot ?? ownSnapshot,
+      ...(powerOn && { powerOn }),
+    }));
   }
 
   /** An own snapshot is about to be made: killed before {@link begin}, this run leaves its name at least. */
   async announceSnapshot(name: string): Promise<void> {
     await this.#change((state) => ({ ...state, ownSnapshot: { moRef: '', name } }));
+  }
+
+  /** The guest is about to be shut down, and the VM to be powered on again after the export. */
+  async announcePowerOn(): Promise<void> {
+    await this.#change((state) => ({ ...state, powerOn: true }));
+  }
+
+  /** The own snapshot is gone. Never throws: a later run that looks for it finds none. */
+  async forgetSnapshot(): Promise<void> {
+    await this.#change((state) => ({ ...state, ownSnapshot: undefined })).catch(() => undefined);
+  }
+
+  /** The VM is on, or is to stay off. Never throws: a later run that finds the VM on has nothing to do. */
+  async forgetPowerOn(): Promise<void> {
+    await this.#change((state) => ({ ...state, powerOn: false })).catch(() => undefined);
   }
 
   async add(file: WholeFile): Promise<void> {
@@ -128,8 +161,14 @@ export class ResumeRecord {
     }
   }
 
-  async remove(): Promise<void> {
-    await rm(this.#path, { force: true });
+  /** The end of a run: without `keepFiles` only what is left to be undone on the server stays recorded. Never throws: a record that stays is checked by the run that reads it. */
+  async close({ keepFiles }: { keepFiles: boolean }): Promise<void> {
+    if (keepFiles) return;
+    await (
+      this.hasDuties
+        ? this.#change((state) => ({ ...state, identity: '', files: [] }))
+        : rm(this.#path, { force: true })
+    ).catch(() => undefined);
   }
 
   /**
@@ -152,7 +191,11 @@ export class ResumeRecord {
 
 /** Of the export whose files' names begin so. */
 export function resumeRecordPath(folder: string, baseName: string): string {
-  return join(folder, `.${baseName}.hyper2kvm-resume`);
+  return join(folder, resumeRecordName(baseName));
+}
+
+export function resumeRecordName(baseName: string): string {
+  return `.${baseName}.hyper2kvm-resume`;
 }
 
 const NOTHING: ResumeState = { version: 1, identity: '', format: 'ovf', ownSnapshot: undefined, files: [] };

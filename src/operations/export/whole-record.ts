@@ -5,7 +5,6 @@ import { isObject, readJson } from '../../base/read-json.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { FORMATS } from './formats.ts';
-import { resumeRecordPath } from './resume-record.ts';
 import type { EncodeOptions } from './encode-options.ts';
 import { isSourceState, type SourceState } from './source-state.ts';
 import { EXPORT_FORMATS, type ExportedFile, type ExportFormat, type VmExportResult } from './types.ts';
@@ -54,14 +53,12 @@ export class WholeRecord {
   readonly #folder: string;
   readonly #identity: string;
   readonly #path: string;
-  readonly #resumePath: string;
   #state: WholeState | undefined;
 
   constructor(folder: string, baseName: string, identity: string) {
     this.#folder = folder;
     this.#identity = identity;
     this.#path = join(folder, wholeRecordName(baseName));
-    this.#resumePath = resumeRecordPath(folder, baseName);
   }
 
   /** Comes before the first final name. */
@@ -116,7 +113,6 @@ export class WholeRecord {
       else if (await isOneFile(path, path + PARTIAL_SUFFIX)) await rm(path + PARTIAL_SUFFIX, { force: true });
     }
     if (unnamed.length > 0) await giveFinalNames(this.#folder, unnamed, false);
-    await rm(this.#resumePath, { force: true });
   }
 
   async #save(state: WholeState): Promise<void> {
