@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
-import { readChoice, readCount, readSize } from '../cli/input/option-values.ts';
+import { readCount, readSize } from '../cli/input/option-values.ts';
+import { readFormat, readOutputPath } from '../cli/input/output-path.ts';
 import { LOG_FLAGS } from '../cli/log/log-flags.ts';
 import type { SinkFormat } from '../image/create-sink.ts';
 import type { ConvertOptions } from '../operations/convert/types.ts';
@@ -28,9 +29,8 @@ export const CONVERT_FLAGS = {
   'input-format': INPUT_FORMAT_FLAG,
   format: Flags.string({
     options: FORMATS,
-    default: 'qcow2',
     description:
-      'What to write: qcow2; raw with holes where the disk is zero; or vmdk, which is streamOptimized and for carrying a disk to another place: QEMU reads it, but cannot write to it.',
+      'What to write: qcow2; raw with holes where the disk is zero; or vmdk, which is streamOptimized and for carrying a disk to another place: QEMU reads it, but cannot write to it. Default: what the name of --output ends with, such as .raw, else qcow2.',
   }),
   compress: COMPRESS_FLAG,
   'cluster-size': Flags.string({
@@ -72,7 +72,7 @@ export const CONVERT_FLAGS = {
 export interface ConvertFlagValues extends DomainFlagValues, FixFlagValues {
   output?: string | undefined;
   'input-format'?: string | undefined;
-  format: string;
+  format?: string | undefined;
   compress?: string | undefined;
   'cluster-size'?: string | undefined;
   verify?: boolean | undefined;
@@ -83,12 +83,14 @@ export interface ConvertFlagValues extends DomainFlagValues, FixFlagValues {
 }
 
 /** Reads the flags of `convert`. Throws usage errors for values and for flags that do not go together. */
-export function readConvertOptions(source: string, flags: ConvertFlagValues): ConvertOptions {
+export function readConvertOptions(
+  source: string,
+  flags: ConvertFlagValues,
+  env: NodeJS.ProcessEnv = process.env,
+): ConvertOptions {
   if (source === '') throw new Hyper2kvmError('usage', 'SOURCE is empty.', { hint: 'Name a file.' });
-  if (flags.output === '') {
-    throw new Hyper2kvmError('usage', '--output is empty.', { hint: 'Give . for the current folder.' });
-  }
-  const format = readChoice('--format', flags.format, FORMATS);
+  const output = readOutputPath(flags.output, env);
+  const format = readFormat(flags.format, output, { formats: FORMATS, fallback: 'qcow2', isFile: true });
   if (flags.kubevirt && format === 'vmdk') {
     throw new Hyper2kvmError('usage', '--kubevirt needs images that KubeVirt runs, and --format vmdk makes none.', {
       hint: 'Use --format qcow2 or --format raw.',
@@ -97,7 +99,7 @@ export function readConvertOptions(source: string, flags: ConvertFlagValues): Co
   return {
     source,
     inputFormat: readInputFormat(flags['input-format']),
-    output: flags.output,
+    output,
     format,
     compression: readCompression(flags.compress, format),
     clusterBytes: readClusterSize(flags['cluster-size'], format),

@@ -73,7 +73,7 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
     const { args, flags } = await this.parse(ConvertCommand);
     this.quiet = flags.quiet;
     const bootTest = flags['boot-test'] ? { env: this.env } : undefined;
-    const options = { ...readConvertOptions(args.source, flags), bootTest, env: this.env };
+    const options = { ...readConvertOptions(args.source, flags, this.env), bootTest, env: this.env };
     return flags['dry-run'] ? this.#plan(options) : this.#convert(options);
   }
 

@@ -35,9 +35,8 @@ export const EXPORT_FLAGS = {
   }),
   format: Flags.string({
     options: EXPORT_FORMATS,
-    default: 'ovf',
     description:
-      'What to write: ovf is a folder with descriptor, disks and manifest; ova is all of it in one tar; vmdk is the disks with their manifest; qcow2 and raw are images made while the disks arrive, with a libvirt domain.',
+      'What to write: ovf is a folder with descriptor, disks and manifest; ova is all of it in one tar; vmdk is the disks with their manifest; qcow2 and raw are images made while the disks arrive, with a libvirt domain. Default: what the name of --output ends with, such as .raw, else ovf.',
   }),
   compress: COMPRESS_FLAG,
   ...DOMAIN_FLAGS,
@@ -118,7 +117,7 @@ export interface ExportFlagValues
   extends DomainFlagValues, FixFlagValues, RepeatFlagValues, FleetFlagValues, NotifyFlagValues {
   'boot-test': boolean;
   output?: string | undefined;
-  format: string;
+  format?: string | undefined;
   compress?: string | undefined;
   force: boolean;
   snapshot: boolean;

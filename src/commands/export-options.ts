@@ -1,5 +1,6 @@
 import { Hyper2kvmError } from '../base/errors.ts';
-import { readChoice, readCount, readDuration, readRate } from '../cli/input/option-values.ts';
+import { readCount, readDuration, readRate } from '../cli/input/option-values.ts';
+import { readFormat, readOutputPath } from '../cli/input/output-path.ts';
 import { EXPORT_FORMATS, type ExportOptions, type PowerChoice } from '../operations/export/types.ts';
 import { readCompression } from './compress-flag.ts';
 import { needDomain, readDomainOptions } from './domain-flags.ts';
@@ -15,12 +16,13 @@ export function readExportOptions(
   env: NodeJS.ProcessEnv,
 ): Omit<ExportOptions, 'connection' | 'vms' | 'env'> {
   const parallel = readCount('--parallel', flags.parallel, 1, 16);
-  const format = readChoice('--format', flags.format, EXPORT_FORMATS);
+  const output = readOutputPath(flags.output, env);
+  const format = readFormat(flags.format, output, { formats: EXPORT_FORMATS, fallback: 'ovf', isFile: false });
   if (format !== 'qcow2' && format !== 'raw') refuseImageFlags(flags, format);
   if (flags['fix-plan']) throw noPlan();
   const rate = flags['limit-rate'];
   return {
-    output: flags.output,
+    output,
     format,
     compression: readCompression(flags.compress, format),
     ...readDomainOptions(flags),

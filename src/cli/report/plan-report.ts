@@ -1,5 +1,5 @@
 import type { DryRunResult, ExportPlan, VmExportFailure } from '../../operations/export/types.ts';
-import { formatBytes } from '../../base/amounts.ts';
+import { formatBytes, formatCount } from '../../base/amounts.ts';
 import { skipLines } from './export-summary.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
@@ -7,11 +7,19 @@ import { renderTable } from '../text/table.ts';
 /** What `--dry-run` found, for people: for each VM its findings, its disks and the files that would be written. */
 export function planReport({ plans, skipped, failed }: DryRunResult, width: number | undefined): string[] {
   const skips = skipped.length > 0 ? [skipLines(skipped)] : [];
-  const blocks = [...plans.map((plan) => planBlock(plan, width)), ...skips, ...failed.map(failureBlock)];
+  const shown = new Set<string>();
+  const totals = plans.length > 1 ? [totalsBlock(plans)] : [];
+  const blocks = [
+    ...plans.map((plan) => planBlock(plan, shown, width)),
+    ...skips,
+    ...failed.map(failureBlock),
+    ...totals,
+  ];
   return blocks.flatMap((block, index) => (index === 0 ? block : ['', ...block]));
 }
 
-function planBlock(plan: ExportPlan, width: number | undefined): string[] {
+/** `shown` are the hints that stand above already: many VMs need the same one. */
+function planBlock(plan: ExportPlan, shown: Set<string>, width: number | undefined): string[] {
   const findings = renderTable(
     [{ header: 'LEVEL' }, { header: 'CHECK' }, { header: 'FINDING', cut: 'wrap' }],
     plan.findings.map(({ level, check, detail }) => [level, check, detail]),
@@ -34,7 +42,12 @@ function planBlock(plan: ExportPlan, width: number | undefined): string[] {
     ]),
     width,
   );
-  const hints = plan.findings.flatMap(({ check, hint }) => (hint === undefined ? [] : [`${check}: ${safeText(hint)}`]));
+  const hints = plan.findings.flatMap(({ check, hint }) => {
+    if (hint === undefined || shown.has(hint)) return [];
+    shown.add(hint);
+    return [`${check}: ${safeText(hint)}`];
+  });
+  const isRefused = plan.findings.some(({ level }) => level === 'error');
   const space = `${formatBytes(plan.expectedBytes)} expected, ${formatBytes(plan.freeBytes)} free`;
   return [
     `${safeText(plan.vm)} (${plan.powerState}, ${safeText(plan.guest)}) at ${safeText(plan.inventoryPath)}`,
@@ -44,9 +57,26 @@ function planBlock(plan: ExportPlan, width: number | undefined): string[] {
     '',
     ...disks,
     '',
-    `Would write ${plan.format} to ${safeText(plan.output)}: ${space}`,
-    ...plan.files.map((file) => `  ${safeText(file)}`),
+    ...(isRefused
+      ? [`Would write nothing: ${safeText(plan.vm)} cannot be exported.`]
+      : [
+          `Would write ${plan.format} to ${safeText(plan.output)}: ${space}`,
+          ...plan.files.map((file) => `  ${safeText(file)}`),
+        ]),
   ];
+}
+
+/** Of what would be written. VMs whose outputs are on one file system share what is free there. */
+function totalsBlock(plans: readonly ExportPlan[]): string[] {
+  const good = plans.filter(({ findings }) => findings.every(({ level }) => level !== 'error'));
+  const disks = good.flatMap((plan) => plan.disks);
+  const expectedBytes = good.reduce((sum, plan) => sum + plan.expectedBytes, 0);
+  const freeBytes = Math.min(...plans.map((plan) => plan.freeBytes));
+  const capacity = formatBytes(disks.reduce((sum, disk) => sum + disk.capacityBytes, 0));
+  const counts = `${good.length} of ${formatCount(plans.length, 'VM')} would be exported, ${formatCount(disks.length, 'disk')}`;
+  const space = `${formatBytes(expectedBytes)} expected, ${formatBytes(freeBytes)} free`;
+  const tight = expectedBytes > freeBytes ? ['Together they may need more than is free.'] : [];
+  return [`Total: ${counts}, ${capacity} capacity: ${space}`, ...tight];
 }
 
 function failureBlock({ vm, error }: VmExportFailure): string[] {

@@ -56,6 +56,21 @@ const PLAN: ExportPlan = {
   ],
 };
 
+test('a dry run of several VMs shows a hint once, says what would be written only of VMs that can be exported, and totals those', () => {
+  const good: ExportPlan = { ...PLAN, vm: 'db-01', freeBytes: 3 * GIB, findings: [] };
+  const lines = planReport({ plans: [PLAN, { ...PLAN, vm: 'web-02' }, good], skipped: [], failed: [] }, undefined);
+  expect(lines.filter((line) => line.includes('Give --snapshot or --shutdown.'))).toHaveLength(1);
+  expect(lines.filter((line) => line.startsWith('Would write'))).toEqual([
+    'Would write nothing: web-01 cannot be exported.',
+    'Would write nothing: web-02 cannot be exported.',
+    'Would write ovf to /srv/vms/web-01: 4.0 GiB expected, 3.0 GiB free',
+  ]);
+  expect(lines.slice(-2)).toEqual([
+    'Total: 1 of 3 VMs would be exported, 1 disk, 10.0 GiB capacity: 4.0 GiB expected, 3.0 GiB free',
+    'Together they may need more than is free.',
+  ]);
+});
+
 test('the summary of an export names the folder, the files with their sizes, duration, rate and the next step', () => {
   const lines = exportSummary({ job: JOB.id, state: 'done', exported: [RESULT], skipped: [], failed: [] }, undefined);
   expect(lines).toEqual([
@@ -202,8 +217,9 @@ test('a plan shows findings with their hints, disks, sizes against free space, a
   const lines = planReport({ plans: [PLAN], skipped: [], failed: [] }, 80);
   expect(lines).toContain('error  power state  the VM is powered on');
   expect(lines).toContain('  power state: Give --snapshot or --shutdown.');
-  expect(lines).toContain('Would write ovf to /srv/vms/web-01: 4.0 GiB expected, 100 GiB free');
-  expect(lines).toContain('  web-01.mf');
+  const good = planReport({ plans: [{ ...PLAN, findings: [] }], skipped: [], failed: [] }, undefined);
+  expect(good).toContain('Would write ovf to /srv/vms/web-01: 4.0 GiB expected, 100 GiB free');
+  expect(good).toContain('  web-01.mf');
 });
 
 test('the list of VMs fits a terminal, and counts', () => {

@@ -1,0 +1,44 @@
+import { statSync } from 'node:fs';
+import { extname, join, resolve } from 'node:path';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { homeFolder } from '../../base/home-folder.ts';
+import { readChoice } from './option-values.ts';
+
+/**
+ * The path of `--output`, with a leading `~` expanded: shells leave it alone behind an equals sign and in quotes, and a configuration file has no shell. Throws usage errors for an
+ * empty path, and for the home folder of somebody else or of nobody.
+ */
+export function readOutputPath(text: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
+  if (text === undefined) return undefined;
+  if (text === '') throw new Hyper2kvmError('usage', '--output is empty.', { hint: 'Give . for the current folder.' });
+  if (!text.startsWith('~')) return text;
+  const home = homeFolder(env);
+  const rest = text.slice(1);
+  if (home !== undefined && (rest === '' || rest.startsWith('/'))) return join(home, rest);
+  throw new Hyper2kvmError('usage', `--output ${text} cannot be expanded: only ~ and ~/PATH are, to the home folder.`, {
+    hint: `Write the path out, or ./${text} for a file of that name.`,
+  });
+}
+
+/**
+ * The format: as given, else as the extension of `output` says, else the default. A path that ends with a slash has no extension; neither has a folder that is there already where
+ * `isFile` says that the output can be a file. Throws a usage error where the two disagree.
+ */
+export function readFormat<Format extends string>(
+  given: string | undefined,
+  output: string | undefined,
+  { formats, fallback, isFile }: { formats: readonly Format[]; fallback: Format; isFile: boolean },
+): Format {
+  const format = given === undefined ? undefined : readChoice('--format', given, formats);
+  const named = formats.find((each) => extname(output ?? '').toLowerCase() === `.${each}`);
+  const isFolder = output?.endsWith('/') === true || (isFile && output !== undefined && isThere(output));
+  if (named === undefined || isFolder) return format ?? fallback;
+  if (format === undefined || format === named) return named;
+  throw new Hyper2kvmError('usage', `--output ${output} is named like a ${named}, and --format is ${format}.`, {
+    hint: `Leave --format out, choose another name, or end it with / for a folder of that name.`,
+  });
+}
+
+function isThere(folder: string): boolean {
+  return statSync(resolve(folder), { throwIfNoEntry: false })?.isDirectory() === true;
+}
