@@ -31,6 +31,8 @@ export interface VmFacts {
   disks: VirtualDisk[];
   /** By disk key. */
   occupiedBytes: Map<number, number>;
+  /** The VM has an NVRAM file. */
+  hasNvram: boolean;
   /** All of the tree, parents before children. */
   snapshots: VmSnapshot[];
   consolidationNeeded: boolean;
@@ -78,6 +80,11 @@ export async function readVmFacts(client: VsphereClient, ref: MoRef, signal: Abo
     firmware: text('config.firmware') === 'efi' ? 'uefi' : 'bios',
     disks: decodeDisks(devices),
     occupiedBytes: decodeOccupiedBytes(properties.get('layoutEx')),
+    hasNvram:
+      properties
+        .get('layoutEx')
+        ?.all('file')
+        .some((file) => file.textOf('type') === 'nvram') ?? false,
     snapshots: decodeSnapshots(properties.get('snapshot')?.all('rootSnapshotList') ?? []),
     consolidationNeeded: text('runtime.consolidationNeeded') === 'true',
     encrypted: properties.has('config.keyId'),

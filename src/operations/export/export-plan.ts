@@ -54,8 +54,7 @@ export async function planVm(
   }));
   const files = finalNames(
     options.format,
-    baseName,
-    disks.map(({ disk }) => disk),
+    { baseName, disks: disks.map(({ disk }) => disk), hasNvram: facts.hasNvram },
     options.kubevirt,
   );
   const plan: ExportPlan = {

@@ -23,14 +23,14 @@ export function diskFileName(baseName: string, index: number, format: ExportForm
   return `${baseName}-disk-${index + 1}.${FORMATS[format].diskExtension}`;
 }
 
-/** The final names that are known before the lease: whether there is an NVRAM only the lease tells. */
+/** The final names that are known before the lease. Whether it offers the NVRAM that the VM has (`hasNvram`) only the lease tells: hosts before 6.7 do not. */
 export function finalNames(
   format: ExportFormat,
-  baseName: string,
-  disks: readonly string[],
+  { baseName, disks, hasNvram }: { baseName: string; disks: readonly string[]; hasNvram: boolean },
   kubevirt?: boolean,
 ): string[] {
   if (format === 'ova') return [`${baseName}.ova`];
-  if (FORMATS[format].image) return [...disks, descriptionName(baseName, kubevirt)];
-  return [...(format === 'ovf' ? [`${baseName}.ovf`] : []), ...disks, `${baseName}.mf`];
+  const members = hasNvram ? [...disks, `${baseName}.nvram`] : disks;
+  if (FORMATS[format].image) return [...members, descriptionName(baseName, kubevirt)];
+  return [...(format === 'ovf' ? [`${baseName}.ovf`] : []), ...members, `${baseName}.mf`];
 }

@@ -74,7 +74,7 @@ test.concurrent('a plan names what would be written, and touches nothing', async
     {
       vm: 'web',
       inventoryPath: '/DC0/vm/web',
-      files: ['web.ovf', 'web-disk-1.vmdk', 'web-disk-2.vmdk', 'web-disk-3.vmdk', 'web.mf'],
+      files: ['web.ovf', 'web-disk-1.vmdk', 'web-disk-2.vmdk', 'web-disk-3.vmdk', 'web.nvram', 'web.mf'],
       disks: [{ capacityBytes: 6 * 2 ** 20 + 512 }, { capacityBytes: 2 * 2 ** 20 }, { capacityBytes: 3 * 2 ** 20 }],
     },
   ]);
