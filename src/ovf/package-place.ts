@@ -1,7 +1,6 @@
-import { realpath } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
-import { errnoOf, localFileError } from '../base/local-file-error.ts';
+import { dirname, join } from 'node:path';
 import { Hyper2kvmError } from '../base/errors.ts';
+import { InsideFolder } from '../base/inside-folder.ts';
 import { readBytes } from './byte-source.ts';
 import { withFile } from './file-bytes.ts';
 import { HEAD_BYTES, type OvaIndex } from './ova-index.ts';
@@ -27,16 +26,16 @@ export interface PackagePlace {
 /** The folder of a descriptor. A link in it that leads elsewhere is refused with kind `image`: a package may name nothing outside of itself. */
 export async function folderPlace(descriptorPath: string): Promise<PackagePlace> {
   const folder = dirname(descriptorPath);
-  const root = (await resolved(folder)) ?? folder;
-  const inside = root.endsWith(sep) ? root : root + sep;
+  const inside = await InsideFolder.at(folder);
   const find = async (name: string): Promise<FilePlace | undefined> => {
-    const path = await resolved(join(folder, name));
-    if (path === undefined) return undefined;
-    if (!path.startsWith(inside)) {
+    const found = await inside.find(folder, name);
+    if (found === 'missing') return undefined;
+    if (found === 'outside') {
       throw new Hyper2kvmError('image', `${join(folder, name)} is a link that leads out of the package.`, {
         hint: 'Put the file itself beside the descriptor.',
       });
     }
+    const { path } = found;
     return withFile(path, async (source) => {
       const head = await readBytes(source, HEAD_BYTES);
       return { path, offsetBytes: 0, sizeBytes: source.sizeBytes, head };
@@ -54,14 +53,4 @@ export function ovaPlace(path: string, folder: string, { entries }: OvaIndex): P
     return Promise.resolve({ path, offsetBytes, sizeBytes, head });
   };
   return { label: path, find };
-}
-
-/** Without links; undefined when there is nothing. */
-async function resolved(path: string): Promise<string | undefined> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(errnoOf(error) ?? '')) return undefined;
-    throw localFileError('read', path, error);
-  }
 }

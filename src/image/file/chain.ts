@@ -1,6 +1,6 @@
-import { realpath } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
+import { dirname } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { InsideFolder } from '../../base/inside-folder.ts';
 import type { ImageFormat, MappedImage } from '../image.ts';
 import { OpenFile } from './open-file.ts';
 
@@ -15,19 +15,19 @@ type OpenAs = (file: OpenFile, format: ImageFormat, chain: Chain) => Promise<Map
  * followed to regular files inside the first image's folder only, links resolved, each file once.
  */
 export class Chain {
-  /** The first image's folder, links resolved: nothing is read outside of it. */
-  readonly folder: string;
+  /** The first image's folder: nothing is read outside of it. */
+  readonly folder: InsideFolder;
   readonly #openAs: OpenAs;
   readonly #identities = new Set<string>();
 
-  private constructor(folder: string, first: OpenFile, openAs: OpenAs) {
+  private constructor(folder: InsideFolder, first: OpenFile, openAs: OpenAs) {
     this.folder = folder;
     this.#openAs = openAs;
     this.#identities.add(first.identity);
   }
 
   static async startingAt(first: OpenFile, openAs: OpenAs): Promise<Chain> {
-    return new Chain(await realpath(dirname(first.path)), first, openAs);
+    return new Chain(await InsideFolder.at(dirname(first.path)), first, openAs);
   }
 
   /**
@@ -59,27 +59,19 @@ export class Chain {
 
   async #find(child: OpenFile, names: readonly string[]): Promise<string> {
     for (const name of names) {
-      const named = resolve(dirname(child.path), name);
-      const path = await realpath(named).catch(() => undefined);
-      // What is outside is refused whether it exists or not, so that nobody learns from it.
-      if (!(path ?? join(await realParent(named), '_')).startsWith(join(this.folder, sep))) {
+      const found = await this.folder.find(dirname(child.path), name);
+      if (found === 'outside') {
         throw new Hyper2kvmError(
           'image',
           `${child.path} names ${JSON.stringify(name)} as its parent, which is outside of its folder: nothing is read there.`,
           { hint: 'Put the images of a chain into one folder, and have each name its parent without a path.' },
         );
       }
-      if (path !== undefined) return path;
+      if (found !== 'missing') return found.path;
     }
     const wanted = names.map((name) => JSON.stringify(name)).join(' or ');
     throw new Hyper2kvmError('image', `${child.path} needs its parent ${wanted}, which is not there.`, {
       hint: 'Put the parent image beside it.',
     });
   }
-}
-
-/** The folder in which a file that does not exist would be, or as much of it as exists. */
-async function realParent(path: string): Promise<string> {
-  const parent = dirname(path);
-  return realpath(parent).catch(async () => (parent === path ? parent : realParent(parent)));
 }

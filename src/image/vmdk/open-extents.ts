@@ -1,19 +1,22 @@
-import type { OpenFile } from '../file/open-file.ts';
+import { dirname } from 'node:path';
+import type { InsideFolder } from '../../base/inside-folder.ts';
+import { OpenFile } from '../file/open-file.ts';
 import type { SourceFile } from '../file/source-file.ts';
 import { isWindowsPath, parentNames } from '../file/windows-path.ts';
 import type { ExtentLine, FileName } from './descriptor.ts';
 import { FlatExtent, ZeroExtent, type Extent } from './extent.ts';
 import type { ExtentFiles } from './extent-files.ts';
-import type { NamedFiles } from './named-files.ts';
 import { SparseExtent } from './sparse-extent.ts';
 import { readSparseLayout } from './sparse-file.ts';
 import { MAX_CAPACITY_SECTORS, SECTOR_BYTES } from './sparse-header.ts';
+
+const SLASH = '/'.charCodeAt(0);
 
 /** Where the lines come from and where their files are. */
 export interface ExtentContext {
   /** The descriptor's file, for errors. */
   descriptor: SourceFile;
-  names: NamedFiles;
+  inside: InsideFolder;
   /** Takes over the extents' files, also those of extents before one that is refused. */
   files: ExtentFiles;
 }
@@ -78,10 +81,10 @@ async function openSparse(line: ExtentLine, startBytes: number, context: ExtentC
 
 async function openNamed(
   { name, offsetBytes }: ExtentLine,
-  { descriptor, names, files }: ExtentContext,
+  { descriptor, inside, files }: ExtentContext,
 ): Promise<{ number: number; source: SourceFile }> {
   if (name === undefined) throw descriptor.fault(offsetBytes, 'an extent has no file name');
-  const number = await files.add(await openByName('extent', name, offsetBytes, descriptor, names));
+  const number = await files.add(await openByName('extent', name, offsetBytes, descriptor, inside));
   return { number, source: files.source(number) };
 }
 
@@ -91,21 +94,25 @@ export async function openByName(
   name: FileName,
   offsetBytes: number,
   descriptor: SourceFile,
-  names: NamedFiles,
+  inside: InsideFolder,
 ): Promise<OpenFile> {
   const spellings = [name.bytes, Buffer.from(name.text)];
   // Only of a parent: its CID proves that it is the right file. An extent with such a name is a device of a Windows host.
   if (role === 'parent' && isWindowsPath(name.text))
     spellings.push(...parentNames([], [name.text]).map((last) => Buffer.from(last)));
-  const opened = await names.open(descriptor.file.path, spellings);
   const shown = JSON.stringify(name.text);
-  if (opened === 'outside') {
-    throw descriptor.fault(
-      offsetBytes,
-      `its ${role} ${shown} is outside of its folder, and nothing is read there`,
-      'Put the files of the disk into one folder, and have the descriptor name them without a path.',
-    );
+  for (const spelling of spellings) {
+    // A path from the root is one of the host that wrote the descriptor.
+    const isAbsolute = spelling[0] === SLASH;
+    const found = isAbsolute ? 'outside' : await inside.find(dirname(descriptor.file.path), spelling);
+    if (found === 'outside') {
+      throw descriptor.fault(
+        offsetBytes,
+        `its ${role} ${shown} is outside of its folder, and nothing is read there`,
+        'Put the files of the disk into one folder, and have the descriptor name them without a path.',
+      );
+    }
+    if (found !== 'missing') return await OpenFile.open(found.path, { asParent: true, bytes: found.bytes });
   }
-  if (opened !== 'missing') return opened;
   throw descriptor.fault(offsetBytes, `its ${role} ${shown} is missing`, 'Put that file beside it.');
 }

@@ -1,3 +1,4 @@
+import type { InsideFolder } from '../../base/inside-folder.ts';
 import type { Hyper2kvmError } from '../../base/errors.ts';
 import { shellWord } from '../../base/shell-word.ts';
 import type { OpenFile } from '../file/open-file.ts';
@@ -8,7 +9,6 @@ import { MAX_DESCRIPTOR_BYTES, isDescriptor, parseDescriptor, type VmdkDescripto
 import { ExtentFiles } from './extent-files.ts';
 import { readHostedSparse, type HostedSparse } from './hosted-sparse.ts';
 import { readU32 } from './marker.ts';
-import type { NamedFiles } from './named-files.ts';
 import { openExtents } from './open-extents.ts';
 import { SparseExtent } from './sparse-extent.ts';
 import { SE_SPARSE_MAGIC } from './se-sparse.ts';
@@ -24,25 +24,25 @@ export interface VmdkLayer {
 }
 
 /** Opens the disk that `file` is, without its parent. The image closes `file`; when this throws, the caller does. */
-export async function openLayer(file: OpenFile, names: NamedFiles): Promise<VmdkLayer> {
+export async function openLayer(file: OpenFile, inside: InsideFolder): Promise<VmdkLayer> {
   const source = new SourceFile(file, 'VMDK');
   const head = await file.read(0, SECTOR_BYTES);
   const magic = readU32(head, 0);
   if (magic === SPARSE_MAGIC) return openWithinItself(source);
-  if (isDescriptor(head)) return openDescriptor(source, names);
+  if (isDescriptor(head)) return openDescriptor(source, inside);
   if (magic === COWD_MAGIC || magic === SE_SPARSE_MAGIC) {
     throw await loneExtent(source, 'it is an extent of a snapshot, which is nothing without its descriptor');
   }
   throw source.fault(0, 'it is neither a descriptor nor a sparse file');
 }
 
-async function openDescriptor(source: SourceFile, names: NamedFiles): Promise<VmdkLayer> {
+async function openDescriptor(source: SourceFile, inside: InsideFolder): Promise<VmdkLayer> {
   const { file, sizeBytes } = source;
   if (sizeBytes > MAX_DESCRIPTOR_BYTES) throw source.fault(0, `a descriptor of ${sizeBytes} bytes is over 1 MiB`);
   const descriptor = parseAt(source, 0, await file.read(0, sizeBytes));
   await using onThrow = new AsyncDisposableStack();
   const files = onThrow.use(new ExtentFiles());
-  const extents = await openExtents(descriptor.extents, { descriptor: source, names, files });
+  const extents = await openExtents(descriptor.extents, { descriptor: source, inside, files });
   const variant = descriptor.createType;
   const image = new VmdkImage({ variant, extents, files, hasParent: descriptor.parentCid !== undefined });
   // No run points into it.

@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { InsideFolder } from '../../base/inside-folder.ts';
 import { OpenFile } from '../file/open-file.ts';
 import type { MappedImage } from '../image.ts';
 import { overlay } from '../overlay.ts';
-import { NamedFiles } from './named-files.ts';
 import { openByName } from './open-extents.ts';
 import { openLayer, type VmdkLayer } from './open-layer.ts';
 
@@ -12,7 +12,7 @@ const MAX_LAYERS = 64;
 
 export interface OpenVmdkOptions {
   /** The folder that the disk's files must be in, at any depth; that of the disk itself when it is left out. */
-  folder?: string;
+  folder?: InsideFolder;
 }
 
 /**
@@ -27,16 +27,16 @@ export async function openVmdk(path: string, options: OpenVmdkOptions = {}): Pro
 export async function openVmdkFile(file: OpenFile, { folder }: OpenVmdkOptions = {}): Promise<MappedImage> {
   await using opened = new AsyncDisposableStack();
   opened.use(file);
-  const names = await NamedFiles.in(folder ?? dirname(file.path));
+  const inside = folder ?? (await InsideFolder.at(dirname(file.path)));
   const layers: VmdkLayer[] = [];
   const seen = new Set<string>();
   for (let next: OpenFile | undefined = file; next !== undefined;) {
     seen.add(next.identity);
-    const layer: VmdkLayer = await openLayer(next, names);
+    const layer: VmdkLayer = await openLayer(next, inside);
     opened.use(layer.image);
     checkIsParentOf(layers.at(-1), layer);
     layers.push(layer);
-    next = await openParent(layer, names);
+    next = await openParent(layer, inside);
     if (next !== undefined) opened.use(next);
     if (next !== undefined && seen.has(next.identity)) {
       throw layer.source.fault(0, `its parent ${next.path} stands on it: the chain is a circle`);
@@ -49,10 +49,10 @@ export async function openVmdkFile(file: OpenFile, { folder }: OpenVmdkOptions =
   return layers.map(({ image }): MappedImage => image).reduceRight((parent, child) => overlay(child, parent));
 }
 
-async function openParent({ descriptor, source }: VmdkLayer, names: NamedFiles): Promise<OpenFile | undefined> {
+async function openParent({ descriptor, source }: VmdkLayer, inside: InsideFolder): Promise<OpenFile | undefined> {
   if (descriptor?.parentCid === undefined) return undefined;
   if (descriptor.parentName === undefined) throw source.fault(0, 'it has a parent and does not name its file');
-  return openByName('parent', descriptor.parentName, 0, source, names);
+  return openByName('parent', descriptor.parentName, 0, source, inside);
 }
 
 /** The content ID of a disk changes with its first write: what was recorded on top of another content would be garbage. */
