@@ -85,7 +85,7 @@ testWithMount('holes of a sparse source need no room', async () => {
   await handle.truncate(64 * MiB);
   await handle.write(Buffer.alloc(MiB, 1), 0, MiB, 32 * MiB);
   await withTmpfs(scratch.output, 'size=3m', async () => {
-    const { made, ...plan } = await both(scratch, 'sparse.raw', { format: 'raw' });
+    const { made, ...plan } = await both(scratch, 'sparse.raw', { format: 'raw', inputFormat: 'raw' });
     expect(plan).toEqual({ cannot: false, may: false, free: 3 * MiB });
     expect(made).toMatchObject({ disks: [{ virtualSizeBytes: 64 * MiB }] });
   });
