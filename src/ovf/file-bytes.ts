@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { localFileError } from '../base/local-file-error.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { FileSource, readBytes } from './byte-source.ts';
-import { gunzipped, startsGzip } from './gzip-stream.ts';
+import { closeStream, gunzipped, startsGzip } from './gzip-stream.ts';
 
 const READ_BYTES = 1024 * 1024;
 
@@ -27,7 +27,7 @@ export async function* fileChunks(
   } catch (error) {
     throw localFileError('read', path, error);
   } finally {
-    stream.destroy();
+    await closeStream(stream);
   }
 }
 

@@ -9,6 +9,12 @@ export function startsGzip(head: Uint8Array): boolean {
   return head[0] === 0x1f && head[1] === 0x8b && head[2] === 8;
 }
 
+/** Ends a stream and waits until what it reads from is closed: `destroy` alone returns before that. */
+export async function closeStream(stream: Readable): Promise<void> {
+  stream.destroy();
+  if (!stream.closed) await new Promise((resolve) => stream.once('close', resolve));
+}
+
 /**
  * What a gzip stream holds; its checksums are checked. Leaving the iteration closes `chunks`. Throws kind `image` for damaged or truncated data, `label`
  * naming it, and what `chunks` throws as it is.
@@ -36,6 +42,6 @@ export async function* gunzipped(chunks: AsyncIterable<Uint8Array>, label: strin
     );
   } finally {
     gunzip.destroy();
-    source.destroy();
+    await closeStream(source);
   }
 }
