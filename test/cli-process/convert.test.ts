@@ -96,7 +96,9 @@ test.concurrent('a dry run shows what would be written, and writes nothing', asy
   await makeOva(scratch);
   const { exitCode, stdout } = await runConvert(scratch, 'out/web.ova', '-o', 'kvm/', '--dry-run');
   expect(exitCode).toBe(0);
-  expect(stdout).toMatch(/out\/web\.ova is an OVA\.[^]*web-disk-2\.qcow2 +vmdk streamOptimized +2\.0 MiB/);
+  expect(stdout).toMatch(
+    /out\/web\.ova is an OVA\.[^]*web-disk-2\.qcow2 +Hard disk 2: web-disk-2\.vmdk +vmdk streamOptimized +2\.0 MiB/,
+  );
   expect(stdout).toMatch(/ {2}web\.xml\n$/);
   expect(await namesIn(scratch.path)).not.toContain('kvm');
 });
