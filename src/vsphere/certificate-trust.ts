@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { getCACertificates, type PeerCertificate } from 'node:tls';
-import { foreignText } from '../base/foreign-text.ts';
 import { errnoOf } from '../base/local-file-error.ts';
 import { Hyper2kvmError, sentenceOf } from '../base/errors.ts';
+import { notThePinnedOne, notTrusted } from './certificate-refusal.ts';
 import type { TrustSettings } from './connection-settings.ts';
 
 /**
@@ -15,12 +15,15 @@ export class CertificateTrust {
   readonly #named: string[];
   readonly #onlyNamed: boolean;
   readonly #insecure: boolean;
+  /** Address of the server itself. */
+  readonly #server: string;
   readonly #pinned: { address: string; thumbprint: string } | undefined;
   readonly #known = new Map<string, Set<string>>();
 
   /** `server` is the one that `settings.thumbprint` pins. Reads the files that the settings name. */
   constructor(settings: TrustSettings, server: URL) {
     this.#insecure = settings.insecure;
+    this.#server = addressOf(server);
     this.#pinned =
       settings.thumbprint === undefined
         ? undefined
@@ -52,14 +55,15 @@ export class CertificateTrust {
    */
   refusal(address: string, certificate: PeerCertificate, authorized: boolean, reason: string): Error | undefined {
     if (this.#insecure) return undefined;
+    const refused = { address, certificate, isServer: address === this.#server };
     const prints = thumbprintsOf(certificate);
     if (this.#pinned?.address === address) {
-      return prints.includes(this.#pinned.thumbprint) ? undefined : notThePinnedOne(address, certificate);
+      return prints.includes(this.#pinned.thumbprint) ? undefined : notThePinnedOne(refused);
     }
     if (authorized) return undefined;
     const known = this.#known.get(address);
     if (known && prints.some((print) => known.has(print))) return undefined;
-    return known ? notThePinnedOne(address, certificate) : notTrusted(address, certificate, reason);
+    return known ? notThePinnedOne(refused) : notTrusted(refused, reason);
   }
 
   #addKnown(address: string, thumbprint: string): void {
@@ -120,38 +124,4 @@ function readPem(file: string): string {
     throw new Hyper2kvmError('usage', `The CA file ${file} holds no PEM certificate.`);
   }
   return text;
-}
-
-/** RFC 5280 allows 64 characters; a server may send any number. */
-const MOST_OF_NAME = 200;
-
-function describe(certificate: PeerCertificate): string {
-  const name = [certificate.subject?.CN ?? certificate.subject?.O ?? 'nobody'].flat().join(', ');
-  const issuer = [certificate.issuer?.CN ?? certificate.issuer?.O ?? 'nobody'].flat().join(', ');
-  return (
-    `It is for ${foreignText(name, MOST_OF_NAME)}, issued by ${foreignText(issuer, MOST_OF_NAME)}, and expires ${certificate.valid_to}. ` +
-    `SHA-256 ${certificate.fingerprint256}, SHA-1 ${certificate.fingerprint}.`
-  );
-}
-
-function notTrusted(address: string, certificate: PeerCertificate, reason: string): Hyper2kvmError {
-  return new Hyper2kvmError(
-    'tls-trust',
-    `The certificate of ${address} is not trusted (${reason}). ${describe(certificate)}`,
-    {
-      hint:
-        `Compare the thumbprint with the server's own; if they are equal, pin it: ` +
-        `--thumbprint ${certificate.fingerprint256}. Or name its authority with --ca-file.`,
-    },
-  );
-}
-
-function notThePinnedOne(address: string, certificate: PeerCertificate): Hyper2kvmError {
-  return new Hyper2kvmError(
-    'tls-trust',
-    `The certificate of ${address} is not the one whose thumbprint is pinned for it. ${describe(certificate)}`,
-    {
-      hint: 'Either the certificate was renewed, or something stands between. Check on the server itself before trusting it.',
-    },
-  );
 }

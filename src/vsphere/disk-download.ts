@@ -1,11 +1,12 @@
 import type { OnReadOpts } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { Hyper2kvmError } from '../base/errors.ts';
+import { connectionError, factsOfStatus, type Purpose } from './connection-failure.ts';
 import { HttpResponseParser, HttpSyntaxError } from './http-response-parser.ts';
 import { requestText } from './http-transport.ts';
 import type { LeaseDevice } from './nfc-lease.ts';
 import { SlabQueue } from './slab-queue.ts';
-import { CONNECT_LIMIT_MS, connectionError, NotConnectedError } from './trusted-socket.ts';
+import { CONNECT_LIMIT_MS } from './trusted-socket.ts';
 import type { VsphereClient } from './vsphere-client.ts';
 
 export interface DownloadLimits {
@@ -108,12 +109,10 @@ class Download {
   }
 
   async #open(client: VsphereClient, onread: OnReadOpts): Promise<void> {
-    const options = { limitMs: CONNECT_LIMIT_MS, signal: this.#closing.signal, onread };
-    const socket = await client.http.connector.connect(this.#url, options).catch((error: unknown) => {
-      if (!(error instanceof NotConnectedError)) throw error;
-      const hint = 'Disks come from the ESXi host itself: check the way to it, and its port 443.';
-      throw new NotConnectedError(error.kind, error.message, { cause: error, retryable: error.retryable, hint });
-    });
+    // A host that the session is with has already answered under this name.
+    const purpose: Purpose = this.#url.hostname === client.settings.url.hostname ? 'api' : 'disks';
+    const options = { limitMs: CONNECT_LIMIT_MS, signal: this.#closing.signal, purpose, onread };
+    const socket = await client.http.connector.connect(this.#url, options);
     this.#socket = socket;
     // A server can send its answer together with the end of the handshake, before it was asked.
     if (this.#closing.signal.aborted) return void socket.destroy();
@@ -181,9 +180,16 @@ function brokenAnswer(url: URL, cause: HttpSyntaxError): Hyper2kvmError {
 }
 
 function refusedDownload(status: number, url: URL): Hyper2kvmError {
-  return new Hyper2kvmError('transfer', `${url.host} answered a disk's download with HTTP status ${status}.`, {
-    // 404 and 410 mean that the lease is gone: a new one has new addresses.
-    retryable: status >= 500 || status === 404 || status === 410 || status === 429,
-    hint: status === 403 ? 'The host refused the ticket of the lease.' : 'The host may be overloaded; try again later.',
-  });
+  // 404 and 410 mean that the lease is gone: a new one has new addresses. A host refuses a ticket with 401 or 403.
+  const known: Partial<Record<number, { retryable: boolean; hint: string }>> = {
+    401: { retryable: false, hint: `${url.hostname} refused the ticket of the lease.` },
+    403: {
+      retryable: false,
+      hint: `${url.hostname} refused the ticket of the lease, or a proxy in front of it this host.`,
+    },
+    404: { retryable: true, hint: 'The lease has ended, and its addresses with it.' },
+    410: { retryable: true, hint: 'The lease has ended, and its addresses with it.' },
+  };
+  const sentence = `${url.host} answered a disk's download with HTTP status ${status}.`;
+  return new Hyper2kvmError('transfer', sentence, known[status] ?? factsOfStatus(status, url.host));
 }

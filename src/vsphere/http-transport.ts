@@ -1,8 +1,9 @@
 import type { TLSSocket } from 'node:tls';
 import { Hyper2kvmError } from '../base/errors.ts';
 import type { CertificateTrust } from './certificate-trust.ts';
+import { connectionError } from './connection-failure.ts';
 import { HttpResponseParser, HttpSyntaxError, type ResponseHead } from './http-response-parser.ts';
-import { connectionError, TrustedConnector } from './trusted-socket.ts';
+import { TrustedConnector } from './trusted-socket.ts';
 
 export interface HttpAnswer extends ResponseHead {
   body: string;

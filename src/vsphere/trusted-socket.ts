@@ -1,7 +1,7 @@
 import { isIP, type OnReadOpts, type TcpSocketConnectOpts } from 'node:net';
 import { connect, createSecureContext, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
-import { Hyper2kvmError, sentenceOf } from '../base/errors.ts';
 import { addressOf, type CertificateTrust } from './certificate-trust.ts';
+import { connectionError, connectTimeout, NotConnectedError, type Purpose } from './connection-failure.ts';
 
 /** Finding the address, connecting and the TLS handshake together take at most this long, whatever the limit of the whole call. */
 export const CONNECT_LIMIT_MS = 15_000;
@@ -13,6 +13,8 @@ export interface ConnectOptions {
   /** At most {@link CONNECT_LIMIT_MS} counts. */
   limitMs: number;
   signal: AbortSignal;
+  /** For the remedies of what fails; the API when unset. */
+  purpose?: Purpose;
   /** Where the socket's bytes go, in place of its `data` events. */
   onread?: OnReadOpts;
 }
@@ -36,7 +38,7 @@ export class TrustedConnector {
    * the signal, and leaves no socket behind that would keep the process alive.
    * @throws Hyper2kvmError `tls-trust`; {@link NotConnectedError}, also when the limit has passed; the signal's reason.
    */
-  async connect(url: URL, { limitMs, signal, onread }: ConnectOptions): Promise<TLSSocket> {
+  async connect(url: URL, { limitMs, signal, purpose = 'api', onread }: ConnectOptions): Promise<TLSSocket> {
     signal.throwIfAborted();
     const address = addressOf(url);
     const host = url.hostname.replace(/^\[|\]$/g, '');
@@ -57,7 +59,7 @@ export class TrustedConnector {
     let abort: (() => void) | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
-        timer = setTimeout(() => reject(connectTimeout(url, limit)), limit);
+        timer = setTimeout(() => reject(connectTimeout(url, limit, { purpose })), limit);
         abort = () => reject(signal.reason);
         signal.addEventListener('abort', abort);
         socket.once('error', reject);
@@ -72,7 +74,7 @@ export class TrustedConnector {
       socket.on('error', () => undefined);
       socket.destroy();
       signal.throwIfAborted();
-      throw connectionError(error, url, NotConnectedError);
+      throw connectionError(error, url, { purpose, Kind: NotConnectedError });
     } finally {
       clearTimeout(timer);
       if (abort) signal.removeEventListener('abort', abort);
@@ -85,43 +87,4 @@ export class TrustedConnector {
     }
     return (this.#withNone ??= createSecureContext({ ca: [] }));
   }
-}
-
-/** No connection came to be, so that nothing was sent: the server has not seen the request. */
-export class NotConnectedError extends Hyper2kvmError {}
-
-/** What the failure of a socket means to the user. An error of our own comes out again as it was. */
-export function connectionError(error: unknown, url: URL, Kind = Hyper2kvmError): Error {
-  if (error instanceof Hyper2kvmError) return error;
-  const code = codeOf(error);
-  const why = code === undefined ? sentenceOf(error) : `${code}${MEANINGS[code] ?? ''}`;
-  return new Kind('transfer', `The connection to ${url.host} failed: ${why}.`, {
-    cause: error,
-    retryable: code !== 'ENOTFOUND',
-    hint: 'Check the address, the port and the way to it.',
-  });
-}
-
-/** An errno (`ECONNRESET`), one of the resolver (`EAI_AGAIN`), or Node's own (`ERR_SSL_…`). */
-function codeOf(error: unknown): string | undefined {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : undefined;
-}
-
-const MEANINGS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: ' (nothing listens there)',
-  ECONNRESET: ' (the other side cut it)',
-  ENOTFOUND: ' (no such host name)',
-  EAI_AGAIN: ' (the name server did not answer)',
-  EHOSTUNREACH: ' (no way to that host)',
-  ENETUNREACH: ' (no way to that network)',
-  EPIPE: ' (the other side cut it)',
-};
-
-function connectTimeout(url: URL, limitMs: number): NotConnectedError {
-  const sentence = `${url.host} did not answer in time: no TLS connection within ${Math.round(limitMs / 1000)} seconds.`;
-  return new NotConnectedError('transfer', sentence, {
-    retryable: true,
-    hint: 'Check the address, and whether a firewall drops the packets to that host and port.',
-  });
 }

@@ -2,6 +2,7 @@ import { Hyper2kvmError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import { chooseApiVersion, FALLBACK_VERSION } from './api-version.ts';
 import { addressOf, CertificateTrust } from './certificate-trust.ts';
+import { factsOfStatus } from './connection-failure.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
 import { isFault, VsphereFault } from './fault.ts';
 import { HttpTransport, type HttpAnswer } from './http-transport.ts';
@@ -215,10 +216,7 @@ export class VsphereClient {
 
 function unexpectedStatus(server: string, method: string, status: number): HttpStatusError {
   return new HttpStatusError(status, `${server} answered ${method} with HTTP status ${status}.`, {
-    retryable: status >= 500 || status === 429,
-    hint:
-      status === 404
-        ? 'There is no vSphere API at that path; --url is usually https://HOST/sdk.'
-        : 'The server may be starting or overloaded; try again later.',
+    ...factsOfStatus(status, server),
+    ...(status === 404 && { hint: 'There is no vSphere API at that path; --url is usually https://HOST/sdk.' }),
   });
 }

@@ -33,6 +33,8 @@ export interface CertificateRequest {
   notBefore?: Date;
   /** When unset: in a year. A past one makes an expired certificate. */
   notAfter?: Date;
+  /** Undefined: an EC key of 256 bits. */
+  rsaBits?: number;
 }
 
 const ECDSA_WITH_SHA256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
@@ -51,7 +53,11 @@ export function createCertificateAuthority(commonName: string): CertificateAutho
   return {
     certificatePem: pem('CERTIFICATE', certificateDer({ commonName }, keys.publicKey, issuer, true)),
     issue(request) {
-      const leaf = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const { rsaBits } = request;
+      const leaf =
+        rsaBits === undefined
+          ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+          : generateKeyPairSync('rsa', { modulusLength: rsaBits });
       const der = certificateDer(request, leaf.publicKey, issuer, false);
       return { certificatePem: pem('CERTIFICATE', der), keyPem: privateKeyPem(leaf.privateKey) };
     },

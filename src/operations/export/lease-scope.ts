@@ -3,7 +3,7 @@ import { pause } from '../../base/time-limit.ts';
 import { isFault, VsphereFault } from '../../vsphere/fault.ts';
 import { HttpNfcLease, NOT_OFFERED, type LeaseDevice, type LeaseManifestEntry } from '../../vsphere/nfc-lease.ts';
 import { pollIntervalMs } from '../../vsphere/task.ts';
-import { NotConnectedError } from '../../vsphere/trusted-socket.ts';
+import { NotConnectedError } from '../../vsphere/connection-failure.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import type { MoRef } from '../../vsphere/wsdl-types.ts';
 import { CleanUp } from '../clean-up.ts';
