@@ -41,7 +41,7 @@ const MOST_TRIES = 5;
 export function isPassingFailure(error: unknown): boolean {
   if (error instanceof HttpStatusError) return PASSING_STATUSES.has(error.status);
   const cause = error instanceof Hyper2kvmError ? error.cause : undefined;
-  return cause instanceof Error && 'code' in cause && RESET_CODES.has(String(cause.code));
+  return typeof cause === 'object' && cause !== null && 'code' in cause && RESET_CODES.has(String(cause.code));
 }
 
 /** The one place that repeats calls to the server: does `work` again, some times with growing pauses, as long as it fails in a way that `mayPass`. */

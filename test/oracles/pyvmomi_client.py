@@ -66,7 +66,7 @@ def export(content, vm, parts, context, folder):
     lease = vm.ExportVm()
     wait_ready(content.propertyCollector, lease)
     try:
-        devices = [each for each in lease.info.deviceUrl if each.targetId]
+        devices = list(lease.info.deviceUrl)
         types = [vim.KeyValue(key=each.key, value='sha256') for each in devices]
         lease.HttpNfcLeaseSetManifestChecksumType(types)
         files = []
@@ -126,7 +126,7 @@ def wait_ready(property_collector, lease):
 
 def download(device, parts, context, folder):
     url = device.url.replace('*', parts.netloc)
-    name = os.path.basename(device.targetId)
+    name = device.targetId or os.path.basename(urllib.parse.unquote(urllib.parse.urlsplit(device.url).path))
     digest = hashlib.sha256()
     size = 0
     with urllib.request.urlopen(url, context=context) as body, open(os.path.join(folder, name), 'wb') as file:

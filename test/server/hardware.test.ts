@@ -27,7 +27,7 @@ describe('the devices of a VM', () => {
       { content, controller: 'nvme' },
       { content, controller: 'ide' },
     ];
-    await using scene = await open({ disks, iso: '[datastore1] a.iso' });
+    await using scene = await open({ disks, iso: '[datastore1] a.iso', deviceOrder: 'by-key' });
     const devices = await devicesOf(scene.client);
     const buses = devices
       .filter((device) => field(device, 'busNumber').text !== '')

@@ -27,9 +27,9 @@ export interface TestServerOptions {
   leaseTimeoutSeconds?: number;
   /** How long a lease stays in `initializing`; 20 when unset. */
   leaseInitializeMs?: number;
-  /** `real`: the lease's NVRAM entry has neither target id nor size, and a url that ends with `.nvram`. */
+  /** `real`, when unset: the lease's NVRAM entry has neither target id nor size, and a url that ends with `.nvram`. */
   nvramEntry?: 'real' | 'like-a-disk';
-  /** Order of `config.hardware.device` of VMs that do not say themselves. */
+  /** Order of `config.hardware.device` of VMs that do not say themselves; shuffled when unset. */
   deviceOrder?: DeviceOrder;
   /** How long tasks run; 20 when unset. */
   taskMs?: number;
@@ -37,13 +37,13 @@ export interface TestServerOptions {
   sessionIdleSeconds?: number;
   /**
    * What a client without a session gets when it reads properties, which needs no login: status 200 with every property
-   * in `missingSet`, or with nothing at all. `fault` answers `NotAuthenticated` as to any other call, which real
-   * servers do not.
+   * in `missingSet` (when unset), or with nothing at all. `fault` answers `NotAuthenticated` as to any other call, which
+   * real servers do not.
    */
   propertiesWithoutSession?: 'missing-set' | 'nothing' | 'fault';
-  /** Whether the end of a session also ends the leases that were opened in it. */
+  /** Whether the end of a session also ends the leases that were opened in it; true when unset. */
   leasesEndWithSession?: boolean;
-  /** When the session's cookie is set: with the first answer, or by `Login` as vCenter 9 does. */
+  /** When the session's cookie is set: with the first answer, or by `Login` as vCenter 9 does, when unset. */
   cookie?: 'first-call' | 'login';
   /** `sha256`: SHA-1, and SHA-256 where a client asked for it; `sha1`: asking faults; `none`: the manifest is empty. */
   manifest?: 'sha256' | 'sha1' | 'none';

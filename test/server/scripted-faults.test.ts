@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { connect } from 'node:tls';
 import { mixedContent } from './content-source.ts';
+import type { TestServerOptions } from './options.ts';
 import { deep, RawClient } from './raw-client.ts';
 import type { DiskFault } from './scripted-faults.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
@@ -186,7 +187,7 @@ describe('a SOAP call', () => {
   });
 
   test('can find its session expired, until the next login', async () => {
-    await using scene = await open();
+    await using scene = await open({ leasesEndWithSession: false });
     const { client, server } = scene;
     server.faults.add({ on: 'HttpNfcLeaseProgress', skip: 1, action: 'session-expired' });
     const { lease } = await client.openLease(VM);
@@ -238,9 +239,11 @@ describe('a SOAP call', () => {
 
 const NOTHING = { name: '', type: undefined, xsiType: undefined, children: [], text: '' };
 
-async function open(): Promise<{ server: TestServer; client: RawClient } & AsyncDisposable> {
+async function open(
+  options: TestServerOptions = {},
+): Promise<{ server: TestServer; client: RawClient } & AsyncDisposable> {
   const disks = [{ content: mixedContent(4 << 20, 'vm') }, { content: mixedContent(1 << 20, 'second') }];
-  const server = await startTestServer({ vms: [{ name: 'vm', moRef: 'vm-1', disks }] });
+  const server = await startTestServer({ ...options, vms: [{ name: 'vm', moRef: 'vm-1', disks }] });
   const client = new RawClient(server);
   await client.login();
   return { server, client, [Symbol.asyncDispose]: () => server.close() };
