@@ -59,6 +59,8 @@ describe('the devices of a VM', () => {
       ['VirtualMachineBootOptionsBootableDiskDevice', '2001'],
       ['VirtualMachineBootOptionsBootableCdromDevice', ''],
     ]);
+    const config = (await scene.client.properties(VM, 'config')).get('config') ?? fail();
+    expect(deep(config, 'bootOrder')[0]?.xsiType).toBe('VirtualMachineBootOptionsBootableDiskDevice');
     expect(read.get('config.managedBy')?.children.map((each) => each.text)).toEqual(Object.values(managedBy));
     expect(await scene.client.call('ExportVm', VM)).toMatchObject({ fault: 'MethodDisabled' });
   });

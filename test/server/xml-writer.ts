@@ -3,6 +3,7 @@ import { DataObject, EnumValue, MoRef, ValueArray, type PlainValue, type Value }
 /** Elements whose declared type is a base class or `anyType`, so that a server must say which type it means. */
 const NEEDS_TYPE = new Set([
   'backing',
+  'bootOrder',
   'connection',
   'device',
   'deviceInfo',
