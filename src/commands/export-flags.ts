@@ -95,12 +95,19 @@ export const EXPORT_FLAGS = {
     helpValue: 'RATE',
     description: 'Limit in bytes a second over all disks, such as 50M, 800K or 1.5G (binary units).',
   }),
+  'first-byte-timeout': Flags.string({
+    helpGroup: TRANSFER,
+    helpValue: 'TIME',
+    default: '5m',
+    description:
+      'Cut off and try again a disk whose first bytes take longer, such as 90s or 5m; a bare number is seconds. A host reads over empty space before it sends.',
+  }),
   'stall-timeout': Flags.string({
     helpGroup: TRANSFER,
     helpValue: 'TIME',
-    default: '60s',
+    default: '2m',
     description:
-      'A disk without bytes for so long is cut off and tried again, such as 90s or 2m; a bare number is seconds.',
+      'Cut off and try again a disk that has begun and then sends nothing for so long, such as 90s or 2m; a bare number is seconds.',
   }),
   retries: Flags.string({
     helpGroup: TRANSFER,
@@ -128,6 +135,7 @@ export interface ExportFlagValues
   restart: boolean;
   parallel: string;
   'limit-rate'?: string | undefined;
+  'first-byte-timeout': string;
   'stall-timeout': string;
   retries: string;
 }

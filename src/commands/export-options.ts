@@ -32,6 +32,7 @@ export function readExportOptions(
     parallel,
     ...readFleetOptions(flags, parallel, env),
     limitRateBytes: rate === undefined ? undefined : readRate('--limit-rate', rate),
+    firstByteTimeoutMs: readDuration('--first-byte-timeout', flags['first-byte-timeout']),
     stallTimeoutMs: readDuration('--stall-timeout', flags['stall-timeout']),
     retries: readCount('--retries', flags.retries, 0, 100),
     force: flags.force,

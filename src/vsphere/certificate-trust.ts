@@ -97,16 +97,25 @@ export function addressOf(url: URL): string {
 
 /** The form in which thumbprints are compared: upper-case hex without colons. */
 export function normalizeThumbprint(text: string): string {
-  const hex = text
-    .replace(/^sha(1|256)[:=]/i, '')
-    .replace(/[:\s]/g, '')
-    .toUpperCase();
-  if (!/^([0-9A-F]{40}|[0-9A-F]{64})$/.test(hex)) {
+  const hex = hexOf(text);
+  if (!isThumbprint(text)) {
     throw new Hyper2kvmError('usage', `${JSON.stringify(text)} is not a certificate thumbprint.`, {
       hint: 'A thumbprint is the SHA-1 (40 hex digits) or SHA-256 (64 hex digits) of the certificate, with or without colons.',
     });
   }
   return hex;
+}
+
+/** True for a hash that certificates can be compared with. */
+export function isThumbprint(text: string): boolean {
+  return /^([0-9A-F]{40}|[0-9A-F]{64})$/.test(hexOf(text));
+}
+
+function hexOf(text: string): string {
+  return text
+    .replace(/^sha(1|256)[:=]/i, '')
+    .replace(/[:\s]/g, '')
+    .toUpperCase();
 }
 
 function thumbprintsOf(certificate: PeerCertificate): string[] {

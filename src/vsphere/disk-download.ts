@@ -10,7 +10,9 @@ import { CONNECT_LIMIT_MS } from './trusted-socket.ts';
 import type { VsphereClient } from './vsphere-client.ts';
 
 export interface DownloadLimits {
-  /** Without a byte for so long, the download is cut. Waiting for the first byte counts too. */
+  /** How long the first bytes of the file may take, from the open connection on: a host reads over the zeros of a thin disk before it sends anything. */
+  firstByteTimeoutMs: number;
+  /** How long the stream may be silent after that. */
   stallTimeoutMs: number;
 }
 
@@ -34,7 +36,7 @@ const READ_BUFFER_BYTES = 64 * 1024;
 export async function* downloadDevice(
   client: VsphereClient,
   device: LeaseDevice,
-  { stallTimeoutMs }: DownloadLimits,
+  limits: DownloadLimits,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, undefined> {
   const { url } = device;
@@ -45,7 +47,7 @@ export async function* downloadDevice(
   }
   if (device.sslThumbprint) client.http.trust.trustThumbprint(url, device.sslThumbprint);
   signal.throwIfAborted();
-  const download = new Download(client, url, stallTimeoutMs);
+  const download = new Download(client, url, limits);
   const abort = () => download.fail(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
   try {
@@ -69,8 +71,10 @@ class Download {
   #silentLooks = 0;
   /** Bytes of the body since the last time that there were enough of them. Those of heads and chunk sizes do not count. */
   #bodyBytes = 0;
+  /** The first bytes of the body have come. */
+  #hasBegun = false;
 
-  constructor(client: VsphereClient, url: URL, stallTimeoutMs: number) {
+  constructor(client: VsphereClient, url: URL, limits: DownloadLimits) {
     this.#url = url;
     let hasRoom = true;
     this.#parser = new HttpResponseParser(
@@ -89,8 +93,8 @@ class Download {
     };
     const onread = { buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES), callback };
     this.#open(client, onread).catch((error: unknown) => this.fail(error));
-    const intervalMs = Math.min(1000, stallTimeoutMs / 4);
-    this.#stallTimer = setInterval(() => this.#checkStall(stallTimeoutMs, intervalMs), intervalMs);
+    const intervalMs = Math.min(1000, limits.firstByteTimeoutMs / 4, limits.stallTimeoutMs / 4);
+    this.#stallTimer = setInterval(() => this.#checkStall(limits, intervalMs), intervalMs);
   }
 
   pieces(): AsyncGenerator<Buffer, void, undefined> {
@@ -134,6 +138,7 @@ class Download {
     if (this.#bodyBytes >= LEAST_BYTES) {
       this.#silentLooks = 0;
       this.#bodyBytes = 0;
+      this.#hasBegun = true;
     }
     if (!this.#parser.isDone) return;
     this.#queue.end();
@@ -153,13 +158,16 @@ class Download {
   }
 
   /** While the reader is the slow one, the silence is its own. */
-  #checkStall(limitMs: number, intervalMs: number): void {
+  #checkStall({ firstByteTimeoutMs, stallTimeoutMs }: DownloadLimits, intervalMs: number): void {
+    const limitMs = this.#hasBegun ? stallTimeoutMs : firstByteTimeoutMs;
     this.#silentLooks = this.#stopped ? 0 : this.#silentLooks + 1;
     // The first look may come right after a byte.
     if ((this.#silentLooks - 1) * intervalMs < limitMs) return;
     const amount = this.#bodyBytes > 0 ? 'almost nothing' : 'nothing';
     const sentence = `${this.#url.host} sent ${amount} for ${Math.round(limitMs / 1000)} seconds.`;
-    const hint = 'The connection stalled; --stall-timeout waits longer.';
+    const hint = this.#hasBegun
+      ? 'The connection stalled; --stall-timeout waits longer.'
+      : 'The host has not begun to send; --first-byte-timeout waits longer.';
     this.fail(new Hyper2kvmError('transfer', sentence, { retryable: true, hint }));
   }
 }

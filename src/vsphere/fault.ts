@@ -21,6 +21,18 @@ const FAULT_KINDS: Record<string, { kind: ErrorKind; retryable?: boolean; hint?:
   HostNotConnected: { kind: 'transfer', retryable: true },
   HostNotReachable: { kind: 'transfer', retryable: true },
   SystemError: { kind: 'transfer', retryable: true },
+  RestrictedVersion: {
+    kind: 'transfer',
+    hint: 'The licence of the ESXi host does not allow calls that change something (free licence): connect to the vCenter, or assign a licence.',
+  },
+  MethodDisabled: {
+    kind: 'transfer',
+    hint: 'Another product has disabled this method on the VM, such as a backup that runs or was killed; vCLS VMs never allow it. See the disabled methods of the VM.',
+  },
+  FileNotFound: {
+    kind: 'transfer',
+    hint: 'A file that the configuration of the VM names is missing. Often it is the image of a CD/DVD drive: disconnect it, or set the drive to the client device.',
+  },
   FileLocked: { kind: 'transfer', hint: 'Another process holds a file of the VM: a running backup or an open lease.' },
 };
 
@@ -72,7 +84,7 @@ export function faultOfSoap(fault: XmlElement, during: string): VsphereFault {
     .replace(/FaultCode$/, '');
   return new VsphereFault({
     faultType: detail?.type ?? detail?.name.replace(/Fault$/, '') ?? code ?? 'unknown',
-    message: fault.textOf('faultstring') || 'no reason given',
+    message: messageOf(fault.textOf('faultstring'), detail),
     during,
     faultCause: detail && causeOf(detail, during),
   });
@@ -83,7 +95,7 @@ export function faultOfLocalized(localized: XmlElement, during: string): Vsphere
   const fault = localized.find('fault');
   return new VsphereFault({
     faultType: fault?.type ?? 'unknown',
-    message: localized.textOf('localizedMessage') || firstMessage(fault) || 'no reason given',
+    message: messageOf(localized.textOf('localizedMessage') || firstMessage(fault), fault),
     during,
     faultCause: fault && causeOf(fault, during),
   });
@@ -92,6 +104,13 @@ export function faultOfLocalized(localized: XmlElement, during: string): Vsphere
 function causeOf(fault: XmlElement, during: string): VsphereFault | undefined {
   const cause = fault.find('faultCause');
   return cause && cause.elements.length > 0 ? faultOfLocalized(cause, during) : undefined;
+}
+
+/** The fault's own words, with the file that a `FileFault` names. */
+function messageOf(text: string | undefined, fault: XmlElement | undefined): string {
+  const message = text || 'no reason given';
+  const file = fault?.textOf('file')?.trim();
+  return !file || message.includes(file) ? message : `${message.replace(/\.\s*$/, '')}: ${file}`;
 }
 
 function firstMessage(fault: XmlElement | undefined): string | undefined {

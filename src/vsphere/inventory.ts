@@ -14,6 +14,8 @@ export interface InventoryVm {
   name: string;
   /** `/DC0/vm/folder/name`, every part as the server keeps it, so that it can be given back. */
   inventoryPath: string;
+  /** The extension that runs it for itself, such as `com.vmware.vim.eam` a vCLS VM; undefined for a VM of the users'. */
+  managedBy?: string | undefined;
   content: ObjectContent;
 }
 
@@ -25,6 +27,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** vCenter numbers VMs `vm-42`; ESXi counts plainly. */
 const MO_REF = /^(vm-\d+|\d+)$/;
 
+const MANAGED_BY = 'config.managedBy';
+
 /** Every VM and template that the account can see, by path. `vmPaths` are read along. */
 export async function listInventory(
   client: VsphereClient,
@@ -35,7 +39,7 @@ export async function listInventory(
   const objects = await readInventory(
     client,
     [
-      { type: 'VirtualMachine', pathSet: [...place, 'parentVApp', ...vmPaths] },
+      { type: 'VirtualMachine', pathSet: [...new Set([...place, 'parentVApp', MANAGED_BY, ...vmPaths])] },
       { type: 'Folder', pathSet: place },
       { type: 'Datacenter', pathSet: place },
       // Only a vCenter has these, but every server knows the type.
@@ -50,6 +54,7 @@ export async function listInventory(
       ref: content.ref,
       name: decodeInventoryName(nameOf(content) ?? ''),
       inventoryPath: pathOf(content, byRef),
+      managedBy: content.properties.get(MANAGED_BY)?.textOf('extensionKey'),
       content,
     }))
     .toSorted((a, b) => (a.inventoryPath < b.inventoryPath ? -1 : 1));
@@ -66,7 +71,9 @@ export async function findVms(
   inventory: readonly InventoryVm[],
   signal: AbortSignal,
 ): Promise<InventoryVm[]> {
-  const named = matchInventory(word, inventory);
+  const matching = matchInventory(word, inventory);
+  const named = matching.filter((vm) => vm.managedBy === undefined || isNamed(vm, word));
+  if (named.length === 0 && matching.length > 0) throw onlyManaged(word, matching);
   const found = named.length > 0 ? named : await findByIdentity(client, word, inventory, signal);
   if (found.length === 0) throw nothingFound(word, inventory);
   if (found.length > 1 && !isGlob(word)) throw ambiguous(word, found);
@@ -80,10 +87,7 @@ export function isGlob(word: string): boolean {
 
 /** VMs whose path or name is the word, or matches it as a glob. */
 export function matchInventory(word: string, inventory: readonly InventoryVm[]): InventoryVm[] {
-  const exact = inventory.filter(
-    (vm) =>
-      vm.inventoryPath === word || vm.inventoryPath.slice(1) === word || vm.name === word || keptName(vm) === word,
-  );
+  const exact = inventory.filter((vm) => isNamed(vm, word));
   if (exact.length > 0 || !isGlob(word)) return exact;
   const isPath = word.includes('/');
   const pattern = isPath && !word.startsWith('/') ? `/${word}` : word;
@@ -96,6 +100,15 @@ function undotted(path: string): string {
     .split('/')
     .map((part) => (part === '' || part === '**' ? part : `n${part}`))
     .join('/');
+}
+
+function isNamed(vm: InventoryVm, word: string): boolean {
+  return vm.inventoryPath === word || vm.inventoryPath.slice(1) === word || vm.name === word || keptName(vm) === word;
+}
+
+/** VMs that a pattern matches and does not mean: extensions made them for themselves, and replace them as they like. */
+export function managedVms(word: string, inventory: readonly InventoryVm[]): InventoryVm[] {
+  return matchInventory(word, inventory).filter((vm) => vm.managedBy !== undefined && !isNamed(vm, word));
 }
 
 /** The inventory keeps `/`, `\` and `%` in a name as `%2f`, `%5c` and `%25`. */
@@ -173,6 +186,12 @@ function nothingFound(word: string, inventory: readonly InventoryVm[]): Hyper2kv
         ? `Did you mean ${near.map(({ vm }) => JSON.stringify(vm.name)).join(', ')}?`
         : `\`hyper2kvm list\` shows the ${inventory.length} VMs that this account can see.`,
   });
+}
+
+function onlyManaged(word: string, found: readonly InventoryVm[]): Hyper2kvmError {
+  const shown = found.slice(0, 10).map(({ name, managedBy }) => `${JSON.stringify(name)} (${managedBy})`);
+  const sentence = `${JSON.stringify(word)} matches only VMs that extensions of the server manage: ${shown.join(', ')}.`;
+  return new Hyper2kvmError('not-found', sentence, { hint: 'A pattern skips such VMs. Name one to export it.' });
 }
 
 function ambiguous(word: string, found: readonly InventoryVm[]): Hyper2kvmError {

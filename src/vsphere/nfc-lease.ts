@@ -1,5 +1,7 @@
+import { X509Certificate } from 'node:crypto';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { pause, withTimeLimit } from '../base/time-limit.ts';
+import { isThumbprint } from './certificate-trust.ts';
 import { faultOfLocalized, isFault, VsphereFault } from './fault.ts';
 import { readProperties, requireProperty } from './properties.ts';
 import { refOf } from './soap-envelope.ts';
@@ -13,7 +15,7 @@ export interface LeaseDevice {
   /** `/vm-42/VirtualLsiLogicController0:0`: the device for CreateDescriptor and the manifest. */
   key: string;
   url: URL;
-  /** What vCenter says the host's certificate is; '' when it says nothing. */
+  /** What vCenter says the host's certificate is: SHA-1 or SHA-256 in hex; '' when it says nothing that can be compared. */
   sslThumbprint: string;
   isDisk: boolean;
   /** The UEFI or BIOS settings of the VM. Offered by ESXi 6.7 and later. */
@@ -206,12 +208,24 @@ function decodeDevice(device: XmlElement, server: URL): LeaseDevice[] {
     {
       key,
       url,
-      sslThumbprint: device.textOf('sslThumbprint') ?? '',
+      sslThumbprint: thumbprintOf(device),
       isDisk,
       isNvram: !isDisk && (/(^|\/)nvram$/i.test(key) || /\.nvram$/i.test(url.pathname)),
       fileSizeBytes: device.numberOf('fileSize') ?? 0,
     },
   ];
+}
+
+/** The certificate itself (since 9.0) says more than its hash. A thumbprint in a form that nobody knows yet is ignored: the authorities then decide. */
+function thumbprintOf(device: XmlElement): string {
+  const pem = device.textOf('sslCertificate')?.trim() ?? '';
+  try {
+    if (pem !== '') return new X509Certificate(pem).fingerprint256;
+  } catch {
+    // Not a certificate: the thumbprint beside it counts.
+  }
+  const thumbprint = device.textOf('sslThumbprint')?.trim() ?? '';
+  return isThumbprint(thumbprint) ? thumbprint : '';
 }
 
 function decodeManifestEntry(entry: XmlElement): LeaseManifestEntry {

@@ -10,7 +10,10 @@ export interface DescriptorRequest {
   snapshot: MoRef | undefined;
 }
 
-/** Has the server write the OVF descriptor of a VM. Its warnings are for the user. @throws when it reports errors. */
+/**
+ * Has the server write the OVF descriptor of a VM. Its warnings are for the user, and so are its errors beside a descriptor: those are of devices that an OVF
+ * cannot describe, such as passed-through ones. @throws when it reports errors and no descriptor.
+ */
 export async function createDescriptor(
   client: VsphereClient,
   { vm, name, files, snapshot }: DescriptorRequest,
@@ -29,11 +32,10 @@ export async function createDescriptor(
   const result = response.find('returnval');
   const faults = (kind: string) =>
     (result?.all(kind) ?? []).map((each) => faultOfLocalized(each, 'Writing the OVF descriptor'));
-  const [error] = faults('error');
-  if (error) throw error;
   const text = result?.textOf('ovfDescriptor');
-  if (!text) throw noDescriptor(client.server);
-  return { text, warnings: faults('warning').map((fault) => fault.message) };
+  const errors = faults('error');
+  if (!text) throw errors[0] ?? noDescriptor(client.server);
+  return { text, warnings: [...errors, ...faults('warning')].map((fault) => fault.message) };
 }
 
 /** The error of a server that writes no OVF descriptors. */

@@ -27,8 +27,8 @@ export interface VmHardware {
   tpm: boolean;
   cdRoms: number;
   networkCards: NetworkCard[];
-  /** Device keys of the disks that `config.bootOptions.bootOrder` names, in its order; the firmware tries the others after them. */
-  bootDiskKeys: number[];
+  /** Keys of the devices that `config.bootOptions.bootOrder` names, in its order: disks and NICs. The firmware tries the other devices after them. */
+  bootDeviceKeys: number[];
 }
 
 const PATHS = [
@@ -59,9 +59,9 @@ export async function readVmHardware(client: VsphereClient, vm: MoRef, signal: A
     tpm: devices.some(({ type }) => type === 'VirtualTPM'),
     cdRoms: devices.filter(({ type }) => type === 'VirtualCdrom').length,
     networkCards: devices.filter((device) => device.find('macAddress')).map(decodeCard),
-    bootDiskKeys: (properties.get('config.bootOptions')?.all('bootOrder') ?? [])
-      .filter(({ type }) => type === 'VirtualMachineBootOptionsBootableDiskDevice')
-      .flatMap((device) => device.numberOf('deviceKey') ?? []),
+    bootDeviceKeys: (properties.get('config.bootOptions')?.all('bootOrder') ?? []).flatMap(
+      (device) => device.numberOf('deviceKey') ?? [],
+    ),
   };
 }
 

@@ -106,6 +106,7 @@ test('the flags reach the operation in its own units', async () => {
     power: { kind: 'shutdown', limitMinutes: 5, forcePowerOff: false, restart: true },
     parallel: 2,
     limitRateBytes: 50 * 1024 ** 2,
+    firstByteTimeoutMs: 300_000,
     stallTimeoutMs: 120_000,
     retries: 0,
     force: false,

@@ -17,8 +17,9 @@ async function download(server: RawServer, stallTimeoutMs = 60_000, signal = new
     targetId: 'disk-0.vmdk',
     fileSizeBytes: 0,
   };
+  const limits = { firstByteTimeoutMs: stallTimeoutMs, stallTimeoutMs };
   let bytes = 0;
-  for await (const piece of downloadDevice(clientOf(server, 60_000), device, { stallTimeoutMs }, signal)) {
+  for await (const piece of downloadDevice(clientOf(server, 60_000), device, limits, signal)) {
     bytes += piece.length;
   }
   return bytes;

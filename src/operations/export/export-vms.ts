@@ -76,8 +76,9 @@ async function exportAll(
   const tell = (step: 'connect' | 'find', detail: string) => report({ type: 'step', vm: undefined, step, detail });
   tell('connect', `Connecting to ${addressOf(options.connection.url)}`);
   const client = await openSession(options.connection, cleanUp, signal);
-  const { found, failures, several, ofVms } = await findAllVms(client, options, signal);
+  const { found, failures, several, managed, ofVms } = await findAllVms(client, options, signal);
   const { shard } = options;
+  if (managed.length > 0) tell('find', `Skipping VMs that extensions of the server manage: ${managed.join(', ')}`);
   const share = shard && { ...shard, vms: found.length, ofVms };
   if (share) tell('find', shareWords(share));
   const failed = failures.map(({ word, error }) => {

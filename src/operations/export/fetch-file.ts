@@ -22,6 +22,7 @@ export interface WantedFile {
 export interface FetchOptions {
   client: VsphereClient;
   limiter: RateLimiter | undefined;
+  firstByteTimeoutMs: number;
   stallTimeoutMs: number;
   /** Compute a SHA-1 too, for a server that gives no SHA-256. */
   withSha1: boolean;
@@ -40,14 +41,14 @@ export async function fetchFile(
   file: WantedFile,
   device: LeaseDevice,
   member: MemberWriter,
-  { client, limiter, stallTimeoutMs, withSha1, onProgress }: FetchOptions,
+  { client, limiter, firstByteTimeoutMs, stallTimeoutMs, withSha1, onProgress }: FetchOptions,
   signal: AbortSignal,
 ): Promise<ArrivedFile & { populatedBytes: number | undefined }> {
   const check = file.isDisk ? new StreamOptimizedCheck({ name: file.name }) : undefined;
   const sha256 = createHash('sha256');
   const sha1 = withSha1 ? createHash('sha1') : undefined;
   let sizeBytes = 0;
-  for await (const chunk of downloadDevice(client, device, { stallTimeoutMs }, signal)) {
+  for await (const chunk of downloadDevice(client, device, { firstByteTimeoutMs, stallTimeoutMs }, signal)) {
     if (limiter) await limiter.take(chunk.length, signal);
     check?.update(chunk);
     sha256.update(chunk);

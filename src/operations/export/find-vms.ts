@@ -1,6 +1,6 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { uniqueFileNames } from '../../base/file-names.ts';
-import { findVms, isGlob, listInventory, type InventoryVm } from '../../vsphere/inventory.ts';
+import { findVms, isGlob, listInventory, managedVms, type InventoryVm } from '../../vsphere/inventory.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import { rememberVms } from '../known-vms.ts';
 import { shardOf } from './shard-of.ts';
@@ -24,6 +24,8 @@ export interface FoundVms {
   failures: { word: string; error: Hyper2kvmError }[];
   /** More than one VM was asked for, or could have been: each then gets a folder of its own. */
   several: boolean;
+  /** Names of VMs that patterns skip, since extensions of the server manage them (vCLS). */
+  managed: string[];
   /** VMs of the whole list, of which `found` is the share of one shard. */
   ofVms: number;
 }
@@ -65,6 +67,7 @@ export async function findAllVms(
     // A word that means no VM fails in one shard and not in all.
     failures: failures.filter(({ word }) => isOwn(word)),
     several: isList || words.length > 1 || words.some(isGlob) || shard !== undefined,
+    managed: [...new Set(words.flatMap((word) => managedVms(word, inventory)).map(({ name }) => name))],
     ofVms: all.length,
   };
 }

@@ -12,7 +12,7 @@ export function machineOfVm(
   hardware: VmHardware,
   disks: readonly Pick<VirtualDisk, 'key' | 'address'>[],
 ): SourceMachine {
-  const named = hardware.bootDiskKeys;
+  const named = hardware.bootDeviceKeys;
   const rank = ({ key }: { key: number }): number => (named.includes(key) ? named.indexOf(key) : named.length);
   const bootOrder = disks.toSorted((a, b) => rank(a) - rank(b));
   const { guestId, memoryBytes, cpus, coresPerSocket, firmware, secureBoot, tpm, cdRoms } = hardware;

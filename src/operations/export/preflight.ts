@@ -5,6 +5,10 @@ import type { PowerChoice, PreflightFinding } from './types.ts';
 /** Snapshots that this program makes are named so; one that is found later was left by a run that was killed. */
 export const OWN_SNAPSHOT_PREFIX = 'hyper2kvm-export-';
 
+/** What a suspended guest has not written yet is in a file that no lease exports. */
+const SUSPENDED =
+  'Resume the VM and shut it down, or use --snapshot: its disks are then as after a power cut, without what the guest had in memory.';
+
 type Finding = PreflightFinding;
 
 /** What can be said about a VM before any lease: what cannot leave by one, and what the user should know. */
@@ -37,11 +41,14 @@ function inspectPower(vm: string, facts: VmFacts, power: PowerChoice): Finding {
       kind: 'usage',
       check,
       detail: `${vm} is ${facts.powerState === 'poweredOn' ? 'powered on' : facts.powerState}.`,
-      hint: 'Use --snapshot (the VM keeps running), --shutdown (the guest is shut down first), or power it off.',
+      hint:
+        facts.powerState === 'suspended'
+          ? SUSPENDED
+          : 'Use --snapshot (the VM keeps running), --shutdown (the guest is shut down first), or power it off.',
     };
   }
   if (facts.powerState !== 'poweredOn') {
-    const hint = 'Resume it, or use --snapshot.';
+    const hint = SUSPENDED;
     return {
       level: 'error',
       kind: 'usage',

@@ -22,6 +22,7 @@ export interface TransferOptions {
   limiter: RateLimiter | undefined;
   parallel: number;
   retries: number;
+  firstByteTimeoutMs: number;
   stallTimeoutMs: number;
   hashes: ServerHashes;
   /** Takes a warning that belongs to the result. */
@@ -169,7 +170,7 @@ export class Transfer {
   }
 
   async #fetchOnce(job: Job, lease: OpenLease, unproved: UnprovedFiles, signal: AbortSignal): Promise<ArrivedFile> {
-    const { client, vm, writer, limiter, stallTimeoutMs, hashes, report } = this.#options;
+    const { client, vm, writer, limiter, firstByteTimeoutMs, stallTimeoutMs, hashes, report } = this.#options;
     const { file } = job;
     const { name: disk, key, capacityBytes } = file;
     const startedAt = Date.now();
@@ -179,7 +180,7 @@ export class Transfer {
     const member = await writer.openMember(disk, hints);
     try {
       const onProgress = this.#progress.ofAttempt(key, disk);
-      const options = { client, limiter, stallTimeoutMs, withSha1: !hashedByServer, onProgress };
+      const options = { client, limiter, firstByteTimeoutMs, stallTimeoutMs, withSha1: !hashedByServer, onProgress };
       const { populatedBytes, ...arrived } = await fetchFile(file, lease.deviceOf(key), member, options, signal);
       const isProved = this.#isProved(job, arrived, await lease.manifestSoFar(signal));
       const record = await member.commit(arrived.sha256);

@@ -52,7 +52,9 @@ export interface ExportOptions {
   parallel: number;
   /** Bytes a second over all disks; undefined is no limit. */
   limitRateBytes: number | undefined;
-  /** A disk without bytes for so long is cut and tried again. */
+  /** A disk whose first bytes take longer is cut and tried again. */
+  firstByteTimeoutMs: number;
+  /** A disk that has begun and is silent for so long is cut and tried again. */
   stallTimeoutMs: number;
   /** Tries per disk beyond the first. */
   retries: number;

@@ -88,6 +88,7 @@ function allOptions(
     power: { kind: 'as-is' },
     parallel: 2,
     limitRateBytes: undefined,
+    firstByteTimeoutMs: PATIENT_MS,
     stallTimeoutMs: PATIENT_MS,
     retries: 2,
     force: false,

@@ -20,7 +20,7 @@ const VM = {
 
 /** For a fault that stalls, so that it is met soon; 'sent nothing for 1 seconds' tells of it. */
 const limitFor = (fault: ScriptedFault) =>
-  'action' in fault && fault.action === 'stall' ? { stallTimeoutMs: 1000 } : {};
+  'action' in fault && fault.action === 'stall' ? { firstByteTimeoutMs: 1000, stallTimeoutMs: 1000 } : {};
 
 const WHOLE = ['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web-disk-3.vmdk', 'web.mf', 'web.nvram', 'web.ovf'];
 
@@ -89,11 +89,6 @@ describe('a fault that stays ends in one sentence, with nothing left', () => {
       { on: 'ExportVm', action: 'soap-fault', fault: 'NoPermission' },
       { kind: 'authentication', message: /NoPermission/ },
     ],
-    [
-      'descriptor',
-      { on: 'CreateDescriptor', action: 'remarks', errors: ['bad device'] },
-      { kind: 'transfer', message: /bad device/ },
-    ],
   ];
 
   test.each(staying)('%s', async (_title, fault, { kind, message }) => {
@@ -140,12 +135,82 @@ test('a disk that arrives differently each time is not accepted against its mani
   expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
 });
 
+describe('the limits of a download', () => {
+  test('a host that reads over zeros before its first byte has longer than one that has begun', async () => {
+    await using server = await serve();
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ on: 'disk', action: 'late', ms: 4000, target: 'disk-2.vmdk' });
+    const { error } = await runExport(server, scratch, { retries: 0, stallTimeoutMs: 1000, parallel: 1 });
+    expect(error).toBeUndefined();
+    expect(server.faults.pending).toEqual([]);
+  });
+
+  test('a host that does not begin within its limit is told apart from one that stalls', async () => {
+    await using server = await serve();
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ on: 'disk', action: 'stall', afterBytes: 0 });
+    const { error } = await runExport(server, scratch, { retries: 0, firstByteTimeoutMs: 1000 });
+    expect(error).toMatchObject({
+      kind: 'transfer',
+      cause: { hint: expect.stringContaining('--first-byte-timeout') },
+    });
+  });
+
+  test('a stream that is silent for less than its limit goes on', async () => {
+    await using server = await serve();
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ on: 'disk', action: 'silence', afterBytes: 200_000, ms: 3000, target: 'disk-1.vmdk' });
+    const { error } = await runExport(server, scratch, { retries: 0, firstByteTimeoutMs: 15_000 });
+    expect(error).toBeUndefined();
+    expect(server.faults.pending).toEqual([]);
+  });
+});
+
+test('devices that an OVF cannot describe are warnings beside the descriptor', async () => {
+  await using server = await serve({ vms: [{ ...VM, passthrough: true }], passthroughErrors: true });
+  await using scratch = await ScratchFolder.make();
+  const { error, result } = await runExport(server, scratch);
+  expect(error).toBeUndefined();
+  expect(result?.exported[0]?.warnings).toContainEqual(expect.stringContaining('OvfUnsupportedDeviceExport'));
+  expect(await scratch.files()).toEqual(WHOLE);
+});
+
+test('a missing image of a CD drive is reported with its name and what to do', async () => {
+  await using server = await serve({ vms: [{ ...VM, iso: '[datastore1] gone.iso', isoMissing: true }] });
+  await using scratch = await ScratchFolder.make();
+  const { error } = await runExport(server, scratch);
+  expect(error).toMatchObject({
+    kind: 'transfer',
+    message: expect.stringMatching(/FileNotFound.*\[datastore1\] gone\.iso/),
+    hint: expect.stringContaining('CD/DVD drive'),
+  });
+});
+
+test.each([
+  ['RestrictedVersion', 'licence'],
+  ['MethodDisabled', 'backup'],
+])('%s comes with a hint at its cause', async (fault, hint) => {
+  await using server = await serve();
+  await using scratch = await ScratchFolder.make();
+  server.faults.add({ on: 'ExportVm', action: 'soap-fault', fault });
+  const { error } = await runExport(server, scratch);
+  expect(error).toMatchObject({ kind: 'transfer', hint: expect.stringContaining(hint) });
+});
+
+test('a suspended VM is refused with what works for it', async () => {
+  await using server = await serve({ vms: [{ ...VM, powerState: 'suspended' }] });
+  await using scratch = await ScratchFolder.make();
+  const { error } = await runExport(server, scratch);
+  expect(error).toMatchObject({ kind: 'usage', hint: expect.stringMatching(/^Resume the VM/) });
+});
+
 test('a process that was held up itself for longer than the stall limit goes on with its downloads', async () => {
   await using server = await serve();
   await using scratch = await ScratchFolder.make();
   let isHeldUp = false;
   const { error } = await runExport(server, scratch, {
     retries: 0,
+    firstByteTimeoutMs: 1500,
     stallTimeoutMs: 1500,
     onEvent: ({ type }) => {
       if (type !== 'disk-progress' || isHeldUp) return;

@@ -1,5 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { emptyContent, mixedContent } from '../../server/content-source.ts';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { emptyContent, mixedContent, randomContent, writeRawFile } from '../../server/content-source.ts';
 import { startTestServer } from '../../server/test-server.ts';
 import { runExport, ScratchFolder } from './export-run.ts';
 
@@ -57,3 +59,36 @@ test('the result says which disk of the VM became which file', async () => {
     expect.objectContaining({ label: 'Hard disk 2', file: 'web-disk-2.qcow2', capacityBytes: 3 * MiB }),
   ]);
 });
+
+test.each(['bus', 'index'] as const)(
+  'disks of several controllers, listed and leased in other orders, come each into its own file (keys by %s)',
+  async (keys) => {
+    const [first, second, third] = ['one', 'two', 'three'].map((seed) => randomContent(MiB, seed));
+    if (!first || !second || !third) throw new Error('three contents');
+    const contents = [first, second, third];
+    const disks = [
+      { content: third, controller: 'pvscsi', busNumber: 2 },
+      { content: first, controller: 'lsilogic', busNumber: 0 },
+      { content: second, controller: 'pvscsi', busNumber: 1 },
+    ] as const;
+    const lease = { order: 'reversed', keys, targetIds: false } as const;
+    const vm = { name: 'web', disks, deviceOrder: 'shuffled', lease, bootOrder: ['ethernet', 0] } as const;
+    await using server = await startTestServer({
+      vms: [{ ...vm, nvram: Buffer.alloc(8684, 'nv'), iso: '[datastore1] a.iso' }],
+      nvramEntry: 'real',
+    });
+    await using scratch = await ScratchFolder.make();
+    const { error } = await runExport(server, scratch, { format: 'raw' });
+    expect(error).toBeUndefined();
+    for (const [index, content] of contents.entries()) {
+      const expected = join(scratch.path, 'expected');
+      await writeRawFile(content, expected);
+      const image = await readFile(join(scratch.output, `web-disk-${index + 1}.raw`));
+      expect(image.equals(await readFile(expected))).toBe(true);
+    }
+    expect(await scratch.files()).toContain('web.nvram');
+    const xml = await readFile(join(scratch.output, 'web.xml'), 'utf8');
+    const orders = [...xml.matchAll(/<boot order=['"](\d)['"]/g)].map(([, order]) => order);
+    expect(orders.slice(0, 3)).toEqual(['2', '3', '1']);
+  },
+);

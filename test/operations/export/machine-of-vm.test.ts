@@ -13,13 +13,13 @@ const HARDWARE: VmHardware = {
   tpm: false,
   cdRoms: 0,
   networkCards: [],
-  bootDiskKeys: [],
+  bootDeviceKeys: [],
 };
 
 const DISKS = [2000, 2001, 2002].map((key, unit) => ({ key, address: `VirtualLsiLogicController0:${unit}` }));
 
-const bootOrderOf = (bootDiskKeys: number[]) =>
-  machineOfVm({ name: 'web' }, { ...HARDWARE, bootDiskKeys }, DISKS).disks.map(({ bootOrder }) => bootOrder);
+const bootOrderOf = (bootDeviceKeys: number[]) =>
+  machineOfVm({ name: 'web' }, { ...HARDWARE, bootDeviceKeys }, DISKS).disks.map(({ bootOrder }) => bootOrder);
 
 test('a VM without a boot order of its own boots from its first disk', () => {
   expect(bootOrderOf([])).toEqual([1, 2, 3]);

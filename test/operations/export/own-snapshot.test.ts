@@ -125,7 +125,7 @@ describe('an own snapshot that stays', () => {
     server.faults.add({ ...stuck, times: 10 });
     const { result } = await runExport(server, scratch, { power });
     expect(result).toMatchObject({ state: 'partial', failed: [], exported: [expect.anything()] });
-    expect(exportOutcome(result!, [])?.error).toMatchObject({
+    expect(result && exportOutcome(result, [])?.error).toMatchObject({
       kind: 'partial',
       message: expect.stringContaining('is still on'),
     });
@@ -182,6 +182,51 @@ describe('an own snapshot that stays', () => {
     expect(leftOnServer(server).snapshots).toHaveLength(1);
     await runExport(server, scratch, { power });
     expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+  });
+});
+
+test.concurrent.each(['CreateSnapshot_Task', 'RemoveSnapshot_Task'])(
+  'the task of %s that is gone before anybody saw its end is judged by the snapshot',
+  async (method) => {
+    await using server = await startTestServer({ vms: [VM] });
+    await using scratch = await ScratchFolder.make();
+    server.faults.add({ on: 'task', target: method, action: 'vanish' });
+    const { result, error } = await runExport(server, scratch, { power });
+    expect(error).toBeUndefined();
+    expect(server.faults.pending).toEqual([]);
+    expect(result?.exported[0]?.warnings).toEqual([]);
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+  },
+);
+
+test.concurrent.each(['TaskInProgress', 'FileLocked'] as const)(
+  'a host that has the files of the VM open for a while after the lease (%s) is waited for',
+  async (fault) => {
+    await using server = await startTestServer({ vms: [{ ...VM, busyAfterLease: { times: 4, fault } }] });
+    await using scratch = await ScratchFolder.make();
+    const { result, error } = await runExport(server, scratch, { power });
+    expect(error).toBeUndefined();
+    expect(result?.state).toBe('done');
+    expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
+  },
+);
+
+test.concurrent('disks that the removal of the snapshot has left to consolidate are consolidated', async () => {
+  await using server = await startTestServer({ vms: [{ ...VM, snapshotRemoval: 'needs-consolidation' }] });
+  await using scratch = await ScratchFolder.make();
+  const { result } = await runExport(server, scratch, { power });
+  expect(result?.state).toBe('done');
+  expect(server.state().calls.map(({ method }) => method)).toContain('ConsolidateVMDisks_Task');
+});
+
+test.concurrent('disks that cannot be consolidated are no success', async () => {
+  await using server = await startTestServer({ vms: [{ ...VM, snapshotRemoval: 'needs-consolidation' }] });
+  await using scratch = await ScratchFolder.make();
+  server.faults.add({ on: 'ConsolidateVMDisks_Task', action: 'soap-fault', fault: 'NoPermission', times: 9 });
+  const { result } = await runExport(server, scratch, { power });
+  expect(result).toMatchObject({
+    state: 'partial',
+    exported: [{ leftBehind: [expect.stringMatching(/^The disks of web need consolidation/)] }],
   });
 });
 

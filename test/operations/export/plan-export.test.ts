@@ -29,6 +29,7 @@ async function plan(
     power: { kind: 'as-is' },
     parallel: 2,
     limitRateBytes: undefined,
+    firstByteTimeoutMs: 20_000,
     stallTimeoutMs: 20_000,
     retries: 0,
     force: false,

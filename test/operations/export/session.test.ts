@@ -293,6 +293,45 @@ describe('the session cookie', () => {
   });
 });
 
+test.concurrent('a thumbprint of an unknown kind is ignored, and the certificate beside it counts', async () => {
+  const versions = ['9.0.0.0', '8.0.3.0'];
+  await using server = await startTestServer({ vms: [VM], thumbprint: 'unknown', versions });
+  await using scratch = await ScratchFolder.make();
+  const { error } = await runExport(server, scratch);
+  expect(error).toBeUndefined();
+});
+
+test.concurrent('a thumbprint of an unknown kind alone leaves the decision to the authorities', async () => {
+  await using server = await startTestServer({ vms: [VM], thumbprint: 'unknown', sslCertificate: false });
+  await using scratch = await ScratchFolder.make();
+  const { error } = await runExport(server, scratch, { retries: 0 });
+  expect(error).toMatchObject({ kind: 'tls-trust', message: expect.stringMatching(/is not trusted/) });
+});
+
+describe('VMs that an extension manages', () => {
+  const vms = [VM, { ...VM, name: 'vCLS-1', managedBy: { extensionKey: 'com.vmware.vim.eam', type: 'cluster-agent' } }];
+
+  test.concurrent('are skipped by a pattern, which says so', async () => {
+    await using server = await startTestServer({ vms });
+    await using scratch = await ScratchFolder.make();
+    const { error, result, events } = await runExport(server, scratch, { vms: ['*'] });
+    expect(error).toBeUndefined();
+    expect(result?.exported.map(({ vm }) => vm)).toEqual(['web']);
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'step', step: 'find', detail: expect.stringContaining('vCLS-1') }),
+    );
+  });
+
+  test.concurrent('are named when a pattern matches nothing else, and found by their name', async () => {
+    await using server = await startTestServer({ vms });
+    await using scratch = await ScratchFolder.make();
+    const pattern = await runExport(server, scratch, { vms: ['vCLS*'] });
+    expect(pattern.error).toMatchObject({ kind: 'not-found', message: expect.stringContaining('com.vmware.vim.eam') });
+    const named = await runExport(server, scratch, { vms: ['vCLS-1'] });
+    expect(named.error).toMatchObject({ faultType: 'MethodDisabled' });
+  });
+});
+
 test.concurrent.each(['sha1', 'sha256'] as const)(
   'a host is trusted by the %s that its vCenter vouches for',
   async (thumbprint) => {
@@ -303,7 +342,7 @@ test.concurrent.each(['sha1', 'sha256'] as const)(
 );
 
 test.concurrent('a host that nobody vouches for is not trusted, and gets no request', async () => {
-  await using server = await startTestServer({ vms: [VM], thumbprint: 'none' });
+  await using server = await startTestServer({ vms: [VM], thumbprint: 'none', sslCertificate: false });
   await using scratch = await ScratchFolder.make();
   const { error } = await runExport(server, scratch);
   expect(error).toMatchObject({ kind: 'tls-trust', message: expect.stringMatching(/is not trusted/) });
