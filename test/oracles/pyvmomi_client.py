@@ -58,7 +58,7 @@ def list_vms(content):
 
 
 def disks_of(vm):
-    devices = vm.config.hardware.device
+    devices = sorted(vm.config.hardware.device, key=lambda each: each.key)
     return [each.capacityInBytes for each in devices if isinstance(each, vim.vm.device.VirtualDisk)]
 
 

@@ -44,7 +44,7 @@ describe.each(SERVERS)('%s', (_name, options, root) => {
     await compareDisks(qemuImg, folder.path, files);
     const ovf = await readFile(join(folder.path, 'web', 'web.ovf'), 'utf8');
     expect(ovf.match(/ovf:fileRef=/g)).toHaveLength(3);
-    expect(await readFile(join(folder.path, 'web', 'web-web.nvram'))).toEqual(Buffer.from('nvram'));
+    expect(await readFile(join(folder.path, 'web', 'web.nvram'))).toEqual(Buffer.from('nvram'));
     expect(server.state().leases).toMatchObject([{ vm: 'web', outcome: 'completed' }]);
   });
 
