@@ -22,11 +22,22 @@ function readJson(name) {
   return JSON.parse(readFileSync(join(root, name), 'utf8'));
 }
 
+/** Main has a sentence for each reason. */
+function refuseOutput(error) {
+  process.exitCode = 14;
+  try {
+    process.stderr.write('Error: standard output could not be written: ' + error.code + '.\n');
+  } catch {
+    // There is nobody to tell.
+  }
+}
+
 function run() {
   var pjson = readJson('package.json');
   if (argv[0] === '--version' && basename(calledAs) !== 'hyperctl') {
     // Answered before oclif is loaded, and in its words.
     var host = process.platform + '-' + process.arch + ' node-' + process.version;
+    process.stdout.on('error', refuseOutput);
     process.stdout.write(pjson.name + '/' + pjson.version + ' ' + host + '\n');
     return;
   }

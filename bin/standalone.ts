@@ -4,6 +4,7 @@ import process from 'node:process';
 import { isSea } from 'node:sea';
 import manifest from '../oclif.manifest.json' with { type: 'json' };
 import pjson from '../package.json' with { type: 'json' };
+import { watchStandardOutput } from '../src/cli/standard-output.ts';
 import { COMMAND_LOADERS, QUICK_ANSWERS } from '../src/commands/loaders.ts';
 
 const argv = process.argv.slice(2);
@@ -18,5 +19,6 @@ async function run(): Promise<void> {
 
 // Answered before oclif is loaded, and in its words.
 if (argv[0] === '--version' && basename(calledAs) !== 'hyperctl') {
+  watchStandardOutput();
   process.stdout.write(`${pjson.name}/${pjson.version} ${process.platform}-${process.arch} node-${process.version}\n`);
 } else void run();

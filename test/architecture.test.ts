@@ -72,6 +72,11 @@ test('there are imports to look at, and every folder of src has its floor', () =
   expect([...FILES].map(folderOf).filter((folder) => !(folder in FLOORS))).toEqual([]);
 });
 
+test('folders are made in one place', () => {
+  const makers = [...FILES].filter((file) => /\bmkdir(Sync)?\(/.test(readFileSync(join(SRC, file), 'utf8')));
+  expect(makers).toEqual(['base/make-folder.ts']);
+});
+
 test('no import runs up or across', () => {
   const wrong = IMPORTS.filter(isOurs).filter(({ from, to, isType }) => {
     const [above, below] = [folderOf(from), folderOf(to)];

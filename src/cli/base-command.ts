@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs';
 import { Command, Flags, type Interfaces } from '@oclif/core';
 import { CommandProfile } from './config/command-profile.ts';
 import { CONFIG_FLAGS } from './config/config-flags.ts';
@@ -10,6 +9,7 @@ import { fillOptionalValues, type OptionalValues } from './input/optional-values
 import { CommandLog } from './log/command-log.ts';
 import { Redactor } from './redact.ts';
 import { foldLines, foldText } from './text/fold-lines.ts';
+import { LostOutputError, requireStandardOutput, sayAtOnce } from './standard-output.ts';
 import { safeLines } from './text/safe-text.ts';
 import { asUsageError, passwordFlagError } from './usage-error.ts';
 
@@ -33,7 +33,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
       default: false,
       char: 'q',
       helpGroup: 'GLOBAL',
-      description: 'Print errors only, besides the result of list, status and a dry run.',
+      description: 'Print warnings and errors only, besides the result of list, status and a dry run.',
     }),
     ...CONFIG_FLAGS,
   };
@@ -85,6 +85,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
   /** Lines of the result for people; nothing under `--json`. */
   protected print(lines: readonly string[]): void {
     if (this.jsonEnabled() || lines.length === 0) return;
+    requireStandardOutput();
     process.stdout.write(`${foldLines(lines, this.tableWidth()).join('\n')}\n`);
   }
 
@@ -93,12 +94,12 @@ export abstract class BaseCommand<Result extends object> extends Command {
     return process.stdout.isTTY ? process.stdout.columns || 80 : undefined;
   }
 
-  /** Keeps a warning for the JSON document and shows it, unless `--quiet` was given. */
+  /** Keeps a warning for the JSON document and shows it, also under `--quiet`: it may be the only sign that a result is not what was wanted. */
   protected addWarning(message: string): void {
     const clean = this.redactor.clean(message);
     this.warnings.push(clean);
     this.runLog.note('warning', 'warning', `warning: ${clean}`);
-    if (!this.quiet) this.say(safeLines(`Warning: ${clean}`));
+    this.say(safeLines(`Warning: ${clean}`));
   }
 
   /** Ends the command badly although it has a result: the exit code is that of `error`. `shown` when the user has read it. */
@@ -112,8 +113,6 @@ export abstract class BaseCommand<Result extends object> extends Command {
 
   override async init(): Promise<void> {
     await super.init();
-    // SIGHUP leaves a standard error that cannot be written to, and a closed pipe is no reason to stop an export.
-    process.stderr.on('error', ignore);
     const watch = watchEndingSignals({
       first: (name) => {
         this.runLog.note('warning', 'signal', `${name}: cleaning up`);
@@ -157,6 +156,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
   }
 
   protected override async catch(error: unknown): Promise<void> {
+    if (error instanceof LostOutputError) return;
     const report = this.#describe(this.chosen.explain(asUsageError(error, this.#names())));
     process.exitCode = report.exitCode;
     this.runLog.note('error', 'error', errorLines(report));
@@ -171,7 +171,6 @@ export abstract class BaseCommand<Result extends object> extends Command {
   protected override async finally(): Promise<void> {
     await this.runLog.close(Number(process.exitCode ?? 0));
     this.#stopWatching();
-    process.stderr.off('error', ignore);
   }
 
   override logJson(json: unknown): void {
@@ -195,7 +194,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
 
   #leaveAtOnce(exitCode: number): void {
     // Past whatever owns the screen, which will not draw again.
-    writeSync(process.stderr.fd, `\n${this.leftBehindNote()}\n`);
+    sayAtOnce(`\n${this.leftBehindNote()}`);
     this.runLog.lastNote(this.leftBehindNote());
     process.exit(exitCode);
   }
@@ -208,5 +207,3 @@ export abstract class BaseCommand<Result extends object> extends Command {
     };
   }
 }
-
-function ignore(): void {}

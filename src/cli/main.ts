@@ -6,6 +6,7 @@ import { describeError, errorLines, errorStack } from './error-report.ts';
 import { wordsFor } from './hyperctl/called-as.ts';
 import { nearWord } from './near-word.ts';
 import { redactUrls } from './redact.ts';
+import { watchStandardOutput } from './standard-output.ts';
 import { foldText } from './text/fold-lines.ts';
 
 export interface MainOptions {
@@ -21,15 +22,18 @@ export interface MainOptions {
  * is in `process.exitCode`. The process ends by itself when nothing is left to do.
  */
 export async function main({ calledAs, argv, bundle }: MainOptions): Promise<void> {
+  watchStandardOutput();
   describeUser(process.env);
   keepMemorySmall();
   try {
+    requireCurrentFolder();
     const given = wordsFor(calledAs, argv);
     const quickAnswer = bundle.quickAnswers[given[0] ?? ''];
     if (quickAnswer) return await quickAnswer(given.slice(1));
     const words = asFlags(given);
     checkCommand(words, bundle.manifest.commands);
     const { run, settings } = await import('@oclif/core');
+    watchStandardOutput();
     // oclif would look for a TypeScript compiler in development; Node runs the sources as they are.
     settings.enableAutoTranspile = false;
     const { printOptionalValues } = await import('./optional-value-help.ts');
@@ -44,6 +48,18 @@ export async function main({ calledAs, argv, bundle }: MainOptions): Promise<voi
     await run(words, { root, pjson, plugins: new Map([[plugin.name, plugin]]) });
   } catch (error) {
     tell(error, argv);
+  }
+}
+
+/** Paths on the command line, and the defaults of outputs, start at the current folder. */
+function requireCurrentFolder(): void {
+  try {
+    process.cwd();
+  } catch (cause) {
+    throw new Hyper2kvmError('local-file', 'The current folder does not exist any more.', {
+      hint: 'Change to another one: cd.',
+      cause,
+    });
   }
 }
 

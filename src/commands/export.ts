@@ -170,7 +170,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     const errors: unknown[] = [];
     const report = (event: ExportEvent): void => {
       this.#keep(event, errors);
-      if (event.type === 'warning' && !this.quiet) this.say(`Warning: ${event.message}`);
+      if (event.type === 'warning') this.say(`Warning: ${event.message}`);
     };
     const result = await planExports(options, { signal: this.signal, report });
     this.print(planReport(result, this.tableWidth()));

@@ -1,4 +1,4 @@
-/** `hyper2kvm __complete vms|jobs [WORD]`, for the completion scripts: names that are known without asking a server, one a line. An unknown kind has none. */
+/** `hyper2kvm __complete vms|jobs|running-jobs [WORD]`, for the completion scripts: names that are known without asking a server, one a line. An unknown kind has none. */
 export async function printKnownNames([kind, typed = '']: readonly string[]): Promise<void> {
   const names = await knownNames(kind, typed);
   process.stdout.write(names.map((name) => `${name}\n`).join(''));
@@ -7,5 +7,6 @@ export async function printKnownNames([kind, typed = '']: readonly string[]): Pr
 async function knownNames(kind: string | undefined, typed: string): Promise<string[]> {
   if (kind === 'vms') return (await import('../operations/known-vms.ts')).knownVms(process.env, typed);
   if (kind === 'jobs') return (await import('../operations/known-jobs.ts')).knownJobs(process.env);
+  if (kind === 'running-jobs') return (await import('../operations/known-jobs.ts')).runningJobs(process.env);
   return [];
 }

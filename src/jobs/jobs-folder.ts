@@ -1,6 +1,7 @@
-import { lstat, mkdir } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
+import { makeFolder } from '../base/make-folder.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { stateFolder } from '../base/state-folder.ts';
 
@@ -15,7 +16,7 @@ export function jobsFolder(env: NodeJS.ProcessEnv): string {
  */
 export async function prepareJobsFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, { mode: 0o700 });
     const { uid, mode } = await lstat(folder);
     const own = process.getuid?.();
     if (own !== undefined && own !== uid && own !== 0) throw foreign(folder, 'belongs to another user');

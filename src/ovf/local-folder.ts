@@ -1,17 +1,6 @@
-import { mkdir, rmdir, unlink } from 'node:fs/promises';
+import { rmdir, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
-
-/**
- * Makes `folder` (absolute) and its parents; gives the topmost one that was made, undefined when all were there. Throws kind `local-file`.
- */
-export async function makeFolder(folder: string): Promise<string | undefined> {
-  try {
-    return await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw localFileError('make the folder', folder, error);
-  }
-}
 
 /** Removes the folders that {@link makeFolder} made, from `folder` up to `topmost`, as far as they are empty. Never throws. */
 export async function removeMadeFolders(folder: string, topmost: string | undefined): Promise<void> {

@@ -41,7 +41,7 @@ export async function folderPlace(descriptorPath: string): Promise<PackagePlace>
       return { path, offsetBytes: 0, sizeBytes: source.sizeBytes, head };
     });
   };
-  return { label: folder, find };
+  return { label: root, find };
 }
 
 /** The files of an OVA, for a descriptor in the archive's folder `folder` (`''` or with a slash at its end). */

@@ -184,7 +184,7 @@ function nothingFound(word: string, inventory: readonly InventoryVm[]): Hyper2kv
     hint:
       near.length > 0
         ? `Did you mean ${near.map(({ vm }) => JSON.stringify(vm.name)).join(', ')}?`
-        : `\`hyper2kvm list\` shows the ${inventory.length} VMs that this account can see.`,
+        : `\`hyper2kvm list\` shows the ${inventory.length === 1 ? 'only VM' : `${inventory.length} VMs`} that this account can see.`,
   });
 }
 

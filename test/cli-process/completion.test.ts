@@ -1,8 +1,9 @@
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { SHELLS } from '../../src/cli/completion/completion-script.ts';
+import { createJob } from '../../src/jobs/job-store.ts';
 import { shellWord } from '../../src/cli/text/shell-word.ts';
 import { ScratchFolder } from '../operations/export/export-run.ts';
 import { testWithOracle } from '../oracles/oracle.ts';
@@ -97,6 +98,26 @@ for (const shell of SHELLS) {
     300_000,
   );
 }
+
+test('a job to cancel is one that runs', async () => {
+  await using scratch = await ScratchFolder.make();
+  const env = { XDG_STATE_HOME: scratch.path };
+  const request = { server: 'vc.example:443', vms: ['web'], format: 'ovf', output: '/out' };
+  const start = () => createJob({ kind: 'export', request, env, onProblem: () => undefined });
+  const [running, ended] = [await start(), await start()];
+  await ended.end('done');
+  const ask = async (kind: string): Promise<string[]> => {
+    const options = { env: environmentOf(undefined, scratch.path), cwd: scratch.path };
+    return (await runProgram(['__complete', kind], options)).stdout.trim().split('\n').toSorted();
+  };
+  expect(await ask('running-jobs')).toEqual([running.id]);
+  expect(await ask('jobs')).toEqual([running.id, ended.id].toSorted());
+  const printed = await runProgram(['completion', 'bash'], {
+    env: environmentOf(undefined, scratch.path),
+    cwd: scratch.path,
+  });
+  expect(printed.stdout).toMatch(/cancel.*kind=running-jobs/);
+});
 
 testWithOracle([], 'the names for the completion are whole, for the user alone, and hold no secret', async () => {
   await using server = await startTestServer({ vms: VMS });

@@ -92,6 +92,23 @@ if (canMount()) {
   });
 } else test.skip(`${QUOTA} (as root)`, () => undefined);
 
+test.concurrent('a file that is in the way is told with the job that wrote it', async () => {
+  await using server = await startTestServer({
+    vms: [{ name: 'web', disks: [{ content: mixedContent(MiB, 'web') }] }],
+  });
+  await using scratch = await ScratchFolder.make();
+  const args = ['export', 'web', '-o', scratch.output];
+  const first = await run(server, scratch, [...args, '--json']);
+  const { result }: { result: { job: string } } = JSON.parse(first.stdout);
+  const again = await run(server, scratch, args);
+  expect(again.exitCode).toBe(14);
+  const path = join(scratch.output, 'web.ovf');
+  expect(again.stderr).toContain(`${path} exists: job ${result.job} wrote it, which exported web.`);
+  await writeFile(join(scratch.path, 'web.ovf'), 'mine');
+  const others = await run(server, scratch, ['export', 'web', '-o', '.']);
+  expect(others.stderr).toContain('web.ovf exists: no job that is recorded here wrote it.');
+});
+
 test.concurrent('--force replaces what is there', async () => {
   await using server = await startTestServer({
     vms: [{ name: 'web', disks: [{ content: mixedContent(MiB, 'web') }] }],

@@ -86,7 +86,7 @@ test('it works without HOME', () => {
   expect(program(['--help'], { env: {} }).status).toBe(0);
 });
 
-test('a reader that goes away ends it quietly', async () => {
+test('a reader that goes away is one sentence and 14', async () => {
   const child = spawn(process.execPath, [DEV, 'export', '--help'], { env: ENV });
   child.stdout.destroy();
   let stderr = '';
@@ -94,5 +94,8 @@ test('a reader that goes away ends it quietly', async () => {
   const [code] = await new Promise<unknown[]>((resolve) => {
     child.on('close', (...end) => resolve(end));
   });
-  expect([stderr, code]).toEqual(['', 0]);
+  expect([stderr, code]).toEqual([
+    'Error: standard output could not be written: its reader has closed the pipe.\n',
+    14,
+  ]);
 });

@@ -91,7 +91,7 @@ _BIN_complete() {
   local i
   case $kind in
     choices) mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$2") ;;
-    vms | jobs) _BIN_known "$kind" "$2" ;;
+    vms | jobs | running-jobs) _BIN_known "$kind" "$2" ;;
     files) compopt -o default ;;
     folders) compopt -o dirnames ;;
   esac

@@ -8,7 +8,7 @@ export type Candidates =
   | { kind: 'files' | 'folders' | 'none' };
 
 /** What `hyper2kvm __complete` can name. */
-export const KNOWN_NAMES = ['vms', 'jobs'] as const;
+export const KNOWN_NAMES = ['vms', 'jobs', 'running-jobs'] as const;
 export type KnownNames = (typeof KNOWN_NAMES)[number];
 
 export interface CompletedFlag {
@@ -36,13 +36,13 @@ const VALUES: Readonly<Record<string, Candidates>> = {
   ID: { kind: 'jobs' },
 };
 
-/** What an argument's name says of it. */
+/** What an argument's name says of it. A job that is named by itself is to be cancelled. */
 const WORDS: Readonly<Record<string, Candidates>> = {
   vm: { kind: 'vms' },
   glob: { kind: 'vms' },
   source: { kind: 'files' },
   target: { kind: 'files' },
-  id: { kind: 'jobs' },
+  id: { kind: 'running-jobs' },
 };
 
 const HELP: CompletedFlag = { names: ['--help', '-h'], summary: 'Show help', repeatable: false, value: undefined };

@@ -50,6 +50,7 @@ function argumentWords(bin: string, candidates: Candidates): string {
       return '';
     case 'vms':
     case 'jobs':
+    case 'running-jobs':
       return `-f -a '(__${bin}_known ${candidates.kind})'`;
   }
 }

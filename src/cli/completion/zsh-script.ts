@@ -36,11 +36,12 @@ function flagSpec(bin: string, { names, summary, repeatable, value }: CompletedF
   return forms.join(' ');
 }
 
+const FILES = { files: '_files', folders: '_files -/', none: ' ' } as const;
+
 function action(bin: string, candidates: Candidates): string {
   if (candidates.kind === 'choices') return `(${candidates.words.join(' ')})`;
-  return { files: '_files', folders: '_files -/', none: ' ', vms: `_${bin}_known vms`, jobs: `_${bin}_known jobs` }[
-    candidates.kind
-  ];
+  const { kind } = candidates;
+  return kind === 'files' || kind === 'folders' || kind === 'none' ? FILES[kind] : `_${bin}_known ${kind}`;
 }
 
 function escaped(text: string): string {

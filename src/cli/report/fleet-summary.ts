@@ -1,5 +1,5 @@
 import type { ExportResult, VmExportResult } from '../../operations/export/types.ts';
-import { formatBytes, formatDuration } from '../../base/amounts.ts';
+import { formatBytes, formatCount, formatDuration } from '../../base/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 
@@ -50,5 +50,5 @@ function sizeOf(files: readonly { sizeBytes: number }[]): string {
 function shareWords(share: ExportResult['share']): string {
   if (share === undefined) return '';
   const { index, count, vms, ofVms } = share;
-  return `Shard ${index}/${count}, ${vms} of ${ofVms} VMs: `;
+  return `Shard ${index}/${count}, ${vms} of ${formatCount(ofVms, 'VM')}: `;
 }

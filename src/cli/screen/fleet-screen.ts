@@ -1,5 +1,5 @@
 import type * as Listr2 from 'listr2';
-import { formatRate } from '../../base/amounts.ts';
+import { formatCount, formatRate } from '../../base/amounts.ts';
 import { InterruptedError } from '../../base/errors.ts';
 import { describeError, errorLines } from '../error-report.ts';
 import { safeText } from '../text/safe-text.ts';
@@ -147,7 +147,7 @@ class FleetScreen implements ExportScreen {
     const rates = [...this.#atWork.values()].map((vm) => vm.asOneDisk().received.perSecond(nowMs) ?? 0);
     const rate = rates.reduce((sum, each) => sum + each, 0);
     const parts = [
-      `${over} of ${Math.max(of, over)} VMs over`,
+      `${over} of ${formatCount(Math.max(of, over), 'VM')} over`,
       failed > 0 ? `${failed} not exported` : '',
       this.#atWork.size > 0 ? `${this.#atWork.size} at work` : '',
       rate > 0 ? formatRate(rate) : '',

@@ -1,6 +1,7 @@
-import { copyFile, mkdir, open, rm, type FileHandle } from 'node:fs/promises';
+import { copyFile, open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { localFileError } from '../../base/local-file-error.ts';
+import { makeFolder } from '../../base/make-folder.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { BootMachine } from './boot-machine.ts';
 import { createOverlay } from './overlay.ts';
@@ -32,7 +33,7 @@ export class RunFiles implements AsyncDisposable {
       vars: firmware.kind === 'uefi' ? join(folder, 'uefi-variables.fd') : undefined,
     });
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await makeFolder(folder, { mode: 0o700 });
       for (const [index, { path: disk, format }] of disks.entries()) {
         await createOverlay(qemuImg, { path: files.names.overlays[index] ?? '', disk, format }, signal);
       }

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readFile, stat } from 'node:fs/promises';
+import { lstat, open, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
+import { makeFolder } from '../../base/make-folder.ts';
 import { isObject, readJson } from '../../base/read-json.ts';
 import { stateFolder } from '../../base/state-folder.ts';
 
@@ -55,7 +56,7 @@ export async function keepKvmRecord(env: NodeJS.ProcessEnv, record: KvmRecord): 
   const path = recordPath(env);
   memory.set(path, record);
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path), { mode: 0o700 });
     const { uid, mode } = await lstat(dirname(path));
     if (uid !== process.geteuid?.() || (mode & 0o022) !== 0) return;
     await writeFileAtomically(path, `${JSON.stringify(record)}\n`, { flush: false });

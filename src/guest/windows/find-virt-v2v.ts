@@ -9,9 +9,14 @@ const OTHER_FOLDERS = ['/usr/libexec', '/usr/local/libexec'];
 /** The one or the other runs scripts at the first start of Windows (virt-v2v(1), VIRT_TOOLS_DATA_DIR). */
 const SCRIPT_SERVICES = ['rhsrvany.exe', 'pvvxsvc.exe'];
 
+/** The program alone, without what it needs besides. */
+export function findVirtV2vInPlace(env: NodeJS.ProcessEnv): string | undefined {
+  return findProgram('virt-v2v-in-place', env, OTHER_FOLDERS);
+}
+
 /** The path of virt-v2v-in-place. Throws kind `host`, naming what to install, when it or what it puts into every Windows is missing. */
 export function findVirtV2v(env: NodeJS.ProcessEnv): string {
-  const program = findProgram('virt-v2v-in-place', env, OTHER_FOLDERS);
+  const program = findVirtV2vInPlace(env);
   if (program === undefined) {
     throw new MissingVirtV2vError(
       'virt-v2v-in-place, which puts the drivers of --virtio-win into Windows, is not installed on this host.',

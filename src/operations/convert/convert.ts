@@ -4,7 +4,8 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { claimFile } from '../../base/file-claim.ts';
 import { checkWritable } from '../../base/free-space.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
-import { makeFolder, removeMadeFolders } from '../../ovf/local-folder.ts';
+import { makeFolder } from '../../base/make-folder.ts';
+import { removeMadeFolders } from '../../ovf/local-folder.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
 import type { LibvirtConnection } from '../../domain/virsh.ts';
@@ -83,7 +84,7 @@ async function convertAndFix(
   const doubt = doubtAboutFix(options.guest, machine?.guestId);
   const warnings = [...layout.warnings, ...[mayLackSpace, doubt].filter((warning) => warning !== undefined)];
   for (const message of warnings) report({ type: 'warning', vm, message });
-  // Before the folder is made: in /proc, for one, Node's recursive mkdir would try for ever.
+  // Before the folder is made, so that none is left where nothing can be written.
   await checkWritable(folder);
   const madeFolder = await makeFolder(folder);
   let made: Made | undefined;

@@ -16,6 +16,8 @@ import { readVmFacts, type VmFacts } from '../../vsphere/vm-facts.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import { readVmHardware, type VmHardware } from '../../vsphere/vm-hardware.ts';
 import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
+import type { JobView } from '../../jobs/job-record.ts';
+import { listJobs } from '../../jobs/job-store.ts';
 import { checkBootTest } from '../boot-test/boot-test.ts';
 import { checkDefinable } from '../domain/define-domain.ts';
 import { obstacleOfGuest, requireForGuest } from '../domain/foreign-guest.ts';
@@ -73,7 +75,7 @@ export async function planVm(
   };
   plan.findings.push(...(await inspectHost(client, found, options, signal)));
   plan.findings.push(...(await inspectPrivileges(client, facts, options.power, signal)));
-  plan.findings.push(...(await inspectOutput(plan, facts, options.force)));
+  plan.findings.push(...(await inspectOutput(plan, facts, options)));
   return { plan, facts, named: namedVm(found) };
 }
 
@@ -177,7 +179,11 @@ function privilegesOf(power: PowerChoice, { template, powerState }: VmFacts): re
   return [...SHUTDOWN_PRIVILEGES, ...(power.restart ? RESTART_PRIVILEGES : [])];
 }
 
-async function inspectOutput(plan: ExportPlan, facts: VmFacts, force: boolean): Promise<PreflightFinding[]> {
+async function inspectOutput(
+  plan: ExportPlan,
+  facts: VmFacts,
+  { force, env }: Pick<ExportOptions, 'force' | 'env'>,
+): Promise<PreflightFinding[]> {
   const findings = [inspectSpace(plan, facts)];
   try {
     await checkWritable(plan.output);
@@ -188,10 +194,20 @@ async function inspectOutput(plan: ExportPlan, facts: VmFacts, force: boolean): 
   for (const name of force ? [] : plan.files) {
     const path = join(plan.output, name);
     if (!(await exists(path))) continue;
+    const owner = await writerOf(path, env);
     const hint = 'Choose another --output, or replace it with --force.';
-    findings.push({ level: 'error', kind: 'local-file', check: 'names', detail: `${path} exists.`, hint });
+    const detail = `${path} exists: ${owner}.`;
+    findings.push({ level: 'error', kind: 'local-file', check: 'names', detail, hint });
   }
   return findings;
+}
+
+/** Whose a file is that stands in the way, as the end of a sentence. */
+async function writerOf(path: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const jobs = await listJobs(env).catch((): JobView[] => []);
+  const job = jobs.find(({ files }) => files.some((file) => file.path === path));
+  if (job === undefined) return 'no job that is recorded here wrote it';
+  return `job ${job.id} wrote it, which exported ${job.vms.map(({ vm }) => vm).join(', ')}`;
 }
 
 /** A thick disk occupies its whole capacity however little it holds, so that only a thin disk's size is a reason to refuse. */

@@ -1,3 +1,4 @@
+import { formatCount } from '../../base/amounts.ts';
 import { forEachConcurrently } from '../../base/concurrency.ts';
 import { Hyper2kvmError, InterruptedError } from '../../base/errors.ts';
 import { RateLimiter } from '../../base/rate-limiter.ts';
@@ -112,5 +113,7 @@ async function exportAll(
 
 function shareWords({ index, count, vms, ofVms }: NonNullable<ExportResult['share']>): string {
   const share = `Shard ${index}/${count}`;
-  return vms === 0 ? `${share}: none of the ${ofVms} VMs is its own` : `${share}: ${vms} of ${ofVms} VMs`;
+  return vms === 0
+    ? `${share}: none of ${formatCount(ofVms, 'VM')} is its own`
+    : `${share}: ${vms} of ${formatCount(ofVms, 'VM')}`;
 }

@@ -1,9 +1,10 @@
-import { lstat, mkdir, readdir, readFile, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises';
+import { lstat, readdir, readFile, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flushFolder, writeFileAtomically } from '../../base/atomic-file.ts';
 import { compactTime } from '../../base/compact-time.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
-import { errnoOf, localFileError } from '../../base/local-file-error.ts';
+import { localFileError } from '../../base/local-file-error.ts';
+import { makeFolder } from '../../base/make-folder.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { generationsIn, GENERATION_RECORD, type GenerationRecord } from './generation-record.ts';
 
@@ -83,9 +84,9 @@ export class Generations {
     const unfinished = join(this.#folder, UNFINISHED);
     const link = join(this.#folder, NEXT_LATEST);
     try {
-      await mkdir(unfinished).catch(async (error: unknown) => {
-        if (errnoOf(error) !== 'EEXIST' || !(await lstat(unfinished)).isDirectory()) throw error;
-      });
+      await makeFolder(unfinished);
+      // A link could lead to another's folder.
+      if (!(await lstat(unfinished)).isDirectory()) throw linked(unfinished);
       // Files under final names: a run was killed before the generation got its own. Which of them are whole nobody knows.
       const left = (await readdir(unfinished)).filter(
         (entry) => !entry.startsWith('.') && !entry.endsWith(PARTIAL_SUFFIX),
@@ -176,6 +177,10 @@ async function requireLink(path: string): Promise<void> {
   throw new Hyper2kvmError('local-file', `${path} is no link, and --keep would make one of that name.`, {
     hint: 'Move it away, or choose another --output.',
   });
+}
+
+function linked(path: string): Hyper2kvmError {
+  return new Hyper2kvmError('local-file', `${path} is not a folder.`, { hint: 'Move it away.' });
 }
 
 function foreignGeneration(path: string): Hyper2kvmError {

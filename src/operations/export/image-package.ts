@@ -5,7 +5,8 @@ import type { SharedWorkers } from '../../image/copy/shared-workers.ts';
 import type { SinkFormat } from '../../image/create-sink.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
 import { createNew, FolderMember, isWhole, writeTextMember } from '../../ovf/folder-member.ts';
-import { makeFolder, removeFile, removeMadeFolders } from '../../ovf/local-folder.ts';
+import { makeFolder } from '../../base/make-folder.ts';
+import { removeFile, removeMadeFolders } from '../../ovf/local-folder.ts';
 import { inPackageOrder, PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type {
   MemberHints,

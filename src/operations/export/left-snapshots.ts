@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { isObject, readJson } from '../../base/read-json.ts';
-import { makeFolder } from '../../ovf/local-folder.ts';
+import { makeFolder } from '../../base/make-folder.ts';
 import { removeSnapshot } from '../../vsphere/snapshot.ts';
 import { readSnapshots } from '../../vsphere/vm-facts.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';

@@ -4,7 +4,8 @@ import { isDraftOf } from '../../base/atomic-file.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { errnoOf, localFileError } from '../../base/local-file-error.ts';
 import { lockOutput, type LockRequest } from '../../jobs/output-lock.ts';
-import { makeFolder, removeMadeFolders } from '../../ovf/local-folder.ts';
+import { makeFolder } from '../../base/make-folder.ts';
+import { removeMadeFolders } from '../../ovf/local-folder.ts';
 
 const lockName = (baseName: string): string => `.${baseName}.hyper2kvm-lock`;
 

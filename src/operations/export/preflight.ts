@@ -1,3 +1,4 @@
+import { formatCount } from '../../base/amounts.ts';
 import type { VmFacts, VmSnapshot } from '../../vsphere/vm-facts.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
 import type { PowerChoice, PreflightFinding } from './types.ts';
@@ -159,7 +160,7 @@ function inspectSnapshots(facts: VmFacts, power: PowerChoice): Finding[] {
   if (facts.snapshots.length > own.length && power.kind !== 'from-snapshot') {
     warn(
       'snapshots',
-      `The VM has ${facts.snapshots.length - own.length} snapshots; the state of today is exported, without them.`,
+      `The VM has ${formatCount(facts.snapshots.length - own.length, 'snapshot')}; the state of today is exported, without them.`,
     );
   }
   if (facts.consolidationNeeded)

@@ -26,7 +26,7 @@ export async function checkStatus(
   { version, profile, connection, output, snapshot, env, limit = 10 }: StatusOptions,
   { signal }: Pick<OperationContext<WarningEvent>, 'signal'>,
 ): Promise<StatusResult> {
-  const host = await inspectHost({ version, profile, output }, signal);
+  const host = await inspectHost({ version, profile, output, env }, signal);
   const server = connection ? await inspectServer(connection, snapshot, signal) : [];
   return { version, findings: [...host, ...server], jobs: await listJobs(env, { limit }) };
 }

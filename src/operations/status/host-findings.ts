@@ -2,23 +2,35 @@ import { execFile } from 'node:child_process';
 import { arch, platform, release } from 'node:os';
 import { promisify } from 'node:util';
 import { formatBytes } from '../../base/amounts.ts';
-import { errnoOf } from '../../base/local-file-error.ts';
-import { sentenceOf } from '../../base/errors.ts';
+import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { checkWritable, freeBytes } from '../../base/free-space.ts';
+import { HostKvm } from '../../guest/boot/accelerator.ts';
+import { findQemuSystem } from '../../guest/boot/find-qemu.ts';
+import { findUefiFirmware } from '../../guest/boot/uefi-firmware.ts';
+import { findProgram } from '../../guest/find-program.ts';
+import { findVirtV2vInPlace } from '../../guest/windows/find-virt-v2v.ts';
 import type { StatusFinding } from './types.ts';
 
-/** Programs that are of use beside this one. None is needed for an export. */
-const TOOLS = [
-  { name: 'qemu-img', use: 'to look at the exported disks' },
-  { name: 'virsh', use: 'to run the VM here' },
-  { name: 'virt-v2v', use: 'to convert an exported OVA' },
-] as const;
+/** Programs that commands call, and for what. None is needed for an export into a package of VMware's. */
+const TOOLS: readonly { name: string; use: string; find: (env: NodeJS.ProcessEnv) => string | undefined }[] = [
+  { name: 'guestfish', use: '--fix needs it', find: (env) => findProgram('guestfish', env) },
+  { name: 'qemu', use: 'boot-test needs it', find: findQemuSystem },
+  { name: 'qemu-img', use: 'boot-test needs it', find: (env) => findProgram('qemu-img', env) },
+  { name: 'virt-v2v-in-place', use: '--virtio-win needs it', find: findVirtV2vInPlace },
+  { name: 'nbdkit', use: 'virt-v2v-in-place needs it', find: (env) => findProgram('nbdkit', env) },
+  { name: 'virsh', use: '--define needs it', find: (env) => findProgram('virsh', env) },
+];
 
 const TOOL_LIMIT_MS = 5000;
 
 /** What this host has for the job. `output` is the folder that exports would go to. */
 export async function inspectHost(
-  { version, profile, output }: { version: string; profile?: string | undefined; output: string },
+  {
+    version,
+    profile,
+    output,
+    env,
+  }: { version: string; profile?: string | undefined; output: string; env: NodeJS.ProcessEnv },
   signal: AbortSignal,
 ): Promise<StatusFinding[]> {
   return [
@@ -26,10 +38,39 @@ export async function inspectHost(
     ok('runtime', `Node.js ${process.versions.node} on ${platform()} ${release()} ${arch()}`),
     ...(profile === undefined ? [] : [ok('profile', profile)]),
     await inspectOutput(output),
-    ...(await Promise.all(
-      TOOLS.map(async ({ name, use }) => ok(name, (await versionOf(name, signal)) ?? `not found; ${use}`)),
-    )),
+    ...(await Promise.all(TOOLS.map((tool) => inspectTool(tool, env, signal)))),
+    await inspectKvm(env, signal),
+    await inspectFirmware(),
   ];
+}
+
+async function inspectTool(
+  { name, use, find }: (typeof TOOLS)[number],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<StatusFinding> {
+  const program = find(env);
+  return ok(name, program === undefined ? `not found; ${use}` : await versionOf(program, env, signal));
+}
+
+/** Tried with a machine of its own, once until the host boots again: a device that can be opened proves little. */
+async function inspectKvm(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<StatusFinding> {
+  const qemu = findQemuSystem(env);
+  if (qemu === undefined) return ok('KVM', 'not tried without QEMU');
+  const { reason } = await new HostKvm(env).find(qemu, signal);
+  if (reason === undefined) return ok('KVM', 'runs a machine');
+  const hint = 'Boot tests and --fix run emulated, and take several times as long.';
+  return { area: 'host', check: 'KVM', level: 'warning', detail: reason, hint };
+}
+
+async function inspectFirmware(): Promise<StatusFinding> {
+  try {
+    const { codePath } = await findUefiFirmware({ machine: 'q35', secureBoot: false });
+    return ok('UEFI firmware', codePath);
+  } catch (error) {
+    if (!(error instanceof Hyper2kvmError)) throw error;
+    return ok('UEFI firmware', 'not found; UEFI guests and their boot test need it (package ovmf or edk2-ovmf)');
+  }
 }
 
 function ok(check: string, detail: string): StatusFinding {
@@ -46,13 +87,13 @@ async function inspectOutput(output: string): Promise<StatusFinding> {
   }
 }
 
-/** The first line that a program prints about itself, or undefined when there is no such program. */
-async function versionOf(program: string, signal: AbortSignal): Promise<string | undefined> {
+/** The first line that a program prints about itself. */
+async function versionOf(program: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
   try {
-    const { stdout } = await promisify(execFile)(program, ['--version'], { timeout: TOOL_LIMIT_MS, signal });
-    return stdout.split('\n')[0]?.trim() || 'found';
-  } catch (error) {
+    const { stdout } = await promisify(execFile)(program, ['--version'], { env, timeout: TOOL_LIMIT_MS, signal });
+    return stdout.split('\n')[0]?.trim() || program;
+  } catch {
     signal.throwIfAborted();
-    return errnoOf(error) === 'ENOENT' ? undefined : 'found, but it does not tell its version';
+    return `${program}, which does not tell its version`;
   }
 }

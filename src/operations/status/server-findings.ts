@@ -1,3 +1,4 @@
+import { formatCount } from '../../base/amounts.ts';
 import { Hyper2kvmError, type ErrorKind } from '../../base/errors.ts';
 import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
 import { countPrivileges, EXPORT_PRIVILEGES, readServerTime, SNAPSHOT_PRIVILEGES } from '../../vsphere/privileges.ts';
@@ -79,9 +80,9 @@ async function addPrivileges(
   }
   for (const { privilege, granted } of counts) {
     const hint = `Add ${privilege} to the role of the account.`;
-    if (granted === vms) add(privilege, 'ok', `on all ${vms} VMs`);
+    if (granted === vms) add(privilege, 'ok', `on ${vms === 1 ? 'the only VM' : `all ${vms} VMs`}`);
     else if (granted > 0) add(privilege, 'warning', `on ${granted} of ${vms} VMs`, { hint });
-    else add(privilege, 'error', `on none of ${vms} VMs`, { hint, kind: 'authentication' });
+    else add(privilege, 'error', `on none of ${formatCount(vms, 'VM')}`, { hint, kind: 'authentication' });
   }
 }
 

@@ -85,7 +85,7 @@ test('no name from a server brings an escape code into the lines', () => {
   expect(stream.text).not.toMatch(/[^\P{Cc}\n]/u);
 });
 
-test('quiet shows errors, and what the clean-up could not remove', () => {
+test('quiet shows errors and warnings, each with its VM', () => {
   const stream = new FakeStream();
   const screen = new QuietScreen(stream);
   screen.onEvent(vmStarted());
@@ -93,7 +93,13 @@ test('quiet shows errors, and what the clean-up could not remove', () => {
   screen.onEvent({ type: 'step', vm: VM, step: 'clean-up', detail: '' });
   screen.onEvent({ type: 'warning', vm: VM, message: 'The snapshot x could not be removed.' });
   screen.onEvent({ type: 'vm-failed', vm: VM, error: new Hyper2kvmError('transfer', 'The lease broke.') });
-  expect(stream.lines).toEqual(['Warning: The snapshot x could not be removed.', 'web-01: Error: The lease broke.']);
+  screen.onEvent({ type: 'warning', vm: undefined, message: 'The record cannot be kept.' });
+  expect(stream.lines).toEqual([
+    'web-01: Warning: The ISO image is left out.',
+    'web-01: Warning: The snapshot x could not be removed.',
+    'web-01: Error: The lease broke.',
+    'Warning: The record cannot be kept.',
+  ]);
 });
 
 test.each([

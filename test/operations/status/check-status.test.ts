@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { Secret } from '../../../src/base/secret.ts';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkStatus } from '../../../src/operations/status/check-status.ts';
 import type { StatusFinding, StatusResult } from '../../../src/operations/status/types.ts';
@@ -13,10 +14,10 @@ const VMS = [1, 2, 3].map((number) => ({ name: `vm${number}`, disks: [{ content:
 
 async function look(
   connection: ConnectionSettings | undefined,
-  options: { snapshot?: boolean; output?: string } = {},
+  { path = '', ...options }: { snapshot?: boolean; output?: string; path?: string } = {},
 ): Promise<StatusResult> {
   await using scratch = await ScratchFolder.make();
-  const env = { XDG_STATE_HOME: join(scratch.path, 'state') };
+  const env = { XDG_STATE_HOME: join(scratch.path, 'state'), PATH: path };
   const all = { version: '1.2.3', output: scratch.path, snapshot: false, env, ...options };
   return checkStatus({ ...all, ...(connection && { connection }) }, { signal: new AbortController().signal });
 }
@@ -40,12 +41,32 @@ test.concurrent('without a server the host alone is looked at', async () => {
     'host version',
     'host runtime',
     'host free space',
+    'host guestfish',
+    'host qemu',
     'host qemu-img',
+    'host virt-v2v-in-place',
+    'host nbdkit',
     'host virsh',
-    'host virt-v2v',
+    'host KVM',
+    'host UEFI firmware',
   ]);
   expect(findings.find(({ check }) => check === 'runtime')?.detail).toContain(process.versions.node);
 });
+
+test.concurrent(
+  'a program that is missing is named with what needs it, and one that is there with its version',
+  async () => {
+    await using scratch = await ScratchFolder.make();
+    const program = join(scratch.path, 'virsh');
+    await writeFile(program, '#!/bin/sh\necho 9.0.0\n', { mode: 0o755 });
+    const { findings } = await look(undefined, { path: scratch.path });
+    const found = new Map(findings.map(({ check, detail }) => [check, detail]));
+    expect(found.get('virsh')).toBe('9.0.0');
+    expect(found.get('guestfish')).toBe('not found; --fix needs it');
+    expect(found.get('nbdkit')).toBe('not found; virt-v2v-in-place needs it');
+    expect(found.get('KVM')).toMatch(/QEMU|machine|\/dev\/kvm/);
+  },
+);
 
 test.concurrent('an output folder that cannot be is an error of the kind local-file', async () => {
   const { findings } = await look(undefined, { output: join(import.meta.filename, 'below-a-file') });

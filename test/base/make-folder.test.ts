@@ -1,0 +1,56 @@
+import { chmod, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { makeFolder } from '../../src/base/make-folder.ts';
+
+let scratch = '';
+beforeEach(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'h2k-folder-'));
+});
+afterEach(() => rm(scratch, { recursive: true }));
+
+test('makes the parents that are missing with the same mode, and returns the topmost one', async () => {
+  const folder = join(scratch, 'a', 'b', 'c');
+  expect(await makeFolder(folder, { mode: 0o700 })).toBe(join(scratch, 'a'));
+  for (const made of ['a', 'a/b', 'a/b/c']) expect((await stat(join(scratch, made))).mode & 0o777).toBe(0o700);
+  expect(await makeFolder(folder)).toBeUndefined();
+  expect(await makeFolder(join(folder, 'd'))).toBe(join(folder, 'd'));
+});
+
+test('takes a link to a folder, and what another process makes meanwhile, for the folder', async () => {
+  await mkdir(join(scratch, 'real'));
+  await symlink(join(scratch, 'real'), join(scratch, 'link'));
+  expect(await makeFolder(join(scratch, 'link'))).toBeUndefined();
+  const many = Array.from({ length: 8 }, () => makeFolder(join(scratch, 'x', 'y', 'z')));
+  await Promise.all(many);
+  expect((await stat(join(scratch, 'x', 'y', 'z'))).isDirectory()).toBe(true);
+});
+
+test('refuses what is in the way', async () => {
+  await writeFile(join(scratch, 'file'), '');
+  for (const path of ['file', 'file/below'])
+    await expect(makeFolder(join(scratch, path))).rejects.toMatchObject({ kind: 'local-file' });
+});
+
+// Node's own recursive mkdir never returns there.
+(process.platform === 'linux' ? test : test.skip)(
+  'ends where mkdir says ENOENT below an existing folder (on Linux)',
+  async () => {
+    for (const path of ['/proc/none', '/proc/none/a/b', '/sys/none/a']) {
+      await expect(makeFolder(path)).rejects.toMatchObject({
+        kind: 'local-file',
+        message: expect.stringContaining(`Could not make the folder ${path}: `),
+      });
+    }
+  },
+);
+
+(process.getuid?.() === 0 ? test.skip : test)(
+  'refuses where there is no right to write (without being root)',
+  async () => {
+    await chmod(scratch, 0o500);
+    await expect(makeFolder(join(scratch, 'a', 'b'))).rejects.toMatchObject({ kind: 'local-file' });
+    await chmod(scratch, 0o700);
+  },
+);
