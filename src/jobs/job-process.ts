@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import { errnoOf } from '../base/local-file-error.ts';
@@ -11,17 +11,19 @@ export function ownProcess(): JobProcess {
     hostname: hostname(),
     startTicks: processStat(process.pid)?.startTicks ?? null,
     bootId: bootId(),
+    pidNamespace: pidNamespace(),
   };
 }
 
 /**
- * Whether the process of a record is over. False also when that cannot be known, as for one on another host: its record
+ * Whether the process of a record is over. False also when that cannot be known, as for one on another host or in another container: its record
  * is left as it stands.
  */
 export function isProcessOver(job: JobProcess): boolean {
   if (job.hostname !== hostname()) return false;
   const boot = bootId();
   if (job.bootId !== null && boot !== null && job.bootId !== boot) return true;
+  if (isElsewhere(job)) return false;
   if (job.startTicks === null || processStat(process.pid) === undefined) return !hasPid(job.pid);
   const stat = processStat(job.pid);
   // A zombie (Z, X) has ended; its parent only has not asked yet. Other ticks: the pid was given to another process.
@@ -55,7 +57,7 @@ export type EndRequest = 'sent' | 'over' | 'elsewhere' | 'unknown' | 'denied';
  * without /proc: a stranger might have the pid by now.
  */
 export function requestEnd(job: JobProcess): EndRequest {
-  if (job.hostname !== hostname()) return 'elsewhere';
+  if (job.hostname !== hostname() || isElsewhere(job)) return 'elsewhere';
   if (isProcessOver(job)) return 'over';
   if (job.startTicks === null || job.bootId === null || bootId() === null) return 'unknown';
   try {
@@ -74,6 +76,20 @@ function processStat(pid: number): { state: string; startTicks: string } | undef
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, startTicks] = [fields[0], fields[19]];
   return state === undefined || startTicks === undefined ? undefined : { state, startTicks };
+}
+
+/** In another container of this host, whose processes have numbers that mean nothing here. */
+function isElsewhere({ pidNamespace: namespace, bootId: boot }: JobProcess): boolean {
+  const own = pidNamespace();
+  return boot === bootId() && namespace !== undefined && namespace !== null && own !== null && namespace !== own;
+}
+
+function pidNamespace(): string | null {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return null;
+  }
 }
 
 function bootId(): string | null {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { compactTime } from '../base/compact-time.ts';
 import { Hyper2kvmError, InterruptedError } from '../base/errors.ts';
 import { readJson } from '../base/read-json.ts';
-import type { JobError, JobRecord, JobState } from './job-record.ts';
+import type { JobError, JobProcess, JobRecord, JobState } from './job-record.ts';
 
 /** What an id may hold; nothing else is ever made part of a path. */
 export const JOB_ID = /^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/;
@@ -44,7 +44,7 @@ export function recordText(record: JobRecord): string {
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(log === undefined ? {} : { log }),
-    process: { pid: process.pid, hostname: process.hostname, startTicks: process.startTicks, bootId: process.bootId },
+    process: cleanProcess(process),
     transferredBytes,
     ...(percent === undefined ? {} : { percent }),
     files: files.map(({ path, sizeBytes, sha256 }) => ({
@@ -68,6 +68,10 @@ function cleanRequest({ server, vms, format, output }: JobRecord['request']): Jo
   return { server: server.slice(server.lastIndexOf('@') + 1), vms, format, output };
 }
 
+function cleanProcess({ pid, hostname, startTicks, bootId, pidNamespace }: JobRecord['process']): JobRecord['process'] {
+  return { pid, hostname, startTicks, bootId, ...(pidNamespace === undefined ? {} : { pidNamespace }) };
+}
+
 function cleanError({ kind, message, hint }: JobError): JobError {
   return { kind, message, ...(hint === undefined ? {} : { hint }) };
 }
@@ -85,13 +89,33 @@ function isRecord(value: unknown): value is JobRecord {
     mayHaveTypes(value, { endedAt: 'string', exitCode: 'number', log: 'string', percent: 'number' }) &&
     STATES.some((state) => 'state' in value && value.state === state) &&
     'process' in value &&
-    hasTypes(value.process, { pid: 'number', hostname: 'string' }) &&
+    isProcess(value.process) &&
     'request' in value &&
     hasTypes(value.request, { server: 'string', format: 'string', output: 'string' }) &&
     listOf(value.request, 'vms').every((vm) => typeof vm === 'string') &&
-    listOf(value, 'files').every((file) => hasTypes(file, { path: 'string', sizeBytes: 'number' })) &&
-    listOf(value, 'vms').every((vm) => hasTypes(vm, { vm: 'string', state: 'string' }))
+    listOf(value, 'files').every(
+      (file) => hasTypes(file, { path: 'string', sizeBytes: 'number' }) && mayHaveTypes(file, { sha256: 'string' }),
+    ) &&
+    listOf(value, 'vms').every(isVm) &&
+    (!('error' in value) || isError(value.error))
   );
+}
+
+function isProcess(value: unknown): boolean {
+  if (!hasTypes(value, { pid: 'number', hostname: 'string' })) return false;
+  const { pid, startTicks, bootId, pidNamespace = null } = value as JobProcess;
+  if (!Number.isSafeInteger(pid) || pid < 0) return false;
+  return [startTicks, bootId, pidNamespace].every((each) => each === null || typeof each === 'string');
+}
+
+function isVm(value: unknown): boolean {
+  if (!hasTypes(value, { vm: 'string', state: 'string' })) return false;
+  const left = 'leftBehind' in value ? listOf(value, 'leftBehind') : [];
+  return left.every((each) => typeof each === 'string') && (!('error' in value) || isError(value.error));
+}
+
+function isError(value: unknown): boolean {
+  return hasTypes(value, { kind: 'string', message: 'string' }) && mayHaveTypes(value, { hint: 'string' });
 }
 
 function hasTypes(value: unknown, types: Record<string, 'string' | 'number'>): value is object {

@@ -40,6 +40,8 @@ export interface JobProcess {
   startTicks: string | null;
   /** /proc/sys/kernel/random/boot_id, or null. */
   bootId: string | null;
+  /** The namespace of process ids, as /proc/self/ns/pid names it: containers count from 1, each on its own. Null where it cannot be known, and in records of earlier versions. */
+  pidNamespace?: string | null;
 }
 
 export interface JobError {

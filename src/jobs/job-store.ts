@@ -1,7 +1,8 @@
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
-import { Hyper2kvmError } from '../base/errors.ts';
+import { Hyper2kvmError, sentenceOf } from '../base/errors.ts';
+import { readOwnFile } from '../base/own-file.ts';
 import { JobHandle } from './job-handle.ts';
 import { isProcessOver, ownProcess, readWithLiveness } from './job-process.ts';
 import { JOB_ID, newJobId, parseRecord, timeOfId } from './job-record-text.ts';
@@ -116,19 +117,18 @@ export async function readView(folder: string, id: string, hasEnded = isProcessO
     if (record === undefined || record.id !== id) return unreadable(file, id, 'it is not a whole job record');
     return { ...record, file, ...(seen.hasEnded ? { state: 'interrupted' } : {}) };
   } catch (error) {
-    return unreadable(file, id, errnoOf(error) ?? String(error));
+    return unreadable(file, id, sentenceOf(error));
   }
 }
 
 /** Undefined for what is not a complete record. */
 async function readRecord(file: string): Promise<JobRecord | undefined> {
-  const { size } = await stat(file);
-  return size > MAX_RECORD_BYTES ? undefined : parseRecord(await readFile(file, 'utf8'));
+  return parseRecord(await readOwnFile(file, { maxBytes: MAX_RECORD_BYTES }));
 }
 
 /** Stands in for a record that cannot be read, so that a list can show it. */
 function unreadable(file: string, id: string, why: string): JobView {
-  const problem = `The record ${file} cannot be read: ${why}.`;
+  const problem = `The record ${file} cannot be read: ${why.replace(/\.$/, '')}.`;
   return {
     id,
     kind: 'export',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
 import { makeFolder } from '../base/make-folder.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
+import { isOwn } from '../base/own-file.ts';
 import { stateFolder } from '../base/state-folder.ts';
 
 /** The folder of the job records, in the {@link stateFolder}. Never throws, and makes nothing. */
@@ -18,8 +19,7 @@ export async function prepareJobsFolder(folder: string): Promise<void> {
   try {
     await makeFolder(folder, { mode: 0o700 });
     const { uid, mode } = await lstat(folder);
-    const own = process.getuid?.();
-    if (own !== undefined && own !== uid && own !== 0) throw foreign(folder, 'belongs to another user');
+    if (!isOwn({ uid })) throw foreign(folder, 'belongs to another user');
     if ((mode & 0o022) !== 0) throw foreign(folder, 'can be written by other users');
   } catch (error) {
     throw errnoOf(error) === undefined ? error : localFileError('make', folder, error);

@@ -1,10 +1,11 @@
-import { link, open, readFile, rm } from 'node:fs/promises';
+import { link, open, rm } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { draftPath } from '../base/atomic-file.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { claimFile } from '../base/file-claim.ts';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
+import { isMissing, readOwnFile } from '../base/own-file.ts';
 import { isObject, readJson } from '../base/read-json.ts';
 import { isProcessOver, ownProcess, readWithLiveness } from './job-process.ts';
 import type { JobProcess } from './job-record.ts';
@@ -27,6 +28,7 @@ export interface LockRequest {
 /** A holder that has claimed the name writes its file within milliseconds. */
 const LOOKS = 20;
 const LOOK_AGAIN_MS = 50;
+const MOST_BYTES = 65_536;
 
 /**
  * Takes the lock whose file is `path` (absolute, in a folder that is there), until it is disposed of. On this host the claim of the name ({@link claimFile}) decides, which
@@ -100,9 +102,8 @@ async function createWhole(path: string, text: string): Promise<boolean> {
   }
 }
 
-/** Others may read who holds the lock: no secret is in it. */
 async function write(path: string, text: string): Promise<void> {
-  const handle = await open(path, 'wx', 0o644);
+  const handle = await open(path, 'wx', 0o600);
   try {
     await handle.writeFile(text);
     await handle.sync();
@@ -114,12 +115,12 @@ async function write(path: string, text: string): Promise<void> {
   }
 }
 
-/** Undefined when there is none; '' when it cannot be read. */
+/** Undefined when there is none; '' when it cannot be read, or is not one to be believed. */
 async function readLock(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readOwnFile(path, { maxBytes: MOST_BYTES });
   } catch (error) {
-    return errnoOf(error) === 'ENOENT' ? undefined : '';
+    return isMissing(error) ? undefined : '';
   }
 }
 

@@ -1,8 +1,9 @@
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../base/atomic-file.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { errnoOf } from '../base/local-file-error.ts';
+import { isMissing, readOwnFile } from '../base/own-file.ts';
 import { stateFolder } from '../base/state-folder.ts';
 import { prepareJobsFolder } from '../jobs/jobs-folder.ts';
 import { serverOfEnvironment } from '../vsphere/connection-settings.ts';
@@ -65,8 +66,13 @@ async function newestFile(folder: string): Promise<string | undefined> {
   return ages.toSorted((a, b) => b.mtimeMs - a.mtimeMs)[0]?.file;
 }
 
-function readIfThere(file: string): Promise<string> {
-  return orIfMissing(readFile(file, 'utf8'), '');
+async function readIfThere(file: string): Promise<string> {
+  try {
+    return await readOwnFile(file);
+  } catch (error) {
+    if (isMissing(error)) return '';
+    throw error;
+  }
 }
 
 async function orIfMissing<Result>(found: Promise<Result>, instead: Result): Promise<Result> {

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
+import { isOwn } from '../base/own-file.ts';
 import { BufferedFile } from './buffered-file.ts';
 import { digestOf, digestOfText } from './file-digest.ts';
 import { removeFile } from './local-folder.ts';
@@ -79,7 +80,7 @@ export async function createNew(path: string): Promise<FileHandle> {
 /** Not through a link; and not waiting, should a named pipe stand there. */
 const OPEN_LEFTOVER = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Whether the file at `path` has that size and SHA-256 (hex). Rejects with the reason of an abort; throws kind `local-file`. */
+/** Whether the file at `path` is this user's own, and has that size and SHA-256 (hex). Rejects with the reason of an abort; throws kind `local-file`. */
 export async function isWhole(path: string, sizeBytes: number, sha256: string, signal: AbortSignal): Promise<boolean> {
   signal.throwIfAborted();
   let handle: FileHandle;
@@ -91,7 +92,7 @@ export async function isWhole(path: string, sizeBytes: number, sha256: string, s
   }
   try {
     const found = await handle.stat();
-    if (!found.isFile() || found.size !== sizeBytes) return false;
+    if (!found.isFile() || !isOwn(found) || found.size !== sizeBytes) return false;
     return (await digestOf(handle, 0, sizeBytes, signal)) === sha256.toLowerCase();
   } catch (error) {
     throw localFileError('read', path, error);

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { InsideFolder } from '../base/inside-folder.ts';
 import { readBytes } from './byte-source.ts';
@@ -41,7 +41,7 @@ export async function folderPlace(descriptorPath: string): Promise<PackagePlace>
       return { path, offsetBytes: 0, sizeBytes: source.sizeBytes, head };
     });
   };
-  return { label: root, find };
+  return { label: resolve(folder), find };
 }
 
 /** The files of an OVA, for a descriptor in the archive's folder `folder` (`''` or with a slash at its end). */

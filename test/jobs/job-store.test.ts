@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -207,6 +207,49 @@ test('what a process keeps is read again when the process has ended, or another 
     ),
   ).toEqual(none);
 });
+
+test('a named pipe among the records blocks nothing', async () => {
+  await plant('20260101T000000Z-export-0001', {});
+  execFileSync('mkfifo', [join(jobsFolder(env), '20260102T000000Z-export-0002.json')]);
+  const [pipe, record] = await listJobs(env);
+  expect(pipe?.problem).toContain('not a regular file');
+  expect(record?.problem).toBeUndefined();
+});
+
+test.each([
+  { vms: [{ vm: 'web', state: 'failed', error: 'a text' }] },
+  { vms: [{ vm: 'web', state: 'failed', leftBehind: [{}] }] },
+  { vms: [{ vm: 'web', state: 'failed', leftBehind: 'a text' }] },
+  { error: { kind: 'transfer', message: 7 } },
+  { error: null },
+  { files: [{ path: '/out/a', sizeBytes: 1, sha256: 5 }] },
+  { process: { ...ownProcess(), pid: -1 } },
+  { process: { ...ownProcess(), startTicks: {} } },
+])('an odd record is shown as one that cannot be read: %j', async (odd) => {
+  const id = '20260101T000000Z-export-0001';
+  await plant(id, {});
+  const file = join(jobsFolder(env), `${id}.json`);
+  await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), ...odd }));
+  expect(await readJob(env, id)).toMatchObject({ problem: expect.stringContaining('not a whole job record') });
+});
+
+test('a job of another container is not taken for one that is over', async () => {
+  await plant('20260101T000000Z-export-0001', { pid: NO_PID, pidNamespace: 'pid:[1]' });
+  expect(await readJob(env, '20260101T000000Z-export-0001')).toMatchObject({ state: 'running' });
+});
+
+(process.getuid?.() === 0 ? test : test.skip)(
+  'root does not believe the record of another user (as root)',
+  async () => {
+    const id = '20260101T000000Z-export-0001';
+    await plant(id, {});
+    await chown(join(jobsFolder(env), `${id}.json`), 65_534, 65_534);
+    expect(await readJob(env, id)).toMatchObject({ problem: expect.stringContaining('belongs to user 65534') });
+    await chown(jobsFolder(env), 65_534, 65_534);
+    await start();
+    expect(problems[0]).toMatch(/belongs to another user/);
+  },
+);
 
 test('an id is a prefix that fits one job, and never a path', async () => {
   await plant('20260101T000000Z-export-0001', {});

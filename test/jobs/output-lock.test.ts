@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
@@ -79,6 +80,19 @@ test.each([
   await rm(path);
   await using lock = await lockOutput(path, REQUEST);
   expect(lock).toBeDefined();
+});
+
+test('a lock of another container with the same host name is never taken over', async () => {
+  await leaveLock({ ...OVER, pidNamespace: 'pid:[1]' });
+  await expect(lockOutput(path, REQUEST)).rejects.toMatchObject({ kind: 'busy' });
+});
+
+test('a named pipe in place of a lock blocks nothing', async () => {
+  execFileSync('mkfifo', [path]);
+  await expect(lockOutput(path, REQUEST)).rejects.toMatchObject({
+    kind: 'busy',
+    hint: expect.stringContaining(`remove ${path}.`),
+  });
 });
 
 test.each(['', '{}', '{"process":{"pid":1},"job":"a","since":"b"}'])(

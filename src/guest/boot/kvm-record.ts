@@ -1,8 +1,8 @@
-import { constants } from 'node:fs';
-import { lstat, open, readFile, stat } from 'node:fs/promises';
+import { lstat, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { makeFolder } from '../../base/make-folder.ts';
+import { readOwnFile } from '../../base/own-file.ts';
 import { isObject, readJson } from '../../base/read-json.ts';
 import { stateFolder } from '../../base/state-folder.ts';
 
@@ -47,7 +47,7 @@ export async function kvmCase(device: string, qemu: string, withKernel: boolean)
 /** What was found in this case; undefined when nothing is known, or the file is not one that only this user could have written. */
 export async function readKvmRecord(env: NodeJS.ProcessEnv, wanted: KvmCase): Promise<KvmRecord | undefined> {
   const path = recordPath(env);
-  const known = memory.get(path) ?? (await readOwnFile(path));
+  const known = memory.get(path) ?? (await readRecord(path));
   return known !== undefined && isSame(known, wanted) ? known : undefined;
 }
 
@@ -69,16 +69,8 @@ function recordPath(env: NodeJS.ProcessEnv): string {
   return join(stateFolder(env), 'kvm.json');
 }
 
-async function readOwnFile(path: string): Promise<KvmRecord | undefined> {
-  try {
-    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const stats = await file.stat();
-    const isOurs = stats.isFile() && stats.uid === process.geteuid?.() && (stats.mode & 0o022) === 0;
-    if (!isOurs || stats.size > MOST_BYTES) return undefined;
-    return readJson(await file.readFile('utf8'), isRecord);
-  } catch {
-    return undefined;
-  }
+async function readRecord(path: string): Promise<KvmRecord | undefined> {
+  return readJson(await readOwnFile(path, { maxBytes: MOST_BYTES }).catch(() => ''), isRecord);
 }
 
 function isSame(known: KvmCase, wanted: KvmCase): boolean {

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { pause } from '../../base/time-limit.ts';
 import { jobErrorOf } from '../../jobs/job-record-text.ts';
@@ -75,13 +76,14 @@ function endedAlready(job: JobView): Hyper2kvmError {
 
 function notReached({ id, process: owner }: JobView, why: Exclude<EndRequest, 'sent' | 'over'>): Hyper2kvmError {
   if (why === 'elsewhere') {
-    return new Hyper2kvmError('host', `Job ${id} runs on another host, ${owner.hostname}.`, {
+    const where = owner.hostname === hostname() ? 'in another container' : `on another host, ${owner.hostname}`;
+    return new Hyper2kvmError('host', `Job ${id} runs ${where}.`, {
       hint: `Run hyper2kvm cancel ${id} there.`,
     });
   }
   if (why === 'denied') {
     return new Hyper2kvmError('host', `Process ${owner.pid} of job ${id} belongs to another user.`, {
-      hint: 'Cancel it as that user, or as root.',
+      hint: 'Cancel it as that user.',
     });
   }
   return new Hyper2kvmError('host', `Process ${owner.pid} of job ${id} cannot be told from another with that number.`, {

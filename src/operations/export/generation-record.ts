@@ -1,4 +1,5 @@
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
+import { readOwnFile } from '../../base/own-file.ts';
 import { isObject, readJson } from '../../base/read-json.ts';
 import { basename, join } from 'node:path';
 
@@ -36,7 +37,7 @@ export async function generationsIn(folder: string, names: readonly string[]): P
 
 async function recordIn(folder: string, name: string): Promise<GenerationRecord | undefined> {
   if (!NAME.test(name) || !(await lstat(join(folder, name))).isDirectory()) return undefined;
-  const record = readJson(await readFile(join(folder, name, GENERATION_RECORD), 'utf8').catch(() => ''), isRecord);
+  const record = readJson(await readOwnFile(join(folder, name, GENERATION_RECORD)).catch(() => ''), isRecord);
   return record?.name === name ? record : undefined;
 }
 

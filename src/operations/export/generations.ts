@@ -1,10 +1,11 @@
-import { lstat, readdir, readFile, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises';
+import { lstat, readdir, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flushFolder, writeFileAtomically } from '../../base/atomic-file.ts';
 import { compactTime } from '../../base/compact-time.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { localFileError } from '../../base/local-file-error.ts';
 import { makeFolder } from '../../base/make-folder.ts';
+import { readOwnFile } from '../../base/own-file.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { generationsIn, GENERATION_RECORD, type GenerationRecord } from './generation-record.ts';
 
@@ -119,14 +120,14 @@ export class Generations {
     const number = (this.#known[0]?.number ?? 0) + 1;
     const record: GenerationRecord = { version: 1, name, number, identity: this.#identity, job, files: [...files] };
     try {
-      const carriedText = await readFile(join(unfinished, carried)).catch(() => undefined);
+      const carriedText = await readOwnFile(join(unfinished, carried)).catch(() => undefined);
       for (const stray of await readdir(unfinished)) {
         if (!files.includes(stray)) await rm(join(unfinished, stray), { recursive: true });
       }
       await writeFileAtomically(join(unfinished, GENERATION_RECORD), `${JSON.stringify(record)}\n`, { mode: 0o644 });
       await rename(unfinished, join(this.#folder, name));
       if (carriedText !== undefined) {
-        await mkdir(unfinished);
+        await makeFolder(unfinished);
         await writeFileAtomically(join(unfinished, carried), carriedText);
       }
       await flushFolder(this.#folder);

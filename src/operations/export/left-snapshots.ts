@@ -1,9 +1,10 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { isObject, readJson } from '../../base/read-json.ts';
 import { makeFolder } from '../../base/make-folder.ts';
+import { readOwnFile } from '../../base/own-file.ts';
 import { removeSnapshot } from '../../vsphere/snapshot.ts';
 import { readSnapshots } from '../../vsphere/vm-facts.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
@@ -68,7 +69,7 @@ export class LeftSnapshots {
   }
 
   async #read(): Promise<OwnSnapshot[]> {
-    const text = await readFile(this.#path, 'utf8').catch(() => '');
+    const text = await readOwnFile(this.#path).catch(() => '');
     return readJson(text, isLeftState)?.snapshots ?? [];
   }
 

@@ -1,7 +1,8 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
 import { localFileError } from '../../base/local-file-error.ts';
+import { readOwnFile } from '../../base/own-file.ts';
 import { isObject, readJson } from '../../base/read-json.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { MemberRecord } from '../../ovf/package-writer.ts';
@@ -65,7 +66,7 @@ export class ResumeRecord {
   /** Reads what an earlier run left in `folder`, which the caller has locked: that run is over. A record that cannot be read is as good as none. */
   static async load(folder: string, baseName: string): Promise<ResumeRecord> {
     const path = resumeRecordPath(folder, baseName);
-    const text = await readFile(path, 'utf8').catch(() => '');
+    const text = await readOwnFile(path).catch(() => '');
     const state = readJson(text, isResumeState) ?? NOTHING;
     return new ResumeRecord(folder, baseName, path, state);
   }

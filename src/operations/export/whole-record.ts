@@ -1,6 +1,7 @@
-import { lstat, readFile, rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
+import { readOwnFile } from '../../base/own-file.ts';
 import { isObject, readJson } from '../../base/read-json.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
@@ -89,7 +90,7 @@ export class WholeRecord {
    * a file is missing or was cut; and an export counts that was killed among its renames, until {@link complete} makes up for those. Changes nothing.
    */
   async find(): Promise<WholeExport | undefined> {
-    const state = readJson(await readFile(this.#path, 'utf8').catch(() => ''), isWholeState);
+    const state = readJson(await readOwnFile(this.#path).catch(() => ''), isWholeState);
     if (state?.identity !== this.#identity) return undefined;
     // The folder may have been moved, or be mounted elsewhere.
     const files = state.result.files.map((file) => ({ ...file, path: join(this.#folder, basename(file.path)) }));

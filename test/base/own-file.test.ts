@@ -1,0 +1,52 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { isMissing, readOwnFile } from '../../src/base/own-file.ts';
+
+const NOBODY = 65_534;
+const testAsRoot = process.getuid?.() === 0 ? test : test.skip;
+
+let folder = '';
+let path = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'h2k-own-'));
+  path = join(folder, 'record');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+test('reads a record of this user', async () => {
+  await writeFile(path, 'text', { mode: 0o600 });
+  expect(await readOwnFile(path)).toBe('text');
+  const missing: unknown = await readOwnFile(join(folder, 'none')).catch((error: unknown) => error);
+  expect(missing).toMatchObject({ kind: 'local-file' });
+  expect(isMissing(missing)).toBe(true);
+});
+
+test.each([
+  ['a named pipe, without waiting for a writer', () => void execFileSync('mkfifo', [path]), /not a regular file/],
+  ['a folder', () => mkdir(path), /not a regular file/],
+  ['a file that others can write', () => writeFile(path, '').then(() => chmod(path, 0o666)), /other users can write/],
+  ['a file that is too large', () => writeFile(path, 'x'.repeat(101)), /101 bytes/],
+  [
+    'a link, even to a record of this user',
+    () => writeFile(join(folder, 'mine'), '', { mode: 0o600 }).then(() => symlink(join(folder, 'mine'), path)),
+    /symbolic link/,
+  ],
+])('refuses %s', async (_, plant, words) => {
+  await plant();
+  const error: unknown = await readOwnFile(path, { maxBytes: 100 }).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ kind: 'local-file', message: expect.stringMatching(words) });
+  expect(isMissing(error)).toBe(false);
+});
+
+testAsRoot('refuses a file of another user, and takes one of root (as root)', async () => {
+  await writeFile(path, 'theirs', { mode: 0o600 });
+  await chown(path, NOBODY, NOBODY);
+  await expect(readOwnFile(path)).rejects.toMatchObject({
+    message: expect.stringContaining(`belongs to user ${NOBODY}`),
+  });
+  await chown(path, 0, 0);
+  expect(await readOwnFile(path)).toBe('theirs');
+});
