@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { compactTime } from '../base/compact-time.ts';
 import { Hyper2kvmError, InterruptedError } from '../base/errors.ts';
 import { readJson } from '../base/read-json.ts';
-import type { JobError, JobProcess, JobRecord, JobState } from './job-record.ts';
+import type { JobError, JobRecord, JobState } from './job-record.ts';
 
 /** What an id may hold; nothing else is ever made part of a path. */
 export const JOB_ID = /^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/;
@@ -103,8 +103,11 @@ function isRecord(value: unknown): value is JobRecord {
 
 function isProcess(value: unknown): boolean {
   if (!hasTypes(value, { pid: 'number', hostname: 'string' })) return false;
-  const { pid, startTicks, bootId, pidNamespace = null } = value as JobProcess;
-  if (!Number.isSafeInteger(pid) || pid < 0) return false;
+  const fields = new Map<string, unknown>(Object.entries(value));
+  if (!Number.isSafeInteger(fields.get('pid')) || Number(fields.get('pid')) < 0) return false;
+  const [startTicks, bootId, pidNamespace = null] = ['startTicks', 'bootId', 'pidNamespace'].map((name) =>
+    fields.get(name),
+  );
   return [startTicks, bootId, pidNamespace].every((each) => each === null || typeof each === 'string');
 }
 
