@@ -76,6 +76,8 @@ function cleanError({ kind, message, hint }: JobError): JobError {
   return { kind, message, ...(hint === undefined ? {} : { hint }) };
 }
 
+const KINDS: readonly JobRecord['kind'][] = ['export', 'boot-test'];
+const VM_STATES: readonly JobRecord['vms'][number]['state'][] = ['running', 'done', 'skipped', 'failed', 'interrupted'];
 const STATES: readonly JobState[] = ['running', 'done', 'partial', 'failed', 'interrupted'];
 
 /** Reads a record's text; undefined when it is not a whole record. */
@@ -86,6 +88,9 @@ export function parseRecord(text: string): JobRecord | undefined {
 function isRecord(value: unknown): value is JobRecord {
   return (
     hasTypes(value, { id: 'string', kind: 'string', startedAt: 'string', transferredBytes: 'number' }) &&
+    JOB_ID.test(textOf(value, 'id')) &&
+    KINDS.some((kind) => kind === textOf(value, 'kind')) &&
+    !Number.isNaN(Date.parse(textOf(value, 'startedAt'))) &&
     mayHaveTypes(value, { endedAt: 'string', exitCode: 'number', log: 'string', percent: 'number' }) &&
     STATES.some((state) => 'state' in value && value.state === state) &&
     'process' in value &&
@@ -112,7 +117,7 @@ function isProcess(value: unknown): boolean {
 }
 
 function isVm(value: unknown): boolean {
-  if (!hasTypes(value, { vm: 'string', state: 'string' })) return false;
+  if (!hasTypes(value, { vm: 'string' }) || !VM_STATES.some((state) => state === textOf(value, 'state'))) return false;
   const left = 'leftBehind' in value ? listOf(value, 'leftBehind') : [];
   return left.every((each) => typeof each === 'string') && (!('error' in value) || isError(value.error));
 }
@@ -130,6 +135,12 @@ function hasTypes(value: unknown, types: Record<string, 'string' | 'number'>): v
 function mayHaveTypes(value: object, types: Record<string, 'string' | 'number'>): boolean {
   const given = Object.entries(types).filter(([name]) => name in value);
   return hasTypes(value, Object.fromEntries(given));
+}
+
+/** '' for what is not a text. */
+function textOf(value: object, name: string): string {
+  const found: unknown = Object.entries(value).find(([key]) => key === name)?.[1];
+  return typeof found === 'string' ? found : '';
 }
 
 /** The list at `name`; one unknown thing in a list when there is none, which fails every test of its elements. */

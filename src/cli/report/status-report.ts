@@ -32,15 +32,15 @@ export function jobReport(job: JobView): string[] {
     `  VMs      ${job.vms.map(({ vm, state }) => `${safeText(vm)} (${state})`).join(', ') || safeText(request.vms.join(', '))}`,
     job.kind === 'boot-test'
       ? `  Booted   ${safeText(request.output)}`
-      : `  Output   ${safeText(request.output)} (${request.format})`,
-    `  Started  ${job.startedAt} by process ${owner.pid} on ${safeText(owner.hostname)}`,
-    ...(job.endedAt === undefined ? [] : [`  Ended    ${job.endedAt}`]),
+      : `  Output   ${safeText(request.output)} (${safeText(request.format)})`,
+    `  Started  ${safeText(job.startedAt)} by process ${owner.pid} on ${safeText(owner.hostname)}`,
+    ...(job.endedAt === undefined ? [] : [`  Ended    ${safeText(job.endedAt)}`]),
     ...(job.kind === 'boot-test' ? [] : [`  Fetched  ${formatBytes(job.transferredBytes)}`]),
     `  Record   ${safeText(job.file)}`,
     ...(job.log === undefined ? [] : [`  Log      ${safeText(job.log)}`]),
     ...job.files.map(
       (file) =>
-        `  File     ${safeText(file.path)}, ${formatBytes(file.sizeBytes)}${file.sha256 === undefined ? '' : `, sha256 ${file.sha256}`}`,
+        `  File     ${safeText(file.path)}, ${formatBytes(file.sizeBytes)}${file.sha256 === undefined ? '' : `, sha256 ${safeText(file.sha256)}`}`,
     ),
     ...(job.error === undefined ? [] : [`  Error    ${safeText(job.error.message)}`]),
     ...failures.map(({ vm, error }) => `  Error    ${safeText(vm)}: ${safeText(error?.message ?? '')}`),
