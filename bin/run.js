@@ -4,6 +4,9 @@ import { existsSync, readFileSync } from 'fs';
 import { basename, dirname, join } from 'path';
 import { fileURLToPath } from 'url';
 
+// Node opens its inspector on SIGUSR1, and whoever reaches its port can then run code here. Whatever sends that signal, it is ignored.
+process.on('SIGUSR1', function () {});
+
 var LEAST_NODE = 24;
 
 var root = dirname(dirname(fileURLToPath(import.meta.url)));

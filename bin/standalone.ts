@@ -7,6 +7,10 @@ import pjson from '../package.json' with { type: 'json' };
 import { watchStandardOutput } from '../src/cli/standard-output.ts';
 import { COMMAND_LOADERS, QUICK_ANSWERS } from '../src/commands/loaders.ts';
 
+// Node opens its inspector on SIGUSR1, and whoever reaches its port can then run code here. The binary has an option of Node for that,
+// see test/tools/package/binary.ts; this is for the bundle as a script.
+process.on('SIGUSR1', () => {});
+
 const argv = process.argv.slice(2);
 /** Node.js leaves in `argv` not the name by which a binary was called. Tests run the bundle as a script. */
 const calledAs = isSea() ? process.argv0 : (process.argv[1] ?? '');

@@ -73,6 +73,12 @@ export function readSecretLine(bytes: Buffer, source: string): Secret {
   return readSecret(bytes.toString('utf8', 0, end === -1 ? bytes.length : end), source);
 }
 
+/** A text that is meant as a URL, without the password that may be in it. */
+export function withoutPassword(url: string): string {
+  const secret = secretInUrl(url).reveal();
+  return secret === '' ? url : url.replace(`:${secret}@`, () => '@');
+}
+
 /** What may be the password in a text that is meant as a URL, however it is written: for the redactor. */
 export function secretInUrl(text: string | undefined): Secret {
   const rest = (text ?? '').replace(/^[a-z][a-z0-9+.-]*:\/\//i, '');

@@ -174,7 +174,10 @@ export abstract class BaseCommand<Result extends object> extends Command {
   }
 
   override logJson(json: unknown): void {
-    process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
+    // A server's words can be in the errors of single VMs too.
+    const clean = (key: string, value: unknown): unknown =>
+      typeof value === 'string' && (key === 'message' || key === 'hint') ? this.redactor.clean(value) : value;
+    process.stdout.write(`${JSON.stringify(json, clean, 2)}\n`);
   }
 
   protected override toSuccessJson(result: unknown): JsonDocument<unknown> {

@@ -1,4 +1,3 @@
-import { inspect } from 'node:util';
 import { Hyper2kvmError, InterruptedError, sentenceOf, type ErrorKind } from '../base/errors.ts';
 import { exitCodeOf } from '../base/exit-codes.ts';
 import { redactUrls } from './redact.ts';
@@ -54,9 +53,24 @@ export function errorLines({ kind, message, hint }: ErrorReport): string {
   return safeLines(hint === undefined ? sentence : `${sentence}\n${indent(hint)}`);
 }
 
-/** The stack with all causes, for `HYPER2KVM_DEBUG=1`. */
+const MOST_CAUSES = 20;
+
+/**
+ * The stack with all causes, for `HYPER2KVM_DEBUG=1`. Other properties of errors are left out but for the system's error code: those of an HTTP client
+ * hold the whole request, with the session's cookie and the body of a login.
+ */
 export function errorStack(error: unknown, clean: (text: string) => string): string {
-  return safeLines(clean(inspect(error, { depth: 5 })));
+  const stacks: string[] = [];
+  const waiting: unknown[] = [error];
+  while (waiting.length > 0 && stacks.length < MOST_CAUSES) {
+    const next = waiting.shift();
+    const code = next instanceof Error && 'code' in next && typeof next.code === 'string' ? ` (${next.code})` : '';
+    const stack = next instanceof Error ? `${next.stack ?? String(next)}${code}` : String(next);
+    stacks.push(stacks.length === 0 ? stack : `Caused by: ${stack}`);
+    if (next instanceof AggregateError) waiting.push(...next.errors);
+    if (next instanceof Error && next.cause !== undefined) waiting.push(next.cause);
+  }
+  return safeLines(clean(stacks.join('\n')));
 }
 
 function kindOf(error: unknown): ErrorReport['kind'] {

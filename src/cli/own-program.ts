@@ -6,5 +6,5 @@ import type { OwnProgram } from '../operations/detach/types.ts';
 export function ownProgram(): OwnProgram {
   if (isSea()) return { file: process.execPath, args: [] };
   const [, script = ''] = process.argv;
-  return { file: process.execPath, args: [...process.execArgv, realpathSync(script)] };
+  return { file: process.execPath, args: ['--disable-sigusr1', ...process.execArgv, realpathSync(script)] };
 }

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
-import type { Secret } from '../base/secret.ts';
+import { withoutPassword, type Secret } from '../base/secret.ts';
 import { ConnectedCommand } from '../cli/connected-command.ts';
 import type { OptionalValues } from '../cli/input/optional-values.ts';
 import { readVmFile } from '../cli/input/vm-words.ts';
@@ -120,7 +120,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     const detached = await readHandover(this.env);
     const vms = detached?.vms ?? (await this.#vms(args.vm, flags));
     const connection = await this.connection(flags, { askNow: true, known: detached?.password });
-    if (flags.detach && !detached) return this.#detach(vms, await connection.password());
+    if (flags.detach && !detached) return this.#detach(vms, await connection.password(), flags.url);
     const isList = flags['from-file'] !== undefined;
     const options: ExportOptions = { ...choices, vms, isList, connection, env: this.env, detached };
     return flags['dry-run'] ? this.#plan(options) : this.#export(options);
@@ -137,7 +137,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     try {
       const report = (event: ExportEvent): void => {
         this.#keep(event, errors);
-        screen.onEvent(event);
+        screen.onEvent(this.#cleaned(event));
       };
       result = await exportVms(options, { signal: this.signal, report });
     } finally {
@@ -149,11 +149,11 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     return result;
   }
 
-  async #detach(vms: string[], password: Secret): Promise<DetachedJob> {
+  async #detach(vms: string[], password: Secret, url: string | undefined): Promise<DetachedJob> {
     const { startDetached } = await import('../operations/detach/start-detached.ts');
     const options = {
       program: this.program(),
-      words: ['export', ...this.#words],
+      words: ['export', ...wordsWithoutPassword(this.#words, url)],
       handed: { vms, password },
       env: this.env,
     };
@@ -184,6 +184,15 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     if (event.type === 'warning') this.warnings.push(this.redactor.clean(event.message));
   }
 
+  /** An event as it may be shown: a server can repeat in a fault what it was sent. */
+  #cleaned(event: ExportEvent): ExportEvent {
+    if (event.type === 'warning') return { ...event, message: this.redactor.clean(event.message) };
+    if (event.type !== 'vm-failed' || !(event.error instanceof Hyper2kvmError)) return event;
+    const { kind, message, hint } = event.error;
+    const facts = hint === undefined ? {} : { hint: this.redactor.clean(hint) };
+    return { ...event, error: new Hyper2kvmError(kind, this.redactor.clean(message), facts) };
+  }
+
   #end(outcome: Outcome | undefined): void {
     if (outcome !== undefined) this.failWith(outcome.error, { shown: outcome.shown });
   }
@@ -203,4 +212,11 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
       hint: 'Name VMs after export, or give --from-file FILE. hyper2kvm list shows what there is.',
     });
   }
+}
+
+/** The words of the command line, without the password in `--url`: other users can read the command line of the process that goes on. */
+function wordsWithoutPassword(words: readonly string[], url: string | undefined): string[] {
+  if (url === undefined) return [...words];
+  const clean = withoutPassword(url);
+  return words.map((word) => (word === url ? clean : word === `--url=${url}` ? `--url=${clean}` : word));
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { childEnvironment } from '../base/child-environment.ts';
 
 /** Debian's and most others' name, then those of Red Hat. */
 const PROGRAMS = ['qemu-system-x86_64', '/usr/libexec/qemu-kvm', 'qemu-kvm'] as const;
@@ -9,7 +10,11 @@ const LIMIT_MS = 10_000;
 export async function readHostDevices(signal: AbortSignal): Promise<Set<string> | undefined> {
   for (const program of PROGRAMS) {
     try {
-      const { stdout } = await promisify(execFile)(program, ['-device', 'help'], { timeout: LIMIT_MS, signal });
+      const { stdout } = await promisify(execFile)(program, ['-device', 'help'], {
+        env: childEnvironment(process.env),
+        timeout: LIMIT_MS,
+        signal,
+      });
       return devicesIn(stdout);
     } catch {
       // Not there, or not able to run here: the choice of hardware says that it did not know.

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { childEnvironment } from '../base/child-environment.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { errnoOf } from '../base/local-file-error.ts';
 
@@ -43,7 +44,12 @@ async function virsh(
   { failure, hint }: { failure: string; hint: string },
 ): Promise<string> {
   try {
-    const options = { env: { ...env, LC_ALL: 'C' }, timeout: LIMIT_MS, signal, maxBuffer: 64 * 2 ** 20 };
+    const options = {
+      env: { ...childEnvironment(env), LC_ALL: 'C' },
+      timeout: LIMIT_MS,
+      signal,
+      maxBuffer: 64 * 2 ** 20,
+    };
     const { stdout } = await promisify(execFile)('virsh', [`--connect=${uri}`, ...args], options);
     return stdout;
   } catch (cause) {

@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Duplex } from 'node:stream';
+import { childEnvironment } from '../base/child-environment.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 
 export interface TiedOptions {
+  /** Only what {@link childEnvironment} lists is passed on. */
   env: NodeJS.ProcessEnv;
   cwd?: string | undefined;
   /** Sockets for the program besides its standard streams, numbered from 3. */
@@ -32,7 +34,7 @@ export function spawnTied(
   if (sockets > MOST_SOCKETS) throw new RangeError(`${sockets} sockets`);
   const lifeline = 3 + sockets;
   const child = spawn('/bin/sh', ['-c', scriptFor(lifeline), 'sh', scratch, ...command], {
-    env,
+    env: childEnvironment(env),
     cwd,
     stdio: Array.from({ length: lifeline + 1 }, () => 'pipe' as const),
     detached: true,

@@ -2,7 +2,7 @@ import { writeFileAtomically } from '../base/atomic-file.ts';
 import { sentenceOf } from '../base/errors.ts';
 import { exitCodeOf } from '../base/exit-codes.ts';
 import { jobErrorOf, recordText } from './job-record-text.ts';
-import type { JobRecord, JobState } from './job-record.ts';
+import type { JobError, JobRecord, JobState } from './job-record.ts';
 import { prepareJobsFolder } from './jobs-folder.ts';
 
 /** What a job changes in its record while it runs. */
@@ -19,16 +19,25 @@ export class JobHandle {
   readonly file: string;
   readonly #folder: string;
   readonly #onProblem: (message: string) => void;
+  readonly #redact: (text: string) => string;
   #isKept = true;
   #record: JobRecord;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(options: { record: JobRecord; folder: string; file: string; onProblem: (message: string) => void }) {
+  /** `redact` takes secrets out of the texts of errors: a server can repeat in a fault what it was sent. */
+  constructor(options: {
+    record: JobRecord;
+    folder: string;
+    file: string;
+    onProblem: (message: string) => void;
+    redact?: ((text: string) => string) | undefined;
+  }) {
     this.#record = options.record;
     this.#folder = options.folder;
     this.file = options.file;
     this.#onProblem = options.onProblem;
+    this.#redact = options.redact ?? ((text) => text);
   }
 
   get id(): string {
@@ -47,7 +56,11 @@ export class JobHandle {
   /** Replaces the given fields. The file follows within a second, with all changes up to then in one write. */
   update(changes: JobChanges): void {
     if (this.#record.endedAt !== undefined) return;
-    this.#record = { ...this.#record, ...changes };
+    this.#record = {
+      ...this.#record,
+      ...changes,
+      ...(changes.vms && { vms: changes.vms.map((vm) => this.#clean(vm)) }),
+    };
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       void this.write({ flush: false });
@@ -63,7 +76,7 @@ export class JobHandle {
   async end(state: Exclude<JobState, 'running'>, error?: unknown, exitCode = codeOf(error)): Promise<void> {
     if (this.#record.endedAt === undefined) {
       clearTimeout(this.#timer);
-      const failure = error === undefined ? {} : { error: jobErrorOf(error) };
+      const failure = error === undefined ? {} : this.#clean({ error: jobErrorOf(error) });
       const whole = state === 'done' && this.#record.percent !== undefined ? { percent: 100 } : {};
       this.#record = { ...this.#record, state, endedAt: new Date().toISOString(), exitCode, ...whole, ...failure };
       void this.write();
@@ -75,6 +88,13 @@ export class JobHandle {
   write({ flush = true } = {}): Promise<void> {
     this.#writing = this.#writing.then(() => this.#writeNow(flush));
     return this.#writing;
+  }
+
+  #clean<Failed extends { error?: JobError }>(failed: Failed): Failed {
+    const { error } = failed;
+    if (error === undefined) return failed;
+    const hint = error.hint === undefined ? {} : { hint: this.#redact(error.hint) };
+    return { ...failed, error: { ...error, message: this.#redact(error.message), ...hint } };
   }
 
   async #writeNow(flush: boolean): Promise<void> {

@@ -20,12 +20,14 @@ export interface NewJob {
   env: NodeJS.ProcessEnv;
   /** Told once, in a sentence, when the record cannot be kept; the job goes on. */
   onProblem: (message: string) => void;
+  /** Takes secrets out of the texts of errors. */
+  redact?: ((text: string) => string) | undefined;
   /** What was reserved for a job that runs detached, see `reserveJob`. */
   reserved?: { id: string; log: string } | undefined;
 }
 
 /** Starts the record of a job of this process, in state `running`, and removes records that are too many. Never rejects. */
-export async function createJob({ kind, request, env, onProblem, reserved }: NewJob): Promise<JobHandle> {
+export async function createJob({ kind, request, env, onProblem, redact, reserved }: NewJob): Promise<JobHandle> {
   const folder = jobsFolder(env);
   const startedAt = new Date();
   const record: JobRecord = {
@@ -40,7 +42,7 @@ export async function createJob({ kind, request, env, onProblem, reserved }: New
     files: [],
     vms: [],
   };
-  const handle = new JobHandle({ record, folder, file: join(folder, record.id + SUFFIX), onProblem });
+  const handle = new JobHandle({ record, folder, file: join(folder, record.id + SUFFIX), onProblem, redact });
   await handle.write();
   await pruneJobs(folder, {
     now: startedAt,

@@ -10,6 +10,8 @@ export interface ConnectionSettings {
   username: string;
   /** Asked for when a login is about to be made: may read a file or prompt. */
   password: () => Promise<Secret>;
+  /** Takes the password and other secrets out of a text that is kept or shown. */
+  redact?: (text: string) => string;
   trust: TrustSettings;
   /** Limit for one call to the server, in milliseconds. */
   timeoutMs: number;

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
 import { ScratchFolder } from '../operations/export/export-run.ts';
 import { mixedContent } from '../server/content-source.ts';
 import { startTestServer } from '../server/test-server.ts';
@@ -157,3 +157,104 @@ test.concurrent('an insecure environment does not send the login past a pin to a
   const both = await runProgram(['list', '--insecure'], { env, cwd: scratch.path });
   expect(both).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('contradicts HYPER2KVM_THUMBPRINT') });
 });
+
+test.concurrent('a fault that repeats the password shows it nowhere: screen, JSON, log, record or notice', async () => {
+  await using server = await startTestServer(OPTIONS);
+  await using scratch = await ScratchFolder.make();
+  const message = `denied to joe with <password>${PASSWORD}</password>, ${encodeURIComponent(PASSWORD)}`;
+  server.faults.add({ on: 'ExportVm', times: 2, action: 'soap-fault', fault: 'NotSupported', message });
+  const env = { ...environmentOf(server, join(scratch.path, 'state')), HYPER2KVM_DEBUG: '1' };
+  const notice = join(scratch.path, 'notice');
+  for (const json of [[], ['--json']]) {
+    const words = ['export', 'web', '--log-file', join(scratch.path, 'log'), '--notify-command', `cat >> ${notice}`];
+    const run = await runProgram([...words, ...json], { env, cwd: scratch.path });
+    expect(run.exitCode).not.toBe(0);
+    expect(run.stdout + run.stderr).toContain('denied to joe');
+    expect(run.stdout + run.stderr).not.toMatch(/Zaq|wort/);
+  }
+  expect(await readFile(notice, 'utf8')).toContain('denied to joe');
+  const kept = await textsIn(scratch.path);
+  expect(kept).toContain('denied to joe');
+  expect(kept).not.toMatch(/Zaq|wort/);
+});
+
+test.concurrent(
+  'HYPER2KVM_DEBUG shows stacks and causes, and not the requests with their cookie and password',
+  async () => {
+    await using server = await startTestServer(OPTIONS);
+    await using scratch = await ScratchFolder.make();
+    const env = { ...environmentOf(server, join(scratch.path, 'state')), HYPER2KVM_DEBUG: '1' };
+    for (const on of ['Login', 'CreateContainerView'] as const) {
+      server.faults.add({ on, times: 20, action: 'reset' });
+      const run = await runProgram(['list'], { env, cwd: scratch.path });
+      expect(run.exitCode).toBe(12);
+      expect(run.stderr).toMatch(/Caused by: .*Error[^]* at /);
+      expect(run.stderr).not.toMatch(/vmware_soap_session|[Cc]ookie|Zaq|Envelope/);
+    }
+  },
+);
+
+test.concurrent('a detached process has no password of a URL in its environment or command line', async () => {
+  await using server = await startTestServer(OPTIONS);
+  await using scratch = await ScratchFolder.make();
+  const held = Promise.withResolvers<void>();
+  server.faults.add({ on: 'disk', times: 3, action: 'hold', until: held.promise });
+  const { HYPER2KVM_PASSWORD: _, ...base } = environmentOf(server, join(scratch.path, 'state'));
+  const url = new URL(server.url);
+  url.username = encodeURIComponent(server.username);
+  url.password = encodeURIComponent(PASSWORD);
+  const env = { ...base, HYPER2KVM_USERNAME: '', GOVC_URL: url.href, GOVC_PASSWORD: PASSWORD };
+  for (const args of [['--url', url.href], [`--url=${url.href}`], []]) {
+    const words = ['export', 'web', '--detach', '--json', '-o', `out${args.length}${args[0]?.length ?? ''}`, ...args];
+    // The URL of the environment counts where no flag names one.
+    const given = { ...env, HYPER2KVM_URL: args.length === 0 ? url.href : '' };
+    const run = await runProgram(words, { env: given, cwd: scratch.path });
+    expect(run).toMatchObject({ exitCode: 0 });
+    const { result }: { result: { pid: number; job: string } } = JSON.parse(run.stdout);
+    const open = await Promise.all(
+      ['environ', 'cmdline'].map((name) => readFile(`/proc/${result.pid}/${name}`, 'latin1')),
+    );
+    expect(open.join('\n')).toContain(server.url.host);
+    expect(open.join('\n')).not.toContain('Zaq');
+    expect(await runProgram(['cancel', result.job], { env, cwd: scratch.path })).toMatchObject({ exitCode: 0 });
+  }
+  held.resolve();
+});
+
+test.concurrent(
+  'programs that are called get none of the settings of this one, nor other secrets of the environment',
+  async () => {
+    await using scratch = await ScratchFolder.make();
+    const [bin, seen] = ['bin', 'seen'].map((name) => join(scratch.path, name)) as [string, string];
+    await Promise.all([bin, seen].map((path) => mkdir(path)));
+    const programs = ['guestfish', 'qemu-img', 'qemu-system-x86_64', 'virsh', 'virt-v2v', 'virt-v2v-in-place'];
+    for (const name of programs) {
+      await writeFile(join(bin, name), `#!/bin/sh\n/usr/bin/env > ${seen}/${name}.$$\nexit 1\n`, { mode: 0o755 });
+    }
+    const disk = join(scratch.path, 'disk.img');
+    const bytes = Buffer.alloc(1 << 20);
+    bytes.set([0x55, 0xaa], 510);
+    await writeFile(disk, bytes);
+    const env = {
+      ...environmentOf(undefined, join(scratch.path, 'state')),
+      PATH: [bin, dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter),
+      HYPER2KVM_PASSWORD: PASSWORD,
+      GOVC_URL: `https://joe:${encodeURIComponent(PASSWORD)}@127.0.0.1:1`,
+      AWS_SECRET_ACCESS_KEY: PASSWORD,
+      LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg',
+      LC_TIME: 'C.UTF-8',
+    };
+    const calls = [
+      ['status', '--timeout', '1s'],
+      ['boot-test', disk, '--accelerator', 'tcg'],
+      ['convert', disk, '--fix', 'require', '-o', 'a.qcow2'],
+      ['convert', disk, '--fix', 'off', '--define', '-o', 'b.qcow2'],
+    ];
+    for (const words of calls) await runProgram(words, { env, cwd: scratch.path });
+    const called = new Set((await readdir(seen)).map((name) => name.replace(/\.\d+$/, '')));
+    expect([...called]).toEqual(expect.arrayContaining(['guestfish', 'qemu-img', 'virsh']));
+    const text = await textsIn(seen);
+    expect(text).toContain('LC_TIME=C.UTF-8');
+    expect(text).not.toMatch(/Zaq|HYPER2KVM_|GOVC_|AWS_/);
+  },
+);

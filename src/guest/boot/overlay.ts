@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { childEnvironment } from '../../base/child-environment.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import type { DiskFormat } from './boot-machine.ts';
 
@@ -16,7 +17,7 @@ export async function createOverlay(
 ): Promise<void> {
   const args = ['create', '-q', '-f', 'qcow2', '-F', format, '-b', disk, path];
   try {
-    await promisify(execFile)(qemuImg, args, { timeout: LIMIT_MS, signal });
+    await promisify(execFile)(qemuImg, args, { env: childEnvironment(process.env), timeout: LIMIT_MS, signal });
   } catch (error) {
     signal.throwIfAborted();
     throw new Hyper2kvmError('image', `qemu-img cannot make an overlay over ${disk}: ${saidBy(error)}`, {

@@ -5,6 +5,7 @@ import { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { kindOfCode } from '../../base/exit-codes.ts';
+import { withoutPassword } from '../../base/secret.ts';
 import { listJobIds, readJob } from '../../jobs/job-store.ts';
 import { reserveJob, type ReservedJob } from '../../jobs/reserve-job.ts';
 import { jobOutcome } from '../status/job-outcome.ts';
@@ -18,8 +19,9 @@ export interface DetachOptions {
   env: NodeJS.ProcessEnv;
 }
 
-/** These come through the pipe instead. */
+/** These come through the pipe instead, and so does the password in one of {@link URLS}. */
 const PASSWORDS: ReadonlySet<string> = new Set(['HYPER2KVM_PASSWORD', 'GOVC_PASSWORD']);
+const URLS: ReadonlySet<string> = new Set(['HYPER2KVM_URL', 'GOVC_URL']);
 /** The handover's place among the child's descriptors. */
 const CHANNEL = 3;
 const MOST_SHOWN_CHARACTERS = 2000;
@@ -52,7 +54,9 @@ export async function startDetached(options: DetachOptions, signal: AbortSignal)
 }
 
 function spawnDetached({ program, words, env }: DetachOptions, { descriptor }: ReservedJob): ChildProcess {
-  const others = Object.entries(env).filter(([name]) => !PASSWORDS.has(name));
+  const others = Object.entries(env)
+    .filter(([name]) => !PASSWORDS.has(name))
+    .map(([name, value]) => [name, URLS.has(name) && value !== undefined ? withoutPassword(value) : value]);
   return spawn(program.file, [...program.args, ...words], {
     env: { ...Object.fromEntries(others), [HANDOVER_VARIABLE]: String(CHANNEL) },
     // A session of its own: no terminal can end it by hanging up.

@@ -43,6 +43,7 @@ export async function exportVms(options: ExportOptions, context: OperationContex
     },
     env: options.env,
     onProblem: warn,
+    redact: options.connection.redact,
     reserved: options.detached,
   });
   progress.attach(job);

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { arch, platform, release } from 'node:os';
 import { promisify } from 'node:util';
 import { formatBytes } from '../../base/amounts.ts';
+import { childEnvironment } from '../../base/child-environment.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { checkWritable, freeBytes } from '../../base/free-space.ts';
 import { HostKvm } from '../../guest/boot/accelerator.ts';
@@ -90,7 +91,11 @@ async function inspectOutput(output: string): Promise<StatusFinding> {
 /** The first line that a program prints about itself. */
 async function versionOf(program: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
   try {
-    const { stdout } = await promisify(execFile)(program, ['--version'], { env, timeout: TOOL_LIMIT_MS, signal });
+    const { stdout } = await promisify(execFile)(program, ['--version'], {
+      env: childEnvironment(env),
+      timeout: TOOL_LIMIT_MS,
+      signal,
+    });
     return stdout.split('\n')[0]?.trim() || program;
   } catch {
     signal.throwIfAborted();

@@ -45,7 +45,8 @@ function optionsOf({ arch, base, codeCache }: BinaryOptions, output: string): Pa
     useCodeCache: codeCache && isHost,
     useSnapshot: false,
     disableExperimentalSEAWarning: true,
-    execArgv: ['--no-warnings'],
+    // Without the second one SIGUSR1 opens Node's inspector, through which others can run code in the program.
+    execArgv: ['--no-warnings', '--disable-sigusr1'],
     // NODE_OPTIONS belongs to other programs; a word in it that this Node does not take would end this one.
     execArgvExtension: 'none',
   };
