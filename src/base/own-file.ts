@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { Hyper2kvmError } from './errors.ts';
 import { errnoOf, localFileError } from './local-file-error.ts';
@@ -9,6 +9,9 @@ const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const WRITABLE_BY_OTHERS = 0o022;
 const ROOT = 0;
 
+/** The mode of files that are for nobody but their owner. */
+export const OWNER_ONLY = 0o600;
+
 /**
  * The text of a record that this program wrote earlier. Output folders, and folders for temporary files, may be writable for others, so a record is believed only when it is a regular file
  * of this user or of root that nobody else can write. The one place that opens records.
@@ -18,15 +21,29 @@ export async function readOwnFile(path: string, { maxBytes = 16 * 1024 * 1024 } 
   try {
     await using file = await open(path, FLAGS);
     const stats = await file.stat();
-    const { uid, mode, size } = stats;
-    if (!stats.isFile()) throw refused(path, 'it is not a regular file');
-    if (!isOwn(stats)) throw refused(path, `it belongs to user ${uid}`);
-    if ((mode & WRITABLE_BY_OTHERS) !== 0) throw refused(path, 'other users can write it');
+    const { size } = stats;
+    const doubt = doubtAbout(stats);
+    if (doubt !== undefined) throw refused(path, doubt);
     if (size > maxBytes) throw refused(path, `it has ${size} bytes`);
     return await file.readFile('utf8');
   } catch (error) {
     throw localFileError('read', path, error);
   }
+}
+
+/**
+ * Whether a file that an earlier run may have left can be taken over and written on. One that somebody else made could hold anything, and one with a second
+ * name may be a file of this user's that somebody else has linked into the folder.
+ */
+export function canTakeOver(stats: Stats): boolean {
+  return doubtAbout(stats) === undefined && stats.nlink === 1;
+}
+
+/** Why a file must not be believed; undefined when it may. */
+function doubtAbout(stats: Stats): string | undefined {
+  if (!stats.isFile()) return 'it is not a regular file';
+  if (!isOwn(stats)) return `it belongs to user ${stats.uid}`;
+  return (stats.mode & WRITABLE_BY_OTHERS) === 0 ? undefined : 'other users can write it';
 }
 
 /** Whether a file belongs to this user or to root. What belongs to somebody else may have been put there to be taken for this user's. */

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
-import { readCount, readSize } from '../cli/input/option-values.ts';
+import { readCount, readMode, readSize } from '../cli/input/option-values.ts';
 import { readFormat, readOutputPath } from '../cli/input/output-path.ts';
 import { LOG_FLAGS } from '../cli/log/log-flags.ts';
 import type { SinkFormat } from '../image/create-sink.ts';
@@ -8,6 +8,7 @@ import type { ConvertOptions } from '../operations/convert/types.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS, FIX_PLAN_FLAG, readFixWishes, type FixFlagValues } from './fix-flags.ts';
 import { COMPRESS_FLAG, needQcow2, readCompression } from './compress-flag.ts';
 import { INPUT_FORMAT_FLAG, readInputFormat } from './input-format-flag.ts';
+import { MODE_FLAG } from './mode-flag.ts';
 import { DOMAIN_FLAGS, readDomainOptions, type DomainFlagValues } from './domain-flags.ts';
 
 const FORMATS = ['qcow2', 'raw', 'vmdk'] as const satisfies readonly SinkFormat[];
@@ -60,6 +61,7 @@ export const CONVERT_FLAGS = {
     description:
       'Replace files of the same name, and convert a raw disk that is shorter than its partition table or file system says.',
   }),
+  mode: MODE_FLAG,
   'boot-test': BOOT_TEST_FLAG,
   'dry-run': Flags.boolean({
     default: false,
@@ -80,6 +82,7 @@ export interface ConvertFlagValues extends DomainFlagValues, FixFlagValues {
   vm?: string | undefined;
   configuration?: string | undefined;
   force: boolean;
+  mode: string;
 }
 
 /** Reads the flags of `convert`. Throws usage errors for values and for flags that do not go together. */
@@ -110,6 +113,7 @@ export function readConvertOptions(
     ...readDomainOptions(flags),
     guest: readFixWishes(flags),
     force: flags.force,
+    mode: readMode('--mode', flags.mode),
   };
 }
 

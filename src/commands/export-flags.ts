@@ -5,6 +5,7 @@ import { EXPORT_FORMATS } from '../operations/export/types.ts';
 import { COMPRESS_FLAG } from './compress-flag.ts';
 import { DETACH_FLAG } from './detach-flag.ts';
 import { DOMAIN_FLAGS, type DomainFlagValues } from './domain-flags.ts';
+import { MODE_FLAG } from './mode-flag.ts';
 import { FLEET_FLAGS, type FleetFlagValues } from './fleet-flags.ts';
 import { NOTIFY_FLAGS, type NotifyFlagValues } from './notify-flags.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS, type FixFlagValues } from './fix-flags.ts';
@@ -45,6 +46,7 @@ export const EXPORT_FLAGS = {
   'boot-test': BOOT_TEST_FLAG,
   detach: DETACH_FLAG,
   force: Flags.boolean({ default: false, description: 'Replace files of the same name in the output folder.' }),
+  mode: MODE_FLAG,
   'dry-run': Flags.boolean({
     default: false,
     description: 'Check everything, show what would be written, and touch nothing on the server.',
@@ -127,6 +129,7 @@ export interface ExportFlagValues
   format?: string | undefined;
   compress?: string | undefined;
   force: boolean;
+  mode: string;
   snapshot: boolean;
   quiesce: boolean;
   'from-snapshot'?: string | undefined;

@@ -1,5 +1,5 @@
 import { Hyper2kvmError } from '../base/errors.ts';
-import { readCount, readDuration, readRate } from '../cli/input/option-values.ts';
+import { readCount, readDuration, readMode, readRate } from '../cli/input/option-values.ts';
 import { readFormat, readOutputPath } from '../cli/input/output-path.ts';
 import { EXPORT_FORMATS, type ExportOptions, type PowerChoice } from '../operations/export/types.ts';
 import { readCompression } from './compress-flag.ts';
@@ -36,6 +36,7 @@ export function readExportOptions(
     stallTimeoutMs: readDuration('--stall-timeout', flags['stall-timeout']),
     retries: readCount('--retries', flags.retries, 0, 100),
     force: flags.force,
+    mode: readMode('--mode', flags.mode),
     notify: readNotify(flags),
     ...readRepeatOptions(flags),
   };

@@ -2,6 +2,7 @@ import { open, rm, type FileHandle } from 'node:fs/promises';
 import { settleAll } from '../base/concurrency.ts';
 import { FileWriter } from '../base/direct-io.ts';
 import { localFileError } from '../base/local-file-error.ts';
+import { OWNER_ONLY } from '../base/own-file.ts';
 
 /** A new file that an image is written into, anywhere and in any order. All errors are of kind `local-file` and name the file. */
 export class OutputFile {
@@ -19,7 +20,7 @@ export class OutputFile {
   static async create(path: string): Promise<OutputFile> {
     try {
       await rm(path, { force: true });
-      return new OutputFile(path, await open(path, 'wx'));
+      return new OutputFile(path, await open(path, 'wx', OWNER_ONLY));
     } catch (error) {
       throw localFileError('create', path, error);
     }

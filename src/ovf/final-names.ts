@@ -1,16 +1,30 @@
-import { link, lstat, rename } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { link, lstat, open, rename } from 'node:fs/promises';
 import { flushFolder } from '../base/atomic-file.ts';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
+import { OWNER_ONLY } from '../base/own-file.ts';
 import { removeFile } from './local-folder.ts';
 import { PARTIAL_SUFFIX } from './member-names.ts';
+
+export interface NamingOptions {
+  /** Replace files that have the final names. */
+  force: boolean;
+  /** Of the files, whatever the umask is. Default: 0600. A disk holds the password hashes and keys of its machine. */
+  mode?: number | undefined;
+}
 
 /**
  * Gives each `<path>.partial` its final name, in order, and flushes the folder. Throws kind `local-file`; then those that had been renamed
  * are `.partial` again, as far as the file system lets it. Without `force` no file is overwritten; with it a file of an
- * earlier export is.
+ * earlier export is. The one place that decides the mode of a result: a `.partial` file is closed to everybody but its owner, and `mode` comes before the first name.
  */
-export async function giveFinalNames(folder: string, paths: readonly string[], force: boolean): Promise<void> {
+export async function giveFinalNames(
+  folder: string,
+  paths: readonly string[],
+  { force, mode = OWNER_ONLY }: NamingOptions,
+): Promise<void> {
+  for (const path of paths) await setMode(path + PARTIAL_SUFFIX, mode);
   if (force) {
     // The last one is what makes a package of the files: an old descriptor must not stand over new disks after a crash.
     for (const path of paths.toReversed()) await removeFile(path);
@@ -29,6 +43,16 @@ export async function giveFinalNames(folder: string, paths: readonly string[], f
     throw error;
   }
   await flushFolder(folder);
+}
+
+/** A link is not followed. A file system without modes (FAT, some SMB and FUSE) has its own rule about who reads, and a file that is missing is found when it is renamed. */
+async function setMode(path: string, mode: number): Promise<void> {
+  try {
+    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    await file.chmod(mode);
+  } catch {
+    // What it has then is at most what it was made with, which is no more than its owner's.
+  }
 }
 
 /** Errors of link(2) that say that this file system, or its mount, has no hard links. */

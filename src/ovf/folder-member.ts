@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
-import { isOwn } from '../base/own-file.ts';
+import { canTakeOver, OWNER_ONLY } from '../base/own-file.ts';
 import { BufferedFile } from './buffered-file.ts';
 import { digestOf, digestOfText } from './file-digest.ts';
 import { removeFile } from './local-folder.ts';
@@ -68,10 +68,10 @@ export async function writeTextMember(name: string, path: string, text: string):
 }
 
 /** A new file under a name that may hold a leftover; a link that stands there is removed, not followed. */
-export async function createNew(path: string): Promise<FileHandle> {
+export async function createNew(path: string, access = constants.O_WRONLY): Promise<FileHandle> {
   try {
     await removeFile(path);
-    return await open(path, 'wx');
+    return await open(path, access | constants.O_CREAT | constants.O_EXCL, OWNER_ONLY);
   } catch (error) {
     throw localFileError('create', path, error);
   }
@@ -92,7 +92,7 @@ export async function isWhole(path: string, sizeBytes: number, sha256: string, s
   }
   try {
     const found = await handle.stat();
-    if (!found.isFile() || !isOwn(found) || found.size !== sizeBytes) return false;
+    if (!canTakeOver(found) || found.size !== sizeBytes) return false;
     return (await digestOf(handle, 0, sizeBytes, signal)) === sha256.toLowerCase();
   } catch (error) {
     throw localFileError('read', path, error);

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { digestOfText } from './file-digest.ts';
-import { giveFinalNames } from './final-names.ts';
+import { giveFinalNames, type NamingOptions } from './final-names.ts';
 import { FolderMember, createNew, isWhole, writeTextMember } from './folder-member.ts';
 import { makeFolder } from '../base/make-folder.ts';
 import { removeFile, removeMadeFolders } from './local-folder.ts';
@@ -9,13 +9,11 @@ import { manifestText } from './manifest.ts';
 import { PARTIAL_SUFFIX, inPackageOrder, requirePlainName } from './member-names.ts';
 import type { MemberRecord, MemberWriter, PackageContent, PackageFile, PackageWriter } from './package-writer.ts';
 
-export interface FolderPackageOptions {
+export interface FolderPackageOptions extends NamingOptions {
   /** Made with its parents when it is not there. */
   folder: string;
   /** The descriptor is `<baseName>.ovf`, the manifest `<baseName>.mf`. */
   baseName: string;
-  /** Replace files that have the final names. */
-  force: boolean;
 }
 
 /** A package of separate files in a folder; any number of members may be open at once. Throws kind `local-file`. */
@@ -30,17 +28,17 @@ class FolderPackage implements PackageWriter {
   readonly #folder: string;
   readonly #descriptorName: string;
   readonly #manifestName: string;
-  readonly #force: boolean;
+  readonly #naming: NamingOptions;
   readonly #madeFolder: string | undefined;
   readonly #open = new Map<string, FolderMember>();
   readonly #whole = new Map<string, MemberRecord>();
   #finished = false;
 
-  constructor({ folder, baseName, force }: FolderPackageOptions, madeFolder: string | undefined) {
+  constructor({ folder, baseName, force, mode }: FolderPackageOptions, madeFolder: string | undefined) {
     this.#folder = folder;
     this.#descriptorName = `${baseName}.ovf`;
     this.#manifestName = `${baseName}.mf`;
-    this.#force = force;
+    this.#naming = { force, mode };
     this.#madeFolder = madeFolder;
   }
 
@@ -90,7 +88,7 @@ class FolderPackage implements PackageWriter {
     await giveFinalNames(
       this.#folder,
       files.map(({ path }) => path),
-      this.#force,
+      this.#naming,
     );
     this.#finished = true;
     return files;

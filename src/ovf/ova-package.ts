@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { digestOfText } from './file-digest.ts';
-import { giveFinalNames } from './final-names.ts';
+import { giveFinalNames, type NamingOptions } from './final-names.ts';
 import { makeFolder } from '../base/make-folder.ts';
 import { removeFile, removeMadeFolders } from './local-folder.ts';
 import { manifestText } from './manifest.ts';
@@ -12,13 +12,11 @@ import { TarFile } from './tar-file.ts';
 import { TarMember } from './tar-member.ts';
 import { LEAST_MOVE_BYTES } from './tar-move.ts';
 
-export interface OvaPackageOptions {
+export interface OvaPackageOptions extends NamingOptions {
   /** Made with its parents when it is not there. */
   folder: string;
   /** The tar is `<baseName>.ova`; in it are `<baseName>.ovf`, the members, `<baseName>.mf`. */
   baseName: string;
-  /** Replace a file that has the final name. */
-  force: boolean;
   /**
    * Room for the descriptor at the tar's start. One that is longer costs a move of all that was written. The same number
    * in a later run lets it adopt what this one left.
@@ -47,7 +45,7 @@ class OvaPackage implements PackageWriter {
   readonly #folder: string;
   readonly #descriptorName: string;
   readonly #manifestName: string;
-  readonly #force: boolean;
+  readonly #naming: NamingOptions;
   readonly #tar: TarFile;
   readonly #madeFolder: string | undefined;
   readonly #mtime = new Date();
@@ -67,7 +65,7 @@ class OvaPackage implements PackageWriter {
     this.#path = join(options.folder, `${options.baseName}.ova`);
     this.#descriptorName = `${options.baseName}.ovf`;
     this.#manifestName = `${options.baseName}.mf`;
-    this.#force = options.force;
+    this.#naming = { force: options.force, mode: options.mode };
     this.#tar = tar;
     this.#madeFolder = madeFolder;
     this.#reservedBytes = padded(options.reservedDescriptorBytes);
@@ -122,7 +120,7 @@ class OvaPackage implements PackageWriter {
     signal?.throwIfAborted();
     const files = [{ path: this.#path, sizeBytes }];
     await beforeNames?.(files);
-    await giveFinalNames(this.#folder, [this.#path], this.#force);
+    await giveFinalNames(this.#folder, [this.#path], this.#naming);
     this.#over = true;
     await this.#tar.close();
     return files;

@@ -1,10 +1,15 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { localFileError } from '../base/local-file-error.ts';
+import { errnoOf, localFileError } from '../base/local-file-error.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { writeFully } from '../base/direct-io.ts';
+import { canTakeOver, OWNER_ONLY } from '../base/own-file.ts';
 import { digestOf } from './file-digest.ts';
+import { createNew } from './folder-member.ts';
 import { moveTowardsEnd } from './tar-move.ts';
+
+/** Not through a link; and not waiting, should a named pipe stand there. */
+const OPEN_LEFTOVER = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** An open tar: the file operations that an OVA takes, each with errors of kind `local-file` that name it. */
 export class TarFile {
@@ -18,16 +23,22 @@ export class TarFile {
     this.handle = handle;
   }
 
-  /** Opens without cutting: an earlier process may have left whole members. A link that stands there is not followed. */
+  /** Opens without cutting: an earlier process may have left whole members. What is not this user's own is replaced; a link is not followed. */
   static async open(path: string): Promise<TarFile> {
     try {
-      const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o666);
-      if ((await handle.stat()).isFile()) return new TarFile(path, handle);
+      const handle = await open(path, OPEN_LEFTOVER);
+      const found = await handle.stat();
+      if (canTakeOver(found)) {
+        // Some file systems have no modes.
+        await handle.chmod(OWNER_ONLY).catch(() => {});
+        return new TarFile(path, handle);
+      }
       await handle.close();
-      throw new Hyper2kvmError('local-file', `${path} is not a file.`, { hint: 'Move it away.' });
+      if (!found.isFile()) throw new Hyper2kvmError('local-file', `${path} is not a file.`, { hint: 'Move it away.' });
     } catch (error) {
-      throw localFileError('create', path, error);
+      if (errnoOf(error) !== 'ENOENT') throw localFileError('create', path, error);
     }
+    return new TarFile(path, await createNew(path, constants.O_RDWR));
   }
 
   async isEmpty(): Promise<boolean> {

@@ -52,10 +52,12 @@ const SAME_BYTES: Record<string, string[]> = {
   jobs: ['--jobs=2'],
   parallel: ['--parallel=1'],
   'limit-rate': ['--limit-rate=1M'],
+  'first-byte-timeout': ['--first-byte-timeout=9s'],
   'stall-timeout': ['--stall-timeout=9s'],
   retries: ['--retries=0'],
   // Whether it is made at all, and what is done with the files.
   force: ['--force'],
+  mode: ['--mode=0640'],
   'skip-existing': ['--skip-existing'],
   'if-changed': ['--if-changed'],
   'dry-run': ['--dry-run'],

@@ -8,7 +8,7 @@ test.each([true, false])('a failure between renames takes back those that were m
   await using folder = await temporaryFolder();
   for (const name of ['a.partial', 'b.partial']) await writeFile(join(folder.path, name), name);
   const paths = ['a', 'b', 'gone'].map((name) => join(folder.path, name));
-  await expect(giveFinalNames(folder.path, paths, force)).rejects.toMatchObject({
+  await expect(giveFinalNames(folder.path, paths, { force })).rejects.toMatchObject({
     kind: 'local-file',
     message: `Could not create ${join(folder.path, 'gone')}: it does not exist.`,
   });

@@ -2,6 +2,8 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { createFolderPackage } from '../../src/ovf/folder-package.ts';
+import { FOREIGN_LEFTOVERS } from '../foreign-leftovers.ts';
+import { testUnless } from '../oracles/skips.ts';
 import { DISK_HINTS, addMember, listing, pattern, sha256, temporaryFolder, verifyManifest } from './package-folder.ts';
 
 const signal = new AbortController().signal;
@@ -114,6 +116,23 @@ test('whole members are kept for the next run, which adopts only what reads back
   await second.finish({ descriptor: 'x' });
   expect(await verifyManifest(folder.path, 'vm.mf')).toEqual(['vm.ovf', 'good.vmdk']);
 });
+
+for (const [what, replace, need] of FOREIGN_LEFTOVERS) {
+  testUnless(need, `a member that ${what} is not adopted`, async () => {
+    await using folder = await temporaryFolder();
+    const out = join(folder.path, 'out');
+    const options = { folder: out, baseName: 'vm', force: false };
+    const first = await createFolderPackage(options);
+    const record = await addMember(first, 'a.vmdk', DISK);
+    await first.discard({ keepWhole: true });
+    await replace(join(out, 'a.vmdk.partial'));
+    const second = await createFolderPackage(options);
+    expect(await second.adoptMember(record, signal)).toBe(false);
+    expect(await listing(out)).toEqual([]);
+    if ((await listing(folder.path)).includes('elsewhere'))
+      expect(DISK.equals(await readFile(join(folder.path, 'elsewhere')))).toBe(true);
+  });
+}
 
 test('an aborted adoption leaves the member where it is', async () => {
   await using folder = await temporaryFolder();

@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { FOREIGN_LEFTOVERS } from '../foreign-leftovers.ts';
 import { testWithOracle } from '../oracles/oracle.ts';
 import { outputOf } from '../oracles/run-program.ts';
+import { testUnless } from '../oracles/skips.ts';
 import { createOvaPackage } from '../../src/ovf/ova-package.ts';
 import type { PackageWriter } from '../../src/ovf/package-writer.ts';
 import { DISK_HINTS, addMember, listing, pattern, temporaryFolder, verifyManifest } from './package-folder.ts';
@@ -165,6 +167,44 @@ test('the next run adopts whole members in order, and cuts off what follows a ba
   const out = join(folder.path, 'out');
   expect(await unpack(join(folder.path, 'vm.ova'), out)).toEqual(['vm.ovf', 'a.vmdk', 'b.vmdk', 'vm.mf']);
   expect(await verifyManifest(out, 'vm.mf')).toEqual(['vm.ovf', 'a.vmdk', 'b.vmdk']);
+});
+
+for (const [what, replace, need] of FOREIGN_LEFTOVERS) {
+  const outcome = what === 'is a link' ? 'is refused' : 'is replaced by a new one';
+  testUnless(need, `a tar of an earlier run that ${what} ${outcome}`, async () => {
+    await using folder = await temporaryFolder();
+    const out = join(folder.path, 'out');
+    const partial = join(out, 'vm.ova.partial');
+    const first = await create(out);
+    const record = await addMember(first, 'a.vmdk', DISK);
+    await first.discard({ keepWhole: true });
+    const before = await readFile(partial);
+    await replace(partial);
+    if (what === 'is a link') {
+      await expect(create(out)).rejects.toMatchObject({
+        kind: 'local-file',
+        message: expect.stringContaining(partial),
+      });
+    } else {
+      const second = await create(out);
+      expect(await second.adoptMember(record, signal)).toBe(false);
+      await addMember(second, 'b.vmdk', DISK);
+      expect(await stat(partial)).toMatchObject({ mode: 0o100600, uid: process.getuid?.(), nlink: 1 });
+      await second.discard({ keepWhole: false });
+    }
+    if ((await listing(folder.path)).includes('elsewhere'))
+      expect(before.equals(await readFile(join(folder.path, 'elsewhere')))).toBe(true);
+  });
+}
+
+test('a named pipe in the place of the tar is refused, without waiting for a reader', async () => {
+  await using folder = await temporaryFolder();
+  const partial = join(folder.path, 'vm.ova.partial');
+  execFileSync('mkfifo', [partial]);
+  await expect(create(folder.path)).rejects.toMatchObject({
+    kind: 'local-file',
+    message: `${partial} is not a file.`,
+  });
 });
 
 test('a tar laid out otherwise is not adopted', async () => {

@@ -38,6 +38,15 @@ export function readSize(flag: string, text: string, least: number, most: number
   return bytes;
 }
 
+/** `0640`, `640`: a file's permissions in octal. The owner reads and writes; nobody executes an image. */
+export function readMode(flag: string, text: string): number {
+  const mode = /^0?[0-7]{3}$/.test(text.trim()) ? Number.parseInt(text, 8) : NaN;
+  if ((mode & 0o600) !== 0o600 || (mode & 0o111) !== 0) {
+    throw wrong(flag, text, 'octal permissions from 0600 to 0666 without execution, such as 0640');
+  }
+  return mode;
+}
+
 /** One of `choices`, as it is written there. */
 export function readChoice<Choice extends string>(flag: string, text: string, choices: readonly Choice[]): Choice {
   const choice = choices.find((name) => name === text);

@@ -151,7 +151,7 @@ async function makeAll(
     const hardware = await writeDomain(layout, disks, options, fitnessOf(guest), signal);
     signal.throwIfAborted();
     await requireAllOwn(whole);
-    await giveFinalNames(layout.folder, finalPaths(layout), options.force);
+    await giveFinalNames(layout.folder, finalPaths(layout), options);
     isNamed = true;
     return { disks, domain: layout.domainPath, hardware, guest };
   } finally {

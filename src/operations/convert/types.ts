@@ -42,6 +42,8 @@ export interface ConvertOptions {
   /** What becomes of the guest in the result. */
   guest: FixWishes;
   force: boolean;
+  /** Of the files that are written; undefined is 0600. */
+  mode?: number | undefined;
   /** Boot the result when it is whole; \`env\` tells where programs and job records are. */
   bootTest?: { env: NodeJS.ProcessEnv } | undefined;
   /** Tells `define` where virsh is; undefined is that of the process. */

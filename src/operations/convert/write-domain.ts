@@ -18,6 +18,6 @@ export async function writeDomain(
   const images = converted.map(({ path, format, virtualSizeBytes }) => ({ path, format, virtualSizeBytes }));
   const request = { machine: machineOf(source.machine), images, wanted, fitness, networks, kubevirt };
   const { text, hardware } = await makeDomain(request, signal);
-  await writeFileAtomically(domainPath + PARTIAL_SUFFIX, text, { mode: 0o644 });
+  await writeFileAtomically(domainPath + PARTIAL_SUFFIX, text);
   return hardware;
 }

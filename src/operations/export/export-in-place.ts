@@ -46,7 +46,7 @@ async function exportAndUse(task: Task, signal: AbortSignal): Promise<InPlace> {
   // Another run may have come to its end since this VM was looked at; and only under the lock may names be given that a killed run did not come to.
   const { whole, changed } = await findStanding(record, task);
   if (whole) {
-    await record?.complete();
+    await record?.complete(options.mode);
     await undoEarlierRun(task, plan.output, { keepFiles: false });
     return await useKept(task, { whole, record }, signal);
   }

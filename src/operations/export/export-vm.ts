@@ -142,12 +142,12 @@ function isWorthKeeping(error: unknown, source: ExportSource, isFetched: boolean
 }
 
 function openPackage({ folder, baseName, options, workers }: VmExport): Promise<PackageWriter> {
-  const { format, force, compression } = options;
-  const place = { folder, baseName, force };
+  const { format, force, mode, compression } = options;
+  const place = { folder, baseName, force, mode };
   const { image } = FORMATS[format];
   if (image) {
     const descriptorName = descriptionName(baseName, options.kubevirt);
-    return createImagePackage({ folder, force, descriptorName, format: image, compression, workers });
+    return createImagePackage({ folder, force, mode, descriptorName, format: image, compression, workers });
   }
   if (format === 'ova') return createOvaPackage({ ...place, reservedDescriptorBytes: RESERVED_DESCRIPTOR_BYTES });
   return createFolderPackage(place);

@@ -124,7 +124,7 @@ export class Generations {
       for (const stray of await readdir(unfinished)) {
         if (!files.includes(stray)) await rm(join(unfinished, stray), { recursive: true });
       }
-      await writeFileAtomically(join(unfinished, GENERATION_RECORD), `${JSON.stringify(record)}\n`, { mode: 0o644 });
+      await writeFileAtomically(join(unfinished, GENERATION_RECORD), `${JSON.stringify(record)}\n`);
       await rename(unfinished, join(this.#folder, name));
       if (carriedText !== undefined) {
         await makeFolder(unfinished);

@@ -1,11 +1,12 @@
-import { stat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Compression } from '../../image/copy/pack-window.ts';
 import type { SharedWorkers } from '../../image/copy/shared-workers.ts';
 import type { SinkFormat } from '../../image/create-sink.ts';
-import { giveFinalNames } from '../../ovf/final-names.ts';
+import { giveFinalNames, type NamingOptions } from '../../ovf/final-names.ts';
 import { createNew, FolderMember, isWhole, writeTextMember } from '../../ovf/folder-member.ts';
 import { makeFolder } from '../../base/make-folder.ts';
+import { canTakeOver } from '../../base/own-file.ts';
 import { removeFile, removeMadeFolders } from '../../ovf/local-folder.ts';
 import { inPackageOrder, PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type {
@@ -18,11 +19,10 @@ import type {
 } from '../../ovf/package-writer.ts';
 import { ImageMember } from './image-member.ts';
 
-export interface ImagePackageOptions {
+export interface ImagePackageOptions extends NamingOptions {
   folder: string;
   /** Of the domain or manifest. */
   descriptorName: string;
-  force: boolean;
   format: SinkFormat;
   compression: Compression | undefined;
   /** The threads of all images of the run. */
@@ -75,14 +75,14 @@ class ImagePackage implements PackageWriter {
     return member;
   }
 
-  /** An image is not hashed: one that has its size and its time of change still was flushed whole, and not touched since. */
+  /** An image is not hashed: one of this user's own that has its size and its time of change still was flushed whole, and not touched since. */
   async adoptMember(record: MemberRecord, signal: AbortSignal): Promise<boolean> {
     const path = this.#partialPath(record.name);
     const isSame =
       record.modifiedMs === undefined
         ? await isWhole(path, record.sizeBytes, record.sha256, signal)
-        : await stat(path).then(
-            ({ size, mtimeMs }) => size === record.sizeBytes && mtimeMs === record.modifiedMs,
+        : await lstat(path).then(
+            (found) => canTakeOver(found) && found.size === record.sizeBytes && found.mtimeMs === record.modifiedMs,
             () => false,
           );
     if (isSame) this.#whole.set(record.name, record);
@@ -104,7 +104,7 @@ class ImagePackage implements PackageWriter {
     );
     const paths = files.map(({ path }) => path);
     await beforeNames?.(files);
-    await giveFinalNames(this.#options.folder, paths, this.#options.force);
+    await giveFinalNames(this.#options.folder, paths, this.#options);
     this.#finished = true;
     await this.#workers[Symbol.asyncDispose]();
     return files;

@@ -60,6 +60,8 @@ export interface ExportOptions {
   retries: number;
   /** Replace files of the same name. */
   force: boolean;
+  /** Of the files that are written; undefined is 0600. */
+  mode?: number | undefined;
   /** Makes each export a new generation, in a folder of its own, and removes all but the newest so many. Undefined makes none. */
   keep?: number | undefined;
   /** A VM that is as it was at its last whole export into that place is skipped. */

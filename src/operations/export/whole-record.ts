@@ -103,8 +103,8 @@ export class WholeRecord {
     return this.#state;
   }
 
-  /** Gives the files of what was found the names that they do not have yet. The caller has locked the folder. */
-  async complete(): Promise<void> {
+  /** Gives the files of what was found the names that they do not have yet, with `mode`. The caller has locked the folder. */
+  async complete(mode: number | undefined): Promise<void> {
     if (this.#state === undefined || this.#state.isUsed) return;
     const paths = this.#state.result.files.map(({ path }) => path);
     const unnamed: string[] = [];
@@ -113,7 +113,7 @@ export class WholeRecord {
       // Killed between its two names, it has both.
       else if (await isOneFile(path, path + PARTIAL_SUFFIX)) await rm(path + PARTIAL_SUFFIX, { force: true });
     }
-    if (unnamed.length > 0) await giveFinalNames(this.#folder, unnamed, false);
+    if (unnamed.length > 0) await giveFinalNames(this.#folder, unnamed, { force: false, mode });
   }
 
   async #save(state: WholeState): Promise<void> {

@@ -1,6 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { fillOptionalValues } from '../../../src/cli/input/optional-values.ts';
-import { readChoice, readCount, readDuration, readRate, readSize } from '../../../src/cli/input/option-values.ts';
+import {
+  readChoice,
+  readCount,
+  readDuration,
+  readMode,
+  readRate,
+  readSize,
+} from '../../../src/cli/input/option-values.ts';
 
 test.each([
   ['50M', 50 * 1024 ** 2],
@@ -90,3 +97,14 @@ test('a choice is one of its words, as it is written', () => {
     expect(() => readChoice('--compress', text, ['fast', 'zstd'])).toThrow(/one of fast, zstd, not/);
   }
 });
+
+test.each(['0600', '640', '0664'])('a mode is read as octal: %s', (text) => {
+  expect(readMode('--mode', text)).toBe(Number.parseInt(text, 8));
+});
+
+test.each(['', '0755', '0400', '060', '2640', '00640', '0o640', 'u=rw', '0680'])(
+  'a mode that is none, or that its owner cannot use, or that executes, is refused: "%s"',
+  (text) => {
+    expect(() => readMode('--mode', text)).toThrow(/^--mode wants octal permissions/);
+  },
+);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { copyFile, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InterruptedError } from '../../../src/base/errors.ts';
 import { planConversion } from '../../../src/operations/convert/convert.ts';
@@ -65,6 +65,17 @@ describe('a package becomes images and a domain', () => {
     const { stdout, stderr } = await runProgram(oracles['virt-xml-validate'], [domain ?? '', 'domain']);
     expect(stdout + stderr).toMatch(/validates$/m);
   });
+});
+
+test.each([
+  [undefined, '600'],
+  [0o640, '640'],
+])('images and domain have the mode that was asked for, and else are closed to others: %s', async (mode, octal) => {
+  await using scratch = await ScratchFolder.make();
+  const { source, output } = await makePackage(scratch, 'ovf');
+  await runConvert({ source, output, mode });
+  for (const name of ['web-disk-1.qcow2', 'web.xml'])
+    expect(((await stat(join(output, name))).mode & 0o777).toString(8)).toBe(octal);
 });
 
 test('one disk is converted alone, without a domain', async () => {

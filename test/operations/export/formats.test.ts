@@ -1,6 +1,8 @@
-import { expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { readdirSync, statSync } from 'node:fs';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EXPORT_FORMATS } from '../../../src/operations/export/types.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { outputOf } from '../../oracles/run-program.ts';
 import { mixedContent, writeRawFile } from '../../server/content-source.ts';
@@ -139,3 +141,38 @@ test.concurrent.each(['Büro/50% "alt"', '-rf', '..', 'a\\b', '日本語 VM', 'x
     );
   },
 );
+
+/** The modes of all files in a folder, each once, in octal. */
+function modesIn(folder: string): string[] {
+  return [...new Set(readdirSync(folder).map((name) => (statSync(join(folder, name)).mode & 0o777).toString(8)))];
+}
+
+describe('whatever the umask is', () => {
+  const umask = process.umask();
+  beforeEach(() => void process.umask(0));
+  afterEach(() => void process.umask(umask));
+
+  test.each(EXPORT_FORMATS)(
+    'the files of an export as %s are closed to others, before and after they have their names',
+    async (format) => {
+      await using server = await startTestServer({ vms: [THREE_DISKS] });
+      await using scratch = await ScratchFolder.make();
+      const partial: string[][] = [];
+      const onEvent = ({ type }: { type: string }): void => {
+        if (type === 'disk-progress' || type === 'disk-whole') partial.push(modesIn(scratch.output));
+      };
+      expect((await runExport(server, scratch, { format, onEvent })).error).toBeUndefined();
+      expect(partial.length).toBeGreaterThan(0);
+      expect(new Set(partial.flat())).toEqual(new Set(['600']));
+      expect(modesIn(scratch.output)).toEqual(['600']);
+    },
+  );
+
+  test.each(EXPORT_FORMATS)('the files of an export as %s have the mode that was asked for', async (format) => {
+    process.umask(0o077);
+    await using server = await startTestServer({ vms: [THREE_DISKS] });
+    await using scratch = await ScratchFolder.make();
+    expect((await runExport(server, scratch, { format, mode: 0o640 })).error).toBeUndefined();
+    expect(modesIn(scratch.output)).toEqual(['640']);
+  });
+});

@@ -3,8 +3,10 @@ import { readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InterruptedError } from '../../../src/base/errors.ts';
 import type { ExportOptions } from '../../../src/operations/export/types.ts';
+import { FOREIGN_LEFTOVERS } from '../../foreign-leftovers.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { runProgram } from '../../oracles/run-program.ts';
+import { testUnless } from '../../oracles/skips.ts';
 import { writeRawFile } from '../../server/content-source.ts';
 import type { ScriptedFault } from '../../server/scripted-faults.ts';
 import { startTestServer } from '../../server/test-server.ts';
@@ -124,3 +126,17 @@ test.each([true, false])('a whole image is kept for the next run while it is unt
   expect(second.result?.exported[0]?.keptDisks).toEqual(untouched ? ['web-disk-1.qcow2'] : []);
   expect(await scratch.files()).toEqual(filesOf('qcow2'));
 });
+
+for (const [what, replace, need] of FOREIGN_LEFTOVERS) {
+  testUnless(need, `an image of an earlier run that ${what} is fetched anew`, async () => {
+    await using server = await startTestServer({ vms: [THREE_DISKS] });
+    await using scratch = await ScratchFolder.make();
+    const options = { format: 'raw', parallel: 1, retries: 0 } as const;
+    server.faults.add({ on: 'disk', target: 'disk-1.vmdk', action: 'status', status: 503 });
+    await runExport(server, scratch, options);
+    await replace(join(scratch.output, 'web-disk-1.raw.partial'));
+    const { result } = await runExport(server, scratch, options);
+    expect(result?.exported[0]?.keptDisks).toEqual([]);
+    expect(await scratch.files()).toEqual(filesOf('raw'));
+  });
+}
