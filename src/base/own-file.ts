@@ -14,15 +14,19 @@ export const OWNER_ONLY = 0o600;
 
 /**
  * The text of a record that this program wrote earlier. Output folders, and folders for temporary files, may be writable for others, so a record is believed only when it is a regular file
- * of this user or of root that nobody else can write. The one place that opens records.
+ * of this user or of root that nobody else can write. With `isCompared`, its text is only compared with a known one: then anybody's file will do, as on NTFS or SMB, where all files
+ * can be writable for all. The one place that opens records.
  * @throws Hyper2kvmError `local-file`, whose `cause` has the code ENOENT when there is no file.
  */
-export async function readOwnFile(path: string, { maxBytes = 16 * 1024 * 1024 } = {}): Promise<string> {
+export async function readOwnFile(
+  path: string,
+  { maxBytes = 16 * 1024 * 1024, isCompared = false } = {},
+): Promise<string> {
   try {
     await using file = await open(path, FLAGS);
     const stats = await file.stat();
     const { size } = stats;
-    const doubt = doubtAbout(stats);
+    const doubt = isCompared && stats.isFile() ? undefined : doubtAbout(stats);
     if (doubt !== undefined) throw refused(path, doubt);
     if (size > maxBytes) throw refused(path, `it has ${size} bytes`);
     return await file.readFile('utf8');

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { readCount, readMode, readSize } from '../cli/input/option-values.ts';
-import { readFormat, readOutputPath } from '../cli/input/output-path.ts';
+import { readFormat, readOutputName, readOutputPath } from '../cli/input/output-path.ts';
 import { LOG_FLAGS } from '../cli/log/log-flags.ts';
 import type { SinkFormat } from '../image/create-sink.ts';
 import type { ConvertOptions } from '../operations/convert/types.ts';
@@ -26,6 +26,10 @@ export const CONVERT_FLAGS = {
     helpValue: 'PATH',
     description:
       'Output folder, or for one disk the file itself. Default: the current folder. A name that ends with / is a folder, which is made if it is not there.',
+  }),
+  name: Flags.string({
+    helpValue: 'NAME',
+    description: "Name of the output instead of the source's: of its files, and of the VM in its libvirt domain.",
   }),
   'input-format': INPUT_FORMAT_FLAG,
   format: Flags.string({
@@ -73,6 +77,7 @@ export const CONVERT_FLAGS = {
 /** The values of {@link CONVERT_FLAGS}, as oclif gives them. */
 export interface ConvertFlagValues extends DomainFlagValues, FixFlagValues {
   output?: string | undefined;
+  name?: string | undefined;
   'input-format'?: string | undefined;
   format?: string | undefined;
   compress?: string | undefined;
@@ -103,6 +108,7 @@ export function readConvertOptions(
     source,
     inputFormat: readInputFormat(flags['input-format']),
     output,
+    name: readOutputName(flags.name),
     format,
     compression: readCompression(flags.compress, format),
     clusterBytes: readClusterSize(flags['cluster-size'], format),

@@ -34,6 +34,11 @@ export const EXPORT_FLAGS = {
     helpValue: 'DIR',
     description: 'Output folder. Default: ./<VM name>. With several VMs each gets a folder of its own in it.',
   }),
+  name: Flags.string({
+    helpValue: 'NAME',
+    description:
+      "Name of the output instead of the VM's: of its files, of its folder, and in the descriptor. For one VM only.",
+  }),
   format: Flags.string({
     options: EXPORT_FORMATS,
     description:
@@ -126,6 +131,7 @@ export interface ExportFlagValues
   extends DomainFlagValues, FixFlagValues, RepeatFlagValues, FleetFlagValues, NotifyFlagValues {
   'boot-test': boolean;
   output?: string | undefined;
+  name?: string | undefined;
   format?: string | undefined;
   compress?: string | undefined;
   force: boolean;

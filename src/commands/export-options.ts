@@ -1,6 +1,6 @@
 import { Hyper2kvmError } from '../base/errors.ts';
 import { readCount, readDuration, readMode, readRate } from '../cli/input/option-values.ts';
-import { readFormat, readOutputPath } from '../cli/input/output-path.ts';
+import { readFormat, readOutputName, readOutputPath } from '../cli/input/output-path.ts';
 import { EXPORT_FORMATS, type ExportOptions, type PowerChoice } from '../operations/export/types.ts';
 import { readCompression } from './compress-flag.ts';
 import { needDomain, readDomainOptions } from './domain-flags.ts';
@@ -23,6 +23,7 @@ export function readExportOptions(
   const rate = flags['limit-rate'];
   return {
     output,
+    name: readOutputName(flags.name),
     format,
     compression: readCompression(flags.compress, format),
     ...readDomainOptions(flags),

@@ -59,7 +59,7 @@ async function takeFile(path: string, text: string, request: LockRequest): Promi
       (lock) => readJson(lock ?? '', isHolder)?.process,
     );
     // An answer of NFS that was lost makes link(2) find its own work.
-    if (found === text) return;
+    if (await hasText(path, text)) return;
     if (found === undefined) continue;
     const holder = readJson(found, isHolder);
     if (holder === undefined || !hasEnded || !isOver(holder)) throw busy(path, holder, request);
@@ -124,9 +124,14 @@ async function readLock(path: string): Promise<string | undefined> {
   }
 }
 
+/** Whoever may write that file: another lock cannot have this text, which names the job. */
+async function hasText(path: string, text: string): Promise<boolean> {
+  return (await readOwnFile(path, { maxBytes: MOST_BYTES, isCompared: true }).catch(() => undefined)) === text;
+}
+
 /** Somebody may have removed it by hand, and another host have taken it since. */
 async function removeOwn(path: string, text: string): Promise<void> {
-  if ((await readLock(path)) === text) await rm(path, { force: true }).catch(() => {});
+  if (await hasText(path, text)) await rm(path, { force: true }).catch(() => {});
 }
 
 /** The holder of a name that is claimed: the file may be about to be written, and an old one to be replaced. */

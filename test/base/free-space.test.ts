@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { checkWritable, freeBytes, nearestFolder } from '../../src/base/free-space.ts';
+import { checkNames, checkWritable, freeBytes, nearestFolder } from '../../src/base/free-space.ts';
 
 let folder = '';
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'h2k-free-'))));
@@ -31,4 +31,17 @@ test('a file in the way is named', async () => {
 test('a place that takes no file is refused', async () => {
   await chmod(folder, 0o700);
   await expect(checkWritable('/proc')).rejects.toMatchObject({ kind: 'local-file' });
+});
+
+test('a name that the file system cannot hold is told, that of a folder to be made too, and nothing is left', async () => {
+  const long = 'x'.repeat(256);
+  const error = {
+    kind: 'local-file',
+    hint: 'Rename.',
+    message: expect.stringMatching(/cannot hold .*\(ENAMETOOLONG\)/),
+  };
+  await expect(checkNames(folder, ['short', long], 'Rename.')).rejects.toMatchObject(error);
+  await expect(checkNames(join(folder, long, 'below'), ['short'], 'Rename.')).rejects.toMatchObject(error);
+  await checkNames(join(folder, 'new'), ['a:b', 'ä', 'same', 'same', 'plain'], 'Rename.');
+  expect(await readdir(folder)).toEqual([]);
 });

@@ -1,11 +1,12 @@
 import { expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { leftOnServer, NOTHING_LEFT, ScratchFolder } from '../operations/export/export-run.ts';
 import { testWithOracle } from '../oracles/oracle.ts';
-import { canMount, testWithMount, withQuota, withTmpfs } from '../operations/tmpfs.ts';
+import { canMount, testWithMount, withQuota, withTmpfs, withWindowsNames } from '../operations/tmpfs.ts';
 import { mixedContent, randomContent } from '../server/content-source.ts';
 import { startTestServer, type TestServer } from '../server/test-server.ts';
 import { environmentOf, runProgram, type ProgramRun } from './program.ts';
@@ -91,6 +92,72 @@ if (canMount()) {
     });
   });
 } else test.skip(`${QUOTA} (as root)`, () => undefined);
+
+for (const kind of ['mkntfs', 'fusefat'] as const) {
+  const title = `a name that NTFS or FAT refuses is told before anything is fetched, and --name helps (${kind})`;
+  if (!canMount() || !existsSync('/dev/fuse')) test.skip(`${title} (as root, with FUSE)`, () => undefined);
+  else
+    testWithOracle(kind, title, async () => {
+      await using server = await startTestServer({
+        vms: [{ name: 'web: old', disks: [{ content: mixedContent(MiB, 'web') }] }],
+      });
+      await using scratch = await ScratchFolder.make();
+      await mkdir(scratch.output);
+      await withWindowsNames(kind, { folder: scratch.output, path: join(scratch.path, 'fs.img') }, async () => {
+        for (const output of [scratch.output, join(scratch.output, 'web: old')]) {
+          const refused = await run(server, scratch, ['export', 'web: old', '-o', output]);
+          expect(refused).toMatchObject({ exitCode: 14 });
+          expect(refused.stderr).toMatch(/The file system of \S+ cannot hold a file named "web: old[^"]*" \(E[A-Z]+\)/);
+          expect(refused.stderr).toMatch(/--name NAME/);
+        }
+        expect(server.state().leases).toEqual([]);
+        expect(await scratch.files()).toEqual([]);
+        const args = ['export', 'web: old', '-o', scratch.output, '--name', 'web-old'];
+        expect(await run(server, scratch, [...args, '--dry-run'])).toMatchObject({ exitCode: 0 });
+        // Files cannot be truncated there, which the kernel's FAT can.
+        if (kind === 'fusefat') return;
+        expect(await run(server, scratch, args)).toMatchObject({ exitCode: 0 });
+        expect(await scratch.files()).toEqual(['web-old-disk-1.vmdk', 'web-old.mf', 'web-old.ovf']);
+      });
+    });
+}
+
+test.concurrent(
+  '--name renames files, the folder of a list, the OVF and the domain; several VMs are a usage error',
+  async () => {
+    const vms = ['web', 'db'].map((name) => ({ name, disks: [{ content: mixedContent(MiB, name) }] }));
+    await using server = await startTestServer({ vms });
+    await using scratch = await ScratchFolder.make();
+    const args = ['export', '--from-file', '-', '-o', 'out', '--name', 'shop'];
+    expect(await run(server, scratch, args, 'web\n')).toMatchObject({ exitCode: 0 });
+    expect(await scratch.files()).toEqual(['shop']);
+    const shop = join(scratch.output, 'shop');
+    expect((await readdir(shop)).toSorted()).toEqual([
+      '.shop.hyper2kvm-whole',
+      'shop-disk-1.vmdk',
+      'shop.mf',
+      'shop.ovf',
+    ]);
+    expect(await readFile(join(shop, 'shop.ovf'), 'utf8')).toContain('<Name>shop</Name>');
+    const image = ['export', 'web', '-o', 'kvm', '--name', 'shop', '--format', 'raw', '--json'];
+    const { stdout } = await run(server, scratch, image);
+    expect(JSON.parse(stdout)).toMatchObject({ result: { exported: [{ vm: 'web' }] } });
+    expect(await readFile(join(scratch.path, 'kvm', 'shop.xml'), 'utf8')).toContain('<name>shop</name>');
+    const leases = server.state().leases.length;
+    for (const [words, lines] of [
+      [['*'], ''],
+      [['web', 'ghost'], ''],
+      [['--from-file', '-'], 'web\ndb\n'],
+    ] as const) {
+      const refused = await run(server, scratch, ['export', ...words, '-o', 'more', '--name', 'shop'], lines);
+      expect(refused).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining('--name names the files of one VM'),
+      });
+    }
+    expect(server.state().leases).toHaveLength(leases);
+  },
+);
 
 test.concurrent('a file that is in the way is told with the job that wrote it', async () => {
   await using server = await startTestServer({

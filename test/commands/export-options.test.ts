@@ -11,6 +11,7 @@ const FLAGS = { ...ExportCommand.baseFlags, ...ExportCommand.flags };
 const CHANGES_BYTES: Record<string, [string[], string[]]> = {
   format: [['--format=qcow2'], ['--format=raw']],
   compress: [['--format=qcow2'], ['--format=qcow2', '--compress=zstd']],
+  name: [['--format=raw'], ['--format=raw', '--name=web-01']],
   hardware: [['--format=raw'], ['--format=raw', '--hardware=sata']],
   network: [
     ['--format=raw', '--network=a'],

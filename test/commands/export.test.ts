@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Hyper2kvmError, InterruptedError } from '../../src/base/errors.ts';
 import { ExportCommand } from '../../src/commands/export.ts';
+import { totalsOf } from '../../src/operations/export/plan-totals.ts';
 import type {
   DryRunResult,
   ExportEvent,
   ExportOptions,
+  ExportPlan,
   ExportResult,
   OperationContext,
 } from '../../src/operations/export/types.ts';
@@ -39,11 +41,13 @@ const BOOTED: NonNullable<ExportResult['exported'][number]['bootTest']> = {
   warnings: [],
 };
 
+const dryRun = (plans: ExportPlan[]) => ({ plans, skipped: [], failed: [], totals: totalsOf(plans) });
+
 /** Runs `export` with operations of the test's own, and keeps what they were asked for. */
 async function run(
   argv: string[],
   exportVms: Operation<ExportResult> = () => Promise.resolve(DONE),
-  planExports: Operation<DryRunResult> = () => Promise.resolve({ plans: [], skipped: [], failed: [] }),
+  planExports: Operation<DryRunResult> = () => Promise.resolve(dryRun([])),
 ): Promise<CommandRun & { options: ExportOptions | undefined }> {
   let options: ExportOptions | undefined;
   class TestedCommand extends ExportCommand {
@@ -325,7 +329,7 @@ test('a dry run shows its plan, and an error among the findings decides the exit
     findings: [{ level: 'error' as const, check: 'disks', detail: 'Hard disk 2 is an RDM' }],
   };
   const { exitCode, stdout, stderr } = await run(['web-01', '--dry-run'], undefined, () =>
-    Promise.resolve({ plans: [plan], skipped: [], failed: [] }),
+    Promise.resolve(dryRun([plan])),
   );
   expect(exitCode).toBe(13);
   expect(stdout).toContain('error  disks  Hard disk 2 is an RDM');
@@ -334,8 +338,5 @@ test('a dry run shows its plan, and an error among the findings decides the exit
     ...plan,
     findings: [{ level: 'error' as const, check: 'free space', detail: 'too little', kind: 'local-file' as const }],
   };
-  expect(
-    (await run(['web-01', '--dry-run'], undefined, () => Promise.resolve({ plans: [space], skipped: [], failed: [] })))
-      .exitCode,
-  ).toBe(14);
+  expect((await run(['web-01', '--dry-run'], undefined, () => Promise.resolve(dryRun([space])))).exitCode).toBe(14);
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -45,6 +45,14 @@ test('a second run is refused by whatever path, and told who holds the lock, unt
   await using again = await lockOutput(path, REQUEST);
   expect(again).toBeDefined();
   expect(await readdir(folder)).toEqual([LOCK]);
+});
+
+test('a lock is given up where the file system lets everybody write every file', async () => {
+  // As NTFS, SMB and FAT can be mounted.
+  const lock = await lockOutput(path, REQUEST);
+  await chmod(path, 0o777);
+  await lock[Symbol.asyncDispose]();
+  expect(await readdir(folder)).toEqual([]);
 });
 
 test('of many runs at once one gets a lock whose holder is over', async () => {

@@ -33,6 +33,29 @@ export async function withQuota(
   }
 }
 
+/** File systems that refuse names which Linux allows. */
+const MOUNTS = {
+  mkntfs: { make: ['mkntfs', '--fast', '--force', '--quiet'], mount: ['ntfs-3g', '-o', 'windows_names'] },
+  fusefat: { make: ['mkfs.vfat'], mount: ['fusefat', '-o', 'rw+'] },
+} as const;
+
+/** Runs `work` with an NTFS or a FAT at `folder`, by FUSE. The image of the file system is at `path`. */
+export async function withWindowsNames(
+  kind: keyof typeof MOUNTS,
+  { folder, path }: { folder: string; path: string },
+  work: () => Promise<void>,
+): Promise<void> {
+  const { make, mount } = MOUNTS[kind];
+  execFileSync('truncate', ['--size=32M', path]);
+  execFileSync(make[0], [...make.slice(1), path], { stdio: 'ignore' });
+  execFileSync(mount[0], [...mount.slice(1), path, folder], { stdio: 'ignore' });
+  try {
+    await work();
+  } finally {
+    execFileSync('fusermount', ['-u', folder]);
+  }
+}
+
 /** Mounting takes root, in a container that allows it. */
 export function canMount(): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'hyper2kvm-mount-'));

@@ -37,6 +37,9 @@ const KNOWN = {
   'virt-v2v-in-place': { also: ['nbdkit', 'ntfs-3g', 'qemu-system-x86_64'], kernel: true },
   hivexregedit: {},
   'mkfs.btrfs': { also: ['btrfs', 'setpriv'] },
+  // File systems that refuse names; both run without the kernel's help.
+  mkntfs: { also: ['ntfs-3g', 'fusermount'] },
+  fusefat: { also: ['mkfs.vfat', 'fusermount'] },
   bwrap: { proof: ['--unshare-all', '--ro-bind', '/', '/', 'true'] },
   'dpkg-deb': {},
   'systemd-analyze': {},

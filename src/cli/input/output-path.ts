@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { safeFileName } from '../../base/file-names.ts';
 import { homeFolder } from '../../base/home-folder.ts';
 import { readChoice } from './option-values.ts';
 
@@ -17,6 +18,17 @@ export function readOutputPath(text: string | undefined, env: NodeJS.ProcessEnv)
   if (home !== undefined && (rest === '' || rest.startsWith('/'))) return join(home, rest);
   throw new Hyper2kvmError('usage', `--output ${text} cannot be expanded: only ~ and ~/PATH are, to the home folder.`, {
     hint: `Write the path out, or ./${text} for a file of that name.`,
+  });
+}
+
+/** The value of `--name`. Throws a usage error for what cannot name files everywhere, instead of making another name of it. */
+export function readOutputName(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const safe = safeFileName(text);
+  if (safe === text.normalize('NFC')) return safe;
+  if (text.trim() === '') throw new Hyper2kvmError('usage', '--name is empty.', { hint: 'Leave --name out.' });
+  throw new Hyper2kvmError('usage', `--name ${JSON.stringify(text)} cannot be the name of a file.`, {
+    hint: `Use ${JSON.stringify(safe)} or another name without / and control characters; --output takes the folder.`,
   });
 }
 

@@ -1,19 +1,19 @@
-import type { DryRunResult, ExportPlan, VmExportFailure } from '../../operations/export/types.ts';
+import type { DryRunResult, ExportPlan, PlanTotals, VmExportFailure } from '../../operations/export/types.ts';
 import { formatBytes, formatCount } from '../../base/amounts.ts';
 import { skipLines } from './export-summary.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 
 /** What `--dry-run` found, for people: for each VM its findings, its disks and the files that would be written. */
-export function planReport({ plans, skipped, failed }: DryRunResult, width: number | undefined): string[] {
+export function planReport({ plans, skipped, failed, totals }: DryRunResult, width: number | undefined): string[] {
   const skips = skipped.length > 0 ? [skipLines(skipped)] : [];
   const shown = new Set<string>();
-  const totals = plans.length > 1 ? [totalsBlock(plans)] : [];
+  const sums = plans.length > 1 ? [totalsBlock(totals)] : [];
   const blocks = [
     ...plans.map((plan) => planBlock(plan, shown, width)),
     ...skips,
     ...failed.map(failureBlock),
-    ...totals,
+    ...sums,
   ];
   return blocks.flatMap((block, index) => (index === 0 ? block : ['', ...block]));
 }
@@ -66,17 +66,12 @@ function planBlock(plan: ExportPlan, shown: Set<string>, width: number | undefin
   ];
 }
 
-/** Of what would be written. VMs whose outputs are on one file system share what is free there. */
-function totalsBlock(plans: readonly ExportPlan[]): string[] {
-  const good = plans.filter(({ findings }) => findings.every(({ level }) => level !== 'error'));
-  const disks = good.flatMap((plan) => plan.disks);
-  const expectedBytes = good.reduce((sum, plan) => sum + plan.expectedBytes, 0);
-  const freeBytes = Math.min(...plans.map((plan) => plan.freeBytes));
-  const capacity = formatBytes(disks.reduce((sum, disk) => sum + disk.capacityBytes, 0));
-  const counts = `${good.length} of ${formatCount(plans.length, 'VM')} would be exported, ${formatCount(disks.length, 'disk')}`;
+function totalsBlock({ vms, exportable, disks, capacityBytes, expectedBytes, ...rest }: PlanTotals): string[] {
+  const freeBytes = rest.freeBytes ?? 0;
+  const counts = `${exportable} of ${formatCount(vms, 'VM')} would be exported, ${formatCount(disks, 'disk')}`;
   const space = `${formatBytes(expectedBytes)} expected, ${formatBytes(freeBytes)} free`;
   const tight = expectedBytes > freeBytes ? ['Together they may need more than is free.'] : [];
-  return [`Total: ${counts}, ${capacity} capacity: ${space}`, ...tight];
+  return [`Total: ${counts}, ${formatBytes(capacityBytes)} capacity: ${space}`, ...tight];
 }
 
 function failureBlock({ vm, error }: VmExportFailure): string[] {

@@ -30,7 +30,7 @@ const NO_GUEST_RUNS_FROM_IT =
 
 /** Opens the source and names what is to be written. Writes nothing. */
 export async function layOut(options: ConvertOptions, signal: AbortSignal): Promise<Layout> {
-  const source = await findSource(options.source, options, signal);
+  const source = renamed(await findSource(options.source, options, signal), options.name);
   const all = source.disks.map((_disk, index) => index + 1);
   const numbers = options.disk === undefined ? all : all.filter((number) => number === options.disk);
   if (all.length === 0) throw noDisks(source);
@@ -40,6 +40,7 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
   const hasDomain = source.machine !== undefined && options.disk === undefined;
   if (!hasDomain) refuseDomainWishes(options);
   const { folder, file } = await outputPlace(options, numbers.length);
+  if (options.name !== undefined && file !== undefined && !hasDomain) throw twoNames(options);
   await using opened = new AsyncDisposableStack();
   const disks: PlannedDisk[] = [];
   for (const number of numbers) {
@@ -66,6 +67,17 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
   await requireOwnNames(source, { disks, domainPath });
   const kept = opened.move();
   return { source, folder, disks, warnings, domainPath, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+function renamed(source: ConvertSource, name: string | undefined): ConvertSource {
+  if (name === undefined) return source;
+  return { ...source, baseName: name, machine: source.machine && { ...source.machine, name } };
+}
+
+function twoNames({ name, output }: ConvertOptions): Hyper2kvmError {
+  return new Hyper2kvmError('usage', `--name ${name} and --output ${output} both name the only file.`, {
+    hint: 'Leave --name out, or give a folder as --output.',
+  });
 }
 
 function noDisks({ path, warnings }: ConvertSource): Hyper2kvmError {

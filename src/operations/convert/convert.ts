@@ -18,7 +18,7 @@ import type { OperationContext } from '../operation-context.ts';
 import { convertDisks, requireAllOwn } from './convert-disks.ts';
 import { layOut, type Layout } from './convert-layout.ts';
 import { fixConverted, obstacleToFix, withSizes } from './fix-converted.ts';
-import { finalPaths, removeLeftovers, takenNames } from './output-names.ts';
+import { finalPaths, removeLeftovers, requireHoldable, takenNames } from './output-names.ts';
 import { guestAddressOf, machineOf } from './described-machine.ts';
 import { planInPlace } from './plan-in-place.ts';
 import { checkSpace, freeForOutput, spaceOf } from './output-space.ts';
@@ -86,6 +86,7 @@ async function convertAndFix(
   for (const message of warnings) report({ type: 'warning', vm, message });
   // Before the folder is made, so that none is left where nothing can be written.
   await checkWritable(folder);
+  await requireHoldable(layout);
   const madeFolder = await makeFolder(folder);
   let made: Made | undefined;
   try {

@@ -1,5 +1,7 @@
 import { lstat, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { checkNames } from '../../base/free-space.ts';
 import { errnoOf, localFileError } from '../../base/local-file-error.ts';
 import { removeFile } from '../../ovf/local-folder.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
@@ -26,6 +28,17 @@ export async function takenNames(layout: Layout, force: boolean): Promise<string
     }
   }
   return taken;
+}
+
+/** Before hours of work: throws kind `local-file` for a name that the file system of the folder cannot hold. */
+export async function requireHoldable(layout: Layout): Promise<void> {
+  const names = finalPaths(layout).map((path) => basename(path));
+  const hint = 'Name the files otherwise with --name NAME or --output FILE, or choose another --output.';
+  await checkNames(
+    layout.folder,
+    names.flatMap((name) => [name, name + PARTIAL_SUFFIX]),
+    hint,
+  );
 }
 
 /** Removes what a run that was killed has left under the names that are to be written: all at once, since the free space counts on it. The names are claimed. */

@@ -16,6 +16,8 @@ export interface ConvertOptions {
   inputFormat?: 'raw' | undefined;
   /** A folder, or (for one disk) the file itself; undefined is the folder that the program runs in. */
   output: string | undefined;
+  /** What the files and the domain are called; undefined takes the name from the source. */
+  name?: string | undefined;
   format: SinkFormat;
   compression: Compression | undefined;
   /** Of a qcow2; undefined is 64 KiB. */

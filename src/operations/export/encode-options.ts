@@ -5,6 +5,7 @@ import type { ExportFormat, ExportOptions } from './types.ts';
 /** Each option of {@link ExportOptions} that changes the bytes of a result. `undefined` is the option's default. */
 interface Encoding {
   format: ExportFormat;
+  name: string | undefined;
   compress: string | undefined;
   hardware: string;
   network: unknown;
@@ -31,10 +32,11 @@ export class EncodeOptions {
     this.#encoding = encoding;
   }
 
-  static of({ format, compression, hardware, networks, kubevirt, guest, power }: ExportOptions): EncodeOptions {
+  static of({ format, name, compression, hardware, networks, kubevirt, guest, power }: ExportOptions): EncodeOptions {
     const networkOf = networks && [...networks.of].toSorted(([a], [b]) => (a < b ? -1 : 1));
     return new EncodeOptions({
       format,
+      name,
       compress: compression,
       hardware,
       network: networks && { all: networks.all, of: networkOf },

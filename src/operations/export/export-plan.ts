@@ -1,8 +1,8 @@
-import { access } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { formatBytes } from '../../base/amounts.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
-import { checkWritable, freeBytes } from '../../base/free-space.ts';
+import { checkNames, checkWritable, freeBytes } from '../../base/free-space.ts';
 import { architectureOf } from '../../domain/architecture.ts';
 import type { NamedVm } from '../../domain/vm-name.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
@@ -18,6 +18,7 @@ import { readVmHardware, type VmHardware } from '../../vsphere/vm-hardware.ts';
 import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
 import type { JobView } from '../../jobs/job-record.ts';
 import { listJobs } from '../../jobs/job-store.ts';
+import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { checkBootTest } from '../boot-test/boot-test.ts';
 import { checkDefinable } from '../domain/define-domain.ts';
 import { obstacleOfGuest, requireForGuest } from '../domain/foreign-guest.ts';
@@ -27,6 +28,9 @@ import { diskFileName, finalNames, FORMATS } from './formats.ts';
 import { freeGenerationName } from './generations.ts';
 import { inspectVm } from './preflight.ts';
 import type { ExportOptions, ExportPlan, PowerChoice, PreflightFinding } from './types.ts';
+
+const OTHER_NAME =
+  'Name the files otherwise with --name NAME (for one VM), or choose an --output on another file system.';
 
 /** A plan with what it was made from. */
 export interface PlannedVm {
@@ -79,7 +83,7 @@ export async function planVm(
   return { plan, facts, named: namedVm(found) };
 }
 
-function namedVm({ vm: { name }, identity, sharesName }: FoundVm): NamedVm {
+function namedVm({ outputName: name, identity, sharesName }: FoundVm): NamedVm {
   return { name, identity, sharesName };
 }
 
@@ -185,15 +189,25 @@ async function inspectOutput(
   { force, env }: Pick<ExportOptions, 'force' | 'env'>,
 ): Promise<PreflightFinding[]> {
   const findings = [inspectSpace(plan, facts)];
+  let isWritable = false;
   try {
     await checkWritable(plan.output);
+    isWritable = true;
     findings.push({ level: 'ok', check: 'output', detail: `${plan.output} can be written` });
+    const names = plan.files.flatMap((name) => [name, name + PARTIAL_SUFFIX]);
+    await checkNames(plan.output, names, OTHER_NAME);
   } catch (error) {
-    findings.push({ level: 'error', kind: 'local-file', check: 'output', detail: sentenceOf(error) });
+    if (isWritable) findings.push(findingOf('names', error));
+    else findings.push({ level: 'error', kind: 'local-file', check: 'output', detail: sentenceOf(error) });
   }
-  for (const name of force ? [] : plan.files) {
+  for (const name of plan.files) {
     const path = join(plan.output, name);
-    if (!(await exists(path))) continue;
+    const found = await lstat(path).catch(() => undefined);
+    if (found?.isDirectory() === true && force) {
+      const detail = `${path} is a folder, which --force does not replace.`;
+      findings.push({ level: 'error', kind: 'local-file', check: 'names', detail, hint: 'Move it away.' });
+    }
+    if (found === undefined || force) continue;
     const owner = await writerOf(path, env);
     const hint = 'Choose another --output, or replace it with --force.';
     const detail = `${path} exists: ${owner}.`;
@@ -221,11 +235,4 @@ function inspectSpace(plan: ExportPlan, facts: VmFacts): PreflightFinding {
   return thin > plan.freeBytes
     ? { level: 'error', kind: 'local-file', check, detail: `${needed}.`, hint }
     : { level: 'warning', check, detail: `${needed}; the disks are thick and may hold less.`, hint };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

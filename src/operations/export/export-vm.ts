@@ -161,7 +161,7 @@ interface Described {
 
 /** The last that is asked of the server. */
 async function describe(
-  { client, plan, facts }: VmExport,
+  { client, plan, facts, named }: VmExport,
   source: ExportSource,
   whole: readonly WholeFile[],
   { warn, step }: { warn: (message: string) => void; step: (step: ExportStep, detail: string) => void },
@@ -171,7 +171,7 @@ async function describe(
   if (description === 'domain') return { vmHardware: await readVmHardware(client, facts.ref, signal) };
   if (description === undefined) return {};
   step('descriptor', 'Writing the OVF descriptor');
-  const described = { client, vm: facts.ref, name: plan.vm, snapshot: source.snapshot };
+  const described = { client, vm: facts.ref, name: named.name, snapshot: source.snapshot };
   const { text, warnings } = await writeDescriptor(described, inOrder(whole, plan.format), signal);
   warnings.forEach(warn);
   return { ovf: text };

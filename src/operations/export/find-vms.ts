@@ -6,10 +6,12 @@ import { rememberVms } from '../known-vms.ts';
 import { shardOf } from './shard-of.ts';
 import type { ExportOptions } from './types.ts';
 
-/** A VM, and what the names of its files begin with: its own name, made safe, and unlike that of any other VM of this run. */
+/** A VM, and what the names of its files begin with: its own name, made safe, and unlike that of any other VM of this run; or the one that was asked for. */
 export interface FoundVm {
   vm: InventoryVm;
   baseName: string;
+  /** What its descriptor calls it. */
+  outputName: string;
   /** Its name, or its inventory path where another VM of the list has the same name. */
   label: string;
   /** The same as long as the VM lives: its instance UUID; where the account may not read that, its MoRef. */
@@ -39,10 +41,11 @@ export async function findAllVms(
     vms: words,
     isList = false,
     shard,
+    name: asked,
     power,
     connection,
     env,
-  }: Pick<ExportOptions, 'vms' | 'isList' | 'shard' | 'power' | 'connection' | 'env'>,
+  }: Pick<ExportOptions, 'vms' | 'isList' | 'shard' | 'name' | 'power' | 'connection' | 'env'>,
   signal: AbortSignal,
 ): Promise<FoundVms> {
   const inventory = await listInventory(client, [INSTANCE_UUID], signal);
@@ -60,7 +63,8 @@ export async function findAllVms(
   const [unknown] = failures;
   if (power.kind === 'shutdown' && unknown !== undefined) throw keptOn(unknown.error);
   // Names are given before the list is divided: two shards must not both call a VM "web".
-  const all = nameEach([...vms.values()], inventory);
+  const all = nameEach([...vms.values()], inventory, asked);
+  if (asked !== undefined && all.length + failures.length > 1) throw oneName(all.length + failures.length);
   const isOwn = (identity: string): boolean => shard === undefined || shardOf(identity, shard.count) === shard.index;
   return {
     found: all.filter(({ identity }) => isOwn(identity)),
@@ -78,8 +82,14 @@ function keptOn(error: Hyper2kvmError): Hyper2kvmError {
   return new Hyper2kvmError('not-found', error.message, { hint: hint.filter(Boolean).join(' '), cause: error });
 }
 
-function nameEach(vms: readonly InventoryVm[], inventory: readonly InventoryVm[]): FoundVm[] {
-  const baseNames = uniqueFileNames(vms.map((vm) => vm.name));
+function oneName(vms: number): Hyper2kvmError {
+  return new Hyper2kvmError('usage', `--name names the files of one VM, and ${vms} are to be exported.`, {
+    hint: 'Export them one by one, or leave --name out.',
+  });
+}
+
+function nameEach(vms: readonly InventoryVm[], inventory: readonly InventoryVm[], asked?: string): FoundVm[] {
+  const baseNames = asked === undefined ? uniqueFileNames(vms.map((vm) => vm.name)) : [asked];
   const counts = new Map<string, number>();
   for (const { name } of vms) counts.set(name, (counts.get(name) ?? 0) + 1);
   const known = new Set<string>();
@@ -87,7 +97,9 @@ function nameEach(vms: readonly InventoryVm[], inventory: readonly InventoryVm[]
   for (const { name } of inventory) (known.has(name) ? shared : known).add(name);
   return vms.map((vm, index) => ({
     vm,
-    sharesName: shared.has(vm.name),
+    outputName: asked ?? vm.name,
+    // Whoever gives a name has chosen one.
+    sharesName: asked === undefined && shared.has(vm.name),
     baseName: baseNames[index] ?? vm.ref.value,
     label: counts.get(vm.name) === 1 ? vm.name : vm.inventoryPath,
     identity: vm.content.properties.get(INSTANCE_UUID)?.text || vm.ref.value,

@@ -4,6 +4,7 @@ import { openSession } from '../server-session.ts';
 import { EncodeOptions } from './encode-options.ts';
 import { planVm, type PlannedVm } from './export-plan.ts';
 import { findAllVms, type FoundVm } from './find-vms.ts';
+import { totalsOf } from './plan-totals.ts';
 import { newestGeneration } from './generation-record.ts';
 import { findStanding } from './if-changed.ts';
 import type { DryRunResult, ExportEvent, ExportOptions, OperationContext } from './types.ts';
@@ -20,7 +21,7 @@ export async function planExports(
   const client = await openSession(options.connection, cleanUp, signal);
   const { found, failures, several } = await findAllVms(client, options, signal);
   const encode = EncodeOptions.of(options);
-  const result: DryRunResult = { plans: [], skipped: [], failed: [] };
+  const result: Omit<DryRunResult, 'totals'> = { plans: [], skipped: [], failed: [] };
   const fail = (vm: string, error: unknown) => {
     result.failed.push(describeFailure(vm, error));
     report({ type: 'vm-failed', vm, error });
@@ -46,7 +47,7 @@ export async function planExports(
       fail(each.label, error);
     }
   }
-  return result;
+  return { ...result, totals: totalsOf(result.plans) };
 }
 
 /** The last export of a VM that has not changed since, where that counts. */

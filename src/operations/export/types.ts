@@ -32,6 +32,8 @@ export interface ExportOptions {
   isList?: boolean | undefined;
   /** The output folder; undefined means `./<vm name>` for each VM. With several VMs, each gets a folder in it. */
   output: string | undefined;
+  /** What the files, the folder of the VM and the descriptor call it; undefined is its own name. For one VM only. */
+  name?: string | undefined;
   format: ExportFormat;
   /** Of qcow2 images; undefined leaves them uncompressed. */
   compression: Compression | undefined;
@@ -251,10 +253,23 @@ export interface ExportPlan {
   findings: PreflightFinding[];
 }
 
+/** Sums over the plans of a dry run. Those that are refused count in `vms` only. */
+export interface PlanTotals {
+  vms: number;
+  /** VMs that would be exported. */
+  exportable: number;
+  disks: number;
+  capacityBytes: number;
+  expectedBytes: number;
+  /** The least that is free in any of the output folders: those on one file system share it. Null without a plan. */
+  freeBytes: number | null;
+}
+
 export interface DryRunResult {
   plans: ExportPlan[];
   skipped: SkippedVm[];
   failed: VmExportFailure[];
+  totals: PlanTotals;
 }
 
 export type { OperationContext } from '../operation-context.ts';

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { readFormat, readOutputPath } from '../../../src/cli/input/output-path.ts';
+import { readFormat, readOutputName, readOutputPath } from '../../../src/cli/input/output-path.ts';
 import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 const ENV = { HOME: '/home/joe' };
@@ -51,4 +51,13 @@ test('the name of a folder that is there says nothing of a file that goes into i
   expect(readFormat('qcow2', output, FORMATS)).toBe('qcow2');
   expect(readFormat(undefined, output, { ...FORMATS, isFile: false })).toBe('raw');
   await rm(folder, { recursive: true });
+});
+
+test('--name is a file name, or refused', () => {
+  expect(readOutputName(undefined)).toBeUndefined();
+  expect(readOutputName('web 01: new')).toBe('web 01: new');
+  expect(readOutputName('u\u0308')).toBe('\u00fc');
+  for (const name of ['', ' ', '..', '.web', '-x', '../web', 'a/b', 'web.', 'a\nb', 'x'.repeat(300)]) {
+    expect(() => readOutputName(name)).toThrow(/^--name /);
+  }
 });

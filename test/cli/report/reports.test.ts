@@ -5,6 +5,7 @@ import { jobReport, statusReport } from '../../../src/cli/report/status-report.t
 import { vmListReport } from '../../../src/cli/report/vm-list-report.ts';
 import { textWidth } from '../../../src/cli/text/text-width.ts';
 import type { JobView } from '../../../src/jobs/job-record.ts';
+import { totalsOf } from '../../../src/operations/export/plan-totals.ts';
 import type { ExportPlan } from '../../../src/operations/export/types.ts';
 import { GIB, RESULT } from '../screen/export-events.ts';
 
@@ -56,9 +57,11 @@ const PLAN: ExportPlan = {
   ],
 };
 
+const dryRun = (plans: ExportPlan[]) => ({ plans, skipped: [], failed: [], totals: totalsOf(plans) });
+
 test('a dry run of several VMs shows a hint once, says what would be written only of VMs that can be exported, and totals those', () => {
   const good: ExportPlan = { ...PLAN, vm: 'db-01', freeBytes: 3 * GIB, findings: [] };
-  const lines = planReport({ plans: [PLAN, { ...PLAN, vm: 'web-02' }, good], skipped: [], failed: [] }, undefined);
+  const lines = planReport(dryRun([PLAN, { ...PLAN, vm: 'web-02' }, good]), undefined);
   expect(lines.filter((line) => line.includes('Give --snapshot or --shutdown.'))).toHaveLength(1);
   expect(lines.filter((line) => line.startsWith('Would write'))).toEqual([
     'Would write nothing: web-01 cannot be exported.',
@@ -214,10 +217,10 @@ test('a folder with spaces and quotes is quoted for the shell in the next step',
 });
 
 test('a plan shows findings with their hints, disks, sizes against free space, and the files', () => {
-  const lines = planReport({ plans: [PLAN], skipped: [], failed: [] }, 80);
+  const lines = planReport(dryRun([PLAN]), 80);
   expect(lines).toContain('error  power state  the VM is powered on');
   expect(lines).toContain('  power state: Give --snapshot or --shutdown.');
-  const good = planReport({ plans: [{ ...PLAN, findings: [] }], skipped: [], failed: [] }, undefined);
+  const good = planReport(dryRun([{ ...PLAN, findings: [] }]), undefined);
   expect(good).toContain('Would write ovf to /srv/vms/web-01: 4.0 GiB expected, 100 GiB free');
   expect(good).toContain('  web-01.mf');
 });

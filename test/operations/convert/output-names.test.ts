@@ -127,3 +127,38 @@ test('leftovers of all results go before the first one is written, and a folder 
     message: expect.stringMatching(/web\.xml\.partial: it is a folder/),
   });
 });
+
+test('a name renames the files, and the VM in the domain; beside a file as output it is refused', async () => {
+  await using scratch = await ScratchFolder.make();
+  const source = await makePackage(scratch, 1);
+  const output = join(scratch.path, 'kvm/');
+  await runConvert({ source, output, format: 'raw', name: 'shop' });
+  expect((await readdir(output)).toSorted()).toEqual(['shop-disk-1.raw', 'shop.xml']);
+  expect(await readFile(join(output, 'shop.xml'), 'utf8')).toContain('<name>shop</name>');
+  const disk = join(scratch.output, 'web-disk-1.vmdk');
+  await runConvert({ source: disk, output, format: 'raw', name: 'shop' });
+  expect(await readdir(output)).toContain('shop.raw');
+  const twice = runConvert({ source: disk, output: join(output, 'other.raw'), format: 'raw', name: 'shop' });
+  await expect(twice).rejects.toMatchObject({
+    kind: 'usage',
+    message: expect.stringMatching(/both name the only file/),
+  });
+});
+
+test('a name that the file system cannot hold is told before any work', async () => {
+  await using scratch = await ScratchFolder.make();
+  const source = join(scratch.path, 'disk.raw');
+  await writeFile(source, Buffer.alloc(MiB));
+  // The file itself would have a name of 255 bytes, which fits.
+  const output = join(scratch.path, `${'x'.repeat(251)}.raw`);
+  const events: string[] = [];
+  await expect(
+    runConvert({ source, inputFormat: 'raw', output, format: 'raw' }, undefined, ({ type }) => events.push(type)),
+  ).rejects.toMatchObject({
+    kind: 'local-file',
+    message: expect.stringMatching(/cannot hold a file named "x+\.raw\.partial" \(ENAMETOOLONG\)/),
+    hint: expect.stringContaining('--name NAME'),
+  });
+  expect(events.filter((type) => type.startsWith('disk'))).toEqual([]);
+  expect(await readdir(scratch.path)).toEqual(['disk.raw']);
+});

@@ -1,3 +1,5 @@
+import { mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { planExports } from '../../../src/operations/export/plan-export.ts';
 import type { DryRunResult, ExportEvent, ExportOptions } from '../../../src/operations/export/types.ts';
@@ -120,3 +122,43 @@ test.concurrent('a VM that the account may not read fails alone, in a plan and i
     failed: [{ vm: 'secret', error: expected }],
   });
 });
+
+test.concurrent('a dry run sums up the VMs that would be exported', async () => {
+  const MiB = 1 << 20;
+  const vms: VmOptions[] = [
+    THREE_DISKS,
+    { name: 'db', powerState: 'poweredOn', disks: [{ content: emptyContent(MiB) }] },
+  ];
+  const { plans, totals } = await plan(vms, { vms: ['*'] });
+  const web = plans.find(({ vm }) => vm === 'web');
+  expect(totals).toEqual({
+    vms: 2,
+    exportable: 1,
+    disks: 3,
+    capacityBytes: 11 * MiB + 512,
+    expectedBytes: web?.expectedBytes,
+    freeBytes: Math.min(...plans.map(({ freeBytes }) => freeBytes)),
+  });
+});
+
+test.concurrent(
+  'what has a final name already is told before the lease: a link to nothing, and with force a folder',
+  async () => {
+    await using server = await startTestServer({ vms: [THREE_DISKS] });
+    await using scratch = await ScratchFolder.make();
+    await mkdir(scratch.output);
+    await symlink('nowhere', join(scratch.output, 'web-disk-2.vmdk'));
+    await mkdir(join(scratch.output, 'web.mf'));
+    for (const [force, message] of [
+      [false, /web-disk-2\.vmdk exists: no job/],
+      [true, /web\.mf is a folder, which --force does not replace/],
+    ] as const) {
+      const { result } = await runExport(server, scratch, { force });
+      expect(result?.failed).toMatchObject([
+        { error: { kind: 'local-file', message: expect.stringMatching(message) } },
+      ]);
+    }
+    expect(server.state().leases).toEqual([]);
+    expect(await scratch.files()).toEqual(['web-disk-2.vmdk', 'web.mf']);
+  },
+);
