@@ -43,7 +43,7 @@ function show(job: JobView): string[] {
   ];
 }
 
-function* variants(value: unknown): Generator<unknown> {
+function* variants(value: unknown): Generator {
   for (const odd of ODD) yield odd;
   if (typeof value !== 'object' || value === null) return;
   for (const [key, inner] of Object.entries(value)) {
