@@ -91,25 +91,30 @@ testWithOracle('qemu-img', 'a stream that qemu-img made arrives byte for byte', 
   await expectSameContent(qemuImg, arrived, content);
 });
 
-test.concurrent('eleven disks keep their numbers and their order, on whatever controllers', async () => {
-  const controllers = ['lsilogic', 'pvscsi', 'sata', 'nvme'] as const;
-  const contents = Array.from({ length: 11 }, (_, index) => mixedContent((index + 1) * 128 * 1024, `disk ${index}`));
-  const disks = contents.map((content, index) => ({ content, controller: controllers[index % 4] ?? 'sata' }));
-  await using server = await startTestServer({ vms: [{ name: 'many', disks }] });
-  await using scratch = await ScratchFolder.make();
-  const { error } = await runExport(server, scratch, { format: 'ova' });
-  expect(error).toBeUndefined();
-  const names = contents.map((_, index) => `many-disk-${index + 1}.vmdk`);
-  const ova = join(scratch.output, 'many.ova');
-  expect((await listTar(ova)).map(({ name }) => name)).toEqual(['many.ovf', ...names, 'many.mf']);
-  const descriptor = await outputOf('tar', ['-xOf', ova, 'many.ovf']);
-  const capacities = [
-    ...descriptor.matchAll(/<Disk ovf:capacity="(\d+)" ovf:capacityAllocationUnits="byte \* 2\^(\d+)"/g),
-  ];
-  expect(capacities.map(([, number, power]) => Number(number) * 2 ** Number(power))).toEqual(
-    contents.map(({ capacityBytes }) => capacityBytes),
-  );
-});
+test.concurrent(
+  'eleven disks are numbered in the order of their controllers and units, however the server lists them',
+  async () => {
+    const controllers = ['lsilogic', 'pvscsi', 'sata', 'nvme'] as const;
+    const contents = Array.from({ length: 11 }, (_, index) => mixedContent((index + 1) * 128 * 1024, `disk ${index}`));
+    const disks = contents.map((content, index) => ({ content, controller: controllers[index % 4] ?? 'sata' }));
+    await using server = await startTestServer({ vms: [{ name: 'many', disks }] });
+    await using scratch = await ScratchFolder.make();
+    const { error } = await runExport(server, scratch, { format: 'ova' });
+    expect(error).toBeUndefined();
+    const names = contents.map((_, index) => `many-disk-${index + 1}.vmdk`);
+    const ova = join(scratch.output, 'many.ova');
+    expect((await listTar(ova)).map(({ name }) => name)).toEqual(['many.ovf', ...names, 'many.mf']);
+    const descriptor = await outputOf('tar', ['-xOf', ova, 'many.ovf']);
+    const capacities = [
+      ...descriptor.matchAll(/<Disk ovf:capacity="(\d+)" ovf:capacityAllocationUnits="byte \* 2\^(\d+)"/g),
+    ];
+    expect(capacities.map(([, number, power]) => Number(number) * 2 ** Number(power))).toEqual(
+      controllers
+        .flatMap((_, at) => contents.filter((_content, index) => index % 4 === at))
+        .map((disk) => disk.capacityBytes),
+    );
+  },
+);
 
 test.concurrent.each(['sha256', 'sha1', 'none'] as const)(
   'a server whose manifest offers %s is exported from',

@@ -230,9 +230,10 @@ test.concurrent('what stays behind is told: an ISO image, a passthrough device, 
   expect(error).toBeUndefined();
   expect(files).toEqual(['web-disk-1.vmdk', 'web.mf', 'web.ovf']);
   expect(warnings).toEqual([
-    'The VM has 1 snapshots; the state of today is exported, without them.',
+    'The VM has 1 snapshot; the state of today is exported, without them.',
     expect.stringMatching(/consolidation/),
     expect.stringMatching(/debian\.iso is attached/),
     expect.stringMatching(/PCI device 0 is passed through/),
+    expect.stringMatching(/OvfUnsupportedDeviceExport: Device 'PCI device 0' is not supported/),
   ]);
 });

@@ -86,7 +86,7 @@ describe.each(['missing-set', 'nothing'] as const)('a lost session that shows as
   });
 
   test.concurrent('is opened again while the lease initializes, which ends with it, and in a download', async () => {
-    await using server = await startTestServer({ vms: [VM], leaseTimeoutSeconds: 3, ...unkind });
+    await using server = await startTestServer({ vms: [VM], leaseTimeoutSeconds: 9, ...unkind });
     await using scratch = await ScratchFolder.make();
     let ended = 0;
     const { error } = await runExport(server, scratch, {
