@@ -19,20 +19,20 @@ export async function makeFolder(folder: string, { mode = DEFAULT_MODE } = {}): 
   }
 }
 
-async function make(folder: string, mode: number): Promise<string | undefined> {
+/** Another process, or another VM of this run, may make a parent or remove an empty one at any moment. /proc says ENOENT however often it is asked. */
+const TRIES = 5;
+
+async function make(folder: string, mode: number, tries = TRIES): Promise<string | undefined> {
   try {
     await mkdir(folder, { mode });
     return folder;
   } catch (error) {
     if (await isFolder(folder)) return undefined;
     const parent = dirname(folder);
-    // A parent that is there, or the root, cannot be the reason: no second try would end otherwise.
-    if (errnoOf(error) !== 'ENOENT' || parent === folder || (await isFolder(parent))) throw error;
+    if (errnoOf(error) !== 'ENOENT' || parent === folder || tries === 0) throw error;
     const topmost = await make(parent, mode);
-    await mkdir(folder, { mode }).catch(async (again: unknown) => {
-      if (!(await isFolder(folder))) throw again;
-    });
-    return topmost ?? folder;
+    const made = await make(folder, mode, tries - 1);
+    return topmost ?? made;
   }
 }
 

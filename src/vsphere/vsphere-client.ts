@@ -150,13 +150,18 @@ export class VsphereClient {
     method: Method,
     args: WsdlValue<Method>,
     signal: AbortSignal,
+    isAgain = false,
   ): Promise<XmlElement> {
+    const cookie = this.cookie.headerFor(this.settings.url);
     const response = await this.#send(method, args, signal);
     const seen = signOfSession(method, response);
     if (seen.sign === 'lost') throw seen.fault;
+    if (seen.sign === 'alive') return response;
     // This call is refused without a session.
-    if (seen.sign === 'unknown') await this.#send('CurrentTime', { _this: SERVICE_INSTANCE }, signal);
-    return response;
+    await this.#send('CurrentTime', { _this: SERVICE_INSTANCE }, signal);
+    // Another call may have opened a new session since: the empty answer was that of the lost one.
+    const isSameSession = this.cookie.headerFor(this.settings.url) === cookie;
+    return isSameSession || isAgain ? response : this.#sendInSession(method, args, signal, true);
   }
 
   async #offeredVersion(signal: AbortSignal): Promise<string> {

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -54,3 +54,18 @@ test('refuses what is in the way', async () => {
     await chmod(scratch, 0o700);
   },
 );
+
+test('makes folders in one parent that is missing, all at once', async () => {
+  for (let round = 0; round < 50; round += 1) {
+    const folders = Array.from({ length: 20 }, (_, vm) => join(scratch, `out-${round}`, 'vms', `vm-${vm}`));
+    // Not in step: one looks for the parent just after another has made it.
+    const made = await Promise.all(
+      folders.map(async (folder, vm) => {
+        for (let turn = 0; turn < vm % 7; turn += 1) await stat(scratch);
+        return makeFolder(folder);
+      }),
+    );
+    expect(made.filter((topmost) => topmost === undefined)).toEqual([]);
+    expect((await readdir(join(scratch, `out-${round}`, 'vms'))).length).toBe(20);
+  }
+});
