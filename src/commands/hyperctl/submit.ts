@@ -65,7 +65,7 @@ async function start(job: JobDefinition, host: HyperctlHost): Promise<string> {
   const connection = await host.connect(given, job.password);
   const { startDetached } = await import('../../operations/detach/start-detached.ts');
   const handed = { vms: [vm], password: await connection.password() };
-  const options = { program: host.program, words: exportWords(job), handed, env: host.env };
+  const options = { program: host.program, words: exportWords(job), handed, env: host.env, acceptsFailed: true };
   return (await startDetached(options, host.signal)).job;
 }
 

@@ -17,6 +17,8 @@ export interface DetachOptions {
   words: readonly string[];
   handed: Pick<Handed, 'password' | 'vms'>;
   env: NodeJS.ProcessEnv;
+  /** Also returns a job that could not begin, when its record says why: callers of hyperctl learn from the record how a job ended. */
+  acceptsFailed?: boolean;
 }
 
 /** These come through the pipe instead, and so does the password in one of {@link URLS}. */
@@ -44,6 +46,9 @@ export async function startDetached(options: DetachOptions, signal: AbortSignal)
   } catch (error) {
     // The record of a job that could not begin stays, with its log, as that of any failed job.
     const hasRecord = (await listJobIds(options.env).catch((): string[] => [])).includes(reserved.id);
+    if (hasRecord && error instanceof EarlyEnd && options.acceptsFailed === true) {
+      return { job: reserved.id, pid: 0, log: reserved.log };
+    }
     const outcome = hasRecord ? jobOutcome(await readJob(options.env, reserved.id)) : undefined;
     const failure = error instanceof EarlyEnd ? (outcome ?? (await describeEnd(error, reserved.log))) : error;
     if (!hasRecord) await reserved.withdraw();
