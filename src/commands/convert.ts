@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { Args } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
+import { requireOpenFiles } from '../base/open-files.ts';
 import { BaseCommand } from '../cli/base-command.ts';
 import type { OptionalValues } from '../cli/input/optional-values.ts';
 import { bootTestReport } from '../cli/report/boot-test-report.ts';
@@ -74,6 +75,7 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
     this.quiet = flags.quiet;
     const bootTest = flags['boot-test'] ? { env: this.env } : undefined;
     const options = { ...readConvertOptions(args.source, flags, this.env), bootTest, env: this.env };
+    await requireOpenFiles();
     return flags['dry-run'] ? this.#plan(options) : this.#convert(options);
   }
 

@@ -1,5 +1,6 @@
 import { Args } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
+import { requireOpenFiles } from '../base/open-files.ts';
 import { withoutPassword, type Secret } from '../base/secret.ts';
 import { ConnectedCommand } from '../cli/connected-command.ts';
 import type { OptionalValues } from '../cli/input/optional-values.ts';
@@ -117,6 +118,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     this.quiet = flags.quiet;
     const choices = readExportOptions(flags, this.env);
     checkDetach(flags);
+    await requireOpenFiles();
     const detached = await readHandover(this.env);
     const vms = detached?.vms ?? (await this.#vms(args.vm, flags));
     const connection = await this.connection(flags, { askNow: true, known: detached?.password });

@@ -35,6 +35,10 @@ const LINE = {
   server: 'Check the network between, and whether a proxy or firewall is in it.',
   diskHost: 'Check the network between, and whether a firewall is in it.',
 };
+const OPEN_FILES = {
+  server: 'Raise the limit of open files (ulimit -n).',
+  diskHost: 'Raise the limit of open files (ulimit -n).',
+};
 const NO_TLS_1_2 = {
   meaning: 'it offers no TLS 1.2, only an older version',
   server: 'Enable TLS 1.2 on the server: vSphere 6.5 and later have it on by default.',
@@ -57,6 +61,7 @@ const NO_COMMON_CIPHER = {
 const CAUSES: Readonly<Record<string, Cause>> = {
   ENOTFOUND: { meaning: 'the host name is unknown', ...NAME, passes: false, isRoute: true },
   EAI_AGAIN: { meaning: 'the name server did not answer', ...NAME, isRoute: true },
+  EMFILE: { meaning: 'too many files are open here', ...OPEN_FILES },
   ECONNREFUSED: { meaning: 'nothing listens there', ...PORT, isRoute: true },
   EHOSTUNREACH: { meaning: 'there is no route to that host', ...ROUTE, isRoute: true },
   ENETUNREACH: { meaning: 'there is no route to that network', ...ROUTE, isRoute: true },

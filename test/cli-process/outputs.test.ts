@@ -254,3 +254,19 @@ test.concurrent('VMs come from standard input too, and all that succeed is 0', a
     'web/web.ova',
   ]);
 });
+
+test.concurrent('too small a limit of open files is told before anything is done; 64 are enough for a VM', async () => {
+  const disks = ['a', 'b', 'c'].map((name) => ({ content: mixedContent(MiB, name) }));
+  await using server = await startTestServer({ vms: [{ name: 'web', disks }] });
+  await using scratch = await ScratchFolder.make();
+  const args = ['export', 'web', '-o', scratch.output, '--format', 'qcow2'];
+  const env = environmentOf(server, join(scratch.path, 'state'));
+  const limited = (openFiles: number) => runProgram(args, { env, cwd: scratch.path, openFiles });
+  const { exitCode, stderr } = await limited(32);
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 17,
+    stderr: 'Error: The limit of open files is 32, and at least 64 are needed.\n  Raise it: ulimit -n 1024.\n',
+  });
+  expect(server.state().calls).toEqual([]);
+  expect(await limited(64)).toMatchObject({ exitCode: 0 });
+});

@@ -27,6 +27,8 @@ export interface ProgramOptions {
   stdin?: string;
   /** A capability of root that it does not have, as setpriv calls it. */
   without?: string;
+  /** The limit of its open files. */
+  openFiles?: number;
 }
 
 export interface RunningProgram {
@@ -71,9 +73,11 @@ export async function linkProgram(
 /** Starts the program as its users do, in a process of its own. */
 export function startProgram(
   args: readonly string[],
-  { env, cwd, stdin = '', without }: ProgramOptions,
+  { env, cwd, stdin = '', without, openFiles }: ProgramOptions,
 ): RunningProgram {
-  const [file, ...first] = without === undefined ? PROGRAM : ['setpriv', `--bounding-set=-${without}`, ...PROGRAM];
+  const limit = openFiles === undefined ? [] : ['sh', '-c', `ulimit -n ${openFiles} && exec "$@"`, 'sh'];
+  const rights = without === undefined ? [] : ['setpriv', `--bounding-set=-${without}`];
+  const [file = '', ...first] = [...limit, ...rights, ...PROGRAM];
   const child = spawn(file, [...first, ...args], { env, cwd, stdio: 'pipe' });
   child.stdin.on('error', () => undefined);
   child.stdin.end(stdin);
