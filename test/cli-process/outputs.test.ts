@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { leftOnServer, NOTHING_LEFT, ScratchFolder } from '../operations/export/export-run.ts';
 import { testWithOracle } from '../oracles/oracle.ts';
+import { testUnless } from '../oracles/skips.ts';
 import { canMount, testWithMount, withQuota, withTmpfs, withWindowsNames } from '../operations/tmpfs.ts';
 import { mixedContent, randomContent } from '../server/content-source.ts';
 import { startTestServer, type TestServer } from '../server/test-server.ts';
@@ -95,7 +96,7 @@ if (canMount()) {
 
 for (const kind of ['mkntfs', 'fusefat'] as const) {
   const title = `a name that NTFS or FAT refuses is told before anything is fetched, and --name helps (${kind})`;
-  if (!canMount() || !existsSync('/dev/fuse')) test.skip(`${title} (as root, with FUSE)`, () => undefined);
+  if (!canMount() || !existsSync('/dev/fuse')) testUnless({ missing: 'root, and leave to mount with FUSE' }, title, () => undefined);
   else
     testWithOracle(kind, title, async () => {
       await using server = await startTestServer({
