@@ -96,7 +96,8 @@ if (canMount()) {
 
 for (const kind of ['mkntfs', 'fusefat'] as const) {
   const title = `a name that NTFS or FAT refuses is told before anything is fetched, and --name helps (${kind})`;
-  if (!canMount() || !existsSync('/dev/fuse')) testUnless({ missing: 'root, and leave to mount with FUSE' }, title, () => undefined);
+  if (!canMount() || !existsSync('/dev/fuse'))
+    testUnless({ missing: 'root, and leave to mount with FUSE' }, title, () => undefined);
   else
     testWithOracle(kind, title, async () => {
       await using server = await startTestServer({
