@@ -34,6 +34,7 @@ async function run(
 test('without flags it makes a qcow2 here, verified as the source needs it', async () => {
   expect((await run(['web.ova'])).options).toEqual({
     source: 'web.ova',
+    mode: 0o600,
     output: undefined,
     format: 'qcow2',
     compression: undefined,
@@ -65,6 +66,7 @@ test('the flags reach the operation in its own units', async () => {
   ];
   expect((await run([...flags, ...fixes])).options).toEqual({
     source: 'web.ova',
+    mode: 0o600,
     output: '/srv/',
     format: 'qcow2',
     compression: 'fast',
