@@ -1,4 +1,4 @@
-import { formatBytes } from '../../base/amounts.ts';
+import { formatBytes, formatCount } from '../../base/amounts.ts';
 import type { JobView } from '../../jobs/job-record.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
@@ -43,7 +43,7 @@ function messageOf(job: JobView, word: JobWord): string {
   const running = job.vms.find(({ state }) => state === 'running');
   if (word === 'pending') return `Connecting to ${job.request.server}`;
   if (word === 'running') return `Exporting ${running?.vm ?? job.request.vms.join(', ')}`;
-  if (word === 'completed') return `${job.files.length} files written`;
+  if (word === 'completed') return `${formatCount(job.files.length, 'file')} written`;
   return reasonsOf(job)[0] ?? 'Ended';
 }
 

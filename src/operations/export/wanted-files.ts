@@ -1,3 +1,4 @@
+import { formatCount } from '../../base/amounts.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { LeaseDevice } from '../../vsphere/nfc-lease.ts';
 import type { DiskPlace, VirtualDisk } from '../../vsphere/virtual-disk.ts';
@@ -19,7 +20,7 @@ export function wantedFiles(
   if (offered.length !== disks.length) {
     throw new Hyper2kvmError(
       'transfer',
-      `The lease offers ${offered.length} disks; the hardware of the VM has ${disks.length}.`,
+      `The lease offers ${formatCount(offered.length, 'disk')}; the hardware of the VM has ${disks.length}.`,
       { hint: 'Look for disks in the settings of the VM that are not exportable: independent, shared or mapped ones.' },
     );
   }

@@ -75,7 +75,9 @@ async function addPrivileges(
   }
   if (counts === undefined) {
     const hint = `Check on the server that the role of the account has ${needed.join(', ')}.`;
-    add('privileges', 'warning', `not checked on ${vms} VMs: this server does not report privileges`, { hint });
+    add('privileges', 'warning', `not checked on ${formatCount(vms, 'VM')}: this server does not report privileges`, {
+      hint,
+    });
     return;
   }
   for (const { privilege, granted } of counts) {

@@ -58,7 +58,9 @@ for (const { kind, flags, vm, path } of SERVERS) {
 
       const output = scratch.path;
       const status = await checkStatus({ version: '0', connection, output, snapshot: true, env: {} }, context);
-      expect(status.findings.filter(({ level }) => level !== 'ok')).toEqual([]);
+      // Only a vCenter can be asked for privileges.
+      const unchecked = kind === 'ESXi host' ? [{ check: 'privileges', level: 'warning' }] : [];
+      expect(status.findings.filter(({ level }) => level !== 'ok')).toMatchObject(unchecked);
 
       const power = { kind: 'snapshot', quiesce: false } as const;
       const run = await exportWith(connection, scratch, { vms: [vm], format: 'vmdk', power });
