@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { testUnless } from '../oracles/skips.ts';
 import { makeFolder } from '../../src/base/make-folder.ts';
 
 let scratch = '';
@@ -34,8 +35,9 @@ test('refuses what is in the way', async () => {
 });
 
 // Node's own recursive mkdir never returns there.
-(process.platform === 'linux' ? test : test.skip)(
-  'ends where mkdir says ENOENT below an existing folder (on Linux)',
+testUnless(
+  process.platform === 'linux' ? undefined : { missing: 'Linux' },
+  'ends where mkdir says ENOENT below an existing folder',
   async () => {
     for (const path of ['/proc/none', '/proc/none/a/b', '/sys/none/a']) {
       await expect(makeFolder(path)).rejects.toMatchObject({
@@ -46,8 +48,9 @@ test('refuses what is in the way', async () => {
   },
 );
 
-(process.getuid?.() === 0 ? test.skip : test)(
-  'refuses where there is no right to write (without being root)',
+testUnless(
+  process.getuid?.() === 0 ? { missing: 'a user other than root' } : undefined,
+  'refuses where there is no right to write',
   async () => {
     await chmod(scratch, 0o500);
     await expect(makeFolder(join(scratch, 'a', 'b'))).rejects.toMatchObject({ kind: 'local-file' });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, readdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 interface Oracle {
@@ -9,6 +9,8 @@ interface Oracle {
   also?: readonly string[];
   /** Needs a kernel in /boot, of which the appliance of libguestfs is made. */
   kernel?: true;
+  /** A device of the host, which no package brings. */
+  device?: string;
   /** Arguments with which the program has to succeed: what it needs of the host may be forbidden. */
   proof?: readonly string[];
 }
@@ -38,8 +40,8 @@ const KNOWN = {
   hivexregedit: {},
   'mkfs.btrfs': { also: ['btrfs', 'setpriv'] },
   // File systems that refuse names; both run without the kernel's help.
-  mkntfs: { also: ['ntfs-3g', 'fusermount'] },
-  fusefat: { also: ['mkfs.vfat', 'fusermount'] },
+  mkntfs: { also: ['ntfs-3g', 'fusermount'], device: '/dev/fuse' },
+  fusefat: { also: ['mkfs.vfat', 'fusermount'], device: '/dev/fuse' },
   bwrap: { proof: ['--unshare-all', '--ro-bind', '/', '/', 'true'] },
   'dpkg-deb': {},
   'systemd-analyze': {},
@@ -58,8 +60,8 @@ const KNOWN = {
 export type OracleName = keyof typeof KNOWN;
 export const ORACLES = Object.keys(KNOWN) as OracleName[];
 
-/** An oracle that is installed with all that it needs, or the parts of it that are missing. */
-export type FoundOracle = { path: string } | { missing: readonly string[] };
+/** An oracle that is installed with all that it needs, or the parts of it that are missing: `isOfHost` when nothing can be installed for them. */
+export type FoundOracle = { path: string } | { missing: readonly string[]; isOfHost?: true };
 
 /**
  * Looks for an oracle in the folder that `ORACLES_DIR` names, and on the PATH. The path of a Python module is that of a
@@ -80,12 +82,14 @@ export function findOracle(name: OracleName): string | undefined {
 const answers = new Map<OracleName, FoundOracle>();
 
 function look(name: OracleName): FoundOracle {
-  const { module, also = [], kernel, proof }: Oracle = KNOWN[name];
+  const { module, also = [], kernel, device, proof }: Oracle = KNOWN[name];
   const path = module === undefined ? findPrograms(name)[0] : findPythonWith(module);
   const missing = also.filter((program) => findPrograms(program).length === 0);
   if (kernel === true && !hasReadableKernel()) missing.push('a kernel in /boot');
   if (path === undefined) return { missing: [name] };
   if (proof !== undefined && !succeeds(path, proof)) missing.push('permission for namespaces');
+  if (missing.length === 0 && device !== undefined && !isPermitted(device, 'W_OK'))
+    return { missing: [device], isOfHost: true };
   return missing.length === 0 ? { path } : { missing: missing.map((part) => `${part} (for ${name})`) };
 }
 
@@ -113,11 +117,11 @@ function succeeds(program: string, args: readonly string[]): boolean {
 }
 
 function hasReadableKernel(): boolean {
-  const kernels = readdirSync('/boot').filter((name) => name.startsWith('vmlinuz'));
+  const kernels = (existsSync('/boot') ? readdirSync('/boot') : []).filter((name) => name.startsWith('vmlinuz'));
   return kernels.some((name) => isPermitted(join('/boot', name), 'R_OK'));
 }
 
-function isPermitted(path: string, mode: 'R_OK' | 'X_OK'): boolean {
+function isPermitted(path: string, mode: 'R_OK' | 'W_OK' | 'X_OK'): boolean {
   try {
     accessSync(path, constants[mode]);
     return true;
