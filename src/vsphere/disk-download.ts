@@ -3,7 +3,6 @@ import type { TLSSocket } from 'node:tls';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { connectionError, factsOfStatus, type Purpose } from './connection-failure.ts';
 import { HttpResponseParser, HttpSyntaxError } from './http-response-parser.ts';
-import { requestText } from './http-transport.ts';
 import type { LeaseDevice } from './nfc-lease.ts';
 import { SlabQueue } from './slab-queue.ts';
 import { CONNECT_LIMIT_MS } from './trusted-socket.ts';
@@ -125,7 +124,7 @@ class Download {
     socket.on('end', () => this.#ended());
     socket.on('close', () => this.#ended());
     const cookie = client.cookie.headerFor(this.#url);
-    socket.write(requestText('GET', this.#url, cookie === undefined ? {} : { cookie }));
+    socket.write(requestText(this.#url, cookie === undefined ? {} : { cookie }));
   }
 
   #take(bytes: Buffer): void {
@@ -170,6 +169,13 @@ class Download {
       : 'The host has not begun to send; --first-byte-timeout waits longer.';
     this.fail(new Hyper2kvmError('transfer', sentence, { retryable: true, hint }));
   }
+}
+
+/** Answers in another coding than the plain one are refused, so none is asked for. */
+function requestText(url: URL, headers: Record<string, string>): string {
+  const all = { host: url.host, ...headers, 'accept-encoding': 'identity', connection: 'close' };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `GET ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join('')}\r\n`;
 }
 
 function cutOff(url: URL): Hyper2kvmError {

@@ -27,7 +27,7 @@ export class HttpSyntaxError extends Error {
 
 /**
  * Reads one HTTP/1.1 response (RFC 9112) from bytes that come in any pieces, and hands on the pieces of its body without copying them. Only what a download
- * and a SOAP call need: no pipelining, no content codings. A few interim responses (1xx) are skipped. Whatever a server sends, the parser's own memory and its time for each
+ * needs: no pipelining, no content codings. A few interim responses (1xx) are skipped. Whatever a server sends, the parser's own memory and its time for each
  * byte are limited; how long the bytes may take is for the caller.
  */
 export class HttpResponseParser {
@@ -149,13 +149,12 @@ export class HttpResponseParser {
 
   /** RFC 9112 section 6.3. */
   #bodyState({ status, headers }: ResponseHead): State {
-    const coding = headers.get('transfer-encoding')?.toLowerCase();
+    const coding = headers.get('transfer-encoding');
     const length = headers.get('content-length');
-    const content = headers.get('content-encoding')?.toLowerCase() ?? 'identity';
-    if (content !== 'identity') throw new HttpSyntaxError(`content coding ${quoted(content)} was not asked for`);
+    const refusal = codingRefusal(headers.get('content-encoding'), coding);
+    if (refusal) throw refusal;
     if (status === 204 || status === 304) return 'done';
     if (coding !== undefined) {
-      if (coding !== 'chunked') throw new HttpSyntaxError(`transfer coding ${quoted(coding)} was not asked for`);
       // A response with both is how requests are smuggled; an honest server does not send it.
       if (length !== undefined) throw new HttpSyntaxError('the response has both a length and chunks');
       return 'chunk-size';
@@ -183,6 +182,15 @@ function parseHead([statusLine = '', ...lines]: readonly string[]): ResponseHead
     if (name === 'set-cookie') setCookies.push(value);
   }
   return { status: Number(status), headers, setCookies };
+}
+
+/** Why a response with these codings is not read: it was not asked for any, and may only be chunked. */
+export function codingRefusal(content = 'identity', transfer = 'chunked'): HttpSyntaxError | undefined {
+  if (content.toLowerCase() !== 'identity')
+    return new HttpSyntaxError(`content coding ${quoted(content.toLowerCase())} was not asked for`);
+  if (transfer.toLowerCase() !== 'chunked')
+    return new HttpSyntaxError(`transfer coding ${quoted(transfer.toLowerCase())} was not asked for`);
+  return undefined;
 }
 
 /** The beginning of what a server sent, for a message. */

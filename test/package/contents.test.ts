@@ -46,7 +46,7 @@ testWithBinary([], 'the licences are those of the packages that the SBOM names, 
     name.startsWith('node-linux-') ? `Node.js ${version}` : `${name} ${version}`,
   );
   expect(new Set(licensed(text))).toEqual(new Set(components));
-  const direct = ['@oclif/core', 'cli-progress', 'fast-xml-parser', 'fastest-levenshtein', 'listr2', 'yaml'];
+  const direct = ['@oclif/core', 'cli-progress', 'fast-xml-parser', 'fastest-levenshtein', 'got', 'listr2', 'yaml'];
   expect(components).toEqual(expect.arrayContaining(direct.map((name) => expect.stringContaining(`${name} `))));
   expect(components.filter((name) => /^(typescript|jest|esbuild|@yao-pkg)/.test(name))).toEqual([]);
   expect(sbom.components.map(({ cpe }) => cpe)).toContainEqual(expect.stringMatching(/^cpe:2\.3:a:nodejs:node\.js:24/));

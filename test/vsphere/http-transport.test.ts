@@ -1,7 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { inspect } from 'node:util';
 import { InterruptedError } from '../../src/base/errors.ts';
 import type { HttpAnswer } from '../../src/vsphere/http-transport.ts';
+import { isPassingFailure } from '../../src/vsphere/passing-failure.ts';
 import { clientOf, drip, flood, startRawServer, startSilentServer, type RawServer } from './raw-server.ts';
 
 const MiB = 1024 * 1024;
@@ -9,6 +12,14 @@ const MiB = 1024 * 1024;
 function send(server: RawServer, timeoutMs = 60_000, signal = new AbortController().signal): Promise<HttpAnswer> {
   const { http } = clientOf(server, timeoutMs);
   return http.send({ url: server.url, headers: { soapaction: 'urn:vim25/8.0' }, body: '<a/>', timeoutMs, signal });
+}
+
+/** What a call fails with. */
+function errorOf(server: RawServer): Promise<unknown> {
+  return send(server).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 }
 
 describe('an answer is read to its end', () => {
@@ -40,7 +51,13 @@ describe('whatever the server does, a call ends within its limit and leaves no c
 
   test.each<[string, (socket: Socket) => void]>([
     ['silence after the handshake', () => undefined],
-    ['a head that drips', (socket) => drip(socket, 20)],
+    [
+      'a head that drips',
+      (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\nX-Slow: ');
+        drip(socket, 20);
+      },
+    ],
     [
       'a body that drips',
       (socket) => {
@@ -129,6 +146,71 @@ test('an answer that is cut off can be tried again', async () => {
     retryable: true,
     message: expect.stringMatching(/ended before the answer was complete/),
   });
+});
+
+test.each<[string, (socket: Socket) => void]>([
+  ['without an answer', () => undefined],
+  ['in the middle of a head', (socket) => void socket.write('HTTP/1.1 200 OK\r\nX: ')],
+  [
+    'in the middle of a chunk',
+    (socket) => void socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nab'),
+  ],
+])(
+  'a server that ends the connection %s is told from one that resets it, after which a call is repeated',
+  async (_title, answer) => {
+    await using ending = await startRawServer((socket) => {
+      answer(socket);
+      socket.end();
+    });
+    const ended = await errorOf(ending);
+    expect(ended).toMatchObject({ message: expect.stringMatching(/ended before the answer was complete/) });
+    expect(isPassingFailure(ended)).toBe(false);
+    await using resetting = await startRawServer((socket) => {
+      answer(socket);
+      resetting.reset();
+    });
+    const reset = await errorOf(resetting);
+    expect(reset).toMatchObject({ message: expect.stringMatching(/failed: ECONNRESET/) });
+    expect(isPassingFailure(reset)).toBe(true);
+  },
+);
+
+test('a server that ends the connection before it can be asked has cut it off', async () => {
+  await using server = await startRawServer(() => undefined);
+  const { http } = clientOf(server, 60_000);
+  const connect = http.connector.connect.bind(http.connector);
+  http.connector.connect = async (...all) => {
+    const socket = await connect(...all);
+    const closed = once(socket, 'close');
+    socket.resume().end('bye');
+    await closed;
+    return socket;
+  };
+  const call = { url: server.url, headers: {}, timeoutMs: 60_000, signal: new AbortController().signal };
+  await expect(http.send(call)).rejects.toThrow(/ended before the answer was complete/);
+});
+
+test.each([
+  ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello'],
+  ['a length and chunks', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+  ['a length that is none', 'HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\nhello'],
+  ['a coding of the transfer', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n'],
+  ['a size of a chunk that is none', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n'],
+  ['another protocol', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'],
+  ['no HTTP at all', 'SSH-2.0-OpenSSH_9.6\r\n'],
+])('an answer with %s is refused, and the error holds nothing of the request', async (_title, text) => {
+  await using server = await startRawServer((socket) => void socket.write(text));
+  const error = await errorOf(server);
+  expect(error).toMatchObject({ kind: 'transfer', message: expect.stringMatching(/not valid HTTP: /) });
+  expect(inspect(error, { depth: 9, showHidden: true })).not.toMatch(/urn:vim25|<a\/>/);
+  await server.abandoned();
+});
+
+test('what follows the end of an answer changes nothing', async () => {
+  const text = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello';
+  await using server = await startRawServer((socket) => flood(socket, text));
+  expect(await send(server)).toMatchObject({ body: 'hello' });
+  await server.abandoned();
 });
 
 test('a compressed answer, which was not asked for, is refused by its name', async () => {

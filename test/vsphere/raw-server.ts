@@ -15,6 +15,8 @@ export interface RawServer extends AsyncDisposable {
   /** Resolves when a client has connected, and when all clients have gone. */
   connected(): Promise<void>;
   abandoned(): Promise<void>;
+  /** Resets all connections. */
+  reset(): void;
 }
 
 /** Accepts TCP connections, and never takes part in a TLS handshake. */
@@ -89,6 +91,9 @@ async function listen(server: Server): Promise<RawServer> {
     },
     async abandoned() {
       while (sockets.size > 0) await once(server, 'gone');
+    },
+    reset() {
+      for (const socket of sockets) socket.resetAndDestroy();
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
