@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { isMissing, readOwnFile } from '../../src/base/own-file.ts';
+import { needsRoot, testUnless } from '../oracles/skips.ts';
 
 const NOBODY = 65_534;
-const testAsRoot = process.getuid?.() === 0 ? test : test.skip;
 
 let folder = '';
 let path = '';
@@ -41,7 +41,7 @@ test.each([
   expect(isMissing(error)).toBe(false);
 });
 
-testAsRoot('refuses a file of another user, and takes one of root (as root)', async () => {
+testUnless(needsRoot(), 'refuses a file of another user, and takes one of root', async () => {
   await writeFile(path, 'theirs', { mode: 0o600 });
   await chown(path, NOBODY, NOBODY);
   await expect(readOwnFile(path)).rejects.toMatchObject({

@@ -11,6 +11,7 @@ import type { JobHandle } from '../../src/jobs/job-handle.ts';
 import { ownProcess, readWithLiveness } from '../../src/jobs/job-process.ts';
 import { createJob, listJobs, readJob, readView } from '../../src/jobs/job-store.ts';
 import { jobsFolder } from '../../src/jobs/jobs-folder.ts';
+import { needsRoot, testUnless } from '../oracles/skips.ts';
 
 let env: NodeJS.ProcessEnv = {};
 let problems: string[] = [];
@@ -238,18 +239,15 @@ test('a job of another container is not taken for one that is over', async () =>
   expect(await readJob(env, '20260101T000000Z-export-0001')).toMatchObject({ state: 'running' });
 });
 
-(process.getuid?.() === 0 ? test : test.skip)(
-  'root does not believe the record of another user (as root)',
-  async () => {
-    const id = '20260101T000000Z-export-0001';
-    await plant(id, {});
-    await chown(join(jobsFolder(env), `${id}.json`), 65_534, 65_534);
-    expect(await readJob(env, id)).toMatchObject({ problem: expect.stringContaining('belongs to user 65534') });
-    await chown(jobsFolder(env), 65_534, 65_534);
-    await start();
-    expect(problems[0]).toMatch(/belongs to another user/);
-  },
-);
+testUnless(needsRoot(), 'root does not believe the record of another user', async () => {
+  const id = '20260101T000000Z-export-0001';
+  await plant(id, {});
+  await chown(join(jobsFolder(env), `${id}.json`), 65_534, 65_534);
+  expect(await readJob(env, id)).toMatchObject({ problem: expect.stringContaining('belongs to user 65534') });
+  await chown(jobsFolder(env), 65_534, 65_534);
+  await start();
+  expect(problems[0]).toMatch(/belongs to another user/);
+});
 
 test('an id is a prefix that fits one job, and never a path', async () => {
   await plant('20260101T000000Z-export-0001', {});

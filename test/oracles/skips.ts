@@ -14,11 +14,6 @@ export function needsRoot(): Need | undefined {
   return process.getuid?.() === 0 ? undefined : { missing: 'root' };
 }
 
-/** For tests of what permissions forbid, which root is not held to. */
-export function needsNoRoot(): Need | undefined {
-  return process.getuid?.() === 0 ? { missing: 'a user other than root' } : undefined;
-}
-
 /**
  * A test that runs where nothing is missing. Elsewhere it is skipped, with the reason in its title, or it fails where
  * the variable that `need.required` names is 1.
