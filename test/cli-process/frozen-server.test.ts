@@ -51,9 +51,9 @@ test.concurrent.each([
     const limits = ['--timeout', '6s', '--stall-timeout', signal === undefined ? '6s' : '10m', '--retries', '0'];
     const args = ['export', 'web', '--snapshot', '-o', scratch.output, '--json', ...limits];
     const { child, over } = startProgram(args, { env, cwd: scratch.path });
-    let hasEnded = false;
-    void over.then(() => (hasEnded = true));
-    while (!hasEnded && !server.state().downloads.some(({ sentBytes }) => sentBytes > 0)) await pause(20);
+    const ended = new AbortController();
+    void over.then(() => ended.abort());
+    while (!ended.signal.aborted && !server.state().downloads.some(({ sentBytes }) => sentBytes > 0)) await pause(20);
     proxy.freeze();
     if (signal !== undefined) child.kill(signal);
     const run = await over;

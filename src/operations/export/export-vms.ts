@@ -115,6 +115,6 @@ async function exportAll(
 function shareWords({ index, count, vms, ofVms }: NonNullable<ExportResult['share']>): string {
   const share = `Shard ${index}/${count}`;
   return vms === 0
-    ? `${share}: none of ${formatCount(ofVms, 'VM')} is its own`
+    ? `${share}: ${ofVms === 1 ? 'the only VM is' : `all ${ofVms} VMs are`} in other shards`
     : `${share}: ${vms} of ${formatCount(ofVms, 'VM')}`;
 }
