@@ -9,6 +9,6 @@ test('other scripts and emoji stay as they are', () => {
   expect(safeText('数据库 żółw 👩‍💻 می‌خواهم')).toBe('数据库 żółw 👩‍💻 می‌خواهم');
 });
 
-test('a message of several lines keeps its lines', () => {
-  expect(safeLines('a\r\nb\u0007')).toBe('a\\x0d\nb\\x07');
+test('a message of several lines keeps its lines, indented: none looks like one of the program’s own', () => {
+  expect(safeLines('a\r\nb\u0007')).toBe('a\\x0d\n  b\\x07');
 });
