@@ -38,8 +38,10 @@ export async function checkWritable(path: string): Promise<void> {
 /** Of what is not there, or cannot be there: its file system has no such names. */
 const NOT_THERE = new Set(['ENOENT', 'ENOTDIR', 'EINVAL', 'EILSEQ', 'ENAMETOOLONG']);
 
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT']);
+
 /** What a file system reports for reasons that no other name would change. */
-const NOT_OF_A_NAME = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENODEV']);
+const NOT_OF_A_NAME = new Set([...NO_ROOM, 'EIO', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENODEV']);
 
 /**
  * Throws kind `local-file`, with `hint`, for the first of `names` that the file system of `folder` cannot hold, such as `a:b` on FAT and NTFS; so it does for the names of folders
@@ -60,6 +62,8 @@ export async function checkNames(folder: string, names: readonly string[], hint:
       throw new Hyper2kvmError('local-file', sentence, { hint });
     }
   } catch (error) {
+    // Without room for the probe the names are not tried: what is written meets the full file system itself, and says where.
+    if (NO_ROOM.has(errnoOf(error) ?? '')) return;
     throw localFileError('write to', existing, error);
   } finally {
     await rm(probe, { recursive: true, force: true }).catch(() => {});
