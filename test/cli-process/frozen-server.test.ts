@@ -48,7 +48,9 @@ test.concurrent.each([
     await using scratch = await ScratchFolder.make();
     server.faults.add({ on: 'disk', action: 'drip', bytesPerSecond: 20_000, times: 100 });
     const env = { ...environmentOf(server, join(scratch.path, 'state')), HYPER2KVM_URL: proxy.url.href };
-    const limits = ['--timeout', '6s', '--stall-timeout', signal === undefined ? '6s' : '10m', '--retries', '0'];
+    // The proxy may hold back the very first bytes of the disk, too.
+    const silence = signal === undefined ? '6s' : '10m';
+    const limits = ['--timeout', '6s', '--first-byte-timeout', silence, '--stall-timeout', silence, '--retries', '0'];
     const args = ['export', 'web', '--snapshot', '-o', scratch.output, '--json', ...limits];
     const { child, over } = startProgram(args, { env, cwd: scratch.path });
     const ended = new AbortController();
