@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { Hyper2kvmError } from '../base/errors.ts';
+import type { GuestTree } from './guest-tree.ts';
 import type { Guestfs } from './guestfs.ts';
 
 /** A configuration file is far smaller; a guest whose fstab is larger than this is not one. */
@@ -13,7 +14,7 @@ const MOST_NAMES = 20_000;
  * Files of the guest that is mounted. Paths are absolute and the guest's own: libguestfs resolves symbolic links inside the guest. Texts are read and
  * written as Latin-1, one character a byte, so that what is not changed stays to the byte whatever its encoding is.
  */
-export class GuestFiles {
+export class GuestFiles implements GuestTree {
   readonly #session: Guestfs;
 
   constructor(session: Guestfs) {
@@ -29,6 +30,21 @@ export class GuestFiles {
     throw new Hyper2kvmError('guest', `${path} in the guest is longer than ${mostBytes} bytes.`, {
       hint: 'That is no configuration file of a healthy system. --fix off converts without changing the guest.',
     });
+  }
+
+  async readBytes(path: string, mostBytes: number): Promise<Buffer | undefined> {
+    if (!(await this.isFile(path))) return undefined;
+    const sizeBytes = await this.sizeBytes(path);
+    if (sizeBytes > mostBytes) {
+      throw new Hyper2kvmError('guest', `${path} in the guest is longer than ${mostBytes} bytes.`);
+    }
+    const local = this.#scratchFile();
+    try {
+      await this.#session.call(['download', path, local]);
+      return await readFile(local);
+    } finally {
+      await rm(local, { force: true });
+    }
   }
 
   async isFile(path: string): Promise<boolean> {
