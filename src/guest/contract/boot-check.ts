@@ -16,6 +16,8 @@ export interface BootCheck {
   file: string;
   /** Counted from 1; undefined if the check is about the whole file. */
   line?: number | undefined;
+  /** The verdict does not count: a person should know it, and the guest starts all the same, as with a fault in the entry of an older kernel. */
+  isAdvisory?: true | undefined;
   /** One sentence that names the entry, and what it leads to or lacks. */
   reason: string;
 }
@@ -44,11 +46,12 @@ export interface TargetNic {
 
 /** The machine that the guest will run on, in the order in which the guest sees its devices. */
 export interface TargetHardware {
-  firmware: 'bios' | 'uefi';
+  /** Undefined if the source does not describe a VM, as for a standalone disk image. */
+  firmware: 'bios' | 'uefi' | undefined;
   secureBoot: boolean;
   disks: readonly TargetDisk[];
-  /** In the order of their PCI addresses, which is the order of the kernel's own names `eth0`, `eth1`. */
-  nics: readonly TargetNic[];
+  /** In the order of their PCI addresses, which is the order of the kernel's own names `eth0`, `eth1`. Undefined if the source does not describe a VM. */
+  nics: readonly TargetNic[] | undefined;
 }
 
 /** What the boot contract is checked on: a guest as it is on its disks, and the machine that it will run on. */
@@ -67,7 +70,7 @@ export type BootCheckReader = (subject: BootSubject) => Promise<BootCheck[]>;
 
 /** `not-ready` before `unknown` before `ready`. Without any check nothing is known. */
 export function overallVerdict(checks: readonly BootCheck[]): CheckVerdict {
-  const verdicts = new Set(checks.map(({ verdict }) => verdict));
+  const verdicts = new Set(checks.filter(({ isAdvisory }) => isAdvisory !== true).map(({ verdict }) => verdict));
   if (verdicts.has('not-ready')) return 'not-ready';
   return verdicts.has('unknown') || verdicts.size === 0 ? 'unknown' : 'ready';
 }
