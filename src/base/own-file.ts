@@ -1,7 +1,8 @@
 import { constants, type Stats } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { lstat, open } from 'node:fs/promises';
 import { Hyper2kvmError } from './errors.ts';
 import { errnoOf, localFileError } from './local-file-error.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** Not through a link, and without waiting for a writer, should a named pipe be there. */
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -43,16 +44,36 @@ export function canTakeOver(stats: Stats): boolean {
   return doubtAbout(stats) === undefined && stats.nlink === 1;
 }
 
-/** Why a file must not be believed; undefined when it may. */
-function doubtAbout(stats: Stats): string | undefined {
-  if (!stats.isFile()) return 'it is not a regular file';
-  if (!isOwn(stats)) return `it belongs to user ${stats.uid}`;
+/**
+ * Why the content of a file, or of a folder, may come from another user; undefined when only this user and root can have written it. The one place that
+ * decides this.
+ */
+export function doubtAbout(stats: Pick<Stats, 'uid' | 'mode'>, kind: 'file' | 'folder' = 'file'): string | undefined {
+  const type = stats.mode & constants.S_IFMT;
+  if (kind === 'file' && type !== constants.S_IFREG) return 'it is not a regular file';
+  if (kind === 'folder' && type !== constants.S_IFDIR) return 'it is not a folder';
+  if (stats.uid !== ROOT && stats.uid !== (process.geteuid?.() ?? stats.uid)) return `it belongs to user ${stats.uid}`;
   return (stats.mode & WRITABLE_BY_OTHERS) === 0 ? undefined : 'other users can write it';
 }
 
-/** Whether a file belongs to this user or to root. What belongs to somebody else may have been put there to be taken for this user's. */
-export function isOwn({ uid }: { uid: number }): boolean {
-  return uid === ROOT || uid === (process.geteuid?.() ?? uid);
+/**
+ * Makes a folder for files of this user only, with the parents that it lacks, all with mode 0700; one that exists is accepted unless {@link doubtAbout} it.
+ * Below the temporary folder another user could have made it first, to read or plant files.
+ * @throws Hyper2kvmError `local-file`
+ */
+export async function makeOwnFolder(folder: string): Promise<void> {
+  await makeFolder(folder, { mode: 0o700 });
+  let doubt: string | undefined;
+  try {
+    // Not through a link: whoever owns the link decides where it leads.
+    doubt = doubtAbout(await lstat(folder), 'folder');
+  } catch (error) {
+    throw localFileError('look at', folder, error);
+  }
+  if (doubt === undefined) return;
+  throw new Hyper2kvmError('local-file', `The folder ${folder} is not used: ${doubt}.`, {
+    hint: 'Set XDG_STATE_HOME to a folder that only you can write.',
+  });
 }
 
 /** Whether {@link readOwnFile} found no file. */

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { makeFolder } from '../base/make-folder.ts';
-import { jobsFolder, prepareJobsFolder } from './jobs-folder.ts';
+import { makeOwnFolder } from '../base/own-file.ts';
+import { jobsFolder } from './jobs-folder.ts';
 
 /** Makes the folder for the files of one job, beside its record and removed with it. Throws kind `local-file`. */
 export async function makeJobFolder(env: NodeJS.ProcessEnv, id: string): Promise<string> {
   const jobs = jobsFolder(env);
-  await prepareJobsFolder(jobs);
+  await makeOwnFolder(jobs);
   const folder = join(jobs, id);
   await makeFolder(folder, { mode: 0o700 });
   return folder;

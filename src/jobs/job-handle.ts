@@ -1,9 +1,9 @@
 import { writeFileAtomically } from '../base/atomic-file.ts';
 import { sentenceOf } from '../base/errors.ts';
 import { exitCodeOf } from '../base/exit-codes.ts';
+import { makeOwnFolder } from '../base/own-file.ts';
 import { jobErrorOf, recordText } from './job-record-text.ts';
 import type { JobError, JobRecord, JobState } from './job-record.ts';
-import { prepareJobsFolder } from './jobs-folder.ts';
 
 /** What a job changes in its record while it runs. */
 export type JobChanges = Partial<Pick<JobRecord, 'transferredBytes' | 'percent' | 'files' | 'vms'>>;
@@ -99,7 +99,7 @@ export class JobHandle {
 
   async #writeNow(flush: boolean): Promise<void> {
     try {
-      await prepareJobsFolder(this.#folder);
+      await makeOwnFolder(this.#folder);
       await writeFileAtomically(this.file, recordText(this.#record), { flush });
     } catch (error) {
       if (!this.#isKept) return;

@@ -1,8 +1,9 @@
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
+import { makeOwnFolder } from '../base/own-file.ts';
 import { newJobId } from './job-record-text.ts';
-import { jobsFolder, prepareJobsFolder } from './jobs-folder.ts';
+import { jobsFolder } from './jobs-folder.ts';
 import type { JobRecord } from './job-record.ts';
 
 /** An id that a job of another process is to have, and the file for its output. */
@@ -23,7 +24,7 @@ const TRIES = 5;
 /** Reserves an id by making its log, for its owner alone. Throws kind `local-file`. */
 export async function reserveJob(env: NodeJS.ProcessEnv, kind: JobRecord['kind']): Promise<ReservedJob> {
   const folder = jobsFolder(env);
-  await prepareJobsFolder(folder);
+  await makeOwnFolder(folder);
   for (let attempt = 1; ; attempt += 1) {
     const id = newJobId(kind, new Date());
     const log = join(folder, `${id}.log`);

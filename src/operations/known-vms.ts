@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { writeFileAtomically } from '../base/atomic-file.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { errnoOf } from '../base/local-file-error.ts';
-import { isMissing, readOwnFile } from '../base/own-file.ts';
+import { isMissing, makeOwnFolder, readOwnFile } from '../base/own-file.ts';
 import { stateFolder } from '../base/state-folder.ts';
-import { prepareJobsFolder } from '../jobs/jobs-folder.ts';
 import { serverOfEnvironment } from '../vsphere/connection-settings.ts';
 
 const SUFFIX = '.txt';
@@ -31,7 +30,7 @@ export async function rememberVms(
     );
   const folder = namesFolder(env);
   try {
-    await prepareJobsFolder(folder);
+    await makeOwnFolder(folder);
     await writeFileAtomically(fileOf(folder, server), lines.join(''), { flush: false });
   } catch (error) {
     if (!(error instanceof Hyper2kvmError)) throw error;

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { isMissing, readOwnFile } from '../../src/base/own-file.ts';
+import { doubtAbout, isMissing, makeOwnFolder, readOwnFile } from '../../src/base/own-file.ts';
 import { needsRoot, testUnless } from '../oracles/skips.ts';
 
 const NOBODY = 65_534;
@@ -49,4 +49,37 @@ testUnless(needsRoot(), 'refuses a file of another user, and takes one of root',
   });
   await chown(path, 0, 0);
   expect(await readOwnFile(path)).toBe('theirs');
+});
+
+test('makes a folder with its parents for this user only, and accepts it the next time', async () => {
+  const made = join(folder, 'state', 'jobs');
+  await makeOwnFolder(made);
+  await makeOwnFolder(made);
+  for (const each of [made, join(folder, 'state')]) expect((await stat(each)).mode & 0o777).toBe(0o700);
+});
+
+test.each([
+  ['that the group can write', () => mkdir(path).then(() => chmod(path, 0o770)), /other users can write it/],
+  ['that is a link', () => mkdir(`${path}-own`).then(() => symlink(`${path}-own`, path)), /it is not a folder/],
+])('does not use a folder %s', async (_, plant, words) => {
+  await plant();
+  await expect(makeOwnFolder(path)).rejects.toMatchObject({
+    kind: 'local-file',
+    message: expect.stringMatching(words),
+    hint: expect.stringContaining('XDG_STATE_HOME'),
+  });
+});
+
+testUnless(needsRoot(), 'files and folders of other users are in doubt, and those of root are not', async () => {
+  await writeFile(path, '', { mode: 0o600 });
+  const own = join(folder, 'own');
+  await makeOwnFolder(own);
+  for (const [each, kind] of [
+    [path, 'file'],
+    [own, 'folder'],
+  ] as const) {
+    expect(doubtAbout(await lstat(each), kind)).toBeUndefined();
+    await chown(each, NOBODY, NOBODY);
+    expect(doubtAbout(await lstat(each), kind)).toBe(`it belongs to user ${NOBODY}`);
+  }
 });

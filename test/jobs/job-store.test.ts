@@ -138,7 +138,7 @@ test('a folder that others can write is not used', async () => {
   await mkdir(jobsFolder(env), { recursive: true });
   await chmod(jobsFolder(env), 0o777);
   await start();
-  expect(problems[0]).toMatch(/can be written by other users/);
+  expect(problems[0]).toMatch(/other users can write it/);
 });
 
 test('the newest come first, and what cannot be read is shown as such', async () => {
@@ -246,7 +246,7 @@ testUnless(needsRoot(), 'root does not believe the record of another user', asyn
   expect(await readJob(env, id)).toMatchObject({ problem: expect.stringContaining('belongs to user 65534') });
   await chown(jobsFolder(env), 65_534, 65_534);
   await start();
-  expect(problems[0]).toMatch(/belongs to another user/);
+  expect(problems[0]).toMatch(/belongs to user 65534/);
 });
 
 test('an id is a prefix that fits one job, and never a path', async () => {

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, readdir, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
+import { doubtAbout } from '../../base/own-file.ts';
 
 /**
  * A Linux kernel of this host that QEMU can boot, for a proof that KVM works: the one that the appliance of libguestfs runs, else the newest that is
@@ -41,12 +42,9 @@ async function namesIn(folder: string): Promise<string[]> {
 async function describe(path: string): Promise<{ path: string; modifiedMs: number } | undefined> {
   try {
     const real = await realpath(path);
-    const { uid, mode, mtimeMs } = await stat(real);
+    const stats = await stat(real);
     await access(real, constants.R_OK);
-    const isTrusted = (uid === 0 || uid === process.geteuid?.()) && (mode & 0o022) === 0;
-    return isTrusted && (mode & constants.S_IFMT) === constants.S_IFREG
-      ? { path: real, modifiedMs: mtimeMs }
-      : undefined;
+    return doubtAbout(stats) === undefined ? { path: real, modifiedMs: stats.mtimeMs } : undefined;
   } catch {
     return undefined;
   }

@@ -1,8 +1,7 @@
-import { lstat, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
-import { makeFolder } from '../../base/make-folder.ts';
-import { readOwnFile } from '../../base/own-file.ts';
+import { makeOwnFolder, readOwnFile } from '../../base/own-file.ts';
 import { isObject, readJson } from '../../base/read-json.ts';
 import { stateFolder } from '../../base/state-folder.ts';
 
@@ -56,9 +55,7 @@ export async function keepKvmRecord(env: NodeJS.ProcessEnv, record: KvmRecord): 
   const path = recordPath(env);
   memory.set(path, record);
   try {
-    await makeFolder(dirname(path), { mode: 0o700 });
-    const { uid, mode } = await lstat(dirname(path));
-    if (uid !== process.geteuid?.() || (mode & 0o022) !== 0) return;
+    await makeOwnFolder(dirname(path));
     await writeFileAtomically(path, `${JSON.stringify(record)}\n`, { flush: false });
   } catch {
     // See above.
