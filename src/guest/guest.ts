@@ -40,6 +40,13 @@ export interface BlockDevice {
   label?: string | undefined;
   partUuid?: string | undefined;
   partLabel?: string | undefined;
+  /** Of a physical volume of LVM, and of a logical volume: the name of the volume group. */
+  volumeGroup?: string | undefined;
+  /** Of an md array: its UUID, in any notation, and the name in its metadata without the host's. */
+  arrayUuid?: string | undefined;
+  arrayName?: string | undefined;
+  /** Of an md array or a logical volume: how many members of the array, or physical volumes of the group, are on none of the disks. */
+  missingMembers?: number | undefined;
 }
 
 /** A file system that is part of the system. */
