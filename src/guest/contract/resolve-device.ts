@@ -5,10 +5,11 @@ import { volumeName } from '../inspect/find-device.ts';
 import type { BootSubject, TargetHardware } from './boot-check.ts';
 import { parseCrypttab, type CrypttabEntry } from './config/crypttab.ts';
 import { mdUuidDigits, parseMdadmConf, type MdadmArray } from './config/mdadm-conf.ts';
+import { parseMultipathAliases, parseMultipathBindings, type MultipathName } from './config/multipath-conf.ts';
 import { parseUdevRules } from './config/udev-rules.ts';
 import { found, missing, unknown, type Resolution } from './resolution.ts';
 import { byArray, byArrayUuid } from './resolve-array.ts';
-import { hardwareDevices, hardwareIds, kernelName } from './target-names.ts';
+import { hardwareDevices, hardwareIds, kernelName, scsiId } from './target-names.ts';
 import { linkedDevice, udevLinks, type UdevLink } from './udev-links.ts';
 
 export type { Resolution } from './resolution.ts';
@@ -23,6 +24,7 @@ export interface DeviceNames {
   arrays: readonly MdadmArray[];
   /** Of the guest's own rules. */
   links: readonly UdevLink[];
+  multipath: readonly MultipathName[];
 }
 
 export const MDADM_CONFS = ['/etc/mdadm/mdadm.conf', '/etc/mdadm.conf'] as const;
@@ -40,6 +42,10 @@ export async function readDeviceNames(
     crypttab: parseCrypttab((await files.read('/etc/crypttab')) ?? ''),
     arrays: confs.flatMap((text) => parseMdadmConf(text ?? '').arrays),
     links: await readUdevLinks(files),
+    multipath: [
+      ...parseMultipathAliases((await files.read('/etc/multipath.conf')) ?? ''),
+      ...parseMultipathBindings((await files.read('/etc/multipath/bindings')) ?? ''),
+    ],
   };
 }
 
@@ -159,10 +165,26 @@ function byMapper(spec: string, names: DeviceNames, visited: Set<string>): Resol
   if (opened) return byCrypttab(opened, names, visited);
   const volume = names.devices.find((device) => isVolume(device) && volumeName(device.name) === volumeName(spec));
   if (volume) return found(volume);
+  const multipath = byMultipath(name, names);
+  if (multipath) return multipath;
   if (names.devices.some((device) => device.name === spec)) {
     return missing(`no line of crypttab opens ${spec}`);
   }
   return notFound(`no logical volume and no line of crypttab makes ${spec}`, names);
+}
+
+/** multipath takes SCSI disks only, each by its WWID. A partition is `NAME-part1`, `NAMEp1` or `NAME1`. */
+function byMultipath(name: string, { multipath, devices, hardware }: DeviceNames): Resolution | undefined {
+  const entry = multipath.find(
+    (each) => name.startsWith(each.name) && /^(-?(part|p)?\d+)?$/.test(name.slice(each.name.length)),
+  );
+  if (entry === undefined) return undefined;
+  const disk = hardware.disks.findIndex((each) => scsiId(each) === entry.wwid);
+  if (disk < 0)
+    return missing(`multipath calls the disk with the WWID ${entry.wwid} so, which the target does not have`);
+  const partition = Number(/\d+$/.exec(name.slice(entry.name.length))?.[0] ?? 0) || undefined;
+  const device = hardwareDevices(devices, hardware).find((each) => each.disk === disk && each.partition === partition);
+  return device ? found(device, true) : missing(`disk ${disk + 1} has no partition ${partition}`);
 }
 
 /** The volume exists if its source does. What is in it is known only if the appliance has opened it. */

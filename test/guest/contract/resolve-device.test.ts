@@ -42,6 +42,7 @@ function names(changes: Partial<DeviceNames> = {}, disks = VIRTIO): DeviceNames 
     crypttab: [],
     arrays: [],
     links: [],
+    multipath: [],
     ...changes,
   };
 }
@@ -151,6 +152,14 @@ describe('volumes and arrays', () => {
     expect(leadsTo('/dev/md0', names({ arrays: parseMdadmConf(other).arrays }))).toBe('missing');
     expect(leadsTo('/dev/disk/by-id/md-uuid-11111111:22222222:33333333:44444444')).toBe('/dev/md127');
   });
+});
+
+test('a name of multipath leads to the SCSI disk with its WWID', () => {
+  const bound = (wwid: string, disks: TargetDisk[]) =>
+    leadsTo('/dev/mapper/mpatha', names({ multipath: [{ name: 'mpatha', wwid, line: 1 }] }, disks));
+  expect(bound('36000c29f0f0f0f0f0f0f0f0f0f0f0f0f', SCSI)).toBe('missing');
+  expect(bound('0QEMU_QEMU_HARDDISK_data', SCSI)).toBe('/dev/sdb');
+  expect(bound('0QEMU_QEMU_HARDDISK_data', VIRTIO)).toBe('missing');
 });
 
 describe("links of the guest's own udev rules", () => {
