@@ -49,6 +49,14 @@ export interface BlockDevice {
   missingMembers?: number | undefined;
 }
 
+/** An encrypted volume that is open in the appliance. */
+export interface EncryptedVolume {
+  /** The encrypted device, as the appliance calls it. */
+  device: string;
+  /** The volume is `/dev/mapper/NAME`: the name that the guest's configuration has for it, else `luks-UUID`. */
+  name: string;
+}
+
 /** A file system that is part of the system. */
 export interface GuestMount {
   /** What libguestfs mounts: a device, or `btrfsvol:DEVICE/SUBVOLUME`. */
@@ -83,6 +91,8 @@ export interface Guest {
   disks: readonly GuestDisk[];
   nics: readonly GuestNic[];
   devices: readonly BlockDevice[];
+  /** The encrypted volumes that were opened. */
+  opened: readonly EncryptedVolume[];
   /** Which disk the guest's first, second, ... was: `/dev/sdb` is disk `diskOrder[1]`. */
   diskOrder: readonly number[];
   system: GuestSystem;

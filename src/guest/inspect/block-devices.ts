@@ -3,18 +3,27 @@ import type { Guestfs } from '../guestfs.ts';
 
 /** More than any machine has; a hostile partition table can name many. */
 const MOST_DEVICES = 512;
+/** Whole disks, arrays, logical volumes, opened encrypted volumes. */
+const OTHER_LISTS = ['list-devices', 'list-md-devices', 'lvs', 'list-dm-devices'];
 
-/** Every partition, volume, array and whole disk with something on it, with what blkid tells. In the appliance's order: disk after disk. */
+/**
+ * Every partition, volume and array, and each whole disk with something on it, with what blkid says. In the appliance's order: disk after disk.
+ * `list-filesystems` leaves encrypted devices out, so that each device is asked for by its kind.
+ */
 export async function listBlockDevices(session: Guestfs): Promise<BlockDevice[]> {
   const partitions = await session.lines(['list-partitions']);
   const fileSystems = (await session.lines(['list-filesystems'])).map(fileSystemOf);
   const found = fileSystems.map(({ name }) => name).filter((name) => !name.startsWith('btrfsvol:'));
-  const names = [...new Set([...partitions, ...found])].slice(0, MOST_DEVICES);
+  const others: string[] = [];
+  for (const command of OTHER_LISTS) others.push(...(await session.lines([command])));
+  const names = [...new Set([...partitions, ...found, ...others])].slice(0, MOST_DEVICES);
   const devices: BlockDevice[] = [];
   for (const name of names) {
     // Fails for what blkid knows nothing of, as an empty partition on some tables.
     const said = (await session.attempt(['blkid', name]))?.toString('utf8') ?? '';
-    devices.push({ ...placeOf(name), ...readBlkid(said) });
+    const device = { ...placeOf(name), ...readBlkid(said) };
+    // A disk with a partition table is not a device that anything is on.
+    if (device.type !== '' || partitions.includes(name) || found.includes(name)) devices.push(device);
   }
   return devices;
 }

@@ -1,10 +1,11 @@
 import { GuestFiles } from '../guest-files.ts';
-import { deviceOf } from '../guest.ts';
+import { deviceOf, type BlockDevice, type EncryptedVolume } from '../guest.ts';
 import type { Guestfs } from '../guestfs.ts';
 import { fileSystemOf } from './block-devices.ts';
 import { optionValue, readFstab } from './fstab.ts';
 import { ROOT_TYPES } from './root-types.ts';
 import { NoSystemError, severalRoots } from './no-system.ts';
+import { lockedDevices } from './unlock.ts';
 import { lookForWindows, WindowsFoundError, type WindowsSystem } from '../windows/windows-system.ts';
 
 /** Subvolumes of a snapshot tool can be hundreds; each costs a mount. */
@@ -14,7 +15,11 @@ const MOST_CANDIDATES = 200;
  * The file system that holds the system, found by what is on it, whatever its fstab says. `wanted` names one of several. Nothing is mounted before and
  * after. Throws {@link NoSystemError} when there is none, and {@link WindowsFoundError} when that is Windows.
  */
-export async function findRoot(session: Guestfs, wanted: string | undefined): Promise<string> {
+export async function findRoot(
+  session: Guestfs,
+  wanted: string | undefined,
+  { devices, opened }: { devices: readonly BlockDevice[]; opened: readonly EncryptedVolume[] },
+): Promise<string> {
   const fileSystems = (await session.lines(['list-filesystems'])).map(fileSystemOf);
   const candidates = fileSystems.filter(({ type }) => ROOT_TYPES.has(type)).slice(0, MOST_CANDIDATES);
   const roots: Root[] = [];
@@ -25,7 +30,7 @@ export async function findRoot(session: Guestfs, wanted: string | undefined): Pr
   const chosen = wanted === undefined ? await withoutSnapshots(session, roots) : roots.filter(isNamed(wanted));
   if (chosen.length === 0) await requireNoWindows(session, fileSystems, wanted);
   const [first, ...more] = chosen;
-  if (!first) throw wanted === undefined ? nothingFound(fileSystems) : notThere(roots, wanted);
+  if (!first) throw wanted === undefined ? nothingFound(devices, opened) : notThere(roots, wanted);
   if (more.length > 0) throw severalRoots(chosen.map(({ mountable }) => mountable));
   return first.mountable;
 }
@@ -113,15 +118,16 @@ async function defaultSubvolume(session: Guestfs, device: string): Promise<strin
   }
 }
 
-function nothingFound(found: readonly { name: string; type: string }[]): NoSystemError {
-  const locked = found.filter(({ type }) => type === 'crypto_LUKS').map(({ name }) => name);
+function nothingFound(devices: readonly BlockDevice[], opened: readonly EncryptedVolume[]): NoSystemError {
+  const locked = lockedDevices(devices, opened);
   if (locked.length > 0) {
+    const names = locked.map(({ name }) => `${name} (LUKS)`).join(', ');
     return new NoSystemError(
-      `There is no system on the disks as far as they can be read: ${locked.join(', ')} is encrypted.`,
-      `Give its key: --key ${locked[0] ?? ''}:file:PATH.`,
+      `There is no system on the disks that can be read; encrypted: ${names}.`,
+      `Give the passphrase in a file with --key ${locked[0]?.name ?? ''}:file:PATH.`,
     );
   }
-  const types = found.map(({ name, type }) => `${name} (${type || 'unknown'})`).join(', ');
+  const types = devices.map(({ name, type }) => `${name} (${type || 'unknown'})`).join(', ');
   return new NoSystemError(
     'There is no Linux system on the disks.',
     types === '' ? 'They hold no file system.' : `They hold: ${types}.`,

@@ -8,7 +8,8 @@ import { readFstab } from './fstab.ts';
 import { listKernels } from './kernels.ts';
 import { findEsp, findMounts, mountAll } from './mounts.ts';
 import { readSystem } from './system.ts';
-import { unlockDevices, type DeviceKey } from './unlock.ts';
+import { reopenAs, unlockVolumes, type DeviceKey } from './unlock.ts';
+import { findVolumeNames } from './volume-names.ts';
 
 export interface OpenGuestOptions {
   disks: readonly GuestDisk[];
@@ -26,9 +27,8 @@ const ESP_PATH = '/boot/efi';
  * kind `guest` when there are several and none is chosen.
  */
 export async function openGuest(session: Guestfs, { disks, nics, keys, root }: OpenGuestOptions): Promise<Guest> {
-  await unlockDevices(session, keys);
-  const devices = await listBlockDevices(session);
-  const rootMountable = await findRoot(session, root);
+  const { devices, opened } = await openVolumes(session, disks, keys);
+  const rootMountable = await findRoot(session, root, { devices, opened });
   const files = new GuestFiles(session);
   await session.call(['mount-ro', rootMountable, '/']);
   const fstab = (await files.read('/etc/fstab')) ?? '';
@@ -43,7 +43,25 @@ export async function openGuest(session: Guestfs, { disks, nics, keys, root }: O
   const mounts = await mountAll(session, planned, 'read-only');
   const system = await readSystem(files);
   const kernels = await listKernels(files);
-  return { session, files, disks, nics, devices, diskOrder, system, mounts, kernels };
+  return { session, files, disks, nics, devices, opened, diskOrder, system, mounts, kernels };
+}
+
+/** All devices, with encrypted volumes open under the names that the guest has for them. */
+async function openVolumes(
+  session: Guestfs,
+  disks: readonly GuestDisk[],
+  keys: readonly DeviceKey[],
+): Promise<Pick<Guest, 'devices' | 'opened'>> {
+  const opened = await unlockVolumes(session, keys);
+  const devices = await listBlockDevices(session);
+  const diskOrder = disks.map((_, index) => index);
+  const names = await findVolumeNames(session, opened, { devices, disks, diskOrder });
+  const reopened = await reopenAs(session, opened, names);
+  const isRenamed = reopened.some(({ name }, index) => name !== opened[index]?.name);
+  return {
+    devices: isRenamed ? await listBlockDevices(session) : devices,
+    opened: reopened.map(({ device, name }) => ({ device, name })),
+  };
 }
 
 /** Mounts the guest again, for writing. */

@@ -2,45 +2,100 @@ import { readFile } from 'node:fs/promises';
 import { localFileError } from '../../base/local-file-error.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
+import type { BlockDevice, EncryptedVolume } from '../guest.ts';
 import type { Guestfs } from '../guestfs.ts';
+import { listBlockDevices } from './block-devices.ts';
 
-/** The key of an encrypted volume: in a file, so that it stands in no command line. */
+/** The key of an encrypted volume: in a file, so that it is not in any command line. */
 export interface DeviceKey {
   /** As the appliance calls it (`/dev/sda3`, `/dev/vg/root`), or `all`. */
   device: string;
   keyFile: string;
 }
 
+/** An opened volume, and what it was opened with. */
+export interface OpenedVolume extends EncryptedVolume {
+  passphrase: Secret;
+}
+
 /** A passphrase of LUKS ends at 512 bytes in most tools. */
 const MOST_KEY_BYTES = 4096;
 
-/** Opens the encrypted volumes that there are keys for, and what is inside them: LVM. Throws when a key does not fit, or its file cannot be read. */
-export async function unlockDevices(session: Guestfs, keys: readonly DeviceKey[]): Promise<void> {
-  if (keys.length === 0) return;
-  const encrypted = await encryptedDevices(session);
-  for (const { device, keyFile } of keys) {
-    const meant = device === 'all' ? encrypted : encrypted.filter((name) => name === device);
-    if (meant.length === 0) throw notEncrypted(device, encrypted);
-    const passphrase = await readKey(keyFile);
-    for (const name of meant) {
-      const uuid = await session.text(['luks-uuid', name]);
-      const { error } = await session.outcome(['cryptsetup-open', name, `luks-${uuid}`], {
-        input: [passphrase.reveal()],
-      });
-      if (error !== undefined) {
-        throw new Hyper2kvmError('guest', `The key in ${keyFile} does not open ${name}.`, { hint: 'Check --key.' });
+/** The type of an encrypted device, as blkid names it. */
+const LUKS_TYPE = 'crypto_LUKS';
+
+/** The encrypted devices that were not opened. */
+export function lockedDevices(
+  devices: readonly BlockDevice[],
+  opened: readonly EncryptedVolume[],
+): readonly BlockDevice[] {
+  return devices.filter(({ name, type }) => type === LUKS_TYPE && !opened.some(({ device }) => device === name));
+}
+
+/**
+ * Opens the encrypted volumes that there are keys for as `luks-UUID`, in the order in which they can be opened: a volume can be in another one, as a
+ * logical volume or an array. Throws if a key opens nothing, or if its file cannot be read.
+ */
+export async function unlockVolumes(session: Guestfs, keys: readonly DeviceKey[]): Promise<OpenedVolume[]> {
+  if (keys.length === 0) return [];
+  const opened: OpenedVolume[] = [];
+  const used = new Set<DeviceKey>();
+  const tried = new Set<string>();
+  const passphrases = new Map<DeviceKey, Secret>();
+  for (const key of keys) passphrases.set(key, await readKey(key.keyFile));
+  for (;;) {
+    const locked = (await listBlockDevices(session)).filter(({ name, type }) => type === LUKS_TYPE && !tried.has(name));
+    if (locked.length === 0) break;
+    for (const { name: device } of locked) {
+      tried.add(device);
+      const name = `luks-${await session.text(['luks-uuid', device])}`;
+      for (const key of keys.filter((each) => each.device === device || each.device === 'all')) {
+        const passphrase = passphrases.get(key) ?? new Secret('');
+        if (!(await open(session, device, name, passphrase))) continue;
+        opened.push({ device, name, passphrase });
+        used.add(key);
+        break;
       }
     }
+    await session.call(['lvm-scan', 'true']);
   }
-  await session.call(['lvm-scan', 'true']);
+  const useless = keys.find((key) => !used.has(key));
+  if (useless) throw opensNothing(useless, [...tried], opened);
+  return opened;
 }
 
-async function encryptedDevices(session: Guestfs): Promise<string[]> {
-  const lines = await session.lines(['list-filesystems']);
-  return lines.filter((line) => line.endsWith(': crypto_LUKS')).map((line) => line.slice(0, line.lastIndexOf(': ')));
+/**
+ * Closes the volumes and opens them under `names` (by encrypted device), so that programs of the guest find them by the names in its configuration.
+ * Nothing must be mounted.
+ */
+export async function reopenAs(
+  session: Guestfs,
+  opened: readonly OpenedVolume[],
+  names: ReadonlyMap<string, string>,
+): Promise<OpenedVolume[]> {
+  if (opened.every(({ device, name }) => (names.get(device) ?? name) === name)) return [...opened];
+  await session.call(['vg-activate-all', 'false']);
+  for (const { name } of opened.toReversed()) await session.call(['cryptsetup-close', `/dev/mapper/${name}`]);
+  const reopened: OpenedVolume[] = [];
+  for (const { device, name: before, passphrase } of opened) {
+    const name = names.get(device) ?? before;
+    if (!(await open(session, device, name, passphrase))) {
+      throw new Hyper2kvmError('guest', `${device} could be opened as ${before}, but not as ${name}.`, {
+        hint: '--fix off converts without changing the guest.',
+      });
+    }
+    reopened.push({ device, name, passphrase });
+    await session.call(['lvm-scan', 'true']);
+  }
+  return reopened;
 }
 
-/** One line, as guestfish reads it; the line end of an editor is no part of it. */
+async function open(session: Guestfs, device: string, name: string, passphrase: Secret): Promise<boolean> {
+  const { error } = await session.outcome(['cryptsetup-open', device, name], { input: [passphrase.reveal()] });
+  return error === undefined;
+}
+
+/** One line, as guestfish reads it; the line end of an editor is not part of it. */
 async function readKey(path: string): Promise<Secret> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw localFileError('read', path, error);
@@ -52,7 +107,21 @@ async function readKey(path: string): Promise<Secret> {
   });
 }
 
-function notEncrypted(device: string, encrypted: readonly string[]): Hyper2kvmError {
-  const there = encrypted.length === 0 ? 'There is none.' : `There is: ${encrypted.join(', ')}.`;
-  return new Hyper2kvmError('usage', `--key names ${device}, which is no encrypted volume.`, { hint: there });
+function opensNothing(
+  { device, keyFile }: DeviceKey,
+  encrypted: readonly string[],
+  opened: readonly OpenedVolume[],
+): Hyper2kvmError {
+  const isThere = device === 'all' ? encrypted.length > 0 : encrypted.includes(device);
+  if (!isThere) {
+    const there = encrypted.length === 0 ? 'There is none.' : `There is: ${encrypted.join(', ')}.`;
+    const sentence =
+      device === 'all'
+        ? '--key is given, but there is no encrypted volume.'
+        : `--key names ${device}, which is not an encrypted volume.`;
+    return new Hyper2kvmError('usage', sentence, { hint: there });
+  }
+  const locked = encrypted.filter((name) => !opened.some((volume) => volume.device === name));
+  const what = device === 'all' ? locked.join(', ') || 'any volume' : device;
+  return new Hyper2kvmError('guest', `The key in ${keyFile} does not open ${what}.`, { hint: 'Check --key.' });
 }

@@ -1,6 +1,7 @@
 import { GuestDraft, type Fix } from '../change.ts';
 import type { Guest } from '../guest.ts';
 import { bootLoader } from './boot-loader.ts';
+import { encryptedVolumes } from './encrypted-volumes.ts';
 import { initramfs } from './initramfs.ts';
 import { network } from './network.ts';
 import { selinux } from './selinux.ts';
@@ -19,6 +20,7 @@ export interface FixChoices {
 export async function planFixes(guest: Guest, { removeVmwareTools }: FixChoices): Promise<GuestDraft> {
   const fixes: Fix[] = [
     storageNames,
+    encryptedVolumes,
     bootLoader,
     network,
     vmwareLeftovers({ removeTools: removeVmwareTools }),

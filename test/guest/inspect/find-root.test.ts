@@ -15,18 +15,39 @@ function disksWith(fileSystems: readonly string[], folders: readonly string[]): 
 }
 
 test.each([
-  ['data on NTFS', ['/dev/sda1: ntfs'], [], 'There is no Linux system on the disks.', /\/dev\/sda1 \(ntfs\)/],
+  [
+    'data on NTFS',
+    [['/dev/sda1', 'ntfs']],
+    'There is no Linux system on the disks.',
+    /^They hold: \/dev\/sda1 \(ntfs\)\.$/,
+  ],
   [
     'a locked volume',
-    ['/dev/sda1: vfat', '/dev/sda2: crypto_LUKS'],
-    [],
-    'There is no system on the disks as far as they can be read: /dev/sda2 is encrypted.',
+    [
+      ['/dev/sda1', 'vfat'],
+      ['/dev/sda2', 'crypto_LUKS'],
+    ],
+    'There is no system on the disks that can be read; encrypted: /dev/sda2 (LUKS).',
     /--key \/dev\/sda2:file:PATH/,
   ],
-])('%s is named, with what to do', async (_what, fileSystems, folders, message, hint) => {
-  await expect(findRoot(disksWith(fileSystems, folders), undefined)).rejects.toMatchObject({
+])('%s is named, with what to do', async (_what, found, message, hint) => {
+  const devices = found.map(([name = '', type = '']) => ({ name, type }));
+  // What libguestfs lists: no encrypted device.
+  const fileSystems = devices.filter(({ type }) => type !== 'crypto_LUKS').map(({ name, type }) => `${name}: ${type}`);
+  await expect(findRoot(disksWith(fileSystems, []), undefined, { devices, opened: [] })).rejects.toMatchObject({
     kind: 'guest',
     message,
     hint: expect.stringMatching(hint),
   });
+});
+
+test('an encrypted volume that was opened is not the reason for finding no system', async () => {
+  const devices = [
+    { name: '/dev/sda2', type: 'crypto_LUKS' },
+    { name: '/dev/mapper/data', type: 'ext4' },
+  ];
+  const opened = [{ device: '/dev/sda2', name: 'data' }];
+  await expect(findRoot(disksWith([], []), undefined, { devices, opened })).rejects.toThrow(
+    'There is no Linux system on the disks.',
+  );
 });

@@ -1,0 +1,41 @@
+import { GuestDraft, type Change, type Fix } from '../../../src/guest/change.ts';
+import type { GuestFiles } from '../../../src/guest/guest-files.ts';
+import type { Guest } from '../../../src/guest/guest.ts';
+import type { Guestfs } from '../../../src/guest/guestfs.ts';
+import { treeOfFiles, type TreeContent } from '../contract/tree-of-files.ts';
+
+/** What a fix drafted. */
+export interface Planned {
+  changes: Change[];
+  warnings: string[];
+  obstacles: string[];
+  /** A file as it would be; undefined if there would be none. */
+  read: (path: string) => Promise<string | undefined>;
+}
+
+/** Plans a fix for a guest with these files, on one disk whose first partition is its root, without an appliance: devices hold only zeros. */
+export async function plannedOn(content: TreeContent, fix: Fix, changes: Partial<Guest> = {}): Promise<Planned> {
+  const session: Pick<Guestfs, 'call' | 'attempt'> = {
+    call: ([, , count]) => Promise.resolve(Buffer.alloc(Number(count ?? 0))),
+    attempt: () => Promise.resolve(undefined),
+  };
+  const guest: Guest = {
+    // oxlint-disable-next-line no-unsafe-type-assertion -- a plan only reads
+    session: session as Guestfs,
+    // oxlint-disable-next-line no-unsafe-type-assertion -- the same
+    files: treeOfFiles(content) as GuestFiles,
+    disks: [{ path: 'disk.qcow2', format: 'qcow2' }],
+    nics: [],
+    devices: [{ name: '/dev/sda1', disk: 0, partition: 1, type: 'ext4', uuid: 'aaaa' }],
+    opened: [],
+    diskOrder: [0],
+    system: { id: 'debian', idLike: [], version: '12', prettyName: 'Debian' },
+    mounts: [{ mountable: '/dev/sda1', path: '/' }],
+    kernels: [],
+    ...changes,
+  };
+  const draft = new GuestDraft(guest);
+  await fix.plan(guest, draft);
+  const { warnings, obstacles } = draft;
+  return { changes: draft.changes(), warnings, obstacles, read: (path) => draft.read(path) };
+}
