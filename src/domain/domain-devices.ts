@@ -1,5 +1,6 @@
 import { element, toXmlText } from '../base/xml-text.ts';
 import type { DiskBus, DomainDisk, DomainFacts, DomainNic } from './domain-facts.ts';
+import { placeNics, type PciPlace } from './nic-places.ts';
 
 /** The devices of a domain, each as an element: disks first, then empty CD-ROM drives, controllers, cards, and what every machine gets. */
 export function deviceElements(facts: DomainFacts): string[][] {
@@ -8,12 +9,14 @@ export function deviceElements(facts: DomainFacts): string[][] {
   const boot = bootOrders(disks);
   const isArm = facts.machine === 'virt';
   const nameAt = (index: number): string => names[index] ?? '';
+  const places = placeNics(facts);
   return [
     ...disks.map((disk, index) => diskElement(disk, facts, nameAt(index), boot[index] ?? 0)),
     ...cdRoms.map((bus, index) => cdRomElement(bus, nameAt(disks.length + index))),
     ...scsiControllers.map((model, index) => element('controller', { type: 'scsi', index, model })),
     ...(isArm ? [element('controller', { type: 'usb', index: 0, model: 'qemu-xhci' })] : []),
-    ...nics.map(nicElement),
+    ...rootPortElements(places?.rootPorts ?? []),
+    ...nics.map((nic, index) => nicElement(nic, places?.nics[index])),
     element('serial', { type: 'pty' }),
     element('console', { type: 'pty' }),
     element('channel', { type: 'unix' }, [element('target', { type: 'virtio', name: 'org.qemu.guest_agent.0' })]),
@@ -61,11 +64,32 @@ function cdRomElement(bus: DiskBus, name: string): string[] {
   ]);
 }
 
-function nicElement({ mac, model, network }: DomainNic): string[] {
+/** The bus that each port is has its index as its number: `pcie-root` is bus 0. */
+function rootPortElements(ports: readonly PciPlace[]): string[][] {
+  if (ports.length === 0) return [];
+  return [
+    element('controller', { type: 'pci', index: 0, model: 'pcie-root' }),
+    ...ports.map((place, at) =>
+      element('controller', { type: 'pci', index: at + 1, model: 'pcie-root-port' }, [pciAddress(place)]),
+    ),
+  ];
+}
+
+function pciAddress({ bus, slot }: PciPlace): string[] {
+  return element('address', { type: 'pci', domain: '0x0000', bus: hex(bus), slot: hex(slot), function: '0x0' });
+}
+
+/** As libvirt writes it. */
+function hex(value: number): string {
+  return `0x${value.toString(16).padStart(2, '0')}`;
+}
+
+function nicElement({ mac, model, network }: DomainNic, place: PciPlace | undefined): string[] {
   return element('interface', { type: 'network' }, [
     ...(mac === undefined ? [] : [element('mac', { address: mac })]),
     element('source', { network: toXmlText(network) }),
     element('model', { type: model }),
+    ...(place === undefined ? [] : [pciAddress(place)]),
   ]);
 }
 

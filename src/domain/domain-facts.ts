@@ -26,6 +26,7 @@ export interface DomainFacts extends NamedVm {
   disks: DomainDisk[];
   /** Empty drives. */
   cdRoms: Extract<DiskBus, 'sata' | 'ide' | 'scsi'>[];
+  /** In the order in which the guest is to find them: the domain gives them PCI addresses in that order. */
   nics: DomainNic[];
   /** The source's id of the guest's system, kept as metadata. */
   guestId?: string | undefined;

@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { readDisks, type ReadDisk } from './read-disks.ts';
+import { readNics, type ReadNic } from './read-nics.ts';
 import { childOf, childrenOf, parseXmlTree, type XmlNode } from './xml-tree.ts';
 
 /** What a domain says about the hardware that a guest boots from and speaks through. */
@@ -16,7 +17,8 @@ export interface ReadDomain {
   firmware: ReadFirmware;
   /** Hard disks only, in the domain's order. */
   disks: ReadDisk[];
-  nics: { mac: string | undefined; model: string }[];
+  /** In the order in which Linux finds them. */
+  nics: ReadNic[];
   hasTpm: boolean;
 }
 
@@ -39,9 +41,6 @@ const MEMORY_UNITS: ReadonlyMap<string, number> = new Map([
 ]);
 
 const MOST_VCPUS = 4096;
-/** What libvirt gives a card without a model on x86. */
-const DEFAULT_NIC = 'rtl8139';
-const MAC = /^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/;
 
 /**
  * Reads a libvirt domain (https://libvirt.org/formatdomain.html), as `domainXml` writes it or `virsh dumpxml` shows it. `source` names it in messages. Throws kind `image`
@@ -70,7 +69,7 @@ export function readDomain(text: string, source: string): ReadDomain {
     clock: childOf(root, 'clock')?.attributes.get('offset') === 'localtime' ? 'localtime' : 'utc',
     firmware: firmwareOf(root),
     disks: readDisks(childOf(root, 'devices'), refuse),
-    nics: childrenOf(childOf(root, 'devices'), 'interface').map(nicOf),
+    nics: readNics(childOf(root, 'devices')),
     hasTpm: childOf(root, 'devices/tpm') !== undefined,
   };
 }
@@ -115,14 +114,6 @@ function coresOf(root: XmlNode, vcpus: number): number | undefined {
 function memoryOf(node: XmlNode | undefined): number {
   const unit = MEMORY_UNITS.get((node?.attributes.get('unit') ?? 'KiB').toLowerCase());
   return wholeNumber(node?.text ?? '') * (unit ?? NaN);
-}
-
-function nicOf(node: XmlNode): ReadDomain['nics'][number] {
-  const mac = childOf(node, 'mac')?.attributes.get('address')?.toLowerCase();
-  return {
-    mac: mac !== undefined && MAC.test(mac) ? mac : undefined,
-    model: childOf(node, 'model')?.attributes.get('type') ?? DEFAULT_NIC,
-  };
 }
 
 function uuidOf(text: string | undefined): string | undefined {

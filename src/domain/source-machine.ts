@@ -17,6 +17,7 @@ export interface SourceMachine extends NamedVm {
   tpm: boolean;
   /** In the order in which the guest sees them. */
   disks: SourceMachineDisk[];
+  /** In the order of their PCI addresses, in which the guest's kernel finds them. */
   nics: SourceNic[];
   /** How many CD-ROM drives it has. */
   cdRoms: number;

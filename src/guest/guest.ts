@@ -19,10 +19,12 @@ export interface DiskAddress {
   pciSlotNumber?: number | undefined;
 }
 
-/** A network card in the order of the machine. */
+/** A NIC of the machine on VMware. */
 export interface GuestNic {
-  /** Colons between; undefined when the source does not tell. */
+  /** With colons; undefined when the source does not contain it. */
   mac: string | undefined;
+  /** Lower case, as the source names it: `vmxnet3`, `e1000`; '' or undefined when it is not known. */
+  model?: string | undefined;
   /** On VMware; a guest with predictable names calls the card `ensNUMBER`. */
   pciSlotNumber?: number | undefined;
 }
@@ -89,6 +91,7 @@ export interface Guest {
   session: Guestfs;
   files: GuestFiles;
   disks: readonly GuestDisk[];
+  /** In the order of their PCI addresses, in which the kernel finds them. */
   nics: readonly GuestNic[];
   devices: readonly BlockDevice[];
   /** The encrypted volumes that were opened. */

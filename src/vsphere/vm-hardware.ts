@@ -26,6 +26,7 @@ export interface VmHardware {
   biosUuid: string;
   tpm: boolean;
   cdRoms: number;
+  /** By their device keys: `ethernet0` has the key 4000. */
   networkCards: NetworkCard[];
   /** Keys of the devices that `config.bootOptions.bootOrder` names, in its order: disks and NICs. The firmware tries the other devices after them. */
   bootDeviceKeys: number[];
@@ -58,7 +59,10 @@ export async function readVmHardware(client: VsphereClient, vm: MoRef, signal: A
     biosUuid: text('config.uuid'),
     tpm: devices.some(({ type }) => type === 'VirtualTPM'),
     cdRoms: devices.filter(({ type }) => type === 'VirtualCdrom').length,
-    networkCards: devices.filter((device) => device.find('macAddress')).map(decodeCard),
+    networkCards: devices
+      .filter((device) => device.find('macAddress'))
+      .toSorted((a, b) => (a.numberOf('key') ?? 0) - (b.numberOf('key') ?? 0))
+      .map(decodeCard),
     bootDeviceKeys: (properties.get('config.bootOptions')?.all('bootOrder') ?? []).flatMap(
       (device) => device.numberOf('deviceKey') ?? [],
     ),

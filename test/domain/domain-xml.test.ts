@@ -141,7 +141,7 @@ test('SCSI disks have a target each; on a parallel controller, which has no LUNs
     ...place,
   }));
   const text = domainXml({ ...BIOS, scsiControllers: ['vmpvscsi', 'lsilogic'], disks });
-  expect(Array.from(text.matchAll(/<address (.*)\/>/g), ([, place]) => place)).toEqual([
+  expect(Array.from(text.matchAll(/<address (type="drive".*)\/>/g), ([, place]) => place)).toEqual([
     'type="drive" controller="0" bus="0" target="0" unit="0"',
     'type="drive" controller="0" bus="0" target="1" unit="0"',
     'type="drive" controller="1" bus="0" target="0" unit="1"',

@@ -44,8 +44,8 @@ test('reads back what domainXml writes', () => {
       { path: '/images/b.raw', format: 'raw', bus: 'sata', scsi: undefined, bootOrder: 1 },
     ],
     nics: [
-      { mac: '00:50:56:ab:cd:ef', model: 'e1000e' },
-      { mac: undefined, model: 'virtio' },
+      { mac: '00:50:56:ab:cd:ef', model: 'e1000e', onRootBus: false },
+      { mac: undefined, model: 'virtio', onRootBus: false },
     ],
     hasTpm: false,
   });

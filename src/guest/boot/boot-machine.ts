@@ -15,6 +15,7 @@ export interface BootMachine {
   firmware: BootFirmware;
   /** In the order in which the guest sees them. */
   disks: BootDisk[];
+  /** In the order of their PCI addresses; QEMU is given addresses in that order. */
   nics: BootNic[];
 }
 
@@ -63,4 +64,6 @@ export interface BootNic {
   mac: string;
   /** The device's name in QEMU: `virtio-net-pci`, `e1000e`, `vmxnet3`. */
   device: string;
+  /** On the root bus of q35, and not behind a root port. */
+  onRootBus?: boolean | undefined;
 }

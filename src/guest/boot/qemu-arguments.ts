@@ -9,6 +9,10 @@ export const AGENT_FD = 5;
 /** The id of the guest agent's port, by which QMP tells that the guest has opened it. */
 export const AGENT_PORT = 'agent0';
 
+/** QEMU fills the root bus from slot 1 upwards, and has devices of its own at its end. */
+const FIRST_NIC_SLOT = 0x10;
+const NIC_SLOTS = 10;
+
 /** Files that belong to one run. */
 export interface BootFiles {
   /** A qcow2 overlay for each disk, in their order: absolute. */
@@ -46,7 +50,7 @@ export function qemuArguments(machine: BootMachine, files: BootFiles, accelerato
     ports(),
     machine.disks.flatMap((_disk, index) => ['-blockdev', overlayNode(index, files.overlays[index] ?? '')]),
     diskDevices(machine.disks, machine.machine).flatMap((text) => ['-device', text]),
-    machine.nics.flatMap((nic, index) => network(nic, index, files.frames[index] ?? '')),
+    machine.nics.flatMap((_nic, index) => network(machine, index, files.frames[index] ?? '')),
     ['-object', 'rng-random,id=rng0,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=rng0'],
   ].flat();
 }
@@ -98,12 +102,20 @@ function fileNode(name: string, driver: string, path: string, options: Record<st
   return JSON.stringify({ 'node-name': name, driver, ...options, file: { driver: 'file', filename: path } });
 }
 
-function network({ mac, device }: BootMachine['nics'][number], index: number, frames: string): string[] {
+function network({ machine, nics }: BootMachine, index: number, frames: string): string[] {
+  const { mac = '', device = '', onRootBus = false } = nics[index] ?? {};
   const id = `net${index}`;
   const dump = { 'qom-type': 'filter-dump', id: frameDump(index), netdev: id, file: frames };
+  const slot = `0x${(FIRST_NIC_SLOT + index).toString(16)}`;
+  // Without an address QEMU takes the first free slot: the order is then that of the arguments.
+  const isPlaced = nics.length <= NIC_SLOTS;
+  const port = `port${index}`;
+  const hasPort = isPlaced && machine === 'q35' && !onRootBus;
+  const place = !isPlaced ? '' : hasPort ? `,bus=${port}` : `,addr=${slot}`;
   return [
     ['-netdev', `user,id=${id},restrict=on`],
-    ['-device', `${device},netdev=${id},mac=${mac},romfile=`],
+    hasPort ? ['-device', `pcie-root-port,id=${port},chassis=${index + 1},addr=${slot}`] : [],
+    ['-device', `${device},netdev=${id},mac=${mac},romfile=${place}`],
     ['-object', JSON.stringify(dump)],
   ].flat();
 }

@@ -17,12 +17,14 @@ export const network: Fix = {
     for (const pattern of patterns) {
       draft.warn(`A configuration of networkd is for cards named ${pattern}: see that their names on KVM fit.`);
     }
-    const { bindings, unmatched, unnamed } = matchCards(names, guest.nics);
+    const hasLinks = await hasLinkFiles(guest);
+    const isPredictable = hasLinks && (await hasPredictableNames(guest.files));
+    const { bindings, unmatched, unnamed } = matchCards(names, guest.nics, !isPredictable);
     if (unmatched.length > 0) draft.warn(unmatchedWarning(unmatched, guest));
     if (bindings.length + unnamed.length === 0) return;
-    if (!(await hasLinkFiles(guest))) return planRules(draft, bindings);
+    if (!hasLinks) return planRules(draft, bindings);
     // What no configuration of the network names, one of a firewall or of a program may.
-    const others = (await hasPredictableNames(guest.files)) ? unnamed : [];
+    const others = isPredictable ? unnamed : [];
     await planLinks(draft, [...bindings, ...others]);
   },
 };

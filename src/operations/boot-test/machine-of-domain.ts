@@ -53,7 +53,11 @@ export async function machineOfDomain(domain: ReadDomain): Promise<Omit<BootTarg
       uuid,
       firmware: await firmwareOf(domain),
       disks,
-      nics: domain.nics.map(({ mac, model }) => ({ mac: mac ?? newMac(), device: nicDevice(model) })),
+      nics: domain.nics.map(({ mac, model, onRootBus }) => ({
+        mac: mac ?? newMac(),
+        device: nicDevice(model),
+        onRootBus,
+      })),
     },
   };
 }

@@ -1,6 +1,5 @@
 import { basename } from 'node:path';
 import { constants, gunzipSync } from 'node:zlib';
-import { architectureOf } from '../../domain/architecture.ts';
 import { safeFileName } from '../../base/file-names.ts';
 import { shellWord } from '../../base/shell-word.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
@@ -14,7 +13,7 @@ import { looksLikeVmx } from '../../ovf/vmx-text.ts';
 import { openPackage, type VmPackage } from '../../ovf/open-package.ts';
 import { readHead } from '../../ovf/file-bytes.ts';
 import { PROBE_BYTES, probePackage } from '../../ovf/probe-package.ts';
-import { describedByOvf, type DescribedMachine } from './described-machine.ts';
+import { describedByOvf, describedByVmx, type DescribedMachine } from './described-machine.ts';
 import type { OvfChoice } from '../../ovf/ovf-choice.ts';
 import type { PackageDisk } from '../../ovf/package-disk.ts';
 import type { ConvertOptions } from './types.ts';
@@ -100,7 +99,7 @@ async function findVmx(path: string): Promise<ConvertSource> {
     disks: diskPaths,
     origins: facts.disks.map(({ place, fileName }) => ({ label: place, file: fileName })),
     files: diskPaths,
-    machine: { ...facts, architecture: architectureOf(facts), name, identity: facts.instanceUuid ?? facts.uuid },
+    machine: { ...describedByVmx(facts), name, identity: facts.instanceUuid ?? facts.uuid },
     warnings: [],
   };
 }

@@ -4,17 +4,31 @@ import { guestBusOf } from '../fix-guest/guest-bus.ts';
 import type { DiskAddress } from '../../guest/guest.ts';
 import type { OvfDisk } from '../../ovf/ovf-disks.ts';
 import type { OvfFacts } from '../../ovf/ovf-facts.ts';
+import type { VmxFacts } from '../../ovf/vmx-facts.ts';
+import { inPciOrder } from '../nic-order.ts';
 
 /** A machine as its OVF or its `.vmx` describes it. */
 export type DescribedMachine = Omit<SourceMachine, 'disks' | 'nics' | 'architecture'> & {
   /** Of `architectureOf`: any, as libvirt names it. */
   architecture: string;
   disks: readonly Pick<OvfDisk, 'controller' | 'unitNumber' | 'bootOrder'>[];
+  /** In the order of their PCI addresses. */
   nics: OvfFacts['nics'];
 };
 
 export function describedByOvf({ cdRoms, ...ovf }: OvfFacts): DescribedMachine {
-  return { ...ovf, architecture: architectureOf(ovf), cdRoms: cdRoms.length };
+  return { ...ovf, nics: orderedNics(ovf), architecture: architectureOf(ovf), cdRoms: cdRoms.length };
+}
+
+export function describedByVmx(vmx: VmxFacts): DescribedMachine {
+  return { ...vmx, nics: orderedNics(vmx), architecture: architectureOf(vmx) };
+}
+
+function orderedNics({ nics, disks }: Pick<DescribedMachine, 'nics' | 'disks'>): DescribedMachine['nics'] {
+  return inPciOrder(
+    nics,
+    disks.map(({ controller }) => controller),
+  );
 }
 
 /** What its domain is made of. Throws kind `image` for an architecture that no domain is made for. */

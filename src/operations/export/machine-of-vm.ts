@@ -1,6 +1,7 @@
 import type { ControllerKind, SourceController, SourceMachine } from '../../domain/source-machine.ts';
 import { guestBusOf } from '../fix-guest/guest-bus.ts';
-import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
+import { inPciOrder } from '../nic-order.ts';
+import type { GuestDisk } from '../../guest/guest.ts';
 import { architectureOf, requireArchitecture } from '../../domain/architecture.ts';
 import type { NamedVm } from '../../domain/vm-name.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
@@ -10,7 +11,7 @@ import type { VmHardware } from '../../vsphere/vm-hardware.ts';
 export function machineOfVm(
   vm: NamedVm,
   hardware: VmHardware,
-  disks: readonly Pick<VirtualDisk, 'key' | 'address'>[],
+  disks: readonly Pick<VirtualDisk, 'key' | 'address' | 'controllerSlot'>[],
 ): SourceMachine {
   const named = hardware.bootDeviceKeys;
   const rank = ({ key }: { key: number }): number => (named.includes(key) ? named.indexOf(key) : named.length);
@@ -28,11 +29,18 @@ export function machineOfVm(
     secureBoot: firmware === 'uefi' && secureBoot,
     tpm,
     disks: disks.map((disk) => ({ controller: controllerOf(disk.address), bootOrder: bootOrder.indexOf(disk) + 1 })),
-    nics: hardware.networkCards.map(({ macAddress, type, network }) => ({
-      mac: macAddress || undefined,
-      model: CARDS.get(type) ?? type,
-      network: network || undefined,
-    })),
+    nics: inPciOrder(
+      hardware.networkCards.map(({ macAddress, type, network, pciSlotNumber }) => ({
+        mac: macAddress || undefined,
+        model: CARDS.get(type) ?? type,
+        network: network || undefined,
+        pciSlotNumber,
+      })),
+      disks.map(({ address, controllerSlot }) => {
+        const controller = controllerOf(address);
+        return controller && { ...controller, pciSlotNumber: controllerSlot };
+      }),
+    ),
     cdRoms,
   };
 }
@@ -56,11 +64,6 @@ const CARDS = new Map([
   ['VirtualE1000e', 'e1000e'],
   ['VirtualPCNet32', 'pcnet32'],
 ]);
-
-/** The cards of the VM as its guest knows them. */
-export function guestNicsOf({ networkCards }: VmHardware): GuestNic[] {
-  return networkCards.map(({ macAddress, pciSlotNumber }) => ({ mac: macAddress || undefined, pciSlotNumber }));
-}
 
 /** Where a disk hung, for names in the guest that follow it. */
 export function guestAddressOf({

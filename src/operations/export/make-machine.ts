@@ -1,5 +1,6 @@
 import { architectureOf } from '../../domain/architecture.ts';
 import type { SinkFormat } from '../../image/create-sink.ts';
+import type { SourceMachine } from '../../domain/source-machine.ts';
 import type { NamedVm } from '../../domain/vm-name.ts';
 import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
 import type { VmHardware } from '../../vsphere/vm-hardware.ts';
@@ -7,7 +8,7 @@ import { obstacleOfGuest } from '../domain/foreign-guest.ts';
 import { makeDomain } from '../domain/make-domain.ts';
 import { fitnessOf, fixImages } from '../fix-guest/fix-images.ts';
 import type { FixReport } from '../fix-guest/types.ts';
-import { guestAddressOf, guestNicsOf, machineOfVm } from './machine-of-vm.ts';
+import { guestAddressOf, machineOfVm } from './machine-of-vm.ts';
 import type { ResumeRecord } from './resume-record.ts';
 import type { ExportOptions, ExportStep, VmExportResult } from './types.ts';
 
@@ -35,14 +36,14 @@ export async function makeMachine(
   signal: AbortSignal,
 ): Promise<MadeMachine> {
   const { vm, vmHardware, disks, paths, format, step } = fetched;
-  const guest = await fixFetched(fetched, { wishes, env }, signal);
+  const machine = machineOfVm(vm, vmHardware, disks);
+  const guest = await fixFetched(fetched, machine, { wishes, env }, signal);
   step('descriptor', kubevirt ? 'Writing the manifest for KubeVirt' : 'Writing the libvirt domain');
   const images = paths.map((path, index) => ({
     path,
     format,
     virtualSizeBytes: disks[index]?.capacityBytes ?? 0,
   }));
-  const machine = machineOfVm(vm, vmHardware, disks);
   const { text, hardware } = await makeDomain(
     { machine, images, wanted, fitness: fitnessOf(guest), networks, kubevirt },
     signal,
@@ -53,6 +54,7 @@ export async function makeMachine(
 /** The record is told first: a run that is killed here must leave no image that the next one takes for the one that was fetched. */
 async function fixFetched(
   { vmHardware, disks, partialPaths, format, resume, step }: FetchedVm,
+  { nics }: SourceMachine,
   { wishes, env }: { wishes: ExportOptions['guest']; env: NodeJS.ProcessEnv },
   signal: AbortSignal,
 ): Promise<FixReport | undefined> {
@@ -66,7 +68,7 @@ async function fixFetched(
   try {
     const report = ({ detail }: { detail: string }): void => step('fix', detail);
     const obstacle = obstacleOfGuest(architectureOf(vmHardware));
-    return await fixImages({ images, nics: guestNicsOf(vmHardware), obstacle, env }, wishes, { signal, report });
+    return await fixImages({ images, nics, obstacle, env }, wishes, { signal, report });
   } catch (error) {
     await resume.keepUnchanged();
     throw error;

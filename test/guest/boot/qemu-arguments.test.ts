@@ -33,7 +33,31 @@ test('says the machine, stopped, unseen, and cut off from every network', () => 
   expect(value('-uuid')).toBe(MACHINE.uuid);
   expect(value('-display')).toBe('none');
   expect(value('-netdev')).toBe('user,id=net0,restrict=on');
-  expect(valuesOf(args, '-device')).toContain('e1000e,netdev=net0,mac=52:54:00:00:00:01,romfile=');
+  expect(valuesOf(args, '-device')).toContain('e1000e,netdev=net0,mac=52:54:00:00:00:01,romfile=,bus=port0');
+});
+
+test('NICs are at PCI addresses in their order, behind root ports or on the root bus as the domain has them', () => {
+  const nic = (last: number, changes = {}) => ({
+    mac: `52:54:00:00:00:0${last}`,
+    device: 'virtio-net-pci',
+    ...changes,
+  });
+  const devicesOf = (changes: Partial<BootMachine>): string[] =>
+    valuesOf(qemuArguments({ ...MACHINE, ...changes }, FILES, 'tcg'), '-device')
+      .filter((text) => /net|port\d/.test(text))
+      .map((text) => text.replace(/netdev=.*romfile=/, ''));
+  expect(devicesOf({ nics: [nic(1, { onRootBus: true }), nic(2), nic(3)] })).toEqual([
+    'virtio-net-pci,,addr=0x10',
+    'pcie-root-port,id=port1,chassis=2,addr=0x11',
+    'virtio-net-pci,,bus=port1',
+    'pcie-root-port,id=port2,chassis=3,addr=0x12',
+    'virtio-net-pci,,bus=port2',
+  ]);
+  expect(devicesOf({ machine: 'pc', nics: [nic(1), nic(2)] })).toEqual([
+    'virtio-net-pci,,addr=0x10',
+    'virtio-net-pci,,addr=0x11',
+  ]);
+  expect(devicesOf({ nics: Array.from({ length: 11 }, () => nic(1)) }).join()).not.toMatch(/addr|bus|port/);
 });
 
 test('paths with commas stay whole', () => {

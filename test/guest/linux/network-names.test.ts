@@ -8,17 +8,7 @@ import { netplanNames } from '../../../src/guest/linux/network/netplan.ts';
 import { networkManagerNames } from '../../../src/guest/linux/network/network-manager.ts';
 import { linkNames, networkdNames } from '../../../src/guest/linux/network/networkd.ts';
 import { hasPredictableNames } from '../../../src/guest/linux/network/predictable-names.ts';
-
-type Files = Parameters<typeof hasPredictableNames>[0];
-
-function filesOf(texts: ReadonlyMap<string, string>): Files {
-  return {
-    exists: async (path) => texts.has(path),
-    find: async (folder, name) =>
-      [...texts.keys()].filter((path) => path.startsWith(`${folder}/`) && name.test(path.slice(folder.length + 1))),
-    read: async (path) => texts.get(path),
-  };
-}
+import { treeOfFiles, type TreeContent } from '../contract/tree-of-files.ts';
 
 const MAC = '00:50:56:8a:01:01';
 const [A, B] = [MAC, '00:50:56:8a:01:02'];
@@ -211,14 +201,83 @@ test('a card that no configuration names has its name from its slot, unless anot
   expect(matchCards([], [{ mac: A }, { mac: undefined, pciSlotNumber: 192 }]).unnamed).toEqual([]);
 });
 
-test.each([
-  [true, {}],
-  [true, { '/etc/default/grub': 'GRUB_CMDLINE_LINUX="quiet"\n' }],
-  [false, { '/etc/default/grub': 'GRUB_CMDLINE_LINUX="net.ifnames=0 biosdevname=0"\n' }],
-  [false, { '/boot/loader/entries/one.conf': 'options root=UUID=1 net.ifnames=0\n' }],
-  [false, { '/etc/systemd/network/99-default.link': '' }],
-])('predictable names: %s with %j', async (has, texts: Record<string, string>) => {
-  expect(await hasPredictableNames(filesOf(new Map(Object.entries(texts))))).toBe(has);
+test('the kernel’s names count the NICs in the order of their addresses, whichever of them is configured', () => {
+  const nics = [
+    { mac: A, pciSlotNumber: 160 },
+    { mac: B, pciSlotNumber: 192 },
+  ];
+  expect(matchCards([{ name: 'eth1' }], nics, true).bindings).toEqual([{ name: 'eth1', mac: B }]);
+  expect(matchCards([{ name: 'eth1' }, { name: 'eth0' }], nics, true).bindings).toEqual([
+    { name: 'eth1', mac: B },
+    { name: 'eth0', mac: A },
+  ]);
+  // A rest of a time before net.ifnames=0 takes no NIC from a name that is in use.
+  expect(matchCards([{ name: 'ens160' }, { name: 'eth0' }], nics, true).bindings).toContainEqual({
+    name: 'eth0',
+    mac: A,
+  });
+  expect(matchCards([{ name: 'eth2' }], nics, true)).toMatchObject({ bindings: [], unmatched: ['eth2'] });
+  expect(matchCards([{ name: 'eth2' }], nics, false).bindings).toEqual([{ name: 'eth2', mac: A }]);
+});
+
+test('a name of bus and device goes to the NIC that VMware’s slot puts there', () => {
+  const nics = [
+    { mac: A, pciSlotNumber: 33 },
+    { mac: B, pciSlotNumber: 192 },
+  ];
+  expect(matchCards([{ name: 'enp11s0' }, { name: 'enp2s1' }], nics).bindings).toEqual([
+    { name: 'enp11s0', mac: B },
+    { name: 'enp2s1', mac: A },
+  ]);
+});
+
+const OFF = 'root=UUID=1 ro net.ifnames=0 biosdevname=0';
+const TREES: [boolean, string, TreeContent][] = [
+  [true, 'nothing that says otherwise', {}],
+  [true, 'biosdevname only', { '/boot/grub/grub.cfg': ' linux /vmlinuz root=UUID=1 biosdevname=0\n' }],
+  [false, 'GRUB', { '/boot/grub/grub.cfg': `menuentry x {\n\tlinux /vmlinuz ${OFF}\n}\n` }],
+  [false, 'GRUB legacy', { '/boot/grub/menu.lst': `title x\nkernel /vmlinuz ${OFF}\n` }],
+  [false, 'GRUB on the ESP', { '/boot/efi/EFI/centos/grub.cfg': `  linuxefi /vmlinuz ${OFF}\n` }],
+  [false, 'BLS', { '/boot/loader/entries/one.conf': `title x\noptions ${OFF}\n` }],
+  [
+    false,
+    'BLS with its options in the environment block',
+    { '/boot/loader/entries/one.conf': 'options $kernelopts\n', '/boot/grub2/grubenv': `kernelopts=${OFF}\n####` },
+  ],
+  [false, 'systemd-boot', { '/efi/loader/entries/a.conf': `options ${OFF}\n` }],
+  [false, 'extlinux', { '/boot/extlinux/extlinux.conf': `LABEL a\n  APPEND ${OFF}\n` }],
+  [false, 'extlinux in the root', { '/extlinux.conf': `append ${OFF}\n` }],
+  [false, 'syslinux on the ESP', { '/boot/efi/EFI/syslinux/syslinux.cfg': `append ${OFF}\n` }],
+  [false, 'a unified kernel image’s source', { '/etc/kernel/cmdline': `${OFF}\n` }],
+  [false, 'another word for it', { '/etc/default/grub': 'GRUB_CMDLINE_LINUX="net.ifnames=off"\n' }],
+  [
+    true,
+    'a setting that no entry has',
+    { '/etc/default/grub': `GRUB_CMDLINE_LINUX="${OFF}"\n`, '/boot/grub/grub.cfg': ' linux /vmlinuz root=UUID=1\n' },
+  ],
+  [true, 'a comment', { '/boot/grub/grub.cfg': ` linux /vmlinuz root=UUID=1\n# linux ${OFF}\n` }],
+  [false, 'a masked .link file', { '/etc/systemd/network/99-default.link': { link: '/dev/null' } }],
+  [false, 'an empty .link file', { '/etc/systemd/network/99-default.link': '' }],
+  [
+    true,
+    'a .link file that keeps the policy',
+    { '/etc/systemd/network/99-default.link': '[Match]\nOriginalName=*\n[Link]\nNamePolicy=keep slot path\n' },
+  ],
+  [
+    false,
+    'a policy of kernel names',
+    { '/etc/systemd/network/10-all.link': '[Match]\nOriginalName=*\n[Link]\nNamePolicy=kernel\n' },
+  ],
+  [
+    true,
+    'such a policy for one NIC',
+    { '/etc/systemd/network/10-one.link': `[Match]\nMACAddress=${A}\n[Link]\nNamePolicy=kernel\n` },
+  ],
+  [false, 'a masked rule', { '/etc/udev/rules.d/80-net-setup-link.rules': { link: '/dev/null' } }],
+];
+
+test.each(TREES)('predictable names: %s with %s', async (has, _what, content) => {
+  expect(await hasPredictableNames(treeOfFiles(content))).toBe(has);
 });
 
 test('what one file tells of a name adds to another', () => {
