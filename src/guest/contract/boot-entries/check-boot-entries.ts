@@ -1,0 +1,75 @@
+import type { BootCheck, BootCheckReader, BootSubject } from '../boot-check.ts';
+import { readDeviceNames, type DeviceNames } from '../resolve-device.ts';
+import { readRootStack } from '../root-stack.ts';
+import { checkApplianceWords } from './appliance-words.ts';
+import type { BootEntry, EntryFile, LoaderConfig } from './boot-entry.ts';
+import { checkDeviceWords, checkSwitches, volumesOfWords, type WordFinding } from './device-words.ts';
+import { readLoaderConfigs } from './loader-configs.ts';
+import { checkNetworkWords } from './network-words.ts';
+
+/**
+ * Whether what the boot loader starts by default is there, and names devices of the target. A fault in another entry, such as that of an older
+ * kernel, is reported and does not count: nobody who starts the VM meets it.
+ */
+export const checkBootEntries: BootCheckReader = async (subject) => {
+  const { first, others } = await readLoaderConfigs(subject);
+  if (!first) {
+    return [check('not-ready', '/boot', 'There is no configuration of a boot loader that is known.')];
+  }
+  const names = await readDeviceNames(subject);
+  const checks = checkConfig(first, subject, names);
+  const aside = others.flatMap((config) => checkConfig(config, subject, names).filter(isFault).map(asAdvisory));
+  return [...checks, ...aside];
+};
+
+function checkConfig(config: LoaderConfig, subject: BootSubject, names: DeviceNames): BootCheck[] {
+  const problems = config.problems.map(({ verdict, file, line, reason }) => check(verdict, file, reason, line));
+  const selected = config.entries.find(({ isDefault }) => isDefault);
+  if (!selected) return [...problems, check('not-ready', config.file, `${config.file} has no boot entry.`)];
+  const rest = config.entries.filter((entry) => entry !== selected && entry.kernel);
+  return [
+    ...problems,
+    ...checkEntry(selected, subject, names),
+    ...rest.flatMap((entry) => checkEntry(entry, subject, names).filter(isFault).map(asAdvisory)),
+  ];
+}
+
+function checkEntry(entry: BootEntry, subject: BootSubject, names: DeviceNames): BootCheck[] {
+  const { title, file, line, kernel, initramfs, commandLine } = entry;
+  const about = (sentence: string): string => `Boot entry "${title}": ${sentence}`;
+  if (!kernel) return [check('unknown', file, about('it starts no kernel of Linux.'), line)];
+  const own = { ...names, crypttab: [...names.crypttab, ...volumesOfWords(commandLine)] };
+  const findings: WordFinding[] = [
+    ...checkDeviceWords(commandLine, own),
+    ...checkSwitches(commandLine, readRootStack(subject, own).kinds),
+    ...checkNetworkWords(commandLine, subject.hardware),
+    ...checkApplianceWords(commandLine),
+  ];
+  return [
+    checkFile('kernel', kernel, about),
+    ...initramfs.map((image) => checkFile('initramfs', image, about)),
+    ...findings.map((found) => check(found.verdict, found.file, about(found.reason), found.line)),
+  ];
+}
+
+function checkFile(
+  what: string,
+  { written, file, line, state, reason }: EntryFile,
+  about: (text: string) => string,
+): BootCheck {
+  if (state === 'there') return check('ready', file, about(`the ${what} ${written} is there.`), line);
+  const verdict = state === 'missing' ? 'not-ready' : 'unknown';
+  return check(verdict, file, about(`the ${what} ${written} cannot be loaded: ${reason ?? 'it is not there'}.`), line);
+}
+
+function check(verdict: BootCheck['verdict'], file: string, reason: string, line?: number): BootCheck {
+  return { area: 'boot-entries', verdict, file, line, reason };
+}
+
+function isFault({ verdict }: BootCheck): boolean {
+  return verdict !== 'ready';
+}
+
+function asAdvisory(found: BootCheck): BootCheck {
+  return { ...found, isAdvisory: true };
+}

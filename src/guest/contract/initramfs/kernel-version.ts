@@ -1,0 +1,33 @@
+import { posix } from 'node:path';
+import type { BootSubject } from '../boot-check.ts';
+import type { BootEntry } from '../boot-entries/boot-entry.ts';
+import type { ArchiveTree } from './archive-tree.ts';
+
+/** A kernel has some 15 MiB. */
+const MOST_KERNEL_BYTES = 256 * 1024 * 1024;
+/** The boot protocol of x86 (Documentation/arch/x86/boot.rst): the signature, and where the version is, counted from 0x200. */
+const SIGNATURE_AT = 0x202;
+const VERSION_AT = 0x20e;
+
+/** The version of the kernel that an entry starts, which is the name of the folder of its modules: of the kernel itself, else of names. */
+export async function kernelVersion(
+  { kernel, version }: BootEntry,
+  { files, kernels }: Pick<BootSubject, 'files' | 'kernels'>,
+  tree: ArchiveTree | undefined,
+): Promise<string | undefined> {
+  const path = kernel?.path ?? '';
+  const listed = kernels.find(({ image }) => image === path);
+  if (listed) return listed.version;
+  const named = /^(?:vmlinuz|vmlinux|kernel|bzImage|Image|linux)-(\d.*)$/.exec(posix.basename(path))?.[1];
+  if (named !== undefined) return named;
+  const image = path === '' ? undefined : await files.readBytes(path, MOST_KERNEL_BYTES);
+  const versions = tree ? await tree.list('/lib/modules') : [];
+  return (image && versionInImage(image)) ?? version ?? (versions.length === 1 ? versions[0] : undefined);
+}
+
+/** The first word of the version string in a bzImage: `6.1.0-57-amd64 (debian-kernel@...) #1 SMP`. */
+export function versionInImage(image: Buffer): string | undefined {
+  if (image.toString('latin1', SIGNATURE_AT, SIGNATURE_AT + 4) !== 'HdrS') return undefined;
+  const at = image.readUInt16LE(VERSION_AT) + 0x200;
+  return /^\d[\w.+~-]*/.exec(image.toString('latin1', at, at + 256))?.[0];
+}
