@@ -5,6 +5,7 @@ import type { Guest } from './guest.ts';
 /** What a change is for. */
 export const FIX_NAMES = [
   'storage-names',
+  'volumes',
   'boot-loader',
   'network',
   'vmware',

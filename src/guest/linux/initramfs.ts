@@ -13,8 +13,12 @@ const DISK_DRIVERS = ['virtio_pci', 'virtio_blk', 'virtio_scsi'];
 /** The card's driver comes from the root; it is taken in when an initramfs is made anyway. */
 const DRIVERS = [...DISK_DRIVERS, 'virtio_net'];
 
-/** Files that the tools copy into an initramfs: when one changes, it is made again. */
-const COPIED = /^\/etc\/(crypttab$|initramfs-tools\/|dracut\.conf|mkinitcpio|cmdline\.d\/)/;
+/** What the tools read when they make an initramfs: when one changes, it is made again. */
+const CONFIGURATION = /^\/etc\/(initramfs-tools\/|dracut\.conf|mkinitcpio|cmdline\.d\/)/;
+/** Files that the tools copy into an initramfs where it needs them: the old one has those that it needs. */
+const COPIED = /^\/etc\/(crypttab$|lvm\/|mdadm)/;
+/** Debian's hook writes the lines of crypttab there that the initramfs needs. */
+const COPIES: Readonly<Record<string, string>> = { '/etc/crypttab': 'cryptroot/crypttab' };
 /** A wait of dracut for a device by its old name: `devexists-\x2fdev\x2fdisk\x2fby-path\x2f...`. */
 const OLD_WAIT = /devexists-\\x2fdev\\x2f(sd|hd|disk\\x2fby-(path|id))/;
 
@@ -29,8 +33,7 @@ export const initramfs: Fix = {
       return draft.obstruct('No kernel of a known form is installed, so that no initramfs was looked at.');
     }
     const tool = await findInitramfsTool(guest);
-    const isCopied = draft.editedPaths().some((path) => COPIED.test(path));
-    for (const kernel of guest.kernels) await planKernel(guest, draft, tool, kernel, isCopied);
+    for (const kernel of guest.kernels) await planKernel(guest, draft, tool, kernel);
   },
 };
 
@@ -39,7 +42,6 @@ async function planKernel(
   draft: GuestDraft,
   tool: InitramfsTool | undefined,
   kernel: GuestKernel,
-  isCopied: boolean,
 ): Promise<void> {
   const modules = await readKernelModules(guest.files, kernel.version);
   const absent = DRIVERS.filter((name) => !modules.builtin.has(name) && !modules.loadable.has(name));
@@ -48,9 +50,9 @@ async function planKernel(
     draft.obstruct(`The newest kernel, ${kernel.version}, has no driver ${absent.join(', ')}.`);
   }
   const needed = neededModules(guest, modules);
-  if (needed.length === 0 && !isCopied) return;
-  const reasons = await reasonsToRebuild(guest, tool, kernel, needed);
-  if (isCopied) reasons.push('its configuration changes');
+  const edited = draft.editedPaths().filter((path) => CONFIGURATION.test(path) || COPIED.test(path));
+  if (needed.length === 0 && edited.length === 0) return;
+  const reasons = await reasonsToRebuild(guest, tool, kernel, { needed, edited });
   if (reasons.length === 0) return;
   if (!tool) {
     draft.obstruct(
@@ -78,26 +80,40 @@ function isNewest({ kernels }: Guest, { version }: GuestKernel): boolean {
 function neededModules(guest: Guest, { loadable }: KernelModules): string[] {
   const root = rootDevice(guest);
   const isVolume = root !== undefined && root.disk === undefined && !root.name.startsWith('/dev/md');
-  return [...DISK_DRIVERS, ...(root ? [root.type] : []), ...(isVolume ? ['dm_mod'] : [])].filter((name) =>
-    loadable.has(name),
-  );
+  // With LVM on it the root is not the opened volume itself.
+  const isEncrypted = isVolume && guest.opened.length > 0;
+  const wanted = [
+    ...DISK_DRIVERS,
+    ...(root ? [root.type] : []),
+    ...(isVolume ? ['dm_mod'] : []),
+    ...(isEncrypted ? ['dm_crypt'] : []),
+  ];
+  return wanted.filter((name) => loadable.has(name));
 }
 
 async function reasonsToRebuild(
   guest: Guest,
   tool: InitramfsTool | undefined,
   { initramfs: image, version }: GuestKernel,
-  needed: readonly string[],
+  { needed, edited }: { needed: readonly string[]; edited: readonly string[] },
 ): Promise<string[]> {
   if (image === undefined) return ['it has none'];
   if ((await guest.files.sizeBytes(image)) === 0) return ['it is empty'];
   const paths = tool && (await listInitramfs(guest, tool, image));
   if (!paths) return [`what is in it could not be listed`];
   const missing = missingModules(paths, version, needed);
+  const stale = edited.filter((path) => CONFIGURATION.test(path) || hasCopyOf(path, paths));
   return [
+    ...(stale.length > 0 ? [`${stale.join(', ')} changes`] : []),
     ...(missing.length > 0 ? [`${missing.join(', ')} missing`] : []),
     ...(paths.some((path) => OLD_WAIT.test(path)) ? ['it waits for a device by its old name'] : []),
   ];
+}
+
+/** True if the image with these paths has a copy of a file of the root. */
+export function hasCopyOf(path: string, paths: readonly string[]): boolean {
+  const copies = new Set([path.slice(1), COPIES[path]]);
+  return paths.some((each) => copies.has(each.replace(/^\.?\//, '')));
 }
 
 /** Modules of another kernel in the image do not help this one. */

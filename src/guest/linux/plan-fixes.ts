@@ -7,6 +7,7 @@ import { network } from './network.ts';
 import { selinux } from './selinux.ts';
 import { storageNames } from './storage-names.ts';
 import { vmwareLeftovers } from './vmware.ts';
+import { volumes } from './volumes.ts';
 
 export interface FixChoices {
   /** Remove the packages of VMware's tools, not only switch them off. */
@@ -21,6 +22,7 @@ export async function planFixes(guest: Guest, { removeVmwareTools }: FixChoices)
   const fixes: Fix[] = [
     storageNames,
     encryptedVolumes,
+    volumes,
     bootLoader,
     network,
     vmwareLeftovers({ removeTools: removeVmwareTools }),

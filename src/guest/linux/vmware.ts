@@ -3,6 +3,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import type { Fix, GuestDraft } from '../change.ts';
 import type { Guest } from '../guest.ts';
 import { argumentString } from '../guestfs-words.ts';
+import { planVmwareMounts } from './vmware-mounts.ts';
 
 const NAME = 'vmware';
 
@@ -19,6 +20,7 @@ export function vmwareLeftovers({ removeTools }: { removeTools: boolean }): Fix 
     async plan(guest, draft) {
       for (const path of await serviceLinks(guest)) draft.unlink(NAME, path, ['the service is switched off']);
       await planUpstart(guest, draft);
+      await planVmwareMounts(guest, draft);
       for (const path of await guest.files.find('/etc/modprobe.d', /\.conf$/)) await planBlacklist(draft, path);
       const xorg = await guest.files.find('/etc/X11/xorg.conf.d', /\.conf$/);
       for (const path of ['/etc/X11/xorg.conf', ...xorg]) await planVideo(draft, path);

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { findInitramfsTool, type InitramfsTool } from '../../../src/guest/linux/initramfs-tool.ts';
-import { missingModules } from '../../../src/guest/linux/initramfs.ts';
+import { hasCopyOf, missingModules } from '../../../src/guest/linux/initramfs.ts';
 import { moduleNames } from '../../../src/guest/linux/kernel-modules.ts';
 
 const MODULES = ['virtio_pci', 'virtio_blk'];
@@ -54,4 +54,13 @@ test('modules are told by their file names', () => {
 test('modules of another kernel in the image do not count', () => {
   const paths = ['usr/lib/modules/6.1/kernel/virtio_pci.ko', 'usr/lib/modules/5.10/kernel/virtio_blk.ko'];
   expect(missingModules(paths, '6.1', MODULES)).toEqual(['virtio_blk']);
+});
+
+test('an image is stale only if it has a copy of the file that changes', () => {
+  const debian = ['.', 'cryptroot/crypttab', 'etc/lvm/lvm.conf', 'etc/mdadm/mdadm.conf'];
+  expect(hasCopyOf('/etc/crypttab', debian)).toBe(true);
+  expect(hasCopyOf('/etc/lvm/lvm.conf', debian)).toBe(true);
+  expect(hasCopyOf('/etc/lvm/devices/system.devices', debian)).toBe(false);
+  expect(hasCopyOf('/etc/mdadm.conf', debian)).toBe(false);
+  expect(hasCopyOf('/etc/crypttab', ['./etc/crypttab'])).toBe(true);
 });
