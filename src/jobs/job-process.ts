@@ -1,6 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
+import { bootId } from '../base/boot-id.ts';
 import { errnoOf } from '../base/local-file-error.ts';
 import type { JobProcess } from './job-record.ts';
 
@@ -90,10 +91,6 @@ function pidNamespace(): string | null {
   } catch {
     return null;
   }
-}
-
-function bootId(): string | null {
-  return readSmall('/proc/sys/kernel/random/boot_id')?.trim() ?? null;
 }
 
 function readSmall(path: string): string | undefined {

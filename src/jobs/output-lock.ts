@@ -1,9 +1,9 @@
-import { link, open, rm } from 'node:fs/promises';
+import { link, lstat, open, rm } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { draftPath } from '../base/atomic-file.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
-import { claimFile } from '../base/file-claim.ts';
+import type { FileClaims } from '../base/file-claim.ts';
 import { errnoOf, localFileError } from '../base/local-file-error.ts';
 import { isMissing, readOwnFile } from '../base/own-file.ts';
 import { isObject, readJson } from '../base/read-json.ts';
@@ -23,6 +23,7 @@ export interface LockRequest {
   /** The end of "Another run is …": `exporting web-01 to /srv/vms`. */
   doing: string;
   job: string;
+  claims: FileClaims;
 }
 
 /** A holder that has claimed the name writes its file within milliseconds. */
@@ -31,27 +32,27 @@ const LOOK_AGAIN_MS = 50;
 const MOST_BYTES = 65_536;
 
 /**
- * Takes the lock whose file is `path` (absolute, in a folder that is there), until it is disposed of. On this host the claim of the name ({@link claimFile}) decides, which
- * ends with its process; the file names the holder, and holds for other hosts that share the folder. A file whose process is over is taken over. One
- * of another host never is, since nothing here can tell whether its process is over.
+ * Takes the lock whose file is `path` (absolute, in a folder that is there), until it is disposed of. Between runs of this user on this host the claim of the name decides
+ * ({@link FileClaims}), which ends with its process. The file names the holder, and keeps away other users and other hosts that share the folder. One that this user left, and whose
+ * process has ended, is taken over. One of another host never is, since nothing here can tell whether its process has ended.
  * @throws Hyper2kvmError `busy`, naming the holder and what to do; `local-file` when the file cannot be written.
  */
 export async function lockOutput(path: string, request: LockRequest): Promise<AsyncDisposable> {
   await using taken = new AsyncDisposableStack();
+  let isClaimed: boolean;
   try {
-    taken.use(await claimFile(path));
+    isClaimed = taken.use(await request.claims.claim(path)).isHeld;
   } catch (error) {
     if (!(error instanceof Hyper2kvmError) || error.kind !== 'busy') throw error;
     throw busy(path, await lookPatiently(path), request, error);
   }
   const text = `${JSON.stringify({ process: ownProcess(), job: request.job, since: new Date().toISOString() })}\n`;
-  await takeFile(path, text, request);
+  await takeFile(path, text, { ...request, isClaimed });
   taken.defer(() => removeOwn(path, text));
   return taken.move();
 }
 
-/** The name is claimed, so that of this host nobody else looks at the file meanwhile. */
-async function takeFile(path: string, text: string, request: LockRequest): Promise<void> {
+async function takeFile(path: string, text: string, request: LockRequest & { isClaimed: boolean }): Promise<void> {
   for (let round = 0; round < LOOKS; round += 1) {
     if (await createWhole(path, text)) return;
     const { kept: found, hasEnded } = await readWithLiveness(
@@ -63,6 +64,8 @@ async function takeFile(path: string, text: string, request: LockRequest): Promi
     if (found === undefined) continue;
     const holder = readJson(found, isHolder);
     if (holder === undefined || !hasEnded || !isOver(holder)) throw busy(path, holder, request);
+    // Runs without the same claim could remove the file at the same time, and one of them would remove the new lock of the other.
+    if (!request.isClaimed || !(await isOfThisUser(path))) throw ended(path, holder, request);
     try {
       await rm(path, { force: true });
     } catch (error) {
@@ -70,6 +73,17 @@ async function takeFile(path: string, text: string, request: LockRequest): Promi
     }
   }
   throw busy(path, undefined, request);
+}
+
+/** Only runs of one user claim names in the same folder. */
+async function isOfThisUser(path: string): Promise<boolean> {
+  try {
+    const { uid } = await lstat(path);
+    return uid === (process.geteuid?.() ?? uid);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return true;
+    throw localFileError('look at', path, error);
+  }
 }
 
 /**
@@ -157,6 +171,11 @@ function busy(path: string, holder: LockHolder | undefined, { doing }: LockReque
       ? `Wait for its end (hyper2kvm status --job ${job}), or choose another --output.`
       : `Wait for its end. Only on its own host can be seen whether it still runs; if it does not, remove ${path}.`;
   return new Hyper2kvmError('busy', sentence, { hint, ...facts });
+}
+
+function ended(path: string, { process: other, job, since }: LockHolder, { doing }: LockRequest): Hyper2kvmError {
+  const sentence = `Another run was ${doing}: process ${other.pid}, since ${since}, job ${job}. It has ended and left its lock.`;
+  return new Hyper2kvmError('busy', sentence, { hint: `Remove ${path}, and try again.` });
 }
 
 function isHolder(value: unknown): value is LockHolder {

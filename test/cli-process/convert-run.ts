@@ -12,9 +12,11 @@ const NOISE = randomBytes(4096);
 const BEGUN_BYTES = 128 * 1024;
 const STOP_TRIES = 10;
 
+const STATE = '.state';
+
 /** `convert` with these words, in the scratch folder and without any setting. */
 export function startConvert(scratch: ScratchFolder, ...args: string[]): RunningProgram {
-  const env = environmentOf(undefined, join(scratch.path, '.state'));
+  const env = environmentOf(undefined, join(scratch.path, STATE));
   return startProgram(['convert', ...args], { env, cwd: scratch.path });
 }
 
@@ -22,10 +24,10 @@ export function runConvert(scratch: ScratchFolder, ...args: string[]): Promise<P
   return startConvert(scratch, ...args).over;
 }
 
-/** Names in a folder, sorted; none when there is no such folder. */
+/** Names in a folder, sorted, without the state folder of the conversions; none when there is no such folder. */
 export async function namesIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((): string[] => []);
-  return names.toSorted();
+  return names.filter((name) => name !== STATE).toSorted();
 }
 
 /** A raw disk that takes a while to compress and to read back, and whose image is small, so that tests do not wait for the host's disk. */

@@ -27,6 +27,7 @@ const FILES: Readonly<Record<string, string>> = {
   '~/.local/state/hyper2kvm/jobs': 'Records of jobs, below XDG_STATE_HOME where that is set.',
   '~/.local/state/hyper2kvm/vm-names':
     'Names of VMs for the completion in shells, of mode 0600, a file for each server.',
+  '~/.local/state/hyper2kvm/claims': 'Locked files, one for each output that a run of this user writes.',
 };
 
 /**

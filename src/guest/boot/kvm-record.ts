@@ -1,6 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../../base/atomic-file.ts';
+import { bootId } from '../../base/boot-id.ts';
 import { makeOwnFolder, readOwnFile } from '../../base/own-file.ts';
 import { isObject, readJson } from '../../base/read-json.ts';
 import { stateFolder } from '../../base/state-folder.ts';
@@ -30,10 +31,11 @@ const memory = new Map<string, KvmRecord>();
 /** Undefined where the host does not tell of its boots. */
 export async function kvmCase(device: string, qemu: string, withKernel: boolean): Promise<KvmCase | undefined> {
   try {
-    const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
     const [node, program] = await Promise.all([stat(device), stat(qemu)]);
+    const boot = bootId();
+    if (boot === null) return undefined;
     return {
-      bootId,
+      bootId: boot,
       device: `${device} ${node.ino} ${node.ctimeMs}`,
       qemu: `${qemu} ${program.size} ${program.mtimeMs}`,
       withKernel,
@@ -78,7 +80,7 @@ function isSame(known: KvmCase, wanted: KvmCase): boolean {
 
 function isRecord(value: unknown): value is KvmRecord {
   if (!isObject(value)) return false;
-  const { bootId, device, qemu, withKernel, obstacle } = value;
-  const isCase = [bootId, device, qemu].every((text) => typeof text === 'string') && typeof withKernel === 'boolean';
+  const { bootId: boot, device, qemu, withKernel, obstacle } = value;
+  const isCase = [boot, device, qemu].every((text) => typeof text === 'string') && typeof withKernel === 'boolean';
   return isCase && (obstacle === null || typeof obstacle === 'string');
 }

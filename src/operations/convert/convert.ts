@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { claimFile } from '../../base/file-claim.ts';
+import { FileClaims } from '../../base/file-claim.ts';
 import { checkWritable } from '../../base/free-space.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
 import { makeFolder } from '../../base/make-folder.ts';
@@ -83,15 +83,23 @@ async function convertAndFix(
   const mayLackSpace = await checkSpace(layout, options, signal);
   const doubt = doubtAboutFix(options.guest, machine?.guestId);
   const warnings = [...layout.warnings, ...[mayLackSpace, doubt].filter((warning) => warning !== undefined)];
-  for (const message of warnings) report({ type: 'warning', vm, message });
+  const warn = (message: string): void => report({ type: 'warning', vm, message });
+  warnings.forEach(warn);
   // Before the folder is made, so that none is left where nothing can be written.
   await checkWritable(folder);
   await requireHoldable(layout);
   const madeFolder = await makeFolder(folder);
   let made: Made | undefined;
   try {
-    await using claims = new AsyncDisposableStack();
-    for (const path of finalPaths(layout)) claims.use(await claimFile(path));
+    using claimed = new DisposableStack();
+    const claims = new FileClaims({
+      env: options.env ?? process.env,
+      onProblem: (message) => {
+        warnings.push(message);
+        warn(message);
+      },
+    });
+    for (const path of finalPaths(layout)) claimed.use(await claims.claim(path));
     await removeLeftovers(layout);
     report({
       type: 'disks',

@@ -48,7 +48,7 @@ export interface ConvertOptions {
   mode?: number | undefined;
   /** Boot the result when it is whole; \`env\` tells where programs and job records are. */
   bootTest?: { env: NodeJS.ProcessEnv } | undefined;
-  /** Tells `define` where virsh is; undefined is that of the process. */
+  /** Tells where virsh and the state folder are; undefined is that of the process. */
   env?: NodeJS.ProcessEnv | undefined;
 }
 

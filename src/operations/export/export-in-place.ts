@@ -1,4 +1,5 @@
 import { basename, dirname, join } from 'node:path';
+import type { FileClaims } from '../../base/file-claim.ts';
 import { CleanUp } from '../clean-up.ts';
 import { refusalOf } from './export-plan.ts';
 import { settleEarlierRun } from './export-source.ts';
@@ -19,6 +20,7 @@ type Task = Omit<VmExport, 'folder'> & {
   lasting: readonly string[];
   /** The VM was found whole before, and something is left to do with its files. */
   isWhole: boolean;
+  claims: FileClaims;
 };
 
 /** The VM with what was made of it; or the files of an earlier run, with which nothing is left to do. */
@@ -26,11 +28,11 @@ export type InPlace = { exported: VmExportResult } | { whole: WholeExport };
 
 /** Exports one VM while no other run writes it to the same folder, and does what was asked for with the result. `leftBehind` is what clean-up has told so far. */
 export async function exportInPlace(task: Task, signal: AbortSignal): Promise<InPlace> {
-  const { plan, baseName, options, job } = task;
+  const { plan, baseName, options, job, claims } = task;
   if (!task.isWhole) requireGood(plan);
   const folder = options.keep === undefined ? plan.output : dirname(plan.output);
   await using held = new AsyncDisposableStack();
-  held.use(await lockPlace(folder, baseName, { doing: `exporting ${plan.vm} to ${folder}`, job }));
+  held.use(await lockPlace(folder, baseName, { doing: `exporting ${plan.vm} to ${folder}`, job, claims }));
   return options.keep === undefined
     ? await exportAndUse(task, signal)
     : await exportGeneration(task, folder, options.keep, signal);

@@ -1,3 +1,4 @@
+import type { FileClaims } from '../../base/file-claim.ts';
 import type { RateLimiter } from '../../base/rate-limiter.ts';
 import type { SharedWorkers } from '../../image/copy/shared-workers.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
@@ -25,6 +26,7 @@ export interface RunShared {
   limiter: RateLimiter | undefined;
   workers: SharedWorkers;
   hashes: ServerHashes;
+  claims: FileClaims;
   report: (event: ExportEvent) => void;
 }
 
@@ -99,7 +101,8 @@ async function exportOrKeep(
   const { whole: seen } = found;
   if (seen?.isUsed && !options.ifChanged && !(await isWorkLeft(seen, baseName, options))) {
     const skipped = withLasting(skippedVm(each, seen, options), lasting);
-    await tidyPlace(skipped.output, baseName, { doing: `looking at ${vm} in ${skipped.output}`, job: run.job });
+    const { job, claims } = run;
+    await tidyPlace(skipped.output, baseName, { doing: `looking at ${vm} in ${skipped.output}`, job, claims });
     return { skipped };
   }
   const planned = await planVm(client, each, options, several, signal);

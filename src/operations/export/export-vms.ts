@@ -1,6 +1,7 @@
 import { formatCount } from '../../base/amounts.ts';
 import { forEachConcurrently } from '../../base/concurrency.ts';
 import { Hyper2kvmError, InterruptedError } from '../../base/errors.ts';
+import { FileClaims } from '../../base/file-claim.ts';
 import { RateLimiter } from '../../base/rate-limiter.ts';
 import { SharedWorkers } from '../../image/copy/shared-workers.ts';
 import type { JobHandle } from '../../jobs/job-handle.ts';
@@ -96,6 +97,7 @@ async function exportAll(
     limiter: options.limitRateBytes === undefined ? undefined : new RateLimiter(options.limitRateBytes),
     workers: new SharedWorkers(MOST_WORKERS),
     hashes: { broken: false },
+    claims: new FileClaims({ env: options.env, onProblem: warn }),
     report,
   };
   const outcomes: VmOutcome[] = [];
