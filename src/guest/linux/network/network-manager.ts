@@ -1,5 +1,5 @@
 import { isCardName, readMac, type InterfaceName } from './interface-name.ts';
-import { iniValue, readIni } from './ini.ts';
+import { iniValue, readIni } from '../../inspect/ini.ts';
 
 /** The card of a keyfile of NetworkManager. One that tells only the address needs no name. */
 export function networkManagerNames(text: string): InterfaceName[] {

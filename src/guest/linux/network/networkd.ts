@@ -1,5 +1,5 @@
 import { isCardName, readMac, type InterfaceName } from './interface-name.ts';
-import { iniValue, readIni } from './ini.ts';
+import { iniValue, readIni } from '../../inspect/ini.ts';
 
 /** Patterns that any predictable name of a card fits. */
 const WIDE = /^(\*|e\*|en\*)$/;
