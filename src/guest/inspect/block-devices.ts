@@ -1,5 +1,6 @@
 import type { BlockDevice } from '../guest.ts';
 import type { Guestfs } from '../guestfs.ts';
+import { withMembers } from './volume-members.ts';
 
 /** More than any machine has; a hostile partition table can name many. */
 const MOST_DEVICES = 512;
@@ -25,7 +26,7 @@ export async function listBlockDevices(session: Guestfs): Promise<BlockDevice[]>
     // A disk with a partition table is not a device that anything is on.
     if (device.type !== '' || partitions.includes(name) || found.includes(name)) devices.push(device);
   }
-  return devices;
+  return withMembers(session, devices);
 }
 
 /** A line of `list-filesystems`: `/dev/sda1: ext4`. The name may hold a colon (`btrfsvol:/dev/sda2/root`), the type none. */

@@ -4,14 +4,16 @@ export interface FstabEntry {
   path: string;
   type: string;
   options: readonly string[];
+  /** Counted from 1. */
+  line: number;
 }
 
 /** The entries of an fstab (fstab(5)); comments and lines with too few fields are none. */
 export function readFstab(text: string): FstabEntry[] {
-  return text.split('\n').flatMap((line) => {
+  return text.split('\n').flatMap((line, index) => {
     const [spec, path, type, options = 'defaults'] = line.trim().split(/\s+/);
     if (spec === undefined || spec.startsWith('#') || path === undefined || type === undefined) return [];
-    return [{ spec: unquote(spec), path, type, options: options.split(',') }];
+    return [{ spec: unquote(spec), path, type, options: options.split(','), line: index + 1 }];
   });
 }
 

@@ -1,0 +1,42 @@
+import type { BootCheck, BootSubject } from '../boot-check.ts';
+import { parseMultipathWwids, takesSinglePaths } from '../config/multipath-conf.ts';
+import type { DeviceNames } from '../resolve-device.ts';
+import { scsiId } from '../target-names.ts';
+import { linkedDevice } from '../udev-links.ts';
+import { checkOf } from './wanted-device.ts';
+
+const CONF = '/etc/multipath.conf';
+const WWIDS = '/etc/multipath/wwids';
+
+/** Links of the guest's own rules that lead nowhere on the target. A program may need what the boot does not. */
+export function checkDiskRules(names: DeviceNames): BootCheck[] {
+  return names.links
+    .filter(({ name }) => !/[%$]/.test(name))
+    .map(({ name, file, rule }) => {
+      const at = { file, line: rule.line };
+      const resolution = linkedDevice(name, names.links, names.devices, names.hardware);
+      if (resolution?.state === 'found')
+        return checkOf(at, 'ready', `The rule for ${name} matches ${resolution.device.name}.`);
+      const reason = `No device can be shown to get the name ${name}: ${resolution?.reason ?? 'there is no rule'}.`;
+      return checkOf(at, resolution?.state === 'missing' ? 'not-ready' : 'unknown', reason);
+    });
+}
+
+/** Whether multipath would take a disk of the target that it did not take before, or no longer takes one that it did. */
+export async function checkMultipath({ files }: BootSubject, { hardware }: DeviceNames): Promise<BootCheck[]> {
+  const conf = await files.read(CONF);
+  const wwids = parseMultipathWwids((await files.read(WWIDS)) ?? '');
+  // multipath takes disks of SCSI and NVMe only; those of virtio-blk are excluded by its built-in list.
+  const disks = hardware.disks.filter((disk) => disk.names !== 'vd');
+  if (disks.length === 0 || conf === undefined) return [];
+  const isTaken = disks.some((disk) => wwids.some(({ wwid }) => wwid === scsiId(disk)));
+  if (isTaken) return [checkOf({ file: WWIDS }, 'ready', 'multipath takes disks of the target, by their WWIDs.')];
+  if (takesSinglePaths(conf) !== true || /devnode\s+"?(\^?sd|\.\*)/.test(conf)) return [];
+  return [
+    checkOf(
+      { file: CONF },
+      'unknown',
+      'multipath takes disks with one path (find_multipaths), so that it may take those of the target.',
+    ),
+  ];
+}

@@ -1,0 +1,140 @@
+import type { BlockDevice } from '../../guest.ts';
+import type { BootCheck, BootSubject, TargetHardware } from '../boot-check.ts';
+import { filterAdmits, parseLvmConfig, type LvmConfig, type LvmFilter } from '../config/lvm-config.ts';
+import { parseDevicesFile, type LvmDevicesEntry, type LvmDevicesFile } from '../config/lvm-devices-file.ts';
+import type { DeviceNames } from '../resolve-device.ts';
+import { guestPaths } from '../guest-paths.ts';
+import { kernelName, scsiId } from '../target-names.ts';
+import { checkOf } from './wanted-device.ts';
+
+const LVM_CONF = '/etc/lvm/lvm.conf';
+const DEVICES_FOLDER = '/etc/lvm/devices';
+
+/** Whether each volume group that the guest needs is complete, and LVM looks at the devices that it is on. */
+export async function checkVolumeGroups(
+  groups: ReadonlySet<string>,
+  subject: BootSubject,
+  names: DeviceNames,
+): Promise<BootCheck[]> {
+  if (groups.size === 0) return [];
+  const config = parseLvmConfig((await subject.files.read(LVM_CONF)) ?? '');
+  const path = `${DEVICES_FOLDER}/${config.devicesFile}`;
+  const text = usesDevicesFile(config, subject) ? await subject.files.read(path) : undefined;
+  const devicesFile = text === undefined ? undefined : parseDevicesFile(text);
+  return [...groups].flatMap((group) => {
+    const volumes = names.devices.filter(({ volumeGroup }) => volumeGroup === group);
+    const physical = volumes.filter(({ type }) => type === 'LVM2_member');
+    const lacking = Math.max(0, ...volumes.map(({ missingMembers = 0 }) => missingMembers));
+    if (lacking > 0) {
+      const reason = `The volume group ${group} is not complete: ${lacking} of its physical volumes are on none of the disks.`;
+      return [checkOf({ file: LVM_CONF }, 'not-ready', reason)];
+    }
+    return physical.flatMap((device) =>
+      // With a devices file, LVM ignores the filters.
+      devicesFile === undefined
+        ? checkFilters(group, device, config, names)
+        : [checkDevicesFile(group, device, { path, file: devicesFile, config }, names)],
+    );
+  });
+}
+
+/** The built-in default is the distribution's: the Red Hat family has one since version 9, Fedora since 34; others have none. */
+function usesDevicesFile({ useDevicesFile }: LvmConfig, { system }: BootSubject): boolean {
+  if (useDevicesFile !== undefined) return useDevicesFile;
+  if (system.id === 'fedora') return Number.parseInt(system.version, 10) >= 34;
+  const isRedHat = ['rhel', 'centos'].some((id) => system.id === id || system.idLike.includes(id));
+  return isRedHat && Number.parseInt(system.version, 10) >= 9;
+}
+
+function checkFilters(group: string, device: BlockDevice, config: LvmConfig, names: DeviceNames): BootCheck[] {
+  const filters: [string, LvmFilter | undefined][] = [
+    ['filter', config.filter],
+    ['global_filter', config.globalFilter],
+  ];
+  const paths = guestPaths(device, names);
+  return filters.flatMap(([setting, filter]) => {
+    if (filter === undefined) return [];
+    const admits = filterAdmits(filter, paths);
+    const what = `${paths[0] ?? device.name}, a physical volume of ${group}`;
+    const at = { file: LVM_CONF, line: filter.line };
+    if (admits === undefined)
+      return [
+        checkOf(at, 'unknown', `${setting} of LVM has a pattern that is not read, so that ${what}, cannot be judged.`),
+      ];
+    return admits
+      ? [checkOf(at, 'ready', `${setting} of LVM admits ${what}.`)]
+      : [checkOf(at, 'not-ready', `${setting} of LVM rejects ${what}.`)];
+  });
+}
+
+interface ReadDevicesFile {
+  path: string;
+  file: LvmDevicesFile;
+  config: LvmConfig;
+}
+
+/**
+ * LVM finds a device by IDTYPE, IDNAME and PART. Only an entry of the type `devname` is searched by its PVID, also on devices that the file does not
+ * list; as are all entries, once, if LVM 2.03.23 or later finds that PRODUCT_UUID is not that of the machine, or is not in the file (`device_ids_search` in
+ * `lib/device/device_id.c`, and `pvscan` for the activation by udev).
+ */
+function checkDevicesFile(
+  group: string,
+  device: BlockDevice,
+  { path, file, config }: ReadDevicesFile,
+  names: DeviceNames,
+): BootCheck {
+  const { hardware } = names;
+  const pvId = device.uuid?.replaceAll('-', '');
+  const what = `${kernelName(device, hardware) ?? device.name}, a physical volume of ${group}`;
+  const matching = file.entries.find((entry) => identifies(entry, device, names));
+  if (matching)
+    return checkOf(
+      { file: path, line: matching.line },
+      'ready',
+      `LVM's devices file has ${what}, by its ${matching.idType}.`,
+    );
+  const listed = file.entries.find((entry) => entry.pvId === pvId);
+  if (listed === undefined) return checkOf({ file: path }, 'not-ready', `LVM's devices file does not have ${what}.`);
+  const at = { file: path, line: listed.line };
+  const entry = `${listed.idType} ${listed.idName}`;
+  const isFoundByPvId = listed.idType === 'devname' || (config.refreshesDeviceIds && file.productUuid === undefined);
+  if (isFoundByPvId && (listed.idType !== 'devname' || config.searchForDevnames !== 'none')) {
+    return checkOf(at, 'ready', `LVM finds ${what}, by its PVID in the devices file.`);
+  }
+  const isJudged = isKnownId(listed, device, hardware) && !config.refreshesDeviceIds;
+  const reason = `LVM's devices file names ${what}, as ${entry}, which no disk of the target ${isJudged ? 'has' : 'is known to have'}.`;
+  return checkOf(at, isJudged ? 'not-ready' : 'unknown', reason);
+}
+
+/** True if the entry's id is that of the device on the target. */
+function identifies({ idType, idName, partition }: LvmDevicesEntry, device: BlockDevice, names: DeviceNames): boolean {
+  const { hardware } = names;
+  const disk = device.disk === undefined ? undefined : hardware.disks[device.disk];
+  if (idType === 'devname') return idName === (kernelName(device, hardware) ?? device.name);
+  if (idType === 'md_uuid') return digitsOf(device.arrayUuid) === digitsOf(idName);
+  if (idType === 'crypt_uuid') {
+    // `CRYPT-LUKS2-UUID-NAME`, the UUID without dashes.
+    const [, uuid, name = ''] = /^CRYPT-\w+-([0-9a-f]{32})-(.+)$/.exec(idName) ?? [];
+    const isThere = names.devices.some((each) => each.type === 'crypto_LUKS' && digitsOf(each.uuid) === uuid);
+    return isThere && guestPaths(device, names).includes(`/dev/mapper/${name}`);
+  }
+  if (disk === undefined || partition !== device.partition) return false;
+  if (idType === 'sys_serial')
+    return disk.serial !== undefined && idName === disk.serial.slice(0, disk.names === 'vd' ? 20 : undefined);
+  const id = scsiId(disk);
+  return idType === 'sys_wwid' && id !== undefined && idName.replace(/_+/g, '_') === `t10.${id.slice(1)}`;
+}
+
+/** Whether the target's ids of this type are known, so that an id which is not among them is no disk of it. */
+function isKnownId({ idType, idName }: LvmDevicesEntry, device: BlockDevice, hardware: TargetHardware): boolean {
+  if (/6000c29|vmware/i.test(idName) || idType === 'devname') return true;
+  const disk = device.disk === undefined ? undefined : hardware.disks[device.disk];
+  if (disk === undefined) return false;
+  if (idType === 'sys_serial') return disk.serial !== undefined;
+  return idType === 'sys_wwid' && (disk.names === 'vd' || disk.serial !== undefined);
+}
+
+function digitsOf(text: string | undefined): string {
+  return (text ?? '').replace(/[^0-9a-f]/gi, '').toLowerCase();
+}
