@@ -1,5 +1,5 @@
 import type { GuestTree } from '../../guest-tree.ts';
-import { iniValue, readIni } from './ini.ts';
+import { iniValue, readIni } from '../../inspect/ini.ts';
 
 interface Place {
   folders: readonly string[];
