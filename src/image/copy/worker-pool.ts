@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { pageAlignedMemory } from '../../base/direct-io.ts';
-import { Hyper2kvmError } from '../../base/errors.ts';
+import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
+import { errnoOf } from '../../base/local-file-error.ts';
 import type { PackWork, WorkerAnswer, WorkerTask } from './copy-worker.ts';
 import { WINDOW_BYTES, type CopyWindow, type PackedWindow } from './window.ts';
 
@@ -94,7 +95,7 @@ class WorkerThread {
   constructor() {
     this.#worker = startWorker({ resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
     this.#worker.on('message', (answer: WorkerAnswer) => this.#take(answer));
-    this.#worker.on('error', (error) => this.#fail(error));
+    this.#worker.on('error', (error) => this.#fail(threadError(error)));
     this.#worker.on('exit', () => this.#fail(new Error('a worker thread ended too early')));
   }
 
@@ -127,4 +128,20 @@ class WorkerThread {
     this.#failure ??= { error };
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
+}
+
+/** What a thread needs of the host when it starts: descriptors, memory, a place in the table of processes. */
+const LACKS = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
+
+/**
+ * Kind `host` when the thread could not start: ERR_WORKER_INIT_FAILED of Node.js, which has the cause in its message only, or the code of a file that the thread could not load. Other errors
+ * are returned as they are.
+ */
+function threadError(error: unknown): unknown {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  if (code !== 'ERR_WORKER_INIT_FAILED' && !LACKS.has(errnoOf(error) ?? '')) return error;
+  return new Hyper2kvmError('host', `A worker thread could not be started: ${sentenceOf(error)}.`, {
+    hint: 'Raise the limits of open files and of processes: ulimit -n 1024, ulimit -u.',
+    cause: error,
+  });
 }

@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { deflateSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
@@ -129,4 +132,15 @@ test('an abort ends a copy, and nothing is written after', async () => {
   await pause(50);
   expect(seen).toHaveLength(length);
   expect(length).toBeLessThan(10);
+});
+
+test('a thread that cannot be started for want of open files is a fault of the host', async () => {
+  const program = fileURLToPath(new URL('starved-pool.ts', import.meta.url));
+  const limited = 'ulimit -n 128 && exec "$@"';
+  const { stdout } = await promisify(execFile)('sh', ['-c', limited, 'sh', process.execPath, program]);
+  expect(JSON.parse(stdout)).toEqual({
+    kind: 'host',
+    message: 'A worker thread could not be started: Worker initialization failure: EMFILE.',
+    hint: expect.stringContaining('ulimit -n 1024'),
+  });
 });
