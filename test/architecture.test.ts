@@ -24,6 +24,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   vsphere: ['got', 'fast-xml-parser', 'fastest-levenshtein'],
   ovf: ['fast-xml-parser'],
+  guest: ['yaml'],
   domain: ['fast-xml-parser', 'yaml'],
   cli: ['@oclif/core', 'listr2', 'cli-progress', 'fastest-levenshtein', 'yaml'],
   commands: ['@oclif/core'],

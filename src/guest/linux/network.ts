@@ -1,6 +1,7 @@
 import type { Fix, GuestDraft } from '../change.ts';
 import type { Guest } from '../guest.ts';
 import { configuredNames } from './network/configured-names.ts';
+import { planMatches } from './network/match/rewrite-matches.ts';
 import { matchCards, type Binding } from './network/match-cards.ts';
 import { hasPredictableNames } from './network/predictable-names.ts';
 
@@ -13,14 +14,18 @@ const DEFAULT_LINKS = ['/usr/lib/systemd/network/99-default.link', '/lib/systemd
 export const network: Fix = {
   name: NAME,
   async plan(guest, draft) {
-    const { names, patterns } = await configuredNames(guest.files);
-    for (const pattern of patterns) {
-      draft.warn(`A configuration of networkd is for cards named ${pattern}: see that their names on KVM fit.`);
-    }
+    await planMatches(guest, draft);
+    const { names, patterns } = await configuredNames(guest.files, (path) => draft.read(path));
     const hasLinks = await hasLinkFiles(guest);
     const isPredictable = hasLinks && (await hasPredictableNames(guest.files));
     const { bindings, unmatched, unnamed } = matchCards(names, guest.nics, !isPredictable);
     if (unmatched.length > 0) draft.warn(unmatchedWarning(unmatched, guest));
+    const named = bindings.length + unnamed.length + names.filter(({ bound }) => bound === true).length;
+    if (isPredictable && named < guest.nics.length) {
+      for (const pattern of patterns) {
+        draft.warn(`A configuration of networkd matches NICs named ${pattern}; a NIC may have another name on KVM.`);
+      }
+    }
     if (bindings.length + unnamed.length === 0) return;
     if (!hasLinks) return planRules(draft, bindings);
     // What no configuration of the network names, one of a firewall or of a program may.
@@ -39,7 +44,7 @@ function unmatchedWarning(names: readonly string[], { nics }: Guest): string {
 }
 
 async function hasLinkFiles({ files }: Guest): Promise<boolean> {
-  for (const path of DEFAULT_LINKS) if (await files.exists(path)) return true;
+  for (const path of DEFAULT_LINKS) if (await files.isFile(path)) return true;
   return false;
 }
 

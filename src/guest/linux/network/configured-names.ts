@@ -1,4 +1,4 @@
-import type { GuestFiles } from '../../guest-files.ts';
+import type { GuestTree } from '../../guest-tree.ts';
 import { ifcfgNames, udevRuleNames } from './ifcfg.ts';
 import { ifupdownNames } from './ifupdown.ts';
 import type { InterfaceName } from './interface-name.ts';
@@ -32,19 +32,22 @@ const PLACES: readonly Place[] = [
     names: /^ifcfg-[\w.:-]+(?<!\.(bak|old|orig|rpmnew|rpmsave))$/,
     read: (text, name) => ifcfgNames(name, text),
   },
-  { folder: '/etc/udev/rules.d', names: /persistent-net.*\.rules$/, read: udevRuleNames },
+  { folder: '/etc/udev/rules.d', names: /\.rules$/, read: udevRuleNames },
 ];
 
 /** More files than a network has. */
 const MOST_FILES = 200;
 
-/** Every name of a card in the guest's configurations, each once, in their order; and the patterns of networkd that only old names may fit. */
-export async function configuredNames(files: GuestFiles): Promise<{ names: InterfaceName[]; patterns: string[] }> {
+/** Every name of a card in the guest's configurations, each once, in their order; and the patterns of networkd that only old names may fit. `readText` reads files as they will be. */
+export async function configuredNames(
+  files: Pick<GuestTree, 'find'>,
+  readText: GuestTree['read'],
+): Promise<{ names: InterfaceName[]; patterns: string[] }> {
   const found: InterfaceName[] = [];
   const patterns = new Set<string>();
   for (const { folder, names, read } of PLACES) {
     for (const path of (await files.find(folder, names)).slice(0, MOST_FILES)) {
-      const text = (await files.read(path)) ?? '';
+      const text = (await readText(path)) ?? '';
       found.push(...read(text, path.slice(folder.length + 1)));
       if (path.endsWith('.network')) for (const pattern of networkdNames(text).patterns) patterns.add(pattern);
     }
