@@ -63,6 +63,10 @@ export interface BootSubject {
   mounts: readonly GuestMount[];
   kernels: readonly GuestKernel[];
   hardware: TargetHardware;
+  /** The bytes of an initramfs as it was before anything in the guest changed, by its path; undefined if there was none, or it was not kept. */
+  previousInitramfs?: ((path: string) => Promise<Buffer | undefined>) | undefined;
+  /** Bytes of a disk, counted from 0 in the order of `hardware.disks`. Undefined if the disks cannot be read. */
+  readDisk?: ((disk: number, offsetBytes: number, lengthBytes: number) => Promise<Buffer>) | undefined;
 }
 
 /** Reads what the guest will use when it starts. It knows nothing of what a fix changed, and writes nothing. */

@@ -1,14 +1,21 @@
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import type { BootCheck, BootCheckReader, BootSubject } from '../boot-check.ts';
-import type { BootEntry } from '../boot-entries/boot-entry.ts';
-import { volumesOfWords } from '../boot-entries/device-words.ts';
+import { splitWord, type BootEntry, type KernelWord } from '../boot-entries/boot-entry.ts';
+import { checkDeviceWords, volumesOfWords } from '../boot-entries/device-words.ts';
 import { readLoaderConfigs } from '../boot-entries/loader-configs.ts';
-import { readDeviceNames } from '../resolve-device.ts';
+import { checkNetworkWords } from '../boot-entries/network-words.ts';
+import { readDeviceNames, resolveDevice, type DeviceNames } from '../resolve-device.ts';
 import { readRootStack } from '../root-stack.ts';
 import type { ArchiveTree } from './archive-tree.ts';
 import { checkDrivers, type InitramfsFinding } from './check-drivers.ts';
+import { checkEncryption } from './check-encryption.ts';
+import { checkPrograms } from './check-programs.ts';
+import { checkVolumes } from './check-volumes.ts';
+import { checkWaits } from './check-waits.ts';
+import { compareInitramfs } from './compare.ts';
 import { InitramfsError } from './cpio.ts';
 import { UnreadCompressionError } from './decompress.ts';
+import { readInitramfsConfig, type InitramfsConfig } from './initramfs-config.ts';
 import { kernelVersion } from './kernel-version.ts';
 import { unpackInitramfs } from './unpack.ts';
 
@@ -82,23 +89,86 @@ async function readImages({ initramfs }: BootEntry, { files }: BootSubject): Pro
   return images;
 }
 
+/** What was read of an entry's initramfs, and what is below the root by its names. */
 async function checkTree(
   tree: ArchiveTree | undefined,
   entry: BootEntry,
   subject: BootSubject,
 ): Promise<InitramfsFinding[]> {
+  const config = tree && (await readInitramfsConfig(tree));
+  const words = [...(config?.words ?? []), ...entry.commandLine];
+  const opened = volumesOfWords(words);
   const rootNames = await readDeviceNames(subject);
-  const names = { ...rootNames, crypttab: [...rootNames.crypttab, ...volumesOfWords(entry.commandLine)] };
-  const stack = readRootStack(subject, names);
+  // The appliance opens volumes under the names that the root's crypttab has.
+  const stack = readRootStack(subject, { ...rootNames, crypttab: [...rootNames.crypttab, ...opened] });
   const version = await kernelVersion(entry, subject, tree);
   const drivers: InitramfsFinding[] =
     version === undefined
       ? [{ verdict: 'unknown', reason: 'The version of the kernel is not known, so its drivers cannot be checked.' }]
-      : await checkDrivers(tree, version, subject, stack, entry.commandLine);
-  if (tree && !(await tree.isFile('/init'))) {
+      : await checkDrivers(tree, version, subject, stack, words);
+  if (!tree || !config) return [...drivers, ...checkRoot(words, undefined, rootNames)];
+  if (!(await tree.isFile('/init'))) {
     return [...drivers, { verdict: 'not-ready', reason: 'The initramfs has no /init, which the kernel starts.' }];
   }
-  return drivers;
+  const ownNames = await readDeviceNames({ ...subject, files: tree });
+  const names = { ...ownNames, crypttab: [...config.volumes, ...opened] };
+  return [
+    ...drivers,
+    ...checkRoot(words, config, names),
+    ...(await checkPrograms(tree, stack)),
+    ...(await checkVolumes(tree, subject, stack, names)),
+    ...(await checkEncryption(tree, config, words, stack, names)),
+    ...(await checkWaits(tree, config, names)),
+    ...checkAddedWords(config, names),
+    ...(await compareWithEarlier(tree, entry, subject)),
+  ];
+}
+
+/** The names of the root that only the initramfs makes, and a root that nothing names. The others are the boot entry's. */
+function checkRoot(
+  words: readonly KernelWord[],
+  config: InitramfsConfig | undefined,
+  names: DeviceNames,
+): InitramfsFinding[] {
+  const root = words.findLast((word) => splitWord(word).name === 'root');
+  if (!root) {
+    if (config?.settings.some(({ name, value }) => name === 'ROOT' && value !== '')) return [];
+    return [{ verdict: 'not-ready', reason: 'Neither the command line nor the initramfs names the root file system.' }];
+  }
+  const spec = splitWord(root).value ?? '';
+  if (config === undefined) {
+    if (!/^(UUID|LABEL)=|^\/dev\/(mapper|disk|md|[^/]+\/)/.test(spec)) return [];
+    return [{ verdict: 'not-ready', reason: `Without an initramfs the kernel does not find ${root.text}.` }];
+  }
+  if (!/^\/dev\/(mapper|md)/.test(spec)) return [];
+  const found = resolveDevice(spec, names);
+  if (found.state === 'found') return [];
+  const verdict = found.state === 'missing' ? 'not-ready' : 'unknown';
+  return [{ verdict, reason: `${root.text} leads to no device in the initramfs: ${found.reason}.` }];
+}
+
+/** The words that dracut keeps in the initramfs. */
+function checkAddedWords({ words }: InitramfsConfig, names: DeviceNames): InitramfsFinding[] {
+  const findings = [...checkDeviceWords(words, names), ...checkNetworkWords(words, names.hardware)];
+  return findings.map(({ verdict, file, line, reason }) => ({ verdict, path: file, line, reason }));
+}
+
+async function compareWithEarlier(
+  tree: ArchiveTree,
+  { initramfs }: BootEntry,
+  subject: BootSubject,
+): Promise<InitramfsFinding[]> {
+  const { previousInitramfs, files } = subject;
+  if (!previousInitramfs) return [];
+  const images: Buffer[] = [];
+  let hasEarlier = false;
+  for (const { path = '' } of initramfs) {
+    const earlier = await previousInitramfs(path);
+    hasEarlier ||= earlier !== undefined;
+    const bytes = earlier ?? (await files.readBytes(path, MOST_IMAGE_BYTES));
+    if (bytes) images.push(bytes);
+  }
+  return hasEarlier ? await compareInitramfs(await unpackInitramfs(images), tree) : [];
 }
 
 function check(verdict: BootCheck['verdict'], file: string, reason: string, line?: number): BootCheck {

@@ -1,43 +1,10 @@
 import { expect, test } from '@jest/globals';
-import type { BootSubject } from '../../../../src/guest/contract/boot-check.ts';
 import { checkInitramfs } from '../../../../src/guest/contract/initramfs/check-initramfs.ts';
-import { debianGrubCfg, debianTree, VERSION } from '../boot-entries/debian-grub.ts';
+import { debianGrubCfg, VERSION } from '../boot-entries/debian-grub.ts';
 import { faultsOf, onlyFault } from '../boot-entries/faults.ts';
-import { bootSubject, type TreeContent } from '../tree-of-files.ts';
+import { bootSubject } from '../tree-of-files.ts';
+import { guestWith, IMAGE, initramfsTree, MODULES } from './debian-initramfs.ts';
 import { gzipped, zstandard } from './make-initramfs.ts';
-
-const IMAGE = `/boot/initrd.img-${VERSION}`;
-const MODULES = `/usr/lib/modules/${VERSION}`;
-const DEP = [
-  'kernel/drivers/virtio/virtio.ko:',
-  'kernel/drivers/virtio/virtio_ring.ko:',
-  'kernel/drivers/virtio/virtio_pci.ko: kernel/drivers/virtio/virtio_ring.ko kernel/drivers/virtio/virtio.ko',
-  'kernel/drivers/block/virtio_blk.ko: kernel/drivers/virtio/virtio_ring.ko kernel/drivers/virtio/virtio.ko',
-  'kernel/fs/ext4/ext4.ko: kernel/fs/jbd2/jbd2.ko',
-  'kernel/fs/jbd2/jbd2.ko:',
-].join('\n');
-
-/** An initramfs of Debian with its modules, less those whose name is in `missing`. */
-function initramfsTree(missing: readonly string[] = [], changes: TreeContent = {}, version = VERSION): TreeContent {
-  const modules = DEP.split('\n')
-    .map((line) => line.split(':')[0] ?? '')
-    .filter((path) => !missing.some((name) => path.endsWith(`/${name}.ko`)))
-    .map((path) => [`/usr/lib/modules/${version}/${path}`, 'module'] as const);
-  return { '/init': '#!/bin/sh\n', '/lib': { link: 'usr/lib' }, ...Object.fromEntries(modules), ...changes };
-}
-
-function guestWith(image: Buffer | string, changes: TreeContent = {}, subject: Partial<BootSubject> = {}): BootSubject {
-  const tree: TreeContent = {
-    '/lib': { link: 'usr/lib' },
-    [`${MODULES}/modules.builtin`]: 'kernel/drivers/scsi/sd_mod.ko\n',
-    [`${MODULES}/modules.dep`]: DEP,
-    [IMAGE]: image,
-    '/boot/initrd.img-6.1.0-18-amd64': gzipped(initramfsTree([], {}, '6.1.0-18-amd64')),
-    '/usr/lib/modules/6.1.0-18-amd64/modules.builtin': '',
-    ...changes,
-  };
-  return bootSubject(debianTree(debianGrubCfg(), tree), subject);
-}
 
 test('an initramfs with all drivers is ready', async () => {
   const checks = await checkInitramfs(guestWith(zstandard(initramfsTree())));
