@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { mergeNames } from '../../../src/guest/linux/network/configured-names.ts';
 import { ifcfgNames, udevRuleNames } from '../../../src/guest/linux/network/ifcfg.ts';
 import { ifupdownNames } from '../../../src/guest/linux/network/ifupdown.ts';
-import { isCardName, readMac } from '../../../src/guest/linux/network/interface-name.ts';
+import { isCardName, readMac } from '../../../src/guest/inspect/interface-name.ts';
 import { matchCards } from '../../../src/guest/linux/network/match-cards.ts';
 import { netplanNames } from '../../../src/guest/linux/network/netplan.ts';
 import { networkManagerNames } from '../../../src/guest/linux/network/network-manager.ts';

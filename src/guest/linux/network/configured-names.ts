@@ -1,7 +1,7 @@
 import type { GuestTree } from '../../guest-tree.ts';
 import { ifcfgNames, udevRuleNames } from './ifcfg.ts';
 import { ifupdownNames } from './ifupdown.ts';
-import type { InterfaceName } from './interface-name.ts';
+import type { InterfaceName } from '../../inspect/interface-name.ts';
 import { networkManagerNames } from './network-manager.ts';
 import { linkNames, networkdNames } from './networkd.ts';
 import { netplanNames } from './netplan.ts';

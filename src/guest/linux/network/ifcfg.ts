@@ -1,4 +1,4 @@
-import { cardOf, isCardName, readMac, type InterfaceName } from './interface-name.ts';
+import { cardOf, isCardName, readMac, type InterfaceName } from '../../inspect/interface-name.ts';
 
 /** The card of an `ifcfg-NAME` file: of Red Hat's network scripts, which name it in `DEVICE`, or of SUSE's wicked, where the file's name does. */
 export function ifcfgNames(fileName: string, text: string): InterfaceName[] {

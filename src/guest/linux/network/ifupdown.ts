@@ -1,4 +1,4 @@
-import { cardOf, isCardName, type InterfaceName } from './interface-name.ts';
+import { cardOf, isCardName, type InterfaceName } from '../../inspect/interface-name.ts';
 
 /** Options of a stanza that make its interface a virtual one, whose ports are listed. */
 const PORTS = /^(bridge[_-]ports|bond[_-]slaves|slaves|vlan[_-]raw[_-]device)$/;

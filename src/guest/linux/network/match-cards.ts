@@ -1,6 +1,6 @@
 import { pciAddressOf } from '../../inspect/pci-slot.ts';
 import type { GuestNic } from '../../guest.ts';
-import { readMac, type InterfaceName } from './interface-name.ts';
+import { readMac, type InterfaceName } from '../../inspect/interface-name.ts';
 
 export interface Binding {
   name: string;

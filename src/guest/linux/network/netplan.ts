@@ -1,4 +1,4 @@
-import { isCardName, readMac, type InterfaceName } from './interface-name.ts';
+import { isCardName, readMac, type InterfaceName } from '../../inspect/interface-name.ts';
 
 interface Line {
   indent: number;

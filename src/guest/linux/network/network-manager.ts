@@ -1,4 +1,4 @@
-import { isCardName, readMac, type InterfaceName } from './interface-name.ts';
+import { isCardName, readMac, type InterfaceName } from '../../inspect/interface-name.ts';
 import { iniValue, readIni } from '../../inspect/ini.ts';
 
 /** The card of a keyfile of NetworkManager. One that tells only the address needs no name. */

@@ -1,5 +1,5 @@
 import { isMap, isScalar, isSeq, parseDocument, visit, type Document, type Pair, type YAMLMap } from 'yaml';
-import { readMac } from '../interface-name.ts';
+import { readMac } from '../../../inspect/interface-name.ts';
 import { hasDriver, hasMac, matchedNics, type RewrittenMatches, type SourceNic } from './source-nics.ts';
 
 /** Characters of the text and what comes in their place. */

@@ -1,4 +1,4 @@
-import { readMac } from '../interface-name.ts';
+import { readMac } from '../../../inspect/interface-name.ts';
 import {
   hasDriver,
   hasMac,

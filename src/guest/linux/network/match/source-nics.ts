@@ -1,6 +1,6 @@
 import { pciAddressOf } from '../../../inspect/pci-slot.ts';
 import type { GuestNic } from '../../../guest.ts';
-import { readMac } from '../interface-name.ts';
+import { readMac } from '../../../inspect/interface-name.ts';
 
 /** What a configuration could match a NIC by on VMware. Undefined where the source does not contain it. */
 export interface SourceNic {
