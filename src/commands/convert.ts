@@ -123,10 +123,9 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
       const hint = 'Free some space there, choose another --output, or write less with --compress.';
       this.failWith(new Hyper2kvmError('local-file', 'The free space is not enough.', { hint }));
     } else if (lacksSpace(plan)) this.addWarning('The free space may not be enough.');
-    const [first] = plan.taken;
-    if (first !== undefined) {
+    if (plan.refusal !== undefined) {
       const hint = 'Choose another --output, or replace it with --force.';
-      this.failWith(new Hyper2kvmError('local-file', `${first} exists.`, { hint }), { shown: true });
+      this.failWith(new Hyper2kvmError('local-file', plan.refusal, { hint }), { shown: true });
     }
     return plan;
   }

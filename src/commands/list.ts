@@ -8,7 +8,7 @@ import type { ListedVm } from '../operations/list-types.ts';
 export class ListCommand extends ConnectedCommand<ListedVm[]> {
   static override summary = 'List the VMs of a vCenter or ESXi host.';
   static override description =
-    'Shows inventory path, power state, guest and disks of every VM and template that the account may see. Changes nothing.';
+    'Shows inventory path, power state, guest and disks of every VM and template that the account may see. A VM that an extension of vCenter made for itself, such as a vCLS VM, is marked as managed: patterns of `export` skip it. Changes nothing.';
 
   static override examples = [
     {

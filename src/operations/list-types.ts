@@ -15,4 +15,6 @@ export interface ListedVm {
   unreadable: boolean;
   instanceUuid: string;
   biosUuid: string;
+  /** The key of the extension that made the VM for itself, such as `com.vmware.vim.eam` for a vCLS VM; '' for a VM of the users. Patterns of `export` skip such VMs. */
+  managedBy: string;
 }

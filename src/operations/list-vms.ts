@@ -32,7 +32,7 @@ export async function listVms(
   return (options.glob === undefined ? inventory : matchInventory(options.glob, inventory)).map(toListedVm);
 }
 
-function toListedVm({ name, inventoryPath, ref, content }: InventoryVm): ListedVm {
+function toListedVm({ name, inventoryPath, ref, content, managedBy = '' }: InventoryVm): ListedVm {
   const text = (path: string) => foreignText(content.properties.get(path)?.text ?? '');
   const devices = content.properties.get('config.hardware.device')?.elements ?? [];
   return {
@@ -47,6 +47,7 @@ function toListedVm({ name, inventoryPath, ref, content }: InventoryVm): ListedV
     memoryBytes: Number(text('config.hardware.memoryMB')) * MIB,
     instanceUuid: text('config.instanceUuid'),
     biosUuid: text('config.uuid'),
+    managedBy: foreignText(managedBy),
     unreadable: content.missing.has('runtime.powerState'),
   };
 }

@@ -176,6 +176,16 @@ test.concurrent('a file that is in the way is told with the job that wrote it', 
   await writeFile(join(scratch.path, 'web.ovf'), 'mine');
   const others = await run(server, scratch, ['export', 'web', '-o', '.']);
   expect(others.stderr).toContain('web.ovf exists: no job that is recorded here wrote it.');
+  // A conversion is told the same, and its dry run too.
+  await writeFile(join(scratch.path, 'disk.raw'), Buffer.alloc(MiB));
+  const images = ['convert', 'disk.raw', '--input-format=raw', '-o', join(scratch.output, 'web-disk-1.vmdk')];
+  for (const more of [[], ['--dry-run']]) {
+    const converted = await run(server, scratch, [...images, ...more]);
+    expect(converted.exitCode).toBe(14);
+    expect(converted.stdout + converted.stderr).toContain(
+      `web-disk-1.vmdk exists: job ${result.job} wrote it, which exported web.`,
+    );
+  }
 });
 
 test.concurrent('--force replaces what is there', async () => {

@@ -176,14 +176,16 @@ test('a dry run shows its plan and converts nothing', async () => {
 });
 
 test('a dry run with files in the way ends as the conversion would; one with little space only warns', async () => {
-  const taken = { ...CONVERT_PLAN, taken: [`/srv/vms/${IMAGE}`] };
+  const refusal = `/srv/vms/${IMAGE} exists: job 1 wrote it, which exported web-01.`;
+  const taken = { ...CONVERT_PLAN, taken: [`/srv/vms/${IMAGE}`], refusal };
   const blocked = await run(['web-01.ova', '--dry-run'], undefined, taken);
   expect(blocked).toMatchObject({ exitCode: 14, stderr: '' });
   expect(blocked.stdout).toContain(`${IMAGE}  exists already`);
+  expect(blocked.stdout).toContain(refusal);
   const document = await run(['web-01.ova', '--dry-run', '--json'], undefined, taken);
   expect(JSON.parse(document.stdout)).toMatchObject({
     ok: false,
-    error: { kind: 'local-file', message: `/srv/vms/${IMAGE} exists.` },
+    error: { kind: 'local-file', message: refusal },
     result: { taken: [`/srv/vms/${IMAGE}`] },
   });
   const small = await run(['web-01.ova', '--dry-run'], undefined, { ...CONVERT_PLAN, freeBytes: GIB });

@@ -20,6 +20,7 @@ const LISTED: ListedVm = {
   cpus: 2,
   memoryBytes: 1 << 30,
   unreadable: false,
+  managedBy: '',
 };
 
 class TestedList extends ListCommand {

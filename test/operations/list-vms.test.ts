@@ -98,3 +98,12 @@ test.concurrent('lists the VMs of an ESXi host', async () => {
     '/ha-datacenter/vm/web-02',
   ]);
 });
+
+test.concurrent('tells which VMs extensions manage, and lists them all the same', async () => {
+  const vcls = { name: 'vCLS-1', managedBy: { extensionKey: 'com.vmware.vim.eam', type: 'cluster-agent' } };
+  const { listed } = await list('*', { vms: [{ name: 'web' }, vcls] });
+  expect(listed.map(({ name, managedBy }) => [name, managedBy])).toEqual([
+    ['vCLS-1', 'com.vmware.vim.eam'],
+    ['web', ''],
+  ]);
+});

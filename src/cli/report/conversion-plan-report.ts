@@ -15,7 +15,7 @@ const CONTAINERS: Readonly<Record<string, string>> = {
 
 /** What `convert --dry-run` found, for people: what the source is, what would be written, and what stands in the way. */
 export function conversionPlanReport(plan: ConvertPlan, width: number | undefined): string[] {
-  const { source, container, disks, domain, freeBytes, taken } = plan;
+  const { source, container, disks, domain, freeBytes, taken, refusal } = plan;
   const table = renderTable(
     [
       { header: 'FILE', cut: 'middle' },
@@ -44,7 +44,9 @@ export function conversionPlanReport(plan: ConvertPlan, width: number | undefine
     ...[...disks.map(({ path }) => path), ...(domain === undefined ? [] : [domain])].map(
       (path) => `  ${safeText(basename(path))}${taken.includes(path) ? '  exists already' : ''}`,
     ),
-    ...(taken.length > 0 ? ['Choose another --output, or replace what exists with --force.'] : []),
+    ...(refusal === undefined
+      ? []
+      : [safeText(refusal), 'Choose another --output, or replace what exists with --force.']),
   ];
 }
 

@@ -4,9 +4,10 @@ import { renderTable } from '../text/table.ts';
 
 const POWER: Readonly<Record<string, string>> = { poweredOn: 'on', poweredOff: 'off', suspended: 'suspended' };
 
-/** The VMs as a table by inventory path, and how many there are. */
+/** The VMs as a table by inventory path, and how many there are. A column tells which are managed by extensions, when there are such. */
 export function vmListReport(vms: readonly ListedVm[], width: number | undefined): string[] {
   if (vms.length === 0) return ['No VM matches.'];
+  const managed = vms.filter(({ managedBy }) => managedBy !== '').length;
   const table = renderTable(
     [
       { header: 'PATH', cut: 'middle' },
@@ -14,11 +15,19 @@ export function vmListReport(vms: readonly ListedVm[], width: number | undefined
       { header: 'GUEST', cut: 'end' },
       { header: 'DISKS', align: 'right' },
       { header: 'CAPACITY', align: 'right' },
+      ...(managed === 0 ? [] : [{ header: 'NOTE' }]),
     ],
-    vms.map((vm) => [vm.inventoryPath, ...factsOf(vm)]),
+    vms.map((vm) => [vm.inventoryPath, ...factsOf(vm), noteOf(vm)]),
     width,
   );
-  return [...table, formatCount(vms.length, 'VM')];
+  const count = formatCount(vms.length, 'VM');
+  return [...table, managed === 0 ? count : `${count}, ${managed} of them managed: patterns of export skip these.`];
+}
+
+/** Extensions of VMware come with vCenter; that of another vendor is named. */
+function noteOf({ managedBy }: ListedVm): string {
+  if (managedBy === '') return '';
+  return managedBy.startsWith('com.vmware.') ? 'managed by vCenter' : `managed by ${managedBy}`;
 }
 
 /** What is behind the path: nothing is known of a VM whose properties the account may not read. */

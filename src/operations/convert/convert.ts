@@ -12,6 +12,7 @@ import type { LibvirtConnection } from '../../domain/virsh.ts';
 import { checkDefinable, defineDomain } from '../domain/define-domain.ts';
 import { requireForGuest } from '../domain/foreign-guest.ts';
 import { doubtAboutFix, fitnessOf, requireFixable } from '../fix-guest/fix-images.ts';
+import { existsSentence } from '../file-writer.ts';
 import type * as BootTest from '../boot-test/boot-test.ts';
 import type { FixEvent, FixReport } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
@@ -71,7 +72,7 @@ async function convertAndFix(
     if (guest !== undefined) return planOf(options, guest, layout.warnings, startedAt);
   }
   const taken = await takenNames(layout, options.force);
-  if (taken.length > 0) throw nameTaken(taken);
+  if (taken[0] !== undefined) throw await nameTaken(taken[0], options);
   // What proves the result must be there before hours of work.
   if (options.bootTest) {
     const { checkBootTest } = await loadBootTest();
@@ -179,6 +180,7 @@ export async function planConversion(options: ConvertOptions, signal: AbortSigna
     const facts = { sourceFormat: format, sourceVariant: variant, virtualSizeBytes: capacityBytes };
     disks.push({ path, source: origin, ...facts, ...(await spaceOf(planned, options, signal)) });
   }
+  const taken = await takenNames(layout, options.force);
   return {
     source: options.source,
     container: layout.source.container,
@@ -186,12 +188,13 @@ export async function planConversion(options: ConvertOptions, signal: AbortSigna
     domain: layout.domainPath,
     warnings: layout.warnings,
     freeBytes: await freeForOutput(layout),
-    taken: await takenNames(layout, options.force),
+    taken,
+    ...(taken[0] !== undefined && { refusal: (await nameTaken(taken[0], options)).message }),
   };
 }
 
-function nameTaken(taken: readonly string[]): Hyper2kvmError {
-  return new Hyper2kvmError('local-file', `${taken[0]} exists.`, {
+async function nameTaken(path: string, { env = process.env }: ConvertOptions): Promise<Hyper2kvmError> {
+  return new Hyper2kvmError('local-file', await existsSentence(path, env), {
     hint: 'Choose another --output, or replace it with --force.',
   });
 }

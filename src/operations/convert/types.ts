@@ -118,4 +118,6 @@ export interface ConvertPlan {
   freeBytes: number;
   /** Files that stand in the way, without `--force`. */
   taken: string[];
+  /** Why nothing would be written, as a sentence: the first of `taken`, and which job wrote it. */
+  refusal?: string;
 }

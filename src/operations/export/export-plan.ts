@@ -16,13 +16,12 @@ import { readVmFacts, type VmFacts } from '../../vsphere/vm-facts.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
 import { readVmHardware, type VmHardware } from '../../vsphere/vm-hardware.ts';
 import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
-import type { JobView } from '../../jobs/job-record.ts';
-import { listJobs } from '../../jobs/job-store.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { checkBootTest } from '../boot-test/boot-test.ts';
 import { checkDefinable } from '../domain/define-domain.ts';
 import { obstacleOfGuest, requireForGuest } from '../domain/foreign-guest.ts';
 import { doubtAboutFix, requireFixable } from '../fix-guest/fix-images.ts';
+import { existsSentence } from '../file-writer.ts';
 import type { FoundVm } from './find-vms.ts';
 import { diskFileName, finalNames, FORMATS } from './formats.ts';
 import { freeGenerationName } from './generations.ts';
@@ -208,20 +207,11 @@ async function inspectOutput(
       findings.push({ level: 'error', kind: 'local-file', check: 'names', detail, hint: 'Move it away.' });
     }
     if (found === undefined || force) continue;
-    const owner = await writerOf(path, env);
     const hint = 'Choose another --output, or replace it with --force.';
-    const detail = `${path} exists: ${owner}.`;
+    const detail = await existsSentence(path, env);
     findings.push({ level: 'error', kind: 'local-file', check: 'names', detail, hint });
   }
   return findings;
-}
-
-/** Whose a file is that stands in the way, as the end of a sentence. */
-async function writerOf(path: string, env: NodeJS.ProcessEnv): Promise<string> {
-  const jobs = await listJobs(env).catch((): JobView[] => []);
-  const job = jobs.find(({ files }) => files.some((file) => file.path === path));
-  if (job === undefined) return 'no job that is recorded here wrote it';
-  return `job ${job.id} wrote it, which exported ${job.vms.map(({ vm }) => vm).join(', ')}`;
 }
 
 /** A thick disk occupies its whole capacity however little it holds, so that only a thin disk's size is a reason to refuse. */

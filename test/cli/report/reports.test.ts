@@ -239,6 +239,7 @@ test('the list of VMs fits a terminal, and counts', () => {
     cpus: 2,
     memoryBytes: 1 << 30,
     unreadable: false,
+    managedBy: '',
   });
   const vms = [listed(0), listed(1)];
   const lines = vmListReport(vms, 80);
@@ -247,6 +248,19 @@ test('the list of VMs fits a terminal, and counts', () => {
   expect(lines[2]).toMatch(/ template /);
   expect(lines.at(-1)).toBe('2 VMs');
   expect(vmListReport([], 80)).toEqual(['No VM matches.']);
+  const managed = [
+    { ...listed(0), managedBy: 'com.vmware.vim.eam' },
+    { ...listed(1), managedBy: 'com.example.backup' },
+    listed(2),
+  ];
+  const marked = vmListReport(managed, undefined);
+  expect(marked[0]).toMatch(/ NOTE$/);
+  expect(marked.slice(1, 4)).toEqual([
+    expect.stringMatching(/ managed by vCenter$/),
+    expect.stringMatching(/ managed by com\.example\.backup$/),
+    expect.stringMatching(/ GiB *$/),
+  ]);
+  expect(marked.at(-1)).toBe('3 VMs, 2 of them managed: patterns of export skip these.');
   const unreadable = { ...listed(0), unreadable: true, powerState: '', guest: '', disks: [] };
   expect(vmListReport([unreadable], 80)[1]).toMatch(/ unreadable +\? +\? +\?$/);
 });

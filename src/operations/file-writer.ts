@@ -1,0 +1,14 @@
+import type { JobView } from '../jobs/job-record.ts';
+import { listJobs } from '../jobs/job-store.ts';
+
+/** That a file is in the way, and which recorded job wrote it, as a sentence. Conversions leave no job record. */
+export async function existsSentence(path: string, env: NodeJS.ProcessEnv): Promise<string> {
+  return `${path} exists: ${await writerOf(path, env)}.`;
+}
+
+async function writerOf(path: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const jobs = await listJobs(env).catch((): JobView[] => []);
+  const job = jobs.find(({ files }) => files.some((file) => file.path === path));
+  if (job === undefined) return 'no job that is recorded here wrote it';
+  return `job ${job.id} wrote it, which exported ${job.vms.map(({ vm }) => vm).join(', ')}`;
+}
