@@ -32,7 +32,7 @@ export function deviceElements(facts: DomainFacts): string[][] {
 }
 
 function diskElement(
-  { path, format, bus, scsi }: DomainDisk,
+  { path, format, bus, scsi, serial }: DomainDisk,
   { scsiControllers }: DomainFacts,
   name: string,
   bootOrder: number,
@@ -42,6 +42,7 @@ function diskElement(
     element('driver', { name: 'qemu', type: format }),
     element('source', { file: path }),
     element('target', { dev: name, bus }),
+    ...(serial === undefined ? [] : [element('serial', {}, serial)]),
     element('boot', { order: bootOrder }),
     ...place,
   ]);

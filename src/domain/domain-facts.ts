@@ -45,6 +45,8 @@ export interface DomainDisk {
   bus: DiskBus;
   /** For the bus `scsi`, and only there. */
   scsi?: { controller: number; target: number } | undefined;
+  /** virtio-blk and SATA show the first 20 characters. */
+  serial?: string | undefined;
   /** Disks with one are tried before those without, the lowest first. */
   bootOrder?: number | undefined;
 }

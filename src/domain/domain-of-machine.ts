@@ -74,6 +74,7 @@ export function domainOfMachine(
       bus: 'sata',
       ...placed.places[index],
       bootOrder: machine.disks[index]?.bootOrder,
+      serial: machine.disks[index]?.serial,
     })),
     cdRoms: placed.cdRoms,
     nics: cards.map(({ nic }, index) => ({ ...nic, network: connections[index]?.network ?? '' })),
@@ -123,6 +124,7 @@ function armDomain(
       format,
       bus: 'virtio',
       bootOrder: machine.disks[index]?.bootOrder,
+      serial: machine.disks[index]?.serial,
     })),
     cdRoms: Array.from({ length: machine.cdRoms }, () => 'scsi'),
     nics: machine.nics.map(({ mac }, index) => ({

@@ -33,9 +33,10 @@ export interface KubevirtMachine {
 export function kubevirtYaml({ facts, networks, virtualSizesBytes }: KubevirtMachine): string {
   const name = kubernetesVmName(facts);
   const boot = bootOrders(facts.disks);
-  const disks = facts.disks.map(({ bus }, index) => ({
+  const disks = facts.disks.map(({ bus, serial }, index) => ({
     name: `disk-${index + 1}`,
     bootOrder: boot[index],
+    ...(serial === undefined ? {} : { serial }),
     disk: { bus },
   }));
   const interfaces = facts.nics.map(({ mac, model }, index) => ({

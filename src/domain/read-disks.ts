@@ -11,6 +11,8 @@ export interface ReadDisk {
   /** Of the bus `scsi` only. */
   scsi: { model: string; controller: number; target: number; lun: number } | undefined;
   bootOrder: number | undefined;
+  /** Letters, digits and `_.+-` only: libvirt allows a space too, which is not kept. */
+  serial: string | undefined;
 }
 
 type Refuse = (what: string) => never;
@@ -37,8 +39,14 @@ export function readDisks(devices: XmlNode | undefined, refuse: Refuse): ReadDis
       scsi: bus === 'scsi' ? scsiPlace(disk, name, models, refuse) : undefined,
       // Without an order of its own the domain tries its first disk.
       bootOrder: hasOwnOrder ? (order >= 1 ? order : undefined) : index + 1,
+      serial: serialOf(disk),
     };
   });
+}
+
+function serialOf(disk: XmlNode): string | undefined {
+  const text = childOf(disk, 'serial')?.text.trim();
+  return text !== undefined && /^[\w.+-]{1,36}$/.test(text) ? text : undefined;
 }
 
 function pathOf(disk: XmlNode, name: string, refuse: Refuse): string {

@@ -28,6 +28,8 @@ export interface SourceMachineDisk {
   controller: SourceController | undefined;
   /** From 1; undefined when the source does not say that the machine boots from it. */
   bootOrder: number | undefined;
+  /** What the guest saw as the disk's serial: VMware's UUID of it, in 32 hexadecimal digits. */
+  serial?: string | undefined;
 }
 
 export interface SourceController {

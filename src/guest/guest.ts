@@ -6,6 +6,20 @@ export interface GuestDisk {
   path: string;
   format: string;
   address?: DiskAddress | undefined;
+  /** VMware's UUID of the disk: 32 hexadecimal digits in lower case. With `disk.EnableUUID` the guest saw it as the disk's SCSI id and serial. */
+  uuid?: string | undefined;
+}
+
+/** A name that the guest's own configuration gives to a disk by its id on VMware: an alias of multipath, or a link that a udev rule makes. */
+export interface DiskAlias {
+  /** Absolute; `%n` stands for the number of a partition. */
+  name: string;
+  /** Counted from 0; undefined for a disk that the VM does not have, or that is not known by its id. */
+  disk: number | undefined;
+  /** `any`: partitions have their number after the name. Undefined: the disk, or what `%n` says. */
+  partition: number | 'any' | undefined;
+  /** The file with the rule. */
+  file?: string | undefined;
 }
 
 /** Where a disk hung. */
@@ -98,6 +112,8 @@ export interface Guest {
   opened: readonly EncryptedVolume[];
   /** Which disk the guest's first, second, ... was: `/dev/sdb` is disk `diskOrder[1]`. */
   diskOrder: readonly number[];
+  /** Names by ids of VMware. */
+  aliases?: readonly DiskAlias[] | undefined;
   system: GuestSystem;
   /** The root's device is that of the mount `/`. The shortest path first. */
   mounts: readonly GuestMount[];

@@ -74,6 +74,8 @@ export interface MappedImage extends AsyncDisposable {
   /** The format's variant, as qemu-img and VMware name it: `streamOptimized`, `dynamic`; '' where there is only one. */
   readonly variant: string;
   readonly virtualSizeBytes: number;
+  /** VMware's UUID of the disk, as 32 hexadecimal digits, where the format has it. */
+  readonly diskUuid?: string | undefined;
   /** All files of the image, its parents' included. */
   readonly files: readonly ImageFile[];
   /** True when each compressed cluster carries its own checksum and nothing is stored without one. */

@@ -32,6 +32,10 @@ class Overlay implements MappedImage {
     return this.#child.virtualSizeBytes;
   }
 
+  get diskUuid() {
+    return this.#child.diskUuid ?? this.#parent.diskUuid;
+  }
+
   get checksummed() {
     return this.#child.checksummed && this.#parent.checksummed;
   }

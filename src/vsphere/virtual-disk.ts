@@ -1,3 +1,4 @@
+import { diskUuidOf } from '../base/disk-uuid.ts';
 import type { XmlElement } from './xml-element.ts';
 
 /** A virtual disk as the VM's hardware has it. */
@@ -23,6 +24,8 @@ export interface VirtualDisk {
   multiWriter: boolean;
   encrypted: boolean;
   thin: boolean;
+  /** `backing.uuid` as 32 hexadecimal digits, which its guest sees as the SCSI id and serial with `disk.EnableUUID`; undefined if the server has none. */
+  uuid?: string | undefined;
   /** Changes with the first write after the disk was opened; '' where the server does not tell. */
   contentId: string;
 }
@@ -91,6 +94,7 @@ function decodeControllers(devices: readonly XmlElement[]): Map<string, Controll
 function decodeDisk(device: XmlElement, listIndex: number, controller: Controller | undefined): VirtualDisk {
   const backing = device.find('backing');
   const unitNumber = device.numberOf('unitNumber');
+  const uuid = diskUuidOf(backing?.textOf('uuid'));
   const isRdm = backing?.type?.includes('RawDiskMapping') ?? false;
   return {
     key: device.numberOf('key') ?? 0,
@@ -107,6 +111,7 @@ function decodeDisk(device: XmlElement, listIndex: number, controller: Controlle
     multiWriter: backing?.textOf('sharing') === 'sharingMultiWriter',
     encrypted: backing?.find('keyId') !== undefined,
     thin: backing?.isTrue('thinProvisioned') ?? false,
+    ...(uuid === undefined ? {} : { uuid }),
     contentId: backing?.textOf('contentId') ?? '',
   };
 }

@@ -18,7 +18,7 @@ const FACTS: DomainFacts = {
   scsiControllers: [],
   cdRoms: [],
   disks: [
-    { path: `/images/a <&"'>.qcow2`, format: 'qcow2', bus: 'virtio' },
+    { path: `/images/a <&"'>.qcow2`, format: 'qcow2', bus: 'virtio', serial: '6000c29a1b2c3d4e5f60718293a4b5c6' },
     { path: '/images/b.raw', format: 'raw', bus: 'sata', bootOrder: 1 },
   ],
   nics: [
@@ -40,8 +40,15 @@ test('reads back what domainXml writes', () => {
     clock: 'utc',
     firmware: { kind: 'uefi', secureBoot: true, loader: undefined, nvram: undefined },
     disks: [
-      { path: `/images/a <&"'>.qcow2`, format: 'qcow2', bus: 'virtio', scsi: undefined, bootOrder: 2 },
-      { path: '/images/b.raw', format: 'raw', bus: 'sata', scsi: undefined, bootOrder: 1 },
+      {
+        path: `/images/a <&"'>.qcow2`,
+        format: 'qcow2',
+        bus: 'virtio',
+        scsi: undefined,
+        bootOrder: 2,
+        serial: '6000c29a1b2c3d4e5f60718293a4b5c6',
+      },
+      { path: '/images/b.raw', format: 'raw', bus: 'sata', scsi: undefined, bootOrder: 1, serial: undefined },
     ],
     nics: [
       { mac: '00:50:56:ab:cd:ef', model: 'e1000e', onRootBus: false },

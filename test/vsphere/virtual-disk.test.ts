@@ -48,3 +48,17 @@ test('a disk whose controller is not in the list comes last', () => {
     16000, 2000,
   ]);
 });
+
+test('the UUID of a disk is that of its backing, if the server has one', () => {
+  const withBacking = (uuid: string): string =>
+    disk(2000, 1000, 0).replace(
+      '</device>',
+      `<backing type="VirtualDiskFlatVer2BackingInfo">${uuid}</backing></device>`,
+    );
+  const uuidOf = (device: string): string | undefined =>
+    decodeDisks(parseXml(`<val>${device}</val>`, 'test').elements)[0]?.uuid;
+  expect(uuidOf(withBacking('<uuid>6000C29a-1b2c-3d4e-5f60-718293a4b5c6</uuid>'))).toBe(
+    '6000c29a1b2c3d4e5f60718293a4b5c6',
+  );
+  expect(uuidOf(withBacking(''))).toBeUndefined();
+});

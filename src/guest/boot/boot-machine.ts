@@ -57,6 +57,8 @@ export interface BootDisk {
   place: DiskPlace;
   /** Disks are tried from the lowest on; where one has an index, those without are not tried. */
   bootIndex: number | undefined;
+  /** Letters, digits and `_.+-`, up to 36; undefined without one. */
+  serial?: string | undefined;
 }
 
 export interface BootNic {

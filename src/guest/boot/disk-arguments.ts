@@ -16,7 +16,7 @@ export function diskDevices(disks: readonly BootDisk[], machine: 'q35' | 'pc'): 
   const on = (bus: string) => placed.filter(({ disk }) => disk.place.bus === bus);
   return [
     ...on('virtio').map((each) => device('virtio-blk-pci', each)),
-    ...on('nvme').map((each) => device(`nvme,serial=${each.node}`, each)),
+    ...on('nvme').map((each) => device('nvme', { ...each, disk: { serial: each.node, ...each.disk } })),
     ...sataDevices(on('sata'), machine),
     ...on('ide').map((each, index) => ideDevice(each, index)),
     ...scsiDevices(on('scsi')),
@@ -65,5 +65,6 @@ function usbDevices(placed: readonly Placed[]): string[] {
 
 function device(front: string, { disk, node }: Placed): string {
   const order = disk.bootIndex === undefined ? '' : `,bootindex=${disk.bootIndex}`;
-  return `${front},drive=${node}${order}`;
+  const serial = disk.serial === undefined ? '' : `,serial=${disk.serial}`;
+  return `${front},drive=${node}${serial}${order}`;
 }

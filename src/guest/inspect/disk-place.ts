@@ -1,5 +1,6 @@
 import type { DiskAddress, Guest, GuestDisk } from '../guest.ts';
 import { diskNumber } from './block-devices.ts';
+import { placeById } from './disk-names.ts';
 import { pciAddressOf } from './pci-slot.ts';
 
 type Disks = readonly GuestDisk[];
@@ -7,8 +8,10 @@ type Disks = readonly GuestDisk[];
 /** The disk, counted from 0, and the partition of a name that follows the hardware. */
 export function hardwarePlace(
   spec: string,
-  guest: Pick<Guest, 'disks' | 'diskOrder'>,
+  guest: Pick<Guest, 'disks' | 'diskOrder' | 'aliases'>,
 ): { disk: number; partition: number | undefined } | undefined {
+  const byId = placeById(spec, guest);
+  if (byId !== undefined) return byId.disk === undefined ? undefined : { disk: byId.disk, partition: byId.partition };
   const found = placeByOrder(spec, guest.disks);
   return found && { ...found, disk: guest.diskOrder[found.disk] ?? found.disk };
 }
@@ -20,8 +23,10 @@ function placeByOrder(spec: string, disks: Disks): ReturnType<typeof hardwarePla
   if (nvme !== undefined) return place(Number(nvme), nvmePartition, disks);
   const [, name, part] = /^\/dev\/disk\/by-(?:path|id)\/(.+?)(?:-part(\d+))?$/.exec(spec) ?? [];
   if (name === undefined) return undefined;
-  // Which disk an identity of VMware means, no table tells here; with one disk there is no doubt.
-  if (spec.startsWith('/dev/disk/by-id/')) return disks.length === 1 ? place(0, part, disks) : undefined;
+  // An id that is not VMware's, as that of a SATA disk, is of the only disk if it is not on another bus.
+  if (spec.startsWith('/dev/disk/by-id/')) {
+    return disks.length === 1 && !/^(usb|ieee1394|mmc)-/.test(name) ? place(0, part, disks) : undefined;
+  }
   return place(diskOfPath(name, disks), part, disks);
 }
 

@@ -1,7 +1,8 @@
 import type { BlockDevice, Guest } from '../guest.ts';
+import { placeById } from './disk-names.ts';
 import { hardwarePlace } from './disk-place.ts';
 
-type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder'>;
+type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder' | 'aliases'>;
 
 const BY_TAG: Readonly<Record<string, 'uuid' | 'label' | 'partUuid' | 'partLabel'>> = {
   UUID: 'uuid',
@@ -15,7 +16,8 @@ const BY_TAG: Readonly<Record<string, 'uuid' | 'label' | 'partUuid' | 'partLabel
 };
 
 /** True for a name that another hardware gives to another device, or to none. Names of LVM, md, and by content stay. */
-export function isUnstableName(spec: string): boolean {
+export function isUnstableName(spec: string, guest: Pick<Guest, 'disks' | 'aliases'> = { disks: [] }): boolean {
+  if (placeById(spec, guest) !== undefined) return true;
   if (/^\/dev\/((sd|hd|vd|xvd)[a-z]+\d*|nvme\d+n\d+(p\d+)?)$/.test(spec)) return true;
   if (spec.startsWith('/dev/disk/by-path/')) return true;
   return /^\/dev\/disk\/by-id\/(?!dm-|md-|lvm-)/.test(spec);
@@ -28,7 +30,7 @@ export function isUnstableName(spec: string): boolean {
 export function findDevice(spec: string, guest: Known, type = ''): BlockDevice | undefined {
   const tag = tagOf(spec);
   if (tag) return byContent(guest.devices, tag.key, tag.value);
-  if (isUnstableName(spec)) return byHardware(spec, guest, type);
+  if (isUnstableName(spec, guest)) return byHardware(spec, guest, type);
   const plain = volumeName(spec);
   return guest.devices.find(({ name }) => volumeName(name) === plain);
 }

@@ -7,7 +7,7 @@ import { optionValue, readFstab, type FstabEntry } from './fstab.ts';
 /** Where the parts of a system are that its fixes look at. */
 const SYSTEM_PATHS = /^\/(boot|efi|usr|var|etc|opt)(\/|$)/;
 
-type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder'>;
+type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder' | 'aliases'>;
 
 /** What the fstab on the mounted root adds to it: `/boot`, the ESP, `/usr`, `/var`, each where it really is. The shortest path first. */
 export async function findMounts(root: string, fstab: string, guest: Known): Promise<GuestMount[]> {

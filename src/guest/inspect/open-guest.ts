@@ -2,6 +2,7 @@ import { GuestFiles } from '../guest-files.ts';
 import { deviceOf, type Guest, type GuestDisk, type GuestMount, type GuestNic } from '../guest.ts';
 import type { Guestfs } from '../guestfs.ts';
 import { listBlockDevices } from './block-devices.ts';
+import { readDiskAliases } from './disk-names.ts';
 import { hardwarePlace } from './disk-place.ts';
 import { findRoot } from './find-root.ts';
 import { readFstab } from './fstab.ts';
@@ -33,7 +34,8 @@ export async function openGuest(session: Guestfs, { disks, nics, keys, root }: O
   await session.call(['mount-ro', rootMountable, '/']);
   const fstab = (await files.read('/etc/fstab')) ?? '';
   const diskOrder = orderOfDisks(fstab, rootMountable, { disks, devices });
-  const planned = await findMounts(rootMountable, fstab, { disks, devices, diskOrder });
+  const aliases = await readDiskAliases(files, disks);
+  const planned = await findMounts(rootMountable, fstab, { disks, devices, diskOrder, aliases });
   const hasEspPath = await files.isFolder(ESP_PATH);
   await session.call(['umount-all']);
   if (hasEspPath && !planned.some(({ path }) => /^\/(boot\/efi|efi|boot)$/.test(path))) {
@@ -43,7 +45,7 @@ export async function openGuest(session: Guestfs, { disks, nics, keys, root }: O
   const mounts = await mountAll(session, planned, 'read-only');
   const system = await readSystem(files);
   const kernels = await listKernels(files);
-  return { session, files, disks, nics, devices, opened, diskOrder, system, mounts, kernels };
+  return { session, files, disks, nics, devices, opened, diskOrder, aliases, system, mounts, kernels };
 }
 
 /** All devices, with encrypted volumes open under the names that the guest has for them. */

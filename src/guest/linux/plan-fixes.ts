@@ -3,6 +3,7 @@ import type { Guest } from '../guest.ts';
 import { bootLoader } from './boot-loader.ts';
 import { encryptedVolumes } from './encrypted-volumes.ts';
 import { initramfs } from './initramfs.ts';
+import { multipath } from './multipath.ts';
 import { network } from './network.ts';
 import { selinux } from './selinux.ts';
 import { storageNames } from './storage-names.ts';
@@ -23,6 +24,7 @@ export async function planFixes(guest: Guest, { removeVmwareTools }: FixChoices)
     storageNames,
     encryptedVolumes,
     volumes,
+    multipath,
     bootLoader,
     network,
     vmwareLeftovers({ removeTools: removeVmwareTools }),

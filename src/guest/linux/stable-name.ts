@@ -2,7 +2,7 @@ import type { BlockDevice, Guest } from '../guest.ts';
 import { ROOT_TYPES } from '../inspect/root-types.ts';
 import { findDevice, isUnstableName } from '../inspect/find-device.ts';
 
-type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder'>;
+type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder' | 'aliases'>;
 
 /** The name of a device by its content, or by its partition; undefined when neither is there or another device has the same. */
 export function stableName(device: BlockDevice, devices: readonly BlockDevice[]): string | undefined {
@@ -22,7 +22,7 @@ export function newName(
   guest: Known,
   { type = '', root }: { type?: string | undefined; root?: BlockDevice | undefined } = {},
 ): NewName {
-  if (!isUnstableName(spec)) return 'stays';
+  if (!isUnstableName(spec, guest)) return 'stays';
   const found = findDevice(spec, guest, type);
   // A name that means another file system of Linux is another system's.
   const device = root && !(found && ROOT_TYPES.has(found.type)) ? root : found;

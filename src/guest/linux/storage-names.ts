@@ -1,9 +1,14 @@
 import type { Fix, GuestDraft } from '../change.ts';
-import { rootDevice, type BlockDevice, type Guest } from '../guest.ts';
+import { rootDevice, type Guest } from '../guest.ts';
+import { placeById } from '../inspect/disk-names.ts';
 import { renameInTable, type Renamed } from './fstab-names.ts';
 import { newName } from './stable-name.ts';
 
 const NAME = 'storage-names';
+const FSTAB = '/etc/fstab';
+const CRYPTTAB = '/etc/crypttab';
+/** What a system does not start without. */
+const SYSTEM_PATH = /^\/(usr|var|etc|opt|lib\w*|s?bin|boot)?$/;
 
 /** Lines `RESUME=/dev/sda5`, which initramfs-tools copies into each initramfs. */
 const RESUME_FILE = '/etc/initramfs-tools/conf.d/resume';
@@ -12,54 +17,72 @@ const RESUME_FILE = '/etc/initramfs-tools/conf.d/resume';
 export const storageNames: Fix = {
   name: NAME,
   async plan(guest, draft) {
-    await planTable(guest, draft, '/etc/fstab', 0);
-    // What an encrypted device holds is no type of fstab.
-    await planTable(guest, draft, '/etc/crypttab', 1);
+    await planFstab(guest, draft);
+    await planCrypttab(guest, draft);
     await planResume(guest, draft);
+    warnOfRules(guest, draft);
   },
 };
 
-async function planTable(guest: Guest, draft: GuestDraft, path: string, column: number): Promise<void> {
-  const isFstab = column === 0;
-  const before = await draft.read(path);
+async function planFstab(guest: Guest, draft: GuestDraft): Promise<void> {
+  const before = await draft.read(FSTAB);
   if (before === undefined) return;
   const root = rootDevice(guest);
-  const { text, renamed } = renameInTable(before, column, (fields) => {
-    const spec = fields[column] ?? '';
-    const type = isFstab ? fields[2] : undefined;
-    const isNeeded = isFstab && type !== 'swap' && !/\b(nofail|noauto)\b/.test(fields[3] ?? '');
-    return renamedSpec(spec, guest, draft, path, {
-      type,
-      isNeeded,
-      root: isFstab && fields[1] === '/' ? root : undefined,
-    });
+  const lost = new Set<string>();
+  const { text, renamed } = renameInTable(before, 0, (fields) => {
+    const [spec = '', path, type = '', options = ''] = fields;
+    const found = newName(spec, guest, { type, root: path === '/' ? root : undefined });
+    if (found === 'stays') return undefined;
+    if (found !== 'unknown') return found.name;
+    // A CD-ROM of another time is no loss.
+    if (['iso9660', 'udf', 'udf,iso9660'].includes(type)) return undefined;
+    const sentence = `${FSTAB} names ${spec}, which ${reasonNotFound(spec, guest)}`;
+    if (/\b(nofail|noauto)\b/.test(options)) draft.warn(`${sentence}: the line stays as it is.`);
+    else if (SYSTEM_PATH.test(path ?? '')) draft.obstruct(`${sentence}: the line stays as it is.`);
+    else {
+      draft.warn(`${sentence}: the line gets nofail, so that the guest starts without it.`);
+      lost.add(fields.join(' '));
+    }
+    return undefined;
   });
-  await draft.write(NAME, path, text, renamed.map(shown));
+  const optional = renameInTable(text, 3, (fields) =>
+    lost.has(fields.join(' ')) ? `${fields[3] === 'defaults' ? '' : `${fields[3]},`}nofail` : undefined,
+  );
+  const details = [...renamed, ...optional.renamed.map(({ from, to }) => ({ from: `options ${from}`, to }))];
+  await draft.write(NAME, FSTAB, optional.text, details.map(shown));
 }
 
-interface SpecFacts {
-  type?: string | undefined;
-  root?: BlockDevice | undefined;
-  /** The system does not start without it. */
-  isNeeded?: boolean;
+/** Of the VM's disks, or of the source, which does not give their ids. */
+function reasonNotFound(spec: string, { disks, aliases }: Guest): string {
+  const isById = placeById(spec, { disks, aliases }) !== undefined;
+  if (isById && disks.some(({ uuid }) => uuid === undefined)) {
+    return 'is the id of a disk on VMware, and the source does not say which disk has it';
+  }
+  return 'is no device of this machine';
 }
 
-function renamedSpec(
-  spec: string,
-  guest: Guest,
-  draft: GuestDraft,
-  path: string,
-  { type = '', root, isNeeded = false }: SpecFacts,
-): string | undefined {
-  const found = newName(spec, guest, { type, root });
+async function planCrypttab(guest: Guest, draft: GuestDraft): Promise<void> {
+  const before = await draft.read(CRYPTTAB);
+  if (before === undefined) return;
+  const { text, renamed } = renameInTable(before, 1, ([, spec = '']) => renamedSpec(spec, guest, draft, CRYPTTAB));
+  await draft.write(NAME, CRYPTTAB, text, renamed.map(shown));
+}
+
+function renamedSpec(spec: string, guest: Guest, draft: GuestDraft, path: string, type = ''): string | undefined {
+  const found = newName(spec, guest, { type });
   if (found === 'stays') return undefined;
   if (found !== 'unknown') return found.name;
-  // A CD-ROM of another time is no loss.
-  if (['iso9660', 'udf', 'udf,iso9660'].includes(type)) return undefined;
-  const message = `${path} names ${spec}, which is no device of this machine: the line stays as it is.`;
-  if (isNeeded) draft.obstruct(message);
-  else draft.warn(message);
+  draft.warn(`${path} names ${spec}, which ${reasonNotFound(spec, guest)}: the line stays as it is.`);
   return undefined;
+}
+
+/** Rules of udev that name a disk by its id on VMware match no disk on KVM: what fstab and crypttab have of them is renamed, and the rest is told. */
+function warnOfRules({ aliases = [] }: Guest, draft: GuestDraft): void {
+  for (const [file, names] of Map.groupBy(aliases, (alias) => alias.file)) {
+    if (file === undefined) continue;
+    const links = [...new Set(names.map(({ name }) => name))].join(', ');
+    draft.warn(`${file} makes ${links} by a disk's id on VMware, which no disk has on KVM: see what else uses it.`);
+  }
 }
 
 async function planResume(guest: Guest, draft: GuestDraft): Promise<void> {
@@ -67,7 +90,7 @@ async function planResume(guest: Guest, draft: GuestDraft): Promise<void> {
   if (before === undefined) return;
   const renamed: Renamed[] = [];
   const text = before.replace(/^(RESUME=)(\/dev\/\S+)/gm, (line, key: string, from: string) => {
-    const to = renamedSpec(from, guest, draft, RESUME_FILE, { type: 'swap' });
+    const to = renamedSpec(from, guest, draft, RESUME_FILE, 'swap');
     if (to === undefined) return line;
     renamed.push({ from, to });
     return key + to;

@@ -5,6 +5,7 @@
  *     RW 4192256 FLAT "disk-f001.vmdk" 0
  *     access, sectors, type, file, and the sector of the file where a flat extent starts
  */
+import { diskUuidOf } from '../../base/disk-uuid.ts';
 import { descriptorValues } from './descriptor-facts.ts';
 
 /** Longer ones are not met, and qemu reads no more. */
@@ -36,6 +37,8 @@ export interface VmdkDescriptor {
   parentCid: number | undefined;
   parentName: FileName | undefined;
   createType: string;
+  /** Of the disk, which its snapshots share (`ddb.uuid`): 32 hexadecimal digits. */
+  uuid: string | undefined;
   extents: ExtentLine[];
 }
 
@@ -76,6 +79,7 @@ export function parseDescriptor(
     parentCid: parentCid === NO_PARENT ? undefined : parentCid,
     parentName: hint === undefined ? undefined : fileName(hint),
     createType: values.get('createtype') ?? '',
+    uuid: diskUuidOf(values.get('ddb.uuid')),
     extents: extentLines(text, fileName, refuse),
   };
 }

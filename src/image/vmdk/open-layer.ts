@@ -44,7 +44,13 @@ async function openDescriptor(source: SourceFile, inside: InsideFolder): Promise
   const files = onThrow.use(new ExtentFiles());
   const extents = await openExtents(descriptor.extents, { descriptor: source, inside, files });
   const variant = descriptor.createType;
-  const image = new VmdkImage({ variant, extents, files, hasParent: descriptor.parentCid !== undefined });
+  const image = new VmdkImage({
+    variant,
+    extents,
+    files,
+    hasParent: descriptor.parentCid !== undefined,
+    diskUuid: descriptor.uuid,
+  });
   // No run points into it.
   await file[Symbol.asyncDispose]();
   onThrow.move();
@@ -64,7 +70,13 @@ async function openWithinItself(source: SourceFile): Promise<VmdkLayer> {
   const number = await files.add(source.file);
   const extents = [new SparseExtent(source, number, layout, 0, layout.capacityBytes)];
   const variant = header.compressed ? 'streamOptimized' : descriptor?.createType || 'monolithicSparse';
-  const image = new VmdkImage({ variant, extents, files, hasParent: descriptor?.parentCid !== undefined });
+  const image = new VmdkImage({
+    variant,
+    extents,
+    files,
+    hasParent: descriptor?.parentCid !== undefined,
+    diskUuid: descriptor?.uuid,
+  });
   return { image, source, descriptor };
 }
 

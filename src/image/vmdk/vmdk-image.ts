@@ -10,6 +10,7 @@ interface VmdkFacts {
   files: ExtentFiles;
   /** Then what it has not is absent, else zeros. */
   hasParent: boolean;
+  diskUuid: string | undefined;
 }
 
 /** One disk of one or more extents, without its parent. Owns its files. */
@@ -17,6 +18,7 @@ export class VmdkImage implements MappedImage {
   readonly format = 'vmdk';
   readonly variant: string;
   readonly virtualSizeBytes: number;
+  readonly diskUuid: string | undefined;
   readonly files: readonly ImageFile[];
   readonly checksummed: boolean;
   readonly #extents: readonly Extent[];
@@ -24,7 +26,7 @@ export class VmdkImage implements MappedImage {
   readonly #hasParent: boolean;
 
   /** `extents` follow on each other from byte 0 on, none is empty. */
-  constructor({ variant, extents, files, hasParent }: VmdkFacts) {
+  constructor({ variant, extents, files, hasParent, diskUuid }: VmdkFacts) {
     const last = extents.at(-1);
     this.variant = variant;
     this.virtualSizeBytes = last === undefined ? 0 : last.startBytes + last.lengthBytes;
@@ -33,6 +35,7 @@ export class VmdkImage implements MappedImage {
     this.checksummed = extents.every(({ checksummed }) => checksummed);
     this.#extents = extents;
     this.#hasParent = hasParent;
+    this.diskUuid = diskUuid;
   }
 
   map(fromBytes: number, toBytes: number): AsyncGenerator<Run, void, undefined> {

@@ -76,7 +76,7 @@ async function firmwareOf({ firmware, machine }: ReadDomain): Promise<BootFirmwa
 function bootDisk(disk: ReadDisk, machine: 'q35' | 'pc'): BootDisk {
   const format: DiskFormat | undefined = IMAGE_FORMATS.find((name) => name === disk.format);
   if (format === undefined) throw unknown(`the format ${disk.format} of the disk ${disk.path}`);
-  return { path: disk.path, format, place: placeOf(disk, machine), bootIndex: disk.bootOrder };
+  return { path: disk.path, format, place: placeOf(disk, machine), bootIndex: disk.bootOrder, serial: disk.serial };
 }
 
 function placeOf({ bus, scsi, path }: ReadDisk, machine: 'q35' | 'pc'): DiskPlace {

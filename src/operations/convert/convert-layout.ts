@@ -14,6 +14,8 @@ export interface PlannedDisk {
   origin: DiskOrigin;
   path: string;
   capacityBytes: number;
+  /** VMware's UUID of the disk, in 32 hexadecimal digits; undefined if its file does not have it. */
+  uuid: string | undefined;
 }
 
 /** Where everything goes: decided before the first byte. Its images are open until it is disposed of. */
@@ -51,7 +53,8 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
     const path = file ?? join(folder, `${source.baseName}${suffix}.${options.format}`);
     const origin = source.origins[number - 1] ?? { label: null, file: null };
     const capacityBytes = disk.kind === 'image' ? disk.image.virtualSizeBytes : disk.capacityBytes;
-    disks.push({ disk, origin, path, capacityBytes });
+    const uuid = disk.kind === 'image' ? disk.image.diskUuid : disk.uuid;
+    disks.push({ disk, origin, path, capacityBytes, uuid });
   }
   for (const { capacityBytes } of disks) {
     const { format, clusterBytes } = options;

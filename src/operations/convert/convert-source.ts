@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { constants, gunzipSync } from 'node:zlib';
+import { diskUuidOf } from '../../base/disk-uuid.ts';
 import { safeFileName } from '../../base/file-names.ts';
 import { shellWord } from '../../base/shell-word.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
@@ -32,7 +33,7 @@ export interface DiskOrigin {
 /** One disk of a source: a file that can be read anywhere, open, or bytes in an archive that come from front to back. */
 export type SourceDisk =
   | { kind: 'image'; image: MappedImage; packaged: PackageDisk | undefined }
-  | { kind: 'stream'; name: string; packaged: PackageDisk; capacityBytes: number };
+  | { kind: 'stream'; name: string; packaged: PackageDisk; capacityBytes: number; uuid: string | undefined };
 
 export interface ConvertSource {
   /** As it was given. */
@@ -134,7 +135,9 @@ export async function openSourceDisk(
   const head = contentHead(packaged);
   requireSparseVmdk(head, part.name, path);
   const capacityBytes = (head && sparseCapacityBytes(head)) ?? packaged.disk.capacityBytes;
-  if (capacityBytes !== undefined) return { kind: 'stream', name: part.name, packaged, capacityBytes };
+  if (capacityBytes !== undefined) {
+    return { kind: 'stream', name: part.name, packaged, capacityBytes, uuid: head && uuidIn(head) };
+  }
   throw new Hyper2kvmError('image', `${part.name} in ${path} is not a VMDK, and the descriptor gives no capacity.`, {
     hint: 'Unpack the package, and convert that file by itself.',
   });
@@ -153,6 +156,12 @@ function requireSparseVmdk(head: Uint8Array | undefined, name: string, path: str
       hint: `Unpack the archive (tar -xf ${shellWord(path)}), and convert its .ovf file.`,
     },
   );
+}
+
+/** Of the descriptor in a VMDK, which follows the header: as far as the first bytes go. */
+function uuidIn(head: Uint8Array): string | undefined {
+  const [, value] = /^ddb\.uuid\s*=\s*"([^"]*)"/m.exec(Buffer.from(head).toString('latin1')) ?? [];
+  return diskUuidOf(value);
 }
 
 /** The first bytes of a packaged file, inflated if they are compressed; undefined for damaged gzip. */

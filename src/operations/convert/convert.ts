@@ -154,7 +154,8 @@ async function makeAll(
     const { nics = [], disks: machineDisks = [] } = layout.source.machine ?? {};
     const addresses = machineDisks.map(guestAddressOf);
     const obstacle = obstacleOf(layout, options);
-    const finished = { disks: converted, addresses, nics, obstacle, env: options.env };
+    const uuids = layout.disks.map(({ uuid }) => uuid);
+    const finished = { disks: converted, addresses, uuids, nics, obstacle, env: options.env };
     const guest = await fixConverted(finished, options.guest, { signal, report: fixSteps(vm, report) });
     if (options.guest.planOnly) return { disks: [], domain: undefined, hardware: undefined, guest };
     const disks = await withSizes(converted, guest);

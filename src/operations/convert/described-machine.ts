@@ -31,12 +31,18 @@ function orderedNics({ nics, disks }: Pick<DescribedMachine, 'nics' | 'disks'>):
   );
 }
 
-/** What its domain is made of. Throws kind `image` for an architecture that no domain is made for. */
-export function machineOf(described: DescribedMachine): SourceMachine {
+/**
+ * What its domain is made of. `diskUuids` are VMware's, by disk, where they are known. Throws kind `image` for an architecture that no domain is made for.
+ */
+export function machineOf(described: DescribedMachine, diskUuids: readonly (string | undefined)[] = []): SourceMachine {
   const { name, identity, uuid, guestId, memoryBytes, vcpus, coresPerSocket, firmware, secureBoot, tpm, nics, cdRoms } =
     described;
   const architecture = requireArchitecture(described.architecture, name);
-  const disks = described.disks.map(({ controller, bootOrder }) => ({ controller, bootOrder }));
+  const disks = described.disks.map(({ controller, bootOrder }, index) => ({
+    controller,
+    bootOrder,
+    serial: diskUuids[index],
+  }));
   const common = { name, identity, architecture, uuid, guestId, memoryBytes, vcpus, coresPerSocket };
   return { ...common, firmware, secureBoot, tpm, disks, nics, cdRoms };
 }

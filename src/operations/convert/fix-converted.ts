@@ -12,6 +12,8 @@ export interface ConvertedMachine {
   disks: readonly ConvertedDisk[];
   /** Where each of them hung, where the source tells. */
   addresses: readonly GuestDisk['address'][];
+  /** VMware's UUID of each, where it is known. */
+  uuids: readonly GuestDisk['uuid'][];
   nics: readonly GuestNic[];
   /** Of {@link obstacleToFix}. */
   obstacle: string | undefined;
@@ -33,7 +35,7 @@ export function obstacleToFix(
 
 /** Changes the guest in the converted images, in place and before they are final; undefined with `--fix off`. */
 export function fixConverted(
-  { disks, addresses, nics, obstacle, env }: ConvertedMachine,
+  { disks, addresses, uuids, nics, obstacle, env }: ConvertedMachine,
   wishes: FixWishes,
   context: OperationContext<FixEvent>,
 ): Promise<FixReport | undefined> {
@@ -41,6 +43,7 @@ export function fixConverted(
     path: path + PARTIAL_SUFFIX,
     format,
     address: addresses[index],
+    uuid: uuids[index],
   }));
   return fixImages({ images, nics, obstacle, env }, wishes, context);
 }

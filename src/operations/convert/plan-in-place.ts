@@ -24,14 +24,14 @@ export async function planInPlace(
 
 async function disksInPlace({ source, disks }: Layout): Promise<GuestDisk[] | undefined> {
   const found: GuestDisk[] = [];
-  for (const [index, { disk }] of disks.entries()) {
+  for (const [index, { disk, uuid }] of disks.entries()) {
     const given = source.disks[index];
     const path = typeof given === 'string' ? given : given?.parts[0]?.path;
     const isFile = disk.kind === 'image' && path !== undefined;
     const file = isFile ? await openedByOthers(path, disk.image) : undefined;
     if (file === undefined) return undefined;
     const described = source.machine?.disks[index];
-    found.push({ ...file, address: described && guestAddressOf(described) });
+    found.push({ ...file, address: described && guestAddressOf(described), uuid });
   }
   return found;
 }

@@ -8,7 +8,7 @@ import type { ConvertedDisk, ConvertOptions } from './types.ts';
 
 /** Writes the domain, or the manifest, of the source's machine as `.partial`, and tells what it runs on. Writes nothing where none is wanted. */
 export async function writeDomain(
-  { source, domainPath }: Layout,
+  { source, domainPath, disks }: Layout,
   converted: readonly ConvertedDisk[],
   { hardware: wanted, networks, kubevirt = false }: ConvertOptions,
   fitness: Fitness,
@@ -16,7 +16,11 @@ export async function writeDomain(
 ): Promise<HardwareReport | undefined> {
   if (domainPath === undefined || source.machine === undefined) return undefined;
   const images = converted.map(({ path, format, virtualSizeBytes }) => ({ path, format, virtualSizeBytes }));
-  const request = { machine: machineOf(source.machine), images, wanted, fitness, networks, kubevirt };
+  const machine = machineOf(
+    source.machine,
+    disks.map(({ uuid }) => uuid),
+  );
+  const request = { machine, images, wanted, fitness, networks, kubevirt };
   const { text, hardware } = await makeDomain(request, signal);
   await writeFileAtomically(domainPath + PARTIAL_SUFFIX, text);
   return hardware;

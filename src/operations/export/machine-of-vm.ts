@@ -11,7 +11,7 @@ import type { VmHardware } from '../../vsphere/vm-hardware.ts';
 export function machineOfVm(
   vm: NamedVm,
   hardware: VmHardware,
-  disks: readonly Pick<VirtualDisk, 'key' | 'address' | 'controllerSlot'>[],
+  disks: readonly Pick<VirtualDisk, 'key' | 'address' | 'controllerSlot' | 'uuid'>[],
 ): SourceMachine {
   const named = hardware.bootDeviceKeys;
   const rank = ({ key }: { key: number }): number => (named.includes(key) ? named.indexOf(key) : named.length);
@@ -28,7 +28,11 @@ export function machineOfVm(
     firmware,
     secureBoot: firmware === 'uefi' && secureBoot,
     tpm,
-    disks: disks.map((disk) => ({ controller: controllerOf(disk.address), bootOrder: bootOrder.indexOf(disk) + 1 })),
+    disks: disks.map((disk) => ({
+      controller: controllerOf(disk.address),
+      bootOrder: bootOrder.indexOf(disk) + 1,
+      serial: disk.uuid,
+    })),
     nics: inPciOrder(
       hardware.networkCards.map(({ macAddress, type, network, pciSlotNumber }) => ({
         mac: macAddress || undefined,

@@ -62,7 +62,7 @@ async function fixFetched(
   step('fix', 'Looking at the guest');
   const images = partialPaths.map((path, index) => {
     const disk = disks[index];
-    return { path, format, address: disk && guestAddressOf(disk) };
+    return { path, format, address: disk && guestAddressOf(disk), uuid: disk?.uuid };
   });
   await resume.beginChange();
   try {

@@ -132,6 +132,17 @@ test('controllers come before their disks, and more when one is full', () => {
   ]);
 });
 
+test('disks have the serials of the domain', () => {
+  const serial = '6000c29a1b2c3d4e5f60718293a4b5c6';
+  const disks = (['virtio', 'nvme', 'sata'] as const).map((bus) => ({ ...disk({ bus }), serial }));
+  expect(diskDevices(disks, 'q35')).toEqual([
+    `virtio-blk-pci,drive=disk0,serial=${serial}`,
+    `nvme,drive=disk1,serial=${serial}`,
+    `ide-hd,bus=ide.0,drive=disk2,serial=${serial}`,
+  ]);
+  expect(diskDevices([disk({ bus: 'nvme' })], 'q35')).toEqual(['nvme,drive=disk0,serial=disk0']);
+});
+
 test('IDE has four places', () => {
   const ide = Array.from({ length: 4 }, () => disk({ bus: 'ide' }));
   expect(diskDevices(ide, 'pc').at(-1)).toBe('ide-hd,bus=ide.1,unit=1,drive=disk3');

@@ -21,6 +21,13 @@ const DISKS = [2000, 2001, 2002].map((key, unit) => ({ key, address: `VirtualLsi
 const bootOrderOf = (bootDeviceKeys: number[]) =>
   machineOfVm({ name: 'web' }, { ...HARDWARE, bootDeviceKeys }, DISKS).disks.map(({ bootOrder }) => bootOrder);
 
+test('the serial of a disk is its UUID on the server', () => {
+  const [first, ...rest] = DISKS.map((disk) => ({ ...disk, uuid: undefined }));
+  const disks = [{ ...DISKS[0], key: 2000, address: first?.address ?? '', uuid: '6000c29a' }, ...rest];
+  const serials = machineOfVm({ name: 'web' }, HARDWARE, disks).disks.map(({ serial }) => serial);
+  expect(serials).toEqual(['6000c29a', undefined, undefined]);
+});
+
 test('a VM without a boot order of its own boots from its first disk', () => {
   expect(bootOrderOf([])).toEqual([1, 2, 3]);
 });
