@@ -16,8 +16,16 @@ const BOOTED: BootTestResult = {
   firmware: 'uefi',
   loginPromptSeconds: 21.2,
   guestAgentSeconds: null,
-  nics: [{ mac: '00:50:56:ab:cd:ef', model: 'virtio-net-pci', firstFrameSeconds: 12.3 }],
+  nics: [
+    {
+      mac: '00:50:56:ab:cd:ef',
+      model: 'virtio-net-pci',
+      firstFrameSeconds: 12.3,
+      sent: { dhcp: true, addresses: ['192.0.2.10'], arpTargets: ['192.0.2.1'] },
+    },
+  ],
   restarts: 0,
+  failedUnits: [],
   lastLines: ['web-01 login: '],
   picture: '/jobs/1/screen.png',
   serialLog: '/jobs/1/serial.log',
@@ -29,8 +37,16 @@ const FAILED: BootTestResult = {
   verdict: 'failed',
   networkUp: false,
   loginPromptSeconds: null,
-  nics: [{ mac: '00:50:56:ab:cd:ef', model: 'virtio-net-pci', firstFrameSeconds: null }],
+  nics: [
+    {
+      mac: '00:50:56:ab:cd:ef',
+      model: 'virtio-net-pci',
+      firstFrameSeconds: null,
+      sent: { dhcp: false, addresses: [], arpTargets: [] },
+    },
+  ],
   failure: { kind: 'initramfs-shell', words: 'initramfs shell', text: '(initramfs)', seconds: 71 },
+  failedUnits: ['Failed to mount data.mount - /data.', 'Dependency failed for Local File Systems.'],
   lastLines: ['ALERT!  /dev/sda1 does not exist.  Dropping to a shell!', '(initramfs) '],
   problem: { message: 'web-01 did not come up: initramfs shell, after 1m 11s.', hint: 'Look at /jobs/1/screen.png.' },
 };
@@ -91,6 +107,7 @@ test('a guest that comes up is told with its seconds, and is exit code 0', async
     [
       'web-01: came up in 12.3 s, network up, with KVM',
       '  Seen: login prompt 21.2 s, no guest agent, first frame of 00:50:56:ab:cd:ef 12.3 s',
+      '  Sent by 00:50:56:ab:cd:ef: DHCP requests; from 192.0.2.10; ARP for 192.0.2.1',
       '  Warning: The domain’s TPM is left out of the boot test.',
       '  Screen:  /jobs/1/screen.png',
       '  Log:     /jobs/1/serial.log',
@@ -105,6 +122,10 @@ test('a guest that does not come up is told with what was seen, and is exit code
   expect(exitCode).toBe(16);
   expect(stdout).toContain('web-01: did not come up: initramfs shell, with KVM');
   expect(stdout).toContain('Failed after 1m 11s: (initramfs)');
+  expect(stdout).toContain(
+    '  Failed units:\n    Failed to mount data.mount - /data.\n    Dependency failed for Local File Systems.\n',
+  );
+  expect(stdout).not.toContain('Sent by');
   expect(stdout).toContain('ALERT!  /dev/sda1 does not exist.');
   expect(stderr).toContain(
     'Error: web-01 did not come up: initramfs shell, after 1m 11s.\n  Look at /jobs/1/screen.png.',

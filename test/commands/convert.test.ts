@@ -205,6 +205,7 @@ test('--boot-test boots the result; a guest that does not come up is exit code 1
     guestAgentSeconds: null,
     nics: [],
     restarts: 0,
+    failedUnits: [],
     lastLines: [],
     picture: null,
     serialLog: '/jobs/1/serial.log',

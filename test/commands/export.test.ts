@@ -32,8 +32,16 @@ const BOOTED: NonNullable<ExportResult['exported'][number]['bootTest']> = {
   firmware: 'bios',
   loginPromptSeconds: 12,
   guestAgentSeconds: null,
-  nics: [{ mac: '00:50:56:8a:01:01', model: 'virtio', firstFrameSeconds: null }],
+  nics: [
+    {
+      mac: '00:50:56:8a:01:01',
+      model: 'virtio',
+      firstFrameSeconds: null,
+      sent: { dhcp: false, addresses: [], arpTargets: [] },
+    },
+  ],
   restarts: 0,
+  failedUnits: [],
   lastLines: [],
   picture: null,
   serialLog: '/jobs/1/serial.log',

@@ -7,7 +7,7 @@ const SHOWN_LINES = 4;
 
 /** What a boot test has seen, for people: the verdict with its seconds, each sign, and where to look. */
 export function bootTestReport(result: BootTestResult): string[] {
-  const { verdict, failure, nics, accelerator, picture, serialLog, lastLines, warnings } = result;
+  const { verdict, failure, nics, accelerator, picture, serialLog, failedUnits, lastLines, warnings } = result;
   const how = accelerator === 'kvm' ? 'with KVM' : 'in emulation';
   const prompt = seenWords('login prompt', result.loginPromptSeconds);
   const agent = seenWords('guest agent', result.guestAgentSeconds);
@@ -16,7 +16,9 @@ export function bootTestReport(result: BootTestResult): string[] {
   return [
     `${safeText(result.name)}: ${bootTestWords(result)}, ${how}`,
     `  Seen: ${[prompt, agent, ...frames].join(', ')}`,
+    ...nics.filter(({ firstFrameSeconds }) => firstFrameSeconds !== null).map(sentLine),
     ...(failure === undefined ? [] : [`  Failed after ${secondsWords(failure.seconds)}: ${safeText(failure.text)}`]),
+    ...(failedUnits.length === 0 ? [] : ['  Failed units:', ...failedUnits.map((line) => `    ${safeText(line)}`)]),
     ...(console.length === 0 ? [] : ['  Console:', ...console.map((line) => `    ${safeText(line)}`)]),
     ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
     ...(picture === null ? [] : [`  Screen:  ${safeText(picture)}`]),
@@ -32,6 +34,16 @@ export function bootTestWords({ verdict, networkUp, failure, seconds, ...signs }
   const first = [signs.loginPromptSeconds, signs.guestAgentSeconds, ...frames].filter((time) => time !== null);
   const network = networkUp === null ? '' : networkUp ? ', network up' : ', network silent';
   return `came up in ${secondsWords(Math.min(...first))}${network}`;
+}
+
+/** `Sent by 00:50:56:00:00:0a: from 192.0.2.10, ARP for 192.0.2.1`: by which a person can tell which network the NIC is configured for. */
+function sentLine({ mac, sent: { dhcp, addresses, arpTargets } }: BootTestResult['nics'][number]): string {
+  const words = [
+    dhcp ? 'DHCP requests' : '',
+    addresses.length === 0 ? '' : `from ${addresses.join(', ')}`,
+    arpTargets.length === 0 ? '' : `ARP for ${arpTargets.join(', ')}`,
+  ].filter(Boolean);
+  return `  Sent by ${mac}: ${words.length === 0 ? 'no frame with an address' : words.join('; ')}`;
 }
 
 function seenWords(what: string, seconds: number | null): string {

@@ -8,6 +8,7 @@ import { FAILURE_WORDS, type ConsoleSign } from './console-signs.ts';
 import { ConsoleWatcher } from './console-watcher.ts';
 import { FrameWatcher } from './frame-watcher.ts';
 import { GuestAgent } from './guest-agent.ts';
+import { noTraffic } from './nic-traffic.ts';
 import { AGENT_PORT, frameDump } from './qemu-arguments.ts';
 import type { QemuProcess } from './qemu-process.ts';
 import { QmpClient, type QmpEvent } from './qmp-client.ts';
@@ -46,6 +47,7 @@ export class BootObserver {
       loginSeconds: undefined,
       agentSeconds: undefined,
       frameSeconds: Array.from({ length: nicCount }, () => undefined),
+      traffic: Array.from({ length: nicCount }, noTraffic),
       failure: undefined,
       restarts: 0,
     };
@@ -69,6 +71,10 @@ export class BootObserver {
     return this.#console.lastLines;
   }
 
+  get failedUnits(): readonly string[] {
+    return this.#console.failedUnits;
+  }
+
   startClock(): void {
     this.#startedAtMs = performance.now();
   }
@@ -77,19 +83,23 @@ export class BootObserver {
   watchFrames(captures: readonly FileHandle[], nics: readonly BootNic[]): void {
     this.#frames = captures.map((file, index) => {
       const mac = nics[index]?.mac ?? '';
-      return { watcher: new FrameWatcher(file, mac), mac, index };
+      const watcher = new FrameWatcher(file, mac);
+      this.signs.traffic[index] = watcher.traffic;
+      return { watcher, mac, index };
     });
   }
 
-  /** Reads what has come in on the cards. One that has been heard is not captured any longer, so that a capture stays small. */
+  /** Reads what the NICs have sent. One whose address is known is not captured any longer, so that a capture stays small. */
   async lookForFrames(): Promise<void> {
-    for (const entry of this.#frames) {
-      if (!(await entry.watcher.look())) continue;
-      this.#frames = this.#frames.filter((other) => other !== entry);
-      this.signs.frameSeconds[entry.index] = this.seconds;
-      this.#tell('frame', `${entry.mac} sends its first frame`);
-      await this.qmp.execute('object-del', { id: frameDump(entry.index) });
+    for (const { watcher, mac, index } of this.#frames) {
+      await watcher.look();
+      if (watcher.isHeard && this.signs.frameSeconds[index] === undefined) {
+        this.signs.frameSeconds[index] = this.seconds;
+        this.#tell('frame', `${mac} sends its first frame`);
+      }
+      if (watcher.isFinished) await this.qmp.execute('object-del', { id: frameDump(index) });
     }
+    this.#frames = this.#frames.filter(({ watcher }) => !watcher.isFinished);
   }
 
   /** Throws when the run cannot give a verdict any more. */

@@ -1,4 +1,5 @@
 import type { FailureSign } from './console-signs.ts';
+import { isAddressed, type NicTraffic } from './nic-traffic.ts';
 
 /** All that a boot can be failed for: what the console said, or what the machine did. */
 export type BootFailure = FailureSign | 'powered-off' | 'restarts';
@@ -9,6 +10,8 @@ export interface BootSigns {
   agentSeconds: number | undefined;
   /** Of each NIC, its first frame. */
   frameSeconds: (number | undefined)[];
+  /** Of each NIC, what it sent. */
+  traffic: NicTraffic[];
   /** `words` for people; `text` is the console's line. */
   failure: { failure: BootFailure; words: string; text: string; seconds: number } | undefined;
   restarts: number;
@@ -19,6 +22,8 @@ export interface BootPatience {
   timeoutSeconds: number;
   /** For the network of a guest that is up. */
   networkSeconds: number;
+  /** With several NICs, after the last of them sent its first frame: for the addresses of all. */
+  addressSeconds: number;
   /** After the first frame, for a login prompt or a failure: an initramfs can use the network too. */
   afterFrameSeconds: number;
 }
@@ -39,13 +44,21 @@ export function verdictOf(signs: BootSigns, nowSeconds: number, patience: BootPa
   const upSeconds = earliest([signs.loginSeconds, signs.agentSeconds]);
   const firstFrame = earliest(signs.frameSeconds);
   if (upSeconds !== undefined) {
-    const isNetworkUp = signs.frameSeconds.every((seconds) => seconds !== undefined);
-    return isNetworkUp || isOver || nowSeconds - upSeconds >= patience.networkSeconds ? 'booted' : undefined;
+    return isNetworkKnown(signs, nowSeconds, patience) || isOver || nowSeconds - upSeconds >= patience.networkSeconds
+      ? 'booted'
+      : undefined;
   }
   if (firstFrame !== undefined) {
     return isOver || nowSeconds - firstFrame >= patience.afterFrameSeconds ? 'booted' : undefined;
   }
   return isOver ? 'no-sign' : undefined;
+}
+
+/** All NICs were heard. Of several, the addresses are known too, by which one can tell whether each is on its own network. */
+function isNetworkKnown({ frameSeconds, traffic }: BootSigns, nowSeconds: number, patience: BootPatience): boolean {
+  const heard = frameSeconds.filter((seconds) => seconds !== undefined);
+  if (heard.length < frameSeconds.length) return false;
+  return heard.length < 2 || traffic.every(isAddressed) || nowSeconds - Math.max(...heard) >= patience.addressSeconds;
 }
 
 function earliest(times: readonly (number | undefined)[]): number | undefined {

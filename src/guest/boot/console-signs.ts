@@ -58,3 +58,20 @@ const PATTERNS: readonly (readonly [ConsoleSign, RegExp])[] = [
 export function signOf(line: string): ConsoleSign | undefined {
   return PATTERNS.find(([, pattern]) => pattern.test(line))?.[0];
 }
+
+/**
+ * systemd's lines about units that failed: its status on the console (`[FAILED]`, `[DEPEND]`, `[ TIME ]`), and what it logs there by way of the kernel.
+ */
+const FAILED_UNIT = [
+  /^\s*\[\s*(?:FAILED|DEPEND|TIME)\s*\]\s+(.+?)\s*$/,
+  /\bsystemd\[1\]: ((?:Failed to (?:start|mount|activate|listen)|Timed out waiting for|Dependency failed for) .+?)\s*$/,
+];
+
+/** What a line says about a unit of systemd that failed; undefined when nothing. */
+export function failedUnit(line: string): string | undefined {
+  for (const pattern of FAILED_UNIT) {
+    const [, text] = pattern.exec(line) ?? [];
+    if (text !== undefined) return text;
+  }
+  return undefined;
+}

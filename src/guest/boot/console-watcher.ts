@@ -1,11 +1,13 @@
 import type { WriteStream } from 'node:fs';
 import { ConsoleLines } from './console-lines.ts';
-import { signOf, type ConsoleSign } from './console-signs.ts';
+import { failedUnit, signOf, type ConsoleSign } from './console-signs.ts';
 
 /** A first boot writes some 100 KB. What comes after so many bytes is still read for signs, and not kept. */
 const MOST_LOG_BYTES = 16 * 2 ** 20;
 /** Shown when nothing else tells why a boot stopped. */
 const LAST_LINES = 8;
+/** More units than a system has that can fail at once. */
+const MOST_UNITS = 100;
 
 /** Reads the serial console of a guest: keeps what it says in a log, and tells the signs in it. */
 export class ConsoleWatcher {
@@ -14,6 +16,7 @@ export class ConsoleWatcher {
   readonly #lines = new ConsoleLines();
   readonly #last: string[] = [];
   readonly #told = new Set<ConsoleSign>();
+  readonly #failedUnits = new Set<string>();
   #lastIsOpen = false;
   #loggedBytes = 0;
 
@@ -27,8 +30,11 @@ export class ConsoleWatcher {
     const kept = piece.subarray(0, Math.max(0, MOST_LOG_BYTES - this.#loggedBytes));
     this.#loggedBytes += kept.length;
     if (kept.length > 0) this.#log.write(kept);
-    for (const line of this.#lines.linesIn(piece)) this.#takeLine(line);
+    const lines = this.#lines.linesIn(piece);
+    for (const line of lines) this.#takeLine(line);
     this.#lastIsOpen = this.#lines.isOpen;
+    // One that has not ended would be there in pieces.
+    for (const line of this.#lastIsOpen ? lines.slice(0, -1) : lines) this.#takeFailedUnit(line);
   }
 
   /** The newest lines, the last one at the end; a line that goes on is in it as far as it has come. */
@@ -36,9 +42,20 @@ export class ConsoleWatcher {
     return this.#last;
   }
 
+  /** What systemd reported of units that failed in this boot, each once, complete and in order. */
+  get failedUnits(): readonly string[] {
+    return [...this.#failedUnits];
+  }
+
   /** The guest has started anew: what it said before says nothing about this boot. */
   forget(): void {
     this.#told.clear();
+    this.#failedUnits.clear();
+  }
+
+  #takeFailedUnit(line: string): void {
+    const unit = failedUnit(line);
+    if (unit !== undefined && this.#failedUnits.size < MOST_UNITS) this.#failedUnits.add(unit);
   }
 
   #takeLine(line: string): void {

@@ -1,14 +1,19 @@
 import type { FileHandle } from 'node:fs/promises';
+import { addFrame, isAddressed, noTraffic, type NicTraffic } from './nic-traffic.ts';
 import { PcapReader } from './pcap.ts';
 
 const PIECE_BYTES = 64 * 1024;
+/** A boot sends some hundred frames; a capture does not grow further than this. */
+const MOST_CAPTURE_BYTES = 4 * 2 ** 20;
 
-/** Reads the growing capture of one NIC, until a frame of the guest's own is in it. */
+/** Reads the growing capture of one NIC: whether the guest has sent frames on it, and what they show. */
 export class FrameWatcher {
+  readonly traffic: NicTraffic = noTraffic();
   readonly #file: FileHandle;
   readonly #mac: string;
   readonly #reader = new PcapReader();
   #offset = 0;
+  #isHeard = false;
 
   /** The caller closes `file`. `mac` is in lower case, with colons. */
   constructor(file: FileHandle, mac: string) {
@@ -16,14 +21,28 @@ export class FrameWatcher {
     this.#mac = mac;
   }
 
-  /** Reads what has been added since the last call; true when the guest has sent a frame. */
-  async look(): Promise<boolean> {
+  /** The guest has sent a frame. */
+  get isHeard(): boolean {
+    return this.#isHeard;
+  }
+
+  /** Nothing more is to be learned, or the capture is long enough. */
+  get isFinished(): boolean {
+    return this.#isHeard && (isAddressed(this.traffic) || this.#offset >= MOST_CAPTURE_BYTES);
+  }
+
+  /** Reads what has been added since the last call. */
+  async look(): Promise<void> {
     const piece = Buffer.alloc(PIECE_BYTES);
     for (;;) {
       const { bytesRead } = await this.#file.read(piece, 0, PIECE_BYTES, this.#offset);
-      if (bytesRead === 0) return false;
+      if (bytesRead === 0) return;
       this.#offset += bytesRead;
-      if (this.#reader.sourcesIn(piece.subarray(0, bytesRead)).includes(this.#mac)) return true;
+      for (const { source, frame } of this.#reader.framesIn(piece.subarray(0, bytesRead))) {
+        if (source !== this.#mac) continue;
+        this.#isHeard = true;
+        addFrame(this.traffic, frame);
+      }
     }
   }
 }

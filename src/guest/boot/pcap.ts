@@ -12,30 +12,38 @@ const MAC_BYTES = 6;
 /** QEMU's own default for `maxlen`; a longer frame means that this is no such file. */
 const MOST_FRAME_BYTES = 65_536;
 
+/** An Ethernet frame, which may be cut off by the writer. */
+export interface CapturedFrame {
+  /** The MAC address that sent it: lower case, with colons. */
+  source: string;
+  /** Valid until the next call. */
+  frame: Buffer;
+}
+
 /**
- * Reads a capture that may still be growing, piece by piece, and tells the source of each whole frame. Holds one frame at most. Throws a `RangeError` for
- * what is no capture.
+ * Reads a capture that may still be growing, piece by piece, and returns each complete frame. Holds one frame at most. Throws a `RangeError` for a file that is not a capture.
  */
 export class PcapReader {
   #rest: Buffer = Buffer.alloc(0);
   #littleEndian: boolean | undefined;
 
-  /** The source MACs of the frames that `piece` completes, in order. */
-  sourcesIn(piece: Buffer): string[] {
+  /** The frames that `piece` completes, in order; those too short for a source are left out. */
+  framesIn(piece: Buffer): CapturedFrame[] {
     this.#rest = Buffer.concat([this.#rest, piece]);
-    const sources: string[] = [];
+    const frames: CapturedFrame[] = [];
     let at = this.#skipFileHeader();
     while (this.#littleEndian !== undefined && this.#rest.length >= at + FRAME_HEADER_BYTES) {
       const capturedBytes = this.#number(at + 8);
       if (capturedBytes > MOST_FRAME_BYTES) throw new RangeError('a frame is longer than any');
       const frameAt = at + FRAME_HEADER_BYTES;
       if (this.#rest.length < frameAt + capturedBytes) break;
-      const source = this.#rest.subarray(frameAt + SOURCE_AT, frameAt + SOURCE_AT + MAC_BYTES);
-      if (capturedBytes >= SOURCE_AT + MAC_BYTES) sources.push(macText(source));
+      const frame = this.#rest.subarray(frameAt, frameAt + capturedBytes);
+      const source = macText(frame.subarray(SOURCE_AT, SOURCE_AT + MAC_BYTES));
+      if (capturedBytes >= SOURCE_AT + MAC_BYTES) frames.push({ source, frame });
       at = frameAt + capturedBytes;
     }
     this.#rest = this.#rest.subarray(at);
-    return sources;
+    return frames;
   }
 
   #skipFileHeader(): number {

@@ -39,6 +39,8 @@ export interface BootOutcome {
   serialLog: string;
   /** The last lines of it. */
   lastLines: string[];
+  /** What systemd reported on the console of units that failed. */
+  failedUnits: string[];
 }
 
 /**
@@ -63,7 +65,14 @@ export async function runBoot(run: BootRun, signal: AbortSignal): Promise<BootOu
     const { picture, problem } = await takePicture(observer.qmp, folder);
     // Its answer may be lost, since QEMU ends.
     await observer.qmp.execute('quit').catch(() => {});
-    return { ...outcome, picture, pictureProblem: problem, serialLog, lastLines: [...observer.lastLines] };
+    return {
+      ...outcome,
+      picture,
+      pictureProblem: problem,
+      serialLog,
+      lastLines: [...observer.lastLines],
+      failedUnits: [...observer.failedUnits],
+    };
   } catch (error) {
     signal.throwIfAborted();
     qemu.kill();

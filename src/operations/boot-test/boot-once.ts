@@ -5,11 +5,17 @@ import { HostKvm, KvmBrokeError } from '../../guest/boot/accelerator.ts';
 import type { Accelerator } from '../../guest/boot/boot-machine.ts';
 import type { BootPatience } from '../../guest/boot/boot-verdict.ts';
 import type { QemuPrograms } from '../../guest/boot/find-qemu.ts';
+import { noTraffic } from '../../guest/boot/nic-traffic.ts';
 import { runBoot, type BootOutcome } from '../../guest/boot/run-boot.ts';
 import type { BootTarget } from './boot-target.ts';
 import type { BootTestOptions, BootTestResult } from './types.ts';
 
-const KVM_PATIENCE: BootPatience = { timeoutSeconds: 300, networkSeconds: 45, afterFrameSeconds: 60 };
+const KVM_PATIENCE: BootPatience = {
+  timeoutSeconds: 300,
+  networkSeconds: 45,
+  addressSeconds: 15,
+  afterFrameSeconds: 60,
+};
 /** Emulation was measured to be 5 to 20 times slower than KVM; a boot waits for disks and timers too. */
 const EMULATION_FACTOR = 4;
 
@@ -80,12 +86,13 @@ function patienceFor(accelerator: Accelerator, timeoutMs: number | undefined): B
   return {
     timeoutSeconds: timeoutMs === undefined ? KVM_PATIENCE.timeoutSeconds * factor : timeoutMs / 1000,
     networkSeconds: KVM_PATIENCE.networkSeconds * factor,
+    addressSeconds: KVM_PATIENCE.addressSeconds * factor,
     afterFrameSeconds: KVM_PATIENCE.afterFrameSeconds * factor,
   };
 }
 
 function findingsOf(outcome: BootOutcome, { machine }: BootTarget, accelerator: Accelerator): BootFindings {
-  const { signs, verdict, seconds, picture, serialLog, lastLines } = outcome;
+  const { signs, verdict, seconds, picture, serialLog, lastLines, failedUnits } = outcome;
   const { failure } = signs;
   return {
     verdict,
@@ -99,11 +106,13 @@ function findingsOf(outcome: BootOutcome, { machine }: BootTarget, accelerator: 
       mac,
       model: device,
       firstFrameSeconds: signs.frameSeconds[index] ?? null,
+      sent: signs.traffic[index] ?? noTraffic(),
     })),
     restarts: signs.restarts,
     ...(failure && {
       failure: { kind: failure.failure, words: failure.words, text: failure.text, seconds: failure.seconds },
     }),
+    failedUnits,
     lastLines,
     picture: picture ?? null,
     serialLog,

@@ -1,4 +1,5 @@
 import type { BootFailure, BootVerdict } from '../../guest/boot/boot-verdict.ts';
+import type { NicTraffic } from '../../guest/boot/nic-traffic.ts';
 import type { ExportEvent } from '../export/types.ts';
 
 export interface BootTestOptions {
@@ -38,10 +39,13 @@ export interface BootTestResult {
   firmware: 'bios' | 'uefi';
   loginPromptSeconds: number | null;
   guestAgentSeconds: number | null;
-  nics: { mac: string; model: string; firstFrameSeconds: number | null }[];
+  /** In the order of their PCI addresses. */
+  nics: { mac: string; model: string; firstFrameSeconds: number | null; sent: NicTraffic }[];
   restarts: number;
   /** What failed, for the verdict `failed`; `text` is the console's line. */
   failure?: { kind: BootFailure; words: string; text: string; seconds: number };
+  /** What systemd reported on the console of units that failed, each line complete. */
+  failedUnits: string[];
   /** The end of the serial console. */
   lastLines: string[];
   /** A PNG (a PPM of an old QEMU); null where none could be taken. */

@@ -36,16 +36,27 @@ export interface TinyGuest {
   text: string;
   /** The source of the frame. */
   mac?: string;
+  /** An IPv4 address: the frame is then an ARP request, by which it asks for the next address. */
+  address?: string;
   atEnd?: 'halt' | 'restart';
 }
 
 /** A raw disk that boots as that guest. */
-export function tinyGuest({ text, mac = '52:54:00:00:00:01', atEnd = 'halt' }: TinyGuest): Buffer {
+export function tinyGuest({ text, mac = '52:54:00:00:00:01', address, atEnd = 'halt' }: TinyGuest): Buffer {
   const disk = Buffer.alloc(DISK_BYTES);
   Buffer.concat([CODE, atEnd === 'halt' ? HALT : RESTART]).copy(disk);
   disk.write(`\r\n${text.slice(0, 185)}`, TEXT_AT, 'latin1');
-  // To everybody, of the EtherType for experiments.
-  Buffer.from(`ffffffffffff${mac.replaceAll(':', '')}88b5`, 'hex').copy(disk, FRAME_AT);
+  const source = mac.replaceAll(':', '');
+  // To everybody, of the EtherType for experiments unless it is ARP.
+  const frame = address === undefined ? `ffffffffffff${source}88b5` : arpRequest(source, address);
+  Buffer.from(frame, 'hex').copy(disk, FRAME_AT);
   disk.writeUInt16BE(0x55aa, 510);
   return disk;
+}
+
+/** RFC 826, for Ethernet and IPv4. */
+function arpRequest(source: string, address: string): string {
+  const sender = Buffer.from(address.split('.').map(Number));
+  const target = Buffer.from([...sender.subarray(0, 3), (sender.at(3) ?? 0) + 1]);
+  return `ffffffffffff${source}08060001080006040001${source}${sender.toString('hex')}000000000000${target.toString('hex')}`;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { expect, test } from '@jest/globals';
 import { ConsoleLines } from '../../../src/guest/boot/console-lines.ts';
-import { signOf, type ConsoleSign } from '../../../src/guest/boot/console-signs.ts';
+import { failedUnit, signOf, type ConsoleSign } from '../../../src/guest/boot/console-signs.ts';
 import { ConsoleWatcher } from '../../../src/guest/boot/console-watcher.ts';
 
 const ESC = '\u001b';
@@ -39,6 +39,43 @@ test.each<[ConsoleSign | undefined, string]>([
   ['windows-boot-error', 'BOOTMGR is missing'],
 ])('%s: %s', (sign, line) => {
   expect(signOf(line)).toBe(sign);
+});
+
+test.each([
+  ['[FAILED] Failed to mount data.mount - /data.', 'Failed to mount data.mount - /data.'],
+  [
+    '[ TIME ] Timed out waiting for device dev-sdb1.device - /dev/sdb1.',
+    'Timed out waiting for device dev-sdb1.device - /dev/sdb1.',
+  ],
+  ['         [DEPEND] Dependency failed for /data.  ', 'Dependency failed for /data.'],
+  [
+    '[   93.217] systemd[1]: Failed to start networking.service - Raise network interfaces.',
+    'Failed to start networking.service - Raise network interfaces.',
+  ],
+  ['[  OK  ] Reached target local-fs.target - Local File Systems.', undefined],
+  ['[  *** ] Job dev-sdb1.device/start running (1min 2s / 1min 30s)', undefined],
+  ['See "systemctl status data.mount" for details.', undefined],
+])('%s: the unit that failed', (line, unit) => {
+  expect(failedUnit(line)).toBe(unit);
+});
+
+test('failed units are each kept once, complete, and forgotten when the guest starts anew', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'console-'));
+  try {
+    const log = createWriteStream(join(folder, 'log'));
+    const watcher = new ConsoleWatcher(log, () => {});
+    const line = `[${ESC}[0;1;31mFAILED${ESC}[0m] Failed to mount ${'x'.repeat(300)}.\r\n`;
+    for (const at of [0, 20, 200])
+      watcher.take(Buffer.from(line.slice(at, at === 200 ? undefined : at === 0 ? 20 : 200)));
+    watcher.take(Buffer.from(line + '[FAILED] Failed to'));
+    expect(watcher.failedUnits).toEqual([`Failed to mount ${'x'.repeat(300)}.`]);
+    watcher.forget();
+    expect(watcher.failedUnits).toEqual([]);
+    log.end();
+    await finished(log);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('lines come the same in pieces of any size, without escape sequences', () => {

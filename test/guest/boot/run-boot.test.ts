@@ -18,7 +18,7 @@ import { standInQemu } from './stand-in-qemu.ts';
 
 const MAC = '52:54:00:aa:bb:cc';
 /** A guest is up in a second; in emulation on a busy machine it may take many. */
-const PATIENCE: BootPatience = { timeoutSeconds: 100, networkSeconds: 30, afterFrameSeconds: 1 };
+const PATIENCE: BootPatience = { timeoutSeconds: 100, networkSeconds: 30, addressSeconds: 1, afterFrameSeconds: 1 };
 const ORACLES = ['qemu-system-x86_64', 'qemu-img'] as const;
 const LIMIT_MS = 600_000;
 
@@ -90,9 +90,36 @@ testWithOracle(
     expect(outcome).toMatchObject({ verdict: 'booted', signs: { failure: undefined, restarts: 0 } });
     expect(outcome.signs.loginSeconds).toBeGreaterThan(0);
     expect(outcome.signs.frameSeconds[0]).toBeGreaterThan(0);
+    expect(outcome.signs.traffic).toEqual([{ dhcp: false, addresses: [], arpTargets: [] }]);
     expect(outcome.told.map(({ sign }) => sign).toSorted()).toEqual(['frame', 'login-prompt']);
     expect(await readFile(outcome.serialLog, 'utf8')).toContain('Debian GNU/Linux 12 tiny ttyS0\r\n\r\ntiny login: ');
     expect((await readFile(outcome.picture ?? '')).subarray(1, 4).toString()).toBe('PNG');
+  },
+  LIMIT_MS,
+);
+
+testWithOracle(
+  ORACLES,
+  'the addresses that a NIC uses are read from its frames, and its capture ends',
+  async () => {
+    const outcome = await boot({ text: 'tiny login: ', address: '192.0.2.10' });
+    expect(outcome.signs.traffic).toEqual([{ dhcp: false, addresses: ['192.0.2.10'], arpTargets: ['192.0.2.11'] }]);
+  },
+  LIMIT_MS,
+);
+
+testWithOracle(
+  ORACLES,
+  'in emergency mode, the units that failed are there, complete',
+  async () => {
+    const path = `/srv/${'data'.repeat(15)}`;
+    const failed = `[FAILED] Failed to mount ${path}.\r\n[DEPEND] Dependency failed for Local File Systems.\r\n`;
+    const outcome = await boot({ text: `${failed}You are in emergency mode.` });
+    expect(outcome).toMatchObject({
+      verdict: 'failed',
+      signs: { failure: { failure: 'emergency-mode' } },
+      failedUnits: [`Failed to mount ${path}.`, 'Dependency failed for Local File Systems.'],
+    });
   },
   LIMIT_MS,
 );
