@@ -1,0 +1,101 @@
+import type { BootCheck } from '../boot-check.ts';
+import type { InterfaceUse } from './interface-use.ts';
+import { matchedOnSource, matchesOnTarget } from './nic-match.ts';
+import type { NamedNics } from './nic-names.ts';
+import type { Nic } from './nic.ts';
+
+/** Each use belongs to the adapter that it had on VMware. Adapters that an exclusive use took are not left for the next one. */
+export function judgeUses(
+  uses: readonly InterfaceUse[],
+  nics: readonly Nic[],
+  named: NamedNics,
+  hasKernelNames: boolean,
+): BootCheck[] {
+  const taken = { target: new Set<Nic>(), source: new Set<Nic>() };
+  return uses.map((use) => {
+    const isFree = (side: 'target' | 'source') => (nic: Nic) => use.isExclusive !== true || !taken[side].has(nic);
+    const onTarget = nics.map((nic, index) => matchesOnTarget(use.match, nic, named.names[index]));
+    const onSource = nics.map((nic) => matchedOnSource(use.match, nic, hasKernelNames));
+    const found = nics.filter((_, index) => onTarget[index] === true).filter(isFree('target'));
+    const source = nics.filter((_, index) => onSource[index] === true).filter(isFree('source'));
+    const isSourceKnown = !onSource.includes(undefined);
+    if (use.isExclusive) {
+      for (const nic of found) taken.target.add(nic);
+      for (const nic of source) taken.source.add(nic);
+    }
+    const isPossible = nics.some((nic, index) => onTarget[index] === undefined && isFree('target')(nic));
+    if (found.length === 0)
+      return judgeUnmatched(use, { isPossible, wasUnmatched: isSourceKnown && source.length === 0 });
+    if (found.length > 1) return judgeSeveral(use, found);
+    return judgeOne(use, found[0], { source, isSourceKnown, nics, named });
+  });
+}
+
+function judgeUnmatched(
+  use: InterfaceUse,
+  { isPossible, wasUnmatched }: { isPossible: boolean; wasUnmatched: boolean },
+): BootCheck {
+  if (isPossible)
+    return check(use, 'unknown', `Whether ${use.title} (${shown(use)}) matches a NIC of the VM cannot be judged.`);
+  const fault = check(
+    use,
+    'not-ready',
+    `No NIC of the VM matches ${use.title} (${shown(use)})${wasUnmatched ? '; none did on VMware' : ''}.`,
+  );
+  return wasUnmatched ? { ...fault, isAdvisory: true } : fault;
+}
+
+/** One address on several adapters; DHCP may be on all. */
+function judgeSeveral(use: InterfaceUse, found: readonly Nic[]): BootCheck {
+  const which = found.map(({ title }) => title).join(', ');
+  if (!use.hasAddress) return check(use, 'ready', `${use.title} (${shown(use)}) is for ${which}.`);
+  const isForAny = shown(use) === ANY;
+  const reason = `${use.title} (${shown(use)}) has an address for one NIC, and matches several: ${which}.`;
+  return check(use, isForAny ? 'unknown' : 'not-ready', reason);
+}
+
+interface Found {
+  source: readonly Nic[];
+  isSourceKnown: boolean;
+  nics: readonly Nic[];
+  named: NamedNics;
+}
+
+/** An address on the wrong network is worse than none. */
+function judgeOne(use: InterfaceUse, nic: Nic | undefined, { source, isSourceKnown, nics, named }: Found): BootCheck {
+  const where = `${use.title} (${shown(use)}) is ${nic?.title}`;
+  const [was, ...more] = source;
+  if (isSourceKnown && was !== undefined && more.length === 0 && was !== nic) {
+    return check(use, 'not-ready', `${where}, but it was ${was.title} on VMware.`);
+  }
+  const isBound = nics.some((each, index) => each === nic && named.isBound[index]);
+  const followsSlot =
+    use.match.names?.some((name) => /^(eth\d+|en[sp][\ds]+)$/.test(name)) === true && use.match.macs === undefined;
+  const isCertain =
+    nics.length === 1 || use.match.macs !== undefined || (followsSlot ? isSourceKnown : isBound || source.length > 0);
+  if (isCertain || !use.hasAddress)
+    return check(
+      use,
+      isCertain ? 'ready' : 'unknown',
+      `${where}${isCertain ? '' : '; which it was on VMware is not known'}.`,
+    );
+  return check(use, 'unknown', `${where}; which it was on VMware is not known.`);
+}
+
+const ANY = 'any NIC';
+
+/** How the use matches, as it is written. */
+function shown({ match }: InterfaceUse): string {
+  const parts = [
+    ['name', match.names],
+    ['MAC address', match.macs],
+    ['driver', match.drivers],
+    ['path', match.paths],
+  ] as const;
+  const given = parts.flatMap(([what, values]) => (values === undefined ? [] : [`${what} ${values.join(' ')}`]));
+  return given.length === 0 ? ANY : given.join(', ');
+}
+
+function check({ file, line }: InterfaceUse, verdict: BootCheck['verdict'], reason: string): BootCheck {
+  return { area: 'network', verdict, file, line, reason };
+}

@@ -1,0 +1,81 @@
+import { matchesGlob } from '../config/glob.ts';
+import type { Nic } from './nic.ts';
+
+/** How a configuration says which network adapters it is for. All that is given must match; an empty match fits every adapter. */
+export interface NicMatch {
+  /** Of the interface's name, as patterns. */
+  names?: readonly string[] | undefined;
+  macs?: readonly string[] | undefined;
+  /** Patterns. */
+  drivers?: readonly string[] | undefined;
+  /** Of udev's `ID_PATH`, as patterns: `pci-0000:0b:00.0`. */
+  paths?: readonly string[] | undefined;
+  /** The result of conditions that do not depend on the adapter; undefined if one cannot be judged. */
+  conditions?: { result: boolean | undefined } | undefined;
+}
+
+/** The name that the guest gives an adapter; undefined for a predictable one, which begins with `en` and depends on PCI addresses that are not known. */
+export type NicName = string | undefined;
+
+/** What lets the name of an adapter match `e*` without being known. */
+const PREDICTABLE = 'en';
+
+/** Whether an adapter of the target matches. Undefined if that cannot be judged. */
+export function matchesOnTarget(match: NicMatch, nic: Nic, name: NicName): boolean | undefined {
+  return all([
+    match.names === undefined || anyOf(match.names, (pattern) => matchesName(pattern, name)),
+    match.macs === undefined || (nic.mac !== undefined && match.macs.includes(nic.mac)),
+    match.drivers === undefined || anyOf(match.drivers, (pattern) => matchesGlob(pattern, nic.driver)),
+    match.paths === undefined || anyOf(match.paths, (pattern) => (pattern === '*' ? true : undefined)),
+    match.conditions === undefined ? true : match.conditions.result,
+  ]);
+}
+
+/** Whether the adapter matched on VMware, as far as the match itself says so: by the name of its slot, its place, or its MAC address. */
+export function matchedOnSource(match: NicMatch, nic: Nic, hasKernelNames: boolean): boolean | undefined {
+  const names = hasKernelNames ? [nic.sourceKernelName] : nic.sourceNames;
+  const isKnown = names.length > 0 && names.every((name) => name !== undefined);
+  return all([
+    match.names === undefined ||
+      anyOf(match.names, (pattern) => {
+        const isJudged = isKnown && /[*?[]/.test(pattern);
+        return (
+          sourceName(pattern, nic) ?? (isJudged ? names.some((name) => matchesGlob(pattern, name ?? '')) : undefined)
+        );
+      }),
+    match.macs === undefined || (nic.mac === undefined ? undefined : match.macs.includes(nic.mac)),
+    match.drivers === undefined || anyOf(match.drivers, (pattern) => (pattern === '*' ? true : undefined)),
+    match.paths === undefined ||
+      anyOf(match.paths, (pattern) =>
+        nic.sourceAddress === undefined ? undefined : matchesGlob(pattern, `pci-${nic.sourceAddress}`),
+      ),
+  ]);
+}
+
+/** True or false for the name of an adapter that says itself which it was on VMware: `ens192`, `eth1`. */
+function sourceName(name: string, nic: Nic): boolean | undefined {
+  if (/^eth\d+$/.test(name)) return nic.sourceKernelName === undefined ? undefined : nic.sourceKernelName === name;
+  if (/^en[sp][\ds]+$/.test(name)) return nic.sourceNames.length === 0 ? undefined : nic.sourceNames.includes(name);
+  return undefined;
+}
+
+function matchesName(pattern: string, name: NicName): boolean | undefined {
+  if (name !== undefined) return matchesGlob(pattern, name);
+  if (['*', 'e*', 'en*'].includes(pattern)) return true;
+  // What the rest of the name is, the PCI address of the adapter decides.
+  return /[*?[]/.test(pattern) && (pattern.startsWith(PREDICTABLE) || /^[*?[]/.test(pattern)) ? undefined : false;
+}
+
+/** A list of patterns; with `!` before the first, none of them may match. */
+function anyOf(patterns: readonly string[], matches: (pattern: string) => boolean | undefined): boolean | undefined {
+  const isNegated = patterns[0]?.startsWith('!') === true;
+  const results = new Set(patterns.map((pattern) => matches(pattern.replace(/^!/, ''))));
+  const any = results.has(true) ? true : results.has(undefined) ? undefined : false;
+  return isNegated && any !== undefined ? !any : any;
+}
+
+function all(results: readonly (boolean | undefined)[]): boolean | undefined {
+  const set = new Set(results);
+  if (set.has(false)) return false;
+  return set.has(undefined) ? undefined : true;
+}
