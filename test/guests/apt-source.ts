@@ -1,7 +1,7 @@
 import type { StepRunner } from './run-step.ts';
 
-/** The release that the guests are made of. */
-export const SUITE = 'bookworm';
+/** A release of Debian that guests are made of. */
+export type Suite = 'bookworm' | 'trixie';
 
 /** Where this host's apt gets Debian from, so that guests come from the same mirror through the same proxy. */
 export interface AptSource {
@@ -24,8 +24,8 @@ export async function readAptSource(steps: StepRunner): Promise<AptSource> {
 }
 
 /** The guest's sources.list while it is made. */
-export function sourcesList(source: AptSource): string {
-  const lines = [`deb ${source.mirror} ${SUITE} main`];
-  if (source.securityMirror !== undefined) lines.push(`deb ${source.securityMirror} ${SUITE}-security main`);
+export function sourcesList(source: AptSource, suite: Suite): string {
+  const lines = [`deb ${source.mirror} ${suite} main`];
+  if (source.securityMirror !== undefined) lines.push(`deb ${source.securityMirror} ${suite}-security main`);
   return `${lines.join('\n')}\n`;
 }

@@ -24,37 +24,3 @@ export const DPKG_SETTINGS = [
   ...KEPT.map((path) => `path-include=${path}`),
   '',
 ].join('\n');
-
-/**
- * Says on the serial console which cards are up, by their names, once all are or after half a minute:
- * `guest-ready ens192=up kernel=6.1.0-50-amd64`. A card that no configuration claims stays down.
- */
-const READY = `#!/bin/sh
-for try in $(seq 60); do
-  state= down=
-  for card in /sys/class/net/*; do
-    [ -e "$card/device" ] || continue
-    read -r operstate <"$card/operstate"
-    [ "$operstate" = up ] || down=yes
-    state="$state \${card##*/}=$operstate"
-  done
-  [ -n "$state" ] && [ -z "$down" ] && break
-  sleep 0.5
-done
-printf '\\nguest-ready%s kernel=%s\\n' "\${state:- none}" "$(uname -r)" >/dev/ttyS0
-`;
-
-const READY_UNIT = `[Unit]
-Description=Tell the serial console which network cards are up
-
-[Service]
-ExecStart=/usr/local/sbin/guest-ready
-
-[Install]
-WantedBy=multi-user.target
-`;
-
-export const BASE_FILES = {
-  '/usr/local/sbin/guest-ready': READY,
-  '/etc/systemd/system/guest-ready.service': READY_UNIT,
-};

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Suite } from './apt-source.ts';
 import { buildDebianBase } from './debian-base.ts';
 import {
   basePath,
@@ -9,6 +10,7 @@ import {
   guestPaths,
   GUESTS_FOLDER,
   recipeOf,
+  suiteOf,
   type GuestRecord,
 } from './guest-cache.ts';
 import { buildGuestDisks } from './guest-disk.ts';
@@ -26,11 +28,11 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-async function ensureBase(): Promise<string> {
-  const path = basePath();
+async function ensureBase(suite: Suite): Promise<string> {
+  const path = basePath(suite);
   if (existsSync(path)) return path;
-  say('base: debootstrap');
-  await buildDebianBase(path, new StepRunner(join(GUESTS_FOLDER, 'base.log')));
+  say(`base ${suite}: debootstrap`);
+  await buildDebianBase(suite, path, new StepRunner(join(GUESTS_FOLDER, `base-${suite}.log`)));
   return path;
 }
 
@@ -66,6 +68,6 @@ for (const recipe of wanted) {
     continue;
   }
   say(`${recipe.name}: builds`);
-  const seconds = await buildGuest(recipe, await ensureBase());
+  const seconds = await buildGuest(recipe, await ensureBase(suiteOf(recipe)));
   say(`${recipe.name}: built in ${seconds} s`);
 }

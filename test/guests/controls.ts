@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Guest } from './guest-cache.ts';
-import { machineArgs, UEFI_VARIABLES, type Hardware } from './machine.ts';
+import { readReport, type GuestReport } from './guest-report.ts';
+import { freshVariables, machineArgs, type Hardware } from './machine.ts';
 import { runMachine } from './run-machine.ts';
 
 /** What a guest did on some hardware. */
@@ -13,6 +14,8 @@ export interface Control {
   /** State by the guest's own name of a card: `{ ens192: 'up' }`. */
   cards: Record<string, string>;
   kernel: string | undefined;
+  /** What the guest printed about itself once it was up. */
+  report: GuestReport | undefined;
   /** Cards, in their order, that sent a frame. */
   talked: boolean[];
   /** What ended the run: the guest's own report or a sign of failure; the time when undefined. */
@@ -35,26 +38,33 @@ const FAILURES = [
   /No bootable option or device was found|Shell> /,
 ];
 
-/** Boots a built guest, whose disks stay as they are. */
+// Debian's initramfs and systemd ask for a volume's passphrase; the bytes after the question may be a control sequence.
+const PASSPHRASE_PROMPT = /Please unlock disk \S+:|Please enter passphrase for disk [^\n]*:/;
+
+/** Boots a built guest, whose disks stay as they are. The recipe's passphrase is typed on the serial console when it is asked for. */
 export async function runControl(guest: Guest, hardware: Hardware, timeLimitMs: number): Promise<Control> {
   const folder = await mkdtemp(join(tmpdir(), 'control-'));
   try {
-    const variables = guest.recipe.firmware === 'uefi' ? join(folder, 'variables.fd') : undefined;
-    if (variables !== undefined) await copyFile(UEFI_VARIABLES, variables);
+    const fresh = freshVariables(guest.recipe);
+    const variables = fresh === undefined ? undefined : join(folder, 'variables.fd');
+    if (fresh !== undefined && variables !== undefined) await copyFile(fresh, variables);
     const args = machineArgs(guest.recipe, hardware, { disks: guest.disks, variables, frames: folder });
     const talked = (): Promise<boolean[]> =>
       Promise.all(
         guest.recipe.networkCards.map((card, index) => hasFrameOf(join(folder, `net${index}.pcap`), card.macAddress)),
       );
-    const { serial, match, seconds } = await runMachine(args, [READY, ...FAILURES], timeLimitMs, async (found) => {
+    const { passphrase } = guest.recipe;
+    const { serial, match, seconds } = await runMachine(args, {
+      awaited: [READY, ...FAILURES],
+      timeLimitMs,
+      ...(passphrase === undefined ? {} : { answer: { prompt: PASSPHRASE_PROMPT, line: passphrase } }),
       // The guest speaks when its cards are up, and its DHCP client a moment later.
-      for (
+      settle: async (found) => {
         const end = Date.now() + FIRST_FRAME_MS;
-        found[0].includes('=up') && Date.now() < end;
-        await setTimeout(500)
-      ) {
-        if ((await talked()).every(Boolean)) return;
-      }
+        for (; found[0].includes('=up') && Date.now() < end; await setTimeout(500)) {
+          if ((await talked()).every(Boolean)) return;
+        }
+      },
     });
     const ready = READY.exec(serial);
     const cards = (ready?.[1] ?? '')
@@ -65,10 +75,11 @@ export async function runControl(guest: Guest, hardware: Hardware, timeLimitMs: 
       booted: ready !== null,
       cards: Object.fromEntries(cards.map((word) => word.split('=') as [string, string])),
       kernel: ready?.[2],
+      report: readReport(serial),
       talked: await talked(),
       sign: match?.[0],
       seconds,
-      serialEnd: serial.slice(-2000),
+      serialEnd: serial.slice(-6000),
     };
   } finally {
     await rm(folder, { recursive: true, force: true });

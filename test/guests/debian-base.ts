@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readAptSource, sourcesList, SUITE } from './apt-source.ts';
+import { readAptSource, sourcesList, type Suite } from './apt-source.ts';
 import { DPKG_SETTINGS } from './base-files.ts';
 import { runInTree } from './chroot.ts';
 import type { StepRunner } from './run-step.ts';
@@ -12,6 +12,7 @@ const PACKAGES = [
   'ifupdown',
   'initramfs-tools',
   'iproute2',
+  'iputils-ping',
   'isc-dhcp-client',
   'kmod',
   'linux-image-amd64',
@@ -20,8 +21,8 @@ const PACKAGES = [
   'zstd',
 ];
 
-/** Makes the tree that all guests start from: a tar at `path`, with apt's lists in it. Needs root. */
-export async function buildDebianBase(path: string, steps: StepRunner): Promise<void> {
+/** Makes the tree that all guests of a release start from: a tar at `path`, with apt's lists in it. Needs root. */
+export async function buildDebianBase(suite: Suite, path: string, steps: StepRunner): Promise<void> {
   const source = await readAptSource(steps);
   const tree = await mkdtemp(`${path}-`);
   try {
@@ -29,9 +30,9 @@ export async function buildDebianBase(path: string, steps: StepRunner): Promise<
     await writeFile(join(tree, 'etc/dpkg/dpkg.cfg.d/small'), DPKG_SETTINGS);
     const include = `--include=${PACKAGES.join(',')}`;
     // debootstrap mounts the host's /proc in the tree. In a namespace of its own that ends with it, also when it fails.
-    const debootstrap = ['debootstrap', '--variant=minbase', include, SUITE, tree, source.mirror];
+    const debootstrap = ['debootstrap', '--variant=minbase', include, suite, tree, source.mirror];
     await steps.run('unshare', ['--mount', '--propagation', 'private', ...debootstrap], { env: source.env });
-    await writeFile(join(tree, 'etc/apt/sources.list'), sourcesList(source));
+    await writeFile(join(tree, 'etc/apt/sources.list'), sourcesList(source, suite));
     await runInTree(
       steps,
       tree,

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Suite } from './apt-source.ts';
+import { REPORT_FILES } from './report-files.ts';
 import { RECIPES } from './recipes/index.ts';
 import type { GuestRecipe } from './recipe.ts';
 
@@ -26,18 +28,24 @@ export const GUESTS_FOLDER =
 const BASE_SOURCES = ['debian-base.ts', 'base-files.ts', 'apt-source.ts', 'chroot.ts'];
 const GUEST_SOURCES = ['guest-tree.ts', 'guest-disk.ts'];
 
+/** The release that a guest is made of. */
+export function suiteOf(recipe: GuestRecipe): Suite {
+  return recipe.suite ?? 'bookworm';
+}
+
 /** Changes with everything that the base is made by. */
-export function baseHash(): string {
-  return hashOf(BASE_SOURCES.map(sourceText));
+export function baseHash(suite: Suite): string {
+  return hashOf([suite, ...BASE_SOURCES.map(sourceText)]);
 }
 
 /** Changes with the recipe and everything that makes a guest of it. */
 export function guestHash(recipe: GuestRecipe): string {
-  return hashOf([baseHash(), JSON.stringify(recipe), ...GUEST_SOURCES.map(sourceText)]);
+  const parts = [baseHash(suiteOf(recipe)), JSON.stringify(recipe), JSON.stringify(REPORT_FILES)];
+  return hashOf([...parts, ...GUEST_SOURCES.map(sourceText)]);
 }
 
-export function basePath(): string {
-  return join(GUESTS_FOLDER, `base-${baseHash()}.tar`);
+export function basePath(suite: Suite): string {
+  return join(GUESTS_FOLDER, `base-${suite}-${baseHash(suite)}.tar`);
 }
 
 export function guestPaths(recipe: GuestRecipe): Guest & { record: string } {

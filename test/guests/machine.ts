@@ -1,9 +1,11 @@
-import type { GuestRecipe, RecipeNetworkCard } from './recipe.ts';
+import { diskDigits, type GuestRecipe, type RecipeDisk, type RecipeNetworkCard } from './recipe.ts';
 
 /** The hardware of a machine, whole or in halves: `vmware` has the source's controllers and slots, `virtio` is what libvirt gives a new domain. */
 export interface Hardware {
   disks: 'vmware' | 'virtio';
   network: 'vmware' | 'virtio';
+  /** MAC addresses in the order of the PCI addresses of virtio NICs; that of the recipe when absent. */
+  cardOrder?: readonly string[];
 }
 
 /** The files of a machine. Disks stay as they are. */
@@ -18,9 +20,16 @@ export interface MachineFiles {
 /** Emulation unless `GUESTS_ACCELERATOR=kvm`: below another hypervisor KVM may be there and yet hang without a word. */
 export const ACCELERATOR = process.env['GUESTS_ACCELERATOR'] === 'kvm' ? 'kvm' : 'tcg';
 
-const UEFI_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd';
-/** Variables of a machine that was never started. */
-export const UEFI_VARIABLES = '/usr/share/OVMF/OVMF_VARS_4M.fd';
+// Debian's `.ms` files have Microsoft's keys enrolled, which signed its shim.
+const UEFI = {
+  uefi: { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' },
+  'uefi-secure-boot': { code: '/usr/share/OVMF/OVMF_CODE_4M.ms.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.ms.fd' },
+};
+
+/** UEFI variables of a machine that was never started; undefined with BIOS. */
+export function freshVariables({ firmware }: GuestRecipe): string | undefined {
+  return firmware === undefined ? undefined : UEFI[firmware].variables;
+}
 
 type Argument = [flag: string, value: string];
 
@@ -28,15 +37,15 @@ type Argument = [flag: string, value: string];
 export function machineArgs(recipe: GuestRecipe, hardware: Hardware, files: MachineFiles): string[] {
   const isVmware = hardware.disks === 'vmware' || hardware.network === 'vmware';
   const devices: Argument[] = [
-    ['-machine', 'q35'],
+    ['-machine', `q35${recipe.firmware === 'uefi-secure-boot' ? ',smm=on' : ''}`],
     ['-accel', ACCELERATOR],
-    ['-cpu', 'max'],
+    ['-cpu', 'Nehalem'],
     ['-smp', '1'],
     ['-m', '1024'],
     ['-display', 'none'],
     ['-device', 'VGA,addr=0x0f'],
     ['-serial', 'stdio'],
-    ...(files.variables === undefined ? [] : uefi(files.variables)),
+    ...(recipe.firmware === undefined || files.variables === undefined ? [] : uefi(recipe.firmware, files.variables)),
     ...(isVmware ? vmwarePorts() : []),
     ...(hardware.disks === 'vmware' ? vmwareDisks(recipe, files) : virtioDisks(recipe, files)),
     ...recipe.networkCards.flatMap((card, index) => networkCard(card, index, hardware, files)),
@@ -44,9 +53,11 @@ export function machineArgs(recipe: GuestRecipe, hardware: Hardware, files: Mach
   return ['-nodefaults', '-no-user-config', '-no-reboot', ...devices.flat()];
 }
 
-function uefi(variables: string): Argument[] {
+function uefi(firmware: keyof typeof UEFI, variables: string): Argument[] {
   return [
-    ['-drive', `if=pflash,format=raw,readonly=on,file=${UEFI_CODE}`],
+    // Firmware with secure boot keeps its variables where only its own code in SMM may write.
+    ['-global', `driver=cfi.pflash01,property=secure,value=${firmware === 'uefi-secure-boot' ? 'on' : 'off'}`],
+    ['-drive', `if=pflash,format=raw,readonly=on,file=${UEFI[firmware].code}`],
     ['-drive', `if=pflash,format=raw,file=${variables}`],
   ];
 }
@@ -66,13 +77,26 @@ function vmwarePorts(): Argument[] {
 
 function vmwareDisks(recipe: GuestRecipe, files: MachineFiles): Argument[] {
   const disks = recipe.disks.flatMap((disk, index): Argument[] => {
-    const device =
-      recipe.controller === 'ahci'
-        ? `ide-hd,bus=disks.${disk.scsiUnit},model=VMware Virtual SATA Hard Drive`
-        : `scsi-hd,bus=disks.0,vendor=VMware,product=Virtual disk,scsi-id=${disk.scsiUnit}`;
-    return [drive(files, index), ['-device', `${device},drive=disk${index},bootindex=${index + 1}`]];
+    const device = `${vmwareDisk(recipe, disk)},drive=disk${index},bootindex=${index + 1}`;
+    return [drive(files, index), ['-device', device]];
   });
-  return [['-device', `${recipe.controller},id=disks,bus=slot160`], ...disks];
+  return recipe.controller === 'nvme' ? disks : [['-device', `${recipe.controller},id=disks,bus=slot160`], ...disks];
+}
+
+function vmwareDisk({ controller }: GuestRecipe, disk: RecipeDisk): string {
+  if (controller === 'nvme') return 'nvme,bus=slot160,serial=VMware NVME_0000';
+  if (controller === 'ahci') return `ide-hd,bus=disks.${disk.scsiUnit},model=VMware Virtual SATA Hard Drive`;
+  return `scsi-hd,bus=disks.0,vendor=VMware,product=Virtual disk,scsi-id=${disk.scsiUnit}${scsiIdentity(disk)}`;
+}
+
+/**
+ * What VMware's disk has with `disk.EnableUUID`: its UUID as serial number (VPD page 0x80) and as NAA name of 16 bytes (page 0x83). QEMU's names have
+ * 8 bytes, so that the guest sees the first half: `scsi-36000c29` and nine digits more.
+ */
+function scsiIdentity({ uuid }: RecipeDisk): string {
+  if (uuid === undefined) return '';
+  const digits = diskDigits(uuid);
+  return `,serial=${digits},device_id=${digits},wwn=0x${digits.slice(0, 16)}`;
 }
 
 function virtioDisks(recipe: GuestRecipe, files: MachineFiles): Argument[] {
@@ -84,7 +108,7 @@ function virtioDisks(recipe: GuestRecipe, files: MachineFiles): Argument[] {
 }
 
 /**
- * The machine's own DHCP server answers; nothing leaves it. The ports of virtio cards come after all others, whose buses
+ * Each card is on a network of its own, whose DHCP server and gateway (10.0.2.2, 10.0.3.2) answer; nothing leaves it. The ports of virtio cards come after all others, whose buses
  * keep their numbers with them.
  */
 function networkCard(card: RecipeNetworkCard, index: number, hardware: Hardware, files: MachineFiles): Argument[] {
@@ -92,11 +116,13 @@ function networkCard(card: RecipeNetworkCard, index: number, hardware: Hardware,
   const isVmware = hardware.network === 'vmware';
   const device = isVmware ? `${card.model},bus=slot${card.pciSlotNumber}` : `virtio-net-pci,bus=virtio-${id}`;
   const attached: Argument[] = [
-    ['-netdev', `user,id=${id},restrict=on`],
+    ['-netdev', `user,id=${id},restrict=on,net=10.0.${2 + index}.0/24`],
     ['-device', `${device},netdev=${id},mac=${card.macAddress},romfile=`],
     ['-object', `filter-dump,id=dump-${id},netdev=${id},file=${files.frames}/${id}.pcap`],
   ];
-  return isVmware ? attached : [virtioPort(id, 24 + index), ...attached];
+  const place = hardware.cardOrder?.indexOf(card.macAddress) ?? index;
+  if (place === -1) throw new Error(`the domain has no NIC with the MAC address ${card.macAddress}`);
+  return isVmware ? attached : [virtioPort(id, 24 + place), ...attached];
 }
 
 function virtioPort(name: string, slot: number): Argument {

@@ -1,21 +1,25 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { outputOf, runProgram, type ProgramResult } from '../oracles/run-program.ts';
 import { runControl, type Control } from './controls.ts';
 import type { Guest } from './guest-cache.ts';
-import { ACCELERATOR } from './machine.ts';
+import { reachedGateways, type GuestReport } from './guest-report.ts';
+import { ACCELERATOR, type Hardware } from './machine.ts';
+import { cardName } from './recipe.ts';
 
 /** How a guest did on a machine of `machine.ts`, which shares nothing with the program. */
 export interface MatrixBoot {
   boots: boolean;
   /** By the guest's own names. */
   cards: Record<string, string>;
-  /** Every card is up under the name that it had on VMware, and sent a frame. */
+  /** Every card is up under the name that it had on VMware, sent a frame, and reaches its gateway. */
   networkKept: boolean;
+  /** What the guest reported; undefined when it did not come up. */
+  report: GuestReport | undefined;
   /** What ended the run. */
   sign: string | undefined;
   seconds: number;
@@ -54,13 +58,19 @@ const LIBGUESTFS = {
 
 /** Boots the guest as it is, with the hardware that it had on VMware or with virtio. */
 export async function bootAsIs(guest: Guest, kind: 'vmware' | 'virtio'): Promise<MatrixBoot> {
-  return summary(guest, await runControl(guest, { disks: kind, network: kind }, TIME_LIMIT_MS));
+  return bootOn(guest, { disks: kind, network: kind });
+}
+
+async function bootOn(guest: Guest, hardware: Hardware): Promise<MatrixBoot> {
+  return summary(guest, await runControl(guest, hardware, TIME_LIMIT_MS));
 }
 
 /** `convert --fix-plan` of a packed guest. */
-export async function planFix(descriptor: string, folder: string): Promise<PlanResult> {
+export async function planFix(guest: Guest, descriptor: string, folder: string): Promise<PlanResult> {
   const before = await hashesOf(dirname(descriptor));
-  const { result } = await runOwn(['convert', descriptor, '--fix', 'require', '--fix-plan', '-o', `${folder}/`]);
+  const keys = await keyOptions(guest, folder);
+  const args = ['convert', descriptor, '--fix', 'require', '--fix-plan', ...keys, '-o', `${folder}/`];
+  const { result } = await runOwn(args);
   const after = await hashesOf(dirname(descriptor));
   const left = await readdir(folder).catch(() => []);
   return { changes: result.guest.changes.length, changedNothing: before === after && left.length === 0 };
@@ -76,9 +86,10 @@ export interface ConvertedGuest {
 }
 
 /** `convert --fix require` of a packed guest into `folder`. */
-export async function convertGuest(descriptor: string, folder: string): Promise<ConvertedGuest> {
+export async function convertGuest(guest: Guest, descriptor: string, folder: string): Promise<ConvertedGuest> {
   const before = await hashesOf(dirname(descriptor));
-  const args = ['convert', descriptor, '--fix', 'require', '--hardware', 'auto', '-o', `${folder}/`];
+  const keys = await keyOptions(guest, folder);
+  const args = ['convert', descriptor, '--fix', 'require', '--hardware', 'auto', ...keys, '-o', `${folder}/`];
   const { domain, disks, hardware, seconds } = (await runOwn(args)).result;
   const sourceUnchanged = before === (await hashesOf(dirname(descriptor)));
   return { domain, disks: disks.map(({ path }) => path), hardware: hardware.kind, seconds, sourceUnchanged };
@@ -88,19 +99,43 @@ export async function convertGuest(descriptor: string, folder: string): Promise<
 export async function bootConverted(guest: Guest, converted: ConvertedGuest): Promise<FixResult> {
   const { domain, disks, hardware, seconds: convertSeconds, sourceUnchanged } = converted;
   const { verdict, networkUp, seconds } = (await runOwn(['boot-test', domain, '--accelerator', ACCELERATOR])).result;
-  const boot = await bootAsIs(await withDisks(guest, disks), 'virtio');
+  // Kernel names follow the addresses that the domain gives its NICs.
+  const cardOrder = orderOfNics(await readFile(domain, 'utf8'));
+  const boot = await bootOn(await withDisks(guest, disks), { disks: 'virtio', network: 'virtio', cardOrder });
   return { convertSeconds, hardware, bootTest: { verdict, networkUp, seconds }, sourceUnchanged, boot };
+}
+
+/** MAC addresses of a domain's NICs in the order of their PCI addresses; those without one come last, in the order of the domain. */
+export function orderOfNics(domain: string): string[] {
+  const nics = [...domain.matchAll(/<interface .*?<\/interface>/gs)].map(([nic]) => {
+    const number = (name: string): number =>
+      Number(new RegExp(`<address type=["']pci["'][^>]*\\b${name}=["'](\\w+)`).exec(nic)?.[1]);
+    const place = number('bus') * 2 ** 16 + number('slot') * 2 ** 8 + number('function');
+    return { mac: /<mac address=["']([^"']+)/.exec(nic)?.[1] ?? '', place: Number.isNaN(place) ? Infinity : place };
+  });
+  return nics
+    .toSorted((one, other) => (one.place < other.place ? -1 : one.place > other.place ? 1 : 0))
+    .map(({ mac }) => mac);
 }
 
 /** `virt-v2v` of the same package into the existing `folder`, then the same boot. */
 export async function virtV2vAndBoot(guest: Guest, descriptor: string, folder: string): Promise<VirtV2vResult> {
   const startedMs = performance.now();
   const args = ['-i', 'ova', dirname(descriptor), '-o', 'local', '-os', folder, '-of', 'qcow2'];
+  args.push(...(await keyOptions(guest, folder)));
   const ended = await runProgram('virt-v2v', args, LIBGUESTFS, TIME_LIMIT_MS);
   const seconds = (performance.now() - startedMs) / 1000;
   if (ended.exitCode !== 0) return { seconds, error: errorOf(ended), boot: undefined };
   const disks = (await readdir(folder)).filter((name) => !name.endsWith('.xml')).map((name) => join(folder, name));
   return { seconds, error: undefined, boot: await bootAsIs(await withDisks(guest, disks), 'virtio') };
+}
+
+/** Options that give the passphrase of an encrypted guest, in a file next to the folder of the result; none for others. */
+async function keyOptions({ recipe }: Guest, folder: string): Promise<string[]> {
+  if (recipe.passphrase === undefined) return [];
+  const path = `${folder}.key`;
+  await writeFile(path, recipe.passphrase, { mode: 0o600 });
+  return ['--key', `all:file:${path}`];
 }
 
 interface OwnDocument {
@@ -123,9 +158,13 @@ async function runOwn(args: readonly string[]): Promise<OwnDocument> {
   return { result };
 }
 
-function summary({ recipe }: Guest, { booted, cards, talked, sign, seconds }: Control): MatrixBoot {
-  const isUp = recipe.networkCards.every((card) => cards[`ens${card.pciSlotNumber}`] === 'up');
-  return { boots: booted, cards, networkKept: isUp && talked.every(Boolean), sign, seconds };
+function summary({ recipe }: Guest, { booted, cards, talked, report, sign, seconds }: Control): MatrixBoot {
+  const isUp = recipe.networkCards.every(
+    (card) => cards[cardName(card)] === 'up' && report?.nics[card.macAddress]?.name === cardName(card),
+  );
+  const networkKept =
+    isUp && talked.every(Boolean) && report !== undefined && Object.values(reachedGateways(report)).every(Boolean);
+  return { boots: booted, cards, networkKept, report, sign, seconds };
 }
 
 /** The guest with other images: told apart by their size, because each program has its own order of disks. */

@@ -1,10 +1,18 @@
 import { expect, test } from '@jest/globals';
+import type { FixResult, MatrixBoot } from './matrix-stages.ts';
 import { matrixReport, type MatrixRow } from './matrix-table.ts';
 
 const UP = {
   boots: true,
   cards: { ens192: 'up' },
   networkKept: true,
+  report: {
+    nics: {
+      '00:50:56:8a:01:01': { name: 'ens192', state: 'up', addresses: ['10.0.2.15/24'], gateways: ['10.0.2.2:answers'] },
+    },
+    mounts: { '/': 'ext4 6d0c /' },
+    failedUnits: [],
+  },
   sign: 'guest-ready ens192=up kernel=6.1.0',
   seconds: 61.4,
 };
@@ -47,5 +55,20 @@ test('a comparison tells each file and the rest of the disk', () => {
   );
   expect(matrixReport([['one', { compare: { changedFiles: [], sameOutsideRoot: false } }]])).toMatch(
     /source: none; .*\*\*not the same\*\*/,
+  );
+});
+
+test('what a guest found after the fix is compared with its first boot', () => {
+  const after = (boot: MatrixBoot): FixResult => ({
+    convertSeconds: 9,
+    hardware: 'virtio',
+    bootTest: { verdict: 'booted', networkUp: true, seconds: 9 },
+    sourceUnchanged: true,
+    boot,
+  });
+  expect(matrixReport([['one', { vmware: UP, after: after(UP) }]])).toMatch(/^- `one` .* nothing differs\.$/m);
+  const emergency = { ...UP, report: { ...UP.report, failedUnits: ['srv.mount'] } };
+  expect(matrixReport([['one', { vmware: UP, after: after(emergency) }]])).toMatch(
+    /`failed units: srv.mount, was none`/,
   );
 });

@@ -1,4 +1,5 @@
 import type { Comparison } from './compare-guest.ts';
+import { differencesFrom } from './guest-report.ts';
 import type { FixResult, MatrixBoot, PlanResult, VirtV2vResult } from './matrix-stages.ts';
 
 /** What was measured of a guest; a stage that did not run is absent. */
@@ -33,7 +34,15 @@ const COLUMNS: readonly [title: string, cell: (row: MatrixRow) => string][] = [
 /** A Markdown table with a row for each guest, and below it what of a converted guest is not as in its source. */
 export function matrixReport(rows: readonly [name: string, row: MatrixRow][]): string {
   const compared = rows.flatMap(([name, { compare }]) => (compare === undefined ? [] : [comparison(name, compare)]));
-  return `${matrixTable(rows)}\n${compared.join('')}`;
+  return `${matrixTable(rows)}\n${compared.join('')}${rows.map(([name, row]) => firstBoot(name, row)).join('')}`;
+}
+
+/** What the guest found on virtio after the fix that it did not find at its first boot. */
+function firstBoot(name: string, { vmware, after }: MatrixRow): string {
+  if (vmware?.report === undefined || after?.boot.report === undefined) return '';
+  const differences = differencesFrom(vmware.report, after.boot.report);
+  const found = differences.map((difference) => `\`${difference}\``).join(', ');
+  return `- \`${name}\` after the fix, compared with its boot on VMware’s hardware: ${found || 'nothing differs'}.\n`;
 }
 
 function comparison(name: string, { changedFiles, sameOutsideRoot }: Comparison): string {

@@ -31,12 +31,12 @@ function matrixTest(name: string, title: string, run: (guest: Guest, folder: str
 
 for (const name of WANTED_GUESTS) {
   matrixTest(name, 'convert --fix-plan changes nothing and writes nothing', async (guest, folder) => {
-    const plan = await planFix(await packGuest(guest, join(folder, 'source')), join(folder, 'output'));
+    const plan = await planFix(guest, await packGuest(guest, join(folder, 'source')), join(folder, 'output'));
     expect(plan.changedNothing).toBe(true);
   });
 
   matrixTest(name, 'boots on virtio after convert --fix, its cards up by their old names', async (guest, folder) => {
-    const converted = await convertGuest(await packGuest(guest, join(folder, 'source')), join(folder, 'output'));
+    const converted = await convertGuest(guest, await packGuest(guest, join(folder, 'source')), join(folder, 'output'));
     expect(await bootConverted(guest, converted)).toMatchObject({
       hardware: 'virtio',
       sourceUnchanged: true,
@@ -48,7 +48,7 @@ for (const name of WANTED_GUESTS) {
 
 if (WANTED_GUESTS.includes('fit')) {
   matrixTest('fit', 'is changed by nothing but the name of its card', async (guest, folder) => {
-    const converted = await convertGuest(await packGuest(guest, join(folder, 'source')), join(folder, 'output'));
+    const converted = await convertGuest(guest, await packGuest(guest, join(folder, 'source')), join(folder, 'output'));
     const compared = await compareWithSource(guest, converted.disks[0] ?? '', folder);
     const name = `ens${recipeOf('fit').networkCards[0]?.pciSlotNumber}`;
     expect(compared).toEqual({

@@ -38,10 +38,10 @@ async function measure(guest: Guest, stage: Stage, folder: string): Promise<Matr
   if (stage === 'before') return { before: await bootAsIs(guest, 'virtio') };
   const descriptor = await packGuest(guest, join(folder, 'source'));
   const output = join(folder, 'output');
-  if (stage === 'plan') return { plan: await planFix(descriptor, output) };
-  if (stage === 'after') return { after: await bootConverted(guest, await convertGuest(descriptor, output)) };
+  if (stage === 'plan') return { plan: await planFix(guest, descriptor, output) };
+  if (stage === 'after') return { after: await bootConverted(guest, await convertGuest(guest, descriptor, output)) };
   if (stage === 'compare') {
-    const { disks } = await convertGuest(descriptor, output);
+    const { disks } = await convertGuest(guest, descriptor, output);
     return { compare: await compareWithSource(guest, disks[0] ?? '', folder) };
   }
   await mkdir(output);

@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openPackage } from '../../src/ovf/open-package.ts';
@@ -55,6 +55,28 @@ testWithOracle(
       { capacityBytes: 64 * 2 ** 20, bootOrder: undefined },
       { capacityBytes: 2 ** 31, bootOrder: 1 },
     ]);
+  },
+);
+
+testWithOracle(
+  'qemu-img',
+  'a packed disk has its UUID in its descriptor, and qemu-img still reads it',
+  async (paths) => {
+    const folder = await mkdtemp(join(tmpdir(), 'packed-'));
+    try {
+      const disk = join(folder, '0.qcow2');
+      await outputOf(paths['qemu-img'], ['create', '-q', '-f', 'qcow2', disk, '64M']);
+      const uuid = '6000C291-5a0e-4c1d-93b7-0c52e1d70901';
+      const recipe = { ...biosBypath, disks: [{ sizeMiB: 64, scsiUnit: 0, uuid }] };
+      await packGuest({ recipe, disks: [disk] }, join(folder, 'package'));
+      const vmdk = join(folder, 'package', `${recipe.name}-disk1.vmdk`);
+      expect((await readFile(vmdk)).toString('latin1')).toMatch(
+        /\nddb\.[^\n]*\nddb\.uuid = "60 00 c2 91 5a 0e 4c 1d-93 b7 0c 52 e1 d7 09 01"\n\0/,
+      );
+      await outputOf(paths['qemu-img'], ['compare', '-f', 'vmdk', '-F', 'qcow2', vmdk, disk]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   },
 );
 

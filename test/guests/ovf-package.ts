@@ -1,14 +1,18 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { outputOf } from '../oracles/run-program.ts';
 import type { Guest } from './guest-cache.ts';
-import type { GuestRecipe } from './recipe.ts';
+import { diskDigits, type GuestRecipe } from './recipe.ts';
 
 const CONTROLLERS = {
   pvscsi: { type: 6, subType: 'VirtualSCSI', name: 'SCSI controller 0' },
   mptsas1068: { type: 6, subType: 'lsilogicsas', name: 'SCSI controller 0' },
   ahci: { type: 20, subType: 'vmware.sata.ahci', name: 'SATA controller 0' },
+  nvme: { type: 20, subType: 'vmware.nvme.controller', name: 'NVMe controller 0' },
 } as const;
+const SECTOR_BYTES = 512;
+// qemu-img leaves 20 sectors for it.
+const DESCRIPTOR_BYTES = 20 * SECTOR_BYTES;
 const CARDS = { vmxnet3: 'VmxNet3', e1000e: 'E1000e' } as const;
 
 /**
@@ -22,11 +26,29 @@ export async function packGuest(guest: Guest, folder: string): Promise<string> {
   for (const [index, disk] of guest.disks.entries()) {
     const vmdk = join(folder, vmdkName(guest.recipe, index));
     await outputOf('qemu-img', ['convert', '-O', 'vmdk', '-o', 'subformat=streamOptimized', disk, vmdk]);
+    const uuid = guest.recipe.disks[index]?.uuid;
+    if (uuid !== undefined) await addUuid(vmdk, uuid);
     sizes.push((await stat(vmdk)).size);
   }
   const path = join(folder, `${name}.ovf`);
   await writeFile(path, descriptor(guest.recipe, sizes));
   return path;
+}
+
+/** Adds a disk's UUID to the descriptor within a streamOptimized VMDK, which is text from the second sector on, padded with zeros. */
+async function addUuid(vmdk: string, uuid: string): Promise<void> {
+  const bytes = (diskDigits(uuid).match(/../g) ?? []).join(' ');
+  const line = `ddb.uuid = "${bytes.slice(0, 23)}-${bytes.slice(24)}"\n`;
+  const file = await open(vmdk, 'r+');
+  try {
+    const text = Buffer.alloc(DESCRIPTOR_BYTES);
+    await file.read(text, 0, DESCRIPTOR_BYTES, SECTOR_BYTES);
+    const end = text.indexOf(0);
+    if (end === -1 || end + line.length > DESCRIPTOR_BYTES) throw new Error(`${vmdk}: its descriptor is full`);
+    await file.write(line, SECTOR_BYTES + end);
+  } finally {
+    await file.close();
+  }
 }
 
 function vmdkName(recipe: GuestRecipe, index: number): string {
@@ -102,7 +124,8 @@ function descriptor(recipe: GuestRecipe, sizes: readonly number[]): string {
       <Info>Virtual hardware requirements</Info>
       <System><vssd:ElementName>Virtual Hardware Family</vssd:ElementName><vssd:InstanceID>0</vssd:InstanceID><vssd:VirtualSystemIdentifier>${recipe.name}</vssd:VirtualSystemIdentifier><vssd:VirtualSystemType>vmx-19</vssd:VirtualSystemType></System>
       ${items.join('\n      ')}
-      <vmw:Config ovf:required="false" vmw:key="firmware" vmw:value="${recipe.firmware === 'uefi' ? 'efi' : 'bios'}"/>
+      <vmw:Config ovf:required="false" vmw:key="firmware" vmw:value="${recipe.firmware === undefined ? 'bios' : 'efi'}"/>
+      <vmw:Config ovf:required="false" vmw:key="bootOptions.efiSecureBootEnabled" vmw:value="${recipe.firmware === 'uefi-secure-boot'}"/>
     </VirtualHardwareSection>
     <vmw:BootOrderSection ovf:required="false" vmw:instanceId="10" vmw:type="disk"><Info>Virtual hardware device boot order</Info></vmw:BootOrderSection>
   </VirtualSystem>

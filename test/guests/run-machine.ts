@@ -10,18 +10,26 @@ export interface MachineRun {
   seconds: number;
 }
 
+/** What a run waits for. */
+export interface MachineRunOptions {
+  awaited: readonly RegExp[];
+  timeLimitMs: number;
+  /** A question on the serial console and the line that is typed there, once. */
+  answer?: { prompt: RegExp; line: string };
+  /** Awaited before the machine is ended, once a text has come. */
+  settle?: (match: RegExpExecArray) => Promise<void>;
+}
+
 /**
  * Runs qemu until its serial console says one of `awaited` and `settle` is done, it ends by itself, or the time is over.
  * Leaves no process.
  */
-export async function runMachine(
-  args: readonly string[],
-  awaited: readonly RegExp[],
-  timeLimitMs: number,
-  settle: (match: RegExpExecArray) => Promise<void> = async () => undefined,
-): Promise<MachineRun> {
+export async function runMachine(args: readonly string[], options: MachineRunOptions): Promise<MachineRun> {
+  const { awaited, timeLimitMs: timeout, settle = async () => undefined } = options;
+  let { answer } = options;
   const startedMs = performance.now();
-  const qemu = spawn('qemu-system-x86_64', [...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: timeLimitMs });
+  const qemu = spawn('qemu-system-x86_64', [...args], { stdio: ['pipe', 'pipe', 'pipe'], timeout });
+  qemu.stdin.on('error', () => undefined); // A machine that ends closes its console; `match` tells how it ended.
   let serial = '';
   let complaints = '';
   let match: RegExpExecArray | undefined;
@@ -32,6 +40,10 @@ export async function runMachine(
     serial += text;
     // A text may come in pieces, so that the end of what was said is looked at again.
     const end = withoutEscapes(serial.slice(-4096 - text.length));
+    if (answer?.prompt.test(end) === true) {
+      qemu.stdin.write(`${answer.line}\n`);
+      answer = undefined;
+    }
     if (match !== undefined) return;
     match = awaited.map((pattern) => pattern.exec(end)).find((found) => found !== null) ?? undefined;
     if (match !== undefined) void settle(match).finally(() => qemu.kill());

@@ -3,6 +3,7 @@ import { biosBypath } from './bios-bypath.ts';
 import { biosLvm } from './bios-lvm.ts';
 import { biosSda } from './bios-sda.ts';
 import { fit } from './fit.ts';
+import { nicsCrosswise } from './nics-crosswise.ts';
 import { twoDisksNics } from './two-disks-nics.ts';
 import { twoKernels } from './two-kernels.ts';
 import { uefiBtrfs } from './uefi-btrfs.ts';
@@ -18,4 +19,5 @@ export const RECIPES: readonly GuestRecipe[] = [
   twoKernels,
   twoDisksNics,
   fit,
+  nicsCrosswise,
 ];

@@ -12,8 +12,26 @@ export function ifupdown(...names: readonly string[]): string {
   return `auto lo\niface lo inet loopback\n${cards.join('')}`;
 }
 
+/** Files that make networkd ask for addresses on NICs by their names. */
+export function networkd(...names: readonly string[]): Record<string, string> {
+  const network = `[Match]\nName=${names.join(' ')}\n\n[Network]\nDHCP=yes\n`;
+  return { '/etc/systemd/network/10-lan.network': network };
+}
+
 /** guestfish commands for a guest with `ext4Root`. */
 export const ROOT_AND_SWAP = 'mkswap /dev/sda2\n    mount /dev/sda1 /';
+
+/**
+ * A root in LVM over the first disk's only partition, 2 GiB, for `ext4Root` and `layout`: it is filled where the first extent of the volume will be,
+ * 1 MiB into the partition.
+ */
+export const ROOT_IN_LVM = {
+  place: { partitions: ['label: dos', 'start=1MiB, type=8e, bootable'], startMiB: 1, offsetMiB: 1, sizeMiB: 1920 },
+  layout: `
+    pvcreate /dev/sda1
+    vgcreate system /dev/sda1
+    ${inAppliance('lvcreate -y -Zn -Wn -n root -L 1920M system')}`,
+} as const;
 
 /** guestfish commands: a GPT with an EFI system partition and the rest in a second one. */
 export const ESP_AND_REST = `
@@ -22,6 +40,31 @@ export const ESP_AND_REST = `
     part-set-gpt-type /dev/sda 1 C12A7328-F81F-11D2-BA4B-00A0C93EC93B
     part-add /dev/sda p 133120 -2048
     mkfs vfat /dev/sda1`;
+
+/** For `ext4Root` and `layout`: a GPT with an EFI system partition that has room for kernels, and the root in a second one. 2304 MiB. */
+export const ROOT_BEHIND_ESP = {
+  place: {
+    partitions: ['label: gpt', 'start=1MiB, size=256MiB, type=uefi', 'start=257MiB, size=2040MiB, type=linux'],
+    startMiB: 257,
+    sizeMiB: 2040,
+  },
+  layout: `
+    mkfs vfat /dev/sda1
+    mount /dev/sda2 /
+    mkdir-p /boot/efi
+    mount /dev/sda1 /boot/efi`,
+} as const;
+
+/** guestfish commands: moves /boot onto a new ext4, and mounts that. */
+export function moveBoot(partition: string): string {
+  return `
+    mkdir /new-boot
+    mount ${partition} /new-boot
+    debug sh "cp -a /sysroot/boot/. /sysroot/new-boot/ && rm -r /sysroot/boot && mkdir /sysroot/boot"
+    umount /new-boot
+    rmdir /new-boot
+    mount ${partition} /boot`;
+}
 
 /** A line of fstab that names a partition of `$disk` by its UUID. For `install`. */
 export function byUuid(partition: 1 | 2, mountPoint: string, type: string, options = 'defaults'): string {
@@ -53,4 +96,13 @@ export function vmwareInitramfs(kernel: string, modules = 'mptspi mptsas vmw_pvs
     update-initramfs -u -k ${kernel}
     mv /tmp/modules /etc/initramfs-tools/modules
     sed -i 's/^MODULES=.*/MODULES=dep/' /etc/initramfs-tools/initramfs.conf`;
+}
+
+/** Commands of a guest's tree whose boot loader is not GRUB. */
+export const NO_GRUB = 'apt-get purge -y grub-pc grub-pc-bin grub2-common grub-common';
+
+/** guestfish's command for a shell command of its appliance, where `scsi N` is the kernel's name of the recipe's disk N, counted from 0. */
+export function inAppliance(command: string): string {
+  const scsi = 'scsi() { readlink -f /dev/disk/by-path/*-scsi-0:0:$1:0; }';
+  return `debug sh ${JSON.stringify(`${scsi}; ${command}`)}`;
 }
