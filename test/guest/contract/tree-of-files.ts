@@ -71,6 +71,14 @@ export function treeOfFiles(content: TreeContent): GuestTree {
   };
 }
 
+/** The first sector of a disk that GRUB is installed on. */
+export function bootSector(code = 'GRUB \0Geom\0Hard Disk\0Read\0 Error'): Buffer {
+  const sector = Buffer.alloc(512);
+  sector.write(code, 0x180, 'latin1');
+  sector.writeUInt16LE(0xaa55, 510);
+  return sector;
+}
+
 /**
  * A guest on one virtio disk with one NIC, BIOS firmware, and its root on `/dev/sda1` (the appliance's name of it), with `changes`. Its files are
  * `content`.
@@ -98,6 +106,7 @@ export function bootSubject(content: TreeContent, changes: Partial<BootSubject> 
       disks: [{ driver: 'virtio_blk', names: 'vd' }],
       nics: [{ mac: '52:54:00:00:00:01', driver: 'virtio_net' }],
     },
+    readDisk: async () => bootSector(),
     ...changes,
   };
 }

@@ -17,6 +17,8 @@ export interface EntryFile extends SourcePlace {
   path: string | undefined;
   /** `unknown` if the file system that the boot loader reads cannot be looked at. */
   state: 'there' | 'missing' | 'unknown';
+  /** The section of a unified kernel image that it is. */
+  section?: string | undefined;
   /** For a person, about a state other than `there`. */
   reason?: string | undefined;
 }

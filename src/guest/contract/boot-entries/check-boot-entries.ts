@@ -6,21 +6,38 @@ import type { BootEntry, EntryFile, LoaderConfig } from './boot-entry.ts';
 import { checkDeviceWords, checkSwitches, volumesOfWords, type WordFinding } from './device-words.ts';
 import { readLoaderConfigs } from './loader-configs.ts';
 import { checkNetworkWords } from './network-words.ts';
+import { parsePe } from './pe-image.ts';
+import { MOST_UNIFIED_BYTES } from './unified-image.ts';
 
 /**
  * Whether what the boot loader starts by default is there, and names devices of the target. A fault in another entry, such as that of an older
  * kernel, is reported and does not count: nobody who starts the VM meets it.
  */
 export const checkBootEntries: BootCheckReader = async (subject) => {
-  const { first, others } = await readLoaderConfigs(subject);
+  const { first, others, start, isAmbiguous } = await readLoaderConfigs(subject);
+  const checks = start.findings.map(({ verdict, file, reason }) => check(verdict, file, reason));
   if (!first) {
-    return [check('not-ready', '/boot', 'There is no configuration of a boot loader that is known.')];
+    return [...checks, check('not-ready', '/boot', 'There is no configuration of a boot loader that is known.')];
   }
   const names = await readDeviceNames(subject);
-  const checks = checkConfig(first, subject, names);
+  checks.push(...checkConfig(first, subject, names));
+  if (isAmbiguous) {
+    const files = [first, ...others].map(({ file }) => file).join(', ');
+    checks.push(check('unknown', first.file, `Which boot loader starts is not known: there are ${files}.`));
+  }
+  if (subject.hardware.secureBoot) checks.push(...(await checkKernelSignature(first, subject)));
   const aside = others.flatMap((config) => checkConfig(config, subject, names).filter(isFault).map(asAdvisory));
   return [...checks, ...aside];
 };
+
+/** With secure boot the shim, or the firmware, starts a signed kernel only. */
+async function checkKernelSignature({ entries }: LoaderConfig, { files }: BootSubject): Promise<BootCheck[]> {
+  const path = entries.find(({ isDefault }) => isDefault)?.kernel?.path;
+  const bytes = path === undefined ? undefined : await files.readBytes(path, MOST_UNIFIED_BYTES);
+  if (path === undefined || bytes === undefined) return [];
+  if (parsePe(bytes)?.isSigned === true) return [check('ready', path, `The kernel ${path} is signed.`)];
+  return [check('not-ready', path, `The kernel ${path} has no signature, which secure boot needs.`)];
+}
 
 function checkConfig(config: LoaderConfig, subject: BootSubject, names: DeviceNames): BootCheck[] {
   const problems = config.problems.map(({ verdict, file, line, reason }) => check(verdict, file, reason, line));

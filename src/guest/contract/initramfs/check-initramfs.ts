@@ -3,6 +3,7 @@ import type { BootCheck, BootCheckReader, BootSubject } from '../boot-check.ts';
 import { splitWord, type BootEntry, type KernelWord } from '../boot-entries/boot-entry.ts';
 import { checkDeviceWords, volumesOfWords } from '../boot-entries/device-words.ts';
 import { readLoaderConfigs } from '../boot-entries/loader-configs.ts';
+import { parsePe, peSection } from '../boot-entries/pe-image.ts';
 import { checkNetworkWords } from '../boot-entries/network-words.ts';
 import { readDeviceNames, resolveDevice, type DeviceNames } from '../resolve-device.ts';
 import { readRootStack } from '../root-stack.ts';
@@ -53,7 +54,7 @@ export const checkInitramfs: BootCheckReader = async (subject) => {
 
 /** Entries that load the same need one look. */
 function keyOf({ kernel, initramfs }: BootEntry): string {
-  return [kernel, ...initramfs].map((file) => file?.path ?? file?.written ?? '').join('\n');
+  return [kernel, ...initramfs].map((file) => `${file?.path ?? file?.written ?? ''} ${file?.section ?? ''}`).join('\n');
 }
 
 async function checkEntry(entry: BootEntry, subject: BootSubject): Promise<BootCheck[]> {
@@ -81,10 +82,12 @@ async function checkEntry(entry: BootEntry, subject: BootSubject): Promise<BootC
 /** The images of an entry; undefined if one of them is not there, which is a fault of the entry. */
 async function readImages({ initramfs }: BootEntry, { files }: BootSubject): Promise<Buffer[] | undefined> {
   const images: Buffer[] = [];
-  for (const { path } of initramfs) {
+  for (const { path, section } of initramfs) {
     const bytes = path === undefined ? undefined : await files.readBytes(path, MOST_IMAGE_BYTES);
-    if (bytes === undefined) return undefined;
-    images.push(bytes);
+    const pe = bytes && section !== undefined ? parsePe(bytes) : undefined;
+    const image = bytes && section !== undefined ? pe && peSection(bytes, pe, section) : bytes;
+    if (image === undefined) return undefined;
+    images.push(image);
   }
   return images;
 }

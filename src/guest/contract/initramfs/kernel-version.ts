@@ -16,6 +16,7 @@ export async function kernelVersion(
   tree: ArchiveTree | undefined,
 ): Promise<string | undefined> {
   const path = kernel?.path ?? '';
+  if (kernel?.section !== undefined && version !== undefined) return version;
   const listed = kernels.find(({ image }) => image === path);
   if (listed) return listed.version;
   const named = /^(?:vmlinuz|vmlinux|kernel|bzImage|Image|linux)-(\d.*)$/.exec(posix.basename(path))?.[1];
