@@ -1,9 +1,10 @@
 import { basename } from 'node:path';
-import { formatBytes, formatDuration, formatRate } from '../../base/amounts.ts';
+import { formatBytes } from '../../base/amounts.ts';
 import type { ConvertedDisk, ConvertResult } from '../../operations/convert/types.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 import { defineStep } from './define-step.ts';
+import { timeWords } from './time-words.ts';
 import { hardwareLines } from './hardware-lines.ts';
 import { fixReport } from './fix-report.ts';
 import { folderOf, originWords, sourceWords } from './conversion-words.ts';
@@ -17,10 +18,9 @@ const VERIFIED: Readonly<Record<ConvertedDisk['verified'], string>> = {
 
 /** What a conversion has done, for people: the images, how each was proved, the domain, and the next step. */
 export function conversionSummary(result: ConvertResult, width: number | undefined): string[] {
-  const { source, disks, domain, hardware, guest, warnings, seconds } = result;
+  const { source, disks, domain, hardware, guest, warnings, copySeconds, seconds } = result;
   if (guest?.outcome === 'planned') return fixReport(guest, width);
   const capacityBytes = disks.reduce((sum, disk) => sum + disk.virtualSizeBytes, 0);
-  const rate = seconds > 0 ? `, ${formatRate(capacityBytes / seconds)}` : '';
   const table = renderTable(
     [
       { header: 'FILE', cut: 'middle' },
@@ -43,7 +43,7 @@ export function conversionSummary(result: ConvertResult, width: number | undefin
   return [
     `Converted ${safeText(basename(source))} to ${disks[0]?.format ?? ''} in ${safeText(folderOf(disks))}`,
     ...table.map((line) => `  ${line}`),
-    `  ${formatBytes(capacityBytes)} of capacity in ${formatDuration(seconds)}${rate}`,
+    `  ${formatBytes(capacityBytes)} of capacity in ${timeWords({ bytes: capacityBytes, workSeconds: copySeconds, seconds })}`,
     ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
     ...hardwareLines(hardware),
     ...(guest === undefined

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { ExportResult, VmExportResult } from '../../operations/export/types.ts';
-import { formatBytes, formatCount, formatDuration, formatRate } from '../../base/amounts.ts';
+import { formatBytes, formatCount } from '../../base/amounts.ts';
 import { skipWords } from '../screen/result-words.ts';
 import { safeText } from '../text/safe-text.ts';
 import { shellWord } from '../text/shell-word.ts';
@@ -10,6 +10,7 @@ import { defineStep } from './define-step.ts';
 import { fixReport } from './fix-report.ts';
 import { fleetSummary, warningsOf } from './fleet-summary.ts';
 import { hardwareLines } from './hardware-lines.ts';
+import { timeWords } from './time-words.ts';
 
 /** More VMs than this have a line in a table each, and their warnings. */
 const MOST_IN_DETAIL = 5;
@@ -42,8 +43,16 @@ export function skipLines(skipped: ExportResult['skipped']): string[] {
 }
 
 function vmSummary(result: VmExportResult, width: number | undefined): string[] {
-  const { files, seconds, transferredBytes, disks = [], keptDisks, warnings, quiesced } = result;
-  const rate = seconds > 0 ? `, ${formatRate(transferredBytes / seconds)}` : '';
+  const {
+    files,
+    seconds,
+    fetchSeconds: workSeconds = seconds,
+    transferredBytes,
+    disks = [],
+    keptDisks,
+    warnings,
+    quiesced,
+  } = result;
   const table = renderTable(
     [
       { header: 'FILE', cut: 'middle' },
@@ -56,7 +65,7 @@ function vmSummary(result: VmExportResult, width: number | undefined): string[] 
     `Exported ${safeText(result.vm)} to ${safeText(result.output)}`,
     ...table.map((line) => `  ${line}`),
     ...disks.map(({ file, label, datastoreFile }) => `  ${safeText(`${file}: ${label}, ${datastoreFile}`)}`),
-    `  ${formatBytes(transferredBytes)} fetched in ${formatDuration(seconds)}${rate}`,
+    `  ${formatBytes(transferredBytes)} fetched in ${timeWords({ bytes: transferredBytes, workSeconds, seconds })}`,
     ...(keptDisks.length > 0
       ? [`  ${formatCount(keptDisks.length, 'disk')} kept from an earlier run: ${safeText(keptDisks.join(', '))}`]
       : []),

@@ -1,4 +1,5 @@
 import { InterruptedError } from '../../base/errors.ts';
+import type { ConvertResult } from '../../operations/convert/types.ts';
 import { describeError, errorLines } from '../error-report.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../../base/amounts.ts';
 import { safeLines } from '../text/safe-text.ts';
@@ -84,7 +85,7 @@ export class PlainScreen implements ExportScreen {
         this.#toldAtMs.clear();
         return `Converting ${event.source}`;
       case 'source-finished':
-        return `${event.source}: done, ${resultWords(event.result)}`;
+        return `${event.source}: ${isPlan(event.result) ? '' : 'done, '}${resultWords(event.result)}`;
       case 'boot-test-started':
         return `Boot test of ${event.target}`;
       case 'boot-test-finished':
@@ -140,6 +141,10 @@ export class PlainScreen implements ExportScreen {
     ];
     return `${vm}: ${disk}: ${pass}${parts.filter(Boolean).join(', ')}`;
   }
+}
+
+function isPlan({ guest }: ConvertResult): boolean {
+  return guest?.outcome === 'planned';
 }
 
 function prefixed(vm: string | undefined, text: string): string {

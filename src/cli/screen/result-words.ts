@@ -2,11 +2,22 @@ import { formatBytes, formatCount, formatDuration } from '../../base/amounts.ts'
 import type { ConvertResult } from '../../operations/convert/types.ts';
 import type { SkippedVm, VmExportResult } from '../../operations/export/types.ts';
 
-/** What came out of a VM or a source, in a few words: `2 files, 3.0 GiB in 1m 05s`. */
+/**
+ * What came out of a VM or a source, in a few words: `2 files, 3.0 GiB in 1m 05s`. The time of a fix is told apart. A plan of a fix has no disks: `planned in 31s, nothing was written`.
+ */
 export function resultWords(result: VmExportResult | ConvertResult): string {
-  const [files, noun] = 'files' in result ? ([result.files, 'file'] as const) : ([result.disks, 'disk'] as const);
+  const { guest, seconds } = result;
+  if (guest?.outcome === 'planned') return `planned in ${formatDuration(seconds)}, nothing was written`;
+  const [files, noun, work] =
+    'files' in result
+      ? ([result.files, 'file', result.fetchSeconds ?? seconds] as const)
+      : ([result.disks, 'disk', result.copySeconds] as const);
   const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  return `${formatCount(files.length, noun)}, ${formatBytes(sizeBytes)} in ${formatDuration(result.seconds)}`;
+  const isFixed = guest?.outcome === 'fixed';
+  const fix = isFixed
+    ? `, guest ${guest.changes.length > 0 ? 'fixed' : 'checked'} in ${formatDuration(guest.seconds)}`
+    : '';
+  return `${formatCount(files.length, noun)}, ${formatBytes(sizeBytes)} in ${formatDuration(isFixed ? work : seconds)}${fix}`;
 }
 
 /** Why a VM was not exported again: `already whole since 2026-11-22 14:03 UTC, kept`. */

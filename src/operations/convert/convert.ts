@@ -119,7 +119,7 @@ function fixSteps(vm: string, report: (event: ConvertEvent) => void): (event: Fi
 }
 
 function planOf({ source }: ConvertOptions, guest: FixReport, warnings: string[], startedAt: number): ConvertResult {
-  const nothing = { disks: [], domain: undefined, hardware: undefined };
+  const nothing = { disks: [], domain: undefined, hardware: undefined, copySeconds: 0 };
   return { source, ...nothing, guest, warnings, seconds: (Date.now() - startedAt) / 1000 };
 }
 
@@ -137,7 +137,7 @@ function obstacleOf({ disks, source }: Layout, { format }: ConvertOptions): stri
   return obstacleToFix(format, disks.length < source.disks.length, source.machine?.architecture);
 }
 
-type Made = Pick<ConvertResult, 'disks' | 'domain' | 'hardware' | 'guest'>;
+type Made = Pick<ConvertResult, 'disks' | 'domain' | 'hardware' | 'guest' | 'copySeconds'>;
 
 /** Makes, fixes and names all. Of a plan nothing is left, and nothing of a failure. */
 async function makeAll(
@@ -147,7 +147,9 @@ async function makeAll(
   signal: AbortSignal,
 ): Promise<Made> {
   const vm = layout.source.baseName;
+  const startedAt = Date.now();
   const whole = await convertDisks(layout, options, report, signal);
+  const copySeconds = (Date.now() - startedAt) / 1000;
   let isNamed = false;
   try {
     const converted = whole.map((disk) => disk.converted);
@@ -157,14 +159,14 @@ async function makeAll(
     const uuids = layout.disks.map(({ uuid }) => uuid);
     const finished = { disks: converted, addresses, uuids, nics, obstacle, env: options.env };
     const guest = await fixConverted(finished, options.guest, { signal, report: fixSteps(vm, report) });
-    if (options.guest.planOnly) return { disks: [], domain: undefined, hardware: undefined, guest };
+    if (options.guest.planOnly) return { disks: [], domain: undefined, hardware: undefined, guest, copySeconds };
     const disks = await withSizes(converted, guest);
     const hardware = await writeDomain(layout, disks, options, fitnessOf(guest), signal);
     signal.throwIfAborted();
     await requireAllOwn(whole);
     await giveFinalNames(layout.folder, finalPaths(layout), options);
     isNamed = true;
-    return { disks, domain: layout.domainPath, hardware, guest };
+    return { disks, domain: layout.domainPath, hardware, guest, copySeconds };
   } finally {
     if (!isNamed) for (const path of finalPaths(layout)) await rm(path + PARTIAL_SUFFIX, { force: true });
   }

@@ -89,7 +89,9 @@ export interface ConvertResult {
   /** What was changed in the guest, or would be; undefined when nobody looked. */
   guest?: FixReport | undefined;
   warnings: string[];
-  /** Without the boot test. */
+  /** From the first byte of the disks to the last, with their verification and without the fix; 0 for a plan. Rates are of this time. */
+  copySeconds: number;
+  /** All but the boot test. */
   seconds: number;
   /** Where one was asked for. A guest that did not come up is told here; the images stay. */
   bootTest?: BootTestResult;

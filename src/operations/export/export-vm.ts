@@ -88,6 +88,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     if (facts.firmware === 'uefi' && transfer.whole.every(({ isDisk }) => isDisk)) warn(NO_NVRAM);
     const described = await describe(task, source, transfer.whole, { warn, step }, signal);
     isFetched = true;
+    const fetchSeconds = (Date.now() - startedAt) / 1000;
     // A fix takes minutes: meanwhile no snapshot grows on the server, and no VM stays off.
     await cleanUp.run();
     const { descriptor, ...made } = await finishDescriptor(task, described, { source, transfer, resume, step }, signal);
@@ -107,6 +108,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
       ...(source.quiesced === undefined ? {} : { quiesced: source.quiesced }),
       ...made,
       warnings,
+      fetchSeconds,
       seconds: (Date.now() - startedAt) / 1000,
     });
     const beforeNames = async (files: readonly ExportedFile[]) => record?.write(withFiles(files), encode);

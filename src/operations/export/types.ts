@@ -181,6 +181,9 @@ export interface VmExportResult {
   warnings: string[];
   /** What stays on the server until somebody removes it, a sentence each: the export is complete, and not a success. */
   leftBehind?: string[];
+  /** Without what was done with the files after they had come: the fix and the boot test. Rates are of this time. Undefined in records of earlier versions. */
+  fetchSeconds?: number;
+  /** All but the boot test. */
   seconds: number;
 }
 

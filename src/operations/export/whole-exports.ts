@@ -81,7 +81,7 @@ export function doneSteps({ defined, bootTest }: VmExportResult, earlier?: DoneS
 export function keptResult({ result }: WholeExport): VmExportResult {
   const names = result.files.map(({ path }) => basename(path));
   const keptDisks = names.filter((name) => !/\.(xml|yaml|ovf|mf)$/.test(name));
-  return { ...result, warnings: [], transferredBytes: 0, seconds: 0, keptDisks };
+  return { ...result, warnings: [], transferredBytes: 0, fetchSeconds: 0, seconds: 0, keptDisks };
 }
 
 export function skippedVm(

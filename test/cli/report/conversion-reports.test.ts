@@ -20,6 +20,28 @@ test('the summary names each image, how it was verified, the rate, the domain an
   ]);
 });
 
+test('the rate is that of the copy, and the time of a fix is not in it', () => {
+  const guest = {
+    outcome: 'fixed',
+    system: 'Debian GNU/Linux 12',
+    root: '/dev/sda1',
+    changes: [],
+    warnings: [],
+    obstacles: [],
+    seconds: 792,
+  } as const;
+  const [disk] = CONVERTED.disks;
+  const disks = disk === undefined ? [] : [{ ...disk, virtualSizeBytes: 2.5 * GIB }];
+  const fixed = {
+    ...CONVERTED,
+    disks,
+    guest: { ...guest, changes: [], warnings: [], obstacles: [] },
+    copySeconds: 0.8,
+    seconds: 793,
+  };
+  expect(conversionSummary(fixed, undefined)).toContain('  2.5 GiB of capacity in <1s, 3.1 GiB/s; 13m 13s in all');
+});
+
 test('an image alone has no domain and no next step; warnings are told', () => {
   const alone = { ...CONVERTED, domain: undefined, hardware: undefined, warnings: ['The CD-ROM image is left out.'] };
   const lines = conversionSummary(alone, 80);

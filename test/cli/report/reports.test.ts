@@ -89,6 +89,12 @@ test('the summary of an export names the folder, the files with their sizes, dur
   ]);
 });
 
+test('the rate is that of the fetch, without the time of a fix', () => {
+  const slow = { ...RESULT, fetchSeconds: 30, seconds: 823 };
+  const lines = exportSummary({ job: JOB.id, state: 'done', exported: [slow], skipped: [], failed: [] }, undefined);
+  expect(lines).toContain('  3.0 GiB fetched in 30s, 102 MiB/s; 13m 43s in all');
+});
+
 test('the summary names the disk of the VM that each file came from', () => {
   const disks = [
     {

@@ -8,7 +8,8 @@ import { PlainScreen } from '../../../src/cli/screen/plain-screen.ts';
 import { QuietScreen } from '../../../src/cli/screen/quiet-screen.ts';
 import { createTerminalScreen } from '../../../src/cli/screen/terminal-screen.ts';
 import { vmBlock } from '../../../src/cli/screen/vm-block.ts';
-import { covered, FINISHED, IMAGE, OPENING, SOURCE, VERIFYING, WHOLE } from './convert-events.ts';
+import type { ConvertResult } from '../../../src/operations/convert/types.ts';
+import { CONVERTED, covered, FINISHED, IMAGE, OPENING, SOURCE, VERIFYING, WHOLE } from './convert-events.ts';
 import { GIB } from './export-events.ts';
 import { FakeStream } from './fake-stream.ts';
 
@@ -39,6 +40,28 @@ test('a source is looked at, converted with a bar, and read back in words', () =
     '⠋ Reading back',
     'web-01-disk-1.qcow2  read back  ███████░░░░░░   50%   2.5 GiB/s       2s left',
   ]);
+});
+
+const GUEST = {
+  system: 'Debian GNU/Linux 12',
+  root: '/dev/sda1',
+  changes: [],
+  warnings: [],
+  obstacles: [],
+  seconds: 30,
+};
+
+test('the time of a fix is told apart, and a plan is not said to be done', () => {
+  const linesOf = (result: ConvertResult): string[] => {
+    const lines: string[] = [];
+    const screen = new PlainScreen({ write: (text) => lines.push(text.slice(21)) }, () => 0);
+    screen.onEvent({ type: 'source-finished', source: SOURCE, result });
+    return lines;
+  };
+  const fixed: ConvertResult = { ...CONVERTED, copySeconds: 2, seconds: 33, guest: { ...GUEST, outcome: 'fixed' } };
+  expect(linesOf(fixed)).toEqual(['web-01.ova: done, 2 disks, 4.0 GiB in 2s, guest checked in 30s\n']);
+  const planned: ConvertResult = { ...fixed, disks: [], copySeconds: 0, guest: { ...GUEST, outcome: 'planned' } };
+  expect(linesOf(planned)).toEqual(['web-01.ova: planned in 33s, nothing was written\n']);
 });
 
 test('the hash of a disk has its own progress before it is converted', () => {

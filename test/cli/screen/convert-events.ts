@@ -32,6 +32,7 @@ export const CONVERTED: ConvertResult = {
   domain: '/srv/vms/web-01.xml',
   hardware: { kind: 'sata', reason: 'It was asked for.', notes: ['The TPM is new.'] },
   warnings: [],
+  copySeconds: 65,
   seconds: 65,
 };
 
