@@ -14,13 +14,16 @@ import { linkedDevice, udevLinks, type UdevLink } from './udev-links.ts';
 
 export type { Resolution } from './resolution.ts';
 
+/** An encrypted volume that the guest opens, with the options that say what becomes of it. */
+type VolumeEntry = Pick<CrypttabEntry, 'name' | 'source'> & Partial<Pick<CrypttabEntry, 'options'>>;
+
 /** What gives devices their names: the hardware, the content of the devices, and the configuration that names volumes. */
 export interface DeviceNames {
   devices: readonly BlockDevice[];
   hardware: TargetHardware;
   mounts: readonly GuestMount[];
   /** Of the root, or of an initramfs. Add what the kernel's command line opens (`rd.luks.name=`). */
-  crypttab: readonly Pick<CrypttabEntry, 'name' | 'source'>[];
+  crypttab: readonly VolumeEntry[];
   arrays: readonly MdadmArray[];
   /** Of the guest's own rules. */
   links: readonly UdevLink[];
@@ -188,17 +191,20 @@ function byMultipath(name: string, { multipath, devices, hardware }: DeviceNames
 }
 
 /** The volume exists if its source does. What is in it is known only if the appliance has opened it. */
-function byCrypttab(
-  entry: Pick<CrypttabEntry, 'name' | 'source'>,
-  names: DeviceNames,
-  visited: Set<string>,
-): Resolution {
+function byCrypttab(entry: VolumeEntry, names: DeviceNames, visited: Set<string>): Resolution {
   const source = resolve(unquote(entry.source), names, visited);
   if (source.state !== 'found')
     return { ...source, reason: `crypttab opens ${entry.name} from ${entry.source}: ${source.reason}` };
   const path = `/dev/mapper/${entry.name}`;
   const opened = names.devices.find(({ name }) => name === path || name === openedName(source.device));
-  return found(opened ?? { name: path, type: '' });
+  return found(opened ?? { name: path, type: madeAtStart(entry) });
+}
+
+/** With `swap` and `tmp` the volume gets new content at every start (crypttab(5)); '' if the content stays and is not known. */
+function madeAtStart({ options = [] }: VolumeEntry): string {
+  const tmp = options.find((option) => /^tmp(=|$)/.test(option));
+  if (tmp !== undefined) return tmp.slice('tmp='.length) || 'ext4';
+  return options.includes('swap') ? 'swap' : '';
 }
 
 function byVolume(spec: string, names: DeviceNames): Resolution {

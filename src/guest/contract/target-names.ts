@@ -1,8 +1,8 @@
 import type { BlockDevice } from '../guest.ts';
 import type { TargetDisk, TargetHardware } from './boot-check.ts';
 
-/** Characters of a serial that virtio-blk hands to the guest (VIRTIO_BLK_ID_BYTES). */
-const VIRTIO_SERIAL_LENGTH = 20;
+/** Characters of a serial that virtio-blk (VIRTIO_BLK_ID_BYTES), ATA and NVMe have. */
+const SHORT_SERIAL_LENGTH = 20;
 
 /** The kernel's own name of a device on the target: `/dev/vda1`; undefined for volumes and arrays, and without such a disk. */
 export function kernelName(
@@ -39,7 +39,7 @@ export function hardwareIds(device: Pick<BlockDevice, 'disk' | 'partition'>, har
 
 /** `60-persistent-storage.rules` of systemd, `scsi_id` and `ata_id`; those with `S` are of sg3_utils. */
 function idsOfDisk({ driver, names }: TargetDisk, serial: string): string[] {
-  const short = serial.slice(0, VIRTIO_SERIAL_LENGTH);
+  const short = serial.slice(0, SHORT_SERIAL_LENGTH);
   if (names === 'nvme') return [`nvme-QEMU_NVMe_Ctrl_${short}`, `nvme-QEMU_NVMe_Ctrl_${short}_1`];
   if (names === 'vd') return [`virtio-${short}`];
   if (driver === 'ahci' || driver === 'ata_piix') {
@@ -49,11 +49,19 @@ function idsOfDisk({ driver, names }: TargetDisk, serial: string): string[] {
   return [`scsi-0QEMU_QEMU_HARDDISK_${serial}`, `scsi-SQEMU_QEMU_HARDDISK_${serial}`];
 }
 
+/** The serial as the guest sees it. */
+export function guestSerial({ driver, names, serial }: TargetDisk): string | undefined {
+  const isLong = names === 'sd' && driver !== 'ahci' && driver !== 'ata_piix';
+  return isLong ? serial : serial?.slice(0, SHORT_SERIAL_LENGTH);
+}
+
 /** What `scsi_id` prints of a disk on the target; undefined for disks that it cannot ask, such as those of virtio-blk. */
 export function scsiId(disk: TargetDisk): string | undefined {
   if (disk.names !== 'sd' || disk.serial === undefined) return undefined;
   const isAta = disk.driver === 'ahci' || disk.driver === 'ata_piix';
-  return isAta ? `0ATA_QEMU_HARDDISK_${disk.serial}` : `0QEMU_QEMU_HARDDISK_${disk.serial}`;
+  return isAta
+    ? `0ATA_QEMU_HARDDISK_${disk.serial.slice(0, SHORT_SERIAL_LENGTH)}`
+    : `0QEMU_QEMU_HARDDISK_${disk.serial}`;
 }
 
 /** Every path by which the guest can name a partition or disk on the target: LVM's filters and mdadm's DEVICE lines match any of them. */

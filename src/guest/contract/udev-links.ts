@@ -3,7 +3,7 @@ import type { TargetHardware } from './boot-check.ts';
 import { matchesAlternatives } from './config/glob.ts';
 import { assigned, type UdevRule, type UdevToken } from './config/udev-rules.ts';
 import { found, missing, unknown, type Resolution } from './resolution.ts';
-import { hardwareDevices, hardwareIds, kernelName, scsiId } from './target-names.ts';
+import { guestSerial, hardwareDevices, hardwareIds, kernelName, scsiId } from './target-names.ts';
 
 /** A symbolic link that a rule of the guest's own makes. */
 export interface UdevLink {
@@ -139,13 +139,13 @@ function environmentOf(name: string, device: BlockDevice, hardware: TargetHardwa
   if (!/^ID_SERIAL(_SHORT)?$/.test(name)) return undefined;
   const ids = hardwareIds({ disk: device.disk }, hardware);
   if (ids.length === 0) return disk?.names === 'vd' ? [''] : undefined;
-  return ids.map((id) => id.replace(/^(virtio|ata|scsi|nvme)-/, '')).concat(disk?.serial ?? []);
+  return ids.map((id) => id.replace(/^(virtio|ata|scsi|nvme)-/, '')).concat((disk && guestSerial(disk)) ?? []);
 }
 
 function attributesOf(name: string, device: BlockDevice, hardware: TargetHardware): string[] | undefined {
   const disk = device.disk === undefined ? undefined : hardware.disks[device.disk];
   if (name === 'partition') return [device.partition?.toString() ?? ''];
-  if (name === 'serial') return [disk?.serial ?? ''];
+  if (name === 'serial') return [(disk && guestSerial(disk)) ?? ''];
   if (name === 'wwid' && disk?.names === 'vd') return [''];
   if (disk?.names === 'vd' && /^(model|vendor|rev|type)$/.test(name)) return [''];
   if (disk?.names === 'sd' && name === 'model') return ['QEMU HARDDISK'];

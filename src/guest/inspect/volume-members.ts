@@ -15,7 +15,7 @@ export async function withMembers(session: Guestfs, devices: readonly BlockDevic
   );
   const result: BlockDevice[] = [];
   for (const device of devices) {
-    const array = /^\/dev\/md[^/]*$/.test(device.name) ? await readArray(session, device.name) : {};
+    const array = /^\/dev\/md\d+$/.test(device.name) ? await readArray(session, device.name) : {};
     result.push({ ...device, ...groupOf(device, groups, known), ...array });
   }
   return result;

@@ -187,6 +187,16 @@ describe("links of the guest's own udev rules", () => {
     expect(linked('SUBSYSTEM=="block", ATTRS{serial}=="data", ENV{DEVTYPE}=="disk", SYMLINK+="data"')).toBe('/dev/sdb');
   });
 
+  test('virtio-blk cuts the serial that the domain keeps', () => {
+    const serial = '6000c29a1b2c3d4e5f60718293a4b5c6';
+    const disks = [
+      VIRTIO[0] ?? { driver: 'virtio_blk', names: 'vd' },
+      { driver: 'virtio_blk', names: 'vd', serial } as const,
+    ];
+    const rule = (value: string) => `ENV{DEVTYPE}=="disk", ATTRS{serial}=="${value}", SYMLINK+="data"`;
+    expect([linked(rule(serial), disks), linked(rule(serial.slice(0, 20)), disks)]).toEqual(['missing', '/dev/sdb']);
+  });
+
   test('a rule with a key that cannot be judged, or for several devices, is not a result', () => {
     expect(linked('SUBSYSTEM=="block", TEST=="/run/x", SYMLINK+="data"')).toBe('unknown');
     expect(linked('SUBSYSTEM=="block", KERNEL=="vd*", SYMLINK+="data"')).toBe('unknown');

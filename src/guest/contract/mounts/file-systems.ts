@@ -65,8 +65,10 @@ async function judgeEntry(entry: Entry, subject: BootSubject, names: DeviceNames
   if (/^(9p|virtiofs)$/.test(type))
     return result('unknown', `${path} is a folder of the host (${spec}), which the domain may not have.`);
   if (type === 'zfs') return result('unknown', `${path} is on ZFS, which is not read.`);
-  if (/^(UUID|LABEL|PARTUUID|PARTLABEL|ID)=|^\/dev\//.test(spec))
-    return checkIdentity(entry, judgeDevice(wanted, names), subject);
+  const isDevice = /^(UUID|LABEL|PARTUUID|PARTLABEL|ID)=|^\/dev\//.test(spec);
+  if (/^fuse(\.|$)/.test(type) && !isDevice)
+    return result('ready', `${path} is made by a program (${type}) of ${spec}.`);
+  if (isDevice) return checkIdentity(entry, judgeDevice(wanted, names), subject);
   return result(...(await judgeFile(spec, purpose, subject)));
 }
 

@@ -4,7 +4,7 @@ import { filterAdmits, parseLvmConfig, type LvmConfig, type LvmFilter } from '..
 import { parseDevicesFile, type LvmDevicesEntry, type LvmDevicesFile } from '../config/lvm-devices-file.ts';
 import type { DeviceNames } from '../resolve-device.ts';
 import { guestPaths } from '../guest-paths.ts';
-import { kernelName, scsiId } from '../target-names.ts';
+import { guestSerial, kernelName, scsiId } from '../target-names.ts';
 import { checkOf } from './wanted-device.ts';
 
 const LVM_CONF = '/etc/lvm/lvm.conf';
@@ -120,8 +120,7 @@ function identifies({ idType, idName, partition }: LvmDevicesEntry, device: Bloc
     return isThere && guestPaths(device, names).includes(`/dev/mapper/${name}`);
   }
   if (disk === undefined || partition !== device.partition) return false;
-  if (idType === 'sys_serial')
-    return disk.serial !== undefined && idName === disk.serial.slice(0, disk.names === 'vd' ? 20 : undefined);
+  if (idType === 'sys_serial') return disk.serial !== undefined && idName === guestSerial(disk);
   const id = scsiId(disk);
   return idType === 'sys_wwid' && id !== undefined && idName.replace(/_+/g, '_') === `t10.${id.slice(1)}`;
 }
@@ -131,8 +130,7 @@ function isKnownId({ idType, idName }: LvmDevicesEntry, device: BlockDevice, har
   if (/6000c29|vmware/i.test(idName) || idType === 'devname') return true;
   const disk = device.disk === undefined ? undefined : hardware.disks[device.disk];
   if (disk === undefined) return false;
-  if (idType === 'sys_serial') return disk.serial !== undefined;
-  return idType === 'sys_wwid' && (disk.names === 'vd' || disk.serial !== undefined);
+  return (idType === 'sys_serial' || idType === 'sys_wwid') && (disk.names === 'vd' || disk.serial !== undefined);
 }
 
 function digitsOf(text: string | undefined): string {

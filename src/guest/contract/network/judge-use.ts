@@ -73,12 +73,7 @@ function judgeOne(use: InterfaceUse, nic: Nic | undefined, { source, isSourceKno
     use.match.names?.some((name) => /^(eth\d+|en[sp][\ds]+)$/.test(name)) === true && use.match.macs === undefined;
   const isCertain =
     nics.length === 1 || use.match.macs !== undefined || (followsSlot ? isSourceKnown : isBound || source.length > 0);
-  if (isCertain || !use.hasAddress)
-    return check(
-      use,
-      isCertain ? 'ready' : 'unknown',
-      `${where}${isCertain ? '' : '; which it was on VMware is not known'}.`,
-    );
+  if (isCertain) return check(use, 'ready', `${where}.`);
   return check(use, 'unknown', `${where}; which it was on VMware is not known.`);
 }
 

@@ -48,7 +48,7 @@ export async function readNamingScheme(files: GuestTree, context: MatchContext):
   const hasLinks = hasRule && (await isActive(files, LINK_FOLDERS, ['99-default.link']));
   const isSlotNamed = hasRule && (await isActive(files, RULE_FOLDERS, ['80-net-name-slot.rules']));
   return {
-    rules: [...(await readRules(files)), ...(await readHardwareAddresses(files))],
+    rules: [...(await readRules(files, await isOlderUdev(files))), ...(await readHardwareAddresses(files))],
     links,
     hasKernelNames: isOff || !(hasLinks || isSlotNamed),
   };
@@ -92,8 +92,16 @@ async function readLinks(files: GuestTree, context: MatchContext, ignoresPolicie
   return renames;
 }
 
+/** Before 197, which brought predictable names, udev waited until a name was free, so that two adapters could exchange theirs. */
+async function isOlderUdev(files: GuestTree): Promise<boolean> {
+  for (const folder of RULE_FOLDERS.slice(1)) {
+    for (const name of NAMING_RULES) if (await files.isFile(`${folder}/${name}`)) return false;
+  }
+  return files.isFolder('/lib/udev/rules.d');
+}
+
 /** `NAME=` in rules of the guest's own, such as `70-persistent-net.rules`. */
-async function readRules(files: GuestTree): Promise<Rename[]> {
+async function readRules(files: GuestTree, exchanges: boolean): Promise<Rename[]> {
   const renames: Rename[] = [];
   for (const file of await files.find('/etc/udev/rules.d', /\.rules$/)) {
     for (const rule of parseUdevRules((await files.read(file)) ?? '')) {
@@ -104,7 +112,7 @@ async function readRules(files: GuestTree): Promise<Rename[]> {
         rule.tokens.some(({ key, value }) => key === 'SUBSYSTEM' && value === 'net') ||
         /net/.test(posix.basename(file));
       if (name === undefined || !isForNics || /[$%]/.test(name)) continue;
-      renames.push({ match: matchOfRule(rule), name, exchanges: false, file, line: rule.line });
+      renames.push({ match: matchOfRule(rule), name, exchanges, file, line: rule.line });
     }
   }
   // The last rule that matches decides.

@@ -44,3 +44,10 @@ test('a file system in a volume that cannot be opened is not found', async () =>
   ]);
   expect(await verdictOf(withEntry('secret UUID=bbbb-1 none luks', mount))).toBe('ready');
 });
+
+test('encrypted swap space is made at every start', async () => {
+  const mount = { '/etc/fstab': `${FSTAB}/dev/mapper/cryptswap none swap sw 0 0\n` };
+  expect(await verdictOf(withEntry('cryptswap UUID=bbbb-1 /dev/urandom swap', mount))).toBe('ready');
+  expect(await verdictOf(withEntry('cryptswap UUID=bbbb-1 - luks', mount))).toBe('unknown');
+  expect(await verdictOf(withEntry('cryptswap /dev/sdb1 /dev/urandom swap', mount))).toBe('not-ready');
+});

@@ -40,6 +40,14 @@ describe('fstab', () => {
     await expectOneFault(withLine(wrong), { file: FILE, line: 2, reason }, withLine(right));
   });
 
+  test.each([
+    '/a:/b /srv fuse.mergerfs defaults 0 0',
+    'a@b:/ /srv fuse.sshfs _netdev 0 0',
+    '//a/b /srv cifs _netdev 0 0',
+  ])('without a device of the VM: %s', async (line) => {
+    expect(await verdictOf(withLine(line))).toBe('ready');
+  });
+
   test('a swap file that exists is found', async () => {
     expect(await verdictOf(withLine('/swapfile none swap sw 0 0', { '/swapfile': 'swap' }))).toBe('ready');
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { TargetNic } from '../../../../src/guest/contract/boot-check.ts';
-import type { TreeContent } from '../tree-of-files.ts';
+import { treeOfFiles, type TreeContent } from '../tree-of-files.ts';
 import { KERNEL_NAMES, LAN, WAN, checksOf, expectOneFault, guestWith, link, verdictOf } from './contract.ts';
 
 const IFUPDOWN = '/etc/network/interfaces';
@@ -118,6 +118,14 @@ describe('names that NICs get', () => {
       { file: RULES, line: 1, reason: /is to be called eth1, but NIC 2 .* has that name, so that the rename fails/ },
       guestWith({ ...swapped, [RULES]: rule('eth0', LAN) }, [LAN, WAN]),
     );
+  });
+
+  test('a udev before predictable names exchanges names', async () => {
+    const content = { ...interfaces('eth0', 'eth1'), [RULES]: rule('eth0', LAN) + rule('eth1', WAN) };
+    const files = treeOfFiles({ ...content, '/lib/udev/rules.d/75-persistent-net-generator.rules': 'x' });
+    const newer = guestWith({ ...content, ...KERNEL_NAMES }, [WAN, LAN]);
+    expect(await verdictOf(newer)).toBe('not-ready');
+    expect(await verdictOf({ ...newer, files })).toBe('ready');
   });
 
   test('the first link file in the order of names counts, whatever its folder', async () => {
