@@ -8,15 +8,15 @@ import { checkOf } from './wanted-device.ts';
 const CONF = '/etc/multipath.conf';
 const WWIDS = '/etc/multipath/wwids';
 
-/** Links of the guest's own rules that lead nowhere on the target. A program may need what the boot does not. */
+/** Links of the guest's own rules that lead nowhere on the target. A program may need one; the boot waits for those that fstab and crypttab name, which have checks of their own. */
 export function checkDiskRules(names: DeviceNames): BootCheck[] {
   return names.links
     .filter(({ name }) => !/[%$]/.test(name))
     .map(({ name, file, rule }) => {
-      const at = { file, line: rule.line };
+      const at = { file, line: rule.line, isAdvisory: true } as const;
       const resolution = linkedDevice(name, names.links, names.devices, names.hardware);
       if (resolution?.state === 'found')
-        return checkOf(at, 'ready', `The rule for ${name} matches ${resolution.device.name}.`);
+        return checkOf({ file, line: rule.line }, 'ready', `The rule for ${name} matches ${resolution.device.name}.`);
       const reason = `No device can be shown to get the name ${name}: ${resolution?.reason ?? 'there is no rule'}.`;
       return checkOf(at, resolution?.state === 'missing' ? 'not-ready' : 'unknown', reason);
     });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { checkMounts } from '../../../../src/guest/contract/mounts.ts';
 import type { BlockDevice } from '../../../../src/guest/guest.ts';
 import { FSTAB, ROOT, SCSI, expectOneFault, faultsOf, subjectOf, verdictOf } from './contract.ts';
 
@@ -53,20 +54,20 @@ describe('rules and multipath', () => {
   const mounted = (spec: string, content = {}) =>
     subjectOf({ '/etc/fstab': `${FSTAB}${spec} /srv xfs defaults 0 0\n`, ...content });
 
-  test("a link of a rule on the SCSI id of VMware's disk", async () => {
-    await expectOneFault(
-      subjectOf({ [FILE]: BY_SCSI_ID }),
-      { file: FILE, line: 1, reason: /\/dev\/asm\/data.*matches no device/ },
-      subjectOf({ [FILE]: 'ENV{ID_FS_UUID}=="bbbb-1", SYMLINK+="asm/data"\n' }),
-    );
-  });
-
-  test('fstab by such a link', async () => {
-    const found = await faultsOf(mounted('/dev/asm/data', { [FILE]: BY_SCSI_ID }));
-    expect(found.map((each) => each.split(' ', 1)[0])).toEqual(['/etc/fstab:2', `${FILE}:1`]);
-    expect(
-      await verdictOf(mounted('/dev/asm/data', { [FILE]: 'ENV{ID_FS_UUID}=="bbbb-1", SYMLINK+="asm/data"\n' })),
-    ).toBe('ready');
+  test("a link of a rule on the SCSI id of VMware's disk does not count unless fstab names it", async () => {
+    const right = 'ENV{ID_FS_UUID}=="bbbb-1", SYMLINK+="asm/data"\n';
+    const unused = subjectOf({ [FILE]: BY_SCSI_ID });
+    expect(await verdictOf(unused)).toBe('ready');
+    expect((await checkMounts(unused)).find(({ file }) => file === FILE)).toMatchObject({
+      verdict: 'not-ready',
+      isAdvisory: true,
+      line: 1,
+      reason: expect.stringMatching(/\/dev\/asm\/data.*matches no device/),
+    });
+    expect(await faultsOf(mounted('/dev/asm/data', { [FILE]: BY_SCSI_ID }))).toEqual([
+      expect.stringMatching(/^\/etc\/fstab:2 .*99-data.rules, line 1\) matches no device/),
+    ]);
+    expect(await verdictOf(mounted('/dev/asm/data', { [FILE]: right }))).toBe('ready');
   });
 
   test('fstab by a name of multipath', async () => {
