@@ -62,6 +62,7 @@ export class GuestDraft {
   readonly #guest: Guest;
   readonly #edits = new Map<string, Edit>();
   readonly #runs: Run[] = [];
+  readonly #recorded: Change[] = [];
   readonly #realPaths = new Map<string, string>();
 
   constructor(guest: Guest) {
@@ -109,6 +110,11 @@ export class GuestDraft {
     this.#runs.push({ change: { ...change, action: 'run' }, apply });
   }
 
+  /** Adds a change that a command made, or that came after it: known only once it has run. */
+  record(change: Change): void {
+    this.#recorded.push(change);
+  }
+
   /** Something of the guest that is not mended, and that a person should know. */
   warn(message: string): void {
     if (!this.warnings.includes(message)) this.warnings.push(message);
@@ -124,7 +130,7 @@ export class GuestDraft {
     return [...this.#edits].filter(([, { before, after }]) => before !== after).map(([path]) => path);
   }
 
-  /** All changes, in the order in which they are made. */
+  /** All changes, in the order in which they are made; after {@link GuestDraft.apply} with what its commands changed. */
   changes(): Change[] {
     const edits = [...this.#edits].filter(([, { before, after }]) => before !== after);
     const files = edits.flatMap(([path, { fixes, before, after }]) =>
@@ -139,7 +145,7 @@ export class GuestDraft {
         } as const;
       }),
     );
-    return [...files, ...this.#runs.map(({ change }) => change)];
+    return [...files, ...this.#runs.map(({ change }) => change), ...this.#recorded];
   }
 
   /** Makes all changes in the guest, which is mounted for writing. `onChange` is told before each. */

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Fix, GuestDraft } from '../change.ts';
 import { rootDevice, type Guest } from '../guest.ts';
 import { renameInLines, type Rename } from './kernel-words.ts';
@@ -8,7 +9,7 @@ const NAME = 'boot-loader';
 
 /** Settings that kernel lines are made of, by the distributions' tools. */
 const SETTING =
-  /^\s*(GRUB_CMDLINE_\w+|GRUB_DEVICE|kernel_cmdline|DEFAULT_APPEND|DEFAULT_\w+_APPEND|LINUX_KERNEL_CMDLINE)\+?=/;
+  /^\s*(GRUB_CMDLINE_\w+|GRUB_DEVICE|kernel_cmdline|DEFAULT_APPEND|DEFAULT_\w+_APPEND|EXTLINUX_\w+|U_BOOT_\w+|LINUX_KERNEL_CMDLINE)\+?=/;
 /** A kernel's line in the files of GRUB 2, GRUB legacy (with the options that Debian's and Ubuntu's tool keeps in comments) and syslinux. */
 const GRUB_LINE =
   /^\s*(linux|linux16|linuxefi|kernel|module|set kernelopts|set default_kernelopts|kernelopts|# kopt|# defoptions)[\s=]/;
@@ -44,10 +45,7 @@ const PLACES: readonly Place[] = [
 export const bootLoader: Fix = {
   name: NAME,
   async plan(guest, draft) {
-    for (const { folder, names, lines } of PLACES) {
-      for (const path of await guest.files.find(folder, names)) await planFile(guest, draft, path, lines);
-    }
-    for (const path of await efiGrubFiles(guest)) await planFile(guest, draft, path, GRUB_LINE);
+    for (const [path, lines] of await bootFiles(guest)) await planFile(guest, draft, path, lines);
     for (const path of ['/boot/grub/device.map', '/boot/grub2/device.map']) await planDeviceMap(draft, path);
     await planFallbackLoader(guest, draft);
   },
@@ -60,17 +58,55 @@ async function efiGrubFiles({ files }: Guest): Promise<string[]> {
   return found.flat();
 }
 
+/** The files that kernels get their words from, as they are in the guest: the text of each by its path. */
+export async function readBootTexts(guest: Guest): Promise<Map<string, string>> {
+  const texts = new Map<string, string>();
+  for (const path of (await bootFiles(guest)).keys()) {
+    const text = await guest.files.read(path);
+    if (text !== undefined) texts.set(path, text);
+  }
+  return texts;
+}
+
+async function bootFiles(guest: Guest): Promise<Map<string, RegExp>> {
+  const found = new Map<string, RegExp>();
+  for (const { folder, names, lines } of PLACES) {
+    for (const path of await guest.files.find(folder, names)) found.set(path, lines);
+  }
+  for (const path of await efiGrubFiles(guest)) found.set(path, GRUB_LINE);
+  return found;
+}
+
+/** The text of one of {@link readBootTexts} with its devices renamed. What is no device of the machine is told to `warn`. */
+export function renameInBootText(
+  guest: Guest,
+  path: string,
+  before: string,
+  { lines = linesOf(path), warn }: { lines?: RegExp; warn: (message: string) => void },
+): { text: string; details: string[] } {
+  const details: string[] = [];
+  let text = renameInLines(before, lines, renamer(guest, warn, path, details));
+  if (path.endsWith('/grubenv')) text = padGrubenv(text, before.length);
+  if (path.startsWith('/etc/default/')) text = allowUuid(text, details);
+  return { text, details: [...new Set(details)] };
+}
+
+function linesOf(path: string): RegExp {
+  return (
+    PLACES.find(({ folder, names }) => posix.dirname(path) === folder && names.test(posix.basename(path)))?.lines ??
+    GRUB_LINE
+  );
+}
+
 async function planFile(guest: Guest, draft: GuestDraft, path: string, lines: RegExp): Promise<void> {
   const before = await draft.read(path);
   if (before === undefined) return;
-  const details: string[] = [];
-  let text = renameInLines(before, lines, renamer(guest, draft, path, details));
-  if (path.endsWith('/grubenv')) text = padGrubenv(text, before.length);
-  if (path.startsWith('/etc/default/')) text = allowUuid(text, details);
-  await draft.write(NAME, path, text, [...new Set(details)]);
+  const warn = (message: string): void => draft.warn(message);
+  const { text, details } = renameInBootText(guest, path, before, { lines, warn });
+  await draft.write(NAME, path, text, details);
 }
 
-function renamer(guest: Guest, draft: GuestDraft, path: string, details: string[]): Rename {
+function renamer(guest: Guest, warn: (message: string) => void, path: string, details: string[]): Rename {
   const root = rootDevice(guest);
   const { kernels } = guest;
   const hasInitramfs = kernels.length === 0 || kernels.some(({ initramfs }) => initramfs !== undefined);
@@ -83,7 +119,7 @@ function renamer(guest: Guest, draft: GuestDraft, path: string, details: string[
     // A kernel without an initramfs knows partitions only.
     const name = found === 'unknown' ? undefined : hasInitramfs ? found.name : partitionName(found.device.partUuid);
     if (name === undefined) {
-      draft.warn(`${path} names ${spec}, which is no device of this machine: it stays as it is.`);
+      warn(`${path} names ${spec}, which is no device of this machine: it stays as it is.`);
       return spec;
     }
     details.push(`${word}=${spec} → ${name}`);

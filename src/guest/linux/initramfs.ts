@@ -2,7 +2,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { formatBytes } from '../../base/amounts.ts';
 import type { Fix, GuestDraft } from '../change.ts';
 import { rootDevice, type Guest, type GuestKernel } from '../guest.ts';
-import { argumentString } from '../guestfs-words.ts';
+import { runInGuest } from './guest-command.ts';
 import { findInitramfsTool, listInitramfs, type InitramfsTool } from './initramfs-tool.ts';
 import { moduleNames, readKernelModules, type KernelModules } from './kernel-modules.ts';
 
@@ -67,7 +67,7 @@ async function planKernel(
   const image = kernel.initramfs ?? tool.imageOf(kernel);
   if (kernel.initramfs !== undefined) await requireSpace(guest, kernel.initramfs);
   const details = [`${tool.name} for kernel ${kernel.version}: ${reasons.join('; ')}`];
-  draft.run({ fix: NAME, path: image, details }, () => rebuild(guest, tool, kernel, image, needed));
+  draft.run({ fix: NAME, path: image, details }, () => rebuild(guest, draft, tool, { kernel, image, needed }));
 }
 
 /** The one that boot loaders start. */
@@ -138,13 +138,11 @@ async function requireSpace({ session, files }: Guest, image: string): Promise<v
 
 async function rebuild(
   guest: Guest,
+  draft: GuestDraft,
   tool: InitramfsTool,
-  kernel: GuestKernel,
-  image: string,
-  needed: readonly string[],
+  { kernel, image, needed }: { kernel: GuestKernel; image: string; needed: readonly string[] },
 ): Promise<void> {
-  const command = argumentString(tool.rebuild(kernel, image));
-  const { error } = await guest.session.outcome(['command', command], { limitMs: REBUILD_LIMIT_MS });
+  const { error } = await runInGuest(guest, draft, tool.rebuild(kernel, image), { limitMs: REBUILD_LIMIT_MS });
   const paths = (await guest.files.isFile(image)) ? await listInitramfs(guest, tool, image) : undefined;
   const missing = paths ? missingModules(paths, kernel.version, needed) : needed;
   if (paths && missing.length === 0) return;

@@ -3,6 +3,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import type { Fix, GuestDraft } from '../change.ts';
 import type { Guest } from '../guest.ts';
 import { argumentString } from '../guestfs-words.ts';
+import { runInGuest } from './guest-command.ts';
 import { planVmwareMounts } from './vmware-mounts.ts';
 
 const NAME = 'vmware';
@@ -85,8 +86,8 @@ async function planRemoval(guest: Guest, draft: GuestDraft): Promise<void> {
   }
   const { names, command } = found;
   const details = names.map((name) => `package ${name} is removed`);
-  draft.run({ fix: NAME, path: command[0] ?? '', details }, async ({ session }) => {
-    const { error } = await session.outcome(['command', argumentString([...command, ...names])]);
+  draft.run({ fix: NAME, path: command[0] ?? '', details }, async () => {
+    const { error } = await runInGuest(guest, draft, [...command, ...names]);
     if (error === undefined) return;
     throw new Hyper2kvmError('guest', `${command[0]} in the guest did not remove ${names.join(', ')}: ${error}`, {
       hint: 'Leave --remove-vmware-tools out: its services are switched off anyway.',

@@ -64,7 +64,7 @@ async function changeLinux(
     outcome: planOnly ? 'planned' : 'fixed',
     system: guest.system.prettyName,
     root: guest.mounts[0]?.mountable ?? '',
-    changes,
+    changes: draft.changes(),
     warnings: draft.warnings,
     obstacles: draft.obstacles,
   };
