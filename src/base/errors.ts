@@ -21,6 +21,8 @@ export interface ErrorFacts {
   hint?: string;
   /** True when the same call may succeed if it is made again. Decided where the failure is first seen. */
   retryable?: boolean;
+  /** More about the failure for programs: `details` of the error in a JSON document. Plain data without secrets. */
+  details?: object;
   cause?: unknown;
 }
 
@@ -32,6 +34,7 @@ export class Hyper2kvmError extends Error {
   readonly kind: ErrorKind;
   readonly hint: string | undefined;
   readonly retryable: boolean;
+  readonly details: object | undefined;
 
   constructor(kind: ErrorKind, sentence: string, facts: ErrorFacts = {}) {
     super(sentence, 'cause' in facts ? { cause: facts.cause } : undefined);
@@ -39,6 +42,7 @@ export class Hyper2kvmError extends Error {
     this.kind = kind;
     this.hint = facts.hint;
     this.retryable = facts.retryable ?? false;
+    this.details = facts.details;
   }
 }
 

@@ -9,6 +9,8 @@ export interface ErrorReport {
   exitCode: number;
   message: string;
   hint?: string;
+  /** More about the failure, for programs. */
+  details?: object;
 }
 
 /** The one JSON document that `--json` puts on standard output, for success and failure alike. */
@@ -30,6 +32,7 @@ export function describeError(error: unknown, clean: (text: string) => string = 
     exitCode: exitCodeOf(error),
     message: clean(sentenceOf(error)),
     ...(hint === undefined ? {} : { hint: clean(hint) }),
+    ...(error instanceof Hyper2kvmError && error.details !== undefined ? { details: error.details } : {}),
   };
 }
 

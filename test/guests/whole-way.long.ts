@@ -45,7 +45,7 @@ testWithGuest(
     const { result } = JSON.parse(stdout) as { result: { exported: { bootTest: { picture: string; job: string } }[] } };
     const [exported] = result.exported;
     expect(exported).toMatchObject({
-      guest: { outcome: 'fixed', root: '/dev/sda1', obstacles: [] },
+      guest: { outcome: 'fixed', root: '/dev/sda1', boot: { verdict: 'ready' } },
       hardware: { kind: 'virtio' },
       bootTest: { verdict: 'booted', networkUp: true },
     });

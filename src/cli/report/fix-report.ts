@@ -1,4 +1,5 @@
 import type { Change } from '../../guest/change.ts';
+import type { BootCheck, BootReport } from '../../guest/contract/boot-check.ts';
 import type { FixReport } from '../../operations/fix-guest/types.ts';
 import { formatCount, formatDuration } from '../../base/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
@@ -10,16 +11,37 @@ export function fixReport(report: FixReport, width: number | undefined): string[
     const hint = report.hint === undefined ? '' : ` ${safeText(report.hint)}`;
     return [`The guest was not fixed: ${safeText(report.reason)}${hint}`];
   }
-  const { changes, obstacles, warnings } = report;
+  const { changes, warnings, boot, bootBefore } = report;
   return [
     headline(report),
     ...(changes.length === 0 ? [] : changeTable(changes, width)),
-    ...obstacles.map((obstacle) => `  In the way: ${safeText(obstacle)}`),
+    ...(bootBefore === undefined ? [] : bootLines('Boot checks as it is', bootBefore)),
+    ...bootLines(report.outcome === 'planned' ? 'Boot checks after the changes' : 'Boot checks', boot),
     ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
     ...(changes.some(({ backup }) => backup !== undefined) && report.outcome === 'fixed'
       ? ['  Files as they were are kept in the guest below /var/lib/hyper2kvm/backup.']
       : []),
   ];
+}
+
+const VERDICTS: Readonly<Record<BootReport['verdict'], string>> = {
+  ready: 'ready',
+  'not-ready': 'not ready',
+  unknown: 'cannot be judged',
+};
+
+/** The verdict, and each check that it does not pass. */
+function bootLines(title: string, { verdict, checks }: BootReport): string[] {
+  const shown = checks.filter((check) => check.verdict !== 'ready');
+  return [
+    `  ${title}: ${VERDICTS[verdict]} (${formatCount(checks.length, 'check')})`,
+    ...shown.map((check) => `    ${checkLine(check)}`),
+  ];
+}
+
+function checkLine({ verdict, isAdvisory, file, line, reason }: BootCheck): string {
+  const place = line === undefined ? file : `${file}:${line}`;
+  return `${VERDICTS[verdict]}${isAdvisory === true ? ' (does not count)' : ''}: ${safeText(`${place}: ${reason}`)}`;
 }
 
 function headline({ outcome, system, root, changes, seconds }: Exclude<FixReport, { outcome: 'not-fixed' }>): string {

@@ -4,7 +4,7 @@ import { localFileError } from '../../base/local-file-error.ts';
 import { makeFolder } from '../../base/make-folder.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { BootMachine } from './boot-machine.ts';
-import { createOverlay } from './overlay.ts';
+import { createOverlay } from '../overlay.ts';
 import type { BootFiles } from './qemu-arguments.ts';
 
 /** A first boot writes some hundred MB; a guest that writes so much does something else. */

@@ -2,7 +2,7 @@ import type { BlockDevice, GuestKernel, GuestMount, GuestSystem } from '../guest
 import type { GuestTree } from '../guest-tree.ts';
 
 /** What a check looks at. */
-export const CHECK_AREAS = ['boot-entries', 'initramfs', 'mounts', 'network'] as const;
+export const CHECK_AREAS = ['boot-entries', 'initramfs', 'mounts', 'network', 'windows-drivers'] as const;
 export type CheckArea = (typeof CHECK_AREAS)[number];
 
 /** `unknown`: the check could not be made, for example because a file has an unknown format. */
@@ -77,4 +77,21 @@ export function overallVerdict(checks: readonly BootCheck[]): CheckVerdict {
   const verdicts = new Set(checks.filter(({ isAdvisory }) => isAdvisory !== true).map(({ verdict }) => verdict));
   if (verdicts.has('not-ready')) return 'not-ready';
   return verdicts.has('unknown') || verdicts.size === 0 ? 'unknown' : 'ready';
+}
+
+/** What the boot contract found. */
+export interface BootReport {
+  verdict: CheckVerdict;
+  checks: BootCheck[];
+}
+
+/** The location and the reason of a check, for people: `/etc/fstab:3: ...`. */
+export function checkLine({ file, line, reason }: BootCheck): string {
+  return `${file}${line === undefined ? '' : `:${line}`}: ${reason}`;
+}
+
+/** The checks that keep a report from being `ready`, those that failed first. */
+export function blockingChecks({ checks }: BootReport): BootCheck[] {
+  const counting = checks.filter(({ verdict, isAdvisory }) => verdict !== 'ready' && isAdvisory !== true);
+  return counting.toSorted((a, b) => Number(a.verdict === 'unknown') - Number(b.verdict === 'unknown'));
 }

@@ -72,6 +72,15 @@ export async function makeWritable({ session, mounts }: Pick<Guest, 'session' | 
   return await mountAll(session, mounts, 'writable');
 }
 
+/** Mounts the guest read-only again and reads once more what changes can have an effect on. */
+export async function reopenGuest(guest: Guest): Promise<Guest> {
+  const { session, files } = guest;
+  await session.call(['umount-all']);
+  const mounts = await mountAll(session, guest.mounts, 'read-only');
+  const devices = await listBlockDevices(session);
+  return { ...guest, mounts, devices, system: await readSystem(files), kernels: await listKernels(files) };
+}
+
 /**
  * A guest's `/dev/sdb` need not be the second disk of its machine. Where fstab names the root so, and the root was found on another disk, those two
  * changed places.

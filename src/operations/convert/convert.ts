@@ -1,30 +1,26 @@
-import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { FileClaims } from '../../base/file-claim.ts';
 import { checkWritable } from '../../base/free-space.ts';
-import { giveFinalNames } from '../../ovf/final-names.ts';
 import { makeFolder } from '../../base/make-folder.ts';
 import { removeMadeFolders } from '../../ovf/local-folder.ts';
-import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
 import type { LibvirtConnection } from '../../domain/virsh.ts';
 import { checkDefinable, defineDomain } from '../domain/define-domain.ts';
 import { requireForGuest } from '../domain/foreign-guest.ts';
-import { doubtAboutFix, fitnessOf, requireFixable } from '../fix-guest/fix-images.ts';
+import { doubtAboutFix, requireFixable } from '../fix-guest/fix-images.ts';
 import { existsSentence } from '../file-writer.ts';
 import type * as BootTest from '../boot-test/boot-test.ts';
-import type { FixEvent, FixReport } from '../fix-guest/types.ts';
+import type { FixReport } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
-import { convertDisks, requireAllOwn } from './convert-disks.ts';
+import { findConverted, removeConvertedRecord } from './converted-record.ts';
 import { layOut, type Layout } from './convert-layout.ts';
-import { fixConverted, obstacleToFix, withSizes } from './fix-converted.ts';
-import { finalPaths, removeLeftovers, requireHoldable, takenNames } from './output-names.ts';
-import { guestAddressOf, machineOf } from './described-machine.ts';
+import { finalPaths, removeLeftovers, removeOverlays, requireHoldable, takenNames } from './output-names.ts';
+import { machineOf } from './described-machine.ts';
+import { fixSteps, makeAll, obstacleOf, type Made } from './make-converted.ts';
 import { planInPlace } from './plan-in-place.ts';
 import { checkSpace, freeForOutput, spaceOf } from './output-space.ts';
 import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from './types.ts';
-import { writeDomain } from './write-domain.ts';
 
 /**
  * Converts an image, or all disks of a package, for KVM; of a package it also writes the libvirt domain. Nothing stands under a final name before all of it is whole, and
@@ -91,6 +87,7 @@ async function convertAndFix(
   await requireHoldable(layout);
   const madeFolder = await makeFolder(folder);
   let made: Made | undefined;
+  let isKept = false;
   try {
     using claimed = new DisposableStack();
     const claims = new FileClaims({
@@ -101,21 +98,20 @@ async function convertAndFix(
       },
     });
     for (const path of finalPaths(layout)) claimed.use(await claims.claim(path));
-    await removeLeftovers(layout);
+    const kept = await findConverted(layout, options);
+    if (kept === undefined) await removeLeftovers(layout);
+    else await removeOverlays(layout);
+    await removeConvertedRecord(layout);
     report({
       type: 'disks',
       vm,
       disks: disks.map(({ path, capacityBytes }) => ({ disk: basename(path), capacityBytes })),
     });
-    made = await makeAll(layout, options, report, signal);
+    made = await makeAll({ layout, kept, keep: () => (isKept = true) }, options, report, signal);
     return { source: options.source, ...made, warnings, seconds: (Date.now() - startedAt) / 1000 };
   } finally {
-    if (made === undefined || made.disks.length === 0) await removeMadeFolders(folder, madeFolder);
+    if (!isKept && (made === undefined || made.disks.length === 0)) await removeMadeFolders(folder, madeFolder);
   }
-}
-
-function fixSteps(vm: string, report: (event: ConvertEvent) => void): (event: FixEvent) => void {
-  return ({ detail }) => report({ type: 'step', vm, step: 'fix', detail });
 }
 
 function planOf({ source }: ConvertOptions, guest: FixReport, warnings: string[], startedAt: number): ConvertResult {
@@ -131,45 +127,6 @@ function firmwareNeeds({ source, domainPath }: Layout): FirmwareNeeds | undefine
 /** Not loaded for conversions without one. */
 function loadBootTest(): Promise<typeof BootTest> {
   return import('../boot-test/boot-test.ts');
-}
-
-function obstacleOf({ disks, source }: Layout, { format }: ConvertOptions): string | undefined {
-  return obstacleToFix(format, disks.length < source.disks.length, source.machine?.architecture);
-}
-
-type Made = Pick<ConvertResult, 'disks' | 'domain' | 'hardware' | 'guest' | 'copySeconds'>;
-
-/** Makes, fixes and names all. Of a plan nothing is left, and nothing of a failure. */
-async function makeAll(
-  layout: Layout,
-  options: ConvertOptions,
-  report: (event: ConvertEvent) => void,
-  signal: AbortSignal,
-): Promise<Made> {
-  const vm = layout.source.baseName;
-  const startedAt = Date.now();
-  const whole = await convertDisks(layout, options, report, signal);
-  const copySeconds = (Date.now() - startedAt) / 1000;
-  let isNamed = false;
-  try {
-    const converted = whole.map((disk) => disk.converted);
-    const { nics = [], disks: machineDisks = [] } = layout.source.machine ?? {};
-    const addresses = machineDisks.map(guestAddressOf);
-    const obstacle = obstacleOf(layout, options);
-    const uuids = layout.disks.map(({ uuid }) => uuid);
-    const finished = { disks: converted, addresses, uuids, nics, obstacle, env: options.env };
-    const guest = await fixConverted(finished, options.guest, { signal, report: fixSteps(vm, report) });
-    if (options.guest.planOnly) return { disks: [], domain: undefined, hardware: undefined, guest, copySeconds };
-    const disks = await withSizes(converted, guest);
-    const hardware = await writeDomain(layout, disks, options, fitnessOf(guest), signal);
-    signal.throwIfAborted();
-    await requireAllOwn(whole);
-    await giveFinalNames(layout.folder, finalPaths(layout), options);
-    isNamed = true;
-    return { disks, domain: layout.domainPath, hardware, guest, copySeconds };
-  } finally {
-    if (!isNamed) for (const path of finalPaths(layout)) await rm(path + PARTIAL_SUFFIX, { force: true });
-  }
 }
 
 /** What `convert` would do with the same options. Writes nothing. */

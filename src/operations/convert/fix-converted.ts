@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import type { TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { obstacleOfGuest } from '../domain/foreign-guest.ts';
@@ -15,6 +16,9 @@ export interface ConvertedMachine {
   /** VMware's UUID of each, where it is known. */
   uuids: readonly GuestDisk['uuid'][];
   nics: readonly GuestNic[];
+  hardware: TargetHardware;
+  /** Called once before the first byte of an image changes. */
+  beforeChange: () => void;
   /** Of {@link obstacleToFix}. */
   obstacle: string | undefined;
   env: NodeJS.ProcessEnv | undefined;
@@ -35,7 +39,7 @@ export function obstacleToFix(
 
 /** Changes the guest in the converted images, in place and before they are final; undefined with `--fix off`. */
 export function fixConverted(
-  { disks, addresses, uuids, nics, obstacle, env }: ConvertedMachine,
+  { disks, addresses, uuids, beforeChange, ...rest }: ConvertedMachine,
   wishes: FixWishes,
   context: OperationContext<FixEvent>,
 ): Promise<FixReport | undefined> {
@@ -45,7 +49,7 @@ export function fixConverted(
     address: addresses[index],
     uuid: uuids[index],
   }));
-  return fixImages({ images, nics, obstacle, env }, wishes, context);
+  return fixImages({ ...rest, images, beforeChange: () => Promise.resolve(beforeChange()) }, wishes, context);
 }
 
 /** The images with their sizes after the fix, which may have changed them. */

@@ -5,6 +5,7 @@ import { checkNames } from '../../base/free-space.ts';
 import { errnoOf, localFileError } from '../../base/local-file-error.ts';
 import { removeFile } from '../../ovf/local-folder.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+import { overlayPath } from '../fix-guest/staged-images.ts';
 import type { Layout } from './convert-layout.ts';
 import type { ConvertSource, SourceDisk } from './convert-source.ts';
 
@@ -41,9 +42,15 @@ export async function requireHoldable(layout: Layout): Promise<void> {
   );
 }
 
-/** Removes what a run that was killed has left under the names that are to be written: all at once, since the free space counts on it. The names are claimed. */
+/** Removes what a run that was killed or that failed has left under the names that are to be written: all at once, since the free space counts on it. The names are claimed. */
 export async function removeLeftovers(layout: Layout): Promise<void> {
   for (const path of finalPaths(layout)) await removeFile(path + PARTIAL_SUFFIX);
+  await removeOverlays(layout);
+}
+
+/** Removes the overlays of a fix that was killed. */
+export async function removeOverlays(layout: Layout): Promise<void> {
+  for (const { path } of layout.disks) await removeFile(overlayPath(path));
 }
 
 /** `--force` replaces files, and so does a leftover `.partial`: neither may be what is read, nor another result. Throws a usage error. */
@@ -81,7 +88,8 @@ export async function requireOwn(partial: string, inode: string): Promise<void> 
   });
 }
 
-function pathsOf(disk: SourceDisk): string[] {
+/** The files that a disk of the source is read from. */
+export function pathsOf(disk: SourceDisk): string[] {
   return disk.kind === 'image' ? disk.image.files.map(({ path }) => path) : disk.packaged.parts.map(({ path }) => path);
 }
 

@@ -4,7 +4,8 @@ import { fixGuest } from '../fix-guest/fix-guest.ts';
 import type { FixEvent, FixReport } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { Layout } from './convert-layout.ts';
-import { guestAddressOf } from './described-machine.ts';
+import { targetHardware } from '../fix-guest/target-hardware.ts';
+import { guestAddressOf, machineOf } from './described-machine.ts';
 import type { ConvertOptions } from './types.ts';
 
 /**
@@ -13,13 +14,24 @@ import type { ConvertOptions } from './types.ts';
  */
 export async function planInPlace(
   layout: Layout,
-  { guest: wishes, env }: ConvertOptions,
+  { guest: wishes, hardware: wanted, env }: ConvertOptions,
   context: OperationContext<FixEvent>,
 ): Promise<FixReport | undefined> {
   const disks = await disksInPlace(layout);
   if (disks === undefined) return undefined;
-  const { nics = [] } = layout.source.machine ?? {};
-  return await fixGuest({ ...wishes, fix: 'require', planOnly: true, disks, nics, env }, context);
+  const { machine } = layout.source;
+  const uuids = layout.disks.map(({ uuid }) => uuid);
+  const hardware = targetHardware(machine && machineOf(machine, uuids), disks.length, wanted);
+  const options = {
+    ...wishes,
+    fix: 'require',
+    planOnly: true,
+    disks,
+    nics: machine?.nics ?? [],
+    hardware,
+    env,
+  } as const;
+  return await fixGuest(options, context);
 }
 
 async function disksInPlace({ source, disks }: Layout): Promise<GuestDisk[] | undefined> {

@@ -57,7 +57,10 @@ export type DiskPass = 'hash' | 'copy' | 'read-back';
 
 /** The events of an export that a conversion has too; `vm` is the source's name. */
 export type ConvertEvent =
-  | Extract<ExportEvent, { type: 'step' | 'warning' | 'disks' | 'disk-started' | 'disk-progress' | 'disk-whole' }>
+  | Extract<
+      ExportEvent,
+      { type: 'step' | 'warning' | 'disks' | 'disk-started' | 'disk-progress' | 'disk-whole' | 'disk-kept' }
+    >
   /** The progress of the disk begins again at 0. */
   | { type: 'disk-pass'; vm: string; disk: string; pass: DiskPass };
 

@@ -6,6 +6,8 @@ import type { VirtualDisk } from '../../vsphere/virtual-disk.ts';
 import type { VmHardware } from '../../vsphere/vm-hardware.ts';
 import { obstacleOfGuest } from '../domain/foreign-guest.ts';
 import { makeDomain } from '../domain/make-domain.ts';
+import type { HardwareWish } from '../../domain/hardware-choice.ts';
+import { targetHardware } from '../fix-guest/target-hardware.ts';
 import { fitnessOf, fixImages } from '../fix-guest/fix-images.ts';
 import type { FixReport } from '../fix-guest/types.ts';
 import { guestAddressOf, machineOfVm } from './machine-of-vm.ts';
@@ -37,7 +39,7 @@ export async function makeMachine(
 ): Promise<MadeMachine> {
   const { vm, vmHardware, disks, paths, format, step } = fetched;
   const machine = machineOfVm(vm, vmHardware, disks);
-  const guest = await fixFetched(fetched, machine, { wishes, env }, signal);
+  const guest = await fixFetched(fetched, machine, { wishes, wanted, env }, signal);
   step('descriptor', kubevirt ? 'Writing the manifest for KubeVirt' : 'Writing the libvirt domain');
   const images = paths.map((path, index) => ({
     path,
@@ -51,11 +53,11 @@ export async function makeMachine(
   return { domain: text, hardware, ...(guest === undefined ? {} : { guest }) };
 }
 
-/** The record is told first: a run that is killed here must leave no image that the next one takes for the one that was fetched. */
+/** The images are marked before the first byte of them changes: the next run must not take over an image that a killed run was changing. */
 async function fixFetched(
   { vmHardware, disks, partialPaths, format, resume, step }: FetchedVm,
-  { nics }: SourceMachine,
-  { wishes, env }: { wishes: ExportOptions['guest']; env: NodeJS.ProcessEnv },
+  machine: SourceMachine,
+  { wishes, wanted, env }: { wishes: ExportOptions['guest']; wanted: HardwareWish; env: NodeJS.ProcessEnv },
   signal: AbortSignal,
 ): Promise<FixReport | undefined> {
   if (wishes.fix === 'off') return undefined;
@@ -64,11 +66,13 @@ async function fixFetched(
     const disk = disks[index];
     return { path, format, address: disk && guestAddressOf(disk), uuid: disk?.uuid };
   });
-  await resume.beginChange();
   try {
     const report = ({ detail }: { detail: string }): void => step('fix', detail);
     const obstacle = obstacleOfGuest(architectureOf(vmHardware));
-    return await fixImages({ images, nics, obstacle, env }, wishes, { signal, report });
+    const hardware = targetHardware(machine, images.length, wanted);
+    const beforeChange = (): Promise<void> => resume.beginChange();
+    const vmToFix = { images, nics: machine.nics, hardware, beforeChange, obstacle, env };
+    return await fixImages(vmToFix, wishes, { signal, report });
   } catch (error) {
     await resume.keepUnchanged();
     throw error;

@@ -127,11 +127,6 @@ export class ResumeRecord {
     await this.#change((state) => ({ ...state, files: [...state.files, file] }));
   }
 
-  /** Replaces the files, in the order in which they became whole. */
-  async setWhole(files: readonly WholeFile[]): Promise<void> {
-    await this.#change((state) => ({ ...state, files: [...files] }));
-  }
-
   /** From now on the files are no run's to take over, whatever becomes of this one; until {@link keepUnchanged} finds that nothing was done to them. */
   async beginChange(): Promise<void> {
     await this.#change((state) => ({ ...state, changing: true }));

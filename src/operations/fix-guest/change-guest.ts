@@ -1,10 +1,13 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { Guest } from '../../guest/guest.ts';
-import { Guestfs } from '../../guest/guestfs.ts';
-import { makeWritable, openGuest } from '../../guest/inspect/open-guest.ts';
+import { checkBoot } from '../../guest/contract/check-boot.ts';
+import { Guestfs, type GuestfsDisk } from '../../guest/guestfs.ts';
+import { makeWritable, openGuest, reopenGuest } from '../../guest/inspect/open-guest.ts';
 import { planFixes } from '../../guest/linux/plan-fixes.ts';
 import { WindowsFoundError } from '../../guest/windows/windows-system.ts';
 import type { OperationContext } from '../operation-context.ts';
+import { GuestNotReadyError } from './not-ready.ts';
+import { StagedImages } from './staged-images.ts';
 import type { FixEvent, FixGuestOptions, FixReport } from './types.ts';
 
 export interface ChangeOptions extends FixGuestOptions {
@@ -40,33 +43,59 @@ async function changeSystem(options: ChangeOptions, context: OperationContext<Fi
 }
 
 /** Throws {@link WindowsFoundError} for the other one. */
-async function changeLinux(
-  options: ChangeOptions,
+async function changeLinux(options: ChangeOptions, context: OperationContext<FixEvent>): Promise<ChangeReport> {
+  const { disks, env = process.env } = options;
+  const { signal, report } = context;
+  if (options.planOnly) return await planLinux(options, context);
+  await using staged = await StagedImages.create(disks, env, signal);
+  const fixed = await fixStaged({ ...options, staged: staged.disks }, context);
+  if (options.fix === 'require' && fixed.boot.verdict !== 'ready')
+    throw new GuestNotReadyError(fixed.system, fixed.boot);
+  if (fixed.changes.length > 0) {
+    report({ type: 'fix', step: 'finish', detail: 'Writing the changes to the images' });
+    await options.beforeChange?.();
+    await staged.commit(signal);
+  }
+  return fixed;
+}
+
+/** Makes all changes in an overlay that libguestfs discards, so that the check after them is that of a real fix. */
+async function planLinux(options: ChangeOptions, context: OperationContext<FixEvent>): Promise<ChangeReport> {
+  return await fixStaged({ ...options, staged: options.disks }, context);
+}
+
+async function fixStaged(
+  options: ChangeOptions & { staged: readonly GuestfsDisk[] },
   { signal, report }: OperationContext<FixEvent>,
 ): Promise<ChangeReport> {
-  const { disks, planOnly, removeVmwareTools, env, onWarning } = options;
+  const { staged, planOnly, removeVmwareTools, env, hardware, onWarning } = options;
   report({ type: 'fix', step: 'appliance', detail: 'Starting libguestfs' });
-  await using session = await Guestfs.start({ disks, readOnly: planOnly, signal, env, onWarning });
+  await using session = await Guestfs.start({ disks: staged, readOnly: planOnly, signal, env, onWarning });
   report({ type: 'fix', step: 'inspect', detail: 'Looking for the system' });
   const guest = await openGuest(session, options);
-  report({ type: 'fix', step: 'plan', detail: `Looking what ${guest.system.prettyName} needs` });
+  const { prettyName: system } = guest.system;
+  const bootBefore = planOnly ? await checkBoot({ ...guest, hardware }) : undefined;
+  report({ type: 'fix', step: 'plan', detail: `Looking what ${system} needs` });
   const draft = await planFixes(guest, { removeVmwareTools });
   const changes = draft.changes();
-  if (!planOnly && changes.length > 0) {
+  if (changes.length > 0) {
     requireAllMounted(guest, await makeWritable(guest));
     await draft.apply(({ path, details }) =>
       report({ type: 'fix', step: 'change', detail: `${path}: ${details[0] ?? ''}` }),
     );
   }
+  report({ type: 'fix', step: 'check', detail: `Checking what ${system} starts from` });
+  const boot = await checkBoot({ ...(await reopenGuest(guest)), hardware });
   report({ type: 'fix', step: 'finish', detail: 'Ending libguestfs' });
   await session.close();
   return {
     outcome: planOnly ? 'planned' : 'fixed',
-    system: guest.system.prettyName,
+    system,
     root: guest.mounts[0]?.mountable ?? '',
     changes: draft.changes(),
     warnings: draft.warnings,
-    obstacles: draft.obstacles,
+    boot,
+    bootBefore,
   };
 }
 

@@ -1,4 +1,5 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
+import type { BootReport } from '../../guest/contract/boot-check.ts';
 import type { Change } from '../../guest/change.ts';
 import { Guestfs } from '../../guest/guestfs.ts';
 import { findVirtV2v } from '../../guest/windows/find-virt-v2v.ts';
@@ -15,10 +16,12 @@ type WindowsOptions = ChangeOptions & { virtioWin: string };
 const NO_PLAN =
   'virt-v2v-in-place would be called, which makes no plan: what it changes is looked at when it is done. Nothing was changed';
 
+const NO_CHECK = 'The drivers are checked after virt-v2v-in-place has run.';
+
 /** Has virt-v2v-in-place put the drivers of virtio-win into Windows, and looks what is there then: it also succeeds without having found one. */
 export async function changeWindows(
   system: WindowsSystem,
-  { disks, planOnly, virtioWin, env = process.env, onWarning }: WindowsOptions,
+  { disks, planOnly, virtioWin, beforeChange, env = process.env, onWarning }: WindowsOptions,
   { signal, report }: OperationContext<FixEvent>,
 ): Promise<ChangeReport> {
   const { device, productName } = system;
@@ -26,9 +29,16 @@ export async function changeWindows(
   const facts = { system: productName, root: device };
   if (planOnly) {
     const change = { fix: 'windows-drivers', action: 'run', path: virtioWin, details: [NO_PLAN] } as const;
-    return { ...facts, outcome: 'planned', changes: [change], warnings: [], obstacles: [] };
+    return {
+      ...facts,
+      outcome: 'planned',
+      changes: [change],
+      warnings: [],
+      boot: bootReport('unknown', virtioWin, NO_CHECK),
+    };
   }
   const onStep = (text: string): void => report({ type: 'fix', step: 'change', detail: `virt-v2v-in-place: ${text}` });
+  await beforeChange?.();
   const warnings = await runVirtV2v({ program, disks, root: device, virtioWin, signal, env, onStep, onWarning });
   report({ type: 'fix', step: 'finish', detail: `Looking at the drivers in ${productName}` });
   await using session = await Guestfs.start({ disks, readOnly: true, signal, env, onWarning });
@@ -36,7 +46,13 @@ export async function changeWindows(
   await session.close();
   const missing = missingDrivers(drivers);
   if (missing.length > 0) throw noDriver(missing, productName, virtioWin);
-  return { ...facts, outcome: 'fixed', changes: changesOf(drivers), warnings, obstacles: [] };
+  const boot = bootReport('ready', drivers.diskDriver ?? '', 'The driver of virtio disks starts with Windows.');
+  return { ...facts, outcome: 'fixed', changes: changesOf(drivers), warnings, boot };
+}
+
+/** Of Windows only the drivers are checked. */
+function bootReport(verdict: BootReport['verdict'], file: string, reason: string): BootReport {
+  return { verdict, checks: [{ area: 'windows-drivers', verdict, file, reason }] };
 }
 
 function changesOf({ diskDriver, folder, names }: InstalledDrivers): Change[] {

@@ -1,6 +1,7 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { guestAge } from '../../domain/guest-age.ts';
 import type { Fitness } from '../../domain/hardware-choice.ts';
+import type { TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import { requireVirtioWin } from '../../guest/windows/virtio-win.ts';
 import { hasBootSignature } from '../../image/copy/has-boot-signature.ts';
@@ -14,6 +15,9 @@ export interface UnfinishedMachine {
   /** All disks in the order of the machine, as files that may be changed: qcow2 or raw, unless there is an obstacle. */
   images: readonly GuestDisk[];
   nics: readonly GuestNic[];
+  hardware: TargetHardware;
+  /** See {@link FixGuestOptions.beforeChange}. */
+  beforeChange?: (() => Promise<void>) | undefined;
   /** Why its guest cannot be changed at all, as a clause; undefined where it can. */
   obstacle?: string | undefined;
   /** Tells where guestfish is; undefined is that of the process. */
@@ -44,7 +48,7 @@ export function doubtAboutFix({ fix, virtioWin }: FixWishes, guestId: string | u
 
 /** Changes the guest in place, before its images are final; undefined with `--fix off`. */
 export async function fixImages(
-  { images, nics, obstacle, env }: UnfinishedMachine,
+  { images, nics, hardware, beforeChange, obstacle, env }: UnfinishedMachine,
   wishes: FixWishes,
   context: OperationContext<FixEvent>,
 ): Promise<FixReport | undefined> {
@@ -55,13 +59,14 @@ export async function fixImages(
     const reason = 'None of the disks has a boot sector or a partition table.';
     return { outcome: 'not-fixed', reason, hint: undefined };
   }
-  return await fixGuest({ ...wishes, fix, disks: images, nics, env }, context);
+  return await fixGuest({ ...wishes, fix, disks: images, nics, hardware, beforeChange, env }, context);
 }
 
-/** Whether the guest starts on virtio now. */
+/** Whether the guest can start on the hardware that it was checked for. */
 export function fitnessOf(guest: FixReport | undefined): Fitness {
   if (guest === undefined || guest.outcome === 'not-fixed') return 'unknown';
-  return guest.obstacles.length === 0 ? 'fit' : 'unfit';
+  const { verdict } = guest.boot;
+  return verdict === 'ready' ? 'fit' : verdict === 'not-ready' ? 'unfit' : 'unknown';
 }
 
 /** Disks that nothing can start from are told without an appliance, which takes seconds. */

@@ -1,4 +1,5 @@
 import type { Change } from '../../guest/change.ts';
+import type { BootReport, TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import type { DeviceKey } from '../../guest/inspect/unlock.ts';
 
@@ -24,6 +25,10 @@ export interface FixGuestOptions extends FixWishes {
   /** All images of one machine in the order in which it saw them. They are changed in place: never the source's. */
   disks: readonly GuestDisk[];
   nics: readonly GuestNic[];
+  /** What the guest has to start on. */
+  hardware: TargetHardware;
+  /** Called once before the first byte of an image changes. */
+  beforeChange?: (() => Promise<void>) | undefined;
   /** Tells where guestfish is; undefined is that of the process. */
   env?: NodeJS.ProcessEnv | undefined;
 }
@@ -31,7 +36,7 @@ export interface FixGuestOptions extends FixWishes {
 /** What the fix is doing now. */
 export interface FixEvent {
   type: 'fix';
-  step: 'appliance' | 'inspect' | 'plan' | 'change' | 'finish';
+  step: 'appliance' | 'inspect' | 'plan' | 'change' | 'check' | 'finish';
   detail: string;
 }
 
@@ -43,11 +48,13 @@ export type FixReport =
       system: string;
       /** The file system that it is on, as the appliance calls it. */
       root: string;
-      /** In their order; none for a guest that is fit as it is. */
+      /** In their order; none for a guest that needs no change. */
       changes: Change[];
       warnings: string[];
-      /** Why it will not start on virtio all the same; none: it is fit for it. */
-      obstacles: string[];
+      /** Whether the guest can start as its disks are now; of a plan, as they would be. */
+      boot: BootReport;
+      /** Of a plan: whether it can start as its disks are. */
+      bootBefore?: BootReport | undefined;
       seconds: number;
     }
   | { outcome: 'not-fixed'; reason: string; hint: string | undefined };

@@ -27,7 +27,7 @@ test('the rate is that of the copy, and the time of a fix is not in it', () => {
     root: '/dev/sda1',
     changes: [],
     warnings: [],
-    obstacles: [],
+    boot: { verdict: 'ready' as const, checks: [] },
     seconds: 792,
   } as const;
   const [disk] = CONVERTED.disks;
@@ -35,7 +35,7 @@ test('the rate is that of the copy, and the time of a fix is not in it', () => {
   const fixed = {
     ...CONVERTED,
     disks,
-    guest: { ...guest, changes: [], warnings: [], obstacles: [] },
+    guest: { ...guest, changes: [], warnings: [], boot: { verdict: 'ready' as const, checks: [] } },
     copySeconds: 0.8,
     seconds: 793,
   };

@@ -47,7 +47,7 @@ const GUEST = {
   root: '/dev/sda1',
   changes: [],
   warnings: [],
-  obstacles: [],
+  boot: { verdict: 'ready' as const, checks: [] },
   seconds: 30,
 };
 

@@ -11,7 +11,7 @@ import { NO_FIX } from '../fix-guest/no-fix.ts';
 import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder } from './export-run.ts';
 
 const MIB = 2 ** 20;
-const FIX: FixWishes = { ...NO_FIX, fix: 'require' };
+const FIX: FixWishes = { ...NO_FIX, fix: 'auto' };
 const CARD = { macAddress: '00:50:56:8A:01:01', pciSlotNumber: 192 };
 /** The second disk of SCSI controller 0. */
 const BY_PATH = '/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:1:0-part1';
@@ -91,6 +91,29 @@ testWithOracle(
     const second = await runExport(server, scratch, { format: 'raw', guest: { ...FIX, root: '/dev/sda2' } });
     expect(second.error).toBeUndefined();
     expect(second.result?.exported[0]).toMatchObject({ keptDisks: ['web-disk-1.raw'], guest: { root: '/dev/sda2' } });
+  },
+  APPLIANCE_TEST_MS,
+);
+
+testWithOracle(
+  'guestfish',
+  'a guest that would not start makes no domain, and the next run goes on with its disks',
+  async () => {
+    await using scratch = await ScratchFolder.make();
+    const content = await systemDisk(scratch.path, ['/dev/sda1']);
+    await using server = await startTestServer({ vms: [{ name: 'web', disks: [{ content }] }] });
+    const first = await runExport(server, scratch, { format: 'qcow2', guest: { ...FIX, fix: 'require' } });
+    expect(first.error).toMatchObject({ kind: 'guest', details: { boot: { verdict: 'not-ready' } } });
+    expect(first.result?.failed[0]?.keptForNextRun).toEqual(['web-disk-1.qcow2']);
+    const second = await runExport(server, scratch, { format: 'qcow2', guest: FIX });
+    expect(second.error).toBeUndefined();
+    expect(second.result?.exported[0]).toMatchObject({
+      keptDisks: ['web-disk-1.qcow2'],
+      transferredBytes: 0,
+      guest: { outcome: 'fixed', boot: { verdict: 'not-ready' } },
+      hardware: { reason: expect.stringMatching(/^The guest cannot start on virtio/) },
+    });
+    expect(await scratch.files()).toEqual(['web-disk-1.qcow2', 'web.xml']);
   },
   APPLIANCE_TEST_MS,
 );

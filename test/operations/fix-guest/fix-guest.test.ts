@@ -5,9 +5,10 @@ import type { FixGuestOptions, FixReport } from '../../../src/operations/fix-gue
 function options(path: string, more: Partial<FixGuestOptions> = {}): FixGuestOptions {
   const disks = [{ path, format: 'raw' }];
   return {
-    fix: 'require',
+    fix: 'auto',
     disks,
     nics: [],
+    hardware: { firmware: undefined, secureBoot: false, disks: [], nics: undefined },
     keys: [],
     root: undefined,
     removeVmwareTools: false,
@@ -28,7 +29,7 @@ test('without libguestfs auto says so, and require names what to install', async
     outcome: 'not-fixed',
     reason: 'guestfish of libguestfs is not installed on this host.',
   });
-  await expect(fixed(options('/nonexistent.img', { env }))).rejects.toMatchObject({
+  await expect(fixed(options('/nonexistent.img', { fix: 'require', env }))).rejects.toMatchObject({
     kind: 'host',
     hint: expect.stringContaining('libguestfs-tools'),
   });

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect } from '@jest/globals';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { namesIn, sha256Of } from '../../cli-process/convert-run.ts';
 import { environmentOf, startProgram, type ProgramRun, type RunningProgram } from '../../cli-process/program.ts';
 import { APPLIANCE_TEST_MS } from '../../guest/make-disk.ts';
 import { findOracle, testWithOracle } from '../../oracles/oracle.ts';
+import { runProgram } from '../../oracles/run-program.ts';
 import { ScratchFolder } from '../export/export-run.ts';
 import { makeSmallGuests, type SMALL_GUESTS } from './small-guests.ts';
 
@@ -61,17 +62,80 @@ const REFUSED: readonly [(typeof SMALL_GUESTS)[number], string, RegExp, RegExp][
 for (const [name, what, message, hint] of REFUSED) {
   testWithOracle(
     'guestfish',
-    `the fix of ${what} ends with 16, says why, and leaves nothing`,
+    `the fix of ${what} ends with 16, says why, and leaves the image for the next run alone`,
     async () => {
-      const { exitCode, stdout } = await leaves(name, [], () => start(scratch, [name, '--fix', 'require']).over);
+      const kept = keptFor(name);
+      const { exitCode, stdout } = await leaves(name, kept, () => start(scratch, [name, '--fix', 'require']).over);
       expect(exitCode).toBe(16);
       expect(JSON.parse(stdout)).toMatchObject({
         ok: false,
         error: { kind: 'guest', message: expect.stringMatching(message), hint: expect.stringMatching(hint) },
+        warnings: expect.arrayContaining([expect.stringMatching(/^Kept for the next run: \S+\.qcow2\.partial\./)]),
       });
+      await removeKept(name);
     },
     APPLIANCE_TEST_MS,
   );
+}
+
+testWithOracle(
+  ['guestfish', 'qemu-img'],
+  'a guest that would not start ends --fix require with 16, and the next run goes on with its image',
+  async (oracles) => {
+    const required = await leaves(
+      'plain.img',
+      keptFor('plain.img'),
+      () => start(scratch, ['plain.img', '--fix', 'require']).over,
+    );
+    expect(required.exitCode).toBe(16);
+    expect(JSON.parse(required.stdout)).toMatchObject({
+      ok: false,
+      error: {
+        kind: 'guest',
+        message: expect.stringMatching(/^After the fix Debian on \/dev\/sda1 would not start as it should:\n\/boot: /),
+        details: {
+          boot: {
+            verdict: 'not-ready',
+            checks: expect.arrayContaining([expect.objectContaining({ area: 'boot-entries', verdict: 'not-ready' })]),
+          },
+        },
+      },
+    });
+    const image = join(scratch.path, 'kvm', 'plain.qcow2');
+    const before = await sha256Of(`${image}.partial`);
+    const source = join(scratch.path, 'plain.img');
+    const compared = await runProgram(oracles['qemu-img'], [
+      'compare',
+      '-f',
+      'raw',
+      '-F',
+      'qcow2',
+      source,
+      `${image}.partial`,
+    ]);
+    expect(compared.stdout).toMatch(/^Images are identical/);
+
+    const auto = await leaves('plain.img', ['plain.qcow2'], () => start(scratch, ['plain.img', '--fix', 'auto']).over);
+    expect(auto.exitCode).toBe(0);
+    expect(auto.stderr).toMatch(/kept from an earlier run/);
+    expect(JSON.parse(auto.stdout)).toMatchObject({
+      result: { guest: { outcome: 'fixed', boot: { verdict: 'not-ready' } } },
+    });
+    expect(await sha256Of(image)).not.toBe(before);
+    expect((await runProgram(oracles['qemu-img'], ['check', image])).stdout).toMatch(/^No errors were found/);
+    await rm(image);
+  },
+  APPLIANCE_TEST_MS,
+);
+
+/** What is in `kvm/` after a fix that failed. */
+function keptFor(name: string): string[] {
+  const image = name.replace(/\.img$/, '.qcow2');
+  return [`.${image}.hyper2kvm-converted`, `${image}.partial`];
+}
+
+async function removeKept(name: string): Promise<void> {
+  for (const file of keptFor(name)) await rm(join(scratch.path, 'kvm', file));
 }
 
 /** Ends the program while its appliance runs, which {@link processesOf} has to see. */
@@ -97,9 +161,11 @@ testWithOracle(
 
 testWithOracle(
   'guestfish',
-  'a fix that kill -9 ends leaves a .partial alone, and no appliance',
+  'a fix that kill -9 ends leaves .partial files alone, and no appliance',
   async () => {
-    const { endedBy } = await leaves('plain.img', ['plain.qcow2.partial'], () => endInFix('SIGKILL'));
+    const { endedBy } = await leaves('plain.img', ['plain.qcow2.overlay.partial', 'plain.qcow2.partial'], () =>
+      endInFix('SIGKILL'),
+    );
     expect(endedBy).toBe('SIGKILL');
   },
   APPLIANCE_TEST_MS,

@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { childEnvironment } from '../base/child-environment.ts';
+import { Hyper2kvmError, sentenceOf } from '../base/errors.ts';
+
+const CREATE_LIMIT_MS = 60_000;
+/** A rebuilt initramfs for several kernels has a few hundred MiB; a slow disk writes 1 MiB/s. */
+const COMMIT_LIMIT_MS = 3_600_000;
+
+export interface OverlayOptions {
+  /** Where the overlay is created. */
+  path: string;
+  /** The image below it, which is only read. */
+  disk: string;
+  /** Of `disk`. It is never guessed, since a guest can write the header of another format. */
+  format: string;
+}
+
+/** Creates an empty qcow2 overlay over an image. Throws kind `image` if qemu-img cannot. */
+export async function createOverlay(
+  qemuImg: string,
+  { path, disk, format }: OverlayOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const args = ['create', '-q', '-f', 'qcow2', '-F', format, '-b', disk, path];
+  await runQemuImg(qemuImg, args, { limitMs: CREATE_LIMIT_MS, doing: `create an overlay over ${disk}` }, signal);
+}
+
+/** Writes the content of an overlay into the image below it. If this fails or is aborted, the image is unusable. */
+export async function commitOverlay(qemuImg: string, path: string, signal: AbortSignal): Promise<void> {
+  const args = ['commit', '-q', '-d', '-f', 'qcow2', path];
+  await runQemuImg(
+    qemuImg,
+    args,
+    { limitMs: COMMIT_LIMIT_MS, doing: `write the changes in ${path} to its image` },
+    signal,
+  );
+}
+
+async function runQemuImg(
+  qemuImg: string,
+  args: readonly string[],
+  { limitMs, doing }: { limitMs: number; doing: string },
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await promisify(execFile)(qemuImg, args, { env: childEnvironment(process.env), timeout: limitMs, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new Hyper2kvmError('image', `qemu-img cannot ${doing}: ${saidBy(error)}`, {
+      cause: error,
+      hint: 'Look at the disk with qemu-img info.',
+    });
+  }
+}
+
+/** The last line that a program printed to standard error. */
+function saidBy(error: unknown): string {
+  const stderr = typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr).trim() : '';
+  return stderr.split('\n').at(-1) || sentenceOf(error);
+}

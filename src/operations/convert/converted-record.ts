@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { lstat, rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { writeFileAtomically } from '../../base/atomic-file.ts';
+import { canTakeOver, readOwnFile } from '../../base/own-file.ts';
+import { isObject, readJson } from '../../base/read-json.ts';
+import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+import type { WholeDisk } from './convert-disk.ts';
+import type { Layout } from './convert-layout.ts';
+import { inodeOf, pathsOf } from './output-names.ts';
+import type { ConvertedDisk, ConvertOptions } from './types.ts';
+
+/** A converted image that has its `.partial` name still. */
+interface ConvertedImage {
+  converted: ConvertedDisk;
+  modifiedMs: number;
+}
+
+interface RecordedConversion {
+  version: 1;
+  /** Of {@link identityOf}. */
+  identity: string;
+  images: ConvertedImage[];
+}
+
+/** Next to the images, hidden. */
+export function convertedRecordPath({ folder, disks }: Pick<Layout, 'folder' | 'disks'>): string {
+  return join(folder, `.${basename(disks[0]?.path ?? '')}.hyper2kvm-converted`);
+}
+
+/** Records images whose guest could not be prepared, so that the same command goes on with them. False if the record cannot be written, as on a full disk: then nothing could go on with them. */
+export async function recordConverted(
+  layout: Layout,
+  options: ConvertOptions,
+  disks: readonly ConvertedDisk[],
+): Promise<boolean> {
+  const images: ConvertedImage[] = [];
+  for (const converted of disks) {
+    const { mtimeMs, size } = await stat(converted.path + PARTIAL_SUFFIX);
+    images.push({ converted: { ...converted, sizeBytes: size }, modifiedMs: mtimeMs });
+  }
+  const record: RecordedConversion = { version: 1, identity: await identityOf(layout, options), images };
+  try {
+    await writeFileAtomically(convertedRecordPath(layout), `${JSON.stringify(record)}\n`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The images of an earlier run that failed at the guest, if the source and every option that changes their bytes are the same and nobody has touched
+ * them since. The names are claimed.
+ */
+export async function findConverted(layout: Layout, options: ConvertOptions): Promise<WholeDisk[] | undefined> {
+  const text = await readOwnFile(convertedRecordPath(layout)).catch(() => '');
+  const record = readJson(text, isRecord);
+  if (record?.identity !== (await identityOf(layout, options)) || record.images.length !== layout.disks.length)
+    return undefined;
+  const found: WholeDisk[] = [];
+  for (const [index, { converted, modifiedMs }] of record.images.entries()) {
+    const path = layout.disks[index]?.path ?? '';
+    const stats = await lstat(path + PARTIAL_SUFFIX).catch(() => undefined);
+    const isSame = stats?.size === converted.sizeBytes && stats.mtimeMs === modifiedMs && canTakeOver(stats);
+    if (!isSame || converted.path !== path) return undefined;
+    found.push({ converted, inode: await inodeOf(path + PARTIAL_SUFFIX) });
+  }
+  return found;
+}
+
+export async function removeConvertedRecord(layout: Pick<Layout, 'folder' | 'disks'>): Promise<void> {
+  await rm(convertedRecordPath(layout), { force: true });
+}
+
+/** A hash over the files of the source, as they are now, and the options that change the bytes of an image. */
+async function identityOf({ source, disks }: Layout, options: ConvertOptions): Promise<string> {
+  const paths = new Set([source.path, ...source.files, ...disks.flatMap(({ disk }) => pathsOf(disk))]);
+  const files: string[] = [];
+  for (const path of paths) {
+    const stats = await stat(path, { bigint: true }).catch(() => undefined);
+    files.push(
+      `${path} ${stats === undefined ? 'missing' : [stats.dev, stats.ino, stats.size, stats.mtimeNs].join(':')}`,
+    );
+  }
+  const { inputFormat, format, compression, clusterBytes, verify, disk, vm, configuration } = options;
+  const bytes = { inputFormat, format, compression, clusterBytes, verify, disk, vm, configuration };
+  return createHash('sha256')
+    .update(JSON.stringify([files, bytes]))
+    .digest('hex');
+}
+
+function isRecord(value: unknown): value is RecordedConversion {
+  return (
+    isObject(value) &&
+    value['version'] === 1 &&
+    typeof value['identity'] === 'string' &&
+    Array.isArray(value['images']) &&
+    value['images'].every(isImage)
+  );
+}
+
+function isImage(value: unknown): value is ConvertedImage {
+  if (!isObject(value) || !isObject(value['converted']) || typeof value['modifiedMs'] !== 'number') return false;
+  const { path, sizeBytes, virtualSizeBytes, format, source, verified } = value['converted'];
+  const isText = [path, format, verified].every((text) => typeof text === 'string');
+  return isText && isObject(source) && typeof sizeBytes === 'number' && typeof virtualSizeBytes === 'number';
+}

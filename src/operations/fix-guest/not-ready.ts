@@ -1,0 +1,24 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { blockingChecks, checkLine, type BootReport } from '../../guest/contract/boot-check.ts';
+
+/** Reasons in the message; the JSON document has all checks. */
+const MOST_REASONS = 12;
+
+/** With `--fix require`, the guest would not start on its new hardware, or it is not known whether it would. */
+export class GuestNotReadyError extends Hyper2kvmError {
+  constructor(system: string, boot: BootReport) {
+    const what = boot.verdict === 'not-ready' ? 'would not start as it should' : 'could not be checked completely';
+    super('guest', [`After the fix ${system} ${what}:`, ...reasonsOf(boot)].join('\n'), {
+      hint: 'See all checks with --fix-plan. --fix auto converts all the same, with the hardware of the source where QEMU has it.',
+      details: { boot },
+    });
+  }
+}
+
+function reasonsOf(boot: BootReport): string[] {
+  const blocking = blockingChecks(boot);
+  if (blocking.length === 0) return ['nothing that it starts from was found.'];
+  const more = blocking.length - MOST_REASONS;
+  const shown = blocking.slice(0, MOST_REASONS).map(checkLine);
+  return more > 0 ? [...shown, `and ${more} more.`] : shown;
+}

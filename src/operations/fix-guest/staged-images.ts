@@ -1,0 +1,79 @@
+import { open, rm } from 'node:fs/promises';
+import { localFileError } from '../../base/local-file-error.ts';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { findProgram } from '../../guest/find-program.ts';
+import type { GuestfsDisk } from '../../guest/guestfs.ts';
+import { commitOverlay, createOverlay } from '../../guest/overlay.ts';
+import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+
+/** What the name of an overlay has after the name of its image. */
+const OVERLAY_SUFFIX = `.overlay${PARTIAL_SUFFIX}`;
+
+/**
+ * Overlays over the images of a VM, next to them. A fix writes to the overlays: until {@link StagedImages.commit}, the images stay as they are,
+ * whatever happens to the fix. Dispose of it to remove the overlays.
+ */
+export class StagedImages implements AsyncDisposable {
+  readonly #qemuImg: string;
+  /** The overlays, in the order of the images. */
+  readonly disks: readonly GuestfsDisk[];
+
+  private constructor(qemuImg: string, disks: readonly GuestfsDisk[]) {
+    this.#qemuImg = qemuImg;
+    this.disks = disks;
+  }
+
+  /** Throws kind `host` without qemu-img, and kind `local-file` if an overlay cannot be created. */
+  static async create(
+    images: readonly GuestfsDisk[],
+    env: NodeJS.ProcessEnv,
+    signal: AbortSignal,
+  ): Promise<StagedImages> {
+    const qemuImg = findProgram('qemu-img', env);
+    if (qemuImg === undefined) throw missingQemuImg();
+    const disks = images.map(({ path }) => ({ path: overlayPath(path), format: 'qcow2' }));
+    const staged = new StagedImages(qemuImg, disks);
+    try {
+      for (const { path, format } of images) {
+        const overlay = overlayPath(path);
+        await createPrivate(overlay);
+        await createOverlay(qemuImg, { path: overlay, disk: path, format }, signal);
+      }
+    } catch (error) {
+      await staged[Symbol.asyncDispose]();
+      throw error;
+    }
+    return staged;
+  }
+
+  /** Writes all changes into the images. If this fails or is aborted, the images are unusable. */
+  async commit(signal: AbortSignal): Promise<void> {
+    for (const { path } of this.disks) await commitOverlay(this.#qemuImg, path, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { path } of this.disks) await rm(path, { force: true });
+  }
+}
+
+/** Where the overlay of an image is. A run that was killed leaves it there. */
+export function overlayPath(image: string): string {
+  const name = image.endsWith(PARTIAL_SUFFIX) ? image.slice(0, -PARTIAL_SUFFIX.length) : image;
+  return name + OVERLAY_SUFFIX;
+}
+
+/** qemu-img keeps the mode of a file that exists; a new one would be readable by everybody. */
+async function createPrivate(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true });
+    await (await open(path, 'wx', 0o600)).close();
+  } catch (error) {
+    throw localFileError('create', path, error);
+  }
+}
+
+function missingQemuImg(): Hyper2kvmError {
+  return new Hyper2kvmError('host', 'qemu-img is not installed; --fix needs it.', {
+    hint: 'Install the package qemu-utils (Debian, Ubuntu) or qemu-img (Fedora, RHEL, openSUSE).',
+  });
+}

@@ -1,0 +1,60 @@
+import type { DomainFacts, DomainNic, ScsiModel } from '../../domain/domain-facts.ts';
+import { domainOfMachine } from '../../domain/domain-of-machine.ts';
+import type { HardwareWish } from '../../domain/hardware-choice.ts';
+import type { SourceMachine } from '../../domain/source-machine.ts';
+import type { TargetDisk, TargetHardware, TargetNic } from '../../guest/contract/boot-check.ts';
+
+/** The drivers of Linux for libvirt's SCSI controllers. */
+const SCSI_DRIVERS: Readonly<Record<ScsiModel, string>> = {
+  'virtio-scsi': 'virtio_scsi',
+  vmpvscsi: 'vmw_pvscsi',
+  lsisas1068: 'mptsas',
+  lsilogic: 'sym53c8xx',
+};
+
+/** Those for QEMU's NICs, where the driver has another name. */
+const NIC_DRIVERS: Readonly<Record<string, string>> = { virtio: 'virtio_net', pcnet: 'pcnet32', rtl8139: '8139cp' };
+
+/**
+ * The hardware that the guest has to start on: that of the domain which is written for it. With `auto` that is virtio. A standalone disk image does
+ * not describe a VM: then only the number of its disks is known.
+ */
+export function targetHardware(
+  machine: SourceMachine | undefined,
+  diskCount: number,
+  wanted: HardwareWish,
+): TargetHardware {
+  if (machine === undefined) return { ...NOT_DESCRIBED, disks: Array.from({ length: diskCount }, () => VIRTIO_DISK) };
+  const images = machine.disks.map((_disk, index) => ({ path: `/disk-${index + 1}`, format: 'raw' as const }));
+  const { facts } = domainOfMachine(machine, { images, hardware: wanted === 'auto' ? 'virtio' : wanted });
+  return hardwareOf(facts, machine);
+}
+
+const VIRTIO_DISK: TargetDisk = { driver: 'virtio_blk', names: 'vd' };
+const NOT_DESCRIBED = { firmware: undefined, secureBoot: false, nics: undefined };
+
+function hardwareOf(facts: DomainFacts, { nics }: SourceMachine): TargetHardware {
+  return {
+    firmware: facts.firmware,
+    secureBoot: facts.secureBoot,
+    disks: facts.disks.map((disk) => diskOf(disk, facts)),
+    nics: facts.nics.map((nic, index) => nicOf(nic, nics[index])),
+  };
+}
+
+function diskOf({ bus, scsi, serial }: DomainFacts['disks'][number], { scsiControllers }: DomainFacts): TargetDisk {
+  if (bus === 'virtio') return { ...VIRTIO_DISK, serial };
+  if (bus === 'sata') return { driver: 'ahci', names: 'sd', serial };
+  if (bus === 'ide') return { driver: 'ata_piix', names: 'sd', serial };
+  const model = scsiControllers[scsi?.controller ?? 0] ?? 'virtio-scsi';
+  return { driver: SCSI_DRIVERS[model], names: 'sd', serial };
+}
+
+function nicOf({ mac, model }: DomainNic, source: SourceMachine['nics'][number] | undefined): TargetNic {
+  return {
+    mac: mac?.toLowerCase(),
+    driver: NIC_DRIVERS[model] ?? model,
+    sourceSlotNumber: source?.pciSlotNumber,
+    network: source?.network,
+  };
+}
