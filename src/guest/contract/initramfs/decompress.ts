@@ -2,6 +2,9 @@ import { Readable, type Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { InitramfsError } from './cpio.ts';
 import { decompressLz4 } from './lz4.ts';
+import { decompressLzma, decompressXz, UnreadCompressionError } from './xz.ts';
+
+export { UnreadCompressionError } from './xz.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 
@@ -22,14 +25,6 @@ export function compressionOf(bytes: Buffer): Compression | undefined {
   return MAGICS.find(({ magic }) => bytes.subarray(0, magic.length).equals(magic))?.name;
 }
 
-/** A compression that this program cannot read. */
-export class UnreadCompressionError extends Error {
-  constructor(compression: string) {
-    super(`it is compressed with ${compression}, which is not read`);
-    this.name = 'UnreadCompressionError';
-  }
-}
-
 /** Decompressed pieces, and at the end how many bytes of the input were compressed data. */
 export type Decompressed = AsyncGenerator<Buffer, number>;
 
@@ -43,8 +38,10 @@ export function decompress(compression: Compression, input: Buffer): Decompresse
     case 'lz4':
       return decompressLz4(input);
     case 'xz':
-    case 'bzip2':
+      return decompressXz(input);
     case 'lzma':
+      return decompressLzma(input);
+    case 'bzip2':
     case 'lzo':
       throw new UnreadCompressionError(compression);
   }

@@ -48,20 +48,30 @@ async function packed(cpio: string, compress: readonly [string, ...string[]]): P
 const COMPRESSIONS: readonly { oracle: OracleName; args: readonly string[] }[] = [
   { oracle: 'gzip', args: ['-9', '-c'] },
   { oracle: 'zstd', args: ['-19', '-c'] },
+  { oracle: 'xz', args: ['--check=crc32', '--lzma2=dict=1MiB', '-c'] },
+  { oracle: 'xz', args: ['-9e', '--check=crc64', '--block-size=20000', '-c'] },
+  { oracle: 'xz', args: ['--format=lzma', '-c'] },
   { oracle: 'lz4', args: ['-l', '-9', '-c'] },
 ];
 
 for (const { oracle, args } of COMPRESSIONS) {
-  testWithOracle(['cpio', oracle], `unpacks an initramfs of cpio and ${oracle}, after microcode`, async (paths) => {
-    const image = await packed(paths.cpio, [paths[oracle as 'cpio'], ...args]);
-    const tree = await unpackInitramfs([Buffer.concat([MICROCODE, image])]);
-    expect(await tree.read('/init')).toBe('#!/bin/sh\n');
-    expect(await tree.read('/conf/conf.d/resume')).toBe('RESUME=none\n');
-    expect(await tree.isFile(`/${MODULE}`)).toBe(true);
-    expect(await tree.isFile('/kernel/x86/microcode/GenuineIntel.bin')).toBe(true);
-    expect(await tree.list('/')).toEqual(['conf', 'init', 'kernel', 'lib', 'usr']);
-    expect(tree.paths()).toContain(`/usr/${MODULE}`);
-  });
+  testWithOracle(
+    ['cpio', oracle],
+    `unpacks an initramfs of cpio and ${oracle} ${args.join(' ')}, before and after another part`,
+    async (paths) => {
+      const image = await packed(paths.cpio, [paths[oracle as 'cpio'], ...args]);
+      const tree = await unpackInitramfs([
+        Buffer.concat([MICROCODE, image, Buffer.alloc(8), cpioOf({ '/etc/after': 'yes' })]),
+      ]);
+      expect(await tree.read('/etc/after')).toBe('yes');
+      expect(await tree.read('/init')).toBe('#!/bin/sh\n');
+      expect(await tree.read('/conf/conf.d/resume')).toBe('RESUME=none\n');
+      expect(await tree.isFile(`/${MODULE}`)).toBe(true);
+      expect(await tree.isFile('/kernel/x86/microcode/GenuineIntel.bin')).toBe(true);
+      expect(await tree.list('/')).toEqual(['conf', 'etc', 'init', 'kernel', 'lib', 'usr']);
+      expect(tree.paths()).toContain(`/usr/${MODULE}`);
+    },
+  );
 }
 
 test('unpacks images one after the other into one tree, in which a later file counts', async () => {
