@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InterruptedError } from '../../../src/base/errors.ts';
 import { readDomain } from '../../../src/domain/read-domain.ts';
@@ -122,6 +122,14 @@ test.concurrent.each(['', 'null', '{"version":1,"identity":"","files":[{"key":"a
     expect(kept).toEqual([]);
   },
 );
+
+test.concurrent('an export begins anew where every file is writable by everybody (docs/limits.md)', async () => {
+  // As on NTFS, FAT and CIFS mounts.
+  const { kept, asked } = await resume('ovf', async ({ output }) => {
+    for (const name of await readdir(output)) await chmod(join(output, name), 0o777);
+  });
+  expect({ kept, asked: asked['disk-0.vmdk'] }).toEqual({ kept: [], asked: 2 });
+});
 
 test.concurrent('an export that is run again in another format leaves nothing of the first', async () => {
   expect((await resume('ovf', () => undefined, { format: 'ova' })).files).toEqual(FINAL.ova);
