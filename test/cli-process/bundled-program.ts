@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CACHE = join(ROOT, 'node_modules/.cache/hyper2kvm-test');
+/** Longer than a file of tests takes. */
+const UNUSED_MS = 3_600_000;
 const BUILDER = 'test/tools/build-test-program.ts';
 
 /** What the bundle is made of. */
@@ -26,9 +28,24 @@ const INPUTS = [
 export function bundledProgram(): string {
   const folder = join(CACHE, stampOf(INPUTS));
   const program = join(folder, 'program.cjs');
-  if (!existsSync(program))
-    execFileSync(process.execPath, [join(ROOT, BUILDER), folder], { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (existsSync(program)) {
+    // Its time of change is that of its last use.
+    const now = new Date();
+    utimesSync(folder, now, now);
+    return program;
+  }
+  execFileSync(process.execPath, [join(ROOT, BUILDER), folder], { stdio: ['ignore', 'inherit', 'inherit'] });
+  removeOldBundles(CACHE, folder);
   return program;
+}
+
+/** Removes bundles of earlier sources, and what a killed build left. One that was used lately may belong to tests that still run. */
+export function removeOldBundles(cache: string, kept: string): void {
+  for (const path of readdirSync(cache).map((name) => join(cache, name))) {
+    const used = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+    if (path === kept || used === undefined || Date.now() - used < UNUSED_MS) continue;
+    rmSync(path, { recursive: true, force: true });
+  }
 }
 
 function stampOf(inputs: readonly string[]): string {
