@@ -47,21 +47,16 @@ const MOST_VCPUS = 4096;
  * for what is no domain of an x86-64 machine, or has disks that are not files or block devices of this host.
  */
 export function readDomain(text: string, source: string): ReadDomain {
-  const refuse = (what: string): never => {
-    throw new Hyper2kvmError('image', `${source} is no libvirt domain that can be used: ${what}.`, {
-      hint: 'Give the XML of one domain, as hyper2kvm writes it or virsh dumpxml shows it.',
-    });
-  };
-  const root = parseXmlTree(text.replace(/^\uFEFF/, ''), refuse);
-  if (root.name !== 'domain') return refuse(`its root element is ${root.name}, not domain`);
+  const refuse = refusalFor(source);
+  const root = rootOf(text, refuse);
   const vcpus = wholeNumber(childOf(root, 'vcpu')?.text ?? '1');
   if (!(vcpus >= 1 && vcpus <= MOST_VCPUS)) refuse('the number of its vCPUs cannot be read');
   const memoryBytes = memoryOf(childOf(root, 'memory'));
   if (!(memoryBytes > 0 && Number.isSafeInteger(memoryBytes))) refuse('its memory cannot be read');
+  requireX86(root, source);
   const machine = machineOf(root, refuse);
   return {
-    name: childOf(root, 'name')?.text || 'domain',
-    uuid: uuidOf(childOf(root, 'uuid')?.text),
+    ...identityOf(root),
     memoryBytes,
     vcpus,
     coresPerSocket: coresOf(root, vcpus),
@@ -74,11 +69,43 @@ export function readDomain(text: string, source: string): ReadDomain {
   };
 }
 
+/** The name and UUID of a libvirt domain for whatever architecture. Throws kind `image` for what is no domain. */
+export function readDomainIdentity(text: string, source: string): Pick<ReadDomain, 'name' | 'uuid'> {
+  return identityOf(rootOf(text, refusalFor(source)));
+}
+
+function refusalFor(source: string): (what: string) => never {
+  return (what) => {
+    throw new Hyper2kvmError('image', `${source} is no libvirt domain that can be used: ${what}.`, {
+      hint: 'Give the XML of one domain, as hyper2kvm writes it or virsh dumpxml shows it.',
+    });
+  };
+}
+
+function rootOf(text: string, refuse: (what: string) => never): XmlNode {
+  const root = parseXmlTree(text.replace(/^\uFEFF/, ''), refuse);
+  return root.name === 'domain' ? root : refuse(`its root element is ${root.name}, not domain`);
+}
+
+function identityOf(root: XmlNode): Pick<ReadDomain, 'name' | 'uuid'> {
+  return { name: childOf(root, 'name')?.text || 'domain', uuid: uuidOf(childOf(root, 'uuid')?.text) };
+}
+
+/** Domains for ARM are written by `convert` and `export` too. */
+function requireX86(root: XmlNode, source: string): void {
+  const arch = childOf(root, 'os/type')?.attributes.get('arch') ?? 'x86_64';
+  if (arch === 'x86_64') return;
+  throw new Hyper2kvmError(
+    'image',
+    `${source} is a domain for ${arch.slice(0, 40)}, and only x86_64 domains are booted.`,
+    {
+      hint: 'Start it on a host of that architecture: virsh define, then virsh start.',
+    },
+  );
+}
+
 function machineOf(root: XmlNode, refuse: (what: string) => never): 'q35' | 'pc' {
-  const type = childOf(root, 'os/type')?.attributes;
-  const arch = type?.get('arch') ?? 'x86_64';
-  if (arch !== 'x86_64') refuse(`its machine is ${arch}, not x86_64`);
-  const machine = type?.get('machine') ?? 'pc';
+  const machine = childOf(root, 'os/type')?.attributes.get('machine') ?? 'pc';
   // pc-q35-7.2, pc-i440fx-7.2; RHEL's own versions have the same beginnings.
   if (/^(?:pc-)?q35(?:-|$)/.test(machine)) return 'q35';
   if (/^pc(?:-i440fx-.*)?$/.test(machine)) return 'pc';

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { DomainFacts } from '../../src/domain/domain-facts.ts';
 import { domainXml } from '../../src/domain/domain-xml.ts';
-import { readDomain } from '../../src/domain/read-domain.ts';
+import { readDomain, readDomainIdentity } from '../../src/domain/read-domain.ts';
 
 const FACTS: DomainFacts = {
   name: 'büro <&> 東京',
@@ -194,6 +194,18 @@ test.each<[string, string, string]>([
   expect(() => read(text)).toThrow(
     expect.objectContaining({ kind: 'image', message: expect.stringMatching(new RegExp(`web\\.xml.*${words}`)) }),
   );
+});
+
+test('a domain for ARM, as hyper2kvm writes it, is refused with where it can run', () => {
+  const domain = minimal((text) => text.replace('machine=', `arch='aarch64' machine=`));
+  expect(() => read(domain)).toThrow(
+    expect.objectContaining({
+      message: 'web.xml is a domain for aarch64, and only x86_64 domains are booted.',
+      hint: expect.stringContaining('on a host of that architecture'),
+    }),
+  );
+  // To define it, only its name and UUID are needed.
+  expect(readDomainIdentity(domain, 'web.xml')).toEqual({ name: 'n', uuid: undefined });
 });
 
 test.each([

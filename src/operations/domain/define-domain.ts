@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { domainName } from '../../domain/domain-xml.ts';
-import { readDomain } from '../../domain/read-domain.ts';
+import { readDomainIdentity } from '../../domain/read-domain.ts';
 import { defineDomain, listDomains, type LibvirtConnection } from '../../domain/virsh.ts';
 import type { NamedVm } from '../../domain/vm-name.ts';
 
@@ -39,7 +39,7 @@ export async function defineKept(
   force: boolean,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { name, uuid } = readDomain(await readFile(path, 'utf8'), path);
+  const { name, uuid } = readDomainIdentity(await readFile(path, 'utf8'), path);
   if ((await lookUp(connection, { name, uuid }, signal)) === 'same' && !force) return false;
   await defineDomain(connection, path, signal);
   return true;
