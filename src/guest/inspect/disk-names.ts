@@ -18,9 +18,14 @@ export function hasVmwareId(text: string): boolean {
 export function diskWithId(text: string, disks: readonly Pick<GuestDisk, 'uuid'>[]): number | undefined {
   const id = VMWARE_ID.exec(text)?.[0].toLowerCase();
   if (id === undefined) return undefined;
-  const found = disks.findIndex(({ uuid }) => uuid === id);
-  if (found >= 0) return found;
+  const matching = disks.flatMap(({ uuid = '' }, index) => (isIdOf(id, uuid) ? [index] : []));
+  if (matching.length > 0) return matching.length === 1 ? matching[0] : undefined;
   return disks.length === 1 && disks[0]?.uuid === undefined ? 0 : undefined;
+}
+
+/** udev's `ID_WWN` has the first 16 of the 32 digits. */
+function isIdOf(id: string, uuid: string): boolean {
+  return id === uuid || (id.length === 16 && uuid.startsWith(id));
 }
 
 /** The names that the guest's own configuration gives to disks by their ids on VMware: aliases of multipath, and links of udev rules. */
@@ -77,7 +82,7 @@ export function placeById(
   }
   const [, name, part] =
     /^\/dev\/disk\/by-id\/(.+?)(?:-part(\d+))?$/.exec(spec) ??
-    /^\/dev\/mapper\/(3?6000c29[0-9a-f]{25})(?:[-_]part|p)?(\d+)?$/i.exec(spec) ??
+    /^\/dev\/mapper\/(3?6000c29(?:[0-9a-f]{25}|[0-9a-f]{9}))(?:[-_]part|p)?(\d+)?$/i.exec(spec) ??
     [];
   if (name === undefined || !hasVmwareId(name)) return undefined;
   return { disk: diskWithId(name, disks), partition: part ? Number(part) : undefined };

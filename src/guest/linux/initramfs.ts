@@ -2,6 +2,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { formatBytes } from '../../base/amounts.ts';
 import type { Fix, GuestDraft } from '../change.ts';
 import { rootDevice, type Guest, type GuestKernel } from '../guest.ts';
+import { namesVolumesByContent } from './crypttab-copy.ts';
 import { runInGuest } from './guest-command.ts';
 import { findInitramfsTool, listInitramfs, type InitramfsTool } from './initramfs-tool.ts';
 import { moduleNames, readKernelModules, type KernelModules } from './kernel-modules.ts';
@@ -18,7 +19,8 @@ const CONFIGURATION = /^\/etc\/(initramfs-tools\/|dracut\.conf|mkinitcpio|cmdlin
 /** Files that the tools copy into an initramfs where it needs them: the old one has those that it needs. */
 const COPIED = /^\/etc\/(crypttab$|lvm\/|mdadm)/;
 /** Debian's hook writes the lines of crypttab there that the initramfs needs. */
-const COPIES: Readonly<Record<string, string>> = { '/etc/crypttab': 'cryptroot/crypttab' };
+const CRYPTTAB = '/etc/crypttab';
+const COPIES: Readonly<Record<string, string>> = { [CRYPTTAB]: 'cryptroot/crypttab' };
 /** A wait of dracut for a device by its old name: `devexists-\x2fdev\x2fdisk\x2fby-path\x2f...`. */
 const OLD_WAIT = /devexists-\\x2fdev\\x2f(sd|hd|disk\\x2fby-(path|id))/;
 
@@ -102,7 +104,9 @@ async function reasonsToRebuild(
   const paths = tool && (await listInitramfs(guest, tool, image));
   if (!paths) return [`what is in it could not be listed`];
   const missing = missingModules(paths, version, needed);
-  const stale = edited.filter((path) => CONFIGURATION.test(path) || hasCopyOf(path, paths));
+  const copied = edited.filter((path) => CONFIGURATION.test(path) || hasCopyOf(path, paths));
+  const isFine = copied.includes(CRYPTTAB) && (await namesVolumesByContent(guest, image));
+  const stale = copied.filter((path) => path !== CRYPTTAB || !isFine);
   return [
     ...(stale.length > 0 ? [`${stale.join(', ')} changes`] : []),
     ...(missing.length > 0 ? [`${missing.join(', ')} missing`] : []),

@@ -47,6 +47,8 @@ test.each([
   [`/dev/mapper/3${B}-part1`],
   [`/dev/mapper/3${B}p1`],
   [`/dev/mapper/3${B}1`],
+  ['/dev/disk/by-id/wwn-0x6000c29f0f0f0f0f-part1'],
+  ['/dev/mapper/36000c29f0f0f0f0f-part1'],
   ['/dev/mapper/mpathb-part1'],
   ['/dev/mapper/mpathb1'],
   ['/dev/data'],
