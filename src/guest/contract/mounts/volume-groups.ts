@@ -8,6 +8,8 @@ import { guestSerial, kernelName, scsiId } from '../target-names.ts';
 import { checkOf } from './wanted-device.ts';
 
 const LVM_CONF = '/etc/lvm/lvm.conf';
+/** What it sets replaces the settings of `lvm.conf` (lvm.conf(5)). */
+const LOCAL_CONF = '/etc/lvm/lvmlocal.conf';
 const DEVICES_FOLDER = '/etc/lvm/devices';
 
 /** Whether each volume group that the guest needs is complete, and LVM looks at the devices that it is on. */
@@ -17,7 +19,7 @@ export async function checkVolumeGroups(
   names: DeviceNames,
 ): Promise<BootCheck[]> {
   if (groups.size === 0) return [];
-  const config = parseLvmConfig((await subject.files.read(LVM_CONF)) ?? '');
+  const config = await readConfig(subject);
   const path = `${DEVICES_FOLDER}/${config.devicesFile}`;
   const text = usesDevicesFile(config, subject) ? await subject.files.read(path) : undefined;
   const devicesFile = text === undefined ? undefined : parseDevicesFile(text);
@@ -29,6 +31,9 @@ export async function checkVolumeGroups(
       const reason = `The volume group ${group} is not complete: ${lacking} of its physical volumes are on none of the disks.`;
       return [checkOf({ file: LVM_CONF }, 'not-ready', reason)];
     }
+    if (physical.length === 0) {
+      return [checkOf({ file: LVM_CONF }, 'unknown', `On what the volume group ${group} is, could not be read.`)];
+    }
     return physical.flatMap((device) =>
       // With a devices file, LVM ignores the filters.
       devicesFile === undefined
@@ -38,25 +43,45 @@ export async function checkVolumeGroups(
   });
 }
 
+interface Config extends LvmConfig {
+  /** The file that sets each filter. */
+  filterFiles: { filter: string; globalFilter: string };
+}
+
+async function readConfig({ files }: BootSubject): Promise<Config> {
+  const main = parseLvmConfig((await files.read(LVM_CONF)) ?? '');
+  const local = parseLvmConfig((await files.read(LOCAL_CONF)) ?? '');
+  return {
+    ...main,
+    filter: local.filter ?? main.filter,
+    globalFilter: local.globalFilter ?? main.globalFilter,
+    useDevicesFile: local.useDevicesFile ?? main.useDevicesFile,
+    filterFiles: {
+      filter: local.filter === undefined ? LVM_CONF : LOCAL_CONF,
+      globalFilter: local.globalFilter === undefined ? LVM_CONF : LOCAL_CONF,
+    },
+  };
+}
+
 /** The built-in default is the distribution's: the Red Hat family has one since version 9, Fedora since 34; others have none. */
 function usesDevicesFile({ useDevicesFile }: LvmConfig, { system }: BootSubject): boolean {
   if (useDevicesFile !== undefined) return useDevicesFile;
   if (system.id === 'fedora') return Number.parseInt(system.version, 10) >= 34;
-  const isRedHat = ['rhel', 'centos'].some((id) => system.id === id || system.idLike.includes(id));
+  const isRedHat = ['rhel', 'centos', 'ol'].some((id) => system.id === id || system.idLike.includes(id));
   return isRedHat && Number.parseInt(system.version, 10) >= 9;
 }
 
-function checkFilters(group: string, device: BlockDevice, config: LvmConfig, names: DeviceNames): BootCheck[] {
-  const filters: [string, LvmFilter | undefined][] = [
-    ['filter', config.filter],
-    ['global_filter', config.globalFilter],
+function checkFilters(group: string, device: BlockDevice, config: Config, names: DeviceNames): BootCheck[] {
+  const filters: [string, LvmFilter | undefined, string][] = [
+    ['filter', config.filter, config.filterFiles.filter],
+    ['global_filter', config.globalFilter, config.filterFiles.globalFilter],
   ];
   const paths = guestPaths(device, names);
-  return filters.flatMap(([setting, filter]) => {
+  return filters.flatMap(([setting, filter, file]) => {
     if (filter === undefined) return [];
     const admits = filterAdmits(filter, paths);
     const what = `${paths[0] ?? device.name}, a physical volume of ${group}`;
-    const at = { file: LVM_CONF, line: filter.line };
+    const at = { file, line: filter.line };
     if (admits === undefined)
       return [
         checkOf(at, 'unknown', `${setting} of LVM has a pattern that is not read, so that ${what}, cannot be judged.`),

@@ -32,6 +32,20 @@ describe('filters', () => {
     expect(await verdictOf(subjectOf({ ...FILES, ...content }, { devices: [ROOT, PV, LV] }))).toBe('not-ready');
   });
 
+  test('lvmlocal.conf replaces what lvm.conf sets', async () => {
+    const file = '/etc/lvm/lvmlocal.conf';
+    const local = (filter: string) =>
+      subjectOf(
+        {
+          ...FILES,
+          [CONF]: 'devices {\nfilter = [ "a|.*|" ]\n}\n',
+          [file]: `devices {\n\n filter = [ ${filter} ]\n}\n`,
+        },
+        { devices: [ROOT, PV, LV] },
+      );
+    await expectOneFault(local('"r|.*|"'), { file, line: 3, reason: /rejects \/dev\/vdb/ }, local('"r|/dev/sr0|"'));
+  });
+
   test('a filter for the group of the root', async () => {
     const root = {
       devices: [PV, { ...LV, name: '/dev/datavg/root', type: 'ext4', uuid: 'aaaa-1' }],
@@ -50,6 +64,10 @@ test('a group without one of its physical volumes', async () => {
   const lacks = (missingMembers: number) => withConf('', { devices: [ROOT, PV, { ...LV, missingMembers }] });
   const reason = /datavg is not complete: 1 of its physical volumes/;
   await expectOneFault(lacks(1), { file: CONF, reason }, lacks(0));
+});
+
+test('a group of which no physical volume can be read', async () => {
+  expect(await verdictOf(withConf('', { devices: [ROOT, LV] }))).toBe('unknown');
 });
 
 describe('the devices file', () => {
