@@ -21,7 +21,7 @@ export async function checkArrays(
   // mdadm reads one of them: which, its package decides.
   const [file, conf] = confs[0] ?? [MDADM_CONFS[0], parseMdadmConf('')];
   return [...arrays].flatMap((array) => {
-    const what = array.arrayName ?? array.name;
+    const what = guestPaths(array, names)[0] ?? array.name;
     const checks = membersOf(array, names).map((member) => checkMember(member, what, file, conf, names));
     const lacking = array.missingMembers ?? 0;
     if (lacking > 0) {

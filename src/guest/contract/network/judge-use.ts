@@ -35,12 +35,11 @@ function judgeUnmatched(
   use: InterfaceUse,
   { isPossible, wasUnmatched }: { isPossible: boolean; wasUnmatched: boolean },
 ): BootCheck {
-  if (isPossible)
-    return check(use, 'unknown', `Whether ${use.title} (${shown(use)}) matches a NIC of the VM cannot be judged.`);
+  if (isPossible) return check(use, 'unknown', `Whether ${shown(use)} matches a NIC of the VM cannot be judged.`);
   const fault = check(
     use,
     'not-ready',
-    `No NIC of the VM matches ${use.title} (${shown(use)})${wasUnmatched ? '; none did on VMware' : ''}.`,
+    `No NIC of the VM matches ${shown(use)}${wasUnmatched ? '; none did on VMware' : ''}.`,
   );
   return wasUnmatched ? { ...fault, isAdvisory: true } : fault;
 }
@@ -48,9 +47,9 @@ function judgeUnmatched(
 /** One address on several adapters; DHCP may be on all. */
 function judgeSeveral(use: InterfaceUse, found: readonly Nic[]): BootCheck {
   const which = found.map(({ title }) => title).join(', ');
-  if (!use.hasAddress) return check(use, 'ready', `${use.title} (${shown(use)}) is for ${which}.`);
-  const isForAny = shown(use) === ANY;
-  const reason = `${use.title} (${shown(use)}) has an address for one NIC, and matches several: ${which}.`;
+  if (!use.hasAddress) return check(use, 'ready', `${shown(use)} is for ${which}.`);
+  const isForAny = criteriaOf(use).length === 0;
+  const reason = `${shown(use)} has an address for one NIC, and matches several: ${which}.`;
   return check(use, isForAny ? 'unknown' : 'not-ready', reason);
 }
 
@@ -63,7 +62,7 @@ interface Found {
 
 /** An address on the wrong network is worse than none. */
 function judgeOne(use: InterfaceUse, nic: Nic | undefined, { source, isSourceKnown, nics, named }: Found): BootCheck {
-  const where = `${use.title} (${shown(use)}) is ${nic?.title}`;
+  const where = `${shown(use)} is ${nic?.title}`;
   const [was, ...more] = source;
   if (isSourceKnown && was !== undefined && more.length === 0 && was !== nic) {
     return check(use, 'not-ready', `${where}, but it was ${was.title} on VMware.`);
@@ -77,18 +76,22 @@ function judgeOne(use: InterfaceUse, nic: Nic | undefined, { source, isSourceKno
   return check(use, 'unknown', `${where}; which it was on VMware is not known.`);
 }
 
-const ANY = 'any NIC';
+/** The use, and how it matches unless that is its title. */
+function shown(use: InterfaceUse): string {
+  const criteria = criteriaOf(use);
+  if (criteria.length === 1 && criteria[0] === `name ${use.title}`) return use.title;
+  return `${use.title} (${criteria.join(', ') || 'any NIC'})`;
+}
 
-/** How the use matches, as it is written. */
-function shown({ match }: InterfaceUse): string {
+/** As they are written. */
+function criteriaOf({ match }: InterfaceUse): string[] {
   const parts = [
     ['name', match.names],
     ['MAC address', match.macs],
     ['driver', match.drivers],
     ['path', match.paths],
   ] as const;
-  const given = parts.flatMap(([what, values]) => (values === undefined ? [] : [`${what} ${values.join(' ')}`]));
-  return given.length === 0 ? ANY : given.join(', ');
+  return parts.flatMap(([what, values]) => (values === undefined ? [] : [`${what} ${values.join(' ')}`]));
 }
 
 function check({ file, line }: InterfaceUse, verdict: BootCheck['verdict'], reason: string): BootCheck {

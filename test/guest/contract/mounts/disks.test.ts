@@ -27,8 +27,8 @@ describe('arrays', () => {
 
   test('DEVICE of mdadm.conf', async () => {
     expect(await faultsOf(withConf('DEVICE /dev/sd*\n'))).toEqual([
-      `${FILE}:1 DEVICE of mdadm.conf does not name /dev/vda2, a member of data.`,
-      `${FILE}:1 DEVICE of mdadm.conf does not name /dev/vdb2, a member of data.`,
+      `${FILE}:1 DEVICE of mdadm.conf does not name /dev/vda2, a member of /dev/md/data.`,
+      `${FILE}:1 DEVICE of mdadm.conf does not name /dev/vdb2, a member of /dev/md/data.`,
     ]);
     for (const conf of ['DEVICE partitions\n', 'DEVICE /dev/sd* /dev/vd*\n', '']) {
       expect(await verdictOf(withConf(conf))).toBe('ready');
