@@ -4,14 +4,6 @@ import type { BootSubject } from '../boot-check.ts';
 
 /** What command lines are made from, where no entry of a boot loader is read. */
 const SOURCES: readonly { folder: string; names: RegExp; line: RegExp }[] = [
-  { folder: '/boot/extlinux', names: /^extlinux\.conf$/, line: /^\s*append\s+(.*)$/i },
-  { folder: '/boot/syslinux', names: /^syslinux\.cfg$/, line: /^\s*append\s+(.*)$/i },
-  { folder: '/boot', names: /^extlinux\.conf$/, line: /^\s*append\s+(.*)$/i },
-  ...['/boot', '/efi', '/boot/efi'].map((esp) => ({
-    folder: `${esp}/loader/entries`,
-    names: /\.conf$/,
-    line: /^options\s+(.*)$/,
-  })),
   { folder: '/etc/kernel', names: /^cmdline$/, line: /^(.*)$/ },
   { folder: '/etc/default', names: /^grub$/, line: /^\s*GRUB_CMDLINE_LINUX\w*=["']?(.*?)["']?\s*$/ },
 ];

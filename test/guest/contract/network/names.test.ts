@@ -88,6 +88,19 @@ describe('names that NICs get', () => {
     );
   });
 
+  test('net.ifnames=0 of extlinux, of the entry that starts by itself', async () => {
+    const entry = (name: string, words: string) =>
+      `LABEL ${name}\n  LINUX /boot/vmlinuz\n  APPEND root=/dev/vda1 ${words}\n`;
+    const content = (first: string) =>
+      guestWith({
+        ...interfaces('eth0'),
+        '/boot/vmlinuz': 'kernel',
+        '/boot/extlinux/extlinux.conf': `DEFAULT ${first}\n${entry('old', 'net.ifnames=0')}${entry('new', 'quiet')}`,
+      });
+    const fault = { file: IFUPDOWN, line: 2, reason: /No NIC of the VM matches eth0/ };
+    await expectOneFault(content('new'), fault, content('old'));
+  });
+
   test.each(['/etc/systemd/network/99-default.link', '/etc/udev/rules.d/80-net-setup-link.rules'])(
     '%s switched off gives kernel names',
     async (path) => {
