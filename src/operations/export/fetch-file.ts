@@ -40,7 +40,7 @@ const MOST_OTHER_BYTES = 16 * 1024 * 1024;
 export async function fetchFile(
   file: WantedFile,
   device: LeaseDevice,
-  member: MemberWriter,
+  member: Pick<MemberWriter, 'write'>,
   { client, limiter, firstByteTimeoutMs, stallTimeoutMs, withSha1, onProgress }: FetchOptions,
   signal: AbortSignal,
 ): Promise<ArrivedFile & { populatedBytes: number | undefined }> {

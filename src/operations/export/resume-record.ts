@@ -127,6 +127,11 @@ export class ResumeRecord {
     await this.#change((state) => ({ ...state, files: [...state.files, file] }));
   }
 
+  /** Replaces the files, in the order in which they became whole. */
+  async setWhole(files: readonly WholeFile[]): Promise<void> {
+    await this.#change((state) => ({ ...state, files: [...files] }));
+  }
+
   /** From now on the files are no run's to take over, whatever becomes of this one; until {@link keepUnchanged} finds that nothing was done to them. */
   async beginChange(): Promise<void> {
     await this.#change((state) => ({ ...state, changing: true }));
@@ -204,7 +209,7 @@ const NOTHING: ResumeState = { version: 1, identity: '', format: 'ovf', ownSnaps
 /** Whether a name in the folder is a `.partial` file of an export of `baseName` in `format`, other than its descriptor. */
 function partialOf(baseName: string, format: ExportFormat): (entry: string) => boolean {
   const { diskExtension } = FORMATS[format];
-  const isDisk = new RegExp(`^-disk-\\d+\\.${diskExtension}$`);
+  const isDisk = new RegExp(`^-disk-\\d+\\.${diskExtension}(\\.overlay)?$`);
   return (entry) => {
     if (!entry.startsWith(baseName) || !entry.endsWith(PARTIAL_SUFFIX)) return false;
     const rest = entry.slice(baseName.length, -PARTIAL_SUFFIX.length);

@@ -6,9 +6,10 @@ import { NotADiskError } from '../../image/vmdk/stream-error.ts';
 import type { PackageWriter } from '../../ovf/package-writer.ts';
 import type { LeaseManifestEntry } from '../../vsphere/nfc-lease.ts';
 import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
-import { fetchFile, type WantedFile } from './fetch-file.ts';
+import { fetchFile, type FetchOptions, type WantedFile } from './fetch-file.ts';
 import type { LeaseScope, OpenLease } from './lease-scope.ts';
 import { checkAgainstManifest, ManifestMismatchError, type ArrivedFile } from './lease-manifest.ts';
+import { ManifestDispute } from './manifest-dispute.ts';
 import type { ResumeRecord, WholeFile } from './resume-record.ts';
 import { TransferProgress } from './transfer-progress.ts';
 import type { ExportEvent } from './types.ts';
@@ -38,9 +39,13 @@ interface Job {
   alone: boolean;
   /** No hash came for it, or a wrong one: the next attempt proves the disk by its own checksums. */
   unproved: boolean;
-  /** The SHA-256 of each attempt that the manifest did not agree with. */
-  disputed: string[];
+  dispute: ManifestDispute;
+  /** It is whole, and the manifest that came with the end of the lease disagreed: it is fetched once more to be compared, and not written. */
+  isCompared: boolean;
 }
+
+/** Where a file goes that is only compared. */
+const NOWHERE = { write: () => Promise.resolve() };
 
 /**
  * Fetches the files of one VM under leases until all are whole: this is the one place that retries. A file that broke starts again from byte 0, in
@@ -105,32 +110,56 @@ export class Transfer {
 
   #plan(files: readonly WantedFile[]): Job[] {
     this.#progress.begin(files);
-    return files.map((file) => ({ file, failures: 0, alone: false, unproved: false, disputed: [] }));
+    return files.map((file) => ({
+      file,
+      failures: 0,
+      alone: false,
+      unproved: false,
+      dispute: new ManifestDispute(),
+      isCompared: false,
+    }));
   }
 
   #pending(jobs: readonly Job[]): Job[] {
-    return jobs.filter(({ file }) => !this.whole.some(({ key }) => key === file.key));
+    return jobs.filter(({ file, isCompared }) => isCompared || !this.whole.some(({ key }) => key === file.key));
   }
 
   async #fetchAll(jobs: readonly Job[], lease: OpenLease, signal: AbortSignal): Promise<void> {
     const { parallel, writer } = this.#options;
-    const arrived: ArrivedFile[] = [];
+    const arrivals: { job: Job; arrived: ArrivedFile }[] = [];
     await using unproved = new UnprovedFiles();
     await forEachConcurrently(jobs, Math.min(parallel, writer.maxOpenMembers), signal, async (job, jobSignal) => {
-      const file = await this.#fetchPatiently(job, lease, unproved, jobSignal);
-      if (file && job.disputed.length === 0) arrived.push(file);
+      const arrived = await this.#fetchPatiently(job, lease, unproved, jobSignal);
+      if (arrived && !job.dispute.isSettled) arrivals.push({ job, arrived });
     });
     // Some servers know a file's digest only when the whole lease has been read.
     const manifest = await lease.manifest(signal);
-    for (const file of arrived) {
-      try {
-        checkAgainstManifest(file, manifest);
-      } catch (error) {
-        throw new Hyper2kvmError('image', sentenceOf(error), { cause: error, hint: 'Run the export again.' });
-      }
-    }
+    for (const { job, arrived } of arrivals) await this.#compareLate(job, arrived, { manifest, unproved });
     const names = await unproved.settle(manifest);
     if (names.length > 0) this.#distrust(names);
+  }
+
+  /** A file that the manifest disagrees with at the end of the lease is fetched once more in the next one: an image that rests on its hash anew, any other one to be compared. */
+  async #compareLate(
+    job: Job,
+    arrived: ArrivedFile,
+    { manifest, unproved }: { manifest: readonly LeaseManifestEntry[]; unproved: UnprovedFiles },
+  ): Promise<void> {
+    try {
+      checkAgainstManifest(arrived, manifest);
+    } catch (error) {
+      if (!(error instanceof ManifestMismatchError)) throw error;
+      if (this.#isManifestWrong(job, arrived, error)) return;
+      if (!(await unproved.refuse(arrived))) {
+        job.isCompared = true;
+        // A run that is killed before the comparison leaves the file to no other one.
+        await this.#options.resume.setWhole(this.whole.filter(({ key }) => key !== arrived.key));
+      }
+      this.#progress.forget(arrived.key);
+      job.failures += 1;
+      if (job.failures > this.#options.retries) throw givenUp(job, error);
+      this.#reportRetry(job, 0, error);
+    }
   }
 
   #distrust(names: readonly string[]): void {
@@ -170,17 +199,17 @@ export class Transfer {
   }
 
   async #fetchOnce(job: Job, lease: OpenLease, unproved: UnprovedFiles, signal: AbortSignal): Promise<ArrivedFile> {
-    const { client, vm, writer, limiter, firstByteTimeoutMs, stallTimeoutMs, hashes, report } = this.#options;
+    const { vm, writer, hashes, report } = this.#options;
     const { file } = job;
     const { name: disk, key, capacityBytes } = file;
     const startedAt = Date.now();
     report({ type: 'disk-started', vm, disk, capacityBytes, attempt: job.failures + 1 });
+    if (job.isCompared) return await this.#fetchToCompare(job, lease, startedAt, signal);
     const hashedByServer = lease.givesSha256 && !hashes.broken && !job.unproved;
     const hints = { isDisk: file.isDisk, capacityBytes, hashedByServer };
     const member = await writer.openMember(disk, hints);
     try {
-      const onProgress = this.#progress.ofAttempt(key, disk);
-      const options = { client, limiter, firstByteTimeoutMs, stallTimeoutMs, withSha1: !hashedByServer, onProgress };
+      const options = this.#fetchOptions(file, !hashedByServer);
       const { populatedBytes, ...arrived } = await fetchFile(file, lease.deviceOf(key), member, options, signal);
       const isProved = this.#isProved(job, arrived, await lease.manifestSoFar(signal));
       const record = await member.commit(arrived.sha256);
@@ -200,32 +229,58 @@ export class Transfer {
     }
   }
 
-  /**
-   * Compares with the manifest. One that disagrees with the same bytes again is wrong itself, since neither the line nor the host changes a disk in the same
-   * way twice: then the disk is accepted with a warning, its second attempt having been proved by its own checksums.
-   */
+  /** @throws Hyper2kvmError `transfer`, and retries nothing, when other bytes arrive than those that were written. */
+  async #fetchToCompare(job: Job, lease: OpenLease, startedAt: number, signal: AbortSignal): Promise<ArrivedFile> {
+    const { resume, warn } = this.#options;
+    const { file } = job;
+    const arrived = await fetchFile(file, lease.deviceOf(file.key), NOWHERE, this.#fetchOptions(file, false), signal);
+    const warning = job.dispute.compare(arrived);
+    if (warning === undefined) {
+      throw new Hyper2kvmError('transfer', `${file.name} arrived with other content when it was fetched again.`, {
+        hint: 'Run the export again. If this repeats, something on the way changes the data, or the host is faulty.',
+      });
+    }
+    job.isCompared = false;
+    await resume.setWhole(this.whole);
+    warn(warning);
+    this.#reportWhole(arrived, startedAt);
+    return arrived;
+  }
+
+  #fetchOptions({ key, name }: WantedFile, withSha1: boolean): FetchOptions {
+    const { client, limiter, firstByteTimeoutMs, stallTimeoutMs } = this.#options;
+    const onProgress = this.#progress.ofAttempt(key, name);
+    return { client, limiter, firstByteTimeoutMs, stallTimeoutMs, withSha1, onProgress };
+  }
+
+  /** Compares with the manifest. Whether a hash was compared, or the manifest found to be wrong: either proves what arrived. */
   #isProved(job: Job, arrived: ArrivedFile, manifest: readonly LeaseManifestEntry[]): boolean {
-    const { sha256, name } = arrived;
     try {
       const isProved = checkAgainstManifest(arrived, manifest);
-      job.disputed = [];
+      if (isProved) job.dispute.forget();
       return isProved;
     } catch (error) {
-      if (!(error instanceof ManifestMismatchError)) throw error;
-      const isSameAgain = job.disputed.length > 0 && job.disputed.every((each) => each === sha256);
-      job.disputed.push(sha256);
-      job.unproved = true;
-      if (!isSameAgain) throw error;
-      const message = `${error.message} It arrived twice with the same SHA-256 and a sound structure, so the manifest of the server is wrong: ${name} is accepted.`;
-      this.#options.warn(message);
+      if (!(error instanceof ManifestMismatchError) || !this.#isManifestWrong(job, arrived, error)) throw error;
       return true;
     }
   }
 
-  async #accept(whole: WholeFile, { name: disk, sizeBytes, sha256 }: ArrivedFile, startedAt: number): Promise<void> {
-    const { vm, resume, report } = this.#options;
-    await resume.add(whole);
+  /** With a warning when it is. The attempt that settles it was proved by the disk's own checksums. */
+  #isManifestWrong(job: Job, arrived: ArrivedFile, error: ManifestMismatchError): boolean {
+    job.unproved = true;
+    const warning = job.dispute.judge(arrived, error);
+    if (warning !== undefined) this.#options.warn(warning);
+    return warning !== undefined;
+  }
+
+  async #accept(whole: WholeFile, arrived: ArrivedFile, startedAt: number): Promise<void> {
+    await this.#options.resume.add(whole);
     this.whole.push(whole);
+    this.#reportWhole(arrived, startedAt);
+  }
+
+  #reportWhole({ name: disk, sizeBytes, sha256 }: ArrivedFile, startedAt: number): void {
+    const { vm, report } = this.#options;
     report({ type: 'disk-whole', vm, disk, sizeBytes, sha256, seconds: (Date.now() - startedAt) / 1000 });
   }
 

@@ -23,6 +23,15 @@ export class UnprovedFiles implements AsyncDisposable {
     this.#waiting.push(file);
   }
 
+  /** Refuses one that the manifest disagrees with; false when it is not among them. */
+  async refuse(arrived: ArrivedFile): Promise<boolean> {
+    const found = this.#waiting.find((file) => file.arrived === arrived);
+    if (found === undefined) return false;
+    this.#waiting = this.#waiting.filter((file) => file !== found);
+    await found.refuse();
+    return true;
+  }
+
   /** Accepts the files that the lease's whole manifest proves, and gives the names of the others. */
   async settle(manifest: readonly LeaseManifestEntry[]): Promise<string[]> {
     const proved = this.#waiting.filter(({ arrived }) => checkAgainstManifest(arrived, manifest));
