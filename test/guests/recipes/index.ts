@@ -3,6 +3,7 @@ import { biosBypath } from './bios-bypath.ts';
 import { biosLvm } from './bios-lvm.ts';
 import { biosSda } from './bios-sda.ts';
 import { fit } from './fit.ts';
+import { lvmDevicesFile } from './lvm-devices-file.ts';
 import { nicsCrosswise } from './nics-crosswise.ts';
 import { twoDisksNics } from './two-disks-nics.ts';
 import { twoKernels } from './two-kernels.ts';
@@ -20,4 +21,5 @@ export const RECIPES: readonly GuestRecipe[] = [
   twoDisksNics,
   fit,
   nicsCrosswise,
+  lvmDevicesFile,
 ];
