@@ -29,6 +29,7 @@ const STOPS_AT: Record<string, RegExp> = {
 /** Guests that come up on virtio, and the NICs that do not reach their gateways there. */
 const SILENT_ON_VIRTIO: Record<string, readonly string[]> = {
   'nics-crosswise': ['00:50:56:8a:09:01', '00:50:56:8a:09:02'],
+  'persistent-net': ['00:50:56:8a:11:02'],
 };
 
 function control(name: string, title: string, run: (guest: Guest) => Promise<void>): void {
