@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import type { Guest } from './guest.ts';
+import type { ConfiguredNic } from './linux/network/configured-addresses.ts';
 
 /** What a change is for. */
 export const FIX_NAMES = [
@@ -59,6 +60,8 @@ export class GuestDraft {
   readonly warnings: string[] = [];
   /** Why the guest will not start on virtio even when all is changed: sentences. */
   readonly obstacles: string[] = [];
+  /** The static addresses of the guest's NICs, as its configuration will have them. */
+  configuredNics: readonly ConfiguredNic[] = [];
   readonly #guest: Guest;
   readonly #edits = new Map<string, Edit>();
   readonly #runs: Run[] = [];

@@ -38,6 +38,7 @@ const BOOTED: NonNullable<ExportResult['exported'][number]['bootTest']> = {
       model: 'virtio',
       firstFrameSeconds: null,
       sent: { dhcp: false, addresses: [], arpTargets: [] },
+      configured: null,
     },
   ],
   restarts: 0,

@@ -37,13 +37,14 @@ export function bootTestWords({ verdict, networkUp, failure, seconds, ...signs }
 }
 
 /** `Sent by 00:50:56:00:00:0a: from 192.0.2.10, ARP for 192.0.2.1`: by which a person can tell which network the NIC is configured for. */
-function sentLine({ mac, sent: { dhcp, addresses, arpTargets } }: BootTestResult['nics'][number]): string {
+function sentLine({ mac, sent: { dhcp, addresses, arpTargets }, configured }: BootTestResult['nics'][number]): string {
   const words = [
     dhcp ? 'DHCP requests' : '',
     addresses.length === 0 ? '' : `from ${addresses.join(', ')}`,
     arpTargets.length === 0 ? '' : `ARP for ${arpTargets.join(', ')}`,
   ].filter(Boolean);
-  return `  Sent by ${mac}: ${words.length === 0 ? 'no frame with an address' : words.join('; ')}`;
+  const known = configured === null ? '' : ` (configured: ${safeText(configured.join(', '))})`;
+  return `  Sent by ${mac}: ${words.length === 0 ? 'no frame with an address' : words.join('; ')}${known}`;
 }
 
 function seenWords(what: string, seconds: number | null): string {

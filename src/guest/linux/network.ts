@@ -1,5 +1,6 @@
 import type { Fix, GuestDraft } from '../change.ts';
 import type { Guest } from '../guest.ts';
+import { configuredNics } from './network/configured-addresses.ts';
 import { configuredNames } from './network/configured-names.ts';
 import { planMatches } from './network/match/rewrite-matches.ts';
 import { matchCards, type Binding } from './network/match-cards.ts';
@@ -26,6 +27,8 @@ export const network: Fix = {
         draft.warn(`A configuration of networkd matches NICs named ${pattern}; a NIC may have another name on KVM.`);
       }
     }
+    const bound = names.flatMap(({ name, mac }) => (mac === undefined ? [] : [{ name, mac }]));
+    draft.configuredNics = await configuredNics(guest.files, (path) => draft.read(path), [...bindings, ...bound]);
     if (bindings.length + unnamed.length === 0) return;
     if (!hasLinks) return planRules(draft, bindings);
     // What no configuration of the network names, one of a firewall or of a program may.

@@ -59,11 +59,8 @@ export async function bootOnce(boot: OneBoot, signal: AbortSignal): Promise<Boot
   }
 }
 
-async function run(
-  { target, programs, options, folder, tell, warn }: OneBoot,
-  accelerator: Accelerator,
-  signal: AbortSignal,
-): Promise<BootFindings> {
+async function run(boot: OneBoot, accelerator: Accelerator, signal: AbortSignal): Promise<BootFindings> {
+  const { target, programs, options, folder, tell, warn } = boot;
   const how = accelerator === 'kvm' ? 'with KVM' : 'in emulation';
   tell(`Booting ${how}, waiting for signs of life`);
   const outcome = await runBoot(
@@ -78,7 +75,7 @@ async function run(
     signal,
   );
   if (outcome.pictureProblem !== undefined) warn(outcome.pictureProblem);
-  return findingsOf(outcome, target, accelerator);
+  return findingsOf(outcome, boot, accelerator);
 }
 
 function patienceFor(accelerator: Accelerator, timeoutMs: number | undefined): BootPatience {
@@ -91,7 +88,8 @@ function patienceFor(accelerator: Accelerator, timeoutMs: number | undefined): B
   };
 }
 
-function findingsOf(outcome: BootOutcome, { machine }: BootTarget, accelerator: Accelerator): BootFindings {
+function findingsOf(outcome: BootOutcome, { target, options }: OneBoot, accelerator: Accelerator): BootFindings {
+  const { machine } = target;
   const { signs, verdict, seconds, picture, serialLog, lastLines, failedUnits } = outcome;
   const { failure } = signs;
   return {
@@ -107,6 +105,7 @@ function findingsOf(outcome: BootOutcome, { machine }: BootTarget, accelerator: 
       model: device,
       firstFrameSeconds: signs.frameSeconds[index] ?? null,
       sent: signs.traffic[index] ?? noTraffic(),
+      configured: options.configuredNics?.find((nic) => nic.mac === mac)?.addresses ?? null,
     })),
     restarts: signs.restarts,
     ...(failure && {

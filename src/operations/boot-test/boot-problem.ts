@@ -1,9 +1,10 @@
 import { formatDuration } from '../../base/amounts.ts';
+import { foreignAddresses } from './exchanged-networks.ts';
 import type { BootTestResult } from './types.ts';
 
 type Found = Omit<BootTestResult, 'problem'>;
 
-/** Why a boot test is no proof; undefined when the guest came up and was heard on its network, or has no card. */
+/** Why a boot test is no proof; undefined when the guest came up and its NICs, if it has any, were heard on their own networks. */
 export function problemOf(found: Found, { isDisk }: { isDisk: boolean }): BootTestResult['problem'] {
   const { name, verdict, failure, networkUp, seconds, serialLog, picture } = found;
   const look = `Look at ${picture === null ? '' : `${picture} and `}${serialLog}.`;
@@ -20,6 +21,14 @@ export function problemOf(found: Found, { isDisk }: { isDisk: boolean }): BootTe
     return {
       message: `${name} gave no sign of life in ${formatDuration(seconds)}: no frame, no login prompt, no guest agent.`,
       hint: `${look} A guest that needs longer gets it with --timeout.`,
+    };
+  }
+  const [foreign] = foreignAddresses(found.nics);
+  if (foreign !== undefined) {
+    const { address, sentBy, configuredFor } = foreign;
+    return {
+      message: `${name} came up, but ${address} was sent by the NIC ${sentBy}, and is configured for ${configuredFor}.`,
+      hint: 'The guest’s names of its NICs follow another order than on VMware: bind them to the MAC addresses in the guest.',
     };
   }
   if (networkUp === false) {

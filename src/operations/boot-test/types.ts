@@ -1,5 +1,6 @@
 import type { BootFailure, BootVerdict } from '../../guest/boot/boot-verdict.ts';
 import type { NicTraffic } from '../../guest/boot/nic-traffic.ts';
+import type { ConfiguredNic } from '../../guest/linux/network/configured-addresses.ts';
 import type { ExportEvent } from '../export/types.ts';
 
 export interface BootTestOptions {
@@ -15,6 +16,8 @@ export interface BootTestOptions {
   memoryBytes: number | undefined;
   /** `auto` is KVM, or emulation where KVM cannot be used. */
   accelerator: AcceleratorChoice;
+  /** The static addresses that the guest's configuration gives its NICs, where somebody read it. */
+  configuredNics?: readonly ConfiguredNic[] | undefined;
   /** Tells where programs and job records are. */
   env: NodeJS.ProcessEnv;
 }
@@ -24,6 +27,15 @@ export type AcceleratorChoice = (typeof ACCELERATOR_CHOICES)[number];
 
 /** The events of an export that a boot test has too: a `step` for each sign that is seen, with its seconds in the words. */
 export type BootTestEvent = Extract<ExportEvent, { type: 'step' | 'warning' }>;
+
+export interface BootTestNic {
+  mac: string;
+  model: string;
+  firstFrameSeconds: number | null;
+  sent: NicTraffic;
+  /** The static addresses of the guest's configuration; null where they are not known. */
+  configured: string[] | null;
+}
 
 export interface BootTestResult {
   /** As it was asked for. */
@@ -40,7 +52,7 @@ export interface BootTestResult {
   loginPromptSeconds: number | null;
   guestAgentSeconds: number | null;
   /** In the order of their PCI addresses. */
-  nics: { mac: string; model: string; firstFrameSeconds: number | null; sent: NicTraffic }[];
+  nics: BootTestNic[];
   restarts: number;
   /** What failed, for the verdict `failed`; `text` is the console's line. */
   failure?: { kind: BootFailure; words: string; text: string; seconds: number };

@@ -8,7 +8,7 @@ import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
 import type { LibvirtConnection } from '../../domain/virsh.ts';
 import { checkDefinable, defineDomain } from '../domain/define-domain.ts';
 import { requireForGuest } from '../domain/foreign-guest.ts';
-import { doubtAboutFix, requireFixable } from '../fix-guest/fix-images.ts';
+import { configuredNicsOf, doubtAboutFix, requireFixable } from '../fix-guest/fix-images.ts';
 import { existsSentence } from '../file-writer.ts';
 import type * as BootTest from '../boot-test/boot-test.ts';
 import type { FixReport } from '../fix-guest/types.ts';
@@ -35,7 +35,8 @@ export async function convert(
   if (options.bootTest === undefined || target === undefined) return result;
   const { env } = options.bootTest;
   const { bootTest, PLAIN_BOOT_TEST } = await loadBootTest();
-  return { ...result, bootTest: await bootTest({ ...PLAIN_BOOT_TEST, target, env }, context) };
+  const configuredNics = configuredNicsOf(result.guest);
+  return { ...result, bootTest: await bootTest({ ...PLAIN_BOOT_TEST, target, configuredNics, env }, context) };
 }
 
 async function define(result: ConvertResult, options: ConvertOptions, signal: AbortSignal): Promise<ConvertResult> {

@@ -1,5 +1,6 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { defineDomain, defineKept } from '../domain/define-domain.ts';
+import { configuredNicsOf } from '../fix-guest/fix-images.ts';
 import { bootTest, PLAIN_BOOT_TEST } from '../boot-test/boot-test.ts';
 import type { BootTestEvent } from '../boot-test/types.ts';
 import type { ExportEvent, ExportOptions, OperationContext, VmExportResult } from './types.ts';
@@ -36,7 +37,8 @@ export async function useExported(
       }
       used.defined = define;
     }
-    const options = { ...PLAIN_BOOT_TEST, target: domain.path, env };
+    const configuredNics = configuredNicsOf(result.guest);
+    const options = { ...PLAIN_BOOT_TEST, target: domain.path, configuredNics, env };
     if (isTested) used.bootTest = await bootTest(options, { signal, report: onEvent });
     return used;
   } catch (error) {

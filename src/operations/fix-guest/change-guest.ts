@@ -96,6 +96,7 @@ async function fixStaged(
     warnings: draft.warnings,
     boot,
     bootBefore,
+    configuredNics: draft.configuredNics,
   };
 }
 

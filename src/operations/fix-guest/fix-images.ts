@@ -3,6 +3,7 @@ import { guestAge } from '../../domain/guest-age.ts';
 import type { Fitness } from '../../domain/hardware-choice.ts';
 import type { TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
+import type { ConfiguredNic } from '../../guest/linux/network/configured-addresses.ts';
 import { requireVirtioWin } from '../../guest/windows/virtio-win.ts';
 import { hasBootSignature } from '../../image/copy/has-boot-signature.ts';
 import { openImage } from '../../image/open-image.ts';
@@ -67,6 +68,11 @@ export function fitnessOf(guest: FixReport | undefined): Fitness {
   if (guest === undefined || guest.outcome === 'not-fixed') return 'unknown';
   const { verdict } = guest.boot;
   return verdict === 'ready' ? 'fit' : verdict === 'not-ready' ? 'unfit' : 'unknown';
+}
+
+/** The static addresses of a guest whose configuration was read. */
+export function configuredNicsOf(guest: FixReport | undefined): readonly ConfiguredNic[] | undefined {
+  return guest === undefined || guest.outcome === 'not-fixed' ? undefined : guest.configuredNics;
 }
 
 /** Disks that nothing can start from are told without an appliance, which takes seconds. */

@@ -1,6 +1,7 @@
 import type { Change } from '../../guest/change.ts';
 import type { BootReport, TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
+import type { ConfiguredNic } from '../../guest/linux/network/configured-addresses.ts';
 import type { DeviceKey } from '../../guest/inspect/unlock.ts';
 
 /** `auto` does without where libguestfs is missing or there is nothing to fix; `require` fails then; `off` leaves guests alone. */
@@ -55,6 +56,8 @@ export type FixReport =
       boot: BootReport;
       /** Of a plan: whether it can start as its disks are. */
       bootBefore?: BootReport | undefined;
+      /** The static addresses that the configuration gives the NICs; undefined for Windows. */
+      configuredNics?: readonly ConfiguredNic[];
       seconds: number;
     }
   | { outcome: 'not-fixed'; reason: string; hint: string | undefined };

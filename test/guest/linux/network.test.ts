@@ -20,7 +20,7 @@ async function plan(content: TreeContent, nics = NICS) {
   const texts = await Promise.all(
     paths.map(async (path): Promise<[string, string]> => [path, (await draft.read(path)) ?? '']),
   );
-  return { files: Object.fromEntries(texts), warnings: draft.warnings };
+  return { files: Object.fromEntries(texts), warnings: draft.warnings, configuredNics: draft.configuredNics };
 }
 
 test('with net.ifnames=0 the names follow the slots, also where only one of the NICs is configured', async () => {
@@ -42,7 +42,7 @@ test('old udev gets rules in the same order, after those that it has', async () 
     undefined,
   ]);
   const own = [A, B].map((mac, at) => `SUBSYSTEM=="net", DRIVERS=="?*", ATTR{address}=="${mac}", NAME="eth${at}"\n`);
-  expect(await plan({ ...SYSVINIT, [rules]: own.join('') })).toEqual({ files: {}, warnings: [] });
+  expect(await plan({ ...SYSVINIT, [rules]: own.join('') })).toMatchObject({ files: {}, warnings: [] });
 });
 
 test('a name that a .link file gives by the driver is given by the address, and not bound a second time', async () => {
@@ -76,4 +76,13 @@ test('patterns of names are a warning only where a NIC may lose its name', async
   const content = { ...SYSTEMD, '/etc/systemd/network/a.network': '[Match]\nName=ens*\n' };
   expect((await plan(content)).warnings).toEqual([]);
   expect((await plan(content, [{ mac: A }])).warnings).toEqual([expect.stringContaining('ens*')]);
+});
+
+test('the static addresses of NICs are known by the names that they have and will have', async () => {
+  const interfaces = 'iface eth0 inet static\naddress 192.0.2.10/24\niface eth1 inet static\naddress 198.51.100.10\n';
+  const { configuredNics } = await plan({ '/etc/network/interfaces': interfaces });
+  expect(configuredNics).toEqual([
+    { mac: B, name: 'eth0', addresses: ['192.0.2.10'] },
+    { mac: A, name: 'eth1', addresses: ['198.51.100.10'] },
+  ]);
 });

@@ -85,7 +85,15 @@ testWithOracle(
       networkUp: true,
       accelerator: 'tcg',
       firmware: 'bios',
-      nics: [{ mac: MAC, model: 'rtl8139', firstFrameSeconds: expect.any(Number), sent: expect.anything() }],
+      nics: [
+        {
+          mac: MAC,
+          model: 'rtl8139',
+          firstFrameSeconds: expect.any(Number),
+          sent: expect.anything(),
+          configured: null,
+        },
+      ],
       loginPromptSeconds: expect.any(Number),
       guestAgentSeconds: null,
       warnings: [],
