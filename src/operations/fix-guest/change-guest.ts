@@ -1,6 +1,7 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { Guest } from '../../guest/guest.ts';
 import { checkBoot } from '../../guest/contract/check-boot.ts';
+import { diskReader } from '../../guest/contract/read-disk.ts';
 import { Guestfs, type GuestfsDisk } from '../../guest/guestfs.ts';
 import { makeWritable, openGuest, reopenGuest } from '../../guest/inspect/open-guest.ts';
 import { planFixes } from '../../guest/linux/plan-fixes.ts';
@@ -73,8 +74,9 @@ async function fixStaged(
   await using session = await Guestfs.start({ disks: staged, readOnly: planOnly, signal, env, onWarning });
   report({ type: 'fix', step: 'inspect', detail: 'Looking for the system' });
   const guest = await openGuest(session, options);
+  const readDisk = diskReader(session);
   const { prettyName: system } = guest.system;
-  const bootBefore = planOnly ? await checkBoot({ ...guest, hardware }) : undefined;
+  const bootBefore = planOnly ? await checkBoot({ ...guest, hardware, readDisk }) : undefined;
   report({ type: 'fix', step: 'plan', detail: `Looking what ${system} needs` });
   const draft = await planFixes(guest, { removeVmwareTools });
   const changes = draft.changes();
@@ -85,7 +87,7 @@ async function fixStaged(
     );
   }
   report({ type: 'fix', step: 'check', detail: `Checking what ${system} starts from` });
-  const boot = await checkBoot({ ...(await reopenGuest(guest)), hardware });
+  const boot = await checkBoot({ ...(await reopenGuest(guest)), hardware, readDisk });
   report({ type: 'fix', step: 'finish', detail: 'Ending libguestfs' });
   await session.close();
   return {
