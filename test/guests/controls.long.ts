@@ -24,6 +24,7 @@ const STOPS_AT: Record<string, RegExp> = {
   'two-kernels': INITRAMFS_SHELL,
   'two-disks-nics': INITRAMFS_SHELL,
   'lvm-devices-file': EMERGENCY_MODE,
+  nvme: INITRAMFS_SHELL,
 };
 
 /** Guests that come up on virtio, and the NICs that do not reach their gateways there. */

@@ -5,6 +5,7 @@ import { biosSda } from './bios-sda.ts';
 import { fit } from './fit.ts';
 import { lvmDevicesFile } from './lvm-devices-file.ts';
 import { nicsCrosswise } from './nics-crosswise.ts';
+import { nvme } from './nvme.ts';
 import { persistentNet } from './persistent-net.ts';
 import { twoDisksNics } from './two-disks-nics.ts';
 import { twoKernels } from './two-kernels.ts';
@@ -24,4 +25,5 @@ export const RECIPES: readonly GuestRecipe[] = [
   nicsCrosswise,
   lvmDevicesFile,
   persistentNet,
+  nvme,
 ];
