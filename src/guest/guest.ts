@@ -61,7 +61,7 @@ export interface BlockDevice {
   /** Of an md array: its UUID, in any notation, and the name in its metadata without the host's. */
   arrayUuid?: string | undefined;
   arrayName?: string | undefined;
-  /** Of an md array or a logical volume: how many members of the array, or physical volumes of the group, are on none of the disks. */
+  /** Of an md array, or a physical or logical volume: how many members of the array, or physical volumes of the group, are on none of the disks. */
   missingMembers?: number | undefined;
 }
 

@@ -26,11 +26,11 @@ function groupOf(
   groups: ReadonlyMap<string, readonly string[]>,
   known: ReadonlySet<string>,
 ): Pick<BlockDevice, 'volumeGroup' | 'missingMembers'> {
-  if (type === 'LVM2_member' && uuid !== undefined) {
-    return { volumeGroup: [...groups].find(([, uuids]) => uuids.some((each) => plain(each) === plain(uuid)))?.[0] };
-  }
-  const [, group = ''] = /^\/dev\/([^/]+)\/[^/]+$/.exec(name) ?? [];
-  const members = groups.get(group);
+  const isPhysical = type === 'LVM2_member' && uuid !== undefined;
+  const group = isPhysical
+    ? [...groups].find(([, uuids]) => uuids.some((each) => plain(each) === plain(uuid)))?.[0]
+    : /^\/dev\/([^/]+)\/[^/]+$/.exec(name)?.[1];
+  const members = groups.get(group ?? '');
   if (members === undefined) return {};
   return { volumeGroup: group, missingMembers: members.filter((each) => !known.has(plain(each))).length };
 }

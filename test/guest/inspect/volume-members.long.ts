@@ -22,27 +22,28 @@ testWithOracle(
       await session.call(['part-disk', '/dev/sda', 'mbr']);
       await session.call(['md-create', 'h2k', '/dev/sda1 /dev/sdb', 'level:raid1']);
       const [array = ''] = await session.lines(['list-md-devices']);
-      await session.call(['pvcreate', array]);
-      await session.call(['vgcreate', 'sys', array]);
+      for (const device of [array, '/dev/sdc']) await session.call(['pvcreate', device]);
+      await session.call(['vgcreate', 'sys', `${array} /dev/sdc`]);
       await session.call(['lvcreate', 'root', 'sys', '8']);
-      await session.call(['pvcreate', '/dev/sdc']);
-      await session.call(['vgextend', 'sys', '/dev/sdc']);
+      await session.call(['mkfs', 'ext4', '/dev/sys/root']);
     }
     const described = async (present: typeof disks) => {
       await using session = await Guestfs.start({ disks: present, readOnly: true, signal });
       const devices = await listBlockDevices(session);
-      return devices.map(({ name, type, volumeGroup, arrayName, missingMembers }) =>
-        [name.replace(/\d+$/, ''), type, volumeGroup, arrayName, missingMembers].join(' ').trimEnd(),
-      );
+      return devices
+        .map(({ name, type, volumeGroup, arrayName, missingMembers }) =>
+          [name.replace(/\d+$/, ''), type, volumeGroup, arrayName, missingMembers].join(' ').trimEnd(),
+        )
+        .toSorted();
     };
     expect(await described(disks)).toEqual([
+      '/dev/md LVM2_member sys h2k 0',
       '/dev/sda linux_raid_member',
       '/dev/sdb linux_raid_member',
-      '/dev/sdc LVM2_member sys',
-      '/dev/md LVM2_member sys h2k 0',
-      '/dev/sys/root  sys  0',
+      '/dev/sdc LVM2_member sys  0',
+      '/dev/sys/root ext4 sys  0',
     ]);
-    expect(await described(disks.slice(0, 2))).toContain('/dev/sys/root  sys  1');
+    expect(await described(disks.slice(2))).toContain('/dev/sda LVM2_member sys  1');
   },
   APPLIANCE_TEST_MS,
 );

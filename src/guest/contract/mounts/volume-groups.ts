@@ -26,7 +26,9 @@ export async function checkVolumeGroups(
   return [...groups].flatMap((group) => {
     const volumes = names.devices.filter(({ volumeGroup }) => volumeGroup === group);
     const physical = volumes.filter(({ type }) => type === 'LVM2_member');
-    const lacking = Math.max(0, ...volumes.map(({ missingMembers = 0 }) => missingMembers));
+    // Of an array they are its own members.
+    const counted = volumes.filter(({ arrayUuid }) => arrayUuid === undefined);
+    const lacking = Math.max(0, ...counted.map(({ missingMembers = 0 }) => missingMembers));
     if (lacking > 0) {
       const reason = `The volume group ${group} is not complete: ${lacking} of its physical volumes are on none of the disks.`;
       return [checkOf({ file: LVM_CONF }, 'not-ready', reason)];
