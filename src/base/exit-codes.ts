@@ -14,7 +14,10 @@ export const EXIT_CODES: Record<ErrorKind, { code: number; meaning: string }> = 
   image: { code: 13, meaning: 'corrupt or unsupported image, or a VM that cannot be exported' },
   'local-file': { code: 14, meaning: 'local files: space, rights, or a name that is taken' },
   'tls-trust': { code: 15, meaning: 'TLS trust: the certificate was refused' },
-  guest: { code: 16, meaning: 'guest: it could not be fixed, or did not come up in the boot test' },
+  guest: {
+    code: 16,
+    meaning: 'guest: it could not be fixed, is not ready to start, or did not come up in the boot test',
+  },
   host: { code: 17, meaning: 'host: a program, a firmware or a right that is needed here is missing' },
   busy: { code: 18, meaning: 'busy: another run is writing the same VM or file there' },
 };

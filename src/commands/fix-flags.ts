@@ -11,7 +11,7 @@ export const FIX_FLAGS = {
   fix: Flags.string({
     options: MODES,
     description:
-      'Make a Linux guest fit for virtio: the names of its disks, boot loader, initramfs, and network cards keep their names. auto does so where libguestfs is installed and a system is found; require fails otherwise; off leaves the guest as it is. The source is never changed. Default: auto.',
+      'Prepare Linux guests for KVM: virtio drivers in the initramfs, stable disk names, unchanged NIC names. The result is then checked as the guest will read it: boot entries, initramfs, mounts, network. auto goes on whatever the check finds, and gives a guest that is not ready the hardware of its source; require ends with code 16, keeps the disks, and goes on with them when the same command runs again; off leaves the guest as it is. The source is never changed. Default: auto.',
   }),
   key: Flags.string({
     multiple: true,
@@ -32,7 +32,7 @@ export const FIX_FLAGS = {
   'virtio-win': Flags.string({
     helpValue: 'PATH',
     description:
-      'Make a Windows guest fit for virtio too: virt-v2v-in-place puts the drivers in there that virtio-win has for it. PATH is virtio-win.iso or a folder with its content, as /usr/share/virtio-win/virtio-win.iso. Without it Windows is not changed.',
+      'Prepare Windows guests too: virt-v2v-in-place installs the drivers that virtio-win has for them. PATH is virtio-win.iso or a folder with its content, as /usr/share/virtio-win/virtio-win.iso. Without it Windows is not changed.',
   }),
 };
 
@@ -40,7 +40,7 @@ export const FIX_FLAGS = {
 export const FIX_PLAN_FLAG = Flags.boolean({
   default: false,
   description:
-    'Show what would be changed in the guest, and write nothing. Images that QEMU cannot read as they stand, as those in an OVA, are converted for it first, into files that do not stay.',
+    'Show what would be changed in the guest, and whether it can start on its new hardware before and after that. Nothing is written: the changes are made in an overlay that is thrown away. Images that QEMU cannot read as they stand, as those in an OVA, are converted for it first, into files that do not stay.',
 });
 
 /** Proves the result. Of `convert` and `export`. */
