@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import type { TargetHardware } from '../../guest/contract/boot-check.ts';
 import { giveFinalNames } from '../../ovf/final-names.ts';
 import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
 import { fitnessOf } from '../fix-guest/fix-images.ts';
@@ -81,7 +82,7 @@ async function fixGuestOf(
   const addresses = (machine?.disks ?? []).map(guestAddressOf);
   const obstacle = obstacleOf(layout, options);
   const uuids = layout.disks.map(({ uuid }) => uuid);
-  const hardware = targetHardware(machine && machineOf(machine, uuids), disks.length, options.hardware);
+  const hardware = hardwareFor(layout, options);
   const finished = {
     disks,
     addresses,
@@ -93,6 +94,16 @@ async function fixGuestOf(
     env: options.env,
   };
   return await fixConverted(finished, options.guest, context);
+}
+
+/** What the guest will run on. Without a domain, as of one disk of a VM, nothing tells. */
+export function hardwareFor(
+  { source, disks, domainPath }: Layout,
+  { hardware }: Pick<ConvertOptions, 'hardware'>,
+): TargetHardware {
+  const described = domainPath === undefined ? undefined : source.machine;
+  const uuids = disks.map(({ uuid }) => uuid);
+  return targetHardware(described && machineOf(described, uuids), disks.length, hardware);
 }
 
 function keptMessage(disks: readonly ConvertedDisk[]): string {

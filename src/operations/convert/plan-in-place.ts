@@ -4,8 +4,8 @@ import { fixGuest } from '../fix-guest/fix-guest.ts';
 import type { FixEvent, FixReport } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { Layout } from './convert-layout.ts';
-import { targetHardware } from '../fix-guest/target-hardware.ts';
-import { guestAddressOf, machineOf } from './described-machine.ts';
+import { guestAddressOf } from './described-machine.ts';
+import { hardwareFor } from './make-converted.ts';
 import type { ConvertOptions } from './types.ts';
 
 /**
@@ -14,24 +14,23 @@ import type { ConvertOptions } from './types.ts';
  */
 export async function planInPlace(
   layout: Layout,
-  { guest: wishes, hardware: wanted, env }: ConvertOptions,
+  options: ConvertOptions,
   context: OperationContext<FixEvent>,
 ): Promise<FixReport | undefined> {
+  const { guest: wishes, env } = options;
   const disks = await disksInPlace(layout);
   if (disks === undefined) return undefined;
   const { machine } = layout.source;
-  const uuids = layout.disks.map(({ uuid }) => uuid);
-  const hardware = targetHardware(machine && machineOf(machine, uuids), disks.length, wanted);
-  const options = {
+  const fixOptions = {
     ...wishes,
     fix: 'require',
     planOnly: true,
     disks,
     nics: machine?.nics ?? [],
-    hardware,
+    hardware: hardwareFor(layout, options),
     env,
   } as const;
-  return await fixGuest(options, context);
+  return await fixGuest(fixOptions, context);
 }
 
 async function disksInPlace({ source, disks }: Layout): Promise<GuestDisk[] | undefined> {
