@@ -23,6 +23,7 @@ const STOPS_AT: Record<string, RegExp> = {
   'bios-sda': INITRAMFS_SHELL,
   'two-kernels': INITRAMFS_SHELL,
   'two-disks-nics': INITRAMFS_SHELL,
+  'lvm-filters-md': INITRAMFS_SHELL,
   'lvm-devices-file': EMERGENCY_MODE,
   nvme: INITRAMFS_SHELL,
 };

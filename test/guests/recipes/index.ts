@@ -4,6 +4,7 @@ import { biosLvm } from './bios-lvm.ts';
 import { biosSda } from './bios-sda.ts';
 import { fit } from './fit.ts';
 import { lvmDevicesFile } from './lvm-devices-file.ts';
+import { lvmFiltersMd } from './lvm-filters-md.ts';
 import { nicsCrosswise } from './nics-crosswise.ts';
 import { nvme } from './nvme.ts';
 import { persistentNet } from './persistent-net.ts';
@@ -23,6 +24,7 @@ export const RECIPES: readonly GuestRecipe[] = [
   twoDisksNics,
   fit,
   nicsCrosswise,
+  lvmFiltersMd,
   lvmDevicesFile,
   persistentNet,
   nvme,
