@@ -7,6 +7,7 @@ import { makeWritable, openGuest, reopenGuest } from '../../guest/inspect/open-g
 import { planFixes } from '../../guest/linux/plan-fixes.ts';
 import { WindowsFoundError } from '../../guest/windows/windows-system.ts';
 import type { OperationContext } from '../operation-context.ts';
+import { keepInitramfs } from './kept-initramfs.ts';
 import { GuestNotReadyError } from './not-ready.ts';
 import { StagedImages } from './staged-images.ts';
 import type { FixEvent, FixGuestOptions, FixReport } from './types.ts';
@@ -80,6 +81,7 @@ async function fixStaged(
   report({ type: 'fix', step: 'plan', detail: `Looking what ${system} needs` });
   const draft = await planFixes(guest, { removeVmwareTools });
   const changes = draft.changes();
+  const previousInitramfs = await keepInitramfs(guest, changes);
   if (changes.length > 0) {
     requireAllMounted(guest, await makeWritable(guest));
     await draft.apply(({ path, details }) =>
@@ -87,7 +89,7 @@ async function fixStaged(
     );
   }
   report({ type: 'fix', step: 'check', detail: `Checking what ${system} starts from` });
-  const boot = await checkBoot({ ...(await reopenGuest(guest)), hardware, readDisk });
+  const boot = await checkBoot({ ...(await reopenGuest(guest)), hardware, readDisk, previousInitramfs });
   report({ type: 'fix', step: 'finish', detail: 'Ending libguestfs' });
   await session.close();
   return {
