@@ -1,7 +1,7 @@
 import type { BlockDevice, GuestMount } from '../guest.ts';
 import { deviceOf } from '../guest.ts';
 import type { GuestTree } from '../guest-tree.ts';
-import { volumeName } from '../inspect/find-device.ts';
+import { CONTENT_TAGS, unescapeName, volumeName, type ContentTag } from '../inspect/find-device.ts';
 import type { BootSubject, TargetHardware } from './boot-check.ts';
 import { parseCrypttab, type CrypttabEntry } from './config/crypttab.ts';
 import { mdUuidDigits, parseMdadmConf, type MdadmArray } from './config/mdadm-conf.ts';
@@ -61,19 +61,6 @@ export async function readUdevLinks(files: GuestTree, folder = '/etc/udev/rules.
   return links;
 }
 
-type Tag = 'uuid' | 'label' | 'partUuid' | 'partLabel';
-
-const TAGS: Readonly<Record<string, Tag>> = {
-  UUID: 'uuid',
-  LABEL: 'label',
-  PARTUUID: 'partUuid',
-  PARTLABEL: 'partLabel',
-  'by-uuid': 'uuid',
-  'by-label': 'label',
-  'by-partuuid': 'partUuid',
-  'by-partlabel': 'partLabel',
-};
-
 /** The device that a name in a configuration leads to on the target hardware. Reasons are parts of a sentence: `no device has the UUID ...`. */
 export function resolveDevice(spec: string, names: DeviceNames): Resolution {
   return resolve(unquote(spec), names, new Set());
@@ -83,8 +70,8 @@ function resolve(spec: string, names: DeviceNames, visited: Set<string>): Resolu
   if (visited.has(spec)) return missing(`${spec} depends on itself`);
   visited.add(spec);
   const [, tag = '', value = ''] = /^(\w+)=(.+)$/.exec(spec) ?? /^\/dev\/disk\/(by-\w+)\/(.+)$/.exec(spec) ?? [];
-  const key = TAGS[tag];
-  if (key !== undefined) return byContent(tag, key, unescape(value), names);
+  const key = CONTENT_TAGS[tag];
+  if (key !== undefined) return byContent(tag, key, unescapeName(value), names);
   if (tag === 'ID' || tag === 'by-id') return byId(value, names, visited);
   if (tag === 'by-path') return byPath(value, names);
   const link = linkedDevice(spec, names.links, names.devices, names.hardware);
@@ -99,7 +86,7 @@ function resolve(spec: string, names: DeviceNames, visited: Set<string>): Resolu
   return missing(`no device and no rule makes ${spec}`);
 }
 
-function byContent(tag: string, key: Tag, value: string, names: DeviceNames): Resolution {
+function byContent(tag: string, key: ContentTag, value: string, names: DeviceNames): Resolution {
   const isUuid = key === 'uuid' || key === 'partUuid';
   const wanted = isUuid ? value.toLowerCase() : value;
   const matching = names.devices.filter((device) => (isUuid ? device[key]?.toLowerCase() : device[key]) === wanted);
@@ -163,7 +150,7 @@ function byRoot({ mounts, devices }: DeviceNames): Resolution {
 }
 
 function byMapper(spec: string, names: DeviceNames, visited: Set<string>): Resolution {
-  const name = unescape(spec.slice('/dev/mapper/'.length));
+  const name = unescapeName(spec.slice('/dev/mapper/'.length));
   const opened = names.crypttab.find((entry) => entry.name === name);
   if (opened) return byCrypttab(opened, names, visited);
   const volume = names.devices.find((device) => isVolume(device) && volumeName(device.name) === volumeName(spec));
@@ -245,11 +232,4 @@ function isOpened(device: BlockDevice, { devices, crypttab, hardware }: DeviceNa
 /** `UUID="..."` is as good as `UUID=...`. */
 function unquote(spec: string): string {
   return spec.replace(/^(\w+=)?(["'])(.*)\2$/, '$1$3');
-}
-
-/** udev writes odd characters of a label as `\x20`, fstab spaces as `\040`. */
-function unescape(text: string): string {
-  return text
-    .replace(/\\x([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-    .replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

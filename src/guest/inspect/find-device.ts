@@ -4,7 +4,11 @@ import { hardwarePlace } from './disk-place.ts';
 
 type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder' | 'aliases'>;
 
-const BY_TAG: Readonly<Record<string, 'uuid' | 'label' | 'partUuid' | 'partLabel'>> = {
+/** What a device is named by in a configuration that names it by its content or its partition. */
+export type ContentTag = 'uuid' | 'label' | 'partUuid' | 'partLabel';
+
+/** By the tags of fstab, and by the folders of `/dev/disk`. */
+export const CONTENT_TAGS: Readonly<Record<string, ContentTag>> = {
   UUID: 'uuid',
   LABEL: 'label',
   PARTUUID: 'partUuid',
@@ -37,14 +41,14 @@ export function findDevice(spec: string, guest: Known, type = ''): BlockDevice |
 
 function tagOf(spec: string): { key: string; value: string } | undefined {
   const [, key, value] = /^([A-Z]+)=(.+)$/.exec(spec) ?? /^\/dev\/disk\/(by-\w+)\/(.+)$/.exec(spec) ?? [];
-  return key !== undefined && value !== undefined && key in BY_TAG ? { key, value } : undefined;
+  return key !== undefined && value !== undefined && key in CONTENT_TAGS ? { key, value } : undefined;
 }
 
 function byContent(devices: readonly BlockDevice[], tag: string, value: string): BlockDevice | undefined {
-  const key = BY_TAG[tag];
+  const key = CONTENT_TAGS[tag];
   if (key === undefined) return undefined;
   const isEqual = key === 'label' || key === 'partLabel' ? equal : equalIgnoringCase;
-  return only(devices.filter((device) => isEqual(device[key] ?? '', unescape(value))));
+  return only(devices.filter((device) => isEqual(device[key] ?? '', unescapeName(value))));
 }
 
 /** What fstab says of the type must fit. Where it does not, the one other disk counts whose partition of that number has the type. */
@@ -74,7 +78,7 @@ export function volumeName(name: string): string {
 }
 
 /** udev writes odd characters of a label as `\x20`, fstab spaces as `\040`. */
-function unescape(text: string): string {
+export function unescapeName(text: string): string {
   return text
     .replace(/\\x([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
     .replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
