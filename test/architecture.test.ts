@@ -30,7 +30,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   commands: ['@oclif/core'],
 };
 
-const SETTINGS = 'vsphere/connection-settings.ts';
+const SETTINGS = 'vsphere/connection/connection-settings.ts';
 
 interface Import {
   /** Relative to `src`. */
@@ -75,7 +75,7 @@ test('there are imports to look at, and every folder of src has its floor', () =
 
 test('folders are made in one place', () => {
   const makers = [...FILES].filter((file) => /\bmkdir(Sync)?\(/.test(readFileSync(join(SRC, file), 'utf8')));
-  expect(makers).toEqual(['base/make-folder.ts']);
+  expect(makers).toEqual(['base/files/make-folder.ts']);
 });
 
 test('no import runs up or across', () => {

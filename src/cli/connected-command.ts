@@ -1,5 +1,5 @@
-import { secretInUrl, type Secret } from '../base/secret.ts';
-import type { ConnectionSettings, ProfileConnection } from '../vsphere/connection-settings.ts';
+import { secretInUrl, type Secret } from '../base/text/secret.ts';
+import type { ConnectionSettings, ProfileConnection } from '../vsphere/connection/connection-settings.ts';
 import { BaseCommand } from './base-command.ts';
 import { CONNECTION_FLAGS, profileConnection, readConnection, type ConnectionFlagValues } from './connection-flags.ts';
 import type { Profile, Settings } from './config/profile.ts';

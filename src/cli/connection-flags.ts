@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
-import type { Secret } from '../base/secret.ts';
-import type { ConnectionSettings, ProfileConnection } from '../vsphere/connection-settings.ts';
+import type { Secret } from '../base/text/secret.ts';
+import type { ConnectionSettings, ProfileConnection } from '../vsphere/connection/connection-settings.ts';
 import type { Profile, SettingValue } from './config/profile.ts';
 import { readDuration } from './input/option-values.ts';
 import { readPassword, type PasswordSources } from './input/password.ts';
@@ -96,7 +96,7 @@ export async function readConnection(
   profile: ProfileConnection | undefined,
   sources: Omit<PasswordSources, 'file'>,
 ): Promise<ConnectionSettings> {
-  const { resolveConnectionSettings } = await import('../vsphere/connection-settings.ts');
+  const { resolveConnectionSettings } = await import('../vsphere/connection/connection-settings.ts');
   const settings = resolveConnectionSettings({
     flags: {
       ...(values.url === undefined ? {} : { url: values.url }),

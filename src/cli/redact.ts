@@ -1,5 +1,5 @@
-import { shortened } from '../base/foreign-text.ts';
-import { MASK, type Secret } from '../base/secret.ts';
+import { shortened } from '../base/text/foreign-text.ts';
+import { MASK, type Secret } from '../base/text/secret.ts';
 
 /** The longest text that is shown: 200 inventory paths. What a server says must not fill the screen, the log and the mail. */
 const MOST_CHARACTERS = 16_000;

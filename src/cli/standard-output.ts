@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { EXIT_CODES } from '../base/exit-codes.ts';
-import { errnoOf } from '../base/local-file-error.ts';
+import { errnoOf } from '../base/files/local-file-error.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space is left where it goes',

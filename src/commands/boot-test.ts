@@ -6,7 +6,7 @@ import { readChoice, readDuration, readSize } from '../cli/input/option-values.t
 import { LOG_FLAGS } from '../cli/log/log-flags.ts';
 import { bootTestReport, bootTestWords } from '../cli/report/boot-test-report.ts';
 import { createExportScreen, type ExportScreen } from '../cli/screen/export-screen.ts';
-import { INPUT_FORMAT_FLAG, readInputFormat } from './input-format-flag.ts';
+import { INPUT_FORMAT_FLAG, readInputFormat } from './flags/input-format-flag.ts';
 import type * as BootTest from '../operations/boot-test/boot-test.ts';
 import {
   ACCELERATOR_CHOICES,

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { Args } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
-import { requireOpenFiles } from '../base/open-files.ts';
+import { requireOpenFiles } from '../base/files/open-files.ts';
 import { BaseCommand } from '../cli/base-command.ts';
 import type { OptionalValues } from '../cli/input/optional-values.ts';
 import { bootTestReport } from '../cli/report/boot-test-report.ts';
@@ -11,9 +11,9 @@ import { createExportScreen, type ExportScreen } from '../cli/screen/export-scre
 import type { BootTestResult } from '../operations/boot-test/types.ts';
 import type * as Convert from '../operations/convert/convert.ts';
 import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from '../operations/convert/types.ts';
-import { OPTIONAL_COMPRESSION } from './compress-flag.ts';
-import { OPTIONAL_LIBVIRT } from './domain-flags.ts';
-import { CONVERT_FLAGS, readConvertOptions } from './convert-flags.ts';
+import { OPTIONAL_COMPRESSION } from './flags/compress-flag.ts';
+import { OPTIONAL_LIBVIRT } from './flags/domain-flags.ts';
+import { CONVERT_FLAGS, readConvertOptions } from './flags/convert-flags.ts';
 
 /** `hyper2kvm convert SOURCE` */
 export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {

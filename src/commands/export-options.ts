@@ -2,13 +2,13 @@ import { Hyper2kvmError } from '../base/errors.ts';
 import { readCount, readDuration, readMode, readRate } from '../cli/input/option-values.ts';
 import { readFormat, readOutputName, readOutputPath } from '../cli/input/output-path.ts';
 import { EXPORT_FORMATS, type ExportOptions, type PowerChoice } from '../operations/export/types.ts';
-import { readCompression } from './compress-flag.ts';
-import { needDomain, readDomainOptions } from './domain-flags.ts';
-import { readFixWishes } from './fix-flags.ts';
-import { readNotify } from './notify-flags.ts';
-import type { ExportFlagValues } from './export-flags.ts';
-import { readRepeatOptions } from './repeat-flags.ts';
-import { readFleetOptions } from './fleet-flags.ts';
+import { readCompression } from './flags/compress-flag.ts';
+import { needDomain, readDomainOptions } from './flags/domain-flags.ts';
+import { readFixWishes } from './flags/fix-flags.ts';
+import { readNotify } from './flags/notify-flags.ts';
+import type { ExportFlagValues } from './flags/export-flags.ts';
+import { readRepeatOptions } from './flags/repeat-flags.ts';
+import { readFleetOptions } from './flags/fleet-flags.ts';
 
 /** Reads the flags of `export`, units and all. Throws usage errors for values and for flags that do not go together. */
 export function readExportOptions(

@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
-import { requireOpenFiles } from '../base/open-files.ts';
-import { withoutPassword, type Secret } from '../base/secret.ts';
+import { requireOpenFiles } from '../base/files/open-files.ts';
+import { withoutPassword, type Secret } from '../base/text/secret.ts';
 import { ConnectedCommand } from '../cli/connected-command.ts';
 import type { OptionalValues } from '../cli/input/optional-values.ts';
 import { readVmFile } from '../cli/input/vm-words.ts';
@@ -10,13 +10,13 @@ import { exportSummary } from '../cli/report/export-summary.ts';
 import { planReport } from '../cli/report/plan-report.ts';
 import { createExportScreen, type ExportScreen } from '../cli/screen/export-screen.ts';
 import type { DetachedJob, OwnProgram } from '../operations/detach/types.ts';
-import type * as ExportVms from '../operations/export/export-vms.ts';
-import type * as PlanExport from '../operations/export/plan-export.ts';
+import type * as ExportVms from '../operations/export/run/export-vms.ts';
+import type * as PlanExport from '../operations/export/plan/plan-export.ts';
 import type { DryRunResult, ExportEvent, ExportOptions, ExportResult } from '../operations/export/types.ts';
-import { OPTIONAL_COMPRESSION } from './compress-flag.ts';
-import { checkDetach, isDetached, readHandover } from './detach-flag.ts';
-import { OPTIONAL_LIBVIRT } from './domain-flags.ts';
-import { EXPORT_FLAGS, OPTIONAL_SHUTDOWN } from './export-flags.ts';
+import { OPTIONAL_COMPRESSION } from './flags/compress-flag.ts';
+import { checkDetach, isDetached, readHandover } from './flags/detach-flag.ts';
+import { OPTIONAL_LIBVIRT } from './flags/domain-flags.ts';
+import { EXPORT_FLAGS, OPTIONAL_SHUTDOWN } from './flags/export-flags.ts';
 import { readExportOptions } from './export-options.ts';
 import { exportOutcome, planOutcome, type Outcome } from './export-outcome.ts';
 
@@ -92,11 +92,11 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
   }
 
   protected exportOperation(): Promise<typeof ExportVms> {
-    return import('../operations/export/export-vms.ts');
+    return import('../operations/export/run/export-vms.ts');
   }
 
   protected planOperation(): Promise<typeof PlanExport> {
-    return import('../operations/export/plan-export.ts');
+    return import('../operations/export/plan/plan-export.ts');
   }
 
   override async init(): Promise<void> {

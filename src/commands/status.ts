@@ -11,7 +11,7 @@ import type * as FollowJob from '../operations/status/follow-job.ts';
 import type * as JobOutcome from '../operations/status/job-outcome.ts';
 import type * as ShowJob from '../operations/status/show-job.ts';
 import type { StatusResult } from '../operations/status/types.ts';
-import type { ConnectionSettings } from '../vsphere/connection-settings.ts';
+import type { ConnectionSettings } from '../vsphere/connection/connection-settings.ts';
 
 /** `hyper2kvm status` */
 export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
@@ -115,7 +115,7 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
   }
 
   async #connectionIfNamed(flags: ConnectionFlagValues): Promise<ConnectionSettings | undefined> {
-    const { isServerConfigured } = await import('../vsphere/connection-settings.ts');
+    const { isServerConfigured } = await import('../vsphere/connection/connection-settings.ts');
     const names = flags.url === undefined ? {} : { url: flags.url };
     return isServerConfigured(names, this.env, this.profileServer)
       ? this.connection(flags, { askNow: false })

@@ -2,7 +2,7 @@ import type { DomainDisk, DomainFacts, DomainNic } from './domain-facts.ts';
 import { guestAge, type GuestAge } from './guest-age.ts';
 import type { HardwareKind } from './hardware-choice.ts';
 import { networkOf, unusedNetworks, type NetworkWishes } from './networks.ts';
-import { placeDisks } from './place-disks.ts';
+import { placeDisks } from './libvirt/place-disks.ts';
 import { cardDevice, emulatedCard } from './source-devices.ts';
 import type { SourceMachine, SourceNic } from './source-machine.ts';
 

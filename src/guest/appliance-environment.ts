@@ -1,5 +1,5 @@
-import { HostKvm } from './boot/accelerator.ts';
-import { findQemuSystem } from './boot/find-qemu.ts';
+import { HostKvm } from './boot/qemu/accelerator.ts';
+import { findQemuSystem } from './boot/qemu/find-qemu.ts';
 import { ApplianceStartError } from './guestfs-errors.ts';
 
 /** Of libguestfs: where it has a value, a person has chosen how the appliance runs. */

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { localFileError } from '../base/local-file-error.ts';
-import { signalGroup } from '../base/process-group.ts';
+import { localFileError } from '../base/files/local-file-error.ts';
+import { signalGroup } from '../base/process/process-group.ts';
 import { scratchEnvironment } from './appliance-environment.ts';
 import { spawnTied } from './tied-process.ts';
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { childEnvironment } from '../base/child-environment.ts';
+import { childEnvironment } from '../base/process/child-environment.ts';
 import { Hyper2kvmError, sentenceOf } from '../base/errors.ts';
 
 const CREATE_LIMIT_MS = 60_000;

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import { childEnvironment } from '../base/child-environment.ts';
+import { childEnvironment } from '../base/process/child-environment.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 
 export interface TiedOptions {

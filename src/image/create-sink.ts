@@ -3,7 +3,7 @@ import type { Compression } from './copy/pack-window.ts';
 import { createQcow2Sink, requireL1Table } from './qcow2/qcow2-sink.ts';
 import { createRawSink } from './raw/raw-sink.ts';
 import type { DiskSink } from './sink.ts';
-import { createStreamOptimizedSink, requireStreamCapacity } from './vmdk/stream-optimized-sink.ts';
+import { createStreamOptimizedSink, requireStreamCapacity } from './vmdk/stream/stream-optimized-sink.ts';
 
 /** The formats that disks are written in; a VMDK is streamOptimized. */
 export const SINK_FORMATS = ['qcow2', 'raw', 'vmdk'] as const;

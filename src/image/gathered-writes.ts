@@ -1,5 +1,5 @@
-import { copyBytes } from '../base/copy-bytes.ts';
-import { pageAlignedMemory } from '../base/direct-io.ts';
+import { copyBytes } from '../base/files/copy-bytes.ts';
+import { pageAlignedMemory } from '../base/files/direct-io.ts';
 import type { Writes } from './output-file.ts';
 
 const PIECE_BYTES = 1024 * 1024;

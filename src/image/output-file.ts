@@ -1,8 +1,8 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { settleAll } from '../base/concurrency.ts';
-import { FileWriter } from '../base/direct-io.ts';
-import { localFileError } from '../base/local-file-error.ts';
-import { OWNER_ONLY } from '../base/own-file.ts';
+import { FileWriter } from '../base/files/direct-io.ts';
+import { localFileError } from '../base/files/local-file-error.ts';
+import { OWNER_ONLY } from '../base/files/own-file.ts';
 
 /** A new file that an image is written into, anywhere and in any order. All errors are of kind `local-file` and name the file. */
 export class OutputFile {

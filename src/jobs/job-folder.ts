@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { makeFolder } from '../base/make-folder.ts';
-import { makeOwnFolder } from '../base/own-file.ts';
+import { makeFolder } from '../base/files/make-folder.ts';
+import { makeOwnFolder } from '../base/files/own-file.ts';
 import { jobsFolder } from './jobs-folder.ts';
 
 /** Makes the folder for the files of one job, beside its record and removed with it. Throws kind `local-file`. */

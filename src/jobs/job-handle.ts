@@ -1,7 +1,7 @@
-import { writeFileAtomically } from '../base/atomic-file.ts';
+import { writeFileAtomically } from '../base/files/atomic-file.ts';
 import { sentenceOf } from '../base/errors.ts';
 import { exitCodeOf } from '../base/exit-codes.ts';
-import { makeOwnFolder } from '../base/own-file.ts';
+import { makeOwnFolder } from '../base/files/own-file.ts';
 import { jobErrorOf, recordText } from './job-record-text.ts';
 import type { JobError, JobRecord, JobState } from './job-record.ts';
 

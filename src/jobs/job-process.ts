@@ -1,8 +1,8 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
-import { bootId } from '../base/boot-id.ts';
-import { errnoOf } from '../base/local-file-error.ts';
+import { bootId } from '../base/claims/boot-id.ts';
+import { errnoOf } from '../base/files/local-file-error.ts';
 import type { JobProcess } from './job-record.ts';
 
 /** This process, as its job's record names it. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { compactTime } from '../base/compact-time.ts';
+import { compactTime } from '../base/text/compact-time.ts';
 import { Hyper2kvmError, InterruptedError } from '../base/errors.ts';
-import { readJson } from '../base/read-json.ts';
+import { readJson } from '../base/text/read-json.ts';
 import type { JobError, JobRecord, JobState } from './job-record.ts';
 
 /** What an id may hold; nothing else is ever made part of a path. */

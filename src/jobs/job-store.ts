@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, localFileError } from '../base/local-file-error.ts';
+import { errnoOf, localFileError } from '../base/files/local-file-error.ts';
 import { Hyper2kvmError, sentenceOf } from '../base/errors.ts';
-import { readOwnFile } from '../base/own-file.ts';
+import { readOwnFile } from '../base/files/own-file.ts';
 import { JobHandle } from './job-handle.ts';
 import { isProcessOver, ownProcess, readWithLiveness } from './job-process.ts';
 import { JOB_ID, newJobId, parseRecord, timeOfId } from './job-record-text.ts';

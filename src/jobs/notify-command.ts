@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
-import { formatDuration } from '../base/amounts.ts';
+import { formatDuration } from '../base/text/amounts.ts';
 import { sentenceOf } from '../base/errors.ts';
-import { signalGroup } from '../base/process-group.ts';
+import { signalGroup } from '../base/process/process-group.ts';
 import { recordText } from './job-record-text.ts';
 import type { JobRecord } from './job-record.ts';
 

@@ -1,12 +1,12 @@
 import { link, lstat, open, rm } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { draftPath } from '../base/atomic-file.ts';
+import { draftPath } from '../base/files/atomic-file.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
-import type { FileClaims } from '../base/file-claim.ts';
-import { errnoOf, localFileError } from '../base/local-file-error.ts';
-import { isMissing, readOwnFile } from '../base/own-file.ts';
-import { isObject, readJson } from '../base/read-json.ts';
+import type { FileClaims } from '../base/claims/file-claim.ts';
+import { errnoOf, localFileError } from '../base/files/local-file-error.ts';
+import { isMissing, readOwnFile } from '../base/files/own-file.ts';
+import { isObject, readJson } from '../base/text/read-json.ts';
 import { isProcessOver, ownProcess, readWithLiveness } from './job-process.ts';
 import type { JobProcess } from './job-record.ts';
 

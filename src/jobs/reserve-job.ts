@@ -1,7 +1,7 @@
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, localFileError } from '../base/local-file-error.ts';
-import { makeOwnFolder } from '../base/own-file.ts';
+import { errnoOf, localFileError } from '../base/files/local-file-error.ts';
+import { makeOwnFolder } from '../base/files/own-file.ts';
 import { newJobId } from './job-record-text.ts';
 import { jobsFolder } from './jobs-folder.ts';
 import type { JobRecord } from './job-record.ts';

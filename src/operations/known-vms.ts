@@ -1,11 +1,11 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../base/atomic-file.ts';
+import { writeFileAtomically } from '../base/files/atomic-file.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
-import { errnoOf } from '../base/local-file-error.ts';
-import { isMissing, makeOwnFolder, readOwnFile } from '../base/own-file.ts';
-import { stateFolder } from '../base/state-folder.ts';
-import { serverOfEnvironment } from '../vsphere/connection-settings.ts';
+import { errnoOf } from '../base/files/local-file-error.ts';
+import { isMissing, makeOwnFolder, readOwnFile } from '../base/files/own-file.ts';
+import { stateFolder } from '../base/files/state-folder.ts';
+import { serverOfEnvironment } from '../vsphere/connection/connection-settings.ts';
 
 const SUFFIX = '.txt';
 /** Control characters could not be typed, and would drive the terminal that shows them; direction marks hide what a name is. */

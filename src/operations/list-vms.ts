@@ -1,7 +1,7 @@
-import { foreignText } from '../base/foreign-text.ts';
-import type { ConnectionSettings } from '../vsphere/connection-settings.ts';
-import { listInventory, matchInventory, type InventoryVm } from '../vsphere/inventory.ts';
-import { decodeDisks } from '../vsphere/virtual-disk.ts';
+import { foreignText } from '../base/text/foreign-text.ts';
+import type { ConnectionSettings } from '../vsphere/connection/connection-settings.ts';
+import { listInventory, matchInventory, type InventoryVm } from '../vsphere/inventory/inventory.ts';
+import { decodeDisks } from '../vsphere/vm/virtual-disk.ts';
 import { CleanUp } from './clean-up.ts';
 import { rememberVms } from './known-vms.ts';
 import type { ListedVm } from './list-types.ts';

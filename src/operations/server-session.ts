@@ -1,5 +1,5 @@
-import type { ConnectionSettings } from '../vsphere/connection-settings.ts';
-import { VsphereClient } from '../vsphere/vsphere-client.ts';
+import type { ConnectionSettings } from '../vsphere/connection/connection-settings.ts';
+import { VsphereClient } from '../vsphere/session/vsphere-client.ts';
 import type { CleanUp } from './clean-up.ts';
 
 const LOGOUT_LIMIT_MS = 30_000;

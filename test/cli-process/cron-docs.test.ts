@@ -6,7 +6,7 @@ import {
   RESTART_PRIVILEGES,
   SHUTDOWN_PRIVILEGES,
   SNAPSHOT_PRIVILEGES,
-} from '../../src/vsphere/privileges.ts';
+} from '../../src/vsphere/inventory/privileges.ts';
 import { testWithOracle } from '../oracles/oracle.ts';
 import { runProgram } from '../oracles/run-program.ts';
 import { startVcsim } from '../operations/export/vcsim-server.ts';

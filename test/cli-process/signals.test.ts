@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { VsphereClient } from '../../src/vsphere/vsphere-client.ts';
+import { VsphereClient } from '../../src/vsphere/session/vsphere-client.ts';
 import { connectionTo, leftOnServer, NOTHING_LEFT, ScratchFolder } from '../operations/export/export-run.ts';
 import { randomContent } from '../server/content-source.ts';
 import { startTestServer, type TestServer } from '../server/test-server.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { Secret } from '../../src/base/secret.ts';
+import { Secret } from '../../src/base/text/secret.ts';
 import { Redactor, redactUrls } from '../../src/cli/redact.ts';
 
 test.each([

@@ -2,7 +2,7 @@ import { Parser } from '@oclif/core';
 import { expect, test } from '@jest/globals';
 import { ExportCommand } from '../../src/commands/export.ts';
 import { readExportOptions } from '../../src/commands/export-options.ts';
-import { EncodeOptions } from '../../src/operations/export/encode-options.ts';
+import { EncodeOptions } from '../../src/operations/export/target/encode-options.ts';
 import { CONNECTION } from './run-command.ts';
 
 const FLAGS = { ...ExportCommand.baseFlags, ...ExportCommand.flags };

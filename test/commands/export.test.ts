@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Hyper2kvmError, InterruptedError } from '../../src/base/errors.ts';
 import { ExportCommand } from '../../src/commands/export.ts';
-import { totalsOf } from '../../src/operations/export/plan-totals.ts';
+import { totalsOf } from '../../src/operations/export/plan/plan-totals.ts';
 import type {
   DryRunResult,
   ExportEvent,
@@ -13,7 +13,7 @@ import type {
   ExportResult,
   OperationContext,
 } from '../../src/operations/export/types.ts';
-import type { ConnectionSettings } from '../../src/vsphere/connection-settings.ts';
+import type { ConnectionSettings } from '../../src/vsphere/connection/connection-settings.ts';
 import { RESULT, vmStarted } from '../cli/screen/export-events.ts';
 import { CONNECTION, runCommand, type CommandRun } from './run-command.ts';
 

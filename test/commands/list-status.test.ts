@@ -4,7 +4,7 @@ import { ListCommand } from '../../src/commands/list.ts';
 import { StatusCommand } from '../../src/commands/status.ts';
 import type { ListedVm } from '../../src/operations/list-types.ts';
 import type { StatusFinding } from '../../src/operations/status/types.ts';
-import type { ConnectionSettings } from '../../src/vsphere/connection-settings.ts';
+import type { ConnectionSettings } from '../../src/vsphere/connection/connection-settings.ts';
 import { CONNECTION, runCommand } from './run-command.ts';
 
 const LISTED: ListedVm = {

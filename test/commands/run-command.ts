@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { Secret } from '../../src/base/secret.ts';
+import { Secret } from '../../src/base/text/secret.ts';
 import { fileURLToPath } from 'node:url';
 import { jest } from '@jest/globals';
 import { Config, settings, type Command } from '@oclif/core';
-import type { ConnectionSettings } from '../../src/vsphere/connection-settings.ts';
+import type { ConnectionSettings } from '../../src/vsphere/connection/connection-settings.ts';
 
 export interface CommandRun {
   stdout: string;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { forEachConcurrently } from '../../src/base/concurrency.ts';
 import { domainOfMachine } from '../../src/domain/domain-of-machine.ts';
-import { domainXml } from '../../src/domain/domain-xml.ts';
+import { domainXml } from '../../src/domain/libvirt/domain-xml.ts';
 import { testWithOracle } from '../oracles/oracle.ts';
 import { outputOf, runProgram } from '../oracles/run-program.ts';
 import { allDomains, disksOn, domainOn, sampleMachine } from './sample-machines.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { chooseHardware, type HardwareQuestion } from '../../src/domain/hardware-choice.ts';
-import { devicesIn } from '../../src/domain/host-devices.ts';
+import { devicesIn } from '../../src/domain/libvirt/host-devices.ts';
 import { testWithOracle } from '../oracles/oracle.ts';
 import { outputOf } from '../oracles/run-program.ts';
 import { disksOn, sampleMachine } from './sample-machines.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { domainName } from '../../src/domain/domain-xml.ts';
-import { diskClaimName, kubernetesVmName } from '../../src/domain/kubernetes-name.ts';
+import { domainName } from '../../src/domain/libvirt/domain-xml.ts';
+import { diskClaimName, kubernetesVmName } from '../../src/domain/kubevirt/kubernetes-name.ts';
 import type { NamedVm } from '../../src/domain/vm-name.ts';
 
 const UUIDS = ['5012abcd-0123-4567-89ab-000011112222', '5012abcd-0123-4567-89ab-000033334444'] as const;

@@ -3,13 +3,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { domainOfMachine } from '../../src/domain/domain-of-machine.ts';
-import { domainXml } from '../../src/domain/domain-xml.ts';
+import { domainXml } from '../../src/domain/libvirt/domain-xml.ts';
 import { describedByOvf, machineOf, type DescribedMachine } from '../../src/operations/convert/described-machine.ts';
-import { unfitName } from '../../src/ovf/file-href.ts';
-import { openPackage } from '../../src/ovf/open-package.ts';
-import { readOvf, type OvfFacts } from '../../src/ovf/ovf-facts.ts';
-import { readVmx } from '../../src/ovf/vmx-facts.ts';
-import { readPackaged } from '../../src/ovf/read-packaged.ts';
+import { unfitName } from '../../src/ovf/descriptor/file-href.ts';
+import { openPackage } from '../../src/ovf/read/open-package.ts';
+import { readOvf, type OvfFacts } from '../../src/ovf/descriptor/ovf-facts.ts';
+import { readVmx } from '../../src/ovf/vmx/vmx-facts.ts';
+import { readPackaged } from '../../src/ovf/read/read-packaged.ts';
 import { readMembers } from '../ovf/read-all.ts';
 import {
   changedDescriptor,

@@ -7,7 +7,7 @@ import { WINDOW_BYTES, type CopyWindow } from '../../src/image/copy/window.ts';
 import type { MappedImage } from '../../src/image/image.ts';
 import { requireNeededSize } from '../../src/image/raw/needed-size.ts';
 import { openImage } from '../../src/image/open-image.ts';
-import { GrainWindows } from '../../src/image/vmdk/grain-windows.ts';
+import { GrainWindows } from '../../src/image/vmdk/stream/grain-windows.ts';
 
 const content = Buffer.alloc(WINDOW_BYTES);
 const packed = Buffer.alloc(2 * WINDOW_BYTES);

@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from '@jest/globals';
-import { HostKvm } from '../../src/guest/boot/accelerator.ts';
+import { HostKvm } from '../../src/guest/boot/qemu/accelerator.ts';
 import { GuestFiles } from '../../src/guest/guest-files.ts';
 import { Guestfs } from '../../src/guest/guestfs.ts';
 import { testWithOracle } from '../oracles/oracle.ts';

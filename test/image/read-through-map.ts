@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import type { Codec, CompressedRun, MappedImage, Run } from '../../src/image/image.ts';
-import { GRAIN_DATA_OFFSET, checkGrainMarker } from '../../src/image/vmdk/marker.ts';
+import { GRAIN_DATA_OFFSET, checkGrainMarker } from '../../src/image/vmdk/stream/marker.ts';
 
 const DECODERS: Record<Codec, (bytes: Uint8Array, options: { chunkSize: number }) => Buffer> = {
   zlib: inflateSync,

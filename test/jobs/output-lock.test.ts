@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, readdir, readFile, rm, symlink, writeFile } from '
 import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { FileClaims } from '../../src/base/file-claim.ts';
+import { FileClaims } from '../../src/base/claims/file-claim.ts';
 import { ownProcess } from '../../src/jobs/job-process.ts';
 import type { JobProcess } from '../../src/jobs/job-record.ts';
 import { lockOutput, type LockRequest } from '../../src/jobs/output-lock.ts';

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { domainOfMachine } from '../../src/domain/domain-of-machine.ts';
-import { domainXml } from '../../src/domain/domain-xml.ts';
-import { readDomain } from '../../src/domain/read-domain.ts';
+import { domainXml } from '../../src/domain/libvirt/domain-xml.ts';
+import { readDomain } from '../../src/domain/libvirt/read-domain.ts';
 import { matchCards } from '../../src/guest/linux/network/match-cards.ts';
 import { describedByVmx, machineOf } from '../../src/operations/convert/described-machine.ts';
-import { readVmx } from '../../src/ovf/vmx-facts.ts';
+import { readVmx } from '../../src/ovf/vmx/vmx-facts.ts';
 import { inPciOrder, type OrderedNic, type SlottedController } from '../../src/operations/nic-order.ts';
 
 const vmxnet3 = (pciSlotNumber?: number): OrderedNic => ({ model: 'vmxnet3', pciSlotNumber });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { MemberHints, MemberRecord, PackageWriter } from '../../src/ovf/package-writer.ts';
+import type { MemberHints, MemberRecord, PackageWriter } from '../../src/ovf/write/package-writer.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 
 /** The hints of any disk: these packages do not look at them. */

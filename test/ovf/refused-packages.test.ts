@@ -2,8 +2,8 @@ import { expect, test } from '@jest/globals';
 import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { openPackage } from '../../src/ovf/open-package.ts';
-import { readPackaged } from '../../src/ovf/read-packaged.ts';
+import { openPackage } from '../../src/ovf/read/open-package.ts';
+import { readPackaged } from '../../src/ovf/read/read-packaged.ts';
 import {
   chunked,
   CHUNKS,

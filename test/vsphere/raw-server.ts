@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { resolveConnectionSettings } from '../../src/vsphere/connection-settings.ts';
-import { VsphereClient } from '../../src/vsphere/vsphere-client.ts';
+import { resolveConnectionSettings } from '../../src/vsphere/connection/connection-settings.ts';
+import { VsphereClient } from '../../src/vsphere/session/vsphere-client.ts';
 import { selfSignedCertificate, thumbprintOf } from '../server/certificate.ts';
 
 const certificate = selfSignedCertificate({ commonName: 'raw', hosts: ['127.0.0.1'] });

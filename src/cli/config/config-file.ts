@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { homeFolder } from '../../base/home-folder.ts';
-import { errnoOf, localFileError } from '../../base/local-file-error.ts';
+import { homeFolder } from '../../base/files/home-folder.ts';
+import { errnoOf, localFileError } from '../../base/files/local-file-error.ts';
 import { shellWord } from '../text/shell-word.ts';
 
 /** A configuration file as it was read. */

@@ -1,6 +1,6 @@
 import type { Command } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { homeFolder } from '../../base/home-folder.ts';
+import { homeFolder } from '../../base/files/home-folder.ts';
 import { nearWord } from '../near-word.ts';
 import { checkAccess, defaultConfigPath, readConfigFile, readUsualConfigFile } from './config-file.ts';
 import { knownKeys } from './known-keys.ts';

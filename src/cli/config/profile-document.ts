@@ -1,5 +1,5 @@
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument, type Document, type Node } from 'yaml';
-import { readSecret, type Secret } from '../../base/secret.ts';
+import { readSecret, type Secret } from '../../base/text/secret.ts';
 import { nearWord } from '../near-word.ts';
 import { configError } from './config-error.ts';
 import type { Keys, KnownKeys } from './known-keys.ts';

@@ -1,4 +1,4 @@
-import { secretInUrl, type Secret } from '../../base/secret.ts';
+import { secretInUrl, type Secret } from '../../base/text/secret.ts';
 
 /** What a key of the configuration file says. `true` for a flag with an optional value means the flag alone. */
 export type SettingValue = string | boolean | string[];

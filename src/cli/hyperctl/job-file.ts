@@ -1,6 +1,6 @@
 import { parse, YAMLParseError } from 'yaml';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { readSecret, type Secret } from '../../base/secret.ts';
+import { readSecret, type Secret } from '../../base/text/secret.ts';
 import { checkAccess, readConfigFile } from '../config/config-file.ts';
 import { nearWord } from '../near-word.ts';
 

@@ -1,4 +1,4 @@
-import { formatBytes } from '../../base/amounts.ts';
+import { formatBytes } from '../../base/text/amounts.ts';
 import type { ListedVm } from '../../operations/list-types.ts';
 import type { VmInfo } from '../../operations/vm/types.ts';
 import { safeText } from '../text/safe-text.ts';

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { safeFileName } from '../../base/file-names.ts';
-import { homeFolder } from '../../base/home-folder.ts';
+import { safeFileName } from '../../base/files/file-names.ts';
+import { homeFolder } from '../../base/files/home-folder.ts';
 import { readChoice } from './option-values.ts';
 
 /**

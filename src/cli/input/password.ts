@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
-import { readSecret, readSecretLine, type Secret } from '../../base/secret.ts';
+import { readSecret, readSecretLine, type Secret } from '../../base/text/secret.ts';
 import { safeText } from '../text/safe-text.ts';
 import { promptHidden, type RawInput } from './hidden-prompt.ts';
 

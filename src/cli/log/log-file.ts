@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { errnoOf, localFileError } from '../../base/local-file-error.ts';
+import { errnoOf, localFileError } from '../../base/files/local-file-error.ts';
 
 /** Lines that wait for a disk that hangs; some ten thousand. What comes beyond them is counted and not kept. */
 const MOST_WAITING_BYTES = 1024 * 1024;

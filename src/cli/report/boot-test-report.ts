@@ -1,4 +1,4 @@
-import { formatDuration } from '../../base/amounts.ts';
+import { formatDuration } from '../../base/text/amounts.ts';
 import type { BootTestResult } from '../../operations/boot-test/types.ts';
 import { safeText } from '../text/safe-text.ts';
 

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { formatBytes } from '../../base/amounts.ts';
+import { formatBytes } from '../../base/text/amounts.ts';
 import type { ConvertPlan } from '../../operations/convert/types.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';

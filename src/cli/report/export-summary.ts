@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { ExportResult, VmExportResult } from '../../operations/export/types.ts';
-import { formatBytes, formatCount } from '../../base/amounts.ts';
+import { formatBytes, formatCount } from '../../base/text/amounts.ts';
 import { skipWords } from '../screen/result-words.ts';
 import { safeText } from '../text/safe-text.ts';
 import { shellWord } from '../text/shell-word.ts';

@@ -1,7 +1,7 @@
 import type { Change } from '../../guest/change.ts';
 import type { BootCheck, BootReport } from '../../guest/contract/boot-check.ts';
 import type { FixReport } from '../../operations/fix-guest/types.ts';
-import { formatCount, formatDuration } from '../../base/amounts.ts';
+import { formatCount, formatDuration } from '../../base/text/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 

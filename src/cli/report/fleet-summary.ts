@@ -1,5 +1,5 @@
 import type { ExportResult, VmExportResult } from '../../operations/export/types.ts';
-import { formatBytes, formatCount, formatDuration } from '../../base/amounts.ts';
+import { formatBytes, formatCount, formatDuration } from '../../base/text/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 

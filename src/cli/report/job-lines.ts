@@ -1,4 +1,4 @@
-import { formatBytes } from '../../base/amounts.ts';
+import { formatBytes } from '../../base/text/amounts.ts';
 import type { JobView } from '../../jobs/job-record.ts';
 import { safeText } from '../text/safe-text.ts';
 

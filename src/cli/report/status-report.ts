@@ -1,6 +1,6 @@
 import type { JobView } from '../../jobs/job-record.ts';
 import type { StatusResult } from '../../operations/status/types.ts';
-import { formatBytes } from '../../base/amounts.ts';
+import { formatBytes } from '../../base/text/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 

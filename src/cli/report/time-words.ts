@@ -1,4 +1,4 @@
-import { formatDuration, formatRate } from '../../base/amounts.ts';
+import { formatDuration, formatRate } from '../../base/text/amounts.ts';
 
 /** What a summary counts as the work, such as the copy of the disks, within all that was done. */
 export interface WorkTime {

@@ -1,5 +1,5 @@
 import type { ListedVm } from '../../operations/list-types.ts';
-import { formatBytes, formatCount } from '../../base/amounts.ts';
+import { formatBytes, formatCount } from '../../base/text/amounts.ts';
 import { renderTable } from '../text/table.ts';
 
 const POWER: Readonly<Record<string, string>> = { poweredOn: 'on', poweredOff: 'off', suspended: 'suspended' };

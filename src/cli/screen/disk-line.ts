@@ -1,5 +1,5 @@
 import type { Format as FormatApi, Options, Params } from 'cli-progress';
-import { formatBytes, formatDuration, formatRate } from '../../base/amounts.ts';
+import { formatBytes, formatDuration, formatRate } from '../../base/text/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
 import { cutEnd, cutMiddle, padEnd, padStart } from '../text/text-width.ts';
 import { isRunning, secondsLeft, shareOf, type DiskProgress } from './export-progress.ts';

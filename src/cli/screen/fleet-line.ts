@@ -1,4 +1,4 @@
-import { formatCount, formatDuration } from '../../base/amounts.ts';
+import { formatCount, formatDuration } from '../../base/text/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
 import { cutEnd, cutMiddle, padEnd, textWidth } from '../text/text-width.ts';
 import { diskLine, nameColumns, type DiskLineContext } from './disk-line.ts';

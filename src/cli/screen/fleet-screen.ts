@@ -1,5 +1,5 @@
 import type * as Listr2 from 'listr2';
-import { formatCount, formatRate } from '../../base/amounts.ts';
+import { formatCount, formatRate } from '../../base/text/amounts.ts';
 import { InterruptedError } from '../../base/errors.ts';
 import { describeError, errorLines } from '../error-report.ts';
 import { safeText } from '../text/safe-text.ts';

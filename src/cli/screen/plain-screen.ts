@@ -1,7 +1,7 @@
 import { InterruptedError } from '../../base/errors.ts';
 import type { ConvertResult } from '../../operations/convert/types.ts';
 import { describeError, errorLines } from '../error-report.ts';
-import { formatBytes, formatCount, formatDuration, formatRate } from '../../base/amounts.ts';
+import { formatBytes, formatCount, formatDuration, formatRate } from '../../base/text/amounts.ts';
 import { safeLines } from '../text/safe-text.ts';
 import {
   applyEvent,

@@ -1,4 +1,4 @@
-import { formatBytes, formatCount, formatDuration } from '../../base/amounts.ts';
+import { formatBytes, formatCount, formatDuration } from '../../base/text/amounts.ts';
 import type { ConvertResult } from '../../operations/convert/types.ts';
 import type { SkippedVm, VmExportResult } from '../../operations/export/types.ts';
 

@@ -1,4 +1,4 @@
-import { shellWord as quoted } from '../../base/shell-word.ts';
+import { shellWord as quoted } from '../../base/text/shell-word.ts';
 import { safeText } from './safe-text.ts';
 
 /** `text` as one word of a command line that a person may copy. */

@@ -1,7 +1,7 @@
-import type { Secret } from '../../base/secret.ts';
+import type { Secret } from '../../base/text/secret.ts';
 import type { ConnectionFlagValues } from '../../cli/connection-flags.ts';
 import type { OwnProgram } from '../../operations/detach/types.ts';
-import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
+import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
 
 /** What the commands of hyperctl need of the one command of ours that they stand behind. */
 export interface HyperctlHost {

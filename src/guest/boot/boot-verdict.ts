@@ -1,5 +1,5 @@
-import type { FailureSign } from './console-signs.ts';
-import { isAddressed, type NicTraffic } from './nic-traffic.ts';
+import type { FailureSign } from './observe/console-signs.ts';
+import { isAddressed, type NicTraffic } from './observe/nic-traffic.ts';
 
 /** All that a boot can be failed for: what the console said, or what the machine did. */
 export type BootFailure = FailureSign | 'powered-off' | 'restarts';

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { pause } from '../../base/time-limit.ts';
-import { KvmBrokeError } from './accelerator.ts';
-import { RunFiles } from './boot-files.ts';
-import type { Accelerator, BootMachine } from './boot-machine.ts';
-import { BootObserver, type BootSign } from './boot-observer.ts';
+import { KvmBrokeError } from './qemu/accelerator.ts';
+import { RunFiles } from './qemu/boot-files.ts';
+import type { Accelerator, BootMachine } from './qemu/boot-machine.ts';
+import { BootObserver, type BootSign } from './observe/boot-observer.ts';
 import { verdictOf, type BootPatience, type BootSigns, type BootVerdict } from './boot-verdict.ts';
-import type { QemuPrograms } from './find-qemu.ts';
-import { qemuArguments } from './qemu-arguments.ts';
-import { QemuProcess } from './qemu-process.ts';
-import { takePicture } from './screen-picture.ts';
+import type { QemuPrograms } from './qemu/find-qemu.ts';
+import { qemuArguments } from './qemu/qemu-arguments.ts';
+import { QemuProcess } from './qemu/qemu-process.ts';
+import { takePicture } from './observe/screen-picture.ts';
 
 /** How often captures are read and the verdict is asked for. What comes by itself is timed when it comes. */
 const LOOK_MS = 200;

@@ -1,7 +1,7 @@
 import type { BlockDevice, GuestMount } from '../guest.ts';
 import { deviceOf } from '../guest.ts';
 import type { GuestTree } from '../guest-tree.ts';
-import { CONTENT_TAGS, unescapeName, volumeName, type ContentTag } from '../inspect/find-device.ts';
+import { CONTENT_TAGS, unescapeName, volumeName, type ContentTag } from '../inspect/disks/find-device.ts';
 import type { BootSubject, TargetHardware } from './boot-check.ts';
 import { parseCrypttab, type CrypttabEntry } from './config/crypttab.ts';
 import { mdUuidDigits, parseMdadmConf, type MdadmArray } from './config/mdadm-conf.ts';

@@ -1,11 +1,11 @@
 import { GuestFiles } from '../guest-files.ts';
 import { deviceOf, type BlockDevice, type EncryptedVolume } from '../guest.ts';
 import type { Guestfs } from '../guestfs.ts';
-import { fileSystemOf } from './block-devices.ts';
-import { optionValue, readFstab } from './fstab.ts';
-import { ROOT_TYPES } from './root-types.ts';
+import { fileSystemOf } from './disks/block-devices.ts';
+import { optionValue, readFstab } from './disks/fstab.ts';
+import { ROOT_TYPES } from './disks/root-types.ts';
 import { NoSystemError, severalRoots } from './no-system.ts';
-import { lockedDevices } from './unlock.ts';
+import { lockedDevices } from './disks/unlock.ts';
 import { lookForWindows, WindowsFoundError, type WindowsSystem } from '../windows/windows-system.ts';
 
 /** Subvolumes of a snapshot tool can be hundreds; each costs a mount. */

@@ -1,16 +1,16 @@
 import { GuestFiles } from '../guest-files.ts';
 import { deviceOf, type Guest, type GuestDisk, type GuestMount, type GuestNic } from '../guest.ts';
 import type { Guestfs } from '../guestfs.ts';
-import { listBlockDevices } from './block-devices.ts';
-import { readDiskAliases } from './disk-names.ts';
-import { hardwarePlace } from './disk-place.ts';
+import { listBlockDevices } from './disks/block-devices.ts';
+import { readDiskAliases } from './disks/disk-names.ts';
+import { hardwarePlace } from './disks/disk-place.ts';
 import { findRoot } from './find-root.ts';
-import { readFstab } from './fstab.ts';
+import { readFstab } from './disks/fstab.ts';
 import { listKernels } from './kernels.ts';
-import { findEsp, findMounts, mountAll } from './mounts.ts';
+import { findEsp, findMounts, mountAll } from './disks/mounts.ts';
 import { readSystem } from './system.ts';
-import { reopenAs, unlockVolumes, type DeviceKey } from './unlock.ts';
-import { findVolumeNames } from './volume-names.ts';
+import { reopenAs, unlockVolumes, type DeviceKey } from './disks/unlock.ts';
+import { findVolumeNames } from './disks/volume-names.ts';
 
 export interface OpenGuestOptions {
   disks: readonly GuestDisk[];

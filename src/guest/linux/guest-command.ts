@@ -7,8 +7,8 @@ import { wordsOf } from '../contract/boot-entries/boot-entry.ts';
 import type { Guest } from '../guest.ts';
 import type { CallOptions } from '../guestfs.ts';
 import { argumentString } from '../guestfs-words.ts';
-import { readBootTexts, renameInBootText } from './boot-loader.ts';
-import { readCommandLine } from './command-line.ts';
+import { readBootTexts, renameInBootText } from './boot-loader/boot-loader.ts';
+import { readCommandLine } from './boot-loader/command-line.ts';
 
 /**
  * Runs a program with the first argument in place of `/proc/cmdline`. `/dev` is in the appliance's memory, so that nothing is left in the guest. The

@@ -1,14 +1,14 @@
 import { GuestDraft, type Fix } from '../change.ts';
 import type { Guest } from '../guest.ts';
-import { bootLoader } from './boot-loader.ts';
-import { encryptedVolumes } from './encrypted-volumes.ts';
-import { initramfs } from './initramfs.ts';
-import { multipath } from './multipath.ts';
+import { bootLoader } from './boot-loader/boot-loader.ts';
+import { encryptedVolumes } from './volumes/encrypted-volumes.ts';
+import { initramfs } from './initramfs/initramfs.ts';
+import { multipath } from './volumes/multipath.ts';
 import { network } from './network.ts';
 import { selinux } from './selinux.ts';
-import { storageNames } from './storage-names.ts';
+import { storageNames } from './volumes/storage-names.ts';
 import { vmwareLeftovers } from './vmware.ts';
-import { volumes } from './volumes.ts';
+import { volumes } from './volumes/volumes.ts';
 
 export interface FixChoices {
   /** Remove the packages of VMware's tools, not only switch them off. */

@@ -1,4 +1,4 @@
-import { formatDuration } from '../../base/amounts.ts';
+import { formatDuration } from '../../base/text/amounts.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 
 /** This host has not all that puts drivers into Windows. */

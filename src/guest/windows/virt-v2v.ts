@@ -4,10 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { localFileError } from '../../base/local-file-error.ts';
-import { signalGroup } from '../../base/process-group.ts';
-import { isObject, readJson } from '../../base/read-json.ts';
-import { element } from '../../base/xml-text.ts';
+import { localFileError } from '../../base/files/local-file-error.ts';
+import { signalGroup } from '../../base/process/process-group.ts';
+import { isObject, readJson } from '../../base/text/read-json.ts';
+import { element } from '../../base/text/xml-text.ts';
 import {
   scratchEnvironment,
   startAppliance,

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { localFileError } from '../../base/local-file-error.ts';
+import { localFileError } from '../../base/files/local-file-error.ts';
 import { folderNames } from './iso-folders.ts';
 
 /** Folders deep that drivers lie in virtio-win, and one more for whoever unpacked it into a folder: `NetKVM/w10/amd64`. */

@@ -1,10 +1,10 @@
 import { parentPort } from 'node:worker_threads';
-import { pageAlignedMemory } from '../../base/direct-io.ts';
+import { pageAlignedMemory } from '../../base/files/direct-io.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { fillContent } from './fill-window.ts';
 import { isZero, packWindow, sha256Of, type PackOptions } from './pack-window.ts';
 import { canTransplant, transplant } from './transplant.ts';
-import { SECTOR_BYTES } from '../vmdk/sparse-header.ts';
+import { SECTOR_BYTES } from '../vmdk/sparse/sparse-header.ts';
 import { WINDOW_BYTES, type CopyWindow, type PackedCluster } from './window.ts';
 
 /** How the windows of one disk are packed. */

@@ -1,6 +1,6 @@
 import { readSync } from 'node:fs';
-import { DIRECT_UNIT_BYTES, wholeUnits } from '../../base/direct-io.ts';
-import { errnoOf } from '../../base/local-file-error.ts';
+import { DIRECT_UNIT_BYTES, wholeUnits } from '../../base/files/direct-io.ts';
+import { errnoOf } from '../../base/files/local-file-error.ts';
 
 /**
  * Reads as much of `target` as can be read past the page cache, from its start, and tells how many bytes that were; the rest, which may be all, is to be read as usual. Into

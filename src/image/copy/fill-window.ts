@@ -1,11 +1,11 @@
 import { readlinkSync, readSync } from 'node:fs';
 import { inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
-import { copyBytes } from '../../base/copy-bytes.ts';
+import { copyBytes } from '../../base/files/copy-bytes.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readDirect } from './direct-read.ts';
 import { freeBuffer } from './free-buffer.ts';
 import { zstdFrameBytes } from './zstd-frame.ts';
-import { checkGrainMarker, GRAIN_DATA_OFFSET, readMarker } from '../vmdk/marker.ts';
+import { checkGrainMarker, GRAIN_DATA_OFFSET, readMarker } from '../vmdk/stream/marker.ts';
 import { FROM_INPUT, type CompressedPart, type CopyWindow, type WindowPart } from './window.ts';
 
 /** Grows to the largest compressed cluster that was met: at most that of a qcow2 with clusters of 2 MiB. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { deflateRawSync, deflateSync, zstdCompressSync } from 'node:zlib';
-import { copyBytes } from '../../base/copy-bytes.ts';
+import { copyBytes } from '../../base/files/copy-bytes.ts';
 import { freeBuffer } from './free-buffer.ts';
-import { putGrain } from '../vmdk/marker-writer.ts';
-import { SECTOR_BYTES } from '../vmdk/sparse-header.ts';
+import { putGrain } from '../vmdk/stream/marker-writer.ts';
+import { SECTOR_BYTES } from '../vmdk/sparse/sparse-header.ts';
 import type { PackedCluster } from './window.ts';
 
 /**

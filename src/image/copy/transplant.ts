@@ -1,9 +1,9 @@
-import { copyBytes } from '../../base/copy-bytes.ts';
+import { copyBytes } from '../../base/files/copy-bytes.ts';
 import { decompress, readStored } from './fill-window.ts';
 import { isZero, type PackOptions } from './pack-window.ts';
-import { isZlibHeader } from '../vmdk/marker.ts';
-import { putGrain } from '../vmdk/marker-writer.ts';
-import { SECTOR_BYTES } from '../vmdk/sparse-header.ts';
+import { isZlibHeader } from '../vmdk/stream/marker.ts';
+import { putGrain } from '../vmdk/stream/marker-writer.ts';
+import { SECTOR_BYTES } from '../vmdk/sparse/sparse-header.ts';
 import type { CompressedPart, CopyWindow, PackedCluster, WindowPart } from './window.ts';
 
 /**

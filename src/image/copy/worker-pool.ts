@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
-import { pageAlignedMemory } from '../../base/direct-io.ts';
+import { pageAlignedMemory } from '../../base/files/direct-io.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
-import { errnoOf } from '../../base/local-file-error.ts';
+import { errnoOf } from '../../base/files/local-file-error.ts';
 import type { PackWork, WorkerAnswer, WorkerTask } from './copy-worker.ts';
 import { WINDOW_BYTES, type CopyWindow, type PackedWindow } from './window.ts';
 

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { InsideFolder } from '../../base/inside-folder.ts';
+import { InsideFolder } from '../../base/files/inside-folder.ts';
 import type { ImageFormat, MappedImage } from '../image.ts';
 import { OpenFile } from './open-file.ts';
 

@@ -1,6 +1,6 @@
 import { constants, type Stats } from 'node:fs';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
-import { openDirect } from '../../base/direct-io.ts';
+import { openDirect } from '../../base/files/direct-io.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import type { ImageFile } from '../image.ts';
 

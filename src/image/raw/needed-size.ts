@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { formatBytes } from '../../base/amounts.ts';
+import { formatBytes } from '../../base/text/amounts.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { fillContent } from '../copy/fill-window.ts';
 import { planWindows } from '../copy/plan-windows.ts';

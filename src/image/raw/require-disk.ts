@@ -1,8 +1,8 @@
 import { extname } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { shellWord } from '../../base/shell-word.ts';
+import { shellWord } from '../../base/text/shell-word.ts';
 import type { OpenFile } from '../file/open-file.ts';
-import { descriptorBeside } from '../vmdk/descriptor-beside.ts';
+import { descriptorBeside } from '../vmdk/descriptor/descriptor-beside.ts';
 import { diskSign } from './disk-signs.ts';
 import { foreignContent, rawInput, type ForeignContent } from './foreign-content.ts';
 import { textContent } from './text-content.ts';

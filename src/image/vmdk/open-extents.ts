@@ -1,14 +1,14 @@
 import { dirname } from 'node:path';
-import type { InsideFolder } from '../../base/inside-folder.ts';
+import type { InsideFolder } from '../../base/files/inside-folder.ts';
 import { OpenFile } from '../file/open-file.ts';
 import type { SourceFile } from '../file/source-file.ts';
 import { isWindowsPath, parentNames } from '../file/windows-path.ts';
-import type { ExtentLine, FileName } from './descriptor.ts';
+import type { ExtentLine, FileName } from './descriptor/descriptor.ts';
 import { FlatExtent, ZeroExtent, type Extent } from './extent.ts';
 import type { ExtentFiles } from './extent-files.ts';
-import { SparseExtent } from './sparse-extent.ts';
-import { readSparseLayout } from './sparse-file.ts';
-import { MAX_CAPACITY_SECTORS, SECTOR_BYTES } from './sparse-header.ts';
+import { SparseExtent } from './sparse/sparse-extent.ts';
+import { readSparseLayout } from './sparse/sparse-file.ts';
+import { MAX_CAPACITY_SECTORS, SECTOR_BYTES } from './sparse/sparse-header.ts';
 
 const SLASH = '/'.charCodeAt(0);
 

@@ -1,18 +1,18 @@
-import type { InsideFolder } from '../../base/inside-folder.ts';
+import type { InsideFolder } from '../../base/files/inside-folder.ts';
 import type { Hyper2kvmError } from '../../base/errors.ts';
-import { shellWord } from '../../base/shell-word.ts';
+import { shellWord } from '../../base/text/shell-word.ts';
 import type { OpenFile } from '../file/open-file.ts';
 import { SourceFile } from '../file/source-file.ts';
-import { COWD_MAGIC } from './cowd.ts';
-import { descriptorBeside } from './descriptor-beside.ts';
-import { MAX_DESCRIPTOR_BYTES, isDescriptor, parseDescriptor, type VmdkDescriptor } from './descriptor.ts';
+import { COWD_MAGIC } from './sparse/cowd.ts';
+import { descriptorBeside } from './descriptor/descriptor-beside.ts';
+import { MAX_DESCRIPTOR_BYTES, isDescriptor, parseDescriptor, type VmdkDescriptor } from './descriptor/descriptor.ts';
 import { ExtentFiles } from './extent-files.ts';
-import { readHostedSparse, type HostedSparse } from './hosted-sparse.ts';
-import { readU32 } from './marker.ts';
+import { readHostedSparse, type HostedSparse } from './sparse/hosted-sparse.ts';
+import { readU32 } from './stream/marker.ts';
 import { openExtents } from './open-extents.ts';
-import { SparseExtent } from './sparse-extent.ts';
-import { SE_SPARSE_MAGIC } from './se-sparse.ts';
-import { SECTOR_BYTES, SPARSE_MAGIC } from './sparse-header.ts';
+import { SparseExtent } from './sparse/sparse-extent.ts';
+import { SE_SPARSE_MAGIC } from './sparse/se-sparse.ts';
+import { SECTOR_BYTES, SPARSE_MAGIC } from './sparse/sparse-header.ts';
 import { VmdkImage } from './vmdk-image.ts';
 
 /** One disk of a chain. */

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { InsideFolder } from '../../base/inside-folder.ts';
+import { InsideFolder } from '../../base/files/inside-folder.ts';
 import { OpenFile } from '../file/open-file.ts';
 import type { MappedImage } from '../image.ts';
 import { overlay } from '../overlay.ts';

@@ -1,11 +1,11 @@
 import { totalmem } from 'node:os';
-import { formatBytes, formatDuration } from '../../base/amounts.ts';
+import { formatBytes, formatDuration } from '../../base/text/amounts.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { HostKvm, KvmBrokeError } from '../../guest/boot/accelerator.ts';
-import type { Accelerator } from '../../guest/boot/boot-machine.ts';
+import { HostKvm, KvmBrokeError } from '../../guest/boot/qemu/accelerator.ts';
+import type { Accelerator } from '../../guest/boot/qemu/boot-machine.ts';
 import type { BootPatience } from '../../guest/boot/boot-verdict.ts';
-import type { QemuPrograms } from '../../guest/boot/find-qemu.ts';
-import { noTraffic } from '../../guest/boot/nic-traffic.ts';
+import type { QemuPrograms } from '../../guest/boot/qemu/find-qemu.ts';
+import { noTraffic } from '../../guest/boot/observe/nic-traffic.ts';
 import { runBoot, type BootOutcome } from '../../guest/boot/run-boot.ts';
 import type { BootTarget } from './boot-target.ts';
 import type { BootTestOptions, BootTestResult } from './types.ts';

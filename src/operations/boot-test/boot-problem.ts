@@ -1,4 +1,4 @@
-import { formatDuration } from '../../base/amounts.ts';
+import { formatDuration } from '../../base/text/amounts.ts';
 import { foreignAddresses } from './exchanged-networks.ts';
 import type { BootTestResult } from './types.ts';
 

@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { localFileError } from '../../base/local-file-error.ts';
-import { readDomain } from '../../domain/read-domain.ts';
-import type { BootFirmware, BootMachine } from '../../guest/boot/boot-machine.ts';
-import { findUefiFirmware } from '../../guest/boot/uefi-firmware.ts';
+import { localFileError } from '../../base/files/local-file-error.ts';
+import { readDomain } from '../../domain/libvirt/read-domain.ts';
+import type { BootFirmware, BootMachine } from '../../guest/boot/qemu/boot-machine.ts';
+import { findUefiFirmware } from '../../guest/boot/qemu/uefi-firmware.ts';
 import { openImage } from '../../image/open-image.ts';
 import { machineOfDomain } from './machine-of-domain.ts';
 import { newMac } from './new-mac.ts';

@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { formatDuration } from '../../base/amounts.ts';
+import { formatDuration } from '../../base/text/amounts.ts';
 import { Hyper2kvmError, InterruptedError } from '../../base/errors.ts';
-import { findQemu, type QemuPrograms } from '../../guest/boot/find-qemu.ts';
-import { findUefiFirmware, type FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
+import { findQemu, type QemuPrograms } from '../../guest/boot/qemu/find-qemu.ts';
+import { findUefiFirmware, type FirmwareNeeds } from '../../guest/boot/qemu/uefi-firmware.ts';
 import { makeJobFolder } from '../../jobs/job-folder.ts';
 import type { JobHandle } from '../../jobs/job-handle.ts';
 import { createJob } from '../../jobs/job-store.ts';

@@ -1,10 +1,10 @@
 import { access } from 'node:fs/promises';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import type { ReadDisk } from '../../domain/read-disks.ts';
-import type { ReadDomain } from '../../domain/read-domain.ts';
-import type { BootDisk, BootFirmware, DiskFormat, DiskPlace, ScsiModel } from '../../guest/boot/boot-machine.ts';
-import { tooManyIdeDisks } from '../../guest/boot/disk-arguments.ts';
-import { findUefiFirmware } from '../../guest/boot/uefi-firmware.ts';
+import type { ReadDisk } from '../../domain/libvirt/read-disks.ts';
+import type { ReadDomain } from '../../domain/libvirt/read-domain.ts';
+import type { BootDisk, BootFirmware, DiskFormat, DiskPlace, ScsiModel } from '../../guest/boot/qemu/boot-machine.ts';
+import { tooManyIdeDisks } from '../../guest/boot/qemu/disk-arguments.ts';
+import { findUefiFirmware } from '../../guest/boot/qemu/uefi-firmware.ts';
 import { IMAGE_FORMATS } from '../../image/image.ts';
 import type { BootTarget } from './boot-target.ts';
 import { newMac } from './new-mac.ts';

@@ -1,5 +1,5 @@
 import type { BootFailure, BootVerdict } from '../../guest/boot/boot-verdict.ts';
-import type { NicTraffic } from '../../guest/boot/nic-traffic.ts';
+import type { NicTraffic } from '../../guest/boot/observe/nic-traffic.ts';
 import type { ConfiguredNic } from '../../guest/linux/network/configured-addresses.ts';
 import type { ExportEvent } from '../export/types.ts';
 

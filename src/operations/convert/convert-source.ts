@@ -1,22 +1,22 @@
 import { basename } from 'node:path';
 import { constants, gunzipSync } from 'node:zlib';
-import { diskUuidOf } from '../../base/disk-uuid.ts';
-import { safeFileName } from '../../base/file-names.ts';
-import { shellWord } from '../../base/shell-word.ts';
+import { diskUuidOf } from '../../base/text/disk-uuid.ts';
+import { safeFileName } from '../../base/files/file-names.ts';
+import { shellWord } from '../../base/text/shell-word.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { emptyImage } from '../../image/empty-image.ts';
 import { probeFormat } from '../../image/probe.ts';
 import { openImage } from '../../image/open-image.ts';
-import { sparseCapacityBytes } from '../../image/vmdk/sparse-header.ts';
+import { sparseCapacityBytes } from '../../image/vmdk/sparse/sparse-header.ts';
 import type { MappedImage } from '../../image/image.ts';
-import { openVmx } from '../../ovf/open-vmx.ts';
-import { looksLikeVmx } from '../../ovf/vmx-text.ts';
-import { openPackage, type VmPackage } from '../../ovf/open-package.ts';
-import { readHead } from '../../ovf/file-bytes.ts';
-import { PROBE_BYTES, probePackage } from '../../ovf/probe-package.ts';
+import { openVmx } from '../../ovf/vmx/open-vmx.ts';
+import { looksLikeVmx } from '../../ovf/vmx/vmx-text.ts';
+import { openPackage, type VmPackage } from '../../ovf/read/open-package.ts';
+import { readHead } from '../../ovf/read/file-bytes.ts';
+import { PROBE_BYTES, probePackage } from '../../ovf/read/probe-package.ts';
 import { describedByOvf, describedByVmx, type DescribedMachine } from './described-machine.ts';
-import type { OvfChoice } from '../../ovf/ovf-choice.ts';
-import type { PackageDisk } from '../../ovf/package-disk.ts';
+import type { OvfChoice } from '../../ovf/descriptor/choice.ts';
+import type { PackageDisk } from '../../ovf/read/package-disk.ts';
 import type { ConvertOptions } from './types.ts';
 
 /** What images are called that are read from files of their own only. */

@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { FileClaims } from '../../base/file-claim.ts';
-import { checkWritable } from '../../base/free-space.ts';
-import { makeFolder } from '../../base/make-folder.ts';
-import { removeMadeFolders } from '../../ovf/local-folder.ts';
-import type { FirmwareNeeds } from '../../guest/boot/uefi-firmware.ts';
-import type { LibvirtConnection } from '../../domain/virsh.ts';
+import { FileClaims } from '../../base/claims/file-claim.ts';
+import { checkWritable } from '../../base/files/free-space.ts';
+import { makeFolder } from '../../base/files/make-folder.ts';
+import { removeMadeFolders } from '../../ovf/write/local-folder.ts';
+import type { FirmwareNeeds } from '../../guest/boot/qemu/uefi-firmware.ts';
+import type { LibvirtConnection } from '../../domain/libvirt/virsh.ts';
 import { checkDefinable, defineDomain } from '../domain/define-domain.ts';
 import { requireForGuest } from '../domain/foreign-guest.ts';
 import { configuredNicsOf, doubtAboutFix, requireFixable } from '../fix-guest/fix-images.ts';

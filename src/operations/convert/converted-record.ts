@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { lstat, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { writeFileAtomically } from '../../base/atomic-file.ts';
-import { canTakeOver, readOwnFile } from '../../base/own-file.ts';
-import { isObject, readJson } from '../../base/read-json.ts';
-import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+import { writeFileAtomically } from '../../base/files/atomic-file.ts';
+import { canTakeOver, readOwnFile } from '../../base/files/own-file.ts';
+import { isObject, readJson } from '../../base/text/read-json.ts';
+import { PARTIAL_SUFFIX } from '../../ovf/write/member-names.ts';
 import type { WholeDisk } from './convert-disk.ts';
 import type { Layout } from './convert-layout.ts';
 import { inodeOf, pathsOf } from './output-names.ts';

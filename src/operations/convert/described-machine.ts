@@ -2,9 +2,9 @@ import { architectureOf, requireArchitecture } from '../../domain/architecture.t
 import type { SourceMachine } from '../../domain/source-machine.ts';
 import { guestBusOf } from '../fix-guest/guest-bus.ts';
 import type { DiskAddress } from '../../guest/guest.ts';
-import type { OvfDisk } from '../../ovf/ovf-disks.ts';
-import type { OvfFacts } from '../../ovf/ovf-facts.ts';
-import type { VmxFacts } from '../../ovf/vmx-facts.ts';
+import type { OvfDisk } from '../../ovf/hardware/disks.ts';
+import type { OvfFacts } from '../../ovf/descriptor/ovf-facts.ts';
+import type { VmxFacts } from '../../ovf/vmx/vmx-facts.ts';
 import { inPciOrder } from '../nic-order.ts';
 
 /** A machine as its OVF or its `.vmx` describes it. */

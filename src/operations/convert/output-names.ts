@@ -1,10 +1,10 @@
 import { lstat, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { checkNames } from '../../base/free-space.ts';
-import { errnoOf, localFileError } from '../../base/local-file-error.ts';
-import { removeFile } from '../../ovf/local-folder.ts';
-import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+import { checkNames } from '../../base/files/free-space.ts';
+import { errnoOf, localFileError } from '../../base/files/local-file-error.ts';
+import { removeFile } from '../../ovf/write/local-folder.ts';
+import { PARTIAL_SUFFIX } from '../../ovf/write/member-names.ts';
 import { overlayPath } from '../fix-guest/staged-images.ts';
 import type { Layout } from './convert-layout.ts';
 import type { ConvertSource, SourceDisk } from './convert-source.ts';

@@ -5,7 +5,7 @@ import { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { kindOfCode } from '../../base/exit-codes.ts';
-import { withoutPassword } from '../../base/secret.ts';
+import { withoutPassword } from '../../base/text/secret.ts';
 import { listJobIds, readJob } from '../../jobs/job-store.ts';
 import { reserveJob, type ReservedJob } from '../../jobs/reserve-job.ts';
 import { jobOutcome } from '../status/job-outcome.ts';

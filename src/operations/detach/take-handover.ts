@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { Secret } from '../../base/secret.ts';
+import { Secret } from '../../base/text/secret.ts';
 import { HANDOVER_VARIABLE, type Handed } from './types.ts';
 
 /** What was handed over, and the way to report to the starting process that the job has begun: its record exists, and a first step for one of its VMs is done. Further calls do nothing. */

@@ -1,4 +1,4 @@
-import type { Secret } from '../../base/secret.ts';
+import type { Secret } from '../../base/text/secret.ts';
 
 /** Names the descriptor of the handover in the environment of a detached process, which removes it there. */
 export const HANDOVER_VARIABLE = 'HYPER2KVM_HANDOVER';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { domainName } from '../../domain/domain-xml.ts';
-import { readDomainIdentity } from '../../domain/read-domain.ts';
-import { defineDomain, listDomains, type LibvirtConnection } from '../../domain/virsh.ts';
+import { domainName } from '../../domain/libvirt/domain-xml.ts';
+import { readDomainIdentity } from '../../domain/libvirt/read-domain.ts';
+import { defineDomain, listDomains, type LibvirtConnection } from '../../domain/libvirt/virsh.ts';
 import type { NamedVm } from '../../domain/vm-name.ts';
 
 export { defineDomain };

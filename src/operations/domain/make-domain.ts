@@ -1,10 +1,10 @@
 import type { DomainDisk } from '../../domain/domain-facts.ts';
 import { domainOfMachine, type MadeDomain } from '../../domain/domain-of-machine.ts';
-import { domainXml } from '../../domain/domain-xml.ts';
+import { domainXml } from '../../domain/libvirt/domain-xml.ts';
 import { chooseHardware, type Fitness, type HardwareKind, type HardwareWish } from '../../domain/hardware-choice.ts';
-import { readHostDevices } from '../../domain/host-devices.ts';
-import { kubevirtNetworks } from '../../domain/kubevirt-networks.ts';
-import { KUBEVIRT_DEVICES, kubevirtYaml } from '../../domain/kubevirt.ts';
+import { readHostDevices } from '../../domain/libvirt/host-devices.ts';
+import { kubevirtNetworks } from '../../domain/kubevirt/kubevirt-networks.ts';
+import { KUBEVIRT_DEVICES, kubevirtYaml } from '../../domain/kubevirt/kubevirt.ts';
 import type { NetworkWishes } from '../../domain/networks.ts';
 import type { SourceMachine } from '../../domain/source-machine.ts';
 

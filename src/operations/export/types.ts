@@ -4,7 +4,7 @@ import type { NetworkWishes } from '../../domain/networks.ts';
 import type { Compression } from '../../image/copy/pack-window.ts';
 import type { JobError } from '../../jobs/job-record.ts';
 import type { NotifyWish } from '../../jobs/notify-command.ts';
-import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
+import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
 import type { BootTestResult } from '../boot-test/types.ts';
 import type { HardwareReport } from '../domain/make-domain.ts';
 import type { FixReport, FixWishes } from '../fix-guest/types.ts';

@@ -1,10 +1,10 @@
 import { open, rm } from 'node:fs/promises';
-import { localFileError } from '../../base/local-file-error.ts';
+import { localFileError } from '../../base/files/local-file-error.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { findProgram } from '../../guest/find-program.ts';
 import type { GuestfsDisk } from '../../guest/guestfs.ts';
 import { commitOverlay, createOverlay } from '../../guest/overlay.ts';
-import { PARTIAL_SUFFIX } from '../../ovf/member-names.ts';
+import { PARTIAL_SUFFIX } from '../../ovf/write/member-names.ts';
 
 /** What the name of an overlay has after the name of its image. */
 const OVERLAY_SUFFIX = `.overlay${PARTIAL_SUFFIX}`;

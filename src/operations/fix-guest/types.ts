@@ -2,7 +2,7 @@ import type { Change } from '../../guest/change.ts';
 import type { BootReport, TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import type { ConfiguredNic } from '../../guest/linux/network/configured-addresses.ts';
-import type { DeviceKey } from '../../guest/inspect/unlock.ts';
+import type { DeviceKey } from '../../guest/inspect/disks/unlock.ts';
 
 /** `auto` does without where libguestfs is missing or there is nothing to fix; `require` fails then; `off` leaves guests alone. */
 export const FIX_MODES = ['auto', 'require', 'off'] as const;

@@ -1,5 +1,5 @@
 import { listJobs } from '../../jobs/job-store.ts';
-import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
+import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
 import type { OperationContext, WarningEvent } from '../operation-context.ts';
 import { inspectHost } from './host-findings.ts';
 import { inspectServer } from './server-findings.ts';

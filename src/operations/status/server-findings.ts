@@ -1,8 +1,13 @@
-import { formatCount } from '../../base/amounts.ts';
+import { formatCount } from '../../base/text/amounts.ts';
 import { Hyper2kvmError, type ErrorKind } from '../../base/errors.ts';
-import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
-import { countPrivileges, EXPORT_PRIVILEGES, readServerTime, SNAPSHOT_PRIVILEGES } from '../../vsphere/privileges.ts';
-import { VsphereClient } from '../../vsphere/vsphere-client.ts';
+import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
+import {
+  countPrivileges,
+  EXPORT_PRIVILEGES,
+  readServerTime,
+  SNAPSHOT_PRIVILEGES,
+} from '../../vsphere/inventory/privileges.ts';
+import { VsphereClient } from '../../vsphere/session/vsphere-client.ts';
 import { CleanUp } from '../clean-up.ts';
 import { logIn } from '../server-session.ts';
 import type { StatusFinding } from './types.ts';

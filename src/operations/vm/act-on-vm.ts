@@ -1,11 +1,11 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { removeCdDrives } from '../../vsphere/cd-drives.ts';
-import type { ConnectionSettings } from '../../vsphere/connection-settings.ts';
-import { findVms, listInventory, type InventoryVm } from '../../vsphere/inventory.ts';
-import { powerOff, shutdownGuest } from '../../vsphere/power.ts';
-import { readPowerState, readVmFacts } from '../../vsphere/vm-facts.ts';
-import { readVmHardware } from '../../vsphere/vm-hardware.ts';
-import type { VsphereClient } from '../../vsphere/vsphere-client.ts';
+import { removeCdDrives } from '../../vsphere/vm/cd-drives.ts';
+import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
+import { findVms, listInventory, type InventoryVm } from '../../vsphere/inventory/inventory.ts';
+import { powerOff, shutdownGuest } from '../../vsphere/vm/power.ts';
+import { readPowerState, readVmFacts } from '../../vsphere/vm/vm-facts.ts';
+import { readVmHardware } from '../../vsphere/vm/vm-hardware.ts';
+import type { VsphereClient } from '../../vsphere/session/vsphere-client.ts';
 import { CleanUp } from '../clean-up.ts';
 import type { OperationContext, WarningEvent } from '../operation-context.ts';
 import { openSession } from '../server-session.ts';

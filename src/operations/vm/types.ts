@@ -1,4 +1,4 @@
-import type { VmHardware } from '../../vsphere/vm-hardware.ts';
+import type { VmHardware } from '../../vsphere/vm/vm-hardware.ts';
 
 export const VM_ACTIONS = ['info', 'shutdown', 'poweroff', 'remove-cdrom'] as const;
 export type VmAction = (typeof VM_ACTIONS)[number];

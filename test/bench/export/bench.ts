@@ -1,9 +1,9 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { resolveConnectionSettings } from '../../../src/vsphere/connection-settings.ts';
-import { HttpNfcLease } from '../../../src/vsphere/nfc-lease.ts';
-import { VsphereClient } from '../../../src/vsphere/vsphere-client.ts';
+import { resolveConnectionSettings } from '../../../src/vsphere/connection/connection-settings.ts';
+import { HttpNfcLease } from '../../../src/vsphere/lease/nfc-lease.ts';
+import { VsphereClient } from '../../../src/vsphere/session/vsphere-client.ts';
 import { findOracle } from '../../oracles/find-oracle.ts';
 import { mixedContent, randomContent } from '../../server/content-source.ts';
 import {

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
-import { Secret } from '../../../src/base/secret.ts';
+import { Secret } from '../../../src/base/text/secret.ts';
 import type { LogFormat } from '../../../src/cli/log/log-flags.ts';
 import { RunLog } from '../../../src/cli/log/run-log.ts';
 import { Redactor } from '../../../src/cli/redact.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { Secret } from '../../../src/base/secret.ts';
+import { Secret } from '../../../src/base/text/secret.ts';
 import { exportWords } from '../../../src/commands/hyperctl/submit.ts';
 
 const JOB = {

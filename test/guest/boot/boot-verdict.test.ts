@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { noTraffic, type NicTraffic } from '../../../src/guest/boot/nic-traffic.ts';
+import { noTraffic, type NicTraffic } from '../../../src/guest/boot/observe/nic-traffic.ts';
 import { verdictOf, type BootSigns } from '../../../src/guest/boot/boot-verdict.ts';
 
 const PATIENCE = { timeoutSeconds: 300, networkSeconds: 30, addressSeconds: 15, afterFrameSeconds: 60 };

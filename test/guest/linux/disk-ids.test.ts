@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import type { Guest } from '../../../src/guest/guest.ts';
 import { treeOfFiles, type TreeContent } from '../contract/tree-of-files.ts';
-import { multipath } from '../../../src/guest/linux/multipath.ts';
-import { readDiskAliases } from '../../../src/guest/inspect/disk-names.ts';
-import { storageNames } from '../../../src/guest/linux/storage-names.ts';
+import { multipath } from '../../../src/guest/linux/volumes/multipath.ts';
+import { readDiskAliases } from '../../../src/guest/inspect/disks/disk-names.ts';
+import { storageNames } from '../../../src/guest/linux/volumes/storage-names.ts';
 import { plannedOn, type Planned } from './planned-on.ts';
 
 const [A, B, OTHER] = [

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Change } from '../../../src/guest/change.ts';
 import { GuestDraft } from '../../../src/guest/change.ts';
-import { readCommandLine } from '../../../src/guest/linux/command-line.ts';
+import { readCommandLine } from '../../../src/guest/linux/boot-loader/command-line.ts';
 import { reviewBootTexts } from '../../../src/guest/linux/guest-command.ts';
 import type { GuestFiles } from '../../../src/guest/guest-files.ts';
 import type { Guest } from '../../../src/guest/guest.ts';

@@ -4,7 +4,7 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { HostKvm } from '../../../src/guest/boot/accelerator.ts';
+import { HostKvm } from '../../../src/guest/boot/qemu/accelerator.ts';
 import { findVirtV2v } from '../../../src/guest/windows/find-virt-v2v.ts';
 import { runVirtV2v } from '../../../src/guest/windows/virt-v2v.ts';
 import { imageFolder } from '../make-disk.ts';

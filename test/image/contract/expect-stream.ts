@@ -4,7 +4,7 @@ import { expect } from '@jest/globals';
 import { copyImage, copyWindows } from '../../../src/image/copy/copy-image.ts';
 import type { WorkerPool } from '../../../src/image/copy/worker-pool.ts';
 import { createNullSink } from '../../../src/image/null-sink.ts';
-import { GrainWindows } from '../../../src/image/vmdk/grain-windows.ts';
+import { GrainWindows } from '../../../src/image/vmdk/stream/grain-windows.ts';
 import { openPieces, type Shape } from './pieces-image.ts';
 
 /** Expects the VMDK at `path`, read from front to back as it would come from a server, to have the content of `shape`. `folder` is for a file. */

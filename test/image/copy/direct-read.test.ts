@@ -2,7 +2,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { pageAlignedMemory } from '../../../src/base/direct-io.ts';
+import { pageAlignedMemory } from '../../../src/base/files/direct-io.ts';
 import { copyImage } from '../../../src/image/copy/copy-image.ts';
 import { readDirect } from '../../../src/image/copy/direct-read.ts';
 import { WorkerPool } from '../../../src/image/copy/worker-pool.ts';

@@ -1,5 +1,8 @@
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
-import { StreamOptimizedCheck, type StreamOptimizedSummary } from '../../../src/image/vmdk/stream-optimized-check.ts';
+import {
+  StreamOptimizedCheck,
+  type StreamOptimizedSummary,
+} from '../../../src/image/vmdk/stream/stream-optimized-check.ts';
 
 /** Small, fast and the same everywhere: numbers from 0 to 2^32-1 (xorshift32). */
 export function seededNumbers(seed: number): () => number {

@@ -2,8 +2,8 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { domainXml } from '../../../src/domain/domain-xml.ts';
-import { HostKvm } from '../../../src/guest/boot/accelerator.ts';
+import { domainXml } from '../../../src/domain/libvirt/domain-xml.ts';
+import { HostKvm } from '../../../src/guest/boot/qemu/accelerator.ts';
 import { listJobs, readJob } from '../../../src/jobs/job-store.ts';
 import { bootOnce } from '../../../src/operations/boot-test/boot-once.ts';
 import { readTarget } from '../../../src/operations/boot-test/boot-target.ts';

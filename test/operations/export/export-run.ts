@@ -1,8 +1,11 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exportVms } from '../../../src/operations/export/export-vms.ts';
+import { exportVms } from '../../../src/operations/export/run/export-vms.ts';
 import type { ExportEvent, ExportOptions, ExportResult } from '../../../src/operations/export/types.ts';
-import { resolveConnectionSettings, type ConnectionSettings } from '../../../src/vsphere/connection-settings.ts';
+import {
+  resolveConnectionSettings,
+  type ConnectionSettings,
+} from '../../../src/vsphere/connection/connection-settings.ts';
 import { NO_FIX } from '../fix-guest/no-fix.ts';
 import type { TestServer } from '../../server/test-server.ts';
 import { makeTemporaryFolder } from '../../temporary-folder.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { draftPath } from '../../../src/base/atomic-file.ts';
+import { draftPath } from '../../../src/base/files/atomic-file.ts';
 import { InterruptedError } from '../../../src/base/errors.ts';
 import { ownProcess } from '../../../src/jobs/job-process.ts';
 import type { ExportEvent } from '../../../src/operations/export/types.ts';

@@ -3,7 +3,10 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listVms } from '../../../src/operations/list-vms.ts';
 import { checkStatus } from '../../../src/operations/status/check-status.ts';
-import { resolveConnectionSettings, type ConnectionSettings } from '../../../src/vsphere/connection-settings.ts';
+import {
+  resolveConnectionSettings,
+  type ConnectionSettings,
+} from '../../../src/vsphere/connection/connection-settings.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { outputOf } from '../../oracles/run-program.ts';
 import { createCertificateAuthority } from '../../server/certificate.ts';

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
-import { Secret } from '../../../src/base/secret.ts';
+import { Secret } from '../../../src/base/text/secret.ts';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkStatus } from '../../../src/operations/status/check-status.ts';
 import type { StatusFinding, StatusResult } from '../../../src/operations/status/types.ts';
-import type { ConnectionSettings } from '../../../src/vsphere/connection-settings.ts';
+import type { ConnectionSettings } from '../../../src/vsphere/connection/connection-settings.ts';
 import { emptyContent } from '../../server/content-source.ts';
 import type { TestServerOptions } from '../../server/options.ts';
 import { startTestServer } from '../../server/test-server.ts';

@@ -1,7 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { actOnVm } from '../../../src/operations/vm/act-on-vm.ts';
 import type { VmAction } from '../../../src/operations/vm/types.ts';
-import { resolveConnectionSettings, type ConnectionSettings } from '../../../src/vsphere/connection-settings.ts';
+import {
+  resolveConnectionSettings,
+  type ConnectionSettings,
+} from '../../../src/vsphere/connection/connection-settings.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { emptyContent } from '../../server/content-source.ts';
 import type { TestServerOptions, VmOptions } from '../../server/options.ts';

@@ -4,10 +4,10 @@ import { readRootStack } from '../root-stack.ts';
 import { checkApplianceWords } from './appliance-words.ts';
 import type { BootEntry, EntryFile, LoaderConfig } from './boot-entry.ts';
 import { checkDeviceWords, checkSwitches, volumesOfWords, type WordFinding } from './device-words.ts';
-import { readLoaderConfigs } from './loader-configs.ts';
+import { readLoaderConfigs } from './loaders/loader-configs.ts';
 import { checkNetworkWords } from './network-words.ts';
-import { parsePe } from './pe-image.ts';
-import { MOST_UNIFIED_BYTES } from './unified-image.ts';
+import { parsePe } from './loaders/pe-image.ts';
+import { MOST_UNIFIED_BYTES } from './loaders/unified-image.ts';
 
 /**
  * Whether what the boot loader starts by default is there, and names devices of the target. A fault in another entry, such as that of an older

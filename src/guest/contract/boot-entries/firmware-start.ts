@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
 import type { BootSubject, CheckVerdict } from '../boot-check.ts';
 import type { BootLoader } from './boot-entry.ts';
-import { findEspMount, findIgnoringCase } from './loader-path.ts';
-import { efiProgram, parsePe, type EfiProgram, type PeImage } from './pe-image.ts';
-import { MOST_UNIFIED_BYTES } from './unified-image.ts';
+import { findEspMount, findIgnoringCase } from './loaders/loader-path.ts';
+import { efiProgram, parsePe, type EfiProgram, type PeImage } from './loaders/pe-image.ts';
+import { MOST_UNIFIED_BYTES } from './loaders/unified-image.ts';
 
 /** What the firmware of the VM starts. */
 export interface FirmwareStart {

@@ -1,7 +1,7 @@
 import type { BootSubject, CheckVerdict } from '../boot-check.ts';
 import { splitWord, type KernelWord } from '../boot-entries/boot-entry.ts';
 import type { RootStack } from '../root-stack.ts';
-import type { ArchiveTree } from './archive-tree.ts';
+import type { ArchiveTree } from './archive/archive-tree.ts';
 import {
   missingModules,
   neededModules,

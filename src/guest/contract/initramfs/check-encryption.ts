@@ -3,7 +3,7 @@ import type { KernelWord } from '../boot-entries/boot-entry.ts';
 import { volumesOfWords } from '../boot-entries/device-words.ts';
 import { resolveDevice, type DeviceNames } from '../resolve-device.ts';
 import type { RootStack } from '../root-stack.ts';
-import type { ArchiveTree } from './archive-tree.ts';
+import type { ArchiveTree } from './archive/archive-tree.ts';
 import type { InitramfsFinding } from './check-drivers.ts';
 import type { InitramfsConfig, OpenedVolume } from './initramfs-config.ts';
 

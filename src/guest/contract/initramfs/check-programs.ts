@@ -1,5 +1,5 @@
 import type { RootStack, VolumeKind } from '../root-stack.ts';
-import type { ArchiveTree } from './archive-tree.ts';
+import type { ArchiveTree } from './archive/archive-tree.ts';
 import type { InitramfsFinding } from './check-drivers.ts';
 
 /** Any one of these starts what the root is on. */

@@ -7,7 +7,7 @@ import { checkMultipath } from '../mounts/disk-rules.ts';
 import { checkVolumeGroups } from '../mounts/volume-groups.ts';
 import { MDADM_CONFS, type DeviceNames } from '../resolve-device.ts';
 import type { RootStack } from '../root-stack.ts';
-import type { ArchiveTree } from './archive-tree.ts';
+import type { ArchiveTree } from './archive/archive-tree.ts';
 import type { InitramfsFinding } from './check-drivers.ts';
 
 /** Whether LVM, mdadm and multipath of the initramfs take the devices that the root is on, by their configuration in the initramfs. */

@@ -1,6 +1,6 @@
-import { readFstab } from '../../inspect/fstab.ts';
+import { readFstab } from '../../inspect/disks/fstab.ts';
 import { resolveDevice, type DeviceNames } from '../resolve-device.ts';
-import type { ArchiveTree } from './archive-tree.ts';
+import type { ArchiveTree } from './archive/archive-tree.ts';
 import type { InitramfsFinding } from './check-drivers.ts';
 import type { InitramfsConfig } from './initramfs-config.ts';
 

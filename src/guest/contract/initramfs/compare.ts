@@ -1,7 +1,7 @@
 import { splitWord } from '../boot-entries/boot-entry.ts';
 import { parseMdadmConf } from '../config/mdadm-conf.ts';
 import { MDADM_CONFS } from '../resolve-device.ts';
-import type { ArchiveTree } from './archive-tree.ts';
+import type { ArchiveTree } from './archive/archive-tree.ts';
 import type { InitramfsFinding } from './check-drivers.ts';
 import { readInitramfsConfig } from './initramfs-config.ts';
 

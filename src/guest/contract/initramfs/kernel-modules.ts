@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { GuestTree } from '../../guest-tree.ts';
 import type { TargetDisk } from '../boot-check.ts';
 import type { RootStack } from '../root-stack.ts';
-import type { ArchiveTree } from './archive-tree.ts';
+import type { ArchiveTree } from './archive/archive-tree.ts';
 
 /** Lists of all modules of a kernel are some hundred KiB. */
 const MOST_LIST_BYTES = 16 * 1024 * 1024;

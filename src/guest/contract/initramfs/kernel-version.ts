@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { BootSubject } from '../boot-check.ts';
 import type { BootEntry } from '../boot-entries/boot-entry.ts';
-import type { ArchiveTree } from './archive-tree.ts';
+import type { ArchiveTree } from './archive/archive-tree.ts';
 
 /** A kernel has some 15 MiB. */
 const MOST_KERNEL_BYTES = 256 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { deviceOf } from '../../guest.ts';
 import { readIni } from '../../inspect/ini.ts';
-import { optionValue, readFstab } from '../../inspect/fstab.ts';
+import { optionValue, readFstab } from '../../inspect/disks/fstab.ts';
 import type { BootSubject } from '../boot-check.ts';
 import type { DeviceNames } from '../resolve-device.ts';
 import { checkOf, judgeDevice, type Judged } from './wanted-device.ts';

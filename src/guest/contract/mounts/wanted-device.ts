@@ -1,5 +1,5 @@
 import type { BlockDevice } from '../../guest.ts';
-import { fitsType } from '../../inspect/find-device.ts';
+import { fitsType } from '../../inspect/disks/find-device.ts';
 import type { BootCheck } from '../boot-check.ts';
 import { resolveDevice, type DeviceNames } from '../resolve-device.ts';
 

@@ -1,5 +1,5 @@
 import { wordsOf } from '../boot-entries/boot-entry.ts';
-import { readLoaderConfigs } from '../boot-entries/loader-configs.ts';
+import { readLoaderConfigs } from '../boot-entries/loaders/loader-configs.ts';
 import type { BootSubject } from '../boot-check.ts';
 
 /** What command lines are made from, where no entry of a boot loader is read. */

@@ -2,7 +2,7 @@ import { matchesGlob } from '../../contract/config/glob.ts';
 import { mdUuidDigits, parseMdadmConf } from '../../contract/config/mdadm-conf.ts';
 import { devicePaths } from '../../contract/target-names.ts';
 import type { Guest } from '../../guest.ts';
-import { findDevice } from '../../inspect/find-device.ts';
+import { findDevice } from '../../inspect/disks/find-device.ts';
 import { virtioHardware } from './hardware-paths.ts';
 
 type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder'>;

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { checkBootEntries } from '../../../../src/guest/contract/boot-entries/check-boot-entries.ts';
-import { readGrubConfig } from '../../../../src/guest/contract/boot-entries/grub-config.ts';
+import { readGrubConfig } from '../../../../src/guest/contract/boot-entries/grub/grub-config.ts';
 import { bootSubject, type TreeContent } from '../tree-of-files.ts';
 import { debianGrubCfg, debianTree, ROOT_UUID, VERSION, without } from './debian-grub.ts';
 import { faultsOf, onlyFault } from './faults.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { BootSubject } from '../../../../src/guest/contract/boot-check.ts';
 import { checkBootEntries } from '../../../../src/guest/contract/boot-entries/check-boot-entries.ts';
-import { readLoaderConfigs } from '../../../../src/guest/contract/boot-entries/loader-configs.ts';
+import { readLoaderConfigs } from '../../../../src/guest/contract/boot-entries/loaders/loader-configs.ts';
 import { checkInitramfs } from '../../../../src/guest/contract/initramfs/check-initramfs.ts';
 import { guestWith, initramfsTree, MODULES } from '../initramfs/debian-initramfs.ts';
 import { gzipped } from '../initramfs/make-initramfs.ts';

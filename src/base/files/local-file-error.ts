@@ -1,0 +1,50 @@
+import { constants } from 'node:os';
+import { Hyper2kvmError } from '../errors.ts';
+
+/** What a user can do about the failures of a file system that are met most. */
+const HINTS: Record<string, { what: string; hint: string }> = {
+  ENOSPC: { what: 'no space is left', hint: 'Free space there, or choose another output folder.' },
+  EDQUOT: { what: 'the disk quota is used up', hint: 'Free space, or choose another output folder.' },
+  EIO: {
+    what: 'the disk reports an input/output error',
+    hint: 'The storage below may be failing: look at the kernel’s log.',
+  },
+  EROFS: { what: 'the file system is read-only', hint: 'Choose another output folder.' },
+  EACCES: { what: 'permission is denied', hint: 'Choose another output folder, or get write permission for this one.' },
+  EPERM: {
+    what: 'the operation is not permitted',
+    hint: 'Choose another output folder, or get write permission for this one.',
+  },
+  EEXIST: { what: 'it exists already', hint: 'Move it away, or use --force to replace it.' },
+  ENOENT: { what: 'it does not exist', hint: 'Check the path.' },
+  ENOTDIR: { what: 'a part of its path is not a folder', hint: 'Choose another output folder.' },
+  EISDIR: { what: 'it is a folder', hint: 'Move it away, or choose another output folder.' },
+  ELOOP: { what: 'it is a symbolic link', hint: 'Remove the link: hyper2kvm does not write through it.' },
+  ENAMETOOLONG: { what: 'the name is too long for the file system', hint: 'Choose a shorter name.' },
+  EFBIG: {
+    what: 'the file is too large for the file system',
+    hint: 'Choose a folder on another file system (FAT ends at 4 GiB).',
+  },
+  EMFILE: { what: 'too many files are open', hint: 'Raise the limit (ulimit -n).' },
+};
+
+/** The errno name (`ENOSPC`) of what Node's file functions threw, else undefined. Node's own codes are `ERR_…`. */
+export function errnoOf(error: unknown): string | undefined {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  if (typeof code === 'string' && /^E[A-Z0-9]+$/.test(code)) return code;
+  // libuv has no name for some errors, EDQUOT among them: Node gives those as "Unknown system error -122" with the number.
+  const number = error instanceof Error && 'syscall' in error && 'errno' in error ? error.errno : undefined;
+  return Object.entries(constants.errno).find(([, value]) => value === -Number(number))?.[0];
+}
+
+/**
+ * The error of the family for a failed file operation: kind `local-file`, saying that `doing` (`write`, `rename`) failed for `path`.
+ * What is of the family already, or no file error at all, comes back as it is.
+ */
+export function localFileError(doing: string, path: string, cause: unknown): unknown {
+  const code = errnoOf(cause);
+  if (code === undefined || cause instanceof Hyper2kvmError) return cause;
+  const known = HINTS[code];
+  const sentence = `Could not ${doing} ${path}: ${known?.what ?? code}.`;
+  return new Hyper2kvmError('local-file', sentence, known === undefined ? { cause } : { hint: known.hint, cause });
+}

@@ -1,0 +1,36 @@
+import { Flags } from '@oclif/core';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { readChoice } from '../../cli/input/option-values.ts';
+import type { OptionalValue } from '../../cli/input/optional-values.ts';
+import type { Compression } from '../../image/copy/pack-window.ts';
+
+const COMPRESSIONS = ['fast', 'careful', 'zstd'] as const satisfies readonly Compression[];
+
+/** What `--compress` means when it stands alone. */
+const DEFAULT_COMPRESSION: Compression = 'fast';
+
+export const OPTIONAL_COMPRESSION: OptionalValue = {
+  bare: DEFAULT_COMPRESSION,
+  accepts: (word) => COMPRESSIONS.some((name) => name === word),
+};
+
+/** `--compress`, which `export` and `convert` share. Its value is optional: see `fillOptionalValues`. */
+export const COMPRESS_FLAG = Flags.string({
+  helpValue: `[=${COMPRESSIONS.join('|')}]`,
+  description: `Compress the qcow2; without a value it is ${DEFAULT_COMPRESSION}. careful keeps to the 4 KiB window that qemu itself writes with; zstd is smaller, and needs QEMU 5.1 or later to read. Needs --format qcow2.`,
+});
+
+/** The compression that was asked for. Throws a usage error for another word, or for a format that has no compression. */
+export function readCompression(value: string | undefined, format: string): Compression | undefined {
+  if (value === undefined) return undefined;
+  needQcow2('--compress', format);
+  return readChoice('--compress', value, COMPRESSIONS);
+}
+
+/** Refuses a flag that only a qcow2 takes. */
+export function needQcow2(flag: string, format: string): void {
+  if (format === 'qcow2') return;
+  throw new Hyper2kvmError('usage', `${flag} needs --format qcow2, not ${format}.`, {
+    hint: `Leave ${flag} out, or choose --format qcow2.`,
+  });
+}

@@ -1,0 +1,134 @@
+import { Flags } from '@oclif/core';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { readCount, readMode, readSize } from '../../cli/input/option-values.ts';
+import { readFormat, readOutputName, readOutputPath } from '../../cli/input/output-path.ts';
+import { LOG_FLAGS } from '../../cli/log/log-flags.ts';
+import type { SinkFormat } from '../../image/create-sink.ts';
+import type { ConvertOptions } from '../../operations/convert/types.ts';
+import { BOOT_TEST_FLAG, FIX_FLAGS, FIX_PLAN_FLAG, readFixWishes, type FixFlagValues } from './fix-flags.ts';
+import { COMPRESS_FLAG, needQcow2, readCompression } from './compress-flag.ts';
+import { INPUT_FORMAT_FLAG, readInputFormat } from './input-format-flag.ts';
+import { MODE_FLAG } from './mode-flag.ts';
+import { DOMAIN_FLAGS, readDomainOptions, type DomainFlagValues } from './domain-flags.ts';
+
+const FORMATS = ['qcow2', 'raw', 'vmdk'] as const satisfies readonly SinkFormat[];
+
+/** The limits of a qcow2's cluster: QEMU reads clusters of 9 to 21 bits. */
+const LEAST_CLUSTER_BYTES = 512;
+const MOST_CLUSTER_BYTES = 2 * 1024 ** 2;
+/** More disks than any machine has. */
+const MOST_DISKS = 9999;
+
+/** The flags of `convert`. Values with units are strings here and read by {@link readConvertOptions}. */
+export const CONVERT_FLAGS = {
+  output: Flags.string({
+    char: 'o',
+    helpValue: 'PATH',
+    description:
+      'Output folder, or for one disk the file itself. Default: the current folder. A name that ends with / is a folder, which is made if it is not there.',
+  }),
+  name: Flags.string({
+    helpValue: 'NAME',
+    description: "Name of the output instead of the source's: of its files, and of the VM in its libvirt domain.",
+  }),
+  'input-format': INPUT_FORMAT_FLAG,
+  format: Flags.string({
+    options: FORMATS,
+    description:
+      'What to write: qcow2; raw with holes where the disk is zero; or vmdk, which is streamOptimized and for carrying a disk to another place: QEMU reads it, but cannot write to it. Default: what the name of --output ends with, such as .raw, else qcow2.',
+  }),
+  compress: COMPRESS_FLAG,
+  'cluster-size': Flags.string({
+    helpValue: 'SIZE',
+    description: 'Cluster size of the qcow2, a power of two from 512 to 2M. Default: 64K. Needs --format qcow2.',
+  }),
+  verify: Flags.boolean({
+    allowNo: true,
+    description:
+      'Read the result back and compare it with what was written. Default: only for sources without checksums of their own. With --compress, --no-verify also copies the compressed data of a streamOptimized VMDK without checking it.',
+  }),
+  disk: Flags.string({ helpValue: 'N', description: 'Convert only the disk with this number, counted from 1.' }),
+  vm: Flags.string({
+    helpValue: 'NAME',
+    description: 'Convert this VM of an OVF package that describes several: its name, or its id in the descriptor.',
+  }),
+  configuration: Flags.string({
+    helpValue: 'NAME',
+    description:
+      'Deployment configuration of the OVF package. Default: the one that the package marks as its default. It decides which disks, CPUs and memory the VM has.',
+  }),
+  ...DOMAIN_FLAGS,
+  ...FIX_FLAGS,
+  'fix-plan': FIX_PLAN_FLAG,
+  force: Flags.boolean({
+    default: false,
+    description:
+      'Replace files of the same name, and convert a raw disk that is shorter than its partition table or file system says.',
+  }),
+  mode: MODE_FLAG,
+  'boot-test': BOOT_TEST_FLAG,
+  'dry-run': Flags.boolean({
+    default: false,
+    description: 'Show what the source is and what would be written, and write nothing.',
+  }),
+  ...LOG_FLAGS,
+};
+
+/** The values of {@link CONVERT_FLAGS}, as oclif gives them. */
+export interface ConvertFlagValues extends DomainFlagValues, FixFlagValues {
+  output?: string | undefined;
+  name?: string | undefined;
+  'input-format'?: string | undefined;
+  format?: string | undefined;
+  compress?: string | undefined;
+  'cluster-size'?: string | undefined;
+  verify?: boolean | undefined;
+  disk?: string | undefined;
+  vm?: string | undefined;
+  configuration?: string | undefined;
+  force: boolean;
+  mode: string;
+}
+
+/** Reads the flags of `convert`. Throws usage errors for values and for flags that do not go together. */
+export function readConvertOptions(
+  source: string,
+  flags: ConvertFlagValues,
+  env: NodeJS.ProcessEnv = process.env,
+): ConvertOptions {
+  if (source === '') throw new Hyper2kvmError('usage', 'SOURCE is empty.', { hint: 'Name a file.' });
+  const output = readOutputPath(flags.output, env);
+  const format = readFormat(flags.format, output, { formats: FORMATS, fallback: 'qcow2', isFile: true });
+  if (flags.kubevirt && format === 'vmdk') {
+    throw new Hyper2kvmError('usage', '--kubevirt needs images that KubeVirt runs, and --format vmdk makes none.', {
+      hint: 'Use --format qcow2 or --format raw.',
+    });
+  }
+  return {
+    source,
+    inputFormat: readInputFormat(flags['input-format']),
+    output,
+    name: readOutputName(flags.name),
+    format,
+    compression: readCompression(flags.compress, format),
+    clusterBytes: readClusterSize(flags['cluster-size'], format),
+    verify: flags.verify,
+    disk: flags.disk === undefined ? undefined : readCount('--disk', flags.disk, 1, MOST_DISKS),
+    vm: flags.vm,
+    configuration: flags.configuration,
+    ...readDomainOptions(flags),
+    guest: readFixWishes(flags),
+    force: flags.force,
+    mode: readMode('--mode', flags.mode),
+  };
+}
+
+function readClusterSize(text: string | undefined, format: SinkFormat): number | undefined {
+  if (text === undefined) return undefined;
+  needQcow2('--cluster-size', format);
+  const bytes = readSize('--cluster-size', text, LEAST_CLUSTER_BYTES, MOST_CLUSTER_BYTES);
+  if (Number.isInteger(Math.log2(bytes))) return bytes;
+  throw new Hyper2kvmError('usage', `--cluster-size wants a power of two, not "${text}".`, {
+    hint: 'QEMU takes 64K when nothing is said; a smaller one suits many snapshots, a larger one very large disks.',
+  });
+}

@@ -1,0 +1,62 @@
+import { Flags } from '@oclif/core';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { readCount } from '../../cli/input/option-values.ts';
+import { readShard } from '../../cli/input/shard.ts';
+import type { ExportOptions } from '../../operations/export/types.ts';
+
+const FLEET = 'MANY VMS';
+const MOST_JOBS = 16;
+/** Each has a connection, a file or an image under way, and up to some 16 MiB in memory. */
+const MOST_DOWNLOADS = 32;
+
+/** Flags for many VMs: at once on this host, and over several hosts. See docs/fleet.md. */
+export const FLEET_FLAGS = {
+  jobs: Flags.string({
+    helpGroup: FLEET,
+    helpValue: 'N',
+    default: '1',
+    description: `VMs to export at the same time, 1 to ${MOST_JOBS}. Each fetches --parallel disks at once: the two multiplied may be at most ${MOST_DOWNLOADS}. One session and one --limit-rate for all.`,
+  }),
+  'skip-existing': Flags.boolean({
+    default: false,
+    helpGroup: FLEET,
+    description:
+      'Keep VMs whose whole export, by an earlier run, is in its folder, and export the others: the same command again does only what is missing.',
+  }),
+  shard: Flags.string({
+    helpGroup: FLEET,
+    helpValue: 'INDEX/COUNT',
+    description:
+      'Export one of COUNT shares of the VMs, INDEX from 0, such as 0/4: a VM belongs to just one, whatever the others are. "auto" takes both from the environment of a Kubernetes Indexed Job or a Slurm array.',
+  }),
+};
+
+/** The values of {@link FLEET_FLAGS}, as oclif gives them. */
+export interface FleetFlagValues {
+  jobs: string;
+  'skip-existing': boolean;
+  shard?: string | undefined;
+  keep?: string | undefined;
+}
+
+/** Reads the flags for many VMs. Throws usage errors. */
+export function readFleetOptions(
+  { jobs: jobsText, 'skip-existing': skipExisting, shard, keep }: FleetFlagValues,
+  parallel: number,
+  env: NodeJS.ProcessEnv,
+): Pick<ExportOptions, 'jobs' | 'skipExisting' | 'shard'> {
+  const jobs = readCount('--jobs', jobsText, 1, MOST_JOBS);
+  if (jobs * parallel > MOST_DOWNLOADS) {
+    throw new Hyper2kvmError(
+      'usage',
+      `--jobs ${jobs} with --parallel ${parallel} would be ${jobs * parallel} downloads at once, and the most is ${MOST_DOWNLOADS}.`,
+      { hint: `With --jobs ${jobs}, --parallel may be ${Math.floor(MOST_DOWNLOADS / jobs)}.` },
+    );
+  }
+  if (skipExisting && keep !== undefined) {
+    throw new Hyper2kvmError('usage', '--skip-existing and --keep exclude each other.', {
+      hint: 'With --keep each run makes a new generation; --skip-existing keeps the one export that is there.',
+    });
+  }
+  return { jobs, skipExisting, shard: shard === undefined ? undefined : readShard(shard, env) };
+}

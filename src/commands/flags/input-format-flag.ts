@@ -1,0 +1,16 @@
+import { Flags } from '@oclif/core';
+import { readChoice } from '../../cli/input/option-values.ts';
+
+const INPUT_FORMATS = ['raw'] as const;
+
+/** Of a disk image that is given. The other formats have signatures, so that nobody has to name them. */
+export const INPUT_FORMAT_FLAG = Flags.string({
+  options: INPUT_FORMATS,
+  description:
+    'Format of the disk image. Default: found out by its content. With raw the bytes of the file are the disk, whatever they contain: for a disk without a partition table, a boot sector or a file system, such as an empty or an encrypted one.',
+});
+
+/** Throws a usage error for another value than raw. */
+export function readInputFormat(value: string | undefined): 'raw' | undefined {
+  return value === undefined ? undefined : readChoice('--input-format', value, INPUT_FORMATS);
+}

@@ -1,0 +1,40 @@
+import { Flags } from '@oclif/core';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { readDuration } from '../../cli/input/option-values.ts';
+import { LOG_GROUP } from '../../cli/log/log-flags.ts';
+import type { NotifyWish } from '../../jobs/notify-command.ts';
+
+/** Enough for a mail server that greets slowly; a job's end waits for it. */
+const DEFAULT_LIMIT = '60s';
+
+/** The flags of commands that keep a job record. */
+export const NOTIFY_FLAGS = {
+  'notify-command': Flags.string({
+    helpGroup: LOG_GROUP,
+    helpValue: 'CMD',
+    description:
+      'Run CMD by sh -c when the job has ended, whatever its end (done, partial, failed, interrupted), with the record of the job as JSON on its standard input: --notify-command \'mail -s "export: $HYPER2KVM_JOB_STATE" ops\'. Its failure is a warning.',
+  }),
+  'notify-timeout': Flags.string({
+    helpGroup: LOG_GROUP,
+    helpValue: 'TIME',
+    description: `End the notify command after so long, such as 90s or 2m. Default: ${DEFAULT_LIMIT}.`,
+  }),
+};
+
+/** The values of {@link NOTIFY_FLAGS}, as oclif gives them. */
+export interface NotifyFlagValues {
+  'notify-command'?: string | undefined;
+  'notify-timeout'?: string | undefined;
+}
+
+/** Reads the flags about the notice of a job's end. Throws usage errors. */
+export function readNotify(flags: NotifyFlagValues): NotifyWish | undefined {
+  const { 'notify-command': command, 'notify-timeout': limit } = flags;
+  if (command === undefined) {
+    if (limit === undefined) return undefined;
+    throw new Hyper2kvmError('usage', '--notify-timeout needs --notify-command.', { hint: 'Add --notify-command.' });
+  }
+  if (command.trim() === '') throw new Hyper2kvmError('usage', '--notify-command is empty.');
+  return { command, limitMs: readDuration('--notify-timeout', limit ?? DEFAULT_LIMIT) };
+}

@@ -1,0 +1,123 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { safeFileName } from '../../base/files/file-names.ts';
+import { element, isXmlText, toXmlText } from '../../base/text/xml-text.ts';
+import { deviceElements } from './domain-devices.ts';
+import type { DomainFacts } from '../domain-facts.ts';
+import { vmNameFor, type NamedVm } from '../vm-name.ts';
+
+/** Names the metadata that is this program's own; never looked up. */
+const METADATA_NAMESPACE = 'urn:hyper2kvm:source';
+/** libvirt puts ends such as `-nvram.fd` after it, and files have 255 bytes. */
+const MOST_NAME_BYTES = 215;
+/** The ids of a local APIC end there; more processors need an IOMMU that maps interrupts to wider ones. */
+const MOST_PLAIN_VCPUS = 255;
+
+/**
+ * Writes the libvirt domain (https://libvirt.org/formatdomain.html) of a machine: text that ends with a line end and is the same for the same facts. `virt-xml-validate` accepts it, and
+ * `virsh define` takes it. Throws kind `local-file` for a disk whose path XML cannot hold, kind `internal` for facts that contradict each other.
+ */
+export function domainXml(facts: DomainFacts): string {
+  requireConsistent(facts);
+  const lines = element('domain', { type: 'kvm' }, [
+    element('name', {}, domainName(facts)),
+    ...(facts.uuid === undefined ? [] : [element('uuid', {}, facts.uuid)]),
+    ...metadata(facts),
+    // libvirt counts in KiB, and rounds up itself.
+    element('memory', { unit: 'KiB' }, String(Math.ceil(facts.memoryBytes / 1024))),
+    element('vcpu', { placement: 'static' }, String(facts.vcpus)),
+    firmware(facts),
+    features(facts),
+    processor(facts),
+    clock(facts),
+    element('devices', {}, [...deviceElements(facts), ...interruptRemapping(facts)]),
+  ]);
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/**
+ * The name under which libvirt knows the domain. libvirt makes files of it and so refuses `/`, line ends and names of more than 255 bytes: it is
+ * what the name would be as a file's, with a piece of the VM's identity where that is another one.
+ */
+export function domainName(vm: NamedVm): string {
+  return vmNameFor(vm, MOST_NAME_BYTES, (text, maxBytes) => toXmlText(safeFileName(text, { maxBytes })));
+}
+
+function requireConsistent(facts: DomainFacts): void {
+  const { disks, machine, firmware: kind, secureBoot, coresPerSocket, vcpus, cdRoms, scsiControllers } = facts;
+  const wrong = disks.find(({ path }) => !isXmlText(path) || /[\r\n]/.test(path));
+  if (wrong !== undefined) {
+    throw new Hyper2kvmError('local-file', `The path ${JSON.stringify(wrong.path)} cannot stand in a libvirt domain.`, {
+      hint: 'Choose an output folder whose name has no control characters.',
+    });
+  }
+  const buses = [...disks.map(({ bus }) => bus), ...cdRoms];
+  const contradiction =
+    disks.some(({ path }) => !path.startsWith('/')) ||
+    disks.some(({ bus, scsi }) => (bus === 'scsi') !== (scsi !== undefined)) ||
+    disks.some(({ scsi }) => scsi !== undefined && scsiControllers[scsi.controller] === undefined) ||
+    (machine === 'q35' && buses.includes('ide')) ||
+    (machine === 'pc' && vcpus > MOST_PLAIN_VCPUS) ||
+    (secureBoot && (kind !== 'uefi' || machine !== 'q35')) ||
+    (machine === 'virt' && (kind !== 'uefi' || buses.some((bus) => bus === 'sata' || bus === 'ide'))) ||
+    (coresPerSocket !== undefined && vcpus % coresPerSocket !== 0);
+  if (contradiction) throw new Hyper2kvmError('internal', 'The facts of the domain contradict each other.');
+}
+
+function metadata({ guestId }: DomainFacts): string[][] {
+  if (guestId === undefined) return [];
+  const guest = element('hyper2kvm:guest', { 'xmlns:hyper2kvm': METADATA_NAMESPACE, id: toXmlText(guestId) });
+  return [element('metadata', {}, [guest])];
+}
+
+/**
+ * libvirt looks for a firmware image that has these features. Without secure boot it must not choose one with enrolled keys, which would refuse the guest's boot loader;
+ * asking for `secure-boot` off as well would leave nothing to choose on hosts that only have images built for it.
+ */
+function firmware({ firmware: kind, secureBoot, machine }: DomainFacts): string[] {
+  const arch = machine === 'virt' ? 'aarch64' : 'x86_64';
+  const type = element('type', { arch, machine }, 'hvm');
+  if (kind === 'bios') return element('os', {}, [type]);
+  const keys = element('feature', { enabled: secureBoot ? 'yes' : 'no', name: 'enrolled-keys' });
+  const secure = secureBoot ? [element('feature', { enabled: 'yes', name: 'secure-boot' })] : [];
+  return element('os', { firmware: 'efi' }, [type, element('firmware', {}, [...secure, keys])]);
+}
+
+/** Secure boot needs system management mode, without which a guest could change the keys. */
+function features({ secureBoot, hyperv, vcpus, machine }: DomainFacts): string[] {
+  // The other features are x86's.
+  if (machine === 'virt') return element('features', {}, [element('acpi')]);
+  const on = { state: 'on' };
+  const enlightenments = [element('relaxed', on), element('vapic', on), element('spinlocks', { ...on, retries: 8191 })];
+  return element('features', {}, [
+    element('acpi'),
+    element('apic'),
+    ...(hyperv ? [element('hyperv', { mode: 'custom' }, enlightenments)] : []),
+    ...(secureBoot ? [element('smm', on)] : []),
+    ...(vcpus > MOST_PLAIN_VCPUS ? [element('ioapic', { driver: 'qemu' })] : []),
+  ]);
+}
+
+/** `host-model`: all that the host's processor has and a live migration can name. A source's CPU type is not portable, and its guest has seen hosts change. */
+function processor({ vcpus, coresPerSocket, machine }: DomainFacts): string[] {
+  // libvirt knows no models of ARM's processors.
+  const mode = machine === 'virt' ? 'host-passthrough' : 'host-model';
+  if (coresPerSocket === undefined) return element('cpu', { mode });
+  const topology = { sockets: vcpus / coresPerSocket, cores: coresPerSocket, threads: 1 };
+  return element('cpu', { mode }, [element('topology', topology)]);
+}
+
+/** Ticks that a busy host missed are made up for, as Windows counts them; its clock of choice is Hyper-V's, and the HPET costs it time. */
+function clock({ clock: offset, hyperv, machine }: DomainFacts): string[] {
+  if (offset === 'utc' || machine === 'virt') return element('clock', { offset });
+  return element('clock', { offset }, [
+    element('timer', { name: 'rtc', tickpolicy: 'catchup' }),
+    element('timer', { name: 'pit', tickpolicy: 'delay' }),
+    element('timer', { name: 'hpet', present: 'no' }),
+    ...(hyperv ? [element('timer', { name: 'hypervclock', present: 'yes' })] : []),
+  ]);
+}
+
+function interruptRemapping({ vcpus, machine }: DomainFacts): string[][] {
+  if (vcpus <= MOST_PLAIN_VCPUS || machine === 'virt') return [];
+  return [element('iommu', { model: 'intel' }, [element('driver', { intremap: 'on', eim: 'on' })])];
+}

@@ -1,0 +1,92 @@
+import type { DiskBus, DomainDisk, ScsiModel } from '../domain-facts.ts';
+import type { HardwareKind } from '../hardware-choice.ts';
+import { CONTROLLER_WORDS, emulatedController, isKnownToUefi, NEAR_LSI_LOGIC } from '../source-devices.ts';
+import type { SourceController, SourceMachine, SourceMachineDisk } from '../source-machine.ts';
+
+export type DiskPlace = Pick<DomainDisk, 'bus' | 'scsi'>;
+
+export interface PlacedDisks {
+  /** One for each disk, in its order. */
+  places: DiskPlace[];
+  cdRoms: Extract<DiskBus, 'sata' | 'ide'>[];
+  scsiControllers: ScsiModel[];
+  /** Sentences about disks that are not where they were, though they should be. */
+  notes: string[];
+}
+
+export interface PlacingRules {
+  kind: HardwareKind;
+  /** For what has no other place: `ide` for a guest that does not know SATA. */
+  fallback: 'sata' | 'ide';
+  /** A machine that can have IDE. */
+  allowsIde: boolean;
+  /** By QEMU's names; undefined allows all. */
+  devices: ReadonlySet<string> | undefined;
+  firmware: SourceMachine['firmware'];
+}
+
+/** The machine `pc` has two channels of two drives. */
+const MOST_IDE_DRIVES = 4;
+
+/** Gives each disk and each empty CD-ROM drive its place on KVM. */
+export function placeDisks(
+  disks: readonly SourceMachineDisk[],
+  cdRomCount: number,
+  { kind, fallback, allowsIde, devices, firmware }: PlacingRules,
+): PlacedDisks {
+  const notes = new Set<string>();
+  const scsi = new ScsiPlaces();
+  let ideDrives = 0;
+  const plain = (bus: 'sata' | 'ide'): 'sata' | 'ide' =>
+    bus === 'ide' && allowsIde && ideDrives++ < MOST_IDE_DRIVES ? 'ide' : 'sata';
+  const places = disks.map(({ controller }): DiskPlace => {
+    if (kind === 'virtio') return { bus: 'virtio' };
+    if (kind === 'sata') return { bus: plain(fallback) };
+    const emulated = emulatedController(controller?.kind);
+    const isThere = emulated !== undefined && (devices === undefined || devices.has(emulated.device));
+    if (controller === undefined || !isThere || (emulated.bus === 'ide' && !allowsIde)) {
+      const bus = plain(fallback);
+      notes.add(replacedNote(controller, bus));
+      return { bus };
+    }
+    if (firmware === 'uefi' && !isKnownToUefi(controller.kind)) notes.add(unseenNote(controller));
+    if (controller.kind === 'lsilogic') notes.add(NEAR_LSI_LOGIC);
+    if (emulated.bus === 'ide') return { bus: plain('ide') };
+    if (emulated.model === undefined) return { bus: emulated.bus };
+    return { bus: 'scsi', scsi: scsi.next(controller, emulated.model, emulated.mostDisks) };
+  });
+  const cdRoms = Array.from({ length: cdRomCount }, () =>
+    plain(places.some(({ bus }) => bus === 'ide') ? 'ide' : fallback),
+  );
+  return { places, cdRoms, scsiControllers: scsi.models, notes: [...notes] };
+}
+
+function unseenNote({ kind }: SourceController): string {
+  return `The UEFI firmware of many hosts has no driver for the ${CONTROLLER_WORDS[kind]} controller, and would not start from its disks: see that it does, or use --hardware virtio or sata.`;
+}
+
+function replacedNote(controller: SourceController | undefined, bus: 'sata' | 'ide'): string {
+  const to = CONTROLLER_WORDS[bus];
+  if (controller === undefined) return `The source does not tell the controller of a disk: it is on ${to}.`;
+  return `A domain cannot have the source’s ${CONTROLLER_WORDS[controller.kind]} controller: its disks are on ${to}.`;
+}
+
+/** The controllers of a machine with their disks, target after target; one that has less places in QEMU than it had is continued on another. */
+class ScsiPlaces {
+  readonly models: ScsiModel[] = [];
+  readonly #open = new Map<string, { controller: number; disks: number }>();
+
+  next(
+    { kind, address }: SourceController,
+    model: ScsiModel,
+    mostDisks: number,
+  ): { controller: number; target: number } {
+    const key = `${kind} ${address}`;
+    let place = this.#open.get(key);
+    if (place === undefined || place.disks === mostDisks) {
+      place = { controller: this.models.push(model) - 1, disks: 0 };
+      this.#open.set(key, place);
+    }
+    return { controller: place.controller, target: place.disks++ };
+  }
+}

@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { childEnvironment } from '../../base/process/child-environment.ts';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { errnoOf } from '../../base/files/local-file-error.ts';
+
+/** A libvirt that is spoken to through its own program. */
+export interface LibvirtConnection {
+  /** As virsh takes it: `qemu:///system`, `qemu+ssh://host/system`. */
+  uri: string;
+  /** Tells where virsh is. */
+  env: NodeJS.ProcessEnv;
+}
+
+export interface DefinedDomain {
+  name: string;
+  uuid: string;
+}
+
+/** A libvirt that a host behind it answers for; one that hangs must not hold a conversion for ever. */
+const LIMIT_MS = 60_000;
+
+/** All domains there, running or not. Throws kind `host` when virsh is missing or nothing answers at the URI. */
+export async function listDomains(connection: LibvirtConnection, signal: AbortSignal): Promise<DefinedDomain[]> {
+  const text = await virsh(connection, ['list', '--all', '--uuid', '--name'], signal, {
+    failure: `libvirt at ${connection.uri} does not answer`,
+    hint: 'Check that libvirt runs there and that this account may use it (group libvirt), or give another address: --define=URI.',
+  });
+  return Array.from(text.matchAll(/^([0-9a-f-]{36})\s+(.*?)\s*$/gim), ([, uuid = '', name = '']) => ({ uuid, name }));
+}
+
+/** Makes a domain known to libvirt; it is not started. Throws kind `host` with libvirt's own words. `path` is absolute. */
+export async function defineDomain(connection: LibvirtConnection, path: string, signal: AbortSignal): Promise<void> {
+  await virsh(connection, ['define', path], signal, {
+    failure: `libvirt at ${connection.uri} does not take ${path}`,
+    hint: 'The file and its images stay: correct it, and define it with virsh define.',
+  });
+}
+
+async function virsh(
+  { uri, env }: LibvirtConnection,
+  args: readonly string[],
+  signal: AbortSignal,
+  { failure, hint }: { failure: string; hint: string },
+): Promise<string> {
+  try {
+    const options = {
+      env: { ...childEnvironment(env), LC_ALL: 'C' },
+      timeout: LIMIT_MS,
+      signal,
+      maxBuffer: 64 * 2 ** 20,
+    };
+    const { stdout } = await promisify(execFile)('virsh', [`--connect=${uri}`, ...args], options);
+    return stdout;
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (errnoOf(cause) === 'ENOENT') {
+      throw new Hyper2kvmError('host', 'virsh is not installed; --define needs it.', {
+        cause,
+        hint: 'Install the package libvirt-clients on Debian and Ubuntu, libvirt-client on RHEL and its kin.',
+      });
+    }
+    throw new Hyper2kvmError('host', `${failure}: ${lastWords(cause)}`, { cause, hint });
+  }
+}
+
+/** virsh says what it did not manage first, and why in the last line. */
+function lastWords(error: unknown): string {
+  const facts = typeof error === 'object' && error !== null ? error : {};
+  if ('killed' in facts && facts.killed === true) return `virsh gave no answer in ${LIMIT_MS / 1000} s.`;
+  const stderr = 'stderr' in facts ? String(facts.stderr) : '';
+  const last = stderr.split('\n').findLast((line) => line.trim() !== '');
+  const words = last?.replace(/^error: /, '').trim() ?? 'virsh gave no reason';
+  return /[.!?]$/.test(words) ? words : `${words}.`;
+}

@@ -1,0 +1,34 @@
+import { Hyper2kvmError } from '../../../base/errors.ts';
+import { findProgram } from '../../find-program.ts';
+
+export interface QemuPrograms {
+  qemu: string;
+  qemuImg: string;
+}
+
+/** RHEL and its kin keep QEMU out of the PATH, under a name of its own. */
+const QEMU_NAMES = ['qemu-system-x86_64', 'qemu-kvm'];
+const RHEL_FOLDER = '/usr/libexec';
+
+/** Finds what a boot test runs. Throws kind `host`, naming the packages, when a program is missing. */
+export async function findQemu(env: NodeJS.ProcessEnv): Promise<QemuPrograms> {
+  const qemu = findQemuSystem(env);
+  if (qemu === undefined) {
+    throw missing('qemu-system-x86_64', 'qemu-system-x86 on Debian and Ubuntu, qemu-kvm on RHEL and its kin');
+  }
+  const qemuImg = findProgram('qemu-img', env);
+  if (qemuImg === undefined) throw missing('qemu-img', 'qemu-utils on Debian and Ubuntu, qemu-img on RHEL and its kin');
+  return { qemu, qemuImg };
+}
+
+/** QEMU's own program, where there is one. */
+export function findQemuSystem(env: NodeJS.ProcessEnv): string | undefined {
+  const places = QEMU_NAMES.map((name) => findProgram(name, env, [RHEL_FOLDER]));
+  return places.find((place) => place !== undefined);
+}
+
+function missing(program: string, packages: string): Hyper2kvmError {
+  return new Hyper2kvmError('host', `${program} is not installed; a boot test needs it.`, {
+    hint: `Install the package ${packages}.`,
+  });
+}

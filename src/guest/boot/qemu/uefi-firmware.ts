@@ -1,0 +1,109 @@
+import { access, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Hyper2kvmError } from '../../../base/errors.ts';
+import type { FlashFormat, UefiFirmware } from './boot-machine.ts';
+
+/** In the order of QEMU's docs/interop/firmware.json: what stands in the first replaces a file of the same name in the second. */
+const FOLDERS = ['/etc/qemu/firmware', '/usr/share/qemu/firmware'];
+
+/** What a machine asks of its firmware. */
+export interface FirmwareNeeds {
+  machine: 'q35' | 'pc';
+  secureBoot: boolean;
+}
+
+/**
+ * The flash images for a UEFI machine, as the host's firmware descriptors (docs/interop/firmware.json of QEMU) name them: the first that fits, as libvirt chooses. Throws kind
+ * `host` when there is none.
+ */
+export async function findUefiFirmware(needs: FirmwareNeeds, folders = FOLDERS): Promise<UefiFirmware> {
+  const fitting = (await descriptors(folders)).map((text) => fitOf(text, needs)).filter((fit) => fit !== undefined);
+  // Without secure boot, an image that can do without system management mode has less to go wrong.
+  const ordered = needs.secureBoot ? fitting : fitting.toSorted((a, b) => Number(a.needsSmm) - Number(b.needsSmm));
+  for (const firmware of ordered) if (await isThere(firmware)) return firmware;
+  throw new Hyper2kvmError(
+    'host',
+    `There is no UEFI firmware ${needs.secureBoot ? 'with secure boot ' : ''}for QEMU on this host.`,
+    { hint: 'Install the package ovmf on Debian and Ubuntu, edk2-ovmf on RHEL and Fedora.' },
+  );
+}
+
+/** The texts of all descriptors, by the order of their names. */
+async function descriptors(folders: readonly string[]): Promise<string[]> {
+  const paths = new Map<string, string>();
+  for (const folder of folders.toReversed()) {
+    const names = await readdir(folder).catch((): string[] => []);
+    for (const name of names) if (name.endsWith('.json')) paths.set(name, join(folder, name));
+  }
+  const ordered = [...paths].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Promise.all(ordered.map(([, path]) => readFile(path, 'utf8').catch(() => '')));
+}
+
+/** What a descriptor offers that fits; undefined for another kind of firmware, and for a file that is empty to hide one. */
+function fitOf(text: string, { machine, secureBoot }: FirmwareNeeds): UefiFirmware | undefined {
+  const descriptor = parsed(text);
+  const mapping = field(descriptor, 'mapping');
+  const features = texts(field(descriptor, 'features'));
+  const mode = field(mapping, 'mode') ?? 'split';
+  const code = flashFile(field(mapping, 'executable'));
+  const vars = flashFile(field(mapping, 'nvram-template'));
+  const isPair = texts(field(descriptor, 'interface-types')).includes('uefi') && mode === 'split';
+  if (!isPair || code === undefined || vars === undefined || !isForMachine(descriptor, machine)) return undefined;
+  // Enrolled keys refuse an unsigned boot loader: they are for those who ask for secure boot, and only for those.
+  if (features.includes('enrolled-keys') !== secureBoot) return undefined;
+  if (secureBoot && !features.includes('secure-boot')) return undefined;
+  const needsSmm = features.includes('requires-smm');
+  if (needsSmm && machine === 'pc') return undefined;
+  return {
+    kind: 'uefi',
+    codePath: code.path,
+    codeFormat: code.format,
+    varsPath: vars.path,
+    varsFormat: vars.format,
+    needsSmm,
+  };
+}
+
+/** Targets name machines by patterns such as `pc-q35-*`, which any version of the type fits. */
+function isForMachine(descriptor: unknown, machine: 'q35' | 'pc'): boolean {
+  const prefix = machine === 'q35' ? 'pc-q35-' : 'pc-i440fx-';
+  return list(field(descriptor, 'targets')).some(
+    (target) =>
+      field(target, 'architecture') === 'x86_64' &&
+      texts(field(target, 'machines')).some((name) => name === '*' || name.startsWith(prefix)),
+  );
+}
+
+function flashFile(value: unknown): { path: string; format: FlashFormat } | undefined {
+  const path = field(value, 'filename');
+  const format = field(value, 'format') ?? 'raw';
+  if (typeof path !== 'string' || (format !== 'raw' && format !== 'qcow2')) return undefined;
+  return { path, format };
+}
+
+async function isThere({ codePath, varsPath }: UefiFirmware): Promise<boolean> {
+  const found = await Promise.allSettled([access(codePath), access(varsPath)]);
+  return found.every(({ status }) => status === 'fulfilled');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null
+    ? Object.entries(value).find(([key]) => key === name)?.[1]
+    : undefined;
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function texts(value: unknown): string[] {
+  return list(value).filter((text) => typeof text === 'string');
+}

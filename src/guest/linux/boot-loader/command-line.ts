@@ -1,0 +1,52 @@
+import type { Guest } from '../../guest.ts';
+
+/** Where a boot entry's words are, in the order in which they count. `lines` captures the words. */
+const PLACES: readonly { folder: string; names: RegExp; lines: RegExp }[] = [
+  { folder: '/etc/kernel', names: /^cmdline$/, lines: /^(?!#)(.+)$/gm },
+  { folder: '/boot/loader/entries', names: /\.conf$/, lines: /^options[ \t]+(.+)$/gm },
+  { folder: '/boot/efi/loader/entries', names: /\.conf$/, lines: /^options[ \t]+(.+)$/gm },
+  { folder: '/efi/loader/entries', names: /\.conf$/, lines: /^options[ \t]+(.+)$/gm },
+  { folder: '/boot/grub2', names: /^grub\.cfg$/, lines: /^\s*linux(?:16|efi)?[ \t]+\S+[ \t]+(.+)$/gm },
+  { folder: '/boot/grub', names: /^grub\.cfg$/, lines: /^\s*linux(?:16|efi)?[ \t]+\S+[ \t]+(.+)$/gm },
+  { folder: '/boot/grub', names: /^(menu\.lst|grub\.conf)$/, lines: /^\s*kernel[ \t]+\S+[ \t]+(.+)$/gm },
+  { folder: '/boot/extlinux', names: /\.conf$/, lines: /^\s*append[ \t]+(.+)$/gim },
+  { folder: '/boot/syslinux', names: /\.cfg$/, lines: /^\s*append[ \t]+(.+)$/gim },
+];
+const ENVIRONMENTS = ['/boot/grub2/grubenv', '/boot/efi/EFI/redhat/grubenv', '/boot/efi/EFI/centos/grubenv'];
+
+/**
+ * The kernel command line of the guest's first boot entry, with which the guest sees `/proc/cmdline`; undefined if none names a root. Entries for a
+ * rescue are passed over.
+ */
+export async function readCommandLine({ files }: Pick<Guest, 'files'>): Promise<string | undefined> {
+  for (const { folder, names, lines } of PLACES) {
+    for (const path of await files.find(folder, names)) {
+      const text = (await files.read(path)) ?? '';
+      for (const [, words = ''] of text.matchAll(lines)) {
+        const line = plainWords(await expanded(words, files));
+        if (/(^|\s)root=/.test(line) && !/(^|\s)(single|recovery|rescue|systemd\.unit=\S+)(\s|$)/.test(line))
+          return line;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** Entries of RHEL 8 have `$kernelopts`, which is in GRUB's environment. */
+async function expanded(words: string, files: Guest['files']): Promise<string> {
+  if (!words.includes('$kernelopts')) return words;
+  for (const path of ENVIRONMENTS) {
+    const [, options] = /^kernelopts=(.*)$/m.exec((await files.read(path)) ?? '') ?? [];
+    if (options !== undefined) return words.replace('$kernelopts', options);
+  }
+  return words;
+}
+
+/** Without the variables of GRUB and the initrd of a syslinux entry, which the kernel does not see. */
+function plainWords(line: string): string {
+  return line
+    .trim()
+    .split(/\s+/)
+    .filter((word) => !/^\$|^initrd=/.test(word))
+    .join(' ');
+}

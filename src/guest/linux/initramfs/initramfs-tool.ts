@@ -1,0 +1,93 @@
+import type { Guest, GuestKernel } from '../../guest.ts';
+import { argumentString } from '../../guestfs-words.ts';
+
+/** The program of a guest that makes its initramfs, and what is written to make it take drivers in. */
+export interface InitramfsTool {
+  name: 'update-initramfs' | 'dracut' | 'mkinitcpio';
+  /** The program that lists an image. */
+  lister: string;
+  rebuild: (kernel: GuestKernel, image: string) => string[];
+  /** Where the image of a kernel belongs that has none. */
+  imageOf: (kernel: GuestKernel) => string;
+  configPath: string;
+  /** The configuration with `modules` taken in; the same when it has them already. */
+  configure: (before: string | undefined, modules: readonly string[]) => string;
+}
+
+const UPDATE_INITRAMFS: InitramfsTool = {
+  name: 'update-initramfs',
+  lister: 'lsinitramfs',
+  rebuild: ({ version, initramfs }) => ['update-initramfs', initramfs === undefined ? '-c' : '-u', '-k', version],
+  imageOf: ({ version }) => `/boot/initrd.img-${version}`,
+  configPath: '/etc/initramfs-tools/modules',
+  configure: (before = '', modules) => {
+    const there = new Set(before.split('\n').map((line) => line.trim().split(/\s+/)[0]));
+    const missing = modules.filter((module) => !there.has(module));
+    const end = before === '' || before.endsWith('\n') ? '' : '\n';
+    return missing.length === 0 ? before : `${before}${end}${missing.join('\n')}\n`;
+  },
+};
+
+const DRACUT: InitramfsTool = {
+  name: 'dracut',
+  lister: 'lsinitrd',
+  rebuild: ({ version }, image) => ['dracut', '--force', image, version],
+  imageOf: ({ version }) => `/boot/initramfs-${version}.img`,
+  configPath: '/etc/dracut.conf.d/90-hyper2kvm.conf',
+  configure: (_before, modules) =>
+    `# Written by hyper2kvm: the drivers of KVM's disks and cards.\nadd_drivers+=" ${modules.join(' ')} "\n`,
+};
+
+const MKINITCPIO: InitramfsTool = {
+  name: 'mkinitcpio',
+  lister: 'lsinitcpio',
+  rebuild: ({ version }, image) => ['mkinitcpio', '-k', version, '-g', image],
+  imageOf: ({ image }) => image.replace('vmlinuz-', 'initramfs-') + '.img',
+  configPath: '/etc/mkinitcpio.conf',
+  configure: (before = '', modules) => addToModules(before, modules),
+};
+
+/** `MODULES=(a b)`, and `MODULES="a b"` of older releases. The last line counts, as bash reads the file. */
+function addToModules(text: string, modules: readonly string[]): string {
+  const lines = text.split('\n');
+  const at = lines.findLastIndex((line) => line.startsWith('MODULES='));
+  const [, open = '(', words = '', close = ')'] = /^MODULES=([("'])(.*?)([)"'])/.exec(lines[at] ?? '') ?? [];
+  const there = words.split(/\s+/).filter((word) => word !== '');
+  const missing = modules.filter((module) => !there.includes(module));
+  if (missing.length === 0) return text;
+  const line = `MODULES=${open}${[...there, ...missing].join(' ')}${close}`;
+  if (at < 0) return `${text.replace(/\n?$/, '\n')}${line}\n`;
+  lines[at] = line;
+  return lines.join('\n');
+}
+
+const TOOLS: readonly { tool: InitramfsTool; programs: readonly string[] }[] = [
+  { tool: UPDATE_INITRAMFS, programs: ['/usr/sbin/update-initramfs'] },
+  { tool: DRACUT, programs: ['/usr/bin/dracut', '/sbin/dracut', '/usr/sbin/dracut'] },
+  { tool: MKINITCPIO, programs: ['/usr/bin/mkinitcpio', '/sbin/mkinitcpio'] },
+];
+
+/** The tool that the guest has; undefined when it has none that is known. */
+export async function findInitramfsTool({ files }: Pick<Guest, 'files'>): Promise<InitramfsTool | undefined> {
+  for (const { tool, programs } of TOOLS) {
+    for (const program of programs) if (await files.isFile(program)) return tool;
+  }
+  return undefined;
+}
+
+const LIST_LIMIT_MS = 600_000;
+
+/** The paths in an image, by the guest's own program; undefined when that does not run or cannot read it. */
+export async function listInitramfs(
+  { session }: Pick<Guest, 'session'>,
+  { lister }: InitramfsTool,
+  image: string,
+): Promise<string[] | undefined> {
+  // The guest is mounted read-only, and the program wants a place for its temporary files: /dev is the appliance's own memory.
+  const command = argumentString(['env', 'TMPDIR=/dev', 'LC_ALL=C', lister, image]);
+  const output = await session.attempt(['command', command], { limitMs: LIST_LIMIT_MS });
+  const lines = output?.toString('latin1').split('\n') ?? [];
+  // lsinitrd shows them as `ls -l` does.
+  const paths = lines.map((line) => line.replace(/^.*\s(?=\S+$)/, '').trim()).filter((path) => path !== '');
+  return paths.length === 0 ? undefined : paths;
+}

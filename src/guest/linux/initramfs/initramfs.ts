@@ -1,0 +1,158 @@
+import { Hyper2kvmError } from '../../../base/errors.ts';
+import { formatBytes } from '../../../base/text/amounts.ts';
+import type { Fix, GuestDraft } from '../../change.ts';
+import { rootDevice, type Guest, type GuestKernel } from '../../guest.ts';
+import { namesVolumesByContent } from '../volumes/crypttab-copy.ts';
+import { runInGuest } from '../guest-command.ts';
+import { findInitramfsTool, listInitramfs, type InitramfsTool } from './initramfs-tool.ts';
+import { moduleNames, readKernelModules, type KernelModules } from './kernel-modules.ts';
+
+const NAME = 'initramfs';
+
+/** Without these a kernel finds no disk on KVM. */
+const DISK_DRIVERS = ['virtio_pci', 'virtio_blk', 'virtio_scsi'];
+/** The card's driver comes from the root; it is taken in when an initramfs is made anyway. */
+const DRIVERS = [...DISK_DRIVERS, 'virtio_net'];
+
+/** What the tools read when they make an initramfs: when one changes, it is made again. */
+const CONFIGURATION = /^\/etc\/(initramfs-tools\/|dracut\.conf|mkinitcpio|cmdline\.d\/)/;
+/** Files that the tools copy into an initramfs where it needs them: the old one has those that it needs. */
+const COPIED = /^\/etc\/(crypttab$|lvm\/|mdadm)/;
+/** Debian's hook writes the lines of crypttab there that the initramfs needs. */
+const CRYPTTAB = '/etc/crypttab';
+const COPIES: Readonly<Record<string, string>> = { [CRYPTTAB]: 'cryptroot/crypttab' };
+/** A wait of dracut for a device by its old name: `devexists-\x2fdev\x2fdisk\x2fby-path\x2f...`. */
+const OLD_WAIT = /devexists-\\x2fdev\\x2f(sd|hd|disk\\x2fby-(path|id))/;
+
+/** Emulated, xz over a whole initramfs takes minutes. */
+const REBUILD_LIMIT_MS = 3_600_000;
+
+/** For every kernel that can boot: the drivers of virtio disks, and what the root needs, by the guest's own tool. */
+export const initramfs: Fix = {
+  name: NAME,
+  async plan(guest, draft) {
+    if (guest.kernels.length === 0) {
+      return draft.obstruct('No kernel of a known form is installed, so that no initramfs was looked at.');
+    }
+    const tool = await findInitramfsTool(guest);
+    for (const kernel of guest.kernels) await planKernel(guest, draft, tool, kernel);
+  },
+};
+
+async function planKernel(
+  guest: Guest,
+  draft: GuestDraft,
+  tool: InitramfsTool | undefined,
+  kernel: GuestKernel,
+): Promise<void> {
+  const modules = await readKernelModules(guest.files, kernel.version);
+  const absent = DRIVERS.filter((name) => !modules.builtin.has(name) && !modules.loadable.has(name));
+  if (absent.length > 0) draft.warn(`Kernel ${kernel.version} has no driver ${absent.join(', ')}.`);
+  if (isNewest(guest, kernel) && absent.length > 0) {
+    draft.obstruct(`The newest kernel, ${kernel.version}, has no driver ${absent.join(', ')}.`);
+  }
+  const needed = neededModules(guest, modules);
+  const edited = draft.editedPaths().filter((path) => CONFIGURATION.test(path) || COPIED.test(path));
+  if (needed.length === 0 && edited.length === 0) return;
+  const reasons = await reasonsToRebuild(guest, tool, kernel, { needed, edited });
+  if (reasons.length === 0) return;
+  if (!tool) {
+    draft.obstruct(
+      `The initramfs of kernel ${kernel.version}: ${reasons.join('; ')}; and the guest has no tool for it that is known.`,
+    );
+    return;
+  }
+  // What the root needs the tools find themselves, except where a person listed the modules by hand.
+  const wanted = [...new Set([...DRIVERS.filter((name) => modules.loadable.has(name)), ...needed])];
+  const config = await draft.read(tool.configPath);
+  await draft.write(NAME, tool.configPath, tool.configure(config, wanted), [`drivers ${wanted.join(', ')}`]);
+  const image = kernel.initramfs ?? tool.imageOf(kernel);
+  if (kernel.initramfs !== undefined) await requireSpace(guest, kernel.initramfs);
+  const details = [`${tool.name} for kernel ${kernel.version}: ${reasons.join('; ')}`];
+  draft.run({ fix: NAME, path: image, details }, () => rebuild(guest, draft, tool, { kernel, image, needed }));
+}
+
+/** The one that boot loaders start. */
+function isNewest({ kernels }: Guest, { version }: GuestKernel): boolean {
+  const newest = kernels.map((each) => each.version).toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  return newest.at(-1) === version;
+}
+
+/** What must be in the initramfs of a kernel: what is no part of the kernel itself. */
+function neededModules(guest: Guest, { loadable }: KernelModules): string[] {
+  const root = rootDevice(guest);
+  const isVolume = root !== undefined && root.disk === undefined && !root.name.startsWith('/dev/md');
+  // With LVM on it the root is not the opened volume itself.
+  const isEncrypted = isVolume && guest.opened.length > 0;
+  const wanted = [
+    ...DISK_DRIVERS,
+    ...(root ? [root.type] : []),
+    ...(isVolume ? ['dm_mod'] : []),
+    ...(isEncrypted ? ['dm_crypt'] : []),
+  ];
+  return wanted.filter((name) => loadable.has(name));
+}
+
+async function reasonsToRebuild(
+  guest: Guest,
+  tool: InitramfsTool | undefined,
+  { initramfs: image, version }: GuestKernel,
+  { needed, edited }: { needed: readonly string[]; edited: readonly string[] },
+): Promise<string[]> {
+  if (image === undefined) return ['it has none'];
+  if ((await guest.files.sizeBytes(image)) === 0) return ['it is empty'];
+  const paths = tool && (await listInitramfs(guest, tool, image));
+  if (!paths) return [`what is in it could not be listed`];
+  const missing = missingModules(paths, version, needed);
+  const copied = edited.filter((path) => CONFIGURATION.test(path) || hasCopyOf(path, paths));
+  const isFine = copied.includes(CRYPTTAB) && (await namesVolumesByContent(guest, image));
+  const stale = copied.filter((path) => path !== CRYPTTAB || !isFine);
+  return [
+    ...(stale.length > 0 ? [`${stale.join(', ')} changes`] : []),
+    ...(missing.length > 0 ? [`${missing.join(', ')} missing`] : []),
+    ...(paths.some((path) => OLD_WAIT.test(path)) ? ['it waits for a device by its old name'] : []),
+  ];
+}
+
+/** True if the image with these paths has a copy of a file of the root. */
+export function hasCopyOf(path: string, paths: readonly string[]): boolean {
+  const copies = new Set([path.slice(1), COPIES[path]]);
+  return paths.some((each) => copies.has(each.replace(/^\.?\//, '')));
+}
+
+/** Modules of another kernel in the image do not help this one. */
+export function missingModules(paths: readonly string[], version: string, needed: readonly string[]): string[] {
+  const there = moduleNames(paths.filter((path) => path.includes(`lib/modules/${version}/`)));
+  return needed.filter((name) => !there.has(name));
+}
+
+/** The tools write the new image beside the old one, which goes last. */
+async function requireSpace({ session, files }: Guest, image: string): Promise<void> {
+  const sizeBytes = await files.sizeBytes(image);
+  const facts = await session.lines(['statvfs', '/boot']);
+  const fact = (name: string): number =>
+    Number(facts.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2));
+  const freeBytes = fact('bavail') * fact('bsize');
+  if (!(freeBytes < sizeBytes)) return;
+  const sizes = `${formatBytes(freeBytes)} are free, and ${image} has ${formatBytes(sizeBytes)}`;
+  throw new Hyper2kvmError('guest', `/boot in the guest is too full for a new initramfs: ${sizes}.`, {
+    hint: 'Remove old kernels in the guest; or convert without changing it, with --fix off.',
+  });
+}
+
+async function rebuild(
+  guest: Guest,
+  draft: GuestDraft,
+  tool: InitramfsTool,
+  { kernel, image, needed }: { kernel: GuestKernel; image: string; needed: readonly string[] },
+): Promise<void> {
+  const { error } = await runInGuest(guest, draft, tool.rebuild(kernel, image), { limitMs: REBUILD_LIMIT_MS });
+  const paths = (await guest.files.isFile(image)) ? await listInitramfs(guest, tool, image) : undefined;
+  const missing = paths ? missingModules(paths, kernel.version, needed) : needed;
+  if (paths && missing.length === 0) return;
+  const what = paths ? `${missing.join(', ')} is not in it` : 'it cannot be listed';
+  throw new Hyper2kvmError('guest', `${tool.name} made no good initramfs for kernel ${kernel.version}: ${what}.`, {
+    hint: error ?? 'See that the kernel and its modules are whole in the guest; or convert with --fix off.',
+    cause: error === undefined ? undefined : new Error(error),
+  });
+}

@@ -1,0 +1,103 @@
+import type { Fix, GuestDraft } from '../../change.ts';
+import { rootDevice, type Guest } from '../../guest.ts';
+import { placeById } from '../../inspect/disks/disk-names.ts';
+import { renameInTable, type Renamed } from './fstab-names.ts';
+import { newName } from './stable-name.ts';
+
+const NAME = 'storage-names';
+const FSTAB = '/etc/fstab';
+const CRYPTTAB = '/etc/crypttab';
+/** What a system does not start without. */
+const SYSTEM_PATH = /^\/(usr|var|etc|opt|lib\w*|s?bin|boot)?$/;
+
+/** Lines `RESUME=/dev/sda5`, which initramfs-tools copies into each initramfs. */
+const RESUME_FILE = '/etc/initramfs-tools/conf.d/resume';
+
+/** Names in fstab, crypttab and the configuration of the initramfs that follow the hardware: to UUID or PARTUUID of what they really mean. */
+export const storageNames: Fix = {
+  name: NAME,
+  async plan(guest, draft) {
+    await planFstab(guest, draft);
+    await planCrypttab(guest, draft);
+    await planResume(guest, draft);
+    warnOfRules(guest, draft);
+  },
+};
+
+async function planFstab(guest: Guest, draft: GuestDraft): Promise<void> {
+  const before = await draft.read(FSTAB);
+  if (before === undefined) return;
+  const root = rootDevice(guest);
+  const lost = new Set<string>();
+  const { text, renamed } = renameInTable(before, 0, (fields) => {
+    const [spec = '', path, type = '', options = ''] = fields;
+    const found = newName(spec, guest, { type, root: path === '/' ? root : undefined });
+    if (found === 'stays') return undefined;
+    if (found !== 'unknown') return found.name;
+    // A CD-ROM of another time is no loss.
+    if (['iso9660', 'udf', 'udf,iso9660'].includes(type)) return undefined;
+    const sentence = `${FSTAB} names ${spec}, which ${reasonNotFound(spec, guest)}`;
+    if (/\b(nofail|noauto)\b/.test(options)) draft.warn(`${sentence}: the line stays as it is.`);
+    else if (SYSTEM_PATH.test(path ?? '')) draft.obstruct(`${sentence}: the line stays as it is.`);
+    else {
+      draft.warn(`${sentence}: the line gets nofail, so that the guest starts without it.`);
+      lost.add(fields.join(' '));
+    }
+    return undefined;
+  });
+  const optional = renameInTable(text, 3, (fields) =>
+    lost.has(fields.join(' ')) ? `${fields[3] === 'defaults' ? '' : `${fields[3]},`}nofail` : undefined,
+  );
+  const details = [...renamed, ...optional.renamed.map(({ from, to }) => ({ from: `options ${from}`, to }))];
+  await draft.write(NAME, FSTAB, optional.text, details.map(shown));
+}
+
+/** Of the VM's disks, or of the source, which does not give their ids. */
+function reasonNotFound(spec: string, { disks, aliases }: Guest): string {
+  const isById = placeById(spec, { disks, aliases }) !== undefined;
+  if (isById && disks.some(({ uuid }) => uuid === undefined)) {
+    return 'is the id of a disk on VMware, and the source does not say which disk has it';
+  }
+  return 'is no device of this machine';
+}
+
+async function planCrypttab(guest: Guest, draft: GuestDraft): Promise<void> {
+  const before = await draft.read(CRYPTTAB);
+  if (before === undefined) return;
+  const { text, renamed } = renameInTable(before, 1, ([, spec = '']) => renamedSpec(spec, guest, draft, CRYPTTAB));
+  await draft.write(NAME, CRYPTTAB, text, renamed.map(shown));
+}
+
+function renamedSpec(spec: string, guest: Guest, draft: GuestDraft, path: string, type = ''): string | undefined {
+  const found = newName(spec, guest, { type });
+  if (found === 'stays') return undefined;
+  if (found !== 'unknown') return found.name;
+  draft.warn(`${path} names ${spec}, which ${reasonNotFound(spec, guest)}: the line stays as it is.`);
+  return undefined;
+}
+
+/** Rules of udev that name a disk by its id on VMware match no disk on KVM: what fstab and crypttab have of them is renamed, and the rest is told. */
+function warnOfRules({ aliases = [] }: Guest, draft: GuestDraft): void {
+  for (const [file, names] of Map.groupBy(aliases, (alias) => alias.file)) {
+    if (file === undefined) continue;
+    const links = [...new Set(names.map(({ name }) => name))].join(', ');
+    draft.warn(`${file} makes ${links} by a disk's id on VMware, which no disk has on KVM: see what else uses it.`);
+  }
+}
+
+async function planResume(guest: Guest, draft: GuestDraft): Promise<void> {
+  const before = await draft.read(RESUME_FILE);
+  if (before === undefined) return;
+  const renamed: Renamed[] = [];
+  const text = before.replace(/^(RESUME=)(\/dev\/\S+)/gm, (line, key: string, from: string) => {
+    const to = renamedSpec(from, guest, draft, RESUME_FILE, 'swap');
+    if (to === undefined) return line;
+    renamed.push({ from, to });
+    return key + to;
+  });
+  await draft.write(NAME, RESUME_FILE, text, renamed.map(shown));
+}
+
+function shown({ from, to }: Renamed): string {
+  return `${from} → ${to}`;
+}

@@ -1,0 +1,132 @@
+/**
+ * The text descriptor: `key=value` lines, and one line for each extent of the disk in order. Source: "Virtual Disk Format 5.0", section "The Descriptor File".
+ *
+ *     RW 4192256 SPARSE "disk-s001.vmdk"
+ *     RW 4192256 FLAT "disk-f001.vmdk" 0
+ *     access, sectors, type, file, and the sector of the file where a flat extent starts
+ */
+import { diskUuidOf } from '../../../base/text/disk-uuid.ts';
+import { descriptorValues } from './descriptor-facts.ts';
+
+/** Longer ones are not met, and qemu reads no more. */
+export const MAX_DESCRIPTOR_BYTES = 1 << 20;
+/** The largest disks of hosted products have 8 TiB, which are 4,098 extents of 2,047 MiB; each is an open file. */
+const MAX_EXTENTS = 8192;
+
+/** A file name as the descriptor has it. */
+export interface FileName {
+  bytes: Buffer;
+  /** The name as the descriptor's encoding reads it: for people, and for files whose names were converted to UTF-8 on the way here. */
+  text: string;
+}
+
+export interface ExtentLine {
+  /** Of the line, in the descriptor's text. */
+  offsetBytes: number;
+  sectors: number;
+  /** In capitals: `SPARSE`, `FLAT`. */
+  type: string;
+  name: FileName | undefined;
+  startSector: number;
+}
+
+export interface VmdkDescriptor {
+  /** Eight hex digits are usual; undefined when there is none, or no number. */
+  cid: number | undefined;
+  /** Undefined when the disk stands alone. */
+  parentCid: number | undefined;
+  parentName: FileName | undefined;
+  createType: string;
+  /** Of the disk, which its snapshots share (`ddb.uuid`): 32 hexadecimal digits. */
+  uuid: string | undefined;
+  extents: ExtentLine[];
+}
+
+const NO_PARENT = 0xffff_ffff;
+/** The name is all between the first and the last quote: it may have quotes itself. */
+const EXTENT_LINE = /^(RW|RDONLY|NOACCESS)[ \t]+(\d+)[ \t]+([A-Z0-9]+)(?:[ \t]+"(.*)"[ \t]*(\d*))?[ \t]*$/i;
+const EXTENT_START = /^(?:RW|RDONLY|NOACCESS)[ \t]/i;
+
+/** True for bytes that start as a descriptor does: with its comment, or with its version as the first thing that is none. */
+export function isDescriptor(head: Uint8Array): boolean {
+  const text = Buffer.from(head).toString('latin1').replace('\u00ef\u00bb\u00bf', '');
+  const lines = text.split('\n').map((line) => line.trim());
+  const first = lines.find(
+    (line) => line !== '' && (!line.startsWith('#') || /^# *disk *descriptor *file/i.test(line)),
+  );
+  return first !== undefined && /^(?:#|version *= *\d)/i.test(first);
+}
+
+/** Reads a descriptor; NULs fill the rest of its sectors. `refuse` must throw: `what` is wrong at `offsetBytes` of the text. */
+export function parseDescriptor(
+  bytes: Uint8Array,
+  refuse: (offsetBytes: number, what: string) => never,
+): VmdkDescriptor {
+  const end = bytes.indexOf(0);
+  // One character for each byte, whatever the encoding: names must come out as the bytes that they are. No encoding in use has a quote or a newline within a character.
+  const text = Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('latin1');
+  const values = descriptorValues(text);
+  refuseEncrypted(values, refuse);
+  const decoder = decoderFor(values.get('encoding'));
+  const fileName = (name: string): FileName => {
+    const nameBytes = Buffer.from(name, 'latin1');
+    return { bytes: nameBytes, text: decoder.decode(nameBytes) };
+  };
+  const hint = values.get('parentfilenamehint');
+  const parentCid = cidOf(values.get('parentcid'));
+  return {
+    cid: cidOf(values.get('cid')),
+    parentCid: parentCid === NO_PARENT ? undefined : parentCid,
+    parentName: hint === undefined ? undefined : fileName(hint),
+    createType: values.get('createtype') ?? '',
+    uuid: diskUuidOf(values.get('ddb.uuid')),
+    extents: extentLines(text, fileName, refuse),
+  };
+}
+
+function extentLines(
+  text: string,
+  fileName: (name: string) => FileName,
+  refuse: (offsetBytes: number, what: string) => never,
+): ExtentLine[] {
+  const extents: ExtentLine[] = [];
+  let offsetBytes = 0;
+  for (const whole of text.split('\n')) {
+    const line = whole.trim();
+    if (EXTENT_START.test(line)) {
+      const [, access = '', sectors, type = '', name, start] = EXTENT_LINE.exec(line) ?? [];
+      if (sectors === undefined) refuse(offsetBytes, 'an extent line is malformed');
+      if (access.toUpperCase() === 'NOACCESS') refuse(offsetBytes, 'an extent must not be read (NOACCESS)');
+      if (extents.length === MAX_EXTENTS) refuse(offsetBytes, `it has more than ${MAX_EXTENTS} extents`);
+      extents.push({
+        offsetBytes,
+        sectors: Number(sectors),
+        type: type.toUpperCase(),
+        name: name === undefined ? undefined : fileName(name),
+        startSector: Number(start ?? 0),
+      });
+    }
+    offsetBytes += whole.length + 1;
+  }
+  return extents;
+}
+
+function refuseEncrypted(values: Map<string, string>, refuse: (offsetBytes: number, what: string) => never): void {
+  const filters = values.get('ddb.iofilters') ?? '';
+  if (values.has('encryption.keysafe') || filters.includes('vmwarevmcrypt')) {
+    refuse(0, 'the disk is encrypted, and its key is not in it');
+  }
+}
+
+function cidOf(value: string | undefined): number | undefined {
+  return value !== undefined && /^[0-9a-f]{1,8}$/i.test(value) ? Number.parseInt(value, 16) : undefined;
+}
+
+/** UTF-8 for a label that is not known: the names' bytes still stand for themselves. */
+function decoderFor(label: string | undefined): InstanceType<typeof TextDecoder> {
+  try {
+    return new TextDecoder(label ?? 'utf-8');
+  } catch {
+    return new TextDecoder();
+  }
+}

@@ -1,0 +1,130 @@
+import { copyBytes } from '../../../base/files/copy-bytes.ts';
+import { FROM_INPUT, WINDOW_BYTES, type CopyWindow } from '../../copy/window.ts';
+import { StreamOptimizedCheck, type StreamOptimizedSummary } from './stream-optimized-check.ts';
+import type { StreamGrain } from './stream-units.ts';
+import { corruptStream } from './stream-error.ts';
+
+/** A grain may be a little longer than what it holds: 26 bytes over 64 KiB is the most that zlib adds, and small grains add most. */
+const MOST_ADDED_BYTES = 64 * 1024;
+
+export interface GrainWindowsOptions {
+  /** Buffers that can be used again; streams that share a worker pool share them too, and have windows of one size. */
+  free?: SharedArrayBuffer[];
+  /** {@link WINDOW_BYTES} or a fraction of it, and no less than a cluster of the result. */
+  windowBytes?: number;
+}
+
+type ArrivedGrain = Omit<StreamGrain, 'head'> & { head: Buffer };
+
+/**
+ * Cuts a forward-only streamOptimized VMDK into windows for the copy engine while it comes in, checking its structure on the way. The grains' data is copied once, into
+ * buffers that threads share and that are used again: `release` gives a window's buffer back.
+ */
+export class GrainWindows {
+  readonly #name: string;
+  readonly #check: StreamOptimizedCheck;
+  readonly #free: SharedArrayBuffer[];
+  readonly #windowBytes: number;
+  /** Grains whose markers came with the current chunk. */
+  readonly #arrived: ArrivedGrain[] = [];
+  #window: (CopyWindow & { input: SharedArrayBuffer }) | undefined;
+  #filled = 0;
+  /** The grain whose data still comes: where it continues in the stream, and how much is missing. */
+  #missing: { streamOffset: number; bytes: number } | undefined;
+  #summary: StreamOptimizedSummary | undefined;
+
+  constructor(name: string, { free = [], windowBytes = WINDOW_BYTES }: GrainWindowsOptions = {}) {
+    this.#name = name;
+    this.#free = free;
+    this.#windowBytes = windowBytes;
+    this.#check = new StreamOptimizedCheck({
+      name,
+      onGrain: ({ head, ...grain }) => this.#arrived.push({ ...grain, head: Buffer.from(head) }),
+    });
+  }
+
+  /** What the stream turned out to be, when all windows have been taken. */
+  get summary(): StreamOptimizedSummary {
+    if (!this.#summary) throw new Error('the stream has not ended');
+    return this.#summary;
+  }
+
+  release(window: CopyWindow): void {
+    if (window.input) this.#free.push(window.input);
+  }
+
+  /** The windows, in order. A chunk is read before the next one is asked for. @throws what the check throws. */
+  async *windows(chunks: AsyncIterable<Buffer>): AsyncGenerator<CopyWindow, void, undefined> {
+    let streamOffset = 0;
+    for await (const chunk of chunks) {
+      this.#check.update(chunk);
+      this.#continueGrain(chunk, streamOffset);
+      for (const grain of this.#arrived.splice(0)) {
+        const offsetBytes = Math.floor(grain.diskOffsetBytes / this.#windowBytes) * this.#windowBytes;
+        if (this.#window && this.#window.offsetBytes !== offsetBytes) {
+          yield this.#window;
+          this.#window = undefined;
+        }
+        this.#startGrain(grain, offsetBytes);
+        this.#continueGrain(chunk, streamOffset);
+      }
+      streamOffset += chunk.length;
+    }
+    this.#summary = this.#check.finish();
+    if (this.#window) yield this.#window;
+  }
+
+  #startGrain({ diskOffsetBytes, dataOffsetBytes, dataBytes, head }: ArrivedGrain, offsetBytes: number): void {
+    const capacityBytes = this.#check.capacityBytes ?? 0;
+    const clusterBytes = this.#check.grainSizeBytes ?? 0;
+    const inputBytes = this.#windowBytes + MOST_ADDED_BYTES;
+    if (!this.#window) {
+      const input = this.#free.pop() ?? new SharedArrayBuffer(inputBytes);
+      this.#window = {
+        offsetBytes,
+        lengthBytes: Math.min(this.#windowBytes, capacityBytes - offsetBytes),
+        parts: [],
+        input,
+        streamName: this.#name,
+      };
+      this.#filled = 0;
+    }
+    if (clusterBytes > this.#windowBytes || this.#filled + dataBytes > inputBytes) {
+      throw corruptStream(
+        this.#name,
+        dataOffsetBytes,
+        `the grains of ${this.#windowBytes} bytes of its disk take more than ${inputBytes} bytes`,
+      );
+    }
+    const lengthBytes = Math.min(clusterBytes, capacityBytes - diskOffsetBytes);
+    this.#window.parts.push({
+      at: diskOffsetBytes - offsetBytes,
+      lengthBytes,
+      fd: FROM_INPUT,
+      fileOffsetBytes: this.#filled,
+      compressed: { codec: 'zlib', storedBytes: dataBytes, exact: true, clusterBytes, skipBytes: 0 },
+    });
+    const known = Math.min(head.length, dataBytes);
+    this.#take(head.subarray(0, known));
+    this.#missing = { streamOffset: dataOffsetBytes + known, bytes: dataBytes - known };
+  }
+
+  /** Copies what `chunk`, which stands at `streamOffset` of the stream, has of the grain under way. */
+  #continueGrain(chunk: Buffer, streamOffset: number): void {
+    if (!this.#missing) return;
+    const from = this.#missing.streamOffset - streamOffset;
+    const piece = chunk.subarray(from, from + this.#missing.bytes);
+    this.#take(piece);
+    this.#missing = {
+      streamOffset: this.#missing.streamOffset + piece.length,
+      bytes: this.#missing.bytes - piece.length,
+    };
+    if (this.#missing.bytes === 0) this.#missing = undefined;
+  }
+
+  #take(bytes: Buffer): void {
+    if (!this.#window) return;
+    copyBytes(bytes, new Uint8Array(this.#window.input), this.#filled);
+    this.#filled += bytes.length;
+  }
+}

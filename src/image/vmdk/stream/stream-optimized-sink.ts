@@ -1,0 +1,130 @@
+import { crc32 } from 'node:zlib';
+import { Hyper2kvmError } from '../../../base/errors.ts';
+import type { PackedCluster, PackedWindow } from '../../copy/window.ts';
+import { GatheredWrites } from '../../gathered-writes.ts';
+import { OutputFile, Writes } from '../../output-file.ts';
+import type { DiskSink } from '../../sink.ts';
+import { GrainPlaces } from '../sparse/grain-places.ts';
+import { withMetadataMarker } from './marker-writer.ts';
+import { GRAIN_DATA_OFFSET, MARKER_FOOTER, MARKER_GRAIN_DIRECTORY, MARKER_GRAIN_TABLE, readMarker } from './marker.ts';
+import { MAX_CAPACITY_SECTORS, SECTOR_BYTES } from '../sparse/sparse-header.ts';
+import { GRAIN_SECTORS, OVERHEAD_SECTORS, encodeStreamFront, encodeStreamHeader } from './stream-front-writer.ts';
+
+const GRAIN_BYTES = GRAIN_SECTORS * SECTOR_BYTES;
+/** RFC 1950: the checksum of a zlib stream's content, at its end. */
+const ADLER_BYTES = 4;
+/** A parentCID of this value says that there is no parent, so no disk may have it. */
+const NO_CONTENT_ID = 0xffff_ffff;
+
+export interface StreamOptimizedOptions {
+  virtualSizeBytes: number;
+  /** The name that the file will have: it stands in the descriptor. */
+  fileName: string;
+}
+
+/** Throws a usage error for a disk that no streamOptimized VMDK can be of. */
+export function requireStreamCapacity(virtualSizeBytes: number): void {
+  const most = MAX_CAPACITY_SECTORS * SECTOR_BYTES;
+  if (virtualSizeBytes >= 1 && virtualSizeBytes <= most) return;
+  throw new Hyper2kvmError('usage', `A VMDK cannot hold a disk of ${virtualSizeBytes} bytes: it has 1 to ${most}.`, {
+    hint: 'Choose --format qcow2 or raw.',
+  });
+}
+
+/**
+ * Makes a streamOptimized VMDK in VMware's layout at `path`, which must not be a final name. In the file stand: header and descriptor, the grains in the order of the disk with
+ * each grain table behind its own, the grain directory, the footer, and the end-of-stream marker. The front is written last, so that an unfinished file is no image.
+ */
+export async function createStreamOptimizedSink(path: string, options: StreamOptimizedOptions): Promise<DiskSink> {
+  requireStreamCapacity(options.virtualSizeBytes);
+  return new StreamOptimizedSink(await OutputFile.create(path), options);
+}
+
+class StreamOptimizedSink implements DiskSink {
+  readonly clusterBytes = GRAIN_BYTES;
+  readonly packing = 'grains';
+  readonly #file: OutputFile;
+  readonly #fileName: string;
+  readonly #gathered = new GatheredWrites();
+  readonly #capacitySectors: number;
+  readonly #places: GrainPlaces;
+  /** Over the place and the checksum of each grain: the same for the same content, however it was compressed. */
+  #contentId: number;
+  #endSector = OVERHEAD_SECTORS;
+
+  constructor(file: OutputFile, { virtualSizeBytes, fileName }: StreamOptimizedOptions) {
+    this.#file = file;
+    this.#fileName = fileName;
+    this.#capacitySectors = Math.ceil(virtualSizeBytes / SECTOR_BYTES);
+    this.#places = new GrainPlaces(file.path, this.#capacitySectors);
+    this.#contentId = crc32(`${this.#capacitySectors}`);
+  }
+
+  async put({ offsetBytes, clusters, bytes }: PackedWindow): Promise<void> {
+    const firstGrain = offsetBytes / GRAIN_BYTES;
+    // A table has 32 MiB, so that a window is never in two.
+    const writes = new Writes(this.#file);
+    if (this.#places.isDoneBefore(firstGrain)) this.#appendTable(writes);
+    const grains = inDiskOrder(clusters, bytes);
+    let sector = this.#endSector;
+    for (const { index, stored } of grains) {
+      this.#places.set(firstGrain + index, sector);
+      this.#count(firstGrain + index, stored);
+      sector += stored.length / SECTOR_BYTES;
+    }
+    this.#append(isInOrder(clusters) ? bytes : Buffer.concat(grains.map(({ stored }) => stored)), writes);
+    await writes.done();
+  }
+
+  async finish(): Promise<{ sizeBytes: number }> {
+    const writes = new Writes(this.#file);
+    this.#appendTable(writes);
+    const directorySector = this.#endSector + 1;
+    this.#append(withMetadataMarker(MARKER_GRAIN_DIRECTORY, this.#places.directory), writes);
+    const footer = encodeStreamHeader(this.#capacitySectors, directorySector);
+    this.#append(withMetadataMarker(MARKER_FOOTER, footer), writes);
+    // The end-of-stream marker is all zeros.
+    this.#append(Buffer.alloc(SECTOR_BYTES), writes);
+    this.#gathered.flush(writes);
+    await writes.done();
+    const contentId = this.#contentId === NO_CONTENT_ID ? NO_CONTENT_ID - 1 : this.#contentId;
+    const facts = { capacitySectors: this.#capacitySectors, contentId, fileName: this.#fileName };
+    await this.#file.write(encodeStreamFront(facts), 0);
+    await this.#file.finish();
+    return { sizeBytes: this.#endSector * SECTOR_BYTES };
+  }
+
+  discard(): Promise<void> {
+    return this.#file.discard();
+  }
+
+  #appendTable(writes: Writes): void {
+    const table = this.#places.takeTable(this.#endSector + 1);
+    if (table) this.#append(withMetadataMarker(MARKER_GRAIN_TABLE, table), writes);
+  }
+
+  /** `bytes` are whole sectors. */
+  #append(bytes: Uint8Array, writes: Writes): void {
+    this.#gathered.add(bytes, this.#endSector * SECTOR_BYTES, writes);
+    this.#endSector += bytes.length / SECTOR_BYTES;
+  }
+
+  #count(grain: number, stored: Uint8Array): void {
+    const end = GRAIN_DATA_OFFSET + readMarker(stored).dataBytes;
+    this.#contentId = crc32(`${grain}:`, this.#contentId);
+    this.#contentId = crc32(stored.subarray(end - ADLER_BYTES, end), this.#contentId);
+  }
+}
+
+/** Grains that were moved stand in the slab before those that were compressed here. */
+function isInOrder(clusters: readonly PackedCluster[]): boolean {
+  return clusters.every(({ index }, number) => number === 0 || index > (clusters[number - 1]?.index ?? 0));
+}
+
+function inDiskOrder(clusters: readonly PackedCluster[], bytes: Uint8Array): { index: number; stored: Uint8Array }[] {
+  const grains = clusters.map(({ index, at, storedBytes }) => ({
+    index,
+    stored: bytes.subarray(at, at + storedBytes),
+  }));
+  return grains.toSorted((a, b) => a.index - b.index);
+}

@@ -1,0 +1,217 @@
+import type { ForwardReader } from './forward-reader.ts';
+import { GrainLedger } from './grain-ledger.ts';
+import {
+  GRAIN_DATA_OFFSET,
+  MARKER_BYTES,
+  MARKER_END_OF_STREAM,
+  MARKER_FOOTER,
+  MARKER_GRAIN_DIRECTORY,
+  MARKER_GRAIN_TABLE,
+  grainFault,
+  maxGrainDataBytes,
+  readMarker,
+  type GrainLimits,
+  type Marker,
+} from './marker.ts';
+import { SECTOR_BYTES, parseFooter, type SparseHeader } from '../sparse/sparse-header.ts';
+import { directorySectors, hasFrontDirectory, tableCount, tableSectors } from './stream-front.ts';
+
+/** Sectors of padding that a table may have beyond its entries: up to a grain border of 64 KiB. */
+const MAX_PADDING_SECTORS = 128;
+
+/** Padding after the end-of-stream marker: the largest grain. A server that sends zeros without end must not fill the disk. */
+const MAX_END_PADDING_BYTES = 1024 * 1024;
+
+/** A grain whose marker came: its place on the disk, and that of its zlib data in the stream, whose first bytes came with the marker. */
+export interface StreamGrain {
+  diskOffsetBytes: number;
+  dataOffsetBytes: number;
+  dataBytes: number;
+  /** A view that holds only during the call. */
+  head: Uint8Array;
+}
+
+/** Must throw: `what` is wrong with the stream at `offsetBytes`. */
+export type Refuse = (offsetBytes: number, what: string) => never;
+
+/** The part of a stream from the first marker on: grains, tables, directory, footer, end of stream. */
+export class StreamUnits {
+  readonly ledger: GrainLedger;
+  /** Whether the front's tables were read into the ledger; set by whoever reads the front. */
+  frontTablesRead = false;
+  readonly #reader: ForwardReader;
+  readonly #header: SparseHeader;
+  readonly #refuse: Refuse;
+  readonly #limits: GrainLimits;
+  readonly #tell: ((grain: StreamGrain) => void) | undefined;
+  /** Where the payload of the directory's marker stands. */
+  #directorySector: number | undefined;
+  #directories = 0;
+  #footerSeen = false;
+  /** Where the marker that is awaited starts. */
+  #border = -1;
+  #ended = false;
+
+  constructor(reader: ForwardReader, header: SparseHeader, refuse: Refuse, tell?: (grain: StreamGrain) => void) {
+    this.#reader = reader;
+    this.#tell = tell;
+    this.#header = header;
+    this.#refuse = refuse;
+    this.ledger = new GrainLedger(header.tableEntries);
+    const { capacitySectors, grainSectors } = header;
+    const maxDataBytes = maxGrainDataBytes(grainSectors * SECTOR_BYTES);
+    this.#limits = { capacitySectors, grainSectors, nextSector: 0, maxDataBytes };
+  }
+
+  /** Sectors of the disk before the end of the last grain, all at the stream's end. */
+  get coveredSectors(): number {
+    const { capacitySectors } = this.#header;
+    return this.#ended ? capacitySectors : Math.min(this.#limits.nextSector, capacitySectors);
+  }
+
+  /** True when the grain tables were there to be compared with the grains. */
+  get tablesCompared(): boolean {
+    // Two sets of tables among the markers are in no stream that was met: they could not be told apart, so they are not summed.
+    return hasFrontDirectory(this.#header) ? this.frontTablesRead : !this.#header.redundantTables;
+  }
+
+  /**
+   * Why a stream that ends here is cut off, or undefined when it is whole. qemu writes no end-of-stream marker, and zeros that read
+   * as one only when some grains are small; there the tables at its front tell that all grains came.
+   */
+  missingAtEnd(): string | undefined {
+    if (this.#ended) return undefined;
+    if (this.#reader.offsetBytes !== this.#border) return 'inside a grain, a table or a marker';
+    if (!hasFrontDirectory(this.#header))
+      return `without its ${this.#footerSeen ? '' : 'footer and '}end-of-stream marker`;
+    if (!this.frontTablesRead) return 'without an end-of-stream marker';
+    const { missingGrains } = this.ledger;
+    return missingGrains > 0 ? `${missingGrains} grains short of what its grain tables name` : undefined;
+  }
+
+  /** Asks for the next marker. */
+  awaitMarker(): void {
+    this.#border = this.#reader.offsetBytes;
+    this.#reader.collect(MARKER_BYTES, () => this.#onMarker());
+  }
+
+  /** Compares the account of the whole stream; `offsetBytes` is where it ends. */
+  checkTables(offsetBytes: number): void {
+    if (!this.tablesCompared) return;
+    const fault =
+      this.ledger.tableFault() ?? (hasFrontDirectory(this.#header) ? undefined : this.ledger.directoryFault());
+    if (fault !== undefined) this.#refuse(offsetBytes, fault);
+  }
+
+  #onMarker(): void {
+    const start = this.#reader.offsetBytes - MARKER_BYTES;
+    const marker = readMarker(this.#reader.scratch);
+    if (marker.dataBytes > 0) return this.#onGrain(start, marker);
+    if (marker.type === MARKER_END_OF_STREAM) return this.#onEndOfStream(start, marker);
+    const read = this.#metadataReader(start, marker);
+    this.#reader.skip(SECTOR_BYTES - MARKER_BYTES, read);
+  }
+
+  #onGrain(start: number, marker: Marker): void {
+    if (this.#directorySector !== undefined) this.#refuse(start, 'a grain comes after the grain directory');
+    const fault = grainFault(marker, this.#reader.scratch, this.#limits);
+    if (fault !== undefined) this.#refuse(start, fault);
+    this.ledger.addGrain(marker.value / this.#header.grainSectors, start / SECTOR_BYTES);
+    this.#limits.nextSector = marker.value + this.#header.grainSectors;
+    this.#tell?.({
+      diskOffsetBytes: marker.value * SECTOR_BYTES,
+      dataOffsetBytes: start + GRAIN_DATA_OFFSET,
+      dataBytes: marker.dataBytes,
+      head: this.#reader.scratch.subarray(GRAIN_DATA_OFFSET, MARKER_BYTES),
+    });
+    const padded = Math.ceil((GRAIN_DATA_OFFSET + marker.dataBytes) / SECTOR_BYTES) * SECTOR_BYTES;
+    this.#reader.skip(padded - MARKER_BYTES, () => this.awaitMarker());
+  }
+
+  /** Checks a metadata marker and gives what reads its payload. */
+  #metadataReader(start: number, marker: Marker): () => void {
+    const { value: payloadSectors, type } = marker;
+    const payloadSector = start / SECTOR_BYTES + 1;
+    const bytes = payloadSectors * SECTOR_BYTES;
+    if (this.#footerSeen) this.#refuse(start, `a marker of type ${type} comes after the footer`);
+    switch (type) {
+      case MARKER_GRAIN_TABLE:
+        this.#checkPayload(start, 'grain table', payloadSectors, tableSectors(this.#header));
+        return () => this.#readTable(start, payloadSector, bytes);
+      case MARKER_GRAIN_DIRECTORY:
+        this.#checkPayload(start, 'grain directory', payloadSectors, directorySectors(this.#header));
+        return () => this.#readDirectory(payloadSector, bytes);
+      case MARKER_FOOTER:
+        if (payloadSectors !== 1) this.#refuse(start, `its footer has ${payloadSectors} sectors, not 1`);
+        return () => this.#reader.collect(SECTOR_BYTES, () => this.#onFooter());
+      default:
+        return this.#refuse(start, `a marker has the unknown type ${type}`);
+    }
+  }
+
+  #checkPayload(start: number, what: string, sectors: number, needed: number): void {
+    if (sectors < needed || sectors > needed + MAX_PADDING_SECTORS) {
+      this.#refuse(start, `its ${what} of ${sectors} sectors is not the ${needed} that it must have`);
+    }
+  }
+
+  #readTable(start: number, sector: number, bytes: number): void {
+    if (this.#directorySector !== undefined && !this.#header.redundantTables) {
+      this.#refuse(start, 'a grain table comes after the grain directory');
+    }
+    // Without a limit, tables could come for ever: they say nothing about the disk that a second one could not say.
+    const most = tableCount(this.#header) * (this.#header.redundantTables ? 2 : 1);
+    if (this.ledger.tableCount >= most) this.#refuse(start, `more than ${most} grain tables come`);
+    this.ledger.addTable(sector);
+    const onEntry = (index: number, value: number): void => this.ledger.addTableEntry(index, value);
+    this.#reader.readEntries(bytes, this.#header.tableEntries, onEntry, () => this.awaitMarker());
+  }
+
+  #readDirectory(sector: number, bytes: number): void {
+    // With redundant directories the last one of the two is the main one.
+    this.#directories += 1;
+    if (this.#directories > (this.#header.redundantTables ? 2 : 1)) {
+      this.#refuse(
+        (sector - 1) * SECTOR_BYTES,
+        `a ${this.#directories === 2 ? 'second' : 'third'} grain directory comes`,
+      );
+    }
+    this.#directorySector = sector;
+    const onEntry = (_index: number, value: number): void => this.ledger.addDirectoryEntry(value);
+    this.#reader.readEntries(bytes, tableCount(this.#header), onEntry, () => this.awaitMarker());
+  }
+
+  #onFooter(): void {
+    const start = this.#reader.offsetBytes - SECTOR_BYTES;
+    const refuse = (what: string): never => this.#refuse(start, `in its footer, ${what}`);
+    const footer = parseFooter(this.#reader.scratch, this.#header, refuse);
+    this.#checkDirectoryPlace(footer.directoryOffsetSectors, refuse);
+    this.#footerSeen = true;
+    this.awaitMarker();
+  }
+
+  #checkDirectoryPlace(named: number | undefined, refuse: (what: string) => never): void {
+    if (hasFrontDirectory(this.#header)) return;
+    if (this.#directorySector === undefined) refuse('a grain directory is named that did not come');
+    if (named !== this.#directorySector) {
+      refuse(`the grain directory is said to be in sector ${named ?? '2^64-1'}, and was in ${this.#directorySector}`);
+    }
+  }
+
+  #onEndOfStream(start: number, marker: Marker): void {
+    if (marker.value !== 0) this.#refuse(start, `its end-of-stream marker names ${marker.value} sectors`);
+    const { directoryOffsetSectors: directory } = this.#header;
+    if (directory === undefined && !this.#footerSeen)
+      this.#refuse(start, 'its end-of-stream marker comes before any footer');
+    if (directory !== undefined) {
+      this.#checkDirectoryPlace(directory, (what) => this.#refuse(0, `in its header, ${what}`));
+    }
+    this.checkTables(start);
+    this.#ended = true;
+    this.#reader.expectZeros(
+      MAX_END_PADDING_BYTES,
+      (offsetBytes) => this.#refuse(offsetBytes, 'bytes other than zeros come after its end-of-stream marker'),
+      () => this.#refuse(start, 'more than 1 MiB of zeros comes after its end-of-stream marker'),
+    );
+  }
+}

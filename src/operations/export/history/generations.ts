@@ -1,0 +1,198 @@
+import { lstat, readdir, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { flushFolder, writeFileAtomically } from '../../../base/files/atomic-file.ts';
+import { compactTime } from '../../../base/text/compact-time.ts';
+import { Hyper2kvmError, sentenceOf } from '../../../base/errors.ts';
+import { localFileError } from '../../../base/files/local-file-error.ts';
+import { makeFolder } from '../../../base/files/make-folder.ts';
+import { readOwnFile } from '../../../base/files/own-file.ts';
+import { PARTIAL_SUFFIX } from '../../../ovf/write/member-names.ts';
+import { generationsIn, GENERATION_RECORD, type GenerationRecord } from './generation-record.ts';
+
+/** What a generation is called while it is removed. */
+const removedName = (name: string): string => `.${name}.hyper2kvm-removed`;
+const REMOVED = /^\.\d{8}T\d{6}Z\.hyper2kvm-removed$/;
+const UNFINISHED = '.hyper2kvm-unfinished';
+const LATEST = 'latest';
+const NEXT_LATEST = '.latest.hyper2kvm-next';
+
+/** How far names are ahead of the clock when several runs begin within a second. A name that is further ahead is of another clock. */
+const MOST_AHEAD_MS = 10_000;
+
+/** The name of a generation that begins now in `folder`: free there, and later than those of the runs just before. */
+export async function freeGenerationName(folder: string, now: Date): Promise<string> {
+  // Not there yet; or not to be read, which the run says when it looks for older generations.
+  const names = await readdir(folder).catch((): string[] => []);
+  for (let ms = now.valueOf(); ; ms += 1000) {
+    const [name, furthest] = [compactTime(new Date(ms)), compactTime(new Date(ms + MOST_AHEAD_MS))];
+    if (!names.some((known) => known >= name && known <= furthest)) return name;
+  }
+}
+
+/**
+ * The whole exports of one VM, each in a folder of its own, and the link `latest` to the newest. The folder around them is locked by the caller. A new generation is made in
+ * a hidden folder, which the next run goes on with when this one fails, and comes under its name with all its files at once.
+ */
+export class Generations {
+  readonly #folder: string;
+  readonly #identity: string;
+  /** The newest first. */
+  #known: GenerationRecord[];
+
+  private constructor(folder: string, identity: string, known: GenerationRecord[]) {
+    this.#folder = folder;
+    this.#identity = identity;
+    this.#known = known;
+  }
+
+  /**
+   * Finds the generations in `folder`, and finishes what a run that was killed has left: a removal, the move of the link.
+   * @throws Hyper2kvmError `local-file` when they are another VM's, or something else has the name of the link.
+   */
+  static async open(folder: string, identity: string): Promise<Generations> {
+    try {
+      const names = await readdir(folder);
+      const known = await generationsIn(folder, names);
+      const foreign = known.find((record) => record.identity !== identity);
+      if (foreign) throw foreignGeneration(join(folder, foreign.name));
+      await requireLink(join(folder, LATEST));
+      for (const name of names.filter((each) => REMOVED.test(each))) await rm(join(folder, name), { recursive: true });
+      const found = new Generations(folder, identity, known);
+      await found.#settleLatest();
+      return found;
+    } catch (error) {
+      throw localFileError('read', folder, error);
+    }
+  }
+
+  /** The folder of the newest, undefined when there is none. */
+  get newest(): string | undefined {
+    const [newest] = this.#known;
+    return newest && join(this.#folder, newest.name);
+  }
+
+  /** Where a generation is made. */
+  get unfinished(): string {
+    return join(this.#folder, UNFINISHED);
+  }
+
+  get names(): string[] {
+    return this.#known.map(({ name }) => name);
+  }
+
+  /** Makes the folder in which generation `name` is made, and its link: a file system that has no links is found out before the download. */
+  async begin(name: string): Promise<string> {
+    const unfinished = join(this.#folder, UNFINISHED);
+    const link = join(this.#folder, NEXT_LATEST);
+    try {
+      await makeFolder(unfinished);
+      // A link could lead to another's folder.
+      if (!(await lstat(unfinished)).isDirectory()) throw linked(unfinished);
+      // Files under final names: a run was killed before the generation got its own. Which of them are whole nobody knows.
+      const left = (await readdir(unfinished)).filter(
+        (entry) => !entry.startsWith('.') && !entry.endsWith(PARTIAL_SUFFIX),
+      );
+      for (const entry of left) await rm(join(unfinished, entry), { recursive: true });
+      await rm(link, { force: true });
+      await symlink(name, link);
+    } catch (error) {
+      throw localFileError('prepare a generation in', this.#folder, error);
+    }
+    return unfinished;
+  }
+
+  /** Ends a generation that did not become whole. What the next run can go on with stays. Never throws. */
+  async abandon(): Promise<void> {
+    await rm(join(this.#folder, NEXT_LATEST), { force: true }).catch(() => {});
+    // One that is not empty stays.
+    await rmdir(join(this.#folder, UNFINISHED)).catch(() => {});
+  }
+
+  /**
+   * Gives the generation that {@link begin} began its name, and moves the link to it. `files` are all that belongs to it; the small file `carried`, where it is there, stays for the
+   * next one.
+   */
+  async add(
+    name: string,
+    { job, files, carried }: { job: string; files: readonly string[]; carried: string },
+  ): Promise<void> {
+    const unfinished = join(this.#folder, UNFINISHED);
+    const number = (this.#known[0]?.number ?? 0) + 1;
+    const record: GenerationRecord = { version: 1, name, number, identity: this.#identity, job, files: [...files] };
+    try {
+      const carriedText = await readOwnFile(join(unfinished, carried)).catch(() => undefined);
+      for (const stray of await readdir(unfinished)) {
+        if (!files.includes(stray)) await rm(join(unfinished, stray), { recursive: true });
+      }
+      await writeFileAtomically(join(unfinished, GENERATION_RECORD), `${JSON.stringify(record)}\n`);
+      await rename(unfinished, join(this.#folder, name));
+      if (carriedText !== undefined) {
+        await makeFolder(unfinished);
+        await writeFileAtomically(join(unfinished, carried), carriedText);
+      }
+      await flushFolder(this.#folder);
+      this.#known.unshift(record);
+      await rename(join(this.#folder, NEXT_LATEST), join(this.#folder, LATEST));
+      await flushFolder(this.#folder);
+    } catch (error) {
+      throw localFileError('name the generation', join(this.#folder, name), error);
+    }
+  }
+
+  /** Removes all but the newest `keep`, and gives the names of those that are gone. One that holds what is not its own stays, and is told. */
+  async prune(keep: number, warn: (message: string) => void): Promise<string[]> {
+    const removed: string[] = [];
+    for (const { name, files } of this.#known.slice(keep)) {
+      const path = join(this.#folder, name);
+      try {
+        const own = new Set([...files, GENERATION_RECORD]);
+        const foreign = (await readdir(path)).find((entry) => !own.has(entry));
+        if (foreign !== undefined) {
+          warn(`The old generation ${path} is not removed: ${foreign} in it is not of the export.`);
+          continue;
+        }
+        // Killed from here on, a run leaves nothing that looks whole.
+        await rename(path, join(this.#folder, removedName(name)));
+        await rm(join(this.#folder, removedName(name)), { recursive: true });
+        removed.push(name);
+      } catch (error) {
+        warn(`The old generation ${path} could not be removed: ${sentenceOf(localFileError('remove', path, error))}`);
+      }
+    }
+    this.#known = this.#known.filter(({ name }) => !removed.includes(name));
+    return removed;
+  }
+
+  async #settleLatest(): Promise<void> {
+    const [newest] = this.#known;
+    const link = join(this.#folder, LATEST);
+    if (newest === undefined || (await readlink(link).catch(() => '')) === newest.name) return;
+    await rm(join(this.#folder, NEXT_LATEST), { force: true });
+    await symlink(newest.name, join(this.#folder, NEXT_LATEST));
+    await rename(join(this.#folder, NEXT_LATEST), link);
+  }
+}
+
+async function requireLink(path: string): Promise<void> {
+  if (!(await isThere(path)) || (await lstat(path)).isSymbolicLink()) return;
+  throw new Hyper2kvmError('local-file', `${path} is no link, and --keep would make one of that name.`, {
+    hint: 'Move it away, or choose another --output.',
+  });
+}
+
+function linked(path: string): Hyper2kvmError {
+  return new Hyper2kvmError('local-file', `${path} is not a folder.`, { hint: 'Move it away.' });
+}
+
+function foreignGeneration(path: string): Hyper2kvmError {
+  return new Hyper2kvmError('local-file', `${path} is a generation of another VM.`, {
+    hint: 'Choose another --output, or move the generations of the other VM away.',
+  });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,45 @@
+import { sentenceOf } from '../../../base/errors.ts';
+import type { EncodeOptions } from '../target/encode-options.ts';
+import type { VmExport } from '../run/export-vm.ts';
+import { changeSince, settleSource, watchSource, type SourceState } from './source-state.ts';
+import type { ExportOptions } from '../types.ts';
+import type { VmFacts } from '../../../vsphere/vm/vm-facts.ts';
+import { findWhole, type Recorded } from './whole-exports.ts';
+import type { WholeRecord } from './whole-record.ts';
+
+/** The export that is there, or with `ifChanged` why another one has to be made. */
+export interface Standing extends Recorded {
+  changed?: string;
+}
+
+/** What there is of the VM already that need not be exported again. Changes nothing. */
+export async function findStanding(
+  record: WholeRecord | undefined,
+  { encode, facts, options }: { encode: EncodeOptions; facts: VmFacts; options: ExportOptions },
+): Promise<Standing> {
+  const { whole, differences } = await findWhole(record, encode, options);
+  if (!options.ifChanged) return { ...(whole && { whole }), ...(differences && { differences }) };
+  if (differences !== undefined) return { differences, changed: 'it was exported with other settings' };
+  if (whole === undefined) return { changed: 'no whole export of it is recorded there' };
+  const changed = changeSince(whole.source, facts, options);
+  return changed === undefined ? { whole } : { changed };
+}
+
+/** With `ifChanged`, looks at the VM before its export; what is returned gives, after it, what the export rests on. */
+export async function watchForChange(
+  { client, facts, options, plan, report }: Pick<VmExport, 'client' | 'facts' | 'options' | 'plan' | 'report'>,
+  signal: AbortSignal,
+): Promise<() => Promise<SourceState | undefined>> {
+  if (!options.ifChanged) return () => Promise.resolve(undefined);
+  const before = await watchSource(client, facts, signal);
+  return async () => {
+    try {
+      return await settleSource(client, before, options, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const message = `The export is whole, but the next run will make it again: ${sentenceOf(error)}`;
+      report({ type: 'warning', vm: plan.vm, message });
+      return undefined;
+    }
+  };
+}

@@ -1,0 +1,108 @@
+import { readConfigDigest } from '../../../vsphere/vm/config-digest.ts';
+import { readVmFacts, type VmFacts } from '../../../vsphere/vm/vm-facts.ts';
+import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
+import { namedSnapshot } from '../plan/preflight.ts';
+import type { ExportOptions, PowerChoice } from '../types.ts';
+
+/** By what a later run tells that a VM is as it was when it was exported. */
+export interface SourceState {
+  /** `config.changeVersion`. */
+  changeVersion: string;
+  disks: { label: string; fileName: string; capacityBytes: number; contentId: string }[];
+  /** With `--from-snapshot`: the snapshot whose disks these are. */
+  snapshot: string | undefined;
+}
+
+/** A VM before its export. */
+export interface SourceWatch {
+  facts: VmFacts;
+  digest: string | undefined;
+}
+
+export async function watchSource(client: VsphereClient, facts: VmFacts, signal: AbortSignal): Promise<SourceWatch> {
+  const digest = await readConfigDigest(client, facts.ref, signal);
+  // The two are read one after the other: both must be of one version.
+  const { changeVersion } = await readVmFacts(client, facts.ref, signal);
+  return { facts, digest: changeVersion === facts.changeVersion ? digest : undefined };
+}
+
+/**
+ * What a later run is to compare with, asked of the server after the export, since an own snapshot counts the configuration's version up. Undefined when nothing can be
+ * built on: the VM is on, its disks have no content IDs, or somebody changed it meanwhile.
+ */
+export async function settleSource(
+  client: VsphereClient,
+  before: SourceWatch,
+  options: ExportOptions,
+  signal: AbortSignal,
+): Promise<SourceState | undefined> {
+  const { facts, digest } = await watchSource(client, await readVmFacts(client, before.facts.ref, signal), signal);
+  if (digest === undefined || digest !== before.digest) return undefined;
+  const [earlier, state] = [stateOf(before.facts, options), stateOf(facts, options)];
+  if (unsettled(before.facts, options.power) ?? unsettled(facts, options.power)) return undefined;
+  return diskChange(earlier, state) === undefined ? state : undefined;
+}
+
+/** Why the VM has to be exported again, as a clause; undefined when it is as it was. */
+export function changeSince(
+  state: SourceState | undefined,
+  facts: VmFacts,
+  options: ExportOptions,
+): string | undefined {
+  if (state === undefined) return 'its last export did not find out what to compare with';
+  const now = stateOf(facts, options);
+  const unknown = unsettled(facts, options.power);
+  if (unknown !== undefined) return unknown;
+  if (now.changeVersion !== state.changeVersion) return 'its configuration was changed';
+  return diskChange(state, now);
+}
+
+/** Why nothing can be known. A VM that runs writes to its disks without any sign that can be asked for. */
+function unsettled(facts: VmFacts, power: PowerChoice): string | undefined {
+  if (facts.changeVersion === '') return 'the server does not tell the version of its configuration';
+  if (power.kind === 'from-snapshot') {
+    return snapshotOf(facts, power) === undefined ? `it has no snapshot ${power.name}` : undefined;
+  }
+  if (facts.powerState !== 'poweredOff') return 'it is not powered off, and what its guest writes cannot be seen';
+  const silent = facts.disks.find(({ contentId }) => contentId === '');
+  return silent && `the server does not tell the content ID of ${silent.label}`;
+}
+
+/** The disks of a snapshot stay as they are. */
+function diskChange(then: SourceState, now: SourceState): string | undefined {
+  if (then.snapshot !== undefined || now.snapshot !== undefined) {
+    return then.snapshot === now.snapshot ? undefined : 'it is another snapshot';
+  }
+  if (then.disks.length !== now.disks.length) return 'its disks are others';
+  const changed = now.disks.find((disk, index) => JSON.stringify(disk) !== JSON.stringify(then.disks[index]));
+  return changed && `${changed.label} was written to`;
+}
+
+function stateOf(facts: VmFacts, options: ExportOptions): SourceState {
+  return {
+    changeVersion: facts.changeVersion,
+    disks: facts.disks.map(({ label, fileName, capacityBytes, contentId }) => ({
+      label,
+      fileName,
+      capacityBytes,
+      contentId,
+    })),
+    snapshot: options.power.kind === 'from-snapshot' ? snapshotOf(facts, options.power) : undefined,
+  };
+}
+
+function snapshotOf(facts: VmFacts, power: Extract<PowerChoice, { kind: 'from-snapshot' }>): string | undefined {
+  const snapshot = namedSnapshot(facts, power.name);
+  return snapshot && `${snapshot.ref.value} ${snapshot.createTime}`;
+}
+
+/** Whether a record holds such a state. */
+export function isSourceState(value: unknown): value is SourceState {
+  if (typeof value !== 'object' || value === null) return false;
+  const { changeVersion, disks, snapshot }: Record<string, unknown> = { ...value };
+  return (
+    typeof changeVersion === 'string' &&
+    Array.isArray(disks) &&
+    (snapshot === undefined || typeof snapshot === 'string')
+  );
+}

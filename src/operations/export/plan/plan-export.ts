@@ -1,0 +1,65 @@
+import { dirname } from 'node:path';
+import { CleanUp } from '../../clean-up.ts';
+import { openSession } from '../../server-session.ts';
+import { EncodeOptions } from '../target/encode-options.ts';
+import { planVm, type PlannedVm } from './export-plan.ts';
+import { findAllVms, type FoundVm } from './find-vms.ts';
+import { totalsOf } from './plan-totals.ts';
+import { newestGeneration } from '../history/generation-record.ts';
+import { findStanding } from '../history/if-changed.ts';
+import type { DryRunResult, ExportEvent, ExportOptions, OperationContext } from '../types.ts';
+import { describeFailure } from '../run/vm-failure.ts';
+import { findWhole, pendingSteps, recordFor, refuseOther, skippedVm, type Recorded } from '../history/whole-exports.ts';
+import { WholeRecord } from '../history/whole-record.ts';
+
+/** What `exportVms` would do with the same options. Reads from the server and changes nothing on it. */
+export async function planExports(
+  options: ExportOptions,
+  { signal, report }: OperationContext<ExportEvent>,
+): Promise<DryRunResult> {
+  await using cleanUp = new CleanUp((message) => report({ type: 'warning', vm: undefined, message }));
+  const client = await openSession(options.connection, cleanUp, signal);
+  const { found, failures, several } = await findAllVms(client, options, signal);
+  const encode = EncodeOptions.of(options);
+  const result: Omit<DryRunResult, 'totals'> = { plans: [], skipped: [], failed: [] };
+  const fail = (vm: string, error: unknown) => {
+    result.failed.push(describeFailure(vm, error));
+    report({ type: 'vm-failed', vm, error });
+  };
+  for (const { word, error } of failures) fail(word, error);
+  for (const each of found) {
+    try {
+      const record = recordFor(each, options, several);
+      const seen = options.ifChanged ? {} : await findWhole(record, encode, options);
+      const planned = seen.whole ? undefined : await planVm(client, each, options, several, signal);
+      const recorded = planned
+        ? { ...seen, ...(await findUnchanged(planned, each, { options, encode, record })) }
+        : seen;
+      if (recorded.whole) {
+        const pending = pendingSteps(recorded.whole, options);
+        result.skipped.push({ ...skippedVm(each, recorded.whole, options), ...(pending.length > 0 && { pending }) });
+      } else if (planned) {
+        refuseOther(planned.plan.findings, recorded, { ...planned.plan, force: options.force });
+        result.plans.push(planned.plan);
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      fail(each.label, error);
+    }
+  }
+  return { ...result, totals: totalsOf(result.plans) };
+}
+
+/** The last export of a VM that has not changed since, where that counts. */
+async function findUnchanged(
+  { plan, facts }: PlannedVm,
+  { baseName, identity }: FoundVm,
+  { options, encode, record }: { options: ExportOptions; encode: EncodeOptions; record: WholeRecord | undefined },
+): Promise<Recorded> {
+  if (!options.ifChanged) return {};
+  const newest = options.keep === undefined ? undefined : await newestGeneration(dirname(plan.output), identity);
+  const last = newest === undefined ? record : new WholeRecord(newest, baseName, identity);
+  const { whole, differences } = await findStanding(last, { encode, facts, options });
+  // A new generation replaces nothing.
+  return { ...(whole && { whole }), ...(differences && newest === undefined && { differences }) };
+}

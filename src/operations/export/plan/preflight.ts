@@ -1,0 +1,181 @@
+import { formatCount } from '../../../base/text/amounts.ts';
+import type { VmFacts, VmSnapshot } from '../../../vsphere/vm/vm-facts.ts';
+import type { VirtualDisk } from '../../../vsphere/vm/virtual-disk.ts';
+import type { PowerChoice, PreflightFinding } from '../types.ts';
+
+/** Snapshots that this program makes are named so; one that is found later was left by a run that was killed. */
+export const OWN_SNAPSHOT_PREFIX = 'hyper2kvm-export-';
+
+/** What a suspended guest has not written yet is in a file that no lease exports. */
+const SUSPENDED =
+  'Resume the VM and shut it down, or use --snapshot: its disks are then as after a power cut, without what the guest had in memory.';
+
+type Finding = PreflightFinding;
+
+/** What can be said about a VM before any lease: what cannot leave by one, and what the user should know. */
+export function inspectVm(vm: string, facts: VmFacts, power: PowerChoice): Finding[] {
+  return [
+    inspectPower(vm, facts, power),
+    ...inspectReach(facts),
+    ...facts.disks.flatMap(inspectDisk),
+    ...inspectEncryption(facts),
+    ...inspectSnapshots(facts, power),
+    ...inspectDevices(facts),
+  ];
+}
+
+/** The snapshot that `--from-snapshot` means: the one of that name. Undefined when there is none or several. */
+export function namedSnapshot(facts: VmFacts, name: string): VmSnapshot | undefined {
+  const matches = facts.snapshots.filter((snapshot) => snapshot.name === name);
+  return matches.length === 1 ? matches[0] : undefined;
+}
+
+function inspectPower(vm: string, facts: VmFacts, power: PowerChoice): Finding {
+  const check = 'power state';
+  if (power.kind === 'from-snapshot') return inspectNamedSnapshot(facts, power.name);
+  if (facts.powerState === 'poweredOff') return { level: 'ok', check, detail: 'powered off' };
+  if (power.kind === 'snapshot')
+    return { level: 'ok', check, detail: `${facts.powerState}; exported through a snapshot` };
+  if (power.kind === 'as-is') {
+    return {
+      level: 'error',
+      kind: 'usage',
+      check,
+      detail: `${vm} is ${facts.powerState === 'poweredOn' ? 'powered on' : facts.powerState}.`,
+      hint:
+        facts.powerState === 'suspended'
+          ? SUSPENDED
+          : 'Use --snapshot (the VM keeps running), --shutdown (the guest is shut down first), or power it off.',
+    };
+  }
+  if (facts.powerState !== 'poweredOn') {
+    const hint = SUSPENDED;
+    return {
+      level: 'error',
+      kind: 'usage',
+      check,
+      detail: `${vm} is ${facts.powerState} and cannot be shut down.`,
+      hint,
+    };
+  }
+  if (!facts.toolsRunning && !power.forcePowerOff) {
+    return {
+      level: 'error',
+      kind: 'usage',
+      check,
+      detail: `${vm} cannot shut its guest down: no VMware Tools run in it.`,
+      hint: 'Shut it down by hand, add --force-power-off, or use --snapshot.',
+    };
+  }
+  return { level: 'ok', check, detail: 'powered on; the guest will be shut down' };
+}
+
+function inspectNamedSnapshot(facts: VmFacts, name: string): Finding {
+  const check = 'snapshot';
+  if (namedSnapshot(facts, name))
+    return { level: 'ok', check, detail: `exported as of snapshot ${JSON.stringify(name)}` };
+  const count = facts.snapshots.filter((snapshot) => snapshot.name === name).length;
+  const names = facts.snapshots.map((snapshot) => JSON.stringify(snapshot.name)).join(', ');
+  return {
+    level: 'error',
+    kind: 'not-found',
+    check,
+    detail:
+      count > 1
+        ? `${count} snapshots are named ${JSON.stringify(name)}.`
+        : `There is no snapshot ${JSON.stringify(name)}.`,
+    hint: names ? `The VM has ${names}.` : 'The VM has no snapshots.',
+  };
+}
+
+function inspectReach(facts: VmFacts): Finding[] {
+  if (facts.connectionState === 'connected') return [];
+  const detail = `The VM is ${facts.connectionState}: its host cannot be reached.`;
+  return [{ level: 'error', kind: 'transfer', check: 'host', detail, hint: 'Reconnect the host in vCenter.' }];
+}
+
+function inspectDisk(disk: VirtualDisk): Finding[] {
+  const refuse = (detail: string, hint: string): Finding[] => [
+    { level: 'error', kind: 'image', check: disk.label, detail: `${disk.label} ${detail}`, hint },
+  ];
+  if (disk.rawDeviceMapping !== undefined) {
+    return refuse(
+      `is a raw device mapping (${disk.rawDeviceMapping}), which no lease exports.`,
+      'Copy the LUN itself, or migrate the disk to a VMDK first.',
+    );
+  }
+  if (disk.diskMode.startsWith('independent')) {
+    return refuse(
+      `is independent (${disk.diskMode}), which no lease exports.`,
+      'Set its mode to dependent while the VM is off.',
+    );
+  }
+  if (disk.multiWriter) {
+    return refuse(
+      'is shared with multi-writer, which no lease exports.',
+      'Set its sharing to none while every VM that uses it is off.',
+    );
+  }
+  if (disk.encrypted) {
+    return refuse('is encrypted, and no encrypted disk leaves vSphere.', 'Decrypt it by its storage policy first.');
+  }
+  return [];
+}
+
+function inspectEncryption(facts: VmFacts): Finding[] {
+  const findings: Finding[] = [];
+  if (facts.encrypted) {
+    const hint = 'Decrypt the VM by its storage policy first.';
+    findings.push({
+      level: 'error',
+      kind: 'image',
+      check: 'encryption',
+      detail: 'The VM is encrypted and cannot leave vSphere.',
+      hint,
+    });
+  }
+  if (facts.hasTpm) {
+    const detail = 'The VM has a virtual TPM, whose secrets cannot leave vSphere.';
+    findings.push({
+      level: 'error',
+      kind: 'image',
+      check: 'TPM',
+      detail,
+      hint: 'Remove the TPM, after saving recovery keys of the guest.',
+    });
+  }
+  return findings;
+}
+
+function inspectSnapshots(facts: VmFacts, power: PowerChoice): Finding[] {
+  const findings: Finding[] = [];
+  const warn = (check: string, detail: string) => findings.push({ level: 'warning', check, detail });
+  const own = facts.snapshots.filter((snapshot) => snapshot.name.startsWith(OWN_SNAPSHOT_PREFIX));
+  if (own.length > 0) {
+    warn(
+      'snapshots',
+      `${own.map(({ name }) => name).join(', ')} was left by an export that was killed; remove it when none runs.`,
+    );
+  }
+  if (facts.snapshots.length > own.length && power.kind !== 'from-snapshot') {
+    warn(
+      'snapshots',
+      `The VM has ${formatCount(facts.snapshots.length - own.length, 'snapshot')}; the state of today is exported, without them.`,
+    );
+  }
+  if (facts.consolidationNeeded)
+    warn('consolidation', 'The disks of the VM need consolidation; the export may be slow.');
+  if (power.kind === 'snapshot' && power.quiesce && !facts.toolsRunning) {
+    warn('quiescing', 'No VMware Tools run in the guest, so the snapshot will not be quiesced.');
+  }
+  return findings;
+}
+
+function inspectDevices(facts: VmFacts): Finding[] {
+  const images = facts.attachedImages.map((image) => `${image} is attached and is not exported.`);
+  const passthrough = facts.passthroughDevices.map(
+    (label) => `${label} is passed through from the host and does not come along.`,
+  );
+  const diskless = facts.disks.length === 0 ? ['The VM has no disks.'] : [];
+  return [...images, ...passthrough, ...diskless].map((detail) => ({ level: 'warning', check: 'devices', detail }));
+}

@@ -1,0 +1,173 @@
+import { basename, dirname, join } from 'node:path';
+import type { FileClaims } from '../../../base/claims/file-claim.ts';
+import { CleanUp } from '../../clean-up.ts';
+import { refusalOf } from '../plan/export-plan.ts';
+import { settleEarlierRun } from '../source/export-source.ts';
+import { exportVm, type VmExport } from './export-vm.ts';
+import { Generations } from '../history/generations.ts';
+import { findStanding, watchForChange } from '../history/if-changed.ts';
+import { lockPlace } from './locked-place.ts';
+import type { SourceState } from '../history/source-state.ts';
+import { ResumeRecord, resumeRecordName } from '../history/resume-record.ts';
+import type { ExportStep, PowerChoice, VmExportResult } from '../types.ts';
+import { useExported } from './use-exported.ts';
+import { doneSteps, keptResult, onlyPending, pendingSteps } from '../history/whole-exports.ts';
+import { NOTHING_DONE, WholeRecord, wholeRecordName, type WholeExport } from '../history/whole-record.ts';
+
+type Task = Omit<VmExport, 'folder'> & {
+  leftBehind: readonly string[];
+  /** Of those, what stays until somebody undoes it. */
+  lasting: readonly string[];
+  /** The VM was found whole before, and something is left to do with its files. */
+  isWhole: boolean;
+  claims: FileClaims;
+};
+
+/** The VM with what was made of it; or the files of an earlier run, with which nothing is left to do. */
+export type InPlace = { exported: VmExportResult } | { whole: WholeExport };
+
+/** Exports one VM while no other run writes it to the same folder, and does what was asked for with the result. `leftBehind` is what clean-up has told so far. */
+export async function exportInPlace(task: Task, signal: AbortSignal): Promise<InPlace> {
+  const { plan, baseName, options, job, claims } = task;
+  if (!task.isWhole) requireGood(plan);
+  const folder = options.keep === undefined ? plan.output : dirname(plan.output);
+  await using held = new AsyncDisposableStack();
+  held.use(await lockPlace(folder, baseName, { doing: `exporting ${plan.vm} to ${folder}`, job, claims }));
+  return options.keep === undefined
+    ? await exportAndUse(task, signal)
+    : await exportGeneration(task, folder, options.keep, signal);
+}
+
+function requireGood(plan: Task['plan']): void {
+  const refusal = refusalOf(plan);
+  if (refusal) throw refusal;
+}
+
+async function exportAndUse(task: Task, signal: AbortSignal): Promise<InPlace> {
+  const { plan, options, report, leftBehind, record } = task;
+  // Another run may have come to its end since this VM was looked at; and only under the lock may names be given that a killed run did not come to.
+  const { whole, changed } = await findStanding(record, task);
+  if (whole) {
+    await record?.complete(options.mode);
+    await undoEarlierRun(task, plan.output, { keepFiles: false });
+    return await useKept(task, { whole, record }, signal);
+  }
+  requireGood(plan);
+  tellChange(task, changed);
+  const settle = await watchForChange(task, signal);
+  const result = await exportVm({ ...task, folder: plan.output }, signal);
+  result.warnings.push(...leftBehind);
+  const exported = await useExported(withLasting(result, task), options, { signal, report });
+  await record?.markUsed(doneSteps(exported), await sourceOf(exported, settle));
+  return { exported: withChange(exported, changed) };
+}
+
+/** Undoes on the server what a killed run had to undo, beside an export that is kept. */
+async function undoEarlierRun(task: Task, folder: string, end: { keepFiles: boolean }): Promise<void> {
+  const { client, plan, facts, job, options, baseName, report, leave, left } = task;
+  const resume = await ResumeRecord.load(folder, baseName);
+  await using ending = new AsyncDisposableStack();
+  ending.defer(() => resume.close(end));
+  if (!resume.hasDuties) return;
+  await using cleanUp = new CleanUp(leave);
+  const step = (name: ExportStep, detail: string) => report({ type: 'step', vm: plan.vm, step: name, detail });
+  const power: PowerChoice = options.power.kind === 'snapshot' ? { kind: 'as-is' } : options.power;
+  await settleEarlierRun(power, { client, vm: plan.vm, facts, job, cleanUp, left, resume, step });
+}
+
+/** Does what was asked for with the files of an export that is there, and has not been done with them yet. */
+async function useKept(
+  task: Task,
+  { whole, record }: { whole: WholeExport; record: WholeRecord | undefined },
+  signal: AbortSignal,
+): Promise<InPlace> {
+  const { options, report, leftBehind } = task;
+  if (pendingSteps(whole, options).length === 0) {
+    if (!whole.isUsed) await record?.markUsed(whole.done ?? NOTHING_DONE);
+    return { whole };
+  }
+  const result = keptResult(whole);
+  result.warnings.push(...leftBehind);
+  const pending = { ...onlyPending(whole, options), isKept: true };
+  const exported = await useExported(withLasting(result, task), pending, { signal, report });
+  await record?.markUsed(doneSteps(exported, whole.done));
+  return { exported };
+}
+
+/** A VM whose export did not come up in its boot test is exported again, changed or not. */
+async function sourceOf(
+  { bootTest }: VmExportResult,
+  settle: () => Promise<SourceState | undefined>,
+): Promise<SourceState | undefined> {
+  return bootTest?.problem === undefined ? await settle() : undefined;
+}
+
+function tellChange({ plan, report }: Task, changed: string | undefined): void {
+  if (changed === undefined) return;
+  report({ type: 'step', vm: plan.vm, step: 'preflight', detail: `To be exported: ${changed}` });
+}
+
+function withLasting(result: VmExportResult, { lasting }: Task): VmExportResult {
+  return lasting.length === 0 ? result : { ...result, leftBehind: [...lasting] };
+}
+
+function withChange(result: VmExportResult, changed: string | undefined): VmExportResult {
+  return changed === undefined ? result : { ...result, changed };
+}
+
+/** Nothing old is removed unless the new generation is whole, under its name, and came up where that was to be tried. */
+async function exportGeneration(task: Task, vmFolder: string, keep: number, signal: AbortSignal): Promise<InPlace> {
+  const { plan, facts, options, job, report, leftBehind } = task;
+  const name = basename(plan.output);
+  const generations = await Generations.open(vmFolder, facts.instanceUuid || plan.moRef);
+  const newest = generations.newest;
+  const last = newest === undefined ? undefined : recordIn(newest, task);
+  const { whole, changed } = await findStanding(last, task);
+  if (whole) {
+    await undoEarlierRun(task, generations.unfinished, { keepFiles: true });
+    return await useKept(task, { whole, record: last }, signal);
+  }
+  tellChange(task, changed);
+  const settle = await watchForChange(task, signal);
+  const made = await makeGeneration(task, generations, name, signal);
+  const files = made.files.map((file) => ({ ...file, path: join(plan.output, basename(file.path)) }));
+  const names = files.map(({ path }) => basename(path));
+  const carried = resumeRecordName(task.baseName);
+  await generations.add(name, {
+    job,
+    carried,
+    files: options.ifChanged ? [...names, wholeRecordName(task.baseName)] : names,
+  });
+  const result = { ...made, output: plan.output, files, warnings: [...made.warnings, ...leftBehind] };
+  const used = await useExported(withLasting(result, task), options, { signal, report });
+  if (options.ifChanged) {
+    const record = recordIn(plan.output, task);
+    if (await record.find()) await record.markUsed(doneSteps(used), await sourceOf(used, settle));
+  }
+  const warn = (message: string): void => {
+    used.warnings.push(message);
+    report({ type: 'warning', vm: plan.vm, message });
+  };
+  const removed = used.bootTest?.problem === undefined ? await generations.prune(keep, warn) : [];
+  return { exported: withChange({ ...used, generations: { kept: generations.names, removed } }, changed) };
+}
+
+async function makeGeneration(
+  task: Task,
+  generations: Generations,
+  name: string,
+  signal: AbortSignal,
+): Promise<VmExportResult> {
+  const folder = await generations.begin(name);
+  try {
+    const record = task.options.ifChanged ? recordIn(folder, task) : undefined;
+    return await exportVm({ ...task, folder, record }, signal);
+  } catch (error) {
+    await generations.abandon();
+    throw error;
+  }
+}
+
+function recordIn(folder: string, { baseName, facts, plan }: Task): WholeRecord {
+  return new WholeRecord(folder, baseName, facts.instanceUuid || plan.moRef);
+}

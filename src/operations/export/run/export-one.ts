@@ -1,0 +1,125 @@
+import type { FileClaims } from '../../../base/claims/file-claim.ts';
+import type { RateLimiter } from '../../../base/rate-limiter.ts';
+import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
+import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
+import type { EncodeOptions } from '../target/encode-options.ts';
+import { exportInPlace } from './export-in-place.ts';
+import { outputFolder, planVm } from '../plan/export-plan.ts';
+import type { FoundVm } from '../plan/find-vms.ts';
+import { LeftSnapshots } from '../source/left-snapshots.ts';
+import { tidyPlace } from './locked-place.ts';
+import type { ExportEvent, ExportOptions, SkippedVm, VmExportFailure, VmExportResult } from '../types.ts';
+import type { ServerHashes } from '../transfer/unproved-files.ts';
+import { describeFailure } from './vm-failure.ts';
+import { ResumeRecord } from '../history/resume-record.ts';
+import { findWhole, pendingSteps, recordFor, refuseOther, skippedVm } from '../history/whole-exports.ts';
+import type { WholeExport } from '../history/whole-record.ts';
+
+/** What the VMs of a run share: one session, one rate limit, one pool of threads. */
+export interface RunShared {
+  client: VsphereClient;
+  options: ExportOptions;
+  encode: EncodeOptions;
+  /** Each VM has a folder of its own. */
+  several: boolean;
+  job: string;
+  limiter: RateLimiter | undefined;
+  workers: SharedWorkers;
+  hashes: ServerHashes;
+  claims: FileClaims;
+  report: (event: ExportEvent) => void;
+}
+
+/** How a VM of the run ended. */
+export type VmOutcome = { exported: VmExportResult } | { skipped: SkippedVm } | { failed: VmExportFailure };
+
+/** What is told of a VM while it is exported. */
+interface VmTold {
+  report: (event: ExportEvent) => void;
+  leftBehind: string[];
+  /** Of those, what stays until somebody undoes it. */
+  lasting: string[];
+  keptForNextRun: string[];
+  /** Tells that it begins. */
+  begin: (output: string) => void;
+}
+
+/** Exports one VM of a run, or finds that it is whole already. @throws nothing but the signal's reason, after clean-up. */
+export async function exportOne(
+  each: FoundVm,
+  place: { index: number; count: number },
+  run: RunShared,
+  signal: AbortSignal,
+): Promise<VmOutcome> {
+  const { label: vm, vm: inventoryVm } = each;
+  const report = (event: ExportEvent) =>
+    run.report('vm' in event && event.vm === inventoryVm.name ? { ...event, vm } : event);
+  const begin = (output: string) =>
+    report({ type: 'vm-started', vm, inventoryPath: inventoryVm.inventoryPath, ...place, output });
+  const told: VmTold = { report, begin, leftBehind: [], lasting: [], keptForNextRun: [] };
+  try {
+    const outcome = await exportOrKeep(each, run, told, signal);
+    if ('skipped' in outcome) report({ type: 'vm-skipped', vm, result: outcome.skipped });
+    else report({ type: 'vm-finished', vm, result: outcome.exported });
+    return outcome;
+  } catch (error) {
+    const { leftBehind } = told;
+    report({ type: 'vm-failed', vm, error, leftBehind });
+    signal.throwIfAborted();
+    return { failed: describeFailure(vm, error, told) };
+  }
+}
+
+async function exportOrKeep(
+  each: FoundVm,
+  run: RunShared,
+  told: VmTold,
+  signal: AbortSignal,
+): Promise<Exclude<VmOutcome, { failed: unknown }>> {
+  const { client, options, encode, several } = run;
+  const { baseName, label: vm } = each;
+  const { report, leftBehind, lasting, keptForNextRun } = told;
+  const leave = (sentence: string, isLasting = false) => {
+    leftBehind.push(sentence);
+    if (isLasting) lasting.push(sentence);
+    report({ type: 'warning', vm, message: sentence });
+  };
+  const left = new LeftSnapshots(
+    outputFolder(options.output, baseName, several || options.keep !== undefined),
+    baseName,
+  );
+  const removal = {
+    client,
+    vm,
+    vmRef: each.vm.ref,
+    leave: (sentence: string) => leave(sentence, true),
+    step: (detail: string) => report({ type: 'step', vm, step: 'clean-up', detail }),
+  };
+  await left.remove(removal, signal);
+  const record = recordFor(each, options, several);
+  const found = await findWhole(record, encode, options);
+  const { whole: seen } = found;
+  if (seen?.isUsed && !options.ifChanged && !(await isWorkLeft(seen, baseName, options))) {
+    const skipped = withLasting(skippedVm(each, seen, options), lasting);
+    const { job, claims } = run;
+    await tidyPlace(skipped.output, baseName, { doing: `looking at ${vm} in ${skipped.output}`, job, claims });
+    return { skipped };
+  }
+  const planned = await planVm(client, each, options, several, signal);
+  refuseOther(planned.plan.findings, found, { ...planned.plan, force: options.force });
+  told.begin(planned.plan.output);
+  const keepForNextRun = (names: string[]) => void keptForNextRun.push(...names);
+  const task = { ...planned, ...run, baseName, record, report, leave, left, leftBehind, lasting, keepForNextRun };
+  const outcome = await exportInPlace({ ...task, isWhole: seen !== undefined }, signal);
+  return 'whole' in outcome ? { skipped: withLasting(skippedVm(each, outcome.whole, options), lasting) } : outcome;
+}
+
+function withLasting(skipped: SkippedVm, lasting: readonly string[]): SkippedVm {
+  return lasting.length === 0 ? skipped : { ...skipped, leftBehind: [...lasting] };
+}
+
+/** With the files of an export that is there, or on the server, where a later run was killed. */
+async function isWorkLeft(whole: WholeExport, baseName: string, options: ExportOptions): Promise<boolean> {
+  if (pendingSteps(whole, options).length > 0) return true;
+  return (await ResumeRecord.load(whole.result.output, baseName)).hasDuties;
+}

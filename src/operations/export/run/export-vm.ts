@@ -1,0 +1,215 @@
+import { join } from 'node:path';
+import { Hyper2kvmError } from '../../../base/errors.ts';
+import type { RateLimiter } from '../../../base/rate-limiter.ts';
+import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
+import { createFolderPackage } from '../../../ovf/write/folder-package.ts';
+import { createOvaPackage } from '../../../ovf/write/ova-package.ts';
+import { PARTIAL_SUFFIX } from '../../../ovf/write/member-names.ts';
+import type { PackageWriter } from '../../../ovf/write/package-writer.ts';
+import { readVmHardware, type VmHardware } from '../../../vsphere/vm/vm-hardware.ts';
+import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
+import { CleanUp } from '../../clean-up.ts';
+import { descriptionName } from '../../domain/make-domain.ts';
+import type { EncodeOptions } from '../target/encode-options.ts';
+import type { PlannedVm } from '../plan/export-plan.ts';
+import { prepareSource, type ExportSource } from '../source/export-source.ts';
+import { adoptWholeFiles, contentIdentity, transferAll } from '../transfer/fetch-disks.ts';
+import { diskFileName, FORMATS } from '../target/formats.ts';
+import { createImagePackage } from '../target/image-package.ts';
+import type { LeftSnapshots } from '../source/left-snapshots.ts';
+import { makeMachine } from '../target/make-machine.ts';
+import { writeDescriptor, type DescribedFile } from '../target/ovf-text.ts';
+import { ResumeRecord, type WholeFile } from '../history/resume-record.ts';
+import { Transfer } from '../transfer/transfer.ts';
+import type { ExportedDisk, ExportedFile, ExportEvent, ExportOptions, ExportStep, VmExportResult } from '../types.ts';
+import type { ServerHashes } from '../transfer/unproved-files.ts';
+import type { WholeRecord } from '../history/whole-record.ts';
+
+export interface VmExport extends PlannedVm {
+  client: VsphereClient;
+  baseName: string;
+  /** Where the files are made: the plan's output, or where they are before they get there. */
+  folder: string;
+  options: ExportOptions;
+  encode: EncodeOptions;
+  job: string;
+  limiter: RateLimiter | undefined;
+  hashes: ServerHashes;
+  workers: SharedWorkers;
+  /** Where an export that is whole is recorded; undefined for none. */
+  record: WholeRecord | undefined;
+  report: (event: ExportEvent) => void;
+  /** Takes a sentence about each thing that could not be undone on the server, and whether it stays until somebody undoes it. */
+  leave: (sentence: string, isLasting?: boolean) => void;
+  left: LeftSnapshots;
+  /** Told which whole files stay, as `.partial`, for the same command to go on from. */
+  keepForNextRun: (names: string[]) => void;
+}
+
+/** Room for the descriptor at the front of an OVA. One of a real VM has 10 to 60 KiB; a longer one still works, by a copy. */
+const RESERVED_DESCRIPTOR_BYTES = 128 * 1024;
+
+const NO_NVRAM =
+  'The server does not offer the NVRAM of this UEFI VM, so its UEFI boot entries are not included. ESXi offers it from 6.7 on.';
+
+/**
+ * Exports one VM as planned, into a folder that is locked. When this settles, on whatever way, no lease and no own snapshot is left on the server that could be
+ * removed, and no file under a final name that is not whole.
+ */
+export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmExportResult> {
+  const { plan, facts, options, encode, client, job, leave, left, keepForNextRun, report, baseName, record, folder } =
+    task;
+  const startedAt = Date.now();
+  const warnings: string[] = [];
+  const step = (name: ExportStep, detail: string) => report({ type: 'step', vm: plan.vm, step: name, detail });
+  const warn = (message: string) => {
+    warnings.push(message);
+    report({ type: 'warning', vm: plan.vm, message });
+  };
+  plan.findings.filter(({ level }) => level === 'warning').forEach(({ detail }) => warn(detail));
+
+  const resume = await ResumeRecord.load(folder, baseName);
+  let keepFiles = resume.hasEarlierRun;
+  // After the clean-up: what that could not undo stays in the record.
+  await using ending = new AsyncDisposableStack();
+  ending.defer(() => resume.close({ keepFiles }));
+  await using cleanUp = new CleanUp(leave);
+  const scope = { client, vm: plan.vm, facts, job, cleanUp, left, resume, step };
+  const source = await prepareSource(options.power, scope, signal);
+  if (source.quiesced === false) warn('The snapshot was not quiesced: the disks are as after a power cut.');
+
+  const writer = await openPackage(task);
+  let isFetched = false;
+  try {
+    const transfer = new Transfer({ ...task, ...options, vm: plan.vm, writer, resume, warn });
+    await adoptWholeFiles(task, source, { resume, writer, transfer }, signal);
+    const kept = transfer.whole.map(({ member }) => member.name);
+    await transferAll(task, source, { transfer, step, hasEarlierRun: resume.hasEarlierRun }, signal);
+    if (facts.firmware === 'uefi' && transfer.whole.every(({ isDisk }) => isDisk)) warn(NO_NVRAM);
+    const described = await describe(task, source, transfer.whole, { warn, step }, signal);
+    isFetched = true;
+    const fetchSeconds = (Date.now() - startedAt) / 1000;
+    // A fix takes minutes: meanwhile no snapshot grows on the server, and no VM stays off.
+    await cleanUp.run();
+    const { descriptor, ...made } = await finishDescriptor(task, described, { source, transfer, resume, step }, signal);
+    signal.throwIfAborted();
+    step('finish', 'Giving the files their names');
+    const withFiles = (files: readonly ExportedFile[]): VmExportResult => ({
+      vm: plan.vm,
+      moRef: plan.moRef,
+      inventoryPath: plan.inventoryPath,
+      format: options.format,
+      output: folder,
+      files: [...files],
+      disks: exportedDisks(task, source),
+      transferredBytes: transfer.transferredBytes,
+      capacityBytes: plan.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0),
+      keptDisks: kept,
+      ...(source.quiesced === undefined ? {} : { quiesced: source.quiesced }),
+      ...made,
+      warnings,
+      fetchSeconds,
+      seconds: (Date.now() - startedAt) / 1000,
+    });
+    const beforeNames = async (files: readonly ExportedFile[]) => record?.write(withFiles(files), encode);
+    const files = await writer.finish({ descriptor, beforeNames }, signal);
+    keepFiles = false;
+    return withFiles(files);
+  } catch (error) {
+    await record?.takeBack();
+    const whole = isWorthKeeping(error, source, isFetched)
+      ? resume.filesOf(contentIdentity(source, encode)).map(({ member }) => member.name)
+      : [];
+    const keepWhole = whole.length > 0;
+    keepFiles = keepWhole;
+    await writer.discard({ keepWhole });
+    if (keepWhole) keepForNextRun(whole);
+    throw error;
+  }
+}
+
+function exportedDisks({ baseName, plan }: VmExport, { disks }: ExportSource): ExportedDisk[] {
+  return disks.map(({ label, fileName: datastoreFile, capacityBytes }, index) => {
+    const file = diskFileName(baseName, index, plan.format);
+    return { label, datastoreFile, file, capacityBytes };
+  });
+}
+
+/**
+ * Whole disks stay after a failure that another run can get past. Not after a signal: whoever ends the program wants its files gone; not when a fetched image was wrong; and not
+ * those of an own snapshot, which is removed, and with it the state that they belong to.
+ */
+function isWorthKeeping(error: unknown, source: ExportSource, isFetched: boolean): boolean {
+  return error instanceof Hyper2kvmError && (isFetched || error.kind !== 'image') && source.ownSnapshot === undefined;
+}
+
+function openPackage({ folder, baseName, options, workers }: VmExport): Promise<PackageWriter> {
+  const { format, force, mode, compression } = options;
+  const place = { folder, baseName, force, mode };
+  const { image } = FORMATS[format];
+  if (image) {
+    const descriptorName = descriptionName(baseName, options.kubevirt);
+    return createImagePackage({ folder, force, mode, descriptorName, format: image, compression, workers });
+  }
+  if (format === 'ova') return createOvaPackage({ ...place, reservedDescriptorBytes: RESERVED_DESCRIPTOR_BYTES });
+  return createFolderPackage(place);
+}
+
+/** What describes the VM, beside its disks: the server's own descriptor, or what a domain is made from; nothing for bare disks. */
+interface Described {
+  ovf?: string;
+  vmHardware?: VmHardware;
+}
+
+/** The last that is asked of the server. */
+async function describe(
+  { client, plan, facts, named }: VmExport,
+  source: ExportSource,
+  whole: readonly WholeFile[],
+  { warn, step }: { warn: (message: string) => void; step: (step: ExportStep, detail: string) => void },
+  signal: AbortSignal,
+): Promise<Described> {
+  const { description } = FORMATS[plan.format];
+  if (description === 'domain') return { vmHardware: await readVmHardware(client, facts.ref, signal) };
+  if (description === undefined) return {};
+  step('descriptor', 'Writing the OVF descriptor');
+  const described = { client, vm: facts.ref, name: named.name, snapshot: source.snapshot };
+  const { text, warnings } = await writeDescriptor(described, inOrder(whole, plan.format), signal);
+  warnings.forEach(warn);
+  return { ovf: text };
+}
+
+/** Of images, the domain is made here, after their guest. */
+async function finishDescriptor(
+  { plan, named, options, folder }: VmExport,
+  { ovf, vmHardware }: Described,
+  {
+    source,
+    transfer,
+    ...rest
+  }: {
+    source: ExportSource;
+    transfer: Transfer;
+    resume: ResumeRecord;
+    step: (step: ExportStep, detail: string) => void;
+  },
+  signal: AbortSignal,
+): Promise<{ descriptor: string | undefined } & Pick<VmExportResult, 'hardware' | 'guest'>> {
+  const { image: format } = FORMATS[plan.format];
+  if (format === undefined || vmHardware === undefined) return { descriptor: ovf };
+  const images = inOrder(transfer.whole, plan.format).filter(({ isDisk }) => isDisk);
+  const paths = images.map(({ name }) => join(plan.output, name));
+  const partialPaths = images.map(({ name }) => join(folder, name + PARTIAL_SUFFIX));
+  const fetched = { vm: named, vmHardware, disks: source.disks, paths, partialPaths, format, ...rest };
+  const { domain, ...made } = await makeMachine(fetched, options, signal);
+  return { descriptor: domain, ...made };
+}
+
+/** DSP0243 section 5.3: in an OVA the files stand in the order of the descriptor's references; a folder has the order of the hardware. */
+function inOrder(whole: readonly WholeFile[], format: string): DescribedFile[] {
+  const files = whole.map(({ member, ...file }) => ({ ...file, name: member.name, sizeBytes: member.sizeBytes }));
+  if (format === 'ova') return files;
+  return files.toSorted(
+    (a, b) => Number(b.isDisk) - Number(a.isDisk) || a.name.localeCompare(b.name, 'en', { numeric: true }),
+  );
+}

@@ -1,0 +1,122 @@
+import { formatCount } from '../../../base/text/amounts.ts';
+import { forEachConcurrently } from '../../../base/concurrency.ts';
+import { Hyper2kvmError, InterruptedError } from '../../../base/errors.ts';
+import { FileClaims } from '../../../base/claims/file-claim.ts';
+import { RateLimiter } from '../../../base/rate-limiter.ts';
+import { SharedWorkers } from '../../../image/copy/shared-workers.ts';
+import type { JobHandle } from '../../../jobs/job-handle.ts';
+import { createJob } from '../../../jobs/job-store.ts';
+import { addressOf } from '../../../vsphere/connection/certificate-trust.ts';
+import { CleanUp } from '../../clean-up.ts';
+import { endJob } from '../../end-job.ts';
+import { openSession } from '../../server-session.ts';
+import { EncodeOptions } from '../target/encode-options.ts';
+import { exitCodeOfExport, isIncomplete } from './export-exit-code.ts';
+import { exportOne, type RunShared, type VmOutcome } from './export-one.ts';
+import { findAllVms } from '../plan/find-vms.ts';
+import { JobProgress } from './job-progress.ts';
+import type { ExportEvent, ExportOptions, ExportResult, OperationContext } from '../types.ts';
+import { describeFailure } from './vm-failure.ts';
+
+/** Two decompress 1 GB of disk a second, more than a host's NFC brings; each more would take 25 MB. */
+const MOST_WORKERS = 2;
+
+/**
+ * Exports VMs, `jobs` of them at once in one session; one that fails does not stop the rest. Leaves a job record.
+ * @throws what concerns all of them (no connection, no login), and the signal's reason, in both cases after clean-up.
+ */
+export async function exportVms(options: ExportOptions, context: OperationContext<ExportEvent>): Promise<ExportResult> {
+  const progress = new JobProgress();
+  const report = (event: ExportEvent) => {
+    // Whatever ends a detached job before its first step is reported in the foreground: no login, no such VM, a VM that cannot be exported, a folder that another run has.
+    if (event.type === 'vm-skipped' || (event.type === 'step' && event.vm !== undefined)) options.detached?.onBegin();
+    progress.take(event);
+    context.report(event);
+  };
+  const warn = (message: string) => report({ type: 'warning', vm: undefined, message });
+  const job = await createJob({
+    kind: 'export',
+    request: {
+      server: addressOf(options.connection.url),
+      vms: options.vms,
+      format: options.format,
+      output: options.output ?? '.',
+    },
+    env: options.env,
+    onProblem: warn,
+    redact: options.connection.redact,
+    reserved: options.detached,
+  });
+  progress.attach(job);
+  const { notify, env } = options;
+  const end = (...how: Parameters<JobHandle['end']>) => endJob(job, how, { notify, env, warn });
+  try {
+    requireRecord(job, options.detached);
+    const result = await exportAll(options, { ...context, report }, job, warn);
+    // A shard may have no VM.
+    if (result.state !== 'failed') options.detached?.onBegin();
+    await end(result.state, undefined, exitCodeOfExport(result));
+    return result;
+  } catch (error) {
+    await end(error instanceof InterruptedError ? 'interrupted' : 'failed', error);
+    throw error;
+  }
+}
+
+/** A detached job without a record could be neither followed nor cancelled. */
+function requireRecord(job: JobHandle, detached: ExportOptions['detached']): void {
+  if (detached === undefined || job.isKept) return;
+  throw new Hyper2kvmError('local-file', `The record ${job.file} of the detached job could not be written.`);
+}
+
+async function exportAll(
+  options: ExportOptions,
+  { signal, report }: OperationContext<ExportEvent>,
+  job: JobHandle,
+  warn: (message: string) => void,
+): Promise<ExportResult> {
+  await using cleanUp = new CleanUp(warn);
+  const tell = (step: 'connect' | 'find', detail: string) => report({ type: 'step', vm: undefined, step, detail });
+  tell('connect', `Connecting to ${addressOf(options.connection.url)}`);
+  const client = await openSession(options.connection, cleanUp, signal);
+  const { found, failures, several, managed, ofVms } = await findAllVms(client, options, signal);
+  const { shard } = options;
+  if (managed.length > 0) tell('find', `Skipping VMs that extensions of the server manage: ${managed.join(', ')}`);
+  const share = shard && { ...shard, vms: found.length, ofVms };
+  if (share) tell('find', shareWords(share));
+  const failed = failures.map(({ word, error }) => {
+    report({ type: 'vm-failed', vm: word, error, leftBehind: [] });
+    return describeFailure(word, error);
+  });
+  const run: RunShared = {
+    client,
+    options,
+    encode: EncodeOptions.of(options),
+    several,
+    job: job.id,
+    limiter: options.limitRateBytes === undefined ? undefined : new RateLimiter(options.limitRateBytes),
+    workers: new SharedWorkers(MOST_WORKERS),
+    hashes: { broken: false },
+    claims: new FileClaims({ env: options.env, onProblem: warn }),
+    report,
+  };
+  const outcomes: VmOutcome[] = [];
+  const numbered = found.map((each, index) => ({ each, index }));
+  await forEachConcurrently(numbered, options.jobs, signal, async ({ each, index }) => {
+    outcomes[index] = await exportOne(each, { index, count: found.length }, run, signal);
+  });
+  const exported = outcomes.flatMap((outcome) => ('exported' in outcome ? [outcome.exported] : []));
+  const skipped = outcomes.flatMap((outcome) => ('skipped' in outcome ? [outcome.skipped] : []));
+  failed.push(...outcomes.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : [])));
+  const isPartial = exported.length + skipped.length > 0;
+  const isDone = failed.length === 0 && ![...exported, ...skipped].some(isIncomplete);
+  const state = isDone ? 'done' : isPartial ? 'partial' : 'failed';
+  return { job: job.id, state, exported, skipped, failed, ...(share && { share }) };
+}
+
+function shareWords({ index, count, vms, ofVms }: NonNullable<ExportResult['share']>): string {
+  const share = `Shard ${index}/${count}`;
+  return vms === 0
+    ? `${share}: ${ofVms === 1 ? 'the only VM is' : `all ${ofVms} VMs are`} in other shards`
+    : `${share}: ${vms} of ${formatCount(ofVms, 'VM')}`;
+}

@@ -1,0 +1,52 @@
+import { Hyper2kvmError } from '../../../base/errors.ts';
+import { defineDomain, defineKept } from '../../domain/define-domain.ts';
+import { configuredNicsOf } from '../../fix-guest/fix-images.ts';
+import { bootTest, PLAIN_BOOT_TEST } from '../../boot-test/boot-test.ts';
+import type { BootTestEvent } from '../../boot-test/types.ts';
+import type { ExportEvent, ExportOptions, OperationContext, VmExportResult } from '../types.ts';
+
+/**
+ * What was asked for beyond the files of a VM that was exported as images: makes its domain known to libvirt, then boots it. A VM that does not come up is told in the
+ * result; what is thrown is that the one or the other could not be done. `isKept` says that an earlier run made the files, and may have defined the domain and been killed.
+ */
+export async function useExported(
+  result: VmExportResult,
+  {
+    define,
+    bootTest: isTested,
+    force,
+    env,
+    isKept = false,
+  }: Pick<ExportOptions, 'define' | 'bootTest' | 'force' | 'env'> & { isKept?: boolean },
+  { signal, report }: OperationContext<ExportEvent>,
+): Promise<VmExportResult> {
+  const { vm, files, output } = result;
+  const domain = files.find(({ path }) => path.endsWith('.xml'));
+  if (domain === undefined) return result;
+  const used = { ...result };
+  // A domain may be named otherwise than its VM.
+  const onEvent = (event: BootTestEvent): void => report({ ...event, vm });
+  try {
+    if (define !== undefined) {
+      const connection = { uri: define, env };
+      if (!isKept) await defineDomain(connection, domain.path, signal);
+      else if (!(await defineKept(connection, domain.path, force, signal))) {
+        const message = `libvirt at ${define} knows this VM already: its definition stays, and --force replaces it.`;
+        used.warnings = [...used.warnings, message];
+        report({ type: 'warning', vm, message });
+      }
+      used.defined = define;
+    }
+    const configuredNics = configuredNicsOf(result.guest);
+    const options = { ...PLAIN_BOOT_TEST, target: domain.path, configuredNics, env };
+    if (isTested) used.bootTest = await bootTest(options, { signal, report: onEvent });
+    return used;
+  } catch (error) {
+    if (!(error instanceof Hyper2kvmError)) throw error;
+    const what = define !== undefined && used.defined === undefined ? 'defined' : 'booted';
+    throw new Hyper2kvmError(error.kind, `${vm} was exported, but could not be ${what}: ${error.message}`, {
+      cause: error,
+      hint: `${error.hint ?? ''} Its images are whole and stay in ${output}.`.trimStart(),
+    });
+  }
+}

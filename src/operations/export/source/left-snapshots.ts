@@ -1,0 +1,97 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomically } from '../../../base/files/atomic-file.ts';
+import { Hyper2kvmError } from '../../../base/errors.ts';
+import { isObject, readJson } from '../../../base/text/read-json.ts';
+import { makeFolder } from '../../../base/files/make-folder.ts';
+import { readOwnFile } from '../../../base/files/own-file.ts';
+import { removeSnapshot } from '../../../vsphere/vm/snapshot.ts';
+import { readSnapshots } from '../../../vsphere/vm/vm-facts.ts';
+import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
+import type { MoRef } from '../../../vsphere/soap/wsdl-types.ts';
+import type { OwnSnapshot } from '../history/resume-record.ts';
+
+interface LeftState {
+  version: 1;
+  snapshots: OwnSnapshot[];
+}
+
+/** How a run removes what an earlier one left. */
+export interface Removal {
+  client: VsphereClient;
+  vm: string;
+  vmRef: MoRef;
+  /** Takes a sentence about each snapshot that cannot be removed this time either. */
+  leave: (sentence: string) => void;
+  step: (detail: string) => void;
+}
+
+/**
+ * The small file beside an export that names the own snapshots that could not be removed after it. They hold an old state of the VM and are of no more use: the
+ * next run into the same place removes them first. The file is there only as long as there is such a snapshot.
+ */
+export class LeftSnapshots {
+  readonly #folder: string;
+  readonly #path: string;
+
+  constructor(folder: string, baseName: string) {
+    this.#folder = folder;
+    this.#path = join(folder, `.${baseName}.hyper2kvm-snapshots`);
+  }
+
+  async add(snapshot: OwnSnapshot): Promise<void> {
+    await makeFolder(this.#folder);
+    const others = (await this.#read()).filter(({ name }) => name !== snapshot.name);
+    await this.#write([...others, snapshot]);
+  }
+
+  /** Removes them on the server. @throws only the signal's reason, and what keeps the VM from being read at all. */
+  async remove({ client, vm, vmRef, leave, step }: Removal, signal: AbortSignal): Promise<void> {
+    const recorded = await this.#read();
+    if (recorded.length === 0) return;
+    const there = await readSnapshots(client, vmRef, signal);
+    const stay: OwnSnapshot[] = [];
+    for (const snapshot of recorded) {
+      // The name has the id of the job in it: no other VM and no person has a snapshot of that name.
+      const found = there.find(({ name }) => name === snapshot.name);
+      if (found === undefined) continue;
+      step(`Removing the snapshot ${snapshot.name}, which an earlier run could not remove`);
+      try {
+        await removeSnapshot(client, found.ref, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof Hyper2kvmError)) throw error;
+        stay.push(snapshot);
+        leave(`${snapshotRemains(snapshot.name, vm, client)} (${error.message})`);
+      }
+    }
+    await this.#write(stay);
+  }
+
+  async #read(): Promise<OwnSnapshot[]> {
+    const text = await readOwnFile(this.#path).catch(() => '');
+    return readJson(text, isLeftState)?.snapshots ?? [];
+  }
+
+  async #write(snapshots: OwnSnapshot[]): Promise<void> {
+    const state: LeftState = { version: 1, snapshots };
+    if (snapshots.length === 0) await rm(this.#path, { force: true });
+    else await writeFileAtomically(this.#path, `${JSON.stringify(state)}\n`);
+  }
+}
+
+/** The sentence about a snapshot that stays. */
+export function snapshotRemains(name: string, vm: string, { server }: Pick<VsphereClient, 'server'>): string {
+  return `The snapshot ${name} of ${vm} is still on ${server}: the next run of the same export removes it, or remove it there.`;
+}
+
+function isLeftState(state: unknown): state is LeftState {
+  return (
+    isObject(state) &&
+    state['version'] === 1 &&
+    Array.isArray(state['snapshots']) &&
+    state['snapshots'].every(
+      (each) => isObject(each) && typeof each['name'] === 'string' && typeof each['moRef'] === 'string',
+    )
+  );
+}

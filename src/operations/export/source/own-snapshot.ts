@@ -1,0 +1,105 @@
+import { hostname } from 'node:os';
+import { pause } from '../../../base/time-limit.ts';
+import { VsphereFault } from '../../../vsphere/soap/fault.ts';
+import { consolidateDisks, createSnapshot, removeSnapshot } from '../../../vsphere/vm/snapshot.ts';
+import { readSnapshots } from '../../../vsphere/vm/vm-facts.ts';
+import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
+import type { MoRef } from '../../../vsphere/soap/wsdl-types.ts';
+import type { CleanUp } from '../../clean-up.ts';
+import { snapshotRemains, type LeftSnapshots } from './left-snapshots.ts';
+import type { ExportStep } from '../types.ts';
+
+const REMOVE_LIMIT_MS = 12 * 3_600_000;
+/** A snapshot whose making nobody could watch is looked for so long before it counts as never made. */
+const APPEAR_LIMIT_MS = 20_000;
+
+export interface SnapshotScope {
+  client: VsphereClient;
+  vm: string;
+  vmRef: MoRef;
+  /** Takes the removal. */
+  cleanUp: CleanUp;
+  /** Takes the snapshot that could not be removed. */
+  left: LeftSnapshots;
+  /** The server said before that disks need consolidation: that is not this snapshot's doing. */
+  consolidationNeeded: boolean;
+  step: (step: ExportStep, detail: string) => void;
+  /** Takes it out of the record that a killed run leaves: it is gone, or was never made, or another record has it. Never throws. */
+  forget: () => Promise<void>;
+}
+
+/**
+ * Makes the temporary snapshot `name`, or takes over `old`, the one of that name. It is removed by the clean-up, also when the server made it and
+ * the answer was lost. An abort must not come between the making and the word of what was made, so that this takes no signal.
+ */
+export async function takeOwnSnapshot(
+  scope: SnapshotScope,
+  { name, quiesce, old }: { name: string; quiesce: boolean; old: MoRef | undefined },
+): Promise<MoRef> {
+  const { client, vmRef } = scope;
+  let made = old;
+  let appearLimitMs = 0;
+  deferRemoval(scope, name, async (limit) => (made ??= await findByName(client, vmRef, name, appearLimitMs, limit)));
+  const description = `Temporary: made by hyper2kvm on ${hostname()} for an export, and removed after it.`;
+  try {
+    made ??= await createSnapshot(client, vmRef, { name, description, quiesce }, new AbortController().signal);
+    return made;
+  } catch (error) {
+    // A fault is the server's word that it made none; a line that broke says nothing.
+    if (!(error instanceof VsphereFault)) appearLimitMs = APPEAR_LIMIT_MS;
+    throw error;
+  }
+}
+
+/** Has the clean-up remove the snapshot `name`, which `find` gives when it was made. */
+export function deferRemoval(
+  { client, vm, vmRef, cleanUp, left, consolidationNeeded, step, forget }: SnapshotScope,
+  name: string,
+  find: (limit: AbortSignal) => Promise<MoRef | undefined>,
+): void {
+  let made: MoRef | undefined;
+  let isRemoved = false;
+  cleanUp.defer({
+    remains: `The disks of ${vm} need consolidation on ${client.server}: choose Snapshots > Consolidate there.`,
+    limitMs: REMOVE_LIMIT_MS,
+    isLasting: true,
+    run: async (limit) => {
+      if (isRemoved && !consolidationNeeded) await consolidateDisks(client, vmRef, limit);
+    },
+  });
+  cleanUp.defer({
+    remains: snapshotRemains(name, vm, client),
+    limitMs: REMOVE_LIMIT_MS,
+    isLasting: true,
+    onLeft: async () => {
+      await left.add({ name, moRef: made?.value ?? '' });
+      // From here on that record has it.
+      await forget();
+    },
+    run: async (limit) => {
+      made = await find(limit);
+      if (made) {
+        step('clean-up', `Removing the temporary snapshot ${name}`);
+        await removeSnapshot(client, made, limit);
+        isRemoved = true;
+      }
+      await forget();
+    },
+  });
+}
+
+async function findByName(
+  client: VsphereClient,
+  vm: MoRef,
+  name: string,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<MoRef | undefined> {
+  const endsAt = Date.now() + limitMs;
+  for (;;) {
+    const snapshots = await readSnapshots(client, vm, signal);
+    const found = snapshots.find((snapshot) => snapshot.name === name);
+    if (found || Date.now() >= endsAt) return found?.ref;
+    await pause(1000, signal);
+  }
+}

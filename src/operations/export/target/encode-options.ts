@@ -1,0 +1,77 @@
+import { isObject, readJson } from '../../../base/text/read-json.ts';
+import { FORMATS } from './formats.ts';
+import type { ExportFormat, ExportOptions } from '../types.ts';
+
+/** Each option of {@link ExportOptions} that changes the bytes of a result. `undefined` is the option's default. */
+interface Encoding {
+  format: ExportFormat;
+  name: string | undefined;
+  compress: string | undefined;
+  hardware: string;
+  network: unknown;
+  kubevirt: boolean;
+  fix: string;
+  key: readonly string[];
+  root: string | undefined;
+  'remove-vmware-tools': boolean;
+  'virtio-win': string | undefined;
+  'from-snapshot': string | undefined;
+}
+
+/**
+ * How a VM is encoded: everything in the options of an export that changes the bytes of its result, and nothing else. Built once per run. Resume, `--skip-existing` and
+ * `--if-changed` compare its fingerprints, so that an earlier result is never taken for one that other options would have made. An option that is added to `export` belongs in
+ * here unless the same files come out with and without it.
+ */
+export class EncodeOptions {
+  readonly format: ExportFormat;
+  readonly #encoding: Encoding;
+
+  private constructor(encoding: Encoding) {
+    this.format = encoding.format;
+    this.#encoding = encoding;
+  }
+
+  static of({ format, name, compression, hardware, networks, kubevirt, guest, power }: ExportOptions): EncodeOptions {
+    const networkOf = networks && [...networks.of].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return new EncodeOptions({
+      format,
+      name,
+      compress: compression,
+      hardware,
+      network: networks && { all: networks.all, of: networkOf },
+      kubevirt: kubevirt === true,
+      fix: guest.fix,
+      // The path of a passphrase only: a record must not help anybody to guess what is in the file.
+      key: guest.keys.map(({ device, keyFile }) => `${device}:file:${keyFile}`),
+      root: guest.root,
+      'remove-vmware-tools': guest.removeVmwareTools,
+      'virtio-win': guest.virtioWin,
+      'from-snapshot': power.kind === 'from-snapshot' ? power.name : undefined,
+    });
+  }
+
+  /** Equal for two exports of the same VM content whose results have the same bytes. */
+  fingerprint(): string {
+    return JSON.stringify(this.#encoding);
+  }
+
+  /** Equal for two exports whose downloaded files, before the guest is changed, have the same bytes and stand in the same container. */
+  downloadFingerprint(): string {
+    const { format, compress } = this.#encoding;
+    return JSON.stringify({ disks: FORMATS[format].diskExtension, isTar: format === 'ova', compress });
+  }
+
+  /** The flags by which an earlier {@link fingerprint} differs, such as `--compress`. Empty when it does not; all of them for a text that cannot be read. */
+  differencesFrom(fingerprint: string | undefined): string[] {
+    const [earlier, own] = [new Map(parse(fingerprint)), new Map(parse(this.fingerprint()))];
+    const names = new Set([...own.keys(), ...earlier.keys()]);
+    return [...names].filter((name) => earlier.get(name) !== own.get(name)).map((name) => `--${name}`);
+  }
+}
+
+/** The options in a fingerprint, each with its value as JSON. */
+function parse(fingerprint: string | undefined): [string, string][] {
+  const options = readJson(fingerprint ?? '', isObject) ?? {};
+  return Object.entries(options).map(([name, value]) => [name, JSON.stringify(value)]);
+}

@@ -1,0 +1,80 @@
+import { architectureOf } from '../../../domain/architecture.ts';
+import type { SinkFormat } from '../../../image/create-sink.ts';
+import type { SourceMachine } from '../../../domain/source-machine.ts';
+import type { NamedVm } from '../../../domain/vm-name.ts';
+import type { VirtualDisk } from '../../../vsphere/vm/virtual-disk.ts';
+import type { VmHardware } from '../../../vsphere/vm/vm-hardware.ts';
+import { obstacleOfGuest } from '../../domain/foreign-guest.ts';
+import { makeDomain } from '../../domain/make-domain.ts';
+import type { HardwareWish } from '../../../domain/hardware-choice.ts';
+import { targetHardware } from '../../fix-guest/target-hardware.ts';
+import { fitnessOf, fixImages } from '../../fix-guest/fix-images.ts';
+import type { FixReport } from '../../fix-guest/types.ts';
+import { guestAddressOf, machineOfVm } from './machine-of-vm.ts';
+import type { ResumeRecord } from '../history/resume-record.ts';
+import type { ExportOptions, ExportStep, VmExportResult } from '../types.ts';
+
+/** A VM whose disks are whole images, still as `.partial`. */
+export interface FetchedVm {
+  vm: NamedVm;
+  vmHardware: VmHardware;
+  /** In the order of the hardware. */
+  disks: readonly VirtualDisk[];
+  /** The final path of each disk's image. */
+  paths: readonly string[];
+  /** Where they are now. */
+  partialPaths: readonly string[];
+  format: SinkFormat;
+  resume: ResumeRecord;
+  step: (step: ExportStep, detail: string) => void;
+}
+
+export type MadeMachine = Pick<VmExportResult, 'hardware' | 'guest'> & { domain: string };
+
+/** Makes the guest in the images fit for KVM, as it was asked for, and the text of its libvirt domain or manifest. Needs nothing of the server. */
+export async function makeMachine(
+  fetched: FetchedVm,
+  { guest: wishes, hardware: wanted, networks, kubevirt = false, env }: ExportOptions,
+  signal: AbortSignal,
+): Promise<MadeMachine> {
+  const { vm, vmHardware, disks, paths, format, step } = fetched;
+  const machine = machineOfVm(vm, vmHardware, disks);
+  const guest = await fixFetched(fetched, machine, { wishes, wanted, env }, signal);
+  step('descriptor', kubevirt ? 'Writing the manifest for KubeVirt' : 'Writing the libvirt domain');
+  const images = paths.map((path, index) => ({
+    path,
+    format,
+    virtualSizeBytes: disks[index]?.capacityBytes ?? 0,
+  }));
+  const { text, hardware } = await makeDomain(
+    { machine, images, wanted, fitness: fitnessOf(guest), networks, kubevirt },
+    signal,
+  );
+  return { domain: text, hardware, ...(guest === undefined ? {} : { guest }) };
+}
+
+/** The images are marked before the first byte of them changes: the next run must not take over an image that a killed run was changing. */
+async function fixFetched(
+  { vmHardware, disks, partialPaths, format, resume, step }: FetchedVm,
+  machine: SourceMachine,
+  { wishes, wanted, env }: { wishes: ExportOptions['guest']; wanted: HardwareWish; env: NodeJS.ProcessEnv },
+  signal: AbortSignal,
+): Promise<FixReport | undefined> {
+  if (wishes.fix === 'off') return undefined;
+  step('fix', 'Looking at the guest');
+  const images = partialPaths.map((path, index) => {
+    const disk = disks[index];
+    return { path, format, address: disk && guestAddressOf(disk), uuid: disk?.uuid };
+  });
+  try {
+    const report = ({ detail }: { detail: string }): void => step('fix', detail);
+    const obstacle = obstacleOfGuest(architectureOf(vmHardware));
+    const hardware = targetHardware(machine, images.length, wanted);
+    const beforeChange = (): Promise<void> => resume.beginChange();
+    const vmToFix = { images, nics: machine.nics, hardware, beforeChange, obstacle, env };
+    return await fixImages(vmToFix, wishes, { signal, report });
+  } catch (error) {
+    await resume.keepUnchanged();
+    throw error;
+  }
+}

@@ -1,0 +1,49 @@
+import { checkDescriptor } from '../../../ovf/write/descriptor.ts';
+import { isFault } from '../../../vsphere/soap/fault.ts';
+import { NOT_OFFERED } from '../../../vsphere/lease/nfc-lease.ts';
+import { createDescriptor, noDescriptor } from '../../../vsphere/lease/ovf-manager.ts';
+import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
+import type { MoRef } from '../../../vsphere/soap/wsdl-types.ts';
+
+export interface DescribedVm {
+  client: VsphereClient;
+  vm: MoRef;
+  name: string;
+  snapshot: MoRef | undefined;
+}
+
+/** A file as the descriptor lists it. */
+export interface DescribedFile {
+  key: string;
+  name: string;
+  isDisk: boolean;
+  sizeBytes: number;
+  capacityBytes: number;
+  populatedBytes: number | undefined;
+}
+
+/**
+ * Has the server write the OVF descriptor and checks that it lists just these files with just these sizes: a server that writes others is a
+ * known fault of this field, and the package would then be refused by its readers.
+ */
+export async function writeDescriptor(
+  { client, vm, name, snapshot }: DescribedVm,
+  files: readonly DescribedFile[],
+  signal: AbortSignal,
+): Promise<{ text: string; warnings: string[] }> {
+  const ovfFiles = files.map(({ key, name: path, isDisk, sizeBytes, capacityBytes, populatedBytes }) => ({
+    deviceId: key,
+    path,
+    size: sizeBytes,
+    ...(isDisk ? { capacity: capacityBytes } : {}),
+    ...(populatedBytes === undefined ? {} : { populatedSize: populatedBytes }),
+  }));
+  let descriptor;
+  try {
+    descriptor = await createDescriptor(client, { vm, name, files: ovfFiles, snapshot }, signal);
+  } catch (error) {
+    throw isFault(error, ...NOT_OFFERED) ? noDescriptor(client.server, error) : error;
+  }
+  checkDescriptor(descriptor.text, files);
+  return descriptor;
+}

@@ -1,0 +1,84 @@
+import { Hyper2kvmError } from '../../../base/errors.ts';
+import type { PackageWriter } from '../../../ovf/write/package-writer.ts';
+import { readVmFacts } from '../../../vsphere/vm/vm-facts.ts';
+import type { EncodeOptions } from '../target/encode-options.ts';
+import { sourceOfVm, type ExportSource } from '../source/export-source.ts';
+import type { VmExport } from '../run/export-vm.ts';
+import { FORMATS } from '../target/formats.ts';
+import { LeaseScope, type OpenLease } from '../source/lease-scope.ts';
+import { writeDescriptor } from '../target/ovf-text.ts';
+import type { ResumeRecord } from '../history/resume-record.ts';
+import type { Transfer } from './transfer.ts';
+import type { ExportStep } from '../types.ts';
+import { wantedFiles } from './wanted-files.ts';
+
+/** What must be equal for the files of an earlier run to be those of this one: the disks' content, and how it is stored. */
+export function contentIdentity(source: ExportSource, encode: EncodeOptions): string {
+  return `${source.identity} ${encode.downloadFingerprint()}`;
+}
+
+/** Takes over what an earlier run fetched whole, when the VM is still in the same state; else begins anew. */
+export async function adoptWholeFiles(
+  { plan, report, encode }: VmExport,
+  source: ExportSource,
+  { resume, writer, transfer }: { resume: ResumeRecord; writer: PackageWriter; transfer: Transfer },
+  signal: AbortSignal,
+): Promise<void> {
+  const identity = contentIdentity(source, encode);
+  for (const file of resume.filesOf(identity)) {
+    if (!(await writer.adoptMember(file.member, signal))) continue;
+    transfer.keep(file);
+    const { name: disk, sizeBytes, sha256 } = file.member;
+    report({ type: 'disk-kept', vm: plan.vm, disk, sizeBytes, sha256 });
+  }
+  const { ownSnapshot } = source;
+  await resume.begin({ identity, format: plan.format, ownSnapshot, files: [...transfer.whole] });
+}
+
+/** Fetches what is not whole yet, under leases, none of which is open after it. */
+export async function transferAll(
+  task: VmExport,
+  source: ExportSource,
+  {
+    transfer,
+    step,
+    hasEarlierRun,
+  }: { transfer: Transfer; step: (step: ExportStep, detail: string) => void; hasEarlierRun: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const { client, plan, facts, leave, baseName } = task;
+  const filesOf = (lease: OpenLease) => wantedFiles(lease.devices, source.disks, { baseName, format: plan.format });
+  const verify = async (lease: OpenLease, leaseSignal: AbortSignal) => {
+    if (!source.snapshot) await checkUnchanged(task, source, leaseSignal);
+    // A server that cannot write the descriptor says so now, and not after hours of download.
+    if (FORMATS[plan.format].description === 'ovf') {
+      const rehearsed = filesOf(lease).map((file) => ({
+        ...file,
+        sizeBytes: file.capacityBytes,
+        populatedBytes: undefined,
+      }));
+      await writeDescriptor(
+        { client, vm: facts.ref, name: plan.vm, snapshot: source.snapshot },
+        rehearsed,
+        leaseSignal,
+      );
+    }
+    step('download', 'Downloading');
+  };
+  step('lease', 'Opening the export lease');
+  using leases = new LeaseScope({ client, vm: plan.vm, source: source.ref, leave, verify, hasEarlierRun, step });
+  await transfer.run(leases, filesOf, signal);
+}
+
+/** Between planning and the lease, and between two leases, nothing keeps a VM from being powered on or changed. */
+async function checkUnchanged(
+  { client, facts, plan }: VmExport,
+  source: ExportSource,
+  signal: AbortSignal,
+): Promise<void> {
+  const now = sourceOfVm(await readVmFacts(client, facts.ref, signal));
+  if (now.identity === source.identity) return;
+  throw new Hyper2kvmError('transfer', `${plan.vm} was changed on the server while it was being exported.`, {
+    hint: 'Run the export again when nobody works on the VM.',
+  });
+}

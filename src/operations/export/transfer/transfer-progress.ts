@@ -1,0 +1,50 @@
+import type { ExportEvent } from '../types.ts';
+
+const REPORT_EVERY_MS = 100;
+
+/** How far the files of one VM have come, over all their attempts. */
+export class TransferProgress {
+  /** Over the wire, attempts that failed included. */
+  transferredBytes = 0;
+  readonly #vm: string;
+  readonly #report: (event: ExportEvent) => void;
+  #capacityBytes = 0;
+  readonly #coveredBytes = new Map<string, number>();
+
+  constructor(vm: string, report: (event: ExportEvent) => void) {
+    this.#vm = vm;
+    this.#report = report;
+  }
+
+  begin(files: readonly { name: string; capacityBytes: number }[]): void {
+    this.#capacityBytes = files.reduce((sum, file) => sum + file.capacityBytes, 0);
+    const disks = files.map(({ name, capacityBytes }) => ({ disk: name, capacityBytes }));
+    this.#report({ type: 'disks', vm: this.#vm, disks });
+  }
+
+  /** Share of the capacity of all wanted files that has come, for the server's own progress bar. */
+  get percent(): number {
+    const covered = [...this.#coveredBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    return this.#capacityBytes === 0 ? 0 : (covered * 100) / this.#capacityBytes;
+  }
+
+  /** Takes what one attempt at a file tells after every chunk. */
+  ofAttempt(key: string, disk: string): (receivedBytes: number, coveredBytes: number) => void {
+    let reportedAt = 0;
+    let counted = 0;
+    return (receivedBytes, coveredBytes) => {
+      this.#coveredBytes.set(key, coveredBytes);
+      this.transferredBytes += receivedBytes - counted;
+      counted = receivedBytes;
+      const now = Date.now();
+      if (now - reportedAt < REPORT_EVERY_MS) return;
+      reportedAt = now;
+      this.#report({ type: 'disk-progress', vm: this.#vm, disk, receivedBytes, coveredBytes });
+    };
+  }
+
+  /** What had come of a file is of no use. */
+  forget(key: string): void {
+    this.#coveredBytes.delete(key);
+  }
+}

@@ -1,0 +1,302 @@
+import { forEachConcurrently } from '../../../base/concurrency.ts';
+import { Hyper2kvmError, isRetryable, sentenceOf } from '../../../base/errors.ts';
+import type { RateLimiter } from '../../../base/rate-limiter.ts';
+import { backOffMs, pause } from '../../../base/time-limit.ts';
+import { NotADiskError } from '../../../image/vmdk/stream/stream-error.ts';
+import type { PackageWriter } from '../../../ovf/write/package-writer.ts';
+import type { LeaseManifestEntry } from '../../../vsphere/lease/nfc-lease.ts';
+import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
+import { fetchFile, type FetchOptions, type WantedFile } from './fetch-file.ts';
+import type { LeaseScope, OpenLease } from '../source/lease-scope.ts';
+import { checkAgainstManifest, ManifestMismatchError, type ArrivedFile } from '../source/lease-manifest.ts';
+import { ManifestDispute } from './manifest-dispute.ts';
+import type { ResumeRecord, WholeFile } from '../history/resume-record.ts';
+import { TransferProgress } from './transfer-progress.ts';
+import type { ExportEvent } from '../types.ts';
+import { UnprovedFiles, type ServerHashes } from './unproved-files.ts';
+
+export interface TransferOptions {
+  client: VsphereClient;
+  vm: string;
+  writer: PackageWriter;
+  resume: ResumeRecord;
+  limiter: RateLimiter | undefined;
+  parallel: number;
+  retries: number;
+  firstByteTimeoutMs: number;
+  stallTimeoutMs: number;
+  hashes: ServerHashes;
+  /** Takes a warning that belongs to the result. */
+  warn: (message: string) => void;
+  report: (event: ExportEvent) => void;
+}
+
+/** A file on its way, over all its attempts. */
+interface Job {
+  file: WantedFile;
+  failures: number;
+  /** Needs a lease of its own: a server was seen to answer a second download of one lease with nothing. */
+  alone: boolean;
+  /** No hash came for it, or a wrong one: the next attempt proves the disk by its own checksums. */
+  unproved: boolean;
+  dispute: ManifestDispute;
+  /** It is whole, and the manifest that came with the end of the lease disagreed: it is fetched once more to be compared, and not written. */
+  isCompared: boolean;
+}
+
+/** Where a file goes that is only compared. */
+const NOWHERE = { write: () => Promise.resolve() };
+
+/**
+ * Fetches the files of one VM under leases until all are whole: this is the one place that retries. A file that broke starts again from byte 0, in
+ * the same lease while that lives, else in a new one; each has `retries` more attempts, and so has opening a lease.
+ */
+export class Transfer {
+  readonly #options: TransferOptions;
+  /** Whole files in the order in which they became whole, which is their order in an OVA. */
+  readonly whole: WholeFile[] = [];
+  readonly #progress: TransferProgress;
+
+  constructor(options: TransferOptions) {
+    this.#options = options;
+    this.#progress = new TransferProgress(options.vm, options.report);
+  }
+
+  /** Counts a file as whole that an earlier run fetched. */
+  keep(file: WholeFile): void {
+    this.whole.push(file);
+  }
+
+  get transferredBytes(): number {
+    return this.#progress.transferredBytes;
+  }
+
+  /**
+   * Fetches what `filesOf` finds wanted in the first lease. `leases` opens each lease and checks that the VM is still as it was.
+   * @throws the error of the last attempt of a file; a non-retryable error at once; the signal's reason.
+   */
+  async run(leases: LeaseScope, filesOf: (lease: OpenLease) => WantedFile[], signal: AbortSignal): Promise<void> {
+    let jobs: Job[] | undefined;
+    let leaseFailures = 0;
+    for (;;) {
+      try {
+        const pending = await leases.use(
+          () => this.#progress.percent,
+          signal,
+          async (lease, leaseSignal) => {
+            jobs ??= this.#plan(filesOf(lease));
+            const wanted = this.#pending(jobs);
+            await this.#fetchAll(
+              wanted[0]?.alone ? wanted.slice(0, 1) : wanted.filter((job) => !job.alone),
+              lease,
+              leaseSignal,
+            );
+            return this.#pending(jobs);
+          },
+        );
+        if (pending.length === 0) return;
+        leaseFailures = 0;
+      } catch (error) {
+        signal.throwIfAborted();
+        leaseFailures += 1;
+        if (!isRetryable(error) || leaseFailures > this.#options.retries) throw error;
+        const waitMs = backOffMs(leaseFailures);
+        const message = `${sentenceOf(error)} A new lease is opened in ${Math.ceil(waitMs / 1000)} s.`;
+        this.#options.report({ type: 'warning', vm: this.#options.vm, message });
+        await pause(waitMs, signal);
+      }
+    }
+  }
+
+  #plan(files: readonly WantedFile[]): Job[] {
+    this.#progress.begin(files);
+    return files.map((file) => ({
+      file,
+      failures: 0,
+      alone: false,
+      unproved: false,
+      dispute: new ManifestDispute(),
+      isCompared: false,
+    }));
+  }
+
+  #pending(jobs: readonly Job[]): Job[] {
+    return jobs.filter(({ file, isCompared }) => isCompared || !this.whole.some(({ key }) => key === file.key));
+  }
+
+  async #fetchAll(jobs: readonly Job[], lease: OpenLease, signal: AbortSignal): Promise<void> {
+    const { parallel, writer } = this.#options;
+    const arrivals: { job: Job; arrived: ArrivedFile }[] = [];
+    await using unproved = new UnprovedFiles();
+    await forEachConcurrently(jobs, Math.min(parallel, writer.maxOpenMembers), signal, async (job, jobSignal) => {
+      const arrived = await this.#fetchPatiently(job, lease, unproved, jobSignal);
+      if (arrived && !job.dispute.isSettled) arrivals.push({ job, arrived });
+    });
+    // Some servers know a file's digest only when the whole lease has been read.
+    const manifest = await lease.manifest(signal);
+    for (const { job, arrived } of arrivals) await this.#compareLate(job, arrived, { manifest, unproved });
+    const names = await unproved.settle(manifest);
+    if (names.length > 0) this.#distrust(names);
+  }
+
+  /** A file that the manifest disagrees with at the end of the lease is fetched once more in the next one: an image that rests on its hash anew, any other one to be compared. */
+  async #compareLate(
+    job: Job,
+    arrived: ArrivedFile,
+    { manifest, unproved }: { manifest: readonly LeaseManifestEntry[]; unproved: UnprovedFiles },
+  ): Promise<void> {
+    try {
+      checkAgainstManifest(arrived, manifest);
+    } catch (error) {
+      if (!(error instanceof ManifestMismatchError)) throw error;
+      if (this.#isManifestWrong(job, arrived, error)) return;
+      if (!(await unproved.refuse(arrived))) {
+        job.isCompared = true;
+        // A run that is killed before the comparison leaves the file to no other one.
+        await this.#options.resume.setWhole(this.whole.filter(({ key }) => key !== arrived.key));
+      }
+      this.#progress.forget(arrived.key);
+      job.failures += 1;
+      if (job.failures > this.#options.retries) throw givenUp(job, error);
+      this.#reportRetry(job, 0, error);
+    }
+  }
+
+  #distrust(names: readonly string[]): void {
+    const { vm, client, hashes, report } = this.#options;
+    hashes.broken = true;
+    const message = `${client.server} said that it would give a SHA-256 of ${names.join(', ')}, and gave none: fetching again, and checking every grain.`;
+    report({ type: 'warning', vm, message });
+  }
+
+  /** Returns undefined when the file has to wait for another lease. */
+  async #fetchPatiently(
+    job: Job,
+    lease: OpenLease,
+    unproved: UnprovedFiles,
+    signal: AbortSignal,
+  ): Promise<ArrivedFile | undefined> {
+    for (;;) {
+      try {
+        return await this.#fetchOnce(job, lease, unproved, signal);
+      } catch (error) {
+        this.#progress.forget(job.file.key);
+        if (signal.aborted && !isRetryable(signal.reason)) throw error;
+        job.failures += 1;
+        if (!isRetryable(error)) throw error;
+        if (job.failures > this.#options.retries) throw givenUp(job, error);
+        const waitMs = backOffMs(job.failures);
+        this.#reportRetry(job, waitMs, error);
+        if (error instanceof NotADiskError) {
+          job.alone = true;
+          return undefined;
+        }
+        if (signal.aborted) return undefined;
+        await pause(waitMs, signal);
+        if (!(await lease.isAlive(signal))) return undefined;
+      }
+    }
+  }
+
+  async #fetchOnce(job: Job, lease: OpenLease, unproved: UnprovedFiles, signal: AbortSignal): Promise<ArrivedFile> {
+    const { vm, writer, hashes, report } = this.#options;
+    const { file } = job;
+    const { name: disk, key, capacityBytes } = file;
+    const startedAt = Date.now();
+    report({ type: 'disk-started', vm, disk, capacityBytes, attempt: job.failures + 1 });
+    if (job.isCompared) return await this.#fetchToCompare(job, lease, startedAt, signal);
+    const hashedByServer = lease.givesSha256 && !hashes.broken && !job.unproved;
+    const hints = { isDisk: file.isDisk, capacityBytes, hashedByServer };
+    const member = await writer.openMember(disk, hints);
+    try {
+      const options = this.#fetchOptions(file, !hashedByServer);
+      const { populatedBytes, ...arrived } = await fetchFile(file, lease.deviceOf(key), member, options, signal);
+      const isProved = this.#isProved(job, arrived, await lease.manifestSoFar(signal));
+      const record = await member.commit(arrived.sha256);
+      const accept = () =>
+        this.#accept({ member: record, key, isDisk: file.isDisk, capacityBytes, populatedBytes }, arrived, startedAt);
+      const refuse = async () => {
+        job.unproved = true;
+        this.#progress.forget(key);
+        await member.discard();
+      };
+      if (isProved || !member.restsOnHash) await accept();
+      else unproved.add({ arrived, accept, refuse });
+      return arrived;
+    } catch (error) {
+      await member.discard();
+      throw error;
+    }
+  }
+
+  /** @throws Hyper2kvmError `transfer`, and retries nothing, when other bytes arrive than those that were written. */
+  async #fetchToCompare(job: Job, lease: OpenLease, startedAt: number, signal: AbortSignal): Promise<ArrivedFile> {
+    const { resume, warn } = this.#options;
+    const { file } = job;
+    const arrived = await fetchFile(file, lease.deviceOf(file.key), NOWHERE, this.#fetchOptions(file, false), signal);
+    const warning = job.dispute.compare(arrived);
+    if (warning === undefined) {
+      throw new Hyper2kvmError('transfer', `${file.name} arrived with other content when it was fetched again.`, {
+        hint: 'Run the export again. If this repeats, something on the way changes the data, or the host is faulty.',
+      });
+    }
+    job.isCompared = false;
+    await resume.setWhole(this.whole);
+    warn(warning);
+    this.#reportWhole(arrived, startedAt);
+    return arrived;
+  }
+
+  #fetchOptions({ key, name }: WantedFile, withSha1: boolean): FetchOptions {
+    const { client, limiter, firstByteTimeoutMs, stallTimeoutMs } = this.#options;
+    const onProgress = this.#progress.ofAttempt(key, name);
+    return { client, limiter, firstByteTimeoutMs, stallTimeoutMs, withSha1, onProgress };
+  }
+
+  /** Compares with the manifest. Whether a hash was compared, or the manifest found to be wrong: either proves what arrived. */
+  #isProved(job: Job, arrived: ArrivedFile, manifest: readonly LeaseManifestEntry[]): boolean {
+    try {
+      const isProved = checkAgainstManifest(arrived, manifest);
+      if (isProved) job.dispute.forget();
+      return isProved;
+    } catch (error) {
+      if (!(error instanceof ManifestMismatchError) || !this.#isManifestWrong(job, arrived, error)) throw error;
+      return true;
+    }
+  }
+
+  /** With a warning when it is. The attempt that settles it was proved by the disk's own checksums. */
+  #isManifestWrong(job: Job, arrived: ArrivedFile, error: ManifestMismatchError): boolean {
+    job.unproved = true;
+    const warning = job.dispute.judge(arrived, error);
+    if (warning !== undefined) this.#options.warn(warning);
+    return warning !== undefined;
+  }
+
+  async #accept(whole: WholeFile, arrived: ArrivedFile, startedAt: number): Promise<void> {
+    await this.#options.resume.add(whole);
+    this.whole.push(whole);
+    this.#reportWhole(arrived, startedAt);
+  }
+
+  #reportWhole({ name: disk, sizeBytes, sha256 }: ArrivedFile, startedAt: number): void {
+    const { vm, report } = this.#options;
+    report({ type: 'disk-whole', vm, disk, sizeBytes, sha256, seconds: (Date.now() - startedAt) / 1000 });
+  }
+
+  #reportRetry({ file, failures }: Job, waitMs: number, error: unknown): void {
+    const { vm, retries, report } = this.#options;
+    const reason = sentenceOf(error);
+    report({ type: 'disk-retry', vm, disk: file.name, attempt: failures, attempts: retries + 1, waitMs, reason });
+  }
+}
+
+/** The last word on a file: no longer retryable, or the whole lease would be tried again for it. */
+function givenUp({ file, failures }: Job, error: unknown): Hyper2kvmError {
+  const kind = error instanceof Hyper2kvmError ? error.kind : 'transfer';
+  const times = failures === 1 ? 'the only attempt' : `all ${failures} attempts`;
+  return new Hyper2kvmError(kind, `${file.name} could not be fetched in ${times}: ${sentenceOf(error)}`, {
+    cause: error,
+    hint: 'Run the same command again; --retries gives more attempts.',
+  });
+}

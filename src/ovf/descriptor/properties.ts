@@ -1,0 +1,32 @@
+import type { OvfElement } from './envelope.ts';
+import { sectionsOf } from './sections.ts';
+
+/** The values that the properties of a VM have before anybody sets them (DSP0243, 9.5). */
+export class Properties {
+  readonly #values = new Map<string, string>();
+
+  /** Of the ProductSections of a VM and of the collections around it, the outermost first: the inner ones count. */
+  constructor(holders: readonly OvfElement[], configuration: string | undefined) {
+    for (const section of holders.flatMap((holder) => sectionsOf(holder, 'ProductSection'))) {
+      for (const property of section.children('Property')) this.#add(section, property, configuration);
+    }
+  }
+
+  #add(section: OvfElement, property: OvfElement, configuration: string | undefined): void {
+    const key = property.attribute('key') ?? '';
+    const ofConfiguration = property
+      .children('Value')
+      .find((value) => configuration !== undefined && value.attribute('configuration') === configuration);
+    const value = ofConfiguration?.attribute('value') ?? property.attribute('value');
+    if (value === undefined) return;
+    const parts = [section.attribute('class'), key, section.attribute('instance')];
+    // The whole name is `class.key.instance`, of which writers often give the key only.
+    for (const name of [key, parts.filter(Boolean).join('.')]) this.#values.set(name, value);
+  }
+
+  /** `text` itself, or the default of the property that it names as `${name}`; undefined when there is none. */
+  resolve(text: string | undefined): string | undefined {
+    const [, name] = /^\s*\$\{([^{}]{1,1000})\}\s*$/.exec(text ?? '') ?? [];
+    return name === undefined ? text : this.#values.get(name.trim());
+  }
+}

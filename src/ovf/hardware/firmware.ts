@@ -1,0 +1,50 @@
+import type { OvfElement } from '../descriptor/envelope.ts';
+import { RESOURCE, type OvfItem } from '../descriptor/items.ts';
+import { wholeNumber } from '../descriptor/sections.ts';
+
+export interface OvfFirmware {
+  firmware: 'bios' | 'uefi';
+  secureBoot: boolean;
+  /** It has a virtual TPM, whose content no package holds. */
+  tpm: boolean;
+}
+
+/** oVirt's `BiosType`: 3 is Q35 with UEFI, 4 the same with secure boot. */
+const OVIRT_UEFI = 3;
+const OVIRT_SECURE_BOOT = 4;
+
+/** OVF has no field for it; each of the three says it in its own way. `machine` is VirtualBox's own element. Silence means BIOS. */
+export function readFirmware(
+  system: OvfElement,
+  hardware: OvfElement | undefined,
+  machine: OvfElement | undefined,
+  items: readonly OvfItem[],
+): OvfFirmware {
+  const vmware = vmwareSettings(hardware);
+  const virtualBox = machine?.children('Hardware')[0];
+  const ovirt = wholeNumber(system.children('BiosType')[0]?.text()) ?? 0;
+  const secureBoot = vmware.get('bootoptions.efisecurebootenabled') === 'true' || ovirt === OVIRT_SECURE_BOOT;
+  const isUefi =
+    vmware.get('firmware') === 'efi' ||
+    /^efi/i.test(virtualBox?.children('Firmware')[0]?.attribute('type', 'vbox') ?? '') ||
+    ovirt >= OVIRT_UEFI;
+  const virtualBoxTpm = virtualBox?.children('TrustedPlatformModule')[0]?.attribute('type', 'vbox') ?? 'None';
+  const tpm = items.some(isTpm) || !/^none$/i.test(virtualBoxTpm);
+  return isUefi ? { firmware: 'uefi', secureBoot, tpm } : { firmware: 'bios', secureBoot: false, tpm };
+}
+
+/** vSphere 8 and Workstation leave a placeholder, for a new TPM where it is deployed. */
+function isTpm({ resourceType, subType }: OvfItem): boolean {
+  return resourceType === RESOURCE.other && subType === 'vmware.vtpm';
+}
+
+/** `vmw:Config` is what the server knows, `vmw:ExtraConfig` what stands in the machine's `.vmx`; the first counts. Lower case. */
+function vmwareSettings(hardware: OvfElement | undefined): Map<string, string> {
+  const elements = ['ExtraConfig', 'Config'].flatMap((name) => hardware?.children(name, 'vmw') ?? []);
+  return new Map(
+    elements.map((element) => [
+      (element.attribute('key', 'vmw') ?? '').toLowerCase(),
+      (element.attribute('value', 'vmw') ?? '').toLowerCase(),
+    ]),
+  );
+}

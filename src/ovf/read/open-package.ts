@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import { shellWord } from '../../base/text/shell-word.ts';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { readBytes } from './byte-source.ts';
+import { unfitName } from '../descriptor/file-href.ts';
+import { readHead, withFile } from './file-bytes.ts';
+import { parseManifest, type ManifestEntry } from '../write/manifest.ts';
+import { indexOva } from '../tar/ova-index.ts';
+import { MOST_CHARACTERS } from '../descriptor/envelope.ts';
+import type { OvfChoice } from '../descriptor/choice.ts';
+import { readOvf, type OvfFacts } from '../descriptor/ovf-facts.ts';
+import type { OvfFile } from '../descriptor/references.ts';
+import { locateFile, type PackageDisk, type PackagedFile } from './package-disk.ts';
+import { folderPlace, ovaPlace, type PackagePlace } from './package-place.ts';
+import { probePackage, PROBE_BYTES } from './probe-package.ts';
+import { decodeXml } from '../descriptor/xml-bytes.ts';
+
+/** A package on this machine: what it says, and where its disks' bytes are. Nothing stays open. */
+export interface VmPackage {
+  /** As it was given. */
+  path: string;
+  /**
+   * `gzip-ova` is an OVA that is compressed as a whole: its disks' offsets are those in the tar that it holds, and its bytes can only be had from front to
+   * back, see `readPackaged`.
+   */
+  container: 'folder' | 'ova' | 'gzip-ova';
+  facts: OvfFacts;
+  /** One for each disk of the facts, in their order. */
+  disks: PackageDisk[];
+  /** All files that were looked at: the package itself, its manifest and what that names, and the disks' files. Without links, but for the first. */
+  files: string[];
+  /** Whether there was a manifest. A file that it does not name has no digest. */
+  hasManifest: boolean;
+  /** Sentences about what is wrong with it and does no harm, or is left out. */
+  warnings: string[];
+}
+
+/** What the parser takes, in UTF-16. */
+const MOST_DESCRIPTOR_BYTES = 2 * MOST_CHARACTERS;
+
+/**
+ * Opens an OVF descriptor with the files beside it, or an OVA, compressed with gzip or not; that is told by the content. The descriptor is checked against the manifest
+ * here, the other files are the caller's to check while it reads them. Throws kind `image` for what is no whole package (a file or
+ * a chunk that is missing or has the wrong size, a manifest that names a file that is not there, a digest that is wrong), kind `local-file`, and rejects
+ * with the reason of an abort. Nothing outside of the descriptor's folder is read, through links neither.
+ */
+export async function openPackage(path: string, signal?: AbortSignal, choice: OvfChoice = {}): Promise<VmPackage> {
+  const kind = probePackage(await readHead(path, PROBE_BYTES));
+  if (kind === undefined) throw wrong(`${path} is neither an OVF descriptor nor an OVA`);
+  return kind === 'ovf' ? openFolder(path, choice, signal) : openArchive(path, choice, signal);
+}
+
+async function openFolder(path: string, choice: OvfChoice, signal: AbortSignal | undefined): Promise<VmPackage> {
+  const descriptor = await readSmallFile(path);
+  const folder = await folderPlace(path);
+  const files = new Set<string>();
+  const find: PackagePlace['find'] = async (wanted) => {
+    const found = await folder.find(wanted);
+    if (found !== undefined) files.add(found.path);
+    return found;
+  };
+  const place = { ...folder, find };
+  const name = basename(path);
+  const found = await place.find(manifestNameOf(name));
+  const manifest = found === undefined ? undefined : await readSmallFile(found.path);
+  const opened = await assemble({ path, container: 'folder', name, descriptor, manifest, choice }, place, signal);
+  return { ...opened, files: [path, ...files] };
+}
+
+async function openArchive(path: string, choice: OvfChoice, signal: AbortSignal | undefined): Promise<VmPackage> {
+  const index = await indexOva(path, (name) => isDescriptor(name) || isManifest(name), signal);
+  const descriptors = [...index.kept].filter(([name]) => isDescriptor(name));
+  const [found, second] = descriptors;
+  if (found === undefined) {
+    throw new Hyper2kvmError('image', `The archive ${path} holds no OVF descriptor.`, {
+      hint: `If there is a disk image in it, unpack it with: tar -xf ${shellWord(path)}`,
+    });
+  }
+  if (second !== undefined) throw wrong(`The archive ${path} holds several OVF descriptors: ${found[0]}, ${second[0]}`);
+  const [fullName, descriptor] = found;
+  const folder = fullName.slice(0, fullName.lastIndexOf('/') + 1);
+  const name = fullName.slice(folder.length);
+  const container = index.gzip ? 'gzip-ova' : 'ova';
+  const manifest = index.kept.get(folder + manifestNameOf(name)) ?? onlyManifest(index.kept, folder);
+  return assemble({ path, container, name, descriptor, manifest, choice }, ovaPlace(path, folder, index), signal);
+}
+
+interface PackageTexts {
+  path: string;
+  container: VmPackage['container'];
+  /** The descriptor's, without a folder. */
+  name: string;
+  descriptor: Uint8Array;
+  manifest: Uint8Array | undefined;
+  choice: OvfChoice;
+}
+
+async function assemble(texts: PackageTexts, place: PackagePlace, signal?: AbortSignal): Promise<VmPackage> {
+  const { path, container, name, descriptor, manifest, choice } = texts;
+  const label = container === 'folder' ? path : `${name} in ${path}`;
+  if (descriptor.length > MOST_DESCRIPTOR_BYTES) throw wrong(`${label} is too large for an OVF descriptor`);
+  const digests = await readDigests(manifest, path, place);
+  checkDescriptor(descriptor, digests.get(name), label);
+  const text = decodeXml(descriptor);
+  if (text === undefined) throw wrong(`${label} is no text in the encoding that it declares`);
+  const facts = readOvf(text, label, choice);
+  const warnings = [...facts.warnings];
+  const disks: PackageDisk[] = [];
+  for (const disk of facts.disks) {
+    signal?.throwIfAborted();
+    const located = await locateFile(disk.file, place, digests);
+    warnings.push(...wrongSize(disk.file, located));
+    disks.push({ disk, ...located });
+  }
+  return { path, container, facts, disks, files: [path], hasManifest: manifest !== undefined, warnings };
+}
+
+/**
+ * Tools that change a package's disks, or do not know their sizes yet when they write the descriptor, leave a wrong size, 0 or -1; ovftool warns and virt-v2v takes no notice. Of
+ * a compressed file some writers give the size that it has without compression, though the specification wants the other one.
+ */
+function wrongSize(file: OvfFile | undefined, { sizeBytes, gzip }: PackagedFile): string[] {
+  if (file?.sizeBytes === undefined || file.sizeBytes === sizeBytes || gzip) return [];
+  const name = JSON.stringify(file.href);
+  return [`The file ${name} has ${sizeBytes} bytes, and the descriptor gives it ${file.sizeBytes}: the file counts.`];
+}
+
+/** By name. Each file that a manifest names must be there. */
+async function readDigests(
+  manifest: Uint8Array | undefined,
+  path: string,
+  place: PackagePlace,
+): Promise<Map<string, ManifestEntry>> {
+  if (manifest === undefined) return new Map();
+  const entries = parseManifest(new TextDecoder().decode(manifest), `of ${path}`);
+  for (const { name } of entries) {
+    const fault = unfitName(name);
+    const shown = JSON.stringify(name.slice(0, 200));
+    if (fault !== undefined) throw wrong(`The manifest of ${path} names the file ${shown}, which ${fault}`);
+    if ((await place.find(name)) === undefined) {
+      throw wrong(`The manifest of ${path} names the file ${shown}, which is not in ${place.label}`);
+    }
+  }
+  return new Map(entries.map((entry) => [entry.name, entry]));
+}
+
+function checkDescriptor(bytes: Uint8Array, expected: ManifestEntry | undefined, label: string): void {
+  if (expected === undefined) return;
+  const digest = createHash(expected.algorithm).update(bytes).digest('hex');
+  if (digest !== expected.digest) {
+    throw wrong(`The descriptor ${label} was changed: its ${expected.algorithm} is not the one in the manifest`);
+  }
+}
+
+async function readSmallFile(path: string): Promise<Uint8Array> {
+  const bytes = await withFile(path, (source) => readBytes(source, MOST_DESCRIPTOR_BYTES + 1));
+  if (bytes.length > MOST_DESCRIPTOR_BYTES) throw wrong(`${path} is too large for a descriptor or a manifest`);
+  return bytes;
+}
+
+function manifestNameOf(descriptorName: string): string {
+  return descriptorName.replace(/\.ovf$/i, '') + '.mf';
+}
+
+/** A manifest of another name, when it is the only one beside the descriptor. */
+function onlyManifest(kept: ReadonlyMap<string, Uint8Array>, folder: string): Uint8Array | undefined {
+  const names = [...kept.keys()].filter((name) => isManifest(name) && name.lastIndexOf('/') + 1 === folder.length);
+  const beside = names.filter((name) => name.startsWith(folder));
+  return beside.length === 1 ? kept.get(beside[0] ?? '') : undefined;
+}
+
+/** Archives made on macOS hold a file `._name` of attributes beside each file. */
+function isDescriptor(name: string): boolean {
+  return /(^|\/)(?!\._)[^/]*\.ovf$/i.test(name);
+}
+
+function isManifest(name: string): boolean {
+  return /(^|\/)(?!\._)[^/]*\.mf$/i.test(name);
+}
+
+function wrong(what: string): Hyper2kvmError {
+  return new Hyper2kvmError('image', `${what}.`, {
+    hint: 'Get the package again from where it came from, or export the machine again.',
+  });
+}

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { StreamSource } from './byte-source.ts';
+import { fileChunks, tarChunks } from './file-bytes.ts';
+import { gunzipped } from '../tar/gzip-stream.ts';
+import { piecesOf } from '../tar/ova-reader.ts';
+import type { PackagedFile, PackagePart } from './package-disk.ts';
+import type { VmPackage } from './open-package.ts';
+
+/**
+ * The content of a packaged file from front to back, whatever form it lies there in: chunks are joined, gzip is undone. While its bytes go by they are
+ * checked against the manifest; that a digest is wrong shows at the end of its part, so that what was read before is not to be kept. Pieces are valid until the next
+ * one; leaving the iteration closes the files. Throws kind `image` for a wrong digest, a file that became shorter and damaged gzip, and kind `local-file`; rejects with
+ * the reason of an abort.
+ */
+export async function* readPackaged(
+  place: Pick<VmPackage, 'path' | 'container'>,
+  file: PackagedFile,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  await using reader = new PackageReader(place, signal);
+  yield* reader.read(file);
+}
+
+/**
+ * Reads files of one package as {@link readPackaged} does. An archive that is compressed as a whole stays open between two files, and is inflated once for
+ * all that are read in its order, one at a time; the files of other packages can be read side by side.
+ */
+export class PackageReader implements AsyncDisposable {
+  readonly #path: string;
+  readonly #isOneStream: boolean;
+  readonly #signal: AbortSignal | undefined;
+  #archive: { chunks: AsyncGenerator<Uint8Array>; source: StreamSource } | undefined;
+
+  constructor({ path, container }: Pick<VmPackage, 'path' | 'container'>, signal?: AbortSignal) {
+    this.#path = path;
+    this.#isOneStream = container === 'gzip-ova';
+    this.#signal = signal;
+  }
+
+  async *read({ parts, gzip }: PackagedFile): AsyncGenerator<Uint8Array> {
+    const stored = this.#isOneStream ? this.#archivedParts(parts) : plainParts(parts, this.#signal);
+    const label = parts[0]?.name ?? this.#path;
+    yield* gzip ? gunzipped(stored, `${label} in ${this.#path}`) : stored;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#archive?.chunks.return(undefined);
+    this.#archive = undefined;
+  }
+
+  async *#archivedParts(parts: readonly PackagePart[]): AsyncGenerator<Uint8Array> {
+    for (const part of parts) yield* checked(part, piecesOf(await this.#sourceBefore(part), part, this.#path));
+  }
+
+  /** The archive from where it was read to, or from its start where that is behind the part. */
+  async #sourceBefore({ offsetBytes }: PackagePart): Promise<StreamSource> {
+    if (this.#archive && this.#archive.source.offsetBytes > offsetBytes) await this[Symbol.asyncDispose]();
+    if (!this.#archive) {
+      const chunks = await tarChunks(this.#path, this.#signal);
+      this.#archive = { chunks, source: new StreamSource(chunks) };
+    }
+    return this.#archive.source;
+  }
+}
+
+async function* plainParts(parts: readonly PackagePart[], signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  for (const part of parts) {
+    const { path, offsetBytes, sizeBytes } = part;
+    const range = { start: offsetBytes, end: offsetBytes + sizeBytes - 1 };
+    yield* checked(part, sizeBytes === 0 ? nothing() : fileChunks(path, range, signal));
+  }
+}
+
+async function* checked(part: PackagePart, pieces: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const { name, path, sizeBytes, digest } = part;
+  const hash = digest === undefined ? undefined : createHash(digest.algorithm);
+  let readSize = 0;
+  for await (const piece of pieces) {
+    hash?.update(piece);
+    readSize += piece.length;
+    yield piece;
+  }
+  if (readSize !== sizeBytes) throw wrong(`${name} in ${path} ended after ${readSize} of its ${sizeBytes} bytes`);
+  if (digest !== undefined && hash?.digest('hex') !== digest.digest) {
+    throw wrong(`${name} in ${path} was changed: its ${digest.algorithm} is not the one in the manifest`);
+  }
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+function wrong(what: string): Hyper2kvmError {
+  return new Hyper2kvmError('image', `${what}.`, {
+    hint: 'Get the package again from where it came from, or export the machine again.',
+  });
+}

@@ -1,0 +1,47 @@
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { Hyper2kvmError } from '../../base/errors.ts';
+
+const CHUNK_BYTES = 256 * 1024;
+
+/** RFC 1952, 2.3.1: two magic bytes, and the only method that there is. */
+export function startsGzip(head: Uint8Array): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b && head[2] === 8;
+}
+
+/** Ends a stream and waits until what it reads from is closed: `destroy` alone returns before that. */
+export async function closeStream(stream: Readable): Promise<void> {
+  stream.destroy();
+  if (!stream.closed) await new Promise((resolve) => stream.once('close', resolve));
+}
+
+/**
+ * What a gzip stream holds; its checksums are checked. Leaving the iteration closes `chunks`. Throws kind `image` for damaged or truncated data, `label`
+ * naming it, and what `chunks` throws as it is.
+ */
+export async function* gunzipped(chunks: AsyncIterable<Uint8Array>, label: string): AsyncGenerator<Uint8Array> {
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  const source = Readable.from(chunks, { objectMode: false, highWaterMark: CHUNK_BYTES });
+  pipeline(source, gunzip, () => {
+    // What went wrong shows in the iteration.
+  });
+  const inflated: AsyncIterable<Uint8Array> = gunzip;
+  try {
+    yield* inflated;
+  } catch (error) {
+    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+    // zlib's own words: Z_DATA_ERROR for what is no gzip or fails its checksum, Z_BUF_ERROR for an early end.
+    if (code !== 'Z_DATA_ERROR' && code !== 'Z_BUF_ERROR') throw error;
+    throw new Hyper2kvmError(
+      'image',
+      `The gzip data of ${label} is ${code === 'Z_BUF_ERROR' ? 'truncated' : 'damaged'}.`,
+      {
+        hint: 'Get the file again from where it came from.',
+        cause: error,
+      },
+    );
+  } finally {
+    gunzip.destroy();
+    await closeStream(source);
+  }
+}

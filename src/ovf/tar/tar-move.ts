@@ -1,0 +1,37 @@
+import type { FileHandle } from 'node:fs/promises';
+import { writeFully } from '../../base/files/direct-io.ts';
+
+const BLOCK_BYTES = 1024 * 1024;
+
+/** The least distance of {@link moveTowardsEnd}. */
+export const LEAST_MOVE_BYTES = BLOCK_BYTES;
+
+/**
+ * Moves the bytes from `from` to `end` of a file by `distance` towards its end, in place: it takes no second copy's space. Blocks go from the
+ * last to the first and are no longer than the distance, so that none overwrites what was not moved yet; and as the file grows
+ * with the first of them, a full disk shows before anything is lost. In between the file is in no order.
+ */
+export async function moveTowardsEnd(
+  handle: FileHandle,
+  from: number,
+  end: number,
+  distance: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  for (let stop = end; stop > from;) {
+    signal?.throwIfAborted();
+    const start = Math.max(from, stop - BLOCK_BYTES);
+    await readFully(handle, block.subarray(0, stop - start), start);
+    await writeFully(handle, block.subarray(0, stop - start), start + distance);
+    stop = start;
+  }
+}
+
+async function readFully(handle: FileHandle, into: Uint8Array, offsetBytes: number): Promise<void> {
+  for (let done = 0; done < into.length;) {
+    const { bytesRead } = await handle.read(into, done, into.length - done, offsetBytes + done);
+    if (bytesRead === 0) throw Object.assign(new Error('the file is shorter than what was written'), { code: 'EIO' });
+    done += bytesRead;
+  }
+}

@@ -1,0 +1,150 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { readBytes, type ByteSource } from '../read/byte-source.ts';
+import { unfitName } from '../descriptor/file-href.ts';
+import { decodePaxRecords } from './pax-records.ts';
+import { decodeBlock, decodeText, isZeroBlock, TarBlockFault, type TarBlock } from './tar-block.ts';
+import { BLOCK_BYTES, padded } from './tar-header.ts';
+
+/** One regular file of a tar. */
+export interface TarFileEntry {
+  /** Relative, checked: it cannot lead out of the archive; a leading `./` is gone. */
+  name: string;
+  sizeBytes: number;
+  /** Of its first byte in the tar. */
+  offsetBytes: number;
+}
+
+/** Names and pax records are small; this bounds what a lying size makes this program hold. */
+const MOST_META_BYTES = 64 * 1024;
+/** Headers before one file's own; tar writers put at most three (global, extended, long name). */
+const MOST_META_HEADERS = 16;
+/** A disk of 32 TiB in chunks of 2 GiB; with names of at most 1 KiB their list takes 16 MiB. */
+const MOST_MEMBERS = 16_384;
+
+/** What extension headers say about the next file. */
+interface Extension {
+  name?: string;
+  sizeBytes?: number;
+}
+
+/**
+ * Walks through a tar: ustar, pax, GNU (long names, sizes in base-256) and v7. A caller takes the bytes of a file from the source, all, some or
+ * none of them, before it asks for the next one.
+ *
+ * It reads archives that programs make of files to be shipped, and not everything that tar can be: links, devices, sparse files, parts of
+ * a multi-volume archive, and names that lead out of the archive or come twice are refused; folders are passed over. Errors are of kind
+ * `image`, with the offset.
+ */
+export class TarReader {
+  readonly #source: ByteSource;
+  readonly #label: string;
+  readonly #names = new Set<string>();
+  /** Where the next header stands. */
+  #nextBytes = 0;
+
+  /** `label` names the archive in errors. */
+  constructor(source: ByteSource, label: string) {
+    this.#source = source;
+    this.#label = label;
+  }
+
+  /** The next file; undefined at the archive's end. */
+  async next(): Promise<TarFileEntry | undefined> {
+    let extension: Extension = {};
+    for (let metaHeaders = 0; ; metaHeaders++) {
+      const at = this.#nextBytes;
+      if (!(await this.#source.skip(at - this.#source.offsetBytes))) throw this.#truncated();
+      const block = await this.#readHeader(at);
+      if (block === undefined) return undefined;
+      // An extension may give the file another size; folders have no content, whatever they say.
+      const sizeBytes = block.type === '0' ? (extension.sizeBytes ?? block.sizeBytes) : block.sizeBytes;
+      const offsetBytes = at + BLOCK_BYTES;
+      if (offsetBytes + sizeBytes + BLOCK_BYTES > Number.MAX_SAFE_INTEGER) {
+        throw this.#wrong(at, 'has a size that no file can have');
+      }
+      this.#nextBytes = offsetBytes + (block.type === '5' ? 0 : padded(sizeBytes));
+      if (block.type === '0') return this.#entry(at, extension.name ?? block.name, sizeBytes);
+      if (metaHeaders === MOST_META_HEADERS && block.type !== '5')
+        throw this.#wrong(at, 'has too many extension headers');
+      if (block.type === '5' || block.type === 'V') [extension, metaHeaders] = [{}, 0];
+      else extension = { ...extension, ...(await this.#readExtension(at, block)) };
+    }
+  }
+
+  /** Undefined at the end, which two blocks of zeros mark; without them something may be missing. */
+  async #readHeader(at: number): Promise<TarBlock | undefined> {
+    const bytes = await readBytes(this.#source, BLOCK_BYTES);
+    if (bytes.length < BLOCK_BYTES) throw this.#truncated();
+    if (!isZeroBlock(bytes)) return this.#decode(at, () => decodeBlock(bytes));
+    const second = await readBytes(this.#source, BLOCK_BYTES);
+    if (second.length === 0 || (second.length === BLOCK_BYTES && isZeroBlock(second))) return undefined;
+    throw this.#wrong(at, 'has a block of zeros amid its files');
+  }
+
+  #entry(at: number, written: string, sizeBytes: number): TarFileEntry {
+    const name = written.replace(/^(\.\/+)+/, '');
+    const shown = JSON.stringify(name.slice(0, 200));
+    const fault = unfitName(name);
+    if (fault !== undefined) throw this.#wrong(at, `holds the file ${shown}, whose name ${fault}`);
+    if (this.#names.has(name)) throw this.#wrong(at, `holds the file ${shown} twice`);
+    if (this.#names.size === MOST_MEMBERS) throw this.#wrong(at, `holds more than ${MOST_MEMBERS} files`);
+    this.#names.add(name);
+    return { name, sizeBytes, offsetBytes: at + BLOCK_BYTES };
+  }
+
+  async #readExtension(at: number, { type, name, sizeBytes }: TarBlock): Promise<Extension> {
+    const refused = REFUSED_TYPES.get(type);
+    if (refused !== undefined)
+      throw this.#wrong(at, `holds ${JSON.stringify(name.slice(0, 200))}, which is ${refused}`);
+    if (!'xXgLK'.includes(type)) throw this.#wrong(at, `has a header of the unknown type ${JSON.stringify(type)}`);
+    if (sizeBytes > MOST_META_BYTES) throw this.#wrong(at, `has an extension header of ${sizeBytes} bytes`);
+    const content = await readBytes(this.#source, sizeBytes);
+    if (content.length < sizeBytes) throw this.#truncated();
+    if (type === 'K') return {};
+    if (type === 'L') return { name: decodeText(content).replace(/\0+$/, '') };
+    return this.#decode(at, () => paxExtension(content, type));
+  }
+
+  #decode<Result>(at: number, decode: () => Result): Result {
+    try {
+      return decode();
+    } catch (error) {
+      throw error instanceof TarBlockFault ? this.#wrong(at, error.message) : error;
+    }
+  }
+
+  #wrong(at: number, what: string): Hyper2kvmError {
+    return new Hyper2kvmError('image', `The archive ${this.#label} ${what} (at byte ${at}).`, {
+      hint: 'It may be damaged, or not be an OVA: get it again from where it came from, or export the machine again.',
+    });
+  }
+
+  #truncated(): Hyper2kvmError {
+    return this.#wrong(this.#source.offsetBytes, 'is truncated: it ends without the mark of its end');
+  }
+}
+
+const REFUSED_TYPES = new Map([
+  ['1', 'a hard link'],
+  ['2', 'a symbolic link'],
+  ['3', 'a device'],
+  ['4', 'a device'],
+  ['6', 'a named pipe'],
+  ['S', 'a sparse file'],
+  ['M', 'a part of a file in several archives'],
+  ['D', 'a folder of an incremental backup'],
+]);
+
+/** `g` holds for all files after it, where a name or a size makes no sense. */
+function paxExtension(content: Uint8Array, type: string): Extension {
+  const records = decodePaxRecords(content);
+  if ([...records.keys()].some((key) => key.startsWith('GNU.sparse.'))) throw new TarBlockFault('holds a sparse file');
+  const name = records.get('path');
+  const size = records.get('size');
+  if (type === 'g') {
+    if (name === undefined && size === undefined) return {};
+    throw new TarBlockFault('gives one name or size to all files');
+  }
+  if (size !== undefined && !/^\d{1,15}$/.test(size)) throw new TarBlockFault('has a size that no file can have');
+  return { ...(name === undefined ? {} : { name }), ...(size === undefined ? {} : { sizeBytes: Number(size) }) };
+}

@@ -1,0 +1,70 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+import type { OvfFacts } from '../descriptor/ovf-facts.ts';
+import { wholeNumber } from '../descriptor/sections.ts';
+import { readDrives, readVmxNics, type VmxDisk } from './vmx-devices.ts';
+import { MOST_VMX_BYTES, readVmxText, type RefuseVmx, type VmxValues } from './vmx-text.ts';
+
+/** What a `.vmx`, the file of a machine on ESXi, Workstation or Fusion, says about it. */
+export interface VmxFacts extends Omit<OvfFacts, 'disks' | 'cdRoms' | 'files' | 'guestText' | 'platform' | 'warnings'> {
+  /** By bus, controller and unit. */
+  disks: VmxDisk[];
+  /** vCenter's own, which no other of its VMs has. */
+  instanceUuid: string | undefined;
+  /** Empty drives: their images are not part of the machine. */
+  cdRoms: number;
+}
+
+const MIB = 2 ** 20;
+/** No hypervisor has as many; vSphere ends at 960 (version 9). */
+const MOST_VCPUS = 8192;
+
+/** Reads a `.vmx`; `label` names it in errors. Throws kind `image` for one that is encrypted, contradicts itself, or has disks that are none of its files. */
+export function readVmx(bytes: Uint8Array, label: string): VmxFacts {
+  const refuse: RefuseVmx = (what) => {
+    throw new Hyper2kvmError('image', `The machine ${label} cannot be used: ${what}.`, {
+      hint: 'Convert its disks one by one, by their .vmdk files.',
+    });
+  };
+  if (bytes.length > MOST_VMX_BYTES) refuse('it is longer than any .vmx');
+  const values = readVmxText(bytes, refuse);
+  if (values.has('encryption.data') || values.has('encryption.keysafe')) refuse('it is encrypted');
+  const isUefi = values.get('firmware')?.toLowerCase() === 'efi';
+  const vcpus = countOf(values, 'numvcpus', refuse) ?? 1;
+  const cores = countOf(values, 'cpuid.corespersocket', refuse);
+  const memoryMib = countOf(values, 'memsize', refuse);
+  if (vcpus > MOST_VCPUS) refuse('it gives no valid number of processors');
+  return {
+    name: values.get('displayname') ?? '',
+    uuid: uuidIn(values.get('uuid.bios')),
+    instanceUuid: uuidIn(values.get('vc.uuid')),
+    guestId: values.get('guestos') || undefined,
+    memoryBytes: memoryMib === undefined ? undefined : memoryMib * MIB,
+    vcpus,
+    coresPerSocket: cores !== undefined && vcpus % cores === 0 ? cores : undefined,
+    firmware: isUefi ? 'uefi' : 'bios',
+    secureBoot: isUefi && isTrue(values, 'uefi.secureboot.enabled'),
+    tpm: isTrue(values, 'vtpm.present'),
+    nics: readVmxNics(values),
+    ...readDrives(values, refuse),
+  };
+}
+
+function isTrue(values: VmxValues, key: string): boolean {
+  return values.get(key)?.toLowerCase() === 'true';
+}
+
+/** Undefined where it is not told. */
+function countOf(values: VmxValues, key: string, refuse: RefuseVmx): number | undefined {
+  const text = values.get(key);
+  if (text === undefined || text === '') return undefined;
+  const count = wholeNumber(text) ?? 0;
+  if (count < 1 || !Number.isSafeInteger(count * MIB)) refuse(`its ${key} is ${JSON.stringify(text.slice(0, 40))}`);
+  return count;
+}
+
+/** `56 4d 3c 5a 0b 9b d0 d5-4b 0e 64 8b 4b 1f 5a 0c`, as vSphere shows it: in the order of the bytes. */
+function uuidIn(text: string | undefined): string | undefined {
+  const digits = (text ?? '').replace(/[ -]/g, '').toLowerCase();
+  if (!/^[0-9a-f]{32}$/.test(digits)) return undefined;
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

@@ -1,0 +1,191 @@
+import { delimiter } from 'node:path';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { readSecret, type Secret } from '../../base/text/secret.ts';
+import { parseServerUrl } from './server-url.ts';
+
+/** Where and how to log in. Made by {@link resolveConnectionSettings}; the password is never part of it. */
+export interface ConnectionSettings {
+  /** `https://host[:port]/sdk`, without user or password. */
+  url: URL;
+  username: string;
+  /** Asked for when a login is about to be made: may read a file or prompt. */
+  password: () => Promise<Secret>;
+  /** Takes the password and other secrets out of a text that is kept or shown. */
+  redact?: (text: string) => string;
+  trust: TrustSettings;
+  /** Limit for one call to the server, in milliseconds. */
+  timeoutMs: number;
+}
+
+/** What is trusted besides, or instead of, the system's certificate authorities. */
+export interface TrustSettings {
+  /** Skip verification. The caller has warned. */
+  insecure: boolean;
+  /** SHA-1 or SHA-256 of the server's certificate, hex with or without colons; pins it. */
+  thumbprint: string | undefined;
+  /** PEM files whose certificates are trusted in addition to the system's. */
+  caFiles: string[];
+  /** PEM files (GOVC_TLS_CA_CERTS) that are trusted in place of the system's, as govc does. */
+  onlyCaFiles: string[];
+  /** Files of lines `host[:port] thumbprint` (GOVC_TLS_KNOWN_HOSTS). */
+  knownHostsFiles: string[];
+}
+
+/** What the command line says; an absent flag leaves the word to the environment. */
+export interface ConnectionFlags {
+  url?: string;
+  username?: string;
+  /** True when `--password-file` was given: it then comes before a password from the environment. */
+  hasPasswordFile?: boolean;
+  insecure?: boolean;
+  thumbprint?: string;
+  caFile?: string[];
+  timeoutMs: number;
+}
+
+/** What a profile of the configuration file says; it counts after the environment. */
+export interface ProfileConnection {
+  name: string;
+  url?: string | undefined;
+  username?: string | undefined;
+  password?: Secret | undefined;
+  passwordFile?: string | undefined;
+  insecure?: boolean | undefined;
+  thumbprint?: string | undefined;
+  caFiles?: string[] | undefined;
+}
+
+export interface ConnectionSources {
+  flags: ConnectionFlags;
+  env: NodeJS.ProcessEnv;
+  profile?: ProfileConnection | undefined;
+  /** The way to a password that stands nowhere: the file that flag or profile name (`passwordFile` is the profile's), or a prompt. */
+  password: (account: { username: string; host: string; passwordFile?: string | undefined }) => Promise<Secret>;
+  /** Told that a profile's login does not count. */
+  warn?: (message: string) => void;
+}
+
+/** True when a server is named anywhere, so that `status` knows whether to look at one. */
+export function isServerConfigured(
+  flags: Pick<ConnectionFlags, 'url'>,
+  env: NodeJS.ProcessEnv,
+  profile?: ProfileConnection,
+): boolean {
+  return Boolean(flags.url || env['HYPER2KVM_URL'] || env['GOVC_URL'] || profile?.url);
+}
+
+/** The server that the environment names, without user and password; undefined when it names none. Throws a usage error for what is no URL. */
+export function serverOfEnvironment(env: NodeJS.ProcessEnv): URL | undefined {
+  const name = ['HYPER2KVM_URL', 'GOVC_URL'].find((each) => env[each]);
+  return name === undefined ? undefined : parseServerUrl(env[name] ?? '', name).url;
+}
+
+/**
+ * Settles the connection: each setting from its flag, else `HYPER2KVM_*`, else `GOVC_*` with govc's meanings, else the profile. A user and
+ * password inside a URL count where the settings of its source say nothing, and are taken out of it.
+ */
+export function resolveConnectionSettings(sources: ConnectionSources): ConnectionSettings {
+  const { flags, env, password } = sources;
+  const inProfile = sources.profile === undefined ? 'url of the profile' : `url of the profile ${sources.profile.name}`;
+  const source = [
+    { name: '--url', text: flags.url },
+    { name: 'HYPER2KVM_URL', text: env['HYPER2KVM_URL'] },
+    { name: 'GOVC_URL', text: env['GOVC_URL'] },
+    { name: inProfile, text: sources.profile?.url },
+  ].find((candidate) => candidate.text);
+  if (!source?.text) {
+    throw new Hyper2kvmError('usage', 'No server is named.', {
+      hint: 'Give --url https://HOST, or set HYPER2KVM_URL (or GOVC_URL), or write a profile.',
+    });
+  }
+  const { url, username: urlUsername, password: urlPassword } = parseServerUrl(source.text, source.name);
+  const profile = profileFor(url, source.name, sources);
+  const ownFirst = source.name === inProfile;
+  const username =
+    flags.username ||
+    env['HYPER2KVM_USERNAME'] ||
+    env['GOVC_USERNAME'] ||
+    (ownFirst ? profile.username || urlUsername : urlUsername || profile.username);
+  if (!username) {
+    throw new Hyper2kvmError('usage', `No user is named for ${url.host}.`, {
+      hint: 'Give --username, or set HYPER2KVM_USERNAME (or GOVC_USERNAME), or write a profile.',
+    });
+  }
+  const { passwordFile } = profile;
+  const ofUrl = ownFirst && passwordFile !== undefined ? undefined : urlPassword;
+  const stored = ownFirst ? [profile.password, ofUrl] : [ofUrl, profile.password];
+  const candidates = [...['HYPER2KVM_PASSWORD', 'GOVC_PASSWORD'].map((name) => secretIn(env, name)), ...stored];
+  const known = flags.hasPasswordFile ? undefined : candidates.find((secret) => secret && !secret.isEmpty);
+  return {
+    url,
+    username,
+    password: () => (known ? Promise.resolve(known) : password({ username, host: url.host, passwordFile })),
+    trust: trustSettings(flags, env, profile),
+    timeoutMs: flags.timeoutMs,
+  };
+}
+
+/** A profile's login and trust are for its own server: for another one that flag or environment name they would hand out its password. */
+function profileFor(url: URL, urlName: string, { profile, warn }: ConnectionSources): Partial<ProfileConnection> {
+  if (profile?.url === undefined) return profile ?? {};
+  const { host } = parseServerUrl(profile.url, `url of the profile ${profile.name}`).url;
+  if (host === url.host) return profile;
+  warn?.(
+    `${urlName} names ${url.host}: login and certificate of the profile ${profile.name} are for ${host} and do not count.`,
+  );
+  return {};
+}
+
+function trustSettings(
+  flags: ConnectionFlags,
+  env: NodeJS.ProcessEnv,
+  profile: Partial<ProfileConnection>,
+): TrustSettings {
+  const insecure = isYes(env, 'HYPER2KVM_INSECURE') ?? isYes(env, 'GOVC_INSECURE') ?? profile.insecure ?? false;
+  const caFile = env['HYPER2KVM_CA_FILE'];
+  const thumbprint = flags.thumbprint || env['HYPER2KVM_THUMBPRINT'] || profile.thumbprint;
+  const caFiles = flags.caFile ?? (caFile ? pathList(caFile) : (profile.caFiles ?? []));
+  const isPinned = Boolean(thumbprint) || caFiles.length > 0;
+  if (flags.insecure && isPinned) throw insecureWithPin(flags, env);
+  return {
+    // A pin is a choice about this server; an insecure environment is often left over from another one, and would send it the login unseen.
+    insecure: flags.insecure ?? (insecure && !isPinned),
+    thumbprint,
+    caFiles,
+    onlyCaFiles: pathList(env['GOVC_TLS_CA_CERTS']),
+    knownHostsFiles: pathList(env['GOVC_TLS_KNOWN_HOSTS']),
+  };
+}
+
+function secretIn(env: NodeJS.ProcessEnv, name: string): Secret | undefined {
+  const text = env[name];
+  return text ? readSecret(text, name) : undefined;
+}
+
+function pathList(text: string | undefined): string[] {
+  return (text ?? '').split(delimiter).filter(Boolean);
+}
+
+function insecureWithPin(flags: ConnectionFlags, env: NodeJS.ProcessEnv): Hyper2kvmError {
+  const pins = [
+    { name: '--thumbprint', value: flags.thumbprint },
+    { name: '--ca-file', value: flags.caFile },
+    { name: 'HYPER2KVM_THUMBPRINT', value: env['HYPER2KVM_THUMBPRINT'] },
+    { name: 'HYPER2KVM_CA_FILE', value: env['HYPER2KVM_CA_FILE'] },
+  ];
+  const pin = pins.find(({ value }) => value)?.name ?? 'the thumbprint or ca-file of the profile';
+  return new Hyper2kvmError('usage', `--insecure contradicts ${pin}.`, {
+    hint: 'Leave out --insecure to verify the certificate. To skip verification, leave out the other one (--no-thumbprint and --no-ca-file for those of a profile).',
+  });
+}
+
+/** The spellings of Go's `strconv.ParseBool`, which govc reads its switches with. */
+function isYes(env: NodeJS.ProcessEnv, name: string): boolean | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text)) return true;
+  if (['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(text)) return false;
+  throw new Hyper2kvmError('usage', `${name} is ${JSON.stringify(text)}, which is neither true nor false.`, {
+    hint: `Set ${name}=1 or ${name}=0.`,
+  });
+}

@@ -1,0 +1,209 @@
+import type { OnReadOpts } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { connectionError, factsOfStatus, type Purpose } from '../connection/connection-failure.ts';
+import { HttpResponseParser, HttpSyntaxError } from './http-response-parser.ts';
+import type { LeaseDevice } from './nfc-lease.ts';
+import { SlabQueue } from './slab-queue.ts';
+import { CONNECT_LIMIT_MS } from '../connection/trusted-socket.ts';
+import type { VsphereClient } from '../session/vsphere-client.ts';
+
+export interface DownloadLimits {
+  /** How long the first bytes of the file may take, from the open connection on: a host reads over the zeros of a thin disk before it sends anything. */
+  firstByteTimeoutMs: number;
+  /** How long the stream may be silent after that. */
+  stallTimeoutMs: number;
+}
+
+/**
+ * Less than a sector in a stall's time counts as nothing: a server that sends a byte now and then would hold the export for ever. Every stream of a disk is made of
+ * sectors, and a smaller file ends within that time.
+ */
+const LEAST_BYTES = 512;
+
+/** Node decrypts one TLS record (16 KiB) at a time into this. */
+const READ_BUFFER_BYTES = 64 * 1024;
+
+/**
+ * Downloads one file of a lease as it comes, at the pace of the reader, in pieces of up to 1 MiB that are the reader's until it asks for the next one. Ends normally
+ * only when the server said that the body is whole.
+ *
+ * This is the one place where bytes in bulk come in, so it reads the TLS socket itself: a buffer that is used again (`onread`), and no object per 16 KiB as streams and
+ * make them, which cost a third of the processor time of an export.
+ * @throws Hyper2kvmError `transfer`, retryable for what can pass; `tls-trust`; the signal's reason. The connection is closed on every way out.
+ */
+export async function* downloadDevice(
+  client: VsphereClient,
+  device: LeaseDevice,
+  limits: DownloadLimits,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void, undefined> {
+  const { url } = device;
+  if (url.protocol !== 'https:') {
+    throw new Hyper2kvmError('tls-trust', `${client.server} offers ${device.key} over ${url.protocol}// only.`, {
+      hint: 'Switch HTTPS on for NFC on that host.',
+    });
+  }
+  if (device.sslThumbprint) client.http.trust.trustThumbprint(url, device.sslThumbprint);
+  signal.throwIfAborted();
+  const download = new Download(client, url, limits);
+  const abort = () => download.fail(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    yield* download.pieces();
+  } finally {
+    signal.removeEventListener('abort', abort);
+    download.close();
+  }
+}
+
+class Download {
+  readonly #url: URL;
+  /** Ends the connecting. */
+  readonly #closing = new AbortController();
+  #socket: TLSSocket | undefined;
+  readonly #parser: HttpResponseParser;
+  readonly #queue = new SlabQueue(() => this.#goOn());
+  readonly #stallTimer: NodeJS.Timeout;
+  #stopped = false;
+  /** Looks of the timer since the last byte came. Between two looks the socket has had its turn, also in a process that was stopped for a while: a clock would not know. */
+  #silentLooks = 0;
+  /** Bytes of the body since the last time that there were enough of them. Those of heads and chunk sizes do not count. */
+  #bodyBytes = 0;
+  /** The first bytes of the body have come. */
+  #hasBegun = false;
+
+  constructor(client: VsphereClient, url: URL, limits: DownloadLimits) {
+    this.#url = url;
+    let hasRoom = true;
+    this.#parser = new HttpResponseParser(
+      ({ status }) => {
+        if (status !== 200) this.fail(refusedDownload(status, url));
+      },
+      (piece) => {
+        hasRoom = this.#queue.push(piece);
+        this.#bodyBytes += piece.length;
+      },
+    );
+    const callback = (length: number, buffer: Uint8Array): boolean => {
+      this.#take(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+      this.#stopped = !hasRoom;
+      return hasRoom;
+    };
+    const onread = { buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES), callback };
+    this.#open(client, onread).catch((error: unknown) => this.fail(error));
+    const intervalMs = Math.min(1000, limits.firstByteTimeoutMs / 4, limits.stallTimeoutMs / 4);
+    this.#stallTimer = setInterval(() => this.#checkStall(limits, intervalMs), intervalMs);
+  }
+
+  pieces(): AsyncGenerator<Buffer, void, undefined> {
+    return this.#queue.slabs();
+  }
+
+  fail(error: unknown): void {
+    this.#queue.fail(error);
+    this.close();
+  }
+
+  close(): void {
+    clearInterval(this.#stallTimer);
+    this.#closing.abort();
+    this.#socket?.destroy();
+  }
+
+  async #open(client: VsphereClient, onread: OnReadOpts): Promise<void> {
+    // A host that the session is with has already answered under this name.
+    const purpose: Purpose = this.#url.hostname === client.settings.url.hostname ? 'api' : 'disks';
+    const options = { limitMs: CONNECT_LIMIT_MS, signal: this.#closing.signal, purpose, onread };
+    const socket = await client.http.connector.connect(this.#url, options);
+    this.#socket = socket;
+    // A server can send its answer together with the end of the handshake, before it was asked.
+    if (this.#closing.signal.aborted) return void socket.destroy();
+    this.#silentLooks = 0;
+    socket.on('error', (error) => this.fail(connectionError(error, this.#url)));
+    socket.on('end', () => this.#ended());
+    socket.on('close', () => this.#ended());
+    const cookie = client.cookie.headerFor(this.#url);
+    socket.write(requestText(this.#url, cookie === undefined ? {} : { cookie }));
+  }
+
+  #take(bytes: Buffer): void {
+    try {
+      this.#parser.feed(bytes);
+    } catch (error) {
+      this.fail(error instanceof HttpSyntaxError ? brokenAnswer(this.#url, error) : error);
+      return;
+    }
+    if (this.#bodyBytes >= LEAST_BYTES) {
+      this.#silentLooks = 0;
+      this.#bodyBytes = 0;
+      this.#hasBegun = true;
+    }
+    if (!this.#parser.isDone) return;
+    this.#queue.end();
+    this.close();
+  }
+
+  #ended(): void {
+    if (this.#parser.end()) this.#queue.end();
+    else this.fail(cutOff(this.#url));
+  }
+
+  #goOn(): void {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    this.#silentLooks = 0;
+    this.#socket?.resume();
+  }
+
+  /** While the reader is the slow one, the silence is its own. */
+  #checkStall({ firstByteTimeoutMs, stallTimeoutMs }: DownloadLimits, intervalMs: number): void {
+    const limitMs = this.#hasBegun ? stallTimeoutMs : firstByteTimeoutMs;
+    this.#silentLooks = this.#stopped ? 0 : this.#silentLooks + 1;
+    // The first look may come right after a byte.
+    if ((this.#silentLooks - 1) * intervalMs < limitMs) return;
+    const amount = this.#bodyBytes > 0 ? 'almost nothing' : 'nothing';
+    const sentence = `${this.#url.host} sent ${amount} for ${Math.round(limitMs / 1000)} seconds.`;
+    const hint = this.#hasBegun
+      ? 'The connection stalled; --stall-timeout waits longer.'
+      : 'The host has not begun to send; --first-byte-timeout waits longer.';
+    this.fail(new Hyper2kvmError('transfer', sentence, { retryable: true, hint }));
+  }
+}
+
+/** Answers in another coding than the plain one are refused, so none is asked for. */
+function requestText(url: URL, headers: Record<string, string>): string {
+  const all = { host: url.host, ...headers, 'accept-encoding': 'identity', connection: 'close' };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `GET ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join('')}\r\n`;
+}
+
+function cutOff(url: URL): Hyper2kvmError {
+  return new Hyper2kvmError('transfer', `The connection to ${url.host} ended before the file was whole.`, {
+    retryable: true,
+    hint: 'Check the line to that host.',
+  });
+}
+
+function brokenAnswer(url: URL, cause: HttpSyntaxError): Hyper2kvmError {
+  return new Hyper2kvmError('transfer', `${url.host} sent a download that breaks HTTP: ${cause.message}.`, {
+    cause,
+    retryable: true,
+    hint: 'Something between this host and that one may change the data.',
+  });
+}
+
+function refusedDownload(status: number, url: URL): Hyper2kvmError {
+  // 404 and 410 mean that the lease is gone: a new one has new addresses. A host refuses a ticket with 401 or 403.
+  const known: Partial<Record<number, { retryable: boolean; hint: string }>> = {
+    401: { retryable: false, hint: `${url.hostname} refused the ticket of the lease.` },
+    403: {
+      retryable: false,
+      hint: `${url.hostname} refused the ticket of the lease, or a proxy in front of it this host.`,
+    },
+    404: { retryable: true, hint: 'The lease has ended, and its addresses with it.' },
+    410: { retryable: true, hint: 'The lease has ended, and its addresses with it.' },
+  };
+  const sentence = `${url.host} answered a disk's download with HTTP status ${status}.`;
+  return new Hyper2kvmError('transfer', sentence, known[status] ?? factsOfStatus(status, url.host));
+}

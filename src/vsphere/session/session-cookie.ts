@@ -1,0 +1,30 @@
+import { addressOf } from '../connection/certificate-trust.ts';
+
+/**
+ * The cookie `vmware_soap_session`. It opens everything that the account may do, so it is sent to the host and port that gave it
+ * and nowhere else. The quotes in it belong to its value.
+ */
+export class SessionCookie {
+  readonly #address: string;
+  #value: string | undefined;
+
+  constructor(server: URL) {
+    this.#address = addressOf(server);
+  }
+
+  keep(setCookies: readonly string[]): void {
+    for (const line of setCookies) {
+      const match = /^vmware_soap_session=([^;]*)/.exec(line);
+      if (match) this.#value = match[1];
+    }
+  }
+
+  clear(): void {
+    this.#value = undefined;
+  }
+
+  headerFor(url: URL): string | undefined {
+    if (!this.#value || addressOf(url) !== this.#address) return undefined;
+    return `vmware_soap_session=${this.#value}`;
+  }
+}

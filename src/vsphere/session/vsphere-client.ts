@@ -1,0 +1,227 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+import type { Secret } from '../../base/text/secret.ts';
+import { chooseApiVersion, FALLBACK_VERSION } from './api-version.ts';
+import { addressOf, CertificateTrust } from '../connection/certificate-trust.ts';
+import { factsOfStatus } from '../connection/connection-failure.ts';
+import type { ConnectionSettings } from '../connection/connection-settings.ts';
+import { isFault, VsphereFault } from '../soap/fault.ts';
+import { HttpTransport, type HttpAnswer } from '../soap/http-transport.ts';
+import { signOfSession } from './lost-session.ts';
+import { HttpStatusError, isPassingFailure, isRepeatable, repeatWhilePassing } from './passing-failure.ts';
+import { decodeServiceContent, type ServiceContent } from './service-content.ts';
+import { SessionCookie } from './session-cookie.ts';
+import { decodeResponse, encodeRequest } from '../soap/soap-envelope.ts';
+import type { MoRef, WsdlMethod, WsdlValue } from '../soap/wsdl-types.ts';
+import { parseXml, type XmlElement } from '../soap/xml-element.ts';
+
+/** The one object whose name every server shares. */
+export const SERVICE_INSTANCE: MoRef = { type: 'ServiceInstance', value: 'ServiceInstance' };
+
+/** A server that answers, not logged in yet: what it is and how it is spoken to. */
+export interface ServerGreeting {
+  content: ServiceContent;
+  apiVersion: string;
+}
+
+/**
+ * One connection to a vCenter or ESXi host. {@link greet} needs no login; {@link login} opens the session, which {@link logout} ends:
+ * whoever logged in logs out, on every way out. A session that expired meanwhile is opened again once per call.
+ */
+export class VsphereClient {
+  readonly settings: ConnectionSettings;
+  readonly http: HttpTransport;
+  readonly cookie: SessionCookie;
+  #greeting: ServerGreeting | undefined;
+  #account: { username: string; password: Secret } | undefined;
+  #userSession: XmlElement | undefined;
+  #reLogin: Promise<void> | undefined;
+
+  constructor(settings: ConnectionSettings) {
+    this.settings = settings;
+    this.http = new HttpTransport(new CertificateTrust(settings.trust, settings.url));
+    this.cookie = new SessionCookie(settings.url);
+  }
+
+  /** `host:port`, for messages. */
+  get server(): string {
+    return addressOf(this.settings.url);
+  }
+
+  /** What the server said about itself. Only after {@link greet}. */
+  get content(): ServiceContent {
+    if (!this.#greeting) throw new Error('greet() comes before anything else');
+    return this.#greeting.content;
+  }
+
+  /** The key of the open session, which some calls name. */
+  get sessionKey(): string {
+    return this.#userSession?.textOf('key') ?? '';
+  }
+
+  /** Chooses the API version and reads the service content. No login needed. */
+  async greet(signal: AbortSignal): Promise<ServerGreeting> {
+    if (this.#greeting) return this.#greeting;
+    const offered = await this.#offeredVersion(signal);
+    this.#greeting = await this.#readContent(offered, signal).catch((error: unknown) => {
+      // A server whose list names a version that it then refuses was met behind upgraded proxies.
+      if (offered !== FALLBACK_VERSION && isFault(error, 'VersionMismatch', 'InvalidRequest')) {
+        return this.#readContent(FALLBACK_VERSION, signal);
+      }
+      throw error;
+    });
+    return this.#greeting;
+  }
+
+  async login(signal: AbortSignal): Promise<void> {
+    await this.greet(signal);
+    this.#account ??= { username: this.settings.username, password: await this.settings.password() };
+    const login = {
+      _this: this.content.sessionManager,
+      userName: this.#account.username,
+      password: this.#account.password,
+    };
+    try {
+      this.#userSession = (await this.#send('Login', login, signal)).find('returnval');
+    } catch (error) {
+      if (!isFault(error, 'InvalidLogin')) throw error;
+      const sentence = `${this.server} refused the login of ${this.#account.username}.`;
+      throw new Hyper2kvmError('authentication', sentence, {
+        cause: error,
+        hint: 'Check the user name (user@domain) and the password.',
+      });
+    }
+  }
+
+  /** Ends the session, if one is open. */
+  async logout(signal: AbortSignal): Promise<void> {
+    // One that was opened meanwhile would stay open. Its failure is that of the calls that asked for it.
+    await this.#reLogin?.catch(() => undefined);
+    if (!this.#userSession) return;
+    try {
+      await this.#send('Logout', { _this: this.content.sessionManager }, signal);
+    } catch (error) {
+      if (!isFault(error, 'NotAuthenticated')) throw error;
+    }
+    this.#userSession = undefined;
+    this.cookie.clear();
+  }
+
+  /**
+   * Makes a call and returns its `<MethodResponse>`. When the session has expired it logs in again once and repeats the call, which
+   * the server has not carried out.
+   * @throws VsphereFault, a transfer error, or the signal's reason.
+   */
+  async call<Method extends WsdlMethod>(
+    method: Method,
+    args: WsdlValue<Method>,
+    signal: AbortSignal,
+  ): Promise<XmlElement> {
+    const session = this.#userSession;
+    try {
+      return await this.#sendInSession(method, args, signal);
+    } catch (error) {
+      if (!isFault(error, 'NotAuthenticated') || !session) throw error;
+    }
+    // Calls that run side by side find the session dead together; the first one opens the new one for all.
+    // Under no caller's signal: one that gives up must not end the login of the others.
+    if (this.#userSession === session) {
+      this.#reLogin ??= this.login(new AbortController().signal).finally(() => (this.#reLogin = undefined));
+      await this.#reLogin;
+      signal.throwIfAborted();
+    }
+    return this.#sendInSession(method, args, signal);
+  }
+
+  /**
+   * Runs reads that build on each other: a view, or a token for the next page, ends with its session and does not survive an answer that was lost. All of them
+   * are done again when that happens.
+   */
+  async readTogether<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+    let session = this.#userSession;
+    return repeatWhilePassing(work, signal, (error) => {
+      const isOtherSession = session !== this.#userSession;
+      session = this.#userSession;
+      return isPassingFailure(error) || (isOtherSession && error instanceof VsphereFault);
+    });
+  }
+
+  /** @throws VsphereFault `NotAuthenticated` also where the server does not say so by a fault. */
+  async #sendInSession<Method extends WsdlMethod>(
+    method: Method,
+    args: WsdlValue<Method>,
+    signal: AbortSignal,
+    isAgain = false,
+  ): Promise<XmlElement> {
+    const cookie = this.cookie.headerFor(this.settings.url);
+    const response = await this.#send(method, args, signal);
+    const seen = signOfSession(method, response);
+    if (seen.sign === 'lost') throw seen.fault;
+    if (seen.sign === 'alive') return response;
+    // This call is refused without a session.
+    await this.#send('CurrentTime', { _this: SERVICE_INSTANCE }, signal);
+    // Another call may have opened a new session since: the empty answer was that of the lost one.
+    const isSameSession = this.cookie.headerFor(this.settings.url) === cookie;
+    return isSameSession || isAgain ? response : this.#sendInSession(method, args, signal, true);
+  }
+
+  async #offeredVersion(signal: AbortSignal): Promise<string> {
+    const url = new URL(`${this.settings.url.pathname.replace(/\/$/, '')}/vimServiceVersions.xml`, this.settings.url);
+    const read = async (): Promise<HttpAnswer> => {
+      const answer = await this.http.send({ url, headers: {}, timeoutMs: this.settings.timeoutMs, signal });
+      const refusal = unexpectedStatus(this.server, 'the question for its API versions', answer.status);
+      if (isPassingFailure(refusal)) throw refusal;
+      return answer;
+    };
+    const answer = await repeatWhilePassing(read, signal);
+    return answer.status === 200 ? chooseApiVersion(parseXml(answer.body, this.server)) : FALLBACK_VERSION;
+  }
+
+  async #readContent(apiVersion: string, signal: AbortSignal): Promise<ServerGreeting> {
+    const response = await this.#send('RetrieveServiceContent', { _this: SERVICE_INSTANCE }, signal, apiVersion);
+    const content = response.find('returnval');
+    if (!content) throw new Hyper2kvmError('transfer', `${this.server} is no vCenter or ESXi host.`);
+    return { content: decodeServiceContent(content, this.server), apiVersion };
+  }
+
+  #send<Method extends WsdlMethod>(
+    method: Method,
+    args: WsdlValue<Method>,
+    signal: AbortSignal,
+    apiVersion = this.#greeting?.apiVersion ?? FALLBACK_VERSION,
+  ): Promise<XmlElement> {
+    const send = (): Promise<XmlElement> => this.#sendOnce(method, args, apiVersion, signal);
+    return isRepeatable(method) ? repeatWhilePassing(send, signal) : send();
+  }
+
+  async #sendOnce<Method extends WsdlMethod>(
+    method: Method,
+    args: WsdlValue<Method>,
+    apiVersion: string,
+    signal: AbortSignal,
+  ): Promise<XmlElement> {
+    const cookie = this.cookie.headerFor(this.settings.url);
+    const answer = await this.http.send({
+      url: this.settings.url,
+      headers: {
+        'content-type': 'text/xml; charset="utf-8"',
+        soapaction: `urn:vim25/${apiVersion}`,
+        ...(cookie === undefined ? {} : { cookie }),
+      },
+      body: encodeRequest(method, args),
+      timeoutMs: this.settings.timeoutMs,
+      signal,
+    });
+    // A server gives every call without a session a new cookie. The answer to one that was sent before a re-login must not replace its cookie.
+    if (this.cookie.headerFor(this.settings.url) === cookie) this.cookie.keep(answer.setCookies);
+    // SOAP 1.1 section 6.2: a fault comes with status 500. Any other status is not the SOAP server's.
+    if (answer.status !== 200 && answer.status !== 500) throw unexpectedStatus(this.server, method, answer.status);
+    return decodeResponse(method, answer.body, this.server);
+  }
+}
+
+function unexpectedStatus(server: string, method: string, status: number): HttpStatusError {
+  return new HttpStatusError(status, `${server} answered ${method} with HTTP status ${status}.`, {
+    ...factsOfStatus(status, server),
+    ...(status === 404 && { hint: 'There is no vSphere API at that path; --url is usually https://HOST/sdk.' }),
+  });
+}

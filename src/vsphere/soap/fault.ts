@@ -1,0 +1,122 @@
+import { Hyper2kvmError, type ErrorKind } from '../../base/errors.ts';
+import { foreignText, shortened } from '../../base/text/foreign-text.ts';
+import type { XmlElement } from './xml-element.ts';
+
+/** Causes have causes: a hundred of them may be nested. */
+const MOST_OF_CAUSES = 2000;
+const MOST_OF_TYPE = 100;
+
+/** How a fault's type name is judged. What is not listed is a refusal by the server that a second try does not change. */
+const FAULT_KINDS: Record<string, { kind: ErrorKind; retryable?: boolean; hint?: string }> = {
+  InvalidLogin: { kind: 'authentication', hint: 'Check the user name (user@domain) and the password.' },
+  NotAuthenticated: { kind: 'authentication' },
+  NoPermission: { kind: 'authentication', hint: 'Run `hyper2kvm status` to see which privileges the account lacks.' },
+  InvalidLocale: { kind: 'authentication' },
+  PasswordExpired: { kind: 'authentication', hint: 'Log in to the server once and set a new password.' },
+  ManagedObjectNotFound: { kind: 'not-found' },
+  TaskInProgress: { kind: 'transfer', retryable: true, hint: 'Another task holds the VM; try again when it is over.' },
+  ConcurrentAccess: { kind: 'transfer', retryable: true },
+  Timedout: { kind: 'transfer', retryable: true },
+  HostCommunication: { kind: 'transfer', retryable: true },
+  HostNotConnected: { kind: 'transfer', retryable: true },
+  HostNotReachable: { kind: 'transfer', retryable: true },
+  SystemError: { kind: 'transfer', retryable: true },
+  RestrictedVersion: {
+    kind: 'transfer',
+    hint: 'The licence of the ESXi host does not allow calls that change something (free licence): connect to the vCenter, or assign a licence.',
+  },
+  MethodDisabled: {
+    kind: 'transfer',
+    hint: 'Another product has disabled this method on the VM, such as a backup that runs or was killed; vCLS VMs never allow it. See the disabled methods of the VM.',
+  },
+  FileNotFound: {
+    kind: 'transfer',
+    hint: 'A file that the configuration of the VM names is missing. Often it is the image of a CD/DVD drive: disconnect it, or set the drive to the client device.',
+  },
+  FileLocked: { kind: 'transfer', hint: 'Another process holds a file of the VM: a running backup or an open lease.' },
+};
+
+/**
+ * A fault that the server gave: in a SOAP answer, as the error of a task, or of a lease. `faultType` is the name of its type
+ * in the API reference, and the one thing to tell faults apart by.
+ */
+export class VsphereFault extends Hyper2kvmError {
+  readonly faultType: string;
+  /** The fault that this one names as its reason. */
+  readonly faultCause: VsphereFault | undefined;
+
+  constructor(facts: { faultType: string; message: string; during: string; faultCause?: VsphereFault | undefined }) {
+    const judged = FAULT_KINDS[facts.faultType] ?? { kind: 'transfer' as const };
+    const because = facts.faultCause ? ` Its cause: ${shortened(facts.faultCause.message, MOST_OF_CAUSES)}` : '';
+    const faultType = foreignText(facts.faultType, MOST_OF_TYPE);
+    super(
+      judged.kind,
+      `${facts.during} failed with ${faultType}: ${asSentence(foreignText(facts.message))}${because}`,
+      {
+        ...(judged.hint === undefined ? {} : { hint: judged.hint }),
+        retryable: judged.retryable ?? false,
+        cause: facts.faultCause,
+      },
+    );
+    this.faultType = facts.faultType;
+    this.faultCause = facts.faultCause;
+  }
+}
+
+/** True when `error` is a fault of one of these types, or names one as its cause. */
+export function hasFault(error: unknown, ...faultTypes: string[]): boolean {
+  if (!(error instanceof VsphereFault)) return false;
+  return faultTypes.includes(error.faultType) || hasFault(error.faultCause, ...faultTypes);
+}
+
+/** True when `error` is a fault of one of these types. */
+export function isFault(error: unknown, ...faultTypes: string[]): error is VsphereFault {
+  return error instanceof VsphereFault && faultTypes.includes(error.faultType);
+}
+
+/** Reads `Fault{faultcode, faultstring, detail{XFault}}` of a SOAP answer. */
+export function faultOfSoap(fault: XmlElement, during: string): VsphereFault {
+  const detail = fault.find('detail')?.elements[0];
+  // A version that the server does not speak is told by the fault code alone: `VersionMismatchFaultCode`.
+  const code = fault
+    .textOf('faultcode')
+    ?.replace(/^.*:/, '')
+    .replace(/FaultCode$/, '');
+  return new VsphereFault({
+    faultType: detail?.type ?? detail?.name.replace(/Fault$/, '') ?? code ?? 'unknown',
+    message: messageOf(fault.textOf('faultstring'), detail),
+    during,
+    faultCause: detail && causeOf(detail, during),
+  });
+}
+
+/** Reads a `LocalizedMethodFault{fault, localizedMessage}`, as tasks, leases and descriptors carry it. */
+export function faultOfLocalized(localized: XmlElement, during: string): VsphereFault {
+  const fault = localized.find('fault');
+  return new VsphereFault({
+    faultType: fault?.type ?? 'unknown',
+    message: messageOf(localized.textOf('localizedMessage') || firstMessage(fault), fault),
+    during,
+    faultCause: fault && causeOf(fault, during),
+  });
+}
+
+function causeOf(fault: XmlElement, during: string): VsphereFault | undefined {
+  const cause = fault.find('faultCause');
+  return cause && cause.elements.length > 0 ? faultOfLocalized(cause, during) : undefined;
+}
+
+/** The fault's own words, with the file that a `FileFault` names. */
+function messageOf(text: string | undefined, fault: XmlElement | undefined): string {
+  const message = text || 'no reason given';
+  const file = fault?.textOf('file')?.trim();
+  return !file || message.includes(file) ? message : `${message.replace(/\.\s*$/, '')}: ${file}`;
+}
+
+function firstMessage(fault: XmlElement | undefined): string | undefined {
+  return fault?.textOf('faultMessage.message') ?? fault?.textOf('reason');
+}
+
+function asSentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}

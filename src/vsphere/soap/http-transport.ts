@@ -1,0 +1,183 @@
+import got, { RequestError, type PlainResponse, type Request } from 'got';
+import { Agent } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import type { CertificateTrust } from '../connection/certificate-trust.ts';
+import { connectionError } from '../connection/connection-failure.ts';
+import { codingRefusal, HttpSyntaxError } from '../lease/http-response-parser.ts';
+import { TrustedConnector } from '../connection/trusted-socket.ts';
+
+export interface HttpAnswer {
+  status: number;
+  /** The values of `Set-Cookie`. */
+  setCookies: readonly string[];
+  body: string;
+}
+
+export interface HttpCall {
+  url: URL;
+  headers: Record<string, string>;
+  /** A POST with this body, or a GET without one. */
+  body?: string;
+  /** Limit for the whole call: connecting, the request and the last byte of the answer. */
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+/**
+ * The longest answer that is read. The hardware of 4,000 VMs in one page is as long. A longer answer is a fault of the server, and to parse it takes 15 times its
+ * size in memory.
+ */
+export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+/** What a server may send before its body, and after it: four times as much as Node allows by default. */
+const MAX_HEAD_BYTES = 64 * 1024;
+/** A request that asks for nothing special gets none, and a proxy adds one or two. */
+const MAX_INTERIM_RESPONSES = 8;
+
+/** What Node and got call an answer that ends before its end. */
+const CUT_OFF_CODES = new Set(['ECONNRESET', 'ERR_HTTP_CONTENT_LENGTH_MISMATCH']);
+
+/** No redirects, which a session must not follow, and no retries of its own: `passing-failure.ts` knows what may be repeated. */
+const client = got.extend({
+  retry: { limit: 0 },
+  throwHttpErrors: false,
+  followRedirect: false,
+  decompress: false,
+  maxHeaderSize: MAX_HEAD_BYTES,
+  headers: { 'user-agent': undefined, 'accept-encoding': 'identity' },
+});
+
+/**
+ * The small calls of this client, by got over verified TLS. Each has a connection of its own: a kept one that the server closes in just the wrong moment fails a
+ * call that may not be repeated, and calls are few. The connection is opened and closed here, so that the limits reach all of it.
+ */
+export class HttpTransport {
+  readonly trust: CertificateTrust;
+  /** For downloads, which read their socket themselves. */
+  readonly connector: TrustedConnector;
+
+  constructor(trust: CertificateTrust) {
+    this.trust = trust;
+    this.connector = new TrustedConnector(trust);
+  }
+
+  /** Sends one small request and reads its whole answer, whatever its status. */
+  async send({ url, headers, body, timeoutMs, signal }: HttpCall): Promise<HttpAnswer> {
+    /** Aborted with the reason for which the call is given up. */
+    const giveUp = new AbortController();
+    const timer = setTimeout(() => giveUp.abort(noAnswer(url, timeoutMs)), timeoutMs);
+    const limited = AbortSignal.any([signal, giveUp.signal]);
+    let socket: TLSSocket | undefined;
+    let socketError: Error | undefined;
+    try {
+      socket = await this.connector.connect(url, { limitMs: timeoutMs, signal });
+      limited.throwIfAborted();
+      socket.on('error', (error) => (socketError = error));
+      const request = client.stream(url, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers,
+        ...(body === undefined ? {} : { body }),
+        agent: { https: new SocketAgent(socket, url) },
+        signal: limited,
+      });
+      return await readAnswer(request, (reason) => giveUp.abort(reason));
+    } catch (error) {
+      signal.throwIfAborted();
+      // What ended the request comes before what got makes of it.
+      throw failureOf(error instanceof Hyper2kvmError ? error : (giveUp.signal.reason ?? socketError ?? error), url);
+    } finally {
+      clearTimeout(timer);
+      socket?.destroy();
+    }
+  }
+}
+
+/** Gives its one request a connection that is open already. */
+class SocketAgent extends Agent {
+  readonly #socket: TLSSocket;
+  readonly #url: URL;
+
+  constructor(socket: TLSSocket, url: URL) {
+    super({ keepAlive: false });
+    this.#socket = socket;
+    this.#url = url;
+  }
+
+  override createConnection(): TLSSocket {
+    // Node would wait for events of it that have passed.
+    if (this.#socket.destroyed) throw cutOff(this.#url);
+    return this.#socket;
+  }
+}
+
+/** Reads the answer to its end, into no more memory than the longest one takes in whatever pieces it comes. `refuse` ends the request. */
+async function readAnswer(request: Request, refuse: (reason: unknown) => void): Promise<HttpAnswer> {
+  let response: PlainResponse | undefined;
+  let interimResponses = 0;
+  request.on('information', () => {
+    interimResponses += 1;
+    if (interimResponses > MAX_INTERIM_RESPONSES) refuse(new HttpSyntaxError('it has no end of interim responses'));
+  });
+  request.on('upgrade', () => refuse(new HttpSyntaxError('a change of the protocol was not asked for')));
+  request.on('response', (arrived: PlainResponse) => {
+    response = arrived;
+    const reason = codingRefusal(arrived.headers['content-encoding'], arrived.headers['transfer-encoding']);
+    if (reason) refuse(reason);
+  });
+  // One that follows the end of the answer changes nothing.
+  request.on('error', () => undefined);
+  const body = new ArrayBuffer(0, { maxByteLength: MAX_ANSWER_BYTES });
+  try {
+    const pieces: AsyncIterable<Buffer> = request;
+    for await (const piece of pieces) {
+      const at = body.byteLength;
+      if (at + piece.length > MAX_ANSWER_BYTES) throw new HttpSyntaxError('the answer is longer than 64 MiB');
+      body.resize(at + piece.length);
+      new Uint8Array(body, at).set(piece);
+    }
+  } finally {
+    request.destroy();
+  }
+  if (!response) throw new HttpSyntaxError('it has no head');
+  const setCookies = response.headers['set-cookie'] ?? [];
+  return { status: response.statusCode, setCookies, body: Buffer.from(body).toString('utf8') };
+}
+
+/** What a failed request means to the user. An error of got holds the whole request with its password or session, so none is kept as a cause. */
+function failureOf(error: unknown, url: URL): Error {
+  if (error instanceof HttpSyntaxError) return brokenAnswer(url, error);
+  if (!(error instanceof RequestError)) return connectionError(error, url);
+  if (error.code.startsWith('HPE_')) return brokenAnswer(url, syntaxErrorOf(error));
+  // Without an error of the socket: the server ended the connection in good order.
+  if (CUT_OFF_CODES.has(error.code)) return cutOff(url);
+  return connectionError(error.cause ?? error.message, url);
+}
+
+/** What Node's parser did not like. Its error holds the bytes, perhaps with a session. */
+function syntaxErrorOf({ code, message, response }: RequestError): HttpSyntaxError {
+  if (code !== 'HPE_HEADER_OVERFLOW') return new HttpSyntaxError(message);
+  return new HttpSyntaxError(`the ${response ? 'trailer' : 'head'} of the response is too long`);
+}
+
+function brokenAnswer(url: URL, cause: HttpSyntaxError): Hyper2kvmError {
+  return new Hyper2kvmError('transfer', `${url.host} sent an answer that is not valid HTTP: ${cause.message}.`, {
+    cause,
+    retryable: true,
+    hint: 'Check that the address is that of a vCenter or ESXi host, and that no proxy answers in its place.',
+  });
+}
+
+function cutOff(url: URL): Hyper2kvmError {
+  return new Hyper2kvmError('transfer', `The connection to ${url.host} ended before the answer was complete.`, {
+    retryable: true,
+    hint: 'Check the line to that host, and whether a proxy or firewall is between.',
+  });
+}
+
+function noAnswer(url: URL, limitMs: number): Hyper2kvmError {
+  const sentence = `${url.host} did not answer in time: no complete answer within ${Math.round(limitMs / 1000)} seconds.`;
+  return new Hyper2kvmError('transfer', sentence, {
+    retryable: true,
+    hint: 'Check the address and the way to it; --timeout gives a slow server more time.',
+  });
+}

@@ -1,0 +1,129 @@
+import type { Secret } from '../../base/text/secret.ts';
+
+/**
+ * The calls of `urn:vim25` that this program makes, and the data objects in their arguments, each with its fields in the
+ * order of the WSDL's `xs:sequence`: a real server refuses another order. A field is a scalar (`string`, `secret`, `int`, `long`,
+ * `boolean`), `ref` (a managed object reference), or a data object of this table; `[]` repeats it and `?` makes it optional.
+ */
+const wsdlTypes = {
+  RetrieveServiceContent: { _this: 'ref' },
+  CurrentTime: { _this: 'ref' },
+  Login: { _this: 'ref', userName: 'string', password: 'secret', locale: 'string?' },
+  Logout: { _this: 'ref' },
+
+  RetrievePropertiesEx: { _this: 'ref', specSet: 'PropertyFilterSpec[]', options: 'RetrieveOptions' },
+  RetrieveProperties: { _this: 'ref', specSet: 'PropertyFilterSpec[]' },
+  ContinueRetrievePropertiesEx: { _this: 'ref', token: 'string' },
+  CreateContainerView: { _this: 'ref', container: 'ref', type: 'string[]?', recursive: 'boolean' },
+  DestroyView: { _this: 'ref' },
+  FindByUuid: { _this: 'ref', datacenter: 'ref?', uuid: 'string', vmSearch: 'boolean', instanceUuid: 'boolean?' },
+  FindByInventoryPath: { _this: 'ref', inventoryPath: 'string' },
+  HasPrivilegeOnEntities: { _this: 'ref', entity: 'ref[]', sessionId: 'string', privId: 'string[]?' },
+
+  ShutdownGuest: { _this: 'ref' },
+  PowerOffVM_Task: { _this: 'ref' },
+  PowerOnVM_Task: { _this: 'ref', host: 'ref?' },
+  ReconfigVM_Task: { _this: 'ref', spec: 'VirtualMachineConfigSpec' },
+  CreateSnapshot_Task: { _this: 'ref', name: 'string', description: 'string?', memory: 'boolean', quiesce: 'boolean' },
+  RemoveSnapshot_Task: { _this: 'ref', removeChildren: 'boolean', consolidate: 'boolean?' },
+  ConsolidateVMDisks_Task: { _this: 'ref' },
+
+  ExportVm: { _this: 'ref' },
+  ExportSnapshot: { _this: 'ref' },
+  HttpNfcLeaseProgress: { _this: 'ref', percent: 'int' },
+  HttpNfcLeaseGetManifest: { _this: 'ref' },
+  HttpNfcLeaseSetManifestChecksumType: { _this: 'ref', deviceUrlsToChecksumTypes: 'KeyValue[]?' },
+  HttpNfcLeaseComplete: { _this: 'ref' },
+  HttpNfcLeaseAbort: { _this: 'ref' },
+  CreateDescriptor: { _this: 'ref', obj: 'ref', cdp: 'OvfCreateDescriptorParams' },
+
+  /** Of its many fields the one that is sent. */
+  VirtualMachineConfigSpec: { deviceChange: 'VirtualDeviceConfigSpec[]?' },
+  VirtualDeviceConfigSpec: { operation: 'string?', fileOperation: 'string?', device: 'VirtualCdrom' },
+  /** A device that goes is told by its key; what it is made of need not be said. */
+  VirtualCdrom: { key: 'int', controllerKey: 'int?', unitNumber: 'int?' },
+  PropertyFilterSpec: { propSet: 'PropertySpec[]', objectSet: 'ObjectSpec[]' },
+  PropertySpec: { type: 'string', all: 'boolean?', pathSet: 'string[]?' },
+  ObjectSpec: { obj: 'ref', skip: 'boolean?', selectSet: 'TraversalSpec[]?' },
+  TraversalSpec: { name: 'string?', type: 'string', path: 'string', skip: 'boolean?' },
+  RetrieveOptions: { maxObjects: 'int?' },
+  KeyValue: { key: 'string', value: 'string' },
+  OvfCreateDescriptorParams: {
+    ovfFiles: 'OvfFile[]?',
+    name: 'string?',
+    description: 'string?',
+    includeImageFiles: 'boolean?',
+    exportOption: 'string[]?',
+    snapshot: 'ref?',
+  },
+  OvfFile: {
+    deviceId: 'string',
+    path: 'string',
+    compressionMethod: 'string?',
+    chunkSize: 'long?',
+    size: 'long',
+    capacity: 'long?',
+    populatedSize: 'long?',
+  },
+} as const;
+
+/** Fields whose declared type is a base of what is sent, which must then name itself in `xsi:type`. */
+const POLYMORPHIC: ReadonlySet<string> = new Set(['TraversalSpec', 'VirtualCdrom']);
+
+type WsdlTypes = typeof wsdlTypes;
+type ScalarTypes = { string: string; secret: Secret; int: number; long: number; boolean: boolean; ref: MoRef };
+type ValueOf<Notation> = Notation extends `${infer Base}?`
+  ? ValueOf<Base>
+  : Notation extends `${infer Base}[]`
+    ? readonly ValueOf<Base>[]
+    : Notation extends keyof ScalarTypes
+      ? ScalarTypes[Notation]
+      : Notation extends keyof WsdlTypes
+        ? WsdlValue<Notation>
+        : never;
+type NamesOf<Fields, Wanted extends boolean> = {
+  [Name in keyof Fields]: (Fields[Name] extends `${string}?` ? true : false) extends Wanted ? Name : never;
+}[keyof Fields];
+
+/** The arguments of a call, or a data object, as the table has it. */
+export type WsdlValue<Type extends keyof WsdlTypes> = {
+  [Name in NamesOf<WsdlTypes[Type], false>]: ValueOf<WsdlTypes[Type][Name]>;
+} & {
+  [Name in NamesOf<WsdlTypes[Type], true>]?: ValueOf<WsdlTypes[Type][Name]>;
+};
+
+/** The calls: what has a `_this`. */
+export type WsdlMethod = {
+  [Name in keyof WsdlTypes]: WsdlTypes[Name] extends { _this: 'ref' } ? Name : never;
+}[keyof WsdlTypes];
+
+/** A managed object reference: the server's name for an object, such as `VirtualMachine` `vm-42`. */
+export interface MoRef {
+  type: string;
+  value: string;
+}
+
+interface Field {
+  name: string;
+  type: string;
+  repeated: boolean;
+  optional: boolean;
+  polymorphic: boolean;
+}
+
+/** The fields of a call or data object in their order; undefined when the table does not know the type. */
+export function fieldsOf(typeName: string): Field[] | undefined {
+  const table: Record<string, Record<string, string>> = wsdlTypes;
+  const declared = table[typeName];
+  if (!declared) return undefined;
+  return Object.entries(declared).map(([name, notation]) => {
+    const type = notation.replace(/[?[\]]/g, '');
+    return {
+      name,
+      type,
+      repeated: notation.includes('[]'),
+      optional: notation.endsWith('?'),
+      polymorphic: POLYMORPHIC.has(type),
+    };
+  });
+}

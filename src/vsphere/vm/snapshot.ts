@@ -1,0 +1,85 @@
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { pause } from '../../base/time-limit.ts';
+import { hasFault, isFault } from '../soap/fault.ts';
+import { readProperties } from '../inventory/properties.ts';
+import { waitForTask } from '../session/task.ts';
+import type { VsphereClient } from '../session/vsphere-client.ts';
+import { readConsolidationNeeded, readSnapshots } from './vm-facts.ts';
+import type { MoRef } from '../soap/wsdl-types.ts';
+
+/** Creates a snapshot without memory, and returns it. The caller removes it. `name` must not be that of another snapshot. */
+export async function createSnapshot(
+  client: VsphereClient,
+  vm: MoRef,
+  { name, description, quiesce }: { name: string; description: string; quiesce: boolean },
+  signal: AbortSignal,
+): Promise<MoRef> {
+  const args = { _this: vm, name, description, memory: false, quiesce };
+  const response = await client.call('CreateSnapshot_Task', args, signal);
+  const look = async (limit: AbortSignal): Promise<MoRef | undefined> =>
+    (await readSnapshots(client, vm, limit)).find((each) => each.name === name)?.ref;
+  const snapshot = await waitForTask(client, response, { during: 'Creating the snapshot', look }, signal);
+  if (!snapshot) throw new Hyper2kvmError('transfer', `${client.server} made a snapshot and did not say which.`);
+  return snapshot;
+}
+
+/** Removes one snapshot and merges its disks. A snapshot that is gone already is no failure. */
+export async function removeSnapshot(client: VsphereClient, snapshot: MoRef, signal: AbortSignal): Promise<void> {
+  const during = 'Removing the snapshot';
+  const look = async (limit: AbortSignal): Promise<true | undefined> =>
+    (await snapshotExists(client, snapshot, limit)) ? undefined : true;
+  await whileBusy(signal, async () => {
+    try {
+      const args = { _this: snapshot, removeChildren: false, consolidate: true };
+      const response = await client.call('RemoveSnapshot_Task', args, signal);
+      await waitForTask(client, response, { during, look }, signal);
+    } catch (error) {
+      if (!isFault(error, 'ManagedObjectNotFound')) throw error;
+    }
+  });
+}
+
+/**
+ * Merges what a removed snapshot has left of its disks, when the server says that something is left.
+ * @throws transfer error when that stays so.
+ */
+export async function consolidateDisks(client: VsphereClient, vm: MoRef, signal: AbortSignal): Promise<void> {
+  const look = async (limit: AbortSignal): Promise<true | undefined> =>
+    (await readConsolidationNeeded(client, vm, limit)) ? undefined : true;
+  if (await look(signal)) return;
+  await whileBusy(signal, async () => {
+    const response = await client.call('ConsolidateVMDisks_Task', { _this: vm }, signal);
+    await waitForTask(client, response, { during: 'Consolidating the disks', look }, signal);
+  });
+  if (!(await look(signal))) throw new Hyper2kvmError('transfer', 'The server still needs to consolidate its disks.');
+}
+
+/** True while the server still knows the snapshot. */
+export async function snapshotExists(client: VsphereClient, snapshot: MoRef, signal: AbortSignal): Promise<boolean> {
+  try {
+    await readProperties(client, snapshot, ['childSnapshot'], signal);
+    return true;
+  } catch (error) {
+    if (isFault(error, 'ManagedObjectNotFound')) return false;
+    throw error;
+  }
+}
+
+/** A host goes on with a VM for some minutes after the end of a lease, and a backup may hold its files. */
+const BUSY_LIMIT_MS = 10 * 60_000;
+/** Every try is a failed task that people see in the server's list. */
+const LONGEST_PAUSE_MS = 20_000;
+
+/** Does `work` again as long as another task holds the VM, for some minutes. */
+async function whileBusy(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  const endsAt = Date.now() + BUSY_LIMIT_MS;
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (!hasFault(error, 'TaskInProgress', 'FileLocked', 'ConcurrentAccess') || Date.now() >= endsAt) throw error;
+    }
+    await pause(Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** attempt), signal);
+  }
+}

@@ -1,0 +1,38 @@
+import { expect, test } from '@jest/globals';
+import { machineOfVm } from '../../../../src/operations/export/target/machine-of-vm.ts';
+import type { VmHardware } from '../../../../src/vsphere/vm/vm-hardware.ts';
+
+const HARDWARE: VmHardware = {
+  memoryBytes: 1 << 30,
+  cpus: 1,
+  coresPerSocket: 1,
+  firmware: 'bios',
+  secureBoot: false,
+  guestId: 'debian12_64Guest',
+  biosUuid: '',
+  tpm: false,
+  cdRoms: 0,
+  networkCards: [],
+  bootDeviceKeys: [],
+};
+
+const DISKS = [2000, 2001, 2002].map((key, unit) => ({ key, address: `VirtualLsiLogicController0:${unit}` }));
+
+const bootOrderOf = (bootDeviceKeys: number[]) =>
+  machineOfVm({ name: 'web' }, { ...HARDWARE, bootDeviceKeys }, DISKS).disks.map(({ bootOrder }) => bootOrder);
+
+test('the serial of a disk is its UUID on the server', () => {
+  const [first, ...rest] = DISKS.map((disk) => ({ ...disk, uuid: undefined }));
+  const disks = [{ ...DISKS[0], key: 2000, address: first?.address ?? '', uuid: '6000c29a' }, ...rest];
+  const serials = machineOfVm({ name: 'web' }, HARDWARE, disks).disks.map(({ serial }) => serial);
+  expect(serials).toEqual(['6000c29a', undefined, undefined]);
+});
+
+test('a VM without a boot order of its own boots from its first disk', () => {
+  expect(bootOrderOf([])).toEqual([1, 2, 3]);
+});
+
+test('disks that the boot order names come first, the others after them; the disks keep their places', () => {
+  expect(bootOrderOf([2002])).toEqual([2, 3, 1]);
+  expect(bootOrderOf([2001, 4000, 2000])).toEqual([2, 1, 3]);
+});
