@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { Compression } from './copy/pack-window.ts';
 import { createQcow2Sink, requireL1Table } from './qcow2/qcow2-sink.ts';
 import { createRawSink } from './raw/raw-sink.ts';
-import type { DiskSink } from './sink.ts';
+import type { DiskSink } from './model/sink.ts';
 import { createStreamOptimizedSink, requireStreamCapacity } from './vmdk/stream/stream-optimized-sink.ts';
 
 /** The formats that disks are written in; a VMDK is streamOptimized. */

@@ -1,11 +1,11 @@
 import { Chain } from './file/chain.ts';
 import { OpenFile } from './file/open-file.ts';
-import type { ImageFormat, MappedImage } from './image.ts';
-import { probeFile } from './probe.ts';
+import type { ImageFormat, MappedImage } from './model/image.ts';
+import { probeFile } from './probe/probe.ts';
 import { openQcow2 } from './qcow2/open-qcow2.ts';
 import { openRaw } from './raw/open-raw.ts';
-import { requireRawDisk } from './raw/require-disk.ts';
-import type { WrittenRange } from './sink.ts';
+import { requireRawDisk } from './probe/require-disk.ts';
+import type { WrittenRange } from './model/sink.ts';
 import { openVdi } from './vdi/open-vdi.ts';
 import { openVhd } from './vhd/open-vhd.ts';
 import { openVhdx } from './vhdx/open-vhdx.ts';

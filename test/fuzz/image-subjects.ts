@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ImageFormat } from '../../src/image/image.ts';
+import type { ImageFormat } from '../../src/image/model/image.ts';
 import type { MutableImage } from './mutable-image.ts';
 import { convertDisk, noise, writeDisk } from '../image/make-disk.ts';
 import { extSuperblock } from '../image/raw/superblocks.ts';

@@ -3,9 +3,9 @@ import { sep } from 'node:path';
 import { fillContent } from '../../src/image/copy/fill-window.ts';
 import { planWindows } from '../../src/image/copy/plan-windows.ts';
 import { transplant } from '../../src/image/copy/transplant.ts';
-import { WINDOW_BYTES, type CopyWindow } from '../../src/image/copy/window.ts';
-import type { MappedImage } from '../../src/image/image.ts';
-import { requireNeededSize } from '../../src/image/raw/needed-size.ts';
+import { WINDOW_BYTES, type CopyWindow } from '../../src/image/model/window.ts';
+import type { MappedImage } from '../../src/image/model/image.ts';
+import { requireNeededSize } from '../../src/image/content/needed-size.ts';
 import { openImage } from '../../src/image/open-image.ts';
 import { GrainWindows } from '../../src/image/vmdk/stream/grain-windows.ts';
 

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openPackage } from '../../src/ovf/read/open-package.ts';
-import type { OvfFacts } from '../../src/ovf/descriptor/ovf-facts.ts';
+import type { OvfFacts } from '../../src/ovf/hardware/ovf-facts.ts';
 import { testWithOracle } from '../oracles/oracle.ts';
 import { outputOf } from '../oracles/run-program.ts';
 import { packGuest } from './ovf-package.ts';

@@ -2,7 +2,7 @@ import { copyImage } from '../../src/image/copy/copy-image.ts';
 import type { Compression } from '../../src/image/copy/pack-window.ts';
 import { WorkerPool } from '../../src/image/copy/worker-pool.ts';
 import { createSink, type SinkFormat, type SinkOptions } from '../../src/image/create-sink.ts';
-import type { MappedImage } from '../../src/image/image.ts';
+import type { MappedImage } from '../../src/image/model/image.ts';
 
 export interface CopyChoices extends Partial<Omit<SinkOptions, 'compression'>> {
   format: SinkFormat;

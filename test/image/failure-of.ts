@@ -1,5 +1,5 @@
 import { Hyper2kvmError } from '../../src/base/errors.ts';
-import type { ImageFormat } from '../../src/image/image.ts';
+import type { ImageFormat } from '../../src/image/model/image.ts';
 import { openImage } from '../../src/image/open-image.ts';
 import { runsOf } from './read-through-map.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, truncate, writeFile } from 'node:fs/promises';
-import type { ImageFormat } from '../../src/image/image.ts';
+import type { ImageFormat } from '../../src/image/model/image.ts';
 import { outputOf } from '../oracles/run-program.ts';
 
 /** Bytes that do not compress, the same for the same seed. */

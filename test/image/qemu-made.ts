@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { expect } from '@jest/globals';
-import type { ImageFormat } from '../../src/image/image.ts';
+import type { ImageFormat } from '../../src/image/model/image.ts';
 import { openImage } from '../../src/image/open-image.ts';
 import { outputOf } from '../oracles/run-program.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
-import type { Codec, CompressedRun, MappedImage, Run } from '../../src/image/image.ts';
-import { GRAIN_DATA_OFFSET, checkGrainMarker } from '../../src/image/vmdk/stream/marker.ts';
+import type { Codec, CompressedRun, MappedImage, Run } from '../../src/image/model/image.ts';
+import { GRAIN_DATA_OFFSET, checkGrainMarker } from '../../src/image/vmdk/layout/marker.ts';
 
 const DECODERS: Record<Codec, (bytes: Uint8Array, options: { chunkSize: number }) => Buffer> = {
   zlib: inflateSync,

@@ -7,7 +7,7 @@ import { createGzip } from 'node:zlib';
 import { Hyper2kvmError } from '../../src/base/errors.ts';
 import { withProcessorTime } from '../fuzz/processor-time.ts';
 import { openOva } from '../../src/ovf/tar/ova-reader.ts';
-import { readOvf } from '../../src/ovf/descriptor/ovf-facts.ts';
+import { readOvf } from '../../src/ovf/hardware/ovf-facts.ts';
 import { smallOvf } from './ovf-samples.ts';
 import { temporaryFolder } from './package-folder.ts';
 import { archive, block } from './tar-builder.ts';

@@ -1,4 +1,4 @@
-import { element, toXmlText } from '../../base/text/xml-text.ts';
+import { element, toXmlText } from '../../base/xml/xml-text.ts';
 import type { DiskBus, DomainDisk, DomainFacts, DomainNic } from '../domain-facts.ts';
 import { placeNics, type PciPlace } from './nic-places.ts';
 

@@ -1,6 +1,6 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { safeFileName } from '../../base/files/file-names.ts';
-import { element, isXmlText, toXmlText } from '../../base/text/xml-text.ts';
+import { element, isXmlText, toXmlText } from '../../base/xml/xml-text.ts';
 import { deviceElements } from './domain-devices.ts';
 import type { DomainFacts } from '../domain-facts.ts';
 import { vmNameFor, type NamedVm } from '../vm-name.ts';

@@ -1,5 +1,5 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
-import { decodeXmlReferences } from '../../base/text/xml-references.ts';
+import { decodeXmlReferences } from '../../base/xml/xml-references.ts';
 
 /** One element. libvirt's own elements have no prefix; those of others keep theirs in the name. */
 export interface XmlNode {

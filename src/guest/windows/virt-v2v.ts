@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { localFileError } from '../../base/files/local-file-error.ts';
 import { signalGroup } from '../../base/process/process-group.ts';
 import { isObject, readJson } from '../../base/text/read-json.ts';
-import { element } from '../../base/text/xml-text.ts';
+import { element } from '../../base/xml/xml-text.ts';
 import {
   scratchEnvironment,
   startAppliance,

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { settleAll } from '../../base/concurrency.ts';
-import type { MappedImage } from '../image.ts';
-import type { DiskSink } from '../sink.ts';
+import type { MappedImage } from '../model/image.ts';
+import type { DiskSink } from '../model/sink.ts';
 import { planWindows } from './plan-windows.ts';
 import { splitUnseen } from './transplant.ts';
-import type { CopyWindow, PackedWindow } from './window.ts';
+import type { CopyWindow, PackedWindow } from '../model/window.ts';
 import type { WorkerPool } from './worker-pool.ts';
 import type { Compression } from './pack-window.ts';
 

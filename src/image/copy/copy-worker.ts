@@ -4,8 +4,8 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { fillContent } from './fill-window.ts';
 import { isZero, packWindow, sha256Of, type PackOptions } from './pack-window.ts';
 import { canTransplant, transplant } from './transplant.ts';
-import { SECTOR_BYTES } from '../vmdk/sparse/sparse-header.ts';
-import { WINDOW_BYTES, type CopyWindow, type PackedCluster } from './window.ts';
+import { SECTOR_BYTES } from '../vmdk/layout/sparse-header.ts';
+import { WINDOW_BYTES, type CopyWindow, type PackedCluster } from '../model/window.ts';
 
 /** How the windows of one disk are packed. */
 export interface PackWork extends PackOptions {

@@ -5,8 +5,8 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { readDirect } from './direct-read.ts';
 import { freeBuffer } from './free-buffer.ts';
 import { zstdFrameBytes } from './zstd-frame.ts';
-import { checkGrainMarker, GRAIN_DATA_OFFSET, readMarker } from '../vmdk/stream/marker.ts';
-import { FROM_INPUT, type CompressedPart, type CopyWindow, type WindowPart } from './window.ts';
+import { checkGrainMarker, GRAIN_DATA_OFFSET, readMarker } from '../vmdk/layout/marker.ts';
+import { FROM_INPUT, type CompressedPart, type CopyWindow, type WindowPart } from '../model/window.ts';
 
 /** Grows to the largest compressed cluster that was met: at most that of a qcow2 with clusters of 2 MiB. */
 let scratch = Buffer.allocUnsafeSlow(128 * 1024);

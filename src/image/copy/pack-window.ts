@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { deflateRawSync, deflateSync, zstdCompressSync } from 'node:zlib';
 import { copyBytes } from '../../base/files/copy-bytes.ts';
 import { freeBuffer } from './free-buffer.ts';
-import { putGrain } from '../vmdk/stream/marker-writer.ts';
-import { SECTOR_BYTES } from '../vmdk/sparse/sparse-header.ts';
-import type { PackedCluster } from './window.ts';
+import { putGrain } from '../vmdk/layout/marker-writer.ts';
+import { SECTOR_BYTES } from '../vmdk/layout/sparse-header.ts';
+import type { PackedCluster } from '../model/window.ts';
 
 /**
  * How clusters are stored. `fast` is deflate at its quickest with the window of 32 KiB that every reader was found to take; `careful` keeps to the 4 KiB window that qemu

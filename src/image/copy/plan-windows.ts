@@ -1,5 +1,5 @@
-import type { CompressedRun, DataRun, MappedImage } from '../image.ts';
-import { WINDOW_BYTES, type CopyWindow, type WindowPart } from './window.ts';
+import type { CompressedRun, DataRun, MappedImage } from '../model/image.ts';
+import { WINDOW_BYTES, type CopyWindow, type WindowPart } from '../model/window.ts';
 
 /** The windows of an image that hold data, in order. Windows of zeros are left out; nothing is read but the image's tables. */
 export async function* planWindows(image: MappedImage): AsyncGenerator<CopyWindow, void, undefined> {

@@ -1,10 +1,10 @@
 import { copyBytes } from '../../base/files/copy-bytes.ts';
 import { decompress, readStored } from './fill-window.ts';
 import { isZero, type PackOptions } from './pack-window.ts';
-import { isZlibHeader } from '../vmdk/stream/marker.ts';
-import { putGrain } from '../vmdk/stream/marker-writer.ts';
-import { SECTOR_BYTES } from '../vmdk/sparse/sparse-header.ts';
-import type { CompressedPart, CopyWindow, PackedCluster, WindowPart } from './window.ts';
+import { isZlibHeader } from '../vmdk/layout/marker.ts';
+import { putGrain } from '../vmdk/layout/marker-writer.ts';
+import { SECTOR_BYTES } from '../vmdk/layout/sparse-header.ts';
+import type { CompressedPart, CopyWindow, PackedCluster, WindowPart } from '../model/window.ts';
 
 /**
  * A grain of a streamOptimized VMDK and a compressed cluster of a qcow2 are both deflate (RFC 1951), and both have 64 KiB: what stands in the one can stand in the other as it is. So a

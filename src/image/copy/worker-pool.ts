@@ -4,7 +4,7 @@ import { pageAlignedMemory } from '../../base/files/direct-io.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { errnoOf } from '../../base/files/local-file-error.ts';
 import type { PackWork, WorkerAnswer, WorkerTask } from './copy-worker.ts';
-import { WINDOW_BYTES, type CopyWindow, type PackedWindow } from './window.ts';
+import { WINDOW_BYTES, type CopyWindow, type PackedWindow } from '../model/window.ts';
 
 /** A whole window of clusters that do not compress, the last one filled up to a cluster of at most 2 MiB. */
 const SLAB_BYTES = WINDOW_BYTES * 2;

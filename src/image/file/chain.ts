@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { InsideFolder } from '../../base/files/inside-folder.ts';
-import type { ImageFormat, MappedImage } from '../image.ts';
+import type { ImageFormat, MappedImage } from '../model/image.ts';
 import { OpenFile } from './open-file.ts';
 
 /** More than any snapshot chain that is kept alive (vSphere ends at 32). */

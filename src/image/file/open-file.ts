@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { openDirect } from '../../base/files/direct-io.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
-import type { ImageFile } from '../image.ts';
+import type { ImageFile } from '../model/image.ts';
 
 /** The unit in which the kernel tells a block device's size, whatever its own sectors are. */
 const KERNEL_SECTOR_BYTES = 512;

@@ -1,5 +1,5 @@
-import type { Run } from '../image.ts';
-import { dataRun, emptyRun, unitSpan, type Span } from './runs.ts';
+import type { Run } from '../model/image.ts';
+import { dataRun, emptyRun, unitSpan, type Span } from '../model/runs.ts';
 
 /** Which sectors of one block its image holds. */
 export interface SectorBitmap {

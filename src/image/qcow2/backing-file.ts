@@ -1,8 +1,8 @@
 import type { Chain } from '../file/chain.ts';
 import type { OpenFile } from '../file/open-file.ts';
 import type { SourceFile } from '../file/source-file.ts';
-import { IMAGE_FORMATS, type ImageFormat, type MappedImage } from '../image.ts';
-import { probeFile } from '../probe.ts';
+import { IMAGE_FORMATS, type ImageFormat, type MappedImage } from '../model/image.ts';
+import { probeFile } from '../probe/probe.ts';
 import type { Qcow2Header } from './header.ts';
 
 /**

@@ -1,6 +1,6 @@
-import { dataRun, emptyRun, unitSpan, type Span } from '../file/runs.ts';
+import { dataRun, emptyRun, unitSpan, type Span } from '../model/runs.ts';
 import type { SourceFile } from '../file/source-file.ts';
-import type { Run } from '../image.ts';
+import type { Run } from '../model/image.ts';
 import type { Qcow2Header } from './header.ts';
 
 /**

@@ -1,11 +1,11 @@
 import type { Chain } from '../file/chain.ts';
 import type { OpenFile } from '../file/open-file.ts';
-import { emptyRun, requireSpan, unitSpan, type Span } from '../file/runs.ts';
+import { emptyRun, requireSpan, unitSpan, type Span } from '../model/runs.ts';
 import { SourceFile } from '../file/source-file.ts';
 import { isFilled, walkTable } from '../file/table-walk.ts';
-import type { ImageFile, MappedImage, Run } from '../image.ts';
-import { mergeRuns } from '../merge-runs.ts';
-import { overlay } from '../overlay.ts';
+import type { ImageFile, MappedImage, Run } from '../model/image.ts';
+import { mergeRuns } from '../model/merge-runs.ts';
+import { overlay } from '../model/overlay.ts';
 import { openBacking } from './backing-file.ts';
 import { readQcow2Header, type Qcow2Header } from './header.ts';
 import { hostOffset, L2Reader } from './l2-entry.ts';

@@ -1,8 +1,8 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import type { PackedCluster, PackedWindow } from '../copy/window.ts';
-import { GatheredWrites } from '../gathered-writes.ts';
-import { OutputFile, Writes } from '../output-file.ts';
-import type { DiskSink } from '../sink.ts';
+import type { PackedCluster, PackedWindow } from '../model/window.ts';
+import { GatheredWrites } from '../../base/output/gathered-writes.ts';
+import { OutputFile, Writes } from '../../base/output/output-file.ts';
+import type { DiskSink } from '../model/sink.ts';
 import { encodeHeader } from './header-writer.ts';
 import { Refcounts } from './refcounts.ts';
 

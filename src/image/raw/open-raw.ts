@@ -1,8 +1,8 @@
 import type { OpenFile } from '../file/open-file.ts';
-import { dataRun, emptyRun, requireSpan } from '../file/runs.ts';
-import type { ImageFile, MappedImage, Run } from '../image.ts';
-import { mergeRuns } from '../merge-runs.ts';
-import type { WrittenRange } from '../sink.ts';
+import { dataRun, emptyRun, requireSpan } from '../model/runs.ts';
+import type { ImageFile, MappedImage, Run } from '../model/image.ts';
+import { mergeRuns } from '../model/merge-runs.ts';
+import type { WrittenRange } from '../model/sink.ts';
 
 const SECTOR_BYTES = 512;
 

@@ -1,6 +1,6 @@
-import type { PackedWindow } from '../copy/window.ts';
-import { OutputFile, Writes } from '../output-file.ts';
-import type { DiskSink, WrittenRange } from '../sink.ts';
+import type { PackedWindow } from '../model/window.ts';
+import { OutputFile, Writes } from '../../base/output/output-file.ts';
+import type { DiskSink, WrittenRange } from '../model/sink.ts';
 
 /** Zeros are left out in pieces of so many bytes: the block size of most file systems, and what qemu-img looks for too. */
 const CLUSTER_BYTES = 4096;

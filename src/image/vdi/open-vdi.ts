@@ -1,9 +1,9 @@
 import type { OpenFile } from '../file/open-file.ts';
-import { dataRun, emptyRun, requireSpan, unitSpan, type Span } from '../file/runs.ts';
+import { dataRun, emptyRun, requireSpan, unitSpan, type Span } from '../model/runs.ts';
 import { SourceFile } from '../file/source-file.ts';
 import { isFilled, walkTable } from '../file/table-walk.ts';
-import type { ImageFile, MappedImage, Run } from '../image.ts';
-import { mergeRuns } from '../merge-runs.ts';
+import type { ImageFile, MappedImage, Run } from '../model/image.ts';
+import { mergeRuns } from '../model/merge-runs.ts';
 import { readVdiHeader, type VdiHeader } from './header.ts';
 
 const ENTRY_BYTES = 4;

@@ -1,9 +1,9 @@
-import { emptyRun, unitSpan, type Span } from '../file/runs.ts';
+import { emptyRun, unitSpan, type Span } from '../model/runs.ts';
 import { bitmapRuns } from '../file/sector-bitmap.ts';
 import type { SourceFile } from '../file/source-file.ts';
 import { isFilled, walkTable } from '../file/table-walk.ts';
-import type { Run } from '../image.ts';
-import { mergeRuns } from '../merge-runs.ts';
+import type { Run } from '../model/image.ts';
+import { mergeRuns } from '../model/merge-runs.ts';
 import type { DynamicHeader } from './dynamic-header.ts';
 import { SECTOR_BYTES, type VhdFooter } from './footer.ts';
 

@@ -1,9 +1,9 @@
 import type { Chain } from '../file/chain.ts';
 import type { OpenFile } from '../file/open-file.ts';
-import { dataRun, requireSpan } from '../file/runs.ts';
+import { dataRun, requireSpan } from '../model/runs.ts';
 import { SourceFile } from '../file/source-file.ts';
-import type { ImageFile, ImageFormat, MappedImage, Run } from '../image.ts';
-import { overlay } from '../overlay.ts';
+import type { ImageFile, ImageFormat, MappedImage, Run } from '../model/image.ts';
+import { overlay } from '../model/overlay.ts';
 import { BlockTable } from './block-table.ts';
 import { readDynamicHeader, type DynamicHeader } from './dynamic-header.ts';
 import { readVhdFooter, type VhdFooter } from './footer.ts';

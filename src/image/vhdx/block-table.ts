@@ -1,9 +1,9 @@
-import { dataRun, emptyRun, unitSpan, type Span } from '../file/runs.ts';
+import { dataRun, emptyRun, unitSpan, type Span } from '../model/runs.ts';
 import { bitmapRuns } from '../file/sector-bitmap.ts';
 import type { SourceFile } from '../file/source-file.ts';
 import { isFilled, walkTable } from '../file/table-walk.ts';
-import type { Run } from '../image.ts';
-import { mergeRuns } from '../merge-runs.ts';
+import type { Run } from '../model/image.ts';
+import { mergeRuns } from '../model/merge-runs.ts';
 import type { VhdxMetadata } from './metadata.ts';
 import type { Region } from './region-table.ts';
 

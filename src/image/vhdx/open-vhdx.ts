@@ -1,9 +1,9 @@
 import type { Chain } from '../file/chain.ts';
 import type { OpenFile } from '../file/open-file.ts';
-import { requireSpan } from '../file/runs.ts';
+import { requireSpan } from '../model/runs.ts';
 import { SourceFile } from '../file/source-file.ts';
-import type { ImageFile, ImageFormat, MappedImage, Run } from '../image.ts';
-import { overlay } from '../overlay.ts';
+import type { ImageFile, ImageFormat, MappedImage, Run } from '../model/image.ts';
+import { overlay } from '../model/overlay.ts';
 import { BlockTable } from './block-table.ts';
 import { readVhdxHeader } from './header.ts';
 import { readMetadata, type VhdxMetadata } from './metadata.ts';

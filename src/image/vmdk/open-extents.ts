@@ -4,11 +4,11 @@ import { OpenFile } from '../file/open-file.ts';
 import type { SourceFile } from '../file/source-file.ts';
 import { isWindowsPath, parentNames } from '../file/windows-path.ts';
 import type { ExtentLine, FileName } from './descriptor/descriptor.ts';
-import { FlatExtent, ZeroExtent, type Extent } from './extent.ts';
-import type { ExtentFiles } from './extent-files.ts';
-import { SparseExtent } from './sparse/sparse-extent.ts';
-import { readSparseLayout } from './sparse/sparse-file.ts';
-import { MAX_CAPACITY_SECTORS, SECTOR_BYTES } from './sparse/sparse-header.ts';
+import { FlatExtent, ZeroExtent, type Extent } from './extent/extent.ts';
+import type { ExtentFiles } from './extent/extent-files.ts';
+import { SparseExtent } from './extent/sparse-extent.ts';
+import { readSparseLayout } from './extent/sparse-file.ts';
+import { MAX_CAPACITY_SECTORS, SECTOR_BYTES } from './layout/sparse-header.ts';
 
 const SLASH = '/'.charCodeAt(0);
 

@@ -3,16 +3,16 @@ import type { Hyper2kvmError } from '../../base/errors.ts';
 import { shellWord } from '../../base/text/shell-word.ts';
 import type { OpenFile } from '../file/open-file.ts';
 import { SourceFile } from '../file/source-file.ts';
-import { COWD_MAGIC } from './sparse/cowd.ts';
+import { COWD_MAGIC } from './extent/cowd.ts';
 import { descriptorBeside } from './descriptor/descriptor-beside.ts';
 import { MAX_DESCRIPTOR_BYTES, isDescriptor, parseDescriptor, type VmdkDescriptor } from './descriptor/descriptor.ts';
-import { ExtentFiles } from './extent-files.ts';
-import { readHostedSparse, type HostedSparse } from './sparse/hosted-sparse.ts';
-import { readU32 } from './stream/marker.ts';
+import { ExtentFiles } from './extent/extent-files.ts';
+import { readHostedSparse, type HostedSparse } from './extent/hosted-sparse.ts';
+import { readU32 } from './layout/marker.ts';
 import { openExtents } from './open-extents.ts';
-import { SparseExtent } from './sparse/sparse-extent.ts';
-import { SE_SPARSE_MAGIC } from './sparse/se-sparse.ts';
-import { SECTOR_BYTES, SPARSE_MAGIC } from './sparse/sparse-header.ts';
+import { SparseExtent } from './extent/sparse-extent.ts';
+import { SE_SPARSE_MAGIC } from './extent/se-sparse.ts';
+import { SECTOR_BYTES, SPARSE_MAGIC } from './layout/sparse-header.ts';
 import { VmdkImage } from './vmdk-image.ts';
 
 /** One disk of a chain. */

@@ -2,8 +2,8 @@ import { dirname } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { InsideFolder } from '../../base/files/inside-folder.ts';
 import { OpenFile } from '../file/open-file.ts';
-import type { MappedImage } from '../image.ts';
-import { overlay } from '../overlay.ts';
+import type { MappedImage } from '../model/image.ts';
+import { overlay } from '../model/overlay.ts';
 import { openByName } from './open-extents.ts';
 import { openLayer, type VmdkLayer } from './open-layer.ts';
 

@@ -1,8 +1,8 @@
-import { requireSpan, type Span } from '../file/runs.ts';
-import type { ImageFile, MappedImage, Run } from '../image.ts';
-import { mergeRuns } from '../merge-runs.ts';
-import type { Extent } from './extent.ts';
-import type { ExtentFiles } from './extent-files.ts';
+import { requireSpan, type Span } from '../model/runs.ts';
+import type { ImageFile, MappedImage, Run } from '../model/image.ts';
+import { mergeRuns } from '../model/merge-runs.ts';
+import type { Extent } from './extent/extent.ts';
+import type { ExtentFiles } from './extent/extent-files.ts';
 
 interface VmdkFacts {
   variant: string;

@@ -5,7 +5,7 @@ import type { ReadDomain } from '../../domain/libvirt/read-domain.ts';
 import type { BootDisk, BootFirmware, DiskFormat, DiskPlace, ScsiModel } from '../../guest/boot/qemu/boot-machine.ts';
 import { tooManyIdeDisks } from '../../guest/boot/qemu/disk-arguments.ts';
 import { findUefiFirmware } from '../../guest/boot/qemu/uefi-firmware.ts';
-import { IMAGE_FORMATS } from '../../image/image.ts';
+import { IMAGE_FORMATS } from '../../image/model/image.ts';
 import type { BootTarget } from './boot-target.ts';
 import { newMac } from './new-mac.ts';
 

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { forEachConcurrently } from '../../base/concurrency.ts';
 import { WorkerPool } from '../../image/copy/worker-pool.ts';
-import { PARTIAL_SUFFIX } from '../../ovf/write/member-names.ts';
+import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import { PackageReader } from '../../ovf/read/read-packaged.ts';
 import { convertDisk, type DiskTask, type WholeDisk } from './convert-disk.ts';
 import type { Layout, PlannedDisk } from './convert-layout.ts';

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { dirname, extname, join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { requireSize } from '../../image/create-sink.ts';
-import { requireNeededSize } from '../../image/raw/needed-size.ts';
+import { requireNeededSize } from '../../image/content/needed-size.ts';
 import { descriptionName } from '../domain/make-domain.ts';
 import { findSource, openSourceDisk, type ConvertSource, type DiskOrigin, type SourceDisk } from './convert-source.ts';
 import { requireOwnNames } from './output-names.ts';

@@ -3,7 +3,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { FileClaims } from '../../base/claims/file-claim.ts';
 import { checkWritable } from '../../base/files/free-space.ts';
 import { makeFolder } from '../../base/files/make-folder.ts';
-import { removeMadeFolders } from '../../ovf/write/local-folder.ts';
+import { removeMadeFolders } from '../../base/output/local-folder.ts';
 import type { FirmwareNeeds } from '../../guest/boot/qemu/uefi-firmware.ts';
 import type { LibvirtConnection } from '../../domain/libvirt/virsh.ts';
 import { checkDefinable, defineDomain } from '../domain/define-domain.ts';

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { writeFileAtomically } from '../../base/files/atomic-file.ts';
 import { canTakeOver, readOwnFile } from '../../base/files/own-file.ts';
 import { isObject, readJson } from '../../base/text/read-json.ts';
-import { PARTIAL_SUFFIX } from '../../ovf/write/member-names.ts';
+import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import type { WholeDisk } from './convert-disk.ts';
 import type { Layout } from './convert-layout.ts';
 import { inodeOf, pathsOf } from './output-names.ts';

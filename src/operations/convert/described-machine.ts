@@ -3,7 +3,7 @@ import type { SourceMachine } from '../../domain/source-machine.ts';
 import { guestBusOf } from '../fix-guest/guest-bus.ts';
 import type { DiskAddress } from '../../guest/guest.ts';
 import type { OvfDisk } from '../../ovf/hardware/disks.ts';
-import type { OvfFacts } from '../../ovf/descriptor/ovf-facts.ts';
+import type { OvfFacts } from '../../ovf/hardware/ovf-facts.ts';
 import type { VmxFacts } from '../../ovf/vmx/vmx-facts.ts';
 import { inPciOrder } from '../nic-order.ts';
 

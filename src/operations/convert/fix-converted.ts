@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
-import { PARTIAL_SUFFIX } from '../../ovf/write/member-names.ts';
+import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import { obstacleOfGuest } from '../domain/foreign-guest.ts';
 import { fixImages } from '../fix-guest/fix-images.ts';
 import type { FixEvent, FixReport, FixWishes } from '../fix-guest/types.ts';

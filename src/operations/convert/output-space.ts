@@ -3,8 +3,8 @@ import { stat } from 'node:fs/promises';
 import { formatBytes } from '../../base/text/amounts.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { freeBytes } from '../../base/files/free-space.ts';
-import type { MappedImage } from '../../image/image.ts';
-import { PARTIAL_SUFFIX } from '../../ovf/write/member-names.ts';
+import type { MappedImage } from '../../image/model/image.ts';
+import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import type { Layout, PlannedDisk } from './convert-layout.ts';
 import type { ConvertOptions } from './types.ts';
 

@@ -1,5 +1,5 @@
 import type { GuestDisk } from '../../guest/guest.ts';
-import { openedByOthers } from '../../image/open-by-others.ts';
+import { openedByOthers } from '../../image/file/open-by-others.ts';
 import { fixGuest } from '../fix-guest/fix-guest.ts';
 import type { FixEvent, FixReport } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';

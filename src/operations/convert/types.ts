@@ -1,6 +1,6 @@
 import type { Compression } from '../../image/copy/pack-window.ts';
 import type { SinkFormat } from '../../image/create-sink.ts';
-import type { ImageFormat } from '../../image/image.ts';
+import type { ImageFormat } from '../../image/model/image.ts';
 import type { HardwareWish } from '../../domain/hardware-choice.ts';
 import type { NetworkWishes } from '../../domain/networks.ts';
 import type { BootTestResult } from '../boot-test/types.ts';

@@ -1,6 +1,6 @@
 import { writeFileAtomically } from '../../base/files/atomic-file.ts';
 import type { Fitness } from '../../domain/hardware-choice.ts';
-import { PARTIAL_SUFFIX } from '../../ovf/write/member-names.ts';
+import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import { makeDomain, type HardwareReport } from '../domain/make-domain.ts';
 import type { Layout } from './convert-layout.ts';
 import { machineOf } from './described-machine.ts';

@@ -5,7 +5,7 @@ import type { TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import type { ConfiguredNic } from '../../guest/linux/network/configured-addresses.ts';
 import { requireVirtioWin } from '../../guest/windows/virtio-win.ts';
-import { hasBootSignature } from '../../image/copy/has-boot-signature.ts';
+import { hasBootSignature } from '../../image/content/has-boot-signature.ts';
 import { openImage } from '../../image/open-image.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { fixGuest, requireFixTools } from './fix-guest.ts';

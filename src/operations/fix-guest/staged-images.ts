@@ -4,7 +4,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { findProgram } from '../../guest/find-program.ts';
 import type { GuestfsDisk } from '../../guest/guestfs.ts';
 import { commitOverlay, createOverlay } from '../../guest/overlay.ts';
-import { PARTIAL_SUFFIX } from '../../ovf/write/member-names.ts';
+import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 
 /** What the name of an overlay has after the name of its image. */
 const OVERLAY_SUFFIX = `.overlay${PARTIAL_SUFFIX}`;

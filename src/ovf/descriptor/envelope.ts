@@ -1,5 +1,5 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
-import { decodeXmlReferences } from '../../base/text/xml-references.ts';
+import { decodeXmlReferences } from '../../base/xml/xml-references.ts';
 
 /** Must throw: `what` is wrong with the descriptor; `hint` says what to do, where that is not the same as for all else. */
 export type RefuseDescriptor = (what: string, hint?: string) => never;

@@ -1,4 +1,4 @@
-import { namesOfHref, unfitName } from './file-href.ts';
+import { namesOfHref, unfitName } from '../files/file-href.ts';
 import type { OvfElement, RefuseDescriptor } from './envelope.ts';
 import { wholeNumber } from './sections.ts';
 

@@ -1,4 +1,4 @@
-import { bytesPerUnit } from './allocation-units.ts';
+import { bytesPerUnit } from '../descriptor/allocation-units.ts';
 import { ovirtController, type OvfController } from './controllers.ts';
 import type { OvfElement, RefuseDescriptor } from '../descriptor/envelope.ts';
 import type { Properties } from '../descriptor/properties.ts';

@@ -1,4 +1,4 @@
-import { bytesPerUnit } from './allocation-units.ts';
+import { bytesPerUnit } from '../descriptor/allocation-units.ts';
 import { readDiskSection, referenceIn, type DiskEntry } from './disk-section.ts';
 import { busOrder, readControllers, type OvfController } from './controllers.ts';
 import type { OvfElement, RefuseDescriptor } from '../descriptor/envelope.ts';

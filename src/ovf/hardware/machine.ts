@@ -1,4 +1,4 @@
-import { bytesPerUnit } from './allocation-units.ts';
+import { bytesPerUnit } from '../descriptor/allocation-units.ts';
 import type { RefuseDescriptor } from '../descriptor/envelope.ts';
 import { RESOURCE, type OvfItem } from '../descriptor/items.ts';
 import { wholeNumber } from '../descriptor/sections.ts';

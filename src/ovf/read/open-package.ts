@@ -2,19 +2,19 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { shellWord } from '../../base/text/shell-word.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { readBytes } from './byte-source.ts';
-import { unfitName } from '../descriptor/file-href.ts';
-import { readHead, withFile } from './file-bytes.ts';
-import { parseManifest, type ManifestEntry } from '../write/manifest.ts';
+import { readBytes } from '../files/byte-source.ts';
+import { unfitName } from '../files/file-href.ts';
+import { readHead, withFile } from '../files/file-bytes.ts';
+import { parseManifest, type ManifestEntry } from '../files/manifest.ts';
 import { indexOva } from '../tar/ova-index.ts';
 import { MOST_CHARACTERS } from '../descriptor/envelope.ts';
 import type { OvfChoice } from '../descriptor/choice.ts';
-import { readOvf, type OvfFacts } from '../descriptor/ovf-facts.ts';
+import { readOvf, type OvfFacts } from '../hardware/ovf-facts.ts';
 import type { OvfFile } from '../descriptor/references.ts';
 import { locateFile, type PackageDisk, type PackagedFile } from './package-disk.ts';
 import { folderPlace, ovaPlace, type PackagePlace } from './package-place.ts';
 import { probePackage, PROBE_BYTES } from './probe-package.ts';
-import { decodeXml } from '../descriptor/xml-bytes.ts';
+import { decodeXml } from '../../base/xml/decode-xml.ts';
 
 /** A package on this machine: what it says, and where its disks' bytes are. Nothing stays open. */
 export interface VmPackage {

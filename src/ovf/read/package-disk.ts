@@ -1,7 +1,7 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { namesOfHref } from '../descriptor/file-href.ts';
-import { startsGzip } from '../tar/gzip-stream.ts';
-import type { ManifestEntry } from '../write/manifest.ts';
+import { namesOfHref } from '../files/file-href.ts';
+import { startsGzip } from '../files/gzip-stream.ts';
+import type { ManifestEntry } from '../files/manifest.ts';
 import type { OvfDisk } from '../hardware/disks.ts';
 import type { OvfFile } from '../descriptor/references.ts';
 import type { FilePlace, PackagePlace } from './package-place.ts';

@@ -1,8 +1,8 @@
 import { dirname, join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { InsideFolder } from '../../base/files/inside-folder.ts';
-import { readBytes } from './byte-source.ts';
-import { withFile } from './file-bytes.ts';
+import { readBytes } from '../files/byte-source.ts';
+import { withFile } from '../files/file-bytes.ts';
 import { HEAD_BYTES, type OvaIndex } from '../tar/ova-index.ts';
 
 /** Where the bytes of one file of a package stand. */

@@ -1,7 +1,7 @@
-import { startsGzip } from '../tar/gzip-stream.ts';
+import { startsGzip } from '../files/gzip-stream.ts';
 import { hasValidChecksum, isZeroBlock } from '../tar/tar-block.ts';
 import { BLOCK_BYTES } from '../tar/tar-header.ts';
-import { decodeXml } from '../descriptor/xml-bytes.ts';
+import { decodeXml } from '../../base/xml/decode-xml.ts';
 
 /** What {@link probePackage} wants to see of a file. */
 export const PROBE_BYTES = 4096;

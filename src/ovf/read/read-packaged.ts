@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { StreamSource } from './byte-source.ts';
-import { fileChunks, tarChunks } from './file-bytes.ts';
-import { gunzipped } from '../tar/gzip-stream.ts';
+import { StreamSource } from '../files/byte-source.ts';
+import { fileChunks, tarChunks } from '../files/file-bytes.ts';
+import { gunzipped } from '../files/gzip-stream.ts';
 import { piecesOf } from '../tar/ova-reader.ts';
 import type { PackagedFile, PackagePart } from './package-disk.ts';
 import type { VmPackage } from './open-package.ts';

@@ -1,8 +1,8 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { shellWord } from '../../base/text/shell-word.ts';
-import { readBytes, StreamSource, type ByteSource } from '../read/byte-source.ts';
-import { readHead, tarChunks, withFile } from '../read/file-bytes.ts';
-import { startsGzip } from './gzip-stream.ts';
+import { readBytes, StreamSource, type ByteSource } from '../files/byte-source.ts';
+import { readHead, tarChunks, withFile } from '../files/file-bytes.ts';
+import { startsGzip } from '../files/gzip-stream.ts';
 import { cutOff } from './ova-reader.ts';
 import { hasValidChecksum } from './tar-block.ts';
 import { BLOCK_BYTES } from './tar-header.ts';

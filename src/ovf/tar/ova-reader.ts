@@ -1,6 +1,6 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { StreamSource, type ByteSource } from '../read/byte-source.ts';
-import { tarChunks } from '../read/file-bytes.ts';
+import { StreamSource, type ByteSource } from '../files/byte-source.ts';
+import { tarChunks } from '../files/file-bytes.ts';
 import { TarReader, type TarFileEntry } from './tar-reader.ts';
 
 /** A file of an OVA, with its bytes as they come by. */

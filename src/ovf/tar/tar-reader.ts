@@ -1,6 +1,6 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { readBytes, type ByteSource } from '../read/byte-source.ts';
-import { unfitName } from '../descriptor/file-href.ts';
+import { readBytes, type ByteSource } from '../files/byte-source.ts';
+import { unfitName } from '../files/file-href.ts';
 import { decodePaxRecords } from './pax-records.ts';
 import { decodeBlock, decodeText, isZeroBlock, TarBlockFault, type TarBlock } from './tar-block.ts';
 import { BLOCK_BYTES, padded } from './tar-header.ts';

@@ -1,7 +1,7 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { readBytes } from '../read/byte-source.ts';
-import { withFile } from '../read/file-bytes.ts';
-import { unfitName } from '../descriptor/file-href.ts';
+import { readBytes } from '../files/byte-source.ts';
+import { withFile } from '../files/file-bytes.ts';
+import { unfitName } from '../files/file-href.ts';
 import { folderPlace } from '../read/package-place.ts';
 import { readVmx, type VmxFacts } from './vmx-facts.ts';
 import { MOST_VMX_BYTES } from './vmx-text.ts';

@@ -1,5 +1,5 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import type { OvfFacts } from '../descriptor/ovf-facts.ts';
+import type { OvfFacts } from '../hardware/ovf-facts.ts';
 import { wholeNumber } from '../descriptor/sections.ts';
 import { readDrives, readVmxNics, type VmxDisk } from './vmx-devices.ts';
 import { MOST_VMX_BYTES, readVmxText, type RefuseVmx, type VmxValues } from './vmx-text.ts';

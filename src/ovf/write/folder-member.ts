@@ -2,9 +2,9 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { errnoOf, localFileError } from '../../base/files/local-file-error.ts';
 import { canTakeOver, OWNER_ONLY } from '../../base/files/own-file.ts';
-import { BufferedFile } from './buffered-file.ts';
-import { digestOf, digestOfText } from '../read/file-digest.ts';
-import { removeFile } from './local-folder.ts';
+import { BufferedFile } from '../../base/output/buffered-file.ts';
+import { digestOf, digestOfText } from '../../base/files/file-digest.ts';
+import { removeFile } from '../../base/output/local-folder.ts';
 import type { MemberRecord, MemberWriter } from './package-writer.ts';
 
 /** One file of a folder package, under its `.partial` name. */

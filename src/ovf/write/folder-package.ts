@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { digestOfText } from '../read/file-digest.ts';
-import { giveFinalNames, type NamingOptions } from './final-names.ts';
+import { digestOfText } from '../../base/files/file-digest.ts';
+import { giveFinalNames, type NamingOptions } from '../../base/output/final-names.ts';
 import { FolderMember, createNew, isWhole, writeTextMember } from './folder-member.ts';
 import { makeFolder } from '../../base/files/make-folder.ts';
-import { removeFile, removeMadeFolders } from './local-folder.ts';
-import { manifestText } from './manifest.ts';
-import { PARTIAL_SUFFIX, inPackageOrder, requirePlainName } from './member-names.ts';
+import { removeFile, removeMadeFolders } from '../../base/output/local-folder.ts';
+import { manifestText } from '../files/manifest.ts';
+import { PARTIAL_SUFFIX, inPackageOrder, requirePlainName } from '../../base/output/member-names.ts';
 import type { MemberRecord, MemberWriter, PackageContent, PackageFile, PackageWriter } from './package-writer.ts';
 
 export interface FolderPackageOptions extends NamingOptions {

@@ -1,16 +1,16 @@
 import { join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { digestOfText } from '../read/file-digest.ts';
-import { giveFinalNames, type NamingOptions } from './final-names.ts';
+import { digestOfText } from '../../base/files/file-digest.ts';
+import { giveFinalNames, type NamingOptions } from '../../base/output/final-names.ts';
 import { makeFolder } from '../../base/files/make-folder.ts';
-import { removeFile, removeMadeFolders } from './local-folder.ts';
-import { manifestText } from './manifest.ts';
-import { PARTIAL_SUFFIX, requirePlainName } from './member-names.ts';
+import { removeFile, removeMadeFolders } from '../../base/output/local-folder.ts';
+import { manifestText } from '../files/manifest.ts';
+import { PARTIAL_SUFFIX, requirePlainName } from '../../base/output/member-names.ts';
 import type { MemberRecord, MemberWriter, PackageContent, PackageFile, PackageWriter } from './package-writer.ts';
 import { BLOCK_BYTES, RECORD_BYTES, encodeHeaders, headersBytes, padded } from '../tar/tar-header.ts';
-import { TarFile } from '../tar/tar-file.ts';
-import { TarMember } from '../tar/tar-member.ts';
-import { LEAST_MOVE_BYTES } from '../tar/tar-move.ts';
+import { TarFile } from './tar-file.ts';
+import { TarMember } from './tar-member.ts';
+import { LEAST_MOVE_BYTES } from './tar-move.ts';
 
 export interface OvaPackageOptions extends NamingOptions {
   /** Made with its parents when it is not there. */

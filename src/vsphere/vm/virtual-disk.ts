@@ -1,4 +1,4 @@
-import { diskUuidOf } from '../../base/text/disk-uuid.ts';
+import { diskUuidOf } from '../../base/disk/disk-uuid.ts';
 import type { XmlElement } from '../soap/xml-element.ts';
 
 /** A virtual disk as the VM's hardware has it. */

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
-import { joinRuns } from '../../../src/image/merge-runs.ts';
-import type { MappedImage, Run } from '../../../src/image/image.ts';
+import { joinRuns } from '../../../src/image/model/merge-runs.ts';
+import type { MappedImage, Run } from '../../../src/image/model/image.ts';
 import { readThroughMap, runsOf } from '../read-through-map.ts';
 import { seededNumbers } from '../vmdk/check-bytes.ts';
 import { expectedContent, type Shape } from './pieces-image.ts';

@@ -1,4 +1,4 @@
-import type { ImageFormat } from '../../../src/image/image.ts';
+import type { ImageFormat } from '../../../src/image/model/image.ts';
 import type { OracleName } from '../../oracles/oracle.ts';
 import { makeFlat, makeOfVmfs, makeStream } from './make-by-hand.ts';
 import { makeByQemu, makeQcow2Chain, makeVhdChain, makeVhdxChain, makeVmdkChain, type Place } from './make-by-qemu.ts';

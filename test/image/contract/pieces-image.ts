@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { OpenFile } from '../../../src/image/file/open-file.ts';
-import type { MappedImage, Run } from '../../../src/image/image.ts';
+import type { MappedImage, Run } from '../../../src/image/model/image.ts';
 
 /** A disk of any size that holds `pieces` at their offsets, which rise, and zeros elsewhere. */
 export interface Shape {

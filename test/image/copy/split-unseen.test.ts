@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import { splitUnseen } from '../../../src/image/copy/transplant.ts';
-import { FROM_INPUT, WINDOW_BYTES, type CopyWindow } from '../../../src/image/copy/window.ts';
+import { FROM_INPUT, WINDOW_BYTES, type CopyWindow } from '../../../src/image/model/window.ts';
 import { noise } from '../make-disk.ts';
 
 const CLUSTER = 64 * 1024;

@@ -1,7 +1,7 @@
 // For worker-pool.test.ts: opens files up to the limit of this process, and prints the error of a pool that has to start a thread then.
 import { closeSync, openSync } from 'node:fs';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
-import { FROM_INPUT, WINDOW_BYTES } from '../../../src/image/copy/window.ts';
+import { FROM_INPUT, WINDOW_BYTES } from '../../../src/image/model/window.ts';
 import { WorkerPool } from '../../../src/image/copy/worker-pool.ts';
 
 const files: number[] = [];

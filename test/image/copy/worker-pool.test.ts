@@ -6,9 +6,9 @@ import { deflateSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
 import { copyWindows } from '../../../src/image/copy/copy-image.ts';
-import { FROM_INPUT, WINDOW_BYTES, type CopyWindow, type PackedWindow } from '../../../src/image/copy/window.ts';
+import { FROM_INPUT, WINDOW_BYTES, type CopyWindow, type PackedWindow } from '../../../src/image/model/window.ts';
 import { WorkerPool } from '../../../src/image/copy/worker-pool.ts';
-import type { DiskSink } from '../../../src/image/sink.ts';
+import type { DiskSink } from '../../../src/image/model/sink.ts';
 
 const CLUSTER = 64 * 1024;
 

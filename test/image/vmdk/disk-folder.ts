@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
-import type { MappedImage } from '../../../src/image/image.ts';
+import type { MappedImage } from '../../../src/image/model/image.ts';
 import { openVmdk } from '../../../src/image/vmdk/open-vmdk.ts';
 import { makeTemporaryFolder } from '../../temporary-folder.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { guestAddressOf } from '../../../src/operations/convert/described-machine.ts';
-import { readOvf } from '../../../src/ovf/descriptor/ovf-facts.ts';
+import { readOvf } from '../../../src/ovf/hardware/ovf-facts.ts';
 
 const SLOT = '<vmw:Config vmw:key="slotInfo.pciSlotNumber" vmw:value="192"/>';
 

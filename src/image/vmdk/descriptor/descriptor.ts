@@ -5,7 +5,7 @@
  *     RW 4192256 FLAT "disk-f001.vmdk" 0
  *     access, sectors, type, file, and the sector of the file where a flat extent starts
  */
-import { diskUuidOf } from '../../../base/text/disk-uuid.ts';
+import { diskUuidOf } from '../../../base/disk/disk-uuid.ts';
 import { descriptorValues } from './descriptor-facts.ts';
 
 /** Longer ones are not met, and qemu reads no more. */

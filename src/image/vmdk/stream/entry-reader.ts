@@ -1,4 +1,4 @@
-import { readU32 } from './marker.ts';
+import { readU32 } from '../layout/marker.ts';
 
 /** Reads a table of little-endian 32-bit entries that comes in pieces cut anywhere. */
 export class EntryReader {

@@ -1,5 +1,5 @@
 import { copyBytes } from '../../../base/files/copy-bytes.ts';
-import { FROM_INPUT, WINDOW_BYTES, type CopyWindow } from '../../copy/window.ts';
+import { FROM_INPUT, WINDOW_BYTES, type CopyWindow } from '../../model/window.ts';
 import { StreamOptimizedCheck, type StreamOptimizedSummary } from './stream-optimized-check.ts';
 import type { StreamGrain } from './stream-units.ts';
 import { corruptStream } from './stream-error.ts';

@@ -7,7 +7,7 @@ import {
   LINE_ENDS,
   SECTOR_BYTES,
   SPARSE_MAGIC,
-} from '../sparse/sparse-header.ts';
+} from '../layout/sparse-header.ts';
 
 /** 64 KiB: what VMware and qemu write, and other readers expect. */
 export const GRAIN_SECTORS = 128;

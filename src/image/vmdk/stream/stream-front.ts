@@ -1,4 +1,4 @@
-import { SECTOR_BYTES, type SparseHeader } from '../sparse/sparse-header.ts';
+import { SECTOR_BYTES, type SparseHeader } from '../layout/sparse-header.ts';
 
 /** A part of what stands between the header and the first grain that is worth reading. */
 export interface FrontRegion {

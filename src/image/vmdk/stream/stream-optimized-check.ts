@@ -1,14 +1,14 @@
 import type { Hyper2kvmError } from '../../../base/errors.ts';
 import { readDescriptorFacts, type VmdkDescriptorFacts } from '../descriptor/descriptor-facts.ts';
 import { ForwardReader } from './forward-reader.ts';
-import { readU32 } from './marker.ts';
+import { readU32 } from '../layout/marker.ts';
 import {
   SECTOR_BYTES,
   SPARSE_MAGIC,
   checkStreamKind,
   parseSparseHeader,
   type SparseHeader,
-} from '../sparse/sparse-header.ts';
+} from '../layout/sparse-header.ts';
 import { NotADiskError, corruptStream, truncatedStream } from './stream-error.ts';
 import { TableRun, frontFault, frontRegions, tableCount, tablesRegion, type FrontRegion } from './stream-front.ts';
 import { StreamUnits, type StreamGrain } from './stream-units.ts';

@@ -1,13 +1,19 @@
 import { crc32 } from 'node:zlib';
 import { Hyper2kvmError } from '../../../base/errors.ts';
-import type { PackedCluster, PackedWindow } from '../../copy/window.ts';
-import { GatheredWrites } from '../../gathered-writes.ts';
-import { OutputFile, Writes } from '../../output-file.ts';
-import type { DiskSink } from '../../sink.ts';
-import { GrainPlaces } from '../sparse/grain-places.ts';
-import { withMetadataMarker } from './marker-writer.ts';
-import { GRAIN_DATA_OFFSET, MARKER_FOOTER, MARKER_GRAIN_DIRECTORY, MARKER_GRAIN_TABLE, readMarker } from './marker.ts';
-import { MAX_CAPACITY_SECTORS, SECTOR_BYTES } from '../sparse/sparse-header.ts';
+import type { PackedCluster, PackedWindow } from '../../model/window.ts';
+import { GatheredWrites } from '../../../base/output/gathered-writes.ts';
+import { OutputFile, Writes } from '../../../base/output/output-file.ts';
+import type { DiskSink } from '../../model/sink.ts';
+import { GrainPlaces } from './grain-places.ts';
+import { withMetadataMarker } from '../layout/marker-writer.ts';
+import {
+  GRAIN_DATA_OFFSET,
+  MARKER_FOOTER,
+  MARKER_GRAIN_DIRECTORY,
+  MARKER_GRAIN_TABLE,
+  readMarker,
+} from '../layout/marker.ts';
+import { MAX_CAPACITY_SECTORS, SECTOR_BYTES } from '../layout/sparse-header.ts';
 import { GRAIN_SECTORS, OVERHEAD_SECTORS, encodeStreamFront, encodeStreamHeader } from './stream-front-writer.ts';
 
 const GRAIN_BYTES = GRAIN_SECTORS * SECTOR_BYTES;

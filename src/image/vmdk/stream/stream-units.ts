@@ -12,8 +12,8 @@ import {
   readMarker,
   type GrainLimits,
   type Marker,
-} from './marker.ts';
-import { SECTOR_BYTES, parseFooter, type SparseHeader } from '../sparse/sparse-header.ts';
+} from '../layout/marker.ts';
+import { SECTOR_BYTES, parseFooter, type SparseHeader } from '../layout/sparse-header.ts';
 import { directorySectors, hasFrontDirectory, tableCount, tableSectors } from './stream-front.ts';
 
 /** Sectors of padding that a table may have beyond its entries: up to a grain border of 64 KiB. */

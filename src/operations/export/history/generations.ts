@@ -6,7 +6,7 @@ import { Hyper2kvmError, sentenceOf } from '../../../base/errors.ts';
 import { localFileError } from '../../../base/files/local-file-error.ts';
 import { makeFolder } from '../../../base/files/make-folder.ts';
 import { readOwnFile } from '../../../base/files/own-file.ts';
-import { PARTIAL_SUFFIX } from '../../../ovf/write/member-names.ts';
+import { PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
 import { generationsIn, GENERATION_RECORD, type GenerationRecord } from './generation-record.ts';
 
 /** What a generation is called while it is removed. */

@@ -4,7 +4,7 @@ import { writeFileAtomically } from '../../../base/files/atomic-file.ts';
 import { localFileError } from '../../../base/files/local-file-error.ts';
 import { readOwnFile } from '../../../base/files/own-file.ts';
 import { isObject, readJson } from '../../../base/text/read-json.ts';
-import { PARTIAL_SUFFIX } from '../../../ovf/write/member-names.ts';
+import { PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
 import type { MemberRecord } from '../../../ovf/write/package-writer.ts';
 import { FORMATS } from '../target/formats.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../types.ts';

@@ -16,7 +16,7 @@ import { readVmFacts, type VmFacts } from '../../../vsphere/vm/vm-facts.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { readVmHardware, type VmHardware } from '../../../vsphere/vm/vm-hardware.ts';
 import type { FirmwareNeeds } from '../../../guest/boot/qemu/uefi-firmware.ts';
-import { PARTIAL_SUFFIX } from '../../../ovf/write/member-names.ts';
+import { PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
 import { checkBootTest } from '../../boot-test/boot-test.ts';
 import { checkDefinable } from '../../domain/define-domain.ts';
 import { obstacleOfGuest, requireForGuest } from '../../domain/foreign-guest.ts';

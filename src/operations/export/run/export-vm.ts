@@ -4,7 +4,7 @@ import type { RateLimiter } from '../../../base/rate-limiter.ts';
 import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
 import { createFolderPackage } from '../../../ovf/write/folder-package.ts';
 import { createOvaPackage } from '../../../ovf/write/ova-package.ts';
-import { PARTIAL_SUFFIX } from '../../../ovf/write/member-names.ts';
+import { PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
 import type { PackageWriter } from '../../../ovf/write/package-writer.ts';
 import { readVmHardware, type VmHardware } from '../../../vsphere/vm/vm-hardware.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';

@@ -5,7 +5,7 @@ import { Hyper2kvmError } from '../../../base/errors.ts';
 import { errnoOf, localFileError } from '../../../base/files/local-file-error.ts';
 import { lockOutput, type LockRequest } from '../../../jobs/output-lock.ts';
 import { makeFolder } from '../../../base/files/make-folder.ts';
-import { removeMadeFolders } from '../../../ovf/write/local-folder.ts';
+import { removeMadeFolders } from '../../../base/output/local-folder.ts';
 
 const lockName = (baseName: string): string => `.${baseName}.hyper2kvm-lock`;
 

@@ -3,12 +3,12 @@ import { Hyper2kvmError } from '../../../base/errors.ts';
 import { Handoff } from '../../../base/process/handoff.ts';
 import { copyWindows } from '../../../image/copy/copy-image.ts';
 import type { Compression } from '../../../image/copy/pack-window.ts';
-import { WINDOW_BYTES } from '../../../image/copy/window.ts';
+import { WINDOW_BYTES } from '../../../image/model/window.ts';
 import type { WorkerPool } from '../../../image/copy/worker-pool.ts';
 import { createSink, type SinkFormat } from '../../../image/create-sink.ts';
-import type { DiskSink } from '../../../image/sink.ts';
+import type { DiskSink } from '../../../image/model/sink.ts';
 import { GrainWindows } from '../../../image/vmdk/stream/grain-windows.ts';
-import { removeFile } from '../../../ovf/write/local-folder.ts';
+import { removeFile } from '../../../base/output/local-folder.ts';
 import type { MemberRecord, MemberWriter } from '../../../ovf/write/package-writer.ts';
 
 /** Half of what a file is read in: the line is the limit here, and this keeps 20 MB of memory. */

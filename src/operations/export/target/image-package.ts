@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import type { Compression } from '../../../image/copy/pack-window.ts';
 import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
 import type { SinkFormat } from '../../../image/create-sink.ts';
-import { giveFinalNames, type NamingOptions } from '../../../ovf/write/final-names.ts';
+import { giveFinalNames, type NamingOptions } from '../../../base/output/final-names.ts';
 import { createNew, FolderMember, isWhole, writeTextMember } from '../../../ovf/write/folder-member.ts';
 import { makeFolder } from '../../../base/files/make-folder.ts';
 import { canTakeOver } from '../../../base/files/own-file.ts';
-import { removeFile, removeMadeFolders } from '../../../ovf/write/local-folder.ts';
-import { inPackageOrder, PARTIAL_SUFFIX } from '../../../ovf/write/member-names.ts';
+import { removeFile, removeMadeFolders } from '../../../base/output/local-folder.ts';
+import { inPackageOrder, PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
 import type {
   MemberHints,
   MemberRecord,

@@ -1,4 +1,4 @@
-import { checkDescriptor } from '../../../ovf/write/descriptor.ts';
+import { checkDescriptor } from '../../../ovf/write/check-descriptor.ts';
 import { isFault } from '../../../vsphere/soap/fault.ts';
 import { NOT_OFFERED } from '../../../vsphere/lease/nfc-lease.ts';
 import { createDescriptor, noDescriptor } from '../../../vsphere/lease/ovf-manager.ts';

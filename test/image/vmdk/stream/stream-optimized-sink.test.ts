@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import { openImage } from '../../../../src/image/open-image.ts';
-import { GrainPlaces } from '../../../../src/image/vmdk/sparse/grain-places.ts';
+import { GrainPlaces } from '../../../../src/image/vmdk/stream/grain-places.ts';
 import { createStreamOptimizedSink } from '../../../../src/image/vmdk/stream/stream-optimized-sink.ts';
 import { copyInto, type CopyChoices } from '../../copy-into.ts';
 import { inFolder, noise } from '../../qemu-made.ts';

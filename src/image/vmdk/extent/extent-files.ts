@@ -1,0 +1,30 @@
+import type { OpenFile } from '../../file/open-file.ts';
+import { SourceFile } from '../../file/source-file.ts';
+
+/** The files that one disk's extents stand in, each once whatever names it has. Owns them. */
+export class ExtentFiles implements AsyncDisposable {
+  readonly files: OpenFile[] = [];
+  readonly #sources: SourceFile[] = [];
+
+  /** Takes over `file`; closes it when the same one is there already. Gives the file's number. */
+  async add(file: OpenFile): Promise<number> {
+    const known = this.files.findIndex(({ identity }) => identity === file.identity);
+    if (known >= 0) {
+      await file[Symbol.asyncDispose]();
+      return known;
+    }
+    this.#sources.push(new SourceFile(file, 'VMDK'));
+    return this.files.push(file) - 1;
+  }
+
+  source(number: number): SourceFile {
+    const source = this.#sources[number];
+    if (source === undefined) throw new RangeError(`there is no file ${number}`);
+    return source;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await using stack = new AsyncDisposableStack();
+    for (const file of this.files) stack.use(file);
+  }
+}

@@ -1,0 +1,87 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { errnoOf, localFileError } from '../../base/files/local-file-error.ts';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { writeFully } from '../../base/files/direct-io.ts';
+import { canTakeOver, OWNER_ONLY } from '../../base/files/own-file.ts';
+import { digestOf } from '../../base/files/file-digest.ts';
+import { createNew } from './folder-member.ts';
+import { moveTowardsEnd } from './tar-move.ts';
+
+/** Not through a link; and not waiting, should a named pipe stand there. */
+const OPEN_LEFTOVER = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** An open tar: the file operations that an OVA takes, each with errors of kind `local-file` that name it. */
+export class TarFile {
+  readonly path: string;
+  readonly handle: FileHandle;
+  /** Whether it was changed since it was opened. */
+  isChanged = false;
+
+  private constructor(path: string, handle: FileHandle) {
+    this.path = path;
+    this.handle = handle;
+  }
+
+  /** Opens without cutting: an earlier process may have left whole members. What is not this user's own is replaced; a link is not followed. */
+  static async open(path: string): Promise<TarFile> {
+    try {
+      const handle = await open(path, OPEN_LEFTOVER);
+      const found = await handle.stat();
+      if (canTakeOver(found)) {
+        // Some file systems have no modes.
+        await handle.chmod(OWNER_ONLY).catch(() => {});
+        return new TarFile(path, handle);
+      }
+      await handle.close();
+      if (!found.isFile()) throw new Hyper2kvmError('local-file', `${path} is not a file.`, { hint: 'Move it away.' });
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw localFileError('create', path, error);
+    }
+    return new TarFile(path, await createNew(path, constants.O_RDWR));
+  }
+
+  async isEmpty(): Promise<boolean> {
+    return (await this.handle.stat()).size === 0;
+  }
+
+  /** Cuts it, or makes it longer with zeros, and flushes it. */
+  async cut(sizeBytes: number): Promise<void> {
+    await this.#change(async () => {
+      await this.handle.truncate(sizeBytes);
+      await this.handle.sync();
+    });
+  }
+
+  async write(bytes: Uint8Array, offsetBytes: number): Promise<void> {
+    await this.#change(() => writeFully(this.handle, bytes, offsetBytes));
+  }
+
+  /** See {@link moveTowardsEnd}. */
+  async move(from: number, end: number, distance: number, signal: AbortSignal | undefined): Promise<void> {
+    await this.#change(() => moveTowardsEnd(this.handle, from, end, distance, signal));
+  }
+
+  /** See {@link digestOf}. */
+  async digest(offsetBytes: number, sizeBytes: number, signal: AbortSignal | undefined): Promise<string | undefined> {
+    try {
+      return await digestOf(this.handle, offsetBytes, sizeBytes, signal);
+    } catch (error) {
+      throw localFileError('read', this.path, error);
+    }
+  }
+
+  /** Never rejects: what must be on the disk was flushed before. */
+  async close(): Promise<void> {
+    await this.handle.close().catch(() => {});
+  }
+
+  async #change(operation: () => Promise<void>): Promise<void> {
+    this.isChanged = true;
+    try {
+      await operation();
+    } catch (error) {
+      throw localFileError('write', this.path, error);
+    }
+  }
+}
