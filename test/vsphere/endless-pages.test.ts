@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { readProperties } from '../../src/vsphere/inventory/properties.ts';
+import { readProperties } from '../../src/vsphere/session/properties.ts';
 import type { VsphereClient } from '../../src/vsphere/session/vsphere-client.ts';
 import { parseXml } from '../../src/vsphere/soap/xml-element.ts';
 

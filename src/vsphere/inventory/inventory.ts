@@ -2,7 +2,7 @@ import { matchesGlob } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { isFault } from '../soap/fault.ts';
-import { readInventory, readProperties, type ObjectContent } from './properties.ts';
+import { readInventory, readProperties, type ObjectContent } from '../session/properties.ts';
 import { refOf } from '../soap/soap-envelope.ts';
 import type { VsphereClient } from '../session/vsphere-client.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';

@@ -1,6 +1,6 @@
 import { isFault } from '../soap/fault.ts';
 import { NOT_OFFERED } from '../lease/nfc-lease.ts';
-import { readInventory } from './properties.ts';
+import { readInventory } from '../session/properties.ts';
 import { refOf } from '../soap/soap-envelope.ts';
 import { SERVICE_INSTANCE, type VsphereClient } from '../session/vsphere-client.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';

@@ -2,7 +2,7 @@ import type { OnReadOpts } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { connectionError, factsOfStatus, type Purpose } from '../connection/connection-failure.ts';
-import { HttpResponseParser, HttpSyntaxError } from './http-response-parser.ts';
+import { HttpResponseParser, HttpSyntaxError } from '../connection/http-response-parser.ts';
 import type { LeaseDevice } from './nfc-lease.ts';
 import { SlabQueue } from './slab-queue.ts';
 import { CONNECT_LIMIT_MS } from '../connection/trusted-socket.ts';

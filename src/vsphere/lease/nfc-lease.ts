@@ -3,7 +3,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { pause, withTimeLimit } from '../../base/time-limit.ts';
 import { isThumbprint } from '../connection/certificate-trust.ts';
 import { faultOfLocalized, isFault, VsphereFault } from '../soap/fault.ts';
-import { readProperties, requireProperty } from '../inventory/properties.ts';
+import { readProperties, requireProperty } from '../session/properties.ts';
 import { refOf } from '../soap/soap-envelope.ts';
 import { pollIntervalMs } from '../session/task.ts';
 import type { VsphereClient } from '../session/vsphere-client.ts';

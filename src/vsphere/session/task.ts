@@ -1,7 +1,7 @@
 import { Hyper2kvmError, isRetryable } from '../../base/errors.ts';
 import { pause, withTimeLimit } from '../../base/time-limit.ts';
 import { faultOfLocalized, isFault } from '../soap/fault.ts';
-import { readProperties, requireProperty } from '../inventory/properties.ts';
+import { readProperties, requireProperty } from './properties.ts';
 import { refOf } from '../soap/soap-envelope.ts';
 import type { VsphereClient } from './vsphere-client.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';

@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { CertificateTrust } from '../connection/certificate-trust.ts';
 import { connectionError } from '../connection/connection-failure.ts';
-import { codingRefusal, HttpSyntaxError } from '../lease/http-response-parser.ts';
+import { codingRefusal, HttpSyntaxError } from '../connection/http-response-parser.ts';
 import { TrustedConnector } from '../connection/trusted-socket.ts';
 
 export interface HttpAnswer {

@@ -1,4 +1,4 @@
-import { readProperties } from '../inventory/properties.ts';
+import { readProperties } from '../session/properties.ts';
 import { waitForTask } from '../session/task.ts';
 import type { VsphereClient } from '../session/vsphere-client.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';

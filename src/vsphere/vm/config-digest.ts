@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readProperties } from '../inventory/properties.ts';
+import { readProperties } from '../session/properties.ts';
 import type { VsphereClient } from '../session/vsphere-client.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';
 import type { XmlElement } from '../soap/xml-element.ts';

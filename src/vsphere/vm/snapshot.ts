@@ -1,7 +1,7 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { pause } from '../../base/time-limit.ts';
 import { hasFault, isFault } from '../soap/fault.ts';
-import { readProperties } from '../inventory/properties.ts';
+import { readProperties } from '../session/properties.ts';
 import { waitForTask } from '../session/task.ts';
 import type { VsphereClient } from '../session/vsphere-client.ts';
 import { readConsolidationNeeded, readSnapshots } from './vm-facts.ts';

@@ -1,5 +1,5 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { readProperties, requireProperty } from '../inventory/properties.ts';
+import { readProperties, requireProperty } from '../session/properties.ts';
 import { refOf } from '../soap/soap-envelope.ts';
 import { decodeDisks, decodeOccupiedBytes, type VirtualDisk } from './virtual-disk.ts';
 import type { VsphereClient } from '../session/vsphere-client.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { HttpResponseParser, HttpSyntaxError } from '../../../src/vsphere/lease/http-response-parser.ts';
+import { HttpResponseParser, HttpSyntaxError } from '../../../src/vsphere/connection/http-response-parser.ts';
 
 interface Parsed {
   status: number | undefined;

@@ -2,7 +2,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { withTimeLimit } from '../../base/time-limit.ts';
 import { isFault } from '../soap/fault.ts';
 import { refOf } from '../soap/soap-envelope.ts';
-import type { VsphereClient } from '../session/vsphere-client.ts';
+import type { VsphereClient } from './vsphere-client.ts';
 import type { MoRef, WsdlValue } from '../soap/wsdl-types.ts';
 import type { XmlElement } from '../soap/xml-element.ts';
 
