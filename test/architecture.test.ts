@@ -30,6 +30,11 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   commands: ['@oclif/core'],
 };
 
+/** The chapters of a folder, each with what it may import of the others: those before it. Files beside the chapters are for all of them. */
+const CHAPTERS: Readonly<Record<string, readonly string[]>> = {
+  vsphere: ['connection', 'soap', 'session', 'inventory', 'vm', 'lease'],
+};
+
 const SETTINGS = 'vsphere/connection/connection-settings.ts';
 
 interface Import {
@@ -60,6 +65,11 @@ function folderOf(file: string): string {
   return file.split('/', 1)[0] ?? '';
 }
 
+/** The folder in `folder` that a file is in; '' for a file beside them, or elsewhere. */
+function chapterOf(file: string, folder: string): string {
+  return file.startsWith(`${folder}/`) ? (relative(folder, dirname(file)).split('/', 1)[0] ?? '') : '';
+}
+
 function isOurs({ to }: Import): boolean {
   return to.endsWith('.ts');
 }
@@ -86,6 +96,19 @@ test('no import runs up or across', () => {
     if (isType && ['cli', 'commands'].includes(above) && !['cli', 'commands'].includes(below)) return false;
     return !(['cli', 'commands'].includes(above) && to === SETTINGS);
   });
+  expect(shown(wrong)).toEqual([]);
+});
+
+test.each(Object.entries(CHAPTERS))('the chapters of %s import in one direction', (folder, chapters) => {
+  const inside = IMPORTS.map(({ from, to, isType }) => ({
+    from,
+    to,
+    isType,
+    above: chapterOf(from, folder),
+    below: chapterOf(to, folder),
+  })).filter(({ above }) => above !== '');
+  expect([...new Set(inside.map(({ above }) => above))].toSorted()).toEqual(chapters.toSorted());
+  const wrong = inside.filter(({ above, below }) => chapters.indexOf(below) > chapters.indexOf(above));
   expect(shown(wrong)).toEqual([]);
 });
 

@@ -1,6 +1,7 @@
 import { foreignText } from '../base/text/foreign-text.ts';
 import type { ConnectionSettings } from '../vsphere/connection/connection-settings.ts';
-import { listInventory, matchInventory, type InventoryVm } from '../vsphere/inventory/inventory.ts';
+import { matchInventory } from '../vsphere/inventory/find-vms.ts';
+import { listInventory, type InventoryVm } from '../vsphere/inventory/inventory.ts';
 import { decodeDisks } from '../vsphere/vm/virtual-disk.ts';
 import { CleanUp } from './clean-up.ts';
 import { rememberVms } from './known-vms.ts';

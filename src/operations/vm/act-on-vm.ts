@@ -1,7 +1,8 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { removeCdDrives } from '../../vsphere/vm/cd-drives.ts';
 import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
-import { findVms, listInventory, type InventoryVm } from '../../vsphere/inventory/inventory.ts';
+import { findVms } from '../../vsphere/inventory/find-vms.ts';
+import { listInventory, type InventoryVm } from '../../vsphere/inventory/inventory.ts';
 import { powerOff, shutdownGuest } from '../../vsphere/vm/power.ts';
 import { readPowerState, readVmFacts } from '../../vsphere/vm/vm-facts.ts';
 import { readVmHardware } from '../../vsphere/vm/vm-hardware.ts';

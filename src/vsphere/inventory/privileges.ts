@@ -1,5 +1,4 @@
-import { isFault } from '../soap/fault.ts';
-import { NOT_OFFERED } from '../lease/nfc-lease.ts';
+import { isFault, NOT_OFFERED } from '../soap/fault.ts';
 import { readInventory } from '../session/properties.ts';
 import { refOf } from '../soap/soap-envelope.ts';
 import { SERVICE_INSTANCE, type VsphereClient } from '../session/vsphere-client.ts';

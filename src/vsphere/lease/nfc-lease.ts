@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { pause, withTimeLimit } from '../../base/time-limit.ts';
 import { isThumbprint } from '../connection/certificate-trust.ts';
-import { faultOfLocalized, isFault, VsphereFault } from '../soap/fault.ts';
+import { faultOfLocalized, isFault, NOT_OFFERED, VsphereFault } from '../soap/fault.ts';
 import { readProperties, requireProperty } from '../session/properties.ts';
 import { refOf } from '../soap/soap-envelope.ts';
 import { pollIntervalMs } from '../session/task.ts';
@@ -169,9 +169,6 @@ function leaseGone(cause: VsphereFault): Hyper2kvmError {
 
 /** A host that prepares many disks was seen to take minutes. */
 const READY_LIMIT_MS = 10 * 60_000;
-
-/** How servers say that they do not have a call: older API versions, ESXi builds, and simulators. */
-export const NOT_OFFERED = ['NotSupported', 'NotImplemented', 'MethodNotFound', 'InvalidRequest'] as const;
 
 async function waitUntilReady(client: VsphereClient, lease: MoRef, signal: AbortSignal): Promise<XmlElement> {
   for (let look = 0; ; look += 1) {

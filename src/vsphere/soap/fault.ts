@@ -63,6 +63,9 @@ export class VsphereFault extends Hyper2kvmError {
   }
 }
 
+/** How servers say that they do not have a call: older API versions, ESXi builds, and simulators. */
+export const NOT_OFFERED = ['NotSupported', 'NotImplemented', 'MethodNotFound', 'InvalidRequest'] as const;
+
 /** True when `error` is a fault of one of these types, or names one as its cause. */
 export function hasFault(error: unknown, ...faultTypes: string[]): boolean {
   if (!(error instanceof VsphereFault)) return false;

@@ -1,10 +1,6 @@
 import { expect, test } from '@jest/globals';
-import {
-  decodeInventoryName,
-  findVms,
-  matchInventory,
-  type InventoryVm,
-} from '../../../src/vsphere/inventory/inventory.ts';
+import { findVms, matchInventory } from '../../../src/vsphere/inventory/find-vms.ts';
+import { decodeInventoryName, type InventoryVm } from '../../../src/vsphere/inventory/inventory.ts';
 import type { VsphereClient } from '../../../src/vsphere/session/vsphere-client.ts';
 
 function vm(moRef: string, inventoryPath: string): InventoryVm {

@@ -1,6 +1,7 @@
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import { uniqueFileNames } from '../../../base/files/file-names.ts';
-import { findVms, isGlob, listInventory, managedVms, type InventoryVm } from '../../../vsphere/inventory/inventory.ts';
+import { findVms, isGlob, managedVms } from '../../../vsphere/inventory/find-vms.ts';
+import { listInventory, type InventoryVm } from '../../../vsphere/inventory/inventory.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { rememberVms } from '../../known-vms.ts';
 import { shardOf } from './shard-of.ts';

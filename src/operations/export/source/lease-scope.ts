@@ -1,12 +1,7 @@
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import { pause } from '../../../base/time-limit.ts';
-import { isFault, VsphereFault } from '../../../vsphere/soap/fault.ts';
-import {
-  HttpNfcLease,
-  NOT_OFFERED,
-  type LeaseDevice,
-  type LeaseManifestEntry,
-} from '../../../vsphere/lease/nfc-lease.ts';
+import { isFault, NOT_OFFERED, VsphereFault } from '../../../vsphere/soap/fault.ts';
+import { HttpNfcLease, type LeaseDevice, type LeaseManifestEntry } from '../../../vsphere/lease/nfc-lease.ts';
 import { pollIntervalMs } from '../../../vsphere/session/task.ts';
 import { NotConnectedError } from '../../../vsphere/connection/connection-failure.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';

@@ -1,6 +1,5 @@
 import { checkDescriptor } from '../../../ovf/write/check-descriptor.ts';
-import { isFault } from '../../../vsphere/soap/fault.ts';
-import { NOT_OFFERED } from '../../../vsphere/lease/nfc-lease.ts';
+import { isFault, NOT_OFFERED } from '../../../vsphere/soap/fault.ts';
 import { createDescriptor, noDescriptor } from '../../../vsphere/lease/ovf-manager.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import type { MoRef } from '../../../vsphere/soap/wsdl-types.ts';
