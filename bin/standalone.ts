@@ -1,4 +1,4 @@
-// The entry of the program in one file: what run.js reads from beside it is inside here. esbuild bundles it, see test/tools/package/bundle.ts.
+// The entry of the program in one file: what run.js reads from beside it is inside here. esbuild bundles it, see bin/build/package/bundle.ts.
 import { basename } from 'node:path';
 import process from 'node:process';
 import { isSea } from 'node:sea';
@@ -8,7 +8,7 @@ import { watchStandardOutput } from '../src/cli/standard-output.ts';
 import { COMMAND_LOADERS, QUICK_ANSWERS } from '../src/commands/loaders.ts';
 
 // Node opens its inspector on SIGUSR1, and whoever reaches its port can then run code here. The binary has an option of Node for that,
-// see test/tools/package/binary.ts; this is for the bundle as a script.
+// see bin/build/package/binary.ts; this is for the bundle as a script.
 process.on('SIGUSR1', () => {});
 
 const argv = process.argv.slice(2);

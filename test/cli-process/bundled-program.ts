@@ -14,7 +14,7 @@ const BUILDER = 'test/tools/build-test-program.ts';
 const INPUTS = [
   'src',
   'bin/standalone.ts',
-  'test/tools/package/bundle.ts',
+  'bin/build/package/bundle.ts',
   'package.json',
   'package-lock.json',
   'oclif.manifest.json',

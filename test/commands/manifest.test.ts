@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals';
 import { COMMANDS } from '../../src/commands/index.ts';
 
 // Jest loads modules in a context of its own, in which oclif cannot import the commands: the tools run beside it.
-const TOOLS = fileURLToPath(new URL('../tools/', import.meta.url));
+const TOOLS = fileURLToPath(new URL('../../bin/build/', import.meta.url));
 const PROGRAM = `import { manifestText } from ${JSON.stringify(`${TOOLS}manifest.ts`)}; process.stdout.write(await manifestText());`;
 
 test('oclif.manifest.json is what the commands say', () => {

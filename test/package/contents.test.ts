@@ -9,7 +9,7 @@ import { outputOf, runProgram } from '../oracles/run-program.ts';
 import { ScratchFolder } from '../operations/export/export-run.ts';
 import { testWithBinary, testWithPacked } from './with-binary.ts';
 
-const PACKAGE = fileURLToPath(new URL('../tools/package/package.ts', import.meta.url));
+const PACKAGE = fileURLToPath(new URL('../../bin/build/package/package.ts', import.meta.url));
 const DOCUMENTS = ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD-PARTY-LICENCES.txt', 'sbom.cdx.json'];
 
 async function sha256Of(path: string): Promise<string> {

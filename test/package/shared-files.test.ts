@@ -12,7 +12,7 @@ import { runProgram } from '../oracles/run-program.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 // Jest loads modules in a context of its own, in which oclif cannot import the commands: the tool runs beside it.
-const PROGRAM = `import { sharedFiles } from ${JSON.stringify(`${root}test/tools/package/shared-files.ts`)}; process.stdout.write(JSON.stringify(await sharedFiles()));`;
+const PROGRAM = `import { sharedFiles } from ${JSON.stringify(`${root}bin/build/package/shared-files.ts`)}; process.stdout.write(JSON.stringify(await sharedFiles()));`;
 
 function sharedFiles(env: NodeJS.ProcessEnv = {}): Record<string, string> {
   const flags = ['--input-type=module', '-e', PROGRAM];
@@ -56,7 +56,7 @@ testWithOracle('man', 'man shows every command with its flags, without a warning
   });
 });
 
-test('the man page (test/tools/man-page.ts) names every variable of the environment that is in the sources', () => {
+test('the man page (bin/build/man-page.ts) names every variable of the environment that is in the sources', () => {
   const sources = globSync('src/**/*.ts', { cwd: root }).map((file) => readFileSync(join(root, file), 'utf8'));
   const read = new Set(sources.join('\n').match(/\b(HYPER2KVM|GOVC)_[A-Z_]*[A-Z]\b/g));
   // How a detached job is handed its password is between the program and itself.

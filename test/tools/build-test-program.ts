@@ -1,7 +1,7 @@
 // Bundles the program into one script that end-to-end tests start: build-test-program.ts FOLDER. See test/cli-process/bundled-program.ts.
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { bundleProgram } from './package/bundle.ts';
+import { bundleProgram } from '../../bin/build/package/bundle.ts';
 
 /** Compiled code is kept beside the bundle. SIGKILL leaves the next process to compile what is missing. */
 const START = `#!/usr/bin/env node

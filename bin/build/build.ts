@@ -1,4 +1,4 @@
-// Builds the package: an empty dist, the compiled sources, and oclif's manifest. Run with Node 24: node test/tools/build.ts
+// Builds the package: an empty dist, the compiled sources, and oclif's manifest. Run with Node 24: node bin/build/build.ts
 import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
