@@ -1,6 +1,7 @@
 import type { ConvertEvent, ConvertResult, DiskPass } from '../../operations/convert/types.ts';
-import type { ExportEvent, ExportStep } from '../../operations/export/types.ts';
+import type { ExportEvent } from '../../operations/export/types.ts';
 import { RateMeter } from './rate-meter.ts';
+import type { ExportStep } from '../../operations/events.ts';
 
 /**
  * What a screen is told: the events of an export, of which a conversion has some too. A conversion is of a source and of no VM: its command

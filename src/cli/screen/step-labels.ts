@@ -1,4 +1,4 @@
-import type { ExportStep } from '../../operations/export/types.ts';
+import type { ExportStep } from '../../operations/events.ts';
 
 /** What a step is called when its event has no words of its own. */
 export const STEP_LABELS: Readonly<Record<ExportStep, string>> = {

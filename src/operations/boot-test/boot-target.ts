@@ -1,14 +1,4 @@
-import { open } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
-import { Hyper2kvmError } from '../../base/errors.ts';
-import { localFileError } from '../../base/files/local-file-error.ts';
-import { readDomain } from '../../domain/libvirt/read-domain.ts';
-import type { BootFirmware, BootMachine } from '../../guest/boot/qemu/boot-machine.ts';
-import { findUefiFirmware } from '../../guest/boot/qemu/uefi-firmware.ts';
-import { openImage } from '../../image/open-image.ts';
-import { machineOfDomain } from './machine-of-domain.ts';
-import { newMac } from './new-mac.ts';
-import type { BootTestOptions } from './types.ts';
+import type { BootMachine } from '../../guest/boot/qemu/boot-machine.ts';
 
 /** What is to be booted. */
 export interface BootTarget {
@@ -18,64 +8,4 @@ export interface BootTarget {
   machine: BootMachine;
   /** What of the target the boot test leaves out, a sentence each. */
   warnings: string[];
-}
-
-const DEFAULT_MEMORY_BYTES = 2 * 2 ** 30;
-const DEFAULT_VCPUS = 2;
-/** As `readDomain` takes it, in the longest encoding; what is larger is a disk. */
-const MOST_DOMAIN_BYTES = 8 * 2 ** 20;
-
-/** Tells a domain from a disk by its content, and makes a machine of either. Throws `local-file`, `image`, or `host` where the firmware is missing. */
-export async function readTarget(options: BootTestOptions): Promise<BootTarget> {
-  const text = options.inputFormat === undefined ? await domainText(options.target) : undefined;
-  if (text === undefined) return targetOfDisk(options);
-  if (options.firmware !== undefined) {
-    throw new Hyper2kvmError('usage', '--firmware is for a lone disk: a domain tells its own.', {
-      hint: 'Leave it out.',
-    });
-  }
-  const domain = readDomain(text, options.target);
-  const { machine, name, warnings } = await machineOfDomain(domain);
-  const memoryBytes = options.memoryBytes ?? machine.memoryBytes;
-  return { name, isDisk: false, warnings, machine: { ...machine, memoryBytes } };
-}
-
-/** The text of an XML file; undefined for what does not begin as one. */
-async function domainText(path: string): Promise<string | undefined> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const head = Buffer.alloc(512);
-      const { bytesRead } = await file.read(head, 0, head.length, 0);
-      const { size } = await file.stat();
-      const isXml = /^(?:\uFEFF)?\s*</.test(head.toString('utf8', 0, bytesRead));
-      return isXml && size <= MOST_DOMAIN_BYTES ? await file.readFile('utf8') : undefined;
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw localFileError('read', path, error);
-  }
-}
-
-/** Virtio all through: what a guest that was made ready for KVM should run on. */
-async function targetOfDisk({ target, inputFormat, firmware, memoryBytes }: BootTestOptions): Promise<BootTarget> {
-  const path = resolve(target);
-  await using image = await openImage(path, { format: inputFormat });
-  const machine: BootMachine = {
-    machine: 'q35',
-    memoryBytes: memoryBytes ?? DEFAULT_MEMORY_BYTES,
-    vcpus: DEFAULT_VCPUS,
-    coresPerSocket: undefined,
-    clock: 'utc',
-    uuid: undefined,
-    firmware: await firmwareOf(firmware ?? 'bios'),
-    disks: [{ path, format: image.format, place: { bus: 'virtio' }, bootIndex: 1 }],
-    nics: [{ mac: newMac(), device: 'virtio-net-pci' }],
-  };
-  return { name: basename(path), isDisk: true, machine, warnings: [] };
-}
-
-async function firmwareOf(kind: 'bios' | 'uefi'): Promise<BootFirmware> {
-  return kind === 'bios' ? { kind } : findUefiFirmware({ machine: 'q35', secureBoot: false });
 }

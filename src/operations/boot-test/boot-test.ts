@@ -10,7 +10,8 @@ import { createJob } from '../../jobs/job-store.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { bootOnce } from './boot-once.ts';
 import { problemOf } from './boot-problem.ts';
-import { readTarget, type BootTarget } from './boot-target.ts';
+import type { BootTarget } from './boot-target.ts';
+import { readTarget } from './read-target.ts';
 import type { BootTestEvent, BootTestOptions, BootTestResult } from './types.ts';
 
 /** All as the domain has it, within the limits of time that a boot test has by itself. */

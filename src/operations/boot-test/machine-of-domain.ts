@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { ReadDisk } from '../../domain/libvirt/read-disks.ts';
@@ -7,7 +8,6 @@ import { tooManyIdeDisks } from '../../guest/boot/qemu/disk-arguments.ts';
 import { findUefiFirmware } from '../../guest/boot/qemu/uefi-firmware.ts';
 import { IMAGE_FORMATS } from '../../image/model/image.ts';
 import type { BootTarget } from './boot-target.ts';
-import { newMac } from './new-mac.ts';
 
 /** libvirt's names of SCSI controllers, and QEMU's for the same. */
 const SCSI_MODELS: ReadonlyMap<string, ScsiModel> = new Map([
@@ -106,4 +106,11 @@ async function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** A MAC address in the range that QEMU and libvirt use. */
+export function newMac(): string {
+  return `52:54:00:${randomBytes(3)
+    .toString('hex')
+    .replace(/..(?!$)/g, '$&:')}`;
 }

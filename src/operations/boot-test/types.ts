@@ -1,7 +1,7 @@
 import type { BootFailure, BootVerdict } from '../../guest/boot/boot-verdict.ts';
 import type { NicTraffic } from '../../guest/boot/observe/nic-traffic.ts';
 import type { ConfiguredNic } from '../../guest/linux/network/configured-addresses.ts';
-import type { ExportEvent } from '../export/types.ts';
+import type { ProgressEvent } from '../events.ts';
 
 export interface BootTestOptions {
   /** A libvirt domain's XML, or a disk image; told by the content. */
@@ -26,7 +26,7 @@ export const ACCELERATOR_CHOICES = ['auto', 'kvm', 'tcg'] as const;
 export type AcceleratorChoice = (typeof ACCELERATOR_CHOICES)[number];
 
 /** The events of an export that a boot test has too: a `step` for each sign that is seen, with its seconds in the words. */
-export type BootTestEvent = Extract<ExportEvent, { type: 'step' | 'warning' }>;
+export type BootTestEvent = Extract<ProgressEvent, { type: 'step' | 'warning' }>;
 
 export interface BootTestNic {
   mac: string;

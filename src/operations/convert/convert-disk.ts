@@ -13,7 +13,8 @@ import { GrainWindows } from '../../image/vmdk/stream/grain-windows.ts';
 import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import type { PackageDisk } from '../../ovf/read/package-disk.ts';
 import type { PackageReader } from '../../ovf/read/read-packaged.ts';
-import type { DiskOrigin, SourceDisk } from './convert-source.ts';
+import type { SourceDisk } from './convert-source.ts';
+import type { DiskOrigin } from './types.ts';
 import { inodeOf, requireOwn } from './output-names.ts';
 import type { ConvertedDisk, ConvertOptions, DiskPass } from './types.ts';
 

@@ -5,7 +5,7 @@ import { WorkerPool } from '../../image/copy/worker-pool.ts';
 import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import { PackageReader } from '../../ovf/read/read-packaged.ts';
 import { convertDisk, type DiskTask, type WholeDisk } from './convert-disk.ts';
-import type { Layout, PlannedDisk } from './convert-layout.ts';
+import type { Layout, PlannedDisk } from './layout.ts';
 import { requireOwn } from './output-names.ts';
 import type { ConvertedDisk, ConvertEvent, ConvertOptions } from './types.ts';
 

@@ -4,28 +4,10 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { requireSize } from '../../image/create-sink.ts';
 import { requireNeededSize } from '../../image/content/needed-size.ts';
 import { descriptionName } from '../domain/make-domain.ts';
-import { findSource, openSourceDisk, type ConvertSource, type DiskOrigin, type SourceDisk } from './convert-source.ts';
+import { findSource, openSourceDisk, type ConvertSource } from './convert-source.ts';
+import type { Layout, PlannedDisk } from './layout.ts';
 import { requireOwnNames } from './output-names.ts';
 import type { ConvertOptions } from './types.ts';
-
-/** A disk, and the final name of its image. */
-export interface PlannedDisk {
-  disk: SourceDisk;
-  origin: DiskOrigin;
-  path: string;
-  capacityBytes: number;
-  /** VMware's UUID of the disk, in 32 hexadecimal digits; undefined if its file does not have it. */
-  uuid: string | undefined;
-}
-
-/** Where everything goes: decided before the first byte. Its images are open until it is disposed of. */
-export interface Layout extends AsyncDisposable {
-  source: ConvertSource;
-  folder: string;
-  disks: PlannedDisk[];
-  warnings: string[];
-  domainPath: string | undefined;
-}
 
 const NO_GUEST_RUNS_FROM_IT =
   'QEMU cannot write to a streamOptimized VMDK: convert it to qcow2 where the libvirt domain is to run.';

@@ -17,18 +17,10 @@ import { PROBE_BYTES, probePackage } from '../../ovf/read/probe-package.ts';
 import { describedByOvf, describedByVmx, type DescribedMachine } from './described-machine.ts';
 import type { OvfChoice } from '../../ovf/descriptor/choice.ts';
 import type { PackageDisk } from '../../ovf/read/package-disk.ts';
-import type { ConvertOptions } from './types.ts';
+import type { ConvertOptions, DiskOrigin } from './types.ts';
 
 /** What images are called that are read from files of their own only. */
 const IN_ARCHIVE = { qcow2: 'qcow2 image', vpc: 'VHD', vhdx: 'VHDX', vdi: 'VDI' } as const;
-
-/** What a disk is in its source. */
-export interface DiskOrigin {
-  /** As people and the source call it: `Hard disk 1`, or `scsi0:1` of a `.vmx`; null for a standalone image. */
-  label: string | null;
-  /** Its file, as the source names it; null for a disk that is made empty. */
-  file: string | null;
-}
 
 /** One disk of a source: a file that can be read anywhere, open, or bytes in an archive that come from front to back. */
 export type SourceDisk =

@@ -6,7 +6,7 @@ import { canTakeOver, readOwnFile } from '../../base/files/own-file.ts';
 import { isObject, readJson } from '../../base/text/read-json.ts';
 import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import type { WholeDisk } from './convert-disk.ts';
-import type { Layout } from './convert-layout.ts';
+import type { Layout } from './layout.ts';
 import { inodeOf, pathsOf } from './output-names.ts';
 import type { ConvertedDisk, ConvertOptions } from './types.ts';
 

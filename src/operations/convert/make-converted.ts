@@ -10,7 +10,7 @@ import type { FixEvent, FixReport } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { WholeDisk } from './convert-disk.ts';
 import { convertDisks, requireAllOwn } from './convert-disks.ts';
-import type { Layout } from './convert-layout.ts';
+import type { Layout } from './layout.ts';
 import { recordConverted } from './converted-record.ts';
 import { guestAddressOf, machineOf } from './described-machine.ts';
 import { fixConverted, obstacleToFix, withSizes } from './fix-converted.ts';

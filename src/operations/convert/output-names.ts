@@ -6,7 +6,7 @@ import { errnoOf, localFileError } from '../../base/files/local-file-error.ts';
 import { removeFile } from '../../base/output/local-folder.ts';
 import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import { overlayPath } from '../fix-guest/staged-images.ts';
-import type { Layout } from './convert-layout.ts';
+import type { Layout } from './layout.ts';
 import type { ConvertSource, SourceDisk } from './convert-source.ts';
 
 /** All that is written, under its final name. */

@@ -5,7 +5,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { freeBytes } from '../../base/files/free-space.ts';
 import type { MappedImage } from '../../image/model/image.ts';
 import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
-import type { Layout, PlannedDisk } from './convert-layout.ts';
+import type { Layout, PlannedDisk } from './layout.ts';
 import type { ConvertOptions } from './types.ts';
 
 export interface DiskSpace {

@@ -3,7 +3,7 @@ import { openedByOthers } from '../../image/file/open-by-others.ts';
 import { fixGuest } from '../fix-guest/fix-guest.ts';
 import type { FixEvent, FixReport } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
-import type { Layout } from './convert-layout.ts';
+import type { Layout } from './layout.ts';
 import { guestAddressOf } from './described-machine.ts';
 import { hardwareFor } from './make-converted.ts';
 import type { ConvertOptions } from './types.ts';

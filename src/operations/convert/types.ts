@@ -5,9 +5,8 @@ import type { HardwareWish } from '../../domain/hardware-choice.ts';
 import type { NetworkWishes } from '../../domain/networks.ts';
 import type { BootTestResult } from '../boot-test/types.ts';
 import type { HardwareReport } from '../domain/make-domain.ts';
-import type { ExportEvent } from '../export/types.ts';
+import type { ProgressEvent } from '../events.ts';
 import type { FixReport, FixWishes } from '../fix-guest/types.ts';
-import type { DiskOrigin } from './convert-source.ts';
 
 export interface ConvertOptions {
   /** An image, a `.vmx`, an OVF descriptor, or an OVA; told by the content. */
@@ -57,12 +56,17 @@ export type DiskPass = 'hash' | 'copy' | 'read-back';
 
 /** The events of an export that a conversion has too; `vm` is the source's name. */
 export type ConvertEvent =
-  | Extract<
-      ExportEvent,
-      { type: 'step' | 'warning' | 'disks' | 'disk-started' | 'disk-progress' | 'disk-whole' | 'disk-kept' }
-    >
+  | ProgressEvent
   /** The progress of the disk begins again at 0. */
   | { type: 'disk-pass'; vm: string; disk: string; pass: DiskPass };
+
+/** What a disk is in its source. */
+export interface DiskOrigin {
+  /** As people and the source call it: `Hard disk 1`, or `scsi0:1` of a `.vmx`; null for a standalone image. */
+  label: string | null;
+  /** Its file, as the source names it; null for a disk that is made empty. */
+  file: string | null;
+}
 
 /** A disk of the source, and what becomes of it. */
 export interface ConvertedDisk {

@@ -2,7 +2,7 @@ import { writeFileAtomically } from '../../base/files/atomic-file.ts';
 import type { Fitness } from '../../domain/hardware-choice.ts';
 import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import { makeDomain, type HardwareReport } from '../domain/make-domain.ts';
-import type { Layout } from './convert-layout.ts';
+import type { Layout } from './layout.ts';
 import { machineOf } from './described-machine.ts';
 import type { ConvertedDisk, ConvertOptions } from './types.ts';
 

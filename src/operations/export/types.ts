@@ -7,6 +7,7 @@ import type { NotifyWish } from '../../jobs/notify-command.ts';
 import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
 import type { BootTestResult } from '../boot-test/types.ts';
 import type { HardwareReport } from '../domain/make-domain.ts';
+import type { ProgressEvent } from '../events.ts';
 import type { FixReport, FixWishes } from '../fix-guest/types.ts';
 
 /** What an export leaves: an OVF folder, one OVA tar, the bare disks with their manifest, or images for KVM with a libvirt domain. */
@@ -88,38 +89,13 @@ export interface Shard {
   count: number;
 }
 
-export type ExportStep =
-  | 'connect'
-  | 'find'
-  | 'preflight'
-  | 'shutdown'
-  | 'snapshot'
-  | 'lease'
-  | 'download'
-  | 'verify'
-  | 'fix'
-  | 'descriptor'
-  | 'finish'
-  | 'boot-test'
-  | 'clean-up';
-
 /**
  * What happens while VMs are exported, of each VM in order. `vm` is the VM's name, or its inventory path where another VM of the run has the same name; `disk` is
  * the name of the file that the disk becomes, unique within the run.
  */
 export type ExportEvent =
   | { type: 'vm-started'; vm: string; inventoryPath: string; index: number; count: number; output: string }
-  /** A step has begun; the one before it is over. */
-  | { type: 'step'; vm: string | undefined; step: ExportStep; detail: string }
-  | { type: 'warning'; vm: string | undefined; message: string }
-  /** The disks (and NVRAM) of the VM that will be downloaded, once, before the first `disk-started`. */
-  | { type: 'disks'; vm: string; disks: { disk: string; capacityBytes: number }[] }
-  | { type: 'disk-started'; vm: string; disk: string; capacityBytes: number; attempt: number }
-  /** At most some ten times a second. `coveredBytes` of the disk's capacity lie behind the last grain that came. */
-  | { type: 'disk-progress'; vm: string; disk: string; receivedBytes: number; coveredBytes: number }
-  | { type: 'disk-whole'; vm: string; disk: string; sizeBytes: number; sha256: string; seconds: number }
-  /** Whole already from an earlier run, and not fetched again. */
-  | { type: 'disk-kept'; vm: string; disk: string; sizeBytes: number; sha256: string }
+  | ProgressEvent
   /** Attempt `attempt` failed for `reason`; the next one starts in `waitMs`. */
   | { type: 'disk-retry'; vm: string; disk: string; attempt: number; attempts: number; waitMs: number; reason: string }
   | { type: 'vm-finished'; vm: string; result: VmExportResult }

@@ -6,7 +6,7 @@ import { domainXml } from '../../../src/domain/libvirt/domain-xml.ts';
 import { HostKvm } from '../../../src/guest/boot/qemu/accelerator.ts';
 import { listJobs, readJob } from '../../../src/jobs/job-store.ts';
 import { bootOnce } from '../../../src/operations/boot-test/boot-once.ts';
-import { readTarget } from '../../../src/operations/boot-test/boot-target.ts';
+import { readTarget } from '../../../src/operations/boot-test/read-target.ts';
 import { bootTest, bootTestError } from '../../../src/operations/boot-test/boot-test.ts';
 import { problemOf } from '../../../src/operations/boot-test/boot-problem.ts';
 import type { BootTestEvent, BootTestOptions, BootTestResult } from '../../../src/operations/boot-test/types.ts';

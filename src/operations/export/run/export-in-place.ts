@@ -9,10 +9,11 @@ import { findStanding, watchForChange } from '../history/if-changed.ts';
 import { lockPlace } from './locked-place.ts';
 import type { SourceState } from '../history/source-state.ts';
 import { ResumeRecord, resumeRecordName } from '../history/resume-record.ts';
-import type { ExportStep, PowerChoice, VmExportResult } from '../types.ts';
+import type { PowerChoice, VmExportResult } from '../types.ts';
 import { useExported } from './use-exported.ts';
 import { doneSteps, keptResult, onlyPending, pendingSteps } from '../history/whole-exports.ts';
 import { NOTHING_DONE, WholeRecord, wholeRecordName, type WholeExport } from '../history/whole-record.ts';
+import type { ExportStep } from '../../events.ts';
 
 type Task = Omit<VmExport, 'folder'> & {
   leftBehind: readonly string[];

@@ -21,9 +21,10 @@ import { makeMachine } from '../target/make-machine.ts';
 import { writeDescriptor, type DescribedFile } from '../target/ovf-text.ts';
 import { ResumeRecord, type WholeFile } from '../history/resume-record.ts';
 import { Transfer } from '../transfer/transfer.ts';
-import type { ExportedDisk, ExportedFile, ExportEvent, ExportOptions, ExportStep, VmExportResult } from '../types.ts';
+import type { ExportedDisk, ExportedFile, ExportEvent, ExportOptions, VmExportResult } from '../types.ts';
 import type { ServerHashes } from '../transfer/unproved-files.ts';
 import type { WholeRecord } from '../history/whole-record.ts';
+import type { ExportStep } from '../../events.ts';
 
 export interface VmExport extends PlannedVm {
   client: VsphereClient;

@@ -17,7 +17,8 @@ import type { LeftSnapshots } from './left-snapshots.ts';
 import { deferRemoval, takeOwnSnapshot, type SnapshotScope } from './own-snapshot.ts';
 import { namedSnapshot, OWN_SNAPSHOT_PREFIX } from '../plan/preflight.ts';
 import type { OwnSnapshot, ResumeRecord } from '../history/resume-record.ts';
-import type { ExportStep, PowerChoice } from '../types.ts';
+import type { PowerChoice } from '../types.ts';
+import type { ExportStep } from '../../events.ts';
 
 /** What is exported, at rest: the VM itself when it is off, or one of its snapshots. */
 export interface ExportSource {

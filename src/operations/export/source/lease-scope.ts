@@ -8,7 +8,7 @@ import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import type { MoRef } from '../../../vsphere/soap/wsdl-types.ts';
 import { CleanUp } from '../../clean-up.ts';
 import { LeaseKeepAlive } from './lease-keep-alive.ts';
-import type { ExportStep } from '../types.ts';
+import type { ExportStep } from '../../events.ts';
 
 const ABORT_LIMIT_MS = 60_000;
 

@@ -7,7 +7,7 @@ import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import type { MoRef } from '../../../vsphere/soap/wsdl-types.ts';
 import type { CleanUp } from '../../clean-up.ts';
 import { snapshotRemains, type LeftSnapshots } from './left-snapshots.ts';
-import type { ExportStep } from '../types.ts';
+import type { ExportStep } from '../../events.ts';
 
 const REMOVE_LIMIT_MS = 12 * 3_600_000;
 /** A snapshot whose making nobody could watch is looked for so long before it counts as never made. */

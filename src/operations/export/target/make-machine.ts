@@ -12,7 +12,8 @@ import { fitnessOf, fixImages } from '../../fix-guest/fix-images.ts';
 import type { FixReport } from '../../fix-guest/types.ts';
 import { guestAddressOf, machineOfVm } from './machine-of-vm.ts';
 import type { ResumeRecord } from '../history/resume-record.ts';
-import type { ExportOptions, ExportStep, VmExportResult } from '../types.ts';
+import type { ExportOptions, VmExportResult } from '../types.ts';
+import type { ExportStep } from '../../events.ts';
 
 /** A VM whose disks are whole images, still as `.partial`. */
 export interface FetchedVm {

@@ -9,8 +9,8 @@ import { LeaseScope, type OpenLease } from '../source/lease-scope.ts';
 import { writeDescriptor } from '../target/ovf-text.ts';
 import type { ResumeRecord } from '../history/resume-record.ts';
 import type { Transfer } from './transfer.ts';
-import type { ExportStep } from '../types.ts';
 import { wantedFiles } from './wanted-files.ts';
+import type { ExportStep } from '../../events.ts';
 
 /** What must be equal for the files of an earlier run to be those of this one: the disks' content, and how it is stored. */
 export function contentIdentity(source: ExportSource, encode: EncodeOptions): string {
