@@ -4,7 +4,7 @@ import { readFormat, readOutputName, readOutputPath } from '../cli/input/output-
 import { EXPORT_FORMATS, type ExportOptions, type PowerChoice } from '../operations/export/types.ts';
 import { readCompression } from './flags/compress-flag.ts';
 import { needDomain, readDomainOptions } from './flags/domain-flags.ts';
-import { readFixWishes } from './flags/fix-flags.ts';
+import { readFixOptions } from './flags/fix-flags.ts';
 import { readNotify } from './flags/notify-flags.ts';
 import type { ExportFlagValues } from './flags/export-flags.ts';
 import { readRepeatOptions } from './flags/repeat-flags.ts';
@@ -27,7 +27,7 @@ export function readExportOptions(
     format,
     compression: readCompression(flags.compress, format),
     ...readDomainOptions(flags),
-    guest: readFixWishes(flags),
+    guest: readFixOptions(flags),
     bootTest: flags['boot-test'],
     power: readPower(flags),
     parallel,

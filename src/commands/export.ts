@@ -53,7 +53,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     },
     {
       description:
-        'From cron: server and wishes from a profile of the configuration file, a log, and a mail at the end',
+        'From cron: server and options from a profile of the configuration file, a log, and a mail at the end',
       command:
         "<%= config.bin %> export 'db-*' --profile nightly --quiet --log-file /var/log/hyper2kvm.log --notify-command 'mail -s \"export $HYPER2KVM_JOB_STATE\" ops'",
     },

@@ -1,7 +1,7 @@
 import type { DomainDisk, DomainFacts, DomainNic } from './domain-facts.ts';
 import { guestAge, type GuestAge } from './guest-age.ts';
 import type { HardwareKind } from './hardware-choice.ts';
-import { networkOf, unusedNetworks, type NetworkWishes } from './networks.ts';
+import { networkOf, unusedNetworks, type NetworkOptions } from './networks.ts';
 import { placeDisks } from './libvirt/place-disks.ts';
 import { cardDevice, emulatedCard } from './source-devices.ts';
 import type { SourceMachine, SourceNic } from './source-machine.ts';
@@ -13,7 +13,7 @@ export interface DomainChoices {
   /** The devices that may be used, by QEMU's names; undefined allows all. */
   devices?: ReadonlySet<string> | undefined;
   /** Undefined puts all cards on libvirt's own network. */
-  networks?: NetworkWishes | undefined;
+  networks?: NetworkOptions | undefined;
 }
 
 /** A domain, and in sentences what of the machine it cannot have. */
@@ -98,7 +98,7 @@ export function domainOfMachine(
 /** A guest of ARM: it had UEFI and no BIOS, and KVM's machine for it has neither the controllers nor the cards of VMware. */
 function armDomain(
   machine: SourceMachine,
-  { images, networks }: Required<Pick<DomainChoices, 'images'>> & { networks: NetworkWishes },
+  { images, networks }: Required<Pick<DomainChoices, 'images'>> & { networks: NetworkOptions },
 ): MadeDomain {
   const { name, identity, sharesName, uuid, vcpus, coresPerSocket, tpm, guestId, memoryBytes } = machine;
   const connections = machine.nics.map((nic) => networkOf(nic.network, networks));

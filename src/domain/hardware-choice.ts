@@ -9,18 +9,18 @@ import {
 import type { SourceMachine } from './source-machine.ts';
 
 /** What `--hardware` takes. */
-export const HARDWARE_WISHES = ['auto', 'virtio', 'source', 'sata'] as const;
-export type HardwareWish = (typeof HARDWARE_WISHES)[number];
+export const HARDWARE_OPTIONS = ['auto', 'virtio', 'source', 'sata'] as const;
+export type HardwareOption = (typeof HARDWARE_OPTIONS)[number];
 
 /** `sata`: AHCI and e1000e, or what a guest too old for those knows. `source`: the devices that the machine had on VMware, as QEMU emulates them. */
-export type HardwareKind = Exclude<HardwareWish, 'auto'>;
+export type HardwareKind = Exclude<HardwareOption, 'auto'>;
 
 /** Whether the guest starts on virtio devices, as the stage that fixes guests found it; `unknown` where nobody looked. */
-export type Fitness = 'fit' | 'unfit' | 'unknown';
+export type VirtioSupport = 'supported' | 'unsupported' | 'unknown';
 
 export interface HardwareQuestion {
-  wanted: HardwareWish;
-  fitness: Fitness;
+  wanted: HardwareOption;
+  virtioSupport: VirtioSupport;
   machine: Pick<SourceMachine, 'architecture' | 'disks' | 'nics' | 'firmware'>;
   /** The devices of the QEMU that is to run it, by QEMU's names; undefined where that is not known. */
   devices: ReadonlySet<string> | undefined;
@@ -36,14 +36,14 @@ export interface HardwareChoice {
  * Decides on which devices a machine runs. `auto` takes virtio for a guest that is fit for it. For others it takes the devices of the source, on which a guest starts
  * unchanged, where QEMU has the very same ones; else what most systems drive as they are. Pure.
  */
-export function chooseHardware({ wanted, fitness, machine, devices }: HardwareQuestion): HardwareChoice {
+export function chooseHardware({ wanted, virtioSupport, machine, devices }: HardwareQuestion): HardwareChoice {
   if (machine.architecture === 'aarch64') {
     return { kind: 'virtio', reason: 'The guest is for ARM, whose domains have virtio devices only.' };
   }
   if (wanted !== 'auto') return { kind: wanted, reason: `--hardware ${wanted} asks for it.` };
-  if (fitness === 'fit') return { kind: 'virtio', reason: 'The guest has what it needs to start on virtio.' };
+  if (virtioSupport === 'supported') return { kind: 'virtio', reason: 'The guest has what it needs to start on virtio.' };
   const why =
-    fitness === 'unfit' ? 'The guest cannot start on virtio' : 'Nobody looked whether the guest can start on virtio';
+    virtioSupport === 'unsupported' ? 'The guest cannot start on virtio' : 'Nobody looked whether the guest can start on virtio';
   const obstacle = obstacleToSource(machine, devices);
   if (obstacle === undefined) {
     return { kind: 'source', reason: `${why}, and QEMU has the controllers and cards that it had before.` };

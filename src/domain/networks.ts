@@ -1,5 +1,5 @@
 /** Which libvirt network takes the place of which of the source's. */
-export interface NetworkWishes {
+export interface NetworkOptions {
   /** For all that have none of their own; undefined is libvirt's own network. */
   all?: string | undefined;
   /** By the source's name. */
@@ -10,8 +10,8 @@ export interface NetworkWishes {
 const DEFAULT_NETWORK = 'default';
 
 /** The libvirt network of a card, and in a sentence what nobody asked for. A source that tells no network gets the default as well. */
-export function networkOf(source: string | undefined, wishes: NetworkWishes): { network: string; note?: string } {
-  const wanted = wishes.of.get(source ?? '') ?? wishes.all;
+export function networkOf(source: string | undefined, requested: NetworkOptions): { network: string; note?: string } {
+  const wanted = requested.of.get(source ?? '') ?? requested.all;
   if (wanted !== undefined) return { network: wanted };
   if (!source || source === DEFAULT_NETWORK) return { network: DEFAULT_NETWORK };
   const note = `The source’s network ${source} is libvirt’s network ${DEFAULT_NETWORK} in the domain; --network chooses another.`;
@@ -19,7 +19,7 @@ export function networkOf(source: string | undefined, wishes: NetworkWishes): { 
 }
 
 /** Sentences about names that no card of the machine is on, such as misspelt ones. */
-export function unusedNetworks(sources: readonly (string | undefined)[], { of }: NetworkWishes): string[] {
+export function unusedNetworks(sources: readonly (string | undefined)[], { of }: NetworkOptions): string[] {
   return [...of.keys()]
     .filter((name) => !sources.includes(name))
     .map((name) => `No card of the source is on a network ${name}, which --network names.`);

@@ -50,7 +50,7 @@ export async function readWithLiveness<Kept>(
   }
 }
 
-/** What became of the wish to end a process. */
+/** The outcome of a request to end a process. */
 export type EndRequest = 'sent' | 'over' | 'elsewhere' | 'unknown' | 'denied';
 
 /**

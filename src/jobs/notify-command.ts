@@ -8,7 +8,7 @@ import { recordText } from './job-record-text.ts';
 import type { JobRecord } from './job-record.ts';
 
 /** What is run when a job ends, and for how long. */
-export interface NotifyWish {
+export interface NotifyOptions {
   /** For `sh -c`. No message quotes it: it may hold a token. */
   command: string;
   limitMs: number;
@@ -32,11 +32,11 @@ const URLS: ReadonlySet<string> = new Set(['HYPER2KVM_URL', 'GOVC_URL']);
  */
 export async function runNotifyCommand(
   record: Readonly<JobRecord>,
-  wish: NotifyWish,
+  notify: NotifyOptions,
   env: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
   try {
-    return await run(record, wish, env);
+    return await run(record, notify, env);
   } catch (error) {
     return `The notify command could not be started: ${sentenceOf(error)}.`;
   }
@@ -44,7 +44,7 @@ export async function runNotifyCommand(
 
 async function run(
   record: Readonly<JobRecord>,
-  { command, limitMs }: NotifyWish,
+  { command, limitMs }: NotifyOptions,
   env: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
   const child = spawn('/bin/sh', ['-c', command], {

@@ -1,8 +1,8 @@
 import type { JobHandle } from '../jobs/job-handle.ts';
-import { runNotifyCommand, type NotifyWish } from '../jobs/notify-command.ts';
+import { runNotifyCommand, type NotifyOptions } from '../jobs/notify-command.ts';
 
 export interface EndOptions {
-  notify: NotifyWish | undefined;
+  notify: NotifyOptions | undefined;
   env: NodeJS.ProcessEnv;
   warn: (message: string) => void;
 }

@@ -71,7 +71,7 @@ test.concurrent('a command that fails or hangs is a warning, and the exit code i
   expect(JSON.parse(hung.stdout).warnings).toEqual(['The notify command was not over after 1s and was ended.']);
 });
 
-test.concurrent('a dry run notifies nobody, and half a wish is refused', async () => {
+test.concurrent('a dry run notifies nobody, and an incomplete option is refused', async () => {
   await using server = await startTestServer(OPTIONS);
   await using scratch = await ScratchFolder.make();
   const options = { env: environmentOf(server, join(scratch.path, 'state')), cwd: scratch.path };

@@ -64,7 +64,7 @@ test('a guest for ARM gets a machine virt with UEFI and virtio devices, and a no
 
 test('hardware of x86 is never chosen for it', () => {
   for (const wanted of ['auto', 'virtio', 'source', 'sata'] as const) {
-    expect(chooseHardware({ wanted, fitness: 'unknown', machine: ARM, devices: undefined }).kind).toBe('virtio');
+    expect(chooseHardware({ wanted, virtioSupport: 'unknown', machine: ARM, devices: undefined }).kind).toBe('virtio');
   }
 });
 

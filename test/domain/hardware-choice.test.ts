@@ -8,12 +8,12 @@ import { disksOn, sampleMachine } from './sample-machines.ts';
 const ALL = new Set(['pvscsi', 'mptsas1068', 'ich9-ahci', 'piix3-ide', 'vmxnet3', 'e1000', 'e1000e', 'pcnet']);
 
 function choose(changes: Partial<HardwareQuestion>) {
-  return chooseHardware({ wanted: 'auto', fitness: 'unknown', machine: sampleMachine(), devices: ALL, ...changes });
+  return chooseHardware({ wanted: 'auto', virtioSupport: 'unknown', machine: sampleMachine(), devices: ALL, ...changes });
 }
 
 test.each(['virtio', 'source', 'sata'] as const)('%s is what it is when it is asked for', (wanted) => {
-  for (const fitness of ['fit', 'unfit', 'unknown'] as const) {
-    expect(choose({ wanted, fitness, devices: undefined })).toEqual({
+  for (const virtioSupport of ['supported', 'unsupported', 'unknown'] as const) {
+    expect(choose({ wanted, virtioSupport, devices: undefined })).toEqual({
       kind: wanted,
       reason: `--hardware ${wanted} asks for it.`,
     });
@@ -21,16 +21,16 @@ test.each(['virtio', 'source', 'sata'] as const)('%s is what it is when it is as
 });
 
 test('a guest that is fit gets virtio', () => {
-  expect(choose({ fitness: 'fit' })).toEqual({ kind: 'virtio', reason: expect.stringMatching(/virtio\.$/) });
+  expect(choose({ virtioSupport: 'supported' })).toEqual({ kind: 'virtio', reason: expect.stringMatching(/virtio\.$/) });
 });
 
-test.each(['unfit', 'unknown'] as const)('a guest that is %s keeps its devices where QEMU has them', (fitness) => {
-  expect(choose({ fitness })).toMatchObject({ kind: 'source' });
+test.each(['unsupported', 'unknown'] as const)('a guest that is %s keeps its devices where QEMU has them', (virtioSupport) => {
+  expect(choose({ virtioSupport })).toMatchObject({ kind: 'source' });
 });
 
 test('the reason tells a guest that is unfit from one that nobody looked at', () => {
-  expect(choose({ fitness: 'unfit' }).reason).toMatch(/^The guest cannot/);
-  expect(choose({ fitness: 'unknown' }).reason).toMatch(/^Nobody looked/);
+  expect(choose({ virtioSupport: 'unsupported' }).reason).toMatch(/^The guest cannot/);
+  expect(choose({ virtioSupport: 'unknown' }).reason).toMatch(/^Nobody looked/);
 });
 
 test.each([

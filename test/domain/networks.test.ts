@@ -1,16 +1,16 @@
 import { expect, test } from '@jest/globals';
 import { domainOfMachine } from '../../src/domain/domain-of-machine.ts';
-import type { NetworkWishes } from '../../src/domain/networks.ts';
+import type { NetworkOptions } from '../../src/domain/networks.ts';
 import { sampleMachine } from './sample-machines.ts';
 
-function made(networks: NetworkWishes | undefined, sources: (string | undefined)[]) {
+function made(networks: NetworkOptions | undefined, sources: (string | undefined)[]) {
   const nics = sources.map((network) => ({ mac: undefined, model: 'vmxnet3', network }));
   const images = [1, 2].map((at) => ({ path: `/d/${at}.qcow2`, format: 'qcow2' as const }));
   const { facts, notes } = domainOfMachine(sampleMachine({ nics }), { images, hardware: 'virtio', networks });
   return { networks: facts.nics.map(({ network }) => network), notes };
 }
 
-test('without a wish all cards are on the network that every libvirt has, and the source’s are told once', () => {
+test('without an option all cards are on the network that every libvirt has, and the source’s are told once', () => {
   const { networks, notes } = made(undefined, ['VM Network', 'VM Network', 'DMZ', undefined, 'default']);
   expect(networks).toEqual(Array.from({ length: 5 }, () => 'default'));
   expect(notes).toEqual([

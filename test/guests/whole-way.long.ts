@@ -36,9 +36,9 @@ testWithGuest(
     } as const;
     await using server = await startTestServer({ vms: [vm] });
     const state = join(scratch.path, 'state');
-    const wishes = ['--format', 'qcow2', '--snapshot', '--fix', 'require', '--boot-test'];
+    const requested = ['--format', 'qcow2', '--snapshot', '--fix', 'require', '--boot-test'];
     const { exitCode, stdout, stderr } = await runProgram(
-      ['export', GUEST, ...wishes, '--output', scratch.output, '--json'],
+      ['export', GUEST, ...requested, '--output', scratch.output, '--json'],
       { env: environmentOf(server, state), cwd: scratch.path },
     );
     if (exitCode !== 0) throw new Error(`It ended with ${exitCode}: ${stdout}\n${stderr}`);

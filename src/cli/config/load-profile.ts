@@ -9,7 +9,7 @@ import { secretsOf, type Profile } from './profile.ts';
 /** The profile that counts when none is named. */
 const DEFAULT_PROFILE = 'default';
 
-export interface ProfileWish {
+export interface ProfileOptions {
   /** `--config` and `--profile`; undefined leaves the word to the environment. */
   file: string | undefined;
   name: string | undefined;
@@ -20,7 +20,7 @@ export interface ProfileWish {
 }
 
 /** The profile of the configuration file that counts for this call; undefined when there is none and none was named. Throws usage errors. */
-export async function loadProfile({ file, name, env, commands, warn }: ProfileWish): Promise<Profile | undefined> {
+export async function loadProfile({ file, name, env, commands, warn }: ProfileOptions): Promise<Profile | undefined> {
   for (const [flag, text] of [
     ['--config', file],
     ['--profile', name],

@@ -53,7 +53,7 @@ class TerminalScreen implements ExportScreen {
   readonly #write: ScreenStream['write'];
   readonly #clock: NodeJS.Timeout;
   #state: VmProgress;
-  /** True from the wish for a list to the wish for its end; `#queue` fulfils the wishes in order. */
+  /** True from the request for a list to the request for its end; `#queue` runs the requests in order. */
   #isOpen = false;
   #queue: Promise<void> = Promise.resolve();
   #live: { task: LiveTask; state: VmProgress } | undefined;

@@ -5,7 +5,7 @@ import { readFormat, readOutputName, readOutputPath } from '../../cli/input/outp
 import { LOG_FLAGS } from '../../cli/log/log-flags.ts';
 import type { SinkFormat } from '../../image/create-sink.ts';
 import type { ConvertOptions } from '../../operations/convert/types.ts';
-import { BOOT_TEST_FLAG, FIX_FLAGS, FIX_PLAN_FLAG, readFixWishes, type FixFlagValues } from './fix-flags.ts';
+import { BOOT_TEST_FLAG, FIX_FLAGS, FIX_PLAN_FLAG, readFixOptions, type FixFlagValues } from './fix-flags.ts';
 import { COMPRESS_FLAG, needQcow2, readCompression } from './compress-flag.ts';
 import { INPUT_FORMAT_FLAG, readInputFormat } from './input-format-flag.ts';
 import { MODE_FLAG } from './mode-flag.ts';
@@ -117,7 +117,7 @@ export function readConvertOptions(
     vm: flags.vm,
     configuration: flags.configuration,
     ...readDomainOptions(flags),
-    guest: readFixWishes(flags),
+    guest: readFixOptions(flags),
     force: flags.force,
     mode: readMode('--mode', flags.mode),
   };

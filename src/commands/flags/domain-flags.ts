@@ -2,10 +2,10 @@ import { Flags } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readChoice } from '../../cli/input/option-values.ts';
 import type { OptionalValue } from '../../cli/input/optional-values.ts';
-import type { HardwareWish } from '../../domain/hardware-choice.ts';
-import type { NetworkWishes } from '../../domain/networks.ts';
+import type { HardwareOption } from '../../domain/hardware-choice.ts';
+import type { NetworkOptions } from '../../domain/networks.ts';
 
-const HARDWARE = ['auto', 'virtio', 'source', 'sata'] as const satisfies readonly HardwareWish[];
+const HARDWARE = ['auto', 'virtio', 'source', 'sata'] as const satisfies readonly HardwareOption[];
 
 /** The libvirt that `--define` alone means. */
 const DEFAULT_LIBVIRT = 'qemu:///system';
@@ -51,8 +51,8 @@ export interface DomainFlagValues {
 }
 
 export interface DomainOptions {
-  hardware: HardwareWish;
-  networks: NetworkWishes | undefined;
+  hardware: HardwareOption;
+  networks: NetworkOptions | undefined;
   define: string | undefined;
   kubevirt: boolean;
 }
@@ -76,7 +76,7 @@ export function readDomainOptions(flags: DomainFlagValues): DomainOptions {
 }
 
 /** A name of libvirt's has no equals sign; one of VMware's may. */
-function readNetworks(texts: readonly string[]): NetworkWishes {
+function readNetworks(texts: readonly string[]): NetworkOptions {
   const of = new Map<string, string>();
   let all: string | undefined;
   for (const text of texts) {

@@ -2,9 +2,9 @@ import { resolve } from 'node:path';
 import { Flags } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readChoice } from '../../cli/input/option-values.ts';
-import type { FixWishes } from '../../operations/fix-guest/types.ts';
+import type { FixOptions } from '../../operations/fix-guest/types.ts';
 
-const MODES = ['auto', 'require', 'off'] as const satisfies readonly FixWishes['fix'][];
+const MODES = ['auto', 'require', 'off'] as const satisfies readonly FixOptions['fix'][];
 
 /** The flags about changing the guest, which `convert` and `export` share. */
 export const FIX_FLAGS = {
@@ -61,7 +61,7 @@ export interface FixFlagValues {
 }
 
 /** Reads the flags about changing the guest. Throws usage errors for values and for flags that do not go together. */
-export function readFixWishes(flags: FixFlagValues): FixWishes {
+export function readFixOptions(flags: FixFlagValues): FixOptions {
   const fix = readChoice('--fix', flags.fix ?? 'auto', MODES);
   const needless = (['fix-plan', 'key', 'root', 'remove-vmware-tools', 'virtio-win'] as const).find(
     (name) => flags[name] !== undefined && flags[name] !== false,
@@ -85,7 +85,7 @@ function readPath(flag: string, text: string | undefined): string | undefined {
   return text === undefined ? undefined : resolve(text);
 }
 
-function readKey(text: string): FixWishes['keys'][number] {
+function readKey(text: string): FixOptions['keys'][number] {
   const [, device, keyFile] = /^(all|\/dev\/[^:]+):file:(.+)$/.exec(text) ?? [];
   if (device !== undefined && keyFile !== undefined) return { device, keyFile };
   // The text may hold the passphrase itself (`DEVICE:key:SECRET`), which no message repeats.

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readDuration } from '../../cli/input/option-values.ts';
 import { LOG_GROUP } from '../../cli/log/log-flags.ts';
-import type { NotifyWish } from '../../jobs/notify-command.ts';
+import type { NotifyOptions } from '../../jobs/notify-command.ts';
 
 /** Enough for a mail server that greets slowly; a job's end waits for it. */
 const DEFAULT_LIMIT = '60s';
@@ -29,7 +29,7 @@ export interface NotifyFlagValues {
 }
 
 /** Reads the flags about the notice of a job's end. Throws usage errors. */
-export function readNotify(flags: NotifyFlagValues): NotifyWish | undefined {
+export function readNotify(flags: NotifyFlagValues): NotifyOptions | undefined {
   const { 'notify-command': command, 'notify-timeout': limit } = flags;
   if (command === undefined) {
     if (limit === undefined) return undefined;

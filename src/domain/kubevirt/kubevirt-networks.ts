@@ -1,5 +1,5 @@
 import { kubernetesName } from './kubernetes-name.ts';
-import { unusedNetworks, type NetworkWishes } from '../networks.ts';
+import { unusedNetworks, type NetworkOptions } from '../networks.ts';
 
 /** The pods' own network, or a NetworkAttachmentDefinition of Multus: `NAME`, or `NAMESPACE/NAME`. */
 export type KubevirtNetwork = 'pod' | { attachment: string };
@@ -10,12 +10,12 @@ export type KubevirtNetwork = 'pod' | { attachment: string };
  */
 export function kubevirtNetworks(
   sources: readonly (string | undefined)[],
-  wishes: NetworkWishes,
+  requested: NetworkOptions,
 ): { networks: KubevirtNetwork[]; notes: string[] } {
   const notes: string[] = [];
   let hasPod = false;
   const networks = sources.map((source, index): KubevirtNetwork => {
-    const wanted = wishes.of.get(source ?? '') ?? wishes.all;
+    const wanted = requested.of.get(source ?? '') ?? requested.all;
     if (wanted !== undefined) return { attachment: wanted };
     const from = source ? ` (${source} in the source)` : '';
     if (!hasPod) {
@@ -29,5 +29,5 @@ export function kubevirtNetworks(
     );
     return { attachment };
   });
-  return { networks, notes: [...notes, ...unusedNetworks(sources, wishes)] };
+  return { networks, notes: [...notes, ...unusedNetworks(sources, requested)] };
 }

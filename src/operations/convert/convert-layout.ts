@@ -22,7 +22,7 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
     throw new Hyper2kvmError('usage', `--disk ${options.disk} names no disk: ${options.source} has ${all.length}.`);
   }
   const hasDomain = source.machine !== undefined && options.disk === undefined;
-  if (!hasDomain) refuseDomainWishes(options);
+  if (!hasDomain) refuseDomainOptions(options);
   const { folder, file } = await outputPlace(options, numbers.length);
   if (options.name !== undefined && file !== undefined && !hasDomain) throw twoNames(options);
   await using opened = new AsyncDisposableStack();
@@ -81,15 +81,15 @@ function otherCapacity({ disk, origin, capacityBytes }: PlannedDisk): string[] {
   ];
 }
 
-/** A domain is written of a whole machine alone; a wish about it that could not come true is not passed over. */
-function refuseDomainWishes({ source, disk, hardware, networks, define, kubevirt }: ConvertOptions): void {
-  const wishes = [
+/** A domain is written only for a complete VM: an option about it that could have no effect is refused. */
+function refuseDomainOptions({ source, disk, hardware, networks, define, kubevirt }: ConvertOptions): void {
+  const given = [
     hardware !== 'auto' && '--hardware',
     networks !== undefined && '--network',
     define !== undefined && '--define',
     kubevirt === true && '--kubevirt',
   ];
-  const flag = wishes.find((wish) => wish !== false);
+  const flag = given.find((each) => each !== false);
   if (flag === undefined) return;
   const why =
     disk === undefined ? `${source} is a disk alone, which tells of no machine` : '--disk converts a part of it';

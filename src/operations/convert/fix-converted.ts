@@ -4,7 +4,7 @@ import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import { obstacleOfGuest } from '../domain/foreign-guest.ts';
 import { fixImages } from '../fix-guest/fix-images.ts';
-import type { FixEvent, FixReport, FixWishes } from '../fix-guest/types.ts';
+import type { FixEvent, FixReport, FixOptions } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { ConvertedDisk } from './types.ts';
 
@@ -40,7 +40,7 @@ export function obstacleToFix(
 /** Changes the guest in the converted images, in place and before they are final; undefined with `--fix off`. */
 export function fixConverted(
   { disks, addresses, uuids, beforeChange, ...rest }: ConvertedMachine,
-  wishes: FixWishes,
+  requested: FixOptions,
   context: OperationContext<FixEvent>,
 ): Promise<FixReport | undefined> {
   const images = disks.map(({ path, format }, index) => ({
@@ -49,7 +49,7 @@ export function fixConverted(
     address: addresses[index],
     uuid: uuids[index],
   }));
-  return fixImages({ ...rest, images, beforeChange: () => Promise.resolve(beforeChange()) }, wishes, context);
+  return fixImages({ ...rest, images, beforeChange: () => Promise.resolve(beforeChange()) }, requested, context);
 }
 
 /** The images with their sizes after the fix, which may have changed them. */

@@ -4,7 +4,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import type { TargetHardware } from '../../guest/contract/boot-check.ts';
 import { giveFinalNames } from '../../base/output/final-names.ts';
 import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
-import { fitnessOf } from '../fix-guest/fix-images.ts';
+import { virtioSupportOf } from '../fix-guest/fix-images.ts';
 import { targetHardware } from '../fix-guest/target-hardware.ts';
 import type { FixEvent, FixReport } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
@@ -61,7 +61,7 @@ export async function makeAll(
     );
     if (options.guest.planOnly) return { disks: [], domain: undefined, hardware: undefined, guest, copySeconds };
     const disks = await withSizes(converted, guest);
-    const hardware = await writeDomain(layout, disks, options, fitnessOf(guest), signal);
+    const hardware = await writeDomain(layout, disks, options, virtioSupportOf(guest), signal);
     signal.throwIfAborted();
     await requireAllOwn(whole);
     await giveFinalNames(layout.folder, finalPaths(layout), options);

@@ -17,12 +17,12 @@ export async function planInPlace(
   options: ConvertOptions,
   context: OperationContext<FixEvent>,
 ): Promise<FixReport | undefined> {
-  const { guest: wishes, env } = options;
+  const { guest: requested, env } = options;
   const disks = await disksInPlace(layout);
   if (disks === undefined) return undefined;
   const { machine } = layout.source;
   const fixOptions = {
-    ...wishes,
+    ...requested,
     fix: 'require',
     planOnly: true,
     disks,

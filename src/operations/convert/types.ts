@@ -1,12 +1,12 @@
 import type { Compression } from '../../image/copy/pack-window.ts';
 import type { SinkFormat } from '../../image/create-sink.ts';
 import type { ImageFormat } from '../../image/model/image.ts';
-import type { HardwareWish } from '../../domain/hardware-choice.ts';
-import type { NetworkWishes } from '../../domain/networks.ts';
+import type { HardwareOption } from '../../domain/hardware-choice.ts';
+import type { NetworkOptions } from '../../domain/networks.ts';
 import type { BootTestResult } from '../boot-test/types.ts';
 import type { HardwareReport } from '../domain/make-domain.ts';
 import type { ProgressEvent } from '../events.ts';
-import type { FixReport, FixWishes } from '../fix-guest/types.ts';
+import type { FixReport, FixOptions } from '../fix-guest/types.ts';
 
 export interface ConvertOptions {
   /** An image, a `.vmx`, an OVF descriptor, or an OVA; told by the content. */
@@ -33,15 +33,15 @@ export interface ConvertOptions {
   /** Of an OVF package: a deployment configuration instead of the default one. */
   configuration?: string | undefined;
   /** The devices of the domain, for a source that describes a machine. */
-  hardware: HardwareWish;
+  hardware: HardwareOption;
   /** The libvirt networks of the domain's cards; undefined is libvirt's own. */
-  networks?: NetworkWishes | undefined;
+  networks?: NetworkOptions | undefined;
   /** The address of the libvirt that the domain is defined in; undefined defines none. */
   define?: string | undefined;
   /** Write a manifest for KubeVirt, and no libvirt domain. */
   kubevirt?: boolean | undefined;
   /** What becomes of the guest in the result. */
-  guest: FixWishes;
+  guest: FixOptions;
   force: boolean;
   /** Of the files that are written; undefined is 0600. */
   mode?: number | undefined;

@@ -1,5 +1,5 @@
 import { writeFileAtomically } from '../../base/files/atomic-file.ts';
-import type { Fitness } from '../../domain/hardware-choice.ts';
+import type { VirtioSupport } from '../../domain/hardware-choice.ts';
 import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import { makeDomain, type HardwareReport } from '../domain/make-domain.ts';
 import type { Layout } from './layout.ts';
@@ -11,7 +11,7 @@ export async function writeDomain(
   { source, domainPath, disks }: Layout,
   converted: readonly ConvertedDisk[],
   { hardware: wanted, networks, kubevirt = false }: ConvertOptions,
-  fitness: Fitness,
+  virtioSupport: VirtioSupport,
   signal: AbortSignal,
 ): Promise<HardwareReport | undefined> {
   if (domainPath === undefined || source.machine === undefined) return undefined;
@@ -20,7 +20,7 @@ export async function writeDomain(
     source.machine,
     disks.map(({ uuid }) => uuid),
   );
-  const request = { machine, images, wanted, fitness, networks, kubevirt };
+  const request = { machine, images, wanted, virtioSupport, networks, kubevirt };
   const { text, hardware } = await makeDomain(request, signal);
   await writeFileAtomically(domainPath + PARTIAL_SUFFIX, text);
   return hardware;

@@ -1,6 +1,6 @@
 import { requireArchitecture } from '../../domain/architecture.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import type { HardwareWish } from '../../domain/hardware-choice.ts';
+import type { HardwareOption } from '../../domain/hardware-choice.ts';
 
 export interface ForeignRequest {
   vm: string;
@@ -8,7 +8,7 @@ export interface ForeignRequest {
   architecture: string;
   /** A domain or a manifest is written. */
   hasDomain: boolean;
-  hardware: HardwareWish;
+  hardware: HardwareOption;
   bootTest: boolean;
 }
 

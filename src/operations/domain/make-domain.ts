@@ -1,11 +1,11 @@
 import type { DomainDisk } from '../../domain/domain-facts.ts';
 import { domainOfMachine, type MadeDomain } from '../../domain/domain-of-machine.ts';
 import { domainXml } from '../../domain/libvirt/domain-xml.ts';
-import { chooseHardware, type Fitness, type HardwareKind, type HardwareWish } from '../../domain/hardware-choice.ts';
+import { chooseHardware, type VirtioSupport, type HardwareKind, type HardwareOption } from '../../domain/hardware-choice.ts';
 import { readHostDevices } from '../../domain/libvirt/host-devices.ts';
 import { kubevirtNetworks } from '../../domain/kubevirt/kubevirt-networks.ts';
 import { KUBEVIRT_DEVICES, kubevirtYaml } from '../../domain/kubevirt/kubevirt.ts';
-import type { NetworkWishes } from '../../domain/networks.ts';
+import type { NetworkOptions } from '../../domain/networks.ts';
 import type { SourceMachine } from '../../domain/source-machine.ts';
 
 /** What the machine runs on, and why. */
@@ -21,9 +21,9 @@ export interface DomainRequest {
   machine: SourceMachine;
   /** One for each disk of the machine, in its order. */
   images: (Pick<DomainDisk, 'path' | 'format'> & { virtualSizeBytes: number })[];
-  wanted: HardwareWish;
-  fitness: Fitness;
-  networks: NetworkWishes | undefined;
+  wanted: HardwareOption;
+  virtioSupport: VirtioSupport;
+  networks: NetworkOptions | undefined;
   /** A manifest for KubeVirt, and no libvirt domain. */
   kubevirt: boolean;
 }
@@ -39,25 +39,25 @@ export async function makeDomain(
   signal: AbortSignal,
 ): Promise<{ text: string; hardware: HardwareReport }> {
   if (request.kubevirt) return makeManifest(request);
-  const { machine, images, wanted, fitness, networks } = request;
-  const needsHost = wanted === 'auto' && fitness !== 'fit';
+  const { machine, images, wanted, virtioSupport, networks } = request;
+  const needsHost = wanted === 'auto' && virtioSupport !== 'supported';
   const devices = needsHost ? await readHostDevices(signal) : undefined;
-  const choice = chooseHardware({ wanted, fitness, machine, devices });
+  const choice = chooseHardware({ wanted, virtioSupport, machine, devices });
   const { facts, notes } = domainOfMachine(machine, { images, hardware: choice.kind, networks });
   return { text: domainXml(facts), hardware: { ...choice, notes } };
 }
 
-function makeManifest({ machine, images, wanted, fitness, networks: wishes }: DomainRequest): {
+function makeManifest({ machine, images, wanted, virtioSupport, networks: requested }: DomainRequest): {
   text: string;
   hardware: HardwareReport;
 } {
   const devices = KUBEVIRT_DEVICES;
-  const choice = chooseHardware({ wanted, fitness, machine, devices });
+  const choice = chooseHardware({ wanted, virtioSupport, machine, devices });
   // Its cards are not on networks of libvirt's: none is named.
   const none = { all: '', of: new Map<string, string>() };
   const made = domainOfMachine(machine, { images, hardware: choice.kind, networks: none, devices });
   const sources = machine.nics.map(({ network }) => network);
-  const { networks, notes } = kubevirtNetworks(sources, wishes ?? { of: new Map() });
+  const { networks, notes } = kubevirtNetworks(sources, requested ?? { of: new Map() });
   const virtualSizesBytes = images.map(({ virtualSizeBytes }) => virtualSizeBytes);
   const text = kubevirtYaml({ facts: made.facts, networks, virtualSizesBytes });
   return { text, hardware: { ...choice, notes: [...made.notes, ...notes, ...manifestNotes(made)] } };

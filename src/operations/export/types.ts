@@ -1,14 +1,14 @@
 import type { ErrorKind } from '../../base/errors.ts';
-import type { HardwareWish } from '../../domain/hardware-choice.ts';
-import type { NetworkWishes } from '../../domain/networks.ts';
+import type { HardwareOption } from '../../domain/hardware-choice.ts';
+import type { NetworkOptions } from '../../domain/networks.ts';
 import type { Compression } from '../../image/copy/pack-window.ts';
 import type { JobError } from '../../jobs/job-record.ts';
-import type { NotifyWish } from '../../jobs/notify-command.ts';
+import type { NotifyOptions } from '../../jobs/notify-command.ts';
 import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
 import type { BootTestResult } from '../boot-test/types.ts';
 import type { HardwareReport } from '../domain/make-domain.ts';
 import type { ProgressEvent } from '../events.ts';
-import type { FixReport, FixWishes } from '../fix-guest/types.ts';
+import type { FixReport, FixOptions } from '../fix-guest/types.ts';
 
 /** What an export leaves: an OVF folder, one OVA tar, the bare disks with their manifest, or images for KVM with a libvirt domain. */
 export const EXPORT_FORMATS = ['ovf', 'ova', 'vmdk', 'qcow2', 'raw'] as const;
@@ -39,15 +39,15 @@ export interface ExportOptions {
   /** Of qcow2 images; undefined leaves them uncompressed. */
   compression: Compression | undefined;
   /** The devices of the domain that goes with images. */
-  hardware: HardwareWish;
+  hardware: HardwareOption;
   /** The libvirt networks of the domain's cards; undefined is libvirt's own. */
-  networks?: NetworkWishes | undefined;
+  networks?: NetworkOptions | undefined;
   /** The address of the libvirt that the domain is defined in; undefined defines none. */
   define?: string | undefined;
   /** Write a manifest for KubeVirt, and no libvirt domain. */
   kubevirt?: boolean | undefined;
   /** What becomes of the guest in images; `planOnly` is not for exports. */
-  guest: FixWishes;
+  guest: FixOptions;
   /** Boot each VM whose images are whole. */
   bootTest: boolean;
   power: PowerChoice;
@@ -76,7 +76,7 @@ export interface ExportOptions {
   /** The share of the VMs that is this run's; undefined is all. */
   shard?: Shard | undefined;
   /** What is run when the job has ended; undefined runs nothing. */
-  notify?: NotifyWish | undefined;
+  notify?: NotifyOptions | undefined;
   /** Tells where job records go, and where programs are. */
   env: NodeJS.ProcessEnv;
   /** Of an export in a process of its own: what was reserved for its record, and what is called when the job has begun. */

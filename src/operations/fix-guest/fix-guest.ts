@@ -5,10 +5,10 @@ import { NoSystemError } from '../../guest/inspect/no-system.ts';
 import { findVirtV2v } from '../../guest/windows/find-virt-v2v.ts';
 import { MissingVirtV2vError } from '../../guest/windows/virt-v2v-errors.ts';
 import type { OperationContext } from '../operation-context.ts';
-import type { FixEvent, FixGuestOptions, FixReport, FixWishes } from './types.ts';
+import type { FixEvent, FixGuestOptions, FixReport, FixOptions } from './types.ts';
 
 /** Throws kind `host` with what to install when a guest cannot be fixed on this host: before any work, with `--fix require`. */
-export function requireFixTools({ virtioWin }: Pick<FixWishes, 'virtioWin'>, env = process.env): void {
+export function requireFixTools({ virtioWin }: Pick<FixOptions, 'virtioWin'>, env = process.env): void {
   if (!hasGuestfish(env)) throw new MissingGuestfishError();
   if (virtioWin !== undefined) findVirtV2v(env);
 }

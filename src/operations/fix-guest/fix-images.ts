@@ -1,6 +1,6 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { guestAge } from '../../domain/guest-age.ts';
-import type { Fitness } from '../../domain/hardware-choice.ts';
+import type { VirtioSupport } from '../../domain/hardware-choice.ts';
 import type { TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import type { ConfiguredNic } from '../../guest/linux/network/configured-addresses.ts';
@@ -9,7 +9,7 @@ import { hasBootSignature } from '../../image/content/has-boot-signature.ts';
 import { openImage } from '../../image/open-image.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { fixGuest, requireFixTools } from './fix-guest.ts';
-import type { FixEvent, FixReport, FixWishes } from './types.ts';
+import type { FixEvent, FixReport, FixOptions } from './types.ts';
 
 /** The images of one machine, before they have their final names. */
 export interface UnfinishedMachine {
@@ -25,12 +25,12 @@ export interface UnfinishedMachine {
   env?: NodeJS.ProcessEnv | undefined;
 }
 
-/** Throws before any work when `wishes` cannot be fulfilled: a virtio-win that is none; with `require`, or for a plan, what makes the fix impossible. */
+/** Throws before any work when `requested` is not possible: a virtio-win that is none; with `require`, or for a plan, what makes the fix impossible. */
 export function requireFixable(
-  wishes: FixWishes,
+  requested: FixOptions,
   { obstacle, env }: Pick<UnfinishedMachine, 'obstacle' | 'env'>,
 ): void {
-  const { fix, virtioWin } = wishes;
+  const { fix, virtioWin } = requested;
   if (virtioWin !== undefined) requireVirtioWin(virtioWin);
   if (fix !== 'require') return;
   if (obstacle !== undefined) {
@@ -38,11 +38,11 @@ export function requireFixable(
       hint: 'Leave --fix require out.',
     });
   }
-  requireFixTools(wishes, env);
+  requireFixTools(requested, env);
 }
 
 /** What is known before hours of work to make the fix fail, unless the source is wrong about its guest: a sentence. */
-export function doubtAboutFix({ fix, virtioWin }: FixWishes, guestId: string | undefined): string | undefined {
+export function doubtAboutFix({ fix, virtioWin }: FixOptions, guestId: string | undefined): string | undefined {
   if (fix !== 'require' || virtioWin !== undefined || !guestAge(guestId).isWindows) return undefined;
   return `The source calls its guest Windows (${guestId}), whose fix fails without --virtio-win.`;
 }
@@ -50,24 +50,24 @@ export function doubtAboutFix({ fix, virtioWin }: FixWishes, guestId: string | u
 /** Changes the guest in place, before its images are final; undefined with `--fix off`. */
 export async function fixImages(
   { images, nics, hardware, beforeChange, obstacle, env }: UnfinishedMachine,
-  wishes: FixWishes,
+  requested: FixOptions,
   context: OperationContext<FixEvent>,
 ): Promise<FixReport | undefined> {
-  const { fix } = wishes;
+  const { fix } = requested;
   if (fix === 'off') return undefined;
   if (obstacle !== undefined) return { outcome: 'not-fixed', reason: `${obstacle}.`, hint: undefined };
   if (fix === 'auto' && !(await mayHoldSystem(images))) {
     const reason = 'None of the disks has a boot sector or a partition table.';
     return { outcome: 'not-fixed', reason, hint: undefined };
   }
-  return await fixGuest({ ...wishes, fix, disks: images, nics, hardware, beforeChange, env }, context);
+  return await fixGuest({ ...requested, fix, disks: images, nics, hardware, beforeChange, env }, context);
 }
 
 /** Whether the guest can start on the hardware that it was checked for. */
-export function fitnessOf(guest: FixReport | undefined): Fitness {
+export function virtioSupportOf(guest: FixReport | undefined): VirtioSupport {
   if (guest === undefined || guest.outcome === 'not-fixed') return 'unknown';
   const { verdict } = guest.boot;
-  return verdict === 'ready' ? 'fit' : verdict === 'not-ready' ? 'unfit' : 'unknown';
+  return verdict === 'ready' ? 'supported' : verdict === 'not-ready' ? 'unsupported' : 'unknown';
 }
 
 /** The static addresses of a guest whose configuration was read. */

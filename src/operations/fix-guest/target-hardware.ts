@@ -1,6 +1,6 @@
 import type { DomainFacts, DomainNic, ScsiModel } from '../../domain/domain-facts.ts';
 import { domainOfMachine } from '../../domain/domain-of-machine.ts';
-import type { HardwareWish } from '../../domain/hardware-choice.ts';
+import type { HardwareOption } from '../../domain/hardware-choice.ts';
 import type { SourceMachine } from '../../domain/source-machine.ts';
 import type { TargetDisk, TargetHardware, TargetNic } from '../../guest/contract/boot-check.ts';
 
@@ -22,7 +22,7 @@ const NIC_DRIVERS: Readonly<Record<string, string>> = { virtio: 'virtio_net', pc
 export function targetHardware(
   machine: SourceMachine | undefined,
   diskCount: number,
-  wanted: HardwareWish,
+  wanted: HardwareOption,
 ): TargetHardware {
   if (machine === undefined) return { ...NOT_DESCRIBED, disks: Array.from({ length: diskCount }, () => VIRTIO_DISK) };
   const images = machine.disks.map((_disk, index) => ({ path: `/disk-${index + 1}`, format: 'raw' as const }));

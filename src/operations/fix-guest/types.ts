@@ -9,7 +9,7 @@ export const FIX_MODES = ['auto', 'require', 'off'] as const;
 export type FixMode = (typeof FIX_MODES)[number];
 
 /** What a person wants of the fix, whatever the machine. */
-export interface FixWishes {
+export interface FixOptions {
   fix: FixMode;
   keys: readonly DeviceKey[];
   /** The file system of the system, where there are several. */
@@ -21,7 +21,7 @@ export interface FixWishes {
   planOnly: boolean;
 }
 
-export interface FixGuestOptions extends FixWishes {
+export interface FixGuestOptions extends FixOptions {
   fix: Exclude<FixMode, 'off'>;
   /** All images of one machine in the order in which it saw them. They are changed in place: never the source's. */
   disks: readonly GuestDisk[];

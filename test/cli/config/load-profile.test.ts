@@ -5,14 +5,14 @@ import { loadProfile } from '../../../src/cli/config/load-profile.ts';
 import { ScratchFolder } from '../../operations/export/export-run.ts';
 import { KNOWN_COMMANDS } from './known-flags.ts';
 
-interface Wish {
+interface Choice {
   file?: string;
   name?: string;
   env?: NodeJS.ProcessEnv;
 }
 
 /** The file and name of the profile that counts, in a home folder with these files. `HOME` in a path is that folder. */
-async function chosen(files: Record<string, string>, { file, name, env = {} }: Wish = {}): Promise<string | undefined> {
+async function chosen(files: Record<string, string>, { file, name, env = {} }: Choice = {}): Promise<string | undefined> {
   await using scratch = await ScratchFolder.make();
   await mkdir(join(scratch.path, '.config', 'hyper2kvm'), { recursive: true });
   for (const [path, text] of Object.entries(files)) await writeFile(join(scratch.path, path), text, { mode: 0o600 });
@@ -32,7 +32,7 @@ const TWO = 'profiles: {default: {}, nightly: {}}';
 const NIGHTLY = { HYPER2KVM_PROFILE: 'nightly' };
 const NONE = { HYPER2KVM_CONFIG: 'HOME/none' };
 
-test.each<[string, Record<string, string>, Wish, string | undefined]>([
+test.each<[string, Record<string, string>, Choice, string | undefined]>([
   ['no file is needed', {}, {}, undefined],
   ['without a default none counts', { [USUAL]: 'profiles: {nightly: {}}' }, {}, undefined],
   ['the default counts by itself', { [USUAL]: TWO }, {}, `HOME/${USUAL} default`],
@@ -44,11 +44,11 @@ test.each<[string, Record<string, string>, Wish, string | undefined]>([
   ['--config comes first', { mine: TWO }, { file: 'HOME/mine', env: NONE }, 'HOME/mine default'],
   ['an empty file has none', { [USUAL]: '' }, {}, undefined],
   ['/dev/null has none', { [USUAL]: TWO }, { file: '/dev/null' }, undefined],
-])('%s', async (_title, files, wish, profile) => {
-  expect(await chosen(files, wish)).toBe(profile);
+])('%s', async (_title, files, choice, profile) => {
+  expect(await chosen(files, choice)).toBe(profile);
 });
 
-test.each<[Wish, string]>([
+test.each<[Choice, string]>([
   [{ file: 'HOME/none' }, 'The configuration file cannot be used. Could not read '],
   [{ file: 'HOME' }, 'it is a folder'],
   [{ file: '' }, '--config is empty.'],
@@ -56,8 +56,8 @@ test.each<[Wish, string]>([
   [{ env: NONE }, 'it does not exist'],
   [{ name: 'nightly' }, 'There is no configuration file to take the profile nightly from.'],
   [{ env: NIGHTLY }, 'There is no configuration file to take the profile nightly from.'],
-])('%j is refused where there is no file', async (wish, words) => {
-  await expect(chosen({}, wish)).rejects.toMatchObject({ kind: 'usage', message: expect.stringContaining(words) });
+])('%j is refused where there is no file', async (choice, words) => {
+  await expect(chosen({}, choice)).rejects.toMatchObject({ kind: 'usage', message: expect.stringContaining(words) });
 });
 
 test('a profile that is not there is refused with the nearest name', async () => {

@@ -135,8 +135,8 @@ test('one card is on the pods’ network, others need a definition that is named
     'Card 2 (DMZ 1 in the source) wants a NetworkAttachmentDefinition dmz-1; --network chooses another.',
     'Card 3 wants a NetworkAttachmentDefinition nic-3; --network chooses another.',
   ]);
-  const wished = kubevirtNetworks(['VM Network', 'DMZ 1'], { of: new Map([['VM Network', 'prod/lan']]) });
-  expect(wished.networks).toEqual([{ attachment: 'prod/lan' }, 'pod']);
+  const chosen = kubevirtNetworks(['VM Network', 'DMZ 1'], { of: new Map([['VM Network', 'prod/lan']]) });
+  expect(chosen.networks).toEqual([{ attachment: 'prod/lan' }, 'pod']);
 });
 
 /** BIOS; secure boot and TPM; Windows; an old guest; nothing told; three cards. */

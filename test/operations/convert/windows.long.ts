@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import type { ConvertResult } from '../../../src/operations/convert/types.ts';
-import type { FixWishes } from '../../../src/operations/fix-guest/types.ts';
+import type { FixOptions } from '../../../src/operations/fix-guest/types.ts';
 import { sha256Of } from '../../cli-process/convert-run.ts';
 import { APPLIANCE_TEST_MS, emptyDisk, withSession } from '../../guest/make-disk.ts';
 import { makePhonyWindows, makeVirtioWin } from '../../guest/windows/phony-windows.ts';
@@ -50,8 +50,8 @@ testWithOracle(
     const before = await sha256Of(flat);
     await writeFile(join(made, 'rhsrvany.exe'), 'no program');
     const env = { ...process.env, VIRT_TOOLS_DATA_DIR: made };
-    const run = (wishes: Partial<FixWishes>, output = scratch.output): Promise<ConvertResult> =>
-      runConvert({ source, output: `${output}/`, guest: { ...NO_FIX, ...wishes }, env });
+    const run = (requested: Partial<FixOptions>, output = scratch.output): Promise<ConvertResult> =>
+      runConvert({ source, output: `${output}/`, guest: { ...NO_FIX, ...requested }, env });
 
     const virtioWin = await makeVirtioWin(made, 'w10');
     expect((await run({ fix: 'require', planOnly: true, virtioWin })).guest).toMatchObject({

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { GuestFiles } from '../../../src/guest/guest-files.ts';
-import type { FixWishes } from '../../../src/operations/fix-guest/types.ts';
+import type { FixOptions } from '../../../src/operations/fix-guest/types.ts';
 import { APPLIANCE_TEST_MS, emptyDisk, withSession, writeTree } from '../../guest/make-disk.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { runProgram } from '../../oracles/run-program.ts';
@@ -11,7 +11,7 @@ import { NO_FIX } from '../fix-guest/no-fix.ts';
 import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder } from './export-run.ts';
 
 const MIB = 2 ** 20;
-const FIX: FixWishes = { ...NO_FIX, fix: 'auto' };
+const FIX: FixOptions = { ...NO_FIX, fix: 'auto' };
 const CARD = { macAddress: '00:50:56:8A:01:01', pciSlotNumber: 192 };
 /** The second disk of SCSI controller 0. */
 const BY_PATH = '/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:1:0-part1';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import type { FixWishes } from '../../../src/operations/fix-guest/types.ts';
+import type { FixOptions } from '../../../src/operations/fix-guest/types.ts';
 import { tinyGuest } from '../../guest/boot/boot-sector.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { emptyContent, rawFileContent } from '../../server/content-source.ts';
@@ -10,7 +10,7 @@ import { NO_FIX } from '../fix-guest/no-fix.ts';
 import { runExport, ScratchFolder } from './export-run.ts';
 
 const MIB = 2 ** 20;
-const FIX: FixWishes = { ...NO_FIX, fix: 'require' };
+const FIX: FixOptions = { ...NO_FIX, fix: 'require' };
 
 describe('--boot-test', () => {
   const tiny = async (scratch: ScratchFolder, text: string) => {

@@ -1,7 +1,7 @@
-import type { FixWishes } from '../../../src/operations/fix-guest/types.ts';
+import type { FixOptions } from '../../../src/operations/fix-guest/types.ts';
 
 /** Converts without looking at the guest. */
-export const NO_FIX: FixWishes = {
+export const NO_FIX: FixOptions = {
   fix: 'off',
   keys: [],
   root: undefined,

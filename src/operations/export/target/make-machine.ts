@@ -6,9 +6,9 @@ import type { VirtualDisk } from '../../../vsphere/vm/virtual-disk.ts';
 import type { VmHardware } from '../../../vsphere/vm/vm-hardware.ts';
 import { obstacleOfGuest } from '../../domain/foreign-guest.ts';
 import { makeDomain } from '../../domain/make-domain.ts';
-import type { HardwareWish } from '../../../domain/hardware-choice.ts';
+import type { HardwareOption } from '../../../domain/hardware-choice.ts';
 import { targetHardware } from '../../fix-guest/target-hardware.ts';
-import { fitnessOf, fixImages } from '../../fix-guest/fix-images.ts';
+import { virtioSupportOf, fixImages } from '../../fix-guest/fix-images.ts';
 import type { FixReport } from '../../fix-guest/types.ts';
 import { guestAddressOf, machineOfVm } from './machine-of-vm.ts';
 import type { ResumeRecord } from '../history/resume-record.ts';
@@ -35,12 +35,12 @@ export type MadeMachine = Pick<VmExportResult, 'hardware' | 'guest'> & { domain:
 /** Makes the guest in the images fit for KVM, as it was asked for, and the text of its libvirt domain or manifest. Needs nothing of the server. */
 export async function makeMachine(
   fetched: FetchedVm,
-  { guest: wishes, hardware: wanted, networks, kubevirt = false, env }: ExportOptions,
+  { guest: requested, hardware: wanted, networks, kubevirt = false, env }: ExportOptions,
   signal: AbortSignal,
 ): Promise<MadeMachine> {
   const { vm, vmHardware, disks, paths, format, step } = fetched;
   const machine = machineOfVm(vm, vmHardware, disks);
-  const guest = await fixFetched(fetched, machine, { wishes, wanted, env }, signal);
+  const guest = await fixFetched(fetched, machine, { requested, wanted, env }, signal);
   step('descriptor', kubevirt ? 'Writing the manifest for KubeVirt' : 'Writing the libvirt domain');
   const images = paths.map((path, index) => ({
     path,
@@ -48,7 +48,7 @@ export async function makeMachine(
     virtualSizeBytes: disks[index]?.capacityBytes ?? 0,
   }));
   const { text, hardware } = await makeDomain(
-    { machine, images, wanted, fitness: fitnessOf(guest), networks, kubevirt },
+    { machine, images, wanted, virtioSupport: virtioSupportOf(guest), networks, kubevirt },
     signal,
   );
   return { domain: text, hardware, ...(guest === undefined ? {} : { guest }) };
@@ -58,10 +58,10 @@ export async function makeMachine(
 async function fixFetched(
   { vmHardware, disks, partialPaths, format, resume, step }: FetchedVm,
   machine: SourceMachine,
-  { wishes, wanted, env }: { wishes: ExportOptions['guest']; wanted: HardwareWish; env: NodeJS.ProcessEnv },
+  { requested, wanted, env }: { requested: ExportOptions['guest']; wanted: HardwareOption; env: NodeJS.ProcessEnv },
   signal: AbortSignal,
 ): Promise<FixReport | undefined> {
-  if (wishes.fix === 'off') return undefined;
+  if (requested.fix === 'off') return undefined;
   step('fix', 'Looking at the guest');
   const images = partialPaths.map((path, index) => {
     const disk = disks[index];
@@ -73,7 +73,7 @@ async function fixFetched(
     const hardware = targetHardware(machine, images.length, wanted);
     const beforeChange = (): Promise<void> => resume.beginChange();
     const vmToFix = { images, nics: machine.nics, hardware, beforeChange, obstacle, env };
-    return await fixImages(vmToFix, wishes, { signal, report });
+    return await fixImages(vmToFix, requested, { signal, report });
   } catch (error) {
     await resume.keepUnchanged();
     throw error;

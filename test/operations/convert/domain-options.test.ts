@@ -99,17 +99,17 @@ test.each([
   [{ networks: { of: new Map<string, string>() } }, '--network'],
   [{ define: 'qemu:///system' }, '--define'],
   [{ kubevirt: true }, '--kubevirt'],
-])('%j is refused where no domain is written, with the reason', async (wish, flag) => {
+])('%j is refused where no domain is written, with the reason', async (option, flag) => {
   await using scratch = await ScratchFolder.make();
   const disk = join(scratch.path, 'disk.img');
   await writeFile(disk, Buffer.alloc(1024));
   const output = `${scratch.path}/kvm/`;
-  await expect(runConvert({ source: disk, output, ...wish })).rejects.toMatchObject({
+  await expect(runConvert({ source: disk, output, ...option })).rejects.toMatchObject({
     kind: 'usage',
     message: `${flag} is about the domain of a whole machine, and ${disk} is a disk alone, which tells of no machine.`,
   });
   const source = await exportedPackage(scratch);
-  await expect(runConvert({ source, output, disk: 1, ...wish })).rejects.toMatchObject({
+  await expect(runConvert({ source, output, disk: 1, ...option })).rejects.toMatchObject({
     kind: 'usage',
     message: `${flag} is about the domain of a whole machine, and --disk converts a part of it.`,
   });
