@@ -1,5 +1,5 @@
 import { secretInUrl, type Secret } from '../base/text/secret.ts';
-import type { ConnectionSettings, ProfileConnection } from '../vsphere/connection/connection-settings.ts';
+import type { ConnectionSettings, ConnectionSources } from '../vsphere/connection/connection-settings.ts';
 import { BaseCommand } from './base-command.ts';
 import { CONNECTION_FLAGS, profileConnection, readConnection, type ConnectionFlagValues } from './connection-flags.ts';
 import type { Profile, Settings } from './config/profile.ts';
@@ -15,7 +15,7 @@ export abstract class ConnectedCommand<Result extends object> extends BaseComman
   }
 
   /** What the profile says about the server. */
-  protected get profileServer(): ProfileConnection | undefined {
+  protected get profileServer(): ConnectionSources['profile'] {
     const { profile, leftOut } = this.chosen;
     return profile && profileConnection(profile, leftOut);
   }

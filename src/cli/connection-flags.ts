@@ -1,6 +1,10 @@
-import { Flags } from '@oclif/core';
+import { Flags, type Interfaces } from '@oclif/core';
 import type { Secret } from '../base/text/secret.ts';
-import type { ConnectionSettings, ProfileConnection } from '../vsphere/connection/connection-settings.ts';
+import type {
+  ConnectionOptions,
+  ConnectionSettings,
+  ConnectionSources,
+} from '../vsphere/connection/connection-settings.ts';
 import type { Profile, SettingValue } from './config/profile.ts';
 import { readDuration } from './input/option-values.ts';
 import { readPassword, type PasswordSources } from './input/password.ts';
@@ -51,22 +55,18 @@ export const CONNECTION_FLAGS = {
   }),
 };
 
-/** The values of {@link CONNECTION_FLAGS} as oclif gives them. */
-export interface ConnectionFlagValues {
-  url?: string | undefined;
-  username?: string | undefined;
-  'password-file'?: string | undefined;
-  insecure?: boolean;
-  thumbprint?: string | undefined;
-  'ca-file'?: string[] | undefined;
-  timeout: string;
+export type ConnectionFlagValues = Interfaces.InferredFlags<typeof CONNECTION_FLAGS>;
+
+function flagConnection(values: ConnectionFlagValues): ConnectionOptions {
+  const { url, username, insecure, thumbprint } = values;
+  return { url, username, insecure, thumbprint, passwordFile: values['password-file'], caFiles: values['ca-file'] };
 }
 
 /** What a profile says about the server, without the keys that the command line leaves out. */
 export function profileConnection(
   { name, server, password }: Profile,
   leftOut: ReadonlySet<string>,
-): ProfileConnection {
+): ConnectionOptions & { name: string } {
   const get = (key: keyof typeof CONNECTION_FLAGS): SettingValue | undefined =>
     leftOut.has(key) ? undefined : server.get(key);
   const caFiles = get('ca-file');
@@ -93,24 +93,16 @@ function textOf(value: SettingValue | undefined): string | undefined {
 export async function readConnection(
   values: ConnectionFlagValues,
   env: NodeJS.ProcessEnv,
-  profile: ProfileConnection | undefined,
+  profile: ConnectionSources['profile'],
   sources: Omit<PasswordSources, 'file'>,
 ): Promise<ConnectionSettings> {
   const { resolveConnectionSettings } = await import('../vsphere/connection/connection-settings.ts');
   const settings = resolveConnectionSettings({
-    flags: {
-      ...(values.url === undefined ? {} : { url: values.url }),
-      ...(values.username === undefined ? {} : { username: values.username }),
-      hasPasswordFile: values['password-file'] !== undefined,
-      ...(values.insecure === undefined ? {} : { insecure: values.insecure }),
-      ...(values.thumbprint === undefined ? {} : { thumbprint: values.thumbprint }),
-      ...(values['ca-file'] === undefined ? {} : { caFile: values['ca-file'] }),
-      timeoutMs: readDuration('--timeout', values.timeout),
-    },
+    flags: flagConnection(values),
     env,
     profile,
-    password: ({ passwordFile, ...account }) =>
-      readPassword(account, { ...sources, file: values['password-file'] ?? passwordFile }),
+    timeoutMs: readDuration('--timeout', values.timeout),
+    password: ({ passwordFile, ...account }) => readPassword(account, { ...sources, file: passwordFile }),
     warn: sources.warn,
   });
   let password: Promise<Secret> | undefined;

@@ -116,8 +116,7 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
 
   async #connectionIfNamed(flags: ConnectionFlagValues): Promise<ConnectionSettings | undefined> {
     const { isServerConfigured } = await import('../vsphere/connection/connection-settings.ts');
-    const names = flags.url === undefined ? {} : { url: flags.url };
-    return isServerConfigured(names, this.env, this.profileServer)
+    return isServerConfigured({ url: flags.url }, this.env, this.profileServer)
       ? this.connection(flags, { askNow: false })
       : undefined;
   }

@@ -41,9 +41,12 @@ export function chooseHardware({ wanted, virtioSupport, machine, devices }: Hard
     return { kind: 'virtio', reason: 'The guest is for ARM, whose domains have virtio devices only.' };
   }
   if (wanted !== 'auto') return { kind: wanted, reason: `--hardware ${wanted} asks for it.` };
-  if (virtioSupport === 'supported') return { kind: 'virtio', reason: 'The guest has what it needs to start on virtio.' };
+  if (virtioSupport === 'supported')
+    return { kind: 'virtio', reason: 'The guest has what it needs to start on virtio.' };
   const why =
-    virtioSupport === 'unsupported' ? 'The guest cannot start on virtio' : 'Nobody looked whether the guest can start on virtio';
+    virtioSupport === 'unsupported'
+      ? 'The guest cannot start on virtio'
+      : 'Nobody looked whether the guest can start on virtio';
   const obstacle = obstacleToSource(machine, devices);
   if (obstacle === undefined) {
     return { kind: 'source', reason: `${why}, and QEMU has the controllers and cards that it had before.` };

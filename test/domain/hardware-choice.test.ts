@@ -8,7 +8,13 @@ import { disksOn, sampleMachine } from './sample-machines.ts';
 const ALL = new Set(['pvscsi', 'mptsas1068', 'ich9-ahci', 'piix3-ide', 'vmxnet3', 'e1000', 'e1000e', 'pcnet']);
 
 function choose(changes: Partial<HardwareQuestion>) {
-  return chooseHardware({ wanted: 'auto', virtioSupport: 'unknown', machine: sampleMachine(), devices: ALL, ...changes });
+  return chooseHardware({
+    wanted: 'auto',
+    virtioSupport: 'unknown',
+    machine: sampleMachine(),
+    devices: ALL,
+    ...changes,
+  });
 }
 
 test.each(['virtio', 'source', 'sata'] as const)('%s is what it is when it is asked for', (wanted) => {
@@ -21,12 +27,18 @@ test.each(['virtio', 'source', 'sata'] as const)('%s is what it is when it is as
 });
 
 test('a guest that is fit gets virtio', () => {
-  expect(choose({ virtioSupport: 'supported' })).toEqual({ kind: 'virtio', reason: expect.stringMatching(/virtio\.$/) });
+  expect(choose({ virtioSupport: 'supported' })).toEqual({
+    kind: 'virtio',
+    reason: expect.stringMatching(/virtio\.$/),
+  });
 });
 
-test.each(['unsupported', 'unknown'] as const)('a guest that is %s keeps its devices where QEMU has them', (virtioSupport) => {
-  expect(choose({ virtioSupport })).toMatchObject({ kind: 'source' });
-});
+test.each(['unsupported', 'unknown'] as const)(
+  'a guest that is %s keeps its devices where QEMU has them',
+  (virtioSupport) => {
+    expect(choose({ virtioSupport })).toMatchObject({ kind: 'source' });
+  },
+);
 
 test('the reason tells a guest that is unfit from one that nobody looked at', () => {
   expect(choose({ virtioSupport: 'unsupported' }).reason).toMatch(/^The guest cannot/);

@@ -1,15 +1,15 @@
-import { Flags } from '@oclif/core';
+import { Flags, type Interfaces } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readCount, readMode, readSize } from '../../cli/input/option-values.ts';
 import { readFormat, readOutputName, readOutputPath } from '../../cli/input/output-path.ts';
 import { LOG_FLAGS } from '../../cli/log/log-flags.ts';
 import type { SinkFormat } from '../../image/create-sink.ts';
 import type { ConvertOptions } from '../../operations/convert/types.ts';
-import { BOOT_TEST_FLAG, FIX_FLAGS, FIX_PLAN_FLAG, readFixOptions, type FixFlagValues } from './fix-flags.ts';
+import { BOOT_TEST_FLAG, FIX_FLAGS, FIX_PLAN_FLAG, readFixOptions } from './fix-flags.ts';
 import { COMPRESS_FLAG, needQcow2, readCompression } from './compress-flag.ts';
 import { INPUT_FORMAT_FLAG, readInputFormat } from './input-format-flag.ts';
 import { MODE_FLAG } from './mode-flag.ts';
-import { DOMAIN_FLAGS, readDomainOptions, type DomainFlagValues } from './domain-flags.ts';
+import { DOMAIN_FLAGS, readDomainOptions } from './domain-flags.ts';
 
 const FORMATS = ['qcow2', 'raw', 'vmdk'] as const satisfies readonly SinkFormat[];
 
@@ -74,21 +74,7 @@ export const CONVERT_FLAGS = {
   ...LOG_FLAGS,
 };
 
-/** The values of {@link CONVERT_FLAGS}, as oclif gives them. */
-export interface ConvertFlagValues extends DomainFlagValues, FixFlagValues {
-  output?: string | undefined;
-  name?: string | undefined;
-  'input-format'?: string | undefined;
-  format?: string | undefined;
-  compress?: string | undefined;
-  'cluster-size'?: string | undefined;
-  verify?: boolean | undefined;
-  disk?: string | undefined;
-  vm?: string | undefined;
-  configuration?: string | undefined;
-  force: boolean;
-  mode: string;
-}
+type ConvertFlagValues = Interfaces.InferredFlags<typeof CONVERT_FLAGS>;
 
 /** Reads the flags of `convert`. Throws usage errors for values and for flags that do not go together. */
 export function readConvertOptions(

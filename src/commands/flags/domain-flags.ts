@@ -1,11 +1,7 @@
-import { Flags } from '@oclif/core';
+import { Flags, type Interfaces } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { readChoice } from '../../cli/input/option-values.ts';
 import type { OptionalValue } from '../../cli/input/optional-values.ts';
-import type { HardwareOption } from '../../domain/hardware-choice.ts';
-import type { NetworkOptions } from '../../domain/networks.ts';
-
-const HARDWARE = ['auto', 'virtio', 'source', 'sata'] as const satisfies readonly HardwareOption[];
+import { HARDWARE_OPTIONS, type DomainOptions, type NetworkOptions } from '../../operations/domain/types.ts';
 
 /** The libvirt that `--define` alone means. */
 const DEFAULT_LIBVIRT = 'qemu:///system';
@@ -18,11 +14,11 @@ export const OPTIONAL_LIBVIRT: OptionalValue = {
 
 /** The flags about the domain, which `export` and `convert` share. */
 export const DOMAIN_FLAGS = {
-  hardware: Flags.string({
-    options: HARDWARE,
+  hardware: Flags.option({
+    options: HARDWARE_OPTIONS,
     description:
       'What the VM runs on: virtio; source is the controllers and cards that it had on VMware, as QEMU emulates them; sata is AHCI and e1000e, which most systems drive as they are. Default: auto, which decides by the guest and by the QEMU of this host, and says why.',
-  }),
+  })(),
   network: Flags.string({
     multiple: true,
     multipleNonGreedy: true,
@@ -41,25 +37,11 @@ export const DOMAIN_FLAGS = {
   }),
 };
 
-/** The values of {@link DOMAIN_FLAGS}, as oclif gives them. */
-export interface DomainFlagValues {
-  hardware?: string | undefined;
-  network?: string[] | undefined;
-  define?: string | undefined;
-  kubevirt: boolean;
-  'boot-test': boolean;
-}
-
-export interface DomainOptions {
-  hardware: HardwareOption;
-  networks: NetworkOptions | undefined;
-  define: string | undefined;
-  kubevirt: boolean;
-}
+type DomainFlagValues = Interfaces.InferredFlags<typeof DOMAIN_FLAGS>;
 
 /** Reads the flags about the domain. Throws usage errors. */
-export function readDomainOptions(flags: DomainFlagValues): DomainOptions {
-  const { hardware, network, define, kubevirt } = flags;
+export function readDomainOptions(flags: DomainFlagValues & { 'boot-test': boolean }): DomainOptions {
+  const { hardware = 'auto', network, define, kubevirt } = flags;
   if (define === '') throw new Hyper2kvmError('usage', '--define= names no libvirt.', { hint: 'Give --define alone.' });
   const other = (['define', 'boot-test'] as const).find((name) => flags[name] !== undefined && flags[name] !== false);
   if (kubevirt && other !== undefined) {
@@ -68,7 +50,7 @@ export function readDomainOptions(flags: DomainFlagValues): DomainOptions {
     });
   }
   return {
-    hardware: readChoice('--hardware', hardware ?? 'auto', HARDWARE),
+    hardware,
     networks: network === undefined ? undefined : readNetworks(network),
     define,
     kubevirt,

@@ -1,15 +1,15 @@
-import { Flags } from '@oclif/core';
+import { Flags, type Interfaces } from '@oclif/core';
 import { LOG_FLAGS } from '../../cli/log/log-flags.ts';
 import type { OptionalValue } from '../../cli/input/optional-values.ts';
 import { EXPORT_FORMATS } from '../../operations/export/types.ts';
 import { COMPRESS_FLAG } from './compress-flag.ts';
 import { DETACH_FLAG } from './detach-flag.ts';
-import { DOMAIN_FLAGS, type DomainFlagValues } from './domain-flags.ts';
+import { DOMAIN_FLAGS } from './domain-flags.ts';
 import { MODE_FLAG } from './mode-flag.ts';
-import { FLEET_FLAGS, type FleetFlagValues } from './fleet-flags.ts';
-import { NOTIFY_FLAGS, type NotifyFlagValues } from './notify-flags.ts';
-import { BOOT_TEST_FLAG, FIX_FLAGS, type FixFlagValues } from './fix-flags.ts';
-import { REPEAT_FLAGS, type RepeatFlagValues } from './repeat-flags.ts';
+import { FLEET_FLAGS } from './fleet-flags.ts';
+import { NOTIFY_FLAGS } from './notify-flags.ts';
+import { BOOT_TEST_FLAG, FIX_FLAGS } from './fix-flags.ts';
+import { REPEAT_FLAGS } from './repeat-flags.ts';
 
 /** Minutes that the guest gets when `--shutdown` stands alone. */
 const DEFAULT_SHUTDOWN_MINUTES = '5';
@@ -126,25 +126,4 @@ export const EXPORT_FLAGS = {
   ...NOTIFY_FLAGS,
 };
 
-/** The values of {@link EXPORT_FLAGS}, as oclif gives them. */
-export interface ExportFlagValues
-  extends DomainFlagValues, FixFlagValues, RepeatFlagValues, FleetFlagValues, NotifyFlagValues {
-  'boot-test': boolean;
-  output?: string | undefined;
-  name?: string | undefined;
-  format?: string | undefined;
-  compress?: string | undefined;
-  force: boolean;
-  mode: string;
-  snapshot: boolean;
-  quiesce: boolean;
-  'from-snapshot'?: string | undefined;
-  shutdown?: string | undefined;
-  'force-power-off': boolean;
-  restart: boolean;
-  parallel: string;
-  'limit-rate'?: string | undefined;
-  'first-byte-timeout': string;
-  'stall-timeout': string;
-  retries: string;
-}
+export type ExportFlagValues = Interfaces.InferredFlags<typeof EXPORT_FLAGS>;

@@ -1,18 +1,15 @@
 import { resolve } from 'node:path';
-import { Flags } from '@oclif/core';
+import { Flags, type Interfaces } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { readChoice } from '../../cli/input/option-values.ts';
-import type { FixOptions } from '../../operations/fix-guest/types.ts';
-
-const MODES = ['auto', 'require', 'off'] as const satisfies readonly FixOptions['fix'][];
+import { FIX_MODES, type FixOptions } from '../../operations/fix-guest/types.ts';
 
 /** The flags about changing the guest, which `convert` and `export` share. */
 export const FIX_FLAGS = {
-  fix: Flags.string({
-    options: MODES,
+  fix: Flags.option({
+    options: FIX_MODES,
     description:
       'Prepare Linux guests for KVM: virtio drivers in the initramfs, stable disk names, unchanged NIC names. The result is then checked as the guest will read it: boot entries, initramfs, mounts, network. auto goes on whatever the check finds, and gives a guest that is not ready the hardware of its source; require ends with code 16, keeps the disks, and goes on with them when the same command runs again; off leaves the guest as it is. The source is never changed. Default: auto.',
-  }),
+  })(),
   key: Flags.string({
     multiple: true,
     multipleNonGreedy: true,
@@ -50,19 +47,11 @@ export const BOOT_TEST_FLAG = Flags.boolean({
     'Boot the result in QEMU, without changing it, and end with code 16 when the guest does not come up with its network. The images stay.',
 });
 
-/** The values of {@link FIX_FLAGS}, as oclif gives them. */
-export interface FixFlagValues {
-  fix?: string | undefined;
-  'fix-plan': boolean;
-  key?: string[] | undefined;
-  root?: string | undefined;
-  'remove-vmware-tools': boolean;
-  'virtio-win'?: string | undefined;
-}
+type FixFlagValues = Interfaces.InferredFlags<typeof FIX_FLAGS> & { 'fix-plan': boolean };
 
 /** Reads the flags about changing the guest. Throws usage errors for values and for flags that do not go together. */
 export function readFixOptions(flags: FixFlagValues): FixOptions {
-  const fix = readChoice('--fix', flags.fix ?? 'auto', MODES);
+  const { fix = 'auto' } = flags;
   const needless = (['fix-plan', 'key', 'root', 'remove-vmware-tools', 'virtio-win'] as const).find(
     (name) => flags[name] !== undefined && flags[name] !== false,
   );

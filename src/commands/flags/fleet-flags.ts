@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import { Flags, type Interfaces } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readCount } from '../../cli/input/option-values.ts';
 import { readShard } from '../../cli/input/shard.ts';
@@ -31,13 +31,7 @@ export const FLEET_FLAGS = {
   }),
 };
 
-/** The values of {@link FLEET_FLAGS}, as oclif gives them. */
-export interface FleetFlagValues {
-  jobs: string;
-  'skip-existing': boolean;
-  shard?: string | undefined;
-  keep?: string | undefined;
-}
+type FleetFlagValues = Interfaces.InferredFlags<typeof FLEET_FLAGS> & { keep?: string | undefined };
 
 /** Reads the flags for many VMs. Throws usage errors. */
 export function readFleetOptions(

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import { Flags, type Interfaces } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readDuration } from '../../cli/input/option-values.ts';
 import { LOG_GROUP } from '../../cli/log/log-flags.ts';
@@ -22,11 +22,7 @@ export const NOTIFY_FLAGS = {
   }),
 };
 
-/** The values of {@link NOTIFY_FLAGS}, as oclif gives them. */
-export interface NotifyFlagValues {
-  'notify-command'?: string | undefined;
-  'notify-timeout'?: string | undefined;
-}
+type NotifyFlagValues = Interfaces.InferredFlags<typeof NOTIFY_FLAGS>;
 
 /** Reads the flags about the notice of a job's end. Throws usage errors. */
 export function readNotify(flags: NotifyFlagValues): NotifyOptions | undefined {

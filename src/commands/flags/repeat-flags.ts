@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import { Flags, type Interfaces } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readCount } from '../../cli/input/option-values.ts';
 import type { ExportOptions } from '../../operations/export/types.ts';
@@ -23,13 +23,10 @@ export const REPEAT_FLAGS = {
   }),
 };
 
-/** The values of {@link REPEAT_FLAGS}, as oclif gives them. */
-export interface RepeatFlagValues {
-  keep?: string | undefined;
-  'if-changed': boolean;
+type RepeatFlagValues = Interfaces.InferredFlags<typeof REPEAT_FLAGS> & {
   'skip-existing': boolean;
   define?: string | undefined;
-}
+};
 
 /** Reads the flags for exports that are repeated. Throws usage errors. */
 export function readRepeatOptions(flags: RepeatFlagValues): Pick<ExportOptions, 'keep' | 'ifChanged'> {

@@ -1,7 +1,12 @@
 import type { DomainDisk } from '../../domain/domain-facts.ts';
 import { domainOfMachine, type MadeDomain } from '../../domain/domain-of-machine.ts';
 import { domainXml } from '../../domain/libvirt/domain-xml.ts';
-import { chooseHardware, type VirtioSupport, type HardwareKind, type HardwareOption } from '../../domain/hardware-choice.ts';
+import {
+  chooseHardware,
+  type VirtioSupport,
+  type HardwareKind,
+  type HardwareOption,
+} from '../../domain/hardware-choice.ts';
 import { readHostDevices } from '../../domain/libvirt/host-devices.ts';
 import { kubevirtNetworks } from '../../domain/kubevirt/kubevirt-networks.ts';
 import { KUBEVIRT_DEVICES, kubevirtYaml } from '../../domain/kubevirt/kubevirt.ts';

@@ -31,24 +31,12 @@ export interface TrustSettings {
   knownHostsFiles: string[];
 }
 
-/** What the command line says; an absent flag leaves the word to the environment. */
-export interface ConnectionFlags {
-  url?: string;
-  username?: string;
-  /** True when `--password-file` was given: it then comes before a password from the environment. */
-  hasPasswordFile?: boolean;
-  insecure?: boolean;
-  thumbprint?: string;
-  caFile?: string[];
-  timeoutMs: number;
-}
-
-/** What a profile of the configuration file says; it counts after the environment. */
-export interface ProfileConnection {
-  name: string;
+/** What one source, the flags or a profile, says about a server. What is absent is left to the next source. */
+export interface ConnectionOptions {
   url?: string | undefined;
   username?: string | undefined;
   password?: Secret | undefined;
+  /** Named by a flag, it comes before a password from the environment. */
   passwordFile?: string | undefined;
   insecure?: boolean | undefined;
   thumbprint?: string | undefined;
@@ -56,10 +44,13 @@ export interface ProfileConnection {
 }
 
 export interface ConnectionSources {
-  flags: ConnectionFlags;
+  flags: ConnectionOptions;
   env: NodeJS.ProcessEnv;
-  profile?: ProfileConnection | undefined;
-  /** The way to a password that stands nowhere: the file that flag or profile name (`passwordFile` is the profile's), or a prompt. */
+  /** It counts after the environment. */
+  profile?: (ConnectionOptions & { name: string }) | undefined;
+  /** Limit for one call to the server, in milliseconds. */
+  timeoutMs: number;
+  /** The way to a password that is not known yet: from `passwordFile`, or by a prompt. */
   password: (account: { username: string; host: string; passwordFile?: string | undefined }) => Promise<Secret>;
   /** Told that a profile's login does not count. */
   warn?: (message: string) => void;
@@ -67,9 +58,9 @@ export interface ConnectionSources {
 
 /** True when a server is named anywhere, so that `status` knows whether to look at one. */
 export function isServerConfigured(
-  flags: Pick<ConnectionFlags, 'url'>,
+  flags: Pick<ConnectionOptions, 'url'>,
   env: NodeJS.ProcessEnv,
-  profile?: ProfileConnection,
+  profile?: ConnectionSources['profile'],
 ): boolean {
   return Boolean(flags.url || env['HYPER2KVM_URL'] || env['GOVC_URL'] || profile?.url);
 }
@@ -111,22 +102,24 @@ export function resolveConnectionSettings(sources: ConnectionSources): Connectio
       hint: 'Give --username, or set HYPER2KVM_USERNAME (or GOVC_USERNAME), or write a profile.',
     });
   }
-  const { passwordFile } = profile;
-  const ofUrl = ownFirst && passwordFile !== undefined ? undefined : urlPassword;
+  const ofUrl = ownFirst && profile.passwordFile !== undefined ? undefined : urlPassword;
   const stored = ownFirst ? [profile.password, ofUrl] : [ofUrl, profile.password];
   const candidates = [...['HYPER2KVM_PASSWORD', 'GOVC_PASSWORD'].map((name) => secretIn(env, name)), ...stored];
-  const known = flags.hasPasswordFile ? undefined : candidates.find((secret) => secret && !secret.isEmpty);
+  const known = flags.passwordFile !== undefined ? undefined : candidates.find((secret) => secret && !secret.isEmpty);
   return {
     url,
     username,
-    password: () => (known ? Promise.resolve(known) : password({ username, host: url.host, passwordFile })),
+    password: () =>
+      known
+        ? Promise.resolve(known)
+        : password({ username, host: url.host, passwordFile: flags.passwordFile ?? profile.passwordFile }),
     trust: trustSettings(flags, env, profile),
-    timeoutMs: flags.timeoutMs,
+    timeoutMs: sources.timeoutMs,
   };
 }
 
 /** A profile's login and trust are for its own server: for another one that flag or environment name they would hand out its password. */
-function profileFor(url: URL, urlName: string, { profile, warn }: ConnectionSources): Partial<ProfileConnection> {
+function profileFor(url: URL, urlName: string, { profile, warn }: ConnectionSources): ConnectionOptions {
   if (profile?.url === undefined) return profile ?? {};
   const { host } = parseServerUrl(profile.url, `url of the profile ${profile.name}`).url;
   if (host === url.host) return profile;
@@ -136,15 +129,11 @@ function profileFor(url: URL, urlName: string, { profile, warn }: ConnectionSour
   return {};
 }
 
-function trustSettings(
-  flags: ConnectionFlags,
-  env: NodeJS.ProcessEnv,
-  profile: Partial<ProfileConnection>,
-): TrustSettings {
+function trustSettings(flags: ConnectionOptions, env: NodeJS.ProcessEnv, profile: ConnectionOptions): TrustSettings {
   const insecure = isYes(env, 'HYPER2KVM_INSECURE') ?? isYes(env, 'GOVC_INSECURE') ?? profile.insecure ?? false;
   const caFile = env['HYPER2KVM_CA_FILE'];
   const thumbprint = flags.thumbprint || env['HYPER2KVM_THUMBPRINT'] || profile.thumbprint;
-  const caFiles = flags.caFile ?? (caFile ? pathList(caFile) : (profile.caFiles ?? []));
+  const caFiles = flags.caFiles ?? (caFile ? pathList(caFile) : (profile.caFiles ?? []));
   const isPinned = Boolean(thumbprint) || caFiles.length > 0;
   if (flags.insecure && isPinned) throw insecureWithPin(flags, env);
   return {
@@ -166,10 +155,10 @@ function pathList(text: string | undefined): string[] {
   return (text ?? '').split(delimiter).filter(Boolean);
 }
 
-function insecureWithPin(flags: ConnectionFlags, env: NodeJS.ProcessEnv): Hyper2kvmError {
+function insecureWithPin(flags: ConnectionOptions, env: NodeJS.ProcessEnv): Hyper2kvmError {
   const pins = [
     { name: '--thumbprint', value: flags.thumbprint },
-    { name: '--ca-file', value: flags.caFile },
+    { name: '--ca-file', value: flags.caFiles },
     { name: 'HYPER2KVM_THUMBPRINT', value: env['HYPER2KVM_THUMBPRINT'] },
     { name: 'HYPER2KVM_CA_FILE', value: env['HYPER2KVM_CA_FILE'] },
   ];

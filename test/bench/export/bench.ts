@@ -119,7 +119,8 @@ async function curl(): Promise<MeasuredRun> {
   const { signal } = new AbortController();
   const client = new VsphereClient(
     resolveConnectionSettings({
-      flags: { timeoutMs: 10_000 },
+      flags: {},
+      timeoutMs: 10_000,
       env: ownEnv,
       password: () => Promise.reject(new Error('the password is in the environment')),
     }),

@@ -12,7 +12,10 @@ interface Choice {
 }
 
 /** The file and name of the profile that counts, in a home folder with these files. `HOME` in a path is that folder. */
-async function chosen(files: Record<string, string>, { file, name, env = {} }: Choice = {}): Promise<string | undefined> {
+async function chosen(
+  files: Record<string, string>,
+  { file, name, env = {} }: Choice = {},
+): Promise<string | undefined> {
   await using scratch = await ScratchFolder.make();
   await mkdir(join(scratch.path, '.config', 'hyper2kvm'), { recursive: true });
   for (const [path, text] of Object.entries(files)) await writeFile(join(scratch.path, path), text, { mode: 0o600 });

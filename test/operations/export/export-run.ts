@@ -53,7 +53,8 @@ const PATIENT_MS = 20_000;
 /** The settings with which a test server is spoken to. */
 export function connectionTo(server: TestServer, timeoutMs = PATIENT_MS): ConnectionSettings {
   return resolveConnectionSettings({
-    flags: { url: server.url.href, username: server.username, thumbprint: server.thumbprint.sha256, timeoutMs },
+    flags: { url: server.url.href, username: server.username, thumbprint: server.thumbprint.sha256 },
+    timeoutMs,
     env: { HYPER2KVM_PASSWORD: server.password },
     password: () => Promise.reject(new Error('the password is in the environment')),
   });

@@ -100,7 +100,8 @@ async function makeDisk(qemuImg: string, scratch: ScratchFolder, folder: string)
 
 function connectTo(proxy: RecordingProxy, caFile: string): ConnectionSettings {
   return resolveConnectionSettings({
-    flags: { url: proxy.url.href, username: 'user', caFile: [caFile], timeoutMs: 60_000 },
+    flags: { url: proxy.url.href, username: 'user', caFiles: [caFile] },
+    timeoutMs: 60_000,
     env: { HYPER2KVM_PASSWORD: 'secret' },
     password: () => Promise.reject(new Error('the password is in the environment')),
   });

@@ -96,7 +96,8 @@ test.concurrent(
 testWithOracle(['vcsim', 'govc'], "the vendor's simulator takes the drive out as it is asked", async (oracles) => {
   await using server = await startVcsim(oracles);
   const connection = resolveConnectionSettings({
-    flags: { url: server.url.href, username: 'user', insecure: true, timeoutMs: 60_000 },
+    flags: { url: server.url.href, username: 'user', insecure: true },
+    timeoutMs: 60_000,
     env: { HYPER2KVM_PASSWORD: 'secret' },
     profile: undefined,
     password: () => Promise.reject(new Error('the password is in the environment')),

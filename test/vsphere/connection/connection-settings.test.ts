@@ -14,7 +14,7 @@ async function passwordOf(settings: ConnectionSettings): Promise<string> {
 }
 
 function resolve(flags: object, env: NodeJS.ProcessEnv = {}) {
-  return resolveConnectionSettings({ flags: { timeoutMs: 1000, ...flags }, env, password: noPassword });
+  return resolveConnectionSettings({ flags, env, timeoutMs: 1000, password: noPassword });
 }
 
 describe('the order of sources', () => {
@@ -47,8 +47,9 @@ describe('the order of sources', () => {
 
   test('--password-file comes before a password of the environment', async () => {
     const settings = resolveConnectionSettings({
-      flags: { timeoutMs: 1, hasPasswordFile: true },
+      flags: { passwordFile: '/secret' },
       env,
+      timeoutMs: 1,
       password: (account) => Promise.resolve(new Secret(`${account.username} at ${account.host}`)),
     });
     expect(await passwordOf(settings)).toBe('own-user at own.example');
@@ -70,7 +71,8 @@ describe('the profile', () => {
     warn?: (message: string) => void,
   ) =>
     resolveConnectionSettings({
-      flags: { timeoutMs: 1000, ...flags },
+      flags,
+      timeoutMs: 1000,
       env,
       profile: { ...profile, ...more },
       password: ({ passwordFile }) => Promise.resolve(new Secret(`read from ${passwordFile}`)),
@@ -186,7 +188,7 @@ describe('a pin or an authority that was named is never ignored', () => {
 
   test.each([
     [{ thumbprint: 'AB' }, { GOVC_INSECURE: '1' }],
-    [{ caFile: ['ca.pem'] }, { HYPER2KVM_INSECURE: '1' }],
+    [{ caFiles: ['ca.pem'] }, { HYPER2KVM_INSECURE: '1' }],
     [{}, { GOVC_INSECURE: '1', HYPER2KVM_THUMBPRINT: 'AB' }],
     [{}, { HYPER2KVM_INSECURE: 'true', HYPER2KVM_CA_FILE: 'ca.pem' }],
   ])('%j wins over the environment %j', (flags, env) => {
@@ -195,14 +197,14 @@ describe('a pin or an authority that was named is never ignored', () => {
 
   test('nor that of a profile by its own insecure, or by one of the environment', () => {
     const profile = { name: 'p', ...account, thumbprint: 'AB', insecure: true };
-    const sources = { flags: { timeoutMs: 1 }, profile, password: noPassword };
+    const sources = { flags: {}, timeoutMs: 1, profile, password: noPassword };
     expect(resolveConnectionSettings({ ...sources, env: {} }).trust.insecure).toBe(false);
     expect(resolveConnectionSettings({ ...sources, env: { GOVC_INSECURE: '1' } }).trust.insecure).toBe(false);
   });
 
   test.each([
     [{ thumbprint: 'AB' }, {}, '--insecure contradicts --thumbprint.'],
-    [{ caFile: ['ca.pem'] }, {}, '--insecure contradicts --ca-file.'],
+    [{ caFiles: ['ca.pem'] }, {}, '--insecure contradicts --ca-file.'],
     [{}, { HYPER2KVM_THUMBPRINT: 'AB' }, '--insecure contradicts HYPER2KVM_THUMBPRINT.'],
     [{}, { HYPER2KVM_CA_FILE: 'ca.pem' }, '--insecure contradicts HYPER2KVM_CA_FILE.'],
   ])('--insecure with %j and %j is a usage error', (flags, env, message) => {

@@ -13,7 +13,8 @@ testWithOracle(
     const { signal } = new AbortController();
     const client = new VsphereClient(
       resolveConnectionSettings({
-        flags: { url: server.url.href, username: 'user', insecure: true, timeoutMs: 60_000 },
+        flags: { url: server.url.href, username: 'user', insecure: true },
+        timeoutMs: 60_000,
         env: { HYPER2KVM_PASSWORD: 'secret' },
         password: () => Promise.reject(new Error('the password is in the environment')),
       }),
