@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { emptyContent } from '../../server/content-source.ts';
-import { startTestServer } from '../../server/test-server.ts';
-import { runExport, ScratchFolder } from './export-run.ts';
+import { emptyContent } from '../../../server/content-source.ts';
+import { startTestServer } from '../../../server/test-server.ts';
+import { runExport, ScratchFolder } from '../export-run.ts';
 
 const NAMES = ['Web_01', 'web-01', 'WEB 01'];
 

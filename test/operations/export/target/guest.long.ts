@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
-import { GuestFiles } from '../../../src/guest/guest-files.ts';
-import type { FixOptions } from '../../../src/operations/fix-guest/types.ts';
-import { APPLIANCE_TEST_MS, emptyDisk, withSession, writeTree } from '../../guest/make-disk.ts';
-import { testWithOracle } from '../../oracles/oracle.ts';
-import { runProgram } from '../../oracles/run-program.ts';
-import { emptyContent, rawFileContent } from '../../server/content-source.ts';
-import { startTestServer } from '../../server/test-server.ts';
-import { NO_FIX } from '../fix-guest/no-fix.ts';
-import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder } from './export-run.ts';
+import { GuestFiles } from '../../../../src/guest/guest-files.ts';
+import type { FixOptions } from '../../../../src/operations/fix-guest/types.ts';
+import { APPLIANCE_TEST_MS, emptyDisk, withSession, writeTree } from '../../../guest/make-disk.ts';
+import { testWithOracle } from '../../../oracles/oracle.ts';
+import { runProgram } from '../../../oracles/run-program.ts';
+import { emptyContent, rawFileContent } from '../../../server/content-source.ts';
+import { startTestServer } from '../../../server/test-server.ts';
+import { NO_FIX } from '../../fix-guest/no-fix.ts';
+import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder } from '../export-run.ts';
 
 const MIB = 2 ** 20;
 const FIX: FixOptions = { ...NO_FIX, fix: 'auto' };

@@ -1,13 +1,13 @@
 import { mkdir, readdir, readFile, rename, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { draftPath } from '../../../src/base/files/atomic-file.ts';
-import { InterruptedError } from '../../../src/base/errors.ts';
-import { ownProcess } from '../../../src/jobs/job-process.ts';
-import type { ExportEvent } from '../../../src/operations/export/types.ts';
-import { randomContent } from '../../server/content-source.ts';
-import { startTestServer, type TestServer } from '../../server/test-server.ts';
-import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder, type ExportRun } from './export-run.ts';
+import { draftPath } from '../../../../src/base/files/atomic-file.ts';
+import { InterruptedError } from '../../../../src/base/errors.ts';
+import { ownProcess } from '../../../../src/jobs/job-process.ts';
+import type { ExportEvent } from '../../../../src/operations/export/types.ts';
+import { randomContent } from '../../../server/content-source.ts';
+import { startTestServer, type TestServer } from '../../../server/test-server.ts';
+import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder, type ExportRun } from '../export-run.ts';
 
 const NAMES = ['a', 'b', 'c', 'd'] as const;
 const vmOf = (name: string) => ({ name, disks: [{ content: randomContent(1 << 19, name) }] });

@@ -2,8 +2,8 @@ import { expect, test } from '@jest/globals';
 import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { openPackage } from '../../src/ovf/read/open-package.ts';
-import { readPackaged } from '../../src/ovf/read/read-packaged.ts';
+import { openPackage } from '../../../src/ovf/read/open-package.ts';
+import { readPackaged } from '../../../src/ovf/read/read-packaged.ts';
 import {
   chunked,
   CHUNKS,
@@ -18,9 +18,9 @@ import {
   WITH_MANIFEST,
   writeFolder,
   writeOva,
-} from './package-files.ts';
-import { sha256, temporaryFolder } from './package-folder.ts';
-import { joined } from './read-all.ts';
+} from '../package-files.ts';
+import { sha256, temporaryFolder } from '../package-folder.ts';
+import { joined } from '../read-all.ts';
 
 /** With another last byte: all sizes stay right. */
 function changed(name: string): Files {

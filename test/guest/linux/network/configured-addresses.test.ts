@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { configuredNics } from '../../../src/guest/linux/network/configured-addresses.ts';
-import { treeOfFiles, type TreeContent } from '../contract/tree-of-files.ts';
+import { configuredNics } from '../../../../src/guest/linux/network/configured-addresses.ts';
+import { treeOfFiles, type TreeContent } from '../../contract/tree-of-files.ts';
 
 const [A, B] = ['00:50:56:00:00:0a', '00:50:56:00:00:0b'];
 const NAMED = [

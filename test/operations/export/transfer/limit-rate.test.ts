@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { randomContent } from '../../server/content-source.ts';
-import { startTestServer } from '../../server/test-server.ts';
-import { runExport, ScratchFolder } from './export-run.ts';
+import { randomContent } from '../../../server/content-source.ts';
+import { startTestServer } from '../../../server/test-server.ts';
+import { runExport, ScratchFolder } from '../export-run.ts';
 
 const MiB = 1 << 20;
 

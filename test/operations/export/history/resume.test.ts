@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { chmod, readdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InterruptedError } from '../../../src/base/errors.ts';
-import { readDomain } from '../../../src/domain/libvirt/read-domain.ts';
-import type { ExportFormat, ExportOptions } from '../../../src/operations/export/types.ts';
-import { emptyContent, mixedContent, randomContent } from '../../server/content-source.ts';
-import type { VmOptions } from '../../server/options.ts';
-import { startTestServer, type TestServer } from '../../server/test-server.ts';
-import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder, type ExportRun } from './export-run.ts';
-import { expectRightManifest, listTar, THREE_DISKS } from './package-checks.ts';
+import { InterruptedError } from '../../../../src/base/errors.ts';
+import { readDomain } from '../../../../src/domain/libvirt/read-domain.ts';
+import type { ExportFormat, ExportOptions } from '../../../../src/operations/export/types.ts';
+import { emptyContent, mixedContent, randomContent } from '../../../server/content-source.ts';
+import type { VmOptions } from '../../../server/options.ts';
+import { startTestServer, type TestServer } from '../../../server/test-server.ts';
+import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder, type ExportRun } from '../export-run.ts';
+import { expectRightManifest, listTar, THREE_DISKS } from '../package-checks.ts';
 
 const VM: VmOptions = {
   ...THREE_DISKS,

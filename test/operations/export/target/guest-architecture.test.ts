@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { emptyContent } from '../../server/content-source.ts';
-import { startTestServer } from '../../server/test-server.ts';
-import { NO_FIX } from '../fix-guest/no-fix.ts';
-import { runExport, ScratchFolder } from './export-run.ts';
+import { emptyContent } from '../../../server/content-source.ts';
+import { startTestServer } from '../../../server/test-server.ts';
+import { NO_FIX } from '../../fix-guest/no-fix.ts';
+import { runExport, ScratchFolder } from '../export-run.ts';
 
 function startServer(guestId: string) {
   return startTestServer({ vms: [{ name: 'arm', guestId, disks: [{ content: emptyContent(2 ** 20) }] }] });

@@ -1,13 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import type { FixOptions } from '../../../src/operations/fix-guest/types.ts';
-import { tinyGuest } from '../../guest/boot/boot-sector.ts';
-import { testWithOracle } from '../../oracles/oracle.ts';
-import { emptyContent, rawFileContent } from '../../server/content-source.ts';
-import { startTestServer } from '../../server/test-server.ts';
-import { NO_FIX } from '../fix-guest/no-fix.ts';
-import { runExport, ScratchFolder } from './export-run.ts';
+import type { FixOptions } from '../../../../src/operations/fix-guest/types.ts';
+import { tinyGuest } from '../../../guest/boot/boot-sector.ts';
+import { testWithOracle } from '../../../oracles/oracle.ts';
+import { emptyContent, rawFileContent } from '../../../server/content-source.ts';
+import { startTestServer } from '../../../server/test-server.ts';
+import { NO_FIX } from '../../fix-guest/no-fix.ts';
+import { runExport, ScratchFolder } from '../export-run.ts';
 
 const MIB = 2 ** 20;
 const FIX: FixOptions = { ...NO_FIX, fix: 'require' };

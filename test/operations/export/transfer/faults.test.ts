@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { Hyper2kvmError } from '../../../src/base/errors.ts';
-import { emptyContent, mixedContent, randomContent } from '../../server/content-source.ts';
-import type { TestServerOptions } from '../../server/options.ts';
-import type { ScriptedFault } from '../../server/scripted-faults.ts';
-import { startTestServer, type TestServer } from '../../server/test-server.ts';
-import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder } from './export-run.ts';
+import { Hyper2kvmError } from '../../../../src/base/errors.ts';
+import { emptyContent, mixedContent, randomContent } from '../../../server/content-source.ts';
+import type { TestServerOptions } from '../../../server/options.ts';
+import type { ScriptedFault } from '../../../server/scripted-faults.ts';
+import { startTestServer, type TestServer } from '../../../server/test-server.ts';
+import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder } from '../export-run.ts';
 
 const MiB = 1024 * 1024;
 

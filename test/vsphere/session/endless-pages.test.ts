@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { readProperties } from '../../src/vsphere/session/properties.ts';
-import type { VsphereClient } from '../../src/vsphere/session/vsphere-client.ts';
-import { parseXml } from '../../src/vsphere/soap/xml-element.ts';
+import { readProperties } from '../../../src/vsphere/session/properties.ts';
+import type { VsphereClient } from '../../../src/vsphere/session/vsphere-client.ts';
+import { parseXml } from '../../../src/vsphere/soap/xml-element.ts';
 
 const VM = { type: 'VirtualMachine', value: 'vm-1' };
 

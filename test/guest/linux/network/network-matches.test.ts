@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
-import { rewriteNetplanMatch } from '../../../src/guest/linux/network/match/netplan-match.ts';
+import { rewriteNetplanMatch } from '../../../../src/guest/linux/network/match/netplan-match.ts';
 import {
   rewriteDeviceLists,
   rewriteKeyfileMatch,
-} from '../../../src/guest/linux/network/match/network-manager-match.ts';
-import { rewriteNetworkdMatch } from '../../../src/guest/linux/network/match/networkd-match.ts';
-import { globPattern, sourceNics } from '../../../src/guest/linux/network/match/source-nics.ts';
-import { rewriteUdevMatch } from '../../../src/guest/linux/network/match/udev-match.ts';
+} from '../../../../src/guest/linux/network/match/network-manager-match.ts';
+import { rewriteNetworkdMatch } from '../../../../src/guest/linux/network/match/networkd-match.ts';
+import { globPattern, sourceNics } from '../../../../src/guest/linux/network/match/source-nics.ts';
+import { rewriteUdevMatch } from '../../../../src/guest/linux/network/match/udev-match.ts';
 
 const [A, B, C] = ['00:50:56:00:00:0a', '00:50:56:00:00:0b', '00:50:56:00:00:0c'];
 /** Two of VMware's paravirtual NICs, and an Intel one before them. */

@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { shardOf } from '../../../src/operations/export/plan/shard-of.ts';
-import { emptyContent } from '../../server/content-source.ts';
-import { startTestServer } from '../../server/test-server.ts';
-import { runExport, ScratchFolder, type ExportRun } from './export-run.ts';
+import { shardOf } from '../../../../src/operations/export/plan/shard-of.ts';
+import { emptyContent } from '../../../server/content-source.ts';
+import { startTestServer } from '../../../server/test-server.ts';
+import { runExport, ScratchFolder, type ExportRun } from '../export-run.ts';
 
 const vmOf = (name: string) => ({
   name,

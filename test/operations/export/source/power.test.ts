@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import type { PowerChoice } from '../../../src/operations/export/types.ts';
-import { emptyContent, mixedContent } from '../../server/content-source.ts';
-import type { VmOptions } from '../../server/options.ts';
-import { startTestServer, type TestServer } from '../../server/test-server.ts';
-import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder, type ExportRun } from './export-run.ts';
+import type { PowerChoice } from '../../../../src/operations/export/types.ts';
+import { emptyContent, mixedContent } from '../../../server/content-source.ts';
+import type { VmOptions } from '../../../server/options.ts';
+import { startTestServer, type TestServer } from '../../../server/test-server.ts';
+import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder, type ExportRun } from '../export-run.ts';
 
 const RUNNING: VmOptions = {
   name: 'web',

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
-import { mixedContent, randomContent } from '../../server/content-source.ts';
-import type { TestServerOptions } from '../../server/options.ts';
-import type { ScriptedFault } from '../../server/scripted-faults.ts';
-import { startTestServer, type TestServer } from '../../server/test-server.ts';
-import { connectionTo, exportWith, leftOnServer, NOTHING_LEFT, runExport, ScratchFolder } from './export-run.ts';
+import { mixedContent, randomContent } from '../../../server/content-source.ts';
+import type { TestServerOptions } from '../../../server/options.ts';
+import type { ScriptedFault } from '../../../server/scripted-faults.ts';
+import { startTestServer, type TestServer } from '../../../server/test-server.ts';
+import { connectionTo, exportWith, leftOnServer, NOTHING_LEFT, runExport, ScratchFolder } from '../export-run.ts';
 
 const VM = {
   name: 'web',

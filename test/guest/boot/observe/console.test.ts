@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { expect, test } from '@jest/globals';
-import { ConsoleLines } from '../../../src/guest/boot/observe/console-lines.ts';
-import { failedUnit, signOf, type ConsoleSign } from '../../../src/guest/boot/observe/console-signs.ts';
-import { ConsoleWatcher } from '../../../src/guest/boot/observe/console-watcher.ts';
+import { ConsoleLines } from '../../../../src/guest/boot/observe/console-lines.ts';
+import { failedUnit, signOf, type ConsoleSign } from '../../../../src/guest/boot/observe/console-signs.ts';
+import { ConsoleWatcher } from '../../../../src/guest/boot/observe/console-watcher.ts';
 
 const ESC = '\u001b';
 

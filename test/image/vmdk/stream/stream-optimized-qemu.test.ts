@@ -2,10 +2,10 @@ import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
-import { testWithOracle } from '../../oracles/oracle.ts';
-import { outputOf } from '../../oracles/run-program.ts';
-import { check, failureOf, noise, seededNumbers } from './check-bytes.ts';
-import { buildStream } from './stream-builder.ts';
+import { testWithOracle } from '../../../oracles/oracle.ts';
+import { outputOf } from '../../../oracles/run-program.ts';
+import { check, failureOf, noise, seededNumbers } from '../check-bytes.ts';
+import { buildStream } from '../stream-builder.ts';
 
 const MIB = 1024 * 1024;
 

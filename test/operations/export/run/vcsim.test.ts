@@ -1,19 +1,19 @@
 import { expect } from '@jest/globals';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listVms } from '../../../src/operations/list-vms.ts';
-import { checkStatus } from '../../../src/operations/status/check-status.ts';
+import { listVms } from '../../../../src/operations/list-vms.ts';
+import { checkStatus } from '../../../../src/operations/status/check-status.ts';
 import {
   resolveConnectionSettings,
   type ConnectionSettings,
-} from '../../../src/vsphere/connection/connection-settings.ts';
-import { testWithOracle } from '../../oracles/oracle.ts';
-import { outputOf } from '../../oracles/run-program.ts';
-import { createCertificateAuthority } from '../../server/certificate.ts';
-import { sparseContent, writeRawFile } from '../../server/content-source.ts';
-import { exportWith, ScratchFolder } from './export-run.ts';
-import { startRecordingProxy, type RecordingProxy } from './recording-proxy.ts';
-import { startVcsim } from './vcsim-server.ts';
+} from '../../../../src/vsphere/connection/connection-settings.ts';
+import { testWithOracle } from '../../../oracles/oracle.ts';
+import { outputOf } from '../../../oracles/run-program.ts';
+import { createCertificateAuthority } from '../../../server/certificate.ts';
+import { sparseContent, writeRawFile } from '../../../server/content-source.ts';
+import { exportWith, ScratchFolder } from '../export-run.ts';
+import { startRecordingProxy, type RecordingProxy } from '../recording-proxy.ts';
+import { startVcsim } from '../vcsim-server.ts';
 
 const GiB = 2 ** 30;
 /** What the simulator says of each of its disks. */

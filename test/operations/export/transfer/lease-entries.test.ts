@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { emptyContent, mixedContent, randomContent, writeRawFile } from '../../server/content-source.ts';
-import { startTestServer } from '../../server/test-server.ts';
-import { runExport, ScratchFolder } from './export-run.ts';
+import { emptyContent, mixedContent, randomContent, writeRawFile } from '../../../server/content-source.ts';
+import { startTestServer } from '../../../server/test-server.ts';
+import { runExport, ScratchFolder } from '../export-run.ts';
 
 const MiB = 1 << 20;
 const DISKS = [{ content: mixedContent(2 * MiB, 'system') }, { content: emptyContent(3 * MiB) }];

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
-import type { Guest } from '../../../src/guest/guest.ts';
-import { treeOfFiles, type TreeContent } from '../contract/tree-of-files.ts';
-import { multipath } from '../../../src/guest/linux/volumes/multipath.ts';
-import { readDiskAliases } from '../../../src/guest/inspect/disks/disk-names.ts';
-import { storageNames } from '../../../src/guest/linux/volumes/storage-names.ts';
-import { plannedOn, type Planned } from './planned-on.ts';
+import type { Guest } from '../../../../src/guest/guest.ts';
+import { treeOfFiles, type TreeContent } from '../../contract/tree-of-files.ts';
+import { multipath } from '../../../../src/guest/linux/volumes/multipath.ts';
+import { readDiskAliases } from '../../../../src/guest/inspect/disks/disk-names.ts';
+import { storageNames } from '../../../../src/guest/linux/volumes/storage-names.ts';
+import { plannedOn, type Planned } from '../planned-on.ts';
 
 const [A, B, OTHER] = [
   '6000c29a1b2c3d4e5f60718293a4b5c6',
