@@ -4,6 +4,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import { blockingChecks, checkLine, type BootReport, type CheckVerdict } from '../../src/guest/contract/boot-check.ts';
 import { outputOf, runProgram, type ProgramResult } from '../oracles/run-program.ts';
 import { runControl, type Control } from './controls.ts';
 import type { Guest } from './guest-cache.ts';
@@ -25,20 +26,43 @@ export interface MatrixBoot {
   seconds: number;
 }
 
+/** A verdict of the boot contract, with the checks that it failed. */
+export interface Judgement {
+  verdict: CheckVerdict;
+  /** `/etc/fstab:3: ...` */
+  reasons: string[];
+}
+
 export interface PlanResult {
   changes: number;
+  /** The guest as it is. */
+  before: Judgement;
+  /** The guest as it would be. */
+  after: Judgement;
   /** The source's files are the same to the byte, and nothing was written. */
   changedNothing: boolean;
 }
 
 export interface FixResult {
-  /** Of `convert` with the fix in it. */
+  /** Of `convert` with the fix in it, without the boot test. */
   convertSeconds: number;
   hardware: string;
-  /** The program's own word, by `boot-test` of the domain that it wrote. */
-  bootTest: { verdict: string; networkUp: boolean | null; seconds: number };
+  contract: Judgement;
+  /** That of `convert --boot-test`. */
+  bootTest: BootTestResult;
   sourceUnchanged: boolean;
   boot: MatrixBoot;
+}
+
+/** `convert --fix require` did not convert the guest. */
+export interface Refusal {
+  refused: Judgement;
+}
+
+interface BootTestResult {
+  verdict: string;
+  networkUp: boolean | null;
+  seconds: number;
 }
 
 export interface VirtV2vResult {
@@ -67,13 +91,18 @@ async function bootOn(guest: Guest, hardware: Hardware): Promise<MatrixBoot> {
 
 /** `convert --fix-plan` of a packed guest. */
 export async function planFix(guest: Guest, descriptor: string, folder: string): Promise<PlanResult> {
-  const before = await hashesOf(dirname(descriptor));
+  const hashesBefore = await hashesOf(dirname(descriptor));
   const keys = await keyOptions(guest, folder);
   const args = ['convert', descriptor, '--fix', 'require', '--fix-plan', ...keys, '-o', `${folder}/`];
-  const { result } = await runOwn(args);
-  const after = await hashesOf(dirname(descriptor));
+  const { changes, bootBefore, boot } = resultOf(await runOwn(args)).guest;
+  const hashesAfter = await hashesOf(dirname(descriptor));
   const left = await readdir(folder).catch(() => []);
-  return { changes: result.guest.changes.length, changedNothing: before === after && left.length === 0 };
+  return {
+    changes: changes.length,
+    before: judgementOf(bootBefore),
+    after: judgementOf(boot),
+    changedNothing: hashesBefore === hashesAfter && left.length === 0,
+  };
 }
 
 /** A guest as `convert --fix require` left it. */
@@ -82,27 +111,47 @@ export interface ConvertedGuest {
   disks: string[];
   hardware: string;
   seconds: number;
+  contract: Judgement;
+  /** Undefined without `--boot-test`. */
+  bootTest: BootTestResult | undefined;
   sourceUnchanged: boolean;
 }
 
-/** `convert --fix require` of a packed guest into `folder`. */
-export async function convertGuest(guest: Guest, descriptor: string, folder: string): Promise<ConvertedGuest> {
+/** `convert --fix require` of a packed guest into `folder`, with `more` options. */
+export async function convertGuest(
+  guest: Guest,
+  descriptor: string,
+  folder: string,
+  ...more: readonly string[]
+): Promise<ConvertedGuest | Refusal> {
   const before = await hashesOf(dirname(descriptor));
   const keys = await keyOptions(guest, folder);
-  const args = ['convert', descriptor, '--fix', 'require', '--hardware', 'auto', ...keys, '-o', `${folder}/`];
-  const { domain, disks, hardware, seconds } = (await runOwn(args)).result;
-  const sourceUnchanged = before === (await hashesOf(dirname(descriptor)));
-  return { domain, disks: disks.map(({ path }) => path), hardware: hardware.kind, seconds, sourceUnchanged };
+  const args = ['convert', descriptor, '--fix', 'require', '--hardware', 'auto', ...keys, ...more, '-o', `${folder}/`];
+  const document = await runOwn(args);
+  const boot = document.error?.details?.boot;
+  if (boot !== undefined) return { refused: judgementOf(boot) };
+  const result = resultOf(document);
+  return {
+    domain: result.domain,
+    disks: result.disks.map(({ path }) => path),
+    hardware: result.hardware.kind,
+    seconds: result.seconds,
+    contract: judgementOf(result.guest.boot),
+    bootTest: result.bootTest,
+    sourceUnchanged: before === (await hashesOf(dirname(descriptor))),
+  };
 }
 
-/** Boots what `convertGuest` made: by the program's own boot test, and without the program. */
-export async function bootConverted(guest: Guest, converted: ConvertedGuest): Promise<FixResult> {
-  const { domain, disks, hardware, seconds: convertSeconds, sourceUnchanged } = converted;
-  const { verdict, networkUp, seconds } = (await runOwn(['boot-test', domain, '--accelerator', ACCELERATOR])).result;
+/** `convert --fix require --boot-test` of a packed guest into `folder`, and then a boot without the program. */
+export async function convertAndBoot(guest: Guest, descriptor: string, folder: string): Promise<FixResult | Refusal> {
+  const converted = await convertGuest(guest, descriptor, folder, '--boot-test');
+  if ('refused' in converted) return converted;
+  const { domain, disks, hardware, contract, bootTest, seconds: convertSeconds, sourceUnchanged } = converted;
+  if (bootTest === undefined) throw new Error(`${domain}: no boot test was made`);
   // Kernel names follow the addresses that the domain gives its NICs.
   const cardOrder = orderOfNics(await readFile(domain, 'utf8'));
   const boot = await bootOn(await withDisks(guest, disks), { disks: 'virtio', network: 'virtio', cardOrder });
-  return { convertSeconds, hardware, bootTest: { verdict, networkUp, seconds }, sourceUnchanged, boot };
+  return { convertSeconds, hardware, contract, bootTest, sourceUnchanged, boot };
 }
 
 /** MAC addresses of a domain's NICs in the order of their PCI addresses; those without one come last, in the order of the domain. */
@@ -138,24 +187,34 @@ async function keyOptions({ recipe }: Guest, folder: string): Promise<string[]> 
   return ['--key', `all:file:${path}`];
 }
 
+interface OwnResult {
+  domain: string;
+  disks: { path: string }[];
+  hardware: { kind: string };
+  guest: { changes: unknown[]; boot: BootReport; bootBefore?: BootReport };
+  seconds: number;
+  bootTest?: BootTestResult;
+}
+
 interface OwnDocument {
-  result: {
-    domain: string;
-    disks: { path: string }[];
-    hardware: { kind: string };
-    guest: { changes: unknown[] };
-    seconds: number;
-    verdict: string;
-    networkUp: boolean | null;
-  };
+  result?: OwnResult;
+  error?: { message: string; details?: { boot?: BootReport } };
 }
 
 /** Runs the built program. That a guest does not boot is a result too. */
 async function runOwn(args: readonly string[]): Promise<OwnDocument> {
   const ended = await runProgram(process.execPath, [CLI, ...args, '--json'], LIBGUESTFS, TIME_LIMIT_MS);
-  const { result } = JSON.parse(ended.stdout) as Partial<OwnDocument>;
-  if (result === undefined) throw new Error(`hyper2kvm ${args.join(' ')}: ${ended.stdout}`);
-  return { result };
+  return JSON.parse(ended.stdout) as OwnDocument;
+}
+
+function resultOf({ result, error }: OwnDocument): OwnResult {
+  if (result === undefined) throw new Error(`hyper2kvm: ${error?.message}`);
+  return result;
+}
+
+function judgementOf(report: BootReport | undefined): Judgement {
+  if (report === undefined) throw new Error('the boot contract was not checked');
+  return { verdict: report.verdict, reasons: blockingChecks(report).map(checkLine) };
 }
 
 function summary({ recipe }: Guest, { booted, cards, talked, report, sign, seconds }: Control): MatrixBoot {

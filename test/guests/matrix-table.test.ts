@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { FixResult, MatrixBoot } from './matrix-stages.ts';
+import type { FixResult, MatrixBoot, PlanResult } from './matrix-stages.ts';
 import { matrixReport, type MatrixRow } from './matrix-table.ts';
 
 const UP = {
@@ -17,6 +17,24 @@ const UP = {
   seconds: 61.4,
 };
 
+const READY = { verdict: 'ready', reasons: [] } as const;
+const LOST = { verdict: 'not-ready', reasons: ['/etc/fstab:1: /dev/sda1 is not there.', 'more'] } as const;
+
+function plan(facts: Partial<PlanResult>): PlanResult {
+  return { changes: 3, changedNothing: true, before: READY, after: READY, ...facts } as PlanResult;
+}
+
+function after(boot: MatrixBoot): FixResult {
+  return {
+    convertSeconds: 9,
+    hardware: 'virtio',
+    contract: { verdict: 'ready', reasons: [] },
+    bootTest: { verdict: 'booted', networkUp: true, seconds: 9 },
+    sourceUnchanged: true,
+    boot,
+  };
+}
+
 /** The cells of the only guest, by the titles of their columns. */
 function cellsOf(row: MatrixRow): string[] {
   return (
@@ -27,7 +45,7 @@ function cellsOf(row: MatrixRow): string[] {
 }
 
 test('what was not measured is said to be so', () => {
-  expect(cellsOf({}).filter((cell) => cell.startsWith('not run'))).toHaveLength(8);
+  expect(cellsOf({}).filter((cell) => cell.startsWith('not run'))).toHaveLength(11);
 });
 
 test('a boot tells its cards, its failure, or that it said nothing', () => {
@@ -42,10 +60,19 @@ test('a card that is up by another name is not taken for the old one', () => {
   expect(cellsOf({ before: { ...renamed, cards: { enp2s0: 'down' } } })).toContain('boots, enp2s0 down, 61 s');
 });
 
-test('a plan that changed something stands out, and virt-v2v’s error stands where its time would', () => {
-  expect(cellsOf({ plan: { changes: 3, changedNothing: false } })).toContain('3 changes, **changed something**');
-  const cells = cellsOf({ 'virt-v2v': { seconds: 9, error: 'mount_stub: a|b', boot: undefined } });
-  expect(cells.slice(-2)).toEqual(['mount_stub: a\\|b', '– |']);
+test('a plan that changed something stands out', () => {
+  expect(cellsOf({ plan: plan({ changedNothing: false }) })).toContain('3 changes, **changed something**');
+});
+
+test('the contract of a plan has its verdicts and the first reason', () => {
+  const cells = cellsOf({ plan: plan({ before: { ...LOST, reasons: [...LOST.reasons] } }) });
+  expect(cells).toContain('not ready: `/etc/fstab:1: /dev/sda1 is not there.` and 1 more');
+  expect(cells).toContain('ready');
+});
+
+test('virt-v2v has a table of its own, with its error in place of its time', () => {
+  const peer = { seconds: 9, error: 'mount_stub: a|b', boot: undefined };
+  expect(matrixReport([['one', { 'virt-v2v': peer }]])).toMatch(/^\| `one` \| mount_stub: a\\\|b \| – \|$/m);
 });
 
 test('a comparison tells each file and the rest of the disk', () => {
@@ -58,17 +85,16 @@ test('a comparison tells each file and the rest of the disk', () => {
   );
 });
 
-test('what a guest found after the fix is compared with its first boot', () => {
-  const after = (boot: MatrixBoot): FixResult => ({
-    convertSeconds: 9,
-    hardware: 'virtio',
-    bootTest: { verdict: 'booted', networkUp: true, seconds: 9 },
-    sourceUnchanged: true,
-    boot,
-  });
-  expect(matrixReport([['one', { vmware: UP, after: after(UP) }]])).toMatch(/^- `one` .* nothing differs\.$/m);
+test('what a guest found after the fix is compared with its first boot, and with the verdict', () => {
+  expect(cellsOf({ vmware: UP, after: after(UP) })).toEqual(expect.arrayContaining(['none', 'yes']));
   const emergency = { ...UP, report: { ...UP.report, failedUnits: ['srv.mount'] } };
-  expect(matrixReport([['one', { vmware: UP, after: after(emergency) }]])).toMatch(
-    /`failed units: srv.mount, was none`/,
+  expect(cellsOf({ vmware: UP, after: after(emergency) })).toEqual(
+    expect.arrayContaining(['`failed units: srv.mount, was none`', '**no**']),
   );
+});
+
+test('a guest that was refused has its reason, and no boot', () => {
+  const cells = cellsOf({ vmware: UP, after: { refused: { ...LOST, reasons: [...LOST.reasons] } } });
+  expect(cells).toContain('not ready: `/etc/fstab:1: /dev/sda1 is not there.` and 1 more');
+  expect(cells.filter((cell) => cell === 'refused')).toHaveLength(3);
 });

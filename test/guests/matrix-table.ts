@@ -1,48 +1,77 @@
 import type { Comparison } from './compare-guest.ts';
 import { differencesFrom } from './guest-report.ts';
-import type { FixResult, MatrixBoot, PlanResult, VirtV2vResult } from './matrix-stages.ts';
+import type { FixResult, Judgement, MatrixBoot, PlanResult, Refusal, VirtV2vResult } from './matrix-stages.ts';
 
 /** What was measured of a guest; a stage that did not run is absent. */
 export interface MatrixRow {
   vmware?: MatrixBoot;
   before?: MatrixBoot;
   plan?: PlanResult;
-  after?: FixResult;
+  after?: FixResult | Refusal;
   'virt-v2v'?: VirtV2vResult;
   compare?: Comparison;
+  /** The day of the last stage. */
+  date?: string;
 }
 
 const NOT_RUN = 'not run';
 
-const COLUMNS: readonly [title: string, cell: (row: MatrixRow) => string][] = [
+type Column = [title: string, cell: (row: MatrixRow) => string];
+
+const COLUMNS: readonly Column[] = [
   ['on VMware’s hardware', ({ vmware }) => (vmware === undefined ? NOT_RUN : bootCell(vmware))],
   ['before, on virtio', ({ before }) => (before === undefined ? NOT_RUN : bootCell(before))],
+  ['contract before', ({ plan }) => (plan === undefined ? NOT_RUN : judgementCell(plan.before))],
   ['`--fix-plan`', ({ plan }) => (plan === undefined ? NOT_RUN : planCell(plan))],
-  [
-    '`convert --fix`',
-    ({ after }) => (after === undefined ? NOT_RUN : `${seconds(after.convertSeconds)}, ${after.hardware}`),
-  ],
-  ['its boot', ({ after }) => (after === undefined ? NOT_RUN : bootCell(after.boot))],
-  ['`boot-test`', ({ after }) => (after === undefined ? NOT_RUN : bootTestCell(after))],
-  ['`virt-v2v`', ({ 'virt-v2v': peer }) => (peer === undefined ? NOT_RUN : (peer.error ?? seconds(peer.seconds)))],
-  [
-    'its boot',
-    ({ 'virt-v2v': peer }) => (peer === undefined ? NOT_RUN : peer.boot === undefined ? '–' : bootCell(peer.boot)),
-  ],
+  ['contract after', contractAfter],
+  ['`convert --fix`', fixed(({ convertSeconds, hardware }) => `${seconds(convertSeconds)}, ${hardware}`)],
+  ['`--boot-test`', fixed(bootTestCell)],
+  ['its boot', fixed(({ boot }) => bootCell(boot))],
+  ['differences from the first boot', differences],
+  ['agree', agreement],
+  ['date', ({ date }) => date ?? NOT_RUN],
 ];
 
-/** A Markdown table with a row for each guest, and below it what of a converted guest is not as in its source. */
+const PEER_COLUMNS: readonly Column[] = [
+  ['`virt-v2v`', ({ 'virt-v2v': peer }) => peer?.error ?? seconds(peer?.seconds ?? 0)],
+  ['its boot', ({ 'virt-v2v': peer }) => (peer?.boot === undefined ? '–' : bootCell(peer.boot))],
+];
+
+/** Markdown: a row for each guest, what virt-v2v made of those that it was given, and what of a converted guest is not as in its source. */
 export function matrixReport(rows: readonly [name: string, row: MatrixRow][]): string {
   const compared = rows.flatMap(([name, { compare }]) => (compare === undefined ? [] : [comparison(name, compare)]));
-  return `${matrixTable(rows)}\n${compared.join('')}${rows.map(([name, row]) => firstBoot(name, row)).join('')}`;
+  const peer = rows.filter(([, row]) => row['virt-v2v'] !== undefined);
+  const tables = [table(COLUMNS, rows), ...(peer.length === 0 ? [] : [table(PEER_COLUMNS, peer)])];
+  return [...tables, compared.join('')].filter((part) => part !== '').join('\n');
+}
+
+function contractAfter({ plan, after }: MatrixRow): string {
+  if (after === undefined) return plan === undefined ? NOT_RUN : judgementCell(plan.after);
+  return judgementCell('refused' in after ? after.refused : after.contract);
+}
+
+/** A cell about a guest that was converted. */
+function fixed(cell: (after: FixResult) => string): (row: MatrixRow) => string {
+  return ({ after }) => (after === undefined ? NOT_RUN : 'refused' in after ? 'refused' : cell(after));
 }
 
 /** What the guest found on virtio after the fix that it did not find at its first boot. */
-function firstBoot(name: string, { vmware, after }: MatrixRow): string {
-  if (vmware?.report === undefined || after?.boot.report === undefined) return '';
-  const differences = differencesFrom(vmware.report, after.boot.report);
-  const found = differences.map((difference) => `\`${difference}\``).join(', ');
-  return `- \`${name}\` after the fix, compared with its boot on VMware’s hardware: ${found || 'nothing differs'}.\n`;
+function differences({ vmware, after }: MatrixRow): string {
+  if (vmware?.report === undefined || after === undefined) return NOT_RUN;
+  if ('refused' in after || after.boot.report === undefined) return '–';
+  return (
+    differencesFrom(vmware.report, after.boot.report)
+      .map((each) => `\`${each}\``)
+      .join(', ') || 'none'
+  );
+}
+
+/** Whether the contract's verdict on the result is what its boot showed: `ready` means that it comes up as at its first boot. */
+function agreement(row: MatrixRow): string {
+  const { after } = row;
+  if (after === undefined || row.vmware === undefined || 'refused' in after) return NOT_RUN;
+  const isAsBefore = after.boot.boots && after.boot.networkKept && differences(row) === 'none';
+  return (after.contract.verdict === 'ready') === isAsBefore ? 'yes' : '**no**';
 }
 
 function comparison(name: string, { changedFiles, sameOutsideRoot }: Comparison): string {
@@ -51,11 +80,11 @@ function comparison(name: string, { changedFiles, sameOutsideRoot }: Comparison)
   return `- \`${name}\` after the fix: files that differ from its source: ${files || 'none'}; all outside its root is ${outside}.\n`;
 }
 
-function matrixTable(rows: readonly [name: string, row: MatrixRow][]): string {
+function table(columns: readonly Column[], rows: readonly [name: string, row: MatrixRow][]): string {
   const lines = [
-    ['guest', ...COLUMNS.map(([title]) => title)],
-    ['---', ...COLUMNS.map(() => '---')],
-    ...rows.map(([name, row]) => [`\`${name}\``, ...COLUMNS.map(([, cell]) => cell(row).replaceAll('|', '\\|'))]),
+    ['guest', ...columns.map(([title]) => title)],
+    ['---', ...columns.map(() => '---')],
+    ...rows.map(([name, row]) => [`\`${name}\``, ...columns.map(([, cell]) => cell(row).replaceAll('|', '\\|'))]),
   ];
   return lines.map((cells) => `| ${cells.join(' | ')} |\n`).join('');
 }
@@ -66,6 +95,14 @@ function bootCell(boot: MatrixBoot): string {
   const cards = Object.entries(boot.cards).map(([name, state]) => `${name} ${state}`);
   const silent = boot.networkKept || cards.some((card) => !card.endsWith(' up')) ? '' : ' (not as on VMware)';
   return `boots, ${cards.join(', ')}${silent}, ${seconds(boot.seconds)}`;
+}
+
+const VERDICTS = { ready: 'ready', 'not-ready': 'not ready', unknown: 'cannot be judged' } as const;
+
+function judgementCell({ verdict, reasons }: Judgement): string {
+  const [first, ...more] = reasons;
+  if (first === undefined) return VERDICTS[verdict];
+  return `${VERDICTS[verdict]}: \`${first}\`${more.length > 0 ? ` and ${more.length} more` : ''}`;
 }
 
 function planCell({ changes, changedNothing }: PlanResult): string {

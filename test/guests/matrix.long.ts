@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compareWithSource } from './compare-guest.ts';
 import type { Guest } from './guest-cache.ts';
-import { bootConverted, convertGuest, planFix } from './matrix-stages.ts';
+import { convertAndBoot, convertGuest, planFix } from './matrix-stages.ts';
 import { packGuest } from './ovf-package.ts';
 import { recipeOf } from './guest-cache.ts';
 import { testWithGuest } from './test-with-guest.ts';
@@ -32,12 +32,13 @@ function matrixTest(name: string, title: string, run: (guest: Guest, folder: str
 for (const name of WANTED_GUESTS) {
   matrixTest(name, 'convert --fix-plan changes nothing and writes nothing', async (guest, folder) => {
     const plan = await planFix(guest, await packGuest(guest, join(folder, 'source')), join(folder, 'output'));
-    expect(plan.changedNothing).toBe(true);
+    expect(plan).toMatchObject({ changedNothing: true, after: { verdict: 'ready', reasons: [] } });
   });
 
   matrixTest(name, 'boots on virtio after convert --fix, its cards up by their old names', async (guest, folder) => {
-    const converted = await convertGuest(guest, await packGuest(guest, join(folder, 'source')), join(folder, 'output'));
-    expect(await bootConverted(guest, converted)).toMatchObject({
+    const descriptor = await packGuest(guest, join(folder, 'source'));
+    expect(await convertAndBoot(guest, descriptor, join(folder, 'output'))).toMatchObject({
+      contract: { verdict: 'ready', reasons: [] },
       hardware: 'virtio',
       sourceUnchanged: true,
       bootTest: { verdict: 'booted', networkUp: true },
@@ -49,7 +50,8 @@ for (const name of WANTED_GUESTS) {
 if (WANTED_GUESTS.includes('fit')) {
   matrixTest('fit', 'is changed by nothing but the name of its card', async (guest, folder) => {
     const converted = await convertGuest(guest, await packGuest(guest, join(folder, 'source')), join(folder, 'output'));
-    const compared = await compareWithSource(guest, converted.disks[0] ?? '', folder);
+    const disk = 'disks' in converted ? converted.disks[0] : undefined;
+    const compared = await compareWithSource(guest, disk ?? '', folder);
     const name = `ens${recipeOf('fit').networkCards[0]?.pciSlotNumber}`;
     expect(compared).toEqual({
       changedFiles: [expect.stringMatching(new RegExp(`^\\+ /etc/systemd/network/\\S*${name}\\.link$`))],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compareWithSource } from './compare-guest.ts';
 import { findGuest, guestHash, GUESTS_FOLDER, recipeOf, type Guest } from './guest-cache.ts';
-import { bootAsIs, bootConverted, convertGuest, planFix, virtV2vAndBoot } from './matrix-stages.ts';
+import { bootAsIs, convertAndBoot, convertGuest, planFix, virtV2vAndBoot } from './matrix-stages.ts';
 import { matrixReport, type MatrixRow } from './matrix-table.ts';
 import { packGuest } from './ovf-package.ts';
 import { RECIPES } from './recipes/index.ts';
@@ -39,10 +39,11 @@ async function measure(guest: Guest, stage: Stage, folder: string): Promise<Matr
   const descriptor = await packGuest(guest, join(folder, 'source'));
   const output = join(folder, 'output');
   if (stage === 'plan') return { plan: await planFix(guest, descriptor, output) };
-  if (stage === 'after') return { after: await bootConverted(guest, await convertGuest(guest, descriptor, output)) };
+  if (stage === 'after') return { after: await convertAndBoot(guest, descriptor, output) };
   if (stage === 'compare') {
-    const { disks } = await convertGuest(guest, descriptor, output);
-    return { compare: await compareWithSource(guest, disks[0] ?? '', folder) };
+    const converted = await convertGuest(guest, descriptor, output);
+    if ('refused' in converted) throw new Error(`it was not converted: ${converted.refused.reasons.join(' ')}`);
+    return { compare: await compareWithSource(guest, converted.disks[0] ?? '', folder) };
   }
   await mkdir(output);
   return { 'virt-v2v': await virtV2vAndBoot(guest, descriptor, output) };
@@ -54,7 +55,7 @@ async function runStage(guest: Guest, stage: Stage): Promise<void> {
   try {
     const measured = await measure(guest, stage, folder);
     say(`${name}: ${stage}: ${JSON.stringify(measured)}`);
-    const row = { ...(await readRow(guest)), ...measured };
+    const row = { ...(await readRow(guest)), ...measured, date: new Date().toISOString().slice(0, 10) };
     await writeFile(recordPath(name), `${JSON.stringify({ hash: guestHash(guest.recipe), row }, undefined, 2)}\n`);
   } finally {
     await rm(folder, { recursive: true, force: true });

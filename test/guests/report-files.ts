@@ -1,9 +1,9 @@
 /**
- * Prints what the guest came up with on its serial console, once every NIC has an address or after half a minute; `guest-report.ts` reads it. All lines
+ * Prints what the guest came up with on its serial console, once every NIC has an address or after a minute; `guest-report.ts` reads it. All lines
  * are one write, so that no other program's output gets between them. A gateway is the host 2 of an address's network, as in QEMU's user networks.
  */
 const REPORT = `#!/bin/sh
-for try in $(seq 60); do
+for try in $(seq 120); do
   missing=
   for card in /sys/class/net/*; do
     [ -e "$card/device" ] || continue
@@ -13,7 +13,7 @@ for try in $(seq 60); do
   [ -z "$missing" ] && break
   sleep 0.5
 done
-[ ! -d /run/systemd/system ] || timeout 60 systemctl is-system-running --wait >/dev/null
+[ ! -d /run/systemd/system ] || timeout 300 systemctl is-system-running --wait >/dev/null
 
 report() {
   states=
@@ -54,8 +54,15 @@ ExecStart=/usr/local/sbin/guest-report
 WantedBy=multi-user.target
 `;
 
+/** systemd's own limit of 90 seconds is too short for devices of an emulated guest on a busy host. */
+const TIMEOUTS = `[Manager]
+DefaultDeviceTimeoutSec=180s
+DefaultTimeoutStartSec=300s
+`;
+
 /** Files of every guest. */
 export const REPORT_FILES = {
   '/usr/local/sbin/guest-report': REPORT,
   '/etc/systemd/system/guest-report.service': REPORT_UNIT,
+  '/etc/systemd/system.conf.d/timeouts.conf': TIMEOUTS,
 };

@@ -1,7 +1,7 @@
 import { diskDigits, type GuestRecipe } from '../recipe.ts';
 import { BIOS_GRUB, ROOT_AND_SWAP, byUuid, consoleSettings, networkd } from './settings.ts';
 
-const DATA = '6000C293-71c4-4b0e-a15d-3e2f90c80b02';
+const DATA = '6000C293-82d5-4c1f-a15d-3e2f90c80b02';
 
 export const lvmDevicesFile: GuestRecipe = {
   name: 'lvm-devices-file',
@@ -17,7 +17,8 @@ export const lvmDevicesFile: GuestRecipe = {
   ],
   packages: ['dracut', 'lvm2'],
   files: {
-    '/etc/default/grub': consoleSettings,
+    // dracut waits three minutes for a missing root before it gives up; half a minute does for the test.
+    '/etc/default/grub': `${consoleSettings}GRUB_CMDLINE_LINUX="rd.retry=30"\n`,
     ...networkd('ens192', 'ens224'),
     '/etc/dracut.conf.d/hostonly.conf': 'hostonly="yes"\n',
     '/etc/lvm/lvm.conf': 'devices {\n  use_devicesfile = 1\n}\n',

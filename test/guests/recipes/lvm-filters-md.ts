@@ -10,8 +10,8 @@ export const lvmFiltersMd: GuestRecipe = {
   controller: 'pvscsi',
   disks: [
     { sizeMiB: 2048, scsiUnit: 0, uuid: '6000C292-0f1e-4d2c-8b3a-5948e6d70a01' },
-    { sizeMiB: 128, scsiUnit: 1, uuid: '6000C292-0f1e-4d2c-9b3a-5948e6d70a02' },
-    { sizeMiB: 129, scsiUnit: 2, uuid: '6000C292-0f1e-4d2c-ab3a-5948e6d70a03' },
+    { sizeMiB: 128, scsiUnit: 1, uuid: '6000C292-1a2f-4e3d-9b3a-5948e6d70a02' },
+    { sizeMiB: 129, scsiUnit: 2, uuid: '6000C292-2b30-4f4e-ab3a-5948e6d70a03' },
   ],
   networkCards: [
     { model: 'vmxnet3', macAddress: '00:50:56:8a:0a:01', pciSlotNumber: 192 },
