@@ -24,6 +24,8 @@ export interface MatrixBoot {
   /** What ended the run. */
   sign: string | undefined;
   seconds: number;
+  /** The end of what the serial console said; undefined when all is as it should be. */
+  serialEnd?: string;
 }
 
 /** A verdict of the boot contract, with the checks that it failed. */
@@ -217,13 +219,13 @@ function judgementOf(report: BootReport | undefined): Judgement {
   return { verdict: report.verdict, reasons: blockingChecks(report).map(checkLine) };
 }
 
-function summary({ recipe }: Guest, { booted, cards, talked, report, sign, seconds }: Control): MatrixBoot {
+function summary({ recipe }: Guest, { booted, cards, talked, report, sign, seconds, serialEnd }: Control): MatrixBoot {
   const isUp = recipe.networkCards.every(
     (card) => cards[cardName(card)] === 'up' && report?.nics[card.macAddress]?.name === cardName(card),
   );
   const networkKept =
     isUp && talked.every(Boolean) && report !== undefined && Object.values(reachedGateways(report)).every(Boolean);
-  return { boots: booted, cards, networkKept, report, sign, seconds };
+  return { boots: booted, cards, networkKept, report, sign, seconds, ...(networkKept ? {} : { serialEnd }) };
 }
 
 /** The guest with other images: told apart by their size, because each program has its own order of disks. */
