@@ -15,12 +15,9 @@ export interface FixChoices {
   removeVmwareTools: boolean;
 }
 
-/**
- * Everything that would be changed to make the guest fit for virtio. The initramfs comes after what is copied into it, the labels last. The guest is
- * only read.
- */
-export async function planFixes(guest: Guest, { removeVmwareTools }: FixChoices): Promise<GuestDraft> {
-  const fixes: Fix[] = [
+/** All fixes, in their order: the initramfs comes after what is copied into it, the labels last. */
+export function linuxFixes({ removeVmwareTools }: FixChoices): Fix[] {
+  return [
     storageNames,
     encryptedVolumes,
     volumes,
@@ -31,6 +28,10 @@ export async function planFixes(guest: Guest, { removeVmwareTools }: FixChoices)
     initramfs,
     selinux,
   ];
+}
+
+/** Everything that `fixes` would change to make the guest start on virtio. The guest is only read. */
+export async function planFixes(guest: Guest, fixes: readonly Fix[]): Promise<GuestDraft> {
   const draft = new GuestDraft(guest);
   for (const fix of fixes) await fix.plan(guest, draft);
   return draft;

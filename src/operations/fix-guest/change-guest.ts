@@ -4,7 +4,7 @@ import { checkBoot } from '../../guest/contract/check-boot.ts';
 import { diskReader } from '../../guest/contract/read-disk.ts';
 import { Guestfs, type GuestfsDisk } from '../../guest/guestfs.ts';
 import { makeWritable, openGuest, reopenGuest } from '../../guest/inspect/open-guest.ts';
-import { planFixes } from '../../guest/linux/plan-fixes.ts';
+import { linuxFixes, planFixes } from '../../guest/linux/plan-fixes.ts';
 import { WindowsFoundError } from '../../guest/windows/windows-system.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { keepInitramfs } from './kept-initramfs.ts';
@@ -79,7 +79,7 @@ async function fixStaged(
   const { prettyName: system } = guest.system;
   const bootBefore = planOnly ? await checkBoot({ ...guest, hardware, readDisk }) : undefined;
   report({ type: 'fix', step: 'plan', detail: `Looking what ${system} needs` });
-  const draft = await planFixes(guest, { removeVmwareTools });
+  const draft = await planFixes(guest, linuxFixes({ removeVmwareTools }));
   const changes = draft.changes();
   const previousInitramfs = await keepInitramfs(guest, changes);
   if (changes.length > 0) {

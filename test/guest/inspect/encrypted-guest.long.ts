@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { GuestDisk } from '../../../src/guest/guest.ts';
 import type { Guestfs } from '../../../src/guest/guestfs.ts';
 import { openGuest } from '../../../src/guest/inspect/open-guest.ts';
-import { planFixes } from '../../../src/guest/linux/plan-fixes.ts';
+import { linuxFixes, planFixes } from '../../../src/guest/linux/plan-fixes.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { APPLIANCE_TEST_MS, emptyDisk, imageFolder, withSession, writeTree } from '../make-disk.ts';
 
@@ -82,7 +82,7 @@ testWithOracle(
         { mountable: '/dev/sda1', path: '/boot' },
       ]);
       expect(guest.devices).toContainEqual(expect.objectContaining({ name: '/dev/sda2', type: 'crypto_LUKS', uuid }));
-      const draft = await planFixes(guest, { removeVmwareTools: false });
+      const draft = await planFixes(guest, linuxFixes({ removeVmwareTools: false }));
       expect(await draft.read('/etc/crypttab')).toBe(`sda2_crypt UUID=${uuid} none luks,discard\n`);
       expect(draft.warnings).toEqual([]);
     });

@@ -48,3 +48,48 @@ export function takesSinglePaths(text: string): boolean | undefined {
   if (value === undefined) return undefined;
   return /^(no|off|greedy)$/.test(value);
 }
+
+/** How multipath sees a disk: its kernel name, and what SCSI's INQUIRY returns. */
+export interface MultipathDisk {
+  devnode: string;
+  vendor: string;
+  product: string;
+}
+
+/** Whether a `blacklist` section excludes a disk whatever its WWID is. Exceptions are not considered. */
+export function isBlacklisted(text: string, { devnode, vendor, product }: MultipathDisk): boolean {
+  return blacklists(text).some((body) => {
+    const values = (key: string): string[] =>
+      [...body.matchAll(new RegExp(`\\b${key}\\s+(?:"([^"]*)"|([^\\s"}]+))`, 'g'))].map(
+        ([, quoted, plain]) => quoted ?? plain ?? '',
+      );
+    if (values('devnode').some((pattern) => matches(pattern, devnode))) return true;
+    if (values('wwid').some((pattern) => ['.*', '*'].includes(pattern))) return true;
+    return [...body.matchAll(/\bdevice\s*\{([^}]*)\}/g)].some(([, device = '']) => {
+      const [, ofVendor = '.*'] = /\bvendor\s+"?([^"\n}]+?)"?\s*(?:product\b|\n|$)/.exec(device) ?? [];
+      const [, ofProduct = '.*'] = /\bproduct\s+"?([^"\n}]+?)"?\s*(?:vendor\b|\n|$)/.exec(device) ?? [];
+      return matches(ofVendor, vendor) && matches(ofProduct, product);
+    });
+  });
+}
+
+/** The bodies of the `blacklist` sections, without comments. */
+function blacklists(text: string): string[] {
+  const plain = text.replaceAll(/[#!].*$/gm, '');
+  return [...plain.matchAll(/^\s*blacklist\s*\{/gm)].map((start) => {
+    const first = start.index + start[0].length;
+    let depth = 1;
+    let end = first;
+    for (; end < plain.length && depth > 0; end += 1) depth += plain[end] === '{' ? 1 : plain[end] === '}' ? -1 : 0;
+    return plain.slice(first, end);
+  });
+}
+
+/** A regular expression of a configuration; one that cannot be read matches nothing. */
+function matches(pattern: string, text: string): boolean {
+  try {
+    return new RegExp(pattern).test(text);
+  } catch {
+    return false;
+  }
+}

@@ -1,5 +1,5 @@
 import type { BootCheck, BootSubject } from '../boot-check.ts';
-import { parseMultipathWwids, takesSinglePaths } from '../config/multipath-conf.ts';
+import { isBlacklisted, parseMultipathWwids, takesSinglePaths } from '../config/multipath-conf.ts';
 import type { DeviceNames } from '../resolve-device.ts';
 import { scsiId } from '../target-names.ts';
 import { linkedDevice } from '../udev-links.ts';
@@ -7,6 +7,8 @@ import { checkOf } from './wanted-device.ts';
 
 const CONF = '/etc/multipath.conf';
 const WWIDS = '/etc/multipath/wwids';
+/** QEMU's disks on SCSI, in `hw/scsi/scsi-disk.c`. */
+const QEMU_DISK = { devnode: 'sda', vendor: 'QEMU', product: 'QEMU HARDDISK' };
 
 /** Links of the guest's own rules that lead nowhere on the target. A program may need one; the boot waits for those that fstab and crypttab name, which have checks of their own. */
 export function checkDiskRules(names: DeviceNames): BootCheck[] {
@@ -31,7 +33,7 @@ export async function checkMultipath({ files }: BootSubject, { hardware }: Devic
   if (disks.length === 0 || conf === undefined) return [];
   const isTaken = disks.some((disk) => wwids.some(({ wwid }) => wwid === scsiId(disk)));
   if (isTaken) return [checkOf({ file: WWIDS }, 'ready', 'multipath takes disks of the target, by their WWIDs.')];
-  if (takesSinglePaths(conf) !== true || /devnode\s+"?(\^?sd|\.\*)/.test(conf)) return [];
+  if (takesSinglePaths(conf) !== true || isBlacklisted(conf, QEMU_DISK)) return [];
   return [
     checkOf(
       { file: CONF },

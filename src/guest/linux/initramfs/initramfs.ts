@@ -17,7 +17,7 @@ const DRIVERS = [...DISK_DRIVERS, 'virtio_net'];
 /** What the tools read when they make an initramfs: when one changes, it is made again. */
 const CONFIGURATION = /^\/etc\/(initramfs-tools\/|dracut\.conf|mkinitcpio|cmdline\.d\/)/;
 /** Files that the tools copy into an initramfs where it needs them: the old one has those that it needs. */
-const COPIED = /^\/etc\/(crypttab$|lvm\/|mdadm)/;
+const COPIED = /^\/etc\/(crypttab$|lvm\/|mdadm|multipath)/;
 /** Debian's hook writes the lines of crypttab there that the initramfs needs. */
 const CRYPTTAB = '/etc/crypttab';
 const COPIES: Readonly<Record<string, string>> = { [CRYPTTAB]: 'cryptroot/crypttab' };

@@ -3,6 +3,7 @@ import { parseCrypttab } from '../../../../src/guest/contract/config/crypttab.ts
 import { matchesAlternatives, matchesGlob } from '../../../../src/guest/contract/config/glob.ts';
 import { parseMdadmConf } from '../../../../src/guest/contract/config/mdadm-conf.ts';
 import {
+  isBlacklisted,
   parseMultipathAliases,
   parseMultipathBindings,
   parseMultipathWwids,
@@ -76,4 +77,19 @@ test('reads rules of udev over several lines', () => {
       { key: 'SYMLINK', attribute: undefined, operator: '+=', value: 'data' },
     ],
   });
+});
+
+const ON_KVM = { devnode: 'sda', vendor: 'QEMU', product: 'QEMU HARDDISK' };
+
+test.each([
+  ['of all disks', 'blacklist {\n  wwid ".*"\n}\n', true],
+  ['of SCSI disks', 'blacklist {\n  devnode "^sd[a-z]"\n}\n', true],
+  ['of QEMU’s disks', 'blacklist {\n  device {\n    vendor "QEMU"\n    product "QEMU HARDDISK"\n  }\n}\n', true],
+  ['of QEMU’s disks on one line', 'blacklist { device { vendor "QEMU" product "QEMU HARDDISK" } }\n', true],
+  ['of another maker', 'blacklist {\n  device {\n    vendor "IBM"\n  }\n}\n', false],
+  ['of virtio disks and one WWID', 'blacklist {\n  devnode "^vd[a-z]"\n  wwid 36000c29a\n}\n', false],
+  ['in a comment', '# blacklist {\n# wwid ".*"\n# }\n', false],
+  ['of exceptions', 'blacklist_exceptions {\n  devnode "^sd[a-z]"\n}\n', false],
+])('a blacklist %s', (_what, conf, expected) => {
+  expect(isBlacklisted(conf, ON_KVM)).toBe(expected);
 });

@@ -34,13 +34,9 @@ export function initramfsTree(
   return { '/init': '#!/bin/sh\n', ...links, ...Object.fromEntries(modules), ...changes };
 }
 
-/** A Debian with that initramfs, on which two kernels are installed. */
-export function guestWith(
-  image: Buffer | string,
-  changes: TreeContent = {},
-  subject: Partial<BootSubject> = {},
-): BootSubject {
-  const tree: TreeContent = {
+/** The files of a Debian with that initramfs, on which two kernels are installed. */
+export function debianFiles(image: Buffer | string, changes: TreeContent = {}): TreeContent {
+  return debianTree(debianGrubCfg(), {
     '/lib': { link: 'usr/lib' },
     [`${MODULES}/modules.builtin`]: 'kernel/drivers/scsi/sd_mod.ko\n',
     [`${MODULES}/modules.dep`]: DEP,
@@ -48,8 +44,16 @@ export function guestWith(
     [`/boot/initrd.img-${OLD_VERSION}`]: gzipped(initramfsTree([], {}, OLD_VERSION)),
     [`/usr/lib/modules/${OLD_VERSION}/modules.builtin`]: '',
     ...changes,
-  };
-  return bootSubject(debianTree(debianGrubCfg(), tree), subject);
+  });
+}
+
+/** A Debian with those files. */
+export function guestWith(
+  image: Buffer | string,
+  changes: TreeContent = {},
+  subject: Partial<BootSubject> = {},
+): BootSubject {
+  return bootSubject(debianFiles(image, changes), subject);
 }
 
 /** A guest whose GRUB has one entry, with that root and words. */

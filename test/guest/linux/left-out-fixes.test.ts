@@ -1,0 +1,194 @@
+import { expect, test } from '@jest/globals';
+import type { Change, Fix } from '../../../src/guest/change.ts';
+import { blockingChecks, checkLine, type TargetDisk } from '../../../src/guest/contract/boot-check.ts';
+import { checkBoot } from '../../../src/guest/contract/check-boot.ts';
+import type { GuestFiles } from '../../../src/guest/guest-files.ts';
+import type { Guestfs } from '../../../src/guest/guestfs.ts';
+import type { BlockDevice, Guest } from '../../../src/guest/guest.ts';
+import { bootLoader } from '../../../src/guest/linux/boot-loader/boot-loader.ts';
+import { initramfs } from '../../../src/guest/linux/initramfs/initramfs.ts';
+import { network } from '../../../src/guest/linux/network.ts';
+import { linuxFixes, planFixes } from '../../../src/guest/linux/plan-fixes.ts';
+import { selinux } from '../../../src/guest/linux/selinux.ts';
+import { vmwareLeftovers } from '../../../src/guest/linux/vmware.ts';
+import { encryptedVolumes } from '../../../src/guest/linux/volumes/encrypted-volumes.ts';
+import { multipath } from '../../../src/guest/linux/volumes/multipath.ts';
+import { storageNames } from '../../../src/guest/linux/volumes/storage-names.ts';
+import { volumes } from '../../../src/guest/linux/volumes/volumes.ts';
+import { debianGrubCfg, ROOT_UUID, VERSION } from '../contract/boot-entries/debian-grub.ts';
+import { debianFiles, IMAGE, initramfsTree, MODULES } from '../contract/initramfs/debian-initramfs.ts';
+import { gzipped } from '../contract/initramfs/make-initramfs.ts';
+import { bootSubject, treeOfFiles, type TreeContent } from '../contract/tree-of-files.ts';
+
+/*
+ * For each fix a guest that needs it. With all fixes the boot contract finds the guest ready; without that one it is not, for the reason that the fix
+ * is there for.
+ */
+
+const DATA_UUID = '33333333-aaaa-4bbb-8ccc-000000000003';
+const ROOT: BlockDevice = { name: '/dev/sda1', disk: 0, partition: 1, type: 'ext4', uuid: ROOT_UUID };
+const DATA: BlockDevice = { name: '/dev/sdb1', disk: 1, partition: 1, type: 'xfs', uuid: DATA_UUID };
+const PV: BlockDevice = { name: '/dev/sdb', disk: 1, type: 'LVM2_member', uuid: 'pv-1', volumeGroup: 'data' };
+const LV: BlockDevice = { name: '/dev/data/srv', type: 'xfs', uuid: DATA_UUID, volumeGroup: 'data', missingMembers: 0 };
+const VIRTIO: TargetDisk = { driver: 'virtio_blk', names: 'vd' };
+const SCSI: TargetDisk = { driver: 'virtio_scsi', names: 'sd' };
+const NIC = { mac: '00:50:56:00:00:01', pciSlotNumber: 192 };
+const FSTAB = `UUID=${ROOT_UUID} / ext4 defaults 0 1\n`;
+const VIRTIO_DRIVERS = ['virtio', 'virtio_ring', 'virtio_pci', 'virtio_blk'];
+
+/** A Debian that lacks nothing to start on virtio. */
+const FIT: TreeContent = {
+  '/etc/fstab': FSTAB,
+  '/etc/network/interfaces': 'auto lo\niface lo inet loopback\n',
+  '/usr/sbin/NetworkManager': 'program',
+  '/usr/sbin/update-initramfs': 'program',
+  '/usr/lib/systemd/network/99-default.link': '[Match]\nOriginalName=*\n\n[Link]\nNamePolicy=keep slot path\n',
+  '/usr/lib/udev/rules.d/80-net-setup-link.rules': 'NAME=="", ENV{ID_NET_NAME}!="", NAME="$env{ID_NET_NAME}"\n',
+  [`${MODULES}/modules.builtin`]: 'kernel/drivers/scsi/sd_mod.ko\nkernel/drivers/scsi/virtio_scsi.ko\n',
+};
+
+interface MadeUp {
+  files?: TreeContent;
+  devices?: readonly BlockDevice[];
+  disks?: readonly TargetDisk[];
+  /** Modules that the initramfs lacks. */
+  missing?: readonly string[];
+}
+
+/** What the contract finds after these fixes: the verdict, and the checks that failed. */
+async function foundAfter(
+  { files = {}, devices = [ROOT, DATA], disks = [VIRTIO, VIRTIO], missing = [] }: MadeUp,
+  fixes: readonly Fix[],
+): Promise<{ verdict: string; faults: string[] }> {
+  const inside = initramfsTree(missing);
+  const before = debianFiles(gzipped(inside), { ...FIT, ...files });
+  const draft = await planFixes(guestOf(before, devices, Object.keys(inside)), fixes);
+  const after = await changed(before, draft.changes(), (path) => draft.read(path));
+  const base = bootSubject(after);
+  const nics = [{ mac: NIC.mac, driver: 'virtio_net', sourceSlotNumber: NIC.pciSlotNumber }];
+  const report = await checkBoot({ ...base, devices, hardware: { ...base.hardware, disks, nics } });
+  return { verdict: report.verdict, faults: blockingChecks(report).map(checkLine) };
+}
+
+function guestOf(content: TreeContent, devices: readonly BlockDevice[], listed: readonly string[]): Guest {
+  const session: Pick<Guestfs, 'attempt' | 'lines'> = {
+    // The list of the initramfs, by the guest's own program.
+    attempt: () => Promise.resolve(Buffer.from(listed.map((path) => path.slice(1)).join('\n'))),
+    lines: () => Promise.resolve(['bsize: 4096', 'bavail: 1000000']),
+  };
+  return {
+    // oxlint-disable-next-line no-unsafe-type-assertion -- a plan calls these only
+    session: session as Guestfs,
+    // oxlint-disable-next-line no-unsafe-type-assertion -- a plan only reads
+    files: { ...treeOfFiles(content), sizeBytes: () => Promise.resolve(4096) } as unknown as GuestFiles,
+    disks: [
+      { path: 'a.qcow2', format: 'qcow2' },
+      { path: 'b.qcow2', format: 'qcow2' },
+    ],
+    nics: [NIC],
+    devices,
+    opened: [],
+    diskOrder: [0, 1],
+    system: { id: 'debian', idLike: [], version: '12', prettyName: 'Debian' },
+    mounts: [{ mountable: ROOT.name, path: '/' }],
+    kernels: [{ version: VERSION, image: `/boot/vmlinuz-${VERSION}`, initramfs: IMAGE }],
+  };
+}
+
+/** The files after the changes. The guest's own tool makes an initramfs with all drivers. */
+async function changed(
+  before: TreeContent,
+  changes: readonly Change[],
+  read: (path: string) => Promise<string | undefined>,
+): Promise<TreeContent> {
+  const after = { ...before };
+  for (const { action, path, fix } of changes) {
+    const text = action === 'run' ? undefined : await read(path);
+    if (action === 'run' && fix === 'initramfs') after[path] = gzipped(initramfsTree());
+    else if (text !== undefined) after[path] = text;
+    else if (action !== 'run') delete after[path];
+  }
+  return after;
+}
+
+const ALL = linuxFixes({ removeVmwareTools: false });
+/** Makes a fix of VMware's tools at each call: the one of the list. */
+const VMWARE = ALL.find(({ name }) => name === vmwareLeftovers({ removeTools: false }).name);
+
+const NEEDED: [what: string, fix: Fix | undefined, guest: MadeUp, verdict: string, fault: RegExp][] = [
+  [
+    'names of VMware’s disks in fstab',
+    storageNames,
+    { files: { '/etc/fstab': `${FSTAB}/dev/sdb1 /srv xfs defaults 0 2\n` } },
+    'not-ready',
+    /^\/etc\/fstab:2: .*\/dev\/sdb1/,
+  ],
+  [
+    'the filter of LVM',
+    volumes,
+    {
+      devices: [ROOT, PV, LV],
+      files: {
+        '/etc/fstab': `${FSTAB}/dev/mapper/data-srv /srv xfs defaults 0 2\n`,
+        '/etc/lvm/lvm.conf': 'devices {\n  global_filter = [ "a|^/dev/sd|", "r|.*|" ]\n}\n',
+      },
+    },
+    'not-ready',
+    /^\/etc\/lvm\/lvm\.conf:2: .*\/dev\/vdb/,
+  ],
+  [
+    'multipath, which is kept off local disks by their WWIDs',
+    multipath,
+    {
+      disks: [SCSI, SCSI],
+      files: {
+        '/etc/multipath.conf':
+          'defaults {\n  find_multipaths no\n}\nblacklist {\n  wwid "36000c29a1b2c3d4e5f60718293a4b5c6"\n}\n',
+      },
+    },
+    'unknown',
+    /^\/etc\/multipath\.conf: multipath takes disks with one path/,
+  ],
+  [
+    'the root in the boot entry',
+    bootLoader,
+    { files: { '/boot/grub/grub.cfg': debianGrubCfg({ root: 'root=/dev/sda1' }) } },
+    'not-ready',
+    /^\/boot\/grub\/grub\.cfg:\d+: .*root=\/dev\/sda1/,
+  ],
+  [
+    'the name of the NIC',
+    network,
+    { files: { '/etc/network/interfaces': 'auto ens192\niface ens192 inet dhcp\n' } },
+    'not-ready',
+    /^\/etc\/network\/interfaces:\d+: .*ens192/,
+  ],
+  [
+    'shared folders of VMware',
+    VMWARE,
+    { files: { '/etc/fstab': `${FSTAB}.host:/share /mnt/share fuse.vmhgfs-fuse allow_other 0 0\n` } },
+    'not-ready',
+    /^\/etc\/fstab:2: .*\.host:\/share/,
+  ],
+  ['drivers in the initramfs', initramfs, { missing: VIRTIO_DRIVERS }, 'not-ready', /initrd\.img-.*virtio_/],
+];
+
+test('a guest that lacks nothing is ready without a fix', async () => {
+  expect(await foundAfter({}, [])).toEqual({ verdict: 'ready', faults: [] });
+});
+
+test.each(NEEDED)('%s: ready with all fixes, and found without that one', async (_what, fix, guest, verdict, fault) => {
+  expect(await foundAfter(guest, ALL)).toEqual({ verdict: 'ready', faults: [] });
+  const without = await foundAfter(
+    guest,
+    ALL.filter((each) => each !== fix),
+  );
+  expect(without.verdict).toBe(verdict);
+  expect(without.faults).toEqual(expect.arrayContaining([expect.stringMatching(fault)]));
+});
+
+test('every fix that changes what the boot reads has such a guest', () => {
+  // The first one only warns; labels are the second one's.
+  const others: readonly (Fix | undefined)[] = [encryptedVolumes, selinux];
+  expect(ALL.filter((fix) => !others.includes(fix))).toEqual(NEEDED.map(([, fix]) => fix));
+});
