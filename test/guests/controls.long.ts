@@ -26,6 +26,8 @@ const STOPS_AT: Record<string, RegExp> = {
   'lvm-filters-md': INITRAMFS_SHELL,
   'lvm-devices-file': EMERGENCY_MODE,
   nvme: INITRAMFS_SHELL,
+  'luks-crypttab': INITRAMFS_SHELL,
+  'udev-multipath-vmhgfs': EMERGENCY_MODE,
 };
 
 /** Guests that come up on virtio, and the NICs that do not reach their gateways there. */

@@ -2,7 +2,6 @@ import { expect, test } from '@jest/globals';
 import type { Change, Fix } from '../../../src/guest/change.ts';
 import { blockingChecks, checkLine, type TargetDisk } from '../../../src/guest/contract/boot-check.ts';
 import { checkBoot } from '../../../src/guest/contract/check-boot.ts';
-import type { GuestFiles } from '../../../src/guest/guest-files.ts';
 import type { Guestfs } from '../../../src/guest/guestfs.ts';
 import type { BlockDevice, Guest } from '../../../src/guest/guest.ts';
 import { bootLoader } from '../../../src/guest/linux/boot-loader/boot-loader.ts';
@@ -18,7 +17,8 @@ import { volumes } from '../../../src/guest/linux/volumes/volumes.ts';
 import { debianGrubCfg, ROOT_UUID, VERSION } from '../contract/boot-entries/debian-grub.ts';
 import { debianFiles, IMAGE, initramfsTree, MODULES } from '../contract/initramfs/debian-initramfs.ts';
 import { gzipped } from '../contract/initramfs/make-initramfs.ts';
-import { bootSubject, treeOfFiles, type TreeContent } from '../contract/tree-of-files.ts';
+import { bootSubject, type TreeContent } from '../contract/tree-of-files.ts';
+import { planFiles } from './planned-on.ts';
 
 /*
  * For each fix a guest that needs it. With all fixes the boot contract finds the guest ready; without that one it is not, for the reason that the fix
@@ -79,8 +79,7 @@ function guestOf(content: TreeContent, devices: readonly BlockDevice[], listed: 
   return {
     // oxlint-disable-next-line no-unsafe-type-assertion -- a plan calls these only
     session: session as Guestfs,
-    // oxlint-disable-next-line no-unsafe-type-assertion -- a plan only reads
-    files: { ...treeOfFiles(content), sizeBytes: () => Promise.resolve(4096) } as unknown as GuestFiles,
+    files: planFiles(content),
     disks: [
       { path: 'a.qcow2', format: 'qcow2' },
       { path: 'b.qcow2', format: 'qcow2' },

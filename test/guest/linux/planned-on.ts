@@ -1,5 +1,6 @@
 import { GuestDraft, type Change, type Fix } from '../../../src/guest/change.ts';
 import type { GuestFiles } from '../../../src/guest/guest-files.ts';
+import type { GuestTree } from '../../../src/guest/guest-tree.ts';
 import type { Guest } from '../../../src/guest/guest.ts';
 import type { Guestfs } from '../../../src/guest/guestfs.ts';
 import { treeOfFiles, type TreeContent } from '../contract/tree-of-files.ts';
@@ -13,6 +14,15 @@ export interface Planned {
   read: (path: string) => Promise<string | undefined>;
 }
 
+/** The files of a guest, with what a plan asks of them besides. */
+export function planFiles(content: TreeContent): GuestFiles {
+  const tree = treeOfFiles(content);
+  const sizeBytes = async (path: string): Promise<number> => (await tree.readBytes(path, Infinity))?.length ?? 0;
+  const files: GuestTree & Pick<GuestFiles, 'sizeBytes'> = { ...tree, sizeBytes };
+  // oxlint-disable-next-line no-unsafe-type-assertion -- a plan only reads
+  return files as GuestFiles;
+}
+
 /** Plans a fix for a guest with these files, on one disk whose first partition is its root, without an appliance: devices hold only zeros. */
 export async function plannedOn(content: TreeContent, fix: Fix, changes: Partial<Guest> = {}): Promise<Planned> {
   const session: Pick<Guestfs, 'call' | 'attempt'> = {
@@ -22,8 +32,7 @@ export async function plannedOn(content: TreeContent, fix: Fix, changes: Partial
   const guest: Guest = {
     // oxlint-disable-next-line no-unsafe-type-assertion -- a plan only reads
     session: session as Guestfs,
-    // oxlint-disable-next-line no-unsafe-type-assertion -- the same
-    files: treeOfFiles(content) as GuestFiles,
+    files: planFiles(content),
     disks: [{ path: 'disk.qcow2', format: 'qcow2' }],
     nics: [],
     devices: [{ name: '/dev/sda1', disk: 0, partition: 1, type: 'ext4', uuid: 'aaaa' }],

@@ -2,26 +2,18 @@ import type { GuestRecipe } from '../recipe.ts';
 import { biosBypath } from './bios-bypath.ts';
 import { biosLvm } from './bios-lvm.ts';
 import { biosSda } from './bios-sda.ts';
-import { btrfsSnapshots } from './btrfs-snapshots.ts';
-import { debian13 } from './debian13.ts';
-import { dracutBlsSelinux } from './dracut-bls-selinux.ts';
 import { fit } from './fit.ts';
 import { luksCrypttab } from './luks-crypttab.ts';
 import { lvmDevicesFile } from './lvm-devices-file.ts';
 import { lvmFiltersMd } from './lvm-filters-md.ts';
-import { lvmOnLuks } from './lvm-on-luks.ts';
-import { mdRoot } from './md-root.ts';
 import { nicsCrosswise } from './nics-crosswise.ts';
 import { nvme } from './nvme.ts';
 import { persistentNet } from './persistent-net.ts';
-import { signedSecureBoot } from './signed-secure-boot.ts';
-import { systemdBoot } from './systemd-boot.ts';
 import { twoDisksNics } from './two-disks-nics.ts';
 import { twoKernels } from './two-kernels.ts';
 import { udevMultipathVmhgfs } from './udev-multipath-vmhgfs.ts';
 import { uefiBtrfs } from './uefi-btrfs.ts';
 import { uefiXfs } from './uefi-xfs.ts';
-import { uki } from './uki.ts';
 
 /** All guests, in the order of README.md. */
 export const RECIPES: readonly GuestRecipe[] = [
@@ -39,13 +31,5 @@ export const RECIPES: readonly GuestRecipe[] = [
   persistentNet,
   nvme,
   luksCrypttab,
-  systemdBoot,
   udevMultipathVmhgfs,
-  dracutBlsSelinux,
-  lvmOnLuks,
-  mdRoot,
-  btrfsSnapshots,
-  uki,
-  signedSecureBoot,
-  debian13,
 ];
