@@ -32,12 +32,21 @@ export interface TargetDisk {
   serial?: string | undefined;
 }
 
+/** A PCI address of the target; the domain and the function are 0. */
+export interface TargetAddress {
+  /** Undefined behind a root port: firmware numbers those buses, and which other ports there are is libvirt's choice. It is not 0. */
+  bus: number | undefined;
+  device: number;
+}
+
 /** A network adapter of the machine that the guest will run on. */
 export interface TargetNic {
   /** Lower case with colons; undefined if it is not known, so that the guest gets a new one. */
   mac: string | undefined;
   /** The driver that Linux needs for it: `virtio_net`, `e1000e`, `vmxnet3`. */
   driver: string;
+  /** The PCI address that the domain gives it; undefined if libvirt chooses one. */
+  address?: TargetAddress | undefined;
   /** The PCI slot number of VMware, from which the source's name of the adapter came. */
   sourceSlotNumber?: number | undefined;
   /** The name of the network in the source. */

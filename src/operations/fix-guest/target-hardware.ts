@@ -1,8 +1,9 @@
 import type { DomainFacts, DomainNic, ScsiModel } from '../../domain/domain-facts.ts';
+import { placeNics, type PciPlace } from '../../domain/libvirt/nic-places.ts';
 import { domainOfMachine } from '../../domain/domain-of-machine.ts';
 import type { HardwareOption } from '../../domain/hardware-choice.ts';
 import type { SourceMachine } from '../../domain/source-machine.ts';
-import type { TargetDisk, TargetHardware, TargetNic } from '../../guest/contract/boot-check.ts';
+import type { TargetAddress, TargetDisk, TargetHardware, TargetNic } from '../../guest/contract/boot-check.ts';
 
 /** The drivers of Linux for libvirt's SCSI controllers. */
 const SCSI_DRIVERS: Readonly<Record<ScsiModel, string>> = {
@@ -34,11 +35,12 @@ const VIRTIO_DISK: TargetDisk = { driver: 'virtio_blk', names: 'vd' };
 const NOT_DESCRIBED = { firmware: undefined, secureBoot: false, nics: undefined };
 
 function hardwareOf(facts: DomainFacts, { nics }: SourceMachine): TargetHardware {
+  const places = placeNics(facts)?.nics;
   return {
     firmware: facts.firmware,
     secureBoot: facts.secureBoot,
     disks: facts.disks.map((disk) => diskOf(disk, facts)),
-    nics: facts.nics.map((nic, index) => nicOf(nic, nics[index])),
+    nics: facts.nics.map((nic, index) => nicOf(nic, nics[index], places?.[index])),
   };
 }
 
@@ -50,11 +52,21 @@ function diskOf({ bus, scsi, serial }: DomainFacts['disks'][number], { scsiContr
   return { driver: SCSI_DRIVERS[model], names: 'sd', serial };
 }
 
-function nicOf({ mac, model }: DomainNic, source: SourceMachine['nics'][number] | undefined): TargetNic {
+function nicOf(
+  { mac, model }: DomainNic,
+  source: SourceMachine['nics'][number] | undefined,
+  place: PciPlace | undefined,
+): TargetNic {
   return {
+    address: place && addressOf(place),
     mac: mac?.toLowerCase(),
     driver: NIC_DRIVERS[model] ?? model,
     sourceSlotNumber: source?.pciSlotNumber,
     network: source?.network,
   };
+}
+
+/** A place names a bus by the index of its controller in the domain, which is that of the guest for the root bus only. */
+function addressOf({ bus, slot }: PciPlace): TargetAddress {
+  return { bus: bus === 0 ? 0 : undefined, device: slot };
 }

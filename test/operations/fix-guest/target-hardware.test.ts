@@ -30,7 +30,15 @@ test('without a choice a guest has to start on virtio', () => {
       { driver: 'virtio_blk', names: 'vd', serial: '6000c29f0000000000000000000000a1' },
       { driver: 'virtio_blk', names: 'vd' },
     ],
-    nics: [{ mac: '00:50:56:8a:01:01', driver: 'virtio_net', sourceSlotNumber: 192, network: 'VM Network' }],
+    nics: [
+      {
+        mac: '00:50:56:8a:01:01',
+        driver: 'virtio_net',
+        sourceSlotNumber: 192,
+        network: 'VM Network',
+        address: { bus: undefined, device: 0 },
+      },
+    ],
   });
 });
 
@@ -49,4 +57,22 @@ test('of a standalone disk image only the number of disks is known', () => {
     nics: undefined,
     disks: [{ driver: 'virtio_blk' }, { driver: 'virtio_blk' }],
   });
+});
+
+test('NICs have the addresses of the domain: on the root bus they are known, behind a root port the bus is not', () => {
+  const nic = MACHINE.nics[0];
+  const nics = [
+    { ...nic, mac: undefined, model: 'e1000', network: 'A' },
+    { ...nic, mac: undefined, network: 'B' },
+  ];
+  const old = { ...MACHINE, firmware: 'bios', secureBoot: false, guestId: 'rhel4Guest', nics } as SourceMachine;
+  const addresses = (machine: SourceMachine) => targetHardware(machine, 2, 'auto').nics?.map(({ address }) => address);
+  expect(addresses(old)).toEqual([
+    { bus: 0, device: 0x10 },
+    { bus: 0, device: 0x11 },
+  ]);
+  expect(addresses({ ...MACHINE, nics } as SourceMachine)).toEqual([
+    { bus: undefined, device: 0 },
+    { bus: undefined, device: 0 },
+  ]);
 });

@@ -23,10 +23,10 @@ const PREDICTABLE = 'en';
 /** Whether an adapter of the target matches. Undefined if that cannot be judged. */
 export function matchesOnTarget(match: NicMatch, nic: Nic, name: NicName): boolean | undefined {
   return all([
-    match.names === undefined || anyOf(match.names, (pattern) => matchesName(pattern, name)),
+    match.names === undefined || anyOf(match.names, (pattern) => matchesName(pattern, name, nic)),
     match.macs === undefined || (nic.mac !== undefined && match.macs.includes(nic.mac)),
     match.drivers === undefined || anyOf(match.drivers, (pattern) => matchesGlob(pattern, nic.driver)),
-    match.paths === undefined || anyOf(match.paths, (pattern) => (pattern === '*' ? true : undefined)),
+    match.paths === undefined || anyOf(match.paths, (pattern) => matchesPath(pattern, nic)),
     match.conditions === undefined ? true : match.conditions.result,
   ]);
 }
@@ -59,11 +59,28 @@ function sourceName(name: string, nic: Nic): boolean | undefined {
   return undefined;
 }
 
-function matchesName(pattern: string, name: NicName): boolean | undefined {
+function matchesName(pattern: string, name: NicName, { targetNames }: Nic): boolean | undefined {
   if (name !== undefined) return matchesGlob(pattern, name);
+  if (targetNames.length > 0) return matchesAll(pattern, targetNames);
   if (['*', 'e*', 'en*'].includes(pattern)) return true;
   // What the rest of the name is, the PCI address of the adapter decides.
   return /[*?[]/.test(pattern) && (pattern.startsWith(PREDICTABLE) || /^[*?[]/.test(pattern)) ? undefined : false;
+}
+
+function matchesPath(pattern: string, { targetAddresses }: Nic): boolean | undefined {
+  if (pattern === '*') return true;
+  return targetAddresses.length === 0
+    ? undefined
+    : matchesAll(
+        pattern,
+        targetAddresses.map((each) => `pci-${each}`),
+      );
+}
+
+/** Undefined if only some of what may be the case matches. */
+function matchesAll(pattern: string, possible: readonly string[]): boolean | undefined {
+  const found = possible.filter((each) => matchesGlob(pattern, each));
+  return found.length === possible.length ? true : found.length === 0 ? false : undefined;
 }
 
 /** A list of patterns; with `!` before the first, none of them may match. */

@@ -185,3 +185,29 @@ describe('names that NICs get', () => {
     );
   });
 });
+
+describe('predictable names that nothing binds, by the addresses of the domain', () => {
+  const network = (match: string): TreeContent => ({
+    '/etc/systemd/network/10-lan.network': `[Match]\n${match}\n\n[Network]\nDHCP=yes\n`,
+    '/etc/systemd/system/multi-user.target.wants/systemd-networkd.service': { link: '/lib/x' },
+  });
+  const on = (address: TargetNic['address'], match: string) => guestWith(network(match), [{ ...LAN, address }]);
+  const PORT = { bus: undefined, device: 0 };
+  const ROOT_BUS = { bus: 0, device: 0x10 };
+
+  test.each([
+    ['behind a root port', PORT, 'Name=enp*s0', 'ready'],
+    ['behind a root port', PORT, 'Name=ens*', 'not-ready'],
+    ['behind a root port', PORT, 'Name=enp2s*', 'unknown'],
+    ['behind a root port', PORT, 'Path=pci-0000:*:00.0', 'ready'],
+    ['behind a root port', PORT, 'Path=pci-0000:0b:00.0', 'unknown'],
+    ['on the root bus', ROOT_BUS, 'Path=pci-0000:00:10.0', 'ready'],
+    ['on the root bus', ROOT_BUS, 'Path=pci-0000:0b:00.0', 'not-ready'],
+    ['on the root bus', ROOT_BUS, 'Name=enp0s16', 'unknown'],
+    ['on the root bus', ROOT_BUS, 'Name=en*s16', 'ready'],
+    ['on the root bus', ROOT_BUS, 'Name=enp11s0', 'not-ready'],
+    ['at an address that libvirt chooses', undefined, 'Name=ens*', 'unknown'],
+  ] as const)('a NIC %s (%j) and %s: %s', async (_where, address, match, expected) => {
+    expect(await verdictOf(on(address, match))).toBe(expected);
+  });
+});

@@ -2,36 +2,11 @@ import { posix } from 'node:path';
 import { blsEntriesOf } from './grub-bls.ts';
 import { searchDevice } from './grub-search.ts';
 import { grubTest } from './grub-test.ts';
-import { grubFile, grubPath, GrubVariables, readGrubenv, type Subject } from './grub-environment.ts';
+import { grubFile, grubPath, GrubVariables, loadEnvironment, type Subject } from './grub-environment.ts';
+import { chosenPath, menuItem, scopeOf, selectedItem, type MenuItem, type Scope } from './grub-menu.ts';
 import { GrubSyntaxError, parseGrubScript, type ScriptWord, type Statement } from './grub-script.ts';
 import { MOST_ENTRIES, type BootEntry, type KernelWord, type LoaderConfig, type SourcePlace } from '../boot-entry.ts';
 import { entryFile, loaderPath } from '../loaders/loader-path.ts';
-
-/** A line of the menu. What is in it is run when it is started. */
-interface MenuItem extends SourcePlace {
-  kind: 'entry' | 'submenu';
-  title: string;
-  id: string;
-  /** Of a BLS entry, which is not a script. */
-  entry?: BootEntry;
-  body: readonly Statement[];
-  /** `$1` and so on. */
-  arguments: readonly string[];
-  /** As they are when the menu is shown. */
-  variables: GrubVariables;
-}
-
-/** What a running script works on. */
-interface Scope {
-  file: string;
-  variables: GrubVariables;
-  /** Where its menu entries go. */
-  menu: MenuItem[];
-  /** What `linux` and `initrd` of a menu entry load. */
-  loaded: { kernel?: BootEntry['kernel']; initramfs: BootEntry['initramfs'][number][]; words: KernelWord[] };
-  /** Files and functions that are being run. */
-  depth: number;
-}
 
 const MOST_DEPTH = 24;
 /** A real configuration runs some thousand. */
@@ -63,7 +38,7 @@ class GrubRun {
       const variables = GrubVariables.initial(place, hardware.firmware, devices);
       const scope: Scope = { file, variables, menu: [], loaded: { initramfs: [], words: [] }, depth: 0 };
       await this.#runFile(file, scope);
-      await this.#collect(scope.menu, await this.#chosen(scope), entries, 0);
+      await this.#collect(scope.menu, chosenPath(variables), entries, 0);
     }
     return { loader: 'grub', file, entries, problems: this.#problems };
   }
@@ -130,7 +105,12 @@ class GrubRun {
     const words = this.#expand(statement.words, scope);
     const [name = '', ...args] = words.map(({ text }) => text);
     const { variables, file } = scope;
-    if (statement.block) return this.#menuCommand(name, args, { ...statement, block: statement.block }, scope);
+    const { block } = statement;
+    if (block) {
+      const isItem = (name === 'menuentry' || name === 'submenu') && scope.menu.length < MOST_ENTRIES;
+      if (isItem) scope.menu.push(menuItem(name, args, { file, line, body: block, variables }));
+      return true;
+    }
     const assigned = (name === 'set' ? args[0] : name) ?? '';
     const [, variable, value] = /^([A-Za-z_?]\w*)=([^]*)$/.exec(assigned) ?? [];
     if (variable !== undefined && value !== undefined) {
@@ -158,7 +138,7 @@ class GrubRun {
     if (name === '!') return !(await this.#simple(args[0] ?? '', args.slice(1), words.slice(1), line, scope));
     if (name === 'export') args.forEach((each) => variables.export(each));
     else if (name === 'unset') args.forEach((each) => variables.unset(each));
-    else if (name === 'load_env') await this.#loadEnvironment(args, variables);
+    else if (name === 'load_env') await loadEnvironment(args, variables, this.#subject);
     else if (name === 'blscfg') await this.#addBls(scope);
     else if (/^linux(16|efi)?$/.test(name)) {
       const [kernel, ...rest] = words.slice(1).filter(({ text }) => !text.startsWith('--'));
@@ -181,20 +161,6 @@ class GrubRun {
     const found = await entryFile(written, grubPath(written, variables, this.#subject), place, this.#subject);
     if (found.state === 'there' || this.#failedSearch === undefined) return found;
     return { ...found, state: 'missing', reason: `${this.#failedSearch}, and ${found.reason ?? 'it is not there'}` };
-  }
-
-  #menuCommand(
-    name: string,
-    args: readonly string[],
-    { block, line }: { block: readonly Statement[]; line: number },
-    { menu, file, variables }: Scope,
-  ): boolean {
-    if ((name !== 'menuentry' && name !== 'submenu') || menu.length >= MOST_ENTRIES) return true;
-    const { id, plain } = menuArguments(args);
-    const title = plain[0] ?? '';
-    const kind = name === 'submenu' ? 'submenu' : 'entry';
-    menu.push({ kind, title, id: id ?? title, file, line, body: block, arguments: plain, variables });
-    return true;
   }
 
   async #otherFile(name: string, written: string | undefined, line: number, scope: Scope): Promise<boolean> {
@@ -230,31 +196,12 @@ class GrubRun {
     return false;
   }
 
-  async #loadEnvironment(args: readonly string[], variables: GrubVariables): Promise<void> {
-    const at = args.findIndex((each) => each === '-f' || each === '--file');
-    const named = at < 0 ? args.find((each) => each.startsWith('--file='))?.slice('--file='.length) : args[at + 1];
-    const path = grubFile(named ?? `${variables.text('prefix')}/grubenv`, variables, this.#subject);
-    const text = path === undefined ? undefined : await this.#subject.files.read(path);
-    if (path === undefined || text === undefined) return;
-    const first = at < 0 ? 0 : at + 2;
-    const only = args.slice(first).filter((each) => !each.startsWith('-'));
-    for (const { name, ...value } of readGrubenv(text, path)) {
-      if (only.length === 0 || only.includes(name)) variables.set(name, value);
-    }
-  }
-
   async #addBls({ menu, variables }: Scope): Promise<void> {
     for (const { id, entry } of await blsEntriesOf(variables, this.#subject)) {
       if (menu.length >= MOST_ENTRIES) return;
       const { title, file, line } = entry;
       menu.push({ kind: 'entry', title, id, file, line, entry, body: [], arguments: [], variables });
     }
-  }
-
-  /** The number of the default in each menu on the way to it. */
-  async #chosen({ variables }: Scope): Promise<string[]> {
-    const text = variables.text('default');
-    return text === '' ? ['0'] : text.split(/(?<!>)>(?!>)/);
   }
 
   /** Runs what the menu holds, as if each entry were started. `chosen` undefined: the default is in another menu. */
@@ -286,33 +233,4 @@ class GrubRun {
     const { title, file, line } = item;
     return { loader: 'grub', title, file, line, kernel, initramfs, commandLine: words, isDefault };
   }
-}
-
-function scopeOf({ file, line, variables, arguments: args }: MenuItem): Scope {
-  const own = variables.copy();
-  for (const [index, text] of args.entries()) own.set(String(index), { text, file, line });
-  return { file, variables: own, menu: [], loaded: { initramfs: [], words: [] }, depth: 0 };
-}
-
-/** By id, title or number; what is not there is the first, as GRUB does it. */
-function selectedItem(menu: readonly MenuItem[], wanted: string): MenuItem | undefined {
-  const name = wanted.replaceAll('>>', '>');
-  const named = menu.find(({ id, title }) => id === name || title === name);
-  return named ?? (/^\d+$/.test(name) ? menu[Number(name)] : undefined) ?? menu[0];
-}
-
-const OPTIONS_WITH_VALUE = new Set(['--class', '--users', '--hotkey', '--source', '--id']);
-
-function menuArguments(args: readonly string[]): { id: string | undefined; plain: string[] } {
-  const plain: string[] = [];
-  let id: string | undefined;
-  for (let at = 0; at < args.length; at += 1) {
-    const word = args[at] ?? '';
-    if (OPTIONS_WITH_VALUE.has(word)) {
-      at += 1;
-      if (word === '--id') id = args[at];
-    } else if (word.startsWith('--id=')) id = word.slice('--id='.length);
-    else if (!word.startsWith('--')) plain.push(word);
-  }
-  return { id, plain };
 }

@@ -173,10 +173,28 @@ export function grubFile(written: string, variables: GrubVariables, subject: Sub
 }
 
 /** What `load_env` sets: `NAME=value` lines of an environment block. */
-export function readGrubenv(text: string, file: string): (Value & { name: string })[] {
+function readGrubenv(text: string, file: string): (Value & { name: string })[] {
   return text.split('\n').flatMap((line, index) => {
     const [, name, value] = /^([A-Za-z_][\w.]*)=(.*)$/.exec(line) ?? [];
     if (name === undefined || value === undefined) return [];
     return [{ name, text: value.replace(/\\(.)/g, '$1'), file, line: index + 1 }];
   });
+}
+
+/** GRUB's command `load_env`: sets the variables of an environment block, all or those that are named. */
+export async function loadEnvironment(
+  args: readonly string[],
+  variables: GrubVariables,
+  subject: Subject,
+): Promise<void> {
+  const at = args.findIndex((each) => each === '-f' || each === '--file');
+  const named = at < 0 ? args.find((each) => each.startsWith('--file='))?.slice('--file='.length) : args[at + 1];
+  const path = grubFile(named ?? `${variables.text('prefix')}/grubenv`, variables, subject);
+  const text = path === undefined ? undefined : await subject.files.read(path);
+  if (path === undefined || text === undefined) return;
+  const first = at < 0 ? 0 : at + 2;
+  const only = args.slice(first).filter((each) => !each.startsWith('-'));
+  for (const { name, ...value } of readGrubenv(text, path)) {
+    if (only.length === 0 || only.includes(name)) variables.set(name, value);
+  }
 }
