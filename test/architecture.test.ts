@@ -22,11 +22,11 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
 
 /** The npm packages that each folder may import. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  base: ['fast-xml-parser'],
   vsphere: ['got', 'fast-xml-parser', 'fastest-levenshtein'],
-  ovf: ['fast-xml-parser'],
   guest: ['yaml'],
-  domain: ['fast-xml-parser', 'yaml'],
-  cli: ['@oclif/core', 'listr2', 'cli-progress', 'fastest-levenshtein', 'yaml'],
+  domain: ['yaml'],
+  cli: ['@oclif/core', 'listr2', 'cli-progress', 'fastest-levenshtein', 'string-width', 'wrap-ansi', 'yaml'],
   commands: ['@oclif/core'],
 };
 

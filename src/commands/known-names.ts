@@ -6,7 +6,7 @@ export async function printKnownNames([kind, typed = '']: readonly string[]): Pr
 
 async function knownNames(kind: string | undefined, typed: string): Promise<string[]> {
   if (kind === 'vms') return (await import('../operations/known-vms.ts')).knownVms(process.env, typed);
-  if (kind === 'jobs') return (await import('../operations/known-jobs.ts')).knownJobs(process.env);
-  if (kind === 'running-jobs') return (await import('../operations/known-jobs.ts')).runningJobs(process.env);
+  if (kind === 'jobs') return (await import('../operations/status/show-jobs.ts')).knownJobs(process.env);
+  if (kind === 'running-jobs') return (await import('../operations/status/show-jobs.ts')).runningJobs(process.env);
   return [];
 }

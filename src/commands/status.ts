@@ -9,7 +9,7 @@ import type { JobView } from '../jobs/job-record.ts';
 import type * as CheckStatus from '../operations/status/check-status.ts';
 import type * as FollowJob from '../operations/status/follow-job.ts';
 import type * as JobOutcome from '../operations/status/job-outcome.ts';
-import type * as ShowJob from '../operations/status/show-job.ts';
+import type * as ShowJobs from '../operations/status/show-jobs.ts';
 import type { StatusResult } from '../operations/status/types.ts';
 import type { ConnectionSettings } from '../vsphere/connection/connection-settings.ts';
 
@@ -59,8 +59,8 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
     return import('../operations/status/check-status.ts');
   }
 
-  protected jobOperation(): Promise<typeof ShowJob> {
-    return import('../operations/status/show-job.ts');
+  protected jobOperation(): Promise<Pick<typeof ShowJobs, 'showJob'>> {
+    return import('../operations/status/show-jobs.ts');
   }
 
   protected followOperation(): Promise<[typeof FollowJob, typeof JobOutcome]> {

@@ -6,8 +6,9 @@ const NAMED = new Map([
   ['apos', "'"],
 ]);
 
-/** Puts in the characters of the five references that XML has without a document type, and of numbers. `refuse` is called for any other, and must throw. */
-export function decodeXmlReferences(value: string, refuse: (what: string) => never): string {
+/** Decodes the five references that XML has without a document type, and those of numbers. What `onUnknown` returns takes the place of any other; it may throw. */
+export function decodeXmlReferences(value: string, onUnknown: (what: string, reference: string) => string): string {
+  if (!value.includes('&')) return value;
   return value.replace(/&([^;]*);?/g, (whole, reference: string) => {
     const named = NAMED.get(reference);
     if (named !== undefined) return named;
@@ -15,6 +16,6 @@ export function decodeXmlReferences(value: string, refuse: (what: string) => nev
     const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
     return code > 0 && code <= 0x10ffff
       ? String.fromCodePoint(code)
-      : refuse(`it uses the unknown entity ${whole.slice(0, 40)}`);
+      : onUnknown(`it uses the unknown entity ${whole.slice(0, 40)}`, whole);
   });
 }

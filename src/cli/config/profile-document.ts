@@ -1,7 +1,7 @@
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument, type Document, type Node } from 'yaml';
+import { Hyper2kvmError } from '../../base/errors.ts';
 import { readSecret, type Secret } from '../../base/text/secret.ts';
 import { nearWord } from '../near-word.ts';
-import { configError } from './config-error.ts';
 import type { Keys, KnownKeys } from './known-keys.ts';
 import type { Profile, SettingValue, Settings } from './profile.ts';
 import { readSetting } from './setting-value.ts';
@@ -127,4 +127,9 @@ class ProfileDocument {
     if (isAlias(value)) return value.resolve(this.#document) ?? null;
     return isMap(value) || isSeq(value) || isScalar(value) ? value : null;
   }
+}
+
+/** A mistake in the configuration file, with its place. The sentence never quotes a value: it may be a password. */
+function configError(file: string, line: number, sentence: string, hint?: string): Hyper2kvmError {
+  return new Hyper2kvmError('usage', `${file}, line ${line}: ${sentence}`, hint === undefined ? {} : { hint });
 }

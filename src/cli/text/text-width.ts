@@ -1,17 +1,13 @@
-import { stripVTControlCharacters } from 'node:util';
+import stringWidth from 'string-width';
+import wrapAnsi from 'wrap-ansi';
 
-/** Characters that terminals draw two columns wide: the W and F classes of Unicode's EastAsianWidth, in coarse ranges, and emoji. */
-const WIDE =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
-const ZERO_WIDTH = /^[\p{Mn}\p{Me}\u200b-\u200d]+$/u;
 const PLAIN = /^[\x20-\x7e]*$/;
 
 const segmenter = new Intl.Segmenter();
 
 /** Columns that `text` takes in a terminal. Escape sequences count nothing. */
 export function textWidth(text: string): number {
-  if (PLAIN.test(text)) return text.length;
-  return graphemes(stripVTControlCharacters(text)).reduce((sum, grapheme) => sum + graphemeWidth(grapheme), 0);
+  return PLAIN.test(text) ? text.length : stringWidth(text);
 }
 
 /** `text` in at most `width` columns, its end cut off behind an ellipsis. For text without escape sequences. */
@@ -33,13 +29,7 @@ export function cutMiddle(text: string, width: number, ellipsis = '…'): string
 
 /** `text` in lines of at most `width` columns, broken at spaces. A word longer than a line stays whole. */
 export function wrapWords(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const longer = `${lines.at(-1)} ${word}`;
-    if (lines.length > 0 && textWidth(longer) <= width) lines[lines.length - 1] = longer;
-    else lines.push(word);
-  }
-  return lines;
+  return wrapAnsi(text, Math.max(1, width), { hard: false }).split('\n');
 }
 
 /** `text` with spaces after it, up to `width` columns. */
@@ -56,7 +46,7 @@ function takeStart(all: readonly string[], width: number): string {
   let used = 0;
   let taken = '';
   for (const grapheme of all) {
-    used += graphemeWidth(grapheme);
+    used += textWidth(grapheme);
     if (used > width) break;
     taken += grapheme;
   }
@@ -65,9 +55,4 @@ function takeStart(all: readonly string[], width: number): string {
 
 function graphemes(text: string): string[] {
   return Array.from(segmenter.segment(text), ({ segment }) => segment);
-}
-
-function graphemeWidth(grapheme: string): number {
-  if (WIDE.test(grapheme)) return 2;
-  return ZERO_WIDTH.test(grapheme) ? 0 : 1;
 }

@@ -50,7 +50,7 @@ async function exportJobs({ env }: HyperctlHost): Promise<JobView[]> {
 }
 
 async function jobsWith(ids: readonly string[], { env }: HyperctlHost): Promise<JobView[]> {
-  const { showJob } = await import('../../operations/status/show-job.ts');
+  const { showJob } = await import('../../operations/status/show-jobs.ts');
   return Promise.all(ids.map((id) => showJob(env, id)));
 }
 

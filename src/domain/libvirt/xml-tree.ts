@@ -1,4 +1,4 @@
-import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { readXml } from '../../base/xml/read-xml.ts';
 import { decodeXmlReferences } from '../../base/xml/xml-references.ts';
 
 /** One element. libvirt's own elements have no prefix; those of others keep theirs in the name. */
@@ -14,20 +14,26 @@ export interface XmlNode {
 export type RefuseXml = (what: string) => never;
 
 /** libvirt refuses domains of more than 10 MiB; the largest that people have, with hundreds of devices, are some hundred KB. */
-const MOST_CHARACTERS = 2 * 2 ** 20;
-/** The parser takes up to 35 µs and 3 KB for an element or an attribute. */
-const MOST_MARKUP = 40_000;
+const LIMITS = [
+  { most: 2 * 2 ** 20, what: 'it is larger than any domain' },
+  { characters: '<=', most: 40_000, what: 'it is larger than any domain' },
+];
 
-/** Reads a text's root element. `refuse` is called for what is no XML, is too large, or holds a document type, whose entities could expand without end. */
+/** Reads a text's root element. `refuse` is called for what is no XML or is too large, and see {@link readXml}. */
 export function parseXmlTree(text: string, refuse: RefuseXml): XmlNode {
-  const isLarge = text.length > MOST_CHARACTERS || (text.match(/[<=]/g) ?? []).length > MOST_MARKUP;
-  if (isLarge) refuse('it is larger than any domain');
-  if (/<!DOCTYPE|<!ENTITY/i.test(text)) refuse('it holds a document type');
-  const valid = XMLValidator.validate(text);
-  if (valid !== true) refuse(`it is not well-formed XML (line ${valid.err.line}: ${valid.err.msg})`);
-  const roots = nodesOf(parsed(text, refuse), refuse);
-  const [root] = roots;
-  if (root === undefined || roots.length > 1) return refuse('it has not one root element');
+  const [root, ...others] = readXml<XmlNode>(text, {
+    limits: LIMITS,
+    refuse,
+    build: ({ name, attributes, children, texts }) => {
+      const pairs = Object.entries(attributes).map(([key, value]): [string, string] => [
+        key,
+        decodeXmlReferences(value, refuse),
+      ]);
+      const own = texts.map((piece) => (piece.isCdata ? piece.text : decodeXmlReferences(piece.text, refuse)));
+      return { name, attributes: new Map(pairs), children, text: own.join('').trim() };
+    },
+  });
+  if (root === undefined || others.length > 0) return refuse('it has not one root element');
   return root;
 }
 
@@ -40,49 +46,4 @@ export function childOf(node: XmlNode | undefined, path: string): XmlNode | unde
 
 export function childrenOf(node: XmlNode | undefined, name: string): XmlNode[] {
   return node?.children.filter((child) => child.name === name) ?? [];
-}
-
-function parsed(text: string, refuse: RefuseXml): unknown {
-  const parser = new XMLParser({
-    preserveOrder: true,
-    ignoreAttributes: false,
-    attributeNamePrefix: '',
-    parseTagValue: false,
-    parseAttributeValue: false,
-    trimValues: false,
-    processEntities: false,
-    ignoreDeclaration: true,
-    ignorePiTags: true,
-  });
-  try {
-    const tree: unknown = parser.parse(text);
-    return tree;
-  } catch (error) {
-    return refuse(`it cannot be parsed (${error instanceof Error ? error.message : String(error)})`);
-  }
-}
-
-/** The parser gives a list of `{ name: children, ':@': attributes }` and `{ '#text': text }`. */
-function nodesOf(list: unknown, refuse: RefuseXml): XmlNode[] {
-  return entriesOf(list).flatMap(({ ':@': attributes = {}, ...content }) => {
-    const [name, inner] = Object.entries(content)[0] ?? ['#text', ''];
-    if (name === '#text') return [];
-    const text = entriesOf(inner).map((child) => (typeof child['#text'] === 'string' ? child['#text'] : ''));
-    const pairs = Object.entries(attributes ?? {}).map(([key, value]): [string, string] => [
-      key,
-      decodeXmlReferences(String(value), refuse),
-    ]);
-    return [
-      {
-        name,
-        attributes: new Map(pairs),
-        children: nodesOf(inner, refuse),
-        text: decodeXmlReferences(text.join(''), refuse).trim(),
-      },
-    ];
-  });
-}
-
-function entriesOf(list: unknown): Record<string, unknown>[] {
-  return Array.isArray(list) ? list : [];
 }

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { hasBootSignature } from '../../base/disk/boot-sector.ts';
 import { formatBytes } from '../../base/text/amounts.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { fillContent } from '../copy/fill-window.ts';
@@ -45,7 +46,7 @@ export async function requireNeededSize(image: MappedImage, force: boolean): Pro
 /** What the first bytes of a disk say about its size; undefined when they do not. */
 export function neededSize(head: Buffer): NeededSize | undefined {
   if (head.length < SECTOR_BYTES) return undefined;
-  if (head.readUInt16BE(SECTOR_BYTES - 2) !== 0x55aa) return extSize(head) ?? xfsSize(head);
+  if (!hasBootSignature(head)) return extSize(head) ?? xfsSize(head);
   return ntfsOrFatSize(head) ?? mbrOrGptSize(head);
 }
 

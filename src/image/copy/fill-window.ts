@@ -3,7 +3,6 @@ import { inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import { copyBytes } from '../../base/files/copy-bytes.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readDirect } from './direct-read.ts';
-import { freeBuffer } from './free-buffer.ts';
 import { zstdFrameBytes } from './zstd-frame.ts';
 import { checkGrainMarker, GRAIN_DATA_OFFSET, readMarker } from '../vmdk/layout/marker.ts';
 import { FROM_INPUT, type CompressedPart, type CopyWindow, type WindowPart } from '../model/window.ts';
@@ -135,4 +134,13 @@ function pathOf(fd: number): string {
   } catch {
     return 'the image';
   }
+}
+
+/**
+ * Gives a buffer's memory back at once, as an `ArrayBuffer` does that moves to length 0; nobody may hold it any more. Left to the collector, hundreds of megabytes of
+ * clusters wait. What stands in Node's pool, beside the buffers of others, is left alone.
+ */
+export function freeBuffer({ buffer, byteLength }: Buffer): void {
+  const isPooled = buffer.byteLength === Buffer.poolSize && byteLength < Buffer.poolSize;
+  if (buffer instanceof ArrayBuffer && !isPooled) buffer.transfer(0);
 }

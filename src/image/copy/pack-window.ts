@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { deflateRawSync, deflateSync, zstdCompressSync } from 'node:zlib';
 import { copyBytes } from '../../base/files/copy-bytes.ts';
-import { freeBuffer } from './free-buffer.ts';
+import { freeBuffer } from './fill-window.ts';
 import { putGrain } from '../vmdk/layout/marker-writer.ts';
 import { SECTOR_BYTES } from '../vmdk/layout/sparse-header.ts';
 import type { PackedCluster } from '../model/window.ts';

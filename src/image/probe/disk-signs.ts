@@ -1,3 +1,4 @@
+import { BOOT_SIGNATURE, BOOT_SIGNATURE_AT } from '../../base/disk/boot-sector.ts';
 import type { OpenFile } from '../file/open-file.ts';
 
 const SECTOR_BYTES = 512;
@@ -29,7 +30,7 @@ const isSunLabel = (head: Buffer): boolean => {
  */
 const SIGNS: readonly Sign[] = [
   sign('a GUID partition table', 'EFI PART', 512, 4096),
-  sign('a boot sector or an MBR partition table', hex('55aa'), 510),
+  sign('a boot sector or an MBR partition table', BOOT_SIGNATURE, BOOT_SIGNATURE_AT),
   sign('a BSD disklabel', hex('57455682'), 0, 64, 512, 576),
   sign('an Apple partition map', hex('504d0000'), 512, 2048),
   sign('an SGI volume header', hex('0be5a941'), 0),

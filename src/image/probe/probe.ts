@@ -1,5 +1,6 @@
 import type { OpenFile } from '../file/open-file.ts';
 import type { ImageFormat } from '../model/image.ts';
+import { isDescriptor } from '../vmdk/descriptor/descriptor.ts';
 
 /** All signatures stand in the first sector but the footer of a fixed VHD, which is the last; a VMDK's descriptor may have some comments first. */
 const HEAD_BYTES = 4096;
@@ -26,7 +27,7 @@ export function probeFormat(head: Buffer, tail: Buffer): ImageFormat {
   if (startsWith(head, VHDX)) return 'vhdx';
   if (startsWith(head, VHD)) return 'vpc';
   if (startsWith(head, VDI, VDI_AT)) return 'vdi';
-  if (VMDK.some((magic) => startsWith(head, magic)) || isVmdkDescriptor(head)) return 'vmdk';
+  if (VMDK.some((magic) => startsWith(head, magic)) || isDescriptor(head)) return 'vmdk';
   const isVhd = tail.length === TAIL_BYTES && startsWith(tail, VHD) && VHD_TYPES.has(tail.readUInt32BE(VHD_TYPE_AT));
   return isVhd ? 'vpc' : 'raw';
 }
@@ -39,14 +40,4 @@ export async function probeFile(file: OpenFile): Promise<ImageFormat> {
 
 function startsWith(bytes: Buffer, signature: Buffer, at = 0): boolean {
   return bytes.subarray(at, at + signature.length).equals(signature);
-}
-
-/** A text whose first line that is neither empty nor a comment tells a version, or whose comment names the descriptor. */
-function isVmdkDescriptor(head: Buffer): boolean {
-  for (const line of head.toString('latin1').split('\n')) {
-    const text = line.replace('\u{ef}\u{bb}\u{bf}', '').trim().toLowerCase();
-    if (/^#\s*disk descriptorfile/.test(text)) return true;
-    if (text !== '' && !text.startsWith('#')) return /^version\s*=\s*\d/.test(text);
-  }
-  return false;
 }

@@ -1,6 +1,6 @@
 import type { SourceFile } from '../file/source-file.ts';
 import { parentNames, untilNul } from '../file/windows-path.ts';
-import { hasChecksum } from './checksum.ts';
+import { hasChecksum } from './footer.ts';
 import { SECTOR_BYTES, type VhdFooter } from './footer.ts';
 
 /**

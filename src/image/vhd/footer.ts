@@ -1,5 +1,4 @@
 import type { SourceFile } from '../file/source-file.ts';
-import { hasChecksum } from './checksum.ts';
 
 /**
  * The footer of a VHD, its last sector, which in dynamic and differencing disks stands at byte 0 as well. Big-endian. Source: Microsoft's "Virtual Hard Disk Image Format
@@ -59,4 +58,13 @@ function sizeOf(bytes: Buffer): number {
   const byGeometry =
     GEOMETRY_CREATORS.has(bytes.toString('latin1', 28, 32)) && geometrySectors !== MAX_GEOMETRY_SECTORS;
   return (byGeometry ? geometrySectors : currentSectors) * SECTOR_BYTES;
+}
+
+/** True when the u32 at `checksumAt` is "the one's complement of the sum of all the bytes" of a footer or header, itself left out. */
+export function hasChecksum(bytes: Buffer, checksumAt: number): boolean {
+  let sum = 0;
+  for (const [at, byte] of bytes.entries()) {
+    if (at < checksumAt || at >= checksumAt + 4) sum += byte;
+  }
+  return ~sum >>> 0 === bytes.readUInt32BE(checksumAt);
 }

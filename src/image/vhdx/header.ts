@@ -1,6 +1,5 @@
 import type { SourceFile } from '../file/source-file.ts';
 import { hasCrc } from './crc32c.ts';
-import { guidText } from './guid.ts';
 
 /**
  * Two headers of 4 KiB, of which the whole one with the higher sequence number counts. Source: MS-VHDX 2.2.2.
@@ -39,4 +38,13 @@ export async function readVhdxHeader(source: SourceFile): Promise<VhdxHeader> {
     );
   }
   return { dataWriteGuid: guidText(bytes, 32) };
+}
+
+/** A GUID as text, in lower case: three little-endian numbers, then eight bytes (MS-DTYP 2.3.4). */
+export function guidText(bytes: Buffer, at: number): string {
+  const hex = Buffer.from(bytes.subarray(at, at + 16));
+  hex.subarray(0, 4).reverse();
+  hex.subarray(4, 6).reverse();
+  hex.subarray(6, 8).reverse();
+  return hex.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }

@@ -1,5 +1,5 @@
 import { PAGE_BYTES, type SourceFile } from '../file/source-file.ts';
-import { guidText } from './guid.ts';
+import { guidText } from './header.ts';
 import { parseParentLocator, type ParentLocator } from './parent-locator.ts';
 import type { Region } from './region-table.ts';
 

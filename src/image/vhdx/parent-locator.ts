@@ -1,6 +1,6 @@
 import type { SourceFile } from '../file/source-file.ts';
 import { parentNames } from '../file/windows-path.ts';
-import { guidText } from './guid.ts';
+import { guidText } from './header.ts';
 
 /** What a differencing disk knows of its parent. */
 export interface ParentLocator {

@@ -1,6 +1,6 @@
 import type { SourceFile } from '../file/source-file.ts';
 import { hasCrc } from './crc32c.ts';
-import { guidText } from './guid.ts';
+import { guidText } from './header.ts';
 
 /** A part of the file. */
 export interface Region {

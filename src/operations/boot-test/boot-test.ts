@@ -4,7 +4,7 @@ import { formatDuration } from '../../base/text/amounts.ts';
 import { Hyper2kvmError, InterruptedError } from '../../base/errors.ts';
 import { findQemu, type QemuPrograms } from '../../guest/boot/qemu/find-qemu.ts';
 import { findUefiFirmware, type FirmwareNeeds } from '../../guest/boot/qemu/uefi-firmware.ts';
-import { makeJobFolder } from '../../jobs/job-folder.ts';
+import { makeJobFolder } from '../../jobs/jobs-folder.ts';
 import type { JobHandle } from '../../jobs/job-handle.ts';
 import { createJob } from '../../jobs/job-store.ts';
 import type { OperationContext } from '../operation-context.ts';

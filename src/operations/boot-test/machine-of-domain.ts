@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { access } from 'node:fs/promises';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { exists } from '../../base/files/exists.ts';
 import type { ReadDisk } from '../../domain/libvirt/read-disks.ts';
 import type { ReadDomain } from '../../domain/libvirt/read-domain.ts';
 import type { BootDisk, BootFirmware, DiskFormat, DiskPlace, ScsiModel } from '../../guest/boot/qemu/boot-machine.ts';
@@ -66,10 +66,10 @@ export async function machineOfDomain(domain: ReadDomain): Promise<Omit<BootTarg
 async function firmwareOf({ firmware, machine }: ReadDomain): Promise<BootFirmware> {
   if (firmware.kind === 'bios') return { kind: 'bios' };
   const { secureBoot, loader, nvram } = firmware;
-  const vars = nvram !== undefined && (await isThere(nvram.path)) ? nvram : undefined;
+  const vars = nvram !== undefined && (await exists(nvram.path)) ? nvram : undefined;
   const found = await findUefiFirmware({ machine, secureBoot });
   const own = vars === undefined ? {} : { varsPath: vars.path, varsFormat: vars.format };
-  if (loader === undefined || !(await isThere(loader.path))) return { ...found, ...own };
+  if (loader === undefined || !(await exists(loader.path))) return { ...found, ...own };
   return { ...found, codePath: loader.path, codeFormat: loader.format, ...own };
 }
 
@@ -99,13 +99,6 @@ function unknown(what: string): Hyper2kvmError {
   return new Hyper2kvmError('image', `A boot test does not know ${what}.`, {
     hint: 'Change it in the domain, or test the disk alone.',
   });
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** A MAC address in the range that QEMU and libvirt use. */

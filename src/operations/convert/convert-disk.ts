@@ -6,7 +6,7 @@ import { copyImage, copyWindows, type CopySummary } from '../../image/copy/copy-
 import type { WorkerPool } from '../../image/copy/worker-pool.ts';
 import { createSink } from '../../image/create-sink.ts';
 import type { MappedImage } from '../../image/model/image.ts';
-import { createNullSink } from '../../image/copy/null-sink.ts';
+import { createNullSink } from '../../image/create-sink.ts';
 import { openImage } from '../../image/open-image.ts';
 import type { DiskSink, WrittenRange } from '../../image/model/sink.ts';
 import { GrainWindows } from '../../image/vmdk/stream/grain-windows.ts';

@@ -5,7 +5,7 @@ import type { TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import type { ConfiguredNic } from '../../guest/linux/network/configured-addresses.ts';
 import { requireVirtioWin } from '../../guest/windows/virtio-win.ts';
-import { hasBootSignature } from '../../image/content/has-boot-signature.ts';
+import { hasBootSector } from '../../image/content/boot-sector.ts';
 import { openImage } from '../../image/open-image.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { fixGuest, requireFixTools } from './fix-guest.ts';
@@ -79,7 +79,7 @@ export function configuredNicsOf(guest: FixReport | undefined): readonly Configu
 async function mayHoldSystem(images: readonly GuestDisk[]): Promise<boolean> {
   for (const { path, format } of images) {
     await using image = await openImage(path, { format: format === 'raw' ? 'raw' : 'qcow2' });
-    if (await hasBootSignature(image)) return true;
+    if (await hasBootSector(image)) return true;
   }
   return false;
 }

@@ -1,4 +1,4 @@
-import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { readXml, type XmlElementParts } from '../../base/xml/read-xml.ts';
 import { decodeXmlReferences } from '../../base/xml/xml-references.ts';
 
 /** Must throw: `what` is wrong with the descriptor; `hint` says what to do, where that is not the same as for all else. */
@@ -31,66 +31,36 @@ const NAMESPACES: Record<Vocabulary, RegExp> = {
   vmw: /^http:\/\/www\.vmware\.com\/schema\/ovf$/,
   vbox: /^http:\/\/www\.virtualbox\.org\/ovf\/machine$/,
 };
-const ATTRIBUTE = '@';
-const TEXT = '#text';
-const CDATA = '#cdata';
 
-/**
- * The parser takes up to 35 µs and 3 KB for an element or an attribute and some bytes for each character: with these limits a second or two, and 200 MB. The largest
- * descriptors of real appliances have some thousand elements and, with licences in several languages, some hundred kilobytes.
- */
+/** The largest descriptors of real appliances have some thousand elements and, with licences in several languages, some hundred kilobytes. */
 export const MOST_CHARACTERS = 2 * 2 ** 20;
-const MOST_MARKUP = 40_000;
+const LIMITS = [
+  { most: MOST_CHARACTERS, what: 'it is larger than any descriptor' },
+  { characters: '<=', most: 40_000, what: 'it is larger than any descriptor' },
+];
+
+/** As the parser returns it. */
+interface Element extends XmlElementParts<Element> {}
 
 /** The namespace of each prefix in force, '' being the default one. */
 type Scope = ReadonlyMap<string, string>;
 
-/** Reads a descriptor's root element. `refuse` is called for what is no XML, holds a document type, or has another root. */
+/** Reads a descriptor's root element. `refuse` is called for what is no XML or has another root, and see {@link readXml}. */
 export function parseEnvelope(text: string, refuse: RefuseDescriptor): OvfElement {
-  const markup = text.length > MOST_CHARACTERS ? Infinity : countOf('<', text) + countOf('=', text);
-  if (markup > MOST_MARKUP) refuse('it is larger than any descriptor');
-  // Entities could be made to expand without end or to read files, and OVF uses none.
-  if (/<!DOCTYPE|<!ENTITY/i.test(text)) refuse('it holds a document type');
-  const found = fields(parseXml(text, refuse)).filter(([name]) => !name.startsWith('?'));
-  const [name, root] = found[0] ?? refuse('it is empty');
+  const found = readXml<Element>(text, { limits: LIMITS, refuse: (what) => refuse(what), build: (parts) => parts });
+  const root = found[0] ?? refuse('it is empty');
+  const { name } = root;
   if (localName(name) !== 'Envelope' || found.length > 1) refuse(`its root element is ${name}, not Envelope`);
   const scope = scopeOf(root, new Map());
   if (!isIn('ovf', name, scope)) refuse('its root element is not in the OVF namespace');
   return element(root, scope, refuse);
 }
 
-function countOf(character: string, text: string): number {
-  let count = 0;
-  for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) count++;
-  return count;
-}
-
-function parseXml(text: string, refuse: RefuseDescriptor): unknown {
-  const valid = XMLValidator.validate(text);
-  if (valid !== true) refuse(`it is not well-formed XML (line ${valid.err.line}: ${valid.err.msg})`);
-  const parser = new XMLParser({
-    ignoreAttributes: false,
-    attributeNamePrefix: ATTRIBUTE,
-    textNodeName: TEXT,
-    cdataPropName: CDATA,
-    parseTagValue: false,
-    parseAttributeValue: false,
-    trimValues: false,
-    processEntities: false,
-  });
-  try {
-    const tree: unknown = parser.parse(text);
-    return tree;
-  } catch (error) {
-    return refuse(`it cannot be parsed (${error instanceof Error ? error.message : String(error)})`);
-  }
-}
-
 /** What an element adds to the namespaces of the one around it. */
-function scopeOf(node: unknown, outer: Scope): Scope {
-  const bindings = fields(node).flatMap(([name, value]): [string, string][] => {
-    const [declaration, prefix] = /^@xmlns(?::(.+))?$/.exec(name) ?? [];
-    return declaration !== undefined && typeof value === 'string' ? [[prefix ?? '', value]] : [];
+function scopeOf({ attributes }: Element, outer: Scope): Scope {
+  const bindings = Object.entries(attributes).flatMap(([name, value]): [string, string][] => {
+    const [declaration, prefix] = /^xmlns(?::(.+))?$/.exec(name) ?? [];
+    return declaration === undefined ? [] : [[prefix ?? '', value]];
   });
   return bindings.length === 0 ? outer : new Map([...outer, ...bindings]);
 }
@@ -102,26 +72,26 @@ function isIn(vocabulary: Vocabulary, name: string, scope: Scope): boolean {
   return NAMESPACES[vocabulary].test(namespace);
 }
 
-function element(node: unknown, scope: Scope, refuse: RefuseDescriptor): OvfElement {
-  const own = fields(node);
+function element({ attributes, children, texts }: Element, scope: Scope, refuse: RefuseDescriptor): OvfElement {
   const attributeOf = (isWanted: (name: string) => boolean): string | undefined => {
-    const value = own.find(([name]) => name.startsWith(ATTRIBUTE) && isWanted(name.slice(ATTRIBUTE.length)))?.[1];
-    return typeof value === 'string' ? decodeXmlReferences(value, refuse) : undefined;
+    const value = Object.entries(attributes).find(([name]) => isWanted(name))?.[1];
+    return value === undefined ? undefined : decodeXmlReferences(value, (what) => refuse(what));
   };
   return {
     children: (wanted, vocabulary = 'ovf') =>
-      own.flatMap(([name, value]) => {
-        if (localName(name) !== wanted) return [];
-        const nodes: unknown[] = Array.isArray(value) ? value : [value];
-        return nodes.flatMap((child) => {
-          const inner = scopeOf(child, scope);
-          return isIn(vocabulary, name, inner) ? [element(child, inner, refuse)] : [];
-        });
+      children.flatMap((child) => {
+        if (localName(child.name) !== wanted) return [];
+        const inner = scopeOf(child, scope);
+        return isIn(vocabulary, child.name, inner) ? [element(child, inner, refuse)] : [];
       }),
     // A default namespace does not hold for attributes, but one without a prefix can mean nothing else here.
     attribute: (wanted, vocabulary = 'ovf') =>
       attributeOf((name) => localName(name) === wanted && (prefixOf(name) === '' || isIn(vocabulary, name, scope))),
-    text: () => textOf(node, refuse).trim(),
+    text: () =>
+      texts
+        .map(({ text, isCdata }) => (isCdata ? text : decodeXmlReferences(text, (what) => refuse(what))))
+        .join('')
+        .trim(),
     typeName: () => {
       const type = attributeOf((name) => name.endsWith(':type'));
       return type === undefined ? undefined : localName(type);
@@ -129,24 +99,8 @@ function element(node: unknown, scope: Scope, refuse: RefuseDescriptor): OvfElem
   };
 }
 
-/** A CDATA section is taken as it is; text beside one comes first, which no descriptor was seen to have. */
-function textOf(node: unknown, refuse: RefuseDescriptor): string {
-  if (typeof node === 'string') return decodeXmlReferences(node, refuse);
-  return fields(node)
-    .filter(([name]) => name === TEXT || name === CDATA)
-    .flatMap(([name, value]) => {
-      const pieces: unknown[] = Array.isArray(value) ? value : [value];
-      return pieces.map((piece) => (name === TEXT ? decodeXmlReferences(String(piece), refuse) : String(piece)));
-    })
-    .join('');
-}
-
 function cimClass(name: string): RegExp {
   return new RegExp(String.raw`^http://schemas\.dmtf\.org/wbem/wscim/1/cim-schema/2/CIM_${name}(\.xsd)?$`);
-}
-
-function fields(node: unknown): [string, unknown][] {
-  return typeof node === 'object' && node !== null ? Object.entries(node) : [];
 }
 
 function prefixOf(name: string): string {

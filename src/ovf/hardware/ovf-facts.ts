@@ -1,5 +1,4 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { readBootOrder } from './boot-order.ts';
 import { chooseConfiguration, chooseSystem, nameOf, type OvfChoice } from '../descriptor/choice.ts';
 import { attachDisks, readCdRoms, type OvfCdRom, type OvfDisk } from './disks.ts';
 import { parseEnvelope, type OvfElement, type RefuseDescriptor } from '../descriptor/envelope.ts';
@@ -87,4 +86,13 @@ function guestOf(system: OvfElement): Pick<OvfFacts, 'guestId' | 'guestText'> {
     guestId: section?.attribute('osType', 'vmw') ?? (vbox || undefined),
     guestText: section?.children('Description')[0]?.text() || undefined,
   };
+}
+
+/** The instance IDs of the devices that VMware boots from, in order (`vmw:BootOrderSection`); empty when it is left to the firmware. */
+function readBootOrder(system: OvfElement): string[] {
+  return system
+    .children('BootOrderSection', 'vmw')
+    .flatMap((section) => section.attribute('instanceId', 'vmw') ?? [])
+    .slice(0, 100)
+    .map((id) => id.trim());
 }

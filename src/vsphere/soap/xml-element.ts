@@ -1,6 +1,7 @@
-import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { foreignText } from '../../base/text/foreign-text.ts';
+import { readXml } from '../../base/xml/read-xml.ts';
+import { decodeXmlReferences } from '../../base/xml/xml-references.ts';
 
 /** A parsed XML element without namespace prefixes. White space in its text is kept as the server sent it. */
 export class XmlElement {
@@ -55,34 +56,21 @@ export class XmlElement {
   }
 }
 
-const parser = new XMLParser({
-  preserveOrder: true,
-  ignoreAttributes: false,
-  attributeNamePrefix: '',
-  parseTagValue: false,
-  parseAttributeValue: false,
-  trimValues: false,
-  ignoreDeclaration: true,
-  ignorePiTags: true,
-  // The five entities of XML itself and numeric references; a document type, and so any other entity, is refused below.
-  htmlEntities: true,
-});
-
 /**
  * How often an answer may have the signs that begin a tag, an attribute's value and a reference. What each becomes takes hundreds of bytes of memory and some microseconds,
  * in which no signal is seen; the longest honest answer, the hardware of 4,000 VMs in one page, has 1.5 million tags.
  */
-const MOST_SIGNS = [
-  ['<', 2_000_000, 'two million tags'],
-  ['=', 2_000_000, 'two million attributes'],
-  ['&', 1_000_000, 'a million references'],
-] as const;
+const LIMITS = [
+  { characters: '<', most: 2_000_000, what: 'it has more than two million tags' },
+  { characters: '=', most: 2_000_000, what: 'it has more than two million attributes' },
+  { characters: '&', most: 1_000_000, what: 'it has more than a million references' },
+];
 const MOST_OF_REASON = 200;
 
-/** Parses a server's answer. SOAP 1.1 section 3 forbids a document type declaration, so one is refused. */
+/** Parses a server's answer. SOAP 1.1 section 3 forbids a document type declaration, which {@link readXml} refuses. */
 export function parseXml(text: string, source: string): XmlElement {
-  const fail = (what: string, cause?: unknown) =>
-    new Hyper2kvmError(
+  const refuse = (what: string, cause?: unknown): never => {
+    throw new Hyper2kvmError(
       'transfer',
       `${source} sent an answer that is not XML that can be used: ${foreignText(what, MOST_OF_REASON)}.`,
       {
@@ -91,45 +79,20 @@ export function parseXml(text: string, source: string): XmlElement {
         hint: 'Check that the address is that of a vCenter or ESXi host, and that no proxy answers in its place.',
       },
     );
-  if (/<!DOCTYPE/i.test(text)) throw fail('it has a document type declaration');
-  for (const [sign, most, what] of MOST_SIGNS) {
-    if (hasMore(text, sign, most)) throw fail(`it has more than ${what}`);
-  }
-  const validity = XMLValidator.validate(text);
-  if (validity !== true) throw fail(`${validity.err.msg} (line ${validity.err.line})`);
-  let nodes: unknown;
-  try {
-    nodes = parser.parse(text);
-  } catch (error) {
-    throw fail(error instanceof Error ? error.message : String(error), error);
-  }
-  const [root] = toElements(nodes);
-  if (!root) throw fail('it has no root element');
-  return root;
-}
-
-function hasMore(text: string, sign: string, most: number): boolean {
-  let count = 0;
-  for (let at = text.indexOf(sign); at !== -1 && count <= most; at = text.indexOf(sign, at + 1)) count += 1;
-  return count > most;
-}
-
-/** What the parser gives for an ordered document: a list of `{ name: children, ':@': attributes }` and `{ '#text': text }`. */
-function toElements(nodes: unknown): XmlElement[] {
-  return listOf(nodes).flatMap((node) => {
-    const { ':@': attributes = {}, ...content } = node;
-    const [name, children] = Object.entries(content)[0] ?? ['#text'];
-    if (name === '#text') return [];
-    const text = listOf(children).map((child) => (typeof child['#text'] === 'string' ? child['#text'] : ''));
-    return [new XmlElement(name.replace(/^.*:/, ''), stringsOf(attributes), toElements(children), text.join(''))];
+  };
+  const [root] = readXml<XmlElement>(text, {
+    limits: LIMITS,
+    refuse,
+    build: ({ name, attributes, children, texts }) => {
+      const own = texts.map((piece) => (piece.isCdata ? piece.text : decoded(piece.text)));
+      const decodedAttributes = Object.entries(attributes).map(([key, value]) => [key, decoded(value)]);
+      return new XmlElement(name.replace(/^.*:/, ''), Object.fromEntries(decodedAttributes), children, own.join(''));
+    },
   });
+  return root ?? refuse('it has no root element');
 }
 
-function listOf(nodes: unknown): Record<string, unknown>[] {
-  return Array.isArray(nodes) ? nodes : [];
-}
-
-function stringsOf(attributes: unknown): Record<string, string> {
-  const entries = Object.entries(attributes ?? {});
-  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
+/** An unknown reference stays as it is: an answer may have one in a text that nobody reads. */
+function decoded(text: string): string {
+  return decodeXmlReferences(text, (_what, reference) => reference);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { copyImage, copyWindows } from '../../../src/image/copy/copy-image.ts';
 import type { WorkerPool } from '../../../src/image/copy/worker-pool.ts';
-import { createNullSink } from '../../../src/image/copy/null-sink.ts';
+import { createNullSink } from '../../../src/image/create-sink.ts';
 import { GrainWindows } from '../../../src/image/vmdk/stream/grain-windows.ts';
 import { openPieces, type Shape } from './pieces-image.ts';
 

@@ -1,6 +1,7 @@
-import { access, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Hyper2kvmError } from '../../../base/errors.ts';
+import { exists } from '../../../base/files/exists.ts';
 import type { FlashFormat, UefiFirmware } from './boot-machine.ts';
 
 /** In the order of QEMU's docs/interop/firmware.json: what stands in the first replaces a file of the same name in the second. */
@@ -82,8 +83,7 @@ function flashFile(value: unknown): { path: string; format: FlashFormat } | unde
 }
 
 async function isThere({ codePath, varsPath }: UefiFirmware): Promise<boolean> {
-  const found = await Promise.allSettled([access(codePath), access(varsPath)]);
-  return found.every(({ status }) => status === 'fulfilled');
+  return (await exists(codePath)) && (await exists(varsPath));
 }
 
 function parsed(text: string): unknown {

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { hasBootSignature } from '../../../base/disk/boot-sector.ts';
 import type { BootSubject, CheckVerdict } from '../boot-check.ts';
 import type { BootLoader } from './boot-entry.ts';
 import { findEspMount, findIgnoringCase } from './loaders/loader-path.ts';
@@ -26,8 +27,6 @@ const FALLBACK_STARTER = 'fbx64.efi';
 
 const SECTOR_BYTES = 512;
 const BOOT_CODE_BYTES = 440;
-const SIGNATURE_AT = 510;
-const SIGNATURE = 0xaa55;
 
 /** Whether the firmware finds something to start, and what that is. */
 export async function readFirmwareStart(subject: BootSubject): Promise<FirmwareStart> {
@@ -154,6 +153,5 @@ async function readBiosStart({ hardware, readDisk }: BootSubject): Promise<Firmw
 }
 
 function hasBootCode(sector: Buffer): boolean {
-  if (sector.length < SECTOR_BYTES || sector.readUInt16LE(SIGNATURE_AT) !== SIGNATURE) return false;
-  return sector.subarray(0, BOOT_CODE_BYTES).some((byte) => byte !== 0);
+  return hasBootSignature(sector) && sector.subarray(0, BOOT_CODE_BYTES).some((byte) => byte !== 0);
 }

@@ -1,8 +1,8 @@
 import type { GuestTree } from '../../guest-tree.ts';
 import { ifcfgNames, udevRuleNames } from './ifcfg.ts';
 import { ifupdownNames } from './ifupdown.ts';
-import type { InterfaceName } from '../../inspect/interface-name.ts';
-import { networkManagerNames } from './network-manager.ts';
+import { iniValue, readIni } from '../../inspect/ini.ts';
+import { isCardName, readMac, type InterfaceName } from '../../inspect/interface-name.ts';
 import { linkNames, networkdNames } from './networkd.ts';
 import { netplanNames } from './netplan.ts';
 
@@ -63,4 +63,14 @@ export function mergeNames(found: readonly InterfaceName[]): InterfaceName[] {
     merged.set(name, { name, mac: mac ?? known?.mac, bound: (bound ?? false) || (known?.bound ?? false) });
   }
   return [...merged.values()];
+}
+
+/** The card of a keyfile of NetworkManager. One that tells only the address needs no name. */
+export function networkManagerNames(text: string): InterfaceName[] {
+  const sections = readIni(text);
+  const type = iniValue(sections, 'connection', 'type');
+  if (type !== undefined && !['ethernet', '802-3-ethernet'].includes(type)) return [];
+  const name = iniValue(sections, 'connection', 'interface-name');
+  const address = iniValue(sections, 'ethernet', 'mac-address') ?? iniValue(sections, '802-3-ethernet', 'mac-address');
+  return name !== undefined && isCardName(name) ? [{ name, mac: readMac(address) }] : [];
 }

@@ -52,9 +52,9 @@ export function isDescriptor(head: Uint8Array): boolean {
   const text = Buffer.from(head).toString('latin1').replace('\u00ef\u00bb\u00bf', '');
   const lines = text.split('\n').map((line) => line.trim());
   const first = lines.find(
-    (line) => line !== '' && (!line.startsWith('#') || /^# *disk *descriptor *file/i.test(line)),
+    (line) => line !== '' && (!line.startsWith('#') || /^#\s*disk *descriptor *file/i.test(line)),
   );
-  return first !== undefined && /^(?:#|version *= *\d)/i.test(first);
+  return first !== undefined && /^(?:#|version\s*=\s*\d)/i.test(first);
 }
 
 /** Reads a descriptor; NULs fill the rest of its sectors. `refuse` must throw: `what` is wrong at `offsetBytes` of the text. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { flushFolder, writeFileAtomically } from '../../../base/files/atomic-file.ts';
 import { compactTime } from '../../../base/text/compact-time.ts';
 import { Hyper2kvmError, sentenceOf } from '../../../base/errors.ts';
+import { isTaken } from '../../../base/files/exists.ts';
 import { localFileError } from '../../../base/files/local-file-error.ts';
 import { makeFolder } from '../../../base/files/make-folder.ts';
 import { readOwnFile } from '../../../base/files/own-file.ts';
@@ -174,7 +175,7 @@ export class Generations {
 }
 
 async function requireLink(path: string): Promise<void> {
-  if (!(await isThere(path)) || (await lstat(path)).isSymbolicLink()) return;
+  if (!(await isTaken(path)) || (await lstat(path)).isSymbolicLink()) return;
   throw new Hyper2kvmError('local-file', `${path} is no link, and --keep would make one of that name.`, {
     hint: 'Move it away, or choose another --output.',
   });
@@ -188,11 +189,4 @@ function foreignGeneration(path: string): Hyper2kvmError {
   return new Hyper2kvmError('local-file', `${path} is a generation of another VM.`, {
     hint: 'Choose another --output, or move the generations of the other VM away.',
   });
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,11 +1,10 @@
 import { expect, test } from '@jest/globals';
-import { mergeNames } from '../../../../src/guest/linux/network/configured-names.ts';
+import { mergeNames, networkManagerNames } from '../../../../src/guest/linux/network/configured-names.ts';
 import { ifcfgNames, udevRuleNames } from '../../../../src/guest/linux/network/ifcfg.ts';
 import { ifupdownNames } from '../../../../src/guest/linux/network/ifupdown.ts';
 import { isCardName, readMac } from '../../../../src/guest/inspect/interface-name.ts';
 import { matchCards } from '../../../../src/guest/linux/network/match-cards.ts';
 import { netplanNames } from '../../../../src/guest/linux/network/netplan.ts';
-import { networkManagerNames } from '../../../../src/guest/linux/network/network-manager.ts';
 import { linkNames, networkdNames } from '../../../../src/guest/linux/network/networkd.ts';
 import { hasPredictableNames } from '../../../../src/guest/linux/network/predictable-names.ts';
 import { treeOfFiles, type TreeContent } from '../../contract/tree-of-files.ts';
