@@ -11,7 +11,7 @@ import { planReport } from '../cli/report/plan-report.ts';
 import { createExportScreen, type ExportScreen } from '../cli/screen/export-screen.ts';
 import type { DetachedJob, OwnProgram } from '../operations/detach/types.ts';
 import type * as ExportVms from '../operations/export/run/export-vms.ts';
-import type * as PlanExport from '../operations/export/plan/plan-export.ts';
+import type * as PlanExport from '../operations/export/run/plan-exports.ts';
 import type { DryRunResult, ExportEvent, ExportOptions, ExportResult } from '../operations/export/types.ts';
 import { OPTIONAL_COMPRESSION } from './flags/compress-flag.ts';
 import { checkDetach, isDetached, readHandover } from './flags/detach-flag.ts';
@@ -96,7 +96,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
   }
 
   protected planOperation(): Promise<typeof PlanExport> {
-    return import('../operations/export/plan/plan-export.ts');
+    return import('../operations/export/run/plan-exports.ts');
   }
 
   override async init(): Promise<void> {

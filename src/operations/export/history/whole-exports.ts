@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { outputFolder } from '../plan/export-plan.ts';
+import { outputFolder } from '../plan/plan-vm.ts';
 import type { EncodeOptions } from '../target/encode-options.ts';
 import type { FoundVm } from '../plan/find-vms.ts';
 import type { ExportOptions, PendingStep, PreflightFinding, SkippedVm, VmExportResult } from '../types.ts';

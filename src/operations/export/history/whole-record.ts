@@ -25,7 +25,7 @@ export interface WholeExport {
   source?: SourceState | undefined;
 }
 
-/** What `useExported` has done with an export. */
+/** What `postExport` has done with an export. */
 export interface DoneSteps {
   /** The libvirt addresses where the domain was defined. */
   defined: readonly string[];

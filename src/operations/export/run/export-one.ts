@@ -3,8 +3,8 @@ import type { RateLimiter } from '../../../base/rate-limiter.ts';
 import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import type { EncodeOptions } from '../target/encode-options.ts';
-import { exportInPlace } from './export-in-place.ts';
-import { outputFolder, planVm } from '../plan/export-plan.ts';
+import { exportLocked } from './export-locked.ts';
+import { outputFolder, planVm } from '../plan/plan-vm.ts';
 import type { FoundVm } from '../plan/find-vms.ts';
 import { LeftSnapshots } from '../source/left-snapshots.ts';
 import { tidyPlace } from './locked-place.ts';
@@ -110,7 +110,7 @@ async function exportOrKeep(
   told.begin(planned.plan.output);
   const keepForNextRun = (names: string[]) => void keptForNextRun.push(...names);
   const task = { ...planned, ...run, baseName, record, report, leave, left, leftBehind, lasting, keepForNextRun };
-  const outcome = await exportInPlace({ ...task, isWhole: seen !== undefined }, signal);
+  const outcome = await exportLocked({ ...task, isWhole: seen !== undefined }, signal);
   return 'whole' in outcome ? { skipped: withLasting(skippedVm(each, outcome.whole, options), lasting) } : outcome;
 }
 

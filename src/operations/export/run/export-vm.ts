@@ -11,7 +11,7 @@ import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { CleanUp } from '../../clean-up.ts';
 import { descriptionName } from '../../domain/make-domain.ts';
 import type { EncodeOptions } from '../target/encode-options.ts';
-import type { PlannedVm } from '../plan/export-plan.ts';
+import type { PlannedVm } from '../plan/plan-vm.ts';
 import { prepareSource, type ExportSource } from '../source/export-source.ts';
 import { adoptWholeFiles, contentIdentity, transferAll } from '../transfer/fetch-disks.ts';
 import { diskFileName, FORMATS } from '../target/formats.ts';

@@ -11,7 +11,7 @@ import { CleanUp } from '../../clean-up.ts';
 import { endJob } from '../../end-job.ts';
 import { openSession } from '../../server-session.ts';
 import { EncodeOptions } from '../target/encode-options.ts';
-import { exitCodeOfExport, isIncomplete } from './export-exit-code.ts';
+import { exitCodeOfExport, isIncomplete } from './export-outcome.ts';
 import { exportOne, type RunShared, type VmOutcome } from './export-one.ts';
 import { findAllVms } from '../plan/find-vms.ts';
 import { JobProgress } from './job-progress.ts';

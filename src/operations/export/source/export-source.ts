@@ -15,7 +15,7 @@ import type { MoRef } from '../../../vsphere/soap/wsdl-types.ts';
 import type { CleanUp } from '../../clean-up.ts';
 import type { LeftSnapshots } from './left-snapshots.ts';
 import { deferRemoval, takeOwnSnapshot, type SnapshotScope } from './own-snapshot.ts';
-import { namedSnapshot, OWN_SNAPSHOT_PREFIX } from '../plan/preflight.ts';
+import { namedSnapshot, OWN_SNAPSHOT_PREFIX } from '../plan/inspect-vm.ts';
 import type { OwnSnapshot, ResumeRecord } from '../history/resume-record.ts';
 import type { PowerChoice } from '../types.ts';
 import type { ExportStep } from '../../events.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExportOptions, PowerChoice } from '../../../../src/operations/export/types.ts';
-import { planExports } from '../../../../src/operations/export/plan/plan-export.ts';
+import { planExports } from '../../../../src/operations/export/run/plan-exports.ts';
 import { randomContent } from '../../../server/content-source.ts';
 import type { VmOptions } from '../../../server/options.ts';
 import { startTestServer, type TestServer } from '../../../server/test-server.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { planExports } from '../../../../src/operations/export/plan/plan-export.ts';
+import { planExports } from '../../../../src/operations/export/run/plan-exports.ts';
 import type { ExportOptions } from '../../../../src/operations/export/types.ts';
 import { NO_FIX } from '../../fix-guest/no-fix.ts';
 import { randomContent } from '../../../server/content-source.ts';

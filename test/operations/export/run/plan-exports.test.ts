@@ -1,7 +1,7 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { planExports } from '../../../../src/operations/export/plan/plan-export.ts';
+import { planExports } from '../../../../src/operations/export/run/plan-exports.ts';
 import type { DryRunResult, ExportEvent, ExportOptions } from '../../../../src/operations/export/types.ts';
 import { emptyContent } from '../../../server/content-source.ts';
 import type { VmOptions } from '../../../server/options.ts';

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { FileClaims } from '../../../base/claims/file-claim.ts';
 import { CleanUp } from '../../clean-up.ts';
-import { refusalOf } from '../plan/export-plan.ts';
+import { refusalOf } from '../plan/plan-vm.ts';
 import { settleEarlierRun } from '../source/export-source.ts';
 import { exportVm, type VmExport } from './export-vm.ts';
 import { Generations } from '../history/generations.ts';
@@ -10,7 +10,7 @@ import { lockPlace } from './locked-place.ts';
 import type { SourceState } from '../history/source-state.ts';
 import { ResumeRecord, resumeRecordName } from '../history/resume-record.ts';
 import type { PowerChoice, VmExportResult } from '../types.ts';
-import { useExported } from './use-exported.ts';
+import { postExport } from './post-export.ts';
 import { doneSteps, keptResult, onlyPending, pendingSteps } from '../history/whole-exports.ts';
 import { NOTHING_DONE, WholeRecord, wholeRecordName, type WholeExport } from '../history/whole-record.ts';
 import type { ExportStep } from '../../events.ts';
@@ -28,7 +28,7 @@ type Task = Omit<VmExport, 'folder'> & {
 export type InPlace = { exported: VmExportResult } | { whole: WholeExport };
 
 /** Exports one VM while no other run writes it to the same folder, and does what was asked for with the result. `leftBehind` is what clean-up has told so far. */
-export async function exportInPlace(task: Task, signal: AbortSignal): Promise<InPlace> {
+export async function exportLocked(task: Task, signal: AbortSignal): Promise<InPlace> {
   const { plan, baseName, options, job, claims } = task;
   if (!task.isWhole) requireGood(plan);
   const folder = options.keep === undefined ? plan.output : dirname(plan.output);
@@ -58,7 +58,7 @@ async function exportAndUse(task: Task, signal: AbortSignal): Promise<InPlace> {
   const settle = await watchForChange(task, signal);
   const result = await exportVm({ ...task, folder: plan.output }, signal);
   result.warnings.push(...leftBehind);
-  const exported = await useExported(withLasting(result, task), options, { signal, report });
+  const exported = await postExport(withLasting(result, task), options, { signal, report });
   await record?.markUsed(doneSteps(exported), await sourceOf(exported, settle));
   return { exported: withChange(exported, changed) };
 }
@@ -90,7 +90,7 @@ async function useKept(
   const result = keptResult(whole);
   result.warnings.push(...leftBehind);
   const pending = { ...onlyPending(whole, options), isKept: true };
-  const exported = await useExported(withLasting(result, task), pending, { signal, report });
+  const exported = await postExport(withLasting(result, task), pending, { signal, report });
   await record?.markUsed(doneSteps(exported, whole.done));
   return { exported };
 }
@@ -140,7 +140,7 @@ async function exportGeneration(task: Task, vmFolder: string, keep: number, sign
     files: options.ifChanged ? [...names, wholeRecordName(task.baseName)] : names,
   });
   const result = { ...made, output: plan.output, files, warnings: [...made.warnings, ...leftBehind] };
-  const used = await useExported(withLasting(result, task), options, { signal, report });
+  const used = await postExport(withLasting(result, task), options, { signal, report });
   if (options.ifChanged) {
     const record = recordIn(plan.output, task);
     if (await record.find()) await record.markUsed(doneSteps(used), await sourceOf(used, settle));

@@ -9,7 +9,7 @@ import type { ExportEvent, ExportOptions, OperationContext, VmExportResult } fro
  * What was asked for beyond the files of a VM that was exported as images: makes its domain known to libvirt, then boots it. A VM that does not come up is told in the
  * result; what is thrown is that the one or the other could not be done. `isKept` says that an earlier run made the files, and may have defined the domain and been killed.
  */
-export async function useExported(
+export async function postExport(
   result: VmExportResult,
   {
     define,

@@ -25,7 +25,7 @@ import { existsSentence } from '../../file-writer.ts';
 import type { FoundVm } from './find-vms.ts';
 import { diskFileName, finalNames, FORMATS } from '../target/formats.ts';
 import { freeGenerationName } from '../history/generations.ts';
-import { inspectVm } from './preflight.ts';
+import { inspectVm } from './inspect-vm.ts';
 import type { ExportOptions, ExportPlan, PowerChoice, PreflightFinding } from '../types.ts';
 
 const OTHER_NAME =

@@ -2,13 +2,13 @@ import { dirname } from 'node:path';
 import { CleanUp } from '../../clean-up.ts';
 import { openSession } from '../../server-session.ts';
 import { EncodeOptions } from '../target/encode-options.ts';
-import { planVm, type PlannedVm } from './export-plan.ts';
-import { findAllVms, type FoundVm } from './find-vms.ts';
-import { totalsOf } from './plan-totals.ts';
+import { planVm, type PlannedVm } from '../plan/plan-vm.ts';
+import { findAllVms, type FoundVm } from '../plan/find-vms.ts';
+import { totalsOf } from '../plan/plan-totals.ts';
 import { newestGeneration } from '../history/generation-record.ts';
 import { findStanding } from '../history/if-changed.ts';
 import type { DryRunResult, ExportEvent, ExportOptions, OperationContext } from '../types.ts';
-import { describeFailure } from '../run/vm-failure.ts';
+import { describeFailure } from './vm-failure.ts';
 import { findWhole, pendingSteps, recordFor, refuseOther, skippedVm, type Recorded } from '../history/whole-exports.ts';
 import { WholeRecord } from '../history/whole-record.ts';
 
