@@ -33,6 +33,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 /** The chapters of a folder, each with what it may import of the others: those before it. Files beside the chapters are for all of them. */
 const CHAPTERS: Readonly<Record<string, readonly string[]>> = {
   vsphere: ['connection', 'soap', 'session', 'inventory', 'vm', 'lease'],
+  'operations/export': ['source', 'target', 'history', 'plan', 'transfer', 'run'],
 };
 
 const SETTINGS = 'vsphere/connection/connection-settings.ts';

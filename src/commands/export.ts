@@ -10,15 +10,15 @@ import { exportSummary } from '../cli/report/export-summary.ts';
 import { planReport } from '../cli/report/plan-report.ts';
 import { createExportScreen, type ExportScreen } from '../cli/screen/export-screen.ts';
 import type { DetachedJob, OwnProgram } from '../operations/detach/types.ts';
+import type { Outcome } from '../operations/export/run/export-outcome.ts';
 import type * as ExportVms from '../operations/export/run/export-vms.ts';
-import type * as PlanExport from '../operations/export/run/plan-exports.ts';
+import type * as PlanExports from '../operations/export/run/plan-exports.ts';
 import type { DryRunResult, ExportEvent, ExportOptions, ExportResult } from '../operations/export/types.ts';
 import { OPTIONAL_COMPRESSION } from './flags/compress-flag.ts';
 import { checkDetach, isDetached, readHandover } from './flags/detach-flag.ts';
 import { OPTIONAL_LIBVIRT } from './flags/domain-flags.ts';
 import { EXPORT_FLAGS, OPTIONAL_SHUTDOWN } from './flags/export-flags.ts';
 import { readExportOptions } from './export-options.ts';
-import { exportOutcome, planOutcome, type Outcome } from './export-outcome.ts';
 
 /** `hyper2kvm export VM...` */
 export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult | DetachedJob> {
@@ -95,7 +95,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     return import('../operations/export/run/export-vms.ts');
   }
 
-  protected planOperation(): Promise<typeof PlanExport> {
+  protected planOperation(): Promise<Pick<typeof PlanExports, 'planExports'>> {
     return import('../operations/export/run/plan-exports.ts');
   }
 
@@ -147,6 +147,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
       await screen.stop();
     }
     if (!this.quiet) this.print(exportSummary(result, this.tableWidth()));
+    const { exportOutcome } = await import('../operations/export/run/export-outcome.ts');
     this.#end(exportOutcome(result, errors));
     return result;
   }
@@ -176,6 +177,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     };
     const result = await planExports(options, { signal: this.signal, report });
     this.print(planReport(result, this.tableWidth()));
+    const { planOutcome } = await import('../operations/export/run/export-outcome.ts');
     this.#end(planOutcome(result, errors));
     return result;
   }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { shardOf } from '../../src/operations/export/plan/shard-of.ts';
+import { shardOf } from '../../src/operations/export/plan/find-vms.ts';
 import { leftOnServer, ScratchFolder } from '../operations/export/export-run.ts';
 import { randomContent } from '../server/content-source.ts';
 import { startTestServer, type TestServer } from '../server/test-server.ts';

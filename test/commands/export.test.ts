@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Hyper2kvmError, InterruptedError } from '../../src/base/errors.ts';
 import { ExportCommand } from '../../src/commands/export.ts';
-import { totalsOf } from '../../src/operations/export/plan/plan-totals.ts';
+import { totalsOf } from '../../src/operations/export/run/plan-exports.ts';
 import type {
   DryRunResult,
   ExportEvent,

@@ -5,7 +5,7 @@ import { jobReport, statusReport } from '../../../src/cli/report/status-report.t
 import { vmListReport } from '../../../src/cli/report/vm-list-report.ts';
 import { textWidth } from '../../../src/cli/text/text-width.ts';
 import type { JobView } from '../../../src/jobs/job-record.ts';
-import { totalsOf } from '../../../src/operations/export/plan/plan-totals.ts';
+import { totalsOf } from '../../../src/operations/export/run/plan-exports.ts';
 import type { ExportPlan } from '../../../src/operations/export/types.ts';
 import { GIB, RESULT } from '../screen/export-events.ts';
 

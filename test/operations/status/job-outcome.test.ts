@@ -1,9 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { exitCodeOf } from '../../../src/base/exit-codes.ts';
 import { JobLines } from '../../../src/cli/report/job-lines.ts';
-import { exportOutcome } from '../../../src/commands/export-outcome.ts';
 import type { JobView } from '../../../src/jobs/job-record.ts';
-import { exitCodeOfExport } from '../../../src/operations/export/run/export-outcome.ts';
+import { exitCodeOfExport, exportOutcome } from '../../../src/operations/export/run/export-outcome.ts';
 import type { ExportResult, VmExportFailure, VmExportResult } from '../../../src/operations/export/types.ts';
 import { jobOutcome } from '../../../src/operations/status/job-outcome.ts';
 import { Hyper2kvmError, type ErrorKind } from '../../../src/base/errors.ts';

@@ -1,8 +1,8 @@
 import { sentenceOf } from '../../../base/errors.ts';
 import type { EncodeOptions } from '../target/encode-options.ts';
-import type { VmExport } from '../run/export-vm.ts';
 import { changeSince, settleSource, watchSource, type SourceState } from './source-state.ts';
-import type { ExportOptions } from '../types.ts';
+import type { ExportEvent, ExportOptions } from '../types.ts';
+import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import type { VmFacts } from '../../../vsphere/vm/vm-facts.ts';
 import { findWhole, type Recorded } from './whole-exports.ts';
 import type { WholeRecord } from './whole-record.ts';
@@ -25,9 +25,19 @@ export async function findStanding(
   return changed === undefined ? { whole } : { changed };
 }
 
+/** A VM that is watched while it is exported. */
+export interface WatchedVm {
+  client: VsphereClient;
+  /** What events call it. */
+  vm: string;
+  facts: VmFacts;
+  options: ExportOptions;
+  report: (event: ExportEvent) => void;
+}
+
 /** With `ifChanged`, looks at the VM before its export; what is returned gives, after it, what the export rests on. */
 export async function watchForChange(
-  { client, facts, options, plan, report }: Pick<VmExport, 'client' | 'facts' | 'options' | 'plan' | 'report'>,
+  { client, vm, facts, options, report }: WatchedVm,
   signal: AbortSignal,
 ): Promise<() => Promise<SourceState | undefined>> {
   if (!options.ifChanged) return () => Promise.resolve(undefined);
@@ -38,7 +48,7 @@ export async function watchForChange(
     } catch (error) {
       signal.throwIfAborted();
       const message = `The export is whole, but the next run will make it again: ${sentenceOf(error)}`;
-      report({ type: 'warning', vm: plan.vm, message });
+      report({ type: 'warning', vm, message });
       return undefined;
     }
   };

@@ -6,7 +6,10 @@ import { readOwnFile } from '../../../base/files/own-file.ts';
 import { isObject, readJson } from '../../../base/text/read-json.ts';
 import { PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
 import type { MemberRecord } from '../../../ovf/write/package-writer.ts';
+import type { ServerDuties } from '../source/export-source.ts';
+import type { OwnSnapshot } from '../source/snapshot-names.ts';
 import { FORMATS } from '../target/formats.ts';
+import type { ChangeRecord } from '../target/make-machine.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../types.ts';
 
 /** A whole file of an unfinished export. */
@@ -16,13 +19,6 @@ export interface WholeFile {
   isDisk: boolean;
   capacityBytes: number;
   populatedBytes: number | undefined;
-}
-
-/** The own snapshot of an export that has not ended: the next run takes it over when the last one was killed. */
-export interface OwnSnapshot {
-  /** Empty while it is being made. */
-  moRef: string;
-  name: string;
 }
 
 interface ResumeState {
@@ -46,7 +42,7 @@ type Beginning = Omit<ResumeState, 'version' | 'changing' | 'powerOn'>;
  * whole disk, gone when the export is finished and nothing of it is left on the server: the own snapshot and the promise to power the VM on again stay in it until the one is removed
  * and the other kept, whatever options the later runs have.
  */
-export class ResumeRecord {
+export class ResumeRecord implements ServerDuties, ChangeRecord {
   readonly #folder: string;
   readonly #baseName: string;
   readonly #path: string;

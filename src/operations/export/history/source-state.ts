@@ -1,7 +1,7 @@
 import { readConfigDigest } from '../../../vsphere/vm/config-digest.ts';
 import { readVmFacts, type VmFacts } from '../../../vsphere/vm/vm-facts.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
-import { namedSnapshot } from '../plan/inspect-vm.ts';
+import { namedSnapshot } from '../source/snapshot-names.ts';
 import type { ExportOptions, PowerChoice } from '../types.ts';
 
 /** By what a later run tells that a VM is as it was when it was exported. */

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
-import { outputFolder } from '../plan/plan-vm.ts';
+import type { InventoryVm } from '../../../vsphere/inventory/inventory.ts';
 import type { EncodeOptions } from '../target/encode-options.ts';
-import type { FoundVm } from '../plan/find-vms.ts';
+import { outputFolder } from '../target/output-folder.ts';
 import type { ExportOptions, PendingStep, PreflightFinding, SkippedVm, VmExportResult } from '../types.ts';
 import { WholeRecord, type DoneSteps, type WholeExport } from './whole-record.ts';
 
@@ -10,7 +10,7 @@ import { WholeRecord, type DoneSteps, type WholeExport } from './whole-record.ts
  * asked for.
  */
 export function recordFor(
-  { baseName, identity }: FoundVm,
+  { baseName, identity }: { baseName: string; identity: string },
   { output, skipExisting, ifChanged, keep }: ExportOptions,
   several: boolean,
 ): WholeRecord | undefined {
@@ -77,15 +77,15 @@ export function doneSteps({ defined, bootTest }: VmExportResult, earlier?: DoneS
   };
 }
 
-/** What there is of a VM whose files an earlier run fetched, and this one goes on with. */
-export function keptResult({ result }: WholeExport): VmExportResult {
+/** What there is of the VM `vm` whose files an earlier run fetched, and this one goes on with. That run may have called it otherwise. */
+export function keptResult(vm: string, { result }: WholeExport): VmExportResult {
   const names = result.files.map(({ path }) => basename(path));
   const keptDisks = names.filter((name) => !/\.(xml|yaml|ovf|mf)$/.test(name));
-  return { ...result, warnings: [], transferredBytes: 0, fetchSeconds: 0, seconds: 0, keptDisks };
+  return { ...result, vm, warnings: [], transferredBytes: 0, fetchSeconds: 0, seconds: 0, keptDisks };
 }
 
 export function skippedVm(
-  { vm, label }: FoundVm,
+  { vm, label }: { vm: Pick<InventoryVm, 'ref' | 'inventoryPath'>; label: string },
   { result, endedAt }: WholeExport,
   { ifChanged }: ExportOptions,
 ): SkippedVm {

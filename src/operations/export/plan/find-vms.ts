@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import { uniqueFileNames } from '../../../base/files/file-names.ts';
 import { findVms, isGlob, managedVms } from '../../../vsphere/inventory/find-vms.ts';
 import { listInventory, type InventoryVm } from '../../../vsphere/inventory/inventory.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { rememberVms } from '../../known-vms.ts';
-import { shardOf } from './shard-of.ts';
+import type { NamedVm } from '../../../domain/vm-name.ts';
 import type { ExportOptions } from '../types.ts';
 
 /** A VM, and what the names of its files begin with: its own name, made safe, and unlike that of any other VM of this run; or the one that was asked for. */
@@ -105,4 +106,17 @@ function nameEach(vms: readonly InventoryVm[], inventory: readonly InventoryVm[]
     label: counts.get(vm.name) === 1 ? vm.name : vm.inventoryPath,
     identity: vm.content.properties.get(INSTANCE_UUID)?.text || vm.ref.value,
   }));
+}
+
+/**
+ * Which of `count` shares `identity` belongs to, from 0. It depends on nothing else: a VM that comes or goes moves no other one, and processes that see the inventory at
+ * different times never disagree.
+ */
+export function shardOf(identity: string, count: number): number {
+  return createHash('sha256').update(identity.toLowerCase()).digest().readUIntBE(0, 6) % count;
+}
+
+/** What its domain's name is made of. */
+export function namedVm({ outputName: name, identity, sharesName }: FoundVm): NamedVm {
+  return { name, identity, sharesName };
 }

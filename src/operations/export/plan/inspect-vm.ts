@@ -1,10 +1,8 @@
 import { formatCount } from '../../../base/text/amounts.ts';
-import type { VmFacts, VmSnapshot } from '../../../vsphere/vm/vm-facts.ts';
+import type { VmFacts } from '../../../vsphere/vm/vm-facts.ts';
 import type { VirtualDisk } from '../../../vsphere/vm/virtual-disk.ts';
+import { namedSnapshot, OWN_SNAPSHOT_PREFIX } from '../source/snapshot-names.ts';
 import type { PowerChoice, PreflightFinding } from '../types.ts';
-
-/** Snapshots that this program makes are named so; one that is found later was left by a run that was killed. */
-export const OWN_SNAPSHOT_PREFIX = 'hyper2kvm-export-';
 
 /** What a suspended guest has not written yet is in a file that no lease exports. */
 const SUSPENDED =
@@ -22,12 +20,6 @@ export function inspectVm(vm: string, facts: VmFacts, power: PowerChoice): Findi
     ...inspectSnapshots(facts, power),
     ...inspectDevices(facts),
   ];
-}
-
-/** The snapshot that `--from-snapshot` means: the one of that name. Undefined when there is none or several. */
-export function namedSnapshot(facts: VmFacts, name: string): VmSnapshot | undefined {
-  const matches = facts.snapshots.filter((snapshot) => snapshot.name === name);
-  return matches.length === 1 ? matches[0] : undefined;
 }
 
 function inspectPower(vm: string, facts: VmFacts, power: PowerChoice): Finding {

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { FileClaims } from '../../../base/claims/file-claim.ts';
 import { CleanUp } from '../../clean-up.ts';
-import { refusalOf } from '../plan/plan-vm.ts';
+import { refusalOf } from '../plan/findings.ts';
 import { settleEarlierRun } from '../source/export-source.ts';
 import { exportVm, type VmExport } from './export-vm.ts';
 import { Generations } from '../history/generations.ts';
@@ -25,10 +25,10 @@ type Task = Omit<VmExport, 'folder'> & {
 };
 
 /** The VM with what was made of it; or the files of an earlier run, with which nothing is left to do. */
-export type InPlace = { exported: VmExportResult } | { whole: WholeExport };
+export type LockedOutcome = { exported: VmExportResult } | { whole: WholeExport };
 
 /** Exports one VM while no other run writes it to the same folder, and does what was asked for with the result. `leftBehind` is what clean-up has told so far. */
-export async function exportLocked(task: Task, signal: AbortSignal): Promise<InPlace> {
+export async function exportLocked(task: Task, signal: AbortSignal): Promise<LockedOutcome> {
   const { plan, baseName, options, job, claims } = task;
   if (!task.isWhole) requireGood(plan);
   const folder = options.keep === undefined ? plan.output : dirname(plan.output);
@@ -44,7 +44,7 @@ function requireGood(plan: Task['plan']): void {
   if (refusal) throw refusal;
 }
 
-async function exportAndUse(task: Task, signal: AbortSignal): Promise<InPlace> {
+async function exportAndUse(task: Task, signal: AbortSignal): Promise<LockedOutcome> {
   const { plan, options, report, leftBehind, record } = task;
   // Another run may have come to its end since this VM was looked at; and only under the lock may names be given that a killed run did not come to.
   const { whole, changed } = await findStanding(record, task);
@@ -54,8 +54,8 @@ async function exportAndUse(task: Task, signal: AbortSignal): Promise<InPlace> {
     return await useKept(task, { whole, record }, signal);
   }
   requireGood(plan);
-  tellChange(task, changed);
-  const settle = await watchForChange(task, signal);
+  reportChange(task, changed);
+  const settle = await watchForChange({ ...task, vm: task.plan.vm }, signal);
   const result = await exportVm({ ...task, folder: plan.output }, signal);
   result.warnings.push(...leftBehind);
   const exported = await postExport(withLasting(result, task), options, { signal, report });
@@ -73,7 +73,7 @@ async function undoEarlierRun(task: Task, folder: string, end: { keepFiles: bool
   await using cleanUp = new CleanUp(leave);
   const step = (name: ExportStep, detail: string) => report({ type: 'step', vm: plan.vm, step: name, detail });
   const power: PowerChoice = options.power.kind === 'snapshot' ? { kind: 'as-is' } : options.power;
-  await settleEarlierRun(power, { client, vm: plan.vm, facts, job, cleanUp, left, resume, step });
+  await settleEarlierRun(power, { client, vm: plan.vm, facts, job, cleanUp, left, duties: resume, step });
 }
 
 /** Does what was asked for with the files of an export that is there, and has not been done with them yet. */
@@ -81,13 +81,13 @@ async function useKept(
   task: Task,
   { whole, record }: { whole: WholeExport; record: WholeRecord | undefined },
   signal: AbortSignal,
-): Promise<InPlace> {
-  const { options, report, leftBehind } = task;
+): Promise<LockedOutcome> {
+  const { plan, options, report, leftBehind } = task;
   if (pendingSteps(whole, options).length === 0) {
     if (!whole.isUsed) await record?.markUsed(whole.done ?? NOTHING_DONE);
     return { whole };
   }
-  const result = keptResult(whole);
+  const result = keptResult(plan.vm, whole);
   result.warnings.push(...leftBehind);
   const pending = { ...onlyPending(whole, options), isKept: true };
   const exported = await postExport(withLasting(result, task), pending, { signal, report });
@@ -103,7 +103,7 @@ async function sourceOf(
   return bootTest?.problem === undefined ? await settle() : undefined;
 }
 
-function tellChange({ plan, report }: Task, changed: string | undefined): void {
+function reportChange({ plan, report }: Task, changed: string | undefined): void {
   if (changed === undefined) return;
   report({ type: 'step', vm: plan.vm, step: 'preflight', detail: `To be exported: ${changed}` });
 }
@@ -117,7 +117,12 @@ function withChange(result: VmExportResult, changed: string | undefined): VmExpo
 }
 
 /** Nothing old is removed unless the new generation is whole, under its name, and came up where that was to be tried. */
-async function exportGeneration(task: Task, vmFolder: string, keep: number, signal: AbortSignal): Promise<InPlace> {
+async function exportGeneration(
+  task: Task,
+  vmFolder: string,
+  keep: number,
+  signal: AbortSignal,
+): Promise<LockedOutcome> {
   const { plan, facts, options, job, report, leftBehind } = task;
   const name = basename(plan.output);
   const generations = await Generations.open(vmFolder, facts.instanceUuid || plan.moRef);
@@ -128,8 +133,8 @@ async function exportGeneration(task: Task, vmFolder: string, keep: number, sign
     await undoEarlierRun(task, generations.unfinished, { keepFiles: true });
     return await useKept(task, { whole, record: last }, signal);
   }
-  tellChange(task, changed);
-  const settle = await watchForChange(task, signal);
+  reportChange(task, changed);
+  const settle = await watchForChange({ ...task, vm: task.plan.vm }, signal);
   const made = await makeGeneration(task, generations, name, signal);
   const files = made.files.map((file) => ({ ...file, path: join(plan.output, basename(file.path)) }));
   const names = files.map(({ path }) => basename(path));

@@ -4,13 +4,14 @@ import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import type { EncodeOptions } from '../target/encode-options.ts';
 import { exportLocked } from './export-locked.ts';
-import { outputFolder, planVm } from '../plan/plan-vm.ts';
+import { planVm } from '../plan/plan-vm.ts';
+import { outputFolder } from '../target/output-folder.ts';
 import type { FoundVm } from '../plan/find-vms.ts';
 import { LeftSnapshots } from '../source/left-snapshots.ts';
 import { tidyPlace } from './locked-place.ts';
 import type { ExportEvent, ExportOptions, SkippedVm, VmExportFailure, VmExportResult } from '../types.ts';
 import type { ServerHashes } from '../transfer/unproved-files.ts';
-import { describeFailure } from './vm-failure.ts';
+import { describeFailure } from './export-outcome.ts';
 import { ResumeRecord } from '../history/resume-record.ts';
 import { findWhole, pendingSteps, recordFor, refuseOther, skippedVm } from '../history/whole-exports.ts';
 import type { WholeExport } from '../history/whole-record.ts';
@@ -33,14 +34,13 @@ export interface RunShared {
 /** How a VM of the run ended. */
 export type VmOutcome = { exported: VmExportResult } | { skipped: SkippedVm } | { failed: VmExportFailure };
 
-/** What is told of a VM while it is exported. */
-interface VmTold {
-  report: (event: ExportEvent) => void;
+/** What is noted about a VM while it is exported. */
+interface VmNotes {
   leftBehind: string[];
   /** Of those, what stays until somebody undoes it. */
   lasting: string[];
   keptForNextRun: string[];
-  /** Tells that it begins. */
+  /** Reports that it begins. */
   begin: (output: string) => void;
 }
 
@@ -52,33 +52,32 @@ export async function exportOne(
   signal: AbortSignal,
 ): Promise<VmOutcome> {
   const { label: vm, vm: inventoryVm } = each;
-  const report = (event: ExportEvent) =>
-    run.report('vm' in event && event.vm === inventoryVm.name ? { ...event, vm } : event);
+  const { report } = run;
   const begin = (output: string) =>
     report({ type: 'vm-started', vm, inventoryPath: inventoryVm.inventoryPath, ...place, output });
-  const told: VmTold = { report, begin, leftBehind: [], lasting: [], keptForNextRun: [] };
+  const notes: VmNotes = { begin, leftBehind: [], lasting: [], keptForNextRun: [] };
   try {
-    const outcome = await exportOrKeep(each, run, told, signal);
+    const outcome = await exportOrKeep(each, run, notes, signal);
     if ('skipped' in outcome) report({ type: 'vm-skipped', vm, result: outcome.skipped });
     else report({ type: 'vm-finished', vm, result: outcome.exported });
     return outcome;
   } catch (error) {
-    const { leftBehind } = told;
+    const { leftBehind } = notes;
     report({ type: 'vm-failed', vm, error, leftBehind });
     signal.throwIfAborted();
-    return { failed: describeFailure(vm, error, told) };
+    return { failed: describeFailure(vm, error, notes) };
   }
 }
 
 async function exportOrKeep(
   each: FoundVm,
   run: RunShared,
-  told: VmTold,
+  notes: VmNotes,
   signal: AbortSignal,
 ): Promise<Exclude<VmOutcome, { failed: unknown }>> {
-  const { client, options, encode, several } = run;
+  const { client, options, encode, several, report } = run;
   const { baseName, label: vm } = each;
-  const { report, leftBehind, lasting, keptForNextRun } = told;
+  const { leftBehind, lasting, keptForNextRun } = notes;
   const leave = (sentence: string, isLasting = false) => {
     leftBehind.push(sentence);
     if (isLasting) lasting.push(sentence);
@@ -107,9 +106,9 @@ async function exportOrKeep(
   }
   const planned = await planVm(client, each, options, several, signal);
   refuseOther(planned.plan.findings, found, { ...planned.plan, force: options.force });
-  told.begin(planned.plan.output);
+  notes.begin(planned.plan.output);
   const keepForNextRun = (names: string[]) => void keptForNextRun.push(...names);
-  const task = { ...planned, ...run, baseName, record, report, leave, left, leftBehind, lasting, keepForNextRun };
+  const task = { ...planned, ...run, baseName, record, leave, left, leftBehind, lasting, keepForNextRun };
   const outcome = await exportLocked({ ...task, isWhole: seen !== undefined }, signal);
   return 'whole' in outcome ? { skipped: withLasting(skippedVm(each, outcome.whole, options), lasting) } : outcome;
 }

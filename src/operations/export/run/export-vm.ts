@@ -75,7 +75,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
   await using ending = new AsyncDisposableStack();
   ending.defer(() => resume.close({ keepFiles }));
   await using cleanUp = new CleanUp(leave);
-  const scope = { client, vm: plan.vm, facts, job, cleanUp, left, resume, step };
+  const scope = { client, vm: plan.vm, facts, job, cleanUp, left, duties: resume, step };
   const source = await prepareSource(options.power, scope, signal);
   if (source.quiesced === false) warn('The snapshot was not quiesced: the disks are as after a power cut.');
 
@@ -187,7 +187,8 @@ async function finishDescriptor(
   {
     source,
     transfer,
-    ...rest
+    resume: changes,
+    step,
   }: {
     source: ExportSource;
     transfer: Transfer;
@@ -201,7 +202,7 @@ async function finishDescriptor(
   const images = inOrder(transfer.whole, plan.format).filter(({ isDisk }) => isDisk);
   const paths = images.map(({ name }) => join(plan.output, name));
   const partialPaths = images.map(({ name }) => join(folder, name + PARTIAL_SUFFIX));
-  const fetched = { vm: named, vmHardware, disks: source.disks, paths, partialPaths, format, ...rest };
+  const fetched = { vm: named, vmHardware, disks: source.disks, paths, partialPaths, format, changes, step };
   const { domain, ...made } = await makeMachine(fetched, options, signal);
   return { descriptor: domain, ...made };
 }

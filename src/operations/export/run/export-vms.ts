@@ -11,12 +11,11 @@ import { CleanUp } from '../../clean-up.ts';
 import { endJob } from '../../end-job.ts';
 import { openSession } from '../../server-session.ts';
 import { EncodeOptions } from '../target/encode-options.ts';
-import { exitCodeOfExport, isIncomplete } from './export-outcome.ts';
+import { describeFailure, exitCodeOfExport, stateOfExport } from './export-outcome.ts';
 import { exportOne, type RunShared, type VmOutcome } from './export-one.ts';
 import { findAllVms } from '../plan/find-vms.ts';
 import { JobProgress } from './job-progress.ts';
 import type { ExportEvent, ExportOptions, ExportResult, OperationContext } from '../types.ts';
-import { describeFailure } from './vm-failure.ts';
 
 /** Two decompress 1 GB of disk a second, more than a host's NFC brings; each more would take 25 MB. */
 const MOST_WORKERS = 2;
@@ -108,9 +107,7 @@ async function exportAll(
   const exported = outcomes.flatMap((outcome) => ('exported' in outcome ? [outcome.exported] : []));
   const skipped = outcomes.flatMap((outcome) => ('skipped' in outcome ? [outcome.skipped] : []));
   failed.push(...outcomes.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : [])));
-  const isPartial = exported.length + skipped.length > 0;
-  const isDone = failed.length === 0 && ![...exported, ...skipped].some(isIncomplete);
-  const state = isDone ? 'done' : isPartial ? 'partial' : 'failed';
+  const state = stateOfExport({ exported, skipped, failed });
   return { job: job.id, state, exported, skipped, failed, ...(share && { share }) };
 }
 

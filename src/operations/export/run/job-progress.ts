@@ -1,8 +1,7 @@
 import type { JobRecord } from '../../../jobs/job-record.ts';
 import type { JobHandle } from '../../../jobs/job-handle.ts';
-import { JobExtent } from './job-extent.ts';
 import type { ExportEvent } from '../types.ts';
-import { describeFailure } from './vm-failure.ts';
+import { describeFailure } from './export-outcome.ts';
 
 type JobVm = JobRecord['vms'][number];
 
@@ -71,4 +70,61 @@ export class JobProgress {
 
 function leftIn({ leftBehind }: { leftBehind?: string[] }): Pick<JobVm, 'leftBehind'> {
   return leftBehind === undefined ? {} : { leftBehind };
+}
+
+/** One VM's disks by name: what each holds in all, and what of it has come. */
+type Disks = Map<string, { capacityBytes: number; coveredBytes: number }>;
+
+/** How far an export has come, from its events: every VM counts the same, since the sizes of those to come are not known. */
+export class JobExtent {
+  #count = 0;
+  readonly #vms = new Map<string, Disks>();
+  #overCount = 0;
+
+  take(event: ExportEvent): void {
+    if (event.type === 'vm-started') {
+      this.#count = event.count;
+      this.#vms.set(event.vm, new Map());
+    }
+    if (event.type === 'vm-skipped') this.#skip(event.vm);
+    if (event.type === 'vm-finished' || event.type === 'vm-failed') this.#end(event.vm);
+    if (event.type === 'vm-skipped') this.#end(event.vm);
+    if (event.type === 'disks') {
+      for (const { disk, capacityBytes } of event.disks) {
+        this.#vms.get(event.vm)?.set(disk, { capacityBytes, coveredBytes: 0 });
+      }
+    }
+    if (event.type === 'disk-started') this.#cover(event.vm, event.disk, 0);
+    if (event.type === 'disk-progress') this.#cover(event.vm, event.disk, event.coveredBytes);
+    if (event.type === 'disk-whole' || event.type === 'disk-kept') this.#cover(event.vm, event.disk, Infinity);
+  }
+
+  /** A whole number below 100, as a change of the record; nothing before the first VM has begun. */
+  percent(): { percent?: number } {
+    if (this.#count === 0) return {};
+    const shares = [...this.#vms.values()].map(shareOf).reduce((sum, share) => sum + share, this.#overCount);
+    return { percent: Math.min(99, Math.floor((100 * shares) / this.#count)) };
+  }
+
+  /** It is among those that are counted, and mostly has not begun. */
+  #skip(vm: string): void {
+    this.#vms.delete(vm);
+    this.#overCount += 1;
+  }
+
+  /** A VM that was not found has not begun, and is not among those that are counted. */
+  #end(vm: string): void {
+    if (this.#vms.delete(vm)) this.#overCount += 1;
+  }
+
+  #cover(vm: string, disk: string, coveredBytes: number): void {
+    const known = this.#vms.get(vm)?.get(disk);
+    if (known !== undefined) known.coveredBytes = Math.min(coveredBytes, known.capacityBytes);
+  }
+}
+
+function shareOf(disks: Disks): number {
+  const all = [...disks.values()];
+  const capacityBytes = all.reduce((sum, disk) => sum + disk.capacityBytes, 0);
+  return capacityBytes === 0 ? 0 : all.reduce((sum, disk) => sum + disk.coveredBytes, 0) / capacityBytes;
 }

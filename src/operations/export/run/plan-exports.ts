@@ -4,11 +4,10 @@ import { openSession } from '../../server-session.ts';
 import { EncodeOptions } from '../target/encode-options.ts';
 import { planVm, type PlannedVm } from '../plan/plan-vm.ts';
 import { findAllVms, type FoundVm } from '../plan/find-vms.ts';
-import { totalsOf } from '../plan/plan-totals.ts';
 import { newestGeneration } from '../history/generation-record.ts';
 import { findStanding } from '../history/if-changed.ts';
-import type { DryRunResult, ExportEvent, ExportOptions, OperationContext } from '../types.ts';
-import { describeFailure } from './vm-failure.ts';
+import type { DryRunResult, ExportEvent, ExportOptions, ExportPlan, OperationContext, PlanTotals } from '../types.ts';
+import { describeFailure } from './export-outcome.ts';
 import { findWhole, pendingSteps, recordFor, refuseOther, skippedVm, type Recorded } from '../history/whole-exports.ts';
 import { WholeRecord } from '../history/whole-record.ts';
 
@@ -62,4 +61,18 @@ async function findUnchanged(
   const { whole, differences } = await findStanding(last, { encode, facts, options });
   // A new generation replaces nothing.
   return { ...(whole && { whole }), ...(differences && newest === undefined && { differences }) };
+}
+
+/** What {@link DryRunResult} sums up. */
+export function totalsOf(plans: readonly ExportPlan[]): PlanTotals {
+  const good = plans.filter(({ findings }) => findings.every(({ level }) => level !== 'error'));
+  const disks = good.flatMap((plan) => plan.disks);
+  return {
+    vms: plans.length,
+    exportable: good.length,
+    disks: disks.length,
+    capacityBytes: disks.reduce((sum, disk) => sum + disk.capacityBytes, 0),
+    expectedBytes: good.reduce((sum, plan) => sum + plan.expectedBytes, 0),
+    freeBytes: plans.length === 0 ? null : Math.min(...plans.map((plan) => plan.freeBytes)),
+  };
 }

@@ -15,8 +15,7 @@ import type { MoRef } from '../../../vsphere/soap/wsdl-types.ts';
 import type { CleanUp } from '../../clean-up.ts';
 import type { LeftSnapshots } from './left-snapshots.ts';
 import { deferRemoval, takeOwnSnapshot, type SnapshotScope } from './own-snapshot.ts';
-import { namedSnapshot, OWN_SNAPSHOT_PREFIX } from '../plan/inspect-vm.ts';
-import type { OwnSnapshot, ResumeRecord } from '../history/resume-record.ts';
+import { namedSnapshot, OWN_SNAPSHOT_PREFIX, type OwnSnapshot } from './snapshot-names.ts';
 import type { PowerChoice } from '../types.ts';
 import type { ExportStep } from '../../events.ts';
 
@@ -33,6 +32,19 @@ export interface ExportSource {
   quiesced: boolean | undefined;
 }
 
+/** What is left to be undone on the server, recorded before it is done, so that the next run can undo it when this one is killed. */
+export interface ServerDuties {
+  readonly ownSnapshot: OwnSnapshot | undefined;
+  /** The VM is to be powered on again. */
+  readonly powerOn: boolean;
+  announceSnapshot(name: string): Promise<void>;
+  announcePowerOn(): Promise<void>;
+  /** Never throws. */
+  forgetSnapshot(): Promise<void>;
+  /** Never throws. */
+  forgetPowerOn(): Promise<void>;
+}
+
 export interface SourceScope {
   client: VsphereClient;
   vm: string;
@@ -43,7 +55,7 @@ export interface SourceScope {
   /** Takes an own snapshot that cannot be removed. */
   left: LeftSnapshots;
   /** What a killed run may have left, and where this one records what must be undone before it is done. */
-  resume: ResumeRecord;
+  duties: ServerDuties;
   step: (step: ExportStep, detail: string) => void;
 }
 
@@ -80,33 +92,33 @@ export async function prepareSource(
  * unless this run is asked to leave it off.
  */
 export async function settleEarlierRun(power: PowerChoice, scope: SourceScope): Promise<void> {
-  const { facts, resume } = scope;
-  const old = leftoverOf(facts, resume);
+  const { facts, duties } = scope;
+  const old = leftoverOf(facts, duties);
   const isTaken = power.kind === 'snapshot' && !facts.template;
   const isTheirs = power.kind === 'from-snapshot' && power.name === old?.name;
-  if (resume.ownSnapshot !== undefined && (old === undefined || isTheirs)) await resume.forgetSnapshot();
+  if (duties.ownSnapshot !== undefined && (old === undefined || isTheirs)) await duties.forgetSnapshot();
   else if (old !== undefined && !isTaken) deferRemoval(snapshotScope(scope), old.name, () => Promise.resolve(old.ref));
-  if (!resume.powerOn) return;
+  if (!duties.powerOn) return;
   const isLeftOff = power.kind === 'shutdown' && !power.restart;
-  if (isLeftOff || facts.powerState === 'poweredOn') await resume.forgetPowerOn();
+  if (isLeftOff || facts.powerState === 'poweredOn') await duties.forgetPowerOn();
   else deferPowerOn(scope, 0);
 }
 
 /** The own snapshot of a killed run. One that was announced and not recorded has no MoRef; its name has the job's id in it. */
-function leftoverOf(facts: VmFacts, { ownSnapshot }: ResumeRecord): VmSnapshot | undefined {
+function leftoverOf(facts: VmFacts, { ownSnapshot }: ServerDuties): VmSnapshot | undefined {
   return facts.snapshots.find(
     ({ ref, name }) => name === ownSnapshot?.name && (ownSnapshot.moRef === '' || ref.value === ownSnapshot.moRef),
   );
 }
 
-function snapshotScope({ client, vm, facts, cleanUp, left, resume, step }: SourceScope): SnapshotScope {
+function snapshotScope({ client, vm, facts, cleanUp, left, duties, step }: SourceScope): SnapshotScope {
   const { ref: vmRef, consolidationNeeded } = facts;
-  const forget = () => resume.forgetSnapshot();
+  const forget = () => duties.forgetSnapshot();
   return { client, vm, vmRef, cleanUp, left, consolidationNeeded, step, forget };
 }
 
 /** Powers the VM on after the export, as soon as a shutdown that is under way has ended. */
-function deferPowerOn({ client, vm, facts, cleanUp, resume, step }: SourceScope, shutdownLimitMs: number): void {
+function deferPowerOn({ client, vm, facts, cleanUp, duties, step }: SourceScope, shutdownLimitMs: number): void {
   cleanUp.defer({
     remains: `${vm} is still powered off: power it on again.`,
     isLasting: true,
@@ -115,7 +127,7 @@ function deferPowerOn({ client, vm, facts, cleanUp, resume, step }: SourceScope,
       step('clean-up', `Powering ${vm} on again`);
       await waitUntilOff(client, facts.ref, shutdownLimitMs, limit);
       await powerOn(client, facts.ref, limit);
-      await resume.forgetPowerOn();
+      await duties.forgetPowerOn();
     },
   });
 }
@@ -150,11 +162,11 @@ async function snapshotSource(
 }
 
 async function ownSnapshotSource(quiesce: boolean, scope: SourceScope, signal: AbortSignal): Promise<ExportSource> {
-  const { client, facts, job, resume, step } = scope;
-  const old = leftoverOf(facts, resume);
+  const { client, facts, job, duties, step } = scope;
+  const old = leftoverOf(facts, duties);
   const name = old?.name ?? `${OWN_SNAPSHOT_PREFIX}${job}`;
   step('snapshot', old ? `Taking over snapshot ${name} of the run before` : `Making the temporary snapshot ${name}`);
-  if (!old) await resume.announceSnapshot(name);
+  if (!old) await duties.announceSnapshot(name);
   const ref = await takeOwnSnapshot(snapshotScope(scope), { name, quiesce, old: old?.ref });
   signal.throwIfAborted();
   const quiesced = quiesce ? await wasQuiesced(client, facts.ref, ref, signal) : undefined;
@@ -175,7 +187,7 @@ async function shutDown(
   const { client, vm, facts, step } = scope;
   step('shutdown', `Shutting down the guest of ${vm}, at most ${formatDuration(power.limitMinutes * 60)}`);
   if (power.restart) {
-    await scope.resume.announcePowerOn();
+    await scope.duties.announcePowerOn();
     deferPowerOn(scope, power.limitMinutes * 60_000);
   }
   const isDown = facts.toolsRunning && (await shutdownGuest(client, facts.ref, power.limitMinutes * 60_000, signal));

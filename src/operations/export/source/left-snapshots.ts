@@ -9,7 +9,7 @@ import { removeSnapshot } from '../../../vsphere/vm/snapshot.ts';
 import { readSnapshots } from '../../../vsphere/vm/vm-facts.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import type { MoRef } from '../../../vsphere/soap/wsdl-types.ts';
-import type { OwnSnapshot } from '../history/resume-record.ts';
+import type { OwnSnapshot } from './snapshot-names.ts';
 
 interface LeftState {
   version: 1;

@@ -11,9 +11,15 @@ import { targetHardware } from '../../fix-guest/target-hardware.ts';
 import { virtioSupportOf, fixImages } from '../../fix-guest/fix-images.ts';
 import type { FixReport } from '../../fix-guest/types.ts';
 import { guestAddressOf, machineOfVm } from './machine-of-vm.ts';
-import type { ResumeRecord } from '../history/resume-record.ts';
 import type { ExportOptions, VmExportResult } from '../types.ts';
 import type { ExportStep } from '../../events.ts';
+
+/** Where it is recorded that the images are being changed, and are not what was fetched any more. */
+export interface ChangeRecord {
+  beginChange(): Promise<void>;
+  /** Ends a change that failed: images that it left as they had been fetched count again. */
+  keepUnchanged(): Promise<void>;
+}
 
 /** A VM whose disks are whole images, still as `.partial`. */
 export interface FetchedVm {
@@ -26,7 +32,7 @@ export interface FetchedVm {
   /** Where they are now. */
   partialPaths: readonly string[];
   format: SinkFormat;
-  resume: ResumeRecord;
+  changes: ChangeRecord;
   step: (step: ExportStep, detail: string) => void;
 }
 
@@ -56,7 +62,7 @@ export async function makeMachine(
 
 /** The images are marked before the first byte of them changes: the next run must not take over an image that a killed run was changing. */
 async function fixFetched(
-  { vmHardware, disks, partialPaths, format, resume, step }: FetchedVm,
+  { vmHardware, disks, partialPaths, format, changes, step }: FetchedVm,
   machine: SourceMachine,
   { requested, wanted, env }: { requested: ExportOptions['guest']; wanted: HardwareOption; env: NodeJS.ProcessEnv },
   signal: AbortSignal,
@@ -71,11 +77,11 @@ async function fixFetched(
     const report = ({ detail }: { detail: string }): void => step('fix', detail);
     const obstacle = obstacleOfGuest(architectureOf(vmHardware));
     const hardware = targetHardware(machine, images.length, wanted);
-    const beforeChange = (): Promise<void> => resume.beginChange();
+    const beforeChange = (): Promise<void> => changes.beginChange();
     const vmToFix = { images, nics: machine.nics, hardware, beforeChange, obstacle, env };
     return await fixImages(vmToFix, requested, { signal, report });
   } catch (error) {
-    await resume.keepUnchanged();
+    await changes.keepUnchanged();
     throw error;
   }
 }

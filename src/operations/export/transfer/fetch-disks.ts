@@ -1,16 +1,31 @@
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import type { PackageWriter } from '../../../ovf/write/package-writer.ts';
-import { readVmFacts } from '../../../vsphere/vm/vm-facts.ts';
+import type { NamedVm } from '../../../domain/vm-name.ts';
+import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
+import { readVmFacts, type VmFacts } from '../../../vsphere/vm/vm-facts.ts';
 import type { EncodeOptions } from '../target/encode-options.ts';
 import { sourceOfVm, type ExportSource } from '../source/export-source.ts';
-import type { VmExport } from '../run/export-vm.ts';
 import { FORMATS } from '../target/formats.ts';
 import { LeaseScope, type OpenLease } from '../source/lease-scope.ts';
 import { writeDescriptor } from '../target/ovf-text.ts';
 import type { ResumeRecord } from '../history/resume-record.ts';
 import type { Transfer } from './transfer.ts';
+import type { ExportEvent, ExportPlan } from '../types.ts';
 import { wantedFiles } from './wanted-files.ts';
 import type { ExportStep } from '../../events.ts';
+
+/** The VM whose files are fetched. */
+export interface FetchedVm {
+  client: VsphereClient;
+  plan: ExportPlan;
+  facts: VmFacts;
+  named: NamedVm;
+  baseName: string;
+  encode: EncodeOptions;
+  /** Takes a sentence about each thing that could not be undone on the server. */
+  leave: (sentence: string) => void;
+  report: (event: ExportEvent) => void;
+}
 
 /** What must be equal for the files of an earlier run to be those of this one: the disks' content, and how it is stored. */
 export function contentIdentity(source: ExportSource, encode: EncodeOptions): string {
@@ -19,7 +34,7 @@ export function contentIdentity(source: ExportSource, encode: EncodeOptions): st
 
 /** Takes over what an earlier run fetched whole, when the VM is still in the same state; else begins anew. */
 export async function adoptWholeFiles(
-  { plan, report, encode }: VmExport,
+  { plan, report, encode }: Pick<FetchedVm, 'plan' | 'report' | 'encode'>,
   source: ExportSource,
   { resume, writer, transfer }: { resume: ResumeRecord; writer: PackageWriter; transfer: Transfer },
   signal: AbortSignal,
@@ -37,7 +52,7 @@ export async function adoptWholeFiles(
 
 /** Fetches what is not whole yet, under leases, none of which is open after it. */
 export async function transferAll(
-  task: VmExport,
+  task: FetchedVm,
   source: ExportSource,
   {
     transfer,
@@ -46,7 +61,7 @@ export async function transferAll(
   }: { transfer: Transfer; step: (step: ExportStep, detail: string) => void; hasEarlierRun: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  const { client, plan, facts, leave, baseName } = task;
+  const { client, plan, facts, named, leave, baseName } = task;
   const filesOf = (lease: OpenLease) => wantedFiles(lease.devices, source.disks, { baseName, format: plan.format });
   const verify = async (lease: OpenLease, leaseSignal: AbortSignal) => {
     if (!source.snapshot) await checkUnchanged(task, source, leaseSignal);
@@ -58,7 +73,7 @@ export async function transferAll(
         populatedBytes: undefined,
       }));
       await writeDescriptor(
-        { client, vm: facts.ref, name: plan.vm, snapshot: source.snapshot },
+        { client, vm: facts.ref, name: named.name, snapshot: source.snapshot },
         rehearsed,
         leaseSignal,
       );
@@ -72,7 +87,7 @@ export async function transferAll(
 
 /** Between planning and the lease, and between two leases, nothing keeps a VM from being powered on or changed. */
 async function checkUnchanged(
-  { client, facts, plan }: VmExport,
+  { client, facts, plan }: FetchedVm,
   source: ExportSource,
   signal: AbortSignal,
 ): Promise<void> {

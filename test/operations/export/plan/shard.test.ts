@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { shardOf } from '../../../../src/operations/export/plan/shard-of.ts';
+import { shardOf } from '../../../../src/operations/export/plan/find-vms.ts';
 import { emptyContent } from '../../../server/content-source.ts';
 import { startTestServer } from '../../../server/test-server.ts';
 import { runExport, ScratchFolder, type ExportRun } from '../export-run.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { listJobs } from '../../../../src/jobs/job-store.ts';
 import { InterruptedError } from '../../../../src/base/errors.ts';
 import { EXIT_CODES } from '../../../../src/base/exit-codes.ts';
-import { exportOutcome } from '../../../../src/commands/export-outcome.ts';
+import { exportOutcome } from '../../../../src/operations/export/run/export-outcome.ts';
 import type { ExportEvent, ExportOptions } from '../../../../src/operations/export/types.ts';
 import { mixedContent } from '../../../server/content-source.ts';
 import type { TestServerOptions } from '../../../server/options.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { JobExtent } from '../../../../src/operations/export/run/job-extent.ts';
+import { JobExtent } from '../../../../src/operations/export/run/job-progress.ts';
 import type { ExportEvent } from '../../../../src/operations/export/types.ts';
 
 /** What the record says after each of the events. */

@@ -1,0 +1,32 @@
+import {
+  missingPrivileges,
+  RESTART_PRIVILEGES,
+  SHUTDOWN_PRIVILEGES,
+  SNAPSHOT_PRIVILEGES,
+} from '../../../vsphere/inventory/privileges.ts';
+import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
+import type { VmFacts } from '../../../vsphere/vm/vm-facts.ts';
+import type { PowerChoice, PreflightFinding } from '../types.ts';
+
+/** A snapshot that may be made but not removed would stay; and one made for a lease that is refused then costs for nothing. */
+export async function inspectPrivileges(
+  client: VsphereClient,
+  facts: VmFacts,
+  power: PowerChoice,
+  signal: AbortSignal,
+): Promise<PreflightFinding[]> {
+  const missing = await missingPrivileges(client, facts.ref, ['VApp.Export', ...privilegesOf(power, facts)], signal);
+  return missing.map((privilege) => ({
+    level: 'error',
+    kind: 'authentication',
+    check: 'privileges',
+    detail: `the account lacks ${privilege} on the VM.`,
+    hint: `Add ${privilege} to the role of the account.`,
+  }));
+}
+
+function privilegesOf(power: PowerChoice, { template, powerState }: VmFacts): readonly string[] {
+  if (power.kind === 'snapshot' && !template) return SNAPSHOT_PRIVILEGES;
+  if (power.kind !== 'shutdown' || powerState === 'poweredOff') return [];
+  return [...SHUTDOWN_PRIVILEGES, ...(power.restart ? RESTART_PRIVILEGES : [])];
+}

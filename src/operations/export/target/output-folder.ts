@@ -1,0 +1,7 @@
+import { join, resolve } from 'node:path';
+
+/** The folder of a VM's files, or of its generations. */
+export function outputFolder(asked: string | undefined, baseName: string, isOneOfSeveral: boolean): string {
+  if (asked === undefined) return resolve(baseName);
+  return isOneOfSeveral ? join(resolve(asked), baseName) : resolve(asked);
+}
