@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Hyper2kvmError, InterruptedError } from '../../src/base/errors.ts';
 import { ExportCommand } from '../../src/commands/export.ts';
+import { describeFailure } from '../../src/operations/export/run/export-outcome.ts';
 import { totalsOf } from '../../src/operations/export/run/plan-exports.ts';
 import type {
   DryRunResult,
@@ -84,7 +85,7 @@ function failing(vms: Record<string, unknown>, exported = 0): Operation<ExportRe
     const failed = Object.entries(vms).map(([vm, error]) => {
       report(vmStarted(vm));
       report({ type: 'vm-failed', vm, error });
-      return { vm, error: { kind: 'transfer' as const, message: String(error) }, leftBehind: [], keptForNextRun: [] };
+      return describeFailure(vm, error);
     });
     const state = exported > 0 ? 'partial' : 'failed';
     return Promise.resolve({
