@@ -1,0 +1,24 @@
+import { emptyContent, mixedContent, randomContent } from '../../../server/content-source.ts';
+import type { TestServerOptions } from '../../../server/options.ts';
+import { startTestServer, type TestServer } from '../../../server/test-server.ts';
+
+const MiB = 1024 * 1024;
+
+/** A VM with an NVRAM file and three disks: mixed content, noise, and an empty one. */
+export const VM = {
+  name: 'web',
+  nvram: Buffer.alloc(8684, 'nvram'),
+  disks: [
+    { content: mixedContent(6 * MiB + 512, 'mixed') },
+    { content: randomContent(2 * MiB, 'random') },
+    { content: emptyContent(3 * MiB) },
+  ],
+} as const;
+
+/** The files of its complete export as OVF. */
+export const WHOLE = ['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web-disk-3.vmdk', 'web.mf', 'web.nvram', 'web.ovf'];
+
+/** A test server that has this VM, unless `options` name others. */
+export function serve(options: TestServerOptions = {}): Promise<TestServer> {
+  return startTestServer({ vms: [VM], ...options });
+}
