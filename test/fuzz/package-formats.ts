@@ -9,7 +9,7 @@ import { unfitName } from '../../src/ovf/files/file-href.ts';
 import { openPackage } from '../../src/ovf/read/open-package.ts';
 import { readOvf, type OvfFacts } from '../../src/ovf/hardware/ovf-facts.ts';
 import { readVmx } from '../../src/ovf/vmx/vmx-facts.ts';
-import { readPackaged } from '../../src/ovf/read/read-packaged.ts';
+import { readPackaged } from '../ovf/read-packaged.ts';
 import { readMembers } from '../ovf/read-all.ts';
 import {
   changedDescriptor,

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { Hyper2kvmError } from '../../src/base/errors.ts';
 import { withProcessorTime } from '../fuzz/processor-time.ts';
-import { openOva } from '../../src/ovf/tar/ova-reader.ts';
+import { openOva } from './read-ova.ts';
 import { readOvf } from '../../src/ovf/hardware/ovf-facts.ts';
 import { smallOvf } from './ovf-samples.ts';
 import { temporaryFolder } from './package-folder.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VmPackage } from '../../src/ovf/read/open-package.ts';
-import { readPackaged } from '../../src/ovf/read/read-packaged.ts';
+import { readPackaged } from './read-packaged.ts';
 import { item, smallOvf } from './ovf-samples.ts';
 import { pattern, sha256 } from './package-folder.ts';
 import { joined } from './read-all.ts';

@@ -1,4 +1,4 @@
-import { readOva } from '../../src/ovf/tar/ova-reader.ts';
+import { readOva } from './read-ova.ts';
 
 /** The bytes of an iteration, copied: pieces are valid until the next one only. */
 export async function joined(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {

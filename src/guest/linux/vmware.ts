@@ -1,4 +1,3 @@
-import { posix } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { Fix, GuestDraft } from '../change.ts';
 import type { Guest } from '../guest.ts';
@@ -129,9 +128,4 @@ async function findPackages(guest: Guest): Promise<{ names: string[]; command: s
 
 function some(names: string[], command: string[]): { names: string[]; command: string[] } | undefined {
   return names.length === 0 ? undefined : { names, command };
-}
-
-/** True for a unit of VMware's tools. */
-export function isVmwareService(path: string): boolean {
-  return SERVICE.test(posix.basename(path));
 }

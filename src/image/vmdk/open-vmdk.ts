@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { InsideFolder } from '../../base/files/inside-folder.ts';
-import { OpenFile } from '../file/open-file.ts';
+import type { OpenFile } from '../file/open-file.ts';
 import type { MappedImage } from '../model/image.ts';
 import { overlay } from '../model/overlay.ts';
 import { openByName } from './open-extents.ts';
@@ -16,14 +16,10 @@ export interface OpenVmdkOptions {
 }
 
 /**
- * Opens the VMDK at `path`, by its content, with all its extents and parents: a descriptor, or a sparse file with a descriptor in it. The caller closes it.
+ * Opens the VMDK that `file` is, by its content, with all its extents and parents: a descriptor, or a sparse file with a descriptor in it. Takes over `file`: it is closed when this
+ * throws. The caller closes the image.
  * @throws Hyper2kvmError kind `local-file` when a file cannot be read, `image` when one is corrupt, not supported, missing or outside of the folder.
  */
-export async function openVmdk(path: string, options: OpenVmdkOptions = {}): Promise<MappedImage> {
-  return openVmdkFile(await OpenFile.open(path), options);
-}
-
-/** {@link openVmdk} of a file that is open already. Takes over `file`: it is closed when this throws. */
 export async function openVmdkFile(file: OpenFile, { folder }: OpenVmdkOptions = {}): Promise<MappedImage> {
   await using opened = new AsyncDisposableStack();
   opened.use(file);

@@ -12,7 +12,7 @@ import type { DiskSink, WrittenRange } from '../../image/model/sink.ts';
 import { GrainWindows } from '../../image/vmdk/stream/grain-windows.ts';
 import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import type { PackageDisk } from '../../ovf/read/package-disk.ts';
-import type { PackageReader } from '../../ovf/read/read-packaged.ts';
+import type { PackageReader } from '../../ovf/read/package-reader.ts';
 import type { SourceDisk } from './convert-source.ts';
 import type { DiskOrigin } from './types.ts';
 import { inodeOf, requireOwn } from './output-names.ts';

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { forEachConcurrently } from '../../base/concurrency.ts';
 import { WorkerPool } from '../../image/copy/worker-pool.ts';
 import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
-import { PackageReader } from '../../ovf/read/read-packaged.ts';
+import { PackageReader } from '../../ovf/read/package-reader.ts';
 import { convertDisk, type DiskTask, type WholeDisk } from './convert-disk.ts';
 import type { Layout, PlannedDisk } from './layout.ts';
 import { requireOwn } from './output-names.ts';

@@ -22,7 +22,7 @@ export interface VmPackage {
   path: string;
   /**
    * `gzip-ova` is an OVA that is compressed as a whole: its disks' offsets are those in the tar that it holds, and its bytes can only be had from front to
-   * back, see `readPackaged`.
+   * back, see `PackageReader`.
    */
   container: 'folder' | 'ova' | 'gzip-ova';
   facts: OvfFacts;

@@ -3,7 +3,7 @@ import { shellWord } from '../../base/text/shell-word.ts';
 import { readBytes, StreamSource, type ByteSource } from '../files/byte-source.ts';
 import { readHead, tarChunks, withFile } from '../files/file-bytes.ts';
 import { startsGzip } from '../files/gzip-stream.ts';
-import { cutOff } from './ova-reader.ts';
+import { cutOff } from './tar-pieces.ts';
 import { hasValidChecksum } from './tar-block.ts';
 import { BLOCK_BYTES } from './tar-header.ts';
 import { TarReader, type TarFileEntry } from './tar-reader.ts';

@@ -2,7 +2,8 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
 import type { MappedImage } from '../../../src/image/model/image.ts';
-import { openVmdk } from '../../../src/image/vmdk/open-vmdk.ts';
+import { OpenFile } from '../../../src/image/file/open-file.ts';
+import { openVmdkFile } from '../../../src/image/vmdk/open-vmdk.ts';
 import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 /** A folder with the files of a disk, gone when the scope ends. */
@@ -32,7 +33,7 @@ export class DiskFolder implements AsyncDisposable {
   }
 
   async open(name = 'disk.vmdk'): Promise<MappedImage> {
-    return openVmdk(this.at(name));
+    return openVmdkFile(await OpenFile.open(this.at(name)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,7 +6,7 @@ import { createFolderPackage } from '../../../src/ovf/write/folder-package.ts';
 import { openPackage } from '../../../src/ovf/read/open-package.ts';
 import { createOvaPackage } from '../../../src/ovf/write/ova-package.ts';
 import { probePackage } from '../../../src/ovf/read/probe-package.ts';
-import { readPackaged } from '../../../src/ovf/read/read-packaged.ts';
+import { readPackaged } from '../read-packaged.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { outputOf } from '../../oracles/run-program.ts';
 import { VIRTUALBOX } from '../ovf-samples.ts';

@@ -3,7 +3,7 @@ import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { openPackage } from '../../../src/ovf/read/open-package.ts';
-import { readPackaged } from '../../../src/ovf/read/read-packaged.ts';
+import { readPackaged } from '../read-packaged.ts';
 import {
   chunked,
   CHUNKS,

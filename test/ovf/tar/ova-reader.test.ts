@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { createOvaPackage } from '../../../src/ovf/write/ova-package.ts';
 import { indexOva } from '../../../src/ovf/tar/ova-index.ts';
-import { openOva, readOva } from '../../../src/ovf/tar/ova-reader.ts';
+import { openOva, readOva } from '../read-ova.ts';
 import { encodeHeaders } from '../../../src/ovf/tar/tar-header.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { outputOf } from '../../oracles/run-program.ts';

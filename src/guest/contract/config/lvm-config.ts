@@ -42,16 +42,9 @@ export function parseLvmConfig(text: string): LvmConfig {
 }
 
 /**
- * Whether LVM looks at a device that has these paths. Of each path the first pattern that matches counts; one path that is accepted is enough, and a
+ * Whether a filter of LVM lets a device with these paths pass. Of each path the first pattern that matches counts; one path that is accepted is enough, and a
  * device of which no path matches is accepted (`lib/filters/filter-regex.c` of LVM). Undefined if a pattern is not read.
  */
-export function lvmAdmits(config: LvmConfig, devicePaths: readonly string[]): boolean | undefined {
-  const results = new Set([config.filter, config.globalFilter].map((filter) => filterAdmits(filter, devicePaths)));
-  if (results.has(false)) return false;
-  return results.has(undefined) ? undefined : true;
-}
-
-/** As `lvmAdmits`, for one of the two filters. */
 export function filterAdmits(filter: LvmFilter | undefined, devicePaths: readonly string[]): boolean | undefined {
   if (filter === undefined) return true;
   const first = devicePaths.map((path) =>

@@ -1,6 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { lvmAdmits, parseLvmConfig } from '../../../../src/guest/contract/config/lvm-config.ts';
+import { filterAdmits, parseLvmConfig, type LvmConfig } from '../../../../src/guest/contract/config/lvm-config.ts';
 import { parseDevicesFile } from '../../../../src/guest/contract/config/lvm-devices-file.ts';
+
+/** Whether both filters of the configuration accept a device with these paths; undefined if one of them is not read. */
+function lvmAdmits(config: LvmConfig, paths: readonly string[]): boolean | undefined {
+  const results = new Set([config.filter, config.globalFilter].map((filter) => filterAdmits(filter, paths)));
+  if (results.has(false)) return false;
+  return results.has(undefined) ? undefined : true;
+}
 
 describe('filters of lvm.conf', () => {
   const conf = (setting: string) => parseLvmConfig(`devices {\n\t${setting}\n}\n`);

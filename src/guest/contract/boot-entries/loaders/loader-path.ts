@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { deviceOf, type BlockDevice } from '../../../guest.ts';
+import { deviceOf } from '../../../guest.ts';
 import type { BootSubject } from '../../boot-check.ts';
 import type { EntryFile, SourcePlace } from '../boot-entry.ts';
 
@@ -106,9 +106,4 @@ export async function findIgnoringCase(
     at = posix.join(at, name);
   }
   return at;
-}
-
-/** The device of that name. */
-export function deviceNamed(name: string, devices: readonly BlockDevice[]): BlockDevice | undefined {
-  return devices.find((device) => device.name === name);
 }

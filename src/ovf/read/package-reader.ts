@@ -3,27 +3,15 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { StreamSource } from '../files/byte-source.ts';
 import { fileChunks, tarChunks } from '../files/file-bytes.ts';
 import { gunzipped } from '../files/gzip-stream.ts';
-import { piecesOf } from '../tar/ova-reader.ts';
+import { piecesOf } from '../tar/tar-pieces.ts';
 import type { PackagedFile, PackagePart } from './package-disk.ts';
 import type { VmPackage } from './open-package.ts';
 
 /**
- * The content of a packaged file from front to back, whatever form it lies there in: chunks are joined, gzip is undone. While its bytes go by they are
+ * Reads packaged files from front to back, whatever form they have there: chunks are joined, gzip is undone. While the bytes of a file go by they are
  * checked against the manifest; that a digest is wrong shows at the end of its part, so that what was read before is not to be kept. Pieces are valid until the next
  * one; leaving the iteration closes the files. Throws kind `image` for a wrong digest, a file that became shorter and damaged gzip, and kind `local-file`; rejects with
- * the reason of an abort.
- */
-export async function* readPackaged(
-  place: Pick<VmPackage, 'path' | 'container'>,
-  file: PackagedFile,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  await using reader = new PackageReader(place, signal);
-  yield* reader.read(file);
-}
-
-/**
- * Reads files of one package as {@link readPackaged} does. An archive that is compressed as a whole stays open between two files, and is inflated once for
+ * the reason of an abort. An archive that is compressed as a whole stays open between two files, and is inflated once for
  * all that are read in its order, one at a time; the files of other packages can be read side by side.
  */
 export class PackageReader implements AsyncDisposable {
