@@ -11,6 +11,7 @@ import { Redactor } from './redact.ts';
 import { foldLines, foldText } from './text/fold-lines.ts';
 import { LostOutputError, requireStandardOutput, sayAtOnce } from './standard-output.ts';
 import { safeLines } from './text/safe-text.ts';
+import { CommandTrace, isDebugging } from './trace/command-trace.ts';
 import { asUsageError, passwordFlagError } from './usage-error.ts';
 
 /**
@@ -35,6 +36,12 @@ export abstract class BaseCommand<Result extends object> extends Command {
       helpGroup: 'GLOBAL',
       description: 'Print warnings and errors only, besides the result of list, status and a dry run.',
     }),
+    debug: Flags.boolean({
+      default: false,
+      helpGroup: 'GLOBAL',
+      description:
+        'Print a line to standard error for each call to the server, download, retry and external command, with its duration, and the stack of an error. No secret is printed. Else HYPER2KVM_DEBUG=1. HYPER2KVM_TRACE=DIR also records the calls for a bug report: see docs/debugging.md.',
+    }),
     ...CONFIG_FLAGS,
   };
 
@@ -47,6 +54,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
   protected readonly chosen = new CommandProfile();
   /** Of commands with `--log-file`. */
   protected readonly runLog = new CommandLog();
+  protected readonly trace = new CommandTrace();
   #stopWatching = (): void => {};
   #failure: ErrorReport | undefined;
 
@@ -152,6 +160,15 @@ export abstract class BaseCommand<Result extends object> extends Command {
       clean: (text) => this.redactor.clean(text),
       onProblem: (message) => this.addWarning(message),
     });
+    await this.trace.open({
+      debug: parsed.flags['debug'] === true,
+      env: this.env,
+      command: this.id ?? '',
+      version: this.config.version,
+      mask: (text) => this.redactor.mask(text),
+      debugLine: (line) => this.#debug(line),
+      onProblem: (message) => this.addWarning(message),
+    });
     return parsed;
   }
 
@@ -162,14 +179,20 @@ export abstract class BaseCommand<Result extends object> extends Command {
     this.runLog.note('error', 'error', errorLines(report));
     // oclif would complain, in development, about a command that was not parsed: the parse error has just been told.
     this.parsed = true;
-    if (process.env['HYPER2KVM_DEBUG']) this.say(errorStack(error, (text) => this.redactor.clean(text)));
+    // The flags may be what is wrong, and not parsed.
+    if (isDebugging(this.env) || this.argv.includes('--debug')) this.say(errorStack(error, (text) => this.redactor.clean(text)));
     if (this.jsonEnabled()) {
       this.logJson({ ok: false, exitCode: report.exitCode, error: report, warnings: this.warnings });
     } else this.say(errorLines(report));
   }
 
   protected override async finally(): Promise<void> {
-    await this.runLog.close(Number(process.exitCode ?? 0));
+    const exitCode = Number(process.exitCode ?? 0);
+    const folder = this.trace.close(exitCode);
+    if (folder !== undefined) {
+      this.say(safeLines(`Trace: ${folder}. It holds names of hosts, VMs and users: read it before you send it.`));
+    }
+    await this.runLog.close(exitCode);
     this.#stopWatching();
   }
 
@@ -188,6 +211,12 @@ export abstract class BaseCommand<Result extends object> extends Command {
       ...(this.#failure === undefined ? {} : { error: this.#failure }),
       warnings: this.warnings,
     };
+  }
+
+  #debug(line: string): void {
+    const clean = `debug: ${this.redactor.clean(line)}`;
+    this.runLog.note('debug', 'debug', clean);
+    this.say(safeLines(clean));
   }
 
   #describe(error: unknown): ErrorReport {

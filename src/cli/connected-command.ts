@@ -46,6 +46,6 @@ export abstract class ConnectedCommand<Result extends object> extends BaseComman
       return secret;
     };
     if (askNow) await password();
-    return { ...settings, password, redact: (text) => this.redactor.clean(text) };
+    return { ...settings, password, redact: (text) => this.redactor.clean(text), observer: this.trace.observer };
   }
 }

@@ -8,6 +8,7 @@ import { nearWord } from './near-word.ts';
 import { redactUrls } from './redact.ts';
 import { watchStandardOutput } from './standard-output.ts';
 import { foldText } from './text/fold-lines.ts';
+import { isDebugging } from './trace/command-trace.ts';
 
 export interface MainOptions {
   /** The name or path that the program was called by: a link may make another one of it. */
@@ -97,7 +98,7 @@ function checkCommand(argv: readonly string[], known: Bundle['manifest']['comman
 function tell(error: unknown, argv: readonly string[]): void {
   const report = describeError(error);
   process.exitCode = report.exitCode;
-  if (process.env['HYPER2KVM_DEBUG']) process.stderr.write(`${errorStack(error, redactUrls)}\n`);
+  if (isDebugging(process.env) || argv.includes('--debug')) process.stderr.write(`${errorStack(error, redactUrls)}\n`);
   if (argv.includes('--json')) {
     const document = { ok: false, exitCode: report.exitCode, error: report, warnings: [] };
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);

@@ -42,42 +42,67 @@ function startOfAccount(part: string): number {
 
 /** Takes known secrets out of texts, besides those that stand in a URL. */
 export class Redactor {
-  /** The forms of secrets, longest first, so that one that contains another is replaced as one. */
-  #forms: readonly string[] = [];
+  readonly #secrets = new Set<string>();
+  #pattern: RegExp | undefined;
 
-  /** A secret that no text may show from now on, in any of its {@link formsOf forms}. One of fewer than four characters would blank out innocent words. */
+  /** A secret that no text may show from now on, in any form that {@link patternOf} matches. One of fewer than four characters would blank out innocent words. */
   add(secret: Secret): void {
-    const forms = formsOf(secret.reveal()).filter((form) => form.length >= 4);
-    this.#forms = [...new Set([...this.#forms, ...forms])].toSorted((a, b) => b.length - a.length);
+    const text = secret.reveal();
+    if (text.length < 4 || this.#secrets.has(text)) return;
+    this.#secrets.add(text);
+    // Longest first, so that one that contains another is replaced as one.
+    const patterns = [...this.#secrets].toSorted((a, b) => b.length - a.length).map(patternOf);
+    this.#pattern = new RegExp(patterns.join('|'), 'gu');
   }
 
   /** The text without secrets, cut to what can be shown: after that, since a piece of a secret would not be known. */
   clean(text: string): string {
-    const clean = this.#forms.reduce((rest, form) => rest.replaceAll(form, MASK), redactUrls(text));
-    return shortened(clean, MOST_CHARACTERS);
+    return shortened(this.mask(redactUrls(text)), MOST_CHARACTERS);
+  }
+
+  /** The text without the secrets that were added, uncut. */
+  mask(text: string): string {
+    return this.#pattern === undefined ? text : text.replace(this.#pattern, MASK);
   }
 }
 
-/** As it is, and as a SOAP request, a URL, JSON and a server's echo of them write it. */
-function formsOf(text: string): string[] {
-  const inXml = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-  const quotedInXml = inXml.replaceAll('"', '&quot;');
-  return [
-    text,
-    inXml,
-    quotedInXml,
-    quotedInXml.replaceAll("'", '&apos;'),
-    encodeForUrl(text),
-    JSON.stringify(text).slice(1, -1),
-    Buffer.from(text).toString('base64'),
+/** Matches a secret as it is, and as XML, URLs, JSON and a shell write it, each character in any of these ways; and its base64. */
+function patternOf(text: string): string {
+  return `${Array.from(text, formsOfCharacter).join('')}|${literal(Buffer.from(text).toString('base64'))}`;
+}
+
+const XML_NAMES: Readonly<Record<string, string>> = { '<': 'lt', '>': 'gt', '"': 'quot', "'": 'apos' };
+
+function formsOfCharacter(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  const bytes = Buffer.from(character);
+  const json = JSON.stringify(character).slice(1, -1);
+  const name = XML_NAMES[character];
+  // XML in XML is escaped twice: a descriptor that a SOAP answer holds.
+  const reference = '&(?:amp;){0,3}';
+  const forms = [
+    ...(character === '&' ? [reference] : [literal(character)]),
+    ...(name === undefined ? [] : [`${reference}${name};`]),
+    `${reference}#0*${code};`,
+    `${reference}#[xX]0*${eitherCase(code.toString(16))};`,
+    Array.from(bytes, (byte) => `%${eitherCase(byte.toString(16).padStart(2, '0'))}`).join(''),
+    Array.from(character.split(''), (unit) => `\\\\u${eitherCase(unit.charCodeAt(0).toString(16).padStart(4, '0'))}`).join(
+      '',
+    ),
+    ...(json === character ? [] : [literal(json)]),
+    ...(character === ' ' ? [literal('+')] : []),
+    ...(character === "'" ? [literal(String.raw`'\''`)] : []),
+    // UTF-8 that was read as Latin-1, as in a header.
+    ...(bytes.length > 1 ? [literal(bytes.toString('latin1'))] : []),
   ];
+  return `(?:${forms.join('|')})`;
 }
 
-function encodeForUrl(text: string): string {
-  try {
-    return encodeURIComponent(text);
-  } catch {
-    // Half of a surrogate pair, which no URL can hold.
-    return text;
-  }
+function literal(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
+}
+
+/** Hexadecimal digits in upper or lower case. */
+function eitherCase(hex: string): string {
+  return hex.replaceAll(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
 }

@@ -4,7 +4,7 @@ import { safeText } from '../text/safe-text.ts';
 import { LogFile } from './log-file.ts';
 import type { LogFormat } from './log-flags.ts';
 
-export type LogLevel = 'info' | 'warning' | 'error';
+export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
 
 export interface RunLogOptions {
   path: string;

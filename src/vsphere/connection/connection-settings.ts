@@ -1,6 +1,7 @@
 import { delimiter } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readSecret, type Secret } from '../../base/text/secret.ts';
+import type { WireObserver } from '../trace/wire-observer.ts';
 import { parseServerUrl } from './server-url.ts';
 
 /** Where and how to log in. Made by {@link resolveConnectionSettings}; the password is never part of it. */
@@ -12,6 +13,8 @@ export interface ConnectionSettings {
   password: () => Promise<Secret>;
   /** Takes the password and other secrets out of a text that is kept or shown. */
   redact?: (text: string) => string;
+  /** Sees each call, download and retry. */
+  observer?: WireObserver | undefined;
   trust: TrustSettings;
   /** Limit for one call to the server, in milliseconds. */
   timeoutMs: number;

@@ -7,6 +7,7 @@ import type { LeaseDevice } from './nfc-lease.ts';
 import { SlabQueue } from './slab-queue.ts';
 import { CONNECT_LIMIT_MS } from '../connection/trusted-socket.ts';
 import type { VsphereClient } from '../session/vsphere-client.ts';
+import type { DownloadWatch } from '../trace/wire-watch.ts';
 
 export interface DownloadLimits {
   /** How long the first bytes of the file may take, from the open connection on: a host reads over the zeros of a thin disk before it sends anything. */
@@ -72,15 +73,20 @@ class Download {
   #bodyBytes = 0;
   /** The first bytes of the body have come. */
   #hasBegun = false;
+  readonly #watch: DownloadWatch | undefined;
+  #failure: unknown;
 
   constructor(client: VsphereClient, url: URL, limits: DownloadLimits) {
     this.#url = url;
+    this.#watch = client.watch?.download(url);
     let hasRoom = true;
     this.#parser = new HttpResponseParser(
-      ({ status }) => {
-        if (status !== 200) this.fail(refusedDownload(status, url));
+      (head) => {
+        this.#watch?.answered(head);
+        if (head.status !== 200) this.fail(refusedDownload(head.status, url));
       },
       (piece) => {
+        this.#watch?.arrived(piece);
         hasRoom = this.#queue.push(piece);
         this.#bodyBytes += piece.length;
       },
@@ -101,6 +107,7 @@ class Download {
   }
 
   fail(error: unknown): void {
+    this.#failure ??= error;
     this.#queue.fail(error);
     this.close();
   }
@@ -109,6 +116,7 @@ class Download {
     clearInterval(this.#stallTimer);
     this.#closing.abort();
     this.#socket?.destroy();
+    this.#watch?.end(this.#parser.isDone ? undefined : (this.#failure ?? 'The reader stopped before the end.'));
   }
 
   async #open(client: VsphereClient, onread: OnReadOpts): Promise<void> {
@@ -124,7 +132,9 @@ class Download {
     socket.on('end', () => this.#ended());
     socket.on('close', () => this.#ended());
     const cookie = client.cookie.headerFor(this.#url);
-    socket.write(requestText(this.#url, cookie === undefined ? {} : { cookie }));
+    const text = requestText(this.#url, cookie === undefined ? {} : { cookie });
+    this.#watch?.sent(text);
+    socket.write(text);
   }
 
   #take(bytes: Buffer): void {

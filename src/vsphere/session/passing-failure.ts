@@ -44,18 +44,27 @@ export function isPassingFailure(error: unknown): boolean {
   return typeof cause === 'object' && cause !== null && 'code' in cause && RESET_CODES.has(String(cause.code));
 }
 
+export interface RepeatOptions {
+  signal: AbortSignal;
+  /** {@link isPassingFailure} when unset. */
+  mayPass?: (error: unknown) => boolean;
+  /** Called before each pause. */
+  onRetry?: ((attempt: number, waitMs: number, error: unknown) => void) | undefined;
+}
+
 /** The one place that repeats calls to the server: does `work` again, some times with growing pauses, as long as it fails in a way that `mayPass`. */
 export async function repeatWhilePassing<Result>(
   work: () => Promise<Result>,
-  signal: AbortSignal,
-  mayPass: (error: unknown) => boolean = isPassingFailure,
+  { signal, mayPass = isPassingFailure, onRetry }: RepeatOptions,
 ): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
+    const waitMs = backOffMs(attempt);
     try {
       return await work();
     } catch (error) {
       if (attempt === MOST_TRIES || !mayPass(error)) throw error;
+      onRetry?.(attempt, waitMs, error);
     }
-    await pause(backOffMs(attempt), signal);
+    await pause(waitMs, signal);
   }
 }

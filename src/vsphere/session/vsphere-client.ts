@@ -5,7 +5,7 @@ import { addressOf, CertificateTrust } from '../connection/certificate-trust.ts'
 import { factsOfStatus } from '../connection/connection-failure.ts';
 import type { ConnectionSettings } from '../connection/connection-settings.ts';
 import { isFault, VsphereFault } from '../soap/fault.ts';
-import { HttpTransport, type HttpAnswer } from '../soap/http-transport.ts';
+import { HttpTransport, type HttpAnswer, type HttpCall } from '../soap/http-transport.ts';
 import { signOfSession } from './lost-session.ts';
 import { HttpStatusError, isPassingFailure, isRepeatable, repeatWhilePassing } from './passing-failure.ts';
 import { decodeServiceContent, type ServiceContent } from './service-content.ts';
@@ -13,6 +13,7 @@ import { SessionCookie } from './session-cookie.ts';
 import { decodeResponse, encodeRequest } from '../soap/soap-envelope.ts';
 import type { MoRef, WsdlMethod, WsdlValue } from '../soap/wsdl-types.ts';
 import { parseXml, type XmlElement } from '../soap/xml-element.ts';
+import { WireWatch } from '../trace/wire-watch.ts';
 
 /** The one object whose name every server shares. */
 export const SERVICE_INSTANCE: MoRef = { type: 'ServiceInstance', value: 'ServiceInstance' };
@@ -31,6 +32,8 @@ export class VsphereClient {
   readonly settings: ConnectionSettings;
   readonly http: HttpTransport;
   readonly cookie: SessionCookie;
+  /** Reports calls and downloads to the observer of the settings. */
+  readonly watch: WireWatch | undefined;
   #greeting: ServerGreeting | undefined;
   #account: { username: string; password: Secret } | undefined;
   #userSession: XmlElement | undefined;
@@ -40,6 +43,7 @@ export class VsphereClient {
     this.settings = settings;
     this.http = new HttpTransport(new CertificateTrust(settings.trust, settings.url));
     this.cookie = new SessionCookie(settings.url);
+    this.watch = settings.observer && new WireWatch(settings.observer);
   }
 
   /** `host:port`, for messages. */
@@ -138,7 +142,7 @@ export class VsphereClient {
    */
   async readTogether<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     let session = this.#userSession;
-    return repeatWhilePassing(work, signal, (error) => {
+    return this.#repeat('reading properties', work, signal, (error) => {
       const isOtherSession = session !== this.#userSession;
       session = this.#userSession;
       return isPassingFailure(error) || (isOtherSession && error instanceof VsphereFault);
@@ -166,13 +170,13 @@ export class VsphereClient {
 
   async #offeredVersion(signal: AbortSignal): Promise<string> {
     const url = new URL(`${this.settings.url.pathname.replace(/\/$/, '')}/vimServiceVersions.xml`, this.settings.url);
-    const read = async (): Promise<HttpAnswer> => {
-      const answer = await this.http.send({ url, headers: {}, timeoutMs: this.settings.timeoutMs, signal });
-      const refusal = unexpectedStatus(this.server, 'the question for its API versions', answer.status);
-      if (isPassingFailure(refusal)) throw refusal;
-      return answer;
-    };
-    const answer = await repeatWhilePassing(read, signal);
+    const read = (): Promise<HttpAnswer> =>
+      this.#exchange('vimServiceVersions.xml', { url, headers: {}, signal }, (received) => {
+        const refusal = unexpectedStatus(this.server, 'the question for its API versions', received.status);
+        if (isPassingFailure(refusal)) throw refusal;
+        return received;
+      });
+    const answer = await this.#repeat('vimServiceVersions.xml', read, signal);
     return answer.status === 200 ? chooseApiVersion(parseXml(answer.body, this.server)) : FALLBACK_VERSION;
   }
 
@@ -190,17 +194,38 @@ export class VsphereClient {
     apiVersion = this.#greeting?.apiVersion ?? FALLBACK_VERSION,
   ): Promise<XmlElement> {
     const send = (): Promise<XmlElement> => this.#sendOnce(method, args, apiVersion, signal);
-    return isRepeatable(method) ? repeatWhilePassing(send, signal) : send();
+    return isRepeatable(method) ? this.#repeat(method, send, signal) : send();
   }
 
-  async #sendOnce<Method extends WsdlMethod>(
+  #repeat<Result>(
+    what: string,
+    work: () => Promise<Result>,
+    signal: AbortSignal,
+    mayPass = isPassingFailure,
+  ): Promise<Result> {
+    const onRetry = (attempt: number, waitMs: number, error: unknown) =>
+      this.watch?.retry(what, attempt, waitMs, error);
+    return repeatWhilePassing(work, { signal, mayPass, onRetry });
+  }
+
+  /** The one place that each call passes. */
+  async #exchange<Result>(
+    name: string,
+    call: Omit<HttpCall, 'timeoutMs'>,
+    read: (answer: HttpAnswer) => Result,
+  ): Promise<Result> {
+    const send = (): Promise<HttpAnswer> => this.http.send({ ...call, timeoutMs: this.settings.timeoutMs });
+    return this.watch ? this.watch.call(name, call, send, read) : read(await send());
+  }
+
+  #sendOnce<Method extends WsdlMethod>(
     method: Method,
     args: WsdlValue<Method>,
     apiVersion: string,
     signal: AbortSignal,
   ): Promise<XmlElement> {
     const cookie = this.cookie.headerFor(this.settings.url);
-    const answer = await this.http.send({
+    const call = {
       url: this.settings.url,
       headers: {
         'content-type': 'text/xml; charset="utf-8"',
@@ -208,14 +233,15 @@ export class VsphereClient {
         ...(cookie === undefined ? {} : { cookie }),
       },
       body: encodeRequest(method, args),
-      timeoutMs: this.settings.timeoutMs,
       signal,
+    };
+    return this.#exchange(method, call, (answer) => {
+      // A server gives every call without a session a new cookie. The answer to one that was sent before a re-login must not replace its cookie.
+      if (this.cookie.headerFor(this.settings.url) === cookie) this.cookie.keep(answer.setCookies);
+      // SOAP 1.1 section 6.2: a fault comes with status 500. Any other status is not the SOAP server's.
+      if (answer.status !== 200 && answer.status !== 500) throw unexpectedStatus(this.server, method, answer.status);
+      return decodeResponse(method, answer.body, this.server);
     });
-    // A server gives every call without a session a new cookie. The answer to one that was sent before a re-login must not replace its cookie.
-    if (this.cookie.headerFor(this.settings.url) === cookie) this.cookie.keep(answer.setCookies);
-    // SOAP 1.1 section 6.2: a fault comes with status 500. Any other status is not the SOAP server's.
-    if (answer.status !== 200 && answer.status !== 500) throw unexpectedStatus(this.server, method, answer.status);
-    return decodeResponse(method, answer.body, this.server);
   }
 }
 

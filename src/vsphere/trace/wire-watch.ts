@@ -1,0 +1,143 @@
+import { sentenceOf } from '../../base/errors.ts';
+import { MASK } from '../../base/text/secret.ts';
+import type { ResponseHead } from '../lease/http-response-parser.ts';
+import { VsphereFault } from '../soap/fault.ts';
+import type { HttpAnswer, HttpCall } from '../soap/http-transport.ts';
+import type { WireObserver } from './wire-observer.ts';
+import { WireSecrets } from './wire-secrets.ts';
+
+/** Of a stream that begins like a streamOptimized VMDK. */
+const MOST_BODY_START_BYTES = 1024;
+/** The magic number of a hosted sparse extent. */
+const VMDK_MAGIC = Buffer.from('KDMV');
+
+/** Measures calls and downloads of one client, and reports them to an observer without secrets. The one place that knows the observer. */
+export class WireWatch {
+  readonly #observer: WireObserver;
+  readonly #secrets = new WireSecrets();
+
+  constructor(observer: WireObserver) {
+    this.#observer = observer;
+  }
+
+  /** Makes a call by `send`, and what `read` makes of its answer, under observation. */
+  async call<Result>(
+    method: string,
+    { url, headers, body = '' }: Pick<HttpCall, 'url' | 'headers' | 'body'>,
+    send: () => Promise<HttpAnswer>,
+    read: (answer: HttpAnswer) => Result,
+  ): Promise<Result> {
+    const mask = (text: string): string => this.#secrets.mask(text);
+    const startedAt = Date.now();
+    const clock = performance.now();
+    let durationMs: number | undefined;
+    let answer: HttpAnswer | undefined;
+    let error: unknown;
+    try {
+      answer = await send();
+      durationMs = performance.now() - clock;
+      return read(answer);
+    } catch (reason) {
+      error = reason;
+      throw reason;
+    } finally {
+      // Learns the secrets of the answer before anything is shown: a later line may quote them.
+      const setCookies = (answer?.setCookies ?? []).map((line) => withoutValue(mask(line)));
+      const text = answer?.body;
+      this.#observer.onCall({
+        method,
+        url: mask(url.href),
+        soapAction: headers['soapaction'],
+        startedAt,
+        durationMs: durationMs ?? performance.now() - clock,
+        status: answer?.status,
+        requestBytes: Buffer.byteLength(body),
+        answerBytes: Buffer.byteLength(text ?? ''),
+        fault: error instanceof VsphereFault ? error.faultType : undefined,
+        failure: error === undefined ? undefined : mask(sentenceOf(error)),
+        setCookies,
+        request: () => mask(body),
+        answer: () => (text === undefined ? undefined : mask(text)),
+      });
+    }
+  }
+
+  download(url: URL): DownloadWatch {
+    return new DownloadWatch(this.#observer, this.#secrets, url);
+  }
+
+  /** Reports that `what` is repeated. */
+  retry(what: string, attempt: number, waitMs: number, reason: unknown): void {
+    this.#observer.onRetry({ what, attempt, waitMs, reason: this.#secrets.mask(sentenceOf(reason)) });
+  }
+}
+
+/** The observation of one download, from its beginning to {@link end}. */
+export class DownloadWatch {
+  readonly #observer: WireObserver;
+  readonly #secrets: WireSecrets;
+  readonly #url: string;
+  readonly #startedAt = Date.now();
+  readonly #clock = performance.now();
+  #connectMs: number | undefined;
+  #firstByteMs: number | undefined;
+  #requestHead = '';
+  #head: ResponseHead | undefined;
+  #bodyBytes = 0;
+  #bodyStart = Buffer.alloc(0);
+  #hasEnded = false;
+
+  constructor(observer: WireObserver, secrets: WireSecrets, url: URL) {
+    this.#observer = observer;
+    this.#secrets = secrets;
+    this.#url = secrets.mask(url.href);
+  }
+
+  /** The connection is open, and this is sent. */
+  sent(requestHead: string): void {
+    this.#connectMs = performance.now() - this.#clock;
+    this.#requestHead = this.#secrets.mask(requestHead);
+  }
+
+  answered(head: ResponseHead): void {
+    this.#head = head;
+  }
+
+  /** The piece is only read during this call. */
+  arrived(piece: Uint8Array): void {
+    this.#firstByteMs ??= performance.now() - this.#clock;
+    this.#bodyBytes += piece.length;
+    const room = MOST_BODY_START_BYTES - this.#bodyStart.length;
+    if (room > 0) this.#bodyStart = Buffer.concat([this.#bodyStart, piece.subarray(0, room)]);
+  }
+
+  /** Reports the download, once. */
+  end(failure: unknown): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    const isVmdk = this.#bodyStart.subarray(0, VMDK_MAGIC.length).equals(VMDK_MAGIC);
+    const headers = [...(this.#head?.headers ?? [])].filter(([name]) => name !== 'set-cookie');
+    const setCookies = this.#head?.setCookies ?? [];
+    this.#observer.onDownload({
+      url: this.#url,
+      startedAt: this.#startedAt,
+      durationMs: performance.now() - this.#clock,
+      status: this.#head?.status,
+      failure: failure === undefined ? undefined : this.#secrets.mask(sentenceOf(failure)),
+      connectMs: this.#connectMs,
+      firstByteMs: this.#firstByteMs,
+      bodyBytes: this.#bodyBytes,
+      requestHead: this.#requestHead,
+      responseHead: [
+        ...headers.map(([name, value]) => this.#secrets.mask(`${name}: ${value}`)),
+        ...setCookies.map((line) => `set-cookie: ${withoutValue(this.#secrets.mask(line))}`),
+      ],
+      bodyStart: isVmdk ? this.#bodyStart : new Uint8Array(),
+    });
+  }
+}
+
+/** A `Set-Cookie` with its value masked, unless that is a stand-in already. */
+function withoutValue(cookie: string): string {
+  return cookie.replace(/^([^=;]*=)(?!"?REDACTED-)[^;]*/, `$1${MASK}`);
+}
