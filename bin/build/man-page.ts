@@ -16,7 +16,8 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   HYPER2KVM_SHARD_COUNT: 'How many shards there are, for --shard auto in a Kubernetes Indexed Job.',
   HYPER2KVM_JOB_ID: 'Set for --notify-command: the id of the job that ended.',
   HYPER2KVM_JOB_STATE: 'Set for --notify-command: what became of the job.',
-  HYPER2KVM_DEBUG: '1 prints the stack of an error.',
+  HYPER2KVM_DEBUG: '1 is --debug.',
+  HYPER2KVM_TRACE: 'A folder in which each run records its calls to the server, for a bug report.',
   GOVC_TLS_CA_CERTS:
     'PEM files with certificate authorities that are trusted instead of those of the system, as govc does.',
   GOVC_TLS_KNOWN_HOSTS: 'Files with thumbprints of servers, as govc writes them.',

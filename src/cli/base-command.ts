@@ -180,7 +180,8 @@ export abstract class BaseCommand<Result extends object> extends Command {
     // oclif would complain, in development, about a command that was not parsed: the parse error has just been told.
     this.parsed = true;
     // The flags may be what is wrong, and not parsed.
-    if (isDebugging(this.env) || this.argv.includes('--debug')) this.say(errorStack(error, (text) => this.redactor.clean(text)));
+    if (isDebugging(this.env) || this.argv.includes('--debug'))
+      this.say(errorStack(error, (text) => this.redactor.clean(text)));
     if (this.jsonEnabled()) {
       this.logJson({ ok: false, exitCode: report.exitCode, error: report, warnings: this.warnings });
     } else this.say(errorLines(report));

@@ -81,21 +81,25 @@ function formsOfCharacter(character: string): string {
   // XML in XML is escaped twice: a descriptor that a SOAP answer holds.
   const reference = '&(?:amp;){0,3}';
   const forms = [
+    // As a shell quotes it: the longer form comes first.
+    ...(character === "'" ? [literal(String.raw`'\''`)] : []),
     ...(character === '&' ? [reference] : [literal(character)]),
     ...(name === undefined ? [] : [`${reference}${name};`]),
     `${reference}#0*${code};`,
     `${reference}#[xX]0*${eitherCase(code.toString(16))};`,
     Array.from(bytes, (byte) => `%${eitherCase(byte.toString(16).padStart(2, '0'))}`).join(''),
-    Array.from(character.split(''), (unit) => `\\\\u${eitherCase(unit.charCodeAt(0).toString(16).padStart(4, '0'))}`).join(
-      '',
-    ),
+    Array.from(
+      character.split(''),
+      (unit) => `\\\\u${eitherCase(unit.charCodeAt(0).toString(16).padStart(4, '0'))}`,
+    ).join(''),
     ...(json === character ? [] : [literal(json)]),
     ...(character === ' ' ? [literal('+')] : []),
-    ...(character === "'" ? [literal(String.raw`'\''`)] : []),
     // UTF-8 that was read as Latin-1, as in a header.
     ...(bytes.length > 1 ? [literal(bytes.toString('latin1'))] : []),
   ];
-  return `(?:${forms.join('|')})`;
+  // A quote of JSON in XML is `\&quot;`.
+  const escape = /["'\\]/.test(character) ? String.raw`\\{0,3}` : '';
+  return `${escape}(?:${forms.join('|')})`;
 }
 
 function literal(text: string): string {

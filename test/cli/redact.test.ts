@@ -59,3 +59,19 @@ test.each(['a', 'a:', '":"', 'a://', 'a:b@', '@', ' ', '=(:'])(
     expect((user + system) / 1e6).toBeLessThan(5);
   },
 );
+
+test('a known password is taken out in mixed and nested forms, and is not confused with other texts', () => {
+  const redactor = new Redactor();
+  redactor.add(new Secret(`p&<ü 100%'`));
+  const forms = [
+    'p&amp;amp;&amp;lt;ü 100%&amp;apos;',
+    'p&#38;&#x3C;&#xFC;&#32;100&#37;&#39;',
+    'p%26%3c%c3%bc+100%25%27',
+    '%70%26%3C%C3%BC%20%31%30%30%25%27',
+    String.raw`p\u0026\u003c\u00fc 100%\u0027`,
+    String.raw`p&amp;&lt;ü 100%\&apos;`,
+    `p&<${Buffer.from('ü').toString('latin1')} 100%'\\''`,
+  ];
+  for (const form of forms) expect(redactor.mask(`: ${form} :`)).toBe(': *** :');
+  expect(redactor.mask(`P&<Ü 100%'`)).toBe(`P&<Ü 100%'`);
+});

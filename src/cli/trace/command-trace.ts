@@ -1,5 +1,5 @@
 import { observeCommands, type EndedCommand } from '../../base/process/observe-commands.ts';
-import type { WireObserver } from '../../vsphere/trace/wire-observer.ts';
+import type { WireObserver } from '../../vsphere/connection/wire-observer.ts';
 import { callLine, commandLine, downloadLine, retryLine } from './debug-lines.ts';
 import type { TraceFolder, TraceFolderOptions } from './trace-folder.ts';
 
@@ -39,6 +39,7 @@ export class CommandTrace {
     }
     const folder = this.#folder;
     this.#observer = {
+      mask: options.mask,
       onCall(call) {
         show?.(callLine(call));
         folder?.onCall(call);

@@ -1,6 +1,6 @@
 import type { EndedCommand } from '../../base/process/observe-commands.ts';
 import { formatBytes } from '../../base/text/amounts.ts';
-import type { WireCall, WireDownload, WireRetry } from '../../vsphere/trace/wire-observer.ts';
+import type { WireCall, WireDownload, WireRetry } from '../../vsphere/connection/wire-observer.ts';
 import { shellWord } from '../text/shell-word.ts';
 
 /** `SOAP Login: HTTP 200 in 23 ms, 1.2 KiB sent, 3.4 KiB received` */

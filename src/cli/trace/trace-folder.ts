@@ -5,7 +5,7 @@ import { makeFolder } from '../../base/files/make-folder.ts';
 import { OWNER_ONLY } from '../../base/files/own-file.ts';
 import type { EndedCommand } from '../../base/process/observe-commands.ts';
 import { compactTime } from '../../base/text/compact-time.ts';
-import type { WireCall, WireDownload, WireObserver, WireRetry } from '../../vsphere/trace/wire-observer.ts';
+import type { WireCall, WireDownload, WireObserver, WireRetry } from '../../vsphere/connection/wire-observer.ts';
 import { fileIn } from './debug-lines.ts';
 
 /** The hardware of some 400 VMs in one page. */
@@ -34,7 +34,7 @@ export interface TraceFolderOptions {
  * Writes what goes over the wire into a folder: bodies of SOAP calls, headers of downloads, and a manifest with times. The folder has mode 0700 and its files 0600.
  * Bodies and the whole trace have size limits. Written at once, so that a process that is killed leaves what happened until then.
  */
-export class TraceFolder implements WireObserver {
+export class TraceFolder implements Omit<WireObserver, 'mask'> {
   readonly path: string;
   readonly #options: TraceFolderOptions;
   #number = 0;
@@ -115,9 +115,7 @@ export class TraceFolder implements WireObserver {
     const bytes = typeof content === 'string' ? Buffer.from(this.#options.mask(content)) : content;
     const kept = bytes.subarray(0, Math.min(MOST_BODY_BYTES, Math.max(0, this.#bytesLeft)));
     if (bytes.length > 0 && kept.length === 0) return { bytes: bytes.length, cutTo: 0 };
-    this.#write(kept.length, () =>
-      writeFileSync(join(this.path, name), kept, { flag: 'wx', mode: OWNER_ONLY }),
-    );
+    this.#write(kept.length, () => writeFileSync(join(this.path, name), kept, { flag: 'wx', mode: OWNER_ONLY }));
     return { file: name, bytes: bytes.length, ...(kept.length < bytes.length && { cutTo: kept.length }) };
   }
 

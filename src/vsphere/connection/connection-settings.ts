@@ -1,7 +1,7 @@
 import { delimiter } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readSecret, type Secret } from '../../base/text/secret.ts';
-import type { WireObserver } from '../trace/wire-observer.ts';
+import type { WireObserver } from './wire-observer.ts';
 import { parseServerUrl } from './server-url.ts';
 
 /** Where and how to log in. Made by {@link resolveConnectionSettings}; the password is never part of it. */

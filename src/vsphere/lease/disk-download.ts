@@ -7,7 +7,7 @@ import type { LeaseDevice } from './nfc-lease.ts';
 import { SlabQueue } from './slab-queue.ts';
 import { CONNECT_LIMIT_MS } from '../connection/trusted-socket.ts';
 import type { VsphereClient } from '../session/vsphere-client.ts';
-import type { DownloadWatch } from '../trace/wire-watch.ts';
+import type { DownloadWatch } from '../session/wire-watch.ts';
 
 export interface DownloadLimits {
   /** How long the first bytes of the file may take, from the open connection on: a host reads over the zeros of a thin disk before it sends anything. */

@@ -13,7 +13,7 @@ import { SessionCookie } from './session-cookie.ts';
 import { decodeResponse, encodeRequest } from '../soap/soap-envelope.ts';
 import type { MoRef, WsdlMethod, WsdlValue } from '../soap/wsdl-types.ts';
 import { parseXml, type XmlElement } from '../soap/xml-element.ts';
-import { WireWatch } from '../trace/wire-watch.ts';
+import { WireWatch } from './wire-watch.ts';
 
 /** The one object whose name every server shares. */
 export const SERVICE_INSTANCE: MoRef = { type: 'ServiceInstance', value: 'ServiceInstance' };

@@ -1,9 +1,9 @@
 import { sentenceOf } from '../../base/errors.ts';
 import { MASK } from '../../base/text/secret.ts';
-import type { ResponseHead } from '../lease/http-response-parser.ts';
+import type { ResponseHead } from '../connection/http-response-parser.ts';
 import { VsphereFault } from '../soap/fault.ts';
 import type { HttpAnswer, HttpCall } from '../soap/http-transport.ts';
-import type { WireObserver } from './wire-observer.ts';
+import type { WireObserver } from '../connection/wire-observer.ts';
 import { WireSecrets } from './wire-secrets.ts';
 
 /** Of a stream that begins like a streamOptimized VMDK. */
@@ -14,10 +14,12 @@ const VMDK_MAGIC = Buffer.from('KDMV');
 /** Measures calls and downloads of one client, and reports them to an observer without secrets. The one place that knows the observer. */
 export class WireWatch {
   readonly #observer: WireObserver;
-  readonly #secrets = new WireSecrets();
+  readonly #mask: (text: string) => string;
 
   constructor(observer: WireObserver) {
     this.#observer = observer;
+    const secrets = new WireSecrets();
+    this.#mask = (text) => secrets.mask(observer.mask(text));
   }
 
   /** Makes a call by `send`, and what `read` makes of its answer, under observation. */
@@ -27,7 +29,7 @@ export class WireWatch {
     send: () => Promise<HttpAnswer>,
     read: (answer: HttpAnswer) => Result,
   ): Promise<Result> {
-    const mask = (text: string): string => this.#secrets.mask(text);
+    const mask = this.#mask;
     const startedAt = Date.now();
     const clock = performance.now();
     let durationMs: number | undefined;
@@ -63,19 +65,19 @@ export class WireWatch {
   }
 
   download(url: URL): DownloadWatch {
-    return new DownloadWatch(this.#observer, this.#secrets, url);
+    return new DownloadWatch(this.#observer, this.#mask, url);
   }
 
   /** Reports that `what` is repeated. */
   retry(what: string, attempt: number, waitMs: number, reason: unknown): void {
-    this.#observer.onRetry({ what, attempt, waitMs, reason: this.#secrets.mask(sentenceOf(reason)) });
+    this.#observer.onRetry({ what, attempt, waitMs, reason: this.#mask(sentenceOf(reason)) });
   }
 }
 
 /** The observation of one download, from its beginning to {@link end}. */
 export class DownloadWatch {
   readonly #observer: WireObserver;
-  readonly #secrets: WireSecrets;
+  readonly #mask: (text: string) => string;
   readonly #url: string;
   readonly #startedAt = Date.now();
   readonly #clock = performance.now();
@@ -87,16 +89,16 @@ export class DownloadWatch {
   #bodyStart = Buffer.alloc(0);
   #hasEnded = false;
 
-  constructor(observer: WireObserver, secrets: WireSecrets, url: URL) {
+  constructor(observer: WireObserver, mask: (text: string) => string, url: URL) {
     this.#observer = observer;
-    this.#secrets = secrets;
-    this.#url = secrets.mask(url.href);
+    this.#mask = mask;
+    this.#url = mask(url.href);
   }
 
   /** The connection is open, and this is sent. */
   sent(requestHead: string): void {
     this.#connectMs = performance.now() - this.#clock;
-    this.#requestHead = this.#secrets.mask(requestHead);
+    this.#requestHead = this.#mask(requestHead);
   }
 
   answered(head: ResponseHead): void {
@@ -123,14 +125,14 @@ export class DownloadWatch {
       startedAt: this.#startedAt,
       durationMs: performance.now() - this.#clock,
       status: this.#head?.status,
-      failure: failure === undefined ? undefined : this.#secrets.mask(sentenceOf(failure)),
+      failure: failure === undefined ? undefined : this.#mask(sentenceOf(failure)),
       connectMs: this.#connectMs,
       firstByteMs: this.#firstByteMs,
       bodyBytes: this.#bodyBytes,
       requestHead: this.#requestHead,
       responseHead: [
-        ...headers.map(([name, value]) => this.#secrets.mask(`${name}: ${value}`)),
-        ...setCookies.map((line) => `set-cookie: ${withoutValue(this.#secrets.mask(line))}`),
+        ...headers.map(([name, value]) => this.#mask(`${name}: ${value}`)),
+        ...setCookies.map((line) => `set-cookie: ${withoutValue(this.#mask(line))}`),
       ],
       bodyStart: isVmdk ? this.#bodyStart : new Uint8Array(),
     });

@@ -1,10 +1,15 @@
 /**
  * Sees what goes over the wire, for diagnosis. Everything that an observer gets is without secrets of the protocol (passwords of logins, session cookies and keys,
- * tickets): see `wire-secrets.ts`. What a user typed as a password and a server repeats elsewhere is for the observer to mask.
+ * tickets): see `session/wire-secrets.ts`.
  *
  * Observers are called after the fact, must not throw and must return at once.
  */
 export interface WireObserver {
+  /**
+   * Takes the secrets out of a text that the user gave. It is called before the protocol's secrets are looked for: of a password that contains `<` a pattern would
+   * replace the first half, and the rest would no longer be known as a part of it.
+   */
+  mask(text: string): string;
   onCall(call: WireCall): void;
   onDownload(download: WireDownload): void;
   onRetry(retry: WireRetry): void;
