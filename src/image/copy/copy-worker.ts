@@ -20,10 +20,13 @@ export interface WorkerTask {
   work: PackWork;
 }
 
+/** Of what is wrong with a source: its content, or the storage below it. */
+type FailureKind = 'image' | 'local-file' | 'internal';
+
 /** Errors do not keep their class between threads, so their parts travel. */
 export type WorkerAnswer =
   | { clusters: PackedCluster[]; packedBytes: number; sha256: string }
-  | { failure: { kind: 'image' | 'internal'; message: string; hint: string | undefined } };
+  | { failure: { kind: FailureKind; message: string; hint: string | undefined } };
 
 if (parentPort) {
   const port = parentPort;
@@ -57,13 +60,12 @@ function answer(window: CopyWindow, slab: Buffer, content: Buffer, work: PackWor
     return { ...packWindow({ offsetBytes: window.offsetBytes, content }, slab, work, moved), sha256 };
   } catch (error) {
     if (!(error instanceof Error)) return { failure: { kind: 'internal', message: String(error), hint: undefined } };
-    const isOwn = error instanceof Hyper2kvmError && error.kind === 'image';
-    return {
-      failure: {
-        kind: isOwn ? 'image' : 'internal',
-        message: error.message,
-        hint: error instanceof Hyper2kvmError ? error.hint : undefined,
-      },
-    };
+    const hint = error instanceof Hyper2kvmError ? error.hint : undefined;
+    return { failure: { kind: kindOf(error), message: error.message, hint } };
   }
+}
+
+function kindOf(error: Error): FailureKind {
+  if (!(error instanceof Hyper2kvmError)) return 'internal';
+  return error.kind === 'image' || error.kind === 'local-file' ? error.kind : 'internal';
 }

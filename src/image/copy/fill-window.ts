@@ -1,6 +1,7 @@
 import { readlinkSync, readSync } from 'node:fs';
 import { inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import { copyBytes } from '../../base/files/copy-bytes.ts';
+import { localFileError } from '../../base/files/local-file-error.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readDirect } from './direct-read.ts';
 import { zstdFrameBytes } from './zstd-frame.ts';
@@ -92,7 +93,7 @@ function readPart({ input }: CopyWindow, part: WindowPart, target: Buffer): void
   const isDirect = directFd !== undefined && (isUncached || inHole.has(directFd));
   const direct = isDirect ? readDirect(directFd, fileOffsetBytes, target) : 0;
   for (let done = direct; done < target.length;) {
-    const count = readSync(fd, target, done, target.length - done, fileOffsetBytes + done);
+    const count = readOnce(fd, target.subarray(done), fileOffsetBytes + done);
     // A map may end in the middle of the file's last sector or cluster: behind the end of the file there are zeros.
     if (count === 0) {
       target.fill(0, done);
@@ -103,6 +104,14 @@ function readPart({ input }: CopyWindow, part: WindowPart, target: Buffer): void
   if (directFd === undefined) return;
   if (looksZero(target)) inHole.add(directFd);
   else inHole.delete(directFd);
+}
+
+function readOnce(fd: number, target: Buffer, fileOffsetBytes: number): number {
+  try {
+    return readSync(fd, target, 0, target.length, fileOffsetBytes);
+  } catch (error) {
+    throw localFileError(`read byte ${fileOffsetBytes} of`, pathOf(fd), error);
+  }
 }
 
 /** Looks at one byte of each page. A wrong guess costs time only. */

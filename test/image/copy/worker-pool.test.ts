@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -142,5 +144,21 @@ test('a thread that cannot be started for want of open files is a fault of the h
     kind: 'host',
     message: 'A worker thread could not be started: Worker initialization failure: EMFILE.',
     hint: expect.stringContaining('ulimit -n 1024'),
+  });
+});
+
+test('a source that cannot be read is a local-file error that names the file and its hint, from a worker too', async () => {
+  await using pool = new WorkerPool(1);
+  // The kernel answers EIO for memory that a process does not have.
+  await using unreadable = await open('/proc/self/mem', 'r');
+  const part = { at: 0, lengthBytes: CLUSTER, fd: unreadable.fd, fileOffsetBytes: CLUSTER, compressed: undefined };
+  const window = { offsetBytes: 0, lengthBytes: WINDOW_BYTES, parts: [part] };
+  const { sink } = recordingSink();
+  await expect(copyWindows(Readable.from([window]), sink, optionsOf(pool))).rejects.toMatchObject({
+    kind: 'local-file',
+    message: expect.stringMatching(
+      /^Could not read byte 65536 of \/proc\/\S+: the disk reports an input\/output error\.$/,
+    ),
+    hint: expect.stringContaining('storage'),
   });
 });
