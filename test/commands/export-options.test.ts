@@ -43,6 +43,7 @@ const SAME_BYTES: Record<string, string[]> = {
   thumbprint: ['--thumbprint=00'],
   'ca-file': ['--ca-file=ca.pem'],
   timeout: ['--timeout=5s'],
+  debug: ['--debug'],
   // How its disks come to rest, which is a matter of the content.
   snapshot: ['--snapshot'],
   quiesce: ['--snapshot', '--quiesce'],
