@@ -9,6 +9,7 @@ import { outputOf, runProgram, type ProgramResult } from '../oracles/run-program
 import { runControl, type Control } from './controls.ts';
 import type { Guest } from './guest-cache.ts';
 import { reachedGateways, type GuestReport } from './guest-report.ts';
+import { judgeGuest } from './judge-guest.ts';
 import { ACCELERATOR, type Hardware } from './machine.ts';
 import { cardName } from './recipe.ts';
 
@@ -181,12 +182,23 @@ export async function virtV2vAndBoot(guest: Guest, descriptor: string, folder: s
   return { seconds, error: undefined, boot: await bootAsIs(await withDisks(guest, disks), 'virtio') };
 }
 
-/** Options that give the passphrase of an encrypted guest, in a file next to the folder of the result; none for others. */
-async function keyOptions({ recipe }: Guest, folder: string): Promise<string[]> {
-  if (recipe.passphrase === undefined) return [];
+/** The contract's verdict on a guest as it is. `folder` does not exist. */
+export async function judgeAsIs(guest: Guest, folder: string): Promise<Judgement> {
+  return judgeGuest(guest, LIBGUESTFS, await keyFileOf(guest, folder));
+}
+
+/** Options that give the passphrase of an encrypted guest; none for others. */
+async function keyOptions(guest: Guest, folder: string): Promise<string[]> {
+  const path = await keyFileOf(guest, folder);
+  return path === undefined ? [] : ['--key', `all:file:${path}`];
+}
+
+/** A file with the passphrase of an encrypted guest, next to the folder of the result. */
+async function keyFileOf({ recipe }: Guest, folder: string): Promise<string | undefined> {
+  if (recipe.passphrase === undefined) return undefined;
   const path = `${folder}.key`;
   await writeFile(path, recipe.passphrase, { mode: 0o600 });
-  return ['--key', `all:file:${path}`];
+  return path;
 }
 
 interface OwnResult {

@@ -6,6 +6,8 @@ import type { FixResult, Judgement, MatrixBoot, PlanResult, Refusal, VirtV2vResu
 export interface MatrixRow {
   vmware?: MatrixBoot;
   before?: MatrixBoot;
+  /** The contract on the guest as it is, without a plan. */
+  judged?: Judgement;
   plan?: PlanResult;
   after?: FixResult | Refusal;
   'virt-v2v'?: VirtV2vResult;
@@ -21,7 +23,7 @@ type Column = [title: string, cell: (row: MatrixRow) => string];
 const COLUMNS: readonly Column[] = [
   ['on VMware’s hardware', ({ vmware }) => (vmware === undefined ? NOT_RUN : bootCell(vmware))],
   ['before, on virtio', ({ before }) => (before === undefined ? NOT_RUN : bootCell(before))],
-  ['contract before', ({ plan }) => (plan === undefined ? NOT_RUN : judgementCell(plan.before))],
+  ['contract before', contractBefore],
   ['`--fix-plan`', ({ plan }) => (plan === undefined ? NOT_RUN : planCell(plan))],
   ['contract after', contractAfter],
   ['`convert --fix`', fixed(({ convertSeconds, hardware }) => `${seconds(convertSeconds)}, ${hardware}`)],
@@ -43,6 +45,11 @@ export function matrixReport(rows: readonly [name: string, row: MatrixRow][]): s
   const peer = rows.filter(([, row]) => row['virt-v2v'] !== undefined);
   const tables = [table(COLUMNS, rows), ...(peer.length === 0 ? [] : [table(PEER_COLUMNS, peer)])];
   return [...tables, compared.join('')].filter((part) => part !== '').join('\n');
+}
+
+function contractBefore({ judged, plan }: MatrixRow): string {
+  const before = plan?.before ?? judged;
+  return before === undefined ? NOT_RUN : judgementCell(before);
 }
 
 function contractAfter({ plan, after }: MatrixRow): string {

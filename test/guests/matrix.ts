@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compareWithSource } from './compare-guest.ts';
 import { findGuest, guestHash, GUESTS_FOLDER, recipeOf, type Guest } from './guest-cache.ts';
-import { bootAsIs, convertAndBoot, convertGuest, planFix, virtV2vAndBoot } from './matrix-stages.ts';
+import { bootAsIs, convertAndBoot, convertGuest, judgeAsIs, planFix, virtV2vAndBoot } from './matrix-stages.ts';
 import { matrixReport, type MatrixRow } from './matrix-table.ts';
 import { packGuest } from './ovf-package.ts';
 import { RECIPES } from './recipes/index.ts';
@@ -14,7 +14,7 @@ import { RECIPES } from './recipes/index.ts';
  * virt-v2v of the same package. What was measured is kept beside the guest, so that stages can be run one by one; `--stored` only prints it.
  */
 
-const STAGES = ['vmware', 'before', 'plan', 'after', 'compare', 'virt-v2v'] as const;
+const STAGES = ['vmware', 'before', 'judge', 'plan', 'after', 'compare', 'virt-v2v'] as const;
 type Stage = (typeof STAGES)[number];
 
 function say(text: string): void {
@@ -36,6 +36,7 @@ async function readRow({ recipe }: Guest): Promise<MatrixRow> {
 async function measure(guest: Guest, stage: Stage, folder: string): Promise<MatrixRow> {
   if (stage === 'vmware') return { vmware: await bootAsIs(guest, 'vmware') };
   if (stage === 'before') return { before: await bootAsIs(guest, 'virtio') };
+  if (stage === 'judge') return { judged: await judgeAsIs(guest, join(folder, 'output')) };
   const descriptor = await packGuest(guest, join(folder, 'source'));
   const output = join(folder, 'output');
   if (stage === 'plan') return { plan: await planFix(guest, descriptor, output) };
