@@ -6,6 +6,7 @@ import { readChoice, readDuration, readSize } from '../cli/input/option-values.t
 import { LOG_FLAGS } from '../cli/log/log-flags.ts';
 import { bootTestReport, bootTestWords } from '../cli/report/boot-test-report.ts';
 import { createExportScreen, type ExportScreen } from '../cli/screen/export-screen.ts';
+import { KEY_FLAG, readKeys } from './flags/fix-flags.ts';
 import { INPUT_FORMAT_FLAG, readInputFormat } from './flags/input-format-flag.ts';
 import type * as BootTest from '../operations/boot-test/boot-test.ts';
 import {
@@ -24,7 +25,7 @@ const MOST_MEMORY_BYTES = 2 ** 40;
 export class BootTestCommand extends BaseCommand<BootTestResult> {
   static override summary = 'Boot a domain or a disk in QEMU, and tell whether the guest comes up.';
   static override description =
-    'Runs the machine of a libvirt domain, or a lone disk on virtio hardware, with KVM or else in emulation, until there is a login prompt on the serial console, an answer of the guest agent and a frame from its network card, or a sign of failure. The disks are only read: what the guest writes goes to an overlay that is gone afterwards. No frame leaves QEMU, whose own DHCP server answers. A picture of the screen and the log of the serial console stay in the folder of the job. A guest that does not come up, or whose network is silent, is exit code 16.';
+    'Runs the machine of a libvirt domain, or a lone disk on virtio hardware, with KVM or else in emulation, until there is a login prompt on the serial console, an answer of the guest agent and a frame from its network card, or a sign of failure. The disks are only read: what the guest writes goes to an overlay that is gone afterwards. No frame leaves QEMU, whose own DHCP server answers. A picture of the screen and the log of the serial console stay in the folder of the job. A guest that does not come up, whose network is silent, or that uses a configured address on another NIC than its own, is exit code 16.';
 
   static override examples = [
     { description: 'The domain that a conversion wrote', command: '<%= config.bin %> boot-test web-01.xml' },
@@ -60,6 +61,7 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
       helpValue: 'SIZE',
       description: 'Memory of the guest, such as 4G. Default: what the domain says, or 2G for a lone disk.',
     }),
+    key: KEY_FLAG,
     accelerator: Flags.string({
       options: ACCELERATOR_CHOICES,
       default: 'auto',
@@ -95,6 +97,7 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
       firmware: firmware === undefined ? undefined : readChoice('--firmware', firmware, FIRMWARES),
       memoryBytes:
         memory === undefined ? undefined : readSize('--memory', memory, LEAST_MEMORY_BYTES, MOST_MEMORY_BYTES),
+      keys: readKeys(flags.key),
       accelerator: readChoice('--accelerator', flags.accelerator, ACCELERATOR_CHOICES),
       env: this.env,
     };

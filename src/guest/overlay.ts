@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { childEnvironment } from '../base/process/child-environment.ts';
 import { Hyper2kvmError, sentenceOf } from '../base/errors.ts';
+import { findProgram } from './find-program.ts';
 
 const CREATE_LIMIT_MS = 60_000;
 /** A rebuilt initramfs for several kernels has a few hundred MiB; a slow disk writes 1 MiB/s. */
@@ -14,6 +15,15 @@ export interface OverlayOptions {
   disk: string;
   /** Of `disk`. It is never guessed, since a guest can write the header of another format. */
   format: string;
+}
+
+/** The path of qemu-img, which `user` needs. Throws kind `host`, naming the packages, if it is not installed. */
+export function requireQemuImg(env: NodeJS.ProcessEnv, user: string): string {
+  const path = findProgram('qemu-img', env);
+  if (path !== undefined) return path;
+  throw new Hyper2kvmError('host', `qemu-img is not installed; ${user} needs it.`, {
+    hint: 'Install the package qemu-utils (Debian, Ubuntu) or qemu-img (Fedora, RHEL, openSUSE).',
+  });
 }
 
 /** Creates an empty qcow2 overlay over an image. Throws kind `image` if qemu-img cannot. */

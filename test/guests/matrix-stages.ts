@@ -76,8 +76,8 @@ export interface VirtV2vResult {
 }
 
 const CLI = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
-// Emulation without KVM, of an appliance that builds an initramfs, on a busy machine.
-const TIME_LIMIT_MS = 20 * 60_000;
+// Emulation without KVM, of an appliance that builds an initramfs on an encrypted volume, on a busy machine.
+const TIME_LIMIT_MS = 60 * 60_000;
 const LIBGUESTFS = {
   LIBGUESTFS_BACKEND: 'direct',
   LIBGUESTFS_BACKEND_SETTINGS: ACCELERATOR === 'tcg' ? 'force_tcg' : '',

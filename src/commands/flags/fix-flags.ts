@@ -3,6 +3,15 @@ import { Flags, type Interfaces } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { FIX_MODES, type FixOptions } from '../../operations/fix-guest/types.ts';
 
+/** Of `convert`, `export` and `boot-test`. */
+export const KEY_FLAG = Flags.string({
+  multiple: true,
+  multipleNonGreedy: true,
+  helpValue: 'DEVICE:file:PATH',
+  description:
+    'Passphrase of an encrypted volume of the guest, in a file: /dev/sda3:file:/root/key, where /dev/sda3 is the third partition of the first disk, or all:file:PATH. Can be given several times. A boot test types it on the serial console when the guest asks.',
+});
+
 /** The flags about changing the guest, which `convert` and `export` share. */
 export const FIX_FLAGS = {
   fix: Flags.option({
@@ -10,13 +19,7 @@ export const FIX_FLAGS = {
     description:
       'Prepare Linux guests for KVM: virtio drivers in the initramfs, stable disk names, unchanged NIC names. The result is then checked as the guest will read it: boot entries, initramfs, mounts, network. auto goes on whatever the check finds, and gives a guest that is not ready the hardware of its source; require ends with code 16, keeps the disks, and goes on with them when the same command runs again; off leaves the guest as it is. The source is never changed. Default: auto.',
   })(),
-  key: Flags.string({
-    multiple: true,
-    multipleNonGreedy: true,
-    helpValue: 'DEVICE:file:PATH',
-    description:
-      'Passphrase of an encrypted volume of the guest, in a file: /dev/sda3:file:/root/key, where /dev/sda3 is the third partition of the first disk, or all:file:PATH. Can be given several times.',
-  }),
+  key: KEY_FLAG,
   root: Flags.string({
     helpValue: 'DEVICE',
     description: 'The file system of the system to change, where a guest has several: /dev/sda2, /dev/vg/root.',
@@ -62,7 +65,7 @@ export function readFixOptions(flags: FixFlagValues): FixOptions {
     // A plan of nothing is no plan.
     fix: flags['fix-plan'] ? 'require' : fix,
     planOnly: flags['fix-plan'],
-    keys: (flags.key ?? []).map(readKey),
+    keys: readKeys(flags.key),
     root: flags.root,
     removeVmwareTools: flags['remove-vmware-tools'],
     virtioWin: readPath('--virtio-win', flags['virtio-win']),
@@ -72,6 +75,11 @@ export function readFixOptions(flags: FixFlagValues): FixOptions {
 function readPath(flag: string, text: string | undefined): string | undefined {
   if (text === '') throw new Hyper2kvmError('usage', `${flag} is empty.`, { hint: 'Name a file or a folder.' });
   return text === undefined ? undefined : resolve(text);
+}
+
+/** The values of `--key`. Throws a usage error for one of another form. */
+export function readKeys(values: readonly string[] = []): FixOptions['keys'] {
+  return values.map(readKey);
 }
 
 function readKey(text: string): FixOptions['keys'][number] {

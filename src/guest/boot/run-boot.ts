@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import type { Secret } from '../../base/text/secret.ts';
 import { pause } from '../../base/time-limit.ts';
 import { KvmBrokeError } from './qemu/accelerator.ts';
 import { RunFiles } from './qemu/boot-files.ts';
@@ -22,6 +23,8 @@ export interface BootRun {
   programs: QemuPrograms;
   accelerator: Accelerator;
   patience: BootPatience;
+  /** Of encrypted volumes, which the guest asks for on its serial console. */
+  passphrases?: readonly Secret[] | undefined;
   /** Where the picture and the console's log go; absolute. */
   folder: string;
   onSign: (sign: BootSign) => void;
@@ -58,7 +61,9 @@ export async function runBoot(run: BootRun, signal: AbortSignal): Promise<BootOu
   signal.addEventListener('abort', kill);
   try {
     signal.throwIfAborted();
-    const observer = new BootObserver({ qemu, log, nicCount: machine.nics.length, accelerator, onSign: run.onSign });
+    const { passphrases = [], onSign } = run;
+    const nicCount = machine.nics.length;
+    const observer = new BootObserver({ qemu, log, nicCount, accelerator, passphrases, onSign });
     const frames = await start(accelerator, { qemu, observer, files });
     observer.watchFrames(frames, machine.nics);
     const outcome = await watch(run, { qemu, observer, files }, signal);

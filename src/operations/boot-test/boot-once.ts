@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os';
 import { formatBytes, formatDuration } from '../../base/text/amounts.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import type { Secret } from '../../base/text/secret.ts';
 import { HostKvm, KvmBrokeError } from '../../guest/boot/qemu/accelerator.ts';
 import type { Accelerator } from '../../guest/boot/qemu/boot-machine.ts';
 import type { BootPatience } from '../../guest/boot/boot-verdict.ts';
@@ -23,6 +24,8 @@ export interface OneBoot {
   target: BootTarget;
   programs: QemuPrograms;
   options: BootTestOptions;
+  /** Of its encrypted volumes. */
+  passphrases?: readonly Secret[] | undefined;
   folder: string;
   /** Takes words about what is seen, as it happens. */
   tell: (words: string) => void;
@@ -60,7 +63,7 @@ export async function bootOnce(boot: OneBoot, signal: AbortSignal): Promise<Boot
 }
 
 async function run(boot: OneBoot, accelerator: Accelerator, signal: AbortSignal): Promise<BootFindings> {
-  const { target, programs, options, folder, tell, warn } = boot;
+  const { target, programs, options, passphrases, folder, tell, warn } = boot;
   const how = accelerator === 'kvm' ? 'with KVM' : 'in emulation';
   tell(`Booting ${how}, waiting for signs of life`);
   const outcome = await runBoot(
@@ -69,6 +72,7 @@ async function run(boot: OneBoot, accelerator: Accelerator, signal: AbortSignal)
       programs,
       accelerator,
       patience: patienceFor(accelerator, options.timeoutMs),
+      passphrases,
       folder,
       onSign: ({ seconds, words }) => tell(`Boot test, ${formatDuration(seconds)}: ${words}`),
     },

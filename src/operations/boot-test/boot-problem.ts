@@ -11,10 +11,11 @@ export function problemOf(found: Found, { isDisk }: { isDisk: boolean }): BootTe
   if (failure !== undefined) {
     // A lone disk does not tell which firmware it was installed for.
     const isOther = isDisk && found.firmware === 'bios' && isFirmwareFailure(failure.kind);
+    const key = failure.kind === 'passphrase-prompt' ? 'Give its passphrase with --key all:file:PATH. ' : '';
     const firmware = isOther ? 'A disk that was installed for UEFI needs --firmware uefi. ' : '';
     return {
       message: `${name} did not come up: ${failure.words}, after ${formatDuration(failure.seconds)}.`,
-      hint: `${firmware}${look}`,
+      hint: `${key}${firmware}${look}`,
     };
   }
   if (verdict === 'no-sign') {

@@ -4,6 +4,7 @@ import { formatDuration } from '../../base/text/amounts.ts';
 import { Hyper2kvmError, InterruptedError } from '../../base/errors.ts';
 import { findQemu, type QemuPrograms } from '../../guest/boot/qemu/find-qemu.ts';
 import { findUefiFirmware, type FirmwareNeeds } from '../../guest/boot/qemu/uefi-firmware.ts';
+import { readPassphrase } from '../../guest/inspect/disks/unlock.ts';
 import { makeJobFolder } from '../../jobs/jobs-folder.ts';
 import type { JobHandle } from '../../jobs/job-handle.ts';
 import { createJob } from '../../jobs/job-store.ts';
@@ -46,6 +47,7 @@ export async function bootTest(
   const target = await readTarget(options);
   await requireDisks(target);
   const programs = await checkBootTest(options.env, undefined);
+  const passphrases = await Promise.all((options.keys ?? []).map(({ keyFile }) => readPassphrase(keyFile)));
   const { name } = target;
   const warnings: string[] = [];
   const warn = (message: string): void => {
@@ -62,7 +64,7 @@ export async function bootTest(
   try {
     const folder = await makeJobFolder(options.env, job.id);
     const tell = (detail: string): void => report({ type: 'step', vm: name, step: 'boot-test', detail });
-    const boot = await bootOnce({ target, programs, options, folder, tell, warn }, signal);
+    const boot = await bootOnce({ target, programs, options, passphrases, folder, tell, warn }, signal);
     const found = { target: options.target, name, ...boot, job: job.id, warnings };
     const problem = problemOf(found, target);
     const result = problem === undefined ? found : { ...found, problem };

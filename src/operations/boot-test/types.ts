@@ -1,5 +1,6 @@
 import type { BootFailure, BootVerdict } from '../../guest/boot/boot-verdict.ts';
 import type { NicTraffic } from '../../guest/boot/observe/nic-traffic.ts';
+import type { DeviceKey } from '../../guest/inspect/disks/unlock.ts';
 import type { ConfiguredNic } from '../../guest/linux/network/configured-addresses.ts';
 import type { ProgressEvent } from '../events.ts';
 
@@ -16,6 +17,8 @@ export interface BootTestOptions {
   memoryBytes: number | undefined;
   /** `auto` is KVM, or emulation where KVM cannot be used. */
   accelerator: AcceleratorChoice;
+  /** The passphrases of encrypted volumes, in files; typed on the serial console when the guest asks. */
+  keys?: readonly Pick<DeviceKey, 'keyFile'>[] | undefined;
   /** The static addresses that the guest's configuration gives its NICs, where somebody read it. */
   configuredNics?: readonly ConfiguredNic[] | undefined;
   /** Tells where programs and job records are. */

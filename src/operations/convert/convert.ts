@@ -37,7 +37,8 @@ export async function convert(
   const { env } = options.bootTest;
   const { bootTest, PLAIN_BOOT_TEST } = await loadBootTest();
   const configuredNics = configuredNicsOf(result.guest);
-  return { ...result, bootTest: await bootTest({ ...PLAIN_BOOT_TEST, target, configuredNics, env }, context) };
+  const bootOptions = { ...PLAIN_BOOT_TEST, target, keys: options.guest.keys, configuredNics, env };
+  return { ...result, bootTest: await bootTest(bootOptions, context) };
 }
 
 async function define(result: ConvertResult, options: ConvertOptions, signal: AbortSignal): Promise<ConvertResult> {

@@ -1,9 +1,7 @@
 import { open, rm } from 'node:fs/promises';
 import { localFileError } from '../../base/files/local-file-error.ts';
-import { Hyper2kvmError } from '../../base/errors.ts';
-import { findProgram } from '../../guest/find-program.ts';
 import type { GuestfsDisk } from '../../guest/guestfs.ts';
-import { commitOverlay, createOverlay } from '../../guest/overlay.ts';
+import { commitOverlay, createOverlay, requireQemuImg } from '../../guest/overlay.ts';
 import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 
 /** What the name of an overlay has after the name of its image. */
@@ -29,8 +27,7 @@ export class StagedImages implements AsyncDisposable {
     env: NodeJS.ProcessEnv,
     signal: AbortSignal,
   ): Promise<StagedImages> {
-    const qemuImg = findProgram('qemu-img', env);
-    if (qemuImg === undefined) throw missingQemuImg();
+    const qemuImg = requireQemuImg(env, '--fix');
     const disks = images.map(({ path }) => ({ path: overlayPath(path), format: 'qcow2' }));
     const staged = new StagedImages(qemuImg, disks);
     try {
@@ -70,10 +67,4 @@ async function createPrivate(path: string): Promise<void> {
   } catch (error) {
     throw localFileError('create', path, error);
   }
-}
-
-function missingQemuImg(): Hyper2kvmError {
-  return new Hyper2kvmError('host', 'qemu-img is not installed; --fix needs it.', {
-    hint: 'Install the package qemu-utils (Debian, Ubuntu) or qemu-img (Fedora, RHEL, openSUSE).',
-  });
 }

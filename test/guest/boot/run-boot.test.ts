@@ -126,6 +126,16 @@ testWithOracle(
 
 testWithOracle(
   ORACLES,
+  'a guest that asks for a passphrase which nobody has fails at once',
+  async () => {
+    const outcome = await boot({ text: 'Please unlock disk sda3_crypt: ' });
+    expect(outcome).toMatchObject({ verdict: 'failed', signs: { failure: { failure: 'passphrase-prompt' } } });
+  },
+  LIMIT_MS,
+);
+
+testWithOracle(
+  ORACLES,
   'a panic fails at once, whatever else is seen',
   async () => {
     const text = '[    1.5] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\r\n';

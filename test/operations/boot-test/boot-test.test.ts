@@ -196,6 +196,12 @@ const FOUND: BootTestResult = {
   warnings: [],
 };
 
+test('a guest that asks for a passphrase has a hint how to give it', () => {
+  const failure = { kind: 'passphrase-prompt', words: 'it asks', text: 'Please unlock disk a:', seconds: 9 } as const;
+  const found = { ...FOUND, verdict: 'failed', failure } as const;
+  expect(problemOf(found, { isDisk: false })?.hint).toMatch(/--key all:file:PATH/);
+});
+
 test('a guest without a card needs no network, one with a silent card has a problem', () => {
   const lone = { isDisk: false };
   expect(problemOf({ ...FOUND, networkUp: null }, lone)).toBeUndefined();

@@ -1,6 +1,7 @@
 import type { WriteStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { Hyper2kvmError } from '../../../base/errors.ts';
+import type { Secret } from '../../../base/text/secret.ts';
 import { KvmBrokeError } from '../qemu/accelerator.ts';
 import type { Accelerator, BootNic } from '../qemu/boot-machine.ts';
 import { MOST_RESTARTS, type BootFailure, type BootSigns } from '../boot-verdict.ts';
@@ -9,13 +10,14 @@ import { ConsoleWatcher } from './console-watcher.ts';
 import { FrameWatcher } from './frame-watcher.ts';
 import { GuestAgent } from './guest-agent.ts';
 import { noTraffic } from './nic-traffic.ts';
+import { PassphraseAnswers } from './passphrase-answers.ts';
 import { AGENT_PORT, frameDump } from '../qemu/qemu-arguments.ts';
 import type { QemuProcess } from '../qemu/qemu-process.ts';
 import { QmpClient, type QmpEvent } from '../qemu/qmp-client.ts';
 
 /** A sign as it is seen; `words` tells it to people. */
 export interface BootSign {
-  sign: 'login-prompt' | 'guest-agent' | 'frame' | 'restart' | BootFailure;
+  sign: 'login-prompt' | 'passphrase' | 'guest-agent' | 'frame' | 'restart' | BootFailure;
   seconds: number;
   words: string;
 }
@@ -25,6 +27,8 @@ export interface ObserverParts {
   log: WriteStream;
   nicCount: number;
   accelerator: Accelerator;
+  /** Of encrypted volumes; typed when the guest asks for one. */
+  passphrases: readonly Secret[];
   onSign: (sign: BootSign) => void;
 }
 
@@ -35,14 +39,16 @@ export class BootObserver {
   readonly #onSign: (sign: BootSign) => void;
   readonly #console: ConsoleWatcher;
   readonly #agent: GuestAgent;
+  readonly #answers: PassphraseAnswers;
   readonly #accelerator: Accelerator;
   #frames: { watcher: FrameWatcher; mac: string; index: number }[] = [];
   #startedAtMs = performance.now();
   #broken: Hyper2kvmError | undefined;
 
-  constructor({ qemu, log, nicCount, accelerator, onSign }: ObserverParts) {
+  constructor({ qemu, log, nicCount, accelerator, passphrases, onSign }: ObserverParts) {
     this.#onSign = onSign;
     this.#accelerator = accelerator;
+    this.#answers = new PassphraseAnswers(passphrases, qemu.serial);
     this.signs = {
       loginSeconds: undefined,
       agentSeconds: undefined,
@@ -111,6 +117,8 @@ export class BootObserver {
     if (sign === 'login-prompt') {
       this.signs.loginSeconds ??= this.seconds;
       this.#tell(sign, `login prompt: ${line}`);
+    } else if (sign === 'passphrase-prompt' && this.#answers.answer()) {
+      this.#tell('passphrase', `a passphrase is typed: ${line}`);
     } else this.#fail(sign, FAILURE_WORDS[sign], line);
   }
 
@@ -143,6 +151,7 @@ export class BootObserver {
     if (this.signs.failure !== undefined) return;
     this.signs.restarts += 1;
     this.#console.forget();
+    this.#answers.forget();
     this.#tell('restart', 'the guest restarts');
     if (this.signs.restarts > MOST_RESTARTS) {
       this.#fail('restarts', 'the guest restarts again and again', this.lastLines.at(-1) ?? '');

@@ -1,6 +1,7 @@
 /** What a line on the console can mean for the boot. */
 export type ConsoleSign =
   | 'login-prompt'
+  | 'passphrase-prompt'
   | 'kernel-panic'
   | 'initramfs-shell'
   | 'dracut-shell'
@@ -16,6 +17,7 @@ export type FailureSign = Exclude<ConsoleSign, 'login-prompt'>;
 
 /** How each failure is told to people. */
 export const FAILURE_WORDS: Readonly<Record<FailureSign, string>> = {
+  'passphrase-prompt': 'it asks for the passphrase of an encrypted volume',
   'kernel-panic': 'kernel panic',
   'initramfs-shell': 'initramfs shell: the root file system was not found',
   'dracut-shell': 'dracut’s emergency shell: the root file system was not found',
@@ -35,6 +37,9 @@ export const FAILURE_WORDS: Readonly<Record<FailureSign, string>> = {
 const PATTERNS: readonly (readonly [ConsoleSign, RegExp])[] = [
   // agetty, BSD's getty, BusyBox; agetty with --autologin. Not "Last login: Mon ...".
   ['login-prompt', /^(?!last login)(?:\S+ )?login: *(?:$|\[|\S+ \(automatic login\))/i],
+  // Debian's initramfs; systemd, also in dracut's; cryptsetup and GRUB.
+  ['passphrase-prompt', /Please unlock disk \S+:|Please enter passphrase for disk [^:]+:/],
+  ['passphrase-prompt', /^Enter passphrase for [^:]+:/],
   ['kernel-panic', /Kernel panic - not syncing/],
   // initramfs-tools; mkinitcpio.
   ['initramfs-shell', /^\(initramfs\)/],

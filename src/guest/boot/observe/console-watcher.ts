@@ -20,7 +20,7 @@ export class ConsoleWatcher {
   #lastIsOpen = false;
   #loggedBytes = 0;
 
-  /** Each sign is told once, with its line. The caller closes `log`. */
+  /** Each sign is told once, with its line; a prompt for a passphrase each time that it comes. The caller closes `log`. */
   constructor(log: WriteStream, onSign: (sign: ConsoleSign, line: string) => void) {
     this.#log = log;
     this.#onSign = onSign;
@@ -65,6 +65,7 @@ export class ConsoleWatcher {
     this.#last.push(line);
     if (this.#last.length > LAST_LINES) this.#last.shift();
     const sign = signOf(line);
+    if (sign !== 'passphrase-prompt') this.#told.delete('passphrase-prompt');
     if (sign === undefined || this.#told.has(sign)) return;
     this.#told.add(sign);
     this.#onSign(sign, line.trim());

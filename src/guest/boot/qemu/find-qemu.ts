@@ -1,5 +1,6 @@
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import { findProgram } from '../../find-program.ts';
+import { requireQemuImg } from '../../overlay.ts';
 
 export interface QemuPrograms {
   qemu: string;
@@ -16,9 +17,7 @@ export async function findQemu(env: NodeJS.ProcessEnv): Promise<QemuPrograms> {
   if (qemu === undefined) {
     throw missing('qemu-system-x86_64', 'qemu-system-x86 on Debian and Ubuntu, qemu-kvm on RHEL and its kin');
   }
-  const qemuImg = findProgram('qemu-img', env);
-  if (qemuImg === undefined) throw missing('qemu-img', 'qemu-utils on Debian and Ubuntu, qemu-img on RHEL and its kin');
-  return { qemu, qemuImg };
+  return { qemu, qemuImg: requireQemuImg(env, 'a boot test') };
 }
 
 /** QEMU's own program, where there is one. */

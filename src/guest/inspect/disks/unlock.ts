@@ -42,7 +42,7 @@ export async function unlockVolumes(session: Guestfs, keys: readonly DeviceKey[]
   const used = new Set<DeviceKey>();
   const tried = new Set<string>();
   const passphrases = new Map<DeviceKey, Secret>();
-  for (const key of keys) passphrases.set(key, await readKey(key.keyFile));
+  for (const key of keys) passphrases.set(key, await readPassphrase(key.keyFile));
   for (;;) {
     const locked = (await listBlockDevices(session)).filter(({ name, type }) => type === LUKS_TYPE && !tried.has(name));
     if (locked.length === 0) break;
@@ -96,7 +96,7 @@ async function open(session: Guestfs, device: string, name: string, passphrase: 
 }
 
 /** One line, as guestfish reads it; the line end of an editor is not part of it. */
-async function readKey(path: string): Promise<Secret> {
+export async function readPassphrase(path: string): Promise<Secret> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw localFileError('read', path, error);
   });

@@ -15,9 +15,10 @@ export async function postExport(
     define,
     bootTest: isTested,
     force,
+    guest: { keys },
     env,
     isKept = false,
-  }: Pick<ExportOptions, 'define' | 'bootTest' | 'force' | 'env'> & { isKept?: boolean },
+  }: Pick<ExportOptions, 'define' | 'bootTest' | 'force' | 'guest' | 'env'> & { isKept?: boolean },
   { signal, report }: OperationContext<ExportEvent>,
 ): Promise<VmExportResult> {
   const { vm, files, output } = result;
@@ -38,7 +39,7 @@ export async function postExport(
       used.defined = define;
     }
     const configuredNics = configuredNicsOf(result.guest);
-    const options = { ...PLAIN_BOOT_TEST, target: domain.path, configuredNics, env };
+    const options = { ...PLAIN_BOOT_TEST, target: domain.path, keys, configuredNics, env };
     if (isTested) used.bootTest = await bootTest(options, { signal, report: onEvent });
     return used;
   } catch (error) {

@@ -130,3 +130,35 @@ test('the log holds what was written as it is, up to its limit; a sign is told o
     await rm(folder, { recursive: true });
   }
 });
+
+test('a prompt for a passphrase is told each time that it comes, and once while it stands there', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'h2k-console-'));
+  try {
+    const log = createWriteStream(join(folder, 'serial.log'));
+    const told: string[] = [];
+    const watcher = new ConsoleWatcher(log, (sign, line) => told.push(`${sign}: ${line}`));
+    const prompt = 'Please unlock disk sda3_crypt: ';
+    const pieces = [
+      'Please unl',
+      'ock disk sda3_crypt',
+      ': ',
+      '\r\ncryptsetup: ERROR: bad password\r\n',
+      prompt,
+      '\r\n',
+    ];
+    for (const piece of pieces) watcher.take(Buffer.from(piece));
+    expect(told).toEqual(Array.from({ length: 2 }, () => `passphrase-prompt: ${prompt.trim()}`));
+    await finished(log.end());
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test.each([
+  'Please unlock disk sda3_crypt: ',
+  '🔐 Please enter passphrase for disk VIRTUAL-DISK (home) on /home: (press TAB for no echo) ',
+  'Enter passphrase for /dev/sda3: ',
+  'Enter passphrase for hd0,gpt2 (0f6d1c5e2b7a4f39): ',
+])('%s is a prompt for a passphrase', (line) => {
+  expect(signOf(line)).toBe('passphrase-prompt');
+});
