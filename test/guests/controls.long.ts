@@ -27,6 +27,7 @@ const STOPS_AT: Record<string, RegExp> = {
   'lvm-devices-file': EMERGENCY_MODE,
   nvme: INITRAMFS_SHELL,
   'luks-crypttab': INITRAMFS_SHELL,
+  'systemd-boot': INITRAMFS_SHELL,
   'udev-multipath-vmhgfs': EMERGENCY_MODE,
 };
 

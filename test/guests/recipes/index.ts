@@ -9,6 +9,7 @@ import { lvmFiltersMd } from './lvm-filters-md.ts';
 import { nicsCrosswise } from './nics-crosswise.ts';
 import { nvme } from './nvme.ts';
 import { persistentNet } from './persistent-net.ts';
+import { systemdBoot } from './systemd-boot.ts';
 import { twoDisksNics } from './two-disks-nics.ts';
 import { twoKernels } from './two-kernels.ts';
 import { udevMultipathVmhgfs } from './udev-multipath-vmhgfs.ts';
@@ -32,4 +33,5 @@ export const RECIPES: readonly GuestRecipe[] = [
   nvme,
   luksCrypttab,
   udevMultipathVmhgfs,
+  systemdBoot,
 ];

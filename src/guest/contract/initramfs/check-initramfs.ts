@@ -22,6 +22,15 @@ import { unpackInitramfs } from './archive/unpack.ts';
 
 /** An initramfs with all firmware has some 300 MiB. */
 const MOST_IMAGE_BYTES = 1024 ** 3;
+/** In all, of the entries that are not the default: unpacking those of old kernels and of a rescue system took longer than all other checks. */
+const OTHER_IMAGES_BYTES = 24 * 1024 ** 2;
+
+/** How much of images may still be read. */
+interface Budget {
+  leftBytes: number;
+  /** True for entries whose faults do not count. */
+  isForOthers: boolean;
+}
 
 /** What the first boot entry loads counts; of others, such as those of older kernels, faults are only reported. */
 export const checkInitramfs: BootCheckReader = async (subject) => {
@@ -39,12 +48,13 @@ export const checkInitramfs: BootCheckReader = async (subject) => {
       ),
     ];
   }
-  const checks = await checkEntry(selected, subject);
+  const checks = await checkEntry(selected, subject, { leftBytes: MOST_IMAGE_BYTES, isForOthers: false });
+  const rest = { leftBytes: OTHER_IMAGES_BYTES, isForOthers: true };
   const done = new Set([keyOf(selected)]);
   for (const entry of entries) {
     if (done.has(keyOf(entry))) continue;
     done.add(keyOf(entry));
-    const found = await checkEntry(entry, subject);
+    const found = await checkEntry(entry, subject, rest);
     checks.push(
       ...found.filter(({ verdict }) => verdict !== 'ready').map((each) => ({ ...each, isAdvisory: true as const })),
     );
@@ -57,10 +67,10 @@ function keyOf({ kernel, initramfs }: BootEntry): string {
   return [kernel, ...initramfs].map((file) => `${file?.path ?? file?.written ?? ''} ${file?.section ?? ''}`).join('\n');
 }
 
-async function checkEntry(entry: BootEntry, subject: BootSubject): Promise<BootCheck[]> {
+async function checkEntry(entry: BootEntry, subject: BootSubject, budget: Budget): Promise<BootCheck[]> {
   const image = entry.initramfs.at(-1)?.path ?? entry.kernel?.path ?? entry.file;
   try {
-    const images = await readImages(entry, subject);
+    const images = await readImages(entry, subject, budget);
     if (images === undefined)
       return [check('unknown', image, `Boot entry "${entry.title}": its initramfs cannot be read.`)];
     const tree = images.length === 0 ? undefined : await unpackInitramfs(images);
@@ -75,15 +85,24 @@ async function checkEntry(entry: BootEntry, subject: BootSubject): Promise<BootC
     if (error instanceof UnreadCompressionError)
       return [check('unknown', image, `The initramfs cannot be checked: ${error.message}.`)];
     if (!(error instanceof Hyper2kvmError) || error.kind !== 'guest') throw error;
+    if (budget.isForOthers)
+      return [
+        check('unknown', image, 'It was not unpacked: it is large, and the default boot entry does not load it.'),
+      ];
     return [check('unknown', image, `The initramfs cannot be checked: ${error.message}`)];
   }
 }
 
 /** The images of an entry; undefined if one of them is not there, which is a fault of the entry. */
-async function readImages({ initramfs }: BootEntry, { files }: BootSubject): Promise<Buffer[] | undefined> {
+async function readImages(
+  { initramfs }: BootEntry,
+  { files }: BootSubject,
+  budget: Budget,
+): Promise<Buffer[] | undefined> {
   const images: Buffer[] = [];
   for (const { path, section } of initramfs) {
-    const bytes = path === undefined ? undefined : await files.readBytes(path, MOST_IMAGE_BYTES);
+    const bytes = path === undefined ? undefined : await files.readBytes(path, budget.leftBytes);
+    budget.leftBytes -= bytes?.length ?? 0;
     const pe = bytes && section !== undefined ? parsePe(bytes) : undefined;
     const image = bytes && section !== undefined ? pe && peSection(bytes, pe, section) : bytes;
     if (image === undefined) return undefined;

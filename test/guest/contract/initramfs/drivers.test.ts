@@ -1,10 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
+import { Hyper2kvmError } from '../../../../src/base/errors.ts';
 import { checkInitramfs } from '../../../../src/guest/contract/initramfs/check-initramfs.ts';
 import { debianGrubCfg, VERSION } from '../boot-entries/debian-grub.ts';
 import { faultsOf, onlyFault } from '../boot-entries/faults.ts';
 import { bootSubject } from '../tree-of-files.ts';
 import { guestWith, IMAGE, initramfsTree, MODULES } from './debian-initramfs.ts';
-import { gzipped, zstandard } from './make-initramfs.ts';
+import { cpioOf, gzipped, zstandard } from './make-initramfs.ts';
 
 test('an initramfs with all drivers is ready', async () => {
   const checks = await checkInitramfs(guestWith(zstandard(initramfsTree())));
@@ -101,4 +103,22 @@ test('a fault in the initramfs of an older kernel is reported, and does not coun
   const checks = await checkInitramfs(guestWith(gzipped(initramfsTree()), older));
   expect(faultsOf(checks)).toEqual([expect.stringMatching(/^\(advisory\) .*18-amd64 virtio_blk is neither/)]);
   expect(onlyFault(checks).verdict).toBe('ready');
+});
+
+test('a large initramfs of an older kernel is not unpacked, which does not count', async () => {
+  // Not compressible, as a real one.
+  const filler = { '/usr/lib/firmware/large': randomBytes(25 * 1024 ** 2) };
+  const older = { '/boot/initrd.img-6.1.0-18-amd64': cpioOf({ ...initramfsTree(['virtio_blk']), ...filler }) };
+  const subject = guestWith(gzipped(initramfsTree()), older);
+  const read: string[] = [];
+  const { files } = subject;
+  const readBytes: typeof files.readBytes = async (path, mostBytes) => {
+    const bytes = await files.readBytes(path, Number.MAX_SAFE_INTEGER);
+    if ((bytes?.length ?? 0) > mostBytes) throw new Hyper2kvmError('guest', `${path} is too long.`);
+    read.push(path);
+    return bytes;
+  };
+  const checks = await checkInitramfs({ ...subject, files: { ...files, readBytes } });
+  expect(faultsOf(checks)).toEqual([expect.stringMatching(/^\(advisory\) \(unknown\) .*18-amd64 It was not unpacked/)]);
+  expect(read.filter((path) => path.startsWith('/boot/'))).toEqual([IMAGE]);
 });

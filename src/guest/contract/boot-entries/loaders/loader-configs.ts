@@ -35,8 +35,17 @@ const ESP_SYSLINUX_FILES = [
   'syslinux.cfg',
 ];
 
-/** Reads what the boot loaders will read. */
-export async function readLoaderConfigs(subject: BootSubject): Promise<LoaderConfigs> {
+/** Each check of a subject needs them, and reading them takes many calls of the appliance. */
+const known = new WeakMap<BootSubject, Promise<LoaderConfigs>>();
+
+/** Reads what the boot loaders will read, once for each subject. */
+export function readLoaderConfigs(subject: BootSubject): Promise<LoaderConfigs> {
+  const found = known.get(subject) ?? readAll(subject);
+  known.set(subject, found);
+  return found;
+}
+
+async function readAll(subject: BootSubject): Promise<LoaderConfigs> {
   const start = await readFirmwareStart(subject);
   const configs = await readConfigs(start, subject);
   const byStart = start.loader === undefined ? undefined : configs.find(({ loader }) => isOf(loader, start.loader));
