@@ -72,6 +72,7 @@ async function run(
 test('without flags it takes KVM where it can, and the domain’s own hardware', async () => {
   expect((await run(['web-01.xml'])).options).toEqual({
     target: 'web-01.xml',
+    keys: [],
     timeoutMs: undefined,
     firmware: undefined,
     memoryBytes: undefined,
