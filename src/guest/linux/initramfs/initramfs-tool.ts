@@ -1,3 +1,6 @@
+import { InitramfsError } from '../../contract/initramfs/archive/cpio.ts';
+import { UnreadCompressionError } from '../../contract/initramfs/archive/decompress.ts';
+import { unpackInitramfs } from '../../contract/initramfs/archive/unpack.ts';
 import type { Guest, GuestKernel } from '../../guest.ts';
 import { argumentString } from '../../guestfs-words.ts';
 
@@ -76,10 +79,31 @@ export async function findInitramfsTool({ files }: Pick<Guest, 'files'>): Promis
 }
 
 const LIST_LIMIT_MS = 600_000;
+/** An initramfs with all firmware has some 300 MiB. */
+const MOST_IMAGE_BYTES = 1024 ** 3;
 
-/** The paths in an image, by the guest's own program; undefined when that does not run or cannot read it. */
+/** The paths in an image; undefined if nothing can read it. The guest's own program lists what is not unpacked here: in an emulated appliance it takes minutes. */
 export async function listInitramfs(
-  { session }: Pick<Guest, 'session'>,
+  { session, files }: Pick<Guest, 'session' | 'files'>,
+  tool: InitramfsTool,
+  image: string,
+): Promise<string[] | undefined> {
+  return (await unpackedPaths(files, image)) ?? (await listedPaths(session, tool, image));
+}
+
+async function unpackedPaths(files: Guest['files'], image: string): Promise<string[] | undefined> {
+  const bytes = await files.readBytes(image, MOST_IMAGE_BYTES);
+  if (bytes === undefined) return undefined;
+  try {
+    return (await unpackInitramfs([bytes])).paths();
+  } catch (error) {
+    if (error instanceof InitramfsError || error instanceof UnreadCompressionError) return undefined;
+    throw error;
+  }
+}
+
+async function listedPaths(
+  session: Guest['session'],
   { lister }: InitramfsTool,
   image: string,
 ): Promise<string[] | undefined> {
