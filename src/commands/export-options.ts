@@ -1,6 +1,7 @@
 import { Hyper2kvmError } from '../base/errors.ts';
 import { readCount, readDuration, readMode, readRate } from '../cli/input/option-values.ts';
 import { readFormat, readOutputName, readOutputPath } from '../cli/input/output-path.ts';
+import { EncodeOptions } from '../operations/encode-options.ts';
 import { EXPORT_FORMATS, type ExportOptions, type PowerChoice } from '../operations/export/types.ts';
 import { readCompression } from './flags/compress-flag.ts';
 import { needDomain, readDomainOptions } from './flags/domain-flags.ts';
@@ -24,8 +25,7 @@ export function readExportOptions(
   return {
     output,
     name: readOutputName(flags.name),
-    format,
-    compression: readCompression(flags.compress, format),
+    encode: new EncodeOptions({ format, compression: readCompression(flags.compress, format) }),
     ...readDomainOptions(flags),
     guest: readFixOptions(flags),
     bootTest: flags['boot-test'],

@@ -1,20 +1,12 @@
 import { basename } from 'node:path';
-import type { Compression } from './copy/pack-window.ts';
+import { COMPRESSORS, type ImageEncoding } from './encoding.ts';
 import { createQcow2Sink, requireL1Table } from './qcow2/qcow2-sink.ts';
 import { createRawSink } from './raw/raw-sink.ts';
 import type { DiskSink } from './model/sink.ts';
 import { createStreamOptimizedSink, requireStreamCapacity } from './vmdk/stream/stream-optimized-sink.ts';
 
-/** The formats that disks are written in; a VMDK is streamOptimized. */
-export const SINK_FORMATS = ['qcow2', 'raw', 'vmdk'] as const;
-export type SinkFormat = (typeof SINK_FORMATS)[number];
-
 export interface SinkOptions {
   virtualSizeBytes: number;
-  /** Of a qcow2; the others have none to choose. */
-  clusterBytes?: number;
-  /** Of a qcow2; a VMDK is always compressed. */
-  compression: Compression | undefined;
   /** The final name, which a VMDK has in it; by default that of `path`. */
   fileName?: string;
 }
@@ -24,21 +16,26 @@ const DEFAULT_CLUSTER_BYTES = 64 * 1024;
 
 /** Throws a usage error when the format cannot hold a disk of that size. For asking before any work is done: {@link createSink} asks too. */
 export function requireSize(
-  format: SinkFormat,
-  { virtualSizeBytes, clusterBytes = DEFAULT_CLUSTER_BYTES }: Pick<SinkOptions, 'virtualSizeBytes' | 'clusterBytes'>,
+  { format, clusterBytes = DEFAULT_CLUSTER_BYTES }: ImageEncoding,
+  virtualSizeBytes: number,
 ): void {
   if (format === 'qcow2') requireL1Table(virtualSizeBytes, clusterBytes);
   else if (format === 'vmdk') requireStreamCapacity(virtualSizeBytes);
 }
 
 /** Begins an image at `path`, which must not be a final name. */
-export async function createSink(path: string, format: SinkFormat, options: SinkOptions): Promise<DiskSink> {
-  const { virtualSizeBytes, clusterBytes = DEFAULT_CLUSTER_BYTES, compression, fileName = basename(path) } = options;
+export async function createSink(
+  path: string,
+  { format, compression, clusterBytes = DEFAULT_CLUSTER_BYTES }: ImageEncoding,
+  { virtualSizeBytes, fileName = basename(path) }: SinkOptions,
+): Promise<DiskSink> {
   switch (format) {
     case 'raw':
       return createRawSink(path, virtualSizeBytes);
-    case 'qcow2':
-      return createQcow2Sink(path, { virtualSizeBytes, clusterBytes, zstd: compression === 'zstd' });
+    case 'qcow2': {
+      const zstd = compression !== undefined && COMPRESSORS[compression].codec === 'zstd';
+      return createQcow2Sink(path, { virtualSizeBytes, clusterBytes, zstd });
+    }
     case 'vmdk':
       return createStreamOptimizedSink(path, { virtualSizeBytes, fileName });
   }

@@ -36,9 +36,7 @@ test('without flags it makes a qcow2 here, verified as the source needs it', asy
     source: 'web.ova',
     mode: 0o600,
     output: undefined,
-    format: 'qcow2',
-    compression: undefined,
-    clusterBytes: undefined,
+    encode: { format: 'qcow2', compression: undefined, clusterBytes: undefined },
     verify: undefined,
     disk: undefined,
     hardware: 'auto',
@@ -68,9 +66,7 @@ test('the flags reach the operation in its own units', async () => {
     source: 'web.ova',
     mode: 0o600,
     output: '/srv/',
-    format: 'qcow2',
-    compression: 'fast',
-    clusterBytes: 2 * 1024 ** 2,
+    encode: { format: 'qcow2', compression: 'fast', clusterBytes: 2 * 1024 ** 2 },
     verify: false,
     disk: 2,
     hardware: 'auto',
@@ -92,12 +88,12 @@ test('the flags reach the operation in its own units', async () => {
 });
 
 test.each([
-  [['--compress=careful'], { compression: 'careful' }],
-  [['--compress=zstd'], { compression: 'zstd' }],
-  [['--cluster-size=512'], { clusterBytes: 512 }],
-  [['--format=vmdk'], { format: 'vmdk', compression: undefined, clusterBytes: undefined }],
+  [['--compress=careful'], { encode: { compression: 'careful' } }],
+  [['--compress=zstd'], { encode: { compression: 'zstd' } }],
+  [['--cluster-size=512'], { encode: { clusterBytes: 512 } }],
+  [['--format=vmdk'], { encode: { format: 'vmdk', compression: undefined, clusterBytes: undefined } }],
   [['--input-format=raw'], { inputFormat: 'raw' }],
-  [['--verify', '--format=raw'], { verify: true, format: 'raw' }],
+  [['--verify', '--format=raw'], { verify: true, encode: { format: 'raw' } }],
 ])('%j is taken', async (flags, wanted) => {
   expect((await run(['disk.vmdk', ...flags])).options).toMatchObject(wanted);
 });

@@ -2,12 +2,12 @@ import { Parser } from '@oclif/core';
 import { expect, test } from '@jest/globals';
 import { ExportCommand } from '../../src/commands/export.ts';
 import { readExportOptions } from '../../src/commands/export-options.ts';
-import { EncodeOptions } from '../../src/operations/export/target/encode-options.ts';
+import { ExportRecipe } from '../../src/operations/export/target/export-recipe.ts';
 import { CONNECTION } from './run-command.ts';
 
 const FLAGS = { ...ExportCommand.baseFlags, ...ExportCommand.flags };
 
-/** Flags of `export` that change the bytes of a result, each with two ways to give it (or not) that must not be taken for each other. All belong in `EncodeOptions`. */
+/** Flags of `export` that change the bytes of a result, each with two ways to give it (or not) that must not be taken for each other. All belong in `ExportRecipe`. */
 const CHANGES_BYTES: Record<string, [string[], string[]]> = {
   format: [['--format=qcow2'], ['--format=raw']],
   compress: [['--format=qcow2'], ['--format=qcow2', '--compress=zstd']],
@@ -79,13 +79,13 @@ const SAME_BYTES: Record<string, string[]> = {
   profile: ['--profile=p'],
 };
 
-async function encodingOf(argv: string[]): Promise<EncodeOptions> {
+async function encodingOf(argv: string[]): Promise<ExportRecipe> {
   const { flags } = await Parser.parse(argv, { flags: FLAGS });
   const options = readExportOptions(flags as Parameters<typeof readExportOptions>[0], {});
-  return EncodeOptions.of({ ...options, vms: ['web'], connection: CONNECTION, env: {} });
+  return ExportRecipe.of({ ...options, vms: ['web'], connection: CONNECTION, env: {} });
 }
 
-test('each flag either changes the bytes of a result or does not: a new flag belongs in EncodeOptions and CHANGES_BYTES, or in SAME_BYTES', () => {
+test('each flag either changes the bytes of a result or does not: a new flag belongs in ExportRecipe and CHANGES_BYTES, or in SAME_BYTES', () => {
   expect([...Object.keys(CHANGES_BYTES), ...Object.keys(SAME_BYTES)].toSorted()).toEqual(Object.keys(FLAGS).toSorted());
 });
 

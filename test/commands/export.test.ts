@@ -116,7 +116,7 @@ test('the flags reach the operation in its own units', async () => {
   expect(options).toMatchObject({
     vms: ['web-01', 'web-02'],
     output: '/srv',
-    format: 'ova',
+    encode: { format: 'ova' },
     power: { kind: 'shutdown', limitMinutes: 5, forcePowerOff: false, restart: true },
     parallel: 2,
     limitRateBytes: 50 * 1024 ** 2,
@@ -155,7 +155,7 @@ test.each([
   [['--compress=zstd'], 'zstd'],
 ])('into qcow2 with %j', async (flags, compression) => {
   const { options } = await run(['web-01', '--format=qcow2', ...flags]);
-  expect(options).toMatchObject({ vms: ['web-01'], format: 'qcow2', compression });
+  expect(options).toMatchObject({ vms: ['web-01'], encode: { format: 'qcow2', compression } });
 });
 
 test('what is done to the guest and how it is proved reach the operation', async () => {

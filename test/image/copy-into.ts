@@ -1,12 +1,10 @@
 import { copyImage } from '../../src/image/copy/copy-image.ts';
-import type { Compression } from '../../src/image/copy/pack-window.ts';
 import { WorkerPool } from '../../src/image/copy/worker-pool.ts';
-import { createSink, type SinkFormat, type SinkOptions } from '../../src/image/create-sink.ts';
+import { createSink, type SinkOptions } from '../../src/image/create-sink.ts';
+import type { ImageEncoding } from '../../src/image/encoding.ts';
 import type { MappedImage } from '../../src/image/model/image.ts';
 
-export interface CopyChoices extends Partial<Omit<SinkOptions, 'compression'>> {
-  format: SinkFormat;
-  compression?: Compression | undefined;
+export interface CopyChoices extends ImageEncoding, Partial<SinkOptions> {
   verify?: boolean;
   hash?: boolean;
 }
@@ -15,11 +13,11 @@ export interface CopyChoices extends Partial<Omit<SinkOptions, 'compression'>> {
 export async function copyInto(
   image: MappedImage,
   path: string,
-  { format, compression, verify = true, hash = false, ...options }: CopyChoices,
+  { format, compression, clusterBytes, verify = true, hash = false, ...options }: CopyChoices,
   shared?: WorkerPool,
 ): Promise<number> {
   const { virtualSizeBytes } = image;
-  const sink = await createSink(path, format, { virtualSizeBytes, compression, ...options });
+  const sink = await createSink(path, { format, compression, clusterBytes }, { virtualSizeBytes, ...options });
   try {
     await using own = new WorkerPool(2);
     const pool = shared ?? own;

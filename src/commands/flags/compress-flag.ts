@@ -2,9 +2,7 @@ import { Flags } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readChoice } from '../../cli/input/option-values.ts';
 import type { OptionalValue } from '../../cli/input/optional-values.ts';
-import type { Compression } from '../../image/copy/pack-window.ts';
-
-const COMPRESSIONS = ['fast', 'careful', 'zstd'] as const satisfies readonly Compression[];
+import { COMPRESSIONS, type Compression } from '../../operations/encode-options.ts';
 
 /** What `--compress` means when it stands alone. */
 const DEFAULT_COMPRESSION: Compression = 'fast';

@@ -3,15 +3,13 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { readCount, readMode, readSize } from '../../cli/input/option-values.ts';
 import { readFormat, readOutputName, readOutputPath } from '../../cli/input/output-path.ts';
 import { LOG_FLAGS } from '../../cli/log/log-flags.ts';
-import type { SinkFormat } from '../../image/create-sink.ts';
+import { EncodeOptions, SINK_FORMATS } from '../../operations/encode-options.ts';
 import type { ConvertOptions } from '../../operations/convert/types.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS, FIX_PLAN_FLAG, readFixOptions } from './fix-flags.ts';
 import { COMPRESS_FLAG, needQcow2, readCompression } from './compress-flag.ts';
 import { INPUT_FORMAT_FLAG, readInputFormat } from './input-format-flag.ts';
 import { MODE_FLAG } from './mode-flag.ts';
 import { DOMAIN_FLAGS, readDomainOptions } from './domain-flags.ts';
-
-const FORMATS = ['qcow2', 'raw', 'vmdk'] as const satisfies readonly SinkFormat[];
 
 /** The limits of a qcow2's cluster: QEMU reads clusters of 9 to 21 bits. */
 const LEAST_CLUSTER_BYTES = 512;
@@ -33,7 +31,7 @@ export const CONVERT_FLAGS = {
   }),
   'input-format': INPUT_FORMAT_FLAG,
   format: Flags.string({
-    options: FORMATS,
+    options: SINK_FORMATS,
     description:
       'What to write: qcow2; raw with holes where the disk is zero; or vmdk, which is streamOptimized and for carrying a disk to another place: QEMU reads it, but cannot write to it. Default: what the name of --output ends with, such as .raw, else qcow2.',
   }),
@@ -84,7 +82,7 @@ export function readConvertOptions(
 ): ConvertOptions {
   if (source === '') throw new Hyper2kvmError('usage', 'SOURCE is empty.', { hint: 'Name a file.' });
   const output = readOutputPath(flags.output, env);
-  const format = readFormat(flags.format, output, { formats: FORMATS, fallback: 'qcow2', isFile: true });
+  const format = readFormat(flags.format, output, { formats: SINK_FORMATS, fallback: 'qcow2', isFile: true });
   if (flags.kubevirt && format === 'vmdk') {
     throw new Hyper2kvmError('usage', '--kubevirt needs images that KubeVirt runs, and --format vmdk makes none.', {
       hint: 'Use --format qcow2 or --format raw.',
@@ -95,9 +93,11 @@ export function readConvertOptions(
     inputFormat: readInputFormat(flags['input-format']),
     output,
     name: readOutputName(flags.name),
-    format,
-    compression: readCompression(flags.compress, format),
-    clusterBytes: readClusterSize(flags['cluster-size'], format),
+    encode: new EncodeOptions({
+      format,
+      compression: readCompression(flags.compress, format),
+      clusterBytes: readClusterSize(flags['cluster-size'], format),
+    }),
     verify: flags.verify,
     disk: flags.disk === undefined ? undefined : readCount('--disk', flags.disk, 1, MOST_DISKS),
     vm: flags.vm,
@@ -109,7 +109,7 @@ export function readConvertOptions(
   };
 }
 
-function readClusterSize(text: string | undefined, format: SinkFormat): number | undefined {
+function readClusterSize(text: string | undefined, format: string): number | undefined {
   if (text === undefined) return undefined;
   needQcow2('--cluster-size', format);
   const bytes = readSize('--cluster-size', text, LEAST_CLUSTER_BYTES, MOST_CLUSTER_BYTES);

@@ -4,14 +4,8 @@ import { copyBytes } from '../../base/files/copy-bytes.ts';
 import { freeBuffer } from './fill-window.ts';
 import { putGrain } from '../vmdk/layout/marker-writer.ts';
 import { SECTOR_BYTES } from '../vmdk/layout/sparse-header.ts';
+import { COMPRESSORS, type Compression, type Compressor } from '../encoding.ts';
 import type { PackedCluster } from '../model/window.ts';
-
-/**
- * How clusters are stored. `fast` is deflate at its quickest with the window of 32 KiB that every reader was found to take; `careful` keeps to the 4 KiB window that qemu
- * itself writes with; `zstd` needs a reader of 2020 or later.
- */
-export const COMPRESSIONS = ['fast', 'careful', 'zstd'] as const;
-export type Compression = (typeof COMPRESSIONS)[number];
 
 /** `grains` are those of a streamOptimized VMDK: zlib streams behind markers, each from a sector's border on; all are compressed, and the last one is filled up with zeros. */
 export type Packing = Compression | 'grains';
@@ -142,8 +136,9 @@ function sampleShrinks(cluster: Buffer): boolean {
 
 function compress(cluster: Buffer, compression: Compression): Buffer {
   const chunkSize = roomFor(cluster);
-  if (compression === 'zstd') return zstdCompressSync(cluster, { chunkSize });
-  return deflateRawSync(cluster, { level: 1, windowBits: compression === 'careful' ? 12 : 15, chunkSize });
+  const { codec, windowBits }: Compressor = COMPRESSORS[compression];
+  if (codec === 'zstd') return zstdCompressSync(cluster, { chunkSize });
+  return deflateRawSync(cluster, { level: 1, windowBits, chunkSize });
 }
 
 /** What does not compress grows by less than 1 % (zlib's deflateBound, zstd's ZSTD_compressBound): the result comes in one piece. */

@@ -1,3 +1,4 @@
+import { compressorMovesGrains } from '../encoding.ts';
 import { copyBytes } from '../../base/files/copy-bytes.ts';
 import { decompress, readStored } from './fill-window.ts';
 import { isZero, type PackOptions } from './pack-window.ts';
@@ -34,7 +35,7 @@ export interface Transplanted {
 
 /** True when clusters of a source can be moved into what is `packing`. */
 export function canTransplant(packing: PackOptions['packing']): boolean {
-  return packing === 'fast' || packing === 'grains';
+  return packing === 'grains' || compressorMovesGrains(packing);
 }
 
 /**
@@ -76,7 +77,8 @@ export function splitUnseen(
   { packing, verify, clusterBytes }: PackOptions,
 ): { moved: PackedCluster[]; rest: WindowPart[] } {
   const { input, parts } = window;
-  if (input === undefined || packing !== 'fast' || verify) return { moved: [], rest: parts };
+  if (input === undefined || packing === 'grains' || !compressorMovesGrains(packing) || verify)
+    return { moved: [], rest: parts };
   const moved: PackedCluster[] = [];
   const rest: WindowPart[] = [];
   for (const part of parts) {

@@ -5,6 +5,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { copyImage, copyWindows, type CopySummary } from '../../image/copy/copy-image.ts';
 import type { WorkerPool } from '../../image/copy/worker-pool.ts';
 import { createSink } from '../../image/create-sink.ts';
+import { movesGrains } from '../../image/encoding.ts';
 import type { MappedImage } from '../../image/model/image.ts';
 import { createNullSink } from '../../image/create-sink.ts';
 import { openImage } from '../../image/open-image.ts';
@@ -109,15 +110,14 @@ type SourceFacts = Pick<MappedImage, 'virtualSizeBytes' | 'format' | 'variant' |
 
 /** How the content will have been proved. What can be moved as it is, is not decompressed under `--no-verify`. */
 function proofOf(
-  { options: { verify, compression, format } }: DiskTask,
+  { options: { verify, encode } }: DiskTask,
   { checksummed }: SourceFacts,
   hasDigest: boolean,
   readBack: boolean,
 ): ConvertedDisk['verified'] {
   if (readBack) return 'read-back';
   if (hasDigest) return 'manifest';
-  const mayMove = compression === 'fast' || format === 'vmdk';
-  return checksummed && (verify !== false || !mayMove) ? 'checksums' : 'none';
+  return checksummed && (verify !== false || !movesGrains(encode)) ? 'checksums' : 'none';
 }
 
 async function writeImage(
@@ -129,11 +129,8 @@ async function writeImage(
 ): Promise<WholeDisk> {
   const { path, origin, options, onPass } = task;
   const partial = path + PARTIAL_SUFFIX;
-  const { clusterBytes, compression } = options;
-  const common = { virtualSizeBytes, compression, fileName: basename(path) };
-  const sinkOptions = { ...common, ...(clusterBytes === undefined ? {} : { clusterBytes }) };
   const readBack = verified === 'read-back';
-  const sink = await createSink(partial, options.format, sinkOptions);
+  const sink = await createSink(partial, options.encode, { virtualSizeBytes, fileName: basename(path) });
   try {
     const inode = await inodeOf(partial);
     onPass('copy');
@@ -145,7 +142,7 @@ async function writeImage(
       await compareContent(task, contentSha256, sink.written, signal);
     }
     const source = { source: origin, sourceFormat: format, sourceVariant: variant, virtualSizeBytes };
-    return { converted: { path, format: options.format, ...source, sizeBytes, verified }, inode };
+    return { converted: { path, format: options.encode.format, ...source, sizeBytes, verified }, inode };
   } catch (error) {
     await sink.discard();
     throw error;
@@ -154,7 +151,7 @@ async function writeImage(
 
 /** Reads the whole result as any reader would, but for the holes of a sparse file, and compares its content with what was written. */
 async function compareContent(
-  { path, options: { format }, pool, onProgress }: DiskTask,
+  { path, options: { encode }, pool, onProgress }: DiskTask,
   expected: string,
   written: readonly WrittenRange[] | undefined,
   signal: AbortSignal,
@@ -162,7 +159,7 @@ async function compareContent(
   const partial = path + PARTIAL_SUFFIX;
   // It was written past the page cache; and what is read back shall be what the disk holds.
   await using image = await openImage(partial, {
-    format,
+    format: encode.format,
     isUncached: true,
     written: written && (await hasHolesElsewhere(partial, written)) ? written : undefined,
   });
@@ -203,7 +200,7 @@ function requireUnchanged({ files }: MappedImage): void {
 function copyOptions({ options, pool, onProgress }: DiskTask, hasDigest: boolean, signal: AbortSignal) {
   const verify = !hasDigest && options.verify !== false;
   const passed = (bytes: number) => onProgress(bytes, bytes);
-  return { pool, compression: options.compression, verify, signal, onProgress: passed };
+  return { pool, compression: options.encode.compression, verify, signal, onProgress: passed };
 }
 
 /** A packaged file that is opened in place is read once more for its hash: its blocks are read in another order than the manifest's. */

@@ -32,22 +32,21 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
     const disk = await openSourceDisk(source, number, options);
     if (disk.kind === 'image') opened.use(disk.image);
     const suffix = source.container === 'image' ? '' : `-disk-${number}`;
-    const path = file ?? join(folder, `${source.baseName}${suffix}.${options.format}`);
+    const path = file ?? join(folder, `${source.baseName}${suffix}.${options.encode.format}`);
     const origin = source.origins[number - 1] ?? { label: null, file: null };
     const capacityBytes = disk.kind === 'image' ? disk.image.virtualSizeBytes : disk.capacityBytes;
     const uuid = disk.kind === 'image' ? disk.image.diskUuid : disk.uuid;
     disks.push({ disk, origin, path, capacityBytes, uuid });
   }
   for (const { capacityBytes } of disks) {
-    const { format, clusterBytes } = options;
-    requireSize(format, { virtualSizeBytes: capacityBytes, ...(clusterBytes === undefined ? {} : { clusterBytes }) });
+    requireSize(options.encode, capacityBytes);
   }
   const warnings = [...source.warnings, ...disks.flatMap(otherCapacity)];
   for (const { disk } of disks) {
     const warning = disk.kind === 'image' ? await requireNeededSize(disk.image, options.force) : undefined;
     if (warning !== undefined) warnings.push(warning);
   }
-  if (hasDomain && options.format === 'vmdk') warnings.push(NO_GUEST_RUNS_FROM_IT);
+  if (hasDomain && options.encode.format === 'vmdk') warnings.push(NO_GUEST_RUNS_FROM_IT);
   const domainPath = hasDomain ? join(folder, descriptionName(source.baseName, options.kubevirt)) : undefined;
   await requireOwnNames(source, { disks, domainPath });
   const kept = opened.move();

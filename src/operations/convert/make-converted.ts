@@ -117,8 +117,8 @@ function reportKept(vm: string, kept: readonly WholeDisk[], report: (event: Conv
   }
 }
 
-export function obstacleOf({ disks, source }: Layout, { format }: ConvertOptions): string | undefined {
-  return obstacleToFix(format, disks.length < source.disks.length, source.machine?.architecture);
+export function obstacleOf({ disks, source }: Layout, { encode }: ConvertOptions): string | undefined {
+  return obstacleToFix(encode.format, disks.length < source.disks.length, source.machine?.architecture);
 }
 
 export function fixSteps(vm: string, report: (event: ConvertEvent) => void): (event: FixEvent) => void {

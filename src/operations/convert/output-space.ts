@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { formatBytes } from '../../base/text/amounts.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { freeBytes } from '../../base/files/free-space.ts';
+import { isCompressed } from '../../image/encoding.ts';
 import type { MappedImage } from '../../image/model/image.ts';
 import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import type { Layout, PlannedDisk } from './layout.ts';
@@ -24,15 +25,15 @@ const BLOCK_BYTES = 512;
 
 /** What a disk's image will take. Reads all tables of the source, and no content. */
 export async function spaceOf({ disk }: PlannedDisk, options: ConvertOptions, signal: AbortSignal): Promise<DiskSpace> {
-  const isCompressed = options.compression !== undefined || options.format === 'vmdk';
-  if (disk.kind === 'image') return imageSpace(disk.image, isCompressed, signal);
+  const shrinks = isCompressed(options.encode);
+  if (disk.kind === 'image') return imageSpace(disk.image, shrinks, signal);
   const { capacityBytes, packaged } = disk;
   const usedBytes = Math.min(capacityBytes, packaged.disk.populatedBytes ?? capacityBytes);
   const leastBytes = Math.min(capacityBytes, Math.floor(packaged.sizeBytes * LEAST_SHARE_OF_STREAM));
-  return { usedBytes, expectedBytes: Math.max(usedBytes, leastBytes), leastBytes: isCompressed ? 0 : leastBytes };
+  return { usedBytes, expectedBytes: Math.max(usedBytes, leastBytes), leastBytes: shrinks ? 0 : leastBytes };
 }
 
-async function imageSpace(image: MappedImage, isCompressed: boolean, signal: AbortSignal): Promise<DiskSpace> {
+async function imageSpace(image: MappedImage, shrinks: boolean, signal: AbortSignal): Promise<DiskSpace> {
   let usedBytes = 0;
   let plainBytes = 0;
   for await (const run of image.map(0, image.virtualSizeBytes)) {
@@ -44,7 +45,7 @@ async function imageSpace(image: MappedImage, isCompressed: boolean, signal: Abo
   const allocatedBytes = image.files.reduce((sum, { fd }) => sum + allocatedOf(fd), 0);
   const expectedBytes = usedBytes - plainBytes + Math.min(plainBytes, allocatedBytes);
   const isFlat = plainBytes >= image.virtualSizeBytes;
-  return { usedBytes, expectedBytes, leastBytes: isCompressed || isFlat ? 0 : expectedBytes };
+  return { usedBytes, expectedBytes, leastBytes: shrinks || isFlat ? 0 : expectedBytes };
 }
 
 /** Of a block device all, which `stat` tells nothing of. */

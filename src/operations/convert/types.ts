@@ -1,14 +1,13 @@
-import type { Compression } from '../../image/copy/pack-window.ts';
-import type { SinkFormat } from '../../image/create-sink.ts';
+import type { SinkFormat } from '../../image/encoding.ts';
 import type { ImageFormat } from '../../image/model/image.ts';
-import type { HardwareOption } from '../../domain/hardware-choice.ts';
-import type { NetworkOptions } from '../../domain/networks.ts';
 import type { BootTestResult } from '../boot-test/types.ts';
+import type { DomainOptions } from '../domain/types.ts';
 import type { HardwareReport } from '../domain/make-domain.ts';
+import type { EncodeOptions } from '../encode-options.ts';
 import type { ProgressEvent } from '../events.ts';
 import type { FixReport, FixOptions } from '../fix-guest/types.ts';
 
-export interface ConvertOptions {
+export interface ConvertOptions extends DomainOptions {
   /** An image, a `.vmx`, an OVF descriptor, or an OVA; told by the content. */
   source: string;
   /** Raw, whatever its content is; undefined finds the format out. */
@@ -17,10 +16,7 @@ export interface ConvertOptions {
   output: string | undefined;
   /** What the files and the domain are called; undefined takes the name from the source. */
   name?: string | undefined;
-  format: SinkFormat;
-  compression: Compression | undefined;
-  /** Of a qcow2; undefined is 64 KiB. */
-  clusterBytes: number | undefined;
+  encode: EncodeOptions<SinkFormat>;
   /**
    * Read the result back and compare; undefined does so where the source has no checksums of its own. False also leaves the checksums of grains unchecked that move into a
    * compressed qcow2 as they are.
@@ -32,14 +28,6 @@ export interface ConvertOptions {
   vm?: string | undefined;
   /** Of an OVF package: a deployment configuration instead of the default one. */
   configuration?: string | undefined;
-  /** The devices of the domain, for a source that describes a machine. */
-  hardware: HardwareOption;
-  /** The libvirt networks of the domain's cards; undefined is libvirt's own. */
-  networks?: NetworkOptions | undefined;
-  /** The address of the libvirt that the domain is defined in; undefined defines none. */
-  define?: string | undefined;
-  /** Write a manifest for KubeVirt, and no libvirt domain. */
-  kubevirt?: boolean | undefined;
   /** What becomes of the guest in the result. */
   guest: FixOptions;
   force: boolean;

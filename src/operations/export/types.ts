@@ -1,12 +1,11 @@
 import type { ErrorKind } from '../../base/errors.ts';
-import type { HardwareOption } from '../../domain/hardware-choice.ts';
-import type { NetworkOptions } from '../../domain/networks.ts';
-import type { Compression } from '../../image/copy/pack-window.ts';
 import type { JobError } from '../../jobs/job-record.ts';
 import type { NotifyOptions } from '../../jobs/notify-command.ts';
 import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
 import type { BootTestResult } from '../boot-test/types.ts';
+import type { DomainOptions } from '../domain/types.ts';
 import type { HardwareReport } from '../domain/make-domain.ts';
+import type { EncodeOptions } from '../encode-options.ts';
 import type { ProgressEvent } from '../events.ts';
 import type { FixReport, FixOptions } from '../fix-guest/types.ts';
 
@@ -25,7 +24,7 @@ export type PowerChoice =
   /** Guest shutdown; after `limitMinutes` power-off when `forcePowerOff`, else a failure. */
   | { kind: 'shutdown'; limitMinutes: number; forcePowerOff: boolean; restart: boolean };
 
-export interface ExportOptions {
+export interface ExportOptions extends DomainOptions {
   connection: ConnectionSettings;
   /** One word per VM: inventory path, name, glob, MoRef, BIOS or instance UUID. At least one. */
   vms: string[];
@@ -35,17 +34,7 @@ export interface ExportOptions {
   output: string | undefined;
   /** What the files, the folder of the VM and the descriptor call it; undefined is its own name. For one VM only. */
   name?: string | undefined;
-  format: ExportFormat;
-  /** Of qcow2 images; undefined leaves them uncompressed. */
-  compression: Compression | undefined;
-  /** The devices of the domain that goes with images. */
-  hardware: HardwareOption;
-  /** The libvirt networks of the domain's cards; undefined is libvirt's own. */
-  networks?: NetworkOptions | undefined;
-  /** The address of the libvirt that the domain is defined in; undefined defines none. */
-  define?: string | undefined;
-  /** Write a manifest for KubeVirt, and no libvirt domain. */
-  kubevirt?: boolean | undefined;
+  encode: EncodeOptions<ExportFormat>;
   /** What becomes of the guest in images; `planOnly` is not for exports. */
   guest: FixOptions;
   /** Boot each VM whose images are whole. */

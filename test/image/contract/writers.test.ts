@@ -67,13 +67,13 @@ describe.each(Object.entries(WRITERS))('%s', (_name, choices) => {
   test('a disk that is discarded leaves nothing', async () => {
     await inFolder(async (folder) => {
       await using source = await openPieces(join(folder, 'pieces'), SHAPES.full);
-      const { compression, verify = true, hash = false, ...options } = choices;
+      const { format, compression, clusterBytes, verify = true, hash = false, ...options } = choices;
       const { virtualSizeBytes } = source;
-      const sink = await createSink(join(folder, 'disk'), choices.format, {
-        virtualSizeBytes,
-        compression,
-        ...options,
-      });
+      const sink = await createSink(
+        join(folder, 'disk'),
+        { format, compression, clusterBytes },
+        { virtualSizeBytes, ...options },
+      );
       await copyImage(source, sink, { pool, compression, verify, hash, signal: new AbortController().signal });
       await sink.discard();
       expect(await readdir(folder)).toEqual(['pieces']);
@@ -95,18 +95,21 @@ describe('huge disks', () => {
 });
 
 test.each([
-  ['vmdk', { virtualSizeBytes: 64 * TIB + 512 }, /A VMDK cannot hold a disk of 70368744178176 bytes/],
-  ['vmdk', { virtualSizeBytes: 0 }, /A VMDK cannot hold a disk of 0 bytes/],
-  ['qcow2', { virtualSizeBytes: 2 * TIB, clusterBytes: 512 }, /Clusters of 512 bytes are too small/],
-] as const)('%s of %j is refused before any work, and leaves nothing', async (format, size, message) => {
-  const fault = expect.objectContaining({ kind: 'usage', message: expect.stringMatching(message) });
-  expect(() => requireSize(format, size)).toThrow(fault);
-  await inFolder(async (folder) => {
-    const path = join(folder, 'disk');
-    await expect(createSink(path, format, { ...size, compression: undefined })).rejects.toEqual(fault);
-    expect(await readdir(folder)).toEqual([]);
-  });
-});
+  [{ format: 'vmdk' }, 64 * TIB + 512, /A VMDK cannot hold a disk of 70368744178176 bytes/],
+  [{ format: 'vmdk' }, 0, /A VMDK cannot hold a disk of 0 bytes/],
+  [{ format: 'qcow2', clusterBytes: 512 }, 2 * TIB, /Clusters of 512 bytes are too small/],
+] as const)(
+  '%j of %i bytes is refused before any work, and leaves nothing',
+  async (encoding, virtualSizeBytes, message) => {
+    const fault = expect.objectContaining({ kind: 'usage', message: expect.stringMatching(message) });
+    expect(() => requireSize(encoding, virtualSizeBytes)).toThrow(fault);
+    await inFolder(async (folder) => {
+      const path = join(folder, 'disk');
+      await expect(createSink(path, encoding, { virtualSizeBytes })).rejects.toEqual(fault);
+      expect(await readdir(folder)).toEqual([]);
+    });
+  },
+);
 
 test.each(['qcow2', 'raw'] as const)('%s of no size is read back as one', async (format) => {
   await inFolder(async (folder) => {
@@ -121,7 +124,7 @@ test('a folder that cannot be written is told before anything is read', async ()
   await inFolder(async (folder) => {
     await writeFile(join(folder, 'file'), '');
     for (const format of ['qcow2', 'raw', 'vmdk'] as const) {
-      const made = createSink(join(folder, 'file', 'disk'), format, { virtualSizeBytes: 512, compression: undefined });
+      const made = createSink(join(folder, 'file', 'disk'), { format }, { virtualSizeBytes: 512 });
       await expect(made).rejects.toMatchObject({ kind: 'local-file' });
     }
   });

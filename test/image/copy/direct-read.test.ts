@@ -29,7 +29,7 @@ test('a disk with holes arrives whole, read past the page cache or not', async (
     await using image = await openImage(path, { format: 'raw' });
     await using pool = new WorkerPool(1);
     const copied = join(folder, 'copy.raw');
-    const sink = await createSink(copied, 'raw', { virtualSizeBytes: image.virtualSizeBytes, compression: undefined });
+    const sink = await createSink(copied, { format: 'raw' }, { virtualSizeBytes: image.virtualSizeBytes });
     const options = { pool, compression: undefined, verify: false, hash: false, signal: new AbortController().signal };
     await copyImage(image, sink, options);
     await sink.finish();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from '@jest/globals';
 import { convert } from '../../../src/operations/convert/convert.ts';
+import { EncodeOptions } from '../../../src/operations/encode-options.ts';
 import type { ConvertOptions } from '../../../src/operations/convert/types.ts';
 import { tinyGuest } from '../../guest/boot/boot-sector.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
@@ -24,9 +25,7 @@ async function run(text: string, env: NodeJS.ProcessEnv) {
   const options: ConvertOptions = {
     source,
     output: join(folder, 'tiny.qcow2'),
-    format: 'qcow2',
-    compression: undefined,
-    clusterBytes: undefined,
+    encode: new EncodeOptions({ format: 'qcow2' }),
     verify: false,
     disk: undefined,
     hardware: 'auto',

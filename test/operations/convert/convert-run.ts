@@ -1,3 +1,5 @@
+import type { SinkFormat } from '../../../src/image/encoding.ts';
+import { EncodeOptions, type EncodeChoices } from '../../../src/operations/encode-options.ts';
 import { convert } from '../../../src/operations/convert/convert.ts';
 import { NO_FIX } from '../fix-guest/no-fix.ts';
 import type { ConvertEvent, ConvertOptions, ConvertResult } from '../../../src/operations/convert/types.ts';
@@ -5,9 +7,7 @@ import { runProgram } from '../../oracles/run-program.ts';
 
 /** What the command chooses when nothing is said. */
 export const DEFAULTS = {
-  format: 'qcow2',
-  compression: undefined,
-  clusterBytes: undefined,
+  encode: new EncodeOptions<SinkFormat>({ format: 'qcow2' }),
   verify: undefined,
   disk: undefined,
   hardware: 'auto',
@@ -15,13 +15,26 @@ export const DEFAULTS = {
   force: false,
 } as const;
 
+/** Options of a conversion as a test gives them: those of the encoding stand among the others. */
+export type ConvertChoices = Partial<Omit<ConvertOptions, 'encode'>> & Partial<EncodeChoices<SinkFormat>>;
+
+/** The options, with defaults for what is not given. */
+export function allOptions({
+  format = 'qcow2',
+  compression,
+  clusterBytes,
+  ...given
+}: Pick<ConvertOptions, 'source' | 'output'> & ConvertChoices): ConvertOptions {
+  return { ...DEFAULTS, encode: new EncodeOptions({ format, compression, clusterBytes }), ...given };
+}
+
 /** Converts with defaults, as the command does. */
 export function runConvert(
-  options: Pick<ConvertOptions, 'source' | 'output'> & Partial<ConvertOptions>,
+  options: Pick<ConvertOptions, 'source' | 'output'> & ConvertChoices,
   signal: AbortSignal = new AbortController().signal,
   report: (event: ConvertEvent) => void = () => undefined,
 ): Promise<ConvertResult> {
-  return convert({ ...DEFAULTS, ...options }, { signal, report });
+  return convert(allOptions(options), { signal, report });
 }
 
 /** Runs qemu-img and gives what it printed. */

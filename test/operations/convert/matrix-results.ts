@@ -4,7 +4,8 @@ import { createReadStream } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { ConvertOptions } from '../../../src/operations/convert/types.ts';
+import type { SinkFormat } from '../../../src/image/encoding.ts';
+import type { EncodeChoices } from '../../../src/operations/encode-options.ts';
 import type { OracleName } from '../../oracles/oracle.ts';
 import { outputOf } from '../../oracles/run-program.ts';
 import { qemu } from './convert-run.ts';
@@ -14,7 +15,7 @@ const MiB = 1 << 20;
 /** A way to write an image, and who else than qemu-img can read it: neither 7-Zip nor libqcow knows zstd. */
 export interface MatrixResult {
   title: string;
-  options: Pick<ConvertOptions, 'format'> & Partial<Pick<ConvertOptions, 'compression' | 'clusterBytes'>>;
+  options: EncodeChoices<SinkFormat>;
   readers: readonly ReaderName[];
 }
 

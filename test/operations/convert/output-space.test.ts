@@ -3,13 +3,11 @@ import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cannotFit, lacksSpace } from '../../../src/cli/report/conversion-plan-report.ts';
 import { planConversion } from '../../../src/operations/convert/convert.ts';
-import type { ConvertOptions } from '../../../src/operations/convert/types.ts';
 import { mixedContent, randomContent } from '../../server/content-source.ts';
 import { streamOptimized } from '../../server/stream-optimized-writer.ts';
 import { ScratchFolder } from '../export/export-run.ts';
 import { testWithMount, withTmpfs } from '../tmpfs.ts';
-import { runConvert } from './convert-run.ts';
-import { NO_FIX } from '../fix-guest/no-fix.ts';
+import { allOptions, runConvert, type ConvertChoices } from './convert-run.ts';
 
 const MiB = 1 << 20;
 
@@ -21,11 +19,9 @@ async function makeSources(scratch: ScratchFolder): Promise<void> {
 }
 
 /** What a dry run says, and how the conversion itself ends. */
-async function both(scratch: ScratchFolder, source: string, chosen: Partial<ConvertOptions>) {
+async function both(scratch: ScratchFolder, source: string, chosen: ConvertChoices) {
   const options = { source: join(scratch.path, source), output: scratch.output, verify: false, ...chosen };
-  const defaults = { format: 'qcow2', compression: undefined, clusterBytes: undefined, disk: undefined } as const;
-  const rest = { hardware: 'auto', guest: NO_FIX, force: false } as const;
-  const plan = await planConversion({ ...defaults, ...rest, ...options }, new AbortController().signal);
+  const plan = await planConversion(allOptions(options), new AbortController().signal);
   const made = await runConvert(options).catch((error: unknown) => ({ error }));
   return { cannot: cannotFit(plan), may: lacksSpace(plan), free: plan.freeBytes, made };
 }
@@ -47,7 +43,7 @@ testWithMount('what cannot fit is refused, by the dry run too, and nothing is wr
   });
 });
 
-const UNSURE: [string, string, Partial<ConvertOptions>][] = [
+const UNSURE: [string, string, ConvertChoices][] = [
   ['a flat disk, which may be zeros', 'flat.raw', { inputFormat: 'raw' }],
   ['one that gets compressed', 'zeros.vmdk', { compression: 'fast' }],
 ];

@@ -9,7 +9,7 @@ import { writeRawFile } from '../../server/content-source.ts';
 import { startTestServer } from '../../server/test-server.ts';
 import { runExport, ScratchFolder } from '../export/export-run.ts';
 import { CONTENTS, THREE_DISKS } from '../export/package-checks.ts';
-import { DEFAULTS, qemu, runConvert } from './convert-run.ts';
+import { allOptions, qemu, runConvert } from './convert-run.ts';
 
 /** A package of the three disks, as `export` makes it, and a folder for the results beside it. */
 async function makePackage(scratch: ScratchFolder, format: 'ovf' | 'ova'): Promise<{ source: string; output: string }> {
@@ -93,7 +93,7 @@ test('one disk is converted alone, without a domain', async () => {
 test('a dry run tells what would be written, and writes nothing', async () => {
   await using scratch = await ScratchFolder.make();
   const { source, output } = await makePackage(scratch, 'ovf');
-  const options = { ...DEFAULTS, source, output };
+  const options = allOptions({ source, output });
   const plan = await planConversion(options, new AbortController().signal);
   expect(plan.disks.map(({ virtualSizeBytes }) => virtualSizeBytes)).toEqual(
     CONTENTS.map(({ capacityBytes }) => capacityBytes),

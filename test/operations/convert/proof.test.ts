@@ -1,12 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ConvertOptions } from '../../../src/operations/convert/types.ts';
 import { buildStream, type Unit } from '../../image/vmdk/stream-builder.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { outputOf } from '../../oracles/run-program.ts';
 import { ScratchFolder } from '../export/export-run.ts';
-import { qemu, runConvert } from './convert-run.ts';
+import { qemu, runConvert, type ConvertChoices } from './convert-run.ts';
 
 const GRAIN_BYTES = 65536;
 const CONTENT = Buffer.alloc(3 * GRAIN_BYTES, 'what a guest writes, ');
@@ -26,7 +25,7 @@ async function makeStream(scratch: ScratchFolder, damaged: boolean): Promise<{ s
   return { source, output };
 }
 
-type Choice = Pick<ConvertOptions, 'compression' | 'verify'>;
+type Choice = Pick<ConvertChoices, 'compression' | 'verify'>;
 
 describe('the checksums of grains', () => {
   test.each<[string, Choice, string]>([

@@ -1,7 +1,8 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EncodeOptions, type EncodeChoices } from '../../../src/operations/encode-options.ts';
 import { exportVms } from '../../../src/operations/export/run/export-vms.ts';
-import type { ExportEvent, ExportOptions, ExportResult } from '../../../src/operations/export/types.ts';
+import type { ExportEvent, ExportOptions, ExportResult, ExportFormat } from '../../../src/operations/export/types.ts';
 import {
   resolveConnectionSettings,
   type ConnectionSettings,
@@ -45,7 +46,9 @@ export interface ExportRun {
   error: unknown;
 }
 
-type RunOptions = Partial<ExportOptions> & { signal?: AbortSignal; onEvent?: (event: ExportEvent) => void };
+/** Options of an export as a test gives them: those of the encoding stand among the others. */
+export type ExportChoices = Partial<Omit<ExportOptions, 'encode'>> & Partial<EncodeChoices<ExportFormat>>;
+type RunOptions = ExportChoices & { signal?: AbortSignal; onEvent?: (event: ExportEvent) => void };
 
 /** Longer than a busy machine holds this process up, in which the server is too: requests are counted, and none may be made again. */
 const PATIENT_MS = 20_000;
@@ -67,11 +70,7 @@ export function runExport(server: TestServer, scratch: ScratchFolder, options: R
 }
 
 /** The options with which {@link runExport} exports. */
-export function optionsFor(
-  server: TestServer,
-  scratch: ScratchFolder,
-  options: Partial<ExportOptions> = {},
-): ExportOptions {
+export function optionsFor(server: TestServer, scratch: ScratchFolder, options: ExportChoices = {}): ExportOptions {
   const vms = Object.keys(server.state().vms).slice(0, 1);
   return allOptions(connectionTo(server), scratch, { vms, ...options });
 }
@@ -79,13 +78,12 @@ export function optionsFor(
 function allOptions(
   connection: ConnectionSettings,
   scratch: ScratchFolder,
-  given: Partial<ExportOptions> & Pick<ExportOptions, 'vms'>,
+  { format = 'ovf', compression, clusterBytes, ...given }: ExportChoices & Pick<ExportOptions, 'vms'>,
 ): ExportOptions {
   return {
     connection,
     output: scratch.output,
-    format: 'ovf',
-    compression: undefined,
+    encode: new EncodeOptions({ format, compression, clusterBytes }),
     hardware: 'auto',
     guest: NO_FIX,
     bootTest: false,

@@ -1,5 +1,5 @@
 import { sentenceOf } from '../../../base/errors.ts';
-import type { EncodeOptions } from '../target/encode-options.ts';
+import type { ExportRecipe } from '../target/export-recipe.ts';
 import { changeSince, settleSource, watchSource, type SourceState } from './source-state.ts';
 import type { ExportEvent, ExportOptions } from '../types.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
@@ -15,9 +15,9 @@ export interface Standing extends Recorded {
 /** What there is of the VM already that need not be exported again. Changes nothing. */
 export async function findStanding(
   record: WholeRecord | undefined,
-  { encode, facts, options }: { encode: EncodeOptions; facts: VmFacts; options: ExportOptions },
+  { recipe, facts, options }: { recipe: ExportRecipe; facts: VmFacts; options: ExportOptions },
 ): Promise<Standing> {
-  const { whole, differences } = await findWhole(record, encode, options);
+  const { whole, differences } = await findWhole(record, recipe, options);
   if (!options.ifChanged) return { ...(whole && { whole }), ...(differences && { differences }) };
   if (differences !== undefined) return { differences, changed: 'it was exported with other settings' };
   if (whole === undefined) return { changed: 'no whole export of it is recorded there' };

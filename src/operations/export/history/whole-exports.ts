@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { InventoryVm } from '../../../vsphere/inventory/inventory.ts';
-import type { EncodeOptions } from '../target/encode-options.ts';
+import type { ExportRecipe } from '../target/export-recipe.ts';
 import { outputFolder } from '../target/output-folder.ts';
 import type { ExportOptions, PendingStep, PreflightFinding, SkippedVm, VmExportResult } from '../types.ts';
 import { WholeRecord, type DoneSteps, type WholeExport } from './whole-record.ts';
@@ -29,13 +29,13 @@ export interface Recorded {
 /** The whole export of a VM that is there already, when such are to be kept, or as long as the VM does not change. */
 export async function findWhole(
   record: WholeRecord | undefined,
-  encode: EncodeOptions,
+  recipe: ExportRecipe,
   { skipExisting, ifChanged }: ExportOptions,
 ): Promise<Recorded> {
   if (!skipExisting && !ifChanged) return {};
   const whole = await record?.find();
-  if (whole === undefined || whole.result.format !== encode.format) return {};
-  const differences = encode.differencesFrom(whole.fingerprint);
+  if (whole === undefined || whole.result.format !== recipe.format) return {};
+  const differences = recipe.differencesFrom(whole.fingerprint);
   return differences.length === 0 ? { whole } : { differences };
 }
 

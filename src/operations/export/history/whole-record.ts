@@ -6,7 +6,7 @@ import { isObject, readJson } from '../../../base/text/read-json.ts';
 import { giveFinalNames } from '../../../base/output/final-names.ts';
 import { PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
 import { FORMATS } from '../target/formats.ts';
-import type { EncodeOptions } from '../target/encode-options.ts';
+import type { ExportRecipe } from '../target/export-recipe.ts';
 import { isSourceState, type SourceState } from './source-state.ts';
 import { EXPORT_FORMATS, type ExportedFile, type ExportFormat, type VmExportResult } from '../types.ts';
 
@@ -17,7 +17,7 @@ export interface WholeExport {
   endedAt: string;
   /** The run that made it came to its end: all files have their final names. */
   isUsed: boolean;
-  /** `EncodeOptions.fingerprint` of the run that made it. Undefined in records of versions that did not keep it: nothing is taken for granted then. */
+  /** `ExportRecipe.fingerprint` of the run that made it. Undefined in records of versions that did not keep it: nothing is taken for granted then. */
   fingerprint?: string | undefined;
   /** What was done with the files after they were complete, and succeeded. */
   done?: DoneSteps | undefined;
@@ -63,13 +63,13 @@ export class WholeRecord {
   }
 
   /** Comes before the first final name. */
-  async write(result: VmExportResult, encode: EncodeOptions): Promise<void> {
+  async write(result: VmExportResult, recipe: ExportRecipe): Promise<void> {
     await this.#save({
       version: 1,
       identity: this.#identity,
       endedAt: new Date().toISOString(),
       isUsed: false,
-      fingerprint: encode.fingerprint(),
+      fingerprint: recipe.fingerprint(),
       result,
     });
   }

@@ -18,8 +18,8 @@ export async function inspectHost(
   options: ExportOptions,
   signal: AbortSignal,
 ): Promise<PreflightFinding[]> {
-  const { format, guest, bootTest, define, force, env } = options;
-  if (!FORMATS[format].image) return [];
+  const { encode, guest, bootTest, define, force, env } = options;
+  if (!FORMATS[encode.format].image) return [];
   const findings: PreflightFinding[] = [];
   const hardware = await readVmHardware(client, found.vm.ref, signal);
   const architecture = architectureOf(hardware);

@@ -33,14 +33,14 @@ export async function planVm(
   const facts = await readVmFacts(client, vm.ref, signal);
   const output = await placeOf(options, baseName, isOneOfSeveral);
   const disks = facts.disks.map((disk, index) => ({
-    disk: diskFileName(baseName, index, options.format),
+    disk: diskFileName(baseName, index, options.encode.format),
     label: disk.label,
     datastoreFile: disk.fileName,
     capacityBytes: disk.capacityBytes,
     expectedBytes: expectedBytes(disk, facts),
   }));
   const files = finalNames(
-    options.format,
+    options.encode.format,
     { baseName, disks: disks.map(({ disk }) => disk), hasNvram: facts.hasNvram },
     options.kubevirt,
   );
@@ -50,7 +50,7 @@ export async function planVm(
     inventoryPath: vm.inventoryPath,
     powerState: facts.powerState,
     guest: facts.guest,
-    format: options.format,
+    format: options.encode.format,
     output,
     disks,
     files,

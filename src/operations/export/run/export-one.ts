@@ -2,7 +2,7 @@ import type { FileClaims } from '../../../base/claims/file-claim.ts';
 import type { RateLimiter } from '../../../base/rate-limiter.ts';
 import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
-import type { EncodeOptions } from '../target/encode-options.ts';
+import type { ExportRecipe } from '../target/export-recipe.ts';
 import { exportLocked } from './export-locked.ts';
 import { planVm } from '../plan/plan-vm.ts';
 import { outputFolder } from '../target/output-folder.ts';
@@ -20,7 +20,7 @@ import type { WholeExport } from '../history/whole-record.ts';
 export interface RunShared {
   client: VsphereClient;
   options: ExportOptions;
-  encode: EncodeOptions;
+  recipe: ExportRecipe;
   /** Each VM has a folder of its own. */
   several: boolean;
   job: string;
@@ -75,7 +75,7 @@ async function exportOrKeep(
   notes: VmNotes,
   signal: AbortSignal,
 ): Promise<Exclude<VmOutcome, { failed: unknown }>> {
-  const { client, options, encode, several, report } = run;
+  const { client, options, recipe, several, report } = run;
   const { baseName, label: vm } = each;
   const { leftBehind, lasting, keptForNextRun } = notes;
   const leave = (sentence: string, isLasting = false) => {
@@ -96,7 +96,7 @@ async function exportOrKeep(
   };
   await left.remove(removal, signal);
   const record = recordFor(each, options, several);
-  const found = await findWhole(record, encode, options);
+  const found = await findWhole(record, recipe, options);
   const { whole: seen } = found;
   if (seen?.isUsed && !options.ifChanged && !(await isWorkLeft(seen, baseName, options))) {
     const skipped = withLasting(skippedVm(each, seen, options), lasting);

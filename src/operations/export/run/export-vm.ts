@@ -10,7 +10,7 @@ import { readVmHardware, type VmHardware } from '../../../vsphere/vm/vm-hardware
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { CleanUp } from '../../clean-up.ts';
 import { descriptionName } from '../../domain/make-domain.ts';
-import type { EncodeOptions } from '../target/encode-options.ts';
+import type { ExportRecipe } from '../target/export-recipe.ts';
 import type { PlannedVm } from '../plan/plan-vm.ts';
 import { prepareSource, type ExportSource } from '../source/export-source.ts';
 import { adoptWholeFiles, contentIdentity, transferAll } from '../transfer/fetch-disks.ts';
@@ -32,7 +32,7 @@ export interface VmExport extends PlannedVm {
   /** Where the files are made: the plan's output, or where they are before they get there. */
   folder: string;
   options: ExportOptions;
-  encode: EncodeOptions;
+  recipe: ExportRecipe;
   job: string;
   limiter: RateLimiter | undefined;
   hashes: ServerHashes;
@@ -58,7 +58,7 @@ const NO_NVRAM =
  * removed, and no file under a final name that is not whole.
  */
 export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmExportResult> {
-  const { plan, facts, options, encode, client, job, leave, left, keepForNextRun, report, baseName, record, folder } =
+  const { plan, facts, options, recipe, client, job, leave, left, keepForNextRun, report, baseName, record, folder } =
     task;
   const startedAt = Date.now();
   const warnings: string[] = [];
@@ -99,7 +99,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
       vm: plan.vm,
       moRef: plan.moRef,
       inventoryPath: plan.inventoryPath,
-      format: options.format,
+      format: options.encode.format,
       output: folder,
       files: [...files],
       disks: exportedDisks(task, source),
@@ -112,14 +112,14 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
       fetchSeconds,
       seconds: (Date.now() - startedAt) / 1000,
     });
-    const beforeNames = async (files: readonly ExportedFile[]) => record?.write(withFiles(files), encode);
+    const beforeNames = async (files: readonly ExportedFile[]) => record?.write(withFiles(files), recipe);
     const files = await writer.finish({ descriptor, beforeNames }, signal);
     keepFiles = false;
     return withFiles(files);
   } catch (error) {
     await record?.takeBack();
     const whole = isWorthKeeping(error, source, isFetched)
-      ? resume.filesOf(contentIdentity(source, encode)).map(({ member }) => member.name)
+      ? resume.filesOf(contentIdentity(source, recipe)).map(({ member }) => member.name)
       : [];
     const keepWhole = whole.length > 0;
     keepFiles = keepWhole;
@@ -145,14 +145,15 @@ function isWorthKeeping(error: unknown, source: ExportSource, isFetched: boolean
 }
 
 function openPackage({ folder, baseName, options, workers }: VmExport): Promise<PackageWriter> {
-  const { format, force, mode, compression } = options;
+  const { encode, force, mode } = options;
   const place = { folder, baseName, force, mode };
-  const { image } = FORMATS[format];
+  const { image } = FORMATS[encode.format];
   if (image) {
     const descriptorName = descriptionName(baseName, options.kubevirt);
-    return createImagePackage({ folder, force, mode, descriptorName, format: image, compression, workers });
+    return createImagePackage({ folder, force, mode, descriptorName, encoding: encode.image(image), workers });
   }
-  if (format === 'ova') return createOvaPackage({ ...place, reservedDescriptorBytes: RESERVED_DESCRIPTOR_BYTES });
+  if (encode.format === 'ova')
+    return createOvaPackage({ ...place, reservedDescriptorBytes: RESERVED_DESCRIPTOR_BYTES });
   return createFolderPackage(place);
 }
 

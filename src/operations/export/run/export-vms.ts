@@ -10,7 +10,7 @@ import { addressOf } from '../../../vsphere/connection/certificate-trust.ts';
 import { CleanUp } from '../../clean-up.ts';
 import { endJob } from '../../end-job.ts';
 import { openSession } from '../../server-session.ts';
-import { EncodeOptions } from '../target/encode-options.ts';
+import { ExportRecipe } from '../target/export-recipe.ts';
 import { describeFailure, exitCodeOfExport, stateOfExport } from './export-outcome.ts';
 import { exportOne, type RunShared, type VmOutcome } from './export-one.ts';
 import { findAllVms } from '../plan/find-vms.ts';
@@ -38,7 +38,7 @@ export async function exportVms(options: ExportOptions, context: OperationContex
     request: {
       server: addressOf(options.connection.url),
       vms: options.vms,
-      format: options.format,
+      format: options.encode.format,
       output: options.output ?? '.',
     },
     env: options.env,
@@ -90,7 +90,7 @@ async function exportAll(
   const run: RunShared = {
     client,
     options,
-    encode: EncodeOptions.of(options),
+    recipe: ExportRecipe.of(options),
     several,
     job: job.id,
     limiter: options.limitRateBytes === undefined ? undefined : new RateLimiter(options.limitRateBytes),

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { CleanUp } from '../../clean-up.ts';
 import { openSession } from '../../server-session.ts';
-import { EncodeOptions } from '../target/encode-options.ts';
+import { ExportRecipe } from '../target/export-recipe.ts';
 import { planVm, type PlannedVm } from '../plan/plan-vm.ts';
 import { findAllVms, type FoundVm } from '../plan/find-vms.ts';
 import { newestGeneration } from '../history/generation-record.ts';
@@ -19,7 +19,7 @@ export async function planExports(
   await using cleanUp = new CleanUp((message) => report({ type: 'warning', vm: undefined, message }));
   const client = await openSession(options.connection, cleanUp, signal);
   const { found, failures, several } = await findAllVms(client, options, signal);
-  const encode = EncodeOptions.of(options);
+  const recipe = ExportRecipe.of(options);
   const result: Omit<DryRunResult, 'totals'> = { plans: [], skipped: [], failed: [] };
   const fail = (vm: string, error: unknown) => {
     result.failed.push(describeFailure(vm, error));
@@ -29,10 +29,10 @@ export async function planExports(
   for (const each of found) {
     try {
       const record = recordFor(each, options, several);
-      const seen = options.ifChanged ? {} : await findWhole(record, encode, options);
+      const seen = options.ifChanged ? {} : await findWhole(record, recipe, options);
       const planned = seen.whole ? undefined : await planVm(client, each, options, several, signal);
       const recorded = planned
-        ? { ...seen, ...(await findUnchanged(planned, each, { options, encode, record })) }
+        ? { ...seen, ...(await findUnchanged(planned, each, { options, recipe, record })) }
         : seen;
       if (recorded.whole) {
         const pending = pendingSteps(recorded.whole, options);
@@ -53,12 +53,12 @@ export async function planExports(
 async function findUnchanged(
   { plan, facts }: PlannedVm,
   { baseName, identity }: FoundVm,
-  { options, encode, record }: { options: ExportOptions; encode: EncodeOptions; record: WholeRecord | undefined },
+  { options, recipe, record }: { options: ExportOptions; recipe: ExportRecipe; record: WholeRecord | undefined },
 ): Promise<Recorded> {
   if (!options.ifChanged) return {};
   const newest = options.keep === undefined ? undefined : await newestGeneration(dirname(plan.output), identity);
   const last = newest === undefined ? record : new WholeRecord(newest, baseName, identity);
-  const { whole, differences } = await findStanding(last, { encode, facts, options });
+  const { whole, differences } = await findStanding(last, { recipe, facts, options });
   // A new generation replaces nothing.
   return { ...(whole && { whole }), ...(differences && newest === undefined && { differences }) };
 }

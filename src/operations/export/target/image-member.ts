@@ -2,10 +2,10 @@ import { stat } from 'node:fs/promises';
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import { Handoff } from '../../../base/process/handoff.ts';
 import { copyWindows } from '../../../image/copy/copy-image.ts';
-import type { Compression } from '../../../image/copy/pack-window.ts';
 import { WINDOW_BYTES } from '../../../image/model/window.ts';
 import type { WorkerPool } from '../../../image/copy/worker-pool.ts';
-import { createSink, type SinkFormat } from '../../../image/create-sink.ts';
+import { createSink } from '../../../image/create-sink.ts';
+import { movesGrains, type ImageEncoding } from '../../../image/encoding.ts';
 import type { DiskSink } from '../../../image/model/sink.ts';
 import { GrainWindows } from '../../../image/vmdk/stream/grain-windows.ts';
 import { removeFile } from '../../../base/output/local-folder.ts';
@@ -18,8 +18,7 @@ export interface ImageMemberOptions {
   name: string;
   /** The `.partial` path. */
   path: string;
-  format: SinkFormat;
-  compression: Compression | undefined;
+  encoding: ImageEncoding;
   virtualSizeBytes: number;
   /** Prove each grain's checksum: for a server that gives no hash of what it sends. */
   verify: boolean;
@@ -41,14 +40,14 @@ export class ImageMember implements MemberWriter {
 
   private constructor(options: ImageMemberOptions, sink: DiskSink, onEnd: (record: MemberRecord | undefined) => void) {
     this.#options = options;
-    this.restsOnHash = !options.verify && options.compression === 'fast';
+    this.restsOnHash = !options.verify && movesGrains(options.encoding);
     this.#sink = sink;
     this.#onEnd = onEnd;
-    const { compression, verify, pool } = options;
+    const { encoding, verify, pool } = options;
     const windowBytes = Math.max(STREAM_WINDOW_BYTES, sink.clusterBytes);
     const grains = new GrainWindows(options.name, { free: pool.inputs, windowBytes });
     const { signal } = this.#stop;
-    const copyOptions = { compression, verify, pool, hash: false, signal };
+    const copyOptions = { compression: encoding.compression, verify, pool, hash: false, signal };
     this.#copying = copyWindows(grains.windows(this.#chunks.items()), sink, {
       ...copyOptions,
       onRelease: (window) => grains.release(window),
@@ -63,7 +62,7 @@ export class ImageMember implements MemberWriter {
     options: ImageMemberOptions,
     onEnd: (record: MemberRecord | undefined) => void,
   ): Promise<ImageMember> {
-    return new ImageMember(options, await createSink(options.path, options.format, options), onEnd);
+    return new ImageMember(options, await createSink(options.path, options.encoding, options), onEnd);
   }
 
   write(chunk: Uint8Array): Promise<void> {

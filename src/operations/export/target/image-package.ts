@@ -1,8 +1,7 @@
 import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Compression } from '../../../image/copy/pack-window.ts';
 import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
-import type { SinkFormat } from '../../../image/create-sink.ts';
+import type { ImageEncoding } from '../../../image/encoding.ts';
 import { giveFinalNames, type NamingOptions } from '../../../base/output/final-names.ts';
 import { createNew, FolderMember, isWhole, writeTextMember } from '../../../ovf/write/folder-member.ts';
 import { makeFolder } from '../../../base/files/make-folder.ts';
@@ -23,8 +22,7 @@ export interface ImagePackageOptions extends NamingOptions {
   folder: string;
   /** Of the domain or manifest. */
   descriptorName: string;
-  format: SinkFormat;
-  compression: Compression | undefined;
+  encoding: ImageEncoding;
   /** The threads of all images of the run. */
   workers: SharedWorkers;
 }
@@ -57,13 +55,12 @@ class ImagePackage implements PackageWriter {
       if (record) this.#whole.set(name, record);
       else this.#whole.delete(name);
     };
-    const { format, compression } = this.#options;
+    const { encoding } = this.#options;
     const path = this.#partialPath(name);
     const image = {
       name,
       path,
-      format,
-      compression,
+      encoding,
       virtualSizeBytes: hints.capacityBytes,
       verify: !hints.hashedByServer,
       pool: this.#workers.pool,

@@ -3,7 +3,7 @@ import type { PackageWriter } from '../../../ovf/write/package-writer.ts';
 import type { NamedVm } from '../../../domain/vm-name.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { readVmFacts, type VmFacts } from '../../../vsphere/vm/vm-facts.ts';
-import type { EncodeOptions } from '../target/encode-options.ts';
+import type { ExportRecipe } from '../target/export-recipe.ts';
 import { sourceOfVm, type ExportSource } from '../source/export-source.ts';
 import { FORMATS } from '../target/formats.ts';
 import { LeaseScope, type OpenLease } from '../source/lease-scope.ts';
@@ -21,25 +21,25 @@ export interface FetchedVm {
   facts: VmFacts;
   named: NamedVm;
   baseName: string;
-  encode: EncodeOptions;
+  recipe: ExportRecipe;
   /** Takes a sentence about each thing that could not be undone on the server. */
   leave: (sentence: string) => void;
   report: (event: ExportEvent) => void;
 }
 
 /** What must be equal for the files of an earlier run to be those of this one: the disks' content, and how it is stored. */
-export function contentIdentity(source: ExportSource, encode: EncodeOptions): string {
-  return `${source.identity} ${encode.downloadFingerprint()}`;
+export function contentIdentity(source: ExportSource, recipe: ExportRecipe): string {
+  return `${source.identity} ${recipe.downloadFingerprint()}`;
 }
 
 /** Takes over what an earlier run fetched whole, when the VM is still in the same state; else begins anew. */
 export async function adoptWholeFiles(
-  { plan, report, encode }: Pick<FetchedVm, 'plan' | 'report' | 'encode'>,
+  { plan, report, recipe }: Pick<FetchedVm, 'plan' | 'report' | 'recipe'>,
   source: ExportSource,
   { resume, writer, transfer }: { resume: ResumeRecord; writer: PackageWriter; transfer: Transfer },
   signal: AbortSignal,
 ): Promise<void> {
-  const identity = contentIdentity(source, encode);
+  const identity = contentIdentity(source, recipe);
   for (const file of resume.filesOf(identity)) {
     if (!(await writer.adoptMember(file.member, signal))) continue;
     transfer.keep(file);

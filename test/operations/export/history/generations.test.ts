@@ -3,11 +3,18 @@ import { cp, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writ
 import { join } from 'node:path';
 import { InterruptedError } from '../../../../src/base/errors.ts';
 import { freeGenerationName } from '../../../../src/operations/export/history/generations.ts';
-import { EXPORT_FORMATS, type ExportOptions } from '../../../../src/operations/export/types.ts';
+import { EXPORT_FORMATS, type ExportFormat } from '../../../../src/operations/export/types.ts';
 import { randomContent } from '../../../server/content-source.ts';
 import type { VmOptions } from '../../../server/options.ts';
 import { startTestServer, type TestServer } from '../../../server/test-server.ts';
-import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder, type ExportRun } from '../export-run.ts';
+import {
+  leftOnServer,
+  NOTHING_LEFT,
+  runExport,
+  ScratchFolder,
+  type ExportRun,
+  type ExportChoices,
+} from '../export-run.ts';
 import { expectRightManifest } from '../package-checks.ts';
 
 const VM: VmOptions = {
@@ -15,7 +22,7 @@ const VM: VmOptions = {
   disks: [{ content: randomContent(1 << 20, 'first') }, { content: randomContent(1 << 20, 'second') }],
 };
 const NAME = /^\d{8}T\d{6}Z$/;
-const FILES: Record<ExportOptions['format'], string[]> = {
+const FILES: Record<ExportFormat, string[]> = {
   ovf: ['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web.mf', 'web.ovf'],
   ova: ['web.ova'],
   vmdk: ['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web.mf'],
@@ -37,7 +44,7 @@ async function listing(scratch: ScratchFolder): Promise<{ generations: string[];
   };
 }
 
-function keeping(server: TestServer, scratch: ScratchFolder, options: Partial<ExportOptions> = {}): Promise<ExportRun> {
+function keeping(server: TestServer, scratch: ScratchFolder, options: ExportChoices = {}): Promise<ExportRun> {
   return runExport(server, scratch, { keep: 2, parallel: 1, retries: 0, ...options });
 }
 

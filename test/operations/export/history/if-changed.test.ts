@@ -1,17 +1,25 @@
 import { describe, expect, test } from '@jest/globals';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ExportOptions, PowerChoice } from '../../../../src/operations/export/types.ts';
+import type { PowerChoice } from '../../../../src/operations/export/types.ts';
 import { planExports } from '../../../../src/operations/export/run/plan-exports.ts';
 import { randomContent } from '../../../server/content-source.ts';
 import type { VmOptions } from '../../../server/options.ts';
 import { startTestServer, type TestServer } from '../../../server/test-server.ts';
-import { leftOnServer, NOTHING_LEFT, optionsFor, runExport, ScratchFolder, type ExportRun } from '../export-run.ts';
+import {
+  leftOnServer,
+  NOTHING_LEFT,
+  optionsFor,
+  runExport,
+  ScratchFolder,
+  type ExportRun,
+  type ExportChoices,
+} from '../export-run.ts';
 
 const VM: VmOptions = { name: 'web', disks: [{ content: randomContent(1 << 20, 'first') }] };
 const SNAPSHOT: PowerChoice = { kind: 'snapshot', quiesce: false };
 
-type Options = Partial<ExportOptions>;
+type Options = ExportChoices;
 
 function exportIfChanged(
   server: TestServer,

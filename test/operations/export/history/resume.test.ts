@@ -3,11 +3,18 @@ import { chmod, readdir, readFile, rename, rm, symlink, truncate, writeFile } fr
 import { join } from 'node:path';
 import { InterruptedError } from '../../../../src/base/errors.ts';
 import { readDomain } from '../../../../src/domain/libvirt/read-domain.ts';
-import type { ExportFormat, ExportOptions } from '../../../../src/operations/export/types.ts';
+import type { ExportFormat } from '../../../../src/operations/export/types.ts';
 import { emptyContent, mixedContent, randomContent } from '../../../server/content-source.ts';
 import type { VmOptions } from '../../../server/options.ts';
 import { startTestServer, type TestServer } from '../../../server/test-server.ts';
-import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder, type ExportRun } from '../export-run.ts';
+import {
+  leftOnServer,
+  NOTHING_LEFT,
+  runExport,
+  ScratchFolder,
+  type ExportChoices,
+  type ExportRun,
+} from '../export-run.ts';
 import { expectRightManifest, listTar, THREE_DISKS } from '../package-checks.ts';
 
 const VM: VmOptions = {
@@ -41,7 +48,7 @@ const RECORD = '.web.hyper2kvm-resume';
 async function resume(
   format: ExportFormat,
   between: (scratch: ScratchFolder, server: TestServer) => unknown = () => undefined,
-  again: Partial<ExportOptions> = {},
+  again: ExportChoices = {},
 ): Promise<{ first: ExportRun; second: ExportRun; kept: string[]; asked: Record<string, number>; files: string[] }> {
   await using server = await startTestServer({ vms: [VM] });
   await using scratch = await ScratchFolder.make();
@@ -137,7 +144,7 @@ test.concurrent('an export that is run again in another format leaves nothing of
   expect((await resume('ovf', () => undefined, { format: 'vmdk' })).kept).toEqual(['web-disk-1.vmdk']);
 });
 
-test.concurrent.each<[ExportFormat, Partial<ExportOptions>]>([
+test.concurrent.each<[ExportFormat, ExportChoices]>([
   ['raw', { format: 'qcow2' }],
   ['qcow2', { format: 'raw' }],
   ['ovf', { format: 'qcow2' }],

@@ -2,11 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { planExports } from '../../../../src/operations/export/run/plan-exports.ts';
-import type { ExportOptions } from '../../../../src/operations/export/types.ts';
 import { NO_FIX } from '../../fix-guest/no-fix.ts';
 import { randomContent } from '../../../server/content-source.ts';
 import { startTestServer, type TestServer } from '../../../server/test-server.ts';
-import { optionsFor, runExport, ScratchFolder } from '../export-run.ts';
+import { optionsFor, runExport, ScratchFolder, type ExportChoices } from '../export-run.ts';
 
 const VM = { name: 'web', disks: [{ content: randomContent(1 << 20, 'web') }] };
 const URI = 'test:///default';
@@ -38,7 +37,7 @@ echo "$id web" > '${known}'
 const IMAGES = { format: 'qcow2', skipExisting: true, guest: NO_FIX } as const;
 
 async function withFirstRun(
-  first: Partial<ExportOptions>,
+  first: ExportChoices,
   work: (server: TestServer, scratch: ScratchFolder) => Promise<void>,
 ): Promise<void> {
   await using server = await startTestServer({ vms: [VM] });
@@ -48,7 +47,7 @@ async function withFirstRun(
 }
 
 describe('--skip-existing', () => {
-  test.concurrent.each<[string, Partial<ExportOptions>, string]>([
+  test.concurrent.each<[string, ExportChoices, string]>([
     ['compressed', { compression: 'fast' }, '--compress'],
     ['fixed', { guest: { ...NO_FIX, fix: 'auto' } }, '--fix'],
     ['for other hardware', { hardware: 'sata' }, '--hardware'],

@@ -1,12 +1,13 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { EncodeOptions } from '../../../../src/operations/encode-options.ts';
 import { planExports } from '../../../../src/operations/export/run/plan-exports.ts';
 import type { DryRunResult, ExportEvent, ExportOptions } from '../../../../src/operations/export/types.ts';
 import { emptyContent } from '../../../server/content-source.ts';
 import type { VmOptions } from '../../../server/options.ts';
 import { startTestServer } from '../../../server/test-server.ts';
-import { connectionTo, runExport, ScratchFolder } from '../export-run.ts';
+import { connectionTo, runExport, ScratchFolder, type ExportChoices } from '../export-run.ts';
 import { NO_FIX } from '../../fix-guest/no-fix.ts';
 import { THREE_DISKS } from '../package-checks.ts';
 
@@ -15,7 +16,7 @@ const READ_ONLY = /^(RetrieveServiceContent|Log(in|out)|RetrievePropertiesEx|(Cr
 
 async function plan(
   vms: VmOptions[],
-  options: Partial<ExportOptions> & Pick<ExportOptions, 'vms'>,
+  { format = 'ovf', compression, ...options }: ExportChoices & Pick<ExportOptions, 'vms'>,
 ): Promise<DryRunResult & { events: ExportEvent[] }> {
   await using server = await startTestServer({ vms });
   await using scratch = await ScratchFolder.make();
@@ -23,8 +24,7 @@ async function plan(
   const all: ExportOptions = {
     connection: connectionTo(server),
     output: scratch.output,
-    format: 'ovf',
-    compression: undefined,
+    encode: new EncodeOptions({ format, compression }),
     hardware: 'auto',
     guest: NO_FIX,
     bootTest: false,

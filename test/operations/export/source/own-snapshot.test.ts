@@ -5,12 +5,12 @@ import { listJobs } from '../../../../src/jobs/job-store.ts';
 import { InterruptedError } from '../../../../src/base/errors.ts';
 import { EXIT_CODES } from '../../../../src/base/exit-codes.ts';
 import { exportOutcome } from '../../../../src/operations/export/run/export-outcome.ts';
-import type { ExportEvent, ExportOptions } from '../../../../src/operations/export/types.ts';
+import type { ExportEvent } from '../../../../src/operations/export/types.ts';
 import { mixedContent } from '../../../server/content-source.ts';
 import type { TestServerOptions } from '../../../server/options.ts';
 import type { ScriptedFault } from '../../../server/scripted-faults.ts';
 import { startTestServer } from '../../../server/test-server.ts';
-import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder } from '../export-run.ts';
+import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder, type ExportChoices } from '../export-run.ts';
 
 const VM = { name: 'web', powerState: 'poweredOn', disks: [{ content: mixedContent(2 << 20, 'web') }] } as const;
 const power = { kind: 'snapshot', quiesce: true } as const;
@@ -137,7 +137,7 @@ describe('an own snapshot that stays', () => {
     });
   });
 
-  const next: [string, Partial<ExportOptions>][] = [
+  const next: [string, ExportChoices][] = [
     ['that exports again', { power, force: true }],
     [
       'that shuts the VM down',

@@ -2,7 +2,6 @@ import { describe, expect, test } from '@jest/globals';
 import { readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InterruptedError } from '../../../../src/base/errors.ts';
-import type { ExportOptions } from '../../../../src/operations/export/types.ts';
 import { FOREIGN_LEFTOVERS } from '../../../foreign-leftovers.ts';
 import { testWithOracle } from '../../../oracles/oracle.ts';
 import { runProgram } from '../../../oracles/run-program.ts';
@@ -10,10 +9,10 @@ import { testUnless } from '../../../oracles/skips.ts';
 import { writeRawFile } from '../../../server/content-source.ts';
 import type { ScriptedFault } from '../../../server/scripted-faults.ts';
 import { startTestServer } from '../../../server/test-server.ts';
-import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder } from '../export-run.ts';
+import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder, type ExportChoices } from '../export-run.ts';
 import { CONTENTS, THREE_DISKS } from '../package-checks.ts';
 
-type Images = Pick<ExportOptions, 'format' | 'compression'> & { format: 'qcow2' | 'raw' };
+type Images = Pick<ExportChoices, 'compression'> & { format: 'qcow2' | 'raw' };
 
 const KINDS: Images[] = [
   { format: 'qcow2', compression: undefined },

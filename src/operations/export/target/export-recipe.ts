@@ -1,12 +1,11 @@
 import { isObject, readJson } from '../../../base/text/read-json.ts';
+import type { EncodeOptions } from '../../encode-options.ts';
 import { FORMATS } from './formats.ts';
 import type { ExportFormat, ExportOptions } from '../types.ts';
 
-/** Each option of {@link ExportOptions} that changes the bytes of a result. `undefined` is the option's default. */
-interface Encoding {
-  format: ExportFormat;
+/** Each option of {@link ExportOptions} that changes the bytes of a result, by its flag. `undefined` is the option's default. */
+type Ingredients = ReturnType<EncodeOptions<ExportFormat>['byFlag']> & {
   name: string | undefined;
-  compress: string | undefined;
   hardware: string;
   network: unknown;
   kubevirt: boolean;
@@ -16,28 +15,31 @@ interface Encoding {
   'remove-vmware-tools': boolean;
   'virtio-win': string | undefined;
   'from-snapshot': string | undefined;
-}
+};
 
 /**
- * How a VM is encoded: everything in the options of an export that changes the bytes of its result, and nothing else. Built once per run. Resume, `--skip-existing` and
+ * How the result of an export is made: everything in the options of an export that changes the bytes of its result, and nothing else. Built once per run. Resume, `--skip-existing` and
  * `--if-changed` compare its fingerprints, so that an earlier result is never taken for one that other options would have made. An option that is added to `export` belongs in
  * here unless the same files come out with and without it.
  */
-export class EncodeOptions {
-  readonly format: ExportFormat;
-  readonly #encoding: Encoding;
+export class ExportRecipe {
+  readonly #encode: EncodeOptions<ExportFormat>;
+  readonly #ingredients: Ingredients;
 
-  private constructor(encoding: Encoding) {
-    this.format = encoding.format;
-    this.#encoding = encoding;
+  private constructor(encode: EncodeOptions<ExportFormat>, ingredients: Ingredients) {
+    this.#encode = encode;
+    this.#ingredients = ingredients;
   }
 
-  static of({ format, name, compression, hardware, networks, kubevirt, guest, power }: ExportOptions): EncodeOptions {
+  get format(): ExportFormat {
+    return this.#encode.format;
+  }
+
+  static of({ encode, name, hardware, networks, kubevirt, guest, power }: ExportOptions): ExportRecipe {
     const networkOf = networks && [...networks.of].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    return new EncodeOptions({
-      format,
+    return new ExportRecipe(encode, {
+      ...encode.byFlag(),
       name,
-      compress: compression,
       hardware,
       network: networks && { all: networks.all, of: networkOf },
       kubevirt: kubevirt === true,
@@ -53,13 +55,13 @@ export class EncodeOptions {
 
   /** Equal for two exports of the same VM content whose results have the same bytes. */
   fingerprint(): string {
-    return JSON.stringify(this.#encoding);
+    return JSON.stringify(this.#ingredients);
   }
 
   /** Equal for two exports whose downloaded files, before the guest is changed, have the same bytes and stand in the same container. */
   downloadFingerprint(): string {
-    const { format, compress } = this.#encoding;
-    return JSON.stringify({ disks: FORMATS[format].diskExtension, isTar: format === 'ova', compress });
+    const { format, ...encoding } = this.#encode.byFlag();
+    return JSON.stringify({ disks: FORMATS[format].diskExtension, isTar: format === 'ova', ...encoding });
   }
 
   /** The flags by which an earlier {@link fingerprint} differs, such as `--compress`. Empty when it does not; all of them for a text that cannot be read. */
