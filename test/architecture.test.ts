@@ -22,9 +22,11 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
 
 /** The npm packages that each folder may import. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  base: ['fast-xml-parser'],
+  base: ['fast-xml-parser', 'valibot'],
   vsphere: ['got', 'fast-xml-parser', 'fastest-levenshtein'],
-  guest: ['yaml'],
+  guest: ['yaml', 'valibot'],
+  jobs: ['valibot'],
+  operations: ['valibot'],
   domain: ['yaml'],
   cli: ['@oclif/core', 'listr2', 'cli-progress', 'fastest-levenshtein', 'string-width', 'wrap-ansi', 'yaml'],
   commands: ['@oclif/core'],

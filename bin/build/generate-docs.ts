@@ -1,13 +1,15 @@
-// Writes docs/commands.md and docs/exit-codes.md. With --check it writes nothing, and fails when one of them is stale.
+// Writes docs/commands.md, docs/exit-codes.md and docs/schemas. With --check it writes nothing, and fails when one of them is stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format } from 'prettier';
 import { commandsPage } from './commands-page.ts';
 import { exitCodesPage } from './exit-codes-page.ts';
+import { schemaPages } from './schema-pages.ts';
 import { loadManifest } from './manifest.ts';
 
 const pages = [
   { file: new URL('../../docs/commands.md', import.meta.url), text: await tidy(commandsPage(await loadManifest())) },
   { file: new URL('../../docs/exit-codes.md', import.meta.url), text: await tidy(exitCodesPage()) },
+  ...(await schemaPages()),
 ];
 
 for (const { file, text } of pages) {

@@ -1,19 +1,21 @@
 /**
  * What kind of failure an error is. Each kind has one exit code, see {@link EXIT_CODES}.
  */
-export type ErrorKind =
-  | 'internal'
-  | 'usage'
-  | 'partial'
-  | 'authentication'
-  | 'not-found'
-  | 'transfer'
-  | 'image'
-  | 'local-file'
-  | 'tls-trust'
-  | 'guest'
-  | 'host'
-  | 'busy';
+export const ERROR_KINDS = [
+  'internal',
+  'usage',
+  'partial',
+  'authentication',
+  'not-found',
+  'transfer',
+  'image',
+  'local-file',
+  'tls-trust',
+  'guest',
+  'host',
+  'busy',
+] as const;
+export type ErrorKind = (typeof ERROR_KINDS)[number];
 
 /** The facts about a failure besides its sentence. */
 export interface ErrorFacts {

@@ -14,6 +14,9 @@ import { safeLines } from './text/safe-text.ts';
 import { CommandTrace, isDebugging } from './trace/command-trace.ts';
 import { asUsageError, passwordFlagError } from './usage-error.ts';
 
+/** The version of the documents of `--json`. The validator of records, which counts with it, is not loaded here. */
+const JSON_SCHEMA_VERSION = 1;
+
 /**
  * What all commands share: `--json` and `--quiet`, the root signal, warnings, and how an error ends the process.
  *
@@ -79,6 +82,9 @@ export abstract class BaseCommand<Result extends object> extends Command {
   protected leavesLog(_flags: Readonly<Record<string, unknown>>): boolean {
     return true;
   }
+
+  /** The result as `--json` prints it: a document of docs/schemas. */
+  protected abstract document(result: Result): object;
 
   /** What may be left behind when the user does not wait for the clean-up. */
   protected leftBehindNote(): string {
@@ -183,7 +189,13 @@ export abstract class BaseCommand<Result extends object> extends Command {
     if (isDebugging(this.env) || this.argv.includes('--debug'))
       this.say(errorStack(error, (text) => this.redactor.clean(text)));
     if (this.jsonEnabled()) {
-      this.logJson({ ok: false, exitCode: report.exitCode, error: report, warnings: this.warnings });
+      this.logJson({
+        schemaVersion: JSON_SCHEMA_VERSION,
+        ok: false,
+        exitCode: report.exitCode,
+        error: report,
+        warnings: this.warnings,
+      });
     } else this.say(errorLines(report));
   }
 
@@ -204,11 +216,12 @@ export abstract class BaseCommand<Result extends object> extends Command {
     process.stdout.write(`${JSON.stringify(json, clean, 2)}\n`);
   }
 
-  protected override toSuccessJson(result: unknown): JsonDocument<unknown> {
+  protected override toSuccessJson(result: Result): JsonDocument<object> {
     return {
+      schemaVersion: JSON_SCHEMA_VERSION,
       ok: this.#failure === undefined,
       exitCode: this.#failure?.exitCode ?? 0,
-      result,
+      result: this.document(result),
       ...(this.#failure === undefined ? {} : { error: this.#failure }),
       warnings: this.warnings,
     };

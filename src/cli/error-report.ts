@@ -15,6 +15,8 @@ export interface ErrorReport {
 
 /** The one JSON document that `--json` puts on standard output, for success and failure alike. */
 export interface JsonDocument<Result> {
+  /** Of docs/schemas: it counts up when a field is removed, or changes its meaning. */
+  schemaVersion: 1;
   /** True exactly when `exitCode` is 0. */
   ok: boolean;
   exitCode: number;

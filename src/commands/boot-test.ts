@@ -15,6 +15,7 @@ import {
   type BootTestOptions,
   type BootTestResult,
 } from '../operations/boot-test/types.ts';
+import { bootTestDocument } from './documents/boot-test-document.ts';
 
 const FIRMWARES = ['bios', 'uefi'] as const;
 /** Less boots no system of today, and more than a terabyte no test needs. */
@@ -83,6 +84,10 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
 
   protected operation(): Promise<Pick<typeof BootTest, 'bootTest' | 'bootTestError'>> {
     return import('../operations/boot-test/boot-test.ts');
+  }
+
+  protected override document(result: BootTestResult): object {
+    return bootTestDocument(result);
   }
 
   async run(): Promise<BootTestResult> {

@@ -25,6 +25,10 @@ export class CancelCommand extends BaseCommand<CancelResult> {
     return import('../operations/cancel/cancel-jobs.ts');
   }
 
+  protected override document({ cancelled, failed }: CancelResult): object {
+    return { cancelled, failed };
+  }
+
   async run(): Promise<CancelResult> {
     const { args, flags } = await this.parse(CancelCommand);
     this.quiet = flags.quiet;

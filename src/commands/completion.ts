@@ -31,6 +31,10 @@ export class CompletionCommand extends BaseCommand<CompletionResult> {
     shell: Args.string({ required: true, ignoreStdin: true, options: SHELLS, description: 'bash, zsh or fish.' }),
   };
 
+  protected override document({ shell, script }: CompletionResult): object {
+    return { shell, script };
+  }
+
   async run(): Promise<CompletionResult> {
     const { args } = await this.parse(CompletionCommand);
     const shell = readChoice('SHELL', args.shell, SHELLS);

@@ -14,6 +14,7 @@ import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from '.
 import { OPTIONAL_COMPRESSION } from './flags/compress-flag.ts';
 import { OPTIONAL_LIBVIRT } from './flags/domain-flags.ts';
 import { CONVERT_FLAGS, readConvertOptions } from './flags/convert-flags.ts';
+import { convertDocument } from './documents/convert-document.ts';
 
 /** `hyper2kvm convert SOURCE` */
 export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
@@ -68,6 +69,10 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
 
   protected operation(): Promise<Pick<typeof Convert, 'convert' | 'planConversion'>> {
     return import('../operations/convert/convert.ts');
+  }
+
+  protected override document(result: ConvertResult | ConvertPlan): object {
+    return convertDocument(result);
   }
 
   async run(): Promise<ConvertResult | ConvertPlan> {

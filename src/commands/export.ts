@@ -19,6 +19,7 @@ import { checkDetach, isDetached, readHandover } from './flags/detach-flag.ts';
 import { OPTIONAL_LIBVIRT } from './flags/domain-flags.ts';
 import { EXPORT_FLAGS, OPTIONAL_SHUTDOWN } from './flags/export-flags.ts';
 import { readExportOptions } from './export-options.ts';
+import { exportDocument } from './documents/export-document.ts';
 
 /** `hyper2kvm export VM...` */
 export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult | DetachedJob> {
@@ -111,6 +112,10 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
 
   protected program(): OwnProgram {
     return ownProgram();
+  }
+
+  protected override document(result: ExportResult | DryRunResult | DetachedJob): object {
+    return exportDocument(result);
   }
 
   async run(): Promise<ExportResult | DryRunResult | DetachedJob> {

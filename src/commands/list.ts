@@ -3,6 +3,7 @@ import { ConnectedCommand } from '../cli/connected-command.ts';
 import { vmListReport } from '../cli/report/vm-list-report.ts';
 import type * as ListVms from '../operations/list-vms.ts';
 import type { ListedVm } from '../operations/list-types.ts';
+import { listDocument } from './documents/status-document.ts';
 
 /** `hyper2kvm list [GLOB]` */
 export class ListCommand extends ConnectedCommand<ListedVm[]> {
@@ -34,6 +35,10 @@ export class ListCommand extends ConnectedCommand<ListedVm[]> {
 
   protected operation(): Promise<typeof ListVms> {
     return import('../operations/list-vms.ts');
+  }
+
+  protected override document(result: ListedVm[]): object {
+    return listDocument(result);
   }
 
   async run(): Promise<ListedVm[]> {

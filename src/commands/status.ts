@@ -12,6 +12,7 @@ import type * as JobOutcome from '../operations/status/job-outcome.ts';
 import type * as ShowJobs from '../operations/status/show-jobs.ts';
 import type { StatusResult } from '../operations/status/types.ts';
 import type { ConnectionSettings } from '../vsphere/connection/connection-settings.ts';
+import { statusDocument } from './documents/status-document.ts';
 
 /** `hyper2kvm status` */
 export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
@@ -65,6 +66,10 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
 
   protected followOperation(): Promise<[typeof FollowJob, typeof JobOutcome]> {
     return Promise.all([import('../operations/status/follow-job.ts'), import('../operations/status/job-outcome.ts')]);
+  }
+
+  protected override document(result: StatusResult | JobView): object {
+    return statusDocument(result);
   }
 
   async run(): Promise<StatusResult | JobView> {

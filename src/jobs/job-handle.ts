@@ -2,7 +2,7 @@ import { writeFileAtomically } from '../base/files/atomic-file.ts';
 import { sentenceOf } from '../base/errors.ts';
 import { exitCodeOf } from '../base/exit-codes.ts';
 import { makeOwnFolder } from '../base/files/own-file.ts';
-import { jobErrorOf, recordText } from './job-record-text.ts';
+import { jobErrorOf, jobRecordText } from './job-record-text.ts';
 import type { JobError, JobRecord, JobState } from './job-record.ts';
 
 /** What a job changes in its record while it runs. */
@@ -100,7 +100,7 @@ export class JobHandle {
   async #writeNow(flush: boolean): Promise<void> {
     try {
       await makeOwnFolder(this.#folder);
-      await writeFileAtomically(this.file, recordText(this.#record), { flush });
+      await writeFileAtomically(this.file, jobRecordText(this.#record), { flush });
     } catch (error) {
       if (!this.#isKept) return;
       this.#isKept = false;

@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { compactTime } from '../base/text/compact-time.ts';
 import { Hyper2kvmError, InterruptedError } from '../base/errors.ts';
-import { readJson } from '../base/text/read-json.ts';
-import type { JobError, JobRecord, JobState } from './job-record.ts';
-
-/** What an id may hold; nothing else is ever made part of a path. */
-export const JOB_ID = /^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/;
+import { readRecord, recordText } from '../base/records/read-record.ts';
+import { JobRecordSchema } from './job-record-schema.ts';
+import type { JobError, JobRecord } from './job-record.ts';
 
 /** `20261122T140102Z-export-1a2b3c4d`: ids sort by time. Cron starts many jobs within one second, and none may take another's id. */
 export function newJobId(kind: JobRecord['kind'], startedAt: Date): string {
@@ -32,7 +30,7 @@ export function jobErrorOf(error: unknown): JobError {
  * The text of a record: the declared fields and no others, whatever the objects at run time hold, so that no password can slip in
  * with an object that was passed whole.
  */
-export function recordText(record: JobRecord): string {
+export function jobRecordText(record: JobRecord): string {
   const { id, kind, state, request, startedAt, endedAt, process, transferredBytes, files, vms, error } = record;
   const { exitCode, log, percent } = record;
   const clean: JobRecord = {
@@ -60,7 +58,7 @@ export function recordText(record: JobRecord): string {
     })),
     ...(error === undefined ? {} : { error: cleanError(error) }),
   };
-  return `${JSON.stringify(clean, undefined, 2)}\n`;
+  return recordText(clean, 2);
 }
 
 function cleanRequest({ server, vms, format, output }: JobRecord['request']): JobRecord['request'] {
@@ -76,75 +74,10 @@ function cleanError({ kind, message, hint }: JobError): JobError {
   return { kind, message, ...(hint === undefined ? {} : { hint }) };
 }
 
-const KINDS: readonly JobRecord['kind'][] = ['export', 'boot-test'];
-const VM_STATES: readonly JobRecord['vms'][number]['state'][] = ['running', 'done', 'skipped', 'failed', 'interrupted'];
-const STATES: readonly JobState[] = ['running', 'done', 'partial', 'failed', 'interrupted'];
-
-/** Reads a record's text; undefined when it is not a whole record. */
+/** Reads a record's text; undefined when it is not a complete record. */
 export function parseRecord(text: string): JobRecord | undefined {
-  return readJson(text, isRecord);
-}
-
-function isRecord(value: unknown): value is JobRecord {
-  return (
-    hasTypes(value, { id: 'string', kind: 'string', startedAt: 'string', transferredBytes: 'number' }) &&
-    JOB_ID.test(textOf(value, 'id')) &&
-    KINDS.some((kind) => kind === textOf(value, 'kind')) &&
-    !Number.isNaN(Date.parse(textOf(value, 'startedAt'))) &&
-    mayHaveTypes(value, { endedAt: 'string', exitCode: 'number', log: 'string', percent: 'number' }) &&
-    STATES.some((state) => 'state' in value && value.state === state) &&
-    'process' in value &&
-    isProcess(value.process) &&
-    'request' in value &&
-    hasTypes(value.request, { server: 'string', format: 'string', output: 'string' }) &&
-    listOf(value.request, 'vms').every((vm) => typeof vm === 'string') &&
-    listOf(value, 'files').every(
-      (file) => hasTypes(file, { path: 'string', sizeBytes: 'number' }) && mayHaveTypes(file, { sha256: 'string' }),
-    ) &&
-    listOf(value, 'vms').every(isVm) &&
-    (!('error' in value) || isError(value.error))
-  );
-}
-
-function isProcess(value: unknown): boolean {
-  if (!hasTypes(value, { pid: 'number', hostname: 'string' })) return false;
-  const fields = new Map<string, unknown>(Object.entries(value));
-  if (!Number.isSafeInteger(fields.get('pid')) || Number(fields.get('pid')) < 0) return false;
-  const [startTicks, bootId, pidNamespace = null] = ['startTicks', 'bootId', 'pidNamespace'].map((name) =>
-    fields.get(name),
-  );
-  return [startTicks, bootId, pidNamespace].every((each) => each === null || typeof each === 'string');
-}
-
-function isVm(value: unknown): boolean {
-  if (!hasTypes(value, { vm: 'string' }) || !VM_STATES.some((state) => state === textOf(value, 'state'))) return false;
-  const left = 'leftBehind' in value ? listOf(value, 'leftBehind') : [];
-  return left.every((each) => typeof each === 'string') && (!('error' in value) || isError(value.error));
-}
-
-function isError(value: unknown): boolean {
-  return hasTypes(value, { kind: 'string', message: 'string' }) && mayHaveTypes(value, { hint: 'string' });
-}
-
-function hasTypes(value: unknown, types: Record<string, 'string' | 'number'>): value is object {
-  if (typeof value !== 'object' || value === null) return false;
-  const fields = new Map<string, unknown>(Object.entries(value));
-  return Object.entries(types).every(([name, type]) => typeof fields.get(name) === type);
-}
-
-function mayHaveTypes(value: object, types: Record<string, 'string' | 'number'>): boolean {
-  const given = Object.entries(types).filter(([name]) => name in value);
-  return hasTypes(value, Object.fromEntries(given));
-}
-
-/** '' for what is not a text. */
-function textOf(value: object, name: string): string {
-  const found: unknown = Object.entries(value).find(([key]) => key === name)?.[1];
-  return typeof found === 'string' ? found : '';
-}
-
-/** The list at `name`; one unknown thing in a list when there is none, which fails every test of its elements. */
-function listOf(value: object, name: string): unknown[] {
-  const list: unknown = Object.entries(value).find(([key]) => key === name)?.[1];
-  return Array.isArray(list) ? list : [undefined];
+  const record = readRecord(text, JobRecordSchema);
+  if (record === undefined) return undefined;
+  const { schemaVersion: _, ...rest } = record;
+  return rest;
 }

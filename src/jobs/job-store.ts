@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { errnoOf, localFileError } from '../base/files/local-file-error.ts';
 import { Hyper2kvmError, sentenceOf } from '../base/errors.ts';
 import { readOwnFile } from '../base/files/own-file.ts';
+import { laterVersion } from '../base/records/read-record.ts';
 import { JobHandle } from './job-handle.ts';
 import { isProcessOver, ownProcess, readWithLiveness } from './job-process.ts';
-import { JOB_ID, newJobId, parseRecord, timeOfId } from './job-record-text.ts';
+import { JOB_ID } from './job-record-schema.ts';
+import { newJobId, parseRecord, timeOfId } from './job-record-text.ts';
 import type { JobRecord, JobView } from './job-record.ts';
 import { jobsFolder } from './jobs-folder.ts';
 import { KEPT_RECORDS, pruneJobs } from './prune-jobs.ts';
@@ -123,9 +125,12 @@ export async function readView(folder: string, id: string, hasEnded = isProcessO
   }
 }
 
-/** Undefined for what is not a complete record. */
+/** Undefined for what is not a complete record. Throws for one that a later release wrote. */
 async function readRecord(file: string): Promise<JobRecord | undefined> {
-  return parseRecord(await readOwnFile(file, { maxBytes: MAX_RECORD_BYTES }));
+  const text = await readOwnFile(file, { maxBytes: MAX_RECORD_BYTES });
+  const later = laterVersion(text);
+  if (later === undefined) return parseRecord(text);
+  throw new Hyper2kvmError('local-file', `it was written by a later version of hyper2kvm (schemaVersion ${later})`);
 }
 
 /** Stands in for a record that cannot be read, so that a list can show it. */

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 import { formatDuration } from '../base/text/amounts.ts';
 import { sentenceOf } from '../base/errors.ts';
 import { signalGroup } from '../base/process/process-group.ts';
-import { recordText } from './job-record-text.ts';
+import { jobRecordText } from './job-record-text.ts';
 import type { JobRecord } from './job-record.ts';
 
 /** What is run when a job ends, and for how long. */
@@ -55,7 +55,7 @@ async function run(
   try {
     const words = collectWords(child);
     // A command that does not read its input is none that failed.
-    child.stdin?.on('error', () => undefined).end(recordText(record));
+    child.stdin?.on('error', () => undefined).end(jobRecordText(record));
     const closed = once(child, 'close');
     closed.catch(() => undefined);
     const exit = await endWithin(child, limitMs);

@@ -1,22 +1,19 @@
 import { link, lstat, open, rm } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
+import { string, type InferOutput } from 'valibot';
 import { draftPath } from '../base/files/atomic-file.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 import type { FileClaims } from '../base/claims/file-claim.ts';
 import { errnoOf, localFileError } from '../base/files/local-file-error.ts';
 import { isMissing, readOwnFile } from '../base/files/own-file.ts';
-import { isObject, readJson } from '../base/text/read-json.ts';
+import { readRecord, recordSchema, recordText } from '../base/records/read-record.ts';
 import { isProcessOver, ownProcess, readWithLiveness } from './job-process.ts';
-import type { JobProcess } from './job-record.ts';
+import { JobProcessSchema } from './job-record-schema.ts';
 
-/** What stands in a lock's file. */
-interface LockHolder {
-  process: JobProcess;
-  job: string;
-  /** ISO 8601 in UTC. */
-  since: string;
-}
+/** What the file of a lock contains: its holder. `since` is in ISO 8601, UTC. */
+export const LockSchema = recordSchema({ process: JobProcessSchema, job: string(), since: string() });
+type LockHolder = InferOutput<typeof LockSchema>;
 
 /** What is locked, for messages, and for whom. */
 export interface LockRequest {
@@ -46,7 +43,7 @@ export async function lockOutput(path: string, request: LockRequest): Promise<As
     if (!(error instanceof Hyper2kvmError) || error.kind !== 'busy') throw error;
     throw busy(path, await lookPatiently(path), request, error);
   }
-  const text = `${JSON.stringify({ process: ownProcess(), job: request.job, since: new Date().toISOString() })}\n`;
+  const text = recordText({ process: ownProcess(), job: request.job, since: new Date().toISOString() });
   await takeFile(path, text, { ...request, isClaimed });
   taken.defer(() => removeOwn(path, text));
   return taken.move();
@@ -57,12 +54,12 @@ async function takeFile(path: string, text: string, request: LockRequest & { isC
     if (await createWhole(path, text)) return;
     const { kept: found, hasEnded } = await readWithLiveness(
       () => readLock(path),
-      (lock) => readJson(lock ?? '', isHolder)?.process,
+      (lock) => readRecord(lock ?? '', LockSchema)?.process,
     );
     // An answer of NFS that was lost makes link(2) find its own work.
     if (await hasText(path, text)) return;
     if (found === undefined) continue;
-    const holder = readJson(found, isHolder);
+    const holder = readRecord(found, LockSchema);
     if (holder === undefined || !hasEnded || !isOver(holder)) throw busy(path, holder, request);
     // Runs without the same claim could remove the file at the same time, and one of them would remove the new lock of the other.
     if (!request.isClaimed || !(await isOfThisUser(path))) throw ended(path, holder, request);
@@ -151,7 +148,7 @@ async function removeOwn(path: string, text: string): Promise<void> {
 /** The holder of a name that is claimed: the file may be about to be written, and an old one to be replaced. */
 async function lookPatiently(path: string): Promise<LockHolder | undefined> {
   for (let look = 0; look < LOOKS; look += 1) {
-    const holder = readJson((await readLock(path)) ?? '', isHolder);
+    const holder = readRecord((await readLock(path)) ?? '', LockSchema);
     if (holder !== undefined && !isProcessOver(holder.process)) return holder;
     await pause(LOOK_AGAIN_MS);
   }
@@ -176,16 +173,4 @@ function busy(path: string, holder: LockHolder | undefined, { doing }: LockReque
 function ended(path: string, { process: other, job, since }: LockHolder, { doing }: LockRequest): Hyper2kvmError {
   const sentence = `Another run was ${doing}: process ${other.pid}, since ${since}, job ${job}. It has ended and left its lock.`;
   return new Hyper2kvmError('busy', sentence, { hint: `Remove ${path}, and try again.` });
-}
-
-function isHolder(value: unknown): value is LockHolder {
-  if (!isObject(value) || !isObject(value['process'])) return false;
-  const { pid, hostname: host, startTicks, bootId } = value['process'];
-  return (
-    typeof value['job'] === 'string' &&
-    typeof value['since'] === 'string' &&
-    typeof pid === 'number' &&
-    typeof host === 'string' &&
-    [startTicks, bootId].every((each) => each === null || typeof each === 'string')
-  );
 }

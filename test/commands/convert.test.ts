@@ -137,7 +137,7 @@ test('--json puts one document on standard output, with the warnings of the run'
     return Promise.resolve(CONVERTED);
   });
   const warnings = ['The CD-ROM image is left out.'];
-  expect(JSON.parse(stdout)).toEqual({ ok: true, exitCode: 0, result: CONVERTED, warnings });
+  expect(JSON.parse(stdout)).toEqual({ schemaVersion: 1, ok: true, exitCode: 0, result: CONVERTED, warnings });
 });
 
 test('--quiet says nothing of a conversion that went well, and the error of one that did not', async () => {

@@ -252,7 +252,13 @@ test('--json puts one document on standard output, with the warnings of the run'
     report({ type: 'warning', vm: 'web-01', message: 'An ISO image is left out.' });
     return Promise.resolve(DONE);
   });
-  expect(JSON.parse(stdout)).toEqual({ ok: true, exitCode: 0, result: DONE, warnings: ['An ISO image is left out.'] });
+  expect(JSON.parse(stdout)).toEqual({
+    schemaVersion: 1,
+    ok: true,
+    exitCode: 0,
+    result: DONE,
+    warnings: ['An ISO image is left out.'],
+  });
 });
 
 test('a lone VM that failed gives the exit code of its own error, which is told once', async () => {

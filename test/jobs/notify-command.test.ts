@@ -36,7 +36,7 @@ test('the record is on standard input, and its state in the environment', async 
   expect(
     await notify(`cat > '${path}'; echo "$HYPER2KVM_JOB_ID $HYPER2KVM_JOB_STATE" > '${path}.env'`),
   ).toBeUndefined();
-  expect(JSON.parse(await readFile(path, 'utf8'))).toEqual(RECORD);
+  expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({ schemaVersion: 1, ...RECORD });
   expect(await readFile(`${path}.env`, 'utf8')).toBe(`${RECORD.id} partial\n`);
 });
 

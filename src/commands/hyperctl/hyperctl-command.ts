@@ -24,6 +24,11 @@ export class HyperctlCommand extends ConnectedCommand<object> {
     },
   ];
 
+  /** It has no `--json`. */
+  protected override document(result: object): object {
+    return result;
+  }
+
   async run(): Promise<object> {
     const words = this.argv[0] === '--' ? this.argv.slice(1) : this.argv;
     const kinds = { daemon: 'string', version: 'boolean', help: 'boolean', h: 'boolean' } as const;

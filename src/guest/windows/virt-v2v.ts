@@ -1,3 +1,4 @@
+import { object, string } from 'valibot';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -6,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { localFileError } from '../../base/files/local-file-error.ts';
 import { signalGroup } from '../../base/process/process-group.ts';
-import { isObject, readJson } from '../../base/text/read-json.ts';
+import { readJson } from '../../base/records/read-record.ts';
 import { element } from '../../base/xml/xml-text.ts';
 import {
   scratchEnvironment,
@@ -85,7 +86,7 @@ async function outcomeOf(
     stderr = (stderr + text).slice(-KEPT_STDERR_CHARACTERS);
   });
   createInterface({ input: child.stdout }).on('line', (line) => {
-    const said = readJson(line, isMessage);
+    const said = readJson(line, MessageSchema);
     if (said === undefined) return;
     const text = said.message.replace(/\s+/g, ' ').trim();
     if (said.type === 'message') {
@@ -133,9 +134,7 @@ async function exitOf(
 }
 
 /** What `--machine-readable` prints of each message, beside the text for people. */
-function isMessage(value: unknown): value is { type: string; message: string } {
-  return isObject(value) && typeof value['type'] === 'string' && typeof value['message'] === 'string';
-}
+const MessageSchema = object({ type: string(), message: string() });
 
 /** As much of a libvirt domain as virt-v2v-in-place reads: `-i disk` would take one disk alone. */
 function machineXml(disks: readonly GuestfsDisk[]): string {

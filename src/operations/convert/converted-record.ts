@@ -1,27 +1,36 @@
 import { createHash } from 'node:crypto';
 import { lstat, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { array, nullable, number, object, picklist, string, type InferOutput } from 'valibot';
 import { writeFileAtomically } from '../../base/files/atomic-file.ts';
 import { canTakeOver, readOwnFile } from '../../base/files/own-file.ts';
-import { isObject, readJson } from '../../base/text/read-json.ts';
+import { readRecord, recordSchema, recordText } from '../../base/records/read-record.ts';
+import { SINK_FORMATS } from '../../image/encoding.ts';
+import { IMAGE_FORMATS } from '../../image/model/image.ts';
 import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import type { WholeDisk } from './convert-disk.ts';
 import type { Layout } from './layout.ts';
 import { inodeOf, pathsOf } from './output-names.ts';
 import type { ConvertedDisk, ConvertOptions } from './types.ts';
 
-/** A converted image that has its `.partial` name still. */
-interface ConvertedImage {
-  converted: ConvertedDisk;
-  modifiedMs: number;
-}
+/** A disk of a conversion and the image that it became. `ConvertedDisk` explains the fields. */
+const ConvertedDiskSchema = object({
+  path: string(),
+  format: picklist(SINK_FORMATS),
+  source: object({ label: nullable(string()), file: nullable(string()) }),
+  sourceFormat: picklist(IMAGE_FORMATS),
+  sourceVariant: string(),
+  virtualSizeBytes: number(),
+  sizeBytes: number(),
+  verified: picklist(['read-back', 'checksums', 'manifest', 'none']),
+});
 
-interface RecordedConversion {
-  version: 1;
-  /** Of {@link identityOf}. */
-  identity: string;
-  images: ConvertedImage[];
-}
+/** Converted images that have their `.partial` names still. `identity` is that of {@link identityOf}. */
+export const ConvertedRecordSchema = recordSchema({
+  identity: string(),
+  images: array(object({ converted: ConvertedDiskSchema, modifiedMs: number() })),
+});
+type RecordedConversion = Omit<InferOutput<typeof ConvertedRecordSchema>, 'schemaVersion'>;
 
 /** Next to the images, hidden. */
 export function convertedRecordPath({ folder, disks }: Pick<Layout, 'folder' | 'disks'>): string {
@@ -34,14 +43,14 @@ export async function recordConverted(
   options: ConvertOptions,
   disks: readonly ConvertedDisk[],
 ): Promise<boolean> {
-  const images: ConvertedImage[] = [];
+  const images: RecordedConversion['images'] = [];
   for (const converted of disks) {
     const { mtimeMs, size } = await stat(converted.path + PARTIAL_SUFFIX);
     images.push({ converted: { ...converted, sizeBytes: size }, modifiedMs: mtimeMs });
   }
-  const record: RecordedConversion = { version: 1, identity: await identityOf(layout, options), images };
+  const record: RecordedConversion = { identity: await identityOf(layout, options), images };
   try {
-    await writeFileAtomically(convertedRecordPath(layout), `${JSON.stringify(record)}\n`);
+    await writeFileAtomically(convertedRecordPath(layout), recordText(record));
     return true;
   } catch {
     return false;
@@ -54,7 +63,7 @@ export async function recordConverted(
  */
 export async function findConverted(layout: Layout, options: ConvertOptions): Promise<WholeDisk[] | undefined> {
   const text = await readOwnFile(convertedRecordPath(layout)).catch(() => '');
-  const record = readJson(text, isRecord);
+  const record = readRecord(text, ConvertedRecordSchema);
   if (record?.identity !== (await identityOf(layout, options)) || record.images.length !== layout.disks.length)
     return undefined;
   const found: WholeDisk[] = [];
@@ -87,21 +96,4 @@ async function identityOf({ source, disks }: Layout, options: ConvertOptions): P
   return createHash('sha256')
     .update(JSON.stringify([files, bytes]))
     .digest('hex');
-}
-
-function isRecord(value: unknown): value is RecordedConversion {
-  return (
-    isObject(value) &&
-    value['version'] === 1 &&
-    typeof value['identity'] === 'string' &&
-    Array.isArray(value['images']) &&
-    value['images'].every(isImage)
-  );
-}
-
-function isImage(value: unknown): value is ConvertedImage {
-  if (!isObject(value) || !isObject(value['converted']) || typeof value['modifiedMs'] !== 'number') return false;
-  const { path, sizeBytes, virtualSizeBytes, format, source, verified } = value['converted'];
-  const isText = [path, format, verified].every((text) => typeof text === 'string');
-  return isText && isObject(source) && typeof sizeBytes === 'number' && typeof virtualSizeBytes === 'number';
 }

@@ -1,5 +1,7 @@
 import { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { array, object, string } from 'valibot';
+import { readJson } from '../../base/records/read-record.ts';
 import { Secret } from '../../base/text/secret.ts';
 import { HANDOVER_VARIABLE, type Handed } from './types.ts';
 
@@ -23,15 +25,10 @@ export async function takeHandover(env: NodeJS.ProcessEnv): Promise<Handover | u
   return { ...handed, onBegin };
 }
 
-function parseHanded(json: string): Handed {
-  const value: unknown = JSON.parse(json);
-  if (!isHanded(value)) throw new TypeError('what was handed over to the detached process is not complete');
-  return { ...value, password: new Secret(value.password) };
-}
+const HandedSchema = object({ id: string(), log: string(), password: string(), vms: array(string()) });
 
-function isHanded(value: unknown): value is Omit<Handed, 'password'> & { password: string } {
-  if (typeof value !== 'object' || value === null || !('vms' in value) || !Array.isArray(value.vms)) return false;
-  const fields = new Map<string, unknown>(Object.entries(value));
-  const words: unknown[] = [...['id', 'log', 'password'].map((name) => fields.get(name)), ...value.vms];
-  return words.every((word) => typeof word === 'string');
+function parseHanded(json: string): Handed {
+  const handed = readJson(json, HandedSchema);
+  if (handed === undefined) throw new TypeError('what was handed over to the detached process is not complete');
+  return { ...handed, password: new Secret(handed.password) };
 }

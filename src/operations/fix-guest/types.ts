@@ -60,4 +60,4 @@ export type FixReport =
       configuredNics?: readonly ConfiguredNic[];
       seconds: number;
     }
-  | { outcome: 'not-fixed'; reason: string; hint: string | undefined };
+  | { outcome: 'not-fixed'; reason: string; hint?: string | undefined };

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { boolean, nullable, string, type InferOutput } from 'valibot';
 import { writeFileAtomically } from '../../../base/files/atomic-file.ts';
 import { bootId } from '../../../base/claims/boot-id.ts';
 import { makeOwnFolder, readOwnFile } from '../../../base/files/own-file.ts';
-import { isObject, readJson } from '../../../base/text/read-json.ts';
+import { readRecord as parseRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
 import { stateFolder } from '../../../base/files/state-folder.ts';
 
 /** What a finding is true for: another boot of the host, another QEMU, a module that was loaded again are other cases. */
@@ -17,11 +18,15 @@ export interface KvmCase {
   withKernel: boolean;
 }
 
-/** A finding, as it is kept. */
-export interface KvmRecord extends KvmCase {
-  /** Why KVM is not used, as a sentence; null when it works. */
-  obstacle: string | null;
-}
+/** A finding, as it is kept. `obstacle` says why KVM is not used, as a sentence; it is null when KVM works. */
+export const KvmRecordSchema = recordSchema({
+  bootId: string(),
+  device: string(),
+  qemu: string(),
+  withKernel: boolean(),
+  obstacle: nullable(string()),
+});
+export type KvmRecord = Omit<InferOutput<typeof KvmRecordSchema>, 'schemaVersion'>;
 
 const MOST_BYTES = 65_536;
 
@@ -58,7 +63,7 @@ export async function keepKvmRecord(env: NodeJS.ProcessEnv, record: KvmRecord): 
   memory.set(path, record);
   try {
     await makeOwnFolder(dirname(path));
-    await writeFileAtomically(path, `${JSON.stringify(record)}\n`, { flush: false });
+    await writeFileAtomically(path, recordText(record), { flush: false });
   } catch {
     // See above.
   }
@@ -69,18 +74,11 @@ function recordPath(env: NodeJS.ProcessEnv): string {
 }
 
 async function readRecord(path: string): Promise<KvmRecord | undefined> {
-  return readJson(await readOwnFile(path, { maxBytes: MOST_BYTES }).catch(() => ''), isRecord);
+  return parseRecord(await readOwnFile(path, { maxBytes: MOST_BYTES }).catch(() => ''), KvmRecordSchema);
 }
 
 function isSame(known: KvmCase, wanted: KvmCase): boolean {
   const isSameHost = known.bootId === wanted.bootId && known.device === wanted.device && known.qemu === wanted.qemu;
   // What a kernel has shown holds when there is none any more.
   return isSameHost && (known.withKernel || !wanted.withKernel);
-}
-
-function isRecord(value: unknown): value is KvmRecord {
-  if (!isObject(value)) return false;
-  const { bootId: boot, device, qemu, withKernel, obstacle } = value;
-  const isCase = [boot, device, qemu].every((text) => typeof text === 'string') && typeof withKernel === 'boolean';
-  return isCase && (obstacle === null || typeof obstacle === 'string');
 }

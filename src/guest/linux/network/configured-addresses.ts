@@ -7,7 +7,7 @@ import type { Binding } from './match-cards.ts';
 export interface ConfiguredNic {
   /** Lower case, with colons. */
   mac: string;
-  name: string | undefined;
+  name?: string | undefined;
   /** IPv4 and IPv6, without the lengths of their prefixes. */
   addresses: string[];
 }

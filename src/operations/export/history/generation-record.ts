@@ -1,7 +1,8 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { readOwnFile } from '../../../base/files/own-file.ts';
-import { isObject, readJson } from '../../../base/text/read-json.ts';
 import { basename, join } from 'node:path';
+import { array, check, number, optional, pipe, safeInteger, string, type InferOutput } from 'valibot';
+import { readRecord, recordSchema } from '../../../base/records/read-record.ts';
 
 /** UTC, to the second. Nothing else is ever taken for a generation. */
 const NAME = /^\d{8}T\d{6}Z$/;
@@ -9,18 +10,23 @@ const NAME = /^\d{8}T\d{6}Z$/;
 export const GENERATION_RECORD = '.hyper2kvm-generation';
 
 /** What stands in each generation, and makes its folder one of ours. */
-export interface GenerationRecord {
-  version: 1;
-  /** The name of the folder: a copy under another name is no generation. */
-  name: string;
+export const GenerationRecordSchema = recordSchema({
+  /** The name of the folder: a copy under another name is not a generation. */
+  name: string(),
   /** Counts up: clocks may go back. */
-  number: number;
+  number: pipe(number(), safeInteger()),
   /** Of the VM. */
-  identity: string;
-  job: string;
+  identity: string(),
+  job: optional(string(), ''),
   /** The names of its files. */
-  files: string[];
-}
+  files: array(
+    pipe(
+      string(),
+      check((file) => basename(file) === file, 'a name without a folder'),
+    ),
+  ),
+});
+export type GenerationRecord = Omit<InferOutput<typeof GenerationRecordSchema>, 'schemaVersion'>;
 
 /** The folder of the newest generation of a VM, undefined when there is none. Changes nothing. */
 export async function newestGeneration(folder: string, identity: string): Promise<string | undefined> {
@@ -37,19 +43,7 @@ export async function generationsIn(folder: string, names: readonly string[]): P
 
 async function recordIn(folder: string, name: string): Promise<GenerationRecord | undefined> {
   if (!NAME.test(name) || !(await lstat(join(folder, name))).isDirectory()) return undefined;
-  const record = readJson(await readOwnFile(join(folder, name, GENERATION_RECORD)).catch(() => ''), isRecord);
+  const text = await readOwnFile(join(folder, name, GENERATION_RECORD)).catch(() => '');
+  const record = readRecord(text, GenerationRecordSchema);
   return record?.name === name ? record : undefined;
-}
-
-function isRecord(record: unknown): record is GenerationRecord {
-  if (!isObject(record)) return false;
-  const { version, name, number, identity, files } = record;
-  return (
-    version === 1 &&
-    typeof name === 'string' &&
-    Number.isSafeInteger(number) &&
-    typeof identity === 'string' &&
-    Array.isArray(files) &&
-    files.every((file) => typeof file === 'string' && basename(file) === file)
-  );
 }

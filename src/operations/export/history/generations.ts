@@ -8,6 +8,7 @@ import { localFileError } from '../../../base/files/local-file-error.ts';
 import { makeFolder } from '../../../base/files/make-folder.ts';
 import { readOwnFile } from '../../../base/files/own-file.ts';
 import { PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
+import { recordText } from '../../../base/records/read-record.ts';
 import { generationsIn, GENERATION_RECORD, type GenerationRecord } from './generation-record.ts';
 
 /** What a generation is called while it is removed. */
@@ -119,13 +120,13 @@ export class Generations {
   ): Promise<void> {
     const unfinished = join(this.#folder, UNFINISHED);
     const number = (this.#known[0]?.number ?? 0) + 1;
-    const record: GenerationRecord = { version: 1, name, number, identity: this.#identity, job, files: [...files] };
+    const record: GenerationRecord = { name, number, identity: this.#identity, job, files: [...files] };
     try {
       const carriedText = await readOwnFile(join(unfinished, carried)).catch(() => undefined);
       for (const stray of await readdir(unfinished)) {
         if (!files.includes(stray)) await rm(join(unfinished, stray), { recursive: true });
       }
-      await writeFileAtomically(join(unfinished, GENERATION_RECORD), `${JSON.stringify(record)}\n`);
+      await writeFileAtomically(join(unfinished, GENERATION_RECORD), recordText(record));
       await rename(unfinished, join(this.#folder, name));
       if (carriedText !== undefined) {
         await makeFolder(unfinished);

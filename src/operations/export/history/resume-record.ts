@@ -1,41 +1,48 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { array, boolean, exactOptional, number, object, optional, picklist, string, type InferOutput } from 'valibot';
 import { writeFileAtomically } from '../../../base/files/atomic-file.ts';
 import { localFileError } from '../../../base/files/local-file-error.ts';
 import { readOwnFile } from '../../../base/files/own-file.ts';
-import { isObject, readJson } from '../../../base/text/read-json.ts';
+import { readRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
 import { PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
-import type { MemberRecord } from '../../../ovf/write/package-writer.ts';
 import type { ServerDuties } from '../source/export-source.ts';
-import type { OwnSnapshot } from '../source/snapshot-names.ts';
+import { OwnSnapshotSchema, type OwnSnapshot } from '../source/snapshot-names.ts';
 import { FORMATS } from '../target/formats.ts';
 import type { ChangeRecord } from '../target/make-machine.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../types.ts';
 
-/** A whole file of an unfinished export. */
-export interface WholeFile {
-  member: MemberRecord;
-  key: string;
-  isDisk: boolean;
-  capacityBytes: number;
-  populatedBytes: number | undefined;
-}
+/** A complete file of an unfinished export. */
+const WholeFileSchema = object({
+  member: object({
+    name: string(),
+    sizeBytes: number(),
+    sha256: string(),
+    modifiedMs: exactOptional(number()),
+    offsetBytes: exactOptional(number()),
+  }),
+  key: string(),
+  isDisk: boolean(),
+  capacityBytes: number(),
+  populatedBytes: optional(number()),
+});
+export type WholeFile = InferOutput<typeof WholeFileSchema>;
 
-interface ResumeState {
-  version: 1;
+export const ResumeRecordSchema = recordSchema({
   /** What must be equal for the files to be those of the VM as it is now. */
-  identity: string;
-  format: ExportFormat;
-  ownSnapshot: OwnSnapshot | undefined;
+  identity: string(),
+  format: picklist(EXPORT_FORMATS),
+  ownSnapshot: optional(OwnSnapshotSchema),
   /** The export shut the guest down and is to power the VM on again. */
-  powerOn?: boolean;
-  files: WholeFile[];
+  powerOn: exactOptional(boolean()),
+  files: array(WholeFileSchema),
   /** They are being changed, and are not what was fetched any more. */
-  changing?: boolean;
-}
+  changing: exactOptional(boolean()),
+});
+type ResumeState = Omit<InferOutput<typeof ResumeRecordSchema>, 'schemaVersion'>;
 
 /** What a run settles when it begins. */
-type Beginning = Omit<ResumeState, 'version' | 'changing' | 'powerOn'>;
+type Beginning = Omit<ResumeState, 'changing' | 'powerOn'>;
 
 /**
  * The small file beside an unfinished export that says which of its `.partial` files are whole, and of which state of the VM. Written after each
@@ -63,7 +70,7 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
   static async load(folder: string, baseName: string): Promise<ResumeRecord> {
     const path = resumeRecordPath(folder, baseName);
     const text = await readOwnFile(path).catch(() => '');
-    const state = readJson(text, isResumeState) ?? NOTHING;
+    const state = readRecord(text, ResumeRecordSchema) ?? NOTHING;
     return new ResumeRecord(folder, baseName, path, state);
   }
 
@@ -92,7 +99,6 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
     const isSameFile = this.#state.format === 'ova' && state.format === 'ova';
     if (this.hasEarlierRun && !isSameFile) await this.#removeLeftovers(state.files);
     await this.#change(({ ownSnapshot, powerOn }) => ({
-      version: 1,
       ...state,
       ownSnapshot: state.ownSnapshot ?? ownSnapshot,
       ...(powerOn && { powerOn }),
@@ -182,7 +188,7 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
     const write = async (): Promise<void> => {
       await before;
       const state = change(this.#state);
-      await writeFileAtomically(this.#path, `${JSON.stringify(state)}\n`);
+      await writeFileAtomically(this.#path, recordText(state));
       this.#state = state;
     };
     const written = write();
@@ -200,7 +206,7 @@ export function resumeRecordName(baseName: string): string {
   return `.${baseName}.hyper2kvm-resume`;
 }
 
-const NOTHING: ResumeState = { version: 1, identity: '', format: 'ovf', ownSnapshot: undefined, files: [] };
+const NOTHING: ResumeState = { identity: '', format: 'ovf', ownSnapshot: undefined, files: [] };
 
 /** Whether a name in the folder is a `.partial` file of an export of `baseName` in `format`, other than its descriptor. */
 function partialOf(baseName: string, format: ExportFormat): (entry: string) => boolean {
@@ -211,21 +217,4 @@ function partialOf(baseName: string, format: ExportFormat): (entry: string) => b
     const rest = entry.slice(baseName.length, -PARTIAL_SUFFIX.length);
     return format === 'ova' ? rest === '.ova' : rest === '.nvram' || isDisk.test(rest);
   };
-}
-
-function isResumeState(state: unknown): state is ResumeState {
-  return (
-    isObject(state) &&
-    state['version'] === 1 &&
-    typeof state['identity'] === 'string' &&
-    EXPORT_FORMATS.some((format) => format === state['format']) &&
-    Array.isArray(state['files']) &&
-    state['files'].every(isWholeFile)
-  );
-}
-
-function isWholeFile(file: unknown): boolean {
-  if (!isObject(file) || !isObject(file['member'])) return false;
-  const { name, sha256, sizeBytes } = file['member'];
-  return typeof name === 'string' && typeof sha256 === 'string' && typeof sizeBytes === 'number';
 }

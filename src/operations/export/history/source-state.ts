@@ -1,17 +1,19 @@
+import { array, number, object, optional, string, type InferOutput } from 'valibot';
 import { readConfigDigest } from '../../../vsphere/vm/config-digest.ts';
 import { readVmFacts, type VmFacts } from '../../../vsphere/vm/vm-facts.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { namedSnapshot } from '../source/snapshot-names.ts';
 import type { ExportOptions, PowerChoice } from '../types.ts';
 
-/** By what a later run tells that a VM is as it was when it was exported. */
-export interface SourceState {
+/** By what a later run finds that a VM is as it was when it was exported. */
+export const SourceStateSchema = object({
   /** `config.changeVersion`. */
-  changeVersion: string;
-  disks: { label: string; fileName: string; capacityBytes: number; contentId: string }[];
+  changeVersion: string(),
+  disks: array(object({ label: string(), fileName: string(), capacityBytes: number(), contentId: string() })),
   /** With `--from-snapshot`: the snapshot whose disks these are. */
-  snapshot: string | undefined;
-}
+  snapshot: optional(string()),
+});
+export type SourceState = InferOutput<typeof SourceStateSchema>;
 
 /** A VM before its export. */
 export interface SourceWatch {
@@ -94,15 +96,4 @@ function stateOf(facts: VmFacts, options: ExportOptions): SourceState {
 function snapshotOf(facts: VmFacts, power: Extract<PowerChoice, { kind: 'from-snapshot' }>): string | undefined {
   const snapshot = namedSnapshot(facts, power.name);
   return snapshot && `${snapshot.ref.value} ${snapshot.createTime}`;
-}
-
-/** Whether a record holds such a state. */
-export function isSourceState(value: unknown): value is SourceState {
-  if (typeof value !== 'object' || value === null) return false;
-  const { changeVersion, disks, snapshot }: Record<string, unknown> = { ...value };
-  return (
-    typeof changeVersion === 'string' &&
-    Array.isArray(disks) &&
-    (snapshot === undefined || typeof snapshot === 'string')
-  );
 }

@@ -81,7 +81,9 @@ export function doneSteps({ defined, bootTest }: VmExportResult, earlier?: DoneS
 export function keptResult(vm: string, { result }: WholeExport): VmExportResult {
   const names = result.files.map(({ path }) => basename(path));
   const keptDisks = names.filter((name) => !/\.(xml|yaml|ovf|mf)$/.test(name));
-  return { ...result, vm, warnings: [], transferredBytes: 0, fetchSeconds: 0, seconds: 0, keptDisks };
+  const { guest, ...completed } = result;
+  const reported = guest === undefined ? {} : { guest };
+  return { ...completed, ...reported, vm, warnings: [], transferredBytes: 0, fetchSeconds: 0, seconds: 0, keptDisks };
 }
 
 export function skippedVm(

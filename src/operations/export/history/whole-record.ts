@@ -1,45 +1,80 @@
 import { lstat, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import {
+  array,
+  boolean,
+  exactOptional,
+  fallback,
+  minLength,
+  number,
+  object,
+  optional,
+  picklist,
+  pipe,
+  readonly,
+  string,
+  type InferOutput,
+} from 'valibot';
 import { writeFileAtomically } from '../../../base/files/atomic-file.ts';
 import { readOwnFile } from '../../../base/files/own-file.ts';
-import { isObject, readJson } from '../../../base/text/read-json.ts';
+import { readRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
 import { giveFinalNames } from '../../../base/output/final-names.ts';
 import { PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
 import { FORMATS } from '../target/formats.ts';
 import type { ExportRecipe } from '../target/export-recipe.ts';
-import { isSourceState, type SourceState } from './source-state.ts';
+import { FixReportSchema, HardwareReportSchema } from '../../fix-guest/report-schema.ts';
+import { SourceStateSchema, type SourceState } from './source-state.ts';
 import { EXPORT_FORMATS, type ExportedFile, type ExportFormat, type VmExportResult } from '../types.ts';
 
-/** An export that is whole under its final names, as an earlier run recorded it. */
-export interface WholeExport {
-  result: VmExportResult;
-  /** ISO 8601, UTC. */
-  endedAt: string;
-  /** The run that made it came to its end: all files have their final names. */
-  isUsed: boolean;
-  /** `ExportRecipe.fingerprint` of the run that made it. Undefined in records of versions that did not keep it: nothing is taken for granted then. */
-  fingerprint?: string | undefined;
-  /** What was done with the files after they were complete, and succeeded. */
-  done?: DoneSteps | undefined;
-  /** By what a later run tells that the VM has not changed since. Undefined where it was not asked for, or nothing can be built on. */
-  source?: SourceState | undefined;
-}
+/** What is kept of the result of an export. `VmExportResult` explains the fields. */
+const CompletedExportSchema = object({
+  vm: string(),
+  moRef: string(),
+  inventoryPath: string(),
+  format: picklist(EXPORT_FORMATS),
+  output: string(),
+  files: pipe(array(object({ path: string(), sizeBytes: number(), sha256: exactOptional(string()) })), minLength(1)),
+  disks: exactOptional(
+    array(object({ label: string(), datastoreFile: string(), file: string(), capacityBytes: number() })),
+  ),
+  capacityBytes: number(),
+  quiesced: exactOptional(boolean()),
+  hardware: exactOptional(HardwareReportSchema),
+  /** Of an earlier release it may be another report, which is not kept. */
+  guest: exactOptional(fallback(optional(FixReportSchema), undefined)),
+});
+export type CompletedExport = InferOutput<typeof CompletedExportSchema>;
 
-/** What `postExport` has done with an export. */
-export interface DoneSteps {
+/** What was done with the files of an export after they were complete, and succeeded. */
+const DoneStepsSchema = object({
   /** The libvirt addresses where the domain was defined. */
-  defined: readonly string[];
+  defined: pipe(array(string()), readonly()),
   /** The guest came up in its boot test. */
-  bootTested: boolean;
-}
+  bootTested: boolean(),
+});
+export type DoneSteps = InferOutput<typeof DoneStepsSchema>;
 
 export const NOTHING_DONE: DoneSteps = { defined: [], bootTested: false };
 
-interface WholeState extends WholeExport {
-  version: 1;
+/** The completion record: an export that is complete under its final names. */
+export const WholeRecordSchema = recordSchema({
   /** Of the VM: its instance UUID. */
-  identity: string;
-}
+  identity: string(),
+  result: CompletedExportSchema,
+  /** ISO 8601, UTC. */
+  endedAt: string(),
+  /** The run that made it came to its end: all files have their final names. */
+  isUsed: boolean(),
+  /** `ExportRecipe.fingerprint` of the run that made it. Undefined in records of versions that did not keep it: nothing is taken for granted then. */
+  fingerprint: optional(string()),
+  done: optional(DoneStepsSchema),
+  /** By what a later run finds that the VM has not changed since. Undefined where it was not asked for, or nothing can be built on. */
+  source: optional(SourceStateSchema),
+});
+type WholeState = Omit<InferOutput<typeof WholeRecordSchema>, 'schemaVersion'>;
+
+/** An export that is complete under its final names, as an earlier run recorded it. */
+export type WholeExport = Omit<WholeState, 'identity'>;
 
 /** The name of the small file. */
 export function wholeRecordName(baseName: string): string {
@@ -65,12 +100,11 @@ export class WholeRecord {
   /** Comes before the first final name. */
   async write(result: VmExportResult, recipe: ExportRecipe): Promise<void> {
     await this.#save({
-      version: 1,
       identity: this.#identity,
       endedAt: new Date().toISOString(),
       isUsed: false,
       fingerprint: recipe.fingerprint(),
-      result,
+      result: completedExport(result),
     });
   }
 
@@ -90,7 +124,7 @@ export class WholeRecord {
    * a file is missing or was cut; and an export counts that was killed among its renames, until {@link complete} makes up for those. Changes nothing.
    */
   async find(): Promise<WholeExport | undefined> {
-    const state = readJson(await readOwnFile(this.#path).catch(() => ''), isWholeState);
+    const state = readRecord(await readOwnFile(this.#path).catch(() => ''), WholeRecordSchema);
     if (state?.identity !== this.#identity) return undefined;
     // The folder may have been moved, or be mounted elsewhere.
     const files = state.result.files.map((file) => ({ ...file, path: join(this.#folder, basename(file.path)) }));
@@ -118,7 +152,7 @@ export class WholeRecord {
 
   async #save(state: WholeState): Promise<void> {
     this.#state = state;
-    await writeFileAtomically(this.#path, `${JSON.stringify(state)}\n`);
+    await writeFileAtomically(this.#path, recordText(state));
   }
 }
 
@@ -144,28 +178,20 @@ async function isOneFile(one: string, other: string): Promise<boolean> {
   }
 }
 
-function isWholeState(state: unknown): state is WholeState {
-  if (!isObject(state)) return false;
-  const { version, identity, endedAt, isUsed, fingerprint, done, source, result } = state;
-  return (
-    version === 1 &&
-    typeof identity === 'string' &&
-    typeof endedAt === 'string' &&
-    typeof isUsed === 'boolean' &&
-    (fingerprint === undefined || typeof fingerprint === 'string') &&
-    (done === undefined || isDoneSteps(done)) &&
-    (source === undefined || isSourceState(source)) &&
-    isObject(result) &&
-    EXPORT_FORMATS.some((format) => format === result['format']) &&
-    Array.isArray(result['files']) &&
-    result['files'].length > 0 &&
-    result['files'].every(
-      (file) => isObject(file) && typeof file['path'] === 'string' && typeof file['sizeBytes'] === 'number',
-    )
-  );
-}
-
-function isDoneSteps(done: unknown): boolean {
-  if (!isObject(done) || typeof done['bootTested'] !== 'boolean') return false;
-  return Array.isArray(done['defined']) && done['defined'].every((uri) => typeof uri === 'string');
+/** What of a result is recorded: what a later run needs that goes on with the files, and nothing of this run's course. */
+function completedExport(result: VmExportResult): CompletedExport {
+  const { vm, moRef, inventoryPath, format, output, files, disks, capacityBytes, quiesced, hardware, guest } = result;
+  return {
+    vm,
+    moRef,
+    inventoryPath,
+    format,
+    output,
+    files,
+    capacityBytes,
+    ...(disks && { disks }),
+    ...(quiesced === undefined ? {} : { quiesced }),
+    ...(hardware && { hardware }),
+    ...(guest && { guest }),
+  };
 }

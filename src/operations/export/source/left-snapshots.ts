@@ -1,20 +1,19 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { array } from 'valibot';
 import { writeFileAtomically } from '../../../base/files/atomic-file.ts';
 import { Hyper2kvmError } from '../../../base/errors.ts';
-import { isObject, readJson } from '../../../base/text/read-json.ts';
+import { readRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
 import { makeFolder } from '../../../base/files/make-folder.ts';
 import { readOwnFile } from '../../../base/files/own-file.ts';
 import { removeSnapshot } from '../../../vsphere/vm/snapshot.ts';
 import { readSnapshots } from '../../../vsphere/vm/vm-facts.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import type { MoRef } from '../../../vsphere/soap/wsdl-types.ts';
-import type { OwnSnapshot } from './snapshot-names.ts';
+import { OwnSnapshotSchema, type OwnSnapshot } from './snapshot-names.ts';
 
-interface LeftState {
-  version: 1;
-  snapshots: OwnSnapshot[];
-}
+/** The own snapshots that could not be removed. */
+export const LeftSnapshotsSchema = recordSchema({ snapshots: array(OwnSnapshotSchema) });
 
 /** How a run removes what an earlier one left. */
 export interface Removal {
@@ -70,28 +69,16 @@ export class LeftSnapshots {
 
   async #read(): Promise<OwnSnapshot[]> {
     const text = await readOwnFile(this.#path).catch(() => '');
-    return readJson(text, isLeftState)?.snapshots ?? [];
+    return readRecord(text, LeftSnapshotsSchema)?.snapshots ?? [];
   }
 
   async #write(snapshots: OwnSnapshot[]): Promise<void> {
-    const state: LeftState = { version: 1, snapshots };
     if (snapshots.length === 0) await rm(this.#path, { force: true });
-    else await writeFileAtomically(this.#path, `${JSON.stringify(state)}\n`);
+    else await writeFileAtomically(this.#path, recordText({ snapshots }));
   }
 }
 
 /** The sentence about a snapshot that stays. */
 export function snapshotRemains(name: string, vm: string, { server }: Pick<VsphereClient, 'server'>): string {
   return `The snapshot ${name} of ${vm} is still on ${server}: the next run of the same export removes it, or remove it there.`;
-}
-
-function isLeftState(state: unknown): state is LeftState {
-  return (
-    isObject(state) &&
-    state['version'] === 1 &&
-    Array.isArray(state['snapshots']) &&
-    state['snapshots'].every(
-      (each) => isObject(each) && typeof each['name'] === 'string' && typeof each['moRef'] === 'string',
-    )
-  );
 }

@@ -1,4 +1,5 @@
-import { isObject, readJson } from '../../../base/text/read-json.ts';
+import { record, string, unknown } from 'valibot';
+import { readJson } from '../../../base/records/read-record.ts';
 import type { EncodeOptions } from '../../encode-options.ts';
 import { FORMATS } from './formats.ts';
 import type { ExportFormat, ExportOptions } from '../types.ts';
@@ -74,6 +75,6 @@ export class ExportRecipe {
 
 /** The options in a fingerprint, each with its value as JSON. */
 function parse(fingerprint: string | undefined): [string, string][] {
-  const options = readJson(fingerprint ?? '', isObject) ?? {};
+  const options = readJson(fingerprint ?? '', record(string(), unknown())) ?? {};
   return Object.entries(options).map(([name, value]) => [name, JSON.stringify(value)]);
 }

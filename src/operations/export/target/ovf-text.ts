@@ -18,7 +18,7 @@ export interface DescribedFile {
   isDisk: boolean;
   sizeBytes: number;
   capacityBytes: number;
-  populatedBytes: number | undefined;
+  populatedBytes?: number | undefined;
 }
 
 /**

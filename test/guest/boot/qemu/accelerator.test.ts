@@ -2,7 +2,8 @@ import { chmod, readdir, readFile, stat, symlink, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { HostKvm } from '../../../../src/guest/boot/qemu/accelerator.ts';
-import { isObject, readJson } from '../../../../src/base/text/read-json.ts';
+import { record as recordOf, string, unknown } from 'valibot';
+import { readJson } from '../../../../src/base/records/read-record.ts';
 import { ScratchFolder } from '../../../operations/export/export-run.ts';
 
 const { signal } = new AbortController();
@@ -46,7 +47,7 @@ test('another process believes the file in the same boot of the host, and tries 
   const { kvm, qemu, trials, file } = await host(scratch);
   await kvm('a', BROKEN).find(qemu, signal);
   const text = await readFile(file('a'), 'utf8');
-  const record = readJson(text, isObject);
+  const record = readJson(text, recordOf(string(), unknown()));
   const plant = async (folder: string, content: string): Promise<void> => {
     // The folder is made, and the memory of this process for it is of another QEMU.
     const other = join(scratch.path, 'other-qemu');

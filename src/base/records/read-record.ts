@@ -1,0 +1,56 @@
+import { literal, looseObject, number, object, safeParse, type GenericSchema, type InferOutput } from 'valibot';
+import type { ObjectEntries, ObjectSchema, LiteralSchema } from 'valibot';
+
+/** The version of all records and JSON documents. It counts up when a field is removed, or changes its meaning; a field that is added does not change it. */
+export const SCHEMA_VERSION = 1;
+
+/** The schema of a record that is kept in a file. */
+export function recordSchema<Entries extends ObjectEntries>(
+  entries: Entries,
+): ObjectSchema<Entries & { schemaVersion: LiteralSchema<1, undefined> }, undefined> {
+  return object({ schemaVersion: literal(SCHEMA_VERSION), ...entries });
+}
+
+/** The text of a record, with its version first. Only fields of `record` itself are written: pick them before. */
+export function recordText(record: object, indent?: number): string {
+  return `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, ...record }, undefined, indent)}\n`;
+}
+
+/**
+ * The record in a text, validated, without fields that the schema does not know. Undefined for a text that is not JSON, or not such a record. Records of releases that wrote no
+ * `schemaVersion` have the fields of version 1, and are read as such.
+ */
+export function readRecord<Schema extends GenericSchema>(
+  text: string,
+  schema: Schema,
+): InferOutput<Schema> | undefined {
+  const value = parseJson(text);
+  const result = safeParse(schema, isObject(value) ? { schemaVersion: SCHEMA_VERSION, ...value } : value);
+  return result.success ? result.output : undefined;
+}
+
+const VERSIONED = looseObject({ schemaVersion: number() });
+
+/** The version of a record that a later release wrote; undefined for any other text. */
+export function laterVersion(text: string): number | undefined {
+  const result = safeParse(VERSIONED, parseJson(text));
+  return result.success && result.output.schemaVersion > SCHEMA_VERSION ? result.output.schemaVersion : undefined;
+}
+
+/** What a JSON text contains, validated; undefined for what is not JSON, or does not fit. For texts that other programs write. */
+export function readJson<Schema extends GenericSchema>(text: string, schema: Schema): InferOutput<Schema> | undefined {
+  const result = safeParse(schema, parseJson(text));
+  return result.success ? result.output : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,61 @@
+import {
+  array,
+  check,
+  exactOptional,
+  minValue,
+  nullable,
+  number,
+  object,
+  picklist,
+  pipe,
+  regex,
+  safeInteger,
+  string,
+} from 'valibot';
+import { recordSchema } from '../base/records/read-record.ts';
+import { ERROR_KINDS } from '../base/errors.ts';
+
+/** What an id may hold; nothing else is ever made part of a path. */
+export const JOB_ID = /^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/;
+
+export const JobProcessSchema = object({
+  pid: pipe(number(), safeInteger(), minValue(0)),
+  hostname: string(),
+  startTicks: nullable(string()),
+  bootId: nullable(string()),
+  pidNamespace: exactOptional(nullable(string())),
+});
+
+export const JobErrorSchema = object({
+  kind: picklist([...ERROR_KINDS, 'interrupted']),
+  message: string(),
+  hint: exactOptional(string()),
+});
+
+/** The record of a job, as it is in its file. `JobRecord` explains the fields. */
+export const JobRecordSchema = recordSchema({
+  id: pipe(string(), regex(JOB_ID)),
+  kind: picklist(['export', 'boot-test']),
+  state: picklist(['running', 'done', 'partial', 'failed', 'interrupted']),
+  request: object({ server: string(), vms: array(string()), format: string(), output: string() }),
+  startedAt: pipe(
+    string(),
+    check((text) => !Number.isNaN(Date.parse(text)), 'a date in ISO 8601'),
+  ),
+  endedAt: exactOptional(string()),
+  exitCode: exactOptional(number()),
+  log: exactOptional(string()),
+  process: JobProcessSchema,
+  transferredBytes: number(),
+  percent: exactOptional(number()),
+  files: array(object({ path: string(), sizeBytes: number(), sha256: exactOptional(string()) })),
+  vms: array(
+    object({
+      vm: string(),
+      state: picklist(['running', 'done', 'skipped', 'failed', 'interrupted']),
+      error: exactOptional(JobErrorSchema),
+      leftBehind: exactOptional(array(string())),
+    }),
+  ),
+  error: exactOptional(JobErrorSchema),
+});

@@ -1,0 +1,57 @@
+import { union, type GenericSchema } from 'valibot';
+import { KvmRecordSchema } from '../../guest/boot/qemu/kvm-record.ts';
+import { JobRecordSchema } from '../../jobs/job-record-schema.ts';
+import { LockSchema } from '../../jobs/output-lock.ts';
+import { ConvertedRecordSchema } from '../convert/converted-record.ts';
+import { GenerationRecordSchema } from '../export/history/generation-record.ts';
+import { ResumeRecordSchema } from '../export/history/resume-record.ts';
+import { WholeRecordSchema } from '../export/history/whole-record.ts';
+import { LeftSnapshotsSchema } from '../export/source/left-snapshots.ts';
+import {
+  BootTestDocument,
+  CancelDocument,
+  CompletionDocument,
+  ConvertDocument,
+  ConvertPlanDocument,
+  DetachedDocument,
+  documentSchema,
+  DryRunDocument,
+  ExportDocument,
+  JobDocument,
+  ListDocument,
+  StatusDocument,
+} from './schemas.ts';
+
+/** Everything that is published in docs/schemas, by the name of its file: a title, and its schema. */
+export const PUBLISHED_SCHEMAS: Readonly<Record<string, { title: string; schema: GenericSchema }>> = {
+  export: {
+    title: 'hyper2kvm export --json; with --dry-run its plans, with --detach the job',
+    schema: documentSchema(union([ExportDocument, DryRunDocument, DetachedDocument])),
+  },
+  convert: {
+    title: 'hyper2kvm convert --json; with --dry-run its plan',
+    schema: documentSchema(union([ConvertDocument, ConvertPlanDocument])),
+  },
+  list: { title: 'hyper2kvm list --json', schema: documentSchema(ListDocument) },
+  status: {
+    title: 'hyper2kvm status --json; with --job the record of the job',
+    schema: documentSchema(union([StatusDocument, JobDocument])),
+  },
+  'boot-test': { title: 'hyper2kvm boot-test --json', schema: documentSchema(BootTestDocument) },
+  cancel: { title: 'hyper2kvm cancel --json', schema: documentSchema(CancelDocument) },
+  completion: { title: 'hyper2kvm completion --json', schema: documentSchema(CompletionDocument) },
+  'job-record': { title: 'The record of a job, in the state folder', schema: JobRecordSchema },
+  'resume-record': { title: '.NAME.hyper2kvm-resume, beside an unfinished export', schema: ResumeRecordSchema },
+  'completion-record': { title: '.NAME.hyper2kvm-whole, beside a complete export', schema: WholeRecordSchema },
+  'generation-record': { title: '.hyper2kvm-generation, in a generation of --keep', schema: GenerationRecordSchema },
+  'snapshots-record': {
+    title: '.NAME.hyper2kvm-snapshots, beside an export whose snapshot is still on the server',
+    schema: LeftSnapshotsSchema,
+  },
+  'converted-record': {
+    title: '.NAME.hyper2kvm-converted, beside images whose guest could not be prepared',
+    schema: ConvertedRecordSchema,
+  },
+  lock: { title: 'The lock of an output', schema: LockSchema },
+  'kvm-record': { title: 'kvm.json, in the state folder', schema: KvmRecordSchema },
+};

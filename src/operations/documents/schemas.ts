@@ -1,0 +1,269 @@
+import {
+  array,
+  boolean,
+  literal,
+  looseObject,
+  nullable,
+  number,
+  object,
+  optional,
+  picklist,
+  string,
+  type GenericSchema,
+  type InferOutput,
+} from 'valibot';
+import { ERROR_KINDS } from '../../base/errors.ts';
+import { SCHEMA_VERSION } from '../../base/records/read-record.ts';
+import { SINK_FORMATS } from '../../image/encoding.ts';
+import { IMAGE_FORMATS } from '../../image/model/image.ts';
+import { JobErrorSchema, JobRecordSchema } from '../../jobs/job-record-schema.ts';
+import { EXPORT_FORMATS } from '../export/types.ts';
+import { FixReportSchema, HardwareReportSchema } from '../fix-guest/report-schema.ts';
+
+// The JSON documents of `--json`. They are made in src/commands/documents, which imports only their types: no command loads this file.
+
+/** The error of a document. `details` is more for programs, and differs between kinds. */
+const ErrorSchema = object({
+  kind: picklist([...ERROR_KINDS, 'interrupted']),
+  exitCode: number(),
+  message: string(),
+  hint: optional(string()),
+  details: optional(looseObject({})),
+});
+
+/** What every command prints: `result` is what it found or did, and is there beside an `error` if the command got to an end. */
+export function documentSchema(result: GenericSchema): GenericSchema {
+  return object({
+    schemaVersion: literal(SCHEMA_VERSION),
+    ok: boolean(),
+    exitCode: number(),
+    result: optional(result),
+    error: optional(ErrorSchema),
+    warnings: array(string()),
+  });
+}
+
+const FileSchema = object({ path: string(), sizeBytes: number(), sha256: optional(string()) });
+
+export type BootTestDocument = InferOutput<typeof BootTestDocument>;
+export const BootTestDocument = object({
+  target: string(),
+  name: string(),
+  verdict: picklist(['booted', 'failed', 'no-sign']),
+  networkUp: nullable(boolean()),
+  seconds: number(),
+  accelerator: picklist(['kvm', 'tcg']),
+  firmware: picklist(['bios', 'uefi']),
+  loginPromptSeconds: nullable(number()),
+  guestAgentSeconds: nullable(number()),
+  nics: array(
+    object({
+      mac: string(),
+      model: string(),
+      firstFrameSeconds: nullable(number()),
+      sent: object({ dhcp: boolean(), addresses: array(string()), arpTargets: array(string()) }),
+      configured: nullable(array(string())),
+    }),
+  ),
+  restarts: number(),
+  failure: optional(object({ kind: string(), words: string(), text: string(), seconds: number() })),
+  failedUnits: array(string()),
+  lastLines: array(string()),
+  picture: nullable(string()),
+  serialLog: string(),
+  job: string(),
+  warnings: array(string()),
+  problem: optional(object({ message: string(), hint: string() })),
+});
+
+const ExportedVmDocument = object({
+  vm: string(),
+  moRef: string(),
+  inventoryPath: string(),
+  format: picklist(EXPORT_FORMATS),
+  output: string(),
+  files: array(FileSchema),
+  disks: optional(array(object({ label: string(), datastoreFile: string(), file: string(), capacityBytes: number() }))),
+  transferredBytes: number(),
+  capacityBytes: number(),
+  keptDisks: array(string()),
+  quiesced: optional(boolean()),
+  hardware: optional(HardwareReportSchema),
+  defined: optional(string()),
+  guest: optional(FixReportSchema),
+  bootTest: optional(BootTestDocument),
+  changed: optional(string()),
+  generations: optional(object({ kept: array(string()), removed: array(string()) })),
+  warnings: array(string()),
+  leftBehind: optional(array(string())),
+  fetchSeconds: optional(number()),
+  seconds: number(),
+});
+
+const SkippedVmDocument = object({
+  vm: string(),
+  moRef: string(),
+  inventoryPath: string(),
+  reason: picklist(['already-whole', 'unchanged']),
+  format: picklist(EXPORT_FORMATS),
+  output: string(),
+  files: array(FileSchema),
+  exportedAt: string(),
+  pending: optional(array(picklist(['define', 'boot-test']))),
+  leftBehind: optional(array(string())),
+});
+
+const FailedVmDocument = object({
+  vm: string(),
+  error: JobErrorSchema,
+  leftBehind: array(string()),
+  keptForNextRun: array(string()),
+});
+
+export type ExportDocument = InferOutput<typeof ExportDocument>;
+export const ExportDocument = object({
+  job: string(),
+  state: picklist(['done', 'partial', 'failed', 'interrupted']),
+  exported: array(ExportedVmDocument),
+  skipped: array(SkippedVmDocument),
+  failed: array(FailedVmDocument),
+  share: optional(object({ index: number(), count: number(), vms: number(), ofVms: number() })),
+});
+
+const FindingSchema = object({
+  level: picklist(['ok', 'warning', 'error']),
+  check: string(),
+  detail: string(),
+  hint: optional(string()),
+  kind: optional(picklist(ERROR_KINDS)),
+});
+
+export type DryRunDocument = InferOutput<typeof DryRunDocument>;
+export const DryRunDocument = object({
+  plans: array(
+    object({
+      vm: string(),
+      moRef: string(),
+      inventoryPath: string(),
+      powerState: string(),
+      guest: string(),
+      format: picklist(EXPORT_FORMATS),
+      output: string(),
+      disks: array(
+        object({
+          disk: string(),
+          label: string(),
+          datastoreFile: string(),
+          capacityBytes: number(),
+          expectedBytes: number(),
+        }),
+      ),
+      files: array(string()),
+      expectedBytes: number(),
+      freeBytes: number(),
+      findings: array(FindingSchema),
+    }),
+  ),
+  skipped: array(SkippedVmDocument),
+  failed: array(FailedVmDocument),
+  totals: object({
+    vms: number(),
+    exportable: number(),
+    disks: number(),
+    capacityBytes: number(),
+    expectedBytes: number(),
+    freeBytes: nullable(number()),
+  }),
+});
+
+export type DetachedDocument = InferOutput<typeof DetachedDocument>;
+export const DetachedDocument = object({ job: string(), pid: number(), log: string() });
+
+const DiskOriginSchema = object({ label: nullable(string()), file: nullable(string()) });
+
+export type ConvertDocument = InferOutput<typeof ConvertDocument>;
+export const ConvertDocument = object({
+  source: string(),
+  disks: array(
+    object({
+      path: string(),
+      format: picklist(SINK_FORMATS),
+      source: DiskOriginSchema,
+      sourceFormat: picklist(IMAGE_FORMATS),
+      sourceVariant: string(),
+      virtualSizeBytes: number(),
+      sizeBytes: number(),
+      verified: picklist(['read-back', 'checksums', 'manifest', 'none']),
+    }),
+  ),
+  domain: optional(string()),
+  defined: optional(string()),
+  hardware: optional(HardwareReportSchema),
+  guest: optional(FixReportSchema),
+  warnings: array(string()),
+  copySeconds: number(),
+  seconds: number(),
+  bootTest: optional(BootTestDocument),
+});
+
+export type ConvertPlanDocument = InferOutput<typeof ConvertPlanDocument>;
+export const ConvertPlanDocument = object({
+  source: string(),
+  container: string(),
+  disks: array(
+    object({
+      path: string(),
+      source: DiskOriginSchema,
+      sourceFormat: picklist(IMAGE_FORMATS),
+      sourceVariant: string(),
+      virtualSizeBytes: number(),
+      usedBytes: number(),
+      expectedBytes: number(),
+      leastBytes: number(),
+    }),
+  ),
+  domain: optional(string()),
+  warnings: array(string()),
+  freeBytes: number(),
+  taken: array(string()),
+  refusal: optional(string()),
+});
+
+export type ListDocument = InferOutput<typeof ListDocument>;
+export const ListDocument = array(
+  object({
+    name: string(),
+    inventoryPath: string(),
+    moRef: string(),
+    powerState: string(),
+    template: boolean(),
+    guest: string(),
+    disks: array(object({ label: string(), capacityBytes: number() })),
+    cpus: number(),
+    memoryBytes: number(),
+    unreadable: boolean(),
+    instanceUuid: string(),
+    biosUuid: string(),
+    managedBy: string(),
+  }),
+);
+
+const { schemaVersion: _, ...jobEntries } = JobRecordSchema.entries;
+export type JobDocument = InferOutput<typeof JobDocument>;
+export const JobDocument = object({ ...jobEntries, file: string(), problem: optional(string()) });
+
+export type StatusDocument = InferOutput<typeof StatusDocument>;
+export const StatusDocument = object({
+  version: string(),
+  findings: array(object({ area: picklist(['host', 'server']), ...FindingSchema.entries })),
+  jobs: array(JobDocument),
+});
+
+export type CancelDocument = InferOutput<typeof CancelDocument>;
+export const CancelDocument = object({
+  cancelled: array(string()),
+  failed: array(object({ job: string(), error: JobErrorSchema })),
+});
+
+export type CompletionDocument = InferOutput<typeof CompletionDocument>;
+export const CompletionDocument = object({ shell: picklist(['bash', 'zsh', 'fish']), script: string() });
