@@ -1,5 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Hyper2kvmError, InterruptedError } from '../../src/base/errors.ts';
@@ -16,6 +15,7 @@ import type {
 } from '../../src/operations/export/types.ts';
 import type { ConnectionSettings } from '../../src/vsphere/connection/connection-settings.ts';
 import { RESULT, vmStarted } from '../cli/screen/export-events.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { CONNECTION, runCommand, type CommandRun } from './run-command.ts';
 
 type Operation<Result> = (options: ExportOptions, context: OperationContext<ExportEvent>) => Promise<Result>;
@@ -193,7 +193,7 @@ test('a name that begins with a dash follows --', async () => {
 });
 
 test('VMs come from a file too, without its comments', async () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'hyper2kvm-vms-')), 'vms.txt');
+  const file = join(await makeTemporaryFolder('hyper2kvm-vms-'), 'vms.txt');
   writeFileSync(file, '\uFEFF# all of them\r\nweb-02\r\n\n  db #1  \n');
   expect((await run(['web-01', '--from-file', file])).options?.vms).toEqual(['web-01', 'web-02', 'db #1']);
 });

@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { forEachConcurrently } from '../../src/base/concurrency.ts';
 import { domainOfMachine } from '../../src/domain/domain-of-machine.ts';
@@ -8,6 +7,7 @@ import { domainXml } from '../../src/domain/libvirt/domain-xml.ts';
 import { testWithOracle } from '../oracles/oracle.ts';
 import { outputOf, runProgram } from '../oracles/run-program.ts';
 import { allDomains, disksOn, domainOn, sampleMachine } from './sample-machines.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 
 test('virtio: disks and cards are virtio, and an empty CD-ROM drive is on SATA', () => {
   const { facts, notes } = domainOn(sampleMachine(), 'virtio');
@@ -141,7 +141,7 @@ testWithOracle(
   'virt-xml-validate',
   'libvirt’s schema accepts every combination of hardware, firmware, guest and devices',
   async (paths) => {
-    const folder = await mkdtemp(join(tmpdir(), 'h2k-domain-'));
+    const folder = await makeTemporaryFolder('h2k-domain-');
     try {
       const refused: string[] = [];
       const all = allDomains().map((domain, at) => ({ ...domain, file: join(folder, `${at}.xml`) }));
@@ -159,7 +159,7 @@ testWithOracle(
 );
 
 testWithOracle('virsh', 'libvirt itself defines every one of them', async ({ virsh }) => {
-  const folder = await mkdtemp(join(tmpdir(), 'h2k-domain-'));
+  const folder = await makeTemporaryFolder('h2k-domain-');
   try {
     const all = allDomains();
     const commands = await Promise.all(

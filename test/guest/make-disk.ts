@@ -1,14 +1,14 @@
-import { mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, rm } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { Guestfs } from '../../src/guest/guestfs.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 
 /** Without KVM an appliance is emulated, and takes half a minute to start. */
 export const APPLIANCE_TEST_MS = 1_800_000;
 
 /** A folder for images that goes with its scope. */
 export async function imageFolder(): Promise<{ path: string } & AsyncDisposable> {
-  const path = await mkdtemp(join(tmpdir(), 'hyper2kvm-guest-test-'));
+  const path = await makeTemporaryFolder('hyper2kvm-guest-test-');
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 

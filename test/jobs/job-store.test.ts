@@ -1,8 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -12,6 +11,7 @@ import { ownProcess, readWithLiveness } from '../../src/jobs/job-process.ts';
 import { createJob, listJobs, readJob, readView } from '../../src/jobs/job-store.ts';
 import { jobsFolder } from '../../src/jobs/jobs-folder.ts';
 import { needsRoot, testUnless } from '../oracles/skips.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 
 let env: NodeJS.ProcessEnv = {};
 let problems: string[] = [];
@@ -20,7 +20,7 @@ const NO_PID = 2 ** 22 + 1;
 const request = { server: 'vc.example:443', vms: ['web'], format: 'ovf', output: '/out' };
 
 beforeEach(async () => {
-  env = { XDG_STATE_HOME: await mkdtemp(join(tmpdir(), 'h2k-jobs-')) };
+  env = { XDG_STATE_HOME: await makeTemporaryFolder('h2k-jobs-') };
   problems = [];
 });
 afterEach(() => rm(env['XDG_STATE_HOME'] ?? '', { recursive: true }));

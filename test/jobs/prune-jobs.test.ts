@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { ownProcess } from '../../src/jobs/job-process.ts';
@@ -7,12 +6,13 @@ import { createJob } from '../../src/jobs/job-store.ts';
 import { jobsFolder } from '../../src/jobs/jobs-folder.ts';
 import { KEPT_DAYS, KEPT_RECORDS } from '../../src/jobs/prune-jobs.ts';
 import { reserveJob } from '../../src/jobs/reserve-job.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 
 let env: NodeJS.ProcessEnv = {};
 const request = { server: 'vc.example:443', vms: ['web'], format: 'ovf', output: '/out' };
 
 beforeEach(async () => {
-  env = { XDG_STATE_HOME: await mkdtemp(join(tmpdir(), 'h2k-prune-')) };
+  env = { XDG_STATE_HOME: await makeTemporaryFolder('h2k-prune-') };
   await mkdir(jobsFolder(env), { recursive: true, mode: 0o700 });
 });
 afterEach(() => rm(env['XDG_STATE_HOME'] ?? '', { recursive: true }));

@@ -1,5 +1,5 @@
 import { describe, expect } from '@jest/globals';
-import { mkdtempDisposable, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { testWithOracle } from '../oracles/oracle.ts';
@@ -7,6 +7,7 @@ import { outputOf, runProgram } from '../oracles/run-program.ts';
 import { emptyContent, mixedContent, randomContent, writeRawFile, type ContentSource } from './content-source.ts';
 import type { TestServerOptions } from './options.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
+import { TemporaryFolder } from '../temporary-folder.ts';
 
 const MIB = 1 << 20;
 const CONTENTS: ContentSource[] = [
@@ -38,7 +39,7 @@ describe.each(SERVERS)('%s', (_name, options, root) => {
 
   testWithOracle(['govc', 'qemu-img'], 'exports through a lease to govc', async ({ govc, 'qemu-img': qemuImg }) => {
     await using server = await start(options);
-    await using folder = await mkdtempDisposable(join(tmpdir(), 'govc-'));
+    await using folder = await TemporaryFolder.make('govc-');
     await outputOf(govc, ['export.ovf', '-vm', 'web', '-i', '-sha', '256', folder.path], govcEnvironment(server));
     const files = CONTENTS.map((_, index) => join(folder.path, 'web', `web-disk-${index}.vmdk`));
     await compareDisks(qemuImg, folder.path, files);
@@ -50,7 +51,7 @@ describe.each(SERVERS)('%s', (_name, options, root) => {
 
   testWithOracle('govc', 'takes a snapshot, exports it and removes it for govc', async ({ govc }) => {
     await using server = await start(options);
-    await using folder = await mkdtempDisposable(join(tmpdir(), 'govc-'));
+    await using folder = await TemporaryFolder.make('govc-');
     const env = govcEnvironment(server);
     await outputOf(govc, ['snapshot.create', '-vm', 'running', 'for export'], env);
     await outputOf(govc, ['export.ovf', '-vm', 'running', '-snapshot', 'for export', folder.path], env);
@@ -82,7 +83,7 @@ describe.each(SERVERS)('%s', (_name, options, root) => {
 
   testWithOracle(['pyvmomi', 'qemu-img'], 'is listed and exported by pyvmomi', async (paths) => {
     await using server = await start(options);
-    await using folder = await mkdtempDisposable(join(tmpdir(), 'pyvmomi-'));
+    await using folder = await TemporaryFolder.make('pyvmomi-');
     const script = join(import.meta.dirname, '../oracles/pyvmomi_client.py');
     const args = [script, server.url.href, server.username, server.password, 'web', folder.path];
     const seen: PyvmomiReport = JSON.parse(await outputOf(paths.pyvmomi, args));

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { mkdtempDisposable, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { testWithOracle } from '../oracles/oracle.ts';
 import { outputOf } from '../oracles/run-program.ts';
 import { emptyContent, mixedContent, randomContent, writeRawFile, type ContentSource } from './content-source.ts';
 import { streamOptimized } from './stream-optimized-writer.ts';
+import { TemporaryFolder } from '../temporary-folder.ts';
 
 const MIB = 1 << 20;
 const DISKS: Record<string, ContentSource> = {
@@ -19,7 +19,7 @@ const DISKS: Record<string, ContentSource> = {
 describe.each(Object.entries(DISKS))('a stream of a disk %s', (_name, content) => {
   for (const lastGrain of ['cut', 'padded'] as const) {
     testWithOracle('qemu-img', `is read back by qemu-img, last grain ${lastGrain}`, async ({ 'qemu-img': qemuImg }) => {
-      await using folder = await mkdtempDisposable(join(tmpdir(), 'stream-'));
+      await using folder = await TemporaryFolder.make('stream-');
       const [vmdk, raw, back] = ['disk.vmdk', 'disk.raw', 'back.raw'].map((name) => join(folder.path, name));
       await writeFile(vmdk ?? '', streamOptimized(content, { lastGrain }));
       await writeRawFile(content, raw ?? '');

@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { writeFileAtomically } from '../../../src/base/files/atomic-file.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 let folder = '';
-beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'h2k-atomic-'))));
+beforeAll(async () => void (folder = await makeTemporaryFolder('h2k-atomic-')));
 afterAll(() => rm(folder, { recursive: true }));
 
 test('the file is replaced as a whole, with the mode that was asked for', async () => {

@@ -1,11 +1,11 @@
-import { chmod, mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { checkNames, checkWritable, freeBytes, nearestFolder } from '../../../src/base/files/free-space.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 let folder = '';
-beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'h2k-free-'))));
+beforeAll(async () => void (folder = await makeTemporaryFolder('h2k-free-')));
 afterAll(() => rm(folder, { recursive: true }));
 
 test('free space is asked of the nearest folder that exists', async () => {

@@ -1,15 +1,15 @@
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { InsideFolder } from '../../../src/base/files/inside-folder.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 let above: string;
 let folder: string;
 let inside: InsideFolder;
 
 beforeAll(async () => {
-  above = await realpath(await mkdtemp(join(tmpdir(), 'h2k-inside-')));
+  above = await makeTemporaryFolder('h2k-inside-');
   folder = join(above, 'vm');
   await mkdir(join(folder, 'sub'), { recursive: true });
   await mkdir(join(above, 'vm-other'));

@@ -1,13 +1,13 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { testUnless } from '../../oracles/skips.ts';
 import { makeFolder } from '../../../src/base/files/make-folder.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 let scratch = '';
 beforeEach(async () => {
-  scratch = await mkdtemp(join(tmpdir(), 'h2k-folder-'));
+  scratch = await makeTemporaryFolder('h2k-folder-');
 });
 afterEach(() => rm(scratch, { recursive: true }));
 

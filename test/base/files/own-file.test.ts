@@ -1,17 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, chown, lstat, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, chown, lstat, mkdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { doubtAbout, isMissing, makeOwnFolder, readOwnFile } from '../../../src/base/files/own-file.ts';
 import { needsRoot, testUnless } from '../../oracles/skips.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 const NOBODY = 65_534;
 
 let folder = '';
 let path = '';
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'h2k-own-'));
+  folder = await makeTemporaryFolder('h2k-own-');
   path = join(folder, 'record');
 });
 afterEach(() => rm(folder, { recursive: true }));

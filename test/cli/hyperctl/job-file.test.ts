@@ -1,12 +1,12 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readJobFile } from '../../../src/cli/hyperctl/job-file.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 let folder = '';
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'h2k-jobfile-'));
+  folder = await makeTemporaryFolder('h2k-jobfile-');
 });
 afterEach(() => rm(folder, { recursive: true }));
 

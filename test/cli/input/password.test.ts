@@ -1,5 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { inspect } from 'node:util';
@@ -7,12 +6,13 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { exitCodeOf } from '../../../src/base/exit-codes.ts';
 import { InterruptedError } from '../../../src/base/errors.ts';
 import { readPassword } from '../../../src/cli/input/password.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 const ACCOUNT = { username: 'joe', host: 'vc.example.com' };
 let folder: string;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'hyper2kvm-password-'));
+  folder = await makeTemporaryFolder('hyper2kvm-password-');
 });
 afterEach(() => rm(folder, { recursive: true }));
 

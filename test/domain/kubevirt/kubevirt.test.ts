@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
@@ -12,6 +11,7 @@ import type { SourceMachine } from '../../../src/domain/source-machine.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { outputOf } from '../../oracles/run-program.ts';
 import { disksOn, sampleMachine } from '../sample-machines.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 const GIB = 2 ** 30;
 
@@ -150,7 +150,7 @@ const SAMPLES: SourceMachine[] = [
 ];
 
 testWithOracle('kubevirt-vm', 'KubeVirt’s own types hold every one of them, field by field', async (oracles) => {
-  const folder = await mkdtemp(join(tmpdir(), 'h2k-kubevirt-'));
+  const folder = await makeTemporaryFolder('h2k-kubevirt-');
   try {
     const texts = SAMPLES.flatMap((machine) =>
       (['virtio', 'source', 'sata'] as const).map((hardware) => yamlOf(machine, hardware)),

@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
 import { XMLParser } from 'fast-xml-parser';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DomainFacts } from '../../../src/domain/domain-facts.ts';
 import { domainName, domainXml } from '../../../src/domain/libvirt/domain-xml.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { runProgram } from '../../oracles/run-program.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 const BIOS: DomainFacts = {
   name: 'web-01',
@@ -203,7 +203,7 @@ test.each([
 });
 
 testWithOracle('virt-xml-validate', 'libvirt’s schema accepts every domain', async (paths) => {
-  const folder = await mkdtemp(join(tmpdir(), 'h2k-domain-'));
+  const folder = await makeTemporaryFolder('h2k-domain-');
   try {
     const named = NAMES.map((name): [string, DomainFacts] => [JSON.stringify(name), { ...BIOS, name }]);
     const all: [string, DomainFacts][] = [['bios', BIOS], ['uefi', UEFI], ['secure', SECURE], ...OTHERS, ...named];

@@ -1,5 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { domainXml } from '../../../src/domain/libvirt/domain-xml.ts';
@@ -7,6 +6,7 @@ import { defineDomain, listDomains } from '../../../src/domain/libvirt/virsh.ts'
 import { checkDefinable } from '../../../src/operations/domain/define-domain.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { domainOn, sampleMachine } from '../sample-machines.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 /** libvirt's own driver for tests: one running domain, gone with each virsh. */
 const URI = 'test:///default';
@@ -15,7 +15,7 @@ const SIGNAL = new AbortController().signal;
 
 let folder: string;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'h2k-virsh-'));
+  folder = await makeTemporaryFolder('h2k-virsh-');
 });
 afterEach(() => rm(folder, { recursive: true }));
 

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -15,6 +14,7 @@ import { testWithOracle } from '../../oracles/oracle.ts';
 import { runProgram } from '../../oracles/run-program.ts';
 import { tinyGuest, type TinyGuest } from './boot-sector.ts';
 import { standInQemu } from './stand-in-qemu.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 const MAC = '52:54:00:aa:bb:cc';
 /** A guest is up in a second; in emulation on a busy machine it may take many. */
@@ -36,7 +36,7 @@ const MACHINE: BootMachine = {
 
 let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'h2k, boot '));
+  folder = await makeTemporaryFolder('h2k, boot ');
 });
 afterAll(() => rm(folder, { recursive: true }));
 

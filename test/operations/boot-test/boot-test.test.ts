@@ -1,5 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { domainXml } from '../../../src/domain/libvirt/domain-xml.ts';
@@ -14,6 +13,7 @@ import { tinyGuest } from '../../guest/boot/boot-sector.ts';
 import { standInQemu } from '../../guest/boot/stand-in-qemu.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { outputOf } from '../../oracles/run-program.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 const MAC = '52:54:00:aa:bb:cc';
 const ORACLES = ['qemu-system-x86_64', 'qemu-img'] as const;
@@ -21,7 +21,7 @@ const LIMIT_MS = 240_000;
 
 let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'h2k-boot-test-'));
+  folder = await makeTemporaryFolder('h2k-boot-test-');
 });
 afterAll(() => rm(folder, { recursive: true }));
 

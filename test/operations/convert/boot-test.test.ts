@@ -1,5 +1,4 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from '@jest/globals';
 import { convert } from '../../../src/operations/convert/convert.ts';
@@ -8,12 +7,13 @@ import type { ConvertOptions } from '../../../src/operations/convert/types.ts';
 import { tinyGuest } from '../../guest/boot/boot-sector.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { NO_FIX } from '../fix-guest/no-fix.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 const ORACLES = ['qemu-system-x86_64', 'qemu-img'] as const;
 
 let folder: string;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'h2k-convert-boot-'));
+  folder = await makeTemporaryFolder('h2k-convert-boot-');
 });
 afterEach(() => rm(folder, { recursive: true }));
 

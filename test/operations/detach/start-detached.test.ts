@@ -1,14 +1,13 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { Secret } from '../../../src/base/text/secret.ts';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { jobsFolder } from '../../../src/jobs/jobs-folder.ts';
 import { startDetached } from '../../../src/operations/detach/start-detached.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 let env: NodeJS.ProcessEnv = {};
 beforeEach(async () => {
-  env = { XDG_STATE_HOME: await mkdtemp(join(tmpdir(), 'h2k-detach-')), HYPER2KVM_PASSWORD: 'geheim', OTHER: 'kept' };
+  env = { XDG_STATE_HOME: await makeTemporaryFolder('h2k-detach-'), HYPER2KVM_PASSWORD: 'geheim', OTHER: 'kept' };
 });
 afterEach(() => rm(env['XDG_STATE_HOME'] ?? '', { recursive: true }));
 

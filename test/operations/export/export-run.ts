@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EncodeOptions, type EncodeChoices } from '../../../src/operations/encode-options.ts';
 import { exportVms } from '../../../src/operations/export/run/export-vms.ts';
@@ -9,17 +9,11 @@ import {
 } from '../../../src/vsphere/connection/connection-settings.ts';
 import { NO_FIX } from '../fix-guest/no-fix.ts';
 import type { TestServer } from '../../server/test-server.ts';
-import { makeTemporaryFolder } from '../../temporary-folder.ts';
+import { makeTemporaryFolder, TemporaryFolder } from '../../temporary-folder.ts';
 
-/** A folder that is removed at the end of the scope. */
-export class ScratchFolder implements AsyncDisposable {
-  readonly path: string;
-
-  private constructor(path: string) {
-    this.path = path;
-  }
-
-  static async make(): Promise<ScratchFolder> {
+/** A folder for the output of an export and the records of its job. */
+export class ScratchFolder extends TemporaryFolder {
+  static override async make(): Promise<ScratchFolder> {
     return new ScratchFolder(await makeTemporaryFolder('hyper2kvm-test-'));
   }
 
@@ -30,10 +24,6 @@ export class ScratchFolder implements AsyncDisposable {
   /** Names in the output folder, sorted; empty when there is no such folder. */
   async files(): Promise<string[]> {
     return (await readdir(this.output).catch(() => [])).toSorted((a, b) => (a < b ? -1 : 1));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.path, { recursive: true, force: true });
   }
 }
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
-import { mkdtempDisposable, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { CertificateTrust } from '../../../src/vsphere/connection/certificate-trust.ts';
 import { TrustedConnector } from '../../../src/vsphere/connection/trusted-socket.ts';
 import { createCertificateAuthority, type CertificateRequest } from '../../server/certificate.ts';
+import { TemporaryFolder } from '../../temporary-folder.ts';
 
 const authority = createCertificateAuthority('Authority of the test');
 const HOUR_MS = 3_600_000;
@@ -21,7 +21,7 @@ async function refusalOf(request: Partial<CertificateRequest>, asServer = true):
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  await using folder = await mkdtempDisposable(join(tmpdir(), 'hyper2kvm-test-'));
+  await using folder = await TemporaryFolder.make('hyper2kvm-test-');
   const file = join(folder.path, 'authority.pem');
   await writeFile(file, authority.certificatePem);
   const settings = { insecure: false, thumbprint: undefined, caFiles: [file], onlyCaFiles: [], knownHostsFiles: [] };

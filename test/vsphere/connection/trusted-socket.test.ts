@@ -1,8 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { sentenceOf } from '../../../src/base/errors.ts';
@@ -10,6 +9,7 @@ import { CertificateTrust } from '../../../src/vsphere/connection/certificate-tr
 import type { TrustSettings } from '../../../src/vsphere/connection/connection-settings.ts';
 import { TrustedConnector } from '../../../src/vsphere/connection/trusted-socket.ts';
 import { createCertificateAuthority, thumbprintOf, type ServerCertificate } from '../../server/certificate.ts';
+import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 const authority = createCertificateAuthority('Authority of the test');
 const stranger = createCertificateAuthority('Another authority');
@@ -19,7 +19,7 @@ const OTHER_PRINT = thumbprintOf(stranger.certificatePem, 'sha256');
 
 /** A folder with the authorities' certificates. */
 async function makeFiles() {
-  const folder = await mkdtemp(join(tmpdir(), 'hyper2kvm-test-'));
+  const folder = await makeTemporaryFolder('hyper2kvm-test-');
   const [good, strange] = [join(folder, 'good.pem'), join(folder, 'strange.pem')];
   await writeFile(good, authority.certificatePem);
   await writeFile(strange, stranger.certificatePem);

@@ -1,12 +1,12 @@
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { expect, test } from '@jest/globals';
 import { ConsoleLines } from '../../../../src/guest/boot/observe/console-lines.ts';
 import { failedUnit, signOf, type ConsoleSign } from '../../../../src/guest/boot/observe/console-signs.ts';
 import { ConsoleWatcher } from '../../../../src/guest/boot/observe/console-watcher.ts';
+import { makeTemporaryFolder } from '../../../temporary-folder.ts';
 
 const ESC = '\u001b';
 
@@ -60,7 +60,7 @@ test.each([
 });
 
 test('failed units are each kept once, complete, and forgotten when the guest starts anew', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'console-'));
+  const folder = await makeTemporaryFolder('console-');
   try {
     const log = createWriteStream(join(folder, 'log'));
     const watcher = new ConsoleWatcher(log, () => {});
@@ -108,7 +108,7 @@ test('a line without end, and an escape without end, do not grow', () => {
 });
 
 test('the log holds what was written as it is, up to its limit; a sign is told once, the last lines stand ready', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'h2k-console-'));
+  const folder = await makeTemporaryFolder('h2k-console-');
   try {
     const path = join(folder, 'serial.log');
     const log = createWriteStream(path);
@@ -132,7 +132,7 @@ test('the log holds what was written as it is, up to its limit; a sign is told o
 });
 
 test('a prompt for a passphrase is told each time that it comes, and once while it stands there', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'h2k-console-'));
+  const folder = await makeTemporaryFolder('h2k-console-');
   try {
     const log = createWriteStream(join(folder, 'serial.log'));
     const told: string[] = [];

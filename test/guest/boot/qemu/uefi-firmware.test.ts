@@ -1,12 +1,12 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { findUefiFirmware } from '../../../../src/guest/boot/qemu/uefi-firmware.ts';
+import { makeTemporaryFolder } from '../../../temporary-folder.ts';
 
 let folder: string;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'h2k-firmware-'));
+  folder = await makeTemporaryFolder('h2k-firmware-');
   await Promise.all(['etc', 'usr'].map((name) => mkdir(join(folder, name))));
 });
 afterEach(() => rm(folder, { recursive: true }));

@@ -1,17 +1,17 @@
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { testWithOracle } from '../../../oracles/oracle.ts';
 import { outputOf } from '../../../oracles/run-program.ts';
 import { check, failureOf, noise, seededNumbers } from '../check-bytes.ts';
 import { buildStream } from '../stream-builder.ts';
+import { makeTemporaryFolder } from '../../../temporary-folder.ts';
 
 const MIB = 1024 * 1024;
 
 /** Makes a raw disk and gives qemu's streamOptimized VMDK of it. */
 async function convert(qemuImg: string, content: Uint8Array, capacityBytes: number): Promise<Buffer> {
-  const folder = await mkdtemp(join(tmpdir(), 'h2k-vmdk-'));
+  const folder = await makeTemporaryFolder('h2k-vmdk-');
   try {
     const [raw, vmdk] = [join(folder, 'disk.raw'), join(folder, 'disk.vmdk')];
     await writeFile(raw, content);
@@ -102,7 +102,7 @@ testWithOracle(
   'qemu-img',
   'the streams that these tests build are VMDKs to qemu too',
   async ({ 'qemu-img': qemuImg }) => {
-    const folder = await mkdtemp(join(tmpdir(), 'h2k-vmdk-'));
+    const folder = await makeTemporaryFolder('h2k-vmdk-');
     const grains = new Map([
       [0, noise(65_536, 1)],
       [600, Buffer.alloc(65_536, 'x')],

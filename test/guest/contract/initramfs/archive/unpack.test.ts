@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
@@ -9,6 +8,7 @@ import { unpackInitramfs } from '../../../../../src/guest/contract/initramfs/arc
 import { testWithOracle, type OracleName } from '../../../../oracles/oracle.ts';
 import { outputOf } from '../../../../oracles/run-program.ts';
 import { cpioOf, gzipped, newcEntry, zstandard } from '../make-initramfs.ts';
+import { makeTemporaryFolder } from '../../../../temporary-folder.ts';
 
 const MODULE = 'lib/modules/6.1.0/kernel/drivers/block/virtio_blk.ko';
 const MICROCODE = cpioOf({ '/kernel/x86/microcode/GenuineIntel.bin': 'microcode' });
@@ -16,7 +16,7 @@ const MAIN = { '/init': '#!/bin/sh\n', '/etc/crypttab': 'root UUID=1 none\n', '/
 
 /** An initramfs made by the programs that distributions use. */
 async function packed(cpio: string, compress: readonly [string, ...string[]]): Promise<Buffer> {
-  const folder = await mkdtemp(join(tmpdir(), 'hyper2kvm-initramfs-'));
+  const folder = await makeTemporaryFolder('hyper2kvm-initramfs-');
   try {
     const files = { init: '#!/bin/sh\n', 'conf/conf.d/resume': 'RESUME=none\n', [`usr/${MODULE}`]: 'x'.repeat(70_000) };
     for (const [path, text] of Object.entries(files)) {
