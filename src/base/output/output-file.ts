@@ -64,10 +64,10 @@ export class OutputFile {
 
 /** Writes into a file that are under way together. */
 export class Writes {
-  readonly #file: OutputFile;
+  readonly #file: Pick<OutputFile, 'write'>;
   readonly #all: Promise<void>[] = [];
 
-  constructor(file: OutputFile) {
+  constructor(file: Pick<OutputFile, 'write'>) {
     this.#file = file;
   }
 

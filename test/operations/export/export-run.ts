@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EncodeOptions, type EncodeChoices } from '../../../src/operations/encode-options.ts';
 import { exportVms } from '../../../src/operations/export/run/export-vms.ts';
+import type { DiskSourceFactory } from '../../../src/operations/export/source/disk-source.ts';
 import type { ExportEvent, ExportOptions, ExportResult, ExportFormat } from '../../../src/operations/export/types.ts';
 import {
   resolveConnectionSettings,
@@ -38,7 +39,11 @@ export interface ExportRun {
 
 /** Options of an export as a test gives them: those of the encoding stand among the others. */
 export type ExportChoices = Partial<Omit<ExportOptions, 'encode'>> & Partial<EncodeChoices<ExportFormat>>;
-type RunOptions = ExportChoices & { signal?: AbortSignal; onEvent?: (event: ExportEvent) => void };
+type RunOptions = ExportChoices & {
+  signal?: AbortSignal;
+  onEvent?: (event: ExportEvent) => void;
+  diskSource?: DiskSourceFactory;
+};
 
 /** Longer than a busy machine holds this process up, in which the server is too: requests are counted, and none may be made again. */
 const PATIENT_MS = 20_000;
@@ -97,7 +102,7 @@ export async function exportWith(
   scratch: ScratchFolder,
   options: RunOptions & Pick<ExportOptions, 'vms'>,
 ): Promise<ExportRun> {
-  const { signal = new AbortController().signal, onEvent, ...given } = options;
+  const { signal = new AbortController().signal, onEvent, diskSource, ...given } = options;
   const events: ExportEvent[] = [];
   const report = (event: ExportEvent) => {
     events.push(event);
@@ -105,7 +110,7 @@ export async function exportWith(
   };
   const all = allOptions(connection, scratch, given);
   try {
-    const result = await exportVms(all, { signal, report });
+    const result = await exportVms(all, { signal, report }, diskSource);
     const failure = events.find((event) => event.type === 'vm-failed');
     return { events, result, thrown: undefined, error: failure?.error };
   } catch (thrown) {

@@ -49,6 +49,11 @@ export class GrainWindows {
     return this.#summary;
   }
 
+  /** Bytes of the disk's capacity before the end of the last grain whose marker came. */
+  get coveredBytes(): number {
+    return this.#check.coveredBytes;
+  }
+
   release(window: CopyWindow): void {
     if (window.input) this.#free.push(window.input);
   }

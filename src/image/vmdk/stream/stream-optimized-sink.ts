@@ -46,10 +46,30 @@ export async function createStreamOptimizedSink(path: string, options: StreamOpt
   return new StreamOptimizedSink(await OutputFile.create(path), options);
 }
 
+/**
+ * The same for a file that takes bytes from front to back only, such as a member of a tar. The front comes first, so that `contentId` (32 bits) has to be known before the disk. The
+ * caller ends the file.
+ */
+export function createSequentialStreamSink(
+  file: Pick<OutputFile, 'path' | 'write'>,
+  { contentId, ...options }: StreamOptimizedOptions & { contentId: number },
+): DiskSink {
+  requireStreamCapacity(options.virtualSizeBytes);
+  const ended = { finish: () => Promise.resolve(), discard: () => Promise.resolve() };
+  return new StreamOptimizedSink(
+    { path: file.path, write: (bytes, at) => file.write(bytes, at), ...ended },
+    options,
+    contentId,
+  );
+}
+
+/** What the sink writes into. */
+type SinkFile = Pick<OutputFile, 'path' | 'write' | 'finish' | 'discard'>;
+
 class StreamOptimizedSink implements DiskSink {
   readonly clusterBytes = GRAIN_BYTES;
   readonly packing = 'grains';
-  readonly #file: OutputFile;
+  readonly #file: SinkFile;
   readonly #fileName: string;
   readonly #gathered = new GatheredWrites();
   readonly #capacitySectors: number;
@@ -57,19 +77,24 @@ class StreamOptimizedSink implements DiskSink {
   /** Over the place and the checksum of each grain: the same for the same content, however it was compressed. */
   #contentId: number;
   #endSector = OVERHEAD_SECTORS;
+  readonly #frontContentId: number | undefined;
+  #hasFront = false;
 
-  constructor(file: OutputFile, { virtualSizeBytes, fileName }: StreamOptimizedOptions) {
+  /** With `frontContentId` the front is written first, with that. */
+  constructor(file: SinkFile, { virtualSizeBytes, fileName }: StreamOptimizedOptions, frontContentId?: number) {
     this.#file = file;
     this.#fileName = fileName;
     this.#capacitySectors = Math.ceil(virtualSizeBytes / SECTOR_BYTES);
     this.#places = new GrainPlaces(file.path, this.#capacitySectors);
     this.#contentId = crc32(`${this.#capacitySectors}`);
+    this.#frontContentId = frontContentId;
   }
 
   async put({ offsetBytes, clusters, bytes }: PackedWindow): Promise<void> {
     const firstGrain = offsetBytes / GRAIN_BYTES;
     // A table has 32 MiB, so that a window is never in two.
     const writes = new Writes(this.#file);
+    this.#begin(writes);
     if (this.#places.isDoneBefore(firstGrain)) this.#appendTable(writes);
     const grains = inDiskOrder(clusters, bytes);
     let sector = this.#endSector;
@@ -84,6 +109,7 @@ class StreamOptimizedSink implements DiskSink {
 
   async finish(): Promise<{ sizeBytes: number }> {
     const writes = new Writes(this.#file);
+    this.#begin(writes);
     this.#appendTable(writes);
     const directorySector = this.#endSector + 1;
     this.#append(withMetadataMarker(MARKER_GRAIN_DIRECTORY, this.#places.directory), writes);
@@ -93,15 +119,25 @@ class StreamOptimizedSink implements DiskSink {
     this.#append(Buffer.alloc(SECTOR_BYTES), writes);
     this.#gathered.flush(writes);
     await writes.done();
-    const contentId = this.#contentId === NO_CONTENT_ID ? NO_CONTENT_ID - 1 : this.#contentId;
-    const facts = { capacitySectors: this.#capacitySectors, contentId, fileName: this.#fileName };
-    await this.#file.write(encodeStreamFront(facts), 0);
+    if (!this.#hasFront) await this.#file.write(this.#front(this.#contentId), 0);
     await this.#file.finish();
     return { sizeBytes: this.#endSector * SECTOR_BYTES };
   }
 
   discard(): Promise<void> {
     return this.#file.discard();
+  }
+
+  /** Where the front comes first, it is gathered with what stands behind it. */
+  #begin(writes: Writes): void {
+    if (this.#hasFront || this.#frontContentId === undefined) return;
+    this.#hasFront = true;
+    this.#gathered.add(this.#front(this.#frontContentId), 0, writes);
+  }
+
+  #front(contentId: number): Buffer {
+    const known = contentId === NO_CONTENT_ID ? NO_CONTENT_ID - 1 : contentId;
+    return encodeStreamFront({ capacitySectors: this.#capacitySectors, contentId: known, fileName: this.#fileName });
   }
 
   #appendTable(writes: Writes): void {

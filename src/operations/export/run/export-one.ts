@@ -7,6 +7,7 @@ import { exportLocked } from './export-locked.ts';
 import { planVm } from '../plan/plan-vm.ts';
 import { outputFolder } from '../target/output-folder.ts';
 import type { FoundVm } from '../plan/find-vms.ts';
+import type { DiskSourceFactory } from '../source/disk-source.ts';
 import { LeftSnapshots } from '../source/left-snapshots.ts';
 import { tidyPlace } from './locked-place.ts';
 import type { ExportEvent, ExportOptions, SkippedVm, VmExportFailure, VmExportResult } from '../types.ts';
@@ -27,6 +28,7 @@ export interface RunShared {
   limiter: RateLimiter | undefined;
   workers: SharedWorkers;
   hashes: ServerHashes;
+  diskSource: DiskSourceFactory;
   claims: FileClaims;
   report: (event: ExportEvent) => void;
 }

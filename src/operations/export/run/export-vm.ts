@@ -5,16 +5,17 @@ import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
 import { createFolderPackage } from '../../../ovf/write/folder-package.ts';
 import { createOvaPackage } from '../../../ovf/write/ova-package.ts';
 import { PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
-import type { PackageWriter } from '../../../ovf/write/package-writer.ts';
 import { readVmHardware, type VmHardware } from '../../../vsphere/vm/vm-hardware.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { CleanUp } from '../../clean-up.ts';
 import { descriptionName } from '../../domain/make-domain.ts';
 import type { ExportRecipe } from '../target/export-recipe.ts';
 import type { PlannedVm } from '../plan/plan-vm.ts';
+import type { DiskSourceFactory } from '../source/disk-source.ts';
 import { prepareSource, type ExportSource } from '../source/export-source.ts';
 import { adoptWholeFiles, contentIdentity, transferAll } from '../transfer/fetch-disks.ts';
 import { diskFileName, FORMATS } from '../target/formats.ts';
+import type { ExportWriter } from '../target/export-writer.ts';
 import { createImagePackage } from '../target/image-package.ts';
 import type { LeftSnapshots } from '../source/left-snapshots.ts';
 import { makeMachine } from '../target/make-machine.ts';
@@ -36,6 +37,7 @@ export interface VmExport extends PlannedVm {
   job: string;
   limiter: RateLimiter | undefined;
   hashes: ServerHashes;
+  diskSource: DiskSourceFactory;
   workers: SharedWorkers;
   /** Where an export that is whole is recorded; undefined for none. */
   record: WholeRecord | undefined;
@@ -144,7 +146,7 @@ function isWorthKeeping(error: unknown, source: ExportSource, isFetched: boolean
   return error instanceof Hyper2kvmError && (isFetched || error.kind !== 'image') && source.ownSnapshot === undefined;
 }
 
-function openPackage({ folder, baseName, options, workers }: VmExport): Promise<PackageWriter> {
+function openPackage({ folder, baseName, options, workers }: VmExport): Promise<ExportWriter> {
   const { encode, force, mode } = options;
   const place = { folder, baseName, force, mode };
   const { image } = FORMATS[encode.format];

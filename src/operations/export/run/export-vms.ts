@@ -10,6 +10,8 @@ import { addressOf } from '../../../vsphere/connection/certificate-trust.ts';
 import { CleanUp } from '../../clean-up.ts';
 import { endJob } from '../../end-job.ts';
 import { openSession } from '../../server-session.ts';
+import type { DiskSourceFactory } from '../source/disk-source.ts';
+import { DISK_SOURCES } from '../source/disk-sources.ts';
 import { ExportRecipe } from '../target/export-recipe.ts';
 import { describeFailure, exitCodeOfExport, stateOfExport } from './export-outcome.ts';
 import { exportOne, type RunShared, type VmOutcome } from './export-one.ts';
@@ -21,10 +23,14 @@ import type { ExportEvent, ExportOptions, ExportResult, OperationContext } from 
 const MOST_WORKERS = 2;
 
 /**
- * Exports VMs, `jobs` of them at once in one session; one that fails does not stop the rest. Leaves a job record.
+ * Exports VMs, `jobs` of them at once in one session; one that fails does not stop the rest. Their disks come from `diskSource`. Leaves a job record.
  * @throws what concerns all of them (no connection, no login), and the signal's reason, in both cases after clean-up.
  */
-export async function exportVms(options: ExportOptions, context: OperationContext<ExportEvent>): Promise<ExportResult> {
+export async function exportVms(
+  options: ExportOptions,
+  context: OperationContext<ExportEvent>,
+  diskSource: DiskSourceFactory = DISK_SOURCES.lease,
+): Promise<ExportResult> {
   const progress = new JobProgress();
   const report = (event: ExportEvent) => {
     // Whatever ends a detached job before its first step is reported in the foreground: no login, no such VM, a VM that cannot be exported, a folder that another run has.
@@ -51,7 +57,7 @@ export async function exportVms(options: ExportOptions, context: OperationContex
   const end = (...how: Parameters<JobHandle['end']>) => endJob(job, how, { notify, env, warn });
   try {
     requireRecord(job, options.detached);
-    const result = await exportAll(options, { ...context, report }, job, warn);
+    const result = await exportAll(options, { ...context, report }, { job, warn, diskSource });
     // A shard may have no VM.
     if (result.state !== 'failed') options.detached?.onBegin();
     await end(result.state, undefined, exitCodeOfExport(result));
@@ -71,8 +77,7 @@ function requireRecord(job: JobHandle, detached: ExportOptions['detached']): voi
 async function exportAll(
   options: ExportOptions,
   { signal, report }: OperationContext<ExportEvent>,
-  job: JobHandle,
-  warn: (message: string) => void,
+  { job, warn, diskSource }: { job: JobHandle; warn: (message: string) => void; diskSource: DiskSourceFactory },
 ): Promise<ExportResult> {
   await using cleanUp = new CleanUp(warn);
   const tell = (step: 'connect' | 'find', detail: string) => report({ type: 'step', vm: undefined, step, detail });
@@ -96,6 +101,7 @@ async function exportAll(
     limiter: options.limitRateBytes === undefined ? undefined : new RateLimiter(options.limitRateBytes),
     workers: new SharedWorkers(MOST_WORKERS),
     hashes: { broken: false },
+    diskSource,
     claims: new FileClaims({ env: options.env, onProblem: warn }),
     report,
   };

@@ -1,18 +1,16 @@
 import { stat } from 'node:fs/promises';
 import { Hyper2kvmError } from '../../../base/errors.ts';
-import { Handoff } from '../../../base/process/handoff.ts';
 import { copyWindows } from '../../../image/copy/copy-image.ts';
-import { WINDOW_BYTES } from '../../../image/model/window.ts';
 import type { WorkerPool } from '../../../image/copy/worker-pool.ts';
 import { createSink } from '../../../image/create-sink.ts';
 import { movesGrains, type ImageEncoding } from '../../../image/encoding.ts';
 import type { DiskSink } from '../../../image/model/sink.ts';
-import { GrainWindows } from '../../../image/vmdk/stream/grain-windows.ts';
+import { WINDOW_BYTES, type CopyWindow } from '../../../image/model/window.ts';
 import { removeFile } from '../../../base/output/local-folder.ts';
-import type { MemberRecord, MemberWriter } from '../../../ovf/write/package-writer.ts';
+import type { MemberRecord } from '../../../ovf/write/package-writer.ts';
 
 /** Half of what a file is read in: the line is the limit here, and this keeps 20 MB of memory. */
-const STREAM_WINDOW_BYTES = WINDOW_BYTES / 2;
+const ARRIVING_WINDOW_BYTES = WINDOW_BYTES / 2;
 
 export interface ImageMemberOptions {
   name: string;
@@ -20,42 +18,37 @@ export interface ImageMemberOptions {
   path: string;
   encoding: ImageEncoding;
   virtualSizeBytes: number;
-  /** Prove each grain's checksum: for a server that gives no hash of what it sends. */
+  /** Prove each cluster's checksum: for a source that gives no hash of what it sends. */
   verify: boolean;
   /** The threads of all disks of the VM. */
   pool: WorkerPool;
 }
 
-/** A disk that becomes an image while its streamOptimized VMDK comes in: one pass, no file between. */
-export class ImageMember implements MemberWriter {
-  /** Only grains that move as they are come into the image without having been inflated, which loses their checksums. */
+/** A disk as it arrives: its windows, in order, and what takes a window back when its memory can be used again. */
+export interface ArrivingDisk {
+  windows: AsyncIterable<CopyWindow>;
+  release: (window: CopyWindow) => void;
+}
+
+/** A disk that becomes an image while it arrives: one pass, no file between. */
+export class ImageMember {
+  /** Only compressed clusters that move as they are come into the image without having been inflated, which loses their checksums. */
   readonly restsOnHash: boolean;
+  /** The size that the windows must have. */
+  readonly windowBytes: number;
   readonly #options: ImageMemberOptions;
   readonly #sink: DiskSink;
-  readonly #chunks = new Handoff<Buffer>();
   readonly #stop = new AbortController();
-  readonly #copying: Promise<unknown>;
   readonly #onEnd: (record: MemberRecord | undefined) => void;
+  #copying: Promise<unknown> = Promise.resolve();
   #state: 'open' | 'whole' | 'gone' = 'open';
 
   private constructor(options: ImageMemberOptions, sink: DiskSink, onEnd: (record: MemberRecord | undefined) => void) {
     this.#options = options;
     this.restsOnHash = !options.verify && movesGrains(options.encoding);
+    this.windowBytes = Math.max(ARRIVING_WINDOW_BYTES, sink.clusterBytes);
     this.#sink = sink;
     this.#onEnd = onEnd;
-    const { encoding, verify, pool } = options;
-    const windowBytes = Math.max(STREAM_WINDOW_BYTES, sink.clusterBytes);
-    const grains = new GrainWindows(options.name, { free: pool.inputs, windowBytes });
-    const { signal } = this.#stop;
-    const copyOptions = { compression: encoding.compression, verify, pool, hash: false, signal };
-    this.#copying = copyWindows(grains.windows(this.#chunks.items()), sink, {
-      ...copyOptions,
-      onRelease: (window) => grains.release(window),
-    }).catch((error: unknown) => {
-      throw asDamagedStream(options.name, error);
-    });
-    // Met by `write` and `commit`; until then it must not count as unhandled.
-    this.#copying.catch((error: unknown) => this.#chunks.fail(error));
   }
 
   static async open(
@@ -65,14 +58,31 @@ export class ImageMember implements MemberWriter {
     return new ImageMember(options, await createSink(options.path, options.encoding, options), onEnd);
   }
 
-  write(chunk: Uint8Array): Promise<void> {
-    return this.#chunks.give(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+  /** Buffers for windows that are free, shared by all disks of the run. */
+  get freeInputs(): SharedArrayBuffer[] {
+    return this.#options.pool.inputs;
   }
 
-  /** `sha256` is that of the stream, and is kept as such: the image has none before it is read back. */
+  /** Takes the whole disk, once. `onProgress` is called after every window: all of the disk before this offset is done. @throws what the windows throw, too. */
+  async copyFrom(
+    { windows, release }: ArrivingDisk,
+    signal: AbortSignal,
+    onProgress?: (coveredBytes: number) => void,
+  ): Promise<void> {
+    const { name, encoding, verify, pool } = this.#options;
+    const stop = AbortSignal.any([signal, this.#stop.signal]);
+    const options = { compression: encoding.compression, verify, pool, hash: false, signal: stop, onRelease: release };
+    const copying = copyWindows(windows, this.#sink, { ...options, ...(onProgress && { onProgress }) });
+    this.#copying = copying;
+    try {
+      await copying;
+    } catch (error) {
+      throw stop.aborted ? error : asDamagedStream(name, error);
+    }
+  }
+
+  /** `sha256` is that of what arrived, and is kept as such: the image has none before it is read back. */
   async commit(sha256: string): Promise<MemberRecord> {
-    this.#chunks.end();
-    await this.#copying;
     const { sizeBytes } = await this.#sink.finish();
     this.#state = 'whole';
     const { mtimeMs } = await stat(this.#options.path);
@@ -87,7 +97,6 @@ export class ImageMember implements MemberWriter {
     if (state === 'gone') return;
     this.#state = 'gone';
     this.#stop.abort();
-    this.#chunks.end();
     await this.#copying.catch(() => undefined);
     if (state === 'whole') await removeFile(this.#options.path);
     else await this.#sink.discard();

@@ -8,14 +8,8 @@ import { makeFolder } from '../../../base/files/make-folder.ts';
 import { canTakeOver } from '../../../base/files/own-file.ts';
 import { removeFile, removeMadeFolders } from '../../../base/output/local-folder.ts';
 import { inPackageOrder, PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
-import type {
-  MemberHints,
-  MemberRecord,
-  MemberWriter,
-  PackageContent,
-  PackageFile,
-  PackageWriter,
-} from '../../../ovf/write/package-writer.ts';
+import type { MemberHints, MemberRecord, PackageContent, PackageFile } from '../../../ovf/write/package-writer.ts';
+import type { ExportMember, ExportWriter } from './export-writer.ts';
 import { ImageMember } from './image-member.ts';
 
 export interface ImagePackageOptions extends NamingOptions {
@@ -28,15 +22,15 @@ export interface ImagePackageOptions extends NamingOptions {
 }
 
 /** A folder of disk images with a libvirt domain, which is its descriptor. The counterpart of the folder and the OVA, for VMs that stay here. */
-export async function createImagePackage(options: ImagePackageOptions): Promise<PackageWriter> {
+export async function createImagePackage(options: ImagePackageOptions): Promise<ExportWriter> {
   return new ImagePackage(options, await makeFolder(options.folder));
 }
 
-class ImagePackage implements PackageWriter {
+class ImagePackage implements ExportWriter {
   readonly maxOpenMembers = Number.POSITIVE_INFINITY;
   readonly #options: ImagePackageOptions;
   readonly #madeFolder: string | undefined;
-  readonly #open = new Map<string, MemberWriter>();
+  readonly #open = new Map<string, ExportMember>();
   readonly #whole = new Map<string, MemberRecord>();
   /** Its threads start with the first disk. */
   readonly #workers: ReturnType<SharedWorkers['use']>;
@@ -48,7 +42,7 @@ class ImagePackage implements PackageWriter {
     this.#workers = options.workers.use();
   }
 
-  async openMember(name: string, hints: MemberHints): Promise<MemberWriter> {
+  async openMember(name: string, hints: MemberHints): Promise<ExportMember> {
     this.#whole.delete(name);
     const onEnd = (record: MemberRecord | undefined) => {
       this.#open.delete(name);

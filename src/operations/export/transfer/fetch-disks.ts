@@ -1,12 +1,12 @@
 import { Hyper2kvmError } from '../../../base/errors.ts';
-import type { PackageWriter } from '../../../ovf/write/package-writer.ts';
 import type { NamedVm } from '../../../domain/vm-name.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { readVmFacts, type VmFacts } from '../../../vsphere/vm/vm-facts.ts';
 import type { ExportRecipe } from '../target/export-recipe.ts';
 import { sourceOfVm, type ExportSource } from '../source/export-source.ts';
 import { FORMATS } from '../target/formats.ts';
-import { LeaseScope, type OpenLease } from '../source/lease-scope.ts';
+import type { DiskSourceFactory, SourceFiles } from '../source/disk-source.ts';
+import type { ExportWriter } from '../target/export-writer.ts';
 import { writeDescriptor } from '../target/ovf-text.ts';
 import type { ResumeRecord } from '../history/resume-record.ts';
 import type { Transfer } from './transfer.ts';
@@ -22,6 +22,8 @@ export interface FetchedVm {
   named: NamedVm;
   baseName: string;
   recipe: ExportRecipe;
+  /** Where the disks come from. */
+  diskSource: DiskSourceFactory;
   /** Takes a sentence about each thing that could not be undone on the server. */
   leave: (sentence: string) => void;
   report: (event: ExportEvent) => void;
@@ -36,7 +38,7 @@ export function contentIdentity(source: ExportSource, recipe: ExportRecipe): str
 export async function adoptWholeFiles(
   { plan, report, recipe }: Pick<FetchedVm, 'plan' | 'report' | 'recipe'>,
   source: ExportSource,
-  { resume, writer, transfer }: { resume: ResumeRecord; writer: PackageWriter; transfer: Transfer },
+  { resume, writer, transfer }: { resume: ResumeRecord; writer: ExportWriter; transfer: Transfer },
   signal: AbortSignal,
 ): Promise<void> {
   const identity = contentIdentity(source, recipe);
@@ -50,7 +52,7 @@ export async function adoptWholeFiles(
   await resume.begin({ identity, format: plan.format, ownSnapshot, files: [...transfer.whole] });
 }
 
-/** Fetches what is not whole yet, under leases, none of which is open after it. */
+/** Fetches what is not complete yet. The source is released after it. */
 export async function transferAll(
   task: FetchedVm,
   source: ExportSource,
@@ -62,12 +64,12 @@ export async function transferAll(
   signal: AbortSignal,
 ): Promise<void> {
   const { client, plan, facts, named, leave, baseName } = task;
-  const filesOf = (lease: OpenLease) => wantedFiles(lease.devices, source.disks, { baseName, format: plan.format });
-  const verify = async (lease: OpenLease, leaseSignal: AbortSignal) => {
-    if (!source.snapshot) await checkUnchanged(task, source, leaseSignal);
+  const wantedOf = ({ files }: SourceFiles) => wantedFiles(files, { baseName, format: plan.format });
+  const verify = async (files: SourceFiles, openSignal: AbortSignal) => {
+    if (!source.snapshot) await checkUnchanged(task, source, openSignal);
     // A server that cannot write the descriptor says so now, and not after hours of download.
     if (FORMATS[plan.format].description === 'ovf') {
-      const rehearsed = filesOf(lease).map((file) => ({
+      const rehearsed = wantedOf(files).map((file) => ({
         ...file,
         sizeBytes: file.capacityBytes,
         populatedBytes: undefined,
@@ -75,14 +77,16 @@ export async function transferAll(
       await writeDescriptor(
         { client, vm: facts.ref, name: named.name, snapshot: source.snapshot },
         rehearsed,
-        leaseSignal,
+        openSignal,
       );
     }
     step('download', 'Downloading');
   };
   step('lease', 'Opening the export lease');
-  using leases = new LeaseScope({ client, vm: plan.vm, source: source.ref, leave, verify, hasEarlierRun, step });
-  await transfer.run(leases, filesOf, signal);
+  const { ref, disks } = source;
+  const request = { client, vm: plan.vm, ref, disks, leave, verify, hasEarlierRun, step };
+  using opened = task.diskSource(request);
+  await transfer.run(opened, wantedOf, signal);
 }
 
 /** Between planning and the lease, and between two leases, nothing keeps a VM from being powered on or changed. */

@@ -1,89 +1,196 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import type { RateLimiter } from '../../../base/rate-limiter.ts';
-import { StreamOptimizedCheck } from '../../../image/vmdk/stream/stream-optimized-check.ts';
+import { encodeStream } from '../../../image/copy/encode-stream.ts';
+import { ReadWindows, type ReadWindow } from '../../../image/copy/read-windows.ts';
+import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
+import type { ReadableDisk } from '../../../image/model/readable-disk.ts';
+import { GrainWindows } from '../../../image/vmdk/stream/grain-windows.ts';
+import {
+  StreamOptimizedCheck,
+  type StreamOptimizedSummary,
+} from '../../../image/vmdk/stream/stream-optimized-check.ts';
 import type { MemberWriter } from '../../../ovf/write/package-writer.ts';
-import { downloadDevice } from '../../../vsphere/lease/disk-download.ts';
-import type { LeaseDevice } from '../../../vsphere/lease/nfc-lease.ts';
-import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
-import type { ArrivedFile } from '../source/lease-manifest.ts';
-
-/** A file of the VM that is to be fetched: a disk, or its NVRAM. */
-export interface WantedFile {
-  /** The device's key, the same in every lease on the VM. */
-  key: string;
-  /** The name it gets. */
-  name: string;
-  isDisk: boolean;
-  /** By the VM's hardware; of an NVRAM, its size. */
-  capacityBytes: number;
-}
+import type { OpenedStream, ReadLimits, SourceFiles } from '../source/disk-source.ts';
+import type { ArrivedFile } from '../source/manifest.ts';
+import type { ImageMember } from '../target/image-member.ts';
+import type { WantedFile } from './wanted-files.ts';
 
 export interface FetchOptions {
-  client: VsphereClient;
   limiter: RateLimiter | undefined;
-  firstByteTimeoutMs: number;
-  stallTimeoutMs: number;
-  /** Compute a SHA-1 too, for a server that gives no SHA-256. */
+  limits: ReadLimits;
+  /** Compute a SHA-1 too, for a source that gives no SHA-256. */
   withSha1: boolean;
-  /** Called after every chunk. */
+  /** The threads that encode a disk where the source does not. */
+  workers: SharedWorkers;
+  /** Called after every piece. */
   onProgress: (receivedBytes: number, coveredBytes: number) => void;
 }
+
+/** Where the content goes; neither is committed or discarded here. */
+type Receiver = Pick<MemberWriter, 'write'> | Pick<ImageMember, 'copyFrom' | 'windowBytes' | 'freeInputs'>;
+type BytesReceiver = Exclude<Receiver, { copyFrom: unknown }>;
+type ImageReceiver = Exclude<Receiver, { write: unknown }>;
+
+type Fetched = ArrivedFile & { populatedBytes: number | undefined };
 
 /** Of a file that is not a disk, whatever the server announces: an NVRAM has less than 1 MiB. */
 const MOST_OTHER_BYTES = 16 * 1024 * 1024;
 
 /**
- * Fetches one file once: hashes and checks it while it streams into `member`, which is neither committed nor discarded here.
- * @throws Hyper2kvmError when the stream breaks, is no whole disk, or has another capacity than the VM's hardware.
+ * Fetches one file once, and hashes and checks it on its way into `member`.
+ * @throws Hyper2kvmError when the source fails, what comes is not a complete disk, or has another capacity than the VM's hardware.
  */
 export async function fetchFile(
   file: WantedFile,
-  device: LeaseDevice,
-  member: Pick<MemberWriter, 'write'>,
-  { client, limiter, firstByteTimeoutMs, stallTimeoutMs, withSha1, onProgress }: FetchOptions,
+  files: SourceFiles,
+  member: Receiver,
+  options: FetchOptions,
   signal: AbortSignal,
-): Promise<ArrivedFile & { populatedBytes: number | undefined }> {
-  const check = file.isDisk ? new StreamOptimizedCheck({ name: file.name }) : undefined;
-  const sha256 = createHash('sha256');
-  const sha1 = withSha1 ? createHash('sha1') : undefined;
-  let sizeBytes = 0;
-  for await (const chunk of downloadDevice(client, device, { firstByteTimeoutMs, stallTimeoutMs }, signal)) {
-    if (limiter) await limiter.take(chunk.length, signal);
-    check?.update(chunk);
-    sha256.update(chunk);
-    sha1?.update(chunk);
-    sizeBytes += chunk.length;
-    if (!check && sizeBytes > mostOther(device)) throw tooLong(file, device);
-    await member.write(chunk);
-    onProgress(sizeBytes, check ? check.coveredBytes : sizeBytes);
+): Promise<Fetched> {
+  const opened = await files.open(file.key, options.limits, signal);
+  if (opened.access === 'stream') {
+    const arrival = new Arrival(file, opened, options, signal);
+    return 'copyFrom' in member ? await arrival.intoImage(member) : await arrival.intoBytes(member);
   }
-  const summary = check?.finish();
-  if (summary && summary.capacityBytes !== file.capacityBytes) throw wrongCapacity(file, summary.capacityBytes);
-  if (!file.isDisk && device.fileSizeBytes > 0 && sizeBytes !== device.fileSizeBytes)
-    throw wrongSize(file, device, sizeBytes);
-  return {
-    key: file.key,
-    name: file.name,
-    sizeBytes,
-    sha256: sha256.digest('hex'),
-    sha1: sha1?.digest('hex'),
-    populatedBytes: summary && Math.min(summary.grainCount * summary.grainSizeBytes, summary.capacityBytes),
+  await using disk = opened;
+  return await fetchDisk(file, disk.disk, member, options, signal);
+}
+
+/** One stream on its way. */
+class Arrival {
+  readonly #file: WantedFile;
+  readonly #stream: OpenedStream;
+  readonly #options: FetchOptions;
+  readonly #signal: AbortSignal;
+  readonly #sha256 = createHash('sha256');
+  readonly #sha1: Hash | undefined;
+  #sizeBytes = 0;
+
+  constructor(file: WantedFile, stream: OpenedStream, options: FetchOptions, signal: AbortSignal) {
+    this.#file = file;
+    this.#stream = stream;
+    this.#options = options;
+    this.#signal = signal;
+    this.#sha1 = options.withSha1 ? createHash('sha1') : undefined;
+  }
+
+  async intoBytes(member: BytesReceiver): Promise<Fetched> {
+    const { isDisk, name } = this.#file;
+    const check = isDisk ? new StreamOptimizedCheck({ name }) : undefined;
+    for await (const chunk of this.#chunks(() => check?.coveredBytes)) {
+      check?.update(chunk);
+      await member.write(chunk);
+    }
+    return this.#end(check?.finish());
+  }
+
+  async intoImage(member: ImageReceiver): Promise<Fetched> {
+    const grains = new GrainWindows(this.#file.name, { free: member.freeInputs, windowBytes: member.windowBytes });
+    const windows = grains.windows(this.#chunks(() => grains.coveredBytes));
+    await member.copyFrom({ windows, release: (window) => grains.release(window) }, this.#signal);
+    return this.#end(grains.summary);
+  }
+
+  /** Hashes the chunks as they pass, at the pace of the limiter. `coveredBytes` is asked when a chunk has been used. */
+  async *#chunks(coveredBytes: () => number | undefined): AsyncGenerator<Buffer, void, undefined> {
+    const { limiter, onProgress } = this.#options;
+    for await (const chunk of this.#stream.chunks) {
+      if (limiter) await limiter.take(chunk.length, this.#signal);
+      this.#sha256.update(chunk);
+      this.#sha1?.update(chunk);
+      this.#sizeBytes += chunk.length;
+      if (!this.#file.isDisk && this.#sizeBytes > mostOther(this.#stream)) throw tooLong(this.#file, this.#stream);
+      yield chunk;
+      onProgress(this.#sizeBytes, coveredBytes() ?? this.#sizeBytes);
+    }
+  }
+
+  #end(summary: StreamOptimizedSummary | undefined): Fetched {
+    const { key, name, isDisk, capacityBytes } = this.#file;
+    if (summary && summary.capacityBytes !== capacityBytes) throw wrongCapacity(this.#file, summary.capacityBytes);
+    const announced = this.#stream.sizeBytes;
+    if (!isDisk && announced > 0 && this.#sizeBytes !== announced) {
+      throw wrongSize(this.#file, announced, this.#sizeBytes);
+    }
+    const hashes = { sha256: this.#sha256.digest('hex'), sha1: this.#sha1?.digest('hex') };
+    return { key, name, sizeBytes: this.#sizeBytes, ...hashes, populatedBytes: populatedOf(summary) };
+  }
+}
+
+/** Reads a disk that can be read at any place. Bytes of a package are encoded here, as a streamOptimized VMDK. */
+async function fetchDisk(
+  file: WantedFile,
+  disk: ReadableDisk,
+  member: Receiver,
+  { limiter, workers, onProgress }: FetchOptions,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  const { key, name, capacityBytes } = file;
+  if (disk.capacityBytes !== capacityBytes) throw wrongCapacity(file, disk.capacityBytes);
+  const beforeRead = limiter && ((bytes: number) => limiter.take(bytes, signal));
+  const reading = { signal, ...(beforeRead && { beforeRead }) };
+  let readBytes = 0;
+  const sha256 = createHash('sha256');
+  /** Hashes what passes with its place. */
+  const counted = async function* (windows: AsyncIterable<ReadWindow>) {
+    for await (const window of windows) {
+      for (const { at, lengthBytes, fileOffsetBytes } of window.parts) {
+        sha256.update(`${window.offsetBytes + at}:${lengthBytes}\n`);
+        sha256.update(new Uint8Array(window.input, fileOffsetBytes, lengthBytes));
+        readBytes += lengthBytes;
+      }
+      yield window;
+    }
   };
+  const report = (coveredBytes: number): void => onProgress(readBytes, coveredBytes);
+  if ('copyFrom' in member) {
+    const reader = new ReadWindows(disk, { ...reading, windowBytes: member.windowBytes });
+    const windows = counted(reader.windows());
+    await member.copyFrom({ windows, release: (window) => reader.release(window) }, signal, report);
+    return {
+      key,
+      name,
+      sizeBytes: readBytes,
+      sha256: sha256.digest('hex'),
+      sha1: undefined,
+      populatedBytes: readBytes,
+    };
+  }
+  await using use = workers.use();
+  const reader = new ReadWindows(disk, reading);
+  const onRelease = (window: Parameters<typeof reader.release>[0]): void => reader.release(window);
+  const encoding = { virtualSizeBytes: capacityBytes, fileName: name, pool: use.pool, signal, onRelease };
+  const stream = encodeStream(counted(reader.windows()), { ...encoding, onProgress: report });
+  return await hashStream(file, stream, member);
 }
 
-function mostOther({ fileSizeBytes }: LeaseDevice): number {
-  return Math.min(fileSizeBytes || MOST_OTHER_BYTES, MOST_OTHER_BYTES);
+/** Writes a stream that was made here, and hashes it. */
+async function hashStream(file: WantedFile, stream: AsyncIterable<Buffer>, member: BytesReceiver): Promise<Fetched> {
+  const { key, name } = file;
+  const check = new StreamOptimizedCheck({ name });
+  const sha256 = createHash('sha256');
+  for await (const chunk of stream) {
+    check.update(chunk);
+    sha256.update(chunk);
+    await member.write(chunk);
+  }
+  const summary = check.finish();
+  const { sizeBytes } = summary;
+  return { key, name, sizeBytes, sha256: sha256.digest('hex'), sha1: undefined, populatedBytes: populatedOf(summary) };
 }
 
-function tooLong(file: WantedFile, device: LeaseDevice): Hyper2kvmError {
-  return new Hyper2kvmError(
-    'transfer',
-    `${file.name} is longer than ${mostOther(device)} bytes, the most that it can have.`,
-    {
-      retryable: true,
-    },
-  );
+function populatedOf(summary: StreamOptimizedSummary | undefined): number | undefined {
+  return summary && Math.min(summary.grainCount * summary.grainSizeBytes, summary.capacityBytes);
+}
+
+function mostOther({ sizeBytes }: OpenedStream): number {
+  return Math.min(sizeBytes || MOST_OTHER_BYTES, MOST_OTHER_BYTES);
+}
+
+function tooLong(file: WantedFile, stream: OpenedStream): Hyper2kvmError {
+  const sentence = `${file.name} is longer than ${mostOther(stream)} bytes, the most that it can have.`;
+  return new Hyper2kvmError('transfer', sentence, { retryable: true });
 }
 
 function wrongCapacity(file: WantedFile, arrivedBytes: number): Hyper2kvmError {
@@ -94,10 +201,10 @@ function wrongCapacity(file: WantedFile, arrivedBytes: number): Hyper2kvmError {
   );
 }
 
-function wrongSize(file: WantedFile, device: LeaseDevice, sizeBytes: number): Hyper2kvmError {
+function wrongSize(file: WantedFile, announcedBytes: number, sizeBytes: number): Hyper2kvmError {
   return new Hyper2kvmError(
     'transfer',
-    `${file.name} arrived with ${sizeBytes} bytes; the server announced ${device.fileSizeBytes}.`,
+    `${file.name} arrived with ${sizeBytes} bytes; the server announced ${announcedBytes}.`,
     { retryable: true },
   );
 }

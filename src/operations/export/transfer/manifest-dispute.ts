@@ -1,4 +1,4 @@
-import type { ArrivedFile, ManifestMismatchError } from '../source/lease-manifest.ts';
+import type { ArrivedFile, ManifestMismatchError } from '../source/manifest.ts';
 
 /**
  * The attempts at one file that the manifest of their lease did not agree with. Neither the line nor the host changes a file in the same way twice, so a manifest that disagrees with the

@@ -3,12 +3,17 @@ import { Hyper2kvmError, isRetryable, sentenceOf } from '../../../base/errors.ts
 import type { RateLimiter } from '../../../base/rate-limiter.ts';
 import { backOffMs, pause } from '../../../base/time-limit.ts';
 import { NotADiskError } from '../../../image/vmdk/stream/stream-error.ts';
-import type { PackageWriter } from '../../../ovf/write/package-writer.ts';
-import type { LeaseManifestEntry } from '../../../vsphere/lease/nfc-lease.ts';
-import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
-import { fetchFile, type FetchOptions, type WantedFile } from './fetch-file.ts';
-import type { LeaseScope, OpenLease } from '../source/lease-scope.ts';
-import { checkAgainstManifest, ManifestMismatchError, type ArrivedFile } from '../source/lease-manifest.ts';
+import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
+import type { DiskSource, SourceFiles } from '../source/disk-source.ts';
+import {
+  checkAgainstManifest,
+  ManifestMismatchError,
+  type ArrivedFile,
+  type ManifestEntry,
+} from '../source/manifest.ts';
+import type { ExportWriter } from '../target/export-writer.ts';
+import { fetchFile, type FetchOptions } from './fetch-file.ts';
+import type { WantedFile } from './wanted-files.ts';
 import { ManifestDispute } from './manifest-dispute.ts';
 import type { ResumeRecord, WholeFile } from '../history/resume-record.ts';
 import { TransferProgress } from './transfer-progress.ts';
@@ -16,9 +21,8 @@ import type { ExportEvent } from '../types.ts';
 import { UnprovedFiles, type ServerHashes } from './unproved-files.ts';
 
 export interface TransferOptions {
-  client: VsphereClient;
   vm: string;
-  writer: PackageWriter;
+  writer: ExportWriter;
   resume: ResumeRecord;
   limiter: RateLimiter | undefined;
   parallel: number;
@@ -26,6 +30,7 @@ export interface TransferOptions {
   firstByteTimeoutMs: number;
   stallTimeoutMs: number;
   hashes: ServerHashes;
+  workers: SharedWorkers;
   /** Takes a warning that belongs to the result. */
   warn: (message: string) => void;
   report: (event: ExportEvent) => void;
@@ -35,12 +40,12 @@ export interface TransferOptions {
 interface Job {
   file: WantedFile;
   failures: number;
-  /** Needs a lease of its own: a server was seen to answer a second download of one lease with nothing. */
+  /** Needs the source to be opened for it alone: a server was seen to answer a second download of one lease with nothing. */
   alone: boolean;
   /** No hash came for it, or a wrong one: the next attempt proves the disk by its own checksums. */
   unproved: boolean;
   dispute: ManifestDispute;
-  /** It is whole, and the manifest that came with the end of the lease disagreed: it is fetched once more to be compared, and not written. */
+  /** It is whole, and the manifest after the last file disagreed: it is fetched once more to be compared, and not written. */
   isCompared: boolean;
 }
 
@@ -48,8 +53,8 @@ interface Job {
 const NOWHERE = { write: () => Promise.resolve() };
 
 /**
- * Fetches the files of one VM under leases until all are whole: this is the one place that retries. A file that broke starts again from byte 0, in
- * the same lease while that lives, else in a new one; each has `retries` more attempts, and so has opening a lease.
+ * Fetches the files of one VM until all are complete: this is the one place that retries. A file that broke starts again from its first byte, without opening the source anew
+ * while that has its files open; each has `retries` more attempts, and so has opening the source.
  */
 export class Transfer {
   readonly #options: TransferOptions;
@@ -72,35 +77,35 @@ export class Transfer {
   }
 
   /**
-   * Fetches what `filesOf` finds wanted in the first lease. `leases` opens each lease and checks that the VM is still as it was.
+   * Fetches what `wantedOf` names when the source is first opened. `source` checks each time that the VM is still as it was.
    * @throws the error of the last attempt of a file; a non-retryable error at once; the signal's reason.
    */
-  async run(leases: LeaseScope, filesOf: (lease: OpenLease) => WantedFile[], signal: AbortSignal): Promise<void> {
+  async run(source: DiskSource, wantedOf: (files: SourceFiles) => WantedFile[], signal: AbortSignal): Promise<void> {
     let jobs: Job[] | undefined;
-    let leaseFailures = 0;
+    let failures = 0;
     for (;;) {
       try {
-        const pending = await leases.use(
+        const pending = await source.use(
           () => this.#progress.percent,
           signal,
-          async (lease, leaseSignal) => {
-            jobs ??= this.#plan(filesOf(lease));
+          async (files, openSignal) => {
+            jobs ??= this.#plan(wantedOf(files));
             const wanted = this.#pending(jobs);
             await this.#fetchAll(
               wanted[0]?.alone ? wanted.slice(0, 1) : wanted.filter((job) => !job.alone),
-              lease,
-              leaseSignal,
+              files,
+              openSignal,
             );
             return this.#pending(jobs);
           },
         );
         if (pending.length === 0) return;
-        leaseFailures = 0;
+        failures = 0;
       } catch (error) {
         signal.throwIfAborted();
-        leaseFailures += 1;
-        if (!isRetryable(error) || leaseFailures > this.#options.retries) throw error;
-        const waitMs = backOffMs(leaseFailures);
+        failures += 1;
+        if (!isRetryable(error) || failures > this.#options.retries) throw error;
+        const waitMs = backOffMs(failures);
         const message = `${sentenceOf(error)} A new lease is opened in ${Math.ceil(waitMs / 1000)} s.`;
         this.#options.report({ type: 'warning', vm: this.#options.vm, message });
         await pause(waitMs, signal);
@@ -124,26 +129,26 @@ export class Transfer {
     return jobs.filter(({ file, isCompared }) => isCompared || !this.whole.some(({ key }) => key === file.key));
   }
 
-  async #fetchAll(jobs: readonly Job[], lease: OpenLease, signal: AbortSignal): Promise<void> {
+  async #fetchAll(jobs: readonly Job[], files: SourceFiles, signal: AbortSignal): Promise<void> {
     const { parallel, writer } = this.#options;
     const arrivals: { job: Job; arrived: ArrivedFile }[] = [];
     await using unproved = new UnprovedFiles();
     await forEachConcurrently(jobs, Math.min(parallel, writer.maxOpenMembers), signal, async (job, jobSignal) => {
-      const arrived = await this.#fetchPatiently(job, lease, unproved, jobSignal);
+      const arrived = await this.#fetchPatiently(job, files, unproved, jobSignal);
       if (arrived && !job.dispute.isSettled) arrivals.push({ job, arrived });
     });
-    // Some servers know a file's digest only when the whole lease has been read.
-    const manifest = await lease.manifest(signal);
+    // Some servers know a file's digest only when all files have been read.
+    const manifest = await files.manifest(signal);
     for (const { job, arrived } of arrivals) await this.#compareLate(job, arrived, { manifest, unproved });
     const names = await unproved.settle(manifest);
-    if (names.length > 0) this.#distrust(names);
+    if (names.length > 0) this.#distrust(files.server, names);
   }
 
-  /** A file that the manifest disagrees with at the end of the lease is fetched once more in the next one: an image that rests on its hash anew, any other one to be compared. */
+  /** A file that the manifest disagrees with after the last file is fetched once more when the source is opened next: an image that rests on its hash anew, any other one to be compared. */
   async #compareLate(
     job: Job,
     arrived: ArrivedFile,
-    { manifest, unproved }: { manifest: readonly LeaseManifestEntry[]; unproved: UnprovedFiles },
+    { manifest, unproved }: { manifest: readonly ManifestEntry[]; unproved: UnprovedFiles },
   ): Promise<void> {
     try {
       checkAgainstManifest(arrived, manifest);
@@ -162,23 +167,23 @@ export class Transfer {
     }
   }
 
-  #distrust(names: readonly string[]): void {
-    const { vm, client, hashes, report } = this.#options;
+  #distrust(server: string, names: readonly string[]): void {
+    const { vm, hashes, report } = this.#options;
     hashes.broken = true;
-    const message = `${client.server} said that it would give a SHA-256 of ${names.join(', ')}, and gave none: fetching again, and checking every grain.`;
+    const message = `${server} said that it would give a SHA-256 of ${names.join(', ')}, and gave none: fetching again, and checking every grain.`;
     report({ type: 'warning', vm, message });
   }
 
-  /** Returns undefined when the file has to wait for another lease. */
+  /** Returns undefined when the file has to wait until the source is opened anew. */
   async #fetchPatiently(
     job: Job,
-    lease: OpenLease,
+    files: SourceFiles,
     unproved: UnprovedFiles,
     signal: AbortSignal,
   ): Promise<ArrivedFile | undefined> {
     for (;;) {
       try {
-        return await this.#fetchOnce(job, lease, unproved, signal);
+        return await this.#fetchOnce(job, files, unproved, signal);
       } catch (error) {
         this.#progress.forget(job.file.key);
         if (signal.aborted && !isRetryable(signal.reason)) throw error;
@@ -193,25 +198,25 @@ export class Transfer {
         }
         if (signal.aborted) return undefined;
         await pause(waitMs, signal);
-        if (!(await lease.isAlive(signal))) return undefined;
+        if (!(await files.isAlive(signal))) return undefined;
       }
     }
   }
 
-  async #fetchOnce(job: Job, lease: OpenLease, unproved: UnprovedFiles, signal: AbortSignal): Promise<ArrivedFile> {
+  async #fetchOnce(job: Job, files: SourceFiles, unproved: UnprovedFiles, signal: AbortSignal): Promise<ArrivedFile> {
     const { vm, writer, hashes, report } = this.#options;
     const { file } = job;
     const { name: disk, key, capacityBytes } = file;
     const startedAt = Date.now();
     report({ type: 'disk-started', vm, disk, capacityBytes, attempt: job.failures + 1 });
-    if (job.isCompared) return await this.#fetchToCompare(job, lease, startedAt, signal);
-    const hashedByServer = lease.givesSha256 && !hashes.broken && !job.unproved;
+    if (job.isCompared) return await this.#fetchToCompare(job, files, startedAt, signal);
+    const hashedByServer = files.proof !== 'nothing' && !hashes.broken && !job.unproved;
     const hints = { isDisk: file.isDisk, capacityBytes, hashedByServer };
     const member = await writer.openMember(disk, hints);
     try {
       const options = this.#fetchOptions(file, !hashedByServer);
-      const { populatedBytes, ...arrived } = await fetchFile(file, lease.deviceOf(key), member, options, signal);
-      const isProved = this.#isProved(job, arrived, await lease.manifestSoFar(signal));
+      const { populatedBytes, ...arrived } = await fetchFile(file, files, member, options, signal);
+      const isProved = this.#isProved(job, arrived, await files.manifestSoFar(signal));
       const record = await member.commit(arrived.sha256);
       const accept = () =>
         this.#accept({ member: record, key, isDisk: file.isDisk, capacityBytes, populatedBytes }, arrived, startedAt);
@@ -230,10 +235,10 @@ export class Transfer {
   }
 
   /** @throws Hyper2kvmError `transfer`, and retries nothing, when other bytes arrive than those that were written. */
-  async #fetchToCompare(job: Job, lease: OpenLease, startedAt: number, signal: AbortSignal): Promise<ArrivedFile> {
+  async #fetchToCompare(job: Job, files: SourceFiles, startedAt: number, signal: AbortSignal): Promise<ArrivedFile> {
     const { resume, warn } = this.#options;
     const { file } = job;
-    const arrived = await fetchFile(file, lease.deviceOf(file.key), NOWHERE, this.#fetchOptions(file, false), signal);
+    const arrived = await fetchFile(file, files, NOWHERE, this.#fetchOptions(file, false), signal);
     const warning = job.dispute.compare(arrived);
     if (warning === undefined) {
       throw new Hyper2kvmError('transfer', `${file.name} arrived with other content when it was fetched again.`, {
@@ -248,13 +253,13 @@ export class Transfer {
   }
 
   #fetchOptions({ key, name }: WantedFile, withSha1: boolean): FetchOptions {
-    const { client, limiter, firstByteTimeoutMs, stallTimeoutMs } = this.#options;
+    const { limiter, workers, firstByteTimeoutMs, stallTimeoutMs } = this.#options;
     const onProgress = this.#progress.ofAttempt(key, name);
-    return { client, limiter, firstByteTimeoutMs, stallTimeoutMs, withSha1, onProgress };
+    return { limiter, limits: { firstByteTimeoutMs, stallTimeoutMs }, withSha1, workers, onProgress };
   }
 
   /** Compares with the manifest. Whether a hash was compared, or the manifest found to be wrong: either proves what arrived. */
-  #isProved(job: Job, arrived: ArrivedFile, manifest: readonly LeaseManifestEntry[]): boolean {
+  #isProved(job: Job, arrived: ArrivedFile, manifest: readonly ManifestEntry[]): boolean {
     try {
       const isProved = checkAgainstManifest(arrived, manifest);
       if (isProved) job.dispute.forget();
@@ -291,7 +296,7 @@ export class Transfer {
   }
 }
 
-/** The last word on a file: no longer retryable, or the whole lease would be tried again for it. */
+/** The last word on a file: no longer retryable, or the source would be opened again for it. */
 function givenUp({ file, failures }: Job, error: unknown): Hyper2kvmError {
   const kind = error instanceof Hyper2kvmError ? error.kind : 'transfer';
   const times = failures === 1 ? 'the only attempt' : `all ${failures} attempts`;

@@ -1,5 +1,4 @@
-import type { LeaseManifestEntry } from '../../../vsphere/lease/nfc-lease.ts';
-import { checkAgainstManifest, type ArrivedFile } from '../source/lease-manifest.ts';
+import { checkAgainstManifest, type ArrivedFile, type ManifestEntry } from '../source/manifest.ts';
 
 /** Whether the server keeps its word when it says that it gives SHA-256: learned once, for all VMs of a run. */
 export interface ServerHashes {
@@ -33,7 +32,7 @@ export class UnprovedFiles implements AsyncDisposable {
   }
 
   /** Accepts the files that the lease's whole manifest proves, and gives the names of the others. */
-  async settle(manifest: readonly LeaseManifestEntry[]): Promise<string[]> {
+  async settle(manifest: readonly ManifestEntry[]): Promise<string[]> {
     const proved = this.#waiting.filter(({ arrived }) => checkAgainstManifest(arrived, manifest));
     this.#waiting = this.#waiting.filter((file) => !proved.includes(file));
     for (const { accept } of proved) await accept();

@@ -1,96 +1,26 @@
-import { formatCount } from '../../../base/text/amounts.ts';
-import { Hyper2kvmError } from '../../../base/errors.ts';
-import type { LeaseDevice } from '../../../vsphere/lease/nfc-lease.ts';
-import type { DiskPlace, VirtualDisk } from '../../../vsphere/vm/virtual-disk.ts';
-import type { WantedFile } from './fetch-file.ts';
+import type { SourceFile } from '../source/disk-source.ts';
 import { diskFileName } from '../target/formats.ts';
 import type { ExportFormat } from '../types.ts';
 
-/**
- * Which files of a lease are fetched, and what they are called: every disk of the hardware, in its order, then the NVRAM. The server's own names
- * (`targetId`) are never used. Images of CD-ROMs and floppies stay.
- * @throws Hyper2kvmError when the lease does not offer just the disks that the VM has, or it is not certain which entry is which disk.
- */
+/** A file of the VM that is to be fetched: a disk, or its NVRAM. */
+export interface WantedFile {
+  /** As in {@link SourceFile}. */
+  key: string;
+  /** The name it gets. */
+  name: string;
+  isDisk: boolean;
+  /** By the VM's hardware; of an NVRAM, its size. */
+  capacityBytes: number;
+}
+
+/** What the files of a source are called when they are fetched. */
 export function wantedFiles(
-  devices: readonly LeaseDevice[],
-  disks: readonly VirtualDisk[],
+  files: readonly SourceFile[],
   { baseName, format }: { baseName: string; format: ExportFormat },
 ): WantedFile[] {
-  const offered = devices.filter((device) => device.isDisk);
-  if (offered.length !== disks.length) {
-    throw new Hyper2kvmError(
-      'transfer',
-      `The lease offers ${formatCount(offered.length, 'disk')}; the hardware of the VM has ${disks.length}.`,
-      { hint: 'Look for disks in the settings of the VM that are not exportable: independent, shared or mapped ones.' },
-    );
-  }
-  const matched = matchDisks(disks, offered);
-  const wanted = matched.map(({ disk, device }, index) => ({
-    key: device.key,
-    name: diskFileName(baseName, index, format),
-    isDisk: true,
-    capacityBytes: disk.capacityBytes,
-  }));
-  const nvram = devices.find((device) => !device.isDisk && device.isNvram);
-  if (!nvram) return wanted;
-  return [...wanted, { key: nvram.key, name: `${baseName}.nvram`, isDisk: false, capacityBytes: nvram.fileSizeBytes }];
-}
-
-interface MatchedDisk {
-  disk: VirtualDisk;
-  device: LeaseDevice;
-}
-
-/** How the number after the class in a lease key counts controllers: vCenter uses the bus number; the place among those of the class was seen too. */
-const COUNTS = [({ busNumber }: DiskPlace) => busNumber, ({ indexInType }: DiskPlace) => indexInType];
-
-/**
- * Finds the lease entry of each disk by the end of the entry's key, such as `ParaVirtualSCSIController0:1`. One way of counting must fit all disks. Only where
- * no key fits any disk (a simulator counts disks instead: `/vm-68/disk:0`) the server's own order of the disks decides.
- */
-function matchDisks(disks: readonly VirtualDisk[], offered: readonly LeaseDevice[]): MatchedDisk[] {
-  let doesAnyFit = false;
-  for (const count of COUNTS) {
-    const fitting = disks.map((disk) => ({ disk, devices: offered.filter(({ key }) => isKeyOf(key, disk, count)) }));
-    doesAnyFit ||= fitting.some(({ devices }) => devices.length > 0);
-    const matched = fitting.flatMap(({ disk, devices }) =>
-      devices.length === 1 ? devices.map((device) => ({ disk, device })) : [],
-    );
-    if (matched.length === disks.length && areDistinct(matched)) return matched;
-  }
-  const inListOrder = disks.toSorted((a, b) => a.listIndex - b.listIndex);
-  const matched = disks.flatMap((disk) => {
-    const device = offered[inListOrder.indexOf(disk)];
-    return device === undefined ? [] : [{ disk, device }];
-  });
-  if (doesAnyFit || !areDistinct(matched)) throw notCertain(disks, offered);
-  return matched;
-}
-
-function areDistinct(matched: readonly MatchedDisk[]): boolean {
-  return new Set(matched.map(({ device }) => device.key)).size === matched.length;
-}
-
-function isKeyOf(key: string, { place }: VirtualDisk, count: (place: DiskPlace) => number): boolean {
-  const [, type = '', number, unit] = /(?:^|\/)([a-z][^/]*?)(\d{1,6}):(\d{1,6})$/i.exec(key) ?? [];
-  if (place === undefined || plainClass(type) !== plainClass(place.controllerType)) return false;
-  return Number(number) === count(place) && Number(unit) === place.unitNumber;
-}
-
-/** `ParaVirtualSCSIController` was seen as `PVSCSIController` in keys. */
-function plainClass(type: string): string {
-  return type
-    .toLowerCase()
-    .replace(/^paravirtual/, 'pv')
-    .replace(/^virtual/, '');
-}
-
-function notCertain(disks: readonly VirtualDisk[], offered: readonly LeaseDevice[]): Hyper2kvmError {
-  const keys = offered.map(({ key }) => key).join(', ');
-  const places = disks.map(({ label, address }) => `${label} at ${address}`).join(', ');
-  return new Hyper2kvmError(
-    'transfer',
-    `The lease does not say which of its disks is which: it offers ${keys}; the VM has ${places}.`,
-    { hint: 'Export the VM as an OVF with another tool, or report this with the keys above.' },
+  return files.map(({ key, kind, capacityBytes }, index) =>
+    kind === 'disk'
+      ? { key, name: diskFileName(baseName, index, format), isDisk: true, capacityBytes }
+      : { key, name: `${baseName}.nvram`, isDisk: false, capacityBytes },
   );
 }

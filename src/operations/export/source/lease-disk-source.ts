@@ -1,56 +1,52 @@
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import { pause } from '../../../base/time-limit.ts';
 import { isFault, NOT_OFFERED, VsphereFault } from '../../../vsphere/soap/fault.ts';
-import { HttpNfcLease, type LeaseDevice, type LeaseManifestEntry } from '../../../vsphere/lease/nfc-lease.ts';
+import { downloadDevice } from '../../../vsphere/lease/disk-download.ts';
+import { HttpNfcLease, type LeaseDevice } from '../../../vsphere/lease/nfc-lease.ts';
 import { pollIntervalMs } from '../../../vsphere/session/task.ts';
 import { NotConnectedError } from '../../../vsphere/connection/connection-failure.ts';
+import type { VirtualDisk } from '../../../vsphere/vm/virtual-disk.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
-import type { MoRef } from '../../../vsphere/soap/wsdl-types.ts';
 import { CleanUp } from '../../clean-up.ts';
+import type {
+  ContentProof,
+  DiskSource,
+  OpenedFile,
+  ReadLimits,
+  SourceFile,
+  SourceFiles,
+  SourceRequest,
+} from './disk-source.ts';
+import { leaseFiles, manifestEntryOf } from './lease-files.ts';
 import { LeaseKeepAlive } from './lease-keep-alive.ts';
-import type { ExportStep } from '../../events.ts';
+import type { ManifestEntry } from './manifest.ts';
 
 const ABORT_LIMIT_MS = 60_000;
-
-export interface LeaseScopeOptions {
-  client: VsphereClient;
-  vm: string;
-  /** The VM or snapshot that leases are opened on. */
-  source: MoRef;
-  leave: (sentence: string) => void;
-  /** Runs in every lease once it is ready, before any download: what must hold of the VM under this lock. */
-  verify: (lease: OpenLease, signal: AbortSignal) => Promise<void>;
-  /** An earlier run did not come to its end: when it was killed, its lease may still be open, and locks the VM until it times out. */
-  hasEarlierRun: boolean;
-  /** Takes what is being waited for. */
-  step: (step: ExportStep, detail: string) => void;
-}
 
 /** Servers time a lease out after 300 s without a sign of life. */
 const LOCKED_LIMIT_MS = 330_000;
 
 /**
- * Opens leases one at a time, keeps each alive while it is used, and ends it: completed on success, aborted on every other way out. When it is disposed it
+ * The export lease (`HttpNfcLease`): each disk comes once, as a streamOptimized VMDK from byte 0. Opens leases one at a time, keeps each alive while it is used, and ends it: completed on success, aborted on every other way out. When it is disposed it
  * tells of a lease that the server may have opened although its answer was lost: nobody knows its name.
  */
-export class LeaseScope implements Disposable {
-  readonly #options: LeaseScopeOptions;
+export class LeaseDiskSource implements DiskSource {
+  readonly #options: SourceRequest;
   #unanswered = false;
 
-  constructor(options: LeaseScopeOptions) {
+  constructor(options: SourceRequest) {
     this.#options = options;
   }
 
   /**
-   * Runs `work` under a new lease. The signal that `work` gets also aborts, with a retryable error, when the server ends the lease.
-   * When `work` returns, the lease is completed.
+   * Runs `work` under a new lease. When `work` returns, the lease is completed.
    */
   async use<Result>(
     percent: () => number,
     signal: AbortSignal,
-    work: (lease: OpenLease, signal: AbortSignal) => Promise<Result>,
+    work: (files: SourceFiles, signal: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
-    const { client, vm, leave, verify } = this.#options;
+    const { client, vm, disks, leave, verify } = this.#options;
     await using cleanUp = new CleanUp(leave);
     const lease = await this.#openPatiently(signal);
     const over = cleanUp.defer({
@@ -61,7 +57,7 @@ export class LeaseScope implements Disposable {
     await lease.ready(signal);
     await using keepAlive = new LeaseKeepAlive(lease, percent);
     const shared = AbortSignal.any([signal, keepAlive.lost]);
-    const open = new OpenLease(lease, await lease.askForSha256(shared));
+    const open = new OpenLease({ client, disks, lease, givesSha256: await lease.askForSha256(shared) });
     await verify(open, shared);
     const result = await work(open, shared);
     if (await open.isAlive(signal)) await lease.complete(signal);
@@ -96,7 +92,7 @@ export class LeaseScope implements Disposable {
   /** Not under the program's signal: an abort between the lease's opening and its name would leave it open. */
   async #open(): Promise<HttpNfcLease> {
     try {
-      const lease = await HttpNfcLease.open(this.#options.client, this.#options.source, new AbortController().signal);
+      const lease = await HttpNfcLease.open(this.#options.client, this.#options.ref, new AbortController().signal);
       // Two cannot be open at once.
       this.#unanswered = false;
       return lease;
@@ -107,44 +103,68 @@ export class LeaseScope implements Disposable {
   }
 }
 
-/** A lease that is ready, for the time of {@link LeaseScope.use}. */
-export class OpenLease {
+/** A lease that is ready, for the time of {@link LeaseDiskSource.use}. */
+class OpenLease implements SourceFiles {
+  readonly #client: VsphereClient;
+  readonly #disks: readonly VirtualDisk[];
   readonly #lease: HttpNfcLease;
-  /** False for a server before 6.7, which gives SHA-1 in its manifest. */
-  readonly givesSha256: boolean;
+  readonly proof: ContentProof;
 
-  constructor(lease: HttpNfcLease, givesSha256: boolean) {
+  /** `givesSha256` is false for a server before 6.7, which gives SHA-1 in its manifest. */
+  constructor({
+    client,
+    disks,
+    lease,
+    givesSha256,
+  }: {
+    client: VsphereClient;
+    disks: readonly VirtualDisk[];
+    lease: HttpNfcLease;
+    givesSha256: boolean;
+  }) {
+    this.#client = client;
+    this.#disks = disks;
     this.#lease = lease;
-    this.givesSha256 = givesSha256;
+    this.proof = givesSha256 ? 'manifest' : 'nothing';
   }
 
-  get devices(): readonly LeaseDevice[] {
-    return this.#lease.devices;
+  get server(): string {
+    return this.#client.server;
   }
 
-  deviceOf(key: string): LeaseDevice {
-    const device = this.#lease.devices.find((candidate) => candidate.key === key);
-    if (device) return device;
-    throw new Hyper2kvmError('transfer', `The new lease does not offer ${key} any more.`, {
-      hint: 'The hardware of the VM was changed during the export; run it again.',
-    });
+  get files(): SourceFile[] {
+    return leaseFiles(this.#lease.devices, this.#disks);
+  }
+
+  open(key: string, limits: ReadLimits, signal: AbortSignal): Promise<OpenedFile> {
+    const device = this.#deviceOf(key);
+    const chunks = downloadDevice(this.#client, device, limits, signal);
+    return Promise.resolve({ access: 'stream', sizeBytes: device.fileSizeBytes, chunks });
   }
 
   isAlive(signal: AbortSignal): Promise<boolean> {
     return this.#lease.isAlive(signal);
   }
 
-  manifest(signal: AbortSignal): Promise<LeaseManifestEntry[]> {
-    return this.#lease.manifest(signal);
+  async manifest(signal: AbortSignal): Promise<ManifestEntry[]> {
+    return (await this.#lease.manifest(signal)).map(manifestEntryOf);
   }
 
-  /** The manifest while other files are still under way, which not every server gives. */
-  async manifestSoFar(signal: AbortSignal): Promise<LeaseManifestEntry[]> {
+  /** Not every server gives the manifest while other files are still being read. */
+  async manifestSoFar(signal: AbortSignal): Promise<ManifestEntry[]> {
     try {
-      return await this.#lease.manifest(signal);
+      return await this.manifest(signal);
     } catch (error) {
       if (isFault(error, 'InvalidState', ...NOT_OFFERED)) return [];
       throw error;
     }
+  }
+
+  #deviceOf(key: string): LeaseDevice {
+    const device = this.#lease.devices.find((candidate) => candidate.key === key);
+    if (device) return device;
+    throw new Hyper2kvmError('transfer', `The new lease does not offer ${key} any more.`, {
+      hint: 'The hardware of the VM was changed during the export; run it again.',
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { leaseFiles } from '../../../../src/operations/export/source/lease-files.ts';
 import { wantedFiles } from '../../../../src/operations/export/transfer/wanted-files.ts';
 import type { LeaseDevice } from '../../../../src/vsphere/lease/nfc-lease.ts';
 import { decodeDisks, type VirtualDisk } from '../../../../src/vsphere/vm/virtual-disk.ts';
@@ -31,10 +32,9 @@ function hardware(...controllers: Controller[]): VirtualDisk[] {
 
 /** The keys of the entries that disk 1, 2, ... are fetched from. */
 const keysFor = (disks: VirtualDisk[], ...keys: string[]): string[] =>
-  wantedFiles(
+  leaseFiles(
     keys.map((key) => entry(key)),
     disks,
-    { baseName: 'web', format: 'ovf' },
   ).map(({ key }) => key);
 
 const PVSCSI = 'ParaVirtualSCSIController';
@@ -102,7 +102,7 @@ test('an ISO image among the entries is neither a disk nor the NVRAM', () => {
     entry(`/vm-1/${LSI}0:0`),
   ];
   const disks = hardware({ type: LSI, bus: 0, units: [0] });
-  expect(wantedFiles(devices, disks, { baseName: 'web', format: 'ovf' })).toEqual([
+  expect(wantedFiles(leaseFiles(devices, disks), { baseName: 'web', format: 'ovf' })).toEqual([
     { key: `/vm-1/${LSI}0:0`, name: 'web-disk-1.vmdk', isDisk: true, capacityBytes: 1 },
     { key: '/vm-1/nvram', name: 'web.nvram', isDisk: false, capacityBytes: 0 },
   ]);

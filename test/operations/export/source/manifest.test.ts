@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { checkAgainstManifest } from '../../../../src/operations/export/source/lease-manifest.ts';
+import { manifestEntryOf } from '../../../../src/operations/export/source/lease-files.ts';
+import { checkAgainstManifest } from '../../../../src/operations/export/source/manifest.ts';
 
 const file = { key: 'k', name: 'vm-disk-1.vmdk', sizeBytes: 10, sha256: 'aa', sha1: 'bb' };
 const entry = {
@@ -18,7 +19,7 @@ test.each([
   { sha1: 'bb' },
   { checksum: 'bb', checksumType: 'sha1' },
 ])('an equal digest proves the file, whichever of the two the server gives: %j', (told) => {
-  expect(checkAgainstManifest(file, [{ ...entry, ...told }])).toBe(true);
+  expect(checkAgainstManifest(file, [manifestEntryOf({ ...entry, ...told })])).toBe(true);
 });
 
 test.each([
@@ -27,7 +28,7 @@ test.each([
   ['the size alone', file, [entry]],
   ['a SHA-1 that was not computed here', { ...file, sha1: undefined }, [{ ...entry, sha1: 'zz' }]],
 ])('%s is no failure, and no proof', (_, arrived, manifest) => {
-  expect(checkAgainstManifest(arrived, manifest)).toBe(false);
+  expect(checkAgainstManifest(arrived, manifest.map(manifestEntryOf))).toBe(false);
 });
 
 test.each([
@@ -35,7 +36,7 @@ test.each([
   [{ ...entry, sha1: 'ab' }, 'sha1 ab were sent, bb arrived'],
   [{ ...entry, sizeBytes: 11 }, '11 bytes were sent, 10 bytes arrived'],
 ])('%j is a mismatch that is worth another try', (wrong, told) => {
-  expect(() => checkAgainstManifest(file, [wrong])).toThrow(
+  expect(() => checkAgainstManifest(file, [manifestEntryOf(wrong)])).toThrow(
     expect.objectContaining({ kind: 'transfer', retryable: true, message: expect.stringContaining(told) }),
   );
 });
