@@ -1,0 +1,166 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { SharedWorkers } from '../../../../src/image/copy/shared-workers.ts';
+import { CleanUp } from '../../../../src/operations/clean-up.ts';
+import type { DiskSourceFactory, SourceFiles } from '../../../../src/operations/export/source/disk-source.ts';
+import { DISK_SOURCES } from '../../../../src/operations/export/source/disk-sources.ts';
+import { ImageMember } from '../../../../src/operations/export/target/image-member.ts';
+import { fetchFile } from '../../../../src/operations/export/transfer/fetch-file.ts';
+import { openSession } from '../../../../src/operations/server-session.ts';
+import { readVmFacts } from '../../../../src/vsphere/vm/vm-facts.ts';
+import { mixedContent, writeRawFile } from '../../../server/content-source.ts';
+import { startTestServer } from '../../../server/test-server.ts';
+import { connectionTo, ScratchFolder } from '../export-run.ts';
+import { memorySource } from './memory-source.ts';
+
+const CONTENTS = [mixedContent(3 << 20, 'first'), mixedContent((2 << 20) + 512, 'second')];
+const LIMITS = { firstByteTimeoutMs: 20_000, stallTimeoutMs: 20_000 };
+
+/** A VM at rest on a test server, whose disks the source under test reads. */
+class Scene implements AsyncDisposable {
+  readonly #stack = new AsyncDisposableStack();
+  readonly signal = new AbortController().signal;
+  readonly left: string[] = [];
+  verified = 0;
+  #request: Parameters<DiskSourceFactory>[0] | undefined;
+  #factory: DiskSourceFactory | undefined;
+  /** What the source holds: open leases on the server, or what is open in memory. */
+  held: () => number = () => 0;
+
+  static async make(kind: 'lease' | 'memory stream' | 'memory disk'): Promise<Scene> {
+    const scene = new Scene();
+    const server = scene.#stack.use(
+      await startTestServer({ vms: [{ name: 'web', disks: CONTENTS.map((content) => ({ content })) }] }),
+    );
+    const cleanUp = scene.#stack.use(new CleanUp((sentence) => scene.left.push(sentence)));
+    const client = await openSession(connectionTo(server), cleanUp, scene.signal);
+    const facts = await readVmFacts(
+      client,
+      { type: 'VirtualMachine', value: vmRefOf(server.state().vms) },
+      scene.signal,
+    );
+    const memory = memorySource(CONTENTS, kind === 'memory stream' ? 'stream' : 'random-access');
+    scene.#factory = kind === 'lease' ? DISK_SOURCES.lease : memory.factory;
+    scene.held = () =>
+      kind === 'lease'
+        ? server.state().leases.filter(({ outcome }) => outcome === 'open').length
+        : memory.state.uses + memory.state.disks;
+    scene.#request = {
+      client,
+      vm: 'web',
+      ref: facts.ref,
+      disks: facts.disks,
+      leave: (sentence) => scene.left.push(sentence),
+      verify: () => {
+        scene.verified += 1;
+        return Promise.resolve();
+      },
+      hasEarlierRun: false,
+      step: () => {},
+    };
+    return scene;
+  }
+
+  async use<Result>(
+    work: (files: SourceFiles, signal: AbortSignal) => Promise<Result>,
+    signal: AbortSignal = this.signal,
+  ): Promise<Result> {
+    if (!this.#factory || !this.#request) throw new Error('make() comes first');
+    using source = this.#factory(this.#request);
+    return await source.use(() => 0, signal, work);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}
+
+function vmRefOf(vms: object): string {
+  const [vm] = Object.values(vms) as { moRef: string }[];
+  return vm?.moRef ?? '';
+}
+
+describe.each(['lease', 'memory stream', 'memory disk'] as const)('the disk source %s', (kind) => {
+  test('lists the disks in the order of the hardware, by the same keys each time', async () => {
+    await using scene = await Scene.make(kind);
+    const first = await scene.use(({ files }) => Promise.resolve(files));
+    expect(first.filter((file) => file.kind === 'disk').map(({ capacityBytes }) => capacityBytes)).toEqual(
+      CONTENTS.map(({ capacityBytes }) => capacityBytes),
+    );
+    expect(new Set(first.map(({ key }) => key)).size).toBe(first.length);
+    expect(await scene.use(({ files }) => Promise.resolve(files))).toEqual(first);
+    expect(scene.verified).toBe(2);
+  });
+
+  test('gives the content of each disk, and proves it as it says', async () => {
+    await using scene = await Scene.make(kind);
+    await using scratch = await ScratchFolder.make();
+    const workers = new SharedWorkers(1);
+    await using use = workers.use();
+    await scene.use(async (source, signal) => {
+      const arrived = new Map<string, string>();
+      if (source.proof === 'digest') expect(await source.manifestSoFar(signal)).toHaveLength(CONTENTS.length);
+      for (const [index, content] of CONTENTS.entries()) {
+        const { key, capacityBytes } = source.files[index] ?? { key: '', capacityBytes: 0 };
+        const path = join(scratch.path, `${index}.raw`);
+        const image = { name: `disk ${index}`, path, format: 'raw', compression: undefined } as const;
+        const member = await ImageMember.open(
+          { ...image, virtualSizeBytes: capacityBytes, verify: true, pool: use.pool },
+          () => {},
+        );
+        let covered = 0;
+        const onProgress = (_received: number, coveredBytes: number): void => void (covered = coveredBytes);
+        const options = { limiter: undefined, limits: LIMITS, withSha1: false, workers, onProgress };
+        const file = { key, name: image.name, isDisk: true, capacityBytes };
+        const { sha256 } = await fetchFile(file, source, member, options, signal);
+        arrived.set(key, sha256);
+        await member.commit(sha256);
+        expect(covered).toBeGreaterThan(0);
+        await writeRawFile(content, `${path}.expected`);
+        const same = (await readFile(path)).equals(await readFile(`${path}.expected`));
+        expect(same).toBe(true);
+      }
+      if (source.proof === 'nothing') return;
+      const manifest = await source.manifest(signal);
+      const digests = new Map(manifest.map(({ key, digest }) => [key, digest]));
+      for (const [key, hex] of arrived) expect(digests.get(key)).toEqual({ algorithm: 'sha256', hex });
+    });
+    expect(scene.held()).toBe(0);
+    expect(scene.left).toEqual([]);
+  });
+
+  test('rejects a key that it does not list', async () => {
+    await using scene = await Scene.make(kind);
+    const opening = scene.use((source, signal) => source.open('/vm-1/none', LIMITS, signal));
+    await expect(opening).rejects.toMatchObject({ kind: 'transfer' });
+    expect(scene.held()).toBe(0);
+  });
+
+  test('ends a read with the reason of its signal, and holds nothing after it', async () => {
+    await using scene = await Scene.make(kind);
+    const ending = new AbortController();
+    const reason = new Error('enough');
+    const reading = scene.use(async (source, signal) => {
+      const opened = await source.open(source.files[0]?.key ?? '', LIMITS, AbortSignal.any([signal, ending.signal]));
+      if (opened.access === 'stream') {
+        for await (const chunk of opened.chunks) if (chunk.length > 0) ending.abort(reason);
+      } else {
+        await using open = opened;
+        ending.abort(reason);
+        await open.disk.read(0, new Uint8Array(512), AbortSignal.any([signal, ending.signal]));
+      }
+    });
+    await expect(reading).rejects.toBe(reason);
+    expect(scene.held()).toBe(0);
+    expect(scene.left).toEqual([]);
+  });
+
+  test('is released when the work fails', async () => {
+    await using scene = await Scene.make(kind);
+    const failing = scene.use(() => Promise.reject(new Error('no room')));
+    await expect(failing).rejects.toThrow('no room');
+    expect(scene.held()).toBe(0);
+    expect(scene.left).toEqual([]);
+  });
+});
