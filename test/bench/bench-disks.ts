@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,11 @@ import { streamOptimized } from '../server/stream-optimized-writer.ts';
 import { measureRun, type MeasuredRun } from './measured-run.ts';
 
 const CLI = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
+
+/** The program as it is built in another checkout, run by the Node that runs the benchmark. */
+export function measureOther(checkout: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<MeasuredRun> {
+  return measureRun(process.execPath, [resolve(checkout, 'bin/run.js'), ...args, '--quiet'], env);
+}
 
 /** The standalone binary that HYPER2KVM_BINARY names, else the program as it is built, run by the Node that runs the benchmark. */
 export function measureOwn(args: string[], env: NodeJS.ProcessEnv = {}): Promise<MeasuredRun> {

@@ -11,6 +11,7 @@ import {
   makeRawDisk,
   makeStreamDisk,
   makeVmdk,
+  measureOther,
   measureOwn,
   readPositive,
   requireQemuImg,
@@ -21,9 +22,9 @@ import { measureRun, measureSteps, withFlush, type MeasuredRun } from '../measur
 import { serveDisk, type ServedDisk } from '../serve-disk.ts';
 
 /**
- * `npm run bench:export -- [--size-mib N] [--runs N] [--tree FOLDER | --random]`: one disk over TLS to files and images, by curl, `govc export.ovf`, curl and then qemu-img, and hyper2kvm, in
+ * `npm run bench:export -- [--size-mib N] [--runs N] [--tree FOLDER | --random] [--against CHECKOUT]`: one disk over TLS to files and images, by curl, `govc export.ovf`, curl and then qemu-img, and hyper2kvm, in
  * turn. curl neither hashes nor looks at what it writes, and gets its lease for nothing. The disk is text, holes and random data; with `--random` nothing of it compresses; with
- * `--tree` it is an ext4 file system with that folder in it. TMPDIR says where: about three times the size is needed.
+ * `--tree` it is an ext4 file system with that folder in it. With `--against` the peer is the program that is built in another checkout. TMPDIR says where: about three times the size is needed.
  */
 const { values } = parseArgs({
   options: {
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '3' },
     tree: { type: 'string' },
     random: { type: 'boolean', default: false },
+    against: { type: 'string' },
   },
 });
 const capacityBytes = readPositive('--size-mib', values['size-mib']) * 1024 * 1024;
@@ -44,7 +46,7 @@ const downloaded = join(output, 'disk.vmdk');
 await makeSource();
 await using served = await serveDisk(source, capacityBytes);
 const ownEnv = { ...served.ownEnv, XDG_STATE_HOME: join(folder.path, 'state') };
-const results = await compete(contestants(served), runs);
+const results = await compete(values.against === undefined ? contestants(served) : versions(values.against), runs);
 const kind = values.random
   ? 'does not compress'
   : values.tree === undefined
@@ -83,6 +85,22 @@ function contestants({ url, username, password }: ServedDisk): Contestant[] {
   const run = async () =>
     withFlush(await measureRun(govc, ['export.ovf', '-vm', 'bench', output], govcEnv), await filesBelow());
   return peers.toSpliced(1, 0, fresh({ title: '`govc export.ovf`', peer: '`curl`', run }));
+}
+
+/** Each kind of export by the program of another checkout, and by this one. */
+function versions(checkout: string): Contestant[] {
+  const kinds = [
+    ['hyper2kvm export', 'bench-disk-1.vmdk'],
+    ['hyper2kvm export --format qcow2 --compress', 'bench-disk-1.qcow2'],
+    ['hyper2kvm export --format qcow2', 'bench-disk-1.qcow2'],
+    ['hyper2kvm export --format raw', 'bench-disk-1.raw'],
+  ] as const;
+  return kinds.flatMap(([title, result]) => {
+    const peer = `\`${title}\` of ${checkout}`;
+    const [, command = '', ...flags] = title.split(' ');
+    const run = () => measureOther(checkout, [command, 'bench', '-o', output, ...flags], ownEnv);
+    return [fresh({ title: peer, run }), fresh(own(title, result, peer))];
+  });
 }
 
 /** `title` is the command line, but for the VM and the output. */
