@@ -67,8 +67,8 @@ class Download {
   readonly #queue = new SlabQueue(() => this.#goOn());
   readonly #stallTimer: NodeJS.Timeout;
   #stopped = false;
-  /** Looks of the timer since the last byte came. Between two looks the socket has had its turn, also in a process that was stopped for a while: a clock would not know. */
-  #silentLooks = 0;
+  /** Ticks of the timer since the last byte came. Between two ticks the socket has had its turn, also in a process that was stopped for a while: a clock would not know. */
+  #silentTicks = 0;
   /** Bytes of the body since the last time that there were enough of them. Those of heads and chunk sizes do not count. */
   #bodyBytes = 0;
   /** The first bytes of the body have come. */
@@ -127,7 +127,7 @@ class Download {
     this.#socket = socket;
     // A server can send its answer together with the end of the handshake, before it was asked.
     if (this.#closing.signal.aborted) return void socket.destroy();
-    this.#silentLooks = 0;
+    this.#silentTicks = 0;
     socket.on('error', (error) => this.fail(connectionError(error, this.#url)));
     socket.on('end', () => this.#ended());
     socket.on('close', () => this.#ended());
@@ -145,7 +145,7 @@ class Download {
       return;
     }
     if (this.#bodyBytes >= LEAST_BYTES) {
-      this.#silentLooks = 0;
+      this.#silentTicks = 0;
       this.#bodyBytes = 0;
       this.#hasBegun = true;
     }
@@ -162,16 +162,16 @@ class Download {
   #goOn(): void {
     if (!this.#stopped) return;
     this.#stopped = false;
-    this.#silentLooks = 0;
+    this.#silentTicks = 0;
     this.#socket?.resume();
   }
 
   /** While the reader is the slow one, the silence is its own. */
   #checkStall({ firstByteTimeoutMs, stallTimeoutMs }: DownloadLimits, intervalMs: number): void {
     const limitMs = this.#hasBegun ? stallTimeoutMs : firstByteTimeoutMs;
-    this.#silentLooks = this.#stopped ? 0 : this.#silentLooks + 1;
-    // The first look may come right after a byte.
-    if ((this.#silentLooks - 1) * intervalMs < limitMs) return;
+    this.#silentTicks = this.#stopped ? 0 : this.#silentTicks + 1;
+    // The first tick may come right after a byte.
+    if ((this.#silentTicks - 1) * intervalMs < limitMs) return;
     const amount = this.#bodyBytes > 0 ? 'almost nothing' : 'nothing';
     const sentence = `${this.#url.host} sent ${amount} for ${Math.round(limitMs / 1000)} seconds.`;
     const hint = this.#hasBegun

@@ -54,7 +54,7 @@ export interface SourceFile {
  */
 export type ContentProof = 'manifest' | 'digest' | 'nothing';
 
-/** How long a file may be silent. */
+/** How long a file may be silent. A source holds a stream to that; reads of a disk are watched by `transfer`. */
 export interface ReadLimits {
   /** Until the first bytes come: a host reads over the zeros of a thin disk before it sends anything. */
   firstByteTimeoutMs: number;

@@ -15,6 +15,7 @@ import type { OpenedStream, ReadLimits, SourceFiles } from '../source/disk-sourc
 import type { ArrivedFile } from '../source/manifest.ts';
 import type { ImageMember } from '../target/image-member.ts';
 import type { WantedFile } from './wanted-files.ts';
+import { watchReads } from './watch-reads.ts';
 
 export interface FetchOptions {
   limiter: RateLimiter | undefined;
@@ -54,7 +55,7 @@ export async function fetchFile(
     return 'copyFrom' in member ? await arrival.intoImage(member) : await arrival.intoBytes(member);
   }
   await using disk = opened;
-  return await fetchDisk(file, disk.disk, member, options, signal);
+  return await fetchDisk(file, watchReads(disk.disk, options.limits, files.server), member, options, signal);
 }
 
 /** One stream on its way. */

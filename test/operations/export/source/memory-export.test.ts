@@ -41,7 +41,10 @@ for (const [format, options] of CASES) {
       const imageFormat = format === 'ovf' ? 'vmdk' : format;
       const { stdout } = await runProgram(oracles['qemu-img'], [
         'compare',
-        ...['-f', imageFormat, '-F', 'raw'],
+        '-f',
+        imageFormat,
+        '-F',
+        'raw',
         image,
         expected,
       ]);
@@ -70,4 +73,21 @@ test('a source that is read at any place goes into an OVA, and holds nothing whe
   expect(thrown).toBe(reason);
   expect(state).toMatchObject({ uses: 0, disks: 0 });
   expect(await scratch.files()).toEqual(['web.ova']);
+});
+
+test('a disk whose reads do not come back is tried again', async () => {
+  await using server = await startTestServer({ vms: [WEB] });
+  await using scratch = await ScratchFolder.make();
+  const { factory, state } = memorySource(CONTENTS, 'random-access');
+  state.silences = 1;
+  const limits = { firstByteTimeoutMs: 1000, stallTimeoutMs: 1000 };
+  const { error, events } = await runExport(server, scratch, { ...limits, format: 'raw', diskSource: factory });
+  expect(error).toBeUndefined();
+  expect(events).toContainEqual(
+    expect.objectContaining({
+      type: 'disk-retry',
+      reason: expect.stringMatching(/^memory sent nothing for 1 seconds/),
+    }),
+  );
+  expect(state).toMatchObject({ uses: 0, disks: 0 });
 });

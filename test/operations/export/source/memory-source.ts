@@ -27,6 +27,8 @@ export interface MemoryState {
   reads: number;
   /** The next so many reads fail. */
   failures: number;
+  /** The next so many reads do not end by themselves. */
+  silences: number;
 }
 
 /** A source whose disks are in memory, one content for each disk of the hardware: read at any place, or as streams whose digest is known. */
@@ -34,7 +36,7 @@ export function memorySource(
   contents: readonly ContentSource[],
   access: OpenedFile['access'],
 ): { factory: DiskSourceFactory; state: MemoryState } {
-  const state: MemoryState = { uses: 0, disks: 0, reads: 0, failures: 0 };
+  const state: MemoryState = { uses: 0, disks: 0, reads: 0, failures: 0, silences: 0 };
   return { factory: (request) => new MemorySource(request, contents, access, state), state };
 }
 
@@ -187,6 +189,10 @@ class MemoryDisk implements ReadableDisk {
     if (this.#state.failures > 0) {
       this.#state.failures -= 1;
       throw new Hyper2kvmError('transfer', 'The memory was busy.', { retryable: true });
+    }
+    if (this.#state.silences > 0) {
+      this.#state.silences -= 1;
+      await pause(600_000, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
     const bytes = await this.#content.read(offsetBytes, target.length);
     if (bytes === undefined) target.fill(0);
