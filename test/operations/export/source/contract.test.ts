@@ -104,7 +104,7 @@ describe.each(['lease', 'memory stream', 'memory disk'] as const)('the disk sour
       for (const [index, content] of CONTENTS.entries()) {
         const { key, capacityBytes } = source.files[index] ?? { key: '', capacityBytes: 0 };
         const path = join(scratch.path, `${index}.raw`);
-        const image = { name: `disk ${index}`, path, format: 'raw', compression: undefined } as const;
+        const image = { name: `disk ${index}`, path, encoding: { format: 'raw' } } as const;
         const member = await ImageMember.open(
           { ...image, virtualSizeBytes: capacityBytes, verify: true, pool: use.pool },
           () => {},
