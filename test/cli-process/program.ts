@@ -43,7 +43,10 @@ export interface RunningProgram {
 }
 
 /** The environment for a program that talks to `server`: nothing of the tester's own that could count as a setting. */
-export function environmentOf(server: TestServer | undefined, stateFolder: string): NodeJS.ProcessEnv {
+export function environmentOf(
+  server: (Pick<TestServer, 'url' | 'username' | 'password'> & { thumbprint: { sha256: string } }) | undefined,
+  stateFolder: string,
+): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(HYPER2KVM_|GOVC_|NODE_|XDG_)/.test(name));
   return {
     ...Object.fromEntries(inherited),

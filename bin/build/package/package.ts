@@ -11,6 +11,7 @@ import { bundledPackages, licencesText, type BundledPackage } from './licences.t
 import { ARCHES, prepareNodeBase, type Arch } from './node-base.ts';
 import { layOutPayload } from './payload.ts';
 import { name, root, version } from './project.ts';
+import { releaseProblems } from './release-check.ts';
 import { sbomText } from './sbom.ts';
 import { sharedFiles } from './shared-files.ts';
 
@@ -23,6 +24,7 @@ const HELP = `Builds ${name} as one file for Linux, and packages of it, into an 
   --binary-only      no archive and no packages
   --no-packages      no .deb and no .rpm, which need Go
   --output FOLDER    instead of dist-bin; it is emptied
+  --release          build nothing unless changelog, manifest and working tree are ready for a release
 `;
 
 const { values } = parseArgs({
@@ -33,12 +35,22 @@ const { values } = parseArgs({
     'binary-only': { type: 'boolean', default: false },
     packages: { type: 'boolean', default: true },
     output: { type: 'string', default: join(root, 'dist-bin') },
+    release: { type: 'boolean', default: false },
   },
   allowNegative: true,
 });
 
 if (values.help) process.stdout.write(HELP);
-else await buildAll(values.arch.map(archOf), resolve(values.output));
+else if (await mayBuild()) await buildAll(values.arch.map(archOf), resolve(values.output));
+
+/** Prints what is missing for a release, which only `--release` takes as a failure. */
+async function mayBuild(): Promise<boolean> {
+  const problems = await releaseProblems();
+  for (const problem of problems) process.stderr.write(`Not ready to release ${version}: ${problem}\n`);
+  if (problems.length === 0 || !values.release) return true;
+  process.exitCode = 1;
+  return false;
+}
 
 async function buildAll(arches: readonly Arch[], output: string): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'hyper2kvm-package-'));

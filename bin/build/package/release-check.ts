@@ -1,0 +1,17 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { manifestFile, manifestText } from '../manifest.ts';
+import { changelogProblems } from './changelog.ts';
+import { root, version } from './project.ts';
+
+/** What has to be done before this version can be released, in sentences; empty when it can. */
+export async function releaseProblems(): Promise<string[]> {
+  const problems = changelogProblems(readFileSync(join(root, 'CHANGELOG.md'), 'utf8'), version);
+  if (readFileSync(manifestFile, 'utf8') !== (await manifestText())) {
+    problems.push('oclif.manifest.json is stale: run npm run build.');
+  }
+  const changed = execFileSync('git', ['status', '--porcelain'], { cwd: root, encoding: 'utf8' }).trim();
+  if (changed !== '') problems.push(`Files are not committed:\n${changed}`);
+  return problems;
+}
