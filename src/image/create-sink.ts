@@ -1,5 +1,5 @@
-import { basename } from 'node:path';
-import { COMPRESSORS, type ImageEncoding } from './encoding.ts';
+import type { OutputFile } from '../base/output/output.ts';
+import { COMPRESSORS, type ImageEncoding } from './model/encoding.ts';
 import { createQcow2Sink, requireL1Table } from './qcow2/qcow2-sink.ts';
 import { createRawSink } from './raw/raw-sink.ts';
 import type { DiskSink } from './model/sink.ts';
@@ -7,8 +7,6 @@ import { createStreamOptimizedSink, requireStreamCapacity } from './vmdk/stream/
 
 export interface SinkOptions {
   virtualSizeBytes: number;
-  /** The final name, which a VMDK has in it; by default that of `path`. */
-  fileName?: string;
 }
 
 /** qemu-img's own choice, and the grain of a streamOptimized VMDK. */
@@ -23,21 +21,30 @@ export function requireSize(
   else if (format === 'vmdk') requireStreamCapacity(virtualSizeBytes);
 }
 
-/** Begins an image at `path`, which must not be a final name. */
-export async function createSink(
-  path: string,
+/** Begins an image in `file`, which is discarded when this throws. The sink ends the file. */
+export async function createSink(file: OutputFile, encoding: ImageEncoding, options: SinkOptions): Promise<DiskSink> {
+  try {
+    return await sinkOf(file, encoding, options);
+  } catch (error) {
+    await file.discard();
+    throw error;
+  }
+}
+
+async function sinkOf(
+  file: OutputFile,
   { format, compression, clusterBytes = DEFAULT_CLUSTER_BYTES }: ImageEncoding,
-  { virtualSizeBytes, fileName = basename(path) }: SinkOptions,
+  { virtualSizeBytes }: SinkOptions,
 ): Promise<DiskSink> {
   switch (format) {
     case 'raw':
-      return createRawSink(path, virtualSizeBytes);
+      return await createRawSink(file, virtualSizeBytes);
     case 'qcow2': {
       const zstd = compression !== undefined && COMPRESSORS[compression].codec === 'zstd';
-      return createQcow2Sink(path, { virtualSizeBytes, clusterBytes, zstd });
+      return createQcow2Sink(file, { virtualSizeBytes, clusterBytes, zstd });
     }
     case 'vmdk':
-      return createStreamOptimizedSink(path, { virtualSizeBytes, fileName });
+      return createStreamOptimizedSink(file, { virtualSizeBytes, fileName: file.name });
   }
 }
 
@@ -46,7 +53,7 @@ export function createNullSink(): DiskSink {
   return {
     clusterBytes: 64 * 1024,
     put: () => Promise.resolve(),
-    finish: () => Promise.resolve({ sizeBytes: 0 }),
+    finish: () => Promise.resolve({ sizeBytes: 0, modifiedMs: 0 }),
     discard: () => Promise.resolve(),
   };
 }

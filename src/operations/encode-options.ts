@@ -1,4 +1,10 @@
-import { COMPRESSORS, SINK_FORMATS, type Compression, type ImageEncoding, type SinkFormat } from '../image/encoding.ts';
+import {
+  COMPRESSORS,
+  SINK_FORMATS,
+  type Compression,
+  type ImageEncoding,
+  type SinkFormat,
+} from '../image/model/encoding.ts';
 
 export { SINK_FORMATS };
 export type { Compression };

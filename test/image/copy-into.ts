@@ -1,10 +1,13 @@
 import { copyImage } from '../../src/image/copy/copy-image.ts';
 import { WorkerPool } from '../../src/image/copy/worker-pool.ts';
+import { FileOutput } from '../../src/base/output/file-output.ts';
 import { createSink, type SinkOptions } from '../../src/image/create-sink.ts';
-import type { ImageEncoding } from '../../src/image/encoding.ts';
+import type { ImageEncoding } from '../../src/image/model/encoding.ts';
 import type { MappedImage } from '../../src/image/model/image.ts';
 
 export interface CopyChoices extends ImageEncoding, Partial<SinkOptions> {
+  /** The final name, which a VMDK has in it; by default that of the path. */
+  fileName?: string;
   verify?: boolean;
   hash?: boolean;
 }
@@ -13,11 +16,12 @@ export interface CopyChoices extends ImageEncoding, Partial<SinkOptions> {
 export async function copyInto(
   image: MappedImage,
   path: string,
-  { format, compression, clusterBytes, verify = true, hash = false, ...options }: CopyChoices,
+  { format, fileName, compression, clusterBytes, verify = true, hash = false, ...options }: CopyChoices,
   shared?: WorkerPool,
 ): Promise<number> {
   const { virtualSizeBytes } = image;
-  const sink = await createSink(path, { format, compression, clusterBytes }, { virtualSizeBytes, ...options });
+  const file = await FileOutput.create(path, fileName);
+  const sink = await createSink(file, { format, compression, clusterBytes }, { virtualSizeBytes, ...options });
   try {
     await using own = new WorkerPool(2);
     const pool = shared ?? own;

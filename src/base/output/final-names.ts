@@ -5,7 +5,7 @@ import { errnoOf, localFileError } from '../files/local-file-error.ts';
 import { Hyper2kvmError } from '../errors.ts';
 import { OWNER_ONLY } from '../files/own-file.ts';
 import { removeFile } from './local-folder.ts';
-import { PARTIAL_SUFFIX } from './member-names.ts';
+import { partialPath } from './partial-name.ts';
 
 export interface NamingOptions {
   /** Replace files that have the final names. */
@@ -24,7 +24,7 @@ export async function giveFinalNames(
   paths: readonly string[],
   { force, mode = OWNER_ONLY }: NamingOptions,
 ): Promise<void> {
-  for (const path of paths) await setMode(path + PARTIAL_SUFFIX, mode);
+  for (const path of paths) await setMode(partialPath(path), mode);
   if (force) {
     // The last one is what makes a package of the files: an old descriptor must not stand over new disks after a crash.
     for (const path of paths.toReversed()) await removeFile(path);
@@ -35,11 +35,11 @@ export async function giveFinalNames(
   const done: string[] = [];
   try {
     for (const path of paths) {
-      await moveToFree(path + PARTIAL_SUFFIX, path);
+      await moveToFree(partialPath(path), path);
       done.push(path);
     }
   } catch (error) {
-    for (const path of done.toReversed()) await rename(path, path + PARTIAL_SUFFIX).catch(() => {});
+    for (const path of done.toReversed()) await rename(path, partialPath(path)).catch(() => {});
     throw error;
   }
   await flushFolder(folder);

@@ -1,6 +1,6 @@
 import { copyBytes } from '../files/copy-bytes.ts';
 import { pageAlignedMemory } from '../files/direct-io.ts';
-import type { Writes } from './output-file.ts';
+import type { Writes } from './writes.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 

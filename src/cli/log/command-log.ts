@@ -1,5 +1,5 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import type { ExportScreen } from '../screen/export-screen.ts';
+import type { ExportScreen } from '../screen/screen.ts';
 import type { ScreenEvent } from '../screen/export-progress.ts';
 import { readChoice } from '../input/option-values.ts';
 import { LOG_FORMATS } from './log-flags.ts';

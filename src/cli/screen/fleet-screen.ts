@@ -7,7 +7,7 @@ import { foldText } from '../text/fold-lines.ts';
 import { cutEnd } from '../text/text-width.ts';
 import type { BarFormat } from './disk-line.ts';
 import { applyEvent, unnamedProgress, type ScreenEvent } from './export-progress.ts';
-import type { ExportScreen, ScreenOptions, ScreenStream } from './export-screen.ts';
+import type { ExportScreen, ScreenOptions, ScreenStream } from './screen.ts';
 import { FleetVm, fleetLines } from './fleet-line.ts';
 import { chooseGlyphs, type Glyphs } from './glyphs.ts';
 import { LiveTask } from './live-task.ts';

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import type * as Listr2Module from 'listr2';
 import { textWidth } from '../text/text-width.ts';
-import type { ScreenStream } from './export-screen.ts';
+import type { ScreenStream } from './screen.ts';
 import type { Glyphs } from './glyphs.ts';
 
 type Listr2 = typeof Listr2Module;

@@ -12,7 +12,7 @@ import {
   type ScreenEvent,
   type VmProgress,
 } from './export-progress.ts';
-import type { ExportScreen } from './export-screen.ts';
+import type { ExportScreen } from './screen.ts';
 import { resultWords, skipWords } from './result-words.ts';
 import { STEP_LABELS } from './step-labels.ts';
 

@@ -2,7 +2,7 @@ import { InterruptedError } from '../../base/errors.ts';
 import { describeError, errorLines } from '../error-report.ts';
 import { safeText } from '../text/safe-text.ts';
 import type { ScreenEvent } from './export-progress.ts';
-import type { ExportScreen, ScreenStream } from './export-screen.ts';
+import type { ExportScreen, ScreenStream } from './screen.ts';
 
 /** Shows errors and warnings only, each with its VM: a warning may be the only sign that a result is not what was wanted. */
 export class QuietScreen implements ExportScreen {

@@ -6,7 +6,7 @@ import { safeText } from '../text/safe-text.ts';
 import { cutMiddle } from '../text/text-width.ts';
 import type { BarFormat } from './disk-line.ts';
 import { applyEvent, unnamedProgress, type ScreenEvent, type VmProgress } from './export-progress.ts';
-import type { ExportScreen, ScreenOptions, ScreenStream } from './export-screen.ts';
+import type { ExportScreen, ScreenOptions, ScreenStream } from './screen.ts';
 import { chooseGlyphs, type Glyphs } from './glyphs.ts';
 import { LiveTask } from './live-task.ts';
 import { resultWords, skipWords } from './result-words.ts';

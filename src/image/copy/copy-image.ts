@@ -6,7 +6,7 @@ import { planWindows } from './plan-windows.ts';
 import { splitUnseen } from './transplant.ts';
 import type { CopyWindow, PackedWindow } from '../model/window.ts';
 import type { WorkerPool } from './worker-pool.ts';
-import type { Compression } from '../encoding.ts';
+import type { Compression } from '../model/encoding.ts';
 
 export interface CopyOptions {
   /** The threads that decompress and pack, which several copies may share; the sink's writes run beside them. */

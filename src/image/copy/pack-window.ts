@@ -4,7 +4,7 @@ import { copyBytes } from '../../base/files/copy-bytes.ts';
 import { freeBuffer } from './fill-window.ts';
 import { putGrain } from '../vmdk/layout/marker-writer.ts';
 import { SECTOR_BYTES } from '../vmdk/layout/sparse-header.ts';
-import { COMPRESSORS, type Compression, type Compressor } from '../encoding.ts';
+import { COMPRESSORS, type Compression, type Compressor } from '../model/encoding.ts';
 import type { PackedCluster } from '../model/window.ts';
 
 /** `grains` are those of a streamOptimized VMDK: zlib streams behind markers, each from a sector's border on; all are compressed, and the last one is filled up with zeros. */

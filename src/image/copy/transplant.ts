@@ -1,4 +1,4 @@
-import { compressorMovesGrains } from '../encoding.ts';
+import { compressorMovesGrains } from '../model/encoding.ts';
 import { copyBytes } from '../../base/files/copy-bytes.ts';
 import { decompress, readStored } from './fill-window.ts';
 import { isZero, type PackOptions } from './pack-window.ts';

@@ -1,3 +1,4 @@
+import type { CompleteFile } from '../../base/output/output.ts';
 import type { PackedWindow } from './window.ts';
 
 export interface WrittenRange {
@@ -17,8 +18,8 @@ export interface DiskSink {
   readonly written?: readonly WrittenRange[];
   /** Writes a window. The next one may come before this has resolved: each gets its place in the file at the call. @throws Hyper2kvmError `local-file`, when nothing of the window is being written any more. */
   put(window: PackedWindow): Promise<void>;
-  /** Writes what is still missing, and flushes. The image is whole then. Returns the size of the file. */
-  finish(): Promise<{ sizeBytes: number }>;
-  /** Closes and removes the file. */
+  /** Writes what is still missing, and completes the file. */
+  finish(): Promise<CompleteFile>;
+  /** Removes the file, after `finish` too. */
   discard(): Promise<void>;
 }

@@ -1,7 +1,8 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { PackedCluster, PackedWindow } from '../model/window.ts';
 import { GatheredWrites } from '../../base/output/gathered-writes.ts';
-import { OutputFile, Writes } from '../../base/output/output-file.ts';
+import type { CompleteFile, OutputFile } from '../../base/output/output.ts';
+import { Writes } from '../../base/output/writes.ts';
 import type { DiskSink } from '../model/sink.ts';
 import { encodeHeader } from './header-writer.ts';
 import { Refcounts } from './refcounts.ts';
@@ -30,12 +31,11 @@ export function requireL1Table(virtualSizeBytes: number, clusterBytes: number): 
 }
 
 /**
- * Makes a qcow2 image, version 3, at `path`, which must not be a final name. In the file stand: the header's cluster, the L1 table, then data, L2 tables and refcount blocks as
+ * Begins a qcow2 image, version 3. In the file stand: the header's cluster, the L1 table, then data, L2 tables and refcount blocks as
  * they come, the refcount table last. The header is written last of all, so that an unfinished file is no image.
  */
-export async function createQcow2Sink(path: string, options: Qcow2Options): Promise<DiskSink> {
-  const l1Entries = requireL1Table(options.virtualSizeBytes, options.clusterBytes);
-  return new Qcow2Sink(await OutputFile.create(path), options, l1Entries);
+export function createQcow2Sink(file: OutputFile, options: Qcow2Options): DiskSink {
+  return new Qcow2Sink(file, options, requireL1Table(options.virtualSizeBytes, options.clusterBytes));
 }
 
 /** What an L2 table says of a cluster of the window. */
@@ -87,7 +87,7 @@ class Qcow2Sink implements DiskSink {
     await writes.done();
   }
 
-  async finish(): Promise<{ sizeBytes: number }> {
+  async finish(): Promise<CompleteFile> {
     const writes = new Writes(this.#file);
     this.#gathered.flush(writes);
     this.#writeL2(writes);
@@ -95,7 +95,7 @@ class Qcow2Sink implements DiskSink {
     writes.add(this.#l1, this.#l1Cluster * this.clusterBytes);
     await writes.done();
     const sizeBytes = this.#refcounts.end * this.clusterBytes;
-    await this.#file.truncate(sizeBytes);
+    await this.#file.setSize(sizeBytes);
     const header = encodeHeader({
       clusterBits: this.#clusterBits,
       virtualSizeBytes: Math.ceil(this.#options.virtualSizeBytes / 512) * 512,
@@ -106,8 +106,7 @@ class Qcow2Sink implements DiskSink {
       zstd: this.#options.zstd,
     });
     await this.#file.write(header, 0);
-    await this.#file.finish();
-    return { sizeBytes };
+    return await this.#file.complete();
   }
 
   discard(): Promise<void> {

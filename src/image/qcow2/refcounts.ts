@@ -1,4 +1,4 @@
-import type { Writes } from '../../base/output/output-file.ts';
+import type { Writes } from '../../base/output/writes.ts';
 
 /** 16 bits to a cluster, qemu's own choice: refcount_order 4. */
 const ENTRY_BYTES = 2;

@@ -1,5 +1,6 @@
 import type { PackedWindow } from '../model/window.ts';
-import { OutputFile, Writes } from '../../base/output/output-file.ts';
+import type { CompleteFile, OutputFile } from '../../base/output/output.ts';
+import { Writes } from '../../base/output/writes.ts';
 import type { DiskSink, WrittenRange } from '../model/sink.ts';
 
 /** Zeros are left out in pieces of so many bytes: the block size of most file systems, and what qemu-img looks for too. */
@@ -7,18 +8,11 @@ const CLUSTER_BYTES = 4096;
 
 const SECTOR_BYTES = 512;
 
-/** Makes a sparse raw image at `path`, which must not be a final name. */
-export async function createRawSink(path: string, virtualSizeBytes: number): Promise<DiskSink> {
-  const file = await OutputFile.create(path);
+/** Begins a sparse raw image. Throws kind `local-file` for a disk that is larger than a file can be: ext4 ends at 16 TiB. */
+export async function createRawSink(file: OutputFile, virtualSizeBytes: number): Promise<DiskSink> {
   // A disk has whole sectors, as in the other formats and in qemu.
   const sizeBytes = Math.ceil(virtualSizeBytes / SECTOR_BYTES) * SECTOR_BYTES;
-  try {
-    await file.truncate(sizeBytes);
-  } catch (error) {
-    // A disk may be larger than a file can be: ext4 ends at 16 TiB.
-    await file.discard();
-    throw error;
-  }
+  await file.setSize(sizeBytes);
   return new RawSink(file, sizeBytes);
 }
 
@@ -51,9 +45,8 @@ class RawSink implements DiskSink {
     await writes.done();
   }
 
-  async finish(): Promise<{ sizeBytes: number }> {
-    await this.#file.finish();
-    return { sizeBytes: this.#virtualSizeBytes };
+  finish(): Promise<CompleteFile> {
+    return this.#file.complete();
   }
 
   #record(fromBytes: number, toBytes: number): void {

@@ -5,18 +5,17 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { copyImage, copyWindows, type CopySummary } from '../../image/copy/copy-image.ts';
 import type { WorkerPool } from '../../image/copy/worker-pool.ts';
 import { createSink } from '../../image/create-sink.ts';
-import { movesGrains } from '../../image/encoding.ts';
+import { movesGrains } from '../../image/model/encoding.ts';
 import type { MappedImage } from '../../image/model/image.ts';
 import { createNullSink } from '../../image/create-sink.ts';
 import { openImage } from '../../image/open-image.ts';
 import type { DiskSink, WrittenRange } from '../../image/model/sink.ts';
 import { GrainWindows } from '../../image/vmdk/stream/grain-windows.ts';
-import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
+import type { FolderOutput } from '../../base/output/folder-output.ts';
 import type { PackageDisk } from '../../ovf/read/package-disk.ts';
 import type { PackageReader } from '../../ovf/read/package-reader.ts';
 import type { SourceDisk } from './convert-source.ts';
 import type { DiskOrigin } from './types.ts';
-import { inodeOf, requireOwn } from './output-names.ts';
 import type { ConvertedDisk, ConvertOptions, DiskPass } from './types.ts';
 
 /** What `stat` counts blocks in. */
@@ -29,8 +28,9 @@ export interface DiskTask {
   source: string;
   disk: SourceDisk;
   origin: DiskOrigin;
-  /** The final path; the image is made beside it as `.partial`. */
+  /** The final path, in the folder of `output`. */
   path: string;
+  output: FolderOutput;
   options: ConvertOptions;
   /** The threads of all disks. */
   pool: WorkerPool;
@@ -41,14 +41,8 @@ export interface DiskTask {
   onPass: (pass: DiskPass) => void;
 }
 
-/** A converted disk, and the file that it stands in as `.partial`. */
-export interface WholeDisk {
-  converted: ConvertedDisk;
-  inode: string;
-}
-
-/** Converts one disk into `<path>.partial`, whole and proved. On failure nothing of it is left. */
-export async function convertDisk(task: DiskTask, signal: AbortSignal): Promise<WholeDisk> {
+/** Converts one disk into a complete file of the output, and proves its content. On failure nothing of it is left. */
+export async function convertDisk(task: DiskTask, signal: AbortSignal): Promise<ConvertedDisk> {
   return task.disk.kind === 'stream' ? convertStream(task, task.disk, signal) : convertImage(task, task.disk, signal);
 }
 
@@ -56,7 +50,7 @@ async function convertImage(
   task: DiskTask,
   { image, packaged }: Extract<SourceDisk, { kind: 'image' }>,
   signal: AbortSignal,
-): Promise<WholeDisk> {
+): Promise<ConvertedDisk> {
   const hasDigest = packaged?.parts[0]?.digest !== undefined;
   if (packaged && hasDigest) await checkDigest(task, packaged, image.virtualSizeBytes, signal);
   const readBack = task.options.verify ?? !image.checksummed;
@@ -72,7 +66,7 @@ async function convertStream(
   task: DiskTask,
   disk: Extract<SourceDisk, { kind: 'stream' }>,
   signal: AbortSignal,
-): Promise<WholeDisk> {
+): Promise<ConvertedDisk> {
   const grains = new GrainWindows(`${disk.name} in ${task.source}`, { free: task.pool.inputs });
   const pieces = asBuffers(task.reader.read(disk.packaged));
   const hasDigest = disk.packaged.parts.every((part) => part.digest !== undefined);
@@ -126,23 +120,20 @@ async function writeImage(
   verified: ConvertedDisk['verified'],
   signal: AbortSignal,
   copy: (sink: DiskSink, hash: boolean) => Promise<CopySummary>,
-): Promise<WholeDisk> {
-  const { path, origin, options, onPass } = task;
-  const partial = path + PARTIAL_SUFFIX;
+): Promise<ConvertedDisk> {
+  const { path, output, origin, options, onPass } = task;
   const readBack = verified === 'read-back';
-  const sink = await createSink(partial, options.encode, { virtualSizeBytes, fileName: basename(path) });
+  const sink = await createSink(await output.create(basename(path)), options.encode, { virtualSizeBytes });
   try {
-    const inode = await inodeOf(partial);
     onPass('copy');
     const { contentSha256 } = await copy(sink, readBack);
     const { sizeBytes } = await sink.finish();
-    await requireOwn(partial, inode);
     if (readBack) {
       onPass('read-back');
       await compareContent(task, contentSha256, sink.written, signal);
     }
     const source = { source: origin, sourceFormat: format, sourceVariant: variant, virtualSizeBytes };
-    return { converted: { path, format: options.encode.format, ...source, sizeBytes, verified }, inode };
+    return { path, format: options.encode.format, ...source, sizeBytes, verified };
   } catch (error) {
     await sink.discard();
     throw error;
@@ -151,12 +142,12 @@ async function writeImage(
 
 /** Reads the whole result as any reader would, but for the holes of a sparse file, and compares its content with what was written. */
 async function compareContent(
-  { path, options: { encode }, pool, onProgress }: DiskTask,
+  { path, output, options: { encode }, pool, onProgress }: DiskTask,
   expected: string,
   written: readonly WrittenRange[] | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const partial = path + PARTIAL_SUFFIX;
+  const partial = output.pathOf(basename(path));
   // It was written past the page cache; and what is read back shall be what the disk holds.
   await using image = await openImage(partial, {
     format: encode.format,

@@ -2,8 +2,7 @@ import { basename } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { FileClaims } from '../../base/claims/file-claim.ts';
 import { checkWritable } from '../../base/files/free-space.ts';
-import { makeFolder } from '../../base/files/make-folder.ts';
-import { removeMadeFolders } from '../../base/output/local-folder.ts';
+import { FolderOutput } from '../../base/output/folder-output.ts';
 import type { FirmwareNeeds } from '../../guest/boot/qemu/uefi-firmware.ts';
 import type { LibvirtConnection } from '../../domain/libvirt/virsh.ts';
 import { checkDefinable, defineDomain } from '../domain/define-domain.ts';
@@ -18,7 +17,7 @@ import { layOut } from './convert-layout.ts';
 import type { Layout } from './layout.ts';
 import { finalPaths, removeLeftovers, removeOverlays, requireHoldable, takenNames } from './output-names.ts';
 import { machineOf } from './described-machine.ts';
-import { fixSteps, makeAll, obstacleOf, type Made } from './make-converted.ts';
+import { fixSteps, makeAll, obstacleOf } from './make-converted.ts';
 import { planInPlace } from './plan-in-place.ts';
 import { checkSpace, freeForOutput, spaceOf } from './output-space.ts';
 import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from './types.ts';
@@ -88,11 +87,9 @@ async function convertAndFix(
   // Before the folder is made, so that none is left where nothing can be written.
   await checkWritable(folder);
   await requireHoldable(layout);
-  const madeFolder = await makeFolder(folder);
-  let made: Made | undefined;
+  const output = await FolderOutput.open({ folder, force: options.force, mode: options.mode });
   let isKept = false;
   try {
-    using claimed = new DisposableStack();
     const claims = new FileClaims({
       env: options.env ?? process.env,
       onProblem: (message) => {
@@ -100,8 +97,9 @@ async function convertAndFix(
         warn(message);
       },
     });
-    for (const path of finalPaths(layout)) claimed.use(await claims.claim(path));
-    const kept = await findConverted(layout, options);
+    const names = finalPaths(layout).map((path) => basename(path));
+    await output.claim(names, claims);
+    const kept = await findConverted(layout, output, options, signal);
     if (kept === undefined) await removeLeftovers(layout);
     else await removeOverlays(layout);
     await removeConvertedRecord(layout);
@@ -110,10 +108,10 @@ async function convertAndFix(
       vm,
       disks: disks.map(({ path, capacityBytes }) => ({ disk: basename(path), capacityBytes })),
     });
-    made = await makeAll({ layout, kept, keep: () => (isKept = true) }, options, report, signal);
+    const made = await makeAll({ layout, output, kept, keep: () => (isKept = true) }, options, report, signal);
     return { source: options.source, ...made, warnings, seconds: (Date.now() - startedAt) / 1000 };
   } finally {
-    if (!isKept && (made === undefined || made.disks.length === 0)) await removeMadeFolders(folder, madeFolder);
+    await output.discard({ keepComplete: isKept });
   }
 }
 

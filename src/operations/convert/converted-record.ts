@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto';
-import { lstat, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { array, nullable, number, object, picklist, string, type InferOutput } from 'valibot';
 import { writeFileAtomically } from '../../base/files/atomic-file.ts';
-import { canTakeOver, readOwnFile } from '../../base/files/own-file.ts';
+import { readOwnFile } from '../../base/files/own-file.ts';
+import type { FolderOutput } from '../../base/output/folder-output.ts';
 import { readRecord, recordSchema, recordText } from '../../base/records/read-record.ts';
-import { SINK_FORMATS } from '../../image/encoding.ts';
+import { SINK_FORMATS } from '../../image/model/encoding.ts';
 import { IMAGE_FORMATS } from '../../image/model/image.ts';
-import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
-import type { WholeDisk } from './convert-disk.ts';
 import type { Layout } from './layout.ts';
-import { inodeOf, pathsOf } from './output-names.ts';
+import { pathsOf } from './output-names.ts';
 import type { ConvertedDisk, ConvertOptions } from './types.ts';
 
 /** A disk of a conversion and the image that it became. `ConvertedDisk` explains the fields. */
@@ -40,12 +39,13 @@ export function convertedRecordPath({ folder, disks }: Pick<Layout, 'folder' | '
 /** Records images whose guest could not be prepared, so that the same command goes on with them. False if the record cannot be written, as on a full disk: then nothing could go on with them. */
 export async function recordConverted(
   layout: Layout,
+  output: FolderOutput,
   options: ConvertOptions,
   disks: readonly ConvertedDisk[],
 ): Promise<boolean> {
   const images: RecordedConversion['images'] = [];
   for (const converted of disks) {
-    const { mtimeMs, size } = await stat(converted.path + PARTIAL_SUFFIX);
+    const { mtimeMs, size } = await stat(output.pathOf(basename(converted.path)));
     images.push({ converted: { ...converted, sizeBytes: size }, modifiedMs: mtimeMs });
   }
   const record: RecordedConversion = { identity: await identityOf(layout, options), images };
@@ -59,22 +59,24 @@ export async function recordConverted(
 
 /**
  * The images of an earlier run that failed at the guest, if the source and every option that changes their bytes are the same and nobody has touched
- * them since. The names are claimed.
+ * them since. They are complete files of the output then.
  */
-export async function findConverted(layout: Layout, options: ConvertOptions): Promise<WholeDisk[] | undefined> {
+export async function findConverted(
+  layout: Layout,
+  output: FolderOutput,
+  options: ConvertOptions,
+  signal: AbortSignal,
+): Promise<ConvertedDisk[] | undefined> {
   const text = await readOwnFile(convertedRecordPath(layout)).catch(() => '');
   const record = readRecord(text, ConvertedRecordSchema);
   if (record?.identity !== (await identityOf(layout, options)) || record.images.length !== layout.disks.length)
     return undefined;
-  const found: WholeDisk[] = [];
   for (const [index, { converted, modifiedMs }] of record.images.entries()) {
     const path = layout.disks[index]?.path ?? '';
-    const stats = await lstat(path + PARTIAL_SUFFIX).catch(() => undefined);
-    const isSame = stats?.size === converted.sizeBytes && stats.mtimeMs === modifiedMs && canTakeOver(stats);
-    if (!isSame || converted.path !== path) return undefined;
-    found.push({ converted, inode: await inodeOf(path + PARTIAL_SUFFIX) });
+    const left = { name: basename(path), sizeBytes: converted.sizeBytes, sha256: '', modifiedMs };
+    if (converted.path !== path || !(await output.adopt(left, signal))) return undefined;
   }
-  return found;
+  return record.images.map(({ converted }) => converted);
 }
 
 export async function removeConvertedRecord(layout: Pick<Layout, 'folder' | 'disks'>): Promise<void> {

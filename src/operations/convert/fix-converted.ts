@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
-import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
+import { partialPath } from '../../base/output/partial-name.ts';
 import { obstacleOfGuest } from '../domain/foreign-guest.ts';
 import { fixImages } from '../fix-guest/fix-images.ts';
 import type { FixEvent, FixReport, FixOptions } from '../fix-guest/types.ts';
@@ -44,7 +44,7 @@ export function fixConverted(
   context: OperationContext<FixEvent>,
 ): Promise<FixReport | undefined> {
   const images = disks.map(({ path, format }, index) => ({
-    path: path + PARTIAL_SUFFIX,
+    path: partialPath(path),
     format,
     address: addresses[index],
     uuid: uuids[index],
@@ -59,6 +59,6 @@ export async function withSizes(
 ): Promise<ConvertedDisk[]> {
   if (guest?.outcome !== 'fixed' || guest.changes.length === 0) return [...disks];
   return await Promise.all(
-    disks.map(async (disk) => ({ ...disk, sizeBytes: (await stat(disk.path + PARTIAL_SUFFIX)).size })),
+    disks.map(async (disk) => ({ ...disk, sizeBytes: (await stat(partialPath(disk.path))).size })),
   );
 }

@@ -1,15 +1,13 @@
-import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { TargetHardware } from '../../guest/contract/boot-check.ts';
-import { giveFinalNames } from '../../base/output/final-names.ts';
-import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
+import type { FolderOutput } from '../../base/output/folder-output.ts';
+import { partialPath } from '../../base/output/partial-name.ts';
 import { virtioSupportOf } from '../fix-guest/fix-images.ts';
 import { targetHardware } from '../fix-guest/target-hardware.ts';
 import type { FixEvent, FixReport } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
-import type { WholeDisk } from './convert-disk.ts';
-import { convertDisks, requireAllOwn } from './convert-disks.ts';
+import { convertDisks } from './convert-disks.ts';
 import type { Layout } from './layout.ts';
 import { recordConverted } from './converted-record.ts';
 import { guestAddressOf, machineOf } from './described-machine.ts';
@@ -22,54 +20,46 @@ export type Made = Pick<ConvertResult, 'disks' | 'domain' | 'hardware' | 'guest'
 
 export interface Making {
   layout: Layout;
+  output: FolderOutput;
   /** Images of an earlier run, which failed at the guest. */
-  kept: WholeDisk[] | undefined;
+  kept: ConvertedDisk[] | undefined;
   /** Called if images stay, as `.partial`, for the same command to go on with. */
   keep: () => void;
 }
 
-/** Makes, fixes and names all. Nothing is left of a plan, and of a failure only images whose guest could not be prepared. */
+/** Converts the disks, fixes the guest and commits the output, except for a plan. If this fails the output is still to be discarded. */
 export async function makeAll(
-  { layout, kept, keep }: Making,
+  { layout, output, kept, keep }: Making,
   options: ConvertOptions,
   report: (event: ConvertEvent) => void,
   signal: AbortSignal,
 ): Promise<Made> {
   const vm = layout.source.baseName;
   const startedAt = Date.now();
-  const whole = kept ?? (await convertDisks(layout, options, report, signal));
+  const converted = kept ?? (await convertDisks(layout, output, options, report, signal));
   const copySeconds = kept === undefined ? (Date.now() - startedAt) / 1000 : 0;
   if (kept !== undefined) reportKept(vm, kept, report);
-  let staysPartial = false;
-  try {
-    const converted = whole.map((disk) => disk.converted);
-    let isUntouched = true;
-    const beforeChange = (): void => {
-      isUntouched = false;
-    };
-    const fixContext = { signal, report: fixSteps(vm, report) };
-    const guest = await fixGuestOf(layout, converted, { options, beforeChange }, fixContext).catch(
-      async (error: unknown) => {
-        const isWorthKeeping = isUntouched && !options.guest.planOnly && error instanceof Hyper2kvmError;
-        staysPartial = isWorthKeeping && (await recordConverted(layout, options, converted));
-        if (staysPartial) {
-          keep();
-          report({ type: 'warning', vm, message: keptMessage(converted) });
-        }
-        throw error;
-      },
-    );
-    if (options.guest.planOnly) return { disks: [], domain: undefined, hardware: undefined, guest, copySeconds };
-    const disks = await withSizes(converted, guest);
-    const hardware = await writeDomain(layout, disks, options, virtioSupportOf(guest), signal);
-    signal.throwIfAborted();
-    await requireAllOwn(whole);
-    await giveFinalNames(layout.folder, finalPaths(layout), options);
-    staysPartial = true;
-    return { disks, domain: layout.domainPath, hardware, guest, copySeconds };
-  } finally {
-    if (!staysPartial) for (const path of finalPaths(layout)) await rm(path + PARTIAL_SUFFIX, { force: true });
-  }
+  let isUntouched = true;
+  const beforeChange = (): void => {
+    isUntouched = false;
+  };
+  const fixContext = { signal, report: fixSteps(vm, report) };
+  const guest = await fixGuestOf(layout, converted, { options, beforeChange }, fixContext).catch(
+    async (error: unknown) => {
+      const isWorthKeeping = isUntouched && !options.guest.planOnly && error instanceof Hyper2kvmError;
+      if (isWorthKeeping && (await recordConverted(layout, output, options, converted))) {
+        keep();
+        report({ type: 'warning', vm, message: keptMessage(converted) });
+      }
+      throw error;
+    },
+  );
+  if (options.guest.planOnly) return { disks: [], domain: undefined, hardware: undefined, guest, copySeconds };
+  const disks = await withSizes(converted, guest);
+  const hardware = await writeDomain(layout, output, disks, options, virtioSupportOf(guest), signal);
+  signal.throwIfAborted();
+  await output.commit(finalPaths(layout).map((path) => basename(path)));
+  return { disks, domain: layout.domainPath, hardware, guest, copySeconds };
 }
 
 async function fixGuestOf(
@@ -107,13 +97,13 @@ export function hardwareFor(
 }
 
 function keptMessage(disks: readonly ConvertedDisk[]): string {
-  const names = disks.map(({ path }) => basename(path) + PARTIAL_SUFFIX).join(', ');
+  const names = disks.map(({ path }) => basename(partialPath(path))).join(', ');
   return `Kept for the next run: ${names}. The same command goes on with the fix.`;
 }
 
-function reportKept(vm: string, kept: readonly WholeDisk[], report: (event: ConvertEvent) => void): void {
-  for (const { converted } of kept) {
-    report({ type: 'disk-kept', vm, disk: basename(converted.path), sizeBytes: converted.sizeBytes, sha256: '' });
+function reportKept(vm: string, kept: readonly ConvertedDisk[], report: (event: ConvertEvent) => void): void {
+  for (const { path, sizeBytes } of kept) {
+    report({ type: 'disk-kept', vm, disk: basename(path), sizeBytes, sha256: '' });
   }
 }
 

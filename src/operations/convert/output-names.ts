@@ -1,10 +1,11 @@
-import { lstat, stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { checkNames } from '../../base/files/free-space.ts';
 import { errnoOf, localFileError } from '../../base/files/local-file-error.ts';
+import { fileIdentity } from '../../base/output/file-output.ts';
 import { removeFile } from '../../base/output/local-folder.ts';
-import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
+import { bothNames, partialPath } from '../../base/output/partial-name.ts';
 import { overlayPath } from '../fix-guest/staged-images.ts';
 import type { Layout } from './layout.ts';
 import type { ConvertSource, SourceDisk } from './convert-source.ts';
@@ -35,16 +36,12 @@ export async function takenNames(layout: Layout, force: boolean): Promise<string
 export async function requireHoldable(layout: Layout): Promise<void> {
   const names = finalPaths(layout).map((path) => basename(path));
   const hint = 'Name the files otherwise with --name NAME or --output FILE, or choose another --output.';
-  await checkNames(
-    layout.folder,
-    names.flatMap((name) => [name, name + PARTIAL_SUFFIX]),
-    hint,
-  );
+  await checkNames(layout.folder, names.flatMap(bothNames), hint);
 }
 
 /** Removes what a run that was killed or that failed has left under the names that are to be written: all at once, since the free space counts on it. The names are claimed. */
 export async function removeLeftovers(layout: Layout): Promise<void> {
-  for (const path of finalPaths(layout)) await removeFile(path + PARTIAL_SUFFIX);
+  for (const path of finalPaths(layout)) await removeFile(partialPath(path));
   await removeOverlays(layout);
 }
 
@@ -59,11 +56,11 @@ export async function requireOwnNames(
   layout: Pick<Layout, 'disks' | 'domainPath'>,
 ): Promise<void> {
   const read = [source.path, ...source.files, ...layout.disks.flatMap(({ disk }) => pathsOf(disk))];
-  const inodes = new Set(await Promise.all(read.map(inodeOf)));
+  const identities = new Set(await Promise.all(read.map(fileIdentity)));
   const paths = finalPaths(layout);
-  for (const written of paths.flatMap((path) => [path, path + PARTIAL_SUFFIX])) {
-    const inode = await inodeOf(written);
-    if (inode === '' || !inodes.has(inode)) continue;
+  for (const written of paths.flatMap(bothNames)) {
+    const identity = await fileIdentity(written);
+    if (identity === '' || !identities.has(identity)) continue;
     throw new Hyper2kvmError('usage', `${written} would be written over its own source.`, {
       hint: 'Choose another --output.',
     });
@@ -71,20 +68,6 @@ export async function requireOwnNames(
   if (new Set(paths).size === paths.length) return;
   throw new Hyper2kvmError('usage', `${layout.domainPath} would be the image and the libvirt domain.`, {
     hint: 'Choose another name as --output.',
-  });
-}
-
-/** The same for two paths to one file; '' when there is none. */
-export async function inodeOf(path: string): Promise<string> {
-  const found = await stat(path, { bigint: true }).catch(() => undefined);
-  return found ? `${found.dev}:${found.ino}` : '';
-}
-
-/** Another host, or a hand, may have put a file in the place of the one that is being made, or removed its folder. Throws kind `local-file`. */
-export async function requireOwn(partial: string, inode: string): Promise<void> {
-  if ((await inodeOf(partial)) === inode) return;
-  throw new Hyper2kvmError('local-file', `${partial} was removed or replaced while it was written.`, {
-    hint: 'Convert again when nothing else writes to that folder.',
   });
 }
 

@@ -3,9 +3,9 @@ import { stat } from 'node:fs/promises';
 import { formatBytes } from '../../base/text/amounts.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { freeBytes } from '../../base/files/free-space.ts';
-import { isCompressed } from '../../image/encoding.ts';
+import { isCompressed } from '../../image/model/encoding.ts';
 import type { MappedImage } from '../../image/model/image.ts';
-import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
+import { partialPath } from '../../base/output/partial-name.ts';
 import type { Layout, PlannedDisk } from './layout.ts';
 import type { ConvertOptions } from './types.ts';
 
@@ -58,7 +58,7 @@ function allocatedOf(fd: number): number {
 export async function freeForOutput({ folder, disks }: Layout): Promise<number> {
   let bytes = await freeBytes(folder);
   for (const { path } of disks) {
-    const leftover = await stat(path + PARTIAL_SUFFIX).catch(() => undefined);
+    const leftover = await stat(partialPath(path)).catch(() => undefined);
     if (leftover?.isFile()) bytes += leftover.blocks * BLOCK_BYTES;
   }
   return bytes;

@@ -1,4 +1,4 @@
-import type { SinkFormat } from '../../image/encoding.ts';
+import type { SinkFormat } from '../../image/model/encoding.ts';
 import type { ImageFormat } from '../../image/model/image.ts';
 import type { BootTestResult } from '../boot-test/types.ts';
 import type { DomainOptions } from '../domain/types.ts';

@@ -1,14 +1,15 @@
-import { writeFileAtomically } from '../../base/files/atomic-file.ts';
+import { basename } from 'node:path';
+import type { FolderOutput } from '../../base/output/folder-output.ts';
 import type { VirtioSupport } from '../../domain/hardware-choice.ts';
-import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
 import { makeDomain, type HardwareReport } from '../domain/make-domain.ts';
 import type { Layout } from './layout.ts';
 import { machineOf } from './described-machine.ts';
 import type { ConvertedDisk, ConvertOptions } from './types.ts';
 
-/** Writes the domain, or the manifest, of the source's machine as `.partial`, and tells what it runs on. Writes nothing where none is wanted. */
+/** Writes the domain, or the manifest, of the source's machine as a complete file of the output, and tells what it runs on. Writes nothing where none is wanted. */
 export async function writeDomain(
   { source, domainPath, disks }: Layout,
+  output: FolderOutput,
   converted: readonly ConvertedDisk[],
   { hardware: wanted, networks, kubevirt = false }: ConvertOptions,
   virtioSupport: VirtioSupport,
@@ -22,6 +23,6 @@ export async function writeDomain(
   );
   const request = { machine, images, wanted, virtioSupport, networks, kubevirt };
   const { text, hardware } = await makeDomain(request, signal);
-  await writeFileAtomically(domainPath + PARTIAL_SUFFIX, text);
+  await output.writeText(basename(domainPath), text);
   return hardware;
 }

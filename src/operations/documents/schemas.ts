@@ -14,7 +14,7 @@ import {
 } from 'valibot';
 import { ERROR_KINDS } from '../../base/errors.ts';
 import { SCHEMA_VERSION } from '../../base/records/read-record.ts';
-import { SINK_FORMATS } from '../../image/encoding.ts';
+import { SINK_FORMATS } from '../../image/model/encoding.ts';
 import { IMAGE_FORMATS } from '../../image/model/image.ts';
 import { JobErrorSchema, JobRecordSchema } from '../../jobs/job-record-schema.ts';
 import { EXPORT_FORMATS } from '../export/types.ts';

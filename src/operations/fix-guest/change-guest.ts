@@ -7,18 +7,11 @@ import { makeWritable, openGuest, reopenGuest } from '../../guest/inspect/open-g
 import { linuxFixes, planFixes } from '../../guest/linux/plan-fixes.ts';
 import { WindowsFoundError } from '../../guest/windows/windows-system.ts';
 import type { OperationContext } from '../operation-context.ts';
+import type { ChangeOptions, ChangeReport } from './change-report.ts';
 import { keepInitramfs } from './kept-initramfs.ts';
 import { GuestNotReadyError } from './not-ready.ts';
 import { StagedImages } from './staged-images.ts';
-import type { FixEvent, FixGuestOptions, FixReport } from './types.ts';
-
-export interface ChangeOptions extends FixGuestOptions {
-  /** Takes what the host does not do as it should: a sentence. */
-  onWarning: (sentence: string) => void;
-}
-
-/** What was changed, or would be. */
-export type ChangeReport = Omit<Extract<FixReport, { outcome: 'fixed' | 'planned' }>, 'seconds'>;
+import type { FixEvent, FixGuestOptions } from './types.ts';
 
 /** Looks for the system on images, plans what it needs, and does that unless only the plan is wanted. */
 export async function changeGuest(

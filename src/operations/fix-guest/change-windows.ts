@@ -7,7 +7,7 @@ import { readInstalledDrivers, type InstalledDrivers } from '../../guest/windows
 import { runVirtV2v } from '../../guest/windows/virt-v2v.ts';
 import type { WindowsSystem } from '../../guest/windows/windows-system.ts';
 import type { OperationContext } from '../operation-context.ts';
-import type { ChangeOptions, ChangeReport } from './change-guest.ts';
+import type { ChangeOptions, ChangeReport } from './change-report.ts';
 import type { FixEvent } from './types.ts';
 
 type WindowsOptions = ChangeOptions & { virtioWin: string };

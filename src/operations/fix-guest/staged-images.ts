@@ -2,10 +2,7 @@ import { open, rm } from 'node:fs/promises';
 import { localFileError } from '../../base/files/local-file-error.ts';
 import type { GuestfsDisk } from '../../guest/guestfs.ts';
 import { commitOverlay, createOverlay, requireQemuImg } from '../../guest/overlay.ts';
-import { PARTIAL_SUFFIX } from '../../base/output/member-names.ts';
-
-/** What the name of an overlay has after the name of its image. */
-const OVERLAY_SUFFIX = `.overlay${PARTIAL_SUFFIX}`;
+import { finalNameOf, partialPath } from '../../base/output/partial-name.ts';
 
 /**
  * Overlays over the images of a VM, next to them. A fix writes to the overlays: until {@link StagedImages.commit}, the images stay as they are,
@@ -55,8 +52,7 @@ export class StagedImages implements AsyncDisposable {
 
 /** Where the overlay of an image is. A run that was killed leaves it there. */
 export function overlayPath(image: string): string {
-  const name = image.endsWith(PARTIAL_SUFFIX) ? image.slice(0, -PARTIAL_SUFFIX.length) : image;
-  return name + OVERLAY_SUFFIX;
+  return partialPath(`${finalNameOf(image) ?? image}.overlay`);
 }
 
 /** qemu-img keeps the mode of a file that exists; a new one would be readable by everybody. */

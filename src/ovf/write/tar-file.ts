@@ -5,7 +5,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { writeFully } from '../../base/files/direct-io.ts';
 import { canTakeOver, OWNER_ONLY } from '../../base/files/own-file.ts';
 import { digestOf } from '../../base/files/file-digest.ts';
-import { createNew } from './folder-member.ts';
+import { createNew } from '../../base/output/file-output.ts';
 import { moveTowardsEnd } from './tar-move.ts';
 
 /** Not through a link; and not waiting, should a named pipe stand there. */
@@ -51,6 +51,10 @@ export class TarFile {
       await this.handle.truncate(sizeBytes);
       await this.handle.sync();
     });
+  }
+
+  async flush(): Promise<void> {
+    await this.#change(() => this.handle.sync());
   }
 
   async write(bytes: Uint8Array, offsetBytes: number): Promise<void> {

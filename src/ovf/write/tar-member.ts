@@ -1,69 +1,90 @@
-import type { FileHandle } from 'node:fs/promises';
-import { writeFully } from '../../base/files/direct-io.ts';
-import { localFileError } from '../../base/files/local-file-error.ts';
 import { BufferedFile } from '../../base/output/buffered-file.ts';
-import type { MemberRecord, MemberWriter } from './package-writer.ts';
+import type { CompleteFile, OutputFile } from '../../base/output/output.ts';
 import { encodeHeaders, headersBytes, padded } from '../tar/tar-header.ts';
+import type { TarFile } from './tar-file.ts';
 
-/** The tar that a member is written to, as far as the member needs it. */
-export interface TarPlace {
-  handle: FileHandle;
-  /** For errors. */
-  path: string;
-  /** Where the member's headers go: the end of the tar so far. */
+/** Where the headers of a member go, and what is in them. */
+interface MemberPlace {
   offsetBytes: number;
   mtime: Date;
 }
 
-/**
- * The member at the end of a tar. Its headers' place is left empty (zeros, which readers take for the tar's end) until the size is
- * known, and `commit` writes them there.
- */
-export class TarMember implements MemberWriter {
-  /** The file is the server's, byte for byte: its own checksums stay in it. */
-  readonly restsOnHash = false;
-  readonly #name: string;
-  readonly #place: TarPlace;
-  readonly #dataOffset: number;
-  readonly #file: BufferedFile;
-  readonly #onEnd: (record: MemberRecord | undefined) => Promise<void>;
-  #ended = false;
+/** What became of a member; `endBytes` is where it ends in the tar. */
+type MemberEnd = { kind: 'complete'; endBytes: number } | { kind: 'gone'; wasComplete: boolean; endBytes: number };
 
-  /** `onEnd` gets the record of a whole member, or undefined when it was discarded. */
-  constructor(name: string, place: TarPlace, onEnd: (record: MemberRecord | undefined) => Promise<void>) {
-    this.#name = name;
+/**
+ * The member at the end of a tar. The place of its headers is left empty (zeros, which readers take for the end of the tar) until the size is
+ * known; `complete` writes them there.
+ */
+export class TarMember implements OutputFile {
+  readonly name: string;
+  readonly #tar: TarFile;
+  readonly #place: MemberPlace;
+  readonly #dataOffset: number;
+  readonly #onEnd: (end: MemberEnd) => Promise<void>;
+  #appended: BufferedFile | undefined;
+  #sizeBytes = 0;
+  #state: 'open' | 'complete' | 'gone' = 'open';
+
+  constructor(name: string, tar: TarFile, place: MemberPlace, onEnd: (end: MemberEnd) => Promise<void>) {
+    this.name = name;
+    this.#tar = tar;
     this.#place = place;
     this.#dataOffset = place.offsetBytes + headersBytes(name);
-    this.#file = new BufferedFile(place.handle, place.path, this.#dataOffset);
     this.#onEnd = onEnd;
   }
 
-  write(chunk: Uint8Array): Promise<void> {
-    return this.#file.write(chunk);
+  get path(): string {
+    return this.#tar.path;
   }
 
-  async commit(sha256: string): Promise<MemberRecord> {
-    const { handle, path, offsetBytes, mtime } = this.#place;
-    const sizeBytes = this.#file.offsetBytes - this.#dataOffset;
-    await this.#file.write(new Uint8Array(padded(sizeBytes) - sizeBytes));
-    await this.#file.end();
-    try {
-      await writeFully(handle, encodeHeaders({ name: this.#name, sizeBytes, mtime }), offsetBytes);
-      await handle.sync();
-    } catch (error) {
-      throw localFileError('write', path, error);
+  async append(chunk: Uint8Array): Promise<void> {
+    this.#appended ??= new BufferedFile(this.#tar.handle, this.path, this.#dataOffset);
+    await this.#appended.write(chunk);
+    this.#sizeBytes = this.#appended.offsetBytes - this.#dataOffset;
+  }
+
+  async write(bytes: Uint8Array, offsetBytes: number): Promise<void> {
+    this.#sizeBytes = Math.max(this.#sizeBytes, offsetBytes + bytes.length);
+    await this.#tar.write(bytes, this.#dataOffset + offsetBytes);
+  }
+
+  async setSize(sizeBytes: number): Promise<void> {
+    await this.#tar.cut(this.#dataOffset + sizeBytes);
+    this.#sizeBytes = sizeBytes;
+  }
+
+  async complete(): Promise<CompleteFile> {
+    await this.writeOut();
+    this.#state = 'complete';
+    await this.#onEnd({ kind: 'complete', endBytes: this.#endBytes });
+    const { offsetBytes, mtime } = this.#place;
+    return { sizeBytes: this.#sizeBytes, modifiedMs: mtime.getTime(), offsetBytes };
+  }
+
+  /** Brings all of it to the disk, its headers last. */
+  async writeOut(): Promise<void> {
+    const { offsetBytes, mtime } = this.#place;
+    const sizeBytes = this.#sizeBytes;
+    const padding = new Uint8Array(padded(sizeBytes) - sizeBytes);
+    if (this.#appended === undefined) await this.#tar.write(padding, this.#dataOffset + sizeBytes);
+    else {
+      await this.#appended.write(padding);
+      await this.#appended.end();
     }
-    this.#ended = true;
-    const record = { name: this.#name, sizeBytes, sha256, offsetBytes };
-    await this.#onEnd(record);
-    return record;
+    await this.#tar.write(encodeHeaders({ name: this.name, sizeBytes, mtime }), offsetBytes);
+    await this.#tar.flush();
   }
 
-  /** Does nothing after a commit. */
   async discard(): Promise<void> {
-    if (this.#ended) return;
-    this.#ended = true;
-    await this.#file.settle();
-    await this.#onEnd(undefined);
+    const state = this.#state;
+    if (state === 'gone') return;
+    this.#state = 'gone';
+    if (state === 'open') await this.#appended?.settle();
+    await this.#onEnd({ kind: 'gone', wasComplete: state === 'complete', endBytes: this.#endBytes });
+  }
+
+  get #endBytes(): number {
+    return this.#dataOffset + padded(this.#sizeBytes);
   }
 }

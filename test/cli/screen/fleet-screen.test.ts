@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
-import { createExportScreen, type ExportScreen } from '../../../src/cli/screen/export-screen.ts';
+import { createExportScreen } from '../../../src/cli/screen/export-screen.ts';
+import type { ExportScreen } from '../../../src/cli/screen/screen.ts';
 import type { SkippedVm } from '../../../src/operations/export/types.ts';
 import { GIB, RESULT, vmStarted } from './export-events.ts';
 import { FakeStream } from './fake-stream.ts';

@@ -6,6 +6,7 @@ import { pageAlignedMemory } from '../../../src/base/files/direct-io.ts';
 import { copyImage } from '../../../src/image/copy/copy-image.ts';
 import { readDirect } from '../../../src/image/copy/direct-read.ts';
 import { WorkerPool } from '../../../src/image/copy/worker-pool.ts';
+import { FileOutput } from '../../../src/base/output/file-output.ts';
 import { createSink } from '../../../src/image/create-sink.ts';
 import { OpenFile } from '../../../src/image/file/open-file.ts';
 import { openImage } from '../../../src/image/open-image.ts';
@@ -29,7 +30,8 @@ test('a disk with holes arrives whole, read past the page cache or not', async (
     await using image = await openImage(path, { format: 'raw' });
     await using pool = new WorkerPool(1);
     const copied = join(folder, 'copy.raw');
-    const sink = await createSink(copied, { format: 'raw' }, { virtualSizeBytes: image.virtualSizeBytes });
+    const { virtualSizeBytes } = image;
+    const sink = await createSink(await FileOutput.create(copied), { format: 'raw' }, { virtualSizeBytes });
     const options = { pool, compression: undefined, verify: false, hash: false, signal: new AbortController().signal };
     await copyImage(image, sink, options);
     await sink.finish();

@@ -43,7 +43,7 @@ function recordingSink(put: (window: PackedWindow) => Promise<void> = () => Prom
       seen.push([window.offsetBytes / WINDOW_BYTES, window.bytes[0]]);
       await put(window);
     },
-    finish: () => Promise.resolve({ sizeBytes: 0 }),
+    finish: () => Promise.resolve({ sizeBytes: 0, modifiedMs: 0 }),
     discard: () => Promise.resolve(),
   };
   return { seen, sink };

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { OpenFile } from '../../../src/image/file/open-file.ts';
 import { openImage } from '../../../src/image/open-image.ts';
-import { createRawSink } from '../../../src/image/raw/raw-sink.ts';
+import { FileOutput } from '../../../src/base/output/file-output.ts';
+import { createSink } from '../../../src/image/create-sink.ts';
 import { testUnless } from '../../oracles/skips.ts';
 import { inFolder, noise } from '../qemu-made.ts';
 import { readThroughMap, runsOf } from '../read-through-map.ts';
@@ -69,7 +70,11 @@ test('of a raw disk whose written ranges are known the rest is zeros, and is not
 
 test('a raw sink records neighbouring windows as one range, and the last one to the end of the disk', async () => {
   await inFolder(async (folder) => {
-    const sink = await createRawSink(join(folder, 'disk.raw'), 7 * 4096);
+    const sink = await createSink(
+      await FileOutput.create(join(folder, 'disk.raw')),
+      { format: 'raw' },
+      { virtualSizeBytes: 7 * 4096 },
+    );
     const bytes = noise(4096, 1);
     const cluster = { index: 0, at: 0, storedBytes: 4096, compressed: false };
     for (const number of [0, 1, 1, 4, 6]) {
@@ -86,7 +91,8 @@ test('a raw sink records neighbouring windows as one range, and the last one to 
 
 test('a disk that is larger than a file can be leaves nothing', async () => {
   await inFolder(async (folder) => {
-    await expect(createRawSink(join(folder, 'disk.raw'), 2 ** 64)).rejects.toThrow();
+    const file = await FileOutput.create(join(folder, 'disk.raw'));
+    await expect(createSink(file, { format: 'raw' }, { virtualSizeBytes: 2 ** 64 })).rejects.toThrow();
     expect(await readdir(folder)).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import type { SinkFormat } from '../../../src/image/encoding.ts';
+import type { SinkFormat } from '../../../src/image/model/encoding.ts';
 import { EncodeOptions, type EncodeChoices } from '../../../src/operations/encode-options.ts';
 import { convert } from '../../../src/operations/convert/convert.ts';
 import { NO_FIX } from '../fix-guest/no-fix.ts';

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { SinkFormat } from '../../../src/image/encoding.ts';
+import type { SinkFormat } from '../../../src/image/model/encoding.ts';
 import type { EncodeChoices } from '../../../src/operations/encode-options.ts';
 import type { OracleName } from '../../oracles/oracle.ts';
 import { outputOf } from '../../oracles/run-program.ts';

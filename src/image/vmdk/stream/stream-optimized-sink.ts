@@ -2,7 +2,8 @@ import { crc32 } from 'node:zlib';
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import type { PackedCluster, PackedWindow } from '../../model/window.ts';
 import { GatheredWrites } from '../../../base/output/gathered-writes.ts';
-import { OutputFile, Writes } from '../../../base/output/output-file.ts';
+import type { CompleteFile, OutputFile } from '../../../base/output/output.ts';
+import { Writes } from '../../../base/output/writes.ts';
 import type { DiskSink } from '../../model/sink.ts';
 import { GrainPlaces } from './grain-places.ts';
 import { withMetadataMarker } from '../layout/marker-writer.ts';
@@ -38,12 +39,12 @@ export function requireStreamCapacity(virtualSizeBytes: number): void {
 }
 
 /**
- * Makes a streamOptimized VMDK in VMware's layout at `path`, which must not be a final name. In the file stand: header and descriptor, the grains in the order of the disk with
+ * Begins a streamOptimized VMDK in VMware's layout. In the file stand: header and descriptor, the grains in the order of the disk with
  * each grain table behind its own, the grain directory, the footer, and the end-of-stream marker. The front is written last, so that an unfinished file is no image.
  */
-export async function createStreamOptimizedSink(path: string, options: StreamOptimizedOptions): Promise<DiskSink> {
+export function createStreamOptimizedSink(file: OutputFile, options: StreamOptimizedOptions): DiskSink {
   requireStreamCapacity(options.virtualSizeBytes);
-  return new StreamOptimizedSink(await OutputFile.create(path), options);
+  return new StreamOptimizedSink(file, options);
 }
 
 /**
@@ -55,7 +56,8 @@ export function createSequentialStreamSink(
   { contentId, ...options }: StreamOptimizedOptions & { contentId: number },
 ): DiskSink {
   requireStreamCapacity(options.virtualSizeBytes);
-  const ended = { finish: () => Promise.resolve(), discard: () => Promise.resolve() };
+  const nothing = { sizeBytes: 0, modifiedMs: 0 };
+  const ended = { complete: () => Promise.resolve(nothing), discard: () => Promise.resolve() };
   return new StreamOptimizedSink(
     { path: file.path, write: (bytes, at) => file.write(bytes, at), ...ended },
     options,
@@ -64,7 +66,7 @@ export function createSequentialStreamSink(
 }
 
 /** What the sink writes into. */
-type SinkFile = Pick<OutputFile, 'path' | 'write' | 'finish' | 'discard'>;
+type SinkFile = Pick<OutputFile, 'path' | 'write' | 'complete' | 'discard'>;
 
 class StreamOptimizedSink implements DiskSink {
   readonly clusterBytes = GRAIN_BYTES;
@@ -107,7 +109,7 @@ class StreamOptimizedSink implements DiskSink {
     await writes.done();
   }
 
-  async finish(): Promise<{ sizeBytes: number }> {
+  async finish(): Promise<CompleteFile> {
     const writes = new Writes(this.#file);
     this.#begin(writes);
     this.#appendTable(writes);
@@ -120,8 +122,8 @@ class StreamOptimizedSink implements DiskSink {
     this.#gathered.flush(writes);
     await writes.done();
     if (!this.#hasFront) await this.#file.write(this.#front(this.#contentId), 0);
-    await this.#file.finish();
-    return { sizeBytes: this.#endSector * SECTOR_BYTES };
+    const { modifiedMs } = await this.#file.complete();
+    return { sizeBytes: this.#endSector * SECTOR_BYTES, modifiedMs };
   }
 
   discard(): Promise<void> {

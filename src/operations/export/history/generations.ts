@@ -7,7 +7,7 @@ import { isTaken } from '../../../base/files/exists.ts';
 import { localFileError } from '../../../base/files/local-file-error.ts';
 import { makeFolder } from '../../../base/files/make-folder.ts';
 import { readOwnFile } from '../../../base/files/own-file.ts';
-import { PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
+import { finalNameOf } from '../../../base/output/partial-name.ts';
 import { recordText } from '../../../base/records/read-record.ts';
 import { generationsIn, GENERATION_RECORD, type GenerationRecord } from './generation-record.ts';
 
@@ -92,7 +92,7 @@ export class Generations {
       if (!(await lstat(unfinished)).isDirectory()) throw linked(unfinished);
       // Files under final names: a run was killed before the generation got its own. Which of them are whole nobody knows.
       const left = (await readdir(unfinished)).filter(
-        (entry) => !entry.startsWith('.') && !entry.endsWith(PARTIAL_SUFFIX),
+        (entry) => !entry.startsWith('.') && finalNameOf(entry) === undefined,
       );
       for (const entry of left) await rm(join(unfinished, entry), { recursive: true });
       await rm(link, { force: true });

@@ -5,7 +5,7 @@ import { writeFileAtomically } from '../../../base/files/atomic-file.ts';
 import { localFileError } from '../../../base/files/local-file-error.ts';
 import { readOwnFile } from '../../../base/files/own-file.ts';
 import { readRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
-import { PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
+import { finalNameOf, partialPath } from '../../../base/output/partial-name.ts';
 import type { ServerDuties } from '../source/export-source.ts';
 import { OwnSnapshotSchema, type OwnSnapshot } from '../source/snapshot-names.ts';
 import { FORMATS } from '../target/formats.ts';
@@ -149,7 +149,7 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
   /** An image has its size and its time of change still; what is no image is not changed. */
   async #isUnchanged({ member: { name, sizeBytes, modifiedMs } }: WholeFile): Promise<boolean> {
     if (modifiedMs === undefined) return true;
-    return await stat(join(this.#folder, name + PARTIAL_SUFFIX)).then(
+    return await stat(partialPath(join(this.#folder, name))).then(
       ({ size, mtimeMs }) => size === sizeBytes && mtimeMs === modifiedMs,
       () => false,
     );
@@ -158,11 +158,11 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
   /** Removes the disks of the earlier run that are not kept: whole ones, and that which was under way when it was killed. */
   async #removeLeftovers(kept: readonly WholeFile[]): Promise<void> {
     const names = new Set(kept.map(({ member }) => member.name));
-    const isOwn = partialOf(this.#baseName, this.#state.format);
+    const isOwn = fileOf(this.#baseName, this.#state.format);
     try {
       for (const entry of await readdir(this.#folder)) {
-        const name = entry.slice(0, -PARTIAL_SUFFIX.length);
-        if (isOwn(entry) && !names.has(name)) await rm(join(this.#folder, entry), { force: true });
+        const name = finalNameOf(entry);
+        if (name !== undefined && isOwn(name) && !names.has(name)) await rm(join(this.#folder, entry), { force: true });
       }
     } catch (error) {
       throw localFileError('remove old files in', this.#folder, error);
@@ -208,13 +208,13 @@ export function resumeRecordName(baseName: string): string {
 
 const NOTHING: ResumeState = { identity: '', format: 'ovf', ownSnapshot: undefined, files: [] };
 
-/** Whether a name in the folder is a `.partial` file of an export of `baseName` in `format`, other than its descriptor. */
-function partialOf(baseName: string, format: ExportFormat): (entry: string) => boolean {
+/** Whether a name is that of a file of an export of `baseName` in `format`, other than its descriptor. */
+function fileOf(baseName: string, format: ExportFormat): (name: string) => boolean {
   const { diskExtension } = FORMATS[format];
   const isDisk = new RegExp(`^-disk-\\d+\\.${diskExtension}(\\.overlay)?$`);
-  return (entry) => {
-    if (!entry.startsWith(baseName) || !entry.endsWith(PARTIAL_SUFFIX)) return false;
-    const rest = entry.slice(baseName.length, -PARTIAL_SUFFIX.length);
+  return (name) => {
+    if (!name.startsWith(baseName)) return false;
+    const rest = name.slice(baseName.length);
     return format === 'ova' ? rest === '.ova' : rest === '.nvram' || isDisk.test(rest);
   };
 }

@@ -19,7 +19,7 @@ import { writeFileAtomically } from '../../../base/files/atomic-file.ts';
 import { readOwnFile } from '../../../base/files/own-file.ts';
 import { readRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
 import { giveFinalNames } from '../../../base/output/final-names.ts';
-import { PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
+import { partialPath } from '../../../base/output/partial-name.ts';
 import { FORMATS } from '../target/formats.ts';
 import type { ExportRecipe } from '../target/export-recipe.ts';
 import { FixReportSchema, HardwareReportSchema } from '../../fix-guest/report-schema.ts';
@@ -131,7 +131,7 @@ export class WholeRecord {
     for (const file of files) {
       if (await isThere(file, state.result.format)) continue;
       if (state.isUsed || (await sizeOf(file.path)) !== undefined) return undefined;
-      if ((await sizeOf(file.path + PARTIAL_SUFFIX)) !== file.sizeBytes) return undefined;
+      if ((await sizeOf(partialPath(file.path))) !== file.sizeBytes) return undefined;
     }
     this.#state = { ...state, result: { ...state.result, files, output: this.#folder } };
     return this.#state;
@@ -145,7 +145,7 @@ export class WholeRecord {
     for (const path of paths) {
       if ((await sizeOf(path)) === undefined) unnamed.push(path);
       // Killed between its two names, it has both.
-      else if (await isOneFile(path, path + PARTIAL_SUFFIX)) await rm(path + PARTIAL_SUFFIX, { force: true });
+      else if (await isOneFile(path, partialPath(path))) await rm(partialPath(path), { force: true });
     }
     if (unnamed.length > 0) await giveFinalNames(this.#folder, unnamed, { force: false, mode });
   }

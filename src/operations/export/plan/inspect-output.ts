@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { sentenceOf } from '../../../base/errors.ts';
 import { checkNames, checkWritable } from '../../../base/files/free-space.ts';
 import { formatBytes } from '../../../base/text/amounts.ts';
-import { PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
+import { bothNames } from '../../../base/output/partial-name.ts';
 import type { VirtualDisk } from '../../../vsphere/vm/virtual-disk.ts';
 import type { VmFacts } from '../../../vsphere/vm/vm-facts.ts';
 import { existsSentence } from '../../file-writer.ts';
@@ -31,7 +31,7 @@ export async function inspectOutput(
     await checkWritable(plan.output);
     isWritable = true;
     findings.push({ level: 'ok', check: 'output', detail: `${plan.output} can be written` });
-    const names = plan.files.flatMap((name) => [name, name + PARTIAL_SUFFIX]);
+    const names = plan.files.flatMap(bothNames);
     await checkNames(plan.output, names, OTHER_NAME);
   } catch (error) {
     if (isWritable) findings.push(findingOf('names', error));

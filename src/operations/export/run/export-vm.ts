@@ -4,7 +4,7 @@ import type { RateLimiter } from '../../../base/rate-limiter.ts';
 import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
 import { createFolderPackage } from '../../../ovf/write/folder-package.ts';
 import { createOvaPackage } from '../../../ovf/write/ova-package.ts';
-import { PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
+import { partialPath } from '../../../base/output/partial-name.ts';
 import { readVmHardware, type VmHardware } from '../../../vsphere/vm/vm-hardware.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { CleanUp } from '../../clean-up.ts';
@@ -204,7 +204,7 @@ async function finishDescriptor(
   if (format === undefined || vmHardware === undefined) return { descriptor: ovf };
   const images = inOrder(transfer.whole, plan.format).filter(({ isDisk }) => isDisk);
   const paths = images.map(({ name }) => join(plan.output, name));
-  const partialPaths = images.map(({ name }) => join(folder, name + PARTIAL_SUFFIX));
+  const partialPaths = images.map(({ name }) => partialPath(join(folder, name)));
   const fetched = { vm: named, vmHardware, disks: source.disks, paths, partialPaths, format, changes, step };
   const { domain, ...made } = await makeMachine(fetched, options, signal);
   return { descriptor: domain, ...made };

@@ -1,4 +1,4 @@
-import type { SinkFormat } from '../../../image/encoding.ts';
+import type { SinkFormat } from '../../../image/model/encoding.ts';
 import { descriptionName } from '../../domain/make-domain.ts';
 import type { ExportFormat } from '../types.ts';
 

@@ -1,21 +1,18 @@
-import { stat } from 'node:fs/promises';
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import { copyWindows } from '../../../image/copy/copy-image.ts';
 import type { WorkerPool } from '../../../image/copy/worker-pool.ts';
 import { createSink } from '../../../image/create-sink.ts';
-import { movesGrains, type ImageEncoding } from '../../../image/encoding.ts';
+import { movesGrains, type ImageEncoding } from '../../../image/model/encoding.ts';
 import type { DiskSink } from '../../../image/model/sink.ts';
 import { WINDOW_BYTES, type CopyWindow } from '../../../image/model/window.ts';
-import { removeFile } from '../../../base/output/local-folder.ts';
+import type { OutputFile } from '../../../base/output/output.ts';
 import type { MemberRecord } from '../../../ovf/write/package-writer.ts';
 
 /** Half of what a file is read in: the line is the limit here, and this keeps 20 MB of memory. */
 const ARRIVING_WINDOW_BYTES = WINDOW_BYTES / 2;
 
 export interface ImageMemberOptions {
-  name: string;
-  /** The `.partial` path. */
-  path: string;
+  file: OutputFile;
   encoding: ImageEncoding;
   virtualSizeBytes: number;
   /** Prove each cluster's checksum: for a source that gives no hash of what it sends. */
@@ -55,7 +52,7 @@ export class ImageMember {
     options: ImageMemberOptions,
     onEnd: (record: MemberRecord | undefined) => void,
   ): Promise<ImageMember> {
-    return new ImageMember(options, await createSink(options.path, options.encoding, options), onEnd);
+    return new ImageMember(options, await createSink(options.file, options.encoding, options), onEnd);
   }
 
   /** Buffers for windows that are free, shared by all disks of the run. */
@@ -69,7 +66,7 @@ export class ImageMember {
     signal: AbortSignal,
     onProgress?: (coveredBytes: number) => void,
   ): Promise<void> {
-    const { name, encoding, verify, pool } = this.#options;
+    const { file, encoding, verify, pool } = this.#options;
     const stop = AbortSignal.any([signal, this.#stop.signal]);
     const options = { compression: encoding.compression, verify, pool, hash: false, signal: stop, onRelease: release };
     const copying = copyWindows(windows, this.#sink, { ...options, ...(onProgress && { onProgress }) });
@@ -77,16 +74,15 @@ export class ImageMember {
     try {
       await copying;
     } catch (error) {
-      throw stop.aborted ? error : asDamagedStream(name, error);
+      throw stop.aborted ? error : asDamagedStream(file.name, error);
     }
   }
 
   /** `sha256` is that of what arrived, and is kept as such: the image has none before it is read back. */
   async commit(sha256: string): Promise<MemberRecord> {
-    const { sizeBytes } = await this.#sink.finish();
+    const { sizeBytes, modifiedMs } = await this.#sink.finish();
     this.#state = 'whole';
-    const { mtimeMs } = await stat(this.#options.path);
-    const record = { name: this.#options.name, sizeBytes, sha256, modifiedMs: mtimeMs };
+    const record = { name: this.#options.file.name, sizeBytes, sha256, modifiedMs };
     this.#onEnd(record);
     return record;
   }
@@ -98,8 +94,7 @@ export class ImageMember {
     this.#state = 'gone';
     this.#stop.abort();
     await this.#copying.catch(() => undefined);
-    if (state === 'whole') await removeFile(this.#options.path);
-    else await this.#sink.discard();
+    await this.#sink.discard();
     this.#onEnd(undefined);
   }
 }

@@ -1,14 +1,12 @@
-import { lstat, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
-import type { ImageEncoding } from '../../../image/encoding.ts';
-import { giveFinalNames, type NamingOptions } from '../../../base/output/final-names.ts';
-import { createNew, FolderMember, isWhole, writeTextMember } from '../../../ovf/write/folder-member.ts';
-import { makeFolder } from '../../../base/files/make-folder.ts';
-import { canTakeOver } from '../../../base/files/own-file.ts';
-import { removeFile, removeMadeFolders } from '../../../base/output/local-folder.ts';
-import { inPackageOrder, PARTIAL_SUFFIX } from '../../../base/output/member-names.ts';
+import type { ImageEncoding } from '../../../image/model/encoding.ts';
+import type { NamingOptions } from '../../../base/output/final-names.ts';
+import { FolderOutput } from '../../../base/output/folder-output.ts';
+import { inPackageOrder } from '../../../ovf/write/package-order.ts';
 import type { MemberHints, MemberRecord, PackageContent, PackageFile } from '../../../ovf/write/package-writer.ts';
+import { StreamMember } from '../../../ovf/write/stream-member.ts';
 import type { ExportMember, ExportWriter } from './export-writer.ts';
 import { ImageMember } from './image-member.ts';
 
@@ -23,22 +21,22 @@ export interface ImagePackageOptions extends NamingOptions {
 
 /** A folder of disk images with a libvirt domain, which is its descriptor. The counterpart of the folder and the OVA, for VMs that stay here. */
 export async function createImagePackage(options: ImagePackageOptions): Promise<ExportWriter> {
-  return new ImagePackage(options, await makeFolder(options.folder));
+  return new ImagePackage(options, await FolderOutput.open({ ...options, texts: [options.descriptorName] }));
 }
 
 class ImagePackage implements ExportWriter {
   readonly maxOpenMembers = Number.POSITIVE_INFINITY;
   readonly #options: ImagePackageOptions;
-  readonly #madeFolder: string | undefined;
+  readonly #output: FolderOutput;
   readonly #open = new Map<string, ExportMember>();
   readonly #whole = new Map<string, MemberRecord>();
   /** Its threads start with the first disk. */
   readonly #workers: ReturnType<SharedWorkers['use']>;
   #finished = false;
 
-  constructor(options: ImagePackageOptions, madeFolder: string | undefined) {
+  constructor(options: ImagePackageOptions, output: FolderOutput) {
     this.#options = options;
-    this.#madeFolder = madeFolder;
+    this.#output = output;
     this.#workers = options.workers.use();
   }
 
@@ -50,52 +48,39 @@ class ImagePackage implements ExportWriter {
       else this.#whole.delete(name);
     };
     const { encoding } = this.#options;
-    const path = this.#partialPath(name);
+    const file = await this.#output.create(name);
     const image = {
-      name,
-      path,
+      file,
       encoding,
       virtualSizeBytes: hints.capacityBytes,
       verify: !hints.hashedByServer,
       pool: this.#workers.pool,
     };
-    const member = hints.isDisk
-      ? await ImageMember.open(image, onEnd)
-      : new FolderMember(name, path, await createNew(path), onEnd);
+    const member = hints.isDisk ? await ImageMember.open(image, onEnd) : new StreamMember(file, onEnd);
     this.#open.set(name, member);
     return member;
   }
 
-  /** An image is not hashed: one of this user's own that has its size and its time of change still was flushed whole, and not touched since. */
   async adoptMember(record: MemberRecord, signal: AbortSignal): Promise<boolean> {
-    const path = this.#partialPath(record.name);
-    const isSame =
-      record.modifiedMs === undefined
-        ? await isWhole(path, record.sizeBytes, record.sha256, signal)
-        : await lstat(path).then(
-            (found) => canTakeOver(found) && found.size === record.sizeBytes && found.mtimeMs === record.modifiedMs,
-            () => false,
-          );
-    if (isSame) this.#whole.set(record.name, record);
-    else await removeFile(path);
-    return isSame;
+    const isAdopted = await this.#output.adopt(record, signal);
+    if (isAdopted) this.#whole.set(record.name, record);
+    return isAdopted;
   }
 
   async finish({ descriptor, beforeNames }: PackageContent, signal?: AbortSignal): Promise<PackageFile[]> {
-    const members = inPackageOrder(this.#whole.values());
+    const names = inPackageOrder(this.#whole.values()).map(({ name }) => name);
     const domain = this.#options.descriptorName;
-    if (descriptor !== undefined) members.push(await writeTextMember(domain, this.#partialPath(domain), descriptor));
+    if (descriptor !== undefined) names.push((await this.#output.writeText(domain, descriptor)).name);
     signal?.throwIfAborted();
-    // Looked up, since an image may have been changed after it was whole.
+    // Looked up, since an image may have been changed after it was complete.
     const files = await Promise.all(
-      members.map(async ({ name }) => ({
+      names.map(async (name) => ({
         path: join(this.#options.folder, name),
-        sizeBytes: (await stat(this.#partialPath(name))).size,
+        sizeBytes: (await stat(this.#output.pathOf(name))).size,
       })),
     );
-    const paths = files.map(({ path }) => path);
     await beforeNames?.(files);
-    await giveFinalNames(this.#options.folder, paths, this.#options);
+    await this.#output.commit(names);
     this.#finished = true;
     await this.#workers[Symbol.asyncDispose]();
     return files;
@@ -105,12 +90,6 @@ class ImagePackage implements ExportWriter {
     if (this.#finished) return;
     for (const member of this.#open.values()) await member.discard();
     await this.#workers[Symbol.asyncDispose]();
-    const names = [this.#options.descriptorName, ...(keepWhole ? [] : this.#whole.keys())];
-    for (const name of names) await removeFile(this.#partialPath(name));
-    await removeMadeFolders(this.#options.folder, this.#madeFolder);
-  }
-
-  #partialPath(name: string): string {
-    return join(this.#options.folder, name + PARTIAL_SUFFIX);
+    await this.#output.discard({ keepComplete: keepWhole });
   }
 }

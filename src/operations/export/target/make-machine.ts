@@ -1,5 +1,5 @@
 import { architectureOf } from '../../../domain/architecture.ts';
-import type { SinkFormat } from '../../../image/encoding.ts';
+import type { SinkFormat } from '../../../image/model/encoding.ts';
 import type { SourceMachine } from '../../../domain/source-machine.ts';
 import type { NamedVm } from '../../../domain/vm-name.ts';
 import type { VirtualDisk } from '../../../vsphere/vm/virtual-disk.ts';

@@ -4,6 +4,7 @@ import { deflateSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import { openImage } from '../../../../src/image/open-image.ts';
 import { GrainPlaces } from '../../../../src/image/vmdk/stream/grain-places.ts';
+import { FileOutput } from '../../../../src/base/output/file-output.ts';
 import { createStreamOptimizedSink } from '../../../../src/image/vmdk/stream/stream-optimized-sink.ts';
 import { copyInto, type CopyChoices } from '../../copy-into.ts';
 import { inFolder, noise } from '../../qemu-made.ts';
@@ -129,7 +130,10 @@ test.each([
 test('grains that come packed out of order stand in the order of the disk', async () => {
   await inFolder(async (folder) => {
     const path = join(folder, 'disk.vmdk');
-    const sink = await createStreamOptimizedSink(path, { virtualSizeBytes: 3 * GRAIN, fileName: 'disk.vmdk' });
+    const sink = createStreamOptimizedSink(await FileOutput.create(path), {
+      virtualSizeBytes: 3 * GRAIN,
+      fileName: 'disk.vmdk',
+    });
     const stored = (index: number): Buffer => {
       const zlib = deflateSync(Buffer.alloc(GRAIN, index + 1));
       const grain = Buffer.alloc(512);

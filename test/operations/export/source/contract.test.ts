@@ -5,6 +5,7 @@ import { SharedWorkers } from '../../../../src/image/copy/shared-workers.ts';
 import { CleanUp } from '../../../../src/operations/clean-up.ts';
 import type { DiskSourceFactory, SourceFiles } from '../../../../src/operations/export/source/disk-source.ts';
 import { DISK_SOURCES } from '../../../../src/operations/export/source/disk-sources.ts';
+import { FileOutput } from '../../../../src/base/output/file-output.ts';
 import { ImageMember } from '../../../../src/operations/export/target/image-member.ts';
 import { fetchFile } from '../../../../src/operations/export/transfer/fetch-file.ts';
 import { openSession } from '../../../../src/operations/server-session.ts';
@@ -104,7 +105,8 @@ describe.each(['lease', 'memory stream', 'memory disk'] as const)('the disk sour
       for (const [index, content] of CONTENTS.entries()) {
         const { key, capacityBytes } = source.files[index] ?? { key: '', capacityBytes: 0 };
         const path = join(scratch.path, `${index}.raw`);
-        const image = { name: `disk ${index}`, path, encoding: { format: 'raw' } } as const;
+        const name = `disk ${index}`;
+        const image = { file: await FileOutput.create(path, name), encoding: { format: 'raw' } } as const;
         const member = await ImageMember.open(
           { ...image, virtualSizeBytes: capacityBytes, verify: true, pool: use.pool },
           () => {},
@@ -112,7 +114,7 @@ describe.each(['lease', 'memory stream', 'memory disk'] as const)('the disk sour
         let covered = 0;
         const onProgress = (_received: number, coveredBytes: number): void => void (covered = coveredBytes);
         const options = { limiter: undefined, limits: LIMITS, withSha1: false, workers, onProgress };
-        const file = { key, name: image.name, isDisk: true, capacityBytes };
+        const file = { key, name, isDisk: true, capacityBytes };
         const { sha256 } = await fetchFile(file, source, member, options, signal);
         arrived.set(key, sha256);
         await member.commit(sha256);

@@ -1,0 +1,117 @@
+import { constants, type BigIntStats } from 'node:fs';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { Hyper2kvmError } from '../errors.ts';
+import { FileWriter } from '../files/direct-io.ts';
+import { localFileError } from '../files/local-file-error.ts';
+import { OWNER_ONLY } from '../files/own-file.ts';
+import { BufferedFile } from './buffered-file.ts';
+import { removeFile } from './local-folder.ts';
+import type { CompleteFile, OutputFile } from './output.ts';
+
+/** Gets the {@link fileIdentity} of a complete file; undefined for one that was discarded. */
+export type OnEnd = (identity: string | undefined) => void;
+
+/** A regular file, closed to everybody but its owner. */
+export class FileOutput implements OutputFile {
+  readonly name: string;
+  readonly path: string;
+  readonly #handle: FileHandle;
+  readonly #writer: FileWriter;
+  readonly #onEnd: OnEnd;
+  #appended: BufferedFile | undefined;
+  #state: 'open' | 'complete' | 'gone' = 'open';
+
+  private constructor(path: string, name: string, handle: FileHandle, onEnd: OnEnd) {
+    this.path = path;
+    this.name = name;
+    this.#handle = handle;
+    this.#writer = new FileWriter(handle);
+    this.#onEnd = onEnd;
+  }
+
+  /** Makes the file at `path`; what is there (a leftover of an earlier run) is removed first, and a link is not followed. */
+  static async create(path: string, name = basename(path), onEnd: OnEnd = () => {}): Promise<FileOutput> {
+    return new FileOutput(path, name, await createNew(path), onEnd);
+  }
+
+  append(chunk: Uint8Array): Promise<void> {
+    this.#appended ??= new BufferedFile(this.#handle, this.path, 0);
+    return this.#appended.write(chunk);
+  }
+
+  write(bytes: Uint8Array, offsetBytes: number): Promise<void> {
+    return this.#change(() => this.#writer.write(bytes, offsetBytes));
+  }
+
+  setSize(sizeBytes: number): Promise<void> {
+    return this.#change(() => this.#handle.truncate(sizeBytes));
+  }
+
+  async complete(): Promise<CompleteFile> {
+    await this.#appended?.end();
+    const found = await this.#change(async () => {
+      await this.#writer[Symbol.asyncDispose]();
+      await this.#handle.sync();
+      const own = await this.#handle.stat({ bigint: true });
+      await this.#handle.close();
+      return own;
+    });
+    const identity = identityOf(found);
+    await requireOwn(this.path, identity);
+    this.#state = 'complete';
+    this.#onEnd(identity);
+    // In ms with a fraction, as `Stats` without big integers has it, which is what records compare.
+    const { mtimeMs } = await this.#change(() => stat(this.path));
+    return { sizeBytes: Number(found.size), modifiedMs: mtimeMs };
+  }
+
+  async discard(): Promise<void> {
+    const state = this.#state;
+    if (state === 'gone') return;
+    this.#state = 'gone';
+    this.#onEnd(undefined);
+    if (state === 'open') {
+      await this.#appended?.settle();
+      await this.#writer[Symbol.asyncDispose]().catch(() => {});
+      await this.#handle.close().catch(() => {});
+    }
+    await removeFile(this.path);
+  }
+
+  async #change<Result>(operation: () => Promise<Result>): Promise<Result> {
+    try {
+      return await operation();
+    } catch (error) {
+      throw localFileError('write', this.path, error);
+    }
+  }
+}
+
+/** The same for all paths to one file; '' when there is none. */
+export async function fileIdentity(path: string): Promise<string> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found === undefined ? '' : identityOf(found);
+}
+
+/** Another host, or a person, may have put another file in its place, or removed its folder. Throws kind `local-file`. */
+export async function requireOwn(path: string, identity: string): Promise<void> {
+  if ((await fileIdentity(path)) === identity) return;
+  throw new Hyper2kvmError('local-file', `${path} was removed or replaced while it was written.`, {
+    hint: 'Run the same command again when nothing else writes to that folder.',
+  });
+}
+
+function identityOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`;
+}
+
+/** A new file under a name that may hold a leftover. A link there is removed, not followed. */
+export async function createNew(path: string, access = constants.O_WRONLY): Promise<FileHandle> {
+  try {
+    await removeFile(path);
+    return await open(path, access | constants.O_CREAT | constants.O_EXCL, OWNER_ONLY);
+  } catch (error) {
+    throw localFileError('create', path, error);
+  }
+}

@@ -1,0 +1,158 @@
+import { constants } from 'node:fs';
+import { lstat, open, type FileHandle } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { FileClaim, FileClaims } from '../claims/file-claim.ts';
+import { Hyper2kvmError } from '../errors.ts';
+import { digestOf, digestOfText } from '../files/file-digest.ts';
+import { errnoOf, localFileError } from '../files/local-file-error.ts';
+import { makeFolder } from '../files/make-folder.ts';
+import { canTakeOver } from '../files/own-file.ts';
+import { fileIdentity, FileOutput, requireOwn } from './file-output.ts';
+import { giveFinalNames, type NamingOptions } from './final-names.ts';
+import { removeFile, removeMadeFolders } from './local-folder.ts';
+import type { LeftFile, OutputFile, OutputSet } from './output.ts';
+import { partialPath } from './partial-name.ts';
+import { requirePlainName } from './plain-name.ts';
+
+export interface FolderOutputOptions extends NamingOptions {
+  /** Made with its parents when it is not there. */
+  folder: string;
+  /** The names of files that each run makes from the others (a manifest): they are never kept for the next one. */
+  texts?: readonly string[];
+}
+
+/** Files of one folder, each with its partial name until the commit; any number may be open at once. Throws kind `local-file`. */
+export class FolderOutput implements OutputSet {
+  readonly maxOpenFiles = Number.POSITIVE_INFINITY;
+  readonly folder: string;
+  readonly #naming: NamingOptions;
+  readonly #madeFolder: string | undefined;
+  readonly #open = new Map<string, FileOutput>();
+  /** By name, with what identifies the file: until the commit somebody may put another one in its place. */
+  readonly #complete = new Map<string, string>();
+  readonly #texts: readonly string[];
+  readonly #claims: FileClaim[] = [];
+  #isCommitted = false;
+
+  private constructor({ folder, force, mode, texts = [] }: FolderOutputOptions, madeFolder: string | undefined) {
+    this.folder = folder;
+    this.#naming = { force, mode };
+    this.#texts = texts;
+    this.#madeFolder = madeFolder;
+  }
+
+  static async open(options: FolderOutputOptions): Promise<FolderOutput> {
+    const folder = resolve(options.folder);
+    return new FolderOutput({ ...options, folder }, await makeFolder(folder));
+  }
+
+  /** Keeps other runs away from these names until the end of the set. Throws kind `busy`. */
+  async claim(names: readonly string[], claims: FileClaims): Promise<void> {
+    for (const name of names) this.#claims.push(await claims.claim(join(this.folder, name)));
+  }
+
+  /** Where a file is before the commit. */
+  pathOf(name: string): string {
+    return partialPath(join(this.folder, name));
+  }
+
+  async create(name: string): Promise<OutputFile> {
+    requirePlainName(name);
+    if (this.#open.has(name)) throw new Hyper2kvmError('internal', `${name} is open already.`);
+    this.#complete.delete(name);
+    const file = await FileOutput.create(this.pathOf(name), name, (identity) => {
+      this.#open.delete(name);
+      if (identity === undefined) this.#complete.delete(name);
+      else this.#complete.set(name, identity);
+    });
+    this.#open.set(name, file);
+    return file;
+  }
+
+  /** Writes a small text as a complete file. On failure nothing of it is left. */
+  async writeText(name: string, text: string): Promise<{ name: string; sizeBytes: number; sha256: string }> {
+    const file = await this.create(name);
+    try {
+      await file.append(Buffer.from(text));
+      const { sizeBytes } = await file.complete();
+      return { name, sizeBytes, sha256: digestOfText(text) };
+    } catch (error) {
+      await file.discard();
+      throw error;
+    }
+  }
+
+  async adopt(left: LeftFile, signal: AbortSignal): Promise<boolean> {
+    requirePlainName(left.name);
+    const path = this.pathOf(left.name);
+    const isSame = left.modifiedMs === undefined ? await hasContent(path, left, signal) : await isUntouched(path, left);
+    if (isSame) this.#complete.set(left.name, await fileIdentity(path));
+    else await removeFile(path);
+    return isSame;
+  }
+
+  async commit(names: readonly string[]): Promise<void> {
+    this.requireNoneOpen();
+    for (const [name, identity] of this.#complete) await requireOwn(this.pathOf(name), identity);
+    const paths = names.map((name) => join(this.folder, name));
+    await giveFinalNames(this.folder, paths, this.#naming);
+    this.#isCommitted = true;
+    this.#release();
+  }
+
+  /** Throws kind `internal` while a file is open. */
+  requireNoneOpen(): void {
+    if (this.#open.size === 0) return;
+    throw new Hyper2kvmError('internal', `${[...this.#open.keys()].join(', ')} is still open.`);
+  }
+
+  async discard({ keepComplete }: { keepComplete: boolean }): Promise<void> {
+    try {
+      if (this.#isCommitted) return;
+      for (const file of this.#open.values()) await file.discard();
+      for (const name of keepComplete ? this.#texts : [...this.#texts, ...this.#complete.keys()]) {
+        await removeFile(this.pathOf(name));
+        this.#complete.delete(name);
+      }
+      await removeMadeFolders(this.folder, this.#madeFolder);
+    } finally {
+      this.#release();
+    }
+  }
+
+  #release(): void {
+    for (const claim of this.#claims.splice(0)) claim[Symbol.dispose]();
+  }
+}
+
+/** Not through a link; and without waiting, should a named pipe be there. */
+const OPEN_LEFTOVER = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Whether the file is this user's own, and has that size and SHA-256. Rejects with the reason of an abort; throws kind `local-file`. */
+async function hasContent(path: string, { sizeBytes, sha256 }: LeftFile, signal: AbortSignal): Promise<boolean> {
+  signal.throwIfAborted();
+  let handle: FileHandle;
+  try {
+    handle = await open(path, OPEN_LEFTOVER);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ELOOP') return false;
+    throw localFileError('read', path, error);
+  }
+  try {
+    const found = await handle.stat();
+    if (!canTakeOver(found) || found.size !== sizeBytes) return false;
+    return (await digestOf(handle, 0, sizeBytes, signal)) === sha256.toLowerCase();
+  } catch (error) {
+    throw localFileError('read', path, error);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** One of this user's own that has its size and its time of change still was flushed complete, and not touched since. */
+function isUntouched(path: string, { sizeBytes, modifiedMs }: LeftFile): Promise<boolean> {
+  return lstat(path).then(
+    (found) => canTakeOver(found) && found.size === sizeBytes && found.mtimeMs === modifiedMs,
+    () => false,
+  );
+}
