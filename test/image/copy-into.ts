@@ -20,7 +20,7 @@ export async function copyInto(
   shared?: WorkerPool,
 ): Promise<number> {
   const { virtualSizeBytes } = image;
-  const file = await FileOutput.create(path, fileName);
+  const file = await FileOutput.create(path, { name: fileName });
   const sink = await createSink(file, { format, compression, clusterBytes }, { virtualSizeBytes, ...options });
   try {
     await using own = new WorkerPool(2);

@@ -12,6 +12,14 @@ import type { CompleteFile, OutputFile } from './output.ts';
 /** Gets the {@link fileIdentity} of a complete file; undefined for one that was discarded. */
 export type OnEnd = (identity: string | undefined) => void;
 
+export interface FileOutputOptions {
+  /** The final name; by default that of the path. */
+  name?: string | undefined;
+  onEnd?: OnEnd;
+  /** What an error says could not be done. */
+  doing?: 'create' | 'write' | undefined;
+}
+
 /** A regular file, closed to everybody but its owner. */
 export class FileOutput implements OutputFile {
   readonly name: string;
@@ -31,8 +39,11 @@ export class FileOutput implements OutputFile {
   }
 
   /** Makes the file at `path`; what is there (a leftover of an earlier run) is removed first, and a link is not followed. */
-  static async create(path: string, name = basename(path), onEnd: OnEnd = () => {}): Promise<FileOutput> {
-    return new FileOutput(path, name, await createNew(path), onEnd);
+  static async create(
+    path: string,
+    { name = basename(path), onEnd = () => {}, doing }: FileOutputOptions = {},
+  ): Promise<FileOutput> {
+    return new FileOutput(path, name, await createNew(path, { doing }), onEnd);
   }
 
   append(chunk: Uint8Array): Promise<void> {
@@ -107,11 +118,14 @@ function identityOf({ dev, ino }: BigIntStats): string {
 }
 
 /** A new file under a name that may hold a leftover. A link there is removed, not followed. */
-export async function createNew(path: string, access = constants.O_WRONLY): Promise<FileHandle> {
+export async function createNew(
+  path: string,
+  { access = constants.O_WRONLY, doing = 'create' }: { access?: number; doing?: 'create' | 'write' | undefined } = {},
+): Promise<FileHandle> {
   try {
     await removeFile(path);
     return await open(path, access | constants.O_CREAT | constants.O_EXCL, OWNER_ONLY);
   } catch (error) {
-    throw localFileError('create', path, error);
+    throw localFileError(doing, path, error);
   }
 }

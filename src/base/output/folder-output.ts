@@ -56,22 +56,28 @@ export class FolderOutput implements OutputSet {
     return partialPath(join(this.folder, name));
   }
 
-  async create(name: string): Promise<OutputFile> {
+  create(name: string): Promise<OutputFile> {
+    return this.#begin(name, 'create');
+  }
+
+  /** `doing` is for errors. */
+  async #begin(name: string, doing: 'create' | 'write'): Promise<OutputFile> {
     requirePlainName(name);
     if (this.#open.has(name)) throw new Hyper2kvmError('internal', `${name} is open already.`);
     this.#complete.delete(name);
-    const file = await FileOutput.create(this.pathOf(name), name, (identity) => {
+    const onEnd = (identity: string | undefined): void => {
       this.#open.delete(name);
       if (identity === undefined) this.#complete.delete(name);
       else this.#complete.set(name, identity);
-    });
+    };
+    const file = await FileOutput.create(this.pathOf(name), { name, onEnd, doing });
     this.#open.set(name, file);
     return file;
   }
 
-  /** Writes a small text as a complete file. On failure nothing of it is left. */
+  /** Writes a small text as a complete file. On failure nothing of it is left. For the caller this is one operation: an error says that it could not be written, not created. */
   async writeText(name: string, text: string): Promise<{ name: string; sizeBytes: number; sha256: string }> {
-    const file = await this.create(name);
+    const file = await this.#begin(name, 'write');
     try {
       await file.append(Buffer.from(text));
       const { sizeBytes } = await file.complete();

@@ -38,7 +38,7 @@ export class TarFile {
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw localFileError('create', path, error);
     }
-    return new TarFile(path, await createNew(path, constants.O_RDWR));
+    return new TarFile(path, await createNew(path, { access: constants.O_RDWR }));
   }
 
   async isEmpty(): Promise<boolean> {

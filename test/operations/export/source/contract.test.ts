@@ -106,7 +106,7 @@ describe.each(['lease', 'memory stream', 'memory disk'] as const)('the disk sour
         const { key, capacityBytes } = source.files[index] ?? { key: '', capacityBytes: 0 };
         const path = join(scratch.path, `${index}.raw`);
         const name = `disk ${index}`;
-        const image = { file: await FileOutput.create(path, name), encoding: { format: 'raw' } } as const;
+        const image = { file: await FileOutput.create(path, { name }), encoding: { format: 'raw' } } as const;
         const member = await ImageMember.open(
           { ...image, virtualSizeBytes: capacityBytes, verify: true, pool: use.pool },
           () => {},
