@@ -65,6 +65,6 @@ With \`--json\` a command puts exactly one document on standard output, whether 
 | --- | --- |
 | \`ok\` | \`true\` when the exit code is 0 |
 | \`exitCode\` | The exit code of the process |
-| \`result\` | What the command found or did. It may stand beside an \`error\`: a partial export has both |
+| \`result\` | What the command found or did. It can be present together with an \`error\`: a partial export has both |
 | \`error\` | \`kind\`, \`exitCode\`, \`message\` and, where there is one, \`hint\`. Absent when \`ok\` |
 | \`warnings\` | Sentences; an empty list when there are none |`;

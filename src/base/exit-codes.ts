@@ -2,23 +2,23 @@ import { Hyper2kvmError, InterruptedError, SIGNAL_EXIT_CODES, type ErrorKind } f
 
 /** The one table from a kind of failure to the process's exit code. docs/exit-codes.md is generated from it. */
 export const EXIT_CODES: Record<ErrorKind, { code: number; meaning: string }> = {
-  internal: { code: 1, meaning: 'internal error: a fault of hyper2kvm itself' },
+  internal: { code: 1, meaning: 'internal error: a bug in hyper2kvm' },
   usage: { code: 2, meaning: 'usage: a flag, an argument or a setting is wrong' },
   partial: {
     code: 3,
-    meaning: 'partial: some VMs were exported and some were not, or a snapshot of an export stays on the server',
+    meaning: 'partial: some VMs were exported and some were not, or a snapshot of an export remains on the server',
   },
   authentication: { code: 10, meaning: 'authentication: login refused, or a privilege is missing' },
   'not-found': { code: 11, meaning: 'not found, or the name is ambiguous' },
   transfer: { code: 12, meaning: 'transfer, lease or server failure' },
   image: { code: 13, meaning: 'corrupt or unsupported image, or a VM that cannot be exported' },
-  'local-file': { code: 14, meaning: 'local files: space, rights, or a name that is taken' },
-  'tls-trust': { code: 15, meaning: 'TLS trust: the certificate was refused' },
+  'local-file': { code: 14, meaning: 'local files: space, permissions, or a file that already exists' },
+  'tls-trust': { code: 15, meaning: 'TLS trust: the certificate was rejected' },
   guest: {
     code: 16,
     meaning: 'guest: it could not be fixed, is not ready to start, or did not come up in the boot test',
   },
-  host: { code: 17, meaning: 'host: a program, a firmware or a right that is needed here is missing' },
+  host: { code: 17, meaning: 'host: a required program, firmware or permission is missing' },
   busy: { code: 18, meaning: 'busy: another run is writing the same VM or file there' },
 };
 

@@ -32,8 +32,8 @@ export async function withTimeLimit<Result>(
 ): Promise<Result> {
   const limit = new AbortController();
   const timer = setTimeout(() => {
-    const sentence = `${what} was not over after ${Math.round(limitMs / 1000)} seconds.`;
-    limit.abort(new Hyper2kvmError('transfer', sentence, { hint: 'Look at the tasks of the VM on the server.' }));
+    const sentence = `${what} did not finish within ${Math.round(limitMs / 1000)} seconds.`;
+    limit.abort(new Hyper2kvmError('transfer', sentence, { hint: 'Check the tasks of the VM on the server.' }));
   }, limitMs);
   try {
     return await work(AbortSignal.any([signal, limit.signal]));

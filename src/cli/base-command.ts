@@ -31,13 +31,13 @@ export abstract class BaseCommand<Result extends object> extends Command {
       default: false,
       helpGroup: 'GLOBAL',
       description:
-        'Put one JSON document on standard output, for success and failure; all else goes to standard error.',
+        'Print one JSON document on standard output, for success and failure. All other output goes to standard error.',
     }),
     quiet: Flags.boolean({
       default: false,
       char: 'q',
       helpGroup: 'GLOBAL',
-      description: 'Print warnings and errors only, besides the result of list, status and a dry run.',
+      description: 'Print only warnings and errors, and the result of list, status and a dry run.',
     }),
     debug: Flags.boolean({
       default: false,
@@ -88,7 +88,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
 
   /** What may be left behind when the user does not wait for the clean-up. */
   protected leftBehindNote(): string {
-    return 'Left at once.';
+    return 'Stopped without cleaning up.';
   }
 
   /** Puts a message for people on standard error. A command whose screen owns the terminal sends it there. */
@@ -130,7 +130,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
     const watch = watchEndingSignals({
       first: (name) => {
         this.runLog.note('warning', 'signal', `${name}: cleaning up`);
-        this.say(`${name}: cleaning up. Press Ctrl-C again to leave at once.`);
+        this.say(`${name}: cleaning up. Press Ctrl-C again to quit immediately.`);
       },
       crash: () => this.say('Internal error: cleaning up.'),
       second: (_name, exitCode) => this.#leaveAtOnce(exitCode),

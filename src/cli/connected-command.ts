@@ -37,7 +37,7 @@ export abstract class ConnectedCommand<Result extends object> extends BaseComman
     });
     if (settings.trust.insecure) {
       this.addWarning(
-        `The certificate of ${settings.url.host} is not verified (--insecure): pin it with --thumbprint.`,
+        `The certificate of ${settings.url.host} is not verified (--insecure). Pin it with --thumbprint.`,
       );
     }
     const password = async (): Promise<Secret> => {

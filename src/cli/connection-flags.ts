@@ -16,42 +16,42 @@ export const CONNECTION_FLAGS = {
   url: Flags.string({
     helpGroup,
     helpValue: 'URL',
-    description: 'vCenter or ESXi host: https://HOST[:PORT], or a bare host name. Else HYPER2KVM_URL, else GOVC_URL.',
+    description: 'vCenter or ESXi host: https://HOST[:PORT], or a host name. Default: HYPER2KVM_URL, then GOVC_URL.',
   }),
   username: Flags.string({
     char: 'u',
     helpGroup,
     helpValue: 'NAME',
-    description: 'Account to log in with. Else HYPER2KVM_USERNAME, else GOVC_USERNAME.',
+    description: 'Account to log in with. Default: HYPER2KVM_USERNAME, then GOVC_USERNAME.',
   }),
   'password-file': Flags.string({
     helpGroup,
     helpValue: 'FILE',
     description:
-      'File whose first line is the password; - reads it from standard input. Without it HYPER2KVM_PASSWORD, else GOVC_PASSWORD, else a hidden prompt on a terminal.',
+      'File whose first line is the password; - reads it from standard input. Default: HYPER2KVM_PASSWORD, then GOVC_PASSWORD, then a hidden prompt on a terminal.',
   }),
   insecure: Flags.boolean({
     char: 'k',
     helpGroup,
-    description: "Do not verify the server's certificate. Pin it with --thumbprint instead wherever you can.",
+    description: 'Do not verify the server certificate. Pinning it with --thumbprint is safer.',
   }),
   thumbprint: Flags.string({
     helpGroup,
     helpValue: 'HEX',
-    description: "SHA-1 or SHA-256 thumbprint of the server's certificate, with or without colons; pins it.",
+    description: 'Pin the server certificate by its SHA-1 or SHA-256 thumbprint, with or without colons.',
   }),
   'ca-file': Flags.string({
     helpGroup,
     helpValue: 'FILE',
     multiple: true,
     multipleNonGreedy: true,
-    description: 'PEM file with certificate authorities to trust besides those of the system. May be repeated.',
+    description: 'PEM file with certificate authorities to trust in addition to those of the system. May be repeated.',
   }),
   timeout: Flags.string({
     helpGroup,
     helpValue: 'TIME',
     default: '60s',
-    description: 'Limit for one call to the server, such as 90s or 2m; a bare number is seconds.',
+    description: 'Time limit for one call to the server, such as 90s or 2m; a bare number is seconds.',
   }),
 };
 

@@ -86,7 +86,7 @@ function kindOf(error: unknown): ErrorReport['kind'] {
 function hintOf(error: unknown): string | undefined {
   if (error instanceof Hyper2kvmError) return error.hint;
   if (error instanceof InterruptedError) return undefined;
-  return 'This is a fault in hyper2kvm. Run it again with HYPER2KVM_DEBUG=1 and report what it prints.';
+  return 'This is a bug in hyper2kvm. Run it again with HYPER2KVM_DEBUG=1, and report the output.';
 }
 
 function indent(text: string): string {

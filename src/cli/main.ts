@@ -57,8 +57,8 @@ function requireCurrentFolder(): void {
   try {
     process.cwd();
   } catch (cause) {
-    throw new Hyper2kvmError('local-file', 'The current folder does not exist any more.', {
-      hint: 'Change to another one: cd.',
+    throw new Hyper2kvmError('local-file', 'The current folder no longer exists.', {
+      hint: 'Change to an existing folder with cd.',
       cause,
     });
   }
@@ -85,8 +85,8 @@ function checkCommand(argv: readonly string[], known: Bundle['manifest']['comman
   const list = `The commands are ${commands.join(', ')}.`;
   if (first.startsWith('-')) {
     const flag = first.split('=', 1)[0] ?? first;
-    throw new Hyper2kvmError('usage', `${flag} stands before the command.`, {
-      hint: `Name the command first. ${list}`,
+    throw new Hyper2kvmError('usage', `${flag} comes before the command.`, {
+      hint: `Give the command first. ${list}`,
     });
   }
   const near = nearWord(first, commands);

@@ -3,8 +3,8 @@ import { EXIT_CODES } from '../base/exit-codes.ts';
 import { errnoOf } from '../base/files/local-file-error.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: 'no space is left where it goes',
-  EPIPE: 'its reader has closed the pipe',
+  ENOSPC: 'no space is left on the device',
+  EPIPE: 'the reader has closed the pipe',
   EIO: 'an input/output error',
 };
 

@@ -23,8 +23,8 @@ export function asUsageError(error: unknown, names: CommandNames): unknown {
   const hint = `See ${names.command} --help.`;
   if (isWords(flags)) return unknownFlag(flags, names);
   if (isWords(args)) {
-    const words = args.length === 1 ? 'There is a word' : 'There are words';
-    return new Hyper2kvmError('usage', `${words} too many for ${names.command}.`, { hint, cause: error });
+    const words = args.length === 1 ? 'Unexpected argument' : 'Unexpected arguments';
+    return new Hyper2kvmError('usage', `${words} for ${names.command}.`, { hint, cause: error });
   }
   if (isDefinitions(args)) {
     const missing = args.map(({ name }) => name.toUpperCase()).join(' and ');
@@ -35,8 +35,8 @@ export function asUsageError(error: unknown, names: CommandNames): unknown {
 
 /** The refusal of `--password`, told before the command line is parsed: its value would be taken for an argument. */
 export function passwordFlagError(): Hyper2kvmError {
-  return new Hyper2kvmError('usage', 'There is no --password flag: every user of the machine could read it.', {
-    hint: 'Set HYPER2KVM_PASSWORD, or give --password-file FILE (- is standard input), or run on a terminal to be asked.',
+  return new Hyper2kvmError('usage', 'There is no --password flag: all users of this host could read it.', {
+    hint: 'Set HYPER2KVM_PASSWORD, use --password-file FILE (- is standard input), or run on a terminal to be prompted.',
   });
 }
 

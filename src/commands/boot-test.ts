@@ -25,18 +25,18 @@ const MOST_MEMORY_BYTES = 2 ** 40;
 
 /** `hyper2kvm boot-test TARGET` */
 export class BootTestCommand extends BaseCommand<BootTestResult> {
-  static override summary = 'Boot a domain or a disk in QEMU, and tell whether the guest comes up.';
+  static override summary = 'Boot a domain or a disk in QEMU, and check whether the guest comes up.';
   static override description =
     'Runs the machine of a libvirt domain, or a lone disk on virtio hardware, with KVM or else in emulation, until there is a login prompt on the serial console, an answer of the guest agent and a frame from its network card, or a sign of failure. The disks are only read: what the guest writes goes to an overlay that is gone afterwards. No frame leaves QEMU, whose own DHCP server answers. A picture of the screen and the log of the serial console stay in the folder of the job. A guest that does not come up, whose network is silent, or that uses a configured address on another NIC than its own, is exit code 16.';
 
   static override examples = [
-    { description: 'The domain that a conversion wrote', command: '<%= config.bin %> boot-test web-01.xml' },
+    { description: 'Boot the domain that a conversion wrote', command: '<%= config.bin %> boot-test web-01.xml' },
     {
-      description: 'A lone disk that was installed for UEFI',
+      description: 'Boot a standalone disk that was installed for UEFI',
       command: '<%= config.bin %> boot-test disk.qcow2 --firmware uefi --memory 4G',
     },
     {
-      description: 'For a script, without KVM and for ten minutes at most',
+      description: 'Boot in emulation for at most ten minutes, with JSON output for a script',
       command: '<%= config.bin %> boot-test web-01.xml --accelerator tcg --timeout 10m --json',
     },
   ];
@@ -45,29 +45,29 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
     target: Args.string({
       required: true,
       ignoreStdin: true,
-      description: 'The XML of a libvirt domain, or a disk image; told by the content.',
+      description: 'XML of a libvirt domain, or a disk image; detected from the content.',
     }),
   };
 
   static override flags = {
     timeout: Flags.string({
       helpValue: 'TIME',
-      description: 'Wait so long at most, such as 90s or 10m. Default: 5m with KVM, 20m in emulation.',
+      description: 'Give up after TIME, such as 90s or 10m. Default: 5m with KVM, 20m in emulation.',
     }),
     firmware: Flags.string({
       options: FIRMWARES,
-      description: 'Of a lone disk. Default: bios. A domain tells its own.',
+      description: 'Firmware for a standalone disk. Default: bios. A domain defines its own firmware.',
     }),
     'input-format': INPUT_FORMAT_FLAG,
     memory: Flags.string({
       helpValue: 'SIZE',
-      description: 'Memory of the guest, such as 4G. Default: what the domain says, or 2G for a lone disk.',
+      description: 'Guest memory, such as 4G. Default: the memory of the domain, or 2G for a standalone disk.',
     }),
     key: KEY_FLAG,
     accelerator: Flags.string({
       options: ACCELERATOR_CHOICES,
       default: 'auto',
-      description: 'kvm, tcg for emulation, or auto for KVM where it can be used.',
+      description: 'QEMU accelerator: kvm, tcg (emulation), or auto (kvm if it works, otherwise tcg).',
     }),
     ...LOG_FLAGS,
   };
@@ -75,7 +75,7 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
   #screen: ExportScreen | undefined;
 
   protected override leftBehindNote(): string {
-    return 'Left at once. QEMU has been ended; overlays may be left in the folder of the job.';
+    return 'Stopped without cleaning up. QEMU was terminated; the job folder may contain overlays.';
   }
 
   protected override say(text: string): void {

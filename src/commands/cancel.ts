@@ -6,19 +6,19 @@ import type { CancelResult } from '../operations/cancel/types.ts';
 
 /** `hyper2kvm cancel ID...` */
 export class CancelCommand extends BaseCommand<CancelResult> {
-  static override summary = 'End running jobs, with nothing left on the server.';
+  static override summary = 'Cancel running jobs and clean up on the server.';
   static override description =
-    'Tells jobs of this host to end, detached or not, and waits until each has released its export lease, removed its snapshot and said so in its record. Ctrl-C stops the waiting alone.';
+    'Asks jobs of this host, detached or not, to stop, and waits until each has released its export lease, removed its snapshot and updated its record. Ctrl-C only stops waiting; the jobs still end.';
 
   static override examples = [
     {
-      description: 'The job whose id export --detach printed; the beginning of an id is enough where it fits one job',
+      description: 'Cancel the job whose ID export --detach printed (a unique prefix of the ID is enough)',
       command: '<%= config.bin %> cancel 20261122T140102Z-export-1a2b3c4d',
     },
   ];
 
   static override args = {
-    id: Args.string({ multiple: true, required: true, ignoreStdin: true, description: 'Ids of the jobs.' }),
+    id: Args.string({ multiple: true, required: true, ignoreStdin: true, description: 'IDs of the jobs to cancel.' }),
   };
 
   protected operation(): Promise<typeof CancelJobs> {
@@ -39,7 +39,7 @@ export class CancelCommand extends BaseCommand<CancelResult> {
       {
         signal: this.signal,
         report: ({ job, pid }) => {
-          if (!this.quiet) this.say(`Job ${job}: process ${pid} is told to end, and cleans up.`);
+          if (!this.quiet) this.say(`Job ${job}: process ${pid} was asked to stop and is cleaning up.`);
         },
       },
     );

@@ -13,18 +13,21 @@ export interface CompletionResult {
 export class CompletionCommand extends BaseCommand<CompletionResult> {
   static override summary = 'Print the completion script for bash, zsh or fish.';
   static override description =
-    'With it TAB completes commands, flags, their values, files, ids of jobs, and the names of the VMs that the last list or export saw on the server; no server is asked. The .deb and .rpm packages install the scripts.';
+    'Completes commands, flags and their values, files, job IDs, and the names of the VMs that the last list or export found on the server. Completion never contacts a server. The .deb and .rpm packages install the scripts.';
 
   static override examples = [
     {
-      description: 'bash, for every shell from now on',
+      description: 'Install it for bash',
       command: '<%= config.bin %> completion bash > ~/.local/share/bash-completion/completions/hyper2kvm',
     },
     {
-      description: 'zsh, into a folder of its fpath',
+      description: 'Install it for zsh, in a folder of its fpath',
       command: '<%= config.bin %> completion zsh > ~/.zfunc/_hyper2kvm',
     },
-    { description: 'fish', command: '<%= config.bin %> completion fish > ~/.config/fish/completions/hyper2kvm.fish' },
+    {
+      description: 'Install it for fish',
+      command: '<%= config.bin %> completion fish > ~/.config/fish/completions/hyper2kvm.fish',
+    },
   ];
 
   static override args = {

@@ -21,23 +21,23 @@ import { convertDocument } from './documents/convert-document.ts';
 export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
   static override summary = 'Convert a disk image, an OVF, an OVA or a .vmx for KVM.';
   static override description =
-    'Makes qcow2, raw or VMDK images, in this program and without unpacking an archive. What the source is, is told by its content and not by its name. Of an OVF, an OVA or a .vmx it also writes a libvirt domain. Checksums of the source are checked on the way, and nothing is left of a conversion that failed.';
+    'Writes qcow2, raw or VMDK images, without unpacking an archive first. The source format is detected from the content, not from the file name. For an OVF, an OVA or a .vmx it also writes a libvirt domain. Checksums in the source are verified during the conversion. A failed conversion leaves no incomplete images.';
 
   static override examples = [
     {
-      description: 'One disk into ./disk.qcow2',
+      description: 'Convert one disk to ./disk.qcow2',
       command: '<%= config.bin %> convert disk.vmdk',
     },
     {
-      description: 'A VM in an OVA, compressed, with its libvirt domain',
+      description: 'Convert a VM in an OVA to compressed images and a libvirt domain',
       command: '<%= config.bin %> convert web-01.ova --compress --output /var/lib/libvirt/images/',
     },
     {
-      description: 'The second disk of an export as a raw image, read back and compared',
+      description: 'Convert the second disk of an export to a raw image, then read it back and compare',
       command: '<%= config.bin %> convert web-01/web-01.ovf --disk 2 --format raw --verify --output data.img',
     },
     {
-      description: 'Look first: what the source is, what would be written, and what stands in the way',
+      description: 'Show what the source is, what would be written, and what prevents it',
       command: '<%= config.bin %> convert web-01.ova --dry-run',
     },
   ];
@@ -47,7 +47,7 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
       required: true,
       ignoreStdin: true,
       description:
-        'A disk image (VMDK, qcow2, VHD, VHDX, VDI, raw), the .ovf file of an OVF package, an OVA, or the .vmx file of a machine with its disks beside it.',
+        'Disk image (VMDK, qcow2, VHD, VHDX, VDI, raw), .ovf file of an OVF package, OVA, or .vmx file of a VM with its disks next to it.',
     }),
   };
 
@@ -60,7 +60,7 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
   }
 
   protected override leftBehindNote(): string {
-    return 'Left at once. In the output folder .partial files may be left.';
+    return 'Stopped without cleaning up. The output folder may contain .partial files.';
   }
 
   protected override say(text: string): void {
@@ -117,7 +117,7 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
     if (!this.quiet) this.print(bootTestReport(result));
     if (result.problem === undefined) return;
     const { message, hint } = result.problem;
-    this.failWith(new Hyper2kvmError('guest', message, { hint: `The images stay. ${hint}` }));
+    this.failWith(new Hyper2kvmError('guest', message, { hint: `The images are kept. ${hint}` }));
   }
 
   async #plan(options: ConvertOptions): Promise<ConvertPlan> {
@@ -126,11 +126,11 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
     this.print(conversionPlanReport(plan, this.tableWidth()));
     for (const warning of plan.warnings) this.addWarning(warning);
     if (cannotFit(plan)) {
-      const hint = 'Free some space there, choose another --output, or write less with --compress.';
-      this.failWith(new Hyper2kvmError('local-file', 'The free space is not enough.', { hint }));
-    } else if (lacksSpace(plan)) this.addWarning('The free space may not be enough.');
+      const hint = 'Free up space there, choose another --output, or write less with --compress.';
+      this.failWith(new Hyper2kvmError('local-file', 'There is not enough free space.', { hint }));
+    } else if (lacksSpace(plan)) this.addWarning('There may not be enough free space.');
     if (plan.refusal !== undefined) {
-      const hint = 'Choose another --output, or replace it with --force.';
+      const hint = 'Choose another --output, or overwrite it with --force.';
       this.failWith(new Hyper2kvmError('local-file', plan.refusal, { hint }), { shown: true });
     }
     return plan;

@@ -49,15 +49,19 @@ function refuseImageFlags(flags: ExportFlagValues, format: string): void {
   const names = ['fix', 'fix-plan', 'key', 'root', 'remove-vmware-tools', 'virtio-win', 'boot-test'] as const;
   const given = names.find((name) => flags[name] !== undefined && flags[name] !== false);
   if (given === undefined) return;
-  throw new Hyper2kvmError('usage', `--${given} is for images, and --format ${format} makes none.`, {
-    hint: 'Add --format qcow2 or --format raw; or convert what was exported: hyper2kvm convert takes the same flag.',
+  throw new Hyper2kvmError('usage', `--${given} cannot be used with --format ${format}: it applies to images only.`, {
+    hint: 'Use --format qcow2 or --format raw; or export first, and use the same flag with hyper2kvm convert.',
   });
 }
 
 function noPlan(): Hyper2kvmError {
-  return new Hyper2kvmError('usage', '--fix-plan would fetch all disks to keep none of them.', {
-    hint: 'Export the VM as it is (--format ovf), and ask hyper2kvm convert --fix-plan about what came.',
-  });
+  return new Hyper2kvmError(
+    'usage',
+    '--fix-plan is not supported by export: it would download all disks and keep none of them.',
+    {
+      hint: 'Export the VM with --format ovf, and run hyper2kvm convert --fix-plan on the result.',
+    },
+  );
 }
 
 function readPower(flags: ExportFlagValues): PowerChoice {
@@ -67,8 +71,8 @@ function readPower(flags: ExportFlagValues): PowerChoice {
     flags.shutdown !== undefined && '--shutdown',
   ].filter((way) => way !== false);
   if (ways.length > 1) {
-    throw new Hyper2kvmError('usage', `${ways.join(' and ')} exclude each other.`, {
-      hint: 'They are three ways to bring the disks of a running VM to rest: choose one.',
+    throw new Hyper2kvmError('usage', `${ways.join(' and ')} are mutually exclusive.`, {
+      hint: 'Each of them makes the disks of a running VM consistent: choose one.',
     });
   }
   need(flags.quiesce, '--quiesce', flags.snapshot, '--snapshot');

@@ -26,31 +26,31 @@ import { exportDocument } from './documents/export-document.ts';
 export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult | DetachedJob> {
   static override summary = 'Export VMs from a vCenter or ESXi host.';
   static override description =
-    'Takes VMs out through an export lease, checks every disk on its way, and writes nothing under a final name that is not whole. One VM that fails does not stop the rest. The same command run again keeps disks that are whole already; with --skip-existing VMs too.';
+    'Downloads VMs through an export lease, verifies every disk during the download, and gives files their final names only when they are complete. A VM that fails does not stop the others. To resume, rerun the same command: it keeps disks that are already complete. With --skip-existing it also keeps complete VMs.';
 
   static override examples = [
     {
-      description: 'A powered-off VM into ./web-01; the password is asked for',
+      description: 'Export a powered-off VM to ./web-01 (prompts for the password)',
       command: '<%= config.bin %> export web-01 --url https://vc.example.com --username administrator@vsphere.local',
     },
     {
-      description: 'A running VM from a temporary snapshot, as one OVA file',
+      description: 'Export a running VM from a temporary snapshot, as one OVA file',
       command: '<%= config.bin %> export web-01 --snapshot --quiesce --format ova --output /srv/vms',
     },
     {
-      description: 'Shut the guest down, wait up to ten minutes, export, power it on again',
+      description: 'Shut down the guest (wait up to ten minutes), export the VM, and power it on again',
       command: '<%= config.bin %> export web-01 --shutdown=10 --restart',
     },
     {
-      description: 'Straight into compressed qcow2 images and a libvirt domain, for this host',
+      description: 'Export directly to compressed qcow2 images and a libvirt domain, for this host',
       command: '<%= config.bin %> export web-01 --snapshot --format qcow2 --compress --output /var/lib/libvirt/images',
     },
     {
-      description: 'Look first: what would be written, and what stands in the way',
+      description: 'Show what would be written, and what prevents it',
       command: '<%= config.bin %> export web-01 --dry-run',
     },
     {
-      description: 'In the background; the password is asked for first',
+      description: 'Export in the background (prompts for the password first)',
       command: '<%= config.bin %> export web-01 --snapshot --output /srv/vms --detach',
     },
     {
@@ -60,7 +60,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
         "<%= config.bin %> export 'db-*' --profile nightly --quiet --log-file /var/log/hyper2kvm.log --notify-command 'mail -s \"export $HYPER2KVM_JOB_STATE\" ops'",
     },
     {
-      description: 'Many VMs, four at once, those that are missing, at 50 MiB a second over all',
+      description: 'Export the missing VMs of a list, four at a time, at 50 MiB per second in total',
       command:
         '<%= config.bin %> export --from-file vms.txt --jobs 4 --skip-existing --snapshot --output /srv/vms --password-file /root/vc.pass --limit-rate 50M',
     },
@@ -85,7 +85,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
   }
 
   protected override leftBehindNote(): string {
-    return 'Left at once. On the server an export lease (it ends by itself after some minutes) and a temporary snapshot may be left, in the output folder .partial files.';
+    return 'Stopped without cleaning up. The server may still have an export lease, which expires after some minutes, and a temporary snapshot. The output folder may contain .partial files.';
   }
 
   protected override say(text: string): void {
@@ -168,7 +168,9 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     };
     const started = await startDetached(options, this.signal);
     if (!this.quiet) {
-      this.say(`Process ${started.pid} exports now. To follow it:\n  hyper2kvm status --job ${started.job} --follow`);
+      this.say(
+        `Process ${started.pid} exports in the background. To follow it:\n  hyper2kvm status --job ${started.job} --follow`,
+      );
     }
     this.print([started.job]);
     return started;
@@ -217,9 +219,9 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     }
     const vms = [...(words ?? []), ...(file === undefined ? [] : await readVmFile(file))];
     if (vms.length > 0) return vms;
-    if (file !== undefined) throw new Hyper2kvmError('usage', `--from-file ${file} names no VM.`);
-    throw new Hyper2kvmError('usage', 'No VM is named.', {
-      hint: 'Name VMs after export, or give --from-file FILE. hyper2kvm list shows what there is.',
+    if (file !== undefined) throw new Hyper2kvmError('usage', `--from-file ${file} contains no VM.`);
+    throw new Hyper2kvmError('usage', 'No VM is given.', {
+      hint: 'Give VMs after export, or use --from-file FILE. hyper2kvm list shows the VMs of the server.',
     });
   }
 }

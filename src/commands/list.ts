@@ -9,19 +9,19 @@ import { listDocument } from './documents/status-document.ts';
 export class ListCommand extends ConnectedCommand<ListedVm[]> {
   static override summary = 'List the VMs of a vCenter or ESXi host.';
   static override description =
-    'Shows inventory path, power state, guest and disks of every VM and template that the account may see. A VM that an extension of vCenter made for itself, such as a vCLS VM, is marked as managed: patterns of `export` skip it. Changes nothing.';
+    'Shows the inventory path, power state, guest OS and disks of every VM and template that the account can see. VMs that a vCenter extension manages, such as vCLS VMs, are marked as managed; `export` patterns skip them. Nothing is changed on the server.';
 
   static override examples = [
     {
-      description: 'All VMs of a vCenter; the password is asked for',
+      description: 'List all VMs of a vCenter (prompts for the password)',
       command: '<%= config.bin %> list --url https://vc.example.com --username administrator@vsphere.local',
     },
     {
-      description: 'The VMs whose name begins with web-, with the server and account from the environment',
+      description: 'List the VMs whose names begin with web-, with server and account from the environment',
       command: "<%= config.bin %> list 'web-*'",
     },
     {
-      description: 'The names alone, for a script',
+      description: 'Print only the names, for a script',
       command: "<%= config.bin %> list --json | jq -r '.result[].name'",
     },
   ];
@@ -29,7 +29,8 @@ export class ListCommand extends ConnectedCommand<ListedVm[]> {
   static override args = {
     glob: Args.string({
       ignoreStdin: true,
-      description: 'Only VMs whose name or inventory path matches; * and ? are wildcards. Quote it against the shell.',
+      description:
+        'Show only VMs whose name or inventory path matches. * and ? are wildcards; quote the pattern to protect it from the shell.',
     }),
   };
 

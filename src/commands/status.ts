@@ -18,16 +18,16 @@ import { statusDocument } from './documents/status-document.ts';
 export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
   static override summary = 'Check whether this host and a server are ready, and show recent jobs.';
   static override description =
-    'Looks at this host (version, free space, tools) and, when a server is named by a flag or the environment, at its certificate, its API, the login, and the privileges that an export needs. The exit code is that of the first error found. Changes nothing.';
+    'Checks this host (version, free space, tools). If a flag, a profile or the environment names a server, it also checks the certificate, the API, the login, and the privileges that an export needs. The exit code is that of the first error found. Nothing is changed.';
 
   static override examples = [
-    { description: 'This host and the recent jobs', command: '<%= config.bin %> status' },
+    { description: 'Check this host and show recent jobs', command: '<%= config.bin %> status' },
     {
-      description: 'A vCenter too, with the privileges for an export by snapshot',
+      description: 'Also check a vCenter, including the privileges for a snapshot export',
       command: '<%= config.bin %> status --url https://vc.example.com --username backup --snapshot',
     },
     {
-      description: 'One job in full; its id is shown by status and at the end of an export',
+      description: 'Show one job in full (status and export print its ID)',
       command: '<%= config.bin %> status --job 20261122T140102Z-export-1a2b3c4d',
     },
     {
@@ -37,22 +37,22 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
   ];
 
   static override flags = {
-    job: Flags.string({ helpValue: 'ID', description: 'Show the record of this job, and look at nothing else.' }),
+    job: Flags.string({ helpValue: 'ID', description: 'Show the record of this job, and skip all other checks.' }),
     follow: Flags.boolean({
       default: false,
       description:
-        'Follow the job of --job until it ends, and exit as it did: status --job ID --follow. Ctrl-C ends the following alone.',
+        'Follow the job given by --job until it ends, and exit with its exit code. Ctrl-C only stops following; the job continues.',
     }),
-    jobs: Flags.string({ helpValue: 'N', default: '10', description: 'How many recent jobs to show, 0 to 1000.' }),
+    jobs: Flags.string({ helpValue: 'N', default: '10', description: 'Number of recent jobs to show, 0 to 1000.' }),
     output: Flags.string({
       char: 'o',
       helpValue: 'DIR',
       default: '.',
-      description: 'Folder whose free space and access rights are looked at.',
+      description: 'Folder to check for free space and write access.',
     }),
     snapshot: Flags.boolean({
       default: false,
-      description: 'Also look for the privileges that export --snapshot needs.',
+      description: 'Also check the privileges that export --snapshot needs.',
     }),
   };
 
@@ -104,7 +104,7 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
 
   async #follow(id: string | undefined): Promise<JobView> {
     if (id === undefined) {
-      const hint = 'Add --job ID: hyper2kvm status shows the ids.';
+      const hint = 'Add --job ID. hyper2kvm status shows the IDs.';
       throw new Hyper2kvmError('usage', '--follow needs --job.', { hint });
     }
     const [{ followJob }, { jobOutcome }] = await this.followOperation();

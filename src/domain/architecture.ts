@@ -31,7 +31,11 @@ export function architectureOf({ guestId = '', guestText = '', platform = '' }: 
 /** Throws kind `image` for a guest that no domain is made for: on an x86 machine it would never start. */
 export function requireArchitecture(architecture: string, vm: string): Architecture {
   if (architecture === 'x86_64' || architecture === 'aarch64') return architecture;
-  throw new Hyper2kvmError('image', `${vm} runs on ${architecture}, and domains are made for x86-64 and ARM only.`, {
-    hint: 'Convert its disks one by one, and write the domain by hand.',
-  });
+  throw new Hyper2kvmError(
+    'image',
+    `${vm} runs on ${architecture}, but domains are supported for x86-64 and ARM only.`,
+    {
+      hint: 'Convert its disks one by one, and write the domain manually.',
+    },
+  );
 }

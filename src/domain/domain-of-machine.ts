@@ -27,11 +27,11 @@ const DEFAULT_MEMORY_BYTES = 2 * 2 ** 30;
 /** Of machine `pc`. */
 const MOST_PC_VCPUS = 255;
 
-const UNKNOWN_MEMORY = 'The source does not tell the memory: the domain has 2 GiB.';
+const UNKNOWN_MEMORY = 'The source does not specify the memory size: the domain has 2 GiB.';
 const FRESH_VARIABLES =
-  'The UEFI variables are new, since those of VMware are in a form of its own: the guest is started from \\EFI\\BOOT\\BOOTX64.EFI.';
+  'The UEFI variables are new, because VMware stores them in its own format: the guest is started from \\EFI\\BOOT\\BOOTX64.EFI.';
 const FRESH_TPM =
-  'The TPM is new and empty: what the guest had sealed in the old one, such as a BitLocker key, has to be unlocked by its recovery key.';
+  'The TPM is new and empty: unlock what the guest had sealed in the old TPM, such as a BitLocker volume, with its recovery key.';
 
 /** The libvirt domain of a machine. Pure; throws a `RangeError` when the images are not as many as the disks. */
 export function domainOfMachine(
@@ -84,7 +84,7 @@ export function domainOfMachine(
     ...(machine.memoryBytes === undefined ? [UNKNOWN_MEMORY] : []),
     ...(machine.firmware === 'uefi' ? [FRESH_VARIABLES] : []),
     ...(machine.tpm ? [FRESH_TPM] : []),
-    ...(isPc && !age.knowsSata ? [`${machine.guestId} is older than SATA: the domain is a PC with IDE.`] : []),
+    ...(isPc && !age.knowsSata ? [`${machine.guestId} does not support SATA: the domain is a PC with IDE.`] : []),
     ...placed.notes,
     ...new Set([...cards, ...connections].flatMap(({ note }) => note ?? [])),
     ...unusedNetworks(
@@ -137,7 +137,7 @@ function armDomain(
     'The guest is for ARM: its domain is aarch64 and runs on ARM hosts only. The guest was neither changed nor tested.',
     ...(memoryBytes === undefined ? [UNKNOWN_MEMORY] : []),
     FRESH_VARIABLES.replace('BOOTX64', 'BOOTAA64'),
-    ...(machine.secureBoot ? ['Secure boot is off: not every ARM firmware has it.'] : []),
+    ...(machine.secureBoot ? ['Secure boot is off: not all ARM firmware supports it.'] : []),
     ...(tpm ? [FRESH_TPM] : []),
     ...new Set(connections.flatMap(({ note }) => note ?? [])),
     ...unusedNetworks(
@@ -161,7 +161,7 @@ function cardFor(
   if (same !== undefined && (devices?.has(cardDevice(same)) ?? true)) return { nic: { ...card, model: same } };
   const note =
     model === ''
-      ? `The source does not tell the model of a card: it is an ${age.nic}.`
-      : `A domain cannot have the source’s ${model} card: it is an ${age.nic}.`;
+      ? `The source does not specify the model of a NIC: ${age.nic} is used.`
+      : `QEMU cannot emulate the ${model} NIC of the source: ${age.nic} is used.`;
   return { nic: { ...card, model: age.nic }, note };
 }

@@ -43,13 +43,10 @@ export function chooseHardware({ wanted, virtioSupport, machine, devices }: Hard
   if (wanted !== 'auto') return { kind: wanted, reason: `--hardware ${wanted} asks for it.` };
   if (virtioSupport === 'supported')
     return { kind: 'virtio', reason: 'The guest has what it needs to start on virtio.' };
-  const why =
-    virtioSupport === 'unsupported'
-      ? 'The guest cannot start on virtio'
-      : 'Nobody looked whether the guest can start on virtio';
+  const why = virtioSupport === 'unsupported' ? 'The guest cannot start on virtio' : 'Virtio support was not checked';
   const obstacle = obstacleToSource(machine, devices);
   if (obstacle === undefined) {
-    return { kind: 'source', reason: `${why}, and QEMU has the controllers and cards that it had before.` };
+    return { kind: 'source', reason: `${why}, and QEMU has the controllers and NICs of the source.` };
   }
   return { kind: 'sata', reason: `${why}, and ${obstacle}.` };
 }
@@ -60,7 +57,7 @@ function obstacleToSource(
   devices: ReadonlySet<string> | undefined,
 ): string | undefined {
   const kinds = [...new Set(disks.map(({ controller }) => controller?.kind))];
-  if (kinds.includes(undefined)) return 'the source does not tell the controllers of its disks';
+  if (kinds.includes(undefined)) return 'the source does not specify the controllers of its disks';
   const other = kinds.find((kind) => !isSameController(kind));
   if (other !== undefined) return `QEMU has no ${CONTROLLER_WORDS[other]} controller like VMware’s`;
   const unseen = firmware === 'uefi' ? kinds.find((kind) => !isKnownToUefi(kind)) : undefined;
@@ -69,13 +66,13 @@ function obstacleToSource(
   }
   const card = nics.find(({ model }) => emulatedCard(model) === undefined);
   if (card !== undefined) {
-    return card.model === '' ? 'the source does not tell the model of its cards' : `QEMU has no ${card.model} card`;
+    return card.model === '' ? 'the source does not specify the models of its NICs' : `QEMU has no ${card.model} NIC`;
   }
   const needed = [
     ...kinds.flatMap((kind) => emulatedController(kind)?.device ?? []),
     ...nics.map(({ model }) => cardDevice(emulatedCard(model) ?? '')),
   ];
-  if (devices === undefined) return 'there is no QEMU here to ask for the devices that it had before';
+  if (devices === undefined) return 'no QEMU is installed that could be asked for the devices of the source';
   const missing = needed.find((device) => !devices.has(device));
   if (missing !== undefined) return `the QEMU of this host has no ${missing}`;
   return undefined;

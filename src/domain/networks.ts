@@ -14,7 +14,7 @@ export function networkOf(source: string | undefined, requested: NetworkOptions)
   const wanted = requested.of.get(source ?? '') ?? requested.all;
   if (wanted !== undefined) return { network: wanted };
   if (!source || source === DEFAULT_NETWORK) return { network: DEFAULT_NETWORK };
-  const note = `The source’s network ${source} is libvirt’s network ${DEFAULT_NETWORK} in the domain; --network chooses another.`;
+  const note = `The source network ${source} becomes the libvirt network ${DEFAULT_NETWORK} in the domain; --network selects another.`;
   return { network: DEFAULT_NETWORK, note };
 }
 
@@ -22,5 +22,5 @@ export function networkOf(source: string | undefined, requested: NetworkOptions)
 export function unusedNetworks(sources: readonly (string | undefined)[], { of }: NetworkOptions): string[] {
   return [...of.keys()]
     .filter((name) => !sources.includes(name))
-    .map((name) => `No card of the source is on a network ${name}, which --network names.`);
+    .map((name) => `--network names ${name}, but no NIC of the source is on that network.`);
 }

@@ -14,7 +14,7 @@ export interface EmulatedController {
 
 /** A controller or card that QEMU emulates, though not the same one: the guest needs another driver for it. */
 export const NEAR_LSI_LOGIC =
-  'QEMU has no 53C1030, which is VMware’s LSI Logic Parallel: libvirt’s lsilogic is a 53C895A, for which the guest needs another driver.';
+  'QEMU has no 53C1030, the LSI Logic Parallel of VMware. The lsilogic controller of libvirt is a 53C895A, which needs another driver in the guest.';
 
 const CONTROLLERS: Partial<Record<ControllerKind, EmulatedController>> = {
   pvscsi: { bus: 'scsi', model: 'vmpvscsi', device: 'pvscsi', mostDisks: 64 },

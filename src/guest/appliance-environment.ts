@@ -46,7 +46,7 @@ export async function startAppliance<Result>(
   } catch (error) {
     if (!(error instanceof ApplianceStartError)) throw error;
     const sentence = `${error.message} with KVM.`;
-    onWarning?.(`${sentence} It runs in emulation now, which is slow.`);
+    onWarning?.(`${sentence} Emulation is used instead, which is slow.`);
     const result = await start(emulated).catch(throwFailure);
     // Only now it is KVM that was wrong, and not the appliance.
     await kvm.markBroken(qemu, sentence);

@@ -28,7 +28,7 @@ export class GuestFiles implements GuestTree {
     const bytes = await this.#session.call(['pread', path, String(mostBytes + 1), '0']);
     if (bytes.length <= mostBytes) return bytes.toString('latin1');
     throw new Hyper2kvmError('guest', `${path} in the guest is longer than ${mostBytes} bytes.`, {
-      hint: 'That is no configuration file of a healthy system. --fix off converts without changing the guest.',
+      hint: 'That is too long for a configuration file. --fix off converts without changing the guest.',
     });
   }
 

@@ -28,14 +28,14 @@ export class ApplianceStartError extends Error {
 export function applianceFailed(said: string): ApplianceStartError {
   const reason = said.split('\n')[0] ?? '';
   const failure = new Hyper2kvmError('host', `The appliance of libguestfs does not start: ${reason}`, {
-    hint: 'Run libguestfs-test-tool, which tells what is missing on this host.',
+    hint: 'Run libguestfs-test-tool, which reports what is missing on this host.',
     cause: new Error(said),
   });
   return new ApplianceStartError('The appliance of libguestfs did not start', failure);
 }
 
 export function applianceTooLong(limitMs: number): ApplianceStartError {
-  const clause = `The appliance of libguestfs was not up after ${Math.round(limitMs / 1000)} seconds`;
+  const clause = `The appliance of libguestfs did not start within ${Math.round(limitMs / 1000)} seconds`;
   const hint = 'Run libguestfs-test-tool. Where LIBGUESTFS_BACKEND_SETTINGS asks for KVM, try force_tcg.';
   return new ApplianceStartError(clause, new Hyper2kvmError('host', `${clause}.`, { hint }));
 }
@@ -44,16 +44,16 @@ export function applianceTooLong(limitMs: number): ApplianceStartError {
 export function stageFailed(stage: string, said: string): Hyper2kvmError {
   const sentence = `Changing the guest failed in guestfish ${stage}: ${shorten(said)}`;
   return new Hyper2kvmError('guest', sentence, {
-    hint: 'The source is as it was. --fix off converts without changing the guest.',
+    hint: 'The source is unchanged. --fix off converts without changing the guest.',
     cause: new Error(said),
   });
 }
 
 export function stageTooLong(stage: string, limitMs: number, said: string): Hyper2kvmError {
   const seconds = Math.round(limitMs / 1000);
-  const tail = said === '' ? '' : ` It said: ${shorten(said)}`;
-  return new Hyper2kvmError('guest', `guestfish ${stage} was not over after ${seconds} seconds.${tail}`, {
-    hint: 'Without KVM on this host the appliance is emulated, which is slow; where KVM breaks, LIBGUESTFS_BACKEND_SETTINGS=force_tcg does without it. --fix off converts without changing the guest.',
+  const tail = said === '' ? '' : ` Output: ${shorten(said)}`;
+  return new Hyper2kvmError('guest', `guestfish ${stage} did not finish within ${seconds} seconds.${tail}`, {
+    hint: 'Without KVM on this host the appliance is emulated, which is slow; if KVM fails, set LIBGUESTFS_BACKEND_SETTINGS=force_tcg. --fix off converts without changing the guest.',
   });
 }
 

@@ -3,7 +3,7 @@
  * a file name of the guest is never more than a name. Throws a `RangeError` for a NUL, which no name can hold.
  */
 export function quoteWord(word: string): string {
-  if (word.includes('\0')) throw new RangeError('a word of a guestfish command cannot hold a NUL');
+  if (word.includes('\0')) throw new RangeError('an argument of a guestfish command cannot contain a NUL');
   const bytes = [...Buffer.from(word, 'utf8')];
   return `"${bytes.map((byte) => (isPlain(byte) ? String.fromCharCode(byte) : hexEscape(byte))).join('')}"`;
 }

@@ -59,7 +59,7 @@ async function runQemuImg(
     signal.throwIfAborted();
     throw new Hyper2kvmError('image', `qemu-img cannot ${doing}: ${saidBy(error)}`, {
       cause: error,
-      hint: 'Look at the disk with qemu-img info.',
+      hint: 'Inspect the disk with qemu-img info.',
     });
   }
 }

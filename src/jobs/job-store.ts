@@ -80,13 +80,13 @@ export async function readJob(env: NodeJS.ProcessEnv, id: string): Promise<JobVi
   const [first, second] = matches;
   if (first !== undefined && second === undefined) return readView(folder, first);
   if (first === undefined) {
-    throw new Hyper2kvmError('not-found', `No job has the id ${JSON.stringify(id)}.`, {
+    throw new Hyper2kvmError('not-found', `There is no job with the ID ${JSON.stringify(id)}.`, {
       hint: ids.length === 0 ? `There are no job records in ${folder}.` : `The newest: ${ids.slice(0, 3).join(', ')}.`,
     });
   }
   const names = matches.slice(0, 5).join(', ');
-  throw new Hyper2kvmError('not-found', `${matches.length} jobs have an id that starts with ${JSON.stringify(id)}.`, {
-    hint: `Give more of it: ${names}${matches.length > 5 ? ', …' : ''}.`,
+  throw new Hyper2kvmError('not-found', `${matches.length} jobs have an ID that starts with ${JSON.stringify(id)}.`, {
+    hint: `Give more of the ID: ${names}${matches.length > 5 ? ', …' : ''}.`,
   });
 }
 
@@ -118,7 +118,7 @@ export async function readView(folder: string, id: string, hasEnded = isProcessO
     );
     const record = seen.kept;
     // A record under another's name is as little to be trusted as one that cannot be parsed.
-    if (record === undefined || record.id !== id) return unreadable(file, id, 'it is not a whole job record');
+    if (record === undefined || record.id !== id) return unreadable(file, id, 'it is not a complete job record');
     return { ...record, file, ...(seen.hasEnded ? { state: 'interrupted' } : {}) };
   } catch (error) {
     return unreadable(file, id, sentenceOf(error));

@@ -60,7 +60,7 @@ async function run(
     closed.catch(() => undefined);
     const exit = await endWithin(child, limitMs);
     if (exit === undefined) {
-      return `The notify command was not over after ${formatDuration(limitMs / 1000)} and was ended.`;
+      return `The notify command did not finish within ${formatDuration(limitMs / 1000)} and was stopped.`;
     }
     if (exit.code === 0) return undefined;
     await Promise.race([closed, delay(LAST_WORDS_MS)]);

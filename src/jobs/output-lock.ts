@@ -79,7 +79,7 @@ async function isOfThisUser(path: string): Promise<boolean> {
     return uid === (process.geteuid?.() ?? uid);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return true;
-    throw localFileError('look at', path, error);
+    throw localFileError('access', path, error);
   }
 }
 
@@ -158,19 +158,19 @@ async function lookPatiently(path: string): Promise<LockHolder | undefined> {
 function busy(path: string, holder: LockHolder | undefined, { doing }: LockRequest, cause?: unknown): Hyper2kvmError {
   const facts = cause === undefined ? {} : { cause };
   if (holder === undefined) {
-    const hint = `Wait for its end. If no run is going on there, on any host, remove ${path}.`;
-    return new Hyper2kvmError('busy', `Another run is ${doing}; its lock does not tell which.`, { hint, ...facts });
+    const hint = `Wait until it ends. If no run is active there, on any host, remove ${path}.`;
+    return new Hyper2kvmError('busy', `Another run is ${doing}; its lock does not identify it.`, { hint, ...facts });
   }
   const { process: other, job, since } = holder;
   const sentence = `Another run is ${doing}: process ${other.pid} on ${other.hostname}, since ${since}, job ${job}.`;
   const hint =
     other.hostname === hostname() && other.bootId === ownProcess().bootId
-      ? `Wait for its end (hyper2kvm status --job ${job}), or choose another --output.`
-      : `Wait for its end. Only on its own host can be seen whether it still runs; if it does not, remove ${path}.`;
+      ? `Wait until it ends (hyper2kvm status --job ${job}), or choose another --output.`
+      : `Wait until it ends. Only on its own host can you see whether it is still running; if it is not, remove ${path}.`;
   return new Hyper2kvmError('busy', sentence, { hint, ...facts });
 }
 
 function ended(path: string, { process: other, job, since }: LockHolder, { doing }: LockRequest): Hyper2kvmError {
-  const sentence = `Another run was ${doing}: process ${other.pid}, since ${since}, job ${job}. It has ended and left its lock.`;
+  const sentence = `Another run was ${doing}: process ${other.pid}, since ${since}, job ${job}. It has ended, but its lock remains.`;
   return new Hyper2kvmError('busy', sentence, { hint: `Remove ${path}, and try again.` });
 }

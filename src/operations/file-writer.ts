@@ -9,6 +9,6 @@ export async function existsSentence(path: string, env: NodeJS.ProcessEnv): Prom
 async function writerOf(path: string, env: NodeJS.ProcessEnv): Promise<string> {
   const jobs = await listJobs(env).catch((): JobView[] => []);
   const job = jobs.find(({ files }) => files.some((file) => file.path === path));
-  if (job === undefined) return 'no job that is recorded here wrote it';
+  if (job === undefined) return 'it was not written by a job that is recorded here';
   return `job ${job.id} wrote it, which exported ${job.vms.map(({ vm }) => vm).join(', ')}`;
 }

@@ -24,7 +24,7 @@ export async function logIn(
   signal: AbortSignal,
 ): Promise<void> {
   cleanUp.defer({
-    remains: `The session of ${username} on ${client.server} is still open; the server ends it when it has been idle for long.`,
+    remains: `The session of ${username} on ${client.server} is still open; the server ends it when it has been idle for some time.`,
     limitMs: LOGOUT_LIMIT_MS,
     run: (limit) => client.logout(limit),
   });

@@ -37,7 +37,7 @@ test.concurrent(
     const { program, id, ask } = await startSlow(scratch, server);
     const cancelled = await ask('cancel', id.slice(0, -2));
     expect(cancelled).toMatchObject({ exitCode: 0, stdout: `Cancelled ${id}.\n` });
-    expect(cancelled.stderr).toBe(`Job ${id}: process ${program.child.pid} is told to end, and cleans up.\n`);
+    expect(cancelled.stderr).toBe(`Job ${id}: process ${program.child.pid} was asked to stop and is cleaning up.\n`);
     expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
     expect(await scratch.files()).toEqual([]);
     expect((await program.over).exitCode).toBe(143);
@@ -47,7 +47,7 @@ test.concurrent(
     const again = await ask('cancel', id, '--json');
     expect(JSON.parse(again.stdout)).toMatchObject({
       exitCode: 11,
-      error: { message: expect.stringMatching(/does not run: it ended at \S+ as interrupted/) },
+      error: { message: expect.stringMatching(/is not running: it ended at \S+ as interrupted/) },
       result: { cancelled: [], failed: [{ job: id, error: { kind: 'not-found' } }] },
     });
   },
@@ -113,7 +113,7 @@ test.concurrent(
     expect(elsewhere.stderr).toContain('runs on another host, elsewhere.');
     const unsure = await runProgram(['cancel', '20261122T100000Z-export-0002'], options);
     expect(unsure).toMatchObject({ exitCode: 17, stdout: '' });
-    expect(unsure.stderr).toContain('cannot be told from another with that number');
+    expect(unsure.stderr).toContain('cannot be distinguished from another process with that number');
     const follow = await runProgram(['status', '--follow'], options);
     expect(follow).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--follow needs --job.') });
   },

@@ -112,7 +112,12 @@ test.concurrent('--no-NAME leaves a setting out, and a usage error tells what th
 });
 
 test.concurrent.each([
-  ['a password that others can read', 'password: x', 0o640, /holds a password and is open to other users.*chmod 600 /s],
+  [
+    'a password that others can read',
+    'password: x',
+    0o640,
+    /contains a password and is accessible to other users.*chmod 600 /s,
+  ],
   ['an unknown key', 'export: { snapshoot: true }', 0o600, /config\.yaml, line 3: .*Did you mean snapshot\?/s],
 ])('%s is refused before any work', async (_title, setting, mode, words) => {
   await using place = await makePlace();
@@ -142,7 +147,7 @@ test.concurrent("a profile's login is not given to another server", async () => 
   expect(run.stderr).toContain(
     `GOVC_URL names ${other.url.host}: login and certificate of the profile default are for`,
   );
-  expect(run.stderr).toContain(`No password for joe at ${other.url.host}.`);
+  expect(run.stderr).toContain(`No password is given for joe at ${other.url.host}.`);
 });
 
 test.concurrent('a file that was named must be there', async () => {

@@ -45,7 +45,7 @@ test.concurrent('an image becomes a qcow2 in the current folder; the summary say
   expect(stdout).toMatch(
     /^Converted disk\.vmdk to qcow2 in \/.*\n.*\n +disk\.qcow2 .* vmdk streamOptimized +source ch/,
   );
-  expect(stderr).toMatch(/Z disk: disk\.qcow2: whole, /);
+  expect(stderr).toMatch(/Z disk: disk\.qcow2: complete, /);
   await expectSame(scratch, 'disk.qcow2');
   expect(await namesIn(scratch.path)).toEqual(['disk.qcow2', 'disk.raw', 'disk.vmdk']);
 });
@@ -117,7 +117,7 @@ test.concurrent('what cannot be converted ends with its code, and leaves nothing
       kind: 'usage',
       says: /own source/,
     },
-    { args: ['disk.raw', '--disk', '2', '-o', 'a'], exitCode: 2, kind: 'usage', says: /--disk 2 names no disk/ },
+    { args: ['disk.raw', '--disk', '2', '-o', 'a'], exitCode: 2, kind: 'usage', says: /--disk 2 does not exist/ },
     { args: ['disk.vmdk', '-o', 'a.qcow2'], exitCode: 13, kind: 'image', says: /disk\.vmdk/ },
     { args: ['none.vmdk', '-o', 'a.qcow2'], exitCode: 14, kind: 'local-file', says: /none\.vmdk: it does not exist/ },
     {

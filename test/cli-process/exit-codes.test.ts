@@ -152,7 +152,7 @@ const ROWS: Row[] = [
     title: 'another certificate than the pinned one',
     args: exporting('web'),
     exitCode: 15,
-    says: /is not the one whose thumbprint is pinned/,
+    says: /does not match the pinned thumbprint/,
     env: { HYPER2KVM_THUMBPRINT: 'A'.repeat(64) },
   },
 ];

@@ -44,7 +44,7 @@ describe('a host without libguestfs', () => {
         reason: 'guestfish of libguestfs is not installed on this host.',
         hint: expect.stringContaining('libguestfs-tools'),
       },
-      hardware: { kind: 'sata', reason: expect.stringMatching(/^Nobody looked whether the guest can start on virtio/) },
+      hardware: { kind: 'sata', reason: expect.stringMatching(/^Virtio support was not checked/) },
     });
     const domain = await readFile(join(scratch.path, 'kvm', 'web.xml'), 'utf8');
     expect(domain).toContain('bus="sata"');

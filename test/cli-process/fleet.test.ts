@@ -110,7 +110,7 @@ test(
       expect(twice.filter((vm) => kept.includes(vm))).toEqual([]);
       const { sessions, ...left } = leftOnServer(server);
       expect(left).toEqual({ leases: [], snapshots: [] });
-      // That of the killed process, which nobody knows any more: the server ends it when it has been idle for long.
+      // That of the killed process, which nobody knows any more: the server ends it when it has been idle for some time.
       expect(sessions).toBeLessThanOrEqual(1);
     } catch (error) {
       throw new Error(`FLEET_SEED=${seed}: shard ${victim} killed ${afterMs} ms after ${done} VMs`, { cause: error });

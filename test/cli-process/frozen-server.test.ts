@@ -23,7 +23,7 @@ test.concurrent('a server that accepts connections and never speaks TLS ends a c
   await using scratch = await ScratchFolder.make();
   const env = await environmentOfSilent(silent.url, scratch);
   const run = await runProgram(['list', '--timeout', '3s'], { env, cwd: scratch.path });
-  expect(run.stderr).toContain('did not answer in time');
+  expect(run.stderr).toContain('did not respond in time');
   expect(run).toMatchObject({ exitCode: 12, endedBy: null });
 });
 

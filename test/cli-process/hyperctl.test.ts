@@ -74,7 +74,7 @@ test.concurrent(
     const { exitCode, stdout, stderr } = await hyperctl('status');
     expect(exitCode).toBe(0);
     expect(stdout).toContain('✓ Job Statistics: 0 total, 0 completed, 0 failed');
-    expect(stderr).toBe('Note: HYPERVISORD_URL is ignored, since there is no daemon to speak to.\n');
+    expect(stderr).toBe('Note: HYPERVISORD_URL is ignored: there is no daemon.\n');
     expect((await hyperctl('-daemon', 'http://x', 'status')).stderr).toMatch(/^Note: -daemon is ignored.*\n$/);
   },
   LIMIT_MS,
@@ -134,7 +134,7 @@ test.concurrent(
     const nowhere = await hyperctlIn(other);
     expect(await nowhere('submit', '-vm', 'web-01')).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('No server is named.'),
+      stderr: expect.stringContaining('No server is given.'),
     });
   },
   LIMIT_MS,
@@ -161,7 +161,7 @@ test.concurrent(
       stdout: '✓ Removed from web-01: CD/DVD drive 1.\n',
     });
     expect(await hyperctl('vm', '-op', 'poweroff', '-path', path)).toMatchObject({
-      stdout: '✓ web-01 is off already.\n',
+      stdout: '✓ web-01 is already powered off.\n',
     });
     expect(await hyperctl('vm', '-op', 'info', '-path', '/DC0/vm/none')).toMatchObject({ exitCode: 11, stdout: '' });
     expect(await hyperctl('vm', '-op', 'reset', '-path', path)).toMatchObject({ exitCode: 2 });

@@ -84,7 +84,7 @@ test.concurrent('a log that cannot be opened is told before any work', async () 
   expect(run.stderr).toContain('Error: Could not open the log none/log: it does not exist.');
   expect(server.state().leases).toEqual([]);
   const format = await runProgram(['export', 'web', '--log-format', 'json'], { env, cwd: scratch.path });
-  expect(format.stderr).toContain('--log-format does nothing without --log-file.');
+  expect(format.stderr).toContain('--log-format has no effect without --log-file.');
   expect(format.exitCode).toBe(2);
 });
 
@@ -124,7 +124,7 @@ testWithMount('a log on a full disk is one warning, and the export goes on', asy
     const run = await runProgram(args, { env, cwd: scratch.path });
     expect(run.exitCode).toBe(0);
     expect(JSON.parse(run.stdout).warnings).toEqual([
-      'Could not write the log small/log: no space is left. The job goes on; lines of the log are missing.',
+      'Could not write the log small/log: no space is left. The job continues; lines of the log are missing.',
     ]);
   });
 });

@@ -68,7 +68,7 @@ test.concurrent('a command that fails or hangs is a warning, and the exit code i
   expect(failed.stderr).toContain(`warning: ${words}`);
   const hung = await runProgram(exporting('sleep 600', 'web', '--notify-timeout', '1s', '-o', 'out2'), options);
   expect(hung.exitCode).toBe(0);
-  expect(JSON.parse(hung.stdout).warnings).toEqual(['The notify command was not over after 1s and was ended.']);
+  expect(JSON.parse(hung.stdout).warnings).toEqual(['The notify command did not finish within 1s and was stopped.']);
 });
 
 test.concurrent('a dry run notifies nobody, and an incomplete option is refused', async () => {

@@ -154,7 +154,7 @@ test.concurrent(
       const refused = await run(server, scratch, ['export', ...words, '-o', 'more', '--name', 'shop'], lines);
       expect(refused).toMatchObject({
         exitCode: 2,
-        stderr: expect.stringContaining('--name names the files of one VM'),
+        stderr: expect.stringContaining('--name applies to one VM'),
       });
     }
     expect(server.state().leases).toHaveLength(leases);
@@ -175,7 +175,7 @@ test.concurrent('a file that is in the way is told with the job that wrote it', 
   expect(again.stderr).toContain(`${path} exists: job ${result.job} wrote it, which exported web.`);
   await writeFile(join(scratch.path, 'web.ovf'), 'mine');
   const others = await run(server, scratch, ['export', 'web', '-o', '.']);
-  expect(others.stderr).toContain('web.ovf exists: no job that is recorded here wrote it.');
+  expect(others.stderr).toContain('web.ovf exists: it was not written by a job that is recorded here.');
   // A conversion is told the same, and its dry run too.
   await writeFile(join(scratch.path, 'disk.raw'), Buffer.alloc(MiB));
   const images = ['convert', 'disk.raw', '--input-format=raw', '-o', join(scratch.output, 'web-disk-1.vmdk')];
@@ -277,7 +277,7 @@ test.concurrent('too small a limit of open files is told before anything is done
   const { exitCode, stderr } = await limited(32);
   expect({ exitCode, stderr }).toEqual({
     exitCode: 17,
-    stderr: 'Error: The limit of open files is 32, and at least 64 are needed.\n  Raise it: ulimit -n 1024.\n',
+    stderr: 'Error: The limit of open files is 32, but at least 64 are needed.\n  Raise it: ulimit -n 1024.\n',
   });
   expect(server.state().calls).toEqual([]);
   expect(await limited(64)).toMatchObject({ exitCode: 0 });

@@ -139,7 +139,7 @@ test.concurrent(
       `Another run is exporting web to ${scratch.output}: process ${first.child.pid} on ${hostname()}, since 20`,
     );
     expect(second.stderr).toContain(`, job ${job}.`);
-    expect(second.stderr).toContain(`Wait for its end (hyper2kvm status --job ${job})`);
+    expect(second.stderr).toContain(`Wait until it ends (hyper2kvm status --job ${job})`);
     expect(leftOnServer(server)).toMatchObject({ snapshots: [expect.anything()], leases: [expect.anything()] });
     expect(await scratch.files()).toContain('web-disk-1.vmdk.partial');
     first.child.kill('SIGTERM');

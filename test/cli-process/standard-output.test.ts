@@ -39,11 +39,11 @@ test.concurrent.each([
   const full = await runInto(FULL, args.filter(Boolean), options);
   expect(full).toEqual({
     exitCode: args[0] === 'nonsense' ? 2 : 14,
-    stderr: 'Error: standard output could not be written: no space is left where it goes.\n',
+    stderr: 'Error: standard output could not be written: no space is left on the device.\n',
   });
   const closed = await runInto(CLOSED, args.filter(Boolean), options);
   expect(closed.exitCode).toBe(full.exitCode);
-  expect(closed.stderr).toBe('Error: standard output could not be written: its reader has closed the pipe.\n');
+  expect(closed.stderr).toBe('Error: standard output could not be written: the reader has closed the pipe.\n');
 });
 
 test.concurrent('the version, which comes before all else, ends with 14 too', async () => {
@@ -97,6 +97,6 @@ test.concurrent('a current folder that was deleted is told in a sentence', async
   const run = await runInto(gone, ['status'], { env, cwd: scratch.path });
   expect(run).toEqual({
     exitCode: 14,
-    stderr: 'Error: The current folder does not exist any more.\n  Change to another one: cd.\n',
+    stderr: 'Error: The current folder no longer exists.\n  Change to an existing folder with cd.\n',
   });
 });

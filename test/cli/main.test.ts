@@ -70,14 +70,14 @@ test('a command that is not there is a usage error that suggests one, as text an
 
 test('a flag before the command is not mistaken for one, and its value is not shown', () => {
   const { stderr, status } = program(['--url=https://joe:geheim@vc', 'list']);
-  expect(stderr).toContain('--url stands before the command.');
+  expect(stderr).toContain('--url comes before the command.');
   expect(stderr).not.toContain('geheim');
   expect(status).toBe(2);
 });
 
 test('without a terminal there is no prompt: the error names the ways to give a password', () => {
   const { stderr, status } = program(['list', '--url=localhost:1', '--username=joe']);
-  expect(stderr).toContain('No password for joe at localhost:1.');
+  expect(stderr).toContain('No password is given for joe at localhost:1.');
   expect(stderr).toContain('--password-file');
   expect(status).toBe(2);
 });
@@ -95,7 +95,7 @@ test('a reader that goes away is one sentence and 14', async () => {
     child.on('close', (...end) => resolve(end));
   });
   expect([stderr, code]).toEqual([
-    'Error: standard output could not be written: its reader has closed the pipe.\n',
+    'Error: standard output could not be written: the reader has closed the pipe.\n',
     14,
   ]);
 });

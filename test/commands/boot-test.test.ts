@@ -31,7 +31,7 @@ const BOOTED: BootTestResult = {
   picture: '/jobs/1/screen.png',
   serialLog: '/jobs/1/serial.log',
   job: '1',
-  warnings: ['The domain’s TPM is left out of the boot test.'],
+  warnings: ['The boot test does not include the TPM of the domain.'],
 };
 const FAILED: BootTestResult = {
   ...BOOTED,
@@ -102,7 +102,7 @@ test.each([['--timeout=0'], ['--firmware=coreboot'], ['--memory=1M'], ['--memory
 test('a guest that comes up is told with its seconds, and is exit code 0', async () => {
   const { stdout, stderr, exitCode } = await run(['web-01.xml'], (_options, { report }) => {
     report({ type: 'step', vm: 'web-01', step: 'boot-test', detail: 'Boot test, 12s: a frame' });
-    report({ type: 'warning', vm: 'web-01', message: 'The domain’s TPM is left out of the boot test.' });
+    report({ type: 'warning', vm: 'web-01', message: 'The boot test does not include the TPM of the domain.' });
     return Promise.resolve(BOOTED);
   });
   expect(exitCode).toBe(0);
@@ -111,7 +111,7 @@ test('a guest that comes up is told with its seconds, and is exit code 0', async
       'web-01: came up in 12.3 s, network up, with KVM',
       '  Seen: login prompt 21.2 s, no guest agent, first frame of 00:50:56:ab:cd:ef 12.3 s',
       '  Sent by 00:50:56:ab:cd:ef: DHCP requests; from 192.0.2.10; ARP for 192.0.2.1 (configured: 192.0.2.10)',
-      '  Warning: The domain’s TPM is left out of the boot test.',
+      '  Warning: The boot test does not include the TPM of the domain.',
       '  Screen:  /jobs/1/screen.png',
       '  Log:     /jobs/1/serial.log',
       '',

@@ -100,20 +100,20 @@ test.each([
 
 test.each([
   [[], 'hyper2kvm convert needs SOURCE.'],
-  [['a', 'b'], 'There is a word too many for hyper2kvm convert.'],
+  [['a', 'b'], 'Unexpected argument for hyper2kvm convert.'],
   [[''], 'SOURCE is empty.'],
   [['x', '-o', ''], '--output is empty.'],
   [['x', '--format=vhdx'], 'Expected --format=vhdx to be one of: qcow2, raw, vmdk.'],
   [['x', '--input-format=qcow2'], 'Expected --input-format=qcow2 to be one of: raw.'],
   [['x', '--compress', '--format=raw'], '--compress needs --format qcow2, not raw.'],
   [['x', '--compress', '--format=vmdk'], '--compress needs --format qcow2, not vmdk.'],
-  [['x', '--compress=best'], '--compress wants one of fast, careful, zstd, not "best".'],
+  [['x', '--compress=best'], '--compress must be one of fast, careful, zstd, not "best".'],
   [['x', '--cluster-size=64K', '--format=raw'], '--cluster-size needs --format qcow2, not raw.'],
   [['x', '--cluster-size=64K', '--format=vmdk'], '--cluster-size needs --format qcow2, not vmdk.'],
-  [['x', '--cluster-size=63K'], '--cluster-size wants a power of two, not "63K".'],
-  [['x', '--cluster-size=4M'], '--cluster-size wants a size from 512 to 2M, such as 64K, not "4M".'],
-  [['x', '--cluster-size=256'], '--cluster-size wants a size from 512 to 2M, such as 64K, not "256".'],
-  [['x', '--disk=0'], '--disk wants a whole number from 1 to 9999, not "0".'],
+  [['x', '--cluster-size=63K'], '--cluster-size must be a power of two, not "63K".'],
+  [['x', '--cluster-size=4M'], '--cluster-size must be a size from 512 to 2M, such as 64K, not "4M".'],
+  [['x', '--cluster-size=256'], '--cluster-size must be a size from 512 to 2M, such as 64K, not "256".'],
+  [['x', '--disk=0'], '--disk must be an integer from 1 to 9999, not "0".'],
   [['x', '--forse'], 'hyper2kvm convert has no flag --forse.'],
 ])('%j is a usage error in one sentence', async (argv, sentence) => {
   const { exitCode, stderr, stdout, options } = await run(argv);
@@ -176,7 +176,7 @@ test('a dry run with files in the way ends as the conversion would; one with lit
   const taken = { ...CONVERT_PLAN, taken: [`/srv/vms/${IMAGE}`], refusal };
   const blocked = await run(['web-01.ova', '--dry-run'], undefined, taken);
   expect(blocked).toMatchObject({ exitCode: 14, stderr: '' });
-  expect(blocked.stdout).toContain(`${IMAGE}  exists already`);
+  expect(blocked.stdout).toContain(`${IMAGE}  already exists`);
   expect(blocked.stdout).toContain(refusal);
   const document = await run(['web-01.ova', '--dry-run', '--json'], undefined, taken);
   expect(JSON.parse(document.stdout)).toMatchObject({
@@ -185,7 +185,7 @@ test('a dry run with files in the way ends as the conversion would; one with lit
     result: { taken: [`/srv/vms/${IMAGE}`] },
   });
   const small = await run(['web-01.ova', '--dry-run'], undefined, { ...CONVERT_PLAN, freeBytes: GIB });
-  expect(small).toMatchObject({ exitCode: 0, stderr: 'Warning: The free space may not be enough.\n' });
+  expect(small).toMatchObject({ exitCode: 0, stderr: 'Warning: There may not be enough free space.\n' });
 });
 
 test('--boot-test boots the result; a guest that does not come up is exit code 16, and the images stay', async () => {
@@ -212,7 +212,7 @@ test('--boot-test boots the result; a guest that does not come up is exit code 1
   const failed = await run(['web.ova', '--boot-test'], () => Promise.resolve({ ...CONVERTED, bootTest }));
   expect(failed).toMatchObject({ exitCode: 16, options: { bootTest: { env: process.env } } });
   expect(failed.stdout).toContain('web-01: no sign of life in 5m 00s, with KVM');
-  expect(failed.stderr).toContain('The images stay. Look at /jobs/1/serial.log.');
+  expect(failed.stderr).toContain('The images are kept. Look at /jobs/1/serial.log.');
   const { problem: _problem, ...booted } = bootTest;
   const came = { ...CONVERTED, bootTest: { ...booted, verdict: 'booted' as const, loginPromptSeconds: 9 } };
   expect((await run(['web.ova', '--boot-test'], () => Promise.resolve(came))).exitCode).toBe(0);
@@ -241,14 +241,14 @@ test.each([
 });
 
 test.each([
-  [['--network', 'a='], '--network wants NAME or SOURCE=NAME, not "a=".'],
-  [['--network', ''], '--network wants NAME or SOURCE=NAME, not "".'],
-  [['--network', 'a', '--network', 'b'], '--network tells twice what becomes of all networks.'],
-  [['--network', 'x=a', '--network', 'x=b'], '--network tells twice what becomes of x.'],
-  [['--define='], '--define= names no libvirt.'],
-  [['--kubevirt', '--define'], '--define needs a libvirt domain, and --kubevirt writes none.'],
-  [['--kubevirt', '--boot-test'], '--boot-test needs a libvirt domain, and --kubevirt writes none.'],
-  [['--kubevirt', '--format=vmdk'], '--kubevirt needs images that KubeVirt runs, and --format vmdk makes none.'],
+  [['--network', 'a='], '--network must be NAME or SOURCE=NAME, not "a=".'],
+  [['--network', ''], '--network must be NAME or SOURCE=NAME, not "".'],
+  [['--network', 'a', '--network', 'b'], '--network is given twice for all networks.'],
+  [['--network', 'x=a', '--network', 'x=b'], '--network is given twice for x.'],
+  [['--define='], '--define= has no URI.'],
+  [['--kubevirt', '--define'], '--define cannot be used with --kubevirt: it needs a libvirt domain.'],
+  [['--kubevirt', '--boot-test'], '--boot-test cannot be used with --kubevirt: it needs a libvirt domain.'],
+  [['--kubevirt', '--format=vmdk'], '--kubevirt cannot be used with --format vmdk: KubeVirt does not run VMDK images.'],
 ])('%j is a usage error', async (flags, sentence) => {
   const { exitCode, stderr } = await run([...flags, 'web.ova']);
   expect([exitCode, stderr.split('\n')[0]]).toEqual([2, `Error: ${sentence}`]);
@@ -259,11 +259,11 @@ test('--fix-plan asks for a plan, which has to be there', async () => {
 });
 
 test.each([
-  [['--key', '/dev/sda3:key:hunter2'], '--key wants DEVICE:file:PATH.'],
-  [['--key', 'sda3:file:/x'], '--key wants DEVICE:file:PATH.'],
-  [['--fix', 'off', '--fix-plan'], '--fix-plan does nothing with --fix off.'],
-  [['--fix', 'off', '--root', '/dev/sda1'], '--root does nothing with --fix off.'],
-  [['--fix', 'off', '--virtio-win', 'w.iso'], '--virtio-win does nothing with --fix off.'],
+  [['--key', '/dev/sda3:key:hunter2'], '--key must be DEVICE:file:PATH.'],
+  [['--key', 'sda3:file:/x'], '--key must be DEVICE:file:PATH.'],
+  [['--fix', 'off', '--fix-plan'], '--fix-plan has no effect with --fix off.'],
+  [['--fix', 'off', '--root', '/dev/sda1'], '--root has no effect with --fix off.'],
+  [['--fix', 'off', '--virtio-win', 'w.iso'], '--virtio-win has no effect with --fix off.'],
   [['--virtio-win='], '--virtio-win is empty.'],
 ])('flags of the fix that make no sense are refused, and no passphrase is repeated: %j', async (flags, sentence) => {
   const { exitCode, stderr } = await run(['web.ova', ...flags]);

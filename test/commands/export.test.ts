@@ -182,7 +182,7 @@ test.each([
   const failed = await run(['web-01', '--format=qcow2', '--boot-test'], () => Promise.resolve({ ...DONE, exported }));
   expect(failed.exitCode).toBe(16);
   expect(failed.stderr).toContain(sentence);
-  expect(failed.stderr).toMatch(/images stay/);
+  expect(failed.stderr).toMatch(/images are kept/);
   expect(failed.stdout).toContain('network silent');
   const booted = { ...DONE, exported: [{ ...RESULT, bootTest: BOOTED }] };
   expect((await run(['web-01', '--format=qcow2', '--boot-test'], () => Promise.resolve(booted))).exitCode).toBe(0);
@@ -199,36 +199,42 @@ test('VMs come from a file too, without its comments', async () => {
 });
 
 test.each([
-  [[], 'No VM is named.'],
-  [['x', '--snapshot', '--shutdown'], '--snapshot and --shutdown exclude each other.'],
+  [[], 'No VM is given.'],
+  [['x', '--snapshot', '--shutdown'], '--snapshot and --shutdown are mutually exclusive.'],
   [
     ['x', '--from-snapshot', 's', '--snapshot', '--shutdown=3'],
-    '--snapshot and --from-snapshot and --shutdown exclude each other.',
+    '--snapshot and --from-snapshot and --shutdown are mutually exclusive.',
   ],
   [['x', '--quiesce'], '--quiesce needs --snapshot.'],
   [['x', '--restart'], '--restart needs --shutdown.'],
   [['x', '--force-power-off', '--snapshot'], '--force-power-off needs --shutdown.'],
-  [['x', '--shutdown=soon'], '--shutdown wants a time from 1s to 24h, such as 90s or 2m, not "soon".'],
-  [['x', '--parallel=0'], '--parallel wants a whole number from 1 to 16, not "0".'],
-  [['x', '--jobs=17'], '--jobs wants a whole number from 1 to 16, not "17".'],
-  [['x', '--jobs=8', '--parallel=8'], '--jobs 8 with --parallel 8 would be 64 downloads at once, and the most is 32.'],
-  [['x', '--skip-existing', '--keep=2'], '--skip-existing and --keep exclude each other.'],
-  [['x', '--shard=4/4'], '--shard 4/4 is no share: INDEX/COUNT is wanted, with INDEX from 0 to COUNT - 1.'],
+  [['x', '--shutdown=soon'], '--shutdown must be a time from 1s to 24h, such as 90s or 2m, not "soon".'],
+  [['x', '--parallel=0'], '--parallel must be an integer from 1 to 16, not "0".'],
+  [['x', '--jobs=17'], '--jobs must be an integer from 1 to 16, not "17".'],
+  [['x', '--jobs=8', '--parallel=8'], '--jobs 8 with --parallel 8 would be 64 downloads at once; the maximum is 32.'],
+  [['x', '--skip-existing', '--keep=2'], '--skip-existing and --keep are mutually exclusive.'],
+  [['x', '--shard=4/4'], 'Invalid share in --shard 4/4: it must be INDEX/COUNT, with INDEX from 0 to COUNT - 1.'],
   [['x', '--format=vhd'], 'Expected --format=vhd to be one of: ovf, ova, vmdk, qcow2, raw.'],
   [['x', '--compress'], '--compress needs --format qcow2, not ovf.'],
   [['x', '--compress', '--format=raw'], '--compress needs --format qcow2, not raw.'],
-  [['x', '--compress=gzip', '--format=qcow2'], '--compress wants one of fast, careful, zstd, not "gzip".'],
-  [['x', '--kubevirt'], '--kubevirt needs a domain, and --format ovf writes none.'],
-  [['x', '--define'], '--define needs a domain, and --format ovf writes none.'],
-  [['x', '--network=br0', '--format=vmdk'], '--network needs a domain, and --format vmdk writes none.'],
-  [['x', '--fix=require'], '--fix is for images, and --format ovf makes none.'],
-  [['x', '--virtio-win=w.iso', '--format=ova'], '--virtio-win is for images, and --format ova makes none.'],
-  [['x', '--boot-test', '--format=ova'], '--boot-test is for images, and --format ova makes none.'],
-  [['x', '--fix-plan', '--format=raw'], '--fix-plan would fetch all disks to keep none of them.'],
-  [['x', '--fix=off', '--root=/dev/sda1', '--format=raw'], '--root does nothing with --fix off.'],
-  [['x', '--keep=0'], '--keep wants a whole number from 1 to 10000, not "0".'],
-  [['x', '--keep=2', '--define', '--format=qcow2'], '--keep and --define exclude each other.'],
-  [['x', '--if-changed', '--skip-existing'], '--if-changed and --skip-existing exclude each other.'],
+  [['x', '--compress=gzip', '--format=qcow2'], '--compress must be one of fast, careful, zstd, not "gzip".'],
+  [['x', '--kubevirt'], '--kubevirt cannot be used with --format ovf, which writes no domain.'],
+  [['x', '--define'], '--define cannot be used with --format ovf, which writes no domain.'],
+  [['x', '--network=br0', '--format=vmdk'], '--network cannot be used with --format vmdk, which writes no domain.'],
+  [['x', '--fix=require'], '--fix cannot be used with --format ovf: it applies to images only.'],
+  [
+    ['x', '--virtio-win=w.iso', '--format=ova'],
+    '--virtio-win cannot be used with --format ova: it applies to images only.',
+  ],
+  [['x', '--boot-test', '--format=ova'], '--boot-test cannot be used with --format ova: it applies to images only.'],
+  [
+    ['x', '--fix-plan', '--format=raw'],
+    '--fix-plan is not supported by export: it would download all disks and keep none of them.',
+  ],
+  [['x', '--fix=off', '--root=/dev/sda1', '--format=raw'], '--root has no effect with --fix off.'],
+  [['x', '--keep=0'], '--keep must be an integer from 1 to 10000, not "0".'],
+  [['x', '--keep=2', '--define', '--format=qcow2'], '--keep and --define are mutually exclusive.'],
+  [['x', '--if-changed', '--skip-existing'], '--if-changed and --skip-existing are mutually exclusive.'],
   [['x', '--snapshoot'], 'hyper2kvm export has no flag --snapshoot.'],
   [['x', '--from-file=-', '--password-file=-'], '--from-file and --password-file cannot both read standard input.'],
 ])('%j is a usage error in one sentence', async (argv, sentence) => {

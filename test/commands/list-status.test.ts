@@ -56,7 +56,7 @@ function statusWith(findings: StatusFinding[], env: NodeJS.ProcessEnv = {}) {
     protected override jobOperation() {
       return Promise.resolve({
         showJob: (_env: NodeJS.ProcessEnv, id: string) =>
-          Promise.reject(new Hyper2kvmError('not-found', `No job has the id "${id}".`)),
+          Promise.reject(new Hyper2kvmError('not-found', `There is no job with the ID "${id}".`)),
       });
     }
   }
@@ -75,9 +75,9 @@ test('a list of nothing is an empty result and no error', async () => {
   expect(exitCode).toBe(0);
 });
 
-test('a word too many is not quoted: it may be a password', async () => {
+test('an unexpected argument is not quoted: it may be a password', async () => {
   const { stderr, exitCode } = await runCommand(TestedList, 'list', ['a', 'geheim']);
-  expect(stderr).toContain('a word too many');
+  expect(stderr).toContain('Unexpected argument for');
   expect(stderr).not.toContain('geheim');
   expect(exitCode).toBe(2);
 });
@@ -109,5 +109,5 @@ test('the first error among the findings decides the exit code; warnings do not'
 test('a job that is not there is an error of the kind not-found', async () => {
   const { exitCode, stderr } = await statusWith([]).run(['--job', 'x']);
   expect(exitCode).toBe(11);
-  expect(stderr).toBe('Error: No job has the id "x".\n');
+  expect(stderr).toBe('Error: There is no job with the ID "x".\n');
 });

@@ -53,7 +53,7 @@ test('source: what QEMU does not have is replaced, and named', () => {
   expect(notes).toEqual([
     expect.stringMatching(/BusLogic.*SATA/),
     expect.stringMatching(/NVMe.*SATA/),
-    expect.stringMatching(/does not tell the controller.*SATA/),
+    expect.stringMatching(/does not specify the controller.*SATA/),
     expect.stringMatching(/vmxnet2.*e1000e/),
     expect.stringMatching(/model of a card.*e1000e/),
   ]);

@@ -42,16 +42,16 @@ test.each(['unsupported', 'unknown'] as const)(
 
 test('the reason tells a guest that is unfit from one that nobody looked at', () => {
   expect(choose({ virtioSupport: 'unsupported' }).reason).toMatch(/^The guest cannot/);
-  expect(choose({ virtioSupport: 'unknown' }).reason).toMatch(/^Nobody looked/);
+  expect(choose({ virtioSupport: 'unknown' }).reason).toMatch(/^Virtio support was not checked/);
 });
 
 test.each([
-  ['no QEMU here', { devices: undefined }, /no QEMU here/],
+  ['no QEMU here', { devices: undefined }, /no QEMU is installed/],
   ['a QEMU without the controller', { devices: new Set(['vmxnet3']) }, /no pvscsi/],
   ['a QEMU without the card', { devices: new Set(['pvscsi']) }, /no vmxnet3/],
   ['a controller that is only near', { machine: sampleMachine({ disks: disksOn('lsilogic') }) }, /LSI Logic Parallel/],
   ['a controller that QEMU has not', { machine: sampleMachine({ disks: disksOn('pvscsi', 'buslogic') }) }, /BusLogic/],
-  ['a controller that is not told', { machine: sampleMachine({ disks: disksOn(undefined) }) }, /does not tell/],
+  ['a controller that is not specified', { machine: sampleMachine({ disks: disksOn(undefined) }) }, /does not specify/],
   [
     'a controller that UEFI may not know',
     { machine: sampleMachine({ firmware: 'uefi' }) },
@@ -65,7 +65,7 @@ test.each([
   [
     'a card that is not told',
     { machine: sampleMachine({ nics: [{ mac: undefined, model: '', network: undefined }] }) },
-    /model of its cards/,
+    /models of its NICs/,
   ],
 ] as [string, Partial<HardwareQuestion>, RegExp][])(
   'with %s it is SATA, and the reason names that',

@@ -14,8 +14,8 @@ test('without an option all cards are on the network that every libvirt has, and
   const { networks, notes } = made(undefined, ['VM Network', 'VM Network', 'DMZ', undefined, 'default']);
   expect(networks).toEqual(Array.from({ length: 5 }, () => 'default'));
   expect(notes).toEqual([
-    'The source’s network VM Network is libvirt’s network default in the domain; --network chooses another.',
-    'The source’s network DMZ is libvirt’s network default in the domain; --network chooses another.',
+    'The source network VM Network becomes the libvirt network default in the domain; --network selects another.',
+    'The source network DMZ becomes the libvirt network default in the domain; --network selects another.',
   ]);
 });
 
@@ -30,6 +30,6 @@ test('a network of its own comes before the one for the rest', () => {
 
 test('a name that no card is on is told', () => {
   expect(made({ all: 'br0', of: new Map([['DNZ', 'x']]) }, ['DMZ']).notes).toEqual([
-    'No card of the source is on a network DNZ, which --network names.',
+    '--network names DNZ, but no NIC of the source is on that network.',
   ]);
 });

@@ -68,7 +68,9 @@ testWithOracle(
     await using folder = await imageFolder();
     const disk = await emptyDisk(folder.path, 'a.img', 2 ** 20);
     await using session = await Guestfs.start({ disks: [disk], readOnly: true, signal: new AbortController().signal });
-    await expect(session.call(['sleep', '60'], { limitMs: 300 })).rejects.toThrow('guestfish sleep was not over after');
+    await expect(session.call(['sleep', '60'], { limitMs: 300 })).rejects.toThrow(
+      'guestfish sleep did not finish within',
+    );
   },
   APPLIANCE_TEST_MS,
 );
@@ -84,7 +86,7 @@ testWithOracle(
     const device = join(folder.path, 'kvm');
     await writeFile(device, '');
     const ends = [
-      ['hang', 'was not up after 3 seconds with KVM.'],
+      ['hang', 'did not start within 3 seconds with KVM.'],
       ['abort', 'did not start with KVM.'],
     ] as const;
     for (const [breakage, why] of ends) {
@@ -99,7 +101,7 @@ testWithOracle(
       expect(await session.lines(['list-devices'])).toEqual(['/dev/sda']);
       await session.close();
       const sentence = `The appliance of libguestfs ${why}`;
-      expect(warnings).toEqual([`${sentence} It runs in emulation now, which is slow.`]);
+      expect(warnings).toEqual([`${sentence} Emulation is used instead, which is slow.`]);
       expect(await kvm.find(hv, signal)).toEqual({ accelerator: 'tcg', reason: sentence });
     }
   },

@@ -138,7 +138,7 @@ test('a folder that others can write is not used', async () => {
   await mkdir(jobsFolder(env), { recursive: true });
   await chmod(jobsFolder(env), 0o777);
   await start();
-  expect(problems[0]).toMatch(/other users can write it/);
+  expect(problems[0]).toMatch(/other users can write to it/);
 });
 
 test('the newest come first, and what cannot be read is shown as such', async () => {
@@ -153,7 +153,7 @@ test('the newest come first, and what cannot be read is shown as such', async ()
   expect(jobs[1]).toMatchObject({
     state: 'failed',
     startedAt: '2026-02-01T00:00:00.000Z',
-    problem: expect.stringContaining('not a whole job record'),
+    problem: expect.stringContaining('not a complete job record'),
   });
   expect(jobs[3]?.problem).toContain('cannot be read');
   expect(await listJobs(env, { limit: 1 })).toHaveLength(1);
@@ -231,7 +231,7 @@ test.each([
   await plant(id, {});
   const file = join(jobsFolder(env), `${id}.json`);
   await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), ...odd }));
-  expect(await readJob(env, id)).toMatchObject({ problem: expect.stringContaining('not a whole job record') });
+  expect(await readJob(env, id)).toMatchObject({ problem: expect.stringContaining('not a complete job record') });
 });
 
 test('a job of another container is not taken for one that is over', async () => {

@@ -91,7 +91,7 @@ test.each(['', "trap '' TERM;"])('a command that hangs is ended with all that it
   await using scratch = await ScratchFolder.make();
   const pid = join(scratch.path, 'pid');
   const command = `${before} sleep 600 & echo $! > '${pid}'; wait; wait; wait`;
-  expect(await notify(command, { limitMs: 4000 })).toBe('The notify command was not over after 4s and was ended.');
+  expect(await notify(command, { limitMs: 4000 })).toBe('The notify command did not finish within 4s and was stopped.');
   const started = await readFile(pid, 'utf8');
   while (await isRunning(started)) await delay(50);
 });

@@ -120,7 +120,7 @@ test('without a claim a lock whose process is over is left, and the message says
     await expect(each).rejects.toMatchObject({
       kind: 'busy',
       message: expect.stringMatching(
-        /^Another run was exporting web .* job job-of-before\. It has ended and left its lock\.$/,
+        /^Another run was exporting web .* job job-of-before\. It has ended, but its lock remains\.$/,
       ),
       hint: `Remove ${path}, and try again.`,
     });
@@ -168,7 +168,7 @@ test.each(['', '{}', '{"process":{"pid":1},"job":"a","since":"b"}'])(
     await writeFile(path, text);
     await expect(lockOutput(path, request())).rejects.toMatchObject({
       kind: 'busy',
-      message: 'Another run is exporting web to /srv; its lock does not tell which.',
+      message: 'Another run is exporting web to /srv; its lock does not identify it.',
       hint: expect.stringContaining(`remove ${path}.`),
     });
     expect(await readFile(path, 'utf8')).toBe(text);

@@ -109,7 +109,7 @@ export class FileClaims {
 const NO_LOCK: Disposable = { [Symbol.dispose]: () => {} };
 
 function problemSentence(error: Hyper2kvmError): string {
-  return `No lock can be taken in the state folder, so do not start a second run with the same output: ${sentenceOf(error)}`;
+  return `Locking in the state folder failed, so do not start a second run with the same output: ${sentenceOf(error)}`;
 }
 
 /**
@@ -122,6 +122,6 @@ async function nameOf(path: string): Promise<string> {
       .update(`${bootId()}:${dev}:${ino}/${basename(path)}`)
       .digest('hex');
   } catch (error) {
-    throw localFileError('look at', dirname(path), error);
+    throw localFileError('access', dirname(path), error);
   }
 }

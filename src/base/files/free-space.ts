@@ -101,7 +101,7 @@ export async function nearestFolder(path: string): Promise<string> {
       throw new Hyper2kvmError('local-file', `${folder} is not a folder.`, { hint: 'Choose another output folder.' });
     } catch (error) {
       // The root always exists, so this ends.
-      if (!NOT_THERE.has(errnoOf(error) ?? '')) throw localFileError('look at', folder, error);
+      if (!NOT_THERE.has(errnoOf(error) ?? '')) throw localFileError('access', folder, error);
       folder = dirname(folder);
     }
   }

@@ -3,11 +3,11 @@ import { Hyper2kvmError } from '../errors.ts';
 
 /** What a user can do about the failures of a file system that are met most. */
 const HINTS: Record<string, { what: string; hint: string }> = {
-  ENOSPC: { what: 'no space is left', hint: 'Free space there, or choose another output folder.' },
-  EDQUOT: { what: 'the disk quota is used up', hint: 'Free space, or choose another output folder.' },
+  ENOSPC: { what: 'no space is left', hint: 'Free up space there, or choose another output folder.' },
+  EDQUOT: { what: 'the disk quota is used up', hint: 'Free up space, or choose another output folder.' },
   EIO: {
     what: 'the disk reports an input/output error',
-    hint: 'The storage below may be failing: look at the kernel’s log.',
+    hint: 'The storage may be failing: check the kernel log.',
   },
   EROFS: { what: 'the file system is read-only', hint: 'Choose another output folder.' },
   EACCES: { what: 'permission is denied', hint: 'Choose another output folder, or get write permission for this one.' },
@@ -15,15 +15,15 @@ const HINTS: Record<string, { what: string; hint: string }> = {
     what: 'the operation is not permitted',
     hint: 'Choose another output folder, or get write permission for this one.',
   },
-  EEXIST: { what: 'it exists already', hint: 'Move it away, or use --force to replace it.' },
+  EEXIST: { what: 'it already exists', hint: 'Move it, or use --force to overwrite it.' },
   ENOENT: { what: 'it does not exist', hint: 'Check the path.' },
   ENOTDIR: { what: 'a part of its path is not a folder', hint: 'Choose another output folder.' },
-  EISDIR: { what: 'it is a folder', hint: 'Move it away, or choose another output folder.' },
+  EISDIR: { what: 'it is a folder', hint: 'Move it, or choose another output folder.' },
   ELOOP: { what: 'it is a symbolic link', hint: 'Remove the link: hyper2kvm does not write through it.' },
   ENAMETOOLONG: { what: 'the name is too long for the file system', hint: 'Choose a shorter name.' },
   EFBIG: {
     what: 'the file is too large for the file system',
-    hint: 'Choose a folder on another file system (FAT ends at 4 GiB).',
+    hint: 'Choose a folder on another file system (the limit of FAT is 4 GiB).',
   },
   EMFILE: { what: 'too many files are open', hint: 'Raise the limit (ulimit -n).' },
 };

@@ -12,7 +12,7 @@ export async function requireOpenFiles(limits = '/proc/self/limits'): Promise<vo
   const text = await readFile(limits, 'utf8').catch(() => '');
   const soft = /^Max open files +(\d+)/m.exec(text)?.[1];
   if (soft === undefined || Number(soft) >= LEAST_OPEN_FILES) return;
-  throw new Hyper2kvmError('host', `The limit of open files is ${soft}, and at least ${LEAST_OPEN_FILES} are needed.`, {
+  throw new Hyper2kvmError('host', `The limit of open files is ${soft}, but at least ${LEAST_OPEN_FILES} are needed.`, {
     hint: 'Raise it: ulimit -n 1024.',
   });
 }

@@ -53,7 +53,7 @@ export function doubtAbout(stats: Pick<Stats, 'uid' | 'mode'>, kind: 'file' | 'f
   if (kind === 'file' && type !== constants.S_IFREG) return 'it is not a regular file';
   if (kind === 'folder' && type !== constants.S_IFDIR) return 'it is not a folder';
   if (stats.uid !== ROOT && stats.uid !== (process.geteuid?.() ?? stats.uid)) return `it belongs to user ${stats.uid}`;
-  return (stats.mode & WRITABLE_BY_OTHERS) === 0 ? undefined : 'other users can write it';
+  return (stats.mode & WRITABLE_BY_OTHERS) === 0 ? undefined : 'other users can write to it';
 }
 
 /**
@@ -68,7 +68,7 @@ export async function makeOwnFolder(folder: string): Promise<void> {
     // Not through a link: whoever owns the link decides where it leads.
     doubt = doubtAbout(await lstat(folder), 'folder');
   } catch (error) {
-    throw localFileError('look at', folder, error);
+    throw localFileError('access', folder, error);
   }
   if (doubt === undefined) return;
   throw new Hyper2kvmError('local-file', `The folder ${folder} is not used: ${doubt}.`, {
@@ -83,6 +83,6 @@ export function isMissing(error: unknown): boolean {
 
 function refused(path: string, why: string): Hyper2kvmError {
   return new Hyper2kvmError('local-file', `The record ${path} is not used: ${why}.`, {
-    hint: 'Remove it when nothing of yours made it.',
+    hint: 'Remove it if you did not create it.',
   });
 }

@@ -109,7 +109,7 @@ export async function fileIdentity(path: string): Promise<string> {
 export async function requireOwn(path: string, identity: string): Promise<void> {
   if ((await fileIdentity(path)) === identity) return;
   throw new Hyper2kvmError('local-file', `${path} was removed or replaced while it was written.`, {
-    hint: 'Run the same command again when nothing else writes to that folder.',
+    hint: 'To resume, rerun the same command when nothing else writes to that folder.',
   });
 }
 

@@ -83,9 +83,9 @@ async function requireFree(path: string): Promise<void> {
     await lstat(path);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return;
-    throw localFileError('look at', path, error);
+    throw localFileError('access', path, error);
   }
-  throw new Hyper2kvmError('local-file', `${path} exists already.`, {
-    hint: 'Move it away, or use --force to replace it.',
+  throw new Hyper2kvmError('local-file', `${path} already exists.`, {
+    hint: 'Move it, or use --force to overwrite it.',
   });
 }

@@ -11,6 +11,6 @@ const MOST_NAME_BYTES = 255;
 export function requirePlainName(name: string): void {
   const isUnsafe = name === '' || name === '.' || name === '..' || /[/\0\r\n]/.test(name);
   if (isUnsafe || Buffer.byteLength(partialPath(name)) > MOST_NAME_BYTES) {
-    throw new Hyper2kvmError('internal', `${JSON.stringify(name)} cannot be the name of a package's file.`);
+    throw new Hyper2kvmError('internal', `${JSON.stringify(name)} is not a valid name for a file of a package.`);
   }
 }

@@ -21,7 +21,7 @@ export function element(
  * hold (2.2, `Char`), references included.
  */
 export function escapeXml(text: string): string {
-  if (!isXmlText(text)) throw new RangeError(`${JSON.stringify(text)} cannot stand in XML.`);
+  if (!isXmlText(text)) throw new RangeError(`${JSON.stringify(text)} cannot be used in XML.`);
   return text.replace(/[&<>"'\t\n\r]/g, (character) => NAMED.get(character) ?? `&#${character.codePointAt(0)};`);
 }
 

@@ -1,7 +1,7 @@
 /** What of the script for bash is the same for all programs. `@{` stands for what TypeScript would take for a placeholder; words in capitals are filled in. */
-export const BASH_TEMPLATE = String.raw`# bash completion of BIN, made from its commands; BIN completion bash prints it.
+export const BASH_TEMPLATE = String.raw`# bash completion of BIN, generated from its commands; BIN completion bash prints it.
 
-# Splits the line up to the cursor at spaces alone, into words and cur. bash has parted it at = and : too, which stand in
+# Splits the line up to the cursor only at spaces, into words and cur. bash has also split it at = and :, which occur in
 # flags with their values and in URLs.
 _BIN_split() {
   local rest=@{COMP_LINE:0:COMP_POINT} trimmed i
@@ -28,8 +28,8 @@ _BIN_flags() {
   esac
 }
 
-# What the flag of the command takes: kind and choices, and optional when its value stands behind = or not at all.
-# Fails when it takes none.
+# What the flag of the command takes: kind and choices, and optional if its value follows = or is missing.
+# Fails if it takes no value.
 _BIN_value() {
   kind='' choices='' optional=''
   case $1 in
@@ -38,7 +38,7 @@ _BIN_value() {
   [[ $kind ]]
 }
 
-# What the word of the command may be that has this number.
+# What the argument of the command with this number can be.
 _BIN_word() {
   kind=none choices=''
   case $1 in
@@ -46,7 +46,7 @@ _BIN_word() {
   esac
 }
 
-# Counts the words before the cursor that are no flags, looks for --url and --, and for a flag whose value is wanted.
+# Counts the arguments before the cursor, and finds --url, -- and a flag whose value is being completed.
 _BIN_scan() {
   local i
   for ((i = 2; i < @{#words[@]}; i++)); do
@@ -63,7 +63,7 @@ _BIN_scan() {
   done
 }
 
-# Puts the names that are known without asking a server into COMPREPLY, quoted as the word was begun.
+# Adds the names that are known without asking a server to COMPREPLY, quoted like the word at the cursor.
 _BIN_known() {
   local typed=$2 name names=() quote=''
   case $typed in
@@ -86,7 +86,7 @@ _BIN_known() {
   done
 }
 
-# Completes a word by its kind. What stands before it in the same word, such as --format=, is given first.
+# Completes a word by its kind. The first argument is what precedes it in the same word, such as --format=.
 _BIN_complete() {
   local i
   case $kind in
@@ -95,7 +95,7 @@ _BIN_complete() {
     files) compopt -o default ;;
     folders) compopt -o dirnames ;;
   esac
-  # readline replaces what stands behind the last = or : alone, where these part words.
+  # readline replaces only what follows the last = or :, if these separate words.
   for i in "@{!COMPREPLY[@]}"; do
     COMPREPLY[i]=$1@{COMPREPLY[i]}
     COMPREPLY[i]=@{COMPREPLY[i]#"$fixed"}

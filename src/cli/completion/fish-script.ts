@@ -59,7 +59,7 @@ function quoted(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }
 
-const FISH_TEMPLATE = String.raw`# fish completion of BIN, made from its commands; BIN completion fish prints it.
+const FISH_TEMPLATE = String.raw`# fish completion of BIN, generated from its commands; BIN completion fish prints it.
 
 function __BIN_at_command
     test (count (commandline -opc)) -eq 1

@@ -53,11 +53,11 @@ function quoted(text: string): string {
 }
 
 const ZSH_TEMPLATE = String.raw`#compdef BIN
-# zsh completion of BIN, made from its commands; BIN completion zsh prints it.
+# zsh completion of BIN, generated from its commands; BIN completion zsh prints it.
 
 # The names that are known without asking a server: that of --url, else that of the environment.
 _BIN_known() {
-  # The kind stands last, behind what _arguments adds for compadd.
+  # The kind is the last argument, after what _arguments adds for compadd.
   local kind=$argv[-1] url=@{(Q)opt_args[--url]}
   local -a names
   names=("@{(@f)$(

@@ -33,7 +33,7 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
     const failure = localFileError('read', path, error);
     if (!(failure instanceof Hyper2kvmError)) throw failure;
     throw new Hyper2kvmError('usage', `The configuration file cannot be used. ${failure.message}`, {
-      hint: 'Check --config or HYPER2KVM_CONFIG, and who may read the file.',
+      hint: 'Check --config or HYPER2KVM_CONFIG, and the permissions of the file.',
       cause: error,
     });
   }
@@ -51,7 +51,7 @@ export async function readUsualConfigFile(
     return await readConfigFile(path);
   } catch (error) {
     const errno = error instanceof Error ? errnoOf(error.cause) : undefined;
-    if (errno === 'EACCES') warn(`The configuration file ${path} may not be read: its profiles do not count.`);
+    if (errno === 'EACCES') warn(`The configuration file ${path} cannot be read: its profiles are ignored.`);
     else if (errno !== 'ENOENT' && errno !== 'ENOTDIR') throw error;
     return undefined;
   }
@@ -72,16 +72,16 @@ export function checkAccess({ path, access }: ConfigFile, hasSecret: boolean): v
   if (access === undefined) return;
   const fix = `Run chmod ${hasSecret ? '600' : 'o-w'} ${shellWord(path)}.`;
   if ((access.mode & 0o002) !== 0) {
-    throw new Hyper2kvmError('usage', `${path} can be changed by every user of this machine.`, { hint: fix });
+    throw new Hyper2kvmError('usage', `${path} is writable by all users of this host.`, { hint: fix });
   }
   if (!hasSecret) return;
   if (access.uid !== process.getuid?.()) {
-    throw new Hyper2kvmError('usage', `${path} holds a password and belongs to another user.`, {
-      hint: `Make it your own with chown, or move the password to a file of yours and name that as password-file.`,
+    throw new Hyper2kvmError('usage', `${path} contains a password and belongs to another user.`, {
+      hint: `Change its owner with chown, or move the password to a file of your own and set password-file to it.`,
     });
   }
   if ((access.mode & 0o077) !== 0) {
-    throw new Hyper2kvmError('usage', `${path} holds a password and is open to other users.`, { hint: fix });
+    throw new Hyper2kvmError('usage', `${path} contains a password and is accessible to other users.`, { hint: fix });
   }
 }
 
@@ -92,7 +92,7 @@ async function readAtMost(stream: AsyncIterable<Buffer>, path: string): Promise<
     chunks.push(chunk);
     bytes += chunk.length;
     if (bytes > LARGEST_BYTES) {
-      throw new Hyper2kvmError('usage', `${path} is larger than 1 MiB and no configuration file.`);
+      throw new Hyper2kvmError('usage', `${path} is larger than 1 MiB, so it is not a configuration file.`);
     }
   }
   return Buffer.concat(chunks).toString('utf8');

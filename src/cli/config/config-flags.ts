@@ -8,12 +8,12 @@ export const CONFIG_FLAGS = {
     helpGroup,
     helpValue: 'FILE',
     description:
-      'Configuration file with profiles. Else HYPER2KVM_CONFIG, else hyper2kvm/config.yaml in $XDG_CONFIG_HOME or ~/.config, where it may be missing.',
+      'Configuration file with profiles. Default: HYPER2KVM_CONFIG, then hyper2kvm/config.yaml in $XDG_CONFIG_HOME or ~/.config if it exists.',
   }),
   profile: Flags.string({
     helpGroup,
     helpValue: 'NAME',
     description:
-      'Take settings from this profile of the configuration file. Else HYPER2KVM_PROFILE, else the profile default if there is one. Flags and the environment come before it; --no-NAME leaves its setting NAME out.',
+      'Profile of the configuration file to take settings from. Default: HYPER2KVM_PROFILE, then the profile "default" if it exists. Flags and environment variables override a profile; --no-NAME ignores its setting NAME.',
   }),
 };

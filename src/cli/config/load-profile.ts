@@ -39,8 +39,8 @@ export async function loadProfile({ file, name, env, commands, warn }: ProfileOp
         : await readUsualConfigFile(path, warn);
   if (config === undefined) {
     if (namedProfile === undefined) return undefined;
-    const hint = `Write it to ${path ?? 'a file'}, or name the file with --config.`;
-    throw new Hyper2kvmError('usage', `There is no configuration file to take the profile ${namedProfile} from.`, {
+    const hint = `Create ${path ?? 'a file'}, or give the file with --config.`;
+    throw new Hyper2kvmError('usage', `Cannot use the profile ${namedProfile}: there is no configuration file.`, {
       hint,
     });
   }

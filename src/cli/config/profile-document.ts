@@ -40,8 +40,13 @@ class ProfileDocument {
     const [error] = this.#document.errors;
     if (error === undefined) return;
     const { line, col } = this.#lines.linePos(error.pos[0]);
-    const what = error.code === 'DUPLICATE_KEY' ? 'a key stands here twice' : `this is not YAML (${error.code})`;
-    throw configError(file, line, `${what}, at column ${col}.`, 'Indent with spaces, and quote values with signs.');
+    const what = error.code === 'DUPLICATE_KEY' ? 'duplicate key' : `not valid YAML (${error.code})`;
+    throw configError(
+      file,
+      line,
+      `${what}, at column ${col}.`,
+      'Indent with spaces, and quote values that contain special characters.',
+    );
   }
 
   profiles(): Profile[] {
@@ -81,7 +86,7 @@ class ProfileDocument {
     const value = isSeq(entry.value) ? entry.value.items.map((item) => this.#resolved(item)) : entry.value;
     const setting = readSetting(value, type, this.#home);
     if ('value' in setting) return setting.value;
-    throw configError(this.#file, entry.line, `${entry.key} wants ${setting.wanted}.`, setting.hint);
+    throw configError(this.#file, entry.line, `${entry.key} must be ${setting.wanted}.`, setting.hint);
   }
 
   #unknown({ key, line }: Entry, place: string, names: readonly string[]): Error {
@@ -91,10 +96,10 @@ class ProfileDocument {
     const owners = isProfile ? [...commands].filter(([, keys]) => keys.has(key)).map(([id]) => id) : [];
     const hint =
       owners.length > 0
-        ? `It belongs below ${owners.map((id) => `${id}:`).join(' or ')} in the profile.`
+        ? `It belongs under ${owners.map((id) => `${id}:`).join(' or ')} in the profile.`
         : near !== undefined
           ? `Did you mean ${near}?`
-          : `There are ${names.join(', ')}${isProfile ? `; and, with settings below them, ${[...commands.keys()].join(', ')}` : ''}.`;
+          : `The settings are ${names.join(', ')}${isProfile ? `; and, with settings under them, ${[...commands.keys()].join(', ')}` : ''}.`;
     return configError(this.#file, line, `${place} has no setting ${JSON.stringify(key)}.`, hint);
   }
 
@@ -103,7 +108,7 @@ class ProfileDocument {
     const node = this.#resolved(value);
     if (node === null || (isScalar(node) && node.value === null)) return [];
     if (!isMap(node) || depth > DEEPEST_MERGE)
-      throw configError(this.#file, line, `${what} wants settings, as key: value.`);
+      throw configError(this.#file, line, `${what} must contain settings, as key: value.`);
     const merged = new Map<string, Entry>();
     const own: Entry[] = [];
     for (const pair of node.items) {

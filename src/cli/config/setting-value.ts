@@ -19,7 +19,7 @@ export function readSetting(
     if (isScalar(node) && typeof node.value === 'boolean') return { value: node.value };
     return { wanted: 'true or false' };
   }
-  if (Array.isArray(node)) return type.multiple ? readList(node, type, home) : { wanted: `one value, and not a list` };
+  if (Array.isArray(node)) return type.multiple ? readList(node, type, home) : { wanted: 'a single value, not a list' };
   if (type.hasOptionalValue && isScalar(node) && typeof node.value === 'boolean') return { value: node.value };
   const reading = readText(node, type, home);
   return 'value' in reading && type.multiple ? { value: [reading.value] } : reading;
@@ -59,9 +59,10 @@ function wantedText(
   node: Node | null,
   { multiple, hasOptionalValue, options }: TextType,
 ): { wanted: string; hint?: string } {
-  const choice = options === undefined ? 'a text or a number' : `one of ${options.join(', ')}`;
+  const choice = options === undefined ? 'a string or a number' : `one of ${options.join(', ')}`;
   const wanted = `${choice}${multiple ? ', or a list of them' : ''}${hasOptionalValue ? ', or true' : ''}`;
-  if (isScalar(node) && typeof node.value === 'boolean') return { wanted, hint: 'Quote it if it is meant as a word.' };
-  if (node === null || isScalar(node)) return { wanted, hint: 'Leave the key out where there is nothing to set.' };
-  return { wanted: isMap(node) || isSeq(node) ? `${wanted}, and nothing below it` : wanted };
+  if (isScalar(node) && typeof node.value === 'boolean')
+    return { wanted, hint: 'Quote it if it is meant as a string.' };
+  if (node === null || isScalar(node)) return { wanted, hint: 'Remove the key if there is nothing to set.' };
+  return { wanted: isMap(node) || isSeq(node) ? `${wanted}, without nested keys` : wanted };
 }

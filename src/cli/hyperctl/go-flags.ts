@@ -55,8 +55,8 @@ export function readGoFlags<Kinds extends FlagKinds>(
   const { flags, rest } = parseGoFlags(command, words, kinds);
   if (rest.length === 0) return flags;
   const names = Object.keys(kinds).map((name) => `-${name}`);
-  throw new Hyper2kvmError('usage', `${command}: there is a word too many behind its flags.`, {
-    hint: names.length === 0 ? 'It takes none.' : `Its flags are ${names.join(', ')}.`,
+  throw new Hyper2kvmError('usage', `${command}: unexpected argument after the flags.`, {
+    hint: names.length === 0 ? 'It takes no flags and no arguments.' : `Its flags are ${names.join(', ')}.`,
   });
 }
 
@@ -68,7 +68,8 @@ function valuesOf<Kinds extends FlagKinds>(values: ReadonlyMap<string, string | 
 
 function readBoolean(command: string, name: string, text: string): boolean {
   const value = BOOLEANS.get(text);
-  if (value === undefined) throw new Hyper2kvmError('usage', `${command}: -${name} is true or false, not "${text}".`);
+  if (value === undefined)
+    throw new Hyper2kvmError('usage', `${command}: -${name} must be true or false, not "${text}".`);
   return value;
 }
 

@@ -2,13 +2,13 @@
 export const HELP = `hyperctl: exports VMs in the background, without a daemon (part of hyper2kvm)
 
   hyperctl submit -vm PATH [-output DIR] [-file JOB]   start an export; prints its job id
-  hyperctl query [-all] [-id ID[,ID]] [-status S[,S]]  what became of jobs
-  hyperctl cancel -id ID[,ID]                          end jobs, with nothing left on the server
-  hyperctl status                                      whether it runs, and how many jobs there are
-  hyperctl list [-json] [-filter TEXT]                 the VMs of the server
+  hyperctl query [-all] [-id ID[,ID]] [-status S[,S]]  show the state of jobs
+  hyperctl cancel -id ID[,ID]                          cancel jobs and clean up on the server
+  hyperctl status                                      show whether it works, and the number of jobs
+  hyperctl list [-json] [-filter TEXT]                 list the VMs of the server
   hyperctl vm -op OPERATION -path PATH                 info, shutdown, poweroff or remove-cdrom
               [-timeout SECONDS]                       how long a shutdown may take, 300 by default
   hyperctl -version
 
-The server comes from HYPER2KVM_URL, HYPER2KVM_USERNAME and HYPER2KVM_PASSWORD, or GOVC_URL and so on.
+The server is read from HYPER2KVM_URL, HYPER2KVM_USERNAME and HYPER2KVM_PASSWORD, or from GOVC_URL and so on.
 `;

@@ -71,7 +71,8 @@ function parseText(text: string, path: string): unknown {
 function jobsOf(document: object, jobs: unknown, path: string): unknown[] {
   const other = Object.keys(document).find((key) => key !== 'jobs');
   if (other !== undefined) throw unknownKey(path, other, ['jobs']);
-  if (!Array.isArray(jobs) || jobs.length === 0) throw new Hyper2kvmError('usage', `${path}: jobs is no list of jobs.`);
+  if (!Array.isArray(jobs) || jobs.length === 0)
+    throw new Hyper2kvmError('usage', `${path}: jobs is not a list of jobs.`);
   return jobs;
 }
 
@@ -105,20 +106,20 @@ function readKeys(
   idle: readonly string[],
   path: string,
 ): ReadonlyMap<string, unknown> {
-  if (!isObject(value)) throw new Hyper2kvmError('usage', `${path}: ${what} is no list of keys and values.`);
+  if (!isObject(value)) throw new Hyper2kvmError('usage', `${path}: ${what} is not a mapping of keys to values.`);
   const entries = Object.entries(value).filter(([key]) => !idle.includes(key));
   for (const [key, content] of entries) {
     const kind = Object.hasOwn(kinds, key) ? kinds[key] : undefined;
     if (kind === undefined) throw unknownKey(path, key, [...Object.keys(kinds), ...idle]);
-    if (typeof content !== kind) throw new Hyper2kvmError('usage', `${path}: ${key} has to be a ${kind}.`);
+    if (typeof content !== kind) throw new Hyper2kvmError('usage', `${path}: ${key} must be a ${kind}.`);
   }
   return new Map<string, unknown>(entries);
 }
 
 function unknownKey(path: string, key: string, known: readonly string[]): Hyper2kvmError {
   const near = nearWord(key, known);
-  const list = `What a job can say: ${known.join(', ')}.`;
-  return new Hyper2kvmError('usage', `${path}: hyper2kvm does nothing for ${JSON.stringify(key)}.`, {
+  const list = `Supported keys: ${known.join(', ')}.`;
+  return new Hyper2kvmError('usage', `${path}: the key ${JSON.stringify(key)} is not supported.`, {
     hint: near === undefined ? list : `Did you mean ${near}? ${list}`,
   });
 }

@@ -73,5 +73,5 @@ export function promptHidden(
 }
 
 function reasonOf(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error('The prompt was ended.');
+  return signal.reason instanceof Error ? signal.reason : new Error('The prompt was cancelled.');
 }

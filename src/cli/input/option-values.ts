@@ -9,7 +9,7 @@ const LONGEST_MS = 24 * 3_600_000;
 export function readRate(flag: string, text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?(?:\/s)?$/i.exec(text.trim()) ?? [];
   const rate = Math.floor(Number(number) * (BINARY_UNITS[unit?.toUpperCase() ?? ''] ?? NaN));
-  if (!(rate >= 1)) throw wrong(flag, text, 'bytes a second, such as 50M, 800K or 65536');
+  if (!(rate >= 1)) throw wrong(flag, text, 'bytes per second, such as 50M, 800K or 65536');
   return rate;
 }
 
@@ -24,7 +24,7 @@ export function readDuration(flag: string, text: string, { bareUnit = 's' }: { b
 /** A whole number from `least` to `most`. */
 export function readCount(flag: string, text: string, least: number, most: number): number {
   const value = /^\d+$/.test(text.trim()) ? Number(text) : NaN;
-  if (!(value >= least && value <= most)) throw wrong(flag, text, `a whole number from ${least} to ${most}`);
+  if (!(value >= least && value <= most)) throw wrong(flag, text, `an integer from ${least} to ${most}`);
   return value;
 }
 
@@ -61,5 +61,5 @@ function shortSize(bytes: number): string {
 }
 
 function wrong(flag: string, text: string, wanted: string): Hyper2kvmError {
-  return new Hyper2kvmError('usage', `${flag} wants ${wanted}, not "${text}".`);
+  return new Hyper2kvmError('usage', `${flag} must be ${wanted}, not "${text}".`);
 }

@@ -30,7 +30,11 @@ export function fillOptionalValues(argv: readonly string[], optional: OptionalVa
 }
 
 function separated(flag: string, value: string): Hyper2kvmError {
-  return new Hyper2kvmError('usage', `${flag} is followed by ${value}, which could be its value or a name.`, {
-    hint: `Write ${flag}=${value} for the value. Put a name before ${flag}, or after --.`,
-  });
+  return new Hyper2kvmError(
+    'usage',
+    `${flag} is followed by ${value}, which could be its value or the name of a VM or file.`,
+    {
+      hint: `Write ${flag}=${value} for the value. Put a name before ${flag}, or after --.`,
+    },
+  );
 }

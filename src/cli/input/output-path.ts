@@ -11,13 +11,13 @@ import { readChoice } from './option-values.ts';
  */
 export function readOutputPath(text: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
   if (text === undefined) return undefined;
-  if (text === '') throw new Hyper2kvmError('usage', '--output is empty.', { hint: 'Give . for the current folder.' });
+  if (text === '') throw new Hyper2kvmError('usage', '--output is empty.', { hint: 'Use . for the current folder.' });
   if (!text.startsWith('~')) return text;
   const home = homeFolder(env);
   const rest = text.slice(1);
   if (home !== undefined && (rest === '' || rest.startsWith('/'))) return join(home, rest);
-  throw new Hyper2kvmError('usage', `--output ${text} cannot be expanded: only ~ and ~/PATH are, to the home folder.`, {
-    hint: `Write the path out, or ./${text} for a file of that name.`,
+  throw new Hyper2kvmError('usage', `--output ${text} cannot be expanded: only ~ and ~/PATH are supported.`, {
+    hint: `Give the full path, or ./${text} for a file of that name.`,
   });
 }
 
@@ -26,9 +26,9 @@ export function readOutputName(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const safe = safeFileName(text);
   if (safe === text.normalize('NFC')) return safe;
-  if (text.trim() === '') throw new Hyper2kvmError('usage', '--name is empty.', { hint: 'Leave --name out.' });
-  throw new Hyper2kvmError('usage', `--name ${JSON.stringify(text)} cannot be the name of a file.`, {
-    hint: `Use ${JSON.stringify(safe)} or another name without / and control characters; --output takes the folder.`,
+  if (text.trim() === '') throw new Hyper2kvmError('usage', '--name is empty.', { hint: 'Omit --name.' });
+  throw new Hyper2kvmError('usage', `--name ${JSON.stringify(text)} is not a valid file name.`, {
+    hint: `Use ${JSON.stringify(safe)} or another name without / and control characters; give the folder with --output.`,
   });
 }
 
@@ -46,8 +46,8 @@ export function readFormat<Format extends string>(
   const isFolder = output?.endsWith('/') === true || (isFile && output !== undefined && isThere(output));
   if (named === undefined || isFolder) return format ?? fallback;
   if (format === undefined || format === named) return named;
-  throw new Hyper2kvmError('usage', `--output ${output} is named like a ${named}, and --format is ${format}.`, {
-    hint: `Leave --format out, choose another name, or end it with / for a folder of that name.`,
+  throw new Hyper2kvmError('usage', `--output ${output} has the extension of ${named}, but --format is ${format}.`, {
+    hint: 'Omit --format, choose another name, or add a trailing / for a folder of that name.',
   });
 }
 

@@ -39,8 +39,8 @@ export async function readPassword(account: Account, sources: PasswordSources): 
       'the prompt',
     );
   }
-  throw new Hyper2kvmError('usage', `No password for ${account.username} at ${account.host}.`, {
-    hint: 'Set HYPER2KVM_PASSWORD, or give --password-file FILE (- is standard input), or run on a terminal to be asked.',
+  throw new Hyper2kvmError('usage', `No password is given for ${account.username} at ${account.host}.`, {
+    hint: 'Set HYPER2KVM_PASSWORD, use --password-file FILE (- is standard input), or run on a terminal to be prompted.',
   });
 }
 
@@ -49,7 +49,7 @@ async function readFile(path: string, warn: (message: string) => void): Promise<
     await using file = await open(path);
     const stat = await file.stat();
     if (stat.isFile() && (stat.mode & 0o004) !== 0) {
-      warn(`--password-file ${path} can be read by every user of this machine; chmod 600 protects it.`);
+      warn(`--password-file ${path} is readable by all users of this host; protect it with chmod 600.`);
     }
     return await readFirstLine(file.createReadStream({ autoClose: false }), path);
   } catch (error) {

@@ -21,7 +21,7 @@ function shardOfEnvironment(env: NodeJS.ProcessEnv): Shard {
     const what = pod === undefined ? 'neither' : 'both';
     throw new Hyper2kvmError(
       'usage',
-      `--shard auto wants JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID in the environment, and found ${what}.`,
+      `--shard auto needs JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID in the environment, but found ${what}.`,
       { hint: 'Outside an Indexed Job or a Slurm array, give --shard INDEX/COUNT.' },
     );
   }
@@ -31,8 +31,8 @@ function shardOfEnvironment(env: NodeJS.ProcessEnv): Shard {
     return shard(numberIn(env, name), numberIn(env, COUNT_VARIABLE), `${name} with ${COUNT_VARIABLE}`);
   }
   if (pod !== undefined) {
-    throw new Hyper2kvmError('usage', `--shard auto wants ${COUNT_VARIABLE} beside JOB_COMPLETION_INDEX.`, {
-      hint: `Set ${COUNT_VARIABLE} to the "completions" of the Job: Kubernetes does not tell its pods.`,
+    throw new Hyper2kvmError('usage', `--shard auto needs ${COUNT_VARIABLE} in addition to JOB_COMPLETION_INDEX.`, {
+      hint: `Set ${COUNT_VARIABLE} to the "completions" of the Job: Kubernetes does not pass it to the pods.`,
     });
   }
   return slurmShard(env);
@@ -50,14 +50,18 @@ function slurmShard(env: NodeJS.ProcessEnv): Shard {
 function numberIn(env: NodeJS.ProcessEnv, name: string): number {
   const text = env[name] ?? '';
   if (/^\d{1,6}$/.test(text)) return Number(text);
-  throw new Hyper2kvmError('usage', `${name} wants a whole number, not "${text}".`);
+  throw new Hyper2kvmError('usage', `${name} must be an integer, not "${text}".`);
 }
 
 function shard(index: number, count: number, source: string): Shard {
   if (Number.isInteger(index) && count >= 1 && count <= MOST_SHARDS && index >= 0 && index < count) {
     return { index, count };
   }
-  throw new Hyper2kvmError('usage', `${source} is no share: INDEX/COUNT is wanted, with INDEX from 0 to COUNT - 1.`, {
-    hint: `Such as 0/4, 1/4, 2/4 and 3/4 for four shares; ${COUNT_VARIABLE} sets the count for --shard auto.`,
-  });
+  throw new Hyper2kvmError(
+    'usage',
+    `Invalid share in ${source}: it must be INDEX/COUNT, with INDEX from 0 to COUNT - 1.`,
+    {
+      hint: `For four shares, use 0/4, 1/4, 2/4 and 3/4; ${COUNT_VARIABLE} sets the count for --shard auto.`,
+    },
+  );
 }

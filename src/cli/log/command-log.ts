@@ -24,7 +24,7 @@ export class CommandLog {
   async open({ flags, command, version, clean, onProblem }: CommandLogOptions): Promise<void> {
     const { 'log-file': path, 'log-format': format } = flags;
     if (format !== undefined && path === undefined) {
-      throw new Hyper2kvmError('usage', '--log-format does nothing without --log-file.', {
+      throw new Hyper2kvmError('usage', '--log-format has no effect without --log-file.', {
         hint: 'Add --log-file FILE.',
       });
     }

@@ -34,7 +34,7 @@ export class LogFile {
     this.#handle = handle;
   }
 
-  /** Opens the file, or makes it with mode 0600. Throws kind `local-file`, also for what is no regular file. */
+  /** Opens the file, or makes it with mode 0600. Throws kind `local-file`, also for what is not a regular file. */
   static async open(options: LogFileOptions): Promise<LogFile> {
     const { path } = options;
     try {
@@ -45,7 +45,7 @@ export class LogFile {
     } catch (error) {
       const failure = localFileError('open the log', path, error);
       if (!(failure instanceof Hyper2kvmError) || failure === error) throw failure;
-      const hint = 'Name a file for --log-file in a folder that is there and that you may write to.';
+      const hint = 'Set --log-file to a file in an existing folder where you have write permission.';
       throw new Hyper2kvmError('local-file', failure.message, { hint, cause: error });
     }
   }
@@ -124,7 +124,7 @@ export class LogFile {
     this.#problemTold = true;
     const failure = localFileError('write the log', this.#options.path, error);
     const sentence = failure instanceof Error ? failure.message : String(failure);
-    this.#options.onProblem(`${sentence} The job goes on; lines of the log are missing.`);
+    this.#options.onProblem(`${sentence} The job continues; lines of the log are missing.`);
   }
 }
 
@@ -137,7 +137,7 @@ function ifMissing(error: unknown): undefined {
 }
 
 function notRegular(path: string): Hyper2kvmError {
-  return new Hyper2kvmError('local-file', `The log ${path} is no regular file.`, {
+  return new Hyper2kvmError('local-file', `The log ${path} is not a regular file.`, {
     hint: 'Choose another --log-file.',
   });
 }

@@ -12,12 +12,12 @@ export const LOG_FLAGS = {
     helpGroup: LOG_GROUP,
     helpValue: 'FILE',
     description:
-      'Append a line for each event to FILE, whatever the screen shows: --log-file /var/log/hyper2kvm.log. Several runs can share it, and it may be rotated. A new file is for its owner alone.',
+      'Append one line per event to FILE, whatever the screen shows, such as --log-file /var/log/hyper2kvm.log. Several runs can share the file, and it can be rotated. A new file is readable only by its owner.',
   }),
   'log-format': Flags.string({
     helpGroup: LOG_GROUP,
     options: LOG_FORMATS,
     description:
-      'Of --log-file: text has the lines that a screen without a terminal shows; json has one JSON object a line. Default: text.',
+      'Format of --log-file: text (the lines that a run without a terminal prints) or json (one JSON object per line). Default: text.',
   }),
 };

@@ -7,7 +7,7 @@ import { folderOf, originWords, sourceWords } from './conversion-words.ts';
 
 const CONTAINERS: Readonly<Record<string, string>> = {
   image: 'a disk image',
-  vmx: 'a VMware machine',
+  vmx: 'a VMware VM',
   folder: 'an OVF package',
   ova: 'an OVA',
   'gzip-ova': 'an OVA compressed with gzip',
@@ -42,11 +42,11 @@ export function conversionPlanReport(plan: ConvertPlan, width: number | undefine
     '',
     `Would write to ${safeText(folderOf(disks))}: ${formatBytes(expectedBytes(plan))} expected, ${formatBytes(freeBytes)} free`,
     ...[...disks.map(({ path }) => path), ...(domain === undefined ? [] : [domain])].map(
-      (path) => `  ${safeText(basename(path))}${taken.includes(path) ? '  exists already' : ''}`,
+      (path) => `  ${safeText(basename(path))}${taken.includes(path) ? '  already exists' : ''}`,
     ),
     ...(refusal === undefined
       ? []
-      : [safeText(refusal), 'Choose another --output, or replace what exists with --force.']),
+      : [safeText(refusal), 'Choose another --output, or overwrite existing files with --force.']),
   ];
 }
 

@@ -27,7 +27,7 @@ export function exportSummary(result: ExportResult, width: number | undefined): 
     lines.push(`Not exported: ${failed.map(({ vm }) => safeText(vm)).join(', ')}`);
     lines.push(...failed.flatMap(({ leftBehind }) => leftBehind.map((left) => `  Left behind: ${safeText(left)}`)));
     const kept = failed.flatMap(({ keptForNextRun }) => keptForNextRun);
-    if (kept.length > 0) lines.push(`Run the same command again; it keeps ${safeText(kept.join(', '))}.`);
+    if (kept.length > 0) lines.push(`To resume, rerun the same command; it keeps ${safeText(kept.join(', '))}.`);
   }
   lines.push(`Details: hyper2kvm status --job ${job}`);
   return lines;

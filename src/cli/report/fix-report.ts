@@ -19,7 +19,7 @@ export function fixReport(report: FixReport, width: number | undefined): string[
     ...bootLines(report.outcome === 'planned' ? 'Boot checks after the changes' : 'Boot checks', boot),
     ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
     ...(changes.some(({ backup }) => backup !== undefined) && report.outcome === 'fixed'
-      ? ['  Files as they were are kept in the guest below /var/lib/hyper2kvm/backup.']
+      ? ['  Original files are kept in the guest under /var/lib/hyper2kvm/backup.']
       : []),
   ];
 }

@@ -7,7 +7,7 @@ import { renderTable } from '../text/table.ts';
 export function fleetSummary({ exported, skipped, failed, share }: ExportResult, width: number | undefined): string[] {
   const rows = [
     ...exported.map((vm) => [vm.vm, exportedWord(vm), sizeOf(vm.files), formatDuration(vm.seconds)]),
-    ...skipped.map((vm) => [vm.vm, vm.reason === 'unchanged' ? 'unchanged' : 'already whole', sizeOf(vm.files), '']),
+    ...skipped.map((vm) => [vm.vm, vm.reason === 'unchanged' ? 'unchanged' : 'already complete', sizeOf(vm.files), '']),
     ...failed.map(({ vm, error }) => [
       vm,
       error.kind === 'interrupted' ? 'interrupted' : `failed: ${error.kind}`,

@@ -21,7 +21,7 @@ export function vmListReport(vms: readonly ListedVm[], width: number | undefined
     width,
   );
   const count = formatCount(vms.length, 'VM');
-  return [...table, managed === 0 ? count : `${count}, ${managed} of them managed: patterns of export skip these.`];
+  return [...table, managed === 0 ? count : `${count}, ${managed} of them managed: export patterns skip these.`];
 }
 
 /** Extensions of VMware come with vCenter; that of another vendor is named. */

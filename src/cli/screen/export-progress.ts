@@ -168,7 +168,7 @@ function vmProgress(vm: string | undefined, headline: string, nowMs: number): Vm
 /** An archive may have to be read to its end before its disks are known. */
 function conversionProgress(source: string, nowMs: number): VmProgress {
   const state = vmProgress(source, source, nowMs);
-  return Object.assign(state, { work: 'convert', step: 'preflight', detail: 'Looking at the source' });
+  return Object.assign(state, { work: 'convert', step: 'preflight', detail: 'Inspecting the source' });
 }
 
 /** The step of a conversion is what its disks are at: those that are converted come first, since the others are near to that or from it. */

@@ -64,7 +64,7 @@ export function fleetLines(
   const more = vms.length - shown.length;
   return more === 0 || height < 1
     ? lines
-    : [...lines, cutEnd(`${formatCount(more, 'more VM')} at work`, context.width)];
+    : [...lines, cutEnd(`${formatCount(more, 'more VM')} running`, context.width)];
 }
 
 /** A bar while its disks come; else what it is at. */

@@ -147,9 +147,9 @@ class FleetScreen implements ExportScreen {
     const rates = [...this.#atWork.values()].map((vm) => vm.asOneDisk().received.perSecond(nowMs) ?? 0);
     const rate = rates.reduce((sum, each) => sum + each, 0);
     const parts = [
-      `${over} of ${formatCount(Math.max(of, over), 'VM')} over`,
+      `${over} of ${formatCount(Math.max(of, over), 'VM')} finished`,
       failed > 0 ? `${failed} not exported` : '',
-      this.#atWork.size > 0 ? `${this.#atWork.size} at work` : '',
+      this.#atWork.size > 0 ? `${this.#atWork.size} running` : '',
       rate > 0 ? formatRate(rate) : '',
     ];
     return cutEnd(parts.filter(Boolean).join(', '), this.#columns() - TITLE_MARGIN);

@@ -113,7 +113,7 @@ export class PlainScreen implements ExportScreen {
       case 'disk-progress':
         return this.#progressLine(event);
       case 'disk-whole':
-        return `${name}: whole, ${formatBytes(event.sizeBytes)} in ${formatDuration(event.seconds)}`;
+        return `${name}: complete, ${formatBytes(event.sizeBytes)} in ${formatDuration(event.seconds)}`;
       case 'disk-kept':
         return `${name}: kept from an earlier run, ${formatBytes(event.sizeBytes)}`;
       case 'disk-retry':

@@ -20,10 +20,10 @@ export function resultWords(result: VmExportResult | ConvertResult): string {
   return `${formatCount(files.length, noun)}, ${formatBytes(sizeBytes)} in ${formatDuration(isFixed ? work : seconds)}${fix}`;
 }
 
-/** Why a VM was not exported again: `already whole since 2026-11-22 14:03 UTC, kept`. */
+/** Why a VM was not exported again: `already complete since 2026-11-22 14:03 UTC, kept`. */
 export function skipWords({ reason, exportedAt }: SkippedVm): string {
   const time = `${exportedAt.slice(0, 16).replace('T', ' ')} UTC`;
   return reason === 'unchanged'
     ? `unchanged since its export of ${time}, skipped`
-    : `already whole since ${time}, kept`;
+    : `already complete since ${time}, kept`;
 }

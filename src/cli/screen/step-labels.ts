@@ -3,16 +3,16 @@ import type { ExportStep } from '../../operations/events.ts';
 /** What a step is called when its event has no words of its own. */
 export const STEP_LABELS: Readonly<Record<ExportStep, string>> = {
   connect: 'Connecting',
-  find: 'Looking for the VM',
+  find: 'Finding the VM',
   preflight: 'Checking before the export',
-  shutdown: 'Shutting the guest down',
+  shutdown: 'Shutting down the guest',
   snapshot: 'Creating a temporary snapshot',
-  lease: 'Asking for the export lease',
+  lease: 'Requesting the export lease',
   download: 'Downloading',
   verify: 'Verifying',
   fix: 'Fixing the guest',
   descriptor: 'Writing the OVF descriptor',
-  finish: 'Finishing the files',
-  'boot-test': 'Booting what was made',
+  finish: 'Finalizing files',
+  'boot-test': 'Booting the result',
   'clean-up': 'Cleaning up',
 };

@@ -126,19 +126,19 @@ class TerminalScreen implements ExportScreen {
   #finish(words: string): void {
     const lines = finishedBlock(this.#state, this.#context());
     this.#end({ failed: false, title: `${this.#state.headline}: ${words}`, lines, after: [] });
-    this.#state = unnamedProgress('Going on', this.#parts.now());
+    this.#state = unnamedProgress('Continuing', this.#parts.now());
   }
 
   #skip({ vm, result }: Extract<ScreenEvent, { type: 'vm-skipped' }>): void {
     const line = safeText(`${this.#parts.glyphs.done} ${vm}: ${skipWords(result)}`);
     const end = this.#quietEnd();
     this.#end({ ...end, after: [...end.after, line] });
-    this.#state = unnamedProgress('Going on', this.#parts.now());
+    this.#state = unnamedProgress('Continuing', this.#parts.now());
   }
 
   #finishBootTest({ target, failed, words }: Extract<ScreenEvent, { type: 'boot-test-finished' }>): void {
     this.#end({ failed, title: `${target}: ${words}`, lines: [], after: warningLines(this.#state) });
-    this.#state = unnamedProgress('Going on', this.#parts.now());
+    this.#state = unnamedProgress('Continuing', this.#parts.now());
   }
 
   /** The warnings of a VM that failed stand in no summary: they may say what is left behind on the server. */
@@ -150,14 +150,14 @@ class TerminalScreen implements ExportScreen {
     const sentence = isInterrupted ? [] : [errorLines(describeError(error))];
     const after = [...warningLines(this.#state), ...headline, ...sentence];
     this.#end({ failed: true, title, lines: finishedBlock(this.#state, this.#context()), after });
-    this.#state = unnamedProgress('Going on', this.#parts.now());
+    this.#state = unnamedProgress('Continuing', this.#parts.now());
   }
 
   /** Nothing of a conversion that failed is left: its disks are not named, and its error is told by the command. */
   #failSource({ source, error }: Extract<ScreenEvent, { type: 'source-failed' }>): void {
     const title = `${source}: ${error instanceof InterruptedError ? 'interrupted' : 'not converted'}`;
     this.#end({ failed: true, title, lines: [], after: warningLines(this.#state) });
-    this.#state = unnamedProgress('Going on', this.#parts.now());
+    this.#state = unnamedProgress('Continuing', this.#parts.now());
   }
 
   #draw(): void {

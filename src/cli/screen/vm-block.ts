@@ -55,7 +55,7 @@ function diskLines(disks: readonly DiskProgress[], room: number, context: VmBloc
   const rest = disks.filter((disk) => !shown.includes(disk));
   const there = rest.filter(isThere).length;
   const waiting = rest.length - there;
-  const counts = [there > 0 ? `${there} whole` : '', waiting > 0 ? `${waiting} waiting` : ''].filter(Boolean);
+  const counts = [there > 0 ? `${there} complete` : '', waiting > 0 ? `${waiting} waiting` : ''].filter(Boolean);
   return [...shown.map(line), cutEnd(`${formatCount(rest.length, 'more file')}: ${counts.join(', ')}`, context.width)];
 }
 

@@ -54,7 +54,7 @@ export class TraceFolder implements Omit<WireObserver, 'mask'> {
     await makeFolder(parent, { mode: 0o700 });
     // Somebody else who can write to the parent could have made it, to read what comes.
     if ((await makeFolder(path, { mode: 0o700 })) === undefined) {
-      throw new Hyper2kvmError('local-file', `The folder ${path} for the trace exists already.`);
+      throw new Hyper2kvmError('local-file', `The folder ${path} for the trace already exists.`);
     }
     const trace = new TraceFolder(path, options);
     trace.#note({

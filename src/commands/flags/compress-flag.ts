@@ -15,7 +15,7 @@ export const OPTIONAL_COMPRESSION: OptionalValue = {
 /** `--compress`, which `export` and `convert` share. Its value is optional: see `fillOptionalValues`. */
 export const COMPRESS_FLAG = Flags.string({
   helpValue: `[=${COMPRESSIONS.join('|')}]`,
-  description: `Compress the qcow2; without a value it is ${DEFAULT_COMPRESSION}. careful keeps to the 4 KiB window that qemu itself writes with; zstd is smaller, and needs QEMU 5.1 or later to read. Needs --format qcow2.`,
+  description: `Compress qcow2 clusters. Without a value: ${DEFAULT_COMPRESSION}. careful uses the 4 KiB window that QEMU itself writes with; zstd compresses better, and needs QEMU 5.1 or later to read. Needs --format qcow2.`,
 });
 
 /** The compression that was asked for. Throws a usage error for another word, or for a format that has no compression. */
@@ -29,6 +29,6 @@ export function readCompression(value: string | undefined, format: string): Comp
 export function needQcow2(flag: string, format: string): void {
   if (format === 'qcow2') return;
   throw new Hyper2kvmError('usage', `${flag} needs --format qcow2, not ${format}.`, {
-    hint: `Leave ${flag} out, or choose --format qcow2.`,
+    hint: `Omit ${flag}, or use --format qcow2.`,
   });
 }

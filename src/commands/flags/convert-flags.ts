@@ -23,37 +23,37 @@ export const CONVERT_FLAGS = {
     char: 'o',
     helpValue: 'PATH',
     description:
-      'Output folder, or for one disk the file itself. Default: the current folder. A name that ends with / is a folder, which is made if it is not there.',
+      'Output folder, or the output file of a single disk. Default: the current folder. A name that ends with / is a folder, which is created if it does not exist.',
   }),
   name: Flags.string({
     helpValue: 'NAME',
-    description: "Name of the output instead of the source's: of its files, and of the VM in its libvirt domain.",
+    description: 'Name of the output files and of the VM in the libvirt domain. Default: the name of the source.',
   }),
   'input-format': INPUT_FORMAT_FLAG,
   format: Flags.string({
     options: SINK_FORMATS,
     description:
-      'What to write: qcow2; raw with holes where the disk is zero; or vmdk, which is streamOptimized and for carrying a disk to another place: QEMU reads it, but cannot write to it. Default: what the name of --output ends with, such as .raw, else qcow2.',
+      'Output format: qcow2; raw, sparse where the disk is zero; or vmdk, which is streamOptimized and meant for transport (QEMU can read it but not write to it). Default: the extension of --output, such as .raw, otherwise qcow2.',
   }),
   compress: COMPRESS_FLAG,
   'cluster-size': Flags.string({
     helpValue: 'SIZE',
-    description: 'Cluster size of the qcow2, a power of two from 512 to 2M. Default: 64K. Needs --format qcow2.',
+    description: 'Cluster size of the qcow2 image, a power of two from 512 to 2M. Default: 64K. Needs --format qcow2.',
   }),
   verify: Flags.boolean({
     allowNo: true,
     description:
-      'Read the result back and compare it with what was written. Default: only for sources without checksums of their own. With --compress, --no-verify also copies the compressed data of a streamOptimized VMDK without checking it.',
+      'Read the result back and compare it with what was written. Default: only for sources without checksums. With --compress, --no-verify also copies the compressed data of a streamOptimized VMDK without checking it.',
   }),
-  disk: Flags.string({ helpValue: 'N', description: 'Convert only the disk with this number, counted from 1.' }),
+  disk: Flags.string({ helpValue: 'N', description: 'Convert only the disk with this number, counting from 1.' }),
   vm: Flags.string({
     helpValue: 'NAME',
-    description: 'Convert this VM of an OVF package that describes several: its name, or its id in the descriptor.',
+    description: 'VM to convert from an OVF package that describes several: its name, or its ID in the descriptor.',
   }),
   configuration: Flags.string({
     helpValue: 'NAME',
     description:
-      'Deployment configuration of the OVF package. Default: the one that the package marks as its default. It decides which disks, CPUs and memory the VM has.',
+      'Deployment configuration of the OVF package, which decides the disks, CPUs and memory of the VM. Default: the one that the package marks as default.',
   }),
   ...DOMAIN_FLAGS,
   ...FIX_FLAGS,
@@ -61,13 +61,13 @@ export const CONVERT_FLAGS = {
   force: Flags.boolean({
     default: false,
     description:
-      'Replace files of the same name, and convert a raw disk that is shorter than its partition table or file system says.',
+      'Overwrite existing files, and convert a raw disk that is shorter than its partition table or file system requires.',
   }),
   mode: MODE_FLAG,
   'boot-test': BOOT_TEST_FLAG,
   'dry-run': Flags.boolean({
     default: false,
-    description: 'Show what the source is and what would be written, and write nothing.',
+    description: 'Show what the source is and what would be written, without writing anything.',
   }),
   ...LOG_FLAGS,
 };
@@ -84,9 +84,13 @@ export function readConvertOptions(
   const output = readOutputPath(flags.output, env);
   const format = readFormat(flags.format, output, { formats: SINK_FORMATS, fallback: 'qcow2', isFile: true });
   if (flags.kubevirt && format === 'vmdk') {
-    throw new Hyper2kvmError('usage', '--kubevirt needs images that KubeVirt runs, and --format vmdk makes none.', {
-      hint: 'Use --format qcow2 or --format raw.',
-    });
+    throw new Hyper2kvmError(
+      'usage',
+      '--kubevirt cannot be used with --format vmdk: KubeVirt does not run VMDK images.',
+      {
+        hint: 'Use --format qcow2 or --format raw.',
+      },
+    );
   }
   return {
     source,
@@ -114,7 +118,7 @@ function readClusterSize(text: string | undefined, format: string): number | und
   needQcow2('--cluster-size', format);
   const bytes = readSize('--cluster-size', text, LEAST_CLUSTER_BYTES, MOST_CLUSTER_BYTES);
   if (Number.isInteger(Math.log2(bytes))) return bytes;
-  throw new Hyper2kvmError('usage', `--cluster-size wants a power of two, not "${text}".`, {
-    hint: 'QEMU takes 64K when nothing is said; a smaller one suits many snapshots, a larger one very large disks.',
+  throw new Hyper2kvmError('usage', `--cluster-size must be a power of two, not "${text}".`, {
+    hint: 'QEMU uses 64K by default; a smaller size suits many snapshots, a larger one very large disks.',
   });
 }

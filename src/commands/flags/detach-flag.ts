@@ -7,14 +7,14 @@ import { HANDOVER_VARIABLE } from '../../operations/detach/types.ts';
 export const DETACH_FLAG = Flags.boolean({
   default: false,
   description:
-    'Run in the background: start a process of its own, print the id of its job, and return. status --job ID --follow follows it, cancel ID ends it.',
+    'Run in the background: start a separate process, print its job ID, and return. Follow the job with status --job ID --follow, stop it with cancel ID.',
 });
 
 /** A dry run has nothing that could go on. */
 export function checkDetach(flags: { detach: boolean; 'dry-run': boolean }): void {
   if (!flags.detach || !flags['dry-run']) return;
-  throw new Hyper2kvmError('usage', '--detach and --dry-run exclude each other.', {
-    hint: 'A dry run is over at once: leave --detach out.',
+  throw new Hyper2kvmError('usage', '--detach and --dry-run are mutually exclusive.', {
+    hint: 'A dry run ends immediately: omit --detach.',
   });
 }
 

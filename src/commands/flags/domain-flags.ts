@@ -17,23 +17,23 @@ export const DOMAIN_FLAGS = {
   hardware: Flags.option({
     options: HARDWARE_OPTIONS,
     description:
-      'What the VM runs on: virtio; source is the controllers and cards that it had on VMware, as QEMU emulates them; sata is AHCI and e1000e, which most systems drive as they are. Default: auto, which decides by the guest and by the QEMU of this host, and says why.',
+      'Virtual hardware of the VM: virtio; source, the controllers and NICs that it had on VMware, as QEMU emulates them; sata, AHCI and e1000e, which most guests support without extra drivers; or auto, which chooses by the guest and the QEMU of this host, and reports why. Default: auto.',
   })(),
   network: Flags.string({
     multiple: true,
     multipleNonGreedy: true,
     helpValue: '[SOURCE=]NAME',
     description:
-      'The libvirt network of the VM’s cards, or of those on the network SOURCE of VMware. Can be given several times. Default: the network default of libvirt.',
+      'Libvirt network of the NICs, or of the NICs on the VMware network SOURCE. May be repeated. Default: the libvirt network "default".',
   }),
   define: Flags.string({
     helpValue: '[=URI]',
-    description: `Make the domain known to libvirt by virsh define; it is not started. Without =URI it is ${DEFAULT_LIBVIRT}. A domain that is there already is replaced with --force only, and only by the same VM.`,
+    description: `Define the domain in libvirt with virsh define, without starting it. Without =URI: ${DEFAULT_LIBVIRT}. An existing domain is replaced only with --force, and only by the same VM.`,
   }),
   kubevirt: Flags.boolean({
     default: false,
     description:
-      'Write a VirtualMachine of KubeVirt (kubevirt.io/v1) instead of the libvirt domain; comments in it tell how to upload the disks. NAME of --network is then a NetworkAttachmentDefinition; without it the first card is on the pods’ network.',
+      'Write a KubeVirt VirtualMachine (kubevirt.io/v1) instead of a libvirt domain, with comments on how to upload the disks. NAME of --network is then a NetworkAttachmentDefinition; without it the first NIC uses the pod network.',
   }),
 };
 
@@ -42,11 +42,12 @@ type DomainFlagValues = Interfaces.InferredFlags<typeof DOMAIN_FLAGS>;
 /** Reads the flags about the domain. Throws usage errors. */
 export function readDomainOptions(flags: DomainFlagValues & { 'boot-test': boolean }): DomainOptions {
   const { hardware = 'auto', network, define, kubevirt } = flags;
-  if (define === '') throw new Hyper2kvmError('usage', '--define= names no libvirt.', { hint: 'Give --define alone.' });
+  if (define === '')
+    throw new Hyper2kvmError('usage', '--define= has no URI.', { hint: 'Use --define without =, or add a URI.' });
   const other = (['define', 'boot-test'] as const).find((name) => flags[name] !== undefined && flags[name] !== false);
   if (kubevirt && other !== undefined) {
-    throw new Hyper2kvmError('usage', `--${other} needs a libvirt domain, and --kubevirt writes none.`, {
-      hint: 'Leave one of them out.',
+    throw new Hyper2kvmError('usage', `--${other} cannot be used with --kubevirt: it needs a libvirt domain.`, {
+      hint: 'Omit one of them.',
     });
   }
   return {
@@ -64,13 +65,13 @@ function readNetworks(texts: readonly string[]): NetworkOptions {
   for (const text of texts) {
     const [, source, name] = /^(?:(.+)=)?([^=]+)$/.exec(text) ?? [];
     if (name === undefined) {
-      const hint = 'As --network br0-net, or --network "VM Network=br0-net" for the cards on one network of VMware.';
-      throw new Hyper2kvmError('usage', `--network wants NAME or SOURCE=NAME, not "${text}".`, { hint });
+      const hint = 'Use --network br0-net, or --network "VM Network=br0-net" for the NICs on one VMware network.';
+      throw new Hyper2kvmError('usage', `--network must be NAME or SOURCE=NAME, not "${text}".`, { hint });
     }
     if (source === undefined ? all !== undefined : of.has(source)) {
       const which = source === undefined ? 'all networks' : source;
-      const hint = 'Give one for each network of VMware, and one for the rest.';
-      throw new Hyper2kvmError('usage', `--network tells twice what becomes of ${which}.`, { hint });
+      const hint = 'Give one --network per VMware network, and one for all others.';
+      throw new Hyper2kvmError('usage', `--network is given twice for ${which}.`, { hint });
     }
     if (source === undefined) all = name;
     else of.set(source, name);
@@ -84,7 +85,7 @@ export function needDomain(flags: DomainFlagValues, format: string): void {
     (name) => flags[name] !== undefined && flags[name] !== false,
   );
   if (given === undefined) return;
-  throw new Hyper2kvmError('usage', `--${given} needs a domain, and --format ${format} writes none.`, {
-    hint: 'Add --format qcow2 or --format raw.',
+  throw new Hyper2kvmError('usage', `--${given} cannot be used with --format ${format}, which writes no domain.`, {
+    hint: 'Use --format qcow2 or --format raw.',
   });
 }

@@ -27,34 +27,38 @@ export const EXPORT_FLAGS = {
   'from-file': Flags.string({
     helpValue: 'FILE',
     description:
-      'File with one VM a line; lines that begin with # are comments, and - reads standard input. Each VM gets a folder of its own, even if the file names only one.',
+      'File with one VM per line; lines that begin with # are comments, and - reads standard input. Each VM gets its own folder, even if the file contains only one.',
   }),
   output: Flags.string({
     char: 'o',
     helpValue: 'DIR',
-    description: 'Output folder. Default: ./<VM name>. With several VMs each gets a folder of its own in it.',
+    description: 'Output folder. Default: ./<VM name>. With several VMs, each gets its own subfolder.',
   }),
   name: Flags.string({
     helpValue: 'NAME',
     description:
-      "Name of the output instead of the VM's: of its files, of its folder, and in the descriptor. For one VM only.",
+      'Name of the output files, of the folder, and of the VM in the descriptor. Default: the name of the VM. For one VM only.',
   }),
   format: Flags.string({
     options: EXPORT_FORMATS,
     description:
-      'What to write: ovf is a folder with descriptor, disks and manifest; ova is all of it in one tar; vmdk is the disks with their manifest; qcow2 and raw are images made while the disks arrive, with a libvirt domain. Default: what the name of --output ends with, such as .raw, else ovf.',
+      'Output format: ovf (a folder with descriptor, disks and manifest), ova (the same in one tar file), vmdk (disks and manifest only), qcow2 or raw (images converted during the download, with a libvirt domain). Default: the extension of --output, such as .raw, otherwise ovf.',
   }),
   compress: COMPRESS_FLAG,
   ...DOMAIN_FLAGS,
   ...FIX_FLAGS,
-  'fix-plan': Flags.boolean({ default: false, hidden: true, description: 'Refused, with the way to the plan.' }),
+  'fix-plan': Flags.boolean({
+    default: false,
+    hidden: true,
+    description: 'Not supported by export. Use convert --fix-plan.',
+  }),
   'boot-test': BOOT_TEST_FLAG,
   detach: DETACH_FLAG,
-  force: Flags.boolean({ default: false, description: 'Replace files of the same name in the output folder.' }),
+  force: Flags.boolean({ default: false, description: 'Overwrite existing files in the output folder.' }),
   mode: MODE_FLAG,
   'dry-run': Flags.boolean({
     default: false,
-    description: 'Check everything, show what would be written, and touch nothing on the server.',
+    description: 'Check everything and show what would be written, without changing anything on the server.',
   }),
 
   snapshot: Flags.boolean({
@@ -65,27 +69,27 @@ export const EXPORT_FLAGS = {
   quiesce: Flags.boolean({
     default: false,
     helpGroup: POWER,
-    description: "Ask the guest's tools to bring file systems to rest for the snapshot. Needs --snapshot.",
+    description: 'Quiesce the guest file systems for the snapshot, through VMware Tools. Needs --snapshot.',
   }),
   'from-snapshot': Flags.string({
     helpGroup: POWER,
     helpValue: 'NAME',
-    description: 'Export from this existing snapshot, which stays.',
+    description: 'Export from this existing snapshot, which is kept.',
   }),
   shutdown: Flags.string({
     helpGroup: POWER,
     helpValue: '[=TIME]',
-    description: `Shut the guest down first and wait up to this time, such as 10m or 90s; a bare number is minutes. Default: ${DEFAULT_SHUTDOWN_MINUTES}m.`,
+    description: `Shut down the guest first, and wait up to TIME for it, such as 10m or 90s; a bare number is minutes. Default: ${DEFAULT_SHUTDOWN_MINUTES}m.`,
   }),
   'force-power-off': Flags.boolean({
     default: false,
     helpGroup: POWER,
-    description: 'Power the VM off when the guest is not down in time. Needs --shutdown.',
+    description: 'Power off the VM if the guest has not shut down in time. Needs --shutdown.',
   }),
   restart: Flags.boolean({
     default: false,
     helpGroup: POWER,
-    description: 'Power the VM on again after the export, also after a failed one. Needs --shutdown.',
+    description: 'Power on the VM after the export, even if the export failed. Needs --shutdown.',
   }),
 
   ...REPEAT_FLAGS,
@@ -95,32 +99,33 @@ export const EXPORT_FLAGS = {
     helpGroup: TRANSFER,
     helpValue: 'N',
     default: '2',
-    description: 'Disks of each VM to fetch at the same time, 1 to 16. An ova takes one at a time.',
+    description: 'Number of disks per VM to download at the same time, 1 to 16. An ova is written one disk at a time.',
   }),
   'limit-rate': Flags.string({
     helpGroup: TRANSFER,
     helpValue: 'RATE',
-    description: 'Limit in bytes a second over all disks, such as 50M, 800K or 1.5G (binary units).',
+    description:
+      'Limit the download rate of all disks together, in bytes per second, such as 50M, 800K or 1.5G (binary units).',
   }),
   'first-byte-timeout': Flags.string({
     helpGroup: TRANSFER,
     helpValue: 'TIME',
     default: '5m',
     description:
-      'Cut off and try again a disk whose first bytes take longer, such as 90s or 5m; a bare number is seconds. A host reads over empty space before it sends.',
+      'Retry a disk whose first bytes take longer than TIME, such as 90s or 5m; a bare number is seconds. A host reads through empty space before it sends data.',
   }),
   'stall-timeout': Flags.string({
     helpGroup: TRANSFER,
     helpValue: 'TIME',
     default: '2m',
     description:
-      'Cut off and try again a disk that has begun and then sends nothing for so long, such as 90s or 2m; a bare number is seconds.',
+      'Retry a disk whose download has started and then receives nothing for TIME, such as 90s or 2m; a bare number is seconds.',
   }),
   retries: Flags.string({
     helpGroup: TRANSFER,
     helpValue: 'N',
     default: '5',
-    description: 'Tries for each disk after the first one failed, 0 to 100.',
+    description: 'Number of retries per disk after a failed attempt, 0 to 100.',
   }),
   ...LOG_FLAGS,
   ...NOTIFY_FLAGS,

@@ -9,7 +9,7 @@ export const KEY_FLAG = Flags.string({
   multipleNonGreedy: true,
   helpValue: 'DEVICE:file:PATH',
   description:
-    'Passphrase of an encrypted volume of the guest, in a file: /dev/sda3:file:/root/key, where /dev/sda3 is the third partition of the first disk, or all:file:PATH. Can be given several times. A boot test types it on the serial console when the guest asks.',
+    'File with the passphrase of an encrypted guest volume, such as /dev/sda3:file:/root/key, where /dev/sda3 is the third partition of the first disk, or all:file:PATH for every volume. May be repeated. A boot test types it on the serial console when the guest asks.',
 });
 
 /** The flags about changing the guest, which `convert` and `export` share. */
@@ -17,22 +17,22 @@ export const FIX_FLAGS = {
   fix: Flags.option({
     options: FIX_MODES,
     description:
-      'Prepare Linux guests for KVM: virtio drivers in the initramfs, stable disk names, unchanged NIC names. The result is then checked as the guest will read it: boot entries, initramfs, mounts, network. auto goes on whatever the check finds, and gives a guest that is not ready the hardware of its source; require ends with code 16, keeps the disks, and goes on with them when the same command runs again; off leaves the guest as it is. The source is never changed. Default: auto.',
+      'Prepare Linux guests for KVM: virtio drivers in the initramfs, stable disk names, unchanged NIC names. The result is then checked as the guest will read it: boot entries, initramfs, mounts, network. auto continues whatever the check finds, and gives a guest that is not ready the hardware of its source. require ends with exit code 16 if the guest is not ready; it keeps the disks, and the same command continues with them. off does not change the guest. The source is never changed. Default: auto.',
   })(),
   key: KEY_FLAG,
   root: Flags.string({
     helpValue: 'DEVICE',
-    description: 'The file system of the system to change, where a guest has several: /dev/sda2, /dev/vg/root.',
+    description:
+      'Root file system of the guest to prepare, if the disks contain several systems, such as /dev/sda2 or /dev/vg/root.',
   }),
   'remove-vmware-tools': Flags.boolean({
     default: false,
-    description:
-      'Remove the packages of VMware Tools from a Linux guest. Without it their services are only switched off.',
+    description: 'Remove the VMware Tools packages from a Linux guest. By default, only their services are disabled.',
   }),
   'virtio-win': Flags.string({
     helpValue: 'PATH',
     description:
-      'Prepare Windows guests too: virt-v2v-in-place installs the drivers that virtio-win has for them. PATH is virtio-win.iso or a folder with its content, as /usr/share/virtio-win/virtio-win.iso. Without it Windows is not changed.',
+      'Prepare Windows guests: virt-v2v-in-place installs drivers from virtio-win. PATH is virtio-win.iso or a folder with its content, such as /usr/share/virtio-win/virtio-win.iso. Without this flag, Windows is not changed.',
   }),
 };
 
@@ -40,14 +40,14 @@ export const FIX_FLAGS = {
 export const FIX_PLAN_FLAG = Flags.boolean({
   default: false,
   description:
-    'Show what would be changed in the guest, and whether it can start on its new hardware before and after that. Nothing is written: the changes are made in an overlay that is thrown away. Images that QEMU cannot read as they stand, as those in an OVA, are converted for it first, into files that do not stay.',
+    'Show what would be changed in the guest, and whether it can start on its new hardware before and after that, without writing anything. The changes are made in a temporary overlay. Images that QEMU cannot read directly, such as those in an OVA, are first converted to temporary files.',
 });
 
 /** Proves the result. Of `convert` and `export`. */
 export const BOOT_TEST_FLAG = Flags.boolean({
   default: false,
   description:
-    'Boot the result in QEMU, without changing it, and end with code 16 when the guest does not come up with its network. The images stay.',
+    'Boot the result in QEMU without changing it, and end with exit code 16 if the guest or its network does not come up. The images are kept.',
 });
 
 type FixFlagValues = Interfaces.InferredFlags<typeof FIX_FLAGS> & { 'fix-plan': boolean };
@@ -59,7 +59,7 @@ export function readFixOptions(flags: FixFlagValues): FixOptions {
     (name) => flags[name] !== undefined && flags[name] !== false,
   );
   if (fix === 'off' && needless !== undefined) {
-    throw new Hyper2kvmError('usage', `--${needless} does nothing with --fix off.`, { hint: 'Leave one of them out.' });
+    throw new Hyper2kvmError('usage', `--${needless} has no effect with --fix off.`, { hint: 'Omit one of them.' });
   }
   return {
     // A plan of nothing is no plan.
@@ -86,7 +86,7 @@ function readKey(text: string): FixOptions['keys'][number] {
   const [, device, keyFile] = /^(all|\/dev\/[^:]+):file:(.+)$/.exec(text) ?? [];
   if (device !== undefined && keyFile !== undefined) return { device, keyFile };
   // The text may hold the passphrase itself (`DEVICE:key:SECRET`), which no message repeats.
-  throw new Hyper2kvmError('usage', '--key wants DEVICE:file:PATH.', {
-    hint: 'As --key /dev/sda3:file:/root/passphrase; a passphrase never stands in a flag, which every user of the host can see.',
+  throw new Hyper2kvmError('usage', '--key must be DEVICE:file:PATH.', {
+    hint: 'For example, --key /dev/sda3:file:/root/passphrase. Passphrases are read only from files, since all users of the host can see flags.',
   });
 }

@@ -15,19 +15,18 @@ export const FLEET_FLAGS = {
     helpGroup: FLEET,
     helpValue: 'N',
     default: '1',
-    description: `VMs to export at the same time, 1 to ${MOST_JOBS}. Each fetches --parallel disks at once: the two multiplied may be at most ${MOST_DOWNLOADS}. One session and one --limit-rate for all.`,
+    description: `Number of VMs to export at the same time, 1 to ${MOST_JOBS}. Each downloads --parallel disks at once; both multiplied may be at most ${MOST_DOWNLOADS}. All VMs share one session and one --limit-rate.`,
   }),
   'skip-existing': Flags.boolean({
     default: false,
     helpGroup: FLEET,
-    description:
-      'Keep VMs whose whole export, by an earlier run, is in its folder, and export the others: the same command again does only what is missing.',
+    description: 'Skip VMs whose complete export by an earlier run is in its folder, and export only the others.',
   }),
   shard: Flags.string({
     helpGroup: FLEET,
     helpValue: 'INDEX/COUNT',
     description:
-      'Export one of COUNT shares of the VMs, INDEX from 0, such as 0/4: a VM belongs to just one, whatever the others are. "auto" takes both from the environment of a Kubernetes Indexed Job or a Slurm array.',
+      'Export one of COUNT shares of the VMs, with INDEX from 0, such as 0/4. Each VM belongs to exactly one share, regardless of the other VMs. "auto" reads both numbers from the environment of a Kubernetes Indexed Job or a Slurm array.',
   }),
 };
 
@@ -43,13 +42,13 @@ export function readFleetOptions(
   if (jobs * parallel > MOST_DOWNLOADS) {
     throw new Hyper2kvmError(
       'usage',
-      `--jobs ${jobs} with --parallel ${parallel} would be ${jobs * parallel} downloads at once, and the most is ${MOST_DOWNLOADS}.`,
+      `--jobs ${jobs} with --parallel ${parallel} would be ${jobs * parallel} downloads at once; the maximum is ${MOST_DOWNLOADS}.`,
       { hint: `With --jobs ${jobs}, --parallel may be ${Math.floor(MOST_DOWNLOADS / jobs)}.` },
     );
   }
   if (skipExisting && keep !== undefined) {
-    throw new Hyper2kvmError('usage', '--skip-existing and --keep exclude each other.', {
-      hint: 'With --keep each run makes a new generation; --skip-existing keeps the one export that is there.',
+    throw new Hyper2kvmError('usage', '--skip-existing and --keep are mutually exclusive.', {
+      hint: 'With --keep each run creates a new generation; --skip-existing keeps the one existing export.',
     });
   }
   return { jobs, skipExisting, shard: shard === undefined ? undefined : readShard(shard, env) };

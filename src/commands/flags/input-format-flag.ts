@@ -7,7 +7,7 @@ const INPUT_FORMATS = ['raw'] as const;
 export const INPUT_FORMAT_FLAG = Flags.string({
   options: INPUT_FORMATS,
   description:
-    'Format of the disk image. Default: found out by its content. With raw the bytes of the file are the disk, whatever they contain: for a disk without a partition table, a boot sector or a file system, such as an empty or an encrypted one.',
+    'Format of the disk image. Default: detected from the content. raw takes the file as the disk, whatever it contains; use it for a disk without a partition table, boot sector or file system, such as an empty or encrypted one.',
 });
 
 /** Throws a usage error for another value than raw. */

@@ -13,12 +13,12 @@ export const NOTIFY_FLAGS = {
     helpGroup: LOG_GROUP,
     helpValue: 'CMD',
     description:
-      'Run CMD by sh -c when the job has ended, whatever its end (done, partial, failed, interrupted), with the record of the job as JSON on its standard input: --notify-command \'mail -s "export: $HYPER2KVM_JOB_STATE" ops\'. Its failure is a warning.',
+      'Run CMD with sh -c when the job has ended in any state (done, partial, failed, interrupted), with the job record as JSON on its standard input: --notify-command \'mail -s "export: $HYPER2KVM_JOB_STATE" ops\'. If CMD fails, a warning is printed.',
   }),
   'notify-timeout': Flags.string({
     helpGroup: LOG_GROUP,
     helpValue: 'TIME',
-    description: `End the notify command after so long, such as 90s or 2m. Default: ${DEFAULT_LIMIT}.`,
+    description: `Stop the notify command after TIME, such as 90s or 2m. Default: ${DEFAULT_LIMIT}.`,
   }),
 };
 

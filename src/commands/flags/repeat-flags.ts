@@ -3,7 +3,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { readCount } from '../../cli/input/option-values.ts';
 import type { ExportOptions } from '../../operations/export/types.ts';
 
-const REPEAT = 'AGAIN AND AGAIN';
+const REPEAT = 'SCHEDULED EXPORTS';
 /** Nobody keeps more; a count with a digit too many is found. */
 const MOST_GENERATIONS = 10_000;
 
@@ -13,13 +13,13 @@ export const REPEAT_FLAGS = {
     helpGroup: REPEAT,
     helpValue: 'N',
     description:
-      'Make each export a generation of its own, DIR/<VM name>/<time>/, with a link "latest" beside it, and when it is whole remove all but the newest N.',
+      'Write each export as a new generation, DIR/<VM name>/<time>/, with a link "latest" next to it. When it is complete, remove all but the newest N generations.',
   }),
   'if-changed': Flags.boolean({
     default: false,
     helpGroup: REPEAT,
     description:
-      'Skip a VM that is as it was at its last export with this flag into that place: its configuration, and its disks by the content IDs of the server. A VM that runs counts as changed, since what its guest writes cannot be seen. Goes with --keep or --force.',
+      'Skip a VM that has not changed since its last export with this flag to the same output: its configuration, and the content IDs of its disks on the server. A running VM always counts as changed, since guest writes cannot be detected. Use it with --keep or --force.',
   }),
 };
 
@@ -32,13 +32,13 @@ type RepeatFlagValues = Interfaces.InferredFlags<typeof REPEAT_FLAGS> & {
 export function readRepeatOptions(flags: RepeatFlagValues): Pick<ExportOptions, 'keep' | 'ifChanged'> {
   const { keep, define, 'if-changed': ifChanged } = flags;
   if (keep !== undefined && define !== undefined) {
-    throw new Hyper2kvmError('usage', '--keep and --define exclude each other.', {
-      hint: 'A domain that runs from a generation would lose its disks with it. Define it by hand from a copy.',
+    throw new Hyper2kvmError('usage', '--keep and --define are mutually exclusive.', {
+      hint: 'When a generation is removed, its domain would lose its disks. Copy the generation, and define the domain manually.',
     });
   }
   if (ifChanged && flags['skip-existing']) {
-    throw new Hyper2kvmError('usage', '--if-changed and --skip-existing exclude each other.', {
-      hint: 'The first exports a VM again when it has changed, the second never.',
+    throw new Hyper2kvmError('usage', '--if-changed and --skip-existing are mutually exclusive.', {
+      hint: '--if-changed exports a VM again when it has changed; --skip-existing never does.',
     });
   }
   return { keep: keep === undefined ? undefined : readCount('--keep', keep, 1, MOST_GENERATIONS), ifChanged };

@@ -15,8 +15,8 @@ export class HyperctlCommand extends ConnectedCommand<object> {
   static override hidden = true;
   static override strict = false;
   static override enableJsonFlag = false;
-  static override summary = 'The command line of hyperctl, for scripts that were written for it.';
-  static override description = 'Called through a link named hyperctl it does the same. See docs/hyperctl.md.';
+  static override summary = 'Accept the command line of hyperctl, for existing scripts.';
+  static override description = 'A link named hyperctl does the same. See docs/hyperctl.md.';
   static override examples = [
     {
       description: 'Start an export in the background',
@@ -50,7 +50,7 @@ export class HyperctlCommand extends ConnectedCommand<object> {
   async #do(name: string, words: readonly string[]): Promise<void> {
     const work = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
     if (work !== undefined) return work(words, await this.#host());
-    process.stderr.write(`${name === '' ? 'No command is named.' : `There is no command ${name}.`}\n\n`);
+    process.stderr.write(`${name === '' ? 'No command is given.' : `There is no command ${name}.`}\n\n`);
     this.print([HELP]);
     process.exitCode = 1;
   }
@@ -74,7 +74,7 @@ export class HyperctlCommand extends ConnectedCommand<object> {
   #noteDaemon(flag: string | undefined): void {
     const named = flag === undefined ? 'HYPERVISORD_URL' : '-daemon';
     if (flag === undefined && !this.env['HYPERVISORD_URL']) return;
-    this.say(`Note: ${named} is ignored, since there is no daemon to speak to.`);
+    this.say(`Note: ${named} is ignored: there is no daemon.`);
   }
 }
 

@@ -43,7 +43,7 @@ async function readJobs(flags: { vm?: string; output?: string; file?: string }):
   const { readJobFile } = await import('../../cli/hyperctl/job-file.ts');
   const jobs = await readJobFile(flags.file);
   if (jobs.length > 1 && (flags.vm || flags.output)) {
-    throw new Hyper2kvmError('usage', `-vm and -output stand for one job, and ${flags.file} has ${jobs.length}.`);
+    throw new Hyper2kvmError('usage', `-vm and -output apply to one job, but ${flags.file} has ${jobs.length}.`);
   }
   const nameless = jobs.findIndex(({ vm }) => vm === undefined && !flags.vm);
   if (nameless !== -1) throw new Hyper2kvmError('usage', `${flags.file}: job ${nameless + 1} has no vm_path.`);

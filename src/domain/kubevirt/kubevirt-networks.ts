@@ -20,12 +20,12 @@ export function kubevirtNetworks(
     const from = source ? ` (${source} in the source)` : '';
     if (!hasPod) {
       hasPod = true;
-      notes.push(`Card ${index + 1}${from} is on the pods’ network; --network chooses another.`);
+      notes.push(`NIC ${index + 1}${from} is on the pod network; --network selects another.`);
       return 'pod';
     }
     const attachment = source ? kubernetesName(source) : `nic-${index + 1}`;
     notes.push(
-      `Card ${index + 1}${from} wants a NetworkAttachmentDefinition ${attachment}; --network chooses another.`,
+      `NIC ${index + 1}${from} needs the NetworkAttachmentDefinition ${attachment}; --network selects another.`,
     );
     return { attachment };
   });

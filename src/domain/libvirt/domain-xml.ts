@@ -46,9 +46,13 @@ function requireConsistent(facts: DomainFacts): void {
   const { disks, machine, firmware: kind, secureBoot, coresPerSocket, vcpus, cdRoms, scsiControllers } = facts;
   const wrong = disks.find(({ path }) => !isXmlText(path) || /[\r\n]/.test(path));
   if (wrong !== undefined) {
-    throw new Hyper2kvmError('local-file', `The path ${JSON.stringify(wrong.path)} cannot stand in a libvirt domain.`, {
-      hint: 'Choose an output folder whose name has no control characters.',
-    });
+    throw new Hyper2kvmError(
+      'local-file',
+      `The path ${JSON.stringify(wrong.path)} cannot be used in a libvirt domain.`,
+      {
+        hint: 'Choose an output folder whose name has no control characters.',
+      },
+    );
   }
   const buses = [...disks.map(({ bus }) => bus), ...cdRoms];
   const contradiction =
@@ -60,7 +64,7 @@ function requireConsistent(facts: DomainFacts): void {
     (secureBoot && (kind !== 'uefi' || machine !== 'q35')) ||
     (machine === 'virt' && (kind !== 'uefi' || buses.some((bus) => bus === 'sata' || bus === 'ide'))) ||
     (coresPerSocket !== undefined && vcpus % coresPerSocket !== 0);
-  if (contradiction) throw new Hyper2kvmError('internal', 'The facts of the domain contradict each other.');
+  if (contradiction) throw new Hyper2kvmError('internal', 'The settings of the domain contradict each other.');
 }
 
 function metadata({ guestId }: DomainFacts): string[][] {

@@ -62,13 +62,13 @@ export function placeDisks(
 }
 
 function unseenNote({ kind }: SourceController): string {
-  return `The UEFI firmware of many hosts has no driver for the ${CONTROLLER_WORDS[kind]} controller, and would not start from its disks: see that it does, or use --hardware virtio or sata.`;
+  return `The UEFI firmware of many hosts has no driver for the ${CONTROLLER_WORDS[kind]} controller and may not start from its disks. Check that it does, or use --hardware virtio or sata.`;
 }
 
 function replacedNote(controller: SourceController | undefined, bus: 'sata' | 'ide'): string {
   const to = CONTROLLER_WORDS[bus];
-  if (controller === undefined) return `The source does not tell the controller of a disk: it is on ${to}.`;
-  return `A domain cannot have the source’s ${CONTROLLER_WORDS[controller.kind]} controller: its disks are on ${to}.`;
+  if (controller === undefined) return `The source does not specify the controller of a disk: ${to} is used.`;
+  return `QEMU cannot emulate the ${CONTROLLER_WORDS[controller.kind]} controller of the source: its disks are on ${to}.`;
 }
 
 /** The controllers of a machine with their disks, target after target; one that has less places in QEMU than it had is continued on another. */

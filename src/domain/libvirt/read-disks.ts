@@ -53,7 +53,7 @@ function pathOf(disk: XmlNode, name: string, refuse: Refuse): string {
   const type = disk.attributes.get('type') ?? 'file';
   const source = childOf(disk, 'source')?.attributes;
   const path = type === 'file' ? source?.get('file') : type === 'block' ? source?.get('dev') : undefined;
-  if (path === undefined) return refuse(`its disk ${name} is no file or block device of this host`);
+  if (path === undefined) return refuse(`its disk ${name} is not a file or block device of this host`);
   if (!isAbsolute(path)) return refuse(`the path of its disk ${name} is not absolute`);
   return path;
 }

@@ -76,7 +76,7 @@ export function readDomainIdentity(text: string, source: string): Pick<ReadDomai
 
 function refusalFor(source: string): (what: string) => never {
   return (what) => {
-    throw new Hyper2kvmError('image', `${source} is no libvirt domain that can be used: ${what}.`, {
+    throw new Hyper2kvmError('image', `${source} is not a usable libvirt domain: ${what}.`, {
       hint: 'Give the XML of one domain, as hyper2kvm writes it or virsh dumpxml shows it.',
     });
   };
@@ -97,7 +97,7 @@ function requireX86(root: XmlNode, source: string): void {
   if (arch === 'x86_64') return;
   throw new Hyper2kvmError(
     'image',
-    `${source} is a domain for ${arch.slice(0, 40)}, and only x86_64 domains are booted.`,
+    `${source} is a domain for ${arch.slice(0, 40)}, but only x86_64 domains can be booted.`,
     {
       hint: 'Start it on a host of that architecture: virsh define, then virsh start.',
     },

@@ -23,7 +23,7 @@ const LIMIT_MS = 60_000;
 /** All domains there, running or not. Throws kind `host` when virsh is missing or nothing answers at the URI. */
 export async function listDomains(connection: LibvirtConnection, signal: AbortSignal): Promise<DefinedDomain[]> {
   const text = await virsh(connection, ['list', '--all', '--uuid', '--name'], signal, {
-    failure: `libvirt at ${connection.uri} does not answer`,
+    failure: `libvirt at ${connection.uri} does not respond`,
     hint: 'Check that libvirt runs there and that this account may use it (group libvirt), or give another address: --define=URI.',
   });
   return Array.from(text.matchAll(/^([0-9a-f-]{36})\s+(.*?)\s*$/gim), ([, uuid = '', name = '']) => ({ uuid, name }));
@@ -32,8 +32,8 @@ export async function listDomains(connection: LibvirtConnection, signal: AbortSi
 /** Makes a domain known to libvirt; it is not started. Throws kind `host` with libvirt's own words. `path` is absolute. */
 export async function defineDomain(connection: LibvirtConnection, path: string, signal: AbortSignal): Promise<void> {
   await virsh(connection, ['define', path], signal, {
-    failure: `libvirt at ${connection.uri} does not take ${path}`,
-    hint: 'The file and its images stay: correct it, and define it with virsh define.',
+    failure: `libvirt at ${connection.uri} does not accept ${path}`,
+    hint: 'The file and its images are kept. Correct the file, and define it with virsh define.',
   });
 }
 
@@ -57,7 +57,7 @@ async function virsh(
     if (errnoOf(cause) === 'ENOENT') {
       throw new Hyper2kvmError('host', 'virsh is not installed; --define needs it.', {
         cause,
-        hint: 'Install the package libvirt-clients on Debian and Ubuntu, libvirt-client on RHEL and its kin.',
+        hint: 'Install the package libvirt-clients on Debian and Ubuntu, libvirt-client on RHEL and its derivatives.',
       });
     }
     throw new Hyper2kvmError('host', `${failure}: ${lastWords(cause)}`, { cause, hint });
@@ -67,7 +67,7 @@ async function virsh(
 /** virsh says what it did not manage first, and why in the last line. */
 function lastWords(error: unknown): string {
   const facts = typeof error === 'object' && error !== null ? error : {};
-  if ('killed' in facts && facts.killed === true) return `virsh gave no answer in ${LIMIT_MS / 1000} s.`;
+  if ('killed' in facts && facts.killed === true) return `virsh did not respond within ${LIMIT_MS / 1000} s.`;
   const stderr = 'stderr' in facts ? String(facts.stderr) : '';
   const last = stderr.split('\n').findLast((line) => line.trim() !== '');
   const words = last?.replace(/^error: /, '').trim() ?? 'virsh gave no reason';

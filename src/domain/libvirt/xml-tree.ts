@@ -15,8 +15,8 @@ export type RefuseXml = (what: string) => never;
 
 /** libvirt refuses domains of more than 10 MiB; the largest that people have, with hundreds of devices, are some hundred KB. */
 const LIMITS = [
-  { most: 2 * 2 ** 20, what: 'it is larger than any domain' },
-  { characters: '<=', most: 40_000, what: 'it is larger than any domain' },
+  { most: 2 * 2 ** 20, what: 'it is too large for a domain' },
+  { characters: '<=', most: 40_000, what: 'it is too large for a domain' },
 ];
 
 /** Reads a text's root element. `refuse` is called for what is no XML or is too large, and see {@link readXml}. */
@@ -33,7 +33,7 @@ export function parseXmlTree(text: string, refuse: RefuseXml): XmlNode {
       return { name, attributes: new Map(pairs), children, text: own.join('').trim() };
     },
   });
-  if (root === undefined || others.length > 0) return refuse('it has not one root element');
+  if (root === undefined || others.length > 0) return refuse('it does not have exactly one root element');
   return root;
 }
 

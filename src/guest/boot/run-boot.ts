@@ -112,9 +112,9 @@ async function start(accelerator: Accelerator, { qemu, observer, files }: Watche
     await qemu.end();
     if (accelerator === 'kvm')
       throw new KvmBrokeError(`QEMU does not start this VM with KVM: ${qemu.complaint}`, error);
-    throw new Hyper2kvmError('host', `QEMU does not start this machine: ${qemu.complaint}`, {
+    throw new Hyper2kvmError('host', `QEMU does not start this VM: ${qemu.complaint}`, {
       cause: error,
-      hint: 'Another QEMU may know the hardware that this one lacks; the domain’s disks and cards can also be changed.',
+      hint: 'Another QEMU version may support the missing hardware. You can also change the disks and NICs of the domain.',
     });
   }
 }
@@ -127,7 +127,7 @@ async function watch({ patience, accelerator }: BootRun, { qemu, observer, files
     const verdict = verdictOf(observer.signs, seconds, patience);
     if (verdict !== undefined) return { verdict, signs: observer.signs, seconds };
     if (qemu.isOver) {
-      const sentence = `QEMU ended in the middle of the boot test: ${qemu.complaint}`;
+      const sentence = `QEMU ended during the boot test: ${qemu.complaint}`;
       // QEMU aborts on what its KVM does not do. By SIGKILL others end it: the kernel, when memory runs out.
       if (accelerator === 'kvm' && !qemu.wasKilled) throw new KvmBrokeError(sentence);
       throw new Hyper2kvmError('host', sentence);

@@ -21,7 +21,7 @@ export async function readSystem(files: GuestFiles): Promise<GuestSystem> {
     const line = text.split('\n')[0]?.trim() ?? '';
     return { id, idLike, version: /\d+(\.\d+)*/.exec(line)?.[0] ?? '', prettyName: line };
   }
-  return { id: '', idLike: [], version: '', prettyName: 'a Linux that does not say which' };
+  return { id: '', idLike: [], version: '', prettyName: 'an unidentified Linux distribution' };
 }
 
 /** The text of an os-release(5) file. */

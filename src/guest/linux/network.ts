@@ -40,10 +40,8 @@ export const network: Fix = {
 function unmatchedWarning(names: readonly string[], { nics }: Guest): string {
   const unknown = nics.filter(({ mac }) => mac === undefined).length;
   const why =
-    nics.length === 0 || unknown > 0
-      ? 'the MAC addresses of the machine are not known'
-      : `the machine has ${nics.length} network cards`;
-  return `The network is configured for ${names.join(', ')}, which could not be bound to a card: ${why}.`;
+    nics.length === 0 || unknown > 0 ? 'the MAC addresses of the VM are not known' : `the VM has ${nics.length} NICs`;
+  return `The network is configured for ${names.join(', ')}, which could not be bound to a NIC: ${why}.`;
 }
 
 async function hasLinkFiles({ files }: Guest): Promise<boolean> {
@@ -55,8 +53,8 @@ async function hasLinkFiles({ files }: Guest): Promise<boolean> {
 async function planLinks(draft: GuestDraft, bindings: readonly Binding[]): Promise<void> {
   for (const { name, mac } of bindings) {
     // A VLAN or a bridge has the address of its card.
-    const text = `# Written by hyper2kvm: the card keeps its name.\n[Match]\nMACAddress=${mac}\nType=ether\n\n[Link]\nName=${name}\n`;
-    await draft.write(NAME, `/etc/systemd/network/10-hyper2kvm-${name}.link`, text, [`${name} is the card ${mac}`]);
+    const text = `# Written by hyper2kvm: the NIC keeps its name.\n[Match]\nMACAddress=${mac}\nType=ether\n\n[Link]\nName=${name}\n`;
+    await draft.write(NAME, `/etc/systemd/network/10-hyper2kvm-${name}.link`, text, [`${name} is the NIC ${mac}`]);
   }
 }
 
@@ -68,6 +66,6 @@ async function planRules(draft: GuestDraft, bindings: readonly Binding[]): Promi
       `SUBSYSTEM=="net", ACTION=="add", DRIVERS=="?*", ATTR{address}=="${mac}", ATTR{type}=="1", NAME="${name}"\n`,
   );
   const end = before === '' || before.endsWith('\n') ? '' : '\n';
-  const details = bindings.map(({ name, mac }) => `${name} is the card ${mac}`);
+  const details = bindings.map(({ name, mac }) => `${name} is the NIC ${mac}`);
   await draft.write(NAME, RULES, before + end + rules.join(''), details);
 }

@@ -18,7 +18,7 @@ export function vmwareLeftovers({ removeTools }: { removeTools: boolean }): Fix 
   return {
     name: NAME,
     async plan(guest, draft) {
-      for (const path of await serviceLinks(guest)) draft.unlink(NAME, path, ['the service is switched off']);
+      for (const path of await serviceLinks(guest)) draft.unlink(NAME, path, ['the service is disabled']);
       await planUpstart(guest, draft);
       await planVmwareMounts(guest, draft);
       for (const path of await guest.files.find('/etc/modprobe.d', /\.conf$/)) await planBlacklist(draft, path);
@@ -51,7 +51,7 @@ async function planUpstart({ files }: Guest, draft: GuestDraft): Promise<void> {
   for (const path of await files.find('/etc/init', /^vmware-tools.*\.conf$/)) {
     const override = path.replace(/\.conf$/, '.override');
     if ((await draft.read(override)) === undefined) {
-      await draft.write(NAME, override, 'manual\n', ['the service is switched off']);
+      await draft.write(NAME, override, 'manual\n', ['the service is disabled']);
     }
   }
 }
@@ -89,7 +89,7 @@ async function planRemoval(guest: Guest, draft: GuestDraft): Promise<void> {
     const { error } = await runInGuest(guest, draft, [...command, ...names]);
     if (error === undefined) return;
     throw new Hyper2kvmError('guest', `${command[0]} in the guest did not remove ${names.join(', ')}: ${error}`, {
-      hint: 'Leave --remove-vmware-tools out: its services are switched off anyway.',
+      hint: 'Omit --remove-vmware-tools: its services are disabled anyway.',
     });
   });
 }

@@ -19,14 +19,14 @@ export function findVirtV2v(env: NodeJS.ProcessEnv): string {
   const program = findVirtV2vInPlace(env);
   if (program === undefined) {
     throw new MissingVirtV2vError(
-      'virt-v2v-in-place, which puts the drivers of --virtio-win into Windows, is not installed on this host.',
+      'virt-v2v-in-place, which installs the drivers of --virtio-win in Windows, is not installed on this host.',
       'Install the package virt-v2v (Debian, Ubuntu, Fedora, RHEL, openSUSE).',
     );
   }
   const folder = env['VIRT_TOOLS_DATA_DIR'] ?? join(dirname(program), '..', 'share', 'virt-tools');
   if (SCRIPT_SERVICES.some((name) => existsSync(join(folder, name)))) return program;
   throw new MissingVirtV2vError(
-    `There is no rhsrvany.exe in ${folder}, which virt-v2v-in-place puts into Windows.`,
-    'Put it there, or name its folder in VIRT_TOOLS_DATA_DIR. Fedora and RHEL install it with virt-v2v, from mingw-srvany-redistributable or mingw32-srvany; Debian and Ubuntu have no package of it.',
+    `There is no rhsrvany.exe in ${folder}, which virt-v2v-in-place installs in Windows.`,
+    'Copy it there, or set VIRT_TOOLS_DATA_DIR to its folder. Fedora and RHEL install it with virt-v2v, from mingw-srvany-redistributable or mingw32-srvany; Debian and Ubuntu have no package of it.',
   );
 }

@@ -10,12 +10,12 @@ export class MissingVirtV2vError extends Hyper2kvmError {
 
 export function virtV2vFailed(said: string): Hyper2kvmError {
   return new Hyper2kvmError('guest', `virt-v2v-in-place could not change Windows: ${said}`, {
-    hint: 'The source is as it was. Leave --virtio-win out to convert Windows as it is.',
+    hint: 'The source is unchanged. Omit --virtio-win to convert Windows unchanged.',
   });
 }
 
 export function virtV2vTooLong(limitMs: number): Hyper2kvmError {
-  return new Hyper2kvmError('guest', `virt-v2v-in-place was not over after ${formatDuration(limitMs / 1000)}.`, {
-    hint: 'Without KVM on this host its appliance is emulated, which is slow. Leave --virtio-win out to convert Windows as it is.',
+  return new Hyper2kvmError('guest', `virt-v2v-in-place did not finish within ${formatDuration(limitMs / 1000)}.`, {
+    hint: 'Without KVM on this host its appliance is emulated, which is slow. Omit --virtio-win to convert Windows unchanged.',
   });
 }

@@ -13,8 +13,8 @@ const PROCESSORS = new Set(['amd64', 'x86', 'i386']);
 export function requireVirtioWin(path: string): void {
   const names = readFolderNames(path);
   if (names.some((name) => PROCESSORS.has(name.toLowerCase()))) return;
-  throw new Hyper2kvmError('usage', `--virtio-win names ${path}, which does not hold the drivers of virtio-win.`, {
-    hint: 'It is virtio-win.iso, as Fedora’s virtio-win project gives it, or a folder with all of its content.',
+  throw new Hyper2kvmError('usage', `--virtio-win ${path} does not contain the virtio-win drivers.`, {
+    hint: 'Use virtio-win.iso from the virtio-win project of Fedora, or a folder with all of its content.',
   });
 }
 

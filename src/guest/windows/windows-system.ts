@@ -16,7 +16,7 @@ export class WindowsFoundError extends NoSystemError {
   constructor(system: WindowsSystem) {
     super(
       `${system.productName} on ${system.device} does not start on virtio without the drivers of virtio-win.`,
-      'Give them with --virtio-win PATH: virtio-win.iso, or a folder with its content. As it is, its domain gets hardware that Windows has drivers for.',
+      'Install them with --virtio-win PATH (virtio-win.iso, or a folder with its content). Without them, the domain gets hardware that Windows has drivers for.',
     );
     this.system = system;
   }

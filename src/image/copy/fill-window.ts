@@ -76,7 +76,7 @@ export function decompress<Result>(
     );
   }
   if (cluster.length < skipBytes + part.lengthBytes)
-    throw corrupt(window, part, `it gives ${cluster.length} bytes and not ${clusterBytes}`);
+    throw corrupt(window, part, `it decompresses to ${cluster.length} bytes instead of ${clusterBytes}`);
   try {
     return use(cluster);
   } finally {
@@ -123,7 +123,7 @@ function looksZero(bytes: Buffer): boolean {
 function corrupt(window: CopyWindow, part: WindowPart, what: string, cause?: unknown): Hyper2kvmError {
   return new Hyper2kvmError('image', `${placeOf(window, part)} is damaged: ${what}.`, {
     cause,
-    hint: 'The image is damaged: get it again from where it was made.',
+    hint: 'The image is damaged. Create or copy it again.',
   });
 }
 

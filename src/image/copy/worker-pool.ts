@@ -96,7 +96,7 @@ class WorkerThread {
     this.#worker = startWorker({ resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
     this.#worker.on('message', (answer: WorkerAnswer) => this.#take(answer));
     this.#worker.on('error', (error) => this.#fail(threadError(error)));
-    this.#worker.on('exit', () => this.#fail(new Error('a worker thread ended too early')));
+    this.#worker.on('exit', () => this.#fail(new Error('a worker thread ended unexpectedly')));
   }
 
   /** Windows that it has not answered. */

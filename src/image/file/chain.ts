@@ -42,12 +42,15 @@ export class Chain {
   ): Promise<MappedImage> {
     const path = await this.#find(child, names);
     if (this.#identities.size >= MAX_IMAGES) {
-      throw new Hyper2kvmError('image', `${child.path} makes a chain of more than ${MAX_IMAGES} images.`);
+      throw new Hyper2kvmError('image', `${child.path} has a backing chain of more than ${MAX_IMAGES} images.`);
     }
     const file = await OpenFile.open(path, { asParent: true });
     try {
       if (this.#identities.has(file.identity)) {
-        throw new Hyper2kvmError('image', `${child.path} names ${path} as its parent, which stands on it: a circle.`);
+        throw new Hyper2kvmError(
+          'image',
+          `The backing chain of ${child.path} contains a loop: its parent ${path} depends on it.`,
+        );
       }
       this.#identities.add(file.identity);
       return await this.#openAs(file, await formatOf(file), this);
@@ -63,15 +66,15 @@ export class Chain {
       if (found === 'outside') {
         throw new Hyper2kvmError(
           'image',
-          `${child.path} names ${JSON.stringify(name)} as its parent, which is outside of its folder: nothing is read there.`,
-          { hint: 'Put the images of a chain into one folder, and have each name its parent without a path.' },
+          `${child.path} names ${JSON.stringify(name)} as its parent, which is outside its folder. hyper2kvm does not read images there.`,
+          { hint: 'Move the images of the chain to one folder, and let each one name its parent without a path.' },
         );
       }
       if (found !== 'missing') return found.path;
     }
     const wanted = names.map((name) => JSON.stringify(name)).join(' or ');
-    throw new Hyper2kvmError('image', `${child.path} needs its parent ${wanted}, which is not there.`, {
-      hint: 'Put the parent image beside it.',
+    throw new Hyper2kvmError('image', `${child.path} needs its parent ${wanted}, which does not exist.`, {
+      hint: 'Copy the parent image to the same folder.',
     });
   }
 }

@@ -117,6 +117,6 @@ async function blockDeviceBytes(path: string, rdev: number): Promise<number> {
     if (Number.isSafeInteger(sectors * KERNEL_SECTOR_BYTES)) return sectors * KERNEL_SECTOR_BYTES;
     throw new RangeError(`${sectors} sectors`);
   } catch (cause) {
-    throw new Hyper2kvmError('local-file', `The size of the block device ${path} cannot be found.`, { cause });
+    throw new Hyper2kvmError('local-file', `The size of the block device ${path} cannot be determined.`, { cause });
   }
 }

@@ -33,7 +33,7 @@ export class SourceFile {
   requireInside(offsetBytes: number, lengthBytes: number, what: string, toldAt: number): void {
     if (offsetBytes + lengthBytes <= this.sizeBytes) return;
     const place = `bytes ${offsetBytes} to ${offsetBytes + lengthBytes}`;
-    throw this.fault(toldAt, `${what} would stand in ${place}, and the file ends at byte ${this.sizeBytes}`);
+    throw this.fault(toldAt, `${what} would be in ${place}, but the file ends at byte ${this.sizeBytes}`);
   }
 
   /** `lengthBytes` from `offsetBytes` on, a page at most; `what` names them in the error when the file ends before. */
@@ -60,7 +60,7 @@ export class SourceFile {
     const page = await this.#pages.page(number);
     const start = offsetBytes - number * PAGE_BYTES;
     const end = Math.min(start + lengthBytes, PAGE_BYTES);
-    if (end > page.length) throw this.fault(number * PAGE_BYTES + page.length, 'the file ends inside of a table');
+    if (end > page.length) throw this.fault(number * PAGE_BYTES + page.length, 'the file ends inside a table');
     return page.subarray(start, end);
   }
 }

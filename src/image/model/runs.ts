@@ -28,5 +28,5 @@ export function dataRun({ fromBytes, toBytes }: Span, unitStartBytes: number, ba
 /** Throws when a caller asks for what is not of the disk: a fault of ours, not of the image. */
 export function requireSpan(virtualSizeBytes: number, fromBytes: number, toBytes: number): Span {
   if (fromBytes >= 0 && fromBytes <= toBytes && toBytes <= virtualSizeBytes) return { fromBytes, toBytes };
-  throw new RangeError(`${fromBytes} to ${toBytes} is no part of a disk of ${virtualSizeBytes} bytes`);
+  throw new RangeError(`${fromBytes} to ${toBytes} is not within a disk of ${virtualSizeBytes} bytes`);
 }

@@ -24,7 +24,7 @@ const convert =
   (format: string): Remedy =>
   (file) =>
     `Convert it first with: qemu-img convert -f ${format} -O qcow2 ${file} disk.qcow2`;
-const DAMAGED: Remedy = () => 'Get it again from where it came from, or export the VM again.';
+const DAMAGED: Remedy = () => 'Download the file again, or export the VM again.';
 
 /** Formats by what they start with; `at` is the offset where that is not 0. */
 const SIGNS: readonly { what: string; bytes: string; at?: number; remedy?: Remedy }[] = [

@@ -40,7 +40,7 @@ export async function requireRawDisk(file: OpenFile): Promise<void> {
   if (promised === undefined) return;
   const descriptor = await descriptorBeside(file.path);
   if (descriptor !== undefined) {
-    throw new Hyper2kvmError('image', `${file.path} is one extent of the disk ${descriptor}.`, {
+    throw new Hyper2kvmError('image', `${file.path} is only one extent of the disk ${descriptor}.`, {
       hint: `Convert the descriptor: ${shellWord(descriptor)}.`,
     });
   }
@@ -55,7 +55,7 @@ export async function requireRawDisk(file: OpenFile): Promise<void> {
 function unknownContent({ path }: OpenFile, head: Buffer): ForeignContent {
   const promised = FORMAT_NAMES.get(extname(path).toLowerCase());
   const subject = promised === undefined ? '' : `not ${promised}, but `;
-  const content = head.every((byte) => byte === 0) ? 'zeros at its start' : 'in no known format';
+  const content = head.every((byte) => byte === 0) ? 'zeros at its start' : 'in an unknown format';
   return { what: `${subject}${content}, without a partition table, file system or boot sector`, remedy: rawInput };
 }
 

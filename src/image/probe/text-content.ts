@@ -7,23 +7,23 @@ const BINARY = /[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]/;
 const KINDS: readonly (ForeignContent & { starts: RegExp })[] = [
   {
     starts: /^version https:\/\/git-lfs\.github\.com\//,
-    what: 'a Git LFS pointer in place of the file',
+    what: 'a Git LFS pointer instead of the file',
     remedy: () => 'Fetch the file itself with: git lfs pull',
   },
   {
     starts: /^\/annex\/objects\//,
-    what: 'a git-annex pointer in place of the file',
+    what: 'a git-annex pointer instead of the file',
     remedy: (file) => `Fetch the file itself with: git annex get ${file}`,
   },
   {
     starts: /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*>\s*)*<(?:!doctype\s+html|html|head|body|script|meta|title)\b/i,
-    what: 'an HTML page, such as a server sends in place of a file',
+    what: 'an HTML page, as a server sends it instead of a file',
     remedy: () => 'Download the file again. The page may contain the reason why it was not sent.',
   },
   {
     starts: /^\s*<[?!\w]/,
     what: 'an XML document',
-    remedy: () => 'Of XML files only the .ovf file of a package can be converted.',
+    remedy: () => 'The only XML file that can be converted is the .ovf file of a package.',
   },
   {
     starts: /^\s*SHA(?:\d+|\d-\d+)\s*\(/,

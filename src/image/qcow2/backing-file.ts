@@ -20,9 +20,9 @@ export async function openBacking(
   }
   // qemu's rule: what stands before a colon, and before any slash, is a protocol (`nbd:`, `json:`, `https:`).
   if (/^[^/]*:/.test(name)) {
-    throw source.fault(8, `its backing file ${JSON.stringify(name)} is not named by a path`);
+    throw source.fault(8, `its backing file ${JSON.stringify(name)} is not given as a path`);
   }
-  if (name.includes('\0')) throw source.fault(8, 'the name of its backing file holds a NUL');
+  if (name.includes('\0')) throw source.fault(8, 'the name of its backing file contains a NUL character');
   return chain.openParent(source.file, [name], async (file) => wanted ?? probeUndeclared(source, file));
 }
 
@@ -31,7 +31,7 @@ async function probeUndeclared(source: SourceFile, file: OpenFile): Promise<Imag
   if (format !== 'raw') return format;
   throw source.fault(
     8,
-    `it does not say which format its backing file ${file.path} has, and its content is of none that is known`,
-    'If the backing file is a raw disk, say so: qemu-img rebase -u -b NAME -F raw IMAGE.',
+    `it does not specify the format of its backing file ${file.path}, and the content has no known format`,
+    'If the backing file is a raw disk, set its format: qemu-img rebase -u -b NAME -F raw IMAGE.',
   );
 }

@@ -31,7 +31,7 @@ export async function readExtensions(
     const lengthBytes = head.readUInt32BE(4);
     if (type === END) break;
     if (at + 8 + lengthBytes > endBytes) {
-      throw source.fault(at, `a header extension of ${lengthBytes} bytes is larger than the room for it`);
+      throw source.fault(at, `a header extension of ${lengthBytes} bytes is larger than the space for it`);
     }
     const readable = Math.min(lengthBytes, MAX_FEATURES * FEATURE_ENTRY_BYTES, PAGE_BYTES);
     if (type === BACKING_FORMAT) backingFormat = (await source.read(at + 8, readable, 'its backing format')).toString();

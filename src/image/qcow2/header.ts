@@ -51,10 +51,10 @@ export async function readQcow2Header(source: SourceFile): Promise<Qcow2Header> 
   if (head.readUInt32BE(0) !== QCOW2_MAGIC) throw source.fault(0, 'the magic number of the header is missing');
   const version = head.readUInt32BE(AT.version);
   if (version !== 2 && version !== 3)
-    throw source.fault(AT.version, `version ${version} is unknown (2 and 3 are known)`, VERSION_HINTS.get(version));
+    throw source.fault(AT.version, `version ${version} is not supported (2 and 3 are)`, VERSION_HINTS.get(version));
   const clusterBits = head.readUInt32BE(AT.clusterBits);
   if (clusterBits < CLUSTER_BITS.min || clusterBits > CLUSTER_BITS.max) {
-    throw source.fault(AT.clusterBits, `clusters of 2^${clusterBits} bytes are not of 2^9 to 2^21 bytes`);
+    throw source.fault(AT.clusterBits, `a cluster size of 2^${clusterBits} bytes is not between 2^9 and 2^21`);
   }
   if (head.readUInt32BE(AT.crypt) !== 0) {
     throw source.fault(AT.crypt, 'it is encrypted, which is not supported', 'Decrypt it first, with qemu-img convert.');
@@ -87,7 +87,7 @@ async function readVersion3(source: SourceFile) {
   const head = await source.read(0, V3_HEADER_BYTES, 'its header');
   const headerBytes = head.readUInt32BE(100);
   if (headerBytes < V3_HEADER_BYTES || headerBytes % 8 !== 0) {
-    throw source.fault(100, `a header of ${headerBytes} bytes cannot be`);
+    throw source.fault(100, `a header of ${headerBytes} bytes is invalid`);
   }
   const hasType = headerBytes > COMPRESSION_TYPE_AT;
   const type = hasType ? await source.read(COMPRESSION_TYPE_AT, 1, 'its header') : Buffer.alloc(1);
@@ -107,7 +107,7 @@ function checkFeatures(source: SourceFile, features: bigint, names: ReadonlyMap<
     throw source.fault(
       AT.features,
       'its data is in an external data file, which is not supported',
-      'Make one file of it first, with qemu-img convert.',
+      'Convert it to a single file first, with qemu-img convert.',
     );
   }
   for (let bit = 0; bit < 64; bit++) {

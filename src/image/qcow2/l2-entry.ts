@@ -48,7 +48,7 @@ export class L2Reader {
   }
 
   #zeroRun(part: Span, toldAt: number): Run {
-    if (this.#header.version === 2) throw this.#source.fault(toldAt, 'a cluster of zeros is marked as in version 3');
+    if (this.#header.version === 2) throw this.#source.fault(toldAt, 'a zero cluster is marked as in version 3');
     return emptyRun('zero', part);
   }
 
@@ -69,7 +69,7 @@ export class L2Reader {
     const offset = (high & ((1 << offsetBitsHigh) - 1)) * 2 ** 32 + low;
     const moreSectors = (high & (COMPRESSED - 1)) >>> offsetBitsHigh;
     if (offset === 0 || offset >= this.#source.sizeBytes) {
-      throw this.#source.fault(toldAt, `a compressed cluster would stand at byte ${offset}`);
+      throw this.#source.fault(toldAt, `a compressed cluster would start at byte ${offset}`);
     }
     const boundBytes = (moreSectors + 1) * SECTOR_BYTES - (offset % SECTOR_BYTES);
     return {
@@ -93,7 +93,7 @@ export class L2Reader {
     const zeros = entries.readUInt32BE(at + 8);
     const allocated = entries.readUInt32BE(at + 12);
     if ((zeros & allocated) !== 0 || (allocated !== 0 && offset === 0)) {
-      throw this.#source.fault(tableAt + at + 8, 'the bitmap of subclusters contradicts itself');
+      throw this.#source.fault(tableAt + at + 8, 'the subcluster bitmap is inconsistent');
     }
     if (allocated === ALL) runs.push(this.#dataRun(offset, part, cluster, tableAt + at));
     else if (zeros === ALL) runs.push(emptyRun('zero', part));

@@ -79,7 +79,7 @@ class Qcow2Image implements MappedImage {
     }
     // Each is used once: so a small file cannot make work for hours of a few tables.
     if (tables * clusterBytes > this.#source.sizeBytes) {
-      throw this.#source.fault(toldAt, 'more L2 tables are named than the file has room for');
+      throw this.#source.fault(toldAt, 'it refers to more L2 tables than the file has space for');
     }
   }
 

@@ -54,7 +54,7 @@ export class Refcounts {
   /** Counts more references to a cluster. */
   add(cluster: number, references: number): void {
     const block = this.#open.get(Math.floor(cluster / this.#perBlock));
-    if (!block) throw new RangeError(`cluster ${cluster} is behind what can still be counted`);
+    if (!block) throw new RangeError(`cluster ${cluster} is beyond the end of the refcount table`);
     const at = (cluster % this.#perBlock) * ENTRY_BYTES;
     block.writeUInt16BE(block.readUInt16BE(at) + references, at);
   }

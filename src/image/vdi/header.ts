@@ -48,7 +48,7 @@ export async function readVdiHeader(source: SourceFile): Promise<VdiHeader> {
   const mapOffsetBytes = bytes.readUInt32LE(340);
   const dataOffsetBytes = bytes.readUInt32LE(344);
   if (mapOffsetBytes < HEADER_BYTES || mapOffsetBytes % SECTOR_BYTES !== 0) {
-    throw source.fault(340, `its block map cannot stand at byte ${mapOffsetBytes}`);
+    throw source.fault(340, `its block map cannot be at byte ${mapOffsetBytes}`);
   }
   source.requireInside(mapOffsetBytes, neededBlocks * 4, 'its block map', 340);
   if (dataOffsetBytes % SECTOR_BYTES !== 0) throw source.fault(344, 'its data is not aligned to a sector');
@@ -63,8 +63,8 @@ function readVariant(source: SourceFile, bytes: Buffer): VdiHeader['variant'] {
   if (type === UNDO || type === DIFFERENCING || (variant !== undefined && hasParent)) {
     throw source.fault(
       76,
-      'it is a snapshot that stands on another image, which is not supported',
-      'Make one image of the chain first, with VBoxManage clonemedium.',
+      'it is a snapshot with a parent image, which is not supported',
+      'Merge the chain into one image first, with VBoxManage clonemedium.',
     );
   }
   if (variant === undefined) throw source.fault(76, `the image type ${type} is unknown`);

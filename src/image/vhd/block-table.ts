@@ -52,7 +52,7 @@ export class BlockTable {
         const toldAt = this.#offsetBytes + (firstIndex + index) * ENTRY_BYTES;
         // Each block has a place of its own, the last one perhaps cut off: so a small file cannot make work for hours of one block.
         if (blocks++ * (this.#bitmapBytes + blockBytes) > this.#source.sizeBytes) {
-          throw this.#source.fault(toldAt, 'more blocks are named than the file has room for');
+          throw this.#source.fault(toldAt, 'it refers to more blocks than the file has space for');
         }
         yield await this.#block(sector * SECTOR_BYTES, (firstIndex + index) * blockBytes, part, toldAt);
       }

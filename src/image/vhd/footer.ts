@@ -37,7 +37,7 @@ export async function readVhdFooter(source: SourceFile): Promise<VhdFooter> {
     const footer = parseFooter(source, bytes, atBytes);
     if (footer.variant !== 'fixed' || atBytes === tailAt) return footer;
   }
-  throw source.fault(tailAt, 'neither its footer nor the copy at its start is whole');
+  throw source.fault(tailAt, 'neither its footer nor the copy at its start is valid');
 }
 
 function parseFooter(source: SourceFile, bytes: Buffer, atBytes: number): VhdFooter {

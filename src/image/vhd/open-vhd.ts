@@ -31,8 +31,8 @@ async function openParent(source: SourceFile, chain: Chain, header: DynamicHeade
     if (uniqueId === header.parentId) return 'vpc';
     throw source.fault(
       0,
-      `its parent ${file.path} has the unique id ${uniqueId}, and not ${header.parentId} as when it was made`,
-      'The parent was changed or replaced since: the chain cannot be read with it.',
+      `its parent ${file.path} has the unique ID ${uniqueId}, but the child was created with ${header.parentId}`,
+      'The parent has been changed or replaced since then, so the chain cannot be read.',
     );
   });
 }

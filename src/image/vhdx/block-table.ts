@@ -45,7 +45,7 @@ export class BlockTable {
     if (entries * ENTRY_BYTES > lengthBytes) {
       throw source.fault(
         offsetBytes,
-        `its block table of ${lengthBytes} bytes has no room for the ${entries} entries that its size needs`,
+        `its block table of ${lengthBytes} bytes has no space for the ${entries} entries that its size needs`,
       );
     }
   }
@@ -101,9 +101,9 @@ export class BlockTable {
     const { blockBytes } = this.#metadata;
     // Each block has a place of its own, the last one perhaps cut off: so a small file cannot make work for hours of one block.
     if (budget.blocks++ * blockBytes > this.#source.sizeBytes) {
-      throw this.#source.fault(toldAt, 'more blocks are named than the file has room for');
+      throw this.#source.fault(toldAt, 'it refers to more blocks than the file has space for');
     }
-    if (fileOffset < MIB) throw this.#source.fault(toldAt, `a block would stand at byte ${fileOffset}, in the headers`);
+    if (fileOffset < MIB) throw this.#source.fault(toldAt, `a block would be at byte ${fileOffset}, in the headers`);
     const at = fileOffset + (part.fromBytes - block * blockBytes);
     this.#source.requireInside(at, part.toBytes - part.fromBytes, 'data', toldAt);
   }
@@ -113,7 +113,7 @@ export class BlockTable {
     const chunk = Math.floor(block / this.#blocksOfChunk);
     const toldAt = this.#offsetBytes + (chunk * (this.#blocksOfChunk + 1) + this.#blocksOfChunk) * ENTRY_BYTES;
     if (this.#metadata.variant !== 'differencing') {
-      throw this.#source.fault(toldAt, `block ${block} is partly present, and the disk has no parent`);
+      throw this.#source.fault(toldAt, `block ${block} is partly present, but the disk has no parent`);
     }
     const { state, fileOffset } = readEntry(await this.#source.read(toldAt, ENTRY_BYTES, 'its block table'), 0);
     if (state !== BITMAP_PRESENT || fileOffset < MIB) {

@@ -26,15 +26,15 @@ export async function readVhdxHeader(source: SourceFile): Promise<VhdxHeader> {
     if (bytes.toString('latin1', 0, 4) !== 'head' || !hasCrc(bytes)) continue;
     if (best === undefined || bytes.readBigUInt64LE(8) > best.bytes.readBigUInt64LE(8)) best = { at, bytes };
   }
-  if (best === undefined) throw source.fault(65_536, 'neither of its two headers is whole');
+  if (best === undefined) throw source.fault(65_536, 'neither of its two headers is valid');
   const { at, bytes } = best;
   const version = bytes.readUInt16LE(66);
   if (version !== 1) throw source.fault(at + 66, `version ${version} is unknown (1 is known)`);
   if (!bytes.subarray(48, 64).equals(NO_LOG)) {
     throw source.fault(
       at + 48,
-      'its log holds changes that were not written to their places',
-      'Whoever wrote it did not close it. Open it once where it came from, or let qemu-img check -r all replay the log of a copy.',
+      'its log contains changes that have not been applied',
+      'It was not closed cleanly. Open it once on the original host, or replay the log on a copy with qemu-img check -r all.',
     );
   }
   return { dataWriteGuid: guidText(bytes, 32) };

@@ -66,7 +66,10 @@ export async function readMetadata(source: SourceFile, region: Region): Promise<
   const size = item(ITEM.virtualSize, 8);
   const virtualSizeBytes = Number(size.bytes.readBigUInt64LE(0));
   if (virtualSizeBytes > MAX_VIRTUAL_BYTES || virtualSizeBytes % logicalSectorBytes !== 0) {
-    throw source.fault(size.at, `its size of ${virtualSizeBytes} bytes is over 64 TiB or not of whole sectors`);
+    throw source.fault(
+      size.at,
+      `its size of ${virtualSizeBytes} bytes is over 64 TiB or not a multiple of the sector size`,
+    );
   }
   const locator = hasParent ? item(ITEM.parentLocator, 20) : undefined;
   const parent = locator && parseParentLocator(source, locator.bytes, locator.at);

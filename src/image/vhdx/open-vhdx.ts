@@ -30,8 +30,8 @@ async function openParent(source: SourceFile, chain: Chain, { names, guids }: Pa
     if (guids.includes(dataWriteGuid)) return 'vhdx';
     throw source.fault(
       0,
-      `its parent ${file.path} has the content ${dataWriteGuid}, and not ${guids.join(' or ')} as when it was made`,
-      'The parent was changed or replaced since: the chain cannot be read with it.',
+      `its parent ${file.path} has the content ${dataWriteGuid}, but the child was created with ${guids.join(' or ')}`,
+      'The parent has been changed or replaced since then, so the chain cannot be read.',
     );
   });
 }

@@ -25,7 +25,7 @@ export function parseParentLocator(source: SourceFile, bytes: Buffer, at: number
   const values = new Map<string, string>();
   const count = bytes.readUInt16LE(18);
   if (HEADER_BYTES + count * ENTRY_BYTES > bytes.length) {
-    throw source.fault(at + 18, `its parent locator has no room for ${count} entries`);
+    throw source.fault(at + 18, `its parent locator has no space for ${count} entries`);
   }
   for (let number = 0; number < count; number++) {
     const entry = bytes.subarray(HEADER_BYTES + number * ENTRY_BYTES);

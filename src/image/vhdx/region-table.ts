@@ -30,7 +30,7 @@ export async function readRegions(source: SourceFile): Promise<VhdxRegions> {
     const bytes = await source.read(at, TABLE_BYTES, 'its region table');
     if (bytes.toString('latin1', 0, 4) === 'regi' && hasCrc(bytes)) return parseRegions(source, bytes, at);
   }
-  throw source.fault(TABLES_AT[0] ?? 0, 'neither of its two region tables is whole');
+  throw source.fault(TABLES_AT[0] ?? 0, 'neither of its two region tables is valid');
 }
 
 function parseRegions(source: SourceFile, bytes: Buffer, at: number): VhdxRegions {
@@ -48,7 +48,7 @@ function parseRegions(source: SourceFile, bytes: Buffer, at: number): VhdxRegion
       throw source.fault(at + entryAt, `it needs the region ${guid}, which is not supported`);
     }
     if (region.offsetBytes < ALIGNMENT_BYTES || region.offsetBytes % ALIGNMENT_BYTES !== 0) {
-      throw source.fault(at + entryAt + 16, `a region cannot stand at byte ${region.offsetBytes}`);
+      throw source.fault(at + entryAt + 16, `a region cannot be at byte ${region.offsetBytes}`);
     }
     source.requireInside(region.offsetBytes, region.lengthBytes, 'a region', at + entryAt + 16);
     if (regions.has(guid)) throw source.fault(at + entryAt, `it has the region ${guid} twice`);

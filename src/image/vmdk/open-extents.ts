@@ -52,7 +52,7 @@ async function openExtent(line: ExtentLine, startBytes: number, context: ExtentC
       throw context.descriptor.fault(
         line.offsetBytes,
         `an extent of type ${line.type} is not supported`,
-        'A raw device mapping has its data on a device of the host: clone the disk to a plain VMDK there.',
+        'The data of a raw device mapping is on a device of the host. Clone the disk to a VMDK there.',
       );
   }
 }
@@ -62,7 +62,7 @@ async function openFlat(line: ExtentLine, startBytes: number, context: ExtentCon
   const lengthBytes = line.sectors * SECTOR_BYTES;
   const fileOffsetBytes = line.startSector * SECTOR_BYTES;
   if (fileOffsetBytes + lengthBytes > source.sizeBytes) {
-    const what = `the file is cut off: its descriptor says that an extent stands in bytes ${fileOffsetBytes} to ${fileOffsetBytes + lengthBytes}`;
+    const what = `the file is truncated: according to its descriptor, an extent is in bytes ${fileOffsetBytes} to ${fileOffsetBytes + lengthBytes}`;
     throw source.fault(source.sizeBytes, what);
   }
   return new FlatExtent(startBytes, lengthBytes, number, fileOffsetBytes);
@@ -73,7 +73,7 @@ async function openSparse(line: ExtentLine, startBytes: number, context: ExtentC
   const layout = await readSparseLayout(source);
   const lengthBytes = line.sectors * SECTOR_BYTES;
   if (layout.capacityBytes < lengthBytes) {
-    const what = `its capacity is ${layout.capacityBytes} bytes, and its descriptor says ${lengthBytes}`;
+    const what = `its capacity is ${layout.capacityBytes} bytes, but its descriptor gives ${lengthBytes}`;
     throw source.fault(0, what);
   }
   return new SparseExtent(source, number, layout, startBytes, lengthBytes);
@@ -108,11 +108,11 @@ export async function openByName(
     if (found === 'outside') {
       throw descriptor.fault(
         offsetBytes,
-        `its ${role} ${shown} is outside of its folder, and nothing is read there`,
-        'Put the files of the disk into one folder, and have the descriptor name them without a path.',
+        `its ${role} ${shown} is outside its folder and is not read`,
+        'Move the files of the disk to one folder, and let the descriptor name them without a path.',
       );
     }
     if (found !== 'missing') return await OpenFile.open(found.path, { asParent: true, bytes: found.bytes });
   }
-  throw descriptor.fault(offsetBytes, `its ${role} ${shown} is missing`, 'Put that file beside it.');
+  throw descriptor.fault(offsetBytes, `its ${role} ${shown} is missing`, 'Copy that file to the same folder.');
 }

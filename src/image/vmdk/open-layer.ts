@@ -31,7 +31,7 @@ export async function openLayer(file: OpenFile, inside: InsideFolder): Promise<V
   if (magic === SPARSE_MAGIC) return openWithinItself(source);
   if (isDescriptor(head)) return openDescriptor(source, inside);
   if (magic === COWD_MAGIC || magic === SE_SPARSE_MAGIC) {
-    throw await loneExtent(source, 'it is an extent of a snapshot, which is nothing without its descriptor');
+    throw await loneExtent(source, 'it is an extent of a snapshot, which needs its descriptor');
   }
   throw source.fault(0, 'it is neither a descriptor nor a sparse file');
 }
@@ -64,7 +64,7 @@ async function openWithinItself(source: SourceFile): Promise<VmdkLayer> {
   const descriptor = await embeddedDescriptor(source, hosted);
   // QEMU reserves room for a descriptor in the extents of a split disk too, and leaves it empty.
   if (!header.compressed && (descriptor === undefined || descriptor.extents.length === 0)) {
-    throw await loneExtent(source, 'it has no descriptor in it, and so is one extent of a disk');
+    throw await loneExtent(source, 'it contains no descriptor, so it is only one extent of a disk');
   }
   const files = new ExtentFiles();
   const number = await files.add(source.file);
@@ -87,7 +87,7 @@ async function embeddedDescriptor(source: SourceFile, { header }: HostedSparse):
   source.requireInside(offset, length, 'its descriptor', 0);
   const descriptor = parseAt(source, offset, await source.file.read(offset, length));
   if (descriptor.extents.length > 1 || descriptor.extents.some(({ type }) => type !== 'SPARSE')) {
-    throw source.fault(offset, 'the descriptor in it names extents that are not this file');
+    throw source.fault(offset, 'its embedded descriptor refers to extents in other files');
   }
   return descriptor;
 }
@@ -97,7 +97,7 @@ async function loneExtent(source: SourceFile, what: string): Promise<Hyper2kvmEr
   const descriptor = await descriptorBeside(source.file.path);
   const hint =
     descriptor === undefined
-      ? 'Convert the disk’s descriptor: the small text file that names this one.'
+      ? 'Convert the descriptor of the disk: the small text file that refers to this file.'
       : `Convert the descriptor: ${shellWord(descriptor)}.`;
   return source.fault(0, what, hint);
 }

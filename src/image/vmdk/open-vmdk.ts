@@ -35,10 +35,10 @@ export async function openVmdkFile(file: OpenFile, { folder }: OpenVmdkOptions =
     next = await openParent(layer, inside);
     if (next !== undefined) opened.use(next);
     if (next !== undefined && seen.has(next.identity)) {
-      throw layer.source.fault(0, `its parent ${next.path} stands on it: the chain is a circle`);
+      throw layer.source.fault(0, `its backing chain contains a loop: its parent ${next.path} depends on it`);
     }
     if (next !== undefined && layers.length === MAX_LAYERS) {
-      throw layer.source.fault(0, `it is the ${MAX_LAYERS}th of a chain, and names another parent`);
+      throw layer.source.fault(0, `it is the ${MAX_LAYERS}th of a chain, and has another parent`);
     }
   }
   opened.move();
@@ -47,7 +47,8 @@ export async function openVmdkFile(file: OpenFile, { folder }: OpenVmdkOptions =
 
 async function openParent({ descriptor, source }: VmdkLayer, inside: InsideFolder): Promise<OpenFile | undefined> {
   if (descriptor?.parentCid === undefined) return undefined;
-  if (descriptor.parentName === undefined) throw source.fault(0, 'it has a parent and does not name its file');
+  if (descriptor.parentName === undefined)
+    throw source.fault(0, 'it has a parent, but does not name the file of the parent');
   return openByName('parent', descriptor.parentName, 0, source, inside);
 }
 
@@ -58,8 +59,10 @@ function checkIsParentOf(child: VmdkLayer | undefined, parent: VmdkLayer): void 
   if (child === undefined || wanted === found) return;
   throw new Hyper2kvmError(
     'image',
-    `${child.source.file.path} was made on a parent with the CID ${shownCid(wanted)}, and ${parent.source.file.path} has the CID ${shownCid(found)}.`,
-    { hint: 'The parent was changed since, or is another disk: without the right one the disk is lost.' },
+    `${child.source.file.path} was created on a parent with the CID ${shownCid(wanted)}, and ${parent.source.file.path} has the CID ${shownCid(found)}.`,
+    {
+      hint: 'The parent has been changed since then, or is another disk. The disk cannot be read without the original parent.',
+    },
   );
 }
 

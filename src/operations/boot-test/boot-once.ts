@@ -47,7 +47,7 @@ export async function bootOnce(boot: OneBoot, signal: AbortSignal): Promise<Boot
   const kvm = boot.kvm ?? new HostKvm(env);
   const { accelerator, reason } = await kvm.find(qemu, signal);
   if (reason !== undefined) {
-    if (wanted === 'kvm') throw new Hyper2kvmError('host', 'KVM cannot be used here.', { hint: reason });
+    if (wanted === 'kvm') throw new Hyper2kvmError('host', 'KVM cannot be used on this host.', { hint: reason });
     warn(`The guest is emulated, which is slow. ${reason}`);
   }
   try {
@@ -127,6 +127,6 @@ function requireMemory({ name, machine }: BootTarget): void {
   if (machine.memoryBytes < totalmem()) return;
   const [wanted, there] = [formatBytes(machine.memoryBytes), formatBytes(totalmem())];
   throw new Hyper2kvmError('host', `${name} has ${wanted} of memory, and this host ${there}.`, {
-    hint: 'Give the test less with --memory.',
+    hint: 'Reduce it with --memory.',
   });
 }

@@ -7,7 +7,7 @@ type Found = Omit<BootTestResult, 'problem'>;
 /** Why a boot test is no proof; undefined when the guest came up and its NICs, if it has any, were heard on their own networks. */
 export function problemOf(found: Found, { isDisk }: { isDisk: boolean }): BootTestResult['problem'] {
   const { name, verdict, failure, networkUp, seconds, serialLog, picture } = found;
-  const look = `Look at ${picture === null ? '' : `${picture} and `}${serialLog}.`;
+  const look = `See ${picture === null ? '' : `${picture} and `}${serialLog}.`;
   if (failure !== undefined) {
     // A lone disk does not tell which firmware it was installed for.
     const isOther = isDisk && found.firmware === 'bios' && isFirmwareFailure(failure.kind);
@@ -21,21 +21,21 @@ export function problemOf(found: Found, { isDisk }: { isDisk: boolean }): BootTe
   if (verdict === 'no-sign') {
     return {
       message: `${name} gave no sign of life in ${formatDuration(seconds)}: no frame, no login prompt, no guest agent.`,
-      hint: `${look} A guest that needs longer gets it with --timeout.`,
+      hint: `${look} If the guest needs more time, increase --timeout.`,
     };
   }
   const [foreign] = foreignAddresses(found.nics);
   if (foreign !== undefined) {
     const { address, sentBy, configuredFor } = foreign;
     return {
-      message: `${name} came up, but ${address} was sent by the NIC ${sentBy}, and is configured for ${configuredFor}.`,
-      hint: 'The guest’s names of its NICs follow another order than on VMware: bind them to the MAC addresses in the guest.',
+      message: `${name} came up, but ${address} was sent by the NIC ${sentBy} and is configured for ${configuredFor}.`,
+      hint: 'The NIC names in the guest follow another order than on VMware: bind them to MAC addresses in the guest.',
     };
   }
   if (networkUp === false) {
     return {
-      message: `${name} came up, but nothing was heard from its network cards in ${formatDuration(seconds)}.`,
-      hint: `Its network is configured for another card or name, or for none. ${look}`,
+      message: `${name} came up, but its NICs sent nothing in ${formatDuration(seconds)}.`,
+      hint: `Its network is configured for another NIC or name, or not at all. ${look}`,
     };
   }
   return undefined;

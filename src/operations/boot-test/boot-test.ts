@@ -94,7 +94,7 @@ async function requireDisks({ name, machine }: BootTarget): Promise<void> {
     await stat(path).catch((cause: unknown) => {
       throw new Hyper2kvmError('local-file', `The disk ${path} of ${name} cannot be found.`, {
         cause,
-        hint: 'Paths in a domain hold for the host that it was written on: move the disk there, or correct the domain.',
+        hint: 'Paths in a domain are valid on the host that it was written on. Move the disk, or correct the path in the domain.',
       });
     });
   }

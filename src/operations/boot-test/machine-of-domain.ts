@@ -41,8 +41,8 @@ export async function machineOfDomain(domain: ReadDomain): Promise<Omit<BootTarg
   return {
     name,
     warnings: [
-      ...(hasTpm ? ['The domain’s TPM is left out of the boot test.'] : []),
-      ...(isLarge ? [`The boot test runs with ${MOST_VCPUS} of the domain’s ${domain.vcpus} vCPUs.`] : []),
+      ...(hasTpm ? ['The boot test does not include the TPM of the domain.'] : []),
+      ...(isLarge ? [`The boot test runs with ${MOST_VCPUS} of the ${domain.vcpus} vCPUs of the domain.`] : []),
     ],
     machine: {
       machine,
@@ -83,7 +83,7 @@ function placeOf({ bus, scsi, path }: ReadDisk, machine: 'q35' | 'pc'): DiskPlac
   if (bus === 'virtio' || bus === 'sata' || bus === 'usb' || bus === 'nvme') return { bus };
   if (bus === 'ide' && machine === 'pc') return { bus };
   if (bus !== 'scsi' || scsi === undefined)
-    throw unknown(`the bus ${bus} of the disk ${path} on the machine ${machine}`);
+    throw unknown(`the bus ${bus} of the disk ${path} on the machine type ${machine}`);
   const model = SCSI_MODELS.get(scsi.model);
   if (model === undefined) throw unknown(`the SCSI controller ${scsi.model}`);
   return { ...scsi, bus: 'scsi', model };
@@ -91,13 +91,13 @@ function placeOf({ bus, scsi, path }: ReadDisk, machine: 'q35' | 'pc'): DiskPlac
 
 function nicDevice(model: string): string {
   const device = NIC_DEVICES.get(model);
-  if (device === undefined) throw unknown(`the network card ${model}`);
+  if (device === undefined) throw unknown(`the NIC model ${model}`);
   return device;
 }
 
 function unknown(what: string): Hyper2kvmError {
-  return new Hyper2kvmError('image', `A boot test does not know ${what}.`, {
-    hint: 'Change it in the domain, or test the disk alone.',
+  return new Hyper2kvmError('image', `The boot test does not support ${what}.`, {
+    hint: 'Change it in the domain, or test only the disk.',
   });
 }
 

@@ -20,9 +20,13 @@ export async function readTarget(options: BootTestOptions): Promise<BootTarget> 
   const text = options.inputFormat === undefined ? await domainText(options.target) : undefined;
   if (text === undefined) return targetOfDisk(options);
   if (options.firmware !== undefined) {
-    throw new Hyper2kvmError('usage', '--firmware is for a lone disk: a domain tells its own.', {
-      hint: 'Leave it out.',
-    });
+    throw new Hyper2kvmError(
+      'usage',
+      '--firmware applies only to a standalone disk: a domain defines its own firmware.',
+      {
+        hint: 'Omit it.',
+      },
+    );
   }
   const domain = readDomain(text, options.target);
   const { machine, name, warnings } = await machineOfDomain(domain);

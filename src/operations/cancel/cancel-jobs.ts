@@ -56,21 +56,24 @@ async function lastLook(env: NodeJS.ProcessEnv, job: JobView, signal: AbortSigna
 function verdict(job: JobView): string {
   const left = job.vms.flatMap(({ leftBehind = [] }) => leftBehind);
   if (job.endedAt === undefined) {
-    throw new Hyper2kvmError('transfer', `Job ${job.id} ended without its clean-up: it was killed, or it crashed.`, {
-      hint: 'An export lease ends by itself after some minutes. Run the same export again: it takes over a snapshot that was left.',
+    throw new Hyper2kvmError('transfer', `Job ${job.id} ended without cleaning up: it was killed, or it crashed.`, {
+      hint: 'An export lease expires after some minutes. Run the same export again: it takes over the snapshot that was left.',
     });
   }
   if (job.state !== 'interrupted') throw endedAlready(job);
   if (left.length > 0) {
-    throw new Hyper2kvmError('transfer', `Job ${job.id} was cancelled, and something is left: ${left.join(' ')}`);
+    throw new Hyper2kvmError(
+      'transfer',
+      `Job ${job.id} was cancelled, but its clean-up is not complete: ${left.join(' ')}`,
+    );
   }
   return job.id;
 }
 
 function endedAlready(job: JobView): Hyper2kvmError {
   const when = job.endedAt === undefined ? '' : ` at ${job.endedAt}`;
-  return new Hyper2kvmError('not-found', `Job ${job.id} does not run: it ended${when} as ${job.state}.`, {
-    hint: `hyper2kvm status --job ${job.id} shows what came of it.`,
+  return new Hyper2kvmError('not-found', `Job ${job.id} is not running: it ended${when} as ${job.state}.`, {
+    hint: `hyper2kvm status --job ${job.id} shows its result.`,
   });
 }
 
@@ -86,7 +89,11 @@ function notReached({ id, process: owner }: JobView, why: Exclude<EndRequest, 's
       hint: 'Cancel it as that user.',
     });
   }
-  return new Hyper2kvmError('host', `Process ${owner.pid} of job ${id} cannot be told from another with that number.`, {
-    hint: 'There is no /proc here to look into. Where the job was started, end it with Ctrl-C or SIGTERM.',
-  });
+  return new Hyper2kvmError(
+    'host',
+    `Process ${owner.pid} of job ${id} cannot be distinguished from another process with that number.`,
+    {
+      hint: 'This host has no /proc. Stop the job with Ctrl-C or SIGTERM where it was started.',
+    },
+  );
 }

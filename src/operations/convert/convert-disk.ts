@@ -96,7 +96,7 @@ function asFileFault(error: unknown): unknown {
   if (!(error instanceof Hyper2kvmError) || !error.retryable) return error;
   return new Hyper2kvmError('image', error.message, {
     cause: error,
-    hint: 'Get the package again from where it came from. If its disks are no streamOptimized VMDKs, unpack it (tar -xf) and convert its .ovf file.',
+    hint: 'Download the package again. If its disks are not streamOptimized VMDKs, unpack it (tar -xf) and convert its .ovf file.',
   });
 }
 
@@ -160,8 +160,8 @@ async function compareContent(
     onProgress: (bytes) => onProgress(bytes, bytes),
   });
   if (contentSha256 === expected) return;
-  throw new Hyper2kvmError('image', `${partial} does not read back as it was written.`, {
-    hint: 'The disk that it lies on, or the memory of this host, is faulty.',
+  throw new Hyper2kvmError('image', `Reading back ${partial} returned other data than was written.`, {
+    hint: 'The disk that stores it, or the memory of this host, is faulty.',
   });
 }
 
@@ -182,7 +182,7 @@ function requireUnchanged({ files }: MappedImage): void {
     if (!now.isFile() || (now.size === sizeBytes && now.mtimeMs === modifiedMs)) continue;
     const what = now.size < sizeBytes ? 'became shorter' : 'was written to';
     throw new Hyper2kvmError('image', `${path} ${what} while it was read.`, {
-      hint: 'Convert it when nothing else writes to it.',
+      hint: 'Convert it when no other program writes to it.',
     });
   }
 }
@@ -215,8 +215,8 @@ function requireCapacity({ source, origin }: DiskTask, expected: number, capacit
   if (expected === capacityBytes) return;
   throw new Hyper2kvmError(
     'image',
-    `${origin.file ?? 'A disk'} in ${source} has ${capacityBytes} bytes at its end, and ${expected} at its start.`,
-    { hint: 'Get the package again from where it came from.' },
+    `${origin.file ?? 'A disk'} in ${source} has ${capacityBytes} bytes according to its end, but ${expected} according to its start.`,
+    { hint: 'Download the package again.' },
   );
 }
 

@@ -19,7 +19,7 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
   const numbers = options.disk === undefined ? all : all.filter((number) => number === options.disk);
   if (all.length === 0) throw noDisks(source);
   if (numbers.length === 0) {
-    throw new Hyper2kvmError('usage', `--disk ${options.disk} names no disk: ${options.source} has ${all.length}.`);
+    throw new Hyper2kvmError('usage', `--disk ${options.disk} does not exist: ${options.source} has ${all.length}.`);
   }
   const hasDomain = source.machine !== undefined && options.disk === undefined;
   if (!hasDomain) refuseDomainOptions(options);
@@ -59,13 +59,13 @@ function renamed(source: ConvertSource, name: string | undefined): ConvertSource
 }
 
 function twoNames({ name, output }: ConvertOptions): Hyper2kvmError {
-  return new Hyper2kvmError('usage', `--name ${name} and --output ${output} both name the only file.`, {
-    hint: 'Leave --name out, or give a folder as --output.',
+  return new Hyper2kvmError('usage', `--name ${name} and --output ${output} both give the name of the output file.`, {
+    hint: 'Omit --name, or give a folder as --output.',
   });
 }
 
 function noDisks({ path, warnings }: ConvertSource): Hyper2kvmError {
-  return new Hyper2kvmError('image', `${path} describes no disks of the VM.`, {
+  return new Hyper2kvmError('image', `${path} does not describe any disk of the VM.`, {
     hint: [...warnings, 'There is nothing to convert.'].join(' '),
   });
 }
@@ -76,7 +76,7 @@ function otherCapacity({ disk, origin, capacityBytes }: PlannedDisk): string[] {
   const file = origin.file;
   if (described === undefined || described === capacityBytes || file === null) return [];
   return [
-    `The disk in ${JSON.stringify(file)} has ${capacityBytes} bytes, and the descriptor gives it ${described}: the file counts.`,
+    `The disk in ${JSON.stringify(file)} has ${capacityBytes} bytes, but the descriptor gives ${described}. The size of the file is used.`,
   ];
 }
 
@@ -91,9 +91,9 @@ function refuseDomainOptions({ source, disk, hardware, networks, define, kubevir
   const flag = given.find((each) => each !== false);
   if (flag === undefined) return;
   const why =
-    disk === undefined ? `${source} is a disk alone, which tells of no machine` : '--disk converts a part of it';
-  throw new Hyper2kvmError('usage', `${flag} is about the domain of a whole machine, and ${why}.`, {
-    hint: `Leave ${flag} out, or convert the OVF, OVA or .vmx of the machine${disk === undefined ? '' : ' without --disk'}.`,
+    disk === undefined ? `${source} is only a disk, without a VM configuration` : '--disk converts only a part of it';
+  throw new Hyper2kvmError('usage', `${flag} applies to the domain of a complete VM, but ${why}.`, {
+    hint: `Omit ${flag}, or convert the OVF, OVA or .vmx of the VM${disk === undefined ? '' : ' without --disk'}.`,
   });
 }
 
@@ -112,7 +112,7 @@ async function outputPlace(
     ));
   if (isFolder || (disks > 1 && extname(path) === '')) return { folder: path, file: undefined };
   if (disks > 1) {
-    throw new Hyper2kvmError('usage', `${output} is one file, and ${disks} disks are to be converted.`, {
+    throw new Hyper2kvmError('usage', `${output} is one file, but ${disks} disks are to be converted.`, {
       hint: 'Give a folder as --output, or choose one disk with --disk.',
     });
   }

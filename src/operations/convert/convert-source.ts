@@ -100,8 +100,8 @@ async function findVmx(path: string): Promise<ConvertSource> {
 function refuseChoice(path: string, { vm, configuration }: OvfChoice): void {
   const flag = vm === undefined ? (configuration === undefined ? undefined : '--configuration') : '--vm';
   if (flag === undefined) return;
-  throw new Hyper2kvmError('usage', `${flag} chooses within an OVF package, and ${path} is not one.`, {
-    hint: `Leave ${flag} out.`,
+  throw new Hyper2kvmError('usage', `${flag} applies only to an OVF package, and ${path} is not one.`, {
+    hint: `Omit ${flag}.`,
   });
 }
 
@@ -131,7 +131,7 @@ export async function openSourceDisk(
     return { kind: 'stream', name: part.name, packaged, capacityBytes, uuid: head && uuidIn(head) };
   }
   throw new Hyper2kvmError('image', `${part.name} in ${path} is not a VMDK, and the descriptor gives no capacity.`, {
-    hint: 'Unpack the package, and convert that file by itself.',
+    hint: 'Unpack the package, and convert that file separately.',
   });
 }
 
@@ -143,7 +143,7 @@ function requireSparseVmdk(head: Uint8Array | undefined, name: string, path: str
   const what = format === 'raw' ? 'is not a VMDK' : `is a ${IN_ARCHIVE[format]}`;
   throw new Hyper2kvmError(
     'image',
-    `${name} in ${path} ${what}: in an archive or in chunks only a streamOptimized VMDK is read.`,
+    `${name} in ${path} ${what}: in an archive or in chunks, only streamOptimized VMDKs can be read.`,
     {
       hint: `Unpack the archive (tar -xf ${shellWord(path)}), and convert its .ovf file.`,
     },

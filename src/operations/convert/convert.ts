@@ -156,6 +156,6 @@ export async function planConversion(options: ConvertOptions, signal: AbortSigna
 
 async function nameTaken(path: string, { env = process.env }: ConvertOptions): Promise<Hyper2kvmError> {
   return new Hyper2kvmError('local-file', await existsSentence(path, env), {
-    hint: 'Choose another --output, or replace it with --force.',
+    hint: 'Choose another --output, or overwrite it with --force.',
   });
 }

@@ -98,7 +98,7 @@ export function hardwareFor(
 
 function keptMessage(disks: readonly ConvertedDisk[]): string {
   const names = disks.map(({ path }) => basename(partialPath(path))).join(', ');
-  return `Kept for the next run: ${names}. The same command goes on with the fix.`;
+  return `Kept for the next run: ${names}. The same command continues with the fix.`;
 }
 
 function reportKept(vm: string, kept: readonly ConvertedDisk[], report: (event: ConvertEvent) => void): void {

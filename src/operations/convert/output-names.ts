@@ -24,8 +24,8 @@ export async function takenNames(layout: Layout, force: boolean): Promise<string
     if (!force) taken.push(path);
     // Told now: after hours of work some of what it stands beside would be replaced already.
     else if (found.isDirectory()) {
-      throw new Hyper2kvmError('local-file', `${path} is a folder, which --force does not replace.`, {
-        hint: 'Move it away, or choose another --output.',
+      throw new Hyper2kvmError('local-file', `${path} is a folder, which --force does not overwrite.`, {
+        hint: 'Move it, or choose another --output.',
       });
     }
   }
@@ -35,7 +35,7 @@ export async function takenNames(layout: Layout, force: boolean): Promise<string
 /** Before hours of work: throws kind `local-file` for a name that the file system of the folder cannot hold. */
 export async function requireHoldable(layout: Layout): Promise<void> {
   const names = finalPaths(layout).map((path) => basename(path));
-  const hint = 'Name the files otherwise with --name NAME or --output FILE, or choose another --output.';
+  const hint = 'Change the file names with --name NAME or --output FILE, or choose another --output.';
   await checkNames(layout.folder, names.flatMap(bothNames), hint);
 }
 
@@ -61,12 +61,12 @@ export async function requireOwnNames(
   for (const written of paths.flatMap(bothNames)) {
     const identity = await fileIdentity(written);
     if (identity === '' || !identities.has(identity)) continue;
-    throw new Hyper2kvmError('usage', `${written} would be written over its own source.`, {
+    throw new Hyper2kvmError('usage', `${written} would overwrite its own source.`, {
       hint: 'Choose another --output.',
     });
   }
   if (new Set(paths).size === paths.length) return;
-  throw new Hyper2kvmError('usage', `${layout.domainPath} would be the image and the libvirt domain.`, {
+  throw new Hyper2kvmError('usage', `${layout.domainPath} would be both the image and the libvirt domain.`, {
     hint: 'Choose another name as --output.',
   });
 }
@@ -82,6 +82,6 @@ async function lookAt(path: string) {
   } catch (error) {
     // Its folder may have to be made yet, and what stands in the way of that is told there.
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
-    throw localFileError('look at', path, error);
+    throw localFileError('access', path, error);
   }
 }

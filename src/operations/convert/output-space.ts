@@ -81,13 +81,13 @@ export async function checkSpace(
   }
   if (leastBytes > free) throw lacksSpace(leastBytes, free, layout.folder);
   if (expectedBytes <= free) return undefined;
-  return `Up to ${formatBytes(expectedBytes)} are expected, and ${formatBytes(free)} are free in ${layout.folder}: the images may not fit.`;
+  return `Up to ${formatBytes(expectedBytes)} are expected, but ${formatBytes(free)} are free in ${layout.folder}: the images may not fit.`;
 }
 
 /** The error for results that cannot fit. */
 export function lacksSpace(leastBytes: number, free: number, folder: string): Hyper2kvmError {
   const sentence = `About ${formatBytes(leastBytes)} are to be written, and ${formatBytes(free)} are free in ${folder}.`;
   return new Hyper2kvmError('local-file', sentence, {
-    hint: 'Free some space there, choose another --output, or write less with --compress.',
+    hint: 'Free up space there, choose another --output, or write less with --compress.',
   });
 }

@@ -108,7 +108,7 @@ class EarlyEnd extends Error {
   readonly by: number | string | null | undefined;
 
   constructor(code: EarlyEnd['code'], by: EarlyEnd['by']) {
-    super('The process ended before the job began.');
+    super('The process ended before the job started.');
     this.code = code;
     this.by = by;
   }
@@ -118,7 +118,7 @@ async function describeEnd({ code, by }: EarlyEnd, log: string): Promise<Hyper2k
   const said = await readFile(log, 'utf8').catch((error: unknown) => sentenceOf(error));
   const how = typeof code === 'number' ? `with exit code ${code}` : `by ${String(by)}`;
   const kind = (typeof code === 'number' ? kindOfCode(code) : undefined) ?? 'internal';
-  return new Hyper2kvmError(kind, `The detached process ended ${how} before its job began.`, {
-    hint: said.trim().slice(-MOST_SHOWN_CHARACTERS) || 'It said nothing.',
+  return new Hyper2kvmError(kind, `The detached process ended ${how} before its job started.`, {
+    hint: said.trim().slice(-MOST_SHOWN_CHARACTERS) || 'It printed nothing.',
   });
 }

@@ -24,8 +24,8 @@ export async function checkDefinable(
 ): Promise<void> {
   const name = domainName(wanted);
   if ((await lookUp(connection, { name, uuid: wanted.uuid }, signal)) === 'free' || force) return;
-  throw new Hyper2kvmError('local-file', `libvirt at ${connection.uri} has a domain ${name} already.`, {
-    hint: 'Replace its definition with --force, or leave --define out.',
+  throw new Hyper2kvmError('local-file', `libvirt at ${connection.uri} already has a domain ${name}.`, {
+    hint: 'Replace its definition with --force, or omit --define.',
   });
 }
 
@@ -56,14 +56,14 @@ async function lookUp(
   const sameUuid = known.find((domain) => domain.uuid === uuid?.toLowerCase());
   const where = `libvirt at ${connection.uri}`;
   if (sameUuid !== undefined && sameUuid.name !== name) {
-    throw new Hyper2kvmError('local-file', `${where} knows this VM already, as ${sameUuid.name} (${sameUuid.uuid}).`, {
-      hint: `Rename or undefine that domain first, or leave --define out.`,
+    throw new Hyper2kvmError('local-file', `${where} already has this VM, as ${sameUuid.name} (${sameUuid.uuid}).`, {
+      hint: `Rename or undefine that domain first, or omit --define.`,
     });
   }
   if (sameName === undefined) return 'free';
   if (sameUuid === undefined) {
-    throw new Hyper2kvmError('local-file', `${where} has another VM that is called ${name} (${sameName.uuid}).`, {
-      hint: 'That one is never replaced: rename it first (virsh domrename), or leave --define out.',
+    throw new Hyper2kvmError('local-file', `${where} has another VM with the name ${name} (${sameName.uuid}).`, {
+      hint: 'It is never replaced: rename it first (virsh domrename), or omit --define.',
     });
   }
   return 'same';

@@ -17,13 +17,17 @@ export function requireForGuest({ vm, architecture, hasDomain, hardware, bootTes
   if (architecture === 'x86_64') return;
   if (hasDomain) requireArchitecture(architecture, vm);
   if (bootTest) {
-    throw new Hyper2kvmError('usage', `--boot-test boots x86-64 guests, and that of ${vm} is for ${architecture}.`, {
-      hint: 'Leave --boot-test out, and start the result on a host of that architecture.',
-    });
+    throw new Hyper2kvmError(
+      'usage',
+      `--boot-test supports x86-64 guests only; the guest of ${vm} is for ${architecture}.`,
+      {
+        hint: 'Omit --boot-test, and start the result on a host of that architecture.',
+      },
+    );
   }
   if (hasDomain && (hardware === 'source' || hardware === 'sata')) {
-    throw new Hyper2kvmError('usage', `--hardware ${hardware} is x86 hardware, and the guest of ${vm} is for ARM.`, {
-      hint: 'Leave --hardware out: domains for ARM have virtio devices.',
+    throw new Hyper2kvmError('usage', `--hardware ${hardware} is x86 hardware, but the guest of ${vm} is for ARM.`, {
+      hint: 'Omit --hardware: domains for ARM have virtio devices.',
     });
   }
 }
@@ -31,5 +35,5 @@ export function requireForGuest({ vm, architecture, hasDomain, hardware, bootTes
 /** Why a guest for another architecture cannot be changed, as a clause; undefined for x86-64. */
 export function obstacleOfGuest(architecture: string): string | undefined {
   if (architecture === 'x86_64') return undefined;
-  return `the guest is for ${architecture}, and the fix runs x86-64 programs in it`;
+  return `the guest is for ${architecture}, but the fix runs x86-64 programs in it`;
 }

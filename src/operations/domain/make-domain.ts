@@ -70,9 +70,13 @@ function makeManifest({ machine, images, wanted, virtioSupport, networks: reques
 
 function manifestNotes({ facts }: MadeDomain): string[] {
   return [
-    ...(facts.cdRoms.length > 0 ? ['The manifest has no CD-ROM drive, since KubeVirt has no empty ones.'] : []),
+    ...(facts.cdRoms.length > 0
+      ? ['The manifest has no CD-ROM drive, because KubeVirt does not support empty ones.']
+      : []),
     ...(facts.clock === 'localtime'
-      ? ['KubeVirt’s clock runs in UTC: set clock.timezone to that of the guest, which reads it as the local time.']
+      ? [
+          'The KubeVirt clock runs in UTC. Set clock.timezone to the time zone of the guest, which reads the clock as local time.',
+        ]
       : []),
   ];
 }

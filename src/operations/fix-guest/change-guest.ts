@@ -66,12 +66,12 @@ async function fixStaged(
   const { staged, planOnly, removeVmwareTools, env, hardware, onWarning } = options;
   report({ type: 'fix', step: 'appliance', detail: 'Starting libguestfs' });
   await using session = await Guestfs.start({ disks: staged, readOnly: planOnly, signal, env, onWarning });
-  report({ type: 'fix', step: 'inspect', detail: 'Looking for the system' });
+  report({ type: 'fix', step: 'inspect', detail: 'Finding the operating system' });
   const guest = await openGuest(session, options);
   const readDisk = diskReader(session);
   const { prettyName: system } = guest.system;
   const bootBefore = planOnly ? await checkBoot({ ...guest, hardware, readDisk }) : undefined;
-  report({ type: 'fix', step: 'plan', detail: `Looking what ${system} needs` });
+  report({ type: 'fix', step: 'plan', detail: `Checking what ${system} needs` });
   const draft = await planFixes(guest, linuxFixes({ removeVmwareTools }));
   const changes = draft.changes();
   const previousInitramfs = await keepInitramfs(guest, changes);
@@ -83,7 +83,7 @@ async function fixStaged(
   }
   report({ type: 'fix', step: 'check', detail: `Checking what ${system} starts from` });
   const boot = await checkBoot({ ...(await reopenGuest(guest)), hardware, readDisk, previousInitramfs });
-  report({ type: 'fix', step: 'finish', detail: 'Ending libguestfs' });
+  report({ type: 'fix', step: 'finish', detail: 'Stopping libguestfs' });
   await session.close();
   return {
     outcome: planOnly ? 'planned' : 'fixed',
@@ -101,6 +101,6 @@ function requireAllMounted({ mounts }: Guest, writable: Guest['mounts']): void {
   const lost = mounts.find(({ path }) => !writable.some((mount) => mount.path === path));
   if (!lost) return;
   throw new Hyper2kvmError('guest', `${lost.mountable}, the guest's ${lost.path}, cannot be mounted for writing.`, {
-    hint: 'Check that file system in the guest; or convert without changing it, with --fix off.',
+    hint: 'Check that file system in the guest, or convert without changing it (--fix off).',
   });
 }

@@ -13,8 +13,7 @@ import type { FixEvent } from './types.ts';
 type WindowsOptions = ChangeOptions & { virtioWin: string };
 
 /** The engine makes no plan, and tells nothing of single files. */
-const NO_PLAN =
-  'virt-v2v-in-place would be called, which makes no plan: what it changes is looked at when it is done. Nothing was changed';
+const NO_PLAN = 'virt-v2v-in-place would be called. It cannot show its changes in advance. Nothing was changed';
 
 const NO_CHECK = 'The drivers are checked after virt-v2v-in-place has run.';
 
@@ -40,7 +39,7 @@ export async function changeWindows(
   const onStep = (text: string): void => report({ type: 'fix', step: 'change', detail: `virt-v2v-in-place: ${text}` });
   await beforeChange?.();
   const warnings = await runVirtV2v({ program, disks, root: device, virtioWin, signal, env, onStep, onWarning });
-  report({ type: 'fix', step: 'finish', detail: `Looking at the drivers in ${productName}` });
+  report({ type: 'fix', step: 'finish', detail: `Checking the drivers in ${productName}` });
   await using session = await Guestfs.start({ disks, readOnly: true, signal, env, onWarning });
   const drivers = await readInstalledDrivers(session, device);
   await session.close();
@@ -71,7 +70,7 @@ function changesOf({ diskDriver, folder, names }: InstalledDrivers): Change[] {
 function missingDrivers({ diskDriver, names }: InstalledDrivers): string[] {
   return [
     ...(diskDriver === undefined ? ['disks (viostor)'] : []),
-    ...(names.includes('netkvm') ? [] : ['network cards (netkvm)']),
+    ...(names.includes('netkvm') ? [] : ['network adapters (netkvm)']),
   ];
 }
 
@@ -79,6 +78,6 @@ function missingDrivers({ diskDriver, names }: InstalledDrivers): string[] {
 function noDriver(missing: readonly string[], productName: string, virtioWin: string): Hyper2kvmError {
   const sentence = `virt-v2v-in-place found no driver of virtio ${missing.join(' and ')} for ${productName} in ${virtioWin}.`;
   return new Hyper2kvmError('guest', sentence, {
-    hint: 'Take a virtio-win that knows this Windows, or leave --virtio-win out to convert it as it is.',
+    hint: 'Use a virtio-win that supports this Windows, or omit --virtio-win to convert it unchanged.',
   });
 }

@@ -35,7 +35,7 @@ export function requireFixable(
   if (fix !== 'require') return;
   if (obstacle !== undefined) {
     throw new Hyper2kvmError('usage', `The guest cannot be changed: ${obstacle}.`, {
-      hint: 'Leave --fix require out.',
+      hint: 'Omit --fix require.',
     });
   }
   requireFixTools(requested, env);

@@ -7,9 +7,9 @@ const MOST_REASONS = 12;
 /** With `--fix require`, the guest would not start on its new hardware, or it is not known whether it would. */
 export class GuestNotReadyError extends Hyper2kvmError {
   constructor(system: string, boot: BootReport) {
-    const what = boot.verdict === 'not-ready' ? 'would not start as it should' : 'could not be checked completely';
+    const what = boot.verdict === 'not-ready' ? 'would not start correctly' : 'could not be checked completely';
     super('guest', [`After the fix ${system} ${what}:`, ...reasonsOf(boot)].join('\n'), {
-      hint: 'See all checks with --fix-plan. --fix auto converts all the same, with the hardware of the source where QEMU has it.',
+      hint: 'Show all checks with --fix-plan. --fix auto converts anyway, with the hardware of the source where QEMU supports it.',
       details: { boot },
     });
   }
@@ -17,7 +17,7 @@ export class GuestNotReadyError extends Hyper2kvmError {
 
 function reasonsOf(boot: BootReport): string[] {
   const blocking = blockingChecks(boot);
-  if (blocking.length === 0) return ['nothing that it starts from was found.'];
+  if (blocking.length === 0) return ['no boot loader or boot entry was found.'];
   const more = blocking.length - MOST_REASONS;
   const shown = blocking.slice(0, MOST_REASONS).map(checkLine);
   return more > 0 ? [...shown, `and ${more} more.`] : shown;

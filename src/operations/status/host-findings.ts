@@ -59,8 +59,8 @@ async function inspectKvm(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<
   const qemu = findQemuSystem(env);
   if (qemu === undefined) return ok('KVM', 'not tried without QEMU');
   const { reason } = await new HostKvm(env).find(qemu, signal);
-  if (reason === undefined) return ok('KVM', 'runs a machine');
-  const hint = 'Boot tests and --fix run emulated, and take several times as long.';
+  if (reason === undefined) return ok('KVM', 'runs a VM');
+  const hint = 'Boot tests and --fix run in emulation and take several times as long.';
   return { area: 'host', check: 'KVM', level: 'warning', detail: reason, hint };
 }
 
@@ -99,6 +99,6 @@ async function versionOf(program: string, env: NodeJS.ProcessEnv, signal: AbortS
     return stdout.split('\n')[0]?.trim() || program;
   } catch {
     signal.throwIfAborted();
-    return `${program}, which does not tell its version`;
+    return `${program}, which does not report its version`;
   }
 }

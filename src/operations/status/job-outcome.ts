@@ -30,8 +30,8 @@ function crash(job: JobView): Error | undefined {
   if (job.endedAt !== undefined && job.state === 'done') return undefined;
   if (job.endedAt !== undefined || job.problem !== undefined)
     return new Hyper2kvmError('internal', reasonOf(job).message);
-  const sentence = `The process of job ${job.id} ended without a word: it was killed, or the host went down.`;
+  const sentence = `The process of job ${job.id} ended without a result: it was killed, or the host went down.`;
   return new Hyper2kvmError('internal', sentence, {
-    hint: 'An export lease ends by itself after some minutes. Run the same export again: it takes over a snapshot that was left.',
+    hint: 'An export lease expires after some minutes. Run the same export again: it takes over the snapshot that was left.',
   });
 }

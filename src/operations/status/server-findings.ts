@@ -32,7 +32,7 @@ export async function inspectServer(
     add('reachable', 'ok', client.server);
     addTrust(connection, add);
     const { fullName, apiType } = content.about;
-    add('API', 'ok', `${fullName} (${apiType}), speaking ${apiVersion}`);
+    add('API', 'ok', `${fullName} (${apiType}), API ${apiVersion}`);
     check = 'log in';
     await logIn(client, connection, cleanUp, signal);
     add(check, 'ok', `as ${connection.username}`);
@@ -95,7 +95,7 @@ async function addPrivileges(
 
 function addSkew(skewMs: number, add: Add): void {
   const seconds = Math.round(Math.abs(skewMs) / 1000);
-  if (Number.isNaN(skewMs)) add('clock', 'warning', 'the server does not tell its time');
+  if (Number.isNaN(skewMs)) add('clock', 'warning', 'the server does not report its time');
   else if (Math.abs(skewMs) <= SKEW_LIMIT_MS) add('clock', 'ok', `${seconds} s apart`);
   else {
     const detail = `the server's clock is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} this host's`;

@@ -54,8 +54,8 @@ const ACTIONS: Record<VmAction, Act> = {
     if (await shutdownGuest(client, ref, limitMs, signal)) {
       return { vm: name, changed: true, sentence: `${name} is shut down.` };
     }
-    throw new Hyper2kvmError('transfer', `${name} is still on after ${Math.round(limitMs / 1000)} seconds.`, {
-      hint: 'Wait longer with -timeout SECONDS, or cut its power with -op poweroff.',
+    throw new Hyper2kvmError('transfer', `${name} is still powered on after ${Math.round(limitMs / 1000)} seconds.`, {
+      hint: 'Wait longer with -timeout SECONDS, or power it off with -op poweroff.',
     });
   },
 
@@ -73,12 +73,12 @@ const ACTIONS: Record<VmAction, Act> = {
 };
 
 function isOff(name: string): VmActionResult {
-  return { vm: name, changed: false, sentence: `${name} is off already.` };
+  return { vm: name, changed: false, sentence: `${name} is already powered off.` };
 }
 
 function severalVms(word: string, found: readonly InventoryVm[]): Hyper2kvmError {
   const paths = found.slice(0, 5).map(({ inventoryPath }) => inventoryPath);
-  return new Hyper2kvmError('not-found', `${JSON.stringify(word)} means ${found.length} VMs: ${paths.join(', ')}.`, {
+  return new Hyper2kvmError('not-found', `${JSON.stringify(word)} matches ${found.length} VMs: ${paths.join(', ')}.`, {
     hint: 'Name one of them.',
   });
 }

@@ -25,7 +25,7 @@ export function chooseSystem(
   if (wanted === undefined) {
     if (others.length === 0) return first;
     return refuse(
-      `it describes ${systems.length} virtual machines (${names}), and one at a time is converted`,
+      `it describes ${systems.length} virtual machines (${names}), but only one can be converted at a time`,
       'Choose one with --vm NAME.',
     );
   }
@@ -35,7 +35,7 @@ export function chooseSystem(
   if (found !== undefined && second === undefined) return found;
   if (byName.length > 1) {
     const ids = namesOf(byName.map(({ system }) => system.attribute('id') ?? ''));
-    throw new Hyper2kvmError('not-found', `${label} describes ${byName.length} VMs that are called "${wanted}".`, {
+    throw new Hyper2kvmError('not-found', `${label} describes ${byName.length} VMs with the name "${wanted}".`, {
       hint: `Give --vm the id of one of them: ${ids}.`,
     });
   }
@@ -52,7 +52,7 @@ export function chooseConfiguration(
   const ids = options.flatMap((option) => option.attribute('id') ?? []);
   if (wanted !== undefined && !ids.includes(wanted)) {
     throw new Hyper2kvmError('not-found', `${label} has no deployment configuration "${wanted}".`, {
-      hint: ids.length === 0 ? 'It has none: leave --configuration out.' : `It has ${namesOf(ids)}.`,
+      hint: ids.length === 0 ? 'It has none: omit --configuration.' : `It has ${namesOf(ids)}.`,
     });
   }
   const marked = options.find((option) => ['true', '1'].includes(option.attribute('default') ?? ''));

@@ -25,10 +25,10 @@ export function unfitName(name: string): string | undefined {
   if (/^[a-z][a-z0-9+.-]*:\//i.test(name)) return 'is a URL';
   if (name.startsWith('/')) return 'is an absolute path';
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[\0-\x1f\x7f]/.test(name)) return 'holds a control character';
+  if (/[\0-\x1f\x7f]/.test(name)) return 'contains a control character';
   if (Buffer.byteLength(name) > 1024) return 'is longer than 1024 bytes';
   const parts = name.split('/');
-  if (parts.includes('..')) return 'leads out of the package';
-  if (parts.includes('') || parts.includes('.')) return 'is no plain name';
+  if (parts.includes('..')) return 'points outside the package';
+  if (parts.includes('') || parts.includes('.')) return 'is not a plain name';
   return undefined;
 }

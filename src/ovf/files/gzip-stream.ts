@@ -36,7 +36,7 @@ export async function* gunzipped(chunks: AsyncIterable<Uint8Array>, label: strin
       'image',
       `The gzip data of ${label} is ${code === 'Z_BUF_ERROR' ? 'truncated' : 'damaged'}.`,
       {
-        hint: 'Get the file again from where it came from.',
+        hint: 'Download the file again.',
         cause: error,
       },
     );

@@ -19,7 +19,7 @@ export interface ManifestEntry {
 export function manifestText(files: Iterable<{ name: string; sha256: string }>): string {
   return Array.from(files, ({ name, sha256 }) => {
     if (/[\r\n\0]/.test(name))
-      throw new Hyper2kvmError('internal', `${JSON.stringify(name)} cannot stand in a manifest.`);
+      throw new Hyper2kvmError('internal', `${JSON.stringify(name)} cannot be used in a manifest.`);
     return `SHA256(${name})= ${sha256.toLowerCase()}\n`;
   }).join('');
 }
@@ -58,6 +58,6 @@ function parseLine(line: string): ManifestEntry | undefined {
 
 function refused(label: string, index: number, what: string): Hyper2kvmError {
   return new Hyper2kvmError('image', `Line ${index + 1} of the manifest ${label} ${what}.`, {
-    hint: 'The manifest may be damaged: get it again from where the package came from.',
+    hint: 'The manifest may be damaged: download the package again.',
   });
 }

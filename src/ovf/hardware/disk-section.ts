@@ -37,7 +37,7 @@ export function readDiskSection(
     const capacityBytes = capacityOf(element, properties);
     if (capacityBytes === undefined) {
       if (file === undefined) refuse(`its disk ${diskId} has no valid capacity`);
-      warnings.push(`The descriptor gives the disk ${diskId} no valid capacity: that of its file counts.`);
+      warnings.push(`The descriptor gives the disk ${diskId} no valid capacity: the capacity of its file is used.`);
     }
     entries.set(diskId, {
       diskId,
@@ -72,7 +72,7 @@ function fileOf(
   if (fileRef === undefined) return undefined;
   return (
     files.find(({ id, href }) => id === fileRef || href === fileRef) ??
-    refuse(`its disk ${diskId} refers to the file id ${fileRef}, which is not there`)
+    refuse(`its disk ${diskId} refers to the file ID ${fileRef}, which does not exist`)
   );
 }
 

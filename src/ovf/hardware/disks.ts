@@ -54,14 +54,14 @@ export function attachDisks(sources: DiskSources, refuse: RefuseDescriptor): { d
   const { entries, warnings } = readDiskSection(envelope, files, properties, refuse);
   const drives = items.filter(({ resourceType }) => isDisk(resourceType));
   if (entries.size > MOST_DISKS || drives.length > MOST_DISKS) {
-    refuse(`it has ${Math.max(entries.size, drives.length)} disks, more than any machine`);
+    refuse(`it has ${Math.max(entries.size, drives.length)} disks, more than a VM can have`);
   }
   const controllers = readControllers(items);
   const taken = new Set<OvfFile>();
   const disks = drives.flatMap((item): OvfDisk[] => {
     const held = contentOf(item, entries, files, refuse);
     if (held === undefined) {
-      warnings.push(`The drive ${JSON.stringify(item.label)} has neither a disk nor a capacity and is left out.`);
+      warnings.push(`The drive ${JSON.stringify(item.label)} has neither a disk nor a capacity and is ignored.`);
       return [];
     }
     // Disks without a file are made empty, each drive its own (DSP0243, 9.1); the content of one file belongs to one drive.
@@ -94,7 +94,8 @@ export function readCdRoms(items: readonly OvfItem[], files: readonly OvfFile[],
       const id = referenceIn(item.field('HostResource'), 'file');
       if (id === undefined) return { file: undefined };
       return {
-        file: files.find((file) => file.id === id) ?? refuse(`its CD-ROM holds the file id ${id}, which is not there`),
+        file:
+          files.find((file) => file.id === id) ?? refuse(`its CD-ROM contains the file ID ${id}, which does not exist`),
       };
     });
 }
@@ -163,9 +164,9 @@ function leftOut(
     const configurations = drives.filter((item) => idIn(item) === id).flatMap((item) => item.configurations);
     if (configurations.length > 0) {
       const names = [...new Set(configurations)].map((each) => JSON.stringify(each)).join(', ');
-      return `${capitalized(name)} belongs to another configuration (${names}) and is not converted; --configuration chooses one.`;
+      return `${capitalized(name)} belongs to another configuration (${names}) and is not converted; --configuration selects one.`;
     }
-    return held.has(id) ? [] : `${capitalized(name)} is in no drive of a VM and is not converted.`;
+    return held.has(id) ? [] : `${capitalized(name)} is not in a drive of a VM and is not converted.`;
   });
 }
 

@@ -73,11 +73,12 @@ async function openArchive(path: string, choice: OvfChoice, signal: AbortSignal 
   const descriptors = [...index.kept].filter(([name]) => isDescriptor(name));
   const [found, second] = descriptors;
   if (found === undefined) {
-    throw new Hyper2kvmError('image', `The archive ${path} holds no OVF descriptor.`, {
-      hint: `If there is a disk image in it, unpack it with: tar -xf ${shellWord(path)}`,
+    throw new Hyper2kvmError('image', `The archive ${path} does not contain an OVF descriptor.`, {
+      hint: `If it contains a disk image, unpack it with: tar -xf ${shellWord(path)}`,
     });
   }
-  if (second !== undefined) throw wrong(`The archive ${path} holds several OVF descriptors: ${found[0]}, ${second[0]}`);
+  if (second !== undefined)
+    throw wrong(`The archive ${path} contains several OVF descriptors: ${found[0]}, ${second[0]}`);
   const [fullName, descriptor] = found;
   const folder = fullName.slice(0, fullName.lastIndexOf('/') + 1);
   const name = fullName.slice(folder.length);
@@ -103,7 +104,7 @@ async function assemble(texts: PackageTexts, place: PackagePlace, signal?: Abort
   const digests = await readDigests(manifest, path, place);
   checkDescriptor(descriptor, digests.get(name), label);
   const text = decodeXml(descriptor);
-  if (text === undefined) throw wrong(`${label} is no text in the encoding that it declares`);
+  if (text === undefined) throw wrong(`${label} is not valid text in the encoding that it declares`);
   const facts = readOvf(text, label, choice);
   const warnings = [...facts.warnings];
   const disks: PackageDisk[] = [];
@@ -123,7 +124,9 @@ async function assemble(texts: PackageTexts, place: PackagePlace, signal?: Abort
 function wrongSize(file: OvfFile | undefined, { sizeBytes, gzip }: PackagedFile): string[] {
   if (file?.sizeBytes === undefined || file.sizeBytes === sizeBytes || gzip) return [];
   const name = JSON.stringify(file.href);
-  return [`The file ${name} has ${sizeBytes} bytes, and the descriptor gives it ${file.sizeBytes}: the file counts.`];
+  return [
+    `The file ${name} has ${sizeBytes} bytes, but the descriptor gives ${file.sizeBytes}. The size of the file is used.`,
+  ];
 }
 
 /** By name. Each file that a manifest names must be there. */
@@ -149,7 +152,7 @@ function checkDescriptor(bytes: Uint8Array, expected: ManifestEntry | undefined,
   if (expected === undefined) return;
   const digest = createHash(expected.algorithm).update(bytes).digest('hex');
   if (digest !== expected.digest) {
-    throw wrong(`The descriptor ${label} was changed: its ${expected.algorithm} is not the one in the manifest`);
+    throw wrong(`The descriptor ${label} was changed: its ${expected.algorithm} does not match the manifest`);
   }
 }
 
@@ -181,6 +184,6 @@ function isManifest(name: string): boolean {
 
 function wrong(what: string): Hyper2kvmError {
   return new Hyper2kvmError('image', `${what}.`, {
-    hint: 'Get the package again from where it came from, or export the machine again.',
+    hint: 'Download the package again, or export the VM again.',
   });
 }

@@ -52,7 +52,7 @@ export async function locateFile(
   // A chunk that is missing at the end shows by the size alone.
   const isChunked = !namesOfHref(file.href).includes(found[0]?.[0] ?? '');
   if (isChunked && file.sizeBytes !== sizeBytes && !gzip) {
-    throw wrong(file, place, `has ${sizeBytes} bytes, and the descriptor gives it ${file.sizeBytes}`);
+    throw wrong(file, place, `has ${sizeBytes} bytes, but the descriptor gives ${file.sizeBytes}`);
   }
   const parts = found.map(([name, part]) => ({
     name,
@@ -99,6 +99,6 @@ function chunkName(name: string, number: number): string {
 
 function wrong({ href }: OvfFile, place: PackagePlace, what: string): Hyper2kvmError {
   return new Hyper2kvmError('image', `The file ${JSON.stringify(href)} of the package in ${place.label} ${what}.`, {
-    hint: 'Get the package again from where it came from, or export the machine again.',
+    hint: 'Download the package again, or export the VM again.',
   });
 }

@@ -31,8 +31,8 @@ export async function folderPlace(descriptorPath: string): Promise<PackagePlace>
     const found = await inside.find(folder, name);
     if (found === 'missing') return undefined;
     if (found === 'outside') {
-      throw new Hyper2kvmError('image', `${join(folder, name)} is a link that leads out of the package.`, {
-        hint: 'Put the file itself beside the descriptor.',
+      throw new Hyper2kvmError('image', `${join(folder, name)} is a link that points outside the package.`, {
+        hint: 'Copy the file itself to the folder of the descriptor.',
       });
     }
     const { path } = found;

@@ -71,7 +71,7 @@ async function* checked(part: PackagePart, pieces: AsyncGenerator<Uint8Array>): 
   }
   if (readSize !== sizeBytes) throw wrong(`${name} in ${path} ended after ${readSize} of its ${sizeBytes} bytes`);
   if (digest !== undefined && hash?.digest('hex') !== digest.digest) {
-    throw wrong(`${name} in ${path} was changed: its ${digest.algorithm} is not the one in the manifest`);
+    throw wrong(`${name} in ${path} was changed: its ${digest.algorithm} does not match the manifest`);
   }
 }
 
@@ -79,6 +79,6 @@ async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 function wrong(what: string): Hyper2kvmError {
   return new Hyper2kvmError('image', `${what}.`, {
-    hint: 'Get the package again from where it came from, or export the machine again.',
+    hint: 'Download the package again, or export the VM again.',
   });
 }

@@ -61,10 +61,10 @@ function untilNul(bytes: Uint8Array): Uint8Array {
 /** Octal, or GNU's base-256: the first bit set, the number big-endian in the rest; the second bit is its sign. */
 function decodeSize(field: Uint8Array): number {
   const first = field[0] ?? 0;
-  if (first < 0x80) return decodeOctal(field) ?? fault('has a size that is no number');
+  if (first < 0x80) return decodeOctal(field) ?? fault('has a size that is not a number');
   let size = BigInt(first & 0x7f);
   for (const byte of field.subarray(1)) size = size * 256n + BigInt(byte);
-  if (first >= 0xc0 || size > BigInt(Number.MAX_SAFE_INTEGER)) fault('has a size that no file can have');
+  if (first >= 0xc0 || size > BigInt(Number.MAX_SAFE_INTEGER)) fault('has an impossible size');
   return Number(size);
 }
 

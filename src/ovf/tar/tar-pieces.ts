@@ -6,7 +6,7 @@ import type { TarFileEntry } from './tar-reader.ts';
 export async function* piecesOf(source: ByteSource, entry: TarFileEntry, label: string): AsyncGenerator<Uint8Array> {
   const { name, sizeBytes, offsetBytes } = entry;
   if (source.offsetBytes > offsetBytes) {
-    throw new Hyper2kvmError('internal', `${name} in ${label} was read before, or not in its turn.`);
+    throw new Hyper2kvmError('internal', `${name} in ${label} was read before, or out of order.`);
   }
   if (!(await source.skip(offsetBytes - source.offsetBytes))) throw cutOff(name, label, source.offsetBytes);
   for (let missing = sizeBytes; missing > 0;) {
@@ -23,7 +23,7 @@ export function cutOff(name: string, label: string, offsetBytes: number): Hyper2
     'image',
     `The archive ${label} is truncated: it ends in ${name} (at byte ${offsetBytes}).`,
     {
-      hint: 'Get the file again from where it came from.',
+      hint: 'Download the file again.',
     },
   );
 }

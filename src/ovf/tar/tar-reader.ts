@@ -60,7 +60,7 @@ export class TarReader {
       const sizeBytes = block.type === '0' ? (extension.sizeBytes ?? block.sizeBytes) : block.sizeBytes;
       const offsetBytes = at + BLOCK_BYTES;
       if (offsetBytes + sizeBytes + BLOCK_BYTES > Number.MAX_SAFE_INTEGER) {
-        throw this.#wrong(at, 'has a size that no file can have');
+        throw this.#wrong(at, 'has an impossible size');
       }
       this.#nextBytes = offsetBytes + (block.type === '5' ? 0 : padded(sizeBytes));
       if (block.type === '0') return this.#entry(at, extension.name ?? block.name, sizeBytes);
@@ -78,16 +78,16 @@ export class TarReader {
     if (!isZeroBlock(bytes)) return this.#decode(at, () => decodeBlock(bytes));
     const second = await readBytes(this.#source, BLOCK_BYTES);
     if (second.length === 0 || (second.length === BLOCK_BYTES && isZeroBlock(second))) return undefined;
-    throw this.#wrong(at, 'has a block of zeros amid its files');
+    throw this.#wrong(at, 'has a block of zeros between its files');
   }
 
   #entry(at: number, written: string, sizeBytes: number): TarFileEntry {
     const name = written.replace(/^(\.\/+)+/, '');
     const shown = JSON.stringify(name.slice(0, 200));
     const fault = unfitName(name);
-    if (fault !== undefined) throw this.#wrong(at, `holds the file ${shown}, whose name ${fault}`);
-    if (this.#names.has(name)) throw this.#wrong(at, `holds the file ${shown} twice`);
-    if (this.#names.size === MOST_MEMBERS) throw this.#wrong(at, `holds more than ${MOST_MEMBERS} files`);
+    if (fault !== undefined) throw this.#wrong(at, `contains the file ${shown}, whose name ${fault}`);
+    if (this.#names.has(name)) throw this.#wrong(at, `contains the file ${shown} twice`);
+    if (this.#names.size === MOST_MEMBERS) throw this.#wrong(at, `contains more than ${MOST_MEMBERS} files`);
     this.#names.add(name);
     return { name, sizeBytes, offsetBytes: at + BLOCK_BYTES };
   }
@@ -115,12 +115,12 @@ export class TarReader {
 
   #wrong(at: number, what: string): Hyper2kvmError {
     return new Hyper2kvmError('image', `The archive ${this.#label} ${what} (at byte ${at}).`, {
-      hint: 'It may be damaged, or not be an OVA: get it again from where it came from, or export the machine again.',
+      hint: 'It may be damaged, or not an OVA: download it again, or export the VM again.',
     });
   }
 
   #truncated(): Hyper2kvmError {
-    return this.#wrong(this.#source.offsetBytes, 'is truncated: it ends without the mark of its end');
+    return this.#wrong(this.#source.offsetBytes, 'is truncated: its end-of-archive marker is missing');
   }
 }
 
@@ -145,6 +145,6 @@ function paxExtension(content: Uint8Array, type: string): Extension {
     if (name === undefined && size === undefined) return {};
     throw new TarBlockFault('gives one name or size to all files');
   }
-  if (size !== undefined && !/^\d{1,15}$/.test(size)) throw new TarBlockFault('has a size that no file can have');
+  if (size !== undefined && !/^\d{1,15}$/.test(size)) throw new TarBlockFault('has an impossible size');
   return { ...(name === undefined ? {} : { name }), ...(size === undefined ? {} : { sizeBytes: Number(size) }) };
 }

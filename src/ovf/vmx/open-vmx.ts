@@ -24,8 +24,8 @@ export async function openVmx(path: string): Promise<VmxMachine> {
     const fault = unfitName(fileName);
     if (fault !== undefined) throw wrong(`${shown} ${fault}`);
     const found = await folder.find(fileName);
-    if (found === undefined) throw wrong(`${shown} is not there`);
-    if (diskPaths.includes(found.path)) throw wrong(`${shown} another of its disks is already`);
+    if (found === undefined) throw wrong(`${shown} does not exist`);
+    if (diskPaths.includes(found.path)) throw wrong(`${shown} is already used by another of its disks`);
     diskPaths.push(found.path);
   }
   return { facts, diskPaths };
@@ -33,6 +33,6 @@ export async function openVmx(path: string): Promise<VmxMachine> {
 
 function wrong(what: string): Hyper2kvmError {
   return new Hyper2kvmError('image', `${what}.`, {
-    hint: 'Nothing outside of the folder of the .vmx is read: put all disks into it, and name them there without a path.',
+    hint: 'Files outside the folder of the .vmx are not read: move all disks there, and name them without a path.',
   });
 }

@@ -21,11 +21,11 @@ const MOST_VCPUS = 8192;
 /** Reads a `.vmx`; `label` names it in errors. Throws kind `image` for one that is encrypted, contradicts itself, or has disks that are none of its files. */
 export function readVmx(bytes: Uint8Array, label: string): VmxFacts {
   const refuse: RefuseVmx = (what) => {
-    throw new Hyper2kvmError('image', `The machine ${label} cannot be used: ${what}.`, {
-      hint: 'Convert its disks one by one, by their .vmdk files.',
+    throw new Hyper2kvmError('image', `The VM configuration ${label} cannot be used: ${what}.`, {
+      hint: 'Convert its .vmdk files one by one.',
     });
   };
-  if (bytes.length > MOST_VMX_BYTES) refuse('it is longer than any .vmx');
+  if (bytes.length > MOST_VMX_BYTES) refuse('it is too long for a .vmx file');
   const values = readVmxText(bytes, refuse);
   if (values.has('encryption.data') || values.has('encryption.keysafe')) refuse('it is encrypted');
   const isUefi = values.get('firmware')?.toLowerCase() === 'efi';

@@ -39,7 +39,7 @@ function decodeVmx(bytes: Uint8Array, refuse: RefuseVmx): string {
   const declared = ENCODING.exec(Buffer.from(bytes).toString('latin1'))?.[1];
   const text =
     declared === undefined ? (decodeAs('utf-8', bytes) ?? decodeAs('windows-1252', bytes)) : decodeAs(declared, bytes);
-  return text ?? refuse(`it is no text in its encoding, ${declared ?? 'UTF-8'}`);
+  return text ?? refuse(`it is not valid text in its encoding, ${declared ?? 'UTF-8'}`);
 }
 
 /** Undefined when the bytes are not in that encoding, or it is unknown. */

@@ -49,7 +49,7 @@ function matchFile(reference: OvfElement, files: readonly DescribedFile[]): Desc
   if (file === undefined) refuse(`it names ${JSON.stringify(href)}, which was not exported`);
   const size = reference.attribute('size');
   if (size !== undefined && size !== String(file.sizeBytes)) {
-    refuse(`it gives ${file.name} a size of ${size} bytes, and the file has ${file.sizeBytes}`);
+    refuse(`it gives ${file.name} a size of ${size} bytes, but the file has ${file.sizeBytes}`);
   }
   return file;
 }
@@ -59,7 +59,7 @@ function readDisk(disk: OvfElement, files: Map<string | undefined, DescribedFile
   const fileRef = disk.attribute('fileRef');
   const file = fileRef === undefined ? undefined : files.get(fileRef);
   if (fileRef !== undefined && file === undefined)
-    refuse(`its disk ${diskId} refers to the file id ${fileRef}, which is not there`);
+    refuse(`its disk ${diskId} refers to the file ID ${fileRef}, which does not exist`);
   const units = disk.attribute('capacityAllocationUnits');
   const unitBytes = bytesPerUnit(units) ?? refuse(`it counts capacities in the unknown unit ${JSON.stringify(units)}`);
   const capacity = Number(disk.attribute('capacity')) * unitBytes;
@@ -74,7 +74,7 @@ function readDisk(disk: OvfElement, files: Map<string | undefined, DescribedFile
 }
 
 function refuse(what: string): never {
-  throw new Hyper2kvmError('transfer', `The server’s OVF descriptor is wrong: ${what}.`, {
+  throw new Hyper2kvmError('transfer', `The OVF descriptor of the server is wrong: ${what}.`, {
     hint: 'Export with --format vmdk to get the disks without a descriptor, and report this with the version of the server.',
   });
 }

@@ -34,7 +34,7 @@ export class TarFile {
         return new TarFile(path, handle);
       }
       await handle.close();
-      if (!found.isFile()) throw new Hyper2kvmError('local-file', `${path} is not a file.`, { hint: 'Move it away.' });
+      if (!found.isFile()) throw new Hyper2kvmError('local-file', `${path} is not a file.`, { hint: 'Move it.' });
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw localFileError('create', path, error);
     }

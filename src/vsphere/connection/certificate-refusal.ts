@@ -25,9 +25,9 @@ export function notTrusted(refused: RefusedCertificate, reason: string, now = ne
 export function notThePinnedOne({ address, certificate }: RefusedCertificate): Hyper2kvmError {
   return new Hyper2kvmError(
     'tls-trust',
-    `The certificate of ${address} is not the one whose thumbprint is pinned for it. ${describe(certificate)}`,
+    `The certificate of ${address} does not match the pinned thumbprint. ${describe(certificate)}`,
     {
-      hint: 'Either the certificate was renewed, or something stands between. Check on the server itself before trusting it.',
+      hint: 'Either the certificate was renewed, or a device in between intercepts the connection. Check on the server itself before you trust it.',
     },
   );
 }
@@ -35,11 +35,11 @@ export function notThePinnedOne({ address, certificate }: RefusedCertificate): H
 function causeOf(refused: RefusedCertificate, reason: string, now: Date): { sentence: string; remedy: string } {
   const { certificate } = refused;
   const pin = pinning(refused);
-  const clock = `the clock of this host says ${now.toISOString()}`;
+  const clock = `the clock of this host shows ${now.toISOString()}`;
   const [from, to] = [new Date(certificate.valid_from), new Date(certificate.valid_to)];
   if (now < from) {
     return {
-      sentence: `It is valid from ${from.toISOString()} on, and ${clock}. `,
+      sentence: `It is valid from ${from.toISOString()}, but ${clock}. `,
       remedy: `Compare both clocks (date -u) and set the wrong one, here or on the server. ${pin}`,
     };
   }
@@ -66,15 +66,15 @@ function causeOf(refused: RefusedCertificate, reason: string, now: Date): { sent
   }
   return {
     sentence: '',
-    remedy: `Compare the thumbprint with the server's own. ${pin} Or name its authority with --ca-file.`,
+    remedy: `Compare the thumbprint with that of the server. ${pin} Or trust its authority with --ca-file.`,
   };
 }
 
 function pinning({ address, certificate, isServer }: RefusedCertificate): string {
   const print = certificate.fingerprint256;
   return isServer
-    ? `If the thumbprint is the server's own, you can pin it: --thumbprint ${print}.`
-    : `If the thumbprint is the host's own, you can trust it by a line "${address} ${print}" in a file that GOVC_TLS_KNOWN_HOSTS names.`;
+    ? `If the thumbprint is that of the server, you can pin it: --thumbprint ${print}.`
+    : `If the thumbprint is that of the host, you can trust it with a line "${address} ${print}" in the file that GOVC_TLS_KNOWN_HOSTS points to.`;
 }
 
 /** RFC 5280 allows 64 characters; a server may send any number. */

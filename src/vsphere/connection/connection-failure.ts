@@ -32,8 +32,8 @@ const ROUTE = {
   diskHost: 'Allow connections from this host to its TCP port 443, and check the route to it.',
 };
 const LINE = {
-  server: 'Check the network between, and whether a proxy or firewall is in it.',
-  diskHost: 'Check the network between, and whether a firewall is in it.',
+  server: 'Check the network in between, and whether a proxy or firewall is in it.',
+  diskHost: 'Check the network in between, and whether a firewall is in it.',
 };
 const OPEN_FILES = {
   server: 'Raise the limit of open files (ulimit -n).',
@@ -46,14 +46,14 @@ const NO_TLS_1_2 = {
   passes: false,
 } as const;
 const NO_TLS = {
-  meaning: 'what answers there does not speak TLS',
+  meaning: 'the service there does not use TLS',
   server: 'Check the port in --url: the API is on an HTTPS port, usually 443.',
-  diskHost: 'Check what answers at that port in place of the host.',
+  diskHost: 'Check which service uses that port on the host.',
   passes: false,
 } as const;
 const NO_COMMON_CIPHER = {
   meaning: 'both sides have no TLS version or cipher in common',
-  server: 'Enable TLS 1.2 with a current cipher on the server, and check whether a proxy is between.',
+  server: 'Enable TLS 1.2 with a current cipher on the server, and check whether a proxy is in between.',
   diskHost: 'Enable TLS 1.2 with a current cipher on that host.',
   passes: false,
 } as const;
@@ -61,8 +61,8 @@ const NO_COMMON_CIPHER = {
 const CAUSES: Readonly<Record<string, Cause>> = {
   ENOTFOUND: { meaning: 'the host name is unknown', ...NAME, passes: false, isRoute: true },
   EAI_AGAIN: { meaning: 'the name server did not answer', ...NAME, isRoute: true },
-  EMFILE: { meaning: 'too many files are open here', ...OPEN_FILES },
-  ECONNREFUSED: { meaning: 'nothing listens there', ...PORT, isRoute: true },
+  EMFILE: { meaning: 'too many files are open on this host', ...OPEN_FILES },
+  ECONNREFUSED: { meaning: 'connection refused', ...PORT, isRoute: true },
   EHOSTUNREACH: { meaning: 'there is no route to that host', ...ROUTE, isRoute: true },
   ENETUNREACH: { meaning: 'there is no route to that network', ...ROUTE, isRoute: true },
   ETIMEDOUT: { meaning: 'it did not answer', ...ROUTE, isRoute: true },
@@ -111,13 +111,15 @@ function codeOf(error: unknown): string | undefined {
 
 /** Finding the address, connecting and the TLS handshake took too long: mostly a firewall that drops packets. */
 export function connectTimeout(url: URL, limitMs: number, { purpose = 'api', env = process.env }: Place = {}): Error {
-  const sentence = `${url.host} did not answer in time: no TLS connection within ${Math.round(limitMs / 1000)} seconds.`;
+  const sentence = `${url.host} did not respond in time: no TLS connection within ${Math.round(limitMs / 1000)} seconds.`;
   const remedy = remedyFor(ROUTE, url, purpose);
   return new NotConnectedError('transfer', sentence, { retryable: true, hint: `${remedy}${proxyRemark(env)}` });
 }
 
 function remedyFor({ server, diskHost }: Pick<Cause, 'server' | 'diskHost'>, url: URL, purpose: Purpose): string {
-  return purpose === 'api' ? server : `Disks come from ${url.hostname} itself, not through vCenter. ${diskHost}`;
+  return purpose === 'api'
+    ? server
+    : `Disks are downloaded from ${url.hostname} directly, not through vCenter. ${diskHost}`;
 }
 
 const PROXY_VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];
@@ -138,11 +140,11 @@ export function factsOfStatus(status: number, host: string): { retryable: boolea
 
 function hintOfStatus(status: number, host: string): string {
   if (status >= 300 && status < 400) {
-    return `A redirect is not followed. Check the address: a proxy or login page may answer in place of ${host}.`;
+    return `A redirect is not followed. Check the address: a proxy or login page may answer instead of ${host}.`;
   }
   if (status === 401 || status === 407) {
-    return `Something in front of ${host} asks for a login of its own, such as a reverse proxy. Connect without it.`;
+    return `Something in front of ${host} requires its own login, such as a reverse proxy. Connect without it.`;
   }
-  if (status === 403) return `${host}, or a proxy or firewall in front of it, does not let this host in.`;
-  return `Check the address, and that no proxy answers in place of ${host}.`;
+  if (status === 403) return `${host}, or a proxy or firewall in front of it, denies access to this host.`;
+  return `Check the address, and that no proxy answers instead of ${host}.`;
 }

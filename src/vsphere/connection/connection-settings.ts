@@ -88,8 +88,8 @@ export function resolveConnectionSettings(sources: ConnectionSources): Connectio
     { name: inProfile, text: sources.profile?.url },
   ].find((candidate) => candidate.text);
   if (!source?.text) {
-    throw new Hyper2kvmError('usage', 'No server is named.', {
-      hint: 'Give --url https://HOST, or set HYPER2KVM_URL (or GOVC_URL), or write a profile.',
+    throw new Hyper2kvmError('usage', 'No server is given.', {
+      hint: 'Use --url https://HOST, set HYPER2KVM_URL (or GOVC_URL), or use a profile.',
     });
   }
   const { url, username: urlUsername, password: urlPassword } = parseServerUrl(source.text, source.name);
@@ -101,8 +101,8 @@ export function resolveConnectionSettings(sources: ConnectionSources): Connectio
     env['GOVC_USERNAME'] ||
     (ownFirst ? profile.username || urlUsername : urlUsername || profile.username);
   if (!username) {
-    throw new Hyper2kvmError('usage', `No user is named for ${url.host}.`, {
-      hint: 'Give --username, or set HYPER2KVM_USERNAME (or GOVC_USERNAME), or write a profile.',
+    throw new Hyper2kvmError('usage', `No user is given for ${url.host}.`, {
+      hint: 'Use --username, set HYPER2KVM_USERNAME (or GOVC_USERNAME), or use a profile.',
     });
   }
   const ofUrl = ownFirst && profile.passwordFile !== undefined ? undefined : urlPassword;
@@ -127,7 +127,7 @@ function profileFor(url: URL, urlName: string, { profile, warn }: ConnectionSour
   const { host } = parseServerUrl(profile.url, `url of the profile ${profile.name}`).url;
   if (host === url.host) return profile;
   warn?.(
-    `${urlName} names ${url.host}: login and certificate of the profile ${profile.name} are for ${host} and do not count.`,
+    `${urlName} names ${url.host}: login and certificate of the profile ${profile.name} are for ${host} and are ignored.`,
   );
   return {};
 }

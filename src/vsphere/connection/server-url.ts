@@ -27,8 +27,8 @@ export function parseServerUrl(text: string, name: string): ServerUrl {
   if (rest.lastIndexOf('@') > at || !USERINFO.test(userinfo)) throw notEncoded(name);
   const url = parse(`${scheme || 'https://'}${rest.slice(at + 1)}`, name);
   if (url.protocol !== 'https:') {
-    throw new Hyper2kvmError('usage', `${name} begins with ${url.protocol}//, and only https is spoken.`, {
-      hint: 'A password never crosses the network in clear: write https://HOST.',
+    throw new Hyper2kvmError('usage', `${name} begins with ${url.protocol}//, but only https is supported.`, {
+      hint: 'Passwords are never sent in clear text: use https://HOST.',
     });
   }
   url.search = '';
@@ -58,6 +58,6 @@ function decode(text: string, name: string): string {
 
 function notEncoded(name: string): Hyper2kvmError {
   return new Hyper2kvmError('usage', `${name} has a user name or password that is not percent-encoded.`, {
-    hint: 'Write # as %23, / as %2F, ? as %3F, @ as %40, % as %25, \\ as %5C and a space as %20; or leave the password out and set HYPER2KVM_PASSWORD.',
+    hint: 'Write # as %23, / as %2F, ? as %3F, @ as %40, % as %25, \\ as %5C and a space as %20; or omit the password and set HYPER2KVM_PASSWORD.',
   });
 }

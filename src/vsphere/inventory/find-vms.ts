@@ -125,7 +125,7 @@ function ambiguous(word: string, found: readonly InventoryVm[]): Hyper2kvmError 
     'not-found',
     `${JSON.stringify(word)} names ${found.length} VMs: ${shown.join(', ')}${more}.`,
     {
-      hint: 'Give the inventory path of the one that is meant.',
+      hint: 'Give the inventory path of the VM.',
     },
   );
 }

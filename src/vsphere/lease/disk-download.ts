@@ -41,8 +41,8 @@ export async function* downloadDevice(
 ): AsyncGenerator<Buffer, void, undefined> {
   const { url } = device;
   if (url.protocol !== 'https:') {
-    throw new Hyper2kvmError('tls-trust', `${client.server} offers ${device.key} over ${url.protocol}// only.`, {
-      hint: 'Switch HTTPS on for NFC on that host.',
+    throw new Hyper2kvmError('tls-trust', `${client.server} offers ${device.key} only over ${url.protocol}//.`, {
+      hint: 'Enable HTTPS for NFC on that host.',
     });
   }
   if (device.sslThumbprint) client.http.trust.trustThumbprint(url, device.sslThumbprint);
@@ -189,17 +189,17 @@ function requestText(url: URL, headers: Record<string, string>): string {
 }
 
 function cutOff(url: URL): Hyper2kvmError {
-  return new Hyper2kvmError('transfer', `The connection to ${url.host} ended before the file was whole.`, {
+  return new Hyper2kvmError('transfer', `The connection to ${url.host} ended before the file was complete.`, {
     retryable: true,
-    hint: 'Check the line to that host.',
+    hint: 'Check the network to that host.',
   });
 }
 
 function brokenAnswer(url: URL, cause: HttpSyntaxError): Hyper2kvmError {
-  return new Hyper2kvmError('transfer', `${url.host} sent a download that breaks HTTP: ${cause.message}.`, {
+  return new Hyper2kvmError('transfer', `${url.host} sent a download with invalid HTTP: ${cause.message}.`, {
     cause,
     retryable: true,
-    hint: 'Something between this host and that one may change the data.',
+    hint: 'A device between the two hosts may change the data.',
   });
 }
 
@@ -211,8 +211,8 @@ function refusedDownload(status: number, url: URL): Hyper2kvmError {
       retryable: false,
       hint: `${url.hostname} refused the ticket of the lease, or a proxy in front of it this host.`,
     },
-    404: { retryable: true, hint: 'The lease has ended, and its addresses with it.' },
-    410: { retryable: true, hint: 'The lease has ended, and its addresses with it.' },
+    404: { retryable: true, hint: 'The lease has ended, and its URLs with it.' },
+    410: { retryable: true, hint: 'The lease has ended, and its URLs with it.' },
   };
   const sentence = `${url.host} answered a disk's download with HTTP status ${status}.`;
   return new Hyper2kvmError('transfer', sentence, known[status] ?? factsOfStatus(status, url.host));

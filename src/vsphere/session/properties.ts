@@ -48,8 +48,8 @@ async function retrievePages(
       throw error;
     }
   }
-  throw new Hyper2kvmError('transfer', `${client.server} has no end of pages: ${MOST_PAGES} were read.`, {
-    hint: 'Check that the address is that of a vCenter or ESXi host, and that no proxy answers in its place.',
+  throw new Hyper2kvmError('transfer', `${client.server} returned more than ${MOST_PAGES} pages.`, {
+    hint: 'Check that the address is that of a vCenter or ESXi host, and that no proxy answers instead.',
   });
 }
 
@@ -65,7 +65,7 @@ async function retrieveUnpaged(
     return response.all('returnval').map(decodeObject);
   } catch (error) {
     if (!isFault(error, 'NoPermission')) throw error;
-    const sentence = `${client.server} does not let the account read an inventory of more than one page.`;
+    const sentence = `${client.server} does not allow the account to read an inventory of more than one page.`;
     throw new Hyper2kvmError('authentication', sentence, {
       cause: error,
       hint: 'Give the account the role "Read-only" on the root folder of the vCenter, without propagation to children.',
@@ -121,7 +121,7 @@ async function readThroughView(
     signal,
   );
   const view = refOf(created.find('returnval'));
-  if (!view) throw new Hyper2kvmError('transfer', `${client.server} made no container view.`);
+  if (!view) throw new Hyper2kvmError('transfer', `${client.server} created no container view.`);
   try {
     const throughView = { type: 'ContainerView', path: 'view', skip: false };
     return await retrieve(

@@ -31,7 +31,8 @@ const MOST_OF_FACT = 200;
 export function decodeServiceContent(content: XmlElement, server: string): ServiceContent {
   const manager = (name: string): MoRef => {
     const ref = refOf(content.find(name));
-    if (!ref) throw new Hyper2kvmError('transfer', `${server} names no ${name}; it is no vCenter or ESXi host.`);
+    if (!ref)
+      throw new Hyper2kvmError('transfer', `${server} returned no ${name}, so it is not a vCenter or ESXi host.`);
     return ref;
   };
   const about = (name: string) => foreignText(content.textOf(`about.${name}`) ?? '', MOST_OF_FACT);

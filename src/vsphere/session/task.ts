@@ -75,7 +75,7 @@ async function settle<Result>(during: string, look: LookForResult<Result>, signa
     const result = await look(signal);
     if (result !== undefined) return result;
     if (Date.now() >= endsAt) {
-      const sentence = `${during} did not show a result, and the server does not know its task any more.`;
+      const sentence = `${during} has an unknown result: its task no longer exists on the server.`;
       throw new Hyper2kvmError('transfer', sentence, { retryable: true });
     }
     await pause(pollIntervalMs(count), signal);

@@ -183,7 +183,7 @@ export class VsphereClient {
   async #readContent(apiVersion: string, signal: AbortSignal): Promise<ServerGreeting> {
     const response = await this.#send('RetrieveServiceContent', { _this: SERVICE_INSTANCE }, signal, apiVersion);
     const content = response.find('returnval');
-    if (!content) throw new Hyper2kvmError('transfer', `${this.server} is no vCenter or ESXi host.`);
+    if (!content) throw new Hyper2kvmError('transfer', `${this.server} is not a vCenter or ESXi host.`);
     return { content: decodeServiceContent(content, this.server), apiVersion };
   }
 

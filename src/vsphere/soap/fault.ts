@@ -14,7 +14,11 @@ const FAULT_KINDS: Record<string, { kind: ErrorKind; retryable?: boolean; hint?:
   InvalidLocale: { kind: 'authentication' },
   PasswordExpired: { kind: 'authentication', hint: 'Log in to the server once and set a new password.' },
   ManagedObjectNotFound: { kind: 'not-found' },
-  TaskInProgress: { kind: 'transfer', retryable: true, hint: 'Another task holds the VM; try again when it is over.' },
+  TaskInProgress: {
+    kind: 'transfer',
+    retryable: true,
+    hint: 'Another task is using the VM; try again when it has finished.',
+  },
   ConcurrentAccess: { kind: 'transfer', retryable: true },
   Timedout: { kind: 'transfer', retryable: true },
   HostCommunication: { kind: 'transfer', retryable: true },
@@ -23,17 +27,20 @@ const FAULT_KINDS: Record<string, { kind: ErrorKind; retryable?: boolean; hint?:
   SystemError: { kind: 'transfer', retryable: true },
   RestrictedVersion: {
     kind: 'transfer',
-    hint: 'The licence of the ESXi host does not allow calls that change something (free licence): connect to the vCenter, or assign a licence.',
+    hint: 'The license of the ESXi host does not allow API calls that change something (free license). Connect to the vCenter, or assign a license.',
   },
   MethodDisabled: {
     kind: 'transfer',
-    hint: 'Another product has disabled this method on the VM, such as a backup that runs or was killed; vCLS VMs never allow it. See the disabled methods of the VM.',
+    hint: 'Another product has disabled this method on the VM, such as a backup that is running or was killed. vCLS VMs never allow it. Check the disabled methods of the VM.',
   },
   FileNotFound: {
     kind: 'transfer',
-    hint: 'A file that the configuration of the VM names is missing. Often it is the image of a CD/DVD drive: disconnect it, or set the drive to the client device.',
+    hint: 'A file in the configuration of the VM is missing, often the image of a CD/DVD drive. Disconnect the image, or set the drive to the client device.',
   },
-  FileLocked: { kind: 'transfer', hint: 'Another process holds a file of the VM: a running backup or an open lease.' },
+  FileLocked: {
+    kind: 'transfer',
+    hint: 'Another process has locked a file of the VM: a running backup or an open lease.',
+  },
 };
 
 /**

@@ -131,7 +131,7 @@ async function readAnswer(request: Request, refuse: (reason: unknown) => void): 
     const pieces: AsyncIterable<Buffer> = request;
     for await (const piece of pieces) {
       const at = body.byteLength;
-      if (at + piece.length > MAX_ANSWER_BYTES) throw new HttpSyntaxError('the answer is longer than 64 MiB');
+      if (at + piece.length > MAX_ANSWER_BYTES) throw new HttpSyntaxError('the response is longer than 64 MiB');
       body.resize(at + piece.length);
       new Uint8Array(body, at).set(piece);
     }
@@ -160,24 +160,24 @@ function syntaxErrorOf({ code, message, response }: RequestError): HttpSyntaxErr
 }
 
 function brokenAnswer(url: URL, cause: HttpSyntaxError): Hyper2kvmError {
-  return new Hyper2kvmError('transfer', `${url.host} sent an answer that is not valid HTTP: ${cause.message}.`, {
+  return new Hyper2kvmError('transfer', `${url.host} sent a response that is not valid HTTP: ${cause.message}.`, {
     cause,
     retryable: true,
-    hint: 'Check that the address is that of a vCenter or ESXi host, and that no proxy answers in its place.',
+    hint: 'Check that the address is that of a vCenter or ESXi host, and that no proxy answers instead.',
   });
 }
 
 function cutOff(url: URL): Hyper2kvmError {
-  return new Hyper2kvmError('transfer', `The connection to ${url.host} ended before the answer was complete.`, {
+  return new Hyper2kvmError('transfer', `The connection to ${url.host} ended before the response was complete.`, {
     retryable: true,
-    hint: 'Check the line to that host, and whether a proxy or firewall is between.',
+    hint: 'Check the network to that host, and whether a proxy or firewall is in between.',
   });
 }
 
 function noAnswer(url: URL, limitMs: number): Hyper2kvmError {
-  const sentence = `${url.host} did not answer in time: no complete answer within ${Math.round(limitMs / 1000)} seconds.`;
+  const sentence = `${url.host} did not respond in time: no complete response within ${Math.round(limitMs / 1000)} seconds.`;
   return new Hyper2kvmError('transfer', sentence, {
     retryable: true,
-    hint: 'Check the address and the way to it; --timeout gives a slow server more time.',
+    hint: 'Check the address and the route to it; --timeout gives a slow server more time.',
   });
 }

@@ -62,7 +62,7 @@ function plainText(text: string): string {
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text))
     throw new Hyper2kvmError(
       'usage',
-      `${JSON.stringify(text)} holds a control character, which no vSphere name can hold.`,
+      `${JSON.stringify(text)} holds a control character, which is not allowed in vSphere names.`,
     );
   return text;
 }
@@ -79,7 +79,7 @@ export function decodeResponse(method: WsdlMethod, text: string, server: string)
   const response = body?.find(`${method}Response`);
   if (!response) {
     throw new Hyper2kvmError('transfer', `${server} answered ${method} with something that is not its SOAP response.`, {
-      hint: 'Check that the address is that of a vCenter or ESXi host, and that no proxy answers in its place.',
+      hint: 'Check that the address is that of a vCenter or ESXi host, and that no proxy answers instead.',
     });
   }
   return response;

@@ -72,11 +72,11 @@ export function parseXml(text: string, source: string): XmlElement {
   const refuse = (what: string, cause?: unknown): never => {
     throw new Hyper2kvmError(
       'transfer',
-      `${source} sent an answer that is not XML that can be used: ${foreignText(what, MOST_OF_REASON)}.`,
+      `${source} sent a response that is not usable XML: ${foreignText(what, MOST_OF_REASON)}.`,
       {
         cause,
         retryable: true,
-        hint: 'Check that the address is that of a vCenter or ESXi host, and that no proxy answers in its place.',
+        hint: 'Check that the address is that of a vCenter or ESXi host, and that no proxy answers instead.',
       },
     );
   };

@@ -19,7 +19,7 @@ export async function createSnapshot(
   const look = async (limit: AbortSignal): Promise<MoRef | undefined> =>
     (await readSnapshots(client, vm, limit)).find((each) => each.name === name)?.ref;
   const snapshot = await waitForTask(client, response, { during: 'Creating the snapshot', look }, signal);
-  if (!snapshot) throw new Hyper2kvmError('transfer', `${client.server} made a snapshot and did not say which.`);
+  if (!snapshot) throw new Hyper2kvmError('transfer', `${client.server} created a snapshot but did not return it.`);
   return snapshot;
 }
 

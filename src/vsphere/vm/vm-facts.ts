@@ -126,7 +126,7 @@ function notReadable(ref: MoRef, [path, faultType]: [string, string]): Hyper2kvm
   const isRight = faultType === 'NoPermission';
   return new Hyper2kvmError(
     isRight ? 'authentication' : 'transfer',
-    `The server does not give ${path} of ${ref.value} (${faultType}).`,
+    `The server does not return ${path} of ${ref.value} (${faultType}).`,
     isRight ? { hint: 'Give the account a role with System.Read on the VM.' } : {},
   );
 }

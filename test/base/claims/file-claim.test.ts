@@ -76,7 +76,7 @@ test('where no lock can be taken, that is told once and stops nothing', async ()
     expect(claim.isHeld).toBe(false);
   }
   expect(problems).toEqual([
-    expect.stringMatching(/^No lock can be taken in the state folder, so do not start .*: Could not make the folder/),
+    expect.stringMatching(/^Locking in the state folder failed, so do not start .*: Could not make the folder/),
   ]);
 });
 
@@ -105,6 +105,6 @@ test('files of killed processes are removed after a day, and those of others sta
 test('a claim in a folder that is not there names the folder', async () => {
   await expect(claimsIn(statePath()).claim(join(folder, 'none', 'a'))).rejects.toMatchObject({
     kind: 'local-file',
-    message: `Could not look at ${join(folder, 'none')}: it does not exist.`,
+    message: `Could not access ${join(folder, 'none')}: it does not exist.`,
   });
 });

@@ -59,7 +59,7 @@ test('makes a folder with its parents for this user only, and accepts it the nex
 });
 
 test.each([
-  ['that the group can write', () => mkdir(path).then(() => chmod(path, 0o770)), /other users can write it/],
+  ['that the group can write', () => mkdir(path).then(() => chmod(path, 0o770)), /other users can write to it/],
   ['that is a link', () => mkdir(`${path}-own`).then(() => symlink(`${path}-own`, path)), /it is not a folder/],
 ])('does not use a folder %s', async (_, plant, words) => {
   await plant();

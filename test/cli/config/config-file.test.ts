@@ -35,7 +35,7 @@ test.each([0o100640, 0o100604, 0o100620, 0o100601])('a file of mode %o may hold 
 });
 
 test("another user's file may hold no secret of ours", () => {
-  expect(() => checkAccess(file(0o100600, uid + 1), true)).toThrow('holds a password and belongs to another user');
+  expect(() => checkAccess(file(0o100600, uid + 1), true)).toThrow('contains a password and belongs to another user');
   expect(() => checkAccess(file(0o100644, uid + 1), false)).not.toThrow();
 });
 
@@ -74,5 +74,5 @@ test('a closed folder is a warning, unless the file was named', async () => {
     expect(await readUsualConfigFile(join(folder, 'config.yaml'), warn)).toBeUndefined();
     await expect(readConfigFile(join(folder, 'config.yaml'))).rejects.toThrow('permission');
   });
-  expect(warnings).toEqual([expect.stringContaining('may not be read: its profiles do not count.')]);
+  expect(warnings).toEqual([expect.stringContaining('cannot be read: its profiles are ignored.')]);
 });

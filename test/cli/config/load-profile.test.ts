@@ -57,8 +57,8 @@ test.each<[Choice, string]>([
   [{ file: '' }, '--config is empty.'],
   [{ name: '' }, '--profile is empty.'],
   [{ env: NONE }, 'it does not exist'],
-  [{ name: 'nightly' }, 'There is no configuration file to take the profile nightly from.'],
-  [{ env: NIGHTLY }, 'There is no configuration file to take the profile nightly from.'],
+  [{ name: 'nightly' }, 'Cannot use the profile nightly: there is no configuration file.'],
+  [{ env: NIGHTLY }, 'Cannot use the profile nightly: there is no configuration file.'],
 ])('%j is refused where there is no file', async (choice, words) => {
   await expect(chosen({}, choice)).rejects.toMatchObject({ kind: 'usage', message: expect.stringContaining(words) });
 });

@@ -74,16 +74,16 @@ test('every flag of a command is a key of its section, but for global and hidden
 });
 
 test.each([
-  ['url:', 'url wants a text or a number.'],
-  ['insecure: "yes"', 'insecure wants true or false.'],
-  ['url: [a]', 'url wants one value, and not a list.'],
-  ['url: {a: b}', 'url wants a text or a number, and nothing below it.'],
-  ['username: true', 'username wants a text or a number.'],
-  ['ca-file: [[a]]', 'ca-file wants a text or a number, or a list of them, and nothing below it.'],
-  ['export: {format: qcow}', 'format wants one of ovf, ova, vmdk, qcow2, raw.', 'Did you mean qcow2?'],
-  ['export: [snapshot]', 'export wants settings, as key: value.'],
+  ['url:', 'url must be a string or a number.'],
+  ['insecure: "yes"', 'insecure must be true or false.'],
+  ['url: [a]', 'url must be a single value, not a list.'],
+  ['url: {a: b}', 'url must be a string or a number, without nested keys.'],
+  ['username: true', 'username must be a string or a number.'],
+  ['ca-file: [[a]]', 'ca-file must be a string or a number, or a list of them, without nested keys.'],
+  ['export: {format: qcow}', 'format must be one of ovf, ova, vmdk, qcow2, raw.', 'Did you mean qcow2?'],
+  ['export: [snapshot]', 'export must contain settings, as key: value.'],
   ['passwordFile: a', 'the profile p has no setting "passwordFile".', 'Did you mean password-file?'],
-  ['snapshot: true', 'the profile p has no setting "snapshot".', 'It belongs below export: or status: in the profile.'],
+  ['snapshot: true', 'the profile p has no setting "snapshot".', 'It belongs under export: or status: in the profile.'],
   ['exprot: {}', 'the profile p has no setting "exprot".', 'Did you mean export?'],
   ['export: {snapshoot: true}', 'export has no setting "snapshoot".', 'Did you mean snapshot?'],
   ['export: {url: a}', 'export has no setting "url".'],
@@ -96,12 +96,12 @@ test.each([
 
 test.each([
   ['profile: {}', 1, 'has no setting "profile"'],
-  ['- profiles', 1, 'wants settings'],
-  ['profiles: {a: 1}', 1, 'The profile a wants settings'],
-  ['profiles:\n  a: {}\n  a: {}', 3, 'a key stands here twice'],
-  ['profiles:\n\ta: {}', 2, 'this is not YAML'],
+  ['- profiles', 1, 'must contain settings'],
+  ['profiles: {a: 1}', 1, 'The profile a must contain settings'],
+  ['profiles:\n  a: {}\n  a: {}', 3, 'duplicate key'],
+  ['profiles:\n\ta: {}', 2, 'not valid YAML'],
   ['profiles:\n  a: {password: x, password-file: y}', 2, 'has both password and password-file'],
-  ['profiles:\n  a: &a\n    <<: *a', 3, 'wants settings'],
+  ['profiles:\n  a: &a\n    <<: *a', 3, 'must contain settings'],
 ])('%j is refused', (text, line, words) => {
   expect(failure(text).message).toContain(words);
   expect(failure(text).message).toContain(`config.yaml, line ${line}`);

@@ -24,7 +24,7 @@ test.each<[string[], string]>([
   [['-vn', 'web'], 'hyperctl x has no flag -vn.'],
   [['-constructor'], 'hyperctl x has no flag -constructor.'],
   [['-vm'], 'hyperctl x: -vm needs a value.'],
-  [['-all=maybe'], 'hyperctl x: -all is true or false, not "maybe".'],
+  [['-all=maybe'], 'hyperctl x: -all must be true or false, not "maybe".'],
 ])('%j is refused', (words, message) => {
   expect(() => parse(...words)).toThrow(expect.objectContaining({ kind: 'usage', message }));
 });

@@ -33,13 +33,13 @@ test('a job in JSON or YAML, and several under jobs', async () => {
 });
 
 test.each<[string, RegExp]>([
-  ['vm_pat: a', /does nothing for "vm_pat"/],
-  ['{vm_path: a, options: {enable_pipeline: true}}', /does nothing for "enable_pipeline"/],
-  ['{vm_path: [a]}', /vm_path has to be a string/],
-  ['{vm_path: a, options: {parallel_downloads: many}}', /parallel_downloads has to be a number/],
-  ['{jobs: []}', /jobs is no list of jobs/],
-  ['{jobs: [{vm_path: a}], extra: 1}', /does nothing for "extra"/],
-  ['just a text', /a job is no list of keys/],
+  ['vm_pat: a', /the key "vm_pat" is not supported/],
+  ['{vm_path: a, options: {enable_pipeline: true}}', /the key "enable_pipeline" is not supported/],
+  ['{vm_path: [a]}', /vm_path must be a string/],
+  ['{vm_path: a, options: {parallel_downloads: many}}', /parallel_downloads must be a number/],
+  ['{jobs: []}', /jobs is not a list of jobs/],
+  ['{jobs: [{vm_path: a}], extra: 1}', /the key "extra" is not supported/],
+  ['just a text', /a job is not a mapping of keys/],
   ['{vm_path: "geheim', /is neither YAML nor JSON/],
 ])('%s is refused', async (text, message) => {
   const refused = expect(read(text)).rejects;

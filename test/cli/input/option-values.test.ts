@@ -29,11 +29,11 @@ test.each([
 });
 
 test.each(['', '0', '-1', '50MM', 'fast', '0.0001', '1e9'])('%j is no rate, and the error names the flag', (text) => {
-  expect(() => readRate('--limit-rate', text)).toThrow(/^--limit-rate wants bytes a second/);
+  expect(() => readRate('--limit-rate', text)).toThrow(/^--limit-rate must be bytes per second/);
 });
 
 test.each(['', '0', '0.5s', '25h', '2 days', '-5s'])('%j is no time', (text) => {
-  expect(() => readDuration('--timeout', text)).toThrow(/^--timeout wants a time/);
+  expect(() => readDuration('--timeout', text)).toThrow(/^--timeout must be a time/);
 });
 
 test('a count is a whole number within its bounds', () => {
@@ -60,7 +60,7 @@ test('a bare flag that is followed by one of its own values is refused, with bot
     expect(() => fillOptionalValues(['db-01', '--shutdown', value, 'db-02'], optional)).toThrow(
       expect.objectContaining({
         kind: 'usage',
-        message: `--shutdown is followed by ${value}, which could be its value or a name.`,
+        message: `--shutdown is followed by ${value}, which could be its value or the name of a VM or file.`,
         hint: `Write --shutdown=${value} for the value. Put a name before --shutdown, or after --.`,
       }),
     );
@@ -87,7 +87,7 @@ test.each([
 
 test.each(['', '0', '511', '3M', '1.5K', '-64K', '64K/s', '1T'])('%j is no size within its bounds', (text) => {
   expect(() => readSize('--cluster-size', text, 512, 2 * 1024 ** 2)).toThrow(
-    /^--cluster-size wants a size from 512 to 2M/,
+    /^--cluster-size must be a size from 512 to 2M/,
   );
 });
 
@@ -105,6 +105,6 @@ test.each(['0600', '640', '0664'])('a mode is read as octal: %s', (text) => {
 test.each(['', '0755', '0400', '060', '2640', '00640', '0o640', 'u=rw', '0680'])(
   'a mode that is none, or that its owner cannot use, or that executes, is refused: "%s"',
   (text) => {
-    expect(() => readMode('--mode', text)).toThrow(/^--mode wants octal permissions/);
+    expect(() => readMode('--mode', text)).toThrow(/^--mode must be octal permissions/);
   },
 );

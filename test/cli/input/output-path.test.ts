@@ -40,7 +40,7 @@ test.each([
 
 test('an extension and a format that contradict each other are an error', () => {
   expect(() => readFormat('qcow2', 'out.raw', FORMATS)).toThrow(
-    '--output out.raw is named like a raw, and --format is qcow2.',
+    '--output out.raw has the extension of raw, but --format is qcow2.',
   );
 });
 

@@ -61,7 +61,7 @@ test('a file gives its first line, and spaces count', async () => {
 test('a file that everybody can read is warned about', async () => {
   const { password, warnings } = ask(terminal({ isTTY: false }), await passwordFile('geheim', 0o644));
   await expect(password).resolves.toBe('geheim');
-  expect(warnings).toEqual([expect.stringContaining('can be read by every user')]);
+  expect(warnings).toEqual([expect.stringContaining('is readable by all users')]);
 });
 
 test('a file that is missing or empty is a usage error that names it', async () => {

@@ -25,17 +25,17 @@ test.each([
 });
 
 test.each([
-  ['4/4', {}, /^--shard 4\/4 is no share/],
-  ['0/0', {}, /is no share/],
-  ['-1/4', {}, /is no share/],
-  ['1', {}, /is no share/],
-  ['1/4/2', {}, /is no share/],
-  ['0x1/4', {}, /is no share/],
-  ['0/10001', {}, /is no share/],
+  ['4/4', {}, /^Invalid share in --shard 4\/4:/],
+  ['0/0', {}, /^Invalid share/],
+  ['-1/4', {}, /^Invalid share/],
+  ['1', {}, /^Invalid share/],
+  ['1/4/2', {}, /^Invalid share/],
+  ['0x1/4', {}, /^Invalid share/],
+  ['0/10001', {}, /^Invalid share/],
   ['auto', {}, /found neither\.$/],
   ['auto', { JOB_COMPLETION_INDEX: '' }, /found neither\.$/],
   ['auto', { JOB_COMPLETION_INDEX: '0', SLURM_ARRAY_TASK_ID: '0' }, /found both\.$/],
-  ['auto', { JOB_COMPLETION_INDEX: '0' }, /wants HYPER2KVM_SHARD_COUNT/],
+  ['auto', { JOB_COMPLETION_INDEX: '0' }, /needs HYPER2KVM_SHARD_COUNT/],
   [
     'auto',
     { JOB_COMPLETION_INDEX: '4', HYPER2KVM_SHARD_COUNT: '4' },
@@ -44,11 +44,11 @@ test.each([
   [
     'auto',
     { JOB_COMPLETION_INDEX: 'x', HYPER2KVM_SHARD_COUNT: '4' },
-    /^JOB_COMPLETION_INDEX wants a whole number, not "x"/,
+    /^JOB_COMPLETION_INDEX must be an integer, not "x"/,
   ],
-  ['auto', { SLURM_ARRAY_TASK_ID: '1' }, /^SLURM_ARRAY_TASK_COUNT wants a whole number/],
+  ['auto', { SLURM_ARRAY_TASK_ID: '1' }, /^SLURM_ARRAY_TASK_COUNT must be an integer/],
   // --array=1,2,9: whether 9 is the third cannot be known.
-  ['auto', { SLURM_ARRAY_TASK_ID: '9', SLURM_ARRAY_TASK_COUNT: '3', SLURM_ARRAY_TASK_MIN: '1' }, /is no share/],
+  ['auto', { SLURM_ARRAY_TASK_ID: '9', SLURM_ARRAY_TASK_COUNT: '3', SLURM_ARRAY_TASK_MIN: '1' }, /^Invalid share/],
 ])('%s with %j is a usage error', (text, env, message) => {
   expect(() => readShard(text, env)).toThrow(
     expect.objectContaining({ kind: 'usage', message: expect.stringMatching(message) }),

@@ -97,7 +97,7 @@ test('what is no file, or cannot be made, is refused', async () => {
   const pipe = join(scratch.path, 'pipe');
   execFileSync('mkfifo', [pipe]);
   const kind = 'local-file';
-  await expect(openLog(pipe)).rejects.toMatchObject({ kind, message: `The log ${pipe} is no regular file.` });
+  await expect(openLog(pipe)).rejects.toMatchObject({ kind, message: `The log ${pipe} is not a regular file.` });
   await expect(openLog(scratch.path)).rejects.toMatchObject({ kind });
   await expect(openLog(join(scratch.path, 'none', 'log'))).rejects.toMatchObject({
     kind,
@@ -121,7 +121,7 @@ testWithMount('a full disk is told once, and the log tells how many lines are mi
     for (let i = 0; i < 3; i += 1) log.write(`${long}\n`);
     while (problems.length === 0) await new Promise(setImmediate);
     expect(problems).toEqual([
-      `Could not write the log ${path}: no space is left. The job goes on; lines of the log are missing.`,
+      `Could not write the log ${path}: no space is left. The job continues; lines of the log are missing.`,
     ]);
     await rm(join(folder, 'filler'));
     log.write('two\n');

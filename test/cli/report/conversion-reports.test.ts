@@ -69,7 +69,7 @@ test('a plan says what the source is, its sizes, where it goes, and the free spa
 test('a plan marks the files in the way, and says what to do', () => {
   const refusal = `/srv/vms/${IMAGE} exists: job 1 wrote it, which exported web-01.`;
   const lines = conversionPlanReport({ ...CONVERT_PLAN, taken: [`/srv/vms/${IMAGE}`], refusal }, 80);
-  expect(lines).toContain(`  ${IMAGE}  exists already`);
+  expect(lines).toContain(`  ${IMAGE}  already exists`);
   expect(lines).toContain('  web-01.xml');
   expect(lines.at(-2)).toBe(refusal);
   expect(lines.at(-1)).toContain('--force');

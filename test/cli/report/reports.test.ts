@@ -126,7 +126,7 @@ test('the summary tells kept disks, warnings, a guest that was not quiesced, and
   expect(text).toContain('Warning: An ISO image is left out.');
   expect(text).toContain('Not exported: web-02');
   expect(text).toContain('Left behind: The snapshot s.');
-  expect(text).not.toContain('Run the same command again');
+  expect(text).not.toContain('To resume, rerun the same command');
 });
 
 test('an export that failed names the disks that the next run keeps, and none where none is kept', () => {
@@ -136,7 +136,7 @@ test('an export that failed names the disks that the next run keeps, and none wh
     { ...failure, keptForNextRun: ['db-disk-1.vmdk', 'db-disk-3.vmdk'] },
   ];
   expect(exportSummary({ job: 'j', state: 'failed', exported: [], skipped: [], failed }, 80)).toContain(
-    'Run the same command again; it keeps web-disk-1.vmdk, db-disk-1.vmdk, db-disk-3.vmdk.',
+    'To resume, rerun the same command; it keeps web-disk-1.vmdk, db-disk-1.vmdk, db-disk-3.vmdk.',
   );
 });
 
@@ -161,7 +161,7 @@ test('several VMs have a table with result, size and time, and the counts; more 
   const table = [
     'VM      RESULT               SIZE    TIME',
     'web-01  exported          3.0 GiB  1m 05s',
-    'web-02  already whole     1.0 GiB',
+    'web-02  already complete  1.0 GiB',
     'web-03  failed: transfer',
     'Shard 1/4, 3 of 12 VMs: 1 exported, 1 kept, 1 not exported, 3.0 GiB fetched',
   ];
@@ -266,7 +266,7 @@ test('the list of VMs fits a terminal, and counts', () => {
     expect.stringMatching(/ managed by com\.example\.backup$/),
     expect.stringMatching(/ GiB *$/),
   ]);
-  expect(marked.at(-1)).toBe('3 VMs, 2 of them managed: patterns of export skip these.');
+  expect(marked.at(-1)).toBe('3 VMs, 2 of them managed: export patterns skip these.');
   const unreadable = { ...listed(0), unreadable: true, powerState: '', guest: '', disks: [] };
   expect(vmListReport([unreadable], 80)[1]).toMatch(/ unreadable +\? +\? +\?$/);
 });

@@ -29,7 +29,7 @@ function draw(events: readonly ScreenEvent[]): string[] {
 }
 
 test('a source is looked at, converted with a bar, and read back in words', () => {
-  expect(draw(OPENING.slice(0, 1))).toEqual(['⠋ Looking at the source']);
+  expect(draw(OPENING.slice(0, 1))).toEqual(['⠋ Inspecting the source']);
   const running = [...OPENING, covered(GIB), covered(5 * GIB)];
   expect(draw(running)).toEqual([
     '⠋ Converting 3s',
@@ -92,7 +92,7 @@ test('without a terminal each event is one line', () => {
     'web-01: 1 disk to convert, 10.0 GiB of capacity',
     'web-01: web-01-disk-1.qcow2: started, 10.0 GiB of capacity',
     'web-01: web-01-disk-1.qcow2: reading back',
-    'web-01: web-01-disk-1.qcow2: whole, 3.0 GiB in 1m 05s',
+    'web-01: web-01-disk-1.qcow2: complete, 3.0 GiB in 1m 05s',
     'web-01.ova: done, 2 disks, 4.0 GiB in 1m 05s',
   ]);
 });

@@ -38,7 +38,7 @@ test('each VM at work has a line of its own, under a title that counts', async (
   const screen = await fleetScreen(stream);
   begin(screen, 'web-01', 0.25);
   begin(screen, 'db-01', 0.5);
-  screen.onEvent({ type: 'step', vm: 'db-01', step: 'fix', detail: 'Looking at the guest' });
+  screen.onEvent({ type: 'step', vm: 'db-01', step: 'fix', detail: 'Inspecting the guest' });
   await stream.shows(/0 of 20 VMs over, 2 at work/);
   await stream.shows(/web-01 .*25% +1\.0 GiB/);
   await stream.shows(/db-01 +Looking at the guest/);
@@ -82,7 +82,7 @@ test('VMs that are over, warnings and notes are printed for good, in their order
   const text = stripVTControlCharacters(stream.text);
   const lines = [
     'web-02: Warning: An ISO image is left out.\n',
-    '✔ web-09: already whole since 2026-11-22 14:03 UTC, kept\n',
+    '✔ web-09: already complete since 2026-11-22 14:03 UTC, kept\n',
     '✔ web-01: 2 files, 3.0 GiB in 1m 05s\n',
     '✖ web-02: not exported\n',
     'Error: The lease broke.\n  Try again.\n',

@@ -40,13 +40,13 @@ test('each event is one line with a timestamp', () => {
   expect(stream.lines.map((line) => line.replace('2026-11-22T14:01:02Z ', ''))).toEqual([
     'Connecting to vc.example.com',
     'web-01: exporting /DC0/vm/web-01 to /srv/vms/web-01',
-    'web-01: Asking for the export lease',
+    'web-01: Requesting the export lease',
     'web-01: 1 file to fetch, 10.0 GiB of capacity',
     'web-01: web-01-disk-2.vmdk: kept from an earlier run, 1.0 GiB',
     'web-01: web-01-disk-1.vmdk: started, 10.0 GiB of capacity',
     'web-01: web-01-disk-1.vmdk: try 1 of 6 failed, next in 2s: connection reset',
     'web-01: web-01-disk-1.vmdk: started, 10.0 GiB of capacity, try 2',
-    'web-01: web-01-disk-1.vmdk: whole, 3.0 GiB in 1m 05s',
+    'web-01: web-01-disk-1.vmdk: complete, 3.0 GiB in 1m 05s',
     'web-01: done, 2 files, 3.0 GiB in 1m 05s',
   ]);
 });

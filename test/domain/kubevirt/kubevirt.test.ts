@@ -127,13 +127,13 @@ test.each([
   for (const claim of claims) expect(claim).toMatch(/^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/);
 });
 
-test('one card is on the pods’ network, others need a definition that is named', () => {
+test('one card is on the pod network, others need a definition that is named', () => {
   const { networks, notes } = kubevirtNetworks(['VM Network', 'DMZ 1', undefined], { of: new Map() });
   expect(networks).toEqual(['pod', { attachment: 'dmz-1' }, { attachment: 'nic-3' }]);
   expect(notes).toEqual([
-    'Card 1 (VM Network in the source) is on the pods’ network; --network chooses another.',
-    'Card 2 (DMZ 1 in the source) wants a NetworkAttachmentDefinition dmz-1; --network chooses another.',
-    'Card 3 wants a NetworkAttachmentDefinition nic-3; --network chooses another.',
+    'NIC 1 (VM Network in the source) is on the pod network; --network selects another.',
+    'NIC 2 (DMZ 1 in the source) needs the NetworkAttachmentDefinition dmz-1; --network selects another.',
+    'NIC 3 needs the NetworkAttachmentDefinition nic-3; --network selects another.',
   ]);
   const chosen = kubevirtNetworks(['VM Network', 'DMZ 1'], { of: new Map([['VM Network', 'prod/lan']]) });
   expect(chosen.networks).toEqual([{ attachment: 'prod/lan' }, 'pod']);

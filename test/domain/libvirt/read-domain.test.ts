@@ -160,7 +160,11 @@ test.each<[string, string, string]>([
   ['another root', '<network><name>n</name></network>', 'root element is network'],
   ['a document type', `<!DOCTYPE d [<!ENTITY a "aaaa">]>${minimal()}`, 'document type'],
   ['an unknown entity', minimal((text) => text.replace('>n<', '>&lol;<')), 'unknown entity'],
-  ['more than any domain', minimal((text) => text.replace('<devices>', `<devices>${'<a/>'.repeat(50_000)}`)), 'larger'],
+  [
+    'more than any domain',
+    minimal((text) => text.replace('<devices>', `<devices>${'<a/>'.repeat(50_000)}`)),
+    'too large',
+  ],
   ['elements that are nested too deep', '<domain>'.repeat(15_000) + '</domain>'.repeat(15_000), 'cannot be parsed'],
   ['no memory', minimal((text) => text.replace('1024', 'much')), 'memory'],
   ['no vCPU', minimal((text) => text.replace('<os>', '<vcpu>0</vcpu><os>')), 'vCPUs'],
@@ -171,7 +175,7 @@ test.each<[string, string, string]>([
     minimal((text) =>
       text.replace('<devices>', `<devices><disk type='network'><target dev='vda' bus='virtio'/></disk>`),
     ),
-    'vda is no file',
+    'vda is not a file',
   ],
   [
     'a relative path',
@@ -200,7 +204,7 @@ test('a domain for ARM, as hyper2kvm writes it, is refused with where it can run
   const domain = minimal((text) => text.replace('machine=', `arch='aarch64' machine=`));
   expect(() => read(domain)).toThrow(
     expect.objectContaining({
-      message: 'web.xml is a domain for aarch64, and only x86_64 domains are booted.',
+      message: 'web.xml is a domain for aarch64, but only x86_64 domains can be booted.',
       hint: expect.stringContaining('on a host of that architecture'),
     }),
   );

@@ -36,11 +36,11 @@ testWithOracle('virsh', 'libvirt tells its domains, and takes one that is writte
   await writeFile(path, '<domain><name>x</name></domain>');
   await expect(defineDomain(connection, path, SIGNAL)).rejects.toMatchObject({
     kind: 'host',
-    message: expect.stringMatching(/^libvirt at test:\/\/\/default does not take .*web 01\.xml: .+/),
+    message: expect.stringMatching(/^libvirt at test:\/\/\/default does not accept .*web 01\.xml: .+/),
   });
   await expect(listDomains({ ...connection, uri: 'test:///no/such.xml' }, SIGNAL)).rejects.toMatchObject({
     kind: 'host',
-    message: expect.stringMatching(/^libvirt at test:\/\/\/no\/such.xml does not answer: /),
+    message: expect.stringMatching(/^libvirt at test:\/\/\/no\/such.xml does not respond: /),
   });
 });
 
@@ -54,11 +54,11 @@ testWithOracle(
     await check('web', other, false);
     await check('web', undefined, false);
     await check('test', ITS_OWN.uuid.toUpperCase(), true);
-    await expect(check('test', ITS_OWN.uuid, false)).rejects.toThrow('has a domain test already');
+    await expect(check('test', ITS_OWN.uuid, false)).rejects.toThrow('already has a domain test');
     for (const force of [true, false]) {
       await expect(check('test', other, force)).rejects.toMatchObject({ kind: 'local-file' });
-      await expect(check('test', undefined, force)).rejects.toThrow('has another VM that is called test');
-      await expect(check('web', ITS_OWN.uuid, force)).rejects.toThrow('knows this VM already, as test');
+      await expect(check('test', undefined, force)).rejects.toThrow('has another VM with the name test');
+      await expect(check('web', ITS_OWN.uuid, force)).rejects.toThrow('already has this VM, as test');
     }
   },
 );
@@ -73,7 +73,7 @@ test('what virsh says last is in the error', async () => {
   const connection = await fakeVirsh('echo "error: Failed to define" >&2; echo "error: no such network" >&2; exit 1');
   await expect(defineDomain(connection, '/a.xml', SIGNAL)).rejects.toMatchObject({
     kind: 'host',
-    message: 'libvirt at qemu:///system does not take /a.xml: no such network.',
+    message: 'libvirt at qemu:///system does not accept /a.xml: no such network.',
   });
 });
 

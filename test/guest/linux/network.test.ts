@@ -69,7 +69,7 @@ test('a match that cannot be rewritten is a warning that names its file', async 
   const text = 'network:\n  ethernets:\n    a:\n      match: {driver: vmxnet3}\n';
   const { files, warnings } = await plan({ ...SYSTEMD, [path]: text }, [{ mac: A }]);
   expect(files).toEqual({});
-  expect(warnings).toEqual([expect.stringContaining(`${path}: driver: vmxnet3 of a stays as it is`)]);
+  expect(warnings).toEqual([expect.stringContaining(`${path}: driver: vmxnet3 of a is not changed`)]);
 });
 
 test('patterns of names are a warning only where a NIC may lose its name', async () => {

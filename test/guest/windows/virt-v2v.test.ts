@@ -73,7 +73,7 @@ test.each([
   await expect(run(script)).rejects.toMatchObject({
     kind: 'guest',
     message: `virt-v2v-in-place could not change Windows: ${said}`,
-    hint: expect.stringContaining('The source is as it was.'),
+    hint: expect.stringContaining('The source is unchanged.'),
   });
   await expectNothingLeft();
 });
@@ -83,7 +83,7 @@ test('where its appliance hangs or fails with KVM, it is started again in emulat
   await writeFile(device, '');
   const up = ['Setting up', 'Opening', 'Inspecting'].map((message) => say('message', message)).join('; ');
   const ends = [
-    ['exec sleep 600', 'The appliance of libguestfs was not up after 2 seconds with KVM.'],
+    ['exec sleep 600', 'The appliance of libguestfs did not start within 2 seconds with KVM.'],
     ['exit 1', 'The appliance of virt-v2v-in-place did not start with KVM.'],
   ];
   for (const [index, [end, sentence]] of ends.entries()) {
@@ -110,7 +110,7 @@ test('where its appliance hangs or fails with KVM, it is started again in emulat
       onWarning: (warning) => warnings.push(warning),
     });
     expect(found).toEqual(['slow']);
-    expect(warnings).toEqual([`${sentence} It runs in emulation now, which is slow.`]);
+    expect(warnings).toEqual([`${sentence} Emulation is used instead, which is slow.`]);
   }
 });
 
@@ -170,7 +170,7 @@ test('what is missing on the host is named, with where it comes from', async () 
   expect(() => findVirtV2v(env)).toThrow(
     expect.objectContaining({
       kind: 'host',
-      message: `There is no rhsrvany.exe in ${join(folder.path, 'tmp')}, which virt-v2v-in-place puts into Windows.`,
+      message: `There is no rhsrvany.exe in ${join(folder.path, 'tmp')}, which virt-v2v-in-place installs in Windows.`,
       hint: expect.stringContaining('VIRT_TOOLS_DATA_DIR'),
     }),
   );

@@ -44,7 +44,7 @@ test.each([
   expect(() => requireVirtioWin(path)).toThrow(
     expect.objectContaining({
       kind: 'usage',
-      message: `--virtio-win names ${path}, which does not hold the drivers of virtio-win.`,
+      message: `--virtio-win ${path} does not contain the virtio-win drivers.`,
       hint: expect.stringContaining('virtio-win.iso'),
     }),
   );

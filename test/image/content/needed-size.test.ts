@@ -77,7 +77,7 @@ test('a raw disk that is shorter than its partition table is refused, and conver
     }
     await truncate(path, 4 * MIB - 512);
     await using cut = await openImage(path);
-    const sentence = `${path} is cut off, or is a part of a disk: it has 4193792 bytes, and its MBR needs 4194304 (4.0 MiB).`;
+    const sentence = `${path} is truncated, or is only a part of a disk: it has 4193792 bytes, but its MBR needs 4194304 (4.0 MiB).`;
     await expect(requireNeededSize(cut, false)).rejects.toMatchObject({
       kind: 'image',
       message: sentence,

@@ -17,11 +17,11 @@ const from = (start: string): Buffer => Buffer.concat([latin(start), noise(MIB, 
 const CONTENT: readonly [name: string, content: Buffer, says: RegExp, remedy: RegExp | undefined][] = [
   ['d.img', Buffer.alloc(0), /it is empty\.$/, undefined],
   ['d.img', Buffer.alloc(MIB), /zeros at its start, without a partition table/, /--input-format raw/],
-  ['d.img', noise(MIB, 1), /in no known format, without a partition table/, /--input-format raw/],
-  ['d.qcow', from('QFI\xfb\0\0\0\x01'), /version 1 is unknown/, /qemu-img convert -f qcow/],
-  ['d.img', noise(100, 1), /in no known format/, /--input-format raw/],
-  ['d.ova', noise(MIB, 1), /not an OVA, but in no known format/, /--input-format raw/],
-  ['d.vhdx', noise(MIB, 1), /not a VHDX, but in no known format/, /--input-format raw/],
+  ['d.img', noise(MIB, 1), /in an unknown format, without a partition table/, /--input-format raw/],
+  ['d.qcow', from('QFI\xfb\0\0\0\x01'), /version 1 is not supported/, /qemu-img convert -f qcow/],
+  ['d.img', noise(100, 1), /in an unknown format/, /--input-format raw/],
+  ['d.ova', noise(MIB, 1), /not an OVA, but in an unknown format/, /--input-format raw/],
+  ['d.vhdx', noise(MIB, 1), /not a VHDX, but in an unknown format/, /--input-format raw/],
   ['d.img.gz', from('\x1f\x8b\x08'), /compressed with gzip/, /gunzip .*d\.img\.gz$/],
   ['d.img', from('\xfd7zXZ\0'), /compressed with xz/, /xz -d .*d\.img$/],
   ['d.img', from('BZh91AY&SY'), /compressed with bzip2/, /bunzip2/],
@@ -153,7 +153,7 @@ testWithOracle(
       ]);
       const extent = at("web's disk-flat.vmdk");
       expect(await failureOf(extent)).toMatchObject({
-        message: `${extent} is one extent of the disk ${at("web's disk.vmdk")}.`,
+        message: `${extent} is only one extent of the disk ${at("web's disk.vmdk")}.`,
         hint: `Convert the descriptor: '${at("web'\\''s disk.vmdk")}'.`,
       });
       await using image = await openImage(at("web's disk.vmdk"));
@@ -172,7 +172,7 @@ testWithOracle(
       for (const extent of ['x-s001.vmdk', 'x-s002.vmdk']) {
         expect(await failureOf(join(folder, extent))).toMatchObject({
           kind: 'image',
-          message: expect.stringMatching(/is one extent of a disk/),
+          message: expect.stringMatching(/is only one extent of a disk/),
           hint: `Convert the descriptor: ${join(folder, 'x.vmdk')}.`,
         });
       }

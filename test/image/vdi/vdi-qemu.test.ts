@@ -31,21 +31,17 @@ async function smallVdi(qemuImg: string, folder: string): Promise<string> {
 
 const REFUSALS: readonly Refusal[] = [
   ['an unknown version', (bytes) => bytes.writeUInt32LE(0x0002_0000, 68), /version 2\.0 is unknown .*at byte 68/],
-  ['a snapshot', (bytes) => bytes.writeUInt32LE(4, 76), /a snapshot that stands on another image/],
-  ['a disk that names a parent', (bytes) => bytes.fill(1, 440, 456), /a snapshot that stands on another image/],
+  ['a snapshot', (bytes) => bytes.writeUInt32LE(4, 76), /a snapshot with a parent image/],
+  ['a disk that names a parent', (bytes) => bytes.fill(1, 440, 456), /a snapshot with a parent image/],
   ['an unknown type', (bytes) => bytes.writeUInt32LE(9, 76), /image type 9 is unknown/],
   ['a block size that is none', (bytes) => bytes.writeUInt32LE(3 * MIB, 376), /block size of 3145728 bytes/],
   ['blocks with extra bytes', (bytes) => bytes.writeUInt32LE(512, 380), /512 extra bytes/],
   ['a size over 64 TiB', (bytes) => bytes.writeBigUInt64LE(2n ** 46n + 512n, 368), /over 64 TiB/],
   ['a map that is too short', (bytes) => bytes.writeUInt32LE(1, 384), /map has 1 entries, and its size needs 2/],
-  ['a map in the header', (bytes) => bytes.writeUInt32LE(0, 340), /block map cannot stand at byte 0/],
-  [
-    'a map outside of the file',
-    (bytes) => bytes.writeUInt32LE(2 ** 31, 340),
-    /block map would stand in bytes 2147483648/,
-  ],
+  ['a map in the header', (bytes) => bytes.writeUInt32LE(0, 340), /block map cannot be at byte 0/],
+  ['a map outside of the file', (bytes) => bytes.writeUInt32LE(2 ** 31, 340), /block map would be in bytes 2147483648/],
   ['data that is not aligned', (bytes) => bytes.writeUInt32LE(1000, 344), /not aligned to a sector/],
-  ['a block outside of the file', (bytes) => bytes.writeUInt32LE(77, 516), /block 77 would stand in .*at byte 516/],
+  ['a block outside of the file', (bytes) => bytes.writeUInt32LE(77, 516), /block 77 would be in .*at byte 516/],
 ];
 
 testRefusals(smallVdi, REFUSALS);
@@ -54,8 +50,8 @@ testWithOracle('qemu-img', 'refuses a file that is cut off', async ({ 'qemu-img'
   await inFolder(async (folder) => {
     const path = await smallVdi(qemuImg, folder);
     await truncate(path, 2 * MIB);
-    expect((await failureOf(path)).message).toMatch(/block 1 would stand in .* the file ends at byte 2097152/);
+    expect((await failureOf(path)).message).toMatch(/block 1 would be in .* the file ends at byte 2097152/);
     await truncate(path, 100);
-    expect((await failureOf(path)).message).toMatch(/its header would stand in bytes 0 to 512/);
+    expect((await failureOf(path)).message).toMatch(/its header would be in bytes 0 to 512/);
   });
 });

@@ -49,7 +49,10 @@ testWithOracle('qemu-img', 'refuses a parent that is another disk', async ({ 'qe
   await inFolder(async (folder) => {
     const child = await makeChain(qemuImg, folder, { relative: 'parent.vhd' }, Buffer.alloc(16, 7));
     const { kind, message } = await failureOf(child);
-    expect([kind, message]).toEqual(['image', expect.stringMatching(/parent\.vhd has the unique id .* and not 0707/)]);
+    expect([kind, message]).toEqual([
+      'image',
+      expect.stringMatching(/parent\.vhd has the unique ID .* but the child was created with 0707/),
+    ]);
   });
 });
 
@@ -58,7 +61,7 @@ testWithOracle('qemu-img', 'refuses a parent that is missing, or no VHD', async 
     const child = await makeChain(qemuImg, folder, { relative: 'parent.vhd' });
     const parent = join(folder, 'vms', 'parent.vhd');
     await rename(parent, join(folder, 'parent.vhd'));
-    expect((await failureOf(child)).message).toMatch(/needs its parent "parent.vhd", which is not there/);
+    expect((await failureOf(child)).message).toMatch(/needs its parent "parent.vhd", which does not exist/);
     await writeFile(parent, Buffer.alloc(4096));
     expect((await failureOf(child)).message).toMatch(/parent\.vhd cannot be read as VHD/);
   });
@@ -77,10 +80,7 @@ testWithOracle('qemu-img', 'reads no parent outside of the folder, nor through a
       await copyFile(join(folder, 'vms', 'parent.vhd'), join(folder, 'parent.vhd'));
       await symlink('../parent.vhd', join(folder, 'vms', 'link.vhd')).catch(() => undefined);
       const { kind, message } = await failureOf(child);
-      expect([kind, message]).toEqual([
-        'image',
-        expect.stringMatching(/as its parent, which is outside of its folder/),
-      ]);
+      expect([kind, message]).toEqual(['image', expect.stringMatching(/as its parent, which is outside its folder/)]);
     }
   });
 });
@@ -88,6 +88,6 @@ testWithOracle('qemu-img', 'reads no parent outside of the folder, nor through a
 testWithOracle('qemu-img', 'refuses a disk that is its own parent', async ({ 'qemu-img': qemuImg }) => {
   await inFolder(async (folder) => {
     const child = await makeChain(qemuImg, folder, { relative: 'child.vhd' });
-    expect((await failureOf(child)).message).toMatch(/which stands on it: a circle/);
+    expect((await failureOf(child)).message).toMatch(/contains a loop/);
   });
 });

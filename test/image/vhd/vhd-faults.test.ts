@@ -96,7 +96,7 @@ const REFUSALS: readonly Refusal[] = [
   [
     'a header outside of the file',
     (bytes) => changeFooters(bytes, (f) => f.writeBigUInt64BE(2n ** 64n - 1n, 16)),
-    /its dynamic disk header would stand in/,
+    /its dynamic disk header would be in/,
   ],
   ['a header without its cookie', (bytes) => bytes.fill(0, 512, 520), /cookie .* is missing \(at byte 512\)/],
   ['a header with a wrong checksum', (bytes) => bytes.fill(1, 700, 701), /checksum .* is wrong \(at byte 548\)/],
@@ -111,14 +111,10 @@ const REFUSALS: readonly Refusal[] = [
   [
     'a table outside of the file',
     (bytes) => changeHeader(bytes, (h) => h.writeBigUInt64BE(2n ** 40n, 16)),
-    /its block table would stand in bytes 1099511627776/,
+    /its block table would be in bytes 1099511627776/,
   ],
   ['a table that is not aligned', (bytes) => changeHeader(bytes, (h) => h.writeBigUInt64BE(1537n, 16)), /not aligned/],
-  [
-    'a block outside of the file',
-    (bytes) => bytes.writeUInt32BE(0x7fff_ffff, 1536),
-    /bitmap of a block would stand in/,
-  ],
+  ['a block outside of the file', (bytes) => bytes.writeUInt32BE(0x7fff_ffff, 1536), /bitmap of a block would be in/],
   [
     'more blocks than the file has room for',
     (bytes) => {
@@ -126,7 +122,7 @@ const REFUSALS: readonly Refusal[] = [
       changeFooters(bytes, (footer) => footer.writeBigUInt64BE(BigInt(8 * MIB), 48));
       for (let block = 0; block < 4; block++) bytes.writeUInt32BE(bytes.readUInt32BE(1536), 1536 + block * 4);
     },
-    /more blocks are named than the file has room for/,
+    /it refers to more blocks than the file has space for/,
   ],
 ];
 
@@ -136,9 +132,9 @@ testWithOracle('qemu-img', 'refuses a file that is cut off', async ({ 'qemu-img'
   await inFolder(async (folder) => {
     const path = await smallVhd(qemuImg, folder);
     await truncate(path, 3 * MIB);
-    expect((await failureOf(path)).message).toMatch(/data would stand in .* the file ends at byte 3145728/);
+    expect((await failureOf(path)).message).toMatch(/data would be in .* the file ends at byte 3145728/);
     await truncate(path, 100);
-    expect((await failureOf(path, 'vpc')).message).toMatch(/its footer would stand in/);
+    expect((await failureOf(path, 'vpc')).message).toMatch(/its footer would be in/);
   });
 });
 
@@ -159,6 +155,6 @@ testWithOracle('qemu-img', 'a damaged fixed disk is not taken for raw', async ({
     footer.writeBigUInt64BE(BigInt(8 * MIB), 48);
     sealVhd(footer, 64);
     await writeFile(path, Buffer.concat([whole.subarray(0, -512), footer]));
-    expect((await failureOf(path)).message).toMatch(/the disk would stand in bytes 0 to 8388608/);
+    expect((await failureOf(path)).message).toMatch(/the disk would be in bytes 0 to 8388608/);
   });
 });

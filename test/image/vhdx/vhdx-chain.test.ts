@@ -66,7 +66,7 @@ testWithOracle('qemu-img', 'refuses a parent outside of the folder, a circle, a 
       (await failureOf(await makeChain(paths['qemu-img'], join(folder, 'vms'), { relative_path }))).message;
     expect(await failure('..\\parent.vhdx')).toMatch(/outside of its folder/);
     expect(await failure('child.vhdx')).toMatch(/a circle/);
-    expect(await failure('none.vhdx')).toMatch(/needs its parent "none.vhdx", which is not there/);
+    expect(await failure('none.vhdx')).toMatch(/needs its parent "none.vhdx", which does not exist/);
   });
 });
 

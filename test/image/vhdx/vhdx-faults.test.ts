@@ -56,7 +56,7 @@ const REFUSALS: readonly Refusal[] = [
   [
     'two damaged headers',
     (bytes) => [bytes.fill(1, 65_636, 65_637), bytes.fill(1, 131_172, 131_173)],
-    /neither of its two headers is whole/,
+    /neither of its two headers is valid/,
   ],
   ['an unknown version', (bytes) => changeHeaders(bytes, (h) => h.writeUInt16LE(2, 66)), /version 2 is unknown/],
   ['a log that was not replayed', (bytes) => changeHeaders(bytes, (h) => h.fill(1, 48, 64)), /its log holds changes/],
@@ -83,12 +83,12 @@ const REFUSALS: readonly Refusal[] = [
   [
     'a region outside of the file',
     (bytes) => changeRegionTables(bytes, (table) => table.writeBigUInt64LE(2n ** 50n, 32)),
-    /a region would stand in/,
+    /a region would be in/,
   ],
   [
     'a region in the headers',
     (bytes) => changeRegionTables(bytes, (table) => table.writeBigUInt64LE(0n, 32)),
-    /a region cannot stand at byte 0/,
+    /a region cannot be at byte 0/,
   ],
   [
     'a region table of too many entries',
@@ -134,7 +134,7 @@ const REFUSALS: readonly Refusal[] = [
   [
     'a block table that is too short',
     (bytes) => bytes.writeBigUInt64LE(2n ** 45n, itemAt(bytes, ITEMS.virtualSize).content),
-    /has no room for the 33562623 entries/,
+    /has no space for the 33562623 entries/,
   ],
   [
     'a parent that is not named',
@@ -143,11 +143,11 @@ const REFUSALS: readonly Refusal[] = [
   ],
   ['an unknown state of a block', (bytes) => (bytes[batAt(bytes)] = 5), /unknown state 5/],
   ['a partly present block without a parent', (bytes) => (bytes[batAt(bytes)] = 7), /the disk has no parent/],
-  ['a block in the headers', (bytes) => bytes.writeBigUInt64LE(6n, batAt(bytes)), /a block would stand at byte 0/],
+  ['a block in the headers', (bytes) => bytes.writeBigUInt64LE(6n, batAt(bytes)), /a block would be at byte 0/],
   [
     'a block outside of the file',
     (bytes) => bytes.writeBigUInt64LE((2n ** 40n) | 6n, batAt(bytes)),
-    /data would stand in bytes 1099511627776/,
+    /data would be in bytes 1099511627776/,
   ],
   [
     'more blocks than the file has room for',
@@ -156,7 +156,7 @@ const REFUSALS: readonly Refusal[] = [
       for (let block = 1; block < 64; block++)
         bytes.copy(bytes, batAt(bytes) + block * 8, batAt(bytes), batAt(bytes) + 8);
     },
-    /more blocks are named than the file has room for/,
+    /it refers to more blocks than the file has space for/,
   ],
 ];
 
@@ -166,10 +166,10 @@ testWithOracle('qemu-img', 'refuses a file that is cut off', async ({ 'qemu-img'
   await inFolder(async (folder) => {
     const path = await smallVhdx(qemuImg, folder);
     for (const [sizeBytes, message] of [
-      [5 * MIB, /data would stand in/],
-      [2 * MIB, /a region would stand in/],
-      [100_000, /its header would stand in/],
-      [4, /its signature would stand in/],
+      [5 * MIB, /data would be in/],
+      [2 * MIB, /a region would be in/],
+      [100_000, /its header would be in/],
+      [4, /its signature would be in/],
     ] as const) {
       await truncate(path, sizeBytes);
       expect((await failureOf(path, 'vhdx')).message).toMatch(message);

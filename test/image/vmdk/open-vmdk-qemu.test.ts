@@ -73,7 +73,7 @@ testWithOracle(
     const at = bytes.indexOf('CID=') + 4;
     bytes.write(bytes.toString('latin1', at, at + 1) === '0' ? '1' : '0', at);
     await folder.write('base.vmdk', bytes);
-    expect((await refusalOf(folder, 'child.vmdk')).message).toMatch(/was made on a parent with the CID/);
+    expect((await refusalOf(folder, 'child.vmdk')).message).toMatch(/was created on a parent with the CID/);
   },
 );
 

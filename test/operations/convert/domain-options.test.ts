@@ -69,7 +69,7 @@ test('for KubeVirt a manifest comes instead of the domain, from a conversion and
   const source = await exportedPackage(scratch);
   const result = await runConvert({ source, output, kubevirt: true });
   expect(result.domain).toBe(`${output}web.yaml`);
-  expect(result.hardware?.notes).toContainEqual(expect.stringContaining('on the pods’ network'));
+  expect(result.hardware?.notes).toContainEqual(expect.stringContaining('on the pod network'));
   await using server = await startTestServer({ vms: [VM] });
   await runExport(server, scratch, { format: 'qcow2', output: `${scratch.path}/exported`, kubevirt: true });
   for (const folder of [output, `${scratch.path}/exported/`]) {
@@ -106,11 +106,11 @@ test.each([
   const output = `${scratch.path}/kvm/`;
   await expect(runConvert({ source: disk, output, ...option })).rejects.toMatchObject({
     kind: 'usage',
-    message: `${flag} is about the domain of a whole machine, and ${disk} is a disk alone, which tells of no machine.`,
+    message: `${flag} applies to the domain of a complete VM, but ${disk} is only a disk, without a VM configuration.`,
   });
   const source = await exportedPackage(scratch);
   await expect(runConvert({ source, output, disk: 1, ...option })).rejects.toMatchObject({
     kind: 'usage',
-    message: `${flag} is about the domain of a whole machine, and --disk converts a part of it.`,
+    message: `${flag} applies to the domain of a complete VM, but --disk converts only a part of it.`,
   });
 });

@@ -9,7 +9,7 @@ import { runExport, ScratchFolder } from '../export/export-run.ts';
 import { qemu, runConvert } from './convert-run.ts';
 
 const MiB = 1 << 20;
-const USAGE = { kind: 'usage', message: expect.stringMatching(/would be written over its own source/) };
+const USAGE = { kind: 'usage', message: expect.stringMatching(/would overwrite its own source/) };
 
 /** `out/web.ovf` with its disks and its manifest. */
 async function makePackage(scratch: ScratchFolder, disks: number): Promise<string> {
@@ -84,7 +84,7 @@ test('one name for the image and the domain is refused', async () => {
   const source = await makePackage(scratch, 1);
   await expect(runConvert({ source, output: join(scratch.path, 'web.xml') })).rejects.toMatchObject({
     kind: 'usage',
-    message: expect.stringMatching(/web\.xml would be the image and the libvirt domain/),
+    message: expect.stringMatching(/web\.xml would be both the image and the libvirt domain/),
   });
   expect(await readdir(scratch.path)).not.toContainEqual(expect.stringMatching(/^web\.xml/));
 });
@@ -101,7 +101,7 @@ test('what cannot be replaced is told before any work: a folder with force, a li
     runConvert({ source, inputFormat: 'raw', output, format, force }, undefined, ({ type }) => events.push(type));
   await expect(convertTo('qcow2', true)).rejects.toMatchObject({
     kind: 'local-file',
-    message: expect.stringMatching(/disk\.qcow2 is a folder, which --force does not replace/),
+    message: expect.stringMatching(/disk\.qcow2 is a folder, which --force does not overwrite/),
   });
   await expect(convertTo('raw', false)).rejects.toMatchObject({ message: expect.stringMatching(/disk\.raw exists/) });
   expect(events.filter((type) => type.startsWith('disk'))).toEqual([]);
@@ -141,7 +141,7 @@ test('a name renames the files, and the VM in the domain; beside a file as outpu
   const twice = runConvert({ source: disk, output: join(output, 'other.raw'), format: 'raw', name: 'shop' });
   await expect(twice).rejects.toMatchObject({
     kind: 'usage',
-    message: expect.stringMatching(/both name the only file/),
+    message: expect.stringMatching(/both give the name of the output file/),
   });
 });
 

@@ -86,7 +86,7 @@ test('one disk is converted alone, without a domain', async () => {
   expect(disks.map(({ path }) => path)).toEqual([join(output, 'web-disk-2.raw')]);
   await expect(runConvert({ source, output, disk: 4 })).rejects.toMatchObject({
     kind: 'usage',
-    message: expect.stringMatching(/--disk 4 names no disk/),
+    message: expect.stringMatching(/--disk 4 does not exist/),
   });
 });
 
@@ -149,7 +149,7 @@ describe('nothing stands under a final name when', () => {
     const archive = join(scratch.path, 'cut.ova');
     const disks = [1, 2, 3].map((number) => `web-disk-${number}.vmdk`);
     await outputOf(tar, ['-C', dirname(source), '--format=ustar', '-cf', archive, 'web.ovf', ...disks, 'web.nvram']);
-    await expectRefused({ source: archive, output }, 'image', /web-disk-2\.vmdk in .* is cut off: it ends at byte/);
+    await expectRefused({ source: archive, output }, 'image', /web-disk-2\.vmdk in .* is truncated: it ends at byte/);
   });
 
   test.each(['qcow2', 'vhdx', 'raw'])('a disk in an archive is a %s, which the error says', async (format) => {
@@ -167,7 +167,7 @@ describe('nothing stands under a final name when', () => {
     const what = { qcow2: 'is a qcow2 image', vhdx: 'is a VHDX', raw: 'is not a VMDK' }[format] ?? '';
     await expect(runConvert({ source: archive, output })).rejects.toMatchObject({
       kind: 'image',
-      message: `web-disk-1.vmdk in ${archive} ${what}: in an archive or in chunks only a streamOptimized VMDK is read.`,
+      message: `web-disk-1.vmdk in ${archive} ${what}: in an archive or in chunks, only streamOptimized VMDKs can be read.`,
       hint: expect.stringContaining(`tar -xf ${archive}`),
     });
     expect(await list(output)).toEqual([]);
@@ -242,7 +242,7 @@ testWithOracle(
     for (const path of [source, archive, `${archive}.copy.gz`]) {
       const { warnings } = await runConvert({ source: path, output, force: true });
       expect(warnings).toContainEqual(
-        expect.stringMatching(/, and the descriptor gives it 4194304: the file counts\.$/),
+        expect.stringMatching(/, but the descriptor gives 4194304\. The size of the file is used\.$/),
       );
       await expectSameDisks(oracles['qemu-img'], output);
     }
@@ -289,7 +289,7 @@ test('a package without disks is refused with that sentence', async () => {
   await rm(join(dirname(source), 'web.mf'));
   await expect(runConvert({ source, output })).rejects.toMatchObject({
     kind: 'image',
-    message: `${source} describes no disks of the VM.`,
+    message: `${source} does not describe any disk of the VM.`,
   });
 });
 
@@ -299,6 +299,6 @@ test('--vm and --configuration are for packages only', async () => {
   await writeFile(source, Buffer.alloc(1024));
   await expect(runConvert({ source, output: scratch.output, vm: 'web' })).rejects.toMatchObject({
     kind: 'usage',
-    message: expect.stringMatching(/^--vm chooses within an OVF package/),
+    message: expect.stringMatching(/^--vm applies only to an OVF package/),
   });
 });

@@ -62,7 +62,7 @@ testWithOracle(
     const other = await makeVirtioWin(made, 'w7');
     await expect(run({ fix: 'auto', virtioWin: other })).rejects.toMatchObject({
       kind: 'guest',
-      message: `virt-v2v-in-place found no driver of virtio disks (viostor) and network cards (netkvm) for Windows 10 Pro in ${other}.`,
+      message: `virt-v2v-in-place found no driver of virtio disks (viostor) and network adapters (netkvm) for Windows 10 Pro in ${other}.`,
     });
     expect(await scratch.files()).toEqual([]);
 

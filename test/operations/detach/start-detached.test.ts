@@ -42,15 +42,15 @@ test.each([
     'local-file',
     'Error: no such thing.\n  Look there.',
   ],
-  [`process.exitCode = 77`, 'internal', 'It said nothing.'],
-  [`process.kill(process.pid, 'SIGKILL')`, 'internal', 'It said nothing.'],
+  [`process.exitCode = 77`, 'internal', 'It printed nothing.'],
+  [`process.kill(process.pid, 'SIGKILL')`, 'internal', 'It printed nothing.'],
 ])(
   'a process that ends before its job has a record is told with its exit code and words: %s',
   async (script, kind, hint) => {
     await expect(start(script)).rejects.toMatchObject({
       kind,
       hint,
-      message: expect.stringMatching(/before its job began/),
+      message: expect.stringMatching(/before its job started/),
     });
     expect(await readdir(jobsFolder(env))).toEqual([]);
   },

@@ -97,7 +97,7 @@ testWithOracle(
     expect(report).toMatchObject({
       outcome: 'fixed',
       root: '/dev/sda1',
-      warnings: ['/etc/fstab names /dev/sdb1, which is no device of this machine: the line stays as it is.'],
+      warnings: ['/etc/fstab names /dev/sdb1, which is not a device of this VM: the line stays as it is.'],
     });
 
     const whole = await sha256(disk.path);

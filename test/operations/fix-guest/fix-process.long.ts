@@ -92,7 +92,7 @@ testWithOracle(
       ok: false,
       error: {
         kind: 'guest',
-        message: expect.stringMatching(/^After the fix Debian on \/dev\/sda1 would not start as it should:\n\/boot: /),
+        message: expect.stringMatching(/^After the fix Debian on \/dev\/sda1 would not start correctly:\n\/boot: /),
         details: {
           boot: {
             verdict: 'not-ready',
@@ -141,7 +141,7 @@ async function removeKept(name: string): Promise<void> {
 /** Ends the program while its appliance runs, which {@link processesOf} has to see. */
 async function endInFix(signal: NodeJS.Signals): Promise<ProgramRun> {
   const program = start(scratch, ['plain.img', '--fix', 'require']);
-  await program.said('Looking for the system');
+  await program.said('Finding the operating system');
   expect(await processesOf(scratch.path, 0)).not.toEqual([]);
   program.child.kill(signal);
   return await program.over;

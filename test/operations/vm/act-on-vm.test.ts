@@ -56,7 +56,10 @@ test.concurrent('shutdown waits until the guest is down, and leaves a VM that is
     expect(await act(connection, 'shutdown')).toEqual({ vm: 'web', changed: true, sentence: 'web is shut down.' });
     expect(server.state().vms['web']?.powerState).toBe('poweredOff');
     expect(await act(connection, 'shutdown')).toMatchObject({ changed: false });
-    expect(await act(connection, 'poweroff')).toMatchObject({ changed: false, sentence: 'web is off already.' });
+    expect(await act(connection, 'poweroff')).toMatchObject({
+      changed: false,
+      sentence: 'web is already powered off.',
+    });
   }),
 );
 

@@ -158,7 +158,7 @@ test('a disk that no drive holds is left out, with a warning', () => {
   const facts = readOvf(smallOvf({ files, disks, hardware }), 'x');
   expect(facts.disks).toMatchObject([{ diskId: 'held', controller: { kind: 'scsi', address: 3 } }]);
   expect(facts.disks).toHaveLength(1);
-  expect(facts.warnings).toEqual(['The disk loose ("a") is in no drive of a VM and is not converted.']);
+  expect(facts.warnings).toEqual(['The disk loose ("a") is not in a drive of a VM and is not converted.']);
 });
 
 test('a drive of XenServer, a storage extent, holds a hard disk', () => {
@@ -172,7 +172,7 @@ test('a disk that a device of another kind refers to is left out with a warning'
   const disks = '<Disk ovf:diskId="d" ovf:capacity="512"/>';
   const hardware = item({ InstanceID: 1, ResourceType: 1, HostResource: 'ovf:/disk/d' });
   const { warnings } = readOvf(smallOvf({ disks, hardware }), 'x');
-  expect(warnings).toEqual(['The disk d is in no drive of a VM and is not converted.']);
+  expect(warnings).toEqual(['The disk d is not in a drive of a VM and is not converted.']);
 });
 
 test('of alternatives for a controller or a card the first one that is known counts', () => {
@@ -209,7 +209,7 @@ test('only what the chosen deployment configuration holds is attached', () => {
   const small = readOvf(text, 'x');
   expect(small.disks.map(({ diskId }) => diskId)).toEqual(['A']);
   expect(small.warnings).toEqual([
-    'The disk B ("b") belongs to another configuration ("big") and is not converted; --configuration chooses one.',
+    'The disk B ("b") belongs to another configuration ("big") and is not converted; --configuration selects one.',
   ]);
   const big = readOvf(text, 'x', { configuration: 'big' });
   expect(big.disks.map(({ diskId }) => diskId)).toEqual(['A', 'B']);
@@ -234,7 +234,7 @@ test('disks without a file are empty ones, one for each drive', () => {
     ['Hard disk 3', undefined, 512],
     ['Hard disk 4', undefined, 3 * GIB],
   ]);
-  expect(facts.warnings).toEqual(['The drive "Hard disk 5" has neither a disk nor a capacity and is left out.']);
+  expect(facts.warnings).toEqual(['The drive "Hard disk 5" has neither a disk nor a capacity and is ignored.']);
 });
 
 test('a capacity that is a property is the property’s default, that of the configuration first', () => {
@@ -362,12 +362,12 @@ test.each([
   ['a document type', `<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>${smallOvf()}`, /document type/],
   ['an entity', smallOvf({ system: '<Name>&x;</Name>' }), /unknown entity &x;/],
   ['a path', file('/etc/passwd'), /"\/etc\/passwd", which is an absolute path/],
-  ['a way out', file('a/../../b'), /leads out of the package/],
-  ['an escaped way out', file('%2e%2e/b'), /leads out of the package/],
+  ['a way out', file('a/../../b'), /points outside the package/],
+  ['an escaped way out', file('%2e%2e/b'), /points outside the package/],
   ['a URL', file('https://example.org/a'), /is a URL/],
   ['a file URL', file('file:/etc/passwd'), /is a URL/],
   ['an escaped NUL', file('a%00b'), /control character/],
-  ['an empty name', file(''), /is no plain name/],
+  ['an empty name', file(''), /is not a plain name/],
   ['a size that is no number', file('a', 'ovf:size="1e3"'), /gives a the size "1e3"/],
   ['an unknown compression', file('a', 'ovf:compression="xz"'), /unknown compression "xz"/],
   [
@@ -376,7 +376,7 @@ test.each([
     /the file id a twice/,
   ],
   ['a parent', disk('ovf:capacity="1" ovf:parentRef="p"'), /depends on another disk/],
-  ['a missing file', disk('ovf:capacity="1" ovf:fileRef="z"'), /the file id z, which is not there/],
+  ['a missing file', disk('ovf:capacity="1" ovf:fileRef="z"'), /the file ID z, which does not exist/],
   [
     'a capacity that is too large',
     disk('ovf:capacity="999999999999999" ovf:capacityAllocationUnits="byte * 2^40"'),

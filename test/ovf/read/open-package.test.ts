@@ -92,7 +92,7 @@ test.each([
 test.each([TWO.length + 1, TWO.length - 1, 0, -1])('a file size of %d in the descriptor is a warning', async (size) => {
   await using folder = await temporaryFolder();
   const files = { ...FILES, 'vm.ovf': ovf({ two: `ovf:href="two.vmdk" ovf:size="${size}"` }) };
-  const warning = `The file "two.vmdk" has ${TWO.length} bytes, and the descriptor gives it ${size}: the file counts.`;
+  const warning = `The file "two.vmdk" has ${TWO.length} bytes, but the descriptor gives ${size}. The size of the file is used.`;
   for (const path of [await writeFolder(folder.path, files), await writeOva(folder.path, files)]) {
     const opened = await openPackage(path);
     expect(opened.warnings).toEqual([warning]);

@@ -29,13 +29,13 @@ function changed(name: string): Files {
 }
 
 test.each([
-  ['a file that is missing', { 'vm.ovf': ovf(), 'one.vmdk': ONE }, /file "two\.vmdk" .* is not there/],
+  ['a file that is missing', { 'vm.ovf': ovf(), 'one.vmdk': ONE }, /file "two\.vmdk" .* does not exist/],
   [
     'a manifest of an absent file',
     { ...FILES, 'vm.mf': manifest({ ...FILES, 'gone.vmdk': '' }) },
     /names the file "gone\.vmdk", which is not in/,
   ],
-  ['a manifest that leads out', { ...FILES, 'vm.mf': manifest({ '../x': '' }) }, /leads out of the package/],
+  ['a manifest that leads out', { ...FILES, 'vm.mf': manifest({ '../x': '' }) }, /points outside the package/],
   ['a manifest of nonsense', { ...FILES, 'vm.mf': 'hello\n' }, /Line 1 of the manifest/],
   ['a descriptor that was changed', changed('vm.ovf'), /vm\.ovf.* was changed: its sha256/],
   [
@@ -56,7 +56,7 @@ test.each([
   [
     'a descriptor in a wrong encoding',
     { ...FILES, 'vm.ovf': Buffer.from([...Buffer.from('<?xml version="1.0" encoding="UTF-8"?>'), 0xff]) },
-    /no text in the encoding/,
+    /not valid text in the encoding/,
   ],
   ['no XML', { 'vm.ovf': '<?xml <<' }, /not well-formed/],
   ['a descriptor of 5 MiB', { 'vm.ovf': `<?xml ${' '.repeat(5 * 2 ** 20)}` }, /too large/],
@@ -70,7 +70,7 @@ test.each([
 });
 
 test.each([
-  ['no descriptor', { 'a.vmdk': ONE }, /holds no OVF descriptor/],
+  ['no descriptor', { 'a.vmdk': ONE }, /does not contain an OVF descriptor/],
   ['two descriptors', { ...FILES, 'b.ovf': ovf() }, /several OVF descriptors: vm\.ovf, b\.ovf/],
 ] as [string, Files, RegExp][])('an OVA with %s is refused', async (_what, files, message) => {
   await using folder = await temporaryFolder();
@@ -116,11 +116,11 @@ test('no link leads out of the folder; one that stays in it is followed', async 
   await symlink('../two.vmdk', join(root, 'two.vmdk'));
   await expect(openPackage(path)).rejects.toMatchObject({
     kind: 'image',
-    message: expect.stringMatching(/two\.vmdk is a link that leads out/),
+    message: expect.stringMatching(/two\.vmdk is a link that points outside/),
   });
   await writeFile(path, ovf({ two: 'ovf:href="up/two.vmdk"' }));
   await symlink(folder.path, join(root, 'up'));
-  await expect(openPackage(path)).rejects.toThrow(/leads out/);
+  await expect(openPackage(path)).rejects.toThrow(/points outside/);
   await writeFile(path, ovf({ two: 'ovf:href="real/two.vmdk"' }));
   await writeFile(join(root, 'real', 'two.vmdk'), TWO);
   expect(await contents(await openPackage(path))).toEqual(DISKS);

@@ -192,23 +192,19 @@ const long = (content: string) => member({ name: '././@LongLink', type: 'L' }, c
 test.each([
   ['a checksum that is wrong', archive(block({ checksum: '000001\0 ' })), /wrong checksum \(at byte 0\)/],
   ['no tar', Buffer.alloc(4096, 'x'), /wrong checksum/],
-  ['a size of nonsense', archive(block({ size: Buffer.from('99zz9999999\0') })), /size that is no number/],
-  ['a size over 2^53', archive(block({ size: base256(2n ** 60n) })), /size that no file can have/],
-  [
-    'a size that overflows with its place',
-    archive(block({ size: base256(2n ** 53n - 1n) })),
-    /size that no file can have/,
-  ],
-  ['a negative size', archive(block({ size: Buffer.alloc(12, 0xff) })), /size that no file can have/],
-  ['a pax size of nonsense', archive(pax({ size: '-1' }), member({})), /size that no file can have/],
-  ['a way out', archive(member({ name: '../../etc/passwd' })), /leads out of the package/],
-  ['a way out in pax', archive(pax({ path: 'a/../../b' }), member({})), /leads out of the package/],
-  ['a way out in a long name', archive(long('../x\0'), member({})), /leads out of the package/],
+  ['a size of nonsense', archive(block({ size: Buffer.from('99zz9999999\0') })), /size that is not a number/],
+  ['a size over 2^53', archive(block({ size: base256(2n ** 60n) })), /an impossible size/],
+  ['a size that overflows with its place', archive(block({ size: base256(2n ** 53n - 1n) })), /an impossible size/],
+  ['a negative size', archive(block({ size: Buffer.alloc(12, 0xff) })), /an impossible size/],
+  ['a pax size of nonsense', archive(pax({ size: '-1' }), member({})), /an impossible size/],
+  ['a way out', archive(member({ name: '../../etc/passwd' })), /points outside the package/],
+  ['a way out in pax', archive(pax({ path: 'a/../../b' }), member({})), /points outside the package/],
+  ['a way out in a long name', archive(long('../x\0'), member({})), /points outside the package/],
   ['an absolute name', archive(member({ name: '/etc/passwd' })), /is an absolute path/],
-  ['a prefix that leads out', archive(member({ prefix: '..' })), /leads out of the package/],
+  ['a prefix that leads out', archive(member({ prefix: '..' })), /points outside the package/],
   ['a name with a NUL', archive(pax({ path: 'a\0b' }), member({})), /control character/],
   ['a name of 5000 bytes', archive(pax({ path: 'a'.repeat(5000) }), member({})), /longer than 1024 bytes/],
-  ['a name twice', archive(member({ name: 'a' }), member({ name: './a' })), /holds the file "a" twice/],
+  ['a name twice', archive(member({ name: 'a' }), member({ name: './a' })), /contains the file "a" twice/],
   ['a symbolic link', archive(member({ type: '2', link: '/etc/passwd' })), /a symbolic link/],
   ['a hard link', archive(member({ type: '1', link: 'b' })), /a hard link/],
   ['a device', archive(member({ type: '4' })), /a device/],
@@ -224,7 +220,7 @@ test.each([
   ['a name of 1 GiB', archive(block({ type: 'L', size: 2 ** 30 })), /extension header of 1073741824 bytes/],
   ['a size for all files', archive(pax({ size: '1' }, 'g'), member({})), /to all files/],
   ['extensions without end', archive(...Array.from({ length: 50 }, () => long('a\0'))), /too many extension headers/],
-  ['zeros amid files', Buffer.concat([Buffer.alloc(512), archive(member({}))]), /block of zeros amid/],
+  ['zeros amid files', Buffer.concat([Buffer.alloc(512), archive(member({}))]), /block of zeros between/],
   ['an end in a header', archive(member({ name: 'b' })).subarray(0, 700), /truncated/],
   ['an end in a file', member({ name: 'b' }, pattern(2000)).subarray(0, 1024), /truncated/],
   ['an end in the padding', member({ name: 'b' }, 'abc').subarray(0, 900), /truncated/],
@@ -243,7 +239,7 @@ test.each([
 
 test('more than 16,384 files are refused', async () => {
   const blocks = Array.from({ length: 16_385 }, (_, at) => block({ name: `f${at}` }));
-  await expect(readMembers(archive(...blocks))).rejects.toThrow(/holds more than 16384 files/);
+  await expect(readMembers(archive(...blocks))).rejects.toThrow(/contains more than 16384 files/);
 });
 
 test('a file that is kept must be small', async () => {

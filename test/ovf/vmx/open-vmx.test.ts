@@ -17,10 +17,10 @@ test('the disks beside it are found, in subfolders too and in the order of the m
 
 test.each([
   ['a path of the host', '/vmfs/volumes/datastore1/web/web.vmdk', /which is an absolute path/],
-  ['the folder above', '../secret.vmdk', /which leads out of the package/],
-  ['a link to elsewhere', 'link.vmdk', /is a link that leads out of the package/],
-  ['a file that is not there', 'gone.vmdk', /which is not there/],
-  ['the file of another disk', 'disk.vmdk', /which another of its disks is already/],
+  ['the folder above', '../secret.vmdk', /which points outside the package/],
+  ['a link to elsewhere', 'link.vmdk', /is a link that points outside the package/],
+  ['a file that is not there', 'gone.vmdk', /does not exist/],
+  ['the file of another disk', 'disk.vmdk', /is already used by another of its disks/],
   ['a URL', 'http://example.org/a.vmdk', /which is a URL/],
 ])('a disk that is %s is refused', async (_what, name, message) => {
   await using scratch = await ScratchFolder.make();

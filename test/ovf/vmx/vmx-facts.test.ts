@@ -77,13 +77,13 @@ test.each([
   ['names no file for a disk', smallVmx('ide1:0.present = "TRUE"'), /its disk ide1:0 names no file/],
   ['has no valid memory', smallVmx('memsize = "-4"'), /its memsize is "-4"/],
   ['has too many processors', smallVmx('numvcpus = "99999"'), /number of processors/],
-  ['is in an unknown encoding', smallVmx('.encoding = "klingon"'), /no text in its encoding, klingon/],
+  ['is in an unknown encoding', smallVmx('.encoding = "klingon"'), /not valid text in its encoding, klingon/],
   [
     'is not in its encoding',
     Buffer.from(smallVmx('.encoding = "UTF-8"', 'a = "\u{fc}"'), 'latin1'),
-    /no text in its encoding, UTF-8/,
+    /not valid text in its encoding, UTF-8/,
   ],
-  ['has no end', Buffer.alloc(MOST_VMX_BYTES + 1, 'a = "b"\n'), /longer than any/],
+  ['has no end', Buffer.alloc(MOST_VMX_BYTES + 1, 'a = "b"\n'), /too long for a/],
 ] as [string, string | Buffer, RegExp][])('a machine that %s is refused', (_what, text, message) => {
   expect(() => read(text)).toThrow(message);
   expect(() => read(text)).toThrow(expect.objectContaining({ kind: 'image' }));

@@ -52,7 +52,7 @@ test.each([
   [
     'a wrong size',
     GOOD.replace('"1234"', '"0"'),
-    /gives my vm & co-disk-1\.vmdk a size of 0 bytes, and the file has 1234/,
+    /gives my vm & co-disk-1\.vmdk a size of 0 bytes, but the file has 1234/,
   ],
   ['a file that was not exported', GOOD.replace('my%20vm.nvram', 'other'), /names "other", which was not exported/],
   ['a file that is not named', GOOD.replace(/<File[^>]*nvram[^>]*>/, ''), /does not name my vm\.nvram/],
@@ -65,7 +65,7 @@ test.each([
   [
     'a disk of a file that is not there',
     GOOD.replace('fileRef="file1"', 'fileRef="file9"'),
-    /refers to the file id file9/,
+    /refers to the file ID file9/,
   ],
   ['a capacity that is no number', GOOD.replace('capacity="10"', 'capacity="${x}"'), /vmdisk1 has no valid capacity/],
   ['an unknown unit', GOOD.replace('byte * 2^30', 'furlong'), /unknown unit "furlong"/],

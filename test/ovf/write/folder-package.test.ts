@@ -49,7 +49,7 @@ test('a name that is taken is refused, and nothing gets its final name', async (
   await addMember(writer, 'a.vmdk', DISK);
   await expect(writer.finish({ descriptor: 'x' })).rejects.toMatchObject({
     kind: 'local-file',
-    message: `${join(folder.path, 'vm.mf')} exists already.`,
+    message: `${join(folder.path, 'vm.mf')} already exists.`,
   });
   await writer.discard({ keepWhole: true });
   expect(await listing(folder.path)).toEqual(['a.vmdk.partial', 'vm.mf']);

@@ -157,7 +157,7 @@ describe.each(Object.entries(OUTPUT_KINDS))('%s', (kindName, kind: OutputKind) =
     await addBoth(set);
     await expect(kind.finish(set, NAMES)).rejects.toMatchObject({
       kind: 'local-file',
-      message: `${taken} exists already.`,
+      message: `${taken} already exists.`,
     });
     await set.discard({ keepComplete: false });
     expect(await readFile(taken, 'utf8')).toBe('mine');

@@ -48,13 +48,13 @@ describe('the refusal of a certificate says why, and what to do', () => {
     [
       'expired',
       { notAfter: new Date(Date.now() - HOUR_MS) },
-      /It expired at \d{4}-.*Z, and the clock of this host says \d{4}-.*Z\./,
+      /It expired at \d{4}-.*Z, and the clock of this host shows \d{4}-.*Z\./,
       /^Renew the certificate, or set the clock/,
     ],
     [
       'not yet valid',
       { notBefore: new Date(Date.now() + HOUR_MS) },
-      /It is valid from \d{4}-.*Z on, and the clock of this host says \d{4}-.*Z\./,
+      /It is valid from \d{4}-.*Z, but the clock of this host shows \d{4}-.*Z\./,
       /^Compare both clocks/,
     ],
     [

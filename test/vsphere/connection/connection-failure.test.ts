@@ -13,11 +13,11 @@ function failure(code: string, purpose: Purpose, env: NodeJS.ProcessEnv = {}) {
 
 describe('a host that disks come from', () => {
   test.each([
-    ['ENOTFOUND', /^Disks come from esx01 itself.*resolve that name/, false],
-    ['EAI_AGAIN', /^Disks come from esx01 itself.*resolve that name/, true],
-    ['ECONNREFUSED', /^Disks come from esx01 itself.*port 443/, true],
-    ['ETIMEDOUT', /^Disks come from esx01 itself.*port 443/, true],
-    ['EHOSTUNREACH', /^Disks come from esx01 itself.*port 443/, true],
+    ['ENOTFOUND', /^Disks are downloaded from esx01 directly.*resolve that name/, false],
+    ['EAI_AGAIN', /^Disks are downloaded from esx01 directly.*resolve that name/, true],
+    ['ECONNREFUSED', /^Disks are downloaded from esx01 directly.*port 443/, true],
+    ['ETIMEDOUT', /^Disks are downloaded from esx01 directly.*port 443/, true],
+    ['EHOSTUNREACH', /^Disks are downloaded from esx01 directly.*port 443/, true],
   ])('is said to be one after %s', (code, hint, retryable) => {
     expect(failure(code, 'disks')).toMatchObject({ hint: expect.stringMatching(hint), retryable });
     expect(failure(code, 'api')).toMatchObject({ hint: expect.not.stringMatching(/Disks/) });
@@ -71,9 +71,9 @@ describe('a server that does not speak TLS 1.2', () => {
 
 test.each([
   [302, false, 'redirect'],
-  [401, false, 'asks for a login of its own'],
-  [407, false, 'asks for a login of its own'],
-  [403, false, 'does not let this host in'],
+  [401, false, 'requires its own login'],
+  [407, false, 'requires its own login'],
+  [403, false, 'denies access to this host'],
   [400, false, 'Check the address'],
   [429, true, 'overloaded'],
   [503, true, 'overloaded'],

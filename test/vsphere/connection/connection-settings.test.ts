@@ -151,9 +151,9 @@ test.each([
 });
 
 test.each([
-  [{}, 'No server is named.'],
-  [{ url: 'host' }, 'No user is named for host.'],
-  [{ url: 'http://host', username: 'u' }, '--url begins with http://, and only https is spoken.'],
+  [{}, 'No server is given.'],
+  [{ url: 'host' }, 'No user is given for host.'],
+  [{ url: 'http://host', username: 'u' }, '--url begins with http://, but only https is supported.'],
   [{ url: 'https://u:hunter2@ho st', username: 'u' }, '--url is not a URL.'],
 ])('%j is refused, and no password is quoted', (flags, sentence) => {
   expect(() => resolve(flags)).toThrow(expect.objectContaining({ kind: 'usage', message: sentence }));

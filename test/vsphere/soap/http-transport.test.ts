@@ -70,7 +70,7 @@ describe('whatever the server does, a call ends within its limit and leaves no c
     await expect(send(server, LIMIT_MS)).rejects.toMatchObject({
       kind: 'transfer',
       retryable: true,
-      message: expect.stringMatching(/did not answer in time/),
+      message: expect.stringMatching(/did not respond in time/),
     });
     await server.abandoned();
   });
@@ -80,7 +80,7 @@ describe('whatever the server does, a call ends within its limit and leaves no c
     await expect(send(server, LIMIT_MS)).rejects.toMatchObject({
       kind: 'transfer',
       retryable: true,
-      message: expect.stringMatching(/did not answer in time/),
+      message: expect.stringMatching(/did not respond in time/),
     });
     await server.abandoned();
   });
@@ -111,7 +111,7 @@ describe('an answer without end is refused', () => {
         socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${1024 * MiB}\r\n\r\n`);
         return flood(socket, Buffer.alloc(64 * 1024, 'x'));
       },
-      /the answer is longer than 64 MiB/,
+      /the response is longer than 64 MiB/,
     ],
     ['interim answers', (socket) => flood(socket, 'HTTP/1.1 103 Early Hints\r\n\r\n'), /no end of interim responses/],
     [
@@ -144,7 +144,7 @@ test('an answer that is cut off can be tried again', async () => {
   );
   await expect(send(server)).rejects.toMatchObject({
     retryable: true,
-    message: expect.stringMatching(/ended before the answer was complete/),
+    message: expect.stringMatching(/ended before the response was complete/),
   });
 });
 
@@ -163,7 +163,7 @@ test.each<[string, (socket: Socket) => void]>([
       socket.end();
     });
     const ended = await errorOf(ending);
-    expect(ended).toMatchObject({ message: expect.stringMatching(/ended before the answer was complete/) });
+    expect(ended).toMatchObject({ message: expect.stringMatching(/ended before the response was complete/) });
     expect(isPassingFailure(ended)).toBe(false);
     await using resetting = await startRawServer((socket) => {
       answer(socket);
@@ -187,7 +187,7 @@ test('a server that ends the connection before it can be asked has cut it off', 
     return socket;
   };
   const call = { url: server.url, headers: {}, timeoutMs: 60_000, signal: new AbortController().signal };
-  await expect(http.send(call)).rejects.toThrow(/ended before the answer was complete/);
+  await expect(http.send(call)).rejects.toThrow(/ended before the response was complete/);
 });
 
 test.each([

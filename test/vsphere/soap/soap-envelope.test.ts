@@ -82,8 +82,8 @@ test("a task's result tells its own type, not that of its xsi:type", () => {
 
 test.each([
   ['<html>proxy</html>', 'not its SOAP response'],
-  ['<a><b></a>', 'not XML that can be used'],
-  ['', 'not XML that can be used'],
+  ['<a><b></a>', 'not usable XML'],
+  ['', 'not usable XML'],
   ['<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', 'document type declaration'],
   [envelope(''), 'not its SOAP response'],
 ])('%s is refused as an answer', (text, reason) => {

@@ -59,7 +59,7 @@ export class BootObserver {
     };
     this.#console = new ConsoleWatcher(log, (sign, line) => this.#onConsoleSign(sign, line));
     qemu.serial.on('data', (piece: Buffer) => this.#console.take(piece));
-    log.on('error', (error) => this.#break(`The log of the guest’s console cannot be written: ${error.message}.`));
+    log.on('error', (error) => this.#break(`The log of the guest console cannot be written: ${error.message}.`));
     this.#agent = new GuestAgent(qemu.agent, () => {
       this.signs.agentSeconds ??= this.seconds;
       this.#tell('guest-agent', 'the guest agent answers');
@@ -154,7 +154,7 @@ export class BootObserver {
     this.#answers.forget();
     this.#tell('restart', 'the guest restarts');
     if (this.signs.restarts > MOST_RESTARTS) {
-      this.#fail('restarts', 'the guest restarts again and again', this.lastLines.at(-1) ?? '');
+      this.#fail('restarts', 'the guest keeps restarting', this.lastLines.at(-1) ?? '');
     }
   }
 
@@ -171,7 +171,7 @@ export class BootObserver {
 
   #break(sentence: string): void {
     this.#broken ??= new Hyper2kvmError('local-file', sentence, {
-      hint: 'Look at the free space of the folder of the job records (XDG_STATE_HOME), and at the disks.',
+      hint: 'Check the disks, and the free space in the folder of the job records (XDG_STATE_HOME).',
     });
   }
 }

@@ -34,7 +34,7 @@ export class PcapReader {
     let at = this.#skipFileHeader();
     while (this.#littleEndian !== undefined && this.#rest.length >= at + FRAME_HEADER_BYTES) {
       const capturedBytes = this.#number(at + 8);
-      if (capturedBytes > MOST_FRAME_BYTES) throw new RangeError('a frame is longer than any');
+      if (capturedBytes > MOST_FRAME_BYTES) throw new RangeError('a frame is longer than the maximum');
       const frameAt = at + FRAME_HEADER_BYTES;
       if (this.#rest.length < frameAt + capturedBytes) break;
       const frame = this.#rest.subarray(frameAt, frameAt + capturedBytes);
@@ -49,7 +49,7 @@ export class PcapReader {
   #skipFileHeader(): number {
     if (this.#littleEndian !== undefined || this.#rest.length < FILE_HEADER_BYTES) return 0;
     const isLittle = MAGICS.has(this.#rest.readUInt32LE(0));
-    if (!isLittle && !MAGICS.has(this.#rest.readUInt32BE(0))) throw new RangeError('it is no capture of frames');
+    if (!isLittle && !MAGICS.has(this.#rest.readUInt32BE(0))) throw new RangeError('it is not a packet capture');
     this.#littleEndian = isLittle;
     return FILE_HEADER_BYTES;
   }

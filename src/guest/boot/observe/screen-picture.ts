@@ -23,14 +23,17 @@ export async function takePicture(
 async function takePpm(qmp: QmpClient, path: string, reason: string) {
   try {
     await qmp.execute('screendump', { filename: path });
-    return { picture: await nonEmpty(path), problem: `This QEMU writes no PNG, the picture is a PPM: ${reason}` };
+    return {
+      picture: await nonEmpty(path),
+      problem: `This QEMU cannot write PNG; the screenshot is a PPM file: ${reason}`,
+    };
   } catch (error) {
-    return { picture: undefined, problem: `There is no picture of the screen: ${sentenceOf(error)}` };
+    return { picture: undefined, problem: `There is no screenshot: ${sentenceOf(error)}` };
   }
 }
 
 async function nonEmpty(path: string): Promise<string> {
   const { size } = await stat(path);
-  if (size === 0) throw new Error('QEMU wrote an empty picture.');
+  if (size === 0) throw new Error('QEMU wrote an empty screenshot.');
   return path;
 }

@@ -18,7 +18,7 @@ export class KvmBrokeError extends Hyper2kvmError {
   constructor(sentence: string, cause?: unknown) {
     super('host', sentence, {
       cause,
-      hint: 'KVM of this host does not work as it should; inside a VM, its nested virtualization does not. Use emulation: --accelerator tcg.',
+      hint: 'KVM does not work correctly on this host; inside a VM, check its nested virtualization. Use emulation: --accelerator tcg.',
     });
   }
 }
@@ -66,7 +66,7 @@ function findingOf(reason: string | undefined): AcceleratorFinding {
 
 function reasonOf(device: string, code: string | undefined): string {
   if (code === 'EACCES' || code === 'EPERM') {
-    return `There is no right to use ${device}: add the user to its group (usermod -aG kvm USER) and log in again.`;
+    return `No permission to use ${device}: add the user to its group (usermod -aG kvm USER) and log in again.`;
   }
   if (code === 'ENOENT')
     return `There is no ${device}: load the module kvm_intel or kvm_amd, or allow nested virtualization.`;

@@ -59,7 +59,10 @@ export class RunFiles implements AsyncDisposable {
     for (const overlay of this.#overlays) bytes += (await overlay.stat()).blocks * SECTOR_BYTES;
     if (bytes <= MOST_OVERLAY_BYTES) return;
     const gib = MOST_OVERLAY_BYTES / 2 ** 30;
-    throw new Hyper2kvmError('guest', `The guest has written more than ${gib} GiB in its boot test, which was ended.`);
+    throw new Hyper2kvmError(
+      'guest',
+      `The guest has written more than ${gib} GiB in its boot test, which was stopped.`,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

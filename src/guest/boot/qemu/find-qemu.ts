@@ -15,7 +15,7 @@ const RHEL_FOLDER = '/usr/libexec';
 export async function findQemu(env: NodeJS.ProcessEnv): Promise<QemuPrograms> {
   const qemu = findQemuSystem(env);
   if (qemu === undefined) {
-    throw missing('qemu-system-x86_64', 'qemu-system-x86 on Debian and Ubuntu, qemu-kvm on RHEL and its kin');
+    throw missing('qemu-system-x86_64', 'qemu-system-x86 on Debian and Ubuntu, qemu-kvm on RHEL and its derivatives');
   }
   return { qemu, qemuImg: requireQemuImg(env, 'a boot test') };
 }

@@ -68,14 +68,14 @@ export class QmpClient {
     this.#rest += text;
     const lines = this.#rest.split('\n');
     this.#rest = lines.pop() ?? '';
-    if (this.#rest.length > MOST_LINE_BYTES) this.#stream.destroy(new Error('QEMU sent a line without end.'));
+    if (this.#rest.length > MOST_LINE_BYTES) this.#stream.destroy(new Error('QEMU sent an endless line.'));
     for (const line of lines) if (line.trim() !== '') this.#takeMessage(line);
   }
 
   #takeMessage(line: string): void {
     const message = objectOf(line);
     if (message === undefined) {
-      this.#stream.destroy(new Error('QEMU sent what is no QMP message.'));
+      this.#stream.destroy(new Error('QEMU sent something that is not a QMP message.'));
     } else if ('QMP' in message) {
       this.#greeting.resolve(versionOf(message['QMP']));
     } else if (typeof message['event'] === 'string') {
@@ -99,8 +99,8 @@ function answerOf(message: Readonly<Record<string, unknown>>): Answer {
 }
 
 function unanswered(command: string): Hyper2kvmError {
-  return new Hyper2kvmError('host', `QEMU has not answered ${command} for ${ANSWER_LIMIT_MS / 1000} seconds.`, {
-    hint: 'Look at the load of this host.',
+  return new Hyper2kvmError('host', `QEMU has not responded to ${command} for ${ANSWER_LIMIT_MS / 1000} seconds.`, {
+    hint: 'Check the load of this host.',
   });
 }
 

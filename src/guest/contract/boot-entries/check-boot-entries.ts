@@ -17,7 +17,7 @@ export const checkBootEntries: BootCheckReader = async (subject) => {
   const { first, others, start, isAmbiguous } = await readLoaderConfigs(subject);
   const checks = start.findings.map(({ verdict, file, reason }) => check(verdict, file, reason));
   if (!first) {
-    return [...checks, check('not-ready', '/boot', 'There is no configuration of a boot loader that is known.')];
+    return [...checks, check('not-ready', '/boot', 'No known boot loader configuration was found.')];
   }
   const names = await readDeviceNames(subject);
   checks.push(...checkConfig(first, subject, names));

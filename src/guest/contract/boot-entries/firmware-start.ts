@@ -83,7 +83,7 @@ function checkSignature(
   return {
     verdict: 'unknown',
     file,
-    reason: `${file} is signed, and is no shim: whether the firmware trusts its signer is not known.`,
+    reason: `${file} is signed, but is not a shim: whether the firmware trusts its signer is unknown.`,
   };
 }
 
@@ -110,7 +110,7 @@ async function readSecondStage(
     }
     return { loader, findings: [{ verdict: 'ready', file: path, reason: `The shim starts ${path}.` }] };
   }
-  const reason = `The shim starts ${SECOND_STAGE} in its own folder, which is not there.`;
+  const reason = `The shim starts ${SECOND_STAGE} in its own folder, which does not exist.`;
   return { loader: undefined, findings: [{ verdict: 'not-ready', file: shim, reason }] };
 }
 

@@ -43,7 +43,9 @@ function notOpened({ name }: BlockDevice, crypttabs: readonly string[], isAutoma
   const path = crypttabs[0];
   const where = path === undefined ? 'The initramfs has no crypttab, and' : 'In the initramfs';
   const what =
-    path === undefined ? 'no word of the command line opens' : 'neither crypttab nor a word of the command line opens';
+    path === undefined
+      ? 'no parameter of the kernel command line opens'
+      : 'neither crypttab nor a parameter of the kernel command line opens';
   return {
     verdict: isAutomatic ? 'unknown' : 'not-ready',
     path,

@@ -54,7 +54,7 @@ function checkMember(
 ): BootCheck {
   const paths = guestPaths(member, names);
   const what = `${paths[0] ?? member.name}, a member of ${array}`;
-  if (devicePatterns.length === 0) return checkOf({ file }, 'ready', `mdadm looks at all devices, so at ${what}.`);
+  if (devicePatterns.length === 0) return checkOf({ file }, 'ready', `mdadm scans all devices, including ${what}.`);
   const found = devicePatterns.find(
     ({ pattern }) =>
       /^(partitions|containers)$/i.test(pattern) || paths.some((path) => matchesGlob(pattern, path, 'path')),

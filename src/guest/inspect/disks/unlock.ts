@@ -102,8 +102,8 @@ export async function readPassphrase(path: string): Promise<Secret> {
   });
   const key = text.replace(/\r?\n$/, '');
   if (key !== '' && key.length <= MOST_KEY_BYTES && !/[\n\0]/.test(key)) return new Secret(key);
-  throw new Hyper2kvmError('usage', `${path} holds no passphrase of one line.`, {
-    hint: 'Keys of raw bytes are not read: add a passphrase to the volume with cryptsetup luksAddKey.',
+  throw new Hyper2kvmError('usage', `${path} does not contain a one-line passphrase.`, {
+    hint: 'Binary keys are not supported: add a passphrase to the volume with cryptsetup luksAddKey.',
   });
 }
 

@@ -119,7 +119,7 @@ function renamer(guest: Guest, warn: (message: string) => void, path: string, de
     // A kernel without an initramfs knows partitions only.
     const name = found === 'unknown' ? undefined : hasInitramfs ? found.name : partitionName(found.device.partUuid);
     if (name === undefined) {
-      warn(`${path} names ${spec}, which is no device of this machine: it stays as it is.`);
+      warn(`${path} names ${spec}, which is not a device of this VM. It is not changed.`);
       return spec;
     }
     details.push(`${word}=${spec} → ${name}`);
@@ -154,5 +154,5 @@ function allowUuid(text: string, details: string[]): string {
 async function planDeviceMap(draft: GuestDraft, path: string): Promise<void> {
   const text = await draft.read(path);
   if (text === undefined || !/^\(hd\d+\)\s+\/dev\//m.test(text)) return;
-  await draft.remove(NAME, path, ['it maps disks by names of the old hardware']);
+  await draft.remove(NAME, path, ['it maps disks by the names of the old hardware']);
 }

@@ -20,7 +20,7 @@ export async function planFallbackLoader({ files, mounts, devices, system }: Gue
   if (await files.exists(fallback)) return;
   const found = await findLoader(files, posix.join(esp, 'EFI'), system.id);
   if (!found) {
-    draft.obstruct(`The EFI system partition has neither ${FALLBACK} nor a loader that could stand there.`);
+    draft.obstruct(`The EFI system partition has neither ${FALLBACK} nor a boot loader to copy there.`);
     return;
   }
   const folder = posix.dirname(fallback);

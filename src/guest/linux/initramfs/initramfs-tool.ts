@@ -38,7 +38,7 @@ const DRACUT: InitramfsTool = {
   imageOf: ({ version }) => `/boot/initramfs-${version}.img`,
   configPath: '/etc/dracut.conf.d/90-hyper2kvm.conf',
   configure: (_before, modules) =>
-    `# Written by hyper2kvm: the drivers of KVM's disks and cards.\nadd_drivers+=" ${modules.join(' ')} "\n`,
+    `# Written by hyper2kvm: the drivers of KVM disks and NICs.\nadd_drivers+=" ${modules.join(' ')} "\n`,
 };
 
 const MKINITCPIO: InitramfsTool = {

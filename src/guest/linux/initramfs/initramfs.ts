@@ -32,7 +32,7 @@ export const initramfs: Fix = {
   name: NAME,
   async plan(guest, draft) {
     if (guest.kernels.length === 0) {
-      return draft.obstruct('No kernel of a known form is installed, so that no initramfs was looked at.');
+      return draft.obstruct('No known kernel is installed, so no initramfs was checked.');
     }
     const tool = await findInitramfsTool(guest);
     for (const kernel of guest.kernels) await planKernel(guest, draft, tool, kernel);
@@ -136,7 +136,7 @@ async function requireSpace({ session, files }: Guest, image: string): Promise<v
   if (!(freeBytes < sizeBytes)) return;
   const sizes = `${formatBytes(freeBytes)} are free, and ${image} has ${formatBytes(sizeBytes)}`;
   throw new Hyper2kvmError('guest', `/boot in the guest is too full for a new initramfs: ${sizes}.`, {
-    hint: 'Remove old kernels in the guest; or convert without changing it, with --fix off.',
+    hint: 'Remove old kernels in the guest, or convert without changing it (--fix off).',
   });
 }
 
@@ -151,8 +151,8 @@ async function rebuild(
   const missing = paths ? missingModules(paths, kernel.version, needed) : needed;
   if (paths && missing.length === 0) return;
   const what = paths ? `${missing.join(', ')} is not in it` : 'it cannot be listed';
-  throw new Hyper2kvmError('guest', `${tool.name} made no good initramfs for kernel ${kernel.version}: ${what}.`, {
-    hint: error ?? 'See that the kernel and its modules are whole in the guest; or convert with --fix off.',
+  throw new Hyper2kvmError('guest', `${tool.name} created no usable initramfs for kernel ${kernel.version}: ${what}.`, {
+    hint: error ?? 'Check that the kernel and its modules are complete in the guest, or convert with --fix off.',
     cause: error === undefined ? undefined : new Error(error),
   });
 }

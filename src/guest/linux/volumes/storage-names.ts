@@ -56,9 +56,9 @@ async function planFstab(guest: Guest, draft: GuestDraft): Promise<void> {
 function reasonNotFound(spec: string, { disks, aliases }: Guest): string {
   const isById = placeById(spec, { disks, aliases }) !== undefined;
   if (isById && disks.some(({ uuid }) => uuid === undefined)) {
-    return 'is the id of a disk on VMware, and the source does not say which disk has it';
+    return 'is the id of a disk on VMware, and the source does not specify which disk has it';
   }
-  return 'is no device of this machine';
+  return 'is not a device of this VM';
 }
 
 async function planCrypttab(guest: Guest, draft: GuestDraft): Promise<void> {

@@ -96,7 +96,7 @@ function extentLines(
     if (EXTENT_START.test(line)) {
       const [, access = '', sectors, type = '', name, start] = EXTENT_LINE.exec(line) ?? [];
       if (sectors === undefined) refuse(offsetBytes, 'an extent line is malformed');
-      if (access.toUpperCase() === 'NOACCESS') refuse(offsetBytes, 'an extent must not be read (NOACCESS)');
+      if (access.toUpperCase() === 'NOACCESS') refuse(offsetBytes, 'an extent is marked as not readable (NOACCESS)');
       if (extents.length === MAX_EXTENTS) refuse(offsetBytes, `it has more than ${MAX_EXTENTS} extents`);
       extents.push({
         offsetBytes,
@@ -114,7 +114,7 @@ function extentLines(
 function refuseEncrypted(values: Map<string, string>, refuse: (offsetBytes: number, what: string) => never): void {
   const filters = values.get('ddb.iofilters') ?? '';
   if (values.has('encryption.keysafe') || filters.includes('vmwarevmcrypt')) {
-    refuse(0, 'the disk is encrypted, and its key is not in it');
+    refuse(0, 'the disk is encrypted, and it does not contain the key');
   }
 }
 

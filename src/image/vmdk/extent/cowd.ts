@@ -26,7 +26,7 @@ const DIRECTORY_FIELD = 20;
 export async function readCowd(source: SourceFile): Promise<SparseLayout> {
   const header = await source.read(0, HEADER_BYTES, 'its header');
   const field = (at: number): number => readU32(header, at);
-  if (field(4) !== 1) throw source.fault(4, `COWD version ${field(4)} is unknown (only 1 is known)`);
+  if (field(4) !== 1) throw source.fault(4, `COWD version ${field(4)} is not supported (only 1 is)`);
   const [capacitySectors, grainSectors, directorySector, entries] = [field(12), field(16), field(20), field(24)];
   if (capacitySectors === 0) throw source.fault(12, 'its capacity is zero');
   // log2 is exact for powers of two in this range, and not whole for 0.

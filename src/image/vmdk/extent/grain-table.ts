@@ -43,7 +43,7 @@ export class GrainTable {
     const { grainOffsetBytes, entryBytes } = this.#layout;
     const place = readEntry(grainOffsetBytes, entryBytes, this.#entries, grain - this.#firstGrain);
     if (place === ENTRY_UNKNOWN)
-      throw this.#source.fault(this.#toldAt(grain), `the entry of grain ${grain} is of no known kind`);
+      throw this.#source.fault(this.#toldAt(grain), `the entry of grain ${grain} has an unknown type`);
     if (place >= 0) {
       const { grainBytes, capacityBytes, compressed } = this.#layout;
       const whole = Math.min(grainBytes, capacityBytes - grain * grainBytes);

@@ -33,10 +33,10 @@ export async function readHostedSparse(source: SourceFile): Promise<HostedSparse
   else checkPlainKind(header, refuse);
   const frontBytes = header.overheadSectors * SECTOR_BYTES;
   if (source.sizeBytes < frontBytes) {
-    throw source.fault(source.sizeBytes, `the file is cut off: its header and tables alone take ${frontBytes} bytes`);
+    throw source.fault(source.sizeBytes, `the file is truncated: its header and tables take ${frontBytes} bytes`);
   }
   if (header.directoryOffsetSectors !== undefined) return hosted(source, header, header.directoryOffsetSectors, 0);
-  if (!header.compressed) refuse('its grain directory is said to come at the end, which only streams have');
+  if (!header.compressed) refuse('its grain directory is marked as being at the end, which only streams have');
   return withFooter(source, header);
 }
 
@@ -59,7 +59,7 @@ function hosted(source: SourceFile, header: SparseHeader, directorySector: numbe
 async function withFooter(source: SourceFile, header: SparseHeader): Promise<HostedSparse> {
   const end = await endOfContent(source);
   const footerAt = end - SECTOR_BYTES;
-  const cutOff = `the stream is cut off: its footer and end-of-stream marker are missing`;
+  const cutOff = `the stream is truncated: its footer and end-of-stream marker are missing`;
   if (footerAt < 2 * SECTOR_BYTES || end + SECTOR_BYTES > source.sizeBytes)
     throw source.fault(source.sizeBytes, cutOff);
   const marker = readMarker(await source.read(footerAt - SECTOR_BYTES, SECTOR_BYTES, 'its footer marker'));
@@ -70,7 +70,7 @@ async function withFooter(source: SourceFile, header: SparseHeader): Promise<Hos
     throw source.fault(footerAt, `in its footer, ${what}`);
   };
   const footer = parseFooter(await source.read(footerAt, SECTOR_BYTES, 'its footer'), header, refuse);
-  const directory = footer.directoryOffsetSectors ?? refuse('the place of the grain directory is missing');
+  const directory = footer.directoryOffsetSectors ?? refuse('the offset of the grain directory is missing');
   return hosted(source, header, directory, footerAt);
 }
 

@@ -76,12 +76,13 @@ function checkKind(source: SourceFile, header: Buffer): void {
 async function checkVolatileHeader(source: SourceFile, offsetBytes: number): Promise<void> {
   source.requireInside(offsetBytes, SECTOR_BYTES, 'its volatile header', 80);
   const header = await source.read(offsetBytes, SECTOR_BYTES, 'its volatile header');
-  if (header.readBigUInt64LE(0) !== VOLATILE_MAGIC) throw source.fault(offsetBytes, 'its volatile header is no such');
+  if (header.readBigUInt64LE(0) !== VOLATILE_MAGIC)
+    throw source.fault(offsetBytes, 'its volatile header has the wrong magic number');
   if (header.readBigUInt64LE(24) !== 0n) {
     throw source.fault(
       offsetBytes + 24,
-      'it was not closed cleanly, and its journal is still to be replayed',
-      'Start and stop the VM on its host, or consolidate the disk there, and take it again.',
+      'it was not closed cleanly, and its journal has not been replayed',
+      'Start and stop the VM on its host, or consolidate the disk there, and copy it again.',
     );
   }
 }

@@ -93,7 +93,7 @@ export class SparseExtent implements Extent {
     const { capacityBytes, directoryOffsetBytes, entryBytes, grainBytes, tableEntries } = this.#layout;
     const toldAt = directoryOffsetBytes + table * entryBytes;
     const what = `grain table ${table}`;
-    if (place === ENTRY_UNKNOWN) throw this.#source.fault(toldAt, `the entry of ${what} is of no known kind`);
+    if (place === ENTRY_UNKNOWN) throw this.#source.fault(toldAt, `the entry of ${what} has an unknown type`);
     const firstGrain = table * tableEntries;
     // Entries beyond the capacity need not be in the file.
     const bytes = Math.min(tableEntries, Math.ceil(capacityBytes / grainBytes) - firstGrain) * entryBytes;
@@ -110,7 +110,7 @@ export class SparseExtent implements Extent {
   #checkHeld(heldBytes: number, table: number): void {
     if (heldBytes <= 2 * this.#source.sizeBytes) return;
     const { directoryOffsetBytes, entryBytes } = this.#layout;
-    const what = `its tables up to number ${table} name more than twice of what the file has`;
+    const what = `its tables up to number ${table} refer to more than twice the grains that the file has`;
     throw this.#source.fault(directoryOffsetBytes + table * entryBytes, what);
   }
 

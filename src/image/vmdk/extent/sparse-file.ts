@@ -17,6 +17,6 @@ export async function readSparseLayout(source: SourceFile): Promise<SparseLayout
     case SE_SPARSE_MAGIC:
       return readSeSparse(source);
     default:
-      throw source.fault(0, `it is no sparse extent: it starts with ${magic.toString(16).padStart(8, '0')}`);
+      throw source.fault(0, `it is not a sparse extent: it starts with ${magic.toString(16).padStart(8, '0')}`);
   }
 }

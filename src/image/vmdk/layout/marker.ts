@@ -63,9 +63,9 @@ export function maxGrainDataBytes(grainBytes: number): number {
 /** What is wrong with a grain, whose marker is `bytes` (16 of them), or undefined. */
 export function grainFault(marker: Marker, bytes: Uint8Array, limits: GrainLimits): string | undefined {
   const { value: sector, dataBytes } = marker;
-  if (sector >= limits.capacitySectors) return `a grain at disk sector ${sector} lies beyond the capacity`;
-  if (sector % limits.grainSectors !== 0) return `a grain at disk sector ${sector} does not start at a grain border`;
-  if (sector < limits.nextSector) return `a grain at disk sector ${sector} comes again or out of order`;
+  if (sector >= limits.capacitySectors) return `a grain at disk sector ${sector} is beyond the capacity`;
+  if (sector % limits.grainSectors !== 0) return `a grain at disk sector ${sector} does not start at a grain boundary`;
+  if (sector < limits.nextSector) return `a grain at disk sector ${sector} is repeated or out of order`;
   if (dataBytes > limits.maxDataBytes) return `a grain of ${dataBytes} compressed bytes is over ${limits.maxDataBytes}`;
   if (dataBytes < MIN_GRAIN_DATA_BYTES) return `a grain of ${dataBytes} compressed bytes is too short for zlib`;
   return isZlibHeader(bytes[GRAIN_DATA_OFFSET] ?? 0, bytes[GRAIN_DATA_OFFSET + 1] ?? 0)

@@ -77,7 +77,7 @@ export function parseSparseHeader(bytes: Uint8Array, refuse: (what: string) => n
   if (version < 1 || version > 3) refuse(`version ${version} is unknown (1 to 3 are known)`);
   const flags = view.getUint32(8, true);
   if ((flags & FLAG_LINE_ENDS) !== 0 && view.getUint32(73, false) !== LINE_ENDS) {
-    refuse('its line-end bytes were changed, as by a transfer in text mode');
+    refuse('its line-end bytes were changed, probably by a transfer in text mode');
   }
   const directory = view.getBigUint64(56, true);
   const header: SparseHeader = {
@@ -103,7 +103,7 @@ export function parseFooter(bytes: Uint8Array, header: SparseHeader, refuse: (wh
   checkStreamKind(footer, refuse);
   const { capacitySectors, grainSectors, tableEntries } = header;
   if (footer.capacitySectors !== capacitySectors) {
-    refuse(`the capacity is ${footer.capacitySectors} sectors, and ${capacitySectors} in its header`);
+    refuse(`the capacity is ${footer.capacitySectors} sectors, but ${capacitySectors} in its header`);
   }
   if (footer.grainSectors !== grainSectors || footer.tableEntries !== tableEntries) {
     refuse('the sizes of grains and grain tables are not those of its header');
@@ -140,9 +140,9 @@ function checkLimits(header: SparseHeader, refuse: (what: string) => never): voi
     refuse(`a grain table of ${tableEntries} entries is not 1 to 512`);
   if (descriptorSectors > MAX_DESCRIPTOR_SECTORS) refuse(`a descriptor of ${descriptorSectors} sectors is over 1 MiB`);
   if (overheadSectors < 1 || overheadSectors > MAX_OVERHEAD_SECTORS) {
-    refuse(`${overheadSectors} sectors before the first grain cannot be`);
+    refuse(`${overheadSectors} sectors before the first grain are invalid`);
   }
-  if (header.directoryOffsetSectors === 0) refuse('its grain directory would stand in the header');
+  if (header.directoryOffsetSectors === 0) refuse('its grain directory would overlap the header');
 }
 
 /** Over 2^53 the number is inexact, and far over every limit. */

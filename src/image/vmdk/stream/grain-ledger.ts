@@ -53,9 +53,7 @@ export class GrainLedger {
     if (this.missingGrains !== 0) {
       return `its grain tables name ${this.#grainsInTables.count} grains, and ${this.#grains.count} came`;
     }
-    return this.#grains.equals(this.#grainsInTables)
-      ? undefined
-      : 'its grain tables name other places than those of its grains';
+    return this.#grains.equals(this.#grainsInTables) ? undefined : 'its grain tables do not point to its grains';
   }
 
   /** What does not agree between grain tables and grain directory, or undefined. */

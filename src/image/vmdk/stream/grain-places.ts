@@ -51,7 +51,7 @@ export class GrainPlaces {
   #asEntry(sector: number): number {
     if (sector <= MAX_ENTRY) return sector;
     const what = `${this.#path} would grow beyond ${(MAX_ENTRY + 1) * SECTOR_BYTES} bytes (2 TiB), the most that a VMDK can have`;
-    throw new Hyper2kvmError('image', `${what}: the disk holds too much.`, {
+    throw new Hyper2kvmError('image', `${what}: the disk contains too much data.`, {
       hint: 'Choose --format qcow2 or raw.',
     });
   }

@@ -7,7 +7,7 @@ import { Hyper2kvmError } from '../../../base/errors.ts';
 export class NotADiskError extends Hyper2kvmError {
   constructor(sentence: string) {
     super('transfer', sentence, {
-      hint: 'The server sent something else in place of the disk (vSAN does so for a second disk of one lease). A lease of its own for this disk can help.',
+      hint: 'The server sent something other than the disk (vSAN does so for the second disk of a lease). A separate lease for this disk can help.',
       retryable: true,
     });
   }
@@ -15,8 +15,8 @@ export class NotADiskError extends Hyper2kvmError {
 
 /** The stream `name` ended at `offsetBytes`, before what `missing` names. Kind `transfer`, retryable. */
 export function truncatedStream(name: string, offsetBytes: number, missing: string): Hyper2kvmError {
-  return new Hyper2kvmError('transfer', `${name} is cut off: it ends at byte ${offsetBytes}, ${missing}.`, {
-    hint: 'The connection ended early. Fetch the disk again.',
+  return new Hyper2kvmError('transfer', `${name} is truncated: it ends at byte ${offsetBytes}, ${missing}.`, {
+    hint: 'The connection ended early. Download the disk again.',
     retryable: true,
   });
 }
@@ -24,7 +24,7 @@ export function truncatedStream(name: string, offsetBytes: number, missing: stri
 /** `name` breaks the VMDK format at `offsetBytes`: `what` says how. Kind `image`, retryable: the caller bounds the tries. */
 export function corruptStream(name: string, offsetBytes: number, what: string): Hyper2kvmError {
   return new Hyper2kvmError('image', `${name} is not a valid streamOptimized VMDK: ${what} (at byte ${offsetBytes}).`, {
-    hint: 'The bytes may have been damaged on the way: fetch the disk again. When it stays so, check the VM’s disk on the server.',
+    hint: 'The data may have been corrupted in transit: download the disk again. If the error persists, check the disk of the VM on the server.',
     retryable: true,
   });
 }

@@ -45,9 +45,9 @@ export function tablesRegion(header: SparseHeader, firstSector: number): FrontRe
 
 /** What is wrong with `next` when the stream is at `offsetBytes` of its front, or undefined. */
 export function frontFault(next: FrontRegion, offsetBytes: number, header: SparseHeader): string | undefined {
-  if (next.offsetBytes < offsetBytes) return `its ${next.kind} overlaps what stands before it`;
+  if (next.offsetBytes < offsetBytes) return `its ${next.kind} overlaps the structure before it`;
   const end = next.offsetBytes + next.sizeBytes;
-  return end > header.overheadSectors * SECTOR_BYTES ? `its ${next.kind} runs into the grains` : undefined;
+  return end > header.overheadSectors * SECTOR_BYTES ? `its ${next.kind} overlaps the grains` : undefined;
 }
 
 /** Watches a front directory's entries for tables that stand one after the other: only those are read as they pass. */

@@ -33,9 +33,13 @@ export interface StreamOptimizedOptions {
 export function requireStreamCapacity(virtualSizeBytes: number): void {
   const most = MAX_CAPACITY_SECTORS * SECTOR_BYTES;
   if (virtualSizeBytes >= 1 && virtualSizeBytes <= most) return;
-  throw new Hyper2kvmError('usage', `A VMDK cannot hold a disk of ${virtualSizeBytes} bytes: it has 1 to ${most}.`, {
-    hint: 'Choose --format qcow2 or raw.',
-  });
+  throw new Hyper2kvmError(
+    'usage',
+    `A VMDK cannot hold a disk of ${virtualSizeBytes} bytes: the limits are 1 and ${most}.`,
+    {
+      hint: 'Choose --format qcow2 or raw.',
+    },
+  );
 }
 
 /**

@@ -86,7 +86,7 @@ export class StreamUnits {
       return `without its ${this.#footerSeen ? '' : 'footer and '}end-of-stream marker`;
     if (!this.frontTablesRead) return 'without an end-of-stream marker';
     const { missingGrains } = this.ledger;
-    return missingGrains > 0 ? `${missingGrains} grains short of what its grain tables name` : undefined;
+    return missingGrains > 0 ? `${missingGrains} grains fewer than its grain tables refer to` : undefined;
   }
 
   /** Asks for the next marker. */
@@ -192,9 +192,11 @@ export class StreamUnits {
 
   #checkDirectoryPlace(named: number | undefined, refuse: (what: string) => never): void {
     if (hasFrontDirectory(this.#header)) return;
-    if (this.#directorySector === undefined) refuse('a grain directory is named that did not come');
+    if (this.#directorySector === undefined) refuse('it refers to a grain directory that is not in the stream');
     if (named !== this.#directorySector) {
-      refuse(`the grain directory is said to be in sector ${named ?? '2^64-1'}, and was in ${this.#directorySector}`);
+      refuse(
+        `its footer gives the grain directory at sector ${named ?? '2^64-1'}, but it is at ${this.#directorySector}`,
+      );
     }
   }
 

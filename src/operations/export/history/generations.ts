@@ -150,7 +150,7 @@ export class Generations {
         const own = new Set([...files, GENERATION_RECORD]);
         const foreign = (await readdir(path)).find((entry) => !own.has(entry));
         if (foreign !== undefined) {
-          warn(`The old generation ${path} is not removed: ${foreign} in it is not of the export.`);
+          warn(`The old generation ${path} is not removed: ${foreign} in it does not belong to the export.`);
           continue;
         }
         // Killed from here on, a run leaves nothing that looks whole.
@@ -177,13 +177,13 @@ export class Generations {
 
 async function requireLink(path: string): Promise<void> {
   if (!(await isTaken(path)) || (await lstat(path)).isSymbolicLink()) return;
-  throw new Hyper2kvmError('local-file', `${path} is no link, and --keep would make one of that name.`, {
-    hint: 'Move it away, or choose another --output.',
+  throw new Hyper2kvmError('local-file', `${path} is not a link, but --keep needs a link of that name.`, {
+    hint: 'Move it, or choose another --output.',
   });
 }
 
 function linked(path: string): Hyper2kvmError {
-  return new Hyper2kvmError('local-file', `${path} is not a folder.`, { hint: 'Move it away.' });
+  return new Hyper2kvmError('local-file', `${path} is not a folder.`, { hint: 'Move it.' });
 }
 
 function foreignGeneration(path: string): Hyper2kvmError {

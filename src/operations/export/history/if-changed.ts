@@ -20,7 +20,7 @@ export async function findStanding(
   const { whole, differences } = await findWhole(record, recipe, options);
   if (!options.ifChanged) return { ...(whole && { whole }), ...(differences && { differences }) };
   if (differences !== undefined) return { differences, changed: 'it was exported with other settings' };
-  if (whole === undefined) return { changed: 'no whole export of it is recorded there' };
+  if (whole === undefined) return { changed: 'no complete export of it is recorded there' };
   const changed = changeSince(whole.source, facts, options);
   return changed === undefined ? { whole } : { changed };
 }
@@ -47,7 +47,7 @@ export async function watchForChange(
       return await settleSource(client, before, options, signal);
     } catch (error) {
       signal.throwIfAborted();
-      const message = `The export is whole, but the next run will make it again: ${sentenceOf(error)}`;
+      const message = `The export is complete, but the next run will repeat it: ${sentenceOf(error)}`;
       report({ type: 'warning', vm, message });
       return undefined;
     }

@@ -51,7 +51,7 @@ export function changeSince(
   facts: VmFacts,
   options: ExportOptions,
 ): string | undefined {
-  if (state === undefined) return 'its last export did not find out what to compare with';
+  if (state === undefined) return 'its last export recorded no state to compare with';
   const now = stateOf(facts, options);
   const unknown = unsettled(facts, options.power);
   if (unknown !== undefined) return unknown;
@@ -61,13 +61,13 @@ export function changeSince(
 
 /** Why nothing can be known. A VM that runs writes to its disks without any sign that can be asked for. */
 function unsettled(facts: VmFacts, power: PowerChoice): string | undefined {
-  if (facts.changeVersion === '') return 'the server does not tell the version of its configuration';
+  if (facts.changeVersion === '') return 'the server does not report the version of its configuration';
   if (power.kind === 'from-snapshot') {
     return snapshotOf(facts, power) === undefined ? `it has no snapshot ${power.name}` : undefined;
   }
-  if (facts.powerState !== 'poweredOff') return 'it is not powered off, and what its guest writes cannot be seen';
+  if (facts.powerState !== 'poweredOff') return 'it is not powered off, and guest writes cannot be detected';
   const silent = facts.disks.find(({ contentId }) => contentId === '');
-  return silent && `the server does not tell the content ID of ${silent.label}`;
+  return silent && `the server does not report the content ID of ${silent.label}`;
 }
 
 /** The disks of a snapshot stay as they are. */
@@ -75,7 +75,7 @@ function diskChange(then: SourceState, now: SourceState): string | undefined {
   if (then.snapshot !== undefined || now.snapshot !== undefined) {
     return then.snapshot === now.snapshot ? undefined : 'it is another snapshot';
   }
-  if (then.disks.length !== now.disks.length) return 'its disks are others';
+  if (then.disks.length !== now.disks.length) return 'its disks differ';
   const changed = now.disks.find((disk, index) => JSON.stringify(disk) !== JSON.stringify(then.disks[index]));
   return changed && `${changed.label} was written to`;
 }

@@ -51,7 +51,7 @@ export function refuseOther(
     kind: 'local-file',
     check: 'options',
     detail: `the export in ${output} was made with other options: ${differences.join(', ')}.`,
-    hint: 'Replace it with --force, choose another --output, or give the options of that export.',
+    hint: 'Overwrite it with --force, choose another --output, or use the options of that export.',
   });
 }
 

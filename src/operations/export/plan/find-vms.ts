@@ -80,13 +80,16 @@ export async function findAllVms(
 
 /** A name that is mistyped may be the only one that was meant: a guest that is shut down cannot be given back. */
 function keptOn(error: Hyper2kvmError): Hyper2kvmError {
-  const hint = [error.hint, 'With --shutdown nothing is done until every name means a VM: no guest was shut down.'];
+  const hint = [
+    error.hint,
+    'With --shutdown, every name must match a VM before the export starts. No guest was shut down.',
+  ];
   return new Hyper2kvmError('not-found', error.message, { hint: hint.filter(Boolean).join(' '), cause: error });
 }
 
 function oneName(vms: number): Hyper2kvmError {
-  return new Hyper2kvmError('usage', `--name names the files of one VM, and ${vms} are to be exported.`, {
-    hint: 'Export them one by one, or leave --name out.',
+  return new Hyper2kvmError('usage', `--name applies to one VM, but ${vms} are to be exported.`, {
+    hint: 'Export them one by one, or omit --name.',
   });
 }
 

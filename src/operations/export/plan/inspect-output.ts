@@ -10,8 +10,7 @@ import { existsSentence } from '../../file-writer.ts';
 import type { ExportOptions, ExportPlan, PreflightFinding } from '../types.ts';
 import { findingOf } from './findings.ts';
 
-const OTHER_NAME =
-  'Name the files otherwise with --name NAME (for one VM), or choose an --output on another file system.';
+const OTHER_NAME = 'Change the file names with --name NAME (for one VM), or choose an --output on another file system.';
 
 /** The compressed stream is nearly always smaller than what the disk's files occupy, so this is an upper bound but for incompressible data. */
 export function expectedBytes(disk: VirtualDisk, facts: VmFacts): number {
@@ -41,11 +40,11 @@ export async function inspectOutput(
     const path = join(plan.output, name);
     const found = await lstat(path).catch(() => undefined);
     if (found?.isDirectory() === true && force) {
-      const detail = `${path} is a folder, which --force does not replace.`;
-      findings.push({ level: 'error', kind: 'local-file', check: 'names', detail, hint: 'Move it away.' });
+      const detail = `${path} is a folder, which --force does not overwrite.`;
+      findings.push({ level: 'error', kind: 'local-file', check: 'names', detail, hint: 'Move it.' });
     }
     if (found === undefined || force) continue;
-    const hint = 'Choose another --output, or replace it with --force.';
+    const hint = 'Choose another --output, or overwrite it with --force.';
     const detail = await existsSentence(path, env);
     findings.push({ level: 'error', kind: 'local-file', check: 'names', detail, hint });
   }
@@ -59,8 +58,13 @@ function inspectSpace(plan: ExportPlan, facts: VmFacts): PreflightFinding {
   const needed = `at most ${expected} are expected, ${formatBytes(plan.freeBytes)} are free in ${plan.output}`;
   if (plan.expectedBytes <= plan.freeBytes) return { level: 'ok', check, detail: needed };
   const thin = facts.disks.filter((disk) => disk.thin).reduce((sum, disk) => sum + expectedBytes(disk, facts), 0);
-  const hint = 'Free some space there, or choose another --output.';
+  const hint = 'Free up space there, or choose another --output.';
   return thin > plan.freeBytes
     ? { level: 'error', kind: 'local-file', check, detail: `${needed}.`, hint }
-    : { level: 'warning', check, detail: `${needed}; the disks are thick and may hold less.`, hint };
+    : {
+        level: 'warning',
+        check,
+        detail: `${needed}; the disks are thick-provisioned and may contain less data.`,
+        hint,
+      };
 }

@@ -6,7 +6,7 @@ import type { PowerChoice, PreflightFinding } from '../types.ts';
 
 /** What a suspended guest has not written yet is in a file that no lease exports. */
 const SUSPENDED =
-  'Resume the VM and shut it down, or use --snapshot: its disks are then as after a power cut, without what the guest had in memory.';
+  'Resume the VM and shut it down, or use --snapshot: its disks are then as after a power failure, without the memory of the guest.';
 
 type Finding = PreflightFinding;
 
@@ -55,8 +55,8 @@ function inspectPower(vm: string, facts: VmFacts, power: PowerChoice): Finding {
       level: 'error',
       kind: 'usage',
       check,
-      detail: `${vm} cannot shut its guest down: no VMware Tools run in it.`,
-      hint: 'Shut it down by hand, add --force-power-off, or use --snapshot.',
+      detail: `${vm} cannot shut its guest down: VMware Tools are not running in it.`,
+      hint: 'Shut it down manually, add --force-power-off, or use --snapshot.',
     };
   }
   return { level: 'ok', check, detail: 'powered on; the guest will be shut down' };
@@ -92,24 +92,27 @@ function inspectDisk(disk: VirtualDisk): Finding[] {
   ];
   if (disk.rawDeviceMapping !== undefined) {
     return refuse(
-      `is a raw device mapping (${disk.rawDeviceMapping}), which no lease exports.`,
+      `is a raw device mapping (${disk.rawDeviceMapping}), which a lease cannot export.`,
       'Copy the LUN itself, or migrate the disk to a VMDK first.',
     );
   }
   if (disk.diskMode.startsWith('independent')) {
     return refuse(
-      `is independent (${disk.diskMode}), which no lease exports.`,
+      `is independent (${disk.diskMode}), which a lease cannot export.`,
       'Set its mode to dependent while the VM is off.',
     );
   }
   if (disk.multiWriter) {
     return refuse(
-      'is shared with multi-writer, which no lease exports.',
+      'is shared with multi-writer, which a lease cannot export.',
       'Set its sharing to none while every VM that uses it is off.',
     );
   }
   if (disk.encrypted) {
-    return refuse('is encrypted, and no encrypted disk leaves vSphere.', 'Decrypt it by its storage policy first.');
+    return refuse(
+      'is encrypted, and vSphere does not export encrypted disks.',
+      'Decrypt it by its storage policy first.',
+    );
   }
   return [];
 }
@@ -122,18 +125,18 @@ function inspectEncryption(facts: VmFacts): Finding[] {
       level: 'error',
       kind: 'image',
       check: 'encryption',
-      detail: 'The VM is encrypted and cannot leave vSphere.',
+      detail: 'The VM is encrypted, and vSphere does not export encrypted VMs.',
       hint,
     });
   }
   if (facts.hasTpm) {
-    const detail = 'The VM has a virtual TPM, whose secrets cannot leave vSphere.';
+    const detail = 'The VM has a virtual TPM, whose secrets cannot be exported.';
     findings.push({
       level: 'error',
       kind: 'image',
       check: 'TPM',
       detail,
-      hint: 'Remove the TPM, after saving recovery keys of the guest.',
+      hint: 'Save the recovery keys of the guest, then remove the TPM.',
     });
   }
   return findings;
@@ -146,19 +149,19 @@ function inspectSnapshots(facts: VmFacts, power: PowerChoice): Finding[] {
   if (own.length > 0) {
     warn(
       'snapshots',
-      `${own.map(({ name }) => name).join(', ')} was left by an export that was killed; remove it when none runs.`,
+      `${own.map(({ name }) => name).join(', ')} was left by an export that was killed; remove it when no export is running.`,
     );
   }
   if (facts.snapshots.length > own.length && power.kind !== 'from-snapshot') {
     warn(
       'snapshots',
-      `The VM has ${formatCount(facts.snapshots.length - own.length, 'snapshot')}; the state of today is exported, without them.`,
+      `The VM has ${formatCount(facts.snapshots.length - own.length, 'snapshot')}; only the current state is exported.`,
     );
   }
   if (facts.consolidationNeeded)
     warn('consolidation', 'The disks of the VM need consolidation; the export may be slow.');
   if (power.kind === 'snapshot' && power.quiesce && !facts.toolsRunning) {
-    warn('quiescing', 'No VMware Tools run in the guest, so the snapshot will not be quiesced.');
+    warn('quiescing', 'VMware Tools are not running in the guest, so the snapshot will not be quiesced.');
   }
   return findings;
 }
@@ -166,7 +169,7 @@ function inspectSnapshots(facts: VmFacts, power: PowerChoice): Finding[] {
 function inspectDevices(facts: VmFacts): Finding[] {
   const images = facts.attachedImages.map((image) => `${image} is attached and is not exported.`);
   const passthrough = facts.passthroughDevices.map(
-    (label) => `${label} is passed through from the host and does not come along.`,
+    (label) => `${label} is passed through from the host and is not exported.`,
   );
   const diskless = facts.disks.length === 0 ? ['The VM has no disks.'] : [];
   return [...images, ...passthrough, ...diskless].map((detail) => ({ level: 'warning', check: 'devices', detail }));

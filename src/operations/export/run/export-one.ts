@@ -103,7 +103,7 @@ async function exportOrKeep(
   if (seen?.isUsed && !options.ifChanged && !(await isWorkLeft(seen, baseName, options))) {
     const skipped = withLasting(skippedVm(each, seen, options), lasting);
     const { job, claims } = run;
-    await tidyPlace(skipped.output, baseName, { doing: `looking at ${vm} in ${skipped.output}`, job, claims });
+    await tidyPlace(skipped.output, baseName, { doing: `checking ${vm} in ${skipped.output}`, job, claims });
     return { skipped };
   }
   const planned = await planVm(client, each, options, several, signal);

@@ -79,19 +79,19 @@ function bootOutcome(exported: ExportResult['exported']): Outcome | undefined {
   const problem = first?.bootTest?.problem;
   if (problem === undefined) return undefined;
   if (exported.length === 1) {
-    const hint = `The images stay. ${problem.hint}`;
+    const hint = `The images are kept. ${problem.hint}`;
     return { error: new Hyper2kvmError('guest', problem.message, { hint }), shown: false };
   }
   const names = unproved.map(({ vm }) => vm).join(', ');
   const sentence = `${unproved.length} of ${exported.length} VMs did not come up in the boot test: ${names}.`;
-  return { error: new Hyper2kvmError('guest', sentence, { hint: 'All images stay.' }), shown: false };
+  return { error: new Hyper2kvmError('guest', sentence, { hint: 'All images are kept.' }), shown: false };
 }
 
 /** An own snapshot that stays grows with every write of the VM: that is not a success. */
 function leftOutcome(vms: readonly { leftBehind?: string[] }[]): Outcome {
   const left = vms.flatMap(({ leftBehind = [] }) => leftBehind);
-  const sentence = `The export is complete, but not cleaned up on the server: ${left.join(' ')}`;
-  const hint = 'Run the same export again when nothing else works on the VM.';
+  const sentence = `The export is complete, but its clean-up on the server is not: ${left.join(' ')}`;
+  const hint = 'Run the same export again when no other task uses the VM.';
   return { error: new Hyper2kvmError('partial', sentence, { hint }), shown: false };
 }
 

@@ -53,7 +53,7 @@ export interface VmExport extends PlannedVm {
 const RESERVED_DESCRIPTOR_BYTES = 128 * 1024;
 
 const NO_NVRAM =
-  'The server does not offer the NVRAM of this UEFI VM, so its UEFI boot entries are not included. ESXi offers it from 6.7 on.';
+  'The server does not offer the NVRAM of this UEFI VM, so its UEFI boot entries are not included. ESXi 6.7 and later offer it.';
 
 /**
  * Exports one VM as planned, into a folder that is locked. When this settles, on whatever way, no lease and no own snapshot is left on the server that could be
@@ -79,7 +79,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
   await using cleanUp = new CleanUp(leave);
   const scope = { client, vm: plan.vm, facts, job, cleanUp, left, duties: resume, step };
   const source = await prepareSource(options.power, scope, signal);
-  if (source.quiesced === false) warn('The snapshot was not quiesced: the disks are as after a power cut.');
+  if (source.quiesced === false) warn('The snapshot was not quiesced: the disks are as after a power failure.');
 
   const writer = await openPackage(task);
   let isFetched = false;
@@ -96,7 +96,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     await cleanUp.run();
     const { descriptor, ...made } = await finishDescriptor(task, described, { source, transfer, resume, step }, signal);
     signal.throwIfAborted();
-    step('finish', 'Giving the files their names');
+    step('finish', 'Finalizing files');
     const withFiles = (files: readonly ExportedFile[]): VmExportResult => ({
       vm: plan.vm,
       moRef: plan.moRef,

@@ -32,7 +32,7 @@ export async function postExport(
       const connection = { uri: define, env };
       if (!isKept) await defineDomain(connection, domain.path, signal);
       else if (!(await defineKept(connection, domain.path, force, signal))) {
-        const message = `libvirt at ${define} knows this VM already: its definition stays, and --force replaces it.`;
+        const message = `libvirt at ${define} already has this VM: its definition is kept. Use --force to replace it.`;
         used.warnings = [...used.warnings, message];
         report({ type: 'warning', vm, message });
       }
@@ -47,7 +47,7 @@ export async function postExport(
     const what = define !== undefined && used.defined === undefined ? 'defined' : 'booted';
     throw new Hyper2kvmError(error.kind, `${vm} was exported, but could not be ${what}: ${error.message}`, {
       cause: error,
-      hint: `${error.hint ?? ''} Its images are whole and stay in ${output}.`.trimStart(),
+      hint: `${error.hint ?? ''} Its images are complete and are kept in ${output}.`.trimStart(),
     });
   }
 }

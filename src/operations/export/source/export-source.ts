@@ -120,7 +120,7 @@ function snapshotScope({ client, vm, facts, cleanUp, left, duties, step }: Sourc
 /** Powers the VM on after the export, as soon as a shutdown that is under way has ended. */
 function deferPowerOn({ client, vm, facts, cleanUp, duties, step }: SourceScope, shutdownLimitMs: number): void {
   cleanUp.defer({
-    remains: `${vm} is still powered off: power it on again.`,
+    remains: `${vm} is still powered off. Power it on again.`,
     isLasting: true,
     limitMs: shutdownLimitMs + POWER_ON_LIMIT_MS,
     run: async (limit) => {
@@ -165,7 +165,10 @@ async function ownSnapshotSource(quiesce: boolean, scope: SourceScope, signal: A
   const { client, facts, job, duties, step } = scope;
   const old = leftoverOf(facts, duties);
   const name = old?.name ?? `${OWN_SNAPSHOT_PREFIX}${job}`;
-  step('snapshot', old ? `Taking over snapshot ${name} of the run before` : `Making the temporary snapshot ${name}`);
+  step(
+    'snapshot',
+    old ? `Taking over snapshot ${name} of the previous run` : `Creating the temporary snapshot ${name}`,
+  );
   if (!old) await duties.announceSnapshot(name);
   const ref = await takeOwnSnapshot(snapshotScope(scope), { name, quiesce, old: old?.ref });
   signal.throwIfAborted();
@@ -195,7 +198,7 @@ async function shutDown(
   if (!power.forcePowerOff) {
     throw new Hyper2kvmError(
       'transfer',
-      `The guest of ${vm} was not down after ${formatDuration(power.limitMinutes * 60)}.`,
+      `The guest of ${vm} did not shut down within ${formatDuration(power.limitMinutes * 60)}.`,
       {
         hint: 'Give it more time with --shutdown=TIME, or add --force-power-off.',
       },

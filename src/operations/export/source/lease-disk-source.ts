@@ -69,7 +69,7 @@ export class LeaseDiskSource implements DiskSource {
     const { client, vm, leave } = this.#options;
     if (!this.#unanswered) return;
     leave(
-      `An export lease on ${vm} may be open on ${client.server}, whose answer was lost; it locks the VM until it times out.`,
+      `An export lease on ${vm} may be open on ${client.server}, but the response was lost; it locks the VM until it times out.`,
     );
   }
 
@@ -163,7 +163,7 @@ class OpenLease implements SourceFiles {
   #deviceOf(key: string): LeaseDevice {
     const device = this.#lease.devices.find((candidate) => candidate.key === key);
     if (device) return device;
-    throw new Hyper2kvmError('transfer', `The new lease does not offer ${key} any more.`, {
+    throw new Hyper2kvmError('transfer', `The new lease no longer offers ${key}.`, {
       hint: 'The hardware of the VM was changed during the export; run it again.',
     });
   }

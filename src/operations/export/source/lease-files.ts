@@ -16,7 +16,7 @@ export function leaseFiles(devices: readonly LeaseDevice[], disks: readonly Virt
     throw new Hyper2kvmError(
       'transfer',
       `The lease offers ${formatCount(offered.length, 'disk')}; the hardware of the VM has ${disks.length}.`,
-      { hint: 'Look for disks in the settings of the VM that are not exportable: independent, shared or mapped ones.' },
+      { hint: 'Check the settings of the VM for disks that cannot be exported: independent, shared or mapped ones.' },
     );
   }
   const matched = matchDisks(disks, offered);
@@ -90,7 +90,7 @@ function notCertain(disks: readonly VirtualDisk[], offered: readonly LeaseDevice
   const places = disks.map(({ label, address }) => `${label} at ${address}`).join(', ');
   return new Hyper2kvmError(
     'transfer',
-    `The lease does not say which of its disks is which: it offers ${keys}; the VM has ${places}.`,
+    `The lease does not identify its disks: it offers ${keys}; the VM has ${places}.`,
     { hint: 'Export the VM as an OVF with another tool, or report this with the keys above.' },
   );
 }

@@ -22,9 +22,9 @@ export interface ArrivedFile {
 /** What arrived is not what the manifest says. Retryable: the line or the host may have changed it. */
 export class ManifestMismatchError extends Hyper2kvmError {
   constructor(name: string, sent: string, arrived: string) {
-    super('transfer', `${name} is not what the server says it sent: ${sent} were sent, ${arrived} arrived.`, {
+    super('transfer', `${name} does not match the manifest of the server: ${sent} were sent, ${arrived} arrived.`, {
       retryable: true,
-      hint: 'Something on the way changes the data, or the host is faulty.',
+      hint: 'A device on the network path changes the data, or the host is faulty.',
     });
   }
 }

@@ -40,7 +40,7 @@ export async function takeOwnSnapshot(
   let made = old;
   let appearLimitMs = 0;
   deferRemoval(scope, name, async (limit) => (made ??= await findByName(client, vmRef, name, appearLimitMs, limit)));
-  const description = `Temporary: made by hyper2kvm on ${hostname()} for an export, and removed after it.`;
+  const description = `Temporary: created by hyper2kvm on ${hostname()} for an export, and removed after it.`;
   try {
     made ??= await createSnapshot(client, vmRef, { name, description, quiesce }, new AbortController().signal);
     return made;

@@ -102,9 +102,9 @@ export class ImageMember {
 /** A cluster that does not decompress came damaged from the server or the line: another attempt may bring it whole. */
 function asDamagedStream(name: string, error: unknown): unknown {
   if (!(error instanceof Hyper2kvmError) || error.kind !== 'image' || error.retryable) return error;
-  return new Hyper2kvmError('image', `${name} came damaged: ${error.message}`, {
+  return new Hyper2kvmError('image', `${name} arrived corrupted: ${error.message}`, {
     retryable: true,
     cause: error,
-    hint: 'When it stays so, check the VM’s disk on the server.',
+    hint: 'If the error persists, check the disk of the VM on the server.',
   });
 }

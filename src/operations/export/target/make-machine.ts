@@ -68,7 +68,7 @@ async function fixFetched(
   signal: AbortSignal,
 ): Promise<FixReport | undefined> {
   if (requested.fix === 'off') return undefined;
-  step('fix', 'Looking at the guest');
+  step('fix', 'Inspecting the guest');
   const images = partialPaths.map((path, index) => {
     const disk = disks[index];
     return { path, format, address: disk && guestAddressOf(disk), uuid: disk?.uuid };

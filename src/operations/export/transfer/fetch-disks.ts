@@ -98,6 +98,6 @@ async function checkUnchanged(
   const now = sourceOfVm(await readVmFacts(client, facts.ref, signal));
   if (now.identity === source.identity) return;
   throw new Hyper2kvmError('transfer', `${plan.vm} was changed on the server while it was being exported.`, {
-    hint: 'Run the export again when nobody works on the VM.',
+    hint: 'Run the export again when the VM is not being changed.',
   });
 }

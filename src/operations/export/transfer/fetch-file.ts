@@ -190,7 +190,7 @@ function mostOther({ sizeBytes }: OpenedStream): number {
 }
 
 function tooLong(file: WantedFile, stream: OpenedStream): Hyper2kvmError {
-  const sentence = `${file.name} is longer than ${mostOther(stream)} bytes, the most that it can have.`;
+  const sentence = `${file.name} is longer than ${mostOther(stream)} bytes, its maximum size.`;
   return new Hyper2kvmError('transfer', sentence, { retryable: true });
 }
 

@@ -38,6 +38,6 @@ export class ManifestDispute {
   #settle(name: string): string {
     this.#isSettled = true;
     const message = this.#attempts.at(-1)?.message ?? '';
-    return `${message} It arrived twice with the same SHA-256 and a sound structure, so the manifest of the server is wrong: ${name} is accepted.`;
+    return `${message} It arrived twice with the same SHA-256 and a valid structure, so the manifest of the server is wrong. ${name} is accepted.`;
   }
 }

@@ -170,7 +170,7 @@ export class Transfer {
   #distrust(server: string, names: readonly string[]): void {
     const { vm, hashes, report } = this.#options;
     hashes.broken = true;
-    const message = `${server} said that it would give a SHA-256 of ${names.join(', ')}, and gave none: fetching again, and checking every grain.`;
+    const message = `${server} announced a SHA-256 of ${names.join(', ')}, but did not send it. Downloading again, and checking every grain.`;
     report({ type: 'warning', vm, message });
   }
 
@@ -241,9 +241,13 @@ export class Transfer {
     const arrived = await fetchFile(file, files, NOWHERE, this.#fetchOptions(file, false), signal);
     const warning = job.dispute.compare(arrived);
     if (warning === undefined) {
-      throw new Hyper2kvmError('transfer', `${file.name} arrived with other content when it was fetched again.`, {
-        hint: 'Run the export again. If this repeats, something on the way changes the data, or the host is faulty.',
-      });
+      throw new Hyper2kvmError(
+        'transfer',
+        `${file.name} arrived with different content when it was downloaded again.`,
+        {
+          hint: 'Run the export again. If this repeats, a device on the network path changes the data, or the host is faulty.',
+        },
+      );
     }
     job.isCompared = false;
     await resume.setWhole(this.whole);
@@ -300,8 +304,8 @@ export class Transfer {
 function givenUp({ file, failures }: Job, error: unknown): Hyper2kvmError {
   const kind = error instanceof Hyper2kvmError ? error.kind : 'transfer';
   const times = failures === 1 ? 'the only attempt' : `all ${failures} attempts`;
-  return new Hyper2kvmError(kind, `${file.name} could not be fetched in ${times}: ${sentenceOf(error)}`, {
+  return new Hyper2kvmError(kind, `${file.name} could not be downloaded in ${times}: ${sentenceOf(error)}`, {
     cause: error,
-    hint: 'Run the same command again; --retries gives more attempts.',
+    hint: 'To resume, rerun the same command; --retries allows more attempts.',
   });
 }

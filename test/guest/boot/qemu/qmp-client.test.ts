@@ -61,7 +61,7 @@ test('what is no QMP ends the connection', async () => {
   const { client, server } = connect(() => []);
   const waiting = client.execute('cont');
   server.write('QEMU 7.2.0 monitor - type help\n');
-  await expect(waiting).rejects.toThrow('no QMP message');
+  await expect(waiting).rejects.toThrow('not a QMP message');
 });
 
 test('the guest agent is asked when its port is open, and its answer counts once', async () => {

@@ -40,7 +40,7 @@ test('a small grub.cfg whose search finds nothing is not ready', async () => {
   const stub = STUB.replace(ROOT_UUID, '77777777-aaaa-4bbb-8ccc-000000000007');
   const faults = faultsOf(await check({ [FALLBACK]: GRUB_EFI, '/boot/efi/EFI/debian/grub.cfg': stub }));
   expect(faults[0]).toMatch(
-    /^\/boot\/efi\/EFI\/debian\/grub\.cfg:3 GRUB goes on with .*which is not there: search finds no device with the UUID 7777/,
+    /^\/boot\/efi\/EFI\/debian\/grub\.cfg:3 GRUB continues with .*which is not there: search finds no device with the UUID 7777/,
   );
 });
 
@@ -62,7 +62,7 @@ test('a UEFI guest without an ESP is not ready', async () => {
 
 test('a shim without a second stage is not ready', async () => {
   expect(onlyFault(await check({ [FALLBACK]: shim(true) })).fault).toContain(
-    'starts grubx64.efi in its own folder, which is not there',
+    'starts grubx64.efi in its own folder, which does not exist',
   );
   expect(faultsOf(await check({ [FALLBACK]: shim(true), '/boot/efi/EFI/BOOT/grubx64.efi': GRUB_EFI }))).toEqual([]);
 });

@@ -43,7 +43,7 @@ test('an empty crypttab with an encrypted root is not ready', async () => {
   const checks = await check({ '/cryptroot/crypttab': '' }, { root: 'UUID=11111111-aaaa-4bbb-8ccc-000000000001' });
   expect(onlyFault(checks)).toEqual({
     verdict: 'not-ready',
-    fault: `${IMAGE}:/cryptroot/crypttab In the initramfs neither crypttab nor a word of the command line opens /dev/sda2, an encrypted device that the root file system is on.`,
+    fault: `${IMAGE}:/cryptroot/crypttab In the initramfs neither crypttab nor a parameter of the kernel command line opens /dev/sda2, an encrypted device that the root file system is on.`,
   });
 });
 

@@ -65,10 +65,10 @@ test('crypttab is renamed too', async () => {
 });
 
 test.each([
-  [`/dev/disk/by-id/wwn-0x${OTHER}-part1`, 'is no device of this machine'],
-  ['/dev/mapper/mpathx1', 'is no device of this machine'],
-  ['/dev/short', 'is no device of this machine'],
-  ['/dev/sdf1', 'is no device of this machine'],
+  [`/dev/disk/by-id/wwn-0x${OTHER}-part1`, 'is not a device of this VM'],
+  ['/dev/mapper/mpathx1', 'is not a device of this VM'],
+  ['/dev/short', 'is not a device of this VM'],
+  ['/dev/sdf1', 'is not a device of this VM'],
 ])('%s, which is not a disk of the VM, gets nofail', async (spec, reason) => {
   const before = `${spec} /srv xfs defaults 0 2\n${spec}\t/opt/data\txfs\tnoatime\t0\t2\n`;
   const { read, warnings, obstacles, changes } = await planned({ ...FILES, '/etc/fstab': before });
@@ -83,7 +83,7 @@ test.each([
 test('what the system does not start without is an obstacle', async () => {
   const spec = `/dev/disk/by-id/wwn-0x${OTHER}-part1`;
   const { obstacles, changes } = await planned({ '/etc/fstab': `${spec} /usr ext4 defaults 0 2\n` });
-  expect(obstacles).toEqual([`/etc/fstab names ${spec}, which is no device of this machine: the line stays as it is.`]);
+  expect(obstacles).toEqual([`/etc/fstab names ${spec}, which is not a device of this VM: the line stays as it is.`]);
   expect(changes).toEqual([]);
 });
 
@@ -91,7 +91,7 @@ test('with several disks of unknown ids the reason is that of the source; the on
   const fstab = { '/etc/fstab': `/dev/disk/by-id/wwn-0x${A}-part1 /srv ext4 defaults 0 2\n` };
   const plain = GUEST.disks.map(({ path, format }) => ({ path, format }));
   const { warnings } = await planned(fstab, { ...GUEST, disks: plain });
-  expect(warnings[0]).toContain('is the id of a disk on VMware, and the source does not say which disk has it');
+  expect(warnings[0]).toContain('is the id of a disk on VMware, and the source does not specify which disk has it');
   const one = await planned(fstab, { ...GUEST, disks: plain.slice(0, 1) });
   expect(await one.read('/etc/fstab')).toBe('UUID=root /srv ext4 defaults 0 2\n');
   const another = await planned(fstab, { ...GUEST, disks: [{ path: 'c', format: 'raw', uuid: OTHER }] });

@@ -120,23 +120,23 @@ const CORRUPT: [string, RegExp, Buffer][] = [
   ['a grain table of 1024 entries', /1 to 512/, buildStream(CAPACITY, GRAINS, { header: { tableEntries: 1024 } })],
   ['a huge descriptor', /over 1 MiB/, buildStream(CAPACITY, GRAINS, { header: { descriptorSize: 2n ** 62n } })],
   [
-    'a descriptor that runs into the grains',
-    /runs into/,
+    'a descriptor that overlaps the grains',
+    /overlaps the grains/,
     buildStream(CAPACITY, GRAINS, { header: { descriptorSize: 128n } }),
   ],
   ['no room for a header', /before the first grain/, buildStream(CAPACITY, GRAINS, { header: { overHead: 0n } })],
-  ['a directory in the header', /in the header/, buildStream(CAPACITY, GRAINS, { header: { gdOffset: 0n } })],
+  ['a directory in the header', /overlap the header/, buildStream(CAPACITY, GRAINS, { header: { gdOffset: 0n } })],
   ['a grain beyond the capacity', /beyond the capacity/, buildStream(CAPACITY, new Map([[641, noise(GRAIN, 1)]]))],
   [
     'a grain off its border',
-    /grain border/,
+    /grain boundary/,
     buildStream(CAPACITY, GRAINS, {
       units: whole((units) => units.splice(2, 0, wrongGrain(noise(99, 1), undefined, 257))),
     }),
   ],
   [
     'a repeated grain',
-    /comes again/,
+    /is repeated/,
     buildStream(CAPACITY, GRAINS, { units: whole((units) => units.splice(1, 0, ...units.slice(0, 1))) }),
   ],
   [
@@ -183,13 +183,13 @@ const CORRUPT: [string, RegExp, Buffer][] = [
   ['a footer of another grain size', /sizes of grains/, buildStream(CAPACITY, GRAINS, { footer: { grainSize: 256n } })],
   [
     'a footer that points elsewhere',
-    /said to be in sector 5/,
+    /gives the grain directory at sector 5/,
     buildStream(CAPACITY, GRAINS, { footer: { gdOffset: 5n } }),
   ],
   ['a footer that points nowhere', /2\^64-1/, buildStream(CAPACITY, GRAINS, { footer: { gdOffset: 2n ** 64n - 1n } })],
   [
     'a lost directory',
-    /did not come/,
+    /is not in the stream/,
     buildStream(CAPACITY, GRAINS, { footer: { gdOffset: 5n }, units: whole((units) => units.splice(-3, 1)) }),
   ],
   [
@@ -248,12 +248,12 @@ const CORRUPT: [string, RegExp, Buffer][] = [
   ],
   [
     'a grain table that names another place',
-    /other places/,
+    /do not point to its grains/,
     buildStream(CAPACITY, GRAINS, { tableEntry: (value, index) => (value > 0 && index === 1 ? value + 1 : value) }),
   ],
   [
     'a grain table with two entries swapped',
-    /other places/,
+    /do not point to its grains/,
     buildStream(CAPACITY, GRAINS, { tableEntry: (value) => SWAPPED.get(value) ?? value }),
   ],
   [

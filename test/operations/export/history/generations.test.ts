@@ -147,7 +147,9 @@ test('an old generation with something else in it stays, and is told', async () 
     const { result } = await keeping(server, scratch, { keep: 1 });
     expect(result?.exported[0]).toMatchObject({
       generations: { kept: [expect.anything(), first], removed: [] },
-      warnings: [`The old generation ${join(folder, first)} is not removed: overlay.qcow2 in it is not of the export.`],
+      warnings: [
+        `The old generation ${join(folder, first)} is not removed: overlay.qcow2 in it does not belong to the export.`,
+      ],
     });
     await rm(join(folder, first, 'overlay.qcow2'));
     const next = await keeping(server, scratch, { keep: 1 });

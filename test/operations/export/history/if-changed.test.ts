@@ -38,7 +38,7 @@ async function secondRun(
   await using scratch = await ScratchFolder.make();
   const before = await exportIfChanged(server, scratch, first);
   expect(before.error).toBeUndefined();
-  expect(before.result?.exported).toMatchObject([{ changed: 'no whole export of it is recorded there' }]);
+  expect(before.result?.exported).toMatchObject([{ changed: 'no complete export of it is recorded there' }]);
   await between(server, scratch);
   const { result, error, events } = await exportIfChanged(server, scratch, second);
   expect(error).toBeUndefined();
@@ -116,16 +116,16 @@ describe('a VM is exported again', () => {
   test('while it runs, although nothing tells of a change', async () => {
     const vm: VmOptions = { ...VM, powerState: 'poweredOn' };
     const why = await secondRun(nothing, { vm, first: { power: SNAPSHOT } });
-    expect(why).toBe('its last export did not find out what to compare with');
+    expect(why).toBe('its last export recorded no state to compare with');
     const turnOn = (server: TestServer) => server.changeVm('web', { powerState: 'poweredOn' });
     expect(await secondRun(turnOn, { first: { power: SNAPSHOT } })).toBe(
-      'it is not powered off, and what its guest writes cannot be seen',
+      'it is not powered off, and guest writes cannot be detected',
     );
   });
 
   test('where the server has no content IDs', async () => {
     const why = await secondRun(nothing, { vm: { ...VM, contentIds: false } });
-    expect(why).toBe('its last export did not find out what to compare with');
+    expect(why).toBe('its last export recorded no state to compare with');
   });
 
   test('when other settings are asked for', async () => {
@@ -134,13 +134,13 @@ describe('a VM is exported again', () => {
       'it was exported with other settings',
     );
     expect(await secondRun(nothing, { first, second: { format: 'ovf' } })).toBe(
-      'no whole export of it is recorded there',
+      'no complete export of it is recorded there',
     );
   });
 
   test('when a file of its last export is gone', async () => {
     const remove = (_: TestServer, scratch: ScratchFolder) => rm(join(scratch.output, 'web-disk-1.vmdk'));
-    expect(await secondRun(remove)).toBe('no whole export of it is recorded there');
+    expect(await secondRun(remove)).toBe('no complete export of it is recorded there');
   });
 
   test('when somebody changed it while it was exported', async () => {
@@ -153,7 +153,7 @@ describe('a VM is exported again', () => {
     });
     expect(first.error).toBeUndefined();
     const { result } = await exportIfChanged(server, scratch, { power: SNAPSHOT });
-    expect(result?.exported).toMatchObject([{ changed: 'its last export did not find out what to compare with' }]);
+    expect(result?.exported).toMatchObject([{ changed: 'its last export recorded no state to compare with' }]);
     expect((await exportIfChanged(server, scratch, { power: SNAPSHOT })).result?.skipped).toHaveLength(1);
   });
 });

@@ -55,7 +55,10 @@ async function resume(
   const options = { format, parallel: 1, retries: 0 };
   server.faults.add({ on: 'disk', target: 'disk-1.vmdk', action: 'status', status: 503, times: 100 });
   const first = await runExport(server, scratch, options);
-  expect(first.error).toMatchObject({ kind: 'transfer', hint: expect.stringMatching(/Run the same command again/) });
+  expect(first.error).toMatchObject({
+    kind: 'transfer',
+    hint: expect.stringMatching(/To resume, rerun the same command/),
+  });
   expect(await scratch.files()).toEqual([RECORD, LEFTOVER[format]]);
   expect(first.result?.failed[0]?.keptForNextRun).toHaveLength(1);
   server.faults.clear();

@@ -105,7 +105,7 @@ describe('--skip-existing', () => {
       expect(done).toEqual({ defined: [URI], bootTested: false });
       await writeFile(path, JSON.stringify(rest));
       const { result } = await runExport(server, scratch, options);
-      expect(result?.exported[0]?.warnings).toEqual([expect.stringContaining('knows this VM already')]);
+      expect(result?.exported[0]?.warnings).toEqual([expect.stringContaining('already has this VM')]);
       expect(await calls()).toHaveLength(1);
     });
   });

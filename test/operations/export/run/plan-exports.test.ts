@@ -106,7 +106,7 @@ test.concurrent('a plan shows every obstacle, not the first alone', async () => 
 test.concurrent('a VM that the account may not read fails alone, in a plan and in an export', async () => {
   const expected = {
     kind: 'authentication',
-    message: expect.stringMatching(/^The server does not give \S+ of vm-\d+ \(NoPermission\)/),
+    message: expect.stringMatching(/^The server does not return \S+ of vm-\d+ \(NoPermission\)/),
   };
   const { plans, failed, events } = await plan([SECRET, THREE_DISKS], { vms: ['*'] });
   expect(plans.map(({ vm }) => vm)).toEqual(['web']);
@@ -151,7 +151,7 @@ test.concurrent(
     await mkdir(join(scratch.output, 'web.mf'));
     for (const [force, message] of [
       [false, /web-disk-2\.vmdk exists: no job/],
-      [true, /web\.mf is a folder, which --force does not replace/],
+      [true, /web\.mf is a folder, which --force does not overwrite/],
     ] as const) {
       const { result } = await runExport(server, scratch, { force });
       expect(result?.failed).toMatchObject([

@@ -71,7 +71,7 @@ describe('entries of a lease and disks of the hardware', () => {
     const disks = hardware({ type: LSI, bus: 0, units: [0, 1] });
     const refusal = expect.objectContaining({
       kind: 'transfer',
-      message: expect.stringMatching(/does not say which of its disks is which.*Hard disk 2 at VirtualLsiLogic/),
+      message: expect.stringMatching(/does not identify its disks.*Hard disk 2 at VirtualLsiLogic/),
     });
     expect(() => keysFor(disks, `/vm-1/${LSI}0:0`, '/vm-1/other')).toThrow(refusal);
     expect(() => keysFor(disks, `/vm-1/${LSI}0:0`, `/vm-1/${LSI}0:0`)).toThrow(refusal);
@@ -90,7 +90,7 @@ describe('entries of a lease and disks of the hardware', () => {
 
   test('of which two share a key that names no place are refused', () => {
     expect(() => keysFor(hardware({ type: LSI, bus: 0, units: [0, 1] }), '', '')).toThrow(
-      /which of its disks is which/,
+      /does not identify its disks/,
     );
   });
 });

@@ -79,7 +79,7 @@ describe('a quiesced snapshot', () => {
     const { error, result, warnings } = await exportWith(vm, QUIESCED);
     expect(error).toBeUndefined();
     expect(result?.exported[0]).toMatchObject({ quiesced: false });
-    expect(warnings).toContain('The snapshot was not quiesced: the disks are as after a power cut.');
+    expect(warnings).toContain('The snapshot was not quiesced: the disks are as after a power failure.');
   });
 
   test.concurrent('that fails ends the export with the reason', async () => {
@@ -125,7 +125,7 @@ describe('a shutdown', () => {
     await using server = await startTestServer({ vms: [RUNNING] });
     await using scratch = await ScratchFolder.make();
     const { error } = await runExport(server, scratch, { power: shutdown(), vms: ['web', '10'] });
-    expect(error).toMatchObject({ kind: 'not-found', hint: expect.stringContaining('no guest was shut down') });
+    expect(error).toMatchObject({ kind: 'not-found', hint: expect.stringContaining('No guest was shut down') });
     expect(server.state().vms['web']?.powerState).toBe('poweredOn');
     expect(await scratch.files()).toEqual([]);
     const others = await runExport(server, scratch, { power: SNAPSHOT, vms: ['web', '10'] });
@@ -155,7 +155,7 @@ describe('a shutdown', () => {
     const run = await exportWith({ ...RUNNING, shutdown: 'never' }, shutdown({ ...SHORT, restart: true }));
     expect(run.error).toMatchObject({
       kind: 'transfer',
-      message: expect.stringMatching(/^The guest of web was not down after/),
+      message: expect.stringMatching(/^The guest of web did not shut down within/),
       hint: expect.stringMatching(/--shutdown=TIME.*--force-power-off/),
     });
     expect(run.files).toEqual([]);
@@ -230,7 +230,7 @@ test.concurrent('what stays behind is told: an ISO image, a passthrough device, 
   expect(error).toBeUndefined();
   expect(files).toEqual(['web-disk-1.vmdk', 'web.mf', 'web.ovf']);
   expect(warnings).toEqual([
-    'The VM has 1 snapshot; the state of today is exported, without them.',
+    'The VM has 1 snapshot; only the current state is exported.',
     expect.stringMatching(/consolidation/),
     expect.stringMatching(/debian\.iso is attached/),
     expect.stringMatching(/PCI device 0 is passed through/),

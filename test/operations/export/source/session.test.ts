@@ -142,7 +142,7 @@ describe('what ends an export before it begins', () => {
     [
       'a login that never answers',
       { on: 'Login', action: 'stall' },
-      { kind: 'transfer', message: expect.stringMatching(/did not answer in time/) },
+      { kind: 'transfer', message: expect.stringMatching(/did not respond in time/) },
     ],
     [
       'an answer that is empty',
@@ -157,7 +157,7 @@ describe('what ends an export before it begins', () => {
     [
       'a call that stalls',
       { on: 'CreateContainerView', action: 'stall' },
-      { kind: 'transfer', message: expect.stringMatching(/did not answer in time/) },
+      { kind: 'transfer', message: expect.stringMatching(/did not respond in time/) },
     ],
   ];
   test.concurrent.each(cases)('%s', async (_title, fault, expected) => {

@@ -91,7 +91,7 @@ describe('a fault on the way', () => {
     await using scratch = await ScratchFolder.make();
     server.faults.add({ on: 'disk', action: 'flip-bit', atByte: 150_000, target: 'disk-1.vmdk', times: 100 });
     const { error } = await runExport(server, scratch, { format: 'qcow2', compression: 'fast', retries: 1 });
-    expect(error).toMatchObject({ message: expect.stringMatching(/^web-disk-2\.qcow2 could not be fetched/) });
+    expect(error).toMatchObject({ message: expect.stringMatching(/^web-disk-2\.qcow2 could not be downloaded/) });
     expect((await scratch.files()).filter((name) => !/partial$|resume$/.test(name))).toEqual([]);
     expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
   });

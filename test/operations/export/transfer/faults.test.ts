@@ -45,7 +45,7 @@ describe('a fault that stays ends in one sentence, with nothing left', () => {
     [
       'cut',
       { on: 'disk', action: 'cut', afterBytes: 300_000 },
-      { kind: 'transfer', message: /could not be fetched in all 3 attempts/ },
+      { kind: 'transfer', message: /could not be downloaded in all 3 attempts/ },
     ],
     [
       'stall',
@@ -53,12 +53,12 @@ describe('a fault that stays ends in one sentence, with nothing left', () => {
       { kind: 'transfer', message: /sent nothing for 6 seconds/ },
     ],
     ['503', { on: 'disk', action: 'status', status: 503 }, { kind: 'transfer', message: /HTTP status 503/ }],
-    ['empty', { on: 'disk', action: 'empty' }, { kind: 'transfer', message: /web\S+ could not be fetched/ }],
+    ['empty', { on: 'disk', action: 'empty' }, { kind: 'transfer', message: /web\S+ could not be downloaded/ }],
     ['403', { on: 'disk', action: 'status', status: 403 }, { kind: 'transfer', message: /HTTP status 403/ }],
     [
       'wrong certificate',
       { on: 'lease', action: 'wrong-thumbprint' },
-      { kind: 'tls-trust', message: /is not the one whose thumbprint is pinned/ },
+      { kind: 'tls-trust', message: /does not match the pinned thumbprint/ },
     ],
     [
       'lease error',

@@ -17,7 +17,9 @@ test.concurrent.each([
     expect(error).toBeUndefined();
     expect(result?.state).toBe('done');
     expect(result?.exported[0]?.warnings).toEqual([
-      expect.stringMatching(/^web-disk-2\.\w+ is not what the server says .* web-disk-2\.\w+ is accepted\.$/),
+      expect.stringMatching(
+        /^web-disk-2\.\w+ does not match the manifest of the server .* web-disk-2\.\w+ is accepted\.$/,
+      ),
     ]);
     expect(server.state().diskRequests['disk-1.vmdk']).toBe(2);
   },
@@ -44,7 +46,9 @@ test.concurrent.each([
     expect(error).toBeUndefined();
     expect(result?.state).toBe('done');
     expect(result?.exported[0]?.warnings).toEqual([
-      expect.stringMatching(/^web-disk-2\.\w+ is not what the server says .* web-disk-2\.\w+ is accepted\.$/),
+      expect.stringMatching(
+        /^web-disk-2\.\w+ does not match the manifest of the server .* web-disk-2\.\w+ is accepted\.$/,
+      ),
     ]);
     expect(server.state().diskRequests).toMatchObject({ 'disk-0.vmdk': 1, 'disk-1.vmdk': 2, 'disk-2.vmdk': 1 });
     expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
@@ -52,11 +56,15 @@ test.concurrent.each([
 );
 
 test.concurrent.each([
-  ['arrives otherwise the second time', 5, /^web-disk-2\.vmdk arrived with other content when it was fetched again\.$/],
+  [
+    'arrives otherwise the second time',
+    5,
+    /^web-disk-2\.vmdk arrived with different content when it was downloaded again\.$/,
+  ],
   [
     'may not be fetched again',
     0,
-    /^web-disk-2\.vmdk could not be fetched in the only attempt: .* is not what the server/,
+    /^web-disk-2\.vmdk could not be downloaded in the only attempt: .* does not match the manifest of the server/,
   ],
 ])('a disk that the last manifest disagrees with and that %s is left to no later run', async (_, retries, message) => {
   await using server = await serve();
@@ -83,6 +91,9 @@ test.concurrent('a disk that arrives differently each time is not accepted again
   for (const atByte of [500_000, 600_000, 700_000])
     server.faults.add({ on: 'disk', action: 'flip-bit', atByte, target: 'disk-1.vmdk' });
   const { error } = await runExport(server, scratch);
-  expect(error).toMatchObject({ kind: 'transfer', message: expect.stringMatching(/is not what the server says/) });
+  expect(error).toMatchObject({
+    kind: 'transfer',
+    message: expect.stringMatching(/does not match the manifest of the server/),
+  });
   expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
 });

@@ -64,7 +64,7 @@ test('a bit that flips each time is met by the grain’s own checksum, and no im
   expect(error).toMatchObject({
     kind: 'image',
     message: expect.stringMatching(
-      /^web-disk-1\.qcow2 could not be fetched in all 2 attempts: .*The grain of .* for byte \d+ of the disk is damaged/,
+      /^web-disk-1\.qcow2 could not be downloaded in all 2 attempts: .*The grain of .* for byte \d+ of the disk is damaged/,
     ),
   });
   expect(await scratch.files()).toEqual([]);

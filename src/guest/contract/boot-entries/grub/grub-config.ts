@@ -172,7 +172,7 @@ class GrubRun {
     if (!isThere) {
       // A file that is read only if it is there is asked for with `[ -f ...]`.
       const why = this.#failedSearch === undefined ? '' : `: ${this.#failedSearch}`;
-      return this.#problem(file, line, 'not-ready', `GRUB goes on with ${written}, which is not there${why}.`);
+      return this.#problem(file, line, 'not-ready', `GRUB continues with ${written}, which is not there${why}.`);
     }
     const real = await this.#subject.files.realPath(path);
     if (!GOES_ON.has(name)) return await this.#runFile(real, { ...scope, depth: scope.depth + 1 });

@@ -38,7 +38,7 @@ export function rewriteNetplanMatch(text: string, nics: readonly SourceNic[]): R
     const found = matchedNics(nics, [hasDriver(patterns), ...(known.length === 0 ? [] : [hasMac(known)])]);
     const obstacle =
       'unknown' in found ? found.unknown : found.macs.length > 1 ? obstacleToRepeat(document, definition) : undefined;
-    if (obstacle !== undefined) problems.push(`${words} stays as it is, since ${obstacle}`);
+    if (obstacle !== undefined) problems.push(`${words} is not changed, because ${obstacle}`);
     if ('unknown' in found || obstacle !== undefined || found.macs.length === 0) continue;
     edits.push(...editsOf(text, definition, { macs: found.macs, hasAddress: known.length > 0 }));
     details.push(`${words} → macaddress: ${found.macs.join(', ')}`);

@@ -24,7 +24,7 @@ export function rewriteDeviceLists(text: string, nics: readonly SourceNic[]): Re
     const rewritten = list.replace(DRIVER_SPEC, (whole, before: string, except: string, driver: string) => {
       const found = matchedNics(nics, [hasDriver([driver])]);
       const spec = whole.slice(before.length);
-      if ('unknown' in found) problems.push(`${spec} stays as it is, since ${found.unknown}`);
+      if ('unknown' in found) problems.push(`${spec} is not changed, because ${found.unknown}`);
       if ('unknown' in found || found.macs.length === 0) return whole;
       const macs = found.macs.map((mac) => `${except}mac:${mac}`).join(separator);
       details.push(`${spec} → ${macs}`);
@@ -48,7 +48,7 @@ export function rewriteKeyfileMatch(text: string, nics: readonly SourceNic[]): R
     nics,
     written.flatMap(({ key, value }) => testsOf(value, key === 'driver' ? hasDriver : hasPath)),
   );
-  if ('unknown' in found) return { text, details: [], problems: [`${words} stays as it is, since ${found.unknown}`] };
+  if ('unknown' in found) return { text, details: [], problems: [`${words} is not changed, because ${found.unknown}`] };
   if (found.macs.length === 0) return { text, details: [], problems: [] };
   const others = nics.flatMap(({ mac }) => (mac === undefined || found.macs.includes(mac) ? [] : [mac]));
   const setting =

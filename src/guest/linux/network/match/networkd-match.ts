@@ -33,7 +33,7 @@ export function rewriteNetworkdMatch(text: string, nics: readonly SourceNic[]): 
     const words = written.map(({ key, value }) => `${key}=${value}`).join(' ');
     const addresses = section.filter(({ key }) => key === 'MACAddress' || key === 'PermanentMACAddress');
     const found = matchedNics(nics, testsOf(written, addresses));
-    if ('unknown' in found) problems.push(`${words} stays as it is, since ${found.unknown}`);
+    if ('unknown' in found) problems.push(`${words} is not changed, because ${found.unknown}`);
     if ('unknown' in found || found.macs.length === 0) continue;
     for (const { at } of written) dropped.add(at);
     const type = section.some(({ key }) => key === 'Type') ? [] : ['Type=ether'];

@@ -36,7 +36,7 @@ export function rewriteUdevMatch(text: string, nics: readonly SourceNic[]): Rewr
     const [, known] = /ATTR\{address\}\s*==\s*"([^"]*)"/.exec(rule) ?? [];
     const ofAddress = known === undefined ? [] : [hasMac(known.toLowerCase().split('|'))];
     const found = matchedNics(nics, [...conditions.map(({ test }) => test), ...ofAddress]);
-    if ('unknown' in found) problems.push(`${words} stays as it is, since ${found.unknown}`);
+    if ('unknown' in found) problems.push(`${words} is not changed, because ${found.unknown}`);
     if ('unknown' in found || found.macs.length === 0) return rule;
     const address = `ATTR{address}=="${found.macs.join('|')}"`;
     details.push(`${words} → ${address}`);
