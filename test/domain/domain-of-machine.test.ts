@@ -55,7 +55,7 @@ test('source: what QEMU does not have is replaced, and named', () => {
     expect.stringMatching(/NVMe.*SATA/),
     expect.stringMatching(/does not specify the controller.*SATA/),
     expect.stringMatching(/vmxnet2.*e1000e/),
-    expect.stringMatching(/model of a card.*e1000e/),
+    expect.stringMatching(/model of a NIC.*e1000e/),
   ]);
 });
 

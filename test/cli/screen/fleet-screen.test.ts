@@ -33,15 +33,15 @@ function begin(screen: ExportScreen, vm: string, share: number, count = 20): voi
   screen.onEvent({ type: 'disk-progress', vm, disk, receivedBytes: share * 4 * GIB, coveredBytes: share * 10 * GIB });
 }
 
-test('each VM at work has a line of its own, under a title that counts', async () => {
+test('each running VM has a line of its own, under a title that counts', async () => {
   const stream = new FakeStream();
   const screen = await fleetScreen(stream);
   begin(screen, 'web-01', 0.25);
   begin(screen, 'db-01', 0.5);
   screen.onEvent({ type: 'step', vm: 'db-01', step: 'fix', detail: 'Inspecting the guest' });
-  await stream.shows(/0 of 20 VMs over, 2 at work/);
+  await stream.shows(/0 of 20 VMs finished, 2 running/);
   await stream.shows(/web-01 .*25% +1\.0 GiB/);
-  await stream.shows(/db-01 +Looking at the guest/);
+  await stream.shows(/db-01 +Inspecting the guest/);
   await screen.stop();
 });
 
@@ -55,26 +55,26 @@ test.each([
   stream.rows = rows;
   const screen = await fleetScreen(stream);
   for (let i = 0; i < 16; i += 1) begin(screen, `machine-with-quite-a-long-name-${i}`, i / 16);
-  await stream.shows(rows < 16 ? /more VMs at work/ : /93%/);
+  await stream.shows(rows < 16 ? /more VMs running/ : /93%/);
   const frame = terminalRows(stream.text).filter((line) => line !== '');
   await screen.stop();
   // One row stays free for the cursor.
   expect(frame.length).toBeLessThan(rows);
   for (const line of frame) expect(line.length).toBeLessThanOrEqual(columns);
-  expect(frame.join('\n')).toMatch(/0 of 20 VMs over, 16 at work/);
-  if (rows < 16) expect(frame.join('\n')).toMatch(/more VMs at work/);
+  expect(frame.join('\n')).toMatch(/0 of 20 VMs finished, 16 running/);
+  if (rows < 16) expect(frame.join('\n')).toMatch(/more VMs running/);
 });
 
-test('VMs that are over, warnings and notes are printed for good, in their order', async () => {
+test('finished VMs, warnings and notes are printed for good, in their order', async () => {
   const stream = new FakeStream();
   const screen = await fleetScreen(stream);
   begin(screen, 'web-01', 0.25);
   begin(screen, 'web-02', 0.25);
-  await stream.shows(/0 of 20 VMs over, 2 at work/);
+  await stream.shows(/0 of 20 VMs finished, 2 running/);
   screen.onEvent({ type: 'warning', vm: 'web-02', message: 'An ISO image is left out.' });
   screen.onEvent({ type: 'vm-skipped', vm: 'web-09', result: SKIPPED });
   screen.onEvent({ type: 'vm-finished', vm: 'web-01', result: RESULT });
-  await stream.shows(/2 of 20 VMs over, 1 at work/);
+  await stream.shows(/2 of 20 VMs finished, 1 running/);
   const error = new Hyper2kvmError('transfer', 'The lease broke.', { hint: 'Try again.' });
   screen.onEvent({ type: 'vm-failed', vm: 'web-02', error });
   screen.note('SIGINT: cleaning up.');
