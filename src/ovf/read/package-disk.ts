@@ -73,7 +73,7 @@ async function findParts(file: OvfFile, place: PackagePlace): Promise<NamedPlace
     const chunks = await findChunks(file, name, place);
     if (chunks.length > 0) return chunks;
   }
-  throw wrong(file, place, 'is not there');
+  throw wrong(file, place, 'does not exist');
 }
 
 async function findChunks(file: OvfFile, name: string, place: PackagePlace): Promise<NamedPlace[]> {
