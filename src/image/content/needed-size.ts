@@ -36,7 +36,7 @@ export async function requireNeededSize(image: MappedImage, force: boolean): Pro
   if (file === undefined || !(image.format === 'raw' || FLAT_VARIANT.test(image.variant))) return undefined;
   const needed = neededSize(await headOf(image));
   if (needed === undefined || needed.bytes <= image.virtualSizeBytes) return undefined;
-  const sentence = `${file.path} is truncated, or is only a part of a disk: it has ${image.virtualSizeBytes} bytes, and ${needed.what} needs ${needed.bytes} (${formatBytes(needed.bytes)}).`;
+  const sentence = `${file.path} is truncated, or is only a part of a disk: it has ${image.virtualSizeBytes} bytes, but ${needed.what} needs ${needed.bytes} (${formatBytes(needed.bytes)}).`;
   if (force) return sentence;
   throw new Hyper2kvmError('image', sentence, {
     hint: 'Copy the complete disk; for a split VMDK, convert the descriptor. To convert it as it is, use --force.',

@@ -98,7 +98,7 @@ testWithOracle(
       await outputOf(qemuImg, ['convert', '-f', 'raw', '-O', 'vmdk', ...options, raw, vmdk]);
       await using image = await openImage(vmdk);
       await expect(requireNeededSize(image, false)).rejects.toThrow(
-        /disk-f001\.vmdk is cut off.*its GPT needs 4194816/,
+        /disk-f001\.vmdk is truncated.*its GPT needs 4194816/,
       );
     });
   },
