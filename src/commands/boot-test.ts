@@ -27,7 +27,7 @@ const MOST_MEMORY_BYTES = 2 ** 40;
 export class BootTestCommand extends BaseCommand<BootTestResult> {
   static override summary = 'Boot a domain or a disk in QEMU, and check whether the guest comes up.';
   static override description =
-    'Runs the machine of a libvirt domain, or a lone disk on virtio hardware, with KVM or else in emulation, until there is a login prompt on the serial console, an answer of the guest agent and a frame from its network card, or a sign of failure. The disks are only read: what the guest writes goes to an overlay that is gone afterwards. No frame leaves QEMU, whose own DHCP server answers. A picture of the screen and the log of the serial console stay in the folder of the job. A guest that does not come up, whose network is silent, or that uses a configured address on another NIC than its own, is exit code 16.';
+    'Runs the VM of a libvirt domain, or a standalone disk on virtio hardware, with KVM or otherwise in emulation, until there is a login prompt on the serial console, an answer of the guest agent and a frame from its NIC, or a sign of failure. The disks are only read: what the guest writes goes to an overlay that is gone afterwards. No frame leaves QEMU, whose own DHCP server answers. A screenshot and the log of the serial console are kept in the job folder. A guest that does not come up, whose network is silent, or that uses a configured address on another NIC than its own, is exit code 16.';
 
   static override examples = [
     { description: 'Boot the domain that a conversion wrote', command: '<%= config.bin %> boot-test web-01.xml' },
