@@ -1,10 +1,11 @@
+import type { VmNic } from '../base/vm-config.ts';
 import type { DomainDisk, DomainFacts, DomainNic } from './domain-facts.ts';
 import { guestAge, type GuestAge } from './guest-age.ts';
 import type { HardwareKind } from './hardware-choice.ts';
 import { networkOf, unusedNetworks, type NetworkOptions } from './networks.ts';
 import { placeDisks } from './libvirt/place-disks.ts';
 import { cardDevice, emulatedCard } from './source-devices.ts';
-import type { SourceMachine, SourceNic } from './source-machine.ts';
+import type { DomainSource } from './domain-source.ts';
 
 export interface DomainChoices {
   /** One for each disk of the machine, in its order. */
@@ -35,7 +36,7 @@ const FRESH_TPM =
 
 /** The libvirt domain of a machine. Pure; throws a `RangeError` when the images are not as many as the disks. */
 export function domainOfMachine(
-  machine: SourceMachine,
+  machine: DomainSource,
   { images, hardware, devices, networks = { of: new Map() } }: DomainChoices,
 ): MadeDomain {
   if (images.length !== machine.disks.length) throw new RangeError('There is not one image for each disk.');
@@ -97,7 +98,7 @@ export function domainOfMachine(
 
 /** A guest of ARM: it had UEFI and no BIOS, and KVM's machine for it has neither the controllers nor the cards of VMware. */
 function armDomain(
-  machine: SourceMachine,
+  machine: DomainSource,
   { images, networks }: Required<Pick<DomainChoices, 'images'>> & { networks: NetworkOptions },
 ): MadeDomain {
   const { name, identity, sharesName, uuid, vcpus, coresPerSocket, tpm, guestId, memoryBytes } = machine;
@@ -149,7 +150,7 @@ function armDomain(
 }
 
 function cardFor(
-  { mac, model }: SourceNic,
+  { mac, model }: VmNic,
   hardware: HardwareKind,
   age: GuestAge,
   devices: ReadonlySet<string> | undefined,

@@ -6,7 +6,7 @@ import {
   isKnownToUefi,
   isSameController,
 } from './source-devices.ts';
-import type { SourceMachine } from './source-machine.ts';
+import type { DomainSource } from './domain-source.ts';
 
 /** What `--hardware` takes. */
 export const HARDWARE_OPTIONS = ['auto', 'virtio', 'source', 'sata'] as const;
@@ -21,7 +21,7 @@ export type VirtioSupport = 'supported' | 'unsupported' | 'unknown';
 export interface HardwareQuestion {
   wanted: HardwareOption;
   virtioSupport: VirtioSupport;
-  machine: Pick<SourceMachine, 'architecture' | 'disks' | 'nics' | 'firmware'>;
+  machine: Pick<DomainSource, 'architecture' | 'disks' | 'nics' | 'firmware'>;
   /** The devices of the QEMU that is to run it, by QEMU's names; undefined where that is not known. */
   devices: ReadonlySet<string> | undefined;
 }

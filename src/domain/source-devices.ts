@@ -1,5 +1,5 @@
+import type { ControllerKind } from '../base/vm-config.ts';
 import type { DiskBus, ScsiModel } from './domain-facts.ts';
-import type { ControllerKind } from './source-machine.ts';
 
 /** How QEMU emulates a controller that a machine had on VMware. */
 export interface EmulatedController {

@@ -1,17 +1,10 @@
-import type { ControllerKind } from '../domain/source-machine.ts';
+import type { ControllerKind, VmController } from '../base/vm-config.ts';
 import { pciAddressOf } from '../guest/inspect/pci-slot.ts';
 
 /** What the order of NICs follows from. */
 export interface OrderedNic {
   /** Lower case, as the source names it: `vmxnet3`, `e1000`. */
   model: string;
-  pciSlotNumber?: number | undefined;
-}
-
-/** A disk controller, which takes a PCI slot too. */
-export interface SlottedController {
-  kind: ControllerKind;
-  address: number;
   pciSlotNumber?: number | undefined;
 }
 
@@ -36,7 +29,7 @@ const LAST = 'none';
  */
 export function inPciOrder<T extends OrderedNic>(
   nics: readonly T[],
-  controllers: readonly (SlottedController | undefined)[],
+  controllers: readonly (VmController | undefined)[],
 ): T[] {
   const isKnown = nics.every(({ pciSlotNumber }) => pciSlotNumber !== undefined);
   if (!isKnown && nics.some(({ model }) => FOREIGN_NICS.has(model))) return [...nics];
@@ -51,7 +44,7 @@ export function inPciOrder<T extends OrderedNic>(
 
 function freeSlots(
   nics: readonly OrderedNic[],
-  controllers: readonly (SlottedController | undefined)[],
+  controllers: readonly (VmController | undefined)[],
 ): { express: number[]; plain: number[] } {
   const ofDisks = new Map(
     controllers.flatMap((each) => (each === undefined ? [] : [[`${each.kind} ${each.address}`, each] as const])),

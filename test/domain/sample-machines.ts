@@ -1,10 +1,11 @@
+import type { ControllerKind } from '../../src/base/vm-config.ts';
 import type { DomainFacts } from '../../src/domain/domain-facts.ts';
 import { domainOfMachine, type MadeDomain } from '../../src/domain/domain-of-machine.ts';
 import type { HardwareKind } from '../../src/domain/hardware-choice.ts';
-import type { ControllerKind, SourceMachine } from '../../src/domain/source-machine.ts';
+import type { DomainSource } from '../../src/domain/domain-source.ts';
 
 /** A machine of two disks on one controller, and of one card. */
-export function sampleMachine(changes: Partial<SourceMachine> = {}): SourceMachine {
+export function sampleMachine(changes: Partial<DomainSource> = {}): DomainSource {
   return {
     name: 'web-01',
     architecture: 'x86_64',
@@ -24,14 +25,14 @@ export function sampleMachine(changes: Partial<SourceMachine> = {}): SourceMachi
 }
 
 /** A disk on the first controller of each kind. */
-export function disksOn(...kinds: (ControllerKind | undefined)[]): SourceMachine['disks'] {
+export function disksOn(...kinds: (ControllerKind | undefined)[]): DomainSource['disks'] {
   return kinds.map((kind) => ({
     controller: kind === undefined ? undefined : { kind, address: 0 },
     bootOrder: undefined,
   }));
 }
 
-export function domainOn(machine: SourceMachine, hardware: HardwareKind): MadeDomain {
+export function domainOn(machine: DomainSource, hardware: HardwareKind): MadeDomain {
   const images = machine.disks.map((_disk, at) => ({ path: `/d/${at + 1}.qcow2`, format: 'qcow2' as const }));
   // Asked for, so that no note tells of it.
   const networks = { all: 'default', of: new Map<string, string>() };
@@ -59,13 +60,13 @@ export function allDomains(): { title: string; facts: DomainFacts }[] {
 }
 
 const KINDS: readonly HardwareKind[] = ['virtio', 'source', 'sata'];
-const FIRMWARES: Partial<SourceMachine>[] = [
+const FIRMWARES: Partial<DomainSource>[] = [
   { firmware: 'bios' },
   { firmware: 'uefi', tpm: true },
   { firmware: 'uefi', secureBoot: true },
 ];
 const GUESTS = ['debian12_64Guest', 'windows2022srvNext_64Guest', 'winNetStandardGuest', 'win2000ServGuest'];
-const DEVICES: Pick<SourceMachine, 'disks' | 'nics' | 'cdRoms'>[] = [
+const DEVICES: Pick<DomainSource, 'disks' | 'nics' | 'cdRoms'>[] = [
   { disks: [], nics: [], cdRoms: 0 },
   {
     disks: disksOn('ide', 'lsilogic', 'lsilogicsas', 'pvscsi', 'buslogic', 'sata', 'nvme', 'usb', 'scsi', undefined),

@@ -1,4 +1,4 @@
-import type { SourceMachine } from '../../src/domain/source-machine.ts';
+import type { DomainSource } from '../../src/domain/domain-source.ts';
 import { blockingChecks, checkLine } from '../../src/guest/contract/boot-check.ts';
 import { checkBoot } from '../../src/guest/contract/check-boot.ts';
 import { diskReader } from '../../src/guest/contract/read-disk.ts';
@@ -40,7 +40,7 @@ export async function judgeGuest(
 }
 
 /** What the program makes of the package of a guest. */
-function machineOf({ name, firmware, controller, disks, networkCards }: GuestRecipe): SourceMachine {
+function machineOf({ name, firmware, controller, disks, networkCards }: GuestRecipe): DomainSource {
   const nics = networkCards.map(({ model, macAddress, pciSlotNumber }) => ({
     mac: macAddress,
     model,

@@ -1,3 +1,4 @@
+import type { VmController } from '../../src/base/vm-config.ts';
 import { expect, test } from '@jest/globals';
 import { domainOfMachine } from '../../src/domain/domain-of-machine.ts';
 import { domainXml } from '../../src/domain/libvirt/domain-xml.ts';
@@ -5,14 +6,14 @@ import { readDomain } from '../../src/domain/libvirt/read-domain.ts';
 import { matchCards } from '../../src/guest/linux/network/match-cards.ts';
 import { describedByVmx, machineOf } from '../../src/operations/convert/described-machine.ts';
 import { readVmx } from '../../src/ovf/vmx/vmx-facts.ts';
-import { inPciOrder, type OrderedNic, type SlottedController } from '../../src/operations/nic-order.ts';
+import { inPciOrder, type OrderedNic } from '../../src/operations/nic-order.ts';
 
 const vmxnet3 = (pciSlotNumber?: number): OrderedNic => ({ model: 'vmxnet3', pciSlotNumber });
 const e1000 = (pciSlotNumber?: number): OrderedNic => ({ model: 'e1000', pciSlotNumber });
-const PVSCSI: SlottedController = { kind: 'pvscsi', address: 0 };
+const PVSCSI: VmController = { kind: 'pvscsi', address: 0 };
 
 /** The numbers of the NICs, `ethernet0` is 0, in the order in which Linux finds them. */
-const orderOf = (nics: OrderedNic[], controllers: SlottedController[] = []): number[] =>
+const orderOf = (nics: OrderedNic[], controllers: VmController[] = []): number[] =>
   inPciOrder(nics, controllers).map((nic) => nics.indexOf(nic));
 
 test('NICs are in the order of their slots’ PCI addresses', () => {

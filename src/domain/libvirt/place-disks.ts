@@ -1,7 +1,8 @@
+import type { VmController, VmDisk } from '../../base/vm-config.ts';
 import type { DiskBus, DomainDisk, ScsiModel } from '../domain-facts.ts';
 import type { HardwareKind } from '../hardware-choice.ts';
 import { CONTROLLER_WORDS, emulatedController, isKnownToUefi, NEAR_LSI_LOGIC } from '../source-devices.ts';
-import type { SourceController, SourceMachine, SourceMachineDisk } from '../source-machine.ts';
+import type { DomainSource } from '../domain-source.ts';
 
 export type DiskPlace = Pick<DomainDisk, 'bus' | 'scsi'>;
 
@@ -22,7 +23,7 @@ export interface PlacingRules {
   allowsIde: boolean;
   /** By QEMU's names; undefined allows all. */
   devices: ReadonlySet<string> | undefined;
-  firmware: SourceMachine['firmware'];
+  firmware: DomainSource['firmware'];
 }
 
 /** The machine `pc` has two channels of two drives. */
@@ -30,7 +31,7 @@ const MOST_IDE_DRIVES = 4;
 
 /** Gives each disk and each empty CD-ROM drive its place on KVM. */
 export function placeDisks(
-  disks: readonly SourceMachineDisk[],
+  disks: readonly VmDisk[],
   cdRomCount: number,
   { kind, fallback, allowsIde, devices, firmware }: PlacingRules,
 ): PlacedDisks {
@@ -61,11 +62,11 @@ export function placeDisks(
   return { places, cdRoms, scsiControllers: scsi.models, notes: [...notes] };
 }
 
-function unseenNote({ kind }: SourceController): string {
+function unseenNote({ kind }: VmController): string {
   return `The UEFI firmware of many hosts has no driver for the ${CONTROLLER_WORDS[kind]} controller and may not start from its disks. Check that it does, or use --hardware virtio or sata.`;
 }
 
-function replacedNote(controller: SourceController | undefined, bus: 'sata' | 'ide'): string {
+function replacedNote(controller: VmController | undefined, bus: 'sata' | 'ide'): string {
   const to = CONTROLLER_WORDS[bus];
   if (controller === undefined) return `The source does not specify the controller of a disk: ${to} is used.`;
   return `QEMU cannot emulate the ${CONTROLLER_WORDS[controller.kind]} controller of the source: its disks are on ${to}.`;
@@ -76,11 +77,7 @@ class ScsiPlaces {
   readonly models: ScsiModel[] = [];
   readonly #open = new Map<string, { controller: number; disks: number }>();
 
-  next(
-    { kind, address }: SourceController,
-    model: ScsiModel,
-    mostDisks: number,
-  ): { controller: number; target: number } {
+  next({ kind, address }: VmController, model: ScsiModel, mostDisks: number): { controller: number; target: number } {
     const key = `${kind} ${address}`;
     let place = this.#open.get(key);
     if (place === undefined || place.disks === mostDisks) {

@@ -1,20 +1,17 @@
+import type { VmConfig, VmDisk } from '../../base/vm-config.ts';
 import { architectureOf, requireArchitecture } from '../../domain/architecture.ts';
-import type { SourceMachine } from '../../domain/source-machine.ts';
+import type { DomainSource } from '../../domain/domain-source.ts';
 import { guestBusOf } from '../fix-guest/guest-bus.ts';
 import type { DiskAddress } from '../../guest/guest.ts';
-import type { OvfDisk } from '../../ovf/hardware/disks.ts';
 import type { OvfFacts } from '../../ovf/hardware/ovf-facts.ts';
 import type { VmxFacts } from '../../ovf/vmx/vmx-facts.ts';
 import { inPciOrder } from '../nic-order.ts';
 
-/** A machine as its OVF or its `.vmx` describes it. */
-export type DescribedMachine = Omit<SourceMachine, 'disks' | 'nics' | 'architecture'> & {
+/** A VM as its OVF or its `.vmx` describes it, with its NICs in the order of their PCI addresses. */
+export interface DescribedMachine extends VmConfig {
   /** Of `architectureOf`: any, as libvirt names it. */
   architecture: string;
-  disks: readonly Pick<OvfDisk, 'controller' | 'unitNumber' | 'bootOrder'>[];
-  /** In the order of their PCI addresses. */
-  nics: OvfFacts['nics'];
-};
+}
 
 export function describedByOvf({ cdRoms, ...ovf }: OvfFacts): DescribedMachine {
   return { ...ovf, nics: orderedNics(ovf), architecture: architectureOf(ovf), cdRoms: cdRoms.length };
@@ -34,7 +31,7 @@ function orderedNics({ nics, disks }: Pick<DescribedMachine, 'nics' | 'disks'>):
 /**
  * What its domain is made of. `diskUuids` are VMware's, by disk, where they are known. Throws kind `image` for an architecture that no domain is made for.
  */
-export function machineOf(described: DescribedMachine, diskUuids: readonly (string | undefined)[] = []): SourceMachine {
+export function machineOf(described: DescribedMachine, diskUuids: readonly (string | undefined)[] = []): DomainSource {
   const { name, identity, uuid, guestId, memoryBytes, vcpus, coresPerSocket, firmware, secureBoot, tpm, nics, cdRoms } =
     described;
   const architecture = requireArchitecture(described.architecture, name);
@@ -51,7 +48,7 @@ export function machineOf(described: DescribedMachine, diskUuids: readonly (stri
 export function guestAddressOf({
   controller,
   unitNumber,
-}: Pick<OvfDisk, 'controller' | 'unitNumber'>): DiskAddress | undefined {
+}: Pick<VmDisk, 'controller' | 'unitNumber'>): DiskAddress | undefined {
   const bus = guestBusOf(controller?.kind);
   if (controller === undefined || bus === undefined || unitNumber === undefined) return undefined;
   return { bus, controller: controller.address, unit: unitNumber, pciSlotNumber: controller.pciSlotNumber };

@@ -11,7 +11,7 @@ import { readHostDevices } from '../../domain/libvirt/host-devices.ts';
 import { kubevirtNetworks } from '../../domain/kubevirt/kubevirt-networks.ts';
 import { KUBEVIRT_DEVICES, kubevirtYaml } from '../../domain/kubevirt/kubevirt.ts';
 import type { NetworkOptions } from '../../domain/networks.ts';
-import type { SourceMachine } from '../../domain/source-machine.ts';
+import type { DomainSource } from '../../domain/domain-source.ts';
 
 /** What the machine runs on, and why. */
 export interface HardwareReport {
@@ -23,7 +23,7 @@ export interface HardwareReport {
 }
 
 export interface DomainRequest {
-  machine: SourceMachine;
+  machine: DomainSource;
   /** One for each disk of the machine, in its order. */
   images: (Pick<DomainDisk, 'path' | 'format'> & { virtualSizeBytes: number })[];
   wanted: HardwareOption;

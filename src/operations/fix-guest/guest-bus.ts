@@ -1,4 +1,4 @@
-import type { ControllerKind } from '../../domain/source-machine.ts';
+import type { ControllerKind } from '../../base/vm-config.ts';
 import type { DiskAddress } from '../../guest/guest.ts';
 
 const OTHER_BUSES: Partial<Record<ControllerKind, DiskAddress['bus'] | 'none'>> = {

@@ -2,7 +2,7 @@ import type { DomainFacts, DomainNic, ScsiModel } from '../../domain/domain-fact
 import { placeNics, type PciPlace } from '../../domain/libvirt/nic-places.ts';
 import { domainOfMachine } from '../../domain/domain-of-machine.ts';
 import type { HardwareOption } from '../../domain/hardware-choice.ts';
-import type { SourceMachine } from '../../domain/source-machine.ts';
+import type { DomainSource } from '../../domain/domain-source.ts';
 import type { TargetAddress, TargetDisk, TargetHardware, TargetNic } from '../../guest/contract/boot-check.ts';
 
 /** The drivers of Linux for libvirt's SCSI controllers. */
@@ -21,7 +21,7 @@ const NIC_DRIVERS: Readonly<Record<string, string>> = { virtio: 'virtio_net', pc
  * not describe a VM: then only the number of its disks is known.
  */
 export function targetHardware(
-  machine: SourceMachine | undefined,
+  machine: DomainSource | undefined,
   diskCount: number,
   wanted: HardwareOption,
 ): TargetHardware {
@@ -34,7 +34,7 @@ export function targetHardware(
 const VIRTIO_DISK: TargetDisk = { driver: 'virtio_blk', names: 'vd' };
 const NOT_DESCRIBED = { firmware: undefined, secureBoot: false, nics: undefined };
 
-function hardwareOf(facts: DomainFacts, { nics }: SourceMachine): TargetHardware {
+function hardwareOf(facts: DomainFacts, { nics }: DomainSource): TargetHardware {
   const places = placeNics(facts)?.nics;
   return {
     firmware: facts.firmware,
@@ -54,7 +54,7 @@ function diskOf({ bus, scsi, serial }: DomainFacts['disks'][number], { scsiContr
 
 function nicOf(
   { mac, model }: DomainNic,
-  source: SourceMachine['nics'][number] | undefined,
+  source: DomainSource['nics'][number] | undefined,
   place: PciPlace | undefined,
 ): TargetNic {
   return {

@@ -1,27 +1,6 @@
+import type { ControllerKind, VmController } from '../../base/vm-config.ts';
 import { readPciSlot, RESOURCE, type OvfItem } from '../descriptor/items.ts';
 import { wholeNumber } from '../descriptor/sections.ts';
-
-/** `scsi` is a SCSI controller of a kind that is not told. */
-export type ControllerKind =
-  | 'ide'
-  | 'scsi'
-  | 'buslogic'
-  | 'lsilogic'
-  | 'lsilogicsas'
-  | 'pvscsi'
-  | 'virtio-scsi'
-  | 'virtio'
-  | 'sata'
-  | 'nvme'
-  | 'usb';
-
-export interface OvfController {
-  kind: ControllerKind;
-  /** Its place among those of its bus; no other of the bus has the same. */
-  address: number;
-  /** VMware's number of its PCI slot, from which a guest has the names of its disks by path. */
-  pciSlotNumber?: number | undefined;
-}
 
 /** The order in which vSphere numbers its buses (device keys 200, 1000, 15000, 31000), and so its disks. */
 const BUS_ORDER: readonly ControllerKind[][] = [
@@ -33,9 +12,9 @@ const BUS_ORDER: readonly ControllerKind[][] = [
 ];
 
 /** The storage controllers by instance ID. */
-export function readControllers(items: readonly OvfItem[]): Map<string, OvfController> {
+export function readControllers(items: readonly OvfItem[]): Map<string, VmController> {
   const controllers = new Map(
-    items.flatMap((item): [string, OvfController][] => {
+    items.flatMap((item): [string, VmController][] => {
       const kind = kindOf(item);
       if (kind === undefined) return [];
       // OVF 0.9 calls it the number of the bus.
@@ -49,7 +28,7 @@ export function readControllers(items: readonly OvfItem[]): Map<string, OvfContr
 }
 
 /** Many writers give all controllers of a bus the address 0: then they are counted in the order in which they stand. */
-function giveOwnAddresses(controllers: readonly OvfController[]): void {
+function giveOwnAddresses(controllers: readonly VmController[]): void {
   for (const bus of BUS_ORDER.keys()) {
     const ofBus = controllers.filter((controller) => busOrder(controller) === bus);
     if (new Set(ofBus.map(({ address }) => address)).size === ofBus.length) continue;
@@ -60,7 +39,7 @@ function giveOwnAddresses(controllers: readonly OvfController[]): void {
 }
 
 /** Where a controller's bus stands among all; without a controller, after them. */
-export function busOrder(controller: OvfController | undefined): number {
+export function busOrder(controller: VmController | undefined): number {
   if (controller === undefined) return BUS_ORDER.length;
   return BUS_ORDER.findIndex((kinds) => kinds.includes(controller.kind));
 }
@@ -87,7 +66,7 @@ function kindOf({ resourceType, subType }: OvfItem): ControllerKind | undefined 
 }
 
 /** What oVirt, which lists no controllers, says of a disk itself. */
-export function ovirtController(diskInterface: string | undefined): OvfController | undefined {
+export function ovirtController(diskInterface: string | undefined): VmController | undefined {
   const kinds: Record<string, ControllerKind> = {
     ide: 'ide',
     sata: 'sata',

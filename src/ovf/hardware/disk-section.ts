@@ -1,5 +1,6 @@
+import type { VmController } from '../../base/vm-config.ts';
 import { bytesPerUnit } from '../descriptor/allocation-units.ts';
-import { ovirtController, type OvfController } from './controllers.ts';
+import { ovirtController } from './controllers.ts';
 import type { OvfElement, RefuseDescriptor } from '../descriptor/envelope.ts';
 import type { Properties } from '../descriptor/properties.ts';
 import type { OvfFile } from '../descriptor/references.ts';
@@ -15,7 +16,7 @@ export interface DiskEntry {
   populatedBytes: number | undefined;
   format: string | undefined;
   /** What oVirt, which lists no controllers, says of the disk itself. */
-  ovirtController: OvfController | undefined;
+  ovirtController: VmController | undefined;
 }
 
 /** The disks of the DiskSection by their ids, and sentences about values that are passed over. */

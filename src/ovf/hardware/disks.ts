@@ -1,6 +1,7 @@
+import type { VmDisk } from '../../base/vm-config.ts';
 import { bytesPerUnit } from '../descriptor/allocation-units.ts';
 import { readDiskSection, referenceIn, type DiskEntry } from './disk-section.ts';
-import { busOrder, readControllers, type OvfController } from './controllers.ts';
+import { busOrder, readControllers } from './controllers.ts';
 import type { OvfElement, RefuseDescriptor } from '../descriptor/envelope.ts';
 import { readItem, RESOURCE, type OvfItem } from '../descriptor/items.ts';
 import type { Properties } from '../descriptor/properties.ts';
@@ -8,7 +9,7 @@ import type { OvfFile } from '../descriptor/references.ts';
 import { hardwareItems, systemsOf, wholeNumber } from '../descriptor/sections.ts';
 
 /** A hard disk of the VM. */
-export interface OvfDisk {
+export interface OvfDisk extends VmDisk {
   /** Of its Disk element; undefined for a drive that refers to none. */
   diskId: string | undefined;
   /** The drive's, as people call it: `Hard disk 1`. */
@@ -20,12 +21,6 @@ export interface OvfDisk {
   populatedBytes: number | undefined;
   /** A URI, which names the format of the disk's file: a claim, to be checked against its content. */
   format: string | undefined;
-  /** Undefined when the disk is on no controller that is known. */
-  controller: OvfController | undefined;
-  /** Its place on the controller. */
-  unitNumber: number | undefined;
-  /** From 1; undefined when the descriptor does not say that the machine boots from it. */
-  bootOrder: number | undefined;
 }
 
 export interface OvfCdRom {

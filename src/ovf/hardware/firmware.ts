@@ -1,13 +1,7 @@
+import type { VmConfig } from '../../base/vm-config.ts';
 import type { OvfElement } from '../descriptor/envelope.ts';
 import { RESOURCE, type OvfItem } from '../descriptor/items.ts';
 import { wholeNumber } from '../descriptor/sections.ts';
-
-export interface OvfFirmware {
-  firmware: 'bios' | 'uefi';
-  secureBoot: boolean;
-  /** It has a virtual TPM, whose content no package holds. */
-  tpm: boolean;
-}
 
 /** oVirt's `BiosType`: 3 is Q35 with UEFI, 4 the same with secure boot. */
 const OVIRT_UEFI = 3;
@@ -19,7 +13,7 @@ export function readFirmware(
   hardware: OvfElement | undefined,
   machine: OvfElement | undefined,
   items: readonly OvfItem[],
-): OvfFirmware {
+): Pick<VmConfig, 'firmware' | 'secureBoot' | 'tpm'> {
   const vmware = vmwareSettings(hardware);
   const virtualBox = machine?.children('Hardware')[0];
   const ovirt = wholeNumber(system.children('BiosType')[0]?.text()) ?? 0;

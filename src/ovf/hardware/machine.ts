@@ -1,20 +1,17 @@
+import type { VmConfig } from '../../base/vm-config.ts';
 import { bytesPerUnit } from '../descriptor/allocation-units.ts';
 import type { RefuseDescriptor } from '../descriptor/envelope.ts';
 import { RESOURCE, type OvfItem } from '../descriptor/items.ts';
 import { wholeNumber } from '../descriptor/sections.ts';
 
-export interface OvfProcessors {
-  /** 1 where the descriptor does not tell. */
-  vcpus: number;
-  /** Undefined where the descriptor does not tell; else a divisor of `vcpus`. */
-  coresPerSocket: number | undefined;
-}
-
 const MEBIBYTE = 2 ** 20;
 /** No hypervisor has as many; vSphere ends at 960 (version 9). */
 const MOST_VCPUS = 8192;
 
-export function readProcessors(items: readonly OvfItem[], refuse: RefuseDescriptor): OvfProcessors {
+export function readProcessors(
+  items: readonly OvfItem[],
+  refuse: RefuseDescriptor,
+): Pick<VmConfig, 'vcpus' | 'coresPerSocket'> {
   const item = items.find(({ resourceType }) => resourceType === RESOURCE.processor);
   if (item === undefined) return { vcpus: 1, coresPerSocket: undefined };
   const ovirt = ovirtProcessors(item);

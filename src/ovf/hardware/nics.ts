@@ -1,17 +1,7 @@
+import type { VmNic } from '../../base/vm-config.ts';
 import type { OvfElement } from '../descriptor/envelope.ts';
 import { readPciSlot, RESOURCE, type OvfItem } from '../descriptor/items.ts';
 import { wholeNumber } from '../descriptor/sections.ts';
-
-export interface OvfNic {
-  /** Lower case, with colons. Undefined when the descriptor has none, or one that no card can have: then a new one is made. */
-  mac: string | undefined;
-  /** Lower case, as the source names it: `vmxnet3`, `e1000`, `pcnet32`; '' when it does not. */
-  model: string;
-  /** The name of the network in the source. */
-  network: string | undefined;
-  /** VMware's number of the card's PCI slot, from which a Linux guest has the name `ens192`. */
-  pciSlotNumber: number | undefined;
-}
 
 /** oVirt writes the numbers of its `VmInterfaceType`. */
 const OVIRT_CARDS: Readonly<Record<string, string>> = { '1': 'rtl8139', '2': 'e1000', '3': 'virtio', '6': 'e1000e' };
@@ -21,7 +11,7 @@ const KNOWN_CARDS: ReadonlySet<string> = new Set(
 );
 
 /** The network cards, in order. `machine` is VirtualBox's own element, which may hold the MACs. */
-export function readNics(items: readonly OvfItem[], machine: OvfElement | undefined): OvfNic[] {
+export function readNics(items: readonly OvfItem[], machine: OvfElement | undefined): VmNic[] {
   const adapters = virtualBoxMacs(machine);
   return items
     .filter(({ resourceType }) => resourceType === RESOURCE.network)

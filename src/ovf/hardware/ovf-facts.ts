@@ -1,32 +1,24 @@
+import type { VmConfig } from '../../base/vm-config.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { chooseConfiguration, chooseSystem, nameOf, type OvfChoice } from '../descriptor/choice.ts';
 import { attachDisks, readCdRoms, type OvfCdRom, type OvfDisk } from './disks.ts';
 import { parseEnvelope, type OvfElement, type RefuseDescriptor } from '../descriptor/envelope.ts';
-import { readFirmware, type OvfFirmware } from './firmware.ts';
+import { readFirmware } from './firmware.ts';
 import { readItems } from '../descriptor/items.ts';
-import { readMemoryBytes, readProcessors, type OvfProcessors } from './machine.ts';
-import { readNics, type OvfNic } from './nics.ts';
+import { readMemoryBytes, readProcessors } from './machine.ts';
+import { readNics } from './nics.ts';
 import { Properties } from '../descriptor/properties.ts';
 import { readReferences, type OvfFile } from '../descriptor/references.ts';
 import { sectionsOf } from '../descriptor/sections.ts';
 
 /** What an OVF descriptor says about one virtual machine, as VMware, VirtualBox and oVirt write it. */
-export interface OvfFacts extends OvfProcessors, OvfFirmware {
-  /** Any text: as the person who made the machine named it. */
-  name: string;
-  /** Only VirtualBox tells it: lower case, with dashes. */
-  uuid: string | undefined;
-  /** VMware's id of the guest's system (`debian12_64Guest`), or VirtualBox's (`Debian_64`). */
-  guestId: string | undefined;
+export interface OvfFacts extends Omit<VmConfig, 'disks' | 'cdRoms'> {
   /** The guest's system in words. */
   guestText: string | undefined;
-  /** VirtualBox's word for the machine's processor: `x86`, `ARM`. */
+  /** VirtualBox's word for the processor: `x86`, `ARM`. */
   platform: string | undefined;
-  /** Undefined where the descriptor does not tell. */
-  memoryBytes: number | undefined;
   /** One for each drive that holds a disk, by controller and address; those on no known controller come last. */
   disks: OvfDisk[];
-  nics: OvfNic[];
   cdRoms: OvfCdRom[];
   /** All files of the package that the descriptor names, in its order: disks, images, NVRAM. */
   files: OvfFile[];

@@ -1,14 +1,15 @@
-import { busOrder, type ControllerKind, type OvfController } from '../hardware/controllers.ts';
-import { normalMac, type OvfNic } from '../hardware/nics.ts';
+import type { ControllerKind, VmController, VmNic, VmDisk } from '../../base/vm-config.ts';
+import { busOrder } from '../hardware/controllers.ts';
+import { normalMac } from '../hardware/nics.ts';
 import { wholeNumber } from '../descriptor/sections.ts';
 import type { RefuseVmx, VmxValues } from './vmx-text.ts';
 
-export interface VmxDisk {
+export interface VmxDisk extends VmDisk {
   /** As the machine calls its place: `scsi0:1`. */
   place: string;
   /** Of the disk's descriptor, as it is written. */
   fileName: string;
-  controller: OvfController;
+  controller: VmController;
   unitNumber: number;
   /** From 1. */
   bootOrder: number;
@@ -17,7 +18,7 @@ export interface VmxDisk {
 /** What hangs on a controller of disks and CD-ROM drives. */
 interface Drive {
   place: string;
-  controller: OvfController;
+  controller: VmController;
   unitNumber: number;
   deviceType: string;
   fileName: string;
@@ -102,7 +103,7 @@ function withBootOrder(values: VmxValues, disks: readonly Drive[]): VmxDisk[] {
 }
 
 /** The network cards, in order. */
-export function readVmxNics(values: VmxValues): OvfNic[] {
+export function readVmxNics(values: VmxValues): VmNic[] {
   const numbers = [...values.keys()].flatMap((key) => {
     const [, number] = /^ethernet(\d{1,4})\.present$/.exec(key) ?? [];
     return number !== undefined && isPresent(values, `ethernet${number}`) ? [Number(number)] : [];

@@ -1,17 +1,15 @@
+import type { VmConfig } from '../../base/vm-config.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import type { OvfFacts } from '../hardware/ovf-facts.ts';
 import { wholeNumber } from '../descriptor/sections.ts';
 import { readDrives, readVmxNics, type VmxDisk } from './vmx-devices.ts';
 import { MOST_VMX_BYTES, readVmxText, type RefuseVmx, type VmxValues } from './vmx-text.ts';
 
 /** What a `.vmx`, the file of a machine on ESXi, Workstation or Fusion, says about it. */
-export interface VmxFacts extends Omit<OvfFacts, 'disks' | 'cdRoms' | 'files' | 'guestText' | 'platform' | 'warnings'> {
+export interface VmxFacts extends VmConfig {
   /** By bus, controller and unit. */
   disks: VmxDisk[];
   /** vCenter's own, which no other of its VMs has. */
   instanceUuid: string | undefined;
-  /** Empty drives: their images are not part of the machine. */
-  cdRoms: number;
 }
 
 const MIB = 2 ** 20;

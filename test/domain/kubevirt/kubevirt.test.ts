@@ -7,7 +7,7 @@ import { domainOfMachine } from '../../../src/domain/domain-of-machine.ts';
 import { diskClaimName, kubernetesName } from '../../../src/domain/kubevirt/kubernetes-name.ts';
 import { kubevirtNetworks } from '../../../src/domain/kubevirt/kubevirt-networks.ts';
 import { KUBEVIRT_DEVICES, kubevirtYaml } from '../../../src/domain/kubevirt/kubevirt.ts';
-import type { SourceMachine } from '../../../src/domain/source-machine.ts';
+import type { DomainSource } from '../../../src/domain/domain-source.ts';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { outputOf } from '../../oracles/run-program.ts';
 import { disksOn, sampleMachine } from '../sample-machines.ts';
@@ -15,12 +15,12 @@ import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 const GIB = 2 ** 30;
 
-function factsOf(machine: SourceMachine, hardware: 'virtio' | 'source' | 'sata', path = '/d'): DomainFacts {
+function factsOf(machine: DomainSource, hardware: 'virtio' | 'source' | 'sata', path = '/d'): DomainFacts {
   const images = machine.disks.map((_disk, at) => ({ path: `${path}/${at + 1}.qcow2`, format: 'qcow2' as const }));
   return domainOfMachine(machine, { images, hardware, devices: KUBEVIRT_DEVICES }).facts;
 }
 
-function yamlOf(machine: SourceMachine, hardware: 'virtio' | 'source' | 'sata' = 'virtio', path?: string): string {
+function yamlOf(machine: DomainSource, hardware: 'virtio' | 'source' | 'sata' = 'virtio', path?: string): string {
   const { networks } = kubevirtNetworks(
     machine.nics.map(({ network }) => network),
     { of: new Map() },
@@ -140,7 +140,7 @@ test('one card is on the pod network, others need a definition that is named', (
 });
 
 /** BIOS; secure boot and TPM; Windows; an old guest; nothing told; three cards. */
-const SAMPLES: SourceMachine[] = [
+const SAMPLES: DomainSource[] = [
   sampleMachine(),
   sampleMachine({ firmware: 'uefi', secureBoot: true, tpm: true }),
   sampleMachine({ guestId: 'windows9_64Guest', firmware: 'uefi' }),

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
-import type { SourceMachine } from '../../../src/domain/source-machine.ts';
+import type { DomainSource } from '../../../src/domain/domain-source.ts';
 import { targetHardware } from '../../../src/operations/fix-guest/target-hardware.ts';
 
-const MACHINE: SourceMachine = {
+const MACHINE: DomainSource = {
   name: 'web',
   identity: '1',
   architecture: 'x86_64',
@@ -65,13 +65,13 @@ test('NICs have the addresses of the domain: on the root bus they are known, beh
     { ...nic, mac: undefined, model: 'e1000', network: 'A' },
     { ...nic, mac: undefined, network: 'B' },
   ];
-  const old = { ...MACHINE, firmware: 'bios', secureBoot: false, guestId: 'rhel4Guest', nics } as SourceMachine;
-  const addresses = (machine: SourceMachine) => targetHardware(machine, 2, 'auto').nics?.map(({ address }) => address);
+  const old = { ...MACHINE, firmware: 'bios', secureBoot: false, guestId: 'rhel4Guest', nics } as DomainSource;
+  const addresses = (machine: DomainSource) => targetHardware(machine, 2, 'auto').nics?.map(({ address }) => address);
   expect(addresses(old)).toEqual([
     { bus: 0, device: 0x10 },
     { bus: 0, device: 0x11 },
   ]);
-  expect(addresses({ ...MACHINE, nics } as SourceMachine)).toEqual([
+  expect(addresses({ ...MACHINE, nics } as DomainSource)).toEqual([
     { bus: undefined, device: 0 },
     { bus: undefined, device: 0 },
   ]);

@@ -1,4 +1,5 @@
-import type { ControllerKind, SourceController, SourceMachine } from '../../../domain/source-machine.ts';
+import type { ControllerKind, VmController } from '../../../base/vm-config.ts';
+import type { DomainSource } from '../../../domain/domain-source.ts';
 import { guestBusOf } from '../../fix-guest/guest-bus.ts';
 import { inPciOrder } from '../../nic-order.ts';
 import type { GuestDisk } from '../../../guest/guest.ts';
@@ -12,7 +13,7 @@ export function machineOfVm(
   vm: NamedVm,
   hardware: VmHardware,
   disks: readonly Pick<VirtualDisk, 'key' | 'address' | 'controllerSlot' | 'uuid'>[],
-): SourceMachine {
+): DomainSource {
   const named = hardware.bootDeviceKeys;
   const rank = ({ key }: { key: number }): number => (named.includes(key) ? named.indexOf(key) : named.length);
   const bootOrder = disks.toSorted((a, b) => rank(a) - rank(b));
@@ -82,7 +83,7 @@ export function guestAddressOf({
 }
 
 /** Of an address such as `VirtualLsiLogicController0:1`. */
-function controllerOf(address: string): SourceController | undefined {
+function controllerOf(address: string): VmController | undefined {
   const [, type = '', bus] = /^(\D.*?)(\d{1,6}):\d{0,6}$/.exec(address) ?? [];
   const kind = CONTROLLERS.get(type);
   return kind === undefined ? undefined : { kind, address: Number(bus) };

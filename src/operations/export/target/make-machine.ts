@@ -1,6 +1,6 @@
 import { architectureOf } from '../../../domain/architecture.ts';
+import type { DomainSource } from '../../../domain/domain-source.ts';
 import type { SinkFormat } from '../../../image/model/encoding.ts';
-import type { SourceMachine } from '../../../domain/source-machine.ts';
 import type { NamedVm } from '../../../domain/vm-name.ts';
 import type { VirtualDisk } from '../../../vsphere/vm/virtual-disk.ts';
 import type { VmHardware } from '../../../vsphere/vm/vm-hardware.ts';
@@ -63,7 +63,7 @@ export async function makeMachine(
 /** The images are marked before the first byte of them changes: the next run must not take over an image that a killed run was changing. */
 async function fixFetched(
   { vmHardware, disks, partialPaths, format, changes, step }: FetchedVm,
-  machine: SourceMachine,
+  machine: DomainSource,
   { requested, wanted, env }: { requested: ExportOptions['guest']; wanted: HardwareOption; env: NodeJS.ProcessEnv },
   signal: AbortSignal,
 ): Promise<FixReport | undefined> {
