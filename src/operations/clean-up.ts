@@ -2,24 +2,28 @@ import { isRetryable, sentenceOf } from '../base/errors.ts';
 import { pause } from '../base/time-limit.ts';
 
 interface Undo {
-  /** What stays on the server when it fails, as the beginning of a sentence. */
+  /** What stays on the server if this step fails, as the beginning of a sentence. */
   remains: string;
   limitMs: number;
   run: (signal: AbortSignal) => Promise<void>;
-  /** It stays until somebody undoes it, unlike a lease or a session, which end by themselves: an operation that leaves it is not a success. */
+  /**
+   * The leftover stays until somebody removes it, unlike a lease or a session, which expires. An operation that
+   * leaves it behind is not a success.
+   */
   isLasting?: boolean;
-  /** Runs when it could not be undone, for a later run to make up for it. */
+  /** Runs if the step failed, so that a later run can clean up. */
   onLeft?: () => Promise<void>;
 }
 
-/** Takes a sentence about each thing that could not be undone. */
+/** Receives a sentence about each thing that could not be undone. */
 type Leave = (sentence: string, isLasting: boolean) => void;
 
 const TRIES = 3;
 
 /**
- * What has to be undone on the server whatever happens: leases, snapshots, the session, in reverse order. It runs under limits of its own
- * since the program's signal may have aborted already. A step that fails stops no other one; what it leaves behind is told instead of thrown.
+ * Steps that must be undone on the server in every case: leases, snapshots and the session, in reverse order. They
+ * run under time limits of their own, since the program's signal may already be aborted. A step that fails does not
+ * stop the others. Leftovers are reported instead of thrown.
  */
 export class CleanUp implements AsyncDisposable {
   readonly #undos: Undo[] = [];
@@ -29,7 +33,7 @@ export class CleanUp implements AsyncDisposable {
     this.#leave = leave;
   }
 
-  /** Adds a step; what is returned takes it away again, when it has been done in the ordinary course. */
+  /** Adds a step. Call the returned function to remove it once the step was done in the ordinary course. */
   defer(undo: Undo): () => void {
     this.#undos.push(undo);
     return () => {
@@ -42,7 +46,7 @@ export class CleanUp implements AsyncDisposable {
     return this.run();
   }
 
-  /** Undoes all that was added so far: before what takes long and needs nothing more of the server. */
+  /** Runs all steps that were added so far. Used before lengthy work that needs nothing more from the server. */
   async run(): Promise<void> {
     for (let undo = this.#undos.pop(); undo; undo = this.#undos.pop()) {
       try {
@@ -55,7 +59,7 @@ export class CleanUp implements AsyncDisposable {
   }
 }
 
-/** A line that has just dropped is often back within seconds, and a snapshot left behind costs more than those. */
+/** A dropped connection is often restored within seconds, and retrying costs less than leaving a snapshot behind. */
 async function runPatiently(undo: Undo): Promise<void> {
   const limit = AbortSignal.timeout(undo.limitMs);
   for (let attempt = 1; ; attempt += 1) {

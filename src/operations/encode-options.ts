@@ -9,21 +9,21 @@ import {
 export { SINK_FORMATS };
 export type { Compression };
 
-/** What `--compress` takes. */
+/** The values of `--compress`. */
 export const COMPRESSIONS = Object.keys(COMPRESSORS).filter((name): name is Compression => name in COMPRESSORS);
 
-/** The choices of which {@link EncodeOptions} are made. */
+/** The settings that make up {@link EncodeOptions}. */
 export interface EncodeChoices<Format extends string> {
   format: Format;
-  /** Of qcow2 images; undefined leaves them uncompressed. */
+  /** For qcow2 images; undefined leaves them uncompressed. */
   compression?: Compression | undefined;
-  /** Of qcow2 images; undefined is 64 KiB. */
+  /** For qcow2 images; defaults to 64 KiB. */
   clusterBytes?: number | undefined;
 }
 
 /**
- * How the disks of a result are encoded: built once from the flags and passed on as one value. A choice that is added here is part of every fingerprint, so that an earlier result is never
- * taken for one that is encoded in another way.
+ * How the disks of a result are encoded: built once from the flags and passed on as one value. Every setting added
+ * here becomes part of the fingerprint, so that an earlier result with a different encoding is never reused.
  */
 export class EncodeOptions<Format extends string = string> {
   readonly format: Format;
@@ -36,17 +36,17 @@ export class EncodeOptions<Format extends string = string> {
     this.clusterBytes = clusterBytes;
   }
 
-  /** The encoding of an image in `format`, which a package in {@link EncodeOptions.format} contains. */
+  /** The encoding of an image in `format`, for an image inside a package in {@link EncodeOptions.format}. */
   image(format: SinkFormat): ImageEncoding {
     return { format, compression: this.compression, clusterBytes: this.clusterBytes };
   }
 
-  /** The values by the names of their flags. Undefined is the default of a flag. */
+  /** The values by flag name. Undefined is the default of a flag. */
   byFlag(): { format: Format; compress: string | undefined; 'cluster-size': number | undefined } {
     return { format: this.format, compress: this.compression, 'cluster-size': this.clusterBytes };
   }
 
-  /** Equal for two results of the same content whose disks have the same bytes. */
+  /** Equal for two results with the same content if their disks have the same bytes. */
   fingerprint(): string {
     return JSON.stringify(this.byFlag());
   }

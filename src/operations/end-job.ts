@@ -7,7 +7,7 @@ export interface EndOptions {
   warn: (message: string) => void;
 }
 
-/** Ends the record of a job, and then tells whom it concerns. A notice that fails is a warning. Never rejects. */
+/** Closes the record of a job, then sends the notifications. A failed notification is a warning. Never rejects. */
 export async function endJob(
   job: JobHandle,
   how: Parameters<JobHandle['end']>,

@@ -1,7 +1,9 @@
 import type { JobView } from '../jobs/job-record.ts';
 import { listJobs } from '../jobs/job-store.ts';
 
-/** That a file is in the way, and which recorded job wrote it, as a sentence. Conversions leave no job record. */
+/**
+ * A sentence that says that a file already exists, and which recorded job wrote it. Conversions leave no job record.
+ */
 export async function existsSentence(path: string, env: NodeJS.ProcessEnv): Promise<string> {
   return `${path} exists: ${await writerOf(path, env)}.`;
 }

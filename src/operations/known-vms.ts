@@ -8,12 +8,16 @@ import { stateFolder } from '../base/files/state-folder.ts';
 import { serverOfEnvironment } from '../vsphere/connection/connection-settings.ts';
 
 const SUFFIX = '.txt';
-/** Control characters could not be typed, and would drive the terminal that shows them; direction marks hide what a name is. */
+/**
+ * Control characters could not be typed and would control the terminal that prints them. Direction marks disguise a
+ * name.
+ */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /**
- * Keeps the names of a server's VMs for the completion in shells: a file of mode 0600 for each server, in the state folder. A folder that cannot be
- * written only costs the completion, and the record of the job in the same place tells of it; so nothing is said here.
+ * Stores the names of a server's VMs for shell completion: one file of mode 0600 per server, in the state folder. A
+ * folder that is not writable costs only the completion. It is not reported here, because the job record in the same
+ * place reports it.
  */
 export async function rememberVms(
   env: NodeJS.ProcessEnv,
@@ -22,7 +26,7 @@ export async function rememberVms(
 ): Promise<void> {
   const names = new Map<string, number>();
   for (const { name } of inventory) names.set(name, (names.get(name) ?? 0) + 1);
-  // Only the path says which one is meant of VMs with one name, and that a name with a dash in front is no flag.
+  // Only the path distinguishes VMs with the same name, and marks a name with a leading dash as not being a flag.
   const lines = inventory
     .filter(({ name, inventoryPath }) => !UNSAFE.test(name + inventoryPath))
     .map(
@@ -38,8 +42,9 @@ export async function rememberVms(
 }
 
 /**
- * The VMs that the last inventory of the server in the environment had, or of the one that was looked at last when none is named there; none when there was no inventory. As inventory
- * paths when what was typed begins like one. Asks no server.
+ * The VMs in the last inventory of the server in the environment, or of the most recently used server if the
+ * environment names none; empty without an inventory. Returns inventory paths if the typed text begins like one.
+ * Contacts no server.
  */
 export async function knownVms(env: NodeJS.ProcessEnv, typed: string): Promise<string[]> {
   const folder = namesFolder(env);

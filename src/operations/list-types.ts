@@ -3,18 +3,21 @@ export interface ListedVm {
   name: string;
   inventoryPath: string;
   moRef: string;
-  /** `poweredOn`, `poweredOff` or `suspended`, as the server says it. */
+  /** `poweredOn`, `poweredOff` or `suspended`, as the server reports it. */
   powerState: string;
   template: boolean;
-  /** The guest's full name, or its id where the server has no name for it. */
+  /** The guest's full name, or its id if the server has no name for it. */
   guest: string;
   disks: { label: string; capacityBytes: number }[];
   cpus: number;
   memoryBytes: number;
-  /** The account may see that the VM is there, and no more: all but its name and place is empty. */
+  /** The account may see only that the VM exists: everything except its name and place is empty. */
   unreadable: boolean;
   instanceUuid: string;
   biosUuid: string;
-  /** The key of the extension that made the VM for itself, such as `com.vmware.vim.eam` for a vCLS VM; '' for a VM of the users. Patterns of `export` skip such VMs. */
+  /**
+   * The key of the extension that created the VM for itself, such as `com.vmware.vim.eam` for a vCLS VM; '' for a
+   * user's VM. Patterns of `export` skip managed VMs.
+   */
   managedBy: string;
 }

@@ -21,7 +21,10 @@ const PATHS = [
 ];
 const MIB = 1024 * 1024;
 
-/** The VMs and templates that the account can see, by inventory path; with `glob` only those whose name or path matches. */
+/**
+ * The VMs and templates that the account can see, by inventory path; with `glob` only those whose name or path
+ * matches.
+ */
 export async function listVms(
   options: { connection: ConnectionSettings; glob: string | undefined; env: NodeJS.ProcessEnv },
   { signal, report }: OperationContext<WarningEvent>,

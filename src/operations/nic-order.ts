@@ -1,31 +1,35 @@
 import type { ControllerKind, VmController } from '../base/vm-config.ts';
 import { pciAddressOf } from '../guest/inspect/pci-slot.ts';
 
-/** What the order of NICs follows from. */
+/** The fields that determine the order of NICs. */
 export interface OrderedNic {
   /** Lower case, as the source names it: `vmxnet3`, `e1000`. */
   model: string;
   pciSlotNumber?: number | undefined;
 }
 
-/** Devices that VMware puts behind PCI Express bridges; the others are on its conventional bus. */
+/** Devices that VMware attaches to PCI Express bridges; the others are on its conventional PCI bus. */
 const EXPRESS_NICS: ReadonlySet<string> = new Set(['vmxnet3', 'e1000e']);
 const EXPRESS_CONTROLLERS: ReadonlySet<ControllerKind> = new Set(['pvscsi', 'lsilogicsas', 'nvme']);
-/** Devices that no VMware product has: such a machine is not VMware's, and numbers of slots say nothing about it. */
+/** Devices that no VMware product has. A VM with one is not VMware's, so its slot numbers are meaningless. */
 const FOREIGN_NICS: ReadonlySet<string> = new Set(['virtio', 'rtl8139']);
 
-/** 160, 192, 224, 256, then 1184, 1216 …: the four bridges for PCI Express with their first function, then with their second. */
+/**
+ * 160, 192, 224, 256, then 1184, 1216 …: the first function of the four PCI Express bridges, then the second, up to
+ * the eighth.
+ */
 const EXPRESS_SLOTS = Array.from({ length: 8 }, (_f, bridgeFunction) =>
   [160, 192, 224, 256].map((slot) => slot + bridgeFunction * 1024),
 ).flat();
-/** The slots of the conventional bus. */
+/** The slots of the conventional PCI bus. */
 const PLAIN_SLOTS = Array.from({ length: 32 }, (_s, device) => 32 + device);
 const LAST = 'none';
 
 /**
- * The NICs of a machine on VMware in the order of their PCI addresses, by which Linux counts `eth0`, `eth1`. The addresses follow from the slot numbers
- * (https://knowledge.broadcom.com/external/article?legacyId=2047927). A NIC without one is taken to be in the next free slot, since VMware assigns slots in the order of the
- * devices when the VM is first powered on. `nics` are in the order of their numbers, `ethernet0` first.
+ * The NICs of a VMware VM in PCI address order, in which Linux numbers `eth0`, `eth1`. The addresses follow from the
+ * slot numbers (https://knowledge.broadcom.com/external/article?legacyId=2047927). A NIC without a slot number is
+ * assumed to be in the next free slot, since VMware assigns slots in device order at the first power-on. `nics` must
+ * be in the order of their numbers, `ethernet0` first.
  */
 export function inPciOrder<T extends OrderedNic>(
   nics: readonly T[],
@@ -38,7 +42,7 @@ export function inPciOrder<T extends OrderedNic>(
     const slots = EXPRESS_NICS.has(nic.model) ? free.express : free.plain;
     return { nic, address: pciAddressOf(nic.pciSlotNumber ?? slots.shift()) ?? LAST };
   });
-  // Addresses are of one length, in hexadecimal digits: as texts they have the order of the numbers.
+  // Addresses are hexadecimal strings of equal length, so string order is numeric order.
   return placed.toSorted((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0)).map(({ nic }) => nic);
 }
 

@@ -1,12 +1,15 @@
-/** What every operation gets besides its options. */
+/** The context that every operation receives besides its options. */
 export interface OperationContext<Event> {
-  /** Aborted with an `InterruptedError` when the program is to end. The operation cleans up first and rejects with that reason. */
+  /**
+   * Aborted with an `InterruptedError` when the program is to end. The operation cleans up first and rejects with
+   * that reason.
+   */
   signal: AbortSignal;
-  /** Takes events as they happen; must not throw. */
+  /** Receives events as they happen; must not throw. */
   report: (event: Event) => void;
 }
 
-/** Something that did not stop the operation and that the user should know. */
+/** Something that did not stop the operation but that the user should know. */
 export interface WarningEvent {
   type: 'warning';
   message: string;

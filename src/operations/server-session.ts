@@ -4,7 +4,7 @@ import type { CleanUp } from './clean-up.ts';
 
 const LOGOUT_LIMIT_MS = 30_000;
 
-/** Greets the server and logs in; the logout is added to `cleanUp`. */
+/** Connects to the server and logs in; the logout is added to `cleanUp`. */
 export async function openSession(
   connection: ConnectionSettings,
   cleanUp: CleanUp,
@@ -16,7 +16,10 @@ export async function openSession(
   return client;
 }
 
-/** Logs in to a server that was greeted. The logout stands in `cleanUp` before: an answer that is lost may have opened a session. */
+/**
+ * Logs in to a connected server. The logout is added to `cleanUp` first, because a lost response may have opened a
+ * session.
+ */
 export async function logIn(
   client: VsphereClient,
   { username }: ConnectionSettings,

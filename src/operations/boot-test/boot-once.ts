@@ -17,27 +17,33 @@ const KVM_PATIENCE: BootPatience = {
   addressSeconds: 15,
   afterFrameSeconds: 60,
 };
-/** Emulation was measured to be 5 to 20 times slower than KVM; a boot waits for disks and timers too. */
+/**
+ * Emulation is 5 to 20 times slower than KVM (measured). The factor is lower because part of a boot is waiting for
+ * disks and timers.
+ */
 const EMULATION_FACTOR = 4;
 
 export interface OneBoot {
   target: BootTarget;
   programs: QemuPrograms;
   options: BootTestOptions;
-  /** Of its encrypted volumes. */
+  /** Passphrases of the guest's encrypted volumes. */
   passphrases?: readonly Secret[] | undefined;
   folder: string;
-  /** Takes words about what is seen, as it happens. */
+  /** Receives progress messages as they occur. */
   tell: (words: string) => void;
   warn: (message: string) => void;
-  /** Undefined: that of `options.env`. */
+  /** Defaults to the KVM of the host that `options.env` describes. */
   kvm?: HostKvm;
 }
 
-/** What a boot adds to the result. */
+/** The fields that a boot adds to the result. */
 export type BootFindings = Omit<BootTestResult, 'target' | 'name' | 'job' | 'warnings' | 'problem'>;
 
-/** Boots with KVM where it works, else in emulation, and reports why. Where KVM breaks in the middle, `auto` boots again in emulation. */
+/**
+ * Boots with KVM if it works and in emulation otherwise, and reports the reason. If KVM fails during the boot, `auto`
+ * boots again in emulation.
+ */
 export async function bootOnce(boot: OneBoot, signal: AbortSignal): Promise<BootFindings> {
   const { target, options, warn } = boot;
   requireMemory(target);
@@ -56,7 +62,7 @@ export async function bootOnce(boot: OneBoot, signal: AbortSignal): Promise<Boot
     if (!(error instanceof KvmBrokeError) || wanted === 'kvm') throw error;
     warn(`The guest is booted again in emulation, which is slow. ${error.message}`);
     const findings = await run(boot, 'tcg', signal);
-    // Only now it is KVM that was wrong and not the VM's hardware.
+    // The boot in emulation succeeded, so the fault was in KVM and not in the VM's hardware.
     await kvm.markBroken(qemu, error.message);
     return findings;
   }
@@ -122,7 +128,10 @@ function findingsOf(outcome: BootOutcome, { target, options }: OneBoot, accelera
   };
 }
 
-/** QEMU takes the guest's memory as it is used: half of what the host has is no promise, all of it cannot be. */
+/**
+ * QEMU allocates guest memory on demand. A guest with as much memory as the host cannot run; anything smaller is
+ * allowed.
+ */
 function requireMemory({ name, machine }: BootTarget): void {
   if (machine.memoryBytes < totalmem()) return;
   const [wanted, there] = [formatBytes(machine.memoryBytes), formatBytes(totalmem())];

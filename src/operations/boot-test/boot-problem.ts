@@ -4,12 +4,15 @@ import type { BootTestResult } from './types.ts';
 
 type Found = Omit<BootTestResult, 'problem'>;
 
-/** Why a boot test is no proof; undefined when the guest came up and its NICs, if it has any, were heard on their own networks. */
+/**
+ * Why a boot test fails to prove the guest; undefined if the guest came up and its NICs, if any, were heard on their
+ * own networks.
+ */
 export function problemOf(found: Found, { isDisk }: { isDisk: boolean }): BootTestResult['problem'] {
   const { name, verdict, failure, networkUp, seconds, serialLog, picture } = found;
   const look = `See ${picture === null ? '' : `${picture} and `}${serialLog}.`;
   if (failure !== undefined) {
-    // A lone disk does not tell which firmware it was installed for.
+    // A standalone disk image does not record the firmware that it was installed for.
     const isOther = isDisk && found.firmware === 'bios' && isFirmwareFailure(failure.kind);
     const key = failure.kind === 'passphrase-prompt' ? 'Give its passphrase with --key all:file:PATH. ' : '';
     const firmware = isOther ? 'A disk that was installed for UEFI needs --firmware uefi. ' : '';

@@ -1,11 +1,11 @@
 import type { BootMachine } from '../../guest/boot/qemu/boot-machine.ts';
 
-/** What is to be booted. */
+/** The VM to boot. */
 export interface BootTarget {
   name: string;
   /** A disk without a domain. */
   isDisk: boolean;
   machine: BootMachine;
-  /** What of the target the boot test leaves out, a sentence each. */
+  /** Parts of the target that the boot test leaves out, one sentence each. */
   warnings: string[];
 }

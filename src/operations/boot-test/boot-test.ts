@@ -15,7 +15,7 @@ import type { BootTarget } from './boot-target.ts';
 import { readTarget } from './read-target.ts';
 import type { BootTestEvent, BootTestOptions, BootTestResult } from './types.ts';
 
-/** All as the domain has it, within the limits of time that a boot test has by itself. */
+/** Every setting as in the domain, with the default time limits of a boot test. */
 export const PLAIN_BOOT_TEST = {
   timeoutMs: undefined,
   firmware: undefined,
@@ -24,8 +24,9 @@ export const PLAIN_BOOT_TEST = {
 } as const;
 
 /**
- * Looks whether this host can run boot tests, before work whose result one is to prove. Throws kind `host`. `firmware` is what a UEFI machine needs; undefined for BIOS
- * and where it is not known yet.
+ * Checks that this host can run boot tests, before work whose result a boot test is to prove. `firmware` is the kind
+ * that the VM needs if it is UEFI; undefined for BIOS or if it is not yet known.
+ * @throws kind `host`.
  */
 export async function checkBootTest(
   env: NodeJS.ProcessEnv,
@@ -37,8 +38,10 @@ export async function checkBootTest(
 }
 
 /**
- * Boots a domain or a disk in QEMU, without changing it and cut off from every network, and tells what came of it. The disks are read only; the picture of the screen and the
- * console's log stay in the folder of the job's record. A guest that does not come up is a result with a `problem`; what is thrown is that the test could not be made.
+ * Boots a domain or a disk in QEMU, isolated from every network, and reports the outcome. The disks are opened
+ * read-only. The screenshot and the console log stay in the folder of the job record. A guest that does not come up
+ * is a result with a `problem`.
+ * @throws if the test could not be carried out.
  */
 export async function bootTest(
   options: BootTestOptions,
@@ -76,7 +79,7 @@ export async function bootTest(
   }
 }
 
-/** What a result without a proof ends a command with. */
+/** The error that a command ends with if the result is not a proof. */
 export function bootTestError({ problem }: BootTestResult): Hyper2kvmError | undefined {
   return problem === undefined ? undefined : new Hyper2kvmError('guest', problem.message, { hint: problem.hint });
 }
@@ -87,7 +90,7 @@ export function bootedWords({ name, seconds, loginPromptSeconds, guestAgentSecon
   return `${name} came up in ${formatDuration(up ?? seconds)}.`;
 }
 
-/** QEMU's own words about a disk that is missing or may not be read come late, and name an overlay. */
+/** QEMU reports a missing or unreadable disk late, and names an overlay instead of the disk. */
 async function requireDisks({ name, machine }: BootTarget): Promise<void> {
   if (machine.disks.length === 0) throw new Hyper2kvmError('image', `${name} has no disk to boot from.`);
   for (const { path } of machine.disks) {

@@ -1,13 +1,13 @@
 import type { BootTestNic } from './types.ts';
 
-/** An address that one NIC sent from, though the guest's configuration gives it to another. */
+/** An address that one NIC sent from although the guest's configuration assigns it to another NIC. */
 export interface ForeignAddress {
   address: string;
   sentBy: string;
   configuredFor: string;
 }
 
-/** The addresses that came from another NIC than the one that they are configured for: its network is then another one too. */
+/** The addresses that a NIC other than the configured one sent from. Such a NIC is on the wrong network too. */
 export function foreignAddresses(nics: readonly BootTestNic[]): ForeignAddress[] {
   return nics.flatMap(({ mac, sent }) =>
     sent.addresses.flatMap((address) => {

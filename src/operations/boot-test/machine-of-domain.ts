@@ -9,7 +9,7 @@ import { findUefiFirmware } from '../../guest/boot/qemu/uefi-firmware.ts';
 import { IMAGE_FORMATS } from '../../image/model/image.ts';
 import type { BootTarget } from './boot-target.ts';
 
-/** libvirt's names of SCSI controllers, and QEMU's for the same. */
+/** Maps libvirt's SCSI controller models to QEMU's device names. */
 const SCSI_MODELS: ReadonlyMap<string, ScsiModel> = new Map([
   ['virtio-scsi', 'virtio-scsi-pci'],
   ['virtio-transitional', 'virtio-scsi-pci'],
@@ -29,10 +29,13 @@ const NIC_DEVICES: ReadonlyMap<string, string> = new Map([
   ),
 ]);
 
-/** More need an interrupt remapping that the test has no use for. */
+/** More vCPUs need interrupt remapping, which the test does not use. */
 const MOST_VCPUS = 255;
 
-/** The machine of a domain, with the firmware that this host has for it. Throws kind `image` for hardware that QEMU does not emulate, `host` for missing firmware. */
+/**
+ * The VM of a domain, with the firmware that this host has for it.
+ * @throws kind `image` for hardware that QEMU does not emulate, kind `host` for missing firmware.
+ */
 export async function machineOfDomain(domain: ReadDomain): Promise<Omit<BootTarget, 'isDisk'>> {
   const { name, uuid, memoryBytes, machine, clock, hasTpm } = domain;
   const isLarge = domain.vcpus > MOST_VCPUS;
@@ -62,7 +65,10 @@ export async function machineOfDomain(domain: ReadDomain): Promise<Omit<BootTarg
   };
 }
 
-/** The files that the domain names, its own variables among them; else what the host has for its needs. */
+/**
+ * The firmware files that the domain names, including its own variables; otherwise the host's firmware that matches
+ * the domain's needs.
+ */
 async function firmwareOf({ firmware, machine }: ReadDomain): Promise<BootFirmware> {
   if (firmware.kind === 'bios') return { kind: 'bios' };
   const { secureBoot, loader, nvram } = firmware;

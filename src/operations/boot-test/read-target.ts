@@ -12,10 +12,13 @@ import type { BootTestOptions } from './types.ts';
 
 const DEFAULT_MEMORY_BYTES = 2 * 2 ** 30;
 const DEFAULT_VCPUS = 2;
-/** As `readDomain` takes it, in the longest encoding; what is larger is a disk. */
+/** The largest domain that `readDomain` accepts, in the longest encoding. A larger file is a disk. */
 const MOST_DOMAIN_BYTES = 8 * 2 ** 20;
 
-/** Tells a domain from a disk by its content, and makes a machine of either. Throws `local-file`, `image`, or `host` where the firmware is missing. */
+/**
+ * Detects by content whether the target is a domain or a disk, and builds a VM for it.
+ * @throws kind `local-file`, kind `image`, or kind `host` if the firmware is missing.
+ */
 export async function readTarget(options: BootTestOptions): Promise<BootTarget> {
   const text = options.inputFormat === undefined ? await domainText(options.target) : undefined;
   if (text === undefined) return targetOfDisk(options);
@@ -34,7 +37,7 @@ export async function readTarget(options: BootTestOptions): Promise<BootTarget> 
   return { name, isDisk: false, warnings, machine: { ...machine, memoryBytes } };
 }
 
-/** The text of an XML file; undefined for what does not begin as one. */
+/** The text of an XML file; undefined if the file does not begin like XML. */
 async function domainText(path: string): Promise<string | undefined> {
   try {
     const file = await open(path, 'r');
@@ -52,7 +55,7 @@ async function domainText(path: string): Promise<string | undefined> {
   }
 }
 
-/** Virtio all through: what a guest that was made ready for KVM should run on. */
+/** Uses virtio for every device: the hardware that a guest prepared for KVM is expected to run on. */
 async function targetOfDisk({ target, inputFormat, firmware, memoryBytes }: BootTestOptions): Promise<BootTarget> {
   const path = resolve(target);
   await using image = await openImage(path, { format: inputFormat });

@@ -5,30 +5,39 @@ import type { ConfiguredNic } from '../../guest/linux/network/configured-address
 import type { ProgressEvent } from '../events.ts';
 
 export interface BootTestOptions {
-  /** A libvirt domain's XML, or a disk image; told by the content. */
+  /** A libvirt domain XML or a disk image; detected by content. */
   target: string;
-  /** Raw, whatever the content of the image is; undefined finds the format out. Not for a domain, which names the formats of its disks. */
+  /**
+   * Treat the image as raw, whatever it contains; undefined detects the format. Not for a domain, which names the
+   * formats of its disks.
+   */
   inputFormat?: 'raw' | undefined;
-  /** In all, from the start of the machine; undefined is 5 minutes with KVM and 20 under emulation. */
+  /** The total limit from the start of the VM; defaults to 5 minutes with KVM and 20 minutes in emulation. */
   timeoutMs: number | undefined;
-  /** Of a lone disk; undefined is BIOS. A domain tells its own. */
+  /** The firmware for a standalone disk image; defaults to BIOS. A domain specifies its own. */
   firmware: 'bios' | 'uefi' | undefined;
-  /** Instead of the domain's; undefined is 2 GiB for a lone disk. */
+  /** Overrides the domain's memory; defaults to 2 GiB for a standalone disk image. */
   memoryBytes: number | undefined;
-  /** `auto` is KVM, or emulation where KVM cannot be used. */
+  /** `auto` uses KVM, or emulation if KVM does not work. */
   accelerator: AcceleratorChoice;
-  /** The passphrases of encrypted volumes, in files; typed on the serial console when the guest asks. */
+  /**
+   * Files with the passphrases of encrypted volumes. A passphrase is typed on the serial console when the guest
+   * prompts for it.
+   */
   keys?: readonly Pick<DeviceKey, 'keyFile'>[] | undefined;
-  /** The static addresses that the guest's configuration gives its NICs, where somebody read it. */
+  /** The static addresses that the guest's configuration assigns to its NICs, if the configuration was read. */
   configuredNics?: readonly ConfiguredNic[] | undefined;
-  /** Tells where programs and job records are. */
+  /** Used to locate programs and job records. */
   env: NodeJS.ProcessEnv;
 }
 
 export const ACCELERATOR_CHOICES = ['auto', 'kvm', 'tcg'] as const;
 export type AcceleratorChoice = (typeof ACCELERATOR_CHOICES)[number];
 
-/** The events of an export that a boot test has too: a `step` for each sign that is seen, with its seconds in the words. */
+/**
+ * The export events that a boot test reports too: a `step` for each sign that is seen, with the elapsed seconds in
+ * its text.
+ */
 export type BootTestEvent = Extract<ProgressEvent, { type: 'step' | 'warning' }>;
 
 export interface BootTestNic {
@@ -36,38 +45,38 @@ export interface BootTestNic {
   model: string;
   firstFrameSeconds: number | null;
   sent: NicTraffic;
-  /** The static addresses of the guest's configuration; null where they are not known. */
+  /** The static addresses in the guest's configuration; null if they are not known. */
   configured: string[] | null;
 }
 
 export interface BootTestResult {
-  /** As it was asked for. */
+  /** The target as given. */
   target: string;
-  /** The domain's, or the file's. */
+  /** The name of the domain or of the file. */
   name: string;
   verdict: BootVerdict;
-  /** At least one card was heard; null for a machine without one. */
+  /** At least one NIC was heard; null for a VM without NICs. */
   networkUp: boolean | null;
-  /** From the start of the machine to the verdict. */
+  /** From the start of the VM to the verdict. */
   seconds: number;
   accelerator: 'kvm' | 'tcg';
   firmware: 'bios' | 'uefi';
   loginPromptSeconds: number | null;
   guestAgentSeconds: number | null;
-  /** In the order of their PCI addresses. */
+  /** In PCI address order. */
   nics: BootTestNic[];
   restarts: number;
-  /** What failed, for the verdict `failed`; `text` is the console's line. */
+  /** What failed, for the verdict `failed`; `text` is the console line. */
   failure?: { kind: BootFailure; words: string; text: string; seconds: number };
-  /** What systemd reported on the console of units that failed, each line complete. */
+  /** The failed units that systemd reported on the console, each as a complete line. */
   failedUnits: string[];
-  /** The end of the serial console. */
+  /** The last lines of the serial console. */
   lastLines: string[];
-  /** A PNG (a PPM of an old QEMU); null where none could be taken. */
+  /** A PNG file (PPM with an old QEMU); null if no screenshot could be taken. */
   picture: string | null;
   serialLog: string;
   job: string;
   warnings: string[];
-  /** Why this is no proof, as a sentence, and what to do; absent when the guest came up and its network was heard. */
+  /** Why this is not a proof, as a sentence, and the remedy; absent if the guest came up and its network was heard. */
   problem?: { message: string; hint: string };
 }

@@ -11,9 +11,10 @@ import type { CancellingEvent, CancelResult } from './types.ts';
 const LOOK_INTERVAL_MS = 200;
 
 /**
- * Ends jobs in an orderly way and waits until each has released its lease and snapshot and its record says so, however long the server takes for that. One that cannot be
- * cancelled does not stop the rest. `failures` get the error objects behind `failed`.
- * @throws the signal's reason; jobs that were told to end go on doing so.
+ * Cancels jobs in an orderly way. Waits until each has released its lease and snapshot and its record confirms it,
+ * however long the server takes. A job that cannot be cancelled does not affect the others. `failures` receives the
+ * error objects behind `failed`.
+ * @throws the signal's reason; jobs that were asked to end continue to shut down.
  */
 export async function cancelJobs(
   { env, ids, failures = [] }: { env: NodeJS.ProcessEnv; ids: readonly string[]; failures?: unknown[] },
@@ -47,7 +48,7 @@ async function cancelJob(
   return verdict(await lastLook(env, job, signal));
 }
 
-/** The record after the process has gone: the last thing that a job does is to write it. */
+/** Reads the record after the process has exited, since writing the record is the last thing a job does. */
 async function lastLook(env: NodeJS.ProcessEnv, job: JobView, signal: AbortSignal): Promise<JobView> {
   while (!isProcessOver(job.process)) await pause(LOOK_INTERVAL_MS, signal);
   return readJob(env, job.id);

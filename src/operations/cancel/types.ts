@@ -1,6 +1,6 @@
 import type { JobError } from '../../jobs/job-record.ts';
 
-/** A job that was told to end. */
+/** A job was asked to end. */
 export interface CancellingEvent {
   type: 'cancelling';
   job: string;
@@ -8,8 +8,8 @@ export interface CancellingEvent {
 }
 
 export interface CancelResult {
-  /** Ids of jobs that ended because of this, with nothing left on the server. */
+  /** Ids of the jobs that this call ended, with nothing left on the server. */
   cancelled: string[];
-  /** `job` is the id, or what was given for one. */
+  /** `job` is the id, or the value that was given as an id. */
   failed: { job: string; error: JobError }[];
 }

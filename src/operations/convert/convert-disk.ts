@@ -18,13 +18,13 @@ import type { SourceDisk } from './convert-source.ts';
 import type { DiskOrigin } from './types.ts';
 import type { ConvertedDisk, ConvertOptions, DiskPass } from './types.ts';
 
-/** What `stat` counts blocks in. */
+/** The unit of `stat`'s block count. */
 const STAT_BLOCK_BYTES = 512;
-/** For the inode's own blocks. */
+/** Allowance for the inode's own blocks. */
 const LEAST_SLACK_BYTES = 64 * 1024;
 
 export interface DiskTask {
-  /** For errors. */
+  /** Names the source in errors. */
   source: string;
   disk: SourceDisk;
   origin: DiskOrigin;
@@ -32,16 +32,19 @@ export interface DiskTask {
   path: string;
   output: FolderOutput;
   options: ConvertOptions;
-  /** The threads of all disks. */
+  /** The threads that all disks share. */
   pool: WorkerPool;
-  /** Of the package that the disk is in. */
+  /** The reader of the package that contains the disk. */
   reader: PackageReader;
-  /** So many bytes of the disk, or of its file, have been dealt with in this pass; its share of the capacity is `coveredBytes`. */
+  /**
+   * This many bytes of the disk or of its file have been processed in this pass. `coveredBytes` is the corresponding
+   * part of the capacity.
+   */
   onProgress: (bytes: number, coveredBytes: number) => void;
   onPass: (pass: DiskPass) => void;
 }
 
-/** Converts one disk into a complete file of the output, and proves its content. On failure nothing of it is left. */
+/** Converts one disk into a complete file of the output and verifies its content. On failure, no part of it remains. */
 export async function convertDisk(task: DiskTask, signal: AbortSignal): Promise<ConvertedDisk> {
   return task.disk.kind === 'stream' ? convertStream(task, task.disk, signal) : convertImage(task, task.disk, signal);
 }
@@ -91,7 +94,10 @@ async function convertStream(
   });
 }
 
-/** What a stream can be fetched again for, a download above all, is a damaged file here; or another kind of disk. */
+/**
+ * An error that a download can retry, such as corrupt stream data, means a damaged file here, or an unsupported kind
+ * of disk.
+ */
 function asFileFault(error: unknown): unknown {
   if (!(error instanceof Hyper2kvmError) || !error.retryable) return error;
   return new Hyper2kvmError('image', error.message, {
@@ -102,7 +108,10 @@ function asFileFault(error: unknown): unknown {
 
 type SourceFacts = Pick<MappedImage, 'virtualSizeBytes' | 'format' | 'variant' | 'checksummed'>;
 
-/** How the content will have been proved. What can be moved as it is, is not decompressed under `--no-verify`. */
+/**
+ * How the content will have been verified. With `--no-verify`, grains that can be copied unchanged are not
+ * decompressed.
+ */
 function proofOf(
   { options: { verify, encode } }: DiskTask,
   { checksummed }: SourceFacts,
@@ -140,7 +149,10 @@ async function writeImage(
   }
 }
 
-/** Reads the whole result as any reader would, but for the holes of a sparse file, and compares its content with what was written. */
+/**
+ * Reads the entire result like any reader, except for the holes of a sparse file, and compares its content with what
+ * was written.
+ */
 async function compareContent(
   { path, output, options: { encode }, pool, onProgress }: DiskTask,
   expected: string,
@@ -148,7 +160,7 @@ async function compareContent(
   signal: AbortSignal,
 ): Promise<void> {
   const partial = output.pathOf(basename(path));
-  // It was written past the page cache; and what is read back shall be what the disk holds.
+  // The file was written with direct I/O. The read must return what is on disk, not what is in the page cache.
   await using image = await openImage(partial, {
     format: encode.format,
     isUncached: true,
@@ -166,8 +178,9 @@ async function compareContent(
 }
 
 /**
- * Whether the file system stores no more than what was written, so that the rest are holes, which are zeros without being read. Not so on FAT, which has no holes. The block map of a
- * fragmented file counts too: on ext4 a block of 4 KiB for every 340 extents, which have 4 KiB at least.
+ * Whether the file system stores no more than what was written, so that the rest consists of holes, which are zeros
+ * and need no read. False on FAT, which has no holes. The block map of a fragmented file counts too: on ext4, one 4
+ * KiB block per 340 extents of at least 4 KiB each.
  */
 async function hasHolesElsewhere(path: string, written: readonly WrittenRange[]): Promise<boolean> {
   const { blocks } = await stat(path);
@@ -175,7 +188,10 @@ async function hasHolesElsewhere(path: string, written: readonly WrittenRange[])
   return blocks * STAT_BLOCK_BYTES <= writtenBytes * (1 + 1 / 256) + LEAST_SLACK_BYTES;
 }
 
-/** A file that is cut while it is read would read as zeros behind its new end, and one that is written to be of no time at all. */
+/**
+ * A file that is truncated while it is read would appear as zeros past its new end. A file that is being written has
+ * no consistent state.
+ */
 function requireUnchanged({ files }: MappedImage): void {
   for (const { path, fd, sizeBytes, modifiedMs } of files) {
     const now = fstatSync(fd);
@@ -187,14 +203,17 @@ function requireUnchanged({ files }: MappedImage): void {
   }
 }
 
-/** A grain is decompressed to prove it, unless a hash has proved it already, or nobody wants it proved. */
+/** A grain is decompressed to verify it, unless a hash has already verified it or verification is off. */
 function copyOptions({ options, pool, onProgress }: DiskTask, hasDigest: boolean, signal: AbortSignal) {
   const verify = !hasDigest && options.verify !== false;
   const passed = (bytes: number) => onProgress(bytes, bytes);
   return { pool, compression: options.encode.compression, verify, signal, onProgress: passed };
 }
 
-/** A packaged file that is opened in place is read once more for its hash: its blocks are read in another order than the manifest's. */
+/**
+ * A packaged file that is opened in place is read a second time for its hash, because the conversion does not read it
+ * front to back.
+ */
 async function checkDigest(
   { reader, onProgress, onPass }: DiskTask,
   packaged: PackageDisk,
@@ -210,7 +229,7 @@ async function checkDigest(
   }
 }
 
-/** The result was made with the capacity that the stream's header gives; one whose end says otherwise is damaged. */
+/** The result has the capacity from the stream's header. A stream whose footer differs is damaged. */
 function requireCapacity({ source, origin }: DiskTask, expected: number, capacityBytes: number): void {
   if (expected === capacityBytes) return;
   throw new Hyper2kvmError(

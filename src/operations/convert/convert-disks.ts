@@ -8,8 +8,9 @@ import type { Layout, PlannedDisk } from './layout.ts';
 import type { ConvertedDisk, ConvertEvent, ConvertOptions } from './types.ts';
 
 /**
- * Converts all disks into complete files of the output, as many side by side as there are threads, which they share. Those of an archive that is compressed as a whole come one
- * after the other in its order, so that it is inflated once for all of them.
+ * Converts all disks into complete files of the output, in parallel on as many threads as the pool has, which the
+ * disks share. The disks of an archive that is compressed as one stream are converted one after the other in archive
+ * order, so that it is inflated only once.
  */
 export async function convertDisks(
   { source, disks }: Layout,

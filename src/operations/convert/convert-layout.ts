@@ -12,7 +12,7 @@ import type { ConvertOptions } from './types.ts';
 const NO_GUEST_RUNS_FROM_IT =
   'QEMU cannot write to a streamOptimized VMDK: convert it to qcow2 where the libvirt domain is to run.';
 
-/** Opens the source and names what is to be written. Writes nothing. */
+/** Opens the source and names the files to write. Writes nothing. */
 export async function layOut(options: ConvertOptions, signal: AbortSignal): Promise<Layout> {
   const source = renamed(await findSource(options.source, options, signal), options.name);
   const all = source.disks.map((_disk, index) => index + 1);
@@ -70,7 +70,7 @@ function noDisks({ path, warnings }: ConvertSource): Hyper2kvmError {
   });
 }
 
-/** Hand-made and older descriptors are wrong about it; virt-v2v takes the file's capacity too. */
+/** Hand-written and older descriptors contain wrong capacities. virt-v2v uses the file's capacity too. */
 function otherCapacity({ disk, origin, capacityBytes }: PlannedDisk): string[] {
   const described = disk.packaged?.disk.capacityBytes;
   const file = origin.file;
@@ -80,7 +80,7 @@ function otherCapacity({ disk, origin, capacityBytes }: PlannedDisk): string[] {
   ];
 }
 
-/** A domain is written only for a complete VM: an option about it that could have no effect is refused. */
+/** A domain is written only for a complete VM. Domain options that would have no effect are rejected. */
 function refuseDomainOptions({ source, disk, hardware, networks, define, kubevirt }: ConvertOptions): void {
   const given = [
     hardware !== 'auto' && '--hardware',
@@ -97,7 +97,10 @@ function refuseDomainOptions({ source, disk, hardware, networks, define, kubevir
   });
 }
 
-/** `--output` is a folder when it is one, ends with a slash, or several disks go there; else it is the file itself. */
+/**
+ * `--output` is a folder if it exists as one, ends with a slash, or receives several disks; otherwise it is the file
+ * itself.
+ */
 async function outputPlace(
   { output }: ConvertOptions,
   disks: number,

@@ -19,34 +19,35 @@ import type { OvfChoice } from '../../ovf/descriptor/choice.ts';
 import type { PackageDisk } from '../../ovf/read/package-disk.ts';
 import type { ConvertOptions, DiskOrigin } from './types.ts';
 
-/** What images are called that are read from files of their own only. */
+/** Formats that cannot be read from inside an archive. */
 const IN_ARCHIVE = { qcow2: 'qcow2 image', vpc: 'VHD', vhdx: 'VHDX', vdi: 'VDI' } as const;
 
-/** One disk of a source: a file that can be read anywhere, open, or bytes in an archive that come from front to back. */
+/** One disk of a source: an open file with random access, or a member of an archive that is read sequentially. */
 export type SourceDisk =
   | { kind: 'image'; image: MappedImage; packaged: PackageDisk | undefined }
   | { kind: 'stream'; name: string; packaged: PackageDisk; capacityBytes: number; uuid: string | undefined };
 
 export interface ConvertSource {
-  /** As it was given. */
+  /** The path as given. */
   path: string;
   container: 'image' | 'vmx' | VmPackage['container'];
-  /** What the names of the results begin with. */
+  /** The prefix of the output file names. */
   baseName: string;
-  /** The disks of a package, in its order; paths for those of a `.vmx`, and for a bare image. */
+  /** The disks of a package, in package order; paths for the disks of a `.vmx` and for a standalone image. */
   disks: (PackageDisk | string)[];
-  /** One for each disk. */
+  /** One per disk. */
   origins: DiskOrigin[];
-  /** Every file of a package that is known: its manifest and what that names, and the files of all disks. */
+  /** Every known file of a package: its manifest, the files that the manifest names, and the files of all disks. */
   files: string[];
-  /** Of the machine, when the source describes one. */
+  /** The VM, if the source describes one. */
   machine: DescribedMachine | undefined;
-  /** Sentences about what is wrong with it and does no harm, or is left out. */
+  /** Sentences about harmless defects in the source and about parts that are left out. */
   warnings: string[];
 }
 
 /**
- * Finds out what the source is by its content, never by its name, unless the options say that it is a raw disk. `vm` and `configuration` are for packages. Nothing stays open.
+ * Detects the type of the source by its content, never by its name, unless the options declare a raw disk. `vm` and
+ * `configuration` apply to packages. No file stays open.
  */
 export async function findSource(
   path: string,
@@ -106,8 +107,8 @@ function refuseChoice(path: string, { vm, configuration }: OvfChoice): void {
 }
 
 /**
- * Opens disk `number`, counted from 1. One that is a file of its own is opened in place, for the caller to close; one in an archive, compressed or in chunks, is read as a
- * stream.
+ * Opens disk `number`, counted from 1. A disk in a file of its own is opened in place and the caller closes it. A
+ * disk in an archive, compressed or in chunks, is read as a stream.
  */
 export async function openSourceDisk(
   { path, container, disks }: ConvertSource,
@@ -135,7 +136,10 @@ export async function openSourceDisk(
   });
 }
 
-/** What a disk in an archive is, where its first bytes say that it cannot be read as a stream: all but a VMDK need the whole file. */
+/**
+ * Rejects a disk in an archive whose first bytes show that it cannot be read as a stream. Every format except
+ * streamOptimized VMDK needs random access.
+ */
 function requireSparseVmdk(head: Uint8Array | undefined, name: string, path: string): void {
   if (head === undefined || head.length === 0) return;
   const format = probeFormat(Buffer.from(head), Buffer.alloc(0));
@@ -150,7 +154,7 @@ function requireSparseVmdk(head: Uint8Array | undefined, name: string, path: str
   );
 }
 
-/** Of the descriptor in a VMDK, which follows the header: as far as the first bytes go. */
+/** Reads the UUID from a VMDK's embedded descriptor, which follows the header, as far as the first bytes reach. */
 function uuidIn(head: Uint8Array): string | undefined {
   const [, value] = /^ddb\.uuid\s*=\s*"([^"]*)"/m.exec(Buffer.from(head).toString('latin1')) ?? [];
   return diskUuidOf(value);
@@ -159,10 +163,10 @@ function uuidIn(head: Uint8Array): string | undefined {
 /** The first bytes of a packaged file, inflated if they are compressed; undefined for damaged gzip. */
 function contentHead({ head, gzip }: PackageDisk): Uint8Array | undefined {
   try {
-    // The head is cut off somewhere, and what there is of it is inflated.
+    // The head is truncated at an arbitrary place. Inflate as much of it as possible.
     return gzip ? gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 2 ** 21 }) : head;
   } catch {
-    // Damaged gzip is refused with its place when it is read.
+    // Damaged gzip is reported with its position when the file is read.
     return undefined;
   }
 }

@@ -23,8 +23,8 @@ import { checkSpace, freeForOutput, spaceOf } from './output-space.ts';
 import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from './types.ts';
 
 /**
- * Converts an image, or all disks of a package, for KVM; of a package it also writes the libvirt domain. Nothing stands under a final name before all of it is whole, and
- * nothing is left of a conversion that failed.
+ * Converts an image, or all disks of a package, for KVM. For a package it also writes the libvirt domain. A file gets
+ * its final name only when all of them are complete, and a failed conversion leaves nothing behind.
  */
 export async function convert(
   options: ConvertOptions,
@@ -71,7 +71,7 @@ async function convertAndFix(
   }
   const taken = await takenNames(layout, options.force);
   if (taken[0] !== undefined) throw await nameTaken(taken[0], options);
-  // What proves the result must be there before hours of work.
+  // The tools for the boot test must be present before hours of work.
   if (options.bootTest) {
     const { checkBootTest } = await loadBootTest();
     await checkBootTest(options.bootTest.env, firmwareNeeds(layout));
@@ -84,7 +84,7 @@ async function convertAndFix(
   const warnings = [...layout.warnings, ...[mayLackSpace, doubt].filter((warning) => warning !== undefined)];
   const warn = (message: string): void => report({ type: 'warning', vm, message });
   warnings.forEach(warn);
-  // Before the folder is made, so that none is left where nothing can be written.
+  // Checked before the folder is created, so that no empty folder remains if nothing can be written.
   await checkWritable(folder);
   await requireHoldable(layout);
   const output = await FolderOutput.open({ folder, force: options.force, mode: options.mode });
@@ -125,12 +125,12 @@ function firmwareNeeds({ source, domainPath }: Layout): FirmwareNeeds | undefine
   return { machine: 'q35', secureBoot: source.machine.secureBoot };
 }
 
-/** Not loaded for conversions without one. */
+/** Loaded only for conversions with a boot test. */
 function loadBootTest(): Promise<typeof BootTest> {
   return import('../boot-test/boot-test.ts');
 }
 
-/** What `convert` would do with the same options. Writes nothing. */
+/** Reports what `convert` would do with the same options. Writes nothing. */
 export async function planConversion(options: ConvertOptions, signal: AbortSignal): Promise<ConvertPlan> {
   await using layout = await layOut(options, signal);
   const disks: ConvertPlan['disks'] = [];

@@ -12,7 +12,7 @@ import type { Layout } from './layout.ts';
 import { pathsOf } from './output-names.ts';
 import type { ConvertedDisk, ConvertOptions } from './types.ts';
 
-/** A disk of a conversion and the image that it became. `ConvertedDisk` explains the fields. */
+/** A disk of a conversion and the image that it became. `ConvertedDisk` documents the fields. */
 const ConvertedDiskSchema = object({
   path: string(),
   format: picklist(SINK_FORMATS),
@@ -24,19 +24,22 @@ const ConvertedDiskSchema = object({
   verified: picklist(['read-back', 'checksums', 'manifest', 'none']),
 });
 
-/** Converted images that have their `.partial` names still. `identity` is that of {@link identityOf}. */
+/** Converted images that still have their `.partial` names. `identity` comes from {@link identityOf}. */
 export const ConvertedRecordSchema = recordSchema({
   identity: string(),
   images: array(object({ converted: ConvertedDiskSchema, modifiedMs: number() })),
 });
 type RecordedConversion = Omit<InferOutput<typeof ConvertedRecordSchema>, 'schemaVersion'>;
 
-/** Next to the images, hidden. */
+/** A hidden file next to the images. */
 export function convertedRecordPath({ folder, disks }: Pick<Layout, 'folder' | 'disks'>): string {
   return join(folder, `.${basename(disks[0]?.path ?? '')}.hyper2kvm-converted`);
 }
 
-/** Records images whose guest could not be prepared, so that the same command goes on with them. False if the record cannot be written, as on a full disk: then nothing could go on with them. */
+/**
+ * Records images whose guest could not be prepared, so that the same command continues with them. Returns false if
+ * the record cannot be written, for example on a full disk; a later run then cannot use them.
+ */
 export async function recordConverted(
   layout: Layout,
   output: FolderOutput,
@@ -58,8 +61,9 @@ export async function recordConverted(
 }
 
 /**
- * The images of an earlier run that failed at the guest, if the source and every option that changes their bytes are the same and nobody has touched
- * them since. They are complete files of the output then.
+ * The images of an earlier run that failed while preparing the guest. They are returned only if the source and every
+ * option that changes their bytes are the same and the images were not modified since. The output then owns them as
+ * complete files.
  */
 export async function findConverted(
   layout: Layout,
@@ -83,7 +87,7 @@ export async function removeConvertedRecord(layout: Pick<Layout, 'folder' | 'dis
   await rm(convertedRecordPath(layout), { force: true });
 }
 
-/** A hash over the files of the source, as they are now, and the options that change the bytes of an image. */
+/** A hash over the current state of the source's files and the options that change the bytes of an image. */
 async function identityOf({ source, disks }: Layout, options: ConvertOptions): Promise<string> {
   const paths = new Set([source.path, ...source.files, ...disks.flatMap(({ disk }) => pathsOf(disk))]);
   const files: string[] = [];

@@ -7,9 +7,9 @@ import type { OvfFacts } from '../../ovf/hardware/ovf-facts.ts';
 import type { VmxFacts } from '../../ovf/vmx/vmx-facts.ts';
 import { inPciOrder } from '../nic-order.ts';
 
-/** A VM as its OVF or its `.vmx` describes it, with its NICs in the order of their PCI addresses. */
+/** A VM as its OVF or `.vmx` describes it, with its NICs in PCI address order. */
 export interface DescribedMachine extends VmConfig {
-  /** Of `architectureOf`: any, as libvirt names it. */
+  /** From `architectureOf`: any architecture, in libvirt's spelling. */
   architecture: string;
 }
 
@@ -29,7 +29,8 @@ function orderedNics({ nics, disks }: Pick<DescribedMachine, 'nics' | 'disks'>):
 }
 
 /**
- * What its domain is made of. `diskUuids` are VMware's, by disk, where they are known. Throws kind `image` for an architecture that no domain is made for.
+ * The input for the VM's domain. `diskUuids` are VMware's UUIDs per disk, if known.
+ * @throws kind `image` for an architecture that domains do not support.
  */
 export function machineOf(described: DescribedMachine, diskUuids: readonly (string | undefined)[] = []): DomainSource {
   const { name, identity, uuid, guestId, memoryBytes, vcpus, coresPerSocket, firmware, secureBoot, tpm, nics, cdRoms } =
@@ -44,7 +45,7 @@ export function machineOf(described: DescribedMachine, diskUuids: readonly (stri
   return { ...common, firmware, secureBoot, tpm, disks, nics, cdRoms };
 }
 
-/** Where a disk hung, for names in the guest that follow it. */
+/** The disk's address in the source VM, for device names in the guest that depend on it. */
 export function guestAddressOf({
   controller,
   unitNumber,

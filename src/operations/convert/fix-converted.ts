@@ -9,17 +9,17 @@ import type { OperationContext } from '../operation-context.ts';
 import type { ConvertedDisk } from './types.ts';
 
 export interface ConvertedMachine {
-  /** All disks of the machine in its order; their images stand as `.partial`. */
+  /** All disks of the VM in VM order. Their images have `.partial` names. */
   disks: readonly ConvertedDisk[];
-  /** Where each of them hung, where the source tells. */
+  /** The source address of each disk, if the source records it. */
   addresses: readonly GuestDisk['address'][];
-  /** VMware's UUID of each, where it is known. */
+  /** VMware's UUID of each disk, if known. */
   uuids: readonly GuestDisk['uuid'][];
   nics: readonly GuestNic[];
   hardware: TargetHardware;
   /** Called once before the first byte of an image changes. */
   beforeChange: () => void;
-  /** Of {@link obstacleToFix}. */
+  /** From {@link obstacleToFix}. */
   obstacle: string | undefined;
   env: NodeJS.ProcessEnv | undefined;
 }
@@ -37,7 +37,9 @@ export function obstacleToFix(
   return undefined;
 }
 
-/** Changes the guest in the converted images, in place and before they are final; undefined with `--fix off`. */
+/**
+ * Changes the guest in the converted images in place, before they get their final names; undefined with `--fix off`.
+ */
 export function fixConverted(
   { disks, addresses, uuids, beforeChange, ...rest }: ConvertedMachine,
   requested: FixOptions,
@@ -52,7 +54,7 @@ export function fixConverted(
   return fixImages({ ...rest, images, beforeChange: () => Promise.resolve(beforeChange()) }, requested, context);
 }
 
-/** The images with their sizes after the fix, which may have changed them. */
+/** The images with their current sizes, which the fix may have changed. */
 export async function withSizes(
   disks: readonly ConvertedDisk[],
   guest: FixReport | undefined,

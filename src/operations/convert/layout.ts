@@ -1,17 +1,17 @@
 import type { ConvertSource, SourceDisk } from './convert-source.ts';
 import type { DiskOrigin } from './types.ts';
 
-/** A disk, and the final name of its image. */
+/** A disk and the final name of its image. */
 export interface PlannedDisk {
   disk: SourceDisk;
   origin: DiskOrigin;
   path: string;
   capacityBytes: number;
-  /** VMware's UUID of the disk, in 32 hexadecimal digits; undefined if its file does not have it. */
+  /** VMware's UUID of the disk, in 32 hexadecimal digits; undefined if its file does not contain one. */
   uuid: string | undefined;
 }
 
-/** Where everything goes: decided before the first byte. Its images are open until it is disposed of. */
+/** The complete output layout, decided before the first byte is written. Its images stay open until it is disposed. */
 export interface Layout extends AsyncDisposable {
   source: ConvertSource;
   folder: string;

@@ -21,13 +21,16 @@ export type Made = Pick<ConvertResult, 'disks' | 'domain' | 'hardware' | 'guest'
 export interface Making {
   layout: Layout;
   output: FolderOutput;
-  /** Images of an earlier run, which failed at the guest. */
+  /** Images of an earlier run that failed while preparing the guest. */
   kept: ConvertedDisk[] | undefined;
-  /** Called if images stay, as `.partial`, for the same command to go on with. */
+  /** Called if images stay as `.partial` files for the same command to continue with. */
   keep: () => void;
 }
 
-/** Converts the disks, fixes the guest and commits the output, except for a plan. If this fails the output is still to be discarded. */
+/**
+ * Converts the disks, fixes the guest and commits the output, except for a plan. If this fails, the caller still has
+ * to discard the output.
+ */
 export async function makeAll(
   { layout, output, kept, keep }: Making,
   options: ConvertOptions,
@@ -86,7 +89,7 @@ async function fixGuestOf(
   return await fixConverted(finished, options.guest, context);
 }
 
-/** What the guest will run on. Without a domain, as of one disk of a VM, nothing tells. */
+/** The hardware that the guest will run on. Without a domain, for example with one disk of a VM, it is not known. */
 export function hardwareFor(
   { source, disks, domainPath }: Layout,
   { hardware }: Pick<ConvertOptions, 'hardware'>,

@@ -10,19 +10,22 @@ import { overlayPath } from '../fix-guest/staged-images.ts';
 import type { Layout } from './layout.ts';
 import type { ConvertSource, SourceDisk } from './convert-source.ts';
 
-/** All that is written, under its final name. */
+/** The final names of all files to write. */
 export function finalPaths({ disks, domainPath }: Pick<Layout, 'disks' | 'domainPath'>): string[] {
   return [...disks.map(({ path }) => path), ...(domainPath === undefined ? [] : [domainPath])];
 }
 
-/** Final names that stand already, be it as links to nothing; none with `force`, which replaces them. Throws kind `local-file` for one that cannot be replaced. */
+/**
+ * Final names that already exist, including dangling links. Empty with `force`, which replaces them.
+ * @throws kind `local-file` for an entry that cannot be replaced.
+ */
 export async function takenNames(layout: Layout, force: boolean): Promise<string[]> {
   const taken: string[] = [];
   for (const path of finalPaths(layout)) {
     const found = await lookAt(path);
     if (found === undefined) continue;
     if (!force) taken.push(path);
-    // Told now: after hours of work some of what it stands beside would be replaced already.
+    // Checked before the work: after hours of copying, some of the other files would already have been replaced.
     else if (found.isDirectory()) {
       throw new Hyper2kvmError('local-file', `${path} is a folder, which --force does not overwrite.`, {
         hint: 'Move it, or choose another --output.',
@@ -32,14 +35,20 @@ export async function takenNames(layout: Layout, force: boolean): Promise<string
   return taken;
 }
 
-/** Before hours of work: throws kind `local-file` for a name that the file system of the folder cannot hold. */
+/**
+ * Runs before hours of work.
+ * @throws kind `local-file` for a name that the folder's file system does not support.
+ */
 export async function requireHoldable(layout: Layout): Promise<void> {
   const names = finalPaths(layout).map((path) => basename(path));
   const hint = 'Change the file names with --name NAME or --output FILE, or choose another --output.';
   await checkNames(layout.folder, names.flatMap(bothNames), hint);
 }
 
-/** Removes what a run that was killed or that failed has left under the names that are to be written: all at once, since the free space counts on it. The names are claimed. */
+/**
+ * Removes what a killed or failed run left under the names to write. All are removed at once, because the free space
+ * calculation depends on it. The caller has claimed the names.
+ */
 export async function removeLeftovers(layout: Layout): Promise<void> {
   for (const path of finalPaths(layout)) await removeFile(partialPath(path));
   await removeOverlays(layout);
@@ -50,7 +59,10 @@ export async function removeOverlays(layout: Layout): Promise<void> {
   for (const { path } of layout.disks) await removeFile(overlayPath(path));
 }
 
-/** `--force` replaces files, and so does a leftover `.partial`: neither may be what is read, nor another result. Throws a usage error. */
+/**
+ * `--force` and leftover `.partial` names replace files. Neither may be a file of the source or another result.
+ * @throws a usage error.
+ */
 export async function requireOwnNames(
   source: ConvertSource,
   layout: Pick<Layout, 'disks' | 'domainPath'>,
@@ -80,7 +92,7 @@ async function lookAt(path: string) {
   try {
     return await lstat(path);
   } catch (error) {
-    // Its folder may have to be made yet, and what stands in the way of that is told there.
+    // The folder may not exist yet. Whatever prevents its creation is reported there.
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
     throw localFileError('access', path, error);
   }

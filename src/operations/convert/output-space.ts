@@ -12,18 +12,21 @@ import type { ConvertOptions } from './types.ts';
 export interface DiskSpace {
   /** Bytes of the disk that are not known to be zeros. */
   usedBytes: number;
-  /** About so many bytes are written at most. */
+  /** The approximate upper bound of the bytes to write. */
   expectedBytes: number;
-  /** At least so many are, as far as the source tells: 0 for one that is stored with its zeros, or is to be compressed. */
+  /**
+   * The lower bound of the bytes to write, as far as the source shows it; 0 if zeros are stored explicitly or the
+   * output is compressed.
+   */
   leastBytes: number;
 }
 
-/** Grains that do not compress, with their markers, padding and tables, are less than 2 % longer than what they hold. */
+/** Incompressible grains with their markers, padding and tables are less than 2% longer than their content. */
 const LEAST_SHARE_OF_STREAM = 0.98;
-/** What `stat` counts blocks in. */
+/** The unit of `stat`'s block count. */
 const BLOCK_BYTES = 512;
 
-/** What a disk's image will take. Reads all tables of the source, and no content. */
+/** The space that a disk's image will need. Reads all tables of the source, but no content. */
 export async function spaceOf({ disk }: PlannedDisk, options: ConvertOptions, signal: AbortSignal): Promise<DiskSpace> {
   const shrinks = isCompressed(options.encode);
   if (disk.kind === 'image') return imageSpace(disk.image, shrinks, signal);
@@ -48,13 +51,13 @@ async function imageSpace(image: MappedImage, shrinks: boolean, signal: AbortSig
   return { usedBytes, expectedBytes, leastBytes: shrinks || isFlat ? 0 : expectedBytes };
 }
 
-/** Of a block device all, which `stat` tells nothing of. */
+/** For a block device, all bytes count, since `stat` does not report its allocation. */
 function allocatedOf(fd: number): number {
   const found = fstatSync(fd);
   return found.isFile() ? found.blocks * BLOCK_BYTES : Number.POSITIVE_INFINITY;
 }
 
-/** Free in the output folder, with what leftovers of a run that was killed take: they are replaced. */
+/** The free space of the output folder plus the space of leftovers from a killed run, which are replaced. */
 export async function freeForOutput({ folder, disks }: Layout): Promise<number> {
   let bytes = await freeBytes(folder);
   for (const { path } of disks) {
@@ -64,7 +67,10 @@ export async function freeForOutput({ folder, disks }: Layout): Promise<number> 
   return bytes;
 }
 
-/** A warning when the results may not fit; undefined when they do. Throws kind `local-file` when they cannot. */
+/**
+ * Returns a warning if the results may not fit; undefined if they do.
+ * @throws kind `local-file` if they cannot fit.
+ */
 export async function checkSpace(
   layout: Layout,
   options: ConvertOptions,

@@ -9,8 +9,9 @@ import { hardwareFor } from './make-converted.ts';
 import type { ConvertOptions } from './types.ts';
 
 /**
- * Tells what would be changed in a guest from the source's own files, which are opened read-only; nothing is written. Undefined where QEMU cannot read all of them as they stand:
- * in archives, in chains, and in other formats. The layout has to be of the whole machine.
+ * Reports what would change in a guest, using the source's own files, which are opened read-only. Writes nothing.
+ * Undefined if QEMU cannot read all of the files in place: in archives, in snapshot chains and in other formats. The
+ * layout must contain the complete VM.
  */
 export async function planInPlace(
   layout: Layout,

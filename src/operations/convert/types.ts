@@ -8,87 +8,96 @@ import type { ProgressEvent } from '../events.ts';
 import type { FixReport, FixOptions } from '../fix-guest/types.ts';
 
 export interface ConvertOptions extends DomainOptions {
-  /** An image, a `.vmx`, an OVF descriptor, or an OVA; told by the content. */
+  /** An image, a `.vmx`, an OVF descriptor, or an OVA; detected by content. */
   source: string;
-  /** Raw, whatever its content is; undefined finds the format out. */
+  /** Treat the source as raw, whatever it contains; undefined detects the format. */
   inputFormat?: 'raw' | undefined;
-  /** A folder, or (for one disk) the file itself; undefined is the folder that the program runs in. */
+  /** A folder, or the file itself for a single disk; defaults to the current folder. */
   output: string | undefined;
-  /** What the files and the domain are called; undefined takes the name from the source. */
+  /** The name for the files and the domain; defaults to the source's name. */
   name?: string | undefined;
   encode: EncodeOptions<SinkFormat>;
   /**
-   * Read the result back and compare; undefined does so where the source has no checksums of its own. False also leaves the checksums of grains unchecked that move into a
-   * compressed qcow2 as they are.
+   * Read the result back and compare it; undefined does so if the source has no checksums of its own. False also
+   * skips the checksums of grains that are copied unchanged into a compressed qcow2.
    */
   verify: boolean | undefined;
   /** Convert only this disk, counted from 1. */
   disk: number | undefined;
-  /** Of an OVF package with several VMs: the name or the id of one. */
+  /** For an OVF package with several VMs: the name or id of one of them. */
   vm?: string | undefined;
-  /** Of an OVF package: a deployment configuration instead of the default one. */
+  /** For an OVF package: a deployment configuration other than the default. */
   configuration?: string | undefined;
-  /** What becomes of the guest in the result. */
+  /** How to prepare the guest in the result. */
   guest: FixOptions;
   force: boolean;
-  /** Of the files that are written; undefined is 0600. */
+  /** The mode of the written files; defaults to 0600. */
   mode?: number | undefined;
-  /** Boot the result when it is whole; \`env\` tells where programs and job records are. */
+  /** Boot the complete result; `env` is used to locate programs and job records. */
   bootTest?: { env: NodeJS.ProcessEnv } | undefined;
-  /** Tells where virsh and the state folder are; undefined is that of the process. */
+  /** Used to locate virsh and the state folder; defaults to the environment of the process. */
   env?: NodeJS.ProcessEnv | undefined;
 }
 
-/** What is done with a disk, one after the other: its file is hashed for the manifest, it is converted, and the image is read back. */
+/**
+ * The passes over a disk, in order: its file is hashed for the manifest, the disk is converted, and the image is read
+ * back.
+ */
 export type DiskPass = 'hash' | 'copy' | 'read-back';
 
-/** The events of an export that a conversion has too; `vm` is the source's name. */
+/** The export events that a conversion reports too; `vm` is the source's name. */
 export type ConvertEvent =
   | ProgressEvent
-  /** The progress of the disk begins again at 0. */
+  /** The progress of the disk restarts at 0. */
   | { type: 'disk-pass'; vm: string; disk: string; pass: DiskPass };
 
-/** What a disk is in its source. */
+/** Identifies a disk in its source. */
 export interface DiskOrigin {
-  /** As people and the source call it: `Hard disk 1`, or `scsi0:1` of a `.vmx`; null for a standalone image. */
+  /** The label that people and the source use: `Hard disk 1`, or `scsi0:1` in a `.vmx`; null for a standalone image. */
   label: string | null;
-  /** Its file, as the source names it; null for a disk that is made empty. */
+  /** Its file, as the source names it; null for a disk that is created empty. */
   file: string | null;
 }
 
-/** A disk of the source, and what becomes of it. */
+/** A disk of the source and the image that it became. */
 export interface ConvertedDisk {
   /** Absolute. */
   path: string;
   format: SinkFormat;
-  /** What it was in the source. */
+  /** The disk in the source. */
   source: DiskOrigin;
   sourceFormat: ImageFormat;
-  /** `streamOptimized`, `dynamic`, ...; `empty` for a disk without a file; '' where there is only one. */
+  /** `streamOptimized`, `dynamic`, ...; `empty` for a disk without a file; '' if the format has only one variant. */
   sourceVariant: string;
   virtualSizeBytes: number;
   sizeBytes: number;
-  /** How the content was proved: by reading the result back, by the source's own checksums, or by its manifest; `none` when it was asked for. */
+  /**
+   * How the content was verified: by reading the result back, by the source's own checksums, or by its manifest;
+   * `none` if verification was turned off.
+   */
   verified: 'read-back' | 'checksums' | 'manifest' | 'none';
 }
 
 export interface ConvertResult {
   source: string;
   disks: ConvertedDisk[];
-  /** The libvirt domain, or the manifest for KubeVirt, that was written, for a source that describes a machine. */
+  /** The libvirt domain or KubeVirt manifest that was written, for a source that describes a VM. */
   domain: string | undefined;
-  /** Where the domain was defined. */
+  /** The libvirt URI where the domain was defined. */
   defined?: string;
-  /** What that domain runs on. */
+  /** The hardware of that domain. */
   hardware: HardwareReport | undefined;
-  /** What was changed in the guest, or would be; undefined when nobody looked. */
+  /** What was changed in the guest, or would be; undefined if the guest was not inspected. */
   guest?: FixReport | undefined;
   warnings: string[];
-  /** From the first byte of the disks to the last, with their verification and without the fix; 0 for a plan. Rates are of this time. */
+  /**
+   * From the first byte of the disks to the last, including verification and excluding the fix; 0 for a plan. Rates
+   * refer to this time.
+   */
   copySeconds: number;
-  /** All but the boot test. */
+  /** The total time without the boot test. */
   seconds: number;
-  /** Where one was asked for. A guest that did not come up is told here; the images stay. */
+  /** Present if a boot test was requested. A guest that did not come up is reported here; the images stay. */
   bootTest?: BootTestResult;
 }
 
@@ -105,15 +114,15 @@ export interface ConvertPlan {
     virtualSizeBytes: number;
     /** Bytes of the disk that are not known to be zeros. */
     usedBytes: number;
-    /** About so many bytes are written at most. */
+    /** The approximate upper bound of the bytes to write. */
     expectedBytes: number;
-    /** At least so many are; 0 where the source does not tell. */
+    /** The lower bound of the bytes to write; 0 if the source does not show it. */
     leastBytes: number;
   }[];
   domain: string | undefined;
   warnings: string[];
   freeBytes: number;
-  /** Files that stand in the way, without `--force`. */
+  /** Existing files that block the conversion without `--force`. */
   taken: string[];
   /** Why nothing would be written, as a sentence: the first of `taken`, and which job wrote it. */
   refusal?: string;

@@ -6,7 +6,10 @@ import type { Layout } from './layout.ts';
 import { machineOf } from './described-machine.ts';
 import type { ConvertedDisk, ConvertOptions } from './types.ts';
 
-/** Writes the domain, or the manifest, of the source's machine as a complete file of the output, and tells what it runs on. Writes nothing where none is wanted. */
+/**
+ * Writes the domain or the manifest of the source's VM as a complete file of the output, and returns the hardware
+ * that it uses. Writes nothing if none is requested.
+ */
 export async function writeDomain(
   { source, domainPath, disks }: Layout,
   output: FolderOutput,

@@ -13,30 +13,35 @@ import { HANDOVER_VARIABLE, type DetachedJob, type Handed, type OwnProgram } fro
 
 export interface DetachOptions {
   program: OwnProgram;
-  /** The command and its flags, as the detached process is to read them. No secret is among them. */
+  /** The command and its flags for the detached process. Contains no secrets. */
   words: readonly string[];
   handed: Pick<Handed, 'password' | 'vms'>;
   env: NodeJS.ProcessEnv;
-  /** Also returns a job that could not begin, when its record says why: callers of hyperctl learn from the record how a job ended. */
+  /**
+   * Also return a job that could not begin, if its record contains the reason: callers of hyperctl read the outcome
+   * of a job from the record.
+   */
   acceptsFailed?: boolean;
 }
 
-/** These come through the pipe instead, and so does the password in one of {@link URLS}. */
+/** These are passed through the pipe instead, and so is the password in one of {@link URLS}. */
 const PASSWORDS: ReadonlySet<string> = new Set(['HYPER2KVM_PASSWORD', 'GOVC_PASSWORD']);
 const URLS: ReadonlySet<string> = new Set(['HYPER2KVM_URL', 'GOVC_URL']);
-/** The handover's place among the child's descriptors. */
+/** The file descriptor of the handover in the child. */
 const CHANNEL = 3;
 const MOST_SHOWN_CHARACTERS = 2000;
 
 /**
- * Starts an export in a process and session of its own, with its output in a log beside the job's record, and returns when the job has begun.
- * @throws what ended a job that could not begin, with its exit code; the signal's reason, after that process has ended too.
+ * Starts an export in its own process and session, with its output in a log next to the job record. Returns once the
+ * job has begun.
+ * @throws the error that ended a job before it could begin, with its exit code; the signal's reason, after that
+ * process has also ended.
  */
 export async function startDetached(options: DetachOptions, signal: AbortSignal): Promise<DetachedJob> {
   signal.throwIfAborted();
   const reserved = await reserveJob(options.env, 'export');
   try {
-    // From here to where the signal is listened to nothing is waited for.
+    // No `await` from here until the signal has a listener.
     signal.throwIfAborted();
     const child = spawnDetached(options, reserved);
     const { pid } = child;
@@ -44,7 +49,7 @@ export async function startDetached(options: DetachOptions, signal: AbortSignal)
     child.unref();
     return { job: reserved.id, pid: pid ?? 0, log: reserved.log };
   } catch (error) {
-    // The record of a job that could not begin stays, with its log, as that of any failed job.
+    // The record and log of a job that could not begin stay, as for any failed job.
     const hasRecord = (await listJobIds(options.env).catch((): string[] => [])).includes(reserved.id);
     if (hasRecord && error instanceof EarlyEnd && options.acceptsFailed === true) {
       return { job: reserved.id, pid: 0, log: reserved.log };
@@ -64,16 +69,16 @@ function spawnDetached({ program, words, env }: DetachOptions, { descriptor }: R
     .map(([name, value]) => [name, URLS.has(name) && value !== undefined ? withoutPassword(value) : value]);
   return spawn(program.file, [...program.args, ...words], {
     env: { ...Object.fromEntries(others), [HANDOVER_VARIABLE]: String(CHANNEL) },
-    // A session of its own: no terminal can end it by hanging up.
+    // The process gets its own session, so that closing a terminal cannot end it.
     detached: true,
     stdio: ['ignore', descriptor, descriptor, 'pipe'],
   });
 }
 
-/** Hands over and waits for the word that the job has begun. */
+/** Hands over the data and waits for the message that the job has begun. */
 async function started(child: ChildProcess, handed: Handed, signal: AbortSignal): Promise<void> {
   const exit = once(child, 'exit').then(([code, by]: (number | string | null)[]) => ({ code, by }));
-  // It rejects as `spawn` does, where that is judged.
+  // `exit` rejects with the error of `spawn`, which is handled elsewhere.
   exit.catch(() => undefined);
   const stop = (): void => void child.kill('SIGTERM');
   signal.addEventListener('abort', stop);
@@ -96,7 +101,8 @@ async function started(child: ChildProcess, handed: Handed, signal: AbortSignal)
 }
 
 function channelOf(child: ChildProcess): Duplex {
-  // Node gives a duplex stream for 'pipe' in any place, since its pipes are Unix sockets; its type knows of halves alone.
+  // Node provides a duplex stream for 'pipe' at every position, since its pipes are Unix sockets; its type declares
+  // one direction only.
   const channel = child.stdio[CHANNEL];
   if (channel instanceof Duplex) return channel;
   throw new TypeError('the detached process has no channel');

@@ -5,18 +5,24 @@ import { readJson } from '../../base/records/read-record.ts';
 import { Secret } from '../../base/text/secret.ts';
 import { HANDOVER_VARIABLE, type Handed } from './types.ts';
 
-/** What was handed over, and the way to report to the starting process that the job has begun: its record exists, and a first step for one of its VMs is done. Further calls do nothing. */
+/**
+ * The data that was handed over, and the callback that reports to the starting process that the job has begun: its
+ * record exists and the first step for one of its VMs is done. Repeated calls have no effect.
+ */
 export interface Handover extends Handed {
   onBegin: () => void;
 }
 
-/** Takes what the starting process hands over, and removes every trace of it from the environment. Undefined in a process that was not detached. */
+/**
+ * Reads the data from the starting process and removes every trace of it from the environment. Undefined in a process
+ * that was not detached.
+ */
 export async function takeHandover(env: NodeJS.ProcessEnv): Promise<Handover | undefined> {
   const descriptor = env[HANDOVER_VARIABLE];
   if (descriptor === undefined) return undefined;
   delete env[HANDOVER_VARIABLE];
   const channel = new Socket({ fd: Number(descriptor), readable: true, writable: true, allowHalfOpen: true });
-  // Whoever started this may be gone: the job goes on all the same.
+  // The starting process may have exited. The job continues regardless.
   channel.on('error', () => undefined);
   const handed = parseHanded(await text(channel));
   const onBegin = (): void => {

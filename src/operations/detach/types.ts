@@ -1,15 +1,15 @@
 import type { Secret } from '../../base/text/secret.ts';
 
-/** Names the descriptor of the handover in the environment of a detached process, which removes it there. */
+/** The environment variable that holds the file descriptor of the handover. The detached process removes it. */
 export const HANDOVER_VARIABLE = 'HYPER2KVM_HANDOVER';
 
-/** The program that runs here, to be run again: its file, and the words that come before its own. */
+/** The command to run this program again: its file, and the arguments that precede the command's own. */
 export interface OwnProgram {
   file: string;
   args: readonly string[];
 }
 
-/** A job that runs in a process of its own. */
+/** A job that runs in its own process. */
 export interface DetachedJob {
   job: string;
   pid: number;
@@ -17,7 +17,7 @@ export interface DetachedJob {
   log: string;
 }
 
-/** What a detached process gets through a pipe and not by its command line, where every user of the host could read it. */
+/** Data that a detached process receives through a pipe, because every user of the host can read command lines. */
 export interface Handed {
   id: string;
   log: string;

@@ -22,7 +22,7 @@ import {
   StatusDocument,
 } from './schemas.ts';
 
-/** Everything that is published in docs/schemas, by the name of its file: a title, and its schema. */
+/** All schemas published in docs/schemas, by file name: a title and the schema. */
 export const PUBLISHED_SCHEMAS: Readonly<Record<string, { title: string; schema: GenericSchema }>> = {
   export: {
     title: 'hyper2kvm export --json; with --dry-run its plans, with --detach the job',

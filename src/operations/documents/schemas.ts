@@ -20,9 +20,10 @@ import { JobErrorSchema, JobRecordSchema } from '../../jobs/job-record-schema.ts
 import { EXPORT_FORMATS } from '../export/types.ts';
 import { FixReportSchema, HardwareReportSchema } from '../fix-guest/report-schema.ts';
 
-// The JSON documents of `--json`. They are made in src/commands/documents, which imports only their types: no command loads this file.
+// The JSON documents of `--json`. src/commands/documents builds them and imports only their types: no command loads
+// this file.
 
-/** The error of a document. `details` is more for programs, and differs between kinds. */
+/** The error of a document. `details` holds further data for programs; its shape depends on the kind. */
 const ErrorSchema = object({
   kind: picklist([...ERROR_KINDS, 'interrupted']),
   exitCode: number(),
@@ -31,7 +32,10 @@ const ErrorSchema = object({
   details: optional(looseObject({})),
 });
 
-/** What every command prints: `result` is what it found or did, and is there beside an `error` if the command got to an end. */
+/**
+ * The output of every command. `result` is what it found or did. It is present next to `error` if the command ran to
+ * completion.
+ */
 export function documentSchema(result: GenericSchema): GenericSchema {
   return object({
     schemaVersion: literal(SCHEMA_VERSION),

@@ -7,14 +7,15 @@ import type { NamedVm } from '../../domain/vm-name.ts';
 
 export { defineDomain };
 
-/** The machine whose domain is to be made known. */
+/** The VM whose domain is to be defined. */
 export interface Definable extends NamedVm {
   uuid: string | undefined;
 }
 
 /**
- * Looks, before any work, whether a domain can be defined. Throws kind `host` where virsh or libvirt is not there, and kind `local-file` for a name that is taken. With `force`
- * the same VM may be replaced; another one of that name never is.
+ * Checks, before any work, that a domain can be defined. With `force` the same VM may be replaced; a different VM of
+ * that name is never replaced.
+ * @throws kind `host` if virsh or libvirt is missing, kind `local-file` for a name that is taken.
  */
 export async function checkDefinable(
   connection: LibvirtConnection,
@@ -30,8 +31,9 @@ export async function checkDefinable(
 }
 
 /**
- * Defines the domain in the file at `path`, whose place nobody looked at before. One of the same VM that is there already stays as it is, unless `force` is set: somebody may have
- * changed it. Returns whether it was defined. Throws as {@link checkDefinable}.
+ * Defines the domain in the file at `path`, without an earlier {@link checkDefinable}. An existing domain of the same
+ * VM is kept unless `force` is set, because somebody may have changed it. Returns whether the domain was defined.
+ * @throws the same errors as {@link checkDefinable}.
  */
 export async function defineKept(
   connection: LibvirtConnection,
@@ -45,7 +47,10 @@ export async function defineKept(
   return true;
 }
 
-/** What has the name of the domain there: nothing, or the same VM. Throws kind `local-file` for another one. */
+/**
+ * Looks up the domain's name: undefined, or the same VM.
+ * @throws kind `local-file` for a different VM.
+ */
 async function lookUp(
   connection: LibvirtConnection,
   { name, uuid }: { name: string; uuid: string | undefined },

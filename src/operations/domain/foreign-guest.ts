@@ -4,7 +4,7 @@ import type { HardwareOption } from '../../domain/hardware-choice.ts';
 
 export interface ForeignRequest {
   vm: string;
-  /** Of `architectureOf`. */
+  /** From `architectureOf`. */
   architecture: string;
   /** A domain or a manifest is written. */
   hasDomain: boolean;
@@ -12,7 +12,10 @@ export interface ForeignRequest {
   bootTest: boolean;
 }
 
-/** Throws, before any work, for what a guest that is not for x86-64 cannot have: an x86 machine, x86 devices, or a boot test in an x86 QEMU. */
+/**
+ * Rejects, before any work, options that a guest for another architecture than x86-64 cannot have: an x86 VM, x86
+ * devices, or a boot test in an x86 QEMU.
+ */
 export function requireForGuest({ vm, architecture, hasDomain, hardware, bootTest }: ForeignRequest): void {
   if (architecture === 'x86_64') return;
   if (hasDomain) requireArchitecture(architecture, vm);

@@ -13,32 +13,32 @@ import { KUBEVIRT_DEVICES, kubevirtYaml } from '../../domain/kubevirt/kubevirt.t
 import type { NetworkOptions } from '../../domain/networks.ts';
 import type { DomainSource } from '../../domain/domain-source.ts';
 
-/** What the machine runs on, and why. */
+/** The hardware of the VM, and why it was chosen. */
 export interface HardwareReport {
   kind: HardwareKind;
   /** A sentence. */
   reason: string;
-  /** Sentences about what the domain cannot have of the machine. */
+  /** Sentences about properties of the VM that the domain cannot have. */
   notes: string[];
 }
 
 export interface DomainRequest {
   machine: DomainSource;
-  /** One for each disk of the machine, in its order. */
+  /** One per disk of the VM, in VM order. */
   images: (Pick<DomainDisk, 'path' | 'format'> & { virtualSizeBytes: number })[];
   wanted: HardwareOption;
   virtioSupport: VirtioSupport;
   networks: NetworkOptions | undefined;
-  /** A manifest for KubeVirt, and no libvirt domain. */
+  /** Write a KubeVirt manifest instead of a libvirt domain. */
   kubevirt: boolean;
 }
 
-/** What the file that describes the machine is called. */
+/** The name of the file that describes the VM. */
 export function descriptionName(baseName: string, kubevirt: boolean | undefined): string {
   return `${baseName}.${kubevirt === true ? 'yaml' : 'xml'}`;
 }
 
-/** Decides on the hardware of a machine and describes it. Asks the QEMU of this host only where the answer counts. */
+/** Chooses the hardware of a VM and describes the VM. Queries this host's QEMU only if the answer matters. */
 export async function makeDomain(
   request: DomainRequest,
   signal: AbortSignal,
@@ -58,7 +58,7 @@ function makeManifest({ machine, images, wanted, virtioSupport, networks: reques
 } {
   const devices = KUBEVIRT_DEVICES;
   const choice = chooseHardware({ wanted, virtioSupport, machine, devices });
-  // Its cards are not on networks of libvirt's: none is named.
+  // KubeVirt NICs are not on libvirt networks, so no network is named.
   const none = { all: '', of: new Map<string, string>() };
   const made = domainOfMachine(machine, { images, hardware: choice.kind, networks: none, devices });
   const sources = machine.nics.map(({ network }) => network);

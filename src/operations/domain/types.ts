@@ -4,14 +4,14 @@ import type { NetworkOptions } from '../../domain/networks.ts';
 export { HARDWARE_OPTIONS } from '../../domain/hardware-choice.ts';
 export type { NetworkOptions } from '../../domain/networks.ts';
 
-/** The libvirt domain, or the manifest for KubeVirt, that is written beside images. */
+/** The libvirt domain or KubeVirt manifest that is written next to the images. */
 export interface DomainOptions {
   /** The devices of the domain. */
   hardware: HardwareOption;
-  /** The libvirt networks of the NICs; undefined is libvirt's default network. */
+  /** The libvirt networks of the NICs; defaults to libvirt's default network. */
   networks?: NetworkOptions | undefined;
-  /** The URI of the libvirt that the domain is defined in; undefined defines none. */
+  /** The URI of the libvirt in which to define the domain; undefined defines none. */
   define?: string | undefined;
-  /** Write a manifest for KubeVirt instead of a libvirt domain. */
+  /** Write a KubeVirt manifest instead of a libvirt domain. */
   kubevirt?: boolean | undefined;
 }

@@ -13,7 +13,10 @@ import { GuestNotReadyError } from './not-ready.ts';
 import { StagedImages } from './staged-images.ts';
 import type { FixEvent, FixGuestOptions } from './types.ts';
 
-/** Looks for the system on images, plans what it needs, and does that unless only the plan is wanted. */
+/**
+ * Finds the operating system on the images, plans the changes that it needs, and applies them unless only the plan is
+ * requested.
+ */
 export async function changeGuest(
   options: FixGuestOptions,
   context: OperationContext<FixEvent>,
@@ -37,7 +40,10 @@ async function changeSystem(options: ChangeOptions, context: OperationContext<Fi
   }
 }
 
-/** Throws {@link WindowsFoundError} for the other one. */
+/**
+ * Changes a Linux guest.
+ * @throws {@link WindowsFoundError} for Windows.
+ */
 async function changeLinux(options: ChangeOptions, context: OperationContext<FixEvent>): Promise<ChangeReport> {
   const { disks, env = process.env } = options;
   const { signal, report } = context;
@@ -54,7 +60,10 @@ async function changeLinux(options: ChangeOptions, context: OperationContext<Fix
   return fixed;
 }
 
-/** Makes all changes in an overlay that libguestfs discards, so that the check after them is that of a real fix. */
+/**
+ * Makes all changes in an overlay that libguestfs discards, so that the check afterwards is the same as for a real
+ * fix.
+ */
 async function planLinux(options: ChangeOptions, context: OperationContext<FixEvent>): Promise<ChangeReport> {
   return await fixStaged({ ...options, staged: options.disks }, context);
 }

@@ -1,7 +1,7 @@
 import type { FixGuestOptions, FixReport } from './types.ts';
 
 export interface ChangeOptions extends FixGuestOptions {
-  /** Takes what the host does not do as it should: a sentence. */
+  /** Receives a sentence about each part of the host that does not work as expected. */
   onWarning: (sentence: string) => void;
 }
 

@@ -12,12 +12,15 @@ import type { FixEvent } from './types.ts';
 
 type WindowsOptions = ChangeOptions & { virtioWin: string };
 
-/** The engine makes no plan, and tells nothing of single files. */
+/** The engine has no plan mode and does not report individual files. */
 const NO_PLAN = 'virt-v2v-in-place would be called. It cannot show its changes in advance. Nothing was changed';
 
 const NO_CHECK = 'The drivers are checked after virt-v2v-in-place has run.';
 
-/** Has virt-v2v-in-place put the drivers of virtio-win into Windows, and looks what is there then: it also succeeds without having found one. */
+/**
+ * Runs virt-v2v-in-place to install the virtio-win drivers into Windows, then checks which drivers are present, since
+ * virt-v2v also succeeds without finding any.
+ */
 export async function changeWindows(
   system: WindowsSystem,
   { disks, planOnly, virtioWin, beforeChange, env = process.env, onWarning }: WindowsOptions,
@@ -49,7 +52,7 @@ export async function changeWindows(
   return { ...facts, outcome: 'fixed', changes: changesOf(drivers), warnings, boot };
 }
 
-/** Of Windows only the drivers are checked. */
+/** For Windows, only the drivers are checked. */
 function bootReport(verdict: BootReport['verdict'], file: string, reason: string): BootReport {
   return { verdict, checks: [{ area: 'windows-drivers', verdict, file, reason }] };
 }
@@ -74,7 +77,10 @@ function missingDrivers({ diskDriver, names }: InstalledDrivers): string[] {
   ];
 }
 
-/** Such a Windows has lost VMware's drivers, or will at its next start, and starts on nothing for sure. */
+/**
+ * Such a Windows has lost VMware's drivers, or loses them at its next start, and cannot be relied on to boot
+ * anywhere.
+ */
 function noDriver(missing: readonly string[], productName: string, virtioWin: string): Hyper2kvmError {
   const sentence = `virt-v2v-in-place found no driver of virtio ${missing.join(' and ')} for ${productName} in ${virtioWin}.`;
   return new Hyper2kvmError('guest', sentence, {

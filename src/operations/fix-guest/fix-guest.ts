@@ -7,21 +7,25 @@ import { MissingVirtV2vError } from '../../guest/windows/virt-v2v-errors.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { FixEvent, FixGuestOptions, FixReport, FixOptions } from './types.ts';
 
-/** Throws kind `host` with what to install when a guest cannot be fixed on this host: before any work, with `--fix require`. */
+/**
+ * Runs before any work with `--fix require`.
+ * @throws kind `host`, with what to install, if this host cannot fix guests.
+ */
 export function requireFixTools({ virtioWin }: Pick<FixOptions, 'virtioWin'>, env = process.env): void {
   if (!hasGuestfish(env)) throw new MissingGuestfishError();
   if (virtioWin !== undefined) findVirtV2v(env);
 }
 
 /**
- * Makes the system on images fit for virtio, in place. With `auto` a host without libguestfs, disks without a system, and Windows without what its drivers
- * need give the report `not-fixed`. What fails otherwise is thrown, and the images are then of no use.
+ * Prepares the guest on the images for virtio, in place. With `auto`, the result is `not-fixed` for a host without
+ * libguestfs, for disks without an operating system, and for Windows without the means to install its drivers.
+ * @throws for every other failure; the images are then unusable.
  */
 export async function fixGuest(options: FixGuestOptions, context: OperationContext<FixEvent>): Promise<FixReport> {
   const startedAt = Date.now();
   try {
     if (!hasGuestfish(options.env ?? process.env)) throw new MissingGuestfishError();
-    // Most of what changes guests is loaded where one is changed.
+    // Most of the code that changes guests is loaded only when one is changed.
     const { changeGuest } = await import('./change-guest.ts');
     const report = await changeGuest(options, context);
     return { ...report, seconds: (Date.now() - startedAt) / 1000 };
@@ -32,7 +36,10 @@ export async function fixGuest(options: FixGuestOptions, context: OperationConte
   }
 }
 
-/** What this host lacks is no fault of the guest; nor is a disk that holds no system, or Windows that nobody has given drivers for. */
+/**
+ * A tool that this host lacks is not a fault of the guest. Neither is a disk without an operating system, or Windows
+ * without given drivers.
+ */
 function isNothingToFix(error: unknown): error is Hyper2kvmError {
   const kinds = [NoSystemError, MissingGuestfishError, MissingVirtV2vError];
   return kinds.some((kind) => error instanceof kind);

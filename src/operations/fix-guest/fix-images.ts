@@ -11,21 +11,25 @@ import type { OperationContext } from '../operation-context.ts';
 import { fixGuest, requireFixTools } from './fix-guest.ts';
 import type { FixEvent, FixReport, FixOptions } from './types.ts';
 
-/** The images of one machine, before they have their final names. */
+/** The images of one VM before they get their final names. */
 export interface UnfinishedMachine {
-  /** All disks in the order of the machine, as files that may be changed: qcow2 or raw, unless there is an obstacle. */
+  /** All disks in VM order, as files that may be changed: qcow2 or raw, unless there is an obstacle. */
   images: readonly GuestDisk[];
   nics: readonly GuestNic[];
   hardware: TargetHardware;
   /** See {@link FixGuestOptions.beforeChange}. */
   beforeChange?: (() => Promise<void>) | undefined;
-  /** Why its guest cannot be changed at all, as a clause; undefined where it can. */
+  /** Why its guest cannot be changed at all, as a clause; undefined if it can. */
   obstacle?: string | undefined;
-  /** Tells where guestfish is; undefined is that of the process. */
+  /** Used to locate guestfish; defaults to the environment of the process. */
   env?: NodeJS.ProcessEnv | undefined;
 }
 
-/** Throws before any work when `requested` is not possible: a virtio-win that is none; with `require`, or for a plan, what makes the fix impossible. */
+/**
+ * Runs before any work.
+ * @throws if `requested` is impossible: an invalid virtio-win path, or, with `require` or for a plan, whatever
+ * prevents the fix.
+ */
 export function requireFixable(
   requested: FixOptions,
   { obstacle, env }: Pick<UnfinishedMachine, 'obstacle' | 'env'>,
@@ -41,13 +45,16 @@ export function requireFixable(
   requireFixTools(requested, env);
 }
 
-/** What is known before hours of work to make the fix fail, unless the source is wrong about its guest: a sentence. */
+/**
+ * A sentence about why the fix is expected to fail, known before hours of work and correct unless the source is wrong
+ * about its guest.
+ */
 export function doubtAboutFix({ fix, virtioWin }: FixOptions, guestId: string | undefined): string | undefined {
   if (fix !== 'require' || virtioWin !== undefined || !guestAge(guestId).isWindows) return undefined;
   return `The source calls its guest Windows (${guestId}), whose fix fails without --virtio-win.`;
 }
 
-/** Changes the guest in place, before its images are final; undefined with `--fix off`. */
+/** Changes the guest in place, before its images get their final names; undefined with `--fix off`. */
 export async function fixImages(
   { images, nics, hardware, beforeChange, obstacle, env }: UnfinishedMachine,
   requested: FixOptions,
@@ -75,7 +82,7 @@ export function configuredNicsOf(guest: FixReport | undefined): readonly Configu
   return guest === undefined || guest.outcome === 'not-fixed' ? undefined : guest.configuredNics;
 }
 
-/** Disks that nothing can start from are told without an appliance, which takes seconds. */
+/** Detects disks that cannot boot without an appliance, whose start takes seconds. */
 async function mayHoldSystem(images: readonly GuestDisk[]): Promise<boolean> {
   for (const { path, format } of images) {
     await using image = await openImage(path, { format: format === 'raw' ? 'raw' : 'qcow2' });

@@ -9,7 +9,7 @@ const OTHER_BUSES: Partial<Record<ControllerKind, DiskAddress['bus'] | 'none'>> 
   virtio: 'none',
 };
 
-/** The bus of a controller as a guest's names of disks know it; undefined where names tell no place there. */
+/** The controller's bus in the terms of the guest's disk names; undefined if names do not contain a place on it. */
 export function guestBusOf(kind: ControllerKind | undefined): DiskAddress['bus'] | undefined {
   if (kind === undefined) return undefined;
   const bus = OTHER_BUSES[kind] ?? 'scsi';

@@ -5,8 +5,9 @@ import type { BootSubject } from '../../guest/contract/boot-check.ts';
 import type { Guest } from '../../guest/guest.ts';
 
 /**
- * Copies each initramfs that `changes` make anew into the session's scratch folder, before any of them is made. The boot check compares the new one
- * with it: an entry that is missing then, such as one of crypttab, was lost by the tool that made it.
+ * Copies each initramfs that `changes` rebuild into the session's scratch folder, before the first rebuild. The boot
+ * check compares the new initramfs with the copy: an entry that has disappeared, such as one from crypttab, was lost
+ * by the tool that built it.
  */
 export async function keepInitramfs(
   { session, files }: Pick<Guest, 'session' | 'files'>,

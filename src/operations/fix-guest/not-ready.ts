@@ -1,10 +1,10 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { blockingChecks, checkLine, type BootReport } from '../../guest/contract/boot-check.ts';
 
-/** Reasons in the message; the JSON document has all checks. */
+/** The limit of reasons in the message; the JSON document has all checks. */
 const MOST_REASONS = 12;
 
-/** With `--fix require`, the guest would not start on its new hardware, or it is not known whether it would. */
+/** Thrown with `--fix require` if the guest would not start on its new hardware, or if that is not known. */
 export class GuestNotReadyError extends Hyper2kvmError {
   constructor(system: string, boot: BootReport) {
     const what = boot.verdict === 'not-ready' ? 'would not start correctly' : 'could not be checked completely';

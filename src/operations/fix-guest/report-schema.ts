@@ -17,7 +17,7 @@ import { CHECK_AREAS } from '../../guest/contract/boot-check.ts';
 
 const VERDICTS = ['ready', 'not-ready', 'unknown'] as const;
 
-/** `BootReport` explains the fields. */
+/** `BootReport` documents the fields. */
 const BootReportSchema = object({
   verdict: picklist(VERDICTS),
   checks: array(
@@ -32,13 +32,13 @@ const BootReportSchema = object({
   ),
 });
 
-/** The NICs and static addresses of a guest's configuration. */
+/** The NICs and static addresses in a guest's configuration. */
 export const ConfiguredNicsSchema = pipe(
   array(object({ mac: string(), name: optional(string()), addresses: array(string()) })),
   readonly(),
 );
 
-/** `FixReport` explains the fields. */
+/** `FixReport` documents the fields. */
 export type FixReportDocument = InferOutput<typeof FixReportSchema>;
 export const FixReportSchema = union([
   object({
@@ -63,7 +63,7 @@ export const FixReportSchema = union([
   object({ outcome: literal('not-fixed'), reason: string(), hint: optional(string()) }),
 ]);
 
-/** `HardwareReport` explains the fields. */
+/** `HardwareReport` documents the fields. */
 export const HardwareReportSchema = object({
   kind: picklist(['virtio', 'source', 'sata']),
   reason: string(),

@@ -5,8 +5,8 @@ import { commitOverlay, createOverlay, requireQemuImg } from '../../guest/overla
 import { finalNameOf, partialPath } from '../../base/output/partial-name.ts';
 
 /**
- * Overlays over the images of a VM, next to them. A fix writes to the overlays: until {@link StagedImages.commit}, the images stay as they are,
- * whatever happens to the fix. Dispose of it to remove the overlays.
+ * Overlays on the images of a VM, stored next to them. A fix writes to the overlays: until {@link
+ * StagedImages.commit} the images stay unchanged, whether or not the fix succeeds. Dispose to remove the overlays.
  */
 export class StagedImages implements AsyncDisposable {
   readonly #qemuImg: string;
@@ -18,7 +18,7 @@ export class StagedImages implements AsyncDisposable {
     this.disks = disks;
   }
 
-  /** Throws kind `host` without qemu-img, and kind `local-file` if an overlay cannot be created. */
+  /** @throws kind `host` without qemu-img, kind `local-file` if an overlay cannot be created. */
   static async create(
     images: readonly GuestfsDisk[],
     env: NodeJS.ProcessEnv,
@@ -50,12 +50,12 @@ export class StagedImages implements AsyncDisposable {
   }
 }
 
-/** Where the overlay of an image is. A run that was killed leaves it there. */
+/** The path of an image's overlay. A killed run leaves it behind. */
 export function overlayPath(image: string): string {
   return partialPath(`${finalNameOf(image) ?? image}.overlay`);
 }
 
-/** qemu-img keeps the mode of a file that exists; a new one would be readable by everybody. */
+/** qemu-img keeps the mode of an existing file; a file that it creates would be world-readable. */
 async function createPrivate(path: string): Promise<void> {
   try {
     await rm(path, { force: true });

@@ -5,7 +5,7 @@ import type { HardwareOption } from '../../domain/hardware-choice.ts';
 import type { DomainSource } from '../../domain/domain-source.ts';
 import type { TargetAddress, TargetDisk, TargetHardware, TargetNic } from '../../guest/contract/boot-check.ts';
 
-/** The drivers of Linux for libvirt's SCSI controllers. */
+/** Linux drivers for libvirt's SCSI controllers. */
 const SCSI_DRIVERS: Readonly<Record<ScsiModel, string>> = {
   'virtio-scsi': 'virtio_scsi',
   vmpvscsi: 'vmw_pvscsi',
@@ -13,12 +13,12 @@ const SCSI_DRIVERS: Readonly<Record<ScsiModel, string>> = {
   lsilogic: 'sym53c8xx',
 };
 
-/** Those for QEMU's NICs, where the driver has another name. */
+/** Linux drivers for QEMU's NICs, if the name differs from the model. */
 const NIC_DRIVERS: Readonly<Record<string, string>> = { virtio: 'virtio_net', pcnet: 'pcnet32', rtl8139: '8139cp' };
 
 /**
- * The hardware that the guest has to start on: that of the domain which is written for it. With `auto` that is virtio. A standalone disk image does
- * not describe a VM: then only the number of its disks is known.
+ * The hardware that the guest has to start on: that of the domain that is written for it. With `auto` that is virtio.
+ * A standalone disk image does not describe a VM, so only the number of disks is known.
  */
 export function targetHardware(
   machine: DomainSource | undefined,
@@ -66,7 +66,10 @@ function nicOf(
   };
 }
 
-/** A place names a bus by the index of its controller in the domain, which is that of the guest for the root bus only. */
+/**
+ * A place identifies a bus by its controller index in the domain. Only for the root bus is that the guest's bus
+ * number.
+ */
 function addressOf({ bus, slot }: PciPlace): TargetAddress {
   return { bus: bus === 0 ? 0 : undefined, device: slot };
 }

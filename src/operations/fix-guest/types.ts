@@ -4,59 +4,62 @@ import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import type { ConfiguredNic } from '../../guest/linux/network/configured-addresses.ts';
 import type { DeviceKey } from '../../guest/inspect/disks/unlock.ts';
 
-/** `auto` does without where libguestfs is missing or there is nothing to fix; `require` fails then; `off` leaves guests alone. */
+/**
+ * `auto` skips the fix if libguestfs is missing or there is nothing to fix; `require` fails in those cases; `off`
+ * never changes guests.
+ */
 export const FIX_MODES = ['auto', 'require', 'off'] as const;
 export type FixMode = (typeof FIX_MODES)[number];
 
-/** What a person wants of the fix, whatever the machine. */
+/** The fix options of the user, independent of the VM. */
 export interface FixOptions {
   fix: FixMode;
   keys: readonly DeviceKey[];
-  /** The file system of the system, where there are several. */
+  /** The root file system of the guest, if the disks hold several. */
   root: string | undefined;
   removeVmwareTools: boolean;
-  /** Where the drivers for Windows come from: an ISO or a folder, as an absolute path. Undefined: Windows is not changed. */
+  /** The source of the Windows drivers: an ISO or a folder, as an absolute path. Undefined: Windows is not changed. */
   virtioWin: string | undefined;
-  /** Only tell what would be changed. The images stay as they are to the byte. */
+  /** Only report what would be changed. The images stay identical to the byte. */
   planOnly: boolean;
 }
 
 export interface FixGuestOptions extends FixOptions {
   fix: Exclude<FixMode, 'off'>;
-  /** All images of one machine in the order in which it saw them. They are changed in place: never the source's. */
+  /** All images of one VM in the order of its disks. They are changed in place and are never the source's files. */
   disks: readonly GuestDisk[];
   nics: readonly GuestNic[];
-  /** What the guest has to start on. */
+  /** The hardware that the guest has to start on. */
   hardware: TargetHardware;
   /** Called once before the first byte of an image changes. */
   beforeChange?: (() => Promise<void>) | undefined;
-  /** Tells where guestfish is; undefined is that of the process. */
+  /** Used to locate guestfish; defaults to the environment of the process. */
   env?: NodeJS.ProcessEnv | undefined;
 }
 
-/** What the fix is doing now. */
+/** The current action of the fix. */
 export interface FixEvent {
   type: 'fix';
   step: 'appliance' | 'inspect' | 'plan' | 'change' | 'check' | 'finish';
   detail: string;
 }
 
-/** What became of the guest. */
+/** The outcome of the fix. */
 export type FixReport =
   | {
       outcome: 'fixed' | 'planned';
-      /** The system, for a person. */
+      /** The guest's operating system, for people. */
       system: string;
-      /** The file system that it is on, as the appliance calls it. */
+      /** The root file system, as the appliance names it. */
       root: string;
-      /** In their order; none for a guest that needs no change. */
+      /** In order of execution; empty for a guest that needs no change. */
       changes: Change[];
       warnings: string[];
-      /** Whether the guest can start as its disks are now; of a plan, as they would be. */
+      /** Whether the guest can start with the current disks; for a plan, with the disks after it. */
       boot: BootReport;
-      /** Of a plan: whether it can start as its disks are. */
+      /** For a plan: whether it can start with the current disks. */
       bootBefore?: BootReport | undefined;
-      /** The static addresses that the configuration gives the NICs; undefined for Windows. */
+      /** The static addresses that the configuration assigns to the NICs; undefined for Windows. */
       configuredNics?: readonly ConfiguredNic[];
       seconds: number;
     }

@@ -8,20 +8,23 @@ import type { StatusResult } from './types.ts';
 export interface StatusOptions {
   /** This program's own version. */
   version: string;
-  /** The profile of the configuration file that counts, in words. */
+  /** A description of the configuration profile in effect. */
   profile?: string | undefined;
-  /** The server to look at; without one only the host is looked at. */
+  /** The server to check; without one only the host is checked. */
   connection?: ConnectionSettings;
-  /** Where exports would go. */
+  /** The folder for exports. */
   output: string;
-  /** Also look for the privileges that `export --snapshot` needs. */
+  /** Also check the privileges that `export --snapshot` needs. */
   snapshot: boolean;
   env: NodeJS.ProcessEnv;
   /** How many of the newest jobs to show. */
   limit?: number;
 }
 
-/** Can this host and that server do the job, and what became of the jobs that ran. Changes nothing. */
+/**
+ * Checks whether this host and the server are ready for exports, and lists the outcome of recent jobs. Changes
+ * nothing.
+ */
 export async function checkStatus(
   { version, profile, connection, output, snapshot, env, limit = 10 }: StatusOptions,
   { signal }: Pick<OperationContext<WarningEvent>, 'signal'>,

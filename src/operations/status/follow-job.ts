@@ -3,7 +3,7 @@ import type { JobView } from '../../jobs/job-record.ts';
 import { readJob } from '../../jobs/job-store.ts';
 import type { OperationContext } from '../operation-context.ts';
 
-/** The record of a followed job as it is now. */
+/** The current record of a followed job. */
 export interface JobSeenEvent {
   type: 'job-seen';
   job: JobView;
@@ -13,8 +13,9 @@ export interface JobSeenEvent {
 const LOOK_INTERVAL_MS = 500;
 
 /**
- * Looks at the record of a job until the job has ended, and returns the last look. A job on another host is followed by its record alone.
- * @throws not-found for an unknown id; the signal's reason, the job then going on.
+ * Polls the record of a job until the job has ended, and returns the final record. A job on another host is followed
+ * by its record only.
+ * @throws not-found for an unknown id; the signal's reason, while the job continues.
  */
 export async function followJob(
   { env, id }: { env: NodeJS.ProcessEnv; id: string },
@@ -25,7 +26,7 @@ export async function followJob(
     report({ type: 'job-seen', job });
     if (job.state !== 'running') return job;
     await pause(LOOK_INTERVAL_MS, signal);
-    // By its whole id from now on: a job that begins meanwhile may share what was typed.
+    // Use the full id from now on: a job that begins meanwhile may share the prefix that was typed.
     job = await readJob(env, job.id);
   }
 }

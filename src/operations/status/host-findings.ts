@@ -12,7 +12,7 @@ import { findProgram } from '../../guest/find-program.ts';
 import { findVirtV2vInPlace } from '../../guest/windows/find-virt-v2v.ts';
 import type { StatusFinding } from './types.ts';
 
-/** Programs that commands call, and for what. None is needed for an export into a package of VMware's. */
+/** Programs that commands call, and their purpose. An export into one of VMware's package formats needs none. */
 const TOOLS: readonly { name: string; use: string; find: (env: NodeJS.ProcessEnv) => string | undefined }[] = [
   { name: 'guestfish', use: '--fix needs it', find: (env) => findProgram('guestfish', env) },
   { name: 'qemu', use: 'boot-test needs it', find: findQemuSystem },
@@ -24,7 +24,7 @@ const TOOLS: readonly { name: string; use: string; find: (env: NodeJS.ProcessEnv
 
 const TOOL_LIMIT_MS = 5000;
 
-/** What this host has for the job. `output` is the folder that exports would go to. */
+/** Checks the tools and resources of this host. `output` is the folder for exports. */
 export async function inspectHost(
   {
     version,
@@ -54,7 +54,7 @@ async function inspectTool(
   return ok(name, program === undefined ? `not found; ${use}` : await versionOf(program, env, signal));
 }
 
-/** Tried with a machine of its own, once until the host boots again: a device that can be opened proves little. */
+/** Tests KVM by running a VM, once until the host reboots: an accessible device proves little. */
 async function inspectKvm(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<StatusFinding> {
   const qemu = findQemuSystem(env);
   if (qemu === undefined) return ok('KVM', 'not tried without QEMU');
@@ -88,7 +88,7 @@ async function inspectOutput(output: string): Promise<StatusFinding> {
   }
 }
 
-/** The first line that a program prints about itself. */
+/** The first line of a program's version output. */
 async function versionOf(program: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
   try {
     const { stdout } = await promisify(execFile)(program, ['--version'], {

@@ -4,7 +4,7 @@ import type { JobView } from '../../jobs/job-record.ts';
 
 const SIGNALS: readonly EndingSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** What an ended job ended with, as an error with the exit code of the job's own process; undefined when all is well. */
+/** The result of an ended job as an error, with the exit code of the job's own process; undefined on success. */
 export function jobOutcome(job: JobView): Error | undefined {
   const { exitCode } = job;
   if (exitCode === 0) return undefined;
@@ -25,7 +25,7 @@ function reasonOf(job: JobView): { message: string; hint?: string } {
   return { message: `${failed.length} VMs of job ${job.id} were not exported.` };
 }
 
-/** A record of an earlier version that has ended has no exit code either. */
+/** The record of a job that an earlier version ended has no exit code either. */
 function crash(job: JobView): Error | undefined {
   if (job.endedAt !== undefined && job.state === 'done') return undefined;
   if (job.endedAt !== undefined || job.problem !== undefined)

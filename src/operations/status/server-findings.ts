@@ -12,10 +12,10 @@ import { CleanUp } from '../clean-up.ts';
 import { logIn } from '../server-session.ts';
 import type { StatusFinding } from './types.ts';
 
-/** Certificates and session tickets begin to be refused somewhere beyond this. */
+/** Above some skew, servers reject certificates and session tickets; the exact limit varies. */
 const SKEW_LIMIT_MS = 60_000;
 
-/** Whether that server can do the job for that account: the first thing that fails ends the list. */
+/** Checks whether the server can export VMs for the account. The first failure ends the list. */
 export async function inspectServer(
   connection: ConnectionSettings,
   withSnapshots: boolean,

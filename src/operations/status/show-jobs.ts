@@ -1,22 +1,25 @@
 import type { JobView } from '../../jobs/job-record.ts';
 import { listJobIds, listJobs, readJob } from '../../jobs/job-store.ts';
 
-/** The record of one job. A record whose process is gone shows as `interrupted`; an unknown id is a not-found error. */
+/**
+ * The record of one job. A record whose process has exited is shown as `interrupted`.
+ * @throws not-found for an unknown id.
+ */
 export function showJob(env: NodeJS.ProcessEnv, id: string): Promise<JobView> {
   return readJob(env, id);
 }
 
-/** All records, the newest first. */
+/** All records, newest first. */
 export function showJobs(env: NodeJS.ProcessEnv): Promise<JobView[]> {
   return listJobs(env, { limit: Infinity });
 }
 
-/** The ids of the jobs that have a record, the newest first. */
+/** The ids of all jobs with a record, newest first. */
 export function knownJobs(env: NodeJS.ProcessEnv): Promise<string[]> {
   return listJobIds(env);
 }
 
-/** Those of the jobs that run, as far as can be seen from here. */
+/** The ids of the running jobs, as far as this host can tell. */
 export async function runningJobs(env: NodeJS.ProcessEnv): Promise<string[]> {
   return (await listJobs(env)).filter(({ state }) => state === 'running').map(({ id }) => id);
 }

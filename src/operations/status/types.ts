@@ -1,7 +1,7 @@
 import type { ErrorKind } from '../../base/errors.ts';
 import type { JobView } from '../../jobs/job-record.ts';
 
-/** One thing that was looked at. `kind` chooses the exit code of a finding that is an error. */
+/** One check. `kind` selects the exit code if the finding is an error. */
 export interface StatusFinding {
   area: 'host' | 'server';
   check: string;
@@ -14,6 +14,6 @@ export interface StatusFinding {
 export interface StatusResult {
   version: string;
   findings: StatusFinding[];
-  /** The newest first. */
+  /** Newest first. */
   jobs: JobView[];
 }

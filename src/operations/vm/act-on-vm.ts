@@ -17,11 +17,11 @@ export interface VmActionOptions {
   /** One VM, named as for an export. */
   vm: string;
   action: VmAction;
-  /** How long the guest gets to shut down. */
+  /** The time limit for the guest to shut down. */
   limitMs: number;
 }
 
-/** Looks at one VM or changes it on the server. What is so already is no failure. */
+/** Inspects one VM or changes it on the server. A VM that is already in the requested state is not an error. */
 export async function actOnVm(
   { connection, vm, action, limitMs }: VmActionOptions,
   { signal, report }: OperationContext<WarningEvent>,
@@ -31,7 +31,7 @@ export async function actOnVm(
   const found = await findVms(client, vm, await listInventory(client, [], signal), signal);
   const [target] = found;
   if (target === undefined || found.length > 1) throw severalVms(vm, found);
-  // Awaited here: the session ends with this scope.
+  // Awaited here, because the session ends with this scope.
   return await ACTIONS[action](client, target, limitMs, signal);
 }
 

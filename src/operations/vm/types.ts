@@ -3,7 +3,7 @@ import type { VmHardware } from '../../vsphere/vm/vm-hardware.ts';
 export const VM_ACTIONS = ['info', 'shutdown', 'poweroff', 'remove-cdrom'] as const;
 export type VmAction = (typeof VM_ACTIONS)[number];
 
-/** A VM as `info` tells of it. */
+/** A VM as `info` reports it. */
 export interface VmInfo {
   name: string;
   inventoryPath: string;
@@ -19,10 +19,10 @@ export interface VmInfo {
 
 export interface VmActionResult {
   vm: string;
-  /** False when there was nothing to do: it was off already, or has no drive. */
+  /** False if nothing was changed: the VM was already off, or has no drive. */
   changed: boolean;
   /** What was done, as a sentence. */
   sentence: string;
-  /** Of `info`. */
+  /** Present for `info`. */
   info?: VmInfo;
 }
