@@ -1,15 +1,15 @@
 import { Hyper2kvmError } from '../base/errors.ts';
 
-/** The processors that domains are made for, as libvirt names them. */
+/** The processor architectures that domains support, in libvirt's spelling. */
 export type Architecture = 'x86_64' | 'aarch64';
 
-/** What a source says about the processor of a guest, in any of the ways that there are. */
+/** Everything that a source may record about the guest's processor architecture. */
 export interface ArchitectureSigns {
   /** `arm-ubuntu-64`, `armUbuntu64Guest`, `Debian12_arm64`, `rhel_8_ppc64le`. */
   guestId?: string | undefined;
-  /** The guest's system in words. */
+  /** The guest's operating system as free text. */
   guestText?: string | undefined;
-  /** VirtualBox's own word for the machine: `x86`, `ARM`. */
+  /** VirtualBox's platform architecture: `x86`, `ARM`. */
   platform?: string | undefined;
 }
 
@@ -18,8 +18,9 @@ const ARM_ID = /^arm(?=[-_\d]|[a-z])|(?<![a-z])(?:arm64|aarch64)(?![a-z])/i;
 const ARM_WORDS = /\b(?:arm|arm64|aarch64)\b/i;
 
 /**
- * The architecture of a guest as libvirt names it, which can be one that no domain is made for: see {@link requireArchitecture}. VMware's ids for ARM begin with `arm` (Fusion, ESXi on ARM), VirtualBox's end with
- * `_arm64`, oVirt's with the name of the architecture. Silence means x86-64.
+ * The architecture of a guest in libvirt's spelling. Domains may not support it: see {@link requireArchitecture}.
+ * VMware's ids for ARM begin with `arm` (Fusion, ESXi on ARM), VirtualBox's end with `_arm64`, and oVirt's end with
+ * the architecture's name. Defaults to x86-64.
  */
 export function architectureOf({ guestId = '', guestText = '', platform = '' }: ArchitectureSigns): string {
   const other = OTHERS.exec(guestId) ?? OTHERS.exec(guestText);
@@ -28,7 +29,7 @@ export function architectureOf({ guestId = '', guestText = '', platform = '' }: 
   return isArm ? 'aarch64' : 'x86_64';
 }
 
-/** Throws kind `image` for a guest that no domain is made for: on an x86 machine it would never start. */
+/** @throws kind `image` for an architecture that domains do not support: such a guest never starts on an x86 VM. */
 export function requireArchitecture(architecture: string, vm: string): Architecture {
   if (architecture === 'x86_64' || architecture === 'aarch64') return architecture;
   throw new Hyper2kvmError(

@@ -1,41 +1,44 @@
 import type { NamedVm } from './vm-name.ts';
 
-/** A virtual machine as libvirt runs it, whatever it came from. */
+/** A VM as libvirt runs it, independent of its source. */
 export interface DomainFacts extends NamedVm {
-  /** From the source; without one libvirt makes its own when the domain is defined. */
+  /** The source's UUID; libvirt generates one when the domain is defined without it. */
   uuid?: string | undefined;
   memoryBytes: number;
   vcpus: number;
-  /** A divisor of `vcpus`; without one libvirt makes a socket of each. */
+  /** A divisor of `vcpus`; by default libvirt gives each vCPU its own socket. */
   coresPerSocket?: number | undefined;
-  /** UEFI begins with fresh variables, which libvirt makes of the firmware's template. */
+  /** UEFI starts with new variables, which libvirt creates from the firmware's template. */
   firmware: 'bios' | 'uefi';
-  /** For UEFI only: refuse unsigned boot loaders, with the well-known keys enrolled. */
+  /** For UEFI only: reject unsigned boot loaders, with the well-known keys enrolled. */
   secureBoot: boolean;
-  /** A new, empty TPM 2.0, which `swtpm` emulates. */
+  /** A new, empty TPM 2.0, emulated by `swtpm`. */
   tpm: boolean;
-  /** `virt` is that of ARM, with UEFI and without secure boot; the others are x86-64. */
+  /** `virt` is the ARM machine type, with UEFI and without secure boot; the others are x86-64. */
   machine: 'q35' | 'pc' | 'virt';
-  /** What the guest takes the hardware clock for: Windows for the local time. */
+  /** How the guest interprets the hardware clock: Windows expects local time. */
   clock: 'utc' | 'localtime';
-  /** Hyper-V's interfaces, by which a Windows guest knows that it is virtual: it then spins and polls less. */
+  /** Enables the Hyper-V enlightenments. A Windows guest that detects them spins and polls less. */
   hyperv: boolean;
-  /** By index; disks with the bus `scsi` name one. */
+  /** Indexed by controller number, which disks on the bus `scsi` refer to. */
   scsiControllers: ScsiModel[];
   /** In the order in which the guest sees them. */
   disks: DomainDisk[];
   /** Empty drives. */
   cdRoms: Extract<DiskBus, 'sata' | 'ide' | 'scsi'>[];
-  /** In the order in which the guest is to find them: the domain gives them PCI addresses in that order. */
+  /** In the order in which the guest should find them. The domain assigns PCI addresses in that order. */
   nics: DomainNic[];
-  /** The source's id of the guest's system, kept as metadata. */
+  /** The source's id of the guest's operating system, stored as metadata. */
   guestId?: string | undefined;
 }
 
-/** libvirt's names: `vmpvscsi` is VMware's paravirtual controller, `lsisas1068` its LSI Logic SAS, `lsilogic` a 53C895A. */
+/**
+ * libvirt's model names: `vmpvscsi` is VMware's paravirtual controller, `lsisas1068` is LSI Logic SAS, `lsilogic` is
+ * a 53C895A.
+ */
 export type ScsiModel = 'virtio-scsi' | 'vmpvscsi' | 'lsisas1068' | 'lsilogic';
 
-/** `ide` fits machine `pc` only; machine `virt` has `virtio` and `scsi`. */
+/** `ide` works with machine `pc` only; machine `virt` has `virtio` and `scsi`. */
 export type DiskBus = 'sata' | 'virtio' | 'scsi' | 'ide';
 
 export interface DomainDisk {
@@ -43,19 +46,19 @@ export interface DomainDisk {
   path: string;
   format: 'qcow2' | 'raw' | 'vmdk';
   bus: DiskBus;
-  /** For the bus `scsi`, and only there. */
+  /** For the bus `scsi` only. */
   scsi?: { controller: number; target: number } | undefined;
-  /** virtio-blk and SATA show the first 20 characters. */
+  /** virtio-blk and SATA expose the first 20 characters. */
   serial?: string | undefined;
-  /** Disks with one are tried before those without, the lowest first. */
+  /** Disks with a boot order are tried before the others, lowest first. */
   bootOrder?: number | undefined;
 }
 
 export interface DomainNic {
-  /** Without one libvirt makes one. */
+  /** libvirt generates a MAC address if there is none. */
   mac?: string | undefined;
-  /** As QEMU names it: `e1000e`, `virtio`. */
+  /** QEMU's model name: `e1000e`, `virtio`. */
   model: string;
-  /** The name of a libvirt network on the host where the domain will run. */
+  /** The name of a libvirt network on the host that will run the domain. */
   network: string;
 }

@@ -8,24 +8,24 @@ import { cardDevice, emulatedCard } from './source-devices.ts';
 import type { DomainSource } from './domain-source.ts';
 
 export interface DomainChoices {
-  /** One for each disk of the machine, in its order. */
+  /** One per disk of the VM, in VM order. */
   images: Pick<DomainDisk, 'path' | 'format'>[];
   hardware: HardwareKind;
-  /** The devices that may be used, by QEMU's names; undefined allows all. */
+  /** The available devices, by QEMU's names; undefined allows all. */
   devices?: ReadonlySet<string> | undefined;
-  /** Undefined puts all cards on libvirt's own network. */
+  /** Undefined connects all NICs to libvirt's default network. */
   networks?: NetworkOptions | undefined;
 }
 
-/** A domain, and in sentences what of the machine it cannot have. */
+/** A domain, and sentences about the properties of the VM that it cannot have. */
 export interface MadeDomain {
   facts: DomainFacts;
   notes: string[];
 }
 
-/** For a source that does not tell: enough for any guest to start and be looked at. */
+/** Used if the source does not specify the memory size: enough for any guest to start for inspection. */
 const DEFAULT_MEMORY_BYTES = 2 * 2 ** 30;
-/** Of machine `pc`. */
+/** The limit of machine `pc`. */
 const MOST_PC_VCPUS = 255;
 
 const UNKNOWN_MEMORY = 'The source does not specify the memory size: the domain has 2 GiB.';
@@ -34,7 +34,10 @@ const FRESH_VARIABLES =
 const FRESH_TPM =
   'The TPM is new and empty: unlock what the guest had sealed in the old TPM, such as a BitLocker volume, with its recovery key.';
 
-/** The libvirt domain of a machine. Pure; throws a `RangeError` when the images are not as many as the disks. */
+/**
+ * Derives the libvirt domain of a VM. Pure.
+ * @throws `RangeError` if the number of images differs from the number of disks.
+ */
 export function domainOfMachine(
   machine: DomainSource,
   { images, hardware, devices, networks = { of: new Map() } }: DomainChoices,
@@ -96,7 +99,10 @@ export function domainOfMachine(
   return { facts, notes };
 }
 
-/** A guest of ARM: it had UEFI and no BIOS, and KVM's machine for it has neither the controllers nor the cards of VMware. */
+/**
+ * The domain of an ARM guest. The source VM had UEFI, never BIOS. KVM's ARM machine has neither VMware's controllers
+ * nor its NICs.
+ */
 function armDomain(
   machine: DomainSource,
   { images, networks }: Required<Pick<DomainChoices, 'images'>> & { networks: NetworkOptions },

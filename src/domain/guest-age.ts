@@ -1,21 +1,24 @@
-/** What hardware a guest's system can be trusted to know, by its id alone. */
+/** The hardware that a guest's operating system is known to support, derived from its id. */
 export interface GuestAge {
   isWindows: boolean;
-  /** Windows 7 and Server 2008 R2 or newer: what came before fails on some of Hyper-V's interfaces. */
+  /** Windows 7 and Server 2008 R2 or newer: earlier versions fail with some Hyper-V enlightenments. */
   knowsHyperV: boolean;
-  /** It has a driver for AHCI, and boots from q35. */
+  /** The guest has an AHCI driver and boots from q35. */
   knowsSata: boolean;
-  /** The best of Intel's and AMD's cards that it drives as it was delivered. */
+  /** The best Intel or AMD NIC for which the operating system ships a driver. */
   nic: 'e1000e' | 'e1000' | 'pcnet';
 }
 
-/** No driver for Intel's gigabit cards, but one for AMD's, which VMware gave them. In VMware's spelling, then VirtualBox's where it differs. */
+/**
+ * Systems without a driver for Intel's gigabit NICs, but with one for AMD's, which VMware emulated for them. VMware's
+ * spelling, then VirtualBox's if it differs.
+ */
 const ANCIENT =
   'dos os2 ecomstation netware openserver unixware solaris6 solaris7 solaris8 solaris9 win31 win95 win98 winme winnt win2000 windows31 windows95 windows98 windowsme windowsnt3 windowsnt4 windows2000'.split(
     ' ',
   );
 
-/** Windows XP and Server 2003 (`winNet…`); Linux 2.4 and the distributions of its time. */
+/** Windows XP and Server 2003 (`winNet…`); Linux 2.4 and distributions of that time. */
 const OLD =
   'winxp winnet windowsxp windows2003 rhel2 rhel3 rhel4 redhatguest redhat3 redhat4 slesguest sles64guest suse nld9 oes mandrake turbolinux other24xlinux linux22 linux24'.split(
     ' ',
@@ -24,7 +27,10 @@ const OLD =
 /** Windows Vista and Server 2008. */
 const BEFORE_HYPERV = /^(winvista|winlonghorn|windowsvista|windows2008(_64)?$)/;
 
-/** By VMware's ids (`VirtualMachineGuestOsIdentifier`, or as a `.vmx` has them) and VirtualBox's. An id that is not known, or none, means a system of today. */
+/**
+ * Recognizes VMware's ids (`VirtualMachineGuestOsIdentifier`, or as in a `.vmx`) and VirtualBox's. An unknown or
+ * missing id means a current system.
+ */
 export function guestAge(guestId: string | undefined): GuestAge {
   const id = (guestId ?? '').toLowerCase();
   // `winNetStandardGuest` is Server 2003, not NT.

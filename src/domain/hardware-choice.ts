@@ -8,21 +8,24 @@ import {
 } from './source-devices.ts';
 import type { DomainSource } from './domain-source.ts';
 
-/** What `--hardware` takes. */
+/** The values of `--hardware`. */
 export const HARDWARE_OPTIONS = ['auto', 'virtio', 'source', 'sata'] as const;
 export type HardwareOption = (typeof HARDWARE_OPTIONS)[number];
 
-/** `sata`: AHCI and e1000e, or what a guest too old for those knows. `source`: the devices that the machine had on VMware, as QEMU emulates them. */
+/**
+ * `sata`: AHCI and e1000e, or older devices for a guest that does not support those. `source`: the devices of the VM
+ * on VMware, as emulated by QEMU.
+ */
 export type HardwareKind = Exclude<HardwareOption, 'auto'>;
 
-/** Whether the guest starts on virtio devices, as the stage that fixes guests found it; `unknown` where nobody looked. */
+/** Whether the guest starts on virtio devices, as found by the guest fix; `unknown` if the guest was not inspected. */
 export type VirtioSupport = 'supported' | 'unsupported' | 'unknown';
 
 export interface HardwareQuestion {
   wanted: HardwareOption;
   virtioSupport: VirtioSupport;
   machine: Pick<DomainSource, 'architecture' | 'disks' | 'nics' | 'firmware'>;
-  /** The devices of the QEMU that is to run it, by QEMU's names; undefined where that is not known. */
+  /** The devices of the QEMU that will run the VM, by QEMU's names; undefined if they are not known. */
   devices: ReadonlySet<string> | undefined;
 }
 
@@ -33,8 +36,9 @@ export interface HardwareChoice {
 }
 
 /**
- * Decides on which devices a machine runs. `auto` takes virtio for a guest that is fit for it. For others it takes the devices of the source, on which a guest starts
- * unchanged, where QEMU has the very same ones; else what most systems drive as they are. Pure.
+ * Chooses the devices of a VM. `auto` selects virtio for a virtio-ready guest. For other guests it selects the
+ * source's devices, on which a guest starts unchanged, if QEMU emulates identical ones; otherwise the devices that
+ * most systems support unmodified. Pure.
  */
 export function chooseHardware({ wanted, virtioSupport, machine, devices }: HardwareQuestion): HardwareChoice {
   if (machine.architecture === 'aarch64') {
@@ -51,7 +55,7 @@ export function chooseHardware({ wanted, virtioSupport, machine, devices }: Hard
   return { kind: 'sata', reason: `${why}, and ${obstacle}.` };
 }
 
-/** What keeps the machine from having the very devices that it had. A clause. */
+/** Why the VM cannot have the identical devices of its source. A clause. */
 function obstacleToSource(
   { disks, nics, firmware }: HardwareQuestion['machine'],
   devices: ReadonlySet<string> | undefined,

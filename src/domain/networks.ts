@@ -1,15 +1,18 @@
-/** Which libvirt network takes the place of which of the source's. */
+/** Maps the source's networks to libvirt networks. */
 export interface NetworkOptions {
-  /** For all that have none of their own; undefined is libvirt's own network. */
+  /** The network for every NIC without a mapping of its own; defaults to libvirt's default network. */
   all?: string | undefined;
-  /** By the source's name. */
+  /** Indexed by the source's network name. */
   of: ReadonlyMap<string, string>;
 }
 
-/** The network that libvirt brings along. */
+/** The network that libvirt ships with. */
 const DEFAULT_NETWORK = 'default';
 
-/** The libvirt network of a card, and in a sentence what nobody asked for. A source that tells no network gets the default as well. */
+/**
+ * The libvirt network of a NIC, and a sentence if the network was not requested. A NIC without a source network gets
+ * the default network too.
+ */
 export function networkOf(source: string | undefined, requested: NetworkOptions): { network: string; note?: string } {
   const wanted = requested.of.get(source ?? '') ?? requested.all;
   if (wanted !== undefined) return { network: wanted };
@@ -18,7 +21,7 @@ export function networkOf(source: string | undefined, requested: NetworkOptions)
   return { network: DEFAULT_NETWORK, note };
 }
 
-/** Sentences about names that no card of the machine is on, such as misspelt ones. */
+/** Sentences about mapped names that no NIC of the VM uses, such as misspelt ones. */
 export function unusedNetworks(sources: readonly (string | undefined)[], { of }: NetworkOptions): string[] {
   return [...of.keys()]
     .filter((name) => !sources.includes(name))

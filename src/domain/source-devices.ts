@@ -1,18 +1,18 @@
 import type { ControllerKind } from '../base/vm-config.ts';
 import type { DiskBus, ScsiModel } from './domain-facts.ts';
 
-/** How QEMU emulates a controller that a machine had on VMware. */
+/** How QEMU emulates a controller that a VM had on VMware. */
 export interface EmulatedController {
   bus: DiskBus;
   /** For the bus `scsi`. */
   model?: ScsiModel;
-  /** QEMU's name of the device (`-device help`). */
+  /** QEMU's device name (`-device help`). */
   device: string;
-  /** Disks on one controller: its SCSI ids but for its own, in QEMU. */
+  /** The limit of disks on one controller in QEMU: its SCSI ids except its own. */
   mostDisks: number;
 }
 
-/** A controller or card that QEMU emulates, though not the same one: the guest needs another driver for it. */
+/** A controller or NIC that QEMU emulates with a different model, for which the guest needs another driver. */
 export const NEAR_LSI_LOGIC =
   'QEMU has no 53C1030, the LSI Logic Parallel of VMware. The lsilogic controller of libvirt is a 53C895A, which needs another driver in the guest.';
 
@@ -26,20 +26,23 @@ const CONTROLLERS: Partial<Record<ControllerKind, EmulatedController>> = {
   ide: { bus: 'ide', device: 'piix3-ide', mostDisks: 4 },
 };
 
-/** Undefined where QEMU, or libvirt's way to it, has nothing of the kind: BusLogic, NVMe, USB disks, and what is not known. */
+/** Undefined if QEMU or libvirt has no equivalent: BusLogic, NVMe, USB disks, and unknown controllers. */
 export function emulatedController(kind: ControllerKind | undefined): EmulatedController | undefined {
   return kind === undefined ? undefined : CONTROLLERS[kind];
 }
 
-/** OVMF has drivers for some of these only where its packager has built them in; Debian's sees no disk there (measured), and no descriptor of a firmware tells. */
+/**
+ * OVMF has drivers for some of these controllers only if the distribution built them in. Debian's sees no disk on
+ * them (measured), and firmware descriptors do not list drivers.
+ */
 const DOUBTFUL_IN_UEFI: ReadonlySet<ControllerKind | undefined> = new Set(['pvscsi', 'lsilogicsas', 'lsilogic']);
 
-/** Whether every UEFI firmware of KVM finds the disks of a controller. */
+/** Whether every UEFI firmware for KVM finds the disks of a controller. */
 export function isKnownToUefi(kind: ControllerKind | undefined): boolean {
   return !DOUBTFUL_IN_UEFI.has(kind);
 }
 
-/** Whether a guest finds on KVM the very controller that it had. */
+/** Whether KVM offers a guest the identical controller that it had. */
 export function isSameController(kind: ControllerKind | undefined): boolean {
   return kind !== 'lsilogic' && emulatedController(kind) !== undefined;
 }
@@ -54,17 +57,20 @@ const CARDS: Readonly<Record<string, string>> = {
   rtl8139: 'rtl8139',
 };
 
-/** QEMU's model for a card as its source names it, in lower case; undefined where it has none (vmxnet, vmxnet2, SR-IOV, and what is not known). */
+/**
+ * QEMU's model for a NIC as its source names it, in lower case; undefined if QEMU has none (vmxnet, vmxnet2, SR-IOV,
+ * and unknown models).
+ */
 export function emulatedCard(model: string): string | undefined {
   return CARDS[model];
 }
 
-/** QEMU's name of the device behind libvirt's model of a card. */
+/** QEMU's device name for libvirt's NIC model. */
 export function cardDevice(model: string): string {
   return model === 'virtio' ? 'virtio-net-pci' : model;
 }
 
-/** As a person knows them. */
+/** The names for people. */
 export const CONTROLLER_WORDS: Readonly<Record<ControllerKind, string>> = {
   ide: 'IDE',
   scsi: 'SCSI',

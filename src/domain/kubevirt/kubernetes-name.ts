@@ -1,11 +1,11 @@
 import { vmNameFor, type NamedVm } from '../vm-name.ts';
 
-/** RFC 1123's limit for a label, which names of KubeVirt's machines become. */
+/** RFC 1123's limit for a label. KubeVirt turns VM names into labels. */
 const MOST_CHARACTERS = 63;
-/** The longest end of a claim's name. */
+/** The longest suffix of a claim's name. */
 const CLAIM_END = '-disk-9999';
 
-/** A name as Kubernetes takes it: lower-case letters, digits and dashes. Different texts can give one name. */
+/** A valid Kubernetes name: lower-case letters, digits and dashes. Different texts can result in the same name. */
 export function kubernetesName(text: string, most = MOST_CHARACTERS): string {
   const plain = text
     .normalize('NFKD')
@@ -15,12 +15,15 @@ export function kubernetesName(text: string, most = MOST_CHARACTERS): string {
   return cut(plain.replace(/^-/, ''), most) || 'vm';
 }
 
-/** The name of a VM, which `kubectl apply` must not take for another one's. */
+/** A VM name that is unique to the VM, so that `kubectl apply` does not update another VM. */
 export function kubernetesVmName(vm: NamedVm): string {
   return vmNameFor(vm, MOST_CHARACTERS, kubernetesName);
 }
 
-/** The claim of a VM's disk, counted from 0: `web-01-disk-1`. Different disks have different names, however long that of the VM is. */
+/**
+ * The claim of a VM's disk, with `index` counted from 0: `web-01-disk-1`. Different disks have different names,
+ * however long the VM's name is.
+ */
 export function diskClaimName(vm: NamedVm, index: number): string {
   return `${vmNameFor(vm, MOST_CHARACTERS - CLAIM_END.length, kubernetesName)}-disk-${index + 1}`;
 }

@@ -1,12 +1,13 @@
 import { kubernetesName } from './kubernetes-name.ts';
 import { unusedNetworks, type NetworkOptions } from '../networks.ts';
 
-/** The pods' own network, or a NetworkAttachmentDefinition of Multus: `NAME`, or `NAMESPACE/NAME`. */
+/** The pod network, or a NetworkAttachmentDefinition of Multus: `NAME`, or `NAMESPACE/NAME`. */
 export type KubevirtNetwork = 'pod' | { attachment: string };
 
 /**
- * Where each card of a machine goes. Those that nobody asked a network for: the first is on the pods' network, of which a machine can have one; each other needs a definition
- * of its own, named after the source's network, and a sentence says so.
+ * The network of each NIC of a VM. Without a requested network, the first NIC is on the pod network, of which a VM
+ * can have one. Each further NIC needs its own definition, named after the source's network, and a sentence reports
+ * that.
  */
 export function kubevirtNetworks(
   sources: readonly (string | undefined)[],

@@ -5,7 +5,7 @@ import { diskClaimName, kubernetesVmName } from './kubernetes-name.ts';
 import type { NamedVm } from '../vm-name.ts';
 import type { KubevirtNetwork } from './kubevirt-networks.ts';
 
-/** What KubeVirt's machines can have, by QEMU's names. */
+/** The devices that KubeVirt supports, by QEMU's names. */
 export const KUBEVIRT_DEVICES: ReadonlySet<string> = new Set([
   'virtio-blk-pci',
   'virtio-scsi-pci',
@@ -17,18 +17,19 @@ export const KUBEVIRT_DEVICES: ReadonlySet<string> = new Set([
   'rtl8139',
 ]);
 
-/** A machine that was made for {@link KUBEVIRT_DEVICES}. */
+/** A VM whose domain was made for {@link KUBEVIRT_DEVICES}. */
 export interface KubevirtMachine {
   facts: DomainFacts;
-  /** One for each card. */
+  /** One per NIC. */
   networks: readonly KubevirtNetwork[];
-  /** One for each disk: what its claim has to hold. */
+  /** One per disk: the size that its claim must hold. */
   virtualSizesBytes: readonly number[];
 }
 
 /**
- * Writes the VirtualMachine of KubeVirt (kubevirt.io/v1) for a machine, as YAML: the same text for the same facts. It is not started by being applied, since its disks
- * have to be uploaded first; a comment at each tells how.
+ * Writes the KubeVirt VirtualMachine (kubevirt.io/v1) of a VM as YAML. The text is identical for identical facts.
+ * Applying it does not start the VM, because its disks have to be uploaded first; a comment at each disk contains the
+ * command.
  */
 export function kubevirtYaml({ facts, networks, virtualSizesBytes }: KubevirtMachine): string {
   const name = kubernetesVmName(facts);
@@ -59,7 +60,7 @@ export function kubevirtYaml({ facts, networks, virtualSizesBytes }: KubevirtMac
             ...machineOf(facts),
             devices: {
               disks,
-              // KubeVirt gives a machine without cards one of its own.
+              // KubeVirt adds a NIC to a VM without NICs unless this is off.
               ...(interfaces.length > 0 ? { interfaces } : { autoattachPodInterface: false }),
               rng: {},
               ...(facts.tpm ? { tpm: { persistent: true } } : {}),
@@ -105,13 +106,13 @@ function machineOf({ vcpus, coresPerSocket = 1, memoryBytes, firmware, secureBoo
   };
 }
 
-/** As Kubernetes itself writes it, rounded up to a MiB. */
+/** The size in Kubernetes' canonical form, rounded up to a MiB. */
 function quantity(bytes: number): string {
   const mebibytes = Math.ceil(bytes / 2 ** 20);
   return mebibytes % 1024 === 0 ? `${mebibytes / 1024}Gi` : `${mebibytes}Mi`;
 }
 
-/** As in the libvirt domain; for others KubeVirt's own. */
+/** The same timers as in the libvirt domain; KubeVirt's defaults otherwise. */
 function timers({ clock, hyperv, machine }: Pick<DomainFacts, 'clock' | 'hyperv' | 'machine'>) {
   if (clock === 'utc' || machine === 'virt') return {};
   return {
@@ -122,7 +123,7 @@ function timers({ clock, hyperv, machine }: Pick<DomainFacts, 'clock' | 'hyperv'
   };
 }
 
-/** A DataVolume makes the claim of its own name, and room for the file system that it may be on. */
+/** A DataVolume creates the claim with its own name, including the overhead of the file system that may hold it. */
 function uploadComment(vm: NamedVm, index: number, { path }: DomainDisk, virtualSizeBytes: number): string {
   return ` virtctl image-upload dv ${diskClaimName(vm, index)} --size=${quantity(virtualSizeBytes)} --image-path=${shellWord(path)}`;
 }

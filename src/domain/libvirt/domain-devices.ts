@@ -2,7 +2,10 @@ import { element, toXmlText } from '../../base/xml/xml-text.ts';
 import type { DiskBus, DomainDisk, DomainFacts, DomainNic } from '../domain-facts.ts';
 import { placeNics, type PciPlace } from './nic-places.ts';
 
-/** The devices of a domain, each as an element: disks first, then empty CD-ROM drives, controllers, cards, and what every machine gets. */
+/**
+ * The devices of a domain, each as an element: disks, empty CD-ROM drives, controllers, NICs, and the devices that
+ * every domain has.
+ */
 export function deviceElements(facts: DomainFacts): string[][] {
   const { disks, cdRoms, scsiControllers, nics, tpm } = facts;
   const names = targetNames([...disks.map(({ bus }) => bus), ...cdRoms]);
@@ -21,7 +24,7 @@ export function deviceElements(facts: DomainFacts): string[][] {
     element('console', { type: 'pty' }),
     element('channel', { type: 'unix' }, [element('target', { type: 'virtio', name: 'org.qemu.guest_agent.0' })]),
     element('input', { type: 'tablet', bus: 'usb' }),
-    // ARM's machine has neither a keyboard nor a USB controller of its own, and no VGA.
+    // ARM's machine type has no built-in keyboard or USB controller, and no VGA.
     ...(isArm ? [element('input', { type: 'keyboard', bus: 'usb' })] : []),
     ...(tpm ? [tpmElement(isArm ? 'tpm-tis' : 'tpm-crb')] : []),
     element('graphics', { type: 'vnc', autoport: 'yes', listen: '127.0.0.1' }),
@@ -49,8 +52,8 @@ function diskElement(
 }
 
 /**
- * Said outright, since libvirt counts up the unit (a LUN), of which these controllers have one a target in QEMU. Of an old parallel controller, which has no LUNs for libvirt,
- * the unit is the SCSI id.
+ * The address is explicit because libvirt counts up the unit (a LUN), and in QEMU these controllers have one LUN per
+ * target. For an old parallel controller, which has no LUNs in libvirt, the unit is the SCSI id.
  */
 function scsiAddress({ controller, target }: { controller: number; target: number }, isParallel: boolean): string[] {
   const place = isParallel ? { target: 0, unit: target } : { target, unit: 0 };
@@ -65,7 +68,7 @@ function cdRomElement(bus: DiskBus, name: string): string[] {
   ]);
 }
 
-/** The bus that each port is has its index as its number: `pcie-root` is bus 0. */
+/** The index of each port is the number of the bus that it provides: `pcie-root` is bus 0. */
 function rootPortElements(ports: readonly PciPlace[]): string[][] {
   if (ports.length === 0) return [];
   return [
@@ -80,7 +83,7 @@ function pciAddress({ bus, slot }: PciPlace): string[] {
   return element('address', { type: 'pci', domain: '0x0000', bus: hex(bus), slot: hex(slot), function: '0x0' });
 }
 
-/** As libvirt writes it. */
+/** In libvirt's notation. */
 function hex(value: number): string {
   return `0x${value.toString(16).padStart(2, '0')}`;
 }
@@ -98,7 +101,7 @@ function tpmElement(model: string): string[] {
   return element('tpm', { model }, [element('backend', { type: 'emulator', version: '2.0' })]);
 }
 
-/** 1, 2, 3 …: libvirt wants each number once. */
+/** 1, 2, 3 …: libvirt requires unique numbers. */
 export function bootOrders(disks: readonly DomainDisk[]): number[] {
   const wanted = disks.map(({ bootOrder }) => bootOrder ?? Number.MAX_VALUE);
   const ranked = [...disks.keys()].toSorted((a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0));
@@ -107,7 +110,10 @@ export function bootOrders(disks: readonly DomainDisk[]): number[] {
 
 const PREFIXES = { sata: 'sd', scsi: 'sd', virtio: 'vd', ide: 'hd' } as const;
 
-/** `sda`, `sdb`, … `sdz`, `sdaa`: each prefix counts for itself, as libvirt derives the place on the bus from it. */
+/**
+ * `sda`, `sdb`, … `sdz`, `sdaa`: counted separately per prefix, because libvirt derives the place on the bus from the
+ * name.
+ */
 function targetNames(buses: readonly DiskBus[]): string[] {
   const counts = new Map<string, number>();
   return buses.map((bus) => {

@@ -5,16 +5,17 @@ import { deviceElements } from './domain-devices.ts';
 import type { DomainFacts } from '../domain-facts.ts';
 import { vmNameFor, type NamedVm } from '../vm-name.ts';
 
-/** Names the metadata that is this program's own; never looked up. */
+/** The namespace of this program's metadata; it is never resolved. */
 const METADATA_NAMESPACE = 'urn:hyper2kvm:source';
-/** libvirt puts ends such as `-nvram.fd` after it, and files have 255 bytes. */
+/** libvirt appends suffixes such as `-nvram.fd`, and file names are limited to 255 bytes. */
 const MOST_NAME_BYTES = 215;
-/** The ids of a local APIC end there; more processors need an IOMMU that maps interrupts to wider ones. */
+/** The limit of 8-bit local APIC ids. More vCPUs need an IOMMU with interrupt remapping. */
 const MOST_PLAIN_VCPUS = 255;
 
 /**
- * Writes the libvirt domain (https://libvirt.org/formatdomain.html) of a machine: text that ends with a line end and is the same for the same facts. `virt-xml-validate` accepts it, and
- * `virsh define` takes it. Throws kind `local-file` for a disk whose path XML cannot hold, kind `internal` for facts that contradict each other.
+ * Writes the libvirt domain (https://libvirt.org/formatdomain.html) of a VM. The text ends with a newline and is
+ * identical for identical facts. It passes `virt-xml-validate` and `virsh define`.
+ * @throws kind `local-file` for a disk path that XML cannot contain, kind `internal` for contradictory facts.
  */
 export function domainXml(facts: DomainFacts): string {
   requireConsistent(facts);
@@ -22,7 +23,7 @@ export function domainXml(facts: DomainFacts): string {
     element('name', {}, domainName(facts)),
     ...(facts.uuid === undefined ? [] : [element('uuid', {}, facts.uuid)]),
     ...metadata(facts),
-    // libvirt counts in KiB, and rounds up itself.
+    // libvirt counts in KiB and rounds up.
     element('memory', { unit: 'KiB' }, String(Math.ceil(facts.memoryBytes / 1024))),
     element('vcpu', { placement: 'static' }, String(facts.vcpus)),
     firmware(facts),
@@ -35,8 +36,8 @@ export function domainXml(facts: DomainFacts): string {
 }
 
 /**
- * The name under which libvirt knows the domain. libvirt makes files of it and so refuses `/`, line ends and names of more than 255 bytes: it is
- * what the name would be as a file's, with a piece of the VM's identity where that is another one.
+ * The domain's name. libvirt creates files from it and therefore rejects `/`, newlines and names of more than 255
+ * bytes. The result is a safe file name, plus a piece of the VM's identity if it differs from the VM's name.
  */
 export function domainName(vm: NamedVm): string {
   return vmNameFor(vm, MOST_NAME_BYTES, (text, maxBytes) => toXmlText(safeFileName(text, { maxBytes })));
@@ -74,8 +75,9 @@ function metadata({ guestId }: DomainFacts): string[][] {
 }
 
 /**
- * libvirt looks for a firmware image that has these features. Without secure boot it must not choose one with enrolled keys, which would refuse the guest's boot loader;
- * asking for `secure-boot` off as well would leave nothing to choose on hosts that only have images built for it.
+ * libvirt selects a firmware image with these features. Without secure boot it must not select an image with enrolled
+ * keys, which would reject the guest's boot loader. Turning `secure-boot` off as well would leave no image on hosts
+ * that only have images built with it.
  */
 function firmware({ firmware: kind, secureBoot, machine }: DomainFacts): string[] {
   const arch = machine === 'virt' ? 'aarch64' : 'x86_64';
@@ -86,9 +88,9 @@ function firmware({ firmware: kind, secureBoot, machine }: DomainFacts): string[
   return element('os', { firmware: 'efi' }, [type, element('firmware', {}, [...secure, keys])]);
 }
 
-/** Secure boot needs system management mode, without which a guest could change the keys. */
+/** Secure boot needs system management mode; without it, a guest could change the keys. */
 function features({ secureBoot, hyperv, vcpus, machine }: DomainFacts): string[] {
-  // The other features are x86's.
+  // The other features exist on x86 only.
   if (machine === 'virt') return element('features', {}, [element('acpi')]);
   const on = { state: 'on' };
   const enlightenments = [element('relaxed', on), element('vapic', on), element('spinlocks', { ...on, retries: 8191 })];
@@ -101,16 +103,22 @@ function features({ secureBoot, hyperv, vcpus, machine }: DomainFacts): string[]
   ]);
 }
 
-/** `host-model`: all that the host's processor has and a live migration can name. A source's CPU type is not portable, and its guest has seen hosts change. */
+/**
+ * `host-model` exposes every host CPU feature that a live migration can describe. A source's CPU type is not
+ * portable, and its guest has already run on different hosts.
+ */
 function processor({ vcpus, coresPerSocket, machine }: DomainFacts): string[] {
-  // libvirt knows no models of ARM's processors.
+  // libvirt has no CPU models for ARM.
   const mode = machine === 'virt' ? 'host-passthrough' : 'host-model';
   if (coresPerSocket === undefined) return element('cpu', { mode });
   const topology = { sockets: vcpus / coresPerSocket, cores: coresPerSocket, threads: 1 };
   return element('cpu', { mode }, [element('topology', topology)]);
 }
 
-/** Ticks that a busy host missed are made up for, as Windows counts them; its clock of choice is Hyper-V's, and the HPET costs it time. */
+/**
+ * Ticks that a busy host missed are delivered later, because Windows counts them. Windows prefers Hyper-V's clock,
+ * and the HPET costs it time.
+ */
 function clock({ clock: offset, hyperv, machine }: DomainFacts): string[] {
   if (offset === 'utc' || machine === 'virt') return element('clock', { offset });
   return element('clock', { offset }, [

@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { childEnvironment } from '../../base/process/child-environment.ts';
 
-/** Debian's and most others' name, then those of Red Hat. */
+/** The name in Debian and most other distributions, then Red Hat's names. */
 const PROGRAMS = ['qemu-system-x86_64', '/usr/libexec/qemu-kvm', 'qemu-kvm'] as const;
 const LIMIT_MS = 10_000;
 
-/** The devices that the QEMU of this host emulates, by its names; undefined when there is no QEMU that tells. */
+/** The devices that this host's QEMU emulates, by QEMU's names; undefined if no QEMU lists them. */
 export async function readHostDevices(signal: AbortSignal): Promise<Set<string> | undefined> {
   for (const program of PROGRAMS) {
     try {
@@ -17,14 +17,14 @@ export async function readHostDevices(signal: AbortSignal): Promise<Set<string> 
       });
       return devicesIn(stdout);
     } catch {
-      // Not there, or not able to run here: the choice of hardware says that it did not know.
+      // This QEMU is missing or cannot run here. The hardware choice reports that the devices are not known.
       signal.throwIfAborted();
     }
   }
   return undefined;
 }
 
-/** What `-device help` prints: a line `name "pvscsi", bus PCI` for each. */
+/** Parses the output of `-device help`: one line `name "pvscsi", bus PCI` per device. */
 export function devicesIn(text: string): Set<string> {
   return new Set(Array.from(text.matchAll(/^name "([^"]+)"/gm), ([, name = '']) => name));
 }

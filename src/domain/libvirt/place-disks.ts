@@ -7,29 +7,29 @@ import type { DomainSource } from '../domain-source.ts';
 export type DiskPlace = Pick<DomainDisk, 'bus' | 'scsi'>;
 
 export interface PlacedDisks {
-  /** One for each disk, in its order. */
+  /** One per disk, in disk order. */
   places: DiskPlace[];
   cdRoms: Extract<DiskBus, 'sata' | 'ide'>[];
   scsiControllers: ScsiModel[];
-  /** Sentences about disks that are not where they were, though they should be. */
+  /** Sentences about disks that are not in their original place although they should be. */
   notes: string[];
 }
 
 export interface PlacingRules {
   kind: HardwareKind;
-  /** For what has no other place: `ide` for a guest that does not know SATA. */
+  /** The bus for disks without another place: `ide` for a guest without SATA support. */
   fallback: 'sata' | 'ide';
-  /** A machine that can have IDE. */
+  /** The domain's machine type supports IDE. */
   allowsIde: boolean;
   /** By QEMU's names; undefined allows all. */
   devices: ReadonlySet<string> | undefined;
   firmware: DomainSource['firmware'];
 }
 
-/** The machine `pc` has two channels of two drives. */
+/** Machine `pc` has two IDE channels with two drives each. */
 const MOST_IDE_DRIVES = 4;
 
-/** Gives each disk and each empty CD-ROM drive its place on KVM. */
+/** Assigns each disk and each empty CD-ROM drive its place on KVM. */
 export function placeDisks(
   disks: readonly VmDisk[],
   cdRomCount: number,
@@ -72,7 +72,10 @@ function replacedNote(controller: VmController | undefined, bus: 'sata' | 'ide')
   return `QEMU cannot emulate the ${CONTROLLER_WORDS[controller.kind]} controller of the source: its disks are on ${to}.`;
 }
 
-/** The controllers of a machine with their disks, target after target; one that has less places in QEMU than it had is continued on another. */
+/**
+ * The SCSI controllers of a VM with their disks, target by target. A controller that has fewer targets in QEMU than
+ * it had on VMware overflows to another one.
+ */
 class ScsiPlaces {
   readonly models: ScsiModel[] = [];
   readonly #open = new Map<string, { controller: number; disks: number }>();

@@ -5,24 +5,27 @@ import { childOf, childrenOf, type XmlNode } from './xml-tree.ts';
 export interface ReadDisk {
   /** Absolute: a file or a block device. */
   path: string;
-  /** As libvirt names it, which is QEMU's name: `qcow2`, `raw`, `vmdk`. */
+  /** libvirt's format name, which is also QEMU's: `qcow2`, `raw`, `vmdk`. */
   format: string;
   bus: string;
-  /** Of the bus `scsi` only. */
+  /** For the bus `scsi` only. */
   scsi: { model: string; controller: number; target: number; lun: number } | undefined;
   bootOrder: number | undefined;
-  /** Letters, digits and `_.+-` only: libvirt allows a space too, which is not kept. */
+  /** Only letters, digits and `_.+-`. libvirt also allows spaces; a serial with spaces is dropped. */
   serial: string | undefined;
 }
 
 type Refuse = (what: string) => never;
 
-/** What libvirt takes for a SCSI controller without a model. */
+/** libvirt's default for a SCSI controller without a model. */
 const DEFAULT_SCSI_MODEL = 'lsilogic';
-/** libvirt puts so many disks without an address on a SCSI controller, unless it is wide; no more are put on any here. */
+/**
+ * libvirt places this many disks without an address on a SCSI controller, unless the controller is wide. The same
+ * limit applies here.
+ */
 const SCSI_DISKS = 7;
 
-/** The disks of a domain's devices: no CD-ROMs, no floppies. */
+/** The hard disks of a domain's devices, without CD-ROMs and floppies. */
 export function readDisks(devices: XmlNode | undefined, refuse: Refuse): ReadDisk[] {
   const models = scsiModels(devices);
   const disks = childrenOf(devices, 'disk').filter(({ attributes }) => (attributes.get('device') ?? 'disk') === 'disk');
@@ -37,7 +40,7 @@ export function readDisks(devices: XmlNode | undefined, refuse: Refuse): ReadDis
       format: childOf(disk, 'driver')?.attributes.get('type') ?? 'raw',
       bus,
       scsi: bus === 'scsi' ? scsiPlace(disk, name, models, refuse) : undefined,
-      // Without an order of its own the domain tries its first disk.
+      // Without a boot order, the domain tries its first disk.
       bootOrder: hasOwnOrder ? (order >= 1 ? order : undefined) : index + 1,
       serial: serialOf(disk),
     };
@@ -58,7 +61,7 @@ function pathOf(disk: XmlNode, name: string, refuse: Refuse): string {
   return path;
 }
 
-/** By the index of the controller. */
+/** Indexed by controller. */
 function scsiModels(devices: XmlNode | undefined): Map<number, string> {
   const controllers = childrenOf(devices, 'controller').filter(({ attributes }) => attributes.get('type') === 'scsi');
   return new Map(
@@ -69,7 +72,7 @@ function scsiModels(devices: XmlNode | undefined): Map<number, string> {
   );
 }
 
-/** Its address; without one, as libvirt derives it from the name: `sda` is the first. */
+/** The disk's address; without one, the address that libvirt derives from the name: `sda` is the first. */
 function scsiPlace(disk: XmlNode, name: string, models: ReadonlyMap<number, string>, refuse: Refuse): ReadDisk['scsi'] {
   const address = childOf(disk, 'address')?.attributes;
   if (address?.get('type') !== 'drive') {
@@ -86,11 +89,11 @@ function scsiPlace(disk: XmlNode, name: string, models: ReadonlyMap<number, stri
   };
   const [controller, target, unit] = [part('controller'), part('target'), part('unit')];
   const model = models.get(controller) ?? DEFAULT_SCSI_MODEL;
-  // A parallel controller has no LUNs for libvirt: the unit is the id.
+  // A parallel controller has no LUNs in libvirt: the unit is the SCSI id.
   return model === 'lsilogic' ? { model, controller, target: unit, lun: 0 } : { model, controller, target, lun: unit };
 }
 
-/** libvirt's own rule for a target without a bus. */
+/** libvirt's rule for a target without a bus. */
 function busOfName(name: string): string {
   if (name.startsWith('vd')) return 'virtio';
   return name.startsWith('hd') ? 'ide' : 'scsi';

@@ -4,7 +4,7 @@ import { readDisks, type ReadDisk } from './read-disks.ts';
 import { readNics, type ReadNic } from './read-nics.ts';
 import { childOf, childrenOf, parseXmlTree, type XmlNode } from './xml-tree.ts';
 
-/** What a domain says about the hardware that a guest boots from and speaks through. */
+/** The parts of a domain that define the hardware for booting and for the network. */
 export interface ReadDomain {
   name: string;
   uuid: string | undefined;
@@ -15,7 +15,7 @@ export interface ReadDomain {
   machine: 'q35' | 'pc';
   clock: 'utc' | 'localtime';
   firmware: ReadFirmware;
-  /** Hard disks only, in the domain's order. */
+  /** Hard disks only, in domain order. */
   disks: ReadDisk[];
   /** In the order in which Linux finds them. */
   nics: ReadNic[];
@@ -24,7 +24,7 @@ export interface ReadDomain {
 
 export type ReadFirmware =
   | { kind: 'bios' }
-  /** `loader` and `nvram` where the domain names files of its own, as one does that libvirt has started. */
+  /** `loader` and `nvram` are set if the domain names its own files, as a domain that libvirt has started does. */
   | { kind: 'uefi'; secureBoot: boolean; loader: FlashImage | undefined; nvram: FlashImage | undefined };
 
 export interface FlashImage {
@@ -32,7 +32,7 @@ export interface FlashImage {
   format: 'raw' | 'qcow2';
 }
 
-/** libvirt's units of memory, in bytes; without one it is KiB. */
+/** libvirt's memory units in bytes; the default unit is KiB. */
 const MEMORY_UNITS: ReadonlyMap<string, number> = new Map([
   ...['b', 'bytes'].map((unit): [string, number] => [unit, 1]),
   ...['kb', 'mb', 'gb', 'tb'].map((unit, index): [string, number] => [unit, 1000 ** (index + 1)]),
@@ -43,8 +43,9 @@ const MEMORY_UNITS: ReadonlyMap<string, number> = new Map([
 const MOST_VCPUS = 4096;
 
 /**
- * Reads a libvirt domain (https://libvirt.org/formatdomain.html), as `domainXml` writes it or `virsh dumpxml` shows it. `source` names it in messages. Throws kind `image`
- * for what is no domain of an x86-64 machine, or has disks that are not files or block devices of this host.
+ * Reads a libvirt domain (https://libvirt.org/formatdomain.html) as written by `domainXml` or printed by `virsh
+ * dumpxml`. `source` names it in messages.
+ * @throws kind `image` if the text is not a domain for x86-64, or a disk is not a file or block device of this host.
  */
 export function readDomain(text: string, source: string): ReadDomain {
   const refuse = refusalFor(source);
@@ -69,7 +70,10 @@ export function readDomain(text: string, source: string): ReadDomain {
   };
 }
 
-/** The name and UUID of a libvirt domain for whatever architecture. Throws kind `image` for what is no domain. */
+/**
+ * The name and UUID of a libvirt domain of any architecture.
+ * @throws kind `image` if the text is not a domain.
+ */
 export function readDomainIdentity(text: string, source: string): Pick<ReadDomain, 'name' | 'uuid'> {
   return identityOf(rootOf(text, refusalFor(source)));
 }
@@ -91,7 +95,7 @@ function identityOf(root: XmlNode): Pick<ReadDomain, 'name' | 'uuid'> {
   return { name: childOf(root, 'name')?.text || 'domain', uuid: uuidOf(childOf(root, 'uuid')?.text) };
 }
 
-/** Domains for ARM are written by `convert` and `export` too. */
+/** `convert` and `export` also write domains for ARM. */
 function requireX86(root: XmlNode, source: string): void {
   const arch = childOf(root, 'os/type')?.attributes.get('arch') ?? 'x86_64';
   if (arch === 'x86_64') return;
@@ -106,14 +110,15 @@ function requireX86(root: XmlNode, source: string): void {
 
 function machineOf(root: XmlNode, refuse: (what: string) => never): 'q35' | 'pc' {
   const machine = childOf(root, 'os/type')?.attributes.get('machine') ?? 'pc';
-  // pc-q35-7.2, pc-i440fx-7.2; RHEL's own versions have the same beginnings.
+  // pc-q35-7.2, pc-i440fx-7.2; RHEL's own versions have the same prefixes.
   if (/^(?:pc-)?q35(?:-|$)/.test(machine)) return 'q35';
   if (/^pc(?:-i440fx-.*)?$/.test(machine)) return 'pc';
   return refuse(`its machine type ${machine.slice(0, 40)} is neither q35 nor pc`);
 }
 
 /**
- * UEFI is asked for by `firmware="efi"`, or by a loader of type `pflash`. Keys that are enrolled make a secure boot; a loader that only could do it does not.
+ * UEFI is requested by `firmware="efi"` or by a loader of type `pflash`. Secure boot requires enrolled keys; a loader
+ * that merely supports it does not count.
  */
 function firmwareOf(root: XmlNode): ReadFirmware {
   const os = childOf(root, 'os');
@@ -149,7 +154,7 @@ function uuidOf(text: string | undefined): string | undefined {
     : undefined;
 }
 
-/** NaN for what is no whole number. */
+/** NaN if the text is not a non-negative integer. */
 function wholeNumber(text: string): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : NaN;
 }

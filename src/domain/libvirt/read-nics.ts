@@ -3,22 +3,24 @@ import { childOf, childrenOf, type XmlNode } from './xml-tree.ts';
 export interface ReadNic {
   mac: string | undefined;
   model: string;
-  /** It is on the root bus, and not behind a root port or a bridge; undefined where the domain contains no address. */
+  /**
+   * The NIC is directly on the root bus, not on a root port or a bridge; undefined if the domain contains no address.
+   */
   onRootBus: boolean | undefined;
 }
 
-/** What libvirt gives a NIC without a model on x86. */
+/** libvirt's default for a NIC without a model on x86. */
 const DEFAULT_MODEL = 'rtl8139';
 const MAC = /^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/;
-/** Bridges behind bridges: libvirt's own domains have two levels. */
+/** The limit of nested bridges; libvirt's own domains have two levels. */
 const MOST_LEVELS = 8;
 
-/** The device and function numbers of the bridges that lead to a device, then its own. */
+/** The device and function numbers of the bridges that lead to a device, followed by its own. */
 type PciPath = readonly number[];
 
 /**
- * The NICs of a domain in the order in which Linux finds them, which is that of their PCI addresses. Without the addresses of all of them, in the order of the domain, in which
- * libvirt assigns addresses.
+ * The NICs of a domain in the order in which Linux finds them, which is PCI address order. If an address is missing,
+ * domain order is used, in which libvirt assigns addresses.
  */
 export function readNics(devices: XmlNode | undefined): ReadNic[] {
   const buses = new Map(
@@ -54,7 +56,7 @@ function pciPath(node: XmlNode, buses: ReadonlyMap<number, XmlNode>, levels = 0)
   return above && [...above, own];
 }
 
-/** Linux adds the devices of a bus first, and then what is behind its bridges (`pci_bus_add_devices`). */
+/** Linux adds the devices of a bus first, then those on its bridges (`pci_bus_add_devices`). */
 function comparePaths(a: PciPath, b: PciPath): number {
   const level = a.findIndex((number, index) => number !== b[index]);
   if (level < 0) return 0;

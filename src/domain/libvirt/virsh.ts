@@ -4,11 +4,11 @@ import { childEnvironment } from '../../base/process/child-environment.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { errnoOf } from '../../base/files/local-file-error.ts';
 
-/** A libvirt that is spoken to through its own program. */
+/** A libvirt connection through the virsh program. */
 export interface LibvirtConnection {
-  /** As virsh takes it: `qemu:///system`, `qemu+ssh://host/system`. */
+  /** A URI for virsh: `qemu:///system`, `qemu+ssh://host/system`. */
   uri: string;
-  /** Tells where virsh is. */
+  /** Used to locate virsh. */
   env: NodeJS.ProcessEnv;
 }
 
@@ -17,10 +17,13 @@ export interface DefinedDomain {
   uuid: string;
 }
 
-/** A libvirt that a host behind it answers for; one that hangs must not hold a conversion for ever. */
+/** libvirt may be on a remote host. A host that hangs must not block a conversion forever. */
 const LIMIT_MS = 60_000;
 
-/** All domains there, running or not. Throws kind `host` when virsh is missing or nothing answers at the URI. */
+/**
+ * All domains, running or not.
+ * @throws kind `host` if virsh is missing or nothing answers at the URI.
+ */
 export async function listDomains(connection: LibvirtConnection, signal: AbortSignal): Promise<DefinedDomain[]> {
   const text = await virsh(connection, ['list', '--all', '--uuid', '--name'], signal, {
     failure: `libvirt at ${connection.uri} does not respond`,
@@ -29,7 +32,10 @@ export async function listDomains(connection: LibvirtConnection, signal: AbortSi
   return Array.from(text.matchAll(/^([0-9a-f-]{36})\s+(.*?)\s*$/gim), ([, uuid = '', name = '']) => ({ uuid, name }));
 }
 
-/** Makes a domain known to libvirt; it is not started. Throws kind `host` with libvirt's own words. `path` is absolute. */
+/**
+ * Defines a domain in libvirt without starting it. `path` is absolute.
+ * @throws kind `host` with libvirt's message.
+ */
 export async function defineDomain(connection: LibvirtConnection, path: string, signal: AbortSignal): Promise<void> {
   await virsh(connection, ['define', path], signal, {
     failure: `libvirt at ${connection.uri} does not accept ${path}`,
@@ -64,7 +70,7 @@ async function virsh(
   }
 }
 
-/** virsh says what it did not manage first, and why in the last line. */
+/** virsh prints the failed action first, and the reason on the last line. */
 function lastWords(error: unknown): string {
   const facts = typeof error === 'object' && error !== null ? error : {};
   if ('killed' in facts && facts.killed === true) return `virsh did not respond within ${LIMIT_MS / 1000} s.`;

@@ -1,25 +1,28 @@
 import { readXml } from '../../base/xml/read-xml.ts';
 import { decodeXmlReferences } from '../../base/xml/xml-references.ts';
 
-/** One element. libvirt's own elements have no prefix; those of others keep theirs in the name. */
+/** One element. libvirt's own elements have no prefix; elements of other namespaces keep theirs in the name. */
 export interface XmlNode {
   name: string;
   attributes: ReadonlyMap<string, string>;
   children: readonly XmlNode[];
-  /** Its own text, without the white space around it. */
+  /** The element's own text, trimmed. */
   text: string;
 }
 
-/** Must throw: `what` is wrong with the text. */
+/** Must throw; `what` describes the problem with the text. */
 export type RefuseXml = (what: string) => never;
 
-/** libvirt refuses domains of more than 10 MiB; the largest that people have, with hundreds of devices, are some hundred KB. */
+/** libvirt rejects domains of more than 10 MiB. Even domains with hundreds of devices have only a few hundred KB. */
 const LIMITS = [
   { most: 2 * 2 ** 20, what: 'it is too large for a domain' },
   { characters: '<=', most: 40_000, what: 'it is too large for a domain' },
 ];
 
-/** Reads a text's root element. `refuse` is called for what is no XML or is too large, and see {@link readXml}. */
+/**
+ * Parses a text into its root element. Calls `refuse` if the text is not XML or is too large; see also {@link
+ * readXml}.
+ */
 export function parseXmlTree(text: string, refuse: RefuseXml): XmlNode {
   const [root, ...others] = readXml<XmlNode>(text, {
     limits: LIMITS,
@@ -37,7 +40,7 @@ export function parseXmlTree(text: string, refuse: RefuseXml): XmlNode {
   return root;
 }
 
-/** The first child of that name, or of that path of names with slashes. */
+/** The first child with that name; a path of names is separated by slashes. */
 export function childOf(node: XmlNode | undefined, path: string): XmlNode | undefined {
   let found = node;
   for (const name of path.split('/')) found = found?.children.find((child) => child.name === name);
