@@ -2,34 +2,35 @@ import { HostKvm } from './boot/qemu/accelerator.ts';
 import { findQemuSystem } from './boot/qemu/find-qemu.ts';
 import { ApplianceStartError } from './guestfs-errors.ts';
 
-/** Of libguestfs: where it has a value, a person has chosen how the appliance runs. */
+/** A libguestfs variable. If it is set, the user has chosen how the appliance runs. */
 const SETTINGS = 'LIBGUESTFS_BACKEND_SETTINGS';
 
-/** It starts in 4 to 10 s with KVM. */
+/** The appliance starts in 4 to 10 s with KVM. */
 const KVM_LIMIT_MS = 60_000;
-/** It starts in about 30 s in emulation; the host may be busy. */
+/** The appliance starts in about 30 s in emulation; the host may be busy. */
 const EMULATED_LIMIT_MS = 600_000;
 
 export interface ApplianceOptions {
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
-  /** Takes the sentence that the appliance runs in emulation because KVM failed. */
+  /** Receives a sentence if the appliance runs in emulation because KVM failed. */
   onWarning?: ((sentence: string) => void) | undefined;
-  /** Undefined: that of `env`. */
+  /** Defaults to the KVM of the host that `env` describes. */
   kvm?: HostKvm | undefined;
-  /** For an appliance with KVM. */
+  /** The start limit for an appliance with KVM. */
   kvmLimitMs?: number | undefined;
 }
 
 export interface ApplianceStart {
   env: NodeJS.ProcessEnv;
-  /** How long the appliance may take to start, without the time in which supermin builds it. */
+  /** The time limit for the appliance's start, excluding the time in which supermin builds it. */
   limitMs: number;
 }
 
 /**
- * Calls `start`, which starts a program with an appliance of libguestfs: with KVM where that works, else in emulation. When `start` throws
- * {@link ApplianceStartError} with KVM, it is called once more for emulation. That error does not get out: what it is about does. Settings of `env` are kept as they are.
+ * Calls `start`, which starts a program with a libguestfs appliance: with KVM if KVM works, otherwise in emulation.
+ * If `start` throws {@link ApplianceStartError} with KVM, it is called again for emulation. That error is never
+ * thrown to the caller; its `failure` is. Settings in `env` are respected.
  */
 export async function startAppliance<Result>(
   { env, signal, onWarning, kvm = new HostKvm(env), kvmLimitMs = KVM_LIMIT_MS }: ApplianceOptions,
@@ -48,7 +49,7 @@ export async function startAppliance<Result>(
     const sentence = `${error.message} with KVM.`;
     onWarning?.(`${sentence} Emulation is used instead, which is slow.`);
     const result = await start(emulated).catch(throwFailure);
-    // Only now it is KVM that was wrong, and not the appliance.
+    // The start in emulation succeeded, so the fault was in KVM and not in the appliance.
     await kvm.markBroken(qemu, sentence);
     return result;
   }
@@ -58,9 +59,9 @@ function throwFailure(error: unknown): never {
   throw error instanceof ApplianceStartError ? error.failure : error;
 }
 
-/** `direct`: no libvirtd is needed. What libguestfs leaves in its folders when it is killed goes with `scratch`. */
+/** `direct` needs no libvirtd. If libguestfs is killed, the files in its folders are removed with `scratch`. */
 export function scratchEnvironment(scratch: string): Record<string, string> {
-  // The name of a socket ends at 107 bytes.
+  // Socket paths are limited to 107 bytes.
   const isShort = scratch.length < 60;
   return {
     LIBGUESTFS_BACKEND: 'direct',

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import type { Guest } from './guest.ts';
 import type { ConfiguredNic } from './linux/network/configured-addresses.ts';
 
-/** What a change is for. */
+/** The purpose of a change. */
 export const FIX_NAMES = [
   'storage-names',
   'volumes',
@@ -16,33 +16,36 @@ export const FIX_NAMES = [
 ] as const;
 export type FixName = (typeof FIX_NAMES)[number];
 
-/** One thing that is changed in the guest, as reports show it. */
+/** One change in the guest, as reports show it. */
 export interface Change {
   fix: FixName;
   action: 'create' | 'edit' | 'remove' | 'run';
-  /** The file; of a run what it makes anew. */
+  /** The file; for a command, the file that it creates. */
   path: string;
-  /** What becomes of it, in the field's words: a line each. */
+  /** What is changed, one line each. */
   details: readonly string[];
-  /** Where the file as it was is kept inside the guest. */
+  /** The path of the original file's backup inside the guest. */
   backup?: string | undefined;
 }
 
-/** One kind of mending. It only plans: it reads the guest, and tells the draft what has to become of it. */
+/** One kind of fix. It only plans: it reads the guest and records the changes in the draft. */
 export interface Fix {
   name: FixName;
-  /** Must not write to the guest. Sees the files as the fixes before it leave them. What it cannot mend it says by {@link GuestDraft.warn} or {@link GuestDraft.obstruct}. */
+  /**
+   * Must not write to the guest. Sees the files as earlier fixes leave them. Problems that it cannot fix are reported
+   * with {@link GuestDraft.warn} or {@link GuestDraft.obstruct}.
+   */
   plan(guest: Guest, draft: GuestDraft): Promise<void>;
 }
 
-/** Where files are kept as they were, inside the guest. */
+/** The folder for original files inside the guest. */
 export const BACKUP_FOLDER = '/var/lib/hyper2kvm/backup';
 
 interface Edit {
   fixes: { fix: FixName; details: string[] }[];
-  /** Undefined: there was no such file. */
+  /** Undefined: the file did not exist. */
   before: string | undefined;
-  /** Undefined: it is removed. */
+  /** Undefined: the file is removed. */
   after: string | undefined;
   mode: number;
 }
@@ -53,14 +56,15 @@ interface Run {
 }
 
 /**
- * What is to be changed in a guest, before any of it is. Fixes write into it one after the other; each reads through it, so that two that change the
- * same file build on each other. {@link GuestDraft.apply} then does it: files first, in the order of their drafting, then the runs.
+ * The planned changes to a guest. Fixes add to it one after the other and read through it, so that two fixes of the
+ * same file build on each other. {@link GuestDraft.apply} makes the changes: files first, in the order of drafting,
+ * then the commands.
  */
 export class GuestDraft {
   readonly warnings: string[] = [];
-  /** Why the guest will not start on virtio even when all is changed: sentences. */
+  /** Sentences about why the guest will not start on virtio even after all changes. */
   readonly obstacles: string[] = [];
-  /** The static addresses of the guest's NICs, as its configuration will have them. */
+  /** The static addresses of the guest's NICs in its changed configuration. */
   configuredNics: readonly ConfiguredNic[] = [];
   readonly #guest: Guest;
   readonly #edits = new Map<string, Edit>();
@@ -72,24 +76,24 @@ export class GuestDraft {
     this.#guest = guest;
   }
 
-  /** A text as it will be; undefined for a file that is not there, or will not be. */
+  /** The text of a file after the drafted changes; undefined if the file does not exist, or is drafted for removal. */
   async read(path: string): Promise<string | undefined> {
     const real = await this.#realPath(path);
     const edit = this.#edits.get(real);
     return edit ? edit.after : await this.#guest.files.read(real);
   }
 
-  /** Drafts the text of a file. Nothing is drafted when it has that text already. `mode` counts for a new file. */
+  /** Drafts the text of a file. Has no effect if the file already has that text. `mode` applies to a new file. */
   async write(fix: FixName, path: string, text: string, details: readonly string[], mode = 0o644): Promise<void> {
     await this.#draft(fix, path, text, details, mode);
   }
 
-  /** Drafts that a file goes. It stays in the backup. */
+  /** Drafts the removal of a file, which stays in the backup. */
   async remove(fix: FixName, path: string, details: readonly string[]): Promise<void> {
     await this.#draft(fix, path, undefined, details, 0o644);
   }
 
-  /** Drafts that a link goes, and not what it leads to. */
+  /** Drafts the removal of a link, but not of its target. */
   unlink(fix: FixName, path: string, details: readonly string[]): void {
     const backup = posix.join(BACKUP_FOLDER, path);
     const change = { fix, action: 'remove', path, details, backup } as const;
@@ -102,38 +106,40 @@ export class GuestDraft {
     });
   }
 
-  /** Drafts a copy of a file of the guest, of any size, to a place where none is. */
+  /** Drafts a copy of a guest file of any size to a path that does not exist. */
   copy(fix: FixName, from: string, to: string): void {
     const change = { fix, action: 'create', path: to, details: [`copied from ${from}`] } as const;
     this.#runs.push({ change, apply: ({ files }) => files.copyContent(from, to) });
   }
 
-  /** Drafts a command that runs when all files are as drafted. */
+  /** Drafts a command that runs after all file changes. */
   run(change: Omit<Change, 'action'>, apply: (guest: Guest) => Promise<void>): void {
     this.#runs.push({ change: { ...change, action: 'run' }, apply });
   }
 
-  /** Adds a change that a command made, or that came after it: known only once it has run. */
+  /** Adds a change that a command made or caused, and that is known only after it has run. */
   record(change: Change): void {
     this.#recorded.push(change);
   }
 
-  /** Something of the guest that is not mended, and that a person should know. */
+  /** Reports something in the guest that is not fixed and that the user should know. */
   warn(message: string): void {
     if (!this.warnings.includes(message)) this.warnings.push(message);
   }
 
-  /** Something that keeps the guest from starting on virtio, and that is not mended. */
+  /** Reports something that prevents the guest from starting on virtio and that is not fixed. */
   obstruct(message: string): void {
     if (!this.obstacles.includes(message)) this.obstacles.push(message);
   }
 
-  /** The paths of files that are other than before. */
+  /** The paths of files that differ from before. */
   editedPaths(): string[] {
     return [...this.#edits].filter(([, { before, after }]) => before !== after).map(([path]) => path);
   }
 
-  /** All changes, in the order in which they are made; after {@link GuestDraft.apply} with what its commands changed. */
+  /**
+   * All changes, in the order in which they are made; after {@link GuestDraft.apply} including those of the commands.
+   */
   changes(): Change[] {
     const edits = [...this.#edits].filter(([, { before, after }]) => before !== after);
     const files = edits.flatMap(([path, { fixes, before, after }]) =>
@@ -151,7 +157,7 @@ export class GuestDraft {
     return [...files, ...this.#runs.map(({ change }) => change), ...this.#recorded];
   }
 
-  /** Makes all changes in the guest, which is mounted for writing. `onChange` is told before each. */
+  /** Makes all changes in the guest, which must be mounted for writing. `onChange` is called before each change. */
   async apply(onChange: (change: Change) => void): Promise<void> {
     const { files } = this.#guest;
     for (const change of this.changes()) {
@@ -171,7 +177,7 @@ export class GuestDraft {
     }
   }
 
-  /** A file that has several names by links is one file. */
+  /** A file with several names through links is one file. */
   async #realPath(path: string): Promise<string> {
     const known = this.#realPaths.get(path) ?? (await this.#guest.files.realPath(path));
     this.#realPaths.set(path, known);
@@ -197,7 +203,10 @@ export class GuestDraft {
   }
 }
 
-/** Below the backup folder under its own path; with a piece of its hash, so that a later fix of a file that was changed again overwrites nothing. */
+/**
+ * The file's own path inside the backup folder, with a piece of its content hash, so that a later fix of a modified
+ * file overwrites nothing.
+ */
 function backupPath(path: string, text: string): string {
   const hash = createHash('sha256').update(text, 'latin1').digest('hex').slice(0, 8);
   return posix.join(BACKUP_FOLDER, `${path}.${hash}`);

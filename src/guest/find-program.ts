@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** The first place of a program on the PATH, and then in `more` folders. */
+/** The first location of a program on the PATH, then in the folders of `more`. */
 export function findProgram(name: string, env: NodeJS.ProcessEnv, more: readonly string[] = []): string | undefined {
   const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   return [...folders, ...more].map((folder) => join(folder, name)).find(isProgram);

@@ -5,14 +5,15 @@ import { Hyper2kvmError } from '../base/errors.ts';
 import type { GuestTree } from './guest-tree.ts';
 import type { Guestfs } from './guestfs.ts';
 
-/** A configuration file is far smaller; a guest whose fstab is larger than this is not one. */
+/** Configuration files are far smaller. A larger fstab is not a real one. */
 const MOST_FILE_BYTES = 1024 * 1024;
-/** Names of one folder that are looked at. */
+/** The limit of names read from one folder. */
 const MOST_NAMES = 20_000;
 
 /**
- * Files of the guest that is mounted. Paths are absolute and the guest's own: libguestfs resolves symbolic links inside the guest. Texts are read and
- * written as Latin-1, one character a byte, so that what is not changed stays to the byte whatever its encoding is.
+ * Files of the mounted guest. Paths are absolute and relative to the guest's root: libguestfs resolves symbolic links
+ * inside the guest. Texts are read and written as Latin-1, one character per byte, so that unchanged parts stay
+ * identical in any encoding.
  */
 export class GuestFiles implements GuestTree {
   readonly #session: Guestfs;
@@ -21,9 +22,12 @@ export class GuestFiles implements GuestTree {
     this.#session = session;
   }
 
-  /** The text of a regular file (or of what a link leads to); undefined when there is none. Throws for one that is too long to be configuration. */
+  /**
+   * The text of a regular file or of a link's target; undefined if there is none.
+   * @throws if it is too long for a configuration file.
+   */
   async read(path: string, mostBytes = MOST_FILE_BYTES): Promise<string | undefined> {
-    // Opening a FIFO would wait for ever.
+    // Opening a FIFO would block forever.
     if (!(await this.isFile(path))) return undefined;
     const bytes = await this.#session.call(['pread', path, String(mostBytes + 1), '0']);
     if (bytes.length <= mostBytes) return bytes.toString('latin1');
@@ -55,7 +59,7 @@ export class GuestFiles implements GuestTree {
     return (await this.#session.text(['is-dir', path, 'followsymlinks:true'])) === 'true';
   }
 
-  /** A link counts as it is, wherever it leads. */
+  /** Also true for a link, whether or not its target exists. */
   async exists(path: string): Promise<boolean> {
     return (await this.#session.text(['exists', path])) === 'true' || (await this.isLink(path));
   }
@@ -64,18 +68,18 @@ export class GuestFiles implements GuestTree {
     return (await this.#session.text(['is-symlink', path])) === 'true';
   }
 
-  /** Where a link points, as it is written. */
+  /** The target of a link, as written. */
   async linkTarget(path: string): Promise<string | undefined> {
     return (await this.isLink(path)) ? await this.#session.text(['readlink', path]) : undefined;
   }
 
-  /** The path without links in it; the path as it is when it leads nowhere. */
+  /** The path without links; the path itself if its target does not exist. */
   async realPath(path: string): Promise<string> {
     const found = await this.#session.attempt(['realpath', path]);
     return found?.toString('utf8').replace(/\n$/, '') ?? path;
   }
 
-  /** The names in a folder, sorted; none when there is no such folder. */
+  /** The names in a folder, sorted; empty if there is no such folder. */
   async list(folder: string): Promise<string[]> {
     if (!(await this.isFolder(folder))) return [];
     const local = this.#scratchFile();
@@ -91,7 +95,7 @@ export class GuestFiles implements GuestTree {
     }
   }
 
-  /** Paths of the entries of `folder` whose name fits, with nothing below. */
+  /** Paths of the direct entries of `folder` whose name matches. */
   async find(folder: string, name: RegExp): Promise<string[]> {
     return (await this.list(folder)).filter((entry) => name.test(entry)).map((entry) => posix.join(folder, entry));
   }
@@ -100,7 +104,10 @@ export class GuestFiles implements GuestTree {
     return Number(await this.#session.text(['filesize', path]));
   }
 
-  /** Writes a file, with its folder when that is missing. An old one keeps its owner, mode and label; a new one is root's with `mode`. */
+  /**
+   * Writes a file, and creates its folder if needed. An existing file keeps its owner, mode and label; a new one
+   * belongs to root and has `mode`.
+   */
   async write(path: string, text: string, mode = 0o644): Promise<void> {
     const local = this.#scratchFile();
     const isNew = !(await this.exists(path));
@@ -118,13 +125,13 @@ export class GuestFiles implements GuestTree {
     await this.#session.call(['rm-f', path]);
   }
 
-  /** Copies one file or link as it is, with owner, mode and attributes; makes the folder that it goes to. */
+  /** Copies one file or link with owner, mode and attributes, and creates the target folder. */
   async copy(from: string, to: string): Promise<void> {
     await this.#session.call(['mkdir-p', posix.dirname(to)]);
     await this.#session.call(['cp-a', from, to]);
   }
 
-  /** Copies what is in a file; makes the folder that it goes to. */
+  /** Copies the content of a file, and creates the target folder. */
   async copyContent(from: string, to: string): Promise<void> {
     await this.#session.call(['mkdir-p', posix.dirname(to)]);
     await this.#session.call(['cp', from, to]);

@@ -9,25 +9,26 @@ import { signalGroup } from '../base/process/process-group.ts';
 import { scratchEnvironment } from './appliance-environment.ts';
 import { spawnTied } from './tied-process.ts';
 
-/** libguestfs' own messages end at 4 MiB; what is longer is no answer to a command of ours. */
+/** libguestfs' own messages are limited to 4 MiB. Longer output is not a response to one of our commands. */
 const MOST_OUTPUT_BYTES = 64 * 2 ** 20;
 const MOST_ERROR_BYTES = 256 * 1024;
 const TERM_LIMIT_MS = 5000;
 
-/** What guestfish wrote for a command. */
+/** The output of a guestfish command. */
 interface Answer {
   output: Buffer;
-  /** On its standard error. */
+  /** Its standard error. */
   said: string;
-  /** Why the answer is not whole: guestfish has ended, the time is over, or there was too much of it. */
+  /** Why the output is incomplete: guestfish has ended, the time limit was reached, or the output was too long. */
   cut?: 'ended' | 'late' | 'too-long';
 }
 
 /**
- * A guestfish that takes commands on its standard input. It ends with this process, and its appliance with it. What it writes is cut from the next command's by a random mark, which a guest cannot know.
+ * A guestfish process that reads commands from its standard input. It ends with this process, and so does its
+ * appliance. A random mark, which a guest cannot know, separates the output of commands.
  */
 export class GuestfishProcess {
-  /** A folder of this host for files on their way from and to the guest; gone with the process. */
+  /** A folder on this host for files on their way to and from the guest; removed with the process. */
   readonly scratchFolder: string;
   readonly #child: ChildProcessWithoutNullStreams;
   #output: Buffer[] = [];
@@ -42,7 +43,7 @@ export class GuestfishProcess {
     this.scratchFolder = scratchFolder;
     child.stdout.on('data', (piece: Buffer) => this.#take(this.#output, piece));
     child.stderr.on('data', (piece: Buffer) => this.#take(this.#errors, piece));
-    child.stdin.on('error', () => {}); // The end of the process tells.
+    child.stdin.on('error', () => {}); // The end of the process reports the error.
     child.on('close', () => {
       this.#ended = true;
       this.#arrived();
@@ -73,7 +74,10 @@ export class GuestfishProcess {
     return this.#ended;
   }
 
-  /** Sends a command line and the lines that the command reads, and waits for all that it writes. One at a time. */
+  /**
+   * Sends a command line and the lines that the command reads, and waits for its complete output. One command at a
+   * time.
+   */
   async ask(lines: readonly string[], deadline: AbortSignal): Promise<Answer> {
     this.#clear();
     const mark = Buffer.from(`\n${randomBytes(16).toString('hex')}\n`);
@@ -96,7 +100,7 @@ export class GuestfishProcess {
     return this.#answer(mark);
   }
 
-  /** Lets it end by itself, for a while, and then by force. Its folder goes with {@link kill}. */
+  /** Waits for the process to exit, and kills it after a limit. {@link kill} removes its folder. */
   async end(): Promise<void> {
     this.#child.stdin.end();
     const timer = setTimeout(() => this.#signalGroup('SIGTERM'), TERM_LIMIT_MS);
@@ -104,7 +108,7 @@ export class GuestfishProcess {
     clearTimeout(timer);
   }
 
-  /** Ends at once. Never throws. */
+  /** Ends the process immediately. Never throws. */
   async kill(): Promise<void> {
     this.#child.stdin.end();
     this.#signalGroup('SIGTERM');
@@ -132,7 +136,7 @@ export class GuestfishProcess {
     if (isError) this.#errorBytes += piece.length;
     else this.#outputBytes += piece.length;
     pieces.push(piece);
-    // Of endless complaints the last are kept.
+    // Of unlimited error output, only the last part is kept.
     while (this.#errorBytes > MOST_ERROR_BYTES && this.#errors.length > 1) {
       this.#errorBytes -= this.#errors.shift()?.length ?? 0;
     }

@@ -1,11 +1,11 @@
 import { Hyper2kvmError } from '../base/errors.ts';
 
-/** The packages that bring guestfish, as the distributions call them. */
+/** The packages that contain guestfish, by distribution. */
 const PACKAGES =
   'Install guestfish: the package libguestfs-tools (Debian, Ubuntu, openSUSE) or guestfs-tools (Fedora, RHEL).';
 const MOST_SHOWN = 600;
 
-/** No guest can be changed on this host. */
+/** Thrown if no guest can be changed on this host. */
 export class MissingGuestfishError extends Hyper2kvmError {
   constructor(cause?: unknown) {
     super('host', 'guestfish of libguestfs is not installed on this host.', { hint: PACKAGES, cause });
@@ -13,7 +13,8 @@ export class MissingGuestfishError extends Hyper2kvmError {
 }
 
 /**
- * An appliance of libguestfs did not get up. The message is a clause without its end, for what is tried then; `failure` is what is thrown when nothing is.
+ * A libguestfs appliance failed to start. The message is an unfinished clause that the caller completes with the next
+ * attempt. `failure` is the error to throw if there is none.
  */
 export class ApplianceStartError extends Error {
   readonly failure: Hyper2kvmError;
@@ -24,7 +25,7 @@ export class ApplianceStartError extends Error {
   }
 }
 
-/** `said` is what guestfish wrote. */
+/** `said` is the output of guestfish. */
 export function applianceFailed(said: string): ApplianceStartError {
   const reason = said.split('\n')[0] ?? '';
   const failure = new Hyper2kvmError('host', `The appliance of libguestfs does not start: ${reason}`, {
@@ -40,7 +41,7 @@ export function applianceTooLong(limitMs: number): ApplianceStartError {
   return new ApplianceStartError(clause, new Hyper2kvmError('host', `${clause}.`, { hint }));
 }
 
-/** A guestfish command failed: `said` is what it wrote to standard error. */
+/** A guestfish command failed: `said` is its standard error. */
 export function stageFailed(stage: string, said: string): Hyper2kvmError {
   const sentence = `Changing the guest failed in guestfish ${stage}: ${shorten(said)}`;
   return new Hyper2kvmError('guest', sentence, {
@@ -57,7 +58,7 @@ export function stageTooLong(stage: string, limitMs: number, said: string): Hype
   });
 }
 
-/** guestfish puts the line of its input and its name before each message; the last lines tell most. */
+/** guestfish prefixes each message with its input line and its name. The last lines are the most informative. */
 function shorten(said: string): string {
   const plain = said
     .split('\n')

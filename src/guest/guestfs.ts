@@ -20,21 +20,21 @@ export interface GuestfsDisk {
 export interface GuestfsOptions extends Omit<ApplianceOptions, 'env'> {
   /** In the order in which the guest sees them. */
   disks: readonly GuestfsDisk[];
-  /** Every write goes to an overlay that is thrown away: the images stay as they are to the byte. */
+  /** Writes go to an overlay that is discarded: the images stay identical to the byte. */
   readOnly: boolean;
-  /** Of guestfish: tells where programs are. Undefined is that of the process. */
+  /** The environment of guestfish; used to locate programs. Defaults to that of the process. */
   env?: NodeJS.ProcessEnv | undefined;
 }
 
 export interface CallOptions {
   limitMs?: number;
-  /** In place of `limitMs`. */
+  /** Replaces `limitMs`. */
   deadline?: AbortSignal;
-  /** Lines that the command reads besides its words: keys, so that they stand in no command line. */
+  /** Lines that the command reads besides its arguments: keys, so that they do not appear in a command line. */
   input?: readonly string[];
 }
 
-/** How a command ended: `error` is what guestfish said, undefined when it succeeded. */
+/** The result of a command: `error` is guestfish's error message, undefined on success. */
 interface CallOutcome {
   output: Buffer;
   error: string | undefined;
@@ -44,14 +44,13 @@ const DEFAULT_LIMIT_MS = 300_000;
 const END_LIMIT_MS = 60_000;
 
 /**
- * A guestfish with its appliance, which takes one command at a time. Words are quoted byte by byte.
- *
- * Close it on every way out: {@link Guestfs.close} writes what is pending, {@link Guestfs.kill} does not.
+ * A guestfish process with its appliance, which runs one command at a time. Arguments are quoted byte by byte. The
+ * owner must end it in every case: {@link Guestfs.close} writes pending data, {@link Guestfs.kill} does not.
  */
 export class Guestfs implements AsyncDisposable {
   readonly #process: GuestfishProcess;
   readonly #signal: AbortSignal;
-  /** The command before: guestfish answers one at a time. */
+  /** The previous command: guestfish answers one at a time. */
   #previous: Promise<unknown> = Promise.resolve();
 
   private constructor(guestfish: GuestfishProcess, signal: AbortSignal) {
@@ -59,14 +58,15 @@ export class Guestfs implements AsyncDisposable {
     this.#signal = signal;
   }
 
-  /** A folder of this host for files on their way from and to the guest; gone with the session. */
+  /** A folder on this host for files on their way to and from the guest; removed with the session. */
   get scratchFolder(): string {
     return this.#process.scratchFolder;
   }
 
   /**
-   * Starts guestfish and its appliance on `disks`. Throws kind `host` when guestfish is not installed or its appliance does not start. Where KVM
-   * exists and does not work (nested virtualization), the appliance runs in emulation.
+   * Starts guestfish and its appliance on `disks`. If KVM exists but does not work (nested virtualization), the
+   * appliance runs in emulation.
+   * @throws kind `host` if guestfish is not installed or its appliance does not start.
    */
   static async start(options: GuestfsOptions): Promise<Guestfs> {
     const { signal, env = process.env } = options;
@@ -82,7 +82,8 @@ export class Guestfs implements AsyncDisposable {
     const session = new Guestfs(await GuestfishProcess.spawn(env), signal);
     try {
       const mode = readOnly ? ['readonly:true'] : [];
-      // The result is not final before it was flushed as a whole: a cache that survives no crash is enough, and faster.
+      // The result is flushed as a whole before it gets its final name. A cache that does not survive a crash is
+      // sufficient, and faster.
       const cache = readOnly ? [] : ['cachemode:unsafe'];
       for (const { path, format } of disks) {
         await session.call(['add-drive', path, `format:${format}`, ...mode, ...cache]);
@@ -95,14 +96,17 @@ export class Guestfs implements AsyncDisposable {
     }
   }
 
-  /** Runs one command and gives what it wrote. Throws when it failed, took too long, or the signal aborted; the last two end the session. */
+  /**
+   * Runs one command and returns its output.
+   * @throws if the command failed or took too long, or the signal aborted; the last two end the session.
+   */
   async call(command: readonly string[], options: CallOptions = {}): Promise<Buffer> {
     const { output, error } = await this.#run(command, options);
     if (error !== undefined) throw stageFailed(command[0] ?? '', error);
     return output;
   }
 
-  /** {@link call} for text without its last line end. */
+  /** {@link call} for text, without the final line end. */
   async text(command: readonly string[], options?: CallOptions): Promise<string> {
     return (await this.call(command, options)).toString('utf8').replace(/\n$/, '');
   }
@@ -112,18 +116,24 @@ export class Guestfs implements AsyncDisposable {
     return text === '' ? [] : text.split('\n');
   }
 
-  /** {@link call} for a command that may fail by what the guest holds: undefined then. What ends the session is thrown all the same. */
+  /**
+   * {@link call} for a command whose failure depends on the guest's content: returns undefined then. Errors that end
+   * the session are still thrown.
+   */
   async attempt(command: readonly string[], options: CallOptions = {}): Promise<Buffer | undefined> {
     const { output, error } = await this.#run(command, options);
     return error === undefined ? output : undefined;
   }
 
-  /** The same with what guestfish said, for reports. */
+  /** Like {@link attempt}, with guestfish's error message for reports. */
   async outcome(command: readonly string[], options: CallOptions = {}): Promise<CallOutcome> {
     return await this.#run(command, options);
   }
 
-  /** Unmounts, flushes and ends. Throws when what was written may not be whole. */
+  /**
+   * Unmounts, flushes and ends the session.
+   * @throws if the written data may be incomplete.
+   */
   async close(): Promise<void> {
     if (this.#process.hasEnded) return;
     try {
@@ -135,7 +145,7 @@ export class Guestfs implements AsyncDisposable {
     }
   }
 
-  /** Ends at once; of what was written anything may be lost. Never throws. */
+  /** Ends the session immediately; any written data may be lost. Never throws. */
   async kill(): Promise<void> {
     await this.#process.kill();
   }
@@ -154,7 +164,7 @@ export class Guestfs implements AsyncDisposable {
     if (error !== undefined) throw applianceFailed(error);
   }
 
-  /** Commands run one after the other, in the order of the calls. */
+  /** Commands run one after the other, in call order. */
   async #run(command: readonly string[], options: CallOptions): Promise<CallOutcome> {
     const turn = this.#previous.then(() => this.#runAlone(command, options));
     this.#previous = turn.catch(() => {});
@@ -177,7 +187,7 @@ export class Guestfs implements AsyncDisposable {
   }
 }
 
-/** guestfish writes to standard error when a command failed, and else only warnings. */
+/** guestfish writes to standard error if a command failed; otherwise only warnings. */
 function isFailure(said: string): boolean {
   return said.split('\n').some((line) => line !== '' && !/\bwarning:/i.test(line));
 }

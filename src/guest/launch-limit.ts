@@ -3,15 +3,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 const LOOK_MS = 1000;
 
 /**
- * The time that the appliance of a process group may take to start; {@link LaunchLimit.signal} is aborted at its end. Time in which supermin builds the
- * appliance does not count: that happens once, and depends on the disk. Nor does time in which this process itself was stopped.
+ * The time limit for the appliance of a process group to start; it aborts {@link LaunchLimit.signal}. Time in which
+ * supermin builds the appliance does not count, since that happens once and depends on the disk. Time in which this
+ * process itself was stopped does not count either.
  */
 export class LaunchLimit implements Disposable {
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;
   #leftMs: number;
 
-  /** `group` is the id of the process that leads it. */
+  /** `group` is the id of the group leader. */
   constructor(group: number | undefined, limitMs: number) {
     this.#leftMs = limitMs;
     this.#timer = setInterval(() => this.#look(group), LOOK_MS);
@@ -34,12 +35,12 @@ export class LaunchLimit implements Disposable {
   }
 }
 
-/** The names of the processes of a group, by proc(5); none where there is no /proc. */
+/** The names of the processes in a group, by proc(5); empty without /proc. */
 function namesInGroup(group: number): string[] {
   try {
     const ids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
     return ids.flatMap((id) => {
-      // "PID (NAME) STATE PARENT GROUP …"; a name may hold a parenthesis.
+      // "PID (NAME) STATE PARENT GROUP …"; a name may contain a parenthesis.
       const [, name, fields = ''] = /^\d+ \((.*)\) (.*)/s.exec(statOf(id)) ?? [];
       return name !== undefined && fields.split(' ')[2] === String(group) ? [name] : [];
     });

@@ -9,15 +9,18 @@ const CREATE_LIMIT_MS = 60_000;
 const COMMIT_LIMIT_MS = 3_600_000;
 
 export interface OverlayOptions {
-  /** Where the overlay is created. */
+  /** The path of the new overlay. */
   path: string;
-  /** The image below it, which is only read. */
+  /** Its backing file, which is only read. */
   disk: string;
-  /** Of `disk`. It is never guessed, since a guest can write the header of another format. */
+  /** The format of `disk`. It is never probed, since a guest can write the header of another format. */
   format: string;
 }
 
-/** The path of qemu-img, which `user` needs. Throws kind `host`, naming the packages, if it is not installed. */
+/**
+ * The path of qemu-img, which `user` needs.
+ * @throws kind `host`, naming the packages, if it is not installed.
+ */
 export function requireQemuImg(env: NodeJS.ProcessEnv, user: string): string {
   const path = findProgram('qemu-img', env);
   if (path !== undefined) return path;
@@ -26,7 +29,10 @@ export function requireQemuImg(env: NodeJS.ProcessEnv, user: string): string {
   });
 }
 
-/** Creates an empty qcow2 overlay over an image. Throws kind `image` if qemu-img cannot. */
+/**
+ * Creates an empty qcow2 overlay for an image.
+ * @throws kind `image` if qemu-img fails.
+ */
 export async function createOverlay(
   qemuImg: string,
   { path, disk, format }: OverlayOptions,
@@ -36,7 +42,7 @@ export async function createOverlay(
   await runQemuImg(qemuImg, args, { limitMs: CREATE_LIMIT_MS, doing: `create an overlay over ${disk}` }, signal);
 }
 
-/** Writes the content of an overlay into the image below it. If this fails or is aborted, the image is unusable. */
+/** Commits an overlay into its backing file. If this fails or is aborted, the image is unusable. */
 export async function commitOverlay(qemuImg: string, path: string, signal: AbortSignal): Promise<void> {
   const args = ['commit', '-q', '-d', '-f', 'qcow2', path];
   await runQemuImg(
@@ -64,7 +70,7 @@ async function runQemuImg(
   }
 }
 
-/** The last line that a program printed to standard error. */
+/** The last line of a program's standard error. */
 function saidBy(error: unknown): string {
   const stderr = typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr).trim() : '';
   return stderr.split('\n').at(-1) || sentenceOf(error);

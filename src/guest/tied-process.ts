@@ -4,28 +4,28 @@ import { childEnvironment } from '../base/process/child-environment.ts';
 import { Hyper2kvmError } from '../base/errors.ts';
 
 export interface TiedOptions {
-  /** Only what {@link childEnvironment} lists is passed on. */
+  /** Only the variables that {@link childEnvironment} lists are passed on. */
   env: NodeJS.ProcessEnv;
   cwd?: string | undefined;
-  /** Sockets for the program besides its standard streams, numbered from 3. */
+  /** The number of sockets for the program besides its standard streams, numbered from 3. */
   sockets?: number;
-  /** A folder that is removed when the program has ended, however that comes. */
+  /** A folder that is removed after the program has ended for any reason. */
   scratch?: string | undefined;
 }
 
-/** The shell takes descriptors of one digit. */
+/** The shell supports single-digit file descriptors only. */
 const MOST_SOCKETS = 6;
-/** For an orderly end after SIGTERM. */
+/** The time to exit after SIGTERM. */
 const GRACE_SECONDS = 10;
 
 /**
- * Starts a program in a process group of its own that ends with this process, even when this process is killed by SIGKILL. Ctrl-C reaches this process
- * only, which then ends the program in order.
- *
- * A shell in the group waits for the end of a socket that only this process holds open (the kernel closes it, whatever ended the process). It then
- * sends SIGTERM to the whole group, and SIGKILL when the program has ended or the grace period is over: libguestfs in the middle of a start
- * does not notice that its standard input is closed, and its recovery process and QEMU would stay with it. The same happens after a normal end of
- * the program, so that nothing that it started is left. `setpriv --pdeathsig` would end one process and not those that it started.
+ * Starts a program in its own process group. The group ends with this process, even if SIGKILL ends this process.
+ * Ctrl-C reaches this process only, which then ends the program in an orderly way.
+ * A shell in the group waits for the end of a socket that only this process holds open; the kernel closes it however
+ * the process ended. The shell then sends SIGTERM to the entire group, and SIGKILL once the program has ended or the
+ * grace period is over: during its start, libguestfs does not notice that its standard input is closed, and its
+ * recovery process and QEMU would continue to run. The same happens after a normal end of the program, so that no
+ * process that it started remains. `setpriv --pdeathsig` would end one process, but not its children.
  */
 export function spawnTied(
   command: readonly string[],
@@ -42,14 +42,17 @@ export function spawnTied(
   if (!hasPipes(child)) throw new Hyper2kvmError('internal', `${command[0] ?? ''} has no pipes.`);
   const ours = child.stdio[lifeline];
   if (ours instanceof Duplex) {
-    // What its end means is known from the process.
+    // The process reports what its end means.
     ours.on('error', () => {}).resume();
     for (const end of ['exit', 'error']) child.on(end, () => ours.destroy());
   }
   return child;
 }
 
-/** The program replaces the shell, so that the child's id, exit code and signal are the program's. `$$` is its id in the subshell, too. */
+/**
+ * The program replaces the shell, so the child's id, exit code and signal are the program's. `$$` is its id in the
+ * subshell too.
+ */
 function scriptFor(lifeline: number): string {
   return `
 scratch=$1; shift

@@ -1,43 +1,46 @@
 import type { FailureSign } from './observe/console-signs.ts';
 import { isAddressed, type NicTraffic } from './observe/nic-traffic.ts';
 
-/** All that a boot can be failed for: what the console said, or what the machine did. */
+/** Every reason for a failed boot: a message on the console, or an action of the VM. */
 export type BootFailure = FailureSign | 'powered-off' | 'restarts';
 
-/** What has been seen so far; times are seconds since the machine started. */
+/** The signs seen so far; times are seconds since the VM started. */
 export interface BootSigns {
   loginSeconds: number | undefined;
   agentSeconds: number | undefined;
-  /** Of each NIC, its first frame. */
+  /** The time of the first frame of each NIC. */
   frameSeconds: (number | undefined)[];
-  /** Of each NIC, what it sent. */
+  /** The traffic of each NIC. */
   traffic: NicTraffic[];
-  /** `words` for people; `text` is the console's line. */
+  /** `words` is for people; `text` is the console line. */
   failure: { failure: BootFailure; words: string; text: string; seconds: number } | undefined;
   restarts: number;
 }
 
 export interface BootPatience {
-  /** In all. */
+  /** The total limit. */
   timeoutSeconds: number;
-  /** For the network of a guest that is up. */
+  /** How long to wait for the network after the guest is up. */
   networkSeconds: number;
-  /** With several NICs, after the last of them sent its first frame: for the addresses of all. */
+  /** With several NICs: how long to wait for the addresses of all, after the last of them sent its first frame. */
   addressSeconds: number;
-  /** After the first frame, for a login prompt or a failure: an initramfs can use the network too. */
+  /**
+   * How long to wait for a login prompt or a failure after the first frame, since an initramfs can use the network
+   * too.
+   */
   afterFrameSeconds: number;
 }
 
 /**
- * `booted`: a login prompt, an answer of the guest agent, or a network that is in use while nothing has failed. `failed`: something that the guest
- * does not come out of by itself. `no-sign`: neither, until the time was up.
+ * `booted`: a login prompt, a reply of the guest agent, or network traffic without any failure. `failed`: a state
+ * from which the guest does not recover without help. `no-sign`: neither within the time limit.
  */
 export type BootVerdict = 'booted' | 'failed' | 'no-sign';
 
-/** A relabelling of SELinux and a first start of an ESP's fallback loader restart a guest once each. */
+/** An SELinux relabelling and the first start of an ESP's fallback loader each restart a guest once. */
 export const MOST_RESTARTS = 4;
 
-/** The verdict that holds at `nowSeconds`; undefined as long as waiting can change it. */
+/** The verdict at `nowSeconds`; undefined while waiting can still change it. */
 export function verdictOf(signs: BootSigns, nowSeconds: number, patience: BootPatience): BootVerdict | undefined {
   if (signs.failure !== undefined) return 'failed';
   const isOver = nowSeconds >= patience.timeoutSeconds;
@@ -54,7 +57,10 @@ export function verdictOf(signs: BootSigns, nowSeconds: number, patience: BootPa
   return isOver ? 'no-sign' : undefined;
 }
 
-/** All NICs were heard. Of several, the addresses are known too, by which one can tell whether each is on its own network. */
+/**
+ * All NICs were heard. With several NICs, their addresses are also known, which show whether each is on its own
+ * network.
+ */
 function isNetworkKnown({ frameSeconds, traffic }: BootSigns, nowSeconds: number, patience: BootPatience): boolean {
   const heard = frameSeconds.filter((seconds) => seconds !== undefined);
   if (heard.length < frameSeconds.length) return false;

@@ -15,7 +15,7 @@ import { qemuArguments } from './qemu/qemu-arguments.ts';
 import { QemuProcess } from './qemu/qemu-process.ts';
 import { takePicture } from './observe/screen-picture.ts';
 
-/** How often captures are read and the verdict is asked for. What comes by itself is timed when it comes. */
+/** The interval for reading captures and evaluating the verdict. Events are recorded when they arrive. */
 const LOOK_MS = 200;
 
 export interface BootRun {
@@ -23,9 +23,9 @@ export interface BootRun {
   programs: QemuPrograms;
   accelerator: Accelerator;
   patience: BootPatience;
-  /** Of encrypted volumes, which the guest asks for on its serial console. */
+  /** Passphrases of encrypted volumes, for which the guest prompts on its serial console. */
   passphrases?: readonly Secret[] | undefined;
-  /** Where the picture and the console's log go; absolute. */
+  /** The folder for the screenshot and the console log; absolute. */
   folder: string;
   onSign: (sign: BootSign) => void;
 }
@@ -33,23 +33,24 @@ export interface BootRun {
 export interface BootOutcome {
   verdict: BootVerdict;
   signs: BootSigns;
-  /** From the start of the machine to the verdict. */
+  /** From the start of the VM to the verdict. */
   seconds: number;
-  /** `screen.png`, where one could be taken. */
+  /** `screen.png`, if a screenshot could be taken. */
   picture: string | undefined;
   pictureProblem: string | undefined;
-  /** What the guest wrote to its serial port, in the first 16 MiB. */
+  /** The guest's serial output, limited to the first 16 MiB. */
   serialLog: string;
-  /** The last lines of it. */
+  /** The last lines of the serial output. */
   lastLines: string[];
-  /** What systemd reported on the console of units that failed. */
+  /** The failed units that systemd reported on the console. */
   failedUnits: string[];
 }
 
 /**
- * Boots a machine once and watches it until there is a verdict. The disks are only read: QEMU writes to overlays, which are gone when this resolves or rejects, as QEMU
- * is. Throws kind `host` when QEMU does not start the machine or ends in the middle, {@link KvmBrokeError} when that was with KVM or KVM broke,
- * `local-file` when there is no room for an overlay.
+ * Boots a VM once and observes it until there is a verdict. The disks are opened read-only: QEMU writes to overlays.
+ * QEMU and the overlays are gone when this resolves or rejects.
+ * @throws kind `host` if QEMU does not start the VM or exits during the boot; {@link KvmBrokeError} if that was with
+ * KVM or KVM failed; kind `local-file` if there is no space for an overlay.
  */
 export async function runBoot(run: BootRun, signal: AbortSignal): Promise<BootOutcome> {
   const { machine, programs, accelerator, folder } = run;
@@ -68,7 +69,7 @@ export async function runBoot(run: BootRun, signal: AbortSignal): Promise<BootOu
     observer.watchFrames(frames, machine.nics);
     const outcome = await watch(run, { qemu, observer, files }, signal);
     const { picture, problem } = await takePicture(observer.qmp, folder);
-    // Its answer may be lost, since QEMU ends.
+    // The response may be lost, since QEMU exits.
     await observer.qmp.execute('quit').catch(() => {});
     return {
       ...outcome,
@@ -96,7 +97,7 @@ interface Watched {
   files: RunFiles;
 }
 
-/** From QMP's greeting to the first instruction. What QEMU dislikes about the machine it tells before that, and ends. */
+/** From QMP's greeting to the first instruction. QEMU rejects an invalid VM before that, and exits. */
 async function start(accelerator: Accelerator, { qemu, observer, files }: Watched): Promise<FileHandle[]> {
   try {
     await observer.qmp.negotiate();
@@ -106,7 +107,7 @@ async function start(accelerator: Accelerator, { qemu, observer, files }: Watche
     await observer.qmp.execute('query-status');
     return frames;
   } catch (error) {
-    // The channel is closed a moment before the process is over.
+    // The channel is closed a moment before the process exits.
     await Promise.race([qemu.over, observer.qmp.execute('query-status').catch(() => {})]);
     qemu.kill();
     await qemu.end();
@@ -128,7 +129,8 @@ async function watch({ patience, accelerator }: BootRun, { qemu, observer, files
     if (verdict !== undefined) return { verdict, signs: observer.signs, seconds };
     if (qemu.isOver) {
       const sentence = `QEMU ended during the boot test: ${qemu.complaint}`;
-      // QEMU aborts on what its KVM does not do. By SIGKILL others end it: the kernel, when memory runs out.
+      // QEMU aborts on operations that its KVM does not support. SIGKILL comes from elsewhere, such as the kernel
+      // when memory runs out.
       if (accelerator === 'kvm' && !qemu.wasKilled) throw new KvmBrokeError(sentence);
       throw new Hyper2kvmError('host', sentence);
     }

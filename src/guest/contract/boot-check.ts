@@ -1,7 +1,7 @@
 import type { BlockDevice, GuestKernel, GuestMount, GuestSystem } from '../guest.ts';
 import type { GuestTree } from '../guest-tree.ts';
 
-/** What a check looks at. */
+/** The subject of a check. */
 export const CHECK_AREAS = ['boot-entries', 'initramfs', 'mounts', 'network', 'windows-drivers'] as const;
 export type CheckArea = (typeof CHECK_AREAS)[number];
 
@@ -16,79 +16,93 @@ export interface BootCheck {
   file: string;
   /** Counted from 1; undefined if the check is about the whole file. */
   line?: number | undefined;
-  /** The verdict does not count: a person should know it, and the guest starts all the same, as with a fault in the entry of an older kernel. */
+  /**
+   * The finding does not affect the verdict. It is reported because the guest starts anyway, for example with a
+   * defect in the entry of an older kernel.
+   */
   isAdvisory?: true | undefined;
-  /** One sentence that names the entry, and what it leads to or lacks. */
+  /** One sentence that names the entry, and the device or file that it refers to or lacks. */
   reason: string;
 }
 
-/** A disk of the machine that the guest will run on. */
+/** A disk of the VM that will run the guest. */
 export interface TargetDisk {
   /** The driver that Linux needs for it: `virtio_blk`, `virtio_scsi`, `ahci`, `ata_piix`, `vmw_pvscsi`, `mptspi`, `mptsas`, `nvme`. */
   driver: string;
   /** How the kernel names such disks: `vd` for `/dev/vda`. */
   names: 'vd' | 'sd' | 'nvme';
-  /** The serial that the machine gives the disk, of which udev makes its names in `/dev/disk/by-id`; undefined without one. */
+  /**
+   * The serial number of the disk in the VM, from which udev derives its names in `/dev/disk/by-id`; undefined if
+   * there is none.
+   */
   serial?: string | undefined;
 }
 
-/** A PCI address of the target; the domain and the function are 0. */
+/** A PCI address in the target VM; the domain and the function are 0. */
 export interface TargetAddress {
-  /** Undefined behind a root port: firmware numbers those buses, and which other ports there are is libvirt's choice. It is not 0. */
+  /** Undefined on a root port: firmware numbers those buses, and libvirt chooses the other ports. It is not 0. */
   bus: number | undefined;
   device: number;
 }
 
-/** A network adapter of the machine that the guest will run on. */
+/** A NIC of the VM that will run the guest. */
 export interface TargetNic {
   /** Lower case with colons; undefined if it is not known, so that the guest gets a new one. */
   mac: string | undefined;
   /** The driver that Linux needs for it: `virtio_net`, `e1000e`, `vmxnet3`. */
   driver: string;
-  /** The PCI address that the domain gives it; undefined if libvirt chooses one. */
+  /** The PCI address in the domain; undefined if libvirt chooses one. */
   address?: TargetAddress | undefined;
-  /** The PCI slot number of VMware, from which the source's name of the adapter came. */
+  /** VMware's PCI slot number, from which the NIC's name in the source was derived. */
   sourceSlotNumber?: number | undefined;
   /** The name of the network in the source. */
   network?: string | undefined;
 }
 
-/** The machine that the guest will run on, in the order in which the guest sees its devices. */
+/** The VM that will run the guest, with its devices in the order in which the guest sees them. */
 export interface TargetHardware {
   /** Undefined if the source does not describe a VM, as for a standalone disk image. */
   firmware: 'bios' | 'uefi' | undefined;
   secureBoot: boolean;
   disks: readonly TargetDisk[];
-  /** In the order of their PCI addresses, which is the order of the kernel's own names `eth0`, `eth1`. Undefined if the source does not describe a VM. */
+  /**
+   * In PCI address order, which is the order of the kernel names `eth0`, `eth1`. Undefined if the source does not
+   * describe a VM.
+   */
   nics: readonly TargetNic[] | undefined;
 }
 
-/** What the boot contract is checked on: a guest as it is on its disks, and the machine that it will run on. */
+/** The input of the boot check: a guest on its disks, and the VM that will run it. */
 export interface BootSubject {
   files: GuestTree;
   devices: readonly BlockDevice[];
   system: GuestSystem;
-  /** The file systems of the system, mounted where the guest mounts them. */
+  /** The guest's file systems, mounted at the guest's mount points. */
   mounts: readonly GuestMount[];
   kernels: readonly GuestKernel[];
   hardware: TargetHardware;
-  /** The bytes of an initramfs as it was before anything in the guest changed, by its path; undefined if there was none, or it was not kept. */
+  /**
+   * The content of an initramfs before any change in the guest, by path; undefined if it did not exist or was not
+   * kept.
+   */
   previousInitramfs?: ((path: string) => Promise<Buffer | undefined>) | undefined;
-  /** Bytes of a disk, counted from 0 in the order of `hardware.disks`. Undefined if the disks cannot be read. */
+  /** Reads bytes of a disk, counted from 0 in the order of `hardware.disks`. Undefined if the disks cannot be read. */
   readDisk?: ((disk: number, offsetBytes: number, lengthBytes: number) => Promise<Buffer>) | undefined;
 }
 
-/** Reads what the guest will use when it starts. It knows nothing of what a fix changed, and writes nothing. */
+/** Reads what the guest will use when it starts. It is independent of what a fix changed, and writes nothing. */
 export type BootCheckReader = (subject: BootSubject) => Promise<BootCheck[]>;
 
-/** `not-ready` before `unknown` before `ready`. Without any check nothing is known. */
+/**
+ * `not-ready` takes precedence over `unknown`, and `unknown` over `ready`. Without any check the result is `unknown`.
+ */
 export function overallVerdict(checks: readonly BootCheck[]): CheckVerdict {
   const verdicts = new Set(checks.filter(({ isAdvisory }) => isAdvisory !== true).map(({ verdict }) => verdict));
   if (verdicts.has('not-ready')) return 'not-ready';
   return verdicts.has('unknown') || verdicts.size === 0 ? 'unknown' : 'ready';
 }
 
-/** What the boot contract found. */
+/** The result of the boot check. */
 export interface BootReport {
   verdict: CheckVerdict;
   checks: BootCheck[];
@@ -99,7 +113,7 @@ export function checkLine({ file, line, reason }: BootCheck): string {
   return `${file}${line === undefined ? '' : `:${line}`}: ${reason}`;
 }
 
-/** The checks that keep a report from being `ready`, those that failed first. */
+/** The checks that prevent a `ready` report, failed ones first. */
 export function blockingChecks({ checks }: BootReport): BootCheck[] {
   const counting = checks.filter(({ verdict, isAdvisory }) => verdict !== 'ready' && isAdvisory !== true);
   return counting.toSorted((a, b) => Number(a.verdict === 'unknown') - Number(b.verdict === 'unknown'));

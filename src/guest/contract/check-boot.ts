@@ -13,8 +13,8 @@ import {
 const READERS: readonly BootCheckReader[] = [checkBootEntries, checkInitramfs, checkMounts, checkNetwork];
 
 /**
- * The boot contract: everything that the guest reads when it starts, resolved on the hardware of its domain. It looks at the disks only, so that it
- * finds what a fix missed or broke. Writes nothing.
+ * Checks the boot contract: resolves everything that the guest reads when it starts on the hardware of its domain. It
+ * examines only the disks, so it finds what a fix missed or broke. Writes nothing.
  */
 export async function checkBoot(subject: BootSubject): Promise<BootReport> {
   const checks: BootCheck[] = [];

@@ -3,7 +3,10 @@ import { mdUuidDigits } from './config/mdadm-conf.ts';
 import { resolveDevice, type DeviceNames } from './resolve-device.ts';
 import { devicePaths, kernelName } from './target-names.ts';
 
-/** Every path that the guest has for a device on the target, the usual one first. The appliance's name of a volume or an array is not the guest's. */
+/**
+ * Every path that the guest has for a device on the target, the usual one first. The appliance's names of volumes and
+ * arrays are not the guest's.
+ */
 export function guestPaths(device: BlockDevice, names: DeviceNames): string[] {
   const paths = devicePaths(device, names.hardware);
   if (kernelName(device, names.hardware) !== undefined) return paths;

@@ -7,7 +7,10 @@ import { judgeFileSystems } from './mounts/file-systems.ts';
 import { checkVolumeGroups } from './mounts/volume-groups.ts';
 import { readDeviceNames } from './resolve-device.ts';
 
-/** What the guest waits for when it starts: file systems, swap, encrypted volumes, and the volume groups and arrays that those are on. */
+/**
+ * Checks everything that the guest waits for when it starts: file systems, swap, encrypted volumes, and the volume
+ * groups and arrays below them.
+ */
 export const checkMounts: BootCheckReader = async (subject) => {
   const names = await readDeviceNames(subject);
   const judged = [...(await judgeFileSystems(subject, names)), ...(await judgeEncryptedVolumes(subject, names))];
@@ -26,7 +29,7 @@ export const checkMounts: BootCheckReader = async (subject) => {
     ...(await checkMultipath(subject, names)),
   ];
   if (checks.length > 0) return checks;
-  // A guest whose fstab is empty mounts its root by the kernel's command line.
+  // A guest with an empty fstab mounts its root by the kernel command line.
   return [
     { area: 'mounts', verdict: 'ready', file: '/etc/fstab', reason: 'The guest waits for no device but its root.' },
   ];

@@ -11,7 +11,7 @@ import { readNetworkManager } from './network/network-manager.ts';
 import { nameNics, readNamingScheme } from './network/nic-names.ts';
 import { nicsOf } from './network/nic.ts';
 
-/** Whether each configured interface belongs to the adapter of the target that it had on VMware. */
+/** Whether each configured interface belongs to the target's NIC that it had on VMware. */
 export const checkNetwork: BootCheckReader = async (subject) => {
   const { files, hardware } = subject;
   const context = { kernelWords: await readKernelWords(subject) };
@@ -36,7 +36,7 @@ export const checkNetwork: BootCheckReader = async (subject) => {
   return [...checks, await withoutConfiguration(files)];
 };
 
-/** Programs that use DHCP on adapters without a configuration. */
+/** Reports programs that use DHCP on NICs without a configuration. */
 async function withoutConfiguration(files: GuestTree): Promise<BootCheck> {
   for (const path of [
     '/usr/sbin/NetworkManager',
@@ -53,7 +53,7 @@ async function withoutConfiguration(files: GuestTree): Promise<BootCheck> {
   return verdict('unknown', '/etc', 'No configuration of the network was found that can be read.');
 }
 
-/** A standalone disk image says nothing of the NICs that its VM will have. */
+/** A standalone disk image does not describe the NICs of its VM. */
 function notDescribed({ title, file, line }: InterfaceUse): BootCheck {
   return {
     ...verdict('unknown', file, `Which NIC ${title} is for is not known: the source describes no VM.`),

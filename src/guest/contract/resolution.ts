@@ -1,11 +1,11 @@
 import type { BlockDevice } from '../guest.ts';
 
-/** What a name leads to on the target. `unknown`: it may lead somewhere, which cannot be judged. */
+/** The device that a name refers to on the target. `unknown`: it may refer to one, but that cannot be determined. */
 export type Resolution =
   | {
       state: 'found';
       device: BlockDevice;
-      /** True for a name that only the order or the hardware of the disks gives. */ byHardware: boolean;
+      /** True for a name that depends on the order or the hardware of the disks. */ byHardware: boolean;
     }
   | { state: 'missing' | 'unknown'; reason: string };
 

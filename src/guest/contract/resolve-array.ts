@@ -2,13 +2,13 @@ import type { BlockDevice } from '../guest.ts';
 import { mdUuidDigits, type MdadmArray } from './config/mdadm-conf.ts';
 import { found, missing, unknown, type Resolution } from './resolution.ts';
 
-/** The arrays that there are, and those that `mdadm.conf` names. */
+/** The existing arrays, and those in `mdadm.conf`. */
 interface ArrayNames {
   devices: readonly BlockDevice[];
   arrays: readonly MdadmArray[];
 }
 
-/** The name of an array is given by `mdadm.conf`, else by the name in its metadata, which the appliance shows. */
+/** The name of an array comes from `mdadm.conf`, or else from its metadata, which the appliance reports. */
 export function byArray(spec: string, names: ArrayNames): Resolution {
   const [, base, partition] = /^(\/dev\/md(?:_?d?\d+|\/.+?))(?:p(\d+))?$/.exec(spec) ?? [];
   const entry = names.arrays.find(({ name }) => sameArrayName(name, spec) || sameArrayName(name, base));
@@ -48,7 +48,7 @@ export function byArrayUuid(
   return missing(`no array has the UUID that ${spec} stands for`);
 }
 
-/** `/dev/md0`, `/dev/md/0` and `/dev/md/md0` are alike. */
+/** `/dev/md0`, `/dev/md/0` and `/dev/md/md0` are equivalent. */
 function sameArrayName(a: string | undefined, b: string | undefined): boolean {
   return a !== undefined && b !== undefined && plainArrayName(a) === plainArrayName(b);
 }

@@ -14,25 +14,30 @@ import { linkedDevice, udevLinks, type UdevLink } from './udev-links.ts';
 
 export type { Resolution } from './resolution.ts';
 
-/** An encrypted volume that the guest opens, with the options that say what becomes of it. */
+/** An encrypted volume that the guest opens, with the options that determine its content. */
 type VolumeEntry = Pick<CrypttabEntry, 'name' | 'source'> & Partial<Pick<CrypttabEntry, 'options'>>;
 
-/** What gives devices their names: the hardware, the content of the devices, and the configuration that names volumes. */
+/** The sources of device names: the hardware, the content of the devices, and the configuration that names volumes. */
 export interface DeviceNames {
   devices: readonly BlockDevice[];
   hardware: TargetHardware;
   mounts: readonly GuestMount[];
-  /** Of the root, or of an initramfs. Add what the kernel's command line opens (`rd.luks.name=`). */
+  /**
+   * From the root file system or an initramfs. Add the volumes that the kernel command line opens (`rd.luks.name=`).
+   */
   crypttab: readonly VolumeEntry[];
   arrays: readonly MdadmArray[];
-  /** Of the guest's own rules. */
+  /** From the guest's own rules. */
   links: readonly UdevLink[];
   multipath: readonly MultipathName[];
 }
 
 export const MDADM_CONFS = ['/etc/mdadm/mdadm.conf', '/etc/mdadm.conf'] as const;
 
-/** The names as the root's configuration makes them. For an initramfs replace `crypttab`, `arrays` and `links` by those of its own files. */
+/**
+ * The names according to the configuration on the root file system. For an initramfs, replace `crypttab`, `arrays`
+ * and `links` with those from its own files.
+ */
 export async function readDeviceNames(
   subject: Pick<BootSubject, 'files' | 'devices' | 'hardware' | 'mounts'>,
 ): Promise<DeviceNames> {
@@ -52,7 +57,7 @@ export async function readDeviceNames(
   };
 }
 
-/** The links that the rules in `folder` make. */
+/** The links that the rules in `folder` create. */
 export async function readUdevLinks(files: GuestTree, folder = '/etc/udev/rules.d'): Promise<UdevLink[]> {
   const links: UdevLink[] = [];
   for (const path of await files.find(folder, /\.rules$/)) {
@@ -61,7 +66,10 @@ export async function readUdevLinks(files: GuestTree, folder = '/etc/udev/rules.
   return links;
 }
 
-/** The device that a name in a configuration leads to on the target hardware. Reasons are parts of a sentence: `no device has the UUID ...`. */
+/**
+ * The device that a name in a configuration refers to on the target hardware. Reasons are clauses: `no device has the
+ * UUID ...`.
+ */
 export function resolveDevice(spec: string, names: DeviceNames): Resolution {
   return resolve(unquote(spec), names, new Set());
 }
@@ -93,7 +101,7 @@ function byContent(tag: string, key: ContentTag, value: string, names: DeviceNam
   const [first, ...more] = matching;
   const what = `${tag.replace(/^by-/, '').toUpperCase()} ${value}`;
   if (first === undefined) return notFound(`no device has the ${what}`, names);
-  // The devices of one btrfs file system share its UUID; the members of an array share that of the array.
+  // The devices of one btrfs file system share its UUID; the members of an array share the array's.
   const isOne = matching.every(({ type, uuid }) => /^(btrfs|linux_raid_member)$/.test(type) && uuid === first.uuid);
   if (more.length > 0 && !(isOne && (key === 'uuid' || key === 'label'))) {
     return unknown(`${matching.length} devices have the ${what}: ${matching.map(({ name }) => name).join(', ')}`);
@@ -163,7 +171,7 @@ function byMapper(spec: string, names: DeviceNames, visited: Set<string>): Resol
   return notFound(`no logical volume and no line of crypttab makes ${spec}`, names);
 }
 
-/** multipath takes SCSI disks only, each by its WWID. A partition is `NAME-part1`, `NAMEp1` or `NAME1`. */
+/** multipath claims only SCSI disks, each by its WWID. A partition is `NAME-part1`, `NAMEp1` or `NAME1`. */
 function byMultipath(name: string, { multipath, devices, hardware }: DeviceNames): Resolution | undefined {
   const entry = multipath.find(
     (each) => name.startsWith(each.name) && /^(-?(part|p)?\d+)?$/.test(name.slice(each.name.length)),
@@ -177,7 +185,7 @@ function byMultipath(name: string, { multipath, devices, hardware }: DeviceNames
   return device ? found(device, true) : missing(`disk ${disk + 1} has no partition ${partition}`);
 }
 
-/** The volume exists if its source does. What is in it is known only if the appliance has opened it. */
+/** The volume exists if its source does. Its content is known only if the appliance has opened it. */
 function byCrypttab(entry: VolumeEntry, names: DeviceNames, visited: Set<string>): Resolution {
   const source = resolve(unquote(entry.source), names, visited);
   if (source.state !== 'found')
@@ -187,7 +195,10 @@ function byCrypttab(entry: VolumeEntry, names: DeviceNames, visited: Set<string>
   return found(opened ?? { name: path, type: madeAtStart(entry) });
 }
 
-/** With `swap` and `tmp` the volume gets new content at every start (crypttab(5)); '' if the content stays and is not known. */
+/**
+ * With `swap` and `tmp` the volume gets new content at every start (crypttab(5)); '' if the content persists and is
+ * unknown.
+ */
 function madeAtStart({ options = [] }: VolumeEntry): string {
   const tmp = options.find((option) => /^tmp(=|$)/.test(option));
   if (tmp !== undefined) return tmp.slice('tmp='.length) || 'ext4';
@@ -199,17 +210,17 @@ function byVolume(spec: string, names: DeviceNames): Resolution {
   return volume ? found(volume) : notFound(`there is no logical volume ${spec}`, names);
 }
 
-/** A logical volume, which libguestfs calls `/dev/VG/LV`: no partition, no array and no opened encrypted volume. */
+/** A logical volume, which libguestfs calls `/dev/VG/LV`: not a partition, an array or an opened encrypted volume. */
 function isVolume({ name, volumeGroup }: BlockDevice): boolean {
   return volumeGroup !== undefined || /^\/dev\/(?!mapper\/|md\/|disk\/)[^/]+\/[^/]+$/.test(name);
 }
 
-/** As the appliance opens a volume that no crypttab names. */
+/** The appliance's name for an opened volume that no crypttab names. */
 function openedName({ uuid }: BlockDevice): string {
   return `/dev/mapper/luks-${uuid ?? ''}`;
 }
 
-/** What is not there may be in an encrypted volume that was not opened. */
+/** A missing device may be inside an encrypted volume that was not opened. */
 function notFound(reason: string, names: DeviceNames): Resolution {
   const closed = names.devices.filter((device) => device.type === 'crypto_LUKS' && !isOpened(device, names));
   if (closed.length === 0) return missing(reason);
@@ -229,7 +240,7 @@ function isOpened(device: BlockDevice, { devices, crypttab, hardware }: DeviceNa
   return devices.some(({ name }) => ownNames.includes(name));
 }
 
-/** `UUID="..."` is as good as `UUID=...`. */
+/** `UUID="..."` is equivalent to `UUID=...`. */
 function unquote(spec: string): string {
   return spec.replace(/^(\w+=)?(["'])(.*)\2$/, '$1$3');
 }

@@ -8,18 +8,18 @@ export type VolumeKind = 'luks' | 'lvm' | 'md';
 export interface RootStack {
   root: BlockDevice | undefined;
   kinds: ReadonlySet<VolumeKind>;
-  /** The encrypted devices, closed: of type `crypto_LUKS`. */
+  /** The encrypted devices themselves, of type `crypto_LUKS`. */
   encrypted: readonly BlockDevice[];
   volumeGroups: readonly string[];
   physicalVolumes: readonly BlockDevice[];
   arrays: readonly BlockDevice[];
-  /** Members of arrays; of all arrays if there are several, since a member does not say which is its own. */
+  /** Members of arrays; with several arrays, the members of all, since a member does not record its array. */
   members: readonly BlockDevice[];
-  /** The numbers of the disks in the order of the VM; all disks if they are not known. */
+  /** Disk numbers in VM order; all disks if they are not known. */
   disks: readonly number[];
 }
 
-/** What the root file system is on, as far as the names and types of its devices show. */
+/** The devices below the root file system, as far as their names and types show them. */
 export function readRootStack(
   { devices, mounts, hardware }: Pick<BootSubject, 'devices' | 'mounts' | 'hardware'>,
   names: DeviceNames,
@@ -61,7 +61,7 @@ export function readRootStack(
   };
 }
 
-/** Of a logical volume; a physical volume has its group too, and is not a volume of it. */
+/** The volume group of a logical volume. A physical volume has a group too, but is not a volume in it. */
 function groupOf({ name, type, volumeGroup }: BlockDevice): string | undefined {
   const [, named] = /^\/dev\/(?!mapper\/|md\/)([^/]+)\/[^/]+$/.exec(name) ?? [];
   return named ?? (type === 'LVM2_member' ? undefined : volumeGroup);

@@ -1,10 +1,13 @@
 import type { BlockDevice } from '../guest.ts';
 import type { TargetDisk, TargetHardware } from './boot-check.ts';
 
-/** Characters of a serial that virtio-blk (VIRTIO_BLK_ID_BYTES), ATA and NVMe have. */
+/** The length of a serial number in virtio-blk (VIRTIO_BLK_ID_BYTES), ATA and NVMe. */
 const SHORT_SERIAL_LENGTH = 20;
 
-/** The kernel's own name of a device on the target: `/dev/vda1`; undefined for volumes and arrays, and without such a disk. */
+/**
+ * The kernel's name of a device on the target: `/dev/vda1`; undefined for volumes and arrays, and if the disk does
+ * not exist.
+ */
 export function kernelName(
   device: Pick<BlockDevice, 'disk' | 'partition'>,
   hardware: TargetHardware,
@@ -15,7 +18,7 @@ export function kernelName(
   return `${disk}${/\d$/.test(disk) ? 'p' : ''}${device.partition}`;
 }
 
-/** `/dev/vda` for the first disk of the target, by its number in `TargetHardware.disks`. */
+/** `/dev/vda` for the first disk of the target; `index` refers to `TargetHardware.disks`. */
 function diskName(index: number, { disks }: TargetHardware): string | undefined {
   const names = disks[index]?.names;
   if (names === undefined) return undefined;
@@ -23,13 +26,16 @@ function diskName(index: number, { disks }: TargetHardware): string | undefined 
   return names === 'nvme' ? `/dev/nvme${place}n1` : `/dev/${names}${diskLetters(place)}`;
 }
 
-/** 0 is `a`, 25 `z`, 26 `aa`. */
+/** 0 is `a`, 25 is `z`, 26 is `aa`. */
 function diskLetters(index: number): string {
   const last = String.fromCharCode(97 + (index % 26));
   return index < 26 ? last : diskLetters(Math.floor(index / 26) - 1) + last;
 }
 
-/** The names of a partition or disk in `/dev/disk/by-id` that follow the hardware: of its serial, as udev makes them for QEMU's disks. */
+/**
+ * The hardware-dependent names of a partition or disk in `/dev/disk/by-id`, which udev derives from the serial
+ * numbers of QEMU's disks.
+ */
 export function hardwareIds(device: Pick<BlockDevice, 'disk' | 'partition'>, hardware: TargetHardware): string[] {
   const disk = device.disk === undefined ? undefined : hardware.disks[device.disk];
   if (disk?.serial === undefined) return [];
@@ -37,7 +43,7 @@ export function hardwareIds(device: Pick<BlockDevice, 'disk' | 'partition'>, har
   return idsOfDisk(disk, udevSafe(disk.serial)).map((id) => `${id}${part}`);
 }
 
-/** `60-persistent-storage.rules` of systemd, `scsi_id` and `ata_id`; those with `S` are of sg3_utils. */
+/** `60-persistent-storage.rules` of systemd, `scsi_id` and `ata_id`; names with `S` come from sg3_utils. */
 function idsOfDisk({ driver, names }: TargetDisk, serial: string): string[] {
   const short = serial.slice(0, SHORT_SERIAL_LENGTH);
   if (names === 'nvme') return [`nvme-QEMU_NVMe_Ctrl_${short}`, `nvme-QEMU_NVMe_Ctrl_${short}_1`];
@@ -49,13 +55,16 @@ function idsOfDisk({ driver, names }: TargetDisk, serial: string): string[] {
   return [`scsi-0QEMU_QEMU_HARDDISK_${serial}`, `scsi-SQEMU_QEMU_HARDDISK_${serial}`];
 }
 
-/** The serial as the guest sees it. */
+/** The serial number as the guest sees it. */
 export function guestSerial({ driver, names, serial }: TargetDisk): string | undefined {
   const isLong = names === 'sd' && driver !== 'ahci' && driver !== 'ata_piix';
   return isLong ? serial : serial?.slice(0, SHORT_SERIAL_LENGTH);
 }
 
-/** What `scsi_id` prints of a disk on the target; undefined for disks that it cannot ask, such as those of virtio-blk. */
+/**
+ * The output of `scsi_id` for a disk on the target; undefined for disks that it cannot query, such as virtio-blk
+ * disks.
+ */
 export function scsiId(disk: TargetDisk): string | undefined {
   if (disk.names !== 'sd' || disk.serial === undefined) return undefined;
   const isAta = disk.driver === 'ahci' || disk.driver === 'ata_piix';
@@ -64,7 +73,7 @@ export function scsiId(disk: TargetDisk): string | undefined {
     : `0QEMU_QEMU_HARDDISK_${disk.serial}`;
 }
 
-/** Every path by which the guest can name a partition or disk on the target: LVM's filters and mdadm's DEVICE lines match any of them. */
+/** Every path of a partition or disk on the target: LVM's filters and mdadm's DEVICE lines can match any of them. */
 export function devicePaths(device: BlockDevice, hardware: TargetHardware): string[] {
   const kernel = kernelName(device, hardware);
   const byContent = [
@@ -77,12 +86,12 @@ export function devicePaths(device: BlockDevice, hardware: TargetHardware): stri
     ...hardwareIds(device, hardware),
     ...(device.type === 'LVM2_member' && device.uuid ? [`lvm-pv-uuid-${device.uuid}`] : []),
   ].map((id) => `/dev/disk/by-id/${id}`);
-  // The appliance's names of partitions are not the target's; those of volumes and arrays are.
+  // The appliance's names of partitions differ from the target's; those of volumes and arrays are the same.
   const own = device.disk === undefined ? [device.name] : [];
   return [...(kernel === undefined ? own : [kernel]), ...byContent, ...byId];
 }
 
-/** udev writes characters that are unusual in a name as `\x20`; white space of a serial as `_`. */
+/** udev escapes unusual characters of a name as `\x20`, and replaces white space in a serial number with `_`. */
 function udevSafe(text: string): string {
   return text
     .trim()
@@ -90,7 +99,7 @@ function udevSafe(text: string): string {
     .replace(/[^\w#+.:=@-]/g, (each) => `\\x${each.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
-/** Partitions and disks, also disks without any content of their own. */
+/** Partitions and disks, including disks without any content of their own. */
 export function hardwareDevices(devices: readonly BlockDevice[], { disks }: TargetHardware): BlockDevice[] {
   const whole = disks.flatMap((_, disk) =>
     devices.some((device) => device.disk === disk && device.partition === undefined)

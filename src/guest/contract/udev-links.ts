@@ -5,21 +5,21 @@ import { assigned, type UdevRule, type UdevToken } from './config/udev-rules.ts'
 import { found, missing, unknown, type Resolution } from './resolution.ts';
 import { guestSerial, hardwareDevices, hardwareIds, kernelName, scsiId } from './target-names.ts';
 
-/** A symbolic link that a rule of the guest's own makes. */
+/** A symbolic link that one of the guest's own rules creates. */
 export interface UdevLink {
-  /** Absolute: `/dev/data`; may hold `%n` and the like. */
+  /** Absolute: `/dev/data`; may contain `%n` and other substitutions. */
   name: string;
   file: string;
   rule: UdevRule;
 }
 
-/** The SCSI ids and WWNs of VMware's disks, which no disk of QEMU has. */
+/** The SCSI ids and WWNs of VMware's disks, which no QEMU disk has. */
 const VMWARE_ID = /^(0x)?3?6000c29/i;
 
-/** Yes, no, or not to be known from outside. */
+/** Undefined if the result cannot be determined outside the guest. */
 type Match = boolean | undefined;
 
-/** The links that rules for block devices make. */
+/** The links that rules for block devices create. */
 export function udevLinks(file: string, rules: readonly UdevRule[]): UdevLink[] {
   return rules
     .filter(
@@ -28,7 +28,7 @@ export function udevLinks(file: string, rules: readonly UdevRule[]): UdevLink[] 
     .flatMap((rule) => assigned(rule, 'SYMLINK').map((name) => ({ name: `/dev/${name}`, file, rule })));
 }
 
-/** The device to which a link of the guest's own rules leads on the target; undefined if no rule makes the link. */
+/** The device that a link of the guest's own rules refers to on the target; undefined if no rule creates the link. */
 export function linkedDevice(
   path: string,
   allLinks: readonly UdevLink[],
@@ -54,7 +54,7 @@ export function linkedDevice(
   return missing(`${rules} matches no device of the target`);
 }
 
-/** udev replaces `%n` by the number of the partition and `%k` by the kernel's name. */
+/** udev replaces `%n` with the partition number and `%k` with the kernel's name. */
 function expandLink(name: string, device: BlockDevice, hardware: TargetHardware): string {
   const kernel = kernelName(device, hardware)?.replace(/^\/dev\//, '') ?? '';
   return name.replace(/%n|\$number/g, device.partition?.toString() ?? '').replace(/%k|\$kernel/g, kernel);
@@ -65,14 +65,17 @@ function linkPattern(name: string): RegExp {
   return new RegExp(`^${parts.join('\\w*')}$`);
 }
 
-/** Whether the rule makes its link for this device on the target. Undefined if a key cannot be judged and no other excludes the device. */
+/**
+ * Whether the rule creates its link for this device on the target. Undefined if a key cannot be evaluated and no
+ * other excludes the device.
+ */
 function ruleMatches({ rule }: UdevLink, device: BlockDevice, hardware: TargetHardware): Match {
   const matches = new Set(rule.tokens.map((token) => tokenMatches(token, device, hardware)));
   if (matches.has(false)) return false;
   return matches.has(undefined) ? undefined : true;
 }
 
-/** A token that assigns is none to match. */
+/** An assignment is not a match condition. */
 function tokenMatches(token: UdevToken, device: BlockDevice, hardware: TargetHardware): Match {
   if (token.operator !== '==' && token.operator !== '!=') return true;
   const values = valuesOf(token, device, hardware);
@@ -81,7 +84,7 @@ function tokenMatches(token: UdevToken, device: BlockDevice, hardware: TargetHar
   return isEqual === (token.operator === '==');
 }
 
-/** The values that the key has for the device on the target; undefined if that is not known. */
+/** The values of the key for the device on the target; undefined if they are not known. */
 function valuesOf({ key, attribute }: UdevToken, device: BlockDevice, hardware: TargetHardware): string[] | undefined {
   const disk = device.disk === undefined ? undefined : hardware.disks[device.disk];
   const kernel = (kernelName(device, hardware) ?? device.name).replace(/^\/dev\//, '');
@@ -91,7 +94,7 @@ function valuesOf({ key, attribute }: UdevToken, device: BlockDevice, hardware: 
     case 'KERNEL':
       return [kernel];
     case 'KERNELS':
-      // Names of SCSI addresses and PCI functions cannot be known.
+      // SCSI addresses and PCI functions are not known.
       return isSd ? undefined : [kernel, ...(wholeDisk ? [wholeDisk] : []), 'virtio0'];
     case 'SUBSYSTEM':
       return ['block'];
@@ -101,7 +104,7 @@ function valuesOf({ key, attribute }: UdevToken, device: BlockDevice, hardware: 
       return ['add', 'change'];
     case 'DRIVERS':
       return disk?.names === 'vd' ? ['virtio_blk', 'virtio-pci', ''] : undefined;
-    // Only scsi_id prints such results; on virtio-blk it fails.
+    // Only scsi_id prints such results, and it fails on virtio-blk.
     case 'PROGRAM':
       return undefined;
     case 'RESULT': {
@@ -133,7 +136,7 @@ function environmentOf(name: string, device: BlockDevice, hardware: TargetHardwa
     DEVNAME: kernelName(device, hardware) ?? device.name,
   };
   if (name in known) return [known[name] ?? ''];
-  // QEMU gives disks no WWN unless the domain names one.
+  // QEMU gives disks no WWN unless the domain specifies one.
   if (/^(ID_WWN|ID_SCSI_SERIAL|DM_|ID_VENDOR|ID_MODEL|SCSI_)/.test(name) && disk?.names === 'vd') return [''];
   if (name.startsWith('ID_WWN')) return [''];
   if (!/^ID_SERIAL(_SHORT)?$/.test(name)) return undefined;

@@ -8,12 +8,13 @@ import { NoSystemError, severalRoots } from './no-system.ts';
 import { lockedDevices } from './disks/unlock.ts';
 import { lookForWindows, WindowsFoundError, type WindowsSystem } from '../windows/windows-system.ts';
 
-/** Subvolumes of a snapshot tool can be hundreds; each costs a mount. */
+/** A snapshot tool can have hundreds of subvolumes, and each costs a mount. */
 const MOST_CANDIDATES = 200;
 
 /**
- * The file system that holds the system, found by what is on it, whatever its fstab says. `wanted` names one of several. Nothing is mounted before and
- * after. Throws {@link NoSystemError} when there is none, and {@link WindowsFoundError} when that is Windows.
+ * The guest's root file system, found by its content, whatever its fstab says. `wanted` selects one of several.
+ * Nothing is mounted before and after.
+ * @throws {@link NoSystemError} if there is none, {@link WindowsFoundError} if it is Windows.
  */
 export async function findRoot(
   session: Guestfs,
@@ -37,7 +38,9 @@ export async function findRoot(
 
 interface Root {
   mountable: string;
-  /** The subvolume that its own fstab has at `/`, without slashes around; undefined when it names none. */
+  /**
+   * The subvolume that its own fstab mounts at `/`, without leading and trailing slashes; undefined if it names none.
+   */
   ownSubvolume: string | undefined;
 }
 
@@ -47,7 +50,7 @@ async function lookAtRoot(session: Guestfs, mountable: string): Promise<Root | u
   try {
     const files = new GuestFiles(session);
     const hasConfig = (await files.exists('/etc/fstab')) || (await files.exists('/etc/os-release'));
-    // A /usr of its own leaves links here that lead nowhere yet.
+    // With a separate /usr, these are links whose targets do not exist yet.
     if (!hasConfig || !((await files.exists('/sbin')) && (await files.exists('/lib')))) return undefined;
     const fstab = readFstab((await files.read('/etc/fstab')) ?? '');
     const options = fstab.find(({ path }) => path === '/')?.options ?? [];
@@ -67,7 +70,7 @@ function notThere(roots: readonly Root[], wanted: string): NoSystemError {
   return new NoSystemError(`There is no system on ${wanted}, which --root names.`, there);
 }
 
-/** Throws {@link WindowsFoundError} where Windows is the only system, or the one that is wanted. */
+/** @throws {@link WindowsFoundError} if Windows is the only operating system, or the requested one. */
 async function requireNoWindows(
   session: Guestfs,
   found: readonly { name: string; type: string }[],
@@ -84,8 +87,8 @@ async function requireNoWindows(
 }
 
 /**
- * Of a btrfs file system with several roots the one counts whose fstab names itself, else the default subvolume: the others are its snapshots, or what
- * it was before an update.
+ * For a btrfs file system with several roots, keeps the one whose fstab names itself, or else the default subvolume.
+ * The others are its snapshots, or earlier states before an update.
  */
 async function withoutSnapshots(session: Guestfs, roots: readonly Root[]): Promise<Root[]> {
   const kept: Root[] = [];

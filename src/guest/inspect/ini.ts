@@ -1,10 +1,10 @@
-/** A section of a file in the style of systemd and NetworkManager. */
+/** A section of a file in the INI style of systemd and NetworkManager. */
 export interface IniSection {
   name: string;
   values: ReadonlyMap<string, string>;
 }
 
-/** The sections in their order. Of a key that is set twice the last counts; lines that are none are passed over. */
+/** The sections in file order. The last value of a repeated key is used; invalid lines are skipped. */
 export function readIni(text: string): IniSection[] {
   const sections: { name: string; values: Map<string, string> }[] = [];
   for (const line of text.split('\n').map((each) => each.trim())) {
@@ -16,7 +16,7 @@ export function readIni(text: string): IniSection[] {
   return sections;
 }
 
-/** A value of the first section of that name that has it. */
+/** The value from the first section of that name that has the key. */
 export function iniValue(sections: readonly IniSection[], section: string, key: string): string | undefined {
   return sections.find(({ name, values }) => name === section && values.has(key))?.values.get(key);
 }

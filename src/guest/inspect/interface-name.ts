@@ -1,22 +1,25 @@
-/** A name that a configuration has for a card. */
+/** An interface name in a configuration. */
 export interface InterfaceName {
   name: string;
-  /** Lower case, where the configuration tells which card it is. */
+  /** Lower case, if the configuration identifies the NIC. */
   mac?: string | undefined;
-  /** The configuration itself gives the card with that address this name, or needs none: nothing has to be bound. */
+  /**
+   * The configuration itself assigns this name to the NIC with that MAC address, or needs no name: no binding is
+   * necessary.
+   */
   bound?: boolean;
 }
 
-/** What no card is called: virtual interfaces, and what other cards than Ethernet have. */
+/** Names that are not Ethernet NICs: virtual interfaces, and other kinds of hardware. */
 const OTHER =
   /^(lo|br|bond|team|vlan|tun|tap|wg|ppp|dummy|docker|virbr|veth|vnet|vmnet|wl|ww|ib|sit|gre|ip6|macv|lxc|ovs|dsl|can)([\d-]|$|[a-z]*\d)/;
 
-/** A kernel's name of an interface has at most 15 characters; quotes, slashes and spaces are in none that is real. */
+/** A kernel interface name has at most 15 characters; real ones contain no quotes, slashes or spaces. */
 export function isCardName(name: string): boolean {
   return /^[A-Za-z][\w-]{0,14}$/.test(name) && !OTHER.test(name);
 }
 
-/** In lower case with colons; undefined for what is no address. */
+/** In lower case with colons; undefined if the text is not a MAC address. */
 export function readMac(text: string | undefined): string | undefined {
   const plain =
     text
@@ -27,7 +30,7 @@ export function readMac(text: string | undefined): string | undefined {
   return /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(plain) ? plain : undefined;
 }
 
-/** `eth0.100` and `eth0:1` are on the card `eth0`. */
+/** `eth0.100` and `eth0:1` are on the NIC `eth0`. */
 export function cardOf(name: string): string {
   return name.split(/[.:@]/, 1)[0] ?? name;
 }

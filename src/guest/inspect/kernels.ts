@@ -1,10 +1,10 @@
 import type { GuestFiles } from '../guest-files.ts';
 import type { GuestKernel } from '../guest.ts';
 
-/** Names become words of the guest's own tools; real ones have nothing else. */
+/** Names become arguments of the guest's own tools. Real versions contain no other characters. */
 const VERSION = /^[A-Za-z0-9][\w.+~-]*$/;
 
-/** Beside `/boot/vmlinuz-VERSION`; a kernel is told from its modules, and from an image that can be loaded. */
+/** File names for `/boot/vmlinuz-VERSION`. A kernel is identified by its modules and a bootable image. */
 const INITRAMFS_NAMES = (version: string): string[] => [
   `/boot/initrd.img-${version}`,
   `/boot/initramfs-${version}.img`,
@@ -12,7 +12,10 @@ const INITRAMFS_NAMES = (version: string): string[] => [
   `/boot/initrd-${version}.img`,
 ];
 
-/** The kernels of the mounted system that can boot: with modules and an image. Others, as one that was removed in part, are none. */
+/**
+ * The bootable kernels of the mounted guest: those with modules and an image. Others, such as a partly removed
+ * kernel, are skipped.
+ */
 export async function listKernels(files: GuestFiles): Promise<GuestKernel[]> {
   const versions = (await files.list('/lib/modules')).filter((name) => VERSION.test(name));
   const boot = new Set(await files.list('/boot'));
@@ -39,7 +42,7 @@ async function initramfsOf(files: GuestFiles, boot: ReadonlySet<string>, version
   return arch !== undefined && boot.has(`initramfs-${arch}.img`) ? `/boot/initramfs-${arch}.img` : undefined;
 }
 
-/** Arch calls its files after the package (`linux`, `linux-lts`), which stands in `pkgbase`. */
+/** Arch names its files after the package (`linux`, `linux-lts`), which `pkgbase` contains. */
 async function archName(files: GuestFiles, version: string): Promise<string | undefined> {
   const name = (await files.read(`/lib/modules/${version}/pkgbase`))?.trim();
   return name !== undefined && VERSION.test(name) ? name : undefined;

@@ -1,6 +1,9 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 
-/** There is no system on the disks that could be made fit: an empty or data disk, one that is locked, or a system of another kind. */
+/**
+ * The disks contain no operating system that can be prepared: an empty or data disk, a locked disk, or an unsupported
+ * system.
+ */
 export class NoSystemError extends Hyper2kvmError {
   constructor(sentence: string, hint: string) {
     super('guest', sentence, { hint });

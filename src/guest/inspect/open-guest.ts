@@ -16,16 +16,17 @@ export interface OpenGuestOptions {
   disks: readonly GuestDisk[];
   nics: readonly GuestNic[];
   keys: readonly DeviceKey[];
-  /** The file system of the system, where there are several. */
+  /** The root file system, if there are several. */
   root: string | undefined;
 }
 
-/** The common place of the ESP in a system whose fstab does not name it. */
+/** The usual mount point of the ESP, used if fstab does not name it. */
 const ESP_PATH = '/boot/efi';
 
 /**
- * Finds the system on the session's disks and mounts it read-only. The session stays the caller's. Throws `NoSystemError` when there is none, and
- * kind `guest` when there are several and none is chosen.
+ * Finds the operating system on the session's disks and mounts it read-only. The caller keeps ownership of the
+ * session.
+ * @throws `NoSystemError` if there is none, kind `guest` if there are several and none is selected.
  */
 export async function openGuest(session: Guestfs, { disks, nics, keys, root }: OpenGuestOptions): Promise<Guest> {
   const { devices, opened } = await openVolumes(session, disks, keys);
@@ -48,7 +49,7 @@ export async function openGuest(session: Guestfs, { disks, nics, keys, root }: O
   return { session, files, disks, nics, devices, opened, diskOrder, aliases, system, mounts, kernels };
 }
 
-/** All devices, with encrypted volumes open under the names that the guest has for them. */
+/** All devices, with encrypted volumes open under the names in the guest's configuration. */
 async function openVolumes(
   session: Guestfs,
   disks: readonly GuestDisk[],
@@ -66,13 +67,13 @@ async function openVolumes(
   };
 }
 
-/** Mounts the guest again, for writing. */
+/** Remounts the guest for writing. */
 export async function makeWritable({ session, mounts }: Pick<Guest, 'session' | 'mounts'>): Promise<GuestMount[]> {
   await session.call(['umount-all']);
   return await mountAll(session, mounts, 'writable');
 }
 
-/** Mounts the guest read-only again and reads once more what changes can have an effect on. */
+/** Remounts the guest read-only and reads the data again that changes can affect. */
 export async function reopenGuest(guest: Guest): Promise<Guest> {
   const { session, files } = guest;
   await session.call(['umount-all']);
@@ -82,8 +83,8 @@ export async function reopenGuest(guest: Guest): Promise<Guest> {
 }
 
 /**
- * A guest's `/dev/sdb` need not be the second disk of its machine. Where fstab names the root so, and the root was found on another disk, those two
- * changed places.
+ * A guest's `/dev/sdb` need not be the second disk of its VM. If fstab names the root that way, and the root was
+ * found on another disk, those two disks are swapped.
  */
 function orderOfDisks(
   fstab: string,

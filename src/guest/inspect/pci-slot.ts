@@ -1,12 +1,16 @@
-/** The slots of the bridges that PCI Express devices hang on, and the first bus behind them; each bridge has 8 functions with a bus of their own. */
+/**
+ * The slots of the bridges for PCI Express devices, and the first bus after them. Each bridge has 8 functions with a
+ * bus each.
+ */
 const FIRST_EXPRESS_BRIDGE = 5;
 const LAST_EXPRESS_BRIDGE = 8;
 const FIRST_EXPRESS_BUS = 3;
 const FUNCTIONS = 8;
 
 /**
- * The PCI address that a guest sees for a slot of a VMware machine (hardware version 7 and later). Of the number the lowest 5 bits are the device, the next 5 the bridge
- * counted from 1, and those above the bridge's function: 16 is `0000:00:10.0`, 33 `0000:02:01.0`, 160 `0000:03:00.0`, 1184 `0000:04:00.0`. Undefined for other slots.
+ * The PCI address that a guest sees for a slot of a VMware VM (hardware version 7 and later). The lowest 5 bits of
+ * the number are the device, the next 5 the bridge counted from 1, and the higher ones the bridge's function: 16 is
+ * `0000:00:10.0`, 33 `0000:02:01.0`, 160 `0000:03:00.0`, 1184 `0000:04:00.0`. Undefined for other slots.
  */
 export function pciAddressOf(slotNumber: number | undefined): string | undefined {
   if (slotNumber === undefined) return undefined;
@@ -14,7 +18,7 @@ export function pciAddressOf(slotNumber: number | undefined): string | undefined
   const bridge = Math.floor(slotNumber / 32) % 32;
   const bridgeFunction = Math.floor(slotNumber / 1024);
   if (bridgeFunction === 0 && bridge === 0) return address(0, device);
-  // The one plain PCI bridge.
+  // The only conventional PCI bridge.
   if (bridgeFunction === 0 && bridge === 1) return address(2, device);
   const isExpress = bridge >= FIRST_EXPRESS_BRIDGE && bridge <= LAST_EXPRESS_BRIDGE && bridgeFunction < FUNCTIONS;
   if (!isExpress || device !== 0) return undefined;

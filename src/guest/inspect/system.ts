@@ -1,7 +1,7 @@
 import type { GuestFiles } from '../guest-files.ts';
 import type { GuestSystem } from '../guest.ts';
 
-/** Release files of systems that are older than os-release (2012). */
+/** Release files of systems older than os-release (2012). */
 const OLD_RELEASE_FILES = [
   { path: '/etc/centos-release', id: 'centos', idLike: ['rhel', 'fedora'] },
   { path: '/etc/oracle-release', id: 'ol', idLike: ['rhel', 'fedora'] },
@@ -11,7 +11,7 @@ const OLD_RELEASE_FILES = [
   { path: '/etc/arch-release', id: 'arch', idLike: [] },
 ];
 
-/** What the mounted system says that it is. */
+/** The mounted operating system's description of itself. */
 export async function readSystem(files: GuestFiles): Promise<GuestSystem> {
   const osRelease = (await files.read('/etc/os-release')) ?? (await files.read('/usr/lib/os-release'));
   if (osRelease !== undefined) return systemOf(osRelease);
@@ -24,7 +24,7 @@ export async function readSystem(files: GuestFiles): Promise<GuestSystem> {
   return { id: '', idLike: [], version: '', prettyName: 'an unidentified Linux distribution' };
 }
 
-/** The text of an os-release(5) file. */
+/** Parses the text of an os-release(5) file. */
 export function systemOf(osRelease: string): GuestSystem {
   const value = (key: string): string => {
     const [, quoted] = new RegExp(`^${key}=(.*)$`, 'm').exec(osRelease) ?? [];

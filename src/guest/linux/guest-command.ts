@@ -11,8 +11,9 @@ import { readBootTexts, renameInBootText } from './boot-loader/boot-loader.ts';
 import { readCommandLine } from './boot-loader/command-line.ts';
 
 /**
- * Runs a program with the first argument in place of `/proc/cmdline`. `/dev` is in the appliance's memory, so that nothing is left in the guest. The
- * daemon of libguestfs mounts `/proc` below the root before a command and unmounts it afterwards.
+ * Runs a program with the first argument as the content of `/proc/cmdline`. `/dev` is in the appliance's memory, so
+ * nothing remains in the guest. The libguestfs daemon mounts `/proc` below the root before a command and unmounts it
+ * afterwards.
  */
 const WITH_COMMAND_LINE = [
   'file=/dev/.kernel-command-line',
@@ -25,12 +26,13 @@ const WITH_COMMAND_LINE = [
   'exit $code',
 ].join('; ');
 
-/** What comes before the words of a kernel in a line of a boot loader's file. */
+/** The part that precedes the kernel's words in a line of a boot loader's file. */
 const BEFORE_WORDS = /^\s*(?:options|append|(?:linux|linux16|linuxefi|kernel)\s+\S+)[ \t]+/i;
 
 /**
- * Runs a program of the guest, which is mounted for writing, with the guest's own kernel command line in `/proc/cmdline`. What its hooks change in boot
- * entries and in `/etc` is recorded in the draft. A boot entry that has the appliance's command line, or a device by its old name, is corrected.
+ * Runs a program of the guest, which must be mounted for writing, with the guest's own kernel command line in
+ * `/proc/cmdline`. Changes that its hooks make in boot entries and in `/etc` are recorded in the draft. A boot entry
+ * with the appliance's command line, or with a device's old name, is corrected.
  */
 export async function runInGuest(
   guest: Guest,
@@ -61,7 +63,7 @@ interface BootTexts {
   program: string;
 }
 
-/** Corrects what a program wrote into the boot loaders' files, and records what stays of it. */
+/** Corrects what a program wrote into the boot loaders' files, and records the remaining changes. */
 export async function reviewBootTexts(
   guest: Guest,
   draft: GuestDraft,
@@ -90,7 +92,10 @@ export async function reviewBootTexts(
   for (const path of before.keys()) if (!after.has(path)) record('remove', path, `removed by ${program}`);
 }
 
-/** The text with the guest's command line wherever it has that of the appliance; undefined if that cannot be told from the rest. */
+/**
+ * The text with the guest's command line in place of the appliance's; undefined if the appliance's cannot be
+ * separated from the rest.
+ */
 function withGuestWords(text: string, line: string | undefined): { text: string | undefined; isWrong: boolean } {
   const lines = text.split('\n');
   const isWrong = lines.map((each) => checkApplianceWords(wordsOf(each, { file: '', line: 0 })).length > 0);
@@ -106,7 +111,7 @@ function withGuestWords(text: string, line: string | undefined): { text: string 
 interface State {
   /** The texts of the boot loaders' files. */
   boot: ReadonlyMap<string, string>;
-  /** Checksums of the files below `/etc`. */
+  /** Checksums of the files in `/etc`. */
   etc: ReadonlyMap<string, string>;
 }
 
@@ -121,7 +126,7 @@ async function stateOf(guest: Guest): Promise<State> {
   }
 }
 
-/** Lines of md5sum: the sum, two spaces, and the path from `/etc` on. */
+/** Parses the output of md5sum: the sum, two spaces, and the path from `/etc` on. */
 function readSums(text: string): Map<string, string> {
   const sums = text.split('\n').flatMap((each): [string, string][] => {
     const [, sum, name] = /^\\?([0-9a-f]{32}) [ *](?:\.\/)?(.+)$/.exec(each) ?? [];

@@ -8,10 +8,10 @@ import { hasPredictableNames } from './network/predictable-names.ts';
 
 const NAME = 'network';
 const RULES = '/etc/udev/rules.d/70-persistent-net.rules';
-/** systemd has `.link` files since 209; it brings this one. */
+/** systemd supports `.link` files since version 209, which also ships this one. */
 const DEFAULT_LINKS = ['/usr/lib/systemd/network/99-default.link', '/lib/systemd/network/99-default.link'];
 
-/** The old names of cards, bound to their addresses: so the guest's own configuration works as it stands. */
+/** Binds the NICs' old names to their MAC addresses, so that the guest's own configuration works unchanged. */
 export const network: Fix = {
   name: NAME,
   async plan(guest, draft) {
@@ -31,7 +31,7 @@ export const network: Fix = {
     draft.configuredNics = await configuredNics(guest.files, (path) => draft.read(path), [...bindings, ...bound]);
     if (bindings.length + unnamed.length === 0) return;
     if (!hasLinks) return planRules(draft, bindings);
-    // What no configuration of the network names, one of a firewall or of a program may.
+    // A NIC without a network configuration may be named in a firewall's or a program's.
     const others = isPredictable ? unnamed : [];
     await planLinks(draft, [...bindings, ...others]);
   },
@@ -49,10 +49,10 @@ async function hasLinkFiles({ files }: Guest): Promise<boolean> {
   return false;
 }
 
-/** In the order of their names the first that fits counts, so that these stand before what systemd and netplan bring. */
+/** The first matching file in name order is used, so these sort before the files of systemd and netplan. */
 async function planLinks(draft: GuestDraft, bindings: readonly Binding[]): Promise<void> {
   for (const { name, mac } of bindings) {
-    // A VLAN or a bridge has the address of its card.
+    // VLANs and bridges have the MAC address of their NIC; `Type=ether` excludes them.
     const text = `# Written by hyper2kvm: the NIC keeps its name.\n[Match]\nMACAddress=${mac}\nType=ether\n\n[Link]\nName=${name}\n`;
     await draft.write(NAME, `/etc/systemd/network/10-hyper2kvm-${name}.link`, text, [`${name} is the NIC ${mac}`]);
   }

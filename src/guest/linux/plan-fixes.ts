@@ -11,11 +11,13 @@ import { vmwareLeftovers } from './vmware.ts';
 import { volumes } from './volumes/volumes.ts';
 
 export interface FixChoices {
-  /** Remove the packages of VMware's tools, not only switch them off. */
+  /** Remove the packages of VMware's tools instead of only disabling them. */
   removeVmwareTools: boolean;
 }
 
-/** All fixes, in their order: the initramfs comes after what is copied into it, the labels last. */
+/**
+ * All fixes in order: the initramfs follows the fixes of the files that are copied into it, and the labels are last.
+ */
 export function linuxFixes({ removeVmwareTools }: FixChoices): Fix[] {
   return [
     storageNames,
@@ -30,7 +32,7 @@ export function linuxFixes({ removeVmwareTools }: FixChoices): Fix[] {
   ];
 }
 
-/** Everything that `fixes` would change to make the guest start on virtio. The guest is only read. */
+/** Plans everything that `fixes` would change to make the guest start on virtio. The guest is only read. */
 export async function planFixes(guest: Guest, fixes: readonly Fix[]): Promise<GuestDraft> {
   const draft = new GuestDraft(guest);
   for (const fix of fixes) await fix.plan(guest, draft);

@@ -4,12 +4,12 @@ import { argumentString } from '../guestfs-words.ts';
 
 const NAME = 'selinux';
 const RELABEL_LIMIT_MS = 1_800_000;
-/** What the tools of the guest write besides what was drafted. */
+/** Folders that the guest's tools write to, besides the drafted files. */
 const ALSO = [BACKUP_FOLDER, '/etc/dracut.conf.d', '/etc/systemd/network', '/boot'];
 
 /**
- * Files that were made or changed without SELinux have no label or a wrong one: they get it by the guest's own `setfiles` and policy. Where that does
- * not run, the guest relabels itself at its first start.
+ * Files that were created or changed without SELinux have no label or a wrong one. The guest's own `setfiles` and
+ * policy label them. If that does not run, the guest relabels itself at its first start.
  */
 export const selinux: Fix = {
   name: NAME,

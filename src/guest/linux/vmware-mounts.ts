@@ -6,8 +6,8 @@ const FSTAB = '/etc/fstab';
 const UNITS = '/etc/systemd/system';
 
 /**
- * Shared folders of VMware (`vmhgfs`), which no other hypervisor has: a guest that mounts one while it starts stops in emergency mode. Lines of fstab
- * become comments, and units are not started any more.
+ * Shared folders of VMware (`vmhgfs`), which no other hypervisor provides: a guest that mounts one during its start
+ * ends up in emergency mode. Lines of fstab become comments, and units are disabled.
  */
 export async function planVmwareMounts({ files }: Guest, draft: GuestDraft): Promise<void> {
   await planFstab(draft);

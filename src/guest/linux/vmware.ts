@@ -7,13 +7,13 @@ import { planVmwareMounts } from './vmware-mounts.ts';
 
 const NAME = 'vmware';
 
-/** The units and scripts of open-vm-tools and of VMware's own tools. */
+/** The units and scripts of open-vm-tools and VMware Tools. */
 const SERVICE =
   /^(S\d\d)?(open-vm-tools|vmtoolsd|vgauthd?|vmware-tools(-\w+)?|vmware-vmblock-fuse|run-vmblock.*)(\.service|\.mount)?$/;
 const PACKAGES = ['open-vm-tools-desktop', 'open-vm-tools', 'open-vm-tools-sdmp', 'open-vm-tools-salt-minion'];
 const BLACKLIST = /^\s*(blacklist\s+virtio\w*|install\s+virtio\w*\s+\/(usr\/)?bin\/(true|false))\s*$/;
 
-/** VMware's tools do not run on KVM; what was set for its video card and drivers would be in the way. */
+/** VMware's tools do not run on KVM, and settings for its graphics card and drivers would interfere. */
 export function vmwareLeftovers({ removeTools }: { removeTools: boolean }): Fix {
   return {
     name: NAME,
@@ -29,7 +29,7 @@ export function vmwareLeftovers({ removeTools }: { removeTools: boolean }): Fix 
   };
 }
 
-/** Links in `*.wants` of systemd and in `rc?.d` of SysV. */
+/** Links in systemd's `*.wants` and in SysV's `rc?.d`. */
 async function serviceLinks({ files }: Guest): Promise<string[]> {
   const wants = await files.find('/etc/systemd/system', /\.(wants|requires)$/);
   const runLevels = (await files.find('/etc', /^rc[2-5]\.d$/)).concat(await files.find('/etc/rc.d', /^rc[2-5]\.d$/));
@@ -46,7 +46,7 @@ async function serviceLinks({ files }: Guest): Promise<string[]> {
   return found;
 }
 
-/** An `.override` is upstart's way to leave a job where it is and not start it. */
+/** upstart: an `.override` disables a job without removing it. */
 async function planUpstart({ files }: Guest, draft: GuestDraft): Promise<void> {
   for (const path of await files.find('/etc/init', /^vmware-tools.*\.conf$/)) {
     const override = path.replace(/\.conf$/, '.override');
@@ -60,7 +60,7 @@ async function planBlacklist(draft: GuestDraft, path: string): Promise<void> {
   await planLines(draft, path, (line) => (BLACKLIST.test(line) ? `#${line}` : line));
 }
 
-/** X finds its driver itself; `modesetting` is the one for every card of QEMU. */
+/** X detects its driver automatically; `modesetting` works with every graphics card of QEMU. */
 async function planVideo(draft: GuestDraft, path: string): Promise<void> {
   await planLines(draft, path, (line) => line.replace(/^(\s*Driver\s+)"vmware"/i, '$1"modesetting"'));
 }
@@ -94,7 +94,10 @@ async function planRemoval(guest: Guest, draft: GuestDraft): Promise<void> {
   });
 }
 
-/** The installed ones of the packages, and the command of the guest's own manager; without a network, so by its lower half. */
+/**
+ * The installed packages, and the command of the guest's package manager to remove them. There is no network, so the
+ * low-level tool (such as dpkg or rpm) is used.
+ */
 async function findPackages(guest: Guest): Promise<{ names: string[]; command: string[] } | undefined> {
   const { files, session } = guest;
   if (await files.isFile('/var/lib/dpkg/status')) {

@@ -3,18 +3,21 @@ import { dirname, join } from 'node:path';
 import { findProgram } from '../find-program.ts';
 import { MissingVirtV2vError } from './virt-v2v-errors.ts';
 
-/** Fedora and its kin keep it out of the PATH. */
+/** Fedora and its derivatives install it outside the PATH. */
 const OTHER_FOLDERS = ['/usr/libexec', '/usr/local/libexec'];
 
-/** The one or the other runs scripts at the first start of Windows (virt-v2v(1), VIRT_TOOLS_DATA_DIR). */
+/** Either one runs scripts at the first start of Windows (virt-v2v(1), VIRT_TOOLS_DATA_DIR). */
 const SCRIPT_SERVICES = ['rhsrvany.exe', 'pvvxsvc.exe'];
 
-/** The program alone, without what it needs besides. */
+/** Finds only the program, without its further requirements. */
 export function findVirtV2vInPlace(env: NodeJS.ProcessEnv): string | undefined {
   return findProgram('virt-v2v-in-place', env, OTHER_FOLDERS);
 }
 
-/** The path of virt-v2v-in-place. Throws kind `host`, naming what to install, when it or what it puts into every Windows is missing. */
+/**
+ * The path of virt-v2v-in-place.
+ * @throws kind `host`, naming what to install, if the program or a file that it puts into every Windows is missing.
+ */
 export function findVirtV2v(env: NodeJS.ProcessEnv): string {
   const program = findVirtV2vInPlace(env);
   if (program === undefined) {

@@ -1,6 +1,6 @@
 import type { Guestfs } from '../guestfs.ts';
 
-/** The hive that is open in a session. It has one at a time. */
+/** The open hive of a session, which supports one at a time. */
 export class Hive {
   readonly #session: Guestfs;
   readonly #root: string;
@@ -10,13 +10,13 @@ export class Hive {
     this.#root = root;
   }
 
-  /** A string; undefined when there is no such value. */
+  /** A string value; undefined if it does not exist. */
   async text(keys: readonly string[], name: string): Promise<string | undefined> {
     const value = await this.#value(keys, name);
     return value === undefined ? undefined : await this.#session.text(['hivex-value-string', value]);
   }
 
-  /** A `REG_DWORD`; undefined when there is no such value. */
+  /** A `REG_DWORD`; undefined if it does not exist. */
   async number(keys: readonly string[], name: string): Promise<number | undefined> {
     const value = await this.#value(keys, name);
     if (value === undefined) return undefined;
@@ -35,7 +35,7 @@ export class Hive {
   }
 }
 
-/** Reads a hive of the mounted Windows; undefined when there is none that can be read. */
+/** Reads a hive of the mounted Windows; undefined if there is no readable one. */
 export async function readHive<Result>(
   session: Guestfs,
   path: string,

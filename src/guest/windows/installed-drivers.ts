@@ -4,11 +4,11 @@ import type { Guestfs } from '../guestfs.ts';
 import { readHive } from './hive.ts';
 import { windowsPath } from './windows-system.ts';
 
-/** What a Windows has of virtio-win. */
+/** The virtio-win drivers that a Windows has. */
 export interface InstalledDrivers {
-  /** The driver of virtio disks, where it stands and Windows loads it before it has found a disk. */
+  /** The driver for virtio disks, if it is installed and Windows loads it before it accesses a disk. */
   diskDriver: string | undefined;
-  /** The folder that Windows takes drivers from at its next start; undefined when there is none. */
+  /** The folder from which Windows installs drivers at its next start; undefined if there is none. */
   folder: string | undefined;
   /** The names in it, without `.inf`: `netkvm`. */
   names: string[];
@@ -17,7 +17,7 @@ export interface InstalledDrivers {
 /** Loaded by the boot loader (`SERVICE_BOOT_START`). */
 const BOOT_START = 0;
 
-/** Looks on a volume with Windows. Nothing is mounted before and after. */
+/** Inspects a Windows volume. Nothing is mounted before and after. */
 export async function readInstalledDrivers(session: Guestfs, device: string): Promise<InstalledDrivers> {
   await session.call(['mount-ro', device, '/']);
   try {
@@ -34,7 +34,7 @@ export async function readInstalledDrivers(session: Guestfs, device: string): Pr
   }
 }
 
-/** When Windows loads a driver; undefined for one that its registry does not know. */
+/** The start type of a driver; undefined if the registry does not contain the driver. */
 async function startOf(session: Guestfs, service: string): Promise<number | undefined> {
   const path = await windowsPath(session, '/windows/system32/config/system');
   if (path === undefined) return undefined;

@@ -1,13 +1,13 @@
-/** Fills `bytes` from the byte `offset` on, and gives how many there were. */
+/** Reads into `bytes` from `offset` on, and returns the number of bytes read. */
 type ReadAt = (bytes: Buffer, offset: number) => number;
 
 const SECTOR_BYTES = 2048;
 /** The first volume descriptor, which is the primary one (ECMA-119, 6.7.1 and 8.4). */
 const DESCRIPTOR_OFFSET = 16 * SECTOR_BYTES;
-/** virtio-win has some 600 folders, of about 16 bytes each. */
+/** virtio-win has about 600 folders, of about 16 bytes each. */
 const MOST_TABLE_BYTES = 1024 * 1024;
 
-/** The names of all folders of an ISO 9660 image, from its path table; none when it is no such image. */
+/** The names of all folders of an ISO 9660 image, from its path table; empty if the file is not such an image. */
 export function folderNames(readAt: ReadAt): string[] {
   const descriptor = Buffer.alloc(SECTOR_BYTES);
   readAt(descriptor, DESCRIPTOR_OFFSET);
@@ -19,7 +19,10 @@ export function folderNames(readAt: ReadAt): string[] {
   return namesOf(table.subarray(0, length));
 }
 
-/** Records of a length, seven bytes about the place, the name, and a byte where that makes them even (9.4). */
+/**
+ * Each record has a length, seven bytes of location data, the name, and a padding byte if needed to make the length
+ * even (9.4).
+ */
 function namesOf(table: Buffer): string[] {
   const names: string[] = [];
   for (let at = 0; at + 8 <= table.length;) {

@@ -1,7 +1,7 @@
 import { formatDuration } from '../../base/text/amounts.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 
-/** This host has not all that puts drivers into Windows. */
+/** This host lacks a requirement for installing drivers into Windows. */
 export class MissingVirtV2vError extends Hyper2kvmError {
   constructor(sentence: string, hint: string) {
     super('host', sentence, { hint });

@@ -22,33 +22,34 @@ import { spawnTied } from '../tied-process.ts';
 import { virtV2vFailed, virtV2vTooLong } from './virt-v2v-errors.ts';
 
 export interface VirtV2vOptions extends ApplianceOptions {
-  /** Of `findVirtV2v`. */
+  /** From `findVirtV2v`. */
   program: string;
-  /** In the order of the machine. They are changed in place, and nobody else has them open. */
+  /** In VM order. They are changed in place, and no other process has them open. */
   disks: readonly GuestfsDisk[];
-  /** The volume of the system, as libguestfs calls it. */
+  /** The root volume of Windows, by libguestfs' name. */
   root: string;
   /** An ISO, or a folder with its content. */
   virtioWin: string;
-  /** Told of what it does next, in its words. */
+  /** Receives the program's message about its next step. */
   onStep: (text: string) => void;
 }
 
-/** A Windows of some age and an emulated appliance take some minutes. */
+/** An old Windows and an emulated appliance need several minutes. */
 const LIMIT_MS = 3_600_000;
 const TERM_LIMIT_MS = 5000;
 const KEPT_STDERR_CHARACTERS = 8192;
 const MOST_WARNINGS = 50;
 
 /**
- * It says that it sets up and that it opens the source before it starts its appliance, and what it does next when that is up; older ones say
- * less before. Until then nothing is written to the disks.
+ * The program reports its setup and the opening of the source before it starts its appliance, and its next step once
+ * that is running. Older versions print fewer messages before. Until then nothing is written to the disks.
  */
 const MESSAGES_UNTIL_UP = 3;
 
 /**
- * Has virt-v2v-in-place change the system on `disks`, and gives its warnings. After a failure, which is thrown with what it said, the images may be half changed. An abort
- * ends it before this returns. What it has done has to be looked at: it also succeeds where it found no driver.
+ * Runs virt-v2v-in-place on the guest on `disks`, and returns its warnings. After a failure, which is thrown with the
+ * program's message, the images may be partly changed. An abort ends the program before this returns. The caller must
+ * check the result: the program also succeeds if it found no driver.
  */
 export async function runVirtV2v(options: VirtV2vOptions): Promise<string[]> {
   return await startAppliance(options, (how) => runOnce(options, how));
@@ -65,7 +66,7 @@ async function runOnce(options: VirtV2vOptions, { env, limitMs }: ApplianceStart
       env: { ...env, ...scratchEnvironment(scratch), TMPDIR: scratch, VIRTIO_WIN: virtioWin },
       scratch,
     });
-    child.stdin.on('error', () => {}).end(); // The end of the process tells.
+    child.stdin.on('error', () => {}).end(); // The end of the process reports the error.
     return await outcomeOf(child, limitMs, options);
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -105,7 +106,7 @@ async function outcomeOf(
     : failed;
 }
 
-/** The exit code, when the process and all that it started have ended. */
+/** The exit code, once the process and all its children have ended. */
 async function exitOf(
   child: ChildProcessWithoutNullStreams,
   signal: AbortSignal,
@@ -133,10 +134,10 @@ async function exitOf(
   return child.exitCode;
 }
 
-/** What `--machine-readable` prints of each message, beside the text for people. */
+/** The messages of `--machine-readable`, in addition to the text for people. */
 const MessageSchema = object({ type: string(), message: string() });
 
-/** As much of a libvirt domain as virt-v2v-in-place reads: `-i disk` would take one disk alone. */
+/** The part of a libvirt domain that virt-v2v-in-place reads: `-i disk` would accept one disk only. */
 function machineXml(disks: readonly GuestfsDisk[]): string {
   const drives = disks.map(({ path, format }) =>
     element('disk', { type: 'file', device: 'disk' }, [

@@ -3,13 +3,17 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { localFileError } from '../../base/files/local-file-error.ts';
 import { folderNames } from './iso-folders.ts';
 
-/** Folders deep that drivers lie in virtio-win, and one more for whoever unpacked it into a folder: `NetKVM/w10/amd64`. */
+/** The depth of the drivers in virtio-win, plus one for a parent folder from unpacking: `NetKVM/w10/amd64`. */
 const MOST_DEPTH = 4;
 
-/** virt-v2v takes drivers from below folders of these names alone, one for each kind of processor. */
+/** virt-v2v uses drivers only from folders with these names, one per processor architecture. */
 const PROCESSORS = new Set(['amd64', 'x86', 'i386']);
 
-/** Throws, naming `--virtio-win`, when `path` is not virtio-win: an ISO or a folder that holds drivers by processor. Reads tables of folders alone. */
+/**
+ * Reads only folder tables.
+ * @throws with `--virtio-win` in the message if `path` is not virtio-win: an ISO or a folder with drivers per
+ * processor architecture.
+ */
 export function requireVirtioWin(path: string): void {
   const names = readFolderNames(path);
   if (names.some((name) => PROCESSORS.has(name.toLowerCase()))) return;

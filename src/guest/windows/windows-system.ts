@@ -2,14 +2,14 @@ import { NoSystemError } from '../inspect/no-system.ts';
 import type { Guestfs } from '../guestfs.ts';
 import { readHive } from './hive.ts';
 
-/** A Windows, and the volume that it is on. */
+/** A Windows installation and its volume. */
 export interface WindowsSystem {
   device: string;
-  /** As `Windows 10 Pro`; `Windows` when its registry does not tell. */
+  /** For example `Windows 10 Pro`; `Windows` if the registry does not contain the name. */
   productName: string;
 }
 
-/** The system is Windows, which needs drivers that come from outside. */
+/** The guest is Windows, which needs drivers from outside. */
 export class WindowsFoundError extends NoSystemError {
   readonly system: WindowsSystem;
 
@@ -22,10 +22,10 @@ export class WindowsFoundError extends NoSystemError {
   }
 }
 
-/** Where the files of Windows stand, in whatever case they were made; undefined for a path that is not there. Of the mounted Windows. */
+/** The actual path of a file in the mounted Windows, regardless of case; undefined if it does not exist. */
 export async function windowsPath(session: Guestfs, path: string): Promise<string | undefined> {
   const found = (await session.attempt(['case-sensitive-path', path]))?.toString('utf8').replace(/\n$/, '');
-  // Of the last name none needs to be there.
+  // The last component of the returned path need not exist.
   if (found === undefined || (await session.text(['exists', found])) !== 'true') return undefined;
   return found;
 }
@@ -55,10 +55,10 @@ async function readProductName(session: Guestfs): Promise<string> {
   return found ?? productName(undefined, undefined);
 }
 
-/** The builds of Windows 11 begin with this one. */
+/** The first build number of Windows 11. */
 const FIRST_BUILD_OF_11 = 22_000;
 
-/** The name for a person, from what the registry has: there Windows 11 still calls itself Windows 10. */
+/** The name for people, from the registry values, where Windows 11 still has the name Windows 10. */
 export function productName(product: string | undefined, build: string | undefined): string {
   if (product === undefined || product === '') return 'Windows';
   return Number(build) >= FIRST_BUILD_OF_11 ? product.replace(/^Windows 10\b/, 'Windows 11') : product;

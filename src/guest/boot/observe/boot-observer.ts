@@ -15,7 +15,7 @@ import { AGENT_PORT, frameDump } from '../qemu/qemu-arguments.ts';
 import type { QemuProcess } from '../qemu/qemu-process.ts';
 import { QmpClient, type QmpEvent } from '../qemu/qmp-client.ts';
 
-/** A sign as it is seen; `words` tells it to people. */
+/** A sign at the time it is seen; `words` describes it for people. */
 export interface BootSign {
   sign: 'login-prompt' | 'passphrase' | 'guest-agent' | 'frame' | 'restart' | BootFailure;
   seconds: number;
@@ -27,12 +27,12 @@ export interface ObserverParts {
   log: WriteStream;
   nicCount: number;
   accelerator: Accelerator;
-  /** Of encrypted volumes; typed when the guest asks for one. */
+  /** Passphrases of encrypted volumes, typed when the guest prompts for one. */
   passphrases: readonly Secret[];
   onSign: (sign: BootSign) => void;
 }
 
-/** Listens to everything that a running machine gives away, and keeps the signs with their times. */
+/** Observes all outputs of a running VM and records the signs with their times. */
 export class BootObserver {
   readonly qmp: QmpClient;
   readonly signs: BootSigns;
@@ -68,7 +68,7 @@ export class BootObserver {
     void qemu.over.then(() => this.#agent.stop());
   }
 
-  /** Seconds since the machine started. */
+  /** Seconds since the VM started. */
   get seconds(): number {
     return Math.round(performance.now() - this.#startedAtMs) / 1000;
   }
@@ -85,7 +85,7 @@ export class BootObserver {
     this.#startedAtMs = performance.now();
   }
 
-  /** Captures in the order of the NICs. */
+  /** `captures` are in NIC order. */
   watchFrames(captures: readonly FileHandle[], nics: readonly BootNic[]): void {
     this.#frames = captures.map((file, index) => {
       const mac = nics[index]?.mac ?? '';
@@ -95,7 +95,10 @@ export class BootObserver {
     });
   }
 
-  /** Reads what the NICs have sent. One whose address is known is not captured any longer, so that a capture stays small. */
+  /**
+   * Reads the frames that the NICs have sent. Capturing stops for a NIC whose address is known, so that captures stay
+   * small.
+   */
   async lookForFrames(): Promise<void> {
     for (const { watcher, mac, index } of this.#frames) {
       await watcher.look();
@@ -108,7 +111,7 @@ export class BootObserver {
     this.#frames = this.#frames.filter(({ watcher }) => !watcher.isFinished);
   }
 
-  /** Throws when the run cannot give a verdict any more. */
+  /** @throws if the run can no longer reach a verdict. */
   throwIfBroken(): void {
     if (this.#broken !== undefined) throw this.#broken;
   }
@@ -128,7 +131,7 @@ export class BootObserver {
       this.#fail('powered-off', 'the guest powered itself off', this.lastLines.at(-1) ?? '');
     }
     if (event === 'RESET' && data['guest'] === true) this.#onRestart();
-    // When QEMU ends in the meantime, its end is what is reported.
+    // If QEMU exits in the meantime, its exit is reported instead.
     if (event === 'STOP') this.#onStop().catch(() => {});
     if (event === 'BLOCK_IO_ERROR') {
       const { nospace, reason } = data;
@@ -137,7 +140,10 @@ export class BootObserver {
     }
   }
 
-  /** A VM that QEMU has stopped does nothing any more: waiting for its signs would blame the guest. Disks and a guest's power have events of their own. */
+  /**
+   * A VM that QEMU has stopped no longer runs, so waiting for its signs would blame the guest. Disk errors and the
+   * guest's power state have their own events.
+   */
   async #onStop(): Promise<void> {
     if ((await this.qmp.runState()) !== 'internal-error') return;
     const words = `QEMU stopped the VM with an internal error after ${this.seconds} s`;
@@ -158,7 +164,7 @@ export class BootObserver {
     }
   }
 
-  /** The first failure is the one that counts: others follow from it. */
+  /** Only the first failure is recorded: later ones follow from it. */
   #fail(failure: BootFailure, words: string, line: string): void {
     if (this.signs.failure !== undefined) return;
     this.signs.failure = { failure, words, text: line, seconds: this.seconds };

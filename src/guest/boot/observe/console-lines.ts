@@ -1,35 +1,43 @@
-/** A line of a console is rarely longer; what is, is cut into pieces, so that a guest cannot fill the memory. */
+/** Console lines are rarely longer. Longer ones are split, so that a guest cannot exhaust the memory. */
 const LONGEST_LINE = 4096;
-/** An escape sequence that is longer is text. */
+/** A longer escape sequence is treated as text. */
 const LONGEST_ESCAPE = 64;
 
 const LINE_ENDS = new Set(['\n', '\r']);
 const ESC = '\u001b';
 const BEL = '\u0007';
-/** ECMA-48, without the ESC before them: control sequences; strings (a window's title), which BEL or another ESC ends; escapes of two or three characters. */
+/**
+ * ECMA-48, without the leading ESC: control sequences; strings (such as a window title), which BEL or another ESC
+ * ends; escapes of two or three characters.
+ */
 const CONTROL_SEQUENCE = /^\[[0-?]*[ -/]*([@-~])/;
 const STRING_START = /^[\]PX^_]/;
 const SHORT_ESCAPE = /^[ -/]*[0-~]/;
-/** Sequences that put the cursor elsewhere or clear the screen (CUU, CUD, CNL, CPL, CUP, ED, HVP): what follows is another line. */
+/**
+ * Sequences that move the cursor or clear the screen (CUU, CUD, CNL, CPL, CUP, ED, HVP): the text after them is a new
+ * line.
+ */
 const MOVES = new Set(['A', 'B', 'E', 'F', 'H', 'J', 'f']);
 
 /**
- * Makes lines of what a guest writes to its serial port: escape sequences go, and where they move the cursor a line ends. Takes the bytes in pieces of any size.
+ * Splits a guest's serial output into lines. Removes escape sequences; one that moves the cursor ends the line.
+ * Accepts the bytes in pieces of any size.
  */
 export class ConsoleLines {
   readonly #decoder = new TextDecoder();
   #line = '';
-  /** What has come of an escape sequence, without its ESC; undefined outside one. */
+  /** The part of an escape sequence received so far, without its ESC; undefined outside a sequence. */
   #escape: string | undefined;
 
   /**
-   * Each line that `piece` has changed, in order: those that it ends, and last the one that is still open, such as a prompt. Empty lines are left out.
+   * The lines that `piece` has changed, in order: the lines that it ends, then the line that is still open, such as a
+   * prompt. Empty lines are left out.
    */
   linesIn(piece: Uint8Array): string[] {
     const lines: string[] = [];
     for (const character of this.#decoder.decode(piece, { stream: true })) {
       if (character === ESC) this.#escape = '';
-      // One that was cut off must not swallow the next line.
+      // A truncated escape sequence must not swallow the next line.
       else if (LINE_ENDS.has(character)) this.#endLine(lines);
       else if (this.#escape !== undefined) this.#takeEscape(this.#escape + character, lines);
       else this.#take(character, lines);
@@ -38,7 +46,7 @@ export class ConsoleLines {
     return lines;
   }
 
-  /** True when the last line that `linesIn` gave has not ended. */
+  /** True if the last line that `linesIn` returned has not ended. */
   get isOpen(): boolean {
     return this.#line.trim() !== '';
   }

@@ -1,4 +1,4 @@
-/** What a line on the console can mean for the boot. */
+/** What a console line can indicate about the boot. */
 export type ConsoleSign =
   | 'login-prompt'
   | 'passphrase-prompt'
@@ -15,7 +15,7 @@ export type ConsoleSign =
 
 export type FailureSign = Exclude<ConsoleSign, 'login-prompt'>;
 
-/** How each failure is told to people. */
+/** The description of each failure for people. */
 export const FAILURE_WORDS: Readonly<Record<FailureSign, string>> = {
   'passphrase-prompt': 'it asks for the passphrase of an encrypted volume',
   'kernel-panic': 'kernel panic',
@@ -31,8 +31,8 @@ export const FAILURE_WORDS: Readonly<Record<FailureSign, string>> = {
 };
 
 /**
- * Each line is matched as a whole, without escape sequences; the first that fits counts. Read from the sources of the programs that print them; a prompt has no
- * line end, and may have a kernel message behind it.
+ * Patterns for whole lines without escape sequences; the first match decides. They follow the sources of the programs
+ * that print the lines. A prompt has no line end and may be followed by a kernel message.
  */
 const PATTERNS: readonly (readonly [ConsoleSign, RegExp])[] = [
   // agetty, BSD's getty, BusyBox; agetty with --autologin. Not "Last login: Mon ...".
@@ -44,7 +44,7 @@ const PATTERNS: readonly (readonly [ConsoleSign, RegExp])[] = [
   // initramfs-tools; mkinitcpio.
   ['initramfs-shell', /^\(initramfs\)/],
   ['initramfs-shell', /^You are now being dropped into an emergency shell\.|^\[rootfs [^\]]*\]# ?/],
-  // dracut, with and without systemd in it.
+  // dracut, with and without systemd.
   ['dracut-shell', /^dracut:\/?# ?|Entering emergency mode\. Exit the shell to continue|^switch_root:\/# ?/],
   ['dracut-shell', /Generating "\/run\/initramfs\/rdsosreport\.txt"/],
   ['emergency-mode', /^(?:Welcome to|You are in) (?:emergency|rescue) mode/i],
@@ -59,20 +59,21 @@ const PATTERNS: readonly (readonly [ConsoleSign, RegExp])[] = [
   ['windows-boot-error', /^(?:BOOTMGR|NTLDR) is missing|^A disk read error occurred|^Windows failed to start\./],
 ];
 
-/** What a line says about the boot; undefined when nothing. */
+/** The sign in a console line; undefined if there is none. */
 export function signOf(line: string): ConsoleSign | undefined {
   return PATTERNS.find(([, pattern]) => pattern.test(line))?.[0];
 }
 
 /**
- * systemd's lines about units that failed: its status on the console (`[FAILED]`, `[DEPEND]`, `[ TIME ]`), and what it logs there by way of the kernel.
+ * systemd's lines about failed units: its status on the console (`[FAILED]`, `[DEPEND]`, `[ TIME ]`), and its log
+ * messages that reach the console through the kernel.
  */
 const FAILED_UNIT = [
   /^\s*\[\s*(?:FAILED|DEPEND|TIME)\s*\]\s+(.+?)\s*$/,
   /\bsystemd\[1\]: ((?:Failed to (?:start|mount|activate|listen)|Timed out waiting for|Dependency failed for) .+?)\s*$/,
 ];
 
-/** What a line says about a unit of systemd that failed; undefined when nothing. */
+/** The line's message about a failed systemd unit; undefined if there is none. */
 export function failedUnit(line: string): string | undefined {
   for (const pattern of FAILED_UNIT) {
     const [, text] = pattern.exec(line) ?? [];

@@ -2,14 +2,14 @@ import type { WriteStream } from 'node:fs';
 import { ConsoleLines } from './console-lines.ts';
 import { failedUnit, signOf, type ConsoleSign } from './console-signs.ts';
 
-/** A first boot writes some 100 KB. What comes after so many bytes is still read for signs, and not kept. */
+/** A first boot writes about 100 KB. Output past this limit is still searched for signs, but not kept. */
 const MOST_LOG_BYTES = 16 * 2 ** 20;
-/** Shown when nothing else tells why a boot stopped. */
+/** Shown if nothing else explains why a boot stopped. */
 const LAST_LINES = 8;
-/** More units than a system has that can fail at once. */
+/** No system has more units that can fail at once. */
 const MOST_UNITS = 100;
 
-/** Reads the serial console of a guest: keeps what it says in a log, and tells the signs in it. */
+/** Reads a guest's serial console, writes it to a log, and reports the signs in it. */
 export class ConsoleWatcher {
   readonly #log: WriteStream;
   readonly #onSign: (sign: ConsoleSign, line: string) => void;
@@ -20,7 +20,7 @@ export class ConsoleWatcher {
   #lastIsOpen = false;
   #loggedBytes = 0;
 
-  /** Each sign is told once, with its line; a prompt for a passphrase each time that it comes. The caller closes `log`. */
+  /** Reports each sign once, with its line; a passphrase prompt is reported every time. The caller closes `log`. */
   constructor(log: WriteStream, onSign: (sign: ConsoleSign, line: string) => void) {
     this.#log = log;
     this.#onSign = onSign;
@@ -33,21 +33,21 @@ export class ConsoleWatcher {
     const lines = this.#lines.linesIn(piece);
     for (const line of lines) this.#takeLine(line);
     this.#lastIsOpen = this.#lines.isOpen;
-    // One that has not ended would be there in pieces.
+    // An open line would be recorded in pieces.
     for (const line of this.#lastIsOpen ? lines.slice(0, -1) : lines) this.#takeFailedUnit(line);
   }
 
-  /** The newest lines, the last one at the end; a line that goes on is in it as far as it has come. */
+  /** The newest lines, oldest first. The last one may be incomplete. */
   get lastLines(): readonly string[] {
     return this.#last;
   }
 
-  /** What systemd reported of units that failed in this boot, each once, complete and in order. */
+  /** The failed units that systemd reported in this boot: each once, complete and in order. */
   get failedUnits(): readonly string[] {
     return [...this.#failedUnits];
   }
 
-  /** The guest has started anew: what it said before says nothing about this boot. */
+  /** Called when the guest restarts: earlier output says nothing about the new boot. */
   forget(): void {
     this.#told.clear();
     this.#failedUnits.clear();
@@ -59,7 +59,7 @@ export class ConsoleWatcher {
   }
 
   #takeLine(line: string): void {
-    // The first line of a piece is the open one of the piece before, grown.
+    // The first line of a piece continues the previous piece's open line.
     if (this.#lastIsOpen) this.#last.pop();
     this.#lastIsOpen = false;
     this.#last.push(line);

@@ -3,10 +3,10 @@ import { addFrame, isAddressed, noTraffic, type NicTraffic } from './nic-traffic
 import { PcapReader } from './pcap.ts';
 
 const PIECE_BYTES = 64 * 1024;
-/** A boot sends some hundred frames; a capture does not grow further than this. */
+/** A boot sends a few hundred frames. A capture does not grow beyond this limit. */
 const MOST_CAPTURE_BYTES = 4 * 2 ** 20;
 
-/** Reads the growing capture of one NIC: whether the guest has sent frames on it, and what they show. */
+/** Reads the growing capture of one NIC to learn whether the guest has sent frames on it, and what they show. */
 export class FrameWatcher {
   readonly traffic: NicTraffic = noTraffic();
   readonly #file: FileHandle;
@@ -26,12 +26,12 @@ export class FrameWatcher {
     return this.#isHeard;
   }
 
-  /** Nothing more is to be learned, or the capture is long enough. */
+  /** Nothing more can be learned, or the capture has reached its limit. */
   get isFinished(): boolean {
     return this.#isHeard && (isAddressed(this.traffic) || this.#offset >= MOST_CAPTURE_BYTES);
   }
 
-  /** Reads what has been added since the last call. */
+  /** Reads the frames added since the last call. */
   async look(): Promise<void> {
     const piece = Buffer.alloc(PIECE_BYTES);
     for (;;) {

@@ -1,17 +1,20 @@
 import type { Duplex } from 'node:stream';
 
-/** An agent that has just started answers at once; one under load may need a second question. */
+/** An agent replies immediately after its start; under load it may need a second request. */
 const AGAIN_MS = 5000;
 const MOST_ANSWER_CHARACTERS = 65_536;
 
-/** Asks the QEMU guest agent whether it is there (docs/interop/qemu-ga: `guest-ping`), from when the guest has opened its port until it answers. */
+/**
+ * Pings the QEMU guest agent (docs/interop/qemu-ga: `guest-ping`), from the time the guest opens its port until it
+ * replies.
+ */
 export class GuestAgent {
   readonly #stream: Duplex;
   readonly #onAnswer: () => void;
   #timer: NodeJS.Timeout | undefined;
   #heard = '';
 
-  /** `onAnswer` is called once. A stream that fails is an agent that does not answer. */
+  /** `onAnswer` is called once. A stream error is treated as an agent that does not reply. */
   constructor(stream: Duplex, onAnswer: () => void) {
     this.#stream = stream;
     this.#onAnswer = onAnswer;
@@ -19,7 +22,7 @@ export class GuestAgent {
     stream.on('error', () => this.stop());
   }
 
-  /** QEMU has told that something in the guest has opened, or closed, the port. */
+  /** Called when QEMU reports that the guest has opened or closed the port. */
   portChanged(isOpen: boolean): void {
     this.stop();
     if (!isOpen) return;

@@ -1,14 +1,17 @@
-/** What a NIC has sent: where it is, as far as its frames show it. */
+/** The traffic that a NIC has sent: what its frames show about its network. */
 export interface NicTraffic {
-  /** It asked a DHCP server for an IPv4 address. */
+  /** It requested an IPv4 address by DHCP. */
   dhcp: boolean;
-  /** The addresses that it sent from, announced, or probed before their use (RFC 5227): IPv4, and IPv6 that is not link-local. In the order in which they came. */
+  /**
+   * The addresses that it sent from, announced, or probed before use (RFC 5227): IPv4, and IPv6 that is not
+   * link-local. In order of appearance.
+   */
   addresses: string[];
-  /** The IPv4 addresses whose MAC address it asked for by ARP: gateways and other hosts of its network. */
+  /** The IPv4 addresses that it resolved by ARP: gateways and other hosts of its network. */
   arpTargets: string[];
 }
 
-/** A guest that scans its network must not fill the memory. */
+/** A guest that scans its network must not exhaust the memory. */
 const MOST_ADDRESSES = 16;
 
 const ETHERNET_BYTES = 14;
@@ -29,7 +32,7 @@ export function isAddressed({ dhcp, addresses }: NicTraffic): boolean {
   return dhcp || addresses.some((address) => address.includes('.'));
 }
 
-/** Adds what one Ethernet frame that the NIC sent shows. One that is cut off or unknown shows nothing. */
+/** Evaluates one Ethernet frame that the NIC sent. Truncated and unknown frames are ignored. */
 export function addFrame(traffic: NicTraffic, frame: Buffer): void {
   if (frame.length < ETHERNET_BYTES) return;
   const isTagged = frame.readUInt16BE(12) === TYPES.vlan;
@@ -42,7 +45,10 @@ export function addFrame(traffic: NicTraffic, frame: Buffer): void {
   if (type === TYPES.ipv6) addIpv6(traffic, packet);
 }
 
-/** RFC 826: the sender's protocol address at 14, the target's at 24. A probe has no sender's; its target is the address that the NIC wants. */
+/**
+ * RFC 826: the sender's protocol address is at 14, the target's at 24. A probe has no sender address; its target is
+ * the address that the NIC is about to use.
+ */
 function addArp(traffic: NicTraffic, packet: Buffer): void {
   if (packet.length < 28 || packet.readUInt16BE(2) !== TYPES.ipv4) return;
   const [sender, target] = [ipv4Text(packet, 14), ipv4Text(packet, 24)];
@@ -55,7 +61,7 @@ function addArp(traffic: NicTraffic, packet: Buffer): void {
   if (isRequest && target !== sender) add(traffic.arpTargets, target);
 }
 
-/** RFC 791: the protocol at 9, the source at 12. */
+/** RFC 791: the protocol is at 9, the source at 12. */
 function addIpv4(traffic: NicTraffic, packet: Buffer): void {
   if (packet.length < 20) return;
   add(traffic.addresses, ipv4Text(packet, 12));
@@ -64,7 +70,10 @@ function addIpv4(traffic: NicTraffic, packet: Buffer): void {
   if (payload.readUInt16BE(0) === DHCP_CLIENT_PORT && payload.readUInt16BE(2) === DHCP_SERVER_PORT) traffic.dhcp = true;
 }
 
-/** RFC 8200: the source at 8. RFC 4862: who asks for a neighbour without a source wants to have its address. */
+/**
+ * RFC 8200: the source is at 8. RFC 4862: a neighbor solicitation without a source comes from a host that is about to
+ * use the target address.
+ */
 function addIpv6(traffic: NicTraffic, packet: Buffer): void {
   if (packet.length < 40) return;
   add(traffic.addresses, ipv6Text(packet, 8));
@@ -84,10 +93,13 @@ function ipv4Text(packet: Buffer, at: number): string | undefined {
   return bytes.every((byte) => byte === 0) ? undefined : bytes.join('.');
 }
 
-/** In the short form of RFC 5952; undefined for `::` and for link-local addresses (fe80::/10), which say nothing of the network. */
+/**
+ * In the short form of RFC 5952; undefined for `::` and for link-local addresses (fe80::/10), which say nothing about
+ * the network.
+ */
 function ipv6Text(packet: Buffer, at: number): string | undefined {
   const groups = Array.from({ length: 8 }, (_group, index) => packet.readUInt16BE(at + index * 2));
   if (groups.every((group) => group === 0) || ((groups[0] ?? 0) & 0xffc0) === 0xfe80) return undefined;
-  // The URL parser of Node writes the short form.
+  // Node's URL parser produces the short form.
   return new URL(`http://[${groups.map((group) => group.toString(16)).join(':')}]`).hostname.slice(1, -1);
 }

@@ -1,12 +1,18 @@
 import type { Writable } from 'node:stream';
 import type { Secret } from '../../../base/text/secret.ts';
 
-/** A guest switches the echo off when it has printed its question. */
+/** A guest turns the echo off after it has printed its prompt. */
 const DELAY_MS = 1000;
-/** Of each passphrase: Debian's initramfs asks three times for a volume, and some volumes have the same one. */
+/**
+ * The limit per passphrase. Debian's initramfs prompts three times for a volume, and several volumes may share a
+ * passphrase.
+ */
 const MOST_TRIES = 3;
 
-/** Types the passphrases of encrypted volumes on a guest's serial console, in turn, since a question does not say which of them it wants. */
+/**
+ * Types the passphrases of encrypted volumes on a guest's serial console, in turn, since a prompt does not always
+ * identify its volume.
+ */
 export class PassphraseAnswers {
   readonly #passphrases: readonly Secret[];
   readonly #console: Writable;
@@ -17,7 +23,7 @@ export class PassphraseAnswers {
     this.#console = console;
   }
 
-  /** Types the next one a moment later; false if there is none, or none of them was accepted. */
+  /** Types the next passphrase after a short delay; false if there is none, or if all were rejected. */
   answer(): boolean {
     const { length } = this.#passphrases;
     const passphrase = this.#passphrases[this.#typed % length];
@@ -27,7 +33,7 @@ export class PassphraseAnswers {
     return true;
   }
 
-  /** The guest has started anew. */
+  /** Called when the guest restarts. */
   forget(): void {
     this.#typed = 0;
   }

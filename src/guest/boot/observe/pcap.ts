@@ -1,33 +1,36 @@
 /**
- * The capture files of QEMU's `filter-dump`: a header of 24 bytes, then for each frame 16 bytes of header and its first bytes (draft-ietf-opsawg-pcap, version 2.4).
+ * The capture files of QEMU's `filter-dump`: a file header of 24 bytes, then for each frame a header of 16 bytes and
+ * the captured bytes (draft-ietf-opsawg-pcap, version 2.4).
  */
 
-/** 0xa1b2c3d4 with microseconds, 0xa1b23c4d with nanoseconds, in the order of bytes of the host that wrote it. */
+/** 0xa1b2c3d4 with microseconds, 0xa1b23c4d with nanoseconds, in the byte order of the host that wrote it. */
 const MAGICS = new Set([0xa1b2c3d4, 0xa1b23c4d]);
 const FILE_HEADER_BYTES = 24;
 const FRAME_HEADER_BYTES = 16;
-/** Ethernet: destination, source. */
+/** Ethernet header: destination, source. */
 const SOURCE_AT = 6;
 const MAC_BYTES = 6;
-/** QEMU's own default for `maxlen`; a longer frame means that this is no such file. */
+/** QEMU's default for `maxlen`; a longer frame means that the file is not a capture. */
 const MOST_FRAME_BYTES = 65_536;
 
-/** An Ethernet frame, which may be cut off by the writer. */
+/** An Ethernet frame, possibly truncated by the writer. */
 export interface CapturedFrame {
-  /** The MAC address that sent it: lower case, with colons. */
+  /** The sender's MAC address: lower case, with colons. */
   source: string;
   /** Valid until the next call. */
   frame: Buffer;
 }
 
 /**
- * Reads a capture that may still be growing, piece by piece, and returns each complete frame. Holds one frame at most. Throws a `RangeError` for a file that is not a capture.
+ * Reads a capture that may still be growing, piece by piece, and returns each complete frame. Buffers at most one
+ * frame.
+ * @throws `RangeError` for a file that is not a capture.
  */
 export class PcapReader {
   #rest: Buffer = Buffer.alloc(0);
   #littleEndian: boolean | undefined;
 
-  /** The frames that `piece` completes, in order; those too short for a source are left out. */
+  /** The frames that `piece` completes, in order; frames too short for a source address are left out. */
   framesIn(piece: Buffer): CapturedFrame[] {
     this.#rest = Buffer.concat([this.#rest, piece]);
     const frames: CapturedFrame[] = [];

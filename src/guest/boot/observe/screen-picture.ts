@@ -4,8 +4,9 @@ import { sentenceOf } from '../../../base/errors.ts';
 import type { QmpClient } from '../qemu/qmp-client.ts';
 
 /**
- * Has QEMU write a picture of the guest's screen into `folder`: `screen.png`, or `screen.ppm` where QEMU cannot write PNG (before 7.1, or built without it). A
- * failure is a sentence and no error: the verdict does not depend on a picture.
+ * Has QEMU write a screenshot of the guest into `folder`: `screen.png`, or `screen.ppm` if QEMU cannot write PNG
+ * (before 7.1, or built without it). A failure is returned as a sentence and not thrown, because the verdict does not
+ * depend on a screenshot.
  */
 export async function takePicture(
   qmp: QmpClient,

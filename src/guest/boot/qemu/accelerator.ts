@@ -13,7 +13,7 @@ export interface AcceleratorFinding {
   reason: string | undefined;
 }
 
-/** KVM passed its proof and then did not run a VM to the end. */
+/** KVM passed its test, but then failed to run a VM to the end. */
 export class KvmBrokeError extends Hyper2kvmError {
   constructor(sentence: string, cause?: unknown) {
     super('host', sentence, {
@@ -23,13 +23,16 @@ export class KvmBrokeError extends Hyper2kvmError {
   }
 }
 
-/** The KVM of this host. What is found out about it holds until the host boots again, and is kept until then in the user's state folder. */
+/**
+ * The KVM of this host. Findings are valid until the host reboots, and are kept until then in the user's state
+ * folder.
+ */
 export class HostKvm {
   readonly #env: NodeJS.ProcessEnv;
   readonly #device: string;
   readonly #prove: (trial: KvmTrial, signal: AbortSignal) => Promise<string | undefined>;
 
-  /** `env` has the state folder, and where the appliance's kernel is. */
+  /** `env` determines the state folder and the location of the appliance's kernel. */
   constructor(env: NodeJS.ProcessEnv, { device = '/dev/kvm', prove = kvmObstacle } = {}) {
     this.#env = env;
     this.#device = device;
@@ -53,7 +56,7 @@ export class HostKvm {
     return findingOf(obstacle);
   }
 
-  /** KVM broke after its proof: it is not used again until the host boots. `obstacle` is a sentence. */
+  /** Records that KVM failed after its test: it is not used again until the host reboots. `obstacle` is a sentence. */
   async markBroken(qemu: string, obstacle: string): Promise<void> {
     const now = await kvmCase(this.#device, qemu, true);
     if (now) await keepKvmRecord(this.#env, { ...now, obstacle });

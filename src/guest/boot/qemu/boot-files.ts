@@ -7,13 +7,13 @@ import type { BootMachine } from './boot-machine.ts';
 import { createOverlay } from '../../overlay.ts';
 import type { BootFiles } from './qemu-arguments.ts';
 
-/** A first boot writes some hundred MB; a guest that writes so much does something else. */
+/** A first boot writes a few hundred MB. A guest that writes this much is doing something else. */
 const MOST_OVERLAY_BYTES = 8 * 2 ** 30;
 const SECTOR_BYTES = 512;
 
 /**
- * The files of one run that nobody keeps: overlays, captures, UEFI variables. Once QEMU has opened them they are unlinked, so that nothing is left
- * of them however the run ends.
+ * The temporary files of one run: overlays, captures, UEFI variables. They are unlinked once QEMU has opened them, so
+ * that nothing remains however the run ends.
  */
 export class RunFiles implements AsyncDisposable {
   readonly names: BootFiles;
@@ -24,7 +24,10 @@ export class RunFiles implements AsyncDisposable {
     this.names = names;
   }
 
-  /** Makes them in `folder`, which is made where it is not there. Throws kind `local-file` or `image`, and then leaves none. */
+  /**
+   * Creates the files in `folder`, and the folder if it is missing. On an error, no file remains.
+   * @throws kind `local-file` or `image`.
+   */
   static async create(folder: string, machine: BootMachine, qemuImg: string, signal: AbortSignal): Promise<RunFiles> {
     const { disks, nics, firmware } = machine;
     const files = new RunFiles({
@@ -45,7 +48,9 @@ export class RunFiles implements AsyncDisposable {
     }
   }
 
-  /** QEMU has them open: takes their names away, and gives the captures, in the order of the NICs, open for reading. */
+  /**
+   * Called once QEMU has opened the files. Unlinks them, and returns the captures, open for reading and in NIC order.
+   */
   async detach(): Promise<FileHandle[]> {
     this.#overlays = await this.#openAll(this.names.overlays);
     const frames = await this.#openAll(this.names.frames);
@@ -53,7 +58,7 @@ export class RunFiles implements AsyncDisposable {
     return frames;
   }
 
-  /** Throws kind `guest` when the guest has written more than any boot does. */
+  /** @throws kind `guest` if the guest has written more than any boot does. */
   async checkSize(): Promise<void> {
     let bytes = 0;
     for (const overlay of this.#overlays) bytes += (await overlay.stat()).blocks * SECTOR_BYTES;
@@ -87,7 +92,7 @@ export class RunFiles implements AsyncDisposable {
   }
 }
 
-/** A template is often read-only; QEMU has to write its copy. */
+/** A template is often read-only; QEMU must be able to write its copy. */
 async function copyVariables(from: string, to: string): Promise<void> {
   await copyFile(from, to);
   const file = await open(to, 'r+');

@@ -1,21 +1,21 @@
-/** As QEMU names them: the processor's own virtualization, or emulation. */
+/** QEMU's names for hardware virtualization and emulation. */
 export type Accelerator = 'kvm' | 'tcg';
 
-/** A machine as a boot test runs it: hardware only, as QEMU is told it. */
+/** A VM for a boot test: hardware only, in QEMU's terms. */
 export interface BootMachine {
   machine: 'q35' | 'pc';
   memoryBytes: number;
   vcpus: number;
-  /** A divisor of `vcpus`; undefined makes a socket of each. */
+  /** A divisor of `vcpus`; undefined gives each vCPU its own socket. */
   coresPerSocket: number | undefined;
-  /** What the guest takes the hardware clock for. */
+  /** How the guest interprets the hardware clock. */
   clock: 'utc' | 'localtime';
-  /** From libvirt; undefined has QEMU make none. */
+  /** From libvirt; undefined sets no UUID. */
   uuid: string | undefined;
   firmware: BootFirmware;
   /** In the order in which the guest sees them. */
   disks: BootDisk[];
-  /** In the order of their PCI addresses; QEMU is given addresses in that order. */
+  /** In PCI address order; QEMU assigns addresses in that order. */
   nics: BootNic[];
 }
 
@@ -28,44 +28,44 @@ export interface UefiFirmware {
   codeFormat: FlashFormat;
   varsPath: string;
   varsFormat: FlashFormat;
-  /** The image wants system management mode, and keeps its variables behind it. */
+  /** The image requires system management mode, which protects its variables. */
   needsSmm: boolean;
 }
 
 export type FlashFormat = 'raw' | 'qcow2';
 
-/** The SCSI controllers that QEMU emulates, by their device's name there. */
+/** The SCSI controllers that QEMU emulates, by QEMU's device names. */
 export type ScsiModel = 'virtio-scsi-pci' | 'pvscsi' | 'lsi53c895a' | 'mptsas1068' | 'megasas' | 'megasas-gen2';
 
-/** Where a disk hangs. */
+/** The bus address of a disk. */
 export type DiskPlace =
   | { bus: 'virtio' }
   | { bus: 'nvme' }
   | { bus: 'sata' }
   | { bus: 'ide' }
   | { bus: 'usb' }
-  /** All disks of one controller say the same model. */
+  /** All disks of one controller have the same model. */
   | { bus: 'scsi'; model: ScsiModel; controller: number; target: number; lun: number };
 
-/** The image formats by the names of QEMU's drivers. */
+/** The image formats, by the names of QEMU's block drivers. */
 export type DiskFormat = 'raw' | 'qcow2' | 'vmdk' | 'vpc' | 'vhdx' | 'vdi';
 
 export interface BootDisk {
-  /** Absolute; only ever read. */
+  /** Absolute; opened read-only. */
   path: string;
   format: DiskFormat;
   place: DiskPlace;
-  /** Disks are tried from the lowest on; where one has an index, those without are not tried. */
+  /** Disks are tried in ascending order. If any disk has an index, disks without one are not tried. */
   bootIndex: number | undefined;
-  /** Letters, digits and `_.+-`, up to 36; undefined without one. */
+  /** Up to 36 letters, digits and `_.+-`; undefined if there is none. */
   serial?: string | undefined;
 }
 
 export interface BootNic {
-  /** Six bytes in hexadecimal with colons, lower case. */
+  /** Six hexadecimal bytes with colons, lower case. */
   mac: string;
-  /** The device's name in QEMU: `virtio-net-pci`, `e1000e`, `vmxnet3`. */
+  /** QEMU's device name: `virtio-net-pci`, `e1000e`, `vmxnet3`. */
   device: string;
-  /** On the root bus of q35, and not behind a root port. */
+  /** The NIC is on the root bus of q35 and not on a root port. */
   onRootBus?: boolean | undefined;
 }

@@ -6,11 +6,13 @@ const IDE_DISKS = 4;
 
 interface Placed {
   disk: BootDisk;
-  /** The block node that the disk shows. */
+  /** The block node of the disk. */
   node: string;
 }
 
-/** The QEMU devices of the disks, each on the node of its index: `disk0`, `disk1`. Controllers come before what hangs on them. */
+/**
+ * The QEMU devices for the disks, each with the node of its index: `disk0`, `disk1`. A controller precedes its disks.
+ */
 export function diskDevices(disks: readonly BootDisk[], machine: 'q35' | 'pc'): string[] {
   const placed = disks.map((disk, index) => ({ disk, node: `disk${index}` }));
   const on = (bus: string) => placed.filter(({ disk }) => disk.place.bus === bus);
@@ -24,12 +26,12 @@ export function diskDevices(disks: readonly BootDisk[], machine: 'q35' | 'pc'): 
   ];
 }
 
-/** More disks than a machine's IDE controllers have places for. */
+/** More disks than the VM's IDE controllers can hold. */
 export function tooManyIdeDisks(disks: readonly BootDisk[]): boolean {
   return disks.filter(({ place }) => place.bus === 'ide').length > IDE_DISKS;
 }
 
-/** q35 has one controller of its own, `ide.0` to `ide.5`; more are added. */
+/** q35 has one built-in controller, `ide.0` to `ide.5`; more are added. */
 function sataDevices(placed: readonly Placed[], machine: 'q35' | 'pc'): string[] {
   return placed.flatMap((each, index) => {
     const controller = Math.floor(index / SATA_PORTS);
@@ -45,7 +47,7 @@ function ideDevice(each: Placed, index: number): string {
   return device(`ide-hd,bus=ide.${Math.floor(index / 2)},unit=${index % 2}`, each);
 }
 
-/** Each controller once, before the first disk on it. */
+/** Each controller once, before the first of its disks. */
 function scsiDevices(placed: readonly Placed[]): string[] {
   const made = new Set<number>();
   return placed.flatMap((each) => {

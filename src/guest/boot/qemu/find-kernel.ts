@@ -4,9 +4,9 @@ import { isAbsolute, join } from 'node:path';
 import { doubtAbout } from '../../../base/files/own-file.ts';
 
 /**
- * A Linux kernel of this host that QEMU can boot, for a proof that KVM works: the one that the appliance of libguestfs runs, else the newest that is
- * installed. Undefined where there is none, or none that this user may read (Ubuntu's have mode 0600). A kernel that another user could have put
- * there does not count: supermin's cache is below a folder that every user may write to.
+ * A Linux kernel of this host that QEMU can boot to test KVM: the kernel of the libguestfs appliance, or else the
+ * newest installed one. Undefined if there is none, or none that this user may read (Ubuntu's have mode 0600). A
+ * kernel that another user could have placed there is ignored: supermin's cache is in a world-writable folder.
  */
 export async function findKernel(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   for (const paths of [applianceKernels(env), await installedKernels()]) {
@@ -17,7 +17,7 @@ export async function findKernel(env: NodeJS.ProcessEnv): Promise<string | undef
   return undefined;
 }
 
-/** Fixed appliances (guestfs(3), LIBGUESTFS_PATH), and the one that supermin keeps. */
+/** Fixed appliances (guestfs(3), LIBGUESTFS_PATH), and the appliance that supermin caches. */
 function applianceKernels(env: NodeJS.ProcessEnv): string[] {
   const fixed = (env['LIBGUESTFS_PATH'] ?? '').split(':').filter(isAbsolute);
   const cache = env['LIBGUESTFS_CACHEDIR'] ?? env['TMPDIR'] ?? '/var/tmp';
@@ -25,7 +25,7 @@ function applianceKernels(env: NodeJS.ProcessEnv): string[] {
   return [...fixed, supermin].map((folder) => join(folder, 'kernel'));
 }
 
-/** Debian and SUSE have them in /boot, Fedora and RHEL below /lib/modules too. */
+/** Debian and SUSE store kernels in /boot, Fedora and RHEL in /lib/modules too. */
 async function installedKernels(): Promise<string[]> {
   const boot = await namesIn('/boot');
   const modules = await namesIn('/lib/modules');

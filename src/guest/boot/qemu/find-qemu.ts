@@ -7,11 +7,14 @@ export interface QemuPrograms {
   qemuImg: string;
 }
 
-/** RHEL and its kin keep QEMU out of the PATH, under a name of its own. */
+/** RHEL and its derivatives install QEMU outside the PATH, under a different name. */
 const QEMU_NAMES = ['qemu-system-x86_64', 'qemu-kvm'];
 const RHEL_FOLDER = '/usr/libexec';
 
-/** Finds what a boot test runs. Throws kind `host`, naming the packages, when a program is missing. */
+/**
+ * Finds the programs for a boot test.
+ * @throws kind `host`, naming the packages, if a program is missing.
+ */
 export async function findQemu(env: NodeJS.ProcessEnv): Promise<QemuPrograms> {
   const qemu = findQemuSystem(env);
   if (qemu === undefined) {
@@ -20,7 +23,7 @@ export async function findQemu(env: NodeJS.ProcessEnv): Promise<QemuPrograms> {
   return { qemu, qemuImg: requireQemuImg(env, 'a boot test') };
 }
 
-/** QEMU's own program, where there is one. */
+/** The path of the QEMU program; undefined if it is not installed. */
 export function findQemuSystem(env: NodeJS.ProcessEnv): string | undefined {
   const places = QEMU_NAMES.map((name) => findProgram(name, env, [RHEL_FOLDER]));
   return places.find((place) => place !== undefined);

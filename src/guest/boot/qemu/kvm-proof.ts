@@ -7,33 +7,39 @@ import { QmpClient } from './qmp-client.ts';
 
 export interface KvmTrial {
   qemu: string;
-  /** Undefined: a boot sector, which proves less. */
+  /** Undefined boots a boot sector instead, which proves less. */
   kernel: string | undefined;
   env: NodeJS.ProcessEnv;
   limitMs?: number;
 }
 
-/** A kernel without a root file system takes 1 to 3 s to its panic with a KVM that works; the host may be busy. */
+/** A kernel without a root file system needs 1 to 3 s until its panic if KVM works; the host may be busy. */
 const LIMIT_MS = 60_000;
 
-/** What the boot sector writes to the serial port. */
+/** The text that the boot sector writes to the serial port. */
 const SECTOR_TEXT = 'hyper2kvm';
 /** The first line of every kernel. */
 const FIRST_LINE = /Linux version \S/;
-/** Ends of a kernel's own boot: there is no root file system; a kernel with a built-in one runs its init. Other panics prove nothing. */
+/**
+ * The end of a kernel's own boot: without a root file system it panics, with a built-in one it runs its init. Other
+ * panics prove nothing.
+ */
 const LAST_LINE = /Unable to mount root fs|No working init found|Run \S+ as init process/;
 const KEPT_CHARACTERS = 65_536;
 
-/** On a disk that is large enough for SeaBIOS. si = the text; lodsb; at its NUL halt, else out 0x3f8 when the port's transmitter is empty. */
+/**
+ * On a disk that is large enough for SeaBIOS. si = the text; lodsb; at its NUL halt, otherwise out 0x3f8 once the
+ * port's transmitter is empty.
+ */
 const SECTOR = Buffer.alloc(1 << 20);
 Buffer.from('fafc31c08ed8be407cac84c0741288c4bafd03eca82074fb88e0baf803eeebe9f4ebfd', 'hex').copy(SECTOR);
 SECTOR.write(SECTOR_TEXT, 0x40, 'latin1');
 SECTOR.set([0x55, 0xaa], 510);
 
 /**
- * Undefined when KVM boots a kernel to its end; else why not, as a sentence. Inside other VMs there is a `/dev/kvm` that can be opened, and then
- * QEMU aborts, stops with an internal error in its firmware or in the middle of a kernel's boot, or its VM never runs an instruction. Some of these
- * run a boot sector.
+ * Undefined if KVM boots a kernel to its end; otherwise the reason as a sentence. Inside other VMs, `/dev/kvm` may
+ * exist and open, and yet QEMU aborts, stops with an internal error in its firmware or during a kernel's boot, or its
+ * VM never executes an instruction. Some of these can run a boot sector.
  */
 export async function kvmObstacle(trial: KvmTrial, signal: AbortSignal): Promise<string | undefined> {
   signal.throwIfAborted();
@@ -48,7 +54,7 @@ export async function kvmObstacle(trial: KvmTrial, signal: AbortSignal): Promise
   }
 }
 
-/** Why the VM did not get to its end, as a clause. */
+/** Why the VM did not reach the end, as a clause. */
 async function boot(
   { qemu: program, kernel, env, limitMs = LIMIT_MS }: KvmTrial,
   sector: string,
@@ -74,14 +80,14 @@ async function boot(
       () => {},
     );
   });
-  // The last of the console is read before the end of QEMU is judged.
+  // Read the last console output before evaluating QEMU's exit.
   const over = Promise.all([qemu.over, qemu.serialEnd]);
   over.then(
     () => resolve(`QEMU ended while it booted ${what}: ${qemu.complaint.replace(/\.$/, '')}`),
     () => {},
   );
   try {
-    // Where QEMU ends or does not answer, that is what is reported.
+    // If QEMU exits or does not reply, its exit is reported.
     qmp.negotiate().then(
       () => qmp.execute('cont').catch(() => {}),
       () => {},

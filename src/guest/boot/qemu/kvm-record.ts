@@ -7,18 +7,21 @@ import { makeOwnFolder, readOwnFile } from '../../../base/files/own-file.ts';
 import { readRecord as parseRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
 import { stateFolder } from '../../../base/files/state-folder.ts';
 
-/** What a finding is true for: another boot of the host, another QEMU, a module that was loaded again are other cases. */
+/**
+ * The conditions under which a finding is valid. Another boot of the host, another QEMU or a reloaded module is a
+ * different case.
+ */
 export interface KvmCase {
   bootId: string;
-  /** The device's inode and its time of change: loading the module makes another one. */
+  /** The device's inode and change time; loading the module creates a new device. */
   device: string;
-  /** QEMU's path, size and time. */
+  /** QEMU's path, size and modification time. */
   qemu: string;
   /** False: only a boot sector was tried. */
   withKernel: boolean;
 }
 
-/** A finding, as it is kept. `obstacle` says why KVM is not used, as a sentence; it is null when KVM works. */
+/** A stored finding. `obstacle` is the reason why KVM is not used, as a sentence; null if KVM works. */
 export const KvmRecordSchema = recordSchema({
   bootId: string(),
   device: string(),
@@ -30,10 +33,10 @@ export type KvmRecord = Omit<InferOutput<typeof KvmRecordSchema>, 'schemaVersion
 
 const MOST_BYTES = 65_536;
 
-/** Also where no file can be kept, a process tries once. */
+/** If no file can be written, a process tests KVM only once. */
 const memory = new Map<string, KvmRecord>();
 
-/** Undefined where the host does not tell of its boots. */
+/** Undefined if the host does not expose its boot id. */
 export async function kvmCase(device: string, qemu: string, withKernel: boolean): Promise<KvmCase | undefined> {
   try {
     const [node, program] = await Promise.all([stat(device), stat(qemu)]);
@@ -50,14 +53,14 @@ export async function kvmCase(device: string, qemu: string, withKernel: boolean)
   }
 }
 
-/** What was found in this case; undefined when nothing is known, or the file is not one that only this user could have written. */
+/** The finding for this case; undefined if there is none, or if other users could have written the file. */
 export async function readKvmRecord(env: NodeJS.ProcessEnv, wanted: KvmCase): Promise<KvmRecord | undefined> {
   const path = recordPath(env);
   const known = memory.get(path) ?? (await readRecord(path));
   return known !== undefined && isSame(known, wanted) ? known : undefined;
 }
 
-/** Never throws: where the finding cannot be kept, the next run tries again. */
+/** Never throws. If the finding cannot be stored, the next run tests KVM again. */
 export async function keepKvmRecord(env: NodeJS.ProcessEnv, record: KvmRecord): Promise<void> {
   const path = recordPath(env);
   memory.set(path, record);
@@ -65,7 +68,7 @@ export async function keepKvmRecord(env: NodeJS.ProcessEnv, record: KvmRecord): 
     await makeOwnFolder(dirname(path));
     await writeFileAtomically(path, recordText(record), { flush: false });
   } catch {
-    // See above.
+    // Ignored: the next run tests KVM again.
   }
 }
 
@@ -79,6 +82,6 @@ async function readRecord(path: string): Promise<KvmRecord | undefined> {
 
 function isSame(known: KvmCase, wanted: KvmCase): boolean {
   const isSameHost = known.bootId === wanted.bootId && known.device === wanted.device && known.qemu === wanted.qemu;
-  // What a kernel has shown holds when there is none any more.
+  // The finding from a kernel remains valid if there is no kernel any more.
   return isSameHost && (known.withKernel || !wanted.withKernel);
 }

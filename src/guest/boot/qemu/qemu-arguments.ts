@@ -1,50 +1,50 @@
 import type { Accelerator, BootMachine, UefiFirmware } from './boot-machine.ts';
 import { diskDevices } from './disk-arguments.ts';
 
-/** The descriptors of the child that are sockets to this process; QEMU is given their numbers. */
+/** The child's file descriptors that are sockets to this process. QEMU receives their numbers. */
 export const QMP_FD = 3;
 export const SERIAL_FD = 4;
 export const AGENT_FD = 5;
 
-/** The id of the guest agent's port, by which QMP tells that the guest has opened it. */
+/** The id of the guest agent's port. QMP uses it to report that the guest has opened the port. */
 export const AGENT_PORT = 'agent0';
 
-/** QEMU fills the root bus from slot 1 upwards, and has devices of its own at its end. */
+/** QEMU fills the root bus from slot 1 upwards, and places its own devices at the end. */
 const FIRST_NIC_SLOT = 0x10;
 const NIC_SLOTS = 10;
 
-/** Files that belong to one run. */
+/** The files of one run. */
 export interface BootFiles {
-  /** A qcow2 overlay for each disk, in their order: absolute. */
+  /** A qcow2 overlay per disk, in disk order: absolute. */
   overlays: string[];
-  /** Where the frames of each NIC are written: absolute. */
+  /** The file for the frames of each NIC: absolute. */
   frames: string[];
   /** The copy of the UEFI variables. */
   vars: string | undefined;
 }
 
-/** The name of the object that writes the frames of NIC number `index`. */
+/** The id of the object that captures the frames of NIC number `index`. */
 export function frameDump(index: number): string {
   return `dump${index}`;
 }
 
 /**
- * The arguments for qemu-system-x86_64: nothing but the machine, stopped until QMP says `cont`, without a display, and with NICs that reach nothing but the DHCP
- * server that QEMU has in itself.
+ * The arguments for qemu-system-x86_64: only the VM, stopped until QMP sends `cont`, without a display. Its NICs
+ * reach nothing except QEMU's built-in DHCP server.
  */
 export function qemuArguments(machine: BootMachine, files: BootFiles, accelerator: Accelerator): string[] {
   return [
     ['-nodefaults', '-no-user-config', '-S', '-name', 'boot-test'],
-    // A guest that powers itself off is still there to be looked at.
+    // Keeps a guest that powers itself off available for inspection.
     ['-no-shutdown'],
-    // The guest is a stranger: as libvirt does, QEMU gives up what it does not need of the kernel.
+    // The guest is untrusted. QEMU drops the system calls that it does not need, as it does under libvirt.
     ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ['-machine', machineText(machine), '-accel', accelerator, '-cpu', 'max'],
     ['-m', `${Math.ceil(machine.memoryBytes / 2 ** 20)}M`, '-smp', processors(machine)],
     ['-rtc', `base=${machine.clock}`],
     machine.uuid === undefined ? [] : ['-uuid', machine.uuid],
     flash(machine, files),
-    // Only the disks are booted from: a card's own boot program would send frames without any guest.
+    // Boot from the disks only: a NIC's boot ROM would send frames without any guest.
     ['-boot', 'strict=on,menu=off'],
     ['-display', 'none', '-vga', 'std'],
     ports(),
@@ -55,7 +55,7 @@ export function qemuArguments(machine: BootMachine, files: BootFiles, accelerato
   ].flat();
 }
 
-/** `graphics=off` has SeaBIOS, and boot loaders that print through it, use the serial port too. */
+/** `graphics=off` makes SeaBIOS, and boot loaders that print through it, use the serial port too. */
 function machineText({ machine, firmware }: BootMachine): string {
   const parts = [machine, 'graphics=off'];
   if (firmware.kind === 'uefi') {
@@ -77,13 +77,13 @@ function flash({ firmware }: BootMachine, { vars }: BootFiles): string[] {
     ['-blockdev', fileNode('code', codeFormat, codePath, { 'read-only': true })],
     ['-blockdev', fileNode('vars', varsFormat, vars)],
     needsSmm ? ['-global', 'driver=cfi.pflash01,property=secure,value=on'] : [],
-    // OVMF's own network boot, which would be taken for the guest's first frames.
+    // Disables OVMF's network boot, whose frames would be mistaken for the guest's.
     ['-fw_cfg', 'name=opt/org.tianocore/IPv4PXESupport,string=n'],
     ['-fw_cfg', 'name=opt/org.tianocore/IPv6PXESupport,string=n'],
   ].flat();
 }
 
-/** QMP, the serial port and the guest agent's port, each on a socket that is open already. */
+/** QMP, the serial port and the guest agent's port, each on an already open socket. */
 function ports(): string[] {
   return [
     ['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control'],
@@ -97,7 +97,7 @@ function overlayNode(index: number, path: string): string {
   return fileNode(`disk${index}`, 'qcow2', path, { discard: 'unmap' });
 }
 
-/** In JSON, where a comma in a path means nothing. */
+/** In JSON, where commas in a path need no escaping. */
 function fileNode(name: string, driver: string, path: string, options: Record<string, unknown> = {}): string {
   return JSON.stringify({ 'node-name': name, driver, ...options, file: { driver: 'file', filename: path } });
 }
@@ -107,7 +107,7 @@ function network({ machine, nics }: BootMachine, index: number, frames: string):
   const id = `net${index}`;
   const dump = { 'qom-type': 'filter-dump', id: frameDump(index), netdev: id, file: frames };
   const slot = `0x${(FIRST_NIC_SLOT + index).toString(16)}`;
-  // Without an address QEMU takes the first free slot: the order is then that of the arguments.
+  // Without an address QEMU takes the first free slot, so the order is that of the arguments.
   const isPlaced = nics.length <= NIC_SLOTS;
   const port = `port${index}`;
   const hasPort = isPlaced && machine === 'q35' && !onRootBus;

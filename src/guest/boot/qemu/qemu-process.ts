@@ -11,7 +11,7 @@ const KEPT_STDERR_CHARACTERS = 8192;
 /** After `quit` QEMU closes its images, which takes a moment under load. */
 const QUIT_LIMIT_MS = 10_000;
 
-/** A QEMU of this process, which does not outlive it. */
+/** A QEMU process that does not outlive this process. */
 export class QemuProcess {
   readonly qmp: Duplex;
   readonly serial: Duplex;
@@ -21,11 +21,12 @@ export class QemuProcess {
   #stderr = '';
 
   constructor({ qemu }: Pick<QemuPrograms, 'qemu'>, args: readonly string[], cwd: string, env = process.env) {
-    // Node makes its pipes of Unix sockets, which QEMU takes as character devices by their numbers: no socket files, no ports.
+    // Node creates its pipes as Unix sockets, which QEMU accepts as character devices by file descriptor. No socket
+    // files or ports are needed.
     this.#child = spawnTied([qemu, ...args], { env, cwd, sockets: 3 });
     this.#child.stdin.on('error', () => {}).end();
     this.#child.stdout.resume();
-    // Also after an error, since QEMU that was never started gives no exit.
+    // Also wait for an error, since a QEMU that never started emits no exit.
     this.#exited = Promise.race([once(this.#child, 'exit'), once(this.#child, 'error')]).catch(() => {});
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-KEPT_STDERR_CHARACTERS);
@@ -39,28 +40,28 @@ export class QemuProcess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined;
   }
 
-  /** True when a SIGKILL has ended it. */
+  /** True if SIGKILL ended it. */
   get wasKilled(): boolean {
     return this.#child.signalCode === 'SIGKILL';
   }
 
-  /** Resolves when it has ended, however. */
+  /** Resolves when the process has ended for any reason. */
   get over(): Promise<unknown> {
     return this.#exited;
   }
 
-  /** Resolves when all is read that the guest wrote to its serial port, once somebody reads that. */
+  /** Resolves when all of the guest's serial output has been read. Requires a reader. */
   get serialEnd(): Promise<unknown> {
     return this.serial.closed ? Promise.resolve() : once(this.serial, 'close').catch(() => {});
   }
 
-  /** What QEMU said last, without the warnings that it gives about processors. */
+  /** QEMU's last error message, without its warnings about CPU features. */
   get complaint(): string {
     const lines = this.#stderr.split('\n').filter((line) => line.trim() !== '' && !/: warning: /.test(line));
     return lines.at(-1)?.trim() ?? 'it gave no reason';
   }
 
-  /** Waits for it to end by itself, and then ends it. */
+  /** Waits for the process to exit, and kills it after a limit. */
   async end(): Promise<void> {
     const timer = setTimeout(() => this.kill(), QUIT_LIMIT_MS);
     if (!this.isOver) await this.#exited;
@@ -68,7 +69,7 @@ export class QemuProcess {
     for (const stream of [this.qmp, this.serial, this.agent, this.#child.stderr]) stream.destroy();
   }
 
-  /** Ends it at once. */
+  /** Kills the process immediately. */
   kill(): void {
     if (!this.isOver) signalGroup(this.#child, 'SIGKILL');
   }
@@ -76,7 +77,7 @@ export class QemuProcess {
   #socket(fd: number): Duplex {
     const stream = this.#child.stdio[fd];
     if (!(stream instanceof Duplex)) throw new Hyper2kvmError('internal', `QEMU has no socket ${fd}.`);
-    // What a socket that breaks means is told by the end of the process.
+    // The exit of the process explains a broken socket.
     stream.on('error', () => {});
     return stream;
   }

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { Hyper2kvmError } from '../../../base/errors.ts';
 
-/** Longest answer that is taken: those asked for here have some hundred bytes. */
+/** The longest accepted response; the responses to these commands have a few hundred bytes. */
 const MOST_LINE_BYTES = 4 * 2 ** 20;
-/** Of a picture under emulation too. */
+/** Enough for a screenshot in emulation. */
 const ANSWER_LIMIT_MS = 30_000;
 
 export interface QmpEvent {
@@ -14,7 +14,8 @@ export interface QmpEvent {
 type Answer = { ok: true; value: unknown } | { ok: false; error: Error };
 
 /**
- * Speaks the QEMU Machine Protocol (docs/interop/qmp-spec) on a stream that is connected already. Commands are sent one by one; answers are told apart by their ids.
+ * A QEMU Machine Protocol client (docs/interop/qmp-spec) on a connected stream. Commands are sent one at a time;
+ * responses are matched by id.
  */
 export class QmpClient {
   readonly #stream: Duplex;
@@ -36,14 +37,17 @@ export class QmpClient {
     }
   }
 
-  /** Waits for the greeting, leaves the mode in which nothing but this is allowed, and gives QEMU's version. Rejects when QEMU is gone. */
+  /**
+   * Waits for the greeting, leaves capabilities negotiation mode, and returns QEMU's version. Rejects if QEMU has
+   * exited.
+   */
   async negotiate(): Promise<{ major: number; minor: number }> {
     const version = await this.#greeting.promise;
     await this.execute('qmp_capabilities');
     return version;
   }
 
-  /** Rejects with QEMU's words when it refuses, when it is gone, and when it does not answer for half a minute. */
+  /** Rejects with QEMU's message if it refuses, if it has exited, or if it does not respond within 30 seconds. */
   async execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {
     if (this.#closed !== undefined) throw this.#closed;
     const id = ++this.#lastId;

@@ -4,22 +4,26 @@ import { Hyper2kvmError } from '../../../base/errors.ts';
 import { exists } from '../../../base/files/exists.ts';
 import type { FlashFormat, UefiFirmware } from './boot-machine.ts';
 
-/** In the order of QEMU's docs/interop/firmware.json: what stands in the first replaces a file of the same name in the second. */
+/**
+ * In the order of QEMU's docs/interop/firmware.json: a file in the first folder replaces a file of the same name in
+ * the second.
+ */
 const FOLDERS = ['/etc/qemu/firmware', '/usr/share/qemu/firmware'];
 
-/** What a machine asks of its firmware. */
+/** A VM's firmware requirements. */
 export interface FirmwareNeeds {
   machine: 'q35' | 'pc';
   secureBoot: boolean;
 }
 
 /**
- * The flash images for a UEFI machine, as the host's firmware descriptors (docs/interop/firmware.json of QEMU) name them: the first that fits, as libvirt chooses. Throws kind
- * `host` when there is none.
+ * The flash images for a UEFI VM from the host's firmware descriptors (QEMU's docs/interop/firmware.json): the first
+ * match, as libvirt selects it.
+ * @throws kind `host` if there is none.
  */
 export async function findUefiFirmware(needs: FirmwareNeeds, folders = FOLDERS): Promise<UefiFirmware> {
   const fitting = (await descriptors(folders)).map((text) => fitOf(text, needs)).filter((fit) => fit !== undefined);
-  // Without secure boot, an image that can do without system management mode has less to go wrong.
+  // Without secure boot, prefer an image that does not need system management mode: less can fail.
   const ordered = needs.secureBoot ? fitting : fitting.toSorted((a, b) => Number(a.needsSmm) - Number(b.needsSmm));
   for (const firmware of ordered) if (await isThere(firmware)) return firmware;
   throw new Hyper2kvmError(
@@ -29,7 +33,7 @@ export async function findUefiFirmware(needs: FirmwareNeeds, folders = FOLDERS):
   );
 }
 
-/** The texts of all descriptors, by the order of their names. */
+/** The texts of all descriptors, sorted by file name. */
 async function descriptors(folders: readonly string[]): Promise<string[]> {
   const paths = new Map<string, string>();
   for (const folder of folders.toReversed()) {
@@ -40,7 +44,10 @@ async function descriptors(folders: readonly string[]): Promise<string[]> {
   return Promise.all(ordered.map(([, path]) => readFile(path, 'utf8').catch(() => '')));
 }
 
-/** What a descriptor offers that fits; undefined for another kind of firmware, and for a file that is empty to hide one. */
+/**
+ * The firmware in a descriptor if it meets the requirements. Undefined for another kind of firmware, and for an empty
+ * file that masks another one.
+ */
 function fitOf(text: string, { machine, secureBoot }: FirmwareNeeds): UefiFirmware | undefined {
   const descriptor = parsed(text);
   const mapping = field(descriptor, 'mapping');
@@ -50,7 +57,7 @@ function fitOf(text: string, { machine, secureBoot }: FirmwareNeeds): UefiFirmwa
   const vars = flashFile(field(mapping, 'nvram-template'));
   const isPair = texts(field(descriptor, 'interface-types')).includes('uefi') && mode === 'split';
   if (!isPair || code === undefined || vars === undefined || !isForMachine(descriptor, machine)) return undefined;
-  // Enrolled keys refuse an unsigned boot loader: they are for those who ask for secure boot, and only for those.
+  // Enrolled keys reject an unsigned boot loader, so they are used if and only if secure boot is requested.
   if (features.includes('enrolled-keys') !== secureBoot) return undefined;
   if (secureBoot && !features.includes('secure-boot')) return undefined;
   const needsSmm = features.includes('requires-smm');
@@ -65,7 +72,7 @@ function fitOf(text: string, { machine, secureBoot }: FirmwareNeeds): UefiFirmwa
   };
 }
 
-/** Targets name machines by patterns such as `pc-q35-*`, which any version of the type fits. */
+/** Targets name machine types by patterns such as `pc-q35-*`, which every version of the type matches. */
 function isForMachine(descriptor: unknown, machine: 'q35' | 'pc'): boolean {
   const prefix = machine === 'q35' ? 'pc-q35-' : 'pc-i440fx-';
   return list(field(descriptor, 'targets')).some(

@@ -10,8 +10,9 @@ import { parsePe } from './loaders/pe-image.ts';
 import { MOST_UNIFIED_BYTES } from './loaders/unified-image.ts';
 
 /**
- * Whether what the boot loader starts by default is there, and names devices of the target. A fault in another entry, such as that of an older
- * kernel, is reported and does not count: nobody who starts the VM meets it.
+ * Whether the files of the default boot entry exist, and its devices exist on the target. A defect in another entry,
+ * such as that of an older kernel, is reported but does not affect the verdict, because a normal start does not use
+ * it.
  */
 export const checkBootEntries: BootCheckReader = async (subject) => {
   const { first, others, start, isAmbiguous } = await readLoaderConfigs(subject);
@@ -30,7 +31,7 @@ export const checkBootEntries: BootCheckReader = async (subject) => {
   return [...checks, ...aside];
 };
 
-/** With secure boot the shim, or the firmware, starts a signed kernel only. */
+/** With secure boot, the shim or the firmware starts only a signed kernel. */
 async function checkKernelSignature({ entries }: LoaderConfig, { files }: BootSubject): Promise<BootCheck[]> {
   const path = entries.find(({ isDefault }) => isDefault)?.kernel?.path;
   const bytes = path === undefined ? undefined : await files.readBytes(path, MOST_UNIFIED_BYTES);

@@ -4,7 +4,7 @@ import { resolveDevice, type DeviceNames } from '../resolve-device.ts';
 import type { VolumeKind } from '../root-stack.ts';
 import { splitWord, type KernelWord, type SourcePlace } from './boot-entry.ts';
 
-/** What a word of a command line leads to. */
+/** The device or file that a word of a command line refers to. */
 export interface WordFinding extends SourcePlace {
   verdict: CheckVerdict;
   /** A sentence. */
@@ -17,11 +17,11 @@ interface Word {
   word: KernelWord;
 }
 
-/** The names of dracut (also those before 2012), and of systemd. */
+/** The options of dracut (including those before 2012) and of systemd. */
 const LUKS_UUID = new Set(['rd.luks.uuid', 'luks.uuid', 'rd_LUKS_UUID']);
 const LUKS_NAME = new Set(['rd.luks.name', 'luks.name']);
 
-/** The volumes that words of the command line open: `/dev/mapper/NAME` from a device. */
+/** The volumes that the words of the command line open: `/dev/mapper/NAME` from a device. */
 export function volumesOfWords(words: readonly KernelWord[]): { name: string; source: string }[] {
   return valuesOf(words).flatMap(({ name, value }) => {
     const uuid = value.replace(/^luks-/, '');
@@ -34,10 +34,10 @@ export function volumesOfWords(words: readonly KernelWord[]): { name: string; so
   });
 }
 
-/** `DEVICE:NAME[:OPTIONS]`; a by-path name has colons in itself. */
+/** `DEVICE:NAME[:OPTIONS]`; a by-path name contains colons itself. */
 const CRYPTDEVICE = /^(.+?):([\w.-]+)(?::[\w,.-]+)?$/;
 
-/** Each word that names a device: whether the target has it. `names` has the volumes that the words open. */
+/** Checks that the target has the device that each word names. `names` includes the volumes that the words open. */
 export function checkDeviceWords(words: readonly KernelWord[], names: DeviceNames): WordFinding[] {
   return valuesOf(words).flatMap((each) => {
     const { name, value } = each;
@@ -56,7 +56,7 @@ export function checkDeviceWords(words: readonly KernelWord[], names: DeviceName
   });
 }
 
-/** What is switched off on the command line although the root needs it. */
+/** Features that the command line turns off although the root file system needs them. */
 export function checkSwitches(words: readonly KernelWord[], needs: ReadonlySet<VolumeKind>): WordFinding[] {
   return words.flatMap((word) => {
     const [, what = ''] =
@@ -69,7 +69,10 @@ export function checkSwitches(words: readonly KernelWord[], needs: ReadonlySet<V
   });
 }
 
-/** The words that have a value. Of a word that is there several times each counts, except `root`, of which the last does. */
+/**
+ * The words with a value. Every occurrence of a repeated word is used, except for `root`, of which the last one is
+ * used.
+ */
 function valuesOf(words: readonly KernelWord[]): Word[] {
   const all = words.flatMap((word) => {
     const { name, value } = splitWord(word);
@@ -88,7 +91,7 @@ function checkDevice({ word }: Word, spec: string, names: DeviceNames): WordFind
   return { ...placeOf(word), verdict, reason: `${word.text} leads to no device: ${found.reason}.` };
 }
 
-/** Roots that are not on a disk of the VM. */
+/** Root file systems that are not on a disk of the VM. */
 const OTHER_ROOT = /^(nfs|nbd|live|iscsi|netroot|dhcp|zfs|ZFS=|rpool|\/dev\/nfs|\/dev\/ram|gpt-auto|tmpfs|none)/;
 
 function checkRoot(each: Word, names: DeviceNames): WordFinding[] {
@@ -109,7 +112,7 @@ function checkRoot(each: Word, names: DeviceNames): WordFinding[] {
   return [{ ...placeOf(word), verdict: 'not-ready', reason }];
 }
 
-/** `rd.luks.key=PATH:DEVICE:...`, `cryptkey=DEVICE:TYPE:PATH`: only a key on a device of its own is looked for. */
+/** `rd.luks.key=PATH:DEVICE:...`, `cryptkey=DEVICE:TYPE:PATH`: only a key on a separate device is checked. */
 function checkKeyDevice(each: Word, names: DeviceNames): WordFinding[] {
   const parts = each.value.split(':');
   const device = each.name === 'cryptkey' ? parts[0] : parts[1];

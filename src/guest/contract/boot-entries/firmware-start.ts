@@ -6,7 +6,7 @@ import { findEspMount, findIgnoringCase } from './loaders/loader-path.ts';
 import { efiProgram, parsePe, type EfiProgram, type PeImage } from './loaders/pe-image.ts';
 import { MOST_UNIFIED_BYTES } from './loaders/unified-image.ts';
 
-/** What the firmware of the VM starts. */
+/** The program that the firmware of the VM starts. */
 export interface FirmwareStart {
   /** Undefined if it is not known. */
   loader: BootLoader | undefined;
@@ -18,17 +18,23 @@ export interface FirmwareStart {
 
 type Finding = FirmwareStart['findings'][number];
 
-/** A new VM has no UEFI variables that name a loader: firmware then starts this one (UEFI specification, "Removable Media Boot Behavior"). */
+/**
+ * A new VM has no UEFI variables that name a loader. Firmware then starts this one (UEFI specification, "Removable
+ * Media Boot Behavior").
+ */
 const FALLBACK = 'EFI/BOOT/BOOTX64.EFI';
-/** What a shim starts, in its own folder. */
+/** The program that a shim starts, in its own folder. */
 const SECOND_STAGE = 'grubx64.efi';
-/** A program beside the fallback that shim starts first there, and that starts what the lists in other folders name. */
+/**
+ * A program next to the fallback loader. A shim starts it first there, and it starts the loaders that the lists in
+ * other folders name.
+ */
 const FALLBACK_STARTER = 'fbx64.efi';
 
 const SECTOR_BYTES = 512;
 const BOOT_CODE_BYTES = 440;
 
-/** Whether the firmware finds something to start, and what that is. */
+/** Whether the firmware finds a program to start, and which one. */
 export async function readFirmwareStart(subject: BootSubject): Promise<FirmwareStart> {
   const { firmware } = subject.hardware;
   const mount = firmware === 'bios' ? undefined : await findEspMount(subject);
@@ -70,7 +76,7 @@ function loaderOf(program: EfiProgram): BootLoader | undefined {
   return program === 'shim' || program === 'other' ? undefined : program;
 }
 
-/** With secure boot the firmware trusts what Microsoft signed, and that is a shim. */
+/** With secure boot the firmware trusts Microsoft's signatures, which only a shim has. */
 function checkSignature(
   file: string,
   { isSigned }: PeImage,
@@ -114,7 +120,7 @@ async function readSecondStage(
   return { loader: undefined, findings: [{ verdict: 'not-ready', file: shim, reason }] };
 }
 
-/** The folders of the ESP with a list of boot entries, `BOOTX64.CSV`, whose loader is there. */
+/** The folders of the ESP with a list of boot entries, `BOOTX64.CSV`, whose loader exists. */
 async function listedFolders(esp: string, files: BootSubject['files']): Promise<string[]> {
   const found: string[] = [];
   const efi = (await findIgnoringCase(esp, 'EFI', files)) ?? posix.join(esp, 'EFI');

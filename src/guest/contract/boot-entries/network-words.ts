@@ -3,10 +3,10 @@ import { splitWord, type KernelWord } from './boot-entry.ts';
 import type { WordFinding } from './device-words.ts';
 
 const MAC = /^(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i;
-/** dracut.cmdline(7) and the kernel's nfsroot.txt: what `ip=` may say in the place of an address or an interface. */
+/** dracut.cmdline(7) and the kernel's nfsroot.txt: the values of `ip=` that are not an address or an interface. */
 const METHODS = /^(dhcp6?|on|any|auto6?|off|none|ibft|link6|link-local|both|bootp|rarp|either6?|single-dhcp)$/;
 
-/** `ip=`, `ifname=` and `BOOTIF=` of a command line: whether the target has the network adapters that they name. */
+/** Checks `ip=`, `ifname=` and `BOOTIF=` of a command line: whether the target has the NICs that they name. */
 export function checkNetworkWords(words: readonly KernelWord[], hardware: TargetHardware): WordFinding[] {
   const renamed = new Set<string>();
   const findings: WordFinding[] = [];
@@ -31,7 +31,10 @@ export function checkNetworkWords(words: readonly KernelWord[], hardware: Target
   return findings;
 }
 
-/** `ip=IF:dhcp`, `ip=ADDRESS:PEER:GATEWAY:MASK:HOST:IF:METHOD`, where an address of IPv6 is in brackets; undefined if none is named. */
+/**
+ * `ip=IF:dhcp`, `ip=ADDRESS:PEER:GATEWAY:MASK:HOST:IF:METHOD`, with IPv6 addresses in brackets; undefined if no
+ * interface is named.
+ */
 function interfaceOf(value: string): string | undefined {
   const fields = value.replace(/\[[^\]]*\]/g, 'ipv6').split(':');
   const [first = '', second = ''] = fields;

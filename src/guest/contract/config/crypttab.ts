@@ -2,9 +2,9 @@
 export interface CrypttabEntry {
   /** The volume becomes `/dev/mapper/NAME`. */
   name: string;
-  /** The encrypted device, as it is written. */
+  /** The encrypted device, as written. */
   source: string;
-  /** `none` and `-` are undefined: the passphrase is asked for. */
+  /** `none` and `-` are undefined: the guest prompts for the passphrase. */
   keyFile: string | undefined;
   options: readonly string[];
   /** Counted from 1. */

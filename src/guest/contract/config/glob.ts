@@ -1,12 +1,12 @@
-/** One place of a pattern: any run of characters, or one character of a set. */
+/** One element of a pattern: any run of characters, or one character of a set. */
 type Part = 'run' | ((character: string) => boolean);
 
-/** No name of a device or an interface is longer. */
+/** No device or interface name is longer. */
 const MOST_CHARACTERS = 4096;
 
 /**
- * The pattern of fnmatch(3) that udev, mdadm, systemd and netplan use: `*`, `?`, `[...]`, `[!...]`. In a `path`, `*` and `?` do not match a slash. Only the
- * last `*` is tried again, so that no pattern takes long.
+ * The fnmatch(3) patterns of udev, mdadm, systemd and netplan: `*`, `?`, `[...]`, `[!...]`. In a `path`, `*` and `?`
+ * do not match a slash. Backtracking is limited to the last `*`, so that no pattern takes long.
  */
 export function matchesGlob(glob: string, text: string, kind: 'text' | 'path' = 'text'): boolean {
   if (glob.length > MOST_CHARACTERS || text.length > MOST_CHARACTERS) return false;
@@ -36,7 +36,7 @@ export function matchesGlob(glob: string, text: string, kind: 'text' | 'path' = 
   return parts.slice(part).every((each) => each === 'run');
 }
 
-/** True if one of the alternatives that `|` separates, as in udev's rules, matches. */
+/** True if one of the alternatives matches. They are separated by `|`, as in udev rules. */
 export function matchesAlternatives(pattern: string, text: string): boolean {
   return pattern.split('|').some((glob) => matchesGlob(glob, text));
 }

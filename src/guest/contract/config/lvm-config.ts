@@ -1,12 +1,15 @@
-/** What `lvm.conf` (lvm.conf(5)) says of the devices that LVM looks at. */
+/** The device settings of `lvm.conf` (lvm.conf(5)). */
 export interface LvmConfig {
-  /** Both must admit a device. Undefined without such a setting, which admits all. */
+  /** Both must accept a device. Undefined if not set, which accepts all devices. */
   filter: LvmFilter | undefined;
   globalFilter: LvmFilter | undefined;
-  /** The setting, else the default that a comment of the file documents; undefined without either. */
+  /** The setting, or the default that a comment of the file documents; undefined without either. */
   useDevicesFile: boolean | undefined;
   searchForDevnames: 'none' | 'auto' | 'all';
-  /** True if this LVM finds physical volumes again by their PVID once the machine has changed (2.03.23 and later, which documents the setting in the file). */
+  /**
+   * True if this LVM version finds physical volumes by their PVID after the machine has changed (2.03.23 and later,
+   * which documents the setting in the file).
+   */
   refreshesDeviceIds: boolean;
   devicesFile: string;
 }
@@ -19,11 +22,11 @@ export interface LvmFilter {
 
 interface LvmPattern {
   accepts: boolean;
-  /** Undefined if it is not read: too complex to be a pattern of device names. */
+  /** Undefined if it was not parsed: too complex for a pattern of device names. */
   pattern: RegExp | undefined;
 }
 
-/** A pattern that has more repetitions, or one inside another, could take for ever to match. */
+/** A pattern with more repetitions, or with nested ones, could take forever to match. */
 const MOST_REPETITIONS = 5;
 const MOST_PATTERN_CHARACTERS = 512;
 
@@ -42,8 +45,9 @@ export function parseLvmConfig(text: string): LvmConfig {
 }
 
 /**
- * Whether a filter of LVM lets a device with these paths pass. Of each path the first pattern that matches counts; one path that is accepted is enough, and a
- * device of which no path matches is accepted (`lib/filters/filter-regex.c` of LVM). Undefined if a pattern is not read.
+ * Whether an LVM filter accepts a device with these paths. For each path, the first matching pattern decides. One
+ * accepted path is sufficient, and a device is accepted if no path matches (`lib/filters/filter-regex.c` of LVM).
+ * Undefined if a pattern was not parsed.
  */
 export function filterAdmits(filter: LvmFilter | undefined, devicePaths: readonly string[]): boolean | undefined {
   if (filter === undefined) return true;
@@ -60,7 +64,7 @@ interface Setting {
   line: number;
 }
 
-/** Settings by `section/name`. A value in brackets may be on several lines. A later setting of a name replaces the one before. */
+/** Settings by `section/name`. A value in brackets may span several lines. A later setting replaces an earlier one. */
 function readSettings(text: string): Map<string, Setting> {
   const settings = new Map<string, Setting>();
   const sections: string[] = [];
@@ -100,7 +104,7 @@ function readFilter(setting: Setting | undefined): LvmFilter | undefined {
   return { patterns, line: setting.line };
 }
 
-/** `a|^/dev/sd|`: what to do, and a pattern between two equal characters, or a pair of brackets. */
+/** `a|^/dev/sd|`: the action, and a pattern between two equal characters or a pair of brackets. */
 function readPattern(text: string): LvmPattern {
   const accepts = text.startsWith('a');
   const opening = text[1] ?? '';

@@ -6,7 +6,7 @@ export interface LvmDevicesEntry {
   devName: string | undefined;
   /** 32 characters, without dashes. */
   pvId: string | undefined;
-  /** The number of the partition on the device of the id. */
+  /** The partition number on the device of the id. */
   partition: number | undefined;
   /** Counted from 1. */
   line: number;
@@ -14,7 +14,7 @@ export interface LvmDevicesEntry {
 
 export interface LvmDevicesFile {
   entries: readonly LvmDevicesEntry[];
-  /** The DMI UUID of the machine for which the file was written, if it has it. */
+  /** The DMI UUID of the machine for which the file was written, if it is recorded. */
   productUuid: string | undefined;
 }
 
@@ -40,7 +40,7 @@ export function parseDevicesFile(text: string): LvmDevicesFile {
   return { entries, productUuid: product?.slice('PRODUCT_UUID='.length).trim() };
 }
 
-/** A dot stands for what is not known. */
+/** A dot represents an unknown value. */
 function present(value: string | undefined): string | undefined {
   return value === undefined || value === '.' || value === '' ? undefined : value;
 }

@@ -1,7 +1,7 @@
-/** What `mdadm.conf` (mdadm.conf(5)) says of arrays and of the devices that mdadm looks at. */
+/** The arrays and device settings of `mdadm.conf` (mdadm.conf(5)). */
 export interface MdadmConf {
   arrays: readonly MdadmArray[];
-  /** The words of all `DEVICE` lines; empty without such a line, which means all partitions and containers. */
+  /** The words of all `DEVICE` lines; empty without any, which means all partitions and containers. */
   devicePatterns: readonly { pattern: string; line: number }[];
 }
 
@@ -11,13 +11,16 @@ export interface MdadmArray {
   name: string | undefined;
   /** 32 hexadecimal digits, without the colons. */
   uuid: string | undefined;
-  /** The member devices of `devices=`, as they are written. */
+  /** The member devices of `devices=`, as written. */
   devices: readonly string[];
   isIgnored: boolean;
   line: number;
 }
 
-/** Keywords may be shortened to three letters, in any case. A line that begins with white space continues the one before. */
+/**
+ * Keywords may be abbreviated to three letters, in any case. A line that begins with white space continues the
+ * previous one.
+ */
 export function parseMdadmConf(text: string): MdadmConf {
   const arrays: MdadmArray[] = [];
   const devicePatterns: { pattern: string; line: number }[] = [];
@@ -49,7 +52,7 @@ function readArray(words: readonly string[], line: number): MdadmArray {
   };
 }
 
-/** A name without a folder is one in `/dev/md`. */
+/** A name without a folder is in `/dev/md`. */
 function nodeName(name: string): string {
   return name.startsWith('/') ? name : `/dev/md/${name}`;
 }

@@ -1,4 +1,4 @@
-/** A name that multipath gives to a disk: an alias of `multipath.conf`, or a line of `bindings`. */
+/** A name that multipath gives a disk: an alias in `multipath.conf`, or a line of `bindings`. */
 export interface MultipathName {
   /** `/dev/mapper/NAME`. */
   name: string;
@@ -34,7 +34,7 @@ export function parseMultipathBindings(text: string): MultipathName[] {
   });
 }
 
-/** The WWIDs of `/etc/multipath/wwids`, each between slashes. */
+/** The WWIDs in `/etc/multipath/wwids`, each between slashes. */
 export function parseMultipathWwids(text: string): { wwid: string; line: number }[] {
   return text.split('\n').flatMap((each, index) => {
     const [, wwid] = /^\s*\/(.+)\/\s*$/.exec(each) ?? [];
@@ -42,21 +42,21 @@ export function parseMultipathWwids(text: string): { wwid: string; line: number 
   });
 }
 
-/** `find_multipaths`: whether a disk with a single path is taken by multipath. Undefined without the setting. */
+/** `find_multipaths`: whether multipath uses a disk with a single path. Undefined if not set. */
 export function takesSinglePaths(text: string): boolean | undefined {
   const [, value] = /^\s*find_multipaths\s+"?(\w+)"?/m.exec(text) ?? [];
   if (value === undefined) return undefined;
   return /^(no|off|greedy)$/.test(value);
 }
 
-/** How multipath sees a disk: its kernel name, and what SCSI's INQUIRY returns. */
+/** A disk in multipath's terms: its kernel name, and its SCSI INQUIRY data. */
 export interface MultipathDisk {
   devnode: string;
   vendor: string;
   product: string;
 }
 
-/** Whether a `blacklist` section excludes a disk whatever its WWID is. Exceptions are not considered. */
+/** Whether a `blacklist` section excludes a disk regardless of its WWID. Exceptions are not evaluated. */
 export function isBlacklisted(text: string, { devnode, vendor, product }: MultipathDisk): boolean {
   return blacklists(text).some((body) => {
     const values = (key: string): string[] =>
@@ -85,7 +85,7 @@ function blacklists(text: string): string[] {
   });
 }
 
-/** A regular expression of a configuration; one that cannot be read matches nothing. */
+/** A regular expression in a configuration; an invalid one matches nothing. */
 function matches(pattern: string, text: string): boolean {
   try {
     return new RegExp(pattern).test(text);

@@ -10,11 +10,11 @@ export interface UdevToken {
 /** A rule of a udev rules file (udev(7)). */
 export interface UdevRule {
   tokens: readonly UdevToken[];
-  /** Of the rule's first line, counted from 1. */
+  /** The rule's first line, counted from 1. */
   line: number;
 }
 
-/** The rules in their order. A backslash at the end of a line continues the rule. */
+/** The rules in file order. A backslash at the end of a line continues the rule. */
 export function parseUdevRules(text: string): UdevRule[] {
   const rules: UdevRule[] = [];
   let rule = '';

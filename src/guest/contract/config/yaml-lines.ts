@@ -1,4 +1,4 @@
-/** A node of a YAML document: a text, a mapping or a list. */
+/** A node of a YAML document: a scalar, a mapping or a list. */
 export interface YamlNode {
   text: string | undefined;
   entries: ReadonlyMap<string, YamlNode>;
@@ -13,12 +13,12 @@ interface Line {
   number: number;
 }
 
-/** More levels has no configuration of a network. */
+/** No network configuration has more levels. */
 const MOST_LEVELS = 20;
 
 /**
- * The YAML that configurations of netplan and cloud-init are written in: block mappings, block lists, and mappings and lists in brackets on one line. Undefined
- * for what is outside of that: anchors, tags, texts of several lines.
+ * The YAML subset of netplan and cloud-init configurations: block mappings, block lists, and flow mappings and lists
+ * on one line. Undefined for anything else: anchors, tags, multi-line scalars.
  */
 export function readYaml(text: string): YamlNode | undefined {
   const lines = text.split('\n').flatMap((raw, index): Line[] => {
@@ -50,7 +50,7 @@ class BlockReader {
     return this.#at >= this.#lines.length;
   }
 
-  /** The mapping or list that begins at the current line, as far as lines have its indentation. */
+  /** The mapping or list that begins at the current line and extends over the lines with its indentation. */
   block(level: number): YamlNode {
     const first = this.#lines[this.#at];
     if (level > MOST_LEVELS) throw new UnreadYamlError();
@@ -79,7 +79,7 @@ class BlockReader {
     return [key, { ...this.block(level + 1), line: line.number }];
   }
 
-  /** A list may have the indentation of its key. */
+  /** A list may have the same indentation as its key. */
   #listAt(indent: number): YamlNode {
     const items: YamlNode[] = [];
     const line = this.#lines[this.#at]?.number ?? 1;
@@ -93,7 +93,7 @@ class BlockReader {
     return { text: undefined, entries: new Map(), items, line };
   }
 
-  /** What is below a mapping in a list is passed over: no key of a network adapter is there. */
+  /** The content of mappings in lists is skipped: it has no keys of NICs. */
   #item(line: Line): YamlNode {
     this.#at += 1;
     while ((this.#lines[this.#at]?.indent ?? -1) > line.indent) this.#at += 1;
@@ -101,7 +101,7 @@ class BlockReader {
   }
 }
 
-/** A value on the line of its key. */
+/** A value on the same line as its key. */
 function readFlow(text: string, line: number): YamlNode {
   if (/^[&*!|>]/.test(text)) throw new UnreadYamlError();
   const isMapping = text.startsWith('{');
@@ -120,7 +120,7 @@ function readFlow(text: string, line: number): YamlNode {
   return { text: undefined, entries, items: [], line };
 }
 
-/** At commas outside of quotes and inner brackets. */
+/** Splits at commas outside quotes and nested brackets. */
 function splitFlow(text: string): string[] {
   const parts: string[] = [''];
   let depth = 0;

@@ -10,7 +10,7 @@ import {
   type NeededModule,
 } from './kernel-modules.ts';
 
-/** What a check of an initramfs finds. `path` is in the initramfs; undefined for the image as a whole. */
+/** A finding about an initramfs. `path` is a path in the initramfs; undefined for the image as a whole. */
 export interface InitramfsFinding {
   verdict: CheckVerdict;
   path?: string | undefined;
@@ -20,7 +20,10 @@ export interface InitramfsFinding {
   isAdvisory?: true;
 }
 
-/** Whether the kernel reaches the disks and the root file system with what is in it and in the initramfs, if there is one. */
+/**
+ * Whether the kernel can access the disks and the root file system with its built-in drivers and those in the
+ * initramfs, if there is one.
+ */
 export async function checkDrivers(
   initramfs: ArchiveTree | undefined,
   version: string,
@@ -69,7 +72,7 @@ function checkModule(
   return { verdict: 'not-ready', reason: `${what} is ${where}.${others}` };
 }
 
-/** Modules that a word or a file keeps from being loaded. */
+/** Modules that a word or a file prevents from being loaded. */
 async function blockedModules(
   initramfs: ArchiveTree | undefined,
   words: readonly KernelWord[],

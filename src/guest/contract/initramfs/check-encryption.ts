@@ -7,10 +7,13 @@ import type { ArchiveTree } from './archive/archive-tree.ts';
 import type { InitramfsFinding } from './check-drivers.ts';
 import type { InitramfsConfig, OpenedVolume } from './initramfs-config.ts';
 
-/** Where Debian's hook has the scripts of `keyscript=`. */
+/** The folder where Debian's hook puts the scripts of `keyscript=`. */
 const SCRIPTS = '/lib/cryptsetup/scripts';
 
-/** Whether the initramfs opens each encrypted device below the root, and each line of its crypttab leads to a device and a key. */
+/**
+ * Whether the initramfs opens each encrypted device below the root file system, and each line of its crypttab refers
+ * to an existing device and key.
+ */
 export async function checkEncryption(
   tree: ArchiveTree,
   { crypttabs, volumes }: InitramfsConfig,
@@ -27,7 +30,7 @@ export async function checkEncryption(
     }),
   );
   const isAutomatic = words.some(({ text }) => /^rd\.auto(=1)?$/.test(text));
-  // A line that names the device in a way that leads nowhere is a finding of its own.
+  // A line that names the device by a name that does not exist is reported separately.
   const isNamed = findings.some(({ verdict }) => verdict !== 'ready');
   for (const device of stack.encrypted.filter((each) => !opened.has(each))) {
     if (isNamed) continue;
@@ -67,7 +70,7 @@ function checkSource({ name, source, path, line }: OpenedVolume, names: DeviceNa
   return { verdict, path, line, reason: `The encrypted volume ${name} is on ${source}: ${found.reason}.` };
 }
 
-/** A key that is asked for needs nothing. */
+/** A passphrase that is typed needs no file. */
 async function checkKey(volume: OpenedVolume, tree: ArchiveTree, names: DeviceNames): Promise<InitramfsFinding[]> {
   const { name, keyFile, options, path, line } = volume;
   const finding = (verdict: InitramfsFinding['verdict'], reason: string): InitramfsFinding[] => [

@@ -20,19 +20,25 @@ import { readInitramfsConfig, type InitramfsConfig } from './initramfs-config.ts
 import { kernelVersion } from './kernel-version.ts';
 import { unpackInitramfs } from './archive/unpack.ts';
 
-/** An initramfs with all firmware has some 300 MiB. */
+/** An initramfs with all firmware has about 300 MiB. */
 const MOST_IMAGE_BYTES = 1024 ** 3;
-/** In all, of the entries that are not the default: unpacking those of old kernels and of a rescue system took longer than all other checks. */
+/**
+ * The total limit for all entries other than the default: unpacking those of old kernels and of a rescue system took
+ * longer than all other checks.
+ */
 const OTHER_IMAGES_BYTES = 24 * 1024 ** 2;
 
-/** How much of images may still be read. */
+/** The remaining number of image bytes that may be read. */
 interface Budget {
   leftBytes: number;
-  /** True for entries whose faults do not count. */
+  /** True for entries whose defects do not affect the verdict. */
   isForOthers: boolean;
 }
 
-/** What the first boot entry loads counts; of others, such as those of older kernels, faults are only reported. */
+/**
+ * The initramfs of the first boot entry determines the verdict. Defects of others, such as those of older kernels,
+ * are only reported.
+ */
 export const checkInitramfs: BootCheckReader = async (subject) => {
   const { first, others } = await readLoaderConfigs(subject);
   const entries = [first, ...others]
@@ -62,7 +68,7 @@ export const checkInitramfs: BootCheckReader = async (subject) => {
   return checks;
 };
 
-/** Entries that load the same need one look. */
+/** Entries that load the same files are checked once. */
 function keyOf({ kernel, initramfs }: BootEntry): string {
   return [kernel, ...initramfs].map((file) => `${file?.path ?? file?.written ?? ''} ${file?.section ?? ''}`).join('\n');
 }
@@ -93,7 +99,7 @@ async function checkEntry(entry: BootEntry, subject: BootSubject, budget: Budget
   }
 }
 
-/** The images of an entry; undefined if one of them is not there, which is a fault of the entry. */
+/** The images of an entry; undefined if one of them is missing, which is a defect of the entry. */
 async function readImages(
   { initramfs }: BootEntry,
   { files }: BootSubject,
@@ -111,7 +117,7 @@ async function readImages(
   return images;
 }
 
-/** What was read of an entry's initramfs, and what is below the root by its names. */
+/** Checks the content of an entry's initramfs, and the devices below the root in the terms of its configuration. */
 async function checkTree(
   tree: ArchiveTree | undefined,
   entry: BootEntry,
@@ -121,7 +127,7 @@ async function checkTree(
   const words = [...(config?.words ?? []), ...entry.commandLine];
   const opened = volumesOfWords(words);
   const rootNames = await readDeviceNames(subject);
-  // The appliance opens volumes under the names that the root's crypttab has.
+  // The appliance opens volumes under the names in the root's crypttab.
   const stack = readRootStack(subject, { ...rootNames, crypttab: [...rootNames.crypttab, ...opened] });
   const version = await kernelVersion(entry, subject, tree);
   const drivers: InitramfsFinding[] =
@@ -146,7 +152,10 @@ async function checkTree(
   ];
 }
 
-/** The names of the root that only the initramfs makes, and a root that nothing names. The others are the boot entry's. */
+/**
+ * Checks names of the root that only the initramfs creates, and a root that nothing names. The boot entry check
+ * covers the others.
+ */
 function checkRoot(
   words: readonly KernelWord[],
   config: InitramfsConfig | undefined,
@@ -169,7 +178,7 @@ function checkRoot(
   return [{ verdict, reason: `${root.text} leads to no device in the initramfs: ${found.reason}.` }];
 }
 
-/** The words that dracut keeps in the initramfs. */
+/** The command-line words that dracut stores in the initramfs. */
 function checkAddedWords({ words }: InitramfsConfig, names: DeviceNames): InitramfsFinding[] {
   const findings = [...checkDeviceWords(words, names), ...checkNetworkWords(words, names.hardware)];
   return findings.map(({ verdict, file, line, reason }) => ({ verdict, path: file, line, reason }));

@@ -2,7 +2,7 @@ import type { RootStack, VolumeKind } from '../root-stack.ts';
 import type { ArchiveTree } from './archive/archive-tree.ts';
 import type { InitramfsFinding } from './check-drivers.ts';
 
-/** Any one of these starts what the root is on. */
+/** Any one of these programs activates the volumes below the root. */
 const PROGRAMS: Readonly<Record<VolumeKind, readonly string[]>> = {
   luks: ['cryptsetup', 'systemd-cryptsetup'],
   lvm: ['lvm'],
@@ -10,7 +10,7 @@ const PROGRAMS: Readonly<Record<VolumeKind, readonly string[]>> = {
 };
 const FOLDERS = ['/sbin', '/usr/sbin', '/bin', '/usr/bin', '/lib/systemd', '/usr/lib/systemd'];
 
-/** Whether the initramfs has the programs for what the root is on. */
+/** Whether the initramfs has the programs for the volumes below the root. */
 export async function checkPrograms(tree: ArchiveTree, { kinds }: RootStack): Promise<InitramfsFinding[]> {
   const findings: InitramfsFinding[] = [];
   for (const kind of kinds) {

@@ -10,7 +10,10 @@ import type { RootStack } from '../root-stack.ts';
 import type { ArchiveTree } from './archive/archive-tree.ts';
 import type { InitramfsFinding } from './check-drivers.ts';
 
-/** Whether LVM, mdadm and multipath of the initramfs take the devices that the root is on, by their configuration in the initramfs. */
+/**
+ * Whether LVM, mdadm and multipath in the initramfs accept the devices below the root, according to their
+ * configuration in the initramfs.
+ */
 export async function checkVolumes(
   tree: ArchiveTree,
   subject: BootSubject,
@@ -30,7 +33,10 @@ function findingOf({ file, line, verdict, reason, isAdvisory }: BootCheck): Init
   return { path: file, line, verdict, reason, ...(isAdvisory === true ? { isAdvisory } : {}) };
 }
 
-/** `devices=` of an ARRAY line lists the only members that mdadm takes, and `AUTO -all` keeps it from arrays without a line. */
+/**
+ * `devices=` of an ARRAY line lists the only members that mdadm accepts, and `AUTO -all` keeps it from assembling
+ * arrays without a line.
+ */
 async function checkArrayLines(
   tree: ArchiveTree,
   { arrays, members }: RootStack,

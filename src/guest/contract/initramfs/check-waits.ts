@@ -4,11 +4,11 @@ import type { ArchiveTree } from './archive/archive-tree.ts';
 import type { InitramfsFinding } from './check-drivers.ts';
 import type { InitramfsConfig } from './initramfs-config.ts';
 
-/** File systems that are not on a disk. */
+/** File systems without a device. */
 const NO_DEVICE =
   /^(tmpfs|proc|sysfs|devpts|overlay|none|ramfs|cgroup2?|efivarfs|debugfs|securityfs|nfs4?|cifs|9p|virtiofs)$/;
 
-/** A device that something in the initramfs waits for or mounts. */
+/** A device that a file of the initramfs waits for or mounts. */
 interface Wanted {
   spec: string;
   what: string;
@@ -17,7 +17,10 @@ interface Wanted {
   isAdvisory?: true;
 }
 
-/** Devices that files of the initramfs name: in initramfs-tools' settings, in fstab, and as dracut's and systemd's waits. */
+/**
+ * Checks the devices that files of the initramfs name: in initramfs-tools' settings, in fstab, and in the waits of
+ * dracut and systemd.
+ */
 export async function checkWaits(
   tree: ArchiveTree,
   config: InitramfsConfig,
@@ -40,7 +43,7 @@ export async function checkWaits(
 function ofSettings({ settings }: InitramfsConfig): Wanted[] {
   return settings.flatMap(({ name, value, path, line }): Wanted[] => {
     if (!/^(UUID=|LABEL=|PARTUUID=|PARTLABEL=|\/dev\/)/.test(value)) return [];
-    // initramfs-tools gives up after half a minute, and goes on.
+    // initramfs-tools stops waiting after 30 seconds and continues.
     if (name === 'RESUME') return [{ spec: value, what: 'RESUME is', path, line, isAdvisory: true }];
     return name === 'ROOT' ? [{ spec: value, what: 'ROOT is', path, line }] : [];
   });
@@ -60,7 +63,7 @@ async function ofFstab(tree: ArchiveTree): Promise<Wanted[]> {
   return wanted;
 }
 
-/** Scripts that dracut runs until they succeed: `devexists-\x2fdev\x2fdisk\x2fby-uuid\x2f....sh`. */
+/** Scripts that dracut repeats until they succeed: `devexists-\x2fdev\x2fdisk\x2fby-uuid\x2f....sh`. */
 async function ofDracut(tree: ArchiveTree): Promise<Wanted[]> {
   const folders = ['/usr/lib/dracut', '/lib/dracut', '/var/lib/dracut'].map(
     (folder) => `${folder}/hooks/initqueue/finished`,
@@ -88,7 +91,7 @@ async function ofUnits(tree: ArchiveTree): Promise<Wanted[]> {
   return wanted;
 }
 
-/** `\x2f` is a slash, in names of dracut and of systemd. */
+/** `\x2f` is a slash in the names of dracut and systemd. */
 function decodeHex(text: string): string {
   return text.replace(/\\x([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

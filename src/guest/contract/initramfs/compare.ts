@@ -5,15 +5,18 @@ import type { ArchiveTree } from './archive/archive-tree.ts';
 import type { InitramfsFinding } from './check-drivers.ts';
 import { readInitramfsConfig } from './initramfs-config.ts';
 
-/** What an initramfs does for the guest. `key` is the same in another initramfs that does it, whatever the devices are called there. */
+/**
+ * A function of an initramfs. `key` is identical in another initramfs with the same function, whatever the devices
+ * are called there.
+ */
 interface Item {
   key: string;
-  /** For a sentence. */
+  /** A noun phrase for a sentence. */
   what: string;
   path: string;
 }
 
-/** What the earlier initramfs had and the present one lacks: volumes, their keys, arrays, and settings. */
+/** Volumes, keys, arrays and settings that the earlier initramfs had and the present one lacks. */
 export async function compareInitramfs(earlier: ArchiveTree, present: ArchiveTree): Promise<InitramfsFinding[]> {
   const there = new Set((await itemsOf(present)).map(({ key }) => key));
   const lost = (await itemsOf(earlier)).filter(({ key }) => !there.has(key));

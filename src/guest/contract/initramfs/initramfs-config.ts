@@ -18,7 +18,7 @@ export interface ConfSetting {
 
 /** The configuration in an initramfs that names devices. */
 export interface InitramfsConfig {
-  /** The crypttabs that are there, also empty ones. */
+  /** The existing crypttabs, including empty ones. */
   crypttabs: readonly string[];
   volumes: readonly OpenedVolume[];
   settings: readonly ConfSetting[];
@@ -26,9 +26,9 @@ export interface InitramfsConfig {
   words: readonly KernelWord[];
 }
 
-/** Debian's since 2018, dracut's and systemd's. */
+/** Debian's path since 2018, then dracut's and systemd's. */
 const CRYPTTABS = ['/cryptroot/crypttab', '/etc/crypttab'];
-/** Debian's until then, a line `target=NAME,source=DEVICE,key=none,...` for each volume. */
+/** Debian's path before 2018: a line `target=NAME,source=DEVICE,key=none,...` per volume. */
 const OLD_CRYPTROOT = '/conf/conf.d/cryptroot';
 
 export async function readInitramfsConfig(tree: ArchiveTree): Promise<InitramfsConfig> {

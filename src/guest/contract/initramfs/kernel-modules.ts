@@ -4,32 +4,32 @@ import type { TargetDisk } from '../boot-check.ts';
 import type { RootStack } from '../root-stack.ts';
 import type { ArchiveTree } from './archive/archive-tree.ts';
 
-/** Lists of all modules of a kernel are some hundred KiB. */
+/** The module lists of a kernel have a few hundred KiB. */
 const MOST_LIST_BYTES = 16 * 1024 * 1024;
 
-/** What a kernel can drive before the root file system is mounted. Names of modules have `_` for `-`. */
+/** The modules that a kernel can use before the root file system is mounted. Module names have `_` instead of `-`. */
 export interface BootModules {
-  /** In the kernel itself; undefined if no list says so. */
+  /** Built into the kernel; undefined if there is no list of them. */
   builtin: ReadonlySet<string> | undefined;
   /** In the initramfs. */
   loadable: ReadonlySet<string>;
-  /** Of each module those that it needs. */
+  /** The dependencies of each module. */
   dependencies: ReadonlyMap<string, readonly string[]>;
-  /** Other versions for which the initramfs has modules. */
+  /** Other kernel versions for which the initramfs has modules. */
   otherVersions: readonly string[];
 }
 
-/** Modules that each disk driver needs besides those that it depends on: the transport, and what makes a disk of it. */
+/** Modules that each disk driver needs besides its dependencies: the transport, and the driver for the disk device. */
 const DISK_MODULES: Readonly<Record<string, readonly string[]>> = {
   virtio_blk: ['virtio_pci', 'virtio_blk'],
   virtio_scsi: ['virtio_pci', 'virtio_scsi', 'sd_mod'],
   nvme: ['nvme'],
 };
 
-/** A module, or others that do the same. */
+/** A module, or alternatives with the same function. */
 export type NeededModule = readonly [string, ...string[]];
 
-/** What must be there for the disks and the root file system. */
+/** The modules that are necessary for the disks and the root file system. */
 export function neededModules(
   disks: readonly TargetDisk[],
   { root, kinds, disks: numbers }: RootStack,
@@ -51,7 +51,7 @@ export function neededModules(
   return [...needed.values()];
 }
 
-/** Reads the lists of the kernel in the initramfs, and in the root where the initramfs lacks them. */
+/** Reads the kernel's module lists from the initramfs, and those that are missing there from the root file system. */
 export async function readBootModules(
   initramfs: ArchiveTree | undefined,
   root: GuestTree,
@@ -76,7 +76,7 @@ export async function readBootModules(
   };
 }
 
-/** The modules that are missing for one that is needed: itself, and what it depends on. Empty if it can be loaded. */
+/** The missing modules for a needed one: itself and its dependencies. Empty if it can be loaded. */
 export function missingModules(needed: NeededModule, modules: BootModules): string[] {
   const results = needed.map((name) => missingOf(name, modules));
   return results.find((missing) => missing.length === 0) ?? results[0] ?? [];
@@ -95,7 +95,7 @@ function dependenciesOf(line: string): [string, string[]][] {
   return name === undefined ? [] : [[name, moduleNames(others.trim().split(/\s+/))]];
 }
 
-/** The modules among paths: `kernel/drivers/virtio/virtio_pci.ko.xz` is `virtio_pci`. */
+/** The module names for paths: `kernel/drivers/virtio/virtio_pci.ko.xz` is `virtio_pci`. */
 export function moduleNames(paths: readonly string[]): string[] {
   return paths.flatMap((path) => {
     const [, name] = /(?:^|\/)([^/]+)\.ko(?:\.(?:gz|xz|zst|bz2|lzma))?$/.exec(path.trim()) ?? [];

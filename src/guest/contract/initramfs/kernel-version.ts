@@ -3,13 +3,19 @@ import type { BootSubject } from '../boot-check.ts';
 import type { BootEntry } from '../boot-entries/boot-entry.ts';
 import type { ArchiveTree } from './archive/archive-tree.ts';
 
-/** A kernel has some 15 MiB. */
+/** A kernel has about 15 MiB. */
 const MOST_KERNEL_BYTES = 256 * 1024 * 1024;
-/** The boot protocol of x86 (Documentation/arch/x86/boot.rst): the signature, and where the version is, counted from 0x200. */
+/**
+ * The x86 boot protocol (Documentation/arch/x86/boot.rst): the offset of the signature, and of the field with the
+ * version's offset, which counts from 0x200.
+ */
 const SIGNATURE_AT = 0x202;
 const VERSION_AT = 0x20e;
 
-/** The version of the kernel that an entry starts, which is the name of the folder of its modules: of the kernel itself, else of names. */
+/**
+ * The version of the kernel that an entry starts, which is the name of its module folder. Read from the kernel
+ * itself, or else derived from names.
+ */
 export async function kernelVersion(
   { kernel, version }: BootEntry,
   { files, kernels }: Pick<BootSubject, 'files' | 'kernels'>,

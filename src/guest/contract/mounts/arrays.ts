@@ -6,7 +6,7 @@ import { MDADM_CONFS, type DeviceNames } from '../resolve-device.ts';
 import { guestPaths } from '../guest-paths.ts';
 import { checkOf } from './wanted-device.ts';
 
-/** Whether each array that the guest needs is complete, and mdadm looks at its members. */
+/** Whether each array that the guest needs is complete, and mdadm scans its members. */
 export async function checkArrays(
   arrays: ReadonlySet<BlockDevice>,
   { files }: BootSubject,
@@ -18,7 +18,7 @@ export async function checkArrays(
     const text = await files.read(path);
     if (text !== undefined) confs.push([path, parseMdadmConf(text)]);
   }
-  // mdadm reads one of them: which, its package decides.
+  // mdadm reads one of them; which one depends on its package.
   const [file, conf] = confs[0] ?? [MDADM_CONFS[0], parseMdadmConf('')];
   return [...arrays].flatMap((array) => {
     const what = guestPaths(array, names)[0] ?? array.name;
@@ -44,7 +44,7 @@ function membersOf({ arrayUuid }: BlockDevice, { devices }: DeviceNames): BlockD
   );
 }
 
-/** mdadm adds only a device that a `DEVICE` line names, by one of its paths. */
+/** mdadm adds a device only if a `DEVICE` line matches one of its paths. */
 function checkMember(
   member: BlockDevice,
   array: string,

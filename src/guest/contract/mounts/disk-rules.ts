@@ -7,10 +7,13 @@ import { checkOf } from './wanted-device.ts';
 
 const CONF = '/etc/multipath.conf';
 const WWIDS = '/etc/multipath/wwids';
-/** QEMU's disks on SCSI, in `hw/scsi/scsi-disk.c`. */
+/** QEMU's SCSI disks, from `hw/scsi/scsi-disk.c`. */
 const QEMU_DISK = { devnode: 'sda', vendor: 'QEMU', product: 'QEMU HARDDISK' };
 
-/** Links of the guest's own rules that lead nowhere on the target. A program may need one; the boot waits for those that fstab and crypttab name, which have checks of their own. */
+/**
+ * Reports links of the guest's own rules that match no disk of the target. A program may need such a link. For links
+ * that fstab and crypttab name, the boot waits; they have their own checks.
+ */
 export function checkDiskRules(names: DeviceNames): BootCheck[] {
   return names.links
     .filter(({ name }) => !/[%$]/.test(name))
@@ -24,11 +27,14 @@ export function checkDiskRules(names: DeviceNames): BootCheck[] {
     });
 }
 
-/** Whether multipath would take a disk of the target that it did not take before, or no longer takes one that it did. */
+/**
+ * Whether multipath would claim a disk of the target that it did not claim before, or no longer claims one that it
+ * did.
+ */
 export async function checkMultipath({ files }: BootSubject, { hardware }: DeviceNames): Promise<BootCheck[]> {
   const conf = await files.read(CONF);
   const wwids = parseMultipathWwids((await files.read(WWIDS)) ?? '');
-  // multipath takes disks of SCSI and NVMe only; those of virtio-blk are excluded by its built-in list.
+  // multipath claims SCSI and NVMe disks only; its built-in blacklist excludes virtio-blk disks.
   const disks = hardware.disks.filter((disk) => disk.names !== 'vd');
   if (disks.length === 0 || conf === undefined) return [];
   const isTaken = disks.some((disk) => wwids.some(({ wwid }) => wwid === scsiId(disk)));

@@ -6,7 +6,7 @@ import { checkOf, judgeDevice, type Judged } from './wanted-device.ts';
 const CRYPTTAB = '/etc/crypttab';
 const SCRIPTS = '/lib/cryptsetup/scripts';
 
-/** Each line of crypttab that is opened when the guest starts: its device, and its key. */
+/** Checks each line of crypttab that is opened when the guest starts: its device and its key. */
 export async function judgeEncryptedVolumes(subject: BootSubject, names: DeviceNames): Promise<Judged[]> {
   const judged: Judged[] = [];
   for (const entry of parseCrypttab((await subject.files.read(CRYPTTAB)) ?? '')) {
@@ -30,7 +30,7 @@ export async function judgeEncryptedVolumes(subject: BootSubject, names: DeviceN
 
 type Finding = [BootCheck['verdict'], string];
 
-/** Undefined if the guest asks for the passphrase, as it did before. */
+/** Undefined if the guest prompts for the passphrase, as before. */
 async function judgeKey(
   entry: CrypttabEntry,
   { files }: BootSubject,

@@ -6,7 +6,7 @@ import type { BootSubject } from '../boot-check.ts';
 import type { DeviceNames } from '../resolve-device.ts';
 import { checkOf, judgeDevice, type Judged } from './wanted-device.ts';
 
-/** A line of fstab, or a unit of systemd for the same. */
+/** A line of fstab, or an equivalent systemd unit. */
 interface Entry {
   spec: string;
   /** `none` for swap. */
@@ -18,13 +18,15 @@ interface Entry {
 }
 
 const UNITS = '/etc/systemd/system';
-/** File systems of the kernel's, which need no device. */
+/** Virtual file systems of the kernel, which need no device. */
 const WITHOUT_DEVICE =
   /^(proc|sysfs|tmpfs|ramfs|dev(pts|tmpfs)|cgroup2?|debugfs|tracefs|securityfs|bpf|hugetlbfs|mqueue|configfs|fusectl|binfmt_misc|pstore|efivarfs|selinuxfs|rpc_pipefs|nfsd|usbfs|usbdevfs|overlay|aufs|autofs|fuse\.lxcfs)$/;
 const NETWORK =
   /^(nfs4?|cifs|smb[23]?|smbfs|ncpfs|afs|ceph|fuse\.ceph|glusterfs|fuse\.glusterfs|(fuse\.)?sshfs|davfs2?|(fuse\.)?s3fs|lustre|gfs2|ocfs2|beegfs)$/;
 
-/** Everything that fstab and units of systemd mount or use as swap when the guest starts, with the device of each. */
+/**
+ * Checks everything that fstab and systemd units mount or use as swap when the guest starts, and the device of each.
+ */
 export async function judgeFileSystems(subject: BootSubject, names: DeviceNames): Promise<Judged[]> {
   const { files } = subject;
   const masked = await maskedUnits(subject);
@@ -72,12 +74,12 @@ async function judgeEntry(entry: Entry, subject: BootSubject, names: DeviceNames
   return result(...(await judgeFile(spec, purpose, subject)));
 }
 
-/** `fuse` takes the program in the name of the device: `vmhgfs-fuse#.host:/`. */
+/** For `fuse` the device name contains the program: `vmhgfs-fuse#.host:/`. */
 function isSharedFolder(spec: string, type: string): boolean {
   return /vmhgfs/.test(type) || spec.startsWith('.host:') || spec.startsWith('vmhgfs');
 }
 
-/** A swap file, or an image that a loop device shows. */
+/** A swap file, or an image for a loop device. */
 async function judgeFile(
   path: string,
   purpose: string,
@@ -94,7 +96,7 @@ async function judgeFile(
     : ['not-ready', `${purpose} is on the file ${path}, which does not exist.`];
 }
 
-/** A name that follows the hardware may lead to a device of the right type that is not the one which the system has there. */
+/** A name that depends on the hardware may refer to a device of the right type that is not the one mounted there. */
 function checkIdentity({ path, spec, file, line, options }: Entry, judged: Judged, { mounts }: BootSubject): Judged {
   const mounted = mounts.find((mount) => mount.path === path);
   if (judged.check.verdict !== 'ready' || mounted === undefined || judged.device === undefined) return judged;
@@ -105,7 +107,7 @@ function checkIdentity({ path, spec, file, line, options }: Entry, judged: Judge
   return { check: checkOf({ file, line }, 'not-ready', reason), device: judged.device };
 }
 
-/** Units in `/etc` that are enabled. Those of the distribution mount no disk. */
+/** Enabled units in `/etc`. The distribution's own units mount no disk. */
 async function enabledUnits({ files }: BootSubject): Promise<Entry[]> {
   const enabled = new Set<string>();
   for (const folder of await files.find(UNITS, /\.(wants|requires)$/)) {
@@ -131,7 +133,7 @@ async function enabledUnits({ files }: BootSubject): Promise<Entry[]> {
   return entries.filter(({ spec }) => spec !== '');
 }
 
-/** A link to `/dev/null` in `/etc` takes the place of the unit that systemd makes of a line of fstab. */
+/** A link to `/dev/null` in `/etc` masks the unit that systemd generates from a line of fstab. */
 async function maskedUnits({ files }: BootSubject): Promise<ReadonlySet<string>> {
   const masked = new Set<string>();
   for (const path of await files.find(UNITS, /\.(mount|swap)$/)) {

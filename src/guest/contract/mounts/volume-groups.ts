@@ -8,11 +8,11 @@ import { guestSerial, kernelName, scsiId } from '../target-names.ts';
 import { checkOf } from './wanted-device.ts';
 
 const LVM_CONF = '/etc/lvm/lvm.conf';
-/** What it sets replaces the settings of `lvm.conf` (lvm.conf(5)). */
+/** Its settings override those of `lvm.conf` (lvm.conf(5)). */
 const LOCAL_CONF = '/etc/lvm/lvmlocal.conf';
 const DEVICES_FOLDER = '/etc/lvm/devices';
 
-/** Whether each volume group that the guest needs is complete, and LVM looks at the devices that it is on. */
+/** Whether each volume group that the guest needs is complete, and LVM scans its devices. */
 export async function checkVolumeGroups(
   groups: ReadonlySet<string>,
   subject: BootSubject,
@@ -26,7 +26,7 @@ export async function checkVolumeGroups(
   return [...groups].flatMap((group) => {
     const volumes = names.devices.filter(({ volumeGroup }) => volumeGroup === group);
     const physical = volumes.filter(({ type }) => type === 'LVM2_member');
-    // Of an array they are its own members.
+    // For an array, the missing members are the array's own.
     const counted = volumes.filter(({ arrayUuid }) => arrayUuid === undefined);
     const lacking = Math.max(0, ...counted.map(({ missingMembers = 0 }) => missingMembers));
     if (lacking > 0) {
@@ -37,7 +37,7 @@ export async function checkVolumeGroups(
       return [checkOf({ file: LVM_CONF }, 'unknown', `On what the volume group ${group} is, could not be read.`)];
     }
     return physical.flatMap((device) =>
-      // With a devices file, LVM ignores the filters.
+      // LVM ignores filters if there is a devices file.
       devicesFile === undefined
         ? checkFilters(group, device, config, names)
         : [checkDevicesFile(group, device, { path, file: devicesFile, config }, names)],
@@ -65,7 +65,10 @@ async function readConfig({ files }: BootSubject): Promise<Config> {
   };
 }
 
-/** The built-in default is the distribution's: the Red Hat family has one since version 9, Fedora since 34; others have none. */
+/**
+ * The built-in default depends on the distribution: on in the Red Hat family since version 9 and in Fedora since 34;
+ * off in others.
+ */
 function usesDevicesFile({ useDevicesFile }: LvmConfig, { system }: BootSubject): boolean {
   if (useDevicesFile !== undefined) return useDevicesFile;
   if (system.id === 'fedora') return Number.parseInt(system.version, 10) >= 34;
@@ -101,9 +104,10 @@ interface ReadDevicesFile {
 }
 
 /**
- * LVM finds a device by IDTYPE, IDNAME and PART. Only an entry of the type `devname` is searched by its PVID, also on devices that the file does not
- * list; as are all entries, once, if LVM 2.03.23 or later finds that PRODUCT_UUID is not that of the machine, or is not in the file (`device_ids_search` in
- * `lib/device/device_id.c`, and `pvscan` for the activation by udev).
+ * LVM finds a device by IDTYPE, IDNAME and PART. By PVID it searches only for entries of the type `devname`, and then
+ * also on devices that the file does not list. LVM 2.03.23 and later does so once for all entries if PRODUCT_UUID
+ * differs from the machine's, or is not in the file (`device_ids_search` in `lib/device/device_id.c`, and `pvscan`
+ * for the activation by udev).
  */
 function checkDevicesFile(
   group: string,
@@ -141,7 +145,7 @@ function identifies({ idType, idName, partition }: LvmDevicesEntry, device: Bloc
   if (idType === 'devname') return idName === (kernelName(device, hardware) ?? device.name);
   if (idType === 'md_uuid') return digitsOf(device.arrayUuid) === digitsOf(idName);
   if (idType === 'crypt_uuid') {
-    // `CRYPT-LUKS2-UUID-NAME`, the UUID without dashes.
+    // `CRYPT-LUKS2-UUID-NAME`, with the UUID without dashes.
     const [, uuid, name = ''] = /^CRYPT-\w+-([0-9a-f]{32})-(.+)$/.exec(idName) ?? [];
     const isThere = names.devices.some((each) => each.type === 'crypto_LUKS' && digitsOf(each.uuid) === uuid);
     return isThere && guestPaths(device, names).includes(`/dev/mapper/${name}`);
@@ -152,7 +156,7 @@ function identifies({ idType, idName, partition }: LvmDevicesEntry, device: Bloc
   return idType === 'sys_wwid' && id !== undefined && idName.replace(/_+/g, '_') === `t10.${id.slice(1)}`;
 }
 
-/** Whether the target's ids of this type are known, so that an id which is not among them is no disk of it. */
+/** Whether the target's ids of this type are known, so that a different id is not one of its disks. */
 function isKnownId({ idType, idName }: LvmDevicesEntry, device: BlockDevice, hardware: TargetHardware): boolean {
   if (/6000c29|vmware/i.test(idName) || idType === 'devname') return true;
   const disk = device.disk === undefined ? undefined : hardware.disks[device.disk];

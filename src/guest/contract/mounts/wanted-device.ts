@@ -5,25 +5,25 @@ import { resolveDevice, type DeviceNames } from '../resolve-device.ts';
 
 /** A device that the guest waits for when it starts. */
 export interface WantedDevice {
-  /** As it is written. */
+  /** As written. */
   spec: string;
-  /** The type of its content that the configuration names; '' or `auto` if it does not. */
+  /** The content type in the configuration; '' or `auto` if there is none. */
   type: string;
-  /** For a sentence: `/srv`, `swap space`, `the encrypted volume data`. */
+  /** A noun phrase for a sentence: `/srv`, `swap space`, `the encrypted volume data`. */
   purpose: string;
   file: string;
   line?: number | undefined;
-  /** The boot goes on without it. */
+  /** The boot continues without it. */
   isAdvisory?: true | undefined;
 }
 
-/** What became of a wanted device: the check, and the device where there is one. */
+/** The result for a wanted device: the check, and the device if it exists. */
 export interface Judged {
   check: BootCheck;
   device: BlockDevice | undefined;
 }
 
-/** Types of content that one driver mounts under several names. */
+/** Content types that one driver mounts under several names. */
 const SAME_TYPES: Readonly<Record<string, string>> = {
   'ntfs-3g': 'ntfs',
   ntfs3: 'ntfs',

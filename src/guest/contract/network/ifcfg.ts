@@ -3,11 +3,14 @@ import type { GuestTree } from '../../guest-tree.ts';
 import { cardOf, isCardName, readMac } from '../../inspect/interface-name.ts';
 import { lineOf, type InterfaceUse } from './interface-use.ts';
 
-/** Not those that editors and package managers leave behind. */
+/** Excludes the backup files of editors and package managers. */
 const FILE = /^ifcfg-[\w.:@-]+(?<!\.(bak|old|orig|rpmnew|rpmsave|rpmorig|save))(?<!~)$/;
 const VIRTUAL_KEYS = ['BONDING_MASTER', 'ETHERDEVICE', 'VLAN_ID', 'TUNNEL', 'BRIDGE_PORTS', 'BONDING_MODULE_OPTS'];
 
-/** The `ifcfg-NAME` files of the Red Hat family's network scripts and NetworkManager, and of SUSE's ifup and wicked, that start with the system. */
+/**
+ * The `ifcfg-NAME` files that are active at boot: of the Red Hat family's network scripts and NetworkManager, and of
+ * SUSE's ifup and wicked.
+ */
 export async function readIfcfg(files: GuestTree): Promise<InterfaceUse[]> {
   const uses: InterfaceUse[] = [];
   for (const file of await files.find('/etc/sysconfig/network-scripts', FILE)) {
@@ -19,7 +22,7 @@ export async function readIfcfg(files: GuestTree): Promise<InterfaceUse[]> {
   return uses;
 }
 
-/** `DEVICE` and `HWADDR` must both be those of the adapter. */
+/** `DEVICE` and `HWADDR` must both match the NIC. */
 function readRedHat(file: string, text: string): InterfaceUse | undefined {
   const value = valuesOf(text);
   const type = value('TYPE')?.toLowerCase() ?? 'ethernet';
@@ -37,7 +40,9 @@ function readRedHat(file: string, text: string): InterfaceUse | undefined {
   };
 }
 
-/** The file's name says which adapter it is for; those of SLES 10 by the MAC address or the PCI address. A bond names its adapters. */
+/**
+ * The file name identifies the NIC; on SLES 10 it contains the MAC address or the PCI address. A bond names its NICs.
+ */
 function readSuse(file: string, text: string): InterfaceUse[] {
   const value = valuesOf(text);
   if (/^(off|manual)$/i.test(value('STARTMODE') ?? '')) return [];

@@ -13,7 +13,7 @@ interface Word {
 interface Stanza {
   name: string;
   method: string;
-  /** Of a bridge, a bond or a VLAN. */
+  /** The ports of a bridge, a bond or a VLAN. */
   ports: string[];
   isVirtual: boolean;
   file: string;
@@ -22,10 +22,13 @@ interface Stanza {
 
 const INTERFACES = '/etc/network/interfaces';
 const MOST_FILES = 100;
-/** Words in the place of ports. */
+/** Keywords that can be in place of ports. */
 const NO_PORTS = new Set(['none', 'all', 'regex']);
 
-/** The adapters of `/etc/network/interfaces` (interfaces(5)) and the files that it includes, as far as they start with the system. */
+/**
+ * The NICs in `/etc/network/interfaces` (interfaces(5)) and the files that it includes, if they are brought up at
+ * boot.
+ */
 export async function readIfupdown(files: GuestTree): Promise<InterfaceUse[]> {
   const lines = await readLines(files, INTERFACES, new Set());
   const started = new Map<string, string>();
@@ -34,7 +37,7 @@ export async function readIfupdown(files: GuestTree): Promise<InterfaceUse[]> {
     const [word = '', first = '', , method = ''] = words;
     if (word === 'iface') stanzas.push({ name: first, method, ports: [], isVirtual: false, file, line });
     else if (word === 'auto' || word.startsWith('allow-')) {
-      // `eth0=lan`: the adapter eth0 with the stanza lan.
+      // `eth0=lan`: the NIC eth0 with the stanza lan.
       for (const each of words.slice(1)) started.set(each.split('=').at(-1) ?? each, each.split('=', 1)[0] ?? each);
     } else addPorts(stanzas.at(-1), words);
   }
@@ -63,7 +66,7 @@ function usesOf(
   }));
 }
 
-/** Lines with the files that `source` and `source-directory` include in their place. */
+/** The lines of a file, with those of `source` and `source-directory` files in place. */
 async function readLines(files: GuestTree, file: string, visited: Set<string>): Promise<Word[]> {
   if (visited.has(file) || visited.size > MOST_FILES) return [];
   visited.add(file);
@@ -89,7 +92,7 @@ async function included(files: GuestTree, [word, pattern = '']: readonly string[
     .map((name) => posix.join(posix.dirname(path), name));
 }
 
-/** A backslash at the end continues a line. */
+/** A backslash at the end of a line continues it. */
 function joinedLines(text: string): { text: string; line: number }[] {
   const joined: { text: string; line: number }[] = [];
   let isContinued = false;

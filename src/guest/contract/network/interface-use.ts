@@ -1,16 +1,16 @@
 import type { NicMatch } from './nic-match.ts';
 
-/** What a guest configures on one or more network adapters. */
+/** A configuration for one or more NICs. */
 export interface InterfaceUse {
-  /** For a sentence: `ens192`, `the profile "LAN"`. */
+  /** A noun phrase for a sentence: `ens192`, `the profile "LAN"`. */
   title: string;
   file: string;
   /** Counted from 1. */
   line?: number | undefined;
   match: NicMatch;
-  /** It has an address of its own, which can be on one adapter only. */
+  /** It has a static address, which can be on one NIC only. */
   hasAddress: boolean;
-  /** Its manager takes the first configuration that matches for an adapter, in the order of the list. */
+  /** The network manager applies the first matching configuration to a NIC, in list order. */
   isExclusive?: true | undefined;
 }
 

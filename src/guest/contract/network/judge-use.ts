@@ -4,7 +4,10 @@ import { matchedOnSource, matchesOnTarget } from './nic-match.ts';
 import type { NamedNics } from './nic-names.ts';
 import type { Nic } from './nic.ts';
 
-/** Each use belongs to the adapter that it had on VMware. Adapters that an exclusive use took are not left for the next one. */
+/**
+ * Checks that each configuration belongs to the NIC that it had on VMware. NICs that an exclusive configuration
+ * claimed are not available to the next one.
+ */
 export function judgeUses(
   uses: readonly InterfaceUse[],
   nics: readonly Nic[],
@@ -44,7 +47,7 @@ function judgeUnmatched(
   return wasUnmatched ? { ...fault, isAdvisory: true } : fault;
 }
 
-/** One address on several adapters; DHCP may be on all. */
+/** A static address must be on one NIC only; DHCP may be on all. */
 function judgeSeveral(use: InterfaceUse, found: readonly Nic[]): BootCheck {
   const which = found.map(({ title }) => title).join(', ');
   if (!use.hasAddress) return check(use, 'ready', `${shown(use)} is for ${which}.`);
@@ -60,7 +63,7 @@ interface Found {
   named: NamedNics;
 }
 
-/** An address on the wrong network is worse than none. */
+/** A static address on the wrong network is worse than none. */
 function judgeOne(use: InterfaceUse, nic: Nic | undefined, { source, isSourceKnown, nics, named }: Found): BootCheck {
   const where = `${shown(use)} is ${nic?.title}`;
   const [was, ...more] = source;
@@ -76,14 +79,14 @@ function judgeOne(use: InterfaceUse, nic: Nic | undefined, { source, isSourceKno
   return check(use, 'unknown', `${where}; which it was on VMware is not known.`);
 }
 
-/** The use, and how it matches unless that is its title. */
+/** The title, and the match criteria if they differ from it. */
 function shown(use: InterfaceUse): string {
   const criteria = criteriaOf(use);
   if (criteria.length === 1 && criteria[0] === `name ${use.title}`) return use.title;
   return `${use.title} (${criteria.join(', ') || 'any NIC'})`;
 }
 
-/** As they are written. */
+/** The criteria as written. */
 function criteriaOf({ match }: InterfaceUse): string[] {
   const parts = [
     ['name', match.names],

@@ -2,13 +2,13 @@ import { wordsOf } from '../boot-entries/boot-entry.ts';
 import { readLoaderConfigs } from '../boot-entries/loaders/loader-configs.ts';
 import type { BootSubject } from '../boot-check.ts';
 
-/** What command lines are made from, where no entry of a boot loader is read. */
+/** The files from which command lines are generated, used if no boot loader entry was read. */
 const SOURCES: readonly { folder: string; names: RegExp; line: RegExp }[] = [
   { folder: '/etc/kernel', names: /^cmdline$/, line: /^(.*)$/ },
   { folder: '/etc/default', names: /^grub$/, line: /^\s*GRUB_CMDLINE_LINUX\w*=["']?(.*?)["']?\s*$/ },
 ];
 
-/** The words of the kernel's command line in the entry that starts when nobody chooses another one. */
+/** The words of the kernel command line in the default boot entry. */
 export async function readKernelWords(subject: BootSubject): Promise<string[]> {
   const entries = (await readLoaderConfigs(subject)).first?.entries ?? [];
   const kernels = entries.filter(({ kernel }) => kernel !== undefined);

@@ -2,16 +2,16 @@ import type { IniSection } from '../../inspect/ini.ts';
 import { readMac } from '../../inspect/interface-name.ts';
 import type { NicMatch } from './nic-match.ts';
 
-/** What a `[Match]` section (systemd.link(5), systemd.network(5)) is judged against, besides the adapter. */
+/** The context of a `[Match]` section (systemd.link(5), systemd.network(5)), besides the NIC. */
 export interface MatchContext {
   kernelWords: readonly string[];
 }
 
 const NAME_KEYS = ['Name', 'OriginalName'];
-/** Keys that no adapter of Ethernet can be judged by from outside. */
+/** Keys that cannot be evaluated for an Ethernet NIC outside the guest. */
 const UNKNOWN_KEYS = ['Property', 'KernelVersion', 'Architecture', 'Host', 'Firmware', 'Credential'];
 
-/** The match of all `[Match]` sections of a file; undefined if there is none that can match an Ethernet adapter. */
+/** The match of all `[Match]` sections of a file; undefined if none can match an Ethernet NIC. */
 export function readMatch(sections: readonly IniSection[], { kernelWords }: MatchContext): NicMatch | undefined {
   const values = new Map(sections.filter(({ name }) => name === 'Match').flatMap(({ values: each }) => [...each]));
   const list = (keys: readonly string[]): string[] | undefined => {
@@ -37,7 +37,7 @@ export function readMatch(sections: readonly IniSection[], { kernelWords }: Matc
   };
 }
 
-/** The target is a VM of KVM. */
+/** The target is a KVM VM. */
 function isVirtualization(value: string): boolean {
   const isOurs = ['yes', 'true', '1', 'on', 'vm', 'kvm', 'qemu'].includes(value.replace(/^!/, '').toLowerCase());
   return isOurs !== value.startsWith('!');

@@ -8,15 +8,15 @@ import type { Rename } from './nic-names.ts';
 
 export interface Netplan {
   uses: InterfaceUse[];
-  /** Of `set-name`. */
+  /** From `set-name`. */
   renames: Rename[];
-  /** Files that are not read, since they are written in a way that is not known. */
+  /** Files that were skipped because of unsupported YAML. */
   unread: string[];
 }
 
 const FOLDERS = ['/etc/netplan', '/run/netplan', '/usr/lib/netplan', '/lib/netplan'];
 
-/** The adapters below `ethernets:` of all files (netplan(5)). A later file adds to an adapter of the same id. */
+/** The NICs in `ethernets:` of all files (netplan(5)). A later file extends a NIC with the same id. */
 export async function readNetplan(files: GuestTree): Promise<Netplan> {
   const paths = new Map<string, string>();
   for (const folder of FOLDERS) {
@@ -49,7 +49,7 @@ export async function readNetplan(files: GuestTree): Promise<Netplan> {
   return netplan;
 }
 
-/** Without `match:` the id is the name. */
+/** Without `match:` the id is the interface name. */
 function readMatch(id: string, match: YamlNode | undefined): NicMatch {
   if (match === undefined) return { names: [id] };
   const list = (key: string): string[] | undefined => {

@@ -11,7 +11,7 @@ const FOLDERS = [
 ];
 const ETHERNET = /^(802-3-)?ethernet$/;
 
-/** The profiles of NetworkManager (nm-settings-keyfile(5)) for Ethernet adapters that it activates itself. */
+/** NetworkManager's profiles (nm-settings-keyfile(5)) for Ethernet NICs that are activated automatically. */
 export async function readNetworkManager(files: GuestTree): Promise<InterfaceUse[]> {
   const uses: InterfaceUse[] = [];
   for (const folder of FOLDERS) {

@@ -7,7 +7,7 @@ import { readMatch, type MatchContext } from './match-section.ts';
 
 const FOLDERS = ['/etc/systemd/network', '/run/systemd/network'];
 
-/** The `.network` files of the guest's own, in the order in which systemd-networkd tries them. None if it does not run. */
+/** The guest's own `.network` files, in the order in which systemd-networkd tries them. Empty if it is not enabled. */
 export async function readNetworkd(files: GuestTree, context: MatchContext): Promise<InterfaceUse[]> {
   if (!(await isEnabled(files, 'systemd-networkd.service'))) return [];
   const paths = new Map<string, string>();
@@ -22,7 +22,7 @@ export async function readNetworkd(files: GuestTree, context: MatchContext): Pro
     const sections = readIni(text);
     const match = readMatch(sections, context);
     if (match === undefined || iniValue(sections, 'Link', 'Unmanaged') === 'yes') continue;
-    // Names of bridges, tunnels and the like belong to no adapter.
+    // Names of bridges, tunnels and other virtual interfaces match no NIC.
     if (match.names?.every((name) => !/[*?[!]/.test(name) && !isCardName(name)) === true) continue;
     const hasAddress = sections.some(
       ({ name, values }) => ['Network', 'Address'].includes(name) && values.has('Address'),
@@ -33,7 +33,7 @@ export async function readNetworkd(files: GuestTree, context: MatchContext): Pro
   return uses;
 }
 
-/** True if a unit of systemd starts with the system. */
+/** True if a systemd unit is enabled. */
 export async function isEnabled(files: GuestTree, unit: string): Promise<boolean> {
   for (const folder of await files.find('/etc/systemd/system', /\.(wants|requires)$/)) {
     if ((await files.list(folder)).includes(unit)) return true;

@@ -1,26 +1,32 @@
 import { matchesGlob } from '../config/glob.ts';
 import type { Nic } from './nic.ts';
 
-/** How a configuration says which network adapters it is for. All that is given must match; an empty match fits every adapter. */
+/**
+ * The criteria by which a configuration selects NICs. All given criteria must match; an empty match selects every
+ * NIC.
+ */
 export interface NicMatch {
-  /** Of the interface's name, as patterns. */
+  /** Patterns for the interface name. */
   names?: readonly string[] | undefined;
   macs?: readonly string[] | undefined;
   /** Patterns. */
   drivers?: readonly string[] | undefined;
-  /** Of udev's `ID_PATH`, as patterns: `pci-0000:0b:00.0`. */
+  /** Patterns for udev's `ID_PATH`: `pci-0000:0b:00.0`. */
   paths?: readonly string[] | undefined;
-  /** The result of conditions that do not depend on the adapter; undefined if one cannot be judged. */
+  /** The result of conditions that do not depend on the NIC; undefined if one cannot be evaluated. */
   conditions?: { result: boolean | undefined } | undefined;
 }
 
-/** The name that the guest gives an adapter; undefined for a predictable one, which begins with `en` and depends on PCI addresses that are not known. */
+/**
+ * The name that the guest gives a NIC; undefined for a predictable name, which begins with `en` and depends on
+ * unknown PCI addresses.
+ */
 export type NicName = string | undefined;
 
-/** What lets the name of an adapter match `e*` without being known. */
+/** The prefix of predictable names, so that an unknown name still matches `e*`. */
 const PREDICTABLE = 'en';
 
-/** Whether an adapter of the target matches. Undefined if that cannot be judged. */
+/** Whether a NIC of the target matches; undefined if that cannot be determined. */
 export function matchesOnTarget(match: NicMatch, nic: Nic, name: NicName): boolean | undefined {
   return all([
     match.names === undefined || anyOf(match.names, (pattern) => matchesName(pattern, name, nic)),
@@ -31,7 +37,10 @@ export function matchesOnTarget(match: NicMatch, nic: Nic, name: NicName): boole
   ]);
 }
 
-/** Whether the adapter matched on VMware, as far as the match itself says so: by the name of its slot, its place, or its MAC address. */
+/**
+ * Whether the NIC matched on VMware, as far as the match itself shows it: by the name of its slot, its PCI path, or
+ * its MAC address.
+ */
 export function matchedOnSource(match: NicMatch, nic: Nic, hasKernelNames: boolean): boolean | undefined {
   const names = hasKernelNames ? [nic.sourceKernelName] : nic.sourceNames;
   const isKnown = names.length > 0 && names.every((name) => name !== undefined);
@@ -52,7 +61,7 @@ export function matchedOnSource(match: NicMatch, nic: Nic, hasKernelNames: boole
   ]);
 }
 
-/** True or false for the name of an adapter that says itself which it was on VMware: `ens192`, `eth1`. */
+/** True or false for an interface name that itself identifies the NIC on VMware: `ens192`, `eth1`. */
 function sourceName(name: string, nic: Nic): boolean | undefined {
   if (/^eth\d+$/.test(name)) return nic.sourceKernelName === undefined ? undefined : nic.sourceKernelName === name;
   if (/^en[sp][\ds]+$/.test(name)) return nic.sourceNames.length === 0 ? undefined : nic.sourceNames.includes(name);
@@ -63,7 +72,7 @@ function matchesName(pattern: string, name: NicName, { targetNames }: Nic): bool
   if (name !== undefined) return matchesGlob(pattern, name);
   if (targetNames.length > 0) return matchesAll(pattern, targetNames);
   if (['*', 'e*', 'en*'].includes(pattern)) return true;
-  // What the rest of the name is, the PCI address of the adapter decides.
+  // The rest of the name depends on the NIC's PCI address.
   return /[*?[]/.test(pattern) && (pattern.startsWith(PREDICTABLE) || /^[*?[]/.test(pattern)) ? undefined : false;
 }
 
@@ -77,13 +86,13 @@ function matchesPath(pattern: string, { targetAddresses }: Nic): boolean | undef
       );
 }
 
-/** Undefined if only some of what may be the case matches. */
+/** Undefined if only some of the possible values match. */
 function matchesAll(pattern: string, possible: readonly string[]): boolean | undefined {
   const found = possible.filter((each) => matchesGlob(pattern, each));
   return found.length === possible.length ? true : found.length === 0 ? false : undefined;
 }
 
-/** A list of patterns; with `!` before the first, none of them may match. */
+/** A list of patterns; with a leading `!`, none of them may match. */
 function anyOf(patterns: readonly string[], matches: (pattern: string) => boolean | undefined): boolean | undefined {
   const isNegated = patterns[0]?.startsWith('!') === true;
   const results = new Set(patterns.map((pattern) => matches(pattern.replace(/^!/, ''))));

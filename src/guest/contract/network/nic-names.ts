@@ -9,18 +9,18 @@ import { readMatch, type MatchContext } from './match-section.ts';
 import { matchesOnTarget, type NicMatch, type NicName } from './nic-match.ts';
 import type { Nic } from './nic.ts';
 
-/** A rename of an adapter, and what does it. */
+/** A rename of a NIC, and its origin. */
 export interface Rename {
   match: NicMatch;
-  /** Undefined for a policy that makes predictable names. */
+  /** Undefined for a policy that creates predictable names. */
   name: NicName;
-  /** What the tool itself does if another adapter has the name: udev fails, the scripts of the Red Hat family exchange the names. */
+  /** What the tool does if another NIC has the name: udev fails, the Red Hat family's scripts exchange the names. */
   exchanges: boolean;
   file: string;
   line?: number | undefined;
 }
 
-/** Where `.link` files are, the first of a name counts. */
+/** The folders of `.link` files; for files of the same name, the first folder takes precedence. */
 const LINK_FOLDERS = [
   '/etc/systemd/network',
   '/run/systemd/network',
@@ -29,15 +29,15 @@ const LINK_FOLDERS = [
   '/lib/systemd/network',
 ];
 const RULE_FOLDERS = ['/etc/udev/rules.d', '/usr/lib/udev/rules.d', '/lib/udev/rules.d'];
-/** Of systemd since 209, and of 197 to 208. */
+/** The rules of systemd 209 and later, and of 197 to 208. */
 const NAMING_RULES = ['80-net-setup-link.rules', '80-net-name-slot.rules'];
 
-/** How the guest names adapters. */
+/** How the guest names NICs. */
 export interface NamingScheme {
-  /** Rules of udev, of which the first that matches an adapter counts; they come before `links`. */
+  /** udev rules, of which the first match is used; they precede `links`. */
   rules: readonly Rename[];
   links: readonly Rename[];
-  /** True if adapters keep the kernel's names unless something names them. */
+  /** True if NICs keep the kernel's names unless they are renamed. */
   hasKernelNames: boolean;
 }
 
@@ -54,7 +54,9 @@ export async function readNamingScheme(files: GuestTree, context: MatchContext):
   };
 }
 
-/** True if one of the files is there, and not switched off by an empty file or a link to `/dev/null` in a folder before it. */
+/**
+ * True if one of the files exists, and is not masked by an empty file or a link to `/dev/null` in an earlier folder.
+ */
 async function isActive(files: GuestTree, folders: readonly string[], names: readonly string[]): Promise<boolean> {
   for (const name of names) {
     for (const folder of folders) {
@@ -69,7 +71,7 @@ async function isActive(files: GuestTree, folders: readonly string[], names: rea
   return false;
 }
 
-/** In the order of their names, whatever their folder. */
+/** Sorted by file name, regardless of the folder. */
 async function readLinks(files: GuestTree, context: MatchContext, ignoresPolicies: boolean): Promise<Rename[]> {
   const paths = new Map<string, string>();
   for (const folder of LINK_FOLDERS) {
@@ -82,7 +84,7 @@ async function readLinks(files: GuestTree, context: MatchContext, ignoresPolicie
   for (const [, path] of [...paths].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const sections = readIni((await files.read(path)) ?? '');
     const match = readMatch(sections, context);
-    // A file without a match is not used.
+    // A file without a match is ignored.
     if (match === undefined || !sections.some(({ name, values }) => name === 'Match' && values.size > 0)) continue;
     const policies = ignoresPolicies ? [] : (iniValue(sections, 'Link', 'NamePolicy') ?? '').split(/\s+/);
     const isPredictable = policies.some((policy) => ['slot', 'path', 'onboard'].includes(policy));
@@ -92,7 +94,10 @@ async function readLinks(files: GuestTree, context: MatchContext, ignoresPolicie
   return renames;
 }
 
-/** Before 197, which brought predictable names, udev waited until a name was free, so that two adapters could exchange theirs. */
+/**
+ * Before 197, which introduced predictable names, udev waited until a name was free, so two NICs could exchange
+ * theirs.
+ */
 async function isOlderUdev(files: GuestTree): Promise<boolean> {
   for (const folder of RULE_FOLDERS.slice(1)) {
     for (const name of NAMING_RULES) if (await files.isFile(`${folder}/${name}`)) return false;
@@ -100,7 +105,7 @@ async function isOlderUdev(files: GuestTree): Promise<boolean> {
   return files.isFolder('/lib/udev/rules.d');
 }
 
-/** `NAME=` in rules of the guest's own, such as `70-persistent-net.rules`. */
+/** `NAME=` in the guest's own rules, such as `70-persistent-net.rules`. */
 async function readRules(files: GuestTree, exchanges: boolean): Promise<Rename[]> {
   const renames: Rename[] = [];
   for (const file of await files.find('/etc/udev/rules.d', /\.rules$/)) {
@@ -115,7 +120,7 @@ async function readRules(files: GuestTree, exchanges: boolean): Promise<Rename[]
       renames.push({ match: matchOfRule(rule), name, exchanges, file, line: rule.line });
     }
   }
-  // The last rule that matches decides.
+  // The last matching rule takes precedence.
   return renames.toReversed();
 }
 
@@ -129,14 +134,14 @@ function matchOfRule({ tokens }: UdevRule): NicMatch {
   return {
     macs,
     names: of('KERNEL'),
-    // `?*` stands for any physical adapter.
+    // `?*` matches any physical NIC.
     drivers: drivers?.map((driver) => (driver === '?*' ? '*' : driver)),
     paths: of('ENV', 'ID_PATH') ?? of('KERNELS')?.map((address) => `pci-${address}`),
     conditions: { result: tokens.every((token) => isPlain(token)) ? true : undefined },
   };
 }
 
-/** Keys that are judged, or that hold for every Ethernet adapter when it appears. */
+/** Keys that are evaluated, or that match every Ethernet NIC when it is added. */
 function isPlain({ key, attribute = '', operator, value }: UdevToken): boolean {
   if (operator !== '==' && operator !== '!=') return true;
   if (key === 'ATTR' || key === 'ATTRS') {
@@ -150,7 +155,7 @@ function isPlain({ key, attribute = '', operator, value }: UdevToken): boolean {
   return ['SUBSYSTEM', 'ACTION', 'KERNEL', 'DRIVERS', 'KERNELS', 'NAME', 'SUBSYSTEMS'].includes(key);
 }
 
-/** `60-net.rules` of the Red Hat family's network scripts gives the adapter with `HWADDR` the name in `DEVICE`. */
+/** `60-net.rules` of the Red Hat family's network scripts gives the NIC with `HWADDR` the name in `DEVICE`. */
 async function readHardwareAddresses(files: GuestTree): Promise<Rename[]> {
   const texts = await Promise.all(RULE_FOLDERS.map((folder) => files.read(`${folder}/60-net.rules`)));
   if (!texts.some((text) => text?.includes('rename_device'))) return [];
@@ -164,16 +169,16 @@ async function readHardwareAddresses(files: GuestTree): Promise<Rename[]> {
   return renames;
 }
 
-/** What became of the names of adapters, in their order. */
+/** The names of the NICs, in NIC order. */
 export interface NamedNics {
   names: readonly NicName[];
-  /** True for a name that follows the MAC address, as on VMware. */
+  /** True for a name that depends on the MAC address only, as on VMware. */
   isBound: readonly boolean[];
   /** The renames that fail. */
   checks: BootCheck[];
 }
 
-/** udev cannot give an adapter the name that another one has, not even if that one is to be renamed too. */
+/** udev cannot give a NIC the name of another one, even if that one is to be renamed too. */
 export function nameNics(nics: readonly Nic[], { rules, links, hasKernelNames }: NamingScheme): NamedNics {
   const renames = nics.map((nic) => {
     const first = (list: readonly Rename[]) => list.find(({ match }) => matchesOnTarget(match, nic, nic.kernelName));

@@ -1,27 +1,27 @@
 import { pciAddressOf } from '../../inspect/pci-slot.ts';
 import type { TargetAddress, TargetHardware } from '../boot-check.ts';
 
-/** A network adapter of the target, with what the guest called it on VMware. */
+/** A NIC of the target, with its names on VMware. */
 export interface Nic {
   mac: string | undefined;
   driver: string;
   /** The kernel's name on the target, before any rename. */
   kernelName: string;
-  /** The predictable names that it may get on the target; empty if nothing is known of its address there. */
+  /** The possible predictable names on the target; empty if its address there is unknown. */
   targetNames: readonly string[];
-  /** The PCI addresses that it may have on the target; empty if nothing is known of them. */
+  /** The possible PCI addresses on the target; empty if they are unknown. */
   targetAddresses: readonly string[];
-  /** The kernel's name on VMware; undefined if the slots of the source are not known. */
+  /** The kernel's name on VMware; undefined if the source's slots are unknown. */
   sourceKernelName: string | undefined;
-  /** The predictable names that it may have had on VMware; empty if its slot is not known. */
+  /** The possible predictable names on VMware; empty if its slot is unknown. */
   sourceNames: readonly string[];
   /** The PCI address on VMware. */
   sourceAddress: string | undefined;
-  /** For a person. */
+  /** A noun phrase for people. */
   title: string;
 }
 
-/** The kernel counts adapters in the order of their PCI addresses. */
+/** The kernel numbers NICs in PCI address order. */
 export function nicsOf(hardware: TargetHardware): Nic[] {
   const nics = hardware.nics ?? [];
   const addresses = nics.map(({ sourceSlotNumber }) => pciAddressOf(sourceSlotNumber));
@@ -43,7 +43,10 @@ export function nicsOf(hardware: TargetHardware): Nic[] {
   });
 }
 
-/** `ens192` by the slot, `enp11s0` by the path. VMware numbers functions of a bridge in steps of 1024: 160, 1184, 2208 are slots 160, 161, 162 to the guest. */
+/**
+ * `ens192` by slot, `enp11s0` by path. VMware numbers the functions of a bridge in steps of 1024: the guest sees 160,
+ * 1184, 2208 as slots 160, 161, 162.
+ */
 function predictableNames(slotNumber: number, address: string | undefined): string[] {
   const slot = (slotNumber % 1024) + Math.floor(slotNumber / 1024);
   const [, bus, device] = /^0000:([0-9a-f]{2}):([0-9a-f]{2})\.0$/.exec(address ?? '') ?? [];
@@ -59,7 +62,7 @@ interface Place {
   device: number;
 }
 
-/** Where an adapter may be. */
+/** The possible places of a NIC. */
 function placesOf(address: TargetAddress | undefined): Place[] {
   if (address === undefined) return [];
   const { bus, device } = address;
@@ -67,7 +70,10 @@ function placesOf(address: TargetAddress | undefined): Place[] {
   return Array.from({ length: MOST_BUSES }, (_, index) => ({ bus: index + 1, device }));
 }
 
-/** By the path, and on the root bus of machine `pc` also by the slot: QEMU numbers slots there as devices, and gives those behind root ports the number 0, which udev ignores. */
+/**
+ * By path, and on the root bus of machine `pc` also by slot. There QEMU numbers slots like devices. Slots behind root
+ * ports have the number 0, which udev ignores.
+ */
 function namesAt({ bus, device }: Place): string[] {
   const byPath = `enp${bus}s${device}`;
   return bus === 0 ? [byPath, `ens${device}`] : [byPath];

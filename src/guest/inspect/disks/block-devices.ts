@@ -2,14 +2,14 @@ import type { BlockDevice } from '../../guest.ts';
 import type { Guestfs } from '../../guestfs.ts';
 import { withMembers } from './volume-members.ts';
 
-/** More than any machine has; a hostile partition table can name many. */
+/** No VM has more; a hostile partition table can list many. */
 const MOST_DEVICES = 512;
 /** Whole disks, arrays, logical volumes, opened encrypted volumes. */
 const OTHER_LISTS = ['list-devices', 'list-md-devices', 'lvs', 'list-dm-devices'];
 
 /**
- * Every partition, volume and array, and each whole disk with something on it, with what blkid says. In the appliance's order: disk after disk.
- * `list-filesystems` leaves encrypted devices out, so that each device is asked for by its kind.
+ * All partitions, volumes and arrays, and each disk with content of its own, with blkid's data. In the appliance's
+ * order: disk by disk. `list-filesystems` omits encrypted devices, so the devices are listed by kind.
  */
 export async function listBlockDevices(session: Guestfs): Promise<BlockDevice[]> {
   const partitions = await session.lines(['list-partitions']);
@@ -20,22 +20,25 @@ export async function listBlockDevices(session: Guestfs): Promise<BlockDevice[]>
   const names = [...new Set([...partitions, ...found, ...others])].slice(0, MOST_DEVICES);
   const devices: BlockDevice[] = [];
   for (const name of names) {
-    // Fails for what blkid knows nothing of, as an empty partition on some tables.
+    // Fails if blkid finds nothing, as for an empty partition with some partition tables.
     const said = (await session.attempt(['blkid', name]))?.toString('utf8') ?? '';
     const device = { ...placeOf(name), ...readBlkid(said) };
-    // A disk with a partition table is not a device that anything is on.
+    // A disk with a partition table has no content of its own.
     if (device.type !== '' || partitions.includes(name) || found.includes(name)) devices.push(device);
   }
   return withMembers(session, devices);
 }
 
-/** A line of `list-filesystems`: `/dev/sda1: ext4`. The name may hold a colon (`btrfsvol:/dev/sda2/root`), the type none. */
+/**
+ * Parses a line of `list-filesystems`: `/dev/sda1: ext4`. The name may contain a colon (`btrfsvol:/dev/sda2/root`),
+ * the type does not.
+ */
 export function fileSystemOf(line: string): { name: string; type: string } {
   const at = line.lastIndexOf(': ');
   return at < 0 ? { name: line, type: '' } : { name: line.slice(0, at), type: line.slice(at + 2) };
 }
 
-/** What `blkid` of guestfish says, `KEY: value` a line. The first of a key counts. */
+/** Parses the output of guestfish's `blkid`: `KEY: value` lines. The first value of a key is used. */
 export function readBlkid(text: string): Omit<BlockDevice, 'name'> {
   const values = new Map<string, string>();
   for (const line of text.split('\n')) {
@@ -57,7 +60,7 @@ function placeOf(name: string): Pick<BlockDevice, 'name' | 'disk' | 'partition'>
   return { name, disk: diskNumber(letters), partition: number ? Number(number) : undefined };
 }
 
-/** `a` is 0, `z` 25, `aa` 26. */
+/** `a` is 0, `z` is 25, `aa` is 26. */
 export function diskNumber(letters: string): number {
   return Buffer.from(letters, 'latin1').reduce((sum, letter) => sum * 26 + letter - 96, 0) - 1;
 }

@@ -3,17 +3,19 @@ import { assigned, parseUdevRules, type UdevRule } from '../../contract/config/u
 import type { GuestTree } from '../../guest-tree.ts';
 import type { DiskAlias, GuestDisk } from '../../guest.ts';
 
-/** The ids of VMware's virtual disks begin with its IEEE number and a 9 (NAA type 6). */
+/** The ids of VMware's virtual disks begin with VMware's IEEE identifier and a 9 (NAA type 6). */
 const VMWARE_ID = /6000c29[0-9a-f]*/i;
 
-/** True for a text that holds an id of a virtual disk of VMware: `36000c29...`, `wwn-0x6000c29...`, `naa.6000c29...`. */
+/**
+ * True for a text that contains the id of a VMware virtual disk: `36000c29...`, `wwn-0x6000c29...`, `naa.6000c29...`.
+ */
 export function hasVmwareId(text: string): boolean {
   return VMWARE_ID.test(text);
 }
 
 /**
- * The disk, counted from 0, with the VMware id in `text`. The only disk is meant where the source gives no id for it; of several without ids none is
- * guessed.
+ * The disk, counted from 0, with the VMware id in `text`. If the source records no id, the id belongs to the only
+ * disk; with several disks without ids, no guess is made.
  */
 export function diskWithId(text: string, disks: readonly Pick<GuestDisk, 'uuid'>[]): number | undefined {
   const id = VMWARE_ID.exec(text)?.[0].toLowerCase();
@@ -23,12 +25,15 @@ export function diskWithId(text: string, disks: readonly Pick<GuestDisk, 'uuid'>
   return disks.length === 1 && disks[0]?.uuid === undefined ? 0 : undefined;
 }
 
-/** udev's `ID_WWN` has the first 16 of the 32 digits. */
+/** udev's `ID_WWN` contains the first 16 of the 32 digits. */
 function isIdOf(id: string, uuid: string): boolean {
   return id === uuid || (id.length === 16 && uuid.startsWith(id));
 }
 
-/** The names that the guest's own configuration gives to disks by their ids on VMware: aliases of multipath, and links of udev rules. */
+/**
+ * The names that the guest's configuration gives to disks by their ids on VMware: multipath aliases, and links of
+ * udev rules.
+ */
 export async function readDiskAliases(files: GuestTree, disks: readonly GuestDisk[]): Promise<DiskAlias[]> {
   const multipath = [
     ...parseMultipathAliases((await files.read('/etc/multipath.conf')) ?? ''),
@@ -55,7 +60,7 @@ function aliasesOf(rule: UdevRule, file: string, disks: readonly GuestDisk[]): D
   }));
 }
 
-/** Which partition a rule is for: `KERNEL=="sd?1"`, `ATTR{partition}=="1"`, `ENV{ID_PART_ENTRY_NUMBER}=="1"`. */
+/** The partition that a rule matches: `KERNEL=="sd?1"`, `ATTR{partition}=="1"`, `ENV{ID_PART_ENTRY_NUMBER}=="1"`. */
 function partitionOf({ tokens }: UdevRule): number | undefined {
   for (const { key, attribute, operator, value } of tokens) {
     if (operator !== '==') continue;
@@ -67,8 +72,8 @@ function partitionOf({ tokens }: UdevRule): number | undefined {
 }
 
 /**
- * The place that a name means by an id of VMware; `disk` is undefined for a disk that is not known, or not there. Undefined for a name without such an
- * id. Multipath and udev add the number of a partition as `-part1`, `_part1`, `p1` or `1`.
+ * The place of a name with a VMware id; `disk` is undefined if the disk is unknown or missing. Undefined for a name
+ * without such an id. Multipath and udev append the partition number as `-part1`, `_part1`, `p1` or `1`.
  */
 export function placeById(
   spec: string,
@@ -88,7 +93,7 @@ export function placeById(
   return { disk: diskWithId(name, disks), partition: part ? Number(part) : undefined };
 }
 
-/** `%n` in a link of udev is the number of the partition. */
+/** `%n` in a udev link is the partition number. */
 function aliasPattern(name: string, isAnyPartition: boolean): RegExp {
   const plain = name.split(/%n|\$number/).map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`));
   return new RegExp(`^${plain.join(String.raw`(\d*)`)}${isAnyPartition ? String.raw`(?:(?:[-_]part|p)?(\d+))?` : ''}$`);

@@ -5,7 +5,7 @@ import { pciAddressOf } from '../pci-slot.ts';
 
 type Disks = readonly GuestDisk[];
 
-/** The disk, counted from 0, and the partition of a name that follows the hardware. */
+/** The disk, counted from 0, and the partition that a hardware-dependent name refers to. */
 export function hardwarePlace(
   spec: string,
   guest: Pick<Guest, 'disks' | 'diskOrder' | 'aliases'>,
@@ -23,7 +23,7 @@ function placeByOrder(spec: string, disks: Disks): ReturnType<typeof hardwarePla
   if (nvme !== undefined) return place(Number(nvme), nvmePartition, disks);
   const [, name, part] = /^\/dev\/disk\/by-(?:path|id)\/(.+?)(?:-part(\d+))?$/.exec(spec) ?? [];
   if (name === undefined) return undefined;
-  // An id that is not VMware's, as that of a SATA disk, is of the only disk if it is not on another bus.
+  // An id that is not VMware's, such as that of a SATA disk, belongs to the only disk unless it is for another bus.
   if (spec.startsWith('/dev/disk/by-id/')) {
     return disks.length === 1 && !/^(usb|ieee1394|mmc)-/.test(name) ? place(0, part, disks) : undefined;
   }
@@ -35,10 +35,13 @@ function place(disk: number, partition: string | undefined, disks: Disks): Retur
   return { disk, partition: partition ? Number(partition) : undefined };
 }
 
-/** What the end of a by-path name tells of the place on a controller. ATA ports are those of a SATA controller, or the channels of an IDE one. */
+/**
+ * The address on a controller at the end of a by-path name. ATA ports are the ports of a SATA controller, or the
+ * channels of an IDE controller.
+ */
 type PathEnd = { bus: 'scsi' | 'nvme'; unit: number } | { bus: 'ata'; port: number; drive: number };
 
-/** `pci-0000:03:00.0-scsi-0:0:1:0`: target 1 of a controller. ATA ports and NVMe name spaces count from 1. */
+/** `pci-0000:03:00.0-scsi-0:0:1:0`: target 1 of a controller. ATA ports and NVMe namespaces count from 1. */
 function endOfPath(name: string): PathEnd | undefined {
   const [, target] = /-scsi-\d+:\d+:(\d+):\d+$/.exec(name) ?? /-sas-phy(\d+)-lun-\d+$/.exec(name) ?? [];
   if (target !== undefined) return { bus: 'scsi', unit: Number(target) };
@@ -48,7 +51,7 @@ function endOfPath(name: string): PathEnd | undefined {
   return port === undefined ? undefined : { bus: 'ata', port: Number(port) - 1, drive: Number(drive) };
 }
 
-/** The disk that a by-path name means; -1 where there is none, or a doubt. */
+/** The disk of a by-path name; -1 if there is none or it is ambiguous. */
 function diskOfPath(name: string, disks: Disks): number {
   const end = endOfPath(name);
   if (end === undefined) return -1;
@@ -58,7 +61,10 @@ function diskOfPath(name: string, disks: Disks): number {
   return theOneAt(pciAddress, fitting) ?? (disks.length === 1 ? 0 : -1);
 }
 
-/** Of a machine that does not tell where its disks hang: their order. A machine of VMware has no unit 7 on a SCSI bus, which is the controller's own. */
+/**
+ * The place by disk order, for a VM whose source does not record disk addresses. On VMware, unit 7 of a SCSI bus is
+ * the controller itself.
+ */
 function countedPlace(end: PathEnd): number {
   if (end.bus === 'ata') return end.port;
   return end.bus === 'scsi' && end.unit > 7 ? end.unit - 1 : end.unit;
@@ -71,10 +77,13 @@ function isAt(address: DiskAddress | undefined, end: PathEnd): boolean {
   return address.bus === 'sata' && address.unit === end.port && end.drive === 0;
 }
 
-/** PCI addresses of the first SCSI controller, of a kind on PCI Express and of the older ones. */
+/** The PCI addresses of the first SCSI controller: of a PCI Express model, and of an older one. */
 const FIRST_CONTROLLERS: ReadonlySet<string> = new Set(['0000:03:00.0', '0000:00:10.0']);
 
-/** Several controllers have a disk with the same unit: the PCI address tells which, where the slots are known. */
+/**
+ * If several controllers have a disk with the same unit, the PCI address selects one, provided that the slots are
+ * known.
+ */
 function theOneAt(
   pciAddress: string,
   fitting: readonly { index: number; address: DiskAddress | undefined }[],

@@ -4,10 +4,10 @@ import { hardwarePlace } from './disk-place.ts';
 
 type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder' | 'aliases'>;
 
-/** What a device is named by in a configuration that names it by its content or its partition. */
+/** The property by which a configuration identifies a device, either of its content or of its partition. */
 export type ContentTag = 'uuid' | 'label' | 'partUuid' | 'partLabel';
 
-/** By the tags of fstab, and by the folders of `/dev/disk`. */
+/** Indexed by the tags of fstab and by the folders of `/dev/disk`. */
 export const CONTENT_TAGS: Readonly<Record<string, ContentTag>> = {
   UUID: 'uuid',
   LABEL: 'label',
@@ -19,7 +19,10 @@ export const CONTENT_TAGS: Readonly<Record<string, ContentTag>> = {
   'by-partlabel': 'partLabel',
 };
 
-/** True for a name that another hardware gives to another device, or to none. Names of LVM, md, and by content stay. */
+/**
+ * True for a name that refers to another device, or to none, on other hardware. Names of LVM and md, and names by
+ * content, stay valid.
+ */
 export function isUnstableName(spec: string, guest: Pick<Guest, 'disks' | 'aliases'> = { disks: [] }): boolean {
   if (placeById(spec, guest) !== undefined) return true;
   if (/^\/dev\/((sd|hd|vd|xvd)[a-z]+\d*|nvme\d+n\d+(p\d+)?)$/.test(spec)) return true;
@@ -28,8 +31,9 @@ export function isUnstableName(spec: string, guest: Pick<Guest, 'disks' | 'alias
 }
 
 /**
- * The device that a name in the guest's configuration means: by content, by LVM or md, or, for names that follow the hardware, by the order of the
- * disks. `type` is what is said to be on it. Undefined when there is none, or more than one.
+ * The device that a name in the guest's configuration refers to: by content, by LVM or md, or, for hardware-dependent
+ * names, by disk order. `type` is the configured content type. Undefined if there is no such device, or more than
+ * one.
  */
 export function findDevice(spec: string, guest: Known, type = ''): BlockDevice | undefined {
   const tag = tagOf(spec);
@@ -51,7 +55,10 @@ function byContent(devices: readonly BlockDevice[], tag: string, value: string):
   return only(devices.filter((device) => isEqual(device[key] ?? '', unescapeName(value))));
 }
 
-/** What fstab says of the type must fit. Where it does not, the one other disk counts whose partition of that number has the type. */
+/**
+ * The type in fstab must match. If it does not, the one other disk whose partition with that number has the type is
+ * used.
+ */
 function byHardware(spec: string, guest: Known, type: string): BlockDevice | undefined {
   const meant = hardwarePlace(spec, guest);
   if (!meant) return undefined;
@@ -61,14 +68,14 @@ function byHardware(spec: string, guest: Known, type: string): BlockDevice | und
   return only(sameNumber.filter((device) => device.type !== '' && fitsType(device.type, type)));
 }
 
-/** True when a file system of `found` is what fstab's `wanted` mounts. */
+/** True if fstab's type `wanted` mounts the file system `found`. */
 export function fitsType(found: string, wanted: string): boolean {
   if (['', 'auto', 'none'].includes(wanted)) return true;
   const [a, b] = [found, wanted].map((type) => (/^ext[234]$/.test(type) ? 'ext' : type === 'msdos' ? 'vfat' : type));
   return a === b;
 }
 
-/** `/dev/mapper/vg-lv` and `/dev/vg/lv` are one volume; a dash in a name is doubled in the first. */
+/** `/dev/mapper/vg-lv` and `/dev/vg/lv` are the same volume; dashes in names are doubled in the first form. */
 export function volumeName(name: string): string {
   const [, mapped] = /^\/dev\/mapper\/(.+)$/.exec(name) ?? [];
   if (mapped === undefined) return name;
@@ -77,7 +84,7 @@ export function volumeName(name: string): string {
   return `/dev/${group.replaceAll('--', '-')}/${volume.replaceAll('--', '-')}`;
 }
 
-/** udev writes odd characters of a label as `\x20`, fstab spaces as `\040`. */
+/** udev escapes unusual characters of a label as `\x20`, and fstab escapes spaces as `\040`. */
 export function unescapeName(text: string): string {
   return text
     .replace(/\\x([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))

@@ -1,4 +1,4 @@
-/** One line of `/etc/fstab` that is an entry. Spaces in names are `\040` there, and stay so. */
+/** One entry of `/etc/fstab`. Spaces in names remain escaped as `\040`. */
 export interface FstabEntry {
   spec: string;
   path: string;
@@ -8,7 +8,7 @@ export interface FstabEntry {
   line: number;
 }
 
-/** The entries of an fstab (fstab(5)); comments and lines with too few fields are none. */
+/** The entries of an fstab (fstab(5)); comments and lines with too few fields are skipped. */
 export function readFstab(text: string): FstabEntry[] {
   return text.split('\n').flatMap((line, index) => {
     const [spec, path, type, options = 'defaults'] = line.trim().split(/\s+/);
@@ -17,12 +17,12 @@ export function readFstab(text: string): FstabEntry[] {
   });
 }
 
-/** The value of an option like `subvol=`. */
+/** The value of an option such as `subvol=`. */
 export function optionValue(options: readonly string[], name: string): string | undefined {
   return options.find((option) => option.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
-/** `UUID="..."` is as good as `UUID=...`. */
+/** `UUID="..."` is equivalent to `UUID=...`. */
 function unquote(spec: string): string {
   return spec.replace(/^(\w+)="(.*)"$/, '$1=$2');
 }

@@ -1,15 +1,15 @@
 import type { Guestfs } from '../../guestfs.ts';
 
-/** How a volume is opened without a passphrase: a token in the header of LUKS 2. */
+/** A way to open a volume without a passphrase: a token in the LUKS 2 header. */
 export type UnlockMethod = { kind: 'tang'; urls: readonly string[] } | { kind: 'tpm2' | 'fido2' | 'pkcs11' };
 
-/** Of the binary header, before the JSON area (LUKS2 On-Disk Format Specification 1.1, 2.1). */
+/** The size of the binary header, before the JSON area (LUKS2 On-Disk Format Specification 1.1, 2.1). */
 const BINARY_HEADER_BYTES = 4096;
 const MAGIC = Buffer.from('LUKS\xba\xbe', 'latin1');
-/** The largest header that the specification has: 4 MiB. */
+/** The largest header in the specification: 4 MiB. */
 const MOST_HEADER_BYTES = 4 * 1024 * 1024;
 
-/** The tokens of an encrypted device; none for LUKS 1, whose header has no place for them. */
+/** The tokens of an encrypted device; empty for LUKS 1, whose header does not support tokens. */
 export async function readUnlockMethods(session: Guestfs, device: string): Promise<UnlockMethod[]> {
   const header = await session.call(['pread-device', device, String(BINARY_HEADER_BYTES), '0']);
   const jsonBytes = jsonAreaBytes(header);
@@ -25,7 +25,7 @@ export function jsonAreaBytes(header: Buffer): number {
   return headerBytes <= MOST_HEADER_BYTES ? Math.max(0, headerBytes - BINARY_HEADER_BYTES) : 0;
 }
 
-/** Reads the tokens in a JSON area, which ends with a NUL. What is not JSON has no tokens. */
+/** Reads the tokens in a JSON area, which ends with a NUL. Invalid JSON has no tokens. */
 export function unlockMethodsOf(area: Buffer): UnlockMethod[] {
   const end = area.indexOf(0);
   const tokens = parsed(area.subarray(0, end < 0 ? undefined : end).toString('utf8'));
@@ -49,7 +49,10 @@ function methodsOf(token: Record<string, unknown>): UnlockMethod[] {
   }
 }
 
-/** The protected header of a JWE (RFC 7516) is JSON in base64url; Clevis keeps its pin there. A threshold of shares (`sss`) has further ones inside. */
+/**
+ * The protected header of a JWE (RFC 7516) is base64url-encoded JSON, in which Clevis stores its pin. A
+ * secret-sharing pin (`sss`) contains further ones.
+ */
 function pinsOf(header: string, depth = 0): UnlockMethod[] {
   const clevis = recordOf(recordOf(parsed(Buffer.from(header, 'base64url').toString('utf8')))['clevis']);
   if (clevis['pin'] === 'tpm2') return [{ kind: 'tpm2' }];
@@ -66,7 +69,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    // A damaged header, of which the second copy may be good, only loses a warning.
+    // If the header is damaged, the second copy may be valid; the only loss is a warning.
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }

@@ -4,12 +4,15 @@ import type { Guestfs } from '../../guestfs.ts';
 import { findDevice, fitsType } from './find-device.ts';
 import { optionValue, readFstab, type FstabEntry } from './fstab.ts';
 
-/** Where the parts of a system are that its fixes look at. */
+/** The mount points that contain files for the fixes. */
 const SYSTEM_PATHS = /^\/(boot|efi|usr|var|etc|opt)(\/|$)/;
 
 type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder' | 'aliases'>;
 
-/** What the fstab on the mounted root adds to it: `/boot`, the ESP, `/usr`, `/var`, each where it really is. The shortest path first. */
+/**
+ * The file systems that fstab on the mounted root adds: `/boot`, the ESP, `/usr`, `/var`, each with its actual
+ * device. The shortest path first.
+ */
 export async function findMounts(root: string, fstab: string, guest: Known): Promise<GuestMount[]> {
   const mounts: GuestMount[] = [{ mountable: root, path: '/' }];
   const entries = readFstab(fstab).filter(({ path }) => SYSTEM_PATHS.test(path));
@@ -21,7 +24,7 @@ export async function findMounts(root: string, fstab: string, guest: Known): Pro
   return mounts;
 }
 
-/** Mounts them, each below those before it; those that do not mount are left out. */
+/** Mounts the file systems in order, so that parents come first; those that fail to mount are left out. */
 export async function mountAll(
   session: Guestfs,
   mounts: readonly GuestMount[],
@@ -37,7 +40,10 @@ export async function mountAll(
   return done;
 }
 
-/** The ESP of a system whose fstab does not name it, as with systemd's own mounting: the one FAT file system with `/EFI`. Nothing is mounted before and after. */
+/**
+ * The ESP of a guest whose fstab does not name it, for example because systemd mounts it: the only FAT file system
+ * with `/EFI`. Nothing is mounted before and after.
+ */
 export async function findEsp(session: Guestfs, devices: readonly BlockDevice[]): Promise<string | undefined> {
   const files = new GuestFiles(session);
   const found: string[] = [];
@@ -54,7 +60,7 @@ function mountableOf({ name, type }: BlockDevice, { options }: FstabEntry): stri
   return subvolume === undefined ? name : `btrfsvol:${name}/${subvolume.replace(/^\/+/, '')}`;
 }
 
-/** A name that leads nowhere: for the ESP, the one FAT partition. */
+/** Replaces a name without a device: for the ESP, the only FAT partition. */
 function onlyFitting(
   { path, type }: FstabEntry,
   devices: readonly BlockDevice[],

@@ -1,4 +1,4 @@
-/** What Linux has its root on. */
+/** File system types that Linux can have its root on. */
 export const ROOT_TYPES: ReadonlySet<string> = new Set([
   'ext2',
   'ext3',

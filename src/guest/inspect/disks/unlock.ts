@@ -6,22 +6,22 @@ import type { BlockDevice, EncryptedVolume } from '../../guest.ts';
 import type { Guestfs } from '../../guestfs.ts';
 import { listBlockDevices } from './block-devices.ts';
 
-/** The key of an encrypted volume: in a file, so that it is not in any command line. */
+/** The key of an encrypted volume: in a file, so that it does not appear in a command line. */
 export interface DeviceKey {
-  /** As the appliance calls it (`/dev/sda3`, `/dev/vg/root`), or `all`. */
+  /** The appliance's name (`/dev/sda3`, `/dev/vg/root`), or `all`. */
   device: string;
   keyFile: string;
 }
 
-/** An opened volume, and what it was opened with. */
+/** An opened volume, and the passphrase that opened it. */
 export interface OpenedVolume extends EncryptedVolume {
   passphrase: Secret;
 }
 
-/** A passphrase of LUKS ends at 512 bytes in most tools. */
+/** Most tools limit LUKS passphrases to 512 bytes. */
 const MOST_KEY_BYTES = 4096;
 
-/** The type of an encrypted device, as blkid names it. */
+/** blkid's type of an encrypted device. */
 const LUKS_TYPE = 'crypto_LUKS';
 
 /** The encrypted devices that were not opened. */
@@ -33,8 +33,9 @@ export function lockedDevices(
 }
 
 /**
- * Opens the encrypted volumes that there are keys for as `luks-UUID`, in the order in which they can be opened: a volume can be in another one, as a
- * logical volume or an array. Throws if a key opens nothing, or if its file cannot be read.
+ * Opens the encrypted volumes for which there are keys as `luks-UUID`, in the order in which they become available: a
+ * volume can be inside another one, through a logical volume or an array.
+ * @throws if a key opens no volume, or its file cannot be read.
  */
 export async function unlockVolumes(session: Guestfs, keys: readonly DeviceKey[]): Promise<OpenedVolume[]> {
   if (keys.length === 0) return [];
@@ -65,8 +66,8 @@ export async function unlockVolumes(session: Guestfs, keys: readonly DeviceKey[]
 }
 
 /**
- * Closes the volumes and opens them under `names` (by encrypted device), so that programs of the guest find them by the names in its configuration.
- * Nothing must be mounted.
+ * Closes the volumes and opens them under `names` (by encrypted device), so that the guest's programs find them by
+ * the names in its configuration. Nothing must be mounted.
  */
 export async function reopenAs(
   session: Guestfs,
@@ -95,7 +96,7 @@ async function open(session: Guestfs, device: string, name: string, passphrase: 
   return error === undefined;
 }
 
-/** One line, as guestfish reads it; the line end of an editor is not part of it. */
+/** A single line, because guestfish reads one; the line end that an editor adds is removed. */
 export async function readPassphrase(path: string): Promise<Secret> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw localFileError('read', path, error);

@@ -1,10 +1,13 @@
 import type { BlockDevice } from '../../guest.ts';
 import type { Guestfs } from '../../guestfs.ts';
 
-/** More volume groups or arrays has no machine. */
+/** No VM has more volume groups or arrays. */
 const MOST_GROUPS = 128;
 
-/** The devices, with what LVM and mdadm say of them: volume groups, the identity of arrays, and how many members of each are missing. */
+/**
+ * Adds the data of LVM and mdadm to the devices: volume groups, the identity of arrays, and how many members of each
+ * are missing.
+ */
 export async function withMembers(session: Guestfs, devices: readonly BlockDevice[]): Promise<BlockDevice[]> {
   const groups = new Map<string, readonly string[]>();
   for (const group of (await session.lines(['vgs'])).slice(0, MOST_GROUPS)) {
@@ -35,7 +38,7 @@ function groupOf(
   return { volumeGroup: group, missingMembers: members.filter((each) => !known.has(plain(each))).length };
 }
 
-/** An array that was started; what `mdadm --detail --export` and `/proc/mdstat` have of it. */
+/** A running array, with the data of `mdadm --detail --export` and `/proc/mdstat`. */
 async function readArray(
   session: Guestfs,
   name: string,
@@ -56,7 +59,7 @@ async function readArray(
   };
 }
 
-/** LVM writes UUIDs with dashes or without. */
+/** LVM writes UUIDs with or without dashes. */
 function plain(uuid: string): string {
   return uuid.replaceAll('-', '');
 }

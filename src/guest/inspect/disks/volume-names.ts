@@ -9,12 +9,15 @@ import type { OpenedVolume } from './unlock.ts';
 
 type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder'>;
 
-/** What names the volumes of Arch and of systemd, beside crypttab: settings of the kernel's command line. */
+/** Settings of the kernel command line, which name volumes on Arch and with systemd, in addition to crypttab. */
 const COMMAND_LINES = ['/etc/kernel/cmdline', '/etc/default/grub', '/etc/default/grub.d/cmdline.cfg'];
-/** A name that is safe in a command, and that device-mapper writes as it is. */
+/** A name that is safe in a command and that device-mapper does not escape. */
 const PLAIN_NAME = /^[A-Za-z0-9][\w.+-]{0,100}$/;
 
-/** The names that the guest's configuration has for the opened volumes, by encrypted device. Nothing is mounted before and after. */
+/**
+ * The names in the guest's configuration for the opened volumes, by encrypted device. Nothing is mounted before and
+ * after.
+ */
 export async function findVolumeNames(
   session: Guestfs,
   opened: readonly OpenedVolume[],
@@ -36,7 +39,10 @@ export async function findVolumeNames(
   return names;
 }
 
-/** The names of encrypted volumes in the configuration of one system, by encrypted device: of crypttab, then of the kernel's command line. */
+/**
+ * The names of encrypted volumes in the configuration of one operating system, by encrypted device: from crypttab,
+ * then from the kernel command line.
+ */
 export async function readVolumeNames(files: GuestTree, guest: Known): Promise<ReadonlyMap<string, string>> {
   const entries = parseCrypttab((await files.read('/etc/crypttab')) ?? '').map(({ name, source }) => ({
     name,
@@ -53,7 +59,7 @@ export async function readVolumeNames(files: GuestTree, guest: Known): Promise<R
 
 function isFree(name: string, device: BlockDevice, names: ReadonlyMap<string, string>, { devices }: Known): boolean {
   if (!PLAIN_NAME.test(name) || names.has(device.name) || [...names.values()].includes(name)) return false;
-  // A name of device-mapper cannot be given twice, as that of a logical volume (`vg-root`).
+  // Device-mapper names must be unique, including those of logical volumes (`vg-root`).
   return name !== 'control' && !devices.some((other) => volumeName(other.name) === volumeName(`/dev/mapper/${name}`));
 }
 

@@ -7,10 +7,13 @@ import { planFallbackLoader } from './fallback-loader.ts';
 
 const NAME = 'boot-loader';
 
-/** Settings that kernel lines are made of, by the distributions' tools. */
+/** Settings from which the distributions' tools generate kernel lines. */
 const SETTING =
   /^\s*(GRUB_CMDLINE_\w+|GRUB_DEVICE|kernel_cmdline|DEFAULT_APPEND|DEFAULT_\w+_APPEND|EXTLINUX_\w+|U_BOOT_\w+|LINUX_KERNEL_CMDLINE)\+?=/;
-/** A kernel's line in the files of GRUB 2, GRUB legacy (with the options that Debian's and Ubuntu's tool keeps in comments) and syslinux. */
+/**
+ * A kernel's line in the files of GRUB 2, GRUB legacy (with the options that the Debian and Ubuntu tool keeps in
+ * comments) and syslinux.
+ */
 const GRUB_LINE =
   /^\s*(linux|linux16|linuxefi|kernel|module|set kernelopts|set default_kernelopts|kernelopts|# kopt|# defoptions)[\s=]/;
 const SYSLINUX_LINE = /^\s*append\s/i;
@@ -23,7 +26,7 @@ interface Place {
   lines: RegExp;
 }
 
-/** Where kernels get their words from. What is no link to another of these is changed on its own. */
+/** The files with kernel command lines. A file that is not a link to another one of these is changed separately. */
 const PLACES: readonly Place[] = [
   { folder: '/etc/default', names: /^(grub|extlinux|u-boot)$/, lines: SETTING },
   { folder: '/etc/default/grub.d', names: /\.cfg$/, lines: SETTING },
@@ -41,7 +44,7 @@ const PLACES: readonly Place[] = [
   { folder: '/boot/syslinux', names: /\.(conf|cfg)$/, lines: SYSLINUX_LINE },
 ];
 
-/** Names of devices in the kernel's words, a stale map of disks, and the loader that firmware without variables looks for. */
+/** Fixes device names on the kernel command line, a stale device map, and the loader for firmware without variables. */
 export const bootLoader: Fix = {
   name: NAME,
   async plan(guest, draft) {
@@ -51,14 +54,17 @@ export const bootLoader: Fix = {
   },
 };
 
-/** `grub.cfg` on the ESP: of Red Hat's older releases the whole, else some lines that lead to the other. */
+/**
+ * `grub.cfg` on the ESP: the complete file in Red Hat's older releases; otherwise a few lines that load the other
+ * one.
+ */
 async function efiGrubFiles({ files }: Guest): Promise<string[]> {
   const folders = await files.find('/boot/efi/EFI', /^[\w.-]+$/);
   const found = await Promise.all(folders.map((folder) => files.find(folder, /^(grub\.cfg|grubenv)$/i)));
   return found.flat();
 }
 
-/** The files that kernels get their words from, as they are in the guest: the text of each by its path. */
+/** The current texts of the guest's files with kernel command lines, by path. */
 export async function readBootTexts(guest: Guest): Promise<Map<string, string>> {
   const texts = new Map<string, string>();
   for (const path of (await bootFiles(guest)).keys()) {
@@ -77,7 +83,10 @@ async function bootFiles(guest: Guest): Promise<Map<string, RegExp>> {
   return found;
 }
 
-/** The text of one of {@link readBootTexts} with its devices renamed. What is no device of the machine is told to `warn`. */
+/**
+ * The text of one of {@link readBootTexts} with its devices renamed. `warn` receives names that are not a device of
+ * the VM.
+ */
 export function renameInBootText(
   guest: Guest,
   path: string,
@@ -116,7 +125,7 @@ function renamer(guest: Guest, warn: (message: string) => void, path: string, de
       root: word === 'root' ? root : undefined,
     });
     if (found === 'stays') return spec;
-    // A kernel without an initramfs knows partitions only.
+    // Without an initramfs, a kernel can find only partitions.
     const name = found === 'unknown' ? undefined : hasInitramfs ? found.name : partitionName(found.device.partUuid);
     if (name === undefined) {
       warn(`${path} names ${spec}, which is not a device of this VM. It is not changed.`);
@@ -131,7 +140,7 @@ function partitionName(partUuid: string | undefined): string | undefined {
   return partUuid === undefined ? undefined : `PARTUUID=${partUuid}`;
 }
 
-/** The environment block of GRUB is of a fixed length, filled up with `#`. */
+/** GRUB's environment block has a fixed length and is padded with `#`. */
 export function padGrubenv(text: string, lengthBytes: number): string {
   return text
     .replace(/#*$/, '')
@@ -139,7 +148,7 @@ export function padGrubenv(text: string, lengthBytes: number): string {
     .slice(0, Math.max(lengthBytes, text.replace(/#*$/, '').length));
 }
 
-/** With this setting the next `update-grub` would write `/dev/sda1` again. */
+/** With this setting, the next `update-grub` would write `/dev/sda1` again. */
 function allowUuid(text: string, details: string[]): string {
   return text.replace(
     /^(\s*)(GRUB_DISABLE_LINUX_(?:PART)?UUID=["']?true["']?)/gm,
@@ -150,7 +159,10 @@ function allowUuid(text: string, details: string[]): string {
   );
 }
 
-/** A map of BIOS numbers to disks by names of the old hardware. GRUB makes its own when there is none. */
+/**
+ * A map from BIOS drive numbers to disks under their old names. GRUB determines the mapping itself if the file is
+ * missing.
+ */
 async function planDeviceMap(draft: GuestDraft, path: string): Promise<void> {
   const text = await draft.read(path);
   if (text === undefined || !/^\(hd\d+\)\s+\/dev\//m.test(text)) return;

@@ -1,6 +1,6 @@
 import type { Guest } from '../../guest.ts';
 
-/** Where a boot entry's words are, in the order in which they count. `lines` captures the words. */
+/** The locations of boot entries' command lines, in order of precedence. `lines` captures the command line. */
 const PLACES: readonly { folder: string; names: RegExp; lines: RegExp }[] = [
   { folder: '/etc/kernel', names: /^cmdline$/, lines: /^(?!#)(.+)$/gm },
   { folder: '/boot/loader/entries', names: /\.conf$/, lines: /^options[ \t]+(.+)$/gm },
@@ -15,8 +15,8 @@ const PLACES: readonly { folder: string; names: RegExp; lines: RegExp }[] = [
 const ENVIRONMENTS = ['/boot/grub2/grubenv', '/boot/efi/EFI/redhat/grubenv', '/boot/efi/EFI/centos/grubenv'];
 
 /**
- * The kernel command line of the guest's first boot entry, with which the guest sees `/proc/cmdline`; undefined if none names a root. Entries for a
- * rescue are passed over.
+ * The kernel command line of the guest's first boot entry, which is the guest's `/proc/cmdline`; undefined if no
+ * entry names a root. Rescue entries are skipped.
  */
 export async function readCommandLine({ files }: Pick<Guest, 'files'>): Promise<string | undefined> {
   for (const { folder, names, lines } of PLACES) {
@@ -32,7 +32,7 @@ export async function readCommandLine({ files }: Pick<Guest, 'files'>): Promise<
   return undefined;
 }
 
-/** Entries of RHEL 8 have `$kernelopts`, which is in GRUB's environment. */
+/** RHEL 8 entries contain `$kernelopts`, which is defined in GRUB's environment. */
 async function expanded(words: string, files: Guest['files']): Promise<string> {
   if (!words.includes('$kernelopts')) return words;
   for (const path of ENVIRONMENTS) {
@@ -42,7 +42,7 @@ async function expanded(words: string, files: Guest['files']): Promise<string> {
   return words;
 }
 
-/** Without the variables of GRUB and the initrd of a syslinux entry, which the kernel does not see. */
+/** Removes GRUB's variables and the initrd of a syslinux entry, which the kernel does not see. */
 function plainWords(line: string): string {
   return line
     .trim()

@@ -2,14 +2,14 @@ import { posix } from 'node:path';
 import type { GuestDraft } from '../../change.ts';
 import type { Guest } from '../../guest.ts';
 
-/** UEFI variables, which name the loader to start, stay behind with the old machine: firmware then starts this one. */
+/** UEFI variables, which name the loader to start, do not move with the disks. Firmware then starts this one. */
 const FALLBACK = 'EFI/BOOT/BOOTX64.EFI';
-/** What may be started first, the best first: the shim vouches for what it starts in its own folder. */
+/** Candidates for the first loader, best first: the shim verifies what it starts in its own folder. */
 const LOADERS = [/^shimx64\.efi$/i, /^shim\.efi$/i, /^grubx64\.efi$/i, /^grub\.efi$/i, /^systemd-bootx64\.efi$/i];
-/** What a shim looks for beside itself. */
+/** The files that a shim looks for in its own folder. */
 const BESIDE_SHIM = /^(grub|grubx64|mmx64|mokmanager)\.efi$/i;
 
-/** Drafts the fallback loader where the ESP has none. */
+/** Drafts the fallback loader if the ESP has none. */
 export async function planFallbackLoader({ files, mounts, devices, system }: Guest, draft: GuestDraft): Promise<void> {
   const esp = mounts.find(({ path, mountable }) => {
     const type = devices.find(({ name }) => name === mountable)?.type;
@@ -34,7 +34,7 @@ async function findLoader(
   id: string,
 ): Promise<{ loader: string; beside: string[] } | undefined> {
   const all = await files.find(efi, /^(?!boot$)[\w.-]+$/i);
-  // The distribution's own folder before others'.
+  // The distribution's own folder precedes others.
   const folders = all.toSorted((a, b) => Number(posix.basename(b) === id) - Number(posix.basename(a) === id));
   for (const folder of folders) {
     const names = await files.list(folder);

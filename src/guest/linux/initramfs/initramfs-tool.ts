@@ -4,16 +4,16 @@ import { unpackInitramfs } from '../../contract/initramfs/archive/unpack.ts';
 import type { Guest, GuestKernel } from '../../guest.ts';
 import { argumentString } from '../../guestfs-words.ts';
 
-/** The program of a guest that makes its initramfs, and what is written to make it take drivers in. */
+/** The guest's program that builds its initramfs, and the configuration that makes it include drivers. */
 export interface InitramfsTool {
   name: 'update-initramfs' | 'dracut' | 'mkinitcpio';
-  /** The program that lists an image. */
+  /** The program that lists the content of an image. */
   lister: string;
   rebuild: (kernel: GuestKernel, image: string) => string[];
-  /** Where the image of a kernel belongs that has none. */
+  /** The image path for a kernel without an image. */
   imageOf: (kernel: GuestKernel) => string;
   configPath: string;
-  /** The configuration with `modules` taken in; the same when it has them already. */
+  /** The configuration with `modules` added; unchanged if it already contains them. */
   configure: (before: string | undefined, modules: readonly string[]) => string;
 }
 
@@ -50,7 +50,7 @@ const MKINITCPIO: InitramfsTool = {
   configure: (before = '', modules) => addToModules(before, modules),
 };
 
-/** `MODULES=(a b)`, and `MODULES="a b"` of older releases. The last line counts, as bash reads the file. */
+/** `MODULES=(a b)`, or `MODULES="a b"` in older releases. Bash reads the file, so the last line takes precedence. */
 function addToModules(text: string, modules: readonly string[]): string {
   const lines = text.split('\n');
   const at = lines.findLastIndex((line) => line.startsWith('MODULES='));
@@ -70,7 +70,7 @@ const TOOLS: readonly { tool: InitramfsTool; programs: readonly string[] }[] = [
   { tool: MKINITCPIO, programs: ['/usr/bin/mkinitcpio', '/sbin/mkinitcpio'] },
 ];
 
-/** The tool that the guest has; undefined when it has none that is known. */
+/** The guest's tool; undefined if it has no known one. */
 export async function findInitramfsTool({ files }: Pick<Guest, 'files'>): Promise<InitramfsTool | undefined> {
   for (const { tool, programs } of TOOLS) {
     for (const program of programs) if (await files.isFile(program)) return tool;
@@ -79,10 +79,13 @@ export async function findInitramfsTool({ files }: Pick<Guest, 'files'>): Promis
 }
 
 const LIST_LIMIT_MS = 600_000;
-/** An initramfs with all firmware has some 300 MiB. */
+/** An initramfs with all firmware has about 300 MiB. */
 const MOST_IMAGE_BYTES = 1024 ** 3;
 
-/** The paths in an image; undefined if nothing can read it. The guest's own program lists what is not unpacked here: in an emulated appliance it takes minutes. */
+/**
+ * The paths in an image; undefined if it cannot be read. The guest's own program lists only images that cannot be
+ * unpacked here, because it takes minutes in an emulated appliance.
+ */
 export async function listInitramfs(
   { session, files }: Pick<Guest, 'session' | 'files'>,
   tool: InitramfsTool,
@@ -107,11 +110,12 @@ async function listedPaths(
   { lister }: InitramfsTool,
   image: string,
 ): Promise<string[] | undefined> {
-  // The guest is mounted read-only, and the program wants a place for its temporary files: /dev is the appliance's own memory.
+  // The guest is mounted read-only, and the program needs a place for its temporary files: /dev is in the appliance's
+  // memory.
   const command = argumentString(['env', 'TMPDIR=/dev', 'LC_ALL=C', lister, image]);
   const output = await session.attempt(['command', command], { limitMs: LIST_LIMIT_MS });
   const lines = output?.toString('latin1').split('\n') ?? [];
-  // lsinitrd shows them as `ls -l` does.
+  // lsinitrd prints them like `ls -l`.
   const paths = lines.map((line) => line.replace(/^.*\s(?=\S+$)/, '').trim()).filter((path) => path !== '');
   return paths.length === 0 ? undefined : paths;
 }

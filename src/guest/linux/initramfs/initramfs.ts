@@ -9,25 +9,28 @@ import { moduleNames, readKernelModules, type KernelModules } from './kernel-mod
 
 const NAME = 'initramfs';
 
-/** Without these a kernel finds no disk on KVM. */
+/** A kernel finds no disk on KVM without these. */
 const DISK_DRIVERS = ['virtio_pci', 'virtio_blk', 'virtio_scsi'];
-/** The card's driver comes from the root; it is taken in when an initramfs is made anyway. */
+/** The NIC driver is loaded from the root file system. It is added only if an initramfs is rebuilt anyway. */
 const DRIVERS = [...DISK_DRIVERS, 'virtio_net'];
 
-/** What the tools read when they make an initramfs: when one changes, it is made again. */
+/** Files that the tools read when they build an initramfs: a change to one of them requires a rebuild. */
 const CONFIGURATION = /^\/etc\/(initramfs-tools\/|dracut\.conf|mkinitcpio|cmdline\.d\/)/;
-/** Files that the tools copy into an initramfs where it needs them: the old one has those that it needs. */
+/** Files that the tools copy into an initramfs only if it needs them: the old image shows which ones. */
 const COPIED = /^\/etc\/(crypttab$|lvm\/|mdadm|multipath)/;
-/** Debian's hook writes the lines of crypttab there that the initramfs needs. */
+/** Debian's hook writes the crypttab lines that the initramfs needs to this path. */
 const CRYPTTAB = '/etc/crypttab';
 const COPIES: Readonly<Record<string, string>> = { [CRYPTTAB]: 'cryptroot/crypttab' };
-/** A wait of dracut for a device by its old name: `devexists-\x2fdev\x2fdisk\x2fby-path\x2f...`. */
+/** A dracut wait for a device by its old name: `devexists-\x2fdev\x2fdisk\x2fby-path\x2f...`. */
 const OLD_WAIT = /devexists-\\x2fdev\\x2f(sd|hd|disk\\x2fby-(path|id))/;
 
-/** Emulated, xz over a whole initramfs takes minutes. */
+/** In emulation, compressing an entire initramfs with xz takes minutes. */
 const REBUILD_LIMIT_MS = 3_600_000;
 
-/** For every kernel that can boot: the drivers of virtio disks, and what the root needs, by the guest's own tool. */
+/**
+ * Adds the drivers of virtio disks, and the modules that the root file system needs, for every bootable kernel with
+ * the guest's own tool.
+ */
 export const initramfs: Fix = {
   name: NAME,
   async plan(guest, draft) {
@@ -62,7 +65,7 @@ async function planKernel(
     );
     return;
   }
-  // What the root needs the tools find themselves, except where a person listed the modules by hand.
+  // The tools find the root's modules automatically, unless the user configured a list of modules.
   const wanted = [...new Set([...DRIVERS.filter((name) => modules.loadable.has(name)), ...needed])];
   const config = await draft.read(tool.configPath);
   await draft.write(NAME, tool.configPath, tool.configure(config, wanted), [`drivers ${wanted.join(', ')}`]);
@@ -72,17 +75,17 @@ async function planKernel(
   draft.run({ fix: NAME, path: image, details }, () => rebuild(guest, draft, tool, { kernel, image, needed }));
 }
 
-/** The one that boot loaders start. */
+/** The newest kernel, which boot loaders start. */
 function isNewest({ kernels }: Guest, { version }: GuestKernel): boolean {
   const newest = kernels.map((each) => each.version).toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   return newest.at(-1) === version;
 }
 
-/** What must be in the initramfs of a kernel: what is no part of the kernel itself. */
+/** The modules that a kernel's initramfs must contain because they are not built into the kernel. */
 function neededModules(guest: Guest, { loadable }: KernelModules): string[] {
   const root = rootDevice(guest);
   const isVolume = root !== undefined && root.disk === undefined && !root.name.startsWith('/dev/md');
-  // With LVM on it the root is not the opened volume itself.
+  // With LVM on top, the root is not the opened volume itself.
   const isEncrypted = isVolume && guest.opened.length > 0;
   const wanted = [
     ...DISK_DRIVERS,
@@ -114,19 +117,19 @@ async function reasonsToRebuild(
   ];
 }
 
-/** True if the image with these paths has a copy of a file of the root. */
+/** True if the image with these paths contains a copy of a file on the root file system. */
 export function hasCopyOf(path: string, paths: readonly string[]): boolean {
   const copies = new Set([path.slice(1), COPIES[path]]);
   return paths.some((each) => copies.has(each.replace(/^\.?\//, '')));
 }
 
-/** Modules of another kernel in the image do not help this one. */
+/** Modules for another kernel version do not count. */
 export function missingModules(paths: readonly string[], version: string, needed: readonly string[]): string[] {
   const there = moduleNames(paths.filter((path) => path.includes(`lib/modules/${version}/`)));
   return needed.filter((name) => !there.has(name));
 }
 
-/** The tools write the new image beside the old one, which goes last. */
+/** The tools write the new image before they remove the old one. */
 async function requireSpace({ session, files }: Guest, image: string): Promise<void> {
   const sizeBytes = await files.sizeBytes(image);
   const facts = await session.lines(['statvfs', '/boot']);

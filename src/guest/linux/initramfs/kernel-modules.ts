@@ -1,15 +1,15 @@
 import type { GuestFiles } from '../../guest-files.ts';
 
-/** Lists of all modules of a kernel are some hundred KiB. */
+/** The module lists of a kernel have a few hundred KiB. */
 const MOST_LIST_BYTES = 3 * 1024 * 1024;
 
-/** Which modules a kernel has, by name with `_` for `-`. */
+/** The modules of a kernel, by name with `_` instead of `-`. */
 export interface KernelModules {
   builtin: ReadonlySet<string>;
   loadable: ReadonlySet<string>;
 }
 
-/** What `/lib/modules/VERSION` lists. */
+/** Reads the lists in `/lib/modules/VERSION`. */
 export async function readKernelModules(files: GuestFiles, version: string): Promise<KernelModules> {
   const folder = `/lib/modules/${version}`;
   const [builtin = '', dependencies = ''] = [
@@ -22,7 +22,7 @@ export async function readKernelModules(files: GuestFiles, version: string): Pro
   };
 }
 
-/** The modules among paths: `kernel/drivers/virtio/virtio_pci.ko.xz` is `virtio_pci`. */
+/** The module names for paths: `kernel/drivers/virtio/virtio_pci.ko.xz` is `virtio_pci`. */
 export function moduleNames(paths: readonly string[]): ReadonlySet<string> {
   return new Set(
     paths.flatMap((path) => {

@@ -1,12 +1,12 @@
 /** The words of a kernel command line whose value is a device, and GRUB's setting of the root. */
 const DEVICE_WORD = /(^|[\s"'=])(root|resume|cryptdevice|rootjournal|GRUB_DEVICE)=("?)([^\s"']+)/g;
 
-/** What the device of a word becomes; the same when it stays. */
+/** Returns the new name for the device of a word, or the same name to keep it. */
 export type Rename = (word: string, spec: string) => string;
 
 /**
- * A kernel command line with the devices of its words renamed; everything else stays to the byte. `cryptdevice=DEVICE:name` names a device before a
- * colon, which a name by path has in itself.
+ * A kernel command line with the devices of its words renamed; the rest stays identical to the byte. In
+ * `cryptdevice=DEVICE:name` a colon ends the device, but names by path contain colons themselves.
  */
 export function renameInKernelWords(text: string, rename: Rename): string {
   return text.replace(DEVICE_WORD, (_whole, before: string, word: string, quote: string, value: string) => {
@@ -16,7 +16,7 @@ export function renameInKernelWords(text: string, rename: Rename): string {
   });
 }
 
-/** The lines of a boot loader's file that `lines` matches, renamed: those that hold a kernel's command line. */
+/** Renames devices in the lines of a boot loader's file that match `lines`: those with a kernel command line. */
 export function renameInLines(text: string, lines: RegExp, rename: Rename): string {
   return text
     .split('\n')

@@ -3,16 +3,16 @@ import type { GuestTree } from '../../guest-tree.ts';
 import { cardOf, isCardName, readMac } from '../../inspect/interface-name.ts';
 import type { Binding } from './match-cards.ts';
 
-/** A NIC with the static addresses that the guest's configuration gives it. */
+/** A NIC with the static addresses in the guest's configuration. */
 export interface ConfiguredNic {
   /** Lower case, with colons. */
   mac: string;
   name?: string | undefined;
-  /** IPv4 and IPv6, without the lengths of their prefixes. */
+  /** IPv4 and IPv6, without prefix lengths. */
   addresses: string[];
 }
 
-/** What one configuration says: which NIC, by its name or its address, and the static addresses. */
+/** One configuration: the NIC, by name or MAC address, and the static addresses. */
 interface Entry {
   name?: string | undefined;
   mac?: string | undefined;
@@ -36,12 +36,13 @@ const PLACES: readonly Place[] = [
   { folder: '/etc/sysconfig/network', names: IFCFG, read: ofIfcfg },
 ];
 
-/** More files than a network has. */
+/** No network configuration has more files. */
 const MOST_FILES = 200;
 
 /**
- * The static addresses of each NIC as the guest's configuration has them, for a comparison with what the NICs send. `named` are the NICs of names. What is configured on VLANs,
- * bridges and bonds is left out, and so are NICs that are matched by patterns.
+ * The static addresses of each NIC in the guest's configuration, to compare with the addresses that the NICs send
+ * from. `named` maps names to NICs. Configurations of VLANs, bridges and bonds are left out, and so are NICs matched
+ * by patterns.
  */
 export async function configuredNics(
   files: Pick<GuestTree, 'find'>,
@@ -65,7 +66,7 @@ export async function configuredNics(
   return [...nics.values()];
 }
 
-/** `192.0.2.10/24,192.0.2.1` is an address, its prefix and a gateway. */
+/** `192.0.2.10/24,192.0.2.1` is an address, its prefix length and a gateway. */
 function plainAddress(text: string): string | undefined {
   const [address = ''] = text
     .trim()
@@ -81,7 +82,7 @@ function ofIfupdown(text: string): Entry[] {
   for (const line of text.replaceAll('\\\n', ' ').split('\n')) {
     const [word = '', value = ''] = line.trim().split(/\s+/);
     if (['iface', 'auto', 'source', 'mapping'].includes(word) || word.startsWith('allow-')) current = undefined;
-    // `eth0:1` is an alias of the NIC, `eth0.7` is not it.
+    // `eth0:1` is an alias of the NIC; `eth0.7` is a VLAN.
     if (word === 'iface' && !value.includes('.') && isCardName(cardOf(value))) {
       current = { name: cardOf(value), addresses: [] };
       entries.push(current);
@@ -104,7 +105,7 @@ function ofIfcfg(text: string, fileName: string): Entry[] {
     : [{ name: cardOf(name), mac: readMac(valueOf('HWADDR')), addresses }];
 }
 
-/** Of networkd and NetworkManager, whose keys do not overlap. */
+/** For networkd and NetworkManager, whose keys do not overlap. */
 function ofIni(text: string): Entry[] {
   const valuesOf = (pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, value = '']) => value.trim());
   const [name] = valuesOf(/^\s*(?:Name|interface-name)\s*=(.*)$/gm);

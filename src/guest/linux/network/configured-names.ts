@@ -14,7 +14,7 @@ interface Place {
   read: Reader;
 }
 
-/** Where distributions configure their network. */
+/** The network configuration files of the distributions. */
 const PLACES: readonly Place[] = [
   { folder: '/etc/network', names: /^interfaces$/, read: ifupdownNames },
   { folder: '/etc/network/interfaces.d', names: /^[\w.-]+$/, read: ifupdownNames },
@@ -35,10 +35,13 @@ const PLACES: readonly Place[] = [
   { folder: '/etc/udev/rules.d', names: /\.rules$/, read: udevRuleNames },
 ];
 
-/** More files than a network has. */
+/** No network configuration has more files. */
 const MOST_FILES = 200;
 
-/** Every name of a card in the guest's configurations, each once, in their order; and the patterns of networkd that only old names may fit. `readText` reads files as they will be. */
+/**
+ * Every NIC name in the guest's configurations, each once and in order, and networkd patterns that only old names may
+ * match. `readText` returns the drafted text of a file.
+ */
 export async function configuredNames(
   files: Pick<GuestTree, 'find'>,
   readText: GuestTree['read'],
@@ -55,7 +58,7 @@ export async function configuredNames(
   return { names: mergeNames(found), patterns: [...patterns] };
 }
 
-/** What one file tells of a name adds to what another does. */
+/** Combines the data that several files contain about a name. */
 export function mergeNames(found: readonly InterfaceName[]): InterfaceName[] {
   const merged = new Map<string, InterfaceName>();
   for (const { name, mac, bound } of found) {
@@ -65,7 +68,7 @@ export function mergeNames(found: readonly InterfaceName[]): InterfaceName[] {
   return [...merged.values()];
 }
 
-/** The card of a keyfile of NetworkManager. One that tells only the address needs no name. */
+/** The NIC of a NetworkManager keyfile. A keyfile that contains only the MAC address needs no name. */
 export function networkManagerNames(text: string): InterfaceName[] {
   const sections = readIni(text);
   const type = iniValue(sections, 'connection', 'type');

@@ -1,6 +1,6 @@
 import { cardOf, isCardName, readMac, type InterfaceName } from '../../inspect/interface-name.ts';
 
-/** The card of an `ifcfg-NAME` file: of Red Hat's network scripts, which name it in `DEVICE`, or of SUSE's wicked, where the file's name does. */
+/** The NIC of an `ifcfg-NAME` file: Red Hat's network scripts name it in `DEVICE`, SUSE's wicked in the file name. */
 export function ifcfgNames(fileName: string, text: string): InterfaceName[] {
   const value = (key: string): string | undefined => {
     const [, found] = new RegExp(`^\\s*${key}=(.*)$`, 'm').exec(text) ?? [];
@@ -15,7 +15,7 @@ export function ifcfgNames(fileName: string, text: string): InterfaceName[] {
   return isCardName(name) ? [{ name, mac: readMac(value('HWADDR')) }] : [];
 }
 
-/** The bindings of `70-persistent-net.rules`, which old udev wrote itself. */
+/** The bindings in `70-persistent-net.rules`, which old udev versions generated. */
 export function udevRuleNames(text: string): InterfaceName[] {
   return text.split('\n').flatMap((line) => {
     if (line.trim().startsWith('#')) return [];

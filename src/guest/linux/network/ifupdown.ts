@@ -1,9 +1,9 @@
 import { cardOf, isCardName, type InterfaceName } from '../../inspect/interface-name.ts';
 
-/** Options of a stanza that make its interface a virtual one, whose ports are listed. */
+/** Options of a stanza that make its interface a virtual one, and list its ports. */
 const PORTS = /^(bridge[_-]ports|bond[_-]slaves|slaves|vlan[_-]raw[_-]device)$/;
 
-/** The cards of `/etc/network/interfaces` (interfaces(5)) and of the files that it takes in. */
+/** The NICs in `/etc/network/interfaces` (interfaces(5)) and in the files that it includes. */
 export function ifupdownNames(text: string): InterfaceName[] {
   const names = new Set<string>();
   const virtual = new Set<string>();

@@ -9,18 +9,19 @@ export interface Binding {
 
 export interface CardMatch {
   bindings: Binding[];
-  /** Names that no NIC is left for, or whose NIC has no known address. */
+  /** Names without a NIC, or whose NIC has no known MAC address. */
   unmatched: string[];
-  /** NICs that no configuration names, where VMware's slot determines their predictable name. */
+  /** NICs without a configuration whose predictable name follows from VMware's slot. */
   unnamed: Binding[];
 }
 
 type Card = Pick<GuestNic, 'mac' | 'pciSlotNumber'>;
 
 /**
- * Which NIC had which name on VMware: by the address in the configuration; by the slot (`ens192` is the NIC in slot 192); by the kernel's count (`eth1` is the second NIC);
- * the others in order. Names that the guest binds itself take their NIC with them. `nics` are in the order of their PCI addresses. With `hasKernelNames` the kernel's count is
- * exact, and comes before the slots.
+ * Matches NICs to their names on VMware: by the MAC address in the configuration; by slot (`ens192` is the NIC in
+ * slot 192); by the kernel's numbering (`eth1` is the second NIC); the rest in order. A name that the guest binds
+ * itself claims its NIC. `nics` must be in PCI address order. With `hasKernelNames` the kernel's numbering is exact
+ * and takes precedence over the slots.
  */
 export function matchCards(
   names: readonly InterfaceName[],
@@ -49,7 +50,7 @@ export function matchCards(
   const isCounted = (card: Card, name: string) => cards.indexOf(card) === kernelNumber(name);
   for (const fits of hasKernelNames ? [isCounted, isNameOfSlot] : [isNameOfSlot, isCounted]) takeAll(fits);
   for (const name of rest().toSorted(byNumber)) {
-    // The kernel's count has no such NIC: on VMware the name was of none.
+    // The kernel's numbering does not reach this name, so it belonged to no NIC on VMware.
     const isAbsent = hasKernelNames && kernelNumber(name) !== undefined;
     matches.set(name, isAbsent ? undefined : take(() => true)?.mac);
   }
@@ -73,7 +74,7 @@ function kernelNumber(name: string): number | undefined {
   return number === undefined ? undefined : Number(number);
 }
 
-/** `ens192` by the slot; `enp11s0` by the bus and the device, in decimal digits, where udev did not know the slot. */
+/** `ens192` by slot; `enp11s0` by bus and device in decimal, if udev did not know the slot. */
 function isNameOfSlot({ pciSlotNumber }: Card, name: string): boolean {
   if (pciSlotNumber === undefined) return false;
   const [, slot] = /^(?:ens|eno)(\d+)$/.exec(name) ?? [];
@@ -83,7 +84,10 @@ function isNameOfSlot({ pciSlotNumber }: Card, name: string): boolean {
   return bus !== undefined && Number(bus) === parseInt(busHex, 16) && Number(device) === parseInt(deviceHex, 16);
 }
 
-/** VMware numbers the functions of a bridge in steps of 1024: 160, 1184, 2208, which the guest sees as slots 160, 161, 162. */
+/**
+ * VMware numbers the functions of a bridge in steps of 1024: 160, 1184, 2208, which the guest sees as slots 160, 161,
+ * 162.
+ */
 function slotOfName(pciSlotNumber: number): number {
   return (pciSlotNumber % 1024) + Math.floor(pciSlotNumber / 1024);
 }

@@ -7,7 +7,8 @@ interface Line {
 }
 
 /**
- * The cards below `ethernets:` of a netplan file. Of YAML it reads what netplan files are written in: block mappings, and mappings in braces on one line.
+ * The NICs in `ethernets:` of a netplan file. Supports the YAML subset of netplan files: block mappings, and flow
+ * mappings on one line.
  */
 export function netplanNames(text: string): InterfaceName[] {
   const lines = text.split('\n').flatMap(readLine);
@@ -31,14 +32,14 @@ function nameOf({ key, value: flow }: Line, block: readonly Line[]): InterfaceNa
     lines.find((line) => line.key === name)?.value ?? new RegExp(`\\b${name}:\\s*["']?([^\\s"',}]+)`).exec(flows)?.[1];
   const mac = readMac(find('macaddress', inMatch));
   const setName = find('set-name', block);
-  // netplan itself looks for the address; it gives the name where one is to be set.
+  // netplan itself matches the MAC address, and assigns the name if one is to be set.
   if (mac !== undefined) return setName === undefined ? [] : [{ name: setName, mac, bound: true }];
   const hasMatch = match >= 0 || /\bmatch:/.test(flow);
   const name = hasMatch ? find('name', inMatch) : key;
   return name !== undefined && isCardName(name) ? [{ name }] : [];
 }
 
-/** The lines below line `index` that are further in. */
+/** The lines after line `index` with a deeper indentation. */
 function blockOf(lines: readonly Line[], index: number, indent: number): Line[] {
   const rest = lines.slice(index + 1);
   const end = rest.findIndex((line) => line.indent <= indent);

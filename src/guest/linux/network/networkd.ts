@@ -1,10 +1,12 @@
 import { isCardName, readMac, type InterfaceName } from '../../inspect/interface-name.ts';
 import { iniValue, readIni } from '../../inspect/ini.ts';
 
-/** Patterns that any predictable name of a card fits. */
+/** Patterns that match any predictable NIC name. */
 const WIDE = /^(\*|e\*|en\*)$/;
 
-/** The card of a `.network` file of systemd-networkd. `patterns` are what it matches that only names of the old hardware may fit. */
+/**
+ * The NIC of a systemd-networkd `.network` file. `patterns` are those that only names of the old hardware may match.
+ */
 export function networkdNames(text: string): { names: InterfaceName[]; patterns: string[] } {
   const sections = readIni(text);
   if (readMac(firstWord(iniValue(sections, 'Match', 'MACAddress'))) !== undefined) return { names: [], patterns: [] };
@@ -16,7 +18,7 @@ export function networkdNames(text: string): { names: InterfaceName[]; patterns:
   };
 }
 
-/** What a `.link` file binds: a name to an address. */
+/** The bindings of a `.link` file: a name for a MAC address. */
 export function linkNames(text: string): InterfaceName[] {
   const sections = readIni(text);
   const match = iniValue(sections, 'Match', 'PermanentMACAddress') ?? iniValue(sections, 'Match', 'MACAddress');

@@ -17,7 +17,10 @@ const SYSLINUX_FILE = /^(extlinux|syslinux)\.(conf|cfg)$/i;
 
 const GRUB: Place = { folders: ['/boot/grub', '/boot/grub2'], names: GRUB_FILE, lines: GRUB_LINE };
 
-/** The files that boot loaders read: GRUB's, entries of the boot loader specification (BLS), those of extlinux and syslinux. */
+/**
+ * The files that boot loaders read: GRUB's, Boot Loader Specification (BLS) entries, and those of extlinux and
+ * syslinux.
+ */
 const ENTRIES: readonly Place[] = [
   GRUB,
   { folders: on(ESPS, '/loader/entries'), names: /\.conf$/, lines: /^options\s/ },
@@ -34,7 +37,9 @@ const ENTRIES: readonly Place[] = [
   },
 ];
 
-/** What such files are made from. Without any of them, as with unified kernel images, this is all that is known. */
+/**
+ * The sources of such files. Without any boot loader files, as with unified kernel images, only these are available.
+ */
 const SOURCES: readonly Place[] = [
   {
     folders: ['/etc/default', '/etc/default/grub.d'],
@@ -47,13 +52,14 @@ const SOURCES: readonly Place[] = [
 
 /** systemd's boolean values (`parse_boolean`). */
 const SWITCHED_OFF = /\bnet\.ifnames=(0|n|no|f|false|off)\b/;
-/** Rules of udev that give predictable names; since systemd 209, and of 197 to 208. */
+/** udev rules that assign predictable names: of systemd 209 and later, and of 197 to 208. */
 const NAMING_RULES = ['80-net-setup-link.rules', '80-net-name-slot.rules'];
 const LINK_FOLDER = '/etc/systemd/network';
 
 /**
- * Whether udev names the guest's NICs by their slots (`ens192`). Otherwise they keep the kernel's names `eth0`, `eth1`, which count them in the order of their PCI addresses. Told by
- * `net.ifnames=0` in the entries of every boot loader, and by rules and `.link` files that replace those of systemd.
+ * Whether udev names the guest's NICs by their slots (`ens192`). Otherwise they keep the kernel's names `eth0`,
+ * `eth1`, which are numbered in PCI address order. Detected by `net.ifnames=0` in the entries of every boot loader,
+ * and by rules and `.link` files that override systemd's.
  */
 export async function hasPredictableNames(files: GuestTree): Promise<boolean> {
   for (const name of NAMING_RULES) {
@@ -68,12 +74,12 @@ export async function hasPredictableNames(files: GuestTree): Promise<boolean> {
   return !known.some((line) => SWITCHED_OFF.test(line));
 }
 
-/** A link to `/dev/null`, or an empty file: systemd's ways to switch a file of its own off. */
+/** A link to `/dev/null` or an empty file: both mask a file of systemd. */
 async function isMasked(files: GuestTree, path: string): Promise<boolean> {
   return (await files.linkTarget(path)) === '/dev/null' || (await files.read(path)) === '';
 }
 
-/** A `.link` file for every NIC whose policy leaves names as they are. */
+/** A `.link` file for every NIC with a policy that keeps the kernel's names. */
 function keepsKernelNames(text: string): boolean {
   const sections = readIni(text);
   const match = sections.find(({ name }) => name === 'Match');
@@ -82,7 +88,7 @@ function keepsKernelNames(text: string): boolean {
   return isForAll && policies.every((policy) => ['', 'kernel', 'keep'].includes(policy));
 }
 
-/** `grub.cfg` in the ESP's folder of the distribution. */
+/** The ESP folders of distributions, for `grub.cfg`. */
 async function efiGrubFolders(files: GuestTree): Promise<string[]> {
   const folders = await Promise.all(ESPS.map((esp) => files.find(`${esp}/EFI`, /^[\w.-]+$/)));
   return folders.flat();

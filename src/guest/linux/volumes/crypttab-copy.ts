@@ -5,12 +5,13 @@ import { unpackInitramfs } from '../../contract/initramfs/archive/unpack.ts';
 import type { Guest } from '../../guest.ts';
 import { isUnstableName } from '../../inspect/disks/find-device.ts';
 
-/** An initramfs with all firmware has some 300 MiB. */
+/** An initramfs with all firmware has about 300 MiB. */
 const MOST_IMAGE_BYTES = 1024 ** 3;
 
 /**
- * True if every volume that the initramfs opens is named by content there, as Debian's hook does: then a crypttab of the root that gets other names is
- * no reason to make the image again. An image that cannot be unpacked is not known to be good.
+ * True if the initramfs names every volume that it opens by content, as Debian's hook does. A crypttab on the root
+ * file system with new names is then no reason to rebuild the image. Returns false for an image that cannot be
+ * unpacked.
  */
 export async function namesVolumesByContent(
   guest: Pick<Guest, 'files' | 'disks' | 'aliases'>,

@@ -6,11 +6,14 @@ import { readUnlockMethods, type UnlockMethod } from '../../inspect/disks/luks-t
 import { lockedDevices } from '../../inspect/disks/unlock.ts';
 
 const CRYPTTAB = '/etc/crypttab';
-/** Key scripts of Debian that need nothing but the volumes and the keyboard. */
+/** Debian's key scripts that need nothing but the volumes and the keyboard. */
 const PORTABLE_SCRIPTS = /(^|\/)(decrypt_derived|decrypt_keyctl|decrypt_ssl|decrypt_gnupg|decrypt_opensc)$/;
 const RANDOM_KEYS = new Set(['/dev/urandom', '/dev/random', '/dev/hw_random']);
 
-/** Says which encrypted volumes were not looked into, and which are opened by something that does not move with the disks. */
+/**
+ * Reports encrypted volumes that were not inspected, and those that are opened by something that does not move with
+ * the disks.
+ */
 export const encryptedVolumes: Fix = {
   name: 'storage-names',
   async plan(guest, draft) {
@@ -63,7 +66,7 @@ async function checkEntry(guest: Guest, draft: GuestDraft, { name, keyFile, opti
       `${CRYPTTAB} reads the key of ${name} from ${spec}, which is not one of the VM's disks: attach that device to the new VM.`,
     );
   } else if (!(await guest.files.isFile(path))) {
-    // A key in the initramfs only, or a socket of a program, is not a file of the root.
+    // A key that is only in the initramfs, or a program's socket, is not a file on the root file system.
     const message = `${CRYPTTAB} reads the key of ${name} from ${path}, which is not a file of the guest`;
     draft.warn(
       isOptional ? `${message}.` : `${message}: the guest asks for the passphrase if the initramfs has no copy of it.`,

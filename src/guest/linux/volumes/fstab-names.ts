@@ -1,12 +1,13 @@
-/** A field of a line of a table, and what it becomes. */
+/** A field of a table's line, and its new value. */
 export interface Renamed {
   from: string;
   to: string;
 }
 
 /**
- * The text of a table (`fstab`, `crypttab`, `swaps` of old systems) with the device in column `column` of its lines renamed. Spaces, comments and line
- * ends stay to the byte. `rename` sees the fields of a line, and gives the name or undefined when it stays.
+ * The text of a table (`fstab`, `crypttab`, `swaps` on old systems) with the device in column `column` renamed.
+ * Spaces, comments and line ends stay identical to the byte. `rename` receives the fields of a line, and returns the
+ * new name or undefined to keep the old one.
  */
 export function renameInTable(
   text: string,

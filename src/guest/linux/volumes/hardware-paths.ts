@@ -4,12 +4,12 @@ import type { BlockDevice, Guest } from '../../guest.ts';
 
 type Known = Pick<Guest, 'disks' | 'diskOrder'>;
 
-/** The disks on virtio, in their order. */
+/** Target hardware with all disks on virtio, in their order. */
 export function virtioHardware({ disks }: Pick<Guest, 'disks'>): TargetHardware {
   return hardwareWith(disks.map(() => ({ driver: 'virtio_blk', names: 'vd' })));
 }
 
-/** As a guest on VMware's SCSI controller named the device: `/dev/sdb1`. */
+/** The name of the device on VMware's SCSI controllers: `/dev/sdb1`. */
 export function sourcePath(device: BlockDevice, { disks, diskOrder }: Known): string | undefined {
   if (device.disk === undefined) return undefined;
   const place = diskOrder.indexOf(device.disk);

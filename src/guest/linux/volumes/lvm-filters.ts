@@ -3,17 +3,17 @@ import { devicePaths } from '../../contract/target-names.ts';
 import type { BlockDevice, Guest } from '../../guest.ts';
 import { sourcePath, virtioHardware } from './hardware-paths.ts';
 
-/** `filter` and `global_filter` with a list of patterns, or one, as they are written. */
+/** `filter` and `global_filter` with one pattern or a list, as written. */
 const SETTING =
   /^([ \t]*(?:devices[ \t]*\{[ \t]*|devices\/)?(?:global_filter|filter)[ \t]*=[ \t]*)(\[(?:[^\]"#]|"(?:[^"\\]|\\.)*"|#[^\n]*\n)*\]|"(?:[^"\\]|\\.)*")/gm;
-/** A name of the old hardware in a pattern, as a whole name or as the part after `/dev/`. */
+/** An old hardware name in a pattern, as a complete name or as the part after `/dev/`. */
 const OLD_NAME = /(^|[|/^(])[sh]d/;
-/** Names of which only the old hardware tells what they mean. */
+/** Names that have a meaning only on the old hardware. */
 const HARDWARE_LINK = /by-(id|path)|nvme/;
 
 type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder'>;
 
-/** The text of an `lvm.conf` whose filters admit on virtio what they admitted before. Nothing else changes. */
+/** The text of an `lvm.conf` whose filters accept on virtio what they accepted before. Nothing else changes. */
 export function admitInFilters(text: string, guest: Known): { text: string; details: string[] } {
   const details: string[] = [];
   const changed = text.replace(SETTING, (whole, start: string, list: string) => {
@@ -30,7 +30,7 @@ export function admitInFilters(text: string, guest: Known): { text: string; deta
   return { text: changed, details };
 }
 
-/** What is to be added, each after the pattern `before`, or at the front. */
+/** The patterns to add, each after the pattern `before`, or at the front. */
 function missingPatterns(patterns: readonly string[], guest: Known): { before: string | undefined; pattern: string }[] {
   const added: { before: string | undefined; pattern: string }[] = [];
   for (const before of patterns) {
@@ -47,7 +47,7 @@ function missingPatterns(patterns: readonly string[], guest: Known): { before: s
     if (type !== 'LVM2_member' || uuid === undefined || device.disk === undefined) continue;
     const paths = devicePaths(device, virtioHardware(guest));
     if (filterAdmits(extended, paths) !== false) continue;
-    // What a link of the old hardware meant cannot be asked any more.
+    // The target of a link on the old hardware can no longer be determined.
     if (!isOfHardware && filterAdmits(old, sourcePaths(device, guest)) === false) continue;
     added.push({ before: undefined, pattern: `a|^/dev/disk/by-id/lvm-pv-uuid-${uuid}$|` });
     const [kernelPath] = paths;

@@ -7,12 +7,12 @@ import { virtioHardware } from './hardware-paths.ts';
 
 type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder'>;
 
-/** Mdadm's keyword for everything in `/proc/partitions`: the default without a `DEVICE` line. */
+/** mdadm's keyword for everything in `/proc/partitions`: the default without a `DEVICE` line. */
 const ALL_DEVICES = 'partitions';
 
 /**
- * The text of an `mdadm.conf` that admits on virtio the members of the arrays: `DEVICE` with the new names beside the old ones, or all partitions; and
- * `ARRAY` without names of devices, which all would have to fit.
+ * The text of an `mdadm.conf` that accepts the arrays' members on virtio. `DEVICE` has the new names in addition to
+ * the old ones, or all partitions. `ARRAY` has no device names, since all of them would have to match.
  */
 export function admitInMdadmConf(text: string, guest: Known): { text: string; details: string[] } {
   const details: string[] = [];
@@ -44,7 +44,7 @@ function isKeyword(word: string, keyword: string): boolean {
   return word.length >= 3 && keyword.startsWith(word);
 }
 
-/** What the `DEVICE` lines lack. */
+/** The words that the `DEVICE` lines lack. */
 function missingWords(text: string, guest: Known): string[] {
   const patterns = parseMdadmConf(text).devicePatterns.map(({ pattern }) => pattern);
   if (patterns.length === 0 || patterns.includes(ALL_DEVICES)) return [];

@@ -2,13 +2,13 @@ import type { Fix, GuestDraft } from '../../change.ts';
 import { hasVmwareId } from '../../inspect/disks/disk-names.ts';
 
 const NAME = 'volumes';
-/** What multipathd remembers of disks: which it takes, and what it calls them. */
+/** multipathd's state: the disks that it claims, and their names. */
 const MEMORIES = ['/etc/multipath/wwids', '/etc/multipath/bindings'];
 const CONFIG = '/etc/multipath.conf';
-/** The disks of KVM, in place of those that a blacklist names by id. */
+/** KVM's disks, for a blacklist that excludes disks by id. */
 const NEW_DISKS = ['devnode "^vd[a-z]"', 'device { vendor "QEMU" product "QEMU HARDDISK" }'];
 
-/** Ids of VMware's virtual disks in the configuration of multipath. A disk has another id on KVM, or none. */
+/** Fixes ids of VMware's virtual disks in the configuration of multipath. On KVM a disk has another id, or none. */
 export const multipath: Fix = {
   name: NAME,
   async plan(_guest, draft) {
@@ -26,7 +26,7 @@ async function planMemory(draft: GuestDraft, path: string): Promise<void> {
   await draft.write(NAME, path, kept.join('\n'), details);
 }
 
-/** Where a blacklist keeps multipath off the local disks by their ids, it keeps it off those of KVM. */
+/** If a blacklist excludes the local disks from multipath by their ids, the KVM disks are excluded too. */
 async function planBlacklist(draft: GuestDraft): Promise<void> {
   const before = await draft.read(CONFIG);
   if (before === undefined) return;

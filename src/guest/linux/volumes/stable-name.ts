@@ -4,7 +4,10 @@ import { findDevice, isUnstableName } from '../../inspect/disks/find-device.ts';
 
 type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder' | 'aliases'>;
 
-/** The name of a device by its content, or by its partition; undefined when neither is there or another device has the same. */
+/**
+ * The name of a device by its content, or by its partition; undefined if it has neither, or another device has the
+ * same.
+ */
 export function stableName(device: BlockDevice, devices: readonly BlockDevice[]): string | undefined {
   const isAlone = (key: 'uuid' | 'partUuid') =>
     device[key] !== undefined && devices.filter((other) => other[key] === device[key]).length === 1;
@@ -13,10 +16,13 @@ export function stableName(device: BlockDevice, devices: readonly BlockDevice[])
   return undefined;
 }
 
-/** What a name of the configuration becomes on other hardware. */
+/** The new name for a name in the configuration on other hardware. */
 export type NewName = { name: string; device: BlockDevice } | 'stays' | 'unknown';
 
-/** `type` is what the configuration says to be on it. With `root` the name is that of the root, which is known by what is on it. */
+/**
+ * `type` is the content type in the configuration. With `root` the name refers to the root device, which is
+ * identified by its content.
+ */
 export function newName(
   spec: string,
   guest: Known,
@@ -24,13 +30,13 @@ export function newName(
 ): NewName {
   if (!isUnstableName(spec, guest)) return 'stays';
   const found = findDevice(spec, guest, type);
-  // A name that means another file system of Linux is another system's.
+  // A name that refers to another Linux root file system belongs to another installation.
   const device = root && !(found && ROOT_TYPES.has(found.type)) ? root : found;
   const name = device && stableName(device, guest.devices);
   return device && name !== undefined ? { name, device } : 'unknown';
 }
 
-/** The content of a disk can give any bytes as a UUID; a real one fits a configuration file without quotes. */
+/** A disk's content can contain any bytes as a UUID; a valid one needs no quotes in a configuration file. */
 function isSafe(id: string | undefined): boolean {
   return id !== undefined && /^[\w-]+$/.test(id);
 }

@@ -7,13 +7,16 @@ import { newName } from './stable-name.ts';
 const NAME = 'storage-names';
 const FSTAB = '/etc/fstab';
 const CRYPTTAB = '/etc/crypttab';
-/** What a system does not start without. */
+/** Paths without which an operating system does not start. */
 const SYSTEM_PATH = /^\/(usr|var|etc|opt|lib\w*|s?bin|boot)?$/;
 
 /** Lines `RESUME=/dev/sda5`, which initramfs-tools copies into each initramfs. */
 const RESUME_FILE = '/etc/initramfs-tools/conf.d/resume';
 
-/** Names in fstab, crypttab and the configuration of the initramfs that follow the hardware: to UUID or PARTUUID of what they really mean. */
+/**
+ * Replaces hardware-dependent names in fstab, crypttab and the initramfs configuration with the UUID or PARTUUID of
+ * the device that they refer to.
+ */
 export const storageNames: Fix = {
   name: NAME,
   async plan(guest, draft) {
@@ -34,7 +37,7 @@ async function planFstab(guest: Guest, draft: GuestDraft): Promise<void> {
     const found = newName(spec, guest, { type, root: path === '/' ? root : undefined });
     if (found === 'stays') return undefined;
     if (found !== 'unknown') return found.name;
-    // A CD-ROM of another time is no loss.
+    // An entry for a CD-ROM that is no longer present can be ignored.
     if (['iso9660', 'udf', 'udf,iso9660'].includes(type)) return undefined;
     const sentence = `${FSTAB} names ${spec}, which ${reasonNotFound(spec, guest)}`;
     if (/\b(nofail|noauto)\b/.test(options)) draft.warn(`${sentence}: the line stays as it is.`);
@@ -52,7 +55,7 @@ async function planFstab(guest: Guest, draft: GuestDraft): Promise<void> {
   await draft.write(NAME, FSTAB, optional.text, details.map(shown));
 }
 
-/** Of the VM's disks, or of the source, which does not give their ids. */
+/** Why no device was found: neither among the VM's disks, nor by ids that the source does not record. */
 function reasonNotFound(spec: string, { disks, aliases }: Guest): string {
   const isById = placeById(spec, { disks, aliases }) !== undefined;
   if (isById && disks.some(({ uuid }) => uuid === undefined)) {
@@ -76,7 +79,10 @@ function renamedSpec(spec: string, guest: Guest, draft: GuestDraft, path: string
   return undefined;
 }
 
-/** Rules of udev that name a disk by its id on VMware match no disk on KVM: what fstab and crypttab have of them is renamed, and the rest is told. */
+/**
+ * udev rules that match a disk by its VMware id match no disk on KVM. Their names in fstab and crypttab are renamed,
+ * and the rest is reported.
+ */
 function warnOfRules({ aliases = [] }: Guest, draft: GuestDraft): void {
   for (const [file, names] of Map.groupBy(aliases, (alias) => alias.file)) {
     if (file === undefined) continue;

@@ -9,10 +9,16 @@ const NAME = 'volumes';
 const LVM_CONFIG = '/etc/lvm/lvm.conf';
 const LVM_CONFIGS = [LVM_CONFIG, '/etc/lvm/lvmlocal.conf'];
 const MDADM_CONFIGS = ['/etc/mdadm/mdadm.conf', '/etc/mdadm.conf'];
-/** Ids of LVM's devices file that are in the content of a device. All others are of the hardware, or names that follow it. */
+/**
+ * Ids in LVM's devices file that are stored in a device's content. All others depend on the hardware, or are
+ * hardware-dependent names.
+ */
 const STABLE_IDS = new Set(['md_uuid', 'crypt_uuid', 'lvmlv_uuid', 'loop_file']);
 
-/** What limits LVM and mdadm to the disks of VMware: they find their members by content, on any hardware. */
+/**
+ * Removes settings that limit LVM and mdadm to VMware's disks. Without them they find their members by content on any
+ * hardware.
+ */
 export const volumes: Fix = {
   name: NAME,
   async plan(guest, draft) {
@@ -34,9 +40,10 @@ async function planText(
 }
 
 /**
- * Removes a devices file whose entries are ids of VMware's disks. Without the file LVM uses every physical volume that its filters admit
- * (lvmdevices(8)), whatever the new hardware is. An entry by name instead would not do: LVM looks for a PVID elsewhere only on devices without an id of
- * their own (`search_for_devnames` in lvm.conf), and disks with a serial have one.
+ * Removes a devices file whose entries are ids of VMware's disks. Without the file, LVM uses every physical volume
+ * that its filters accept (lvmdevices(8)), on any hardware. An entry by device name would not be sufficient: LVM
+ * searches for a PVID only on devices without an id of their own (`search_for_devnames` in lvm.conf), and disks with
+ * a serial number have one.
  */
 async function planDevicesFile(guest: Guest, draft: GuestDraft): Promise<void> {
   const { useDevicesFile, devicesFile } = parseLvmConfig((await draft.read(LVM_CONFIG)) ?? '');

@@ -3,10 +3,13 @@ import { blsOptions, blsValue, blsValues, newestFirst, parseBls, type BlsEntry }
 import { wordsOf, type BootEntry, type EntryFile, type KernelWord } from '../boot-entry.ts';
 import { entryFile, guestPath } from '../loaders/loader-path.ts';
 
-/** Where `blscfg` of the Red Hat family looks: on the boot device, then below `/boot` of it. */
+/** The folders where the Red Hat family's `blscfg` looks: on the boot device, then in its `/boot`. */
 const FOLDERS = ['/loader/entries', '/boot/loader/entries'];
 
-/** The entries that `blscfg` adds to GRUB's menu, in its order: the newest first. Variables in them are those of that moment. */
+/**
+ * The entries that `blscfg` adds to GRUB's menu, in its order: newest first. Their variables have the values of that
+ * moment.
+ */
 export async function blsEntriesOf(
   variables: GrubVariables,
   subject: Subject,
@@ -28,7 +31,7 @@ export async function blsEntriesOf(
   return [];
 }
 
-/** Entries are on the device in `$boot`, if that is set. */
+/** If `$boot` is set, the entries are on that device. */
 function withRoot(variables: GrubVariables): GrubVariables {
   const boot = variables.get('boot');
   if (!boot) return variables;

@@ -9,11 +9,11 @@ import { MOST_ENTRIES, type BootEntry, type KernelWord, type LoaderConfig, type 
 import { entryFile, loaderPath } from '../loaders/loader-path.ts';
 
 const MOST_DEPTH = 24;
-/** A real configuration runs some thousand. */
+/** A real configuration runs a few thousand. */
 const MOST_COMMANDS = 200_000;
 const GOES_ON = new Set(['configfile', 'extract_entries_configfile', 'normal']);
 
-/** The menu that GRUB 2 makes of a configuration, as it is with that firmware. `file` is a path of the guest without links. */
+/** The menu that GRUB 2 builds from a configuration with the given firmware. `file` is a guest path without links. */
 export async function readGrubConfig(file: string, subject: Subject): Promise<LoaderConfig> {
   return await new GrubRun(subject).read(file);
 }
@@ -23,7 +23,7 @@ class GrubRun {
   readonly #functions = new Map<string, readonly Statement[]>();
   readonly #problems: LoaderConfig['problems'][number][] = [];
   #commands = 0;
-  /** What `search` found nothing for, since the last device that it found. */
+  /** The failed query of the last `search`; cleared when a `search` finds a device. */
   #failedSearch: string | undefined;
 
   constructor(subject: Subject) {
@@ -149,7 +149,7 @@ class GrubRun {
       loaded.initramfs = [];
       for (const image of images) loaded.initramfs.push(await this.#file(image, { file, line }, variables));
     }
-    // Other commands change the screen, load modules, or ask the firmware: they succeed.
+    // Other commands change the screen, load modules, or query the firmware: they succeed.
     return name !== 'false' && name !== 'keystatus';
   }
 
@@ -170,7 +170,7 @@ class GrubRun {
     const path = grubFile(written, variables, this.#subject);
     const isThere = path !== undefined && (await this.#subject.files.isFile(path));
     if (!isThere) {
-      // A file that is read only if it is there is asked for with `[ -f ...]`.
+      // Configurations test an optional file with `[ -f ...]` first.
       const why = this.#failedSearch === undefined ? '' : `: ${this.#failedSearch}`;
       return this.#problem(file, line, 'not-ready', `GRUB continues with ${written}, which is not there${why}.`);
     }
@@ -204,7 +204,10 @@ class GrubRun {
     }
   }
 
-  /** Runs what the menu holds, as if each entry were started. `chosen` undefined: the default is in another menu. */
+  /**
+   * Runs every item of the menu, as if each entry were started. `chosen` is undefined if the default is in another
+   * menu.
+   */
   async #collect(
     menu: readonly MenuItem[],
     chosen: readonly string[] | undefined,

@@ -12,7 +12,10 @@ interface Value extends SourcePlace {
   text: string;
 }
 
-/** What GRUB sets before it reads a configuration: the features of 2.02 and later, which distributions' files ask for. */
+/**
+ * The variables that GRUB sets before it reads a configuration: the features of 2.02 and later, which distributions'
+ * files test.
+ */
 const FEATURES = [
   'feature_200_final',
   'feature_all_video_module',
@@ -26,7 +29,7 @@ const FEATURES = [
   'feature_timeout_style',
 ];
 
-/** GRUB's variables. A copy is what a menu entry sees when it is started. */
+/** GRUB's variables. A menu entry runs with a copy. */
 export class GrubVariables {
   readonly #values: Map<string, Value>;
   readonly #exported: Set<string>;
@@ -36,7 +39,7 @@ export class GrubVariables {
     this.#exported = new Set(exported);
   }
 
-  /** As at the start of a configuration in `folder`. */
+  /** The variables at the start of a configuration in `folder`. */
   static initial(
     { device, path }: LoaderPath,
     firmware: BootSubject['hardware']['firmware'],
@@ -61,7 +64,7 @@ export class GrubVariables {
     return new GrubVariables(this.#values, this.#exported);
   }
 
-  /** What a configuration sees that `configfile` starts. */
+  /** The variables that a configuration started by `configfile` sees. */
   exportedOnly(): GrubVariables {
     return new GrubVariables(new Map([...this.#values].filter(([name]) => this.#exported.has(name))), this.#exported);
   }
@@ -86,7 +89,10 @@ export class GrubVariables {
     return this.#values.get(name)?.text ?? '';
   }
 
-  /** The words that a word becomes. Each has the place where its text is written, so that a variable's words point to where the variable was set. */
+  /**
+   * Expands a word into words. Each has the location where its text is written, so the words of a variable refer to
+   * where the variable was set.
+   */
   expand(word: ScriptWord, file: string): KernelWord[] {
     const done: KernelWord[] = [];
     let open: KernelWord | undefined;
@@ -114,14 +120,14 @@ export class GrubVariables {
   }
 }
 
-/** GRUB's name of a device: `hd0,2`; the appliance's own for what is not a partition or a disk. */
+/** GRUB's name of a device: `hd0,2`; the appliance's name for devices other than disks and partitions. */
 function grubName(device: string, devices: readonly BlockDevice[]): string {
   const found = devices.find(({ name }) => name === device);
   if (found?.disk === undefined) return device;
   return found.partition === undefined ? `hd${found.disk}` : `hd${found.disk},${found.partition}`;
 }
 
-/** The device that GRUB calls so; undefined if there is none. */
+/** The device with this GRUB name; undefined if there is none. */
 export function grubDevice(name: string, devices: readonly BlockDevice[]): BlockDevice | undefined {
   const [, disk, partition] = /^hd(\d+)(?:,(?:[a-z]+)?(\d+))?$/.exec(name) ?? [];
   if (disk !== undefined) {
@@ -135,7 +141,7 @@ export function grubDevice(name: string, devices: readonly BlockDevice[]): Block
   return devices.find((device) => device.name === path || mapperName(device.name) === path);
 }
 
-/** GRUB opens the volume itself; the appliance calls what is in it after the UUID, or after crypttab. */
+/** GRUB opens the volume itself. The appliance names its content after the UUID, or after crypttab. */
 function insideEncrypted(uuid: string, devices: readonly BlockDevice[]): BlockDevice | undefined {
   const opened = devices.filter(({ name, disk }) => disk === undefined && name.startsWith('/dev/mapper/'));
   return opened.find(({ name }) => plain(name).endsWith(plain(uuid))) ?? (opened.length === 1 ? opened[0] : undefined);
@@ -145,14 +151,14 @@ function plain(text: string): string {
   return text.replaceAll('-', '').toLowerCase();
 }
 
-/** `/dev/vg/lv` is `/dev/mapper/vg-lv`, where a dash in a name is doubled. */
+/** `/dev/vg/lv` is `/dev/mapper/vg-lv`; dashes in names are doubled. */
 function mapperName(name: string): string {
   const [, group, volume] = /^\/dev\/(?!mapper\/)([^/]+)\/([^/]+)$/.exec(name) ?? [];
   if (group === undefined || volume === undefined) return name;
   return `/dev/mapper/${group.replaceAll('-', '--')}-${volume.replaceAll('-', '--')}`;
 }
 
-/** `(hd0,gpt2)/vmlinuz`, or a path on the device of `$root`. The result says why a device is not known. */
+/** Resolves `(hd0,gpt2)/vmlinuz`, or a path on the device of `$root`. The result explains why a device is not known. */
 export function grubPath(
   written: string,
   variables: GrubVariables,
@@ -166,13 +172,13 @@ export function grubPath(
     : { why: `GRUB's device (${name}) is not one of this guest` };
 }
 
-/** The guest's path of what GRUB reads; undefined if it is not in the guest's tree. */
+/** The guest's path of a file that GRUB reads; undefined if it is not in the guest's tree. */
 export function grubFile(written: string, variables: GrubVariables, subject: Subject): string | undefined {
   const found = grubPath(written, variables, subject);
   return 'why' in found ? undefined : guestPath(found, subject);
 }
 
-/** What `load_env` sets: `NAME=value` lines of an environment block. */
+/** The variables that `load_env` sets: the `NAME=value` lines of an environment block. */
 function readGrubenv(text: string, file: string): (Value & { name: string })[] {
   return text.split('\n').flatMap((line, index) => {
     const [, name, value] = /^([A-Za-z_][\w.]*)=(.*)$/.exec(line) ?? [];
@@ -181,7 +187,7 @@ function readGrubenv(text: string, file: string): (Value & { name: string })[] {
   });
 }
 
-/** GRUB's command `load_env`: sets the variables of an environment block, all or those that are named. */
+/** GRUB's command `load_env`: sets all variables of an environment block, or only the named ones. */
 export async function loadEnvironment(
   args: readonly string[],
   variables: GrubVariables,

@@ -14,7 +14,9 @@ interface Section extends SourcePlace {
   commands: Command[];
 }
 
-/** The menu of GRUB legacy (GNU GRUB manual 0.97): `menu.lst`, or `grub.conf` of Red Hat. Its partitions count from 0. */
+/**
+ * The menu of GRUB legacy (GNU GRUB manual 0.97): `menu.lst`, or `grub.conf` on Red Hat. Its partitions count from 0.
+ */
 export async function readGrubLegacy(file: string, subject: BootSubject): Promise<LoaderConfig> {
   const sections: Section[] = [];
   const settings = new Map<string, string>();
@@ -35,7 +37,7 @@ export async function readGrubLegacy(file: string, subject: BootSubject): Promis
   return { loader: 'grub-legacy', file, entries, problems: [] };
 }
 
-/** `saved` is the number in a file beside the menu. */
+/** With `saved`, the number is in a file next to the menu. */
 async function defaultNumber(value: string | undefined, file: string, { files }: BootSubject): Promise<number> {
   const text = value === 'saved' ? await files.read(posix.join(posix.dirname(file), 'default')) : value;
   return Number.parseInt(text ?? '0', 10) || 0;

@@ -2,33 +2,33 @@ import type { BootEntry, KernelWord, SourcePlace } from '../boot-entry.ts';
 import type { GrubVariables } from './grub-environment.ts';
 import type { Statement } from './grub-script.ts';
 
-/** A line of GRUB's menu. What is in it is run when it is started. */
+/** An item of GRUB's menu. Its body runs when it is started. */
 export interface MenuItem extends SourcePlace {
   kind: 'entry' | 'submenu';
   title: string;
   id: string;
-  /** Of a BLS entry, which is not a script. */
+  /** Set for a BLS entry, which is not a script. */
   entry?: BootEntry;
   body: readonly Statement[];
   /** `$1` and so on. */
   arguments: readonly string[];
-  /** As they are when the menu is shown. */
+  /** The variables when the menu is shown. */
   variables: GrubVariables;
 }
 
-/** What a running script works on. */
+/** The state of a running script. */
 export interface Scope {
   file: string;
   variables: GrubVariables;
-  /** Where its menu entries go. */
+  /** Receives the script's menu entries. */
   menu: MenuItem[];
-  /** What `linux` and `initrd` of a menu entry load. */
+  /** The files that `linux` and `initrd` of a menu entry load. */
   loaded: { kernel?: BootEntry['kernel']; initramfs: BootEntry['initramfs'][number][]; words: KernelWord[] };
-  /** Files and functions that are being run. */
+  /** The nesting depth of files and functions. */
   depth: number;
 }
 
-/** What `menuentry` or `submenu` adds to the menu. */
+/** The item that `menuentry` or `submenu` adds to the menu. */
 export function menuItem(
   name: 'menuentry' | 'submenu',
   args: readonly string[],
@@ -39,20 +39,20 @@ export function menuItem(
   return { ...rest, kind: name === 'submenu' ? 'submenu' : 'entry', title, id: id ?? title, arguments: plain };
 }
 
-/** For the script of an item that is started. */
+/** The scope for the script of an item that is started. */
 export function scopeOf({ file, line, variables, arguments: args }: MenuItem): Scope {
   const own = variables.copy();
   for (const [index, text] of args.entries()) own.set(String(index), { text, file, line });
   return { file, variables: own, menu: [], loaded: { initramfs: [], words: [] }, depth: 0 };
 }
 
-/** The default in each menu on the way to it, such as `1>2`. */
+/** The default in each menu on the way to the default entry, such as `1>2`. */
 export function chosenPath(variables: GrubVariables): string[] {
   const text = variables.text('default');
   return text === '' ? ['0'] : text.split(/(?<!>)>(?!>)/);
 }
 
-/** By id, title or number; what is not there is the first, as GRUB does it. */
+/** Selects by id, title or number; an unknown value selects the first item, as in GRUB. */
 export function selectedItem(menu: readonly MenuItem[], wanted: string): MenuItem | undefined {
   const name = wanted.replaceAll('>>', '>');
   const named = menu.find(({ id, title }) => id === name || title === name);

@@ -1,9 +1,9 @@
 /**
- * The language of `grub.cfg` (GNU GRUB manual, "Writing full configuration files directly"): a small shell. This file turns a text into
- * statements; `grub-config.ts` runs them.
+ * The language of `grub.cfg` (GNU GRUB manual, "Writing full configuration files directly"): a small shell. This file
+ * parses a text into statements; `grub-config.ts` runs them.
  */
 
-/** A piece of a word. Only an unquoted variable is split at white space. */
+/** A piece of a word. Only unquoted variables are split at white space. */
 export type WordPart = { text: string } | { variable: string; isQuoted: boolean };
 
 export interface ScriptWord {
@@ -23,7 +23,7 @@ interface Clause {
   body: readonly Statement[];
 }
 
-/** A text that GRUB would not understand either. `line` is where reading ended. */
+/** A text that GRUB could not parse either. `line` is where parsing stopped. */
 export class GrubSyntaxError extends Error {
   readonly line: number;
 
@@ -36,10 +36,13 @@ export class GrubSyntaxError extends Error {
 
 type Token = { kind: 'word'; word: ScriptWord } | { kind: 'end' | 'open' | 'close'; line: number };
 
-/** Menus of menus of functions: no real file goes deeper. */
+/** Nested menus and functions: no real file is deeper. */
 const MOST_DEPTH = 32;
 
-/** The statements of a script. Throws `GrubSyntaxError`. */
+/**
+ * Parses a script into statements.
+ * @throws `GrubSyntaxError`.
+ */
 export function parseGrubScript(text: string): Statement[] {
   const parser = new Parser(tokensOf(text));
   const statements = parser.statements([]);
@@ -47,7 +50,7 @@ export function parseGrubScript(text: string): Statement[] {
   return statements;
 }
 
-/** Words, ends of commands (`;` and line ends) and braces. */
+/** Words, command terminators (`;` and line ends) and braces. */
 function tokensOf(text: string): Token[] {
   const tokens: Token[] = [];
   let at = 0;
@@ -95,7 +98,7 @@ function readWord(text: string, start: number, line: number): { parts: WordPart[
     if (char === "'" && !isQuoted) {
       const end = text.indexOf("'", at + 1);
       if (end < 0) throw new GrubSyntaxError(line, 'a quotation does not end');
-      // An empty quotation is a word too.
+      // An empty quoted string is a word too.
       parts.push({ text: plain + text.slice(at + 1, end) });
       plain = '';
       at = end;
@@ -135,7 +138,7 @@ class Parser {
     if (token) throw new GrubSyntaxError(lineOf(token), 'a block ends that was not begun');
   }
 
-  /** Up to one of the keywords, which is left to be read, or a closing brace. */
+  /** Reads up to one of the keywords, which is not consumed, or a closing brace. */
   statements(until: readonly string[]): Statement[] {
     this.#depth += 1;
     if (this.#depth > MOST_DEPTH) throw new GrubSyntaxError(this.#line(), 'blocks are nested too deep');

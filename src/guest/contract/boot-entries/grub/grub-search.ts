@@ -1,14 +1,17 @@
 import type { BlockDevice } from '../../../guest.ts';
 import type { GrubVariables, Subject } from './grub-environment.ts';
 
-/** What `search` sets, and what it looked for. `device` is undefined if nothing has it. */
+/** The variable that `search` sets, and its query. `device` is undefined if no device matches. */
 export interface GrubSearch {
   variable: string;
   device: string | undefined;
   sought: string;
 }
 
-/** `search --fs-uuid --set=root UUID`, `search.fs_uuid UUID root HINT`, the same by label; and by file, which is not followed. */
+/**
+ * `search --fs-uuid --set=root UUID`, `search.fs_uuid UUID root HINT`, and the same by label. A search by file is not
+ * supported.
+ */
 export function searchDevice(
   name: string,
   args: readonly string[],
@@ -20,12 +23,12 @@ export function searchDevice(
   if (by === 'file')
     return { variable, device: variables.text(variable) || variables.text('root'), sought: `file ${value}` };
   const found = devices.find((device) => isMeant(device, by, value));
-  // The appliance's name is a name that `grubDevice` understands.
+  // `grubDevice` also accepts the appliance's names.
   return { variable, device: found?.name, sought: `${by === 'label' ? 'label' : 'UUID'} ${value}` };
 }
 
 function isMeant({ uuid, label, type }: BlockDevice, by: 'uuid' | 'label', value: string): boolean {
-  // A member of a group or array has a UUID, and no file system.
+  // A member of a volume group or array has a UUID, but no file system.
   if (/_member$|^crypto_/.test(type)) return false;
   return by === 'label' ? label === value : uuid?.toLowerCase() === value.toLowerCase();
 }
@@ -47,7 +50,7 @@ function readOptions(args: readonly string[]): Wanted {
     if (word.startsWith('--set=')) wanted.variable = word.slice('--set='.length);
     else if (word === '--fs-uuid' || word === '-u') wanted.by = 'uuid';
     else if (word === '--label' || word === '-l' || word === '--fs-label') wanted.by = 'label';
-    // `--set root UUID`: the name is the last word.
+    // `--set root UUID`: the last word is the UUID.
     else if (!word.startsWith('-')) {
       if (args[at - 1] === '--set' && at < args.length - 1) wanted.variable = word;
       else if (!args[at - 1]?.startsWith('--hint') || args[at - 1]?.includes('=')) wanted.value = word;

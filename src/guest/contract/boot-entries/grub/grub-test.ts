@@ -1,6 +1,6 @@
 import { grubFile, type GrubVariables, type Subject } from './grub-environment.ts';
 
-/** `[ ... ]` and `test` of GRUB (manual, "test"). An operator that GRUB does not have is false. */
+/** GRUB's `[ ... ]` and `test` (manual, "test"). An unknown operator is false. */
 export async function grubTest(words: readonly string[], variables: GrubVariables, subject: Subject): Promise<boolean> {
   const last = words.lastIndexOf('-o');
   if (last > 0) {

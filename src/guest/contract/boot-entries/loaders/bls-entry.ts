@@ -1,6 +1,6 @@
 import type { KernelWord, SourcePlace } from '../boot-entry.ts';
 
-/** One line of an entry: a key and what follows it. */
+/** One line of an entry: a key and its value. */
 export interface BlsLine extends SourcePlace {
   key: string;
   value: string;
@@ -9,12 +9,12 @@ export interface BlsLine extends SourcePlace {
 /** An entry of the Boot Loader Specification ("Type #1 Boot Loader Specification Entries"). */
 export interface BlsEntry {
   file: string;
-  /** The file's name without `.conf`, and without the counter of tries (`+3-0`). */
+  /** The file name without `.conf` and without the boot counter (`+3-0`). */
   id: string;
   lines: readonly BlsLine[];
 }
 
-/** The keys of an entry; comments and lines without a value are not entries. */
+/** Parses the lines of an entry. Comments and lines without a value are skipped. */
 export function parseBls(text: string, file: string): BlsEntry {
   const name = file.slice(file.lastIndexOf('/') + 1).replace(/\.conf$/, '');
   const lines = text.split('\n').flatMap((line, index) => {
@@ -24,7 +24,7 @@ export function parseBls(text: string, file: string): BlsEntry {
   return { file, id: name.replace(/\+\d+(-\d+)?$/, ''), lines };
 }
 
-/** The last value of a key that must be there once; undefined without it. */
+/** The last value of a key that must occur once; undefined if it is missing. */
 export function blsValue(entry: BlsEntry, key: string): BlsLine | undefined {
   return entry.lines.findLast((line) => line.key === key);
 }
@@ -34,7 +34,10 @@ export function blsValues(entry: BlsEntry, key: string): BlsLine[] {
   return entry.lines.filter((line) => line.key === key);
 }
 
-/** The words of the `options` lines. GRUB expands variables in them, `variable` has their words; a loader without variables gets no `variable`. */
+/**
+ * The words of the `options` lines. `variable` returns the words of a variable for GRUB, which expands variables in
+ * them; for a loader without variables it is omitted.
+ */
 export function blsOptions(
   entry: BlsEntry,
   variable?: (name: string) => readonly KernelWord[] | undefined,
@@ -48,7 +51,10 @@ export function blsOptions(
   );
 }
 
-/** The order of a menu: by version, the newest first, as RPM compares them, which GRUB's `blscfg` and systemd-boot come close to. */
+/**
+ * The order of a menu: by version, newest first, compared as in RPM. GRUB's `blscfg` and systemd-boot order entries
+ * almost the same way.
+ */
 export function newestFirst(a: string, b: string): number {
   const [left, right] = [versionParts(a), versionParts(b)];
   for (let at = 0; at < Math.max(left.length, right.length); at += 1) {

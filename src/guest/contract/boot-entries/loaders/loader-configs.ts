@@ -9,18 +9,18 @@ import { readSyslinux } from './syslinux.ts';
 import { readSystemdBoot } from './systemd-boot.ts';
 import { readUnifiedImage } from './unified-image.ts';
 
-/** The configurations of the boot loaders in a guest, each of another loader. */
+/** The configurations of the boot loaders in a guest, one per loader. */
 export interface LoaderConfigs {
-  /** Of the loader that the firmware starts; undefined if there is none that is known. */
+  /** The configuration of the loader that the firmware starts; undefined if no known loader has one. */
   first: LoaderConfig | undefined;
-  /** Of others, which may be left over from an earlier installation. */
+  /** The configurations of other loaders, which may be leftovers of an earlier installation. */
   others: readonly LoaderConfig[];
   start: FirmwareStart;
-  /** True if several loaders have a configuration, and which of them is started is not known. */
+  /** True if several loaders have a configuration, and it is not known which of them is started. */
   isAmbiguous: boolean;
 }
 
-/** Names of a distribution's folder in the ESP that are not its `ID`. */
+/** Distributions' ESP folders whose name differs from the `ID`. */
 const ESP_NAMES: Readonly<Record<string, string>> = { rhel: 'redhat', ol: 'redhat' };
 
 const GRUB_FILES = ['/boot/grub2/grub.cfg', '/boot/grub/grub.cfg'];
@@ -35,10 +35,10 @@ const ESP_SYSLINUX_FILES = [
   'syslinux.cfg',
 ];
 
-/** Each check of a subject needs them, and reading them takes many calls of the appliance. */
+/** Every check of a subject needs them, and reading them takes many appliance calls. */
 const known = new WeakMap<BootSubject, Promise<LoaderConfigs>>();
 
-/** Reads what the boot loaders will read, once for each subject. */
+/** Reads the configurations of the boot loaders, once per subject. */
 export function readLoaderConfigs(subject: BootSubject): Promise<LoaderConfigs> {
   const found = known.get(subject) ?? readAll(subject);
   known.set(subject, found);
@@ -54,7 +54,7 @@ async function readAll(subject: BootSubject): Promise<LoaderConfigs> {
   return { first, others, start, isAmbiguous: byStart === undefined && others.length > 0 };
 }
 
-/** Both GRUBs have the same boot code; the newer one is in the list before the other. */
+/** Both GRUBs have the same boot code; the newer one precedes the other in the list. */
 function isOf(loader: BootLoader, started: BootLoader | undefined): boolean {
   return loader === started || (loader === 'grub-legacy' && started === 'grub');
 }
@@ -84,7 +84,10 @@ async function readConfigs({ esp, program, loader }: FirmwareStart, subject: Boo
   return configs;
 }
 
-/** The configuration that GRUB reads first. With UEFI it is in the ESP, where distributions put one that leads to the other. */
+/**
+ * The configuration that GRUB reads first. With UEFI it is in the ESP, where distributions place one that loads the
+ * other.
+ */
 async function grubFile(esp: string | undefined, { files, system }: BootSubject): Promise<string | undefined> {
   const own = [ESP_NAMES[system.id] ?? system.id, 'BOOT'];
   const folders = esp === undefined ? [] : await files.list(posix.join(esp, 'EFI'));

@@ -5,14 +5,17 @@ import type { EntryFile, SourcePlace } from '../boot-entry.ts';
 
 type Mounted = Pick<BootSubject, 'files' | 'mounts'>;
 
-/** Where a boot loader finds a file: the file system's device, and the path from its top. */
+/** The location of a boot loader's file: the device of the file system, and the path from its root. */
 export interface LoaderPath {
-  /** The appliance's name of the device. */
+  /** The device's name in the appliance. */
   device: string;
   path: string;
 }
 
-/** The guest's path of a file as the boot loader names it; undefined if the guest does not mount that file system, or mounts another over the path. */
+/**
+ * The guest's path of a boot loader's file; undefined if the guest does not mount that file system, or mounts another
+ * one over the path.
+ */
 export function guestPath({ device, path }: LoaderPath, { mounts }: Pick<BootSubject, 'mounts'>): string | undefined {
   const clean = posix.normalize(`/${path}`);
   for (const mount of mounts.filter(({ mountable }) => deviceOf(mountable) === device)) {
@@ -25,8 +28,8 @@ export function guestPath({ device, path }: LoaderPath, { mounts }: Pick<BootSub
 }
 
 /**
- * A boot loader sees a btrfs file system from its top, or, with the patches of the SUSE family, from its default subvolume: both forms are taken.
- * A path into another subvolume than the mounted one is undefined.
+ * A boot loader sees a btrfs file system from its top level, or, with the SUSE family's patches, from its default
+ * subvolume. Both forms are accepted. Undefined for a path into another subvolume than the mounted one.
  */
 function belowSubvolume(path: string, mountable: string, device: string): string | undefined {
   if (!mountable.startsWith('btrfsvol:')) return path;
@@ -35,7 +38,7 @@ function belowSubvolume(path: string, mountable: string, device: string): string
   return path.startsWith('/@') ? undefined : path;
 }
 
-/** The mount that holds a path of the guest. */
+/** The mount that contains a path of the guest. */
 export function mountOf(
   path: string,
   { mounts }: Pick<BootSubject, 'mounts'>,
@@ -45,7 +48,7 @@ export function mountOf(
     .toSorted((a, b) => b.path.length - a.path.length)[0];
 }
 
-/** The opposite of {@link guestPath}, for a path without links. */
+/** The inverse of {@link guestPath}, for a path without links. */
 export function loaderPath(path: string, { mounts }: Pick<BootSubject, 'mounts'>): LoaderPath | undefined {
   const mount = mountOf(path, { mounts });
   if (!mount) return undefined;
@@ -54,7 +57,7 @@ export function loaderPath(path: string, { mounts }: Pick<BootSubject, 'mounts'>
   return { device, path: posix.join('/', subvolume, posix.relative(mount.path, path)) };
 }
 
-/** What is at the place that an entry names. `from` is undefined if the file system is not known; `why` says the reason. */
+/** The file that an entry names. `from` is undefined if the file system is not known; `why` contains the reason. */
 export async function entryFile(
   written: string,
   from: LoaderPath | { why: string },
@@ -71,14 +74,14 @@ export async function entryFile(
     const reason = `there is no ${from.path} on ${from.device}`;
     return { written, ...place, path, state: 'missing', reason };
   }
-  // A boot loader follows links inside one file system only.
+  // A boot loader follows links within one file system only.
   const real = await guest.files.realPath(path);
   const isSame = mountOf(real, guest)?.path === mountOf(path, guest)?.path;
   const reason = isSame ? undefined : `${from.path} on ${from.device} is a link to another file system (${real})`;
   return { written, ...place, path: real, state: isSame ? 'there' : 'missing', reason };
 }
 
-/** The EFI system partition: the FAT file system that has the folder `EFI`. */
+/** The EFI system partition: the FAT file system with the folder `EFI`. */
 export async function findEspMount({
   files,
   mounts,
@@ -92,7 +95,7 @@ export async function findEspMount({
   return undefined;
 }
 
-/** A path in a folder with FAT's rules: case does not count. Undefined if it is not there. */
+/** Finds a path in a folder case-insensitively, as on FAT. Undefined if it does not exist. */
 export async function findIgnoringCase(
   folder: string,
   path: string,

@@ -1,14 +1,14 @@
-/** A section of a PE file: where its bytes are in the file. */
+/** A section of a PE file: the location of its bytes in the file. */
 export interface PeSection {
   name: string;
   offsetBytes: number;
   lengthBytes: number;
 }
 
-/** What firmware starts (PE/COFF, "Microsoft Portable Executable and Common Object File Format Specification"). */
+/** A program for firmware (PE/COFF, "Microsoft Portable Executable and Common Object File Format Specification"). */
 export interface PeImage {
   sections: readonly PeSection[];
-  /** It has a certificate table with a signature. Whose it is, is not looked at. */
+  /** The file has a certificate table with a signature. The signer is not checked. */
   isSigned: boolean;
 }
 
@@ -20,7 +20,7 @@ const PE32_PLUS = 0x20b;
 /** WIN_CERT_TYPE_PKCS_SIGNED_DATA. */
 const PKCS_SIGNED_DATA = 2;
 
-/** The tables of a PE file; undefined if it is not one, or is cut off. */
+/** Parses the tables of a PE file; undefined if the file is not PE or is truncated. */
 export function parsePe(bytes: Buffer): PeImage | undefined {
   if (bytes.length < 0x40 || bytes.toString('latin1', 0, 2) !== 'MZ') return undefined;
   const at = bytes.readUInt32LE(PE_HEADER_AT);
@@ -34,14 +34,14 @@ export function parsePe(bytes: Buffer): PeImage | undefined {
   return { sections, isSigned: hasSignature(bytes, optional) };
 }
 
-/** The bytes of a section; undefined without it, or if it is beyond the end of the file. */
+/** The bytes of a section; undefined if it is missing or lies beyond the end of the file. */
 export function peSection(bytes: Buffer, image: PeImage, name: string): Buffer | undefined {
   const section = image.sections.find((each) => each.name === name);
   if (!section || section.offsetBytes + section.lengthBytes > bytes.length) return undefined;
   return bytes.subarray(section.offsetBytes, section.offsetBytes + section.lengthBytes);
 }
 
-/** The file can be longer than what is loaded, which is the length that counts for a unified kernel image. */
+/** The raw data can be longer than the loaded length, which is the relevant one for a unified kernel image. */
 function sectionAt(bytes: Buffer, at: number): PeSection {
   const virtualBytes = bytes.readUInt32LE(at + 8);
   const rawBytes = bytes.readUInt32LE(at + 16);
@@ -52,7 +52,7 @@ function sectionAt(bytes: Buffer, at: number): PeSection {
   };
 }
 
-/** The certificate table is the fifth data directory; it holds a place in the file. */
+/** The certificate table is the fifth data directory; it contains a file offset. */
 function hasSignature(bytes: Buffer, optional: Buffer): boolean {
   if (optional.length < 2) return false;
   const directories = optional.readUInt16LE(0) === PE32_PLUS ? 112 : 96;
@@ -63,13 +63,13 @@ function hasSignature(bytes: Buffer, optional: Buffer): boolean {
   return bytes.readUInt32LE(offset) >= 8 && bytes.readUInt16LE(offset + 6) === PKCS_SIGNED_DATA;
 }
 
-/** What a program for UEFI is: its sections and the marks of its makers say so. */
+/** The kind of a UEFI program, derived from its sections and its vendors' marks. */
 export type EfiProgram = 'shim' | 'grub' | 'systemd-boot' | 'unified-image' | 'other';
 
 export function efiProgram(bytes: Buffer, image: PeImage): EfiProgram {
   if (image.sections.some(({ name }) => name === '.linux')) return 'unified-image';
   const marks = peSection(bytes, image, '.sdmagic')?.toString('latin1') ?? '';
-  // A line for each component: `shim,4,UEFI shim,...`.
+  // One line per component: `shim,4,UEFI shim,...`.
   const lines = (peSection(bytes, image, '.sbat')?.toString('latin1') ?? '').split('\n');
   const components = new Set(lines.map((line) => line.split(',')[0]));
   if (marks.includes('systemd-boot') || bytes.includes('#### LoaderInfo: systemd-boot')) return 'systemd-boot';

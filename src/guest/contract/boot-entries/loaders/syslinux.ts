@@ -10,13 +10,13 @@ import {
 } from '../boot-entry.ts';
 import { entryFile, guestPath, loaderPath, type LoaderPath } from './loader-path.ts';
 
-/** A line of a configuration: a keyword in lower case, and what follows. */
+/** A line of a configuration: a keyword in lower case, and its value. */
 interface Directive extends SourcePlace {
   keyword: string;
   value: string;
 }
 
-/** What is between one LABEL and the next. */
+/** The part between one LABEL and the next. */
 interface Label extends SourcePlace {
   name: string;
   title: string;
@@ -25,13 +25,13 @@ interface Label extends SourcePlace {
   append?: Directive;
 }
 
-/** Files that are included by files that are included. */
+/** The nesting depth of included files. */
 const MOST_DEPTH = 16;
 const MOST_LINES = 100_000;
-/** Modules of SYSLINUX that show a menu. */
+/** SYSLINUX modules that show a menu. */
 const MENU = /(^|\/)(vesa)?menu\.c32$/i;
 
-/** The menu of SYSLINUX or EXTLINUX (SYSLINUX wiki, "Config" and "Menu"), and of U-Boot where it reads the same file. */
+/** The menu of SYSLINUX or EXTLINUX (SYSLINUX wiki, "Config" and "Menu"), and of U-Boot if it reads the same file. */
 export async function readSyslinux(file: string, subject: BootSubject): Promise<LoaderConfig> {
   const problems: LoaderConfig['problems'][number][] = [];
   const directives = await readDirectives(file, subject, problems, 0);
@@ -59,7 +59,7 @@ async function readDirectives(
     if (keyword === '' || directives.length >= MOST_LINES) continue;
     if (keyword !== 'include' && keyword !== 'menu include') directives.push(directive);
     else {
-      // Relative to the folder of the file: SYSLINUX itself has one folder for all.
+      // Relative to the folder of the including file; SYSLINUX itself has one folder for all files.
       const place = placeOf(directive.value.split(/\s+/)[0] ?? '', file, subject);
       const included = place && guestPath(place, subject);
       if (included !== undefined && depth < MOST_DEPTH && (await subject.files.isFile(included))) {
@@ -72,7 +72,7 @@ async function readDirectives(
   return directives;
 }
 
-/** Where SYSLINUX finds a file: on the file system of its configuration. */
+/** The location of a SYSLINUX file: on the file system of its configuration. */
 function placeOf(value: string, file: string, subject: BootSubject): LoaderPath | undefined {
   const folder = loaderPath(posix.dirname(file), subject);
   return folder && { device: folder.device, path: posix.resolve(folder.path, value.replaceAll('\\', '/')) };

@@ -7,21 +7,22 @@ import { MOST_ENTRIES, type BootEntry, type LoaderConfig } from '../boot-entry.t
 import { entryFile } from './loader-path.ts';
 import { readUnifiedImage } from './unified-image.ts';
 
-/** An entry, and what it is sorted and chosen by. */
+/** An entry, with the keys for sorting and selection. */
 interface Sorted {
   entry: BootEntry;
-  /** The name of its file, in lower case. */
+  /** Its file name, in lower case. */
   id: string;
   sortKey: string | undefined;
   machineId: string;
   version: string;
-  /** It was tried as often as it may be, without success. */
+  /** The boot counter has run out without a successful boot. */
   hasFailed: boolean;
 }
 
 /**
- * What systemd-boot shows (systemd-boot(7), loader.conf(5), UAPI specification "Boot Loader Specification"): entries and unified kernel images of the
- * ESP, and of `/boot` if that is a partition of its own. `esp` is the path of the ESP in the guest.
+ * The menu of systemd-boot (systemd-boot(7), loader.conf(5), UAPI specification "Boot Loader Specification"): entries
+ * and unified kernel images on the ESP, and on `/boot` if that is a separate partition. `esp` is the path of the ESP
+ * in the guest.
  */
 export async function readSystemdBoot(esp: string, subject: BootSubject): Promise<LoaderConfig> {
   const { files, mounts } = subject;
@@ -99,7 +100,7 @@ function sortedUnified(
   };
 }
 
-/** As `boot_entry_compare` of systemd's `boot.c`. */
+/** The order of `boot_entry_compare` in systemd's `boot.c`. */
 function compareEntries(a: Sorted, b: Sorted): number {
   if (a.hasFailed !== b.hasFailed) return a.hasFailed ? 1 : -1;
   if ((a.sortKey === undefined) !== (b.sortKey === undefined)) return a.sortKey === undefined ? 1 : -1;
@@ -115,7 +116,7 @@ function compareText(a: string, b: string): number {
   return a === b ? 0 : a < b ? -1 : 1;
 }
 
-/** The last `default` line; what was saved in UEFI variables does not move. */
+/** The last `default` line. A default in UEFI variables does not move with the disks. */
 function defaultPattern(text: string): string | undefined {
   const lines = text.split('\n').map((line) => /^\s*default\s+(\S+)/.exec(line)?.[1]);
   const pattern = lines.findLast((each) => each !== undefined);

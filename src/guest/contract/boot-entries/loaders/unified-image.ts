@@ -4,12 +4,12 @@ import type { BootSubject } from '../../boot-check.ts';
 import { wordsOf, type BootEntry, type KernelWord } from '../boot-entry.ts';
 import { parsePe, peSection } from './pe-image.ts';
 
-/** A kernel with an initramfs that has all firmware. */
+/** The limit for a kernel with an initramfs that contains all firmware. */
 export const MOST_UNIFIED_BYTES = 1024 ** 3;
-/** Add-ons hold some words. */
+/** Add-ons contain a few words. */
 const MOST_ADDON_BYTES = 16 * 1024 * 1024;
 
-/** An entry, with what systemd-boot sorts it by. */
+/** An entry, with systemd-boot's sort keys. */
 export interface UnifiedEntry {
   entry: BootEntry;
   sortKey: string | undefined;
@@ -17,8 +17,8 @@ export interface UnifiedEntry {
 }
 
 /**
- * The entry of a unified kernel image (UAPI specification "Unified Kernel Image"), a program for UEFI whose sections hold a kernel, an initramfs and
- * its command line. Undefined if the file is not one.
+ * The entry of a unified kernel image (UAPI specification "Unified Kernel Image"): a UEFI program whose sections
+ * contain a kernel, an initramfs and its command line. Undefined if the file is not one.
  */
 export async function readUnifiedImage(
   path: string,
@@ -62,7 +62,7 @@ export async function readUnifiedImage(
   return { entry, sortKey: release.get('IMAGE_ID') ?? release.get('ID'), version };
 }
 
-/** Add-ons beside the image and for all images, which add words. */
+/** The words of add-ons, both the image's own and those for all images. */
 async function addedWords(path: string, esp: string, files: BootSubject['files']): Promise<KernelWord[]> {
   const words: KernelWord[] = [];
   for (const folder of [`${path}.extra.d`, posix.join(esp, 'loader/addons')]) {

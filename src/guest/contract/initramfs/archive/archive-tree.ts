@@ -2,10 +2,13 @@ import { posix } from 'node:path';
 import { Hyper2kvmError } from '../../../../base/errors.ts';
 import type { GuestTree } from '../../../guest-tree.ts';
 
-/** As Linux: more links in one path are a loop. */
+/** Linux treats more links in one path as a loop. */
 const MOST_LINKS = 40;
 
-/** The files of an initramfs, with links as the kernel resolves them. All names are there; only what may be configuration has its content. */
+/**
+ * The files of an initramfs, with links resolved as in the kernel. All names are kept; content only for potential
+ * configuration files.
+ */
 export class ArchiveTree implements GuestTree {
   /** Paths without a leading `/`. */
   readonly #files: ReadonlyMap<string, Buffer | undefined>;
@@ -23,7 +26,7 @@ export class ArchiveTree implements GuestTree {
     for (const path of [...files.keys(), ...links.keys(), ...folders]) this.#addNames(path);
   }
 
-  /** All paths of files and links, absolute, without resolving links. */
+  /** All paths of files and links, absolute and unresolved. */
   paths(): string[] {
     return [...this.#files.keys(), ...this.#links.keys()].map((path) => `/${path}`);
   }
@@ -80,7 +83,7 @@ export class ArchiveTree implements GuestTree {
     }
   }
 
-  /** The path without links, and without a leading `/`; undefined if nothing is there. */
+  /** The path without links and without a leading `/`; undefined if it does not exist. */
   #resolve(path: string): string | undefined {
     let left = path.split('/');
     let at = '';

@@ -1,20 +1,21 @@
 /**
- * The `newc` format of cpio, which the kernel unpacks (Documentation/driver-api/early-userspace/buffer-format.rst): for each entry a header of 110
- * bytes in hexadecimal digits, the name, and the content, each filled up to 4 bytes. `TRAILER!!!` ends an archive.
+ * The `newc` format of cpio, which the kernel unpacks (Documentation/driver-api/early-userspace/buffer-format.rst).
+ * Each entry consists of a header of 110 bytes in hexadecimal digits, the name, and the content; name and content are
+ * padded to 4 bytes. `TRAILER!!!` ends an archive.
  */
 
 /** An entry of an archive. */
 export interface CpioEntry {
   /** Without a leading `/` or `./`. */
   name: string;
-  /** With the type: `0o100644`. */
+  /** Includes the file type: `0o100644`. */
   mode: number;
-  /** Undefined for a file with one link. Of several links, only the last entry has the content. */
+  /** Undefined for a file with one link. With several links, only the last entry has the content. */
   inode: string | undefined;
   sizeBytes: number;
 }
 
-/** An archive that is damaged, or larger than any initramfs. */
+/** A damaged archive, or one that is larger than any initramfs. */
 export class InitramfsError extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
@@ -25,30 +26,30 @@ export class InitramfsError extends Error {
 const HEADER_BYTES = 110;
 /** PATH_MAX of Linux. */
 const MOST_NAME_BYTES = 4096;
-/** An initramfs with all of Linux's firmware has some 30 000 entries. */
+/** An initramfs with all of Linux's firmware has about 30 000 entries. */
 const MOST_ENTRIES = 250_000;
 const TRAILER = 'TRAILER!!!';
 const MAGICS = ['070701', '070702'];
 
-/** What a reader of an archive does with its entries. */
+/** Receives the entries of an archive. */
 export interface CpioHandler {
-  /** True if the content is wanted. */
+  /** True if the content is needed. */
   wants(entry: CpioEntry): boolean;
-  /** `content` is undefined if it is not wanted. */
+  /** `content` is undefined if it was not requested. */
   entry(entry: CpioEntry, content: Buffer | undefined): void;
 }
 
-/** Parses archives as their bytes come, one after the other with zeros between. Keeps the bytes of one entry at most. */
+/** Parses a stream of archives, one after the other with zeros between them. Buffers at most one entry. */
 export class CpioParser {
   readonly #handler: CpioHandler;
   #pending: Buffer = Buffer.alloc(0);
-  /** Bytes that are passed over. */
+  /** Bytes to skip. */
   #skip = 0;
-  /** Since the start of the stream, for the padding. */
+  /** The offset from the start of the stream, for the padding. */
   #offset = 0;
   #entries = 0;
   #current: CpioEntry | undefined;
-  /** At the start, and after a trailer: zeros may follow, and another archive. */
+  /** True at the start and after a trailer: zeros may follow, and another archive. */
   #isBetween = true;
 
   constructor(handler: CpioHandler) {
@@ -56,8 +57,9 @@ export class CpioParser {
   }
 
   /**
-   * Takes the next bytes, and returns how many of them belong to archives: fewer than all if something else begins after a trailer. Throws
-   * `InitramfsError`.
+   * Processes the next bytes, and returns how many of them belong to archives. That is fewer than all if other data
+   * begins after a trailer.
+   * @throws `InitramfsError`.
    */
   push(chunk: Buffer): number {
     const before = this.#pending.length;
@@ -77,12 +79,12 @@ export class CpioParser {
     return chunk.length;
   }
 
-  /** Throws if an entry is cut off. */
+  /** @throws if an entry is truncated. */
   end(): void {
     if (!this.#isBetween || this.#pending.length > 0) throw new InitramfsError('the archive is cut off');
   }
 
-  /** The number of bytes that are done; `more` if more are needed, `other` at something else than an archive. */
+  /** The number of processed bytes; `more` if more are needed, `other` for data that is not an archive. */
   #step(bytes: Buffer, at: number): number | 'more' | 'other' {
     const left = bytes.length - at;
     if (left === 0) return 'more';

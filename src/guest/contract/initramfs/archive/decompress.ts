@@ -8,7 +8,7 @@ export { UnreadCompressionError } from './xz.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 
-/** What the kernel can unpack (`lib/decompress.c` of Linux), by the bytes at the start. */
+/** The compressions that the kernel supports (`lib/decompress.c` of Linux), by their magic numbers. */
 const MAGICS = [
   { name: 'gzip', magic: Buffer.from([0x1f, 0x8b]) },
   { name: 'bzip2', magic: Buffer.from('BZh') },
@@ -20,15 +20,18 @@ const MAGICS = [
 ] as const;
 export type Compression = (typeof MAGICS)[number]['name'];
 
-/** The compression that begins with these bytes; undefined for any other. */
+/** The compression with this magic number; undefined for other data. */
 export function compressionOf(bytes: Buffer): Compression | undefined {
   return MAGICS.find(({ magic }) => bytes.subarray(0, magic.length).equals(magic))?.name;
 }
 
-/** Decompressed pieces, and at the end how many bytes of the input were compressed data. */
+/** Yields decompressed pieces, and returns how many bytes of the input were compressed data. */
 export type Decompressed = AsyncGenerator<Buffer, number>;
 
-/** Decompresses what begins at the start of `input`. Throws `InitramfsError` for damaged data, `UnreadCompressionError`. */
+/**
+ * Decompresses the data at the start of `input`.
+ * @throws `InitramfsError` for damaged data, `UnreadCompressionError`.
+ */
 export function decompress(compression: Compression, input: Buffer): Decompressed {
   switch (compression) {
     case 'gzip':
@@ -60,7 +63,7 @@ async function* throughZlib(stream: Transform & { bytesWritten: number }, input:
   }
 }
 
-/** Errors of zlib and zstd have a code of their own, such as `Z_DATA_ERROR`. */
+/** Errors of zlib and zstd have their own codes, such as `Z_DATA_ERROR`. */
 function isZlibError(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && /^(Z_|ZSTD_)/.test(String(error.code));
 }

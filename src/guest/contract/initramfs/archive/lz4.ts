@@ -1,8 +1,8 @@
 import { InitramfsError } from './cpio.ts';
 
 /**
- * LZ4's legacy frame (lz4_Frame_format.md, "Legacy frame"), the one that the kernel reads: a magic number, then blocks with a length each, which
- * unpack to 8 MiB, the last to less.
+ * LZ4's legacy frame (lz4_Frame_format.md, "Legacy frame"), which the kernel reads: a magic number, then blocks with
+ * a length each. Each block unpacks to 8 MiB, the last one to less.
  */
 const MAGIC_BYTES = 4;
 const BLOCK_BYTES = 8 * 1024 * 1024;
@@ -10,12 +10,15 @@ const MAGIC = 0x184c2102;
 /** LZ4_COMPRESSBOUND of a block. */
 const MOST_BLOCK_BYTES = BLOCK_BYTES + Math.ceil(BLOCK_BYTES / 255) + 16;
 
-/** Decompresses frames. Ends at the end of the input, and at a length that is too large for a block; returns the bytes that were read. */
+/**
+ * Decompresses frames and returns the number of bytes read. Stops at the end of the input, and at a length that is
+ * too large for a block.
+ */
 export async function* decompressLz4(input: Buffer): AsyncGenerator<Buffer, number> {
   let at = MAGIC_BYTES;
   while (at + 4 <= input.length) {
     const lengthBytes = input.readUInt32LE(at);
-    // Frames may follow one another; zeros fill up to what comes next.
+    // Frames may follow one another; zeros are padding.
     if (lengthBytes === MAGIC) at += MAGIC_BYTES;
     else if (lengthBytes === 0 || lengthBytes > MOST_BLOCK_BYTES) return at;
     else {
@@ -28,7 +31,7 @@ export async function* decompressLz4(input: Buffer): AsyncGenerator<Buffer, numb
   return at;
 }
 
-/** A block (lz4_Block_format.md): literals, and copies of what came before. */
+/** A block (lz4_Block_format.md): literals, and copies of earlier output. */
 function decompressBlock(block: Buffer): Buffer {
   const output = Buffer.allocUnsafe(BLOCK_BYTES);
   let from = 0;
@@ -57,7 +60,7 @@ function decompressBlock(block: Buffer): Buffer {
     from += 2;
     const copied = length(token & 15) + 4;
     if (distance === 0 || distance > to || to + copied > BLOCK_BYTES) damaged();
-    // A copy may overlap itself.
+    // A copy may overlap its own output.
     if (distance >= copied) output.copy(output, to, to - distance, to - distance + copied);
     else for (let index = 0; index < copied; index += 1) output[to + index] = output[to + index - distance] ?? 0;
     to += copied;

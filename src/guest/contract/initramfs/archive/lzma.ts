@@ -1,8 +1,8 @@
 import { InitramfsError } from './cpio.ts';
 
 /**
- * LZMA as its author specifies it ("LZMA specification", `lzma-specification.7z` of the LZMA SDK): a range coder over adaptive bits, with literals, and
- * matches at one of four recent distances or a new one.
+ * LZMA as specified by its author ("LZMA specification", `lzma-specification.7z` of the LZMA SDK): a range coder over
+ * adaptive bits, with literals and matches. A match has one of four recent distances or a new one.
  */
 
 const BIT_MODEL_BITS = 11;
@@ -12,7 +12,7 @@ const TOP = 1 << 24;
 const STATES = 12;
 const POSITION_STATES = 16;
 
-/** Where each group of probabilities begins in one table. */
+/** The offset of each group of probabilities in one table. */
 const IS_MATCH = 0;
 const IS_REP = IS_MATCH + STATES * POSITION_STATES;
 const IS_REP_G0 = IS_REP + STATES;
@@ -35,13 +35,13 @@ interface Properties {
   pb: number;
 }
 
-/** Decodes into a window, which is the dictionary. The bytes that were written last are read with `take`. */
+/** Decodes into a window, which is the dictionary. `take` returns the bytes written last. */
 export class LzmaDecoder {
   /** The next byte to read. */
   position = 0;
   private readonly input: Buffer;
   private readonly window: Buffer;
-  /** Bytes that were written, and taken, since the start. */
+  /** Bytes written and taken since the start. */
   private written = 0;
   private taken = 0;
   private properties: Properties = { lc: 3, lp: 0, pb: 2 };
@@ -51,10 +51,10 @@ export class LzmaDecoder {
   private range = 0;
   private code = 0;
   private end = 0;
-  /** Where the dictionary was emptied last. */
+  /** The position of the last dictionary reset. */
   private start = 0;
 
-  /** Of the input nothing after `input.length` is read. */
+  /** Nothing after `input.length` is read. */
   constructor(input: Buffer, windowBytes: number) {
     this.input = input;
     this.window = Buffer.alloc(windowBytes);
@@ -76,7 +76,7 @@ export class LzmaDecoder {
     this.distances = [0, 0, 0, 0];
   }
 
-  /** Begins a run of the range coder at `position`; nothing is read from `end` on. */
+  /** Starts a run of the range coder at `position`; nothing is read from `end` on. */
   startRange(end: number): void {
     if (this.position + 5 > end || this.input[this.position] !== 0) damaged();
     this.end = end;
@@ -85,14 +85,14 @@ export class LzmaDecoder {
     this.position += 5;
   }
 
-  /** Copies bytes that are not compressed. */
+  /** Copies uncompressed bytes. */
   copy(lengthBytes: number): void {
     if (this.position + lengthBytes > this.input.length) damaged();
     for (let index = 0; index < lengthBytes; index += 1) this.put(this.input[this.position + index] ?? 0);
     this.position += lengthBytes;
   }
 
-  /** What was written since the last call. Call it before more than a window was written. */
+  /** The bytes written since the last call. Must be called before more than a window is written. */
   take(): Buffer {
     const size = this.window.length;
     const from = this.taken % size;
@@ -104,8 +104,8 @@ export class LzmaDecoder {
   }
 
   /**
-   * Decodes until `lengthBytes` are written, or an end marker; true at an end marker. With `mayExceed` the last match may go on for up to 272 bytes
-   * more, else that is an error.
+   * Decodes until `lengthBytes` are written or an end marker is found; returns true at an end marker. With
+   * `mayExceed` the last match may exceed the length by up to 272 bytes; otherwise that is an error.
    */
   decode(lengthBytes: number, mayExceed = false): boolean {
     const until = this.written + lengthBytes;
@@ -148,7 +148,7 @@ export class LzmaDecoder {
     this.state = this.state < 4 ? 0 : this.state < 10 ? this.state - 3 : this.state - 6;
   }
 
-  /** The length of a match, whose distance is then the first; 0 for an end marker. */
+  /** Decodes a match: returns its length and makes its distance the most recent one; 0 for an end marker. */
   private match(positionState: number): number {
     const { state } = this;
     if (this.bit(IS_REP + state) === 0) {

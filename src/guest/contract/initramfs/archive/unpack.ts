@@ -2,14 +2,14 @@ import { ArchiveTree } from './archive-tree.ts';
 import { CpioParser, InitramfsError, type CpioEntry } from './cpio.ts';
 import { compressionOf, decompress, type Compression } from './decompress.ts';
 
-/** An initramfs with all firmware unpacks to some 700 MiB. */
+/** An initramfs with all firmware unpacks to about 700 MiB. */
 const MOST_UNPACKED_BYTES = 2 * 1024 ** 3;
-/** A configuration file, or a list of a kernel's modules. */
+/** The limit for a configuration file or a kernel's module list. */
 const MOST_FILE_BYTES = 4 * 1024 * 1024;
 const MOST_KEPT_BYTES = 128 * 1024 * 1024;
 /** PATH_MAX of Linux. */
 const MOST_LINK_BYTES = 4096;
-/** What may follow in one image: microcode, the image itself, additions. */
+/** The limit of parts in one image: microcode, the image itself, additions. */
 const MOST_PARTS = 64;
 const PIECE_BYTES = 1024 * 1024;
 
@@ -17,7 +17,7 @@ const FILE = 0o100000;
 const LINK = 0o120000;
 const TYPE = 0o170000;
 
-/** What an initramfs leaves in memory besides all names: the content of what may be configuration. */
+/** The files whose content is kept in memory, besides all names: potential configuration files. */
 const KEPT =
   /^((usr\/)?(etc|conf|cryptroot|scripts|hooks)\/|(usr\/)?lib\/(dracut|udev|systemd|modprobe\.d|modules)\/|[^/]+$)/;
 const MODULE = /\.ko(\.\w+)?$/;
@@ -27,8 +27,10 @@ export interface UnpackOptions {
 }
 
 /**
- * The files of an initramfs: images in the order in which the boot loader loads them, each of which is one or several archives, compressed or not. The
- * kernel unpacks them into one tree. Throws `InitramfsError` for what the kernel could not unpack either and for what is too large, and `UnreadCompressionError`.
+ * Unpacks the files of an initramfs. The images are in the order in which the boot loader loads them; each consists
+ * of one or several archives, compressed or not. The kernel unpacks them into one tree.
+ * @throws `InitramfsError` for data that the kernel could not unpack either or that is too large;
+ * `UnreadCompressionError`.
  */
 export async function unpackInitramfs(
   images: readonly Buffer[],
@@ -54,14 +56,14 @@ async function unpackImage(image: Buffer, files: FileCollector, mostUnpackedByte
         : await unpackCompressed(compression, rest, files, mostUnpackedBytes);
     if (length === 0) {
       if (part === 0) throw new InitramfsError('it is not an archive, and its compression is not known');
-      // The kernel prints a message and goes on with what it has.
+      // The kernel prints a message and continues with what it has unpacked.
       return;
     }
     at += length;
   }
 }
 
-/** An archive that is not compressed; returns its length, 0 if it is not one. */
+/** Reads an uncompressed archive; returns its length, 0 if there is no archive. */
 function unpackPlain(bytes: Buffer, files: FileCollector): number {
   const parser = new CpioParser(files);
   for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
@@ -108,7 +110,7 @@ class FileCollector {
   readonly #files = new Map<string, Buffer | undefined>();
   readonly #links = new Map<string, string>();
   readonly #folders = new Set<string>();
-  /** Names that share one content, which comes with the last of them. */
+  /** Names that share one content, which is in the last of their entries. */
   readonly #shared = new Map<string, string[]>();
 
   get count(): number {
@@ -125,7 +127,7 @@ class FileCollector {
     if (name === '' || name === '.') return;
     this.#keptBytes += content?.length ?? 0;
     const type = mode & TYPE;
-    // The later one of two archives counts.
+    // The later archive takes precedence.
     if (type !== LINK) this.#links.delete(name);
     if (type !== FILE) this.#files.delete(name);
     if (type === LINK) this.#links.set(name, content?.toString('latin1') ?? '');

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { InitramfsError } from './cpio.ts';
 import { LzmaDecoder } from './lzma.ts';
 
-/** A compression, or a setting of it, that this program cannot read. */
+/** A compression, or a compression setting, that this program cannot read. */
 export class UnreadCompressionError extends Error {
   constructor(what: string) {
     super(`it is compressed with ${what}, which is not read`);
@@ -10,15 +10,18 @@ export class UnreadCompressionError extends Error {
   }
 }
 
-/** `xz -9` has 64 MiB, initramfs tools some. A kernel could not allocate more while it starts. */
+/** `xz -9` uses 64 MiB, initramfs tools a few MiB. A kernel could not allocate more during its start. */
 const MOST_DICTIONARY_BYTES = 128 * 1024 * 1024;
 const LEAST_DICTIONARY_BYTES = 4096;
-/** How much is decoded before it is given on. The window is larger by that, so that nothing in it is lost before. */
+/**
+ * The amount that is decoded before it is passed on. The window is larger by this amount, so that nothing in it is
+ * overwritten before.
+ */
 const PIECE_BYTES = 2 * 1024 * 1024;
 
 const HEADER_BYTES = 12;
 const LZMA2 = 0x21;
-/** Bytes of the check after a block, by the type in the header (xz-file-format.txt, section 2.1.1.2). */
+/** The size of the check after a block, by the type in the header (xz-file-format.txt, section 2.1.1.2). */
 const CHECK_BYTES = [0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64];
 const CRC32 = 1;
 
@@ -54,7 +57,7 @@ export async function* decompressLzma(input: Buffer): AsyncGenerator<Buffer, num
   decoder.startRange(input.length);
   let hasEnded = false;
   while (left > 0 && !hasEnded) {
-    // A match may be longer than what is left of a piece.
+    // A match may be longer than the rest of a piece.
     hasEnded = decoder.decode(Math.min(left, PIECE_BYTES - 273), left > PIECE_BYTES);
     const piece = decoder.take();
     left -= piece.length;
@@ -63,7 +66,7 @@ export async function* decompressLzma(input: Buffer): AsyncGenerator<Buffer, num
   return decoder.position;
 }
 
-/** Chunks, each of which begins with a control byte, until one that is zero. */
+/** Chunks that begin with a control byte, until one that is zero. */
 function* decodeLzma2(input: Buffer, decoder: LzmaDecoder): Generator<Buffer> {
   for (;;) {
     const at = decoder.position;
@@ -102,7 +105,7 @@ function readBlockHeader(input: Buffer, at: number): { end: number; dictionaryBy
   if (end > input.length || input.readUInt32LE(end - 4) !== crc32(input.subarray(at, end - 4))) damaged();
   if ((flags & 3) !== 0) throw new UnreadCompressionError('xz and a filter');
   let next = at + 2;
-  // The sizes, which are optional.
+  // Skips the optional sizes.
   for (const flag of [0x40, 0x80]) if ((flags & flag) !== 0) next = readNumber(input, next).next;
   if (byteAt(input, next) !== LZMA2 || byteAt(input, next + 1) !== 1)
     throw new UnreadCompressionError('xz and a filter');
@@ -115,7 +118,7 @@ function boundedDictionary(bytes: number): number {
   return Math.max(bytes, LEAST_DICTIONARY_BYTES);
 }
 
-/** The end of the index, which lists the blocks. */
+/** The offset of the end of the index, which lists the blocks. */
 function readIndex(input: Buffer, at: number): number {
   const count = readNumber(input, at + 1);
   let { next } = count;
@@ -125,7 +128,7 @@ function readIndex(input: Buffer, at: number): number {
   return end;
 }
 
-/** Seven bits in each byte, the lowest first. */
+/** Seven bits per byte, least significant first. */
 function readNumber(input: Buffer, at: number): { value: number; next: number } {
   let value = 0;
   for (let index = 0; index < 9; index += 1) {
@@ -136,7 +139,7 @@ function readNumber(input: Buffer, at: number): { value: number; next: number } 
   return damaged();
 }
 
-/** Blocks and the index are filled up to four bytes. */
+/** Blocks and the index are padded to four bytes. */
 function padded(start: number, end: number): number {
   return start + Math.ceil((end - start) / 4) * 4;
 }

@@ -2,14 +2,14 @@ import { isMap, isScalar, isSeq, parseDocument, visit, type Document, type Pair,
 import { readMac } from '../../../inspect/interface-name.ts';
 import { hasDriver, hasMac, matchedNics, type RewrittenMatches, type SourceNic } from './source-nics.ts';
 
-/** Characters of the text and what comes in their place. */
+/** A range of the text and its replacement. */
 interface Edit {
   start: number;
   end: number;
   text: string;
 }
 
-/** A definition below `ethernets:` that matches by the driver. */
+/** A definition in `ethernets:` that matches by driver. */
 interface Definition {
   id: string;
   pair: Pair;
@@ -20,8 +20,8 @@ interface Definition {
 }
 
 /**
- * Rewrites `driver:` in the matches of a netplan file to `macaddress:`, and keeps everything else to the byte. netplan takes one address, so that a definition for several NICs
- * is repeated for each of them.
+ * Rewrites `driver:` in the matches of a netplan file to `macaddress:`, and leaves the rest identical to the byte.
+ * netplan accepts one MAC address, so a definition for several NICs is repeated for each of them.
  */
 export function rewriteNetplanMatch(text: string, nics: readonly SourceNic[]): RewrittenMatches {
   const nothing = { text, details: [], problems: [] };
@@ -58,7 +58,7 @@ function definitionsIn(document: Document): Definition[] {
   });
 }
 
-/** Why a definition cannot be written once for each NIC. */
+/** Why a definition cannot be repeated for each NIC. */
 function obstacleToRepeat(document: Document, { id, pair, ethernets, body }: Definition): string | undefined {
   if (body.has('set-name')) return 'it sets one name for several NICs';
   if (ethernets.flow === true) return 'it is in braces, and several NICs match';
@@ -94,7 +94,7 @@ function editsOf(
   ];
 }
 
-/** From the beginning of the first node to the last visible character of the second. */
+/** From the start of the first node to the last visible character of the second. */
 function rangeOf(text: string, from: unknown, to: unknown): Omit<Edit, 'text'> {
   const [start = 0] = nodeRange(from);
   const [, end = start] = nodeRange(to);
@@ -127,7 +127,7 @@ function applyEdits(text: string, edits: readonly Edit[]): string {
     .reduce((whole, { start, end, text: added }) => whole.slice(0, start) + added + whole.slice(end), text);
 }
 
-/** A scalar, or a sequence of them. */
+/** The words of a scalar or of a sequence of scalars. */
 function wordsOf(node: unknown): string[] {
   if (isScalar(node)) return [String(node.value)];
   return isSeq(node) ? node.items.flatMap((item) => (isScalar(item) ? [String(item.value)] : [])) : [];

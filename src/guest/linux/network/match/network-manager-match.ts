@@ -8,12 +8,12 @@ import {
   type SourceNic,
 } from './source-nics.ts';
 
-/** Settings of NetworkManager.conf(5) with lists of devices. */
+/** Settings of NetworkManager.conf(5) that contain device lists. */
 const DEVICE_LIST =
   /^(\s*(?:match-device|unmanaged-devices|no-auto-default|ignore-carrier|assume-ipv6ll-only)\s*[+-]?=)(.*)$/;
 const DRIVER_SPEC = /(^|[,;\s])((?:except:)?)driver:([^,;\s/]+)(?:\/[^,;\s]*)?/g;
 
-/** Rewrites `driver:vmxnet3` in lists of devices to `mac:` of the NICs with that driver on VMware. */
+/** Rewrites `driver:vmxnet3` in device lists to `mac:` for the NICs with that driver on VMware. */
 export function rewriteDeviceLists(text: string, nics: readonly SourceNic[]): RewrittenMatches {
   const details: string[] = [];
   const problems: string[] = [];
@@ -36,8 +36,9 @@ export function rewriteDeviceLists(text: string, nics: readonly SourceNic[]): Re
 }
 
 /**
- * Rewrites `driver=` and `path=` in the `[match]` section of a keyfile. A profile has one MAC address (`mac-address`). For several NICs the other NICs are excluded instead
- * (`mac-address-blacklist`), which is the same.
+ * Rewrites `driver=` and `path=` in the `[match]` section of a keyfile. A profile has one MAC address
+ * (`mac-address`). For several NICs, all other NICs are excluded instead (`mac-address-blacklist`), which is
+ * equivalent.
  */
 export function rewriteKeyfileMatch(text: string, nics: readonly SourceNic[]): RewrittenMatches {
   const lines = text.split('\n');
@@ -62,7 +63,7 @@ export function rewriteKeyfileMatch(text: string, nics: readonly SourceNic[]): R
   return { text: (setting === undefined ? kept : withSetting(kept, setting)).join('\n'), details, problems: [] };
 }
 
-/** In the section of Ethernet, which may not be there yet. One that has the address already stays. */
+/** Adds a setting to the Ethernet section, and creates the section if needed. An existing MAC address stays. */
 function withSetting(lines: readonly string[], setting: string): string[] {
   const names = ['ethernet', '802-3-ethernet'];
   const key = setting.split('=', 1)[0];
@@ -73,7 +74,7 @@ function withSetting(lines: readonly string[], setting: string): string[] {
   return [...(isEnded ? lines.slice(0, -1) : lines), '', '[ethernet]', setting, ''];
 }
 
-/** Patterns of which one has to fit; with `&` before it it has to fit, with `!` it must not. */
+/** At least one pattern must match; a pattern with a leading `&` must match, one with `!` must not. */
 function testsOf(list: string, make: (patterns: readonly string[]) => NicTest): NicTest[] {
   const words = list.split(';').flatMap((word) => (word.trim() === '' ? [] : [word.trim()]));
   const optional = words.filter((word) => !/^[&!]/.test(word)).map((word) => word.replace(/^\|/, ''));

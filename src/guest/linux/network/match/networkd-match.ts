@@ -11,15 +11,16 @@ import {
 } from './source-nics.ts';
 
 interface MatchLine {
-  /** Its number in the file. */
+  /** The line index in the file. */
   at: number;
   key: string;
   value: string;
 }
 
 /**
- * Rewrites `Driver=` and `Path=` in the `[Match]` sections of a `.network` or `.link` file (systemd.network(5), systemd.link(5)) to the MAC addresses of the NICs that
- * matched on VMware. `Type=ether` keeps VLANs and bridges out, which have the address of their NIC.
+ * Rewrites `Driver=` and `Path=` in the `[Match]` sections of a `.network` or `.link` file (systemd.network(5),
+ * systemd.link(5)) to the MAC addresses of the NICs that matched on VMware. `Type=ether` excludes VLANs and bridges,
+ * which have the MAC address of their NIC.
  */
 export function rewriteNetworkdMatch(text: string, nics: readonly SourceNic[]): RewrittenMatches {
   const lines = text.split('\n');
@@ -57,7 +58,7 @@ function testsOf(written: readonly MatchLine[], addresses: readonly MatchLine[])
   ];
 }
 
-/** A list of patterns; with `!` before the first it fits what fits none of them. */
+/** A list of patterns; with a leading `!`, none of them may match. */
 function testOfList(
   [first = '', ...more]: readonly string[],
   make: (patterns: readonly string[]) => NicTest,

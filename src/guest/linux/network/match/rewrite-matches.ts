@@ -22,10 +22,13 @@ const PLACES: readonly Place[] = [
   { folder: '/etc/udev/rules.d', names: /\.rules$/, rewrite: rewriteUdevMatch },
 ];
 
-/** More files than a network has. */
+/** No network configuration has more files. */
 const MOST_FILES = 200;
 
-/** Drafts that configurations which match NICs by VMware's drivers or PCI addresses match them by their MAC addresses, which they keep. */
+/**
+ * Drafts new matches for configurations that match NICs by VMware's drivers or PCI addresses. They match by MAC
+ * address instead, which does not change.
+ */
 export async function planMatches({ files, nics }: Guest, draft: GuestDraft): Promise<void> {
   const sources = sourceNics(nics);
   const dropIns = await files.find(UNITS, /\.(network|link)\.d$/);

@@ -2,24 +2,26 @@ import { pciAddressOf } from '../../../inspect/pci-slot.ts';
 import type { GuestNic } from '../../../guest.ts';
 import { readMac } from '../../../inspect/interface-name.ts';
 
-/** What a configuration could match a NIC by on VMware. Undefined where the source does not contain it. */
+/**
+ * The properties by which a configuration could match a NIC on VMware. Undefined if the source does not contain them.
+ */
 export interface SourceNic {
   mac: string | undefined;
-  /** The names of the kernel's drivers for it. */
+  /** The names of its Linux drivers. */
   drivers: readonly string[] | undefined;
   /** `0000:0b:00.0` */
   pciAddress: string | undefined;
-  /** The PCI vendor and device, `0x15ad` and `0x07b0`. */
+  /** The PCI vendor and device ids, `0x15ad` and `0x07b0`. */
   ids: { vendor: string; device: string } | undefined;
 }
 
-/** What became of one file's matches. */
+/** The result of rewriting one file's matches. */
 export interface RewrittenMatches {
-  /** The same text where nothing is to be changed. */
+  /** The same text if there is nothing to change. */
   text: string;
-  /** One for each change, for reports. */
+  /** One per change, for reports. */
   details: string[];
-  /** Matches that stay, though the domain's NICs may not fit them: sentences. */
+  /** Sentences about matches that were kept although the domain's NICs may not satisfy them. */
   problems: string[];
 }
 
@@ -29,7 +31,7 @@ interface Model {
   device: string;
 }
 
-/** By the kernel's tables of PCI devices; `vmxnet` was the driver of VMware's tools for older models. */
+/** From the kernel's PCI device tables; `vmxnet` was the driver of VMware Tools for older models. */
 const MODELS: Readonly<Record<string, Model>> = {
   vmxnet3: { drivers: ['vmxnet3'], vendor: '0x15ad', device: '0x07b0' },
   vmxnet2: { drivers: ['vmxnet', 'pcnet32'], vendor: '0x15ad', device: '0x0720' },
@@ -52,10 +54,13 @@ export function sourceNics(nics: readonly GuestNic[]): SourceNic[] {
   });
 }
 
-/** Whether one NIC fits a match; undefined where that is not known. */
+/** Whether one NIC satisfies a match; undefined if that is not known. */
 export type NicTest = (nic: SourceNic) => boolean | undefined;
 
-/** The NICs that fitted all tests on VMware; a sentence's end where that, or the MAC address of one of them, is not known. */
+/**
+ * The NICs that satisfied all tests on VMware; the end of a sentence if that, or the MAC address of one of them, is
+ * not known.
+ */
 export function matchedNics(
   nics: readonly SourceNic[],
   tests: readonly NicTest[],
@@ -70,13 +75,13 @@ export function matchedNics(
   return { macs };
 }
 
-/** A driver's name by a pattern as `fnmatch` reads it. */
+/** Matches a driver's name against `fnmatch` patterns. */
 export function hasDriver(patterns: readonly string[]): NicTest {
   const fits = patterns.map(globPattern);
   return ({ drivers }) => drivers && drivers.some((driver) => fits.some((pattern) => pattern.test(driver)));
 }
 
-/** `pci-0000:0b:00.0`, udev's `ID_PATH`. */
+/** Matches udev's `ID_PATH`: `pci-0000:0b:00.0`. */
 export function hasPath(patterns: readonly string[]): NicTest {
   const fits = patterns.map(globPattern);
   return ({ pciAddress }) =>
@@ -104,7 +109,7 @@ export function globPattern(glob: string): RegExp {
   try {
     return new RegExp(`^${source}$`);
   } catch {
-    // An open bracket: it stands for itself.
+    // An unclosed bracket is a literal character.
     return new RegExp(`^${glob.replace(/[\\^$.|+(){}*?[\]-]/g, '\\$&')}$`);
   }
 }

@@ -11,19 +11,20 @@ import {
 } from './source-nics.ts';
 
 interface Condition {
-  /** As it is written: `DRIVERS=="vmxnet3"`. */
+  /** As written: `DRIVERS=="vmxnet3"`. */
   text: string;
   test: NicTest;
 }
 
 const CONDITION = /([A-Z]+(?:\{[^}]+\})?)\s*(==|!=)\s*"([^"]*)"/g;
-/** A rule for NICs: by its subsystem, or by the kernel's name of those that it renames. */
+/** A rule for NICs: by its subsystem, or by the kernel name of the NICs that it renames. */
 const FOR_NICS = /SUBSYSTEMS?\s*==\s*"net"|KERNEL\s*==\s*"eth/;
 const PCI_ADDRESS = /[0-9a-f*?]{2}:[0-9a-f*?]{2}\.[0-9*?]/i;
 
 /**
- * Rewrites the conditions of udev rules for NICs that only VMware's hardware meets: drivers, PCI addresses, PCI vendors and devices. They become the MAC addresses of the
- * NICs that met them. Rules go on over lines that end with a backslash.
+ * Rewrites the conditions of udev rules for NICs that only VMware's hardware satisfies: drivers, PCI addresses, PCI
+ * vendor and device ids. They become the MAC addresses of the NICs that satisfied them. A backslash at the end of a
+ * line continues a rule.
  */
 export function rewriteUdevMatch(text: string, nics: readonly SourceNic[]): RewrittenMatches {
   const details: string[] = [];
@@ -45,7 +46,7 @@ export function rewriteUdevMatch(text: string, nics: readonly SourceNic[]): Rewr
   return { text: rewritten, details, problems };
 }
 
-/** Those that depend on the hardware, and that not every NIC meets. */
+/** The conditions that depend on the hardware and that not every NIC satisfies. */
 function conditionsOf(rule: string): Condition[] {
   return [...rule.matchAll(CONDITION)].flatMap(([text, key = '', operator, value = '']) => {
     const test = /^[*?]*$/.test(value) ? undefined : testOf(key, value.split('|'));
@@ -68,7 +69,10 @@ function testOf(key: string, values: readonly string[]): NicTest | undefined {
   return undefined;
 }
 
-/** The first becomes the address, the others go with their commas. A rule that has the address already needs none of them. */
+/**
+ * The first condition becomes the MAC address; the others are removed with their commas. A rule that already has the
+ * MAC address needs none of them.
+ */
 function replaceConditions(rule: string, conditions: readonly Condition[], address: string | undefined): string {
   const [first, ...more] = conditions.map(({ text }) => text);
   const going = address === undefined ? [first ?? '', ...more] : more;
