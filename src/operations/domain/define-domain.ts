@@ -48,7 +48,7 @@ export async function defineKept(
 }
 
 /**
- * Looks up the domain's name: undefined, or the same VM.
+ * Looks up the domain's name: `free` if it is unused, `same` if it belongs to the same VM.
  * @throws kind `local-file` for a different VM.
  */
 async function lookUp(

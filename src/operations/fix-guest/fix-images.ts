@@ -82,7 +82,7 @@ export function configuredNicsOf(guest: FixReport | undefined): readonly Configu
   return guest === undefined || guest.outcome === 'not-fixed' ? undefined : guest.configuredNics;
 }
 
-/** Detects disks that cannot boot without an appliance, whose start takes seconds. */
+/** Detects disks that cannot boot, without starting an appliance, which would take seconds. */
 async function mayHoldSystem(images: readonly GuestDisk[]): Promise<boolean> {
   for (const { path, format } of images) {
     await using image = await openImage(path, { format: format === 'raw' ? 'raw' : 'qcow2' });

@@ -30,7 +30,7 @@ export function newName(
 ): NewName {
   if (!isUnstableName(spec, guest)) return 'stays';
   const found = findDevice(spec, guest, type);
-  // A name that refers to another Linux root file system belongs to another installation.
+  // A name that refers to another Linux file system belongs to another installation, and keeps that device.
   const device = root && !(found && ROOT_TYPES.has(found.type)) ? root : found;
   const name = device && stableName(device, guest.devices);
   return device && name !== undefined ? { name, device } : 'unknown';

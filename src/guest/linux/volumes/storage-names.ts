@@ -55,7 +55,7 @@ async function planFstab(guest: Guest, draft: GuestDraft): Promise<void> {
   await draft.write(NAME, FSTAB, optional.text, details.map(shown));
 }
 
-/** Why no device was found: neither among the VM's disks, nor by ids that the source does not record. */
+/** Why no device was found: it is not one of the VM's disks, or the source does not record the disks' ids. */
 function reasonNotFound(spec: string, { disks, aliases }: Guest): string {
   const isById = placeById(spec, { disks, aliases }) !== undefined;
   if (isById && disks.some(({ uuid }) => uuid === undefined)) {
