@@ -9,10 +9,13 @@ export interface SinkOptions {
   virtualSizeBytes: number;
 }
 
-/** qemu-img's own choice, and the grain of a streamOptimized VMDK. */
+/** The default of qemu-img, and the grain size of a streamOptimized VMDK. */
 const DEFAULT_CLUSTER_BYTES = 64 * 1024;
 
-/** Throws a usage error when the format cannot hold a disk of that size. For asking before any work is done: {@link createSink} asks too. */
+/**
+ * Checks the size before any work is done; {@link createSink} checks it too.
+ * @throws a usage error if the format cannot hold a disk of this size.
+ */
 export function requireSize(
   { format, clusterBytes = DEFAULT_CLUSTER_BYTES }: ImageEncoding,
   virtualSizeBytes: number,
@@ -21,7 +24,9 @@ export function requireSize(
   else if (format === 'vmdk') requireStreamCapacity(virtualSizeBytes);
 }
 
-/** Begins an image in `file`, which is discarded when this throws. The sink ends the file. */
+/**
+ * Starts an image in `file`. The sink finishes or discards the file; if this function throws, the file is discarded.
+ */
 export async function createSink(file: OutputFile, encoding: ImageEncoding, options: SinkOptions): Promise<DiskSink> {
   try {
     return await sinkOf(file, encoding, options);
@@ -48,7 +53,7 @@ async function sinkOf(
   }
 }
 
-/** Takes a disk and keeps nothing: for reading one only to hash it. */
+/** Returns a sink that discards its input, for reading a disk only to hash it. */
 export function createNullSink(): DiskSink {
   return {
     clusterBytes: 64 * 1024,

@@ -15,14 +15,16 @@ interface OpenOptions {
   format?: ImageFormat | undefined;
   /** See `ImageFile`. */
   isUncached?: boolean;
-  /** For `format` raw: everything but these ranges is known to be a hole, and is not read. */
+  /** For `format` raw: everything outside these ranges is known to be a hole, and is not read. */
   written?: readonly WrittenRange[] | undefined;
 }
 
 /**
- * Opens the image at `path`, with all its parents. Its format is `format`, or what its content says, never its name; without `format` a raw disk has to look like one. Parents are
- * read from the image's own folder only. The caller closes it: `await using`.
- * @throws Hyper2kvmError kind `local-file` when it cannot be read, `image` when it is corrupt, not supported, not a disk, or lacks a parent.
+ * Opens the image at `path` and all its parents. The format is `format`, or is detected from the content, never from
+ * the name. Without `format`, a raw disk must have a known disk signature. Parents are read only from the image's own
+ * folder. The caller closes the image: `await using`.
+ * @throws Hyper2kvmError kind `local-file` if a file cannot be read; `image` if it is corrupt, not supported, not a
+ * disk, or lacks a parent.
  */
 export async function openImage(
   path: string,

@@ -6,30 +6,35 @@ import { fillContent } from '../copy/fill-window.ts';
 import { planWindows } from '../copy/plan-windows.ts';
 import type { MappedImage } from '../model/image.ts';
 
-/** How large a disk has to be for what its partition table or file system describes. */
+/** The minimum disk size that the partition table or file system requires. */
 export interface NeededSize {
-  /** What says so, as the subject of a sentence. */
+  /** The structure that states the size, as the subject of a sentence. */
   what: string;
   bytes: number;
 }
 
-/** The `createType` of a VMDK whose extents have the disk's bytes as they are. */
+/** The `createType` of a VMDK whose extents hold the disk's bytes unchanged. */
 const FLAT_VARIANT = /flat$|^vmfs$/i;
 const SECTOR_BYTES = 512;
 const MBR_ENTRIES = [446, 462, 478, 494];
-/** The partition of a protective MBR, which covers the disk whatever size it gives: then the GPT counts (UEFI 2.10, 5.2.3). */
+/**
+ * A protective MBR partition covers the disk regardless of the size it states; the GPT is authoritative (UEFI 2.10,
+ * 5.2.3).
+ */
 const PROTECTIVE = 0xee;
 const GPT_SIGNATURE = 'EFI PART';
-/** GPT counts in the disk's own sectors, which have 512 or 4096 bytes. */
+/** GPT addresses are in the disk's logical sectors, which are 512 or 4096 bytes. */
 const GPT_SECTOR_BYTES = [512, 4096];
-/** UEFI 2.10, 5.3.2: the header has 92 bytes at least, and no more than its sector. */
+/** UEFI 2.10, 5.3.2: the header is at least 92 bytes and at most one sector. */
 const GPT_HEADER_BYTES = { least: 92, most: 512 };
-/** Of ext, F2FS and the like, the superblock is in the first 4 KiB. */
+/** The superblock of ext, F2FS and similar file systems is in the first 4 KiB. */
 const HEAD_BYTES = 8192;
 
 /**
- * Throws for a raw disk, or one in flat extents, that is shorter than its own partition table or file system says: it was cut off, or it is one part of a split disk. With `force`
- * the sentence is returned, for a warning. The other formats have the size of the disk in their headers, and their readers refuse a file that is cut off.
+ * Checks that a raw disk, or a disk in flat extents, is at least as large as its partition table or file system states.
+ * A smaller one is truncated, or is one part of a split disk. Other formats record the disk size in their headers, and
+ * their readers reject a truncated file.
+ * Returns the message for a warning if `force` is set; otherwise throws.
  */
 export async function requireNeededSize(image: MappedImage, force: boolean): Promise<string | undefined> {
   const [file] = image.files;
@@ -43,7 +48,7 @@ export async function requireNeededSize(image: MappedImage, force: boolean): Pro
   });
 }
 
-/** What the first bytes of a disk say about its size; undefined when they do not. */
+/** The size that the first bytes of a disk imply, or undefined if they imply none. */
 export function neededSize(head: Buffer): NeededSize | undefined {
   if (head.length < SECTOR_BYTES) return undefined;
   if (!hasBootSignature(head)) return extSize(head) ?? xfsSize(head);
@@ -66,7 +71,7 @@ function mbrOrGptSize(head: Buffer): NeededSize | undefined {
     type: head.readUInt8(at + 4),
     endSectors: head.readUInt32LE(at + 8) + head.readUInt32LE(at + 12),
   }));
-  // Of a boot sector without partitions these bytes are code or text.
+  // In a boot sector without a partition table, these bytes are code or text.
   if (entries.some(({ status }) => status !== 0 && status !== 0x80)) return undefined;
   const gpt = entries.some(({ type }) => type === PROTECTIVE) ? gptSize(head) : undefined;
   if (gpt !== undefined) return gpt;
@@ -74,7 +79,7 @@ function mbrOrGptSize(head: Buffer): NeededSize | undefined {
   return ends.length === 0 ? undefined : { what: 'its MBR', bytes: Math.max(...ends) * SECTOR_BYTES };
 }
 
-/** Undefined for a header whose checksum is wrong: its numbers may be too. */
+/** Undefined for a header with a wrong checksum: its values cannot be trusted. */
 function gptSize(head: Buffer): NeededSize | undefined {
   for (const sectorBytes of GPT_SECTOR_BYTES) {
     if (head.toString('latin1', sectorBytes, sectorBytes + 8) !== GPT_SIGNATURE) continue;
@@ -84,14 +89,14 @@ function gptSize(head: Buffer): NeededSize | undefined {
     const checksum = header.readUInt32LE(16);
     header.writeUInt32LE(0, 16);
     if (crc32(header) !== checksum) continue;
-    // The other header is the last sector of the disk, behind all partitions.
+    // The backup header is in the last sector of the disk, after all partitions.
     const lastSector = Math.max(Number(header.readBigUInt64LE(32)), Number(header.readBigUInt64LE(48)));
     return { what: 'its GPT', bytes: (lastSector + 1) * sectorBytes };
   }
   return undefined;
 }
 
-/** A disk that is one file system, without partitions. */
+/** Handles a disk that contains a single file system and no partition table. */
 function ntfsOrFatSize(head: Buffer): NeededSize | undefined {
   const sectorBytes = head.readUInt16LE(11);
   const text = (at: number, length: number): string => head.toString('latin1', at, at + length);
@@ -103,7 +108,10 @@ function ntfsOrFatSize(head: Buffer): NeededSize | undefined {
   return { what: 'its FAT file system', bytes: sectors * sectorBytes };
 }
 
-/** Linux: fs/ext4/ext4.h, struct ext4_super_block. The high half of the number of blocks counts with the feature 64BIT. */
+/**
+ * Linux: fs/ext4/ext4.h, struct ext4_super_block. The high half of the block count is valid only with the 64BIT
+ * feature.
+ */
 function extSize(head: Buffer): NeededSize | undefined {
   if (head.length < 2048 || head.readUInt16LE(1080) !== 0xef53 || head.readUInt32LE(1048) > 6) return undefined;
   const has64Bit = (head.readUInt32LE(1024 + 0x60) & 0x80) !== 0;

@@ -9,38 +9,50 @@ import type { WorkerPool } from './worker-pool.ts';
 import type { Compression } from '../model/encoding.ts';
 
 export interface CopyOptions {
-  /** The threads that decompress and pack, which several copies may share; the sink's writes run beside them. */
+  /** The threads that decompress and pack. Several copies can share the pool; the sink writes in parallel with it. */
   pool: WorkerPool;
   compression: Compression | undefined;
-  /** Decompress also what could be moved as it is: proves each cluster's own checksum. */
+  /** Also decompress clusters that could be moved unchanged, to verify the checksum of each one. */
   verify: boolean;
-  /** Compute {@link CopySummary.contentSha256}, which costs about a third more processor time. */
+  /** Compute {@link CopySummary.contentSha256}. This costs about a third more CPU time. */
   hash: boolean;
   signal: AbortSignal;
-  /** Called after every window: all of the disk before this offset is done. */
+  /** Called after each window: everything on the disk before this offset is done. */
   onProgress?: (coveredBytes: number) => void;
 }
 
 export interface CopySummary {
-  /** Bytes of windows that held data. */
+  /** Total size of the windows that contain data, in bytes. */
   dataBytes: number;
-  /** SHA-256 (hex) over the offset and content of each window that is not zero: equal for equal disks, whatever their formats. '' without `hash`. */
+  /**
+   * SHA-256 (hex) over the offset and content of each non-zero window. Equal disks have equal hashes, whatever their
+   * formats. '' without `hash`.
+   */
   contentSha256: string;
 }
 
-/** A window on its way. While some are being written the next one is given to the sink, so that the device is never without work. */
+/**
+ * A window in flight. The next window is passed to the sink while earlier ones are being written, which keeps the
+ * device busy.
+ */
 interface Step {
   given: Promise<unknown>;
-  /** All windows up to this one. */
+  /** Resolves when all windows up to and including this one are written. */
   written: Promise<void>;
 }
 
-/** Copies a disk into a sink, which is neither finished nor discarded here. The order of what is written is that of the disk, and so the same in every run. */
+/**
+ * Copies a disk into a sink. The caller finishes or discards the sink. Data is written in disk order, so the output is
+ * the same in every run.
+ */
 export function copyImage(image: MappedImage, sink: DiskSink, options: CopyOptions): Promise<CopySummary> {
   return copyWindows(planWindows(image), sink, options);
 }
 
-/** The same for windows that come from a stream. `onRelease` is called when a window's input can be used again. */
+/**
+ * Like {@link copyImage}, for windows that come from a stream. `onRelease` is called when the input buffer of a window
+ * can be reused.
+ */
 export async function copyWindows(
   windows: AsyncIterable<CopyWindow>,
   sink: DiskSink,
@@ -51,17 +63,17 @@ export async function copyWindows(
   const digest = createHash('sha256');
   let dataBytes = 0;
   let hasFailed = false;
-  /** What of a window needs no work goes to the sink as it came; a worker packs the rest into `slab`. */
+  /** Passes the parts of a window that need no work to the sink unchanged; a worker packs the rest into `slab`. */
   const pack = async (window: CopyWindow, slab: SharedArrayBuffer): Promise<PackedWindow[]> => {
     const { offsetBytes, lengthBytes, input } = window;
-    // A hash is over the content, so that all of it has to be had.
+    // The hash covers the content, so every part must be decompressed.
     const { moved, rest } = hash ? { moved: [], rest: window.parts } : splitUnseen(window, work);
     const bytes = new Uint8Array(input ?? slab);
     const whole = { offsetBytes, lengthBytes, clusters: moved, bytes, sha256: '' };
     const packed = rest.length === 0 ? [] : [await pool.pack({ ...window, parts: rest }, slab, work)];
     return [whole, ...packed].filter(({ clusters }) => clusters.length > 0);
   };
-  /** Gives a window to the sink in its turn. What it resolves to tells when the window is written. */
+  /** Passes a window to the sink in disk order. Resolves to a promise that settles when the window is written. */
   const give = async (packing: Promise<PackedWindow[]>, before: Step) => {
     await before.given;
     const all = await packing;
@@ -71,7 +83,10 @@ export async function copyWindows(
     if (hash) digest.update(`${packed.offsetBytes}:${packed.sha256}\n`);
     return { writing: settleAll(all.map((each) => sink.put(each))) };
   };
-  /** Packs at once and writes in its turn, whatever the next window waits for: so each slab comes back, and disks that share a pool cannot hold each other up. */
+  /**
+   * Packs immediately, and writes in disk order without waiting for the next window. Every slab is therefore returned,
+   * and disks that share a pool cannot block each other.
+   */
   const packAndPut = (window: CopyWindow, slab: SharedArrayBuffer, before: Step): Step => {
     const packing = pack(window, slab);
     const given = give(packing, before);
@@ -87,7 +102,7 @@ export async function copyWindows(
       hasFailed = true;
       throw error;
     });
-    // A failure is met when its turn comes; until then nobody listens, and it must not count as unhandled.
+    // A failure is handled when its turn comes. Until then it must not count as an unhandled rejection.
     for (const promise of [packing, given, written]) promise.catch(() => undefined);
     return { given, written };
   };
@@ -100,7 +115,7 @@ export async function copyWindows(
       if (hasFailed) break;
     }
   } finally {
-    // Nothing reads the source or writes to the sink any more when this is over.
+    // Ensures that nothing reads the source or writes to the sink after this function returns.
     await Promise.allSettled([last.written]);
   }
   await last.written;

@@ -9,21 +9,21 @@ import { WINDOW_BYTES, type CopyWindow, type PackedCluster } from '../model/wind
 
 /** How the windows of one disk are packed. */
 export interface PackWork extends PackOptions {
-  /** Over each window's content. */
+  /** Hash the content of each window. */
   hash: boolean;
 }
 
-/** One window to do, into a slab that both threads see. */
+/** One window to pack, and the slab that both threads share. */
 export interface WorkerTask {
   window: CopyWindow;
   slab: SharedArrayBuffer;
   work: PackWork;
 }
 
-/** Of what is wrong with a source: its content, or the storage below it. */
+/** The cause of a failure: the image content, the storage below it, or a bug. */
 type FailureKind = 'image' | 'local-file' | 'internal';
 
-/** Errors do not keep their class between threads, so their parts travel. */
+/** Errors lose their class when they are posted between threads, so their fields are sent instead. */
 export type WorkerAnswer =
   | { clusters: PackedCluster[]; packedBytes: number; sha256: string }
   | { failure: { kind: FailureKind; message: string; hint: string | undefined } };
@@ -32,13 +32,16 @@ if (parentPort) {
   const port = parentPort;
   const ownContent = Buffer.from(pageAlignedMemory(WINDOW_BYTES));
   port.on('message', ({ window, slab, work }: WorkerTask) => {
-    // What is not compressed is packed in place.
+    // Uncompressed content is packed in place.
     const content = work.packing ? ownContent : Buffer.from(slab);
     port.postMessage(answer(window, Buffer.from(slab), content.subarray(0, window.lengthBytes), work));
   });
 }
 
-/** A source may end within a sector; results have whole ones, and must have the same hash. There is room: windows are whole sectors. */
+/**
+ * A source can end in the middle of a sector. Results consist of complete sectors and must have the same hash, so the
+ * rest of the sector is included. The buffer has room, because windows are complete sectors.
+ */
 function inWholeSectors({ buffer, byteOffset, length }: Buffer): Buffer {
   const whole = Buffer.from(buffer, byteOffset, Math.ceil(length / SECTOR_BYTES) * SECTOR_BYTES);
   return whole.fill(0, length);
@@ -46,7 +49,7 @@ function inWholeSectors({ buffer, byteOffset, length }: Buffer): Buffer {
 
 function answer(window: CopyWindow, slab: Buffer, content: Buffer, work: PackWork): WorkerAnswer {
   try {
-    // A hash is over the content, so that all of it has to be had; what is moved then is proved by it.
+    // The hash covers the content, so all of it must be decompressed. This also verifies the clusters that are moved.
     if (work.hash) {
       fillContent(window, window.parts, content);
       if (isZero(content)) return { clusters: [], packedBytes: 0, sha256: '' };

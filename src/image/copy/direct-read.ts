@@ -3,8 +3,9 @@ import { DIRECT_UNIT_BYTES, wholeUnits } from '../../base/files/direct-io.ts';
 import { errnoOf } from '../../base/files/local-file-error.ts';
 
 /**
- * Reads as much of `target` as can be read past the page cache, from its start, and tells how many bytes that were; the rest, which may be all, is to be read as usual. Into
- * page-aligned memory; elsewhere the kernel refuses.
+ * Reads into the start of `target`, bypassing the page cache, and returns the number of bytes read. The caller reads
+ * the rest, which can be everything, through the page cache. `target` must be page-aligned; the kernel rejects other
+ * buffers.
  */
 export function readDirect(directFd: number, fileOffsetBytes: number, target: Buffer): number {
   const length = wholeUnits(target.length);
@@ -12,7 +13,7 @@ export function readDirect(directFd: number, fileOffsetBytes: number, target: Bu
   try {
     return readSync(directFd, target, 0, length, fileOffsetBytes);
   } catch (error) {
-    // What is wrong with the file itself shows when it is read as usual.
+    // If the file itself is faulty, the buffered read reports the error.
     if (errnoOf(error) !== undefined) return 0;
     throw error;
   }

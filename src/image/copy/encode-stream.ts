@@ -7,16 +7,19 @@ import type { WorkerPool } from './worker-pool.ts';
 
 export interface EncodeStreamOptions {
   virtualSizeBytes: number;
-  /** The name that the file will have: it stands in the descriptor. */
+  /** The name that the file will have; it is recorded in the descriptor. */
   fileName: string;
   pool: WorkerPool;
   signal: AbortSignal;
   onRelease: (window: CopyWindow) => void;
-  /** Called after every window: all of the disk before this offset is encoded. */
+  /** Called after each window: everything on the disk before this offset is encoded. */
   onProgress: (coveredBytes: number) => void;
 }
 
-/** The bytes of a streamOptimized VMDK of a disk, from front to back, as its windows are read. Each piece is the reader's until it asks for the next one. */
+/**
+ * Encodes a disk as a streamOptimized VMDK and yields its bytes from start to end while the windows are read. The
+ * consumer owns each piece until it requests the next one.
+ */
 export async function* encodeStream(
   windows: AsyncIterable<CopyWindow>,
   { virtualSizeBytes, fileName, pool, signal, onRelease, onProgress }: EncodeStreamOptions,
@@ -26,11 +29,11 @@ export async function* encodeStream(
   let last = Promise.resolve();
   const write = (bytes: Uint8Array): Promise<void> => {
     const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    // One after the other, in the order of the calls, which is that of the file.
+    // Writes run one at a time in call order, which is file order.
     last = last.then(() => pieces.give(piece));
     return last;
   };
-  // A stream's content is not known before its end, unlike its name and size.
+  // Unlike the name and size, the content of a stream is not known until its end.
   const contentId = crc32(`${virtualSizeBytes}:${fileName}`);
   const sink = createSequentialStreamSink({ path: fileName, write }, { virtualSizeBytes, fileName, contentId });
   const copy = async (): Promise<void> => {

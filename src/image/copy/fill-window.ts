@@ -8,14 +8,20 @@ import { zstdFrameBytes } from './zstd-frame.ts';
 import { checkGrainMarker, GRAIN_DATA_OFFSET, readMarker } from '../vmdk/layout/marker.ts';
 import { FROM_INPUT, type CompressedPart, type CopyWindow, type WindowPart } from '../model/window.ts';
 
-/** Grows to the largest compressed cluster that was met: at most that of a qcow2 with clusters of 2 MiB. */
+/** Grows to the size of the largest compressed cluster so far. The maximum is a qcow2 cluster of 2 MiB. */
 let scratch = Buffer.allocUnsafeSlow(128 * 1024);
 
-/** Files in which the last piece was zeros, so that the next one may well be a hole: those are read past the page cache, and data through it, where it may be already. */
+/**
+ * Files whose last piece was zeros, so that the next piece is likely to be a hole. Holes are read with O_DIRECT; data
+ * is read through the page cache, where it may already be.
+ */
 const inHole = new Set<number>();
 const PAGE_BYTES = 4096;
 
-/** Puts what the parts hold into `content`, which is the window's length. What no part covers becomes zeros. Runs in a worker: it blocks. */
+/**
+ * Writes the content of the parts into `content`, which is as long as the window. Ranges that no part covers are
+ * zeroed. Blocks the thread: call it in a worker.
+ */
 export function fillContent(window: CopyWindow, parts: readonly WindowPart[], content: Buffer): void {
   let filled = 0;
   for (const part of parts) {
@@ -32,7 +38,7 @@ export function fillContent(window: CopyWindow, parts: readonly WindowPart[], co
   content.fill(0, filled);
 }
 
-/** The compressed bytes of a part's cluster, in a buffer that holds until the next call. */
+/** Returns the compressed bytes of a part's cluster, in a buffer that is valid until the next call. */
 export function readStored(
   window: CopyWindow,
   part: WindowPart,
@@ -50,8 +56,9 @@ export function readStored(
 }
 
 /**
- * Calls `use` with the content of a compressed cluster: as much of it as the part needs, at least. The content is freed when `use` returns: left to the collector, some hundred
- * megabytes of it would wait, and each next cluster be put into memory that no cache holds (measured: 20 % slower).
+ * Calls `use` with the content of a compressed cluster, or with at least as much of it as the part needs. The content
+ * is freed when `use` returns. If it were left to the garbage collector, several hundred megabytes would accumulate,
+ * and each cluster would go to memory that is not in the CPU cache (measured: 20 % slower).
  */
 export function decompress<Result>(
   window: CopyWindow,
@@ -60,7 +67,8 @@ export function decompress<Result>(
   stored: Buffer,
   use: (cluster: Buffer) => Result,
 ): Result {
-  // One byte more than a cluster, so that zlib makes one output buffer and sees the end of the stream at once; more than a cluster is refused by the limit.
+  // One byte more than a cluster, so that zlib allocates one output buffer and detects the end of the stream in the
+  // same call. `maxOutputLength` rejects output that exceeds the cluster.
   const options = { chunkSize: clusterBytes + 1, maxOutputLength: clusterBytes };
   let cluster: Buffer;
   try {
@@ -94,7 +102,7 @@ function readPart({ input }: CopyWindow, part: WindowPart, target: Buffer): void
   const direct = isDirect ? readDirect(directFd, fileOffsetBytes, target) : 0;
   for (let done = direct; done < target.length;) {
     const count = readOnce(fd, target.subarray(done), fileOffsetBytes + done);
-    // A map may end in the middle of the file's last sector or cluster: behind the end of the file there are zeros.
+    // A map can end in the middle of the file's last sector or cluster. Bytes after the end of the file are zeros.
     if (count === 0) {
       target.fill(0, done);
       break;
@@ -114,7 +122,7 @@ function readOnce(fd: number, target: Buffer, fileOffsetBytes: number): number {
   }
 }
 
-/** Looks at one byte of each page. A wrong guess costs time only. */
+/** Samples one byte per page. A wrong guess affects only speed. */
 function looksZero(bytes: Buffer): boolean {
   for (let at = 0; at < bytes.length; at += PAGE_BYTES) if (bytes[at] !== 0) return false;
   return true;
@@ -127,7 +135,7 @@ function corrupt(window: CopyWindow, part: WindowPart, what: string, cause?: unk
   });
 }
 
-/** The input of a stream has no offset that a person could look at; the place on the disk tells. */
+/** Offsets in a stream's input buffer mean nothing to the user, so the error states the offset on the disk. */
 function placeOf(
   { offsetBytes, streamName = 'the stream' }: CopyWindow,
   { fd, at, fileOffsetBytes }: WindowPart,
@@ -136,7 +144,7 @@ function placeOf(
   return `The compressed cluster at byte ${fileOffsetBytes} of ${pathOf(fd)}`;
 }
 
-/** Messages to a worker carry numbers alone; the kernel knows the name. */
+/** Worker messages contain only numbers; the kernel knows the file name. */
 function pathOf(fd: number): string {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`);
@@ -146,8 +154,9 @@ function pathOf(fd: number): string {
 }
 
 /**
- * Gives a buffer's memory back at once, as an `ArrayBuffer` does that moves to length 0; nobody may hold it any more. Left to the collector, hundreds of megabytes of
- * clusters wait. What stands in Node's pool, beside the buffers of others, is left alone.
+ * Frees the memory of a buffer immediately, by transferring its `ArrayBuffer` to length 0. Nothing else may use the
+ * buffer any more. If it were left to the garbage collector, hundreds of megabytes of clusters would accumulate.
+ * Buffers in Node's pool share their memory with others and are left unchanged.
  */
 export function freeBuffer({ buffer, byteLength }: Buffer): void {
   const isPooled = buffer.byteLength === Buffer.poolSize && byteLength < Buffer.poolSize;

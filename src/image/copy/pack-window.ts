@@ -7,46 +7,56 @@ import { SECTOR_BYTES } from '../vmdk/layout/sparse-header.ts';
 import { COMPRESSORS, type Compression, type Compressor } from '../model/encoding.ts';
 import type { PackedCluster } from '../model/window.ts';
 
-/** `grains` are those of a streamOptimized VMDK: zlib streams behind markers, each from a sector's border on; all are compressed, and the last one is filled up with zeros. */
+/**
+ * `grains` are the grains of a streamOptimized VMDK: zlib streams after markers, each aligned to a sector. All of them
+ * are compressed, and the last one is padded with zeros.
+ */
 export type Packing = Compression | 'grains';
 
 export interface PackOptions {
   clusterBytes: number;
-  /** Undefined: clusters are stored as they are. */
+  /** Undefined stores clusters uncompressed. */
   packing: Packing | undefined;
-  /** Decompress also what could be moved as it is. */
+  /** Also decompress clusters that could be moved unchanged. */
   verify: boolean;
 }
 
 export interface Packed {
   clusters: PackedCluster[];
-  /** Bytes in use, from the start of the packed buffer. */
+  /** Bytes used, from the start of the packed buffer. */
   packedBytes: number;
 }
 
 const ZEROS = Buffer.alloc(64 * 1024);
 
-/** What stands in the packed buffer already. */
+/** What the packed buffer already contains. */
 export interface PackedBefore extends Packed {
-  /** Clusters that the source's own deflate did not shrink: a sample of them tells whether another attempt is worth its time. */
+  /**
+   * Clusters that the source's own deflate did not shrink. A sample of each one shows whether compressing it again is
+   * worthwhile.
+   */
   dense: ReadonlySet<number>;
 }
 
 const NOTHING: PackedBefore = { clusters: [], packedBytes: 0, dense: new Set() };
 
 const SAMPLE_BYTES = 4096;
-/** In bits of 8: random bytes have 0.994 in a sample of that size, what is compressed or encrypted hardly less. */
+/**
+ * Entropy as a fraction of 8 bits per byte. A sample of random bytes of this size has 0.994; compressed or encrypted
+ * data has only slightly less.
+ */
 const MOST_ENTROPY = 0.97;
 
-/** What a window holds, and where it stands on the disk. */
+/** The content of a window and its offset on the disk. */
 export interface WindowContent {
   offsetBytes: number;
   content: Buffer;
 }
 
 /**
- * Finds the clusters of a window that are not zero and puts them side by side into `packed`, behind those that stand there before: compressed ones first, since whole ones
- * want to be aligned. Without compression `packed` may be `content` itself: clusters only ever move to the front.
+ * Finds the non-zero clusters of a window and stores them contiguously in `packed`, after the clusters that are already
+ * there. Compressed clusters come first, because uncompressed ones need alignment. Without compression, `packed` can be
+ * `content` itself: clusters only move towards the start.
  */
 export function packWindow(
   { offsetBytes, content }: WindowContent,
@@ -74,9 +84,9 @@ export function packWindow(
   }
   for (const index of whole) {
     const cluster = content.subarray(index * clusterBytes, (index + 1) * clusterBytes);
-    // In place, a cluster with no zeros before it stands where it belongs.
+    // When packing in place, a cluster with no zero cluster before it is already in position.
     if (content.buffer !== packed.buffer || end !== index * clusterBytes) copyBytes(cluster, packed, end);
-    // The last cluster of a disk may lie partly behind its end.
+    // The last cluster of a disk can extend past its end.
     packed.fill(0, end + cluster.length, end + clusterBytes);
     clusters.push({ index, at: end, storedBytes: clusterBytes, compressed: false });
     end += clusterBytes;
@@ -92,7 +102,10 @@ export function isZero(bytes: Buffer): boolean {
   return true;
 }
 
-/** Puts a cluster, compressed, into `packed` from `at` on. Returns the bytes that it takes; 0 when it has to be stored whole. */
+/**
+ * Compresses a cluster into `packed` at offset `at`. Returns the number of bytes used, or 0 if the cluster must be
+ * stored uncompressed.
+ */
 function putCompressed(
   cluster: Buffer,
   diskOffsetBytes: number,
@@ -110,7 +123,7 @@ function putCompressed(
   }
   if (cluster.length < clusterBytes) return 0;
   const bytes = compress(cluster, packing);
-  // Where nothing is won, by a sector at least, the cluster is stored whole.
+  // Stores the cluster uncompressed unless compression saves at least one sector.
   const storedBytes = bytes.length <= cluster.length - SECTOR_BYTES ? bytes.length : 0;
   if (storedBytes > 0) copyBytes(bytes, packed, at);
   freeBuffer(bytes);
@@ -118,8 +131,9 @@ function putCompressed(
 }
 
 /**
- * Tells by how often each byte comes in the middle (Shannon's entropy), in a quarter of the time that deflating it takes. A source that does not really compress, as at zlib's level 0, has
- * dense grains of any content.
+ * Estimates compressibility from the byte frequencies (Shannon entropy) of a sample from the middle of the cluster, in
+ * a quarter of the time that deflate takes. A source that does not really compress, for example at zlib level 0, has
+ * dense grains whatever their content.
  */
 function sampleShrinks(cluster: Buffer): boolean {
   const from = Math.max(0, Math.floor((cluster.length - SAMPLE_BYTES) / 2));
@@ -141,12 +155,15 @@ function compress(cluster: Buffer, compression: Compression): Buffer {
   return deflateRawSync(cluster, { level: 1, windowBits, chunkSize });
 }
 
-/** What does not compress grows by less than 1 % (zlib's deflateBound, zstd's ZSTD_compressBound): the result comes in one piece. */
+/**
+ * Incompressible data grows by less than 1 % (zlib's deflateBound, zstd's ZSTD_compressBound), so the result fits in
+ * one chunk.
+ */
 function roomFor(cluster: Buffer): number {
   return cluster.length + Math.ceil(cluster.length / 64) + 1024;
 }
 
-/** SHA-256 (hex) over what a window holds. */
+/** SHA-256 (hex) over the content of a window. */
 export function sha256Of(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }

@@ -1,7 +1,10 @@
 import type { CompressedRun, DataRun, MappedImage } from '../model/image.ts';
 import { WINDOW_BYTES, type CopyWindow, type WindowPart } from '../model/window.ts';
 
-/** The windows of an image that hold data, in order. Windows of zeros are left out; nothing is read but the image's tables. */
+/**
+ * Yields the windows of an image that contain data, in order. Windows of zeros are omitted. Reads only the image's
+ * tables.
+ */
 export async function* planWindows(image: MappedImage): AsyncGenerator<CopyWindow, void, undefined> {
   let window: CopyWindow | undefined;
   for await (const run of image.map(0, image.virtualSizeBytes)) {

@@ -2,20 +2,23 @@ import type { ReadableDisk } from '../model/readable-disk.ts';
 import { FROM_INPUT, WINDOW_BYTES, type CopyWindow } from '../model/window.ts';
 
 export interface ReadWindowsOptions {
-  /** {@link WINDOW_BYTES} or a fraction of it, and no less than a cluster of the result. */
+  /** {@link WINDOW_BYTES} or a fraction of it, but at least one cluster of the result. */
   windowBytes?: number;
   signal: AbortSignal;
-  /** Waits until so many bytes may be read. */
+  /** Resolves when this many bytes may be read. */
   beforeRead?: (bytes: number) => Promise<void>;
 }
 
 /** A window whose content is in memory. */
 export type ReadWindow = CopyWindow & { input: SharedArrayBuffer };
 
-/** Windows that are read ahead of the one that the copy takes: a network answers several requests in the time of one. */
+/** Number of windows to read ahead of the copy. A network serves several requests in the time of one. */
 const READ_AHEAD = 4;
 
-/** Cuts a disk that can be read at any place into windows for the copy engine, and reads them. Windows without allocated ranges are left out. */
+/**
+ * Divides a random-access disk into windows for the copy engine, and reads them. Windows without allocated ranges are
+ * omitted.
+ */
 export class ReadWindows {
   readonly #disk: ReadableDisk;
   readonly #options: ReadWindowsOptions;
@@ -28,12 +31,16 @@ export class ReadWindows {
     this.#windowBytes = options.windowBytes ?? WINDOW_BYTES;
   }
 
-  /** Gives a window's buffer back. */
+  /** Returns the buffer of a window for reuse. */
   release({ input }: CopyWindow): void {
     if (input) this.#free.push(input);
   }
 
-  /** The windows, in order, each with its content. On every way out no read is in flight any more. @throws what the disk throws. */
+  /**
+   * Yields the windows in order, each with its content. No read is in flight after this generator ends, whatever the
+   * reason.
+   * @throws any error of the disk.
+   */
   async *windows(): AsyncGenerator<ReadWindow, void, undefined> {
     const stop = new AbortController();
     const signal = AbortSignal.any([this.#options.signal, stop.signal]);
@@ -41,7 +48,7 @@ export class ReadWindows {
     try {
       for await (const window of this.#plan(signal)) {
         const read = this.#fill(window, signal);
-        // A failure is met when its turn comes; until then it must not count as unhandled.
+        // A failure is handled when its turn comes. Until then it must not count as an unhandled rejection.
         read.catch(() => undefined);
         reads.push(read);
         if (reads.length > READ_AHEAD) yield* takeFirst(reads);

@@ -2,20 +2,21 @@ import { availableParallelism } from 'node:os';
 import { WorkerPool } from './worker-pool.ts';
 
 /**
- * One {@link WorkerPool} for all packages that are written at the same time: neither threads nor windows in memory grow with their number. The threads end when
- * the last user gives the pool back, so that none wait while a guest is fixed or booted; the next user gets new ones.
+ * One {@link WorkerPool} for all packages that are written at the same time, so that the number of threads and of
+ * windows in memory does not grow with the number of packages. The threads end when the last user returns the pool, so
+ * that none are idle while a guest is converted or booted. The next user gets new threads.
  */
 export class SharedWorkers {
   readonly #workers: number;
   #pool: WorkerPool | undefined;
   #users = 0;
 
-  /** It has `most` threads, or as many as there are processors. */
+  /** The pool has `most` threads, or one per processor. */
   constructor(most: number) {
     this.#workers = Math.min(availableParallelism(), most);
   }
 
-  /** Whoever takes the pool disposes of it once, when all that it gave the pool is over. */
+  /** Takes the pool. The caller disposes of it exactly once, after all work that it submitted is finished. */
   use(): { pool: WorkerPool } & AsyncDisposable {
     const pool = (this.#pool ??= new WorkerPool(this.#workers));
     this.#users += 1;

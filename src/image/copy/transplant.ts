@@ -8,39 +8,41 @@ import { SECTOR_BYTES } from '../vmdk/layout/sparse-header.ts';
 import type { CompressedPart, CopyWindow, PackedCluster, WindowPart } from '../model/window.ts';
 
 /**
- * A grain of a streamOptimized VMDK and a compressed cluster of a qcow2 are both deflate (RFC 1951), and both have 64 KiB: what stands in the one can stand in the other as it is. So a
- * compressed qcow2 costs no compression, and is smaller than qemu's own, whose deflate window has 4 KiB instead of 32. Another streamOptimized VMDK takes the grain with its zlib
- * header and checksum.
+ * A grain of a streamOptimized VMDK and a compressed cluster of a qcow2 are both deflate data (RFC 1951) of 64 KiB. A
+ * grain can therefore be stored in a qcow2 unchanged. Such a qcow2 needs no compression, and is smaller than one from
+ * qemu-img, whose deflate window is 4 KiB instead of 32 KiB. Another streamOptimized VMDK takes the grain including its
+ * zlib header and checksum.
  */
 
-/** RFC 1950: two bytes before the deflate data, an adler32 behind it. */
+/** RFC 1950: two bytes before the deflate data, and an Adler-32 checksum after it. */
 const ZLIB_HEADER_BYTES = 2;
 const ZLIB_TRAILER_BYTES = 4;
 /**
- * 64 KiB of zeros deflate to 64 to 128 bytes, or are stored without being deflated, and are longer than a cluster then: what lies between is taken for data when it is not
- * decompressed anyway.
+ * 64 KiB of zeros deflate to 64 to 128 bytes; stored without compression, they are longer than a cluster. Anything in
+ * between is assumed to be data, unless it is decompressed for another reason.
  */
 const MOST_ZERO_BYTES = 128;
-/** What is not this much shorter than a cluster is stored whole in a qcow2. */
+/** A cluster that does not shrink by at least this much is stored uncompressed in a qcow2. */
 const LEAST_GAIN_BYTES = 512;
 
 export interface Transplanted {
   clusters: PackedCluster[];
   packedBytes: number;
-  /** Parts that have to go the long way. */
+  /** Parts that must be decompressed and packed. */
   rest: WindowPart[];
-  /** Clusters among them that the source's own deflate did not shrink. */
+  /** Clusters among `rest` that the source's own deflate did not shrink. */
   dense: ReadonlySet<number>;
 }
 
-/** True when clusters of a source can be moved into what is `packing`. */
+/** Returns true if source clusters can be moved into an image with this `packing`. */
 export function canTransplant(packing: PackOptions['packing']): boolean {
   return packing === 'grains' || compressorMovesGrains(packing);
 }
 
 /**
- * Moves the compressed clusters of a window into `packed` that fit as they are. With `verify` each is decompressed, and so its checksum proved; without, only where the hash
- * of the whole stream is checked elsewhere. `known` is the window's content where it has been had already, and so is proved.
+ * Moves the compressed clusters of a window that fit unchanged into `packed`. With `verify`, each one is decompressed
+ * to check its checksum. Without it, a cluster is moved unchecked only where the hash of the complete stream is
+ * verified elsewhere. `known` is the content of the window if it is already decompressed, and therefore verified.
  */
 export function transplant(window: CopyWindow, packed: Buffer, options: PackOptions, known?: Buffer): Transplanted {
   const { clusterBytes, packing } = options;
@@ -69,8 +71,8 @@ export function transplant(window: CopyWindow, packed: Buffer, options: PackOpti
 }
 
 /**
- * Splits a window that came from a stream: grains that move into a qcow2 without being decompressed are told where they stand in the window's input, so that no worker is needed for
- * them; `rest` is for {@link transplant}.
+ * Splits a window that came from a stream. Grains that move into a qcow2 without decompression are returned with their
+ * offsets in the window's input, so that they need no worker. `rest` is the input for {@link transplant}.
  */
 export function splitUnseen(
   window: CopyWindow,
@@ -90,14 +92,16 @@ export function splitUnseen(
   return { moved, rest };
 }
 
-/** Bytes of the deflate data of a grain that is certain to move; 0 for one that has to be looked into. */
+/** Returns the length of a grain's deflate data if the grain is certain to move, or 0 if it must be examined. */
 function unseenBytes(window: CopyWindow, part: WindowPart, clusterBytes: number): number {
   if (!part.compressed || !fits(part, part.compressed, clusterBytes)) return 0;
   const stored = readStored(window, part, part.compressed);
   return looksLike(stored, clusterBytes) === 'data' ? payloadOf(stored).length : 0;
 }
 
-/** What a grain is by its header and length, without its content being seen; `broken` for what is no zlib stream. */
+/**
+ * Classifies a grain by its header and length, without decompressing it. `broken` means that it is not a zlib stream.
+ */
 function looksLike(stored: Buffer, clusterBytes: number): 'broken' | 'dense' | 'zeros' | 'data' {
   if (!isZlibHeader(stored[0] ?? 0, stored[1] ?? 0)) return 'broken';
   const payloadBytes = payloadOf(stored).length;
@@ -111,7 +115,10 @@ function fits(part: WindowPart, compressed: CompressedPart, clusterBytes: number
   return isGrain && skipBytes === 0 && part.lengthBytes === clusterBytes && part.at % clusterBytes === 0;
 }
 
-/** The zlib stream; empty for a cluster of zeros; undefined when it has to go the long way, `dense` when that is for its length. */
+/**
+ * Returns the zlib stream, or an empty one for a cluster of zeros. Returns undefined if the cluster must be
+ * decompressed and packed, or `dense` if its length is the reason.
+ */
 function movable(
   window: CopyWindow,
   part: WindowPart,
@@ -121,7 +128,7 @@ function movable(
 ): Buffer | 'dense' | undefined {
   const stored = readStored(window, part, compressed);
   const look = looksLike(stored, compressed.clusterBytes);
-  // What does not look like zlib goes the long way, where it is refused.
+  // Data that does not look like zlib is decompressed, which reports the error.
   if (look === 'broken') return undefined;
   if (look === 'dense' && packing !== 'grains') return 'dense';
   const holdsZeros = known
@@ -130,14 +137,14 @@ function movable(
   return holdsZeros ? stored.subarray(0, 0) : stored;
 }
 
-/** Returns the bytes that it takes. */
+/** Returns the number of bytes used. */
 function putPayload(target: Buffer, at: number, stored: Buffer): number {
   const payload = payloadOf(stored);
   copyBytes(payload, target, at);
   return payload.length;
 }
 
-/** The deflate data of a zlib stream. */
+/** Returns the deflate data of a zlib stream. */
 function payloadOf(stored: Buffer): Buffer {
   return stored.subarray(ZLIB_HEADER_BYTES, stored.length - ZLIB_TRAILER_BYTES);
 }

@@ -6,35 +6,40 @@ import { errnoOf } from '../../base/files/local-file-error.ts';
 import type { PackWork, WorkerAnswer, WorkerTask } from './copy-worker.ts';
 import { WINDOW_BYTES, type CopyWindow, type PackedWindow } from '../model/window.ts';
 
-/** A whole window of clusters that do not compress, the last one filled up to a cluster of at most 2 MiB. */
+/** A complete window of incompressible clusters, with the last one padded to a cluster of at most 2 MiB. */
 const SLAB_BYTES = WINDOW_BYTES * 2;
-/** A worker has one window in its hands and one waiting, while the sink writes those before. */
+/** For each worker, one window is being packed and one is queued, while the sink writes the previous ones. */
 const SLABS_PER_WORKER = 3;
 /**
- * Four decompress 2 GB a second where one does 0.5, and the thread that plans and writes does not do 3: more would wait for it, and each takes 20 to 25 MB.
+ * One worker decompresses 0.5 GB/s and four decompress 2 GB/s. The thread that plans and writes handles less than 3
+ * GB/s, so more workers would wait for it, and each one takes 20 to 25 MB.
  */
 const MOST_WORKERS = 4;
 
-/** Decompressed clusters die at once; in a larger young generation hundreds of megabytes of them wait for the collector. */
+/**
+ * Decompressed clusters are short-lived. In a larger young generation, hundreds of megabytes of them would wait for
+ * garbage collection.
+ */
 const YOUNG_MB = 4;
 
-/** In the program that is one file: the worker's program, put there when it is bundled. */
+/** The source of the worker, which the bundler inserts in the single-file build. */
 declare const BUNDLED_COPY_WORKER: string | undefined;
 
-/** Sources run as they are in development and under test, and as JavaScript when built. */
+/** Starts the TypeScript source in development and tests, and JavaScript in a build. */
 function startWorker(options: WorkerOptions): Worker {
   if (typeof BUNDLED_COPY_WORKER === 'string') return new Worker(BUNDLED_COPY_WORKER, { ...options, eval: true });
   return new Worker(new URL(`copy-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url), options);
 }
 
 /**
- * Threads that read, decompress and pack windows, for all disks in flight together: so neither threads nor memory grow with the number of disks. Threads start when there is
- * work for them. Whoever makes the pool ends it, when all that it was given is over.
+ * Threads that read, decompress and pack windows, shared by all disks in flight, so that threads and memory do not grow
+ * with the number of disks. Threads start when there is work for them. The creator disposes of the pool after all
+ * submitted work is finished.
  */
 export class WorkerPool implements AsyncDisposable {
-  /** Buffers for windows of a stream that are free: shared by all streams, so that their number is that of the windows in flight. */
+  /** Free buffers for stream windows. All streams share them, so their number is that of the windows in flight. */
   readonly inputs: SharedArrayBuffer[] = [];
-  /** The most threads that it has. */
+  /** The maximum number of threads. */
   readonly workers: number;
   readonly #threads: WorkerThread[] = [];
   readonly #free: SharedArrayBuffer[] = [];
@@ -45,7 +50,7 @@ export class WorkerPool implements AsyncDisposable {
     this.workers = workers;
   }
 
-  /** A place for one window; waits for one that is given back, in the order of asking. */
+  /** Returns a slab for one window. If none is free, waits for one to be returned, in request order. */
   takeSlab(): SharedArrayBuffer | Promise<SharedArrayBuffer> {
     const slab = this.#free.pop();
     if (slab) return slab;
@@ -54,14 +59,17 @@ export class WorkerPool implements AsyncDisposable {
     return pageAlignedMemory(SLAB_BYTES);
   }
 
-  /** Not before the `pack` that was given the slab is over, and its result written. */
+  /** Returns a slab. Call this only after the `pack` that used the slab has finished and its result is written. */
   giveBack(slab: SharedArrayBuffer): void {
     const next = this.#waiting.shift();
     if (next) next(slab);
     else this.#free.push(slab);
   }
 
-  /** Packs a window into `slab`. @throws Hyper2kvmError kind `image` for damaged content. */
+  /**
+   * Packs a window into `slab`.
+   * @throws Hyper2kvmError kind `image` for damaged content.
+   */
   async pack(window: CopyWindow, slab: SharedArrayBuffer, work: PackWork): Promise<PackedWindow> {
     const { clusters, packedBytes, sha256 } = await this.#idlest().run({ window, slab, work });
     const { offsetBytes, lengthBytes } = window;
@@ -86,7 +94,7 @@ export class WorkerPool implements AsyncDisposable {
 
 type Done = Exclude<WorkerAnswer, { failure: unknown }>;
 
-/** One thread; it answers in the order in which it was asked. */
+/** One thread. It answers requests in order. */
 class WorkerThread {
   readonly #worker: Worker;
   readonly #waiting: { resolve: (done: Done) => void; reject: (error: unknown) => void }[] = [];
@@ -99,7 +107,7 @@ class WorkerThread {
     this.#worker.on('exit', () => this.#fail(new Error('a worker thread ended unexpectedly')));
   }
 
-  /** Windows that it has not answered. */
+  /** Number of unanswered requests. */
   get load(): number {
     return this.#waiting.length;
   }
@@ -130,12 +138,12 @@ class WorkerThread {
   }
 }
 
-/** What a thread needs of the host when it starts: descriptors, memory, a place in the table of processes. */
+/** Host resources that a thread needs to start: file descriptors, memory, and an entry in the process table. */
 const LACKS = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
 
 /**
- * Kind `host` when the thread could not start: ERR_WORKER_INIT_FAILED of Node.js, which has the cause in its message only, or the code of a file that the thread could not load. Other errors
- * are returned as they are.
+ * Returns an error of kind `host` if the thread could not start. That is Node.js's ERR_WORKER_INIT_FAILED, whose cause
+ * is only in its message, or the code of a file that the thread could not load. Other errors are returned unchanged.
  */
 function threadError(error: unknown): unknown {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;

@@ -1,12 +1,13 @@
 const MAGIC_BYTES = 4;
 const BLOCK_HEADER_BYTES = 3;
 const CHECKSUM_BYTES = 4;
-/** RFC 8878 section 3.1.1.2.2: a run of one byte, of which one stands in the file whatever the block's size. */
+/** RFC 8878, section 3.1.1.2.2: a run of one byte, which the file stores once whatever the block size. */
 const BLOCK_RLE = 1;
 
 /**
- * Bytes of the Zstandard frame at the start of `bytes` (RFC 8878, section 3.1.1), or all of them when it is cut off or none: qcow2 counts a compressed cluster in sectors, so that the
- * next cluster's frame follows, and a decoder would go on with that.
+ * Returns the length of the Zstandard frame at the start of `bytes` (RFC 8878, section 3.1.1), or of all bytes if the
+ * frame is truncated or invalid. qcow2 counts a compressed cluster in sectors, so the frame of the next cluster
+ * follows, and a decoder would continue with it.
  */
 export function zstdFrameBytes(bytes: Buffer): number {
   const descriptor = bytes[MAGIC_BYTES] ?? 0;

@@ -4,18 +4,19 @@ import { InsideFolder } from '../../base/files/inside-folder.ts';
 import type { ImageFormat, MappedImage } from '../model/image.ts';
 import { OpenFile } from './open-file.ts';
 
-/** More than any snapshot chain that is kept alive (vSphere ends at 32). */
+/** Longer than any backing chain in practice: vSphere allows at most 32 snapshots. */
 const MAX_IMAGES = 64;
 
-/** Opens `file` as `format`, and takes it over when it succeeds. */
+/** Opens `file` as `format`, and takes ownership of it on success. */
 type OpenAs = (file: OpenFile, format: ImageFormat, chain: Chain) => Promise<MappedImage>;
 
 /**
- * The images that stand on each other, from the one that was asked for to its oldest parent. A parent's name comes out of a file that nobody vouches for: it is
- * followed to regular files inside the first image's folder only, links resolved, each file once.
+ * The images of a backing chain, from the requested image to its oldest parent. A parent's name comes from an untrusted
+ * file. It is followed only to regular files inside the first image's folder, after links are resolved, and only once
+ * per file.
  */
 export class Chain {
-  /** The first image's folder: nothing is read outside of it. */
+  /** The folder of the first image. No file outside it is read. */
   readonly folder: InsideFolder;
   readonly #openAs: OpenAs;
   readonly #identities = new Set<string>();
@@ -31,9 +32,10 @@ export class Chain {
   }
 
   /**
-   * Opens the first of `names` that exists, relative names from the child's folder on, with its own parents. `formatOf` looks at the file first: it says what to open it
-   * as, or throws when it is not the parent that the child means.
-   * @throws Hyper2kvmError kind `image` when there is none, or it is outside, a parent of itself, or one too many.
+   * Opens the first of `names` that exists, and its own parents. Relative names start at the child's folder. `formatOf`
+   * inspects the file first: it returns the format to open it as, or throws if the file is not the expected parent.
+   * @throws Hyper2kvmError kind `image` if no file exists, if it is outside the folder, if the chain has a loop, or if
+   * it is too long.
    */
   async openParent(
     child: OpenFile,

@@ -4,27 +4,27 @@ import { openDirect } from '../../base/files/direct-io.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import type { ImageFile } from '../model/image.ts';
 
-/** The unit in which the kernel tells a block device's size, whatever its own sectors are. */
+/** The unit of block device sizes in the kernel, whatever the sector size of the device. */
 const KERNEL_SECTOR_BYTES = 512;
 
 interface OpenOptions {
-  /** It has to be a regular file under this very name: no link, no device. */
+  /** The path must be a regular file: not a symbolic link and not a device. */
   asParent?: boolean;
   /** See `ImageFile`. */
   isUncached?: boolean;
 }
 
-/** A regular file or block device that is open for reading. Who opened it closes it. */
+/** A regular file or block device that is open for reading. The opener closes it. */
 export class OpenFile implements ImageFile, AsyncDisposable {
   readonly path: string;
   readonly fd: number;
   readonly sizeBytes: number;
   readonly modifiedMs: number;
-  /** The same for two paths to one file. */
+  /** Equal for two paths to the same file. */
   readonly identity: string;
   readonly directFd: number | undefined;
   readonly isUncached: boolean;
-  /** Kept, since Node closes the descriptor of a handle that nobody holds. */
+  /** Kept because Node closes the file descriptor when the handle is garbage-collected. */
   readonly #handle: FileHandle;
   readonly #direct: FileHandle | undefined;
 
@@ -47,14 +47,14 @@ export class OpenFile implements ImageFile, AsyncDisposable {
   }
 
   /**
-   * Opens `path`, which is `bytes` where that is no UTF-8.
-   * @throws Hyper2kvmError kind `local-file` when it cannot be opened, `image` when it is a folder, pipe or the like.
+   * Opens `path`. If the path is not valid UTF-8, `bytes` contains it.
+   * @throws Hyper2kvmError kind `local-file` if it cannot be opened, `image` if it is a folder, a pipe or similar.
    */
   static async open(
     path: string,
     { asParent = false, isUncached = false, bytes = Buffer.from(path) }: OpenOptions & { bytes?: Buffer } = {},
   ): Promise<OpenFile> {
-    // A pipe without a writer would block for ever, but for O_NONBLOCK; files and block devices do not look at it.
+    // Without O_NONBLOCK, opening a pipe that has no writer blocks forever. Files and block devices ignore the flag.
     const flags = constants.O_RDONLY | constants.O_NONBLOCK | (asParent ? constants.O_NOFOLLOW : 0);
     const handle = await open(bytes, flags).catch((cause: unknown) => {
       throw new Hyper2kvmError('local-file', `${path} cannot be opened: ${sentenceOf(cause)}.`, { cause });
@@ -75,7 +75,7 @@ export class OpenFile implements ImageFile, AsyncDisposable {
     }
   }
 
-  /** Reads up to `lengthBytes` from `offsetBytes` on; less only at the end of the file. */
+  /** Reads `lengthBytes` bytes at `offsetBytes`. Returns fewer bytes only at the end of the file. */
   async read(offsetBytes: number, lengthBytes: number): Promise<Buffer> {
     const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(lengthBytes, this.sizeBytes - offsetBytes)));
     let filled = 0;
@@ -87,7 +87,7 @@ export class OpenFile implements ImageFile, AsyncDisposable {
           const sentence = `${this.path} cannot be read at byte ${position}: ${sentenceOf(cause)}.`;
           throw new Hyper2kvmError('local-file', sentence, { cause });
         });
-      // Cut off by somebody since it was opened.
+      // Another process has truncated the file since it was opened.
       if (bytesRead === 0) return buffer.subarray(0, filled);
       filled += bytesRead;
     }
@@ -100,16 +100,21 @@ export class OpenFile implements ImageFile, AsyncDisposable {
 }
 
 /**
- * Node has no SEEK_HOLE, and through the page cache a hole is read as slowly as data: each page of zeros is made. With O_DIRECT the zeros go straight into the reader's buffer. A
- * file without holes may well be in the page cache.
+ * Node has no SEEK_HOLE. Through the page cache, holes are read as slowly as data, because the kernel fills every page
+ * with zeros. With O_DIRECT the zeros go straight to the reader's buffer. A file without holes may already be in the
+ * page cache.
  */
 function hasHoles({ blocks, size }: Stats): boolean {
   return blocks * KERNEL_SECTOR_BYTES < size;
 }
 
-/** `stat` gives a block device the size 0, and Node knows no ioctl: sysfs tells it (Documentation/ABI/stable/sysfs-block). */
+/**
+ * `stat` reports size 0 for a block device, and Node has no ioctl. The size comes from sysfs
+ * (Documentation/ABI/stable/sysfs-block).
+ */
 async function blockDeviceBytes(path: string, rdev: number): Promise<number> {
-  // glibc's gnu_dev_major and gnu_dev_minor, for numbers below 2^32: 12 bits of major between 8 and 12 bits of minor.
+  // glibc's gnu_dev_major and gnu_dev_minor, for numbers below 2^32: 12 bits of major number between 8 and 12 bits of
+  // minor number.
   const major = (rdev >>> 8) & 0xfff;
   const minor = (rdev & 0xff) | ((rdev >>> 12) & 0xfff00);
   try {

@@ -1,15 +1,21 @@
 import type { OpenFile } from './open-file.ts';
 
-/** One read brings 64 KiB of a table: 8,192 entries of 8 bytes. */
+/** One read fetches 64 KiB of a table: 8,192 entries of 8 bytes. */
 export const PAGE_BYTES = 65_536;
-/** 12 MiB for all images that are open: a page of the directory and two of a table for each disk of a chain of 64, which are all in use at once. */
+/**
+ * 12 MiB for all open images: one page of the directory and two of a table for each disk of a chain of 64, which are
+ * all in use at once.
+ */
 const MAX_PAGES = 192;
 
-/** The pages that were read last, of all files, in the order of their last use: however many files a disk has, and however large it is, its tables take no more. */
+/**
+ * The most recently used pages of all files, in order of last use. The memory for tables is bounded, whatever the
+ * number and size of the files.
+ */
 const pages = new Map<string, Buffer>();
 let files = 0;
 
-/** A file, by pages. */
+/** A file that is read in pages through the shared cache. */
 export class PagedFile {
   readonly #file: OpenFile;
   readonly #number = files++;
@@ -18,7 +24,10 @@ export class PagedFile {
     this.#file = file;
   }
 
-  /** Shorter than a page at the end of the file, empty beyond. Not to be written to. */
+  /**
+   * Returns a page, which is shorter at the end of the file and empty after it. The cache owns the buffer: do not
+   * modify it.
+   */
   async page(number: number): Promise<Buffer> {
     const key = `${this.#number}:${number}`;
     const page = pages.get(key) ?? (await this.#file.read(number * PAGE_BYTES, PAGE_BYTES));

@@ -1,19 +1,19 @@
 import type { Run } from '../model/image.ts';
 import { dataRun, emptyRun, unitSpan, type Span } from '../model/runs.ts';
 
-/** Which sectors of one block its image holds. */
+/** Which sectors of one block the image contains. */
 export interface SectorBitmap {
   bits: Buffer;
-  /** VHD begins with a byte's highest bit, VHDX with its lowest. */
+  /** VHD starts with the most significant bit of a byte, VHDX with the least significant. */
   order: 'high-first' | 'low-first';
   sectorBytes: number;
-  /** Where the block starts on the disk: the place of the first bit. */
+  /** Offset of the block on the disk, which is the position of the first bit. */
   startBytes: number;
-  /** Where its data starts in the file. */
+  /** Offset of the block's data in the file. */
   dataOffsetBytes: number;
 }
 
-/** The runs of `span`, a part of one block: data where bits are set, `empty` where they are not. */
+/** Returns the runs of `span`, a part of one block: data for set bits, `empty` for clear ones. */
 export function bitmapRuns(bitmap: SectorBitmap, span: Span, empty: 'zero' | 'absent'): Run[] {
   const { sectorBytes, startBytes, dataOffsetBytes } = bitmap;
   const runs: Run[] = [];
@@ -32,7 +32,7 @@ function isSet({ bits, order }: SectorBitmap, index: number): boolean {
   return (((bits[index >>> 3] ?? 0) >>> shift) & 1) === 1;
 }
 
-/** The first bit after `index` that differs from it, or `end`. */
+/** Returns the index of the first bit after `index` whose value differs, or `end`. */
 function groupEnd(bitmap: SectorBitmap, index: number, end: number): number {
   const set = isSet(bitmap, index);
   const uniform = set ? 0xff : 0;

@@ -5,8 +5,8 @@ import { PAGE_BYTES, PagedFile } from './page-cache.ts';
 export { PAGE_BYTES } from './page-cache.ts';
 
 /**
- * A file that is read as one format: its tables come through a bounded cache of pages, and what is wrong with it is told with its name and the offset.
- * Nothing is allocated by a number of the file beyond one page.
+ * A file that is read as one format. Its tables are read through a bounded page cache. Errors contain the file name and
+ * the offset. No value from the file leads to an allocation of more than one page.
  */
 export class SourceFile {
   readonly file: OpenFile;
@@ -23,20 +23,29 @@ export class SourceFile {
     return this.file.sizeBytes;
   }
 
-  /** The error for what stands at `offsetBytes`: `what` says how the file breaks its format, or what is not supported. */
+  /**
+   * Returns the error for the data at `offsetBytes`. `what` describes the violation of the format, or what is not
+   * supported.
+   */
   fault(offsetBytes: number, what: string, hint?: string): Hyper2kvmError {
     const sentence = `${this.file.path} cannot be read as ${this.#formatName}: ${what} (at byte ${offsetBytes}).`;
     return new Hyper2kvmError('image', sentence, hint === undefined ? {} : { hint });
   }
 
-  /** Throws when `[offsetBytes, offsetBytes + lengthBytes)` is not all in the file; `toldAt` is where the file says so. */
+  /**
+   * Throws if `[offsetBytes, offsetBytes + lengthBytes)` is not completely inside the file. `toldAt` is the offset of
+   * the field that specifies the range.
+   */
   requireInside(offsetBytes: number, lengthBytes: number, what: string, toldAt: number): void {
     if (offsetBytes + lengthBytes <= this.sizeBytes) return;
     const place = `bytes ${offsetBytes} to ${offsetBytes + lengthBytes}`;
     throw this.fault(toldAt, `${what} would be in ${place}, but the file ends at byte ${this.sizeBytes}`);
   }
 
-  /** `lengthBytes` from `offsetBytes` on, a page at most; `what` names them in the error when the file ends before. */
+  /**
+   * Reads `lengthBytes` bytes, at most one page, at `offsetBytes`. If the file ends earlier, the error calls them
+   * `what`.
+   */
   async read(offsetBytes: number, lengthBytes: number, what: string): Promise<Buffer> {
     if (lengthBytes > PAGE_BYTES) throw new RangeError(`${lengthBytes} bytes are more than a page`);
     this.requireInside(offsetBytes, lengthBytes, what, offsetBytes);
@@ -45,7 +54,10 @@ export class SourceFile {
     return Buffer.concat([head, await this.slice(offsetBytes + head.length, lengthBytes - head.length)]);
   }
 
-  /** The same past the cache: for what lies scattered between data, where a page would be read for a few bytes of it. */
+  /**
+   * Like `read`, but bypasses the cache: for small structures that are scattered between data, where a full page would
+   * be read for a few bytes.
+   */
   async readScattered(offsetBytes: number, lengthBytes: number, what: string, toldAt: number): Promise<Buffer> {
     if (lengthBytes > PAGE_BYTES) throw new RangeError(`${lengthBytes} bytes are more than a page`);
     this.requireInside(offsetBytes, lengthBytes, what, toldAt);
@@ -54,7 +66,10 @@ export class SourceFile {
     return bytes;
   }
 
-  /** The bytes from `offsetBytes` on to the end of their page, at most `lengthBytes`. They belong to the cache: not to be written to. */
+  /**
+   * Returns the bytes from `offsetBytes` to the end of their page, at most `lengthBytes`. The cache owns them: do not
+   * modify them.
+   */
   async slice(offsetBytes: number, lengthBytes: number): Promise<Buffer> {
     const number = Math.floor(offsetBytes / PAGE_BYTES);
     const page = await this.#pages.page(number);

@@ -1,20 +1,23 @@
 import { PAGE_BYTES, type SourceFile } from './source-file.ts';
 
-/** A table of equal entries, each of which answers for `unitBytes` of what the table covers. */
+/** A table of fixed-size entries, each of which maps `unitBytes` of the range that the table covers. */
 export interface Table {
   offsetBytes: number;
   entryBytes: number;
   unitBytes: number;
 }
 
-/** Some neighbouring entries of a table. */
+/** Consecutive entries of a table. */
 export interface TableSlice {
   firstIndex: number;
   count: number;
   entries: Buffer;
 }
 
-/** The entries that answer for `[fromBytes, toBytes)`, page by page; none for an empty range. The caller has checked that the table stands in the file, aligned to its entries. */
+/**
+ * Yields the entries that map `[fromBytes, toBytes)`, page by page; nothing for an empty range. The caller has checked
+ * that the table is inside the file and aligned to its entry size.
+ */
 export async function* walkTable(
   source: SourceFile,
   { offsetBytes, entryBytes, unitBytes }: Table,
@@ -32,7 +35,7 @@ export async function* walkTable(
 
 const FILLED = new Map([0x00, 0xff].map((byte) => [byte, Buffer.alloc(PAGE_BYTES, byte)]));
 
-/** True when all bytes are `byte`: the tables of a large empty disk are gone through at the speed of memory by it. */
+/** Returns true if all bytes equal `byte`. This makes the scan of a large empty disk's tables as fast as memory. */
 export function isFilled(entries: Buffer, byte: 0x00 | 0xff): boolean {
   return FILLED.get(byte)?.subarray(0, entries.length).equals(entries) ?? false;
 }

@@ -1,13 +1,13 @@
 /**
- * Names to look for, of the paths that Windows gave a parent: relative ones as they are, of absolute ones the last part, since the machine they were good on is another one.
- * Without repetitions, the best first.
+ * Returns the file names to try for the parent paths that Windows recorded, best first and without duplicates. Relative
+ * paths are kept. Only the last component of an absolute path is used, because the path belongs to another host.
  */
 export function parentNames(relative: readonly string[], absolute: readonly string[]): string[] {
   const names = [...relative.map((path) => path.replaceAll('\\', '/')), ...absolute.map(lastPart)];
   return [...new Set(names.filter((name) => name !== ''))];
 }
 
-/** True for a name with a drive or with backslashes, which Linux programs do not write into a name. */
+/** Returns true for a name with a drive letter or backslashes, which Linux programs do not write. */
 export function isWindowsPath(name: string): boolean {
   return /^[a-z]:/i.test(name) || name.includes('\\');
 }
@@ -16,7 +16,7 @@ function lastPart(path: string): string {
   return path.split(/[/\\]/).at(-1) ?? '';
 }
 
-/** Text of a fixed or padded field: it ends at the first NUL. */
+/** Returns the text of a fixed-size or padded field up to its first NUL. */
 export function untilNul(text: string): string {
   const [head = ''] = text.split('\0', 1);
   return head;

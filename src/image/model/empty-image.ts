@@ -3,7 +3,7 @@ import type { MappedImage, Run } from './image.ts';
 
 const SECTOR_BYTES = 512;
 
-/** A disk of zeros, of whole sectors: what a descriptor that names no file for a disk asks for. */
+/** A disk of zeros, rounded up to complete sectors, for a descriptor that defines a disk without a file. */
 export function emptyImage(capacityBytes: number): MappedImage {
   const virtualSizeBytes = Math.ceil(capacityBytes / SECTOR_BYTES) * SECTOR_BYTES;
   return {

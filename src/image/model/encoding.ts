@@ -1,19 +1,23 @@
-/** The formats that disks are written in; a VMDK is streamOptimized. */
+/** The formats that disks can be written in. A VMDK is always streamOptimized. */
 export const SINK_FORMATS = ['qcow2', 'raw', 'vmdk'] as const;
 export type SinkFormat = (typeof SINK_FORMATS)[number];
 
 /** How the clusters of a qcow2 are compressed. */
 export interface Compressor {
   codec: 'deflate' | 'zstd';
-  /** Of deflate: the window is 2 to the power of it. */
+  /** For deflate: the base-2 logarithm of the window size. */
   windowBits?: number;
-  /** The deflated grains of a VMDK are moved into clusters as they are: every reader that takes these clusters takes those. */
+  /**
+   * Deflated VMDK grains are moved into clusters unchanged. Every reader that accepts these clusters also accepts the
+   * grains.
+   */
   movesGrains: boolean;
 }
 
 /**
- * What `--compress` takes. `fast` is deflate at its quickest with the window of 32 KiB that every reader was found to take; `careful` keeps to the 4 KiB window that qemu
- * itself writes with; `zstd` needs a reader of 2020 or later. A level that is added here is a choice of the flags and part of each fingerprint.
+ * The values of `--compress`. `fast` is deflate at its fastest level with a 32 KiB window, which every tested reader
+ * accepts. `careful` uses the 4 KiB window that qemu writes. `zstd` needs a reader from 2020 or later. A new entry
+ * becomes a choice of the flag and part of each fingerprint.
  */
 export const COMPRESSORS = {
   fast: { codec: 'deflate', windowBits: 15, movesGrains: true },
@@ -26,13 +30,13 @@ export type Compression = keyof typeof COMPRESSORS;
 /** How the image of a disk is encoded. */
 export interface ImageEncoding {
   readonly format: SinkFormat;
-  /** Of a qcow2; undefined stores clusters as they are. A VMDK is always compressed. */
+  /** For qcow2 only; undefined stores clusters uncompressed. A VMDK is always compressed. */
   readonly compression?: Compression | undefined;
-  /** Of a qcow2; undefined is 64 KiB. */
+  /** For qcow2 only; undefined means 64 KiB. */
   readonly clusterBytes?: number | undefined;
 }
 
-/** Whether deflated grains of the source are stored in the image as they are. */
+/** Returns true if deflated grains of the source are stored in the image unchanged. */
 export function movesGrains({ format, compression }: ImageEncoding): boolean {
   return format === 'vmdk' || compressorMovesGrains(compression);
 }
@@ -41,7 +45,7 @@ export function compressorMovesGrains(compression: Compression | undefined): boo
   return compression !== undefined && COMPRESSORS[compression].movesGrains;
 }
 
-/** Whether the image is smaller than its content where that compresses. */
+/** Returns true if the image is smaller than its content, provided that the content compresses. */
 export function isCompressed({ format, compression }: ImageEncoding): boolean {
   return format === 'vmdk' || compression !== undefined;
 }

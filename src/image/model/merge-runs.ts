@@ -1,7 +1,8 @@
 import type { Run } from './image.ts';
 
 /**
- * Lengthens `last` by `next` when both are one run: contiguous on the disk, of one kind, and in one place. Gives false, and changes nothing, when they are not.
+ * Extends `last` by `next` if the two are contiguous on the disk and in the file and have the same kind. Otherwise
+ * returns false and changes nothing.
  */
 export function joinRuns(last: Run, next: Run): boolean {
   if (last.kind !== next.kind || last.offsetBytes + last.lengthBytes !== next.offsetBytes) return false;
@@ -15,7 +16,10 @@ export function joinRuns(last: Run, next: Run): boolean {
   return true;
 }
 
-/** The same runs with neighbours joined. They come in batches, one to a table: a promise for each single run would cost more than the run. Changes the runs that it is given. */
+/**
+ * Merges adjacent runs. The input comes in batches, one per table, because a promise for every run would cost more than
+ * the run. Modifies the runs that it receives.
+ */
 export async function* mergeRuns(batches: AsyncIterable<readonly Run[]>): AsyncGenerator<Run, void, undefined> {
   let last: Run | undefined;
   for await (const batch of batches) {

@@ -2,8 +2,9 @@ import type { ImageFile, MappedImage, Run } from './image.ts';
 import { mergeRuns } from './merge-runs.ts';
 
 /**
- * `child` on top of `parent`: what the child has not, the parent answers; beyond a smaller parent's end there are zeros. The size and the format are the child's. Files are the
- * child's, then the parent's. Takes over both: closing it closes them. Chains nest: the parent may be an overlay.
+ * Layers `child` on top of `parent`. The parent supplies what the child does not contain; after the end of a smaller
+ * parent there are zeros. Size and format are those of the child. The list of files has those of the child first. Takes
+ * ownership of both images: closing the overlay closes them. Overlays can be nested.
  */
 export function overlay(child: MappedImage, parent: MappedImage): MappedImage {
   return new Overlay(child, parent);

@@ -6,20 +6,25 @@ export interface WrittenRange {
   toBytes: number;
 }
 
-/** Where a disk goes. Takes windows in the order of the disk, without those that are zero, and ends with `finish` or `discard`. */
+/** The destination of a disk. It takes the non-zero windows in disk order, and ends with `finish` or `discard`. */
 export interface DiskSink {
-  /** Windows are packed in clusters of so many bytes. */
+  /** Windows are packed in clusters of this size. */
   readonly clusterBytes: number;
-  /** Fixed by the format: clusters are grains, see `Packing`. Undefined: they are packed as whoever copies wants it. */
+  /** Set if the format requires clusters to be grains, see `Packing`. Undefined leaves the packing to the caller. */
   readonly packing?: 'grains';
   /**
-   * The ranges of the disk that were written, in order, where the file itself does not record them. The rest are holes, which read as zeros.
+   * The written ranges of the disk, in order, if the file itself does not record them. All other ranges are holes,
+   * which read as zeros.
    */
   readonly written?: readonly WrittenRange[];
-  /** Writes a window. The next one may come before this has resolved: each gets its place in the file at the call. @throws Hyper2kvmError `local-file`, when nothing of the window is being written any more. */
+  /**
+   * Writes a window. The next call can come before this one resolves, because the file offset is allocated during the
+   * call.
+   * @throws Hyper2kvmError kind `local-file`, after all writes of the window have ended.
+   */
   put(window: PackedWindow): Promise<void>;
-  /** Writes what is still missing, and completes the file. */
+  /** Writes the remaining data and completes the file. */
   finish(): Promise<CompleteFile>;
-  /** Removes the file, after `finish` too. */
+  /** Removes the file, also after `finish`. */
   discard(): Promise<void>;
 }

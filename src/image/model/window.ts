@@ -1,34 +1,37 @@
 import type { Codec } from './image.ts';
 
 /**
- * A copy goes window by window over the disk: 2 MiB is enough to make a read, a write and a message between threads cheap, and small enough that some of them in flight
- * are a few megabytes.
+ * A copy processes the disk in windows. 2 MiB is large enough to make the cost of a read, a write and a thread message
+ * negligible, and small enough that the windows in flight take only a few megabytes.
  */
 export const WINDOW_BYTES = 2 * 1024 * 1024;
 
-/** In place of a file: the bytes came with the window. */
+/** Replaces a file descriptor: the bytes came with the window. */
 export const FROM_INPUT = -1;
 
-/** A piece of a window that is not zero, and where its bytes stand. All numbers, so that a message to a worker is cheap. */
+/**
+ * A non-zero piece of a window and the location of its bytes. All values are numbers, so that a message to a worker is
+ * cheap.
+ */
 export interface WindowPart {
   /** Offset in the window. */
   at: number;
   lengthBytes: number;
-  /** The file that the bytes are read from; {@link FROM_INPUT} for the window's own `input`. */
+  /** The file to read from; {@link FROM_INPUT} for the window's own `input`. */
   fd: number;
   /** See `ImageFile`. */
   directFd?: number | undefined;
   isUncached?: boolean | undefined;
   fileOffsetBytes: number;
-  /** Undefined for bytes that stand as they are. */
+  /** Undefined for uncompressed bytes. */
   compressed: CompressedPart | undefined;
 }
 
 export interface CompressedPart {
   codec: Codec;
-  /** At least the bytes of the compressed cluster. */
+  /** Length of the compressed cluster, or an upper bound for it. */
   storedBytes: number;
-  /** True when `storedBytes` is just their number. */
+  /** True if `storedBytes` is the exact length. */
   exact: boolean;
   /** See `CompressedRun`. */
   markerSector?: number;
@@ -36,39 +39,39 @@ export interface CompressedPart {
   skipBytes: number;
 }
 
-/** One window of the disk that holds data. */
+/** One window of the disk that contains data. */
 export interface CopyWindow {
   offsetBytes: number;
-  /** Less than {@link WINDOW_BYTES} at the end of the disk. */
+  /** Less than {@link WINDOW_BYTES} only at the end of the disk. */
   lengthBytes: number;
   parts: WindowPart[];
-  /** Bytes that came with the window, from a stream. */
+  /** Bytes that came with the window from a stream. */
   input?: SharedArrayBuffer;
-  /** What the stream is called in errors. */
+  /** The name of the stream in error messages. */
   streamName?: string;
 }
 
-/** How a cluster of a window comes back from a worker. */
+/** A cluster of a window, as a worker returns it. */
 export interface PackedCluster {
   /** Number of the cluster in the window. */
   index: number;
-  /** Where it stands in the bytes of the window, see {@link PackedWindow}. */
+  /** Offset in the bytes of the window, see {@link PackedWindow}. */
   at: number;
-  /** Bytes of it there: a whole cluster, or less when it is compressed. */
+  /** Stored length: a complete cluster, or less if it is compressed. */
   storedBytes: number;
   compressed: boolean;
 }
 
 /**
- * A window as the sink gets it, or a part of one, which others of the same window may follow: the clusters that are not zero, first the compressed ones, then the whole ones one behind
- * the other.
+ * A window, or a part of one that others of the same window can follow, as it is passed to the sink. It contains the
+ * non-zero clusters contiguously: first the compressed ones, then the uncompressed ones.
  */
 export interface PackedWindow {
   offsetBytes: number;
   lengthBytes: number;
   clusters: readonly PackedCluster[];
-  /** The sink's only until its `put` resolves. */
+  /** The sink owns the bytes until its `put` resolves. */
   bytes: Uint8Array;
-  /** SHA-256 (hex) over the window's content; '' when it was not asked for. */
+  /** SHA-256 (hex) over the content of the window; '' if it was not requested. */
   sha256: string;
 }

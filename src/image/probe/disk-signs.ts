@@ -2,22 +2,25 @@ import { BOOT_SIGNATURE, BOOT_SIGNATURE_AT } from '../../base/disk/boot-sector.t
 import type { OpenFile } from '../file/open-file.ts';
 
 const SECTOR_BYTES = 512;
-/** Every sign but those at the end of the disk and VMFS, which starts at 1 MiB, is in the first 256 KiB: the last ones are the uberblocks of ZFS. */
+/**
+ * All signatures are in the first 256 KiB, up to the ZFS uberblocks. The exceptions are those at the end of the disk
+ * and VMFS, which starts at 1 MiB.
+ */
 const HEAD_BYTES = 256 * 1024;
 const VMFS_OFFSET_BYTES = 2 ** 20;
 
-/** What a disk starts with, and where: `bytes` at any of `offsets`. */
+/** A disk signature: `bytes` at any of `offsets`. */
 interface Sign {
   what: string;
   offsets: readonly number[];
   bytes: Buffer;
-  /** For signs of two bytes, which any file may have by chance. */
+  /** For two-byte signatures, which any file can contain by chance. */
   confirm?: (head: Buffer) => boolean;
 }
 
-/** ext2, ext3, ext4: s_log_block_size of 1 to 64 KiB (Linux: fs/ext4/ext4.h). */
+/** ext2, ext3, ext4: s_log_block_size for block sizes of 1 to 64 KiB (Linux: fs/ext4/ext4.h). */
 const isExt = (head: Buffer): boolean => head.readUInt32LE(1048) <= 6 && head.readUInt32LE(1024) > 0;
-/** The 16-bit words of a Sun disk label give 0 when they are combined by exclusive or. */
+/** The exclusive or of the 16-bit words of a Sun disk label is 0. */
 const isSunLabel = (head: Buffer): boolean => {
   let sum = 0;
   for (let at = 0; at < SECTOR_BYTES; at += 2) sum ^= head.readUInt16BE(at);
@@ -25,8 +28,8 @@ const isSunLabel = (head: Buffer): boolean => {
 };
 
 /**
- * Partition tables, volume managers and file systems. The offsets are those of `libblkid` in util-linux, which names the kernel sources of each. A format that is not in this list
- * is refused, and `--input-format raw` accepts it.
+ * Partition tables, volume managers and file systems. The offsets are those of `libblkid` in util-linux, which names
+ * the kernel source of each. Formats that are not in this list are rejected unless `--input-format raw` is set.
  */
 const SIGNS: readonly Sign[] = [
   sign('a GUID partition table', 'EFI PART', 512, 4096),
@@ -72,16 +75,22 @@ const SIGNS: readonly Sign[] = [
   sign('a romfs file system', '-rom1fs-', 0),
 ];
 
-/** An array of uberblocks fills the second half of the first label, one for each KiB or more (OpenZFS: include/sys/uberblock_impl.h). */
+/**
+ * An array of uberblocks, at least one per KiB, fills the second half of the first label (OpenZFS:
+ * include/sys/uberblock_impl.h).
+ */
 const ZFS_UBERBLOCKS = { from: 128 * 1024, step: 1024, magics: [hex('0cb1ba0000000000'), hex('0000000000bab10c')] };
-/** Linux RAID, versions 0.90 and 1.0: at the end, in units of 64 KiB and 4 KiB (Linux: drivers/md/md.c). */
+/** Linux RAID, versions 0.90 and 1.0: at the end of the disk, aligned to 64 KiB and 4 KiB (Linux: drivers/md/md.c). */
 const RAID_MAGICS = [hex('fc4e2ba9'), hex('a92b4efc')];
 
-/** What makes the content of `file` a disk: a partition table, a volume manager's label or a file system. Undefined when there is none that is known. */
+/**
+ * Returns what identifies the content of `file` as a disk: a partition table, a volume manager's label or a file
+ * system. Undefined if nothing is recognized.
+ */
 export async function diskSign(file: OpenFile): Promise<string | undefined> {
   const read = await file.read(0, HEAD_BYTES);
   if (read.length < SECTOR_BYTES) return undefined;
-  // Signs behind the end of a short file are not there.
+  // Pads a short file with zeros, so that signatures past its end do not match.
   const head = Buffer.concat([read, Buffer.alloc(HEAD_BYTES - read.length)]);
   const found = SIGNS.find(
     ({ offsets, bytes, confirm }) => offsets.some((at) => holds(head, bytes, at)) && (confirm?.(head) ?? true),

@@ -1,16 +1,16 @@
 import type { OpenFile } from '../file/open-file.ts';
 
-/** What to do, as a sentence; `file` is the path as a word for the shell. */
+/** Returns the remedy as a sentence; `file` is the path, quoted for the shell. */
 type Remedy = (file: string) => string;
 
-/** What a file is that is neither an image that this program reads nor a raw disk. */
+/** The type of a file that is neither a supported image nor a raw disk. */
 export interface ForeignContent {
   /** Completes "it is …" or "it has …". */
   what: string;
   remedy?: Remedy | undefined;
 }
 
-/** The farthest sign is the region table of a VHDX at 192 KiB. */
+/** The signature at the highest offset is the region table of a VHDX, at 192 KiB. */
 const HEAD_BYTES = 200 * 1024;
 const TAIL_BYTES = 512;
 
@@ -26,7 +26,7 @@ const convert =
     `Convert it first with: qemu-img convert -f ${format} -O qcow2 ${file} disk.qcow2`;
 const DAMAGED: Remedy = () => 'Download the file again, or export the VM again.';
 
-/** Formats by what they start with; `at` is the offset where that is not 0. */
+/** Formats by their signature; `at` is its offset if that is not 0. */
 const SIGNS: readonly { what: string; bytes: string; at?: number; remedy?: Remedy }[] = [
   { what: 'compressed with gzip', bytes: '\x1f\x8b', remedy: decompress('gunzip') },
   { what: 'compressed with xz', bytes: '\xfd7zXZ\0', remedy: decompress('xz -d') },
@@ -72,20 +72,20 @@ const SIGNS: readonly { what: string; bytes: string; at?: number; remedy?: Remed
   { what: 'the NVRAM of a VMware VM', bytes: 'MRVN' },
 ];
 
-/** The parts of a VHDX that follow its file identifier (MS-VHDX, 2.2). */
+/** The structures of a VHDX after its file identifier (MS-VHDX, 2.2). */
 const VHDX_HEADER_AT = 64 * 1024;
 const VHDX_REGIONS_AT = 192 * 1024;
-/** Apple's UDIF image ends with a block of 512 bytes that starts with `koly`. */
+/** An Apple UDIF image ends with a 512-byte block that starts with `koly`. */
 const DMG_TRAILER = 'koly';
-/** A VHD ends with its footer, which had 511 bytes before Virtual PC 2004. */
+/** A VHD ends with its footer, which was 511 bytes long before Virtual PC 2004. */
 const VHD_FOOTER = 'conectix';
 
-/** The remedy for content that may be a raw disk all the same. */
+/** The remedy for content that can be a raw disk after all. */
 export function rawInput(): string {
   return 'If it is a raw disk, use --input-format raw.';
 }
 
-/** Names `file` by the formats that are known to be something else than a disk; undefined for none of them. */
+/** Identifies `file` as one of the known formats that are not disks; undefined if it is none of them. */
 export async function foreignContent(file: OpenFile): Promise<ForeignContent | undefined> {
   if (file.sizeBytes === 0) return { what: 'empty' };
   const head = await file.read(0, HEAD_BYTES);

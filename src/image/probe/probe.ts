@@ -2,7 +2,10 @@ import type { OpenFile } from '../file/open-file.ts';
 import type { ImageFormat } from '../model/image.ts';
 import { isDescriptor } from '../vmdk/descriptor/descriptor.ts';
 
-/** All signatures stand in the first sector but the footer of a fixed VHD, which is the last; a VMDK's descriptor may have some comments first. */
+/**
+ * All signatures are in the first sector, except the footer of a fixed VHD, which is the last sector. A VMDK descriptor
+ * can start with comments.
+ */
 const HEAD_BYTES = 4096;
 const TAIL_BYTES = 512;
 
@@ -15,12 +18,16 @@ const VDI_AT = 64;
 /** A hosted sparse extent, a COWD (vmfsSparse) and a seSparse extent (0xcafebabe as u64). */
 const VMDK = [Buffer.from('KDMV'), Buffer.from('COWD'), Buffer.from([0xbe, 0xba, 0xfe, 0xca, 0, 0, 0, 0])];
 
-/** The disk type of a VHD's footer: fixed, dynamic or differencing. Not more is asked: a damaged footer must not make a raw disk of it, with one sector too many. */
+/**
+ * The disk type in a VHD footer: fixed, dynamic or differencing. Nothing else is checked, so that a VHD with a damaged
+ * footer is not read as a raw disk that is one sector too long.
+ */
 const VHD_TYPE_AT = 60;
 const VHD_TYPES = new Set([2, 3, 4]);
 
 /**
- * The format of an image by its first bytes and its last 512 (`tail`); names count for nothing. What nothing is known of is `raw`.
+ * Returns the format of an image from its first bytes and its last 512 bytes (`tail`). File names are ignored.
+ * Unrecognized content is `raw`.
  */
 export function probeFormat(head: Buffer, tail: Buffer): ImageFormat {
   if (startsWith(head, QCOW2)) return 'qcow2';
@@ -32,7 +39,7 @@ export function probeFormat(head: Buffer, tail: Buffer): ImageFormat {
   return isVhd ? 'vpc' : 'raw';
 }
 
-/** {@link probeFormat} of an open file. */
+/** Applies {@link probeFormat} to an open file. */
 export async function probeFile(file: OpenFile): Promise<ImageFormat> {
   const head = await file.read(0, HEAD_BYTES);
   return probeFormat(head, await file.read(Math.max(0, file.sizeBytes - TAIL_BYTES), TAIL_BYTES));

@@ -8,7 +8,9 @@ import { foreignContent, rawInput, type ForeignContent } from './foreign-content
 import { textContent } from './text-content.ts';
 
 const HEAD_BYTES = 4096;
-/** Extensions of formats that no raw disk has, with what such a file is called. A plain Parallels disk (`.hds`) is a raw disk. */
+/**
+ * Extensions of formats other than raw disks, with the format's name. A plain Parallels disk (`.hds`) is a raw disk.
+ */
 const FORMAT_NAMES = new Map([
   ['.ova', 'an OVA'],
   ['.ovf', 'an OVF descriptor'],
@@ -26,9 +28,10 @@ const FORMAT_NAMES = new Map([
 ]);
 
 /**
- * Throws for a file in none of the known formats whose content is not that of a raw disk, or whose name promises another format. Any bytes could be a raw disk: without this a compressed
- * file, a web page or a damaged image would become a disk that no guest boots from.
- * @throws Hyper2kvmError kind `image`, with what the file is and how to convert it.
+ * Checks that a file in no known format is a raw disk: its content must have a disk signature, and its name must not
+ * suggest another format. Any bytes can be a raw disk. Without this check, a compressed file, a web page or a damaged
+ * image would become a disk that no guest boots from.
+ * @throws Hyper2kvmError kind `image`, with the file's type and how to convert it.
  */
 export async function requireRawDisk(file: OpenFile): Promise<void> {
   const foreign = await foreignContent(file);

@@ -1,6 +1,6 @@
 import type { ForeignContent } from './foreign-content.ts';
 
-/** Control characters that text does not have; tab, the line ends, form feed and escape (terminal colors) are allowed. */
+/** Control characters that do not occur in text. Tab, line ends, form feed and escape (terminal colors) are allowed. */
 // oxlint-disable-next-line no-control-regex
 const BINARY = /[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]/;
 
@@ -34,7 +34,7 @@ const KINDS: readonly (ForeignContent & { starts: RegExp })[] = [
   { starts: /^\s*[[{]\s*["{[\]}]/, what: 'a JSON document' },
 ];
 
-/** Names a file by its first bytes if they are text, in ASCII, UTF-8, Windows-1252 or UTF-16; undefined for binary data. */
+/** Identifies a text file by its first bytes, in ASCII, UTF-8, Windows-1252 or UTF-16; undefined for binary data. */
 export function textContent(head: Buffer): ForeignContent | undefined {
   const utf16 = decodeUtf16(head);
   if (utf16 !== undefined && !BINARY.test(utf16)) {
@@ -44,7 +44,7 @@ export function textContent(head: Buffer): ForeignContent | undefined {
         `A .vmx file or a VMDK descriptor must be in UTF-8. Convert it with: iconv -f UTF-16 -t UTF-8 ${file}`,
     };
   }
-  // Text files that a program pads to whole sectors end with NULs.
+  // Some programs pad text files to complete sectors with NULs.
   const text = head
     .toString('latin1')
     .replace(/^\xef\xbb\xbf/, '')
@@ -53,7 +53,9 @@ export function textContent(head: Buffer): ForeignContent | undefined {
   return KINDS.find(({ starts }) => starts.test(text)) ?? { what: 'text' };
 }
 
-/** With a byte order mark, or with the zeros that one of the two bytes of each character has in European languages. */
+/**
+ * Detects UTF-16 by a byte order mark, or by the zero in one of the two bytes of each character in European languages.
+ */
 function decodeUtf16(head: Buffer): string | undefined {
   if (head.length < 4) return undefined;
   const even = head.subarray(0, head.length - (head.length % 2));

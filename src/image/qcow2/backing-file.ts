@@ -6,8 +6,9 @@ import { probeFile } from '../probe/probe.ts';
 import type { Qcow2Header } from './header.ts';
 
 /**
- * Opens the backing file that a header names. One whose format is not named is looked at, but never taken for raw: a guest that could write to a raw disk
- * could make it look like an image with a parent of its choice.
+ * Opens the backing file that a header names. If the header does not give its format, the format is probed, but raw is
+ * not accepted: a guest that can write to a raw disk could make it look like an image with a parent of the guest's
+ * choice.
  */
 export async function openBacking(
   source: SourceFile,
@@ -18,7 +19,7 @@ export async function openBacking(
   if (format !== undefined && wanted === undefined) {
     throw source.fault(8, `its backing file has the format ${JSON.stringify(format)}, which is not supported`);
   }
-  // qemu's rule: what stands before a colon, and before any slash, is a protocol (`nbd:`, `json:`, `https:`).
+  // qemu's rule: text before a colon, and before any slash, is a protocol (`nbd:`, `json:`, `https:`).
   if (/^[^/]*:/.test(name)) {
     throw source.fault(8, `its backing file ${JSON.stringify(name)} is not given as a path`);
   }

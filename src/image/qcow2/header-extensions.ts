@@ -1,8 +1,8 @@
 import { PAGE_BYTES, type SourceFile } from '../file/source-file.ts';
 
-/** What follows the header. Source: qemu's docs/interop/qcow2.txt, "Header extensions". */
+/** The header extensions. Source: qemu's docs/interop/qcow2.txt, "Header extensions". */
 export interface HeaderExtensions {
-  /** Names of incompatible features by their bit, as whoever wrote the image calls them. */
+  /** Names of the incompatible features by bit number, as recorded by the program that wrote the image. */
   featureNames: ReadonlyMap<number, string>;
   backingFormat: string | undefined;
 }
@@ -11,12 +11,12 @@ const END = 0;
 const BACKING_FORMAT = 0xe2_79_2a_ca;
 const FEATURE_NAMES = 0x68_03_f8_57;
 
-/** One bit number, one bitmap's number, 46 bytes of name. */
+/** One byte for the feature type, one for the bit number, and 46 for the name. */
 const FEATURE_ENTRY_BYTES = 48;
-/** Three bitmaps of 64 features: no table has more. */
+/** Three bitmaps of 64 features each are the maximum of a table. */
 const MAX_FEATURES = 192;
 
-/** Reads the extensions that stand from `startBytes` on, before `endBytes`. Unknown ones "can be safely ignored". */
+/** Reads the extensions between `startBytes` and `endBytes`. Unknown ones "can be safely ignored". */
 export async function readExtensions(
   source: SourceFile,
   startBytes: number,
@@ -24,7 +24,7 @@ export async function readExtensions(
 ): Promise<HeaderExtensions> {
   let featureNames = new Map<number, string>();
   let backingFormat: string | undefined;
-  // A header extension has 8 bytes or more, and a cluster 2 MiB at most: the loop ends.
+  // The loop is bounded: a header extension has at least 8 bytes, and a cluster at most 2 MiB.
   for (let at = startBytes; at + 8 <= Math.min(endBytes, source.sizeBytes);) {
     const head = await source.read(at, 8, 'a header extension');
     const type = head.readUInt32BE(0);

@@ -10,12 +10,15 @@ export interface Qcow2Header {
 }
 
 const MAGIC = 0x51_46_49_fb;
-/** Incompatible feature bit 3: the byte at 104 tells the compression. */
+/** Incompatible feature bit 3: byte 104 specifies the compression type. */
 const COMPRESSION_TYPE = 1n << 3n;
 const ZSTD = 1;
 const HEADER_BYTES = 112;
 
-/** The header of a version 3 image (qemu's docs/interop/qcow2.txt), and the end of its empty list of extensions. */
+/**
+ * Encodes the header of a version 3 image (qemu's docs/interop/qcow2.txt) and the end marker of its empty list of
+ * extensions.
+ */
 export function encodeHeader(header: Qcow2Header): Buffer {
   const bytes = Buffer.alloc(HEADER_BYTES + 8);
   bytes.writeUInt32BE(MAGIC, 0);
@@ -27,7 +30,7 @@ export function encodeHeader(header: Qcow2Header): Buffer {
   bytes.writeBigUInt64BE(BigInt(header.refcountTableOffsetBytes), 48);
   bytes.writeUInt32BE(header.refcountTableClusters, 56);
   bytes.writeBigUInt64BE(header.zstd ? COMPRESSION_TYPE : 0n, 72);
-  // Refcounts of 2^4 bits.
+  // Refcounts have 2^4 bits.
   bytes.writeUInt32BE(4, 96);
   bytes.writeUInt32BE(HEADER_BYTES, 100);
   bytes.writeUInt8(header.zstd ? ZSTD : 0, 104);

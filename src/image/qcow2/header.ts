@@ -16,32 +16,35 @@ export interface Qcow2Header {
   l1Entries: number;
   codec: 'deflate' | 'zstd';
   extendedL2: boolean;
-  /** Undefined without a backing file. */
+  /** Undefined if there is no backing file. */
   backing: { name: string; format: string | undefined } | undefined;
 }
 
 export const QCOW2_MAGIC = 0x51_46_49_fb;
 
-/** Where the fields stand that faults are told at. */
+/** Offsets of the fields that error messages refer to. */
 const AT = { version: 4, backing: 8, clusterBits: 20, size: 24, crypt: 32, l1Size: 36, l1Offset: 40, features: 72 };
 
-/** QEMU still reads the format before qcow2. */
+/** QEMU can still read version 1, the predecessor of qcow2. */
 const VERSION_HINTS = new Map([[1, 'Convert it first with: qemu-img convert -f qcow -O qcow2 IMAGE disk.qcow2']]);
 
 const V2_HEADER_BYTES = 72;
 const V3_HEADER_BYTES = 104;
 const COMPRESSION_TYPE_AT = 104;
 
-/** The format's least, and the most that qemu takes: 512 bytes to 2 MiB. */
+/** 512 bytes, the minimum of the format, to 2 MiB, the maximum that qemu accepts. */
 const CLUSTER_BITS = { min: 9, max: 21 };
-/** "If the image has Extended L2 Entries then cluster_bits must be at least 14": a subcluster, 1/32, has a sector. */
+/**
+ * "If the image has Extended L2 Entries then cluster_bits must be at least 14": a subcluster, 1/32 of a cluster, is
+ * then one sector.
+ */
 const EXTENDED_MIN_CLUSTER_BITS = 14;
-/** qemu's limit, 2^22 entries. It is read by pages, so it costs no memory. */
+/** qemu's limit, 2^22 entries. The table is read in pages, so its size does not cost memory. */
 const MAX_L1_BYTES = 32 * 1024 * 1024;
 /** "Must not be longer than 1023 bytes." */
 const MAX_BACKING_NAME_BYTES = 1023;
 
-/** Bits of incompatible_features. The dirty bit (0) tells of refcounts, which reading does not look at. */
+/** Bits of incompatible_features. The dirty bit (0) concerns refcounts, which a reader does not use. */
 const FEATURE = { dirty: 0, corrupt: 1, externalData: 2, compressionType: 3, extendedL2: 4 };
 const KNOWN_FEATURES = new Set<number>([FEATURE.dirty, FEATURE.compressionType, FEATURE.extendedL2]);
 
@@ -150,6 +153,6 @@ async function readBackingName(
     throw source.fault(AT.backing, 'the name of its backing file is not in its first cluster');
   }
   const name = (await source.read(offsetBytes, lengthBytes, 'the name of its backing file')).toString();
-  // qemu takes an empty name for none.
+  // qemu treats an empty name as no backing file.
   return name === '' ? undefined : { name, format };
 }

@@ -4,7 +4,8 @@ import type { Run } from '../model/image.ts';
 import type { Qcow2Header } from './header.ts';
 
 /**
- * Entries of L1 and L2 tables have 64 bits, here as two halves: JavaScript's numbers are exact to 2^53 only.
+ * Entries of L1 and L2 tables have 64 bits. They are handled as two halves, because JavaScript numbers are exact only
+ * up to 2^53.
  * Source: qemu's docs/interop/qcow2.txt, "Cluster mapping" and "Extended L2 Entries".
  */
 const COMPRESSED = 1 << 30;
@@ -13,19 +14,19 @@ const SECTOR_BYTES = 512;
 const SUBCLUSTERS = 32;
 const ALL = 0xffff_ffff;
 
-/** Bits 9 to 55 of an entry: an offset in the file. The other bits are flags, or reserved. */
+/** Bits 9 to 55 of an entry are a file offset. The other bits are flags or reserved. */
 export function hostOffset(entries: Buffer, at: number): number {
   return (entries.readUInt32BE(at) & 0x00ff_ffff) * 2 ** 32 + ((entries.readUInt32BE(at + 4) & ~0x1ff) >>> 0);
 }
 
-/** Makes runs of the entries of L2 tables. */
+/** Converts L2 table entries to runs. */
 export class L2Reader {
   readonly entryBytes: number;
   readonly #source: SourceFile;
   readonly #header: Qcow2Header;
   readonly #empty: 'zero' | 'absent';
 
-  /** `empty` is what a cluster is that the image does not hold. */
+  /** `empty` is the kind of run for unallocated clusters. */
   constructor(source: SourceFile, header: Qcow2Header, empty: 'zero' | 'absent') {
     this.entryBytes = header.extendedL2 ? 16 : 8;
     this.#source = source;
@@ -33,7 +34,10 @@ export class L2Reader {
     this.#empty = empty;
   }
 
-  /** Adds the runs of the entry `at` bytes into `entries` to `runs`. Its cluster is number `cluster` of the disk; `tableAt` is where `entries` stand in the file. */
+  /**
+   * Appends the runs of an entry to `runs`. The entry is at offset `at` in `entries` and maps cluster number `cluster`
+   * of the disk. `tableAt` is the file offset of `entries`.
+   */
   addRuns(runs: Run[], entries: Buffer, at: number, cluster: number, span: Span, tableAt: number): void {
     const high = entries.readUInt32BE(at);
     const low = entries.readUInt32BE(at + 4);
@@ -62,7 +66,10 @@ export class L2Reader {
     return dataRun(part, start, clusterOffset);
   }
 
-  /** "Compressed Clusters Descriptor (x = 62 - (cluster_bits - 8))": an offset of x bits, then how many more sectors than the first the bytes touch. */
+  /**
+   * "Compressed Clusters Descriptor (x = 62 - (cluster_bits - 8))": an offset of x bits, then the number of additional
+   * sectors that the bytes touch after the first one.
+   */
   #compressedRun(high: number, low: number, part: Span, toldAt: number): Run {
     const { clusterBytes, codec } = this.#header;
     const offsetBitsHigh = 62 - (Math.log2(clusterBytes) - 8) - 32;
@@ -79,7 +86,7 @@ export class L2Reader {
       codec,
       file: 0,
       fileOffsetBytes: offset,
-      // The last cluster's sectors need not all be there.
+      // The file can end before the last sector of the last cluster.
       storedBytes: Math.min(boundBytes, this.#source.sizeBytes - offset),
       exact: false,
       clusterBytes,
@@ -87,7 +94,9 @@ export class L2Reader {
     };
   }
 
-  /** "Subcluster Allocation Bitmap": bits 0 to 31 tell which are allocated, bits 32 to 63 which read as zeros. */
+  /**
+   * "Subcluster Allocation Bitmap": bits 0 to 31 mark allocated subclusters, bits 32 to 63 those that read as zeros.
+   */
   #addSubclusters(runs: Run[], entries: Buffer, at: number, cluster: number, part: Span, tableAt: number): void {
     const offset = hostOffset(entries, at);
     const zeros = entries.readUInt32BE(at + 8);

@@ -13,8 +13,9 @@ import { hostOffset, L2Reader } from './l2-entry.ts';
 const L1_ENTRY_BYTES = 8;
 
 /**
- * Opens a qcow2 image of version 2 or 3, on top of its backing files. Internal snapshots are not looked at: the active state is read. Takes over `file` when it succeeds.
- * @throws Hyper2kvmError kind `image` for what breaks the format or is not supported.
+ * Opens a qcow2 image of version 2 or 3, on top of its backing files. Reads the active state; internal snapshots are
+ * ignored. Takes ownership of `file` on success.
+ * @throws Hyper2kvmError kind `image` for a violation of the format or an unsupported feature.
  */
 export async function openQcow2(file: OpenFile, chain: Chain): Promise<MappedImage> {
   const source = new SourceFile(file, 'qcow2');
@@ -77,13 +78,13 @@ class Qcow2Image implements MappedImage {
     if (offsetBytes % clusterBytes !== 0) {
       throw this.#source.fault(toldAt, `an L2 table at byte ${offsetBytes} is not aligned to a cluster`);
     }
-    // Each is used once: so a small file cannot make work for hours of a few tables.
+    // Each table may be used only once. Otherwise a small file could cause hours of work with a few tables.
     if (tables * clusterBytes > this.#source.sizeBytes) {
       throw this.#source.fault(toldAt, 'it refers to more L2 tables than the file has space for');
     }
   }
 
-  /** The part of the disk that one L2 table answers for starts at `startBytes`. */
+  /** Yields the runs of one L2 table. The range of the disk that the table maps starts at `startBytes`. */
   async *#l2Batches(offsetBytes: number, startBytes: number, span: Span): AsyncGenerator<readonly Run[]> {
     const { clusterBytes } = this.#header;
     const { entryBytes } = this.#l2;

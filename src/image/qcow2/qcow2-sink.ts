@@ -11,18 +11,21 @@ export interface Qcow2Options {
   virtualSizeBytes: number;
   /** A power of two from 512 to 2 MiB. */
   clusterBytes: number;
-  /** Compressed clusters are Zstandard instead of deflate. */
+  /** Compress clusters with Zstandard instead of deflate. */
   zstd: boolean;
 }
 
-/** qemu refuses a larger L1 table (QCOW_MAX_L1_SIZE): with clusters of 64 KiB it is enough for 2 EiB. */
+/** qemu rejects a larger L1 table (QCOW_MAX_L1_SIZE). With 64 KiB clusters, this maximum is sufficient for 2 EiB. */
 const MAX_L1_BYTES = 32 * 1024 * 1024;
-/** Bit 63 of an L1 or L2 entry: the cluster is referred to exactly once. */
+/** Bit 63 of an L1 or L2 entry: the refcount of the cluster is exactly one. */
 const COPIED = 1n << 63n;
-/** Bit 62 of an L2 entry. */
+/** Bit 62 of an L2 entry: the cluster is compressed. */
 const COMPRESSED = 1n << 62n;
 
-/** The entries of the L1 table. Throws a usage error when they are more than qemu reads. */
+/**
+ * Returns the number of L1 table entries.
+ * @throws a usage error if it exceeds qemu's limit.
+ */
 export function requireL1Table(virtualSizeBytes: number, clusterBytes: number): number {
   const l1Entries = Math.max(1, Math.ceil(virtualSizeBytes / ((clusterBytes / 8) * clusterBytes)));
   if (l1Entries * 8 <= MAX_L1_BYTES) return l1Entries;
@@ -31,14 +34,15 @@ export function requireL1Table(virtualSizeBytes: number, clusterBytes: number): 
 }
 
 /**
- * Begins a qcow2 image, version 3. In the file stand: the header's cluster, the L1 table, then data, L2 tables and refcount blocks as
- * they come, the refcount table last. The header is written last of all, so that an unfinished file is no image.
+ * Starts a qcow2 image of version 3. Layout: the header cluster, the L1 table, then data, L2 tables and refcount blocks
+ * in order of arrival, and finally the refcount table. The header is written last, so an unfinished file is not a valid
+ * image.
  */
 export function createQcow2Sink(file: OutputFile, options: Qcow2Options): DiskSink {
   return new Qcow2Sink(file, options, requireL1Table(options.virtualSizeBytes, options.clusterBytes));
 }
 
-/** What an L2 table says of a cluster of the window. */
+/** The L2 table entry of a cluster in the window. */
 interface Entry {
   index: number;
   entry: bigint;
@@ -49,15 +53,18 @@ class Qcow2Sink implements DiskSink {
   readonly #options: Qcow2Options;
   readonly #file: OutputFile;
   readonly #refcounts: Refcounts;
-  /** Compressed clusters, which start at no page. */
+  /** Compressed clusters, which are not page-aligned. */
   readonly #gathered = new GatheredWrites();
   readonly #l1: Buffer;
   readonly #l1Cluster: number;
   readonly #clusterBits: number;
-  /** The L2 table under way, and its number in the L1 table: windows come in order, so one is enough. */
+  /**
+   * The current L2 table; `#l2Number` is its index in the L1 table. Windows arrive in order, so one table in memory is
+   * enough.
+   */
   #l2: Buffer;
   #l2Number = -1;
-  /** Where the next compressed cluster may follow the last one. */
+  /** File offset after the last compressed cluster, where the next one can follow. */
   #packedEnd = 0;
 
   constructor(file: OutputFile, options: Qcow2Options, l1Entries: number) {
@@ -123,7 +130,10 @@ class Qcow2Sink implements DiskSink {
     }));
   }
 
-  /** Compressed clusters stand one behind the other, also over the edges of host clusters, each of which counts those that touch it. */
+  /**
+   * Stores compressed clusters contiguously, also across host cluster boundaries. The refcount of each host cluster is
+   * the number of compressed clusters that touch it.
+   */
   #placePacked(clusters: readonly PackedCluster[], bytes: Uint8Array, writes: Writes): Entry[] {
     let start = this.#allocatePacked(clusters.reduce((sum, { storedBytes }) => sum + storedBytes, 0));
     return clusters.map(({ index, at, storedBytes }) => {
@@ -139,7 +149,9 @@ class Qcow2Sink implements DiskSink {
     });
   }
 
-  /** Room behind the last compressed cluster where that is still the end of the file, else from a fresh cluster on. */
+  /**
+   * Allocates space after the last compressed cluster if that is still the end of the file, otherwise in a new cluster.
+   */
   #allocatePacked(lengthBytes: number): number {
     const continued = () => Math.ceil((this.#packedEnd + lengthBytes) / this.clusterBytes) - this.#refcounts.end;
     if (this.#canContinue() && this.#refcounts.reserve(continued())) this.#packedEnd = 0;

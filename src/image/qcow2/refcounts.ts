@@ -1,21 +1,22 @@
 import type { Writes } from '../../base/output/writes.ts';
 
-/** 16 bits to a cluster, qemu's own choice: refcount_order 4. */
+/** 16 bits per cluster, the default of qemu: refcount_order 4. */
 const ENTRY_BYTES = 2;
 
 /**
- * Hands out the clusters of a new qcow2 file from front to back, and keeps count of them. A refcount block takes its place in the file when the first cluster that it counts is
- * handed out, and is written when the last one is behind: so memory does not grow with the image.
+ * Allocates the clusters of a new qcow2 file from start to end, and maintains their refcounts. A refcount block is
+ * allocated when the first cluster that it counts is allocated. It is written when all of its clusters are complete, so
+ * that memory use does not grow with the image.
  */
 export class Refcounts {
   readonly #clusterBytes: number;
-  /** Clusters that one block counts. */
+  /** Number of clusters that one block counts. */
   readonly #perBlock: number;
   /** Cluster number of each block. */
   readonly #blocks: number[] = [];
   /** Blocks that are not written yet. */
   readonly #open = new Map<number, Buffer>();
-  /** Cluster 0 is the header's. */
+  /** Cluster 0 contains the header. */
   #end = 1;
 
   constructor(clusterBytes: number) {
@@ -25,12 +26,15 @@ export class Refcounts {
     this.add(0, 1);
   }
 
-  /** Number of the next free cluster: the file's size in clusters. */
+  /** The number of the next free cluster, which is the size of the file in clusters. */
   get end(): number {
     return this.#end;
   }
 
-  /** Makes room for blocks that `count` more clusters need; true when that took clusters itself, so that {@link end} has moved. */
+  /**
+   * Allocates the refcount blocks that `count` more clusters need. Returns true if that used clusters, so that {@link
+   * end} has changed.
+   */
   reserve(count: number): boolean {
     const before = this.#end;
     while (this.#blocks.length * this.#perBlock < this.#end + count) {
@@ -42,7 +46,7 @@ export class Refcounts {
     return this.#end !== before;
   }
 
-  /** Hands out `count` neighbouring clusters that are referred to `references` times each. Returns the number of the first. */
+  /** Allocates `count` adjacent clusters with a refcount of `references` each. Returns the number of the first one. */
   allocate(count: number, references = 1): number {
     this.reserve(count);
     const first = this.#end;
@@ -51,7 +55,7 @@ export class Refcounts {
     return first;
   }
 
-  /** Counts more references to a cluster. */
+  /** Adds to the refcount of a cluster. */
   add(cluster: number, references: number): void {
     const block = this.#open.get(Math.floor(cluster / this.#perBlock));
     if (!block) throw new RangeError(`cluster ${cluster} is beyond the end of the refcount table`);
@@ -68,9 +72,12 @@ export class Refcounts {
     }
   }
 
-  /** Writes all that is left, and the refcount table behind everything. Returns where the table stands, in clusters. */
+  /**
+   * Writes all remaining blocks, and the refcount table at the end of the file. Returns the position and size of the
+   * table in clusters.
+   */
   finish(writes: Writes): { tableCluster: number; tableClusters: number } {
-    // The table's own clusters may need one more block, which the table must have room for.
+    // The clusters of the table itself can need one more block, for which the table must have room.
     const tableClusters = Math.ceil(((this.#blocks.length + 2) * 8) / this.#clusterBytes);
     const tableCluster = this.allocate(tableClusters);
     const table = Buffer.alloc(tableClusters * this.#clusterBytes);

@@ -7,8 +7,8 @@ import type { WrittenRange } from '../model/sink.ts';
 const SECTOR_BYTES = 512;
 
 /**
- * A file or block device whose bytes are the disk's. Node has no SEEK_HOLE, so that holes are read as data, unless the caller knows what was `written`: then all but these ranges is
- * reported as zeros. Owns `file`.
+ * A file or block device whose bytes are the disk's bytes. Node has no SEEK_HOLE, so holes are read as data unless the
+ * caller knows the `written` ranges. In that case everything else is reported as zeros. Owns `file`.
  */
 export function openRaw(file: OpenFile, written?: readonly WrittenRange[]): MappedImage {
   return new RawImage(file, written);
@@ -28,7 +28,7 @@ class RawImage implements MappedImage {
     this.#file = file;
     this.#written = written;
     this.files = [file];
-    // A disk has whole sectors: what a file lacks of its last one reads as zeros, as in qemu.
+    // A disk consists of complete sectors. The missing bytes of the last one read as zeros, as in qemu.
     this.virtualSizeBytes = Math.ceil(file.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES;
   }
 

@@ -3,14 +3,17 @@ import type { CompleteFile, OutputFile } from '../../base/output/output.ts';
 import { Writes } from '../../base/output/writes.ts';
 import type { DiskSink, WrittenRange } from '../model/sink.ts';
 
-/** Zeros are left out in pieces of so many bytes: the block size of most file systems, and what qemu-img looks for too. */
+/** The granularity of holes: the block size of most file systems, which qemu-img uses too. */
 const CLUSTER_BYTES = 4096;
 
 const SECTOR_BYTES = 512;
 
-/** Begins a sparse raw image. Throws kind `local-file` for a disk that is larger than a file can be: ext4 ends at 16 TiB. */
+/**
+ * Starts a sparse raw image.
+ * @throws Hyper2kvmError kind `local-file` for a disk that exceeds the file size limit, which is 16 TiB on ext4.
+ */
 export async function createRawSink(file: OutputFile, virtualSizeBytes: number): Promise<DiskSink> {
-  // A disk has whole sectors, as in the other formats and in qemu.
+  // A disk consists of complete sectors, as in the other formats and in qemu.
   const sizeBytes = Math.ceil(virtualSizeBytes / SECTOR_BYTES) * SECTOR_BYTES;
   await file.setSize(sizeBytes);
   return new RawSink(file, sizeBytes);
@@ -18,7 +21,7 @@ export async function createRawSink(file: OutputFile, virtualSizeBytes: number):
 
 class RawSink implements DiskSink {
   readonly clusterBytes = CLUSTER_BYTES;
-  /** One range for neighbouring windows: at most 16 bytes for each window of 2 MiB with data. */
+  /** Adjacent windows share one range, so this takes at most 16 bytes per 2 MiB window with data. */
   readonly written: WrittenRange[] = [];
   readonly #file: OutputFile;
   readonly #virtualSizeBytes: number;
@@ -33,7 +36,7 @@ class RawSink implements DiskSink {
     const { offsetBytes, clusters, bytes } = window;
     this.#record(offsetBytes, Math.min(offsetBytes + window.lengthBytes, this.#virtualSizeBytes));
     for (let first = 0; first < clusters.length;) {
-      // Clusters that are neighbours on the disk are so in the window too: one write for all of them.
+      // Clusters that are adjacent on the disk are also adjacent in the window, so one write covers them.
       let last = first;
       while (clusters[last + 1]?.index === (clusters[last]?.index ?? 0) + 1) last += 1;
       const { index = 0, at = 0 } = clusters[first] ?? {};

@@ -21,9 +21,12 @@ const SECTOR_BYTES = 512;
 const VARIANTS: Readonly<Record<number, VdiHeader['variant']>> = { 1: 'dynamic', 2: 'static' };
 const UNDO = 3;
 const DIFFERENCING = 4;
-/** VirtualBox and qemu write 1 MiB; both read others when asked to. */
+/** VirtualBox and qemu write 1 MiB by default. Both read other sizes. */
 const BLOCK_BYTES = { min: 4096, max: 2 ** 28 };
-/** 64 TiB, as for all formats here: a map of 2^46 / 2^20 * 4 = 2^28 bytes, of which a few pages are held. */
+/**
+ * 64 TiB, the limit for all formats here. The map then has 2^46 / 2^20 * 4 = 2^28 bytes, of which only a few pages are
+ * in memory.
+ */
 const MAX_VIRTUAL_BYTES = 2 ** 46;
 
 /** Reads and checks the header. */
@@ -58,7 +61,7 @@ export async function readVdiHeader(source: SourceFile): Promise<VdiHeader> {
 function readVariant(source: SourceFile, bytes: Buffer): VdiHeader['variant'] {
   const type = bytes.readUInt32LE(76);
   const variant = VARIANTS[type];
-  // A snapshot may be of type dynamic and still name what it stands on.
+  // A snapshot can have the type dynamic and still name a parent.
   const hasParent = bytes.subarray(424, 456).some((byte) => byte !== 0);
   if (type === UNDO || type === DIFFERENCING || (variant !== undefined && hasParent)) {
     throw source.fault(

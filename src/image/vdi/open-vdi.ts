@@ -7,12 +7,15 @@ import { mergeRuns } from '../model/merge-runs.ts';
 import { readVdiHeader, type VdiHeader } from './header.ts';
 
 const ENTRY_BYTES = 4;
-/** From here on entries are no block numbers: 2^32-1 was never written, 2^32-2 was discarded. Both read as zeros. */
+/**
+ * Entries from this value on are not block numbers: 2^32-1 was never written, 2^32-2 was discarded. Both read as zeros.
+ */
 const FIRST_EMPTY = 0xffff_fffe;
 
 /**
- * Opens a VirtualBox disk image, dynamic or static. Differencing images are refused. Takes over `file` when it succeeds.
- * @throws Hyper2kvmError kind `image` for what breaks the format or is not supported.
+ * Opens a VirtualBox disk image, dynamic or static. Differencing images are rejected. Takes ownership of `file` on
+ * success.
+ * @throws Hyper2kvmError kind `image` for a violation of the format or an unsupported feature.
  */
 export async function openVdi(file: OpenFile): Promise<MappedImage> {
   const source = new SourceFile(file, 'VDI');

@@ -11,8 +11,9 @@ const ENTRY_BYTES = 4;
 const NOT_ALLOCATED = 0xffff_ffff;
 
 /**
- * The block allocation table of a dynamic or differencing disk. An entry is the sector where a block starts: a bitmap with one bit for each of its sectors, padded
- * to a sector, then the data. A clear bit means zeros in a dynamic disk, the parent's content in a differencing one.
+ * The block allocation table of a dynamic or differencing disk. An entry is the first sector of a block. A block is a
+ * bitmap with one bit per sector, padded to a complete sector, followed by the data. A clear bit means zeros in a
+ * dynamic disk, and the parent's content in a differencing disk.
  */
 export class BlockTable {
   readonly #source: SourceFile;
@@ -50,7 +51,8 @@ export class BlockTable {
           continue;
         }
         const toldAt = this.#offsetBytes + (firstIndex + index) * ENTRY_BYTES;
-        // Each block has a place of its own, the last one perhaps cut off: so a small file cannot make work for hours of one block.
+        // Blocks do not overlap; only the last one can be truncated. Otherwise a small file could cause hours of work
+        // by repeating one block.
         if (blocks++ * (this.#bitmapBytes + blockBytes) > this.#source.sizeBytes) {
           throw this.#source.fault(toldAt, 'it refers to more blocks than the file has space for');
         }

@@ -4,18 +4,20 @@ import { hasChecksum } from './footer.ts';
 import { SECTOR_BYTES, type VhdFooter } from './footer.ts';
 
 /**
- * The header of dynamic and differencing disks, big-endian. Source: the VHD specification, "Dynamic Disk Header Format".
+ * The header of dynamic and differencing disks, big-endian. Source: the VHD specification, "Dynamic Disk Header
+ * Format".
  *
  *     0 cookie   16 table offset u64   24 version u32   28 max table entries u32   32 block size u32   36 checksum u32   40 parent's unique id   56 parent's time stamp
  *    64 parent's name, 512 bytes of UTF-16   576 eight parent locators of 24 bytes
  *
- * The parent's time stamp is its file's modification time, which no copy and no download keeps: it is not compared. The unique id is.
+ * The parent's time stamp is the modification time of its file, which copies and downloads do not preserve. It is not
+ * compared; the unique id is.
  */
 export interface DynamicHeader {
   tableOffsetBytes: number;
   blockBytes: number;
   parentId: string;
-  /** Where the parent can be, best first. */
+  /** Candidate file names of the parent, best first. */
   parentNames: readonly string[];
 }
 
@@ -26,12 +28,15 @@ const VERSION = 0x0001_0000;
 const LOCATORS_AT = 576;
 const LOCATOR_BYTES = 24;
 const MAX_LOCATORS = 8;
-/** 2,048 characters; Windows ends at 260, and long paths are none of a relative name. */
+/** 2,048 characters. Windows paths have at most 260, and relative names are not long paths. */
 const MAX_LOCATOR_DATA_BYTES = 4096;
-/** One sector, as qemu; 256 MiB, 128 times what is in use, whose bitmap of 2^28 / 2^9 / 8 = 65,536 bytes is one page. */
+/**
+ * One sector, as in qemu, to 256 MiB. The maximum is 128 times the usual size, and its bitmap of 2^28 / 2^9 / 8 =
+ * 65,536 bytes is one page.
+ */
 const BLOCK_BYTES = { min: SECTOR_BYTES, max: 2 ** 28 };
 
-/** Reads and checks the header that `footer` names. */
+/** Reads and checks the header that `footer` refers to. */
 export async function readDynamicHeader(source: SourceFile, footer: VhdFooter): Promise<DynamicHeader> {
   const at = footer.headerOffsetBytes;
   source.requireInside(at, HEADER_BYTES, 'its dynamic disk header', footer.atBytes + 16);
@@ -67,7 +72,10 @@ function readTablePlace(source: SourceFile, bytes: Buffer, at: number, neededEnt
   return offsetBytes;
 }
 
-/** "Parent Locator": `W2ru` is a relative path and `W2ku` an absolute one, in UTF-16LE; `MacX` a URL in UTF-8. The header's own name is UTF-16BE. */
+/**
+ * "Parent Locator": `W2ru` is a relative path and `W2ku` an absolute one, in UTF-16LE. `MacX` is a URL in UTF-8. The
+ * parent name in the header itself is UTF-16BE.
+ */
 async function readParentNames(source: SourceFile, bytes: Buffer, at: number): Promise<string[]> {
   const [relative, absolute]: [string[], string[]] = [[], []];
   for (let number = 0; number < MAX_LOCATORS; number++) {

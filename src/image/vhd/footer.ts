@@ -1,8 +1,8 @@
 import type { SourceFile } from '../file/source-file.ts';
 
 /**
- * The footer of a VHD, its last sector, which in dynamic and differencing disks stands at byte 0 as well. Big-endian. Source: Microsoft's "Virtual Hard Disk Image Format
- * Specification", "Hard Disk Footer Format".
+ * The footer of a VHD, which is its last sector. Dynamic and differencing disks have a copy at byte 0. Big-endian.
+ * Source: Microsoft's "Virtual Hard Disk Image Format Specification", "Hard Disk Footer Format".
  *
  *     0 cookie   16 data offset u64   24 time stamp u32   28 creator application   48 current size u64   56 cylinders u16, heads u8, sectors u8
  *    60 disk type u32   64 checksum u32   68 unique id
@@ -10,10 +10,10 @@ import type { SourceFile } from '../file/source-file.ts';
 export interface VhdFooter {
   variant: 'fixed' | 'dynamic' | 'differencing';
   virtualSizeBytes: number;
-  /** Of the dynamic disk header. */
+  /** Offset of the dynamic disk header. */
   headerOffsetBytes: number;
   uniqueId: string;
-  /** Where the copy that was taken stands. */
+  /** Offset of the footer copy that was read. */
   atBytes: number;
 }
 
@@ -21,14 +21,20 @@ export const SECTOR_BYTES = 512;
 const COOKIE = 'conectix';
 const CHECKSUM_AT = 64;
 const VARIANTS: Readonly<Record<number, VhdFooter['variant']>> = { 2: 'fixed', 3: 'dynamic', 4: 'differencing' };
-/** The block table counts sectors in 32 bits: 2^32 * 2^9 bytes, 2 TiB (Microsoft stops at 2,040 GiB). */
+/** The block table has 32-bit sector numbers: 2^32 * 2^9 bytes, 2 TiB (Microsoft's limit is 2,040 GiB). */
 const MAX_VIRTUAL_BYTES = 2 ** 41;
-/** What does not fit into cylinders, heads and sectors is written as 65535/16/255, 127.5 GiB. */
+/** A larger disk is written with the geometry 65535/16/255, 127.5 GiB. */
 const MAX_GEOMETRY_SECTORS = 65_535 * 16 * 255;
-/** Virtual PC, and qemu unless told otherwise, go by the geometry, which can be less than the current size: so do qemu and Microsoft in reading theirs. All others go by the size. */
+/**
+ * By default, Virtual PC and qemu use the geometry, which can be smaller than the current size. qemu and Microsoft read
+ * the images of these creators accordingly. All other programs use the size.
+ */
 const GEOMETRY_CREATORS = new Set(['vpc ', 'qemu']);
 
-/** Reads the footer, or its copy when the footer is damaged; a fixed disk has no copy, its first sector is the guest's. */
+/**
+ * Reads the footer, or its copy if the footer is damaged. A fixed disk has no copy, because its first sector belongs to
+ * the guest.
+ */
 export async function readVhdFooter(source: SourceFile): Promise<VhdFooter> {
   const tailAt = Math.max(0, source.sizeBytes - SECTOR_BYTES);
   for (const atBytes of [tailAt, 0]) {
@@ -60,7 +66,10 @@ function sizeOf(bytes: Buffer): number {
   return (byGeometry ? geometrySectors : currentSectors) * SECTOR_BYTES;
 }
 
-/** True when the u32 at `checksumAt` is "the one's complement of the sum of all the bytes" of a footer or header, itself left out. */
+/**
+ * Returns true if the u32 at `checksumAt` is "the one's complement of the sum of all the bytes" of a footer or header,
+ * without the checksum field itself.
+ */
 export function hasChecksum(bytes: Buffer, checksumAt: number): boolean {
   let sum = 0;
   for (const [at, byte] of bytes.entries()) {

@@ -9,8 +9,9 @@ import { readDynamicHeader, type DynamicHeader } from './dynamic-header.ts';
 import { readVhdFooter, type VhdFooter } from './footer.ts';
 
 /**
- * Opens a VHD (`vpc` to qemu): fixed, dynamic, or differencing on top of its parents, which have to be the very ones by their unique id. Takes over `file` when it succeeds.
- * @throws Hyper2kvmError kind `image` for what breaks the format or is not supported.
+ * Opens a VHD (`vpc` in qemu): fixed, dynamic, or differencing on top of its parents, which are verified by their
+ * unique id. Takes ownership of `file` on success.
+ * @throws Hyper2kvmError kind `image` for a violation of the format or an unsupported feature.
  */
 export async function openVhd(file: OpenFile, chain: Chain): Promise<MappedImage> {
   const source = new SourceFile(file, 'VHD');

@@ -8,17 +8,20 @@ import type { VhdxMetadata } from './metadata.ts';
 import type { Region } from './region-table.ts';
 
 const ENTRY_BYTES = 8;
-/** A bitmap block has 1 MiB: it answers for 2^23 sectors, a *chunk* of the disk. */
+/** A bitmap block of 1 MiB covers 2^23 sectors, which form a *chunk* of the disk. */
 const SECTORS_OF_CHUNK = 2 ** 23;
 const MIB = 2 ** 20;
 
-/** States of a payload block (MS-VHDX 2.5.1.1). What is undefined or unmapped reads as anything: as zeros here. */
+/**
+ * States of a payload block (MS-VHDX 2.5.1.1). The content of undefined and unmapped blocks is arbitrary; it reads as
+ * zeros here.
+ */
 const STATE = { notPresent: 0, undefined: 1, zero: 2, unmapped: 3, fullyPresent: 6, partiallyPresent: 7 };
 const BITMAP_PRESENT = 6;
 
 /**
- * The block allocation table: for each chunk the entries of its payload blocks, then one of its bitmap block. Source: MS-VHDX 2.5. An entry has a state in bits 0 to 2 and
- * the place in the file, in MiB, from bit 20 on.
+ * The block allocation table: for each chunk the entries of its payload blocks, then that of its bitmap block. Source:
+ * MS-VHDX 2.5. An entry has its state in bits 0 to 2, and from bit 20 on the file offset in MiB.
  */
 export class BlockTable {
   readonly #source: SourceFile;
@@ -37,7 +40,7 @@ export class BlockTable {
     this.#blocksOfChunk = this.#chunkBytes / blockBytes;
     this.#empty = variant === 'differencing' ? 'absent' : 'zero';
     const blocks = Math.ceil(virtualSizeBytes / blockBytes);
-    // Only a differencing disk needs the last chunk's bitmap entry: there the table ends with a whole chunk.
+    // Only a differencing disk needs the bitmap entry of the last chunk, so its table ends with a complete chunk.
     const entries =
       variant === 'differencing'
         ? Math.ceil(blocks / this.#blocksOfChunk) * (this.#blocksOfChunk + 1)
@@ -79,7 +82,7 @@ export class BlockTable {
       for (let index = 0; index < count; index++) {
         const part = unitSpan(span, blockBytes, firstBlock + index);
         const { state, fileOffset } = readEntry(entries, index * ENTRY_BYTES);
-        // A promise for each of a million blocks would take a second.
+        // Empty blocks are handled without a promise: a million promises would take a second.
         if (state < STATE.fullyPresent) runs.push(this.#emptyRun(state, part, tableAt + index * ENTRY_BYTES));
         else {
           this.#checkPlace(fileOffset, firstBlock + index, part, tableAt + index * ENTRY_BYTES, budget);
@@ -99,7 +102,8 @@ export class BlockTable {
 
   #checkPlace(fileOffset: number, block: number, part: Span, toldAt: number, budget: { blocks: number }): void {
     const { blockBytes } = this.#metadata;
-    // Each block has a place of its own, the last one perhaps cut off: so a small file cannot make work for hours of one block.
+    // Blocks do not overlap; only the last one can be truncated. Otherwise a small file could cause hours of work by
+    // repeating one block.
     if (budget.blocks++ * blockBytes > this.#source.sizeBytes) {
       throw this.#source.fault(toldAt, 'it refers to more blocks than the file has space for');
     }

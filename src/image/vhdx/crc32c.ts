@@ -6,14 +6,17 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** CRC-32C (Castagnoli, RFC 3720 appendix B.4), which Node's zlib has not: its `crc32` is another one. */
+/** CRC-32C (Castagnoli, RFC 3720 appendix B.4). The `crc32` of Node's zlib uses a different polynomial. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffff_ffff;
   for (let at = 0; at < bytes.length; at++) crc = (TABLE[(crc ^ (bytes[at] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8);
   return ~crc >>> 0;
 }
 
-/** True when the u32 at byte 4 of a VHDX structure is the CRC-32C of its bytes, itself taken as zeros (MS-VHDX 2.2.2, 2.2.3.1). */
+/**
+ * Returns true if the u32 at byte 4 of a VHDX structure is the CRC-32C of its bytes, with the field itself taken as
+ * zeros (MS-VHDX 2.2.2, 2.2.3.1).
+ */
 export function hasCrc(bytes: Uint8Array): boolean {
   const zeroed = Buffer.from(bytes);
   zeroed.writeUInt32LE(0, 4);

@@ -2,12 +2,12 @@ import type { SourceFile } from '../file/source-file.ts';
 import { hasCrc } from './crc32c.ts';
 
 /**
- * Two headers of 4 KiB, of which the whole one with the higher sequence number counts. Source: MS-VHDX 2.2.2.
+ * There are two headers of 4 KiB. The valid one with the higher sequence number is current. Source: MS-VHDX 2.2.2.
  *
  *     0 `head`   4 crc u32   8 sequence number u64   16 FileWriteGuid   32 DataWriteGuid   48 LogGuid   64 log version u16   66 version u16
  */
 export interface VhdxHeader {
-  /** Changes with the disk's content: a child remembers it. */
+  /** Changes with the content of the disk. A child records it. */
   dataWriteGuid: string;
 }
 
@@ -16,7 +16,7 @@ const HEADERS_AT = [65_536, 131_072];
 const HEADER_BYTES = 4096;
 const NO_LOG = Buffer.alloc(16);
 
-/** Reads the header that counts. An image with a log was not closed: what its tables say is not all there. */
+/** Reads the current header. An image with a log was not closed cleanly, and its tables are incomplete. */
 export async function readVhdxHeader(source: SourceFile): Promise<VhdxHeader> {
   const signature = await source.read(0, FILE_SIGNATURE.length, 'its signature');
   if (signature.toString('latin1') !== FILE_SIGNATURE) throw source.fault(0, 'the signature of the file is missing');
@@ -40,7 +40,7 @@ export async function readVhdxHeader(source: SourceFile): Promise<VhdxHeader> {
   return { dataWriteGuid: guidText(bytes, 32) };
 }
 
-/** A GUID as text, in lower case: three little-endian numbers, then eight bytes (MS-DTYP 2.3.4). */
+/** Formats a GUID as lower-case text: three little-endian numbers, then eight bytes (MS-DTYP 2.3.4). */
 export function guidText(bytes: Buffer, at: number): string {
   const hex = Buffer.from(bytes.subarray(at, at + 16));
   hex.subarray(0, 4).reverse();

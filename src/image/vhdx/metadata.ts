@@ -3,14 +3,14 @@ import { guidText } from './header.ts';
 import { parseParentLocator, type ParentLocator } from './parent-locator.ts';
 import type { Region } from './region-table.ts';
 
-/** The metadata items that reading needs. Source: MS-VHDX 2.6. */
+/** The metadata items that a reader needs. Source: MS-VHDX 2.6. */
 export interface VhdxMetadata {
   variant: 'fixed' | 'dynamic' | 'differencing';
   blockBytes: number;
   virtualSizeBytes: number;
   /** The unit of sector bitmaps. */
   logicalSectorBytes: number;
-  /** Of a differencing disk. */
+  /** Set for a differencing disk. */
   parent: ParentLocator | undefined;
 }
 
@@ -26,17 +26,20 @@ const KNOWN = new Set<string>(Object.values(ITEM));
 
 const TABLE_BYTES = 65_536;
 const ENTRY_BYTES = 32;
-/** What fits into 64 KiB beside the table's own 32 bytes. */
+/** The entries that fit in 64 KiB after the table's own 32 bytes. */
 const MAX_ENTRIES = 2047;
 const REQUIRED = 1 << 2;
 const FILE_PARAMETER = { leaveBlocksAllocated: 1, hasParent: 2 };
 const BLOCK_BYTES = { min: 2 ** 20, max: 2 ** 28 };
-/** 64 TiB, the format's own limit. */
+/** 64 TiB, the limit of the format. */
 const MAX_VIRTUAL_BYTES = 2 ** 46;
-/** Everything but the parent locator has 16 bytes or less; a locator is a few paths of up to 32,767 characters, taken if it fits a page. */
+/**
+ * All items except the parent locator have at most 16 bytes. A locator consists of a few paths of up to 32,767
+ * characters each, and is accepted if it fits in a page.
+ */
 const MAX_ITEM_BYTES = PAGE_BYTES;
 
-/** An item's bytes and where they stand. */
+/** The bytes of an item and their file offset. */
 interface Item {
   at: number;
   bytes: Buffer;

@@ -11,9 +11,10 @@ import type { ParentLocator } from './parent-locator.ts';
 import { readRegions } from './region-table.ts';
 
 /**
- * Opens a VHDX: fixed, dynamic, or differencing on top of its parents, whose content has to be what it was when the child was made, by their DataWriteGuid. An image with
- * a log that was not replayed is refused. Takes over `file` when it succeeds.
- * @throws Hyper2kvmError kind `image` for what breaks the format or is not supported.
+ * Opens a VHDX: fixed, dynamic, or differencing on top of its parents. The DataWriteGuid verifies that the content of a
+ * parent has not changed since the child was created. An image with a log that was not replayed is rejected. Takes
+ * ownership of `file` on success.
+ * @throws Hyper2kvmError kind `image` for a violation of the format or an unsupported feature.
  */
 export async function openVhdx(file: OpenFile, chain: Chain): Promise<MappedImage> {
   const source = new SourceFile(file, 'VHDX');

@@ -2,21 +2,21 @@ import type { SourceFile } from '../file/source-file.ts';
 import { parentNames } from '../file/windows-path.ts';
 import { guidText } from './header.ts';
 
-/** What a differencing disk knows of its parent. */
+/** The reference of a differencing disk to its parent. */
 export interface ParentLocator {
-  /** DataWriteGuids that the parent may have: the second one counts while a parent's rewrite goes on. */
+  /** Valid DataWriteGuids of the parent. The second one is valid while the parent is being rewritten. */
   guids: readonly string[];
-  /** Where it can be, best first. */
+  /** Candidate file names, best first. */
   names: readonly string[];
 }
 
-/** The one type of locator that there is: pairs of text. */
+/** The only defined locator type: key-value pairs of text. */
 const VHDX_TYPE = 'b04aefb7-d19e-4a81-b789-25b8e9445913';
 const HEADER_BYTES = 20;
 const ENTRY_BYTES = 12;
 
 /**
- * Reads keys and values in UTF-16LE. Source: MS-VHDX 2.6.2.6 "Parent Locator Item".
+ * Reads the keys and values, which are UTF-16LE. Source: MS-VHDX 2.6.2.6 "Parent Locator Item".
  *
  *     0 type   18 count u16   20 entries: key offset u32, value offset u32, key length u16, value length u16
  */

@@ -18,13 +18,13 @@ const TABLES_AT = [196_608, 262_144];
 const TABLE_BYTES = 65_536;
 const ENTRIES_AT = 16;
 const ENTRY_BYTES = 32;
-/** What fits into 64 KiB: (65,536 - 16) / 32. */
+/** The entries that fit in 64 KiB: (65,536 - 16) / 32. */
 const MAX_ENTRIES = 2047;
 const ALIGNMENT_BYTES = 2 ** 20;
 const BAT = '2dc27766-f623-4200-9d64-115e9bfd4a08';
 const METADATA = '8b7ca206-4790-4b9a-b8fe-575f050f886e';
 
-/** Reads the first region table that is whole (MS-VHDX 2.2.3); both have the same content. */
+/** Reads the first valid region table (MS-VHDX 2.2.3). Both have the same content. */
 export async function readRegions(source: SourceFile): Promise<VhdxRegions> {
   for (const at of TABLES_AT) {
     const bytes = await source.read(at, TABLE_BYTES, 'its region table');

@@ -12,16 +12,19 @@ import { MAX_CAPACITY_SECTORS, SECTOR_BYTES } from './layout/sparse-header.ts';
 
 const SLASH = '/'.charCodeAt(0);
 
-/** Where the lines come from and where their files are. */
+/** The source of the extent lines, and the location of their files. */
 export interface ExtentContext {
-  /** The descriptor's file, for errors. */
+  /** The descriptor file, for error messages. */
   descriptor: SourceFile;
   inside: InsideFolder;
-  /** Takes over the extents' files, also those of extents before one that is refused. */
+  /** Takes ownership of the extent files, including those opened before an extent that is rejected. */
   files: ExtentFiles;
 }
 
-/** Opens the extents of a descriptor in order. Throws kind `image` for one that is not there, not allowed, not known or too short. */
+/**
+ * Opens the extents of a descriptor in order.
+ * @throws Hyper2kvmError kind `image` for an extent that is missing, not allowed, of an unknown type, or too short.
+ */
 export async function openExtents(lines: readonly ExtentLine[], context: ExtentContext): Promise<Extent[]> {
   const extents: Extent[] = [];
   let sectors = 0;
@@ -88,7 +91,10 @@ async function openNamed(
   return { number, source: files.source(number) };
 }
 
-/** Opens the file `name`, which `descriptor` names at `offsetBytes` as its `role`. Throws kind `image` when that may not or cannot be. */
+/**
+ * Opens the file `name`, which `descriptor` refers to at `offsetBytes` as its `role`.
+ * @throws Hyper2kvmError kind `image` if that is not allowed or not possible.
+ */
 export async function openByName(
   role: 'extent' | 'parent',
   name: FileName,
@@ -97,12 +103,13 @@ export async function openByName(
   inside: InsideFolder,
 ): Promise<OpenFile> {
   const spellings = [name.bytes, Buffer.from(name.text)];
-  // Only of a parent: its CID proves that it is the right file. An extent with such a name is a device of a Windows host.
+  // Only for a parent, because its CID proves that it is the right file. An extent with a Windows path is a device of a
+  // Windows host.
   if (role === 'parent' && isWindowsPath(name.text))
     spellings.push(...parentNames([], [name.text]).map((last) => Buffer.from(last)));
   const shown = JSON.stringify(name.text);
   for (const spelling of spellings) {
-    // A path from the root is one of the host that wrote the descriptor.
+    // An absolute path belongs to the host that wrote the descriptor.
     const isAbsolute = spelling[0] === SLASH;
     const found = isAbsolute ? 'outside' : await inside.find(dirname(descriptor.file.path), spelling);
     if (found === 'outside') {

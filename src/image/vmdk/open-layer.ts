@@ -18,12 +18,16 @@ import { VmdkImage } from './vmdk-image.ts';
 /** One disk of a chain. */
 export interface VmdkLayer {
   image: VmdkImage;
-  /** What names the extents and the parent: the descriptor's file, or the sparse file with one in it. */
+  /**
+   * The file that names the extents and the parent: a descriptor file, or a sparse file with an embedded descriptor.
+   */
   source: SourceFile;
   descriptor: VmdkDescriptor | undefined;
 }
 
-/** Opens the disk that `file` is, without its parent. The image closes `file`; when this throws, the caller does. */
+/**
+ * Opens the disk in `file`, without its parent. The image closes `file`. If this function throws, the caller closes it.
+ */
 export async function openLayer(file: OpenFile, inside: InsideFolder): Promise<VmdkLayer> {
   const source = new SourceFile(file, 'VMDK');
   const head = await file.read(0, SECTOR_BYTES);
@@ -51,18 +55,20 @@ async function openDescriptor(source: SourceFile, inside: InsideFolder): Promise
     hasParent: descriptor.parentCid !== undefined,
     diskUuid: descriptor.uuid,
   });
-  // No run points into it.
+  // No run refers to the descriptor file.
   await file[Symbol.asyncDispose]();
   onThrow.move();
   return { image, source, descriptor };
 }
 
-/** A sparse file that is the whole disk, whatever name its descriptor knows it by: files are renamed. */
+/**
+ * Opens a sparse file that is the complete disk. The file name in its descriptor is ignored, because files are renamed.
+ */
 async function openWithinItself(source: SourceFile): Promise<VmdkLayer> {
   const hosted = await readHostedSparse(source);
   const { layout, header } = hosted;
   const descriptor = await embeddedDescriptor(source, hosted);
-  // QEMU reserves room for a descriptor in the extents of a split disk too, and leaves it empty.
+  // QEMU also reserves space for a descriptor in the extents of a split disk, and leaves it empty.
   if (!header.compressed && (descriptor === undefined || descriptor.extents.length === 0)) {
     throw await loneExtent(source, 'it contains no descriptor, so it is only one extent of a disk');
   }
@@ -92,7 +98,7 @@ async function embeddedDescriptor(source: SourceFile, { header }: HostedSparse):
   return descriptor;
 }
 
-/** The error for a part of a disk that was given alone. */
+/** Returns the error for an extent that was given without the rest of its disk. */
 async function loneExtent(source: SourceFile, what: string): Promise<Hyper2kvmError> {
   const descriptor = await descriptorBeside(source.file.path);
   const hint =

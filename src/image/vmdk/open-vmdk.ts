@@ -7,18 +7,20 @@ import { overlay } from '../model/overlay.ts';
 import { openByName } from './open-extents.ts';
 import { openLayer, type VmdkLayer } from './open-layer.ts';
 
-/** Far more than any chain that is kept alive: vSphere takes 32 snapshots. */
+/** Longer than any chain in practice: vSphere allows at most 32 snapshots. */
 const MAX_LAYERS = 64;
 
 export interface OpenVmdkOptions {
-  /** The folder that the disk's files must be in, at any depth; that of the disk itself when it is left out. */
+  /** The folder that contains the disk's files, at any depth. The default is the folder of the disk itself. */
   folder?: InsideFolder;
 }
 
 /**
- * Opens the VMDK that `file` is, by its content, with all its extents and parents: a descriptor, or a sparse file with a descriptor in it. Takes over `file`: it is closed when this
- * throws. The caller closes the image.
- * @throws Hyper2kvmError kind `local-file` when a file cannot be read, `image` when one is corrupt, not supported, missing or outside of the folder.
+ * Opens the VMDK in `file`, with all its extents and parents: a descriptor, or a sparse file with an embedded
+ * descriptor. The content determines which. Takes ownership of `file`, and closes it if this function throws. The
+ * caller closes the image.
+ * @throws Hyper2kvmError kind `local-file` if a file cannot be read; `image` if one is corrupt, not supported, missing
+ * or outside the folder.
  */
 export async function openVmdkFile(file: OpenFile, { folder }: OpenVmdkOptions = {}): Promise<MappedImage> {
   await using opened = new AsyncDisposableStack();
@@ -52,7 +54,7 @@ async function openParent({ descriptor, source }: VmdkLayer, inside: InsideFolde
   return openByName('parent', descriptor.parentName, 0, source, inside);
 }
 
-/** The content ID of a disk changes with its first write: what was recorded on top of another content would be garbage. */
+/** The content ID of a disk changes with its first write. A child on top of different content would be corrupt. */
 function checkIsParentOf(child: VmdkLayer | undefined, parent: VmdkLayer): void {
   const wanted = child?.descriptor?.parentCid;
   const found = parent.descriptor?.cid;

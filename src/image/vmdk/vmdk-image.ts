@@ -8,7 +8,7 @@ interface VmdkFacts {
   variant: string;
   extents: readonly Extent[];
   files: ExtentFiles;
-  /** Then what it has not is absent, else zeros. */
+  /** Unallocated ranges are absent if the disk has a parent, and zeros otherwise. */
   hasParent: boolean;
   diskUuid: string | undefined;
 }
@@ -25,7 +25,7 @@ export class VmdkImage implements MappedImage {
   readonly #owned: ExtentFiles;
   readonly #hasParent: boolean;
 
-  /** `extents` follow on each other from byte 0 on, none is empty. */
+  /** `extents` are contiguous, start at byte 0, and are not empty. */
   constructor({ variant, extents, files, hasParent, diskUuid }: VmdkFacts) {
     const last = extents.at(-1);
     this.variant = variant;
@@ -55,7 +55,7 @@ export class VmdkImage implements MappedImage {
     }
   }
 
-  /** The number of the extent that holds a byte: the last one that starts at it or before. */
+  /** Returns the number of the extent that contains a byte: the last one that starts at or before it. */
   #extentAt(offsetBytes: number): number {
     let [low, high] = [0, this.#extents.length - 1];
     while (low < high) {

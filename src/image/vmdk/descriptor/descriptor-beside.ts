@@ -3,11 +3,14 @@ import { basename, dirname, join } from 'node:path';
 import { OpenFile } from '../../file/open-file.ts';
 import { isDescriptor, MAX_DESCRIPTOR_BYTES, parseDescriptor } from './descriptor.ts';
 
-/** More descriptors than a VM has, with all its snapshots; a folder of many VMs is not searched through. */
+/** More descriptors than a VM has with all its snapshots. Limits the search in a folder of many VMs. */
 const MOST_DESCRIPTORS = 1000;
 const HEAD_BYTES = 512;
 
-/** The descriptor in the folder of the extent at `path` that names it; undefined when there is none, or the folder cannot be read. */
+/**
+ * Returns the descriptor that names the extent at `path` and is in the same folder. Undefined if there is none, or if
+ * the folder cannot be read.
+ */
 export async function descriptorBeside(path: string): Promise<string | undefined> {
   const folder = dirname(path);
   const own = basename(path);
@@ -20,7 +23,10 @@ export async function descriptorBeside(path: string): Promise<string | undefined
   return undefined;
 }
 
-/** False also for what cannot be read or parsed: the descriptor is looked for to help, and is not opened as an image. */
+/**
+ * Returns false also for a file that cannot be read or parsed. The descriptor only improves an error message and is not
+ * opened as an image.
+ */
 async function namesExtent(path: string, extent: string): Promise<boolean> {
   try {
     await using file = await OpenFile.open(path, { asParent: true });

@@ -1,7 +1,7 @@
-/** What the text descriptor inside a VMDK says about it; a field that is not there is undefined. */
+/** The fields of a VMDK's embedded text descriptor; undefined for a missing field. */
 export interface VmdkDescriptorFacts {
   text: string;
-  /** Content id, 8 hex digits. */
+  /** Content ID, 8 hexadecimal digits. */
   cid: string | undefined;
   /** `ffffffff` for a disk without a parent. */
   parentCid: string | undefined;
@@ -9,8 +9,8 @@ export interface VmdkDescriptorFacts {
 }
 
 /**
- * Reads the descriptor's `key=value` lines. The names that matter are ASCII in every encoding that is met, so the bytes are
- * taken as UTF-8 without asking; NULs fill the rest of its sectors.
+ * Reads the `key=value` lines of the descriptor. The relevant keys are ASCII in every encoding in use, so the bytes are
+ * decoded as UTF-8 regardless of the declared encoding. NULs pad the text to complete sectors.
  */
 export function readDescriptorFacts(bytes: Uint8Array): VmdkDescriptorFacts {
   const end = bytes.indexOf(0);
@@ -19,10 +19,11 @@ export function readDescriptorFacts(bytes: Uint8Array): VmdkDescriptorFacts {
   return { text, cid: values.get('cid'), parentCid: values.get('parentcid'), createType: values.get('createtype') };
 }
 
-/** The `key=value` lines by their keys, which are put in lower case; of a repeated key, the last. */
+/** Returns the values of the `key=value` lines by key, in lower case. The last value of a repeated key wins. */
 export function descriptorValues(text: string): Map<string, string> {
   const values = new Map<string, string>();
-  // Line by line, not by one expression: its time must not grow with the square of what a server sends.
+  // Parses line by line instead of with one regular expression, whose time could grow quadratically with what a server
+  // sends.
   for (const line of text.split('\n')) {
     const equals = line.indexOf('=');
     if (equals > 0) values.set(line.slice(0, equals).trim().toLowerCase(), unquoted(line.slice(equals + 1).trim()));

@@ -1,5 +1,6 @@
 /**
- * The text descriptor: `key=value` lines, and one line for each extent of the disk in order. Source: "Virtual Disk Format 5.0", section "The Descriptor File".
+ * The text descriptor: `key=value` lines, and one line for each extent of the disk in order. Source: "Virtual Disk
+ * Format 5.0", section "The Descriptor File".
  *
  *     RW 4192256 SPARSE "disk-s001.vmdk"
  *     RW 4192256 FLAT "disk-f001.vmdk" 0
@@ -8,46 +9,52 @@
 import { diskUuidOf } from '../../../base/disk/disk-uuid.ts';
 import { descriptorValues } from './descriptor-facts.ts';
 
-/** Longer ones are not met, and qemu reads no more. */
+/** Longer descriptors do not occur, and qemu does not read more either. */
 export const MAX_DESCRIPTOR_BYTES = 1 << 20;
-/** The largest disks of hosted products have 8 TiB, which are 4,098 extents of 2,047 MiB; each is an open file. */
+/** The largest disks of hosted products are 8 TiB, which is 4,098 extents of 2,047 MiB. Each extent is an open file. */
 const MAX_EXTENTS = 8192;
 
-/** A file name as the descriptor has it. */
+/** A file name from the descriptor. */
 export interface FileName {
   bytes: Buffer;
-  /** The name as the descriptor's encoding reads it: for people, and for files whose names were converted to UTF-8 on the way here. */
+  /**
+   * The name, decoded with the descriptor's encoding. Used for messages, and for files whose names were converted to
+   * UTF-8 when they were copied.
+   */
   text: string;
 }
 
 export interface ExtentLine {
-  /** Of the line, in the descriptor's text. */
+  /** Offset of the line in the text of the descriptor. */
   offsetBytes: number;
   sectors: number;
-  /** In capitals: `SPARSE`, `FLAT`. */
+  /** In upper case: `SPARSE`, `FLAT`. */
   type: string;
   name: FileName | undefined;
   startSector: number;
 }
 
 export interface VmdkDescriptor {
-  /** Eight hex digits are usual; undefined when there is none, or no number. */
+  /** Usually eight hexadecimal digits. Undefined if it is missing or not a number. */
   cid: number | undefined;
-  /** Undefined when the disk stands alone. */
+  /** Undefined if the disk has no parent. */
   parentCid: number | undefined;
   parentName: FileName | undefined;
   createType: string;
-  /** Of the disk, which its snapshots share (`ddb.uuid`): 32 hexadecimal digits. */
+  /** UUID of the disk (`ddb.uuid`), which its snapshots share: 32 hexadecimal digits. */
   uuid: string | undefined;
   extents: ExtentLine[];
 }
 
 const NO_PARENT = 0xffff_ffff;
-/** The name is all between the first and the last quote: it may have quotes itself. */
+/** The name is everything between the first and the last quote, because it can contain quotes. */
 const EXTENT_LINE = /^(RW|RDONLY|NOACCESS)[ \t]+(\d+)[ \t]+([A-Z0-9]+)(?:[ \t]+"(.*)"[ \t]*(\d*))?[ \t]*$/i;
 const EXTENT_START = /^(?:RW|RDONLY|NOACCESS)[ \t]/i;
 
-/** True for bytes that start as a descriptor does: with its comment, or with its version as the first thing that is none. */
+/**
+ * Returns true if the bytes start like a descriptor: with its comment, or with its version as the first line that is
+ * not a comment.
+ */
 export function isDescriptor(head: Uint8Array): boolean {
   const text = Buffer.from(head).toString('latin1').replace('\u00ef\u00bb\u00bf', '');
   const lines = text.split('\n').map((line) => line.trim());
@@ -57,13 +64,17 @@ export function isDescriptor(head: Uint8Array): boolean {
   return first !== undefined && /^(?:#|version\s*=\s*\d)/i.test(first);
 }
 
-/** Reads a descriptor; NULs fill the rest of its sectors. `refuse` must throw: `what` is wrong at `offsetBytes` of the text. */
+/**
+ * Parses a descriptor. NULs pad it to complete sectors. `refuse` must throw: it receives the problem as `what`, and its
+ * `offsetBytes` in the text.
+ */
 export function parseDescriptor(
   bytes: Uint8Array,
   refuse: (offsetBytes: number, what: string) => never,
 ): VmdkDescriptor {
   const end = bytes.indexOf(0);
-  // One character for each byte, whatever the encoding: names must come out as the bytes that they are. No encoding in use has a quote or a newline within a character.
+  // Decodes one character per byte, whatever the encoding, so that the bytes of file names are preserved. In no
+  // encoding in use does a multi-byte character contain a quote or a newline.
   const text = Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('latin1');
   const values = descriptorValues(text);
   refuseEncrypted(values, refuse);
@@ -122,7 +133,7 @@ function cidOf(value: string | undefined): number | undefined {
   return value !== undefined && /^[0-9a-f]{1,8}$/i.test(value) ? Number.parseInt(value, 16) : undefined;
 }
 
-/** UTF-8 for a label that is not known: the names' bytes still stand for themselves. */
+/** Unknown encodings fall back to UTF-8. The bytes of the names are still used to find the files. */
 function decoderFor(label: string | undefined): InstanceType<typeof TextDecoder> {
   try {
     return new TextDecoder(label ?? 'utf-8');

@@ -1,12 +1,12 @@
 import type { OpenFile } from '../../file/open-file.ts';
 import { SourceFile } from '../../file/source-file.ts';
 
-/** The files that one disk's extents stand in, each once whatever names it has. Owns them. */
+/** The files of one disk's extents. Each file is opened once, even if it has several names. Owns the files. */
 export class ExtentFiles implements AsyncDisposable {
   readonly files: OpenFile[] = [];
   readonly #sources: SourceFile[] = [];
 
-  /** Takes over `file`; closes it when the same one is there already. Gives the file's number. */
+  /** Takes ownership of `file`, and closes it if the same file was already added. Returns the file's number. */
   async add(file: OpenFile): Promise<number> {
     const known = this.files.findIndex(({ identity }) => identity === file.identity);
     if (known >= 0) {

@@ -1,17 +1,20 @@
 import { emptyRun, type Span } from '../../model/runs.ts';
 import type { Run } from '../../model/image.ts';
 
-/** A part of the disk that one line of the descriptor gives. Offsets are in bytes of the disk, its first one `startBytes`. */
+/**
+ * The part of the disk that one line of the descriptor defines. Offsets are in bytes of the disk, on which the extent
+ * starts at `startBytes`.
+ */
 export interface Extent {
   readonly startBytes: number;
   readonly lengthBytes: number;
-  /** True when all that it holds has a checksum. */
+  /** True if all data of the extent has a checksum. */
   readonly checksummed: boolean;
-  /** The runs of a part of this extent, in order and without gaps. `absent` is for what a parent may have. */
+  /** The runs of a part of this extent, in order and without gaps. `absent` runs are those that a parent can supply. */
   map(span: Span): AsyncIterable<readonly Run[]> | Iterable<readonly Run[]>;
 }
 
-/** An extent without a file: zeros, and no parent shows through (descriptor type `ZERO`). */
+/** An extent without a file (descriptor type `ZERO`). It reads as zeros and hides the parent. */
 export class ZeroExtent implements Extent {
   readonly startBytes: number;
   readonly lengthBytes: number;
@@ -27,7 +30,10 @@ export class ZeroExtent implements Extent {
   }
 }
 
-/** An extent that stands as it is in its file, from `fileOffsetBytes` on (descriptor types `FLAT` and `VMFS`). */
+/**
+ * An extent that is stored uncompressed in its file, starting at `fileOffsetBytes` (descriptor types `FLAT` and
+ * `VMFS`).
+ */
 export class FlatExtent implements Extent {
   readonly startBytes: number;
   readonly lengthBytes: number;

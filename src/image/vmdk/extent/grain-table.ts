@@ -5,7 +5,10 @@ import { GRAIN_DATA_OFFSET, MIN_GRAIN_DATA_BYTES, maxGrainDataBytes } from '../l
 import { SECTOR_BYTES } from '../layout/sparse-header.ts';
 import { ENTRY_ABSENT, ENTRY_UNKNOWN, ENTRY_ZERO, readEntry, type SparseLayout } from './sparse-layout.ts';
 
-/** A grain table that was read, from `offsetBytes` of its file; its first entry is for grain number `firstGrain` of the extent. */
+/**
+ * The entries of a grain table, read from `offsetBytes` of its file. Its first entry maps grain number `firstGrain` of
+ * the extent.
+ */
 export class GrainTable {
   readonly #source: SourceFile;
   readonly #layout: SparseLayout;
@@ -21,7 +24,7 @@ export class GrainTable {
     this.#entries = entries;
   }
 
-  /** The runs of `span`, which the table covers. Offsets are in bytes of the extent, file numbers are 0. */
+  /** Returns the runs of `span`, which the table must cover. Offsets are in bytes of the extent; file numbers are 0. */
   runs(span: Span): Run[] {
     const { grainBytes, compressed } = this.#layout;
     const end = Math.ceil(span.toBytes / grainBytes);
@@ -30,7 +33,8 @@ export class GrainTable {
     for (let grain = Math.floor(span.fromBytes / grainBytes); grain < end; grain++) {
       const place = this.#placeOf(grain);
       const part = unitSpan(span, grainBytes, grain);
-      // A COWD grain is one sector, 2,048 to the MiB: runs are joined before they are made.
+      // A COWD grain is one sector, so 1 MiB has 2,048. Contiguous grains extend the last run instead of creating a new
+      // one.
       if (lengthen(runs.at(-1), place, part.toBytes - part.fromBytes)) continue;
       if (place < 0) runs.push(emptyRun(place === ENTRY_ZERO ? 'zero' : 'absent', part));
       else if (borders === undefined) runs.push(this.#dataRun(grain, place, part));
@@ -62,7 +66,10 @@ export class GrainTable {
     return dataRun(part, grain * this.#layout.grainBytes, place);
   }
 
-  /** The marker in front of a grain has its exact size: to read each here would cost more than all tables together, so the run tells the bound. */
+  /**
+   * The marker before a grain has its exact size. Reading every marker here would cost more than reading all tables, so
+   * the run contains an upper bound.
+   */
   #compressedRun(grain: number, place: number, { fromBytes, toBytes }: Span, borders: Float64Array): Run {
     const { grainBytes } = this.#layout;
     const fileOffsetBytes = place + GRAIN_DATA_OFFSET;
@@ -86,7 +93,7 @@ export class GrainTable {
     };
   }
 
-  /** Where the grains of the table stand, in rising order, and last the file's end. */
+  /** The file offsets of the grains in the table, in ascending order, followed by the file size. */
   #borders(): Float64Array {
     const { entryBytes, grainOffsetBytes } = this.#layout;
     const borders = new Float64Array(this.#entries.length / entryBytes + 1);
@@ -98,7 +105,7 @@ export class GrainTable {
   }
 }
 
-/** Lengthens `last` by a grain at `place` when that continues it. */
+/** Extends `last` by a grain at `place` if the grain continues the run. */
 function lengthen(last: Run | undefined, place: number, lengthBytes: number): boolean {
   const continues =
     (last?.kind === 'data' && last.fileOffsetBytes + last.lengthBytes === place) ||
@@ -108,7 +115,7 @@ function lengthen(last: Run | undefined, place: number, lengthBytes: number): bo
   return continues;
 }
 
-/** The least border over `place`. There is one: the file's end was checked to lie beyond. */
+/** Returns the lowest border above `place`. It always exists, because the file size was checked to be above `place`. */
 function nextBorder(borders: Float64Array, place: number): number {
   let [low, high] = [0, borders.length - 1];
   while (low < high) {

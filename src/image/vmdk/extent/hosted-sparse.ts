@@ -10,9 +10,9 @@ import {
 } from '../layout/sparse-header.ts';
 import { ENTRY_ABSENT, ENTRY_ZERO, requireDirectory, type SparseLayout } from './sparse-layout.ts';
 
-/** Zeros behind the end-of-stream marker that are looked through for the footer. */
+/** Zeros after the end-of-stream marker that are searched for the footer. */
 const MAX_TAIL_BYTES = 1 << 20;
-/** Place of gdOffset in the header. */
+/** Offset of the gdOffset field in the header. */
 const DIRECTORY_FIELD = 56;
 
 export interface HostedSparse {
@@ -21,8 +21,9 @@ export interface HostedSparse {
 }
 
 /**
- * Reads the front of a hosted sparse extent (monolithicSparse, a part of twoGbMaxExtentSparse, streamOptimized), and for a stream whose directory comes at its end the
- * footer. Throws kind `image`.
+ * Reads the header of a hosted sparse extent (monolithicSparse, a part of twoGbMaxExtentSparse, streamOptimized), and
+ * the footer of a stream whose directory is at its end.
+ * @throws Hyper2kvmError kind `image`.
  */
 export async function readHostedSparse(source: SourceFile): Promise<HostedSparse> {
   const refuse = (what: string): never => {
@@ -55,7 +56,10 @@ function hosted(source: SourceFile, header: SparseHeader, directorySector: numbe
   return { header, layout };
 }
 
-/** The stream ends with a footer's marker, the footer, and the end-of-stream marker, which is a sector of zeros; more zeros may follow. */
+/**
+ * The stream ends with a footer marker, the footer, and the end-of-stream marker, which is a sector of zeros. More
+ * zeros can follow.
+ */
 async function withFooter(source: SourceFile, header: SparseHeader): Promise<HostedSparse> {
   const end = await endOfContent(source);
   const footerAt = end - SECTOR_BYTES;
@@ -74,7 +78,7 @@ async function withFooter(source: SourceFile, header: SparseHeader): Promise<Hos
   return hosted(source, header, directory, footerAt);
 }
 
-/** The end of the last sector that is not all zeros, counted from the file's start. */
+/** Returns the file offset of the end of the last sector that is not all zeros. */
 async function endOfContent(source: SourceFile): Promise<number> {
   const sectors = Math.floor(source.sizeBytes / SECTOR_BYTES);
   const least = Math.max(0, sectors - MAX_TAIL_BYTES / SECTOR_BYTES);

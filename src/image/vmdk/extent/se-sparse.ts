@@ -1,31 +1,36 @@
 /**
- * seSparse: the space-efficient sparse extent of ESXi, in snapshots since VMFS 6 and of disks over 2 TiB (descriptor type SESPARSE). VMware has not published it; source: what
- * QEMU's reader (block/vmdk.c) accepts. All fields are u64, little-endian; offsets and sizes count sectors.
+ * seSparse: the space-efficient sparse extent of ESXi, used for snapshots since VMFS 6 and of disks over 2 TiB
+ * (descriptor type SESPARSE). VMware has not published the format. Source: what QEMU's reader (block/vmdk.c) accepts.
+ * All fields are u64, little-endian; offsets and sizes count sectors.
  *
  *     0 magic           8 version          16 capacity          24 grainSize        32 grainTableSize    40 flags
  *    80 volatileHeaderOffset   128 grainDirectoryOffset   136 grainDirectorySize   144 grainTablesOffset   192 grainsOffset
  *
  * The volatile header: 0 magic, 8 freeTableNumber, 16 nextTransaction, 24 replayJournal.
  *
- * A directory entry is 0, or 0x10000000 in its upper half and the table's number in the lower. A table's entry has its kind in the top four bits: 0 absent, 1 unmapped by the
- * guest, 2 zeros, 3 a grain, whose number's lowest 12 bits stand in bits 48 to 59 and the others in bits 0 to 47.
+ * A directory entry is 0, or has 0x10000000 in its upper half and the table number in its lower half. A table entry has
+ * its type in the top four bits: 0 absent, 1 unmapped by the guest, 2 zeros, 3 a grain. The lowest 12 bits of the grain
+ * number are in bits 48 to 59, the others in bits 0 to 47.
  */
 import type { SourceFile } from '../../file/source-file.ts';
 import { MAX_CAPACITY_SECTORS, SECTOR_BYTES } from '../layout/sparse-header.ts';
 import { ENTRY_ABSENT, ENTRY_UNKNOWN, ENTRY_ZERO, requireDirectory, type SparseLayout } from './sparse-layout.ts';
 
-/** The lower half of the magic; the upper one is 0. */
+/** The lower half of the magic number; the upper half is 0. */
 export const SE_SPARSE_MAGIC = 0xcafe_babe;
 const VOLATILE_MAGIC = 0xcafe_cafen;
 const VERSION = 0x2_0000_0001n;
-/** The only ones that are met: grains of 4 KiB, and tables of 32 KiB with 4,096 entries of 8 bytes for 16 MiB of the disk. */
+/**
+ * The only sizes in use: grains of 4 KiB, and tables of 32 KiB. A table has 4,096 entries of 8 bytes and covers 16 MiB
+ * of the disk.
+ */
 const GRAIN_SECTORS = 8;
 const TABLE_SECTORS = 64;
 const ENTRY_BYTES = 8;
 const TABLE_ENTRIES = (TABLE_SECTORS * SECTOR_BYTES) / ENTRY_BYTES;
 const DIRECTORY_FIELD = 128;
 
-/** Throws kind `image`. */
+/** @throws Hyper2kvmError kind `image`. */
 export async function readSeSparse(source: SourceFile): Promise<SparseLayout> {
   const header = await source.read(0, SECTOR_BYTES, 'its header');
   const field = (at: number): number => Number(header.readBigUInt64LE(at));
@@ -63,7 +68,7 @@ function checkKind(source: SourceFile, header: Buffer): void {
     [8, VERSION, 'version'],
     [24, BigInt(GRAIN_SECTORS), 'grain size'],
     [32, BigInt(TABLE_SECTORS), 'grain table size'],
-    // None is known, so one that is set could change what anything means.
+    // No flag is known, and an unknown one could change the meaning of any field.
     [40, 0n, 'set of flags'],
   ];
   for (const [at, value, what] of expected) {
@@ -72,7 +77,7 @@ function checkKind(source: SourceFile, header: Buffer): void {
   }
 }
 
-/** A host that fell while it wrote leaves entries in the journal that are not yet in the tables. */
+/** A host that crashes during a write leaves entries in the journal that are not yet in the tables. */
 async function checkVolatileHeader(source: SourceFile, offsetBytes: number): Promise<void> {
   source.requireInside(offsetBytes, SECTOR_BYTES, 'its volatile header', 80);
   const header = await source.read(offsetBytes, SECTOR_BYTES, 'its volatile header');
@@ -95,7 +100,7 @@ function grainPlace(low: number, high: number, grainsSector: number): number {
     case 2:
       return ENTRY_ZERO;
     case 3: {
-      // Over 2^53 the sum is inexact, and far beyond any file.
+      // Above 2^53 the sum is inexact, but such an offset is far beyond the end of any file.
       const upper = (high & 0xffff) * 2 ** 32 + low;
       const number = upper * 4096 + ((high >>> 16) & 0xfff);
       return (grainsSector + number * GRAIN_SECTORS) * SECTOR_BYTES;

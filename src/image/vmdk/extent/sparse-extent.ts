@@ -7,7 +7,10 @@ import { GrainTable } from './grain-table.ts';
 import { SECTOR_BYTES } from '../layout/sparse-header.ts';
 import { ENTRY_ABSENT, ENTRY_UNKNOWN, readEntry, type SparseLayout } from './sparse-layout.ts';
 
-/** An extent that is a directory of tables of grains. Only the tables that a span needs are read, through the file's bounded cache. */
+/**
+ * An extent that consists of a directory, grain tables and grains. Reads only the tables that a span needs, through the
+ * file's bounded cache.
+ */
 export class SparseExtent implements Extent {
   readonly startBytes: number;
   readonly lengthBytes: number;
@@ -15,7 +18,9 @@ export class SparseExtent implements Extent {
   readonly #file: number;
   readonly #layout: SparseLayout;
 
-  /** `file` is the number of `source` among the image's files; `lengthBytes` is at most the layout's capacity. */
+  /**
+   * `file` is the number of `source` among the files of the image. `lengthBytes` is at most the capacity in the layout.
+   */
   constructor(source: SourceFile, file: number, layout: SparseLayout, startBytes: number, lengthBytes: number) {
     this.#source = source;
     this.#file = file;
@@ -64,8 +69,9 @@ export class SparseExtent implements Extent {
   }
 
   /**
-   * The places of tables from number `first` on that can be looked at together: none of them is there, or they stand side by side in a page. qemu gives each table a place when it makes a
-   * disk, so that an empty one of 2 TiB has 65,536.
+   * Returns the locations of consecutive tables, starting at number `first`, that can be checked together: none of them
+   * exists, or they are contiguous within a page. qemu allocates all tables when it creates a disk, so an empty 2 TiB
+   * disk has 65,536 of them.
    */
   #groupFrom(places: readonly number[], first: number): readonly number[] {
     const { entryBytes, tableEntries } = this.#layout;
@@ -78,7 +84,10 @@ export class SparseExtent implements Extent {
     return places.slice(first, end);
   }
 
-  /** True when tables of a group, of which the first is number `table`, hold nothing. What is wrong with one of them is for `#tableRuns` to say. */
+  /**
+   * Returns true if all tables of a group are empty. Its first table is number `table`. `#tableRuns` reports errors in
+   * the tables.
+   */
   async #isEmpty(group: readonly number[], table: number): Promise<boolean> {
     const { capacityBytes, entryBytes, grainBytes, tableEntries } = this.#layout;
     const [place = ENTRY_ABSENT] = group;
@@ -95,7 +104,7 @@ export class SparseExtent implements Extent {
     const what = `grain table ${table}`;
     if (place === ENTRY_UNKNOWN) throw this.#source.fault(toldAt, `the entry of ${what} has an unknown type`);
     const firstGrain = table * tableEntries;
-    // Entries beyond the capacity need not be in the file.
+    // The file can end before the entries that are beyond the capacity.
     const bytes = Math.min(tableEntries, Math.ceil(capacityBytes / grainBytes) - firstGrain) * entryBytes;
     this.#source.requireInside(place, bytes, what, toldAt);
     const entries = await this.#source.read(place, bytes, what);
@@ -104,8 +113,9 @@ export class SparseExtent implements Extent {
   }
 
   /**
-   * Tables and grains stand side by side, so they cannot take more than the file has. One that names a table or a grain again and again could make a disk of 64 TiB out of a
-   * few sectors, and a copy of it would take days. Twice the file's size, since some overlap is tolerated.
+   * Tables and grains do not overlap, so their total size cannot exceed the file size. By referring to the same table
+   * or grain repeatedly, a file of a few sectors could define a disk of 64 TiB, which would take days to copy. The
+   * limit is twice the file size, because some overlap is tolerated.
    */
   #checkHeld(heldBytes: number, table: number): void {
     if (heldBytes <= 2 * this.#source.sizeBytes) return;
@@ -114,7 +124,7 @@ export class SparseExtent implements Extent {
     throw this.#source.fault(directoryOffsetBytes + table * entryBytes, what);
   }
 
-  /** The runs of this extent as runs of the image. */
+  /** Converts runs of this extent to runs of the image. */
   #placed(runs: Run[]): Run[] {
     for (const run of runs) {
       run.offsetBytes += this.startBytes;
@@ -124,7 +134,7 @@ export class SparseExtent implements Extent {
   }
 }
 
-/** What runs take in the file, at the least: a compressed grain is a sector or more. */
+/** The minimum size of the runs in the file: a compressed grain takes at least one sector. */
 function fileBytesOf(runs: readonly Run[]): number {
   let bytes = 0;
   for (const { kind, lengthBytes } of runs) {

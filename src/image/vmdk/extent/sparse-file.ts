@@ -6,7 +6,11 @@ import { SE_SPARSE_MAGIC, readSeSparse } from './se-sparse.ts';
 import { SPARSE_MAGIC } from '../layout/sparse-header.ts';
 import type { SparseLayout } from './sparse-layout.ts';
 
-/** Reads how a sparse extent's file is laid out, by its content: descriptors call COWD files SPARSE as well as VMFSSPARSE. Throws kind `image`. */
+/**
+ * Determines the layout of a sparse extent file from its content. The descriptor type is not sufficient, because COWD
+ * files can have the type SPARSE or VMFSSPARSE.
+ * @throws Hyper2kvmError kind `image`.
+ */
 export async function readSparseLayout(source: SourceFile): Promise<SparseLayout> {
   const magic = readU32(await source.read(0, 4, 'its header'), 0);
   switch (magic) {

@@ -1,29 +1,32 @@
 import type { SourceFile } from '../../file/source-file.ts';
 import { readU32 } from '../layout/marker.ts';
 
-/** What an entry of a directory or a table says when it is not a place in the file. */
+/** Special results of decoding a directory or table entry that does not contain a file offset. */
 export const ENTRY_ABSENT = -1;
 export const ENTRY_ZERO = -2;
-/** Of a kind that the format does not have. */
+/** An entry type that the format does not define. */
 export const ENTRY_UNKNOWN = -3;
 
-/** Gives the place in the file, in bytes, for an entry in two halves (`high` is 0 where entries have 4 bytes), or one of the three others. */
+/**
+ * Returns the file offset in bytes for an entry that is given as two halves, or one of the three special values. `high`
+ * is 0 for 4-byte entries.
+ */
 export type EntryDecoder = (low: number, high: number) => number;
 
-/** All sparse extents are a directory of tables of grains; this is in what they differ. */
+/** All sparse extents consist of a directory, tables and grains. This describes how they differ. */
 export interface SparseLayout {
   capacityBytes: number;
   grainBytes: number;
-  /** 4 or 8, in the directory and in the tables. */
+  /** 4 or 8, for both the directory and the tables. */
   entryBytes: number;
-  /** A table has at most a page: 65,536 bytes. */
+  /** A table takes at most one page: 65,536 bytes. */
   tableEntries: number;
   directoryOffsetBytes: number;
-  /** Grains are zlib streams behind markers. */
+  /** Grains are zlib streams after markers. */
   compressed: boolean;
-  /** Of a directory entry. */
+  /** Decodes a directory entry. */
   tableOffsetBytes: EntryDecoder;
-  /** Of a table's entry. */
+  /** Decodes a table entry. */
   grainOffsetBytes: EntryDecoder;
 }
 
@@ -34,8 +37,9 @@ export function readEntry(decode: EntryDecoder, entryBytes: number, entries: Uin
 }
 
 /**
- * Throws kind `image` when the directory for the whole capacity is not all in the file, or does not start at an entry's border: so nothing is walked by a capacity alone.
- * `toldAt` is where the header says so.
+ * Checks that the directory for the complete capacity is inside the file and aligned to its entry size. This bounds the
+ * amount of work by the file size instead of the capacity. `toldAt` is the offset of the header field.
+ * @throws Hyper2kvmError kind `image`.
  */
 export function requireDirectory(source: SourceFile, layout: SparseLayout, toldAt: number): void {
   const { capacityBytes, grainBytes, tableEntries, entryBytes, directoryOffsetBytes } = layout;

@@ -3,7 +3,8 @@ import { GRAIN_DATA_OFFSET } from './marker.ts';
 import { SECTOR_BYTES } from './sparse-header.ts';
 
 /**
- * Puts a grain into `target` from `at` on: its marker, the zlib stream, and zeros up to the end of the sector. `diskSector` is its first one on the disk. Returns the bytes that it takes.
+ * Writes a grain to `target` at offset `at`: its marker, the zlib stream, and zero padding to the end of the sector.
+ * `diskSector` is the first sector of the grain on the disk. Returns the number of bytes written.
  */
 export function putGrain(target: Buffer, at: number, diskSector: number, zlibStream: Buffer): number {
   const end = at + GRAIN_DATA_OFFSET + zlibStream.length;
@@ -15,7 +16,7 @@ export function putGrain(target: Buffer, at: number, diskSector: number, zlibStr
   return storedBytes;
 }
 
-/** `payload` behind the marker of its `type`, both in whole sectors. */
+/** Returns `payload` after the marker of its `type`. Both consist of complete sectors. */
 export function withMetadataMarker(type: number, payload: Buffer): Buffer {
   const sectors = Math.ceil(payload.length / SECTOR_BYTES);
   const bytes = Buffer.alloc((1 + sectors) * SECTOR_BYTES);

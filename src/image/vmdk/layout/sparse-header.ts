@@ -1,6 +1,6 @@
 /**
- * The SparseExtentHeader: the first sector of a sparse VMDK, and again (as the footer) near the end of a stream that
- * VMware wrote. Source: "Virtual Disk Format 5.0", VMware technical note, section "Hosted Sparse Extent Header".
+ * The SparseExtentHeader, the first sector of a sparse VMDK. A stream that VMware wrote repeats it near the end, as the
+ * footer. Source: "Virtual Disk Format 5.0", VMware technical note, section "Hosted Sparse Extent Header".
  *
  *     0 magic u32      4 version u32   8 flags u32       12 capacity u64    20 grainSize u64  28 descriptorOffset u64
  *    36 descriptorSize u64   44 numGTEsPerGT u32         48 rgdOffset u64   56 gdOffset u64   64 overHead u64
@@ -17,29 +17,33 @@ export const FLAG_LINE_ENDS = 1 << 0;
 const FLAG_REDUNDANT_TABLES = 1 << 1;
 export const FLAG_COMPRESSED = 1 << 16;
 export const FLAG_MARKERS = 1 << 17;
-/** `\n`, a space, `\r\n`: they are there to find a transfer in text mode, which would change them. */
+/** `\n`, a space, `\r\n`: they detect a transfer in text mode, which changes line ends. */
 export const LINE_ENDS = 0x0a200d0a;
 
-/** 64 TiB in sectors, 2^46 / 2^9. vSphere's largest disk is 62 TiB. */
+/** 64 TiB in sectors, 2^46 / 2^9. The maximum disk size in vSphere is 62 TiB. */
 export const MAX_CAPACITY_SECTORS = 2 ** 37;
-/** A grain has 8 sectors (4 KiB, the format's least) to 2048 (1 MiB: 16 times what VMware and qemu write). */
+/** A grain has 8 sectors (4 KiB, the minimum of the format) to 2048 (1 MiB: 16 times what VMware and qemu write). */
 const GRAIN_SECTORS = { min: 8, max: 2048 };
-/** The format fixes 512 entries to a grain table, and qemu takes no more. */
+/** The format requires 512 entries per grain table, and qemu accepts no more. */
 const MAX_TABLE_ENTRIES = 512;
-/** 1 MiB; VMware and qemu reserve 20 sectors, and a descriptor of one extent has some 600 bytes. */
+/** 1 MiB. VMware and qemu reserve 20 sectors, and a descriptor with one extent takes about 600 bytes. */
 const MAX_DESCRIPTOR_SECTORS = 2048;
 /**
- * What stands before the first grain: two sets of tables (4 bytes for each grain of at least 4 KiB: 2 * 2^46 / 2^12 * 4 =
- * 2^37 bytes at most), their directories and the descriptor: 2^38 bytes, 2^29 sectors, hold it all.
+ * The space before the first grain contains two sets of tables, their directories and the descriptor. The tables take 4
+ * bytes per grain of at least 4 KiB: at most 2 * 2^46 / 2^12 * 4 = 2^37 bytes. 2^38 bytes, 2^29 sectors, are enough for
+ * everything.
  */
 const MAX_OVERHEAD_SECTORS = 2 ** 29;
 /** RFC 1950; 0 is uncompressed. */
 export const COMPRESSION_DEFLATE = 1;
 
-/** In place of gdOffset: the footer names it. */
+/** Value of gdOffset if the footer contains the offset of the directory. */
 export const DIRECTORY_AT_END = 2n ** 64n - 1n;
 
-/** The capacity in the header that `head`, the start of a file, has; undefined when it is not one. Nothing else is checked. */
+/**
+ * Returns the capacity from the sparse header at the start of `head`, the first bytes of a file. Undefined if there is
+ * no sparse header. Checks nothing else.
+ */
 export function sparseCapacityBytes(head: Uint8Array): number | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   if (head.length < 20 || view.getUint32(0, true) !== SPARSE_MAGIC) return undefined;
@@ -47,16 +51,16 @@ export function sparseCapacityBytes(head: Uint8Array): number | undefined {
   return capacity > 0 && capacity <= MAX_CAPACITY_SECTORS ? capacity * SECTOR_BYTES : undefined;
 }
 
-/** The header's fields that matter to a reader. Units are in the names. */
+/** The header fields that a reader needs. Names include the units. */
 export interface SparseHeader {
   capacitySectors: number;
   grainSectors: number;
   descriptorOffsetSectors: number;
   descriptorSectors: number;
   tableEntries: number;
-  /** Undefined for 2^64-1: the grain directory comes at the end, and a footer says where. */
+  /** Undefined for 2^64-1: the grain directory is at the end, and a footer contains its offset. */
   directoryOffsetSectors: number | undefined;
-  /** Where the first grain may stand. */
+  /** The lowest valid sector for the first grain. */
   overheadSectors: number;
   redundantTables: boolean;
   /** Grains are zlib streams. */
@@ -67,8 +71,8 @@ export interface SparseHeader {
 }
 
 /**
- * Reads the header from 512 bytes. `refuse` is called with what is wrong and must throw: it knows the file and the offset. Whether grains are stored plainly or as a
- * stream's is for {@link checkStreamKind} and {@link checkPlainKind}.
+ * Parses the header from 512 bytes. `refuse` receives the problem and must throw; it knows the file and the offset.
+ * {@link checkStreamKind} and {@link checkPlainKind} check how the grains are stored.
  */
 export function parseSparseHeader(bytes: Uint8Array, refuse: (what: string) => never): SparseHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, SECTOR_BYTES);
@@ -97,7 +101,7 @@ export function parseSparseHeader(bytes: Uint8Array, refuse: (what: string) => n
   return header;
 }
 
-/** Reads the footer of a stream: a header again, which must agree with the first one in all but the directory's place. */
+/** Parses the footer of a stream. It repeats the header, and may differ from it only in the offset of the directory. */
 export function parseFooter(bytes: Uint8Array, header: SparseHeader, refuse: (what: string) => never): SparseHeader {
   const footer = parseSparseHeader(bytes, refuse);
   checkStreamKind(footer, refuse);
@@ -111,7 +115,7 @@ export function parseFooter(bytes: Uint8Array, header: SparseHeader, refuse: (wh
   return footer;
 }
 
-/** Refuses what is not compressed behind markers. */
+/** Rejects a file whose grains are not compressed with markers. */
 export function checkStreamKind(header: SparseHeader, refuse: (what: string) => never): void {
   if (!header.compressed) refuse('its flags say that grains are not compressed');
   if (!header.markers) refuse('its flags say that grains have no markers');
@@ -119,7 +123,7 @@ export function checkStreamKind(header: SparseHeader, refuse: (what: string) => 
   if (compressionAlgorithm !== COMPRESSION_DEFLATE) refuse(`compression algorithm ${compressionAlgorithm} is unknown`);
 }
 
-/** Refuses an uncompressed file that says otherwise elsewhere: flags and algorithm must agree. */
+/** Rejects an uncompressed file with inconsistent fields: the flags and the algorithm must agree. */
 export function checkPlainKind(header: SparseHeader, refuse: (what: string) => never): void {
   if (header.markers) refuse('its flags say that grains have markers and are not compressed');
   const { compressionAlgorithm } = header;
@@ -145,7 +149,7 @@ function checkLimits(header: SparseHeader, refuse: (what: string) => never): voi
   if (header.directoryOffsetSectors === 0) refuse('its grain directory would overlap the header');
 }
 
-/** Over 2^53 the number is inexact, and far over every limit. */
+/** Above 2^53 the number is inexact, but exceeds every limit. */
 function sectors(view: DataView, at: number): number {
   return Number(view.getBigUint64(at, true));
 }

@@ -1,6 +1,6 @@
 import { readU32 } from '../layout/marker.ts';
 
-/** Reads a table of little-endian 32-bit entries that comes in pieces cut anywhere. */
+/** Reads a table of little-endian 32-bit entries from pieces with arbitrary boundaries. */
 export class EntryReader {
   readonly #onEntry: (index: number, value: number) => void;
   #limit = 0;
@@ -13,7 +13,7 @@ export class EntryReader {
     this.#onEntry = onEntry;
   }
 
-  /** Starts a table of `entries` entries; what comes after them is padding and ignored. */
+  /** Starts a table of `entries` entries. Bytes after the last entry are padding and are ignored. */
   start(entries: number): void {
     this.#limit = entries;
     this.#index = 0;

@@ -1,16 +1,16 @@
 import { EntryReader } from './entry-reader.ts';
 
-/** Called when the bytes that were asked for have come; it asks for the next ones. */
+/** Called when the requested bytes have arrived. It requests the next ones. */
 export type Then = () => void;
 
 const ZEROS = new Uint8Array(64 * 1024);
 
 /**
- * Turns chunks that are cut anywhere into steps: pass over n bytes, gather n bytes, read a table, expect zeros. One step is
- * under way at a time; when its bytes have come its `then` runs, and asks for the next step.
+ * Converts chunks with arbitrary boundaries to steps: skip n bytes, collect n bytes, read a table, or expect zeros. One
+ * step is active at a time. When its bytes have arrived, its `then` runs and requests the next step.
  */
 export class ForwardReader {
-  /** The bytes of the last `collect`, from its start; valid until the next one. */
+  /** The bytes of the last `collect`, from the start of the buffer; valid until the next one. */
   scratch = new Uint8Array(512);
   readonly #entries = new EntryReader((index, value) => this.#onEntry(index, value));
   #onEntry: (index: number, value: number) => void = () => {};
@@ -21,12 +21,14 @@ export class ForwardReader {
   #filled = 0;
   #offset = 0;
 
-  /** Bytes that were taken so far; within a `then`, where the step ended. */
+  /** Number of bytes consumed. Within a `then`, this is the end of the step. */
   get offsetBytes(): number {
     return this.#offset;
   }
 
-  /** Takes the next bytes. A throw of a step's callback passes through, and ends the reader's use. */
+  /**
+   * Consumes the next bytes. Errors from the callback of a step are passed on, and the reader cannot be used after one.
+   */
   push(chunk: Uint8Array): void {
     let at = 0;
     while (at < chunk.length) {
@@ -43,21 +45,24 @@ export class ForwardReader {
     this.#await('skip', bytes, then);
   }
 
-  /** Gathers `bytes` into {@link scratch}; with `more`, after those that stand there. */
+  /** Collects `bytes` bytes into {@link scratch}. With `more`, they are appended to the bytes already there. */
   collect(bytes: number, then: Then, more = false): void {
     if (!more) this.#filled = 0;
     if (this.scratch.length < this.#filled + bytes) this.scratch = new Uint8Array(bytes);
     this.#await('collect', bytes, then);
   }
 
-  /** Reads `count` 32-bit entries, the start of `bytes` bytes. */
+  /** Reads `count` 32-bit entries from the start of a region of `bytes` bytes. */
   readEntries(bytes: number, count: number, onEntry: (index: number, value: number) => void, then: Then): void {
     this.#onEntry = onEntry;
     this.#entries.start(count);
     this.#await('entries', bytes, then);
   }
 
-  /** All that still comes must be zeros, and at most `most` bytes: `onNonZero` gets the place of the first byte that is not, and `onTooMany` must throw. */
+  /**
+   * Expects only zeros from here on, and at most `most` bytes. `onNonZero` receives the offset of the first non-zero
+   * byte. `onTooMany` must throw.
+   */
   expectZeros(most: number, onNonZero: (offsetBytes: number) => void, onTooMany: () => never): void {
     this.#onNonZero = onNonZero;
     this.#await('zeros', most + 1, onTooMany);
@@ -75,7 +80,7 @@ export class ForwardReader {
       case 'skip':
         return;
       case 'collect':
-        // Most are markers of 16 bytes, for which `set` of a `subarray` does not pay.
+        // Most reads are markers of 16 bytes, for which a loop is faster than `set` with a `subarray`.
         for (let at = from; at < to; at++) this.scratch[this.#filled++] = chunk[at] ?? 0;
         return;
       case 'entries':

@@ -1,6 +1,6 @@
 /**
- * Keeps the account of which grains came at which place of the stream, and of what grain tables and directory say about it,
- * in a few numbers whatever the disk's size: both sides are summed up, and must come out the same.
+ * Compares the grains at their offsets in the stream with the entries of the grain tables and the directory. Uses
+ * constant memory whatever the size of the disk: both sides are reduced to sums, which must be equal.
  */
 export class GrainLedger {
   readonly #tableEntries: number;
@@ -9,7 +9,7 @@ export class GrainLedger {
   readonly #tables = new Tally();
   readonly #tablesInDirectory = new Tally();
 
-  /** `tableEntries` to a grain table. */
+  /** `tableEntries` is the number of entries per grain table. */
   constructor(tableEntries: number) {
     this.#tableEntries = tableEntries;
   }
@@ -18,37 +18,37 @@ export class GrainLedger {
     return this.#grains.count;
   }
 
-  /** Grain tables that came. */
+  /** Number of grain tables received. */
   get tableCount(): number {
     return this.#tables.count;
   }
 
-  /** Grain number `index` of the disk has its marker in sector `sector` of the stream. */
+  /** Records that the marker of grain number `index` of the disk is in sector `sector` of the stream. */
   addGrain(index: number, sector: number): void {
     this.#grains.add(index % this.#tableEntries, sector);
   }
 
-  /** Entry `index` of a grain table. 0 and 1 both stand for a grain of zeros, which is not in the stream. */
+  /** Records entry `index` of a grain table. 0 and 1 both mean a grain of zeros, which is not in the stream. */
   addTableEntry(index: number, sector: number): void {
     if (sector > 1) this.#grainsInTables.add(index, sector);
   }
 
-  /** A grain table starts in sector `sector` of the stream. */
+  /** Records that a grain table starts in sector `sector` of the stream. */
   addTable(sector: number): void {
     this.#tables.add(0, sector);
   }
 
-  /** An entry of the grain directory. 0 stands for a table without grains. */
+  /** Records an entry of the grain directory. 0 means that there is no table. */
   addDirectoryEntry(sector: number): void {
     if (sector > 0) this.#tablesInDirectory.add(0, sector);
   }
 
-  /** How many grains the tables name that did not come; below zero when more came than they name. */
+  /** Number of grains in the tables that did not arrive. Negative if more grains arrived than the tables contain. */
   get missingGrains(): number {
     return this.#grainsInTables.count - this.#grains.count;
   }
 
-  /** What does not agree between grains and tables, or undefined. Meant for when all of them came. */
+  /** Returns the mismatch between grains and tables, or undefined. Call it after all of them have arrived. */
   tableFault(): string | undefined {
     if (this.missingGrains !== 0) {
       return `its grain tables name ${this.#grainsInTables.count} grains, and ${this.#grains.count} came`;
@@ -56,22 +56,23 @@ export class GrainLedger {
     return this.#grains.equals(this.#grainsInTables) ? undefined : 'its grain tables do not point to its grains';
   }
 
-  /** What does not agree between grain tables and grain directory, or undefined. */
+  /** Returns the mismatch between the grain tables and the grain directory, or undefined. */
   directoryFault(): string | undefined {
     if (this.#tables.equals(this.#tablesInDirectory)) return undefined;
     return `its grain directory names ${this.#tablesInDirectory.count} grain tables that are not the ${this.#tables.count} that came`;
   }
 }
 
-/** An order-free sum over pairs: the count, and a sum of mixed values modulo 2^32. */
+/** An order-independent sum over pairs: the count, and a sum of mixed values modulo 2^32. */
 class Tally {
   count = 0;
   #sum = 0;
 
-  /** A sector is taken modulo 2^32, as a grain table keeps it. */
+  /** The sector is taken modulo 2^32, as in a grain table. */
   add(index: number, sector: number): void {
     this.count += 1;
-    // A multiply-and-shift mix (the constants of MurmurHash3's finalizer), so that two wrong entries do not cancel out.
+    // A multiply-and-shift mix with the constants of MurmurHash3's finalizer, so that two wrong entries do not cancel
+    // each other out.
     let mixed = Math.imul(sector ^ Math.imul(index + 1, 0x85ebca6b), 0xc2b2ae35);
     mixed = Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b);
     this.#sum = (this.#sum + (mixed ^ (mixed >>> 13))) | 0;

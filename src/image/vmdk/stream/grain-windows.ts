@@ -4,32 +4,39 @@ import { StreamOptimizedCheck, type StreamOptimizedSummary } from './stream-opti
 import type { StreamGrain } from './stream-units.ts';
 import { corruptStream } from './stream-error.ts';
 
-/** A grain may be a little longer than what it holds: 26 bytes over 64 KiB is the most that zlib adds, and small grains add most. */
+/**
+ * A compressed grain can be slightly longer than its content. zlib adds at most 26 bytes to 64 KiB; small grains have
+ * the highest total overhead.
+ */
 const MOST_ADDED_BYTES = 64 * 1024;
 
 export interface GrainWindowsOptions {
-  /** Buffers that can be used again; streams that share a worker pool share them too, and have windows of one size. */
+  /**
+   * Buffers for reuse. Streams that share a worker pool also share these buffers, and must have windows of the same
+   * size.
+   */
   free?: SharedArrayBuffer[];
-  /** {@link WINDOW_BYTES} or a fraction of it, and no less than a cluster of the result. */
+  /** {@link WINDOW_BYTES} or a fraction of it, but at least one cluster of the result. */
   windowBytes?: number;
 }
 
 type ArrivedGrain = Omit<StreamGrain, 'head'> & { head: Buffer };
 
 /**
- * Cuts a forward-only streamOptimized VMDK into windows for the copy engine while it comes in, checking its structure on the way. The grains' data is copied once, into
- * buffers that threads share and that are used again: `release` gives a window's buffer back.
+ * Divides a forward-only streamOptimized VMDK into windows for the copy engine while it arrives, and checks its
+ * structure. The data of the grains is copied once, into buffers that threads share and that are reused. `release`
+ * returns the buffer of a window.
  */
 export class GrainWindows {
   readonly #name: string;
   readonly #check: StreamOptimizedCheck;
   readonly #free: SharedArrayBuffer[];
   readonly #windowBytes: number;
-  /** Grains whose markers came with the current chunk. */
+  /** Grains whose markers arrived with the current chunk. */
   readonly #arrived: ArrivedGrain[] = [];
   #window: (CopyWindow & { input: SharedArrayBuffer }) | undefined;
   #filled = 0;
-  /** The grain whose data still comes: where it continues in the stream, and how much is missing. */
+  /** The grain whose data is still arriving: the stream offset where it continues, and the number of missing bytes. */
   #missing: { streamOffset: number; bytes: number } | undefined;
   #summary: StreamOptimizedSummary | undefined;
 
@@ -43,13 +50,13 @@ export class GrainWindows {
     });
   }
 
-  /** What the stream turned out to be, when all windows have been taken. */
+  /** The result of the check, available after all windows have been taken. */
   get summary(): StreamOptimizedSummary {
     if (!this.#summary) throw new Error('the stream has not ended');
     return this.#summary;
   }
 
-  /** Bytes of the disk's capacity before the end of the last grain whose marker came. */
+  /** The end of the last grain whose marker arrived, as an offset on the disk in bytes. */
   get coveredBytes(): number {
     return this.#check.coveredBytes;
   }
@@ -58,7 +65,10 @@ export class GrainWindows {
     if (window.input) this.#free.push(window.input);
   }
 
-  /** The windows, in order. A chunk is read before the next one is asked for. @throws what the check throws. */
+  /**
+   * Yields the windows in order. A chunk is consumed before the next one is requested.
+   * @throws the errors of the structure check.
+   */
   async *windows(chunks: AsyncIterable<Buffer>): AsyncGenerator<CopyWindow, void, undefined> {
     let streamOffset = 0;
     for await (const chunk of chunks) {
@@ -114,7 +124,7 @@ export class GrainWindows {
     this.#missing = { streamOffset: dataOffsetBytes + known, bytes: dataBytes - known };
   }
 
-  /** Copies what `chunk`, which stands at `streamOffset` of the stream, has of the grain under way. */
+  /** Copies the data of the current grain from `chunk`, whose stream offset is `streamOffset`. */
   #continueGrain(chunk: Buffer, streamOffset: number): void {
     if (!this.#missing) return;
     const from = this.#missing.streamOffset - streamOffset;

@@ -11,21 +11,21 @@ import {
 
 /** 64 KiB: what VMware and qemu write, and other readers expect. */
 export const GRAIN_SECTORS = 128;
-/** The format fixes it. */
+/** Fixed by the format. */
 export const TABLE_ENTRIES = 512;
-/** Where the first grain stands: VMware and qemu start there too. */
+/** The sector of the first grain, the same as in streams of VMware and qemu. */
 export const OVERHEAD_SECTORS = 128;
 
 const DESCRIPTOR_SECTOR = 1;
 const DESCRIPTOR_SECTORS = 20;
 /** The version of streams since vSphere 4; qemu writes it too. */
 const VERSION = 3;
-/** Geometry means nothing to a system that boots by LBA; the numbers are the most that a BIOS of VMware's tells. */
+/**
+ * The geometry is irrelevant to a system that boots with LBA. These are the maximum values that a VMware BIOS reports.
+ */
 const GEOMETRY = { heads: 255, sectors: 63, mostCylinders: 65_535 };
 
-/**
- * The header of a stream, or with `directorySector` its footer: see sparse-header.ts for the fields.
- */
+/** Encodes the header of a stream, or its footer if `directorySector` is given. See sparse-header.ts for the fields. */
 export function encodeStreamHeader(capacitySectors: number, directorySector?: number): Buffer {
   const bytes = Buffer.alloc(SECTOR_BYTES);
   bytes.writeUInt32LE(SPARSE_MAGIC, 0);
@@ -43,20 +43,23 @@ export function encodeStreamHeader(capacitySectors: number, directorySector?: nu
   return bytes;
 }
 
-/** What the descriptor in a stream tells. */
+/** The values in the descriptor of a stream. */
 export interface StreamFacts {
   capacitySectors: number;
-  /** 32 bits. */
+  /** A 32-bit number. */
   contentId: number;
-  /** That of the file: most readers take the extent for the file itself, but libvmdk looks for it by this name. */
+  /**
+   * The name of the file itself. Most readers take the extent from the same file, but libvmdk searches for it by this
+   * name.
+   */
   fileName: string;
 }
 
-/** All that stands before the first grain: header, descriptor, and zeros. */
+/** Encodes everything before the first grain: header, descriptor and zeros. */
 export function encodeStreamFront(facts: StreamFacts): Buffer {
   const front = Buffer.alloc(OVERHEAD_SECTORS * SECTOR_BYTES);
   encodeStreamHeader(facts.capacitySectors).copy(front);
-  // A file name has 255 bytes at most: the text fits.
+  // The text fits, because a file name has at most 255 bytes.
   front.write(descriptorText(facts), DESCRIPTOR_SECTOR * SECTOR_BYTES);
   return front;
 }
@@ -87,7 +90,7 @@ function descriptorText({ capacitySectors, contentId, fileName }: StreamFacts): 
   ].join('\n');
 }
 
-/** A line end in a name would begin a line of the descriptor. */
+/** A line break in a name would start a new line of the descriptor. */
 function isOneLine(name: string): boolean {
   return Buffer.from(name).every((byte) => byte >= 0x20);
 }

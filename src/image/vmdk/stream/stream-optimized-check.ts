@@ -13,30 +13,36 @@ import { NotADiskError, corruptStream, truncatedStream } from './stream-error.ts
 import { TableRun, frontFault, frontRegions, tableCount, tablesRegion, type FrontRegion } from './stream-front.ts';
 import { StreamUnits, type StreamGrain } from './stream-units.ts';
 
-/** What a whole stream turned out to be. */
+/** The properties of a complete stream. */
 export interface StreamOptimizedSummary {
   capacityBytes: number;
   grainSizeBytes: number;
-  /** Grains that came; the rest of the capacity is zeros. */
+  /** Number of grains received. The rest of the capacity is zeros. */
   grainCount: number;
-  /** Bytes of the stream. */
+  /** Size of the stream in bytes. */
   sizeBytes: number;
-  /** False when the stream's tables stand where a forward reader cannot follow them, so that they were not compared. */
+  /**
+   * False if the stream's tables are in a place that a forward reader cannot follow, so that they were not compared.
+   */
   tablesCompared: boolean;
   descriptor: VmdkDescriptorFacts | undefined;
 }
 
-/** A stream that ends before this is called no disk, not a cut one: VMware and qemu start the grains at 128 sectors. */
+/**
+ * A stream that ends before this offset is reported as not a disk, instead of as truncated. VMware and qemu start the
+ * grains at sector 128.
+ */
 const LEAST_DISK_BYTES = 128 * SECTOR_BYTES;
 
 /**
- * Checks the structure of a streamOptimized VMDK while it passes by, in the form of VMware (directory and footer at the
- * end) and of qemu (directory at the front). Compressed payload is passed over, so the cost is per grain, not per byte,
- * and memory does not grow with the disk. It proves that the stream is whole and that its parts agree; that the payload
- * inflates to the right bytes is for a hash to prove.
+ * Checks the structure of a streamOptimized VMDK while it is received, in the layout of VMware (directory and footer at
+ * the end) and of qemu (directory at the front). Compressed data is skipped, so the cost is per grain, not per byte,
+ * and memory use does not grow with the disk. The check proves that the stream is complete and that its parts agree. A
+ * hash must prove that the data decompresses to the right bytes.
  *
- * `update` and `finish` throw {@link NotADiskError} for what is no disk, kind `transfer` for a stream cut off, kind `image` for a
- * broken structure; all retryable. After a throw the check is over: each further call throws the same error.
+ * `update` and `finish` throw {@link NotADiskError} for data that is not a disk, kind `transfer` for a truncated
+ * stream, and kind `image` for an invalid structure. All of them are retryable. After an error, each further call
+ * throws the same error.
  */
 export class StreamOptimizedCheck {
   readonly #name: string;
@@ -47,40 +53,48 @@ export class StreamOptimizedCheck {
   #descriptor: VmdkDescriptorFacts | undefined;
   #failure: Hyper2kvmError | undefined;
 
-  /** `name` is what errors call the stream. `onGrain` is told of each grain while its data still comes. */
+  /**
+   * `name` identifies the stream in errors. `onGrain` is called for each grain when its marker arrives, while its data
+   * is still arriving.
+   */
   constructor({ name, onGrain }: { name: string; onGrain?: (grain: StreamGrain) => void }) {
     this.#name = name;
     this.#onGrain = onGrain;
     this.#reader.collect(4, () => this.#onMagic());
   }
 
-  /** Bytes taken; those of a chunk that was refused count up to the step before the fault. */
+  /**
+   * Number of bytes consumed. For a chunk that was rejected, this includes the bytes up to the step before the fault.
+   */
   get receivedBytes(): number {
     return this.#reader.offsetBytes;
   }
 
-  /** Bytes of the disk's capacity before the end of the last grain whose marker came; all of it at the stream's end. */
+  /**
+   * The end of the last grain whose marker arrived, as an offset on the disk in bytes. At the end of the stream it is
+   * the capacity.
+   */
   get coveredBytes(): number {
     return (this.#units?.coveredSectors ?? 0) * SECTOR_BYTES;
   }
 
-  /** Bytes of a grain, once the header has come. */
+  /** Grain size in bytes, available after the header has arrived. */
   get grainSizeBytes(): number | undefined {
     return this.#header && this.#header.grainSectors * SECTOR_BYTES;
   }
 
-  /** The disk's capacity, once the header has come. */
+  /** Capacity of the disk, available after the header has arrived. */
   get capacityBytes(): number | undefined {
     return this.#header && this.#header.capacitySectors * SECTOR_BYTES;
   }
 
-  /** Takes the next bytes, cut anywhere. Keeps no reference to `chunk`. */
+  /** Consumes the next bytes, with arbitrary boundaries. Keeps no reference to `chunk`. */
   update(chunk: Uint8Array): void {
     if (this.#failure !== undefined) throw this.#failure;
     this.#reader.push(chunk);
   }
 
-  /** Says that no more bytes come. */
+  /** Signals the end of the stream. */
   finish(): StreamOptimizedSummary {
     if (this.#failure !== undefined) throw this.#failure;
     const { offsetBytes } = this.#reader;
@@ -119,7 +133,7 @@ export class StreamOptimizedCheck {
     this.#readFront(header, this.#units, frontRegions(header));
   }
 
-  /** Walks from region to region, and on to the first marker. */
+  /** Reads region after region, and continues to the first marker. */
   #readFront(header: SparseHeader, units: StreamUnits, regions: FrontRegion[]): void {
     const [next, ...rest] = regions;
     const { offsetBytes } = this.#reader;
@@ -173,7 +187,10 @@ export class StreamOptimizedCheck {
   }
 }
 
-/** Adds the tables to the regions still to come, when they stand where a forward reader at `offsetBytes` meets them. */
+/**
+ * Adds the tables to the remaining regions, if they are at or after `offsetBytes`, where a forward reader can still
+ * read them.
+ */
 function withTables(header: SparseHeader, run: TableRun, offsetBytes: number, rest: FrontRegion[]): FrontRegion[] {
   const { firstSector } = run;
   if (firstSector === undefined || firstSector * SECTOR_BYTES < offsetBytes) return rest;

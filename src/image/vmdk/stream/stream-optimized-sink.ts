@@ -18,18 +18,18 @@ import { MAX_CAPACITY_SECTORS, SECTOR_BYTES } from '../layout/sparse-header.ts';
 import { GRAIN_SECTORS, OVERHEAD_SECTORS, encodeStreamFront, encodeStreamHeader } from './stream-front-writer.ts';
 
 const GRAIN_BYTES = GRAIN_SECTORS * SECTOR_BYTES;
-/** RFC 1950: the checksum of a zlib stream's content, at its end. */
+/** RFC 1950: the checksum at the end of a zlib stream, over its content. */
 const ADLER_BYTES = 4;
-/** A parentCID of this value says that there is no parent, so no disk may have it. */
+/** A parentCID of this value means that there is no parent, so no disk may have it as its content ID. */
 const NO_CONTENT_ID = 0xffff_ffff;
 
 export interface StreamOptimizedOptions {
   virtualSizeBytes: number;
-  /** The name that the file will have: it stands in the descriptor. */
+  /** The name that the file will have; it is recorded in the descriptor. */
   fileName: string;
 }
 
-/** Throws a usage error for a disk that no streamOptimized VMDK can be of. */
+/** @throws a usage error if a streamOptimized VMDK cannot hold a disk of this size. */
 export function requireStreamCapacity(virtualSizeBytes: number): void {
   const most = MAX_CAPACITY_SECTORS * SECTOR_BYTES;
   if (virtualSizeBytes >= 1 && virtualSizeBytes <= most) return;
@@ -43,8 +43,9 @@ export function requireStreamCapacity(virtualSizeBytes: number): void {
 }
 
 /**
- * Begins a streamOptimized VMDK in VMware's layout. In the file stand: header and descriptor, the grains in the order of the disk with
- * each grain table behind its own, the grain directory, the footer, and the end-of-stream marker. The front is written last, so that an unfinished file is no image.
+ * Starts a streamOptimized VMDK in VMware's layout: header and descriptor, the grains in disk order with each grain
+ * table after its grains, the grain directory, the footer, and the end-of-stream marker. The front is written last, so
+ * an unfinished file is not a valid image.
  */
 export function createStreamOptimizedSink(file: OutputFile, options: StreamOptimizedOptions): DiskSink {
   requireStreamCapacity(options.virtualSizeBytes);
@@ -52,8 +53,9 @@ export function createStreamOptimizedSink(file: OutputFile, options: StreamOptim
 }
 
 /**
- * The same for a file that takes bytes from front to back only, such as a member of a tar. The front comes first, so that `contentId` (32 bits) has to be known before the disk. The
- * caller ends the file.
+ * Like {@link createStreamOptimizedSink}, for a file that is written sequentially, such as a member of a tar. The front
+ * is written first, so `contentId` (32 bits) must be known before the disk is read. The caller finishes or discards the
+ * file.
  */
 export function createSequentialStreamSink(
   file: Pick<OutputFile, 'path' | 'write'>,
@@ -69,7 +71,7 @@ export function createSequentialStreamSink(
   );
 }
 
-/** What the sink writes into. */
+/** The part of the output file that the sink uses. */
 type SinkFile = Pick<OutputFile, 'path' | 'write' | 'complete' | 'discard'>;
 
 class StreamOptimizedSink implements DiskSink {
@@ -80,13 +82,16 @@ class StreamOptimizedSink implements DiskSink {
   readonly #gathered = new GatheredWrites();
   readonly #capacitySectors: number;
   readonly #places: GrainPlaces;
-  /** Over the place and the checksum of each grain: the same for the same content, however it was compressed. */
+  /**
+   * Computed over the offset and the checksum of each grain, so that it is the same for the same content, however that
+   * was compressed.
+   */
   #contentId: number;
   #endSector = OVERHEAD_SECTORS;
   readonly #frontContentId: number | undefined;
   #hasFront = false;
 
-  /** With `frontContentId` the front is written first, with that. */
+  /** With `frontContentId`, the front is written first and contains this content ID. */
   constructor(file: SinkFile, { virtualSizeBytes, fileName }: StreamOptimizedOptions, frontContentId?: number) {
     this.#file = file;
     this.#fileName = fileName;
@@ -98,7 +103,7 @@ class StreamOptimizedSink implements DiskSink {
 
   async put({ offsetBytes, clusters, bytes }: PackedWindow): Promise<void> {
     const firstGrain = offsetBytes / GRAIN_BYTES;
-    // A table has 32 MiB, so that a window is never in two.
+    // A table covers 32 MiB, so a window never spans two tables.
     const writes = new Writes(this.#file);
     this.#begin(writes);
     if (this.#places.isDoneBefore(firstGrain)) this.#appendTable(writes);
@@ -134,7 +139,7 @@ class StreamOptimizedSink implements DiskSink {
     return this.#file.discard();
   }
 
-  /** Where the front comes first, it is gathered with what stands behind it. */
+  /** If the front is written first, it is gathered with the data after it. */
   #begin(writes: Writes): void {
     if (this.#hasFront || this.#frontContentId === undefined) return;
     this.#hasFront = true;
@@ -151,7 +156,7 @@ class StreamOptimizedSink implements DiskSink {
     if (table) this.#append(withMetadataMarker(MARKER_GRAIN_TABLE, table), writes);
   }
 
-  /** `bytes` are whole sectors. */
+  /** `bytes` consist of complete sectors. */
   #append(bytes: Uint8Array, writes: Writes): void {
     this.#gathered.add(bytes, this.#endSector * SECTOR_BYTES, writes);
     this.#endSector += bytes.length / SECTOR_BYTES;
@@ -164,7 +169,7 @@ class StreamOptimizedSink implements DiskSink {
   }
 }
 
-/** Grains that were moved stand in the slab before those that were compressed here. */
+/** In the slab, grains that were moved come before those that were compressed here. */
 function isInOrder(clusters: readonly PackedCluster[]): boolean {
   return clusters.every(({ index }, number) => number === 0 || index > (clusters[number - 1]?.index ?? 0));
 }

@@ -16,39 +16,45 @@ import {
 import { SECTOR_BYTES, parseFooter, type SparseHeader } from '../layout/sparse-header.ts';
 import { directorySectors, hasFrontDirectory, tableCount, tableSectors } from './stream-front.ts';
 
-/** Sectors of padding that a table may have beyond its entries: up to a grain border of 64 KiB. */
+/** Sectors of padding that a table can have after its entries: up to a multiple of 64 KiB, the grain size. */
 const MAX_PADDING_SECTORS = 128;
 
-/** Padding after the end-of-stream marker: the largest grain. A server that sends zeros without end must not fill the disk. */
+/**
+ * Padding after the end-of-stream marker: the size of the largest grain. The limit protects the disk from a server that
+ * sends zeros endlessly.
+ */
 const MAX_END_PADDING_BYTES = 1024 * 1024;
 
-/** A grain whose marker came: its place on the disk, and that of its zlib data in the stream, whose first bytes came with the marker. */
+/**
+ * A grain whose marker has arrived: its offset on the disk, and the offset of its zlib data in the stream. The first
+ * bytes of the data arrived with the marker.
+ */
 export interface StreamGrain {
   diskOffsetBytes: number;
   dataOffsetBytes: number;
   dataBytes: number;
-  /** A view that holds only during the call. */
+  /** A view that is valid only during the call. */
   head: Uint8Array;
 }
 
-/** Must throw: `what` is wrong with the stream at `offsetBytes`. */
+/** Must throw an error that describes the problem `what` of the stream at `offsetBytes`. */
 export type Refuse = (offsetBytes: number, what: string) => never;
 
-/** The part of a stream from the first marker on: grains, tables, directory, footer, end of stream. */
+/** The part of a stream that starts with the first marker: grains, tables, directory, footer, end of stream. */
 export class StreamUnits {
   readonly ledger: GrainLedger;
-  /** Whether the front's tables were read into the ledger; set by whoever reads the front. */
+  /** Whether the tables of the front were read into the ledger. The reader of the front sets it. */
   frontTablesRead = false;
   readonly #reader: ForwardReader;
   readonly #header: SparseHeader;
   readonly #refuse: Refuse;
   readonly #limits: GrainLimits;
   readonly #tell: ((grain: StreamGrain) => void) | undefined;
-  /** Where the payload of the directory's marker stands. */
+  /** Sector of the payload that follows the directory's marker. */
   #directorySector: number | undefined;
   #directories = 0;
   #footerSeen = false;
-  /** Where the marker that is awaited starts. */
+  /** Offset of the next expected marker. */
   #border = -1;
   #ended = false;
 
@@ -63,21 +69,23 @@ export class StreamUnits {
     this.#limits = { capacitySectors, grainSectors, nextSector: 0, maxDataBytes };
   }
 
-  /** Sectors of the disk before the end of the last grain, all at the stream's end. */
+  /** The end of the last grain, as a sector on the disk. At the end of the stream it is the capacity. */
   get coveredSectors(): number {
     const { capacitySectors } = this.#header;
     return this.#ended ? capacitySectors : Math.min(this.#limits.nextSector, capacitySectors);
   }
 
-  /** True when the grain tables were there to be compared with the grains. */
+  /** True if the grain tables were available for a comparison with the grains. */
   get tablesCompared(): boolean {
-    // Two sets of tables among the markers are in no stream that was met: they could not be told apart, so they are not summed.
+    // Two sets of tables with markers do not occur in known streams. They could not be distinguished, so they are not
+    // summed.
     return hasFrontDirectory(this.#header) ? this.frontTablesRead : !this.#header.redundantTables;
   }
 
   /**
-   * Why a stream that ends here is cut off, or undefined when it is whole. qemu writes no end-of-stream marker, and zeros that read
-   * as one only when some grains are small; there the tables at its front tell that all grains came.
+   * Returns why a stream that ends here is truncated, or undefined if it is complete. qemu writes no end-of-stream
+   * marker, and zeros that look like one occur only if some grains are small. For its streams, the tables at the front
+   * prove that all grains have arrived.
    */
   missingAtEnd(): string | undefined {
     if (this.#ended) return undefined;
@@ -89,13 +97,13 @@ export class StreamUnits {
     return missingGrains > 0 ? `${missingGrains} grains fewer than its grain tables refer to` : undefined;
   }
 
-  /** Asks for the next marker. */
+  /** Requests the next marker. */
   awaitMarker(): void {
     this.#border = this.#reader.offsetBytes;
     this.#reader.collect(MARKER_BYTES, () => this.#onMarker());
   }
 
-  /** Compares the account of the whole stream; `offsetBytes` is where it ends. */
+  /** Compares the sums of the complete stream; `offsetBytes` is its end. */
   checkTables(offsetBytes: number): void {
     if (!this.tablesCompared) return;
     const fault =
@@ -128,7 +136,7 @@ export class StreamUnits {
     this.#reader.skip(padded - MARKER_BYTES, () => this.awaitMarker());
   }
 
-  /** Checks a metadata marker and gives what reads its payload. */
+  /** Checks a metadata marker and returns the function that reads its payload. */
   #metadataReader(start: number, marker: Marker): () => void {
     const { value: payloadSectors, type } = marker;
     const payloadSector = start / SECTOR_BYTES + 1;
@@ -159,7 +167,8 @@ export class StreamUnits {
     if (this.#directorySector !== undefined && !this.#header.redundantTables) {
       this.#refuse(start, 'a grain table comes after the grain directory');
     }
-    // Without a limit, tables could come for ever: they say nothing about the disk that a second one could not say.
+    // Limits the number of tables, which could otherwise continue endlessly. A second copy of a table contains nothing
+    // new about the disk.
     const most = tableCount(this.#header) * (this.#header.redundantTables ? 2 : 1);
     if (this.ledger.tableCount >= most) this.#refuse(start, `more than ${most} grain tables come`);
     this.ledger.addTable(sector);
@@ -168,7 +177,7 @@ export class StreamUnits {
   }
 
   #readDirectory(sector: number, bytes: number): void {
-    // With redundant directories the last one of the two is the main one.
+    // If there are two directories for redundancy, the last one is the main one.
     this.#directories += 1;
     if (this.#directories > (this.#header.redundantTables ? 2 : 1)) {
       this.#refuse(
