@@ -7,8 +7,9 @@ const NAMED_UNITS: readonly (readonly string[])[] = [
 ];
 
 /**
- * The bytes of one unit; undefined for an unknown one. DSP0004, annex C "Programmatic Units": `byte`, `byte * 2^20`, `byte * 10^9`,
- * `byte * 1024`. VMware's older servers, VirtualBox and oVirt write `MegaBytes` and such, and mean powers of 1024.
+ * Returns the bytes of one unit; undefined for an unknown unit. DSP0004, annex C "Programmatic Units": `byte`, `byte *
+ * 2^20`, `byte * 10^9`, `byte * 1024`. Older VMware servers, VirtualBox and oVirt write `MegaBytes` and similar names,
+ * and mean powers of 1024.
  */
 export function bytesPerUnit(units = 'byte'): number | undefined {
   const text = units.trim().toLowerCase();

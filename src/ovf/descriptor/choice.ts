@@ -2,16 +2,22 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import type { OvfElement, RefuseDescriptor } from './envelope.ts';
 import { sectionsOf, systemsOf, type FoundSystem } from './sections.ts';
 
-/** Which VM of a package, and in which of its deployment configurations; undefined is the only one, and the default. */
+/**
+ * The selected VM of a package, and its deployment configuration. Undefined selects the only VM and the default
+ * configuration.
+ */
 export interface OvfChoice {
   vm?: string | undefined;
   configuration?: string | undefined;
 }
 
-/** More names in an error help nobody. */
+/** A longer list of names in an error message is not helpful. */
 const MOST_NAMES = 20;
 
-/** The VM called `wanted` by its name, else by its id. Without one there must be a single VM. */
+/**
+ * Returns the VM whose name, or otherwise whose ID, is `wanted`. If `wanted` is undefined, the package must contain
+ * exactly one VM.
+ */
 export function chooseSystem(
   envelope: OvfElement,
   wanted: string | undefined,
@@ -42,7 +48,10 @@ export function chooseSystem(
   throw new Hyper2kvmError('not-found', `${label} describes no VM "${wanted}".`, { hint: `It describes ${names}.` });
 }
 
-/** DSP0243, 9.8: the configuration called `wanted`, else the one marked as default, else the first; undefined when there are none. */
+/**
+ * DSP0243, 9.8: returns the configuration `wanted`, otherwise the one marked as default, otherwise the first. Undefined
+ * if there are none.
+ */
 export function chooseConfiguration(
   envelope: OvfElement,
   wanted: string | undefined,
@@ -59,7 +68,7 @@ export function chooseConfiguration(
   return wanted ?? marked?.attribute('id') ?? ids[0];
 }
 
-/** `Name` is optional, and VirtualBox leaves it out; the id is required. */
+/** `Name` is optional, and VirtualBox omits it. The ID is required. */
 export function nameOf(system: OvfElement): string {
   const hardware = sectionsOf(system, 'VirtualHardwareSection')[0];
   const identifiers = hardware?.children('System').flatMap((each) => each.children('VirtualSystemIdentifier', 'vssd'));

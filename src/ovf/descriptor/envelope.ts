@@ -1,51 +1,58 @@
 import { readXml, type XmlElementParts } from '../../base/xml/read-xml.ts';
 import { decodeXmlReferences } from '../../base/xml/xml-references.ts';
 
-/** Must throw: `what` is wrong with the descriptor; `hint` says what to do, where that is not the same as for all else. */
+/** Must throw an error about the problem `what` of the descriptor. `hint` replaces the default remedy. */
 export type RefuseDescriptor = (what: string, hint?: string) => never;
 
 /**
- * The namespaces that a descriptor speaks in, whatever prefixes it gives them: OVF's own, the DMTF's resource settings (an `Item`'s fields) and
- * system settings, and what VMware and VirtualBox add.
+ * The namespaces of a descriptor, independent of its prefixes: OVF itself, the DMTF's resource settings (the fields of
+ * an `Item`) and system settings, and the extensions of VMware and VirtualBox.
  */
 export type Vocabulary = 'ovf' | 'rasd' | 'vssd' | 'vmw' | 'vbox';
 
-/** One element, with its children and attributes by vocabulary and local name; the vocabulary is OVF's own unless it is told. */
+/** One element. Children and attributes are found by vocabulary and local name; the default vocabulary is OVF. */
 export interface OvfElement {
-  /** Its children of that name, in order. */
+  /** The child elements of that name, in order. */
   children: (localName: string, vocabulary?: Vocabulary) => OvfElement[];
-  /** The decoded value; attributes come with and without a prefix. */
+  /** The decoded value. Attributes are accepted with and without a prefix. */
   attribute: (localName: string, vocabulary?: Vocabulary) => string | undefined;
-  /** Its own text, decoded, without the white space around it. */
+  /** The decoded text of the element itself, without leading and trailing white space. */
   text: () => string;
-  /** The local name of its `xsi:type`, by which OVF 0.9 and oVirt tell one `Section` from another. */
+  /** The local name of its `xsi:type`, which identifies the kind of a `Section` in OVF 0.9 and oVirt. */
   typeName: () => string | undefined;
 }
 
 const NAMESPACES: Record<Vocabulary, RegExp> = {
-  // OVF 1.x and 2.x; oVirt writes the first with a slash at its end. OVF 0.9 and drafts of 1.0 had names of their own (VMware Studio, ESX 3.5, XenConvert).
+  // OVF 1.x and 2.x; oVirt appends a slash to the former. OVF 0.9 and drafts of 1.0 used other names (VMware Studio,
+  // ESX 3.5, XenConvert).
   ovf: /^http:\/\/(schemas\.dmtf\.org\/ovf\/envelope\/[12]|schemas\.dmtf\.org\/ovf\/1\/envelope|www\.vmware\.com\/schema\/ovf\/1\/envelope)\/?$/,
-  // OVF 2 has classes of their own for storage and network cards, with the same fields.
+  // OVF 2 has separate classes for storage and network adapters, with the same fields.
   rasd: cimClass('(Resource|Storage|EthernetPort)AllocationSettingData'),
   vssd: cimClass('VirtualSystemSettingData'),
   vmw: /^http:\/\/www\.vmware\.com\/schema\/ovf$/,
   vbox: /^http:\/\/www\.virtualbox\.org\/ovf\/machine$/,
 };
 
-/** The largest descriptors of real appliances have some thousand elements and, with licences in several languages, some hundred kilobytes. */
+/**
+ * The largest descriptors of real appliances have a few thousand elements and, with licenses in several languages,
+ * several hundred kilobytes.
+ */
 export const MOST_CHARACTERS = 2 * 2 ** 20;
 const LIMITS = [
   { most: MOST_CHARACTERS, what: 'it is larger than any descriptor' },
   { characters: '<=', most: 40_000, what: 'it is larger than any descriptor' },
 ];
 
-/** As the parser returns it. */
+/** An element as returned by the parser. */
 interface Element extends XmlElementParts<Element> {}
 
-/** The namespace of each prefix in force, '' being the default one. */
+/** The namespace of each prefix in scope; '' is the default namespace. */
 type Scope = ReadonlyMap<string, string>;
 
-/** Reads a descriptor's root element. `refuse` is called for what is no XML or has another root, and see {@link readXml}. */
+/**
+ * Reads the root element of a descriptor. `refuse` is called for text that is not XML, for a wrong root element, and as
+ * described for {@link readXml}.
+ */
 export function parseEnvelope(text: string, refuse: RefuseDescriptor): OvfElement {
   const found = readXml<Element>(text, { limits: LIMITS, refuse: (what) => refuse(what), build: (parts) => parts });
   const root = found[0] ?? refuse('it is empty');
@@ -56,7 +63,7 @@ export function parseEnvelope(text: string, refuse: RefuseDescriptor): OvfElemen
   return element(root, scope, refuse);
 }
 
-/** What an element adds to the namespaces of the one around it. */
+/** Returns the namespaces of an element: those of its parent and its own declarations. */
 function scopeOf({ attributes }: Element, outer: Scope): Scope {
   const bindings = Object.entries(attributes).flatMap(([name, value]): [string, string][] => {
     const [declaration, prefix] = /^xmlns(?::(.+))?$/.exec(name) ?? [];
@@ -67,7 +74,7 @@ function scopeOf({ attributes }: Element, outer: Scope): Scope {
 
 function isIn(vocabulary: Vocabulary, name: string, scope: Scope): boolean {
   const namespace = scope.get(prefixOf(name));
-  // oVirt binds OVF's namespace to a prefix, uses it on the root alone, and declares no default one.
+  // oVirt binds the OVF namespace to a prefix that it uses only on the root element, and declares no default namespace.
   if (namespace === undefined) return vocabulary === 'ovf' && prefixOf(name) === '';
   return NAMESPACES[vocabulary].test(namespace);
 }
@@ -84,7 +91,8 @@ function element({ attributes, children, texts }: Element, scope: Scope, refuse:
         const inner = scopeOf(child, scope);
         return isIn(vocabulary, child.name, inner) ? [element(child, inner, refuse)] : [];
       }),
-    // A default namespace does not hold for attributes, but one without a prefix can mean nothing else here.
+    // A default namespace does not apply to attributes, but an attribute without a prefix has no other possible meaning
+    // here.
     attribute: (wanted, vocabulary = 'ovf') =>
       attributeOf((name) => localName(name) === wanted && (prefixOf(name) === '' || isIn(vocabulary, name, scope))),
     text: () =>

@@ -1,7 +1,7 @@
 import type { OvfElement, RefuseDescriptor } from './envelope.ts';
 import { hardwareItems, wholeNumber } from './sections.ts';
 
-/** CIM's numbers for the kinds of resources that a domain needs (`CIM_ResourceAllocationSettingData.ResourceType`). */
+/** CIM resource type numbers of the devices that a domain needs (`CIM_ResourceAllocationSettingData.ResourceType`). */
 export const RESOURCE = {
   other: 1,
   processor: 3,
@@ -13,31 +13,35 @@ export const RESOURCE = {
   cd: 15,
   dvd: 16,
   disk: 17,
-  /** CIM's "storage extent", which XenServer writes for a hard disk. */
+  /** CIM's "storage extent", which XenServer uses for a hard disk. */
   storageExtent: 19,
   otherStorage: 20,
   usb: 23,
   logicalDisk: 31,
 } as const;
 
-/** One virtual device, or the machine's processors or memory. */
+/** One virtual device, or the processors or memory of the VM. */
 export interface OvfItem {
   instanceId: string;
   resourceType: number | undefined;
-  /** Lower case: `lsilogic`, `vmware.sata.ahci`, `vmxnet3`. Words with blanks between them can be alternatives (DSP0243, 8.3): `virtio lsilogic`. */
+  /**
+   * Lower case: `lsilogic`, `vmware.sata.ahci`, `vmxnet3`. Words separated by spaces can be alternatives (DSP0243,
+   * 8.3): `virtio lsilogic`.
+   */
   subType: string;
-  /** What people call it. */
+  /** The display name. */
   label: string;
-  /** The deployment configurations that it is of; none for all. */
+  /** The deployment configurations that contain the item; empty for all. */
   configurations: string[];
-  /** A field of CIM's class, as text; undefined when it is not there or empty. */
+  /** A field of the CIM class as text; undefined if it is missing or empty. */
   field: (name: string) => string | undefined;
   element: OvfElement;
 }
 
 /**
- * The hardware of a machine, in its order. Items with a `bound` only tell a range for another one (DSP0243, 8.4); those of other deployment
- * configurations than `configuration` are `ofOthers`, and its own replace their namesakes (9.8).
+ * Reads the hardware of a VM in descriptor order. Omits items with a `bound`, which only define a range for another
+ * item (DSP0243, 8.4). Items that belong only to configurations other than `configuration` are in `ofOthers`. Items of
+ * the selected configuration replace those with the same ID (9.8).
  */
 export function readItems(
   system: OvfElement,
@@ -69,7 +73,7 @@ export function readItems(
 export function readItem(element: OvfElement, index: number): OvfItem {
   const field = (name: string): string | undefined => element.children(name, 'rasd')[0]?.text() || undefined;
   return {
-    // oVirt gives it in the spelling of CIM's drafts. Without any the place tells items apart.
+    // oVirt uses the spelling of CIM drafts. Items without an ID are identified by their position.
     instanceId: field('InstanceID') ?? field('InstanceId') ?? `#${index}`,
     resourceType: wholeNumber(field('ResourceType')),
     subType: (field('ResourceSubType') ?? '').toLowerCase(),
@@ -80,7 +84,7 @@ export function readItem(element: OvfElement, index: number): OvfItem {
   };
 }
 
-/** VMware's number of the PCI slot of a controller or card. */
+/** VMware's PCI slot number of a controller or network adapter. */
 export function readPciSlot(item: OvfElement): number | undefined {
   const settings = item.children('Config', 'vmw');
   const slot = settings.find((setting) => setting.attribute('key', 'vmw') === 'slotInfo.pciSlotNumber');

@@ -1,11 +1,14 @@
 import type { OvfElement } from './envelope.ts';
 import { sectionsOf } from './sections.ts';
 
-/** The values that the properties of a VM have before anybody sets them (DSP0243, 9.5). */
+/** The default values of a VM's properties (DSP0243, 9.5). */
 export class Properties {
   readonly #values = new Map<string, string>();
 
-  /** Of the ProductSections of a VM and of the collections around it, the outermost first: the inner ones count. */
+  /**
+   * Reads the ProductSections of a VM and of the collections around it, outermost first, so that inner values override
+   * outer ones.
+   */
   constructor(holders: readonly OvfElement[], configuration: string | undefined) {
     for (const section of holders.flatMap((holder) => sectionsOf(holder, 'ProductSection'))) {
       for (const property of section.children('Property')) this.#add(section, property, configuration);
@@ -20,11 +23,13 @@ export class Properties {
     const value = ofConfiguration?.attribute('value') ?? property.attribute('value');
     if (value === undefined) return;
     const parts = [section.attribute('class'), key, section.attribute('instance')];
-    // The whole name is `class.key.instance`, of which writers often give the key only.
+    // The full name is `class.key.instance`, but writers often refer to a property only by its key.
     for (const name of [key, parts.filter(Boolean).join('.')]) this.#values.set(name, value);
   }
 
-  /** `text` itself, or the default of the property that it names as `${name}`; undefined when there is none. */
+  /**
+   * Returns `text`, or the default of the property that it references as `${name}`. Undefined if there is no default.
+   */
   resolve(text: string | undefined): string | undefined {
     const [, name] = /^\s*\$\{([^{}]{1,1000})\}\s*$/.exec(text ?? '') ?? [];
     return name === undefined ? text : this.#values.get(name.trim());

@@ -2,20 +2,25 @@ import { namesOfHref, unfitName } from '../files/file-href.ts';
 import type { OvfElement, RefuseDescriptor } from './envelope.ts';
 import { wholeNumber } from './sections.ts';
 
-/** A file of the package, as the descriptor's References name it. */
+/** A file of the package, from the descriptor's References. */
 export interface OvfFile {
   id: string;
-  /** Relative to the descriptor, as it is written; see `namesOfHref`. Checked: it cannot lead out of the package. */
+  /** As written in the descriptor, and relative to it; see `namesOfHref`. Verified not to lead out of the package. */
   href: string;
-  /** Of the file as it lies there, all its chunks together: a claim, which writers get wrong (0 and -1 too). The attribute is optional. */
+  /**
+   * Size of the stored file, including all chunks. Unverified: writers get it wrong (0 and -1 also occur), and the
+   * attribute is optional.
+   */
   sizeBytes: number | undefined;
-  /** Compressed as a whole with gzip. */
+  /** The complete file is compressed with gzip. */
   gzip: boolean;
-  /** Cut into files `href.000000000`, `href.000000001`, … of this size (the last one less). */
+  /**
+   * Set if the file is split into `href.000000000`, `href.000000001`, … of this size. The last chunk can be smaller.
+   */
   chunkBytes: number | undefined;
 }
 
-/** Reads the References (DSP0243, 7.1), in their order. */
+/** Reads the References (DSP0243, 7.1) in order. */
 export function readReferences(envelope: OvfElement, refuse: RefuseDescriptor): OvfFile[] {
   const elements = envelope.children('References').flatMap((section) => section.children('File'));
   const files = elements.map((element) => readFile(element, refuse));
@@ -47,14 +52,14 @@ function readFile(element: OvfElement, refuse: RefuseDescriptor): OvfFile {
   if (!['gzip', 'identity'].includes(compression)) {
     refuse(`its file ${href} has the unknown compression ${JSON.stringify(compression.slice(0, 40))}`);
   }
-  // Some writers give a size of -1 for one that they do not know.
+  // Some writers use -1 for an unknown size.
   const sizeText = element.attribute('size') ?? '';
   return {
     id: element.attribute('id') ?? refuse(`its file ${href} has no id`),
     href,
     sizeBytes: /^-\d{1,15}$/.test(sizeText) ? Number(sizeText) : numberOf('size'),
     gzip: compression === 'gzip',
-    // Zero stands for "not in chunks".
+    // Zero means that the file has no chunks.
     chunkBytes: numberOf('chunkSize') || undefined,
   };
 }

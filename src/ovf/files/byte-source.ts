@@ -1,16 +1,19 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** Bytes from front to back. */
+/** A sequential source of bytes. */
 export interface ByteSource {
-  /** Of the next byte, from the start. */
+  /** Offset of the next byte from the start of the source. */
   readonly offsetBytes: number;
-  /** The next bytes, at most `most` of them and at least one; undefined at the end. They are the caller's until the next call. */
+  /**
+   * Returns the next bytes, at least one and at most `most`; undefined at the end. The bytes are valid until the next
+   * call.
+   */
   next: (most: number) => Promise<Uint8Array | undefined>;
-  /** Passes over bytes; false when the source ends before. */
+  /** Skips bytes. Returns false if the source ends earlier. */
   skip: (bytes: number) => Promise<boolean>;
 }
 
-/** Exactly `bytes` bytes, in memory; fewer only at the source's end. */
+/** Reads `bytes` bytes into memory. Returns fewer only at the end of the source. */
 export async function readBytes(source: ByteSource, bytes: number): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   for (let missing = bytes; missing > 0;) {
@@ -22,7 +25,7 @@ export async function readBytes(source: ByteSource, bytes: number): Promise<Uint
   return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
 }
 
-/** A stream, read as it comes. Whoever made the stream closes it. */
+/** Reads a stream as it arrives. The creator of the stream closes it. */
 export class StreamSource implements ByteSource {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array(0);
@@ -60,7 +63,7 @@ export class StreamSource implements ByteSource {
 
 const BLOCK_BYTES = 16 * 1024;
 
-/** An open file, which is read where it is asked for and nowhere else: what is skipped costs nothing. */
+/** Reads an open file at the requested positions only, so skipped bytes are never read. */
 export class FileSource implements ByteSource {
   readonly sizeBytes: number;
   readonly #handle: FileHandle;

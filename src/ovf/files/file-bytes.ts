@@ -8,8 +8,9 @@ import { closeStream, gunzipped, startsGzip } from './gzip-stream.ts';
 const READ_BYTES = 1024 * 1024;
 
 /**
- * The bytes of a file, or those from `start` to `end` (both inclusive), in pieces of at most 1 MiB. Leaving the iteration closes the file. Rejects with kind
- * `local-file` or the reason of an abort.
+ * Yields the bytes of a file, or those from `start` to `end` (both inclusive), in pieces of at most 1 MiB. Leaving the
+ * iteration closes the file.
+ * @throws Hyper2kvmError kind `local-file`, or the reason of an abort.
  */
 export async function* fileChunks(
   path: string,
@@ -31,22 +32,31 @@ export async function* fileChunks(
   }
 }
 
-/** The bytes of the tar in a file, compressed with gzip or not; that is told by its content. See {@link fileChunks}. */
+/**
+ * Returns the bytes of the tar in a file, decompressed if it is gzip data. The content determines that. See {@link
+ * fileChunks}.
+ */
 export async function tarChunks(path: string, signal?: AbortSignal): Promise<AsyncGenerator<Uint8Array>> {
   const isGzip = startsGzip(await readHead(path, 3));
   const chunks = fileChunks(path, {}, signal);
   return isGzip ? gunzipped(chunks, path) : chunks;
 }
 
-/** The first bytes of a file, fewer when it is shorter. Throws kind `local-file`. */
+/**
+ * Reads the first bytes of a file, or fewer if it is shorter.
+ * @throws Hyper2kvmError kind `local-file`.
+ */
 export function readHead(path: string, bytes: number): Promise<Uint8Array> {
   return withFile(path, (source) => readBytes(source, bytes));
 }
 
-/** Gives `use` an open file, and closes it after. Throws kind `local-file`, for what is no regular file too. */
+/**
+ * Passes an open file to `use`, and closes it afterwards.
+ * @throws Hyper2kvmError kind `local-file`, also if the path is not a regular file.
+ */
 export async function withFile<Result>(path: string, use: (source: FileSource) => Promise<Result>): Promise<Result> {
   try {
-    // Should a named pipe stand there, opening it must not wait for a writer.
+    // O_NONBLOCK avoids waiting for a writer if the path is a named pipe.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const found = await handle.stat();

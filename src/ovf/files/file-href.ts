@@ -1,6 +1,6 @@
 /**
- * The names that a descriptor's `href` can mean, the likeliest first: the attribute is a URI reference (DSP0243, 7.1), but writers put names as
- * they are, with `%` and blanks in them.
+ * Returns the file names that a descriptor's `href` can mean, most likely first. The attribute is a URI reference
+ * (DSP0243, 7.1), but writers use unescaped names that contain `%` and spaces.
  */
 export function namesOfHref(written: string): string[] {
   const href = withoutDots(written);
@@ -18,8 +18,8 @@ export function withoutDots(name: string): string {
 }
 
 /**
- * What makes a name unfit to be looked for in a package; undefined when it is fit. Fit are names relative to the package, subfolders too, that cannot
- * lead out of it.
+ * Returns why a name must not be used for a file of a package, or undefined if it is safe. Safe names are relative to
+ * the package, can contain subfolders, and cannot lead out of it.
  */
 export function unfitName(name: string): string | undefined {
   if (/^[a-z][a-z0-9+.-]*:\//i.test(name)) return 'is a URL';

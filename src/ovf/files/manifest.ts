@@ -13,8 +13,9 @@ export interface ManifestEntry {
 }
 
 /**
- * The text of a manifest (`.mf`), a line per file in the given order, as DSP0243 spells it: `SHA256(name)= hex`. Hashes
- * are SHA-256 in hex. Throws kind `internal` for a name with a line end, which the format cannot express.
+ * Returns the text of a manifest (`.mf`): one line per file, in the given order, in the syntax of DSP0243:
+ * `SHA256(name)= hex`. Hashes are SHA-256 in hex.
+ * @throws Hyper2kvmError kind `internal` for a name with a line break, which the format cannot represent.
  */
 export function manifestText(files: Iterable<{ name: string; sha256: string }>): string {
   return Array.from(files, ({ name, sha256 }) => {
@@ -27,14 +28,15 @@ export function manifestText(files: Iterable<{ name: string; sha256: string }>):
 const DIGEST_LENGTHS: Record<DigestAlgorithm, number> = { sha1: 40, sha256: 64, sha384: 96, sha512: 128 };
 
 /**
- * `SHA256(name)= hex` as VMware writes it, `SHA1 (name) = hex` as openssl does, `SHA2-256(name)= hex` as newer openssl does. A name may itself hold parentheses and `)= `: the
- * last one counts, as hex digits hold none.
+ * `SHA256(name)= hex` from VMware, `SHA1 (name) = hex` from openssl, `SHA2-256(name)= hex` from newer openssl versions.
+ * A name can contain parentheses and `)= `. The last match is the separator, because hexadecimal digits contain
+ * neither.
  */
 const LINE = /^SHA(?:2-)?(1|256|384|512) ?\((.+)\) ?= ?([0-9a-f]+)$/i;
 
 /**
- * Reads a manifest; `label` names it in errors. Throws kind `image` for a line that is none, a digest of the wrong length
- * and a file that comes twice.
+ * Parses a manifest; `label` identifies it in errors.
+ * @throws Hyper2kvmError kind `image` for an invalid line, a digest of the wrong length, or a repeated file.
  */
 export function parseManifest(text: string, label: string): ManifestEntry[] {
   const entries = new Map<string, ManifestEntry>();

@@ -2,7 +2,7 @@ import type { ControllerKind, VmController } from '../../base/vm-config.ts';
 import { readPciSlot, RESOURCE, type OvfItem } from '../descriptor/items.ts';
 import { wholeNumber } from '../descriptor/sections.ts';
 
-/** The order in which vSphere numbers its buses (device keys 200, 1000, 15000, 31000), and so its disks. */
+/** The order of buses, and therefore of disks, in vSphere (device keys 200, 1000, 15000, 31000). */
 const BUS_ORDER: readonly ControllerKind[][] = [
   ['ide'],
   ['scsi', 'buslogic', 'lsilogic', 'lsilogicsas', 'pvscsi', 'virtio-scsi', 'virtio'],
@@ -11,13 +11,13 @@ const BUS_ORDER: readonly ControllerKind[][] = [
   ['usb'],
 ];
 
-/** The storage controllers by instance ID. */
+/** Returns the storage controllers by instance ID. */
 export function readControllers(items: readonly OvfItem[]): Map<string, VmController> {
   const controllers = new Map(
     items.flatMap((item): [string, VmController][] => {
       const kind = kindOf(item);
       if (kind === undefined) return [];
-      // OVF 0.9 calls it the number of the bus.
+      // OVF 0.9 calls it `BusNumber`.
       const address = wholeNumber(item.field('Address') ?? item.field('BusNumber')) ?? 0;
       const pciSlotNumber = readPciSlot(item.element);
       return [[item.instanceId, { kind, address, ...(pciSlotNumber === undefined ? {} : { pciSlotNumber }) }]];
@@ -27,7 +27,7 @@ export function readControllers(items: readonly OvfItem[]): Map<string, VmContro
   return controllers;
 }
 
-/** Many writers give all controllers of a bus the address 0: then they are counted in the order in which they stand. */
+/** Many writers set the address of all controllers on a bus to 0. Such controllers are numbered in descriptor order. */
 function giveOwnAddresses(controllers: readonly VmController[]): void {
   for (const bus of BUS_ORDER.keys()) {
     const ofBus = controllers.filter((controller) => busOrder(controller) === bus);
@@ -38,7 +38,7 @@ function giveOwnAddresses(controllers: readonly VmController[]): void {
   }
 }
 
-/** Where a controller's bus stands among all; without a controller, after them. */
+/** Returns the sort position of a controller's bus. Disks without a controller come last. */
 export function busOrder(controller: VmController | undefined): number {
   if (controller === undefined) return BUS_ORDER.length;
   return BUS_ORDER.findIndex((kinds) => kinds.includes(controller.kind));
@@ -54,7 +54,10 @@ const SCSI_KINDS = new Map<string, ControllerKind>([
   ['virtio', 'virtio-scsi'],
 ]);
 
-/** VMware's words (`VirtualSCSI`, `vmware.sata.ahci`, `vmware.nvme.controller`) and VirtualBox's (`AHCI`, `LsiLogicSas`, `NVMe`). */
+/**
+ * Recognizes the names of VMware (`VirtualSCSI`, `vmware.sata.ahci`, `vmware.nvme.controller`) and VirtualBox (`AHCI`,
+ * `LsiLogicSas`, `NVMe`).
+ */
 function kindOf({ resourceType, subType }: OvfItem): ControllerKind | undefined {
   if (resourceType === RESOURCE.ide) return 'ide';
   if (resourceType === RESOURCE.usb) return 'usb';
@@ -65,7 +68,10 @@ function kindOf({ resourceType, subType }: OvfItem): ControllerKind | undefined 
   return SCSI_KINDS.get(scsi ?? '') ?? (resourceType === RESOURCE.scsi ? 'scsi' : undefined);
 }
 
-/** What oVirt, which lists no controllers, says of a disk itself. */
+/**
+ * Returns the controller for a disk from oVirt, which does not list controllers but records the interface with the
+ * disk.
+ */
 export function ovirtController(diskInterface: string | undefined): VmController | undefined {
   const kinds: Record<string, ControllerKind> = {
     ide: 'ide',

@@ -6,20 +6,20 @@ import type { Properties } from '../descriptor/properties.ts';
 import type { OvfFile } from '../descriptor/references.ts';
 import { sectionsOf, wholeNumber } from '../descriptor/sections.ts';
 
-/** A `Disk` element, whichever drive holds it. */
+/** A `Disk` element, independent of the drive that uses it. */
 export interface DiskEntry {
-  /** Undefined for what a drive holds without a Disk element. */
+  /** Undefined for the content of a drive without a Disk element. */
   diskId: string | undefined;
   file: OvfFile | undefined;
-  /** Undefined only where there is a file. */
+  /** Undefined only if there is a file. */
   capacityBytes: number | undefined;
   populatedBytes: number | undefined;
   format: string | undefined;
-  /** What oVirt, which lists no controllers, says of the disk itself. */
+  /** The controller from the disk itself: oVirt does not list controllers. */
   ovirtController: VmController | undefined;
 }
 
-/** The disks of the DiskSection by their ids, and sentences about values that are passed over. */
+/** Returns the disks of the DiskSection by ID, and warnings about ignored values. */
 export function readDiskSection(
   envelope: OvfElement,
   files: readonly OvfFile[],
@@ -53,8 +53,8 @@ export function readDiskSection(
 }
 
 /**
- * The id in `ovf:/disk/ID` or `ovf:/file/ID` (DSP0243, 8.3). VirtualBox leaves out the scheme, early writers had two slashes, OVF 0.9 had neither scheme nor slash. oVirt gives
- * a bare name.
+ * Returns the ID in `ovf:/disk/ID` or `ovf:/file/ID` (DSP0243, 8.3). VirtualBox omits the scheme, early writers used
+ * two slashes, and OVF 0.9 had neither scheme nor slash. oVirt writes only the ID.
  */
 export function referenceIn(resource: string | undefined, kind: 'disk' | 'file'): string | undefined {
   const [, found, id] = /^(?:(?:ovf:)?\/{1,2})?(disk|file)\/(.+)$/.exec(resource ?? '') ?? [];
@@ -67,7 +67,7 @@ function fileOf(
   files: readonly OvfFile[],
   refuse: RefuseDescriptor,
 ): OvfFile | undefined {
-  // DSP0243, 9.1: such a disk holds only what differs from another one, in a format that nobody specified.
+  // DSP0243, 9.1: such a disk contains only the differences to another one, in a format that no specification defines.
   if (element.attribute('parentRef')) refuse(`its disk ${diskId} depends on another disk (parentRef)`);
   const fileRef = element.attribute('fileRef') || undefined;
   if (fileRef === undefined) return undefined;
@@ -77,7 +77,10 @@ function fileOf(
   );
 }
 
-/** A number, or the default of a property: `${disksize}` (DSP0243, 9.1). oVirt's older form has a size in GiB instead. */
+/**
+ * Parses a number, or the default of a property: `${disksize}` (DSP0243, 9.1). The older format of oVirt has a size in
+ * GiB instead.
+ */
 function capacityOf(element: OvfElement, properties: Properties): number | undefined {
   const units = element.attribute('capacityAllocationUnits');
   const capacity = element.attribute('capacity');

@@ -10,21 +10,24 @@ import { hardwareItems, systemsOf, wholeNumber } from '../descriptor/sections.ts
 
 /** A hard disk of the VM. */
 export interface OvfDisk extends VmDisk {
-  /** Of its Disk element; undefined for a drive that refers to none. */
+  /** ID of its Disk element; undefined for a drive that does not reference one. */
   diskId: string | undefined;
-  /** The drive's, as people call it: `Hard disk 1`. */
+  /** Display name of the drive: `Hard disk 1`. */
   label: string;
-  /** Undefined for a disk that is to be made empty. */
+  /** Undefined for a disk that is created empty. */
   file: OvfFile | undefined;
-  /** The disk's size as the guest sees it: a claim where there is a file. Undefined when only the file can tell; never for an empty disk. */
+  /**
+   * Virtual size of the disk. Unverified if there is a file. Undefined if only the file contains the size; always
+   * defined for an empty disk.
+   */
   capacityBytes: number | undefined;
   populatedBytes: number | undefined;
-  /** A URI, which names the format of the disk's file: a claim, to be checked against its content. */
+  /** A URI that identifies the format of the disk's file. Unverified: the content must be checked. */
   format: string | undefined;
 }
 
 export interface OvfCdRom {
-  /** The image in it; undefined when it is empty or the host's. */
+  /** The image in the drive; undefined if the drive is empty or uses a device of the host. */
   file: OvfFile | undefined;
 }
 
@@ -32,18 +35,23 @@ interface DiskSources {
   envelope: OvfElement;
   /** The devices of the chosen configuration. */
   items: readonly OvfItem[];
-  /** Those of the others. */
+  /** The devices of the other configurations. */
   ofOthers: readonly OvfItem[];
   files: readonly OvfFile[];
   properties: Properties;
-  /** Instance IDs. */
+  /** Instance IDs of the boot devices, in boot order. */
   bootOrder: readonly string[];
 }
 
-/** vSphere gives a machine at most 256 disks (version 9); the limit keeps the work on a hostile descriptor small. */
+/**
+ * vSphere allows at most 256 disks per VM (version 9). The limit bounds the work that a hostile descriptor can cause.
+ */
 const MOST_DISKS = 4096;
 
-/** One disk for each drive that holds one, ordered by bus, controller and unit; and sentences about what is left out. */
+/**
+ * Returns one disk for each drive that contains one, ordered by bus, controller and unit, and warnings about what is
+ * left out.
+ */
 export function attachDisks(sources: DiskSources, refuse: RefuseDescriptor): { disks: OvfDisk[]; warnings: string[] } {
   const { envelope, items, files, properties, bootOrder } = sources;
   const { entries, warnings } = readDiskSection(envelope, files, properties, refuse);
@@ -59,7 +67,7 @@ export function attachDisks(sources: DiskSources, refuse: RefuseDescriptor): { d
       warnings.push(`The drive ${JSON.stringify(item.label)} has neither a disk nor a capacity and is ignored.`);
       return [];
     }
-    // Disks without a file are made empty, each drive its own (DSP0243, 9.1); the content of one file belongs to one drive.
+    // Each drive without a file gets its own empty disk (DSP0243, 9.1). A file can belong to only one drive.
     if (held.file !== undefined && taken.has(held.file)) refuse(`two of its drives hold ${nameOfContent(held)}`);
     if (held.file !== undefined) taken.add(held.file);
     const { ovirtController, ...content } = held;
@@ -81,7 +89,7 @@ export function attachDisks(sources: DiskSources, refuse: RefuseDescriptor): { d
   return { disks: ordered, warnings: [...warnings, ...leftOut(sources, entries, ordered)] };
 }
 
-/** The CD-ROM drives, in order. */
+/** Returns the CD-ROM drives in order. */
 export function readCdRoms(items: readonly OvfItem[], files: readonly OvfFile[], refuse: RefuseDescriptor): OvfCdRom[] {
   return items
     .filter(({ resourceType }) => resourceType === RESOURCE.cd || resourceType === RESOURCE.dvd)
@@ -106,7 +114,10 @@ function isDisk(resourceType: number | undefined): boolean {
   return DISK_TYPES.has(resourceType);
 }
 
-/** What a drive holds. A drive without a reference is an empty disk of its own capacity; undefined when it gives none. */
+/**
+ * Returns the content of a drive. A drive without a reference contains an empty disk of the drive's capacity. Undefined
+ * if it has no capacity either.
+ */
 function contentOf(
   item: OvfItem,
   entries: ReadonlyMap<string, DiskEntry>,
@@ -124,22 +135,24 @@ function contentOf(
     entries.get(idIn(item) ?? '') ??
     [...entries.values()].find(({ file }) => file !== undefined && (file.id === fileId || file.href === fileId));
   if (entry !== undefined) return entry;
-  // `ovf:/file/ID` without a Disk element: only the file tells how large the disk is.
+  // For `ovf:/file/ID` without a Disk element, only the file contains the size of the disk.
   const file = files.find(({ id, href }) => id === fileId || href === fileId);
   if (file !== undefined) return { diskId: undefined, file, capacityBytes: undefined, ...unknown };
   return refuse(`its drive ${JSON.stringify(item.label)} holds ${JSON.stringify(resource)}, which is not there`);
 }
 
-/** CIM gives the size of a drive as its quantity. */
+/** In CIM, the quantity of a drive is its size. */
 function capacityOfDrive(item: OvfItem): number | undefined {
   const unitBytes = bytesPerUnit(item.field('VirtualQuantityUnits') ?? item.field('AllocationUnits'));
   const quantity = wholeNumber(item.field('VirtualQuantity'));
-  // CIM's default quantity of a drive is 1, of no unit: that is a count of drives and no size.
+  // CIM's default quantity is 1 without a unit. That is the number of drives, not a size.
   if (unitBytes === undefined || quantity === undefined || quantity * unitBytes < 512) return undefined;
   return Number.isSafeInteger(quantity * unitBytes) ? quantity * unitBytes : undefined;
 }
 
-/** A sentence for each disk of the package that no VM holds, or this one only in another configuration. */
+/**
+ * Returns a warning for each disk of the package that no VM uses, or that this VM uses only in another configuration.
+ */
 function leftOut(
   { envelope, ofOthers }: DiskSources,
   entries: ReadonlyMap<string, DiskEntry>,

@@ -3,11 +3,14 @@ import type { OvfElement } from '../descriptor/envelope.ts';
 import { RESOURCE, type OvfItem } from '../descriptor/items.ts';
 import { wholeNumber } from '../descriptor/sections.ts';
 
-/** oVirt's `BiosType`: 3 is Q35 with UEFI, 4 the same with secure boot. */
+/** oVirt's `BiosType`: 3 is Q35 with UEFI, 4 is Q35 with UEFI and secure boot. */
 const OVIRT_UEFI = 3;
 const OVIRT_SECURE_BOOT = 4;
 
-/** OVF has no field for it; each of the three says it in its own way. `machine` is VirtualBox's own element. Silence means BIOS. */
+/**
+ * OVF has no field for the firmware, so VMware, VirtualBox and oVirt each have an extension. `machine` is VirtualBox's
+ * element. The default is BIOS.
+ */
 export function readFirmware(
   system: OvfElement,
   hardware: OvfElement | undefined,
@@ -27,12 +30,15 @@ export function readFirmware(
   return isUefi ? { firmware: 'uefi', secureBoot, tpm } : { firmware: 'bios', secureBoot: false, tpm };
 }
 
-/** vSphere 8 and Workstation leave a placeholder, for a new TPM where it is deployed. */
+/** vSphere 8 and Workstation write a placeholder, for a new TPM that is created at deployment. */
 function isTpm({ resourceType, subType }: OvfItem): boolean {
   return resourceType === RESOURCE.other && subType === 'vmware.vtpm';
 }
 
-/** `vmw:Config` is what the server knows, `vmw:ExtraConfig` what stands in the machine's `.vmx`; the first counts. Lower case. */
+/**
+ * `vmw:Config` contains the settings of the server, `vmw:ExtraConfig` those of the `.vmx` file. The former take
+ * precedence. Values are returned in lower case.
+ */
 function vmwareSettings(hardware: OvfElement | undefined): Map<string, string> {
   const elements = ['ExtraConfig', 'Config'].flatMap((name) => hardware?.children(name, 'vmw') ?? []);
   return new Map(

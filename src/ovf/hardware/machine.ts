@@ -5,7 +5,7 @@ import { RESOURCE, type OvfItem } from '../descriptor/items.ts';
 import { wholeNumber } from '../descriptor/sections.ts';
 
 const MEBIBYTE = 2 ** 20;
-/** No hypervisor has as many; vSphere ends at 960 (version 9). */
+/** More than any hypervisor supports; the maximum in vSphere is 960 (version 9). */
 const MOST_VCPUS = 8192;
 
 export function readProcessors(
@@ -21,7 +21,7 @@ export function readProcessors(
   return { vcpus, coresPerSocket: cores !== undefined && cores > 0 && vcpus % cores === 0 ? cores : undefined };
 }
 
-/** oVirt gives the topology in fields of its own, and no quantity. */
+/** oVirt records the CPU topology in fields of its own, without a quantity. */
 function ovirtProcessors(item: OvfItem): { vcpus: number; coresPerSocket: number } | undefined {
   const sockets = wholeNumber(item.field('num_of_sockets'));
   const cores = wholeNumber(item.field('cpu_per_socket'));
@@ -35,7 +35,8 @@ export function readMemoryBytes(items: readonly OvfItem[], refuse: RefuseDescrip
   const units = item.field('AllocationUnits');
   const unitBytes = bytesPerUnit(units) ?? refuse(`it counts memory in the unknown unit ${JSON.stringify(units)}`);
   const quantity = wholeNumber(item.field('VirtualQuantity')) ?? refuse('it gives no valid amount of memory');
-  // Without a unit it is bytes (DSP0004). But no machine has less than 1 MiB: those who leave the unit out mean VMware's usual one.
+  // A quantity without a unit is in bytes (DSP0004). However, no VM has less than 1 MiB, so a smaller value means MiB,
+  // which is VMware's usual unit.
   const bytes = quantity * (units === undefined && quantity < MEBIBYTE ? MEBIBYTE : unitBytes);
   if (bytes < MEBIBYTE || !Number.isSafeInteger(bytes)) refuse('it gives no valid amount of memory');
   return bytes;

@@ -10,7 +10,7 @@ const KNOWN_CARDS: ReadonlySet<string> = new Set(
   'vmxnet vmxnet2 vmxnet3 e1000 e1000e pcnet32 vlance virtio rtl8139'.split(' '),
 );
 
-/** The network cards, in order. `machine` is VirtualBox's own element, which may hold the MACs. */
+/** Returns the NICs in order. `machine` is VirtualBox's element, which can contain the MAC addresses. */
 export function readNics(items: readonly OvfItem[], machine: OvfElement | undefined): VmNic[] {
   const adapters = virtualBoxMacs(machine);
   return items
@@ -23,7 +23,7 @@ export function readNics(items: readonly OvfItem[], machine: OvfElement | undefi
     }));
 }
 
-/** Of alternatives, `vmxnet3 virtio`, the first one that is known. */
+/** Returns the first known model of alternatives such as `vmxnet3 virtio`. */
 function modelIn(subType: string): string {
   return subType.split(/\s+/).find((word) => KNOWN_CARDS.has(word)) ?? subType;
 }
@@ -41,7 +41,10 @@ function slotOf(adapter: OvfElement): number {
   return wholeNumber(adapter.attribute('slot', 'vbox')) ?? 0;
 }
 
-/** VirtualBox writes the twelve digits alone. A MAC of a group (lowest bit of the first byte) or of zeros is no card's. */
+/**
+ * Normalizes a MAC address. VirtualBox writes the twelve digits without colons. Multicast addresses (lowest bit of the
+ * first byte) and all zeros are not valid for a NIC.
+ */
 export function normalMac(text: string | undefined): string | undefined {
   if (text === undefined || !/^([0-9a-f]{2}[:-]?){5}[0-9a-f]{2}$/i.test(text)) return undefined;
   const digits = text.replace(/[:-]/g, '').toLowerCase();

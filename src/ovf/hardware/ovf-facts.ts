@@ -11,25 +11,29 @@ import { Properties } from '../descriptor/properties.ts';
 import { readReferences, type OvfFile } from '../descriptor/references.ts';
 import { sectionsOf } from '../descriptor/sections.ts';
 
-/** What an OVF descriptor says about one virtual machine, as VMware, VirtualBox and oVirt write it. */
+/** The configuration of one VM from an OVF descriptor, as VMware, VirtualBox and oVirt write it. */
 export interface OvfFacts extends Omit<VmConfig, 'disks' | 'cdRoms'> {
-  /** The guest's system in words. */
+  /** Free-text description of the guest operating system. */
   guestText: string | undefined;
-  /** VirtualBox's word for the processor: `x86`, `ARM`. */
+  /** VirtualBox's name for the CPU architecture: `x86`, `ARM`. */
   platform: string | undefined;
-  /** One for each drive that holds a disk, by controller and address; those on no known controller come last. */
+  /**
+   * One for each drive that contains a disk, ordered by controller and address. Disks on an unknown controller come
+   * last.
+   */
   disks: OvfDisk[];
   cdRoms: OvfCdRom[];
-  /** All files of the package that the descriptor names, in its order: disks, images, NVRAM. */
+  /** All files in the descriptor, in its order: disks, images, NVRAM. */
   files: OvfFile[];
-  /** Sentences about what is wrong or left out. */
+  /** Warnings about problems and omissions, as sentences. */
   warnings: string[];
 }
 
 /**
- * Reads an OVF descriptor (DSP0243, versions 0.9 to 2.1); `label` names it in errors. One virtual machine is read, which may be within a
- * collection, as vCloud writes it: of several `choice` names one, and of several deployment configurations too, where it is not the default. Throws kind
- * `image`, and `not-found` for a name that is not there.
+ * Reads one VM from an OVF descriptor (DSP0243, versions 0.9 to 2.1); `label` identifies the descriptor in errors. The
+ * VM can be in a collection, as vCloud writes it. `choice` selects one of several VMs, and a deployment configuration
+ * other than the default.
+ * @throws Hyper2kvmError kind `image`, or `not-found` for an unknown VM or configuration.
  */
 export function readOvf(text: string, label: string, choice: OvfChoice = {}): OvfFacts {
   const refuse: RefuseDescriptor = (
@@ -80,7 +84,10 @@ function guestOf(system: OvfElement): Pick<OvfFacts, 'guestId' | 'guestText'> {
   };
 }
 
-/** The instance IDs of the devices that VMware boots from, in order (`vmw:BootOrderSection`); empty when it is left to the firmware. */
+/**
+ * Returns the instance IDs of the boot devices in VMware's boot order (`vmw:BootOrderSection`). Empty if the order is
+ * left to the firmware.
+ */
 function readBootOrder(system: OvfElement): string[] {
   return system
     .children('BootOrderSection', 'vmw')

@@ -16,34 +16,38 @@ import { folderPlace, ovaPlace, type PackagePlace } from './package-place.ts';
 import { probePackage, PROBE_BYTES } from './probe-package.ts';
 import { decodeXml } from '../../base/xml/decode-xml.ts';
 
-/** A package on this machine: what it says, and where its disks' bytes are. Nothing stays open. */
+/** A package in the local file system: its configuration, and the location of its disks' bytes. Holds no open files. */
 export interface VmPackage {
-  /** As it was given. */
+  /** The path as given by the caller. */
   path: string;
   /**
-   * `gzip-ova` is an OVA that is compressed as a whole: its disks' offsets are those in the tar that it holds, and its bytes can only be had from front to
-   * back, see `PackageReader`.
+   * `gzip-ova` is an OVA that is compressed as a single gzip stream. Offsets of its disks are those in the decompressed
+   * tar, and its bytes can only be read sequentially, see `PackageReader`.
    */
   container: 'folder' | 'ova' | 'gzip-ova';
   facts: OvfFacts;
-  /** One for each disk of the facts, in their order. */
+  /** One entry for each disk of `facts`, in the same order. */
   disks: PackageDisk[];
-  /** All files that were looked at: the package itself, its manifest and what that names, and the disks' files. Without links, but for the first. */
+  /**
+   * All files that were inspected: the package itself, its manifest, the files in the manifest, and the disk files.
+   * Links are resolved in all paths except the first.
+   */
   files: string[];
-  /** Whether there was a manifest. A file that it does not name has no digest. */
+  /** Whether there was a manifest. Files that are not in it have no digest. */
   hasManifest: boolean;
-  /** Sentences about what is wrong with it and does no harm, or is left out. */
+  /** Warnings about harmless problems and omissions, as sentences. */
   warnings: string[];
 }
 
-/** What the parser takes, in UTF-16. */
+/** The parser's limit, for UTF-16. */
 const MOST_DESCRIPTOR_BYTES = 2 * MOST_CHARACTERS;
 
 /**
- * Opens an OVF descriptor with the files beside it, or an OVA, compressed with gzip or not; that is told by the content. The descriptor is checked against the manifest
- * here, the other files are the caller's to check while it reads them. Throws kind `image` for what is no whole package (a file or
- * a chunk that is missing or has the wrong size, a manifest that names a file that is not there, a digest that is wrong), kind `local-file`, and rejects
- * with the reason of an abort. Nothing outside of the descriptor's folder is read, through links neither.
+ * Opens an OVF descriptor with the files in its folder, or an OVA, which can be compressed with gzip. The content
+ * determines which. Verifies the descriptor against the manifest; the caller verifies the other files while it reads
+ * them. Reads nothing outside the descriptor's folder, not even through links.
+ * @throws Hyper2kvmError kind `image` for an incomplete package (a file or chunk that is missing or has the wrong size,
+ * a file of the manifest that does not exist, a wrong digest), kind `local-file`, or the reason of an abort.
  */
 export async function openPackage(path: string, signal?: AbortSignal, choice: OvfChoice = {}): Promise<VmPackage> {
   const kind = probePackage(await readHead(path, PROBE_BYTES));
@@ -90,7 +94,7 @@ async function openArchive(path: string, choice: OvfChoice, signal: AbortSignal 
 interface PackageTexts {
   path: string;
   container: VmPackage['container'];
-  /** The descriptor's, without a folder. */
+  /** Name of the descriptor, without a folder. */
   name: string;
   descriptor: Uint8Array;
   manifest: Uint8Array | undefined;
@@ -118,8 +122,9 @@ async function assemble(texts: PackageTexts, place: PackagePlace, signal?: Abort
 }
 
 /**
- * Tools that change a package's disks, or do not know their sizes yet when they write the descriptor, leave a wrong size, 0 or -1; ovftool warns and virt-v2v takes no notice. Of
- * a compressed file some writers give the size that it has without compression, though the specification wants the other one.
+ * Tools that modify the disks of a package, or write the descriptor before they know the sizes, leave a wrong size, 0
+ * or -1. ovftool warns about that, and virt-v2v ignores it. For a compressed file, some writers record the uncompressed
+ * size, although the specification requires the compressed one.
  */
 function wrongSize(file: OvfFile | undefined, { sizeBytes, gzip }: PackagedFile): string[] {
   if (file?.sizeBytes === undefined || file.sizeBytes === sizeBytes || gzip) return [];
@@ -129,7 +134,7 @@ function wrongSize(file: OvfFile | undefined, { sizeBytes, gzip }: PackagedFile)
   ];
 }
 
-/** By name. Each file that a manifest names must be there. */
+/** Returns the digests by file name. Each file in the manifest must exist. */
 async function readDigests(
   manifest: Uint8Array | undefined,
   path: string,
@@ -166,14 +171,14 @@ function manifestNameOf(descriptorName: string): string {
   return descriptorName.replace(/\.ovf$/i, '') + '.mf';
 }
 
-/** A manifest of another name, when it is the only one beside the descriptor. */
+/** Returns a manifest with a different base name if it is the only one in the descriptor's folder. */
 function onlyManifest(kept: ReadonlyMap<string, Uint8Array>, folder: string): Uint8Array | undefined {
   const names = [...kept.keys()].filter((name) => isManifest(name) && name.lastIndexOf('/') + 1 === folder.length);
   const beside = names.filter((name) => name.startsWith(folder));
   return beside.length === 1 ? kept.get(beside[0] ?? '') : undefined;
 }
 
-/** Archives made on macOS hold a file `._name` of attributes beside each file. */
+/** Archives created on macOS contain a file `._name` with the attributes of each file. */
 function isDescriptor(name: string): boolean {
   return /(^|\/)(?!\._)[^/]*\.ovf$/i.test(name);
 }

@@ -8,36 +8,40 @@ import type { FilePlace, PackagePlace } from './package-place.ts';
 
 /** One file, or one chunk of a file. */
 export interface PackagePart {
-  /** As the manifest names it: relative to the descriptor. */
+  /** The name in the manifest, relative to the descriptor. */
   name: string;
   path: string;
-  /** Of its first byte in the file at `path`; see `VmPackage.container`. */
+  /** Offset of the first byte in the file at `path`; see `VmPackage.container`. */
   offsetBytes: number;
   sizeBytes: number;
-  /** What the manifest says of its bytes as they lie there; undefined when it does not name it. */
+  /** The manifest entry for the stored bytes; undefined if the manifest does not contain the file. */
   digest: ManifestEntry | undefined;
 }
 
-/** Where a file's bytes are. */
+/** The location of a file's bytes. */
 export interface PackagedFile {
-  /** In order: one part, or a part for each chunk. None for a disk that has no file and is to be made empty. */
+  /**
+   * The file in order: a single part, or one part per chunk. Empty for a disk without a file, which is created empty.
+   */
   parts: PackagePart[];
-  /** Of all parts together. */
+  /** Total size of all parts. */
   sizeBytes: number;
-  /** The parts together are gzip, by their content and not by what the descriptor says. */
+  /** Whether the joined parts are gzip data, detected from the content and not from the descriptor. */
   gzip: boolean;
-  /** What the first part starts with, 1 KiB at most. */
+  /** The first bytes of the first part, at most 1 KiB. */
   head: Uint8Array;
 }
 
-/** A disk of the machine, with its file. */
+/** A disk of the VM and its file. */
 export interface PackageDisk extends PackagedFile {
   disk: OvfDisk;
 }
 
 /**
- * Finds a file of the References: as it is, or in chunks `name.000000000`, `name.000000001`, … (DSP0243, 7.1). Throws kind `image` when it, or a chunk, is
- * missing, or the chunks do not have the sizes that the descriptor gives. Of a file in one piece the descriptor's size is a claim, for the caller to compare.
+ * Locates a file of the References: a single file, or chunks `name.000000000`, `name.000000001`, … (DSP0243, 7.1). The
+ * size of a single file is not checked; the caller compares it.
+ * @throws Hyper2kvmError kind `image` if the file or a chunk is missing, or if the chunks do not have the sizes in the
+ * descriptor.
  */
 export async function locateFile(
   file: OvfFile | undefined,
@@ -49,7 +53,7 @@ export async function locateFile(
   const sizeBytes = found.reduce((total, [, part]) => total + part.sizeBytes, 0);
   const head = found[0]?.[1].head ?? new Uint8Array();
   const gzip = startsGzip(head);
-  // A chunk that is missing at the end shows by the size alone.
+  // A missing last chunk can be detected only by the total size.
   const isChunked = !namesOfHref(file.href).includes(found[0]?.[0] ?? '');
   if (isChunked && file.sizeBytes !== sizeBytes && !gzip) {
     throw wrong(file, place, `has ${sizeBytes} bytes, but the descriptor gives ${file.sizeBytes}`);
@@ -82,7 +86,7 @@ async function findChunks(file: OvfFile, name: string, place: PackagePlace): Pro
     chunks.push([chunkName(name, chunks.length), found]);
     found = await place.find(chunkName(name, chunks.length));
   }
-  // A chunk that is missing amid others shows by the size of all, which is why both are to be known.
+  // A missing chunk in the middle can be detected only by the total size, so both sizes are required.
   if (chunks.length > 0 && (file.sizeBytes === undefined || file.chunkBytes === undefined)) {
     throw wrong(file, place, 'comes in chunks, and the descriptor does not give its size and that of a chunk');
   }

@@ -5,25 +5,31 @@ import { readBytes } from '../files/byte-source.ts';
 import { withFile } from '../files/file-bytes.ts';
 import { HEAD_BYTES, type OvaIndex } from '../tar/ova-index.ts';
 
-/** Where the bytes of one file of a package stand. */
+/** The location of one file of a package. */
 export interface FilePlace {
   path: string;
-  /** In an OVA that is compressed as a whole: in the tar that it holds. */
+  /** For an OVA that is compressed as a single gzip stream, the offset in the decompressed tar. */
   offsetBytes: number;
   sizeBytes: number;
-  /** What its content starts with. */
+  /** The first bytes of the content. */
   head: Uint8Array;
 }
 
-/** Where a package's files are looked for, by names relative to its descriptor that cannot lead out of it. */
+/**
+ * The place where the files of a package are searched. Names are relative to the descriptor and cannot lead out of the
+ * package.
+ */
 export interface PackagePlace {
-  /** For errors. */
+  /** For error messages. */
   label: string;
-  /** Undefined when there is no such file. */
+  /** Returns undefined if the file does not exist. */
   find: (name: string) => Promise<FilePlace | undefined>;
 }
 
-/** The folder of a descriptor. A link in it that leads elsewhere is refused with kind `image`: a package may name nothing outside of itself. */
+/**
+ * Returns the folder of a descriptor as a place. A link to a file outside the folder is rejected with kind `image`,
+ * because a package must not refer to anything outside itself.
+ */
 export async function folderPlace(descriptorPath: string): Promise<PackagePlace> {
   const folder = dirname(descriptorPath);
   const inside = await InsideFolder.at(folder);
@@ -44,7 +50,10 @@ export async function folderPlace(descriptorPath: string): Promise<PackagePlace>
   return { label: resolve(folder), find };
 }
 
-/** The files of an OVA, for a descriptor in the archive's folder `folder` (`''` or with a slash at its end). */
+/**
+ * Returns the files of an OVA as a place. `folder` is the folder of the descriptor in the archive: `''`, or a path with
+ * a trailing slash.
+ */
 export function ovaPlace(path: string, folder: string, { entries }: OvaIndex): PackagePlace {
   const find = (name: string): Promise<FilePlace | undefined> => {
     const entry = entries.get(folder + name);

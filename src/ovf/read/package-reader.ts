@@ -8,11 +8,15 @@ import type { PackagedFile, PackagePart } from './package-disk.ts';
 import type { VmPackage } from './open-package.ts';
 
 /**
- * Reads packaged files from front to back, whatever form they have there: chunks are joined, gzip is undone. While the bytes of a file go by they are
- * checked against the manifest; that a digest is wrong shows at the end of its part, so that what was read before is not to be kept. Pieces are valid until the next
- * one; leaving the iteration closes the files. Throws kind `image` for a wrong digest, a file that became shorter and damaged gzip, and kind `local-file`; rejects with
- * the reason of an abort. An archive that is compressed as a whole stays open between two files, and is inflated once for
- * all that are read in its order, one at a time; the files of other packages can be read side by side.
+ * Reads packaged files sequentially in their original form: chunks are joined and gzip data is decompressed. The bytes
+ * are verified against the manifest while they are read. A wrong digest is detected at the end of its part, so the
+ * caller must discard what it read before. Pieces are valid until the next one. Leaving the iteration closes the files.
+ *
+ * A compressed archive stays open between two files. It is decompressed once for all files that are read in archive
+ * order, one at a time. Files of other packages can be read concurrently.
+ *
+ * Reading throws kind `image` for a wrong digest, a file that has become shorter or damaged gzip data, kind
+ * `local-file`, or the reason of an abort.
  */
 export class PackageReader implements AsyncDisposable {
   readonly #path: string;
@@ -41,7 +45,7 @@ export class PackageReader implements AsyncDisposable {
     for (const part of parts) yield* checked(part, piecesOf(await this.#sourceBefore(part), part, this.#path));
   }
 
-  /** The archive from where it was read to, or from its start where that is behind the part. */
+  /** Returns the archive at its current position, or from the start if that position is after the part. */
   async #sourceBefore({ offsetBytes }: PackagePart): Promise<StreamSource> {
     if (this.#archive && this.#archive.source.offsetBytes > offsetBytes) await this[Symbol.asyncDispose]();
     if (!this.#archive) {

@@ -8,32 +8,38 @@ import { hasValidChecksum } from './tar-block.ts';
 import { BLOCK_BYTES } from './tar-header.ts';
 import { TarReader, type TarFileEntry } from './tar-reader.ts';
 
-/** A file of an OVA, as the index has it. */
+/** A file of an OVA in the index. */
 export interface OvaEntry extends TarFileEntry {
-  /** What its content starts with: {@link HEAD_BYTES}, fewer when it is shorter. */
+  /** The first {@link HEAD_BYTES} bytes of the content, or fewer if it is shorter. */
   head: Uint8Array;
 }
 
 export interface OvaIndex {
-  /** The archive itself is compressed: offsets are those in the tar that it holds, and members can only be read from front to back. */
+  /**
+   * The archive is compressed: offsets are those in the decompressed tar, and members can only be read sequentially.
+   */
   gzip: boolean;
-  /** By name, in the order of the archive. */
+  /** Entries by name, in archive order. */
   entries: Map<string, OvaEntry>;
-  /** The content of the files that were to be kept. */
+  /** The content of the files that `keep` accepted. */
   kept: Map<string, Uint8Array>;
 }
 
-/** The header of a sparse VMDK, or enough of gzip data to inflate one. {@link TarReader} takes 16,384 files, whose heads take 16 MiB. */
+/**
+ * Enough for the header of a sparse VMDK, or for gzip data that contains one. {@link TarReader} accepts 16,384 files,
+ * whose heads take 16 MiB.
+ */
 export const HEAD_BYTES = 1024;
-/** Descriptor, manifest and certificate of real packages have some kilobytes each. */
+/** The descriptor, manifest and certificate of real packages have a few kilobytes each. */
 const MOST_KEPT_BYTES = 8 * 1024 * 1024;
 
-/** Which files to read into memory, by name. */
+/** Selects the files to read into memory, by name. */
 export type KeepFile = (name: string) => boolean;
 
 /**
- * Lists what an OVA file holds, without reading through its disks unless the archive is compressed. Files that `keep` accepts are read into
- * memory, 8 MiB of them in all. Throws kind `image` and `local-file`, and rejects with the reason of an abort.
+ * Lists the content of an OVA file. Skips over its disks unless the archive is compressed. Files that `keep` accepts
+ * are read into memory, up to 8 MiB in total.
+ * @throws Hyper2kvmError kind `image` or `local-file`, or the reason of an abort.
  */
 export async function indexOva(path: string, keep: KeepFile = () => false, signal?: AbortSignal): Promise<OvaIndex> {
   if (!startsGzip(await readHead(path, 3))) {
@@ -48,7 +54,7 @@ export async function indexOva(path: string, keep: KeepFile = () => false, signa
   }
 }
 
-/** A compressed file of another kind, a disk image above all, is named as that and not as a damaged archive. */
+/** Reports other compressed files, most often a disk image, as such instead of as a damaged archive. */
 async function requireTarInGzip(path: string, signal: AbortSignal | undefined): Promise<void> {
   const chunks = await tarChunks(path, signal);
   try {

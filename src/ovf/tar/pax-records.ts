@@ -1,8 +1,9 @@
 import { decodeText, TarBlockFault } from './tar-block.ts';
 
 /**
- * The records of a pax extended header, `<length> <key>=<value>\n` each, the length with its own digits (POSIX.1-2017, `pax`). The last one of
- * a key counts. Throws a {@link TarBlockFault}.
+ * Decodes the records of a pax extended header: `<length> <key>=<value>\n` each, where the length includes its own
+ * digits (POSIX.1-2017, `pax`). The last record of a key wins.
+ * @throws a {@link TarBlockFault}.
  */
 export function decodePaxRecords(bytes: Uint8Array): Map<string, string> {
   const records = new Map<string, string>();

@@ -2,7 +2,10 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import type { ByteSource } from '../files/byte-source.ts';
 import type { TarFileEntry } from './tar-reader.ts';
 
-/** The bytes of one file, when the source stands at its start or before it. Throws kind `image` when the archive ends before the file does. */
+/**
+ * Yields the bytes of one file. The source must be at or before the start of the file.
+ * @throws Hyper2kvmError kind `image` if the archive ends before the file does.
+ */
 export async function* piecesOf(source: ByteSource, entry: TarFileEntry, label: string): AsyncGenerator<Uint8Array> {
   const { name, sizeBytes, offsetBytes } = entry;
   if (source.offsetBytes > offsetBytes) {
@@ -17,7 +20,7 @@ export async function* piecesOf(source: ByteSource, entry: TarFileEntry, label: 
   }
 }
 
-/** The error for an archive that ends within a file. */
+/** Returns the error for an archive that ends in the middle of a file. */
 export function cutOff(name: string, label: string, offsetBytes: number): Hyper2kvmError {
   return new Hyper2kvmError(
     'image',

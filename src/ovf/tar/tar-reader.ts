@@ -7,48 +7,48 @@ import { BLOCK_BYTES, padded } from './tar-header.ts';
 
 /** One regular file of a tar. */
 export interface TarFileEntry {
-  /** Relative, checked: it cannot lead out of the archive; a leading `./` is gone. */
+  /** Relative, without a leading `./`. Verified not to lead out of the archive. */
   name: string;
   sizeBytes: number;
-  /** Of its first byte in the tar. */
+  /** Offset of its first byte in the tar. */
   offsetBytes: number;
 }
 
-/** Names and pax records are small; this bounds what a lying size makes this program hold. */
+/** Names and pax records are small. This bounds the memory that a wrong size can take. */
 const MOST_META_BYTES = 64 * 1024;
-/** Headers before one file's own; tar writers put at most three (global, extended, long name). */
+/** Headers before the header of a file. Tar writers use at most three (global, extended, long name). */
 const MOST_META_HEADERS = 16;
-/** A disk of 32 TiB in chunks of 2 GiB; with names of at most 1 KiB their list takes 16 MiB. */
+/** Enough for a disk of 32 TiB in chunks of 2 GiB. With names of at most 1 KiB, the list takes 16 MiB. */
 const MOST_MEMBERS = 16_384;
 
-/** What extension headers say about the next file. */
+/** The values that extension headers specify for the next file. */
 interface Extension {
   name?: string;
   sizeBytes?: number;
 }
 
 /**
- * Walks through a tar: ustar, pax, GNU (long names, sizes in base-256) and v7. A caller takes the bytes of a file from the source, all, some or
- * none of them, before it asks for the next one.
+ * Iterates over a tar: ustar, pax, GNU (long names, base-256 sizes) and v7. Before the caller requests the next file,
+ * it can read all, some or none of the current file's bytes from the source.
  *
- * It reads archives that programs make of files to be shipped, and not everything that tar can be: links, devices, sparse files, parts of
- * a multi-volume archive, and names that lead out of the archive or come twice are refused; folders are passed over. Errors are of kind
- * `image`, with the offset.
+ * Supports the archives that programs create to ship files, not every tar feature. Links, devices, sparse files,
+ * multi-volume archives, names that lead out of the archive and repeated names are rejected. Folders are skipped.
+ * Errors have kind `image` and contain the offset.
  */
 export class TarReader {
   readonly #source: ByteSource;
   readonly #label: string;
   readonly #names = new Set<string>();
-  /** Where the next header stands. */
+  /** Offset of the next header. */
   #nextBytes = 0;
 
-  /** `label` names the archive in errors. */
+  /** `label` identifies the archive in errors. */
   constructor(source: ByteSource, label: string) {
     this.#source = source;
     this.#label = label;
   }
 
-  /** The next file; undefined at the archive's end. */
+  /** Returns the next file; undefined at the end of the archive. */
   async next(): Promise<TarFileEntry | undefined> {
     let extension: Extension = {};
     for (let metaHeaders = 0; ; metaHeaders++) {
@@ -56,7 +56,7 @@ export class TarReader {
       if (!(await this.#source.skip(at - this.#source.offsetBytes))) throw this.#truncated();
       const block = await this.#readHeader(at);
       if (block === undefined) return undefined;
-      // An extension may give the file another size; folders have no content, whatever they say.
+      // An extension can override the size of a file. Folders have no content, whatever their size field contains.
       const sizeBytes = block.type === '0' ? (extension.sizeBytes ?? block.sizeBytes) : block.sizeBytes;
       const offsetBytes = at + BLOCK_BYTES;
       if (offsetBytes + sizeBytes + BLOCK_BYTES > Number.MAX_SAFE_INTEGER) {
@@ -71,7 +71,7 @@ export class TarReader {
     }
   }
 
-  /** Undefined at the end, which two blocks of zeros mark; without them something may be missing. */
+  /** Returns undefined at the end, which two blocks of zeros mark. Without them, the archive may be truncated. */
   async #readHeader(at: number): Promise<TarBlock | undefined> {
     const bytes = await readBytes(this.#source, BLOCK_BYTES);
     if (bytes.length < BLOCK_BYTES) throw this.#truncated();
@@ -135,7 +135,7 @@ const REFUSED_TYPES = new Map([
   ['D', 'a folder of an incremental backup'],
 ]);
 
-/** `g` holds for all files after it, where a name or a size makes no sense. */
+/** `g` applies to all following files, for which a name or a size is meaningless. */
 function paxExtension(content: Uint8Array, type: string): Extension {
   const records = decodePaxRecords(content);
   if ([...records.keys()].some((key) => key.startsWith('GNU.sparse.'))) throw new TarBlockFault('holds a sparse file');

@@ -6,14 +6,18 @@ import { folderPlace } from '../read/package-place.ts';
 import { readVmx, type VmxFacts } from './vmx-facts.ts';
 import { MOST_VMX_BYTES } from './vmx-text.ts';
 
-/** A machine of a `.vmx`: what it says, and where the descriptors of its disks are. Nothing stays open. */
+/** A VM from a `.vmx` file: its configuration, and the paths of its disk descriptors. Holds no open files. */
 export interface VmxMachine {
   facts: VmxFacts;
-  /** One for each disk of the facts, in their order, without links. */
+  /** One path for each disk of `facts`, in the same order, with links resolved. */
   diskPaths: string[];
 }
 
-/** Opens a `.vmx` with the disks beside it. Throws kind `image` for one that is not there, or is anywhere else than in the folder of the `.vmx`, through links neither. */
+/**
+ * Opens a `.vmx` file and locates its disks.
+ * @throws Hyper2kvmError kind `image` for a disk that does not exist or is outside the folder of the `.vmx`, also
+ * through a link.
+ */
 export async function openVmx(path: string): Promise<VmxMachine> {
   const bytes = await withFile(path, (source) => readBytes(source, MOST_VMX_BYTES + 1));
   const facts = readVmx(bytes, path);

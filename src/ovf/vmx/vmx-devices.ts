@@ -5,17 +5,17 @@ import { wholeNumber } from '../descriptor/sections.ts';
 import type { RefuseVmx, VmxValues } from './vmx-text.ts';
 
 export interface VmxDisk extends VmDisk {
-  /** As the machine calls its place: `scsi0:1`. */
+  /** The position in VMX syntax: `scsi0:1`. */
   place: string;
-  /** Of the disk's descriptor, as it is written. */
+  /** File name of the disk's descriptor, as written in the `.vmx`. */
   fileName: string;
   controller: VmController;
   unitNumber: number;
-  /** From 1. */
+  /** Position in the boot order, starting at 1. */
   bootOrder: number;
 }
 
-/** What hangs on a controller of disks and CD-ROM drives. */
+/** A device on a storage controller: a disk or CD-ROM drive. */
 interface Drive {
   place: string;
   controller: VmController;
@@ -31,12 +31,12 @@ const SCSI_KINDS = new Map<string, ControllerKind>([
   ['pvscsi', 'pvscsi'],
 ]);
 
-/** Devices that are there: VMware's programs leave the settings of others in the file. */
+/** Returns true if the device is present. VMware products leave the settings of removed devices in the file. */
 function isPresent(values: VmxValues, device: string): boolean {
   return /^true$/i.test(values.get(`${device}.present`) ?? '');
 }
 
-/** The disks by bus, controller and unit, and how many CD-ROM drives there are. */
+/** Returns the disks ordered by bus, controller and unit, and the number of CD-ROM drives. */
 export function readDrives(values: VmxValues, refuse: RefuseVmx): { disks: VmxDisk[]; cdRoms: number } {
   const drives = [...values.keys()].flatMap((key) => driveOf(values, key));
   const disks = drives.filter((drive) => !isCdRom(drive)).toSorted(inOrder);
@@ -47,7 +47,9 @@ export function readDrives(values: VmxValues, refuse: RefuseVmx): { disks: VmxDi
   return { disks: withBootOrder(values, disks), cdRoms: drives.filter(isCdRom).length };
 }
 
-/** ESX passes a drive of the host through as a SCSI device: only its name tells a CD-ROM from a tape or a LUN. */
+/**
+ * ESX passes a host drive through as a SCSI device. Only the name distinguishes a CD-ROM drive from a tape or a LUN.
+ */
 function isCdRom({ deviceType, fileName }: Drive): boolean {
   return (
     deviceType.includes('cdrom') || (deviceType.includes('passthr') && fileName.startsWith('/vmfs/devices/cdrom/'))
@@ -59,7 +61,7 @@ function driveOf(values: VmxValues, key: string): Drive[] {
     /^((ide|scsi|sata|nvme)(\d{1,4}):(\d{1,4}))\.present$/.exec(key) ?? [];
   const adapter = `${bus}${number}`;
   if (place === '' || !isPresent(values, place)) return [];
-  // IDE is part of every machine; the others are cards.
+  // Every VM has IDE; the other buses need a controller.
   if (bus !== 'ide' && !isPresent(values, adapter)) return [];
   const kind = kindOf(bus, values.get(`${adapter}.virtualdev`)?.toLowerCase());
   const pciSlotNumber = wholeNumber(values.get(`${adapter}.pcislotnumber`));
@@ -74,7 +76,7 @@ function driveOf(values: VmxValues, key: string): Drive[] {
   ];
 }
 
-/** A SCSI controller of no kind is one that the program chose by the guest's system. */
+/** If a SCSI controller has no type, VMware chose it according to the guest operating system. */
 function kindOf(bus: string, device = ''): ControllerKind {
   if (bus === 'ide' || bus === 'sata' || bus === 'nvme') return bus;
   return SCSI_KINDS.get(device) ?? 'scsi';
@@ -88,7 +90,7 @@ function inOrder(a: Drive, b: Drive): number {
   );
 }
 
-/** Those that `bios.hddOrder` names come first; the machine tries the others in their order. */
+/** Disks in `bios.hddOrder` come first. The VM tries the others in their own order. */
 function withBootOrder(values: VmxValues, disks: readonly Drive[]): VmxDisk[] {
   const named = (values.get('bios.hddorder') ?? '')
     .toLowerCase()
@@ -102,7 +104,7 @@ function withBootOrder(values: VmxValues, disks: readonly Drive[]): VmxDisk[] {
   });
 }
 
-/** The network cards, in order. */
+/** Returns the NICs in order. */
 export function readVmxNics(values: VmxValues): VmNic[] {
   const numbers = [...values.keys()].flatMap((key) => {
     const [, number] = /^ethernet(\d{1,4})\.present$/.exec(key) ?? [];

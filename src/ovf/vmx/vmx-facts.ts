@@ -4,19 +4,23 @@ import { wholeNumber } from '../descriptor/sections.ts';
 import { readDrives, readVmxNics, type VmxDisk } from './vmx-devices.ts';
 import { MOST_VMX_BYTES, readVmxText, type RefuseVmx, type VmxValues } from './vmx-text.ts';
 
-/** What a `.vmx`, the file of a machine on ESXi, Workstation or Fusion, says about it. */
+/** The configuration in a `.vmx` file, which describes a VM on ESXi, Workstation or Fusion. */
 export interface VmxFacts extends VmConfig {
-  /** By bus, controller and unit. */
+  /** Ordered by bus, controller and unit. */
   disks: VmxDisk[];
-  /** vCenter's own, which no other of its VMs has. */
+  /** Assigned by vCenter, and unique among its VMs. */
   instanceUuid: string | undefined;
 }
 
 const MIB = 2 ** 20;
-/** No hypervisor has as many; vSphere ends at 960 (version 9). */
+/** More than any hypervisor supports; the maximum in vSphere is 960 (version 9). */
 const MOST_VCPUS = 8192;
 
-/** Reads a `.vmx`; `label` names it in errors. Throws kind `image` for one that is encrypted, contradicts itself, or has disks that are none of its files. */
+/**
+ * Parses a `.vmx`; `label` identifies it in errors.
+ * @throws Hyper2kvmError kind `image` if it is encrypted, contradicts itself, or has disks that are not files of the
+ * VM.
+ */
 export function readVmx(bytes: Uint8Array, label: string): VmxFacts {
   const refuse: RefuseVmx = (what) => {
     throw new Hyper2kvmError('image', `The VM configuration ${label} cannot be used: ${what}.`, {
@@ -51,7 +55,7 @@ function isTrue(values: VmxValues, key: string): boolean {
   return values.get(key)?.toLowerCase() === 'true';
 }
 
-/** Undefined where it is not told. */
+/** Undefined if the key is missing. */
 function countOf(values: VmxValues, key: string, refuse: RefuseVmx): number | undefined {
   const text = values.get(key);
   if (text === undefined || text === '') return undefined;
@@ -60,7 +64,7 @@ function countOf(values: VmxValues, key: string, refuse: RefuseVmx): number | un
   return count;
 }
 
-/** `56 4d 3c 5a 0b 9b d0 d5-4b 0e 64 8b 4b 1f 5a 0c`, as vSphere shows it: in the order of the bytes. */
+/** Parses `56 4d 3c 5a 0b 9b d0 d5-4b 0e 64 8b 4b 1f 5a 0c`. Like vSphere, keeps the order of the bytes. */
 function uuidIn(text: string | undefined): string | undefined {
   const digits = (text ?? '').replace(/[ -]/g, '').toLowerCase();
   if (!/^[0-9a-f]{32}$/.test(digits)) return undefined;

@@ -1,24 +1,25 @@
-/** Far more than any: they have some KiB. */
+/** Far more than any `.vmx` has in practice, which is a few KiB. */
 export const MOST_VMX_BYTES = 2 ** 20;
 
-/** Tells why a `.vmx` cannot be used, as a clause. */
+/** Throws the error for a `.vmx` that cannot be used. `what` is the reason, as a clause. */
 export type RefuseVmx = (what: string) => never;
 
-/** The settings of a `.vmx`, by their keys in lower case; a value that is not there is undefined. */
+/** The settings of a `.vmx` by key, in lower case. */
 export type VmxValues = ReadonlyMap<string, string>;
 
 const ENCODING = /^[ \t]*\.encoding[ \t]*=[ \t]*"([\w.: -]{1,40})"/im;
-/** Keys that every program of VMware writes. */
+/** Keys that every VMware product writes. */
 const SIGN = /^[ \t]*(?:config\.version|virtualhw\.version|\.encoding)[ \t]*=[ \t]*"/im;
 
-/** Whether the first bytes of a file are those of a `.vmx`. */
+/** Returns true if the first bytes of a file are those of a `.vmx`. */
 export function looksLikeVmx(head: Uint8Array): boolean {
   return !head.includes(0) && SIGN.test(Buffer.from(head).toString('latin1'));
 }
 
 /**
- * Reads the lines `key = "value"`. The encoding is that of the line `.encoding`, else UTF-8, else Windows-1252. Inside a value `|22` is the character with that code.
- * What is no such line, as a comment, is passed over; a key with two values is refused, as VMware's programs do.
+ * Parses lines of the form `key = "value"`. The encoding is that of the line `.encoding`, otherwise UTF-8, otherwise
+ * Windows-1252. Inside a value, `|22` is the character with that code. Other lines, such as comments, are ignored. A
+ * key with two values is rejected, as in VMware products.
  */
 export function readVmxText(bytes: Uint8Array, refuse: RefuseVmx): VmxValues {
   const values = new Map<string, string>();
@@ -42,7 +43,7 @@ function decodeVmx(bytes: Uint8Array, refuse: RefuseVmx): string {
   return text ?? refuse(`it is not valid text in its encoding, ${declared ?? 'UTF-8'}`);
 }
 
-/** Undefined when the bytes are not in that encoding, or it is unknown. */
+/** Returns undefined if the encoding is unknown or the bytes are not valid in it. */
 function decodeAs(encoding: string, bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);

@@ -3,31 +3,32 @@ import { bytesPerUnit } from '../descriptor/allocation-units.ts';
 import { namesOfHref } from '../files/file-href.ts';
 import { parseEnvelope, type OvfElement } from '../descriptor/envelope.ts';
 
-/** A file that a descriptor must name. */
+/** A file that the descriptor must reference. */
 export interface DescribedFile {
   name: string;
   sizeBytes: number;
 }
 
-/** What a descriptor says about one disk; undefined where it does not. */
+/** The information about one disk in a descriptor; undefined for missing values. */
 export interface DescribedDisk {
   diskId: string;
-  /** The name of its file; undefined for an empty disk. */
+  /** Name of the disk's file; undefined for an empty disk. */
   fileName: string | undefined;
   capacityBytes: number;
   populatedBytes: number | undefined;
 }
 
 export interface DescriptorFacts {
-  /** As the descriptor orders them, with the names of the files that they were checked against. */
+  /** In the order of the descriptor, with the names of the files that they were checked against. */
   files: DescribedFile[];
   disks: DescribedDisk[];
 }
 
 /**
- * Checks an OVF descriptor (DSP0243) against the files that it goes with: its References must name just these, with their sizes.
- * Wrong sizes are the classic bug of exports, and importers refuse such a package. Throws kind `transfer` when something does not agree or the text is no OVF
- * descriptor; document types and entities are refused.
+ * Checks an OVF descriptor (DSP0243) against the files of the package: its References must contain exactly these files,
+ * with their sizes. Wrong sizes are a common bug of exports, and importers reject such a package. Document types and
+ * entities are rejected.
+ * @throws Hyper2kvmError kind `transfer` for a mismatch, or if the text is not an OVF descriptor.
  */
 export function checkDescriptor(text: string, files: readonly DescribedFile[]): DescriptorFacts {
   const envelope = parseEnvelope(text, refuse);

@@ -13,7 +13,10 @@ export interface FolderPackageOptions extends Omit<FolderOutputOptions, 'texts'>
   baseName: string;
 }
 
-/** A package of separate files in a folder; any number of members may be open at once. Throws kind `local-file`. */
+/**
+ * Creates a package of separate files in a folder. Any number of members can be open at once.
+ * @throws Hyper2kvmError kind `local-file`.
+ */
 export async function createFolderPackage({ baseName, ...options }: FolderPackageOptions): Promise<PackageWriter> {
   requirePlainName(`${baseName}.ovf`);
   const texts = { descriptor: `${baseName}.ovf`, manifest: `${baseName}.mf` };
@@ -54,7 +57,7 @@ class FolderPackage implements PackageWriter {
     const members = inPackageOrder(this.#members.values());
     const head = descriptor === undefined ? [] : [{ name: this.#names.descriptor, text: descriptor }];
     const hashes = [...head.map(({ name, text }) => ({ name, sha256: digestOfText(text) })), ...members];
-    // The descriptor comes last: a folder with one is a complete package.
+    // The descriptor comes last: a folder that contains one is a complete package.
     const texts = [{ name: this.#names.manifest, text: manifestText(hashes) }, ...head];
     const written: MemberRecord[] = [];
     for (const { name, text } of texts) written.push(await this.#output.writeText(name, text));

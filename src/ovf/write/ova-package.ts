@@ -7,18 +7,21 @@ import { StreamMember } from './stream-member.ts';
 import { TarOutput } from './tar-output.ts';
 
 export interface OvaPackageOptions extends NamingOptions {
-  /** Made with its parents when it is not there. */
+  /** Created, including its parents, if it does not exist. */
   folder: string;
-  /** The tar is `<baseName>.ova`; in it are `<baseName>.ovf`, the members, `<baseName>.mf`. */
+  /** The tar is `<baseName>.ova`. It contains `<baseName>.ovf`, the members and `<baseName>.mf`. */
   baseName: string;
   /**
-   * Room for the descriptor at the tar's start. One that is longer costs a move of all that was written. The same number
-   * in a later run lets it adopt what this one left.
+   * Space reserved for the descriptor at the start of the tar. A longer descriptor requires moving all data that was
+   * written. A later run must use the same value to adopt the data of this one.
    */
   reservedDescriptorBytes: number;
 }
 
-/** A package in one tar, which is written as it streams; one member may be open at a time. Throws kind `local-file`. */
+/**
+ * Creates a package in a single tar, which is written as a stream. One member can be open at a time.
+ * @throws Hyper2kvmError kind `local-file`.
+ */
 export async function createOvaPackage(options: OvaPackageOptions): Promise<PackageWriter> {
   const { folder, baseName, reservedDescriptorBytes: reservedBytes, force, mode } = options;
   const front = { name: `${baseName}.ovf`, reservedBytes };
@@ -26,8 +29,9 @@ export async function createOvaPackage(options: OvaPackageOptions): Promise<Pack
 }
 
 /**
- * DSP0243 (OVF), on single-file packages: the descriptor is the tar's first file, the manifest may be the last. The descriptor names the
- * disks' sizes, which are known only when they have come; so its place is kept free at the start and filled at the end.
+ * DSP0243 (OVF) on single-file packages: the descriptor is the first file of the tar, and the manifest can be the last.
+ * The descriptor contains the sizes of the disks, which are known only after the disks have been received. Space for it
+ * is therefore reserved at the start and filled at the end.
  */
 class OvaPackage implements PackageWriter {
   readonly maxOpenMembers = 1;

@@ -1,84 +1,105 @@
 /**
- * Where the files of one export go: a folder, or one OVA tar.
+ * The destination of an export's files: a folder, or a single OVA tar.
  *
- * Nothing stands under a final name before {@link PackageWriter.finish}: until then a member lives in a `.partial`
- * file. Whoever creates a writer ends it with either `finish` or `discard`.
+ * No file has its final name before {@link PackageWriter.finish}. Until then, a member is stored in a `.partial` file.
+ * The creator of a writer ends it with either `finish` or `discard`.
  */
 export interface PackageWriter {
-  /** Members that may be open for writing at once: a tar takes one, since a member's size is not known before its end. */
+  /**
+   * Number of members that can be open for writing at once. A tar allows one, because the size of a member is not known
+   * before its end.
+   */
   readonly maxOpenMembers: number;
 
   /**
-   * Opens a member for writing. `name` is a plain file name; a second call with the same name starts that member again
-   * from nothing (the first one must have been discarded).
+   * Opens a member for writing. `name` is a plain file name. A second call with the same name restarts that member; the
+   * first one must have been discarded.
    */
   openMember(name: string, hints: MemberHints): Promise<MemberWriter>;
 
   /**
-   * Takes over a whole member that an earlier process left, after reading it back: true when its size and SHA-256 are
-   * those of `record`, false (and the leftover removed) when not. Called before any `openMember`, in the order in which
-   * the members were written.
+   * Adopts a complete member that an earlier process left, after reading it back. Returns true if its size and SHA-256
+   * match `record`; otherwise removes it and returns false. Call it before any `openMember`, in the order in which the
+   * members were written.
    */
   adoptMember(record: MemberRecord, signal: AbortSignal): Promise<boolean>;
 
   /**
-   * Writes the descriptor (when there is one) and the manifest over it and all whole members, flushes, and gives every
-   * file its final name, the descriptor last. Returns the final files in order. The writer is over after that.
-   * Throws kind `local-file` when a final name is taken (without `force`): then no file has its final name, and `discard` is
-   * still to come. An abort of `signal` stops what takes long, before the first rename.
+   * Writes the descriptor (if there is one) and the manifest over the descriptor and all complete members, flushes, and
+   * renames every file to its final name, the descriptor last. Returns the final files in order. The writer cannot be
+   * used afterwards. An abort of `signal` stops long operations before the first rename.
+   * @throws Hyper2kvmError kind `local-file` if a final name is in use (without `force`). No file has its final name
+   * then, and the caller must still call `discard`.
    */
   finish(content: PackageContent, signal?: AbortSignal): Promise<PackageFile[]>;
 
   /**
-   * Removes what is not whole; with `keepWhole`, members that are whole stay as `.partial` for a later `adoptMember`, without it
-   * everything that this writer made is removed. Never throws because a file is gone already.
+   * Removes incomplete members. With `keepWhole`, complete members are kept as `.partial` for a later `adoptMember`;
+   * without it, everything that this writer created is removed. Does not throw if a file no longer exists.
    */
   discard(options: { keepWhole: boolean }): Promise<void>;
 }
 
-/** One open file of a package. Ended by either `commit` or `discard`. */
+/** One open file of a package. End it with either `commit` or `discard`. */
 export interface MemberWriter {
-  /** What was written is proved by the server's hash alone: without one it must be taken back by `discard`, after `commit` too. */
+  /**
+   * The written data can be verified only by the server's hash. Without one it must be removed with `discard`, even
+   * after `commit`.
+   */
   readonly restsOnHash: boolean;
-  /** Resolves when the writer can take more: the caller awaits it before the next chunk. The chunk may not be reused before that. */
+  /**
+   * Resolves when the writer can accept more data; the caller waits for that before the next chunk. The caller must not
+   * reuse the chunk earlier.
+   */
   write(chunk: Uint8Array): Promise<void>;
-  /** Flushes to the disk and marks the member whole. `sha256` is the caller's hash (hex) over all that it wrote. */
+  /**
+   * Flushes to disk and marks the member as complete. `sha256` is the caller's hash (hex) over all bytes that it wrote.
+   */
   commit(sha256: string): Promise<MemberRecord>;
-  /** Forgets what was written. */
+  /** Discards the written data. */
   discard(): Promise<void>;
 }
 
-/** What is known of a member before its first byte. */
+/** The information about a member that is known before its first byte. */
 export interface MemberHints {
   isDisk: boolean;
-  /** Of a disk, by the VM's hardware. */
+  /** Capacity of the disk according to the VM's hardware configuration. */
   capacityBytes: number;
-  /** The server says that it gives a hash of what it sends: whoever fetches waits for it before a member that `restsOnHash` counts as whole. */
+  /**
+   * The server announces that it will return a hash of the data. The downloader waits for it before it treats a member
+   * with `restsOnHash` as complete.
+   */
   hashedByServer: boolean;
 }
 
-/** A whole member, as the resume record keeps it. */
+/** A complete member, as stored in the resume record. */
 export interface MemberRecord {
   name: string;
   sizeBytes: number;
-  /** Hex. */
+  /** Hexadecimal. */
   sha256: string;
-  /** Of an image made from the stream: when it was written, since `sha256` is that of the stream. */
+  /** For an image converted from the stream: its modification time, because `sha256` is the hash of the stream. */
   modifiedMs?: number;
-  /** In an OVA: where the member's header stands in the tar, which `adoptMember` needs. */
+  /** In an OVA: offset of the member's header in the tar, which `adoptMember` needs. */
   offsetBytes?: number;
 }
 
 export interface PackageContent {
-  /** The OVF descriptor's text; undefined for an export of bare disks, which an OVA cannot be. */
+  /** The text of the OVF descriptor; undefined for an export of disks only, which an OVA does not support. */
   descriptor: string | undefined;
-  /** Waited for when all files are whole and flushed, before the first of them gets its final name. What it throws, `finish` throws. */
+  /**
+   * Called and awaited when all files are complete and flushed, before the first one is renamed to its final name.
+   * `finish` passes its errors on.
+   */
   beforeNames?: (files: readonly PackageFile[]) => Promise<void>;
 }
 
 export interface PackageFile {
   path: string;
   sizeBytes: number;
-  /** Hex. Absent for an OVA, whose start is written last: its manifest holds the hashes of all that is in it. */
+  /**
+   * Hexadecimal. Absent for an OVA, because its start is written last. The manifest contains the hashes of all files in
+   * it.
+   */
   sha256?: string;
 }

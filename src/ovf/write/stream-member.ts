@@ -1,9 +1,9 @@
 import type { OutputFile } from '../../base/output/output.ts';
 import type { MemberRecord, MemberWriter } from './package-writer.ts';
 
-/** A member that is the server's file, byte for byte, in a folder or a tar. */
+/** A member that is a byte-for-byte copy of the server's file, in a folder or a tar. */
 export class StreamMember implements MemberWriter {
-  /** The server's own checksums stay in it. */
+  /** The member contains the server's own checksums. */
   readonly restsOnHash = false;
   readonly #file: OutputFile;
   readonly #onEnd: (record: MemberRecord | undefined) => void;

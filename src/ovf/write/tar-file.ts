@@ -8,14 +8,14 @@ import { digestOf } from '../../base/files/file-digest.ts';
 import { createNew } from '../../base/output/file-output.ts';
 import { moveTowardsEnd } from './tar-move.ts';
 
-/** Not through a link; and not waiting, should a named pipe stand there. */
+/** O_NOFOLLOW rejects links, and O_NONBLOCK avoids blocking on a named pipe. */
 const OPEN_LEFTOVER = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** An open tar: the file operations that an OVA takes, each with errors of kind `local-file` that name it. */
+/** An open tar with the file operations that an OVA needs. Errors have kind `local-file` and contain its path. */
 export class TarFile {
   readonly path: string;
   readonly handle: FileHandle;
-  /** Whether it was changed since it was opened. */
+  /** Whether it was modified after it was opened. */
   isChanged = false;
 
   private constructor(path: string, handle: FileHandle) {
@@ -23,7 +23,10 @@ export class TarFile {
     this.handle = handle;
   }
 
-  /** Opens without cutting: an earlier process may have left whole members. What is not this user's own is replaced; a link is not followed. */
+  /**
+   * Opens without truncating, because an earlier process may have left complete members. A file that does not belong to
+   * this user is replaced. Links are not followed.
+   */
   static async open(path: string): Promise<TarFile> {
     try {
       const handle = await open(path, OPEN_LEFTOVER);
@@ -45,7 +48,7 @@ export class TarFile {
     return (await this.handle.stat()).size === 0;
   }
 
-  /** Cuts it, or makes it longer with zeros, and flushes it. */
+  /** Truncates the file, or extends it with zeros, and flushes it. */
   async cut(sizeBytes: number): Promise<void> {
     await this.#change(async () => {
       await this.handle.truncate(sizeBytes);
@@ -75,7 +78,7 @@ export class TarFile {
     }
   }
 
-  /** Never rejects: what must be on the disk was flushed before. */
+  /** Never rejects: essential data was flushed before. */
   async close(): Promise<void> {
     await this.handle.close().catch(() => {});
   }

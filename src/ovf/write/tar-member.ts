@@ -3,18 +3,18 @@ import type { CompleteFile, OutputFile } from '../../base/output/output.ts';
 import { encodeHeaders, headersBytes, padded } from '../tar/tar-header.ts';
 import type { TarFile } from './tar-file.ts';
 
-/** Where the headers of a member go, and what is in them. */
+/** The offset and content of a member's headers. */
 interface MemberPlace {
   offsetBytes: number;
   mtime: Date;
 }
 
-/** What became of a member; `endBytes` is where it ends in the tar. */
+/** The outcome of a member; `endBytes` is the offset of its end in the tar. */
 type MemberEnd = { kind: 'complete'; endBytes: number } | { kind: 'gone'; wasComplete: boolean; endBytes: number };
 
 /**
- * The member at the end of a tar. The place of its headers is left empty (zeros, which readers take for the end of the tar) until the size is
- * known; `complete` writes them there.
+ * The last member of a tar. The space for its headers is left empty until the size is known; readers take these zeros
+ * for the end of the tar. `complete` writes the headers.
  */
 export class TarMember implements OutputFile {
   readonly name: string;
@@ -62,7 +62,7 @@ export class TarMember implements OutputFile {
     return { sizeBytes: this.#sizeBytes, modifiedMs: mtime.getTime(), offsetBytes };
   }
 
-  /** Brings all of it to the disk, its headers last. */
+  /** Writes everything to disk, the headers last. */
   async writeOut(): Promise<void> {
     const { offsetBytes, mtime } = this.#place;
     const sizeBytes = this.#sizeBytes;

@@ -3,13 +3,14 @@ import { writeFully } from '../../base/files/direct-io.ts';
 
 const BLOCK_BYTES = 1024 * 1024;
 
-/** The least distance of {@link moveTowardsEnd}. */
+/** The minimum distance for {@link moveTowardsEnd}. */
 export const LEAST_MOVE_BYTES = BLOCK_BYTES;
 
 /**
- * Moves the bytes from `from` to `end` of a file by `distance` towards its end, in place: it takes no second copy's space. Blocks go from the
- * last to the first and are no longer than the distance, so that none overwrites what was not moved yet; and as the file grows
- * with the first of them, a full disk shows before anything is lost. In between the file is in no order.
+ * Moves the bytes from `from` to `end` in a file by `distance` towards the end, in place, so that no space for a second
+ * copy is needed. Blocks are moved from last to first and are no longer than the distance, so no block overwrites data
+ * that was not moved yet. The first block extends the file, so a full disk is detected before anything is lost. The
+ * file is inconsistent during the move.
  */
 export async function moveTowardsEnd(
   handle: FileHandle,

@@ -14,15 +14,18 @@ import { TarMember } from './tar-member.ts';
 import { LEAST_MOVE_BYTES } from './tar-move.ts';
 
 export interface TarOutputOptions extends NamingOptions {
-  /** Made with its parents when it is not there. */
+  /** Created, including its parents, if it does not exist. */
   folder: string;
-  /** Of the tar. */
+  /** Name of the tar. */
   name: string;
-  /** The first member, which is written last, and the room that is kept free for it. */
+  /** The first member, which is written last, and the space reserved for it. */
   front: { name: string; reservedBytes: number };
 }
 
-/** The members of one tar, which has its partial name until the commit; one may be open at a time. Throws kind `local-file`. */
+/**
+ * The members of one tar, which has a partial name until the commit. One member can be open at a time.
+ * @throws Hyper2kvmError kind `local-file`.
+ */
 export class TarOutput implements OutputSet {
   readonly maxOpenFiles = 1;
   readonly folder: string;
@@ -34,13 +37,13 @@ export class TarOutput implements OutputSet {
   readonly #mtime = new Date();
   readonly #claims: FileClaim[] = [];
   #reservedBytes: number;
-  /** The end of the last complete member. */
+  /** Offset of the end of the last complete member. */
   #end: number;
   #members = 0;
   #open: TarMember | undefined;
-  /** A member is open, or about to be. */
+  /** A member is open, or is being opened. */
   #busy = false;
-  /** Members are no longer where their records say. */
+  /** Members have moved, so the offsets in their records are no longer valid. */
   #moved = false;
   #isOver = false;
 
@@ -63,7 +66,10 @@ export class TarOutput implements OutputSet {
     return new TarOutput({ ...options, folder }, tar, madeFolder);
   }
 
-  /** Keeps other runs away from the name of the tar until the end of the set. Throws kind `busy`. */
+  /**
+   * Prevents other runs from using the name of the tar until this set ends.
+   * @throws Hyper2kvmError kind `busy`.
+   */
   async claim(claims: FileClaims): Promise<void> {
     this.#claims.push(await claims.claim(this.path));
   }
@@ -83,7 +89,7 @@ export class TarOutput implements OutputSet {
 
   async adopt({ name, sizeBytes, sha256, offsetBytes }: LeftFile, signal: AbortSignal): Promise<boolean> {
     const dataOffset = this.#end + headersBytes(name);
-    // Members lie one after the other: what is not here, after those adopted before it, cannot be kept.
+    // Members are contiguous: a member that does not follow the previously adopted ones cannot be kept.
     const found = offsetBytes === this.#end ? await this.#tar.digest(dataOffset, sizeBytes, signal) : undefined;
     if (found !== sha256.toLowerCase()) {
       await this.#tar.cut(this.#end);
@@ -97,8 +103,8 @@ export class TarOutput implements OutputSet {
   }
 
   /**
-   * Writes the first member, made as long as its room with white space, which XML allows after the root element. One that is longer costs a move of all that was written. Returns its
-   * SHA-256 as it is in the tar.
+   * Writes the first member, padded to its reserved size with white space, which XML allows after the root element. A
+   * longer one requires moving all data that was written. Returns the SHA-256 of the member as stored in the tar.
    */
   async writeFront(text: Uint8Array, signal?: AbortSignal): Promise<string> {
     if (this.#busy) throw new Hyper2kvmError('internal', 'A member of the OVA is still open.');
@@ -112,7 +118,10 @@ export class TarOutput implements OutputSet {
     return digestOfText(filled);
   }
 
-  /** Writes the last member and the mark that ends the tar. Returns the size of the tar. A `discard` that keeps members takes it off again. */
+  /**
+   * Writes the last member and the end-of-archive marker. Returns the size of the tar. A `discard` that keeps members
+   * removes both.
+   */
   async writeEnd(name: string, text: string): Promise<number> {
     const member = await this.#append(name);
     const bytes = Buffer.from(text);
@@ -124,7 +133,7 @@ export class TarOutput implements OutputSet {
     return sizeBytes;
   }
 
-  /** The tar has one final name; the members have theirs. */
+  /** Only the tar is renamed; the members have their final names. */
   async commit(_names: readonly string[] = []): Promise<void> {
     await giveFinalNames(this.folder, [this.path], this.#naming);
     this.#isOver = true;
@@ -146,9 +155,9 @@ export class TarOutput implements OutputSet {
     }
   }
 
-  /** Cuts off what is not complete; false when nothing is left to keep. */
+  /** Truncates incomplete data. Returns false if there is nothing to keep. */
   async #keepMembers(): Promise<boolean> {
-    // What an earlier process left, and nobody asked for yet.
+    // The file was left by an earlier process, and nothing was adopted from it yet.
     if (!this.#tar.isChanged) return !(await this.#tar.isEmpty());
     if (this.#members === 0) return false;
     await this.#tar.cut(this.#end);
