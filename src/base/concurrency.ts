@@ -1,6 +1,6 @@
 /**
- * Runs `work` over `items`, at most `limit` at once, in order. The first failure aborts the signal of the others; all have ended when this
- * rejects with that first failure.
+ * Runs `work` for each of `items` in order, with at most `limit` running at once. The first failure aborts the signal
+ * of the others. After all have ended, rejects with that first failure.
  */
 export async function forEachConcurrently<Item>(
   items: readonly Item[],
@@ -28,7 +28,10 @@ export async function forEachConcurrently<Item>(
   if (failures.length > 0) throw failures[0];
 }
 
-/** Waits for all, also when one fails. @throws the first failure in the order given. */
+/**
+ * Waits for all promises, even if one fails.
+ * @throws the first failure in the order of the array.
+ */
 export async function settleAll(promises: readonly Promise<unknown>[]): Promise<void> {
   for (const end of await Promise.allSettled(promises)) if (end.status === 'rejected') throw end.reason;
 }

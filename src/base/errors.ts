@@ -1,6 +1,4 @@
-/**
- * What kind of failure an error is. Each kind has one exit code, see {@link EXIT_CODES}.
- */
+/** The kinds of failures. Each kind has one exit code, see {@link EXIT_CODES}. */
 export const ERROR_KINDS = [
   'internal',
   'usage',
@@ -17,20 +15,21 @@ export const ERROR_KINDS = [
 ] as const;
 export type ErrorKind = (typeof ERROR_KINDS)[number];
 
-/** The facts about a failure besides its sentence. */
+/** The properties of a failure in addition to its message. */
 export interface ErrorFacts {
-  /** What the user can do next, as a sentence or two. */
+  /** What the user can do next, in one or two sentences. */
   hint?: string;
-  /** True when the same call may succeed if it is made again. Decided where the failure is first seen. */
+  /** True if repeating the same call can succeed. Set where the failure is first detected. */
   retryable?: boolean;
-  /** More about the failure for programs: `details` of the error in a JSON document. Plain data without secrets. */
+  /** Machine-readable details of the failure: `details` of the error in a JSON document. Plain data without secrets. */
   details?: object;
   cause?: unknown;
 }
 
 /**
- * The one error family of this program: a kind (and so an exit code), one sentence that names the flag, VM or file,
- * what to do next, and whether a retry can help. Anything else that reaches the top is an internal error.
+ * The only error class of this program. It has a kind (and therefore an exit code), one sentence that names the flag,
+ * VM or file, a hint for the user, and whether a retry can help. Any other error that reaches the top level is an
+ * internal error.
  */
 export class Hyper2kvmError extends Error {
   readonly kind: ErrorKind;
@@ -48,11 +47,11 @@ export class Hyper2kvmError extends Error {
   }
 }
 
-/** The signals that end the program in an orderly way, and the exit code that each gives: 128 + the signal's number. */
+/** The signals on which the program exits cleanly, with their exit codes: 128 + the signal number. */
 export const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 export type EndingSignal = keyof typeof SIGNAL_EXIT_CODES;
 
-/** The reason of the root `AbortSignal` when the user or the system ends the program. Never retried. */
+/** The abort reason of the root `AbortSignal` when the user or the system terminates the program. Never retried. */
 export class InterruptedError extends Error {
   readonly signalName: EndingSignal;
 
@@ -63,12 +62,12 @@ export class InterruptedError extends Error {
   }
 }
 
-/** True when `error` says that a second try can help. */
+/** Returns true if `error` is marked as retryable. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof Hyper2kvmError && error.retryable;
 }
 
-/** The sentence of any thrown thing, for a message that quotes it. */
+/** Returns the message of any thrown value, for quoting in another message. */
 export function sentenceOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 import { Hyper2kvmError, InterruptedError, SIGNAL_EXIT_CODES, type ErrorKind } from './errors.ts';
 
-/** The one table from a kind of failure to the process's exit code. docs/exit-codes.md is generated from it. */
+/** The only mapping from kinds of failures to exit codes. docs/exit-codes.md is generated from it. */
 export const EXIT_CODES: Record<ErrorKind, { code: number; meaning: string }> = {
   internal: { code: 1, meaning: 'internal error: a bug in hyper2kvm' },
   usage: { code: 2, meaning: 'usage: a flag, an argument or a setting is wrong' },
@@ -22,18 +22,22 @@ export const EXIT_CODES: Record<ErrorKind, { code: number; meaning: string }> = 
   busy: { code: 18, meaning: 'busy: another run is writing the same VM or file there' },
 };
 
-/** The exit code of anything thrown. An error outside the family is internal. */
+/** Returns the exit code for any thrown value. Errors of other classes are internal. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof InterruptedError) return SIGNAL_EXIT_CODES[error.signalName];
   return EXIT_CODES[error instanceof Hyper2kvmError ? error.kind : 'internal'].code;
 }
 
-/** The exit code of a failure of which only the kind is known. That of an interruption is SIGTERM's, whichever signal it was. */
+/**
+ * Returns the exit code for a kind of failure. An interruption has the exit code of SIGTERM, whichever signal it was.
+ */
 export function codeOfKind(kind: ErrorKind | 'interrupted'): number {
   return kind === 'interrupted' ? SIGNAL_EXIT_CODES.SIGTERM : EXIT_CODES[kind].code;
 }
 
-/** The kind of failure that an exit code stands for; undefined for 0, for those of signals, and for what is none of ours. */
+/**
+ * Returns the kind of failure for an exit code. Undefined for 0, for exit codes of signals, and for unknown exit codes.
+ */
 export function kindOfCode(exitCode: number): ErrorKind | undefined {
   return Object.keys(EXIT_CODES)
     .filter(isKind)

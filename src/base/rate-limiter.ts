@@ -1,8 +1,8 @@
-/** Time as the limiter sees it; a test gives its own. */
+/** The clock of the limiter; tests provide their own. */
 export interface RateClock {
-  /** Milliseconds from any start, never going back. */
+  /** Monotonic time in milliseconds, from an arbitrary start. */
   now: () => number;
-  /** Calls `wake` once after `ms`; the result cancels that. */
+  /** Calls `wake` once after `ms`. The returned function cancels that. */
   wakeAfter: (ms: number, wake: () => void) => () => void;
 }
 
@@ -14,18 +14,21 @@ const SYSTEM_CLOCK: RateClock = {
   },
 };
 
-/** Unused time counts for this long, so that a burst is at most an eighth of a second's bytes and one slice. */
+/** Unused time is accumulated up to this limit, so a burst is at most one eighth of a second's bytes plus one slice. */
 const BURST_SECONDS = 1 / 8;
-/** Takes are cut into slices of at most this, which wait in turn: a disk with large chunks gets no larger share. */
+/**
+ * Requests are divided into slices of at most this size, which are queued in turn, so that a disk with large chunks
+ * does not get a larger share.
+ */
 const MAX_SLICE_BYTES = 64 * 1024;
 
 interface Waiter {
   bytes: number;
-  /** Undefined once its signal was aborted. */
+  /** Undefined after its signal was aborted. */
   go: (() => void) | undefined;
 }
 
-/** One limit in bytes a second, shared by all who take from it: a token bucket with one queue. */
+/** A limit in bytes per second, shared by all users of the instance: a token bucket with one queue. */
 export class RateLimiter {
   readonly #bytesPerSecond: number;
   readonly #clock: RateClock;
@@ -36,7 +39,7 @@ export class RateLimiter {
   #filledAt: number;
   #cancelWake: (() => void) | undefined;
 
-  /** `bytesPerSecond` is above zero. */
+  /** `bytesPerSecond` must be above zero. */
   constructor(bytesPerSecond: number, clock: RateClock = SYSTEM_CLOCK) {
     this.#bytesPerSecond = bytesPerSecond;
     this.#clock = clock;
@@ -47,8 +50,8 @@ export class RateLimiter {
   }
 
   /**
-   * Resolves when `bytes` more may be moved. Waiters are served in turn, slice by slice. Rejects with the signal's reason when it is
-   * aborted, and gives its place back.
+   * Resolves when another `bytes` bytes may be transferred. Waiters are served in turn, slice by slice. If aborted,
+   * rejects with the signal's reason and leaves the queue.
    */
   async take(bytes: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
@@ -58,7 +61,10 @@ export class RateLimiter {
     }
   }
 
-  /** Without a wait, when nobody stands in the queue. A slice may overdraw the bucket: what comes after pays for it. */
+  /**
+   * Takes bytes without waiting if the queue is empty. A slice can overdraw the bucket; later requests wait for that to
+   * be refilled.
+   */
   #takeNow(bytes: number): boolean {
     this.#fill();
     if (this.#queue.length > 0 || this.#tokens <= 0) return false;
@@ -93,7 +99,7 @@ export class RateLimiter {
     this.#filledAt = now;
   }
 
-  /** Lets go whoever may, then sleeps until the next one may, or not at all when nobody waits. */
+  /** Releases all waiters that may proceed. Then sleeps until the next one may, or not at all if the queue is empty. */
   #serve(): void {
     this.#fill();
     this.#cancelWake?.();
@@ -107,7 +113,7 @@ export class RateLimiter {
       this.#queue.shift();
     }
     if (this.#queue.length === 0) return;
-    // At least 1 ms: a timer cannot do less, and the bucket must come out above zero.
+    // At least 1 ms, which is the minimum of a timer, and so that the bucket is above zero afterwards.
     const waitMs = Math.max(1, Math.ceil((-this.#tokens / this.#bytesPerSecond) * 1000));
     this.#cancelWake = this.#clock.wakeAfter(waitMs, () => this.#serve());
   }

@@ -13,8 +13,8 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Back-off before try number `attempt + 1`: doubles from one second to at most 30 s, with full jitter over its upper
- * half so that several disks that fell together do not come back together.
+ * Back-off before attempt number `attempt + 1`: doubles from one second to at most 30 s. The upper half has full
+ * jitter, so that disks that failed at the same time are not retried at the same time.
  */
 export function backOffMs(attempt: number): number {
   const ceiling = Math.min(30_000, 1000 * 2 ** (attempt - 1));
@@ -22,7 +22,8 @@ export function backOffMs(attempt: number): number {
 }
 
 /**
- * Runs `work` with a signal that also aborts after `limitMs`, the reason then being a transfer error that names what took too long.
+ * Runs `work` with a signal that also aborts after `limitMs`. The reason is then a transfer error that names the
+ * operation that took too long.
  */
 export async function withTimeLimit<Result>(
   limitMs: number,

@@ -1,55 +1,61 @@
 /**
- * The configuration of a VM, as an OVF descriptor, a `.vmx` or a server describes it and as domains are made from. It is below its readers and its consumers, which do not import each
- * other.
+ * The configuration of a VM, as described by an OVF descriptor, a `.vmx` or a server. Domains are created from it. It
+ * is in a lower layer than its readers and consumers, which do not import each other.
  */
 export interface VmConfig {
-  /** As the source has it: any text. */
+  /** As in the source: any text. */
   name: string;
-  /** The instance UUID, or whatever else stays the same as long as the VM lives; undefined when the source has nothing of the kind. */
+  /**
+   * The instance UUID, or another value that does not change during the life of the VM. Undefined if the source has
+   * none.
+   */
   identity?: string | undefined;
-  /** Another VM of the source has the very same name. */
+  /** Another VM of the source has the same name. */
   sharesName?: boolean | undefined;
   /** The BIOS UUID: lower case, with dashes. */
   uuid: string | undefined;
-  /** VMware's id of the guest's system (`debian12_64Guest`), or VirtualBox's (`Debian_64`). */
+  /** VMware's ID of the guest operating system (`debian12_64Guest`), or VirtualBox's (`Debian_64`). */
   guestId: string | undefined;
-  /** Undefined if the source does not give it. */
+  /** Undefined if the source does not specify it. */
   memoryBytes: number | undefined;
   vcpus: number;
   /** A divisor of `vcpus`. */
   coresPerSocket: number | undefined;
   firmware: 'bios' | 'uefi';
   secureBoot: boolean;
-  /** It has a virtual TPM, whose content no package contains. */
+  /** The VM has a virtual TPM, whose content is not in any package. */
   tpm: boolean;
   /** In the order in which the guest sees them. */
   disks: readonly VmDisk[];
-  /** Of a `.vmx` or an OVF in the order of the source; for a domain in the order of their PCI addresses, in which the guest's kernel finds them. */
+  /**
+   * From a `.vmx` or an OVF, in the order of the source. For a domain, in the order of their PCI addresses, in which
+   * the guest's kernel detects them.
+   */
   nics: VmNic[];
-  /** How many CD-ROM drives it has. */
+  /** Number of CD-ROM drives. */
   cdRoms: number;
 }
 
 export interface VmDisk {
-  /** Undefined if the source does not give it, or the disk is on no controller that is known. */
+  /** Undefined if the source does not specify it, or if the type of the controller is unknown. */
   controller: VmController | undefined;
-  /** Its place on the controller. */
+  /** Unit number on the controller. */
   unitNumber?: number | undefined;
-  /** From 1; undefined if the source does not say that the VM boots from it. */
+  /** Position in the boot order, starting at 1. Undefined if the source does not list the disk as a boot device. */
   bootOrder: number | undefined;
-  /** What the guest saw as the disk's serial: VMware's UUID of it, in 32 hexadecimal digits. */
+  /** The disk's serial number that the guest saw: VMware's UUID of the disk, as 32 hexadecimal digits. */
   serial?: string | undefined;
 }
 
 export interface VmController {
   kind: ControllerKind;
-  /** Its number among those of its bus; no other of the bus has the same. */
+  /** Its number, which is unique among the controllers of the same bus. */
   address: number;
-  /** VMware's number of its PCI slot, from which a guest has the names of its disks by path. */
+  /** VMware's PCI slot number of the controller. The guest's disk names by path depend on it. */
   pciSlotNumber?: number | undefined;
 }
 
-/** `scsi` is a SCSI controller of an unknown kind; `virtio` and `virtio-scsi` come from oVirt and VirtualBox. */
+/** `scsi` is a SCSI controller of an unknown type; `virtio` and `virtio-scsi` come from oVirt and VirtualBox. */
 export type ControllerKind =
   | 'ide'
   | 'scsi'
@@ -64,12 +70,15 @@ export type ControllerKind =
   | 'usb';
 
 export interface VmNic {
-  /** Lower case, with colons. Undefined if the source has none, or one that no NIC can have: then a new one is made. */
+  /**
+   * Lower case, with colons. Undefined if the source has no MAC address, or an invalid one. A new one is then
+   * generated.
+   */
   mac: string | undefined;
-  /** Lower case, as the source names it: `vmxnet3`, `e1000`, `pcnet32`; '' if it does not. */
+  /** Lower case, as in the source: `vmxnet3`, `e1000`, `pcnet32`. '' if the source does not specify it. */
   model: string;
   /** The name of the network in the source. */
   network: string | undefined;
-  /** VMware's number of the NIC's PCI slot, from which a Linux guest has the name `ens192`. */
+  /** VMware's PCI slot number of the NIC. A Linux guest derives the name `ens192` from it. */
   pciSlotNumber?: number | undefined;
 }

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/** Tells one start of a host from every other start, and from other hosts (random(4)); containers have that of their host. Null where there is no /proc. */
+/**
+ * Returns the ID of the current boot, which differs between boots and between hosts (random(4)). Containers have the ID
+ * of their host. Null if there is no /proc.
+ */
 export function bootId(): string | null {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

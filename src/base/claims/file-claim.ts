@@ -9,21 +9,22 @@ import { lockFile } from './lock-file.ts';
 import { makeOwnFolder } from '../files/own-file.ts';
 import { stateFolder } from '../files/state-folder.ts';
 
-/** The exclusive right of this process to a name, until it is disposed of or the process ends. */
+/** The exclusive right of this process to a name, until the claim is disposed of or the process ends. */
 export interface FileClaim extends Disposable {
-  /** False where no lock could be taken: then nothing keeps another run away. */
+  /** False if no lock could be taken. Nothing prevents other runs from using the name then. */
   readonly isHeld: boolean;
 }
 
-/** Another process holds a lock for a moment when it looks for old ones. */
+/** Another process briefly holds a lock while it checks for stale files. */
 const TRIES = 4;
 const PAUSE_MS = 25;
-/** A file that has no lock and is older than so much was left by a process that was killed. */
+/** An unlocked file that is older than this was left by a process that was killed. */
 const LEFT_AFTER_MS = 24 * 3_600_000;
 
 /**
- * The names that this user's runs on this host claim: a locked file for each, in a folder of the {@link stateFolder} that only this user can write, so that no other user can take or keep
- * a name. Runs of other users, on other hosts and with another state folder are not kept away.
+ * The names that are claimed by this user's runs on this host. Each claim is a locked file in a folder of the {@link
+ * stateFolder} that only this user can write to, so that no other user can take or hold a name. Runs of other users, on
+ * other hosts, or with another state folder are not excluded.
  */
 export class FileClaims {
   readonly #folder: string;
@@ -32,7 +33,10 @@ export class FileClaims {
   #hasTidied = false;
   #hasToldProblem = false;
 
-  /** `onProblem` gets one sentence, once, when no lock can be taken; claims are then not held. `lock` is for tests. */
+  /**
+   * `onProblem` is called once, with one sentence, if no lock can be taken; claims are then not held. `lock` is for
+   * tests.
+   */
   constructor({
     env,
     onProblem,
@@ -48,8 +52,10 @@ export class FileClaims {
   }
 
   /**
-   * Claims the name `path` (absolute, in a folder that is there), by whatever path to that folder.
-   * @throws Hyper2kvmError `busy` while another run, or this one, holds it; `local-file` when its folder cannot be looked at.
+   * Claims the name `path`, which must be absolute and in an existing folder. Different paths to the same folder are
+   * equivalent.
+   * @throws Hyper2kvmError kind `busy` while another run, or this one, holds it; `local-file` if its folder cannot be
+   * accessed.
    */
   async claim(path: string): Promise<FileClaim> {
     const name = await nameOf(path);
@@ -81,7 +87,9 @@ export class FileClaims {
     return undefined;
   }
 
-  /** NFS without a lock daemon refuses every lock (ENOLCK), and SQLite reports that as it reports one that is taken. */
+  /**
+   * NFS without a lock daemon rejects every lock (ENOLCK). SQLite reports that in the same way as a lock that is held.
+   */
   #requireLocks(): void {
     const probe = this.#lock(join(this.#folder, randomBytes(8).toString('hex')));
     if (probe === undefined) {
@@ -90,7 +98,10 @@ export class FileClaims {
     probe[Symbol.dispose]();
   }
 
-  /** Removes the files of killed processes, once. Throws kind `local-file`. */
+  /**
+   * Removes the files of killed processes, once.
+   * @throws Hyper2kvmError kind `local-file`.
+   */
   async #tidy(): Promise<void> {
     if (this.#hasTidied) return;
     this.#hasTidied = true;
@@ -113,7 +124,8 @@ function problemSentence(error: Hyper2kvmError): string {
 }
 
 /**
- * The same for every path to one name: the folder is known by its inode. Hosts that share the state folder have other names, since an inode number of one host means nothing to another.
+ * Returns the same lock name for every path to a file name, because the folder is identified by its inode. Hosts that
+ * share the state folder use different lock names, because inode numbers are valid on one host only.
  */
 async function nameOf(path: string): Promise<string> {
   try {

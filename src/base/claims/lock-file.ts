@@ -4,29 +4,34 @@ import { Hyper2kvmError } from '../errors.ts';
 import { errnoOf, localFileError } from '../files/local-file-error.ts';
 import { OWNER_ONLY } from '../files/own-file.ts';
 
-/** https://sqlite.org/rescode.html#busy; the upper bits tell details. */
+/** https://sqlite.org/rescode.html#busy; the upper bits contain details. */
 const SQLITE_BUSY = 5;
 const PRIMARY_CODE = 0xff;
 
-/** In each round that fails another process has removed the file at the same moment. */
+/** A round fails only if another process removes the file at the same moment. */
 const ROUNDS = 100;
 
-/** What this process has locked. A second connection, and every other descriptor of such a file, would free its lock when it is closed (fcntl_locking(2)). */
+/**
+ * The files that this process has locked. Closing a second connection, or any other descriptor of such a file, would
+ * release its lock (fcntl_locking(2)).
+ */
 const locked = new Set<string>();
 
 /**
- * Locks the file `path` (absolute, in a folder that only this user can write), which is made when it is not there and removed in the end. Undefined while this or another process has
- * locked it. The kernel frees the lock when its process ends, by whatever signal.
+ * Locks the file `path`, which must be absolute and in a folder that only this user can write to. The file is created
+ * if it does not exist, and is removed with the lock. Returns undefined while this or another process holds the lock.
+ * The kernel releases the lock when the process ends, whatever the signal.
  *
- * Node.js has neither flock(2) nor fcntl(2). SQLite's write lock of a database is one of fcntl(2): the RESERVED lock (https://sqlite.org/lockingv3.html), which one connection gets at
- * a time and none gets halfway. Nothing is ever committed, so the database stays empty.
- * @throws Hyper2kvmError `local-file` when the file cannot be made or locked.
+ * Node.js has neither flock(2) nor fcntl(2). SQLite's write lock on a database uses fcntl(2): the RESERVED lock
+ * (https://sqlite.org/lockingv3.html), which only one connection can hold and which is acquired atomically. Nothing is
+ * ever committed, so the database stays empty.
+ * @throws Hyper2kvmError kind `local-file` if the file cannot be created or locked.
  */
 export function lockFile(path: string): Disposable | undefined {
   for (let round = 0; round < ROUNDS; round += 1) {
     if (locked.has(path)) return undefined;
     using open = new DisposableStack();
-    // This descriptor keeps the number of its inode from being given to another file.
+    // While this descriptor is open, the inode number cannot be reused for another file.
     const descriptor = openLock(path);
     open.defer(() => closeSync(descriptor));
     const database = lockDatabase(path);
@@ -49,13 +54,13 @@ function openLock(path: string): number {
   }
 }
 
-/** Undefined when another process has locked it. */
+/** Returns undefined if another process holds the lock. */
 function lockDatabase(path: string): Sqlite.DatabaseSync | undefined {
   const sqlite = loadSqlite();
   let database: Sqlite.DatabaseSync | undefined;
   try {
     database = new sqlite.DatabaseSync(path, { timeout: 0 });
-    // In memory, else a second file would be made beside it.
+    // The journal is in memory; otherwise SQLite would create a second file next to the database.
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE');
     return database;
   } catch (error) {
@@ -68,8 +73,9 @@ function lockDatabase(path: string): Sqlite.DatabaseSync | undefined {
 }
 
 /**
- * Whether the file that was opened before the lock was taken still has this name: its last holder may have removed it, and the next one have made another. When it has, SQLite has
- * locked this file and no other: one that was removed never comes back.
+ * Returns true if the file that was opened before the lock was taken still has this name. Its last holder may have
+ * removed it, and the next one may have created another. If the name is unchanged, SQLite has locked this very file: a
+ * removed file never reappears.
  */
 function isStillAt(path: string, descriptor: number): boolean {
   const opened = fstatSync(descriptor, { bigint: true });
@@ -77,7 +83,10 @@ function isStillAt(path: string, descriptor: number): boolean {
   return found?.ino === opened.ino && found.dev === opened.dev;
 }
 
-/** While it is locked, so that nobody has locked it meanwhile. A file that stays harms nobody: the lock counts, not the file. */
+/**
+ * Removes the file while it is locked, so that no other process can have locked it in the meantime. A file that remains
+ * is harmless: only the lock matters.
+ */
 function removeLocked(path: string): void {
   try {
     unlinkSync(path);
@@ -86,10 +95,13 @@ function removeLocked(path: string): void {
   }
 }
 
-/** Loaded by the first lock, since most runs take none. Before Node.js 24.15 that prints an ExperimentalWarning, which means nothing to a user. */
+/**
+ * Loaded with the first lock, because most runs take none. Before Node.js 24.15, loading prints an ExperimentalWarning,
+ * which is not useful to users.
+ */
 function loadSqlite(): typeof Sqlite {
   const emitWarning = Object.getOwnPropertyDescriptor(process, 'emitWarning') ?? {};
-  // Only this call, which loads the module and runs nothing else, goes without warnings.
+  // Warnings are suppressed only for this call, which loads the module and runs nothing else.
   process.emitWarning = () => {};
   try {
     const sqlite: typeof Sqlite | undefined = process.getBuiltinModule('node:sqlite');
@@ -100,7 +112,7 @@ function loadSqlite(): typeof Sqlite {
   throw new Hyper2kvmError('local-file', 'No file can be locked: this Node.js was built without SQLite.');
 }
 
-/** Not by `instanceof`: Node.js makes these errors in its own realm. */
+/** `instanceof` does not work: Node.js creates these errors in a separate realm. */
 function sqliteError(error: unknown): { errcode?: number; errstr?: string } {
   if (typeof error !== 'object' || error === null || !('errcode' in error) || !('errstr' in error)) return {};
   const { errcode, errstr } = error;

@@ -4,10 +4,11 @@ import { basename, dirname, join } from 'node:path';
 import { localFileError } from './local-file-error.ts';
 
 /**
- * Puts a small file in place as a whole: readers see the old one or the new one, after a crash too. It is written to a
- * new file in the same folder, flushed and renamed over `path`; on failure that new file is removed. Throws kind
- * `local-file`. Without `flush` it is whole for every reader, but may be gone after a power cut: for what is soon written again, since a flush can
- * make the file system bring gigabytes of other files to the disk first.
+ * Writes a small file atomically: readers see the old content or the new one, even after a crash. The content is
+ * written to a new file in the same folder, flushed, and renamed to `path`; on failure, the new file is removed.
+ * Without `flush`, readers still see a complete file, but it can be lost after a power failure. Use that for files that
+ * are rewritten soon, because a flush can force the file system to write gigabytes of other files first.
+ * @throws Hyper2kvmError kind `local-file`.
  */
 export async function writeFileAtomically(
   path: string,
@@ -25,19 +26,25 @@ export async function writeFileAtomically(
   if (flush) await flushFolder(dirname(path));
 }
 
-/** A name beside `path` for what is to become it: one of its own per call, so that two writers never share one, and the last rename wins. */
+/**
+ * Returns a temporary name next to `path` for its future content. Each call returns a different name, so writers never
+ * share one, and the last rename wins.
+ */
 export function draftPath(path: string): string {
   return join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`);
 }
 
-/** Whether `name` is a draft of a file whose name begins with `prefix`; a writer that is over was killed if it is still there. */
+/**
+ * Returns true if `name` is a draft of a file whose name starts with `prefix`. If its writer no longer runs, the draft
+ * was left by a process that was killed.
+ */
 export function isDraftOf(name: string, prefix: string): boolean {
   return name.startsWith(`.${prefix}`) && /\.[0-9a-f]{12}\.tmp$/.test(name);
 }
 
 /**
- * Flushes a folder's entries, so that a rename in it outlives a crash. Never throws: the files themselves are flushed
- * already, and some file systems (FUSE, SMB) refuse to open or flush a folder.
+ * Flushes the entries of a folder, so that a rename in it survives a crash. Never throws: the files themselves are
+ * already flushed, and some file systems (FUSE, SMB) do not support opening or flushing a folder.
  */
 export async function flushFolder(folder: string): Promise<void> {
   let handle: FileHandle | undefined;
@@ -45,7 +52,7 @@ export async function flushFolder(folder: string): Promise<void> {
     handle = await open(folder, 'r');
     await handle.sync();
   } catch {
-    // See above.
+    // As above, errors are ignored.
   } finally {
     await handle?.close().catch(() => {});
   }
@@ -54,7 +61,7 @@ export async function flushFolder(folder: string): Promise<void> {
 async function writeNewFile(path: string, data: string | Uint8Array, mode: number, flush: boolean): Promise<void> {
   const handle = await open(path, 'wx', mode);
   try {
-    // The mode of `open` is cut by the umask, which may be wider or narrower than what was asked for.
+    // `open` applies the umask, so the resulting mode can differ from the requested one.
     await handle.chmod(mode);
     await handle.writeFile(data);
     if (flush) await handle.sync();

@@ -1,6 +1,6 @@
 import { access, lstat } from 'node:fs/promises';
 
-/** Whether `path` leads to something that this user can see; links are followed. */
+/** Returns true if `path` refers to something that this user can access. Follows links. */
 export function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
@@ -8,7 +8,7 @@ export function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Whether the name is in use, be it by a link that leads nowhere. */
+/** Returns true if the name is in use, even by a dangling link. */
 export function isTaken(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,

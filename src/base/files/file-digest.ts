@@ -4,8 +4,8 @@ import type { FileHandle } from 'node:fs/promises';
 const BLOCK_BYTES = 1024 * 1024;
 
 /**
- * SHA-256 (hex) over `sizeBytes` bytes of a file from `offsetBytes` on; undefined when it ends before. Rejects with the signal's
- * reason when aborted, and with what the file system says.
+ * SHA-256 (hex) over `sizeBytes` bytes of a file, starting at `offsetBytes`. Undefined if the file ends earlier.
+ * Rejects with the signal's reason if aborted, and with errors of the file system.
  */
 export async function digestOf(
   handle: FileHandle,

@@ -1,21 +1,25 @@
-/** Linux allows 255 bytes to a name. */
+/** Linux limits a file name to 255 bytes. */
 const NAME_MAX_BYTES = 255;
-/** Room for what is put after a VM's name: `-disk-9999.vmdk.partial` has 23 bytes, a clash number takes some more. */
+/**
+ * Space for what is appended to a VM's name: `-disk-9999.vmdk.partial` has 23 bytes, and a number for name conflicts
+ * takes a few more.
+ */
 const SUFFIX_BYTES = 40;
 
 /**
- * What never stands in a file name: separators; control characters (NUL, newlines); line and paragraph separators; the marks
- * that turn the direction of text, with which a name can look like another; what was no Unicode (U+FFFD). Joiners stay:
- * Persian and Indic names need them.
+ * Characters that are not allowed in a file name: separators; control characters (NUL, newlines); line and paragraph
+ * separators; bidirectional control characters, which can make a name look like another; and the replacement character
+ * for invalid Unicode (U+FFFD). Joiners are allowed: Persian and Indic names need them.
  */
 const UNSAFE = /[/\\\p{Cc}\p{Zl}\p{Zp}\u{200E}\u{200F}\u{202A}-\u{202E}\u{2066}-\u{2069}\u{FEFF}\u{FFFD}]/gu;
-/** A leading dash reads as a flag, a dot hides the file, a tilde is taken for a home folder. */
+/** A leading dash looks like a flag, a dot hides the file, and a tilde is expanded to a home folder. */
 const UNSAFE_START = /^[-.~]/u;
 
 /**
- * Makes one safe file name (no path) of any text, a VM's name above all, and keeps it readable: only what is unsafe becomes `_`.
- * Unicode comes out in form NFC, so that one name is one file everywhere. At most `maxBytes` bytes of UTF-8, cut between
- * characters as a reader sees them. Never empty, `.` or `..`. Two texts can give one name: see {@link uniqueFileNames}.
+ * Converts any text, such as a VM's name, to one safe and readable file name (not a path): only unsafe characters
+ * become `_`. The result is in Unicode form NFC, so that one name refers to the same file everywhere. It has at most
+ * `maxBytes` bytes of UTF-8, truncated between grapheme clusters. It is never empty, `.` or `..`. Two texts can result
+ * in the same name: see {@link uniqueFileNames}.
  */
 export function safeFileName(text: string, { maxBytes = NAME_MAX_BYTES - SUFFIX_BYTES } = {}): string {
   const clean = text.toWellFormed().normalize('NFC').replace(UNSAFE, '_').trim().replace(UNSAFE_START, '_');
@@ -23,8 +27,8 @@ export function safeFileName(text: string, { maxBytes = NAME_MAX_BYTES - SUFFIX_
 }
 
 /**
- * {@link safeFileName} of each text, in order; where two would be one file, the later ones get `-2`, `-3`. Names that
- * differ only in case count as one, since they are on many file systems.
+ * Applies {@link safeFileName} to each text, in order. If two results are equal, the later ones get the suffix `-2`,
+ * `-3`. Names that differ only in case are treated as equal, as on many file systems.
  */
 export function uniqueFileNames(texts: readonly string[], { maxBytes = NAME_MAX_BYTES - SUFFIX_BYTES } = {}): string[] {
   const taken = new Set<string>();
@@ -40,7 +44,7 @@ export function uniqueFileNames(texts: readonly string[], { maxBytes = NAME_MAX_
   });
 }
 
-/** Windows and SMB drop trailing dots and spaces, and so make another name of it. */
+/** Windows and SMB remove trailing dots and spaces, which would change the name. */
 function trimEnd(name: string): string {
   let end = name.length;
   while (end > 0 && (name[end - 1] === '.' || name[end - 1] === ' ')) end--;
@@ -49,10 +53,11 @@ function trimEnd(name: string): string {
 
 function cutToBytes(text: string, maxBytes: number): string {
   if (Buffer.byteLength(text) <= maxBytes) return text;
-  // More than maxBytes UTF-16 units can never fit: cutting there first bounds the work.
+  // More than maxBytes UTF-16 units never fit. Truncating the text first bounds the work.
   const head = text.slice(0, maxBytes + 1).toWellFormed();
   const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' }).segment(head);
-  // A heap of combining marks can be one character: then code points must do.
+  // A long sequence of combining marks can form a single grapheme cluster. In that case, the name is truncated between
+  // code points.
   const codePoints = Array.from(head, (segment) => ({ segment }));
   return takeBytes(graphemes, maxBytes) || takeBytes(codePoints, maxBytes);
 }

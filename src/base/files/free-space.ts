@@ -6,13 +6,15 @@ import { makeFolder } from './make-folder.ts';
 import { Hyper2kvmError } from '../errors.ts';
 
 /**
- * Bytes that this user may still write under `path`, whose last parts need not exist yet: asked of its nearest existing
- * parent. Exact below 2^53. Throws kind `local-file`.
+ * Returns the number of bytes that this user can still write under `path`. Components at the end of the path need not
+ * exist yet: the file system of its nearest existing parent is queried. Exact below 2^53.
+ * @throws Hyper2kvmError kind `local-file`.
  */
 export async function freeBytes(path: string): Promise<number> {
   const folder = await nearestFolder(path);
   try {
-    // bavail, not bfree: the rest is kept for root. With bigint, as blocks times size passes 2^53 on large pools.
+    // bavail, not bfree, because the difference is reserved for root. bigint, because blocks times block size exceeds
+    // 2^53 on large pools.
     const { bavail, bsize } = await statfs(folder, { bigint: true });
     return Number(bavail * bsize);
   } catch (error) {
@@ -21,8 +23,9 @@ export async function freeBytes(path: string): Promise<number> {
 }
 
 /**
- * Throws kind `local-file` unless a file can be made in `path`, or in its nearest existing parent. It makes a file and removes it: rights
- * alone do not tell of quotas, of NFS with root squashed, or of a file system that went read-only.
+ * Checks that a file can be created in `path`, or in its nearest existing parent, by creating and removing one.
+ * Permissions alone do not reveal quotas, NFS with root squashing, or a file system that became read-only.
+ * @throws Hyper2kvmError kind `local-file`.
  */
 export async function checkWritable(path: string): Promise<void> {
   const folder = await nearestFolder(path);
@@ -35,17 +38,19 @@ export async function checkWritable(path: string): Promise<void> {
   }
 }
 
-/** Of what is not there, or cannot be there: its file system has no such names. */
+/** Errors for a path that does not exist, or cannot exist because its file system does not support the name. */
 const NOT_THERE = new Set(['ENOENT', 'ENOTDIR', 'EINVAL', 'EILSEQ', 'ENAMETOOLONG']);
 
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT']);
 
-/** What a file system reports for reasons that no other name would change. */
+/** Errors that do not depend on the file name. */
 const NOT_OF_A_NAME = new Set([...NO_ROOM, 'EIO', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENODEV']);
 
 /**
- * Throws kind `local-file`, with `hint`, for the first of `names` that the file system of `folder` cannot hold, such as `a:b` on FAT and NTFS; so it does for the names of folders
- * that have to be made for `folder`. It makes empty files of these names, in a folder of its own so that no file of anybody is touched, and removes them.
+ * Checks that the file system of `folder` supports `names`, and the names of the parent folders that must be created;
+ * FAT and NTFS, for example, do not support `a:b`. Creates empty files with these names in a temporary folder, so that
+ * no existing file is touched, and removes them.
+ * @throws Hyper2kvmError kind `local-file`, with `hint`, for the first unsupported name.
  */
 export async function checkNames(folder: string, names: readonly string[], hint: string): Promise<void> {
   const existing = await nearestFolder(folder);
@@ -53,7 +58,7 @@ export async function checkNames(folder: string, names: readonly string[], hint:
   const probe = join(existing, `.hyper2kvm-${randomBytes(6).toString('hex')}.probe`);
   try {
     await makeFolder(probe, { mode: 0o700 });
-    // What refuses this name refuses any name.
+    // If this name is rejected, the reason is not the name.
     await makeEmpty(join(probe, 'plain'));
     for (const name of new Set([...missing, ...names])) {
       const why = await whyRefused(probe, name);
@@ -62,7 +67,8 @@ export async function checkNames(folder: string, names: readonly string[], hint:
       throw new Hyper2kvmError('local-file', sentence, { hint });
     }
   } catch (error) {
-    // Without room for the probe the names are not tried: what is written meets the full file system itself, and says where.
+    // If there is no space for the probe, the names are not checked. The actual write reports the full file system and
+    // its location.
     if (NO_ROOM.has(errnoOf(error) ?? '')) return;
     throw localFileError('write to', existing, error);
   } finally {
@@ -70,7 +76,10 @@ export async function checkNames(folder: string, names: readonly string[], hint:
   }
 }
 
-/** The errno with which `name` is refused in a folder where others are not, or what it becomes there. Undefined for a name that can be held. */
+/**
+ * Returns the errno with which `name` is rejected in a folder that accepts other names, or how the name is changed.
+ * Undefined for a supported name.
+ */
 async function whyRefused(folder: string, name: string): Promise<string | undefined> {
   try {
     await makeEmpty(join(folder, name));
@@ -80,7 +89,8 @@ async function whyRefused(folder: string, name: string): Promise<string | undefi
     if (code === undefined || NOT_OF_A_NAME.has(code)) throw error;
     return code;
   }
-  // Linux' FAT takes trailing dots and drops them. Letters of another case, or composed otherwise, still open as the same file.
+  // FAT on Linux accepts and removes trailing dots. A name in different case or Unicode normalization still opens the
+  // same file.
   const kept = (await readdir(folder)).map(comparable);
   return kept.includes(comparable(name)) ? undefined : 'it is changed to another name';
 }
@@ -92,7 +102,10 @@ async function makeEmpty(path: string): Promise<void> {
   await handle.close();
 }
 
-/** `path` itself when it is a folder, else the nearest parent that exists. Throws kind `local-file` when that is no folder. */
+/**
+ * Returns `path` if it is a folder, otherwise its nearest existing parent.
+ * @throws Hyper2kvmError kind `local-file` if that is not a folder.
+ */
 export async function nearestFolder(path: string): Promise<string> {
   let folder = resolve(path);
   for (;;) {
@@ -100,7 +113,7 @@ export async function nearestFolder(path: string): Promise<string> {
       if ((await stat(folder)).isDirectory()) return folder;
       throw new Hyper2kvmError('local-file', `${folder} is not a folder.`, { hint: 'Choose another output folder.' });
     } catch (error) {
-      // The root always exists, so this ends.
+      // The loop ends, because the root always exists.
       if (!NOT_THERE.has(errnoOf(error) ?? '')) throw localFileError('access', folder, error);
       folder = dirname(folder);
     }

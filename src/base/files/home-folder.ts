@@ -1,12 +1,15 @@
 import { homedir } from 'node:os';
 import { isAbsolute } from 'node:path';
 
-/** The user's home folder: an absolute `HOME`, else what the system says; undefined when there is none. Never throws. */
+/**
+ * Returns the user's home folder: `HOME` if it is absolute, otherwise the one from the system. Undefined if there is
+ * none. Never throws.
+ */
 export function homeFolder(env: NodeJS.ProcessEnv): string | undefined {
   const home = env['HOME'];
   if (home !== undefined && isAbsolute(home)) return home;
   try {
-    // Throws for a uid without an entry in passwd, which containers often run with.
+    // Throws for a uid without an entry in passwd, which is common in containers.
     const known = homedir();
     return isAbsolute(known) ? known : undefined;
   } catch {

@@ -2,30 +2,34 @@ import { realpath } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { errnoOf, localFileError } from './local-file-error.ts';
 
-/** What a name leads to: the path without links, as the bytes that it is. */
+/** The target of a name: its path with links resolved, as text and as the original bytes. */
 export type FoundInside = { bytes: Buffer; path: string } | 'missing' | 'outside';
 
 /**
- * The one guard for names that come from a file or a server: they lead to files in one folder and below it, or nowhere. Links are followed, and count as
- * where they lead. Names are bytes, as the file system's are.
+ * The only check for names that come from a file or a server. They must refer to files in one folder or its subfolders.
+ * Links are resolved first. Names are bytes, as in the file system.
  */
 export class InsideFolder {
-  /** In latin1, one character for each byte. */
+  /** Decoded as latin1: one character per byte. */
   readonly #root: string;
 
   private constructor(root: string) {
     this.#root = root;
   }
 
-  /** `folder` itself may be a link, since the user gave it. Throws kind `local-file` when it cannot be read. */
+  /**
+   * `folder` can be a link, because the user specified it.
+   * @throws Hyper2kvmError kind `local-file` if it cannot be read.
+   */
   static async at(folder: string): Promise<InsideFolder> {
     const root = await realPathOf(latin1(folder));
     return new InsideFolder(root ?? posix.resolve(latin1(folder)));
   }
 
   /**
-   * Finds `name` from the folder `from` on, which is this folder or one below it. `outside` does not depend on whether there is such a file, so that nobody
-   * learns that from it. Throws kind `local-file` when the file system refuses to say.
+   * Finds `name` relative to the folder `from`, which is this folder or one of its subfolders. The result `outside`
+   * does not depend on whether the file exists, so that it does not reveal that.
+   * @throws Hyper2kvmError kind `local-file` if the file system returns another error.
    */
   async find(from: string, name: string | Buffer): Promise<FoundInside> {
     const text = latin1(name);
@@ -39,7 +43,7 @@ export class InsideFolder {
   }
 
   #holds(path: string): boolean {
-    // Only the root of the file system ends with its slash.
+    // Only the root of the file system ends with a slash.
     return path === this.#root || path.startsWith(this.#root.endsWith('/') ? this.#root : `${this.#root}/`);
   }
 }
@@ -48,7 +52,7 @@ function latin1(text: string | Buffer): string {
   return Buffer.from(text).toString('latin1');
 }
 
-/** Undefined when there is no such file. */
+/** Returns undefined if the file does not exist. */
 async function realPathOf(path: string): Promise<string | undefined> {
   const bytes = Buffer.from(path, 'latin1');
   try {
@@ -59,7 +63,7 @@ async function realPathOf(path: string): Promise<string | undefined> {
   }
 }
 
-/** The folder in which a file that does not exist would be, or as much of it as exists. */
+/** Returns the real path of the folder for a file that does not exist, or of its nearest existing parent. */
 async function realParentOf(path: string): Promise<string> {
   const parent = posix.dirname(path);
   return (await realPathOf(parent)) ?? (parent === path ? parent : await realParentOf(parent));

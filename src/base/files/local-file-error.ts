@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { Hyper2kvmError } from '../errors.ts';
 
-/** What a user can do about the failures of a file system that are met most. */
+/** Remedies for the most common file system errors. */
 const HINTS: Record<string, { what: string; hint: string }> = {
   ENOSPC: { what: 'no space is left', hint: 'Free up space there, or choose another output folder.' },
   EDQUOT: { what: 'the disk quota is used up', hint: 'Free up space, or choose another output folder.' },
@@ -28,18 +28,22 @@ const HINTS: Record<string, { what: string; hint: string }> = {
   EMFILE: { what: 'too many files are open', hint: 'Raise the limit (ulimit -n).' },
 };
 
-/** The errno name (`ENOSPC`) of what Node's file functions threw, else undefined. Node's own codes are `ERR_…`. */
+/**
+ * Returns the errno name (`ENOSPC`) of an error from Node's file functions, otherwise undefined. Node's own codes start
+ * with `ERR_`.
+ */
 export function errnoOf(error: unknown): string | undefined {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   if (typeof code === 'string' && /^E[A-Z0-9]+$/.test(code)) return code;
-  // libuv has no name for some errors, EDQUOT among them: Node gives those as "Unknown system error -122" with the number.
+  // libuv has no name for some errors, such as EDQUOT. Node reports them as "Unknown system error -122", with the
+  // number.
   const number = error instanceof Error && 'syscall' in error && 'errno' in error ? error.errno : undefined;
   return Object.entries(constants.errno).find(([, value]) => value === -Number(number))?.[0];
 }
 
 /**
- * The error of the family for a failed file operation: kind `local-file`, saying that `doing` (`write`, `rename`) failed for `path`.
- * What is of the family already, or no file error at all, comes back as it is.
+ * Converts a failed file operation to an error of kind `local-file`, whose message states that `doing` (`write`,
+ * `rename`) failed for `path`. An error that is already a Hyper2kvmError, or not a file error, is returned unchanged.
  */
 export function localFileError(doing: string, path: string, cause: unknown): unknown {
   const code = errnoOf(cause);

@@ -2,14 +2,16 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, localFileError } from './local-file-error.ts';
 
-/** 0777 without the bits of the umask, as mkdir(1) makes folders. */
+/** 0777 minus the umask, as in mkdir(1). */
 const DEFAULT_MODE = 0o777;
 
 /**
- * Makes `folder` (absolute) with the parents that it lacks, all with `mode`. Returns the topmost one that was made, undefined when the folder was there. A link to a folder counts as one.
+ * Creates `folder` (an absolute path) and its missing parents, all with `mode`. Returns the topmost folder that was
+ * created, or undefined if the folder existed. A link to a folder counts as a folder.
  *
- * The only place that makes folders: Node's own recursive mkdir never returns where mkdir(2) says ENOENT below a folder that exists, as /proc does.
- * @throws Hyper2kvmError `local-file`
+ * This is the only place that creates folders. Node's own recursive mkdir never returns if mkdir(2) reports ENOENT
+ * below an existing folder, as in /proc.
+ * @throws Hyper2kvmError kind `local-file`.
  */
 export async function makeFolder(folder: string, { mode = DEFAULT_MODE } = {}): Promise<string | undefined> {
   try {
@@ -19,7 +21,10 @@ export async function makeFolder(folder: string, { mode = DEFAULT_MODE } = {}): 
   }
 }
 
-/** Another process, or another VM of this run, may make a parent or remove an empty one at any moment. /proc says ENOENT however often it is asked. */
+/**
+ * Another process, or another VM of this run, can create a parent or remove an empty one at any time. The limit is for
+ * /proc, which reports ENOENT every time.
+ */
 const TRIES = 5;
 
 async function make(folder: string, mode: number, tries = TRIES): Promise<string | undefined> {

@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { Hyper2kvmError } from '../errors.ts';
 
-/** Node itself takes about 24; with its threads, connections and files an export of one VM takes up to 50. */
+/** Node itself uses about 24. With its threads, connections and files, the export of one VM uses up to 50. */
 const LEAST_OPEN_FILES = 64;
 
 /**
- * Throws kind `host` where the soft limit of open files is too small for disks: it would be met at any point of the work, some of which Node reports without a cause. The limit of this
- * process is in proc(5); where that cannot be read, nothing is known and nothing thrown.
+ * Checks that the soft limit for open files is high enough for disks. Otherwise the limit could be exceeded at any
+ * point of the work, and Node reports some of these failures without a cause. proc(5) contains the limit of this
+ * process; if it cannot be read, nothing is checked.
+ * @throws Hyper2kvmError kind `host` if the limit is too low.
  */
 export async function requireOpenFiles(limits = '/proc/self/limits'): Promise<void> {
   const text = await readFile(limits, 'utf8').catch(() => '');

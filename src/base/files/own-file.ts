@@ -4,20 +4,21 @@ import { Hyper2kvmError } from '../errors.ts';
 import { errnoOf, localFileError } from './local-file-error.ts';
 import { makeFolder } from './make-folder.ts';
 
-/** Not through a link, and without waiting for a writer, should a named pipe be there. */
+/** O_NOFOLLOW rejects links, and O_NONBLOCK avoids waiting for a writer if the path is a named pipe. */
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-/** Of the group and of others: whoever can write a record can have the program believe anything. */
+/** Write permission of the group and of others. Whoever can write a record controls what the program reads from it. */
 const WRITABLE_BY_OTHERS = 0o022;
 const ROOT = 0;
 
-/** The mode of files that are for nobody but their owner. */
+/** The mode of files that only their owner can access. */
 export const OWNER_ONLY = 0o600;
 
 /**
- * The text of a record that this program wrote earlier. Output folders, and folders for temporary files, may be writable for others, so a record is believed only when it is a regular file
- * of this user or of root that nobody else can write. With `isCompared`, its text is only compared with a known one: then anybody's file will do, as on NTFS or SMB, where all files
- * can be writable for all. The one place that opens records.
- * @throws Hyper2kvmError `local-file`, whose `cause` has the code ENOENT when there is no file.
+ * Returns the text of a record that this program wrote earlier. Output folders and folders for temporary files can be
+ * writable for others. A record is therefore trusted only if it is a regular file of this user or root that nobody else
+ * can write to. With `isCompared`, the text is only compared with a known one, and a file of any user is accepted. On
+ * NTFS and SMB, for example, all files can be writable for everybody. This is the only place that opens records.
+ * @throws Hyper2kvmError kind `local-file`, whose `cause` has the code ENOENT if the file does not exist.
  */
 export async function readOwnFile(
   path: string,
@@ -37,16 +38,17 @@ export async function readOwnFile(
 }
 
 /**
- * Whether a file that an earlier run may have left can be taken over and written on. One that somebody else made could hold anything, and one with a second
- * name may be a file of this user's that somebody else has linked into the folder.
+ * Returns true if a file from an earlier run can be adopted and written to. A file of another user could contain
+ * anything. A file with a second hard link can be another file of this user, which somebody else has linked into the
+ * folder.
  */
 export function canTakeOver(stats: Stats): boolean {
   return doubtAbout(stats) === undefined && stats.nlink === 1;
 }
 
 /**
- * Why the content of a file, or of a folder, may come from another user; undefined when only this user and root can have written it. The one place that
- * decides this.
+ * Returns why the content of a file or folder can come from another user, or undefined if only this user and root can
+ * have written it. This is the only place that decides this.
  */
 export function doubtAbout(stats: Pick<Stats, 'uid' | 'mode'>, kind: 'file' | 'folder' = 'file'): string | undefined {
   const type = stats.mode & constants.S_IFMT;
@@ -57,15 +59,16 @@ export function doubtAbout(stats: Pick<Stats, 'uid' | 'mode'>, kind: 'file' | 'f
 }
 
 /**
- * Makes a folder for files of this user only, with the parents that it lacks, all with mode 0700; one that exists is accepted unless {@link doubtAbout} it.
- * Below the temporary folder another user could have made it first, to read or plant files.
- * @throws Hyper2kvmError `local-file`
+ * Creates a folder for files of this user only, and its missing parents, all with mode 0700. An existing folder is
+ * accepted unless {@link doubtAbout} returns a reason. In the temporary folder, another user could have created it
+ * first, to read or plant files.
+ * @throws Hyper2kvmError kind `local-file`.
  */
 export async function makeOwnFolder(folder: string): Promise<void> {
   await makeFolder(folder, { mode: 0o700 });
   let doubt: string | undefined;
   try {
-    // Not through a link: whoever owns the link decides where it leads.
+    // Does not follow a link, because the owner of the link controls its target.
     doubt = doubtAbout(await lstat(folder), 'folder');
   } catch (error) {
     throw localFileError('access', folder, error);
@@ -76,7 +79,7 @@ export async function makeOwnFolder(folder: string): Promise<void> {
   });
 }
 
-/** Whether {@link readOwnFile} found no file. */
+/** Returns true if {@link readOwnFile} failed because the file does not exist. */
 export function isMissing(error: unknown): boolean {
   return error instanceof Hyper2kvmError && errnoOf(error.cause) === 'ENOENT';
 }

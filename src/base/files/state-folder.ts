@@ -3,11 +3,11 @@ import { isAbsolute, join } from 'node:path';
 import { homeFolder } from './home-folder.ts';
 
 /**
- * Where the program keeps what it knows from one run to the next: `$XDG_STATE_HOME/hyper2kvm`, by default `~/.local/state/hyper2kvm`; without
- * any home folder, one of this user's own under the system's temporary folder. Never throws, and makes nothing.
+ * Returns the folder for persistent state: `$XDG_STATE_HOME/hyper2kvm`, by default `~/.local/state/hyper2kvm`. Without
+ * a home folder, a folder of this user in the system's temporary folder. Never throws, and does not create the folder.
  */
 export function stateFolder(env: NodeJS.ProcessEnv): string {
-  // The XDG Base Directory Specification has relative paths ignored.
+  // The XDG Base Directory Specification requires that relative paths are ignored.
   const state = env['XDG_STATE_HOME'];
   if (state !== undefined && isAbsolute(state)) return join(state, 'hyper2kvm');
   const home = homeFolder(env);

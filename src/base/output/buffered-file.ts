@@ -4,15 +4,15 @@ import { DIRECT_UNIT_BYTES, FileWriter, pageAlignedMemory } from '../files/direc
 import { localFileError } from '../files/local-file-error.ts';
 
 /**
- * Bytes gathered for one write: a download comes in chunks of 16 KiB, and a system call for each would cost more than the
- * copy. Two such buffers to an open file.
+ * The size of a write. A download arrives in chunks of 16 KiB, and a system call for each would cost more than copying
+ * them. Each open file has two such buffers.
  */
 const BUFFER_BYTES = 1024 * 1024;
 
 /**
- * Writes a file from one place on, in large pieces, with one write in flight: while a buffer is on its way to the disk the
- * other one fills. The handle stays the caller's. A failed write shows as kind `local-file` in the next call, and in each one
- * after that.
+ * Writes a file sequentially from an offset, in large pieces and with one write in flight: one buffer is filled while
+ * the other one is written. The caller keeps ownership of the handle. A failed write is reported with kind `local-file`
+ * by the next call and by every later one.
  */
 export class BufferedFile {
   readonly #writer: FileWriter;
@@ -21,23 +21,26 @@ export class BufferedFile {
   #spare: Uint8Array = Buffer.from(pageAlignedMemory(BUFFER_BYTES));
   #filled = 0;
   #position: number;
-  /** Never rejects: what went wrong is in `#failure`. */
+  /** Never rejects; errors are stored in `#failure`. */
   #inFlight: Promise<void> = Promise.resolve();
   #failure: { error: unknown } | undefined;
 
-  /** `path` is for errors; `offsetBytes` is where the first byte goes. */
+  /** `path` is for error messages; `offsetBytes` is the offset of the first byte. */
   constructor(handle: FileHandle, path: string, offsetBytes: number) {
     this.#writer = new FileWriter(handle);
     this.#path = path;
     this.#position = offsetBytes;
   }
 
-  /** Where the next byte will stand. */
+  /** Offset of the next byte. */
   get offsetBytes(): number {
     return this.#position + this.#filled;
   }
 
-  /** Takes the chunk; resolves when there is room for more. Not to be called again before that. A chunk as large as the buffers is written as it is. */
+  /**
+   * Adds a chunk. Resolves when there is room for more; do not call it again earlier. A chunk that is at least as large
+   * as a buffer is written directly.
+   */
   async write(chunk: Uint8Array): Promise<void> {
     this.#throwFailure();
     if (this.#room === BUFFER_BYTES && chunk.length >= BUFFER_BYTES) {
@@ -54,25 +57,31 @@ export class BufferedFile {
     }
   }
 
-  /** Nothing is written after this. Resolves when all bytes are with the operating system; `handle.sync` brings them to the disk. */
+  /**
+   * Ends the file; nothing can be written after this call. Resolves when all bytes have been passed to the operating
+   * system. `handle.sync` flushes them to disk.
+   */
   async end(): Promise<void> {
     if (this.#filled > 0) await this.#send();
     await this.settle();
     this.#throwFailure();
   }
 
-  /** Waits for the write in flight, whatever becomes of it: before that the file may not be cut or closed. Nothing is written after this. */
+  /**
+   * Waits for the write in flight, whether it succeeds or fails. Before that, the file must not be truncated or closed.
+   * Nothing can be written after this call.
+   */
   async settle(): Promise<void> {
     await this.#inFlight;
     await this.#writer[Symbol.asyncDispose]();
   }
 
-  /** What the buffer takes; less than all of it at first, so that the next one starts where a page does. */
+  /** Remaining room in the buffer. The first buffer is shortened so that the next one starts at a page boundary. */
   get #room(): number {
     return BUFFER_BYTES - (this.#position % DIRECT_UNIT_BYTES) - this.#filled;
   }
 
-  /** Sends the full buffer off as soon as the one before it is written. */
+  /** Writes the full buffer as soon as the previous one is written. */
   async #send(): Promise<void> {
     await this.#inFlight;
     this.#throwFailure();
@@ -82,7 +91,7 @@ export class BufferedFile {
     await this.#start(bytes);
   }
 
-  /** Begins a write when the one before it is done. */
+  /** Starts a write after the previous one has ended. */
   async #start(bytes: Uint8Array): Promise<void> {
     await this.#inFlight;
     const position = this.#position;

@@ -9,18 +9,18 @@ import { BufferedFile } from './buffered-file.ts';
 import { removeFile } from './local-folder.ts';
 import type { CompleteFile, OutputFile } from './output.ts';
 
-/** Gets the {@link fileIdentity} of a complete file; undefined for one that was discarded. */
+/** Receives the {@link fileIdentity} of a complete file, or undefined for a discarded one. */
 export type OnEnd = (identity: string | undefined) => void;
 
 export interface FileOutputOptions {
-  /** The final name; by default that of the path. */
+  /** The final name. The default is the file name of the path. */
   name?: string | undefined;
   onEnd?: OnEnd;
-  /** What an error says could not be done. */
+  /** The operation to state in error messages. */
   doing?: 'create' | 'write' | undefined;
 }
 
-/** A regular file, closed to everybody but its owner. */
+/** A regular file that only its owner can access. */
 export class FileOutput implements OutputFile {
   readonly name: string;
   readonly path: string;
@@ -38,7 +38,7 @@ export class FileOutput implements OutputFile {
     this.#onEnd = onEnd;
   }
 
-  /** Makes the file at `path`; what is there (a leftover of an earlier run) is removed first, and a link is not followed. */
+  /** Creates the file at `path`. An existing file (left by an earlier run) is removed first. Links are not followed. */
   static async create(
     path: string,
     { name = basename(path), onEnd = () => {}, doing }: FileOutputOptions = {},
@@ -72,7 +72,7 @@ export class FileOutput implements OutputFile {
     await requireOwn(this.path, identity);
     this.#state = 'complete';
     this.#onEnd(identity);
-    // In ms with a fraction, as `Stats` without big integers has it, which is what records compare.
+    // In ms with a fraction, as in `Stats` without bigint. Records compare this value.
     const { mtimeMs } = await this.#change(() => stat(this.path));
     return { sizeBytes: Number(found.size), modifiedMs: mtimeMs };
   }
@@ -99,13 +99,16 @@ export class FileOutput implements OutputFile {
   }
 }
 
-/** The same for all paths to one file; '' when there is none. */
+/** Returns a value that is equal for all paths to the same file; '' if there is no file. */
 export async function fileIdentity(path: string): Promise<string> {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
   return found === undefined ? '' : identityOf(found);
 }
 
-/** Another host, or a person, may have put another file in its place, or removed its folder. Throws kind `local-file`. */
+/**
+ * Checks that the file is still the same. Another host, or a user, may have replaced it or removed its folder.
+ * @throws Hyper2kvmError kind `local-file`.
+ */
 export async function requireOwn(path: string, identity: string): Promise<void> {
   if ((await fileIdentity(path)) === identity) return;
   throw new Hyper2kvmError('local-file', `${path} was removed or replaced while it was written.`, {
@@ -117,7 +120,7 @@ function identityOf({ dev, ino }: BigIntStats): string {
   return `${dev}:${ino}`;
 }
 
-/** A new file under a name that may hold a leftover. A link there is removed, not followed. */
+/** Creates a file and replaces one that an earlier run left. A link is removed, not followed. */
 export async function createNew(
   path: string,
   { access = constants.O_WRONLY, doing = 'create' }: { access?: number; doing?: 'create' | 'write' | undefined } = {},

@@ -8,16 +8,21 @@ import { removeFile } from './local-folder.ts';
 import { partialPath } from './partial-name.ts';
 
 export interface NamingOptions {
-  /** Replace files that have the final names. */
+  /** Replace existing files with the final names. */
   force: boolean;
-  /** Of the files, whatever the umask is. Default: 0600. A disk holds the password hashes and keys of its machine. */
+  /**
+   * The mode of the files, independent of the umask. Default: 0600, because a disk contains the password hashes and
+   * keys of its VM.
+   */
   mode?: number | undefined;
 }
 
 /**
- * Gives each `<path>.partial` its final name, in order, and flushes the folder. Throws kind `local-file`; then those that had been renamed
- * are `.partial` again, as far as the file system lets it. Without `force` no file is overwritten; with it a file of an
- * earlier export is. The one place that decides the mode of a result: a `.partial` file is closed to everybody but its owner, and `mode` comes before the first name.
+ * Renames each `<path>.partial` to its final name, in order, and flushes the folder. After an error, files that were
+ * already renamed are renamed back to `.partial` if possible. Without `force`, no file is overwritten; with it, files
+ * of an earlier export are. This is the only place that decides the mode of a result: only the owner can access a
+ * `.partial` file, and `mode` is set before the first rename.
+ * @throws Hyper2kvmError kind `local-file`.
  */
 export async function giveFinalNames(
   folder: string,
@@ -26,10 +31,11 @@ export async function giveFinalNames(
 ): Promise<void> {
   for (const path of paths) await setMode(partialPath(path), mode);
   if (force) {
-    // The last one is what makes a package of the files: an old descriptor must not stand over new disks after a crash.
+    // The last file makes the files a package, so it is removed first: after a crash, an old descriptor must not remain
+    // with new disks.
     for (const path of paths.toReversed()) await removeFile(path);
   } else {
-    // Looked at first, so that the usual clash is found before anything moves; the move itself looks again.
+    // Checked first, so that a conflict is usually detected before any file is renamed. The rename itself checks again.
     for (const path of paths) await requireFree(path);
   }
   const done: string[] = [];
@@ -45,23 +51,26 @@ export async function giveFinalNames(
   await flushFolder(folder);
 }
 
-/** A link is not followed. A file system without modes (FAT, some SMB and FUSE) has its own rule about who reads, and a file that is missing is found when it is renamed. */
+/**
+ * Sets the mode without following a link. File systems without modes (FAT, some SMB and FUSE) control access in their
+ * own way. A missing file is detected by the rename.
+ */
 async function setMode(path: string, mode: number): Promise<void> {
   try {
     await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     await file.chmod(mode);
   } catch {
-    // What it has then is at most what it was made with, which is no more than its owner's.
+    // The file then keeps the mode that it was created with, which allows access at most for its owner.
   }
 }
 
-/** Errors of link(2) that say that this file system, or its mount, has no hard links. */
+/** Errors of link(2) which mean that the file system, or its mount, does not support hard links. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL', 'EACCES', 'EXDEV']);
 
 /**
- * rename(2) overwrites, and Node has no renameat2 with RENAME_NOREPLACE. link(2) never overwrites and cannot race, so the file
- * gets its second name first and loses its old one then. Where there are no hard links (FAT, exFAT, some SMB and FUSE) a look and
- * a rename must do: a file that appears between the two would be lost.
+ * rename(2) overwrites, and Node has no renameat2 with RENAME_NOREPLACE. link(2) never overwrites and is atomic, so the
+ * file first gets its second name, and then loses the old one. Without hard links (FAT, exFAT, some SMB and FUSE), a
+ * check and a rename are used: a file that appears between the two would be lost.
  */
 async function moveToFree(from: string, to: string): Promise<void> {
   try {

@@ -15,20 +15,23 @@ import { partialPath } from './partial-name.ts';
 import { requirePlainName } from './plain-name.ts';
 
 export interface FolderOutputOptions extends NamingOptions {
-  /** Made with its parents when it is not there. */
+  /** Created, including its parents, if it does not exist. */
   folder: string;
-  /** The names of files that each run makes from the others (a manifest): they are never kept for the next one. */
+  /** The names of files that each run generates from the others (a manifest). They are never kept for the next run. */
   texts?: readonly string[];
 }
 
-/** Files of one folder, each with its partial name until the commit; any number may be open at once. Throws kind `local-file`. */
+/**
+ * Files in one folder, each with a partial name until the commit. Any number can be open at once.
+ * @throws Hyper2kvmError kind `local-file`.
+ */
 export class FolderOutput implements OutputSet {
   readonly maxOpenFiles = Number.POSITIVE_INFINITY;
   readonly folder: string;
   readonly #naming: NamingOptions;
   readonly #madeFolder: string | undefined;
   readonly #open = new Map<string, FileOutput>();
-  /** By name, with what identifies the file: until the commit somebody may put another one in its place. */
+  /** The identity of each complete file by name. It detects whether another file has replaced it before the commit. */
   readonly #complete = new Map<string, string>();
   readonly #texts: readonly string[];
   readonly #claims: FileClaim[] = [];
@@ -46,12 +49,15 @@ export class FolderOutput implements OutputSet {
     return new FolderOutput({ ...options, folder }, await makeFolder(folder));
   }
 
-  /** Keeps other runs away from these names until the end of the set. Throws kind `busy`. */
+  /**
+   * Prevents other runs from using these names until this set ends.
+   * @throws Hyper2kvmError kind `busy`.
+   */
   async claim(names: readonly string[], claims: FileClaims): Promise<void> {
     for (const name of names) this.#claims.push(await claims.claim(join(this.folder, name)));
   }
 
-  /** Where a file is before the commit. */
+  /** Returns the path of a file before the commit. */
   pathOf(name: string): string {
     return partialPath(join(this.folder, name));
   }
@@ -60,7 +66,7 @@ export class FolderOutput implements OutputSet {
     return this.#begin(name, 'create');
   }
 
-  /** `doing` is for errors. */
+  /** `doing` is for error messages. */
   async #begin(name: string, doing: 'create' | 'write'): Promise<OutputFile> {
     requirePlainName(name);
     if (this.#open.has(name)) throw new Hyper2kvmError('internal', `${name} is open already.`);
@@ -75,7 +81,10 @@ export class FolderOutput implements OutputSet {
     return file;
   }
 
-  /** Writes a small text as a complete file. On failure nothing of it is left. For the caller this is one operation: an error says that it could not be written, not created. */
+  /**
+   * Writes a small text as a complete file. On failure, nothing remains of it. The caller sees one operation, so an
+   * error states that the file could not be written, not created.
+   */
   async writeText(name: string, text: string): Promise<{ name: string; sizeBytes: number; sha256: string }> {
     const file = await this.#begin(name, 'write');
     try {
@@ -106,7 +115,7 @@ export class FolderOutput implements OutputSet {
     this.#release();
   }
 
-  /** Throws kind `internal` while a file is open. */
+  /** @throws Hyper2kvmError kind `internal` while a file is open. */
   requireNoneOpen(): void {
     if (this.#open.size === 0) return;
     throw new Hyper2kvmError('internal', `${[...this.#open.keys()].join(', ')} is still open.`);
@@ -131,10 +140,13 @@ export class FolderOutput implements OutputSet {
   }
 }
 
-/** Not through a link; and without waiting, should a named pipe be there. */
+/** O_NOFOLLOW rejects links, and O_NONBLOCK avoids blocking on a named pipe. */
 const OPEN_LEFTOVER = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Whether the file is this user's own, and has that size and SHA-256. Rejects with the reason of an abort; throws kind `local-file`. */
+/**
+ * Returns true if the file belongs to this user and has the given size and SHA-256.
+ * @throws Hyper2kvmError kind `local-file`, or the reason of an abort.
+ */
 async function hasContent(path: string, { sizeBytes, sha256 }: LeftFile, signal: AbortSignal): Promise<boolean> {
   signal.throwIfAborted();
   let handle: FileHandle;
@@ -155,7 +167,9 @@ async function hasContent(path: string, { sizeBytes, sha256 }: LeftFile, signal:
   }
 }
 
-/** One of this user's own that has its size and its time of change still was flushed complete, and not touched since. */
+/**
+ * A file of this user whose size and modification time match was flushed completely, and has not been modified since.
+ */
 function isUntouched(path: string, { sizeBytes, modifiedMs }: LeftFile): Promise<boolean> {
   return lstat(path).then(
     (found) => canTakeOver(found) && found.size === sizeBytes && found.mtimeMs === modifiedMs,

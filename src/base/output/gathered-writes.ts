@@ -4,16 +4,22 @@ import type { Writes } from './writes.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 
-/** Gathers what stands one behind the other in a file, however it is cut, into pieces that can go past the page cache. Copies it, so that whoever gave it can use its memory again. */
+/**
+ * Gathers contiguous writes of any size into pieces that can bypass the page cache. Copies the bytes, so that the
+ * caller can reuse its memory.
+ */
 export class GatheredWrites {
-  /** Pieces that are not in use: as many as were under way at once. */
+  /** Unused buffers: as many as were in flight at once. */
   readonly #free: Buffer[] = [];
   #piece: Buffer | undefined;
-  /** Where the piece stands in the file, and how much of it is there. */
+  /** File offset of the current piece; `#filled` is its length. */
   #startBytes = 0;
   #filled = 0;
 
-  /** What is not behind what was added before starts a new piece, best where a page does. */
+  /**
+   * Adds bytes at a file offset. If they do not follow the previously added ones, they start a new piece, which is most
+   * efficient at a page boundary.
+   */
   add(bytes: Uint8Array, position: number, writes: Writes): void {
     if (position !== this.#startBytes + this.#filled) {
       this.flush(writes);
@@ -29,7 +35,7 @@ export class GatheredWrites {
     }
   }
 
-  /** Begins to write what is there. */
+  /** Starts to write the gathered bytes. */
   flush(writes: Writes): void {
     const piece = this.#piece;
     if (piece) writes.add(piece.subarray(0, this.#filled), this.#startBytes, () => this.#free.push(piece));

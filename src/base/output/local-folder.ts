@@ -2,7 +2,10 @@ import { rmdir, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, localFileError } from '../files/local-file-error.ts';
 
-/** Removes the folders that {@link makeFolder} made, from `folder` up to `topmost`, as far as they are empty. Never throws. */
+/**
+ * Removes the folders that {@link makeFolder} created, from `folder` up to `topmost`, as long as they are empty. Never
+ * throws.
+ */
 export async function removeMadeFolders(folder: string, topmost: string | undefined): Promise<void> {
   if (topmost === undefined) return;
   for (let at = folder; at.startsWith(topmost); at = dirname(at)) {
@@ -14,7 +17,10 @@ export async function removeMadeFolders(folder: string, topmost: string | undefi
   }
 }
 
-/** Throws kind `local-file`, but not for a file that is gone. */
+/**
+ * Removes a file. Does not fail if the file does not exist.
+ * @throws Hyper2kvmError kind `local-file`.
+ */
 export async function removeFile(path: string): Promise<void> {
   try {
     await unlink(path);

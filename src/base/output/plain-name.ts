@@ -1,12 +1,13 @@
 import { Hyper2kvmError } from '../errors.ts';
 import { partialPath } from './partial-name.ts';
 
-/** Linux's limit, for the partial name too. */
+/** Linux's limit, which also applies to the partial name. */
 const MOST_NAME_BYTES = 255;
 
 /**
- * Throws kind `internal` unless `name` is one plain file name that can be in a folder, a manifest and a tar: the caller makes names
- * safe, and this is the last check before the disk.
+ * Checks that `name` is one plain file name that is valid in a folder, a manifest and a tar. The caller sanitizes
+ * names; this is the last check before the file system.
+ * @throws Hyper2kvmError kind `internal`.
  */
 export function requirePlainName(name: string): void {
   const isUnsafe = name === '' || name === '.' || name === '..' || /[/\0\r\n]/.test(name);

@@ -1,7 +1,7 @@
 import { settleAll } from '../concurrency.ts';
 import type { OutputFile } from './output.ts';
 
-/** Writes into a file that are under way together. */
+/** Concurrent writes into a file. */
 export class Writes {
   readonly #file: Pick<OutputFile, 'write'>;
   readonly #all: Promise<void>[] = [];
@@ -10,12 +10,15 @@ export class Writes {
     this.#file = file;
   }
 
-  /** Begins a write. The bytes must not change before `onWritten`, or {@link done}. */
+  /** Starts a write. The bytes must not change before `onWritten` is called or {@link done} resolves. */
   add(bytes: Uint8Array, position: number, onWritten?: () => void): void {
     this.#all.push(this.#file.write(bytes, position).then(onWritten));
   }
 
-  /** Waits for all, also when one fails. @throws the first failure. */
+  /**
+   * Waits for all writes, even if one fails.
+   * @throws the first failure.
+   */
   done(): Promise<void> {
     return settleAll(this.#all);
   }

@@ -1,6 +1,6 @@
 /**
- * What programs that this one starts need of the environment: where programs and files are, language and time zone, and how libguestfs, libvirt
- * (with SSH, Kerberos and D-Bus) and virt-v2v are set up.
+ * The environment variables that child processes need: paths of programs and files, language and time zone, and the
+ * configuration of libguestfs, libvirt (with SSH, Kerberos and D-Bus) and virt-v2v.
  */
 const NAMES: ReadonlySet<string> = new Set([
   'PATH',
@@ -26,8 +26,9 @@ const NAMES: ReadonlySet<string> = new Set([
 const PREFIXES = ['LC_', 'XDG_', 'KRB5', 'LIBGUESTFS_', 'SUPERMIN_', 'LIBVIRT_', 'VIRSH_', 'QEMU_'];
 
 /**
- * The environment for a program that this one starts. Only what is listed here is passed on: this program's own settings contain passwords
- * (HYPER2KVM_PASSWORD, GOVC_URL), and so may those of other programs, of which a hypervisor or its guest has no need.
+ * Returns the environment for a child process. Only listed variables are passed on. This program's own settings contain
+ * passwords (HYPER2KVM_PASSWORD, GOVC_URL), and settings of other programs can too. A hypervisor and its guest do not
+ * need them.
  */
 export function childEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => isListed(name)));

@@ -1,5 +1,6 @@
 /**
- * Passes items from one side that pushes to one that pulls, without a buffer between: `give` resolves when the other side has done with the item and asks for more.
+ * Passes items from a producer to a consumer without a buffer: `give` resolves when the consumer has processed the item
+ * and requests the next one.
  */
 export class Handoff<Item> {
   #offered: { item: Item; taken: () => void; refused: (error: unknown) => void } | undefined;
@@ -7,7 +8,7 @@ export class Handoff<Item> {
   #failure: { error: unknown } | undefined;
   #wake: (() => void) | undefined;
 
-  /** Hands over one item; not to be called again before it has resolved. Rejects when the other side has gone. */
+  /** Passes one item. Do not call it again before it resolves. Rejects if the consumer has stopped. */
   give(item: Item): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure.error);
     return new Promise((resolve, reject) => {
@@ -16,20 +17,20 @@ export class Handoff<Item> {
     });
   }
 
-  /** No more items come. */
+  /** Signals that there are no more items. */
   end(): void {
     this.#ended = true;
     this.#wakeReader();
   }
 
-  /** The reading side has gone, because of `error`: whoever gives, now or later, gets it. */
+  /** Signals that the consumer has stopped because of `error`. Current and later calls of `give` reject with it. */
   fail(error: unknown): void {
     this.#failure ??= { error };
     this.#offered?.refused(error);
     this.#offered = undefined;
   }
 
-  /** The items, for one reader. */
+  /** The items, for a single consumer. */
   async *items(): AsyncGenerator<Item, void, undefined> {
     for (;;) {
       const offered = this.#offered;

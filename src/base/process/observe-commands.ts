@@ -1,27 +1,27 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { ChildProcess } from 'node:child_process';
 
-/** An external program that has ended, or could not be started. */
+/** An external program that has exited or could not be started. */
 export interface EndedCommand {
   program: string;
-  /** Without scripts that a shell was given: a script of the user's may contain a token. */
+  /** Without scripts that were passed to a shell: a user's script can contain a token. */
   args: readonly string[];
   /** Milliseconds since the epoch. */
   startedAt: number;
   durationMs: number;
   exitCode: number | null;
-  /** The signal that ended it. */
+  /** The signal that terminated it. */
   signal: string | null;
   /** Why it could not be started. */
   failure?: string;
 }
 
-/** Node publishes each new child process here, whichever function starts it. */
+/** Node publishes each new child process on this channel, whichever function starts it. */
 const CHANNEL = 'child_process';
-/** Stands for a script that is not shown. */
+/** Placeholder for a script that is not shown. */
 const SCRIPT = '…';
 
-/** Calls `observer` at the end of each program that this process starts, until the returned function is called. */
+/** Calls `observer` when a program that this process started ends, until the returned function is called. */
 export function observeCommands(observer: (command: EndedCommand) => void): () => void {
   const onMessage = (message: unknown): void => {
     const child = typeof message === 'object' && message !== null && 'process' in message ? message.process : undefined;
@@ -39,15 +39,15 @@ function watch(child: ChildProcess, observer: (command: EndedCommand) => void): 
     observer({ ...shownCommand(child.spawnfile, child.spawnargs), startedAt, durationMs, ...end });
   };
   child.once('exit', (exitCode, signal) => ended({ exitCode, signal }));
-  // A program that has run can fail later, to be killed for example: it still has an exit.
+  // A running program can also emit an error, for example if it cannot be killed. It still has an exit event.
   child.once('error', ({ message }) => {
     if (child.pid === undefined) ended({ exitCode: null, signal: null, failure: message });
   });
 }
 
 /**
- * The program and its arguments. Of `sh -c SCRIPT NAME SCRATCH COMMAND…`, which is how programs are tied to this process (see `guest/tied-process.ts`), it is
- * the command.
+ * Returns the program and its arguments. For `sh -c SCRIPT NAME SCRATCH COMMAND…`, which ties a program to this process
+ * (see `guest/tied-process.ts`), returns the command.
  */
 export function shownCommand(file: string, argv: readonly string[]): Pick<EndedCommand, 'program' | 'args'> {
   const [, option, , name, , ...command] = argv;

@@ -1,24 +1,31 @@
 import { literal, looseObject, number, object, safeParse, type GenericSchema, type InferOutput } from 'valibot';
 import type { ObjectEntries, ObjectSchema, LiteralSchema } from 'valibot';
 
-/** The version of all records and JSON documents. It counts up when a field is removed, or changes its meaning; a field that is added does not change it. */
+/**
+ * The version of all records and JSON documents. It is incremented when a field is removed or changes its meaning, but
+ * not when a field is added.
+ */
 export const SCHEMA_VERSION = 1;
 
-/** The schema of a record that is kept in a file. */
+/** Returns the schema of a record that is stored in a file. */
 export function recordSchema<Entries extends ObjectEntries>(
   entries: Entries,
 ): ObjectSchema<Entries & { schemaVersion: LiteralSchema<1, undefined> }, undefined> {
   return object({ schemaVersion: literal(SCHEMA_VERSION), ...entries });
 }
 
-/** The text of a record, with its version first. Only fields of `record` itself are written: pick them before. */
+/**
+ * Returns the text of a record, with its version first. Contains all fields of `record`, so the caller must select
+ * them.
+ */
 export function recordText(record: object, indent?: number): string {
   return `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, ...record }, undefined, indent)}\n`;
 }
 
 /**
- * The record in a text, validated, without fields that the schema does not know. Undefined for a text that is not JSON, or not such a record. Records of releases that wrote no
- * `schemaVersion` have the fields of version 1, and are read as such.
+ * Parses and validates the record in a text. Fields that are not in the schema are dropped. Undefined for text that is
+ * not JSON, or not such a record. Records of releases without `schemaVersion` have the fields of version 1, and are
+ * read as such.
  */
 export function readRecord<Schema extends GenericSchema>(
   text: string,
@@ -31,13 +38,15 @@ export function readRecord<Schema extends GenericSchema>(
 
 const VERSIONED = looseObject({ schemaVersion: number() });
 
-/** The version of a record that a later release wrote; undefined for any other text. */
+/** Returns the version of a record that a later release wrote; undefined for any other text. */
 export function laterVersion(text: string): number | undefined {
   const result = safeParse(VERSIONED, parseJson(text));
   return result.success && result.output.schemaVersion > SCHEMA_VERSION ? result.output.schemaVersion : undefined;
 }
 
-/** What a JSON text contains, validated; undefined for what is not JSON, or does not fit. For texts that other programs write. */
+/**
+ * Parses and validates JSON text from other programs. Undefined for text that is not JSON or does not match the schema.
+ */
 export function readJson<Schema extends GenericSchema>(text: string, schema: Schema): InferOutput<Schema> | undefined {
   const result = safeParse(schema, parseJson(text));
   return result.success ? result.output : undefined;

@@ -1,10 +1,10 @@
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 
-/** Bytes in binary units with at most four digits: `512 B`, `1.5 GiB`, `340 MiB`. At most 8 characters. */
+/** Formats bytes in binary units with at most four digits: `512 B`, `1.5 GiB`, `340 MiB`. At most 8 characters. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  // 1023.5 and more would be rounded to a four-digit 1024.
+  // Values from 1023.5 would be rounded to a four-digit 1024.
   while (value >= (unit === 0 ? 1024 : 1023.5) && unit < UNITS.length - 1) {
     value /= 1024;
     unit += 1;
@@ -13,12 +13,12 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit]}`;
 }
 
-/** Bytes a second: `98.2 MiB/s`. At most 10 characters. */
+/** Formats bytes per second: `98.2 MiB/s`. At most 10 characters. */
 export function formatRate(bytesPerSecond: number): string {
   return `${formatBytes(bytesPerSecond)}/s`;
 }
 
-/** A span of time in its two largest units: `42s`, `1m 05s`, `2h 05m`, `3d 04h`. Less than a second is `<1s`. */
+/** Formats a duration in its two largest units: `42s`, `1m 05s`, `2h 05m`, `3d 04h`. Less than a second is `<1s`. */
 export function formatDuration(seconds: number): string {
   if (seconds < 1) return '<1s';
   const whole = Math.round(seconds);
@@ -28,7 +28,7 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / 86_400)}d ${twoDigits(Math.floor((whole % 86_400) / 3600))}h`;
 }
 
-/** `1 disk`, `3 disks`. */
+/** Formats a count: `1 disk`, `3 disks`. */
 export function formatCount(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }

@@ -1,12 +1,12 @@
 import { inspect } from 'node:util';
 import { Hyper2kvmError } from '../errors.ts';
 
-/** What stands for a secret wherever one would be shown. */
+/** Shown instead of a secret. */
 export const MASK = '***';
 
 /**
- * A password. Template strings, JSON and `util.inspect` show {@link MASK} in its place, so no message, record or log can contain it by mistake:
- * only {@link reveal} returns the text.
+ * A password. Template strings, JSON and `util.inspect` show {@link MASK} instead, so that no message, record or log
+ * contains it by mistake. Only {@link reveal} returns the text.
  */
 export class Secret {
   readonly #text: string;
@@ -19,7 +19,7 @@ export class Secret {
     return this.#text === '';
   }
 
-  /** The text itself: for a login, for the redactor, and for the pipe to a detached process. */
+  /** Returns the text: for a login, for the redactor, and for the pipe to a detached process. */
   reveal(): string {
     return this.#text;
   }
@@ -37,13 +37,16 @@ export class Secret {
   }
 }
 
-/** XML 1.0 section 2.2 cannot represent these; U+FFFD is what bytes that are not UTF-8 are read as. Tab and line feed are XML's but cannot be typed. */
+/**
+ * XML 1.0, section 2.2, cannot represent these. U+FFFD is the result of decoding bytes that are not UTF-8. Tab and line
+ * feed are valid in XML, but cannot be typed.
+ */
 // oxlint-disable-next-line no-control-regex
 const NOT_IN_A_PASSWORD = /[\u0000-\u001f\u007f\ufffd\ufffe\uffff]/;
 
 /**
- * The secret in `text`, without a byte order mark and a line end, which editors and `$(cat FILE)` leave there.
- * @throws a usage error that names `source` and quotes nothing, for a text that no login can send.
+ * Returns the secret in `text`, without the byte order mark and line end that editors and `$(cat FILE)` leave there.
+ * @throws a usage error that names `source` and does not quote the text, if the text cannot be sent in a login.
  */
 export function readSecret(text: string, source: string): Secret {
   const clean = text.replace(/^\ufeff/, '').replace(/\r?\n$|\r$/, '');
@@ -60,8 +63,8 @@ export function readSecret(text: string, source: string): Secret {
 }
 
 /**
- * The secret in the first line of `bytes`, the beginning of a file or pipe.
- * @throws a usage error that names `source`: for UTF-16, for other encodings than UTF-8, and for control characters.
+ * Returns the secret in the first line of `bytes`, the start of a file or pipe.
+ * @throws a usage error that names `source`: for UTF-16, for encodings other than UTF-8, and for control characters.
  */
 export function readSecretLine(bytes: Buffer, source: string): Secret {
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff) || bytes.includes(0)) {
@@ -73,13 +76,16 @@ export function readSecretLine(bytes: Buffer, source: string): Secret {
   return readSecret(bytes.toString('utf8', 0, end === -1 ? bytes.length : end), source);
 }
 
-/** A text that is meant as a URL, without the password that may be in it. */
+/** Returns a text that is intended to be a URL, without the password that it can contain. */
 export function withoutPassword(url: string): string {
   const secret = secretInUrl(url).reveal();
   return secret === '' ? url : url.replace(`:${secret}@`, () => '@');
 }
 
-/** What may be the password in a text that is meant as a URL, however it is written: for the redactor. */
+/**
+ * Returns the part of a text that can be a password if the text is intended to be a URL, even a malformed one. For the
+ * redactor.
+ */
 export function secretInUrl(text: string | undefined): Secret {
   const rest = (text ?? '').replace(/^[a-z][a-z0-9+.-]*:\/\//i, '');
   const colon = rest.indexOf(':');

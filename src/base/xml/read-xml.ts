@@ -1,27 +1,30 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 
-/** An element as it is in the text: names with their prefixes, references (`&amp;`) not decoded. */
+/** An element as written in the text: names include their prefixes, and references (`&amp;`) are not decoded. */
 export interface XmlElementParts<Node> {
   name: string;
   attributes: Readonly<Record<string, string>>;
-  /** What {@link XmlReading.build} made of its child elements, in order. */
+  /** The results of {@link XmlReading.build} for its child elements, in order. */
   children: readonly Node[];
-  /** The pieces of its own text, in order. A CDATA section has no references. */
+  /** The pieces of its own text, in order. CDATA sections contain no references. */
   texts: readonly { text: string; isCdata: boolean }[];
 }
 
-/** A bound on the work that a text can cause. */
+/** A limit on the work that a text can cause. */
 export interface XmlLimit {
-  /** How often each of these characters may come, in all; undefined limits the number of characters. */
+  /**
+   * The maximum applies to the total number of occurrences of these characters. If undefined, it applies to the number
+   * of all characters.
+   */
   characters?: string;
   most: number;
-  /** The end of the refusal: `it is larger than any descriptor`. */
+  /** The error message, as a clause: `it is larger than any descriptor`. */
   what: string;
 }
 
 export interface XmlReading<Node> {
   limits: readonly XmlLimit[];
-  /** Must throw: `what` is wrong with the text, as a clause that begins with "it". */
+  /** Must throw an error about the problem `what` of the text, a clause that starts with "it". */
   refuse: (what: string, cause?: unknown) => never;
   /** Called for each element after its children. */
   build: (parts: XmlElementParts<Node>) => Node;
@@ -30,7 +33,7 @@ export interface XmlReading<Node> {
 const TEXT = '#text';
 const CDATA = '#cdata';
 
-/** References are decoded by whoever uses a value: an unknown one is refused only where it matters. */
+/** References are decoded where a value is used, so an unknown one is rejected only where it matters. */
 const parser = new XMLParser({
   preserveOrder: true,
   ignoreAttributes: false,
@@ -46,8 +49,9 @@ const parser = new XMLParser({
 });
 
 /**
- * The one XML parser: for SOAP answers, OVF descriptors and libvirt domains. Returns the root elements, which are several only in a text that is not a document. A document type is
- * refused: its entities could expand without end or read files, and none of the three formats has one. The parser takes up to 35 µs and 3 KB for an element or an
+ * The only XML parser, used for SOAP responses, OVF descriptors and libvirt domains. Returns the root elements; there
+ * are several only in text that is not a well-formed document. A document type is rejected: its entities could expand
+ * endlessly or read files, and none of the three formats has one. The parser takes up to 35 µs and 3 KB per element or
  * attribute, so each format limits their number.
  */
 export function readXml<Node>(text: string, { limits, refuse, build }: XmlReading<Node>): Node[] {

@@ -6,7 +6,10 @@ const NAMED = new Map([
   ['apos', "'"],
 ]);
 
-/** Decodes the five references that XML has without a document type, and those of numbers. What `onUnknown` returns takes the place of any other; it may throw. */
+/**
+ * Decodes the five predefined XML references and numeric references. Any other reference is replaced with the result of
+ * `onUnknown`, which can throw.
+ */
 export function decodeXmlReferences(value: string, onUnknown: (what: string, reference: string) => string): string {
   if (!value.includes('&')) return value;
   return value.replace(/&([^;]*);?/g, (whole, reference: string) => {

@@ -1,7 +1,7 @@
-/** Attributes by name, in order; those that are undefined are left out. */
+/** Attributes by name, in order. Undefined values are omitted. */
 export type XmlAttributes = Record<string, string | number | undefined>;
 
-/** An element, as lines of text: its content is text, or elements one level deeper. */
+/** Formats an element as lines of text. Its content is text, or elements that are indented one level deeper. */
 export function element(
   name: string,
   attributes: XmlAttributes = {},
@@ -17,8 +17,9 @@ export function element(
 }
 
 /**
- * For text and attributes alike: line ends and tabs as references too, since a parser makes blanks of them in attributes. Throws a `RangeError` for what XML 1.0 cannot
- * hold (2.2, `Char`), references included.
+ * Escapes text and attribute values. Line ends and tabs become references, because a parser converts them to spaces in
+ * attributes.
+ * @throws RangeError for characters that XML 1.0 cannot represent even as references (2.2, `Char`).
  */
 export function escapeXml(text: string): string {
   if (!isXmlText(text)) throw new RangeError(`${JSON.stringify(text)} cannot be used in XML.`);
@@ -33,14 +34,14 @@ const NAMED = new Map([
   ["'", '&apos;'],
 ]);
 
-/** All but most control characters, lone surrogates, U+FFFE and U+FFFF. */
+/** Most control characters, lone surrogates, U+FFFE and U+FFFF. */
 const NO_XML = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
 
 export function isXmlText(text: string): boolean {
   return text.search(NO_XML) < 0;
 }
 
-/** With `_` for each character that XML cannot hold. */
+/** Replaces each character that XML cannot represent with `_`. */
 export function toXmlText(text: string): string {
   return text.replace(NO_XML, '_');
 }
