@@ -17,7 +17,7 @@ const SYSTEM_CLOCK: RateClock = {
 /** Unused time is accumulated up to this limit, so a burst is at most one eighth of a second's bytes plus one slice. */
 const BURST_SECONDS = 1 / 8;
 /**
- * Requests are divided into slices of at most this size, which are queued in turn, so that a disk with large chunks
+ * Requests are divided into slices of at most this size, which are queued in turn. A disk with large chunks therefore
  * does not get a larger share.
  */
 const MAX_SLICE_BYTES = 64 * 1024;

@@ -22,9 +22,9 @@ const PAUSE_MS = 25;
 const LEFT_AFTER_MS = 24 * 3_600_000;
 
 /**
- * The names that are claimed by this user's runs on this host. Each claim is a locked file in a folder of the {@link
- * stateFolder} that only this user can write to, so that no other user can take or hold a name. Runs of other users, on
- * other hosts, or with another state folder are not excluded.
+ * The names that are claimed by this user's runs on this host. Each claim is a locked file in a folder of the
+ * {@link stateFolder}. Only this user can write to that folder, so no other user can take or hold a name. Runs of other
+ * users, on other hosts, or with another state folder are not excluded.
  */
 export class FileClaims {
   readonly #folder: string;

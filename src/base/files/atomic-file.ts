@@ -52,7 +52,7 @@ export async function flushFolder(folder: string): Promise<void> {
     handle = await open(folder, 'r');
     await handle.sync();
   } catch {
-    // As above, errors are ignored.
+    // Ignored: the files themselves are already flushed.
   } finally {
     await handle?.close().catch(() => {});
   }

@@ -115,7 +115,10 @@ export class FolderOutput implements OutputSet {
     this.#release();
   }
 
-  /** @throws Hyper2kvmError kind `internal` while a file is open. */
+  /**
+   * Checks that no file is open.
+   * @throws Hyper2kvmError kind `internal` if one is.
+   */
   requireNoneOpen(): void {
     if (this.#open.size === 0) return;
     throw new Hyper2kvmError('internal', `${[...this.#open.keys()].join(', ')} is still open.`);

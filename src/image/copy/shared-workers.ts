@@ -2,9 +2,9 @@ import { availableParallelism } from 'node:os';
 import { WorkerPool } from './worker-pool.ts';
 
 /**
- * One {@link WorkerPool} for all packages that are written at the same time, so that the number of threads and of
- * windows in memory does not grow with the number of packages. The threads end when the last user returns the pool, so
- * that none are idle while a guest is converted or booted. The next user gets new threads.
+ * One {@link WorkerPool} for all packages that are written at the same time. The number of threads and of windows in
+ * memory does not grow with the number of packages. The threads end when the last user returns the pool, so that none
+ * are idle while a guest is prepared for KVM or booted. The next user gets new threads.
  */
 export class SharedWorkers {
   readonly #workers: number;

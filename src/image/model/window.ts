@@ -1,8 +1,8 @@
 import type { Codec } from './image.ts';
 
 /**
- * A copy processes the disk in windows. 2 MiB is large enough to make the cost of a read, a write and a thread message
- * negligible, and small enough that the windows in flight take only a few megabytes.
+ * A copy processes the disk in windows. With 2 MiB, the cost of a read, a write and a thread message per window is
+ * negligible, and the windows in flight take only a few megabytes.
  */
 export const WINDOW_BYTES = 2 * 1024 * 1024;
 

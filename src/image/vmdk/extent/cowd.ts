@@ -23,7 +23,10 @@ const TABLE_ENTRIES = 4096;
 const MAX_GRAIN_SECTORS = 2048;
 const DIRECTORY_FIELD = 20;
 
-/** @throws Hyper2kvmError kind `image`. */
+/**
+ * Reads the header of a COWD extent and returns its layout.
+ * @throws Hyper2kvmError kind `image`.
+ */
 export async function readCowd(source: SourceFile): Promise<SparseLayout> {
   const header = await source.read(0, HEADER_BYTES, 'its header');
   const field = (at: number): number => readU32(header, at);

@@ -30,7 +30,10 @@ const ENTRY_BYTES = 8;
 const TABLE_ENTRIES = (TABLE_SECTORS * SECTOR_BYTES) / ENTRY_BYTES;
 const DIRECTORY_FIELD = 128;
 
-/** @throws Hyper2kvmError kind `image`. */
+/**
+ * Reads the headers of a seSparse extent and returns its layout.
+ * @throws Hyper2kvmError kind `image`.
+ */
 export async function readSeSparse(source: SourceFile): Promise<SparseLayout> {
   const header = await source.read(0, SECTOR_BYTES, 'its header');
   const field = (at: number): number => Number(header.readBigUInt64LE(at));

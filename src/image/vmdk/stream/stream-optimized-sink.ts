@@ -29,7 +29,10 @@ export interface StreamOptimizedOptions {
   fileName: string;
 }
 
-/** @throws a usage error if a streamOptimized VMDK cannot hold a disk of this size. */
+/**
+ * Checks that a streamOptimized VMDK can hold a disk of this size.
+ * @throws a usage error if it cannot.
+ */
 export function requireStreamCapacity(virtualSizeBytes: number): void {
   const most = MAX_CAPACITY_SECTORS * SECTOR_BYTES;
   if (virtualSizeBytes >= 1 && virtualSizeBytes <= most) return;
