@@ -41,7 +41,8 @@ export function canTransplant(packing: PackOptions['packing']): boolean {
 
 /**
  * Moves the compressed clusters of a window that fit unchanged into `packed`. With `verify`, each one is decompressed
- * to check its checksum. Callers may omit it only if the hash of the complete stream is verified elsewhere. `known` is the content of the window if it is already decompressed, and therefore verified.
+ * to check its checksum. Callers may omit it only if the hash of the complete stream is verified elsewhere.
+ * `known` is the content of the window if it is already decompressed, and therefore verified.
  */
 export function transplant(window: CopyWindow, packed: Buffer, options: PackOptions, known?: Buffer): Transplanted {
   const { clusterBytes, packing } = options;

@@ -5,7 +5,7 @@ import { readExtensions } from './header-extensions.ts';
  * The header of a qcow2 image, big-endian. Source: qemu's docs/interop/qcow2.txt, "Header".
  *
  *     0 magic u32    4 version u32   8 backing_file_offset u64   16 backing_file_size u32   20 cluster_bits u32   24 size u64   32 crypt_method u32
- *    36 l1_size u32  40 l1_table_offset u64   (48 to 71: refcounts and snapshots, which reading does not need)
+ *    36 l1_size u32  40 l1_table_offset u64   (48 to 71: refcounts and snapshots, which a reader does not need)
  *    version 3:  72 incompatible_features u64   80 compatible   88 autoclear   96 refcount_order u32   100 header_length u32   104 compression_type u8
  */
 export interface Qcow2Header {

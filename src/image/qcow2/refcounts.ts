@@ -32,8 +32,8 @@ export class Refcounts {
   }
 
   /**
-   * Allocates the refcount blocks that `count` more clusters need. Returns true if that used clusters, so that {@link
-   * end} has changed.
+   * Allocates the refcount blocks that `count` more clusters need. Returns true if that used clusters, so that
+   * {@link end} has changed.
    */
   reserve(count: number): boolean {
     const before = this.#end;

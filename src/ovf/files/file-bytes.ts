@@ -33,8 +33,8 @@ export async function* fileChunks(
 }
 
 /**
- * Returns the bytes of the tar in a file, decompressed if it is gzip data. The content determines that. See {@link
- * fileChunks}.
+ * Returns the bytes of the tar in a file, decompressed if it is gzip data. The content determines that. See
+ * {@link fileChunks}.
  */
 export async function tarChunks(path: string, signal?: AbortSignal): Promise<AsyncGenerator<Uint8Array>> {
   const isGzip = startsGzip(await readHead(path, 3));

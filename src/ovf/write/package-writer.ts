@@ -26,8 +26,8 @@ export interface PackageWriter {
 
   /**
    * Writes the descriptor, if there is one, and the manifest, which covers the descriptor and all complete members.
-   * Then flushes, and renames every file to its final name, the descriptor last. Returns the final files in order. The writer cannot be
-   * used afterwards. An abort of `signal` stops long operations before the first rename.
+   * Then flushes, and renames every file to its final name, the descriptor last. Returns the final files in order.
+   * The writer cannot be used afterwards. An abort of `signal` stops long operations before the first rename.
    * @throws Hyper2kvmError kind `local-file` if a final name is in use (without `force`). No file has its final name
    * then, and the caller must still call `discard`.
    */
