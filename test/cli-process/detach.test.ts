@@ -62,7 +62,7 @@ test.concurrent(
     expect(await scratch.files()).toEqual(['web-disk-1.vmdk', 'web.mf', 'web.ovf']);
     expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
     expect((await stat(log)).mode & 0o777).toBe(0o600);
-    expect(await readFile(log, 'utf8')).toMatch(/web-disk-1\.vmdk: whole/);
+    expect(await readFile(log, 'utf8')).toMatch(/web-disk-1\.vmdk: complete/);
   },
   LIMIT_MS,
 );
@@ -168,7 +168,7 @@ test.concurrent(
     await using scratch = await ScratchFolder.make();
     const options = settingsOf(server, scratch);
     const both = await runProgram(['export', 'web', '--detach', '--dry-run'], options);
-    expect(both).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--detach and --dry-run exclude') });
+    expect(both).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--detach and --dry-run are mutually exclusive') });
     expect((await runProgram(['export', '--detach'], options)).exitCode).toBe(2);
     const state = join(scratch.path, 'not-a-folder');
     await writeFile(state, '');

@@ -70,7 +70,7 @@ const exporting = (vm: string, ...rest: string[]) => ['export', vm, '-o', 'out',
 
 const ROWS: Row[] = [
   { title: 'an unknown flag', args: ['export', 'web', '--snapshoot'], exitCode: 2, says: /has no flag --snapshoot/ },
-  { title: 'no server', args: ['list'], exitCode: 2, says: /No server is named/, env: { HYPER2KVM_URL: '' } },
+  { title: 'no server', args: ['list'], exitCode: 2, says: /No server is given/, env: { HYPER2KVM_URL: '' } },
   { title: 'a running VM', args: exporting('running'), exitCode: 2, says: /running is powered on/ },
   {
     title: 'a wrong password',

@@ -68,7 +68,7 @@ test.concurrent('a second Ctrl-C leaves at once, and says what may be left', asy
   const { exitCode, stderr } = await over;
   expect(Date.now() - askedAt).toBeLessThan(AT_ONCE_MS);
   expect(exitCode).toBe(130);
-  expect(stderr).toMatch(/Left at once\. .*export lease.*temporary snapshot.*\.partial/);
+  expect(stderr).toMatch(/Stopped without cleaning up\. .*export lease.*temporary snapshot.*\.partial/);
 });
 
 test.concurrent('a second SIGTERM or SIGHUP does not cut the clean-up short', async () => {

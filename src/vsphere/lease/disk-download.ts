@@ -51,7 +51,12 @@ export async function* downloadDevice(
   const abort = () => download.fail(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
   try {
-    yield* download.pieces();
+    // An abort also ends the reading of what has arrived before it, up to the last piece.
+    for await (const piece of download.pieces()) {
+      signal.throwIfAborted();
+      yield piece;
+    }
+    signal.throwIfAborted();
   } finally {
     signal.removeEventListener('abort', abort);
     download.close();

@@ -205,7 +205,7 @@ test('a guest that asks for a passphrase has a hint how to give it', () => {
 test('a guest without a card needs no network, one with a silent card has a problem', () => {
   const lone = { isDisk: false };
   expect(problemOf({ ...FOUND, networkUp: null }, lone)).toBeUndefined();
-  expect(problemOf({ ...FOUND, networkUp: false }, lone)?.message).toMatch(/came up, but nothing was heard/);
+  expect(problemOf({ ...FOUND, networkUp: false }, lone)?.message).toMatch(/came up, but its NICs sent nothing/);
   expect(problemOf({ ...FOUND, verdict: 'no-sign', networkUp: false }, lone)?.hint).toMatch(/--timeout/);
 });
 

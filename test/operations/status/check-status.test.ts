@@ -86,7 +86,7 @@ test.concurrent('a VirtualCenter that is in order has no complaint', async () =>
     'VirtualMachine.State.RemoveSnapshot',
     'clock',
   ]);
-  expect(findings.get('API')?.detail).toMatch(/\(VirtualCenter\), speaking \d/);
+  expect(findings.get('API')?.detail).toMatch(/\(VirtualCenter\), API \d/);
   expect(findings.get('VApp.Export')?.detail).toBe('on all 3 VMs');
   expect(findings.get('certificate')?.detail).toBe('the pinned one');
 });
@@ -98,7 +98,7 @@ test.concurrent('a HostAgent, which reports no privileges, is in order but for w
     { check: 'privileges', level: 'warning', detail: expect.stringMatching(/^not checked on 3 VMs/) },
   ]);
   expect(findings.get('privileges')?.hint).toMatch(/VApp\.Export.*RemoveSnapshot/);
-  expect(findings.get('API')?.detail).toMatch(/\(HostAgent\), speaking \d/);
+  expect(findings.get('API')?.detail).toMatch(/\(HostAgent\), API \d/);
 });
 
 test.concurrent('a server that refuses to report privileges is looked at to the end', async () => {

@@ -194,7 +194,7 @@ test('a folder in the place of the link is refused before anything is fetched', 
   await using scratch = await ScratchFolder.make();
   await mkdir(join(scratch.output, 'web', 'latest'), { recursive: true });
   const { error } = await keeping(server, scratch);
-  expect(error).toMatchObject({ kind: 'local-file', message: expect.stringContaining('latest is no link') });
+  expect(error).toMatchObject({ kind: 'local-file', message: expect.stringContaining('latest is not a link') });
   expect(server.state().diskRequests).toEqual({});
   expect(await listing(scratch)).toMatchObject({ others: ['latest'] });
 });

@@ -147,7 +147,7 @@ describe('what ends an export before it begins', () => {
     [
       'an answer that is empty',
       { on: 'RetrieveServiceContent', action: 'empty' },
-      { kind: 'transfer', message: expect.stringMatching(/not XML/) },
+      { kind: 'transfer', message: expect.stringMatching(/not usable XML/) },
     ],
     [
       'a server that does not know what is asked',

@@ -106,7 +106,7 @@ test.concurrent('a missing image of a CD drive is reported with its name and wha
 });
 
 test.concurrent.each([
-  ['RestrictedVersion', 'licence'],
+  ['RestrictedVersion', 'license'],
   ['MethodDisabled', 'backup'],
 ])('%s comes with a hint at its cause', async (fault, hint) => {
   await using server = await serve();
