@@ -33,9 +33,9 @@ function setFeature(bytes: Buffer, bit: bigint): void {
 }
 
 const REFUSALS: readonly Refusal[] = [
-  ['version 1', (bytes) => bytes.writeUInt32BE(1, 4), /version 1 is unknown .*at byte 4/],
-  ['clusters of 256 bytes', (bytes) => bytes.writeUInt32BE(8, 20), /clusters of 2\^8 bytes/],
-  ['clusters of 4 MiB', (bytes) => bytes.writeUInt32BE(22, 20), /clusters of 2\^22 bytes/],
+  ['version 1', (bytes) => bytes.writeUInt32BE(1, 4), /version 1 is not supported .*at byte 4/],
+  ['clusters of 256 bytes', (bytes) => bytes.writeUInt32BE(8, 20), /a cluster size of 2\^8 bytes/],
+  ['clusters of 4 MiB', (bytes) => bytes.writeUInt32BE(22, 20), /a cluster size of 2\^22 bytes/],
   ['an encrypted image', (bytes) => bytes.writeUInt32BE(2, 32), /it is encrypted, which is not supported/],
   ['an image that is marked as corrupt', (bytes) => setFeature(bytes, 1n), /it is marked as corrupt/],
   ['an external data file', (bytes) => setFeature(bytes, 2n), /its data is in an external data file/],

@@ -150,7 +150,7 @@ test.concurrent(
     await symlink('nowhere', join(scratch.output, 'web-disk-2.vmdk'));
     await mkdir(join(scratch.output, 'web.mf'));
     for (const [force, message] of [
-      [false, /web-disk-2\.vmdk exists: no job/],
+      [false, /web-disk-2\.vmdk exists: it was not written by a job/],
       [true, /web\.mf is a folder, which --force does not overwrite/],
     ] as const) {
       const { result } = await runExport(server, scratch, { force });
