@@ -2,16 +2,16 @@ import type { PeerCertificate } from 'node:tls';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { foreignText } from '../../base/text/foreign-text.ts';
 
-/** A certificate that was not found good, and who presented it. */
+/** A certificate that failed verification, and the host that presented it. */
 export interface RefusedCertificate {
   /** `host:port`. */
   address: string;
   certificate: PeerCertificate;
-  /** False for an ESXi host that disks come from: `--thumbprint` and `--url` are about the server only. */
+  /** False for an ESXi host that serves disks: `--thumbprint` and `--url` apply only to the server. */
   isServer: boolean;
 }
 
-/** The error for a certificate that no authority vouches for; `reason` is the code that Node gives, `now` the clock of this host. */
+/** The error for a certificate that no certificate authority (CA) vouches for. `reason` is Node's error code, `now` the local clock. */
 export function notTrusted(refused: RefusedCertificate, reason: string, now = new Date()): Hyper2kvmError {
   const { address, certificate } = refused;
   const { sentence, remedy } = causeOf(refused, reason, now);
@@ -77,7 +77,7 @@ function pinning({ address, certificate, isServer }: RefusedCertificate): string
     : `If the thumbprint is that of the host, you can trust it with a line "${address} ${print}" in the file that GOVC_TLS_KNOWN_HOSTS points to.`;
 }
 
-/** RFC 5280 allows 64 characters; a server may send any number. */
+/** RFC 5280 limits a common name to 64 characters; a server may send any number. */
 const MOST_OF_NAME = 200;
 
 function describe(certificate: PeerCertificate): string {
@@ -89,7 +89,7 @@ function describe(certificate: PeerCertificate): string {
   );
 }
 
-/** The names that a client compares with, as RFC 6125 has it: those of the extension, without which it has none. */
+/** The names that a client compares the host with (RFC 6125): those in the subjectAltName extension. A certificate without it has none. */
 function namesIn(certificate: PeerCertificate): string {
   const names = (certificate.subjectaltname ?? '')
     .split(', ')
@@ -98,11 +98,11 @@ function namesIn(certificate: PeerCertificate): string {
   return names.length === 0 ? 'none' : foreignText(names.join(', '), MOST_OF_NAME);
 }
 
-/** The least that OpenSSL 3 accepts at its usual security level 2: 112 bits of security. */
+/** The smallest key that OpenSSL 3 accepts at its usual security level 2 (112 bits of security). */
 const LEAST_RSA_BITS = 2048;
 const LEAST_EC_BITS = 224;
 
-/** Node calls OpenSSL's refusals of weak keys and hashes `UNSPECIFIED`. */
+/** Node reports OpenSSL's rejections of weak keys and hashes as `UNSPECIFIED`. */
 function weaknessOf(certificate: PeerCertificate, reason: string): string | undefined {
   if (reason !== 'UNSPECIFIED') return undefined;
   const bits = 'bits' in certificate ? certificate.bits : undefined;

@@ -6,21 +6,21 @@ import { notThePinnedOne, notTrusted } from './certificate-refusal.ts';
 import type { TrustSettings } from './connection-settings.ts';
 
 /**
- * Decides whether a server's certificate is good: `--insecure`, the pinned thumbprint of the server itself, the certificate
- * authorities, and last the thumbprints that are known for a host (a known-hosts file, or a lease of a server that is itself
- * trusted).
+ * Decides whether to trust a server's certificate. It checks, in order: `--insecure`, the pinned thumbprint of the
+ * server, the certificate authorities, and the known thumbprints of a host. Known thumbprints come from a known-hosts
+ * file or from a lease of a server that is itself trusted.
  */
 export class CertificateTrust {
-  /** PEM certificates from the files that the settings name. */
+  /** PEM certificates from the files in the settings. */
   readonly #named: string[];
   readonly #onlyNamed: boolean;
   readonly #insecure: boolean;
-  /** Address of the server itself. */
+  /** `host:port` of the server. */
   readonly #server: string;
   readonly #pinned: { address: string; thumbprint: string } | undefined;
   readonly #known = new Map<string, Set<string>>();
 
-  /** `server` is the one that `settings.thumbprint` pins. Reads the files that the settings name. */
+  /** Reads the files named in the settings. `settings.thumbprint` pins `server`. */
   constructor(settings: TrustSettings, server: URL) {
     this.#insecure = settings.insecure;
     this.#server = addressOf(server);
@@ -33,25 +33,25 @@ export class CertificateTrust {
     for (const file of settings.knownHostsFiles) this.#readKnownHosts(file);
   }
 
-  /** PEM certificates of all authorities that are trusted; those of the system are read anew, which takes some 0.05 s. */
+  /** PEM certificates of all trusted authorities. Rereads the system's store on each call, which takes about 0.05 s. */
   findAuthorities(): string[] {
     const base = this.#onlyNamed ? [] : [...getCACertificates('default'), ...getCACertificates('system')];
     return [...new Set([...base, ...this.#named])];
   }
 
-  /** False when no authority has a say about the certificate of `address` (`host:port`). */
+  /** False when the authorities are not consulted about the certificate of `address` (`host:port`). */
   asksAuthorities(address: string): boolean {
     return !this.#insecure && this.#pinned?.address !== address;
   }
 
-  /** Trusts a certificate for one host, as vCenter vouches for an ESXi host's in a lease's `sslThumbprint`. */
+  /** Trusts a certificate for one host. vCenter vouches in this way for an ESXi host, in the `sslThumbprint` of a lease. */
   trustThumbprint(url: URL, thumbprint: string): void {
     this.#addKnown(addressOf(url), thumbprint);
   }
 
   /**
-   * Undefined when the certificate is good for `address` (`host:port`), else the error to end with. `authorized` and `reason` are
-   * what the certificate authorities say.
+   * Returns undefined when the certificate is trusted for `address` (`host:port`), otherwise the error to fail with.
+   * `authorized` and `reason` are the result of the check against the certificate authorities.
    */
   refusal(address: string, certificate: PeerCertificate, authorized: boolean, reason: string): Error | undefined {
     if (this.#insecure) return undefined;
@@ -71,7 +71,7 @@ export class CertificateTrust {
     this.#known.set(address, prints.add(normalizeThumbprint(thumbprint)));
   }
 
-  /** Lines of `host[:port] thumbprint`. As in govc, a file that does not exist is an empty one. */
+  /** Reads lines of `host[:port] thumbprint`. As in govc, a file that does not exist counts as empty. */
   #readKnownHosts(file: string): void {
     let text: string;
     try {
@@ -90,12 +90,12 @@ export class CertificateTrust {
   }
 }
 
-/** `host:port` of a URL, the port always given. */
+/** `host:port` of a URL; the port is always present. */
 export function addressOf(url: URL): string {
   return `${url.hostname}:${url.port || (url.protocol === 'http:' ? '80' : '443')}`;
 }
 
-/** The form in which thumbprints are compared: upper-case hex without colons. */
+/** The form for comparing thumbprints: upper-case hex without colons. */
 export function normalizeThumbprint(text: string): string {
   const hex = hexOf(text);
   if (!isThumbprint(text)) {
@@ -106,7 +106,7 @@ export function normalizeThumbprint(text: string): string {
   return hex;
 }
 
-/** True for a hash that certificates can be compared with. */
+/** True for a SHA-1 or SHA-256 hash, which can be compared with a certificate's. */
 export function isThumbprint(text: string): boolean {
   return /^([0-9A-F]{40}|[0-9A-F]{64})$/.test(hexOf(text));
 }

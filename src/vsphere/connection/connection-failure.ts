@@ -1,21 +1,21 @@
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 
-/** What a connection is for. Disks come from an ESXi host, which a client of vCenter may never have talked to before. */
+/** The purpose of a connection. Disks come from an ESXi host, which a client of vCenter may never have connected to before. */
 export type Purpose = 'api' | 'disks';
 
-/** No connection came to be, so that nothing was sent: the server has not seen the request. */
+/** The connection was not established, so the server has not seen the request. */
 export class NotConnectedError extends Hyper2kvmError {}
 
-/** What a code of Node, the system or OpenSSL says, and what to do about it. */
+/** The meaning of an error code from Node, the system or OpenSSL, and the remedy. */
 interface Cause {
   meaning: string;
-  /** What to do when it is the server of `--url`. */
+  /** Remedy when the host is the server of `--url`. */
   server: string;
-  /** What to do about an ESXi host that disks come from. */
+  /** Remedy for an ESXi host that serves disks. */
   diskHost: string;
-  /** False when the same attempt fails again. */
+  /** False when a retry of the same attempt fails again. */
   passes?: false;
-  /** A proxy could lead around it. */
+  /** A proxy could route around the failure. */
   isRoute?: true;
 }
 
@@ -78,14 +78,14 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: NO_COMMON_CIPHER,
 };
 
-/** Where a failure was met. */
+/** Where a failure occurred. */
 interface Place {
   purpose?: Purpose;
   Kind?: typeof Hyper2kvmError;
   env?: NodeJS.ProcessEnv;
 }
 
-/** What the failure of a socket means to the user. An error of our own comes out again as it was. */
+/** Converts a socket error into an error for the user. Returns an error of this program unchanged. */
 export function connectionError(
   error: unknown,
   url: URL,
@@ -103,13 +103,13 @@ export function connectionError(
   });
 }
 
-/** The code that Node gives: the system's (`ECONNREFUSED`), of a name server (`EAI_AGAIN`) or of OpenSSL (`ERR_SSL_…`). */
+/** The error code from Node: a system error (`ECONNREFUSED`), a name resolution error (`EAI_AGAIN`) or an OpenSSL error (`ERR_SSL_…`). */
 function codeOf(error: unknown): string | undefined {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : undefined;
 }
 
-/** Finding the address, connecting and the TLS handshake took too long: mostly a firewall that drops packets. */
+/** DNS lookup, TCP connect and TLS handshake took too long. The usual cause is a firewall that drops packets. */
 export function connectTimeout(url: URL, limitMs: number, { purpose = 'api', env = process.env }: Place = {}): Error {
   const sentence = `${url.host} did not respond in time: no TLS connection within ${Math.round(limitMs / 1000)} seconds.`;
   const remedy = remedyFor(ROUTE, url, purpose);
@@ -124,13 +124,16 @@ function remedyFor({ server, diskHost }: Pick<Cause, 'server' | 'diskHost'>, url
 
 const PROXY_VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];
 
-/** Other programs find a way here through a proxy, which this one does not use. Its URL may hold a password and is not shown. */
+/**
+ * Other programs may reach the server through a proxy, which this program does not use. The proxy's URL may contain a
+ * password and is not shown.
+ */
 function proxyRemark(env: NodeJS.ProcessEnv): string {
   const name = PROXY_VARIABLES.find((each) => env[each]);
   return name === undefined ? '' : ` ${name} is set, but hyper2kvm does not use a proxy: it needs a direct connection.`;
 }
 
-/** What an HTTP status other than 200 means, apart from those that the caller knows better. */
+/** The meaning of an HTTP status other than 200, except those that the caller handles more precisely. */
 export function factsOfStatus(status: number, host: string): { retryable: boolean; hint: string } {
   if (status === 429 || status >= 500) {
     return { retryable: true, hint: 'The server may be starting or overloaded; try again later.' };

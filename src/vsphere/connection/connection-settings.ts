@@ -4,42 +4,42 @@ import { readSecret, type Secret } from '../../base/text/secret.ts';
 import type { WireObserver } from './wire-observer.ts';
 import { parseServerUrl } from './server-url.ts';
 
-/** Where and how to log in. Made by {@link resolveConnectionSettings}; the password is never part of it. */
+/** Where and how to log in. {@link resolveConnectionSettings} creates it. It never contains the password itself. */
 export interface ConnectionSettings {
   /** `https://host[:port]/sdk`, without user or password. */
   url: URL;
   username: string;
-  /** Asked for when a login is about to be made: may read a file or prompt. */
+  /** Called before each login: may read a file or prompt. */
   password: () => Promise<Secret>;
-  /** Takes the password and other secrets out of a text that is kept or shown. */
+  /** Removes the password and other secrets from a text that is stored or shown. */
   redact?: (text: string) => string;
-  /** Sees each call, download and retry. */
+  /** Receives each call, download and retry. */
   observer?: WireObserver | undefined;
   trust: TrustSettings;
   /** Limit for one call to the server, in milliseconds. */
   timeoutMs: number;
 }
 
-/** What is trusted besides, or instead of, the system's certificate authorities. */
+/** What is trusted in addition to, or instead of, the system's certificate authorities. */
 export interface TrustSettings {
-  /** Skip verification. The caller has warned. */
+  /** Skip verification. The caller has printed the warning. */
   insecure: boolean;
   /** SHA-1 or SHA-256 of the server's certificate, hex with or without colons; pins it. */
   thumbprint: string | undefined;
-  /** PEM files whose certificates are trusted in addition to the system's. */
+  /** PEM files whose certificates are trusted in addition to the system's authorities. */
   caFiles: string[];
-  /** PEM files (GOVC_TLS_CA_CERTS) that are trusted in place of the system's, as govc does. */
+  /** PEM files (GOVC_TLS_CA_CERTS) that are trusted instead of the system's authorities, as in govc. */
   onlyCaFiles: string[];
-  /** Files of lines `host[:port] thumbprint` (GOVC_TLS_KNOWN_HOSTS). */
+  /** Files with lines of `host[:port] thumbprint` (GOVC_TLS_KNOWN_HOSTS). */
   knownHostsFiles: string[];
 }
 
-/** What one source, the flags or a profile, says about a server. What is absent is left to the next source. */
+/** What one source (the flags or a profile) sets for a server. The next source supplies absent settings. */
 export interface ConnectionOptions {
   url?: string | undefined;
   username?: string | undefined;
   password?: Secret | undefined;
-  /** Named by a flag, it comes before a password from the environment. */
+  /** If set by a flag, it takes precedence over a password from the environment. */
   passwordFile?: string | undefined;
   insecure?: boolean | undefined;
   thumbprint?: string | undefined;
@@ -49,17 +49,17 @@ export interface ConnectionOptions {
 export interface ConnectionSources {
   flags: ConnectionOptions;
   env: NodeJS.ProcessEnv;
-  /** It counts after the environment. */
+  /** Has lower precedence than the environment. */
   profile?: (ConnectionOptions & { name: string }) | undefined;
   /** Limit for one call to the server, in milliseconds. */
   timeoutMs: number;
-  /** The way to a password that is not known yet: from `passwordFile`, or by a prompt. */
+  /** Obtains a password that is not known yet: from `passwordFile` or from a prompt. */
   password: (account: { username: string; host: string; passwordFile?: string | undefined }) => Promise<Secret>;
-  /** Told that a profile's login does not count. */
+  /** Receives a warning when the login of a profile is ignored. */
   warn?: (message: string) => void;
 }
 
-/** True when a server is named anywhere, so that `status` knows whether to look at one. */
+/** True when any source names a server, so that `status` knows whether to check one. */
 export function isServerConfigured(
   flags: Pick<ConnectionOptions, 'url'>,
   env: NodeJS.ProcessEnv,
@@ -68,15 +68,19 @@ export function isServerConfigured(
   return Boolean(flags.url || env['HYPER2KVM_URL'] || env['GOVC_URL'] || profile?.url);
 }
 
-/** The server that the environment names, without user and password; undefined when it names none. Throws a usage error for what is no URL. */
+/**
+ * The server from the environment, without user and password; undefined when it names none.
+ * @throws usage error for a value that is not a URL.
+ */
 export function serverOfEnvironment(env: NodeJS.ProcessEnv): URL | undefined {
   const name = ['HYPER2KVM_URL', 'GOVC_URL'].find((each) => env[each]);
   return name === undefined ? undefined : parseServerUrl(env[name] ?? '', name).url;
 }
 
 /**
- * Settles the connection: each setting from its flag, else `HYPER2KVM_*`, else `GOVC_*` with govc's meanings, else the profile. A user and
- * password inside a URL count where the settings of its source say nothing, and are taken out of it.
+ * Resolves the connection settings. The precedence for each setting is: flag, `HYPER2KVM_*`, `GOVC_*` (with govc's
+ * meanings), profile. A user and password in a URL apply only when the settings of the same source do not set them, and
+ * are removed from the URL.
  */
 export function resolveConnectionSettings(sources: ConnectionSources): ConnectionSettings {
   const { flags, env, password } = sources;
@@ -121,7 +125,10 @@ export function resolveConnectionSettings(sources: ConnectionSources): Connectio
   };
 }
 
-/** A profile's login and trust are for its own server: for another one that flag or environment name they would hand out its password. */
+/**
+ * The login and trust settings of a profile apply only to its own server. If a flag or the environment names another
+ * server, using them would send the password to that server.
+ */
 function profileFor(url: URL, urlName: string, { profile, warn }: ConnectionSources): ConnectionOptions {
   if (profile?.url === undefined) return profile ?? {};
   const { host } = parseServerUrl(profile.url, `url of the profile ${profile.name}`).url;
@@ -140,7 +147,8 @@ function trustSettings(flags: ConnectionOptions, env: NodeJS.ProcessEnv, profile
   const isPinned = Boolean(thumbprint) || caFiles.length > 0;
   if (flags.insecure && isPinned) throw insecureWithPin(flags, env);
   return {
-    // A pin is a choice about this server; an insecure environment is often left over from another one, and would send it the login unseen.
+    // A pin is a deliberate choice for this server. An insecure setting in the environment is often left over from
+    // another server, and would send the login to an unverified host.
     insecure: flags.insecure ?? (insecure && !isPinned),
     thumbprint,
     caFiles,
@@ -171,7 +179,7 @@ function insecureWithPin(flags: ConnectionOptions, env: NodeJS.ProcessEnv): Hype
   });
 }
 
-/** The spellings of Go's `strconv.ParseBool`, which govc reads its switches with. */
+/** The spellings of Go's `strconv.ParseBool`, which govc uses for boolean variables. */
 function isYes(env: NodeJS.ProcessEnv, name: string): boolean | undefined {
   const text = env[name];
   if (!text) return undefined;

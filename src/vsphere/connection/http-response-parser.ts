@@ -1,61 +1,65 @@
-/** What a server may send before its body: four times as much as Node's own HTTP parser allows by default. */
+/** Limit for the response head: four times the default limit of Node's HTTP parser. */
 const MAX_HEAD_BYTES = 64 * 1024;
-/** RFC 9112 section 7.1: a chunk's size in hex (a disk has less than 2^53 bytes), its extensions, CRLF. */
+/** RFC 9112 section 7.1: a chunk's size in hex (a disk has fewer than 2^53 bytes), its extensions, CRLF. */
 const MAX_CHUNK_LINE_BYTES = 4096;
 const MAX_TRAILER_BYTES = 16 * 1024;
-/** A request that asks for nothing special gets none, and a proxy adds one or two. */
+/** An ordinary request gets no interim response; a proxy adds one or two. */
 const MAX_INTERIM_RESPONSES = 8;
 
 const LF = 10;
 
-/** What comes next. `close` is a body that ends with the connection. */
+/** What the parser expects next. `close` is a body that ends when the connection closes. */
 type State = 'head' | 'length' | 'close' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailer' | 'done';
 
 /** The head of a response. */
 export interface ResponseHead {
   status: number;
-  /** Names in lower case; of a repeated one the values are joined by commas. */
+  /** Names in lower case; the values of a repeated header are joined by commas. */
   headers: ReadonlyMap<string, string>;
-  /** The values of `Set-Cookie`, which cannot be joined: RFC 9110 section 5.3. */
+  /** The values of `Set-Cookie`, which cannot be joined (RFC 9110 section 5.3). */
   setCookies: readonly string[];
 }
 
-/** The response breaks HTTP/1.1. */
+/** The response violates HTTP/1.1. */
 export class HttpSyntaxError extends Error {
   override readonly name = 'HttpSyntaxError';
 }
 
 /**
- * Reads one HTTP/1.1 response (RFC 9112) from bytes that come in any pieces, and hands on the pieces of its body without copying them. Only what a download
- * needs: no pipelining, no content codings. A few interim responses (1xx) are skipped. Whatever a server sends, the parser's own memory and its time for each
- * byte are limited; how long the bytes may take is for the caller.
+ * Parses one HTTP/1.1 response (RFC 9112) from chunks of any size, and passes on the parts of its body without copying
+ * them. It supports only what a download needs: no pipelining and no content codings. It skips a limited number of
+ * interim responses (1xx). The parser's memory and its time per byte are bounded for any input; the caller enforces
+ * time limits.
  */
 export class HttpResponseParser {
   readonly #onHead: (head: ResponseHead) => void;
   readonly #onBody: (piece: Buffer) => void;
   #state: State = 'head';
-  /** A line that has come in part. */
+  /** An incomplete line. */
   #pending = '';
-  /** The lines of the head so far, and their length. */
+  /** The header lines so far, and their total length. */
   #headLines: string[] = [];
   #headBytes = 0;
   #interimResponses = 0;
   #trailerBytes = 0;
-  /** Bytes of the body, or of the chunk, that are still to come. */
+  /** Bytes still to come of the body or the current chunk. */
   #left = 0;
 
-  /** `onBody` gets views into the fed buffer, which hold only during the call. */
+  /** `onBody` receives views into the input buffer, which are valid only during the call. */
   constructor(onHead: (head: ResponseHead) => void, onBody: (piece: Buffer) => void) {
     this.#onHead = onHead;
     this.#onBody = onBody;
   }
 
-  /** True when the whole response has come. */
+  /** True when the complete response has arrived. */
   get isDone(): boolean {
     return this.#state === 'done';
   }
 
-  /** Takes the next bytes of the connection. @throws HttpSyntaxError. */
+  /**
+   * Parses the next bytes of the connection.
+   * @throws HttpSyntaxError
+   */
   feed(bytes: Buffer): void {
     for (let at = 0; at < bytes.length;) {
       switch (this.#state) {
@@ -78,7 +82,7 @@ export class HttpResponseParser {
     }
   }
 
-  /** The connection has ended in good order: true when the response is whole. */
+  /** Call when the connection has closed cleanly. Returns true when the response is complete. */
   end(): boolean {
     if (this.#state === 'close') this.#state = 'done';
     return this.#state === 'done';
@@ -109,7 +113,7 @@ export class HttpResponseParser {
     const line = this.#pending.slice(0, this.#pending.endsWith('\r\n') ? -2 : -1);
     this.#pending = '';
     if (this.#state === 'head') {
-      // The head ends with an empty line.
+      // An empty line ends the head.
       if (line === '') this.#takeHead();
       else this.#headLines.push(line);
     } else if (this.#state === 'chunk-size') this.#takeChunkSize(line);
@@ -136,7 +140,7 @@ export class HttpResponseParser {
     const head = parseHead(this.#headLines);
     this.#headLines = [];
     this.#headBytes = 0;
-    // RFC 9110 section 15.2: interim responses come before the real one. 101 would need an upgrade that was not asked for.
+    // RFC 9110 section 15.2: interim responses precede the final one. 101 would require an upgrade, which was not requested.
     if (head.status >= 100 && head.status < 200 && head.status !== 101) {
       this.#interimResponses += 1;
       if (this.#interimResponses > MAX_INTERIM_RESPONSES)
@@ -155,7 +159,7 @@ export class HttpResponseParser {
     if (refusal) throw refusal;
     if (status === 204 || status === 304) return 'done';
     if (coding !== undefined) {
-      // A response with both is how requests are smuggled; an honest server does not send it.
+      // Request smuggling uses responses with both; a correct server does not send them.
       if (length !== undefined) throw new HttpSyntaxError('the response has both a length and chunks');
       return 'chunk-size';
     }
@@ -184,7 +188,10 @@ function parseHead([statusLine = '', ...lines]: readonly string[]): ResponseHead
   return { status: Number(status), headers, setCookies };
 }
 
-/** Why a response with these codings is not read: it was not asked for any, and may only be chunked. */
+/**
+ * Returns an error for a response with these codings. The request asks for no content coding, and the only accepted
+ * transfer coding is `chunked`.
+ */
 export function codingRefusal(content = 'identity', transfer = 'chunked'): HttpSyntaxError | undefined {
   if (content.toLowerCase() !== 'identity')
     return new HttpSyntaxError(`content coding ${quoted(content.toLowerCase())} was not asked for`);
@@ -193,7 +200,7 @@ export function codingRefusal(content = 'identity', transfer = 'chunked'): HttpS
   return undefined;
 }
 
-/** The beginning of what a server sent, for a message. */
+/** The beginning of the server's data, quoted for a message. */
 function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 40));
 }

@@ -1,20 +1,20 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readSecret, type Secret } from '../../base/text/secret.ts';
 
-/** A server's URL without the account that was written into it. */
+/** A server's URL, and separately the account that it contained. */
 export interface ServerUrl {
   url: URL;
   username: string;
   password: Secret;
 }
 
-/** RFC 3986 section 3.2.1, and an `@` in the user name, which govc and browsers take too: the last one ends the account. */
+/** RFC 3986 section 3.2.1, plus `@` in the user name, which govc and browsers also accept: the last `@` ends the userinfo. */
 const USERINFO = /^(?:[\w.~!$&'()*+,;=:@-]|%[0-9a-f]{2})*$/i;
 
 /**
- * Reads a server's URL. As in govc, a missing scheme means https and a missing path means /sdk. An account in it must be percent-encoded:
- * with a raw `#`, `/` or `?` in a password the host would be another one.
- * @throws usage errors that name the source and quote nothing, since the text may contain a password.
+ * Parses a server's URL. As in govc, a missing scheme means https and a missing path means /sdk. An account in the URL
+ * must be percent-encoded: a raw `#`, `/` or `?` in a password would change the host.
+ * @throws usage errors that name the source but do not quote the text, which may contain a password.
  */
 export function parseServerUrl(text: string, name: string): ServerUrl {
   const trimmed = text.trim();

@@ -3,29 +3,29 @@ import { connect, createSecureContext, type ConnectionOptions, type SecureContex
 import { addressOf, type CertificateTrust } from './certificate-trust.ts';
 import { connectionError, connectTimeout, NotConnectedError, type Purpose } from './connection-failure.ts';
 
-/** Finding the address, connecting and the TLS handshake together take at most this long, whatever the limit of the whole call. */
+/** The maximum time for DNS lookup, TCP connect and TLS handshake together, regardless of the limit for the whole call. */
 export const CONNECT_LIMIT_MS = 15_000;
 
-/** Node gives up on an address after 250 ms when a name has several, which a distant data centre needs for one round trip. */
+/** When a name has several addresses, Node abandons each after 250 ms. A distant data center needs that long for one round trip. */
 const NEXT_ADDRESS_AFTER_MS = 3000;
 
 export interface ConnectOptions {
-  /** At most {@link CONNECT_LIMIT_MS} counts. */
+  /** Limits above {@link CONNECT_LIMIT_MS} have no effect. */
   limitMs: number;
   signal: AbortSignal;
-  /** For the remedies of what fails; the API when unset. */
+  /** Selects the remedies in errors; `api` when unset. */
   purpose?: Purpose;
-  /** Where the socket's bytes go, in place of its `data` events. */
+  /** Receives the socket's bytes instead of its `data` events. */
   onread?: OnReadOpts;
 }
 
 /**
- * Opens TLS connections whose certificate was found good by {@link CertificateTrust} before anyone may write to them, so that no byte of a
- * request (a password, a session, a ticket) reaches a server that is not trusted.
+ * Opens TLS connections and verifies the certificate with {@link CertificateTrust} before the caller can write. No byte
+ * of a request (a password, a session, a ticket) reaches an untrusted server.
  */
 export class TrustedConnector {
   readonly trust: CertificateTrust;
-  /** Made when they are needed: to load all authorities takes 0.1 s. */
+  /** Created on first use: loading all authorities takes 0.1 s. */
   #withAuthorities: SecureContext | undefined;
   #withNone: SecureContext | undefined;
 
@@ -34,9 +34,10 @@ export class TrustedConnector {
   }
 
   /**
-   * Resolves to an open, trusted socket, which the caller destroys. This is the one place that connects: whatever the server does, it ends within the limit or with
-   * the signal, and leaves no socket behind that would keep the process alive.
-   * @throws Hyper2kvmError `tls-trust`; {@link NotConnectedError}, also when the limit has passed; the signal's reason.
+   * Resolves to an open, verified socket, which the caller must destroy. All connections are opened here. The call
+   * settles within the limit or on abort, whatever the server does, and leaves no socket that would keep the process
+   * alive.
+   * @throws Hyper2kvmError `tls-trust`; {@link NotConnectedError}, also on timeout; the signal's reason.
    */
   async connect(url: URL, { limitMs, signal, purpose = 'api', onread }: ConnectOptions): Promise<TLSSocket> {
     signal.throwIfAborted();
@@ -50,7 +51,7 @@ export class TrustedConnector {
       ...(onread && { onread }),
       secureContext: this.#contextFor(address),
       rejectUnauthorized: false,
-      // RFC 6066 section 3: no server name for a literal address.
+      // RFC 6066 section 3: no server name for a literal IP address.
       servername: isIP(host) ? '' : host,
     };
     const socket = connect(options);
@@ -70,7 +71,7 @@ export class TrustedConnector {
       if (refusal) throw refusal;
       return socket;
     } catch (error) {
-      // One that is being destroyed can still fail, and nobody listens any more.
+      // A socket can still emit an error while it is being destroyed, when it has no other listener.
       socket.on('error', () => undefined);
       socket.destroy();
       signal.throwIfAborted();

@@ -1,13 +1,11 @@
 /**
- * Sees what goes over the wire, for diagnosis. Everything that an observer gets is without secrets of the protocol (passwords of logins, session cookies and keys,
- * tickets): see `session/wire-secrets.ts`.
- *
- * Observers are called after the fact, must not throw and must return at once.
+ * Observes the traffic with the server, for diagnosis. The observer never receives protocol secrets (login passwords,
+ * session cookies and keys, tickets); see `session/wire-secrets.ts`.
  */
 export interface WireObserver {
   /**
-   * Takes the secrets out of a text that the user gave. It is called before the protocol's secrets are looked for: of a password that contains `<` a pattern would
-   * replace the first half, and the rest would no longer be known as a part of it.
+   * Removes the user's secrets from a text. It runs before the search for protocol secrets: if a password contains `<`,
+   * a pattern would replace only its first half, and the rest would no longer be recognized.
    */
   mask(text: string): string;
   onCall(call: WireCall): void;
@@ -15,19 +13,19 @@ export interface WireObserver {
   onRetry(retry: WireRetry): void;
 }
 
-/** What every exchange has. */
+/** Fields common to all exchanges. */
 interface WireExchange {
   url: string;
   /** Milliseconds since the epoch. */
   startedAt: number;
   durationMs: number;
-  /** HTTP status; undefined when no answer came. */
+  /** HTTP status; undefined when no response arrived. */
   status: number | undefined;
-  /** Why it failed, in one sentence; undefined when it did not. */
+  /** Why it failed, in one sentence; undefined on success. */
   failure: string | undefined;
 }
 
-/** One SOAP call, or the GET for the list of API versions. */
+/** One SOAP call, or the GET of the list of API versions. */
 export interface WireCall extends WireExchange {
   /** The SOAP method. */
   method: string;
@@ -38,14 +36,14 @@ export interface WireCall extends WireExchange {
   fault: string | undefined;
   /** The values of `Set-Cookie`. */
   setCookies: readonly string[];
-  /** The bodies. They are masked when they are asked for, since that takes a while for long ones. */
+  /** The bodies. They are masked on demand, because masking a long body takes time. */
   request: () => string;
   answer: () => string | undefined;
 }
 
-/** The download of one file of a lease. All times count from `startedAt`. */
+/** The download of one file of a lease. All durations count from `startedAt`. */
 export interface WireDownload extends WireExchange {
-  /** Time until the TLS connection was open and its certificate trusted. */
+  /** Time until the TLS connection was open and its certificate verified. */
   connectMs: number | undefined;
   /** Time until the first byte of the body. */
   firstByteMs: number | undefined;
@@ -53,19 +51,20 @@ export interface WireDownload extends WireExchange {
   bodyBytes: number;
   /** Request line and headers. */
   requestHead: string;
-  /** Header lines of the response; an empty list when none came. */
+  /** Header lines of the response; empty when no response arrived. */
   responseHead: readonly string[];
   /**
-   * Up to the first KiB of a streamOptimized VMDK, which is its header and descriptor. Empty for every other file, whose first bytes may be content of the guest.
+   * Up to the first KiB of a streamOptimized VMDK: its header and descriptor. Empty for every other file, whose first
+   * bytes may be guest data.
    */
   bodyStart: Uint8Array;
 }
 
-/** A request that is about to be repeated. */
+/** A request that is about to be retried. */
 export interface WireRetry {
-  /** The SOAP method, or what else is repeated. */
+  /** The SOAP method, or another description of what is retried. */
   what: string;
-  /** The attempt that failed, from 1. */
+  /** Number of the failed attempt, starting at 1. */
   attempt: number;
   waitMs: number;
   reason: string;

@@ -9,13 +9,13 @@ import type { MoRef } from '../soap/wsdl-types.ts';
 import type { InventoryVm } from './inventory.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-/** vCenter numbers VMs `vm-42`; ESXi counts plainly. */
+/** vCenter uses `vm-42`; ESXi uses plain numbers. */
 const MO_REF = /^(vm-\d+|\d+)$/;
 
 /**
- * Finds the VMs that a word of the command line means: an inventory path, a name, a glob over either, a MoRef, a BIOS or an
- * instance UUID. A glob may mean several; anything else means one.
- * @throws Hyper2kvmError `not-found`, with near names, or with the paths when several match.
+ * Finds the VMs that a command-line argument names: an inventory path, a name, a glob over either, a MoRef, or a BIOS
+ * or instance UUID. A glob may match several VMs; any other argument must match exactly one.
+ * @throws Hyper2kvmError `not-found`, with similar names, or with the paths when several VMs match.
  */
 export async function findVms(
   client: VsphereClient,
@@ -32,12 +32,12 @@ export async function findVms(
   return found;
 }
 
-/** True when a word is a pattern rather than a name. */
+/** True when the argument is a glob pattern. */
 export function isGlob(word: string): boolean {
   return /[*?[]/.test(word);
 }
 
-/** VMs whose path or name is the word, or matches it as a glob. */
+/** VMs whose path or name equals the argument, or matches it as a glob. */
 export function matchInventory(word: string, inventory: readonly InventoryVm[]): InventoryVm[] {
   const exact = inventory.filter((vm) => isNamed(vm, word));
   if (exact.length > 0 || !isGlob(word)) return exact;
@@ -46,7 +46,10 @@ export function matchInventory(word: string, inventory: readonly InventoryVm[]):
   return inventory.filter((vm) => matchesGlob(undotted(isPath ? vm.inventoryPath : keptName(vm)), undotted(pattern)));
 }
 
-/** A wildcard of `matchesGlob` stands for no leading dot, as in a shell. Inventories have no hidden names: with a letter before each part no part begins with a dot. */
+/**
+ * As in a shell, a wildcard of `matchesGlob` does not match a leading dot. An inventory has no hidden names, so this
+ * prefixes each part with a letter: then no part begins with a dot.
+ */
 function undotted(path: string): string {
   return path
     .split('/')
@@ -58,12 +61,12 @@ function isNamed(vm: InventoryVm, word: string): boolean {
   return vm.inventoryPath === word || vm.inventoryPath.slice(1) === word || vm.name === word || keptName(vm) === word;
 }
 
-/** VMs that a pattern matches and does not mean: extensions made them for themselves, and replace them as they like. */
+/** VMs that match a pattern but are skipped: server extensions create them for their own use and replace them at any time. */
 export function managedVms(word: string, inventory: readonly InventoryVm[]): InventoryVm[] {
   return matchInventory(word, inventory).filter((vm) => vm.managedBy !== undefined && !isNamed(vm, word));
 }
 
-/** The last part of a path holds no slash, since the server writes one in a name as `%2f`. */
+/** The last part of an inventory path. It contains no slash, because the server writes a slash in a name as `%2f`. */
 function keptName(vm: InventoryVm): string {
   return vm.inventoryPath.slice(vm.inventoryPath.lastIndexOf('/') + 1);
 }

@@ -4,26 +4,26 @@ import { refOf } from '../soap/soap-envelope.ts';
 import type { VsphereClient } from '../session/vsphere-client.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';
 
-/** A VM's place in the inventory. */
+/** A VM and its location in the inventory. */
 export interface InventoryVm {
   ref: MoRef;
-  /** As a person wrote it: `a/b`, where the server keeps `a%2fb`. */
+  /** The decoded name: `a/b`, where the server stores `a%2fb`. */
   name: string;
-  /** `/DC0/vm/folder/name`, every part as the server keeps it, so that it can be given back. */
+  /** `/DC0/vm/folder/name`, each part in the server's encoding, so that the path can be used as an argument. */
   inventoryPath: string;
-  /** The extension that runs it for itself, such as `com.vmware.vim.eam` a vCLS VM; undefined for a VM of the users'. */
+  /** The key of the extension that manages the VM, such as `com.vmware.vim.eam` for a vCLS VM; undefined for an ordinary VM. */
   managedBy?: string | undefined;
   content: ObjectContent;
 }
 
-/** vSphere allows 80 characters, and `%25` stands for one. */
+/** vSphere allows 80 characters, and an encoded character such as `%25` takes three. */
 const MOST_OF_NAME = 1000;
-/** More folders in each other than that are a server's loop, or an attack. */
+/** Deeper nesting means a loop in the server's data, or an attack. */
 const MOST_FOLDERS = 200;
 
 const MANAGED_BY = 'config.managedBy';
 
-/** Every VM and template that the account can see, by path. `vmPaths` are read along. */
+/** Lists every VM and template that the account can see, sorted by path. Also reads the properties `vmPaths`. */
 export async function listInventory(
   client: VsphereClient,
   vmPaths: readonly string[],
@@ -36,7 +36,7 @@ export async function listInventory(
       { type: 'VirtualMachine', pathSet: [...new Set([...place, 'parentVApp', MANAGED_BY, ...vmPaths])] },
       { type: 'Folder', pathSet: place },
       { type: 'Datacenter', pathSet: place },
-      // Only a vCenter has these, but every server knows the type.
+      // Only vCenter has vApps, but every server knows the type.
       { type: 'VirtualApp', pathSet: [...place, 'parentFolder'] },
     ],
     signal,
@@ -54,12 +54,12 @@ export async function listInventory(
     .toSorted((a, b) => (a.inventoryPath < b.inventoryPath ? -1 : 1));
 }
 
-/** The inventory keeps `/`, `\` and `%` in a name as `%2f`, `%5c` and `%25`. */
+/** Decodes an inventory name: vSphere stores `/`, `\` and `%` as `%2f`, `%5c` and `%25`. */
 export function decodeInventoryName(name: string): string {
   return name.replace(/%(2f|5c|25)/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }
 
-/** @throws a transfer error for a name that no inventory has: patterns are matched against names, which takes long for long ones. */
+/** @throws transfer error for a name longer than any that vSphere allows: glob matching against long names is slow. */
 function nameOf({ ref, properties }: ObjectContent): string | undefined {
   const name = properties.get('name')?.text;
   if (name === undefined || name.length <= MOST_OF_NAME) return name;
@@ -67,7 +67,7 @@ function nameOf({ ref, properties }: ObjectContent): string | undefined {
   throw new Hyper2kvmError('transfer', sentence, { hint: 'vSphere allows 80 characters in a name.' });
 }
 
-/** Walks up to the root folder, whose own name is no part of a path. */
+/** Walks up to the root folder, whose own name is not part of the path. */
 function pathOf(vm: ObjectContent, byRef: ReadonlyMap<string, ObjectContent>): string {
   const parts: string[] = [];
   const seen = new Set<string>();

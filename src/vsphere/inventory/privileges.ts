@@ -4,7 +4,7 @@ import { refOf } from '../soap/soap-envelope.ts';
 import { SERVICE_INSTANCE, type VsphereClient } from '../session/vsphere-client.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';
 
-/** `VApp.Export` opens the lease and writes the descriptor; `GetVmFiles` ("allow virtual machine download") reads the disks. */
+/** `VApp.Export` opens the lease and creates the descriptor; `GetVmFiles` ("Allow virtual machine download") reads the disks. */
 export const EXPORT_PRIVILEGES = ['VApp.Export', 'VirtualMachine.Provisioning.GetVmFiles'] as const;
 export const SNAPSHOT_PRIVILEGES = [
   'VirtualMachine.State.CreateSnapshot',
@@ -12,24 +12,24 @@ export const SNAPSHOT_PRIVILEGES = [
 ] as const;
 
 export const SHUTDOWN_PRIVILEGES = ['VirtualMachine.Interact.PowerOff'] as const;
-/** A VM that was shut down and may not be powered on again would stay off. */
+/** Without this privilege, a VM that the export shut down would stay off. */
 export const RESTART_PRIVILEGES = ['VirtualMachine.Interact.PowerOn'] as const;
 
-/** Entities in one call; a server was not seen to refuse more, but its answer grows with them. */
+/** Entities per call. No server has been seen to refuse more, but the response grows with the number. */
 const BATCH = 200;
 
-/** On how many of the VMs that the account can see it holds each privilege. */
+/** For how many of the visible VMs the account holds a privilege. */
 export interface PrivilegeCount {
   privilege: string;
   granted: number;
   vms: number;
 }
 
-/** What could be found out about privileges. */
+/** The result of the privilege check. */
 export interface PrivilegeReport {
-  /** VMs that the account can see. */
+  /** Number of VMs that the account can see. */
   vms: number;
-  /** Undefined when the server does not say: an ESXi host has no call for it. */
+  /** Undefined when the server cannot answer: an ESXi host has no such call. */
   counts: PrivilegeCount[] | undefined;
 }
 
@@ -53,7 +53,7 @@ export async function countPrivileges(
   return { vms, counts: privileges.map((privilege) => ({ privilege, granted: granted.get(privilege) ?? 0, vms })) };
 }
 
-/** Which of the privileges the account lacks on one object; none where the server does not tell. */
+/** The privileges that the account lacks on one object; empty when the server does not report them. */
 export async function missingPrivileges(
   client: VsphereClient,
   entity: MoRef,
@@ -64,7 +64,7 @@ export async function missingPrivileges(
   return granted === undefined ? [] : privileges.filter((privilege) => !granted.includes(privilege));
 }
 
-/** Each privilege as often as it is granted on one of the objects. Undefined where the server does not answer that: only a vCenter does. */
+/** Lists each privilege once per object on which it is granted. Undefined when the server does not support the call; only vCenter does. */
 async function grantsOn(
   client: VsphereClient,
   entity: readonly MoRef[],

@@ -10,28 +10,32 @@ import type { VsphereClient } from '../session/vsphere-client.ts';
 import type { DownloadWatch } from '../session/wire-watch.ts';
 
 export interface DownloadLimits {
-  /** How long the first bytes of the file may take, from the open connection on: a host reads over the zeros of a thin disk before it sends anything. */
+  /**
+   * Time limit for the first bytes of the file, counted from the open connection. A host reads past the zeros of a thin
+   * disk before it sends anything.
+   */
   firstByteTimeoutMs: number;
-  /** How long the stream may be silent after that. */
+  /** Time limit for each later gap in the stream. */
   stallTimeoutMs: number;
 }
 
 /**
- * Less than a sector in a stall's time counts as nothing: a server that sends a byte now and then would hold the export for ever. Every stream of a disk is made of
- * sectors, and a smaller file ends within that time.
+ * Less than one sector within the stall limit counts as silence; otherwise a server that sends a byte now and then
+ * would block the export forever. Every disk stream consists of sectors, and a smaller file finishes within the limit.
  */
 const LEAST_BYTES = 512;
 
-/** Node decrypts one TLS record (16 KiB) at a time into this. */
+/** Buffer into which Node decrypts one TLS record (16 KiB) at a time. */
 const READ_BUFFER_BYTES = 64 * 1024;
 
 /**
- * Downloads one file of a lease as it comes, at the pace of the reader, in pieces of up to 1 MiB that are the reader's until it asks for the next one. Ends normally
- * only when the server said that the body is whole.
+ * Downloads one file of a lease at the reader's pace, in chunks of up to 1 MiB. A chunk is valid until the reader
+ * requests the next one. Returns normally only when the HTTP framing confirms that the body is complete.
  *
- * This is the one place where bytes in bulk come in, so it reads the TLS socket itself: a buffer that is used again (`onread`), and no object per 16 KiB as streams and
- * make them, which cost a third of the processor time of an export.
- * @throws Hyper2kvmError `transfer`, retryable for what can pass; `tls-trust`; the signal's reason. The connection is closed on every way out.
+ * All bulk data passes through here, so it reads the TLS socket directly with a reused buffer (`onread`). Streams
+ * allocate an object per 16 KiB, which cost a third of the CPU time of an export.
+ * @throws Hyper2kvmError `transfer`, retryable for transient failures; `tls-trust`; the signal's reason. The connection
+ * is closed in every case.
  */
 export async function* downloadDevice(
   client: VsphereClient,
@@ -65,18 +69,21 @@ export async function* downloadDevice(
 
 class Download {
   readonly #url: URL;
-  /** Ends the connecting. */
+  /** Aborts a connection attempt in progress. */
   readonly #closing = new AbortController();
   #socket: TLSSocket | undefined;
   readonly #parser: HttpResponseParser;
   readonly #queue = new SlabQueue(() => this.#goOn());
   readonly #stallTimer: NodeJS.Timeout;
   #stopped = false;
-  /** Ticks of the timer since the last byte came. Between two ticks the socket has had its turn, also in a process that was stopped for a while: a clock would not know. */
+  /**
+   * Timer ticks since the last byte. Between two ticks the event loop has polled the socket, even in a process that was
+   * suspended for a while. A clock would count the suspension as silence.
+   */
   #silentTicks = 0;
-  /** Bytes of the body since the last time that there were enough of them. Those of heads and chunk sizes do not count. */
+  /** Bytes of the body since the last reset of the stall timer. Headers and chunk sizes do not count. */
   #bodyBytes = 0;
-  /** The first bytes of the body have come. */
+  /** The first bytes of the body have arrived. */
   #hasBegun = false;
   readonly #watch: DownloadWatch | undefined;
   #failure: unknown;
@@ -125,12 +132,12 @@ class Download {
   }
 
   async #open(client: VsphereClient, onread: OnReadOpts): Promise<void> {
-    // A host that the session is with has already answered under this name.
+    // The session's host has already answered under this name.
     const purpose: Purpose = this.#url.hostname === client.settings.url.hostname ? 'api' : 'disks';
     const options = { limitMs: CONNECT_LIMIT_MS, signal: this.#closing.signal, purpose, onread };
     const socket = await client.http.connector.connect(this.#url, options);
     this.#socket = socket;
-    // A server can send its answer together with the end of the handshake, before it was asked.
+    // A server can send its response together with the end of the handshake, before the request.
     if (this.#closing.signal.aborted) return void socket.destroy();
     this.#silentTicks = 0;
     socket.on('error', (error) => this.fail(connectionError(error, this.#url)));
@@ -171,11 +178,11 @@ class Download {
     this.#socket?.resume();
   }
 
-  /** While the reader is the slow one, the silence is its own. */
+  /** Does not count silence while the reader is the bottleneck. */
   #checkStall({ firstByteTimeoutMs, stallTimeoutMs }: DownloadLimits, intervalMs: number): void {
     const limitMs = this.#hasBegun ? stallTimeoutMs : firstByteTimeoutMs;
     this.#silentTicks = this.#stopped ? 0 : this.#silentTicks + 1;
-    // The first tick may come right after a byte.
+    // The first tick may follow directly after a byte.
     if ((this.#silentTicks - 1) * intervalMs < limitMs) return;
     const amount = this.#bodyBytes > 0 ? 'almost nothing' : 'nothing';
     const sentence = `${this.#url.host} sent ${amount} for ${Math.round(limitMs / 1000)} seconds.`;
@@ -186,7 +193,7 @@ class Download {
   }
 }
 
-/** Answers in another coding than the plain one are refused, so none is asked for. */
+/** Requests no content coding, because responses with one are refused. */
 function requestText(url: URL, headers: Record<string, string>): string {
   const all = { host: url.host, ...headers, 'accept-encoding': 'identity', connection: 'close' };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
@@ -209,7 +216,7 @@ function brokenAnswer(url: URL, cause: HttpSyntaxError): Hyper2kvmError {
 }
 
 function refusedDownload(status: number, url: URL): Hyper2kvmError {
-  // 404 and 410 mean that the lease is gone: a new one has new addresses. A host refuses a ticket with 401 or 403.
+  // 404 and 410 mean that the lease has ended; a new lease has new URLs. A host rejects a ticket with 401 or 403.
   const known: Partial<Record<number, { retryable: boolean; hint: string }>> = {
     401: { retryable: false, hint: `${url.hostname} refused the ticket of the lease.` },
     403: {

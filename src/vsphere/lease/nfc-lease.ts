@@ -12,19 +12,22 @@ import type { XmlElement } from '../soap/xml-element.ts';
 
 /** One downloadable file of a lease (`HttpNfcLeaseDeviceUrl`). */
 export interface LeaseDevice {
-  /** `/vm-42/VirtualLsiLogicController0:0`: the device for CreateDescriptor and the manifest. */
+  /** `/vm-42/VirtualLsiLogicController0:0`: identifies the device in CreateDescriptor and the manifest. */
   key: string;
   url: URL;
-  /** What vCenter says the host's certificate is: SHA-1 or SHA-256 in hex; '' when it says nothing that can be compared. */
+  /**
+   * The host certificate's thumbprint as reported by vCenter: SHA-1 or SHA-256 in hex; '' when vCenter reports none
+   * that can be compared.
+   */
   sslThumbprint: string;
   isDisk: boolean;
-  /** The UEFI or BIOS settings of the VM. Offered by ESXi 6.7 and later. */
+  /** The NVRAM file with the VM's UEFI or BIOS settings. Offered by ESXi 6.7 and later. */
   isNvram: boolean;
-  /** 0 when the server does not say, which it never does for disks and often not for other files. */
+  /** 0 when unknown. Servers never report it for disks, and often not for other files. */
   fileSizeBytes: number;
 }
 
-/** What the server says it has sent for a device (`HttpNfcLeaseManifestEntry`). */
+/** What the server reports to have sent for a device (`HttpNfcLeaseManifestEntry`). */
 export interface LeaseManifestEntry {
   key: string;
   sha1: string;
@@ -36,8 +39,9 @@ export interface LeaseManifestEntry {
 }
 
 /**
- * The lock on a VM under which its disks can be downloaded. Whoever opened it ends it with `complete`, or `abort` on every other way
- * out: an open lease keeps the VM from being powered on, moved and deleted.
+ * The export lease of a VM, which allows the download of its disks. The caller that opened it must end it: with
+ * `complete` on success, otherwise with `abort`. While the lease is open, the VM cannot be powered on, migrated or
+ * deleted.
  */
 export class HttpNfcLease {
   readonly ref: MoRef;
@@ -49,7 +53,7 @@ export class HttpNfcLease {
     this.ref = ref;
   }
 
-  /** Opens a lease on a powered-off VM, or on a snapshot. It is not {@link ready} yet. */
+  /** Opens a lease on a powered-off VM or on a snapshot. Call {@link ready} before using it. */
   static async open(client: VsphereClient, source: MoRef, signal: AbortSignal): Promise<HttpNfcLease> {
     const method = source.type === 'VirtualMachineSnapshot' ? 'ExportSnapshot' : 'ExportVm';
     const ref = refOf((await client.call(method, { _this: source }, signal)).find('returnval'));
@@ -57,7 +61,10 @@ export class HttpNfcLease {
     return new HttpNfcLease(client, ref);
   }
 
-  /** Waits until the files can be downloaded. @throws VsphereFault with the lease's own error; retryable when the lease is gone. */
+  /**
+   * Waits until the files can be downloaded.
+   * @throws VsphereFault with the error of the lease; retryable when the lease no longer exists.
+   */
   async ready(signal: AbortSignal): Promise<void> {
     const info = await withTimeLimit(READY_LIMIT_MS, 'Opening the export lease', signal, (limited) =>
       waitUntilReady(this.#client, this.ref, limited),
@@ -70,12 +77,12 @@ export class HttpNfcLease {
     };
   }
 
-  /** Seconds without a sign of life after which the server ends the lease. Only when ready. */
+  /** The server ends the lease after this many seconds without a renewal. Valid only after {@link ready}. */
   get timeoutSeconds(): number {
     return this.#ready.timeoutSeconds;
   }
 
-  /** What can be downloaded. Only when ready. */
+  /** The files that can be downloaded. Valid only after {@link ready}. */
   get devices(): readonly LeaseDevice[] {
     return this.#ready.devices;
   }
@@ -86,9 +93,9 @@ export class HttpNfcLease {
   }
 
   /**
-   * Renews the lease, and the session with it; `percent` may stay the same.
-   * @returns undefined, or the error of work under this lease when it has ended.
-   * @throws what can pass: the renewal may be made again.
+   * Renews the lease and, with it, the session. `percent` may stay the same.
+   * @returns undefined, or, when the lease has ended, the error for the work under it.
+   * @throws transient errors: the caller may try the renewal again.
    */
   async renew(percent: number, signal: AbortSignal): Promise<Hyper2kvmError | undefined> {
     try {
@@ -101,7 +108,7 @@ export class HttpNfcLease {
     }
   }
 
-  /** True while files can still be downloaded under this lease. */
+  /** True while the lease allows downloads. */
   async isAlive(signal: AbortSignal): Promise<boolean> {
     try {
       const { properties } = await readProperties(this.#client, this.ref, ['state'], signal);
@@ -112,7 +119,10 @@ export class HttpNfcLease {
     }
   }
 
-  /** Asks for SHA-256 in the manifest (since 6.7). False when the server refuses, for which servers have many faults: it then gives SHA-1. */
+  /**
+   * Requests SHA-256 hashes in the manifest (vSphere 6.7 and later). Returns false when the server refuses, which
+   * servers report with many different faults. The manifest then contains SHA-1.
+   */
   async askForSha256(signal: AbortSignal): Promise<boolean> {
     const deviceUrlsToChecksumTypes = this.devices.map(({ key }) => ({ key, value: 'sha256' }));
     try {
@@ -125,7 +135,7 @@ export class HttpNfcLease {
     }
   }
 
-  /** What the server says it sent; empty where it does not offer that. */
+  /** What the server reports to have sent; empty when the server does not support the call. */
   async manifest(signal: AbortSignal): Promise<LeaseManifestEntry[]> {
     try {
       const response = await this.#client.call('HttpNfcLeaseGetManifest', { _this: this.ref }, signal);
@@ -136,7 +146,7 @@ export class HttpNfcLease {
     }
   }
 
-  /** Ends the lease with success. One that is gone meanwhile has nothing more to end. */
+  /** Ends the lease with success. A lease that no longer exists counts as ended. */
   async complete(signal: AbortSignal): Promise<void> {
     try {
       await this.#client.call('HttpNfcLeaseComplete', { _this: this.ref }, signal);
@@ -145,7 +155,7 @@ export class HttpNfcLease {
     }
   }
 
-  /** Ends the lease without success. One that has ended by itself needs no abort, and says so in several ways. */
+  /** Ends the lease without success. A lease that has already ended needs no abort; servers report this with several faults. */
   async abort(signal: AbortSignal): Promise<void> {
     try {
       await this.#client.call('HttpNfcLeaseAbort', { _this: this.ref }, signal);
@@ -155,10 +165,10 @@ export class HttpNfcLease {
   }
 }
 
-/** How a server says that a lease has ended: it timed out, somebody cancelled its task, or its session ended. */
+/** The faults that report an ended lease: it timed out, its task was cancelled, or its session ended. */
 const LEASE_GONE = ['Timedout', 'InvalidState', 'ManagedObjectNotFound'] as const;
 
-/** The error of work under a lease that has ended: a new lease can help. */
+/** The error for work under a lease that has ended. Retryable, because a new lease can help. */
 function leaseGone(cause: VsphereFault): Hyper2kvmError {
   return new Hyper2kvmError('transfer', `The server ended the export lease: ${cause.message}`, {
     cause,
@@ -167,7 +177,7 @@ function leaseGone(cause: VsphereFault): Hyper2kvmError {
   });
 }
 
-/** A host that prepares many disks was seen to take minutes. */
+/** A host that prepares many disks can take minutes. */
 const READY_LIMIT_MS = 10 * 60_000;
 
 async function waitUntilReady(client: VsphereClient, lease: MoRef, signal: AbortSignal): Promise<XmlElement> {
@@ -189,8 +199,8 @@ async function waitUntilReady(client: VsphereClient, lease: MoRef, signal: Abort
 }
 
 /**
- * Reads one entry; one without a url cannot be downloaded. `targetId` is not asked for, since real servers fill it only for multi-part POSTs.
- * `*` as host stands for the host and port of the connection itself.
+ * Decodes one entry; an entry without a URL cannot be downloaded. Ignores `targetId`, which servers fill only for
+ * multi-part POSTs. A host of `*` stands for the host and port of the connection.
  */
 function decodeDevice(device: XmlElement, server: URL): LeaseDevice[] {
   const text = device.textOf('url')?.trim();
@@ -213,13 +223,16 @@ function decodeDevice(device: XmlElement, server: URL): LeaseDevice[] {
   ];
 }
 
-/** The certificate itself (since 9.0) says more than its hash. A thumbprint in a form that nobody knows yet is ignored: the authorities then decide. */
+/**
+ * Prefers the certificate (vSphere 9.0 and later) to its thumbprint. Ignores a thumbprint in an unknown format; the
+ * certificate authorities then decide.
+ */
 function thumbprintOf(device: XmlElement): string {
   const pem = device.textOf('sslCertificate')?.trim() ?? '';
   try {
     if (pem !== '') return new X509Certificate(pem).fingerprint256;
   } catch {
-    // Not a certificate: the thumbprint beside it counts.
+    // Not a certificate: use the thumbprint.
   }
   const thumbprint = device.textOf('sslThumbprint')?.trim() ?? '';
   return isThumbprint(thumbprint) ? thumbprint : '';

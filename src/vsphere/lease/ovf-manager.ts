@@ -11,8 +11,9 @@ export interface DescriptorRequest {
 }
 
 /**
- * Has the server write the OVF descriptor of a VM. Its warnings are for the user, and so are its errors beside a descriptor: those are of devices that an OVF
- * cannot describe, such as passed-through ones. @throws when it reports errors and no descriptor.
+ * Has the server create the OVF descriptor of a VM. Returns its warnings for the user. Errors that come with a
+ * descriptor are also for the user: they concern devices that OVF cannot describe, such as passthrough devices.
+ * @throws when the server reports errors and returns no descriptor.
  */
 export async function createDescriptor(
   client: VsphereClient,
@@ -38,7 +39,7 @@ export async function createDescriptor(
   return { text, warnings: [...errors, ...faults('warning')].map((fault) => fault.message) };
 }
 
-/** The error of a server that writes no OVF descriptors. */
+/** The error for a server that cannot create OVF descriptors. */
 export function noDescriptor(server: string, cause?: unknown): Hyper2kvmError {
   return new Hyper2kvmError('transfer', `${server} does not write OVF descriptors.`, {
     cause,

@@ -1,18 +1,19 @@
 import { copyBytes } from '../../base/files/copy-bytes.ts';
 import { pageAlignedMemory } from '../../base/files/direct-io.ts';
 
-/** Large enough that hashing and writing cost one call each for some 64 TLS records, small enough to stay in a processor's cache. */
+/** Large enough to hash and write about 64 TLS records per call, small enough to stay in the CPU cache. */
 const SLAB_BYTES = 1024 * 1024;
-/** Full slabs that wait; at one more the source is told to stop. */
+/** The source must pause when this many full slabs are queued. */
 const MOST_WAITING = 2;
-/** A slower line is passed on in smaller pieces, so that progress shows. */
+/** On a slow connection, hand over partly filled slabs after this time, so that progress stays visible. */
 const HAND_OVER_AFTER_MS = 50;
 
 type Ending = { error: unknown } | 'whole';
 
 /**
- * Gathers small pieces into large buffers that are used again and again, between a source that pushes and a reader that pulls. Memory stays at a handful of
- * slabs: when too many wait, `push` says so and the source must stop (what it cannot stop in time is still taken).
+ * Collects small chunks into large reused buffers, between a source that pushes and a reader that pulls. Memory is
+ * limited to a few slabs: when too many are queued, `push` returns false and the source must pause. Data that arrives
+ * before it pauses is still accepted.
  */
 export class SlabQueue {
   readonly #onRoom: () => void;
@@ -24,12 +25,12 @@ export class SlabQueue {
   #wake: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `onRoom` is called when a source that was stopped may go on. */
+  /** `onRoom` is called when a paused source may resume. */
   constructor(onRoom: () => void) {
     this.#onRoom = onRoom;
   }
 
-  /** Copies the piece. False when the source shall stop until `onRoom`. */
+  /** Copies the chunk. Returns false when the source must pause until `onRoom`. */
   push(piece: Buffer): boolean {
     for (let at = 0; at < piece.length;) {
       const part = piece.subarray(at, at + SLAB_BYTES - this.#filled);
@@ -42,17 +43,17 @@ export class SlabQueue {
     return this.#waiting.length < MOST_WAITING;
   }
 
-  /** All has come: the reader gets the rest, and then the end. */
+  /** All data has arrived: the reader gets the remaining data, then the end. */
   end(): void {
     this.#finish('whole');
   }
 
-  /** The reader gets `error` at once: what waits is of no use any more. */
+  /** The reader gets `error` at once; queued data is dropped. */
   fail(error: unknown): void {
     this.#finish({ error });
   }
 
-  /** The slabs in order. Each is the reader's until it asks for the next one. */
+  /** The slabs in order. Each is valid until the reader requests the next one. */
   async *slabs(): AsyncGenerator<Buffer, void, undefined> {
     for (;;) {
       const slab = this.#waiting.shift();

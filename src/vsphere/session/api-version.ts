@@ -1,12 +1,12 @@
 import type { XmlElement } from '../soap/xml-element.ts';
 
-/** What is spoken with a server that does not tell its versions: every server that is still supported knows it. */
+/** For a server that does not report its versions: every supported server knows this one. */
 export const FALLBACK_VERSION = '6.5';
 
-/** The newest API that the calls in this program were written against. */
+/** The newest API version that this program's calls were written against. */
 const NEWEST_KNOWN_VERSION = '9.0.0.0';
 
-/** The newest version of `urn:vim25` in `vimServiceVersions.xml` that both sides know. */
+/** Returns the newest version of `urn:vim25` in `vimServiceVersions.xml` that both sides support. */
 export function chooseApiVersion(versions: XmlElement): string {
   const vim = versions.all('namespace').find((namespace) => namespace.textOf('name')?.trim() === 'urn:vim25');
   const offered = [
@@ -19,7 +19,7 @@ export function chooseApiVersion(versions: XmlElement): string {
   return usable.toSorted(compareVersions).at(-1) ?? FALLBACK_VERSION;
 }
 
-/** Orders dotted numbers part by part; a missing part is 0. */
+/** Compares dotted version numbers part by part; a missing part is 0. */
 function compareVersions(left: string, right: string): number {
   const [a, b] = [left, right].map((version) => version.split('.').map(Number));
   for (let part = 0; part < Math.max(a?.length ?? 0, b?.length ?? 0); part += 1) {

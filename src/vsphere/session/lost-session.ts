@@ -2,12 +2,13 @@ import { faultOfLocalized, type VsphereFault } from '../soap/fault.ts';
 import type { WsdlMethod } from '../soap/wsdl-types.ts';
 import type { XmlElement } from '../soap/xml-element.ts';
 
-/** What an answer to a property read says about the session. */
+/** What the response to a property read reveals about the session. */
 export type SessionSign = { sign: 'alive' } | { sign: 'lost'; fault: VsphereFault } | { sign: 'unknown' };
 
 /**
- * Property reads need no login. With a lost session a real server answers them with status 200: every property is in `missingSet` with the fault
- * `NotAuthenticated`, or there is nothing at all, as for a filter that selects nothing.
+ * Property reads need no login. When the session is lost, a real server answers them with status 200. Either every
+ * property is in `missingSet` with the fault `NotAuthenticated`, or the result is empty, as for a filter that selects
+ * nothing.
  */
 export function signOfSession(method: WsdlMethod, response: XmlElement): SessionSign {
   const objects = objectsIn(method, response);

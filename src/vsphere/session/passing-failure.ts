@@ -2,7 +2,7 @@ import { Hyper2kvmError, type ErrorFacts } from '../../base/errors.ts';
 import { backOffMs, pause } from '../../base/time-limit.ts';
 import type { WsdlMethod } from '../soap/wsdl-types.ts';
 
-/** An answer with an HTTP status that is not the SOAP server's. */
+/** A response with an HTTP status that a SOAP server does not send. */
 export class HttpStatusError extends Hyper2kvmError {
   readonly status: number;
 
@@ -13,8 +13,9 @@ export class HttpStatusError extends Hyper2kvmError {
 }
 
 /**
- * Calls that may be made twice: reads, and calls after which the server is in the same state however often they were made. A `Login` whose answer was lost may
- * leave a session more, which the server ends when it has been idle. Property reads are repeated as a whole, see `VsphereClient.readTogether`.
+ * Calls that are safe to repeat: reads and idempotent calls. A repeated `Login` whose first response was lost may leave
+ * an extra session, which the server ends when idle. Property reads are repeated as a group, see
+ * `VsphereClient.readTogether`.
  */
 const REPEATABLE: ReadonlySet<WsdlMethod> = new Set([
   'RetrieveServiceContent',
@@ -32,12 +33,12 @@ export function isRepeatable(method: WsdlMethod): boolean {
   return REPEATABLE.has(method);
 }
 
-/** RFC 6585 section 4 and RFC 9110 section 15.6: a gateway or server that could not handle this request now. */
+/** RFC 6585 section 4 and RFC 9110 section 15.6: a gateway or server that could not handle this request at the moment. */
 const PASSING_STATUSES = new Set([429, 502, 503, 504]);
 const RESET_CODES = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE']);
 const MOST_TRIES = 5;
 
-/** True for a busy gateway and a connection that was reset, after which the same request can succeed. A time limit that was reached is not one. */
+/** True for a busy gateway or a reset connection, after which a retry can succeed. False for a timeout. */
 export function isPassingFailure(error: unknown): boolean {
   if (error instanceof HttpStatusError) return PASSING_STATUSES.has(error.status);
   const cause = error instanceof Hyper2kvmError ? error.cause : undefined;
@@ -46,13 +47,16 @@ export function isPassingFailure(error: unknown): boolean {
 
 export interface RepeatOptions {
   signal: AbortSignal;
-  /** {@link isPassingFailure} when unset. */
+  /** Defaults to {@link isPassingFailure}. */
   mayPass?: (error: unknown) => boolean;
   /** Called before each pause. */
   onRetry?: ((attempt: number, waitMs: number, error: unknown) => void) | undefined;
 }
 
-/** The one place that repeats calls to the server: does `work` again, some times with growing pauses, as long as it fails in a way that `mayPass`. */
+/**
+ * Runs `work`, and repeats it a limited number of times with growing pauses while it fails with an error that `mayPass`
+ * accepts. All retries of server calls are made here.
+ */
 export async function repeatWhilePassing<Result>(
   work: () => Promise<Result>,
   { signal, mayPass = isPassingFailure, onRetry }: RepeatOptions,

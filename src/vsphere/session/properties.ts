@@ -6,22 +6,22 @@ import type { VsphereClient } from './vsphere-client.ts';
 import type { MoRef, WsdlValue } from '../soap/wsdl-types.ts';
 import type { XmlElement } from '../soap/xml-element.ts';
 
-/** The properties of one managed object that came back. */
+/** The properties that the server returned for one managed object. */
 export interface ObjectContent {
   ref: MoRef;
-  /** By dotted path, as it was asked for. A property without a value is not in it. */
+  /** Keyed by the requested dotted path. Properties without a value are absent. */
   properties: ReadonlyMap<string, XmlElement>;
-  /** Paths that the account may not read, with the fault's type. */
+  /** Paths that the account may not read, with the type of the fault. */
   missing: ReadonlyMap<string, string>;
 }
 
 type PropertyFilterSpec = WsdlValue<'PropertyFilterSpec'>;
 
-/** A page has 100 objects, and the largest vCenter 40,000 VMs: a server that goes on after this has no end. */
+/** A page has 100 objects and the largest vCenter 40,000 VMs (400 pages): a server that continues past this limit never ends. */
 const MOST_PAGES = 5000;
 const RETRIEVE_LIMIT_MS = 15 * 60_000;
 
-/** All that a filter selects, over as many pages as the server makes of it, up to {@link MOST_PAGES}. */
+/** Reads everything that a filter selects, over as many pages as the server uses, up to {@link MOST_PAGES}. */
 function retrieve(client: VsphereClient, spec: PropertyFilterSpec, signal: AbortSignal): Promise<ObjectContent[]> {
   return withTimeLimit(RETRIEVE_LIMIT_MS, `Reading the inventory of ${client.server}`, signal, (limited) =>
     retrievePages(client, spec, limited),
@@ -53,7 +53,7 @@ async function retrievePages(
   });
 }
 
-/** vCenter 7.0.3 to 8.0.2 refuse the second page to an account without rights on the root folder, and not the older call without pages. */
+/** For an account without rights on the root folder, vCenter 7.0.3 to 8.0.2 refuse the second page. The older call without paging works. */
 async function retrieveUnpaged(
   client: VsphereClient,
   spec: PropertyFilterSpec,
@@ -73,7 +73,10 @@ async function retrieveUnpaged(
   }
 }
 
-/** Reads properties of one object. @throws VsphereFault `ManagedObjectNotFound` when it is gone. */
+/**
+ * Reads properties of one object.
+ * @throws VsphereFault `ManagedObjectNotFound` when the object no longer exists.
+ */
 export async function readProperties(
   client: VsphereClient,
   obj: MoRef,
@@ -86,7 +89,10 @@ export async function readProperties(
   return content;
 }
 
-/** A property that its object always has. @throws retryable transfer error when the server leaves it out. */
+/**
+ * Returns a property that its object always has.
+ * @throws retryable transfer error when the server omits it.
+ */
 export function requireProperty({ properties, missing }: ObjectContent, path: string, during: string): XmlElement {
   const value = properties.get(path);
   if (value) return value;
@@ -96,10 +102,10 @@ export function requireProperty({ properties, missing }: ObjectContent, path: st
   });
 }
 
-/** What is read of each type of object. */
+/** The properties to read for each type of object. */
 type WantedProperties = readonly { type: string; pathSet: readonly string[] }[];
 
-/** Reads properties of every object of some types in the whole inventory, through a container view that is destroyed after. */
+/** Reads properties of all objects of the given types in the inventory, through a container view that is destroyed afterwards. */
 export function readInventory(
   client: VsphereClient,
   wanted: WantedProperties,
@@ -130,7 +136,7 @@ async function readThroughView(
       signal,
     );
   } finally {
-    // A view that stays ends with the session, and is no reason to lose what was read.
+    // A view that cannot be destroyed ends with the session. The properties that were read stay valid.
     await client.call('DestroyView', { _this: view }, signal).catch(() => signal.throwIfAborted());
   }
 }

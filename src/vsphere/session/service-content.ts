@@ -4,14 +4,14 @@ import { refOf } from '../soap/soap-envelope.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';
 import type { XmlElement } from '../soap/xml-element.ts';
 
-/** What a server says about itself, and the names of its managers. Never hard-coded: ESXi's differ from vCenter's. */
+/** The server's description of itself and the references of its managers. Never hard-code them: those of ESXi differ from vCenter's. */
 export interface ServiceContent {
   about: {
     fullName: string;
     version: string;
     build: string;
     apiVersion: string;
-    /** `VirtualCenter`, or `HostAgent` for an ESXi host on its own. */
+    /** `VirtualCenter`, or `HostAgent` for a standalone ESXi host. */
     apiType: string;
     instanceUuid: string;
   };
@@ -25,7 +25,7 @@ export interface ServiceContent {
   authorizationManager: MoRef | undefined;
 }
 
-/** Product names and versions have some 60 characters. */
+/** Product names and versions have about 60 characters. */
 const MOST_OF_FACT = 200;
 
 export function decodeServiceContent(content: XmlElement, server: string): ServiceContent {

@@ -1,8 +1,8 @@
 import { addressOf } from '../connection/certificate-trust.ts';
 
 /**
- * The cookie `vmware_soap_session`. It opens everything that the account may do, so it is sent to the host and port that gave it
- * and nowhere else. The quotes in it belong to its value.
+ * The cookie `vmware_soap_session`. It grants all rights of the account, so it is sent only to the host and port that
+ * issued it. The quotes are part of its value.
  */
 export class SessionCookie {
   readonly #address: string;

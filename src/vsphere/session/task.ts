@@ -7,27 +7,33 @@ import type { VsphereClient } from './vsphere-client.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';
 import type { XmlElement } from '../soap/xml-element.ts';
 
-/** Between two looks at a task or a lease: quick at first, since most are over at once. */
+/** Pause before the next poll of a task or lease: short at first, because most finish quickly. */
 export function pollIntervalMs(look: number): number {
   return Math.min(2000, 25 * 2 ** look);
 }
 
-/** Most tasks take seconds; merging the disks of a snapshot that stood for long takes hours. */
+/** Most tasks take seconds, but consolidating the disks of an old snapshot takes hours. */
 const TASK_LIMIT_MS = 12 * 3_600_000;
 
-/** The task goes on when a look at it fails, and what it has done can only be undone by whoever saw its end. So many in a row are borne. */
+/**
+ * A task continues when a poll fails, and only a caller that learns its result can undo its work. This many failed
+ * polls in a row are tolerated.
+ */
 const MOST_FAILED_LOOKS = 5;
 
-/** What a task that is gone has done shows in its object at once, or a little later where several servers answer. */
+/** When a task object no longer exists, its effect is visible on the target object at once, or slightly later if several servers answer. */
 const SETTLE_LIMIT_MS = 60_000;
 
-/** How to learn from the object itself that a task has done its work: what the task results in, or undefined as long as it has not. */
+/**
+ * Determines from the target object whether a task has finished: returns the result of the task, or undefined while it
+ * has not finished.
+ */
 export type LookForResult<Result> = (signal: AbortSignal) => Promise<Result | undefined>;
 
 /**
- * Waits for the task that a `…_Task` call returned and gives its result, which may be none. A server forgets finished tasks, sometimes before anybody saw their
- * end: then `look` finds out what came of it.
- * @throws VsphereFault with the task's own fault; the signal's reason, the task then going on without a watcher.
+ * Waits for the task that a `…_Task` call returned, and returns its result, if any. A server forgets finished tasks,
+ * sometimes before the client has seen their end. In that case, `look` determines the result.
+ * @throws VsphereFault with the fault of the task; the signal's reason (the task then continues unobserved).
  */
 export async function waitForTask<Result>(
   client: VsphereClient,
@@ -56,7 +62,7 @@ async function watchTask(
       info = requireProperty(await readProperties(client, task, ['info'], signal), 'info', during);
       failures = 0;
     } catch (error) {
-      // Only the task was asked for: this is not the fault of the object that it works on.
+      // Only the task was read, so this fault does not concern the task's target object.
       if (isFault(error, 'ManagedObjectNotFound')) return 'gone';
       failures += 1;
       if (!isRetryable(error) || failures > MOST_FAILED_LOOKS) throw error;

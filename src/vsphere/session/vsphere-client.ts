@@ -15,24 +15,25 @@ import type { MoRef, WsdlMethod, WsdlValue } from '../soap/wsdl-types.ts';
 import { parseXml, type XmlElement } from '../soap/xml-element.ts';
 import { WireWatch } from './wire-watch.ts';
 
-/** The one object whose name every server shares. */
+/** The one object with the same reference on every server. */
 export const SERVICE_INSTANCE: MoRef = { type: 'ServiceInstance', value: 'ServiceInstance' };
 
-/** A server that answers, not logged in yet: what it is and how it is spoken to. */
+/** What a server reports before login: its product, and the API version in use. */
 export interface ServerGreeting {
   content: ServiceContent;
   apiVersion: string;
 }
 
 /**
- * One connection to a vCenter or ESXi host. {@link greet} needs no login; {@link login} opens the session, which {@link logout} ends:
- * whoever logged in logs out, on every way out. A session that expired meanwhile is opened again once per call.
+ * One connection to a vCenter or ESXi host. {@link greet} needs no login. {@link login} opens the session and
+ * {@link logout} ends it; the caller that logged in must log out in every case. If the session expires, a call logs in
+ * again, at most once per call.
  */
 export class VsphereClient {
   readonly settings: ConnectionSettings;
   readonly http: HttpTransport;
   readonly cookie: SessionCookie;
-  /** Reports calls and downloads to the observer of the settings. */
+  /** Reports calls and downloads to the observer from the settings. */
   readonly watch: WireWatch | undefined;
   #greeting: ServerGreeting | undefined;
   #account: { username: string; password: Secret } | undefined;
@@ -51,23 +52,23 @@ export class VsphereClient {
     return addressOf(this.settings.url);
   }
 
-  /** What the server said about itself. Only after {@link greet}. */
+  /** The server's service content. Valid only after {@link greet}. */
   get content(): ServiceContent {
     if (!this.#greeting) throw new Error('greet() comes before anything else');
     return this.#greeting.content;
   }
 
-  /** The key of the open session, which some calls name. */
+  /** The key of the open session, an argument of some calls. */
   get sessionKey(): string {
     return this.#userSession?.textOf('key') ?? '';
   }
 
-  /** Chooses the API version and reads the service content. No login needed. */
+  /** Selects the API version and reads the service content. Needs no login. */
   async greet(signal: AbortSignal): Promise<ServerGreeting> {
     if (this.#greeting) return this.#greeting;
     const offered = await this.#offeredVersion(signal);
     this.#greeting = await this.#readContent(offered, signal).catch((error: unknown) => {
-      // A server whose list names a version that it then refuses was met behind upgraded proxies.
+      // Behind upgraded proxies, some servers list a version that they then refuse.
       if (offered !== FALLBACK_VERSION && isFault(error, 'VersionMismatch', 'InvalidRequest')) {
         return this.#readContent(FALLBACK_VERSION, signal);
       }
@@ -98,7 +99,7 @@ export class VsphereClient {
 
   /** Ends the session, if one is open. */
   async logout(signal: AbortSignal): Promise<void> {
-    // One that was opened meanwhile would stay open. Its failure is that of the calls that asked for it.
+    // Otherwise a session that opens during logout would stay open. Its failure is reported by the calls that requested it.
     await this.#reLogin?.catch(() => undefined);
     if (!this.#userSession) return;
     try {
@@ -111,8 +112,8 @@ export class VsphereClient {
   }
 
   /**
-   * Makes a call and returns its `<MethodResponse>`. When the session has expired it logs in again once and repeats the call, which
-   * the server has not carried out.
+   * Makes a call and returns its `<MethodResponse>`. If the session has expired, it logs in again once and repeats the
+   * call, which the server has not carried out.
    * @throws VsphereFault, a transfer error, or the signal's reason.
    */
   async call<Method extends WsdlMethod>(
@@ -126,8 +127,8 @@ export class VsphereClient {
     } catch (error) {
       if (!isFault(error, 'NotAuthenticated') || !session) throw error;
     }
-    // Calls that run side by side find the session dead together; the first one opens the new one for all.
-    // Under no caller's signal: one that gives up must not end the login of the others.
+    // When concurrent calls find the session expired, the first one opens a new session for all. The login uses no
+    // caller's signal: an aborted caller must not cancel the login of the others.
     if (this.#userSession === session) {
       this.#reLogin ??= this.login(new AbortController().signal).finally(() => (this.#reLogin = undefined));
       await this.#reLogin;
@@ -137,8 +138,8 @@ export class VsphereClient {
   }
 
   /**
-   * Runs reads that build on each other: a view, or a token for the next page, ends with its session and does not survive an answer that was lost. All of them
-   * are done again when that happens.
+   * Runs reads that depend on each other. A view or a paging token is lost with its session, or when a response is
+   * lost. All reads are then repeated.
    */
   async readTogether<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     let session = this.#userSession;
@@ -149,7 +150,7 @@ export class VsphereClient {
     });
   }
 
-  /** @throws VsphereFault `NotAuthenticated` also where the server does not say so by a fault. */
+  /** @throws VsphereFault `NotAuthenticated`, also when the server does not report the lost session as a fault. */
   async #sendInSession<Method extends WsdlMethod>(
     method: Method,
     args: WsdlValue<Method>,
@@ -161,9 +162,9 @@ export class VsphereClient {
     const seen = signOfSession(method, response);
     if (seen.sign === 'lost') throw seen.fault;
     if (seen.sign === 'alive') return response;
-    // This call is refused without a session.
+    // The server refuses this call without a session.
     await this.#send('CurrentTime', { _this: SERVICE_INSTANCE }, signal);
-    // Another call may have opened a new session since: the empty answer was that of the lost one.
+    // If another call has opened a new session in the meantime, the empty response belongs to the lost one.
     const isSameSession = this.cookie.headerFor(this.settings.url) === cookie;
     return isSameSession || isAgain ? response : this.#sendInSession(method, args, signal, true);
   }
@@ -208,7 +209,7 @@ export class VsphereClient {
     return repeatWhilePassing(work, { signal, mayPass, onRetry });
   }
 
-  /** The one place that each call passes. */
+  /** Every call passes through here. */
   async #exchange<Result>(
     name: string,
     call: Omit<HttpCall, 'timeoutMs'>,
@@ -236,9 +237,10 @@ export class VsphereClient {
       signal,
     };
     return this.#exchange(method, call, (answer) => {
-      // A server gives every call without a session a new cookie. The answer to one that was sent before a re-login must not replace its cookie.
+      // A server gives every call without a session a new cookie. The response to a call sent before a re-login must
+      // not replace the new session's cookie.
       if (this.cookie.headerFor(this.settings.url) === cookie) this.cookie.keep(answer.setCookies);
-      // SOAP 1.1 section 6.2: a fault comes with status 500. Any other status is not the SOAP server's.
+      // SOAP 1.1 section 6.2: a fault has status 500. The SOAP server sends no other error status.
       if (answer.status !== 200 && answer.status !== 500) throw unexpectedStatus(this.server, method, answer.status);
       return decodeResponse(method, answer.body, this.server);
     });

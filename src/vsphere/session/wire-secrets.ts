@@ -1,32 +1,32 @@
 import { MASK } from '../../base/text/secret.ts';
 
-/** A shorter text is no secret of a server, and to mask it everywhere would blank out innocent words. */
+/** Server secrets are longer than this. Masking shorter texts everywhere would remove harmless words. */
 const LEAST_LENGTH = 4;
-/** Each session and lease has one or two. Of a server that sends more of them the rest is masked in the places where a secret is expected. */
+/** Each session and lease has one or two secrets. If a server sends more than this, the rest is masked only where a secret is expected. */
 const MOST_KNOWN = 2000;
 
 type Kind = 'session' | 'ticket';
 
 /**
- * Secrets that come again in other places, where they must be known to be the same: a lease's ticket is part of the address of its disks. All patterns here read any
- * text in linear time, since a server chooses what comes.
+ * Secrets that recur in other places, where they must be recognized as the same: the ticket of a lease is part of its
+ * disk URLs. All patterns here run in linear time on any input, because the server controls the text.
  */
 const REPEATED: readonly { kind: Kind; pattern: RegExp }[] = [
   { kind: 'session', pattern: /vmware_soap_session=(?:"|&quot;|%22)?([^";&\s]{1,500}?)(?:"|&quot;|%22|;|\s|$)/gim },
   // A `UserSession` begins with its key.
   { kind: 'session', pattern: /<key>([^<]+)<\/key>\s{0,50}<userName>/g },
   { kind: 'session', pattern: /<(?:\w+:)?sessionI[dD]>([^<]+)</g },
-  // vCenter puts the key of the session into the names of its leases, filters and tasks.
+  // vCenter includes the session key in the names of its leases, filters and tasks.
   { kind: 'session', pattern: /\bsession\[([^[\]<\s]+)\]/g },
   { kind: 'ticket', pattern: /\/(?:ha-)?nfc\/([^/<>"'&\s?#]+)/g },
 ];
 
-/** Secrets that only their place identifies; each pattern has the text before the secret as its first group. */
+/** Secrets that are recognized only by their position. The first group of each pattern is the text before the secret. */
 const PLACES: readonly RegExp[] = [
-  // A plain `<token>` is the one of the next page of properties.
+  // A plain `<token>` is the paging token of a property read, and is not a secret.
   /(<(?:\w+:)?(?:\w*(?:password|passphrase|secret|ticket|privatekey)|\w+token)(?:\s[^<>]*)?>)[^<]+/gi,
   /(:\/\/[^\s/:@<>"'&]+:)[^\s/@<>"']+(?=@)/g,
-  // Settings of an OVF environment or of cloud-init, which can hold the passwords of the guest.
+  // Settings of an OVF environment or of cloud-init, which can contain passwords of the guest.
   ...['Property', 'Value', 'ExtraConfig'].flatMap((element) => [valueIn(element), escapedValueIn(element)]),
   /(<key>(?:guestinfo\.|[^<]{0,100}?(?:password|passwd|secret|token))[^<]{0,200}<\/key>\s{0,50}<value(?:\s[^<>]*)?>)[^<]+/gi,
 ];
@@ -36,7 +36,7 @@ function valueIn(element: string): RegExp {
   return new RegExp(`(<(?:\\w+:)?${element}\\s[^<>]*?\\b(?:\\w+:)?value=("|'))(?:(?!\\2)[^<])+`, 'g');
 }
 
-/** The same in a descriptor that is a text in a SOAP answer. */
+/** The same for a descriptor that is embedded as text in a SOAP response. */
 function escapedValueIn(element: string): RegExp {
   const attributes = '(?:(?!&lt;|&gt;)[^<])*?';
   return new RegExp(
@@ -46,12 +46,13 @@ function escapedValueIn(element: string): RegExp {
 }
 
 /**
- * Takes the protocol's secrets out of requests, answers and headers: passwords, session cookies and keys, tickets of leases, and settings that a guest gets. A
- * session or ticket has the same placeholder (`REDACTED-ticket-1`) wherever it comes, so that a recorded conversation can be followed and replayed.
+ * Removes the protocol's secrets from requests, responses and headers: passwords, session cookies and keys, lease
+ * tickets, and guest settings. A session or ticket gets the same placeholder (`REDACTED-ticket-1`) everywhere, so that
+ * a recorded conversation can be followed and replayed.
  */
 export class WireSecrets {
   readonly #placeholders = new Map<string, string>();
-  /** Longest first, so that one that contains another is replaced as one. */
+  /** Longest first, so that a secret that contains another is replaced as a whole. */
   #forms: { secret: string; placeholder: string }[] = [];
   readonly #counts: Record<Kind, number> = { session: 0, ticket: 0 };
 
@@ -82,7 +83,7 @@ export class WireSecrets {
   }
 }
 
-/** As it is without percent-encoding. */
+/** Decodes percent-encoding; returns an invalid encoding unchanged. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

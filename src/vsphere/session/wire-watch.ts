@@ -6,12 +6,12 @@ import type { HttpAnswer, HttpCall } from '../soap/http-transport.ts';
 import type { WireObserver } from '../connection/wire-observer.ts';
 import { WireSecrets } from './wire-secrets.ts';
 
-/** Of a stream that begins like a streamOptimized VMDK. */
+/** For a stream that begins like a streamOptimized VMDK. */
 const MOST_BODY_START_BYTES = 1024;
 /** The magic number of a hosted sparse extent. */
 const VMDK_MAGIC = Buffer.from('KDMV');
 
-/** Measures calls and downloads of one client, and reports them to an observer without secrets. The one place that knows the observer. */
+/** Measures the calls and downloads of one client and reports them, without secrets, to an observer. No other code calls the observer. */
 export class WireWatch {
   readonly #observer: WireObserver;
   readonly #mask: (text: string) => string;
@@ -22,7 +22,7 @@ export class WireWatch {
     this.#mask = (text) => secrets.mask(observer.mask(text));
   }
 
-  /** Makes a call by `send`, and what `read` makes of its answer, under observation. */
+  /** Observes one call: `send` makes it, and `read` decodes its response. */
   async call<Result>(
     method: string,
     { url, headers, body = '' }: Pick<HttpCall, 'url' | 'headers' | 'body'>,
@@ -43,7 +43,7 @@ export class WireWatch {
       error = reason;
       throw reason;
     } finally {
-      // Learns the secrets of the answer before anything is shown: a later line may quote them.
+      // Learn the secrets of the response before anything is shown: a later line may quote them.
       const setCookies = (answer?.setCookies ?? []).map((line) => withoutValue(mask(line)));
       const text = answer?.body;
       this.#observer.onCall({
@@ -68,13 +68,13 @@ export class WireWatch {
     return new DownloadWatch(this.#observer, this.#mask, url);
   }
 
-  /** Reports that `what` is repeated. */
+  /** Reports a retry of `what`. */
   retry(what: string, attempt: number, waitMs: number, reason: unknown): void {
     this.#observer.onRetry({ what, attempt, waitMs, reason: this.#mask(sentenceOf(reason)) });
   }
 }
 
-/** The observation of one download, from its beginning to {@link end}. */
+/** Observes one download, from its start to {@link end}. */
 export class DownloadWatch {
   readonly #observer: WireObserver;
   readonly #mask: (text: string) => string;
@@ -95,7 +95,7 @@ export class DownloadWatch {
     this.#url = mask(url.href);
   }
 
-  /** The connection is open, and this is sent. */
+  /** The connection is open and this request head is sent. */
   sent(requestHead: string): void {
     this.#connectMs = performance.now() - this.#clock;
     this.#requestHead = this.#mask(requestHead);
@@ -105,7 +105,7 @@ export class DownloadWatch {
     this.#head = head;
   }
 
-  /** The piece is only read during this call. */
+  /** Reads the chunk only during this call. */
   arrived(piece: Uint8Array): void {
     this.#firstByteMs ??= performance.now() - this.#clock;
     this.#bodyBytes += piece.length;
@@ -139,7 +139,7 @@ export class DownloadWatch {
   }
 }
 
-/** A `Set-Cookie` with its value masked, unless that is a stand-in already. */
+/** Masks the value of a `Set-Cookie`, unless it is already a placeholder. */
 function withoutValue(cookie: string): string {
   return cookie.replace(/^([^=;]*=)(?!"?REDACTED-)[^;]*/, `$1${MASK}`);
 }

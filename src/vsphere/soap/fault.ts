@@ -2,11 +2,11 @@ import { Hyper2kvmError, type ErrorKind } from '../../base/errors.ts';
 import { foreignText, shortened } from '../../base/text/foreign-text.ts';
 import type { XmlElement } from './xml-element.ts';
 
-/** Causes have causes: a hundred of them may be nested. */
+/** Faults can be nested: a server may return a hundred causes. */
 const MOST_OF_CAUSES = 2000;
 const MOST_OF_TYPE = 100;
 
-/** How a fault's type name is judged. What is not listed is a refusal by the server that a second try does not change. */
+/** How to classify a fault by its type name. A type that is not listed is a refusal by the server, which a retry does not change. */
 const FAULT_KINDS: Record<string, { kind: ErrorKind; retryable?: boolean; hint?: string }> = {
   InvalidLogin: { kind: 'authentication', hint: 'Check the user name (user@domain) and the password.' },
   NotAuthenticated: { kind: 'authentication' },
@@ -44,12 +44,12 @@ const FAULT_KINDS: Record<string, { kind: ErrorKind; retryable?: boolean; hint?:
 };
 
 /**
- * A fault that the server gave: in a SOAP answer, as the error of a task, or of a lease. `faultType` is the name of its type
- * in the API reference, and the one thing to tell faults apart by.
+ * A fault from the server: in a SOAP response, or as the error of a task or lease. `faultType` is the type name in the
+ * API reference. Code must distinguish faults only by this name.
  */
 export class VsphereFault extends Hyper2kvmError {
   readonly faultType: string;
-  /** The fault that this one names as its reason. */
+  /** The fault that caused this one, if the server names it. */
   readonly faultCause: VsphereFault | undefined;
 
   constructor(facts: { faultType: string; message: string; during: string; faultCause?: VsphereFault | undefined }) {
@@ -70,10 +70,10 @@ export class VsphereFault extends Hyper2kvmError {
   }
 }
 
-/** How servers say that they do not have a call: older API versions, ESXi builds, and simulators. */
+/** The faults for a call that the server does not support: older API versions, ESXi builds and simulators. */
 export const NOT_OFFERED = ['NotSupported', 'NotImplemented', 'MethodNotFound', 'InvalidRequest'] as const;
 
-/** True when `error` is a fault of one of these types, or names one as its cause. */
+/** True when `error` or one of its causes is a fault of one of these types. */
 export function hasFault(error: unknown, ...faultTypes: string[]): boolean {
   if (!(error instanceof VsphereFault)) return false;
   return faultTypes.includes(error.faultType) || hasFault(error.faultCause, ...faultTypes);
@@ -84,10 +84,10 @@ export function isFault(error: unknown, ...faultTypes: string[]): error is Vsphe
   return error instanceof VsphereFault && faultTypes.includes(error.faultType);
 }
 
-/** Reads `Fault{faultcode, faultstring, detail{XFault}}` of a SOAP answer. */
+/** Decodes `Fault{faultcode, faultstring, detail{XFault}}` of a SOAP response. */
 export function faultOfSoap(fault: XmlElement, during: string): VsphereFault {
   const detail = fault.find('detail')?.elements[0];
-  // A version that the server does not speak is told by the fault code alone: `VersionMismatchFaultCode`.
+  // Only the fault code identifies an API version that the server does not support: `VersionMismatchFaultCode`.
   const code = fault
     .textOf('faultcode')
     ?.replace(/^.*:/, '')
@@ -100,7 +100,7 @@ export function faultOfSoap(fault: XmlElement, during: string): VsphereFault {
   });
 }
 
-/** Reads a `LocalizedMethodFault{fault, localizedMessage}`, as tasks, leases and descriptors carry it. */
+/** Decodes a `LocalizedMethodFault{fault, localizedMessage}`, which tasks, leases and descriptors contain. */
 export function faultOfLocalized(localized: XmlElement, during: string): VsphereFault {
   const fault = localized.find('fault');
   return new VsphereFault({
@@ -116,7 +116,7 @@ function causeOf(fault: XmlElement, during: string): VsphereFault | undefined {
   return cause && cause.elements.length > 0 ? faultOfLocalized(cause, during) : undefined;
 }
 
-/** The fault's own words, with the file that a `FileFault` names. */
+/** The message of the fault, with the file name of a `FileFault`. */
 function messageOf(text: string | undefined, fault: XmlElement | undefined): string {
   const message = text || 'no reason given';
   const file = fault?.textOf('file')?.trim();

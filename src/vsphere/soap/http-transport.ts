@@ -17,27 +17,27 @@ export interface HttpAnswer {
 export interface HttpCall {
   url: URL;
   headers: Record<string, string>;
-  /** A POST with this body, or a GET without one. */
+  /** With a body, the call is a POST, otherwise a GET. */
   body?: string;
-  /** Limit for the whole call: connecting, the request and the last byte of the answer. */
+  /** Limit for the whole call: from connecting to the last byte of the response. */
   timeoutMs: number;
   signal: AbortSignal;
 }
 
 /**
- * The longest answer that is read. The hardware of 4,000 VMs in one page is as long. A longer answer is a fault of the server, and to parse it takes 15 times its
- * size in memory.
+ * The longest response that is read: the size of a page with the hardware of 4,000 VMs. A longer response is a server
+ * error, and parsing takes 15 times its size in memory.
  */
 export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
-/** What a server may send before its body, and after it: four times as much as Node allows by default. */
+/** Limit for the response head and for the trailer: four times Node's default. */
 const MAX_HEAD_BYTES = 64 * 1024;
-/** A request that asks for nothing special gets none, and a proxy adds one or two. */
+/** An ordinary request gets no interim response; a proxy adds one or two. */
 const MAX_INTERIM_RESPONSES = 8;
 
-/** What Node and got call an answer that ends before its end. */
+/** The codes that Node and got use for a truncated response. */
 const CUT_OFF_CODES = new Set(['ECONNRESET', 'ERR_HTTP_CONTENT_LENGTH_MISMATCH']);
 
-/** No redirects, which a session must not follow, and no retries of its own: `passing-failure.ts` knows what may be repeated. */
+/** No redirects, because a session must not follow them. No retries in got: `passing-failure.ts` decides what may be repeated. */
 const client = got.extend({
   retry: { limit: 0 },
   throwHttpErrors: false,
@@ -48,12 +48,13 @@ const client = got.extend({
 });
 
 /**
- * The small calls of this client, by got over verified TLS. Each has a connection of its own: a kept one that the server closes in just the wrong moment fails a
- * call that may not be repeated, and calls are few. The connection is opened and closed here, so that the limits reach all of it.
+ * Sends the small calls of this client with got over verified TLS. Each call has its own connection: a server can close
+ * a kept-alive connection at the wrong moment, which fails a call that may not be repeated. Calls are few, so the cost
+ * is low. The connection is opened and closed here, so that the time limits include it.
  */
 export class HttpTransport {
   readonly trust: CertificateTrust;
-  /** For downloads, which read their socket themselves. */
+  /** For downloads, which read their sockets directly. */
   readonly connector: TrustedConnector;
 
   constructor(trust: CertificateTrust) {
@@ -61,9 +62,9 @@ export class HttpTransport {
     this.connector = new TrustedConnector(trust);
   }
 
-  /** Sends one small request and reads its whole answer, whatever its status. */
+  /** Sends one small request and returns its complete response, with any status. */
   async send({ url, headers, body, timeoutMs, signal }: HttpCall): Promise<HttpAnswer> {
-    /** Aborted with the reason for which the call is given up. */
+    /** Aborted with the reason for cancelling the call. */
     const giveUp = new AbortController();
     const timer = setTimeout(() => giveUp.abort(noAnswer(url, timeoutMs)), timeoutMs);
     const limited = AbortSignal.any([signal, giveUp.signal]);
@@ -83,7 +84,7 @@ export class HttpTransport {
       return await readAnswer(request, (reason) => giveUp.abort(reason));
     } catch (error) {
       signal.throwIfAborted();
-      // What ended the request comes before what got makes of it.
+      // The original cause takes precedence over the error that got derives from it.
       throw failureOf(error instanceof Hyper2kvmError ? error : (giveUp.signal.reason ?? socketError ?? error), url);
     } finally {
       clearTimeout(timer);
@@ -92,7 +93,7 @@ export class HttpTransport {
   }
 }
 
-/** Gives its one request a connection that is open already. */
+/** Gives its single request a connection that is already open. */
 class SocketAgent extends Agent {
   readonly #socket: TLSSocket;
   readonly #url: URL;
@@ -104,13 +105,13 @@ class SocketAgent extends Agent {
   }
 
   override createConnection(): TLSSocket {
-    // Node would wait for events of it that have passed.
+    // Node would wait for socket events that have already fired.
     if (this.#socket.destroyed) throw cutOff(this.#url);
     return this.#socket;
   }
 }
 
-/** Reads the answer to its end, into no more memory than the longest one takes in whatever pieces it comes. `refuse` ends the request. */
+/** Reads the response to its end. Memory is limited to the size of the longest response, for any chunk sizes. `refuse` ends the request. */
 async function readAnswer(request: Request, refuse: (reason: unknown) => void): Promise<HttpAnswer> {
   let response: PlainResponse | undefined;
   let interimResponses = 0;
@@ -124,7 +125,7 @@ async function readAnswer(request: Request, refuse: (reason: unknown) => void): 
     const reason = codingRefusal(arrived.headers['content-encoding'], arrived.headers['transfer-encoding']);
     if (reason) refuse(reason);
   });
-  // One that follows the end of the answer changes nothing.
+  // An error after the end of the response has no effect.
   request.on('error', () => undefined);
   const body = new ArrayBuffer(0, { maxByteLength: MAX_ANSWER_BYTES });
   try {
@@ -143,17 +144,20 @@ async function readAnswer(request: Request, refuse: (reason: unknown) => void): 
   return { status: response.statusCode, setCookies, body: Buffer.from(body).toString('utf8') };
 }
 
-/** What a failed request means to the user. An error of got holds the whole request with its password or session, so none is kept as a cause. */
+/**
+ * Converts a failed request into an error for the user. An error from got contains the request with its password or
+ * session, so it is never kept as a cause.
+ */
 function failureOf(error: unknown, url: URL): Error {
   if (error instanceof HttpSyntaxError) return brokenAnswer(url, error);
   if (!(error instanceof RequestError)) return connectionError(error, url);
   if (error.code.startsWith('HPE_')) return brokenAnswer(url, syntaxErrorOf(error));
-  // Without an error of the socket: the server ended the connection in good order.
+  // Without a socket error, the server closed the connection cleanly.
   if (CUT_OFF_CODES.has(error.code)) return cutOff(url);
   return connectionError(error.cause ?? error.message, url);
 }
 
-/** What Node's parser did not like. Its error holds the bytes, perhaps with a session. */
+/** Why Node's parser rejected the response. The parser's error contains the raw bytes, which may include a session, so it is not kept. */
 function syntaxErrorOf({ code, message, response }: RequestError): HttpSyntaxError {
   if (code !== 'HPE_HEADER_OVERFLOW') return new HttpSyntaxError(message);
   return new HttpSyntaxError(`the ${response ? 'trailer' : 'head'} of the response is too long`);

@@ -14,7 +14,10 @@ const ENVELOPE_ATTRIBUTES = {
   'xmlns:xsi': 'http://www.w3.org/2001/XMLSchema-instance',
 };
 
-/** The SOAP 1.1 request for a call, its arguments in the order of the WSDL. A field that the table lacks is an error. */
+/**
+ * Encodes the SOAP 1.1 request for a call, with arguments in WSDL order.
+ * @throws for a field that is not in the table.
+ */
 export function encodeRequest<Method extends WsdlMethod>(method: Method, args: WsdlValue<Method>): string {
   const call = { [method]: encodeFields(method, args), ':@': { xmlns: 'urn:vim25' } };
   const body = builder.build([{ 'soapenv:Envelope': [{ 'soapenv:Body': [call] }], ':@': ENVELOPE_ATTRIBUTES }]);
@@ -42,7 +45,7 @@ function encodeField(name: string, type: string, value: unknown, polymorphic: bo
   if (type === 'ref' && isMoRef(value)) {
     return { [name]: [{ '#text': plainText(value.value) }], ':@': { type: value.type } };
   }
-  // Its control characters were refused where it was read.
+  // Control characters in a secret were rejected when it was read.
   if (value instanceof Secret) return { [name]: [{ '#text': value.reveal() }] };
   if (value !== null && typeof value === 'object') {
     const node: Node = { [name]: encodeFields(type, value) };
@@ -56,7 +59,7 @@ function isMoRef(value: unknown): value is MoRef {
   return typeof value === 'object' && value !== null && 'type' in value && 'value' in value;
 }
 
-/** XML 1.0 section 2.2 has no way at all to write most control characters, so a text that holds one cannot be sent. */
+/** Rejects control characters that XML 1.0 section 2.2 cannot represent: a text that contains one cannot be sent. */
 function plainText(text: string): string {
   // oxlint-disable-next-line no-control-regex
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text))
@@ -68,8 +71,8 @@ function plainText(text: string): string {
 }
 
 /**
- * Reads the answer to a call: the `<MethodResponse>` element, whose `returnval` children are the result.
- * @throws VsphereFault when the answer is a fault; a transfer error when it is no SOAP answer at all.
+ * Decodes the response to a call. Returns the `<MethodResponse>` element, whose `returnval` children are the result.
+ * @throws VsphereFault when the response is a fault; a transfer error when it is not a SOAP response.
  */
 export function decodeResponse(method: WsdlMethod, text: string, server: string): XmlElement {
   const root = parseXml(text, server);
@@ -85,7 +88,7 @@ export function decodeResponse(method: WsdlMethod, text: string, server: string)
   return response;
 }
 
-/** The managed object reference that an element holds. */
+/** The managed object reference in an element. */
 export function refOf(element: XmlElement | undefined): MoRef | undefined {
   if (!element?.type || element.text === '') return undefined;
   return { type: element.type, value: element.text };

@@ -1,9 +1,10 @@
 import type { Secret } from '../../base/text/secret.ts';
 
 /**
- * The calls of `urn:vim25` that this program makes, and the data objects in their arguments, each with its fields in the
- * order of the WSDL's `xs:sequence`: a real server refuses another order. A field is a scalar (`string`, `secret`, `int`, `long`,
- * `boolean`), `ref` (a managed object reference), or a data object of this table; `[]` repeats it and `?` makes it optional.
+ * The calls of `urn:vim25` that this program makes, and the data objects in their arguments. Fields are in the order of
+ * the WSDL's `xs:sequence`; a real server rejects another order. A field is a scalar (`string`, `secret`, `int`,
+ * `long`, `boolean`), a managed object reference (`ref`), or a data object from this table. `[]` marks a repeated field
+ * and `?` an optional one.
  */
 const wsdlTypes = {
   RetrieveServiceContent: { _this: 'ref' },
@@ -37,10 +38,10 @@ const wsdlTypes = {
   HttpNfcLeaseAbort: { _this: 'ref' },
   CreateDescriptor: { _this: 'ref', obj: 'ref', cdp: 'OvfCreateDescriptorParams' },
 
-  /** Of its many fields the one that is sent. */
+  /** Only the field that this program sends, of many. */
   VirtualMachineConfigSpec: { deviceChange: 'VirtualDeviceConfigSpec[]?' },
   VirtualDeviceConfigSpec: { operation: 'string?', fileOperation: 'string?', device: 'VirtualCdrom' },
-  /** A device that goes is told by its key; what it is made of need not be said. */
+  /** A device to remove is identified by its key; its other fields are not needed. */
   VirtualCdrom: { key: 'int', controllerKey: 'int?', unitNumber: 'int?' },
   PropertyFilterSpec: { propSet: 'PropertySpec[]', objectSet: 'ObjectSpec[]' },
   PropertySpec: { type: 'string', all: 'boolean?', pathSet: 'string[]?' },
@@ -67,7 +68,7 @@ const wsdlTypes = {
   },
 } as const;
 
-/** Fields whose declared type is a base of what is sent, which must then name itself in `xsi:type`. */
+/** Types that are sent where the WSDL declares a base type. They must name themselves in `xsi:type`. */
 const POLYMORPHIC: ReadonlySet<string> = new Set(['TraversalSpec', 'VirtualCdrom']);
 
 type WsdlTypes = typeof wsdlTypes;
@@ -85,19 +86,19 @@ type NamesOf<Fields, Wanted extends boolean> = {
   [Name in keyof Fields]: (Fields[Name] extends `${string}?` ? true : false) extends Wanted ? Name : never;
 }[keyof Fields];
 
-/** The arguments of a call, or a data object, as the table has it. */
+/** The arguments of a call, or a data object, as defined in the table. */
 export type WsdlValue<Type extends keyof WsdlTypes> = {
   [Name in NamesOf<WsdlTypes[Type], false>]: ValueOf<WsdlTypes[Type][Name]>;
 } & {
   [Name in NamesOf<WsdlTypes[Type], true>]?: ValueOf<WsdlTypes[Type][Name]>;
 };
 
-/** The calls: what has a `_this`. */
+/** The calls: entries with a `_this` field. */
 export type WsdlMethod = {
   [Name in keyof WsdlTypes]: WsdlTypes[Name] extends { _this: 'ref' } ? Name : never;
 }[keyof WsdlTypes];
 
-/** A managed object reference: the server's name for an object, such as `VirtualMachine` `vm-42`. */
+/** A managed object reference: the server's name of an object, such as `VirtualMachine` `vm-42`. */
 export interface MoRef {
   type: string;
   value: string;
@@ -111,7 +112,7 @@ interface Field {
   polymorphic: boolean;
 }
 
-/** The fields of a call or data object in their order; undefined when the table does not know the type. */
+/** The fields of a call or data object in WSDL order; undefined for an unknown type. */
 export function fieldsOf(typeName: string): Field[] | undefined {
   const table: Record<string, Record<string, string>> = wsdlTypes;
   const declared = table[typeName];

@@ -3,7 +3,7 @@ import { foreignText } from '../../base/text/foreign-text.ts';
 import { readXml } from '../../base/xml/read-xml.ts';
 import { decodeXmlReferences } from '../../base/xml/xml-references.ts';
 
-/** A parsed XML element without namespace prefixes. White space in its text is kept as the server sent it. */
+/** A parsed XML element without namespace prefixes. White space in its text is preserved. */
 export class XmlElement {
   readonly name: string;
   readonly text: string;
@@ -22,7 +22,10 @@ export class XmlElement {
     this.text = text;
   }
 
-  /** A reference's own `type` (a task's result has both), else the `xsi:type` of a polymorphic value. Without its prefix. */
+  /**
+   * The `type` attribute of a reference, otherwise the `xsi:type` of a polymorphic value, without its prefix. The
+   * result of a task has both.
+   */
   get type(): string | undefined {
     const attributes = Object.entries(this.#attributes);
     const type = this.#attributes['type'] ?? attributes.find(([name]) => name.endsWith(':type'))?.[1];
@@ -33,7 +36,7 @@ export class XmlElement {
     return this.elements.filter((element) => element.name === name);
   }
 
-  /** The first child of that name, or of that dotted path of names. */
+  /** The first child with this name, or at this dotted path of names. */
   find(path: string): XmlElement | undefined {
     const [first, ...rest] = path.split('.');
     const child = this.elements.find((element) => element.name === first);
@@ -44,7 +47,7 @@ export class XmlElement {
     return this.find(path)?.text;
   }
 
-  /** A decimal integer such as `xsd:int` and `xsd:long`, or undefined when the element is not there or not one. */
+  /** A decimal integer such as `xsd:int` or `xsd:long`; undefined when the element is missing or is not an integer. */
   numberOf(path: string): number | undefined {
     const text = this.textOf(path)?.trim();
     return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : undefined;
@@ -57,8 +60,9 @@ export class XmlElement {
 }
 
 /**
- * How often an answer may have the signs that begin a tag, an attribute's value and a reference. What each becomes takes hundreds of bytes of memory and some microseconds,
- * in which no signal is seen; the longest honest answer, the hardware of 4,000 VMs in one page, has 1.5 million tags.
+ * The maximum number of tags, attribute values and references in a response, counted by their opening characters. Each
+ * takes hundreds of bytes and some microseconds of parsing, during which no signal is handled. The longest valid
+ * response (the hardware of 4,000 VMs in one page) has 1.5 million tags.
  */
 const LIMITS = [
   { characters: '<', most: 2_000_000, what: 'it has more than two million tags' },
@@ -67,7 +71,7 @@ const LIMITS = [
 ];
 const MOST_OF_REASON = 200;
 
-/** Parses a server's answer. SOAP 1.1 section 3 forbids a document type declaration, which {@link readXml} refuses. */
+/** Parses a server's response. SOAP 1.1 section 3 forbids a document type declaration, which {@link readXml} rejects. */
 export function parseXml(text: string, source: string): XmlElement {
   const refuse = (what: string, cause?: unknown): never => {
     throw new Hyper2kvmError(
@@ -92,7 +96,7 @@ export function parseXml(text: string, source: string): XmlElement {
   return root ?? refuse('it has no root element');
 }
 
-/** An unknown reference stays as it is: an answer may have one in a text that nobody reads. */
+/** Leaves an unknown reference unchanged: it may be in a text that is never used. */
 function decoded(text: string): string {
   return decodeXmlReferences(text, (_what, reference) => reference);
 }

@@ -5,8 +5,9 @@ import type { MoRef } from '../soap/wsdl-types.ts';
 import type { XmlElement } from '../soap/xml-element.ts';
 
 /**
- * Removes every CD-ROM drive from a VM's hardware and returns their labels; with none it changes nothing.
- * @throws VsphereFault `InvalidPowerState` while the VM is on and the drive's bus cannot be changed then, as IDE.
+ * Removes every CD-ROM drive from a VM's hardware and returns their labels. Changes nothing when there are none.
+ * @throws VsphereFault `InvalidPowerState` when the VM is on and the drive's bus, such as IDE, does not allow hot
+ * removal.
  */
 export async function removeCdDrives(client: VsphereClient, vm: MoRef, signal: AbortSignal): Promise<string[]> {
   const drives = await readDrives(client, vm, signal);

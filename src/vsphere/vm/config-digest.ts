@@ -4,12 +4,13 @@ import type { VsphereClient } from '../session/vsphere-client.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';
 import type { XmlElement } from '../soap/xml-element.ts';
 
-/** These two tell that something was written to the configuration, and not what. */
+/** These two change with every write to the configuration, but do not show what changed. */
 const VERSION_FIELDS = new Set(['changeVersion', 'modified']);
 
 /**
- * A hash over the whole configuration of a VM (`VirtualMachineConfigInfo`) but its version and the files of its disks: a snapshot that is made and removed leaves it as it
- * was, a change by anybody does not. Undefined when the account may not read the configuration.
+ * A hash of the complete configuration of a VM (`VirtualMachineConfigInfo`), except its version and the files of its
+ * disks. Creating and removing a snapshot does not change the hash; any other change does. Undefined when the account
+ * may not read the configuration.
  */
 export async function readConfigDigest(
   client: VsphereClient,

@@ -6,8 +6,8 @@ import type { VsphereClient } from '../session/vsphere-client.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';
 
 /**
- * Asks the guest to shut down and waits for it. Returns false when the VM is still on after `limitMs`.
- * @throws VsphereFault `ToolsUnavailable` when no tools run in the guest that could take the request.
+ * Requests a guest shutdown and waits for it. Returns false when the VM is still on after `limitMs`.
+ * @throws VsphereFault `ToolsUnavailable` when VMware Tools does not run in the guest.
  */
 export async function shutdownGuest(
   client: VsphereClient,
@@ -29,7 +29,7 @@ function isIn(state: string, client: VsphereClient, vm: MoRef): LookForResult<tr
   return async (signal) => ((await readPowerState(client, vm, signal)) === state ? true : undefined);
 }
 
-/** Cuts the power. A VM that is off already is no failure. */
+/** Powers off the VM without a guest shutdown. Succeeds if the VM is already off. */
 export async function powerOff(client: VsphereClient, vm: MoRef, signal: AbortSignal): Promise<void> {
   try {
     const look = isIn('poweredOff', client, vm);
@@ -40,7 +40,7 @@ export async function powerOff(client: VsphereClient, vm: MoRef, signal: AbortSi
   }
 }
 
-/** Powers the VM on. One that is on already is no failure. */
+/** Powers on the VM. Succeeds if the VM is already on. */
 export async function powerOn(client: VsphereClient, vm: MoRef, signal: AbortSignal): Promise<void> {
   try {
     const look = isIn('poweredOn', client, vm);

@@ -7,7 +7,7 @@ import type { VsphereClient } from '../session/vsphere-client.ts';
 import { readConsolidationNeeded, readSnapshots } from './vm-facts.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';
 
-/** Creates a snapshot without memory, and returns it. The caller removes it. `name` must not be that of another snapshot. */
+/** Creates a snapshot without memory and returns it. The caller must remove it. `name` must be unique among the VM's snapshots. */
 export async function createSnapshot(
   client: VsphereClient,
   vm: MoRef,
@@ -23,7 +23,7 @@ export async function createSnapshot(
   return snapshot;
 }
 
-/** Removes one snapshot and merges its disks. A snapshot that is gone already is no failure. */
+/** Removes one snapshot and consolidates its disks. Succeeds if the snapshot no longer exists. */
 export async function removeSnapshot(client: VsphereClient, snapshot: MoRef, signal: AbortSignal): Promise<void> {
   const during = 'Removing the snapshot';
   const look = async (limit: AbortSignal): Promise<true | undefined> =>
@@ -40,8 +40,8 @@ export async function removeSnapshot(client: VsphereClient, snapshot: MoRef, sig
 }
 
 /**
- * Merges what a removed snapshot has left of its disks, when the server says that something is left.
- * @throws transfer error when that stays so.
+ * Consolidates the disks if the server reports that a removed snapshot left delta disks.
+ * @throws transfer error when the VM still needs consolidation afterwards.
  */
 export async function consolidateDisks(client: VsphereClient, vm: MoRef, signal: AbortSignal): Promise<void> {
   const look = async (limit: AbortSignal): Promise<true | undefined> =>
@@ -54,7 +54,7 @@ export async function consolidateDisks(client: VsphereClient, vm: MoRef, signal:
   if (!(await look(signal))) throw new Hyper2kvmError('transfer', 'The server still needs to consolidate its disks.');
 }
 
-/** True while the server still knows the snapshot. */
+/** True while the snapshot exists on the server. */
 export async function snapshotExists(client: VsphereClient, snapshot: MoRef, signal: AbortSignal): Promise<boolean> {
   try {
     await readProperties(client, snapshot, ['childSnapshot'], signal);
@@ -65,12 +65,12 @@ export async function snapshotExists(client: VsphereClient, snapshot: MoRef, sig
   }
 }
 
-/** A host goes on with a VM for some minutes after the end of a lease, and a backup may hold its files. */
+/** A host keeps a VM busy for some minutes after a lease ends, and a backup may lock its files. */
 const BUSY_LIMIT_MS = 10 * 60_000;
-/** Every try is a failed task that people see in the server's list. */
+/** Every attempt adds a failed task to the server's task list, which users see. */
 const LONGEST_PAUSE_MS = 20_000;
 
-/** Does `work` again as long as another task holds the VM, for some minutes. */
+/** Repeats `work` for some minutes while another task keeps the VM busy. */
 async function whileBusy(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   const endsAt = Date.now() + BUSY_LIMIT_MS;
   for (let attempt = 0; ; attempt += 1) {

@@ -1,7 +1,7 @@
 import { diskUuidOf } from '../../base/disk/disk-uuid.ts';
 import type { XmlElement } from '../soap/xml-element.ts';
 
-/** A virtual disk as the VM's hardware has it. */
+/** A virtual disk in the VM's hardware. */
 export interface VirtualDisk {
   key: number;
   /** `Hard disk 1`. */
@@ -9,45 +9,48 @@ export interface VirtualDisk {
   capacityBytes: number;
   /** `[datastore] folder/file.vmdk`. */
   fileName: string;
-  /** `VirtualLsiLogicController0:0`: the controller's type and bus number, and the disk's unit on it; as lease keys end. */
+  /** `VirtualLsiLogicController0:0`: the controller's type and bus number, and the disk's unit number. Lease keys end with it. */
   address: string;
-  /** The same in parts; undefined when the server names no controller for the disk. */
+  /** The parts of the address; undefined when the server reports no controller for the disk. */
   place: DiskPlace | undefined;
-  /** Its place among the disks in the server's own list of devices, which is in no useful order. */
+  /** The disk's index in the server's device list, which has no defined order. */
   listIndex: number;
-  /** The number of the PCI slot of its controller; undefined where the server does not tell. */
+  /** The PCI slot number of its controller; undefined when the server does not report it. */
   controllerSlot?: number | undefined;
   /** `persistent`, `independent_persistent`, ... */
   diskMode: string;
-  /** A raw device mapping and its mode, else undefined. */
+  /** A raw device mapping (RDM) and its mode; otherwise undefined. */
   rawDeviceMapping: string | undefined;
   multiWriter: boolean;
   encrypted: boolean;
   thin: boolean;
-  /** `backing.uuid` as 32 hexadecimal digits, which its guest sees as the SCSI id and serial with `disk.EnableUUID`; undefined if the server has none. */
+  /**
+   * `backing.uuid` as 32 hexadecimal digits; undefined if the server reports none. With `disk.EnableUUID`, the guest
+   * sees it as the SCSI ID and serial number.
+   */
   uuid?: string | undefined;
-  /** Changes with the first write after the disk was opened; '' where the server does not tell. */
+  /** Changes with the first write after the disk was opened; '' when the server does not report it. */
   contentId: string;
 }
 
 /** Where a disk is attached. */
 export interface DiskPlace {
-  /** The class of the controller: `ParaVirtualSCSIController`. */
+  /** The class of the controller, such as `ParaVirtualSCSIController`. */
   controllerType: string;
   busNumber: number;
-  /** Place of the controller among those of its class, by bus number: some lease keys count so. */
+  /** The controller's index among those of its class, by bus number: some lease keys use it. */
   indexInType: number;
-  /** Its device key, which differs where a server gives two controllers one bus number. */
+  /** The controller's device key, which stays distinct when a server gives two controllers the same bus number. */
   controllerKey: number;
   unitNumber: number;
 }
 
-/** The order in which vSphere numbers its buses (device keys 200, 1000, 15000, 31000). A disk of no known bus comes last. */
+/** The order in which vSphere numbers its buses (device keys 200, 1000, 15000, 31000). A disk on an unknown bus comes last. */
 const BUS_ORDER = [/IDE/, /SCSI|LsiLogic|BusLogic/, /AHCI|SATA/, /NVME/];
 
 /**
- * The disks among the devices of `config.hardware.device`, by bus, controller and unit: vCenter lists devices in no useful order, and the guest sees disks in
- * that of the hardware.
+ * Decodes the disks in `config.hardware.device`, sorted by bus, controller and unit. vCenter lists devices in no
+ * defined order, and the guest sees disks in hardware order.
  */
 export function decodeDisks(devices: readonly XmlElement[]): VirtualDisk[] {
   const controllers = decodeControllers(devices);
@@ -65,7 +68,7 @@ interface Controller {
   slot: number | undefined;
 }
 
-/** By device key. */
+/** Controllers by device key. */
 function decodeControllers(devices: readonly XmlElement[]): Map<string, Controller> {
   const counts = new Map<string, number>();
   const inOrder = devices
@@ -99,7 +102,7 @@ function decodeDisk(device: XmlElement, listIndex: number, controller: Controlle
   return {
     key: device.numberOf('key') ?? 0,
     label: device.textOf('deviceInfo.label') ?? `disk ${device.textOf('key')}`,
-    // capacityInBytes came with 5.5; capacityInKB is rounded where the capacity is no multiple of 1 KiB.
+    // capacityInBytes exists since 5.5; capacityInKB is rounded when the capacity is not a multiple of 1 KiB.
     capacityBytes: device.numberOf('capacityInBytes') ?? (device.numberOf('capacityInKB') ?? 0) * 1024,
     fileName: backing?.textOf('fileName') ?? '',
     address: `${controller === undefined ? '' : `${controller.type}${controller.busNumber}`}:${unitNumber ?? ''}`,
@@ -136,8 +139,8 @@ function busRank({ controllerType }: DiskPlace): number {
 }
 
 /**
- * Bytes that the files of each disk occupy on their datastore, by disk key, from `layoutEx`: what a thin disk holds, and the
- * whole capacity of a thick one.
+ * Bytes that the files of each disk occupy on their datastore, by disk key, from `layoutEx`: the allocated data of a
+ * thin disk, the full capacity of a thick one.
  */
 export function decodeOccupiedBytes(layoutEx: XmlElement | undefined): Map<number, number> {
   const sizes = new Map((layoutEx?.all('file') ?? []).map((file) => [file.textOf('key'), file.numberOf('size') ?? 0]));

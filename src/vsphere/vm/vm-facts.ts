@@ -6,7 +6,7 @@ import type { VsphereClient } from '../session/vsphere-client.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';
 import type { XmlElement } from '../soap/xml-element.ts';
 
-/** A snapshot of a VM, as its tree has it. */
+/** A snapshot in the snapshot tree of a VM. */
 export interface VmSnapshot {
   ref: MoRef;
   name: string;
@@ -14,15 +14,15 @@ export interface VmSnapshot {
   quiesced: boolean;
 }
 
-/** What an export needs to know of a VM. */
+/** The properties of a VM that an export needs. */
 export interface VmFacts {
   ref: MoRef;
   instanceUuid: string;
-  /** Changes with every change of the configuration. */
+  /** Changes with every reconfiguration of the VM. */
   changeVersion: string;
   /** `poweredOn`, `poweredOff` or `suspended`. */
   powerState: string;
-  /** `connected`, or why the host cannot reach the VM. */
+  /** `connected`, or the reason why the host cannot access the VM. */
   connectionState: string;
   template: boolean;
   guest: string;
@@ -33,12 +33,12 @@ export interface VmFacts {
   occupiedBytes: Map<number, number>;
   /** The VM has an NVRAM file. */
   hasNvram: boolean;
-  /** All of the tree, parents before children. */
+  /** All snapshots of the tree, parents before children. */
   snapshots: VmSnapshot[];
   consolidationNeeded: boolean;
   encrypted: boolean;
   hasTpm: boolean;
-  /** Labels of connected CD-ROMs with an image, and the image. */
+  /** Labels of connected CD-ROM drives with an image, and the image. */
   attachedImages: string[];
   /** Labels of passthrough devices. */
   passthroughDevices: string[];
@@ -61,7 +61,11 @@ const PATHS = [
   'layoutEx',
 ] as const;
 
-/** @throws Hyper2kvmError `authentication` when the account may not read all of it: half of a VM's facts would be read as others. */
+/**
+ * Reads the facts of a VM.
+ * @throws Hyper2kvmError `authentication` when the account may not read all of them: partial facts would be
+ * misinterpreted.
+ */
 export async function readVmFacts(client: VsphereClient, ref: MoRef, signal: AbortSignal): Promise<VmFacts> {
   const { properties, missing } = await readProperties(client, ref, PATHS, signal);
   const [unread] = missing;
@@ -96,7 +100,7 @@ export async function readVmFacts(client: VsphereClient, ref: MoRef, signal: Abo
   };
 }
 
-/** The disks as they were when a snapshot was made. */
+/** The disks at the time of the snapshot. */
 export async function readSnapshotDisks(
   client: VsphereClient,
   snapshot: MoRef,

@@ -3,32 +3,32 @@ import type { VsphereClient } from '../session/vsphere-client.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';
 import type { XmlElement } from '../soap/xml-element.ts';
 
-/** A network card as the VM's hardware has it. */
+/** A network adapter in the VM's hardware. */
 export interface NetworkCard {
   macAddress: string;
   /** `VirtualVmxnet3`, `VirtualE1000`, ... */
   type: string;
-  /** The network's name; of a distributed port group, its key. */
+  /** The name of the network; for a distributed port group, its key. */
   network: string;
-  /** Of the machine's PCI bus; the guest may name the card by it (`ens192`). */
+  /** PCI slot number; the guest may name the NIC after it (`ens192`). */
   pciSlotNumber: number | undefined;
 }
 
-/** What a domain on KVM is made from, beside the disks. */
+/** What a libvirt domain is built from, besides the disks. */
 export interface VmHardware {
   memoryBytes: number;
   cpus: number;
   coresPerSocket: number;
   firmware: 'bios' | 'uefi';
   secureBoot: boolean;
-  /** VMware's identifier: `debian11_64Guest`. */
+  /** VMware's guest OS identifier, such as `debian11_64Guest`. */
   guestId: string;
   biosUuid: string;
   tpm: boolean;
   cdRoms: number;
-  /** By their device keys: `ethernet0` has the key 4000. */
+  /** Sorted by device key: `ethernet0` has the key 4000. */
   networkCards: NetworkCard[];
-  /** Keys of the devices that `config.bootOptions.bootOrder` names, in its order: disks and NICs. The firmware tries the other devices after them. */
+  /** Device keys from `config.bootOptions.bootOrder`, in boot order: disks and NICs. The firmware tries the other devices after them. */
   bootDeviceKeys: number[];
 }
 
