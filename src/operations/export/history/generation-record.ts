@@ -4,21 +4,21 @@ import { basename, join } from 'node:path';
 import { array, check, number, optional, pipe, safeInteger, string, type InferOutput } from 'valibot';
 import { readRecord, recordSchema } from '../../../base/records/read-record.ts';
 
-/** UTC, to the second. Nothing else is ever taken for a generation. */
+/** UTC, to the second. No other name is treated as a generation. */
 const NAME = /^\d{8}T\d{6}Z$/;
-/** The name of the record in a generation. */
+/** File name of the record in a generation. */
 export const GENERATION_RECORD = '.hyper2kvm-generation';
 
-/** What stands in each generation, and makes its folder one of ours. */
+/** The record in each generation, which identifies its folder as created by this program. */
 export const GenerationRecordSchema = recordSchema({
-  /** The name of the folder: a copy under another name is not a generation. */
+  /** The folder's name. A copy of the folder under another name is not a generation. */
   name: string(),
-  /** Counts up: clocks may go back. */
+  /** Increases with each generation. Unlike the time in the name, it does not depend on the clock. */
   number: pipe(number(), safeInteger()),
-  /** Of the VM. */
+  /** Identity of the VM. */
   identity: string(),
   job: optional(string(), ''),
-  /** The names of its files. */
+  /** The names of the files in the generation. */
   files: array(
     pipe(
       string(),
@@ -28,14 +28,14 @@ export const GenerationRecordSchema = recordSchema({
 });
 export type GenerationRecord = Omit<InferOutput<typeof GenerationRecordSchema>, 'schemaVersion'>;
 
-/** The folder of the newest generation of a VM, undefined when there is none. Changes nothing. */
+/** The folder of the newest generation of a VM; undefined when there is none. Changes nothing. */
 export async function newestGeneration(folder: string, identity: string): Promise<string | undefined> {
   const names = await readdir(folder).catch((): string[] => []);
   const newest = (await generationsIn(folder, names)).find((record) => record.identity === identity);
   return newest && join(folder, newest.name);
 }
 
-/** The generations among the `names` of a folder, the newest first. */
+/** The generations among the `names` of a folder, newest first. */
 export async function generationsIn(folder: string, names: readonly string[]): Promise<GenerationRecord[]> {
   const records = await Promise.all(names.map((name) => recordIn(folder, name)));
   return records.filter((record) => record !== undefined).toSorted((a, b) => b.number - a.number);

@@ -11,19 +11,22 @@ import { finalNameOf } from '../../../base/output/partial-name.ts';
 import { recordText } from '../../../base/records/read-record.ts';
 import { generationsIn, GENERATION_RECORD, type GenerationRecord } from './generation-record.ts';
 
-/** What a generation is called while it is removed. */
+/** The name of a generation while it is being removed. */
 const removedName = (name: string): string => `.${name}.hyper2kvm-removed`;
 const REMOVED = /^\.\d{8}T\d{6}Z\.hyper2kvm-removed$/;
 const UNFINISHED = '.hyper2kvm-unfinished';
 const LATEST = 'latest';
 const NEXT_LATEST = '.latest.hyper2kvm-next';
 
-/** How far names are ahead of the clock when several runs begin within a second. A name that is further ahead is of another clock. */
+/**
+ * The margin by which a name may be later than the clock, which happens when several runs begin within a second. A
+ * later name came from a different clock.
+ */
 const MOST_AHEAD_MS = 10_000;
 
-/** The name of a generation that begins now in `folder`: free there, and later than those of the runs just before. */
+/** Returns the name for a generation that begins now in `folder`: not in use there, and later than those of the preceding runs. */
 export async function freeGenerationName(folder: string, now: Date): Promise<string> {
-  // Not there yet; or not to be read, which the run says when it looks for older generations.
+  // The folder does not exist yet or cannot be read. The run reports the latter when it looks for older generations.
   const names = await readdir(folder).catch((): string[] => []);
   for (let ms = now.valueOf(); ; ms += 1000) {
     const [name, furthest] = [compactTime(new Date(ms)), compactTime(new Date(ms + MOST_AHEAD_MS))];
@@ -32,13 +35,14 @@ export async function freeGenerationName(folder: string, now: Date): Promise<str
 }
 
 /**
- * The whole exports of one VM, each in a folder of its own, and the link `latest` to the newest. The folder around them is locked by the caller. A new generation is made in
- * a hidden folder, which the next run goes on with when this one fails, and comes under its name with all its files at once.
+ * The complete exports of one VM, each in its own folder, and the link `latest` to the newest. The caller must hold the
+ * lock on the parent folder. A new generation is created in a hidden folder, which the next run continues if this one
+ * fails. It appears under its name with all its files at once.
  */
 export class Generations {
   readonly #folder: string;
   readonly #identity: string;
-  /** The newest first. */
+  /** Newest first. */
   #known: GenerationRecord[];
 
   private constructor(folder: string, identity: string, known: GenerationRecord[]) {
@@ -48,8 +52,10 @@ export class Generations {
   }
 
   /**
-   * Finds the generations in `folder`, and finishes what a run that was killed has left: a removal, the move of the link.
-   * @throws Hyper2kvmError `local-file` when they are another VM's, or something else has the name of the link.
+   * Finds the generations in `folder` and finishes the interrupted work of a killed run: a removal, or the move of the
+   * link.
+   * @throws Hyper2kvmError `local-file` when they belong to another VM, or when something else has the name of the
+   * link.
    */
   static async open(folder: string, identity: string): Promise<Generations> {
     try {
@@ -67,13 +73,13 @@ export class Generations {
     }
   }
 
-  /** The folder of the newest, undefined when there is none. */
+  /** The folder of the newest generation; undefined when there is none. */
   get newest(): string | undefined {
     const [newest] = this.#known;
     return newest && join(this.#folder, newest.name);
   }
 
-  /** Where a generation is made. */
+  /** The folder in which a generation is created. */
   get unfinished(): string {
     return join(this.#folder, UNFINISHED);
   }
@@ -82,15 +88,18 @@ export class Generations {
     return this.#known.map(({ name }) => name);
   }
 
-  /** Makes the folder in which generation `name` is made, and its link: a file system that has no links is found out before the download. */
+  /**
+   * Creates the folder for generation `name`, and its link. Creating the link first detects a file system without
+   * symbolic links before the download.
+   */
   async begin(name: string): Promise<string> {
     const unfinished = join(this.#folder, UNFINISHED);
     const link = join(this.#folder, NEXT_LATEST);
     try {
       await makeFolder(unfinished);
-      // A link could lead to another's folder.
+      // A link could lead to another user's folder.
       if (!(await lstat(unfinished)).isDirectory()) throw linked(unfinished);
-      // Files under final names: a run was killed before the generation got its own. Which of them are whole nobody knows.
+      // Files with final names: a killed run had not yet given the generation its name. It is unknown which of them are complete.
       const left = (await readdir(unfinished)).filter(
         (entry) => !entry.startsWith('.') && finalNameOf(entry) === undefined,
       );
@@ -103,16 +112,16 @@ export class Generations {
     return unfinished;
   }
 
-  /** Ends a generation that did not become whole. What the next run can go on with stays. Never throws. */
+  /** Ends a generation that was not completed. Keeps the files that the next run can continue with. Never throws. */
   async abandon(): Promise<void> {
     await rm(join(this.#folder, NEXT_LATEST), { force: true }).catch(() => {});
-    // One that is not empty stays.
+    // Fails on a folder that is not empty, which stays.
     await rmdir(join(this.#folder, UNFINISHED)).catch(() => {});
   }
 
   /**
-   * Gives the generation that {@link begin} began its name, and moves the link to it. `files` are all that belongs to it; the small file `carried`, where it is there, stays for the
-   * next one.
+   * Gives the generation from {@link begin} its name and moves the link to it. `files` are all files of the generation.
+   * The file `carried`, if present, stays for the next generation.
    */
   async add(
     name: string,
@@ -141,7 +150,10 @@ export class Generations {
     }
   }
 
-  /** Removes all but the newest `keep`, and gives the names of those that are gone. One that holds what is not its own stays, and is told. */
+  /**
+   * Removes all generations but the newest `keep`, and returns the names of the removed ones. A generation that
+   * contains other files stays, with a warning.
+   */
   async prune(keep: number, warn: (message: string) => void): Promise<string[]> {
     const removed: string[] = [];
     for (const { name, files } of this.#known.slice(keep)) {
@@ -153,7 +165,7 @@ export class Generations {
           warn(`The old generation ${path} is not removed: ${foreign} in it does not belong to the export.`);
           continue;
         }
-        // Killed from here on, a run leaves nothing that looks whole.
+        // If the run is killed after this, nothing that remains looks complete.
         await rename(path, join(this.#folder, removedName(name)));
         await rm(join(this.#folder, removedName(name)), { recursive: true });
         removed.push(name);

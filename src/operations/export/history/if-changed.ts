@@ -7,12 +7,12 @@ import type { VmFacts } from '../../../vsphere/vm/vm-facts.ts';
 import { findWhole, type Recorded } from './whole-exports.ts';
 import type { WholeRecord } from './whole-record.ts';
 
-/** The export that is there, or with `ifChanged` why another one has to be made. */
+/** The existing export, or, with `ifChanged`, the reason why a new one is needed. */
 export interface Standing extends Recorded {
   changed?: string;
 }
 
-/** What there is of the VM already that need not be exported again. Changes nothing. */
+/** Finds an existing export that makes a new one unnecessary. Changes nothing. */
 export async function findStanding(
   record: WholeRecord | undefined,
   { recipe, facts, options }: { recipe: ExportRecipe; facts: VmFacts; options: ExportOptions },
@@ -25,17 +25,20 @@ export async function findStanding(
   return changed === undefined ? { whole } : { changed };
 }
 
-/** A VM that is watched while it is exported. */
+/** A VM that is checked for changes during its export. */
 export interface WatchedVm {
   client: VsphereClient;
-  /** What events call it. */
+  /** The VM's name in events. */
   vm: string;
   facts: VmFacts;
   options: ExportOptions;
   report: (event: ExportEvent) => void;
 }
 
-/** With `ifChanged`, looks at the VM before its export; what is returned gives, after it, what the export rests on. */
+/**
+ * With `ifChanged`, records the state of the VM before its export. The returned function determines, after the export,
+ * which state of the VM the export contains.
+ */
 export async function watchForChange(
   { client, vm, facts, options, report }: WatchedVm,
   signal: AbortSignal,

@@ -29,31 +29,32 @@ const WholeFileSchema = object({
 export type WholeFile = InferOutput<typeof WholeFileSchema>;
 
 export const ResumeRecordSchema = recordSchema({
-  /** What must be equal for the files to be those of the VM as it is now. */
+  /** Must match for the files to belong to the current state of the VM. */
   identity: string(),
   format: picklist(EXPORT_FORMATS),
   ownSnapshot: optional(OwnSnapshotSchema),
-  /** The export shut the guest down and is to power the VM on again. */
+  /** The export shut down the guest and must power on the VM again. */
   powerOn: exactOptional(boolean()),
   files: array(WholeFileSchema),
-  /** They are being changed, and are not what was fetched any more. */
+  /** The files are being changed and no longer match the download. */
   changing: exactOptional(boolean()),
 });
 type ResumeState = Omit<InferOutput<typeof ResumeRecordSchema>, 'schemaVersion'>;
 
-/** What a run settles when it begins. */
+/** The state that a run sets when it begins. */
 type Beginning = Omit<ResumeState, 'changing' | 'powerOn'>;
 
 /**
- * The small file beside an unfinished export that says which of its `.partial` files are whole, and of which state of the VM. Written after each
- * whole disk, gone when the export is finished and nothing of it is left on the server: the own snapshot and the promise to power the VM on again stay in it until the one is removed
- * and the other kept, whatever options the later runs have.
+ * A small file next to an unfinished export. It records which of the `.partial` files are complete, and for which state
+ * of the VM. It is written after each complete disk. It is removed when the export has finished and no work is left on
+ * the server. Pending work on the server (removing the export's own snapshot, powering on the VM) stays recorded until
+ * it is done, whatever options later runs use.
  */
 export class ResumeRecord implements ServerDuties, ChangeRecord {
   readonly #folder: string;
   readonly #baseName: string;
   readonly #path: string;
-  /** An earlier run left a record: it failed, or was killed. */
+  /** An earlier run left a record: it failed or was killed. */
   readonly hasEarlierRun: boolean;
   #state: ResumeState;
   #lastChange: Promise<void> = Promise.resolve();
@@ -66,7 +67,10 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
     this.#state = state;
   }
 
-  /** Reads what an earlier run left in `folder`, which the caller has locked: that run is over. A record that cannot be read is as good as none. */
+  /**
+   * Reads the record of an earlier run in `folder`. The caller must hold the lock, which means that the earlier run has
+   * ended. A record that cannot be read is ignored.
+   */
   static async load(folder: string, baseName: string): Promise<ResumeRecord> {
     const path = resumeRecordPath(folder, baseName);
     const text = await readOwnFile(path).catch(() => '');
@@ -78,24 +82,24 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
     return this.#state.ownSnapshot;
   }
 
-  /** The VM is to be powered on again. */
+  /** The VM must be powered on again. */
   get powerOn(): boolean {
     return this.#state.powerOn === true;
   }
 
-  /** Something is left to be undone on the server. */
+  /** Work on the server is still pending. */
   get hasDuties(): boolean {
     return this.powerOn || this.ownSnapshot !== undefined;
   }
 
-  /** The whole files of an earlier run, when they are of the VM in just this state. */
+  /** The complete files of an earlier run, if they belong to exactly this state of the VM. */
   filesOf(identity: string): WholeFile[] {
     return this.#state.identity === identity && this.#state.changing !== true ? this.#state.files : [];
   }
 
-  /** Begins anew for a state of the VM, with the files of it that are whole already; what else an earlier run left is removed. */
+  /** Starts a new record for a state of the VM, with its files that are already complete. Removes the other files of an earlier run. */
   async begin(state: Beginning): Promise<void> {
-    // An OVA is one file, which the writer of another OVA has open already.
+    // An OVA is a single file, which the writer of the new OVA already has open.
     const isSameFile = this.#state.format === 'ova' && state.format === 'ova';
     if (this.hasEarlierRun && !isSameFile) await this.#removeLeftovers(state.files);
     await this.#change(({ ownSnapshot, powerOn }) => ({
@@ -105,22 +109,25 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
     }));
   }
 
-  /** An own snapshot is about to be made: killed before {@link begin}, this run leaves its name at least. */
+  /**
+   * Call before creating the export's own snapshot: if the run is killed before {@link begin}, the record contains at
+   * least the snapshot's name.
+   */
   async announceSnapshot(name: string): Promise<void> {
     await this.#change((state) => ({ ...state, ownSnapshot: { moRef: '', name } }));
   }
 
-  /** The guest is about to be shut down, and the VM to be powered on again after the export. */
+  /** Call before shutting down the guest of a VM that is to be powered on after the export. */
   async announcePowerOn(): Promise<void> {
     await this.#change((state) => ({ ...state, powerOn: true }));
   }
 
-  /** The own snapshot is gone. Never throws: a later run that looks for it finds none. */
+  /** The snapshot has been removed. Never throws: a later run that looks for it finds nothing. */
   async forgetSnapshot(): Promise<void> {
     await this.#change((state) => ({ ...state, ownSnapshot: undefined })).catch(() => undefined);
   }
 
-  /** The VM is on, or is to stay off. Never throws: a later run that finds the VM on has nothing to do. */
+  /** The VM is on, or is to stay off. Never throws: a later run that finds the VM powered on does nothing. */
   async forgetPowerOn(): Promise<void> {
     await this.#change((state) => ({ ...state, powerOn: false })).catch(() => undefined);
   }
@@ -129,24 +136,24 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
     await this.#change((state) => ({ ...state, files: [...state.files, file] }));
   }
 
-  /** Replaces the files, in the order in which they became whole. */
+  /** Replaces the list of files, in the order of their completion. */
   async setWhole(files: readonly WholeFile[]): Promise<void> {
     await this.#change((state) => ({ ...state, files: [...files] }));
   }
 
-  /** From now on the files are no run's to take over, whatever becomes of this one; until {@link keepUnchanged} finds that nothing was done to them. */
+  /** Marks the files as unusable for later runs, until {@link keepUnchanged} finds that they were not modified. */
   async beginChange(): Promise<void> {
     await this.#change((state) => ({ ...state, changing: true }));
   }
 
-  /** Ends a change that failed: files that it left as they had been fetched can be taken over after all. */
+  /** Ends a change that failed. Later runs can reuse the files if they are still as downloaded. */
   async keepUnchanged(): Promise<void> {
     const { changing, files } = this.#state;
     if (changing !== true || !(await Promise.all(files.map((file) => this.#isUnchanged(file)))).every(Boolean)) return;
     await this.#change((state) => ({ ...state, changing: false }));
   }
 
-  /** An image has its size and its time of change still; what is no image is not changed. */
+  /** An unchanged image has the same size and modification time. Other files are never changed. */
   async #isUnchanged({ member: { name, sizeBytes, modifiedMs } }: WholeFile): Promise<boolean> {
     if (modifiedMs === undefined) return true;
     return await stat(partialPath(join(this.#folder, name))).then(
@@ -155,7 +162,7 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
     );
   }
 
-  /** Removes the disks of the earlier run that are not kept: whole ones, and that which was under way when it was killed. */
+  /** Removes the disks of the earlier run that are not kept: complete ones, and those that were in progress when it was killed. */
   async #removeLeftovers(kept: readonly WholeFile[]): Promise<void> {
     const names = new Set(kept.map(({ member }) => member.name));
     const isOwn = fileOf(this.#baseName, this.#state.format);
@@ -169,7 +176,10 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
     }
   }
 
-  /** The end of a run: without `keepFiles` only what is left to be undone on the server stays recorded. Never throws: a record that stays is checked by the run that reads it. */
+  /**
+   * Ends the run. Without `keepFiles`, only pending work on the server stays recorded. Never throws: the run that reads
+   * a leftover record checks it.
+   */
   async close({ keepFiles }: { keepFiles: boolean }): Promise<void> {
     if (keepFiles) return;
     await (
@@ -180,8 +190,8 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
   }
 
   /**
-   * One change after the other, since disks finish at the same time. A state that cannot be written, as on a full disk, does not count: what is kept for the next run is what
-   * that run will read.
+   * Applies changes one at a time, because disks finish concurrently. A state that cannot be written (for example, on a
+   * full disk) does not take effect: the state in memory is always the state that the next run will read.
    */
   #change(change: (state: ResumeState) => ResumeState): Promise<void> {
     const before = this.#lastChange;
@@ -197,7 +207,7 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
   }
 }
 
-/** Of the export whose files' names begin so. */
+/** The path of the record for the export whose file names begin with `baseName`. */
 export function resumeRecordPath(folder: string, baseName: string): string {
   return join(folder, resumeRecordName(baseName));
 }
@@ -208,7 +218,7 @@ export function resumeRecordName(baseName: string): string {
 
 const NOTHING: ResumeState = { identity: '', format: 'ovf', ownSnapshot: undefined, files: [] };
 
-/** Whether a name is that of a file of an export of `baseName` in `format`, other than its descriptor. */
+/** Returns a test for the names of files of an export of `baseName` in `format`, other than its descriptor. */
 function fileOf(baseName: string, format: ExportFormat): (name: string) => boolean {
   const { diskExtension } = FORMATS[format];
   const isDisk = new RegExp(`^-disk-\\d+\\.${diskExtension}(\\.overlay)?$`);

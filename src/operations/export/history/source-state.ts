@@ -5,17 +5,17 @@ import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { namedSnapshot } from '../source/snapshot-names.ts';
 import type { ExportOptions, PowerChoice } from '../types.ts';
 
-/** By what a later run finds that a VM is as it was when it was exported. */
+/** The state that a later run compares with to detect that a VM has not changed since its export. */
 export const SourceStateSchema = object({
   /** `config.changeVersion`. */
   changeVersion: string(),
   disks: array(object({ label: string(), fileName: string(), capacityBytes: number(), contentId: string() })),
-  /** With `--from-snapshot`: the snapshot whose disks these are. */
+  /** With `--from-snapshot`: the exported snapshot. */
   snapshot: optional(string()),
 });
 export type SourceState = InferOutput<typeof SourceStateSchema>;
 
-/** A VM before its export. */
+/** The state of a VM before its export. */
 export interface SourceWatch {
   facts: VmFacts;
   digest: string | undefined;
@@ -23,14 +23,15 @@ export interface SourceWatch {
 
 export async function watchSource(client: VsphereClient, facts: VmFacts, signal: AbortSignal): Promise<SourceWatch> {
   const digest = await readConfigDigest(client, facts.ref, signal);
-  // The two are read one after the other: both must be of one version.
+  // Two separate reads: both must return the same version.
   const { changeVersion } = await readVmFacts(client, facts.ref, signal);
   return { facts, digest: changeVersion === facts.changeVersion ? digest : undefined };
 }
 
 /**
- * What a later run is to compare with, asked of the server after the export, since an own snapshot counts the configuration's version up. Undefined when nothing can be
- * built on: the VM is on, its disks have no content IDs, or somebody changed it meanwhile.
+ * Returns the state for a later run to compare with. It is read after the export, because creating an own snapshot
+ * increments the configuration's version. Undefined when later comparison is not reliable: the VM is on, its disks have
+ * no content IDs, or the VM was changed during the export.
  */
 export async function settleSource(
   client: VsphereClient,
@@ -45,7 +46,7 @@ export async function settleSource(
   return diskChange(earlier, state) === undefined ? state : undefined;
 }
 
-/** Why the VM has to be exported again, as a clause; undefined when it is as it was. */
+/** The reason why the VM has to be exported again, as a clause; undefined when it has not changed. */
 export function changeSince(
   state: SourceState | undefined,
   facts: VmFacts,
@@ -59,7 +60,7 @@ export function changeSince(
   return diskChange(state, now);
 }
 
-/** Why nothing can be known. A VM that runs writes to its disks without any sign that can be asked for. */
+/** Why changes cannot be detected. A running VM writes to its disks without any indication in the API. */
 function unsettled(facts: VmFacts, power: PowerChoice): string | undefined {
   if (facts.changeVersion === '') return 'the server does not report the version of its configuration';
   if (power.kind === 'from-snapshot') {
@@ -70,7 +71,7 @@ function unsettled(facts: VmFacts, power: PowerChoice): string | undefined {
   return silent && `the server does not report the content ID of ${silent.label}`;
 }
 
-/** The disks of a snapshot stay as they are. */
+/** The disks of a snapshot never change. */
 function diskChange(then: SourceState, now: SourceState): string | undefined {
   if (then.snapshot !== undefined || now.snapshot !== undefined) {
     return then.snapshot === now.snapshot ? undefined : 'it is another snapshot';

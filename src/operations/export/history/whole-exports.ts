@@ -6,27 +6,27 @@ import type { ExportOptions, PendingStep, PreflightFinding, SkippedVm, VmExportR
 import { WholeRecord, type DoneSteps, type WholeExport } from './whole-record.ts';
 
 /**
- * Where the whole export of a VM is recorded. One that is exported alone, into a folder that may hold other things of the user's, gets no record unless it is
- * asked for.
+ * The record of a complete export of a VM. A single VM exported into a folder, which may also contain other files of
+ * the user, gets no record unless an option needs one.
  */
 export function recordFor(
   { baseName, identity }: { baseName: string; identity: string },
   { output, skipExisting, ifChanged, keep }: ExportOptions,
   several: boolean,
 ): WholeRecord | undefined {
-  // Generations have a record of their own.
+  // Generations have their own record.
   if (keep !== undefined || (!several && !skipExisting && !ifChanged)) return undefined;
   return new WholeRecord(outputFolder(output, baseName, several), baseName, identity);
 }
 
-/** What an earlier run left of a VM: a whole export that can be kept, or the flags with which another one was made. */
+/** The result of an earlier run: a complete export that can be kept, or the options that differ from it. */
 export interface Recorded {
   whole?: WholeExport;
-  /** Such as `--compress`. Undefined where the files of the two would have different names. */
+  /** Flags such as `--compress`. Undefined when the file names of the two exports differ. */
   differences?: string[];
 }
 
-/** The whole export of a VM that is there already, when such are to be kept, or as long as the VM does not change. */
+/** Finds the existing complete export of the VM, when such exports are kept, or kept while the VM is unchanged. */
 export async function findWhole(
   record: WholeRecord | undefined,
   recipe: ExportRecipe,
@@ -39,7 +39,7 @@ export async function findWhole(
   return differences.length === 0 ? { whole } : { differences };
 }
 
-/** Why an export that is there stands in the way of this one, instead of its names. Nothing does so with `force`. */
+/** The refusal when an existing export prevents this one; it replaces the list of its file names. Undefined with `force`. */
 export function refuseOther(
   findings: PreflightFinding[],
   { differences }: Recorded,
@@ -55,21 +55,21 @@ export function refuseOther(
   });
 }
 
-/** What is still to be done with the files of an export that is there. */
+/** The steps that are still to be done with the files of an existing export. */
 export function pendingSteps({ done }: WholeExport, { define, bootTest }: ExportOptions): PendingStep[] {
   const isDefined = define === undefined || done?.defined.includes(define) === true;
   const isTested = !bootTest || done?.bootTested === true;
   return [...(isDefined ? [] : (['define'] as const)), ...(isTested ? [] : (['boot-test'] as const))];
 }
 
-/** The options with which only what is pending is done. */
+/** The options for doing only the pending steps. */
 export function onlyPending(whole: WholeExport, options: ExportOptions): ExportOptions {
   const pending = pendingSteps(whole, options);
   const define = pending.includes('define') ? options.define : undefined;
   return { ...options, define, bootTest: pending.includes('boot-test') };
 }
 
-/** What has been done with an export, by the run that made it and those after it. A boot test that failed is made again. */
+/** The steps that were done with an export, by its own run and later ones. A failed boot test is repeated. */
 export function doneSteps({ defined, bootTest }: VmExportResult, earlier?: DoneSteps): DoneSteps {
   return {
     defined: [...new Set([...(earlier?.defined ?? []), ...(defined === undefined ? [] : [defined])])],
@@ -77,7 +77,10 @@ export function doneSteps({ defined, bootTest }: VmExportResult, earlier?: DoneS
   };
 }
 
-/** What there is of the VM `vm` whose files an earlier run fetched, and this one goes on with. That run may have called it otherwise. */
+/**
+ * The result for VM `vm` from an earlier run's files, which this run continues with. The earlier run may have used
+ * another name for the VM.
+ */
 export function keptResult(vm: string, { result }: WholeExport): VmExportResult {
   const names = result.files.map(({ path }) => basename(path));
   const keptDisks = names.filter((name) => !/\.(xml|yaml|ovf|mf)$/.test(name));

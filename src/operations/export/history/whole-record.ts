@@ -26,7 +26,7 @@ import { FixReportSchema, HardwareReportSchema } from '../../fix-guest/report-sc
 import { SourceStateSchema, type SourceState } from './source-state.ts';
 import { EXPORT_FORMATS, type ExportedFile, type ExportFormat, type VmExportResult } from '../types.ts';
 
-/** What is kept of the result of an export. `VmExportResult` explains the fields. */
+/** The stored part of an export's result. `VmExportResult` documents the fields. */
 const CompletedExportSchema = object({
   vm: string(),
   moRef: string(),
@@ -40,50 +40,54 @@ const CompletedExportSchema = object({
   capacityBytes: number(),
   quiesced: exactOptional(boolean()),
   hardware: exactOptional(HardwareReportSchema),
-  /** Of an earlier release it may be another report, which is not kept. */
+  /** An earlier release may have stored another kind of report, which is dropped. */
   guest: exactOptional(fallback(optional(FixReportSchema), undefined)),
 });
 export type CompletedExport = InferOutput<typeof CompletedExportSchema>;
 
-/** What was done with the files of an export after they were complete, and succeeded. */
+/** The steps that succeeded after the files of an export were complete. */
 const DoneStepsSchema = object({
-  /** The libvirt addresses where the domain was defined. */
+  /** The libvirt URIs where the domain was defined. */
   defined: pipe(array(string()), readonly()),
-  /** The guest came up in its boot test. */
+  /** The guest started successfully in its boot test. */
   bootTested: boolean(),
 });
 export type DoneSteps = InferOutput<typeof DoneStepsSchema>;
 
 export const NOTHING_DONE: DoneSteps = { defined: [], bootTested: false };
 
-/** The completion record: an export that is complete under its final names. */
+/** The completion record of an export, whose files have, or are about to get, their final names. */
 export const WholeRecordSchema = recordSchema({
-  /** Of the VM: its instance UUID. */
+  /** Instance UUID of the VM. */
   identity: string(),
   result: CompletedExportSchema,
   /** ISO 8601, UTC. */
   endedAt: string(),
-  /** The run that made it came to its end: all files have their final names. */
+  /** The run that created the export finished: all files have their final names. */
   isUsed: boolean(),
-  /** `ExportRecipe.fingerprint` of the run that made it. Undefined in records of versions that did not keep it: nothing is taken for granted then. */
+  /**
+   * `ExportRecipe.fingerprint` of the run that created the export. Undefined in records of earlier versions; nothing is
+   * assumed about their options.
+   */
   fingerprint: optional(string()),
   done: optional(DoneStepsSchema),
-  /** By what a later run finds that the VM has not changed since. Undefined where it was not asked for, or nothing can be built on. */
+  /** The state for detecting changes of the VM since the export. Undefined when not requested, or when changes cannot be detected. */
   source: optional(SourceStateSchema),
 });
 type WholeState = Omit<InferOutput<typeof WholeRecordSchema>, 'schemaVersion'>;
 
-/** An export that is complete under its final names, as an earlier run recorded it. */
+/** A complete export under its final names, as recorded by an earlier run. */
 export type WholeExport = Omit<WholeState, 'identity'>;
 
-/** The name of the small file. */
+/** The record's file name. */
 export function wholeRecordName(baseName: string): string {
   return `.${baseName}.hyper2kvm-whole`;
 }
 
 /**
- * The small file beside a whole export that says of which VM it is and which files belong to it. It is written when all files are whole and flushed, before the
- * first of them gets its final name: a run that is killed among the renames leaves what the next one needs to complete them.
+ * A small file next to a complete export. It records the VM and the files of the export. It is written when all files
+ * are complete and flushed, before the first one gets its final name. If a run is killed during the renames, the next
+ * run uses the record to finish them.
  */
 export class WholeRecord {
   readonly #folder: string;
@@ -97,7 +101,7 @@ export class WholeRecord {
     this.#path = join(folder, wholeRecordName(baseName));
   }
 
-  /** Comes before the first final name. */
+  /** Call before the first file gets its final name. */
   async write(result: VmExportResult, recipe: ExportRecipe): Promise<void> {
     await this.#save({
       identity: this.#identity,
@@ -108,25 +112,26 @@ export class WholeRecord {
     });
   }
 
-  /** All that was asked for is done: `done` tells what, beyond the files. `source` is what the export rests on, when that was asked for. */
+  /** All requested work is finished. `done` contains the steps beyond the files. `source` is the exported state of the VM, if requested. */
   async markUsed(done: DoneSteps, source?: SourceState): Promise<void> {
     if (this.#state) await this.#save({ ...this.#state, isUsed: true, done, source: source ?? this.#state.source });
   }
 
-  /** Takes back what {@link write} wrote: the files did not get their names. A record that cannot be removed does no harm without them. */
+  /** Undoes {@link write}, when the files did not get their names. A record that cannot be removed is harmless without the files. */
   async takeBack(): Promise<void> {
     if (this.#state) await rm(this.#path, { force: true }).catch(() => {});
     this.#state = undefined;
   }
 
   /**
-   * The whole export of this VM that is here, made with whatever options. Undefined when there is no record, when it is another VM's, or
-   * a file is missing or was cut; and an export counts that was killed among its renames, until {@link complete} makes up for those. Changes nothing.
+   * Finds the complete export of this VM in the folder, made with any options. Undefined when there is no record, when
+   * it belongs to another VM, or when a file is missing or truncated. An export whose run was killed during the renames
+   * counts as complete; {@link complete} finishes them. Changes nothing.
    */
   async find(): Promise<WholeExport | undefined> {
     const state = readRecord(await readOwnFile(this.#path).catch(() => ''), WholeRecordSchema);
     if (state?.identity !== this.#identity) return undefined;
-    // The folder may have been moved, or be mounted elsewhere.
+    // The folder may have been moved or mounted elsewhere.
     const files = state.result.files.map((file) => ({ ...file, path: join(this.#folder, basename(file.path)) }));
     for (const file of files) {
       if (await isThere(file, state.result.format)) continue;
@@ -137,14 +142,14 @@ export class WholeRecord {
     return this.#state;
   }
 
-  /** Gives the files of what was found the names that they do not have yet, with `mode`. The caller has locked the folder. */
+  /** Renames the remaining files of the found export to their final names, with `mode`. The caller must hold the folder's lock. */
   async complete(mode: number | undefined): Promise<void> {
     if (this.#state === undefined || this.#state.isUsed) return;
     const paths = this.#state.result.files.map(({ path }) => path);
     const unnamed: string[] = [];
     for (const path of paths) {
       if ((await sizeOf(path)) === undefined) unnamed.push(path);
-      // Killed between its two names, it has both.
+      // A run that was killed between link and unlink leaves both names.
       else if (await isOneFile(path, partialPath(path))) await rm(partialPath(path), { force: true });
     }
     if (unnamed.length > 0) await giveFinalNames(this.#folder, unnamed, { force: false, mode });
@@ -156,7 +161,7 @@ export class WholeRecord {
   }
 }
 
-/** Images change when a VM runs from them, and domains when somebody edits them; what is in a package of VMware's never does. */
+/** Images change when a VM runs from them, and domains when somebody edits them. Files of an OVF, OVA or VMDK export never change. */
 async function isThere({ path, sizeBytes }: ExportedFile, format: ExportFormat): Promise<boolean> {
   const size = await sizeOf(path);
   return size !== undefined && (FORMATS[format].image !== undefined || size === sizeBytes);
@@ -178,7 +183,7 @@ async function isOneFile(one: string, other: string): Promise<boolean> {
   }
 }
 
-/** What of a result is recorded: what a later run needs that goes on with the files, and nothing of this run's course. */
+/** The recorded part of a result: what a later run needs to continue with the files, without the details of this run. */
 function completedExport(result: VmExportResult): CompletedExport {
   const { vm, moRef, inventoryPath, format, output, files, disks, capacityBytes, quiesced, hardware, guest } = result;
   return {

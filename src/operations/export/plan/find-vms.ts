@@ -8,35 +8,42 @@ import { rememberVms } from '../../known-vms.ts';
 import type { NamedVm } from '../../../domain/vm-name.ts';
 import type { ExportOptions } from '../types.ts';
 
-/** A VM, and what the names of its files begin with: its own name, made safe, and unlike that of any other VM of this run; or the one that was asked for. */
+/**
+ * A VM and the base name of its files. The base name is the VM's name, sanitized and unique within the run, or the name
+ * from the command line.
+ */
 export interface FoundVm {
   vm: InventoryVm;
   baseName: string;
-  /** What its descriptor calls it. */
+  /** The name of the VM in its descriptor. */
   outputName: string;
-  /** Its name, or its inventory path where another VM of the list has the same name. */
+  /** Its name, or its inventory path when another VM in the list has the same name. */
   label: string;
-  /** The same as long as the VM lives: its instance UUID; where the account may not read that, its MoRef. */
+  /** Constant for the lifetime of the VM: its instance UUID, or its MoRef when the account may not read the UUID. */
   identity: string;
-  /** Another VM of the inventory has the same name. */
+  /** Another VM in the inventory has the same name. */
   sharesName: boolean;
 }
 
-/** The VMs that the command line's words mean, each once, in their order; and the words that mean none. */
+/** The VMs that the command-line arguments match, each once, in order, and the arguments that match none. */
 export interface FoundVms {
   found: FoundVm[];
   failures: { word: string; error: Hyper2kvmError }[];
-  /** More than one VM was asked for, or could have been: each then gets a folder of its own. */
+  /** More than one VM was requested, or could have been. Each VM then gets its own folder. */
   several: boolean;
-  /** Names of VMs that patterns skip, since extensions of the server manage them (vCLS). */
+  /** Names of VMs that patterns skip because extensions of the server manage them (vCLS). */
   managed: string[];
-  /** VMs of the whole list, of which `found` is the share of one shard. */
+  /** Number of VMs in the full list; `found` is the part in this shard. */
   ofVms: number;
 }
 
 const INSTANCE_UUID = 'config.instanceUuid';
 
-/** @throws Hyper2kvmError `not-found` for a word that means no VM where guests would be shut down; else such words are `failures`. */
+/**
+ * Resolves all VM arguments to VMs.
+ * @throws Hyper2kvmError `not-found` for an argument that matches no VM when guests would be shut down; otherwise such
+ * arguments are in `failures`.
+ */
 export async function findAllVms(
   client: VsphereClient,
   {
@@ -64,13 +71,13 @@ export async function findAllVms(
   }
   const [unknown] = failures;
   if (power.kind === 'shutdown' && unknown !== undefined) throw keptOn(unknown.error);
-  // Names are given before the list is divided: two shards must not both call a VM "web".
+  // Names are assigned before the list is split into shards: two shards must not both name a VM "web".
   const all = nameEach([...vms.values()], inventory, asked);
   if (asked !== undefined && all.length + failures.length > 1) throw oneName(all.length + failures.length);
   const isOwn = (identity: string): boolean => shard === undefined || shardOf(identity, shard.count) === shard.index;
   return {
     found: all.filter(({ identity }) => isOwn(identity)),
-    // A word that means no VM fails in one shard and not in all.
+    // An argument that matches no VM fails in only one shard.
     failures: failures.filter(({ word }) => isOwn(word)),
     several: isList || words.length > 1 || words.some(isGlob) || shard !== undefined,
     managed: [...new Set(words.flatMap((word) => managedVms(word, inventory)).map(({ name }) => name))],
@@ -78,7 +85,7 @@ export async function findAllVms(
   };
 }
 
-/** A name that is mistyped may be the only one that was meant: a guest that is shut down cannot be given back. */
+/** A mistyped argument may be the one that the user meant most, and a guest shutdown cannot be undone. */
 function keptOn(error: Hyper2kvmError): Hyper2kvmError {
   const hint = [
     error.hint,
@@ -103,7 +110,7 @@ function nameEach(vms: readonly InventoryVm[], inventory: readonly InventoryVm[]
   return vms.map((vm, index) => ({
     vm,
     outputName: asked ?? vm.name,
-    // Whoever gives a name has chosen one.
+    // A name given by the user is deliberate.
     sharesName: asked === undefined && shared.has(vm.name),
     baseName: baseNames[index] ?? vm.ref.value,
     label: counts.get(vm.name) === 1 ? vm.name : vm.inventoryPath,
@@ -112,14 +119,14 @@ function nameEach(vms: readonly InventoryVm[], inventory: readonly InventoryVm[]
 }
 
 /**
- * Which of `count` shares `identity` belongs to, from 0. It depends on nothing else: a VM that comes or goes moves no other one, and processes that see the inventory at
- * different times never disagree.
+ * The shard that `identity` belongs to, from 0 to `count` - 1. It depends only on its arguments. An added or removed VM
+ * does not move any other VM, and processes that read the inventory at different times agree.
  */
 export function shardOf(identity: string, count: number): number {
   return createHash('sha256').update(identity.toLowerCase()).digest().readUIntBE(0, 6) % count;
 }
 
-/** What its domain's name is made of. */
+/** The values from which the domain's name is made. */
 export function namedVm({ outputName: name, identity, sharesName }: FoundVm): NamedVm {
   return { name, identity, sharesName };
 }

@@ -1,7 +1,7 @@
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import type { ExportPlan, PreflightFinding } from '../types.ts';
 
-/** The error for a plan that cannot be carried out: its first finding that is one. Undefined for a good plan. */
+/** The error for a plan that cannot be executed, from its first finding of level error. Undefined for a valid plan. */
 export function refusalOf({ vm, findings }: Pick<ExportPlan, 'vm' | 'findings'>): Hyper2kvmError | undefined {
   const errors = findings.filter(({ level }) => level === 'error');
   const [first] = errors;
@@ -11,7 +11,7 @@ export function refusalOf({ vm, findings }: Pick<ExportPlan, 'vm' | 'findings'>)
   return new Hyper2kvmError(first.kind ?? 'internal', sentence, first.hint === undefined ? {} : { hint: first.hint });
 }
 
-/** A refusal of ours as a finding; anything else is thrown on. */
+/** Converts a Hyper2kvmError into a finding; rethrows any other error. */
 export function findingOf(check: string, error: unknown): PreflightFinding {
   if (!(error instanceof Hyper2kvmError)) throw error;
   const { kind, message, hint } = error;

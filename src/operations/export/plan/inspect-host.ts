@@ -11,7 +11,7 @@ import type { ExportOptions, PreflightFinding } from '../types.ts';
 import { namedVm, type FoundVm } from './find-vms.ts';
 import { findingOf } from './findings.ts';
 
-/** What the guest's fix and its proof need here, before hours of download. */
+/** Checks, before hours of download, that this host has what the guest fix and the boot test need. */
 export async function inspectHost(
   client: VsphereClient,
   found: FoundVm,

@@ -12,13 +12,13 @@ import { findingOf } from './findings.ts';
 
 const OTHER_NAME = 'Change the file names with --name NAME (for one VM), or choose an --output on another file system.';
 
-/** The compressed stream is nearly always smaller than what the disk's files occupy, so this is an upper bound but for incompressible data. */
+/** An upper bound, except for incompressible data: the compressed stream is nearly always smaller than the disk's files. */
 export function expectedBytes(disk: VirtualDisk, facts: VmFacts): number {
   const occupied = facts.occupiedBytes.get(disk.key);
   return occupied === undefined ? disk.capacityBytes : Math.min(occupied, disk.capacityBytes);
 }
 
-/** The output folder: space, rights, and names that are taken. */
+/** Checks the output folder: free space, permissions and existing names. */
 export async function inspectOutput(
   plan: ExportPlan,
   facts: VmFacts,
@@ -51,7 +51,7 @@ export async function inspectOutput(
   return findings;
 }
 
-/** A thick disk occupies its whole capacity however little it holds, so that only a thin disk's size is a reason to refuse. */
+/** A thick disk occupies its full capacity however little data it contains, so only the size of a thin disk is a reason to refuse. */
 function inspectSpace(plan: ExportPlan, facts: VmFacts): PreflightFinding {
   const check = 'free space';
   const expected = formatBytes(plan.expectedBytes);

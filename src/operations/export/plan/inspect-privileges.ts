@@ -8,7 +8,10 @@ import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import type { VmFacts } from '../../../vsphere/vm/vm-facts.ts';
 import type { PowerChoice, PreflightFinding } from '../types.ts';
 
-/** A snapshot that may be made but not removed would stay; and one made for a lease that is refused then costs for nothing. */
+/**
+ * Checks privileges before an export changes anything. A snapshot that the account may create but not remove would
+ * stay, and a snapshot for a lease that is then refused is wasted.
+ */
 export async function inspectPrivileges(
   client: VsphereClient,
   facts: VmFacts,

@@ -4,13 +4,13 @@ import type { VirtualDisk } from '../../../vsphere/vm/virtual-disk.ts';
 import { namedSnapshot, OWN_SNAPSHOT_PREFIX } from '../source/snapshot-names.ts';
 import type { PowerChoice, PreflightFinding } from '../types.ts';
 
-/** What a suspended guest has not written yet is in a file that no lease exports. */
+/** Unwritten data of a suspended guest is in a file that no lease exports. */
 const SUSPENDED =
   'Resume the VM and shut it down, or use --snapshot: its disks are then as after a power failure, without the memory of the guest.';
 
 type Finding = PreflightFinding;
 
-/** What can be said about a VM before any lease: what cannot leave by one, and what the user should know. */
+/** The findings about a VM before any lease: what a lease cannot export, and what the user should know. */
 export function inspectVm(vm: string, facts: VmFacts, power: PowerChoice): Finding[] {
   return [
     inspectPower(vm, facts, power),

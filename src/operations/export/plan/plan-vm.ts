@@ -13,15 +13,15 @@ import { expectedBytes, inspectOutput } from './inspect-output.ts';
 import { inspectPrivileges } from './inspect-privileges.ts';
 import { inspectVm } from './inspect-vm.ts';
 
-/** A plan with what it was made from. */
+/** A plan and the data it is based on. */
 export interface PlannedVm {
   plan: ExportPlan;
   facts: VmFacts;
-  /** Of which its domain's name is made. */
+  /** The values from which the domain's name is made. */
   named: NamedVm;
 }
 
-/** Looks at a VM and at the output folder, and says what an export would do. Changes nothing anywhere. */
+/** Inspects a VM and the output folder, and returns what an export would do. Changes nothing. */
 export async function planVm(
   client: VsphereClient,
   found: FoundVm,
@@ -64,7 +64,7 @@ export async function planVm(
   return { plan, facts, named: namedVm(found) };
 }
 
-/** A generation has a folder of its own, in one of the VM. */
+/** A generation has its own folder inside the folder of the VM. */
 async function placeOf({ output, keep }: ExportOptions, baseName: string, isOneOfSeveral: boolean): Promise<string> {
   const folder = outputFolder(output, baseName, isOneOfSeveral || keep !== undefined);
   return keep === undefined ? folder : join(folder, await freeGenerationName(folder, new Date()));

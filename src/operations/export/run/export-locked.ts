@@ -17,17 +17,20 @@ import type { ExportStep } from '../../events.ts';
 
 type Task = Omit<VmExport, 'folder'> & {
   leftBehind: readonly string[];
-  /** Of those, what stays until somebody undoes it. */
+  /** The subset of `leftBehind` that stays until somebody removes it. */
   lasting: readonly string[];
-  /** The VM was found whole before, and something is left to do with its files. */
+  /** A complete export of the VM was found before, and there is still work to do with its files. */
   isWhole: boolean;
   claims: FileClaims;
 };
 
-/** The VM with what was made of it; or the files of an earlier run, with which nothing is left to do. */
+/** The result for the VM, or the files of an earlier run with no remaining work. */
 export type LockedOutcome = { exported: VmExportResult } | { whole: WholeExport };
 
-/** Exports one VM while no other run writes it to the same folder, and does what was asked for with the result. `leftBehind` is what clean-up has told so far. */
+/**
+ * Exports one VM under a lock that keeps other runs from writing it to the same folder, then runs the requested steps
+ * on the result. `leftBehind` contains the messages of clean-up so far.
+ */
 export async function exportLocked(task: Task, signal: AbortSignal): Promise<LockedOutcome> {
   const { plan, baseName, options, job, claims } = task;
   if (!task.isWhole) requireGood(plan);
@@ -46,7 +49,7 @@ function requireGood(plan: Task['plan']): void {
 
 async function exportAndUse(task: Task, signal: AbortSignal): Promise<LockedOutcome> {
   const { plan, options, report, leftBehind, record } = task;
-  // Another run may have come to its end since this VM was looked at; and only under the lock may names be given that a killed run did not come to.
+  // Another run may have finished since this VM was inspected. Files that a killed run did not rename may be renamed only under the lock.
   const { whole, changed } = await findStanding(record, task);
   if (whole) {
     await record?.complete(options.mode);
@@ -63,7 +66,7 @@ async function exportAndUse(task: Task, signal: AbortSignal): Promise<LockedOutc
   return { exported: withChange(exported, changed) };
 }
 
-/** Undoes on the server what a killed run had to undo, beside an export that is kept. */
+/** Undoes what a killed run left on the server, when its export is kept. */
 async function undoEarlierRun(task: Task, folder: string, end: { keepFiles: boolean }): Promise<void> {
   const { client, plan, facts, job, options, baseName, report, leave, left } = task;
   const resume = await ResumeRecord.load(folder, baseName);
@@ -76,7 +79,7 @@ async function undoEarlierRun(task: Task, folder: string, end: { keepFiles: bool
   await settleEarlierRun(power, { client, vm: plan.vm, facts, job, cleanUp, left, duties: resume, step });
 }
 
-/** Does what was asked for with the files of an export that is there, and has not been done with them yet. */
+/** Runs the requested steps on the files of an existing export, except those already done. */
 async function useKept(
   task: Task,
   { whole, record }: { whole: WholeExport; record: WholeRecord | undefined },
@@ -95,7 +98,7 @@ async function useKept(
   return { exported };
 }
 
-/** A VM whose export did not come up in its boot test is exported again, changed or not. */
+/** A VM whose export failed its boot test is exported again, whether it changed or not. */
 async function sourceOf(
   { bootTest }: VmExportResult,
   settle: () => Promise<SourceState | undefined>,
@@ -116,7 +119,7 @@ function withChange(result: VmExportResult, changed: string | undefined): VmExpo
   return changed === undefined ? result : { ...result, changed };
 }
 
-/** Nothing old is removed unless the new generation is whole, under its name, and came up where that was to be tried. */
+/** Removes old generations only when the new one is complete, has its name, and has passed its boot test, if requested. */
 async function exportGeneration(
   task: Task,
   vmFolder: string,

@@ -17,12 +17,12 @@ import { ResumeRecord } from '../history/resume-record.ts';
 import { findWhole, pendingSteps, recordFor, refuseOther, skippedVm } from '../history/whole-exports.ts';
 import type { WholeExport } from '../history/whole-record.ts';
 
-/** What the VMs of a run share: one session, one rate limit, one pool of threads. */
+/** Resources shared by the VMs of a run: one session, one rate limiter, one thread pool. */
 export interface RunShared {
   client: VsphereClient;
   options: ExportOptions;
   recipe: ExportRecipe;
-  /** Each VM has a folder of its own. */
+  /** Each VM has its own folder. */
   several: boolean;
   job: string;
   limiter: RateLimiter | undefined;
@@ -33,20 +33,23 @@ export interface RunShared {
   report: (event: ExportEvent) => void;
 }
 
-/** How a VM of the run ended. */
+/** The outcome for one VM of a run. */
 export type VmOutcome = { exported: VmExportResult } | { skipped: SkippedVm } | { failed: VmExportFailure };
 
-/** What is noted about a VM while it is exported. */
+/** What is recorded about a VM during its export. */
 interface VmNotes {
   leftBehind: string[];
-  /** Of those, what stays until somebody undoes it. */
+  /** The subset of `leftBehind` that stays until somebody removes it. */
   lasting: string[];
   keptForNextRun: string[];
-  /** Reports that it begins. */
+  /** Reports the start. */
   begin: (output: string) => void;
 }
 
-/** Exports one VM of a run, or finds that it is whole already. @throws nothing but the signal's reason, after clean-up. */
+/**
+ * Exports one VM of a run, or finds that its export is already complete.
+ * @throws only the signal's reason, after clean-up.
+ */
 export async function exportOne(
   each: FoundVm,
   place: { index: number; count: number },
@@ -119,7 +122,7 @@ function withLasting(skipped: SkippedVm, lasting: readonly string[]): SkippedVm 
   return lasting.length === 0 ? skipped : { ...skipped, leftBehind: [...lasting] };
 }
 
-/** With the files of an export that is there, or on the server, where a later run was killed. */
+/** True when work is left on the files of an existing export, or on the server after a later run was killed. */
 async function isWorkLeft(whole: WholeExport, baseName: string, options: ExportOptions): Promise<boolean> {
   if (pendingSteps(whole, options).length > 0) return true;
   return (await ResumeRecord.load(whole.result.output, baseName)).hasDuties;

@@ -3,7 +3,7 @@ import { codeOfKind } from '../../../base/exit-codes.ts';
 import { jobErrorOf } from '../../../jobs/job-record-text.ts';
 import type { DryRunResult, ExportResult, VmExportFailure } from '../types.ts';
 
-/** What a command ends with, and whether the user has read it on the screen already. */
+/** The result of a command, and whether the screen has already shown it. */
 export interface Outcome {
   error: unknown;
   shown: boolean;
@@ -11,7 +11,7 @@ export interface Outcome {
 
 type VmResults = Pick<ExportResult, 'exported' | 'skipped' | 'failed'>;
 
-/** A failed VM, as results and job records carry it. */
+/** Describes a failed VM for results and job records. */
 export function describeFailure(
   vm: string,
   error: unknown,
@@ -21,8 +21,10 @@ export function describeFailure(
 }
 
 /**
- * The kind of error that an export ends with although it has a result, and so its exit code: a lone VM's own; `partial` when some VMs were exported; for several VMs of which none
- * was, the kind that all failures share, else `partial`; `guest` when all were exported and one did not come up. Undefined when all is well.
+ * The error kind, and with it the exit code, of an export that has a result but is not a success. For a single VM, it
+ * is the VM's own kind. When some VMs were exported, it is `partial`. When none of several VMs was, it is the kind that
+ * all failures share, otherwise `partial`. When all were exported and one failed its boot test, it is `guest`.
+ * Undefined on success.
  */
 function kindOfExport({ exported, skipped, failed }: VmResults): ErrorKind | 'interrupted' | undefined {
   if (failed.length > 0) return exported.length + skipped.length === 0 ? sharedKind(failed) : 'partial';
@@ -30,32 +32,35 @@ function kindOfExport({ exported, skipped, failed }: VmResults): ErrorKind | 'in
   return [...exported, ...skipped].some(isIncomplete) ? 'partial' : undefined;
 }
 
-/** The kind that all failures have by their exit codes, else `partial`. */
+/** The kind shared by all failures, by exit code; otherwise `partial`. */
 function sharedKind(failed: readonly VmExportFailure[]): ErrorKind | 'interrupted' {
   const [first] = failed;
   const codes = new Set(failed.map(({ error }) => codeOfKind(error.kind)));
   return first !== undefined && codes.size === 1 ? first.error.kind : 'partial';
 }
 
-/** What the command exits with after an export that came to its end: it is in the job's record too. */
+/** The exit code of the command after an export that ran to its end. It is also in the job record. */
 export function exitCodeOfExport(result: VmResults): number {
   const kind = kindOfExport(result);
   return kind === undefined ? 0 : codeOfKind(kind);
 }
 
-/** The state that the job ends in. */
+/** The final state of the job. */
 export function stateOfExport({ exported, skipped, failed }: VmResults): Exclude<ExportResult['state'], 'interrupted'> {
   const there = [...exported, ...skipped];
   if (failed.length === 0 && !there.some(isIncomplete)) return 'done';
   return there.length > 0 ? 'partial' : 'failed';
 }
 
-/** True for a VM whose files are complete, but that left something on the server for somebody to remove. */
+/** True for a VM whose files are complete but that left something on the server for somebody to remove. */
 function isIncomplete({ leftBehind = [] }: { leftBehind?: readonly string[] }): boolean {
   return leftBehind.length > 0;
 }
 
-/** The error that an export ends with although it has a result, of the kind of {@link exitCodeOfExport}. `errors` are the error objects of `result.failed`, as the events brought them. */
+/**
+ * The error for an export that has a result but is not a success, of the kind of {@link exitCodeOfExport}. `errors` are
+ * the errors of `result.failed`, from the events.
+ */
 export function exportOutcome(result: ExportResult, errors: readonly unknown[]): Outcome | undefined {
   const { exported, skipped, failed } = result;
   const kind = kindOfExport(result);
@@ -87,7 +92,7 @@ function bootOutcome(exported: ExportResult['exported']): Outcome | undefined {
   return { error: new Hyper2kvmError('guest', sentence, { hint: 'All images are kept.' }), shown: false };
 }
 
-/** An own snapshot that stays grows with every write of the VM: that is not a success. */
+/** A leftover snapshot grows with every write of the VM, so the export is not a success. */
 function leftOutcome(vms: readonly { leftBehind?: string[] }[]): Outcome {
   const left = vms.flatMap(({ leftBehind = [] }) => leftBehind);
   const sentence = `The export is complete, but its clean-up on the server is not: ${left.join(' ')}`;
@@ -95,7 +100,7 @@ function leftOutcome(vms: readonly { leftBehind?: string[] }[]): Outcome {
   return { error: new Hyper2kvmError('partial', sentence, { hint }), shown: false };
 }
 
-/** As {@link exportOutcome}, for a dry run: VMs that were not found, then findings that are errors. */
+/** Like {@link exportOutcome}, for a dry run: VMs that were not found take precedence over findings of level error. */
 export function planOutcome({ plans, skipped, failed }: DryRunResult, errors: readonly unknown[]): Outcome | undefined {
   const findings = plans.flatMap(({ vm, findings: found }) =>
     found.filter(({ level }) => level === 'error').map((finding) => ({ vm, ...finding })),

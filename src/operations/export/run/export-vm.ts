@@ -30,7 +30,7 @@ import type { ExportStep } from '../../events.ts';
 export interface VmExport extends PlannedVm {
   client: VsphereClient;
   baseName: string;
-  /** Where the files are made: the plan's output, or where they are before they get there. */
+  /** The folder in which the files are created: the plan's output, or the temporary folder before they are moved there. */
   folder: string;
   options: ExportOptions;
   recipe: ExportRecipe;
@@ -39,25 +39,28 @@ export interface VmExport extends PlannedVm {
   hashes: ServerHashes;
   diskSource: DiskSourceFactory;
   workers: SharedWorkers;
-  /** Where an export that is whole is recorded; undefined for none. */
+  /** The completion record; undefined for none. */
   record: WholeRecord | undefined;
   report: (event: ExportEvent) => void;
-  /** Takes a sentence about each thing that could not be undone on the server, and whether it stays until somebody undoes it. */
+  /** Receives a sentence about each thing that could not be undone on the server, and whether it stays until somebody removes it. */
   leave: (sentence: string, isLasting?: boolean) => void;
   left: LeftSnapshots;
-  /** Told which whole files stay, as `.partial`, for the same command to go on from. */
+  /** Receives the names of complete files that stay as `.partial`, so that the same command can resume. */
   keepForNextRun: (names: string[]) => void;
 }
 
-/** Room for the descriptor at the front of an OVA. One of a real VM has 10 to 60 KiB; a longer one still works, by a copy. */
+/**
+ * Space for the descriptor at the front of an OVA. The descriptor of a real VM has 10 to 60 KiB; a longer one also
+ * works, but the file is copied.
+ */
 const RESERVED_DESCRIPTOR_BYTES = 128 * 1024;
 
 const NO_NVRAM =
   'The server does not offer the NVRAM of this UEFI VM, so its UEFI boot entries are not included. ESXi 6.7 and later offer it.';
 
 /**
- * Exports one VM as planned, into a folder that is locked. When this settles, on whatever way, no lease and no own snapshot is left on the server that could be
- * removed, and no file under a final name that is not whole.
+ * Exports one VM as planned, into a locked folder. When the promise settles, no lease and no own snapshot is left on
+ * the server, unless it could not be removed. Every file with a final name is complete.
  */
 export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmExportResult> {
   const { plan, facts, options, recipe, client, job, leave, left, keepForNextRun, report, baseName, record, folder } =
@@ -73,7 +76,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
 
   const resume = await ResumeRecord.load(folder, baseName);
   let keepFiles = resume.hasEarlierRun;
-  // After the clean-up: what that could not undo stays in the record.
+  // Runs after the clean-up: what clean-up could not undo stays in the record.
   await using ending = new AsyncDisposableStack();
   ending.defer(() => resume.close({ keepFiles }));
   await using cleanUp = new CleanUp(leave);
@@ -92,7 +95,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     const described = await describe(task, source, transfer.whole, { warn, step }, signal);
     isFetched = true;
     const fetchSeconds = (Date.now() - startedAt) / 1000;
-    // A fix takes minutes: meanwhile no snapshot grows on the server, and no VM stays off.
+    // A fix takes minutes. Clean up first, so that no snapshot grows on the server and no VM stays off in the meantime.
     await cleanUp.run();
     const { descriptor, ...made } = await finishDescriptor(task, described, { source, transfer, resume, step }, signal);
     signal.throwIfAborted();
@@ -139,8 +142,9 @@ function exportedDisks({ baseName, plan }: VmExport, { disks }: ExportSource): E
 }
 
 /**
- * Whole disks stay after a failure that another run can get past. Not after a signal: whoever ends the program wants its files gone; not when a fetched image was wrong; and not
- * those of an own snapshot, which is removed, and with it the state that they belong to.
+ * True when complete disks should be kept after a failure, because a later run can succeed. Not after a signal: a user
+ * who stops the program wants its files removed. Not when a downloaded image was invalid. Not for an own snapshot: it
+ * is removed, and the disks belong to its state.
  */
 function isWorthKeeping(error: unknown, source: ExportSource, isFetched: boolean): boolean {
   return error instanceof Hyper2kvmError && (isFetched || error.kind !== 'image') && source.ownSnapshot === undefined;
@@ -159,13 +163,13 @@ function openPackage({ folder, baseName, options, workers }: VmExport): Promise<
   return createFolderPackage(place);
 }
 
-/** What describes the VM, beside its disks: the server's own descriptor, or what a domain is made from; nothing for bare disks. */
+/** The description of the VM besides its disks: the server's descriptor or the input for a domain; nothing for standalone disks. */
 interface Described {
   ovf?: string;
   vmHardware?: VmHardware;
 }
 
-/** The last that is asked of the server. */
+/** The last request to the server. */
 async function describe(
   { client, plan, facts, named }: VmExport,
   source: ExportSource,
@@ -183,7 +187,7 @@ async function describe(
   return { ovf: text };
 }
 
-/** Of images, the domain is made here, after their guest. */
+/** For image formats, the domain is created here, after the guest has been fixed. */
 async function finishDescriptor(
   { plan, named, options, folder }: VmExport,
   { ovf, vmHardware }: Described,
@@ -210,7 +214,7 @@ async function finishDescriptor(
   return { descriptor: domain, ...made };
 }
 
-/** DSP0243 section 5.3: in an OVA the files stand in the order of the descriptor's references; a folder has the order of the hardware. */
+/** DSP0243 section 5.3: in an OVA the files are in the order of the descriptor's references. In a folder they are in hardware order. */
 function inOrder(whole: readonly WholeFile[], format: string): DescribedFile[] {
   const files = whole.map(({ member, ...file }) => ({ ...file, name: member.name, sizeBytes: member.sizeBytes }));
   if (format === 'ova') return files;

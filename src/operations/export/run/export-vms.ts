@@ -19,12 +19,13 @@ import { findAllVms } from '../plan/find-vms.ts';
 import { JobProgress } from './job-progress.ts';
 import type { ExportEvent, ExportOptions, ExportResult, OperationContext } from '../types.ts';
 
-/** Two decompress 1 GB of disk a second, more than a host's NFC brings; each more would take 25 MB. */
+/** Two workers decompress 1 GB of disk data per second, more than a host's NFC delivers. Each further worker would take 25 MB. */
 const MOST_WORKERS = 2;
 
 /**
- * Exports VMs, `jobs` of them at once in one session; one that fails does not stop the rest. Their disks come from `diskSource`. Leaves a job record.
- * @throws what concerns all of them (no connection, no login), and the signal's reason, in both cases after clean-up.
+ * Exports VMs in one session, `jobs` of them concurrently. A VM that fails does not stop the others. Disks are read
+ * through `diskSource`. Writes a job record.
+ * @throws errors that affect all VMs (no connection, no login) and the signal's reason, in both cases after clean-up.
  */
 export async function exportVms(
   options: ExportOptions,
@@ -33,7 +34,8 @@ export async function exportVms(
 ): Promise<ExportResult> {
   const progress = new JobProgress();
   const report = (event: ExportEvent) => {
-    // Whatever ends a detached job before its first step is reported in the foreground: no login, no such VM, a VM that cannot be exported, a folder that another run has.
+    // Errors before the first step of a detached job are reported in the foreground: a failed login, an unknown VM, a
+    // VM that cannot be exported, a folder locked by another run.
     if (event.type === 'vm-skipped' || (event.type === 'step' && event.vm !== undefined)) options.detached?.onBegin();
     progress.take(event);
     context.report(event);
@@ -58,7 +60,7 @@ export async function exportVms(
   try {
     requireRecord(job, options.detached);
     const result = await exportAll(options, { ...context, report }, { job, warn, diskSource });
-    // A shard may have no VM.
+    // A shard may contain no VM.
     if (result.state !== 'failed') options.detached?.onBegin();
     await end(result.state, undefined, exitCodeOfExport(result));
     return result;

@@ -5,12 +5,12 @@ import { describeFailure } from './export-outcome.ts';
 
 type JobVm = JobRecord['vms'][number];
 
-/** Keeps the job record up to date from the events of an export. */
+/** Updates the job record from the events of an export. */
 export class JobProgress {
   #job: JobHandle | undefined;
   readonly #vms = new Map<string, JobVm>();
   readonly #files: JobRecord['files'] = [];
-  /** Bytes of downloads that are over, and of those under way by disk. */
+  /** Bytes of finished downloads, and of those in progress by disk. */
   #endedBytes = 0;
   readonly #underWay = new Map<string, number>();
   readonly #extent = new JobExtent();
@@ -72,10 +72,10 @@ function leftIn({ leftBehind }: { leftBehind?: string[] }): Pick<JobVm, 'leftBeh
   return leftBehind === undefined ? {} : { leftBehind };
 }
 
-/** One VM's disks by name: what each holds in all, and what of it has come. */
+/** The disks of one VM by name: total capacity and the bytes covered so far. */
 type Disks = Map<string, { capacityBytes: number; coveredBytes: number }>;
 
-/** How far an export has come, from its events: every VM counts the same, since the sizes of those to come are not known. */
+/** The progress of an export, computed from its events. Every VM has the same weight, because the sizes of later VMs are not known yet. */
 export class JobExtent {
   #count = 0;
   readonly #vms = new Map<string, Disks>();
@@ -99,20 +99,20 @@ export class JobExtent {
     if (event.type === 'disk-whole' || event.type === 'disk-kept') this.#cover(event.vm, event.disk, Infinity);
   }
 
-  /** A whole number below 100, as a change of the record; nothing before the first VM has begun. */
+  /** An integer below 100, as a change to the record; empty before the first VM has begun. */
   percent(): { percent?: number } {
     if (this.#count === 0) return {};
     const shares = [...this.#vms.values()].map(shareOf).reduce((sum, share) => sum + share, this.#overCount);
     return { percent: Math.min(99, Math.floor((100 * shares) / this.#count)) };
   }
 
-  /** It is among those that are counted, and mostly has not begun. */
+  /** The VM counts in the total, and usually has not begun. */
   #skip(vm: string): void {
     this.#vms.delete(vm);
     this.#overCount += 1;
   }
 
-  /** A VM that was not found has not begun, and is not among those that are counted. */
+  /** A VM that was not found has not begun, and does not count in the total. */
   #end(vm: string): void {
     if (this.#vms.delete(vm)) this.#overCount += 1;
   }

@@ -10,8 +10,9 @@ import { removeMadeFolders } from '../../../base/output/local-folder.ts';
 const lockName = (baseName: string): string => `.${baseName}.hyper2kvm-lock`;
 
 /**
- * Locks the place of a VM's export, and removes the drafts of small files that a killed run left there. Makes the folder, and leaves none that it made and nothing came into.
- * @throws Hyper2kvmError `busy` while another run has it.
+ * Locks the folder for the export of a VM, and removes temporary files of small records that a killed run left there.
+ * Creates the folder; removes it again if it was created here and stayed empty.
+ * @throws Hyper2kvmError `busy` while another run holds the lock.
  */
 export async function lockPlace(folder: string, baseName: string, request: LockRequest): Promise<AsyncDisposable> {
   await using place = new AsyncDisposableStack();
@@ -28,8 +29,8 @@ export async function lockPlace(folder: string, baseName: string, request: LockR
 }
 
 /**
- * Removes what a run that was killed at its very end left beside a whole export. It does no harm there: what another run holds, or cannot be removed from a folder that may only be
- * read, stays.
+ * Removes temporary files that a run killed at its very end left next to a complete export. Ignores failures, because
+ * such files are harmless: another run may hold the lock, or the folder may be read-only.
  */
 export async function tidyPlace(folder: string, baseName: string, request: LockRequest): Promise<void> {
   try {

@@ -11,7 +11,7 @@ import { describeFailure } from './export-outcome.ts';
 import { findWhole, pendingSteps, recordFor, refuseOther, skippedVm, type Recorded } from '../history/whole-exports.ts';
 import { WholeRecord } from '../history/whole-record.ts';
 
-/** What `exportVms` would do with the same options. Reads from the server and changes nothing on it. */
+/** Returns what `exportVms` would do with the same options. Reads from the server and changes nothing on it. */
 export async function planExports(
   options: ExportOptions,
   { signal, report }: OperationContext<ExportEvent>,
@@ -49,7 +49,7 @@ export async function planExports(
   return { ...result, totals: totalsOf(result.plans) };
 }
 
-/** The last export of a VM that has not changed since, where that counts. */
+/** The last export of a VM that has not changed since, if that is a reason to skip it. */
 async function findUnchanged(
   { plan, facts }: PlannedVm,
   { baseName, identity }: FoundVm,
@@ -63,7 +63,7 @@ async function findUnchanged(
   return { ...(whole && { whole }), ...(differences && newest === undefined && { differences }) };
 }
 
-/** What {@link DryRunResult} sums up. */
+/** Computes the totals of a {@link DryRunResult}. */
 export function totalsOf(plans: readonly ExportPlan[]): PlanTotals {
   const good = plans.filter(({ findings }) => findings.every(({ level }) => level !== 'error'));
   const disks = good.flatMap((plan) => plan.disks);

@@ -6,8 +6,9 @@ import type { BootTestEvent } from '../../boot-test/types.ts';
 import type { ExportEvent, ExportOptions, OperationContext, VmExportResult } from '../types.ts';
 
 /**
- * What was asked for beyond the files of a VM that was exported as images: makes its domain known to libvirt, then boots it. A VM that does not come up is told in the
- * result; what is thrown is that the one or the other could not be done. `isKept` says that an earlier run made the files, and may have defined the domain and been killed.
+ * Runs the requested steps after a VM was exported as images: defines its domain in libvirt, then boots it. A failed
+ * boot is reported in the result; an error is thrown only when a step could not be run. With `isKept`, an earlier run
+ * created the files; it may have defined the domain and then been killed.
  */
 export async function postExport(
   result: VmExportResult,
@@ -25,7 +26,7 @@ export async function postExport(
   const domain = files.find(({ path }) => path.endsWith('.xml'));
   if (domain === undefined) return result;
   const used = { ...result };
-  // A domain may be named otherwise than its VM.
+  // A domain's name can differ from its VM's.
   const onEvent = (event: BootTestEvent): void => report({ ...event, vm });
   try {
     if (define !== undefined) {

@@ -6,14 +6,14 @@ import type { ExportStep } from '../../events.ts';
 import type { ManifestEntry } from './manifest.ts';
 
 /**
- * Where the disks of a VM at rest come from. A source opens its files for one piece of work at a time, and releases all that it holds on the server on every way out of that work.
- * It does not try again: `transfer` does.
+ * Reads the disks of a VM at rest. A source opens its files for one piece of work at a time, and releases everything
+ * that it holds on the server whenever that work ends. It does not retry; `transfer` does.
  */
 export interface DiskSource extends Disposable {
   /**
-   * Opens the files and runs `work` with them. The signal that `work` gets also aborts, with a retryable error, when the server takes the files away. `percent` is the share of the
-   * work that is done.
-   * @throws what `work` throws; a retryable error when opening again can help.
+   * Opens the files and runs `work` with them. The signal passed to `work` also aborts, with a retryable error, when
+   * the server withdraws the files. `percent` returns the progress of the work.
+   * @throws the errors of `work`; a retryable error when opening again can help.
    */
   use<Result>(
     percent: () => number,
@@ -24,76 +24,81 @@ export interface DiskSource extends Disposable {
 
 /** The files of a VM while a {@link DiskSource} has them open. */
 export interface SourceFiles {
-  /** Who sends them, for messages. */
+  /** The host that sends the files, for messages. */
   readonly server: string;
-  /** Every disk of the hardware, in its order, then the NVRAM where it is offered. */
+  /** Every disk in hardware order, then the NVRAM, if the server offers it. */
   readonly files: readonly SourceFile[];
   readonly proof: ContentProof;
-  /** Opens a file: a stream from byte 0, a disk for reads at any place. `signal` ends everything that is done with it. */
+  /** Opens a file: as a stream from byte 0, or as a disk with random access. `signal` aborts all operations on it. */
   open(key: string, limits: ReadLimits, signal: AbortSignal): Promise<OpenedFile>;
-  /** False when no file can be opened any more. */
+  /** False when no further file can be opened. */
   isAlive(signal: AbortSignal): Promise<boolean>;
-  /** What is known of the files that were read, while others are still being read. */
+  /** The manifest entries for the files read so far, while others are still being read. */
   manifestSoFar(signal: AbortSignal): Promise<readonly ManifestEntry[]>;
-  /** The same after the last file. */
+  /** The manifest entries after the last file was read. */
   manifest(signal: AbortSignal): Promise<readonly ManifestEntry[]>;
 }
 
-/** A file of the VM that can be read. */
+/** A readable file of the VM. */
 export interface SourceFile {
-  /** The device's key: the same each time that the source is opened, and the one by which the server's OVF descriptor names the device. */
+  /** The device key. It is the same each time the source is opened, and identifies the device in the server's OVF descriptor. */
   key: string;
   kind: 'disk' | 'nvram';
-  /** Of a disk, by the VM's hardware; of the NVRAM its size, 0 where that is not known. */
+  /** For a disk, its capacity in the VM's hardware. For the NVRAM, its size; 0 if unknown. */
   capacityBytes: number;
 }
 
 /**
- * What proves that the bytes that arrive are those of the disk: the SHA-256 of each file in the `manifest`, at the latest when the last file was read; a `digest` that is known
- * before the first byte; or `nothing` that can be relied on, though the manifest may have entries.
+ * How to verify that the received bytes are those of the disk. `manifest`: the `manifest` contains the SHA-256 of each
+ * file, at the latest after the last file was read. `digest`: a digest is known before the first byte. `nothing`: no
+ * reliable value, even if the manifest has entries.
  */
 export type ContentProof = 'manifest' | 'digest' | 'nothing';
 
-/** How long a file may be silent. A source holds a stream to that; reads of a disk are watched by `transfer`. */
+/** How long a file may be silent. A source applies these limits to a stream; `transfer` applies them to random-access reads. */
 export interface ReadLimits {
-  /** Until the first bytes come: a host reads over the zeros of a thin disk before it sends anything. */
+  /** Time until the first bytes: a host reads past the zeros of a thin disk before it sends anything. */
   firstByteTimeoutMs: number;
-  /** After that. */
+  /** Time for each later gap. */
   stallTimeoutMs: number;
 }
 
 export type OpenedFile = OpenedStream | OpenedDisk;
 
-/** Bytes from first to last: of a disk a streamOptimized VMDK, of the NVRAM its content. */
+/** The bytes from first to last: for a disk a streamOptimized VMDK, for the NVRAM its content. */
 export interface OpenedStream {
   access: 'stream';
-  /** As announced; 0 where it is not known. */
+  /** The announced size; 0 if unknown. */
   sizeBytes: number;
-  /** For one reader, who ends the transfer by leaving. A chunk is the reader's until it asks for the next one. @throws Hyper2kvmError, retryable for what can pass. */
+  /**
+   * For a single reader, which ends the transfer by stopping the iteration. A chunk is valid until the reader requests
+   * the next one.
+   * @throws Hyper2kvmError, retryable for transient failures.
+   */
   chunks: AsyncIterable<Buffer>;
 }
 
-/** A disk that can be read at any place, with a map of what is allocated. Whoever opened it disposes of it. */
+/** A disk with random access and an allocation map. The caller that opened it must dispose of it. */
 export interface OpenedDisk extends AsyncDisposable {
   access: 'random-access';
   disk: ReadableDisk;
 }
 
-/** What a source is made of. */
+/** The parameters for creating a source. */
 export interface SourceRequest {
   client: VsphereClient;
   vm: string;
-  /** The VM or snapshot whose disks are read. */
+  /** The VM or snapshot to read. */
   ref: MoRef;
-  /** Of its hardware. */
+  /** The disks in its hardware. */
   disks: readonly VirtualDisk[];
-  /** Takes a sentence about what could not be released on the server. */
+  /** Receives a sentence about what could not be released on the server. */
   leave: (sentence: string) => void;
-  /** Runs each time that the files are open, before any of them is read: what must hold of the VM. */
+  /** Verifies the state of the VM each time after the files are opened, before any of them is read. */
   verify: (files: SourceFiles, signal: AbortSignal) => Promise<void>;
-  /** An earlier run did not come to its end: what it held on the server may still be held. */
+  /** An earlier run did not finish: the server may still hold its resources. */
   hasEarlierRun: boolean;
-  /** Takes what is being waited for. */
+  /** Receives a description of what the source is waiting for. */
   step: (step: ExportStep, detail: string) => void;
 }
 

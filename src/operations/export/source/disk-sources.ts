@@ -1,7 +1,7 @@
 import type { DiskSourceFactory } from './disk-source.ts';
 import { LeaseDiskSource } from './lease-disk-source.ts';
 
-/** Each way to read the disks of a VM. Another one is a file beside `lease-disk-source.ts`, and a line here. */
+/** All ways to read the disks of a VM. To add one, create a file next to `lease-disk-source.ts` and add a line here. */
 export const DISK_SOURCES = {
   lease: (request) => new LeaseDiskSource(request),
 } satisfies Record<string, DiskSourceFactory>;

@@ -19,23 +19,26 @@ import { namedSnapshot, OWN_SNAPSHOT_PREFIX, type OwnSnapshot } from './snapshot
 import type { PowerChoice } from '../types.ts';
 import type { ExportStep } from '../../events.ts';
 
-/** What is exported, at rest: the VM itself when it is off, or one of its snapshots. */
+/** The object to export, at rest: the VM itself when it is off, or one of its snapshots. */
 export interface ExportSource {
-  /** What the lease is opened on. */
+  /** The object to open the lease on. */
   ref: MoRef;
   disks: VirtualDisk[];
-  /** Equal texts mean that the disks hold the same bytes. */
+  /** Equal identities mean that the disks contain the same bytes. */
   identity: string;
   snapshot: MoRef | undefined;
   ownSnapshot: OwnSnapshot | undefined;
-  /** Undefined when quiescing was not asked for. */
+  /** Undefined when quiescing was not requested. */
   quiesced: boolean | undefined;
 }
 
-/** What is left to be undone on the server, recorded before it is done, so that the next run can undo it when this one is killed. */
+/**
+ * Pending work on the server. It is recorded before the action that makes it necessary, so that the next run can do it
+ * if this one is killed.
+ */
 export interface ServerDuties {
   readonly ownSnapshot: OwnSnapshot | undefined;
-  /** The VM is to be powered on again. */
+  /** The VM must be powered on again. */
   readonly powerOn: boolean;
   announceSnapshot(name: string): Promise<void>;
   announcePowerOn(): Promise<void>;
@@ -50,18 +53,18 @@ export interface SourceScope {
   vm: string;
   facts: VmFacts;
   job: string;
-  /** Takes what must be undone: the removal of the own snapshot, powering the VM on again. */
+  /** Receives the actions to undo: removing the export's own snapshot, powering the VM on again. */
   cleanUp: CleanUp;
-  /** Takes an own snapshot that cannot be removed. */
+  /** Records an own snapshot that cannot be removed. */
   left: LeftSnapshots;
-  /** What a killed run may have left, and where this one records what must be undone before it is done. */
+  /** The pending work of a killed run, and the record of this run's own. */
   duties: ServerDuties;
   step: (step: ExportStep, detail: string) => void;
 }
 
 const POWER_ON_LIMIT_MS = 10 * 60_000;
 
-/** Brings the VM to rest in the way that the user chose. */
+/** Brings the VM to rest in the way that `power` selects. */
 export async function prepareSource(
   power: PowerChoice,
   scope: SourceScope,
@@ -71,7 +74,7 @@ export async function prepareSource(
   await settleEarlierRun(power, scope);
   switch (power.kind) {
     case 'snapshot':
-      // A template is always off, and has no snapshots.
+      // A template is always off and has no snapshots.
       return facts.template ? sourceOfVm(facts) : ownSnapshotSource(power.quiesce, scope, signal);
     case 'from-snapshot': {
       const snapshot = namedSnapshot(facts, power.name);
@@ -88,8 +91,8 @@ export async function prepareSource(
 }
 
 /**
- * Takes over what a killed run had to undo on the server, whatever options this run has: its snapshot is removed after this export, and a VM that it shut down is powered on again,
- * unless this run is asked to leave it off.
+ * Takes over the pending work of a killed run on the server, whatever options this run has. Its snapshot is removed
+ * after this export. A VM that it shut down is powered on again, unless this run is told to leave it off.
  */
 export async function settleEarlierRun(power: PowerChoice, scope: SourceScope): Promise<void> {
   const { facts, duties } = scope;
@@ -104,7 +107,7 @@ export async function settleEarlierRun(power: PowerChoice, scope: SourceScope): 
   else deferPowerOn(scope, 0);
 }
 
-/** The own snapshot of a killed run. One that was announced and not recorded has no MoRef; its name has the job's id in it. */
+/** The own snapshot of a killed run. A snapshot that was announced but not recorded has no MoRef; its name contains the job ID. */
 function leftoverOf(facts: VmFacts, { ownSnapshot }: ServerDuties): VmSnapshot | undefined {
   return facts.snapshots.find(
     ({ ref, name }) => name === ownSnapshot?.name && (ownSnapshot.moRef === '' || ref.value === ownSnapshot.moRef),
@@ -117,7 +120,7 @@ function snapshotScope({ client, vm, facts, cleanUp, left, duties, step }: Sourc
   return { client, vm, vmRef, cleanUp, left, consolidationNeeded, step, forget };
 }
 
-/** Powers the VM on after the export, as soon as a shutdown that is under way has ended. */
+/** Powers the VM on after the export, once a shutdown in progress has ended. */
 function deferPowerOn({ client, vm, facts, cleanUp, duties, step }: SourceScope, shutdownLimitMs: number): void {
   cleanUp.defer({
     remains: `${vm} is still powered off. Power it on again.`,
@@ -132,7 +135,7 @@ function deferPowerOn({ client, vm, facts, cleanUp, duties, step }: SourceScope,
   });
 }
 
-/** The VM itself. Its content is told by the configuration's version and, where the server has one, each disk's content ID. */
+/** The VM itself as the source. The version of the configuration and, where available, the content ID of each disk identify the content. */
 export function sourceOfVm(facts: VmFacts): ExportSource {
   const disks = facts.disks.map(({ key, fileName, capacityBytes, contentId }) => [
     key,
@@ -176,7 +179,7 @@ async function ownSnapshotSource(quiesce: boolean, scope: SourceScope, signal: A
   return snapshotSource(client, ref, { quiesced, ownSnapshot: { moRef: ref.value, name } }, signal);
 }
 
-/** Quiescing can be skipped in silence: only the snapshot itself tells. */
+/** The server can skip quiescing without an error; only the snapshot's own property shows it. */
 async function wasQuiesced(client: VsphereClient, vm: MoRef, snapshot: MoRef, signal: AbortSignal): Promise<boolean> {
   const { snapshots } = await readVmFacts(client, vm, signal);
   return snapshots.find(({ ref }) => ref.value === snapshot.value)?.quiesced ?? false;
@@ -208,7 +211,7 @@ async function shutDown(
   await powerOff(client, facts.ref, signal);
 }
 
-/** A guest that was asked to shut down does so even when the export is given up meanwhile; only then can it be powered on. */
+/** A guest continues a requested shutdown even if the export is cancelled. The VM can be powered on only after that. */
 async function waitUntilOff(client: VsphereClient, vm: MoRef, limitMs: number, signal: AbortSignal): Promise<void> {
   const endsAt = Date.now() + limitMs;
   while (Date.now() < endsAt && (await readPowerState(client, vm, signal)) === 'poweredOn') await pause(2000, signal);

@@ -23,12 +23,14 @@ import type { ManifestEntry } from './manifest.ts';
 
 const ABORT_LIMIT_MS = 60_000;
 
-/** Servers time a lease out after 300 s without a sign of life. */
+/** Servers end a lease after 300 s without a renewal; this adds a margin of 30 s. */
 const LOCKED_LIMIT_MS = 330_000;
 
 /**
- * The export lease (`HttpNfcLease`): each disk comes once, as a streamOptimized VMDK from byte 0. Opens leases one at a time, keeps each alive while it is used, and ends it: completed on success, aborted on every other way out. When it is disposed it
- * tells of a lease that the server may have opened although its answer was lost: nobody knows its name.
+ * Reads disks through the export lease (`HttpNfcLease`): each disk once, as a streamOptimized VMDK from byte 0. Opens
+ * one lease at a time and keeps it alive during use. Completes it on success, and aborts it in every other case. On
+ * disposal, it reports a lease that the server may have opened although the response was lost: its reference is
+ * unknown.
  */
 export class LeaseDiskSource implements DiskSource {
   readonly #options: SourceRequest;
@@ -38,9 +40,7 @@ export class LeaseDiskSource implements DiskSource {
     this.#options = options;
   }
 
-  /**
-   * Runs `work` under a new lease. When `work` returns, the lease is completed.
-   */
+  /** Runs `work` under a new lease, and completes the lease when `work` returns. */
   async use<Result>(
     percent: () => number,
     signal: AbortSignal,
@@ -73,7 +73,7 @@ export class LeaseDiskSource implements DiskSource {
     );
   }
 
-  /** Waits for the end of a lease of ours that nobody can end any more. */
+  /** Opens a lease. While an earlier lease of this program locks the VM and cannot be ended, waits for it to time out. */
   async #openPatiently(signal: AbortSignal): Promise<HttpNfcLease> {
     const endsAt = Date.now() + LOCKED_LIMIT_MS;
     for (let look = 0; ; look += 1) {
@@ -89,11 +89,11 @@ export class LeaseDiskSource implements DiskSource {
     }
   }
 
-  /** Not under the program's signal: an abort between the lease's opening and its name would leave it open. */
+  /** Ignores the program's signal: an abort after the server opened the lease, but before its reference arrived, would leave it open. */
   async #open(): Promise<HttpNfcLease> {
     try {
       const lease = await HttpNfcLease.open(this.#options.client, this.#options.ref, new AbortController().signal);
-      // Two cannot be open at once.
+      // Two leases cannot be open at once.
       this.#unanswered = false;
       return lease;
     } catch (error) {
@@ -103,14 +103,14 @@ export class LeaseDiskSource implements DiskSource {
   }
 }
 
-/** A lease that is ready, for the time of {@link LeaseDiskSource.use}. */
+/** A lease that is ready, valid during {@link LeaseDiskSource.use}. */
 class OpenLease implements SourceFiles {
   readonly #client: VsphereClient;
   readonly #disks: readonly VirtualDisk[];
   readonly #lease: HttpNfcLease;
   readonly proof: ContentProof;
 
-  /** `givesSha256` is false for a server before 6.7, which gives SHA-1 in its manifest. */
+  /** `givesSha256` is false for a server before 6.7, whose manifest contains SHA-1. */
   constructor({
     client,
     disks,
@@ -150,7 +150,7 @@ class OpenLease implements SourceFiles {
     return (await this.#lease.manifest(signal)).map(manifestEntryOf);
   }
 
-  /** Not every server gives the manifest while other files are still being read. */
+  /** Not every server returns the manifest while other files are still being read. */
   async manifestSoFar(signal: AbortSignal): Promise<ManifestEntry[]> {
     try {
       return await this.manifest(signal);

@@ -6,9 +6,10 @@ import type { SourceFile } from './disk-source.ts';
 import type { ManifestEntry } from './manifest.ts';
 
 /**
- * The files of a lease that belong to the VM: every disk of the hardware, in its order, then the NVRAM. The server's own names (`targetId`) are never used. Images of CD-ROMs and
- * floppies stay.
- * @throws Hyper2kvmError when the lease does not offer just the disks that the VM has, or it is not certain which entry is which disk.
+ * The files of a lease that belong to the VM: every disk in hardware order, then the NVRAM. Does not use the server's
+ * own file names (`targetId`). Leaves out CD-ROM and floppy images.
+ * @throws Hyper2kvmError when the lease does not offer exactly the disks of the VM, or when the assignment of entries
+ * to disks is ambiguous.
  */
 export function leaseFiles(devices: readonly LeaseDevice[], disks: readonly VirtualDisk[]): SourceFile[] {
   const offered = devices.filter((device) => device.isDisk);
@@ -29,7 +30,7 @@ export function leaseFiles(devices: readonly LeaseDevice[], disks: readonly Virt
   return nvram ? [...files, { key: nvram.key, kind: 'nvram', capacityBytes: nvram.fileSizeBytes }] : files;
 }
 
-/** An entry of the lease's manifest. `checksum` came with 6.7; before, `sha1` was all there was. */
+/** Converts an entry of the lease's manifest. `checksum` exists since 6.7; earlier servers return only `sha1`. */
 export function manifestEntryOf({ key, sizeBytes, checksum, checksumType, sha1 }: LeaseManifestEntry): ManifestEntry {
   const algorithm = (['sha256', 'sha1'] as const).find((known) => known === checksumType.replace('-', ''));
   if (checksum && algorithm !== undefined) return { key, sizeBytes, digest: { algorithm, hex: checksum } };
@@ -41,12 +42,16 @@ interface MatchedDisk {
   device: LeaseDevice;
 }
 
-/** How the number after the class in a lease key counts controllers: vCenter uses the bus number; the place among those of the class was seen too. */
+/**
+ * How the number after the class name in a lease key counts controllers. vCenter uses the bus number; some servers use
+ * the index among controllers of the class.
+ */
 const COUNTS = [({ busNumber }: DiskPlace) => busNumber, ({ indexInType }: DiskPlace) => indexInType];
 
 /**
- * Finds the lease entry of each disk by the end of the entry's key, such as `ParaVirtualSCSIController0:1`. One way of counting must fit all disks. Only where
- * no key fits any disk (a simulator counts disks instead: `/vm-68/disk:0`) the server's own order of the disks decides.
+ * Finds the lease entry of each disk by the end of the entry's key, such as `ParaVirtualSCSIController0:1`. One
+ * numbering must fit all disks. The server's own order of the disks decides only when no key fits any disk: a simulator
+ * numbers disks instead (`/vm-68/disk:0`).
  */
 function matchDisks(disks: readonly VirtualDisk[], offered: readonly LeaseDevice[]): MatchedDisk[] {
   let doesAnyFit = false;
@@ -77,7 +82,7 @@ function isKeyOf(key: string, { place }: VirtualDisk, count: (place: DiskPlace) 
   return Number(number) === count(place) && Number(unit) === place.unitNumber;
 }
 
-/** `ParaVirtualSCSIController` was seen as `PVSCSIController` in keys. */
+/** Some servers write `PVSCSIController` for `ParaVirtualSCSIController` in keys. */
 function plainClass(type: string): string {
   return type
     .toLowerCase()

@@ -2,8 +2,8 @@ import { pause } from '../../../base/time-limit.ts';
 import type { HttpNfcLease } from '../../../vsphere/lease/nfc-lease.ts';
 
 /**
- * Renews a lease on a timer of its own, whatever the data does: every 30 s, or three times within the lease's own time-out where that is shorter.
- * A renewal that does not get through is made again soon; only the server's word that the lease is over ends it.
+ * Renews a lease on its own timer, independent of the download. The interval is 30 s, or a third of the lease's timeout
+ * if that is shorter. A failed renewal is repeated soon; the lease counts as ended only when the server reports it.
  */
 export class LeaseKeepAlive implements AsyncDisposable {
   readonly #lost = new AbortController();
@@ -15,7 +15,7 @@ export class LeaseKeepAlive implements AsyncDisposable {
     this.#running = this.#renew(lease, percent, intervalMs);
   }
 
-  /** Aborts, with a retryable error, when the server says that the lease is over. */
+  /** Aborts, with a retryable error, when the server reports that the lease has ended. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }

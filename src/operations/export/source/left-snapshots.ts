@@ -12,22 +12,23 @@ import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import type { MoRef } from '../../../vsphere/soap/wsdl-types.ts';
 import { OwnSnapshotSchema, type OwnSnapshot } from './snapshot-names.ts';
 
-/** The own snapshots that could not be removed. */
+/** Own snapshots that could not be removed. */
 export const LeftSnapshotsSchema = recordSchema({ snapshots: array(OwnSnapshotSchema) });
 
-/** How a run removes what an earlier one left. */
+/** The parameters for removing the snapshots of an earlier run. */
 export interface Removal {
   client: VsphereClient;
   vm: string;
   vmRef: MoRef;
-  /** Takes a sentence about each snapshot that cannot be removed this time either. */
+  /** Receives a sentence about each snapshot that still cannot be removed. */
   leave: (sentence: string) => void;
   step: (detail: string) => void;
 }
 
 /**
- * The small file beside an export that names the own snapshots that could not be removed after it. They hold an old state of the VM and are of no more use: the
- * next run into the same place removes them first. The file is there only as long as there is such a snapshot.
+ * A small file next to an export. It lists the own snapshots that could not be removed after the export. They hold an
+ * old state of the VM and have no further use, so the next run into the same folder removes them first. The file exists
+ * only while there is such a snapshot.
  */
 export class LeftSnapshots {
   readonly #folder: string;
@@ -44,14 +45,17 @@ export class LeftSnapshots {
     await this.#write([...others, snapshot]);
   }
 
-  /** Removes them on the server. @throws only the signal's reason, and what keeps the VM from being read at all. */
+  /**
+   * Removes the listed snapshots on the server.
+   * @throws only the signal's reason, and errors that prevent reading the VM.
+   */
   async remove({ client, vm, vmRef, leave, step }: Removal, signal: AbortSignal): Promise<void> {
     const recorded = await this.#read();
     if (recorded.length === 0) return;
     const there = await readSnapshots(client, vmRef, signal);
     const stay: OwnSnapshot[] = [];
     for (const snapshot of recorded) {
-      // The name has the id of the job in it: no other VM and no person has a snapshot of that name.
+      // The name contains the job ID, so no other VM has a snapshot with this name.
       const found = there.find(({ name }) => name === snapshot.name);
       if (found === undefined) continue;
       step(`Removing the snapshot ${snapshot.name}, which an earlier run could not remove`);
@@ -78,7 +82,7 @@ export class LeftSnapshots {
   }
 }
 
-/** The sentence about a snapshot that stays. */
+/** The message about a snapshot that remains. */
 export function snapshotRemains(name: string, vm: string, { server }: Pick<VsphereClient, 'server'>): string {
   return `The snapshot ${name} of ${vm} is still on ${server}: the next run of the same export removes it, or remove it there.`;
 }

@@ -1,25 +1,25 @@
 import { Hyper2kvmError } from '../../../base/errors.ts';
 
-/** What a source says that it sent of a file. */
+/** What a source reports to have sent of a file. */
 export interface ManifestEntry {
-  /** That of the file. */
+  /** The key of the file. */
   key: string;
-  /** 0 where it is not known. */
+  /** 0 if unknown. */
   sizeBytes: number;
   digest: { algorithm: 'sha1' | 'sha256'; /** Lower case. */ hex: string } | undefined;
 }
 
-/** What arrived of a file. */
+/** The received content of a file. */
 export interface ArrivedFile {
   key: string;
   name: string;
   sizeBytes: number;
   sha256: string;
-  /** Computed where the server gives no SHA-256. */
+  /** Computed only when the server provides no SHA-256. */
   sha1: string | undefined;
 }
 
-/** What arrived is not what the manifest says. Retryable: the line or the host may have changed it. */
+/** The received content does not match the manifest. Retryable: the network or the host may have corrupted it. */
 export class ManifestMismatchError extends Hyper2kvmError {
   constructor(name: string, sent: string, arrived: string) {
     super('transfer', `${name} does not match the manifest of the server: ${sent} were sent, ${arrived} arrived.`, {
@@ -30,9 +30,9 @@ export class ManifestMismatchError extends Hyper2kvmError {
 }
 
 /**
- * Compares what arrived with what the server says it sent. A file without an entry is not compared.
- * @returns whether a hash was compared, and so proves what arrived.
- * @throws ManifestMismatchError: the file can be fetched again.
+ * Compares the received content with the server's manifest. A file without an entry is not compared.
+ * @returns true when a hash was compared, which proves the content.
+ * @throws ManifestMismatchError: the file can be downloaded again.
  */
 export function checkAgainstManifest(file: ArrivedFile, manifest: readonly ManifestEntry[]): boolean {
   const entry = manifest.find(({ key }) => key === file.key);

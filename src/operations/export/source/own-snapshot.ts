@@ -10,27 +10,28 @@ import { snapshotRemains, type LeftSnapshots } from './left-snapshots.ts';
 import type { ExportStep } from '../../events.ts';
 
 const REMOVE_LIMIT_MS = 12 * 3_600_000;
-/** A snapshot whose making nobody could watch is looked for so long before it counts as never made. */
+/** How long to look for a snapshot whose creation was not confirmed, before treating it as not created. */
 const APPEAR_LIMIT_MS = 20_000;
 
 export interface SnapshotScope {
   client: VsphereClient;
   vm: string;
   vmRef: MoRef;
-  /** Takes the removal. */
+  /** Receives the removal of the snapshot. */
   cleanUp: CleanUp;
-  /** Takes the snapshot that could not be removed. */
+  /** Records a snapshot that could not be removed. */
   left: LeftSnapshots;
-  /** The server said before that disks need consolidation: that is not this snapshot's doing. */
+  /** The disks needed consolidation before this snapshot was created. */
   consolidationNeeded: boolean;
   step: (step: ExportStep, detail: string) => void;
-  /** Takes it out of the record that a killed run leaves: it is gone, or was never made, or another record has it. Never throws. */
+  /** Removes the snapshot from the resume record: it was removed, was never created, or is in another record. Never throws. */
   forget: () => Promise<void>;
 }
 
 /**
- * Makes the temporary snapshot `name`, or takes over `old`, the one of that name. It is removed by the clean-up, also when the server made it and
- * the answer was lost. An abort must not come between the making and the word of what was made, so that this takes no signal.
+ * Creates the temporary snapshot `name`, or takes over `old`, which has that name. Clean-up removes it, even if the
+ * server created it and the response was lost. There is no signal parameter: an abort must not come between the
+ * creation and the response.
  */
 export async function takeOwnSnapshot(
   scope: SnapshotScope,
@@ -45,13 +46,13 @@ export async function takeOwnSnapshot(
     made ??= await createSnapshot(client, vmRef, { name, description, quiesce }, new AbortController().signal);
     return made;
   } catch (error) {
-    // A fault is the server's word that it made none; a line that broke says nothing.
+    // A fault confirms that the server created none; a broken connection confirms nothing.
     if (!(error instanceof VsphereFault)) appearLimitMs = APPEAR_LIMIT_MS;
     throw error;
   }
 }
 
-/** Has the clean-up remove the snapshot `name`, which `find` gives when it was made. */
+/** Registers the removal of the snapshot `name` with the clean-up. `find` returns the snapshot if it was created. */
 export function deferRemoval(
   { client, vm, vmRef, cleanUp, left, consolidationNeeded, step, forget }: SnapshotScope,
   name: string,
@@ -73,7 +74,7 @@ export function deferRemoval(
     isLasting: true,
     onLeft: async () => {
       await left.add({ name, moRef: made?.value ?? '' });
-      // From here on that record has it.
+      // The other record contains it now.
       await forget();
     },
     run: async (limit) => {

@@ -4,7 +4,7 @@ import type { EncodeOptions } from '../../encode-options.ts';
 import { FORMATS } from './formats.ts';
 import type { ExportFormat, ExportOptions } from '../types.ts';
 
-/** Each option of {@link ExportOptions} that changes the bytes of a result, by its flag. `undefined` is the option's default. */
+/** Each option of {@link ExportOptions} that changes the bytes of a result, by flag. `undefined` is the default of the option. */
 type Ingredients = ReturnType<EncodeOptions<ExportFormat>['byFlag']> & {
   name: string | undefined;
   hardware: string;
@@ -19,9 +19,9 @@ type Ingredients = ReturnType<EncodeOptions<ExportFormat>['byFlag']> & {
 };
 
 /**
- * How the result of an export is made: everything in the options of an export that changes the bytes of its result, and nothing else. Built once per run. Resume, `--skip-existing` and
- * `--if-changed` compare its fingerprints, so that an earlier result is never taken for one that other options would have made. An option that is added to `export` belongs in
- * here unless the same files come out with and without it.
+ * How the result of an export is made: exactly the export options that change the bytes of the result. Created once per
+ * run. Resume, `--skip-existing` and `--if-changed` compare fingerprints, so that an earlier result made with other
+ * options is never reused. A new option of `export` must be added here, unless it leaves the files identical.
  */
 export class ExportRecipe {
   readonly #encode: EncodeOptions<ExportFormat>;
@@ -45,7 +45,7 @@ export class ExportRecipe {
       network: networks && { all: networks.all, of: networkOf },
       kubevirt: kubevirt === true,
       fix: guest.fix,
-      // The path of a passphrase only: a record must not help anybody to guess what is in the file.
+      // Only the path of a passphrase file: a record must not help to guess the passphrase.
       key: guest.keys.map(({ device, keyFile }) => `${device}:file:${keyFile}`),
       root: guest.root,
       'remove-vmware-tools': guest.removeVmwareTools,
@@ -59,13 +59,16 @@ export class ExportRecipe {
     return JSON.stringify(this.#ingredients);
   }
 
-  /** Equal for two exports whose downloaded files, before the guest is changed, have the same bytes and stand in the same container. */
+  /** Equal for two exports whose downloaded files have the same bytes and container before the guest is changed. */
   downloadFingerprint(): string {
     const { format, ...encoding } = this.#encode.byFlag();
     return JSON.stringify({ disks: FORMATS[format].diskExtension, isTar: format === 'ova', ...encoding });
   }
 
-  /** The flags by which an earlier {@link fingerprint} differs, such as `--compress`. Empty when it does not; all of them for a text that cannot be read. */
+  /**
+   * The flags in which an earlier {@link fingerprint} differs, such as `--compress`. Empty when it is equal; all flags
+   * for an unreadable fingerprint.
+   */
   differencesFrom(fingerprint: string | undefined): string[] {
     const [earlier, own] = [new Map(parse(fingerprint)), new Map(parse(this.fingerprint()))];
     const names = new Set([...own.keys(), ...earlier.keys()]);

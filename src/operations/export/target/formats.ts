@@ -4,9 +4,9 @@ import type { ExportFormat } from '../types.ts';
 
 interface FormatFacts {
   diskExtension: string;
-  /** What says how the machine is made up: the server's OVF descriptor, our own libvirt domain, or nothing. */
+  /** How the VM is described: the server's OVF descriptor, a libvirt domain from this program, or nothing. */
   description: 'ovf' | 'domain' | undefined;
-  /** Disks become images for KVM while they come in. */
+  /** Disks are converted to images for KVM during the download. */
   image: SinkFormat | undefined;
 }
 
@@ -18,12 +18,15 @@ export const FORMATS: Record<ExportFormat, FormatFacts> = {
   raw: { diskExtension: 'raw', description: 'domain', image: 'raw' },
 };
 
-/** `web-disk-1.vmdk` for the first disk. */
+/** For the first disk: `web-disk-1.vmdk`. */
 export function diskFileName(baseName: string, index: number, format: ExportFormat): string {
   return `${baseName}-disk-${index + 1}.${FORMATS[format].diskExtension}`;
 }
 
-/** The final names that are known before the lease. Whether it offers the NVRAM that the VM has (`hasNvram`) only the lease tells: hosts before 6.7 do not. */
+/**
+ * The final file names that are known before the lease. Only the lease shows whether the server offers the NVRAM of a
+ * VM that has one (`hasNvram`): hosts before 6.7 do not.
+ */
 export function finalNames(
   format: ExportFormat,
   { baseName, disks, hasNvram }: { baseName: string; disks: readonly string[]; hasNvram: boolean },

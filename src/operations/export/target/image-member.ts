@@ -8,30 +8,33 @@ import { WINDOW_BYTES, type CopyWindow } from '../../../image/model/window.ts';
 import type { OutputFile } from '../../../base/output/output.ts';
 import type { MemberRecord } from '../../../ovf/write/package-writer.ts';
 
-/** Half of what a file is read in: the line is the limit here, and this keeps 20 MB of memory. */
+/** Half of the window size for reading files: the network is the bottleneck, and this saves 20 MB of memory. */
 const ARRIVING_WINDOW_BYTES = WINDOW_BYTES / 2;
 
 export interface ImageMemberOptions {
   file: OutputFile;
   encoding: ImageEncoding;
   virtualSizeBytes: number;
-  /** Prove each cluster's checksum: for a source that gives no hash of what it sends. */
+  /** Verify the checksum of each cluster, for a source that provides no hash of its data. */
   verify: boolean;
-  /** The threads of all disks of the VM. */
+  /** The threads shared by all disks of the VM. */
   pool: WorkerPool;
 }
 
-/** A disk as it arrives: its windows, in order, and what takes a window back when its memory can be used again. */
+/** A disk during its download: its windows in order, and a function that takes back a window whose memory can be reused. */
 export interface ArrivingDisk {
   windows: AsyncIterable<CopyWindow>;
   release: (window: CopyWindow) => void;
 }
 
-/** A disk that becomes an image while it arrives: one pass, no file between. */
+/** A disk that is converted to an image during its download, in one pass without an intermediate file. */
 export class ImageMember {
-  /** Only compressed clusters that move as they are come into the image without having been inflated, which loses their checksums. */
+  /**
+   * Compressed clusters that are copied unchanged lose their checksums. Such an image depends on the server's hash,
+   * because nothing inflates the clusters.
+   */
   readonly restsOnHash: boolean;
-  /** The size that the windows must have. */
+  /** The required window size. */
   readonly windowBytes: number;
   readonly #options: ImageMemberOptions;
   readonly #sink: DiskSink;
@@ -55,12 +58,16 @@ export class ImageMember {
     return new ImageMember(options, await createSink(options.file, options.encoding, options), onEnd);
   }
 
-  /** Buffers for windows that are free, shared by all disks of the run. */
+  /** Free window buffers, shared by all disks of the run. */
   get freeInputs(): SharedArrayBuffer[] {
     return this.#options.pool.inputs;
   }
 
-  /** Takes the whole disk, once. `onProgress` is called after every window: all of the disk before this offset is done. @throws what the windows throw, too. */
+  /**
+   * Reads the entire disk; call once. `onProgress` is called after every window: all of the disk before `coveredBytes`
+   * is done.
+   * @throws also the errors of the windows.
+   */
   async copyFrom(
     { windows, release }: ArrivingDisk,
     signal: AbortSignal,
@@ -78,7 +85,7 @@ export class ImageMember {
     }
   }
 
-  /** `sha256` is that of what arrived, and is kept as such: the image has none before it is read back. */
+  /** `sha256` is the hash of the downloaded stream, and is stored as such. The image itself has no hash until it is read back. */
   async commit(sha256: string): Promise<MemberRecord> {
     const { sizeBytes, modifiedMs } = await this.#sink.finish();
     this.#state = 'whole';
@@ -87,7 +94,7 @@ export class ImageMember {
     return record;
   }
 
-  /** Takes a whole image back too. */
+  /** Also removes a complete image. */
   async discard(): Promise<void> {
     const state = this.#state;
     if (state === 'gone') return;
@@ -99,7 +106,7 @@ export class ImageMember {
   }
 }
 
-/** A cluster that does not decompress came damaged from the server or the line: another attempt may bring it whole. */
+/** A cluster that does not decompress was corrupted by the server or the network. A retry may succeed. */
 function asDamagedStream(name: string, error: unknown): unknown {
   if (!(error instanceof Hyper2kvmError) || error.kind !== 'image' || error.retryable) return error;
   return new Hyper2kvmError('image', `${name} arrived corrupted: ${error.message}`, {

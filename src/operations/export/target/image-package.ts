@@ -12,14 +12,17 @@ import { ImageMember } from './image-member.ts';
 
 export interface ImagePackageOptions extends NamingOptions {
   folder: string;
-  /** Of the domain or manifest. */
+  /** The file name of the domain or manifest. */
   descriptorName: string;
   encoding: ImageEncoding;
-  /** The threads of all images of the run. */
+  /** The threads shared by all images of the run. */
   workers: SharedWorkers;
 }
 
-/** A folder of disk images with a libvirt domain, which is its descriptor. The counterpart of the folder and the OVA, for VMs that stay here. */
+/**
+ * Creates a folder of disk images with a libvirt domain as the descriptor. The counterpart of the OVF folder and the
+ * OVA, for VMs that run on KVM.
+ */
 export async function createImagePackage(options: ImagePackageOptions): Promise<ExportWriter> {
   return new ImagePackage(options, await FolderOutput.open({ ...options, texts: [options.descriptorName] }));
 }
@@ -30,7 +33,7 @@ class ImagePackage implements ExportWriter {
   readonly #output: FolderOutput;
   readonly #open = new Map<string, ExportMember>();
   readonly #whole = new Map<string, MemberRecord>();
-  /** Its threads start with the first disk. */
+  /** The threads start with the first disk. */
   readonly #workers: ReturnType<SharedWorkers['use']>;
   #finished = false;
 
@@ -72,7 +75,7 @@ class ImagePackage implements ExportWriter {
     const domain = this.#options.descriptorName;
     if (descriptor !== undefined) names.push((await this.#output.writeText(domain, descriptor)).name);
     signal?.throwIfAborted();
-    // Looked up, since an image may have been changed after it was complete.
+    // Read the attributes again, because an image may have been changed after it was complete.
     const files = await Promise.all(
       names.map(async (name) => ({
         path: join(this.#options.folder, name),

@@ -8,7 +8,10 @@ import type { NamedVm } from '../../../domain/vm-name.ts';
 import type { VirtualDisk } from '../../../vsphere/vm/virtual-disk.ts';
 import type { VmHardware } from '../../../vsphere/vm/vm-hardware.ts';
 
-/** The machine that a VM of a server is. It boots from the disks that its boot order names, then from the others in their order. */
+/**
+ * Builds the VM configuration from a VM on the server. It boots from the disks in its boot order, then from the others
+ * in hardware order.
+ */
 export function machineOfVm(
   vm: NamedVm,
   hardware: VmHardware,
@@ -50,7 +53,7 @@ export function machineOfVm(
   };
 }
 
-/** By the names of vSphere's classes. */
+/** Keyed by vSphere class name. */
 const CONTROLLERS = new Map<string, ControllerKind>([
   ['VirtualIDEController', 'ide'],
   ['VirtualBusLogicController', 'buslogic'],
@@ -70,7 +73,7 @@ const CARDS = new Map([
   ['VirtualPCNet32', 'pcnet32'],
 ]);
 
-/** Where a disk hung, for names in the guest that follow it. */
+/** The original location of a disk, for names in the guest that depend on it. */
 export function guestAddressOf({
   address,
   controllerSlot,
@@ -82,7 +85,7 @@ export function guestAddressOf({
   return { bus, controller: controller.address, unit: Number(unit), pciSlotNumber: controllerSlot };
 }
 
-/** Of an address such as `VirtualLsiLogicController0:1`. */
+/** The controller in an address such as `VirtualLsiLogicController0:1`. */
 function controllerOf(address: string): VmController | undefined {
   const [, type = '', bus] = /^(\D.*?)(\d{1,6}):\d{0,6}$/.exec(address) ?? [];
   const kind = CONTROLLERS.get(type);

@@ -14,22 +14,22 @@ import { guestAddressOf, machineOfVm } from './machine-of-vm.ts';
 import type { ExportOptions, VmExportResult } from '../types.ts';
 import type { ExportStep } from '../../events.ts';
 
-/** Where it is recorded that the images are being changed, and are not what was fetched any more. */
+/** Records that the images are being changed and no longer match the download. */
 export interface ChangeRecord {
   beginChange(): Promise<void>;
-  /** Ends a change that failed: images that it left as they had been fetched count again. */
+  /** Ends a change that failed. Images that are still as downloaded can be reused. */
   keepUnchanged(): Promise<void>;
 }
 
-/** A VM whose disks are whole images, still as `.partial`. */
+/** A VM whose disks are complete images, still named `.partial`. */
 export interface FetchedVm {
   vm: NamedVm;
   vmHardware: VmHardware;
-  /** In the order of the hardware. */
+  /** In hardware order. */
   disks: readonly VirtualDisk[];
-  /** The final path of each disk's image. */
+  /** The final path of each disk image. */
   paths: readonly string[];
-  /** Where they are now. */
+  /** The current paths. */
   partialPaths: readonly string[];
   format: SinkFormat;
   changes: ChangeRecord;
@@ -38,7 +38,10 @@ export interface FetchedVm {
 
 export type MadeMachine = Pick<VmExportResult, 'hardware' | 'guest'> & { domain: string };
 
-/** Makes the guest in the images fit for KVM, as it was asked for, and the text of its libvirt domain or manifest. Needs nothing of the server. */
+/**
+ * Prepares the guest in the images for KVM, as requested, and creates the text of its libvirt domain or manifest. Does
+ * not contact the server.
+ */
 export async function makeMachine(
   fetched: FetchedVm,
   { guest: requested, hardware: wanted, networks, kubevirt = false, env }: ExportOptions,
@@ -60,7 +63,7 @@ export async function makeMachine(
   return { domain: text, hardware, ...(guest === undefined ? {} : { guest }) };
 }
 
-/** The images are marked before the first byte of them changes: the next run must not take over an image that a killed run was changing. */
+/** Marks the images before their first byte changes: the next run must not reuse an image that a killed run was changing. */
 async function fixFetched(
   { vmHardware, disks, partialPaths, format, changes, step }: FetchedVm,
   machine: DomainSource,

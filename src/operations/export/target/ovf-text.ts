@@ -11,7 +11,7 @@ export interface DescribedVm {
   snapshot: MoRef | undefined;
 }
 
-/** A file as the descriptor lists it. */
+/** A file as listed in the descriptor. */
 export interface DescribedFile {
   key: string;
   name: string;
@@ -22,8 +22,8 @@ export interface DescribedFile {
 }
 
 /**
- * Has the server write the OVF descriptor and checks that it lists just these files with just these sizes: a server that writes others is a
- * known fault of this field, and the package would then be refused by its readers.
+ * Has the server write the OVF descriptor, and checks that it lists exactly these files with these sizes. A known
+ * server bug writes wrong values, and other programs would then reject the package.
  */
 export async function writeDescriptor(
   { client, vm, name, snapshot }: DescribedVm,

@@ -14,7 +14,7 @@ import type { ExportEvent, ExportPlan } from '../types.ts';
 import { wantedFiles } from './wanted-files.ts';
 import type { ExportStep } from '../../events.ts';
 
-/** The VM whose files are fetched. */
+/** The VM whose files are downloaded. */
 export interface FetchedVm {
   client: VsphereClient;
   plan: ExportPlan;
@@ -22,19 +22,19 @@ export interface FetchedVm {
   named: NamedVm;
   baseName: string;
   recipe: ExportRecipe;
-  /** Where the disks come from. */
+  /** Creates the source of the disks. */
   diskSource: DiskSourceFactory;
-  /** Takes a sentence about each thing that could not be undone on the server. */
+  /** Receives a sentence about each thing that could not be undone on the server. */
   leave: (sentence: string) => void;
   report: (event: ExportEvent) => void;
 }
 
-/** What must be equal for the files of an earlier run to be those of this one: the disks' content, and how it is stored. */
+/** Must match for this run to reuse an earlier run's files: the content of the disks and how it is stored. */
 export function contentIdentity(source: ExportSource, recipe: ExportRecipe): string {
   return `${source.identity} ${recipe.downloadFingerprint()}`;
 }
 
-/** Takes over what an earlier run fetched whole, when the VM is still in the same state; else begins anew. */
+/** Reuses the complete files of an earlier run if the VM is still in the same state; otherwise starts over. */
 export async function adoptWholeFiles(
   { plan, report, recipe }: Pick<FetchedVm, 'plan' | 'report' | 'recipe'>,
   source: ExportSource,
@@ -52,7 +52,7 @@ export async function adoptWholeFiles(
   await resume.begin({ identity, format: plan.format, ownSnapshot, files: [...transfer.whole] });
 }
 
-/** Fetches what is not complete yet. The source is released after it. */
+/** Downloads the files that are not complete yet, then releases the source. */
 export async function transferAll(
   task: FetchedVm,
   source: ExportSource,
@@ -67,7 +67,7 @@ export async function transferAll(
   const wantedOf = ({ files }: SourceFiles) => wantedFiles(files, { baseName, format: plan.format });
   const verify = async (files: SourceFiles, openSignal: AbortSignal) => {
     if (!source.snapshot) await checkUnchanged(task, source, openSignal);
-    // A server that cannot write the descriptor says so now, and not after hours of download.
+    // A server that cannot write the descriptor reports it now, not after hours of download.
     if (FORMATS[plan.format].description === 'ovf') {
       const rehearsed = wantedOf(files).map((file) => ({
         ...file,
@@ -89,7 +89,7 @@ export async function transferAll(
   await transfer.run(opened, wantedOf, signal);
 }
 
-/** Between planning and the lease, and between two leases, nothing keeps a VM from being powered on or changed. */
+/** Before the first lease, and between two leases, nothing prevents the VM from being powered on or changed. */
 async function checkUnchanged(
   { client, facts, plan }: FetchedVm,
   source: ExportSource,

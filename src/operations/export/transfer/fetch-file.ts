@@ -20,27 +20,28 @@ import { watchReads } from './watch-reads.ts';
 export interface FetchOptions {
   limiter: RateLimiter | undefined;
   limits: ReadLimits;
-  /** Compute a SHA-1 too, for a source that gives no SHA-256. */
+  /** Also compute SHA-1, for a source that provides no SHA-256. */
   withSha1: boolean;
-  /** The threads that encode a disk where the source does not. */
+  /** The threads that encode a disk when the source does not. */
   workers: SharedWorkers;
-  /** Called after every piece. */
+  /** Called after every chunk. */
   onProgress: (receivedBytes: number, coveredBytes: number) => void;
 }
 
-/** Where the content goes; neither is committed or discarded here. */
+/** The destination of the content, which this function neither commits nor discards. */
 type Receiver = Pick<MemberWriter, 'write'> | Pick<ImageMember, 'copyFrom' | 'windowBytes' | 'freeInputs'>;
 type BytesReceiver = Exclude<Receiver, { copyFrom: unknown }>;
 type ImageReceiver = Exclude<Receiver, { write: unknown }>;
 
 type Fetched = ArrivedFile & { populatedBytes: number | undefined };
 
-/** Of a file that is not a disk, whatever the server announces: an NVRAM has less than 1 MiB. */
+/** Limit for a file that is not a disk, whatever size the server announces: an NVRAM has less than 1 MiB. */
 const MOST_OTHER_BYTES = 16 * 1024 * 1024;
 
 /**
- * Fetches one file once, and hashes and checks it on its way into `member`.
- * @throws Hyper2kvmError when the source fails, what comes is not a complete disk, or has another capacity than the VM's hardware.
+ * Downloads one file once, and hashes and verifies it on its way into `member`.
+ * @throws Hyper2kvmError when the source fails, or when the content is not a complete disk or has another capacity than
+ * the VM's hardware.
  */
 export async function fetchFile(
   file: WantedFile,
@@ -58,7 +59,7 @@ export async function fetchFile(
   return await fetchDisk(file, watchReads(disk.disk, options.limits, files.server), member, options, signal);
 }
 
-/** One stream on its way. */
+/** One stream during its download. */
 class Arrival {
   readonly #file: WantedFile;
   readonly #stream: OpenedStream;
@@ -93,7 +94,7 @@ class Arrival {
     return this.#end(grains.summary);
   }
 
-  /** Hashes the chunks as they pass, at the pace of the limiter. `coveredBytes` is asked when a chunk has been used. */
+  /** Hashes the chunks as they pass, at the rate of the limiter. `coveredBytes` is called after each chunk has been consumed. */
   async *#chunks(coveredBytes: () => number | undefined): AsyncGenerator<Buffer, void, undefined> {
     const { limiter, onProgress } = this.#options;
     for await (const chunk of this.#stream.chunks) {
@@ -119,7 +120,7 @@ class Arrival {
   }
 }
 
-/** Reads a disk that can be read at any place. Bytes of a package are encoded here, as a streamOptimized VMDK. */
+/** Reads a disk with random access. For a package, encodes it here as a streamOptimized VMDK. */
 async function fetchDisk(
   file: WantedFile,
   disk: ReadableDisk,
@@ -133,7 +134,7 @@ async function fetchDisk(
   const reading = { signal, ...(beforeRead && { beforeRead }) };
   let readBytes = 0;
   const sha256 = createHash('sha256');
-  /** Hashes what passes with its place. */
+  /** Hashes the windows together with their offsets. */
   const counted = async function* (windows: AsyncIterable<ReadWindow>) {
     for await (const window of windows) {
       for (const { at, lengthBytes, fileOffsetBytes } of window.parts) {
@@ -166,7 +167,7 @@ async function fetchDisk(
   return await hashStream(file, stream, member);
 }
 
-/** Writes a stream that was made here, and hashes it. */
+/** Writes a stream that was encoded locally, and hashes it. */
 async function hashStream(file: WantedFile, stream: AsyncIterable<Buffer>, member: BytesReceiver): Promise<Fetched> {
   const { key, name } = file;
   const check = new StreamOptimizedCheck({ name });

@@ -1,36 +1,40 @@
 import type { ArrivedFile, ManifestMismatchError } from '../source/manifest.ts';
 
 /**
- * The attempts at one file that the manifest of their lease did not agree with. Neither the line nor the host changes a file in the same way twice, so a manifest that disagrees with the
- * same bytes twice is wrong itself. Some servers give a file's entry only when the whole lease has been read.
+ * Tracks the attempts at one file that did not match the manifest. Neither the network nor the host corrupts a file
+ * twice in the same way, so a manifest that disagrees with the same bytes twice is itself wrong. Some servers add a
+ * file's entry only after the whole lease has been read.
  */
 export class ManifestDispute {
   readonly #attempts: { sha256: string; message: string }[] = [];
   #isSettled = false;
 
-  /** An attempt was disputed, and none has been accepted since. */
+  /** An attempt did not match, and none has been accepted since. */
   get isOpen(): boolean {
     return this.#attempts.length > 0 && !this.#isSettled;
   }
 
-  /** The file was accepted against its manifest. */
+  /** The file was accepted in spite of its manifest. */
   get isSettled(): boolean {
     return this.#isSettled;
   }
 
-  /** A manifest agreed: what came before counts no more. */
+  /** An attempt matched the manifest: earlier mismatches no longer count. */
   forget(): void {
     this.#attempts.length = 0;
   }
 
-  /** Takes an attempt that the manifest disagrees with. Returns the warning when every attempt brought the same bytes; undefined when another attempt has to show it. */
+  /**
+   * Records an attempt that does not match the manifest. Returns a warning when every attempt received the same bytes;
+   * undefined when another attempt is needed.
+   */
   judge({ name, sha256 }: ArrivedFile, { message }: ManifestMismatchError): string | undefined {
     const isSameAgain = this.isOpen && this.#attempts.every((attempt) => attempt.sha256 === sha256);
     this.#attempts.push({ sha256, message });
     return isSameAgain ? this.#settle(name) : undefined;
   }
 
-  /** Takes an attempt that was made to compare. Returns the warning, or undefined when it brought other bytes than those before. */
+  /** Records an attempt made for comparison. Returns a warning when it received the same bytes as before; otherwise undefined. */
   compare({ name, sha256 }: ArrivedFile): string | undefined {
     return this.#attempts.every((attempt) => attempt.sha256 === sha256) ? this.#settle(name) : undefined;
   }

@@ -2,9 +2,9 @@ import type { ExportEvent } from '../types.ts';
 
 const REPORT_EVERY_MS = 100;
 
-/** How far the files of one VM have come, over all their attempts. */
+/** The progress of one VM's files, over all attempts. */
 export class TransferProgress {
-  /** Over the wire, attempts that failed included. */
+  /** Bytes over the network, including failed attempts. */
   transferredBytes = 0;
   readonly #vm: string;
   readonly #report: (event: ExportEvent) => void;
@@ -22,13 +22,13 @@ export class TransferProgress {
     this.#report({ type: 'disks', vm: this.#vm, disks });
   }
 
-  /** Share of the capacity of all wanted files that has come, for the server's own progress bar. */
+  /** The received share of the capacity of all wanted files, for the server's progress bar. */
   get percent(): number {
     const covered = [...this.#coveredBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
     return this.#capacityBytes === 0 ? 0 : (covered * 100) / this.#capacityBytes;
   }
 
-  /** Takes what one attempt at a file tells after every chunk. */
+  /** Returns the function that one attempt at a file calls after every chunk. */
   ofAttempt(key: string, disk: string): (receivedBytes: number, coveredBytes: number) => void {
     let reportedAt = 0;
     let counted = 0;
@@ -43,7 +43,7 @@ export class TransferProgress {
     };
   }
 
-  /** What had come of a file is of no use. */
+  /** Discards the progress of a file whose content is unusable. */
   forget(key: string): void {
     this.#coveredBytes.delete(key);
   }

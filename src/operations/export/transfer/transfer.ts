@@ -31,34 +31,38 @@ export interface TransferOptions {
   stallTimeoutMs: number;
   hashes: ServerHashes;
   workers: SharedWorkers;
-  /** Takes a warning that belongs to the result. */
+  /** Receives a warning for the result. */
   warn: (message: string) => void;
   report: (event: ExportEvent) => void;
 }
 
-/** A file on its way, over all its attempts. */
+/** A file to download, over all its attempts. */
 interface Job {
   file: WantedFile;
   failures: number;
-  /** Needs the source to be opened for it alone: a server was seen to answer a second download of one lease with nothing. */
+  /** The source must be opened for this file only: some servers send nothing for a second download under the same lease. */
   alone: boolean;
-  /** No hash came for it, or a wrong one: the next attempt proves the disk by its own checksums. */
+  /** The server sent no hash for it or a wrong one. The next attempt verifies the disk by its own checksums. */
   unproved: boolean;
   dispute: ManifestDispute;
-  /** It is whole, and the manifest after the last file disagreed: it is fetched once more to be compared, and not written. */
+  /**
+   * The file is complete but did not match the manifest after the last file. It is downloaded once more for comparison
+   * only, and not written.
+   */
   isCompared: boolean;
 }
 
-/** Where a file goes that is only compared. */
+/** The destination of a file that is only compared. */
 const NOWHERE = { write: () => Promise.resolve() };
 
 /**
- * Fetches the files of one VM until all are complete: this is the one place that retries. A file that broke starts again from its first byte, without opening the source anew
- * while that has its files open; each has `retries` more attempts, and so has opening the source.
+ * Downloads the files of one VM until all are complete. All download retries are made here. A failed file restarts from
+ * its first byte, without reopening the source while its files are still available. Each file gets `retries` more
+ * attempts, and so does opening the source.
  */
 export class Transfer {
   readonly #options: TransferOptions;
-  /** Whole files in the order in which they became whole, which is their order in an OVA. */
+  /** Complete files in the order of their completion, which is their order in an OVA. */
   readonly whole: WholeFile[] = [];
   readonly #progress: TransferProgress;
 
@@ -67,7 +71,7 @@ export class Transfer {
     this.#progress = new TransferProgress(options.vm, options.report);
   }
 
-  /** Counts a file as whole that an earlier run fetched. */
+  /** Adds a complete file of an earlier run. */
   keep(file: WholeFile): void {
     this.whole.push(file);
   }
@@ -77,8 +81,9 @@ export class Transfer {
   }
 
   /**
-   * Fetches what `wantedOf` names when the source is first opened. `source` checks each time that the VM is still as it was.
-   * @throws the error of the last attempt of a file; a non-retryable error at once; the signal's reason.
+   * Downloads the files that `wantedOf` returns when the source is first opened. `source` checks each time that the VM
+   * is unchanged.
+   * @throws the error of a file's last attempt; a non-retryable error at once; the signal's reason.
    */
   async run(source: DiskSource, wantedOf: (files: SourceFiles) => WantedFile[], signal: AbortSignal): Promise<void> {
     let jobs: Job[] | undefined;
@@ -137,14 +142,17 @@ export class Transfer {
       const arrived = await this.#fetchPatiently(job, files, unproved, jobSignal);
       if (arrived && !job.dispute.isSettled) arrivals.push({ job, arrived });
     });
-    // Some servers know a file's digest only when all files have been read.
+    // Some servers know a file's digest only after all files have been read.
     const manifest = await files.manifest(signal);
     for (const { job, arrived } of arrivals) await this.#compareLate(job, arrived, { manifest, unproved });
     const names = await unproved.settle(manifest);
     if (names.length > 0) this.#distrust(files.server, names);
   }
 
-  /** A file that the manifest disagrees with after the last file is fetched once more when the source is opened next: an image that rests on its hash anew, any other one to be compared. */
+  /**
+   * A file that does not match the manifest after the last file is downloaded again when the source is opened next. An
+   * image that depends on the server's hash is written anew; any other file is only compared.
+   */
   async #compareLate(
     job: Job,
     arrived: ArrivedFile,
@@ -157,7 +165,7 @@ export class Transfer {
       if (this.#isManifestWrong(job, arrived, error)) return;
       if (!(await unproved.refuse(arrived))) {
         job.isCompared = true;
-        // A run that is killed before the comparison leaves the file to no other one.
+        // If the run is killed before the comparison, no later run may reuse the file.
         await this.#options.resume.setWhole(this.whole.filter(({ key }) => key !== arrived.key));
       }
       this.#progress.forget(arrived.key);
@@ -174,7 +182,7 @@ export class Transfer {
     report({ type: 'warning', vm, message });
   }
 
-  /** Returns undefined when the file has to wait until the source is opened anew. */
+  /** Returns undefined when the file has to wait until the source is reopened. */
   async #fetchPatiently(
     job: Job,
     files: SourceFiles,
@@ -234,7 +242,7 @@ export class Transfer {
     }
   }
 
-  /** @throws Hyper2kvmError `transfer`, and retries nothing, when other bytes arrive than those that were written. */
+  /** @throws Hyper2kvmError `transfer`, not retryable, when the received bytes differ from those that were written. */
   async #fetchToCompare(job: Job, files: SourceFiles, startedAt: number, signal: AbortSignal): Promise<ArrivedFile> {
     const { resume, warn } = this.#options;
     const { file } = job;
@@ -262,7 +270,7 @@ export class Transfer {
     return { limiter, limits: { firstByteTimeoutMs, stallTimeoutMs }, withSha1, workers, onProgress };
   }
 
-  /** Compares with the manifest. Whether a hash was compared, or the manifest found to be wrong: either proves what arrived. */
+  /** Compares with the manifest. True when a hash was compared, or when the manifest is known to be wrong; either proves the content. */
   #isProved(job: Job, arrived: ArrivedFile, manifest: readonly ManifestEntry[]): boolean {
     try {
       const isProved = checkAgainstManifest(arrived, manifest);
@@ -274,7 +282,7 @@ export class Transfer {
     }
   }
 
-  /** With a warning when it is. The attempt that settles it was proved by the disk's own checksums. */
+  /** Adds a warning if so. The attempt that settles it was verified by the disk's own checksums. */
   #isManifestWrong(job: Job, arrived: ArrivedFile, error: ManifestMismatchError): boolean {
     job.unproved = true;
     const warning = job.dispute.judge(arrived, error);
@@ -300,7 +308,7 @@ export class Transfer {
   }
 }
 
-/** The last word on a file: no longer retryable, or the source would be opened again for it. */
+/** The final error of a file. It is not retryable; otherwise the source would be reopened for it. */
 function givenUp({ file, failures }: Job, error: unknown): Hyper2kvmError {
   const kind = error instanceof Hyper2kvmError ? error.kind : 'transfer';
   const times = failures === 1 ? 'the only attempt' : `all ${failures} attempts`;

@@ -1,6 +1,6 @@
 import { checkAgainstManifest, type ArrivedFile, type ManifestEntry } from '../source/manifest.ts';
 
-/** Whether the server keeps its word when it says that it gives SHA-256: learned once, for all VMs of a run. */
+/** Whether the server actually sends the SHA-256 hashes that it announces: learned once, for all VMs of a run. */
 export interface ServerHashes {
   broken: boolean;
 }
@@ -12,8 +12,8 @@ interface UnprovedFile {
 }
 
 /**
- * The images of one lease that came whole without having been inflated, and whose hash the server has not told yet: some servers know it only when the
- * whole lease has been read. Those that are still here when the lease ends, on whatever way, are refused.
+ * The images of one lease that arrived completely without being inflated and that have no hash from the server yet:
+ * some servers know it only after the whole lease has been read. Images that remain when the lease ends are refused.
  */
 export class UnprovedFiles implements AsyncDisposable {
   #waiting: UnprovedFile[] = [];
@@ -22,7 +22,7 @@ export class UnprovedFiles implements AsyncDisposable {
     this.#waiting.push(file);
   }
 
-  /** Refuses one that the manifest disagrees with; false when it is not among them. */
+  /** Refuses an image that does not match the manifest; false when it is not in the list. */
   async refuse(arrived: ArrivedFile): Promise<boolean> {
     const found = this.#waiting.find((file) => file.arrived === arrived);
     if (found === undefined) return false;
@@ -31,7 +31,7 @@ export class UnprovedFiles implements AsyncDisposable {
     return true;
   }
 
-  /** Accepts the files that the lease's whole manifest proves, and gives the names of the others. */
+  /** Accepts the files that the complete manifest of the lease proves, and returns the names of the others. */
   async settle(manifest: readonly ManifestEntry[]): Promise<string[]> {
     const proved = this.#waiting.filter(({ arrived }) => checkAgainstManifest(arrived, manifest));
     this.#waiting = this.#waiting.filter((file) => !proved.includes(file));

@@ -2,18 +2,18 @@ import type { SourceFile } from '../source/disk-source.ts';
 import { diskFileName } from '../target/formats.ts';
 import type { ExportFormat } from '../types.ts';
 
-/** A file of the VM that is to be fetched: a disk, or its NVRAM. */
+/** A file of the VM to download: a disk or its NVRAM. */
 export interface WantedFile {
   /** As in {@link SourceFile}. */
   key: string;
-  /** The name it gets. */
+  /** The file name to write. */
   name: string;
   isDisk: boolean;
-  /** By the VM's hardware; of an NVRAM, its size. */
+  /** For a disk, its capacity in the VM's hardware; for an NVRAM, its size. */
   capacityBytes: number;
 }
 
-/** What the files of a source are called when they are fetched. */
+/** Assigns file names to the files of a source. */
 export function wantedFiles(
   files: readonly SourceFile[],
   { baseName, format }: { baseName: string; format: ExportFormat },

@@ -2,7 +2,10 @@ import { Hyper2kvmError } from '../../../base/errors.ts';
 import type { ReadableDisk } from '../../../image/model/readable-disk.ts';
 import type { ReadLimits } from '../source/disk-source.ts';
 
-/** The same disk, whose reads fail with a retryable error when none of those in flight comes back for as long as `limits` say. `server` is who sends, for messages. */
+/**
+ * Wraps a disk so that its reads fail with a retryable error when none of those in flight returns within `limits`.
+ * `server` is the sending host, for messages.
+ */
 export function watchReads(disk: ReadableDisk, limits: ReadLimits, server: string): ReadableDisk {
   let inFlight = 0;
   let hasBegun = false;
