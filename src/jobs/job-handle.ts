@@ -5,15 +5,15 @@ import { makeOwnFolder } from '../base/files/own-file.ts';
 import { jobErrorOf, jobRecordText } from './job-record-text.ts';
 import type { JobError, JobRecord, JobState } from './job-record.ts';
 
-/** What a job changes in its record while it runs. */
+/** The fields of its record that a job changes while it runs. */
 export type JobChanges = Partial<Pick<JobRecord, 'transferredBytes' | 'percent' | 'files' | 'vms'>>;
 
-/** Least time between two writes of a record that is only going on. */
+/** Minimum interval between progress writes of a record. */
 const WRITE_INTERVAL_MS = 1000;
 
 /**
- * The record of a running job. Nothing here throws or rejects: a state folder that fails is told once through `onProblem`,
- * and the job goes on without a record.
+ * The record of a running job. Nothing here throws or rejects. A failure of the state folder is reported once through
+ * `onProblem`, and the job continues without a record.
  */
 export class JobHandle {
   readonly file: string;
@@ -25,7 +25,7 @@ export class JobHandle {
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  /** `redact` takes secrets out of the texts of errors: a server can repeat in a fault what it was sent. */
+  /** `redact` removes secrets from error texts: a server can repeat its input in a fault. */
   constructor(options: {
     record: JobRecord;
     folder: string;
@@ -48,12 +48,12 @@ export class JobHandle {
     return this.#record;
   }
 
-  /** Whether every write of the record has succeeded so far. */
+  /** True when every write of the record has succeeded so far. */
   get isKept(): boolean {
     return this.#isKept;
   }
 
-  /** Replaces the given fields. The file follows within a second, with all changes up to then in one write. */
+  /** Replaces the given fields. The file is written within a second; one write contains all changes up to then. */
   update(changes: JobChanges): void {
     if (this.#record.endedAt !== undefined) return;
     this.#record = {
@@ -65,13 +65,13 @@ export class JobHandle {
       this.#timer = undefined;
       void this.write({ flush: false });
     }, WRITE_INTERVAL_MS);
-    // The record must not keep a process alive that has nothing else to do: `end` writes the last word.
+    // A pending write must not keep an otherwise idle process alive: `end` writes the final record.
     this.#timer.unref();
   }
 
   /**
-   * Sets the final state and writes it; resolves when it is written, or could not be. Further calls change nothing. `exitCode` is what the process will
-   * exit with: that of `error` unless told.
+   * Sets the final state and writes it; resolves when the write has finished or failed. Further calls have no effect.
+   * `exitCode` is the exit code of the process; the default is that of `error`.
    */
   async end(state: Exclude<JobState, 'running'>, error?: unknown, exitCode = codeOf(error)): Promise<void> {
     if (this.#record.endedAt === undefined) {
@@ -84,7 +84,7 @@ export class JobHandle {
     await this.#writing;
   }
 
-  /** Writes the record as it is now, after any write under way. Progress is not flushed: it is written again within a second. */
+  /** Writes the current record after any write in progress. Progress need not be flushed, because it is written again within a second. */
   write({ flush = true } = {}): Promise<void> {
     this.#writing = this.#writing.then(() => this.#writeNow(flush));
     return this.#writing;

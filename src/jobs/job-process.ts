@@ -5,7 +5,7 @@ import { bootId } from '../base/claims/boot-id.ts';
 import { errnoOf } from '../base/files/local-file-error.ts';
 import type { JobProcess } from './job-record.ts';
 
-/** This process, as its job's record names it. */
+/** This process, in the form stored in its job record. */
 export function ownProcess(): JobProcess {
   return {
     pid: process.pid,
@@ -17,8 +17,8 @@ export function ownProcess(): JobProcess {
 }
 
 /**
- * Whether the process of a record is over. False also when that cannot be known, as for one on another host or in another container: its record
- * is left as it stands.
+ * True when the process of a record has certainly ended. False when this cannot be determined, as for a process on
+ * another host or in another container: its record stays unchanged.
  */
 export function isProcessOver(job: JobProcess): boolean {
   if (job.hostname !== hostname()) return false;
@@ -27,13 +27,14 @@ export function isProcessOver(job: JobProcess): boolean {
   if (isElsewhere(job)) return false;
   if (job.startTicks === null || processStat(process.pid) === undefined) return !hasPid(job.pid);
   const stat = processStat(job.pid);
-  // A zombie (Z, X) has ended; its parent only has not asked yet. Other ticks: the pid was given to another process.
+  // A zombie (Z, X) has ended; its parent has not collected it yet. Different start ticks: the PID belongs to another process.
   return stat === undefined || stat.startTicks !== job.startTicks || stat.state === 'Z' || stat.state === 'X';
 }
 
 /**
- * A record that a process keeps about itself, and whether that process has ended. A process writes its final state before it ends, so a record that was read before its process was
- * found to have ended may be out of date: it is read again. `processOf` is undefined for a record that nobody writes any more.
+ * Reads a record that a process keeps about itself, and whether that process has ended. A process writes its final
+ * state before it ends. A record read before its process was found to have ended may be out of date, so it is read
+ * again. `processOf` returns undefined for a record that is no longer written.
  */
 export async function readWithLiveness<Kept>(
   read: () => Promise<Kept>,
@@ -50,12 +51,12 @@ export async function readWithLiveness<Kept>(
   }
 }
 
-/** The outcome of a request to end a process. */
+/** The outcome of a request to terminate a process. */
 export type EndRequest = 'sent' | 'over' | 'elsewhere' | 'unknown' | 'denied';
 
 /**
- * Sends SIGTERM to the process of a record: to the very one that wrote it, told by its pid, the ticks of its start and the boot. `unknown` when that cannot be told, as
- * without /proc: a stranger might have the pid by now.
+ * Sends SIGTERM to exactly the process that wrote a record, identified by PID, start ticks and boot ID. Returns
+ * `unknown` when it cannot be identified, for example without /proc: the PID may have been reused.
  */
 export function requestEnd(job: JobProcess): EndRequest {
   if (job.hostname !== hostname() || isElsewhere(job)) return 'elsewhere';
@@ -73,13 +74,13 @@ export function requestEnd(job: JobProcess): EndRequest {
 function processStat(pid: number): { state: string; startTicks: string } | undefined {
   const text = readSmall(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
-  // Field 2 is the command in parentheses, and may hold spaces and parentheses: the fields start after the last one.
+  // Field 2 is the command in parentheses, which may contain spaces and parentheses: the other fields start after the last one.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, startTicks] = [fields[0], fields[19]];
   return state === undefined || startTicks === undefined ? undefined : { state, startTicks };
 }
 
-/** In another container of this host, whose processes have numbers that mean nothing here. */
+/** True for a process in another container on this host, whose PIDs have no meaning here. */
 function isElsewhere({ pidNamespace: namespace, bootId: boot }: JobProcess): boolean {
   const own = pidNamespace();
   return boot === bootId() && namespace !== undefined && namespace !== null && own !== null && namespace !== own;
@@ -105,7 +106,7 @@ function hasPid(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it is there, and somebody else's.
+    // EPERM: the process exists and belongs to another user.
     return errnoOf(error) === 'EPERM';
   }
 }

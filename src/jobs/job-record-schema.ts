@@ -15,7 +15,7 @@ import {
 import { recordSchema } from '../base/records/read-record.ts';
 import { ERROR_KINDS } from '../base/errors.ts';
 
-/** What an id may hold; nothing else is ever made part of a path. */
+/** The characters of a job ID; no other text is ever made part of a path. */
 export const JOB_ID = /^[0-9A-Za-z][0-9A-Za-z-]{0,63}$/;
 
 export const JobProcessSchema = object({
@@ -32,7 +32,7 @@ export const JobErrorSchema = object({
   hint: exactOptional(string()),
 });
 
-/** The record of a job, as it is in its file. `JobRecord` explains the fields. */
+/** The record of a job, as stored in its file. `JobRecord` documents the fields. */
 export const JobRecordSchema = recordSchema({
   id: pipe(string(), regex(JOB_ID)),
   kind: picklist(['export', 'boot-test']),

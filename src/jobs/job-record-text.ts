@@ -5,19 +5,22 @@ import { readRecord, recordText } from '../base/records/read-record.ts';
 import { JobRecordSchema } from './job-record-schema.ts';
 import type { JobError, JobRecord } from './job-record.ts';
 
-/** `20261122T140102Z-export-1a2b3c4d`: ids sort by time. Cron starts many jobs within one second, and none may take another's id. */
+/**
+ * `20261122T140102Z-export-1a2b3c4d`: IDs sort by time. Cron can start many jobs within one second, so the random part
+ * keeps IDs unique.
+ */
 export function newJobId(kind: JobRecord['kind'], startedAt: Date): string {
   return `${compactTime(startedAt)}-${kind}-${randomBytes(4).toString('hex')}`;
 }
 
-/** The time that an id begins with; undefined for one without. */
+/** The time at the start of an ID; undefined for an ID without one. */
 export function timeOfId(id: string): Date | undefined {
   const iso = id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z.*$/, '$1-$2-$3T$4:$5:$6Z');
   const time = new Date(iso);
   return Number.isNaN(time.valueOf()) ? undefined : time;
 }
 
-/** Any thrown thing as a record keeps it. */
+/** Converts any thrown value into the form stored in a record. */
 export function jobErrorOf(error: unknown): JobError {
   if (error instanceof InterruptedError) return { kind: 'interrupted', message: error.message };
   if (!(error instanceof Hyper2kvmError)) {
@@ -27,8 +30,8 @@ export function jobErrorOf(error: unknown): JobError {
 }
 
 /**
- * The text of a record: the declared fields and no others, whatever the objects at run time hold, so that no password can slip in
- * with an object that was passed whole.
+ * The text of a record. Contains only the declared fields, whatever else the objects contain at run time, so that an
+ * object passed with extra fields cannot leak a password.
  */
 export function jobRecordText(record: JobRecord): string {
   const { id, kind, state, request, startedAt, endedAt, process, transferredBytes, files, vms, error } = record;
@@ -62,7 +65,7 @@ export function jobRecordText(record: JobRecord): string {
 }
 
 function cleanRequest({ server, vms, format, output }: JobRecord['request']): JobRecord['request'] {
-  // `user:password@host` is not what the field is for; should it come, only the host stays.
+  // The field is `host:port`; if `user:password@host` gets in, keep only the host.
   return { server: server.slice(server.lastIndexOf('@') + 1), vms, format, output };
 }
 
@@ -74,7 +77,7 @@ function cleanError({ kind, message, hint }: JobError): JobError {
   return { kind, message, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** Reads a record's text; undefined when it is not a complete record. */
+/** Parses a record; undefined when the text is not a complete record. */
 export function parseRecord(text: string): JobRecord | undefined {
   const record = readRecord(text, JobRecordSchema);
   if (record === undefined) return undefined;

@@ -12,7 +12,7 @@ import type { JobRecord, JobView } from './job-record.ts';
 import { jobsFolder } from './jobs-folder.ts';
 import { KEPT_RECORDS, pruneJobs } from './prune-jobs.ts';
 
-/** A record of a thousand VMs with ten disks each has some 3 MB; what is larger is no record. */
+/** A record of a thousand VMs with ten disks each has about 3 MB; a larger file is not a job record. */
 const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 const SUFFIX = '.json';
 
@@ -20,15 +20,15 @@ export interface NewJob {
   kind: JobRecord['kind'];
   request: JobRecord['request'];
   env: NodeJS.ProcessEnv;
-  /** Told once, in a sentence, when the record cannot be kept; the job goes on. */
+  /** Called once, with a sentence, when the record cannot be written; the job continues. */
   onProblem: (message: string) => void;
-  /** Takes secrets out of the texts of errors. */
+  /** Removes secrets from error texts. */
   redact?: ((text: string) => string) | undefined;
-  /** What was reserved for a job that runs detached, see `reserveJob`. */
+  /** The reservation for a detached job, see `reserveJob`. */
   reserved?: { id: string; log: string } | undefined;
 }
 
-/** Starts the record of a job of this process, in state `running`, and removes records that are too many. Never rejects. */
+/** Creates the record of a job of this process, in state `running`, and prunes old records. Never rejects. */
 export async function createJob({ kind, request, env, onProblem, redact, reserved }: NewJob): Promise<JobHandle> {
   const folder = jobsFolder(env);
   const startedAt = new Date();
@@ -55,8 +55,9 @@ export async function createJob({ kind, request, env, onProblem, redact, reserve
 }
 
 /**
- * All records, the newest first; at most `limit` of them are read. A record that cannot be read is in the list, with `problem` set.
- * No folder is no records. Throws kind `local-file` when the folder cannot be read.
+ * Lists records, newest first; reads at most `limit` of them. A record that cannot be read is in the list with
+ * `problem` set. A missing folder counts as empty.
+ * @throws Hyper2kvmError `local-file` when the folder cannot be read.
  */
 export async function listJobs(env: NodeJS.ProcessEnv, { limit = KEPT_RECORDS } = {}): Promise<JobView[]> {
   const folder = jobsFolder(env);
@@ -64,14 +65,18 @@ export async function listJobs(env: NodeJS.ProcessEnv, { limit = KEPT_RECORDS } 
   return Promise.all(ids.slice(0, limit).map((id) => readView(folder, id)));
 }
 
-/** The ids of all records, the newest first. Throws kind `local-file` when the folder cannot be read. */
+/**
+ * The IDs of all records, newest first.
+ * @throws Hyper2kvmError `local-file` when the folder cannot be read.
+ */
 export async function listJobIds(env: NodeJS.ProcessEnv): Promise<string[]> {
   return recordIds(jobsFolder(env));
 }
 
 /**
- * The one record whose id starts with `id`, which is whatever the user typed. Throws kind `not-found` when there is none, or several
- * (and names them), kind `local-file` when the folder cannot be read.
+ * Reads the one record whose ID starts with `id`, which is unvalidated user input.
+ * @throws Hyper2kvmError `not-found` when no record matches, or several do (the message lists them); `local-file` when
+ * the folder cannot be read.
  */
 export async function readJob(env: NodeJS.ProcessEnv, id: string): Promise<JobView> {
   const folder = jobsFolder(env);
@@ -90,7 +95,7 @@ export async function readJob(env: NodeJS.ProcessEnv, id: string): Promise<JobVi
   });
 }
 
-/** The newest first: ids start with the time. */
+/** Newest first, because IDs start with the time. */
 async function recordIds(folder: string): Promise<string[]> {
   try {
     const names = await readdir(folder);
@@ -105,9 +110,7 @@ async function recordIds(folder: string): Promise<string[]> {
   }
 }
 
-/**
- * The record `id` of `folder`, as it is shown. `hasEnded` is for tests: it is called between two reads of a record.
- */
+/** The record `id` of `folder`, as displayed. `hasEnded` is for tests: it is called between the two reads of a record. */
 export async function readView(folder: string, id: string, hasEnded = isProcessOver): Promise<JobView> {
   const file = join(folder, id + SUFFIX);
   try {
@@ -117,7 +120,7 @@ export async function readView(folder: string, id: string, hasEnded = isProcessO
       hasEnded,
     );
     const record = seen.kept;
-    // A record under another's name is as little to be trusted as one that cannot be parsed.
+    // A record under another job's name is as untrustworthy as one that cannot be parsed.
     if (record === undefined || record.id !== id) return unreadable(file, id, 'it is not a complete job record');
     return { ...record, file, ...(seen.hasEnded ? { state: 'interrupted' } : {}) };
   } catch (error) {
@@ -125,7 +128,10 @@ export async function readView(folder: string, id: string, hasEnded = isProcessO
   }
 }
 
-/** Undefined for what is not a complete record. Throws for one that a later release wrote. */
+/**
+ * Undefined for a file that is not a complete record.
+ * @throws for a record that a later release wrote.
+ */
 async function readRecord(file: string): Promise<JobRecord | undefined> {
   const text = await readOwnFile(file, { maxBytes: MAX_RECORD_BYTES });
   const later = laterVersion(text);
@@ -133,7 +139,7 @@ async function readRecord(file: string): Promise<JobRecord | undefined> {
   throw new Hyper2kvmError('local-file', `it was written by a later version of hyper2kvm (schemaVersion ${later})`);
 }
 
-/** Stands in for a record that cannot be read, so that a list can show it. */
+/** A placeholder for a record that cannot be read, so that a list can show it. */
 function unreadable(file: string, id: string, why: string): JobView {
   const problem = `The record ${file} cannot be read: ${why.replace(/\.$/, '')}.`;
   return {

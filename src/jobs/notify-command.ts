@@ -7,28 +7,28 @@ import { signalGroup } from '../base/process/process-group.ts';
 import { jobRecordText } from './job-record-text.ts';
 import type { JobRecord } from './job-record.ts';
 
-/** What is run when a job ends, and for how long. */
+/** The command to run when a job ends, and its time limit. */
 export interface NotifyOptions {
-  /** For `sh -c`. No message quotes it: it may hold a token. */
+  /** For `sh -c`. It may contain a token, so messages never quote it. */
   command: string;
   limitMs: number;
 }
 
-/** What is kept of the words that the command leaves on standard error. */
+/** Maximum length of the text kept from the command's standard error. */
 const MOST_WORDS = 300;
-/** Between asking a command to end and ending it. */
+/** Time between SIGTERM and SIGKILL. */
 const GRACE_MS = 2000;
-/** For what a command has written when it ends: a process that it left behind may hold the pipe open for ever. */
+/** How long to wait for the remaining output after the command has ended: a background process may keep the pipe open forever. */
 const LAST_WORDS_MS = 200;
 
-/** These are for the server's own login. A URL may hold a password too. */
+/** Credentials for the server. GOVC_URL can contain a password too. */
 const PASSWORDS: ReadonlySet<string> = new Set(['HYPER2KVM_PASSWORD', 'GOVC_PASSWORD']);
 const URLS: ReadonlySet<string> = new Set(['HYPER2KVM_URL', 'GOVC_URL']);
 
 /**
- * Runs the command with the record as JSON on its standard input, and `HYPER2KVM_JOB_ID` and `HYPER2KVM_JOB_STATE` in its environment, which has no password. It runs in a
- * session of its own, so that the Ctrl-C that ended the job does not end it. Resolves when it is over, with a sentence when it
- * failed; never rejects.
+ * Runs the command with the record as JSON on its standard input, and `HYPER2KVM_JOB_ID` and `HYPER2KVM_JOB_STATE` in
+ * its environment. The environment contains no password. The command runs in its own session, so that the Ctrl-C that
+ * ended the job does not end it. Resolves when the command has ended, with a message if it failed; never rejects.
  */
 export async function runNotifyCommand(
   record: Readonly<JobRecord>,
@@ -54,7 +54,7 @@ async function run(
   });
   try {
     const words = collectWords(child);
-    // A command that does not read its input is none that failed.
+    // A command that does not read its input has not failed.
     child.stdin?.on('error', () => undefined).end(jobRecordText(record));
     const closed = once(child, 'close');
     closed.catch(() => undefined);
@@ -64,7 +64,7 @@ async function run(
     }
     if (exit.code === 0) return undefined;
     await Promise.race([closed, delay(LAST_WORDS_MS)]);
-    // A process that was held up has the words in the pipe still: it reads before its next turn.
+    // If this process was suspended, the output may still be in the pipe: the event loop reads it before the next turn.
     await nextTurn();
     const how = exit.code === null ? `was ended by ${exit.by}` : `ended with exit code ${exit.code}`;
     return [`The notify command ${how}`, words()].filter(Boolean).join(': ').concat('.');
@@ -80,7 +80,7 @@ function environmentFor(record: Readonly<JobRecord>, env: NodeJS.ProcessEnv): No
   return { ...Object.fromEntries(open), HYPER2KVM_JOB_ID: record.id, HYPER2KVM_JOB_STATE: record.state };
 }
 
-/** How it ended; undefined when the limit has passed, and it was made to end. */
+/** How the command ended; undefined when the time limit passed and it was killed. */
 async function endWithin(
   child: ChildProcess,
   limitMs: number,
@@ -95,7 +95,7 @@ async function endWithin(
     if (first !== undefined) return first;
     signalGroup(child, 'SIGTERM');
     const second = await Promise.race([exit, delay(GRACE_MS, undefined, { signal: limit.signal })]);
-    // The shell may be gone while what it started is not.
+    // The shell may have ended while its child processes still run.
     signalGroup(child, 'SIGKILL');
     if (second === undefined) await exit;
     return undefined;
@@ -104,7 +104,7 @@ async function endWithin(
   }
 }
 
-/** The last line on standard error, for a message. What comes before it is read and forgotten. */
+/** Returns the last line on standard error, for a message. Earlier lines are read and discarded. */
 function collectWords({ stderr }: ChildProcess): () => string {
   let text = '';
   stderr?.setEncoding('utf8').on('data', (chunk: string) => (text = (text + chunk).slice(-2 * MOST_WORDS)));

@@ -11,13 +11,13 @@ import { readRecord, recordSchema, recordText } from '../base/records/read-recor
 import { isProcessOver, ownProcess, readWithLiveness } from './job-process.ts';
 import { JobProcessSchema } from './job-record-schema.ts';
 
-/** What the file of a lock contains: its holder. `since` is in ISO 8601, UTC. */
+/** The contents of a lock file: its holder. `since` is ISO 8601, UTC. */
 export const LockSchema = recordSchema({ process: JobProcessSchema, job: string(), since: string() });
 type LockHolder = InferOutput<typeof LockSchema>;
 
-/** What is locked, for messages, and for whom. */
+/** What is locked, for messages, and by which job. */
 export interface LockRequest {
-  /** The end of "Another run is …": `exporting web-01 to /srv/vms`. */
+  /** The end of the message "Another run is …": `exporting web-01 to /srv/vms`. */
   doing: string;
   job: string;
   claims: FileClaims;
@@ -29,10 +29,12 @@ const LOOK_AGAIN_MS = 50;
 const MOST_BYTES = 65_536;
 
 /**
- * Takes the lock whose file is `path` (absolute, in a folder that is there), until it is disposed of. Between runs of this user on this host the claim of the name decides
- * ({@link FileClaims}), which ends with its process. The file names the holder, and keeps away other users and other hosts that share the folder. One that this user left, and whose
- * process has ended, is taken over. One of another host never is, since nothing here can tell whether its process has ended.
- * @throws Hyper2kvmError `busy`, naming the holder and what to do; `local-file` when the file cannot be written.
+ * Takes the lock with the file `path` (absolute, in an existing folder) and holds it until disposal. Between runs of
+ * one user on one host, the claim on the name decides ({@link FileClaims}); it ends with its process. The file
+ * identifies the holder, and excludes other users and other hosts that share the folder. A lock of this user whose
+ * process has ended is taken over. A lock of another host is never taken over, because this host cannot determine
+ * whether its process has ended.
+ * @throws Hyper2kvmError `busy`, with the holder and the remedy; `local-file` when the file cannot be written.
  */
 export async function lockOutput(path: string, request: LockRequest): Promise<AsyncDisposable> {
   await using taken = new AsyncDisposableStack();
@@ -56,12 +58,12 @@ async function takeFile(path: string, text: string, request: LockRequest & { isC
       () => readLock(path),
       (lock) => readRecord(lock ?? '', LockSchema)?.process,
     );
-    // An answer of NFS that was lost makes link(2) find its own work.
+    // When NFS loses a response, the retried link(2) finds the link from its own first attempt.
     if (await hasText(path, text)) return;
     if (found === undefined) continue;
     const holder = readRecord(found, LockSchema);
     if (holder === undefined || !hasEnded || !isOver(holder)) throw busy(path, holder, request);
-    // Runs without the same claim could remove the file at the same time, and one of them would remove the new lock of the other.
+    // Without a common claim, two runs could remove the file concurrently, and one of them would remove the other's new lock.
     if (!request.isClaimed || !(await isOfThisUser(path))) throw ended(path, holder, request);
     try {
       await rm(path, { force: true });
@@ -72,7 +74,7 @@ async function takeFile(path: string, text: string, request: LockRequest & { isC
   throw busy(path, undefined, request);
 }
 
-/** Only runs of one user claim names in the same folder. */
+/** Only runs of the same user use the same folder of claims. */
 async function isOfThisUser(path: string): Promise<boolean> {
   try {
     const { uid } = await lstat(path);
@@ -84,15 +86,15 @@ async function isOfThisUser(path: string): Promise<boolean> {
 }
 
 /**
- * Whether a holder whose process is not there is over for certain. Its host may have started anew since; but a lock that is younger than this host's start and of another one's is that of a second
- * host with the same name.
+ * True when a holder whose process does not exist has certainly ended. Its host may have rebooted since. A lock that is
+ * younger than this host's boot but has another boot ID comes from a second host with the same name.
  */
 function isOver({ process: holder, since }: LockHolder): boolean {
   const startedAt = Date.now() - uptime() * 1000;
   return holder.bootId === ownProcess().bootId || Date.parse(since) < startedAt;
 }
 
-/** Makes the file with all that is in it, or not at all; false when there is one. */
+/** Creates the file with its full contents or not at all; false when it already exists. */
 async function createWhole(path: string, text: string): Promise<boolean> {
   const draft = draftPath(path);
   try {
@@ -100,7 +102,7 @@ async function createWhole(path: string, text: string): Promise<boolean> {
     try {
       await link(draft, path);
     } catch (error) {
-      // FAT, exFAT and some SMB and FUSE have no hard links.
+      // FAT, exFAT and some SMB and FUSE file systems have no hard links.
       if (errnoOf(error) === 'EEXIST') throw error;
       await write(path, text);
     }
@@ -126,7 +128,7 @@ async function write(path: string, text: string): Promise<void> {
   }
 }
 
-/** Undefined when there is none; '' when it cannot be read, or is not one to be believed. */
+/** Undefined when there is no lock; '' when it cannot be read or cannot be trusted. */
 async function readLock(path: string): Promise<string | undefined> {
   try {
     return await readOwnFile(path, { maxBytes: MOST_BYTES });
@@ -135,17 +137,17 @@ async function readLock(path: string): Promise<string | undefined> {
   }
 }
 
-/** Whoever may write that file: another lock cannot have this text, which names the job. */
+/** Works for a file of any owner: no other lock has this text, which names the job. */
 async function hasText(path: string, text: string): Promise<boolean> {
   return (await readOwnFile(path, { maxBytes: MOST_BYTES, isCompared: true }).catch(() => undefined)) === text;
 }
 
-/** Somebody may have removed it by hand, and another host have taken it since. */
+/** Someone may have removed the lock by hand, and another host may have taken it since. */
 async function removeOwn(path: string, text: string): Promise<void> {
   if (await hasText(path, text)) await rm(path, { force: true }).catch(() => {});
 }
 
-/** The holder of a name that is claimed: the file may be about to be written, and an old one to be replaced. */
+/** Reads the holder of a claimed name, with retries: the file may be about to be written, or an old one about to be replaced. */
 async function lookPatiently(path: string): Promise<LockHolder | undefined> {
   for (let look = 0; look < LOOKS; look += 1) {
     const holder = readRecord((await readLock(path)) ?? '', LockSchema);

@@ -2,17 +2,18 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { timeOfId } from './job-record-text.ts';
 
-/** Records beyond so many are removed when a job starts, the oldest first. */
+/** When a job starts, the oldest records beyond this number are removed. */
 export const KEPT_RECORDS = 200;
-/** Records of jobs that began longer ago are removed too. */
+/** Records of jobs that began longer ago are also removed. */
 export const KEPT_DAYS = 90;
 
 const DAY_MS = 24 * 3_600_000;
 const LOG_SUFFIX = '.log';
 
 /**
- * Removes records that are too many or too old, with the logs and folders of their jobs; never that of a job that runs, or may run on another host. `ids` are those of all
- * records, the newest first. Best effort: the next job tries again.
+ * Removes records that are too many or too old, with the logs and folders of their jobs. Never removes the record of a
+ * job that runs, or that may run on another host. `ids` are those of all records, newest first. Best effort: the next
+ * job tries again.
  */
 export async function pruneJobs(
   folder: string,
@@ -21,7 +22,7 @@ export async function pruneJobs(
   const isOld = (id: string): boolean => now.valueOf() - (timeOfId(id)?.valueOf() ?? Infinity) > KEPT_DAYS * DAY_MS;
   const surplus = ids.filter((id, index) => index >= KEPT_RECORDS || isOld(id));
   await Promise.all(surplus.map((id) => removeJob(folder, id, isRunning).catch(() => {})));
-  // A job that ended before it had a record has left its log alone.
+  // A job that ended before it had a record has left only its log.
   const names = await readdir(folder).catch((): string[] => []);
   const known = new Set(ids);
   const logs = names.filter((name) => name.endsWith(LOG_SUFFIX)).map((name) => name.slice(0, -LOG_SUFFIX.length));

@@ -6,22 +6,25 @@ import { newJobId } from './job-record-text.ts';
 import { jobsFolder } from './jobs-folder.ts';
 import type { JobRecord } from './job-record.ts';
 
-/** An id that a job of another process is to have, and the file for its output. */
+/** The reserved ID and log file for a job that another process will run. */
 export interface ReservedJob {
   id: string;
-  /** Absolute; it is removed with the job's record. */
+  /** Absolute path; removed with the job's record. */
   log: string;
-  /** The open log, which whoever reserved closes. */
+  /** Descriptor of the open log; the caller that reserved it must close it. */
   descriptor: number;
   close(): Promise<void>;
-  /** Takes the reservation back: no job came of it. */
+  /** Withdraws the reservation when no job was started. */
   withdraw(): Promise<void>;
 }
 
-/** Ids have 32 random bits beside their second. */
+/** IDs contain 32 random bits in addition to the time in seconds, so collisions are rare. */
 const TRIES = 5;
 
-/** Reserves an id by making its log, for its owner alone. Throws kind `local-file`. */
+/**
+ * Reserves an ID by creating its log file with access only for its owner.
+ * @throws Hyper2kvmError `local-file`
+ */
 export async function reserveJob(env: NodeJS.ProcessEnv, kind: JobRecord['kind']): Promise<ReservedJob> {
   const folder = jobsFolder(env);
   await makeOwnFolder(folder);
