@@ -14,14 +14,16 @@ import { safeLines } from './text/safe-text.ts';
 import { CommandTrace, isDebugging } from './trace/command-trace.ts';
 import { asUsageError, passwordFlagError } from './usage-error.ts';
 
-/** The version of the documents of `--json`. The validator of records, which counts with it, is not loaded here. */
+/** Version of the `--json` documents. It is repeated here so that the validator of records, which uses it too, need not be loaded. */
 const JSON_SCHEMA_VERSION = 1;
 
 /**
- * What all commands share: `--json` and `--quiet`, the root signal, warnings, and how an error ends the process.
+ * The parts that all commands share: `--json` and `--quiet`, the root signal, warnings, and error handling at the end
+ * of the process.
  *
- * Standard output carries the result alone: text for people, or one {@link JsonDocument} under `--json`. Everything else goes
- * to standard error. The exit code stands in `process.exitCode` when `run` is over; the process then ends by itself.
+ * Standard output contains only the result: text, or one {@link JsonDocument} with `--json`. Everything else goes to
+ * standard error. After `run`, `process.exitCode` contains the exit code; the process then ends when nothing is left to
+ * do.
  */
 export abstract class BaseCommand<Result extends object> extends Command {
   static override enableJsonFlag = true;
@@ -48,14 +50,14 @@ export abstract class BaseCommand<Result extends object> extends Command {
     ...CONFIG_FLAGS,
   };
 
-  /** Aborted by SIGINT, SIGTERM and SIGHUP, with an `InterruptedError` as its reason, or by an error that nobody caught. */
+  /** Aborted by SIGINT, SIGTERM and SIGHUP, with an `InterruptedError` as its reason, or by an uncaught error, which is then the reason. */
   protected signal: AbortSignal = new AbortController().signal;
-  /** Set from `--quiet` once the flags are read. */
+  /** Set from `--quiet` after the flags are parsed. */
   protected quiet = false;
   protected readonly redactor = new Redactor();
   protected readonly warnings: string[] = [];
   protected readonly chosen = new CommandProfile();
-  /** Of commands with `--log-file`. */
+  /** For commands with `--log-file`. */
   protected readonly runLog = new CommandLog();
   protected readonly trace = new CommandTrace();
   #stopWatching = (): void => {};
@@ -63,52 +65,55 @@ export abstract class BaseCommand<Result extends object> extends Command {
 
   abstract override run(): Promise<Result>;
 
-  /** The environment that settings come from. */
+  /** The environment from which settings are read. */
   protected get env(): NodeJS.ProcessEnv {
     return process.env;
   }
 
-  /** Flags whose value can be left out. */
+  /** Flags with an optional value. */
   protected optionalValues(): OptionalValues {
     return {};
   }
 
-  /** What the profile says about the flags of this command. */
+  /** The settings in the profile for the flags of this command. */
   protected settingsOf(profile: Profile): Settings {
     return profile.commands.get(this.id ?? '') ?? new Map();
   }
 
-  /** Whether this process does the work that a log tells of. */
+  /** True when this process does the logged work. */
   protected leavesLog(_flags: Readonly<Record<string, unknown>>): boolean {
     return true;
   }
 
-  /** The result as `--json` prints it: a document of docs/schemas. */
+  /** The result in the form that `--json` prints, with a schema in docs/schemas. */
   protected abstract document(result: Result): object;
 
-  /** What may be left behind when the user does not wait for the clean-up. */
+  /** What may remain when the user does not wait for the clean-up. */
   protected leftBehindNote(): string {
     return 'Stopped without cleaning up.';
   }
 
-  /** Puts a message for people on standard error. A command whose screen owns the terminal sends it there. */
+  /** Prints a message to standard error. A command whose screen owns the terminal overrides this. */
   protected say(text: string): void {
     process.stderr.write(`${foldText(text, process.stderr)}\n`);
   }
 
-  /** Lines of the result for people; nothing under `--json`. */
+  /** Prints lines of the result; nothing with `--json`. */
   protected print(lines: readonly string[]): void {
     if (this.jsonEnabled() || lines.length === 0) return;
     requireStandardOutput();
     process.stdout.write(`${foldLines(lines, this.tableWidth()).join('\n')}\n`);
   }
 
-  /** The width for tables: that of the terminal, or none for a pipe or a file. */
+  /** The width for tables: that of the terminal; undefined for a pipe or a file. */
   protected tableWidth(): number | undefined {
     return process.stdout.isTTY ? process.stdout.columns || 80 : undefined;
   }
 
-  /** Keeps a warning for the JSON document and shows it, also under `--quiet`: it may be the only sign that a result is not what was wanted. */
+  /**
+   * Stores a warning for the JSON document and shows it, even with `--quiet`: it may be the only sign that the result
+   * is not as intended.
+   */
   protected addWarning(message: string): void {
     const clean = this.redactor.clean(message);
     this.warnings.push(clean);
@@ -116,7 +121,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
     this.say(safeLines(`Warning: ${clean}`));
   }
 
-  /** Ends the command badly although it has a result: the exit code is that of `error`. `shown` when the user has read it. */
+  /** Makes a command that has a result fail with the exit code of `error`. Set `shown` when the screen has already shown the error. */
   protected failWith(error: unknown, { shown = false } = {}): void {
     this.#failure = this.#describe(error);
     process.exitCode = this.#failure.exitCode;
@@ -142,7 +147,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
     this.argv = fillOptionalValues(argv, this.optionalValues());
   }
 
-  /** Reads the command line, and the profile for what it does not name. */
+  /** Parses the command line and applies the profile to flags that it does not set. */
   protected override async parse<
     F extends Record<string, unknown>,
     B extends Record<string, unknown>,
@@ -183,9 +188,9 @@ export abstract class BaseCommand<Result extends object> extends Command {
     const report = this.#describe(this.chosen.explain(asUsageError(error, this.#names())));
     process.exitCode = report.exitCode;
     this.runLog.note('error', 'error', errorLines(report));
-    // oclif would complain, in development, about a command that was not parsed: the parse error has just been told.
+    // In development, oclif would report a command that was not parsed, after the parse error has already been reported.
     this.parsed = true;
-    // The flags may be what is wrong, and not parsed.
+    // The flags may be invalid and not parsed.
     if (isDebugging(this.env) || this.argv.includes('--debug'))
       this.say(errorStack(error, (text) => this.redactor.clean(text)));
     if (this.jsonEnabled()) {
@@ -210,7 +215,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
   }
 
   override logJson(json: unknown): void {
-    // A server's words can be in the errors of single VMs too.
+    // Errors of single VMs can also contain text from the server.
     const clean = (key: string, value: unknown): unknown =>
       typeof value === 'string' && (key === 'message' || key === 'hint') ? this.redactor.clean(value) : value;
     process.stdout.write(`${JSON.stringify(json, clean, 2)}\n`);
@@ -239,7 +244,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
   }
 
   #leaveAtOnce(exitCode: number): void {
-    // Past whatever owns the screen, which will not draw again.
+    // Bypasses whatever owns the screen, which will not draw again.
     sayAtOnce(`\n${this.leftBehindNote()}`);
     this.runLog.lastNote(this.leftBehindNote());
     process.exit(exitCode);

@@ -1,19 +1,19 @@
 import { Plugin, type Command, type Interfaces } from '@oclif/core';
 
-/** What the program is made of, in a folder or in one file. */
+/** The parts of the program, in a folder or in a single file. */
 export interface Bundle {
-  /** Where package.json lies, or would. Nothing is read there. */
+  /** The folder with package.json, which may not exist. Nothing is read there. */
   root: string;
   pjson: Interfaces.PJSON;
   manifest: Interfaces.Manifest;
   commands: Readonly<Record<string, () => Promise<Command.Class>>>;
-  /** Answers that do without oclif, by the first word of the command line; each writes its own to standard output. */
+  /** Commands that run without oclif, keyed by the first argument; each writes to standard output. */
   quickAnswers: Readonly<Record<string, (words: readonly string[]) => Promise<void>>>;
 }
 
 /**
- * oclif's plugin of all commands, which it knows from the manifest and loads one by one. oclif's own looks for files beside package.json, which a program in one file does not
- * have, and loads all commands to run one.
+ * An oclif plugin with all commands, which it knows from the manifest and loads on demand. oclif's default plugin looks
+ * for files next to package.json, which a single-file program does not have, and loads all commands to run one.
  */
 export class BundledPlugin extends Plugin {
   readonly #bundle: Bundle;

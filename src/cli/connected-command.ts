@@ -4,25 +4,25 @@ import { BaseCommand } from './base-command.ts';
 import { CONNECTION_FLAGS, profileConnection, readConnection, type ConnectionFlagValues } from './connection-flags.ts';
 import type { Profile, Settings } from './config/profile.ts';
 
-/** A command that can talk to a server: it has the connection flags. */
+/** A command that can connect to a server: it has the connection flags. */
 export abstract class ConnectedCommand<Result extends object> extends BaseCommand<Result> {
   static override baseFlags = { ...BaseCommand.baseFlags, ...CONNECTION_FLAGS };
 
-  /** The limit of a call has no place in the environment, and is set like the command's own flags. */
+  /** The timeout of a call has no environment variable, so it is set like the command's own flags. */
   protected override settingsOf(profile: Profile): Settings {
     const timeout = profile.server.get('timeout');
     return new Map([...super.settingsOf(profile), ...(timeout === undefined ? [] : [['timeout', timeout] as const])]);
   }
 
-  /** What the profile says about the server. */
+  /** The profile's settings for the server. */
   protected get profileServer(): ConnectionSources['profile'] {
     const { profile, leftOut } = this.chosen;
     return profile && profileConnection(profile, leftOut);
   }
 
   /**
-   * The settings for the server. With `askNow` the password is read before anything else shows up on the terminal, and taken out
-   * of every later message. `known` is one that was read before, by the process that started this one.
+   * The connection settings. With `askNow`, the password is read before anything else is shown on the terminal, and is
+   * removed from all later messages. `known` is a password already read by the process that started this one.
    */
   protected async connection(
     flags: ConnectionFlagValues,

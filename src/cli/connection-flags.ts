@@ -11,7 +11,10 @@ import { readPassword, type PasswordSources } from './input/password.ts';
 
 const helpGroup = 'CONNECTION';
 
-/** The flags of every command that talks to a server. There is no flag for the password: other users could read it. */
+/**
+ * The connection flags of every command that uses a server. There is no flag for the password, because other users
+ * could see it in the process list.
+ */
 export const CONNECTION_FLAGS = {
   url: Flags.string({
     helpGroup,
@@ -62,7 +65,7 @@ function flagConnection(values: ConnectionFlagValues): ConnectionOptions {
   return { url, username, insecure, thumbprint, passwordFile: values['password-file'], caFiles: values['ca-file'] };
 }
 
-/** What a profile says about the server, without the keys that the command line leaves out. */
+/** The profile's settings for the server, without those that the command line disables. */
 export function profileConnection(
   { name, server, password }: Profile,
   leftOut: ReadonlySet<string>,
@@ -87,8 +90,9 @@ function textOf(value: SettingValue | undefined): string | undefined {
 }
 
 /**
- * The connection settings out of flags, environment and profile. Their `password` reads the file or asks at its first call and
- * remembers what it got. Throws usage errors.
+ * Reads the connection settings from flags, environment and profile. Their `password` function reads the file or
+ * prompts on the first call, and caches the result.
+ * @throws usage errors.
  */
 export async function readConnection(
   values: ConnectionFlagValues,

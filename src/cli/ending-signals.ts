@@ -1,29 +1,29 @@
 import { InterruptedError, SIGNAL_EXIT_CODES, type EndingSignal } from '../base/errors.ts';
 
-/** What happens on the first signal, and on the Ctrl-C that follows. */
+/** The reactions to the first signal, to a second Ctrl-C, and to an uncaught error. */
 export interface EndingSignalHandlers {
-  /** After the root signal has been aborted: say that clean-up is going on. */
+  /** Called after the root signal was aborted: report that clean-up is in progress. */
   first: (signalName: EndingSignal) => void;
-  /** The user does not want to wait: say what may be left, and leave with `exitCode`. */
+  /** The user does not want to wait: report what may remain, and exit with `exitCode`. */
   second: (signalName: EndingSignal, exitCode: number) => void;
-  /** After the root signal has been aborted with an error that nobody caught. */
+  /** Called after the root signal was aborted with an uncaught error. */
   crash: (error: unknown) => void;
 }
 
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const satisfies readonly EndingSignal[];
 
 /**
- * `npm run` passes a Ctrl-C on to a child that has had it from the terminal already: the same key press arrives
- * twice within milliseconds, and only a later one is meant as the second.
+ * `npm run` forwards a Ctrl-C to a child that has already received it from the terminal: one key press arrives twice
+ * within milliseconds. Only a later one counts as the second.
  */
 const SAME_KEY_PRESS_MS = 300;
 
 /**
- * Turns SIGINT, SIGTERM and SIGHUP into an abort of one signal, whose reason is an `InterruptedError`; an error that nobody caught
- * aborts it too, and is the reason itself.
+ * Converts SIGINT, SIGTERM and SIGHUP into an abort of one signal, whose reason is an `InterruptedError`. An uncaught
+ * error also aborts it and is itself the reason.
  *
- * Only a later SIGINT leaves at once: a closing terminal sends SIGHUP twice, from the kernel and from the shell, and a
- * service manager may repeat SIGTERM; neither may cut the clean-up short.
+ * Only a later SIGINT exits immediately. A closing terminal sends SIGHUP twice, from the kernel and from the shell, and
+ * a service manager may repeat SIGTERM; neither must interrupt the clean-up.
  */
 export function watchEndingSignals(
   handlers: EndingSignalHandlers,
@@ -36,7 +36,7 @@ export function watchEndingSignals(
   const onSignal = (ending: EndingSignal): void => {
     if (firstAtMs === undefined) {
       firstAtMs = now();
-      // Does nothing after a crash, whose clean-up is going on.
+      // Has no effect after a crash, whose clean-up is in progress.
       root.abort(new InterruptedError(ending));
       handlers.first(ending);
     } else if (ending === 'SIGINT' && now() - firstAtMs > SAME_KEY_PRESS_MS) {
@@ -44,7 +44,7 @@ export function watchEndingSignals(
     }
   };
 
-  // A fault in a timer must not leave a lease and a snapshot behind: it ends the program as a signal does.
+  // An error in a timer must not leave a lease or snapshot on the server: it ends the program like a signal.
   const onCrash = (error: unknown): void => {
     if (root.signal.aborted) return;
     root.abort(error);

@@ -3,30 +3,30 @@ import { exitCodeOf } from '../base/exit-codes.ts';
 import { redactUrls } from './redact.ts';
 import { safeLines } from './text/safe-text.ts';
 
-/** An error as it is shown: the `error` of a JSON document, or one sentence and a hint on standard error. */
+/** An error in displayed form: the `error` of a JSON document, or a message and a hint on standard error. */
 export interface ErrorReport {
   kind: ErrorKind | 'interrupted';
   exitCode: number;
   message: string;
   hint?: string;
-  /** More about the failure, for programs. */
+  /** Machine-readable details of the failure. */
   details?: object;
 }
 
-/** The one JSON document that `--json` puts on standard output, for success and failure alike. */
+/** The single JSON document that `--json` prints to standard output, for success and failure. */
 export interface JsonDocument<Result> {
-  /** Of docs/schemas: it counts up when a field is removed, or changes its meaning. */
+  /** Version of docs/schemas. Incremented when a field is removed or changes its meaning. */
   schemaVersion: 1;
   /** True exactly when `exitCode` is 0. */
   ok: boolean;
   exitCode: number;
-  /** What the command found or did; it also stands beside an `error` when the command got to an end (a partial export). */
+  /** What the command found or did. It is also present with an `error` when the command ran to its end (a partial export). */
   result?: Result;
   error?: ErrorReport;
   warnings: string[];
 }
 
-/** Describes anything thrown. `clean` takes secrets out of the texts. */
+/** Describes any thrown value. `clean` removes secrets from the texts. */
 export function describeError(error: unknown, clean: (text: string) => string = redactUrls): ErrorReport {
   const hint = hintOf(error);
   return {
@@ -38,10 +38,7 @@ export function describeError(error: unknown, clean: (text: string) => string = 
   };
 }
 
-/**
- * Describes what ended a command after a signal: the signal decides the exit code, and an error of the clean-up is
- * told beside it.
- */
+/** Describes the end of a command after a signal: the signal determines the exit code, and an error during clean-up is added. */
 export function describeInterruption(
   reason: unknown,
   error: unknown,
@@ -52,7 +49,7 @@ export function describeInterruption(
   return { ...report, hint: clean([error.message, error.hint].filter(Boolean).join(' ')) };
 }
 
-/** The lines for standard error: `Error: …`, and the hint beneath. */
+/** The lines for standard error: `Error: …`, and the hint below it. */
 export function errorLines({ kind, message, hint }: ErrorReport): string {
   const sentence = kind === 'interrupted' ? message : `Error: ${message}`;
   return safeLines(hint === undefined ? sentence : `${sentence}\n${indent(hint)}`);
@@ -61,8 +58,8 @@ export function errorLines({ kind, message, hint }: ErrorReport): string {
 const MOST_CAUSES = 20;
 
 /**
- * The stack with all causes, for `HYPER2KVM_DEBUG=1`. Other properties of errors are left out but for the system's error code: those of an HTTP client
- * hold the whole request, with the session's cookie and the body of a login.
+ * The stack with all causes, for `HYPER2KVM_DEBUG=1`. Of the other properties of errors, only the system error code is
+ * included: the errors of an HTTP client contain the whole request, with the session cookie and the body of a login.
  */
 export function errorStack(error: unknown, clean: (text: string) => string): string {
   const stacks: string[] = [];

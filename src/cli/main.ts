@@ -11,16 +11,16 @@ import { foldText } from './text/fold-lines.ts';
 import { isDebugging } from './trace/command-trace.ts';
 
 export interface MainOptions {
-  /** The name or path that the program was called by: a link may make another one of it. */
+  /** The name or path that the program was started with: a link can select another command line. */
   calledAs: string;
-  /** The words after the program's name. */
+  /** The arguments after the program's name. */
   argv: string[];
   bundle: Bundle;
 }
 
 /**
- * Runs the command that `argv` names. Never throws: an error is told on standard error, or as a JSON document, and its code
- * is in `process.exitCode`. The process ends by itself when nothing is left to do.
+ * Runs the command that `argv` names. Never throws: an error is printed to standard error or as a JSON document, and
+ * `process.exitCode` contains its code. The process ends when nothing is left to do.
  */
 export async function main({ calledAs, argv, bundle }: MainOptions): Promise<void> {
   watchStandardOutput();
@@ -35,7 +35,7 @@ export async function main({ calledAs, argv, bundle }: MainOptions): Promise<voi
     checkCommand(words, bundle.manifest.commands);
     const { run, settings } = await import('@oclif/core');
     watchStandardOutput();
-    // oclif would look for a TypeScript compiler in development; Node runs the sources as they are.
+    // In development, oclif would look for a TypeScript compiler; Node runs the sources directly.
     settings.enableAutoTranspile = false;
     const { printOptionalValues } = await import('./optional-value-help.ts');
     printOptionalValues();
@@ -44,15 +44,15 @@ export async function main({ calledAs, argv, bundle }: MainOptions): Promise<voi
     const pjson = withHelpWidth(bundle.pjson, process.stdout);
     const plugin = new BundledPlugin({ ...bundle, pjson });
     await plugin.load();
-    // Without oclif's flush: since nothing calls process.exit, Node writes all that is pending, and flush would wait for ever for
-    // a reader that has gone away.
+    // Does not use oclif's flush. Because nothing calls process.exit, Node writes all pending output; flush would wait
+    // forever for a reader that has closed its end.
     await run(words, { root, pjson, plugins: new Map([[plugin.name, plugin]]) });
   } catch (error) {
     tell(error, argv);
   }
 }
 
-/** Paths on the command line, and the defaults of outputs, start at the current folder. */
+/** Paths on the command line and the default outputs are relative to the current folder. */
 function requireCurrentFolder(): void {
   try {
     process.cwd();
@@ -64,12 +64,12 @@ function requireCurrentFolder(): void {
   }
 }
 
-/** `hyper2kvm help export` and `hyper2kvm help` as oclif's core knows them. */
+/** Rewrites `hyper2kvm help export` and `hyper2kvm help` to the form that oclif's core supports. */
 function asFlags(argv: string[]): string[] {
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
 }
 
-/** oclif forgets two columns of the indentation of what flags mean. On less than 40 columns nothing is folded well. */
+/** oclif does not count two columns of indentation of the flag descriptions. Below 40 columns, nothing folds well. */
 function withHelpWidth(
   pjson: Bundle['pjson'],
   { isTTY, columns }: { isTTY?: boolean; columns?: number },
@@ -106,8 +106,8 @@ function tell(error: unknown, argv: readonly string[]): void {
 }
 
 /**
- * oclif asks for the home folder and the shell, and Node throws for a user that has neither HOME and SHELL nor an entry in passwd. HOME becomes empty and not some
- * folder of all, since records of jobs are kept below it.
+ * oclif reads the home directory and the shell, and Node throws for a user with neither HOME and SHELL nor an entry in
+ * passwd. HOME becomes empty rather than a shared folder, because job records are stored under it.
  */
 function describeUser(env: NodeJS.ProcessEnv): void {
   try {
@@ -119,8 +119,9 @@ function describeUser(env: NodeJS.ProcessEnv): void {
 }
 
 /**
- * A download comes in buffers of 16 KiB that die at once; in a young generation that grows to V8's own size (16 MiB and more) thousands of them
- * wait for the collector. Measured over a 2 GiB export on Node 24: 120 MB at the peak instead of 205 MB, and a third less processor time.
+ * A download arrives in short-lived buffers of 16 KiB. In a young generation of V8's default size (16 MiB and more),
+ * thousands of them wait for garbage collection. Measured over a 2 GiB export on Node 24: a peak of 120 MB instead of
+ * 205 MB, and a third less CPU time.
  */
 function keepMemorySmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');

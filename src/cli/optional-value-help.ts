@@ -1,10 +1,13 @@
 import { CommandHelp, Help, type Command } from '@oclif/core';
 
-/** `[=VALUE]` after the `=` or the space that oclif puts before every value, and after the start of an underline. */
+/** `[=VALUE]` after the `=` or space that oclif puts before every value, and after the start of an underline. */
 const IN_LABEL = /=((?:\p{Cc}\[\d+m)*)\[=/gu;
 const IN_USAGE = / \[=/g;
 
-/** Help with `--shutdown[=TIME]`: a value that can be left out is joined with `=`. oclif knows no such flags, and has no setting for how it prints them. */
+/**
+ * Prints `--shutdown[=TIME]` in the help: an optional value is joined with `=`. oclif does not support such flags and
+ * has no setting for their format.
+ */
 class OptionalValueHelp extends CommandHelp {
   protected override defaultUsage(): string {
     return super.defaultUsage().replace(IN_USAGE, '[=');
@@ -20,14 +23,17 @@ class OwnHelp extends Help {
     return new OptionalValueHelp(command, this.config, this.opts);
   }
 
-  /** oclif takes a help class of the program's own by the name of a file only, which a program in one file does not have: its own one is changed. */
+  /**
+   * oclif loads a custom help class only by file name, which a single-file program does not have. This patches oclif's
+   * own class instead.
+   */
   static install(): void {
     const own = Object.getOwnPropertyDescriptor(OwnHelp.prototype, 'getCommandHelpClass');
     Object.defineProperty(Help.prototype, 'getCommandHelpClass', own ?? {});
   }
 }
 
-/** Makes oclif's help print values that can be left out as they are to be typed. */
+/** Makes oclif's help print optional values in the form in which users type them. */
 export function printOptionalValues(): void {
   OwnHelp.install();
 }

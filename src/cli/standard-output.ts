@@ -8,14 +8,18 @@ const REASONS: Readonly<Record<string, string>> = {
   EIO: 'an input/output error',
 };
 
-/** Ends a command whose standard output cannot be written. Its sentence comes when the process ends, once, however many writes have failed. */
+/**
+ * Ends a command whose standard output cannot be written. Its message is printed once, at the end of the process,
+ * however many writes have failed.
+ */
 export class LostOutputError extends Error {}
 
 let lost: { error: unknown } | undefined;
 
 /**
- * Makes a standard output that cannot be written one sentence and an exit code, when the process ends: what the command does besides, an export above all, goes on to its end. A
- * standard error that cannot be written changes nothing: there is nobody to tell. Takes the place of other listeners: oclif's, which comes with its module, throws.
+ * When standard output cannot be written, reports it with one message and an exit code at the end of the process. The
+ * command's other work, above all an export, continues to its end. A failure of standard error is ignored: there is
+ * nowhere to report it. Replaces existing listeners, because the one that oclif's module installs throws.
  */
 export function watchStandardOutput(): void {
   for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error');
@@ -31,16 +35,16 @@ function reportLost(): void {
   sayAtOnce(`Error: standard output could not be written: ${REASONS[code] ?? code}.`);
 }
 
-/** Throws {@link LostOutputError} when an earlier write has failed, for commands that print until they are ended. */
+/** Throws {@link LostOutputError} when an earlier write has failed. For commands that print until they are stopped. */
 export function requireStandardOutput(): void {
   if (lost !== undefined) throw new LostOutputError('Standard output cannot be written.');
 }
 
-/** A line on standard error from a process that ends; nothing where that cannot be written either. */
+/** Writes a line to standard error synchronously, for a process that is exiting; ignores write errors. */
 export function sayAtOnce(line: string): void {
   try {
     writeSync(process.stderr.fd, `${line}\n`);
   } catch {
-    // There is nobody to tell.
+    // Nobody is left to report it to.
   }
 }

@@ -2,22 +2,22 @@ import { Errors } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { nearWord } from './near-word.ts';
 
-/** What the wording of a usage error needs to know about the command. */
+/** The names in the command that the wording of a usage error needs. */
 export interface CommandNames {
   /** `hyper2kvm export` */
   command: string;
-  /** Without the dashes. */
+  /** Flag names without the dashes. */
   flags: readonly string[];
 }
 
 /**
- * oclif's complaint about the command line as one clear sentence of our own. Any other error comes back as it is. Never
- * quotes the value of an unknown flag: it may be a password.
+ * Converts an oclif error about the command line into one clear sentence. Returns any other error unchanged. Never
+ * quotes the value of an unknown flag, which may be a password.
  */
 export function asUsageError(error: unknown, names: CommandNames): unknown {
   if (!(error instanceof Errors.CLIError) || error.oclif.exit !== 2) return error;
-  // oclif's parse errors are told apart by the facts that they carry; their classes are not exported. NonExistentFlagsError
-  // has the flags as they were given, UnexpectedArgsError the words; the `args` of RequiredArgsError are their definitions.
+  // Distinguishes oclif's parse errors by their fields, because their classes are not exported. NonExistentFlagsError
+  // has the flags as given and UnexpectedArgsError the arguments. The `args` of RequiredArgsError are definitions.
   const flags = 'flags' in error ? error.flags : undefined;
   const args = 'args' in error ? error.args : undefined;
   const hint = `See ${names.command} --help.`;
@@ -33,7 +33,7 @@ export function asUsageError(error: unknown, names: CommandNames): unknown {
   return new Hyper2kvmError('usage', firstSentence(error.message), { hint, cause: error });
 }
 
-/** The refusal of `--password`, told before the command line is parsed: its value would be taken for an argument. */
+/** The refusal of `--password`, reported before the command line is parsed: otherwise its value would be taken for an argument. */
 export function passwordFlagError(): Hyper2kvmError {
   return new Hyper2kvmError('usage', 'There is no --password flag: all users of this host could read it.', {
     hint: 'Set HYPER2KVM_PASSWORD, use --password-file FILE (- is standard input), or run on a terminal to be prompted.',
@@ -48,7 +48,7 @@ function unknownFlag(words: readonly string[], { command, flags }: CommandNames)
   return new Hyper2kvmError('usage', `${command} has no flag ${flag}.`, { hint });
 }
 
-/** oclif adds a line about --help; what comes before it is the complaint. */
+/** oclif appends a line about --help; the text before it is the message. */
 function firstSentence(message: string): string {
   const [line = message] = message.split('\n', 1);
   return /[.!?]$/.test(line) ? line : `${line}.`;

@@ -2,7 +2,8 @@ import { BASH_TEMPLATE } from './bash-template.ts';
 import type { Candidates, CompletedCommand } from './completion-model.ts';
 
 /**
- * The completion script for bash 4.4 and later. It needs no other script: bash-completion finds it by its name, and `source` does without.
+ * Generates the completion script for bash 4.4 and later. It needs no other script: bash-completion finds it by its
+ * file name, and `source` also works.
  * @param bin the program's name
  */
 export function bashScript(bin: string, commands: readonly CompletedCommand[]): string {

@@ -1,4 +1,7 @@
-/** What of the script for bash is the same for all programs. `@{` stands for what TypeScript would take for a placeholder; words in capitals are filled in. */
+/**
+ * The fixed part of the bash script. `@{` stands for `${`, which TypeScript would treat as a placeholder. Words in
+ * capitals are replaced.
+ */
 export const BASH_TEMPLATE = String.raw`# bash completion of BIN, generated from its commands; BIN completion bash prints it.
 
 # Splits the line up to the cursor only at spaces, into words and cur. bash has also split it at = and :, which occur in

@@ -1,22 +1,22 @@
 import type { Command } from '@oclif/core';
 
-/** What stands for a word that is still to be typed. */
+/** The candidates for a word that is still to be typed. */
 export type Candidates =
   | { kind: 'choices'; words: readonly string[] }
-  /** Names that the program itself knows: VMs of the last inventory, ids of jobs. */
+  /** Names that the program itself provides: VMs from the last inventory, job IDs. */
   | { kind: KnownNames }
   | { kind: 'files' | 'folders' | 'none' };
 
-/** What `hyper2kvm __complete` can name. */
+/** The kinds of names that `hyper2kvm __complete` can list. */
 export const KNOWN_NAMES = ['vms', 'jobs', 'running-jobs'] as const;
 export type KnownNames = (typeof KNOWN_NAMES)[number];
 
 export interface CompletedFlag {
-  /** With their dashes, the long one first. */
+  /** With their dashes, the long form first. */
   names: string[];
   summary: string;
   repeatable: boolean;
-  /** Undefined for a switch. A value that is `optional` stands behind = or not at all. */
+  /** Undefined for a boolean flag. An `optional` value follows = or is omitted. */
   value: { title: string; optional: boolean; candidates: Candidates } | undefined;
 }
 
@@ -24,11 +24,11 @@ export interface CompletedCommand {
   id: string;
   summary: string;
   flags: CompletedFlag[];
-  /** What the words that are no flags may be: one entry each, the last one again for all that follow when `repeatable`. */
+  /** The positional arguments, one entry each. With `repeatable`, the last entry applies to all further arguments. */
   words: { title: string; repeatable: boolean; candidates: Candidates }[];
 }
 
-/** What helpValue says of a flag's value. */
+/** Candidates by a flag's helpValue. */
 const VALUES: Readonly<Record<string, Candidates>> = {
   FILE: { kind: 'files' },
   PATH: { kind: 'files' },
@@ -36,7 +36,7 @@ const VALUES: Readonly<Record<string, Candidates>> = {
   ID: { kind: 'jobs' },
 };
 
-/** What an argument's name says of it. A job that is named by itself is to be cancelled. */
+/** Candidates by an argument's name. A job as a positional argument is to be cancelled. */
 const WORDS: Readonly<Record<string, Candidates>> = {
   vm: { kind: 'vms' },
   glob: { kind: 'vms' },
@@ -47,7 +47,7 @@ const WORDS: Readonly<Record<string, Candidates>> = {
 
 const HELP: CompletedFlag = { names: ['--help', '-h'], summary: 'Show help', repeatable: false, value: undefined };
 
-/** The commands as shells complete them, out of oclif's manifest, in whatever order that has them. Hidden commands and flags are left out. */
+/** The commands for completion, from oclif's manifest and in its order. Omits hidden commands and flags. */
 export function completedCommands(commands: readonly Command.Cached[]): CompletedCommand[] {
   return commands
     .filter(({ hidden }) => !hidden)
@@ -86,13 +86,13 @@ function valueOf({ options, helpValue }: Command.Flag.Cached & { type: 'option' 
   }
   const optional = isOptionalValue(written);
   const title = optional ? written.slice(2, -1) : written;
-  // `[=fast|careful|zstd]` names its words, which oclif does not know: it would ask for one of them.
+  // `[=fast|careful|zstd]` lists its values. oclif does not know them, because with `options` it would require one of them.
   if (title.includes('|'))
     return { title: 'value', optional, candidates: { kind: 'choices', words: title.split('|') } };
   return { title, optional, candidates: VALUES[title] ?? { kind: 'none' } };
 }
 
-/** `[=MINUTES]` may be left out; the value of `[SOURCE=]NAME` may not. */
+/** The value in `[=MINUTES]` is optional; the one in `[SOURCE=]NAME` is not. */
 export function isOptionalValue(helpValue: string): boolean {
   return helpValue.startsWith('[=') && helpValue.endsWith(']');
 }
@@ -102,7 +102,7 @@ function completedWord({ name, options, multiple }: Command.Arg.Cached): Complet
   return { title: name.toUpperCase(), repeatable: multiple === true, candidates };
 }
 
-/** What stands before the first stop, colon or semicolon: shells show one line. */
+/** The text before the first period, colon or semicolon: shells show one line. */
 function shortened(text: string): string {
   return text.replace(/[.:;](\s.*)?$/s, '');
 }

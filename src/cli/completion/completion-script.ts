@@ -9,7 +9,7 @@ export type Shell = (typeof SHELLS)[number];
 
 const WRITERS = { bash: bashScript, zsh: zshScript, fish: fishScript };
 
-/** The completion script of the program `bin` for a shell, made from the commands as oclif's manifest has them. */
+/** Generates the completion script of the program `bin` for a shell, from the commands in oclif's manifest. */
 export function completionScript(shell: Shell, bin: string, commands: readonly Command.Cached[]): string {
   return WRITERS[shell](bin, completedCommands(commands));
 }

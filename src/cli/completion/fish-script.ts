@@ -1,7 +1,7 @@
 import type { Candidates, CompletedCommand, CompletedFlag } from './completion-model.ts';
 
 /**
- * The completion script for fish 3.1 and later, which finds it by its name in `vendor_completions.d`.
+ * Generates the completion script for fish 3.1 and later, which finds it by its file name in `vendor_completions.d`.
  * @param bin the program's name
  */
 export function fishScript(bin: string, commands: readonly CompletedCommand[]): string {
@@ -34,7 +34,7 @@ function flagWords(bin: string, { names, summary, value }: CompletedFlag): strin
   const forms = names.map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`));
   const described = `${forms.join(' ')} -d ${quoted(summary)}`;
   if (value === undefined) return described;
-  // -r: the flag takes a value, also in the next word. Without it only behind =.
+  // -r: the flag takes a value, also as the next word. Without -r, only after =.
   return [described, value.optional ? '' : '-r', argumentWords(bin, value.candidates)].filter(Boolean).join(' ');
 }
 

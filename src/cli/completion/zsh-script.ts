@@ -1,7 +1,7 @@
 import type { Candidates, CompletedCommand, CompletedFlag } from './completion-model.ts';
 
 /**
- * The completion script for zsh: as a file `_BIN` in a folder of `fpath`, or for `source` after `compinit`.
+ * Generates the completion script for zsh: for a file `_BIN` in a folder of `fpath`, or for `source` after `compinit`.
  * @param bin the program's name
  */
 export function zshScript(bin: string, commands: readonly CompletedCommand[]): string {
@@ -22,11 +22,11 @@ function commandCase(bin: string, { id, flags, words }: CompletedCommand): strin
   return `    ${id})\n      _arguments -S -s : \\\n${specs.map((spec) => `        ${spec}`).join(' \\\n')}\n      ;;\n`;
 }
 
-/** As the manual of zshcompsys has it under `_arguments`: `--flag=[summary]:title:action`. */
+/** The form documented in zshcompsys under `_arguments`: `--flag=[summary]:title:action`. */
 function flagSpec(bin: string, { names, summary, repeatable, value }: CompletedFlag): string {
   const others = repeatable ? '*' : names.length > 1 ? `(${names.join(' ')})` : '';
   const text = `[${summary.replace(/[[\]\\]/g, '\\$&')}]`;
-  // `=-` wants the value in the same word; behind `::` it may be left out.
+  // `=-` requires the value in the same word; `::` makes it optional.
   const end =
     value === undefined ? '' : `:${value.optional ? ':' : ''}${escaped(value.title)}:${action(bin, value.candidates)}`;
   const forms = names.map((name) => {

@@ -1,15 +1,15 @@
 import type { OptionalValues } from '../input/optional-values.ts';
 import type { SettingValue, Settings } from './profile.ts';
 
-/** What oclif's parser tells about the flags of a call. */
+/** The flag data from oclif's parser. */
 export interface ParsedFlags {
   flags: Record<string, unknown>;
   metadata: { flags: Readonly<Record<string, { setFromDefault?: boolean } | undefined>> };
 }
 
 /**
- * Gives flags that the command line does not name the values of a profile, and returns the names of those that it set. `optionalValues` are the flags
- * whose value can be left out.
+ * Sets flags that the command line does not set from a profile, and returns the names of those that it set.
+ * `optionalValues` are the flags with an optional value.
  */
 export function applySettings(
   { flags, metadata }: ParsedFlags,
@@ -27,7 +27,7 @@ export function applySettings(
   return applied;
 }
 
-/** `compress: true` is `--compress` alone, and `compress: false` no `--compress`. */
+/** `compress: true` means `--compress` without a value, and `compress: false` means no `--compress`. */
 function effectiveValue(value: SettingValue, optionalValue: string | undefined): SettingValue | undefined {
   if (optionalValue === undefined || typeof value !== 'boolean') return value;
   return value ? optionalValue : undefined;

@@ -6,37 +6,40 @@ import { takeLeftOut, type DeniableFlag } from './left-out.ts';
 import { loadProfile } from './load-profile.ts';
 import type { Profile, Settings } from './profile.ts';
 
-/** What a command needs to tell about itself for its profile. */
+/** What a command provides so that its profile can be applied. */
 export interface ProfileUse {
   env: NodeJS.ProcessEnv;
   commands: readonly Pick<Command.Loadable, 'id' | 'flags'>[];
-  /** The part of the profile that is about this command's flags. */
+  /** Returns the part of the profile for this command's flags. */
   settingsOf: (profile: Profile) => Settings;
   optionalValues: OptionalValues;
   warn: (message: string) => void;
 }
 
-/** The profile of one call: chosen, applied to its flags, and told where a setting of it was wrong. */
+/** The profile of one invocation: selects it, applies it to the flags, and explains errors caused by its settings. */
 export class CommandProfile {
-  /** Undefined before the flags are read, and when no profile counts. */
+  /** Undefined before the flags are parsed, and when no profile applies. */
   profile: Profile | undefined;
-  /** Settings of the profile that the command line leaves out. */
+  /** Settings of the profile that the command line disables. */
   leftOut: ReadonlySet<string> = new Set();
   #applied: string[] = [];
 
-  /** The profile and its place, for people. */
+  /** The profile and its file, for messages. */
   get words(): string | undefined {
     return this.profile && `${this.profile.name}, of ${this.profile.file}`;
   }
 
-  /** The command line without the words that are for the profile. */
+  /** Returns the command line without the arguments that disable profile settings. */
   takeLeftOut(argv: readonly string[], flags: Readonly<Record<string, DeniableFlag>>): string[] {
     const taken = takeLeftOut(argv, flags);
     this.leftOut = taken.leftOut;
     return taken.argv;
   }
 
-  /** Finds the profile and fills the flags that the command line does not name. Throws usage errors. */
+  /**
+   * Loads the profile and sets the flags that the command line does not set.
+   * @throws usage errors.
+   */
   async apply(parsed: ParsedFlags, { settingsOf, optionalValues, ...use }: ProfileUse): Promise<void> {
     const { config, profile } = parsed.flags;
     const [file, name] = [config, profile].map((value) => (typeof value === 'string' ? value : undefined));
@@ -46,7 +49,7 @@ export class CommandProfile {
     this.#applied = applySettings(parsed, new Map(settings), optionalValues);
   }
 
-  /** A flag that the user did not type would be looked for in vain: the hint of a usage error tells where it may come from. */
+  /** Adds to a usage error the profile that may have set the flag: the user did not type it and would not find it on the command line. */
   explain(error: unknown): unknown {
     if (!(error instanceof Hyper2kvmError) || error.kind !== 'usage' || this.#applied.length === 0) return error;
     const origin = `The profile ${this.profile?.name} in ${this.profile?.file} sets ${this.#applied.join(', ')}.`;

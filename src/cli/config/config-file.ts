@@ -5,27 +5,30 @@ import { homeFolder } from '../../base/files/home-folder.ts';
 import { errnoOf, localFileError } from '../../base/files/local-file-error.ts';
 import { shellWord } from '../text/shell-word.ts';
 
-/** A configuration file as it was read. */
+/** The contents of a configuration file. */
 export interface ConfigFile {
   path: string;
   text: string;
-  /** Of a regular file; a pipe has no other readers. */
+  /** Set for a regular file; a pipe has no other readers. */
   access: { mode: number; uid: number } | undefined;
 }
 
-/** Thousands of profiles; what is larger is another file. */
+/** Enough for thousands of profiles; a larger file is not a configuration file. */
 const LARGEST_BYTES = 1024 * 1024;
 
-/** `$XDG_CONFIG_HOME/hyper2kvm/config.yaml`, by default below `~/.config`; undefined without a home folder. */
+/** `$XDG_CONFIG_HOME/hyper2kvm/config.yaml`, by default under `~/.config`; undefined without a home directory. */
 export function defaultConfigPath(env: NodeJS.ProcessEnv): string | undefined {
   const config = env['XDG_CONFIG_HOME'];
-  // The XDG Base Directory Specification has relative paths ignored.
+  // The XDG Base Directory Specification requires relative paths to be ignored.
   if (config !== undefined && isAbsolute(config)) return join(config, 'hyper2kvm', 'config.yaml');
   const home = homeFolder(env);
   return home === undefined ? undefined : join(home, '.config', 'hyper2kvm', 'config.yaml');
 }
 
-/** Reads a file that was named. Throws usage errors that name it. */
+/**
+ * Reads a file named by the user.
+ * @throws usage errors that name the file.
+ */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
   try {
     return await read(path);
@@ -40,8 +43,8 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
 }
 
 /**
- * As {@link readConfigFile}, of a file that nobody named: undefined when it is not there; and, with a warning, when its folder is closed, as home folders
- * are to a service of systemd with ProtectHome.
+ * Like {@link readConfigFile}, for the default file. Undefined when it does not exist. Also undefined, with a warning,
+ * when its folder is inaccessible, as home directories are for a systemd service with ProtectHome.
  */
 export async function readUsualConfigFile(
   path: string,
@@ -65,8 +68,9 @@ async function read(path: string): Promise<ConfigFile> {
 }
 
 /**
- * Refuses a file that other users can write to: they would choose the server and the commands that are run. One with a password must be its
- * user's own and closed to all others. Throws usage errors with what mends it.
+ * Refuses a file that other users can write to: they could choose the server and the commands to run. A file with a
+ * password must be owned by the user and not accessible to others.
+ * @throws usage errors with the remedy.
  */
 export function checkAccess({ path, access }: ConfigFile, hasSecret: boolean): void {
   if (access === undefined) return;

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 
 const helpGroup = 'GLOBAL';
 
-/** The flags of every command that choose a profile. */
+/** The flags that select a profile, for every command. */
 export const CONFIG_FLAGS = {
   config: Flags.string({
     helpGroup,

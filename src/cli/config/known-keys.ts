@@ -2,30 +2,30 @@ import type { Command } from '@oclif/core';
 import { isOptionalValue } from '../completion/completion-model.ts';
 import { CONNECTION_FLAGS } from '../connection-flags.ts';
 
-/** What may stand behind a key. Made of the definition of the flag with that name, so that the two cannot differ. */
+/** The allowed values of a key. Derived from the definition of the flag with the same name, so that the two cannot differ. */
 export type KeyType =
   | { type: 'boolean' }
   | {
       type: 'text';
-      /** The only words that it takes. */
+      /** The only allowed values. */
       options?: readonly string[] | undefined;
       /** A list is allowed. */
       multiple: boolean;
-      /** `true` stands for the flag without a value. */
+      /** `true` means the flag without a value. */
       hasOptionalValue: boolean;
-      /** `~/` is the home folder, as the shell has it for a flag. */
+      /** `~/` is expanded to the home directory, as the shell does for a flag. */
       isPath: boolean;
     };
 
 export type Keys = ReadonlyMap<string, KeyType>;
 
-/** The keys of a profile: those of the server, and those of each command below the command's name. */
+/** The keys of a profile: those for the server, and those of each command under the command's name. */
 export interface KnownKeys {
   server: Keys;
   commands: ReadonlyMap<string, Keys>;
 }
 
-/** The facts about a flag that a key needs; oclif's definitions and the entries of its manifest both have them. */
+/** The properties of a flag that a key needs, available in oclif's definitions and in its manifest. */
 interface FlagFacts {
   type: 'boolean' | 'option';
   hidden?: boolean | undefined;
@@ -35,10 +35,10 @@ interface FlagFacts {
   multiple?: boolean | undefined;
 }
 
-/** A flag for the password is not to be had; a file that only its owner can read may hold it. */
+/** There is no flag for the password, but a file that only its owner can read may contain it. */
 const PASSWORD: KeyType = { type: 'text', multiple: false, hasOptionalValue: false, isPath: false };
 
-/** The keys that the commands' flags make. Global flags are about one call, and are no keys. */
+/** The keys derived from the commands' flags. Global flags concern a single invocation and are not keys. */
 export function knownKeys(commands: readonly Pick<Command.Loadable, 'id' | 'flags'>[]): KnownKeys {
   const sections = commands.map(({ id, flags }) => {
     const own = Object.entries<FlagFacts>(flags).filter(
@@ -52,7 +52,7 @@ export function knownKeys(commands: readonly Pick<Command.Loadable, 'id' | 'flag
   };
 }
 
-/** `boot-test` has a `--timeout` of its own. */
+/** `boot-test` has its own `--timeout`. */
 function isServerFlag(name: string, helpGroup: string | undefined): boolean {
   return helpGroup === CONNECTION_FLAGS.url.helpGroup && name in CONNECTION_FLAGS;
 }

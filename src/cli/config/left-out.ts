@@ -1,4 +1,4 @@
-/** The facts about a flag that tell whether a profile can set it. */
+/** The properties of a flag that decide whether a profile can set it. */
 export interface DeniableFlag {
   type: 'boolean' | 'option';
   allowNo?: boolean;
@@ -6,8 +6,8 @@ export interface DeniableFlag {
 }
 
 /**
- * Takes words like `--no-snapshot` out of a command line: they leave the profile's own `snapshot` out. A flag that can be
- * denied anyway keeps its word, and words after `--` are no flags.
+ * Removes arguments such as `--no-snapshot`, which disable the profile's `snapshot` setting, from a command line. Keeps
+ * them for flags that have a negated form of their own. Arguments after `--` are not flags.
  */
 export function takeLeftOut(
   argv: readonly string[],

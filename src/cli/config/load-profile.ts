@@ -6,20 +6,23 @@ import { checkAccess, defaultConfigPath, readConfigFile, readUsualConfigFile } f
 import { knownKeys } from './known-keys.ts';
 import { secretsOf, type Profile } from './profile.ts';
 
-/** The profile that counts when none is named. */
+/** The profile used when none is named. */
 const DEFAULT_PROFILE = 'default';
 
 export interface ProfileOptions {
-  /** `--config` and `--profile`; undefined leaves the word to the environment. */
+  /** `--config` and `--profile`; undefined leaves the choice to the environment. */
   file: string | undefined;
   name: string | undefined;
   env: NodeJS.ProcessEnv;
   commands: readonly Pick<Command.Loadable, 'id' | 'flags'>[];
-  /** Told that the usual file cannot be read. */
+  /** Receives a warning when the default file cannot be read. */
   warn: (message: string) => void;
 }
 
-/** The profile of the configuration file that counts for this call; undefined when there is none and none was named. Throws usage errors. */
+/**
+ * Loads the profile of the configuration file for this invocation; undefined when there is none and none was named.
+ * @throws usage errors.
+ */
 export async function loadProfile({ file, name, env, commands, warn }: ProfileOptions): Promise<Profile | undefined> {
   for (const [flag, text] of [
     ['--config', file],
@@ -30,7 +33,7 @@ export async function loadProfile({ file, name, env, commands, warn }: ProfileOp
   const namedFile = file ?? (env['HYPER2KVM_CONFIG'] || undefined);
   const namedProfile = name ?? (env['HYPER2KVM_PROFILE'] || undefined);
   const path = namedFile ?? defaultConfigPath(env);
-  // A profile that was named must be found; without one the file may be missing where it usually is.
+  // A named profile must exist; otherwise the default file may be missing.
   const config =
     namedFile !== undefined
       ? await readConfigFile(namedFile)

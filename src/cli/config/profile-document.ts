@@ -6,19 +6,20 @@ import type { Keys, KnownKeys } from './known-keys.ts';
 import type { Profile, SettingValue, Settings } from './profile.ts';
 import { readSetting } from './setting-value.ts';
 
-/** A key with its place, and what stands behind it with aliases followed. */
+/** A key with its location, and its value with aliases resolved. */
 interface Entry {
   key: string;
   line: number;
   value: Node | null;
 }
 
-/** A map that merges itself would go on for ever. */
+/** A map that merges itself would recurse forever. */
 const DEEPEST_MERGE = 10;
 
 /**
- * All profiles of a configuration file. Every key of every profile is checked, so that a mistake shows on the day it is made
- * and not in the night that needs it. Throws usage errors with file, line and key.
+ * Parses all profiles of a configuration file. Checks every key of every profile, so that a mistake is found when it is
+ * made and not in a scheduled run.
+ * @throws usage errors with file, line and key.
  */
 export function readProfiles(text: string, file: string, known: KnownKeys, home: string | undefined): Profile[] {
   return new ProfileDocument(text, file, known, home).profiles();
@@ -35,7 +36,7 @@ class ProfileDocument {
     this.#file = file;
     this.#known = known;
     this.#home = home;
-    // Pretty errors quote the source, which may hold a password.
+    // Pretty errors quote the source, which may contain a password.
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
     const [error] = this.#document.errors;
     if (error === undefined) return;
@@ -103,7 +104,7 @@ class ProfileDocument {
     return configError(this.#file, line, `${place} has no setting ${JSON.stringify(key)}.`, hint);
   }
 
-  /** The entries of a map, with those that `<<` merges into it; none for nothing at all. */
+  /** The entries of a map, including those merged by `<<`; an empty value has none. */
   #entries(value: unknown, line: number, what: string, depth = 0): Entry[] {
     const node = this.#resolved(value);
     if (node === null || (isScalar(node) && node.value === null)) return [];
@@ -118,7 +119,7 @@ class ProfileDocument {
       if (key !== '<<') own.push(entry);
       else {
         const sources = isSeq(entry.value) ? entry.value.items : [entry.value];
-        // Of several the first one counts.
+        // If several sources have a key, the first one wins.
         for (const source of sources.toReversed()) {
           for (const each of this.#entries(source, at, '<<', depth + 1)) merged.set(each.key, each);
         }
@@ -134,7 +135,7 @@ class ProfileDocument {
   }
 }
 
-/** A mistake in the configuration file, with its place. The sentence never quotes a value: it may be a password. */
+/** A mistake in the configuration file, with its location. The message never quotes a value, which may be a password. */
 function configError(file: string, line: number, sentence: string, hint?: string): Hyper2kvmError {
   return new Hyper2kvmError('usage', `${file}, line ${line}: ${sentence}`, hint === undefined ? {} : { hint });
 }

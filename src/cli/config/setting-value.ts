@@ -4,12 +4,12 @@ import { nearWord } from '../near-word.ts';
 import type { KeyType } from './known-keys.ts';
 import type { SettingValue } from './profile.ts';
 
-/** The value, or what is wanted instead of what stands there, which is not quoted: it may be a password. */
+/** The value, or a description of the expected value. The actual value is not quoted, because it may be a password. */
 export type SettingReading = { value: SettingValue } | { wanted: string; hint?: string };
 
 type TextType = Extract<KeyType, { type: 'text' }>;
 
-/** Reads the value behind a key; `home` is what `~/` means in a path. */
+/** Reads the value of a key; `home` is the expansion of `~/` in a path. */
 export function readSetting(
   node: Node | null | (Node | null)[],
   type: KeyType,
@@ -48,7 +48,7 @@ function readText(
   return { value: text };
 }
 
-/** A number as it is written: a password may begin with zeros. */
+/** The source text of a number: a password may begin with zeros. */
 function textOf(node: Node | null): string | undefined {
   if (!isScalar(node)) return undefined;
   if (typeof node.value === 'string') return node.value === '' ? undefined : node.value;

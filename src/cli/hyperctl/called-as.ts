@@ -1,11 +1,12 @@
 import { basename } from 'node:path';
 
-/** The name of the link that stands for another command line. */
+/** The name of the link that selects the hyperctl command line. */
 const NAME = 'hyperctl';
 
 /**
- * The words for oclif of a program that was called as `program`, a path or a name: with `hyperctl` before them when it was called through a link of that name. What
- * follows that word is hidden behind `--`, since its flags are not ours.
+ * The arguments for oclif when the program was started as `program`, a path or a name. If it was started through a link
+ * named `hyperctl`, they begin with `hyperctl`. The arguments of hyperctl follow a `--`, so that oclif does not parse
+ * their flags.
  */
 export function wordsFor(program: string, argv: readonly string[]): string[] {
   const words = basename(program) === NAME ? [NAME, ...argv] : [...argv];

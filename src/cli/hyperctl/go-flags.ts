@@ -1,20 +1,21 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { nearWord } from '../near-word.ts';
 
-/** Each flag of a command, and whether it takes a value. */
+/** The flags of a command, and whether each takes a value. */
 export type FlagKinds = Readonly<Record<string, 'boolean' | 'string'>>;
 
 type Values<Kinds extends FlagKinds> = { [Name in keyof Kinds]?: Kinds[Name] extends 'boolean' ? boolean : string };
 
-/** The spellings that Go's `strconv.ParseBool` takes. */
+/** The spellings that Go's `strconv.ParseBool` accepts. */
 const BOOLEANS = new Map([
   ...['1', 't', 'T', 'TRUE', 'true', 'True'].map((text) => [text, true] as const),
   ...['0', 'f', 'F', 'FALSE', 'false', 'False'].map((text) => [text, false] as const),
 ]);
 
 /**
- * Reads flags as Go's `flag` package does: `-name value`, `-name=value`, the same with two dashes, `-name` or `-name=false` for a boolean; the last of a name
- * counts, and the first word that is no flag ends them. Gives the words behind.
+ * Parses flags like Go's `flag` package: `-name value`, `-name=value`, the same with two dashes, and `-name` or
+ * `-name=false` for a boolean. The last occurrence of a name wins, and the first argument that is not a flag ends them.
+ * Also returns the remaining arguments.
  * @throws usage errors that name the flag.
  */
 export function parseGoFlags<Kinds extends FlagKinds>(
@@ -46,7 +47,10 @@ export function parseGoFlags<Kinds extends FlagKinds>(
   return { flags: valuesOf(values), rest: words.slice(index) };
 }
 
-/** As {@link parseGoFlags}, for a command that takes no words besides: one is refused, since it was probably meant to be a flag's value. */
+/**
+ * Like {@link parseGoFlags}, for a command without positional arguments. Refuses one, because it was probably meant as
+ * the value of a flag.
+ */
 export function readGoFlags<Kinds extends FlagKinds>(
   command: string,
   words: readonly string[],
@@ -60,7 +64,7 @@ export function readGoFlags<Kinds extends FlagKinds>(
   });
 }
 
-/** What was set under each name is of the kind that the name has: see above. */
+/** The assertion is safe: the parser above stores a value of the declared kind under each name. */
 function valuesOf<Kinds extends FlagKinds>(values: ReadonlyMap<string, string | boolean>): Values<Kinds> {
   const flags: Values<Kinds> = {};
   return Object.assign(flags, Object.fromEntries(values));

@@ -1,4 +1,4 @@
-/** What `hyperctl` shows when it is called without a command, with an unknown one, or with `help`. */
+/** The text that `hyperctl` shows without a command, with an unknown command, or with `help`. */
 export const HELP = `hyperctl: exports VMs in the background, without a daemon (part of hyper2kvm)
 
   hyperctl submit -vm PATH [-output DIR] [-file JOB]   start an export; prints its job id

@@ -4,14 +4,14 @@ import { readSecret, type Secret } from '../../base/text/secret.ts';
 import { checkAccess, readConfigFile } from '../config/config-file.ts';
 import { nearWord } from '../near-word.ts';
 
-/** One job of a job file. Strings and switches as they stand there. */
+/** One job in a job file. Strings and booleans are as in the file. */
 export interface JobDefinition {
   vm: string | undefined;
   output: string | undefined;
   format: string | undefined;
   compress: boolean;
   parallel: number | undefined;
-  /** The job asks for the CD drives to be taken out first. */
+  /** The job requests removal of the CD-ROM drives first. */
   removeCdrom: boolean;
   url: string | undefined;
   username: string | undefined;
@@ -19,7 +19,7 @@ export interface JobDefinition {
   insecure: boolean;
 }
 
-/** The keys of a job that count, and the kind of each. */
+/** The supported keys of a job, and the type of each. */
 const KEYS = {
   vm_path: 'string',
   output_path: 'string',
@@ -32,17 +32,18 @@ const KEYS = {
   insecure: 'boolean',
   options: 'object',
 } as const;
-/** These name or date a job and change nothing. */
+/** These keys name or date a job and have no effect. */
 const IDLE_KEYS = ['id', 'name', 'created_at'];
 const OPTIONS = { parallel_downloads: 'number', remove_cdrom: 'boolean' } as const;
-/** Only the screen of another program. */
+/** Affects only the screen of another program. */
 const IDLE_OPTIONS = ['show_individual_progress'];
 
 type Kinds = Readonly<Record<string, 'string' | 'boolean' | 'number' | 'object'>>;
 
 /**
- * The jobs of a file in YAML or JSON: one job, or several under `jobs`. A key that is not known is an error, and so is one that another program would act on and this one does
- * not: a job that does less than it says is worse than none. A file with a password must be its owner's alone.
+ * Reads the jobs in a YAML or JSON file: one job, or several under `jobs`. An unknown key is an error. So is a key that
+ * another program would act on but this one does not: a job must not silently do less than it specifies. A file with a
+ * password must be accessible only to its owner.
  * @throws usage errors that name file and key, and never quote a value.
  */
 export async function readJobFile(path: string): Promise<JobDefinition[]> {
@@ -60,7 +61,7 @@ export async function readJobFile(path: string): Promise<JobDefinition[]> {
 
 function parseText(text: string, path: string): unknown {
   try {
-    // Pretty errors quote the source, which may hold a password.
+    // Pretty errors quote the source, which may contain a password.
     return parse(text, { prettyErrors: false });
   } catch (error) {
     if (!(error instanceof YAMLParseError)) throw error;

@@ -1,10 +1,10 @@
 import type { JobView } from '../../jobs/job-record.ts';
 
-/** How hyperctl calls the states of a job. */
+/** hyperctl's names for the states of a job. */
 export const JOB_WORDS = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
 export type JobWord = (typeof JOB_WORDS)[number];
 
-/** The state of a job in hyperctl's words. One that is still connecting is `pending`; one whose process was killed has `failed`. */
+/** The state of a job in hyperctl's terms. A job that is still connecting is `pending`; one whose process was killed has `failed`. */
 export function jobWord(job: JobView): JobWord {
   switch (job.state) {
     case 'running':
@@ -21,7 +21,8 @@ export function jobWord(job: JobView): JobWord {
 }
 
 /**
- * A text without the words that callers search an output for to learn of a job's end: a dot comes into `completed`, `failed` and `cancelled`, in names and messages alike.
+ * Callers search the output for state words to detect the end of a job. This inserts a dot into `completed`, `failed`
+ * and `cancelled` in names and messages, so that they do not match.
  */
 export function withoutStateWords(text: string): string {
   return text.replace(/(complet|fail|cancell)(ed)/gi, '$1·$2');

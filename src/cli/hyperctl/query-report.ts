@@ -4,7 +4,7 @@ import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 import { jobWord, withoutStateWords, type JobWord } from './job-words.ts';
 
-/** Jobs as a table: the first line its header, then one line a job. Of the words for an ended state a line holds its own job's alone. */
+/** Jobs as a table: a header line, then one line per job. Of the words for final states, a line contains only that of its own job. */
 export function queryTable(jobs: readonly JobView[]): string[] {
   const columns = ['JOB_ID', 'STATUS', 'PROGRESS', 'MESSAGE'].map((header) => ({ header }));
   return renderTable(
@@ -16,7 +16,7 @@ export function queryTable(jobs: readonly JobView[]): string[] {
   );
 }
 
-/** One job in full, under its table. */
+/** The details of one job, shown below its table. */
 export function queryDetails(job: JobView): string[] {
   const word = jobWord(job);
   const { request } = job;

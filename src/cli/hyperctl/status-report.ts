@@ -1,7 +1,7 @@
 import type { JobView } from '../../jobs/job-record.ts';
 import { jobWord, type JobWord } from './job-words.ts';
 
-/** That it runs, which callers ask a daemon for, and how many jobs there are in each state. */
+/** Reports that the service runs, because callers expect a daemon, and the number of jobs in each state. */
 export function statusLines(version: string, jobs: readonly JobView[]): string[] {
   const words = jobs.map(jobWord);
   const count = (word: JobWord): number => words.filter((each) => each === word).length;

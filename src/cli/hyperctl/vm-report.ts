@@ -5,7 +5,10 @@ import { safeText } from '../text/safe-text.ts';
 
 const MIB = 1024 * 1024;
 
-/** The document of `hyperctl list -json`, in the names that its callers know. `Storage` is the capacity of all disks, in bytes. */
+/**
+ * The document of `hyperctl list -json`, with the field names that its callers expect. `Storage` is the capacity of all
+ * disks, in bytes.
+ */
 export function vmListDocument(vms: readonly ListedVm[], now: Date): object {
   return {
     vms: vms.map((vm) => ({
@@ -22,7 +25,7 @@ export function vmListDocument(vms: readonly ListedVm[], now: Date): object {
   };
 }
 
-/** The VMs whose name or path holds the text, in any case. */
+/** The VMs whose name or path contains the text, ignoring case. */
 export function filterVms(vms: readonly ListedVm[], text: string | undefined): ListedVm[] {
   const wanted = (text ?? '').toLowerCase();
   return vms.filter(({ name, inventoryPath }) =>

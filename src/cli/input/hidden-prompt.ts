@@ -1,6 +1,6 @@
 import { Hyper2kvmError, InterruptedError } from '../../base/errors.ts';
 
-/** The part of a terminal's input that the prompt needs. */
+/** The part of a terminal's input stream that the prompt needs. */
 export interface RawInput {
   setRawMode(raw: boolean): unknown;
   setEncoding(encoding: 'utf8'): unknown;
@@ -25,9 +25,10 @@ const KEYS: Readonly<Record<string, Key>> = {
 };
 
 /**
- * Asks for one line without showing it: the question on `output`, the keys from `input` in raw mode. Cooked mode comes
- * back on every way out. Ctrl-C rejects with an `InterruptedError`, since raw mode keeps the terminal from sending the signal;
- * an abort of `signal` rejects with its reason.
+ * Prompts for one line without echo: writes the question to `output` and reads keys from `input` in raw mode. Always
+ * restores cooked mode.
+ * @throws `InterruptedError` on Ctrl-C, for which the terminal sends no signal in raw mode; the reason of `signal` on
+ * abort.
  */
 export function promptHidden(
   question: string,
@@ -48,7 +49,7 @@ export function promptHidden(
     const onAbort = (): void => settle(() => reject(reasonOf(signal)));
     const onEnd = (): void => settle(() => reject(new Hyper2kvmError('usage', 'No password was entered.')));
     const onData = (chunk: string): void => {
-      // An escape sequence (an arrow key) comes as one chunk and is no part of a password.
+      // An escape sequence (an arrow key) arrives as one chunk and is not part of a password.
       if (chunk.startsWith('\u001b')) return;
       for (const character of chunk) {
         const key = KEYS[character] ?? 'none';

@@ -2,10 +2,13 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 
 const BINARY_UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 const DURATION_UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
-/** A day: more than any limit here needs, and far from the 2^31 - 1 ms that a timer of Node holds. */
+/** One day: more than any limit here needs, and far below the 2^31 - 1 ms that a Node timer supports. */
 const LONGEST_MS = 24 * 3_600_000;
 
-/** `50M`, `1.5G`, `800K`, `65536`: bytes a second, in binary units. Throws a usage error that names `flag`. */
+/**
+ * `50M`, `1.5G`, `800K`, `65536`: bytes per second, in binary units.
+ * @throws usage error that names `flag`.
+ */
 export function readRate(flag: string, text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?(?:\/s)?$/i.exec(text.trim()) ?? [];
   const rate = Math.floor(Number(number) * (BINARY_UNITS[unit?.toUpperCase() ?? ''] ?? NaN));
@@ -13,7 +16,7 @@ export function readRate(flag: string, text: string): number {
   return rate;
 }
 
-/** `90`, `90s`, `2m`, `1h` (a bare number is seconds, or what `bareUnit` says) in milliseconds, from 1 s to 24 h. */
+/** `90`, `90s`, `2m`, `1h`: returns milliseconds, from 1 s to 24 h. A number without a unit is in seconds, or in `bareUnit`. */
 export function readDuration(flag: string, text: string, { bareUnit = 's' }: { bareUnit?: 's' | 'm' } = {}): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([smh]?)$/i.exec(text.trim()) ?? [];
   const ms = Math.round(Number(number) * (DURATION_UNITS[unit?.toLowerCase() || bareUnit] ?? NaN));
@@ -21,7 +24,7 @@ export function readDuration(flag: string, text: string, { bareUnit = 's' }: { b
   return ms;
 }
 
-/** A whole number from `least` to `most`. */
+/** An integer from `least` to `most`. */
 export function readCount(flag: string, text: string, least: number, most: number): number {
   const value = /^\d+$/.test(text.trim()) ? Number(text) : NaN;
   if (!(value >= least && value <= most)) throw wrong(flag, text, `an integer from ${least} to ${most}`);
@@ -38,7 +41,7 @@ export function readSize(flag: string, text: string, least: number, most: number
   return bytes;
 }
 
-/** `0640`, `640`: a file's permissions in octal. The owner reads and writes; nobody executes an image. */
+/** `0640`, `640`: a file mode in octal. The owner must have read and write access; execute permission is refused. */
 export function readMode(flag: string, text: string): number {
   const mode = /^0?[0-7]{3}$/.test(text.trim()) ? Number.parseInt(text, 8) : NaN;
   if ((mode & 0o600) !== 0o600 || (mode & 0o111) !== 0) {
@@ -47,14 +50,14 @@ export function readMode(flag: string, text: string): number {
   return mode;
 }
 
-/** One of `choices`, as it is written there. */
+/** One of `choices`, in exactly that spelling. */
 export function readChoice<Choice extends string>(flag: string, text: string, choices: readonly Choice[]): Choice {
   const choice = choices.find((name) => name === text);
   if (choice === undefined) throw wrong(flag, text, `one of ${choices.join(', ')}`);
   return choice;
 }
 
-/** As {@link readSize} reads it. */
+/** In a form that {@link readSize} accepts. */
 function shortSize(bytes: number): string {
   const unit = ['G', 'M', 'K'].find((name) => bytes % (BINARY_UNITS[name] ?? NaN) === 0);
   return unit === undefined ? String(bytes) : `${bytes / (BINARY_UNITS[unit] ?? NaN)}${unit}`;

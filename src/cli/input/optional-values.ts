@@ -1,20 +1,21 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 
-/** A flag whose value can be left out. */
+/** A flag with an optional value. */
 export interface OptionalValue {
-  /** What the bare flag stands for. */
+  /** The value for the flag without one. */
   bare: string;
-  /** Whether a word would be a value of this flag, in the form that people type. */
+  /** True when an argument would be a value of this flag, in the form that users type. */
   accepts: (word: string) => boolean;
 }
 
 export type OptionalValues = Readonly<Record<string, OptionalValue>>;
 
 /**
- * Gives a flag that stands without a value its default one: `--shutdown` becomes `--shutdown=5`. oclif has no flags with
- * an optional value: it would take the next word, a VM's name, for the value. A value of the user's own is therefore
- * always joined with `=`. Words after `--` are no flags.
- * @throws Hyper2kvmError `usage` for a bare flag that is followed by one of its own values: as a VM's name it would be looked for in vain, after the flag did what nobody asked for.
+ * Adds the default value to a flag without one: `--shutdown` becomes `--shutdown=5`. oclif does not support optional
+ * values: it would take the next argument, a VM name, as the value. A value must therefore always be joined with `=`.
+ * Arguments after `--` are not flags.
+ * @throws Hyper2kvmError `usage` for a flag without a value that is followed by one of its own values. The value would
+ * be treated as a VM name, and the flag would use a default that the user did not intend.
  */
 export function fillOptionalValues(argv: readonly string[], optional: OptionalValues): string[] {
   const end = argv.indexOf('--');

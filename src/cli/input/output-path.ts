@@ -6,8 +6,9 @@ import { homeFolder } from '../../base/files/home-folder.ts';
 import { readChoice } from './option-values.ts';
 
 /**
- * The path of `--output`, with a leading `~` expanded: shells leave it alone behind an equals sign and in quotes, and a configuration file has no shell. Throws usage errors for an
- * empty path, and for the home folder of somebody else or of nobody.
+ * The path of `--output`, with a leading `~` expanded: shells do not expand it after an equals sign or in quotes, and a
+ * configuration file has no shell.
+ * @throws usage errors for an empty path, for another user's home directory, and when there is no home directory.
  */
 export function readOutputPath(text: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
   if (text === undefined) return undefined;
@@ -21,7 +22,10 @@ export function readOutputPath(text: string | undefined, env: NodeJS.ProcessEnv)
   });
 }
 
-/** The value of `--name`. Throws a usage error for what cannot name files everywhere, instead of making another name of it. */
+/**
+ * The value of `--name`.
+ * @throws usage error for a value that is not a valid file name on all systems; it is not changed silently.
+ */
 export function readOutputName(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const safe = safeFileName(text);
@@ -33,8 +37,10 @@ export function readOutputName(text: string | undefined): string | undefined {
 }
 
 /**
- * The format: as given, else as the extension of `output` says, else the default. A path that ends with a slash has no extension; neither has a folder that is there already where
- * `isFile` says that the output can be a file. Throws a usage error where the two disagree.
+ * Determines the format: the given one, otherwise that of the extension of `output`, otherwise the default. A path with
+ * a trailing slash has no extension. With `isFile`, the output can be a file, and an existing folder has no extension
+ * either.
+ * @throws usage error when the given format and the extension disagree.
  */
 export function readFormat<Format extends string>(
   given: string | undefined,

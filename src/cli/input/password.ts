@@ -4,13 +4,13 @@ import { readSecret, readSecretLine, type Secret } from '../../base/text/secret.
 import { safeText } from '../text/safe-text.ts';
 import { promptHidden, type RawInput } from './hidden-prompt.ts';
 
-/** Whose password is asked for; shown in the prompt. */
+/** The account whose password is requested; shown in the prompt. */
 export interface Account {
   username: string;
   host: string;
 }
 
-/** Where a password may come from when no environment variable has one. */
+/** The sources of a password that is not in an environment variable. */
 export interface PasswordSources {
   /** The value of `--password-file`; `-` is standard input. */
   file: string | undefined;
@@ -20,12 +20,13 @@ export interface PasswordSources {
   warn: (message: string) => void;
 }
 
-/** A longer first line is refused, and a pipe without end is not read any further. */
+/** A longer first line is refused, and an endless pipe is not read any further. */
 const LONGEST_BYTES = 64 * 1024;
 
 /**
- * The password for `account`: the first line of `--password-file`, else a hidden prompt when standard input and standard error
- * are a terminal. Without either, and for an empty password, a usage error that names the ways to give one.
+ * The password for `account`: the first line of `--password-file`, otherwise from a hidden prompt when standard input
+ * and standard error are a terminal.
+ * @throws usage error that lists the ways to supply a password, when there is no source or the password is empty.
  */
 export async function readPassword(account: Account, sources: PasswordSources): Promise<Secret> {
   const { file, stdin, stderr, signal, warn } = sources;
@@ -60,7 +61,7 @@ async function readFile(path: string, warn: (message: string) => void): Promise<
   }
 }
 
-/** Leaving the loop destroys the stream, so that a pipe that stays open does not keep the process alive. */
+/** Leaving the loop destroys the stream, so that an open pipe does not keep the process alive. */
 async function readFirstLine(stream: AsyncIterable<Buffer | string>, source: string): Promise<Secret> {
   const chunks: Buffer[] = [];
   let length = 0;

@@ -1,13 +1,15 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { Shard } from '../../operations/export/types.ts';
 
-/** Says how many shares there are where the engine does not, or says something else. */
+/** The number of shares, when the engine does not provide it or provides another number. */
 const COUNT_VARIABLE = 'HYPER2KVM_SHARD_COUNT';
 const MOST_SHARDS = 10_000;
 
 /**
- * `INDEX/COUNT`, the index from 0. `auto` takes the index from `JOB_COMPLETION_INDEX` (a Kubernetes Indexed Job, which tells its pods no count) or `SLURM_ARRAY_TASK_ID`, and the
- * count from `HYPER2KVM_SHARD_COUNT`, or from Slurm. Throws usage errors.
+ * Parses `INDEX/COUNT`; the index starts at 0. `auto` takes the index from `JOB_COMPLETION_INDEX` (a Kubernetes Indexed
+ * Job, which does not pass a count to its pods) or from `SLURM_ARRAY_TASK_ID`. The count comes from
+ * `HYPER2KVM_SHARD_COUNT`, or from Slurm.
+ * @throws usage errors.
  */
 export function readShard(text: string, env: NodeJS.ProcessEnv): Shard {
   if (text === 'auto') return shardOfEnvironment(env);
@@ -38,7 +40,7 @@ function shardOfEnvironment(env: NodeJS.ProcessEnv): Shard {
   return slurmShard(env);
 }
 
-/** `--array=1-7:2` has the tasks 1, 3, 5 and 7. Of a list with gaps (`1,2,9`) the place of a task cannot be known. */
+/** `--array=1-7:2` has the tasks 1, 3, 5 and 7. In a list with gaps (`1,2,9`), the index of a task cannot be determined. */
 function slurmShard(env: NodeJS.ProcessEnv): Shard {
   const name = 'SLURM_ARRAY_TASK_';
   const step = env[`${name}STEP`] ? numberIn(env, `${name}STEP`) : 1;

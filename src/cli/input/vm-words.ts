@@ -3,8 +3,8 @@ import { text } from 'node:stream/consumers';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 
 /**
- * The VMs of `--from-file`: one a line, blank lines and lines that start with `#` left out. `-` is standard input, read to
- * its end. A `#` later in a line belongs to the name.
+ * Reads the VMs of `--from-file`, one per line, without blank lines and lines that start with `#`. `-` is standard
+ * input, read to its end. A `#` later in a line belongs to the name.
  */
 export async function readVmFile(path: string, stdin: NodeJS.ReadableStream = process.stdin): Promise<string[]> {
   const content = path === '-' ? await text(stdin) : await read(path);

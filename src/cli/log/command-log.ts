@@ -6,7 +6,7 @@ import { LOG_FORMATS } from './log-flags.ts';
 import type { LogLevel, RunLog } from './run-log.ts';
 
 export interface CommandLogOptions {
-  /** The flags as they count, with the profile's. */
+  /** The effective flags, including those from the profile. */
   flags: Readonly<Record<string, unknown>>;
   /** `hyper2kvm export` */
   command: string;
@@ -15,12 +15,15 @@ export interface CommandLogOptions {
   onProblem: (message: string) => void;
 }
 
-/** The log of a command: nothing is written before `--log-file` has been read, or without it. */
+/** The log of a command. Nothing is written without `--log-file`, or before the flags are parsed. */
 export class CommandLog {
   #log: RunLog | undefined;
   #command = '';
 
-  /** Opens the log if the flags name one. Throws usage errors, and kind `local-file`. */
+  /**
+   * Opens the log if the flags name one.
+   * @throws usage errors; Hyper2kvmError `local-file`.
+   */
   async open({ flags, command, version, clean, onProblem }: CommandLogOptions): Promise<void> {
     const { 'log-file': path, 'log-format': format } = flags;
     if (format !== undefined && path === undefined) {
@@ -49,7 +52,7 @@ export class CommandLog {
     this.#log?.lastNote(words);
   }
 
-  /** A screen that is `screen`, and whose events are in the log too. */
+  /** Wraps `screen` so that its events are also logged. */
   beside(screen: ExportScreen): ExportScreen {
     const log = this.#log;
     if (log === undefined) return screen;

@@ -3,20 +3,21 @@ import { open, stat, type FileHandle } from 'node:fs/promises';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { errnoOf, localFileError } from '../../base/files/local-file-error.ts';
 
-/** Lines that wait for a disk that hangs; some ten thousand. What comes beyond them is counted and not kept. */
+/** Limit for lines that are queued while the disk hangs, about ten thousand. Further lines are counted and dropped. */
 const MOST_WAITING_BYTES = 1024 * 1024;
 
 export interface LogFileOptions {
   path: string;
-  /** Told once, in a sentence, when a line cannot be written. */
+  /** Called once, with a sentence, when a line cannot be written. */
   onProblem: (message: string) => void;
-  /** The line that stands for so many lost ones. */
+  /** The line that replaces this many dropped ones. */
   lostLine: (count: number) => string;
 }
 
 /**
- * A file that lines are appended to, in order and without waiting. Each write is one append of the system, so that several processes can share the file. One
- * that was renamed or removed meanwhile, as logrotate does, is opened anew under its name; one that was cut to nothing goes on at its new end.
+ * A file to which lines are appended in order, without waiting. Each write is a single append system call, so several
+ * processes can share the file. A file that was renamed or removed, as by logrotate, is reopened under its name. A file
+ * that was truncated continues at its new end.
  */
 export class LogFile {
   readonly #options: LogFileOptions;
@@ -34,12 +35,15 @@ export class LogFile {
     this.#handle = handle;
   }
 
-  /** Opens the file, or makes it with mode 0600. Throws kind `local-file`, also for what is not a regular file. */
+  /**
+   * Opens the file, or creates it with mode 0600.
+   * @throws Hyper2kvmError `local-file`, also for anything but a regular file.
+   */
   static async open(options: LogFileOptions): Promise<LogFile> {
     const { path } = options;
     try {
       const known = await stat(path).catch(ifMissing);
-      // A named pipe would keep us waiting for a reader.
+      // Opening a named pipe would block until it has a reader.
       if (known !== undefined && !known.isFile()) throw notRegular(path);
       return new LogFile(options, await openToAppend(path));
     } catch (error) {
@@ -50,7 +54,7 @@ export class LogFile {
     }
   }
 
-  /** Appends a line, which has its line feed. Never throws, and never waits. */
+  /** Appends a line, which includes its line feed. Never throws and never waits. */
   write(line: string): void {
     const bytes = Buffer.byteLength(line);
     if (this.#waitingBytes + bytes > MOST_WAITING_BYTES) {
@@ -62,16 +66,16 @@ export class LogFile {
     this.#writing ??= this.#drain();
   }
 
-  /** Appends a line before it returns, for a process that is about to end. */
+  /** Appends a line synchronously, for a process that is about to exit. */
   writeNow(line: string): void {
     try {
       writeSync(this.#handle.fd, this.#waiting.splice(0).join('') + line);
     } catch {
-      // There is nobody left to tell.
+      // Nobody is left to report it to.
     }
   }
 
-  /** Resolves when all is written that can be, and the file is closed. */
+  /** Resolves when everything that can be written is written, and the file is closed. */
   async close(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
     await this.#handle.close().catch(() => {});
@@ -104,7 +108,7 @@ export class LogFile {
     }
   }
 
-  /** Opens the file of that name if it is another one by now. Where that fails, the old one goes on. */
+  /** Reopens the file if its name now refers to another one. If that fails, keeps using the old one. */
   async #followName(): Promise<void> {
     const { path } = this.#options;
     try {
@@ -115,7 +119,7 @@ export class LogFile {
       this.#handle = handle;
       this.#isTorn = false;
     } catch {
-      // See above.
+      // The old file stays in use.
     }
   }
 

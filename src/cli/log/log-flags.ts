@@ -1,12 +1,12 @@
 import { Flags } from '@oclif/core';
 
-/** Of these flags and those about the notice of a job's end. */
+/** Help group for these flags and those for notifications. */
 export const LOG_GROUP = 'LOG AND NOTICE';
 
 export const LOG_FORMATS = ['text', 'json'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** The flags of commands that can leave a log. */
+/** The flags of commands that can write a log. */
 export const LOG_FLAGS = {
   'log-file': Flags.string({
     helpGroup: LOG_GROUP,

@@ -9,28 +9,28 @@ export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
 export interface RunLogOptions {
   path: string;
   format: LogFormat;
-  /** Takes secrets out of a text. */
+  /** Removes secrets from a text. */
   clean: (text: string) => string;
   onProblem: (message: string) => void;
   /** Milliseconds since the epoch. */
   now?: () => number;
 }
 
-/** The facts of an event that stand in a line of JSON, besides its words. */
+/** The fields of an event that are included in a JSON line, besides its message. */
 const FACTS: ReadonlySet<string> = new Set(
   'vm source target disk step pass attempt attempts waitMs seconds sha256 capacityBytes receivedBytes coveredBytes sizeBytes exitCode'.split(
     ' ',
   ),
 );
 
-/** `2026-11-22T14:01:02Z ` stands before the words of the plain screen. */
+/** Length of the timestamp that precedes the message of the plain screen: `2026-11-22T14:01:02Z `. */
 const STAMP_LENGTH = 21;
 
-/** The log of one run: a line for each event that the plain screen has words for, and for what the command says besides. */
+/** The log of one run: a line for each event that the plain screen has a message for, and for the command's other messages. */
 export class RunLog {
   readonly #options: RunLogOptions & { now: () => number };
   readonly #file: LogFile;
-  /** Chooses the words, and the events that are worth a line. */
+  /** Selects the messages, and the events that deserve a line. */
   readonly #plain: PlainScreen;
   #words: string | undefined;
 
@@ -45,7 +45,7 @@ export class RunLog {
     this.#plain = new PlainScreen({ write: take }, now);
   }
 
-  /** Throws kind `local-file` when the file cannot be opened. */
+  /** @throws Hyper2kvmError `local-file` when the file cannot be opened. */
   static async open(options: RunLogOptions): Promise<RunLog> {
     const { path, onProblem } = options;
     const lostLine = (count: number): string =>
@@ -61,12 +61,12 @@ export class RunLog {
     if (this.#words !== undefined) this.#file.write(this.#line(levelOf(event), event.type, this.#words, event));
   }
 
-  /** What is no event of an operation: how the run begins and ends, warnings, signals, errors. */
+  /** Logs what is not an event of an operation: start and end of the run, warnings, signals, errors. */
   note(level: LogLevel, event: string, words: string, facts: object = {}): void {
     this.#file.write(this.#line(level, event, words, facts));
   }
 
-  /** The last line of a process that does not wait for anything. */
+  /** The last line of a process that exits without waiting. */
   lastNote(words: string): void {
     this.#file.writeNow(this.#line('error', 'left', words));
   }
@@ -78,7 +78,7 @@ export class RunLog {
   #line(level: LogLevel, event: string, words: string, facts: object = {}): string {
     const { format, clean, now } = this.#options;
     const time = new Date(now()).toISOString();
-    // A hint stands on a line of its own on the screen.
+    // On the screen, a hint is on its own line.
     const message = safeText(
       clean(
         words

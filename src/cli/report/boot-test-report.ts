@@ -2,10 +2,10 @@ import { formatDuration } from '../../base/text/amounts.ts';
 import type { BootTestResult } from '../../operations/boot-test/types.ts';
 import { safeText } from '../text/safe-text.ts';
 
-/** The console's end says little about a guest that came up. */
+/** The last console lines contain little information when the guest started successfully. */
 const SHOWN_LINES = 4;
 
-/** What a boot test has seen, for people: the verdict with its seconds, each sign, and where to look. */
+/** The result of a boot test as text: the verdict with its time, each sign, and where to look. */
 export function bootTestReport(result: BootTestResult): string[] {
   const { verdict, failure, nics, accelerator, picture, serialLog, failedUnits, lastLines, warnings } = result;
   const how = accelerator === 'kvm' ? 'with KVM' : 'in emulation';
@@ -26,7 +26,7 @@ export function bootTestReport(result: BootTestResult): string[] {
   ];
 }
 
-/** The verdict in a few words: `came up in 23 s, network up`. */
+/** The verdict in brief: `came up in 23 s, network up`. */
 export function bootTestWords({ verdict, networkUp, failure, seconds, ...signs }: BootTestResult): string {
   if (failure !== undefined) return `did not come up: ${failure.words}`;
   if (verdict === 'no-sign') return `no sign of life in ${formatDuration(seconds)}`;
@@ -36,7 +36,7 @@ export function bootTestWords({ verdict, networkUp, failure, seconds, ...signs }
   return `came up in ${secondsWords(Math.min(...first))}${network}`;
 }
 
-/** `Sent by 00:50:56:00:00:0a: from 192.0.2.10, ARP for 192.0.2.1`: by which a person can tell which network the NIC is configured for. */
+/** `Sent by 00:50:56:00:00:0a: from 192.0.2.10, ARP for 192.0.2.1`: shows which network the NIC is configured for. */
 function sentLine({ mac, sent: { dhcp, addresses, arpTargets }, configured }: BootTestResult['nics'][number]): string {
   const words = [
     dhcp ? 'DHCP requests' : '',

@@ -13,7 +13,7 @@ const CONTAINERS: Readonly<Record<string, string>> = {
   'gzip-ova': 'an OVA compressed with gzip',
 };
 
-/** What `convert --dry-run` found, for people: what the source is, what would be written, and what stands in the way. */
+/** The result of `convert --dry-run` as text: the source, what would be written, and what prevents the conversion. */
 export function conversionPlanReport(plan: ConvertPlan, width: number | undefined): string[] {
   const { source, container, disks, domain, freeBytes, taken, refusal } = plan;
   const table = renderTable(
@@ -50,12 +50,12 @@ export function conversionPlanReport(plan: ConvertPlan, width: number | undefine
   ];
 }
 
-/** Whether the results may not find room. They may turn out smaller. */
+/** True when the results may not fit into the free space. They may turn out smaller. */
 export function lacksSpace(plan: ConvertPlan): boolean {
   return expectedBytes(plan) > plan.freeBytes;
 }
 
-/** Whether the results cannot find room, as far as the source tells how much it holds. */
+/** True when the results cannot fit into the free space, as far as the source reports its allocated size. */
 export function cannotFit({ disks, freeBytes }: ConvertPlan): boolean {
   return disks.reduce((sum, disk) => sum + disk.leastBytes, 0) > freeBytes;
 }

@@ -16,7 +16,7 @@ const VERIFIED: Readonly<Record<ConvertedDisk['verified'], string>> = {
   none: 'no',
 };
 
-/** What a conversion has done, for people: the images, how each was proved, the domain, and the next step. */
+/** The result of a conversion as text: the images, how each was verified, the domain, and the next step. */
 export function conversionSummary(result: ConvertResult, width: number | undefined): string[] {
   const { source, disks, domain, hardware, guest, warnings, copySeconds, seconds } = result;
   if (guest?.outcome === 'planned') return fixReport(guest, width);

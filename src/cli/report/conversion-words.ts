@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { ConvertedDisk } from '../../operations/convert/types.ts';
 
-/** `vmdk streamOptimized`, or the format alone; `empty` for a disk without a file. */
+/** `vmdk streamOptimized`, or only the format; `empty` for a disk without a file. */
 export function sourceWords({
   source,
   sourceFormat,
@@ -11,12 +11,12 @@ export function sourceWords({
   return [sourceFormat, sourceVariant].filter(Boolean).join(' ');
 }
 
-/** `Hard disk 1: web-disk1.vmdk`: which disk of the source it is. */
+/** `Hard disk 1: web-disk1.vmdk`: identifies the disk of the source. */
 export function originWords({ source: { label, file } }: Pick<ConvertedDisk, 'source'>): string {
   return [label, file].filter((word) => word !== null).join(': ');
 }
 
-/** The folder that all results of a conversion go to. */
+/** The folder that contains all results of a conversion. */
 export function folderOf([first]: readonly { path: string }[]): string {
   return dirname(first?.path ?? '.');
 }

@@ -1,7 +1,10 @@
 import { safeText } from '../text/safe-text.ts';
 import { shellWord } from '../text/shell-word.ts';
 
-/** The next step after disks for KVM with a libvirt domain, indented under a summary; `defined` is the libvirt that knows the domain already. */
+/**
+ * The next step after creating disks for KVM with a libvirt domain, indented below a summary. `defined` is the libvirt
+ * URI where the domain is already defined.
+ */
 export function defineStep(domainPath: string, defined: string | undefined): string[] {
   if (defined !== undefined) return [`  Defined in libvirt at ${safeText(defined)}; virsh start runs it.`];
   if (domainPath.endsWith('.yaml')) {

@@ -12,10 +12,10 @@ import { fleetSummary, warningsOf } from './fleet-summary.ts';
 import { hardwareLines } from './hardware-lines.ts';
 import { timeWords } from './time-words.ts';
 
-/** More VMs than this have a line in a table each, and their warnings. */
+/** Above this number, VMs and their warnings are shown in tables, with one line per VM. */
 const MOST_IN_DETAIL = 5;
 
-/** What an export has done, for people: each VM with its files, of several VMs a table, then what was not exported, then the next step. */
+/** The result of an export as text: each VM with its files, or a table for several VMs; then what was not exported; then the next step. */
 export function exportSummary(result: ExportResult, width: number | undefined): string[] {
   const { job, exported, skipped, failed, share } = result;
   const lines =
@@ -33,7 +33,7 @@ export function exportSummary(result: ExportResult, width: number | undefined): 
   return lines;
 }
 
-/** The VMs that were not exported again, with the place of the export that there is. */
+/** The VMs that were not exported again, with the location of the existing export. */
 export function skipLines(skipped: ExportResult['skipped']): string[] {
   return skipped.flatMap((each) => [
     `${safeText(each.vm)}: ${skipWords(each)}`,
@@ -94,7 +94,7 @@ function indented(lines: readonly string[]): string[] {
   return lines.map((line) => `  ${line}`);
 }
 
-/** Checking the files where they end up; for images, which have no manifest, making them a VM of this host. */
+/** Verifying the files at their destination. For images, which have no manifest, defining them as a VM on this host. */
 function nextStep({ files, format, output, defined }: VmExportResult): string[] {
   const manifest = files.find((file) => file.path.endsWith('.mf'));
   if (manifest !== undefined) {

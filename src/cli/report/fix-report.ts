@@ -5,7 +5,7 @@ import { formatCount, formatDuration } from '../../base/text/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 
-/** What was changed in a guest, or would be, for people: a row for each thing, and what could not be mended. */
+/** The changes to a guest, made or planned, as text: a row for each change, and what could not be fixed. */
 export function fixReport(report: FixReport, width: number | undefined): string[] {
   if (report.outcome === 'not-fixed') {
     const hint = report.hint === undefined ? '' : ` ${safeText(report.hint)}`;
@@ -30,7 +30,7 @@ const VERDICTS: Readonly<Record<BootReport['verdict'], string>> = {
   unknown: 'cannot be judged',
 };
 
-/** The verdict, and each check that it does not pass. */
+/** The verdict, and each failed check. */
 function bootLines(title: string, { verdict, checks }: BootReport): string[] {
   const shown = checks.filter((check) => check.verdict !== 'ready');
   return [

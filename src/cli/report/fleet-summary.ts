@@ -3,7 +3,7 @@ import { formatBytes, formatCount, formatDuration } from '../../base/text/amount
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 
-/** A line for each VM of a run of several: how it ended, what its files hold, and how long it took. Then the counts. */
+/** One line for each VM of a run with several: its outcome, the size of its files and the time. Then the counts. */
 export function fleetSummary({ exported, skipped, failed, share }: ExportResult, width: number | undefined): string[] {
   const rows = [
     ...exported.map((vm) => [vm.vm, exportedWord(vm), sizeOf(vm.files), formatDuration(vm.seconds)]),
@@ -34,7 +34,7 @@ export function fleetSummary({ exported, skipped, failed, share }: ExportResult,
   return [...(rows.length > 1 ? table : []), `${shareWords(share)}${counts.filter(Boolean).join(', ')}`];
 }
 
-/** The warnings of VMs that are not told of one by one. */
+/** The warnings of VMs that are not shown individually. */
 export function warningsOf(exported: readonly VmExportResult[]): string[] {
   return exported.flatMap(({ vm, warnings }) => warnings.map((each) => `${safeText(vm)}: Warning: ${safeText(each)}`));
 }

@@ -1,7 +1,7 @@
 import { safeText } from '../text/safe-text.ts';
 import type { HardwareReport } from '../../operations/domain/make-domain.ts';
 
-/** What a VM runs on and why, indented under a summary. */
+/** The virtual hardware of a VM and the reasons for it, indented below a summary. */
 export function hardwareLines(hardware: HardwareReport | undefined): string[] {
   if (hardware === undefined) return [];
   return [

@@ -2,10 +2,10 @@ import { formatBytes } from '../../base/text/amounts.ts';
 import type { JobView } from '../../jobs/job-record.ts';
 import { safeText } from '../text/safe-text.ts';
 
-/** A job of hours shall not fill a log with its percents. */
+/** A job of several hours must not fill a log with progress lines. */
 const PROGRESS_INTERVAL_MS = 10_000;
 
-/** Makes plain lines of what is new in a job's record, look by look. */
+/** Converts changes in a job's record into plain lines, poll by poll. */
 export class JobLines {
   readonly #now: () => number;
   readonly #states = new Map<string, string>();

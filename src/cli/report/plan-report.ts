@@ -4,7 +4,7 @@ import { skipLines } from './export-summary.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 
-/** What `--dry-run` found, for people: for each VM its findings, its disks and the files that would be written. */
+/** The result of `--dry-run` as text: for each VM its findings, its disks, and the files that would be written. */
 export function planReport({ plans, skipped, failed, totals }: DryRunResult, width: number | undefined): string[] {
   const skips = skipped.length > 0 ? [skipLines(skipped)] : [];
   const shown = new Set<string>();
@@ -18,7 +18,7 @@ export function planReport({ plans, skipped, failed, totals }: DryRunResult, wid
   return blocks.flatMap((block, index) => (index === 0 ? block : ['', ...block]));
 }
 
-/** `shown` are the hints that stand above already: many VMs need the same one. */
+/** `shown` contains the hints already printed above: many VMs need the same one. */
 function planBlock(plan: ExportPlan, shown: Set<string>, width: number | undefined): string[] {
   const findings = renderTable(
     [{ header: 'LEVEL' }, { header: 'CHECK' }, { header: 'FINDING', cut: 'wrap' }],

@@ -4,7 +4,7 @@ import { formatBytes } from '../../base/text/amounts.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 
-/** The findings about host and server, what to do about them, and the recent jobs. */
+/** The findings about host and server, the remedies, and the recent jobs. */
 export function statusReport({ version, findings, jobs }: StatusResult, width: number | undefined): string[] {
   const table = renderTable(
     [{ header: 'AREA' }, { header: 'CHECK' }, { header: 'LEVEL' }, { header: 'FINDING', cut: 'wrap' }],
@@ -22,7 +22,7 @@ export function statusReport({ version, findings, jobs }: StatusResult, width: n
   ];
 }
 
-/** One job's record in full. */
+/** All fields of one job's record. */
 export function jobReport(job: JobView): string[] {
   const { request, process: owner } = job;
   const failures = job.vms.filter((vm) => vm.error !== undefined);

@@ -4,7 +4,7 @@ import { renderTable } from '../text/table.ts';
 
 const POWER: Readonly<Record<string, string>> = { poweredOn: 'on', poweredOff: 'off', suspended: 'suspended' };
 
-/** The VMs as a table by inventory path, and how many there are. A column tells which are managed by extensions, when there are such. */
+/** The VMs as a table by inventory path, and their number. An extra column shows which are managed by extensions, if any. */
 export function vmListReport(vms: readonly ListedVm[], width: number | undefined): string[] {
   if (vms.length === 0) return ['No VM matches.'];
   const managed = vms.filter(({ managedBy }) => managedBy !== '').length;
@@ -24,13 +24,13 @@ export function vmListReport(vms: readonly ListedVm[], width: number | undefined
   return [...table, managed === 0 ? count : `${count}, ${managed} of them managed: export patterns skip these.`];
 }
 
-/** Extensions of VMware come with vCenter; that of another vendor is named. */
+/** VMware's own extensions come with vCenter; another vendor's is named. */
 function noteOf({ managedBy }: ListedVm): string {
   if (managedBy === '') return '';
   return managedBy.startsWith('com.vmware.') ? 'managed by vCenter' : `managed by ${managedBy}`;
 }
 
-/** What is behind the path: nothing is known of a VM whose properties the account may not read. */
+/** The cells after the path. Nothing is known about a VM whose properties the account may not read. */
 function factsOf({ unreadable, template, powerState, guest, disks }: ListedVm): string[] {
   if (unreadable) return ['unreadable', '?', '?', '?'];
   return [

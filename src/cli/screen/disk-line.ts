@@ -5,24 +5,24 @@ import { cutEnd, cutMiddle, padEnd, padStart } from '../text/text-width.ts';
 import { isRunning, secondsLeft, shareOf, type DiskProgress } from './export-progress.ts';
 import type { Glyphs } from './glyphs.ts';
 
-/** cli-progress's formatting half: it makes the text of a bar and writes nothing. */
+/** The formatting half of cli-progress: it renders the text of a bar and writes nothing. */
 export type BarFormat = Pick<typeof FormatApi, 'Formatter' | 'BarFormat'>;
 
 export interface DiskLineContext {
-  /** Columns for the line. */
+  /** Width of the line in columns. */
   width: number;
   nowMs: number;
   glyphs: Glyphs;
   format: BarFormat;
-  /** Columns of the longest name, so that short names leave their room to the bars. */
+  /** Columns of the longest name, so that short names leave more room for the bars. */
   longestName: number;
 }
 
-/** Columns of the figures, each with its two spaces before it: percentage, bytes, rate, time left. */
+/** Columns of the figures, including two spaces before each: percentage, bytes, rate, time left. */
 const FIGURES = { percentage: 6, bytes: 11, rate: 12, left: 14 } as const;
 type Figure = keyof typeof FIGURES;
 
-/** Which figures a line of at least so many columns has room for, besides name and bar. */
+/** The figures that fit on a line of at least this many columns, besides name and bar. */
 const LAYOUTS: readonly { from: number; figures: readonly Figure[] }[] = [
   { from: 66, figures: ['percentage', 'bytes', 'rate', 'left'] },
   { from: 50, figures: ['percentage', 'rate', 'left'] },
@@ -30,7 +30,7 @@ const LAYOUTS: readonly { from: number; figures: readonly Figure[] }[] = [
   { from: 0, figures: ['percentage'] },
 ];
 
-/** One line about one disk, at most `width` columns: a bar while it comes, a few words before and after. */
+/** One line about one disk, at most `width` columns: a bar while it is in progress, a few words before and after. */
 export function diskLine(disk: DiskProgress, context: DiskLineContext): string {
   const { width, glyphs, longestName } = context;
   if (isRunning(disk)) return barLine(disk, context);
@@ -60,7 +60,7 @@ function diskWords(disk: DiskProgress, { nowMs, glyphs }: DiskLineContext): stri
   }
 }
 
-/** What is done in a pass over a disk that is no conversion. */
+/** Labels of passes over a disk that are not a conversion. */
 const PASS_WORDS: Readonly<Partial<Record<DiskProgress['phase'], string>>> = {
   hashing: 'hashing    ',
   verifying: 'read back  ',
@@ -68,7 +68,7 @@ const PASS_WORDS: Readonly<Partial<Record<DiskProgress['phase'], string>>> = {
 
 function barLine(disk: DiskProgress, { width, nowMs, glyphs, format, longestName }: DiskLineContext): string {
   const room = LAYOUTS.find((layout) => width >= layout.from)?.figures ?? [];
-  // A pass has its word in the place of the bytes, which the percentage tells too.
+  // A pass shows its label in place of the bytes, which the percentage also conveys.
   const pass = room.includes('bytes') ? (PASS_WORDS[disk.phase] ?? '') : '';
   const figures = room.filter((figure) => figure !== 'bytes' || pass === '');
   const figureWidth = figures.reduce((sum, figure) => sum + FIGURES[figure], 0);
@@ -83,7 +83,7 @@ function barLine(disk: DiskProgress, { width, nowMs, glyphs, format, longestName
     barIncompleteString: glyphs.barEmpty.repeat(barWidth),
     barGlue: '',
     formatBar: format.BarFormat,
-    // The formatter works out its own times whether they are asked for or not.
+    // The formatter computes its own times even if they are not needed.
     formatTime: () => '',
   };
   const params: Params = {
@@ -110,7 +110,7 @@ function figureTexts(disk: DiskProgress, share: number, nowMs: number): Record<`
   };
 }
 
-/** The columns that names get: about a third of a line, and no more than the longest one needs. */
+/** The columns for names: about a third of a line, and not more than the longest one needs. */
 export function nameColumns(width: number, longest: number): number {
   return Math.min(longest, Math.max(6, Math.min(24, Math.floor(width / 3.5))));
 }

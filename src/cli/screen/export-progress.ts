@@ -4,8 +4,9 @@ import { RateMeter } from './rate-meter.ts';
 import type { ExportStep } from '../../operations/events.ts';
 
 /**
- * What a screen is told: the events of an export, of which a conversion has some too. A conversion is of a source and of no VM: its command
- * tells where it begins and ends, and shows the error itself. So does that of a boot test.
+ * The events that a screen receives: those of an export, some of which a conversion also reports. A conversion has a
+ * source instead of a VM: its command reports where it begins and ends, and shows the error itself. The same holds for
+ * a boot test.
  */
 export type ScreenEvent =
   | ExportEvent
@@ -14,48 +15,48 @@ export type ScreenEvent =
   | { type: 'source-finished'; source: string; result: ConvertResult }
   | { type: 'source-failed'; source: string; error: unknown }
   | { type: 'boot-test-started'; target: string }
-  /** \`words\` tell the verdict. */
+  /** `words` describes the verdict. */
   | { type: 'boot-test-finished'; target: string; failed: boolean; words: string };
 
-/** A disk as the screens show it. */
+/** The display state of a disk. */
 export interface DiskProgress {
   disk: string;
   capacityBytes: number;
-  /** While `hashing` and `verifying` the progress is that of reading the source's file, and the result. */
+  /** During `hashing` and `verifying`, the progress is that of reading the source's file and the result. */
   phase: 'waiting' | 'hashing' | 'running' | 'retrying' | 'verifying' | 'whole' | 'kept';
   receivedBytes: number;
   coveredBytes: number;
-  /** 1 for the first try. */
+  /** 1 for the first attempt. */
   attempt: number;
   received: RateMeter;
   covered: RateMeter;
-  /** Of a whole or kept disk. */
+  /** For a disk that is complete or kept. */
   sizeBytes: number;
   seconds: number;
   retry: { attempt: number; attempts: number; untilMs: number; reason: string } | undefined;
 }
 
-/** The VM that is being exported, the source that is being converted, or a part of the run that belongs to none. */
+/** The display state of a VM being exported, of a source being converted, or of a part of the run without either. */
 export interface VmProgress {
   vm: string | undefined;
   work: 'export' | 'convert';
-  /** The VM's name with its place among several. */
+  /** The VM's name, with its position among several. */
   headline: string;
   step: ExportStep;
   detail: string;
   stepSinceMs: number;
   disks: Map<string, DiskProgress>;
   warnings: string[];
-  /** What was said beside the events. */
+  /** Messages besides the events. */
   notes: string[];
 }
 
-/** The state of a part of the run that belongs to no VM: before the first one, and after one. */
+/** The state for a part of the run without a VM: before the first one, and after one has finished. */
 export function unnamedProgress(headline: string, nowMs: number): VmProgress {
   return vmProgress(undefined, headline, nowMs);
 }
 
-/** Folds one event into the state, and gives the state that holds from now on: a new one when a VM begins. */
+/** Applies one event to the state, and returns the current state: a new one when a VM begins. */
 export function applyEvent(state: VmProgress, event: ScreenEvent, nowMs: number): VmProgress {
   if ('disk' in event) {
     applyDiskEvent(state, event, nowMs);
@@ -89,14 +90,14 @@ export function applyEvent(state: VmProgress, event: ScreenEvent, nowMs: number)
   }
 }
 
-/** What is told about one disk. */
+/** The events about one disk. */
 export type DiskEvent = Extract<ScreenEvent, { disk: string }>;
 
 function applyDiskEvent(state: VmProgress, event: DiskEvent, nowMs: number): void {
   const disk = diskOf(state, event.disk);
   switch (event.type) {
     case 'disk-started':
-      // A new try begins with byte 0: the rates of the one before would count backwards.
+      // A new attempt starts at byte 0: keeping the old rates would make progress go backwards.
       Object.assign(disk, diskProgress(event.disk, event.capacityBytes), { phase: 'running', attempt: event.attempt });
       disk.received.add(0, nowMs);
       disk.covered.add(0, nowMs);
@@ -129,18 +130,18 @@ const PHASES = { hash: 'hashing', copy: 'running', 'read-back': 'verifying' } as
   string
 >;
 
-/** Bytes of it are going by. */
+/** True while data of the disk is being processed. */
 export function isRunning({ phase }: DiskProgress): boolean {
   return phase === 'running' || phase === 'hashing' || phase === 'verifying';
 }
 
-/** The share of a disk's capacity that has come, from 0 to 1. Only a whole disk is at 1. */
+/** The completed share of a disk's capacity, from 0 to 1. Only a complete disk is at 1. */
 export function shareOf(disk: DiskProgress): number {
   if (disk.phase === 'whole' || disk.phase === 'kept') return 1;
   return disk.capacityBytes > 0 ? Math.min(disk.coveredBytes / disk.capacityBytes, 0.999) : 0;
 }
 
-/** Seconds until the disk is there, by the rate at which its capacity is being covered; undefined while that is unknown. */
+/** Seconds until the disk is complete, at the current rate of capacity; undefined while the rate is unknown. */
 export function secondsLeft(disk: DiskProgress, nowMs: number): number | undefined {
   const rate = disk.covered.perSecond(nowMs);
   if (!isRunning(disk) || rate === undefined || rate <= 0) return undefined;
@@ -171,7 +172,10 @@ function conversionProgress(source: string, nowMs: number): VmProgress {
   return Object.assign(state, { work: 'convert', step: 'preflight', detail: 'Inspecting the source' });
 }
 
-/** The step of a conversion is what its disks are at: those that are converted come first, since the others are near to that or from it. */
+/**
+ * Derives the step of a conversion from the phases of its disks. Disks that are being converted take precedence,
+ * because the others are just before or after that phase.
+ */
 function tellPass(state: VmProgress, nowMs: number): void {
   const phases = new Set([...state.disks.values()].map(({ phase }) => phase));
   const words =

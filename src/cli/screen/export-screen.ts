@@ -1,8 +1,8 @@
 import type { ExportScreen, ScreenOptions } from './screen.ts';
 
 /**
- * The screen that suits the stream: errors alone when quiet, a live list on a terminal, else plain lines. A `dumb` terminal
- * cannot move its cursor and gets plain lines too.
+ * Creates the screen for the stream: only errors when quiet, a live list on a terminal, otherwise plain lines. A `dumb`
+ * terminal cannot move its cursor and also gets plain lines.
  */
 export async function createExportScreen(options: ScreenOptions): Promise<ExportScreen> {
   const { stream, env, quiet, isFleet, now = Date.now } = options;

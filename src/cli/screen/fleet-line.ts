@@ -6,7 +6,7 @@ import { isRunning, type DiskProgress, type VmProgress } from './export-progress
 import { RateMeter } from './rate-meter.ts';
 import { STEP_LABELS } from './step-labels.ts';
 
-/** One of the VMs that are exported at the same time. */
+/** One of the VMs that are exported concurrently. */
 export class FleetVm {
   readonly label: string;
   readonly progress: VmProgress;
@@ -18,14 +18,14 @@ export class FleetVm {
     this.progress = progress;
   }
 
-  /** Comes after each event of the VM, for its rates. */
+  /** Call after each event of the VM, to update its rates. */
   meter(nowMs: number): void {
     const { receivedBytes, coveredBytes } = this.#sums();
     this.#received.add(receivedBytes, nowMs);
     this.#covered.add(coveredBytes, nowMs);
   }
 
-  /** All its disks as one, which is how a line shows them. */
+  /** All its disks combined into one, for display on a single line. */
   asOneDisk(): DiskProgress {
     return {
       disk: this.label,
@@ -52,7 +52,7 @@ export class FleetVm {
   }
 }
 
-/** A line for each VM, within `height` lines; one that counts the others where they are more. */
+/** One line per VM, within `height` lines. If there are more VMs, one line counts the others. */
 export function fleetLines(
   vms: readonly FleetVm[],
   height: number,
@@ -67,7 +67,7 @@ export function fleetLines(
     : [...lines, cutEnd(`${formatCount(more, 'more VM')} running`, context.width)];
 }
 
-/** A bar while its disks come; else what it is at. */
+/** A bar while disks are being downloaded; otherwise the current step. */
 function fleetLine(vm: FleetVm, context: DiskLineContext): string {
   const { width, nowMs, glyphs, longestName } = context;
   const { step, detail, stepSinceMs, disks } = vm.progress;

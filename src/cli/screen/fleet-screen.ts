@@ -15,13 +15,13 @@ import { resultWords, skipWords } from './result-words.ts';
 
 const REDRAW_MS = 100;
 const SHOW_CURSOR = '\u001b[?25h';
-/** listr2's sign before the title, or its indentation before a line, and a column that stays free at the edge. */
+/** listr2's symbol before the title or its indentation before a line, and one free column at the edge. */
 const TITLE_MARGIN = 5;
 const LINE_MARGIN = 3;
-/** The title, and two rows that stay free. */
+/** The title, and two free rows. */
 const ROWS_MARGIN = 3;
 
-/** Loads listr2 and cli-progress, and gives the live screen for several VMs at once. */
+/** Loads listr2 and cli-progress, and creates the live screen for several concurrent VMs. */
 export async function createFleetScreen(options: Omit<ScreenOptions, 'quiet'>): Promise<ExportScreen> {
   const { stream, env, now = Date.now } = options;
   const [listr2, cliProgress] = await Promise.all([import('listr2'), import('cli-progress')]);
@@ -37,8 +37,8 @@ interface FleetParts {
 }
 
 /**
- * One live list with a line for each VM at work, under a title that counts. What is to stay on the screen (a VM that is over, a warning) is printed above it: the list is taken away
- * for that, at most ten times a second, and comes again below.
+ * One live list with a line for each active VM, under a title with counts. Permanent output (a finished VM, a warning)
+ * is printed above the list. To print it, the list is removed, at most ten times a second, and redrawn below.
  */
 class FleetScreen implements ExportScreen {
   readonly #parts: FleetParts;
@@ -46,7 +46,7 @@ class FleetScreen implements ExportScreen {
   readonly #clock: NodeJS.Timeout;
   readonly #atWork = new Map<string, FleetVm>();
   readonly #counts = { of: 0, exported: 0, kept: 0, failed: 0 };
-  /** Lines that wait for being printed for good. */
+  /** Lines queued for permanent output. */
   #toPrint: string[] = [];
   #opening = 'Preparing the export';
   #live: LiveTask | undefined;
@@ -114,7 +114,7 @@ class FleetScreen implements ExportScreen {
     this.note(line);
   }
 
-  /** The list cannot be drawn while it is taken away or set up; the next tick of the clock comes soon. */
+  /** Skips drawing while the list is being removed or set up; the next timer tick follows soon. */
   #draw(): void {
     if (this.#isDrawing || this.#isOver) return;
     this.#isDrawing = true;
@@ -171,7 +171,7 @@ class FleetScreen implements ExportScreen {
     this.#draw();
   };
 
-  /** A second Ctrl-C leaves with the list on the screen: the cursor must not stay hidden. */
+  /** A second Ctrl-C exits while the list is on the screen: the cursor must not stay hidden. */
   readonly #onExit = (): void => {
     if (this.#live !== undefined) this.#write(SHOW_CURSOR);
   };

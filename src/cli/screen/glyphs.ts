@@ -1,8 +1,8 @@
-/** The signs of a live screen. */
+/** The symbols of a live screen. */
 export interface Glyphs {
   barFull: string;
   barEmpty: string;
-  /** Before a headline whose VM is in work. */
+  /** Before the headline of a VM in progress. */
   pending: string;
   done: string;
   failed: string;
@@ -33,7 +33,7 @@ const ASCII: Glyphs = {
   spinner: ['|', '/', '-', '\\'],
 };
 
-/** Unicode signs where the locale (LC_ALL, LC_CTYPE, LANG in this order) says UTF-8, else ASCII. */
+/** Unicode symbols when the locale (LC_ALL, LC_CTYPE, LANG, in this order) specifies UTF-8, otherwise ASCII. */
 export function chooseGlyphs(env: NodeJS.ProcessEnv): Glyphs {
   const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';
   return /utf-?8/i.test(locale) ? UNICODE : ASCII;

@@ -9,12 +9,12 @@ type StreamRenderer = ReturnType<typeof streamRenderer>;
 
 export interface LiveTaskOptions {
   title: string;
-  /** Leave nothing on the screen at the end. */
+  /** Remove the output at the end. */
   clear: boolean;
   glyphs: Glyphs;
 }
 
-/** How a task ends: its last title and lines, which stay on the screen unless the task was made with `clear`. */
+/** The end of a task: its final title and lines, which stay on the screen unless the task was created with `clear`. */
 export interface LiveTaskEnd {
   failed: boolean;
   title: string;
@@ -22,12 +22,12 @@ export interface LiveTaskEnd {
 }
 
 /**
- * One task in a listr2 list that owns `stream` until {@link LiveTask.end} resolves. listr2 holds back what others write
- * to the stream meanwhile and gives it out at the end, so that nothing lands in the middle of a frame.
+ * One task in a listr2 list, which owns `stream` until {@link LiveTask.end} resolves. listr2 buffers other writes to
+ * the stream and prints them at the end, so that nothing is written in the middle of a frame.
  */
 export class LiveTask {
   readonly #stream: ScreenStream;
-  /** The stream's own write: listr2 puts another one in its place. */
+  /** The stream's original write function, which listr2 replaces. */
   readonly #write: ScreenStream['write'];
   readonly #done = Promise.withResolvers<void>();
   readonly #frame = { text: '' };
@@ -36,17 +36,17 @@ export class LiveTask {
   #title: string;
   #lines: readonly string[] = [];
 
-  /** The first frame comes some milliseconds later: listr2 loads parts of its own. */
+  /** The first frame follows some milliseconds later, because listr2 loads modules of its own. */
   constructor(listr2: Listr2, stream: ScreenStream, { title, clear, glyphs }: LiveTaskOptions) {
     this.#stream = stream;
     this.#write = stream.write.bind(stream);
     this.#title = title;
-    // The failure is shown as a cross; the error itself is told elsewhere.
+    // The failure is shown as a cross; the error itself is reported elsewhere.
     this.#done.promise.catch(() => {});
     this.#running = this.#run(listr2, clear, glyphs);
   }
 
-  /** Draws these lines under the title: one frame, and a second one only when the title is new. */
+  /** Draws these lines under the title: one frame, and a second one only when the title has changed. */
   show(title: string, lines: readonly string[]): void {
     if (this.#task !== undefined && title !== this.#title) this.#task.title = title;
     this.#title = title;
@@ -55,8 +55,8 @@ export class LiveTask {
   }
 
   /**
-   * Clears the frame that a narrower terminal has folded onto more rows than listr2 knows of, and leaves the cursor where
-   * listr2 expects it: as many rows under the top as the frame has lines. The caller draws again.
+   * Clears a frame that a narrower terminal has wrapped onto more rows than listr2 expects. Leaves the cursor where
+   * listr2 expects it: as many rows below the top as the frame has lines. The caller must redraw.
    */
   unfold(): void {
     const columns = this.#stream.columns || 80;
@@ -66,7 +66,7 @@ export class LiveTask {
     if (folded > lines.length) this.#write(`\u001b[${above}A\r\u001b[J${'\n'.repeat(lines.length)}`);
   }
 
-  /** Draws the last frame and gives the stream back. */
+  /** Draws the final frame and releases the stream. */
   async end({ failed, title, lines }: LiveTaskEnd): Promise<void> {
     this.show(title, lines);
     if (failed) this.#done.reject(new Error(title));
@@ -85,7 +85,7 @@ export class LiveTask {
           rendererOptions: { persistentOutput: true },
           task: (_context, task) => {
             this.#task = task;
-            // What was shown, or even ended, while listr2 was loading.
+            // Apply the state that was set, or even ended, while listr2 was loading.
             task.title = this.#title;
             this.show(this.#title, this.#lines);
             return this.#done.promise;
@@ -96,7 +96,7 @@ export class LiveTask {
         renderer: streamRenderer(DefaultRenderer, this.#frame),
         rendererOptions: {
           logger: new ListrLogger({ useIcons: true, toStderr: [], processOutput }),
-          // The screen draws ten times a second by its own clock; listr2's spinner would double that.
+          // The screen draws ten times a second with its own timer; listr2's spinner would double that.
           lazy: true,
           icon: { [Level.PENDING]: glyphs.pending, [Level.COMPLETED]: glyphs.done, [Level.FAILED]: glyphs.failed },
           clearOutput: clear,
@@ -104,7 +104,7 @@ export class LiveTask {
           showErrorMessage: false,
         },
         exitOnError: false,
-        // listr2 would end the process with 127 on Ctrl-C, in the middle of the clean-up.
+        // On Ctrl-C, listr2 would exit the process with 127, in the middle of the clean-up.
         registerSignalListeners: false,
       },
     );
@@ -113,9 +113,8 @@ export class LiveTask {
 }
 
 /**
- * listr2's renderer, with three changes: it takes a stream's being a terminal on the screen's word, since listr2 itself
- * only ever asks standard output; the lines under the title have no sign of their own and keep their layout; and the
- * frame is remembered.
+ * listr2's renderer with three changes. The screen decides whether the stream is a terminal, because listr2 checks only
+ * standard output. The lines under the title have no symbol and keep their layout. The frame is remembered.
  */
 function streamRenderer(DefaultRenderer: Listr2['DefaultRenderer'], frame: { text: string }) {
   return class extends DefaultRenderer {
@@ -133,7 +132,7 @@ function streamRenderer(DefaultRenderer: Listr2['DefaultRenderer'], frame: { tex
   };
 }
 
-/** listr2 wants terminals, and uses only what a {@link ScreenStream} has. */
+/** listr2's types require a terminal stream, but it uses only the members of {@link ScreenStream}. */
 function asTty(stream: ScreenStream): NodeJS.WriteStream {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return stream as NodeJS.WriteStream;

@@ -16,21 +16,24 @@ import type { ExportScreen } from './screen.ts';
 import { resultWords, skipWords } from './result-words.ts';
 import { STEP_LABELS } from './step-labels.ts';
 
-/** The least time between two lines about one disk's progress. */
+/** Minimum time between two progress lines of one disk. */
 const PROGRESS_MS = 10_000;
 
 const PASS_WORDS = { hash: 'checking its hash in the manifest', 'read-back': 'reading back' } as const;
 
-/** Nothing more is told of a VM after these. */
+/** The final events of a VM: nothing more is printed about it. */
 const ENDS: ReadonlySet<ScreenEvent['type']> = new Set(['vm-finished', 'vm-skipped', 'vm-failed']);
 
 /** One line with a timestamp for each event, without escape codes: for cron mails, logs and pipes. */
 export class PlainScreen implements ExportScreen {
   readonly #stream: { write: (text: string) => unknown };
   readonly #now: () => number;
-  /** When a disk last had a line; its start counts as one. */
+  /** Time of the last line about a disk; its start counts as a line. */
   readonly #toldAtMs = new Map<string, number>();
-  /** One for each VM that has begun, since several may be exported at once; that without a name is of the run, or of a conversion. */
+  /**
+   * One state for each VM that has begun, because several may be exported concurrently. The state without a name is for
+   * the run or for a conversion.
+   */
   readonly #states = new Map<string | undefined, VmProgress>();
 
   constructor(stream: { write: (text: string) => unknown }, now: () => number = Date.now) {

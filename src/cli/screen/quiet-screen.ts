@@ -4,7 +4,7 @@ import { safeText } from '../text/safe-text.ts';
 import type { ScreenEvent } from './export-progress.ts';
 import type { ExportScreen, ScreenStream } from './screen.ts';
 
-/** Shows errors and warnings only, each with its VM: a warning may be the only sign that a result is not what was wanted. */
+/** Shows only errors and warnings, each with its VM: a warning may be the only sign that the result is not as intended. */
 export class QuietScreen implements ExportScreen {
   readonly #stream: ScreenStream;
 

@@ -1,13 +1,13 @@
-/** A rate over this much of the past reacts within seconds and does not flicker. */
+/** A rate over this window reacts within seconds and does not flicker. */
 const WINDOW_MS = 10_000;
-/** Samples closer together than this add nothing: at most 41 are kept. */
+/** Samples closer together than this add nothing; at most 41 are kept. */
 const SPACING_MS = 250;
-/** A rate over less time than this is chance. */
+/** A rate over a shorter time is not meaningful. */
 const LEAST_SPAN_MS = 1000;
 
 /**
- * A smoothed rate of a number that grows: its growth over the last ten seconds. Since the span reaches up to the moment of
- * asking, the rate falls when nothing comes any more.
+ * A smoothed rate of an increasing number: its increase over the last ten seconds. The window extends to the time of
+ * the query, so the rate falls when nothing more arrives.
  */
 export class RateMeter {
   #samples: { atMs: number; value: number }[] = [];
@@ -20,7 +20,7 @@ export class RateMeter {
     while ((this.#samples[1]?.atMs ?? nowMs) <= nowMs - WINDOW_MS) this.#samples.shift();
   }
 
-  /** Units a second, or undefined as long as there is too little to go by. */
+  /** Units per second; undefined while there are too few samples. */
   perSecond(nowMs: number): number | undefined {
     while ((this.#samples[1]?.atMs ?? nowMs) <= nowMs - WINDOW_MS) this.#samples.shift();
     const [first] = this.#samples;

@@ -3,7 +3,8 @@ import type { ConvertResult } from '../../operations/convert/types.ts';
 import type { SkippedVm, VmExportResult } from '../../operations/export/types.ts';
 
 /**
- * What came out of a VM or a source, in a few words: `2 files, 3.0 GiB in 1m 05s`. The time of a fix is told apart. A plan of a fix has no disks: `planned in 31s, nothing was written`.
+ * The result for a VM or a source in brief: `2 files, 3.0 GiB in 1m 05s`. The time of a fix is shown separately. The
+ * plan of a fix has no disks: `planned in 31s, nothing was written`.
  */
 export function resultWords(result: VmExportResult | ConvertResult): string {
   const { guest, seconds } = result;

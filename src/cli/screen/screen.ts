@@ -1,16 +1,16 @@
 import type { ScreenEvent } from './export-progress.ts';
 
-/** Shows a running export or conversion to people. All screens write to one stream and to nothing else. */
+/** Shows a running export or conversion to the user. A screen writes only to its stream. */
 export interface ExportScreen {
-  /** Takes the next event. Never throws, and never waits. */
+  /** Processes the next event. Never throws and never waits. */
   onEvent(event: ScreenEvent): void;
-  /** Shows a line that is no event, such as the word that a signal has come. */
+  /** Shows a line that is not an event, such as the notice that a signal was received. */
   note(text: string): void;
-  /** Ends the screen and gives the terminal back. May be called again. No event may follow. */
+  /** Ends the screen and releases the terminal. May be called more than once. No event may follow. */
   stop(): Promise<void>;
 }
 
-/** What a screen needs of standard error, or of a test's stand-in. */
+/** The part of standard error that a screen needs; tests supply a substitute. */
 export interface ScreenStream extends NodeJS.WritableStream {
   isTTY?: boolean;
   columns?: number;
@@ -21,7 +21,7 @@ export interface ScreenOptions {
   stream: ScreenStream;
   env: NodeJS.ProcessEnv;
   quiet: boolean;
-  /** Several VMs at once: each has a line, and none a list of its own. */
+  /** Several concurrent VMs: each has one line instead of its own list. */
   isFleet?: boolean;
   /** Milliseconds since the epoch. */
   now?: () => number;

@@ -1,6 +1,6 @@
 import type { ExportStep } from '../../operations/events.ts';
 
-/** What a step is called when its event has no words of its own. */
+/** The label of a step whose event has no text of its own. */
 export const STEP_LABELS: Readonly<Record<ExportStep, string>> = {
   connect: 'Connecting',
   find: 'Finding the VM',

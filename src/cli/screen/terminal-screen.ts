@@ -12,15 +12,15 @@ import { LiveTask } from './live-task.ts';
 import { resultWords, skipWords } from './result-words.ts';
 import { finishedBlock, vmBlock, type VmBlockContext } from './vm-block.ts';
 
-/** Events that begin a list of their own. */
+/** Events that begin a new list. */
 const BEGINNINGS: ReadonlySet<ScreenEvent['type']> = new Set(['vm-started', 'source-started', 'boot-test-started']);
 const REDRAW_MS = 100;
 const SHOW_CURSOR = '\u001b[?25h';
-/** listr2's sign before a title, its indentation before a line, and a column that stays free at the edge. */
+/** listr2's symbol before a title, its indentation before a line, and one free column at the edge. */
 const TITLE_MARGIN = 5;
 const LINE_MARGIN = 3;
 
-/** How a list ends, and what is printed under it for good. */
+/** The final state of a list, and the lines to print permanently below it. */
 interface ListEnd {
   failed: boolean;
   title: string;
@@ -36,7 +36,7 @@ interface TerminalParts {
   now: () => number;
 }
 
-/** Loads listr2 and cli-progress, and gives the live screen for a terminal. */
+/** Loads listr2 and cli-progress, and creates the live screen for a terminal. */
 export async function createTerminalScreen(options: Omit<ScreenOptions, 'quiet'>): Promise<ExportScreen> {
   const { stream, env, now = Date.now } = options;
   const [listr2, cliProgress] = await Promise.all([import('listr2'), import('cli-progress')]);
@@ -44,16 +44,16 @@ export async function createTerminalScreen(options: Omit<ScreenOptions, 'quiet'>
 }
 
 /**
- * One listr2 list at a time: for the opening part of the run, then one for each VM or source, which stays on the screen when
- * it is over. Events only change the state; a clock draws it, ten times a second at most.
+ * Shows one listr2 list at a time: one for the opening part of the run, then one for each VM or source. A finished list
+ * stays on the screen. Events only change the state; a timer draws it, at most ten times a second.
  */
 class TerminalScreen implements ExportScreen {
   readonly #parts: TerminalParts;
-  /** The stream's own write, which works while listr2 owns the stream. */
+  /** The stream's original write function, which works while listr2 owns the stream. */
   readonly #write: ScreenStream['write'];
   readonly #clock: NodeJS.Timeout;
   #state: VmProgress;
-  /** True from the request for a list to the request for its end; `#queue` runs the requests in order. */
+  /** True from the request to open a list to the request to end it; `#queue` runs the requests in order. */
   #isOpen = false;
   #queue: Promise<void> = Promise.resolve();
   #live: { task: LiveTask; state: VmProgress } | undefined;
@@ -106,7 +106,7 @@ class TerminalScreen implements ExportScreen {
     });
   }
 
-  /** Ends the list, and prints `after` for good when the stream is free again. */
+  /** Ends the list, and prints `after` permanently when the stream is free again. */
   #end({ failed, title, lines, after }: ListEnd): void {
     if (!this.#isOpen) return this.#print(after);
     this.#isOpen = false;
@@ -118,7 +118,7 @@ class TerminalScreen implements ExportScreen {
     this.#print(after);
   }
 
-  /** The end of a list about which there is nothing more to say than its warnings. */
+  /** The end of a list that has nothing more to show than its warnings. */
   #quietEnd(): ListEnd {
     return { failed: false, title: this.#state.headline, lines: [], after: warningLines(this.#state) };
   }
@@ -141,7 +141,7 @@ class TerminalScreen implements ExportScreen {
     this.#state = unnamedProgress('Continuing', this.#parts.now());
   }
 
-  /** The warnings of a VM that failed stand in no summary: they may say what is left behind on the server. */
+  /** The warnings of a failed VM are not in any summary, and may say what remains on the server, so they are printed here. */
   #failVm({ vm, error }: Extract<ScreenEvent, { type: 'vm-failed' }>): void {
     const isInterrupted = error instanceof InterruptedError;
     const title = `${vm}: ${isInterrupted ? 'interrupted' : 'not exported'}`;
@@ -153,7 +153,7 @@ class TerminalScreen implements ExportScreen {
     this.#state = unnamedProgress('Continuing', this.#parts.now());
   }
 
-  /** Nothing of a conversion that failed is left: its disks are not named, and its error is told by the command. */
+  /** A failed conversion leaves no files: its disks are not listed, and the command reports its error. */
   #failSource({ source, error }: Extract<ScreenEvent, { type: 'source-failed' }>): void {
     const title = `${source}: ${error instanceof InterruptedError ? 'interrupted' : 'not converted'}`;
     this.#end({ failed: true, title, lines: [], after: warningLines(this.#state) });
@@ -171,7 +171,7 @@ class TerminalScreen implements ExportScreen {
     this.#enqueue(() => void this.#parts.stream.write(`${foldText(lines.join('\n'), this.#parts.stream)}\n`));
   }
 
-  /** After everything that was enqueued before. */
+  /** Runs `work` after everything that was queued before. */
   #enqueue(work: () => void | Promise<void>): void {
     const before = this.#queue;
     this.#queue = (async () => {
@@ -199,7 +199,7 @@ class TerminalScreen implements ExportScreen {
     this.#draw();
   };
 
-  /** A second Ctrl-C leaves with the list on the screen: the cursor must not stay hidden. */
+  /** A second Ctrl-C exits while the list is on the screen: the cursor must not stay hidden. */
   readonly #onExit = (): void => {
     if (this.#live !== undefined) this.#write(SHOW_CURSOR);
   };

@@ -5,14 +5,14 @@ import { diskLine, nameColumns, type DiskLineContext } from './disk-line.ts';
 import { isRunning, type DiskProgress, type VmProgress } from './export-progress.ts';
 import { STEP_LABELS } from './step-labels.ts';
 
-/** Warnings on a live screen; all of them stand in the summary again. */
+/** Number of warnings on a live screen; the summary repeats all of them. */
 const SHOWN_WARNINGS = 2;
-/** A step shows how long it has been going on from here. */
+/** A step that takes longer than this shows its elapsed time. */
 const LONG_STEP_MS = 3000;
 const SPINNER_MS = 100;
 
 export interface VmBlockContext extends Omit<DiskLineContext, 'longestName'> {
-  /** Lines for the block. */
+  /** Height of the block in lines. */
   height: number;
 }
 
@@ -25,7 +25,7 @@ export function vmBlock(state: VmProgress, context: VmBlockContext): string[] {
   return [stepLine(state, context), ...disks, ...messages];
 }
 
-/** The lines that stay on the screen when the VM is over: its disks that are there. */
+/** The lines that stay on the screen when the VM has finished: its complete disks. */
 export function finishedBlock(state: VmProgress, context: VmBlockContext): string[] {
   const there = [...state.disks.values()].filter(isThere);
   return diskLines(there, context.height, context);
@@ -39,7 +39,7 @@ function stepLine(state: VmProgress, { width, nowMs, glyphs }: VmBlockContext): 
   return `${frame} ${cutEnd(words, width - 2 - time.length, glyphs.ellipsis)}${time}`;
 }
 
-/** All disks when they fit; else those in flight, and one line that counts the others. */
+/** All disks if they fit; otherwise those in progress, and one line that counts the others. */
 function diskLines(disks: readonly DiskProgress[], room: number, context: VmBlockContext): string[] {
   const names = shortNames(
     disks.map(({ disk }) => safeText(disk)),
@@ -60,8 +60,8 @@ function diskLines(disks: readonly DiskProgress[], room: number, context: VmBloc
 }
 
 /**
- * Names that would be cut lose the VM's name before `-disk-1.vmdk` and `.nvram`: they would all be cut to the same two ends, and
- * the VM stands in the headline.
+ * Names that would be truncated lose the VM's name before `-disk-1.vmdk` and `.nvram`. Otherwise they would all be
+ * truncated to the same two ends; the headline already shows the VM's name.
  */
 function shortNames(names: readonly string[], width: number): readonly string[] {
   const longest = Math.max(0, ...names.map(textWidth));

@@ -1,12 +1,12 @@
 import { textWidth, wrapWords } from './text-width.ts';
 
-/** What is indented so far is to be copied as it stands: commands, lines of a console. */
+/** Lines indented this far are printed verbatim: commands, console lines. */
 const VERBATIM = /^ {4}/;
 const HANGING = '  ';
 
 /**
- * Lines for people, folded at spaces where they are wider than the terminal, which would break them inside words; further lines of one stand
- * two columns deeper. Without a `width`, for a pipe or a file, each is as it was.
+ * Wraps lines at spaces when they are wider than the terminal, which would break them inside words. Continuation lines
+ * are indented by two more columns. Without a `width`, for a pipe or a file, lines are unchanged.
  */
 export function foldLines(lines: readonly string[], width: number | undefined): string[] {
   return width === undefined ? [...lines] : lines.flatMap((line) => foldLine(line, width));
@@ -19,7 +19,7 @@ function foldLine(line: string, width: number): string[] {
   return [indent + first, ...more.map((words) => indent + HANGING + words)];
 }
 
-/** As {@link foldLines}, for a text of several lines that is written to `stream`. */
+/** Like {@link foldLines}, for a multi-line text that is written to `stream`. */
 export function foldText(text: string, stream: { isTTY?: boolean; columns?: number }): string {
   const width = stream.isTTY ? stream.columns || 80 : undefined;
   return foldLines(text.split('\n'), width).join('\n');

@@ -1,7 +1,7 @@
 import { shellWord as quoted } from '../../base/text/shell-word.ts';
 import { safeText } from './safe-text.ts';
 
-/** `text` as one word of a command line that a person may copy. */
+/** `text` quoted as one word of a command line that the user can copy. */
 export function shellWord(text: string): string {
   return quoted(safeText(text));
 }

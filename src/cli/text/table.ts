@@ -5,19 +5,19 @@ export interface TableColumn {
   header: string;
   align?: 'left' | 'right';
   /**
-   * What gives way when the terminal is too narrow: the middle or the end of long cells, or their lines (`wrap`, for sentences in
-   * the last column). A column without it keeps its width.
+   * What is shortened when the terminal is too narrow: the middle or the end of long cells. `wrap` breaks cells into
+   * lines instead, for sentences in the last column. A column without this setting keeps its width.
    */
   cut?: 'middle' | 'end' | 'wrap';
 }
 
-/** No column is cut to less than this, in columns of the terminal. */
+/** Minimum width of a column, in terminal columns. */
 const LEAST_WIDTH = 8;
 const GAP = '  ';
 
 /**
- * A plain aligned table, one line per row after the header line. Cells are made safe for a terminal here. With a `width`
- * the widest columns that may be cut shrink until a line fits; without one nothing is cut.
+ * Renders a plain aligned table: a header line, then one line per row. Makes cells safe for a terminal. With a `width`,
+ * the widest columns that may be cut shrink until a line fits; without one, nothing is cut.
  */
 export function renderTable(
   columns: readonly TableColumn[],
@@ -39,7 +39,7 @@ export function renderTable(
   });
 }
 
-/** A row whose last cell is wrapped, as several rows: the other cells stand in the first one. */
+/** Splits a row whose last cell is wrapped into several rows; the other cells are in the first one. */
 function unfold(row: readonly string[], columns: readonly TableColumn[], widths: readonly number[]): string[][] {
   const last = columns.length - 1;
   if (columns[last]?.cut !== 'wrap') return [[...row]];
@@ -47,7 +47,7 @@ function unfold(row: readonly string[], columns: readonly TableColumn[], widths:
   return [[...row.slice(0, last), first], ...more.map((line) => [...row.slice(0, last).map(() => ''), line])];
 }
 
-/** Takes from the widest column that may be cut, one after the other, what the line has too much. */
+/** Repeatedly narrows the widest column that may be cut, until the line fits. */
 function shrink(columns: readonly TableColumn[], widths: number[], width: number): void {
   let excess = widths.reduce((sum, w) => sum + w, 0) + GAP.length * (columns.length - 1) - width;
   while (excess > 0) {

@@ -5,19 +5,19 @@ const PLAIN = /^[\x20-\x7e]*$/;
 
 const segmenter = new Intl.Segmenter();
 
-/** Columns that `text` takes in a terminal. Escape sequences count nothing. */
+/** The number of terminal columns of `text`. Escape sequences have no width. */
 export function textWidth(text: string): number {
   return PLAIN.test(text) ? text.length : stringWidth(text);
 }
 
-/** `text` in at most `width` columns, its end cut off behind an ellipsis. For text without escape sequences. */
+/** `text` in at most `width` columns, with its end replaced by an ellipsis. For text without escape sequences. */
 export function cutEnd(text: string, width: number, ellipsis = '…'): string {
   if (textWidth(text) <= width) return text;
   if (width < ellipsis.length) return '';
   return takeStart(graphemes(text), width - ellipsis.length) + ellipsis;
 }
 
-/** `text` in at most `width` columns, cut in the middle: the ends of names and paths tell them apart. */
+/** `text` in at most `width` columns, cut in the middle: the ends of names and paths distinguish them. */
 export function cutMiddle(text: string, width: number, ellipsis = '…'): string {
   if (textWidth(text) <= width) return text;
   if (width < ellipsis.length + 2) return cutEnd(text, width, ellipsis);
@@ -27,17 +27,17 @@ export function cutMiddle(text: string, width: number, ellipsis = '…'): string
   return takeStart(all, Math.floor(room / 2)) + ellipsis + graphemes(end).toReversed().join('');
 }
 
-/** `text` in lines of at most `width` columns, broken at spaces. A word longer than a line stays whole. */
+/** `text` in lines of at most `width` columns, broken at spaces. A word longer than a line is not broken. */
 export function wrapWords(text: string, width: number): string[] {
   return wrapAnsi(text, Math.max(1, width), { hard: false }).split('\n');
 }
 
-/** `text` with spaces after it, up to `width` columns. */
+/** `text` padded with trailing spaces to `width` columns. */
 export function padEnd(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - textWidth(text)));
 }
 
-/** `text` with spaces before it, up to `width` columns. */
+/** `text` padded with leading spaces to `width` columns. */
 export function padStart(text: string, width: number): string {
   return ' '.repeat(Math.max(0, width - textWidth(text))) + text;
 }

@@ -4,30 +4,30 @@ import { callLine, commandLine, downloadLine, retryLine } from './debug-lines.ts
 import type { TraceFolder, TraceFolderOptions } from './trace-folder.ts';
 
 export interface CommandTraceOptions extends Omit<TraceFolderOptions, 'parent'> {
-  /** Of `--debug`. `HYPER2KVM_DEBUG` counts too. */
+  /** The value of `--debug`. `HYPER2KVM_DEBUG` has the same effect. */
   debug: boolean;
   env: NodeJS.ProcessEnv;
-  /** Shows a line. */
+  /** Prints a line. */
   debugLine: (line: string) => void;
 }
 
-/** Whether `HYPER2KVM_DEBUG` asks for debug output. */
+/** True when `HYPER2KVM_DEBUG` enables debug output. */
 export function isDebugging(env: NodeJS.ProcessEnv): boolean {
   return !['', '0', undefined].includes(env['HYPER2KVM_DEBUG']);
 }
 
-/** The observers of one command: lines for `--debug`, a folder for `HYPER2KVM_TRACE`. Without either nothing is observed. */
+/** The observers of one command: lines for `--debug`, a folder for `HYPER2KVM_TRACE`. Without either, nothing is observed. */
 export class CommandTrace {
   #observer: WireObserver | undefined;
   #folder: TraceFolder | undefined;
   #stopCommands = (): void => {};
 
-  /** For the connection to a server. */
+  /** The observer for the connection to a server. */
   get observer(): WireObserver | undefined {
     return this.#observer;
   }
 
-  /** @throws Hyper2kvmError `local-file` when the folder cannot be made. */
+  /** @throws Hyper2kvmError `local-file` when the folder cannot be created. */
   async open(options: CommandTraceOptions): Promise<void> {
     const { debug, env, debugLine } = options;
     const parent = env['HYPER2KVM_TRACE'];
@@ -59,7 +59,7 @@ export class CommandTrace {
     });
   }
 
-  /** Where the trace is; undefined without one. */
+  /** Ends the trace. Returns its location; undefined without a trace. */
   close(exitCode: number): string | undefined {
     this.#stopCommands();
     this.#folder?.close(exitCode);

@@ -47,7 +47,7 @@ export function commandLine({ program, args, durationMs, exitCode, signal, failu
   return `command ${words}: ${failure === undefined ? end : `not started: ${failure}`} in ${milliseconds(durationMs)}`;
 }
 
-/** The last part of a path, which names the file. */
+/** The last part of a path: the file name. */
 export function fileIn(pathname: string): string {
   return pathname.slice(pathname.lastIndexOf('/') + 1);
 }

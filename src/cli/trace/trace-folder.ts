@@ -8,31 +8,32 @@ import { compactTime } from '../../base/text/compact-time.ts';
 import type { WireCall, WireDownload, WireObserver, WireRetry } from '../../vsphere/connection/wire-observer.ts';
 import { fileIn } from './debug-lines.ts';
 
-/** The hardware of some 400 VMs in one page. */
+/** Size of the hardware of about 400 VMs in one page. */
 const MOST_BODY_BYTES = 4 * 1024 * 1024;
-/** A trace is sent by mail or attached to an issue, compressed to a tenth or less. */
+/** A trace is sent by mail or attached to an issue; compression reduces it to a tenth or less. */
 const MOST_TRACE_BYTES = 128 * 1024 * 1024;
 const MOST_NAME_LENGTH = 60;
 
 export const TRACE_FORMAT = 'hyper2kvm-trace';
 export const TRACE_VERSION = 1;
-/** One JSON object a line: first what was run, then each exchange, retry and command, then the end. */
+/** One JSON object per line: first the command, then each exchange, retry and external command, then the end. */
 export const TRACE_MANIFEST = 'trace.jsonl';
 
 export interface TraceFolderOptions {
-  /** The trace gets a folder of its own in here. */
+  /** The trace is written to a new folder inside this one. */
   parent: string;
   /** `export` */
   command: string;
   version: string;
-  /** Takes the user's secrets out of a text of any length. */
+  /** Removes the user's secrets from a text of any length. */
   mask: (text: string) => string;
   onProblem: (message: string) => void;
 }
 
 /**
- * Writes what goes over the wire into a folder: bodies of SOAP calls, headers of downloads, and a manifest with times. The folder has mode 0700 and its files 0600.
- * Bodies and the whole trace have size limits. Written at once, so that a process that is killed leaves what happened until then.
+ * Writes the traffic with the server to a folder: bodies of SOAP calls, headers of downloads, and a manifest with
+ * times. The folder has mode 0700 and its files 0600. Bodies and the whole trace have size limits. Writes are
+ * synchronous, so that a killed process leaves a complete trace up to that point.
  */
 export class TraceFolder implements Omit<WireObserver, 'mask'> {
   readonly path: string;
@@ -46,13 +47,13 @@ export class TraceFolder implements Omit<WireObserver, 'mask'> {
     this.#options = options;
   }
 
-  /** @throws Hyper2kvmError `local-file` when the folder cannot be made. */
+  /** @throws Hyper2kvmError `local-file` when the folder cannot be created. */
   static async make(options: TraceFolderOptions): Promise<TraceFolder> {
     const { parent, command, version } = options;
     const now = new Date();
     const path = join(parent, `${compactTime(now)}-${nameOf(command)}-${process.pid}`);
     await makeFolder(parent, { mode: 0o700 });
-    // Somebody else who can write to the parent could have made it, to read what comes.
+    // Another user with write access to the parent could have created it, to read the trace.
     if ((await makeFolder(path, { mode: 0o700 })) === undefined) {
       throw new Hyper2kvmError('local-file', `The folder ${path} for the trace already exists.`);
     }
@@ -110,7 +111,7 @@ export class TraceFolder implements Omit<WireObserver, 'mask'> {
     return `${String(this.#number).padStart(4, '0')}-${nameOf(what)}`;
   }
 
-  /** Writes a body, and returns what the manifest says about it. */
+  /** Writes a body, and returns its fields for the manifest. */
   #body(name: string, content: string | Uint8Array): { file?: string; bytes: number; cutTo?: number } {
     const bytes = typeof content === 'string' ? Buffer.from(this.#options.mask(content)) : content;
     const kept = bytes.subarray(0, Math.min(MOST_BODY_BYTES, Math.max(0, this.#bytesLeft)));
@@ -119,7 +120,7 @@ export class TraceFolder implements Omit<WireObserver, 'mask'> {
     return { file: name, bytes: bytes.length, ...(kept.length < bytes.length && { cutTo: kept.length }) };
   }
 
-  /** A line of the manifest. The last ones may exceed the limit, since the end of a run is what a report is about. */
+  /** Writes a line of the manifest. The last lines may exceed the limit, because the end of a run is what a report is about. */
   #note(entry: object): void {
     const clean = (_key: string, value: unknown): unknown =>
       typeof value === 'string' ? this.#options.mask(value) : value;
@@ -142,7 +143,7 @@ export class TraceFolder implements Omit<WireObserver, 'mask'> {
   }
 }
 
-/** With readable times, rounded to microseconds. */
+/** With readable timestamps, and durations rounded to microseconds. */
 function timed({ startedAt, ...facts }: { startedAt: number; durationMs: number }): object {
   const rounded = Object.entries(facts).map(([name, value]) => [
     name,
@@ -151,7 +152,7 @@ function timed({ startedAt, ...facts }: { startedAt: number; durationMs: number 
   return { at: new Date(startedAt).toISOString(), ...Object.fromEntries(rounded) };
 }
 
-/** As a part of a file name. */
+/** Converts a text to a part of a file name. */
 function nameOf(text: string): string {
   return text.replaceAll(/[^\w.-]+/g, '-').slice(0, MOST_NAME_LENGTH);
 }
