@@ -19,7 +19,7 @@ import {
 import { bootTestDocument } from './documents/boot-test-document.ts';
 
 const FIRMWARES = ['bios', 'uefi'] as const;
-/** Less boots no system of today, and more than a terabyte no test needs. */
+/** No current system boots with less than this minimum, and no test needs more than a terabyte. */
 const LEAST_MEMORY_BYTES = 64 * 2 ** 20;
 const MOST_MEMORY_BYTES = 2 ** 40;
 
@@ -127,7 +127,7 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
         this.runLog.onEvent(event);
         this.warnings.push(this.redactor.clean(event.message));
       }
-      // The report has the warnings again, and all of them.
+      // The report repeats all warnings.
       else screen.onEvent(event);
     };
     let ended = { failed: true, words: 'not tested' };

@@ -3,7 +3,7 @@ import { BaseCommand } from '../cli/base-command.ts';
 import { completionScript, SHELLS, type Shell } from '../cli/completion/completion-script.ts';
 import { readChoice } from '../cli/input/option-values.ts';
 
-/** What `hyper2kvm completion --json` tells. */
+/** The `result` of `completion --json`. */
 export interface CompletionResult {
   shell: Shell;
   script: string;
@@ -42,7 +42,7 @@ export class CompletionCommand extends BaseCommand<CompletionResult> {
     const { args } = await this.parse(CompletionCommand);
     const shell = readChoice('SHELL', args.shell, SHELLS);
     const script = completionScript(shell, this.config.bin, this.config.commands);
-    // As it is, also on a terminal: lines for people are folded.
+    // Written unchanged, even to a terminal: the usual output for users is wrapped.
     if (!this.jsonEnabled()) process.stdout.write(script);
     return { shell, script };
   }

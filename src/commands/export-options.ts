@@ -11,7 +11,10 @@ import type { ExportFlagValues } from './flags/export-flags.ts';
 import { readRepeatOptions } from './flags/repeat-flags.ts';
 import { readFleetOptions } from './flags/fleet-flags.ts';
 
-/** Reads the flags of `export`, units and all. Throws usage errors for values and for flags that do not go together. */
+/**
+ * Parses the flags of `export`, including units.
+ * @throws usage errors for invalid values and for incompatible flags.
+ */
 export function readExportOptions(
   flags: ExportFlagValues,
   env: NodeJS.ProcessEnv,
@@ -43,7 +46,7 @@ export function readExportOptions(
   };
 }
 
-/** What is done to images for KVM cannot be done to a package of VMware's. */
+/** Flags for KVM images do not apply to OVF, OVA and VMDK exports. */
 function refuseImageFlags(flags: ExportFlagValues, format: string): void {
   needDomain(flags, format);
   const names = ['fix', 'fix-plan', 'key', 'root', 'remove-vmware-tools', 'virtio-win', 'boot-test'] as const;

@@ -77,7 +77,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
   static override flags = EXPORT_FLAGS;
 
   #screen: ExportScreen | undefined;
-  /** As they were given: a detached process reads them with its own eyes, its profile too. */
+  /** The arguments as given: a detached process parses them again, and loads its profile itself. */
   #words: readonly string[] = [];
 
   protected override optionalValues(): OptionalValues {
@@ -106,7 +106,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     await super.init();
   }
 
-  /** The process that goes on in the background leaves the log. */
+  /** The process that continues in the background writes the log. */
   protected override leavesLog(flags: Readonly<Record<string, unknown>>): boolean {
     return flags['detach'] !== true || isDetached(this.env);
   }
@@ -190,13 +190,13 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     return result;
   }
 
-  /** What the result needs besides: the error objects for the exit code, and the warnings for the JSON document. */
+  /** Collects what the result needs in addition: the errors for the exit code, and the warnings for the JSON document. */
   #keep(event: ExportEvent, errors: unknown[]): void {
     if (event.type === 'vm-failed') errors.push(event.error);
     if (event.type === 'warning') this.warnings.push(this.redactor.clean(event.message));
   }
 
-  /** An event as it may be shown: a server can repeat in a fault what it was sent. */
+  /** An event without secrets: a server can repeat its input in a fault. */
   #cleaned(event: ExportEvent): ExportEvent {
     if (event.type === 'warning') return { ...event, message: this.redactor.clean(event.message) };
     if (event.type !== 'vm-failed' || !(event.error instanceof Hyper2kvmError)) return event;
@@ -226,7 +226,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
   }
 }
 
-/** The words of the command line, without the password in `--url`: other users can read the command line of the process that goes on. */
+/** The arguments without the password in `--url`: other users can see the command line of the detached process. */
 function wordsWithoutPassword(words: readonly string[], url: string | undefined): string[] {
   if (url === undefined) return [...words];
   const clean = withoutPassword(url);

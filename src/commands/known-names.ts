@@ -1,4 +1,7 @@
-/** `hyper2kvm __complete vms|jobs|running-jobs [WORD]`, for the completion scripts: names that are known without asking a server, one a line. An unknown kind has none. */
+/**
+ * `hyper2kvm __complete vms|jobs|running-jobs [WORD]`, for the completion scripts: names that are known without a query
+ * to a server, one per line. Prints nothing for an unknown kind.
+ */
 export async function printKnownNames([kind, typed = '']: readonly string[]): Promise<void> {
   const names = await knownNames(kind, typed);
   process.stdout.write(names.map((name) => `${name}\n`).join(''));

@@ -1,4 +1,4 @@
-/** The commands by name. Each file is loaded when its command runs, so that one command does not wait for what the others need. */
+/** The commands by name. Each file is loaded when its command runs, so that a command does not load the dependencies of the others. */
 export const COMMAND_LOADERS = {
   'boot-test': async () => (await import('./boot-test.ts')).BootTestCommand,
   cancel: async () => (await import('./cancel.ts')).CancelCommand,
@@ -10,7 +10,7 @@ export const COMMAND_LOADERS = {
   status: async () => (await import('./status.ts')).StatusCommand,
 };
 
-/** What shells ask while a command line is typed: loaded without oclif, since each press of TAB waits for it. */
+/** Requests by shells during completion. They run without oclif, because each press of TAB waits for them. */
 export const QUICK_ANSWERS = {
   __complete: async (words: readonly string[]) => (await import('./known-names.ts')).printKnownNames(words),
 };

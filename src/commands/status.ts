@@ -126,7 +126,10 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
       : undefined;
   }
 
-  /** The table has told what is wrong: only the exit code is left to set. Checks are in order, and the first error causes the later ones. */
+  /**
+   * The table has already reported the problem, so this only sets the exit code. Checks are in order, and later errors
+   * follow from the first.
+   */
   #judge({ findings }: StatusResult): void {
     const worst = findings.find(({ level }) => level === 'error');
     if (worst === undefined) return;

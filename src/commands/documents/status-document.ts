@@ -10,7 +10,7 @@ export function statusDocument(result: StatusResult | JobView): StatusDocument |
   return { version, findings, jobs: jobs.map(jobDocument) };
 }
 
-/** A record as it is shown, with the file that it is in. */
+/** A record as displayed, with the path of its file. */
 function jobDocument({ problem, ...job }: JobView): JobDocument {
   return { ...job, problem };
 }

@@ -4,7 +4,7 @@ import { readChoice } from '../../cli/input/option-values.ts';
 import type { OptionalValue } from '../../cli/input/optional-values.ts';
 import { COMPRESSIONS, type Compression } from '../../operations/encode-options.ts';
 
-/** What `--compress` means when it stands alone. */
+/** The meaning of `--compress` without a value. */
 const DEFAULT_COMPRESSION: Compression = 'fast';
 
 export const OPTIONAL_COMPRESSION: OptionalValue = {
@@ -12,20 +12,23 @@ export const OPTIONAL_COMPRESSION: OptionalValue = {
   accepts: (word) => COMPRESSIONS.some((name) => name === word),
 };
 
-/** `--compress`, which `export` and `convert` share. Its value is optional: see `fillOptionalValues`. */
+/** `--compress`, shared by `export` and `convert`. Its value is optional, see `fillOptionalValues`. */
 export const COMPRESS_FLAG = Flags.string({
   helpValue: `[=${COMPRESSIONS.join('|')}]`,
   description: `Compress qcow2 clusters. Without a value: ${DEFAULT_COMPRESSION}. careful uses the 4 KiB window that QEMU itself writes with; zstd compresses better, and needs QEMU 5.1 or later to read. Needs --format qcow2.`,
 });
 
-/** The compression that was asked for. Throws a usage error for another word, or for a format that has no compression. */
+/**
+ * The requested compression.
+ * @throws usage error for an unknown value, or for a format without compression.
+ */
 export function readCompression(value: string | undefined, format: string): Compression | undefined {
   if (value === undefined) return undefined;
   needQcow2('--compress', format);
   return readChoice('--compress', value, COMPRESSIONS);
 }
 
-/** Refuses a flag that only a qcow2 takes. */
+/** Refuses a flag that applies only to qcow2. */
 export function needQcow2(flag: string, format: string): void {
   if (format === 'qcow2') return;
   throw new Hyper2kvmError('usage', `${flag} needs --format qcow2, not ${format}.`, {

@@ -11,13 +11,13 @@ import { INPUT_FORMAT_FLAG, readInputFormat } from './input-format-flag.ts';
 import { MODE_FLAG } from './mode-flag.ts';
 import { DOMAIN_FLAGS, readDomainOptions } from './domain-flags.ts';
 
-/** The limits of a qcow2's cluster: QEMU reads clusters of 9 to 21 bits. */
+/** The cluster size limits of qcow2: QEMU supports 9 to 21 cluster bits. */
 const LEAST_CLUSTER_BYTES = 512;
 const MOST_CLUSTER_BYTES = 2 * 1024 ** 2;
-/** More disks than any machine has. */
+/** More disks than any VM has. */
 const MOST_DISKS = 9999;
 
-/** The flags of `convert`. Values with units are strings here and read by {@link readConvertOptions}. */
+/** The flags of `convert`. Values with units are strings here; {@link readConvertOptions} parses them. */
 export const CONVERT_FLAGS = {
   output: Flags.string({
     char: 'o',
@@ -74,7 +74,10 @@ export const CONVERT_FLAGS = {
 
 type ConvertFlagValues = Interfaces.InferredFlags<typeof CONVERT_FLAGS>;
 
-/** Reads the flags of `convert`. Throws usage errors for values and for flags that do not go together. */
+/**
+ * Parses the flags of `convert`.
+ * @throws usage errors for invalid values and for incompatible flags.
+ */
 export function readConvertOptions(
   source: string,
   flags: ConvertFlagValues,

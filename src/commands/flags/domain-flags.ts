@@ -3,16 +3,16 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import type { OptionalValue } from '../../cli/input/optional-values.ts';
 import { HARDWARE_OPTIONS, type DomainOptions, type NetworkOptions } from '../../operations/domain/types.ts';
 
-/** The libvirt that `--define` alone means. */
+/** The libvirt URI for `--define` without a value. */
 const DEFAULT_LIBVIRT = 'qemu:///system';
 
-/** No name of a VM has a scheme, `//` and all. */
+/** A VM name never contains a scheme and `//`. */
 export const OPTIONAL_LIBVIRT: OptionalValue = {
   bare: DEFAULT_LIBVIRT,
   accepts: (word) => /^[a-z][a-z0-9+.-]*:\/\//i.test(word),
 };
 
-/** The flags about the domain, which `export` and `convert` share. */
+/** The domain flags, shared by `export` and `convert`. */
 export const DOMAIN_FLAGS = {
   hardware: Flags.option({
     options: HARDWARE_OPTIONS,
@@ -39,7 +39,10 @@ export const DOMAIN_FLAGS = {
 
 type DomainFlagValues = Interfaces.InferredFlags<typeof DOMAIN_FLAGS>;
 
-/** Reads the flags about the domain. Throws usage errors. */
+/**
+ * Parses the domain flags.
+ * @throws usage errors.
+ */
 export function readDomainOptions(flags: DomainFlagValues & { 'boot-test': boolean }): DomainOptions {
   const { hardware = 'auto', network, define, kubevirt } = flags;
   if (define === '')
@@ -58,7 +61,7 @@ export function readDomainOptions(flags: DomainFlagValues & { 'boot-test': boole
   };
 }
 
-/** A name of libvirt's has no equals sign; one of VMware's may. */
+/** The name of a libvirt network contains no equals sign, but that of a VMware network may. */
 function readNetworks(texts: readonly string[]): NetworkOptions {
   const of = new Map<string, string>();
   let all: string | undefined;
@@ -79,7 +82,7 @@ function readNetworks(texts: readonly string[]): NetworkOptions {
   return { all, of };
 }
 
-/** Throws a usage error for a flag about the domain where `format` comes with none. */
+/** @throws usage error for a domain flag when `format` has no domain. */
 export function needDomain(flags: DomainFlagValues, format: string): void {
   const given = (['hardware', 'network', 'define', 'kubevirt'] as const).find(
     (name) => flags[name] !== undefined && flags[name] !== false,

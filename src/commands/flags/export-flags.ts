@@ -11,7 +11,7 @@ import { NOTIFY_FLAGS } from './notify-flags.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS } from './fix-flags.ts';
 import { REPEAT_FLAGS } from './repeat-flags.ts';
 
-/** Minutes that the guest gets when `--shutdown` stands alone. */
+/** Minutes for the guest with `--shutdown` without a value. */
 const DEFAULT_SHUTDOWN_MINUTES = '5';
 
 export const OPTIONAL_SHUTDOWN: OptionalValue = {
@@ -22,7 +22,7 @@ export const OPTIONAL_SHUTDOWN: OptionalValue = {
 const POWER = 'RUNNING VM';
 const TRANSFER = 'TRANSFER';
 
-/** The flags of `export` besides the connection. Values with units are strings here and read by `readExportOptions`. */
+/** The flags of `export`, except the connection flags. Values with units are strings here; `readExportOptions` parses them. */
 export const EXPORT_FLAGS = {
   'from-file': Flags.string({
     helpValue: 'FILE',

@@ -3,7 +3,7 @@ import { Flags, type Interfaces } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { FIX_MODES, type FixOptions } from '../../operations/fix-guest/types.ts';
 
-/** Of `convert`, `export` and `boot-test`. */
+/** Used by `convert`, `export` and `boot-test`. */
 export const KEY_FLAG = Flags.string({
   multiple: true,
   multipleNonGreedy: true,
@@ -12,7 +12,7 @@ export const KEY_FLAG = Flags.string({
     'File with the passphrase of an encrypted guest volume, such as /dev/sda3:file:/root/key, where /dev/sda3 is the third partition of the first disk, or all:file:PATH for every volume. May be repeated. A boot test types it on the serial console when the guest asks.',
 });
 
-/** The flags about changing the guest, which `convert` and `export` share. */
+/** The flags for changing the guest, shared by `convert` and `export`. */
 export const FIX_FLAGS = {
   fix: Flags.option({
     options: FIX_MODES,
@@ -36,14 +36,14 @@ export const FIX_FLAGS = {
   }),
 };
 
-/** Only of `convert`: an export would fetch all disks for it. */
+/** Only for `convert`: `export` would have to download all disks for it. */
 export const FIX_PLAN_FLAG = Flags.boolean({
   default: false,
   description:
     'Show what would be changed in the guest, and whether it can start on its new hardware before and after that, without writing anything. The changes are made in a temporary overlay. Images that QEMU cannot read directly, such as those in an OVA, are first converted to temporary files.',
 });
 
-/** Proves the result. Of `convert` and `export`. */
+/** Verifies the result. Used by `convert` and `export`. */
 export const BOOT_TEST_FLAG = Flags.boolean({
   default: false,
   description:
@@ -52,7 +52,10 @@ export const BOOT_TEST_FLAG = Flags.boolean({
 
 type FixFlagValues = Interfaces.InferredFlags<typeof FIX_FLAGS> & { 'fix-plan': boolean };
 
-/** Reads the flags about changing the guest. Throws usage errors for values and for flags that do not go together. */
+/**
+ * Parses the flags for changing the guest.
+ * @throws usage errors for invalid values and for incompatible flags.
+ */
 export function readFixOptions(flags: FixFlagValues): FixOptions {
   const { fix = 'auto' } = flags;
   const needless = (['fix-plan', 'key', 'root', 'remove-vmware-tools', 'virtio-win'] as const).find(
@@ -62,7 +65,7 @@ export function readFixOptions(flags: FixFlagValues): FixOptions {
     throw new Hyper2kvmError('usage', `--${needless} has no effect with --fix off.`, { hint: 'Omit one of them.' });
   }
   return {
-    // A plan of nothing is no plan.
+    // A plan requires a fix to plan.
     fix: flags['fix-plan'] ? 'require' : fix,
     planOnly: flags['fix-plan'],
     keys: readKeys(flags.key),
@@ -77,7 +80,10 @@ function readPath(flag: string, text: string | undefined): string | undefined {
   return text === undefined ? undefined : resolve(text);
 }
 
-/** The values of `--key`. Throws a usage error for one of another form. */
+/**
+ * Parses the values of `--key`.
+ * @throws usage error for a value in another form.
+ */
 export function readKeys(values: readonly string[] = []): FixOptions['keys'] {
   return values.map(readKey);
 }
@@ -85,7 +91,7 @@ export function readKeys(values: readonly string[] = []): FixOptions['keys'] {
 function readKey(text: string): FixOptions['keys'][number] {
   const [, device, keyFile] = /^(all|\/dev\/[^:]+):file:(.+)$/.exec(text) ?? [];
   if (device !== undefined && keyFile !== undefined) return { device, keyFile };
-  // The text may hold the passphrase itself (`DEVICE:key:SECRET`), which no message repeats.
+  // The text may contain the passphrase itself (`DEVICE:key:SECRET`), so no message repeats it.
   throw new Hyper2kvmError('usage', '--key must be DEVICE:file:PATH.', {
     hint: 'For example, --key /dev/sda3:file:/root/passphrase. Passphrases are read only from files, since all users of the host can see flags.',
   });

@@ -6,10 +6,10 @@ import type { ExportOptions } from '../../operations/export/types.ts';
 
 const FLEET = 'MANY VMS';
 const MOST_JOBS = 16;
-/** Each has a connection, a file or an image under way, and up to some 16 MiB in memory. */
+/** Each download has a connection and an open file or image, and uses up to about 16 MiB of memory. */
 const MOST_DOWNLOADS = 32;
 
-/** Flags for many VMs: at once on this host, and over several hosts. See docs/fleet.md. */
+/** Flags for many VMs: concurrently on this host, or distributed over several hosts. See docs/fleet.md. */
 export const FLEET_FLAGS = {
   jobs: Flags.string({
     helpGroup: FLEET,
@@ -32,7 +32,10 @@ export const FLEET_FLAGS = {
 
 type FleetFlagValues = Interfaces.InferredFlags<typeof FLEET_FLAGS> & { keep?: string | undefined };
 
-/** Reads the flags for many VMs. Throws usage errors. */
+/**
+ * Parses the flags for many VMs.
+ * @throws usage errors.
+ */
 export function readFleetOptions(
   { jobs: jobsText, 'skip-existing': skipExisting, shard, keep }: FleetFlagValues,
   parallel: number,

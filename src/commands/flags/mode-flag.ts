@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 
-/** `--mode`, which `export` and `convert` share. Read by `readMode`. */
+/** `--mode`, shared by `export` and `convert`. `readMode` parses it. */
 export const MODE_FLAG = Flags.string({
   helpValue: 'MODE',
   default: '0600',

@@ -4,10 +4,10 @@ import { readDuration } from '../../cli/input/option-values.ts';
 import { LOG_GROUP } from '../../cli/log/log-flags.ts';
 import type { NotifyOptions } from '../../jobs/notify-command.ts';
 
-/** Enough for a mail server that greets slowly; a job's end waits for it. */
+/** Enough for a mail server with a slow greeting. The end of a job waits for the command. */
 const DEFAULT_LIMIT = '60s';
 
-/** The flags of commands that keep a job record. */
+/** The notification flags of commands that write a job record. */
 export const NOTIFY_FLAGS = {
   'notify-command': Flags.string({
     helpGroup: LOG_GROUP,
@@ -24,7 +24,10 @@ export const NOTIFY_FLAGS = {
 
 type NotifyFlagValues = Interfaces.InferredFlags<typeof NOTIFY_FLAGS>;
 
-/** Reads the flags about the notice of a job's end. Throws usage errors. */
+/**
+ * Parses the notification flags.
+ * @throws usage errors.
+ */
 export function readNotify(flags: NotifyFlagValues): NotifyOptions | undefined {
   const { 'notify-command': command, 'notify-timeout': limit } = flags;
   if (command === undefined) {

@@ -4,10 +4,10 @@ import { readCount } from '../../cli/input/option-values.ts';
 import type { ExportOptions } from '../../operations/export/types.ts';
 
 const REPEAT = 'SCHEDULED EXPORTS';
-/** Nobody keeps more; a count with a digit too many is found. */
+/** More than anybody keeps; catches a count with an extra digit. */
 const MOST_GENERATIONS = 10_000;
 
-/** Flags for exports that are made again and again, by cron. See docs/cron.md. */
+/** Flags for scheduled exports, for example by cron. See docs/cron.md. */
 export const REPEAT_FLAGS = {
   keep: Flags.string({
     helpGroup: REPEAT,
@@ -28,7 +28,10 @@ type RepeatFlagValues = Interfaces.InferredFlags<typeof REPEAT_FLAGS> & {
   define?: string | undefined;
 };
 
-/** Reads the flags for exports that are repeated. Throws usage errors. */
+/**
+ * Parses the flags for scheduled exports.
+ * @throws usage errors.
+ */
 export function readRepeatOptions(flags: RepeatFlagValues): Pick<ExportOptions, 'keep' | 'ifChanged'> {
   const { keep, define, 'if-changed': ifChanged } = flags;
   if (keep !== undefined && define !== undefined) {

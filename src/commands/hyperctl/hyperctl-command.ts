@@ -10,7 +10,10 @@ import { list, vm } from './vm-commands.ts';
 
 const COMMANDS: Readonly<Record<string, HyperctlWork>> = { submit, query, cancel, status, list, vm };
 
-/** `hyperctl …`, by a link of that name or as `hyper2kvm hyperctl …`: the command line of another program, for scripts that were written for it. */
+/**
+ * `hyperctl …`, through a link of that name, or `hyper2kvm hyperctl …`: the command line of another program, for
+ * scripts written for it.
+ */
 export class HyperctlCommand extends ConnectedCommand<object> {
   static override hidden = true;
   static override strict = false;
@@ -24,7 +27,7 @@ export class HyperctlCommand extends ConnectedCommand<object> {
     },
   ];
 
-  /** It has no `--json`. */
+  /** hyperctl has no `--json`. */
   protected override document(result: object): object {
     return result;
   }
@@ -56,7 +59,7 @@ export class HyperctlCommand extends ConnectedCommand<object> {
   }
 
   async #host(): Promise<HyperctlHost> {
-    // The flags of a connection in their defaults, and what the configuration file says of the server.
+    // The connection flags with their defaults, and the server settings of the configuration file.
     const { flags } = await this.parse(HyperctlCommand, []);
     return {
       env: this.env,

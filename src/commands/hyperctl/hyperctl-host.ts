@@ -3,22 +3,22 @@ import type { ConnectionFlagValues } from '../../cli/connection-flags.ts';
 import type { OwnProgram } from '../../operations/detach/types.ts';
 import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
 
-/** What the commands of hyperctl need of the one command of ours that they stand behind. */
+/** What the hyperctl commands need from the oclif command that runs them. */
 export interface HyperctlHost {
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
   version: string;
   program: OwnProgram;
-  /** Lines of the result. */
+  /** Prints lines of the result. */
   print: (lines: readonly string[]) => void;
-  /** A line for people on standard error. */
+  /** Prints a message for the user to standard error. */
   say: (text: string) => void;
   warn: (message: string) => void;
-  /** Ends badly although there is a result. */
+  /** Makes a command that has a result fail. */
   failWith: (error: unknown) => void;
-  /** The server of the environment or profile; what is given here comes before them. */
+  /** The connection settings from the environment or profile; `given` takes precedence over both. */
   connect: (given?: Partial<ConnectionFlagValues>, password?: Secret) => Promise<ConnectionSettings>;
 }
 
-/** One command, with the words behind its name. */
+/** One hyperctl command; `words` are the arguments after its name. */
 export type HyperctlWork = (words: readonly string[], host: HyperctlHost) => Promise<void>;

@@ -6,13 +6,13 @@ import { statusLines } from '../../cli/hyperctl/status-report.ts';
 import type { JobView } from '../../jobs/job-record.ts';
 import type { HyperctlHost } from './hyperctl-host.ts';
 
-/** `hyperctl status`: that it runs, and the counts of jobs. */
+/** `hyperctl status`: reports that it runs, and the number of jobs in each state. */
 export async function status(words: readonly string[], host: HyperctlHost): Promise<void> {
   readGoFlags('hyperctl status', words, {});
   host.print(statusLines(host.version, await exportJobs(host)));
 }
 
-/** `hyperctl query [-all] [-id ID] [-status S]`: the jobs as a table, and those that were named in full. */
+/** `hyperctl query [-all] [-id ID] [-status S]`: the jobs as a table, with the details of those selected by ID. */
 export async function query(words: readonly string[], host: HyperctlHost): Promise<void> {
   const kinds = { all: 'boolean', id: 'string', status: 'string' } as const;
   const flags = readGoFlags('hyperctl query', words, kinds);
@@ -24,7 +24,7 @@ export async function query(words: readonly string[], host: HyperctlHost): Promi
   host.print([...queryTable(jobs), ...(ids.length === 0 ? [] : jobs.flatMap((job) => ['', ...queryDetails(job)]))]);
 }
 
-/** `hyperctl cancel -id ID[,ID]`: waits until the jobs have left nothing on the server. */
+/** `hyperctl cancel -id ID[,ID]`: waits until the jobs have cleaned up on the server. */
 export async function cancel(words: readonly string[], host: HyperctlHost): Promise<void> {
   const flags = readGoFlags('hyperctl cancel', words, { id: 'string' });
   const ids = listOf(flags.id ?? '');
@@ -43,7 +43,7 @@ export async function cancel(words: readonly string[], host: HyperctlHost): Prom
   }
 }
 
-/** The exports among the jobs: boot tests have no place in what hyperctl knows. */
+/** The export jobs. hyperctl has no concept of a boot test. */
 async function exportJobs({ env }: HyperctlHost): Promise<JobView[]> {
   const { showJobs } = await import('../../operations/status/show-jobs.ts');
   return (await showJobs(env)).filter(({ kind }) => kind === 'export');

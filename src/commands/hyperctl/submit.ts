@@ -17,7 +17,7 @@ const EMPTY: JobDefinition = {
   insecure: false,
 };
 
-/** `hyperctl submit -vm PATH -output DIR [-file JOB]`: starts a detached export for each job and prints their ids. */
+/** `hyperctl submit -vm PATH -output DIR [-file JOB]`: starts a detached export for each job and prints the job IDs. */
 export async function submit(words: readonly string[], host: HyperctlHost): Promise<void> {
   const kinds = { vm: 'string', output: 'string', file: 'string' } as const;
   const flags = readGoFlags('hyperctl submit', words, kinds);
@@ -50,7 +50,7 @@ async function readJobs(flags: { vm?: string; output?: string; file?: string }):
   return jobs.map((job) => withFlags(job, flags));
 }
 
-/** The command line comes before the file. */
+/** The command line takes precedence over the file. */
 function withFlags(job: JobDefinition, { vm, output }: { vm?: string; output?: string }): JobDefinition {
   return { ...job, vm: vm || job.vm, output: output || job.output };
 }
@@ -69,7 +69,7 @@ async function start(job: JobDefinition, host: HyperctlHost): Promise<string> {
   return (await startDetached(options, host.signal)).job;
 }
 
-/** The command line of the detached export; its VM and the password go another way. */
+/** The command line of the detached export. Its VM and the password are handed over separately. */
 export function exportWords(job: JobDefinition): string[] {
   const { vm = '', output, format, compress, parallel, url, username, insecure } = job;
   const name = vm.slice(vm.lastIndexOf('/') + 1);
@@ -84,7 +84,7 @@ export function exportWords(job: JobDefinition): string[] {
   ];
 }
 
-/** A password inside a URL is handed over with the rest, and has no place among the words. */
+/** Removes the password from a URL: it is handed over separately and must not be in the arguments. */
 function bare(url: string): string {
   return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)?([^/?#]*)@/i, (_all, scheme: string | undefined, account: string) => {
     const [user = ''] = account.split(':');
