@@ -71,8 +71,8 @@ export class Redactor {
 }
 
 /**
- * Matches a secret in plain form, in its base64 form, and as escaped in XML, URLs, JSON and a shell, with each
- * character in any of these forms.
+ * Matches a secret in plain form, and as escaped in XML, URLs, JSON and a shell, with each character in any of these
+ * forms. Also matches its base64.
  */
 function patternOf(text: string): string {
   return `${Array.from(text, formsOfCharacter).join('')}|${literal(Buffer.from(text).toString('base64'))}`;

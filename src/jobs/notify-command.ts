@@ -21,7 +21,7 @@ const GRACE_MS = 2000;
 /** How long to wait for the remaining output after the command has ended: a background process may keep the pipe open forever. */
 const LAST_WORDS_MS = 200;
 
-/** Credentials for the server. GOVC_URL can contain a password too. */
+/** Credentials for the server. A URL can contain a password too. */
 const PASSWORDS: ReadonlySet<string> = new Set(['HYPER2KVM_PASSWORD', 'GOVC_PASSWORD']);
 const URLS: ReadonlySet<string> = new Set(['HYPER2KVM_URL', 'GOVC_URL']);
 

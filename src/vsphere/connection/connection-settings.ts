@@ -79,8 +79,8 @@ export function serverOfEnvironment(env: NodeJS.ProcessEnv): URL | undefined {
 
 /**
  * Resolves the connection settings. The precedence for each setting is: flag, `HYPER2KVM_*`, `GOVC_*` (with govc's
- * meanings), profile. A user and password in a URL apply only when the settings of the same source do not set them, and
- * are removed from the URL.
+ * meanings), profile. A user and password in a URL apply only when the settings of the same source do not set them.
+ * They are removed from the URL.
  */
 export function resolveConnectionSettings(sources: ConnectionSources): ConnectionSettings {
   const { flags, env, password } = sources;

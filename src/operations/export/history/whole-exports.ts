@@ -39,7 +39,7 @@ export async function findWhole(
   return differences.length === 0 ? { whole } : { differences };
 }
 
-/** The refusal when an existing export prevents this one; it replaces the list of its file names. Undefined with `force`. */
+/** Adds a refusal to the front of `findings` when the existing export was made with other options. Adds nothing with `force`. */
 export function refuseOther(
   findings: PreflightFinding[],
   { differences }: Recorded,

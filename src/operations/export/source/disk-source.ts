@@ -6,8 +6,8 @@ import type { ExportStep } from '../../events.ts';
 import type { ManifestEntry } from './manifest.ts';
 
 /**
- * Reads the disks of a VM at rest. A source opens its files for one piece of work at a time, and releases everything
- * that it holds on the server whenever that work ends. It does not retry; `transfer` does.
+ * Reads the disks of a VM at rest. A source opens its files for one piece of work at a time. It
+ * releases everything that it holds on the server whenever that work ends. It does not retry; `transfer` does.
  */
 export interface DiskSource extends Disposable {
   /**

@@ -2,7 +2,7 @@ import type { ArrivedFile, ManifestMismatchError } from '../source/manifest.ts';
 
 /**
  * Tracks the attempts at one file that did not match the manifest. Neither the network nor the host corrupts a file
- * twice in the same way, so a manifest that disagrees with the same bytes twice is itself wrong. Some servers add a
+ * twice in the same way. A manifest that disagrees with the same bytes twice is therefore itself wrong. Some servers add a
  * file's entry only after the whole lease has been read.
  */
 export class ManifestDispute {
