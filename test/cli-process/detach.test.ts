@@ -168,7 +168,10 @@ test.concurrent(
     await using scratch = await ScratchFolder.make();
     const options = settingsOf(server, scratch);
     const both = await runProgram(['export', 'web', '--detach', '--dry-run'], options);
-    expect(both).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--detach and --dry-run are mutually exclusive') });
+    expect(both).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('--detach and --dry-run are mutually exclusive'),
+    });
     expect((await runProgram(['export', '--detach'], options)).exitCode).toBe(2);
     const state = join(scratch.path, 'not-a-folder');
     await writeFile(state, '');

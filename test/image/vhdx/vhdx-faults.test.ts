@@ -59,7 +59,11 @@ const REFUSALS: readonly Refusal[] = [
     /neither of its two headers is valid/,
   ],
   ['an unknown version', (bytes) => changeHeaders(bytes, (h) => h.writeUInt16LE(2, 66)), /version 2 is unknown/],
-  ['a log that was not replayed', (bytes) => changeHeaders(bytes, (h) => h.fill(1, 48, 64)), /its log contains changes/],
+  [
+    'a log that was not replayed',
+    (bytes) => changeHeaders(bytes, (h) => h.fill(1, 48, 64)),
+    /its log contains changes/,
+  ],
   [
     'two damaged region tables',
     (bytes) => [bytes.fill(1, 197_000, 197_001), bytes.fill(1, 263_000, 263_001)],
