@@ -18,7 +18,7 @@ test.concurrent.each([
     expect(result?.state).toBe('done');
     expect(result?.exported[0]?.warnings).toEqual([
       expect.stringMatching(
-        /^web-disk-2\.\w+ does not match the manifest of the server .* web-disk-2\.\w+ is accepted\.$/,
+        /^web-disk-2\.\w+ does not match the manifest of the server: .* web-disk-2\.\w+ is accepted\.$/,
       ),
     ]);
     expect(server.state().diskRequests['disk-1.vmdk']).toBe(2);
@@ -47,7 +47,7 @@ test.concurrent.each([
     expect(result?.state).toBe('done');
     expect(result?.exported[0]?.warnings).toEqual([
       expect.stringMatching(
-        /^web-disk-2\.\w+ does not match the manifest of the server .* web-disk-2\.\w+ is accepted\.$/,
+        /^web-disk-2\.\w+ does not match the manifest of the server: .* web-disk-2\.\w+ is accepted\.$/,
       ),
     ]);
     expect(server.state().diskRequests).toMatchObject({ 'disk-0.vmdk': 1, 'disk-1.vmdk': 2, 'disk-2.vmdk': 1 });
