@@ -39,7 +39,7 @@ test('two NICs whose networks are exchanged are a problem, which names both', ()
     { address: '198.51.100.10', sentBy: A, configuredFor: B },
     { address: '192.0.2.10', sentBy: B, configuredFor: A },
   ]);
-  expect(problem(nics)).toBe(`web came up, but 198.51.100.10 was sent by the NIC ${A}, and is configured for ${B}.`);
+  expect(problem(nics)).toBe(`web came up, but 198.51.100.10 was sent by the NIC ${A} and is configured for ${B}.`);
 });
 
 test.each([
