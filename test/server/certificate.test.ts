@@ -38,7 +38,7 @@ function days(count: number): Date {
   return new Date(Date.now() + count * 86_400_000);
 }
 
-/** The status of a request, or the code of the error. */
+/** Returns the HTTP status of a request, or the code of its error. */
 async function connectTo(url: URL, ca: string | undefined): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const target = new URL('/sdk/vimServiceVersions.xml', url);

@@ -13,13 +13,13 @@ import {
   utf8String,
 } from './der.ts';
 
-/** A certificate with its key, as a TLS server takes them. */
+/** A certificate and its private key, in the form that a TLS server expects. */
 export interface ServerCertificate {
   certificatePem: string;
   keyPem: string;
 }
 
-/** An authority that signs certificates; its own certificate is what a client's `--ca-file` would hold. */
+/** An authority that signs certificates. Clients pass its own certificate in `--ca-file`. */
 export interface CertificateAuthority {
   certificatePem: string;
   issue(request: CertificateRequest): ServerCertificate;
@@ -27,20 +27,20 @@ export interface CertificateAuthority {
 
 export interface CertificateRequest {
   commonName: string;
-  /** Host names and IP addresses that the certificate is good for. */
+  /** Host names and IP addresses for which the certificate is valid. */
   hosts?: readonly string[];
-  /** When unset: a day ago. */
+  /** Default: one day ago. */
   notBefore?: Date;
-  /** When unset: in a year. A past one makes an expired certificate. */
+  /** Default: one year from now. A date in the past makes an expired certificate. */
   notAfter?: Date;
-  /** Undefined: an EC key of 256 bits. */
+  /** Size of an RSA key. Default: no RSA key, but a 256-bit EC key. */
   rsaBits?: number;
 }
 
 const ECDSA_WITH_SHA256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
 const DAY_MS = 86_400_000;
 
-/** Makes a certificate that is its own issuer, as every ESXi host has one. */
+/** Creates a self-signed certificate, as every ESXi host has by default. */
 export function selfSignedCertificate(request: CertificateRequest): ServerCertificate {
   const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const der = certificateDer(request, keys.publicKey, { name: request.commonName, key: keys.privateKey }, true);
@@ -64,13 +64,13 @@ export function createCertificateAuthority(commonName: string): CertificateAutho
   };
 }
 
-/** The thumbprint as vSphere writes it: hex in capitals with colons. */
+/** Returns the thumbprint in vSphere's notation: uppercase hex bytes, separated by colons. */
 export function thumbprintOf(certificatePem: string, algorithm: 'sha1' | 'sha256'): string {
   const certificate = new X509Certificate(certificatePem);
   return algorithm === 'sha1' ? certificate.fingerprint : certificate.fingerprint256;
 }
 
-/** RFC 5280, 4.1. */
+/** Encodes a certificate as RFC 5280, section 4.1, defines it. */
 function certificateDer(
   request: CertificateRequest,
   publicKey: KeyObject,

@@ -16,7 +16,7 @@ const CONTENTS: ContentSource[] = [
   randomContent(MIB + 512 * 3, 'data'),
 ];
 
-/** Both kinds of server, with pages so small that every listing has several. */
+/** Both kinds of server, with a page size so small that every listing takes several pages. */
 const SERVERS: [name: string, options: TestServerOptions, root: string][] = [
   ['a vCenter', { apiType: 'VirtualCenter', pageSize: 2 }, '/DC0/vm/Linux'],
   ['an ESXi host', { apiType: 'HostAgent', pageSize: 2 }, '/ha-datacenter/vm'],
@@ -102,7 +102,7 @@ describe.each(SERVERS)('%s', (_name, options, root) => {
   });
 });
 
-/** What pyvmomi_client.py prints. */
+/** The output of pyvmomi_client.py. */
 interface PyvmomiReport {
   session: string;
   vms: { name: string; disks: number[] }[];

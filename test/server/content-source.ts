@@ -1,32 +1,32 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 
-/** The raw content of a disk: the same bytes whenever they are asked for. */
+/** The raw content of a disk. Repeated reads return the same bytes. */
 export interface ContentSource {
   /** A multiple of 512. */
   readonly capacityBytes: number;
-  /** Bytes from `offset`; the range lies inside the capacity. Undefined stands for zeros. */
+  /** Reads bytes from `offset`. The range must be within the capacity. Undefined stands for zeros. */
   read(offset: number, length: number): Promise<Buffer | undefined>;
 }
 
-/** One run of a disk that is not zero. */
+/** A range of a disk that is not all zeros. */
 export interface ContentExtent {
   offsetBytes: number;
   lengthBytes: number;
   fill: 'random' | 'text';
 }
 
-/** A disk of zeros. */
+/** A disk that contains only zeros. */
 export function emptyContent(capacityBytes: number): ContentSource {
   return sparseContent(capacityBytes, [], 'empty');
 }
 
-/** A disk full of bytes that do not compress. The same `seed` gives the same bytes. */
+/** A disk of incompressible bytes. The same `seed` gives the same bytes. */
 export function randomContent(capacityBytes: number, seed: string): ContentSource {
   return sparseContent(capacityBytes, [{ offsetBytes: 0, lengthBytes: capacityBytes, fill: 'random' }], seed);
 }
 
-/** A disk as guests leave them: text, holes and random data in turn, with edges that fit no grain. */
+/** A disk like that of a real guest: text, holes and random data in turn. No boundary is aligned to a grain. */
 export function mixedContent(capacityBytes: number, seed: string): ContentSource {
   const stepBytes = 5 * 64 * 1024 + 512;
   const extents: ContentExtent[] = [];
@@ -38,7 +38,7 @@ export function mixedContent(capacityBytes: number, seed: string): ContentSource
   return sparseContent(capacityBytes, extents, seed);
 }
 
-/** A disk of zeros but for `extents`, which stand in order and do not overlap. */
+/** A disk of zeros except for `extents`, which must be sorted and must not overlap. */
 export function sparseContent(capacityBytes: number, extents: readonly ContentExtent[], seed: string): ContentSource {
   const key = createHash('sha256').update(seed).digest().subarray(0, 16);
   return {
@@ -62,7 +62,7 @@ export function sparseContent(capacityBytes: number, extents: readonly ContentEx
   };
 }
 
-/** A raw image file as content. The caller keeps the file as it is while the source is in use. */
+/** The content of a raw image file. The caller must not change the file while the source is in use. */
 export function rawFileContent(path: string, capacityBytes: number): ContentSource {
   return {
     capacityBytes,
@@ -75,7 +75,7 @@ export function rawFileContent(path: string, capacityBytes: number): ContentSour
   };
 }
 
-/** Writes the content as a sparse raw file, to compare with. */
+/** Writes the content as a sparse raw file for comparison. */
 export async function writeRawFile(content: ContentSource, path: string): Promise<void> {
   await using file = await open(path, 'w');
   await file.truncate(content.capacityBytes);
@@ -86,7 +86,10 @@ export async function writeRawFile(content: ContentSource, path: string): Promis
   }
 }
 
-/** Index of the first extent that ends after `offset`: a binary search, since big disks have thousands. */
+/**
+ * Returns the index of the first extent that ends after `offset`. Binary search, because large disks have thousands
+ * of extents.
+ */
 function firstEndingAfter(extents: readonly ContentExtent[], offset: number): number {
   let low = 0;
   let high = extents.length;
@@ -103,7 +106,7 @@ function extentEnd(extent: ContentExtent): number {
   return extent.offsetBytes + extent.lengthBytes;
 }
 
-/** AES in counter mode is random access: block n of the key stream depends on n alone. */
+/** Returns any part of the AES-CTR key stream: block n depends only on the key and n. */
 function randomBytesAt(key: Buffer, offset: number, length: number): Buffer {
   const counter = Buffer.alloc(16);
   counter.writeBigUInt64BE(BigInt(Math.floor(offset / 16)), 8);
@@ -115,7 +118,7 @@ function randomBytesAt(key: Buffer, offset: number, length: number): Buffer {
 
 const TEXT_RECORD_BYTES = 64;
 
-/** Lines of 64 bytes that each carry their own number, so that no two places hold the same text. */
+/** Lines of 64 bytes. Each contains its own line number, so no two places have the same text. */
 function textAt(seed: string, offset: number, length: number): Buffer {
   const first = Math.floor(offset / TEXT_RECORD_BYTES);
   const last = Math.floor((offset + length - 1) / TEXT_RECORD_BYTES);

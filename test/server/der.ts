@@ -1,4 +1,4 @@
-/** The few pieces of DER (ITU-T X.690) that an X.509 certificate is made of. */
+/** The parts of DER (ITU-T X.690) that an X.509 certificate needs. */
 
 export function sequence(...parts: Buffer[]): Buffer {
   return tagged(0x30, Buffer.concat(parts));
@@ -8,12 +8,12 @@ export function set(...parts: Buffer[]): Buffer {
   return tagged(0x31, Buffer.concat(parts));
 }
 
-/** An element of a context-specific class: `[number]`, constructed unless it is `primitive`. */
+/** Encodes an element of the context-specific class, `[number]`. */
 export function context(number: number, content: Buffer, form: 'constructed' | 'primitive' = 'constructed'): Buffer {
   return tagged((form === 'constructed' ? 0xa0 : 0x80) | number, content);
 }
 
-/** A positive integer from its big-endian bytes. */
+/** Encodes a positive integer from its big-endian bytes. */
 export function integer(bytes: Buffer): Buffer {
   const signed = (bytes[0] ?? 0) & 0x80 ? Buffer.concat([Buffer.from([0]), bytes]) : bytes;
   return tagged(0x02, signed);
@@ -35,7 +35,7 @@ export function utf8String(text: string): Buffer {
   return tagged(0x0c, Buffer.from(text, 'utf8'));
 }
 
-/** UTCTime up to 2049, GeneralizedTime after it, as RFC 5280 (4.1.2.5) demands. */
+/** UTCTime through 2049, GeneralizedTime from 2050 on, as RFC 5280, section 4.1.2.5, requires. */
 export function time(date: Date): Buffer {
   const digits = date.toISOString().replace(/\.\d+/, '').replace(/[-:T]/g, '');
   return date.getUTCFullYear() < 2050

@@ -1,6 +1,6 @@
 import type { DiskController, DiskOptions } from './options.ts';
 
-/** A disk with its place in the VM. */
+/** A disk and its place in the VM. */
 export interface DiskPlace {
   options: DiskOptions;
   capacityBytes: number;
@@ -11,12 +11,12 @@ export interface DiskPlace {
   unitNumber: number;
 }
 
-/** A controller with its place on its bus. */
+/** A controller and its bus. */
 export interface ControllerPlace {
   kind: ControllerKind;
-  /** Device key: the kind's first one for bus 0, and so on. */
+  /** Device key: the first key of this controller type plus the bus number. */
   key: number;
-  /** Number of the bus, which all SCSI controllers of a VM share. */
+  /** Bus number. All SCSI controllers of a VM share one number range. */
   bus: number;
 }
 
@@ -36,7 +36,10 @@ const CONTROLLERS: Record<DiskController, ControllerKind> = {
   ide: { type: 'VirtualIDEController', firstKey: 200, label: 'IDE', bus: 'ide' },
 };
 
-/** Gives each disk its key, controller and unit, where its options do not. Unit 7 of a SCSI bus is the controller's own. */
+/**
+ * Assigns a key, controller and unit to each disk whose options do not set them. Unit 7 of a SCSI bus is the
+ * controller itself.
+ */
 export function placeDisks(disks: readonly DiskOptions[]): DiskPlace[] {
   const controllers: ControllerPlace[] = [];
   const nextUnit = new Map<number, number>();
@@ -56,18 +59,21 @@ export function placeDisks(disks: readonly DiskOptions[]): DiskPlace[] {
   });
 }
 
-/** Disks as the VM numbers them: by controller, then by unit. */
+/** Sorts disks as the VM numbers them: by controller, then by unit. */
 export function inBusOrder(disks: readonly DiskPlace[]): DiskPlace[] {
   return disks.toSorted((a, b) => a.controller.key - b.controller.key || a.unitNumber - b.unitNumber);
 }
 
-/** The controllers that have a disk, by their keys. */
+/** Returns the controllers that have a disk, sorted by key. */
 export function controllersOf(disks: readonly DiskPlace[]): ControllerPlace[] {
   const all = new Set(inBusOrder(disks).map((disk) => disk.controller));
   return [...all];
 }
 
-/** `busNumber` unset takes the kind's own controller, or puts one on the next free bus. */
+/**
+ * Finds or adds the controller of a disk. Without `busNumber`, it is the first one of its type, or a new one on the
+ * next free bus.
+ */
 function controllerFor(options: DiskOptions, known: ControllerPlace[]): ControllerPlace {
   const kind = CONTROLLERS[options.controller ?? 'lsilogic'];
   const onBus = known.filter((each) => each.kind.bus === kind.bus);

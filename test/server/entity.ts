@@ -1,9 +1,9 @@
 import { ManagedObject } from './managed-object.ts';
 import { arrayOf, enumOf, refs, strings, type Fields, type MoRef } from './value.ts';
 
-/** An object of the inventory tree. */
+/** An object in the inventory tree. */
 export class Entity extends ManagedObject {
-  /** As people see it, without the escapes of the wire. */
+  /** The name as people see it, without the escapes of the API. */
   readonly displayName: string;
   readonly parent: Entity | undefined;
   readonly children: Entity[] = [];
@@ -17,19 +17,19 @@ export class Entity extends ManagedObject {
     parent?.children.push(this);
   }
 
-  /** The name with `/`, `\` and `%` written as `%2f`, `%5c` and `%25`, as the API gives and takes it. */
+  /** The name with `/`, `\` and `%` escaped as `%2f`, `%5c` and `%25`, as the API sends and accepts it. */
   get name(): string {
     return escapeName(this.displayName);
   }
 
-  /** From the root's children down: `DC0/vm/Web/a%2fb`. */
+  /** The path below the root folder, such as `DC0/vm/Web/a%2fb`. */
   get inventoryPath(): string {
     if (this.parent === undefined) return '';
     const above = this.parent.inventoryPath;
     return above === '' ? this.name : `${above}/${this.name}`;
   }
 
-  /** This entity and all below it. */
+  /** Yields this entity and all entities below it. */
   *descendants(): Generator<Entity> {
     for (const child of this.children) {
       yield child;
@@ -69,7 +69,7 @@ export function escapeName(name: string): string {
   return name.replace(/[%/\\]/g, (char) => ({ '%': '%25', '/': '%2f' })[char] ?? '%5c');
 }
 
-/** Reads a name from a client, who may have escaped any character. */
+/** Decodes a name that a client sent. Clients may escape any character. */
 export function unescapeName(name: string): string {
   return name.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

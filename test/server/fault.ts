@@ -1,6 +1,6 @@
 import { data, type DataObject, type Fields } from './value.ts';
 
-/** A fault of the API on its way to the client: thrown by a method, or kept in a task or lease. */
+/** An API fault. A method throws it, or a task or lease stores it. */
 export class VimFault extends Error {
   /** The fault's type name, such as `InvalidPowerState`. */
   readonly type: string;
@@ -15,18 +15,18 @@ export class VimFault extends Error {
     this.faultCause = faultCause;
   }
 
-  /** The fault as the data object of its type. */
+  /** Returns the fault as a data object of its type. */
   toDataObject(): DataObject {
     return data(this.type, { faultCause: this.faultCause?.toLocalized(), ...this.fields });
   }
 
-  /** The form in which tasks, leases and missing properties carry a fault. */
+  /** Returns the fault as a `LocalizedMethodFault`, the form that tasks, leases and missing properties contain. */
   toLocalized(): DataObject {
     return data('LocalizedMethodFault', { fault: this.toDataObject(), localizedMessage: this.message });
   }
 }
 
-/** The sentences that vSphere itself uses for the faults that this server raises. */
+/** The messages that vSphere uses for the faults that this server raises. */
 const MESSAGES: Record<string, string> = {
   InvalidLogin: 'Cannot complete login due to an incorrect user name or password.',
   InvalidPowerState: 'The attempted operation cannot be performed in the current state (Powered on).',
@@ -38,17 +38,17 @@ const MESSAGES: Record<string, string> = {
   ToolsUnavailable: 'Cannot complete operation because VMware Tools is not running in this virtual machine.',
 };
 
-/** A fault with the server's usual sentence for its type. */
+/** Creates a fault with vSphere's message for its type. */
 export function faultOf(type: string, fields: Fields = {}): VimFault {
   return new VimFault(type, MESSAGES[type] ?? `The operation failed: ${type}.`, fields);
 }
 
-/** What a server says to a request that does not fit the WSDL. */
+/** The fault for a request that does not match the WSDL. */
 export function invalidRequest(message: string): VimFault {
   return new VimFault('InvalidRequest', message);
 }
 
-/** The one fault that is told by its code alone: a real server gives it no detail. */
+/** The one fault that is identified only by its fault code: a real server sends no detail for it. */
 export class VersionMismatch extends VimFault {
   constructor(message: string) {
     super('VersionMismatch', message);

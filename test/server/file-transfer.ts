@@ -7,10 +7,13 @@ import type { DiskFault } from './scripted-faults.ts';
 import type { DownloadRecord } from './server-state.ts';
 import type { Service } from './service.ts';
 
-/** The ways of a scripted fault that strikes at a place inside the body. */
+/** The scripted faults that occur at a certain byte of the body. */
 type StrikingFault = Exclude<Extract<DiskFault, { afterBytes: number }>, { action: 'silence' }>;
 
-/** Answers `GET /nfc/…`, on a host `/ha-nfc/…`: sends a lease's file as a host does, or as the script of faults wants it. */
+/**
+ * Answers `GET /nfc/…` (`/ha-nfc/…` on a host). Sends a file of a lease as an ESXi host does, or applies the
+ * scripted fault.
+ */
 export async function sendLeaseFile(
   service: Service,
   endpoint: { name: 'soap' | 'esxi'; https: HttpsEndpoint },
@@ -49,7 +52,7 @@ export async function sendLeaseFile(
   await transfer.send(file, fault);
 }
 
-/** One body on its way. */
+/** The transfer of one response body. */
 class FileTransfer {
   readonly #service: Service;
   readonly #https: HttpsEndpoint;
@@ -57,7 +60,7 @@ class FileTransfer {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #record: DownloadRecord;
-  /** Aborts when the client is gone or the lease is over. */
+  /** Aborts when the client disconnects or the lease ends. */
   readonly #over: AbortSignal;
 
   constructor(
@@ -111,7 +114,7 @@ class FileTransfer {
     this.#response.end();
   }
 
-  /** Sends a chunk, with what a fault does to it on the way. */
+  /** Sends a chunk, and applies the fault to it. */
   async #pass(chunk: Buffer, fault: DiskFault | undefined): Promise<void> {
     if (fault?.action === 'drip') {
       const slice = Math.max(1, Math.floor(fault.bytesPerSecond / 10));
@@ -172,14 +175,14 @@ class FileTransfer {
     }
   }
 
-  /** Sends and waits while the client is slower. */
+  /** Writes a chunk and waits until the client can take more. */
   async #write(chunk: Buffer): Promise<void> {
     this.#record.sentBytes += chunk.length;
     if (this.#over.aborted || this.#response.write(chunk)) return;
     await once(this.#response, 'drain', { signal: this.#over }).catch(() => undefined);
   }
 
-  /** Sends and waits until it has left this process. */
+  /** Writes a chunk and waits until it has left this process. */
   async #flush(chunk: Buffer): Promise<void> {
     this.#record.sentBytes += chunk.length;
     if (chunk.length === 0) {
@@ -193,7 +196,7 @@ class FileTransfer {
     await this.#pause(20);
   }
 
-  /** Waits, unless it is over before. */
+  /** Waits for the given time, or until the transfer is aborted. */
   async #pause(ms: number): Promise<void> {
     await aborted(AbortSignal.any([AbortSignal.timeout(ms), this.#over]));
   }

@@ -86,7 +86,7 @@ test('an old server knows no other hash than SHA-1', async () => {
 });
 
 describe('a lease of some seconds', () => {
-  // Longer than a busy machine holds this process up between two calls.
+  // Longer than a busy machine may delay this process between two calls.
   const leaseTimeoutSeconds = 4;
 
   test('lives as long as progress is told', async () => {

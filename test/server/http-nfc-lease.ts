@@ -13,18 +13,19 @@ type NvramEntry = Service['options']['nvramEntry'];
 type LeaseState = 'initializing' | 'ready' | 'done' | 'error';
 
 /**
- * An export lease: it locks the VM from its first moment, becomes ready after a while, and lives as long as progress
- * calls come in time. Data flow does not keep it alive, as on a real server.
+ * An export lease. It locks the VM from the start, becomes ready after a delay, and expires unless progress calls
+ * arrive in time.
+ * As on a real server, downloads do not extend it.
  */
 export class HttpNfcLease extends ManagedObject {
   readonly vm: VirtualMachine;
   readonly snapshot: VmSnapshot | undefined;
   readonly files: readonly LeaseFile[];
-  /** The random part of the lease's urls. */
+  /** The random part of the lease's URLs. */
   readonly ticket = randomUUID();
-  /** What has been sent whole, by device key. */
+  /** Digests of the files that were sent completely, by device key. */
   readonly sent = new Map<string, BodyDigest>();
-  /** The hash that a client asked for, by device key. */
+  /** The hash algorithm that a client requested, by device key. */
   readonly checksumTypes = new Map<string, string>();
   outcome: LeaseOutcome = 'open';
   progressCalls = 0;
@@ -36,7 +37,7 @@ export class HttpNfcLease extends ManagedObject {
   readonly #ended = new AbortController();
   readonly #targetIds: ReadonlyMap<string, string>;
   readonly #thumbprint: string;
-  /** False: what the lease says of the host's certificate is wrong. */
+  /** False when the lease reports a thumbprint that does not match the host's certificate. */
   readonly #isVouchedFor: boolean;
 
   constructor(service: Service, vm: VirtualMachine, snapshot: VmSnapshot | undefined) {
@@ -64,7 +65,7 @@ export class HttpNfcLease extends ManagedObject {
     }, service.options.leaseInitializeMs).unref();
   }
 
-  /** Aborts when the lease's urls stop working. */
+  /** Aborts when the lease's URLs become invalid. */
   get ended(): AbortSignal {
     return this.#ended.signal;
   }
@@ -85,7 +86,7 @@ export class HttpNfcLease extends ManagedObject {
     return this.propertiesAt('');
   }
 
-  /** The properties for a client that speaks an API version: 9.0 brought `sslCertificate`. */
+  /** Returns the properties for a client of this API version. `sslCertificate` was added in 9.0. */
   propertiesAt(version: string): Fields {
     const withCertificate = Number.parseInt(version, 10) >= 9 && this.#service.options.sslCertificate;
     return {
@@ -117,12 +118,12 @@ export class HttpNfcLease extends ManagedObject {
     this.#end('aborted', 'done');
   }
 
-  /** Ends the lease as if no progress call had come for too long. */
+  /** Ends the lease as if no progress call had arrived in time. */
   expire(): void {
     this.#end('timed-out', 'error', faultOf('Timedout'));
   }
 
-  /** Ends the lease because its session has ended: nothing of it is left. */
+  /** Ends the lease together with its session, and removes it. */
   endWithSession(): void {
     this.#end('session-ended', 'error', faultOf('InvalidState'));
     this.#service.objects.remove(this.ref);
@@ -133,7 +134,7 @@ export class HttpNfcLease extends ManagedObject {
     if (this.outcome !== 'open' || (state !== undefined && this.#state !== state)) throw faultOf('InvalidState');
   }
 
-  /** Takes the lease's timer away when the server closes. */
+  /** Stops the lease's timer when the server closes. */
   forget(): void {
     clearTimeout(this.#timer);
     this.#ended.abort();
@@ -192,7 +193,10 @@ export class HttpNfcLease extends ManagedObject {
   }
 }
 
-/** A snapshot holds no independent disks. An ISO image comes before the disks, and counts in `disk-N` as they do. */
+/**
+ * Lists the files of a lease. A snapshot does not include independent disks. An ISO image precedes the disks and
+ * takes a number in `disk-N`, too.
+ */
 function leaseFiles(vm: VirtualMachine, snapshot: VmSnapshot | undefined, nvramEntry: NvramEntry): LeaseFile[] {
   const { order, targetIds } = vm.options.lease ?? {};
   const files: LeaseFile[] = [];

@@ -5,13 +5,13 @@ import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerCertificate } from './certificate.ts';
 
-/** Answers a request; a rejection breaks the connection. */
+/** Answers a request. If the promise rejects, the connection is broken. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-/** A listening HTTPS server that can also misbehave on the level of TCP. */
+/** An HTTPS server that can also inject faults at the TCP level. */
 export class HttpsEndpoint {
   readonly #server: Server;
-  /** The TCP sockets below the TLS ones, by the client's port. */
+  /** The TCP sockets under the TLS sockets, by the client's port. */
   readonly #sockets = new Map<number, Socket>();
   #address = { host: '', port: 0 };
 
@@ -22,7 +22,7 @@ export class HttpsEndpoint {
         request.socket.destroy(error instanceof Error ? error : undefined);
       });
     });
-    // Clients that hang up, refuse the certificate or are cut off are part of the tests.
+    // Tests make clients that hang up, reject the certificate or lose the connection.
     this.#server.on('tlsClientError', () => undefined);
     this.#server.on('connection', (socket: Socket) => {
       const port = socket.remotePort ?? 0;
@@ -33,12 +33,15 @@ export class HttpsEndpoint {
     this.#server.on('secureConnection', (socket) => socket.on('error', () => undefined));
   }
 
-  /** `127.0.0.1:40123`. */
+  /** Host and port, such as `127.0.0.1:40123`. */
   get authority(): string {
     return `${this.#address.host}:${this.#address.port}`;
   }
 
-  /** Listens at the address, or again where it did before. A port that a connection of somebody has meanwhile is waited for. */
+  /**
+   * Listens at the address, by default at the previous one. Retries for about 30 seconds while another socket uses
+   * the previous port.
+   */
   async listen(address = this.#address): Promise<void> {
     for (let triesLeft = 300; !this.#server.listening; triesLeft -= 1) {
       this.#server.listen(address.port, address.host);
@@ -54,18 +57,18 @@ export class HttpsEndpoint {
     this.#address = { host: address.host, port: bound.port };
   }
 
-  /** Takes another certificate for connections from now on. */
+  /** Uses another certificate for new connections. */
   changeCertificate(certificate: ServerCertificate): void {
     this.#server.setSecureContext({ cert: certificate.certificatePem, key: certificate.keyPem });
   }
 
-  /** Ends a request's connection with a TCP reset. */
+  /** Ends the connection of a request with a TCP reset. */
   reset(request: IncomingMessage): void {
     this.#sockets.get(request.socket.remotePort ?? 0)?.resetAndDestroy();
     request.socket.destroy();
   }
 
-  /** Refuses new connections and ends the present ones. */
+  /** Refuses new connections and closes the current ones. */
   async close(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');

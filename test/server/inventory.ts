@@ -3,7 +3,7 @@ import { isKindOf } from './managed-object.ts';
 import type { ObjectRegistry } from './object-registry.ts';
 import { arrayOf, data, enumOf, MoRef, refs, strings, type Fields } from './value.ts';
 
-/** The places that a VM of a datacenter is put in. */
+/** The entities of a datacenter that a VM refers to. */
 export interface Datacenter {
   entity: Entity;
   vmFolder: Entity;
@@ -13,7 +13,7 @@ export interface Datacenter {
   network: Entity;
 }
 
-/** Names of the objects that an ESXi host always has. */
+/** The fixed references of objects that exist on every ESXi host. */
 const HOST_AGENT_REFS = {
   datacenter: 'ha-datacenter',
   vm: 'ha-folder-vm',
@@ -22,7 +22,7 @@ const HOST_AGENT_REFS = {
   network: 'ha-folder-network',
 } as const;
 
-/** The tree of datacenters, folders, hosts and storage that VMs are hung into. */
+/** The tree of datacenters, folders, hosts and storage that contains the VMs. */
 export class Inventory {
   readonly root: Entity;
   readonly #objects: ObjectRegistry;
@@ -37,7 +37,7 @@ export class Inventory {
     this.root = objects.add(new Entity(ref, name, undefined, (self) => folderFields(self, ['Folder', 'Datacenter'])));
   }
 
-  /** The datacenter of that name, made when it is new. A host has only its own. */
+  /** Returns the datacenter with this name and creates it if necessary. An ESXi host has exactly one. */
   datacenter(name: string): Datacenter {
     const key = this.#hostAgent ? 'ha-datacenter' : name;
     const found = this.#datacenters.get(key);
@@ -47,7 +47,10 @@ export class Inventory {
     return made;
   }
 
-  /** The folder at `names` below a datacenter's VM folder, made when it is new. A host has no folders of its own. */
+  /**
+   * Returns the folder at `names` below the datacenter's VM folder and creates it if necessary. An ESXi host has no
+   * subfolders.
+   */
   vmFolder(datacenter: Datacenter, names: readonly string[]): Entity {
     if (this.#hostAgent) return datacenter.vmFolder;
     return names.reduce((parent, name) => {
@@ -56,7 +59,7 @@ export class Inventory {
     }, datacenter.vmFolder);
   }
 
-  /** The entity at a path such as `DC0/vm/Web/name`, with the names as they are on the wire. */
+  /** Finds the entity at a path such as `DC0/vm/Web/name`. The names are escaped as in the API. */
   atPath(path: string): Entity | undefined {
     const names = path.split('/').filter((name) => name !== '');
     let here: Entity | undefined = this.root;
@@ -66,7 +69,10 @@ export class Inventory {
     return here;
   }
 
-  /** What a container view shows: entities of `types` below the container, at any depth or right below. */
+  /**
+   * Returns the content of a container view: entities of `types` below the container, at any depth or directly below
+   * it.
+   */
   viewOf(container: MoRef, types: readonly string[], recursive: boolean): MoRef[] {
     const entity = this.#objects.get(container);
     if (!(entity instanceof Entity)) return [];

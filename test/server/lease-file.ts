@@ -4,46 +4,46 @@ import { stat } from 'node:fs/promises';
 import { streamOptimized } from './stream-optimized-writer.ts';
 import type { DiskPlace } from './disk-placement.ts';
 
-/** Size and hashes of a body as it goes over the wire. */
+/** Size and hashes of a body as sent. */
 export interface BodyDigest {
   sizeBytes: number;
   sha1: string;
   sha256: string;
-  /** Bytes of disk content behind it; 0 where that is not counted. */
+  /** Bytes of disk content in the body, or 0 if they are not counted. */
   populatedBytes: number;
 }
 
-/** Counts what a body holds while it is made. */
+/** Counts the content of a body while it is generated. */
 export interface Tally {
   populatedBytes: number;
 }
 
-/** A file that a lease offers. */
+/** A file of a lease. */
 export interface LeaseFile {
   /** Device key, such as `/vm-42/VirtualLsiLogicController0:0`. */
   key: string;
-  /** How records and scripts name it. */
+  /** The name in records and fault scripts. */
   name: string;
-  /** The last part of the url, where that is not the name. */
+  /** The last part of the URL, if it is not `name`. */
   urlName?: string;
-  /** Undefined: the lease shows none. */
+  /** Undefined if the lease does not report a target ID. */
   targetId: string | undefined;
-  /** Undefined for what is no disk. */
+  /** Undefined if the file is not a disk. */
   disk: DiskPlace | undefined;
-  /** Size of a file that is no disk, where the lease shows it. */
+  /** Size of a file that is not a disk, if the lease reports it. */
   fileSize: number | undefined;
   chunks(tally?: Tally): AsyncIterable<Buffer>;
-  /** The digest where it is known without sending; otherwise it is taken while sending. */
+  /** Returns the digest if it is known before the transfer. Otherwise it is computed while sending. */
   knownDigest?: () => Promise<BodyDigest>;
 }
 
-/** Bytes per piece of a file that is served as it is. */
+/** Bytes per read of a file that is served unchanged. */
 const READ_BYTES = 1 << 20;
 
-/** What a lease shows of a file. */
+/** The properties that a lease reports for a file. */
 type Shown = Pick<LeaseFile, 'key' | 'name' | 'targetId'>;
 
-/** The file of a disk: made on the fly from its content, or a ready one. */
+/** The file of a disk: generated from its content, or an existing file. */
 export function diskFile(shown: Shown, disk: DiskPlace): LeaseFile {
   const common = { ...shown, disk, fileSize: undefined };
   const { content, lastGrain, compressionLevel } = disk.options;
@@ -64,7 +64,7 @@ export function diskFile(shown: Shown, disk: DiskPlace): LeaseFile {
   };
 }
 
-/** A small file that is no disk: NVRAM, an ISO image. */
+/** A small file that is not a disk, such as NVRAM or an ISO image. */
 export function plainFile(shown: Shown & Pick<LeaseFile, 'urlName'>, bytes: Uint8Array): LeaseFile {
   return {
     ...shown,
@@ -76,7 +76,7 @@ export function plainFile(shown: Shown & Pick<LeaseFile, 'urlName'>, bytes: Uint
   };
 }
 
-/** Takes a digest while the bytes go by. */
+/** Computes a digest while the data is sent. */
 export class DigestTaker {
   #sizeBytes = 0;
   readonly #sha1: Hash = createHash('sha1');
@@ -106,7 +106,7 @@ export async function digestOf(chunks: AsyncIterable<Buffer>): Promise<BodyDiges
 
 const fileDigests = new Map<string, Promise<BodyDigest>>();
 
-/** The digest of a file, read once per version of the file. */
+/** Returns the digest of a file. Each version of the file is read only once. */
 export async function fileDigest(path: string): Promise<BodyDigest> {
   const { size, mtimeMs } = await stat(path);
   const version = `${path} ${size} ${mtimeMs}`;

@@ -6,7 +6,7 @@ import type { SoapCall, SoapMethod } from './soap-call.ts';
 import { arrayOf, data, type DataObject } from './value.ts';
 import { VirtualMachine } from './virtual-machine.ts';
 
-/** What is done with a lease, and the descriptor of what came out of it. */
+/** The methods of a lease, and `CreateDescriptor` for the exported files. */
 export const LEASE_METHODS = {
   HttpNfcLeaseProgress(call) {
     leaseOf(call).progress(call.args.number('percent') ?? 0);
@@ -68,7 +68,7 @@ function leaseOf({ target }: SoapCall): HttpNfcLease {
   throw faultOf('NotSupported');
 }
 
-/** The entry of a file that was sent whole in this lease; undefined for any other. */
+/** The manifest entry of a file that this lease has sent completely; otherwise undefined. */
 function manifestEntry(call: SoapCall, lease: HttpNfcLease, file: LeaseFile): DataObject | undefined {
   const digest = lease.sent.get(file.key);
   if (digest === undefined) return undefined;
@@ -97,7 +97,7 @@ function remarksOf(type: string, messages: readonly string[] | undefined): DataO
   return (messages ?? []).map((message) => new VimFault(type, message).toLocalized());
 }
 
-/** A descriptor is made all the same for a VM with a passthrough device, which it leaves out. */
+/** Errors for passthrough devices. The descriptor is created nevertheless, without these devices. */
 function unsupportedDevices(vm: VirtualMachine): DataObject[] {
   if (vm.options.passthrough !== true) return [];
   const fields = { device: data('VirtualPCIPassthrough', { key: 13000 }), vmPath: vm.inventoryPath };

@@ -1,6 +1,6 @@
 import type { Fields, MoRef } from './value.ts';
 
-/** Something on the server that a reference points to. */
+/** An object on the server that a managed object reference identifies. */
 export abstract class ManagedObject {
   readonly ref: MoRef;
 
@@ -8,11 +8,11 @@ export abstract class ManagedObject {
     this.ref = ref;
   }
 
-  /** Every property that the kind of object has here; undefined ones are known but unset. */
+  /** Returns all properties that this type has on the server. Undefined values are known but unset. */
   abstract properties(): Fields;
 }
 
-/** An object that only carries fixed properties, such as the managers of the service content. */
+/** An object with fixed properties only, such as the managers in the service content. */
 export class PlainObject extends ManagedObject {
   readonly #properties: () => Fields;
 
@@ -39,7 +39,7 @@ const BASE_TYPES: Record<string, readonly string[]> = {
   VirtualMachine: ['ManagedEntity'],
 };
 
-/** Whether objects of `type` are also ones of `base`. */
+/** Returns true if `type` is `base` or a subtype of it. */
 export function isKindOf(type: string, base: string): boolean {
   return type === base || base === 'ManagedObject' || (BASE_TYPES[type] ?? []).includes(base);
 }

@@ -3,7 +3,7 @@ import { VimFault } from './fault.ts';
 import type { ManagedObject } from './managed-object.ts';
 import type { MoRef } from './value.ts';
 
-/** Every object that a client can name, and the news that one of them has changed. */
+/** All objects that a client can refer to, and the notification of their changes. */
 export class ObjectRegistry {
   readonly #objects = new Map<string, ManagedObject>();
   readonly #news = new EventEmitter().setMaxListeners(0);
@@ -20,7 +20,7 @@ export class ObjectRegistry {
     this.changed();
   }
 
-  /** Throws `ManagedObjectNotFound`. */
+  /** @throws a `ManagedObjectNotFound` fault */
   get(ref: MoRef): ManagedObject {
     const found = this.#objects.get(ref.value);
     if (found === undefined || found.ref.type !== ref.type) {
@@ -38,13 +38,13 @@ export class ObjectRegistry {
     return [...this.#objects.values()];
   }
 
-  /** A number that no other object of this server has. */
+  /** Returns a number that no other object of this server has. */
   nextId(): number {
     this.#lastId += 1;
     return this.#lastId;
   }
 
-  /** Says that some property of some object is different now. */
+  /** Signals that a property of an object has changed. */
   changed(): void {
     this.#news.emit('changed');
   }

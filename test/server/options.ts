@@ -1,76 +1,93 @@
 import type { ServerCertificate } from './certificate.ts';
 import type { ContentSource } from './content-source.ts';
 
-/** How a test server comes to be. Everything has a default. */
+/** Options of a test server. All are optional. */
 export interface TestServerOptions {
-  /** `VirtualCenter` when unset; `HostAgent` is an ESXi host that clients connect to directly. */
+  /** Default: `VirtualCenter`. `HostAgent` is an ESXi host that clients connect to directly. */
   apiType?: 'VirtualCenter' | 'HostAgent';
-  /** Only this login works; `administrator@vsphere.local` / `secret` when unset. */
+  /** The only valid login. Default: `administrator@vsphere.local` / `secret`. */
   credentials?: { username: string; password: string };
-  /** The VMs; none when unset. */
+  /** The VMs. Default: none. */
   vms?: readonly VmOptions[];
-  /** Where to listen; port 0 takes a free one. 127.0.0.1:0 when unset. */
+  /** The address to listen on. Port 0 selects a free port. Default: 127.0.0.1:0. */
   listen?: { host?: string; port?: number };
-  /** Names beside localhost and 127.0.0.1 that the made certificates are good for. */
+  /** Names for the generated certificates, in addition to localhost and 127.0.0.1. */
   hosts?: readonly string[];
-  /** The certificate of the SOAP endpoint; a self-signed one is made when unset. */
+  /** The certificate of the SOAP endpoint. Default: a new self-signed one. */
   certificate?: ServerCertificate;
-  /** Where lease urls point to: a second listener with an own self-signed certificate, the SOAP endpoint itself, or `*`. A vCenter has `esxi`, a host `*`, when unset. */
+  /**
+   * The host in lease URLs: a second listener with its own self-signed certificate, the SOAP endpoint itself, or
+   * `*`.
+   * Default: `esxi` on a vCenter, `*` on a host.
+   */
   diskHost?: 'esxi' | 'self' | '*';
-  /** The hash of `sslThumbprint` in leases; `none` leaves it empty, `unknown` is of a kind that no client knows. A vCenter has `sha1`, a host `none`, when unset. */
+  /**
+   * The hash algorithm of `sslThumbprint` in leases. `none` leaves it empty; `unknown` is one that clients do not
+   * support.
+   * Default: `sha1` on a vCenter, `none` on a host.
+   */
   thumbprint?: 'sha1' | 'sha256' | 'none' | 'unknown';
-  /** `sslCertificate` in leases, for clients that speak API version 9.0 or later; true when unset. */
+  /** Whether leases contain `sslCertificate` for clients of API version 9.0 or later. Default: true. */
   sslCertificate?: boolean;
-  /** Objects per page of the property collector; 100 when unset. */
+  /** Objects per page of the property collector. Default: 100. */
   pageSize?: number;
-  /** How long a lease lives without a progress call; 300 when unset. */
+  /** Seconds until a lease expires without a progress call. Default: 300. */
   leaseTimeoutSeconds?: number;
-  /** How long a lease stays in `initializing`; 20 when unset. */
+  /** Milliseconds for which a lease stays in state `initializing`. Default: 20. */
   leaseInitializeMs?: number;
-  /** `real`, when unset: the lease's NVRAM entry has neither target id nor size, and a url that ends with `.nvram`. */
+  /** `real` (default): the lease's NVRAM entry has no target ID and no size, and its URL ends with `.nvram`. */
   nvramEntry?: 'real' | 'like-a-disk';
-  /** Order of `config.hardware.device` of VMs that do not say themselves; shuffled when unset. */
+  /** Order of `config.hardware.device` for VMs that do not set it. Default: shuffled. */
   deviceOrder?: DeviceOrder;
-  /** How long tasks run; 20 when unset. */
+  /** Duration of tasks in milliseconds. Default: 20. */
   taskMs?: number;
-  /** A session without a call for so long is over; 1800 when unset. */
+  /** Seconds without a call until a session expires. Default: 1800. */
   sessionIdleSeconds?: number;
   /**
-   * What a client without a session gets when it reads properties, which needs no login: status 200 with every property
-   * in `missingSet` (when unset), or with nothing at all. `fault` answers `NotAuthenticated` as to any other call, which
-   * real servers do not.
+   * What a client without a session gets when it reads properties, a call that does not require a login.
+   * `missing-set` (default): status 200 with every property in `missingSet`. `nothing`: status 200 without objects.
+   * `fault`: `NotAuthenticated` as for any other call, which real servers do not answer here.
    */
   propertiesWithoutSession?: 'missing-set' | 'nothing' | 'fault';
-  /** Whether the end of a session also ends the leases that were opened in it; true when unset. */
+  /** Whether the end of a session also ends the leases that it opened. Default: true. */
   leasesEndWithSession?: boolean;
-  /** When the session's cookie is set: with the first answer, or by `Login` as vCenter 9 does, when unset. */
+  /** When the session cookie is set: with the first answer, or by `Login` (default) as vCenter 9 does. */
   cookie?: 'first-call' | 'login';
-  /** `sha256`: SHA-1, and SHA-256 where a client asked for it; `sha1`: asking faults; `none`: the manifest is empty. */
+  /**
+   * `sha256`: SHA-1, or SHA-256 if the client requests it. `sha1`: such a request fails. `none`: the manifest is
+   * empty.
+   */
   manifest?: 'sha256' | 'sha1' | 'none';
-  /** The API versions that the server says it speaks, the newest first. */
+  /** The API versions that the server reports, newest first. */
   versions?: readonly string[];
-  /** How far the server's clock is ahead. */
+  /** Seconds by which the server's clock is ahead. */
   clockSkewSeconds?: number;
-  /** Privileges that the account lacks, such as `VApp.Export`. */
+  /** Privileges that the account does not have, such as `VApp.Export`. */
   missingPrivileges?: readonly string[];
-  /** Whether `CreateDescriptor` has an error for each passthrough device beside the descriptor that leaves it out. */
+  /** Whether `CreateDescriptor` reports an error for each passthrough device that the descriptor omits. */
   passthroughErrors?: boolean;
-  /** False: nobody is told which privileges an account has, as an ESXi host answers. */
+  /** False: the server does not report the privileges of accounts, as an ESXi host does not. */
   privilegeChecks?: boolean;
-  /** `NoPermission` for every page but the first, as vCenter 7.0.3 to 8.0.2 answers accounts without rights on the root folder. */
+  /**
+   * `NoPermission` for every page except the first. vCenter 7.0.3 to 8.0.2 does this for accounts without rights on
+   * the root folder.
+   */
   pagingDenied?: boolean;
-  /** Disk bodies carry a Content-Length. Each is then made twice, once to count it. */
+  /**
+   * Whether disk responses have a Content-Length. If so, each is generated twice: the first pass only counts the
+   * bytes.
+   */
   contentLength?: boolean;
 }
 
 export type PowerState = 'poweredOn' | 'poweredOff' | 'suspended';
 
 export interface VmOptions {
-  /** As people see it. Slashes, backslashes and percent signs are escaped on the wire, as vSphere does. */
+  /** The name as people see it. Slashes, backslashes and percent signs are escaped in the API, as vSphere does. */
   name: string;
-  /** `DC0` when unset. Without a meaning on a HostAgent. */
+  /** Default: `DC0`. Ignored on a HostAgent. */
   datacenter?: string;
-  /** The names of the folders from the datacenter's VM folder down. Without a meaning on a HostAgent. */
+  /** Names of the folders below the datacenter's VM folder. Ignored on a HostAgent. */
   folder?: readonly string[];
   moRef?: string;
   powerState?: PowerState;
@@ -88,64 +105,64 @@ export interface VmOptions {
   memoryMb?: number;
   networkCards?: readonly NetworkCardOptions[];
   snapshots?: readonly SnapshotOptions[];
-  /** `running` when the VM is on and nothing is said. */
+  /** Default: `running` when the VM is powered on. */
   tools?: 'running' | 'notRunning' | 'notInstalled';
-  /** What `ShutdownGuest` comes to: off after a while (50 ms when unset), or never. */
+  /** Result of `ShutdownGuest`: the VM powers off after a delay (default: 50 ms), or never. */
   shutdown?: { afterMs: number } | 'never';
-  /** What a quiesced snapshot comes to: `works`, silently not quiesced, or a task that fails. */
+  /** Result of a quiesced snapshot: it works, it is silently not quiesced, or the task fails. */
   quiesce?: 'works' | 'skipped' | 'fails';
-  /** `config.changeVersion`; the same for every VM when unset. */
+  /** `config.changeVersion`. Default: the same value for every VM. */
   changeVersion?: string;
-  /** False as on storage without them: the disks have no `contentId`. */
+  /** False: the disks have no `contentId`, as on storage that does not support it. */
   contentIds?: boolean;
   annotation?: string;
   consolidationNeeded?: boolean;
-  /** What removing a snapshot leaves: nothing, or disk files that need to be consolidated. */
+  /** State after the removal of a snapshot: clean, or with disk files that need consolidation. */
   snapshotRemoval?: 'works' | 'needs-consolidation';
   /**
-   * How many operations are refused after each lease, while the host still has the VM's files open: by the call with
-   * `TaskInProgress`, or by the task with `FileLocked`.
+   * How many operations fail after each lease because the host still has the VM's files open.
+   * Either the call fails with `TaskInProgress`, or the task with `FileLocked`.
    */
   busyAfterLease?: { times: number; fault: 'TaskInProgress' | 'FileLocked' };
   /** Datastore path of an ISO image in a connected CD drive. */
   iso?: string;
-  /** The image's file is gone, for which exports fail. */
+  /** The file of the ISO image does not exist, so exports fail. */
   isoMissing?: boolean;
-  /** Has a PCI passthrough device. */
+  /** The VM has a PCI passthrough device. */
   passthrough?: boolean;
   virtualTpm?: boolean;
   encrypted?: boolean;
-  /** The account may not read it: it turns up in `missingSet`. */
+  /** The account may not read the VM: its properties are in `missingSet`. */
   unreadable?: boolean;
-  /** Order of `config.hardware.device`; that of the server's option when unset. */
+  /** Order of `config.hardware.device`. Default: that of the server options. */
   deviceOrder?: DeviceOrder;
-  /** What boots first: a disk is its place in `disks`. Not set when unset. */
+  /** The boot order. A number is the index of a disk in `disks`. Default: not set. */
   bootOrder?: readonly ('cdrom' | 'ethernet' | number)[];
-  /** The extension that the VM belongs to. One of type `cluster-agent` is a vCLS VM, whose methods are disabled. */
+  /** The extension that manages the VM. With type `cluster-agent` it is a vCLS VM, whose methods are disabled. */
   managedBy?: { extensionKey: string; type: string };
-  /** How leases show the VM's files. */
+  /** How leases present the VM's files. */
   lease?: LeaseOptions;
 }
 
-/** By key, or shuffled as real servers have it. */
+/** Sorted by key, or shuffled as on real servers. */
 export type DeviceOrder = 'by-key' | 'shuffled';
 
 export interface LeaseOptions {
-  /** Order of the disks' entries; as in `disks` when unset. */
+  /** Order of the disk entries. Default: as in `disks`. */
   order?: 'as-added' | 'reversed';
-  /** What numbers a controller in a device key: its bus, or its place among those of its type. The bus when unset. */
+  /** The controller number in device keys: its bus number (default), or its index among controllers of its type. */
   keys?: 'bus' | 'index';
-  /** False leaves the target id of disks out: it is for uploads in several parts only. */
+  /** False: disk entries have no target ID. The API reference defines it only for multi-part uploads. */
   targetIds?: boolean;
 }
 
 export interface NetworkCardOptions {
   macAddress: string;
-  /** `vmxnet3` when unset. */
+  /** Default: `vmxnet3`. */
   model?: 'vmxnet3' | 'e1000' | 'e1000e';
-  /** `VM Network` when unset. */
+  /** Default: `VM Network`. */
   network?: string;
-  /** None is told when unset. */
+  /** Default: not reported. */
   pciSlotNumber?: number;
 }
 
@@ -159,14 +176,14 @@ export interface SnapshotOptions {
 export type DiskController = 'lsilogic' | 'lsisas' | 'pvscsi' | 'sata' | 'nvme' | 'ide';
 
 export interface DiskOptions {
-  /** What the disk holds, sent as a stream made on the fly, or a ready streamOptimized file with its capacity. */
+  /** The content of the disk, sent as a generated stream, or an existing streamOptimized file with its capacity. */
   content: ContentSource | { file: string; capacityBytes: number };
   controller?: DiskController;
-  /** Bus of the controller; when unset the VM's first of that type, or the next free one. */
+  /** Bus number of the controller. Default: the VM's first controller of that type, or the next free bus. */
   busNumber?: number;
-  /** The next free one when unset. */
+  /** Default: the next free unit. */
   unit?: number;
-  /** As the lease names it; `disk-N.vmdk` when unset. */
+  /** Target ID in the lease. Default: `disk-N.vmdk`. */
   targetId?: string;
   mode?: 'persistent' | 'independent_persistent' | 'independent_nonpersistent';
   rawDeviceMapping?: 'physicalMode' | 'virtualMode';

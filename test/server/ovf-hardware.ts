@@ -2,7 +2,7 @@ import type { DiskController, NetworkCardOptions } from './options.ts';
 import type { DiskPlace } from './disk-placement.ts';
 import { escapeText } from './xml-writer.ts';
 
-/** One `Item` of the hardware section. The schema wants its elements in alphabetical order. */
+/** Writes one `Item` of the hardware section. The schema requires its elements in alphabetical order. */
 function item(fields: Record<string, string | number | undefined>): string {
   const lines = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
@@ -11,7 +11,7 @@ function item(fields: Record<string, string | number | undefined>): string {
   return ['      <Item>', ...lines, '      </Item>'].join('\n');
 }
 
-/** CIM's numbers for kinds of resources. */
+/** CIM resource types. */
 const RESOURCE = { cpu: 3, memory: 4, scsi: 6, network: 10, disk: 17, otherStorage: 20, ide: 5 } as const;
 
 export function cpuItem(instance: number, cpus: number): string {
@@ -45,7 +45,7 @@ const CONTROLLER_ITEMS: Record<DiskController, { name: string; subType: string |
   nvme: { name: 'NVME Controller', subType: 'vmware.nvme.controller', type: RESOURCE.otherStorage },
 };
 
-/** One item per controller that has a disk, with the instance by which the disks name it. */
+/** Returns one item per controller that has a disk, and the instance ID that its disks refer to. */
 export function controllerItems(disks: readonly DiskPlace[], firstInstance: number) {
   const instanceOf = new Map<number, number>();
   const items: string[] = [];
@@ -69,7 +69,7 @@ export function controllerItems(disks: readonly DiskPlace[], firstInstance: numb
   return { items, instanceOf };
 }
 
-/** `number` is the disk's place in the disk section, from 1. */
+/** `number` is the 1-based index of the disk in the disk section. */
 export function diskItem(instance: number, disk: DiskPlace, number: number, parent: number): string {
   return item({
     AddressOnParent: disk.unitNumber,

@@ -5,13 +5,16 @@ import type { RequestObject } from './request-arguments.ts';
 import { arrayOf, data, enumOf, type DataObject, type MoRef } from './value.ts';
 import { writeElement } from './xml-writer.ts';
 
-/** The pages of one retrieval that are still to be fetched, and the filters with what each was told. */
+/** The remaining pages of a retrieval, and the filters with the state that was last reported for each. */
 export class PropertyCollector {
   readonly filters = new Map<string, { ref: MoRef; spec: RequestObject }>();
   readonly #pages = new Map<string, SelectedObject[]>();
-  /** What the client knows at the last version and at the one before, which it asks for again when an answer was lost. */
+  /**
+   * The state that the client has at the latest version and at the one before. A client repeats the older version
+   * when an answer was lost.
+   */
   #told: { version: number; state: ToldState }[] = [];
-  /** Aborts when the collector or its session is gone. */
+  /** Aborts when the collector is destroyed or its session ends. */
   readonly #closing = new AbortController();
   #cancelling = new AbortController();
 
@@ -19,7 +22,7 @@ export class PropertyCollector {
     return this.#closing.signal;
   }
 
-  /** Aborts at `CancelWaitForUpdates`. */
+  /** Aborts on `CancelWaitForUpdates`. */
   get cancelled(): AbortSignal {
     return this.#cancelling.signal;
   }
@@ -33,7 +36,7 @@ export class PropertyCollector {
     this.#closing.abort();
   }
 
-  /** One page of a retrieval as a `RetrieveResult`; undefined when nothing was selected. */
+  /** Returns one page of a retrieval as a `RetrieveResult`, or undefined if nothing was selected. */
   page(selected: SelectedObject[], pageSize: number): DataObject | undefined {
     if (selected.length === 0) return undefined;
     const rest = selected.slice(pageSize);
@@ -45,7 +48,7 @@ export class PropertyCollector {
     });
   }
 
-  /** The rest that `token` stands for; a token is good once. */
+  /** Returns the remaining objects for `token`. A token can be used once. */
   takeRest(token: string): SelectedObject[] {
     const rest = this.#pages.get(token);
     this.#pages.delete(token);
@@ -54,8 +57,8 @@ export class PropertyCollector {
   }
 
   /**
-   * What has changed for the client since `version`, as an `UpdateSet` of at most `limit` objects; undefined when
-   * nothing has.
+   * Returns the changes since `version` as an `UpdateSet` of at most `limit` objects, or undefined if nothing has
+   * changed.
    */
   updates(version: string, limit: number, select: (spec: RequestObject) => SelectedObject[]): DataObject | undefined {
     const state = this.#stateAt(version);
@@ -80,7 +83,7 @@ export class PropertyCollector {
     });
   }
 
-  /** A copy of what the client knew at a version. */
+  /** Returns a copy of the client's state at a version. */
   #stateAt(version: string): ToldState {
     if (version === '') return new Map();
     const told = this.#told.find((entry) => String(entry.version) === version);
@@ -89,7 +92,7 @@ export class PropertyCollector {
   }
 }
 
-/** Per filter and object: the properties as they were sent, each as its XML. */
+/** By filter and object: the properties as sent, each as XML. */
 type ToldState = Map<string, { ref: MoRef; properties: Map<string, string> }>;
 
 function objectUpdates(filter: string, state: ToldState, selected: SelectedObject[], limit: number): DataObject[] {

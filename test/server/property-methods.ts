@@ -9,12 +9,12 @@ import { noPermission, type SoapCall, type SoapMethod } from './soap-call.ts';
 import { arrayOf, MoRef, refs, strings, type Fields } from './value.ts';
 import { VirtualMachine } from './virtual-machine.ts';
 
-/** A collector that a client made beside the one of its session. */
+/** A collector that a client created in addition to its session's default one. */
 class CollectorObject extends PlainObject {
   readonly collector = new PropertyCollector();
 }
 
-/** A filter, whose destruction is a call on the filter itself. */
+/** A filter. Clients destroy it by a call on the filter itself. */
 class FilterObject extends PlainObject {
   readonly collector: PropertyCollector;
 
@@ -24,10 +24,10 @@ class FilterObject extends PlainObject {
   }
 }
 
-/** The longest that a wait without a limit of its own lasts. */
+/** Maximum duration of a wait for which the client sets no limit. */
 const MAX_WAIT_SECONDS = 600;
 
-/** The property collector and views. */
+/** Methods of the property collector and of views. */
 export const PROPERTY_METHODS = {
   RetrieveProperties: (call) => arrayOf('ObjectContent', select(call, call.args.objects('specSet')).map(objectContent)),
 
@@ -92,7 +92,7 @@ export const PROPERTY_METHODS = {
     const deadline = AbortSignal.timeout(seconds * 1000);
     const over = AbortSignal.any([deadline, cancelled, closed, hungUp]);
     for (;;) {
-      // An object that goes away after the filter was made leaves the filter's set.
+      // An object that is removed after the filter was created leaves the filter's set.
       const updates = collector.updates(args.string('version'), limit, (spec) => select(call, [spec], true));
       if (updates !== undefined || seconds === 0) return updates;
       await service.objects.nextChange(over);
@@ -129,7 +129,7 @@ export const PROPERTY_METHODS = {
   },
 } satisfies Record<string, SoapMethod>;
 
-/** What anyone may read without a login: enough to find out whether one is needed. */
+/** Whether the specs read only what is readable without a login: enough to find out whether a login is needed. */
 export function readsOnlySessionState(specs: readonly RequestObject[]): boolean {
   return specs.every((spec) => spec.objects('objectSet').every((object) => OPEN_TYPES.has(object.ref('obj').type)));
 }
@@ -149,12 +149,13 @@ function select(call: SoapCall, specs: readonly RequestObject[], skipsMissing = 
   return selectProperties(service.objects, specs, {
     refusal: loggedIn ? refusalByRole : refusalWithoutLogin,
     propertiesOf: (object) => propertiesFor(call, object),
-    // Views of a session that is over are gone: a server that shows nothing without a login does not miss them.
+    // The views of an ended session no longer exist. A server that shows nothing without a login does not report them
+    // as missing.
     skipsMissing: skipsMissing || !loggedIn,
   });
 }
 
-/** What anyone with `System.View` sees. */
+/** Properties that `System.View` allows to read. */
 const VIEWABLE = new Set(['name', 'parent']);
 
 function refusalByRole(object: ManagedObject, path: string): VimFault | undefined {
@@ -168,7 +169,7 @@ function refusalWithoutLogin({ ref }: ManagedObject): VimFault | undefined {
     : faultOf('NotAuthenticated', { object: ref, privilegeId: 'System.View' });
 }
 
-/** The session manager shows each client its own session. */
+/** Returns the properties of an object. The session manager shows each client its own session. */
 function propertiesFor({ session, version }: SoapCall, object: ManagedObject): Fields {
   if (object instanceof HttpNfcLease) return object.propertiesAt(version);
   if (object.ref.type !== 'SessionManager') return object.properties();

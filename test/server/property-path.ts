@@ -1,7 +1,7 @@
 import { VimFault } from './fault.ts';
 import { DataObject, MoRef, ValueArray, type Fields, type PlainValue, type Value } from './value.ts';
 
-/** Properties that exist in the API but have nothing behind them here: clients may ask for them. */
+/** Properties that exist in the API but have no value on this server. Clients may request them. */
 const UNSET_PROPERTIES: Record<string, readonly string[]> = {
   ComputeResource: ['summary', 'environmentBrowser', 'configurationEx', 'lifecycleManaged'],
   Datastore: ['info', 'host', 'browser', 'capability', 'iormConfiguration'],
@@ -11,8 +11,9 @@ const UNSET_PROPERTIES: Record<string, readonly string[]> = {
 };
 
 /**
- * The value at a path such as `config.hardware.device[2000].backing` of an object of `type`. Undefined when it is unset;
- * an `InvalidProperty` fault when such objects have no such property.
+ * Returns the value at a path such as `config.hardware.device[2000].backing` of an object of `type`, or undefined if
+ * it is unset.
+ * @throws an `InvalidProperty` fault if the type has no such property
  */
 export function valueAt(type: string, properties: Fields, path: string): Value {
   const steps = parsePath(path);

@@ -5,25 +5,25 @@ import { valueAt } from './property-path.ts';
 import type { RequestObject } from './request-arguments.ts';
 import { MoRef, ValueArray, type Fields, type Value } from './value.ts';
 
-/** What a filter spec says of one object. */
+/** The result of a filter spec for one object. */
 export interface SelectedObject {
   ref: MoRef;
-  /** In the order that was asked for; undefined is unset. */
+  /** In the requested order. Undefined means unset. */
   properties: Map<string, Value>;
   /** Paths that the account may not read. */
   missing: { path: string; fault: VimFault }[];
 }
 
-/** How objects look to the one who asks. */
+/** How the client's account sees objects. */
 export interface Viewer {
-  /** Why a property of an object may not be read; undefined when it may. */
+  /** Returns the fault for a property that may not be read, or undefined if it may. */
   refusal(object: ManagedObject, path: string): VimFault | undefined;
   propertiesOf(object: ManagedObject): Fields;
-  /** Whether an object that is gone is left out, instead of a `ManagedObjectNotFound` fault. */
+  /** Whether to omit a missing object instead of raising a `ManagedObjectNotFound` fault. */
   skipsMissing: boolean;
 }
 
-/** Evaluates `PropertyFilterSpec`s: the objects that they reach, each with the properties that they ask for. */
+/** Evaluates `PropertyFilterSpec`s: returns the selected objects with the requested properties. */
 export function selectProperties(
   objects: ObjectRegistry,
   specs: readonly RequestObject[],
@@ -54,7 +54,7 @@ function readInto(entry: SelectedObject, object: ManagedObject, spec: RequestObj
   }
 }
 
-/** Walks from the objects of the spec's `objectSet` along its traversals; each object comes once. */
+/** Follows the traversals of the spec from the objects of its `objectSet`. Returns each object once. */
 function reachedObjects(objects: ObjectRegistry, spec: RequestObject, viewer: Viewer): ManagedObject[] {
   const reached = new Map<string, ManagedObject>();
   for (const objectSpec of spec.objects('objectSet')) {
@@ -68,7 +68,7 @@ function reachedObjects(objects: ObjectRegistry, spec: RequestObject, viewer: Vi
   return [...reached.values()];
 }
 
-/** Field of a `PropertyFilterSpec` by which a client wants missing objects left out. */
+/** Field of a `PropertyFilterSpec` that asks the server to omit missing objects. */
 const OMIT_MISSING = 'reportMissingObjectsInResults';
 
 function startOf(objects: ObjectRegistry, ref: MoRef, skipsMissing: boolean): ManagedObject | undefined {
@@ -78,9 +78,9 @@ function startOf(objects: ObjectRegistry, ref: MoRef, skipsMissing: boolean): Ma
 interface Walk {
   objects: ObjectRegistry;
   viewer: Viewer;
-  /** Traversals that a `SelectionSpec` can name. */
+  /** Traversals that a `SelectionSpec` can refer to by name. */
   named: Map<string, RequestObject>;
-  /** Pairs of object and traversal, against circles. */
+  /** Visited pairs of object and traversal, to stop at cycles. */
   visited: Set<string>;
   reached: Map<string, ManagedObject>;
 }

@@ -5,26 +5,26 @@ import type { TestServer } from './test-server.ts';
 import { readXml, type XmlElement } from './xml-reader.ts';
 import { escapeText } from './xml-writer.ts';
 
-/** An answer to a SOAP call: the response element, or the fault. */
+/** The answer to a SOAP call: the response element or the fault. */
 export interface RawAnswer {
   status: number;
   /** `returnval` elements. */
   returned: XmlElement[];
-  /** Type of the fault, `''` when there is none. */
+  /** The fault's type, or `''` if there is no fault. */
   fault: string;
   message: string;
 }
 
-/** What came of a download. */
+/** The result of a download. */
 export interface RawDownload {
   status: number;
   bytes: Buffer;
   contentLength: string | undefined;
-  /** The connection broke with this code, `''` when the body ended properly. */
+  /** The code of the error that broke the connection, or `''` if the body ended properly. */
   broke: string;
 }
 
-/** A client without any sense of its own, for tests that have to say exactly what goes over the wire. */
+/** A client without any logic of its own, for tests that must control exactly what is sent. */
 export class RawClient {
   readonly #server: TestServer;
   readonly #agent = new Agent({ keepAlive: false, rejectUnauthorized: false });
@@ -48,7 +48,7 @@ export class RawClient {
     return { status: response.statusCode ?? 0, ...parsed(bytes.toString('utf8')) };
   }
 
-  /** Logs in as the server wants it, after asking for the names of its managers. */
+  /** Reads the names of the server's managers and logs in. */
   async login(): Promise<RawAnswer> {
     const { username, password } = this.#server;
     const [content] = (await this.call('RetrieveServiceContent', 'ServiceInstance:ServiceInstance')).returned;
@@ -58,7 +58,7 @@ export class RawClient {
     return this.call('Login', managers.get('sessionManager') ?? '', args);
   }
 
-  /** Properties of one object, as the XML of a `RetrievePropertiesEx` answer. */
+  /** Reads properties of one object. Returns the XML from the `RetrievePropertiesEx` answer. */
   async properties(target: string, ...paths: string[]): Promise<Map<string, XmlElement>> {
     const answer = await this.call(
       'RetrievePropertiesEx',
@@ -71,7 +71,7 @@ export class RawClient {
     );
   }
 
-  /** Waits until a property has one of the texts. */
+  /** Waits until a property has one of the values. */
   async waitFor(target: string, path: string, ...texts: string[]): Promise<string> {
     const made = (await this.call('CreatePropertyCollector', this.#collector)).returned[0]?.text ?? '';
     const collector = `PropertyCollector:${made}`;
@@ -93,7 +93,7 @@ export class RawClient {
     }
   }
 
-  /** Opens a lease and waits for it; gives its reference and its files' urls by target id. */
+  /** Opens a lease and waits until it is ready. Returns its reference and the URLs of its files by target ID. */
   async openLease(target: string): Promise<{ lease: string; urls: Map<string, string>; info: XmlElement }> {
     const method = target.startsWith('VirtualMachineSnapshot:') ? 'ExportSnapshot' : 'ExportVm';
     const opened = await this.call(method, target);
@@ -108,7 +108,10 @@ export class RawClient {
     return { lease, urls: new Map(urls), info };
   }
 
-  /** Downloads to the end, or as far as it comes; `signal` hangs up, and `onBytes` hears how many bytes have come. */
+  /**
+   * Downloads to the end or to the first error. `signal` disconnects; `onBytes` gets the number of bytes received so
+   * far.
+   */
   async download(
     url: string | undefined,
     { signal, onBytes }: { signal?: AbortSignal; onBytes?: (total: number) => void } = {},
@@ -129,7 +132,7 @@ export class RawClient {
       await once(response, 'end');
       return { status, bytes: Buffer.concat(chunks), contentLength, broke: response.complete ? '' : 'incomplete' };
     } catch (error) {
-      // Errors of Node's own are no `Error` of the realm in which jest runs tests.
+      // Node's own errors are not instances of `Error` in the realm in which Jest runs tests.
       const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error);
       return { status, bytes: Buffer.concat(chunks), contentLength, broke: code };
     }
@@ -151,13 +154,13 @@ export function filterSpec(element: string, target: string, paths: readonly stri
   return `<${element}><propSet><type>${type}</type>${set}</propSet><objectSet><obj type="${type}">${escapeText(value)}</obj></objectSet></${element}>`;
 }
 
-/** The child of that name; an empty element when there is none. */
+/** Returns the child with that name, or an empty element if there is none. */
 export function field(element: XmlElement, name: string): XmlElement {
   const empty = { name, type: undefined, xsiType: undefined, children: [], text: '' };
   return element.children.find((child) => child.name === name) ?? empty;
 }
 
-/** All elements of that name at any depth. */
+/** Returns all elements with that name at any depth. */
 export function deep(element: XmlElement, name: string): XmlElement[] {
   return element.children.flatMap((child) => (child.name === name ? [child] : deep(child, name)));
 }

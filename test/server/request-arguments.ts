@@ -12,9 +12,9 @@ interface Field {
   repeated: boolean;
 }
 
-/** The arguments of a call, or a data object among them, held to the schema. */
+/** The arguments of a call, or a data object in them, validated against the schema. */
 export class RequestObject {
-  /** Name of the data type, or of the method. */
+  /** The name of the data type or method. */
   readonly type: string;
   readonly #values: ReadonlyMap<string, ArgumentValue[]>;
 
@@ -42,7 +42,7 @@ export class RequestObject {
     return typeof value === 'number' ? value : undefined;
   }
 
-  /** False when it is unset. */
+  /** False when the field is unset. */
   boolean(name: string): boolean {
     return this.#first(name) === true;
   }
@@ -76,8 +76,8 @@ export class RequestObject {
 }
 
 /**
- * Reads children of an element as the fields of `specs`. A field in the wrong place, an unknown one or a missing one is
- * an `InvalidRequest` fault, as it is on a real server.
+ * Reads the children of an element as the fields of `specs`.
+ * @throws an `InvalidRequest` fault for a misplaced, unknown or missing field, as on a real server
  */
 export function readArguments(type: string, specs: readonly string[], elements: readonly XmlElement[]): RequestObject {
   const fields = specs.map(parseField);
@@ -144,7 +144,7 @@ function readDataObject(declared: string, element: XmlElement): RequestObject {
   return readArguments(type, specs, element.children);
 }
 
-/** A data type and those it extends, the base first. */
+/** Returns a data type and its base types, the base first. */
 function lineage(type: string): string[] {
   const definition = DATA_TYPES[type];
   if (definition === undefined) return [];

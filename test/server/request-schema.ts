@@ -1,7 +1,9 @@
 /**
- * What the WSDL says of the calls that this server takes: for each method the kind of object that it is called on and
- * its arguments, for each data type its fields, both in the order in which they must come. `?` is optional, `[]` any
- * number. Source: the vSphere Web Services API reference.
+ * The WSDL definitions of the calls that this server supports. For each method: the type of object that it is called
+ * on, and its arguments.
+ * For each data type: its fields. Arguments and fields are in the required order. `?` is optional, `[]` is any
+ * number.
+ * Source: the vSphere Web Services API reference.
  */
 const LEASE = 'HttpNfcLease';
 const COLLECTOR = 'PropertyCollector';
@@ -24,7 +26,7 @@ export const METHODS = {
   CancelRetrievePropertiesEx: { on: COLLECTOR, params: ['token: string'] },
   CreatePropertyCollector: { on: COLLECTOR, params: [] },
   DestroyPropertyCollector: { on: COLLECTOR, params: [] },
-  /** Not in the reference: how pyvmomi reads one property of any object. */
+  /** Not in the API reference. pyvmomi uses it to read one property of any object. */
   Fetch: { on: 'ManagedObject', params: ['prop: string'] },
   CreateFilter: { on: COLLECTOR, params: ['spec: PropertyFilterSpec', 'partialUpdates: boolean'] },
   DestroyPropertyFilter: { on: 'PropertyFilter', params: [] },
@@ -78,10 +80,10 @@ export const METHODS = {
   CreateDescriptor: { on: 'OvfManager', params: ['obj: ref', 'cdp: OvfCreateDescriptorParams'] },
 } as const satisfies Record<string, { on: string; params: readonly string[] }>;
 
-/** The SOAP methods that this server knows. */
+/** The SOAP methods that this server supports. */
 export type MethodName = keyof typeof METHODS;
 
-/** Fields of the data types among the arguments; `extends` names the type whose fields come first. */
+/** Fields of the data types in arguments. `extends` is the type whose fields come first. */
 export const DATA_TYPES: Record<string, { extends?: string; fields: readonly string[] }> = {
   PropertyFilterSpec: {
     fields: ['propSet: PropertySpec[]', 'objectSet: ObjectSpec[]', 'reportMissingObjectsInResults: boolean?'],
@@ -105,7 +107,7 @@ export const DATA_TYPES: Record<string, { extends?: string; fields: readonly str
       'vssBackupContext: string?',
     ],
   },
-  /** Of its many fields the one that this server acts on. */
+  /** Only the field that this server uses; the real type has many. */
   VirtualMachineConfigSpec: { fields: ['deviceChange: VirtualDeviceConfigSpec[]'] },
   VirtualDeviceConfigSpec: { fields: ['operation: string?', 'fileOperation: string?', 'device: VirtualDevice'] },
   VirtualDevice: {

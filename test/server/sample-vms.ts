@@ -3,7 +3,7 @@ import type { VmOptions } from './options.ts';
 
 const MIB = 1 << 20;
 
-/** A few VMs to play with: several disks, an odd capacity, NVRAM, one that runs, a template, a name full of traps. */
+/** Sample VMs: several disks, an odd capacity, NVRAM, a running VM, a template, a name that needs escaping. */
 export function sampleVms(): VmOptions[] {
   return [
     {

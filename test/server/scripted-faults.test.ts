@@ -99,7 +99,7 @@ describe('a disk', () => {
     const { urls } = await scene.client.openLease(VM);
     const stop = new AbortController();
     const onBytes = (total: number): void => {
-      // What it would send after all has this long to come.
+      // Time for data that the server might still send by mistake.
       if (total === 100_000) setTimeout(() => stop.abort(), 300);
     };
     const { bytes, broke } = await scene.client.download(urls.get(DISK), { signal: stop.signal, onBytes });
@@ -117,7 +117,7 @@ describe('a disk', () => {
       if (total > 60_000) stop.abort();
     };
     const { bytes } = await scene.client.download(urls.get(DISK), { signal: stop.signal, onBytes });
-    // Six pauses of 100 ms at least, which a busy machine makes longer and never shorter.
+    // Six pauses of at least 100 ms. A busy machine only makes them longer.
     expect(performance.now() - start).toBeGreaterThan(500);
     expect(bytes.length).toBeLessThan(200_000);
   });

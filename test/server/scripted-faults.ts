@@ -1,74 +1,74 @@
 import type { MethodName } from './request-schema.ts';
 
-/** What goes wrong with the body of a disk (or NVRAM) download. `afterBytes` counts bytes of the file. */
+/** Faults in the download of a disk or NVRAM file. `afterBytes` counts bytes of the file. */
 export type DiskFault =
-  /** The connection ends in the middle, without a reset. */
+  /** The connection ends in the middle of the body, without a reset. */
   | { action: 'cut'; afterBytes: number }
-  /** The connection stays open and silent. */
+  /** The connection stays open, but no more data arrives. */
   | { action: 'stall'; afterBytes: number }
   | { action: 'reset'; afterBytes: number }
-  /** The body ends cleanly, but too early. */
+  /** The body ends properly, but too early. */
   | { action: 'truncate'; afterBytes: number }
-  /** One bit differs from what the manifest counts. */
+  /** One bit of the body differs from the data that the manifest covers. */
   | { action: 'flip-bit'; atByte: number }
   | { action: 'drip'; bytesPerSecond: number }
-  /** The body waits behind its first bytes, and then goes on. */
+  /** The body stops after its first bytes and continues later. */
   | { action: 'hold'; until: Promise<unknown> }
-  /** The body pauses and then goes on, as it does while a host reads zeros. */
+  /** The body pauses and then continues, as it does while a host reads zeros. */
   | { action: 'silence'; afterBytes: number; ms: number }
-  /** Not even the status comes for so long. */
+  /** The status line is delayed by `ms`. */
   | { action: 'late'; ms: number }
   | { action: 'status'; status: number }
-  /** 200 with an empty body, as vSAN hosts answer a second url of a lease. */
+  /** Status 200 with an empty body, as vSAN hosts answer requests for the second URL of a lease. */
   | { action: 'empty' }
   | { action: 'lease-expires'; afterBytes: number }
-  /** The whole server goes away: connections closed, new ones refused. */
+  /** The whole server shuts down: it closes connections and refuses new ones. */
   | { action: 'go-away'; afterBytes: number };
 
-/** What goes wrong with a new lease. */
+/** Faults of a new lease. */
 export type LeaseFault =
-  /** It goes from `initializing` to `error`. */
+  /** The lease changes from `initializing` to `error`. */
   | { action: 'initialize-error'; fault: string; message?: string; cause?: { type: string; message: string } }
   | { action: 'target-id'; disk: string; targetId: string }
-  /** The lease's thumbprint is not that of the host's certificate. */
+  /** The lease's thumbprint does not match the host's certificate. */
   | { action: 'wrong-thumbprint' };
 
-/** What goes wrong with one disk's entry of the manifest. */
+/** Faults of one disk's entry in the manifest. */
 export type ManifestFault =
   | { action: 'wrong-hash' }
   | { action: 'wrong-size' }
-  /** As if it had not been sent. */
+  /** The entry is missing, as if the disk had not been sent. */
   | { action: 'no-entry' }
-  /** The size alone. */
+  /** The entry has only the size. */
   | { action: 'no-hash' };
 
-/** What goes wrong with a task that a call has started. */
+/** Faults of a task. */
 export type TaskFault =
-  /** It does its work and is gone before anybody can read how it ended. */
+  /** The task does its work, but disappears before a client can read its result. */
   | { action: 'vanish' }
-  /** It ends with that fault instead of doing its work. */
+  /** The task fails with this fault instead of doing its work. */
   | { action: 'fail'; fault: string; message?: string }
-  /** It does its work when that has come. */
+  /** The task does its work when the promise is fulfilled. */
   | { action: 'hold'; until: Promise<unknown> };
 
-/** What goes wrong with a SOAP call. */
+/** Faults of a SOAP call. */
 export type SoapFault =
   | { action: 'soap-fault'; fault: string; message?: string; cause?: { type: string; message: string } }
-  /** All sessions are over, before this call. */
+  /** All sessions expire before this call. */
   | { action: 'session-expired' }
   | { action: 'status'; status: number }
   | { action: 'empty' }
   | { action: 'reset' }
-  /** The call is done, but its answer is lost with the connection. */
+  /** The call is executed, but the connection breaks before the answer is sent. */
   | { action: 'lose-answer' }
-  /** The answer never comes. */
+  /** The call is never answered. */
   | { action: 'stall' }
   | { action: 'delay'; ms: number }
-  /** The call is done when that has come. */
+  /** The call is executed when the promise is fulfilled. */
   | { action: 'hold'; until: Promise<unknown> }
   | { action: 'go-away' };
 
-/** `CreateDescriptor` works, but says so in its result. */
+/** `CreateDescriptor` succeeds, but its result contains errors or warnings. */
 export interface DescriptorRemarks {
   action: 'remarks';
   errors?: readonly string[];
@@ -76,11 +76,16 @@ export interface DescriptorRemarks {
 }
 
 interface Matching {
-  /** `disk`, `lease` and `manifest`: the disk's target id, or the VM's name. `task`: the method that started it, or the VM's name. SOAP methods: the VM's name. Undefined is any. */
+  /**
+   * Undefined matches any target.
+   * `disk`, `lease` and `manifest`: the disk's target ID or the VM's name.
+   * `task`: the method that started it, or the VM's name.
+   * SOAP methods: the VM's name.
+   */
   target?: string;
-  /** How many matching requests go wrong; 1 when unset. */
+  /** How many matching requests fail. Default: 1. */
   times?: number;
-  /** How many matching requests go right before; 0 when unset. */
+  /** How many matching requests succeed before the first failure. Default: 0. */
   skip?: number;
 }
 
@@ -98,7 +103,7 @@ function isOn<On extends ScriptedFault['on']>(fault: ScriptedFault, on: On): fau
   return fault.on === on;
 }
 
-/** The script of what goes wrong: every matching request takes the first entry that has something left. */
+/** The scripted faults. A matching request takes the first entry that is not used up. */
 export class ScriptedFaults {
   #entries: { fault: ScriptedFault; skip: number; left: number }[] = [];
 
@@ -110,12 +115,12 @@ export class ScriptedFaults {
     this.#entries = [];
   }
 
-  /** Faults that have not happened yet: a test that scripted them may ask whether they all did. */
+  /** Faults that have not occurred yet. Tests use this to assert that all of them occurred. */
   get pending(): ScriptedFault[] {
     return this.#entries.filter((entry) => entry.left > 0).map((entry) => entry.fault);
   }
 
-  /** Takes the fault for a request on `on`; `targets` are the names that it goes by. */
+  /** Takes the fault for a request of kind `on`. `targets` are the names that match it. */
   take<On extends ScriptedFault['on']>(on: On, targets: readonly string[]): FaultOn<On> | undefined {
     for (const entry of this.#entries) {
       const { fault } = entry;

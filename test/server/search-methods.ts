@@ -3,7 +3,7 @@ import { Entity, unescapeName } from './entity.ts';
 import { refs, type MoRef } from './value.ts';
 import type { VirtualMachine } from './virtual-machine.ts';
 
-/** The search index: each call answers nothing when nothing is found. */
+/** Methods of the search index. Each returns nothing if there is no match. */
 export const SEARCH_METHODS = {
   FindByUuid: (call) => byUuid(call)[0],
 
@@ -17,7 +17,7 @@ export const SEARCH_METHODS = {
     return entity.children.find((child) => child.displayName === unescapeName(args.string('name')))?.ref;
   },
 
-  /** The guests of this server have no addresses. */
+  /** Guests on this server have no addresses. */
   FindByDnsName: () => undefined,
   FindByIp: () => undefined,
 } satisfies Record<string, SoapMethod>;

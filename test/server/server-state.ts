@@ -1,35 +1,35 @@
 import type { PowerState } from './options.ts';
 import type { Service } from './service.ts';
 
-/** One SOAP call that came in. */
+/** A SOAP call that the server received. */
 export interface CallRecord {
   method: string;
-  /** The VM's name, where the call was about one. */
+  /** The name of the VM that the call refers to, if any. */
   vm: string | undefined;
-  /** Type of the fault that was answered, or the scripted action that came instead of an answer. */
+  /** The type of the returned fault, or the scripted action that replaced the answer. */
   fault: string | undefined;
 }
 
-/** One GET of a lease url. */
+/** A GET request for a lease URL. */
 export interface DownloadRecord {
   vm: string;
   lease: string;
   targetId: string;
-  /** `esxi` or `soap`: which listener it came to. */
+  /** The listener that received the request. */
   endpoint: 'soap' | 'esxi';
-  /** The request carried a session cookie. */
+  /** Whether the request contained a session cookie. */
   cookie: boolean;
-  /** The request had a Range header, which the server does not know. */
+  /** Whether the request had a Range header, which the server does not support. */
   range: boolean;
   sentBytes: number;
-  /** `whole`; `broken` when the client left; else the scripted action; `running` while it goes on. */
+  /** `whole`: complete. `broken`: the client disconnected. `running`: in progress. Otherwise the scripted action. */
   outcome: string;
 }
 
-/** How a lease stands or ended. */
+/** The state or final result of a lease. */
 export type LeaseOutcome = 'open' | 'completed' | 'aborted' | 'timed-out' | 'failed' | 'session-ended';
 
-/** What the server looks like from inside, as plain data for tests. */
+/** The internal state of the server, as plain data for tests. */
 export interface ServerState {
   /** The logged-in sessions. */
   sessions: { userName: string; userAgent: string; callCount: number }[];
@@ -37,9 +37,9 @@ export interface ServerState {
   vms: Record<string, { moRef: string; powerState: PowerState; locked: boolean; snapshots: string[] }>;
   calls: CallRecord[];
   downloads: DownloadRecord[];
-  /** How often each file was asked for, by its target id. */
+  /** Number of requests per file, by target ID. */
   diskRequests: Record<string, number>;
-  /** What a client must show nowhere: cookies and keys of sessions, and tickets of leases, since the server started. */
+  /** Values that a client must never show: session cookies, session keys and lease tickets since the server started. */
   secrets: string[];
 }
 

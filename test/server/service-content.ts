@@ -2,7 +2,7 @@ import { PlainObject } from './managed-object.ts';
 import type { Service } from './service.ts';
 import { arrayOf, data, MoRef, refs, type DataObject, type Fields } from './value.ts';
 
-/** Names of the managers on a vCenter and on an ESXi host: no client may take either for granted. */
+/** Names of the managers on a vCenter and on an ESXi host. They differ, so clients must not hard-code them. */
 const MANAGERS = {
   propertyCollector: { type: 'PropertyCollector', vc: 'propertyCollector', host: 'ha-property-collector' },
   viewManager: { type: 'ViewManager', vc: 'ViewManager', host: 'ViewManager' },
@@ -24,7 +24,7 @@ export function managerRef(name: ManagerName, apiType: 'VirtualCenter' | 'HostAg
   return new MoRef(manager.type, apiType === 'HostAgent' ? manager.host : manager.vc);
 }
 
-/** Puts the service instance and the managers among the server's objects. */
+/** Registers the service instance and the managers. */
 export function addManagers(service: Service): void {
   const { apiType } = service.options;
   const own: Partial<Record<ManagerName, () => Fields>> = {
@@ -86,7 +86,7 @@ function about(service: Service): DataObject {
   });
 }
 
-/** What `CreateDescriptor` takes as `exportOption`. */
+/** The `exportOption` values that `CreateDescriptor` accepts. */
 function exportOptions() {
   return arrayOf(
     'OvfOptionInfo',

@@ -9,17 +9,17 @@ import { SessionStore } from './session-store.ts';
 import { MoRef } from './value.ts';
 import { VirtualMachine } from './virtual-machine.ts';
 
-/** The options with every default filled in. */
+/** The options with all defaults applied. */
 export type ServiceOptions = Required<Omit<TestServerOptions, 'certificate'>>;
 
-/** Where lease urls point to: `https://127.0.0.1:40123`, or with a host of `*`; and the thumbprint that goes with it. */
+/** The origin of lease URLs, such as `https://127.0.0.1:40123` or one with the host `*`, and the matching thumbprint. */
 export interface DiskEndpoint {
   origin: string;
   thumbprint: string;
   certificatePem: string;
 }
 
-/** Everything that the server knows, whatever way a request came in. */
+/** The server's state and behavior, independent of the transport. */
 export class Service {
   readonly options: ServiceOptions;
   readonly objects = new ObjectRegistry();
@@ -29,9 +29,9 @@ export class Service {
   readonly leases: HttpNfcLease[] = [];
   readonly calls: CallRecord[] = [];
   readonly downloads: DownloadRecord[] = [];
-  /** Set once the listeners have their ports. */
+  /** Set when the listeners have their ports. */
   diskEndpoint: DiskEndpoint = { origin: '', thumbprint: '', certificatePem: '' };
-  /** Makes the server refuse everything from now on. */
+  /** Makes the server refuse all connections from now on. */
   goAway: () => void = () => undefined;
 
   constructor(options: TestServerOptions) {
@@ -104,12 +104,12 @@ export class Service {
     return this.objects.all().filter((object) => object instanceof VirtualMachine);
   }
 
-  /** Where the urls of leases begin. */
+  /** The path prefix of lease URLs. */
   get nfcPath(): string {
     return this.options.apiType === 'HostAgent' ? '/ha-nfc/' : '/nfc/';
   }
 
-  /** Whether `ref` is the property collector that every session has without creating it. */
+  /** Whether `ref` is the default property collector, which every session has. */
   isDefaultCollector(ref: MoRef): boolean {
     return ref.value === managerRef('propertyCollector', this.options.apiType).value;
   }

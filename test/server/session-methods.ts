@@ -4,7 +4,7 @@ import type { Service } from './service.ts';
 import type { SoapMethod } from './soap-call.ts';
 import { arrayOf, data, strings } from './value.ts';
 
-/** Service instance, sessions and privileges. */
+/** Methods of the service instance, of sessions and of privileges. */
 export const SESSION_METHODS = {
   RetrieveServiceContent: ({ service }) => serviceContent(service),
 
@@ -74,7 +74,7 @@ function requirePrivilegeChecks(service: Service): void {
   if (!service.options.privilegeChecks) throw faultOf('NotSupported');
 }
 
-/** The privileges that have to do with an export. */
+/** The privileges that are relevant for an export. */
 const KNOWN_PRIVILEGES = [
   'System.Anonymous',
   'System.Read',

@@ -2,14 +2,14 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { PropertyCollector } from './property-collector.ts';
 import { data, type DataObject } from './value.ts';
 
-/** One client's session: made with its first call, authenticated by `Login`. */
+/** A client's session. It is created by the first call and authenticated by `Login`. */
 export class Session {
-  /** The cookie's value, without the quotes that it has on the wire. */
+  /** The value of the cookie, without the quotes that are sent around it. */
   readonly cookie = randomBytes(20).toString('hex');
   readonly key = randomUUID();
   readonly ipAddress: string;
   readonly userAgent: string;
-  /** The collector that the service content names: each session has its own behind that name. */
+  /** The default collector. All sessions use the same reference for it, but each has its own. */
   readonly collector = new PropertyCollector();
   readonly #ending = new AbortController();
   /** Undefined until `Login`. */
@@ -24,7 +24,7 @@ export class Session {
     this.lastActiveTime = now;
   }
 
-  /** Aborts when the session is over: what belongs to it ends then. */
+  /** Aborts when the session ends, and everything that belongs to it ends, too. */
   get ended(): AbortSignal {
     return this.#ending.signal;
   }
@@ -52,10 +52,10 @@ export class Session {
   }
 }
 
-/** The sessions of the server, and their end by idleness. */
+/** The sessions of the server. Idle sessions expire. */
 export class SessionStore {
   readonly #sessions = new Map<string, Session>();
-  /** Cookies and keys of all sessions that ever were. */
+  /** Cookies and keys of all sessions since the server started. */
   readonly secrets: string[] = [];
   readonly #idleMs: number;
 
@@ -63,7 +63,7 @@ export class SessionStore {
     this.#idleMs = idleSeconds * 1000;
   }
 
-  /** The living session of a `Cookie` header. */
+  /** Returns the active session for a `Cookie` header. */
   find(cookieHeader: string, now: Date): Session | undefined {
     const value = /(?:^|;\s*)vmware_soap_session="([^"]*)"/.exec(cookieHeader)?.[1];
     const session = value === undefined ? undefined : this.#sessions.get(value);
@@ -75,7 +75,7 @@ export class SessionStore {
     return session;
   }
 
-  /** Keeps a session that its client can come back to: one whose cookie it gets. */
+  /** Stores a session whose cookie is sent to the client. The client can then reuse it. */
   add(session: Session): void {
     this.#sessions.set(session.cookie, session);
     this.secrets.push(session.cookie, session.key);
@@ -90,7 +90,7 @@ export class SessionStore {
     for (const session of this.#sessions.values()) this.end(session);
   }
 
-  /** The sessions that are logged in. */
+  /** Returns the sessions that are logged in. */
   authenticated(): Session[] {
     return [...this.#sessions.values()].filter((session) => session.userName !== undefined);
   }

@@ -7,7 +7,7 @@ import type { Service } from './service.ts';
 import type { Session } from './session-store.ts';
 import type { MoRef, Value } from './value.ts';
 
-/** One SOAP call, read and checked. */
+/** A parsed and validated SOAP call. */
 export interface SoapCall {
   service: Service;
   method: MethodName;
@@ -15,18 +15,18 @@ export interface SoapCall {
   target: ManagedObject;
   args: RequestObject;
   session: Session;
-  /** The API version that the client speaks; empty when it does not say. */
+  /** The API version that the client requests, or empty if it does not state one. */
   version: string;
-  /** What `CreateDescriptor` was scripted to say besides. */
+  /** The scripted errors and warnings for `CreateDescriptor`. */
   remarks: DescriptorRemarks | undefined;
-  /** Aborts when the client hangs up. */
+  /** Aborts when the client disconnects. */
   hungUp: AbortSignal;
 }
 
-/** Does what a method does; what it returns becomes `returnval`. */
+/** Executes a method. Its return value becomes `returnval`. */
 export type SoapMethod = (call: SoapCall) => Value | Promise<Value>;
 
-/** Throws `NoPermission` when the account lacks the privilege. */
+/** @throws a `NoPermission` fault if the account does not have the privilege */
 export function requirePrivilege(call: SoapCall, privilege: string): void {
   if (!call.service.options.missingPrivileges.includes(privilege)) return;
   throw noPermission(call.target.ref, privilege);

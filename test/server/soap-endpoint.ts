@@ -30,7 +30,7 @@ const HANDLERS: Record<MethodName, SoapMethod> = {
   ...LEASE_METHODS,
 };
 
-/** Methods that need no login. */
+/** Methods that do not require a login. */
 const OPEN_METHODS = new Set<string>(['RetrieveServiceContent', 'Login']);
 
 /** Answers `POST /sdk`. */
@@ -79,7 +79,7 @@ export async function answerSoap(
       sendCookie(service, session, response);
     }
   } catch (error) {
-    // Anything else is a fault of this server: it shows in the message, as on a real one.
+    // Any other error is a bug in this server. The message shows it, as on a real server.
     const fault =
       error instanceof VimFault
         ? error
@@ -131,7 +131,7 @@ function thisOf(element: XmlElement): MoRef {
   return new MoRef(target.type, target.text.trim());
 }
 
-/** A client names the version that it speaks in `SOAPAction: urn:vim25/8.0.3.0`. */
+/** Returns the API version from a header such as `SOAPAction: urn:vim25/8.0.3.0`. */
 function spokenVersion(service: Service, request: IncomingMessage): string {
   const action = String(request.headers['soapaction'] ?? '').replaceAll('"', '');
   const version = /^urn:vim25\/(.+)$/.exec(action)?.[1] ?? '';
@@ -139,10 +139,10 @@ function spokenVersion(service: Service, request: IncomingMessage): string {
   throw new VersionMismatch(`Unsupported version URI "urn:vim25/${version}"`);
 }
 
-/** Throws `NotAuthenticated` unless the call works without a login. */
+/** @throws a `NotAuthenticated` fault unless the call works without a login */
 function assertOpen(service: Service, method: MethodName, args: RequestObject, object: MoRef): void {
   if (OPEN_METHODS.has(method)) return;
-  // The API reference lets anyone call these; what they then show is the property collector's matter.
+  // The API reference allows these calls without a login. The property collector then decides what they return.
   const readsProperties = method === 'RetrieveProperties' || method === 'RetrievePropertiesEx';
   const isAnswered =
     service.options.propertiesWithoutSession !== 'fault' || readsOnlySessionState(args.objects('specSet'));
@@ -154,13 +154,13 @@ function newSession(request: IncomingMessage, now: Date): Session {
   return new Session(request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? '', now);
 }
 
-/** The quotes belong to the cookie's value. */
+/** Sends the session cookie. The quotes are part of its value. */
 function sendCookie(service: Service, session: Session, response: ServerResponse): void {
   service.sessions.add(session);
   response.setHeader('set-cookie', `vmware_soap_session="${session.cookie}"; Path=/; HttpOnly; Secure;`);
 }
 
-/** The VM that a call is about, for the log and the script of faults. */
+/** Returns the VM that a call refers to, for the log and for scripted faults. */
 function vmBehind(service: Service, element: XmlElement): VirtualMachine | undefined {
   for (const child of element.children) {
     if (child.type === undefined) continue;

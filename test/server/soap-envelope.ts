@@ -10,12 +10,12 @@ const NAMESPACES = [
 ].join(' ');
 
 export function responseEnvelope(method: string, returned: Value): string {
-  // `Fetch` answers with a value of any type, which says what it is.
+  // `Fetch` returns a value of any type, so the element states its type.
   const values = method === 'Fetch' ? writeAnyElement('returnval', returned) : writeElement('returnval', returned);
   return envelope(`<${method}Response xmlns="urn:vim25">${values}</${method}Response>`);
 }
 
-/** A fault as HTTP 500 carries it. */
+/** Returns the body of an HTTP 500 answer with this fault. */
 export function faultEnvelope(fault: VimFault): string {
   const text = escapeText(fault.message);
   if (fault instanceof VersionMismatch) return envelope(faultElement('VersionMismatchFaultCode', text, ''));
@@ -28,7 +28,7 @@ function faultElement(code: string, text: string, detail: string): string {
   return `<soapenv:Fault><faultcode>${code}</faultcode><faultstring>${text}</faultstring>${detail}</soapenv:Fault>`;
 }
 
-/** What `GET /sdk/vimServiceVersions.xml` answers; `versions` begin with the newest. */
+/** Returns the content of `/sdk/vimServiceVersions.xml`. `versions` are sorted, newest first. */
 export function serviceVersions(versions: readonly string[]): string {
   const [newest = '', ...prior] = versions;
   const lines = prior.map((version) => `      <version>${version}</version>`);

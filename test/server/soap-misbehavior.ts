@@ -4,17 +4,17 @@ import type { HttpsEndpoint } from './https-endpoint.ts';
 import type { SoapFault } from './scripted-faults.ts';
 import type { Service } from './service.ts';
 
-/** The call that goes wrong, and what it takes to let it. */
+/** The call that fails, and what is needed to execute it. */
 interface Scene {
   service: Service;
   https: HttpsEndpoint;
   request: IncomingMessage;
   response: ServerResponse;
-  /** Aborts when the client hangs up. */
+  /** Aborts when the client disconnects. */
   hungUp: AbortSignal;
 }
 
-/** Does what the script says in place of an answer. */
+/** Executes the scripted fault in place of an answer. */
 export async function misbehave(fault: SoapFault, scene: Scene): Promise<'over' | 'goes on' | 'answer is lost'> {
   const { service, response } = scene;
   switch (fault.action) {

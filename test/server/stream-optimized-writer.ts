@@ -3,14 +3,14 @@ import { deflate } from 'node:zlib';
 import type { ContentSource } from './content-source.ts';
 
 /*
- * A streamOptimized VMDK as a vSphere host sends it, from front to back (VMware "Virtual Disk Format 5.0"):
+ * A streamOptimized VMDK as a vSphere host sends it, from start to end (VMware "Virtual Disk Format 5.0"):
  *
- *   sector 0      header, with gdOffset = 2^64-1: the true one stands in the footer
+ *   sector 0      header, with gdOffset = 2^64-1: the real offset is in the footer
  *   sector 1..    text descriptor, padded up to sector 128
  *   then          compressed grains in order of their address: marker (LBA u64, size u32), zlib data, padded to 512
  *                 after the last grain of every 512: grain table marker and the table of 512 entries u32
  *                 grain directory marker and the directory: one u32 per grain table
- *                 footer marker and the footer, a copy of the header with the true gdOffset
+ *                 footer marker and the footer, a copy of the header with the real gdOffset
  *                 end-of-stream marker, 512 bytes of zeros
  */
 const SECTOR_BYTES = 512;
@@ -24,21 +24,22 @@ const GD_AT_END = 0xffffffffffffffffn;
 const FLAGS = 0x30001;
 const COMPRESSION_DEFLATE = 1;
 const MARKER = { grainTable: 1, grainDirectory: 2, footer: 3 } as const;
-/** Grains that are compressed at once: enough to keep zlib's four threads busy, 1 MiB of content. */
+/** Grains to compress at once: 1 MiB of content, enough to use all four threads of libuv's pool. */
 const BATCH_GRAINS = 16;
 
 const deflateAsync = promisify(deflate);
 
 export interface StreamOptimizedOptions {
-  /** zlib's level for the grains; 1 when unset. */
+  /** zlib compression level of the grains. Default: 1. */
   compressionLevel?: number;
-  /** What becomes of a last grain that lies partly behind the end of the disk: cut off at the end, or filled up with zeros (the default). */
+  /** How to write a last grain that extends past the end of the disk: cut at the end, or padded with zeros (default). */
   lastGrain?: 'cut' | 'padded';
 }
 
 /**
- * Makes the stream of a disk, in pieces of up to about 1 MiB. The same content and options give the same bytes.
- * `tally` counts the grains that are not zero. Memory stays flat whatever the capacity, except for the grain directory: 4 bytes per 32 MiB.
+ * Generates the stream of a disk in chunks of up to about 1 MiB. The same content and options give the same bytes.
+ * `tally` counts the grains that are not zero. Memory use does not depend on the capacity, except for the grain
+ * directory: 4 bytes per 32 MiB.
  */
 export async function* streamOptimized(
   content: ContentSource,
@@ -107,7 +108,7 @@ async function compressBatch(content: ContentSource, first: number, end: number,
 
 const ZERO_GRAIN = Buffer.alloc(GRAIN_BYTES);
 
-/** The grain at `offset`, or undefined when it is all zeros. */
+/** Reads the grain at `offset`. Returns undefined if it contains only zeros. */
 async function readGrain(content: ContentSource, offset: number): Promise<Buffer | undefined> {
   const length = Math.min(GRAIN_BYTES, content.capacityBytes - offset);
   const bytes = await content.read(offset, length);

@@ -4,7 +4,7 @@ import type { Entity } from './entity.ts';
 import type { Service } from './service.ts';
 import { arrayOf, data, enumOf, MoRef, type Fields, type Value } from './value.ts';
 
-/** A task of the server: running at first, then over with a result or an error. */
+/** A task of the server. It starts in state running and ends with a result or an error. */
 export class Task extends ManagedObject {
   readonly #method: string;
   readonly #entity: Entity;
@@ -62,7 +62,10 @@ export class Task extends ManagedObject {
   }
 }
 
-/** Starts a task that does its work after the server's usual time for tasks. A `VimFault` of `work` becomes its error. */
+/**
+ * Starts a task that does its work after the configured delay. A `VimFault` thrown by `work` becomes the task's
+ * error.
+ */
 export function startTask(
   service: Service,
   about: { method: string; entity: Entity; userName: string },

@@ -22,7 +22,7 @@ describe('a task', () => {
   });
 
   test('that vanishes leaves the filter that watches it', async () => {
-    // Long enough for the filter to be there before.
+    // Long enough for the filter to be created before the task ends.
     await using scene = await open({}, { taskMs: 2000 });
     const { client, server } = scene;
     server.faults.add({ on: 'task', target: 'vm', action: 'vanish' });

@@ -10,30 +10,30 @@ import { Service, type ServiceOptions } from './service.ts';
 import { answerSoap } from './soap-endpoint.ts';
 import { serviceVersions } from './soap-envelope.ts';
 
-/** A running server. Ends with `close`, or with the scope of an `await using`. */
+/** A running server. Close it with `close` or with `await using`. */
 export interface TestServer extends AsyncDisposable {
   /** `https://127.0.0.1:PORT/sdk`. */
   readonly url: URL;
   readonly username: string;
   readonly password: string;
-  /** The SOAP endpoint's certificate, and its thumbprints. */
+  /** The certificate of the SOAP endpoint and its thumbprints. */
   readonly certificatePem: string;
   readonly thumbprint: { sha1: string; sha256: string };
   readonly faults: ScriptedFaults;
   state(): ServerState;
   addVm(options: VmOptions): void;
-  /** Changes what a client would find changed by someone else. */
+  /** Changes a VM as another client of the server would. */
   changeVm(
     name: string,
     change: { powerState?: PowerState; changeVersion?: string; writeDisks?: boolean; annotation?: string },
   ): void;
   /** Ends all sessions, as an administrator can. */
   endSessions(): void;
-  /** Gives the "ESXi" listener another certificate; leases then tell a wrong thumbprint. */
+  /** Changes the certificate of the "ESXi" listener. Leases then report a wrong thumbprint. */
   changeEsxiCertificate(): void;
   /** Closes all connections and refuses new ones. */
   goAway(): Promise<void>;
-  /** Listens again at the same ports, with everything as it was. */
+  /** Listens again on the same ports, with unchanged state. */
   comeBack(): Promise<void>;
   close(): Promise<void>;
 }
@@ -137,7 +137,7 @@ function shownThumbprint(certificatePem: string, kind: ServiceOptions['thumbprin
   return kind === 'unknown' ? 'SHA3-512:00ff' : thumbprintOf(certificatePem, kind);
 }
 
-/** Files are hashed before the first client comes, so that a manifest costs nothing then. */
+/** Hashes the served files before the first client connects, so that manifest requests are fast. */
 async function readFileDigests(service: Service): Promise<void> {
   for (const { content } of service.vms().flatMap((vm) => vm.disks.map((disk) => disk.options))) {
     if ('file' in content) await fileDigest(content.file);

@@ -9,7 +9,7 @@ export class MoRef {
   }
 }
 
-/** A structured value of the API. Its fields stand in the order of the WSDL, and are written in that order. */
+/** A structured value of the API. Its fields are in WSDL order and are written in that order. */
 export class DataObject {
   readonly type: string;
   readonly fields: Fields;
@@ -20,7 +20,7 @@ export class DataObject {
   }
 }
 
-/** A list. As a field it becomes repeated elements; as a value of any type it becomes an `ArrayOf…`. */
+/** A list. As a field it is written as repeated elements; as a value of any type, as an `ArrayOf…`. */
 export class ValueArray {
   readonly itemType: string;
   readonly items: readonly PlainValue[];
@@ -31,7 +31,7 @@ export class ValueArray {
   }
 }
 
-/** A word of one of the API's enumerations. */
+/** A value of an API enumeration. */
 export class EnumValue {
   readonly type: string;
   readonly text: string;
@@ -42,9 +42,9 @@ export class EnumValue {
   }
 }
 
-/** A number is an `xsd:int`, a bigint an `xsd:long`. */
+/** A number is written as `xsd:int`, a bigint as `xsd:long`. */
 export type PlainValue = string | number | bigint | boolean | Date | MoRef | DataObject | ValueArray | EnumValue;
-/** Undefined is a field that is unset. */
+/** Undefined means an unset field. */
 export type Value = PlainValue | undefined;
 export type Fields = Record<string, Value>;
 

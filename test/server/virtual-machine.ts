@@ -8,7 +8,7 @@ import { controllersOf, placeDisks, type DiskPlace } from './disk-placement.ts';
 import { vmConfig, vmProperties } from './vm-properties.ts';
 import { VmSnapshot } from './vm-snapshot.ts';
 
-/** A VM: what it was made from, and what has become of it since. */
+/** A VM: its initial options and its current state. */
 export class VirtualMachine extends Entity {
   readonly options: VmOptions;
   readonly datacenter: Datacenter;
@@ -16,19 +16,19 @@ export class VirtualMachine extends Entity {
   readonly biosUuid: string;
   readonly instanceUuid: string;
   powerState: PowerState;
-  /** The image in the one CD drive that there may be. */
+  /** The image in the VM's only CD drive, if there is one. */
   iso: string | undefined;
-  /** Changes with each change of the configuration. */
+  /** Changes with every change of the configuration. */
   changeVersion = '';
   annotation: string;
-  /** How often something has begun to write to the disks: each time gives them a new content ID. */
+  /** How often a writer has opened the disks. Each time, they get a new content ID. */
   diskWrites = 0;
   snapshotRoots: VmSnapshot[] = [];
   currentSnapshot: VmSnapshot | undefined;
   consolidationNeeded: boolean;
-  /** How many operations are still refused after a lease. */
+  /** How many more operations are refused after a lease. */
   #busyTimes = 0;
-  /** The lease that locks the VM, if there is one. */
+  /** The lease that currently locks the VM. */
   openLease: MoRef | undefined;
   readonly #objects: ObjectRegistry;
 
@@ -48,12 +48,12 @@ export class VirtualMachine extends Entity {
     this.changeVersion = options.changeVersion ?? '2026-01-01T00:00:00.000000Z';
   }
 
-  /** How many snapshots the disks are on top of. */
+  /** Number of snapshots below the current disk files. */
   get snapshotDepth(): number {
     return this.currentSnapshot?.depth ?? 0;
   }
 
-  /** Key of a disk in leases and descriptors, such as `/vm-42/VirtualLsiLogicController0:0`. */
+  /** The key of a disk in leases and descriptors, such as `/vm-42/VirtualLsiLogicController0:0`. */
   deviceKeyOf({ controller, unitNumber }: DiskPlace): string {
     const sameType = controllersOf(this.disks).filter((each) => each.kind === controller.kind);
     const number = this.options.lease?.keys === 'index' ? sameType.indexOf(controller) : controller.bus;
@@ -79,14 +79,14 @@ export class VirtualMachine extends Entity {
     this.#objects.changed();
   }
 
-  /** A change of the configuration, which counts its version up. */
+  /** Changes the configuration, which increments its version. */
   setAnnotation(text: string): void {
     this.annotation = text;
     this.#countUp();
     this.#objects.changed();
   }
 
-  /** As somebody does who attaches the disks to another VM: the configuration stays as it is. */
+  /** Simulates writes by another VM that has the disks attached: the configuration does not change. */
   writeDisks(): void {
     this.diskWrites += 1;
     this.#objects.changed();
@@ -104,7 +104,7 @@ export class VirtualMachine extends Entity {
     this.#objects.changed();
   }
 
-  /** Whether an operation is refused because of the lease before; each one that asks counts. */
+  /** Whether an operation is refused because of the previous lease. Each call counts as an attempt. */
   isBusy(fault: 'TaskInProgress' | 'FileLocked'): boolean {
     if (this.#busyTimes === 0 || this.options.busyAfterLease?.fault !== fault) return false;
     this.#busyTimes -= 1;
@@ -116,12 +116,12 @@ export class VirtualMachine extends Entity {
     this.#objects.changed();
   }
 
-  /** Every snapshot, parents before children. */
+  /** Returns all snapshots, parents before children. */
   snapshots(): VmSnapshot[] {
     return this.snapshotRoots.flatMap(withDescendants);
   }
 
-  /** Takes a snapshot on top of the current one. */
+  /** Creates a snapshot on top of the current one. */
   addSnapshot(name: string, description: string, quiesced: boolean, createTime: Date): VmSnapshot {
     const parent = this.currentSnapshot;
     const facts = { id: this.#objects.nextId(), name, description, quiesced, createTime, powerState: this.powerState };
@@ -132,7 +132,7 @@ export class VirtualMachine extends Entity {
     return this.#objects.add(snapshot);
   }
 
-  /** Removes a snapshot; its children move up to its parent, unless they go too. */
+  /** Removes a snapshot. Its children move to its parent unless they are removed, too. */
   removeSnapshot(snapshot: VmSnapshot, withChildren: boolean): void {
     const siblings = snapshot.parent?.children ?? this.snapshotRoots;
     const [first] = snapshot.children;
@@ -148,7 +148,7 @@ export class VirtualMachine extends Entity {
     this.#objects.remove(snapshot.ref);
   }
 
-  /** A snapshot that is made or removed names other disk files in the configuration. */
+  /** Creating or removing a snapshot changes the disk files in the configuration, and so its version. */
   #countUp(): void {
     const [, start = '', count = '', end = ''] = /^(.*?)(\d+)(\D*)$/.exec(this.changeVersion) ?? [];
     this.changeVersion = `${start}${String(Number(count) + 1).padStart(count.length, '0')}${end}`;
@@ -167,7 +167,7 @@ function withDescendants(snapshot: VmSnapshot): VmSnapshot[] {
   return [snapshot, ...snapshot.children.flatMap(withDescendants)];
 }
 
-/** A UUID that stays the same from run to run. */
+/** Derives a UUID from a text. It is the same in every run. */
 function uuidFrom(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(

@@ -9,12 +9,12 @@ export const CD_DRIVE_KEY = 3000;
 /** The IDE controller that every VM has. */
 const IDE_KEY = 200;
 
-/** Where the CD drive is on its IDE controller: behind a disk, where there is one. */
+/** The unit of the CD drive on its IDE controller: after a disk, if there is one. */
 export function cdDriveUnit(disks: readonly DiskPlace[]): number {
   return disks.some((disk) => disk.controller.key === IDE_KEY && disk.unitNumber === 0) ? 1 : 0;
 }
 
-/** The list `config.hardware.device`. */
+/** Returns the list `config.hardware.device`. */
 export function hardwareDevices(
   vm: Omit<VmOptions, 'iso'> & { iso: string | undefined },
   disks: readonly DiskPlace[],
@@ -46,7 +46,7 @@ export function hardwareDevices(
   return arrayOf('VirtualDevice', vm.deviceOrder === 'shuffled' ? shuffled(devices) : devices);
 }
 
-/** The order that was recorded from a vCenter 6.7: disks, then the rest from its end, then the first disk. */
+/** The order recorded from a vCenter 6.7: disks, then the rest in reverse order, then the first disk. */
 function shuffled(devices: readonly DataObject[]): DataObject[] {
   const [first, ...others] = devices.filter((device) => device.type === 'VirtualDisk');
   const rest = devices.filter((device) => device.type !== 'VirtualDisk').toReversed();
@@ -65,12 +65,12 @@ function controller({ kind, key, bus }: ControllerPlace, disks: readonly DiskPla
   return data(kind.type, kind.bus === 'scsi' ? { ...common, ...scsi } : common);
 }
 
-/** What the backings of disks are made of. */
+/** The data from which the backings of disks are built. */
 interface DiskFiles {
   datastore: MoRef;
   folder: string;
   contentSeed: string | undefined;
-  /** How many snapshots the disks are on top of. */
+  /** Number of snapshots below the current disk files. */
   snapshotDepth: number;
 }
 
@@ -110,7 +110,7 @@ function virtualDisk(disk: DiskPlace, place: DiskFiles): DataObject {
   });
 }
 
-/** The file that a disk of a VM with snapshots is a difference to. */
+/** The parent backing of a disk of a VM with snapshots. */
 function parentBacking(disk: DiskPlace, place: DiskFiles, depth: number): DataObject | undefined {
   if (depth < 0) return undefined;
   return data('VirtualDiskFlatVer2BackingInfo', {
@@ -121,7 +121,7 @@ function parentBacking(disk: DiskPlace, place: DiskFiles, depth: number): DataOb
   });
 }
 
-/** 32 hex digits; equal ones mean equal content. */
+/** Returns 32 hex digits. Equal IDs mean equal content. */
 function contentId(seed: string): string {
   return createHash('sha256').update(seed).digest('hex').slice(0, 32);
 }

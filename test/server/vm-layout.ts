@@ -3,7 +3,7 @@ import { arrayOf, data, type DataObject } from './value.ts';
 import type { VirtualMachine } from './virtual-machine.ts';
 import type { VmSnapshot } from './vm-snapshot.ts';
 
-/** Datastore path of what a disk writes to below `depth` snapshots: each one puts another file on the chain. */
+/** Datastore path of the file that a disk writes to after `depth` snapshots. Each snapshot adds a file to the chain. */
 export function diskFileName(folder: string, disk: DiskPlace, depth: number): string {
   return `[datastore1] ${folder}/${fileStem(folder, disk, depth)}.vmdk`;
 }
@@ -14,7 +14,7 @@ function fileStem(folder: string, disk: DiskPlace, depth: number): string {
   return depth === 0 ? base : `${base}-${String(depth).padStart(6, '0')}`;
 }
 
-/** The property `layoutEx`: every file of the VM, and which of them make up each disk, the base first. */
+/** The property `layoutEx`: all files of the VM, and the files of each disk, base first. */
 export function vmLayout(vm: VirtualMachine): DataObject {
   const files: DataObject[] = [];
   const addFile = (name: string, type: string, size: number): number => {

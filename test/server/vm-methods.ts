@@ -8,7 +8,7 @@ import { VirtualMachine } from './virtual-machine.ts';
 import { CD_DRIVE_KEY } from './vm-hardware.ts';
 import { VmSnapshot } from './vm-snapshot.ts';
 
-/** Power, snapshots, and the two calls that open a lease. */
+/** Methods for power and snapshots, and the two calls that open a lease. */
 export const VM_METHODS = {
   ExportVm(call) {
     const vm = vmOf(call);
@@ -92,7 +92,10 @@ export const VM_METHODS = {
   },
 } satisfies Record<string, SoapMethod>;
 
-/** The one change that is known: the CD drive goes, which its IDE bus allows of a VM that is off alone. */
+/**
+ * Applies the only supported change: removing the CD drive. Its IDE bus allows this only while the VM is powered
+ * off.
+ */
 function changeDevice(vm: VirtualMachine, change: RequestObject): void {
   const [device] = change.objects('device');
   const isDrive = vm.iso !== undefined && device?.number('key') === CD_DRIVE_KEY;
@@ -114,7 +117,7 @@ function createSnapshot(call: SoapCall, quiesce: boolean): Value {
         "An error occurred while quiescing the virtual machine. See the virtual machine's event log for details.";
       throw new VimFault('ApplicationQuiesceFault', message);
     }
-    // Without running tools the request to quiesce is dropped in silence, as on a real host.
+    // Without running VMware Tools, the request to quiesce is silently ignored, as on a real host.
     const quiesced = quiesce && manner === 'works' && vm.toolsRunning;
     return vm.addSnapshot(args.string('name'), args.string('description'), quiesced, service.now()).ref;
   });
@@ -150,7 +153,7 @@ function vmTask(call: SoapCall, entity: VirtualMachine, work: () => Value | void
   });
 }
 
-/** An open lease locks its VM. */
+/** @throws a fault if an open lease locks the VM */
 function requireNoLease(vm: VirtualMachine): void {
   if (vm.openLease !== undefined) throw taskInProgress(vm);
 }
@@ -169,7 +172,7 @@ function requirePowerState(vm: VirtualMachine, wanted: 'poweredOn' | 'poweredOff
   });
 }
 
-/** vCenter keeps its own VMs to itself. */
+/** @throws a fault for a VM that vCenter manages itself */
 function requireEnabled(vm: VirtualMachine): void {
   if (vm.options.managedBy?.type !== 'cluster-agent') return;
   throw new VimFault('MethodDisabled', 'The method is disabled by vCenter Server.', {

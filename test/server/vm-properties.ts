@@ -3,7 +3,7 @@ import { arrayOf, data, enumOf, refs, strings, type DataObject, type Fields } fr
 import { hardwareDevices } from './vm-hardware.ts';
 import { vmLayout } from './vm-layout.ts';
 
-/** The properties of a VM beyond those of every entity, in the order of the API reference. */
+/** The properties of a VM in addition to those of every entity, in the order of the API reference. */
 export function vmProperties(vm: VirtualMachine): Fields {
   return {
     disabledMethod: strings(vm.openLease === undefined ? [] : ['PowerOnVM_Task', 'ExportVm', 'Destroy_Task']),
@@ -27,7 +27,7 @@ export function vmProperties(vm: VirtualMachine): Fields {
   };
 }
 
-/** The configuration, as it is or as it was when the disks were on top of fewer snapshots. */
+/** The configuration, either the current one or that of a snapshot with fewer snapshots below it. */
 export function vmConfig(vm: VirtualMachine, snapshotDepth = vm.snapshotDepth): DataObject {
   const { options } = vm;
   const { datastore, network } = vm.datacenter;
@@ -78,7 +78,7 @@ export function vmConfig(vm: VirtualMachine, snapshotDepth = vm.snapshotDepth): 
   });
 }
 
-/** A number is the place of a disk in the VM's options. */
+/** A number is the index of a disk in the VM's options. */
 function bootableDevice(device: 'cdrom' | 'ethernet' | number): DataObject {
   if (device === 'cdrom') return data('VirtualMachineBootOptionsBootableCdromDevice');
   return typeof device === 'number'
@@ -101,7 +101,7 @@ function vmRuntime(vm: VirtualMachine): DataObject {
   });
 }
 
-/** The three fields in which the API tells of VMware Tools. */
+/** The three fields in which the API reports the state of VMware Tools. */
 function toolsFields(vm: VirtualMachine): Fields {
   const installed = (vm.options.tools ?? 'running') !== 'notInstalled';
   const words = vm.toolsRunning ? 'toolsOk' : 'toolsNotRunning';

@@ -2,7 +2,7 @@ import { ManagedObject } from './managed-object.ts';
 import type { PowerState } from './options.ts';
 import { arrayOf, data, enumOf, MoRef, refs, type DataObject, type Fields } from './value.ts';
 
-/** What a snapshot holds on to. */
+/** The VM state that a snapshot stores. */
 export interface SnapshotFacts {
   id: number;
   name: string;
@@ -12,7 +12,7 @@ export interface SnapshotFacts {
   powerState: PowerState;
 }
 
-/** One snapshot of a VM, in the tree of its VM's snapshots. */
+/** A snapshot in the snapshot tree of its VM. */
 export class VmSnapshot extends ManagedObject {
   readonly facts: SnapshotFacts;
   readonly vmRef: MoRef;
@@ -29,7 +29,7 @@ export class VmSnapshot extends ManagedObject {
     parent?.children.push(this);
   }
 
-  /** How many snapshots lead to this one, itself included. */
+  /** Number of snapshots from the root to this one, inclusive. */
   get depth(): number {
     return (this.parent?.depth ?? 0) + 1;
   }
@@ -44,7 +44,7 @@ export class VmSnapshot extends ManagedObject {
     };
   }
 
-  /** This snapshot's entry in `snapshot.rootSnapshotList`. */
+  /** Returns the entry of this snapshot in `snapshot.rootSnapshotList`. */
   toTree(): DataObject {
     return data('VirtualMachineSnapshotTree', {
       snapshot: this.ref,
@@ -64,7 +64,7 @@ export class VmSnapshot extends ManagedObject {
   }
 }
 
-/** A vCenter numbers snapshots over all VMs, a host puts the VM's number in front. */
+/** A vCenter numbers snapshots across all VMs. A host prefixes the VM's number. */
 function snapshotId(vm: MoRef, id: number): string {
   return vm.value.startsWith('vm-') ? `snapshot-${id}` : `${vm.value}-snapshot-${id}`;
 }

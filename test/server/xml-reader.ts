@@ -1,9 +1,9 @@
 import { XMLParser } from 'fast-xml-parser';
 
-/** An element with its children in document order; namespace prefixes are taken off. */
+/** An element with its children in document order. Names have no namespace prefix. */
 export interface XmlElement {
   name: string;
-  /** The plain `type` attribute, which names the kind of object that a reference points to. */
+  /** The plain `type` attribute: the type of object that a reference refers to. */
   type: string | undefined;
   /** The `xsi:type` attribute without its prefix. */
   xsiType: string | undefined;
@@ -21,14 +21,14 @@ const parser = new XMLParser({
   htmlEntities: true,
 });
 
-/** Reads a document and returns its root element. Throws when it is no well-formed XML. */
+/** Parses a document and returns its root element. @throws if it is not well-formed XML */
 export function readXml(document: string): XmlElement {
   const [root] = elementsOf(parser.parse(document, true));
   if (root === undefined) throw new Error('the document has no element');
   return root;
 }
 
-/** What the parser gives: one key is the element's name, `:@` holds its attributes, `#text` its text. */
+/** The parser's output: one key is the element's name, `:@` has its attributes, `#text` its text. */
 type ParsedNode = Record<string, unknown>;
 
 function elementsOf(content: unknown): XmlElement[] {
@@ -41,7 +41,7 @@ function elementsOf(content: unknown): XmlElement[] {
     elements.push({
       name: withoutPrefix(name),
       type: attributes.find(([key]) => key === 'type')?.[1],
-      // Clients choose their own prefix for the namespace of schema instances.
+      // Clients choose their own prefix for the XML Schema instance namespace.
       xsiType: prefixedType(attributes),
       children: elementsOf(own),
       text: nodesOf(own)

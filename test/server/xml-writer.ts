@@ -1,6 +1,6 @@
 import { DataObject, EnumValue, MoRef, ValueArray, type PlainValue, type Value } from './value.ts';
 
-/** Elements whose declared type is a base class or `anyType`, so that a server must say which type it means. */
+/** Elements whose declared type is a base class or `anyType`, so the server must state the actual type. */
 const NEEDS_TYPE = new Set([
   'backing',
   'bootOrder',
@@ -13,10 +13,10 @@ const NEEDS_TYPE = new Set([
   'val',
   'value',
 ]);
-/** Elements declared as `anyType`: their scalars carry a type too. */
+/** Elements declared as `anyType`. Scalars in them state their type, too. */
 const ANY_TYPE = new Set(['result', 'val', 'value']);
 
-/** Writes a value as an element; a list as one element per item, an unset value as nothing. */
+/** Writes a value as an element, a list as one element per item, and an unset value as nothing. */
 export function writeElement(name: string, value: Value): string {
   if (value === undefined) return '';
   if (ANY_TYPE.has(name)) return writeAnyElement(name, value);
@@ -24,7 +24,7 @@ export function writeElement(name: string, value: Value): string {
   return writeOne(name, value, false, NEEDS_TYPE.has(name));
 }
 
-/** Writes a value where the API declares `anyType`: with its type, and a list as one `ArrayOf…`. */
+/** Writes a value that the API declares as `anyType`: with its type, and a list as one `ArrayOf…`. */
 export function writeAnyElement(name: string, value: Value): string {
   if (value === undefined) return '';
   if (value instanceof ValueArray) {
@@ -41,7 +41,10 @@ export function escapeText(text: string): string {
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-/** An item of an `ArrayOf…`: its element has the name of the declared type, and says its own type where it differs. */
+/**
+ * Writes an item of an `ArrayOf…`. Its element is named after the declared type, and states its own type if that
+ * differs.
+ */
 function writeItem(itemName: string, item: PlainValue): string {
   return writeOne(itemName, item, false, item instanceof DataObject && item.type !== itemName);
 }
