@@ -72,7 +72,7 @@ test.concurrent('tells what a person wants to know of a VM', async () => {
     guest: 'Windows <2025> & more',
     disks: [],
   });
-  // The account may see that it is there, and nothing else of it.
+  // The account can see that the VM exists, but cannot read its properties.
   expect(listed.find(({ name }) => name === 'secret')).toMatchObject({ powerState: '', guest: '', disks: [] });
   expect(listed.find(({ name }) => name === 'golden')).toMatchObject({ template: true });
 });

@@ -12,14 +12,14 @@ const vmxnet3 = (pciSlotNumber?: number): OrderedNic => ({ model: 'vmxnet3', pci
 const e1000 = (pciSlotNumber?: number): OrderedNic => ({ model: 'e1000', pciSlotNumber });
 const PVSCSI: VmController = { kind: 'pvscsi', address: 0 };
 
-/** The numbers of the NICs, `ethernet0` is 0, in the order in which Linux finds them. */
+/** Returns the indexes of the NICs (0 is `ethernet0`) in the order in which Linux detects them. */
 const orderOf = (nics: OrderedNic[], controllers: VmController[] = []): number[] =>
   inPciOrder(nics, controllers).map((nic) => nics.indexOf(nic));
 
 test('NICs are in the order of their slots’ PCI addresses', () => {
   expect(orderOf([vmxnet3(224), vmxnet3(192)])).toEqual([1, 0]);
   expect(orderOf([vmxnet3(192), vmxnet3(224)])).toEqual([0, 1]);
-  // 1184 is the second function of the bridge of 160, whose bus is before that of 192.
+  // 1184 is the second function of the bridge of 160. Its bus number is lower than that of 192.
   expect(orderOf([vmxnet3(160), vmxnet3(192), vmxnet3(224), vmxnet3(256), vmxnet3(1184)])).toEqual([0, 4, 1, 2, 3]);
   expect(orderOf([vmxnet3(160), e1000(33)])).toEqual([1, 0]);
 });
@@ -27,7 +27,8 @@ test('NICs are in the order of their slots’ PCI addresses', () => {
 test('a NIC without a number is in the slot that VMware would give it', () => {
   expect(orderOf([vmxnet3(), vmxnet3()])).toEqual([0, 1]);
   expect(orderOf([vmxnet3(), e1000()])).toEqual([1, 0]);
-  // 160, 192, 224, 256 and 1184; with a disk controller in 160 they are 192, 224, 256 and 1184.
+  // Five NICs are in 160, 192, 224, 256 and 1184.
+  // With a disk controller in 160, four NICs are in 192, 224, 256 and 1184.
   expect(orderOf(Array.from({ length: 5 }, () => vmxnet3()))).toEqual([0, 4, 1, 2, 3]);
   expect(
     orderOf(

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testUnless } from '../oracles/skips.ts';
 
-/** Runs `work` with a small file system at `folder`. */
+/** Runs `work` with a small file system mounted at `folder`. */
 export async function withTmpfs(folder: string, options: string, work: () => Promise<void>): Promise<void> {
   execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]);
   try {
@@ -14,13 +14,16 @@ export async function withTmpfs(folder: string, options: string, work: () => Pro
   }
 }
 
-/** Runs `work` with a Btrfs at `folder` that holds no more than `limit` (`4M`), by a quota of its own. The image of the file system is at `path`. */
+/**
+ * Runs `work` with a Btrfs mounted at `folder`. A quota of `limit` (such as `4M`) applies. The file system image is
+ * at `path`.
+ */
 export async function withQuota(
   { folder, path }: { folder: string; path: string },
   limit: string,
   work: () => Promise<void>,
 ): Promise<void> {
-  // The least that mkfs.btrfs takes is 109 MiB.
+  // mkfs.btrfs needs at least 109 MiB.
   execFileSync('truncate', ['--size=130M', path]);
   execFileSync('mkfs.btrfs', ['--quiet', path]);
   execFileSync('mount', ['-o', 'loop', path, folder]);
@@ -33,13 +36,13 @@ export async function withQuota(
   }
 }
 
-/** File systems that refuse names which Linux allows. */
+/** File systems that reject names which Linux allows. */
 const MOUNTS = {
   mkntfs: { make: ['mkntfs', '--fast', '--force', '--quiet'], mount: ['ntfs-3g', '-o', 'windows_names'] },
   fusefat: { make: ['mkfs.vfat'], mount: ['fusefat', '-o', 'rw+'] },
 } as const;
 
-/** Runs `work` with an NTFS or a FAT at `folder`, by FUSE. The image of the file system is at `path`. */
+/** Runs `work` with an NTFS or FAT mounted at `folder` through FUSE. The file system image is at `path`. */
 export async function withWindowsNames(
   kind: keyof typeof MOUNTS,
   { folder, path }: { folder: string; path: string },
@@ -56,7 +59,7 @@ export async function withWindowsNames(
   }
 }
 
-/** Mounting takes root, in a container that allows it. */
+/** Whether this process can mount. In a container, root also needs the permission for it. */
 export function canMount(): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'hyper2kvm-mount-'));
   try {
@@ -70,7 +73,7 @@ export function canMount(): boolean {
   }
 }
 
-/** A test that mounts a file system of its own. */
+/** Defines a test that mounts its own file system. */
 export function testWithMount(title: string, run: () => Promise<void>, timeoutMs?: number): void {
   testUnless(IS_PERMITTED ? undefined : { missing: 'root, and leave to mount' }, title, run, timeoutMs);
 }

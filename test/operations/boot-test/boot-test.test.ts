@@ -49,7 +49,7 @@ async function run(
   return { result: await bootTest(options, context), events };
 }
 
-/** The domain of a tiny guest, as a conversion writes it, with a card that the guest can drive. */
+/** The domain of a tiny guest, as a conversion writes it, with a NIC that the guest has a driver for. */
 async function domainOf(name: string, text: string): Promise<string> {
   const disk = join(folder, `${name}.img`);
   await writeFile(disk, tinyGuest({ text, mac: MAC }));
@@ -228,7 +228,7 @@ testWithOracle(
     const boot = async (accelerator: 'auto' | 'kvm') => {
       const options = optionsFor(path, { accelerator });
       const target = await readTarget(options);
-      // The stand-in writes no captures.
+      // The fake QEMU writes no packet captures.
       const plain = { ...target, machine: { ...target.machine, nics: [] } };
       const told = { tell: () => {}, warn: (message: string): void => void warnings.push(message) };
       return await bootOnce({ target: plain, programs, options, folder: join(place, 'run'), kvm, ...told }, signal);

@@ -5,7 +5,7 @@ import { NO_FIX } from '../fix-guest/no-fix.ts';
 import type { ConvertEvent, ConvertOptions, ConvertResult } from '../../../src/operations/convert/types.ts';
 import { runProgram } from '../../oracles/run-program.ts';
 
-/** What the command chooses when nothing is said. */
+/** The command's defaults. */
 export const DEFAULTS = {
   encode: new EncodeOptions<SinkFormat>({ format: 'qcow2' }),
   verify: undefined,
@@ -15,10 +15,10 @@ export const DEFAULTS = {
   force: false,
 } as const;
 
-/** Options of a conversion as a test gives them: those of the encoding stand among the others. */
+/** Options of a conversion in a test. Encoding options are on the same level as the others. */
 export type ConvertChoices = Partial<Omit<ConvertOptions, 'encode'>> & Partial<EncodeChoices<SinkFormat>>;
 
-/** The options, with defaults for what is not given. */
+/** Returns complete options, with defaults for those that are not given. */
 export function allOptions({
   format = 'qcow2',
   compression,
@@ -28,7 +28,7 @@ export function allOptions({
   return { ...DEFAULTS, encode: new EncodeOptions({ format, compression, clusterBytes }), ...given };
 }
 
-/** Converts with defaults, as the command does. */
+/** Converts with the command's defaults. */
 export function runConvert(
   options: Pick<ConvertOptions, 'source' | 'output'> & ConvertChoices,
   signal: AbortSignal = new AbortController().signal,
@@ -37,7 +37,7 @@ export function runConvert(
   return convert(allOptions(options), { signal, report });
 }
 
-/** Runs qemu-img and gives what it printed. */
+/** Runs qemu-img and returns its output. */
 export async function qemu(qemuImg: string, ...args: string[]): Promise<string> {
   const { stdout, stderr } = await runProgram(qemuImg, args);
   return stdout + stderr;

@@ -12,7 +12,10 @@ const VM = {
   networkCards: [{ macAddress: '00:50:56:01:02:03' }],
 };
 
-/** A virsh that knows no domain, and writes what it is asked for to `calls`; it takes no domain with `refuses`. */
+/**
+ * Installs a fake virsh without any domains. It records its arguments in `calls`. With `refuses`, it rejects new
+ * domains.
+ */
 async function fakeVirsh(
   folder: string,
   refuses = false,
@@ -25,7 +28,7 @@ async function fakeVirsh(
   return { env, calls: () => readFile(log, 'utf8').catch(() => '') };
 }
 
-/** An OVF package of {@link VM}. */
+/** Exports {@link VM} as an OVF package and returns its descriptor. */
 async function exportedPackage(scratch: ScratchFolder): Promise<string> {
   await using server = await startTestServer({ vms: [VM] });
   await runExport(server, scratch);

@@ -11,7 +11,10 @@ import { runConvert } from './convert-run.ts';
 
 const PLAN = { ...NO_FIX, fix: 'require', planOnly: true } as const;
 
-/** A guestfish that ends at once. The names of the disks that it was given stand in no command line, but in what it reads. */
+/**
+ * Installs a fake guestfish that ends at once. It reads the names of the disks from its input, not from its command
+ * line.
+ */
 async function fakeGuestfish(scratch: ScratchFolder): Promise<NodeJS.ProcessEnv> {
   const folder = join(scratch.path, 'bin');
   await mkdir(folder);

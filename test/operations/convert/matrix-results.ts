@@ -12,14 +12,17 @@ import { qemu } from './convert-run.ts';
 
 const MiB = 1 << 20;
 
-/** A way to write an image, and who else than qemu-img can read it: neither 7-Zip nor libqcow knows zstd. */
+/**
+ * An output format with its options, and the readers that support it in addition to qemu-img. 7-Zip and libqcow do
+ * not support zstd.
+ */
 export interface MatrixResult {
   title: string;
   options: EncodeChoices<SinkFormat>;
   readers: readonly ReaderName[];
 }
 
-/** Another format that is written is another line here: it then meets every source and its readers. */
+/** To test another output format, add a line here. It is then combined with every source and read by its readers. */
 export const RESULTS: readonly MatrixResult[] = [
   { title: 'qcow2', options: { format: 'qcow2' }, readers: ['nbd', '7zz', 'libqcow'] },
   {
@@ -52,12 +55,13 @@ export const RESULTS: readonly MatrixResult[] = [
   { title: 'VMDK streamOptimized', options: { format: 'vmdk' }, readers: ['7zz', 'libvmdk'] },
 ];
 
-/** Formats in which `qemu-img check` finds something to check. */
+/** Formats for which `qemu-img check` has checks. */
 const CHECKED_FORMATS = new Set(['qcow2', 'vmdk']);
 
 /**
- * Expects that qemu-img finds `result` in order, and equal to the raw disk `content`; with `range` only in these bytes: it goes through a VMDK grain by grain, which is 40 seconds of
- * a processor for an empty one of 2 TiB.
+ * Expects that `qemu-img check` finds no errors in `result`, and that `result` equals the raw disk `content`.
+ * `range` limits the comparison: qemu-img compares a VMDK grain by grain, which takes 40 s of CPU time for an empty
+ * disk of 2 TiB.
  */
 export async function expectSame(
   qemuImg: string,
@@ -79,7 +83,7 @@ export async function expectSame(
   expect(compared).toBe('Images are identical.\n');
 }
 
-/** SHA-256 of a file's content. */
+/** Returns the SHA-256 of a file's content. */
 export async function sha256Of(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
@@ -98,7 +102,7 @@ while left > 0:
 print(digest.hexdigest())
 `;
 
-/** It finds the extent by the name that the descriptor gives it. */
+/** libvmdk finds the extent by its name in the descriptor. */
 const HASH_BY_LIBVMDK = `
 import hashlib, pyvmdk, sys
 image = pyvmdk.handle()
@@ -116,17 +120,20 @@ export type ReaderName = 'nbd' | '7zz' | 'libqcow' | 'libvmdk';
 
 interface Reader {
   oracles: readonly OracleName[];
-  /** SHA-256 of the whole disk in the image at `path`, as this reader sees it; `folder` is for its files. */
+  /**
+   * Returns the SHA-256 of the whole disk in the image at `path`, as this reader sees it. Temporary files go to
+   * `folder`.
+   */
   hash: (oracles: Record<OracleName, string>, path: string, folder: string) => Promise<string>;
 }
 
-/** Readers that share no code with qemu-img but `nbd`, which is qemu's own server, read by libnbd. */
+/** Readers that share no code with qemu-img. The exception is `nbd`: libnbd reads from QEMU's own server. */
 export const READERS: Readonly<Record<ReaderName, Reader>> = {
   nbd: {
     oracles: ['qemu-nbd', 'nbdcopy'],
     hash: async (oracles, path, folder) => {
       const copy = join(folder, 'by-nbd.raw');
-      // Between brackets stands the server, which nbdcopy starts with a socket of its own and ends.
+      // nbdcopy starts the server between the brackets with a socket of its own, and ends it.
       const server = ['[', oracles['qemu-nbd'], '--read-only', `--image-opts`, `driver=qcow2,file.filename=${path}`];
       await outputOf(oracles.nbdcopy, ['--', ...server, ']', copy]);
       return sha256Of(copy);

@@ -10,24 +10,24 @@ import { streamOptimized, type StreamOptimizedOptions } from '../../server/strea
 import { runConvert } from './convert-run.ts';
 import { RESULTS, type MatrixResult } from './matrix-results.ts';
 
-/** Where a source is to be made, of what. */
+/** Where to create a source image, and from what. */
 export interface SourcePlace {
   oracles: Record<OracleName, string>;
   folder: string;
-  /** The disk's content. */
+  /** Path of the raw disk with the content. */
   raw: string;
   sizeBytes: number;
 }
 
-/** A way to make an image; `make` gives the path of the file to convert. */
+/** A way to create a source image. `make` returns the path of the file to convert. */
 export interface MatrixSource {
   title: string;
-  /** Besides qemu-img. */
+  /** Tools that are needed in addition to qemu-img. */
   oracles: readonly OracleName[];
   make: (place: SourcePlace) => Promise<string>;
 }
 
-/** What qemu-img makes with `-O`, `-o` and, for `-c` among the options, compressed. */
+/** Images that qemu-img creates with `-O` and `-o`. If the options contain `-c`, the image is compressed. */
 const BY_QEMU: readonly (readonly [title: string, format: string, options: string])[] = [
   ['raw', 'raw', ''],
   ['qcow2', 'qcow2', ''],
@@ -62,7 +62,7 @@ const BY_QEMU: readonly (readonly [title: string, format: string, options: strin
   ['VDI static', 'vdi', 'static=on'],
 ];
 
-/** Has qemu-img make an image of a raw disk. */
+/** Converts a raw disk to an image with qemu-img. */
 export async function makeByQemu(
   { oracles, folder, raw }: Pick<SourcePlace, 'folder' | 'raw'> & { oracles: Record<'qemu-img', string> },
   format: string,
@@ -76,7 +76,7 @@ export async function makeByQemu(
   return path;
 }
 
-/** The lower half in a backing file, the rest in the image that stands on it. */
+/** Creates an overlay: the lower half of the disk is in the backing file, the rest in the overlay itself. */
 async function makeChain({ oracles, folder, raw, sizeBytes }: SourcePlace, format: string): Promise<string> {
   const qemuImg = oracles['qemu-img'];
   const [lower, base, top] = ['lower.raw', `base.${format}`, `top.${format}`].map((name) => join(folder, name));
@@ -103,7 +103,7 @@ async function makeByVmdkStream({ oracles, folder, raw }: SourcePlace): Promise<
   return path;
 }
 
-/** A disk of ESXi's file system: a descriptor, and an extent that `build` makes of the grains that are not zero. */
+/** Creates a disk as on VMFS: a descriptor, and an extent that `build` makes from the grains that are not zero. */
 async function makeOfVmfs(
   { folder, raw, sizeBytes }: SourcePlace,
   type: string,
@@ -122,7 +122,7 @@ async function makeOfVmfs(
   return path;
 }
 
-/** What this program writes, it reads. */
+/** Creates the source with this program, to test that it reads what it writes. */
 async function makeByConvert({ folder, raw }: SourcePlace, { options }: MatrixResult): Promise<string> {
   const path = join(folder, `source.${options.format}`);
   await runConvert({ source: raw, inputFormat: 'raw', output: path, ...options });
@@ -152,7 +152,7 @@ const OTHERS: readonly MatrixSource[] = [
   { title: 'VMDK seSparse', oracles: [], make: (place) => makeOfVmfs(place, 'SESPARSE', 4096, buildSeSparse) },
 ];
 
-/** Every kind of image that is read. */
+/** All image formats and variants that this program reads. */
 export const SOURCES: readonly MatrixSource[] = [
   ...BY_QEMU.map(([title, format, options]) => ({
     title: `${title} by qemu-img`,

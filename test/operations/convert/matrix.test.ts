@@ -9,7 +9,10 @@ import { makeByQemu, SOURCES } from './matrix-sources.ts';
 
 const MiB = 1 << 20;
 
-/** `MATRIX=full npm test -- matrix` makes every result of every source; else it is the first and another one, in turn. */
+/**
+ * `MATRIX=full npm test -- matrix` converts every source to every result. By default, it is the first result and one
+ * other, in rotation.
+ */
 const IS_FULL = process.env['MATRIX'] === 'full';
 
 function resultsFor(sourceIndex: number): MatrixResult[] {
@@ -18,7 +21,7 @@ function resultsFor(sourceIndex: number): MatrixResult[] {
   return [first, ...others.slice(sourceIndex % others.length).slice(0, 1)];
 }
 
-/** A folder with the raw disk of `content`. */
+/** Writes `content` as a raw disk in the folder and returns its path. */
 async function makeRaw(scratch: ScratchFolder, content: ContentSource): Promise<string> {
   const raw = join(scratch.path, 'content.raw');
   await writeRawFile(content, raw);
@@ -32,11 +35,11 @@ describe('every format that is read becomes every format that is written, of the
       title,
       async (oracles) => {
         await using scratch = await ScratchFolder.make();
-        // Not a whole number of grains, clusters or blocks.
+        // Not a multiple of the grain, cluster or block size.
         const content = mixedContent(3 * MiB + 512, title);
         const raw = await makeRaw(scratch, content);
         const source = await make({ oracles, folder: scratch.path, raw, sizeBytes: content.capacityBytes });
-        // Its content is no partition table or file system, which a raw disk has to begin with.
+        // The content has no partition table or file system, by which a raw disk is normally detected.
         const inputFormat = source.endsWith('.raw') ? 'raw' : undefined;
         for (const { options } of resultsFor(index)) {
           const output = join(scratch.path, `result.${options.format}`);
@@ -57,7 +60,7 @@ describe('readers that are not qemu-img see the same content', () => {
       testWithOracle(['qemu-img', ...needed], `${name} reads ${title}`, async (oracles) => {
         await using scratch = await ScratchFolder.make();
         const raw = await makeRaw(scratch, mixedContent(9 * MiB + 512, title));
-        // So that `fast` moves grains as they are.
+        // With `fast`, the grains of such a source are copied unchanged.
         const source = await makeByQemu({ oracles, folder: scratch.path, raw }, 'vmdk', 'subformat=streamOptimized');
         const output = join(scratch.path, `result.${options.format}`);
         await runConvert({ source, output, ...options });
@@ -69,7 +72,7 @@ describe('readers that are not qemu-img see the same content', () => {
 
 describe('sizes at the edges', () => {
   const HUGE_BYTES = 2 ** 41;
-  /** Around its only sector. The rest of it the contract of the writers reads. */
+  /** The bytes around the only sector with data. The contract tests of the writers read the rest. */
   const MIDDLE = { offsetBytes: HUGE_BYTES / 2 - 2 ** 30, lengthBytes: 2 ** 31 };
   const edges: [string, ContentSource][] = [
     ['empty', sparseContent(3 * MiB, [], 'e')],
@@ -85,7 +88,7 @@ describe('sizes at the edges', () => {
     ],
   ];
   for (const [title, content] of edges) {
-    // 2 TiB were 91 s on a machine with much else to do, 9 on one without.
+    // 2 TiB took 91 s on a busy machine and 9 s on an idle one.
     const limitMs = 600_000;
     const run = async (oracles: Record<'qemu-img', string>): Promise<void> => {
       await using scratch = await ScratchFolder.make();

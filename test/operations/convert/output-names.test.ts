@@ -11,7 +11,7 @@ import { qemu, runConvert } from './convert-run.ts';
 const MiB = 1 << 20;
 const USAGE = { kind: 'usage', message: expect.stringMatching(/would overwrite its own source/) };
 
-/** `out/web.ovf` with its disks and its manifest. */
+/** Creates `out/web.ovf` with its disks and its manifest. */
 async function makePackage(scratch: ScratchFolder, disks: number): Promise<string> {
   const contents = Array.from({ length: disks }, (_, at) => ({ content: mixedContent(MiB, `disk ${at}`) }));
   await using server = await startTestServer({ vms: [{ name: 'web', disks: contents }] });
@@ -20,7 +20,7 @@ async function makePackage(scratch: ScratchFolder, disks: number): Promise<strin
   return join(scratch.output, 'web.ovf');
 }
 
-/** The name and a hash of each file. */
+/** Returns the name and a hash of each file. */
 async function contentsOf(folder: string): Promise<string[][]> {
   const names = (await readdir(folder)).toSorted();
   return Promise.all(names.map(async (name) => [name, hash('sha256', await readFile(join(folder, name)))]));
@@ -29,7 +29,7 @@ async function contentsOf(folder: string): Promise<string[][]> {
 test('with force no file of a package is replaced: not its other disks, its manifest, nor its descriptor', async () => {
   await using scratch = await ScratchFolder.make();
   const source = await makePackage(scratch, 2);
-  // The domain gets the machine's name.
+  // The domain file is named after the VM.
   const misnamed = join(scratch.output, 'web.xml');
   await copyFile(source, misnamed);
   const before = await contentsOf(scratch.output);
@@ -149,7 +149,7 @@ test('a name that the file system cannot hold is told before any work', async ()
   await using scratch = await ScratchFolder.make();
   const source = join(scratch.path, 'disk.raw');
   await writeFile(source, Buffer.alloc(MiB));
-  // The file itself would have a name of 255 bytes, which fits.
+  // The name of the file itself has 255 bytes, which is within the limit.
   const output = join(scratch.path, `${'x'.repeat(251)}.raw`);
   const events: string[] = [];
   await expect(

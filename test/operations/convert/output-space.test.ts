@@ -11,14 +11,14 @@ import { allOptions, runConvert, type ConvertChoices } from './convert-run.ts';
 
 const MiB = 1 << 20;
 
-/** `disk.vmdk` of 4 MiB of noise, `flat.raw` of 4 MiB without holes. */
+/** Creates `disk.vmdk` with 4 MiB of random data, and `flat.raw` with 4 MiB and no holes. */
 async function makeSources(scratch: ScratchFolder): Promise<void> {
   await mkdir(scratch.output);
   await writeFile(join(scratch.path, 'disk.vmdk'), streamOptimized(randomContent(4 * MiB, 'noise')));
   await writeFile(join(scratch.path, 'flat.raw'), Buffer.alloc(4 * MiB));
 }
 
-/** What a dry run says, and how the conversion itself ends. */
+/** Runs a dry run and the conversion itself, and returns both results. */
 async function both(scratch: ScratchFolder, source: string, chosen: ConvertChoices) {
   const options = { source: join(scratch.path, source), output: scratch.output, verify: false, ...chosen };
   const plan = await planConversion(allOptions(options), new AbortController().signal);

@@ -11,7 +11,7 @@ import { runExport, ScratchFolder } from '../export/export-run.ts';
 import { CONTENTS, THREE_DISKS } from '../export/package-checks.ts';
 import { allOptions, qemu, runConvert } from './convert-run.ts';
 
-/** A package of the three disks, as `export` makes it, and a folder for the results beside it. */
+/** Exports a VM with three disks as a package. The results go to a folder next to it. */
 async function makePackage(scratch: ScratchFolder, format: 'ovf' | 'ova'): Promise<{ source: string; output: string }> {
   await using server = await startTestServer({ vms: [THREE_DISKS] });
   const { error } = await runExport(server, scratch, { format });
@@ -183,7 +183,7 @@ describe('nothing stands under a final name when', () => {
       await qemu(oracles['qemu-img'], 'convert', '-O', 'vmdk', disk, `${disk}.sparse`);
       await rename(`${disk}.sparse`, disk);
       await rm(join(dirname(source), 'web.mf'));
-      // The size in the descriptor is that of the other file.
+      // The descriptor has the size of the previous file.
       await writeFile(source, (await readFile(source, 'utf8')).replaceAll(/ ovf:size="\d+"/g, ''));
       const archive = join(scratch.path, 'web.ova');
       await runProgram(oracles.tar, [
@@ -220,7 +220,7 @@ describe('nothing stands under a final name when', () => {
     const before = await readFile(join(output, 'web-disk-1.qcow2'));
     await expect(runConvert({ source, output })).rejects.toMatchObject({ kind: 'local-file' });
     await runConvert({ source, output, force: true });
-    // The order of clusters does not depend on which thread was faster.
+    // The order of clusters does not depend on the speed of the threads.
     expect((await readFile(join(output, 'web-disk-1.qcow2'))).equals(before)).toBe(true);
   });
 });

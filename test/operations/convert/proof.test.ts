@@ -10,7 +10,10 @@ import { qemu, runConvert, type ConvertChoices } from './convert-run.ts';
 const GRAIN_BYTES = 65536;
 const CONTENT = Buffer.alloc(3 * GRAIN_BYTES, 'what a guest writes, ');
 
-/** A streamOptimized VMDK of three grains; with `damaged` the checksum of the second is wrong, its data right. */
+/**
+ * Creates a streamOptimized VMDK of three grains. With `damaged`, the checksum of the second grain is wrong, but its
+ * data is intact.
+ */
 async function makeStream(scratch: ScratchFolder, damaged: boolean): Promise<{ source: string; output: string }> {
   const source = join(scratch.path, 'disk.vmdk');
   const grains = [0, 1, 2].map((at) => [at, CONTENT.subarray(at * GRAIN_BYTES, (at + 1) * GRAIN_BYTES)] as const);
@@ -85,7 +88,7 @@ testWithOracle('qemu-img', 'a thin disk of 1 TiB is read back as raw without its
   const [source, output] = [join(scratch.path, 'thin.qcow2'), join(scratch.path, 'out.raw')];
   await outputOf(oracles['qemu-img'], ['create', '-q', '-f', 'qcow2', source, '1T']);
   await outputOf('qemu-io', ['-c', 'write -P 7 5G 64k', '-c', 'write -P 8 900G 3M', source]);
-  // The bytes of all windows that are read: nothing would be proved by a time.
+  // Checks the number of bytes that are read, because a time limit would prove nothing.
   let passes = 0;
   const covered: number[] = [];
   const { disks } = await runConvert({ source, output, format: 'raw' }, undefined, (event) => {

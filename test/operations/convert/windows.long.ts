@@ -84,7 +84,7 @@ testWithOracle(
     expect(await readFile(result.domain ?? '', 'utf8')).toContain('bus="virtio"');
     expect(await sha256Of(flat)).toBe(before);
 
-    // Read by guestfish and hivexregedit, without code of ours about Windows.
+    // guestfish and hivexregedit read the result, so the check uses none of this program's code for Windows.
     const system = join(made, 'SYSTEM.after');
     await withSession([{ path: result.disks[0]?.path ?? '', format: 'qcow2' }], true, async (session) => {
       await session.call(['mount-ro', '/dev/sda1', '/']);

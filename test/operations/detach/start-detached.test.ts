@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(env['XDG_STATE_HOME'] ?? '', { recursive: true }));
 
-/** Detaches a process of Node.js that runs `script` in place of the program. */
+/** Detaches a Node.js process that runs `script` instead of the program. */
 function start(script: string, signal = new AbortController().signal) {
   const program = { file: process.execPath, args: ['-e', script, '--'] };
   return startDetached(

@@ -12,7 +12,7 @@ import { NO_FIX } from '../fix-guest/no-fix.ts';
 import type { TestServer } from '../../server/test-server.ts';
 import { makeTemporaryFolder, TemporaryFolder } from '../../temporary-folder.ts';
 
-/** A folder for the output of an export and the records of its job. */
+/** A temporary folder for the output of an export and its job records. */
 export class ScratchFolder extends TemporaryFolder {
   static override async make(): Promise<ScratchFolder> {
     return new ScratchFolder(await makeTemporaryFolder('hyper2kvm-test-'));
@@ -22,7 +22,7 @@ export class ScratchFolder extends TemporaryFolder {
     return join(this.path, 'out');
   }
 
-  /** Names in the output folder, sorted; empty when there is no such folder. */
+  /** Returns the sorted names in the output folder, or an empty list if the folder does not exist. */
   async files(): Promise<string[]> {
     return (await readdir(this.output).catch(() => [])).toSorted((a, b) => (a < b ? -1 : 1));
   }
@@ -30,14 +30,14 @@ export class ScratchFolder extends TemporaryFolder {
 
 export interface ExportRun {
   events: ExportEvent[];
-  /** Either the result or what was thrown. */
+  /** Undefined if the export threw an error. */
   result: ExportResult | undefined;
   thrown: unknown;
-  /** The error of the first VM that failed, or what was thrown. */
+  /** The error of the first VM that failed, or the error that the export threw. */
   error: unknown;
 }
 
-/** Options of an export as a test gives them: those of the encoding stand among the others. */
+/** Options of an export in a test. Encoding options are on the same level as the others. */
 export type ExportChoices = Partial<Omit<ExportOptions, 'encode'>> & Partial<EncodeChoices<ExportFormat>>;
 type RunOptions = ExportChoices & {
   signal?: AbortSignal;
@@ -45,10 +45,13 @@ type RunOptions = ExportChoices & {
   diskSource?: DiskSourceFactory;
 };
 
-/** Longer than a busy machine holds this process up, in which the server is too: requests are counted, and none may be made again. */
+/**
+ * Longer than a busy machine may delay this process, which also runs the server. Tests count requests, so a timeout
+ * must not cause retries.
+ */
 const PATIENT_MS = 20_000;
 
-/** The settings with which a test server is spoken to. */
+/** Returns the connection settings for a test server. */
 export function connectionTo(server: TestServer, timeoutMs = PATIENT_MS): ConnectionSettings {
   return resolveConnectionSettings({
     flags: { url: server.url.href, username: server.username, thumbprint: server.thumbprint.sha256 },
@@ -58,13 +61,13 @@ export function connectionTo(server: TestServer, timeoutMs = PATIENT_MS): Connec
   });
 }
 
-/** Exports the first VM of a test server, or those that `options` name. */
+/** Exports the first VM of a test server, or the VMs in `options`. */
 export function runExport(server: TestServer, scratch: ScratchFolder, options: RunOptions = {}): Promise<ExportRun> {
   const vms = Object.keys(server.state().vms).slice(0, 1);
   return exportWith(connectionTo(server), scratch, { vms, ...options });
 }
 
-/** The options with which {@link runExport} exports. */
+/** Returns the options that {@link runExport} uses. */
 export function optionsFor(server: TestServer, scratch: ScratchFolder, options: ExportChoices = {}): ExportOptions {
   const vms = Object.keys(server.state().vms).slice(0, 1);
   return allOptions(connectionTo(server), scratch, { vms, ...options });
@@ -96,7 +99,7 @@ function allOptions(
   };
 }
 
-/** Exports, and never rejects. */
+/** Runs an export. Never rejects. */
 export async function exportWith(
   connection: ConnectionSettings,
   scratch: ScratchFolder,
@@ -118,7 +121,7 @@ export async function exportWith(
   }
 }
 
-/** What an export may never leave on the server, as a test can compare it with `NOTHING_LEFT`. */
+/** Returns everything that an export must remove from the server. Compare it with `NOTHING_LEFT`. */
 export function leftOnServer(server: TestServer): { sessions: number; leases: string[]; snapshots: string[] } {
   const { sessions, leases, vms } = server.state();
   return {

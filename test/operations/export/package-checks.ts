@@ -13,14 +13,17 @@ import type { VmOptions } from '../../server/options.ts';
 
 const MiB = 1 << 20;
 
-/** What the disks of {@link THREE_DISKS} hold: a mixture whose capacity fills no last grain, random data, nothing. */
+/**
+ * The contents of the disks of {@link THREE_DISKS}: mixed data with a partial last grain, random data, and an empty
+ * disk.
+ */
 export const CONTENTS: readonly ContentSource[] = [
   mixedContent(6 * MiB + 512, 'mixed'),
   randomContent(2 * MiB, 'random'),
   emptyContent(3 * MiB),
 ];
 
-/** A VM `web` with all that an export brings along. */
+/** A VM `web` with everything that an export includes. */
 export const THREE_DISKS: VmOptions = {
   name: 'web',
   firmware: 'efi',
@@ -29,7 +32,7 @@ export const THREE_DISKS: VmOptions = {
   disks: CONTENTS.map((content) => ({ content })),
 };
 
-/** Holds a disk against its source, which is written beside it as a raw file. */
+/** Compares a disk with its source content, which is written as a raw file next to it. */
 export async function expectSameContent(qemuImg: string, vmdk: string, content: ContentSource): Promise<void> {
   const raw = `${vmdk}.expected`;
   await writeRawFile(content, raw);
@@ -37,7 +40,7 @@ export async function expectSameContent(qemuImg: string, vmdk: string, content: 
   expect(stdout + stderr).toBe('Images are identical.\n');
 }
 
-/** Has `sha256sum` check a manifest: every one of `names` must be in it and be right. */
+/** Checks a manifest with `sha256sum`: it must contain each of `names` with the correct hash. */
 export async function expectRightManifest(folder: string, manifest: string, names: readonly string[]): Promise<void> {
   const script = 'cd "$1" && exec sha256sum --strict --check "$2"';
   const { stdout, stderr } = await runProgram('/bin/sh', ['-c', script, 'sh', folder, manifest]);
@@ -45,7 +48,7 @@ export async function expectRightManifest(folder: string, manifest: string, name
   expect(stdout.trim().split('\n').toSorted()).toEqual(names.map((name) => `${name}: OK`).toSorted());
 }
 
-/** The files that a descriptor names must be there with the sizes that it says, in this order. */
+/** Expects that the files in a descriptor exist, in this order and with the sizes that it states. */
 export async function expectRightDescriptor(
   folder: string,
   descriptor: string,
@@ -62,7 +65,7 @@ export async function expectRightDescriptor(
   expect(files).toEqual(found);
 }
 
-/** The members of a tar in their order, as `tar` lists them, with their sizes. */
+/** Lists the members of a tar with their sizes, in the order in which `tar` prints them. */
 export async function listTar(path: string): Promise<{ name: string; sizeBytes: number }[]> {
   const { stdout, stderr } = await runProgram('tar', ['-tvf', path]);
   expect(stderr).toBe('');

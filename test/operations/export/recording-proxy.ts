@@ -5,20 +5,20 @@ import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { ServerCertificate } from '../../server/certificate.ts';
 
-/** A SOAP call that went through. */
+/** A SOAP call that the proxy forwarded. */
 export interface RecordedCall {
   method: string;
-  /** The object that it was made on. */
+  /** The object of the call. */
   target: string;
-  /** The reference in the answer, when it is one. */
+  /** The reference in the answer, if the answer is one. */
   answered: string | undefined;
 }
 
-/** Stands before a server and writes down what it is asked; everything passes as it is. */
+/** Forwards requests to a server unchanged and records them. */
 export interface RecordingProxy extends AsyncDisposable {
   readonly url: URL;
   readonly calls: readonly RecordedCall[];
-  /** Paths of the GETs of files, and whether they carried a cookie. */
+  /** Paths of the GET requests for files, and whether they had a cookie. */
   readonly downloads: readonly { path: string; cookie: boolean }[];
 }
 

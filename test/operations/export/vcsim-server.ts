@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { outputOf, runProgram } from '../../oracles/run-program.ts';
 
-/** The vendor's simulator in a process of its own, with the login `user` / `secret`. */
+/** The govmomi simulator (vcsim) in a separate process, with the login `user` / `secret`. */
 export interface VcsimServer extends AsyncDisposable {
   /** `https://127.0.0.1:PORT/sdk`. */
   readonly url: URL;
-  /** What `govc` prints. */
+  /** Runs `govc` and returns its output. */
   govc(...args: string[]): Promise<string>;
-  /** The folder on this machine that is the VM's folder on its datastore. */
+  /** Returns the local folder that the simulator uses as the VM's folder on its datastore. */
   folderOf(vm: string): Promise<string>;
-  /** The agents of the sessions that are open, govc's own left out. */
+  /** Returns the user agents of the open sessions, except govc's own. */
   sessions(): Promise<string[]>;
   snapshots(vm: string): Promise<string[]>;
 }

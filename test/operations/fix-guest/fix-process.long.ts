@@ -10,7 +10,10 @@ import { runProgram } from '../../oracles/run-program.ts';
 import { ScratchFolder } from '../export/export-run.ts';
 import { makeSmallGuests, type SMALL_GUESTS } from './small-guests.ts';
 
-/** `convert` into `kvm/`, its temporary files in `tmp`. The appliance of libguestfs stays where it is kept. */
+/**
+ * Starts `convert` into `kvm/` with temporary files in `tmp`. The cached libguestfs appliance stays in its usual
+ * place.
+ */
 function start(scratch: ScratchFolder, args: readonly string[]): RunningProgram {
   const own = { TMPDIR: join(scratch.path, 'tmp'), LIBGUESTFS_CACHEDIR: '/var/tmp' };
   const all = { ...environmentOf(undefined, join(scratch.path, '.state')), ...own };
@@ -27,7 +30,10 @@ beforeAll(async () => {
 
 afterAll(() => scratch[Symbol.asyncDispose]());
 
-/** What no way out may leave: a final file, a folder, a process, a temporary file; and the source is as it was. */
+/**
+ * Runs `end` and expects no leftovers: no temporary files, no processes, only `kvm` in the output folder, and an
+ * unchanged source.
+ */
 async function leaves(name: string, kvm: readonly string[], end: () => Promise<ProgramRun>): Promise<ProgramRun> {
   const source = join(scratch.path, name);
   const before = await sha256Of(source);
@@ -128,7 +134,7 @@ testWithOracle(
   APPLIANCE_TEST_MS,
 );
 
-/** What is in `kvm/` after a fix that failed. */
+/** The files in `kvm/` after a failed fix. */
 function keptFor(name: string): string[] {
   const image = name.replace(/\.img$/, '.qcow2');
   return [`.${image}.hyper2kvm-converted`, `${image}.partial`];
@@ -138,7 +144,7 @@ async function removeKept(name: string): Promise<void> {
   for (const file of keptFor(name)) await rm(join(scratch.path, 'kvm', file));
 }
 
-/** Ends the program while its appliance runs, which {@link processesOf} has to see. */
+/** Ends the program while its appliance is running, and {@link processesOf} finds it. */
 async function endInFix(signal: NodeJS.Signals): Promise<ProgramRun> {
   const program = start(scratch, ['plain.img', '--fix', 'require']);
   await program.said('Finding the operating system');
@@ -173,7 +179,10 @@ testWithOracle(
 
 const APPLIANCE_END_MS = 180_000;
 
-/** Processes whose command line names the folder, as guestfish and its QEMU do, when they have had time to end. */
+/**
+ * Returns the processes whose command line contains the folder, as those of guestfish and its QEMU do. Waits for
+ * them to end first.
+ */
 async function processesOf(folder: string, waitMs = APPLIANCE_END_MS): Promise<string[]> {
   for (const endMs = Date.now() + waitMs; ; await pause(200)) {
     const found = await namedProcesses(folder);

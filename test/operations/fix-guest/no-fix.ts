@@ -1,6 +1,6 @@
 import type { FixOptions } from '../../../src/operations/fix-guest/types.ts';
 
-/** Converts without looking at the guest. */
+/** Converts without changes to the guest. */
 export const NO_FIX: FixOptions = {
   fix: 'off',
   keys: [],

@@ -4,7 +4,7 @@ import { emptyDisk, withSession, writeTree, type Tree } from '../../guest/make-d
 const MIB = 2 ** 20;
 const VERSION = '6.1.0-1-amd64';
 
-/** A system as far as it is looked for, with nothing in it that runs. */
+/** The files by which a system is detected. Nothing in it can run. */
 function systemOn(name: string): Tree {
   return {
     '/etc/os-release': `ID=debian\nPRETTY_NAME="Debian on ${name}"\n`,
@@ -14,7 +14,7 @@ function systemOn(name: string): Tree {
   };
 }
 
-/** A kernel whose initramfs has to be made anew: nothing in the guest can list it. */
+/** A kernel whose initramfs has to be rebuilt, because the guest has no tool to list it. */
 const KERNEL: Tree = {
   '/usr/sbin/update-initramfs': '#!/bin/sh\n',
   [`/lib/modules/${VERSION}/modules.dep`]: ['virtio_pci', 'virtio_blk', 'virtio_scsi', 'virtio_net']
@@ -23,10 +23,13 @@ const KERNEL: Tree = {
   [`/boot/vmlinuz-${VERSION}`]: 'a kernel',
 };
 
-/** The names of the disks, which are raw images. */
+/** The file names of the raw disk images. */
 export const SMALL_GUESTS = ['plain.img', 'full.img', 'two-roots.img', 'no-system.img'] as const;
 
-/** Writes {@link SMALL_GUESTS} into a folder: a guest; one whose /boot has no space for another initramfs; one with two roots; a disk with data alone. */
+/**
+ * Writes {@link SMALL_GUESTS} into a folder.
+ * They are a guest, one whose /boot has no space for another initramfs, one with two roots, and a data disk.
+ */
 export async function makeSmallGuests(folder: string): Promise<void> {
   const disks = [];
   for (const name of SMALL_GUESTS) disks.push(await emptyDisk(folder, name, 64 * MIB));
@@ -46,7 +49,7 @@ export async function makeSmallGuests(folder: string): Promise<void> {
   });
 }
 
-/** Two partitions with an ext4 each, of 46 and 16 MiB. */
+/** Creates two partitions of 46 and 16 MiB with ext4. */
 async function partition(session: Guestfs, disk: string): Promise<void> {
   await session.call(['part-init', disk, 'mbr']);
   await session.call(['part-add', disk, 'p', '2048', '96255']);

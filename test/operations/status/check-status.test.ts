@@ -22,7 +22,7 @@ async function look(
   return checkStatus({ ...all, ...(connection && { connection }) }, { signal: new AbortController().signal });
 }
 
-/** Looks at a server made so, and gives its findings by what was looked at. No session may stay. */
+/** Checks a server with these options and returns the findings by check. Expects that no session remains. */
 async function lookAt(
   options: TestServerOptions,
   change: (connection: ConnectionSettings) => ConnectionSettings = (connection) => connection,

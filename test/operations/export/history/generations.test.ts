@@ -31,7 +31,7 @@ const FILES: Record<ExportFormat, string[]> = {
 };
 const BREAK = { on: 'disk', target: 'disk-1.vmdk', action: 'status', status: 503, times: 100 } as const;
 
-/** All that is in the VM's folder but its generations, and these with the newest first by their names. */
+/** Lists the VM's folder: its generations, newest first by name, and everything else. */
 async function listing(scratch: ScratchFolder): Promise<{ generations: string[]; others: string[]; latest: string }> {
   const folder = join(scratch.output, 'web');
   const names = (await readdir(folder).catch((): string[] => [])).toSorted();
@@ -48,7 +48,7 @@ function keeping(server: TestServer, scratch: ScratchFolder, options: ExportChoi
   return runExport(server, scratch, { keep: 2, parallel: 1, retries: 0, ...options });
 }
 
-/** One whole generation there already. */
+/** Starts with one complete generation. */
 async function withGeneration(
   use: (parts: { server: TestServer; scratch: ScratchFolder; folder: string; first: string }) => Promise<void>,
 ): Promise<void> {

@@ -29,7 +29,7 @@ function exportIfChanged(
   return runExport(server, scratch, { ifChanged: true, force: true, ...options });
 }
 
-/** Why a second run exported after `between`; `skipped` when it did not. */
+/** Runs an export twice with `between` in the middle. Returns the reason why the second run exported, or `skipped`. */
 async function secondRun(
   between: (server: TestServer, scratch: ScratchFolder) => unknown,
   { vm = VM, first = {}, second = first }: { vm?: VmOptions; first?: Options; second?: Options } = {},

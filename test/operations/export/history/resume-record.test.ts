@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { ResumeRecord } from '../../../../src/operations/export/history/resume-record.ts';
 import { ScratchFolder } from '../export-run.ts';
 
-/** A record of one whole image, whose change has begun. */
+/** Creates a record with one complete image, in the state in which a change of it has begun. */
 async function recordInChange(folder: string): Promise<{ record: ResumeRecord; image: string }> {
   const image = join(folder, 'web-disk-1.qcow2.partial');
   await writeFile(image, 'image');

@@ -34,7 +34,7 @@ const FINAL: Record<ExportFormat, string[]> = {
   qcow2: [...IMAGES.map((name) => `${name}.qcow2`), 'web.nvram', 'web.xml'],
   raw: [...IMAGES.map((name) => `${name}.raw`), 'web.nvram', 'web.xml'],
 };
-/** Where the first disk of a broken export is. */
+/** The file of the first disk after an interrupted export. */
 const LEFTOVER: Record<ExportFormat, string> = {
   ovf: 'web-disk-1.vmdk.partial',
   vmdk: 'web-disk-1.vmdk.partial',
@@ -44,7 +44,7 @@ const LEFTOVER: Record<ExportFormat, string> = {
 };
 const RECORD = '.web.hyper2kvm-resume';
 
-/** Breaks an export at its second disk, and runs it again after `between`. */
+/** Interrupts an export at its second disk, runs `between`, and exports again. */
 async function resume(
   format: ExportFormat,
   between: (scratch: ScratchFolder, server: TestServer) => unknown = () => undefined,

@@ -10,7 +10,10 @@ import { optionsFor, runExport, ScratchFolder, type ExportChoices } from '../exp
 const VM = { name: 'web', disks: [{ content: randomContent(1 << 20, 'web') }] };
 const URI = 'test:///default';
 
-/** What a stand-in for virsh was called for: `define` and its file. It knows the domains that it was told of. */
+/**
+ * Installs a fake virsh that records its `define` calls and the files passed. It knows the domains that were
+ * defined.
+ */
 async function standInVirsh(
   scratch: ScratchFolder,
 ): Promise<{ env: NodeJS.ProcessEnv; calls: () => Promise<string[]> }> {
@@ -99,7 +102,7 @@ describe('--skip-existing', () => {
       const { env, calls } = await standInVirsh(scratch);
       const options = { ...IMAGES, define: URI, env };
       await runExport(server, scratch, options);
-      // Killed after virsh, before the record of it.
+      // The program was killed after virsh ran, but before the call was recorded.
       const path = join(scratch.output, '.web.hyper2kvm-whole');
       const { done, ...rest } = JSON.parse(await readFile(path, 'utf8'));
       expect(done).toEqual({ defined: [URI], bootTested: false });

@@ -19,7 +19,7 @@ test('a VM is in one share, and shares are of about the same size', () => {
     sizes[shard] = (sizes[shard] ?? 0) + 1;
   }
   expect(sizes.reduce((sum, size) => sum + size)).toBe(4000);
-  // Ten times the deviation of a fair die (27).
+  // Ten times the standard deviation of a uniform distribution (27).
   for (const size of sizes) expect(Math.abs(size - 1000)).toBeLessThan(270);
 });
 
@@ -36,7 +36,7 @@ test.concurrent('shares are divided by VM and not by word, and one VM more moves
     const all: string[] = [];
     for (let index = 0; index < 3; index += 1) {
       await using scratch = await ScratchFolder.make();
-      // Each share is told of the VMs in other words.
+      // Each shard selects the VMs with different arguments.
       const words = [['*'], ['[a-d]', '*', 'a'], ['/DC0/vm/*', '?']][index] ?? [];
       const run = await runExport(server, scratch, { vms: words, shard: { index, count: 3 } });
       for (const vm of exported(run)) expect(before.get(vm) ?? index).toBe(index);

@@ -14,7 +14,7 @@ const vmOf = (name: string) => ({ name, disks: [{ content: randomContent(1 << 19
 const VMS = NAMES.map(vmOf);
 const SLOW = { on: 'disk', action: 'drip', bytesPerSecond: 400_000, times: 100 } as const;
 
-/** The most VMs that were between their beginning and their end at the same time. */
+/** Returns the highest number of VMs that were in progress at the same time. */
 function mostAtOnce(events: readonly ExportEvent[]): number {
   let now = 0;
   return Math.max(
@@ -89,7 +89,7 @@ test.concurrent('two VMs of one name at once are told apart by their paths', asy
   await using scratch = await ScratchFolder.make();
   const run = await runExport(server, scratch, { vms: ['web*'], jobs: 2 });
   const paths = ['/DC0/vm/x/web', '/DC0/vm/y/web'];
-  // They start side by side, in any order.
+  // They start concurrently, in any order.
   const started = run.events.flatMap((event) => (event.type === 'vm-started' ? [event.vm] : []));
   expect(started.toSorted()).toEqual(paths);
   expect(run.result?.exported.map(({ output }) => output)).toEqual(
@@ -205,7 +205,7 @@ describe('--skip-existing', () => {
     await runExport(server, scratch, { ...options, vms: ['a', 'b'] });
     const over = { process: { ...ownProcess(), startTicks: '1' }, job: 'killed', since: new Date().toISOString() };
     await mkdir(join(scratch.output, 'c'));
-    // The lock of the first stands, but no draft; of the last nothing but a draft.
+    // The first VM has a lock but no draft; the last one has only a draft.
     await writeFile(join(scratch.output, 'a', '.a.hyper2kvm-lock'), JSON.stringify(over));
     for (const [name, file] of [
       ['b', 'whole'],

@@ -2,11 +2,11 @@ import { expect, test } from '@jest/globals';
 import { JobExtent } from '../../../../src/operations/export/run/job-progress.ts';
 import type { ExportEvent } from '../../../../src/operations/export/types.ts';
 
-/** What the record says after each of the events. */
+/** Returns the percentage after each event. */
 function percents(events: readonly object[]): (number | undefined)[] {
   const extent = new JobExtent();
   return events.map((event) => {
-    // Only the fields that are looked at.
+    // The events have only the fields that the code reads.
     extent.take(event as ExportEvent);
     return extent.percent().percent;
   });

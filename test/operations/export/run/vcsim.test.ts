@@ -16,7 +16,7 @@ import { startRecordingProxy, type RecordingProxy } from '../recording-proxy.ts'
 import { startVcsim } from '../vcsim-server.ts';
 
 const GiB = 2 ** 30;
-/** What the simulator says of each of its disks. */
+/** The capacity that the simulator reports for each of its disks. */
 const CAPACITY_BYTES = 10 * GiB;
 const CONTENT = sparseContent(
   CAPACITY_BYTES,
@@ -61,7 +61,7 @@ for (const { kind, flags, vm, path } of SERVERS) {
 
       const output = scratch.path;
       const status = await checkStatus({ version: '0', connection, output, snapshot: true, env: {} }, context);
-      // Only a vCenter can be asked for privileges.
+      // Privileges can only be checked on a vCenter.
       const unchecked = kind === 'ESXi host' ? [{ check: 'privileges', level: 'warning' }] : [];
       expect(status.findings.filter(({ level }) => level !== 'ok')).toMatchObject(unchecked);
 
@@ -74,7 +74,8 @@ for (const { kind, flags, vm, path } of SERVERS) {
       expect(compared).toBe('Images are identical.\n');
 
       await expectNothingLeft(server, proxy, vm);
-      // A `*` in a url stands for the host and port of the connection, which are the proxy's; any other host is asked itself.
+      // A `*` in a URL stands for the host and port of the connection, here the proxy. Requests to any other host
+      // bypass the proxy.
       expect(proxy.downloads.map(({ cookie }) => cookie)).toEqual(kind === 'ESXi host' ? [true] : []);
       const secondRun = await exportWith(connection, scratch, { vms: [vm], format: 'ovf', power, force: true });
       expect(secondRun.error).toMatchObject({
@@ -89,7 +90,10 @@ for (const { kind, flags, vm, path } of SERVERS) {
   );
 }
 
-/** Puts a streamOptimized disk with {@link CONTENT} in the place of the VM's own; gives the raw file to compare with. */
+/**
+ * Replaces the VM's disk with a streamOptimized one that contains {@link CONTENT}. Returns the raw file to compare
+ * with.
+ */
 async function makeDisk(qemuImg: string, scratch: ScratchFolder, folder: string): Promise<string> {
   const [raw, vmdk] = [join(scratch.path, 'source.raw'), join(scratch.path, 'source.vmdk')];
   await writeRawFile(CONTENT, raw);
@@ -107,7 +111,7 @@ function connectTo(proxy: RecordingProxy, caFile: string): ConnectionSettings {
   });
 }
 
-/** A simulator does not list its leases: every one that it opened must have been ended, through the connection that it was opened by. */
+/** The simulator does not list its leases. Expects that each lease was ended through the connection that opened it. */
 async function expectNothingLeft(
   server: Awaited<ReturnType<typeof startVcsim>>,
   { calls }: RecordingProxy,

@@ -18,7 +18,7 @@ import { memorySource } from './memory-source.ts';
 const CONTENTS = [mixedContent(3 << 20, 'first'), mixedContent((2 << 20) + 512, 'second')];
 const LIMITS = { firstByteTimeoutMs: 20_000, stallTimeoutMs: 20_000 };
 
-/** A VM at rest on a test server, whose disks the source under test reads. */
+/** A powered-off VM on a test server. The tested source reads its disks. */
 class Scene implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   readonly signal = new AbortController().signal;
@@ -26,7 +26,7 @@ class Scene implements AsyncDisposable {
   verified = 0;
   #request: Parameters<DiskSourceFactory>[0] | undefined;
   #factory: DiskSourceFactory | undefined;
-  /** What the source holds: open leases on the server, or what is open in memory. */
+  /** The number of resources that the source holds: open leases on the server, or open objects in memory. */
   held: () => number = () => 0;
 
   static async make(kind: 'lease' | 'memory stream' | 'memory disk'): Promise<Scene> {

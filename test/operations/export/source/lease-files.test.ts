@@ -16,7 +16,7 @@ interface Controller {
   units: number[];
 }
 
-/** Disk 1 and up, listed backwards, each with a capacity of its own. */
+/** Creates disks 1, 2, ..., listed in reverse order, each with a different capacity. */
 function hardware(...controllers: Controller[]): VirtualDisk[] {
   let key = 0;
   const devices = controllers.flatMap(({ type, bus, units }) => {
@@ -30,7 +30,7 @@ function hardware(...controllers: Controller[]): VirtualDisk[] {
   return decodeDisks(parseXml(`<val>${devices.toReversed().join('')}</val>`, 'test').elements);
 }
 
-/** The keys of the entries that disk 1, 2, ... are fetched from. */
+/** Returns the keys of the entries from which disks 1, 2, ... are downloaded. */
 const keysFor = (disks: VirtualDisk[], ...keys: string[]): string[] =>
   leaseFiles(
     keys.map((key) => entry(key)),
@@ -80,7 +80,7 @@ describe('entries of a lease and disks of the hardware', () => {
 
   test('are matched by the order of the server’s own list when no key names a place', () => {
     const disks = hardware({ type: LSI, bus: 0, units: [0, 1, 2] });
-    // The list has disk 3 first.
+    // Disk 3 comes first in the list.
     expect(keysFor(disks, '/vm-1/disk:0', '/vm-1/disk:1', '/vm-1/disk:2')).toEqual([
       '/vm-1/disk:2',
       '/vm-1/disk:1',

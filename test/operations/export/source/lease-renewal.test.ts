@@ -29,7 +29,7 @@ test.concurrent('a lease whose time is short is renewed while a disk comes slowl
   server.faults.add({ on: 'HttpNfcLeaseProgress', action: 'reset' });
   const over = new AbortController();
   const exporting = runExport(server, scratch, { retries: 0, stallTimeoutMs: 100_000 }).finally(() => over.abort());
-  // The third renewal comes when the first time is over.
+  // By the third renewal, the initial lease timeout has passed.
   while (!over.signal.aborted && (server.state().leases[0]?.progressCalls ?? 0) < 3) await pause(100);
   renewed.resolve();
   const { error } = await exporting;

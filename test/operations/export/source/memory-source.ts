@@ -15,23 +15,26 @@ import type { ManifestEntry } from '../../../../src/operations/export/source/man
 import { emptyContent, type ContentSource } from '../../../server/content-source.ts';
 import { streamOptimized } from '../../../server/stream-optimized-writer.ts';
 
-/** The map of what is allocated is made of chunks of this size. */
+/** Chunk size of the map of allocated ranges. */
 const CHUNK_BYTES = 64 * 1024;
 
-/** What the memory sources of a test have open. */
+/** The open resources of a test's memory sources. */
 export interface MemoryState {
-  /** Of the source. */
+  /** Open uses of the source. */
   uses: number;
   disks: number;
-  /** Reads that were made. */
+  /** Reads so far. */
   reads: number;
-  /** The next so many reads fail. */
+  /** How many of the next reads fail. */
   failures: number;
-  /** The next so many reads do not end by themselves. */
+  /** How many of the next reads hang until they are aborted. */
   silences: number;
 }
 
-/** A source whose disks are in memory, one content for each disk of the hardware: read at any place, or as streams whose digest is known. */
+/**
+ * A source whose disks are in memory, with one content per disk of the VM. Disks are read at random offsets, or as
+ * streams with a known digest.
+ */
 export function memorySource(
   contents: readonly ContentSource[],
   access: OpenedFile['access'],
@@ -184,7 +187,7 @@ class MemoryDisk implements ReadableDisk {
 
   async read(offsetBytes: number, target: Uint8Array, signal: AbortSignal): Promise<void> {
     this.#state.reads += 1;
-    // Later reads come back before earlier ones.
+    // Later reads may finish before earlier ones.
     await pause(this.#state.reads % 3, undefined, { signal }).catch(() => signal.throwIfAborted());
     if (this.#state.failures > 0) {
       this.#state.failures -= 1;

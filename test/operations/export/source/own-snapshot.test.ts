@@ -78,7 +78,7 @@ describe('a failed export leaves nothing on the server', () => {
     server.faults.add(fault);
     if (fault.on === 'HttpNfcLeaseAbort') server.faults.add({ on: 'disk', action: 'status', status: 403 });
     const { result, events } = await runExport(server, scratch, { power, retries: 0 });
-    // Until a task that nobody watches any more would be over.
+    // Long enough for an abandoned task to end.
     await pause(200);
     expect(server.faults.pending).toEqual([]);
     expect(leftOnServer(server)).toEqual(NOTHING_LEFT);

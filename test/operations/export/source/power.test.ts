@@ -13,17 +13,17 @@ const RUNNING: VmOptions = {
 const SNAPSHOT: PowerChoice = { kind: 'snapshot', quiesce: false };
 const QUIESCED: PowerChoice = { kind: 'snapshot', quiesce: true };
 
-/** A shutdown that waits for a minute at most. */
+/** A shutdown with a limit of one minute. */
 function shutdown(rest: { forcePowerOff?: boolean; restart?: boolean; limitMinutes?: number } = {}): PowerChoice {
   return { kind: 'shutdown', limitMinutes: 1, forcePowerOff: false, restart: false, ...rest };
 }
-/** For a guest that goes on running. */
+/** For a guest that does not shut down. */
 const SHORT = { limitMinutes: 0.02 };
 
 interface PowerRun extends ExportRun {
   server: TestServer;
   files: string[];
-  /** Warnings, in the order of their coming. */
+  /** Warnings, in order. */
   warnings: string[];
 }
 

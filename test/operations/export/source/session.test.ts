@@ -33,7 +33,7 @@ describe('a session that ends before a call is opened again and the call repeate
     'Logout',
   ] as const;
   test.concurrent.each(methods)('%s', async (on) => {
-    // A lease that ends with its session needs a second attempt, which is another test's.
+    // If the lease ended with its session, a second attempt would be needed. Another test covers that.
     await using server = await startTestServer({ vms: [VM], leasesEndWithSession: false });
     await using scratch = await ScratchFolder.make();
     server.faults.add({ on, action: 'session-expired', skip: on === 'RetrievePropertiesEx' ? 1 : 0 });
@@ -131,7 +131,7 @@ describe.each(['missing-set', 'nothing'] as const)('a lost session that shows as
 });
 
 describe('what ends an export before it begins', () => {
-  /** Of every call, where one stalls. */
+  /** Timeout of every call, for the cases in which one stalls. */
   const LIMIT_MS = 8000;
   const cases: [string, ScriptedFault, object][] = [
     [
@@ -168,7 +168,7 @@ describe('what ends an export before it begins', () => {
     const connection = stalls ? connectionTo(server, LIMIT_MS) : connectionTo(server);
     const { thrown } = await exportWith(connection, scratch, { vms: ['web'] });
     expect(thrown).toMatchObject(expected);
-    // It is tried once.
+    // The call is made only once.
     expect(server.state().calls.filter(({ method }) => method === fault.on)).toHaveLength(1);
     expect(server.state().calls.filter(({ method }) => method === 'Login').length).toBeLessThan(2);
     expect(leftOnServer(server)).toEqual(NOTHING_LEFT);

@@ -147,7 +147,7 @@ test.concurrent.each(['Büro/50% "alt"', '-rf', '..', 'a\\b', '日本語 VM', 'x
   },
 );
 
-/** The modes of all files in a folder, each once, in octal. */
+/** Returns the distinct modes of all files in a folder, in octal. */
 function modesIn(folder: string): string[] {
   return [...new Set(readdirSync(folder).map((name) => (statSync(join(folder, name)).mode & 0o777).toString(8)))];
 }

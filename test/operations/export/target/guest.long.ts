@@ -16,7 +16,7 @@ const CARD = { macAddress: '00:50:56:8A:01:01', pciSlotNumber: 192 };
 /** The second disk of SCSI controller 0. */
 const BY_PATH = '/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:1:0-part1';
 
-/** An ext4 of a small system on each of `names`, partitions of one disk. */
+/** Creates a disk with a partition for each of `names`, each with an ext4 file system and a small system. */
 async function systemDisk(folder: string, roots: readonly string[]) {
   const disk = await emptyDisk(folder, 'guest.img', 96 * MIB);
   await withSession([disk], false, async (session) => {

@@ -25,7 +25,7 @@ const KINDS: Images[] = [
 const filesOf = (format: string) =>
   [1, 2, 3].map((number) => `web-disk-${number}.${format}`).concat('web.nvram', 'web.xml');
 
-/** Every disk must pass qemu's own check and hold what the server's disk holds. */
+/** Expects that every disk passes `qemu-img check` and has the same content as the server's disk. */
 async function expectSameDisks(qemuImg: string, folder: string, format: string): Promise<void> {
   for (const [index, content] of CONTENTS.entries()) {
     const image = join(folder, `web-disk-${index + 1}.${format}`);

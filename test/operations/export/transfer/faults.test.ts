@@ -4,7 +4,10 @@ import type { ScriptedFault } from '../../../server/scripted-faults.ts';
 import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder } from '../export-run.ts';
 import { serve, VM, WHOLE } from './served-web.ts';
 
-/** For a fault that stalls: soon, and longer than a busy machine holds up a server that has exports beside this one. */
+/**
+ * Timeout for a fault that stalls. Short, but longer than a busy machine may delay a server that also serves
+ * concurrent exports.
+ */
 const STALL_MS = 6000;
 const limitFor = (fault: ScriptedFault) =>
   'action' in fault && fault.action === 'stall' ? { firstByteTimeoutMs: STALL_MS, stallTimeoutMs: STALL_MS } : {};
@@ -148,6 +151,6 @@ test.concurrent('a server that goes away for good is told, with what is left on 
   ]);
   const warnings = events.filter((event) => event.type === 'warning').map((event) => event.message);
   expect(warnings.some((message) => message.startsWith('The session of'))).toBe(true);
-  // The next run finds the name of the snapshot there, and removes it.
+  // The next run reads the snapshot's name from this file and removes the snapshot.
   expect(await scratch.files()).toEqual(['.web.hyper2kvm-snapshots']);
 });

@@ -30,7 +30,7 @@ test('--limit-rate holds over all disks together, within a quarter', async () =>
   expect(transferredBytes).toBeGreaterThan(4 * MiB);
   const rate = transferredBytes / ((times.last - times.first) / 1000);
   expect(rate).toBeLessThan(1.25 * MiB);
-  // A busy machine holds some stretches up, and not each of them.
+  // A busy machine delays some of the intervals, but not all of them.
   const rates = seen.map(({ atMs, bytes }, index) => {
     const end = seen.slice(index + 1).find((later) => later.bytes - bytes >= MiB);
     return end === undefined ? 0 : (end.bytes - bytes) / ((end.atMs - atMs) / 1000);

@@ -4,7 +4,7 @@ import { startTestServer, type TestServer } from '../../../server/test-server.ts
 
 const MiB = 1024 * 1024;
 
-/** A VM with an NVRAM file and three disks: mixed content, noise, and an empty one. */
+/** A VM with an NVRAM file and three disks: mixed content, random data, and an empty disk. */
 export const VM = {
   name: 'web',
   nvram: Buffer.alloc(8684, 'nvram'),
@@ -15,10 +15,10 @@ export const VM = {
   ],
 } as const;
 
-/** The files of its complete export as OVF. */
+/** The files of a complete OVF export of this VM. */
 export const WHOLE = ['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web-disk-3.vmdk', 'web.mf', 'web.nvram', 'web.ovf'];
 
-/** A test server that has this VM, unless `options` name others. */
+/** Starts a test server with this VM, or with the VMs in `options`. */
 export function serve(options: TestServerOptions = {}): Promise<TestServer> {
   return startTestServer({ vms: [VM], ...options });
 }

@@ -8,7 +8,10 @@ import { mixedContent, sparseContent, writeRawFile } from '../../../server/conte
 import type { VmOptions } from '../../../server/options.ts';
 import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder } from '../export-run.ts';
 
-/** Grains that are half random and half zeros: zlib stores the random half as it is, so that a bit flipped in it changes what a guest reads and nothing else. */
+/**
+ * Grains that are half random and half zeros. zlib stores the random half uncompressed, so a flipped bit there
+ * changes only the disk's content.
+ */
 const HALF_RANDOM = sparseContent(
   16 * 65536,
   Array.from({ length: 16 }, (_, grain) => ({
@@ -23,7 +26,7 @@ const WEB: VmOptions = {
   disks: [{ content: HALF_RANDOM }, { content: mixedContent(65536 * 8, 'second') }],
 };
 const DISK = 'disk-0.vmdk';
-/** In the first grain, which begins at 64 KiB. */
+/** A bit in the first grain, which starts at 64 KiB. */
 const FLIPPED_BIT: ScriptedFault = { on: 'disk', target: DISK, action: 'flip-bit', atByte: 70_000 };
 const COMPRESSED = { format: 'qcow2', compression: 'fast' } as const;
 
@@ -74,7 +77,7 @@ test('a bit that flips each time is met by the grain’s own checksum, and no im
 test('a hash that comes only with the end of the lease is waited for', async () => {
   await using server = await startTestServer({ vms: [WEB] });
   await using scratch = await ScratchFolder.make();
-  // The manifest is asked for when each of the two has come, and at the end.
+  // The manifest is read after each of the two files, and at the end.
   server.faults.add({ on: 'manifest', target: DISK, action: 'no-entry', times: 2 });
   const { error, events } = await runExport(server, scratch, { ...COMPRESSED, parallel: 1 });
   expect(error).toBeUndefined();
