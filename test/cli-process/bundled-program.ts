@@ -6,11 +6,11 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CACHE = join(ROOT, 'node_modules/.cache/hyper2kvm-test');
-/** Longer than a file of tests takes. */
+/** A bundle that was last used this long ago is unused. Longer than any test file runs. */
 const UNUSED_MS = 3_600_000;
 const BUILDER = 'test/tools/build-test-program.ts';
 
-/** What the bundle is made of. */
+/** The inputs of the bundle. */
 const INPUTS = [
   'src',
   'bin/standalone.ts',
@@ -22,14 +22,16 @@ const INPUTS = [
 ];
 
 /**
- * The sources as one script, bundled anew when one of them has changed. A process of it takes a tenth of
- * the processor time of bin/dev.js, whose types Node.js strips file by file. The standalone binary is made of the same bundle.
+ * Returns the path of a bundle of the sources, and rebuilds it when a source has changed.
+ * A process that runs the bundle takes a tenth of the CPU time of bin/dev.js, for which Node.js strips types file by
+ * file.
+ * The standalone binary is built from the same bundle.
  */
 export function bundledProgram(): string {
   const folder = join(CACHE, stampOf(INPUTS));
   const program = join(folder, 'program.cjs');
   if (existsSync(program)) {
-    // Its time of change is that of its last use.
+    // The mtime of a bundle is the time of its last use.
     const now = new Date();
     utimesSync(folder, now, now);
     return program;
@@ -39,7 +41,10 @@ export function bundledProgram(): string {
   return program;
 }
 
-/** Removes bundles of earlier sources, and what a killed build left. One that was used lately may belong to tests that still run. */
+/**
+ * Removes bundles of older sources and leftovers of killed builds. Recently used bundles stay: tests may still run
+ * them.
+ */
 export function removeOldBundles(cache: string, kept: string): void {
   for (const path of readdirSync(cache).map((name) => join(cache, name))) {
     const used = statSync(path, { throwIfNoEntry: false })?.mtimeMs;

@@ -10,14 +10,14 @@ import { jobIds, jobsIn } from './job-records.ts';
 import { environmentOf, runProgram, startProgram } from './program.ts';
 
 const VM = { name: 'web', powerState: 'poweredOn', disks: [{ content: randomContent(4 << 20, 'web') }] } as const;
-/** Each call is a process, and other tests run beside. */
+/** Each call starts a process, and other tests run concurrently. */
 const LIMIT_MS = 120_000;
 const SLOW = { on: 'disk', action: 'drip', bytesPerSecond: 20_000, times: 100 } as const;
 
 const stateOf = (scratch: ScratchFolder) => join(scratch.path, 'state');
 const jobsOf = (scratch: ScratchFolder) => jobsIn(stateOf(scratch));
 
-/** An export from a snapshot, in the middle of its download, and what `hyper2kvm` says to other words meanwhile. */
+/** Starts an export from a snapshot, waits until it downloads, and allows other `hyper2kvm` commands meanwhile. */
 async function startSlow(scratch: ScratchFolder, server: TestServer) {
   server.faults.add(SLOW);
   const options = { env: environmentOf(server, stateOf(scratch)), cwd: scratch.path };

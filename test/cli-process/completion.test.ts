@@ -20,7 +20,7 @@ interface Completed {
   candidates: string[] | null;
 }
 
-/** Puts the program on a PATH under its name, and what `completion` prints into a file. */
+/** Installs the program on a PATH under its name, and writes the output of `completion` to a file. */
 async function install(scratch: ScratchFolder, shell: string, env: NodeJS.ProcessEnv) {
   const folder = join(scratch.path, 'bin');
   await mkdir(folder);
@@ -34,7 +34,7 @@ async function install(scratch: ScratchFolder, shell: string, env: NodeJS.Proces
   return { path: `${folder}:${env['PATH']}`, script };
 }
 
-/** What each shell makes of a line when TAB is pressed; `candidates` in the order of the alphabet. */
+/** The expected completion of each line when TAB is pressed, with `candidates` in alphabetical order. */
 const COMPLETED: Record<string, Completed> = {
   'hyper2kvm ex': { line: 'hyper2kvm export ', candidates: ['export'] },
   'hyper2kvm help li': { line: 'hyper2kvm help list ', candidates: ['list'] },
@@ -48,7 +48,7 @@ const COMPLETED: Record<string, Completed> = {
   },
   'hyper2kvm convert a.vmdk --no-': { line: 'hyper2kvm convert a.vmdk --no-verify ', candidates: ['--no-verify'] },
   'hyper2kvm export db': { line: `hyper2kvm export db\\ \\"one\\"\\ o\\'clock `, candidates: [DB] },
-  // --compress takes its value behind = alone, so that a VM may follow.
+  // --compress accepts a value only after `=`, so that a VM can follow.
   'hyper2kvm export web-01 --compress b': { line: 'hyper2kvm export web-01 --compress box:7 ', candidates: ['box:7'] },
   'hyper2kvm export box:': { line: 'hyper2kvm export box:7 ', candidates: ['box:7'] },
   'hyper2kvm export /DC0/vm/old/': {
@@ -57,7 +57,7 @@ const COMPLETED: Record<string, Completed> = {
   },
 };
 
-/** Lines of which only the result is compared: shells offer different forms of it. */
+/** Lines for which only the result is compared, because each shell shows the candidates in a different form. */
 const LINES: Record<string, string> = {
   'hyper2kvm export --format=q': 'hyper2kvm export --format=qcow2 ',
   'hyper2kvm export --compress=c': 'hyper2kvm export --compress=careful ',

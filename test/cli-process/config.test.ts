@@ -11,14 +11,14 @@ const PASSWORD = 'Zaq-1 <&"%ü> wort';
 interface Place extends AsyncDisposable {
   server: TestServer;
   scratch: ScratchFolder;
-  /** Writes the configuration file where it is looked for; `mode` is 0600. */
+  /** Writes the configuration file to its default location. Default `mode`: 0600. */
   config(text: string, mode?: number): Promise<string>;
   run(args: string[], env?: NodeJS.ProcessEnv): Promise<ProgramRun>;
   /** The profile of the test server, as lines with this indentation. */
   login: string;
 }
 
-/** A server, and no word about it in the environment. */
+/** Starts a server that no environment variable refers to. */
 async function makePlace(): Promise<Place> {
   const server = await startTestServer({
     credentials: { username: 'joe@vsphere.local', password: PASSWORD },

@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => sources[Symbol.asyncDispose]());
 
-/** `big.raw` converted into `made/`, with something done to it or around it in the middle of the copy. */
+/** Converts `big.raw` into `made/` and runs `meanwhile` in the middle of the copy. */
 async function convertWhile(scratch: ScratchFolder, meanwhile: (made: string) => Promise<void>): Promise<ProgramRun> {
   await copyFile(join(sources.path, 'big.raw'), join(scratch.path, 'big.raw'));
   const made = join(scratch.path, 'made');

@@ -8,13 +8,13 @@ import type { ScratchFolder } from '../operations/export/export-run.ts';
 import { environmentOf, startProgram, type ProgramRun, type RunningProgram } from './program.ts';
 
 const NOISE = randomBytes(4096);
-/** By then an image has its first clusters. */
+/** At this size, an image contains its first clusters. */
 const BEGUN_BYTES = 128 * 1024;
 const STOP_TRIES = 10;
 
 const STATE = '.state';
 
-/** `convert` with these words, in the scratch folder and without any setting. */
+/** Starts `convert` with these arguments in the scratch folder, without any settings. */
 export function startConvert(scratch: ScratchFolder, ...args: string[]): RunningProgram {
   const env = environmentOf(undefined, join(scratch.path, STATE));
   return startProgram(['convert', ...args], { env, cwd: scratch.path });
@@ -24,30 +24,33 @@ export function runConvert(scratch: ScratchFolder, ...args: string[]): Promise<P
   return startConvert(scratch, ...args).over;
 }
 
-/** Names in a folder, sorted, without the state folder of the conversions; none when there is no such folder. */
+/** Returns the sorted names in a folder, without the state folder of conversions. Empty if the folder does not exist. */
 export async function namesIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((): string[] => []);
   return names.filter((name) => name !== STATE).toSorted();
 }
 
-/** A raw disk that takes a while to compress and to read back, and whose image is small, so that tests do not wait for the host's disk. */
+/**
+ * Writes a raw disk that takes a while to compress and to read back. Its image is small, so that tests do not wait
+ * for the host's disk.
+ */
 export async function writeBusyDisk(path: string): Promise<void> {
   const cluster = Buffer.concat(Array.from({ length: 16 }, () => NOISE));
   const clusters = Array.from({ length: 64 }, () => cluster);
   await writeFile(path, Array.from({ length: 32 }, () => clusters).flat());
 }
 
-/** A stage of a conversion, to be stopped in. */
+/** A stage of a conversion in which the program can be stopped. */
 export interface Stage {
-  /** Resolves when it has begun, or when the program is over. */
+  /** Resolves when the stage has begun or the program has ended. */
   begun: (program: RunningProgram) => Promise<unknown>;
-  /** What stands on standard error when it is over. */
+  /** The text on standard error when the stage has ended. */
   isOver: RegExp;
 }
 
-/** The copy into the file at `path`. */
+/** The stage that copies into the file at `path`. */
 export function copyInto(path: string): Stage {
-  // Without a thread, since those may all wait for the host's disk.
+  // Synchronous, because all threads of libuv's pool may be waiting for the host's disk.
   const hasGrown = () => (statSync(path, { throwIfNoEntry: false })?.size ?? 0) >= BEGUN_BYTES;
   return {
     async begun({ child }) {
@@ -60,8 +63,9 @@ export function copyInto(path: string): Stage {
 export const READ_BACK: Stage = { begun: (program) => program.said('reading back'), isOver: /: whole/ };
 
 /**
- * Starts the program and stops it (SIGSTOP) in the middle of a stage. A stage lasts for some tenths of a second, and this process may be held up for longer: where it
- * was over, `clear` removes what was made, and the program is started again.
+ * Starts the program and stops it (SIGSTOP) in the middle of a stage.
+ * A stage takes only some tenths of a second, and this process may be delayed for longer. If the stage has already
+ * ended, `clear` removes the results and the program is started again.
  */
 export async function stopAmid(
   stage: Stage,
@@ -81,10 +85,10 @@ export async function stopAmid(
   throw new Error(`It was stopped too late ${STOP_TRIES} times.`);
 }
 
-/** Resolves when no thread of the program runs any more, and all that it has said is heard. */
+/** Stops the program. Resolves when all its threads are stopped and all its output has been read. */
 async function stop({ child }: RunningProgram): Promise<void> {
   child.kill('SIGSTOP');
-  // A thread that is in the kernel, with a write, stops when that is over.
+  // A thread in a system call, such as a write, stops when the call returns.
   while (!hasEnded(child) && !threadStates(child.pid ?? 0).every((state) => state === 'T')) await pause(2);
   for (let turns = 0; turns < 3; turns += 1) await nextTurn();
 }
@@ -93,7 +97,7 @@ function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
 }
 
-/** The letter of proc(5) for each thread of a process. */
+/** Returns the state letter of each thread of a process, see proc(5). */
 function threadStates(pid: number): (string | undefined)[] {
   return globSync(`/proc/${pid}/task/*/stat`).flatMap((path) => {
     try {

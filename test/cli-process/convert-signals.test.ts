@@ -30,14 +30,17 @@ beforeAll(async () => {
 
 afterAll(() => sources[Symbol.asyncDispose]());
 
-/** The start of a tar whose first member is of 64 GiB, as gzip: what it holds is not known before all that is inflated. */
+/**
+ * Writes the start of a gzipped tar whose first member has 64 GiB. The list of members is known only after all of it
+ * is inflated.
+ */
 async function writeSlowArchive(path: string): Promise<void> {
   const header = Buffer.alloc(512);
   const fields = { 0: 'zeros.vmdk', 100: '0000644\0', 108: '0000000\0', 116: '0000000\0', 136: '00000000000\0' };
   for (const [at, field] of Object.entries(fields)) header.write(field, Number(at));
   header.write('ustar\x0000', 257);
   header.write('0', 156);
-  // 8 EiB and less is told in base 256.
+  // Sizes of 8 GiB and more are encoded in base 256.
   header[124] = 0x80;
   header.writeBigUInt64BE(BigInt(64 * 1024 * MiB), 128);
   header.fill(' ', 148, 156);
@@ -51,7 +54,7 @@ async function writeSlowArchive(path: string): Promise<void> {
   );
 }
 
-/** A folder with the big source in it. */
+/** Creates a folder that contains the large source. */
 async function makeScratch(): Promise<ScratchFolder> {
   const scratch = await ScratchFolder.make();
   for (const name of ['big.raw', 'slow.ova.gz']) await link(join(sources.path, name), join(scratch.path, name));
@@ -121,7 +124,7 @@ test.concurrent('Ctrl-C while the results get their names leaves all of them or 
   }
   const { exitCode, endedBy } = await program.over;
   const all = [...disks.map((_, at) => `web-disk-${at + 1}.qcow2`), 'web.xml'];
-  // A signal that comes when all is done, and nobody listens any more, ends the process itself.
+  // After all work is done, nothing handles signals any more. A signal then ends the process itself.
   const ended = endedBy ?? exitCode;
   expect([0, 130, 'SIGINT']).toContain(ended);
   expect({ ended, names: await namesIn(kvm) }).toEqual({ ended, names: ended === 130 ? [] : all });

@@ -13,7 +13,7 @@ const NO_SPACE = /^Could not write \/.*\.partial: no space is left\.$/;
 
 let sources: ScratchFolder;
 
-/** `disk.raw`, and a package of it in `out`. */
+/** Creates `disk.raw` and, in `out`, a package of it. */
 beforeAll(async () => {
   sources = await ScratchFolder.make();
   const content = mixedContent(4 * MiB, 'space');
@@ -24,7 +24,10 @@ beforeAll(async () => {
 
 afterAll(() => sources[Symbol.asyncDispose]());
 
-/** How the conversion of a flat disk ends on a file system with room for so much of its image; `kvm/disk.qcow2` is to be replaced, and takes one page more. */
+/**
+ * Converts a flat disk on a file system with `sizeBytes` for its image, plus one page for the existing
+ * `kvm/disk.qcow2` that is replaced.
+ */
 async function convertInto(scratch: ScratchFolder, sizeBytes: number, ...flags: string[]) {
   const kvm = join(scratch.path, 'kvm');
   await mkdir(kvm);
@@ -68,7 +71,7 @@ for (const flags of [['--compress'], []])
     },
   );
 
-/** What the image takes in a tmpfs, without its holes; other file systems count otherwise. */
+/** Returns the space that the image takes in a tmpfs, without its holes. Other file systems count differently. */
 async function bytesTaken(...flags: string[]): Promise<number> {
   await using scratch = await ScratchFolder.make();
   const kvm = join(scratch.path, 'kvm');
@@ -87,7 +90,7 @@ testWithMount('a disk that is full when the domain is written leaves the old res
   const kvm = join(scratch.path, 'kvm');
   await mkdir(kvm);
   const old = ['web-disk-1.qcow2', 'web.xml'];
-  // Inodes for the folder, the old results and the new image.
+  // Inodes for the folder, the existing results and the new image.
   await withTmpfs(kvm, 'size=16m,nr_inodes=4', async () => {
     for (const name of old) await writeFile(join(kvm, name), 'old');
     const args = [join(sources.path, 'out', 'web.ovf'), '-o', 'kvm/', '--force', '--json'];

@@ -13,7 +13,7 @@ import { namesIn, runConvert } from './convert-run.ts';
 const MiB = 1 << 20;
 const CONTENT = mixedContent(3 * MiB, 'convert');
 
-/** `disk.vmdk` and the raw content of it, `disk.raw`. */
+/** Creates `disk.vmdk` and its raw content, `disk.raw`. */
 async function makeDisk({ path }: ScratchFolder): Promise<string> {
   await writeRawFile(CONTENT, join(path, 'disk.raw'));
   const file = join(path, 'disk.vmdk');
@@ -21,7 +21,7 @@ async function makeDisk({ path }: ScratchFolder): Promise<string> {
   return file;
 }
 
-/** `out/web.ova`, as `export` makes it. */
+/** Creates `out/web.ova` with `export`. */
 async function makeOva(scratch: ScratchFolder): Promise<void> {
   const disks = [{ content: CONTENT }, { content: mixedContent(2 * MiB, 'second') }];
   await using server = await startTestServer({ vms: [{ name: 'web', disks }] });
@@ -29,7 +29,7 @@ async function makeOva(scratch: ScratchFolder): Promise<void> {
   expect(error).toBeUndefined();
 }
 
-/** Compares with qemu-img, where there is one. */
+/** Compares the image with qemu-img, if it is installed. */
 async function expectSame(scratch: ScratchFolder, image: string): Promise<void> {
   const qemuImg = findOracle('qemu-img');
   if (qemuImg === undefined) return;

@@ -37,7 +37,7 @@ testWithOracle(['govc', 'vcsim'], 'the role can be made and given as docs/cron.m
   expect(await vcsim.govc('permissions.ls', '/DC0/vm')).toMatch(/hyper2kvm .*backup@vsphere\.local .*Yes/);
 });
 
-/** Writes the units as docs/cron.md shows them, and gives what systemd has to say of them. */
+/** Writes the systemd units from docs/cron.md and returns the messages of `systemd-analyze verify`. */
 async function verifyUnits(host: CronHost, systemdAnalyze: string, change = (unit: string): string => unit) {
   const paths: string[] = [];
   for (const unit of UNITS) {
@@ -52,7 +52,7 @@ testWithOracle('systemd-analyze', 'systemd finds nothing wrong with the service 
   const systemdAnalyze = oracles['systemd-analyze'];
   await using host = await CronHost.make(VM, { keep: 2 });
   expect(await verifyUnits(host, systemdAnalyze)).toEqual({ exitCode: 0, stdout: '', stderr: '' });
-  // It does look: a directive and a calendar that it does not know are told.
+  // Proves that the check works: an unknown directive and an invalid calendar are reported.
   const wrong = await verifyUnits(host, systemdAnalyze, (unit) =>
     unit.replace('KillMode=', 'KilMode=').replace('OnCalendar=*-*-*', 'OnCalendar=nightly'),
   );

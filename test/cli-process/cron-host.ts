@@ -12,24 +12,24 @@ import { PROGRAM, type ProgramRun } from './program.ts';
 
 const CRON_DOC = fileURLToPath(new URL('../../docs/cron.md', import.meta.url));
 
-/** The files that docs/cron.md shows, by their paths. */
+/** Returns the files that docs/cron.md shows, by path. */
 export async function filesOfCronDoc(): Promise<Map<string, string>> {
   const doc = await readFile(CRON_DOC, 'utf8');
   const blocks = [...doc.matchAll(/^```\w+\n# (\/\S+)\n([\s\S]*?)^```$/gm)];
   return new Map(blocks.map(([, path = '', body = '']) => [path, body]));
 }
 
-/** The text of docs/cron.md. */
+/** Returns the text of docs/cron.md. */
 export function cronDoc(): Promise<string> {
   return readFile(CRON_DOC, 'utf8');
 }
 
-/** A command as cron or systemd starts it. */
+/** A command that was started as cron or systemd starts it. */
 export interface Running {
   over: Promise<ProgramRun>;
 }
 
-/** A host that is set up as docs/cron.md says, with all paths in a folder of the test's own, for a server with the VM `web`. */
+/** A host that is set up as in docs/cron.md, for a server with the VM `web`. All paths are in a temporary folder. */
 export class CronHost implements AsyncDisposable {
   readonly server: TestServer;
   readonly scratch: ScratchFolder;
@@ -55,7 +55,7 @@ export class CronHost implements AsyncDisposable {
     return host;
   }
 
-  /** A file of docs/cron.md, with the paths and the server of this host. */
+  /** Returns a file of docs/cron.md with the paths and the server of this host. */
   local(path: string): string {
     const shown = this.#files.get(path);
     if (shown === undefined) throw new Error(`docs/cron.md shows no ${path}.`);
@@ -69,7 +69,7 @@ export class CronHost implements AsyncDisposable {
       .replace('backup@vsphere.local', this.server.username);
   }
 
-  /** Starts the line of the crontab, in the environment that cron gives (crontab(5)) and no other. */
+  /** Runs the line of the crontab in the environment that cron provides (crontab(5)). */
   startCron(): Running {
     const line =
       this.local('/etc/cron.d/hyper2kvm')
@@ -101,7 +101,7 @@ export class CronHost implements AsyncDisposable {
     return join(this.scratch.path, 'srv', 'web');
   }
 
-  /** Generations by their names, what else is in the folder, and where the link points. */
+  /** Returns the names of the generations, the other names in the folder, and the target of the link. */
   async listing(): Promise<{ generations: string[]; others: string[]; latest: string }> {
     const names = (await readdir(this.vmFolder)).toSorted((a, b) => (a < b ? -1 : 1));
     const isGeneration = (name: string): boolean => /^\d{8}T\d{6}Z$/.test(name);
@@ -112,7 +112,7 @@ export class CronHost implements AsyncDisposable {
     };
   }
 
-  /** The process that holds the lock of the VM, when it is sending a disk. */
+  /** Returns the ID of the process that holds the VM's lock, as soon as it downloads the disk. */
   async pidWhileSending(disk: string): Promise<number> {
     while (!this.server.state().downloads.some(({ targetId, sentBytes }) => targetId === disk && sentBytes > 0))
       await pause(20);

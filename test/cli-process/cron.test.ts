@@ -7,7 +7,7 @@ import { randomContent } from '../server/content-source.ts';
 import type { VmOptions } from '../server/options.ts';
 import { CronHost } from './cron-host.ts';
 
-/** Runs of the program in a row take their time on a machine that is busy. */
+/** Several sequential runs of the program take a while on a busy machine. */
 const LIMIT_MS = 240_000;
 const VM: VmOptions = { name: 'web', powerState: 'poweredOn', disks: [{ content: randomContent(1 << 20, 'web') }] };
 const FILES = ['.hyper2kvm-generation', '.web.hyper2kvm-whole', 'web-disk-1.qcow2', 'web.xml'];
@@ -55,7 +55,7 @@ test.concurrent(
     host.server.faults.add({ on: 'disk', action: 'drip', bytesPerSecond: 60_000 });
     const first = host.startCron();
     const pid = await host.pidWhileSending('disk-0.vmdk');
-    // However long the second one takes, the first one is at it still.
+    // The first run stays in progress however long the second one takes.
     process.kill(pid, 'SIGSTOP');
     const second = await host.startCron().over.finally(() => void process.kill(pid, 'SIGCONT'));
     expect(second).toMatchObject({ exitCode: 18, endedBy: null, stdout: '' });
@@ -81,7 +81,7 @@ test.concurrent(
     const resume = join(host.vmFolder, '.hyper2kvm-unfinished', '.web.hyper2kvm-resume');
     while (!(await readFile(resume, 'utf8').catch(() => '')).includes('web-disk-1.qcow2')) await pause(20);
     process.kill(await host.pidWhileSending('disk-1.vmdk'), 'SIGKILL');
-    // The shell tells of it in its own words.
+    // The exit code for the kill depends on the shell.
     expect((await killed.over).exitCode ?? 137).not.toBe(0);
     expect(await host.listing()).toEqual({
       generations: [before],

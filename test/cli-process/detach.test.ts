@@ -13,7 +13,7 @@ const OPTIONS = {
   credentials: { username: 'joe', password: PASSWORD },
   vms: [{ name: 'web', powerState: 'poweredOn', disks: [{ content: randomContent(4 << 20, 'web') }] }],
 } as const;
-/** Each call is a process, and other tests run beside. */
+/** Each call starts a process, and other tests run concurrently. */
 const LIMIT_MS = 120_000;
 const SLOW = { on: 'disk', action: 'drip', bytesPerSecond: 20_000, times: 100 } as const;
 
@@ -23,7 +23,7 @@ function settingsOf(server: TestServer | undefined, scratch: ScratchFolder) {
   return { env: environmentOf(server, join(scratch.path, 'state')), cwd: scratch.path };
 }
 
-/** Detaches an export from a snapshot. */
+/** Starts a detached export from a snapshot. */
 async function detach(server: TestServer, scratch: ScratchFolder, ...args: string[]) {
   const options = settingsOf(server, scratch);
   const words = ['export', 'web', '--snapshot', '-o', 'out', '--detach', '--json', ...args];
@@ -37,7 +37,7 @@ async function sending(server: TestServer): Promise<void> {
   while (!server.state().downloads.some(({ sentBytes }) => sentBytes > 0)) await pause(20);
 }
 
-/** Resolves when a process is over, be it that nobody has asked for its exit code yet. */
+/** Resolves when a process has ended, even if its exit code has not been read. */
 async function ended(pid: number): Promise<void> {
   const fields = () => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') X');
   while (!/^[ZX]/.test((await fields()).replace(/^.*\) /s, ''))) await pause(20);
@@ -52,7 +52,7 @@ test.concurrent(
     server.faults.add({ on: 'disk', action: 'hold', until: looked.promise });
     const { job, pid, log, ask } = await detach(server, scratch);
     const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
-    // Fields 5 and 6, process group and session, are its own; its standard input is nothing.
+    // Fields 5 and 6 of proc(5): the process has its own process group and session.
     expect(fields.slice(2, 4)).toEqual([String(pid), String(pid)]);
     looked.resolve();
     const followed = await ask('status', '--job', job, '--follow');
@@ -76,7 +76,7 @@ test.concurrent(
     await writeFile(join(scratch.path, 'vms.txt'), 'web\n');
     const { HYPER2KVM_PASSWORD: password, ...env } = options.env;
     const args = ['export', '--from-file', 'vms.txt', '--password-file', '-', '--snapshot', '-o', 'out', '--detach'];
-    // What the process in the background cannot read again: its own standard input is nothing.
+    // The background process cannot read these inputs again, because its standard input is empty.
     const { exitCode, stdout, stderr } = await runProgram(args, { ...options, env, stdin: `${password}\n` });
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^\d{8}T\d{6}Z-export-[0-9a-f]{8}\n$/);

@@ -23,7 +23,8 @@ async function makePlace(): Promise<Place> {
   const bytes = await buffer(streamOptimized(mixedContent(MiB, 'file')));
   const whole = join(scratch.path, 'whole.vmdk');
   await writeFile(whole, bytes);
-  // The first grain's marker stands behind header and descriptor, at sector 128: the size in it becomes one that no grain has.
+  // The marker of the first grain follows the header and descriptor, at sector 128. The test sets its size to an
+  // invalid value.
   const broken = join(scratch.path, 'broken.vmdk');
   bytes.writeUInt32LE(0x7fff_ffff, 128 * 512 + 8);
   await writeFile(broken, bytes);
@@ -60,7 +61,7 @@ interface Row {
   title: string;
   args: string[];
   exitCode: number;
-  /** What standard error has; the last line of the JSON document's error. */
+  /** The text on standard error, or the last line of the error in the JSON document. */
   says: RegExp;
   env?: NodeJS.ProcessEnv;
   fault?: ScriptedFault;
@@ -173,7 +174,7 @@ test.concurrent.each(ROWS)('$title ends with $exitCode', async ({ args, exitCode
   expect(server.state().leases.filter(({ outcome }) => outcome === 'open')).toEqual([]);
 });
 
-/** What lies in the folder besides the job records. */
+/** Returns the names in the folder, except the job records. */
 async function namesIn({ path }: ScratchFolder): Promise<string[]> {
   const names = await readdir(path, { recursive: true });
   return names.filter((name) => !name.startsWith('.state')).toSorted();

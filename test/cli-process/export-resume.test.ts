@@ -8,7 +8,7 @@ import { startTestServer, type TestServer } from '../server/test-server.ts';
 import { environmentOf, runProgram, startProgram, type ProgramRun } from './program.ts';
 
 const DISKS = ['first', 'second'].map((name) => ({ content: randomContent(1 << 20, name) }));
-/** A lease of a killed run, which the next one waits for. */
+/** Timeout of a killed run's lease. The next run has to wait for it. */
 const LEASE_SECONDS = 5;
 
 function run(server: TestServer, scratch: ScratchFolder, args: readonly string[]): Promise<ProgramRun> {
@@ -16,7 +16,7 @@ function run(server: TestServer, scratch: ScratchFolder, args: readonly string[]
   return runProgram(['export', 'web', '-o', scratch.output, '--json', ...args], { env, cwd: scratch.path });
 }
 
-/** Starts an export, and kills it when `isThere` holds of the server. */
+/** Starts an export and kills it as soon as `isThere` is true for the server. */
 async function runAndKill(
   server: TestServer,
   scratch: ScratchFolder,
@@ -71,7 +71,7 @@ test.concurrent.each([
   },
 );
 
-/** `web` runs, and its exports are killed while the second disk is on its way. */
+/** A running VM. Its exports are killed while the second disk is downloaded. */
 const RUNNING = { name: 'web', powerState: 'poweredOn', disks: DISKS } as const;
 const powerOf = (server: TestServer) => server.state().vms['web']?.powerState;
 const hasCalled = (method: string) => (server: TestServer) =>

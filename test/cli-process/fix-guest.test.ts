@@ -10,7 +10,7 @@ import { environmentOf, startProgram, type RunningProgram } from './program.ts';
 
 const MIB = 2 ** 20;
 
-/** `convert` into `kvm/`. */
+/** Starts `convert` into `kvm/`. */
 function start(scratch: ScratchFolder, args: readonly string[], env: NodeJS.ProcessEnv): RunningProgram {
   const all = { ...environmentOf(undefined, join(scratch.path, '.state')), ...env };
   return startProgram(['convert', ...args, '-o', 'kvm/', '--json'], { env: all, cwd: scratch.path });

@@ -12,13 +12,13 @@ import { environmentOf, PROGRAM, runProgram } from './program.ts';
 
 const DOCS = fileURLToPath(new URL('../../docs/fleet', import.meta.url));
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
-/** Each runs the program four times. */
+/** Each test runs the program four times. */
 const LIMIT_MS = 240_000;
 
 interface Place {
   server: TestServer;
   scratch: ScratchFolder;
-  /** What the scripts need: the program by its name on the PATH, and where everything is. */
+  /** The environment of the scripts: the program by name on the PATH, and all locations. */
   env: Record<string, string>;
 }
 
@@ -52,12 +52,12 @@ async function withPlace(work: (place: Place) => Promise<void>): Promise<void> {
   expect((await readdir(scratch.output)).toSorted()).toEqual(NAMES);
 }
 
-/** Runs one of the scripts in the folder; throws with what it said when it fails. */
+/** Runs one of the scripts in the folder. @throws with the script's output if it fails */
 function runScript(name: string, { path }: ScratchFolder, env: Record<string, string>): Promise<string> {
   return outputOf('bash', ['-c', 'cd "$0" && exec bash "$1"', path, join(DOCS, name)], env);
 }
 
-/** The parts of the manifest that tell how the program is run. */
+/** The fields of the manifest that define how the program runs. */
 interface Job {
   spec: {
     completions: number;

@@ -11,12 +11,12 @@ import { environmentOf, startProgram, type ProgramRun, type RunningProgram } fro
 
 const COUNT = 4;
 const JOBS = 4;
-/** Of a quiet machine this takes half a minute. */
+/** On an idle machine, this takes half a minute. */
 const LIMIT_MS = 600_000;
 
 const NAMES = Array.from({ length: 200 }, (_, index) => `vm-${String(index).padStart(3, '0')}`);
 
-/** What a run with `--json` says of its VMs. */
+/** The part of the JSON result that lists the VMs. */
 interface Told {
   exported: { vm: string }[];
   skipped: { vm: string }[];
@@ -31,7 +31,7 @@ function told({ stdout }: ProgramRun): Told {
 
 const namesOf = (vms: readonly { vm: string }[]): string[] => vms.map(({ vm }) => vm);
 
-/** `--shard INDEX/4` over all VMs, which are running: each is exported from a snapshot. */
+/** Starts `--shard INDEX/4` over all VMs. They are running, so each is exported from a snapshot. */
 function startShard(server: TestServer, scratch: ScratchFolder, index: number): RunningProgram {
   const words = ['export', '*', '--shard', `${index}/${COUNT}`, '--jobs', `${JOBS}`, '--skip-existing', '--snapshot'];
   return startProgram([...words, '-o', scratch.output, '--json'], {
@@ -40,7 +40,7 @@ function startShard(server: TestServer, scratch: ScratchFolder, index: number): 
   });
 }
 
-/** Kills it when so many of its VMs are done, some milliseconds later. */
+/** Kills the program `afterMs` milliseconds after `done` of its VMs are finished. */
 async function killAmid({ child, over }: RunningProgram, done: number, afterMs: number): Promise<ProgramRun> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let heard = 0;
@@ -54,7 +54,7 @@ async function killAmid({ child, over }: RunningProgram, done: number, afterMs: 
   return over;
 }
 
-/** Every file that an OVF package of this VM has, with the hashes of its manifest; nothing else. */
+/** Expects all files of the VM's OVF package, with the hashes in its manifest, and no other files. */
 async function expectWhole(output: string, name: string): Promise<void> {
   const folder = join(output, name);
   const files = [`.${name}.hyper2kvm-whole`, `${name}-disk-1.vmdk`, `${name}.mf`, `${name}.ovf`];
@@ -96,7 +96,7 @@ test(
       for (const [index, { share, exported, skipped, failed }] of shares.entries()) {
         expect(failed).toEqual([]);
         expect(share).toEqual({ index, count: COUNT, vms: exported.length + skipped.length, ofVms: 200 });
-        // Only what the killed run had made whole was there.
+        // Only the VMs that the killed run had finished existed before.
         if (index !== victim) expect(skipped).toEqual([]);
       }
       const kept = namesOf(shares[victim]?.skipped ?? []);
@@ -105,12 +105,12 @@ test(
       for (const name of NAMES) await expectWhole(scratch.output, name);
       const downloads = Map.groupBy(server.state().downloads, ({ vm }) => vm);
       const twice = [...downloads].filter(([, each]) => each.length > 1).map(([vm]) => vm);
-      // What was under way when it was killed; and of the others, not one byte was asked for again.
+      // Only VMs that were in progress at the kill are downloaded again, and no data of the finished ones.
       expect(twice.length).toBeLessThanOrEqual(JOBS);
       expect(twice.filter((vm) => kept.includes(vm))).toEqual([]);
       const { sessions, ...left } = leftOnServer(server);
       expect(left).toEqual({ leases: [], snapshots: [] });
-      // That of the killed process, which nobody knows any more: the server ends it when it has been idle for some time.
+      // The killed process leaves its session, which no other process knows. The server ends it after an idle timeout.
       expect(sessions).toBeLessThanOrEqual(1);
     } catch (error) {
       throw new Error(`FLEET_SEED=${seed}: shard ${victim} killed ${afterMs} ms after ${done} VMs`, { cause: error });

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** Stands before a server and passes bytes on, until it freezes: then it still accepts connections, as the kernel of a hung host does, and nothing passes. */
+/**
+ * A proxy that can freeze. It then still accepts connections, as the kernel of a hung host does, but forwards no
+ * data.
+ */
 export interface FreezingProxy extends AsyncDisposable {
   readonly url: URL;
   freeze(): void;

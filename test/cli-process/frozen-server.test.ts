@@ -9,7 +9,10 @@ import { startFreezingProxy } from './freezing-proxy.ts';
 import { environmentOf, runProgram, startProgram } from './program.ts';
 
 const VM = { name: 'web', powerState: 'poweredOn', disks: [{ content: randomContent(4 << 20, 'web') }] } as const;
-/** Each of three things is tried three times under a limit that a busy machine needs for a call that works. */
+/**
+ * Three calls are tried three times each, with a timeout that is long enough for a successful call on a busy
+ * machine.
+ */
 const LIMIT_MS = 300_000;
 const LEFT = [/The export lease on web is still open/, /The snapshot \S+ of web is still on/, /The session of \S+ on/];
 
@@ -48,7 +51,7 @@ test.concurrent.each([
     await using scratch = await ScratchFolder.make();
     server.faults.add({ on: 'disk', action: 'drip', bytesPerSecond: 20_000, times: 100 });
     const env = { ...environmentOf(server, join(scratch.path, 'state')), HYPER2KVM_URL: proxy.url.href };
-    // The proxy may hold back the very first bytes of the disk, too.
+    // The proxy may hold back even the first bytes of the disk.
     const silence = signal === undefined ? '6s' : '10m';
     const limits = ['--timeout', '6s', '--first-byte-timeout', silence, '--stall-timeout', silence, '--retries', '0'];
     const args = ['export', 'web', '--snapshot', '-o', scratch.output, '--json', ...limits];

@@ -13,11 +13,11 @@ import { startTestServer, type TestServer } from '../server/test-server.ts';
 import { environmentOf, linkProgram } from './program.ts';
 
 const DRIVER = fileURLToPath(new URL('../oracles/hyperctl_runner.py', import.meta.url));
-/** So slow that the runner, whose every look is a process, sees a job that runs. */
+/** So slow that the runner, which starts a process for every poll, sees the job running. */
 const SLOW = { on: 'disk', action: 'drip', bytesPerSecond: 120_000, times: 100 } as const;
 const LIMIT_MS = 300_000;
 
-/** What the runner made of a query's output. */
+/** The runner's result for the output of a query. */
 interface Query {
   job_id: string;
   output: string;
@@ -65,7 +65,7 @@ class Driver implements AsyncDisposable {
     return new Driver(python, scratch, link, env);
   }
 
-  /** Runs a scenario of the Python driver; `onJob` hears of each job as soon as it is submitted. */
+  /** Runs a scenario of the Python driver. `onJob` is called for each job when it is submitted. */
   async run<Result>(scenario: string, vms: readonly string[], onJob = (_job: string): void => {}): Promise<Result> {
     const args = [DRIVER, this.link, this.scratch.output, scenario, ...vms];
     const child = spawn(this.#python, args, { env: this.#env, cwd: this.scratch.path });
@@ -99,7 +99,7 @@ testWithOracle(
   async (paths) => {
     await using server = await startTestServer({ vms: [vmOf('completed-web')] });
     await using driver = await Driver.make(paths['hyperctl-runner'], server);
-    // The runner looks every five seconds.
+    // The runner polls every five seconds.
     server.faults.add(SLOW);
     const status = await driver.run<{ returned: { status: string; output: string } }>('status', []);
     expect(status.returned.status).toBe('running');
@@ -148,7 +148,7 @@ testWithOracle(
   'hyperctl-runner',
   "the PyPI package's runner sees an export that fails, whatever its VM is called",
   async (paths) => {
-    // The sentence of the failure names the VM: its name must not look like another end.
+    // The error message contains the VM's name, which must not be taken for a different job state.
     await using server = await startTestServer({ vms: [vmOf('Completed-Cancelled', { powerState: 'poweredOn' })] });
     await using driver = await Driver.make(paths['hyperctl-runner'], server);
     const seen = await driver.run<Followed[]>('each', ['/DC0/vm/Completed-Cancelled', '/DC0/vm/not-there']);

@@ -9,7 +9,7 @@ import { startTestServer, type TestServer } from '../server/test-server.ts';
 import { jobIds, jobsIn } from './job-records.ts';
 import { environmentOf, linkProgram, runProgram } from './program.ts';
 
-/** Each call is a process, and other tests run beside. */
+/** Each call starts a process, and other tests run concurrently. */
 const LIMIT_MS = 120_000;
 
 const VMS = ['web-01', 'web-02'].map((name) => ({
@@ -19,14 +19,14 @@ const VMS = ['web-01', 'web-02'].map((name) => ({
   disks: [{ content: randomContent(1 << 20, name) }],
 }));
 
-/** hyperctl as a link, in a folder of its own. */
+/** Creates a link named hyperctl in a folder of its own. */
 async function hyperctlIn(scratch: ScratchFolder, server?: TestServer, more: Record<string, string> = {}) {
   const { link, env } = await linkProgram(scratch.path, 'hyperctl', environmentOf(server, join(scratch.path, 'state')));
   const given = Object.entries({ ...env, ...more }).map(([name, value]) => [name, value ?? ''] as const);
   return (...args: string[]) => runLink(link, args, Object.fromEntries(given));
 }
 
-/** Waits until no record says any more that its job runs. */
+/** Waits until no job record is in state running. */
 async function allEnded(scratch: ScratchFolder): Promise<void> {
   const state = join(scratch.path, 'state');
   for (;;) {

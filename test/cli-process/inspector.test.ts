@@ -9,7 +9,7 @@ import { mixedContent } from '../server/content-source.ts';
 import { startTestServer } from '../server/test-server.ts';
 import { environmentOf, startProgram } from './program.ts';
 
-/** What Node.js says when it opens its inspector, also when the port is taken. */
+/** Messages of Node.js when it opens its inspector, or when the port is in use. */
 const INSPECTOR = /Debugger|inspector/i;
 
 test.concurrent('SIGUSR1 opens no inspector in the running program, and does not end it', async () => {
@@ -29,7 +29,7 @@ test.concurrent('SIGUSR1 opens no inspector in the running program, and does not
 
 test.concurrent('nor does it in bin/run.js', async () => {
   await using scratch = await ScratchFolder.make();
-  // The script loads the program from beside itself: one that waits for its input stands there.
+  // The script loads the program from its own folder. The fake program there waits for its input.
   const files = {
     'package.json': '{ "name": "hyper2kvm", "type": "module" }',
     'oclif.manifest.json': '{}',
@@ -49,7 +49,7 @@ test.concurrent('nor does it in bin/run.js', async () => {
   child.stderr.on('data', (piece: Buffer) => (said += piece.toString()));
   await once(child.stdout, 'data');
   child.kill('SIGUSR1');
-  // What Node.js would say comes by another thread, long before a second signal and the end of the input.
+  // The messages of Node.js come from another thread, long before the second signal and the end of the input.
   child.kill('SIGUSR1');
   setTimeout(() => child.stdin.end(), 1000);
   expect(await once(child, 'close')).toEqual([0, null]);

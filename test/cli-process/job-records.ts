@@ -1,12 +1,15 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Where the program keeps its records, in the state folder that it was given. */
+/** Returns the folder of the job records in a state folder. */
 export function jobsIn(stateFolder: string): string {
   return join(stateFolder, 'hyper2kvm', 'jobs');
 }
 
-/** The ids of all jobs, without an order: those of one second end at random. A record that is just being written anew has a draft beside it, which is none. */
+/**
+ * Returns the IDs of all jobs in no particular order: IDs of the same second differ in a random suffix.
+ * Drafts of records that are being rewritten are not included.
+ */
 export async function jobIds(stateFolder: string): Promise<string[]> {
   const names = await readdir(jobsIn(stateFolder));
   return names.filter((name) => /^[^.].*\.json$/.test(name)).map((name) => name.replace(/\.json$/, ''));

@@ -14,12 +14,12 @@ const OPTIONS = {
   ],
 };
 
-/** Keeps what came, each run in a line of its own. */
+/** Stores the received record, one line per run. */
 const KEEP = '{ cat | tr -d "\\n"; echo; } >> got; env >> env; echo seen on stdout; echo seen on stderr >&2';
 
 const exporting = (command: string, ...words: string[]) => ['export', ...words, '--json', '--notify-command', command];
 
-/** State and exit code of each record that came. */
+/** Returns the state and exit code of each received record. */
 async function endsIn(scratch: ScratchFolder): Promise<unknown[][]> {
   const lines = (await readFile(join(scratch.path, 'got'), 'utf8')).trimEnd().split('\n');
   return lines.map((line) => JSON.parse(line)).map(({ id, state, exitCode }) => [id, state, exitCode]);

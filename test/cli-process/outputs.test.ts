@@ -38,7 +38,7 @@ for (const [title, options, says] of [
   });
 
 testWithMount('an output that fills up while the disk comes ends with 14, and is empty again', async () => {
-  // 3 MiB take a disk of 2 MiB, but not beside the file that another program writes meanwhile.
+  // 3 MiB are enough for a disk of 2 MiB, but not together with the file that another program writes meanwhile.
   await using server = await startTestServer({
     vms: [{ name: 'web', disks: [{ content: randomContent(2 * MiB, 'web') }] }],
   });
@@ -79,7 +79,7 @@ if (canMount() && readFileSync('/proc/filesystems', 'utf8').includes('btrfs')) {
     await withQuota(place, '6M', async () => {
       const args = ['export', 'web', '-o', scratch.output, '--parallel', '1', '--json'];
       const env = environmentOf(server, join(scratch.path, 'state'));
-      // Root with this capability is held to no quota.
+      // Quotas do not apply to root with this capability.
       const { exitCode, stdout } = await runProgram(args, { env, cwd: scratch.path, without: 'sys_resource' });
       expect(exitCode).toBe(14);
       expect(JSON.parse(stdout)).toMatchObject({
@@ -116,7 +116,7 @@ for (const kind of ['mkntfs', 'fusefat'] as const) {
         expect(await scratch.files()).toEqual([]);
         const args = ['export', 'web: old', '-o', scratch.output, '--name', 'web-old'];
         expect(await run(server, scratch, [...args, '--dry-run'])).toMatchObject({ exitCode: 0 });
-        // Files cannot be truncated there, which the kernel's FAT can.
+        // The FUSE driver cannot truncate files. The kernel's FAT driver can.
         if (kind === 'fusefat') return;
         expect(await run(server, scratch, args)).toMatchObject({ exitCode: 0 });
         expect(await scratch.files()).toEqual(['web-old-disk-1.vmdk', 'web-old.mf', 'web-old.ovf']);
@@ -176,7 +176,7 @@ test.concurrent('a file that is in the way is told with the job that wrote it', 
   await writeFile(join(scratch.path, 'web.ovf'), 'mine');
   const others = await run(server, scratch, ['export', 'web', '-o', '.']);
   expect(others.stderr).toContain('web.ovf exists: it was not written by a job that is recorded here.');
-  // A conversion is told the same, and its dry run too.
+  // A conversion and its dry run report the same.
   await writeFile(join(scratch.path, 'disk.raw'), Buffer.alloc(MiB));
   const images = ['convert', 'disk.raw', '--input-format=raw', '-o', join(scratch.output, 'web-disk-1.vmdk')];
   for (const more of [[], ['--dry-run']]) {

@@ -6,15 +6,15 @@ import type { Readable } from 'node:stream';
 import type { TestServer } from '../server/test-server.ts';
 import { bundledProgram } from './bundled-program.ts';
 
-/** The sources in one script, or the program in one file that HYPER2KVM_PROGRAM names. */
+/** The program that HYPER2KVM_PROGRAM names (a single file), or else a bundle of the sources. */
 export const PROGRAM: readonly [string, ...string[]] = process.env['HYPER2KVM_PROGRAM']
   ? [process.env['HYPER2KVM_PROGRAM']]
   : [process.execPath, bundledProgram()];
 
-/** How a run of the program ended. */
+/** The result of a run of the program. */
 export interface ProgramRun {
   exitCode: number | null;
-  /** The signal that ended it, when it did not end by itself. */
+  /** The signal that ended it, or null if it exited itself. */
   endedBy: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
@@ -23,26 +23,26 @@ export interface ProgramRun {
 export interface ProgramOptions {
   env: NodeJS.ProcessEnv;
   cwd: string;
-  /** What it can read on standard input. */
+  /** The content of standard input. */
   stdin?: string;
-  /** A capability of root that it does not have, as setpriv calls it. */
+  /** A capability that the process runs without, as a name for setpriv. */
   without?: string;
-  /** The limit of its open files. */
+  /** The limit of open files. */
   openFiles?: number;
 }
 
 export interface RunningProgram {
   child: ChildProcess;
-  /** Resolves when standard error holds the text. */
+  /** Resolves when standard error contains the text. */
   said(words: string): Promise<void>;
-  /** Resolves when standard output holds it. */
+  /** Resolves when standard output matches the pattern. */
   printed(words: RegExp): Promise<void>;
-  /** Standard error so far. */
+  /** Returns the standard error output so far. */
   stderr(): string;
   over: Promise<ProgramRun>;
 }
 
-/** The environment for a program that talks to `server`: nothing of the tester's own that could count as a setting. */
+/** Returns an environment for a program that connects to `server`, without any settings of the developer. */
 export function environmentOf(
   server: (Pick<TestServer, 'url' | 'username' | 'password'> & { thumbprint: { sha256: string } }) | undefined,
   stateFolder: string,
@@ -61,7 +61,7 @@ export function environmentOf(
   };
 }
 
-/** Makes a link to the program in `folder`, and gives the environment in which the link can be run. */
+/** Creates a link to the program in `folder`. Returns the environment in which the link can run. */
 export async function linkProgram(
   folder: string,
   name: string,
@@ -69,11 +69,11 @@ export async function linkProgram(
 ): Promise<{ link: string; env: NodeJS.ProcessEnv }> {
   const link = join(folder, name);
   await symlink(PROGRAM.at(-1) ?? '', link);
-  // A script asks for any Node.js: the one that runs the tests comes first.
+  // The script runs the first `node` on the PATH, which must be the one that runs the tests.
   return { link, env: { ...env, PATH: [dirname(process.execPath), env['PATH']].join(delimiter) } };
 }
 
-/** Starts the program as its users do, in a process of its own. */
+/** Starts the program in a separate process, as users do. */
 export function startProgram(
   args: readonly string[],
   { env, cwd, stdin = '', without, openFiles }: ProgramOptions,
@@ -100,7 +100,7 @@ export function startProgram(
   };
 }
 
-/** What a stream has said. */
+/** The output of a stream. */
 class Heard {
   text = '';
   #isOver = false;
@@ -117,7 +117,7 @@ class Heard {
     });
   }
 
-  /** Resolves when it is as wanted; rejects when nothing more can come, however its process ended. */
+  /** Resolves when the output satisfies `isWanted`. Rejects when the stream ends first, whatever the exit code. */
   async until(isWanted: (text: string) => boolean, words: string): Promise<void> {
     while (!isWanted(this.text)) {
       if (this.#isOver) throw new Error(`It ended without saying ${words}: ${this.text}`);
@@ -131,7 +131,7 @@ class Heard {
   }
 }
 
-/** Runs the program to its end. */
+/** Runs the program until it exits. */
 export function runProgram(args: readonly string[], options: ProgramOptions): Promise<ProgramRun> {
   return startProgram(args, options).over;
 }

@@ -12,7 +12,7 @@ const OPTIONS = {
   vms: [{ name: 'web', disks: [{ content: mixedContent(1 << 20, 'web') }] }],
 };
 
-/** Every text below the folder. */
+/** Returns the content of all files below the folder. */
 async function textsIn(folder: string): Promise<string> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const texts = entries
@@ -206,7 +206,7 @@ test.concurrent('a detached process has no password of a URL in its environment 
   const env = { ...base, HYPER2KVM_USERNAME: '', GOVC_URL: url.href, GOVC_PASSWORD: PASSWORD };
   for (const args of [['--url', url.href], [`--url=${url.href}`], []]) {
     const words = ['export', 'web', '--detach', '--json', '-o', `out${args.length}${args[0]?.length ?? ''}`, ...args];
-    // The URL of the environment counts where no flag names one.
+    // The URL in the environment applies only if no flag sets one.
     const given = { ...env, HYPER2KVM_URL: args.length === 0 ? url.href : '' };
     const run = await runProgram(words, { env: given, cwd: scratch.path });
     expect(run).toMatchObject({ exitCode: 0 });

@@ -11,9 +11,9 @@ import { jobIds } from './job-records.ts';
 import { environmentOf, startProgram } from './program.ts';
 
 const VM = { name: 'web', powerState: 'poweredOn', disks: [{ content: randomContent(4 << 20, 'web') }] } as const;
-/** Of a disk with which no test comes to an end. */
+/** A disk that is so slow that no test completes its download. */
 const SLOW = { on: 'disk', action: 'drip', bytesPerSecond: 20_000, times: 100 } as const;
-/** Less than what a clean-up waits for a server that does not answer. */
+/** Shorter than the time that a clean-up waits for a server that does not answer. */
 const AT_ONCE_MS = 15_000;
 
 async function start(scratch: ScratchFolder, server: TestServer, ...args: string[]) {
@@ -117,7 +117,7 @@ test.concurrent(
     expect(again.stderr).toContain(`Taking over snapshot ${snapshots[0]}`);
     expect(JSON.parse(again.stdout)).toMatchObject({ result: { exported: [{ keptDisks: ['web-disk-1.vmdk'] }] } });
     expect(server.state().diskRequests).toEqual({ 'disk-0.vmdk': 1, 'disk-1.vmdk': 2 });
-    // The session of the killed run stays until it has been idle for long.
+    // The session of the killed run remains until its idle timeout.
     expect(leftOnServer(server)).toEqual({ ...NOTHING_LEFT, sessions: 1 });
     expect(await scratch.files()).toEqual(['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web.mf', 'web.ovf']);
   },
@@ -147,7 +147,7 @@ test.concurrent(
   },
 );
 
-/** Ends a lease before its time, as if it had timed out. */
+/** Aborts a lease early, as if it had timed out. */
 async function abortLease(server: TestServer, value: string): Promise<void> {
   const client = new VsphereClient(connectionTo(server));
   const { signal } = new AbortController();

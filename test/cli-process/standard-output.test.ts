@@ -8,7 +8,7 @@ import { mixedContent } from '../server/content-source.ts';
 import { startTestServer } from '../server/test-server.ts';
 import { environmentOf, PROGRAM, runProgram, startProgram } from './program.ts';
 
-/** Runs the program with its standard output to a place that takes nothing: `>/dev/full`, or a pipe without a reader. */
+/** Runs the program with a standard output that cannot be written: `>/dev/full`, or a pipe without a reader. */
 async function runInto(place: string, args: string[], options: { env: NodeJS.ProcessEnv; cwd: string }) {
   const child = spawn('/bin/bash', ['-c', place, 'bash', ...PROGRAM, ...args], {
     ...options,
@@ -19,7 +19,7 @@ async function runInto(place: string, args: string[], options: { env: NodeJS.Pro
 }
 
 const FULL = 'exec "$@" >/dev/full';
-/** The reader has gone before the program starts. */
+/** The reader exits before the program starts. */
 const CLOSED = 'exec 3> >(exec true); wait $!; exec "$@" >&3 3>&-';
 
 const DISKS = [{ content: mixedContent(1 << 20, 'web') }];

@@ -7,7 +7,7 @@ import { startTestServer } from '../server/test-server.ts';
 import { environmentOf, runProgram } from './program.ts';
 
 const PASSWORD = `Zaq-1 <&"%ü'> wörtlich`;
-/** Pieces of it that stay recognizable in every encoding. */
+/** Parts of the password that are the same in every encoding. */
 const PIECES = /Zaq|rtlich/;
 const OPTIONS = {
   credentials: { username: 'dom\\joe@vsphere.local', password: PASSWORD },
@@ -65,7 +65,7 @@ test.concurrent('a trace and the debug output of a whole export hold no password
   const base64 = Buffer.from(PASSWORD).toString('base64');
   expect(shown.split('\n').filter((line) => PIECES.test(line) || line.includes(base64))).toEqual([]);
   for (const secret of secrets) expect(shown.split('\n').filter((line) => line.includes(secret))).toEqual([]);
-  // The echo was there to be masked.
+  // Proves that the server's echo of the password was recorded, and masked.
   expect(shown.includes('denied to joe with')).toBe(true);
 
   expect((await stat(folder)).mode & 0o777).toBe(0o700);
