@@ -9,7 +9,7 @@ import { runCommand, type CommandRun } from './run-command.ts';
 
 type Convert = (options: ConvertOptions, context: OperationContext<ConvertEvent>) => Promise<ConvertResult>;
 
-/** Runs `convert` with operations of the test's own, and keeps what they were asked for. */
+/** Runs `convert` with fake operations and records their options. */
 async function run(
   argv: string[],
   convert: Convert = () => Promise.resolve(CONVERTED),

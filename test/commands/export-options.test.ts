@@ -7,7 +7,10 @@ import { CONNECTION } from './run-command.ts';
 
 const FLAGS = { ...ExportCommand.baseFlags, ...ExportCommand.flags };
 
-/** Flags of `export` that change the bytes of a result, each with two ways to give it (or not) that must not be taken for each other. All belong in `ExportRecipe`. */
+/**
+ * Flags of `export` that change the bytes of a result. Each has two different values. `ExportRecipe` must contain
+ * all of them.
+ */
 const CHANGES_BYTES: Record<string, [string[], string[]]> = {
   format: [['--format=qcow2'], ['--format=raw']],
   compress: [['--format=qcow2'], ['--format=qcow2', '--compress=zstd']],
@@ -29,9 +32,9 @@ const CHANGES_BYTES: Record<string, [string[], string[]]> = {
   'from-snapshot': [['--from-snapshot=a'], ['--from-snapshot=b']],
 };
 
-/** All others, each as it can be given: with and without it the same VM content gives the same files. */
+/** All other flags. With or without them, the same VM content gives the same files. */
 const SAME_BYTES: Record<string, string[]> = {
-  // Which VMs, from where, to where.
+  // Which VMs, from which server, and where to write them.
   'from-file': ['--from-file=vms.txt'],
   shard: ['--shard=0/2'],
   output: ['--output=out'],
@@ -44,20 +47,20 @@ const SAME_BYTES: Record<string, string[]> = {
   'ca-file': ['--ca-file=ca.pem'],
   timeout: ['--timeout=5s'],
   debug: ['--debug'],
-  // How its disks come to rest, which is a matter of the content.
+  // How the disks are made consistent. This can change only the VM content.
   snapshot: ['--snapshot'],
   quiesce: ['--snapshot', '--quiesce'],
   shutdown: ['--shutdown=5'],
   'force-power-off': ['--shutdown=5', '--force-power-off'],
   restart: ['--shutdown=5', '--restart'],
-  // How it is downloaded.
+  // How the data is downloaded.
   jobs: ['--jobs=2'],
   parallel: ['--parallel=1'],
   'limit-rate': ['--limit-rate=1M'],
   'first-byte-timeout': ['--first-byte-timeout=9s'],
   'stall-timeout': ['--stall-timeout=9s'],
   retries: ['--retries=0'],
-  // Whether it is made at all, and what is done with the files.
+  // Whether to export at all, and what happens to the files.
   force: ['--force'],
   mode: ['--mode=0640'],
   'skip-existing': ['--skip-existing'],
@@ -65,9 +68,9 @@ const SAME_BYTES: Record<string, string[]> = {
   'dry-run': ['--dry-run'],
   define: ['--define=qemu:///session'],
   'boot-test': ['--boot-test'],
-  // Refused.
+  // Always rejected.
   'fix-plan': [],
-  // What a person sees of it.
+  // What the user sees of it.
   detach: ['--detach'],
   'log-file': ['--log-file=log'],
   'log-format': ['--log-format=json'],

@@ -53,7 +53,7 @@ const BOOTED: NonNullable<ExportResult['exported'][number]['bootTest']> = {
 
 const dryRun = (plans: ExportPlan[]) => ({ plans, skipped: [], failed: [], totals: totalsOf(plans) });
 
-/** Runs `export` with operations of the test's own, and keeps what they were asked for. */
+/** Runs `export` with fake operations and records their options. */
 async function run(
   argv: string[],
   exportVms: Operation<ExportResult> = () => Promise.resolve(DONE),

@@ -35,7 +35,7 @@ class TestedList extends ListCommand {
   }
 }
 
-/** `status` with these findings, without a server. */
+/** Runs `status` with these findings, without a server. */
 function statusWith(findings: StatusFinding[], env: NodeJS.ProcessEnv = {}) {
   const asked: unknown[] = [];
   class TestedStatus extends StatusCommand {

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { COMMANDS } from '../../src/commands/index.ts';
 
-// Jest loads modules in a context of its own, in which oclif cannot import the commands: the tools run beside it.
+// Jest loads modules in a separate context, in which oclif cannot import the commands. The tools therefore run as
+// processes.
 const TOOLS = fileURLToPath(new URL('../../bin/build/', import.meta.url));
 const PROGRAM = `import { manifestText } from ${JSON.stringify(`${TOOLS}manifest.ts`)}; process.stdout.write(await manifestText());`;
 
@@ -19,7 +20,7 @@ test('docs/commands.md and docs/exit-codes.md are current', () => {
 
 test.each(Object.entries(COMMANDS))('%s has a summary, a description and examples that name it', (id, command) => {
   expect(command.summary).toMatch(/\.$/);
-  // Help does not fold it.
+  // Help does not wrap the summary.
   expect(command.summary.length).toBeLessThanOrEqual(80);
   expect(command.description).toMatch(/\.$/);
   expect(command.examples.length).toBeGreaterThan(0);

@@ -11,7 +11,7 @@ export interface CommandRun {
   exitCode: number;
 }
 
-/** A command class that can be made and run; its constructor is oclif's. */
+/** A command class that can be instantiated and run. Its constructor is oclif's. */
 interface Runnable {
   id: string;
   run(argv: string[], config: Config): Promise<unknown>;
@@ -27,7 +27,10 @@ export const CONNECTION: ConnectionSettings = {
   timeoutMs: 60_000,
 };
 
-/** Runs a command in this process, with standard output and error caught. Gives `process.exitCode` back as it was. */
+/**
+ * Runs a command in this process and captures standard output and error. Returns and then restores
+ * `process.exitCode`.
+ */
 export async function runCommand(
   command: Runnable & Pick<typeof Command, 'flags'>,
   id: string,
@@ -49,7 +52,7 @@ export async function runCommand(
     }),
   );
   command.id = id;
-  // No configuration file of the tester's own, and no settings.
+  // Ignore the developer's configuration file and settings.
   for (const name of Object.keys(process.env)) if (/^(HYPER2KVM|GOVC)_/.test(name)) delete process.env[name];
   process.env['XDG_CONFIG_HOME'] = '/nonexistent';
   process.exitCode = 0;
