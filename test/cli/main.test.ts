@@ -5,7 +5,7 @@ import { COMMAND_LOADERS } from '../../src/commands/loaders.ts';
 
 const DEV = fileURLToPath(new URL('../../bin/dev.js', import.meta.url));
 const RUN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
-/** Without the settings of whoever runs the tests. */
+/** An environment without the developer's settings. */
 const ENV = { PATH: process.env['PATH'], HOME: process.env['HOME'], XDG_CONFIG_HOME: '/nonexistent' };
 
 function program(args: string[], { script = DEV, env = ENV }: { script?: string; env?: NodeJS.ProcessEnv } = {}) {
@@ -32,7 +32,7 @@ test.each([[['help', 'list']], [['list', '-h']]])('%j shows the help of list', (
   expect(program(args).stdout).toContain('hyper2kvm list [GLOB]');
 });
 
-/** hyperctl is another program's command line, and is not named. */
+/** hyperctl is a separate command line and is not listed. */
 const SHOWN = Object.keys(COMMAND_LOADERS).filter((name) => name !== 'hyperctl');
 
 test('help shows a value that can be left out in the form that works, in its usage and among its flags', () => {
@@ -48,7 +48,7 @@ test('help shows a value that can be left out in the form that works, in its usa
   expect(help).not.toMatch(/=\[=| \[=/);
 });
 
-// hyperctl shows a help of its own, in the form of the tool that it stands for.
+// hyperctl has its own help, in the format of the tool that it replaces.
 test.each(Object.keys(COMMAND_LOADERS).filter((id) => id !== 'hyperctl'))(
   'no line of the help of %s is wider than 80 columns, but for examples',
   (id) => {

@@ -55,7 +55,7 @@ test.each(['a', 'a:', '":"', 'a://', 'a:b@', '@', ' ', '=(:'])(
     const startedUs = process.cpuUsage();
     new Redactor().clean(text);
     const { user, system } = process.cpuUsage(startedUs);
-    // Quadratic time would be minutes.
+    // With quadratic time, this would take minutes.
     expect((user + system) / 1e6).toBeLessThan(5);
   },
 );

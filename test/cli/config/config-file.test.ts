@@ -53,7 +53,7 @@ test('what is too large is no configuration file', async () => {
   await expect(readConfigFile(join(path, 'below'))).rejects.toMatchObject({ kind: 'usage' });
 });
 
-/** Does it as somebody who is not root, who may read everything. */
+/** Runs `work` as a non-root user, since root can read every file. */
 async function asNobody(work: () => Promise<void>): Promise<void> {
   const isRoot = process.geteuid?.() === 0;
   if (isRoot) process.seteuid?.(65_534);

@@ -11,7 +11,10 @@ interface Choice {
   env?: NodeJS.ProcessEnv;
 }
 
-/** The file and name of the profile that counts, in a home folder with these files. `HOME` in a path is that folder. */
+/**
+ * Returns the file and name of the selected profile, for a home folder with these files. `HOME` in a path is that
+ * folder.
+ */
 async function chosen(
   files: Record<string, string>,
   { file, name, env = {} }: Choice = {},

@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** A stand-in for the two ends of a terminal, or of a pipe. */
+/** A fake standard input and standard error: a terminal or a pipe. */
 function terminal({ isTTY }: { isTTY: boolean }) {
   const modes: boolean[] = [];
   const shown: string[] = [];
@@ -41,7 +41,7 @@ function ask(
     signal,
     warn: (message) => warnings.push(message),
   });
-  // Most tests are about the text.
+  // Most tests compare the password as text.
   return { password: password.then((secret) => secret.reveal()), warnings };
 }
 

@@ -18,7 +18,7 @@ test.each([
     3,
     4,
   ],
-  // A task that is submitted again alone.
+  // A single task of an array, submitted again.
   ['auto', { SLURM_ARRAY_TASK_ID: '2', SLURM_ARRAY_TASK_COUNT: '1', HYPER2KVM_SHARD_COUNT: '4' }, 2, 4],
 ])('%s with %j is share %i of %i', (text, env, index, count) => {
   expect(readShard(text, env)).toEqual({ index, count });
@@ -47,7 +47,7 @@ test.each([
     /^JOB_COMPLETION_INDEX must be an integer, not "x"/,
   ],
   ['auto', { SLURM_ARRAY_TASK_ID: '1' }, /^SLURM_ARRAY_TASK_COUNT must be an integer/],
-  // --array=1,2,9: whether 9 is the third cannot be known.
+  // For --array=1,2,9, nothing shows that 9 is the third task.
   ['auto', { SLURM_ARRAY_TASK_ID: '9', SLURM_ARRAY_TASK_COUNT: '3', SLURM_ARRAY_TASK_MIN: '1' }, /^Invalid share/],
 ])('%s with %j is a usage error', (text, env, message) => {
   expect(() => readShard(text, env)).toThrow(

@@ -11,7 +11,7 @@ function openLog(path: string, problems: string[] = []): Promise<LogFile> {
   return LogFile.open({ path, onProblem, lostLine: (count) => `${count} lost\n` });
 }
 
-/** Resolves when the file holds the text. */
+/** Resolves when the file contains the text. */
 async function holds(path: string, text: string): Promise<void> {
   while ((await readFile(path, 'utf8').catch(() => '')) !== text) await new Promise(setImmediate);
 }
@@ -127,7 +127,7 @@ testWithMount('a full disk is told once, and the log tells how many lines are mi
     log.write('two\n');
     await log.close();
     const lines = (await readFile(path, 'utf8')).split('\n');
-    // The first of the three is lost; whether another one is depends on when the room came back.
+    // The first of the three lines is lost. Whether a second one is lost depends on when space became free.
     const lost = 3 - lines.filter((line) => line === long).length;
     expect(lost).toBeGreaterThan(0);
     expect(lines.filter((line) => !line.includes('y'))).toEqual(['one', `${lost} lost`, 'two', '']);

@@ -25,7 +25,7 @@ const EVENTS: ScreenEvent[] = [
   { type: 'vm-finished', vm: VM, result: RESULT },
 ];
 
-/** The lines of a log that was told the events. */
+/** Logs the events and returns the lines. */
 async function logged(events: ScreenEvent[], format: LogFormat): Promise<string[]> {
   await using scratch = await ScratchFolder.make();
   const path = join(scratch.path, 'log');

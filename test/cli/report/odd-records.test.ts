@@ -28,7 +28,7 @@ const RECORD = {
 };
 const ODD = [null, undefined, true, 0, -1, 1e300, 'odd', '\u001b[2J', [], [null], ['x'], {}, { message: 1 }];
 
-/** Everything that shows a record. */
+/** Returns the output of everything that displays a job record. */
 function show(job: JobView): string[] {
   isProcessOver(job.process);
   const outcome = jobOutcome(job);

@@ -19,7 +19,7 @@ const FAILED: ScreenEvent = {
   error: new Hyper2kvmError('image', 'The grain at 4096 is cut.'),
 };
 
-/** The block after these events, a second apart. */
+/** Returns the block after these events, one second apart. */
 function draw(events: readonly ScreenEvent[]): string[] {
   let nowMs = 0;
   let state = unnamedProgress('', nowMs);

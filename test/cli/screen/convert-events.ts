@@ -55,7 +55,10 @@ export const CONVERT_PLAN: ConvertPlan = {
   taken: [],
 };
 
-/** A conversion of one disk, as the command and the operation tell it: up to its progress, then reading back, then whole. */
+/**
+ * The events of a conversion of one disk, as the command and the operation report them: progress, verification,
+ * completion.
+ */
 export const OPENING: ScreenEvent[] = [
   { type: 'source-started', source: SOURCE },
   { type: 'disks', vm: 'web-01', disks: [{ disk: IMAGE, capacityBytes: 10 * GIB }] },

@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 
 const SHOW_LIMIT_MS = 60_000;
 
-/** A stand-in for standard error that keeps what was written, and each write apart. */
+/** A fake standard error. It stores all output, and each write separately. */
 export class FakeStream extends Writable {
   readonly writes: string[] = [];
   isTTY: boolean;
@@ -22,7 +22,7 @@ export class FakeStream extends Writable {
     done();
   }
 
-  /** Resolves when what was written holds the words: a screen draws by its own clock. */
+  /** Resolves when the output matches. Needed because a screen redraws on a timer. */
   async shows(words: RegExp): Promise<void> {
     for (const endMs = Date.now() + SHOW_LIMIT_MS; !words.test(stripVTControlCharacters(this.text));) {
       if (Date.now() > endMs) throw new Error(`${String(words)} was not shown: ${JSON.stringify(this.text)}`);

@@ -24,7 +24,7 @@ function fleetScreen(stream: FakeStream): Promise<ExportScreen> {
   return createExportScreen({ stream, env: ENV, quiet: false, isFleet: true });
 }
 
-/** A VM that has begun to download, at `share` of its one disk. */
+/** Starts the download of a VM, with `share` of its only disk done. */
 function begin(screen: ExportScreen, vm: string, share: number, count = 20): void {
   const disk = `${vm}-disk-1.vmdk`;
   screen.onEvent(vmStarted(vm, 0, count));
@@ -58,7 +58,7 @@ test.each([
   await stream.shows(rows < 16 ? /more VMs running/ : /93%/);
   const frame = terminalRows(stream.text).filter((line) => line !== '');
   await screen.stop();
-  // One row stays free for the cursor.
+  // One row remains free for the cursor.
   expect(frame.length).toBeLessThan(rows);
   for (const line of frame) expect(line.length).toBeLessThanOrEqual(columns);
   expect(frame.join('\n')).toMatch(/0 of 20 VMs finished, 16 running/);

@@ -2,7 +2,10 @@ const ESCAPE = String.fromCharCode(0x1b);
 const SEQUENCE = new RegExp(`^${ESCAPE}\\[\\??([0-9;]*)([A-Za-z])$`);
 const TOKEN = new RegExp(`${ESCAPE}\\[\\??[0-9;]*[A-Za-z]|[\\s\\S]`, 'gu');
 
-/** The rows that a terminal shows after `text`, of endless height: the few sequences that a live list uses. Throws on any other. */
+/**
+ * Returns the rows that a terminal of unlimited height shows after `text`. Supports only the escape sequences of a
+ * live list. @throws on any other
+ */
 export function terminalRows(text: string): string[] {
   const rows = [''];
   let row = 0;

@@ -10,7 +10,7 @@ const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
 const ENV = { LANG: 'C.UTF-8' };
 
-/** What stands on the screen after the last time it was cleared. */
+/** Returns the screen content since it was last cleared. */
 function lastFrame({ text }: FakeStream): string {
   return stripVTControlCharacters(text.split('\u001b[2K').at(-1) ?? '');
 }
@@ -54,7 +54,7 @@ test('however many events come, the screen is drawn some ten times a second', as
   const { length } = stream.writes;
   const frames = (performance.now() - startedAtMs) / 100;
   await screen.stop();
-  // Of a thousand events; and listr2's own at the start.
+  // A thousand events must cause few writes. listr2 itself adds some at the start.
   expect(length).toBeLessThan(12 + frames);
 });
 
@@ -97,7 +97,8 @@ test('a narrower terminal is cleared of the rows onto which it has folded the fr
   stream.emit('resize');
   const after = stream.writes.slice(before).join('');
   await screen.stop();
-  // Headline, step, and the disk's line of 51 columns on two rows: four up, cleared, three down.
+  // Three lines take four rows: the headline, the step, and the disk's line of 51 columns on two rows. Move up four,
+  // clear, move down three.
   expect(after.startsWith('\u001b[4A\r\u001b[J\n\n\n')).toBe(true);
   for (const line of stripVTControlCharacters(after).split(/[\r\n]+/)) expect(line.length).toBeLessThanOrEqual(40);
 });

@@ -24,7 +24,7 @@ function draw(events: readonly (ExportEvent | number)[], { width = 77, height = 
   return vmBlock(state, { width, height, nowMs, glyphs: chooseGlyphs({ LANG: lang }), format: cliProgress.Format });
 }
 
-/** Two seconds into a first disk of which a quarter has come. */
+/** Two seconds after the start, with a quarter of the first disk downloaded. */
 const RUNNING: (ExportEvent | number)[] = [
   vmStarted(),
   { type: 'step', vm: VM, step: 'download', detail: 'Downloading 2 files' },
