@@ -15,7 +15,7 @@ import { makeTemporaryFolder } from '../temporary-folder.ts';
 
 let env: NodeJS.ProcessEnv = {};
 let problems: string[] = [];
-/** Beyond the highest that Linux gives (proc(5), pid_max). */
+/** Higher than the maximum PID on Linux (proc(5), pid_max). */
 const NO_PID = 2 ** 22 + 1;
 const request = { server: 'vc.example:443', vms: ['web'], format: 'ovf', output: '/out' };
 
@@ -33,13 +33,13 @@ const start = (more: object = {}): Promise<JobHandle> =>
     onProblem: (message) => void problems.push(message),
   });
 
-/** The record as it is now: without a wait, since a job writes it after a second. */
+/** Reads the current record. Synchronous, because a job writes it after one second. */
 function onDisk(handle: JobHandle): Record<string, unknown> {
   const value: Record<string, unknown> = JSON.parse(readFileSync(handle.file, 'utf8'));
   return value;
 }
 
-/** Puts a record there as another process would have left it. */
+/** Writes a record as another process would have left it. */
 async function plant(id: string, process: object): Promise<void> {
   await mkdir(jobsFolder(env), { recursive: true, mode: 0o700 });
   const record = {
@@ -182,7 +182,7 @@ test('a job that ends between the reading of its record and the look at its proc
   const [written, process] = [await readFile(job.file, 'utf8'), job.record.process];
   const view = readView(jobsFolder(env), job.id, (looked) => {
     expect(looked).toEqual(process);
-    // What the job does last before its process ends.
+    // The last update of the job before its process ends.
     writeFileSync(job.file, written.replace('"running"', '"done"'));
     return true;
   });

@@ -24,7 +24,7 @@ function notify(command: string, { limitMs = 20_000, env = ENV as NodeJS.Process
   return runNotifyCommand(record, { command, limitMs }, env);
 }
 
-/** True while a process has this command line. */
+/** Whether a process with this command line is running. */
 async function isRunning(pid: string): Promise<boolean> {
   const state = await readFile(`/proc/${pid.trim()}/stat`, 'utf8').catch(() => '');
   return state !== '' && !state.includes(') Z ');

@@ -24,13 +24,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(scratch, { recursive: true }));
 
-/** A run of this user, with a state folder of its own when `state` names one. */
+/** A lock request of this user, with a different state folder if `state` is set. */
 function request({ job = JOB, state = 'state' } = {}): LockRequest {
   const claims = new FileClaims({ env: { XDG_STATE_HOME: join(scratch, state) }, onProblem: () => {} });
   return { doing: 'exporting web to /srv', job, claims };
 }
 
-/** A lock that stands there as its holder left it. */
+/** Creates a lock file as its holder would have left it. */
 async function leaveLock(process: Partial<JobProcess>, since = new Date()): Promise<void> {
   const holder = { process: { ...ownProcess(), ...process }, job: 'job-of-before', since: since.toISOString() };
   await writeFile(path, JSON.stringify(holder));
@@ -60,7 +60,7 @@ test('a second run is refused by whatever path, and told who holds the lock, unt
 });
 
 test('a lock is given up where the file system lets everybody write every file', async () => {
-  // As NTFS, SMB and FAT can be mounted.
+  // NTFS, SMB and FAT file systems can be mounted this way.
   const lock = await lockOutput(path, request());
   await chmod(path, 0o777);
   await lock[Symbol.asyncDispose]();

@@ -20,7 +20,7 @@ afterEach(() => rm(env['XDG_STATE_HOME'] ?? '', { recursive: true }));
 const start = () =>
   createJob({ kind: 'export', request, env, onProblem: (message) => expect(message).toBe('never called') });
 
-/** An id of so many days ago. */
+/** Returns a job ID from this many days ago. */
 function idOf(daysAgo: number, tail: string): string {
   const time = new Date(Date.now() - daysAgo * 86_400_000).toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '');
   return `${time}-export-${tail}`;
@@ -64,7 +64,7 @@ test('of too many records the oldest go, and an id without a time counts by its 
   const names = await kept();
   expect(names.filter((name) => name.endsWith('.json'))).toHaveLength(KEPT_RECORDS + 1);
   expect(names).toContain('zzz.json');
-  // Running, and so the one that is beyond the count.
+  // The record beyond the limit stays because its job is running.
   expect(names.some((name) => name.endsWith('-0000.json'))).toBe(true);
   expect(names.some((name) => name.endsWith('-0001.json'))).toBe(false);
 });
