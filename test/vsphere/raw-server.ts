@@ -7,24 +7,27 @@ import { selfSignedCertificate, thumbprintOf } from '../server/certificate.ts';
 
 const certificate = selfSignedCertificate({ commonName: 'raw', hosts: ['127.0.0.1'] });
 
-/** Speaks whatever the test writes: bytes, without HTTP. */
+/** A server that sends the bytes that a test writes, without any HTTP logic. */
 export interface RawServer extends AsyncDisposable {
   readonly url: URL;
-  /** Bytes that were written to clients. */
+  /** Bytes written to clients so far. */
   readonly sentBytes: number;
-  /** Resolves when a client has connected, and when all clients have gone. */
+  /** `connected` resolves when a client has connected, `abandoned` when all clients have disconnected. */
   connected(): Promise<void>;
   abandoned(): Promise<void>;
   /** Resets all connections. */
   reset(): void;
 }
 
-/** Accepts TCP connections, and never takes part in a TLS handshake. */
+/** Starts a server that accepts TCP connections, but never answers the TLS handshake. */
 export function startSilentServer(): Promise<RawServer> {
   return listen(createTcpServer((socket) => socket.resume()));
 }
 
-/** `answer` is called with the open TLS socket when the head of a request has come. What it still does when the client has gone is lost. */
+/**
+ * Calls `answer` with the TLS socket when the head of a request has arrived. Errors after the client has
+ * disconnected are ignored.
+ */
 export function startRawServer(answer: (socket: Socket) => void | Promise<void>): Promise<RawServer> {
   const server = createTlsServer({ cert: certificate.certificatePem, key: certificate.keyPem }, (socket) => {
     socket.on('error', () => undefined);
@@ -34,7 +37,7 @@ export function startRawServer(answer: (socket: Socket) => void | Promise<void>)
   return listen(server);
 }
 
-/** Writes again and again for as long as the client takes it. */
+/** Writes the same bytes repeatedly until the client disconnects. */
 export async function flood(socket: Socket, bytes: string | Buffer): Promise<void> {
   const closed = once(socket, 'close');
   while (!socket.destroyed) {
@@ -42,13 +45,13 @@ export async function flood(socket: Socket, bytes: string | Buffer): Promise<voi
   }
 }
 
-/** Writes one byte in `everyMs`. */
+/** Writes one byte every `everyMs` milliseconds. */
 export function drip(socket: Socket, everyMs: number): void {
   const timer = setInterval(() => socket.write('x'), everyMs);
   socket.on('close', () => clearInterval(timer));
 }
 
-/** A client that trusts the server; it has not connected yet. */
+/** Returns a client that trusts the server. It is not connected yet. */
 export function clientOf({ url }: RawServer, timeoutMs: number): VsphereClient {
   return new VsphereClient(
     resolveConnectionSettings({

@@ -11,10 +11,10 @@ import { TemporaryFolder } from '../../temporary-folder.ts';
 const authority = createCertificateAuthority('Authority of the test');
 const HOUR_MS = 3_600_000;
 
-/** The error of connecting to a server with such a certificate, whose authority is trusted. */
+/** Connects to a server with this certificate, signed by a trusted authority, and returns the error. */
 async function refusalOf(request: Partial<CertificateRequest>, asServer = true): Promise<unknown> {
   const issued = authority.issue({ commonName: 'vc01', hosts: ['127.0.0.1'], ...request });
-  // The lowest security level lets the server show weak certificates.
+  // The lowest OpenSSL security level allows the server to present weak certificates.
   const options = { cert: issued.certificatePem, key: issued.keyPem, ciphers: 'DEFAULT@SECLEVEL=0' };
   const server = createServer(options, (socket) => socket.on('error', () => undefined));
   server.listen(0, '127.0.0.1');

@@ -38,7 +38,7 @@ describe('a proxy of the environment', () => {
   });
 });
 
-/** A record of TLS 1.0 to 1.2, RFC 5246 section 6.2.1. */
+/** Builds a record of TLS 1.0 to 1.2, see RFC 5246, section 6.2.1. */
 function record(type: number, body: readonly number[]): Buffer {
   return Buffer.from([type, 3, 1, 0, body.length, ...body]);
 }

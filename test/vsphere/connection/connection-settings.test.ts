@@ -8,7 +8,7 @@ import {
 
 const noPassword = () => Promise.reject(new Error('asked'));
 
-/** What a login would send. */
+/** Returns the password that a login would send. */
 async function passwordOf(settings: ConnectionSettings): Promise<string> {
   return (await settings.password()).reveal();
 }

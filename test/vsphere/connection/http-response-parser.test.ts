@@ -8,7 +8,7 @@ interface Parsed {
   done: boolean;
 }
 
-/** Feeds the pieces and ends the connection. */
+/** Parses the pieces, then the end of the connection. */
 function parse(pieces: readonly string[]): Parsed {
   const parsed: Parsed = { status: undefined, headers: {}, body: '', done: false };
   const parser = new HttpResponseParser(
@@ -114,6 +114,6 @@ test.each([
     }
   }
   const { user, system } = process.cpuUsage(startedUs);
-  // Quadratic time would be minutes.
+  // With quadratic time, this would take minutes.
   expect((user + system) / 1e6).toBeLessThan(20);
 });

@@ -6,7 +6,7 @@ import { parseServerUrl } from '../../../src/vsphere/connection/server-url.ts';
 test.each([
   ['https://joe:p%23ss@host', 'https://host/sdk', 'joe', 'p#ss'],
   ['joe:pw@host:8989', 'https://host:8989/sdk', 'joe', 'pw'],
-  // As govc's own documentation writes it.
+  // The form in govc's documentation.
   ['https://administrator@vsphere.local:pw@host/sdk', 'https://host/sdk', 'administrator@vsphere.local', 'pw'],
   ['https://joe:a:b%40c@host', 'https://host/sdk', 'joe', 'a:b@c'],
   ['https://joe@host', 'https://host/sdk', 'joe', ''],

@@ -17,7 +17,7 @@ const ofServer = authority.issue({ commonName: 'vcenter', hosts: ['127.0.0.1'] }
 const sha256 = thumbprintOf(ofServer.certificatePem, 'sha256');
 const OTHER_PRINT = thumbprintOf(stranger.certificatePem, 'sha256');
 
-/** A folder with the authorities' certificates. */
+/** Creates a folder with the certificates of the authorities. */
 async function makeFiles() {
   const folder = await makeTemporaryFolder('hyper2kvm-test-');
   const [good, strange] = [join(folder, 'good.pem'), join(folder, 'strange.pem')];
@@ -26,7 +26,7 @@ async function makeFiles() {
   return { folder, good, strange, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
 }
 
-/** Listens on the loopback, and remembers what clients sent. */
+/** Listens on the loopback interface and records what clients send. */
 async function listen({ certificatePem, keyPem }: ServerCertificate = ofServer) {
   let received = '';
   const server = createServer({ cert: certificatePem, key: keyPem }, (socket) => {
@@ -47,7 +47,10 @@ async function listen({ certificatePem, keyPem }: ServerCertificate = ofServer) 
   };
 }
 
-/** Connects as a client that knows `pinnedPort` as its server. Resolves to `hello`, or to what is said when the connection is refused. */
+/**
+ * Connects as a client whose server is at `pinnedPort`. Resolves to `hello`, or to the error message if the
+ * connection is refused.
+ */
 async function connect(settings: Partial<TrustSettings>, port: number, { pinnedPort = port, prints = [''] } = {}) {
   const none = { insecure: false, thumbprint: undefined, caFiles: [], onlyCaFiles: [], knownHostsFiles: [] };
   const trust = new CertificateTrust({ ...none, ...settings }, new URL(`https://127.0.0.1:${pinnedPort}`));

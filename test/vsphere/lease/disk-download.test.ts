@@ -6,7 +6,7 @@ import { clientOf, drip, flood, startRawServer, startSilentServer, type RawServe
 
 const HEAD = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
 
-/** Downloads to the end, and gives the length of what came. */
+/** Downloads to the end and returns the number of bytes. */
 async function download(server: RawServer, stallTimeoutMs = 60_000, signal = new AbortController().signal) {
   const device = {
     key: '/vm-1/disk',

@@ -5,7 +5,7 @@ import { parseXml } from '../../../src/vsphere/soap/xml-element.ts';
 
 const VM = { type: 'VirtualMachine', value: 'vm-1' };
 
-/** A client whose server has another page for ever. */
+/** A client whose server always returns another page. */
 function endlessClient(objects: number): { client: VsphereClient; calls: () => number } {
   const object = '<objects><obj type="VirtualMachine">vm-1</obj></objects>';
   const page = parseXml(`<r><returnval><token>1</token>${object.repeat(objects)}</returnval></r>`, 'vc');

@@ -60,7 +60,7 @@ test('a million characters are read in a moment', () => {
     const startedUs = process.cpuUsage();
     new WireSecrets().mask(unit.repeat(1_000_000 / unit.length));
     const { user, system } = process.cpuUsage(startedUs);
-    // Quadratic time would be minutes.
+    // With quadratic time, this would take minutes.
     expect({ unit, isQuick: (user + system) / 1e6 < 5 }).toEqual({ unit, isQuick: true });
   }
 });

@@ -14,7 +14,7 @@ function send(server: RawServer, timeoutMs = 60_000, signal = new AbortControlle
   return http.send({ url: server.url, headers: { soapaction: 'urn:vim25/8.0' }, body: '<a/>', timeoutMs, signal });
 }
 
-/** What a call fails with. */
+/** Returns the error of a call. */
 function errorOf(server: RawServer): Promise<unknown> {
   return send(server).then(
     () => undefined,
