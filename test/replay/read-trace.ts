@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** What `trace.jsonl` says about a body. */
+/** A request or response body in `trace.jsonl`. */
 interface Body {
   file?: string;
   bytes: number;
@@ -22,7 +22,7 @@ interface Line {
   bodyBytes?: number;
 }
 
-/** One call of a trace. Without a status no answer came. */
+/** A call in a trace. Without a status, there was no answer. */
 export interface RecordedCall {
   url: URL;
   method: string;
@@ -39,13 +39,13 @@ export interface RecordedDownload {
   bodyBytes: number;
 }
 
-/** A trace that `HYPER2KVM_TRACE` has left; see docs/debugging.md for its files. */
+/** A trace that was recorded with `HYPER2KVM_TRACE`. See docs/debugging.md for its files. */
 export interface Trace {
   calls: RecordedCall[];
   downloads: RecordedDownload[];
 }
 
-/** Reads the folder of one run. Throws when it is of another version, or when a body was cut. */
+/** Reads the trace of one run from its folder. @throws if the trace has another version or a truncated body */
 export async function readTrace(folder: string): Promise<Trace> {
   const text = await readFile(join(folder, 'trace.jsonl'), 'utf8');
   const [head, ...lines] = text
@@ -71,7 +71,7 @@ export async function readTrace(folder: string): Promise<Trace> {
   return trace;
 }
 
-/** Of the response: an empty line divides them from the request's. */
+/** Returns the response headers. An empty line separates the request's headers from them. */
 function headersIn(heads: string): Record<string, string> {
   const [, response = ''] = heads.split(/\r?\n\r?\n/);
   const lines = Array.from(response.matchAll(/^([\w-]+): (.*)$/gm), ([, name = '', value = '']) => [name, value]);

@@ -7,21 +7,21 @@ import { HttpsEndpoint } from '../server/https-endpoint.ts';
 import { readTrace, type RecordedCall, type RecordedDownload, type Trace } from './read-trace.ts';
 
 export interface ReplayOptions {
-  /** What a trace has no bytes of: files, by the last part of their address, as a path or as content. */
+  /** Files that the trace does not contain, by the last part of their URL: a path, or the content itself. */
   bodies?: Readonly<Record<string, string | Buffer>>;
 }
 
-/** A server that answers as the one of a trace did. Any account may log in. */
+/** A server that replays the answers of a trace. It accepts any login. */
 export interface ReplayServer extends AsyncDisposable {
   readonly url: URL;
   readonly username: string;
   readonly password: string;
   readonly thumbprint: { sha256: string };
-  /** Requests that the trace has no answer for. A test expects none. */
+  /** Requests without an answer in the trace. Tests expect this to be empty. */
   readonly unanswered: readonly string[];
 }
 
-/** Serves the trace in `folder` at a port of its own. */
+/** Serves the trace in `folder` on a free port. */
 export async function startReplayServer(folder: string, { bodies = {} }: ReplayOptions = {}): Promise<ReplayServer> {
   const trace = await readTrace(folder);
   const certificate = selfSignedCertificate({ commonName: 'localhost', hosts: ['localhost', '127.0.0.1'] });
@@ -67,8 +67,9 @@ class Replay {
   }
 
   /**
-   * The next recorded call with the same request; when they are used up the last one again, since a client polls as often as it is quick. Else the next one of that
-   * method: names of snapshots and times differ from run to run.
+   * Returns the next recorded call with the same request. When all are used, returns the last one again, because the
+   * number of polls depends on the client's speed.
+   * If no request is equal, returns the next call of the same method: snapshot names and times differ between runs.
    */
   #callFor(method: string, body: string): RecordedCall | undefined {
     const ofMethod = this.#trace.calls.filter((call) => call.method === method);
@@ -93,7 +94,10 @@ class Replay {
     response.end(this.#withOwnAddress(call.answer, authority));
   }
 
-  /** Disks are fetched from here, and the client trusts this certificate. */
+  /**
+   * Replaces the recorded address and thumbprint, so that the client downloads from this server and trusts its
+   * certificate.
+   */
   #withOwnAddress(answer: string, authority: string): string {
     const hosts = new Set([...this.#trace.calls, ...this.#trace.downloads].map(({ url }) => url.host));
     let text = answer;
@@ -103,7 +107,7 @@ class Replay {
       .replace(/(<sslCertificate>)[^<]+/g, (_all, tag: string) => tag + this.#pem);
   }
 
-  /** As many bytes as came then: a download that broke off breaks off again. */
+  /** Sends as many bytes as were recorded. A download that broke off does so again. */
   async #sendDownload(download: RecordedDownload, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { url, status, headers, bodyBytes } = download;
     if (status === undefined) return void request.socket.destroy();
@@ -121,7 +125,7 @@ class Replay {
   }
 }
 
-/** A request without what differs from run to run: the account, and the ids of sessions that a trace does not hold. */
+/** Removes what differs between runs: the account and the session IDs, which a trace does not contain. */
 function comparable(request: string): string {
   return request.replace(/<(userName|password|sessionId)>[^<]*/g, '<$1>').trim();
 }

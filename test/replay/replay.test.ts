@@ -39,7 +39,7 @@ test.concurrent('a replayed list and status of vcsim give the recorded results',
   expect(lists.unanswered).toEqual([]);
 
   await using states = await startReplayServer(join(TRACES, 'vcsim-status'));
-  // No tools: KVM and libguestfs are not what is tested.
+  // Hides external tools on the PATH: KVM and libguestfs are not part of the test.
   const env = { ...environmentOf(states, join(cwd, 'state')), PATH: cwd };
   const status = await runProgram(['status', '--snapshot', '--json'], { env, cwd });
   const { result }: { result: { findings: object[] } } = JSON.parse(status.stdout);
