@@ -1,19 +1,22 @@
 import { cpus } from 'node:os';
 import { median, type MeasuredRun } from './measured-run.ts';
 
-/** A program with a job. All of a contest run in turn, so that what else the machine does meets each alike. */
+/**
+ * A program with a task. All contestants of a contest run in turn, so that other load on the machine affects them
+ * equally.
+ */
 export interface Contestant {
   title: string;
-  /** The title of the contestant that the ratios are to. */
+  /** The title of the contestant that the ratios refer to. */
   peer?: string;
   run: () => Promise<MeasuredRun>;
-  /** Holds the last result against what it must be; not measured. */
+  /** Checks the last result. Not measured. */
   check?: () => Promise<void>;
 }
 
 interface Result extends Pick<Contestant, 'title' | 'peer'> {
   seconds: number;
-  /** With the result on the disk. */
+  /** Wall time, including the time to flush the result to the disk. */
   flushedSeconds: number;
   cpuSeconds: number;
   peakMemoryMb: number;
@@ -21,7 +24,7 @@ interface Result extends Pick<Contestant, 'title' | 'peer'> {
 
 const COLUMNS = ['', 's', 's, flushed', 'wall', 'wall, flushed', 'processor s', 'processor', 'peak MB'];
 
-/** Runs the contestants in turn, `runs` times, and checks what came out of the last round. */
+/** Runs the contestants in turn, `runs` times, and checks the results of the last round. */
 export async function compete(contestants: readonly Contestant[], runs: number): Promise<Result[]> {
   const measured = contestants.map(({ title, peer }) => ({ title, peer, all: [] as MeasuredRun[] }));
   for (let round = 1; round <= runs; round += 1) {
@@ -41,12 +44,12 @@ export async function compete(contestants: readonly Contestant[], runs: number):
   }));
 }
 
-/** What a reader has to know of the machine. */
+/** Returns the properties of the machine that matter for the results. */
 export function describeHost(): string {
   return `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.versions.node}`;
 }
 
-/** The results as a table of Markdown. Ratios are ours to the peer's: under 1 is better. */
+/** Formats the results as a Markdown table. Each ratio is own time to peer time, so values below 1 are better. */
 export function contestTable(results: readonly Result[]): string {
   const rows = results.map((result) => {
     const peer = results.find(({ title }) => title === result.peer);

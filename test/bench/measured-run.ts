@@ -1,22 +1,22 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** One run of a program, as the kernel counts it. */
+/** One run of a program, as measured by the kernel. */
 export interface MeasuredRun {
   seconds: number;
-  /** What it took after that to bring the result to the disk, for a program that leaves it in the page cache. */
+  /** Additional time to flush the result to the disk, for a program that leaves it in the page cache. */
   flushSeconds: number;
-  /** User and system time of the process itself. */
+  /** User and system time of the process, without its children. */
   cpuSeconds: number;
-  /** The most memory that it held at once (VmHWM), in MB of 10^6 bytes. */
+  /** Peak memory (VmHWM), in MB of 10^6 bytes. */
   peakMemoryMb: number;
 }
 
-/** Linux counts process times in hundredths of a second (USER_HZ) on every architecture that Node runs on. */
+/** Linux counts process times in hundredths of a second (USER_HZ) on every architecture that Node.js supports. */
 const TICKS_PER_SECOND = 100;
 const SAMPLE_EVERY_MS = 20;
 
-/** Runs a program to its end, sampling /proc meanwhile. @throws when it fails. */
+/** Runs a program until it exits and samples /proc meanwhile. @throws if it fails */
 export async function measureRun(command: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<MeasuredRun> {
   const startedAt = process.hrtime.bigint();
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -33,7 +33,7 @@ export async function measureRun(command: string, args: string[], env: NodeJS.Pr
   return { seconds: secondsSince(startedAt), flushSeconds: 0, ...sample };
 }
 
-/** Runs steps one after the other and counts them as one. */
+/** Runs steps sequentially and adds up their results. */
 export async function measureSteps(...steps: (() => Promise<MeasuredRun>)[]): Promise<MeasuredRun> {
   const sum = { seconds: 0, flushSeconds: 0, cpuSeconds: 0, peakMemoryMb: 0 };
   for (const step of steps) {
@@ -46,7 +46,10 @@ export async function measureSteps(...steps: (() => Promise<MeasuredRun>)[]): Pr
   return sum;
 }
 
-/** Brings what a program has written to the disk, and counts how long that takes: hyper2kvm does so itself before a file gets its name. */
+/**
+ * Flushes a program's output to the disk and measures the time. hyper2kvm itself does this before it renames a file
+ * to its final name.
+ */
 export async function withFlush(run: MeasuredRun, paths: readonly string[]): Promise<MeasuredRun> {
   return { ...run, flushSeconds: (await measureRun('sync', [...paths])).seconds };
 }
@@ -61,7 +64,7 @@ function readProcess(pid: number | undefined): Pick<MeasuredRun, 'cpuSeconds' | 
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /, '')
       .split(' ');
-    // Fields 14 and 15 of proc(5): user and system time; two fields and the name stand before the rest.
+    // Fields 14 and 15 of proc(5) are user and system time. `stat` starts at field 3.
     const ticks = Number(stat[11]) + Number(stat[12]);
     if (peak === undefined) return undefined;
     return { cpuSeconds: ticks / TICKS_PER_SECOND, peakMemoryMb: (Number(peak) * 1024) / 1e6 };

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** Where a disk is served, and as whom. */
+/** The address and credentials of a served disk. */
 interface Served {
   url: string;
   username: string;
@@ -11,13 +11,13 @@ interface Served {
   sizeBytes: number;
 }
 
-/** A server in a process of its own, until it is disposed. */
+/** A server in a separate process. Disposing it ends the process. */
 export interface ServedDisk extends AsyncDisposable, Served {
-  /** With this hyper2kvm logs in. */
+  /** The environment with which hyper2kvm logs in. */
   ownEnv: NodeJS.ProcessEnv;
 }
 
-/** Serves a streamOptimized file as the one disk of the VM `bench`. */
+/** Serves a streamOptimized file as the only disk of the VM `bench`. */
 export async function serveDisk(path: string, capacityBytes: number): Promise<ServedDisk> {
   const server = fork(fileURLToPath(new URL('serve.ts', import.meta.url)), [path, String(capacityBytes)]);
   const served = await new Promise<Served>((resolve, reject) => {

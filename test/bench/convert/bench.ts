@@ -18,8 +18,10 @@ import { compete, contestTable, describeHost, type Contestant } from '../contest
 import { measureRun, withFlush, type MeasuredRun } from '../measured-run.ts';
 
 /**
- * `npm run bench:convert -- [--size-mib N] [--full-mib N] [--runs N] [--tree FOLDER] [--only TEXT]`: every conversion beside `qemu-img convert` on the same file, in turn, the
- * results compared. `--tree` makes the disk an ext4 file system with that folder in it, as a guest's disk is. TMPDIR says where: about three times the size is needed.
+ * `npm run bench:convert -- [--size-mib N] [--full-mib N] [--runs N] [--tree FOLDER] [--only TEXT]`
+ * Runs every conversion and `qemu-img convert` on the same file in turn, and compares the results.
+ * `--tree` makes the disk an ext4 file system with that folder in it, like a guest's disk.
+ * The files are created below TMPDIR, which needs about three times the size.
  */
 const { values } = parseArgs({
   options: {
@@ -42,9 +44,9 @@ interface Contest {
   format: string;
   /** Arguments of `qemu-img convert`. */
   peer: string[];
-  /** What is shown, and the flags of `convert`. */
+  /** The title, and the flags of `convert`. */
   own: [title: string, flags: string[], source?: string][];
-  /** Also show what copying the source costs. */
+  /** Whether to measure a plain copy of the source, too. */
   withCopy?: boolean;
 }
 
@@ -103,7 +105,7 @@ async function makeSources(): Promise<void> {
   await writePackage();
 }
 
-/** The smallest package of the streamOptimized disk: what an export leaves, as far as a conversion looks at it. */
+/** Writes a minimal package with the streamOptimized disk: only the parts of an export that a conversion reads. */
 async function writePackage(): Promise<void> {
   const text = `<?xml version="1.0"?>
 <Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1"

@@ -22,9 +22,14 @@ import { measureRun, measureSteps, withFlush, type MeasuredRun } from '../measur
 import { serveDisk, type ServedDisk } from '../serve-disk.ts';
 
 /**
- * `npm run bench:export -- [--size-mib N] [--runs N] [--tree FOLDER | --random] [--against CHECKOUT]`: one disk over TLS to files and images, by curl, `govc export.ovf`, curl and then qemu-img, and hyper2kvm, in
- * turn. curl neither hashes nor looks at what it writes, and gets its lease for nothing. The disk is text, holes and random data; with `--random` nothing of it compresses; with
- * `--tree` it is an ext4 file system with that folder in it. With `--against` the peer is the program that is built in another checkout. TMPDIR says where: about three times the size is needed.
+ * `npm run bench:export -- [--size-mib N] [--runs N] [--tree FOLDER | --random] [--against CHECKOUT]`
+ * Exports one disk over TLS to files and images, in turn with curl, with `govc export.ovf`, with curl followed by
+ * qemu-img, and with hyper2kvm.
+ * curl neither hashes nor parses the data, and the time for its lease is not measured.
+ * The disk contains text, holes and random data. With `--random`, it is not compressible. With `--tree`, it is an
+ * ext4 file system with that folder in it.
+ * With `--against`, the peer is the program that is built in another checkout.
+ * The files are created below TMPDIR, which needs about three times the size.
  */
 const { values } = parseArgs({
   options: {
@@ -87,7 +92,7 @@ function contestants({ url, username, password }: ServedDisk): Contestant[] {
   return peers.toSpliced(1, 0, fresh({ title: '`govc export.ovf`', peer: '`curl`', run }));
 }
 
-/** Each kind of export by the program of another checkout, and by this one. */
+/** Runs each kind of export with the program of another checkout and with this one. */
 function versions(checkout: string): Contestant[] {
   const kinds = [
     ['hyper2kvm export', 'bench-disk-1.vmdk'],
@@ -103,7 +108,7 @@ function versions(checkout: string): Contestant[] {
   });
 }
 
-/** `title` is the command line, but for the VM and the output. */
+/** `title` is the command line without the VM and the output. */
 function own(title: string, result: string, peer: string): Contestant {
   const [, command = '', ...flags] = title.split(' ');
   const images = ['-f', 'vmdk', '-F', extname(result).slice(1), source, join(output, result)];
@@ -115,7 +120,7 @@ function own(title: string, result: string, peer: string): Contestant {
   };
 }
 
-/** Nothing of the one before is left when a contestant begins. */
+/** Removes the files of the previous contestant before a contestant starts. */
 function fresh(contestant: Contestant): Contestant {
   const run = async () => {
     await rm(output, { recursive: true, force: true });
@@ -132,7 +137,7 @@ function curlAndConvert(format: string): Promise<MeasuredRun> {
   );
 }
 
-/** curl gets the url of a lease that is opened and ended around it. */
+/** Downloads the disk with curl. The lease is opened before and ended after the measurement. */
 async function curl(): Promise<MeasuredRun> {
   const { signal } = new AbortController();
   const client = new VsphereClient(

@@ -16,8 +16,9 @@ import { median, type MeasuredRun } from '../measured-run.ts';
 import { serveDisk } from '../serve-disk.ts';
 
 /**
- * `npm run bench:growth -- [--used-mib N,N,…] [--runs N]`: the same work on ever larger disks. Time has to grow with what is used in a straight line, memory not at all. Sources are made and removed in
- * turn: at most about 2.2 times the largest disk is needed below TMPDIR.
+ * `npm run bench:growth -- [--used-mib N,N,…] [--runs N]`
+ * Runs the same work on disks of increasing size. Time must grow linearly with the used space; memory must not grow.
+ * Sources are created and removed one by one: TMPDIR needs at most about 2.2 times the size of the largest disk.
  */
 const { values } = parseArgs({
   options: { 'used-mib': { type: 'string', default: '1024,4096,16384' }, runs: { type: 'string', default: '1' } },
@@ -47,7 +48,7 @@ async function requireRoom(largestBytes: number): Promise<void> {
 }
 
 async function measureSize(usedBytes: number): Promise<void> {
-  // Three fifths of this content are no zeros.
+  // Three fifths of this content are not zero.
   const content = mixedContent(Math.round(usedBytes / 0.6 / 65536) * 65536, 'growth');
   await makeStreamDisk(stream, content);
   await measure('streamOptimized → qcow2', usedBytes, image, stream, () =>

@@ -11,8 +11,10 @@ import { describeHost, markdownTable } from '../contest.ts';
 import { median } from '../measured-run.ts';
 
 /**
- * `npm run bench:startup -- [--runs N]`: how long the binary takes to say its version and its help, beside one that was built in the same way of a program that does nothing. The binary
- * is that of `npm run package`, or HYPER2KVM_BINARY.
+ * `npm run bench:startup -- [--runs N]`
+ * Measures how long the binary takes to print its version and its help, compared to a binary of an empty program
+ * that was built in the same way.
+ * The binary is that of `npm run package`, or the one in HYPER2KVM_BINARY.
  */
 const { values } = parseArgs({ options: { runs: { type: 'string', default: '30' } } });
 const runs = readPositive('--runs', values.runs);
@@ -24,7 +26,7 @@ interface Contestant {
   title: string;
   command: string;
   args: string[];
-  /** The most that the ratio to the empty program should be, on a quiet machine. */
+  /** The target for the ratio to the empty program on an idle machine. */
   aim?: number;
   milliseconds: number[];
 }
