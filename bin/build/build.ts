@@ -1,4 +1,5 @@
-// Builds the package: an empty dist, the compiled sources, and oclif's manifest. Run with Node 24: node bin/build/build.ts
+// Builds the package: empties dist, compiles the sources and writes oclif's manifest. Requires Node.js 24: node
+// bin/build/build.ts
 import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -5,7 +5,7 @@ export type Flag = Command.Flag.Cached;
 
 export const BIN = 'hyper2kvm';
 
-/** The commands that help shows, in the order of the alphabet. */
+/** Returns the commands that are not hidden, in alphabetical order. */
 export function listedCommands(manifest: Interfaces.Manifest): Command.Cached[] {
   return Object.values(manifest.commands)
     .filter(({ hidden }) => !hidden)
@@ -22,7 +22,7 @@ export function argWord(arg: Command.Arg.Cached): string {
   return `${arg.name.toUpperCase()}${arg.multiple === true ? '...' : ''}`;
 }
 
-/** The flags that help shows, by group, the command's own first. */
+/** Returns the visible flags by group, the command's own flags first. */
 export function flagGroups(command: Command.Cached): { heading: string; flags: Flag[] }[] {
   const shown = Object.values(command.flags).filter((flag) => flag.hidden !== true);
   const groups = [...Map.groupBy(shown, (flag) => flag.helpGroup ?? '')];
@@ -31,7 +31,7 @@ export function flagGroups(command: Command.Cached): { heading: string; flags: F
     .map(([group, flags]) => ({ heading: headingOf(group), flags }));
 }
 
-/** What stands behind a flag's name; nothing for a switch. */
+/** Returns the placeholder of a flag's value, or an empty string for a boolean flag. */
 export function valueWord(flag: Flag): string {
   if (flag.type !== 'option') return '';
   if (flag.options !== undefined) return `=${flag.options.join('|')}`;

@@ -10,7 +10,7 @@ import {
   type Flag,
 } from './command-words.ts';
 
-/** docs/commands.md: every command with its words, flags and examples, out of oclif's manifest. */
+/** Generates docs/commands.md from oclif's manifest: every command with its arguments, flags and examples. */
 export function commandsPage(manifest: Interfaces.Manifest): string {
   const commands = listedCommands(manifest);
   const links = commands.map(({ id, summary }) => `- [\`${BIN} ${id}\`](#${BIN}-${id}): ${summary}`);

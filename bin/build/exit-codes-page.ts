@@ -1,7 +1,7 @@
 import { SIGNAL_EXIT_CODES } from '../../src/base/errors.ts';
 import { EXIT_CODES } from '../../src/base/exit-codes.ts';
 
-/** docs/exit-codes.md, out of the one table in `src/base`. */
+/** Generates docs/exit-codes.md from the exit code table in `src/base`. */
 export function exitCodesPage(): string {
   const rows = [
     '| 0 | | All is well |',

@@ -1,4 +1,5 @@
-// Writes docs/commands.md, docs/exit-codes.md and docs/schemas. With --check it writes nothing, and fails when one of them is stale.
+// Writes docs/commands.md, docs/exit-codes.md and docs/schemas. With --check, writes nothing and fails if one of them
+// is outdated.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format } from 'prettier';
 import { commandsPage } from './commands-page.ts';
@@ -28,7 +29,7 @@ function read(file: URL): string | undefined {
   }
 }
 
-/** As `npm run format` would leave it. */
+/** Formats a text like `npm run format`. */
 function tidy(text: string): Promise<string> {
   return format(text, { parser: 'markdown', printWidth: 120 });
 }

@@ -3,8 +3,10 @@ import { dirname, join, normalize, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 /**
- * `node bin/build/import-graph.ts [--root FOLDER] [--under src/PART] [--depth N]`: the sizes of the source folders, the imports between them, and the import cycles, with type-only
- * imports counted. Without `--under` it covers all of `src` and lists folders two levels deep.
+ * `node bin/build/import-graph.ts [--root FOLDER] [--under src/PART] [--depth N]`
+ * Prints the sizes of the source folders, the imports between them, and the import cycles. Type-only imports count,
+ * too.
+ * Without `--under`, it covers all of `src` and lists folders two levels deep.
  */
 const { values } = parseArgs({
   options: {
@@ -34,7 +36,7 @@ printCycles(
   imports.map(({ from, to }) => ({ from: folderOf(from), to: folderOf(to) })).filter(({ from, to }) => from !== to),
 );
 
-/** Static, type-only and dynamic imports and re-exports of files under the same base. */
+/** Returns the static, type-only and dynamic imports and re-exports of files under the same base. */
 function importsOf(from: string): Import[] {
   const text = readFileSync(join(base, from), 'utf8');
   const statics = text.matchAll(/^(?:import|export)\s+(?:type\s)?(?:[^'";]*?\sfrom\s+)?'(\.[^']+)'/gm);
@@ -76,7 +78,10 @@ function printEdges(): void {
   }
 }
 
-/** Prints the strongly connected components of more than one node: each is one cycle, or several that share a node. */
+/**
+ * Prints the strongly connected components with more than one node. Each is a cycle, or several cycles that share a
+ * node.
+ */
 function printCycles(title: string, edges: readonly Import[]): void {
   const cycles = components(edges).filter((component) => component.length > 1);
   console.log(`\n${title}: ${cycles.length}`);

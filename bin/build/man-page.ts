@@ -32,8 +32,8 @@ const FILES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The man page hyper2kvm(1) out of oclif's manifest, in the macros of mdoc(7).
- * @param date as man pages have it: `November 22, 2026`
+ * Generates the man page hyper2kvm(1) from oclif's manifest, as mdoc(7) source.
+ * @param date in the format of man pages: `November 22, 2026`
  */
 export function manPage(
   manifest: Interfaces.Manifest,
@@ -76,7 +76,10 @@ export function manPage(
   ].join('\n');
 }
 
-/** Groups of flags that are the same wherever they stand, such as those of the connection: they are told once. */
+/**
+ * Returns the flag groups that are identical in all commands that have them, such as the connection flags. The page
+ * documents them once.
+ */
 function sharedGroups(commands: readonly Command.Cached[]): Map<string, Flag[]> {
   const groups = Map.groupBy(commands.flatMap(flagGroups), ({ heading }) => heading);
   const same = [...groups].flatMap(([heading, uses]): [string, Flag[]][] => {

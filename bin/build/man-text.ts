@@ -1,7 +1,10 @@
-/** A line of mdoc(7) source should not be longer. */
+/** Recommended maximum length of a line of mdoc(7) source. */
 const WIDTH = 78;
 
-/** Text as lines of mdoc source: each sentence on lines of its own, which is how formatters know where sentences end. */
+/**
+ * Formats text as lines of mdoc source. Each sentence starts on a new line, because formatters detect the end of a
+ * sentence at the end of a line.
+ */
 export function prose(text: string): string[] {
   return text
     .split(/(?<=[.!?])\s+(?=[A-Z-])/)
@@ -9,12 +12,15 @@ export function prose(text: string): string[] {
     .map(literalStart);
 }
 
-/** A macro with one argument of any text. */
+/** Formats a macro with one argument, which may be any text. */
 export function macro(name: string, argument: string): string {
   return `${name} ${literal(argument)}`;
 }
 
-/** Text as it stands, in a line of prose or of a macro: hyphens as they are typed in a shell, no escapes, and no word that is taken for a macro. */
+/**
+ * Escapes text that must appear unchanged in prose or in a macro: hyphens for the shell, no escape sequences, no
+ * words that are macro names.
+ */
 export function literal(text: string): string {
   const plain = text
     .replaceAll('\\', '\\e')
@@ -25,7 +31,8 @@ export function literal(text: string): string {
     .replaceAll('~', '\\(ti')
     .replaceAll('^', '\\(ha')
     .replaceAll('`', '\\(ga');
-  // mdoc takes words of two or three letters, the first one a capital, and lone marks of punctuation for its own.
+  // mdoc treats words of two or three letters with an initial capital as macros, and single punctuation marks as
+  // delimiters.
   return plain.replace(/(^|\s)(?=[A-Z%][a-z0-9]{1,2}(\s|$)|[.,:;()[\]?!|](\s|$))/g, '$1\\&');
 }
 
@@ -39,13 +46,13 @@ function folded(words: readonly string[]): string[] {
   return lines;
 }
 
-/** A flag's dashes are those of a shell; other hyphens are those of the language. */
+/** The dashes of a flag are ASCII hyphens for the shell. Other hyphens are typographic. */
 function proseWord(word: string): string {
   const escaped = word.replaceAll('\\', '\\e').replaceAll('’', "'").replaceAll('~', '\\(ti').replaceAll('^', '\\(ha');
   return /^[(]?-/.test(word) ? escaped.replaceAll('-', '\\-') : escaped;
 }
 
-/** A full stop or an apostrophe at the start of a line makes a request of it. */
+/** Escapes a period or an apostrophe at the start of a line, which would make the line a request. */
 function literalStart(line: string): string {
   return /^[.']/.test(line) ? `\\&${line}` : line;
 }

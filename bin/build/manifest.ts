@@ -6,13 +6,13 @@ const root = new URL('../../', import.meta.url);
 
 export const manifestFile = fileURLToPath(new URL('oclif.manifest.json', root));
 
-/** The manifest of the commands as the sources define them, as text in a stable order, whatever order the sources have. */
+/** Returns the manifest of the commands in `src` as text. Its order does not depend on the order in the sources. */
 export async function manifestText(): Promise<string> {
   const manifest = await loadManifest();
   return `${JSON.stringify(sorted(manifest), null, 2)}\n`;
 }
 
-/** Loads the commands from `src` through oclif, past any manifest that is there. */
+/** Loads the commands from `src` through oclif and ignores an existing manifest. */
 export async function loadManifest(): Promise<Interfaces.Manifest> {
   settings.enableAutoTranspile = false;
   const pjson = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
@@ -25,14 +25,17 @@ export async function loadManifest(): Promise<Interfaces.Manifest> {
   });
   const plugin = config.plugins.get(config.pjson.name);
   if (plugin === undefined) throw new Error('oclif has not loaded the commands.');
-  // What JSON cannot hold, the function that loads a command, is left out when the manifest is written.
+  // Omits the function that loads a command, because JSON cannot represent it.
   return {
     version: plugin.version,
     commands: Object.fromEntries(plugin.commands.map((command) => [command.id, command])),
   };
 }
 
-/** Keys in alphabetical order, without what JSON cannot hold. Examples and options keep their order: they are arrays. */
+/**
+ * Sorts keys alphabetically and omits values that JSON cannot represent. Examples and options are arrays, so they
+ * keep their order.
+ */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;

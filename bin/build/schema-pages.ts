@@ -2,11 +2,11 @@ import { toJsonSchema } from '@valibot/to-json-schema';
 import { format } from 'prettier';
 import { PUBLISHED_SCHEMAS } from '../../src/operations/documents/published-schemas.ts';
 
-/** The files of docs/schemas with their texts, as `npm run format` would leave them. */
+/** Returns the files of docs/schemas with their content, formatted like `npm run format`. */
 export async function schemaPages(): Promise<{ file: URL; text: string }[]> {
   return await Promise.all(
     Object.entries(PUBLISHED_SCHEMAS).map(async ([name, { title, schema }]) => {
-      // Checks that JSON Schema cannot express are left to the program, which makes them when it reads a record.
+      // JSON Schema cannot express some checks. The program makes them when it reads a record.
       const { $schema, ...body } = toJsonSchema(schema, {
         errorMode: 'ignore',
         target: 'draft-07',

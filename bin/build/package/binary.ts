@@ -6,20 +6,22 @@ import type { Arch, NodeBase } from './node-base.ts';
 export interface BinaryOptions {
   arch: Arch;
   base: NodeBase;
-  /** One CommonJS file. The binary is put beside it. */
+  /** The bundle as a CommonJS file. The binary is written to the same folder. */
   bundle: string;
   /**
-   * V8's compiled form of the bundle, which saves start-up time, is written by the same V8 that reads it: only for the architecture of this machine. It differs from build to build.
+   * Whether to include V8's code cache of the bundle, which makes the program start faster.
+   * Only the V8 that writes a code cache can read it, so it is limited to this machine's architecture. Its bytes
+   * differ between builds.
    */
   codeCache: boolean;
 }
 
-/** Puts the bundle into a copy of Node.js, and gives its path: a program that is one file. */
+/** Embeds the bundle in a copy of Node.js. Returns the path of the binary, a program in a single file. */
 export async function makeBinary({ arch, base, bundle, codeCache }: BinaryOptions): Promise<string> {
   const folder = dirname(bundle);
   const output = join(folder, `binary-${arch}`);
-  // pkg names the bundle by its full path, which then stands in the binary; it works in a folder of its own below TMPDIR, and
-  // from there a short name does.
+  // pkg embeds the full path of the bundle in the binary. It works in a folder below TMPDIR, from where a short name is
+  // sufficient.
   cpSync(bundle, join(folder, MAIN));
   const before = process.env['TMPDIR'];
   process.env['TMPDIR'] = folder;
@@ -45,12 +47,15 @@ function optionsOf({ arch, base, codeCache }: BinaryOptions, output: string): Pa
     useCodeCache: codeCache && isHost,
     useSnapshot: false,
     disableExperimentalSEAWarning: true,
-    // Without the second one SIGUSR1 opens Node's inspector, through which others can run code in the program.
+    // The second option prevents SIGUSR1 from opening Node's inspector, through which others can run code in the
+    // process.
     execArgv: ['--no-warnings', '--disable-sigusr1'],
-    // NODE_OPTIONS belongs to other programs; a word in it that this Node does not take would end this one.
+    // Ignores NODE_OPTIONS, which is meant for other programs. An option that this Node.js does not know would end the
+    // program.
     execArgvExtension: 'none',
   };
   const target = { nodeRange: `node${base.version}`, platform: 'linux', arch, output } as const;
-  // A base of another architecture cannot be run to write the blob: this Node writes it, which is of the same version.
+  // A base of another architecture cannot run here to write the blob. The local Node.js, which has the same version,
+  // writes it.
   return { nodePath: base.path, useLocalNode: !isHost, seaConfig, targets: [target] };
 }

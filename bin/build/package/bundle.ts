@@ -3,7 +3,10 @@ import { build, type BuildOptions, type Metafile } from 'esbuild';
 
 const root = new URL('../../../', import.meta.url);
 
-/** `import()` stays lazy in CommonJS, which is what a single executable runs; `import.meta.url` is set by a banner, since CommonJS has none. */
+/**
+ * In CommonJS, which single executable applications require, `import()` stays lazy. A banner defines
+ * `import.meta.url`, which CommonJS does not have.
+ */
 const OPTIONS = {
   bundle: true,
   platform: 'node',
@@ -12,7 +15,7 @@ const OPTIONS = {
   minify: true,
   keepNames: true,
   legalComments: 'none',
-  // oclif asks for it where it would translate sources, which is switched off.
+  // oclif loads it only to transpile sources, which is disabled.
   external: ['typescript'],
   absWorkingDir: fileURLToPath(root),
   banner: { js: "const __import_meta_url = require('node:url').pathToFileURL(__filename).href;" },
@@ -22,7 +25,10 @@ const OPTIONS = {
 
 const IMPORT_META = { 'import.meta.url': '__import_meta_url' };
 
-/** Bundles the program into one CommonJS file, the worker's bundle as a text inside it. What went into it is in the metafile. */
+/**
+ * Bundles the program into one CommonJS file, with the worker's bundle embedded as text. Returns the metafiles,
+ * which list all inputs.
+ */
 export async function bundleProgram(outfile: string): Promise<Metafile[]> {
   const worker = await build({
     ...OPTIONS,

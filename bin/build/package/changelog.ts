@@ -1,4 +1,7 @@
-/** What is missing in a changelog to release a version. Its sections are `## VERSION`, the newest first after `## Unreleased`. */
+/**
+ * Returns what the changelog still needs before a version can be released. Sections are `## VERSION`, newest first,
+ * after `## Unreleased`.
+ */
 export function changelogProblems(changelog: string, version: string): string[] {
   const sections = changelog.split(/^## /m).slice(1);
   const section = sections.find((text) => text.split(/[\s(]/, 1)[0] === version);

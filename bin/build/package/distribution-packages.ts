@@ -8,7 +8,7 @@ import { MAN_PAGE, ZSH_COMPLETION } from './shared-files.ts';
 import { commitTime, description, license, name, root, version } from './project.ts';
 import { outputOf } from './run-tool.ts';
 
-/** https://nfpm.goreleaser.com, built by Go, which checks it against Go's own list of hashes. */
+/** https://nfpm.goreleaser.com. Go builds it and verifies it against Go's checksum database. */
 const NFPM_VERSION = 'v2.45.2';
 const NFPM = `github.com/goreleaser/nfpm/v2/cmd/nfpm@${NFPM_VERSION}`;
 
@@ -19,7 +19,7 @@ const LONG_DESCRIPTION = `Exports virtual machines from a vCenter or an ESXi hos
 makes their guests fit for virtio, writes libvirt domains, and boots the
 result to see whether it comes up. One program without a daemon.`;
 
-/** The program nfpm, built once; or why there is none. */
+/** Returns the path of nfpm, which is built once, or the reason why it is missing. */
 export function findNfpm(): { path: string } | { missing: string } {
   const folder = join(root, 'node_modules/.cache/hyper2kvm-package', NFPM_VERSION);
   const path = join(folder, 'nfpm');
@@ -30,7 +30,7 @@ export function findNfpm(): { path: string } | { missing: string } {
   return { missing: `go install ${NFPM} failed: ${build.stderr.trim().split('\n').at(-1)}` };
 }
 
-/** Makes a .deb or .rpm of the laid out payload in `target`, and gives its name there. */
+/** Builds a .deb or .rpm of the payload into `target` and returns its file name. */
 export function makeDistributionPackage(
   nfpm: string,
   { format, arch, payload, target }: { format: DistributionFormat; arch: Arch; payload: string; target: string },
@@ -47,7 +47,10 @@ function documentPlace(document: string, format: DistributionFormat): string {
   return format === 'deb' ? `/usr/share/doc/${name}/copyright` : `/usr/share/licenses/${name}/LICENSE`;
 }
 
-/** Where a file below `share` comes from and goes to. Both distributions want man pages compressed; Debian's zsh reads another folder. */
+/**
+ * Returns the source and destination of a file below `share`. Both formats require compressed man pages. Debian's
+ * zsh uses another folder for completions.
+ */
 function placeOf(path: string, format: DistributionFormat, payload: string): { src: string; dst: string } {
   const src = join(payload, 'share', path);
   if (path === MAN_PAGE) return { src: compressedBeside(payload, src), dst: `/usr/share/${path}.gz` };
@@ -55,20 +58,26 @@ function placeOf(path: string, format: DistributionFormat, payload: string): { s
   return { src, dst: `/usr/share/${isDebianZsh ? path.replace('site-functions', 'vendor-completions') : path}` };
 }
 
-/** The file beside the payload, compressed; the same bytes each time, since zlib writes neither name nor time. */
+/**
+ * Writes the compressed file next to the payload. The bytes are reproducible, because zlib writes neither name nor
+ * time.
+ */
 function compressedBeside(payload: string, file: string): string {
   const result = `${payload}.1.gz`;
   writeFileSync(result, gzipSync(readFileSync(file), { level: 9 }));
   return result;
 }
 
-/** nfpm reads YAML, of which JSON is a part. glibc 2.28 is what this Node.js is built for. */
+/**
+ * Returns the nfpm configuration as JSON, which is a subset of YAML. glibc 2.28 is the minimum of this Node.js
+ * build.
+ */
 function configOf(format: DistributionFormat, arch: Arch, payload: string): object {
   const mtime = new Date(commitTime() * 1000).toISOString();
   const documents = DOCUMENTS.map((document) => ({
     src: join(payload, document),
     dst: documentPlace(document, format),
-    // rpm marks them, so that they can be left out of an installation, or listed.
+    // rpm can list such files, or omit them from an installation.
     ...(format === 'rpm' ? { type: document === 'LICENSE' ? 'license' : 'doc' } : {}),
     file_info: { mode: 0o644, mtime },
   }));

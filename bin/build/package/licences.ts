@@ -4,7 +4,7 @@ import type { Metafile } from 'esbuild';
 import type { NodeBase } from './node-base.ts';
 import { root } from './project.ts';
 
-/** An npm package of which code is in the program. */
+/** An npm package whose code is in the program. */
 export interface BundledPackage {
   name: string;
   version: string;
@@ -16,7 +16,7 @@ export interface BundledPackage {
 const LICENSE_FILE = /^(licen[cs]e|copying|notice)/i;
 const RULE = '='.repeat(80);
 
-/** The packages that the bundles hold code of, by name. */
+/** Returns the packages whose code is in the bundles, sorted by name. */
 export function bundledPackages(metafiles: readonly Metafile[]): BundledPackage[] {
   const inputs = metafiles
     .flatMap(({ outputs }) => Object.values(outputs))
@@ -25,11 +25,11 @@ export function bundledPackages(metafiles: readonly Metafile[]): BundledPackage[
     .map(([path]) => path);
   const folders = new Set(inputs.map(packageFolder).filter((folder) => folder !== undefined));
   const packages = [...folders].map(readPackage).map((found) => [`${found.name} ${found.version}`, found] as const);
-  // The same version can lie in two folders.
+  // The same version can be installed in two folders.
   return [...new Map(packages.toSorted(([a], [b]) => (a < b ? -1 : 1))).values()];
 }
 
-/** Up to the last `node_modules/NAME`: packages bring others of their own. */
+/** Returns the path up to the last `node_modules/NAME`, because packages can have nested dependencies. */
 function packageFolder(path: string): string | undefined {
   const folder = /^.*\bnode_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0];
   return folder === undefined ? undefined : resolve(root, folder);
@@ -46,7 +46,7 @@ function readPackage(folder: string): BundledPackage {
   return { name, version, license, homepage: typeof homepage === 'string' ? homepage : undefined, texts };
 }
 
-/** The licences of all that is in a binary, as one text. */
+/** Returns the licences of everything in a binary as one text. */
 export function licencesText(packages: readonly BundledPackage[], base: NodeBase): string {
   const sections = [
     section(`Node.js ${base.version}`, 'the runtime, with what is built into it', [base.license.trim()]),

@@ -8,16 +8,16 @@ import { outputOf } from './run-tool.ts';
 export const ARCHES = ['x64', 'arm64'] as const;
 export type Arch = (typeof ARCHES)[number];
 
-/** The Node.js that a binary is made of. */
+/** The Node.js executable that a binary is based on. */
 export interface NodeBase {
-  /** A copy that is ours to change. */
+  /** Path of a copy that may be modified. */
   path: string;
   version: string;
-  /** The npm package that it comes from. */
+  /** The npm package that contains it. */
   packageName: string;
-  /** Node's own licence, with those of all that is built into it. */
+  /** Node's own licence, with the licences of its bundled dependencies. */
   license: string;
-  /** The tool and its version; undefined when no tool here knows binaries of this architecture. */
+  /** The strip tool and its version. Undefined if no installed tool supports this architecture. */
   strippedBy: string | undefined;
 }
 
@@ -26,10 +26,13 @@ interface LockedPackage {
   integrity: string;
 }
 
-/** Other tools than the first of these that knows the architecture leave other bytes. */
+/** The first tool that supports the architecture is used. Different tools give different bytes. */
 const STRIP_TOOLS = ['llvm-strip', 'strip', 'aarch64-linux-gnu-strip', 'x86_64-linux-gnu-strip'];
 
-/** Puts the Node.js of the lock file into `folder`, without its symbols. npm installs only that of its own architecture, so others are fetched. */
+/**
+ * Copies the Node.js version of the lock file into `folder` and strips its symbols. npm installs only the package
+ * for this architecture; others are downloaded.
+ */
 export function prepareNodeBase(arch: Arch, folder: string): NodeBase {
   const packageName = `node-linux-${arch}`;
   const locked = lockedPackage(packageName);
@@ -77,7 +80,7 @@ function fetchPackage(name: string, { version, integrity }: LockedPackage, folde
   return unpacked;
 }
 
-/** A tool that does not know the architecture says so and leaves the file as it is. */
+/** Strips the symbols. A tool that does not support the architecture fails and leaves the file unchanged. */
 function strip(path: string): string | undefined {
   const tool = STRIP_TOOLS.find((name) => spawnSync(name, [path], { stdio: 'ignore' }).status === 0);
   if (tool === undefined) return undefined;

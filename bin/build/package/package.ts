@@ -1,4 +1,5 @@
-// Builds the standalone binaries and what they are handed out in: docs/packaging.md. Run with Node 24: npm run package -- --help
+// Builds the standalone binaries and their packages, see docs/packaging.md. Requires Node.js 24: npm run package --
+// --help
 import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -43,7 +44,7 @@ const { values } = parseArgs({
 if (values.help) process.stdout.write(HELP);
 else if (await mayBuild()) await buildAll(values.arch.map(archOf), resolve(values.output));
 
-/** Prints what is missing for a release, which only `--release` takes as a failure. */
+/** Prints what is missing for a release. Only with `--release` is that a failure. */
 async function mayBuild(): Promise<boolean> {
   const problems = await releaseProblems();
   for (const problem of problems) process.stderr.write(`Not ready to release ${version}: ${problem}\n`);
@@ -90,7 +91,7 @@ interface BuildOptions {
 
 interface Built {
   arch: Arch;
-  /** What archives and packages are made of. */
+  /** The folder with the content of archives and packages. */
   payload: string;
   /** The names of the files in the output folder. */
   files: string[];
@@ -112,14 +113,14 @@ async function buildBinary({ arch, bundle, packages, shared, output }: BuildOpti
   return { arch, payload, files: [title, `${title}.cdx.json`, `${title}.licences.txt`] };
 }
 
-/** Makes the archive; returns its name. */
+/** Creates the archive and returns its name. */
 function archiveBinary({ payload }: Built, output: string): string {
   const archive = `${basename(payload)}.tar.gz`;
   makeArchive(payload, join(output, archive));
   return archive;
 }
 
-/** Makes the packages; returns their names. */
+/** Creates the packages and returns their names. */
 function packBinary({ arch, payload }: Built, nfpm: string, output: string): string[] {
   return DISTRIBUTION_FORMATS.map((format) => makeDistributionPackage(nfpm, { format, arch, payload, target: output }));
 }

@@ -6,11 +6,14 @@ export interface PayloadParts {
   binary: string;
   licences: string;
   sbom: string;
-  /** By their paths below /usr/share. */
+  /** Files by their paths below /usr/share. */
   shared: Readonly<Record<string, string>>;
 }
 
-/** Lays out in `folder` what the archive and the packages hold: the program, its papers, and in `share` what belongs below /usr/share. */
+/**
+ * Creates the content of the archive and the packages in `folder`: the program, its documents and, in `share`, the
+ * files for /usr/share.
+ */
 export function layOutPayload(folder: string, { binary, licences, sbom, shared }: PayloadParts): void {
   mkdirSync(folder);
   cpSync(binary, join(folder, 'hyper2kvm'));
@@ -26,5 +29,5 @@ export function layOutPayload(folder: string, { binary, licences, sbom, shared }
 }
 
 const PAPERS = ['README.md', 'LICENSE', 'CHANGELOG.md'];
-/** What stands in /usr/share/doc/hyper2kvm once installed. */
+/** The files in /usr/share/doc/hyper2kvm after installation. */
 export const DOCUMENTS = [...PAPERS, 'THIRD-PARTY-LICENCES.txt', 'sbom.cdx.json'];

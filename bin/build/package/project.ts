@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The project's folder. */
+/** Absolute path of the project's root folder. */
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 export const { name, version, description, license } = JSON.parse(
@@ -11,8 +11,9 @@ export const { name, version, description, license } = JSON.parse(
 ) as Record<'name' | 'version' | 'description' | 'license', string>;
 
 /**
- * The time that all files in packages bear, in seconds since 1970: that of the commit, or `SOURCE_DATE_EPOCH` as https://reproducible-builds.org has it. 0 outside of a clone, where
- * there is no commit to ask.
+ * Returns the timestamp of all files in packages, in seconds since 1970: `SOURCE_DATE_EPOCH`
+ * (https://reproducible-builds.org) or the time of the commit.
+ * Outside of a Git clone it is 0.
  */
 export function commitTime(): number {
   const given = process.env['SOURCE_DATE_EPOCH'];

@@ -5,7 +5,7 @@ import { manifestFile, manifestText } from '../manifest.ts';
 import { changelogProblems } from './changelog.ts';
 import { root, version } from './project.ts';
 
-/** What has to be done before this version can be released, in sentences; empty when it can. */
+/** Returns the problems that prevent a release of this version, as sentences. Empty if there are none. */
 export async function releaseProblems(): Promise<string[]> {
   const problems = changelogProblems(readFileSync(join(root, 'CHANGELOG.md'), 'utf8'), version);
   if (readFileSync(manifestFile, 'utf8') !== (await manifestText())) {

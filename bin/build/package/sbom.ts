@@ -10,7 +10,7 @@ interface Component {
   cpe?: string;
 }
 
-/** As far as it is changed here; npm writes the rest. https://cyclonedx.org/docs/1.5/json/ */
+/** The fields that this module changes. npm writes the others. https://cyclonedx.org/docs/1.5/json/ */
 interface Bom {
   serialNumber?: string;
   metadata: { timestamp: string; component: Component };
@@ -19,8 +19,10 @@ interface Bom {
 }
 
 /**
- * A CycloneDX document of what is in a binary, out of `npm sbom`. npm lists the whole lock file (with `--omit dev` also packages are left out that are needed by
- * production and development both); kept is what the bundle holds code of, and the Node.js of this architecture. The time is that of the commit and there is no serial number, so that the same commit has the same document.
+ * Generates a CycloneDX document of the content of a binary from `npm sbom`.
+ * npm lists the whole lock file. `--omit dev` would also omit packages that both production and development need.
+ * The document keeps only the packages whose code is in the bundle, and the Node.js of this architecture.
+ * Its time is that of the commit, and it has no serial number, so that the same commit gives the same document.
  */
 export function sbomText(packages: readonly BundledPackage[], base: NodeBase): string {
   const flags = ['--sbom-format', 'cyclonedx', '--sbom-type', 'application', '--package-lock-only'];
@@ -30,13 +32,13 @@ export function sbomText(packages: readonly BundledPackage[], base: NodeBase): s
   if (inside.size > 0) throw new Error(`npm sbom does not know ${[...inside].join(', ')}`);
   const refs = new Set([refOf({ name, version }), ...components.map((component) => component['bom-ref'])]);
   bom.components = components.map((component) =>
-    // Lists of vulnerabilities know Node.js by this name, not by that of the npm package.
+    // Vulnerability databases list Node.js under its CPE, not under the name of the npm package.
     component.name === base.packageName ? { ...component, cpe: nodeCpe(base) } : component,
   );
   bom.dependencies = bom.dependencies
     .filter(({ ref }) => refs.has(ref))
     .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((other) => refs.has(other)) }));
-  // npm takes the name of the folder.
+  // npm uses the name of the folder.
   bom.metadata.component.name = name;
   bom.metadata.timestamp = new Date(commitTime() * 1000).toISOString();
   delete bom.serialNumber;

@@ -6,7 +6,7 @@ import { commitTime, description, name } from './project.ts';
 export const MAN_PAGE = `man/man1/${name}.1`;
 export const ZSH_COMPLETION = `zsh/site-functions/_${name}`;
 
-/** What belongs below /usr/share, by its path there: completions for the shells and the man page, out of the commands. */
+/** Generates the files below /usr/share, by path: shell completions and the man page, from the commands. */
 export async function sharedFiles(): Promise<Record<string, string>> {
   const manifest = await loadManifest();
   const commands = Object.values(manifest.commands);
@@ -18,7 +18,7 @@ export async function sharedFiles(): Promise<Record<string, string>> {
   };
 }
 
-/** `November 22, 2026`, in UTC. */
+/** Formats a date as `November 22, 2026`, in UTC. */
 function manDate(secondsSince1970: number): string {
   const form = { year: 'numeric', month: 'long', day: 'numeric', timeZone: 'UTC' } as const;
   return new Intl.DateTimeFormat('en-US', form).format(secondsSince1970 * 1000);

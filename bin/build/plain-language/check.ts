@@ -1,7 +1,10 @@
 import { globSync, readFileSync } from 'node:fs';
 import { faultsInMarkdown, faultsInSource, readWordList, type Fault } from './find-faults.ts';
 
-/** Part of `npm run lint`: what users read is free of the words in words.json. Exits with 1 after a line for each fault. */
+/**
+ * Part of `npm run lint`: checks texts for users against the words in words.json. Prints a line for each fault and
+ * exits with 1 if there are any.
+ */
 const words = readWordList();
 
 function check(pattern: string, find: (text: string) => Fault[]): string[] {

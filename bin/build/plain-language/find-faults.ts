@@ -1,29 +1,32 @@
 import { readFileSync } from 'node:fs';
 import { parseSync } from '@swc/core';
 
-/** A phrase that texts for users do not use, and what to write instead. */
+/** A phrase that texts for users must not contain, and its replacement. */
 export interface Word {
   pattern: RegExp;
   write: string;
 }
 
 export interface Fault {
-  /** Counted from 1. */
+  /** 1-based. */
   line: number;
   found: string;
   write: string;
 }
 
-/** The list in words.json. To extend it, add a pattern that does not match good English. */
+/** Reads words.json. To extend it, add a pattern that does not match correct English. */
 export function readWordList(): Word[] {
   const text = readFileSync(new URL('words.json', import.meta.url), 'utf8');
   const entries: { pattern: string; write: string }[] = JSON.parse(text);
   return entries.map(({ pattern, write }) => ({ pattern: new RegExp(pattern, 'giu'), write }));
 }
 
-/** Faults in the string and template literals of TypeScript. A literal without a space is a name or a path and not checked; neither are comments. */
+/**
+ * Returns the faults in the string and template literals of TypeScript. Comments and literals without a space, which
+ * are names or paths, are not checked.
+ */
 export function faultsInSource(source: string, words: readonly Word[]): Fault[] {
-  // Positions of swc are byte offsets that count on from file to file. The empty statement shows where this file begins.
+  // swc's positions are byte offsets that continue from file to file. The empty statement marks the start of this file.
   const program = parseSync(`;${source}`, { syntax: 'typescript' });
   const start = (program.body[0]?.span.start ?? 0) + 1;
   const bytes = Buffer.from(source);
@@ -36,7 +39,7 @@ export function faultsInSource(source: string, words: readonly Word[]): Fault[] 
   return faults;
 }
 
-/** Faults in the text of a Markdown file. Code blocks, code spans and the targets of links are not checked. */
+/** Returns the faults in a Markdown text. Code blocks, code spans and link targets are not checked. */
 export function faultsInMarkdown(text: string, words: readonly Word[]): Fault[] {
   const prose = text
     .replaceAll(/^```[^]*?^```/gm, blank)
@@ -55,7 +58,7 @@ function faultsIn(text: string, firstLine: number, words: readonly Word[]): Faul
   );
 }
 
-/** The literals below a node of swc's tree. Imports are left out. */
+/** Yields the literals below a node of swc's AST, except those in imports. */
 function* literals(node: unknown): Generator<{ text: string; position: number }> {
   if (typeof node !== 'object' || node === null) return;
   if (Array.isArray(node)) {
@@ -80,7 +83,7 @@ function lineAt(before: string): number {
   return before.split('\n').length;
 }
 
-/** The same lines without their text. */
+/** Returns the same number of lines without their text. */
 function blank(text: string): string {
   return text.replaceAll(/[^\n]/g, ' ');
 }
