@@ -1,5 +1,4 @@
-// Builds the package: empties dist, compiles the sources and writes oclif's manifest. Requires Node.js 24: node
-// bin/build/build.ts
+// Builds the package: empties dist, compiles the sources and writes oclif's manifest. Requires Node.js 24: node bin/build/build.ts
 import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,4 @@
-// Writes docs/commands.md, docs/exit-codes.md and docs/schemas. With --check, writes nothing and fails if one of them
-// is outdated.
+// Writes docs/commands.md, docs/exit-codes.md and docs/schemas. With --check, writes nothing and fails if one of them is outdated.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format } from 'prettier';
 import { commandsPage } from './commands-page.ts';

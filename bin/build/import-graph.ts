@@ -4,8 +4,7 @@ import { parseArgs } from 'node:util';
 
 /**
  * `node bin/build/import-graph.ts [--root FOLDER] [--under src/PART] [--depth N]`
- * Prints the sizes of the source folders, the imports between them, and the import cycles. Type-only imports count,
- * too.
+ * Prints the sizes of the source folders, the imports between them, and the import cycles. Type-only imports count, too.
  * Without `--under`, it covers all of `src` and lists folders two levels deep.
  */
 const { values } = parseArgs({
@@ -78,10 +77,7 @@ function printEdges(): void {
   }
 }
 
-/**
- * Prints the strongly connected components with more than one node. Each is a cycle, or several cycles that share a
- * node.
- */
+/** Prints the strongly connected components with more than one node. Each is a cycle, or several cycles that share a node. */
 function printCycles(title: string, edges: readonly Import[]): void {
   const cycles = components(edges).filter((component) => component.length > 1);
   console.log(`\n${title}: ${cycles.length}`);

@@ -76,10 +76,7 @@ export function manPage(
   ].join('\n');
 }
 
-/**
- * Returns the flag groups that are identical in all commands that have them, such as the connection flags. The page
- * documents them once.
- */
+/** Returns the flag groups that are identical in all commands that have them, such as the connection flags. The page documents them once. */
 function sharedGroups(commands: readonly Command.Cached[]): Map<string, Flag[]> {
   const groups = Map.groupBy(commands.flatMap(flagGroups), ({ heading }) => heading);
   const same = [...groups].flatMap(([heading, uses]): [string, Flag[]][] => {

@@ -17,10 +17,7 @@ export function macro(name: string, argument: string): string {
   return `${name} ${literal(argument)}`;
 }
 
-/**
- * Escapes text that must appear unchanged in prose or in a macro: hyphens for the shell, no escape sequences, no
- * words that are macro names.
- */
+/** Escapes text that must appear unchanged in prose or in a macro: hyphens for the shell, no escape sequences, no words that are macro names. */
 export function literal(text: string): string {
   const plain = text
     .replaceAll('\\', '\\e')
@@ -31,8 +28,7 @@ export function literal(text: string): string {
     .replaceAll('~', '\\(ti')
     .replaceAll('^', '\\(ha')
     .replaceAll('`', '\\(ga');
-  // mdoc treats words of two or three letters with an initial capital as macros, and single punctuation marks as
-  // delimiters.
+  // mdoc treats words of two or three letters with an initial capital as macros, and single punctuation marks as delimiters.
   return plain.replace(/(^|\s)(?=[A-Z%][a-z0-9]{1,2}(\s|$)|[.,:;()[\]?!|](\s|$))/g, '$1\\&');
 }
 

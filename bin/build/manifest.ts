@@ -32,10 +32,7 @@ export async function loadManifest(): Promise<Interfaces.Manifest> {
   };
 }
 
-/**
- * Sorts keys alphabetically and omits values that JSON cannot represent. Examples and options are arrays, so they
- * keep their order.
- */
+/** Sorts keys alphabetically and omits values that JSON cannot represent. Examples and options are arrays, so they keep their order. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;

@@ -17,10 +17,7 @@ export function measureOther(checkout: string, args: string[], env: NodeJS.Proce
   return measureRun(process.execPath, [resolve(checkout, 'bin/run.js'), ...args, '--quiet'], env);
 }
 
-/**
- * Runs the standalone binary in HYPER2KVM_BINARY or, by default, the built program with the Node.js that runs the
- * benchmark.
- */
+/** Runs the standalone binary in HYPER2KVM_BINARY or, by default, the built program with the Node.js that runs the benchmark. */
 export function measureOwn(args: string[], env: NodeJS.ProcessEnv = {}): Promise<MeasuredRun> {
   const binary = process.env['HYPER2KVM_BINARY'];
   const [command, ...first] = binary === undefined ? [process.execPath, CLI] : [binary];

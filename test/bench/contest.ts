@@ -1,10 +1,7 @@
 import { cpus } from 'node:os';
 import { median, type MeasuredRun } from './measured-run.ts';
 
-/**
- * A program with a task. All contestants of a contest run in turn, so that other load on the machine affects them
- * equally.
- */
+/** A program with a task. All contestants of a contest run in turn, so that other load on the machine affects them equally. */
 export interface Contestant {
   title: string;
   /** The title of the contestant that the ratios refer to. */

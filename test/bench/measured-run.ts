@@ -46,10 +46,7 @@ export async function measureSteps(...steps: (() => Promise<MeasuredRun>)[]): Pr
   return sum;
 }
 
-/**
- * Flushes a program's output to the disk and measures the time. hyper2kvm itself does this before it renames a file
- * to its final name.
- */
+/** Flushes a program's output to the disk and measures the time. hyper2kvm itself does this before it renames a file to its final name. */
 export async function withFlush(run: MeasuredRun, paths: readonly string[]): Promise<MeasuredRun> {
   return { ...run, flushSeconds: (await measureRun('sync', [...paths])).seconds };
 }

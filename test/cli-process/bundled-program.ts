@@ -23,8 +23,7 @@ const INPUTS = [
 
 /**
  * Returns the path of a bundle of the sources, and rebuilds it when a source has changed.
- * A process that runs the bundle takes a tenth of the CPU time of bin/dev.js, for which Node.js strips types file by
- * file.
+ * A process that runs the bundle takes a tenth of the CPU time of bin/dev.js, for which Node.js strips types file by file.
  * The standalone binary is built from the same bundle.
  */
 export function bundledProgram(): string {
@@ -41,10 +40,7 @@ export function bundledProgram(): string {
   return program;
 }
 
-/**
- * Removes bundles of older sources and leftovers of killed builds. Recently used bundles stay: tests may still run
- * them.
- */
+/** Removes bundles of older sources and leftovers of killed builds. Recently used bundles stay: tests may still run them. */
 export function removeOldBundles(cache: string, kept: string): void {
   for (const path of readdirSync(cache).map((name) => join(cache, name))) {
     const used = statSync(path, { throwIfNoEntry: false })?.mtimeMs;

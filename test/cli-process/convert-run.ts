@@ -30,10 +30,7 @@ export async function namesIn(folder: string): Promise<string[]> {
   return names.filter((name) => name !== STATE).toSorted();
 }
 
-/**
- * Writes a raw disk that takes a while to compress and to read back. Its image is small, so that tests do not wait
- * for the host's disk.
- */
+/** Writes a raw disk that takes a while to compress and to read back. Its image is small, so that tests do not wait for the host's disk. */
 export async function writeBusyDisk(path: string): Promise<void> {
   const cluster = Buffer.concat(Array.from({ length: 16 }, () => NOISE));
   const clusters = Array.from({ length: 64 }, () => cluster);

@@ -30,10 +30,7 @@ beforeAll(async () => {
 
 afterAll(() => sources[Symbol.asyncDispose]());
 
-/**
- * Writes the start of a gzipped tar whose first member has 64 GiB. The list of members is known only after all of it
- * is inflated.
- */
+/** Writes the start of a gzipped tar whose first member has 64 GiB. The list of members is known only after all of it is inflated. */
 async function writeSlowArchive(path: string): Promise<void> {
   const header = Buffer.alloc(512);
   const fields = { 0: 'zeros.vmdk', 100: '0000644\0', 108: '0000000\0', 116: '0000000\0', 136: '00000000000\0' };

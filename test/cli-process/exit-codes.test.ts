@@ -23,8 +23,7 @@ async function makePlace(): Promise<Place> {
   const bytes = await buffer(streamOptimized(mixedContent(MiB, 'file')));
   const whole = join(scratch.path, 'whole.vmdk');
   await writeFile(whole, bytes);
-  // The marker of the first grain follows the header and descriptor, at sector 128. The test sets its size to an
-  // invalid value.
+  // The marker of the first grain follows the header and descriptor, at sector 128. The test sets its size to an invalid value.
   const broken = join(scratch.path, 'broken.vmdk');
   bytes.writeUInt32LE(0x7fff_ffff, 128 * 512 + 8);
   await writeFile(broken, bytes);

@@ -1,10 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/**
- * A proxy that can freeze. It then still accepts connections, as the kernel of a hung host does, but forwards no
- * data.
- */
+/** A proxy that can freeze. It then still accepts connections, as the kernel of a hung host does, but forwards no data. */
 export interface FreezingProxy extends AsyncDisposable {
   readonly url: URL;
   freeze(): void;

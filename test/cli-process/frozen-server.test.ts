@@ -9,10 +9,7 @@ import { startFreezingProxy } from './freezing-proxy.ts';
 import { environmentOf, runProgram, startProgram } from './program.ts';
 
 const VM = { name: 'web', powerState: 'poweredOn', disks: [{ content: randomContent(4 << 20, 'web') }] } as const;
-/**
- * Three calls are tried three times each, with a timeout that is long enough for a successful call on a busy
- * machine.
- */
+/** Three calls are tried three times each, with a timeout that is long enough for a successful call on a busy machine. */
 const LIMIT_MS = 300_000;
 const LEFT = [/The export lease on web is still open/, /The snapshot \S+ of web is still on/, /The session of \S+ on/];
 

@@ -11,10 +11,7 @@ import { environmentOf, runProgram } from './program.ts';
 
 const ajv = new Ajv();
 
-/**
- * Returns a validator for a published schema that also rejects fields without a definition: all of the program's
- * output must be documented.
- */
+/** Returns a validator for a published schema that also rejects fields without a definition: all of the program's output must be documented. */
 function validatorOf(name: string): (value: unknown) => string[] {
   const text = readFileSync(new URL(`../../docs/schemas/${name}.schema.json`, import.meta.url), 'utf8');
   const validate = ajv.compile(closed(JSON.parse(text)) as object);

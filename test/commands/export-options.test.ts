@@ -7,10 +7,7 @@ import { CONNECTION } from './run-command.ts';
 
 const FLAGS = { ...ExportCommand.baseFlags, ...ExportCommand.flags };
 
-/**
- * Flags of `export` that change the bytes of a result. Each has two different values. `ExportRecipe` must contain
- * all of them.
- */
+/** Flags of `export` that change the bytes of a result. Each has two different values. `ExportRecipe` must contain all of them. */
 const CHANGES_BYTES: Record<string, [string[], string[]]> = {
   format: [['--format=qcow2'], ['--format=raw']],
   compress: [['--format=qcow2'], ['--format=qcow2', '--compress=zstd']],

@@ -4,8 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { COMMANDS } from '../../src/commands/index.ts';
 
-// Jest loads modules in a separate context, in which oclif cannot import the commands. The tools therefore run as
-// processes.
+// Jest loads modules in a separate context, in which oclif cannot import the commands. The tools therefore run as processes.
 const TOOLS = fileURLToPath(new URL('../../bin/build/', import.meta.url));
 const PROGRAM = `import { manifestText } from ${JSON.stringify(`${TOOLS}manifest.ts`)}; process.stdout.write(await manifestText());`;
 

@@ -27,10 +27,7 @@ export const CONNECTION: ConnectionSettings = {
   timeoutMs: 60_000,
 };
 
-/**
- * Runs a command in this process and captures standard output and error. Returns and then restores
- * `process.exitCode`.
- */
+/** Runs a command in this process and captures standard output and error. Returns and then restores `process.exitCode`. */
 export async function runCommand(
   command: Runnable & Pick<typeof Command, 'flags'>,
   id: string,

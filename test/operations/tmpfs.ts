@@ -14,10 +14,7 @@ export async function withTmpfs(folder: string, options: string, work: () => Pro
   }
 }
 
-/**
- * Runs `work` with a Btrfs mounted at `folder`. A quota of `limit` (such as `4M`) applies. The file system image is
- * at `path`.
- */
+/** Runs `work` with a Btrfs mounted at `folder`. A quota of `limit` (such as `4M`) applies. The file system image is at `path`. */
 export async function withQuota(
   { folder, path }: { folder: string; path: string },
   limit: string,

@@ -94,10 +94,7 @@ class Replay {
     response.end(this.#withOwnAddress(call.answer, authority));
   }
 
-  /**
-   * Replaces the recorded address and thumbprint, so that the client downloads from this server and trusts its
-   * certificate.
-   */
+  /** Replaces the recorded address and thumbprint, so that the client downloads from this server and trusts its certificate. */
   #withOwnAddress(answer: string, authority: string): string {
     const hosts = new Set([...this.#trace.calls, ...this.#trace.downloads].map(({ url }) => url.host));
     let text = answer;

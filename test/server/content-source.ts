@@ -86,10 +86,7 @@ export async function writeRawFile(content: ContentSource, path: string): Promis
   }
 }
 
-/**
- * Returns the index of the first extent that ends after `offset`. Binary search, because large disks have thousands
- * of extents.
- */
+/** Returns the index of the first extent that ends after `offset`. Binary search, because large disks have thousands of extents. */
 function firstEndingAfter(extents: readonly ContentExtent[], offset: number): number {
   let low = 0;
   let high = extents.length;

@@ -36,10 +36,7 @@ const CONTROLLERS: Record<DiskController, ControllerKind> = {
   ide: { type: 'VirtualIDEController', firstKey: 200, label: 'IDE', bus: 'ide' },
 };
 
-/**
- * Assigns a key, controller and unit to each disk whose options do not set them. Unit 7 of a SCSI bus is the
- * controller itself.
- */
+/** Assigns a key, controller and unit to each disk whose options do not set them. Unit 7 of a SCSI bus is the controller itself. */
 export function placeDisks(disks: readonly DiskOptions[]): DiskPlace[] {
   const controllers: ControllerPlace[] = [];
   const nextUnit = new Map<number, number>();
@@ -70,10 +67,7 @@ export function controllersOf(disks: readonly DiskPlace[]): ControllerPlace[] {
   return [...all];
 }
 
-/**
- * Finds or adds the controller of a disk. Without `busNumber`, it is the first one of its type, or a new one on the
- * next free bus.
- */
+/** Finds or adds the controller of a disk. Without `busNumber`, it is the first one of its type, or a new one on the next free bus. */
 function controllerFor(options: DiskOptions, known: ControllerPlace[]): ControllerPlace {
   const kind = CONTROLLERS[options.controller ?? 'lsilogic'];
   const onBus = known.filter((each) => each.kind.bus === kind.bus);

@@ -10,10 +10,7 @@ import type { Service } from './service.ts';
 /** The scripted faults that occur at a certain byte of the body. */
 type StrikingFault = Exclude<Extract<DiskFault, { afterBytes: number }>, { action: 'silence' }>;
 
-/**
- * Answers `GET /nfc/…` (`/ha-nfc/…` on a host). Sends a file of a lease as an ESXi host does, or applies the
- * scripted fault.
- */
+/** Answers `GET /nfc/…` (`/ha-nfc/…` on a host). Sends a file of a lease as an ESXi host does, or applies the scripted fault. */
 export async function sendLeaseFile(
   service: Service,
   endpoint: { name: 'soap' | 'esxi'; https: HttpsEndpoint },

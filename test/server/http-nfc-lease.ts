@@ -13,8 +13,7 @@ type NvramEntry = Service['options']['nvramEntry'];
 type LeaseState = 'initializing' | 'ready' | 'done' | 'error';
 
 /**
- * An export lease. It locks the VM from the start, becomes ready after a delay, and expires unless progress calls
- * arrive in time.
+ * An export lease. It locks the VM from the start, becomes ready after a delay, and expires unless progress calls arrive in time.
  * As on a real server, downloads do not extend it.
  */
 export class HttpNfcLease extends ManagedObject {

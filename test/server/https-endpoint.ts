@@ -38,10 +38,7 @@ export class HttpsEndpoint {
     return `${this.#address.host}:${this.#address.port}`;
   }
 
-  /**
-   * Listens at the address, by default at the previous one. Retries for about 30 seconds while another socket uses
-   * the previous port.
-   */
+  /** Listens at the address, by default at the previous one. Retries for about 30 seconds while another socket uses the previous port. */
   async listen(address = this.#address): Promise<void> {
     for (let triesLeft = 300; !this.#server.listening; triesLeft -= 1) {
       this.#server.listen(address.port, address.host);

@@ -47,10 +47,7 @@ export class Inventory {
     return made;
   }
 
-  /**
-   * Returns the folder at `names` below the datacenter's VM folder and creates it if necessary. An ESXi host has no
-   * subfolders.
-   */
+  /** Returns the folder at `names` below the datacenter's VM folder and creates it if necessary. An ESXi host has no subfolders. */
   vmFolder(datacenter: Datacenter, names: readonly string[]): Entity {
     if (this.#hostAgent) return datacenter.vmFolder;
     return names.reduce((parent, name) => {
@@ -69,10 +66,7 @@ export class Inventory {
     return here;
   }
 
-  /**
-   * Returns the content of a container view: entities of `types` below the container, at any depth or directly below
-   * it.
-   */
+  /** Returns the content of a container view: entities of `types` below the container, at any depth or directly below it. */
   viewOf(container: MoRef, types: readonly string[], recursive: boolean): MoRef[] {
     const entity = this.#objects.get(container);
     if (!(entity instanceof Entity)) return [];

@@ -16,14 +16,12 @@ export interface TestServerOptions {
   /** The certificate of the SOAP endpoint. Default: a new self-signed one. */
   certificate?: ServerCertificate;
   /**
-   * The host in lease URLs: a second listener with its own self-signed certificate, the SOAP endpoint itself, or
-   * `*`.
+   * The host in lease URLs: a second listener with its own self-signed certificate, the SOAP endpoint itself, or `*`.
    * Default: `esxi` on a vCenter, `*` on a host.
    */
   diskHost?: 'esxi' | 'self' | '*';
   /**
-   * The hash algorithm of `sslThumbprint` in leases. `none` leaves it empty; `unknown` is one that clients do not
-   * support.
+   * The hash algorithm of `sslThumbprint` in leases. `none` leaves it empty; `unknown` is one that clients do not support.
    * Default: `sha1` on a vCenter, `none` on a host.
    */
   thumbprint?: 'sha1' | 'sha256' | 'none' | 'unknown';
@@ -53,10 +51,7 @@ export interface TestServerOptions {
   leasesEndWithSession?: boolean;
   /** When the session cookie is set: with the first answer, or by `Login` (default) as vCenter 9 does. */
   cookie?: 'first-call' | 'login';
-  /**
-   * `sha256`: SHA-1, or SHA-256 if the client requests it. `sha1`: such a request fails. `none`: the manifest is
-   * empty.
-   */
+  /** `sha256`: SHA-1, or SHA-256 if the client requests it. `sha1`: such a request fails. `none`: the manifest is empty. */
   manifest?: 'sha256' | 'sha1' | 'none';
   /** The API versions that the server reports, newest first. */
   versions?: readonly string[];
@@ -68,15 +63,9 @@ export interface TestServerOptions {
   passthroughErrors?: boolean;
   /** False: the server does not report the privileges of accounts, as an ESXi host does not. */
   privilegeChecks?: boolean;
-  /**
-   * `NoPermission` for every page except the first. vCenter 7.0.3 to 8.0.2 does this for accounts without rights on
-   * the root folder.
-   */
+  /** `NoPermission` for every page except the first. vCenter 7.0.3 to 8.0.2 does this for accounts without rights on the root folder. */
   pagingDenied?: boolean;
-  /**
-   * Whether disk responses have a Content-Length. If so, each is generated twice: the first pass only counts the
-   * bytes.
-   */
+  /** Whether disk responses have a Content-Length. If so, each is generated twice: the first pass only counts the bytes. */
   contentLength?: boolean;
 }
 

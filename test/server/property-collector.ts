@@ -9,10 +9,7 @@ import { writeElement } from './xml-writer.ts';
 export class PropertyCollector {
   readonly filters = new Map<string, { ref: MoRef; spec: RequestObject }>();
   readonly #pages = new Map<string, SelectedObject[]>();
-  /**
-   * The state that the client has at the latest version and at the one before. A client repeats the older version
-   * when an answer was lost.
-   */
+  /** The state that the client has at the latest version and at the one before. A client repeats the older version when an answer was lost. */
   #told: { version: number; state: ToldState }[] = [];
   /** Aborts when the collector is destroyed or its session ends. */
   readonly #closing = new AbortController();
@@ -56,10 +53,7 @@ export class PropertyCollector {
     return rest;
   }
 
-  /**
-   * Returns the changes since `version` as an `UpdateSet` of at most `limit` objects, or undefined if nothing has
-   * changed.
-   */
+  /** Returns the changes since `version` as an `UpdateSet` of at most `limit` objects, or undefined if nothing has changed. */
   updates(version: string, limit: number, select: (spec: RequestObject) => SelectedObject[]): DataObject | undefined {
     const state = this.#stateAt(version);
     let left = limit;

@@ -149,8 +149,7 @@ function select(call: SoapCall, specs: readonly RequestObject[], skipsMissing = 
   return selectProperties(service.objects, specs, {
     refusal: loggedIn ? refusalByRole : refusalWithoutLogin,
     propertiesOf: (object) => propertiesFor(call, object),
-    // The views of an ended session no longer exist. A server that shows nothing without a login does not report them
-    // as missing.
+    // The views of an ended session no longer exist. A server that shows nothing without a login does not report them as missing.
     skipsMissing: skipsMissing || !loggedIn,
   });
 }

@@ -11,8 +11,7 @@ const UNSET_PROPERTIES: Record<string, readonly string[]> = {
 };
 
 /**
- * Returns the value at a path such as `config.hardware.device[2000].backing` of an object of `type`, or undefined if
- * it is unset.
+ * Returns the value at a path such as `config.hardware.device[2000].backing` of an object of `type`, or undefined if it is unset.
  * @throws an `InvalidProperty` fault if the type has no such property
  */
 export function valueAt(type: string, properties: Fields, path: string): Value {

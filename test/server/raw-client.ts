@@ -108,10 +108,7 @@ export class RawClient {
     return { lease, urls: new Map(urls), info };
   }
 
-  /**
-   * Downloads to the end or to the first error. `signal` disconnects; `onBytes` gets the number of bytes received so
-   * far.
-   */
+  /** Downloads to the end or to the first error. `signal` disconnects; `onBytes` gets the number of bytes received so far. */
   async download(
     url: string | undefined,
     { signal, onBytes }: { signal?: AbortSignal; onBytes?: (total: number) => void } = {},

@@ -1,8 +1,6 @@
 /**
- * The WSDL definitions of the calls that this server supports. For each method: the type of object that it is called
- * on, and its arguments.
- * For each data type: its fields. Arguments and fields are in the required order. `?` is optional, `[]` is any
- * number.
+ * The WSDL definitions of the calls that this server supports. For each method: the type of object that it is called on, and its arguments.
+ * For each data type: its fields. Arguments and fields are in the required order. `?` is optional, `[]` is any number.
  * Source: the vSphere Web Services API reference.
  */
 const LEASE = 'HttpNfcLease';

@@ -62,10 +62,7 @@ export class Task extends ManagedObject {
   }
 }
 
-/**
- * Starts a task that does its work after the configured delay. A `VimFault` thrown by `work` becomes the task's
- * error.
- */
+/** Starts a task that does its work after the configured delay. A `VimFault` thrown by `work` becomes the task's error. */
 export function startTask(
   service: Service,
   about: { method: string; entity: Entity; userName: string },

@@ -92,10 +92,7 @@ export const VM_METHODS = {
   },
 } satisfies Record<string, SoapMethod>;
 
-/**
- * Applies the only supported change: removing the CD drive. Its IDE bus allows this only while the VM is powered
- * off.
- */
+/** Applies the only supported change: removing the CD drive. Its IDE bus allows this only while the VM is powered off. */
 function changeDevice(vm: VirtualMachine, change: RequestObject): void {
   const [device] = change.objects('device');
   const isDrive = vm.iso !== undefined && device?.number('key') === CD_DRIVE_KEY;

@@ -41,10 +41,7 @@ export function escapeText(text: string): string {
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-/**
- * Writes an item of an `ArrayOf…`. Its element is named after the declared type, and states its own type if that
- * differs.
- */
+/** Writes an item of an `ArrayOf…`. Its element is named after the declared type, and states its own type if that differs. */
 function writeItem(itemName: string, item: PlainValue): string {
   return writeOne(itemName, item, false, item instanceof DataObject && item.type !== itemName);
 }

@@ -24,10 +24,7 @@ export function startSilentServer(): Promise<RawServer> {
   return listen(createTcpServer((socket) => socket.resume()));
 }
 
-/**
- * Calls `answer` with the TLS socket when the head of a request has arrived. Errors after the client has
- * disconnected are ignored.
- */
+/** Calls `answer` with the TLS socket when the head of a request has arrived. Errors after the client has disconnected are ignored. */
 export function startRawServer(answer: (socket: Socket) => void | Promise<void>): Promise<RawServer> {
   const server = createTlsServer({ cert: certificate.certificatePem, key: certificate.keyPem }, (socket) => {
     socket.on('error', () => undefined);

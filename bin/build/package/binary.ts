@@ -10,8 +10,7 @@ export interface BinaryOptions {
   bundle: string;
   /**
    * Whether to include V8's code cache of the bundle, which makes the program start faster.
-   * Only the V8 that writes a code cache can read it, so it is limited to this machine's architecture. Its bytes
-   * differ between builds.
+   * Only the V8 that writes a code cache can read it, so it is limited to this machine's architecture. Its bytes differ between builds.
    */
   codeCache: boolean;
 }
@@ -20,8 +19,7 @@ export interface BinaryOptions {
 export async function makeBinary({ arch, base, bundle, codeCache }: BinaryOptions): Promise<string> {
   const folder = dirname(bundle);
   const output = join(folder, `binary-${arch}`);
-  // pkg embeds the full path of the bundle in the binary. It works in a folder below TMPDIR, from where a short name is
-  // sufficient.
+  // pkg embeds the full path of the bundle in the binary. It works in a folder below TMPDIR, from where a short name is sufficient.
   cpSync(bundle, join(folder, MAIN));
   const before = process.env['TMPDIR'];
   process.env['TMPDIR'] = folder;
@@ -47,15 +45,12 @@ function optionsOf({ arch, base, codeCache }: BinaryOptions, output: string): Pa
     useCodeCache: codeCache && isHost,
     useSnapshot: false,
     disableExperimentalSEAWarning: true,
-    // The second option prevents SIGUSR1 from opening Node's inspector, through which others can run code in the
-    // process.
+    // The second option prevents SIGUSR1 from opening Node's inspector, through which others can run code in the process.
     execArgv: ['--no-warnings', '--disable-sigusr1'],
-    // Ignores NODE_OPTIONS, which is meant for other programs. An option that this Node.js does not know would end the
-    // program.
+    // Ignores NODE_OPTIONS, which is meant for other programs. An option that this Node.js does not know would end the program.
     execArgvExtension: 'none',
   };
   const target = { nodeRange: `node${base.version}`, platform: 'linux', arch, output } as const;
-  // A base of another architecture cannot run here to write the blob. The local Node.js, which has the same version,
-  // writes it.
+  // A base of another architecture cannot run here to write the blob. The local Node.js, which has the same version, writes it.
   return { nodePath: base.path, useLocalNode: !isHost, seaConfig, targets: [target] };
 }

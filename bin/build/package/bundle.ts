@@ -25,10 +25,7 @@ const OPTIONS = {
 
 const IMPORT_META = { 'import.meta.url': '__import_meta_url' };
 
-/**
- * Bundles the program into one CommonJS file, with the worker's bundle embedded as text. Returns the metafiles,
- * which list all inputs.
- */
+/** Bundles the program into one CommonJS file, with the worker's bundle embedded as text. Returns the metafiles, which list all inputs. */
 export async function bundleProgram(outfile: string): Promise<Metafile[]> {
   const worker = await build({
     ...OPTIONS,

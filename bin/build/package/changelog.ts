@@ -1,7 +1,4 @@
-/**
- * Returns what the changelog still needs before a version can be released. Sections are `## VERSION`, newest first,
- * after `## Unreleased`.
- */
+/** Returns what the changelog still needs before a version can be released. Sections are `## VERSION`, newest first, after `## Unreleased`. */
 export function changelogProblems(changelog: string, version: string): string[] {
   const sections = changelog.split(/^## /m).slice(1);
   const section = sections.find((text) => text.split(/[\s(]/, 1)[0] === version);

@@ -58,20 +58,14 @@ function placeOf(path: string, format: DistributionFormat, payload: string): { s
   return { src, dst: `/usr/share/${isDebianZsh ? path.replace('site-functions', 'vendor-completions') : path}` };
 }
 
-/**
- * Writes the compressed file next to the payload. The bytes are reproducible, because zlib writes neither name nor
- * time.
- */
+/** Writes the compressed file next to the payload. The bytes are reproducible, because zlib writes neither name nor time. */
 function compressedBeside(payload: string, file: string): string {
   const result = `${payload}.1.gz`;
   writeFileSync(result, gzipSync(readFileSync(file), { level: 9 }));
   return result;
 }
 
-/**
- * Returns the nfpm configuration as JSON, which is a subset of YAML. glibc 2.28 is the minimum of this Node.js
- * build.
- */
+/** Returns the nfpm configuration as JSON, which is a subset of YAML. glibc 2.28 is the minimum of this Node.js build. */
 function configOf(format: DistributionFormat, arch: Arch, payload: string): object {
   const mtime = new Date(commitTime() * 1000).toISOString();
   const documents = DOCUMENTS.map((document) => ({

@@ -1,5 +1,4 @@
-// Builds the standalone binaries and their packages, see docs/packaging.md. Requires Node.js 24: npm run package --
-// --help
+// Builds the standalone binaries and their packages, see docs/packaging.md. Requires Node.js 24: npm run package -- --help
 import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';

@@ -10,10 +10,7 @@ export interface PayloadParts {
   shared: Readonly<Record<string, string>>;
 }
 
-/**
- * Creates the content of the archive and the packages in `folder`: the program, its documents and, in `share`, the
- * files for /usr/share.
- */
+/** Creates the content of the archive and the packages in `folder`: the program, its documents and, in `share`, the files for /usr/share. */
 export function layOutPayload(folder: string, { binary, licences, sbom, shared }: PayloadParts): void {
   mkdirSync(folder);
   cpSync(binary, join(folder, 'hyper2kvm'));

@@ -11,10 +11,7 @@ interface Choice {
   env?: NodeJS.ProcessEnv;
 }
 
-/**
- * Returns the file and name of the selected profile, for a home folder with these files. `HOME` in a path is that
- * folder.
- */
+/** Returns the file and name of the selected profile, for a home folder with these files. `HOME` in a path is that folder. */
 async function chosen(
   files: Record<string, string>,
   { file, name, env = {} }: Choice = {},

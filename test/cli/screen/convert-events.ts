@@ -55,10 +55,7 @@ export const CONVERT_PLAN: ConvertPlan = {
   taken: [],
 };
 
-/**
- * The events of a conversion of one disk, as the command and the operation report them: progress, verification,
- * completion.
- */
+/** The events of a conversion of one disk, as the command and the operation report them: progress, verification, completion. */
 export const OPENING: ScreenEvent[] = [
   { type: 'source-started', source: SOURCE },
   { type: 'disks', vm: 'web-01', disks: [{ disk: IMAGE, capacityBytes: 10 * GIB }] },

@@ -97,8 +97,7 @@ test('a narrower terminal is cleared of the rows onto which it has folded the fr
   stream.emit('resize');
   const after = stream.writes.slice(before).join('');
   await screen.stop();
-  // Three lines take four rows: the headline, the step, and the disk's line of 51 columns on two rows. Move up four,
-  // clear, move down three.
+  // Three lines take four rows: the headline, the step, and the disk's line of 51 columns on two rows. Move up four, clear, move down three.
   expect(after.startsWith('\u001b[4A\r\u001b[J\n\n\n')).toBe(true);
   for (const line of stripVTControlCharacters(after).split(/[\r\n]+/)) expect(line.length).toBeLessThanOrEqual(40);
 });

@@ -12,10 +12,7 @@ const VM = {
   networkCards: [{ macAddress: '00:50:56:01:02:03' }],
 };
 
-/**
- * Installs a fake virsh without any domains. It records its arguments in `calls`. With `refuses`, it rejects new
- * domains.
- */
+/** Installs a fake virsh without any domains. It records its arguments in `calls`. With `refuses`, it rejects new domains. */
 async function fakeVirsh(
   folder: string,
   refuses = false,

@@ -11,10 +11,7 @@ import { runConvert } from './convert-run.ts';
 
 const PLAN = { ...NO_FIX, fix: 'require', planOnly: true } as const;
 
-/**
- * Installs a fake guestfish that ends at once. It reads the names of the disks from its input, not from its command
- * line.
- */
+/** Installs a fake guestfish that ends at once. It reads the names of the disks from its input, not from its command line. */
 async function fakeGuestfish(scratch: ScratchFolder): Promise<NodeJS.ProcessEnv> {
   const folder = join(scratch.path, 'bin');
   await mkdir(folder);

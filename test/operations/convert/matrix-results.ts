@@ -12,10 +12,7 @@ import { qemu } from './convert-run.ts';
 
 const MiB = 1 << 20;
 
-/**
- * An output format with its options, and the readers that support it in addition to qemu-img. 7-Zip and libqcow do
- * not support zstd.
- */
+/** An output format with its options, and the readers that support it in addition to qemu-img. 7-Zip and libqcow do not support zstd. */
 export interface MatrixResult {
   title: string;
   options: EncodeChoices<SinkFormat>;
@@ -60,8 +57,7 @@ const CHECKED_FORMATS = new Set(['qcow2', 'vmdk']);
 
 /**
  * Expects that `qemu-img check` finds no errors in `result`, and that `result` equals the raw disk `content`.
- * `range` limits the comparison: qemu-img compares a VMDK grain by grain, which takes 40 s of CPU time for an empty
- * disk of 2 TiB.
+ * `range` limits the comparison: qemu-img compares a VMDK grain by grain, which takes 40 s of CPU time for an empty disk of 2 TiB.
  */
 export async function expectSame(
   qemuImg: string,
@@ -120,10 +116,7 @@ export type ReaderName = 'nbd' | '7zz' | 'libqcow' | 'libvmdk';
 
 interface Reader {
   oracles: readonly OracleName[];
-  /**
-   * Returns the SHA-256 of the whole disk in the image at `path`, as this reader sees it. Temporary files go to
-   * `folder`.
-   */
+  /** Returns the SHA-256 of the whole disk in the image at `path`, as this reader sees it. Temporary files go to `folder`. */
   hash: (oracles: Record<OracleName, string>, path: string, folder: string) => Promise<string>;
 }
 

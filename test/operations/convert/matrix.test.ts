@@ -9,10 +9,7 @@ import { makeByQemu, SOURCES } from './matrix-sources.ts';
 
 const MiB = 1 << 20;
 
-/**
- * `MATRIX=full npm test -- matrix` converts every source to every result. By default, it is the first result and one
- * other, in rotation.
- */
+/** `MATRIX=full npm test -- matrix` converts every source to every result. By default, it is the first result and one other, in rotation. */
 const IS_FULL = process.env['MATRIX'] === 'full';
 
 function resultsFor(sourceIndex: number): MatrixResult[] {

@@ -10,10 +10,7 @@ import { qemu, runConvert, type ConvertChoices } from './convert-run.ts';
 const GRAIN_BYTES = 65536;
 const CONTENT = Buffer.alloc(3 * GRAIN_BYTES, 'what a guest writes, ');
 
-/**
- * Creates a streamOptimized VMDK of three grains. With `damaged`, the checksum of the second grain is wrong, but its
- * data is intact.
- */
+/** Creates a streamOptimized VMDK of three grains. With `damaged`, the checksum of the second grain is wrong, but its data is intact. */
 async function makeStream(scratch: ScratchFolder, damaged: boolean): Promise<{ source: string; output: string }> {
   const source = join(scratch.path, 'disk.vmdk');
   const grains = [0, 1, 2].map((at) => [at, CONTENT.subarray(at * GRAIN_BYTES, (at + 1) * GRAIN_BYTES)] as const);

@@ -45,10 +45,7 @@ type RunOptions = ExportChoices & {
   diskSource?: DiskSourceFactory;
 };
 
-/**
- * Longer than a busy machine may delay this process, which also runs the server. Tests count requests, so a timeout
- * must not cause retries.
- */
+/** Longer than a busy machine may delay this process, which also runs the server. Tests count requests, so a timeout must not cause retries. */
 const PATIENT_MS = 20_000;
 
 /** Returns the connection settings for a test server. */

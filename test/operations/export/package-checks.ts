@@ -13,10 +13,7 @@ import type { VmOptions } from '../../server/options.ts';
 
 const MiB = 1 << 20;
 
-/**
- * The contents of the disks of {@link THREE_DISKS}: mixed data with a partial last grain, random data, and an empty
- * disk.
- */
+/** The contents of the disks of {@link THREE_DISKS}: mixed data with a partial last grain, random data, and an empty disk. */
 export const CONTENTS: readonly ContentSource[] = [
   mixedContent(6 * MiB + 512, 'mixed'),
   randomContent(2 * MiB, 'random'),

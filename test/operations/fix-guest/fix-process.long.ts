@@ -10,10 +10,7 @@ import { runProgram } from '../../oracles/run-program.ts';
 import { ScratchFolder } from '../export/export-run.ts';
 import { makeSmallGuests, type SMALL_GUESTS } from './small-guests.ts';
 
-/**
- * Starts `convert` into `kvm/` with temporary files in `tmp`. The cached libguestfs appliance stays in its usual
- * place.
- */
+/** Starts `convert` into `kvm/` with temporary files in `tmp`. The cached libguestfs appliance stays in its usual place. */
 function start(scratch: ScratchFolder, args: readonly string[]): RunningProgram {
   const own = { TMPDIR: join(scratch.path, 'tmp'), LIBGUESTFS_CACHEDIR: '/var/tmp' };
   const all = { ...environmentOf(undefined, join(scratch.path, '.state')), ...own };
@@ -30,10 +27,7 @@ beforeAll(async () => {
 
 afterAll(() => scratch[Symbol.asyncDispose]());
 
-/**
- * Runs `end` and expects no leftovers: no temporary files, no processes, only `kvm` in the output folder, and an
- * unchanged source.
- */
+/** Runs `end` and expects no leftovers: no temporary files, no processes, only `kvm` in the output folder, and an unchanged source. */
 async function leaves(name: string, kvm: readonly string[], end: () => Promise<ProgramRun>): Promise<ProgramRun> {
   const source = join(scratch.path, name);
   const before = await sha256Of(source);
@@ -179,10 +173,7 @@ testWithOracle(
 
 const APPLIANCE_END_MS = 180_000;
 
-/**
- * Returns the processes whose command line contains the folder, as those of guestfish and its QEMU do. Waits for
- * them to end first.
- */
+/** Returns the processes whose command line contains the folder, as those of guestfish and its QEMU do. Waits for them to end first. */
 async function processesOf(folder: string, waitMs = APPLIANCE_END_MS): Promise<string[]> {
   for (const endMs = Date.now() + waitMs; ; await pause(200)) {
     const found = await namedProcesses(folder);

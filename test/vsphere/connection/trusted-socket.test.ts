@@ -47,10 +47,7 @@ async function listen({ certificatePem, keyPem }: ServerCertificate = ofServer) 
   };
 }
 
-/**
- * Connects as a client whose server is at `pinnedPort`. Resolves to `hello`, or to the error message if the
- * connection is refused.
- */
+/** Connects as a client whose server is at `pinnedPort`. Resolves to `hello`, or to the error message if the connection is refused. */
 async function connect(settings: Partial<TrustSettings>, port: number, { pinnedPort = port, prints = [''] } = {}) {
   const none = { insecure: false, thumbprint: undefined, caFiles: [], onlyCaFiles: [], knownHostsFiles: [] };
   const trust = new CertificateTrust({ ...none, ...settings }, new URL(`https://127.0.0.1:${pinnedPort}`));

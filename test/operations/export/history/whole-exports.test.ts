@@ -10,10 +10,7 @@ import { optionsFor, runExport, ScratchFolder, type ExportChoices } from '../exp
 const VM = { name: 'web', disks: [{ content: randomContent(1 << 20, 'web') }] };
 const URI = 'test:///default';
 
-/**
- * Installs a fake virsh that records its `define` calls and the files passed. It knows the domains that were
- * defined.
- */
+/** Installs a fake virsh that records its `define` calls and the files passed. It knows the domains that were defined. */
 async function standInVirsh(
   scratch: ScratchFolder,
 ): Promise<{ env: NodeJS.ProcessEnv; calls: () => Promise<string[]> }> {

@@ -74,8 +74,7 @@ for (const { kind, flags, vm, path } of SERVERS) {
       expect(compared).toBe('Images are identical.\n');
 
       await expectNothingLeft(server, proxy, vm);
-      // A `*` in a URL stands for the host and port of the connection, here the proxy. Requests to any other host
-      // bypass the proxy.
+      // A `*` in a URL stands for the host and port of the connection, here the proxy. Requests to any other host bypass the proxy.
       expect(proxy.downloads.map(({ cookie }) => cookie)).toEqual(kind === 'ESXi host' ? [true] : []);
       const secondRun = await exportWith(connection, scratch, { vms: [vm], format: 'ovf', power, force: true });
       expect(secondRun.error).toMatchObject({
@@ -90,10 +89,7 @@ for (const { kind, flags, vm, path } of SERVERS) {
   );
 }
 
-/**
- * Replaces the VM's disk with a streamOptimized one that contains {@link CONTENT}. Returns the raw file to compare
- * with.
- */
+/** Replaces the VM's disk with a streamOptimized one that contains {@link CONTENT}. Returns the raw file to compare with. */
 async function makeDisk(qemuImg: string, scratch: ScratchFolder, folder: string): Promise<string> {
   const [raw, vmdk] = [join(scratch.path, 'source.raw'), join(scratch.path, 'source.vmdk')];
   await writeRawFile(CONTENT, raw);

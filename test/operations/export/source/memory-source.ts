@@ -32,8 +32,7 @@ export interface MemoryState {
 }
 
 /**
- * A source whose disks are in memory, with one content per disk of the VM. Disks are read at random offsets, or as
- * streams with a known digest.
+ * A source whose disks are in memory, with one content per disk of the VM. Disks are read at random offsets, or as streams with a known digest.
  */
 export function memorySource(
   contents: readonly ContentSource[],

@@ -4,10 +4,7 @@ import type { ScriptedFault } from '../../../server/scripted-faults.ts';
 import { leftOnServer, NOTHING_LEFT, runExport, ScratchFolder } from '../export-run.ts';
 import { serve, VM, WHOLE } from './served-web.ts';
 
-/**
- * Timeout for a fault that stalls. Short, but longer than a busy machine may delay a server that also serves
- * concurrent exports.
- */
+/** Timeout for a fault that stalls. Short, but longer than a busy machine may delay a server that also serves concurrent exports. */
 const STALL_MS = 6000;
 const limitFor = (fault: ScriptedFault) =>
   'action' in fault && fault.action === 'stall' ? { firstByteTimeoutMs: STALL_MS, stallTimeoutMs: STALL_MS } : {};

@@ -25,10 +25,7 @@ test.concurrent.each([
   },
 );
 
-/**
- * Makes the manifest omit the disk while files are being downloaded. When all files of the lease are read, it
- * contains a wrong entry.
- */
+/** Makes the manifest omit the disk while files are being downloaded. When all files of the lease are read, it contains a wrong entry. */
 function addLateMismatch(server: TestServer, action: 'wrong-hash' | 'wrong-size'): void {
   server.faults.add({ on: 'manifest', action: 'no-entry', target: 'disk-1.vmdk', times: 3 });
   server.faults.add({ on: 'manifest', action, target: 'disk-1.vmdk', times: 100 });
