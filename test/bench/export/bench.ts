@@ -23,11 +23,11 @@ import { serveDisk, type ServedDisk } from '../serve-disk.ts';
 
 /**
  * `npm run bench:export -- [--size-mib N] [--runs N] [--tree FOLDER | --random] [--against CHECKOUT]`
- * Exports one disk over TLS to files and images, in turn with curl, with `govc export.ovf`, with curl followed by
- * qemu-img, and with hyper2kvm.
+ * Exports one disk over TLS to files and images. The contestants run in turn: curl, `govc export.ovf`, curl followed
+ * by qemu-img, and hyper2kvm.
  * curl neither hashes nor parses the data, and the time for its lease is not measured.
- * The disk contains text, holes and random data. With `--random`, it is not compressible. With `--tree`, it is an
- * ext4 file system with that folder in it.
+ * The disk contains text, holes and random data. With `--random`, it is not compressible.
+ * With `--tree`, it is an ext4 file system with that folder in it.
  * With `--against`, the peer is the program that is built in another checkout.
  * The files are created below TMPDIR, which needs about three times the size.
  */

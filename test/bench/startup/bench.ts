@@ -12,8 +12,8 @@ import { median } from '../measured-run.ts';
 
 /**
  * `npm run bench:startup -- [--runs N]`
- * Measures how long the binary takes to print its version and its help, compared to a binary of an empty program
- * that was built in the same way.
+ * Measures how long the binary takes to print its version and its help.
+ * The peer is a binary of an empty program that was built in the same way.
  * The binary is that of `npm run package`, or the one in HYPER2KVM_BINARY.
  */
 const { values } = parseArgs({ options: { runs: { type: 'string', default: '30' } } });
