@@ -30,7 +30,7 @@ testWithOracle(
     expect((await files.list('/names')).toSorted()).toEqual(HOSTILE.toSorted());
     for (const name of HOSTILE) expect(await files.read(`/names/${name}`)).toBe(`of ${name.length}\nend`);
 
-    // Calls that are not waited for answer each for itself.
+    // Concurrent calls each receive their own answer.
     const texts = await Promise.all(HOSTILE.map((name) => files.read(`/names/${name}`)));
     expect(texts).toEqual(HOSTILE.map((name) => `of ${name.length}\nend`));
 
@@ -144,7 +144,7 @@ testWithOracle(
       const { signal } = new AbortController();
       await Guestfs.start({ disks: [${JSON.stringify(disk)}], readOnly: true, signal });`;
     const env = { ...process.env, TMPDIR: tmp, LIBGUESTFS_HV: hv, LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' };
-    // The appliance is built already, where another test did that.
+    // Reuses the appliance that another test built, if there is one.
     const cache = { LIBGUESTFS_CACHEDIR: process.env['LIBGUESTFS_CACHEDIR'] ?? '/var/tmp' };
     const ours = spawn(process.execPath, ['--input-type=module', '-e', script], {
       env: { ...env, ...cache },
@@ -159,7 +159,10 @@ testWithOracle(
   APPLIANCE_TEST_MS,
 );
 
-/** Fails long after a busy machine has got there. */
+/**
+ * Polls until the condition is true. The limit is long enough for a busy host.
+ * @throws when the limit is exceeded
+ */
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   for (const endMs = Date.now() + APPLIANCE_TEST_MS / 10; !(await isSo()); await pause(100)) {
     if (Date.now() > endMs) throw new Error('waited for too long');
@@ -171,7 +174,7 @@ async function groupOf(pid: string): Promise<{ group: string; members: string[] 
   return { group, members: await membersOf(group) };
 }
 
-/** Those that have ended and that nobody has asked for their code do not count. */
+/** Returns the processes of a group. Zombies, whose exit code the parent has not read yet, are not counted. */
 async function membersOf(group: string): Promise<string[]> {
   const rows = (await outputOf('ps', ['-e', '-o', 'pgid=,stat=,args=']))
     .split('\n')

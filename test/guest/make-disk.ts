@@ -3,10 +3,10 @@ import { join, posix } from 'node:path';
 import { Guestfs } from '../../src/guest/guestfs.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 
-/** Without KVM an appliance is emulated, and takes half a minute to start. */
+/** Without KVM the appliance is emulated, and takes half a minute to start. */
 export const APPLIANCE_TEST_MS = 1_800_000;
 
-/** A folder for images that goes with its scope. */
+/** Creates a folder for images, which is removed at the end of the scope. */
 export async function imageFolder(): Promise<{ path: string } & AsyncDisposable> {
   const path = await makeTemporaryFolder('hyper2kvm-guest-test-');
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
@@ -23,7 +23,7 @@ export async function emptyDisk(
   return { path, format: 'raw' };
 }
 
-/** A session on disks for as long as `work` runs. */
+/** Opens a session on disks while `work` runs. */
 export async function withSession<Result>(
   disks: readonly { path: string; format: string }[],
   readOnly: boolean,
@@ -37,7 +37,7 @@ export async function withSession<Result>(
 
 export type Tree = Readonly<Record<string, string | { link: string } | { folder: true }>>;
 
-/** Writes files below the mounted root, folders included. */
+/** Writes files below the mounted root, and creates their parent folders. */
 export async function writeTree(session: Guestfs, tree: Tree): Promise<void> {
   for (const [path, content] of Object.entries(tree)) {
     const isFolder = typeof content === 'object' && 'folder' in content;

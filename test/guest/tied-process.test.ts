@@ -11,7 +11,10 @@ import { imageFolder } from './make-disk.ts';
 const WAIT_MS = 60_000;
 const MODULE = new URL('../../src/guest/tied-process.ts', import.meta.url).href;
 
-/** A program that reads nothing and that SIGTERM does not end, as one that it started; their ids go into the file `$1`. */
+/**
+ * A script that reads no input, ignores SIGTERM, and starts a child that ignores it too. It writes both process IDs
+ * into the file `$1`.
+ */
 const STUBBORN = `trap '' TERM; sleep 600 & echo $! $$ > "$1.new"; mv "$1.new" "$1"; while :; do sleep 600; done`;
 
 test(
@@ -51,14 +54,17 @@ test('the exit code, signal and sockets are the program’s own, and what it lea
   expect(await once(killed, 'close')).toEqual([null, 'SIGKILL']);
 });
 
-/** Fails long after a busy machine has got there. */
+/**
+ * Polls until the condition is true. The limit is long enough for a busy host.
+ * @throws when the limit is exceeded
+ */
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   for (const endMs = Date.now() + WAIT_MS; !(await isSo()); await pause(20)) {
     if (Date.now() > endMs) throw new Error('waited for too long');
   }
 }
 
-/** One that has ended and that nobody has asked for its code has no command line any more. */
+/** Whether a process runs. A zombie, whose exit code the parent has not read yet, has an empty command line. */
 async function isRunning(pid: string): Promise<boolean> {
   return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')) !== '';
 }

@@ -17,7 +17,7 @@ import { standInQemu } from './stand-in-qemu.ts';
 import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
 const MAC = '52:54:00:aa:bb:cc';
-/** A guest is up in a second; in emulation on a busy machine it may take many. */
+/** A guest boots within a second, but emulation on a busy host can take much longer. */
 const PATIENCE: BootPatience = { timeoutSeconds: 100, networkSeconds: 30, addressSeconds: 1, afterFrameSeconds: 1 };
 const ORACLES = ['qemu-system-x86_64', 'qemu-img'] as const;
 const LIMIT_MS = 600_000;
@@ -44,7 +44,10 @@ interface TinyRun extends BootOutcome {
   told: BootSign[];
 }
 
-/** Boots a tiny guest in emulation, and looks that its disk is untouched and nothing but picture and log is left. */
+/**
+ * Boots a tiny guest in emulation. Checks that its disk is unchanged, and that only the screenshot and the log are
+ * left.
+ */
 async function boot(
   guest: TinyGuest,
   change: Partial<BootMachine> = {},
@@ -171,7 +174,7 @@ testWithOracle(
     const dieAfter = (timeoutSeconds: number) => boot({ text: 'Loading...' }, { nics }, { timeoutSeconds });
     let dead = await dieAfter(5);
     expect(dead.seconds).toBeGreaterThanOrEqual(5);
-    // On a busy machine it may not have come to its first word.
+    // On a busy host, 5 seconds may end before the guest prints its first text.
     if (!dead.lastLines.includes('Loading...')) dead = await dieAfter(PATIENCE.timeoutSeconds);
     expect(dead).toMatchObject({ verdict: 'no-sign', lastLines: expect.arrayContaining(['Loading...']) });
   },
@@ -336,7 +339,7 @@ testWithOracle(
   LIMIT_MS,
 );
 
-/** The processes that work in a folder. */
+/** Returns the QEMU processes that use a folder. */
 async function qemusIn(place: string): Promise<string[]> {
   const { stdout } = await runProgram('/bin/sh', ['-c', 'ls -l /proc/[0-9]*/cwd 2>/dev/null || true']);
   return stdout.split('\n').filter((line) => line.includes(`-> ${place}/`));

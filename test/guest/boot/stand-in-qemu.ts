@@ -1,10 +1,16 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** How a QEMU breaks with KVM: as on hosts whose KVM passes small tests, stops in the middle, or never takes a step. */
+/**
+ * How QEMU fails with KVM: KVM passes small tests and then reports an internal error, QEMU aborts, or the vCPU never
+ * runs.
+ */
 export type Breakage = 'internal-error' | 'abort' | 'hang';
 
-/** A QEMU that greets, starts, prints the first line of a kernel, and then stops as QEMU does when its KVM fails. */
+/**
+ * A fake QEMU that sends the QMP greeting, starts, prints the first line of a kernel, and then stops as QEMU does when
+ * KVM fails.
+ */
 const STOPS = `
 import { Socket } from 'node:net';
 const qmp = new Socket({ fd: 3 });
@@ -38,13 +44,15 @@ const BREAK: Record<Breakage, (folder: string) => string> = {
 };
 
 /**
- * Writes a program into `folder` that stands in for QEMU: it breaks where it is to run a VM with KVM, and hands everything else on to `emulator`, a
- * QEMU or shell words. libguestfs asks its QEMU for its features first, which works on such hosts; without /dev/kvm it would ask for no KVM.
+ * Writes a program into `folder` that replaces QEMU. It fails when it is asked to run a VM with KVM, and forwards every
+ * other call to `emulator`: the path of a QEMU, or shell code.
+ * libguestfs first queries the features of its QEMU, which works on hosts with a broken KVM. Without /dev/kvm,
+ * libguestfs does not request KVM.
  */
 export async function standInQemu(folder: string, breakage: Breakage, emulator = 'exit 3'): Promise<string> {
   const path = join(folder, 'qemu-system-x86_64');
   await writeFile(join(folder, 'stops.mjs'), STOPS);
-  // What libguestfs is told about emulation says nothing about a QEMU that this program runs (-S).
+  // `force_tcg` is a setting for libguestfs. It does not apply to a QEMU that hyper2kvm starts itself (with -S).
   const script = `#!/bin/sh
 case "$LIBGUESTFS_BACKEND_SETTINGS $* " in
 *"-accel tcg"*) ;;

@@ -47,7 +47,7 @@ function names(changes: Partial<DeviceNames> = {}, disks = VIRTIO): DeviceNames 
   };
 }
 
-/** The appliance's name of the device that is found, else the state. */
+/** Returns the appliance's name of the device that was found, or the state of the resolution. */
 function leadsTo(spec: string, known = names()): string {
   const resolution = resolveDevice(spec, known);
   return resolution.state === 'found' ? resolution.device.name : resolution.state;

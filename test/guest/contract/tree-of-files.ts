@@ -2,13 +2,16 @@ import { posix } from 'node:path';
 import type { BootSubject } from '../../../src/guest/contract/boot-check.ts';
 import type { GuestTree } from '../../../src/guest/guest-tree.ts';
 
-/** Absolute paths of a guest and what is there; the folders above each exist. */
+/** Maps absolute paths in a guest to their content. All parent folders exist implicitly. */
 export type TreeContent = Readonly<Record<string, string | Buffer | { link: string } | { folder: true }>>;
 
-/** As Linux: more links than this in one path are a loop. */
+/** Linux's limit: a path with more symbolic links than this is a loop. */
 const MOST_LINKS = 40;
 
-/** A guest's files from a map, without an appliance. Links are resolved as the guest does it, also in the middle of a path. */
+/**
+ * Builds a guest's file tree from a map, without an appliance. Symbolic links resolve as in the guest, including those
+ * in the middle of a path.
+ */
 export function treeOfFiles(content: TreeContent): GuestTree {
   const entries = new Map(Object.entries(content).map(([path, entry]) => [posix.normalize(path), entry]));
   const names = new Map<string, Set<string>>([['/', new Set()]]);
@@ -71,7 +74,7 @@ export function treeOfFiles(content: TreeContent): GuestTree {
   };
 }
 
-/** The first sector of a disk that GRUB is installed on. */
+/** Builds the first sector of a disk on which GRUB is installed. */
 export function bootSector(code = 'GRUB \0Geom\0Hard Disk\0Read\0 Error'): Buffer {
   const sector = Buffer.alloc(512);
   sector.write(code, 0x180, 'latin1');
@@ -80,8 +83,8 @@ export function bootSector(code = 'GRUB \0Geom\0Hard Disk\0Read\0 Error'): Buffe
 }
 
 /**
- * A guest on one virtio disk with one NIC, BIOS firmware, and its root on `/dev/sda1` (the appliance's name of it), with `changes`. Its files are
- * `content`.
+ * A guest with one virtio disk, one NIC, BIOS firmware, and its root on `/dev/sda1` (the appliance's device name).
+ * `content` is its files; `changes` overrides fields.
  */
 export function bootSubject(content: TreeContent, changes: Partial<BootSubject> = {}): BootSubject {
   return {

@@ -11,7 +11,10 @@ import { APPLIANCE_TEST_MS, emptyDisk, imageFolder, withSession, writeTree } fro
 const PASSPHRASE = 'correct horse';
 const FSTAB = '/dev/mapper/vg-root / ext4 defaults 0 1\n/dev/sda1 /boot ext4 defaults 0 2\n';
 
-/** `/boot`, and a root on LVM in a LUKS 2 partition that crypttab opens as `sda2_crypt` by its name of the old hardware. */
+/**
+ * Creates a guest with `/boot`, and a root on LVM in a LUKS 2 partition. crypttab opens the partition as `sda2_crypt`
+ * by its name on the old hardware.
+ */
 async function makeEncryptedGuest(disk: GuestDisk): Promise<string> {
   return await withSession([disk], false, async (session) => {
     await session.call(['part-init', '/dev/sda', 'gpt']);
@@ -41,7 +44,7 @@ async function makeEncryptedGuest(disk: GuestDisk): Promise<string> {
   });
 }
 
-/** What dmsetup in the appliance knows, which hooks of the guest ask. */
+/** Returns the names that dmsetup lists in the appliance. Hooks of the guest query them. */
 async function mapperNames(session: Guestfs): Promise<string[]> {
   return await session.lines(['list-dm-devices']);
 }

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { findRoot } from '../../../src/guest/inspect/find-root.ts';
 import type { Guestfs } from '../../../src/guest/guestfs.ts';
 
-/** What guestfish answers about disks with these file systems, of which `folders` are on each that mounts. */
+/** A fake guestfish session for disks with these file systems. Each one that can be mounted contains `folders`. */
 function disksWith(fileSystems: readonly string[], folders: readonly string[]): Guestfs {
   const session: Pick<Guestfs, 'lines' | 'attempt' | 'text' | 'call'> = {
     lines: () => Promise.resolve([...fileSystems]),
@@ -10,7 +10,7 @@ function disksWith(fileSystems: readonly string[], folders: readonly string[]): 
     text: ([command = '', path = '']) => Promise.resolve(String(command === 'is-dir' && folders.includes(path))),
     call: () => Promise.resolve(Buffer.alloc(0)),
   };
-  // oxlint-disable-next-line no-unsafe-type-assertion -- no appliance here makes or mounts NTFS everywhere
+  // oxlint-disable-next-line no-unsafe-type-assertion -- a fake, because not every appliance can create or mount NTFS
   return session as Guestfs;
 }
 
@@ -32,7 +32,7 @@ test.each([
   ],
 ])('%s is named, with what to do', async (_what, found, message, hint) => {
   const devices = found.map(([name = '', type = '']) => ({ name, type }));
-  // What libguestfs lists: no encrypted device.
+  // libguestfs does not include encrypted devices in its list of file systems.
   const fileSystems = devices.filter(({ type }) => type !== 'crypto_LUKS').map(({ name, type }) => `${name}: ${type}`);
   await expect(findRoot(disksWith(fileSystems, []), undefined, { devices, opened: [] })).rejects.toMatchObject({
     kind: 'guest',

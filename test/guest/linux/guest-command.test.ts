@@ -7,18 +7,18 @@ import type { GuestFiles } from '../../../src/guest/guest-files.ts';
 import type { Guest } from '../../../src/guest/guest.ts';
 import { treeOfFiles } from '../contract/tree-of-files.ts';
 
-/** As libguestfs 1.48 starts its appliance. */
+/** The kernel command line with which libguestfs 1.48 starts its appliance. */
 const APPLIANCE =
   'panic=1 console=ttyS0 edd=off udevtimeout=6000 udev.event-timeout=6000 no_timer_check printk.time=1 cgroup_disable=memory usbcore.nousb cryptomgr.notests root=UUID=appliance selinux=0 quiet TERM=xterm';
 const LINE = 'root=UUID=aaaa ro quiet';
 const ENTRY = '/boot/efi/loader/entries/abc-6.1.0.conf';
 
 const filesOf = (texts: Record<string, string>): GuestFiles => {
-  // oxlint-disable-next-line no-unsafe-type-assertion -- only files are read
+  // oxlint-disable-next-line no-unsafe-type-assertion -- the code only reads files
   return treeOfFiles(texts) as GuestFiles;
 };
 
-/** What is written and recorded of a program that left these texts. */
+/** Reviews the files that a program left, and returns what is written and recorded. */
 async function reviewed(
   before: Record<string, string>,
   after: Record<string, string>,
@@ -38,7 +38,7 @@ async function reviewed(
     mounts: [{ mountable: '/dev/sda1', path: '/' }],
     kernels: [],
   };
-  // oxlint-disable-next-line no-unsafe-type-assertion -- a review needs no appliance
+  // oxlint-disable-next-line no-unsafe-type-assertion -- a review does not use the appliance
   const guest = { ...facts, files } as unknown as Guest;
   const draft = new GuestDraft(guest);
   const texts = { before: new Map(Object.entries(before)), after: new Map(Object.entries(after)) };

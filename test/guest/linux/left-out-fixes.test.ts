@@ -21,8 +21,8 @@ import { bootSubject, type TreeContent } from '../contract/tree-of-files.ts';
 import { planFiles } from './planned-on.ts';
 
 /*
- * For each fix a guest that needs it. With all fixes the boot contract finds the guest ready; without that one it is not, for the reason that the fix
- * is there for.
+ * For each fix, a guest that needs it. With all fixes, the boot contract finds the guest ready. Without that fix it is
+ * not ready, for the reason that the fix addresses.
  */
 
 const DATA_UUID = '33333333-aaaa-4bbb-8ccc-000000000003';
@@ -36,7 +36,7 @@ const NIC = { mac: '00:50:56:00:00:01', pciSlotNumber: 192 };
 const FSTAB = `UUID=${ROOT_UUID} / ext4 defaults 0 1\n`;
 const VIRTIO_DRIVERS = ['virtio', 'virtio_ring', 'virtio_pci', 'virtio_blk'];
 
-/** A Debian that lacks nothing to start on virtio. */
+/** A Debian guest that has everything it needs to boot on virtio. */
 const FIT: TreeContent = {
   '/etc/fstab': FSTAB,
   '/etc/network/interfaces': 'auto lo\niface lo inet loopback\n',
@@ -51,11 +51,11 @@ interface MadeUp {
   files?: TreeContent;
   devices?: readonly BlockDevice[];
   disks?: readonly TargetDisk[];
-  /** Modules that the initramfs lacks. */
+  /** Modules that are missing from the initramfs. */
   missing?: readonly string[];
 }
 
-/** What the contract finds after these fixes: the verdict, and the checks that failed. */
+/** Returns the contract's result after these fixes: the verdict and the checks that failed. */
 async function foundAfter(
   { files = {}, devices = [ROOT, DATA], disks = [VIRTIO, VIRTIO], missing = [] }: MadeUp,
   fixes: readonly Fix[],
@@ -72,7 +72,7 @@ async function foundAfter(
 function guestOf(content: TreeContent, devices: readonly BlockDevice[]): Guest {
   const session: Pick<Guestfs, 'lines'> = { lines: () => Promise.resolve(['bsize: 4096', 'bavail: 1000000']) };
   return {
-    // oxlint-disable-next-line no-unsafe-type-assertion -- a plan calls these only
+    // oxlint-disable-next-line no-unsafe-type-assertion -- a plan calls only these methods
     session: session as Guestfs,
     files: planFiles(content),
     disks: [
@@ -89,7 +89,7 @@ function guestOf(content: TreeContent, devices: readonly BlockDevice[]): Guest {
   };
 }
 
-/** The files after the changes. The guest's own tool makes an initramfs with all drivers. */
+/** Returns the files after the changes. The guest's own tool builds an initramfs with all drivers. */
 async function changed(
   before: TreeContent,
   changes: readonly Change[],
@@ -106,7 +106,7 @@ async function changed(
 }
 
 const ALL = linuxFixes({ removeVmwareTools: false });
-/** Makes a fix of VMware's tools at each call: the one of the list. */
+/** The VMware leftovers fix in `ALL`. Each call creates a new object, so this finds it by its name. */
 const VMWARE = ALL.find(({ name }) => name === vmwareLeftovers({ removeTools: false }).name);
 
 const NEEDED: [what: string, fix: Fix | undefined, guest: MadeUp, verdict: string, fault: RegExp][] = [
@@ -182,7 +182,7 @@ test.each(NEEDED)('%s: ready with all fixes, and found without that one', async 
 });
 
 test('every fix that changes what the boot reads has such a guest', () => {
-  // The first one only warns; labels are the second one's.
+  // `encryptedVolumes` only warns, and `selinux` is only about file labels.
   const others = new Set<Fix | undefined>([encryptedVolumes, selinux]);
   expect(ALL.filter((fix) => !others.has(fix))).toEqual(NEEDED.map(([, fix]) => fix));
 });

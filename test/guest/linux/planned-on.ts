@@ -5,32 +5,35 @@ import type { Guest } from '../../../src/guest/guest.ts';
 import type { Guestfs } from '../../../src/guest/guestfs.ts';
 import { treeOfFiles, type TreeContent } from '../contract/tree-of-files.ts';
 
-/** What a fix drafted. */
+/** The result of planning a fix. */
 export interface Planned {
   changes: Change[];
   warnings: string[];
   obstacles: string[];
-  /** A file as it would be; undefined if there would be none. */
+  /** Returns a file's content after the plan; undefined if the file would not exist. */
   read: (path: string) => Promise<string | undefined>;
 }
 
-/** The files of a guest, with what a plan asks of them besides. */
+/** The files of a guest, with the other methods that a plan calls. */
 export function planFiles(content: TreeContent): GuestFiles {
   const tree = treeOfFiles(content);
   const sizeBytes = async (path: string): Promise<number> => (await tree.readBytes(path, Infinity))?.length ?? 0;
   const files: GuestTree & Pick<GuestFiles, 'sizeBytes'> = { ...tree, sizeBytes };
-  // oxlint-disable-next-line no-unsafe-type-assertion -- a plan only reads
+  // oxlint-disable-next-line no-unsafe-type-assertion -- a plan only reads files
   return files as GuestFiles;
 }
 
-/** Plans a fix for a guest with these files, on one disk whose first partition is its root, without an appliance: devices hold only zeros. */
+/**
+ * Plans a fix for a guest with these files, on one disk whose first partition is the root. No appliance is started:
+ * reads from a device return only zeros.
+ */
 export async function plannedOn(content: TreeContent, fix: Fix, changes: Partial<Guest> = {}): Promise<Planned> {
   const session: Pick<Guestfs, 'call' | 'attempt'> = {
     call: ([, , count]) => Promise.resolve(Buffer.alloc(Number(count ?? 0))),
     attempt: () => Promise.resolve(undefined),
   };
   const guest: Guest = {
-    // oxlint-disable-next-line no-unsafe-type-assertion -- a plan only reads
+    // oxlint-disable-next-line no-unsafe-type-assertion -- a plan only reads from the session
     session: session as Guestfs,
     files: planFiles(content),
     disks: [{ path: 'disk.qcow2', format: 'qcow2' }],

@@ -4,7 +4,7 @@ import { outputOf } from '../../oracles/run-program.ts';
 import { emptyDisk, withSession } from '../make-disk.ts';
 import { minimalHive } from './minimal-hive.ts';
 
-/** As much of the registry as inspection and virt-v2v read. */
+/** The parts of the registry that libguestfs inspection and virt-v2v read. */
 const REGISTRY = {
   SOFTWARE: `
 [\\Microsoft\\Windows NT\\CurrentVersion]
@@ -30,7 +30,7 @@ const REGISTRY = {
 `,
 };
 
-/** A disk with what makes libguestfs and virt-v2v see Windows 10 on it. It starts nothing. */
+/** Creates a disk that libguestfs and virt-v2v detect as Windows 10. It does not boot. */
 export async function makePhonyWindows(
   folder: string,
   hivexregedit: string,
@@ -58,7 +58,7 @@ export async function makePhonyWindows(
   return disk;
 }
 
-/** A folder like virtio-win's, with drivers that are texts. */
+/** Creates a folder with the layout of virtio-win. The drivers are text files. */
 export async function makeVirtioWin(folder: string, release: string): Promise<string> {
   const path = join(folder, `virtio-win-${release}`);
   for (const name of ['viostor', 'NetKVM']) {
@@ -70,7 +70,7 @@ export async function makeVirtioWin(folder: string, release: string): Promise<st
   return path;
 }
 
-/** hivexregedit adds a key below one that is there alone. */
+/** Adds all parent keys, because hivexregedit adds a key only below an existing one. */
 function withParents(registry: string): string {
   const text = registry.replace(/^\[\\(.*)\]$/gm, (_line, key: string) => {
     const names = key.split('\\');
@@ -79,7 +79,7 @@ function withParents(registry: string): string {
   return `Windows Registry Editor Version 5.00\n${text}`;
 }
 
-/** The head of a PE32+ file: it tells inspection the kind of processor. */
+/** Builds the header of a PE32+ file, from which inspection detects the architecture. */
 function programOfX64(): Buffer {
   const bytes = Buffer.alloc(1024);
   bytes.write('MZ');

@@ -22,7 +22,9 @@ afterEach(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-/** Runs a script in place of virt-v2v-in-place, and gives its warnings. `$XML` is the last of its arguments. */
+/**
+ * Runs a script in place of virt-v2v-in-place, and returns its warnings. In the script, `$XML` is the last argument.
+ */
 async function run(script: string, signal = new AbortController().signal, steps: string[] = []): Promise<string[]> {
   const program = join(folder.path, 'virt-v2v-in-place');
   const xml = join(folder.path, 'xml');
@@ -37,7 +39,7 @@ async function run(script: string, signal = new AbortController().signal, steps:
   return await runVirtV2v({ program, disks, root: '/dev/sda2', virtioWin: '/srv/win.iso', signal, env, onStep });
 }
 
-/** The folder in which the last of these programs found its description is gone. */
+/** Expects that the folder with the last script's VM description was removed. */
 async function expectNothingLeft(): Promise<void> {
   const xml = await readFile(join(folder.path, 'xml'), 'utf8');
   expect(xml).toMatch(/machine\.xml\n$/);
@@ -152,14 +154,17 @@ test(
   2 * WAIT_MS,
 );
 
-/** Fails long after a busy machine has got there. */
+/**
+ * Polls until the condition is true. The limit is long enough for a busy host.
+ * @throws when the limit is exceeded
+ */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   for (const endMs = Date.now() + WAIT_MS; !(await isSo()); await pause(20)) {
     if (Date.now() > endMs) throw new Error('waited for too long');
   }
 }
 
-/** One that has ended and that nobody has asked for its code has no command line any more. */
+/** Whether a process runs. A zombie, whose exit code the parent has not read yet, has an empty command line. */
 async function isRunning(pid: string): Promise<boolean> {
   return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')) !== '';
 }

@@ -4,7 +4,10 @@ import { expect, test } from '@jest/globals';
 import { requireVirtioWin } from '../../../src/guest/windows/virtio-win.ts';
 import { imageFolder } from '../make-disk.ts';
 
-/** An ISO 9660 image as far as its path table: the primary descriptor in sector 16, the table in sector 20. */
+/**
+ * Builds an ISO 9660 image up to its path table: the primary volume descriptor is in sector 16, and the path table is
+ * in sector 20.
+ */
 function isoOf(names: readonly string[]): Buffer {
   const records = names.map((name) => {
     const record = Buffer.alloc(8 + name.length + (name.length % 2));

@@ -9,7 +9,7 @@ const arp = (operation: 1 | 2, sender: string, target: string): string =>
   `${ALL}${NIC}0806000108000604000${operation}${NIC}${bytesOf(sender)}000000000000${bytesOf(target)}`;
 const ipv4 = (source: string, protocol: string, payload: string): string =>
   `${ALL}${NIC}08004500001c0000000040${protocol}0000${bytesOf(source)}${bytesOf('255.255.255.255')}${payload}`;
-/** From port 68 to port 67. */
+/** A UDP datagram from port 68 to port 67. */
 const DHCP = ipv4('0.0.0.0', '11', '0044004300080000');
 const ipv6 = (source: string, next: string, payload: string): string =>
   `3333ff000001${NIC}86dd600000000000${next}ff${source}${'ff02'.padEnd(32, '0')}${payload}`;
@@ -44,7 +44,7 @@ test.each<[string, string, Partial<NicTraffic>]>([
   ['an unknown protocol', `${ALL}${NIC}88b5${'00'.repeat(46)}`, {}],
 ])('%s', (_what, frame, shown) => {
   expect(trafficOf(frame)).toEqual({ ...noTraffic(), ...shown });
-  // Cut off anywhere it shows less, and harms nothing.
+  // Truncated frames yield less information, but no error.
   for (let length = 0; length < frame.length; length += 2) trafficOf(frame.slice(0, length));
 });
 

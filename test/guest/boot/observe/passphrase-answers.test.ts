@@ -3,7 +3,7 @@ import { expect, jest, test } from '@jest/globals';
 import { Secret } from '../../../../src/base/text/secret.ts';
 import { PassphraseAnswers } from '../../../../src/guest/boot/observe/passphrase-answers.ts';
 
-/** What is typed for that many questions, and how many of them had an answer. */
+/** Returns the lines that are typed for this number of prompts, and how many of the prompts were answered. */
 function typedFor(passphrases: readonly string[], questions: number): { lines: string[]; answered: number } {
   jest.useFakeTimers();
   try {

@@ -4,13 +4,13 @@ import { PcapReader } from '../../../../src/guest/boot/observe/pcap.ts';
 const FRAMES = [
   Buffer.from('ffffffffffff5254000a0b0c0806' + '00'.repeat(46), 'hex'),
   Buffer.from('333300000016525400aabbcc86dd' + '11'.repeat(76), 'hex'),
-  // Cut off by the writer, as a frame of a card that was reset.
+  // Truncated by the writer, like a frame of a NIC that was reset.
   Buffer.from('ffffffff', 'hex'),
   Buffer.from('5254000a0b0c52550a0000020800' + '22'.repeat(300), 'hex'),
 ];
 const SOURCES = ['52:54:00:0a:0b:0c', '52:54:00:aa:bb:cc', '52:55:0a:00:00:02'];
 
-/** As libpcap's file format says, in either order of bytes. */
+/** Builds a capture as the libpcap file format specifies it, in either byte order. */
 function capture({ isLittle = true, magic = 0xa1b2c3d4 } = {}): Buffer {
   const numbers = (...values: number[]): Buffer => {
     const bytes = Buffer.alloc(values.length * 4);

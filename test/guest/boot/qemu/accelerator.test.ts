@@ -9,7 +9,10 @@ import { ScratchFolder } from '../../../operations/export/export-run.ts';
 const { signal } = new AbortController();
 const BROKEN = 'KVM stopped.';
 
-/** A host with a device that can be opened. Each finding comes from a process of its own, as far as the module keeps nothing for another folder. */
+/**
+ * A host with a KVM device that can be opened. The module caches results by state folder, so that each folder behaves
+ * like a new process.
+ */
 async function host(scratch: ScratchFolder) {
   const device = join(scratch.path, 'kvm');
   const qemu = join(scratch.path, 'qemu');
@@ -49,7 +52,7 @@ test('another process believes the file in the same boot of the host, and tries 
   const text = await readFile(file('a'), 'utf8');
   const record = readJson(text, recordOf(string(), unknown()));
   const plant = async (folder: string, content: string): Promise<void> => {
-    // The folder is made, and the memory of this process for it is of another QEMU.
+    // This creates the folder. The result that this process caches for it belongs to another QEMU.
     const other = join(scratch.path, 'other-qemu');
     await writeFile(other, 'other');
     await kvm(folder).find(other, signal);
@@ -58,7 +61,7 @@ test('another process believes the file in the same boot of the host, and tries 
   await plant('b', text);
   const before = trials();
   const fresh = async (folder: string): Promise<unknown> => {
-    // A state folder that this process has not seen leads to the same file.
+    // The link is a state folder that this process has not used yet, and it resolves to the same file.
     await symlink(join(scratch.path, folder), join(scratch.path, `${folder}-new`));
     return await kvm(`${folder}-new`).find(qemu, signal);
   };

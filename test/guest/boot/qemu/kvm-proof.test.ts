@@ -9,10 +9,10 @@ import { standInQemu } from '../stand-in-qemu.ts';
 
 const { signal } = new AbortController();
 const KERNEL = { kernel: '/boot/vmlinuz', env: process.env };
-/** Emulation on a busy machine takes longer than KVM may. */
+/** Emulation on a busy host takes longer than the limit for KVM. */
 const EMULATION_MS = 300_000;
 
-/** A program in QEMU's place. */
+/** Writes a script that is used in place of QEMU. */
 async function fakeQemu(scratch: ScratchFolder, script: string): Promise<string> {
   const path = join(scratch.path, 'qemu');
   await writeFile(path, `#!/bin/sh\n${script}\n`);
@@ -20,9 +20,9 @@ async function fakeQemu(scratch: ScratchFolder, script: string): Promise<string>
   return path;
 }
 
-/** A QEMU that emulates where it is asked for KVM. */
+/** A QEMU that emulates when KVM is requested. */
 async function emulating(scratch: ScratchFolder, qemu: string): Promise<string> {
-  // Quoting is needed by none of these words.
+  // None of these arguments needs quoting.
   return await fakeQemu(scratch, `exec ${qemu} $(echo "$@" | sed 's/-accel kvm/-accel tcg/')`);
 }
 
@@ -39,12 +39,12 @@ testWithOracle(
 );
 
 testWithOracle(
-  // A host for guestfish has a kernel for its appliance.
+  // A host with guestfish has a kernel, which the libguestfs appliance needs.
   ['qemu-system-x86_64', 'guestfish'],
   'a kernel of this host boots to its end',
   async (oracles) => {
     await using scratch = await ScratchFolder.make();
-    // The last word is the kernel's command line, in which blanks are.
+    // The last argument is the kernel command line, which contains spaces.
     const qemu = await fakeQemu(
       scratch,
       `last=$(for word; do :; done; echo "$word"); words=$(echo "$@" | sed 's/-accel kvm/-accel tcg/; s/console=.*//')

@@ -17,7 +17,7 @@ const MACHINE: BootMachine = {
 };
 const FILES = { overlays: ['/run/a,b.qcow2'], frames: ['/run/a,b.pcap'], vars: undefined };
 
-/** The values of an option, in order. */
+/** Returns the values of an option, in order. */
 function valuesOf(args: readonly string[], option: string): string[] {
   return args.filter((_value, index) => args[index - 1] === option);
 }

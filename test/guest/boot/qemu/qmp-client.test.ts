@@ -11,7 +11,7 @@ interface Asked {
   id: number;
 }
 
-/** A QEMU of the test's own at the other end: `answer` gives the messages for each command. */
+/** Connects the client to a fake QEMU. `answer` returns the messages that are sent in reply to each command. */
 function connect(answer: (asked: Asked) => unknown[]): { client: QmpClient; server: Duplex; events: QmpEvent[] } {
   const [near, server] = duplexPair();
   const events: QmpEvent[] = [];

@@ -21,7 +21,7 @@ interface Offer {
   missing?: boolean;
 }
 
-/** Writes a descriptor as distributions ship them, and the flash images that it names. */
+/** Writes a firmware descriptor in the form that distributions ship, and the flash images that it names. */
 async function offer(
   place: 'etc' | 'usr',
   name: string,

@@ -4,7 +4,7 @@ export const ROOT_UUID = '11111111-aaaa-4bbb-8ccc-000000000001';
 export const VERSION = '6.1.0-30-amd64';
 const OLD_VERSION = '6.1.0-18-amd64';
 
-/** As Debian's `update-grub` writes it, without the parts for the screen. */
+/** Builds a grub.cfg as Debian's `update-grub` writes it, without the graphics commands. */
 export function debianGrubCfg({
   root = `root=UUID=${ROOT_UUID}`,
   words = 'ro  quiet',
@@ -113,7 +113,7 @@ fi
 `;
 }
 
-/** A Debian on one disk, with two kernels. */
+/** A Debian guest on one disk, with two kernels. */
 export function debianTree(grubCfg = debianGrubCfg(), changes: TreeContent = {}): TreeContent {
   return {
     '/boot/grub/grub.cfg': grubCfg,
@@ -125,7 +125,7 @@ export function debianTree(grubCfg = debianGrubCfg(), changes: TreeContent = {})
   };
 }
 
-/** The tree without some of its files. */
+/** Returns the tree without the given files. */
 export function without(tree: TreeContent, ...paths: readonly string[]): TreeContent {
   return Object.fromEntries(Object.entries(tree).filter(([path]) => !paths.includes(path)));
 }

@@ -1,6 +1,9 @@
 import { overallVerdict, type BootCheck } from '../../../../src/guest/contract/boot-check.ts';
 
-/** What is not ready, a line each: `FILE:LINE reason`; with `(advisory)` before what does not count. */
+/**
+ * Returns one line for each check that is not `ready`: `FILE:LINE reason`. Advisory checks, which do not affect the
+ * verdict, are prefixed with `(advisory)`.
+ */
 export function faultsOf(checks: readonly BootCheck[]): string[] {
   return checks
     .filter(({ verdict }) => verdict !== 'ready')
@@ -10,7 +13,10 @@ export function faultsOf(checks: readonly BootCheck[]): string[] {
     });
 }
 
-/** The verdict, and the one fault that is the reason for it. Throws if there are several. */
+/**
+ * Returns the verdict and the single fault that causes it.
+ * @throws if there is more than one fault
+ */
 export function onlyFault(checks: readonly BootCheck[]): { verdict: string; fault: string | undefined } {
   const [fault, ...more] = faultsOf(checks).filter((each) => !each.startsWith('(advisory)'));
   if (more.length > 0) throw new Error(`several faults: ${[fault, ...more].join('\n')}`);

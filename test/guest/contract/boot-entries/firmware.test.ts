@@ -21,7 +21,7 @@ function uefi(secureBoot = false): Partial<BootSubject> {
   };
 }
 
-/** As `grub-install` of Debian leaves the ESP. */
+/** The stub configuration that Debian's `grub-install` writes to the ESP. */
 const STUB = `search.fs_uuid ${ROOT_UUID} root \nset prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n`;
 const FALLBACK = '/boot/efi/EFI/BOOT/BOOTX64.EFI';
 
@@ -93,7 +93,7 @@ test('with secure boot shim, GRUB and kernel must be signed', async () => {
   expect((await fault({ [FALLBACK]: shim(false) })).fault).toMatch(/BOOTX64\.EFI has no signature/);
   expect((await fault({ '/boot/efi/EFI/BOOT/grubx64.efi': GRUB_EFI })).fault).toMatch(/grubx64\.efi has no signature/);
   expect((await fault({ [KERNEL]: makePe({}) })).fault).toMatch(/vmlinuz-.* has no signature/);
-  // Signed by a key of its own, as systemd-boot is.
+  // Not a shim, and signed with its own key, as systemd-boot is.
   expect(await fault({ [FALLBACK]: SIGNED_GRUB })).toMatchObject({ verdict: 'unknown' });
   expect(faultsOf(await check({ ...SECURE, [FALLBACK]: shim(false) }))).toEqual([]);
 });

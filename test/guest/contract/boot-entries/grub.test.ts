@@ -8,7 +8,7 @@ import { faultsOf, onlyFault } from './faults.ts';
 const BOOT_UUID = '33333333-aaaa-4bbb-8ccc-000000000003';
 const [ROOT] = bootSubject({}).devices;
 const BOOT = { name: '/dev/sda2', disk: 0, partition: 2, type: 'ext4', uuid: BOOT_UUID };
-/** /boot is a partition of its own, so that paths are relative to it. */
+/** /boot is a separate partition, so that paths are relative to it. */
 const WITH_BOOT = {
   devices: [ROOT, BOOT].filter((device) => device !== undefined),
   mounts: [
@@ -68,7 +68,7 @@ test('a guest with all that its default entry names is ready', async () => {
 test('paths are relative to the file system that holds them', async () => {
   const tree = debianTree(debianGrubCfg({ boot: '', uuid: BOOT_UUID }));
   expect(faultsOf(await checkBootEntries(bootSubject(tree, WITH_BOOT)))).toEqual([]);
-  // As it was before /boot became a partition.
+  // The configuration dates from before /boot became a separate partition.
   const wrong = debianTree(debianGrubCfg({ uuid: BOOT_UUID }));
   const faults = faultsOf(await checkBootEntries(bootSubject(wrong, WITH_BOOT)));
   expect(faults[0]).toContain(

@@ -19,7 +19,7 @@ async function titles(content: TreeContent, subject: Partial<BootSubject>): Prom
   return (first?.entries ?? []).map(({ title, isDefault }) => `${isDefault ? '* ' : ''}${title}`);
 }
 
-/** As Debian's `extlinux-update` writes it. */
+/** A tree with the configuration that Debian's `extlinux-update` writes. */
 function extlinuxTree(words = `root=UUID=${ROOT_UUID} ro quiet`, main = 'default l0'): TreeContent {
   return {
     '/boot/extlinux/extlinux.conf': `## /boot/extlinux/extlinux.conf\n\n${main}\ndisplay boot.txt\nprompt 0\ntimeout 50\n\nINCLUDE linux.cfg\nmenu include themes/none.cfg\n`,
@@ -71,7 +71,7 @@ test('a configuration of extlinux that includes itself is unknown', async () => 
   expect(first?.problems[0]?.reason).toBe('It includes itself without end.');
 });
 
-/** As an RHEL 6 or a Debian of GRUB 0.97 has it: /boot is a partition of its own. */
+/** GRUB 0.97 as in RHEL 6 or an old Debian, with /boot on a separate partition. */
 function legacyTree(chosen = 'default=1'): TreeContent {
   return {
     '/boot/grub/menu.lst': `# comment\n${chosen}\ntimeout=5\nsplashimage=(hd0,0)/grub/splash.xpm.gz\ntitle Old (${OLD})
@@ -119,7 +119,7 @@ const UEFI: Partial<BootSubject> = {
 };
 const MACHINE = 'f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0';
 
-/** As `kernel-install` of systemd-boot writes it, with the machine id in the paths. */
+/** A tree as systemd-boot's `kernel-install` writes it, with the machine ID in the paths. */
 function systemdBootTree(words = `root=UUID=${ROOT_UUID} ro quiet`): TreeContent {
   const entry = (version: string): string =>
     `# Boot Loader Specification type#1 entry\ntitle      Debian ${version}\nversion    ${version}\nmachine-id ${MACHINE}\nsort-key   debian\noptions    ${words} systemd.machine_id=${MACHINE}\nlinux      /${MACHINE}/${version}/linux\ninitrd     /${MACHINE}/${version}/initrd.img-${version}\n`;
@@ -174,7 +174,7 @@ test('the command line of the appliance in an entry is not ready', async () => {
   expect(faults).toEqual([
     expect.stringMatching(/^\/boot\/efi\/loader\/entries\/.*:6 .* is from the command line of the appliance/),
   ]);
-  // Its root is the appliance's too.
+  // The `root=` option comes from the appliance too.
   const whole = systemdBootTree(`${APPLIANCE} root=UUID=99999999-aaaa-4bbb-8ccc-000000000009`);
   expect(
     faultsOf(await checkBootEntries(bootSubject(whole, UEFI))).some((each) => each.includes('root=UUID=9999')),
@@ -188,7 +188,7 @@ test('words that the appliance has and a guest can have too are ready', async ()
   expect(faultsOf(await checkBootEntries(bootSubject(tree, UEFI)))).toEqual([]);
 });
 
-/** A guest whose ESP holds a unified kernel image. */
+/** A guest whose ESP contains a unified kernel image. */
 function unifiedTree(initramfs: TreeContent, words = `root=UUID=${ROOT_UUID} ro`): TreeContent {
   const image = makePe({
     '.text': 'stub',

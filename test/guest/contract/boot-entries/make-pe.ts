@@ -2,7 +2,10 @@ const HEADERS_BYTES = 0x400;
 const SECTION_BYTES = 40;
 const CERTIFICATE = Buffer.from('a signature that nobody looks at');
 
-/** A program for UEFI with sections, as `objcopy --add-section` makes it: each filled up to 512 bytes in the file. */
+/**
+ * Builds a UEFI program with sections, as `objcopy --add-section` writes it: each section is padded to 512 bytes in the
+ * file.
+ */
 export function makePe(sections: Readonly<Record<string, Buffer | string>>, { isSigned = false } = {}): Buffer {
   const header = Buffer.alloc(HEADERS_BYTES);
   header.write('MZ', 0, 'latin1');
@@ -45,7 +48,7 @@ export const GRUB_EFI = makePe({
 });
 export const SYSTEMD_BOOT_EFI = makePe({ '.text': 'code', '.sdmagic': '#### LoaderInfo: systemd-boot 252 ####' });
 
-/** A shim, signed or not. */
+/** Builds a shim, signed or unsigned. */
 export function shim(isSigned: boolean): Buffer {
   return makePe({ '.text': 'code', '.sbat': 'sbat,1,SBAT\nshim,4,UEFI shim,shim,1,x\n' }, { isSigned });
 }

@@ -10,7 +10,7 @@ const { devices, hardware } = bootSubject({});
 const OTHER = '66666666-aaaa-4bbb-8ccc-000000000006';
 const ARRAY = '00112233:44556677:8899aabb:ccddeeff';
 
-/** The root of the simple guest, and all that words can name besides. */
+/** The root of the simple guest, and every other kind of device that a kernel option can name. */
 const RICH: Partial<BootSubject> = {
   devices: [
     ...devices,
@@ -22,7 +22,7 @@ const RICH: Partial<BootSubject> = {
   ],
 };
 
-/** The check of an entry with these words besides its root. */
+/** Checks a boot entry that has these options in addition to its root. */
 async function check(words: string, subject: Partial<BootSubject> = RICH, root?: string) {
   const grub = debianGrubCfg({ words, ...(root === undefined ? {} : { root }) });
   const { verdict, fault } = onlyFault(await checkBootEntries(bootSubject(debianTree(grub), subject)));
@@ -61,7 +61,7 @@ for (const [words, fault] of BAD) {
   });
 }
 
-// Something that is not found could be in a volume that was not opened.
+// A device that is not found could be inside a LUKS volume that was not opened, so this guest has no LUKS volume.
 const OPEN: Partial<BootSubject> = { devices: (RICH.devices ?? []).filter(({ type }) => type !== 'crypto_LUKS') };
 const MISSING: readonly [string, RegExp][] = [
   [`resume=UUID=${OTHER}`, /^not-ready: resume=.* leads to no device: no device has the UUID/],

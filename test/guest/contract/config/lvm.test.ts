@@ -2,7 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import { filterAdmits, parseLvmConfig, type LvmConfig } from '../../../../src/guest/contract/config/lvm-config.ts';
 import { parseDevicesFile } from '../../../../src/guest/contract/config/lvm-devices-file.ts';
 
-/** Whether both filters of the configuration accept a device with these paths; undefined if one of them is not read. */
+/**
+ * Whether both filters of the configuration accept a device with these paths; undefined if a filter cannot be parsed.
+ */
 function lvmAdmits(config: LvmConfig, paths: readonly string[]): boolean | undefined {
   const results = new Set([config.filter, config.globalFilter].map((filter) => filterAdmits(filter, paths)));
   if (results.has(false)) return false;
@@ -16,12 +18,12 @@ describe('filters of lvm.conf', () => {
     ['global_filter = [ "a|^/dev/sd|", "r|.*|" ]', ['/dev/vda2'], false],
     ['global_filter = [ "a|^/dev/sd|", "r|.*|" ]', ['/dev/sda2'], true],
     ['filter = [ "a|^/dev/vd|", "a|^/dev/md|", "r|.*|" ]', ['/dev/vda2'], true],
-    // The first that matches counts, in the order of the list.
+    // The first matching pattern decides, in list order.
     ['filter = [ "r|/dev/vda|", "a|.*|" ]', ['/dev/vda2'], false],
     ['filter = [ "a|.*|", "r|/dev/vda|" ]', ['/dev/vda2'], true],
-    // One accepted path is enough.
+    // One accepted path is sufficient.
     ['filter = [ "a|/dev/disk/by-id/lvm-pv-uuid-.*|", "r|.*|" ]', ['/dev/vda2', '/dev/disk/by-id/lvm-pv-uuid-X'], true],
-    // What nothing matches is accepted.
+    // A path that matches no pattern is accepted.
     ['filter = [ "r|^/dev/cdrom$|" ]', ['/dev/vda2'], true],
     ['filter = [ "a/sd.*/", "r/.*/" ]', ['/dev/vda2'], false],
     ['# filter = [ "r|.*|" ]', ['/dev/vda2'], true],

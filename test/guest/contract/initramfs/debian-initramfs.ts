@@ -20,7 +20,7 @@ const DEP = [
   'kernel/fs/jbd2/jbd2.ko:',
 ].join('\n');
 
-/** An initramfs of Debian, less the modules whose name is in `missing`. */
+/** The files of a Debian initramfs, without the modules that `missing` names. */
 export function initramfsTree(
   missing: readonly string[] = [],
   changes: TreeContent = {},
@@ -34,7 +34,7 @@ export function initramfsTree(
   return { '/init': '#!/bin/sh\n', ...links, ...Object.fromEntries(modules), ...changes };
 }
 
-/** The files of a Debian with that initramfs, on which two kernels are installed. */
+/** The files of a Debian guest with this initramfs and two installed kernels. */
 export function debianFiles(image: Buffer | string, changes: TreeContent = {}): TreeContent {
   return debianTree(debianGrubCfg(), {
     '/lib': { link: 'usr/lib' },
@@ -47,7 +47,7 @@ export function debianFiles(image: Buffer | string, changes: TreeContent = {}): 
   });
 }
 
-/** A Debian with those files. */
+/** A Debian guest with these files. */
 export function guestWith(
   image: Buffer | string,
   changes: TreeContent = {},
@@ -56,7 +56,7 @@ export function guestWith(
   return bootSubject(debianFiles(image, changes), subject);
 }
 
-/** A guest whose GRUB has one entry, with that root and words. */
+/** A guest whose GRUB has one entry, with this root and these kernel options. */
 export function guestBooting(
   { root, words = 'ro' }: { root: string; words?: string },
   initramfs: TreeContent,

@@ -106,7 +106,7 @@ test('a fault in the initramfs of an older kernel is reported, and does not coun
 });
 
 test('a large initramfs of an older kernel is not unpacked, which does not count', async () => {
-  // Not compressible, as a real one.
+  // Incompressible, like real firmware.
   const filler = { '/usr/lib/firmware/large': randomBytes(25 * 1024 ** 2) };
   const older = { '/boot/initrd.img-6.1.0-18-amd64': cpioOf({ ...initramfsTree(['virtio_blk']), ...filler }) };
   const subject = guestWith(gzipped(initramfsTree()), older);

@@ -6,7 +6,7 @@ import type { TreeContent } from '../tree-of-files.ts';
 import { guestBooting, IMAGE, initramfsTree } from './debian-initramfs.ts';
 
 const LUKS = '55555555-aaaa-4bbb-8ccc-000000000005';
-/** Root in LUKS on the second partition, /boot on the first. */
+/** The root is in LUKS on the second partition, and /boot is on the first. */
 const ENCRYPTED: Partial<BootSubject> = {
   devices: [
     { name: '/dev/sda1', disk: 0, partition: 1, type: 'ext2', uuid: '33333333-aaaa-4bbb-8ccc-000000000003' },

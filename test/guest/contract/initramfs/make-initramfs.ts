@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { TreeContent } from '../tree-of-files.ts';
 
-/** An archive in cpio's newc format, with the folders above each file. */
+/** Builds a cpio archive in the newc format, with the parent folders of each file. */
 export function cpioOf(tree: TreeContent): Buffer {
   const folders = new Set<string>();
   for (const path of Object.keys(tree)) {
@@ -19,7 +19,7 @@ export function cpioOf(tree: TreeContent): Buffer {
   return Buffer.concat([...parts, newcEntry('TRAILER!!!', 0, Buffer.alloc(0))]);
 }
 
-/** One entry. `facts` replaces fields of the header, to make one that lies. */
+/** Builds one entry. `facts` overrides header fields, for a header with inconsistent values. */
 export function newcEntry(
   name: string,
   mode: number,

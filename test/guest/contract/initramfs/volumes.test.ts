@@ -10,7 +10,7 @@ const ROOT_UUID = '11111111-aaaa-4bbb-8ccc-000000000001';
 const PVID = 'AAAAaa-BBBB-CCCC-DDDD-EEEE-FFFF-GGGGgg';
 const { hardware } = bootSubject({});
 
-/** Root on a logical volume. */
+/** The root is on a logical volume. */
 const LVM: Partial<BootSubject> = {
   devices: [
     BOOT,
@@ -66,7 +66,7 @@ test('an initramfs without lvm is not ready', async () => {
 });
 
 const ARRAY = '00112233:44556677:8899aabb:ccddeeff';
-/** Root on a mirror of two disks. */
+/** The root is on a mirror of two disks. */
 const RAID: Partial<BootSubject> = {
   devices: [
     BOOT,

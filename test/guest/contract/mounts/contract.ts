@@ -20,7 +20,7 @@ export const VIRTIO: TargetDisk[] = [
 export const SATA: TargetDisk[] = VIRTIO.map((disk) => ({ ...disk, driver: 'ahci', names: 'sd' }));
 export const SCSI: TargetDisk[] = VIRTIO.map((disk) => ({ ...disk, driver: 'virtio_scsi', names: 'sd' }));
 
-/** A guest with its root on the first disk and data on the second. */
+/** A guest with its root on the first disk, and data on the second. */
 export function subjectOf(
   content: TreeContent,
   { devices = [ROOT, DATA], disks = VIRTIO, ...changes }: Partial<BootSubject> & { disks?: TargetDisk[] } = {},
@@ -29,7 +29,7 @@ export function subjectOf(
   return { ...base, devices, hardware: { ...base.hardware, disks }, ...changes };
 }
 
-/** Where each fault is, with its reason. */
+/** Returns the place and the reason of each fault. */
 export async function faultsOf(subject: BootSubject): Promise<string[]> {
   const found = (await checkMounts(subject)).filter((check) => check.verdict === 'not-ready' && !check.isAdvisory);
   return found.map(({ file, line, reason }) => `${file}:${line} ${reason}`);
@@ -39,7 +39,7 @@ export async function verdictOf(subject: BootSubject): Promise<BootCheck['verdic
   return overallVerdict(await checkMounts(subject));
 }
 
-/** One check alone makes the subject not ready; the other subject is ready. */
+/** Expects that exactly one check makes the `wrong` subject not ready, and that the other subject is ready. */
 export async function expectOneFault(
   wrong: BootSubject,
   { file, line, reason }: { file: string; line?: number; reason: RegExp },

@@ -12,12 +12,12 @@ export const LAN: TargetNic = { mac: '00:50:56:00:00:01', driver: 'virtio_net', 
 export const WAN: TargetNic = { mac: '00:50:56:00:00:02', driver: 'virtio_net', sourceSlotNumber: 224, network: 'WAN' };
 
 const LINK = '[Match]\nOriginalName=*\n\n[Link]\nNamePolicy=keep kernel database onboard slot path\n';
-/** What systemd brings, so that NICs have predictable names. */
+/** The files of systemd that give NICs predictable names. */
 const SYSTEMD = {
   '/usr/lib/systemd/network/99-default.link': LINK,
   '/usr/lib/udev/rules.d/80-net-setup-link.rules': 'NAME=="", ENV{ID_NET_NAME}!="", NAME="$env{ID_NET_NAME}"\n',
 };
-/** A boot entry with the kernel's own names. */
+/** A boot entry that selects the kernel's NIC names. */
 export const KERNEL_NAMES = {
   '/boot/vmlinuz': 'kernel',
   '/boot/grub/grub.cfg': 'menuentry "Linux" {\n  linux /boot/vmlinuz root=/dev/vda1 net.ifnames=0\n}\n',
@@ -28,7 +28,7 @@ export function guestWith(content: TreeContent, nics: readonly TargetNic[] | und
   return { ...base, hardware: { ...base.hardware, nics } };
 }
 
-/** Binds a MAC address to a name, as a `.link` file does. */
+/** Binds a MAC address to a name, in the same way as a `.link` file. */
 export function link(name: string, { mac }: TargetNic): TreeContent {
   return {
     [`/etc/systemd/network/10-${name}.link`]: `[Match]\nMACAddress=${mac}\nType=ether\n\n[Link]\nName=${name}\n`,
@@ -47,7 +47,7 @@ export async function checksOf(subject: BootSubject): Promise<string[]> {
   );
 }
 
-/** One check alone makes the subject not ready; the other subject is ready. */
+/** Expects that exactly one check makes the `wrong` subject not ready, and that the `right` subject is ready. */
 export async function expectOneFault(
   wrong: BootSubject,
   { file, line, reason }: { file: string; line?: number; reason: RegExp },

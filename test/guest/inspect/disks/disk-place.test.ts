@@ -3,7 +3,7 @@ import { hardwarePlace } from '../../../../src/guest/inspect/disks/disk-place.ts
 import { pciAddressOf } from '../../../../src/guest/inspect/pci-slot.ts';
 import type { DiskAddress } from '../../../../src/guest/guest.ts';
 
-/** Which disk of a machine with disks at these places a by-path name means. */
+/** Returns the disk that a by-path name refers to, in a VM with disks at these addresses. */
 function diskOf(end: string, addresses: readonly (DiskAddress | undefined)[]): number | undefined {
   const disks = addresses.map((address, at) => ({ path: `/images/${at}`, format: 'raw', address }));
   return hardwarePlace(`/dev/disk/by-path/pci-${end}`, { disks, diskOrder: disks.map((_, at) => at) })?.disk;

@@ -8,7 +8,7 @@ const LV: BlockDevice = { name: '/dev/data/srv', type: 'xfs', uuid: 'x' };
 const ARRAY: BlockDevice = { name: '/dev/md127', type: 'ext4', uuid: 'y' };
 const NO_GROUPS = { vgs: [] };
 
-/** An appliance whose answers are the lines of each command. */
+/** A fake appliance that answers each command with the given lines. */
 function appliance(answers: Readonly<Record<string, readonly string[]>>): Guestfs {
   const session: Pick<Guestfs, 'lines'> = {
     lines: (command) => {
@@ -16,7 +16,7 @@ function appliance(answers: Readonly<Record<string, readonly string[]>>): Guestf
       return lines === undefined ? Promise.reject(new Error(command.join(' '))) : Promise.resolve([...lines]);
     },
   };
-  // oxlint-disable-next-line no-unsafe-type-assertion -- nothing else is called
+  // oxlint-disable-next-line no-unsafe-type-assertion -- no other method is called
   return session as Guestfs;
 }
 

@@ -14,7 +14,7 @@ const BOTH: Fix = {
   },
 };
 
-/** Why the initramfs, which has these files, is made again. */
+/** Returns the reasons for rebuilding an initramfs that contains these files. */
 async function reasons(listed: readonly string[]): Promise<readonly string[]> {
   const session: Pick<Guestfs, 'attempt' | 'lines'> = {
     attempt: () => Promise.resolve(Buffer.from(listed.join('\n'))),
@@ -26,7 +26,7 @@ async function reasons(listed: readonly string[]): Promise<readonly string[]> {
     '/lib/modules/6.1/modules.builtin': 'virtio_pci.ko\nvirtio_blk.ko\nvirtio_scsi.ko\nvirtio_net.ko\n',
     [KERNEL.initramfs]: 'image',
   };
-  // oxlint-disable-next-line no-unsafe-type-assertion -- a plan calls these only
+  // oxlint-disable-next-line no-unsafe-type-assertion -- a plan calls only these methods
   const { changes } = await plannedOn(files, BOTH, { session: session as Guestfs, kernels: [KERNEL] });
   return changes.filter(({ action }) => action === 'run').flatMap(({ details }) => details);
 }

@@ -9,7 +9,7 @@ import { globPattern, sourceNics } from '../../../../src/guest/linux/network/mat
 import { rewriteUdevMatch } from '../../../../src/guest/linux/network/match/udev-match.ts';
 
 const [A, B, C] = ['00:50:56:00:00:0a', '00:50:56:00:00:0b', '00:50:56:00:00:0c'];
-/** Two of VMware's paravirtual NICs, and an Intel one before them. */
+/** Two vmxnet3 NICs, after an Intel NIC. */
 const NICS = sourceNics([
   { mac: C, model: 'e1000', pciSlotNumber: 33 },
   { mac: A, model: 'vmxnet3', pciSlotNumber: 192 },

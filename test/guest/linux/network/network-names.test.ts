@@ -210,7 +210,7 @@ test('the kernel’s names count the NICs in the order of their addresses, which
     { name: 'eth1', mac: B },
     { name: 'eth0', mac: A },
   ]);
-  // A rest of a time before net.ifnames=0 takes no NIC from a name that is in use.
+  // `ens160` is a leftover from before net.ifnames=0 was set. It does not take the NIC of `eth0`, which is in use.
   expect(matchCards([{ name: 'ens160' }, { name: 'eth0' }], nics, true).bindings).toContainEqual({
     name: 'eth0',
     mac: A,

@@ -7,7 +7,7 @@ import { treeOfFiles, type TreeContent } from '../../contract/tree-of-files.ts';
 const IMAGE = '/boot/initrd.img-6.1.0';
 
 async function isFine(image: Buffer): Promise<boolean> {
-  // oxlint-disable-next-line no-unsafe-type-assertion -- only files are read
+  // oxlint-disable-next-line no-unsafe-type-assertion -- the code only reads files
   const files = treeOfFiles({ [IMAGE]: image }) as GuestFiles;
   return await namesVolumesByContent({ files, disks: [{ path: 'a', format: 'raw' }] }, IMAGE);
 }

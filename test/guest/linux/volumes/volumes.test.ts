@@ -23,7 +23,7 @@ const GUEST: Partial<Guest> = {
 async function textAfter(path: string, text: string): Promise<string | undefined> {
   const first = await plannedOn({ [path]: text }, volumes, GUEST);
   const after = await first.read(path);
-  // A second fix changes nothing.
+  // A second run of the fix changes nothing.
   if (after !== undefined) expect((await plannedOn({ [path]: after }, volumes, GUEST)).changes).toEqual([]);
   return after;
 }

@@ -14,7 +14,7 @@ const MODULE = 'lib/modules/6.1.0/kernel/drivers/block/virtio_blk.ko';
 const MICROCODE = cpioOf({ '/kernel/x86/microcode/GenuineIntel.bin': 'microcode' });
 const MAIN = { '/init': '#!/bin/sh\n', '/etc/crypttab': 'root UUID=1 none\n', '/bin': { link: 'usr/bin' } };
 
-/** An initramfs made by the programs that distributions use. */
+/** Builds an initramfs with the programs that distributions use. */
 async function packed(cpio: string, compress: readonly [string, ...string[]]): Promise<Buffer> {
   const folder = await makeTemporaryFolder('hyper2kvm-initramfs-');
   try {
@@ -102,7 +102,7 @@ test('a loop of links leads nowhere', async () => {
 test('an initramfs that is cut off is an error, wherever that is', async () => {
   const whole = cpioOf(MAIN);
   for (let length = 1; length < whole.length; length += 7) {
-    // What is left after the last header is filling.
+    // The bytes after the last header are padding.
     await expect(unpackInitramfs([whole.subarray(0, length)])).rejects.toThrow(InitramfsError);
   }
   for (const image of [gzipped(MAIN), zstandard(MAIN)]) {
