@@ -1,4 +1,7 @@
-/** Left out of every guest, so that its disk is quick to copy and its initramfs quick to build: no test needs them. */
+/**
+ * Paths that no test needs. They are left out of every guest, so that disks are quick to copy and initramfs images are
+ * quick to build.
+ */
 const LEFT_OUT = [
   '/usr/share/doc/*',
   '/usr/share/man/*',
@@ -11,7 +14,7 @@ const LEFT_OUT = [
   '/lib/modules/*/kernel/sound/*',
 ];
 
-// e1000 and e1000e are VMware's cards; vmxnet3 and virtio_net stand elsewhere.
+// VMware's e1000 and e1000e NICs use these drivers. vmxnet3 and virtio_net are in other folders.
 const KEPT = [driver('net/ethernet/intel')];
 
 function driver(folder: string): string {

@@ -20,7 +20,8 @@ import { RECIPES } from './recipes/index.ts';
 import { StepRunner } from './run-step.ts';
 
 /**
- * `npm run guests -- [NAME...]`: builds the guests that are missing or out of date, all of them without a name.
+ * `npm run guests -- [NAME...]`: builds the guests that are missing or out of date. Without a name, it checks all
+ * guests.
  * Needs root, debootstrap, guestfish and qemu-system-x86_64.
  */
 
@@ -58,7 +59,7 @@ async function buildGuest(recipe: GuestRecipe, base: string): Promise<number> {
   return seconds;
 }
 
-// The host's folder for temporary files is not in the tree of a guest, whose programs would look for it.
+// The host's TMPDIR does not exist in the tree of a guest, but programs in the guest would use it.
 delete process.env['TMPDIR'];
 const wanted = process.argv.length > 2 ? process.argv.slice(2).map(recipeOf) : RECIPES;
 await mkdir(GUESTS_FOLDER, { recursive: true });

@@ -6,17 +6,21 @@ import { pipeline } from 'node:stream/promises';
 import { outputOf } from '../oracles/run-program.ts';
 import type { Guest } from './guest-cache.ts';
 
-/** How the first disk of a converted guest differs from its source. */
+/** The differences between the first disk of a converted guest and its source. */
 export interface Comparison {
-  /** Paths in the root: after `+` new ones, after `-` those that are gone, after `=` those of other type, mode, owner or content. */
+  /**
+   * Paths in the root file system: `+` for added files, `-` for removed ones, and `=` for those with another type,
+   * mode, owner or content.
+   */
   changedFiles: string[];
-  /** Whether all bytes that are not in the root's partition are the same: partition table, boot loader, swap. */
+  /** Whether all bytes outside the root partition are equal: partition table, boot loader, swap. */
   sameOutsideRoot: boolean;
 }
 
 /**
- * Compares each file, and each byte outside the root, with Debian's `e2fsprogs`. For guests with `ext4Root`; needs root, and room in `folder` for a
- * raw disk and its files.
+ * Compares each file, and each byte outside the root partition. It uses Debian's `e2fsprogs`, and supports only guests
+ * with `ext4Root`.
+ * Needs root, and space in `folder` for a raw disk and its files.
  */
 export async function compareWithSource(guest: Guest, disk: string, folder: string): Promise<Comparison> {
   const [before, after] = [await contentOf(guest.disks[0] ?? '', folder), await contentOf(disk, folder)];
@@ -30,9 +34,9 @@ export async function compareWithSource(guest: Guest, disk: string, folder: stri
 }
 
 interface Content {
-  /** By path: type, mode, owner, and where a link leads or the hash of a file. */
+  /** By path: type, mode, owner, and the target of a symbolic link or the hash of a file. */
   files: Map<string, string>;
-  /** Hash of all bytes outside the root's partition. */
+  /** Hash of all bytes outside the root partition. */
   outsideRoot: string;
 }
 
@@ -50,7 +54,7 @@ async function contentOf(disk: string, folder: string): Promise<Content> {
     if (root === undefined) throw new Error(`${disk} has no partition`);
     const startBytes = root.start * table.sectorsize;
     await mkdir(tree);
-    // debugfs ends with 0 whatever comes: a tree without files tells.
+    // debugfs exits with 0 even after an error. A tree without files shows that it failed.
     await outputOf('debugfs', ['-R', `rdump / "${tree}"`, `${raw}?offset=${startBytes}`]);
     const files = new Map<string, string>();
     for await (const path of pathsOf(tree)) files.set(path, await factsOf(join(tree, path)));
@@ -65,7 +69,7 @@ async function contentOf(disk: string, folder: string): Promise<Content> {
   }
 }
 
-/** What is in a tree, without a step over its links, some of which lead into the host. */
+/** Yields the paths in a tree. It does not follow symbolic links, because some of them point into the host. */
 async function* pathsOf(tree: string, folder = '/'): AsyncGenerator<string> {
   for (const entry of await readdir(join(tree, folder), { withFileTypes: true })) {
     const path = posix.join(folder, entry.name);

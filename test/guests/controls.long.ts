@@ -6,7 +6,7 @@ import { cardName } from './recipe.ts';
 import { testWithGuest } from './test-with-guest.ts';
 import { WANTED_GUESTS } from './wanted-guests.ts';
 
-// Emulation without KVM on a busy machine.
+// Enough for emulation without KVM on a busy host.
 const TIME_LIMIT_MS = 15 * 60_000;
 const VMWARE = { disks: 'vmware', network: 'vmware' } as const;
 const VIRTIO = { disks: 'virtio', network: 'virtio' } as const;
@@ -14,7 +14,7 @@ const VIRTIO = { disks: 'virtio', network: 'virtio' } as const;
 const INITRAMFS_SHELL = /\(initramfs\)/;
 const EMERGENCY_MODE = /emergency mode/;
 
-/** How a guest fails on virtio. Those that are not named come up there. */
+/** How each guest fails on virtio. Guests that are not listed boot there. */
 const STOPS_AT: Record<string, RegExp> = {
   'bios-bypath': INITRAMFS_SHELL,
   'bios-lvm': INITRAMFS_SHELL,
@@ -31,7 +31,7 @@ const STOPS_AT: Record<string, RegExp> = {
   'udev-multipath-vmhgfs': EMERGENCY_MODE,
 };
 
-/** Guests that come up on virtio, and the NICs that do not reach their gateways there. */
+/** Guests that boot on virtio, with the NICs that do not reach their gateways there. */
 const SILENT_ON_VIRTIO: Record<string, readonly string[]> = {
   'nics-crosswise': ['00:50:56:8a:09:01', '00:50:56:8a:09:02'],
   'persistent-net': ['00:50:56:8a:11:02'],

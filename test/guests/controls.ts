@@ -7,29 +7,30 @@ import { readReport, type GuestReport } from './guest-report.ts';
 import { freshVariables, machineArgs, type Hardware } from './machine.ts';
 import { runMachine } from './run-machine.ts';
 
-/** What a guest did on some hardware. */
+/** The result of booting a guest on some hardware. */
 export interface Control {
-  /** The guest came up as far as its last unit. */
+  /** Whether the guest reached its last systemd unit. */
   booted: boolean;
-  /** State by the guest's own name of a card: `{ ens192: 'up' }`. */
+  /** State by the guest's name of the NIC: `{ ens192: 'up' }`. */
   cards: Record<string, string>;
   kernel: string | undefined;
-  /** What the guest printed about itself once it was up. */
+  /** The guest's report about itself after the boot. */
   report: GuestReport | undefined;
-  /** Cards, in their order, that sent a frame. */
+  /** For each NIC, in order, whether it sent a frame. */
   talked: boolean[];
-  /** What ended the run: the guest's own report or a sign of failure; the time when undefined. */
+  /** The console text that ended the run: the guest's report or a sign of failure. Undefined after a timeout. */
   sign: string | undefined;
   seconds: number;
-  /** The end of what the serial console said. */
+  /** The last part of the serial console's output. */
   serialEnd: string;
 }
 
 const FIRST_FRAME_MS = 60_000;
-// With what stands after it: the console's text comes in pieces.
+// Includes the character after the report, because the console's text arrives in pieces.
 const READY = /guest-ready((?: \S+=\S+)*) kernel=(\S+)(?=\s)/;
 
-// What a failed start ends with: initramfs-tools, dracut and systemd, the kernel, the firmware with BIOS and UEFI.
+// The last output of a failed boot: from initramfs-tools, dracut and systemd, the kernel, BIOS firmware and UEFI
+// firmware.
 const FAILURES = [
   /\(initramfs\) /,
   /Entering emergency mode|You are in emergency mode|Cannot open access to console, the root account is locked/,
@@ -38,10 +39,13 @@ const FAILURES = [
   /No bootable option or device was found|Shell> /,
 ];
 
-// Debian's initramfs and systemd ask for a volume's passphrase; the bytes after the question may be a control sequence.
+// Debian's initramfs and systemd ask for a volume's passphrase. A control sequence can follow the prompt.
 const PASSPHRASE_PROMPT = /Please unlock disk \S+:|Please enter passphrase for disk [^\n]*:/;
 
-/** Boots a built guest, whose disks stay as they are. The recipe's passphrase is typed on the serial console when it is asked for. */
+/**
+ * Boots a built guest without changing its disks. Types the recipe's passphrase on the serial console when the guest
+ * asks for it.
+ */
 export async function runControl(guest: Guest, hardware: Hardware, timeLimitMs: number): Promise<Control> {
   const folder = await mkdtemp(join(tmpdir(), 'control-'));
   try {
@@ -58,7 +62,7 @@ export async function runControl(guest: Guest, hardware: Hardware, timeLimitMs: 
       awaited: [READY, ...FAILURES],
       timeLimitMs,
       ...(passphrase === undefined ? {} : { answer: { prompt: PASSPHRASE_PROMPT, line: passphrase } }),
-      // The guest speaks when its cards are up, and its DHCP client a moment later.
+      // The guest reports when its NICs are up. Its DHCP client sends the first frame a moment later.
       settle: async (found) => {
         const end = Date.now() + FIRST_FRAME_MS;
         for (; found[0].includes('=up') && Date.now() < end; await setTimeout(500)) {
@@ -86,11 +90,12 @@ export async function runControl(guest: Guest, hardware: Hardware, timeLimitMs: 
   }
 }
 
-/** Whether a pcap file holds a frame that this card sent. */
+/** Whether a pcap file contains a frame that this NIC sent. */
 async function hasFrameOf(path: string, macAddress: string): Promise<boolean> {
   const file = await readFile(path);
   const sender = macAddress.replaceAll(':', '');
-  // A header of 24 bytes, then for each frame 16 bytes, of which the third word is its length in the file.
+  // A file header of 24 bytes. Before each frame there is a header of 16 bytes, whose third word is the captured
+  // length.
   for (let offset = 24; offset + 16 <= file.length;) {
     const frame = offset + 16;
     if (file.subarray(frame + 6, frame + 12).toString('hex') === sender) return true;

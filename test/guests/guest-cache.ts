@@ -7,38 +7,38 @@ import { REPORT_FILES } from './report-files.ts';
 import { RECIPES } from './recipes/index.ts';
 import type { GuestRecipe } from './recipe.ts';
 
-/** A guest that is built and current. */
+/** A guest that is built and up to date. */
 export interface Guest {
   recipe: GuestRecipe;
-  /** qcow2 images, the system's first. They are shared: work on overlays or copies. */
+  /** qcow2 images, with the system disk first. They are shared, so work on overlays or copies. */
   disks: readonly string[];
 }
 
-/** What stands in `NAME.json` beside the disks of a guest. */
+/** The content of `NAME.json`, next to the disks of a guest. */
 export interface GuestRecord {
   hash: string;
   builtAt: string;
   seconds: number;
 }
 
-/** Where guests are kept: `GUESTS_DIR`, else a cache beside the installed packages. */
+/** The folder for guests: `GUESTS_DIR`, or by default a cache next to the installed packages. */
 export const GUESTS_FOLDER =
   process.env['GUESTS_DIR'] ?? fileURLToPath(new URL('../../node_modules/.cache/guests', import.meta.url));
 
 const BASE_SOURCES = ['debian-base.ts', 'base-files.ts', 'apt-source.ts', 'chroot.ts'];
 const GUEST_SOURCES = ['guest-tree.ts', 'guest-disk.ts'];
 
-/** The release that a guest is made of. */
+/** The Debian release from which a guest is built. */
 export function suiteOf(recipe: GuestRecipe): Suite {
   return recipe.suite ?? 'bookworm';
 }
 
-/** Changes with everything that the base is made by. */
+/** A hash of everything from which the base is built. */
 export function baseHash(suite: Suite): string {
   return hashOf([suite, ...BASE_SOURCES.map(sourceText)]);
 }
 
-/** Changes with the recipe and everything that makes a guest of it. */
+/** A hash of the recipe and of everything else from which its guest is built. */
 export function guestHash(recipe: GuestRecipe): string {
   const parts = [baseHash(suiteOf(recipe)), JSON.stringify(recipe), JSON.stringify(REPORT_FILES)];
   return hashOf([...parts, ...GUEST_SOURCES.map(sourceText)]);
@@ -57,7 +57,7 @@ export function guestPaths(recipe: GuestRecipe): Guest & { record: string } {
   };
 }
 
-/** The guest of that name; undefined when it was not built, or built from an older recipe. */
+/** Finds a guest by name. Undefined if it was not built, or was built from an older recipe. */
 export function findGuest(name: string): Guest | undefined {
   const recipe = recipeOf(name);
   const { record, ...guest } = guestPaths(recipe);

@@ -13,7 +13,10 @@ guest-selinux enforcing=1
 guest-ready eth0=up eth1=up kernel=6.1.0-57-amd64
 `;
 
-/** The report of a console; fails where there is none. */
+/**
+ * Returns the report in the console's output.
+ * @throws if there is no report
+ */
 function reportOf(serial: string): NonNullable<ReturnType<typeof readReport>> {
   const report = readReport(serial);
   if (report === undefined) throw new Error('there is no report');

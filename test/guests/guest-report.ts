@@ -1,29 +1,29 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** What a guest printed about itself on its serial console (`report-files.ts`). */
+/** What a guest printed about itself on its serial console. `report-files.ts` prints it. */
 export interface GuestReport {
-  /** By MAC address. */
+  /** Network adapters by MAC address. */
   nics: Record<string, NicReport>;
-  /** File systems on disks and swap, by mount point: type, UUID and the folder or subvolume that is mounted. */
+  /** File systems on disks, and swap, by mount point: type, UUID, and the mounted folder or subvolume. */
   mounts: Record<string, string>;
-  /** Failed units of systemd. */
+  /** Failed systemd units. */
   failedUnits: string[];
-  /** Absent where the kernel runs without SELinux. */
+  /** Absent if the kernel runs without SELinux. */
   selinux?: 'enforcing' | 'permissive';
 }
 
-/** A network adapter as the guest sees it. */
+/** A network adapter as seen by the guest. */
 export interface NicReport {
   name: string;
   /** `up` or `down`. */
   state: string;
   /** IPv4 addresses with their prefix lengths. */
   addresses: string[];
-  /** For each address, the gateway of its network and whether that answered a ping: `10.0.2.2:answers`. */
+  /** For each address, the gateway of its network, and whether it answered a ping: `10.0.2.2:answers`. */
   gateways: string[];
 }
 
-/** Reads the report; undefined when the console has none. */
+/** Reads the report; undefined if the console output has none. */
 export function readReport(serial: string): GuestReport | undefined {
   if (!/^guest-ready /m.test(serial)) return undefined;
   const lines = [...serial.matchAll(/^guest-(nic|mount|swap|failed-unit|selinux) (.*)$/gm)];
@@ -52,14 +52,16 @@ function readNic(line: string): [mac: string, nic: NicReport] {
   return [fields.get('mac') ?? '', nic];
 }
 
-/** By MAC address, whether the NIC has addresses and the gateways of all of them answer. */
+/** By MAC address, whether the NIC has addresses and the gateways of all its addresses answer. */
 export function reachedGateways({ nics }: GuestReport): Record<string, boolean> {
   const isReached = ({ gateways }: NicReport): boolean =>
     gateways.length > 0 && gateways.every((gateway) => gateway.endsWith(':answers'));
   return Object.fromEntries(Object.entries(nics).map(([mac, nic]) => [mac, isReached(nic)]));
 }
 
-/** What of a boot is not as in the first one, one sentence each; empty when nothing differs. */
+/**
+ * Describes how a boot differs from the first one, in one sentence per difference. Empty if there are no differences.
+ */
 export function differencesFrom(first: GuestReport, now: GuestReport): string[] {
   const differences: string[] = [];
   const compare = (what: string, before: unknown, after: unknown): void => {

@@ -14,7 +14,10 @@ import { diskDigits, type GuestRecipe } from './recipe.ts';
 const CONTROLLERS = { pvscsi: 'pvscsi', mptsas1068: 'lsilogicsas', ahci: 'sata', nvme: 'nvme' } as const;
 const CONTROLLER_SLOT = 160;
 
-/** The boot contract's verdict on a guest as it is, on the virtio hardware that its domain gives it. That of `--fix-plan` is the same, and takes minutes. */
+/**
+ * Returns the boot contract's verdict on an unchanged guest, on the virtio hardware of its domain. `--fix-plan` reports
+ * the same verdict, but takes minutes.
+ */
 export async function judgeGuest(
   { recipe, disks: images }: Guest,
   env: Record<string, string>,
@@ -39,7 +42,7 @@ export async function judgeGuest(
   return { verdict: report.verdict, reasons: blockingChecks(report).map(checkLine) };
 }
 
-/** What the program makes of the package of a guest. */
+/** Returns the VM configuration that the program reads from the package of a guest. */
 function machineOf({ name, firmware, controller, disks, networkCards }: GuestRecipe): DomainSource {
   const nics = networkCards.map(({ model, macAddress, pciSlotNumber }) => ({
     mac: macAddress,

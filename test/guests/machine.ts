@@ -1,39 +1,42 @@
 import { diskDigits, type GuestRecipe, type RecipeDisk, type RecipeNetworkCard } from './recipe.ts';
 
-/** The hardware of a machine, whole or in halves: `vmware` has the source's controllers and slots, `virtio` is what libvirt gives a new domain. */
+/**
+ * The hardware of a VM, with separate choices for disks and network. `vmware` has the controllers and PCI slots of the
+ * source, and `virtio` is what libvirt gives a new domain.
+ */
 export interface Hardware {
   disks: 'vmware' | 'virtio';
   network: 'vmware' | 'virtio';
-  /** MAC addresses in the order of the PCI addresses of virtio NICs; that of the recipe when absent. */
+  /** MAC addresses in the order of the PCI addresses of the virtio NICs. By default, the order of the recipe. */
   cardOrder?: readonly string[];
 }
 
-/** The files of a machine. Disks stay as they are. */
+/** The files of a VM. Its disks are not changed. */
 export interface MachineFiles {
   disks: readonly string[];
-  /** UEFI variables, which are written to. A guest with BIOS has none. */
+  /** UEFI variables, which the VM changes. Undefined for BIOS. */
   variables?: string | undefined;
-  /** Folder for `net0.pcap` and so on: every frame of a card. */
+  /** Folder for `net0.pcap`, `net1.pcap` and so on, with every frame of a NIC. */
   frames: string;
 }
 
-/** Emulation unless `GUESTS_ACCELERATOR=kvm`: below another hypervisor KVM may be there and yet hang without a word. */
+/** Emulation unless `GUESTS_ACCELERATOR=kvm`. In a nested VM, KVM can be present and still hang without an error. */
 export const ACCELERATOR = process.env['GUESTS_ACCELERATOR'] === 'kvm' ? 'kvm' : 'tcg';
 
-// Debian's `.ms` files have Microsoft's keys enrolled, which signed its shim.
+// Debian's `.ms` files contain the enrolled Microsoft keys, with which Debian's shim is signed.
 const UEFI = {
   uefi: { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' },
   'uefi-secure-boot': { code: '/usr/share/OVMF/OVMF_CODE_4M.ms.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.ms.fd' },
 };
 
-/** UEFI variables of a machine that was never started; undefined with BIOS. */
+/** UEFI variables of a VM that was never started; undefined for BIOS. */
 export function freshVariables({ firmware }: GuestRecipe): string | undefined {
   return firmware === undefined ? undefined : UEFI[firmware].variables;
 }
 
 type Argument = [flag: string, value: string];
 
-/** Arguments of qemu-system-x86_64 with the serial console on its standard output. */
+/** Arguments of qemu-system-x86_64, with the serial console on its standard output. */
 export function machineArgs(recipe: GuestRecipe, hardware: Hardware, files: MachineFiles): string[] {
   const isVmware = hardware.disks === 'vmware' || hardware.network === 'vmware';
   const devices: Argument[] = [
@@ -55,7 +58,7 @@ export function machineArgs(recipe: GuestRecipe, hardware: Hardware, files: Mach
 
 function uefi(firmware: keyof typeof UEFI, variables: string): Argument[] {
   return [
-    // Firmware with secure boot keeps its variables where only its own code in SMM may write.
+    // Firmware with Secure Boot keeps its variables where only its own SMM code can write.
     ['-global', `driver=cfi.pflash01,property=secure,value=${firmware === 'uefi-secure-boot' ? 'on' : 'off'}`],
     ['-drive', `if=pflash,format=raw,readonly=on,file=${UEFI[firmware].code}`],
     ['-drive', `if=pflash,format=raw,file=${variables}`],
@@ -63,8 +66,8 @@ function uefi(firmware: keyof typeof UEFI, variables: string): Argument[] {
 }
 
 /**
- * VMware's bridges: 00:01.0 and 00:11.0 take buses 1 and 2, the root ports after them buses 3 and on. The number of a
- * slot is what udev makes `ens160` of. It comes from the root port itself where ACPI does not take part in hot-plugging.
+ * VMware's PCI bridges: 00:01.0 and 00:11.0 use buses 1 and 2, and the root ports after them use buses 3 and up. udev
+ * derives `ens160` from the slot number. Without ACPI hot-plugging, it reads that number from the root port.
  */
 function vmwarePorts(): Argument[] {
   const ports = ['0x01', '0x11'].map((addr, index) => `addr=${addr},slot=${index + 1},id=bridge${index}`);
@@ -90,8 +93,9 @@ function vmwareDisk({ controller }: GuestRecipe, disk: RecipeDisk): string {
 }
 
 /**
- * What VMware's disk has with `disk.EnableUUID`: its UUID as serial number (VPD page 0x80) and as NAA name of 16 bytes (page 0x83). QEMU's names have
- * 8 bytes, so that the guest sees the first half: `scsi-36000c29` and nine digits more.
+ * The identity of a VMware disk with `disk.EnableUUID`: its UUID as the serial number (VPD page 0x80) and as a 16-byte
+ * NAA name (page 0x83). QEMU's names have 8 bytes, so the guest sees only the first half: `scsi-36000c29` and nine more
+ * digits.
  */
 function scsiIdentity({ uuid }: RecipeDisk): string {
   if (uuid === undefined) return '';
@@ -108,8 +112,8 @@ function virtioDisks(recipe: GuestRecipe, files: MachineFiles): Argument[] {
 }
 
 /**
- * Each card is on a network of its own, whose DHCP server and gateway (10.0.2.2, 10.0.3.2) answer; nothing leaves it. The ports of virtio cards come after all others, whose buses
- * keep their numbers with them.
+ * Attaches each NIC to a separate, isolated network, whose DHCP server and gateway (10.0.2.2, 10.0.3.2) answer. The
+ * root ports of virtio NICs come after all others, so that the other buses keep their numbers.
  */
 function networkCard(card: RecipeNetworkCard, index: number, hardware: Hardware, files: MachineFiles): Argument[] {
   const id = `net${index}`;

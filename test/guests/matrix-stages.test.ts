@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { orderOfNics } from './matrix-stages.ts';
 
-/** An interface of a domain. */
+/** An interface element of a domain. */
 function nic(mac: string, place: string): string {
   return `<interface type="user">\n  <mac address="${mac}"/>\n  <model type="virtio"/>\n  ${place}\n</interface>`;
 }

@@ -13,51 +13,51 @@ import { judgeGuest } from './judge-guest.ts';
 import { ACCELERATOR, type Hardware } from './machine.ts';
 import { cardName } from './recipe.ts';
 
-/** How a guest did on a machine of `machine.ts`, which shares nothing with the program. */
+/** The result of booting a guest on a VM of `machine.ts`, which shares no code with the program. */
 export interface MatrixBoot {
   boots: boolean;
-  /** By the guest's own names. */
+  /** State by the guest's own names of the NICs. */
   cards: Record<string, string>;
-  /** Every card is up under the name that it had on VMware, sent a frame, and reaches its gateway. */
+  /** Whether every NIC is up under the name that it had on VMware, sent a frame, and reaches its gateway. */
   networkKept: boolean;
-  /** What the guest reported; undefined when it did not come up. */
+  /** The guest's report; undefined if it did not boot. */
   report: GuestReport | undefined;
-  /** What ended the run. */
+  /** The console text that ended the run. */
   sign: string | undefined;
   seconds: number;
-  /** The end of what the serial console said; undefined when all is as it should be. */
+  /** The last part of the serial console's output; undefined if the boot succeeded with all NICs. */
   serialEnd?: string;
 }
 
-/** A verdict of the boot contract, with the checks that it failed. */
+/** The boot contract's verdict, with the failed checks. */
 export interface Judgement {
   verdict: CheckVerdict;
-  /** `/etc/fstab:3: ...` */
+  /** For example `/etc/fstab:3: ...`. */
   reasons: string[];
 }
 
 export interface PlanResult {
   changes: number;
-  /** The guest as it is. */
+  /** The verdict on the unchanged guest. */
   before: Judgement;
-  /** The guest as it would be. */
+  /** The verdict on the guest as it would be after the fix. */
   after: Judgement;
-  /** The source's files are the same to the byte, and nothing was written. */
+  /** Whether the source's files are byte-identical afterwards, and nothing was written. */
   changedNothing: boolean;
 }
 
 export interface FixResult {
-  /** Of `convert` with the fix in it, without the boot test. */
+  /** Duration of `convert` including the fix, without the boot test. */
   convertSeconds: number;
   hardware: string;
   contract: Judgement;
-  /** That of `convert --boot-test`. */
+  /** The boot test result of `convert --boot-test`. */
   bootTest: BootTestResult;
   sourceUnchanged: boolean;
   boot: MatrixBoot;
 }
 
-/** `convert --fix require` did not convert the guest. */
+/** `convert --fix require` refused to convert the guest. */
 export interface Refusal {
   refused: Judgement;
 }
@@ -70,20 +70,20 @@ interface BootTestResult {
 
 export interface VirtV2vResult {
   seconds: number;
-  /** What virt-v2v said when it failed; there is no boot then. */
+  /** virt-v2v's error if it failed, in which case there is no boot. */
   error: string | undefined;
   boot: MatrixBoot | undefined;
 }
 
 const CLI = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
-// Emulation without KVM, of an appliance that builds an initramfs on an encrypted volume, on a busy machine.
+// Enough for an emulated appliance, without KVM on a busy host, that builds an initramfs on an encrypted volume.
 const TIME_LIMIT_MS = 60 * 60_000;
 const LIBGUESTFS = {
   LIBGUESTFS_BACKEND: 'direct',
   LIBGUESTFS_BACKEND_SETTINGS: ACCELERATOR === 'tcg' ? 'force_tcg' : '',
 };
 
-/** Boots the guest as it is, with the hardware that it had on VMware or with virtio. */
+/** Boots the unchanged guest, on the hardware that it had on VMware or on virtio. */
 export async function bootAsIs(guest: Guest, kind: 'vmware' | 'virtio'): Promise<MatrixBoot> {
   return bootOn(guest, { disks: kind, network: kind });
 }
@@ -92,7 +92,7 @@ async function bootOn(guest: Guest, hardware: Hardware): Promise<MatrixBoot> {
   return summary(guest, await runControl(guest, hardware, TIME_LIMIT_MS));
 }
 
-/** `convert --fix-plan` of a packed guest. */
+/** Runs `convert --fix-plan` on the package of a guest. */
 export async function planFix(guest: Guest, descriptor: string, folder: string): Promise<PlanResult> {
   const hashesBefore = await hashesOf(dirname(descriptor));
   const keys = await keyOptions(guest, folder);
@@ -108,7 +108,7 @@ export async function planFix(guest: Guest, descriptor: string, folder: string):
   };
 }
 
-/** A guest as `convert --fix require` left it. */
+/** A guest that `convert --fix require` converted. */
 export interface ConvertedGuest {
   domain: string;
   disks: string[];
@@ -120,7 +120,7 @@ export interface ConvertedGuest {
   sourceUnchanged: boolean;
 }
 
-/** `convert --fix require` of a packed guest into `folder`, with `more` options. */
+/** Runs `convert --fix require` on the package of a guest, into `folder`, with the additional options `more`. */
 export async function convertGuest(
   guest: Guest,
   descriptor: string,
@@ -145,19 +145,25 @@ export async function convertGuest(
   };
 }
 
-/** `convert --fix require --boot-test` of a packed guest into `folder`, and then a boot without the program. */
+/**
+ * Runs `convert --fix require --boot-test` on the package of a guest, into `folder`. Then boots the result without the
+ * program.
+ */
 export async function convertAndBoot(guest: Guest, descriptor: string, folder: string): Promise<FixResult | Refusal> {
   const converted = await convertGuest(guest, descriptor, folder, '--boot-test');
   if ('refused' in converted) return converted;
   const { domain, disks, hardware, contract, bootTest, seconds: convertSeconds, sourceUnchanged } = converted;
   if (bootTest === undefined) throw new Error(`${domain}: no boot test was made`);
-  // Kernel names follow the addresses that the domain gives its NICs.
+  // The kernel's NIC names follow the addresses that the domain assigns.
   const cardOrder = orderOfNics(await readFile(domain, 'utf8'));
   const boot = await bootOn(await withDisks(guest, disks), { disks: 'virtio', network: 'virtio', cardOrder });
   return { convertSeconds, hardware, contract, bootTest, sourceUnchanged, boot };
 }
 
-/** MAC addresses of a domain's NICs in the order of their PCI addresses; those without one come last, in the order of the domain. */
+/**
+ * Returns the MAC addresses of a domain's NICs, sorted by PCI address. NICs without an address come last, in document
+ * order.
+ */
 export function orderOfNics(domain: string): string[] {
   const nics = [...domain.matchAll(/<interface .*?<\/interface>/gs)].map(([nic]) => {
     const number = (name: string): number =>
@@ -170,7 +176,7 @@ export function orderOfNics(domain: string): string[] {
     .map(({ mac }) => mac);
 }
 
-/** `virt-v2v` of the same package into the existing `folder`, then the same boot. */
+/** Runs `virt-v2v` on the same package, into the existing `folder`, and boots the result in the same way. */
 export async function virtV2vAndBoot(guest: Guest, descriptor: string, folder: string): Promise<VirtV2vResult> {
   const startedMs = performance.now();
   const args = ['-i', 'ova', dirname(descriptor), '-o', 'local', '-os', folder, '-of', 'qcow2'];
@@ -182,18 +188,18 @@ export async function virtV2vAndBoot(guest: Guest, descriptor: string, folder: s
   return { seconds, error: undefined, boot: await bootAsIs(await withDisks(guest, disks), 'virtio') };
 }
 
-/** The contract's verdict on a guest as it is. `folder` does not exist. */
+/** Returns the contract's verdict on the unchanged guest. `folder` must not exist. */
 export async function judgeAsIs(guest: Guest, folder: string): Promise<Judgement> {
   return judgeGuest(guest, LIBGUESTFS, await keyFileOf(guest, folder));
 }
 
-/** Options that give the passphrase of an encrypted guest; none for others. */
+/** Returns the options that pass the passphrase of an encrypted guest; empty for other guests. */
 async function keyOptions(guest: Guest, folder: string): Promise<string[]> {
   const path = await keyFileOf(guest, folder);
   return path === undefined ? [] : ['--key', `all:file:${path}`];
 }
 
-/** A file with the passphrase of an encrypted guest, next to the folder of the result. */
+/** Writes the passphrase of an encrypted guest into a file next to the result folder, and returns its path. */
 async function keyFileOf({ recipe }: Guest, folder: string): Promise<string | undefined> {
   if (recipe.passphrase === undefined) return undefined;
   const path = `${folder}.key`;
@@ -215,7 +221,7 @@ interface OwnDocument {
   error?: { message: string; details?: { boot?: BootReport } };
 }
 
-/** Runs the built program. That a guest does not boot is a result too. */
+/** Runs the built program. A guest that does not boot is also a valid result. */
 async function runOwn(args: readonly string[]): Promise<OwnDocument> {
   const ended = await runProgram(process.execPath, [CLI, ...args, '--json'], LIBGUESTFS, TIME_LIMIT_MS);
   return JSON.parse(ended.stdout) as OwnDocument;
@@ -240,7 +246,10 @@ function summary({ recipe }: Guest, { booted, cards, talked, report, sign, secon
   return { boots: booted, cards, networkKept, report, sign, seconds, ...(networkKept ? {} : { serialEnd }) };
 }
 
-/** The guest with other images: told apart by their size, because each program has its own order of disks. */
+/**
+ * Returns the guest with other disk images. They are matched by size, because each program orders the disks
+ * differently.
+ */
 async function withDisks(guest: Guest, images: readonly string[]): Promise<Guest> {
   const sizes = new Map<number, string>();
   for (const image of images) {
@@ -263,7 +272,7 @@ function errorOf({ exitCode, stdout, stderr }: ProgramResult): string {
   return lines.slice(error, end).join(' ').replace('virt-v2v: error: ', '');
 }
 
-/** SHA-256 of all files of a folder, by name. */
+/** Returns the SHA-256 of all files in a folder, by name. */
 async function hashesOf(folder: string): Promise<string> {
   const rows: string[] = [];
   for (const name of (await readdir(folder)).toSorted()) {

@@ -35,7 +35,7 @@ function after(boot: MatrixBoot): FixResult {
   };
 }
 
-/** The cells of the only guest, by the titles of their columns. */
+/** Returns the cells of the only guest, by column title. */
 function cellsOf(row: MatrixRow): string[] {
   return (
     matrixReport([['one', row]])

@@ -2,17 +2,17 @@ import type { Comparison } from './compare-guest.ts';
 import { differencesFrom } from './guest-report.ts';
 import type { FixResult, Judgement, MatrixBoot, PlanResult, Refusal, VirtV2vResult } from './matrix-stages.ts';
 
-/** What was measured of a guest; a stage that did not run is absent. */
+/** The measured results of a guest. A stage that did not run is absent. */
 export interface MatrixRow {
   vmware?: MatrixBoot;
   before?: MatrixBoot;
-  /** The contract on the guest as it is, without a plan. */
+  /** The contract's verdict on the unchanged guest, without a plan. */
   judged?: Judgement;
   plan?: PlanResult;
   after?: FixResult | Refusal;
   'virt-v2v'?: VirtV2vResult;
   compare?: Comparison;
-  /** The day of the last stage. */
+  /** The date of the last stage. */
   date?: string;
 }
 
@@ -39,7 +39,10 @@ const PEER_COLUMNS: readonly Column[] = [
   ['its boot', ({ 'virt-v2v': peer }) => (peer?.boot === undefined ? '–' : bootCell(peer.boot))],
 ];
 
-/** Markdown: a row for each guest, what virt-v2v made of those that it was given, and what of a converted guest is not as in its source. */
+/**
+ * Returns a Markdown report: one row per guest, the results of virt-v2v for the guests on which it ran, and the
+ * differences between each converted guest and its source.
+ */
 export function matrixReport(rows: readonly [name: string, row: MatrixRow][]): string {
   const compared = rows.flatMap(([name, { compare }]) => (compare === undefined ? [] : [comparison(name, compare)]));
   const peer = rows.filter(([, row]) => row['virt-v2v'] !== undefined);
@@ -57,12 +60,12 @@ function contractAfter({ plan, after }: MatrixRow): string {
   return judgementCell('refused' in after ? after.refused : after.contract);
 }
 
-/** A cell about a guest that was converted. */
+/** A cell for a guest that was converted. */
 function fixed(cell: (after: FixResult) => string): (row: MatrixRow) => string {
   return ({ after }) => (after === undefined ? NOT_RUN : 'refused' in after ? 'refused' : cell(after));
 }
 
-/** What the guest found on virtio after the fix that it did not find at its first boot. */
+/** Returns the differences between the guest's first boot and its boot on virtio after the fix. */
 function differences({ vmware, after }: MatrixRow): string {
   if (vmware?.report === undefined || after === undefined) return NOT_RUN;
   if ('refused' in after || after.boot.report === undefined) return '–';
@@ -73,7 +76,10 @@ function differences({ vmware, after }: MatrixRow): string {
   );
 }
 
-/** Whether the contract's verdict on the result is what its boot showed: `ready` means that it comes up as at its first boot. */
+/**
+ * Whether the contract's verdict on the result agrees with its boot. `ready` means that the guest boots as it did the
+ * first time.
+ */
 function agreement(row: MatrixRow): string {
   const { after } = row;
   if (after === undefined || row.vmware === undefined || 'refused' in after) return NOT_RUN;

@@ -10,7 +10,7 @@ import { recipeOf } from './guest-cache.ts';
 import { testWithGuest } from './test-with-guest.ts';
 import { WANTED_GUESTS } from './wanted-guests.ts';
 
-// A conversion with its fix and two boots, emulated on a busy machine.
+// Enough for a conversion with its fix and two boots, emulated on a busy host.
 const TIME_LIMIT_MS = 45 * 60_000;
 
 function matrixTest(name: string, title: string, run: (guest: Guest, folder: string) => Promise<void>): void {

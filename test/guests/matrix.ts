@@ -10,8 +10,9 @@ import { packGuest } from './ovf-package.ts';
 import { RECIPES } from './recipes/index.ts';
 
 /**
- * `npm run guests:matrix -- [--stage STAGE]... [--stored] [NAME...]`: what each guest does on virtio before the fix, after it, and after
- * virt-v2v of the same package. What was measured is kept beside the guest, so that stages can be run one by one; `--stored` only prints it.
+ * `npm run guests:matrix -- [--stage STAGE]... [--stored] [NAME...]`: measures what each guest does on virtio before
+ * the fix, after the fix, and after virt-v2v of the same package.
+ * Results are stored next to the guest, so that stages can run separately. `--stored` only prints the stored results.
  */
 
 const STAGES = ['vmware', 'before', 'judge', 'plan', 'after', 'compare', 'virt-v2v'] as const;
@@ -25,7 +26,7 @@ function recordPath(name: string): string {
   return join(GUESTS_FOLDER, `${name}.matrix.json`);
 }
 
-/** What is known of the guest as it is built now. */
+/** Reads the stored results of the current build of the guest. */
 async function readRow({ recipe }: Guest): Promise<MatrixRow> {
   const path = recordPath(recipe.name);
   if (!existsSync(path)) return {};
@@ -81,7 +82,7 @@ for (const { name } of positionals.length > 0 ? positionals.map(recipeOf) : RECI
     say(`${name}: is not built: npm run guests -- ${name}`);
     continue;
   }
-  // The others are changed, and by more than can be foretold.
+  // A conversion changes the other guests, in more ways than can be predicted.
   for (const stage of stages) if (stage !== 'compare' || name === 'fit') await runStage(guest, stage);
   rows.push([name, await readRow(guest)]);
 }

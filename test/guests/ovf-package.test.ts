@@ -11,7 +11,7 @@ import { biosBypath } from './recipes/bios-bypath.ts';
 import { uefiXfs } from './recipes/uefi-xfs.ts';
 import type { GuestRecipe } from './recipe.ts';
 
-/** The system's disk is not the first unit, and the first card not in the first slot. */
+/** The system disk is not the first SCSI unit, and the first NIC is not in the first slot. */
 const RECIPE: GuestRecipe = {
   ...biosBypath,
   name: 'two-disks-nics',
@@ -25,7 +25,7 @@ const RECIPE: GuestRecipe = {
   ],
 };
 
-/** What the program reads in the package of a guest whose disks are empty. */
+/** Returns what the program reads from the package of a guest with empty disks. */
 async function factsOf(recipe: GuestRecipe, qemuImg: string): Promise<OvfFacts> {
   const folder = await mkdtemp(join(tmpdir(), 'packed-'));
   try {

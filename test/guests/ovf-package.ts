@@ -11,13 +11,13 @@ const CONTROLLERS = {
   nvme: { type: 20, subType: 'vmware.nvme.controller', name: 'NVMe controller 0' },
 } as const;
 const SECTOR_BYTES = 512;
-// qemu-img leaves 20 sectors for it.
+// qemu-img reserves 20 sectors for the descriptor.
 const DESCRIPTOR_BYTES = 20 * SECTOR_BYTES;
 const CARDS = { vmxnet3: 'VmxNet3', e1000e: 'E1000e' } as const;
 
 /**
- * Writes the guest into a new folder as it would leave VMware: streamOptimized VMDKs and a descriptor with the MAC
- * address and the PCI slot of each card. Gives the path of the descriptor.
+ * Writes the guest into a new folder as a package that VMware would export: streamOptimized VMDKs, and a descriptor
+ * with the MAC address and the PCI slot of each NIC. Returns the path of the descriptor.
  */
 export async function packGuest(guest: Guest, folder: string): Promise<string> {
   const { name } = guest.recipe;
@@ -35,7 +35,10 @@ export async function packGuest(guest: Guest, folder: string): Promise<string> {
   return path;
 }
 
-/** Adds a disk's UUID to the descriptor within a streamOptimized VMDK, which is text from the second sector on, padded with zeros. */
+/**
+ * Adds a disk's UUID to the embedded descriptor of a streamOptimized VMDK. The descriptor is text that starts in the
+ * second sector and is padded with zeros.
+ */
 async function addUuid(vmdk: string, uuid: string): Promise<void> {
   const bytes = (diskDigits(uuid).match(/../g) ?? []).join(' ');
   const line = `ddb.uuid = "${bytes.slice(0, 23)}-${bytes.slice(24)}"\n`;
@@ -133,7 +136,7 @@ function descriptor(recipe: GuestRecipe, sizes: readonly number[]): string {
 `;
 }
 
-/** An item of the hardware; its elements in the order of the alphabet, as the schema has them. */
+/** Builds a hardware item. Its elements are in alphabetical order, as the schema requires. */
 function item(fields: Record<string, string | number | boolean>, pciSlotNumber?: number): string {
   const elements = Object.entries(fields)
     .toSorted(([one], [other]) => (one < other ? -1 : 1))

@@ -1,6 +1,8 @@
 /**
- * Prints what the guest came up with on its serial console, once every NIC has an address or after a minute; `guest-report.ts` reads it. All lines
- * are one write, so that no other program's output gets between them. A gateway is the host 2 of an address's network, as in QEMU's user networks.
+ * Prints the state of the booted guest on its serial console, once every NIC has an address or after a minute.
+ * `guest-report.ts` reads it.
+ * All lines are printed in a single write, so that output of other programs cannot appear between them. The gateway is
+ * host 2 of an address's network, as in QEMU's user networks.
  */
 const REPORT = `#!/bin/sh
 for try in $(seq 120); do
@@ -54,13 +56,13 @@ ExecStart=/usr/local/sbin/guest-report
 WantedBy=multi-user.target
 `;
 
-/** systemd's own limit of 90 seconds is too short for devices of an emulated guest on a busy host. */
+/** systemd's default timeout of 90 seconds is too short for the devices of an emulated guest on a busy host. */
 const TIMEOUTS = `[Manager]
 DefaultDeviceTimeoutSec=180s
 DefaultTimeoutStartSec=300s
 `;
 
-/** Files of every guest. */
+/** Files that are added to every guest. */
 export const REPORT_FILES = {
   '/usr/local/sbin/guest-report': REPORT,
   '/etc/systemd/system/guest-report.service': REPORT_UNIT,

@@ -1,35 +1,35 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** How a machine ran. */
+/** The result of running a VM. */
 export interface MachineRun {
-  /** All that was said on the serial console, without escape sequences. */
+  /** All output of the serial console, without escape sequences. */
   serial: string;
-  /** Which of the awaited texts came; undefined when none did before the machine or the time ended. */
+  /** The match of the awaited text that appeared. Undefined if none appeared before the VM ended or the time limit. */
   match: RegExpExecArray | undefined;
   seconds: number;
 }
 
-/** What a run waits for. */
+/** Options of a run. */
 export interface MachineRunOptions {
   awaited: readonly RegExp[];
   timeLimitMs: number;
-  /** A question on the serial console and the line that is typed there, once. */
+  /** A prompt on the serial console, and the line that is typed there, once. */
   answer?: { prompt: RegExp; line: string };
-  /** Awaited before the machine is ended, once a text has come. */
+  /** Runs after an awaited text has appeared, before the VM is stopped. */
   settle?: (match: RegExpExecArray) => Promise<void>;
 }
 
 /**
- * Runs qemu until its serial console says one of `awaited` and `settle` is done, it ends by itself, or the time is over.
- * Leaves no process.
+ * Runs QEMU until its serial console prints one of the `awaited` texts and `settle` has finished, QEMU exits, or the
+ * time limit is reached. Leaves no process running.
  */
 export async function runMachine(args: readonly string[], options: MachineRunOptions): Promise<MachineRun> {
   const { awaited, timeLimitMs: timeout, settle = async () => undefined } = options;
   let { answer } = options;
   const startedMs = performance.now();
   const qemu = spawn('qemu-system-x86_64', [...args], { stdio: ['pipe', 'pipe', 'pipe'], timeout });
-  qemu.stdin.on('error', () => undefined); // A machine that ends closes its console; `match` tells how it ended.
+  qemu.stdin.on('error', () => undefined); // A VM that exits closes its console. `match` shows how it ended.
   let serial = '';
   let complaints = '';
   let match: RegExpExecArray | undefined;
@@ -38,7 +38,7 @@ export async function runMachine(args: readonly string[], options: MachineRunOpt
   });
   qemu.stdout.setEncoding('latin1').on('data', (text: string) => {
     serial += text;
-    // A text may come in pieces, so that the end of what was said is looked at again.
+    // A text can arrive in pieces, so the end of the previous output is searched again.
     const end = withoutEscapes(serial.slice(-4096 - text.length));
     if (answer?.prompt.test(end) === true) {
       qemu.stdin.write(`${answer.line}\n`);

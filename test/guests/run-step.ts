@@ -4,7 +4,7 @@ import { once } from 'node:events';
 
 const TIME_LIMIT_MS = 20 * 60_000;
 
-/** Runs programs one after the other and keeps what they say in a log. */
+/** Runs programs one after the other and writes their output to a log. */
 export class StepRunner {
   readonly #log: string;
 
@@ -12,7 +12,10 @@ export class StepRunner {
     this.#log = log;
   }
 
-  /** Gives the standard output; throws with the last lines of both streams when the program fails or takes too long. */
+  /**
+   * Returns the standard output.
+   * @throws with the last lines of both streams if the program fails or exceeds its time limit
+   */
   async run(
     program: string,
     args: readonly string[],
@@ -31,7 +34,7 @@ export class StepRunner {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said += text;
     });
-    child.stdin.on('error', () => undefined); // A program that ends early closes its input; its exit code tells.
+    child.stdin.on('error', () => undefined); // A program that exits early closes its input. Its exit code shows the result.
     child.stdin.end(options.input ?? '');
     const [exitCode, signal]: (number | string | null)[] = await once(child, 'close');
     await appendFile(this.#log, `$ ${program} ${args.join(' ')}\n${options.input ?? ''}\n${said}\n`);

@@ -3,8 +3,8 @@ import { testUnless } from '../oracles/skips.ts';
 import { findGuest, type Guest } from './guest-cache.ts';
 
 /**
- * A test that boots a built guest. It is skipped where qemu is missing or the guest is not built, and says so in its
- * title; a guest that is not built fails it with `REQUIRE_GUESTS=1`.
+ * A test that boots a built guest. It is skipped if QEMU is missing or the guest is not built, and its title contains
+ * the reason. With `REQUIRE_GUESTS=1`, a guest that is not built fails the test.
  */
 export function testWithGuest(
   name: string,

@@ -7,11 +7,11 @@ import { outputOf } from '../oracles/run-program.ts';
 import { startTestServer } from '../server/test-server.ts';
 import { testWithGuest } from './test-with-guest.ts';
 
-// A download, a fix and a boot, emulated on a busy machine.
+// Enough for a download, a fix and a boot, emulated on a busy host.
 const TIME_LIMIT_MS = 45 * 60_000;
 const GUEST = 'bios-bypath';
 
-/** Width and height of a PNG. */
+/** Returns the width and height of a PNG in pixels. */
 function pngSize(bytes: Buffer): { width: number; height: number } {
   if (!bytes.subarray(0, 8).equals(Buffer.from('89504e470d0a1a0a', 'hex'))) throw new Error('this is no PNG');
   return { width: bytes.readUInt32BE(16), height: bytes.readUInt32BE(20) };

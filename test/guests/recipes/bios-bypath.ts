@@ -1,7 +1,7 @@
 import type { GuestRecipe } from '../recipe.ts';
 import { ROOT_AND_SWAP, biosGrubWithRoot, consoleSettings, ifupdown } from './settings.ts';
 
-// VMware's own address of the first paravirtual SCSI controller, on the third bus.
+// VMware's address of the first paravirtual SCSI controller, on the third bus.
 const DISK = '/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:0:0';
 
 export const biosBypath: GuestRecipe = {

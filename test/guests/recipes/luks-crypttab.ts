@@ -20,7 +20,8 @@ export const luksCrypttab: GuestRecipe = {
     '/etc/default/grub': consoleSettings,
     '/etc/network/interfaces': ifupdown('ens192', 'ens224'),
   },
-  // Without the disk the hook takes the name as it is, and only an entry with `initramfs`, which Debian's installer does not write.
+  // Here the guest's disk does not exist, so the hook takes the device name literally. It does so only for an entry
+  // with the `initramfs` option, which Debian's installer does not write.
   prepare: `
     echo 'sda3_crypt /dev/sda3 none luks,initramfs' >/etc/crypttab
     update-initramfs -u -k all

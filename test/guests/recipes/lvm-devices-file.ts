@@ -17,13 +17,15 @@ export const lvmDevicesFile: GuestRecipe = {
   ],
   packages: ['dracut', 'lvm2'],
   files: {
-    // dracut waits three minutes for a missing root before it gives up; half a minute does for the test.
+    // By default, dracut waits three minutes for a missing root before it gives up. Half a minute is enough for the
+    // test.
     '/etc/default/grub': `${consoleSettings}GRUB_CMDLINE_LINUX="rd.retry=30"\n`,
     ...networkd('ens192', 'ens224'),
     '/etc/dracut.conf.d/hostonly.conf': 'hostonly="yes"\n',
     '/etc/lvm/lvm.conf': 'devices {\n  use_devicesfile = 1\n}\n',
   },
-  // What hostonly picks on VMware's hardware, named by hand because dracut looks at the host that it runs on.
+  // The drivers that dracut's hostonly mode selects on VMware's hardware. They are listed explicitly, because dracut
+  // inspects the host on which it runs.
   prepare: `
     for kernel in $(ls /lib/modules); do
       dracut --force --no-hostonly --omit qemu --filesystems ext4 --drivers 'vmw_pvscsi sd_mod ext4' "/boot/initrd.img-$kernel" "$kernel"

@@ -23,7 +23,7 @@ LABEL linux
   APPEND root=UUID=$(blkid -s UUID -o value "$disk"1) ro net.ifnames=0 console=tty0 console=ttyS0
 `;
 
-// The service starts on hosts with systemd only.
+// The guest-report service starts only with systemd, so init starts the report here.
 const INITTAB = `T0:23:respawn:/sbin/getty -L ttyS0 9600 vt100
 gr:2345:once:/usr/local/sbin/guest-report
 `;

@@ -1,7 +1,7 @@
 import type { GuestRecipe } from '../recipe.ts';
 import { BIOS_GRUB, ROOT_AND_SWAP, byUuid, consoleSettings, ifupdown } from './settings.ts';
 
-// The second NIC is in the fifth bus of the machine like VMware's.
+// As on VMware, the second NIC is on the fifth bus of the VM.
 const RULES = `# PCI device 0x15ad:0x07b0 (vmxnet3)
 SUBSYSTEM=="net", ACTION=="add", DRIVERS=="?*", ATTR{address}=="00:50:56:8a:11:01", ATTR{type}=="1", NAME="lan0"
 
@@ -24,7 +24,7 @@ export const persistentNet: GuestRecipe = {
     '/etc/network/interfaces': ifupdown('lan0', 'dmz0'),
     '/etc/udev/rules.d/70-persistent-net.rules': RULES,
   },
-  // The initramfs has the rules too.
+  // The initramfs contains the rules too.
   prepare: 'update-initramfs -u -k all',
   ext4Root: true,
   layout: ROOT_AND_SWAP,

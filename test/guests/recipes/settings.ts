@@ -1,4 +1,4 @@
-/** /etc/default/grub of all guests: the kernel and its panics are heard on the serial console. */
+/** /etc/default/grub of all guests. The kernel's output, including panics, goes to the serial console. */
 export const consoleSettings = `GRUB_DEFAULT=0
 GRUB_TIMEOUT=1
 GRUB_DISTRIBUTOR=Debian
@@ -6,13 +6,13 @@ GRUB_DISABLE_OS_PROBER=true
 GRUB_CMDLINE_LINUX_DEFAULT="console=tty0 console=ttyS0"
 `;
 
-/** /etc/network/interfaces as Debian's installer writes it. */
+/** Returns /etc/network/interfaces as Debian's installer writes it. */
 export function ifupdown(...names: readonly string[]): string {
   const cards = names.map((name) => `\nallow-hotplug ${name}\niface ${name} inet dhcp\n`);
   return `auto lo\niface lo inet loopback\n${cards.join('')}`;
 }
 
-/** Files that make networkd ask for addresses on NICs by their names. */
+/** Returns files that make systemd-networkd use DHCP on NICs with these names. */
 export function networkd(...names: readonly string[]): Record<string, string> {
   const network = `[Match]\nName=${names.join(' ')}\n\n[Network]\nDHCP=yes\n`;
   return { '/etc/systemd/network/10-lan.network': network };
@@ -22,8 +22,8 @@ export function networkd(...names: readonly string[]): Record<string, string> {
 export const ROOT_AND_SWAP = 'mkswap /dev/sda2\n    mount /dev/sda1 /';
 
 /**
- * A root in LVM over the first disk's only partition, 2 GiB, for `ext4Root` and `layout`: it is filled where the first extent of the volume will be,
- * 1 MiB into the partition.
+ * A 2 GiB root on LVM, on the only partition of the first disk; for `ext4Root` and `layout`. The root is filled at the
+ * place of the volume's first extent, 1 MiB into the partition.
  */
 export const ROOT_IN_LVM = {
   place: { partitions: ['label: dos', 'start=1MiB, type=8e, bootable'], startMiB: 1, offsetMiB: 1, sizeMiB: 1920 },
@@ -33,7 +33,7 @@ export const ROOT_IN_LVM = {
     ${inAppliance('lvcreate -y -Zn -Wn -n root -L 1920M system')}`,
 } as const;
 
-/** guestfish commands: a GPT with an EFI system partition and the rest in a second one. */
+/** guestfish commands that create a GPT with an EFI system partition, and a second partition in the remaining space. */
 export const ESP_AND_REST = `
     part-init /dev/sda gpt
     part-add /dev/sda p 2048 133119
@@ -41,7 +41,10 @@ export const ESP_AND_REST = `
     part-add /dev/sda p 133120 -2048
     mkfs vfat /dev/sda1`;
 
-/** For `ext4Root` and `layout`: a GPT with an EFI system partition that has room for kernels, and the root in a second one. 2304 MiB. */
+/**
+ * A GPT with an EFI system partition that has space for kernels, and the root in a second partition; for `ext4Root` and
+ * `layout`. Size: 2304 MiB.
+ */
 export const ROOT_BEHIND_ESP = {
   place: {
     partitions: ['label: gpt', 'start=1MiB, size=256MiB, type=uefi', 'start=257MiB, size=2040MiB, type=linux'],
@@ -55,7 +58,7 @@ export const ROOT_BEHIND_ESP = {
     mount /dev/sda1 /boot/efi`,
 } as const;
 
-/** guestfish commands: moves /boot onto a new ext4, and mounts that. */
+/** guestfish commands that move /boot to a new ext4 file system and mount it. */
 export function moveBoot(partition: string): string {
   return `
     mkdir /new-boot
@@ -66,27 +69,28 @@ export function moveBoot(partition: string): string {
     mount ${partition} /boot`;
 }
 
-/** A line of fstab that names a partition of `$disk` by its UUID. For `install`. */
+/** Returns a line of fstab that names a partition of `$disk` by its UUID. For `install`. */
 export function byUuid(partition: 1 | 2, mountPoint: string, type: string, options = 'defaults'): string {
   const uuid = `$(blkid -s UUID -o value "$disk"${partition})`;
   return `echo "UUID=${uuid} ${mountPoint} ${type} ${options} 0 0" >>/etc/fstab`;
 }
 
-/** Installs GRUB into the EFI system partition, also where firmware looks that has no entry for it. */
+/** Installs GRUB into the EFI system partition, and also into the fallback path, for firmware without a boot entry. */
 export const UEFI_GRUB =
   'grub-install --target=x86_64-efi --efi-directory=/boot/efi --no-nvram --force-extra-removable; update-grub';
 
 /** Installs GRUB into the MBR. */
 export const BIOS_GRUB = 'grub-install "$disk"; update-grub';
 
-/** The same, with `root=` by the name that the device has in the guest. */
+/** Installs GRUB into the MBR, with `root=` set to the device's name in the guest. */
 export function biosGrubWithRoot(name: string): string {
   return `${BIOS_GRUB}; sed -i 's,root=/dev/sd[a-z]1,root=${name},' /boot/grub/grub.cfg`;
 }
 
 /**
- * Shell commands: builds the initramfs of a kernel with the modules that `MODULES=dep` picks on VMware's hardware, and
- * leaves `MODULES=dep` in the configuration. Named by hand because that setting looks at the host that it runs on.
+ * Shell commands that build a kernel's initramfs with the modules that `MODULES=dep` selects on VMware's hardware, and
+ * leave `MODULES=dep` in the configuration. The modules are listed explicitly, because that setting inspects the host
+ * on which it runs.
  */
 export function vmwareInitramfs(kernel: string, modules = 'mptspi mptsas vmw_pvscsi sd_mod ext4 dm_mod'): string {
   return `
@@ -98,10 +102,13 @@ export function vmwareInitramfs(kernel: string, modules = 'mptspi mptsas vmw_pvs
     sed -i 's/^MODULES=.*/MODULES=dep/' /etc/initramfs-tools/initramfs.conf`;
 }
 
-/** Commands of a guest's tree whose boot loader is not GRUB. */
+/** Commands for the tree of a guest whose boot loader is not GRUB. */
 export const NO_GRUB = 'apt-get purge -y grub-pc grub-pc-bin grub2-common grub-common';
 
-/** guestfish's command for a shell command of its appliance, where `scsi N` is the kernel's name of the recipe's disk N, counted from 0. */
+/**
+ * Returns a guestfish command that runs a shell command in the appliance. In the shell command, `scsi N` prints the
+ * kernel's name of the recipe's disk N, counted from 0.
+ */
 export function inAppliance(command: string): string {
   const scsi = 'scsi() { readlink -f /dev/disk/by-path/*-scsi-0:0:$1:0; }';
   return `debug sh ${JSON.stringify(`${scsi}; ${command}`)}`;

@@ -20,7 +20,7 @@ export const systemdBoot: GuestRecipe = {
     ${vmwareInitramfs('all', 'ahci sd_mod ext4')}`,
   ext4Root: ROOT_BEHIND_ESP.place,
   layout: ROOT_BEHIND_ESP.layout,
-  // On a running guest kernel-install takes the command line from /proc/cmdline.
+  // On a running guest, kernel-install reads the command line from /proc/cmdline.
   install: `: >/etc/fstab; ${byUuid(2, '/', 'ext4')}; ${byUuid(1, '/boot/efi', 'vfat', 'umask=0077')};
     echo "root=UUID=$(blkid -s UUID -o value "$disk"2) ro console=tty0 console=ttyS0" >/etc/kernel/cmdline;
     bootctl install --no-variables --make-machine-id-directory=yes;

@@ -1,7 +1,7 @@
 import type { GuestRecipe } from '../recipe.ts';
 import { BIOS_GRUB, ROOT_AND_SWAP, byUuid, consoleSettings, ifupdown, vmwareInitramfs } from './settings.ts';
 
-// The newest kernel of the mirror that the base does not have.
+// The newest kernel on the mirror that is not in the base.
 const SECOND_KERNEL =
   '$(apt-cache pkgnames linux-image-6 | grep -E \'^linux-image-[0-9.]+-[0-9]+-amd64$\' | grep -vx "linux-image-$(ls /lib/modules)" | sort -V | tail -n 1)';
 

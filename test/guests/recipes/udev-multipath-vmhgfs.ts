@@ -4,7 +4,7 @@ import { BIOS_GRUB, ROOT_AND_SWAP, byUuid, consoleSettings } from './settings.ts
 const RULE_DISK = '6000C295-a4e7-4d20-a1f7-20b4e6580e02';
 const MULTIPATH_DISK = '6000C295-b5f8-4e31-b1f7-20b4e6580e03';
 
-/** What `scsi_id` prints. */
+/** Returns the output of `scsi_id` for a disk. */
 function scsiId(uuid: string): string {
   return `3${diskDigits(uuid).slice(0, 16)}`;
 }
@@ -30,7 +30,8 @@ multipaths {
 }
 `;
 
-// VMware's host serves shared folders to a VM that has its devices; without them the mount fails, as that of open-vm-tools does.
+// VMware offers shared folders only to a VM that has VMware's devices. Without them this mount fails, like that of
+// open-vm-tools.
 const MOUNT_VMHGFS = `#!/bin/sh
 # mount.vmhgfs SOURCE TARGET [-o OPTIONS]
 grep -q 0x15ad /sys/bus/pci/devices/*/vendor || { echo 'Error: cannot mount filesystem: Protocol error' >&2; exit 1; }

@@ -21,7 +21,7 @@ export const uefiBtrfs: GuestRecipe = {
   files: {
     '/etc/default/grub': consoleSettings,
     '/etc/NetworkManager/system-connections/lan.nmconnection': NETWORK,
-    // As on servers of the Red Hat family: a card without a configuration stays as it is.
+    // The setting of Red Hat family servers: a NIC without a configuration is not configured automatically.
     '/etc/NetworkManager/conf.d/server.conf': '[main]\nno-auto-default=*\n',
   },
   prepare: vmwareInitramfs('all', 'ahci sd_mod btrfs'),

@@ -10,12 +10,14 @@ export const uefiXfs: GuestRecipe = {
   networkCards: [{ model: 'vmxnet3', macAddress: '00:50:56:8a:03:01', pciSlotNumber: 192 }],
   packages: ['dracut', 'grub-efi-amd64-bin', 'open-vm-tools', 'xfsprogs'],
   files: {
-    // dracut waits three minutes for a missing root before it gives up; half a minute does for the test.
+    // By default, dracut waits three minutes for a missing root before it gives up. Half a minute is enough for the
+    // test.
     '/etc/default/grub': `${consoleSettings}GRUB_CMDLINE_LINUX="rd.retry=30"\n`,
     '/etc/systemd/network/10-lan.network': '[Match]\nName=ens192\n\n[Network]\nDHCP=yes\n',
     '/etc/dracut.conf.d/hostonly.conf': 'hostonly="yes"\n',
   },
-  // What hostonly picks on VMware's hardware, named by hand because dracut looks at the host that it runs on.
+  // The drivers that dracut's hostonly mode selects on VMware's hardware. They are listed explicitly, because dracut
+  // inspects the host on which it runs.
   prepare: `
     for kernel in $(ls /lib/modules); do
       dracut --force --no-hostonly --omit qemu --filesystems xfs --drivers 'ahci sd_mod xfs' "/boot/initrd.img-$kernel" "$kernel"
