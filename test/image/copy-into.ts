@@ -6,13 +6,16 @@ import type { ImageEncoding } from '../../src/image/model/encoding.ts';
 import type { MappedImage } from '../../src/image/model/image.ts';
 
 export interface CopyChoices extends ImageEncoding, Partial<SinkOptions> {
-  /** The final name, which a VMDK has in it; by default that of the path. */
+  /** The final file name, which a VMDK contains. By default, the name in the path. */
   fileName?: string;
   verify?: boolean;
   hash?: boolean;
 }
 
-/** Copies an image to `path` with the engine that all commands use. Returns the size that the sink tells. Threads are those of `shared`, or its own. */
+/**
+ * Copies an image to `path` with the engine that all commands use. Returns the size that the sink reports, in bytes.
+ * Uses the threads of `shared`, or of a temporary pool.
+ */
 export async function copyInto(
   image: MappedImage,
   path: string,

@@ -3,7 +3,10 @@ import type { ImageFormat } from '../../src/image/model/image.ts';
 import { openImage } from '../../src/image/open-image.ts';
 import { runsOf } from './read-through-map.ts';
 
-/** The error that opening the image at `path`, or mapping all of it, must give. */
+/**
+ * Returns the error of opening the image at `path`, or of mapping all of it.
+ * @throws if neither fails
+ */
 export async function failureOf(path: string, format?: ImageFormat): Promise<Hyper2kvmError> {
   try {
     await using image = await openImage(path, format === undefined ? {} : { format });

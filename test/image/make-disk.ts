@@ -3,12 +3,12 @@ import { open, truncate, writeFile } from 'node:fs/promises';
 import type { ImageFormat } from '../../src/image/model/image.ts';
 import { outputOf } from '../oracles/run-program.ts';
 
-/** Bytes that do not compress, the same for the same seed. */
+/** Returns incompressible bytes. They depend only on the seed. */
 export function noise(lengthBytes: number, seed: number): Buffer {
   return createHash('shake256', { outputLength: lengthBytes }).update(`${seed}`).digest();
 }
 
-/** Writes a raw disk of `sizeBytes` that holds `pieces` at their offsets. */
+/** Writes a raw disk of `sizeBytes` that contains `pieces` at their offsets. */
 export async function writeDisk(path: string, sizeBytes: number, pieces: ReadonlyMap<number, Buffer>): Promise<void> {
   await writeFile(path, '');
   await truncate(path, sizeBytes);
@@ -16,7 +16,7 @@ export async function writeDisk(path: string, sizeBytes: number, pieces: Readonl
   for (const [at, bytes] of pieces) await file.write(bytes, 0, bytes.length, at);
 }
 
-/** Has `qemu-img` convert a raw disk; `options` go to `-o`, `flags` before it. */
+/** Converts a raw disk with `qemu-img`. `options` are values of `-o`, and `flags` come before them. */
 export async function convertDisk(
   qemuImg: string,
   [raw, path]: readonly [string, string],

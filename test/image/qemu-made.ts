@@ -9,7 +9,7 @@ import { hashThroughMap } from './read-through-map.ts';
 
 export { convertDisk, noise, writeDisk } from './make-disk.ts';
 
-/** Runs `use` with a fresh folder, which is removed afterwards. */
+/** Runs `use` with a new folder, and removes the folder afterwards. */
 export async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = await makeTemporaryFolder('h2k-image-');
   try {
@@ -19,7 +19,7 @@ export async function inFolder(use: (folder: string) => Promise<void>): Promise<
   }
 }
 
-/** What `qemu-img` makes of an image: its size and the hash of its content as raw. */
+/** Converts an image to raw with `qemu-img`, and returns its size and the hash of its content. */
 async function throughQemu(qemuImg: string, path: string, format: ImageFormat) {
   const raw = `${path}.out`;
   await outputOf(qemuImg, ['convert', '-f', format, '-O', 'raw', path, raw]);
@@ -28,7 +28,7 @@ async function throughQemu(qemuImg: string, path: string, format: ImageFormat) {
   return { sizeBytes: content.length, hash: createHash('sha256').update(content).digest('hex') };
 }
 
-/** Expects the reader that the content asks for, and that it reads what `qemu-img` reads. */
+/** Expects that the reader is selected from the content, and that it reads the same as `qemu-img`. */
 export async function expectAsQemuReads(qemuImg: string, path: string, format: ImageFormat): Promise<void> {
   await using image = await openImage(path);
   expect([path, image.format]).toEqual([path, format]);
@@ -39,7 +39,7 @@ export async function expectAsQemuReads(qemuImg: string, path: string, format: I
   });
 }
 
-/** Changes the file at `path`. */
+/** Changes the file at `path` in place. */
 export async function patch(path: string, change: (bytes: Buffer) => unknown): Promise<void> {
   const bytes = await readFile(path);
   change(bytes);

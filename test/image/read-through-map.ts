@@ -10,7 +10,10 @@ const DECODERS: Record<Codec, (bytes: Uint8Array, options: { chunkSize: number }
   zstd: zstdDecompressSync,
 };
 
-/** All runs of a range. Throws when they leave a gap, overlap, leave the range or are absent. */
+/**
+ * Returns all runs of a range.
+ * @throws if the runs leave a gap, overlap or leave the range, or if a run is `absent`
+ */
 export async function runsOf(image: MappedImage, fromBytes = 0, toBytes = image.virtualSizeBytes): Promise<Run[]> {
   const runs: Run[] = [];
   let at = fromBytes;
@@ -26,7 +29,7 @@ export async function runsOf(image: MappedImage, fromBytes = 0, toBytes = image.
   return runs;
 }
 
-/** The content of a range, the plainest way: run by run. For small ranges. */
+/** Reads a range in the simplest way, run by run. Only for small ranges. */
 export async function readThroughMap(
   image: MappedImage,
   fromBytes = 0,
@@ -39,7 +42,7 @@ export async function readThroughMap(
   return content;
 }
 
-/** SHA-256 of the whole content, in pieces of 1 MiB and so for large images too. */
+/** Returns the SHA-256 of the complete content. Reads pieces of 1 MiB, so that it works for large images too. */
 export async function hashThroughMap(image: MappedImage): Promise<string> {
   const hash = createHash('sha256');
   const piece = 1 << 20;
@@ -61,7 +64,8 @@ function bytesOf(image: MappedImage, run: Exclude<Run, { kind: 'zero' }>): Buffe
     case 'compressed': {
       if (run.markerSector !== undefined) checkMarker(image, run, run.markerSector);
       const stored = readAt(image, run.file, run.fileOffsetBytes, run.storedBytes);
-      // More room than a cluster: zstd takes bytes after its frame for another frame when it has to be called again.
+      // The output buffer is larger than a cluster. Otherwise zstd needs a second call, and would interpret bytes after
+      // its frame as another frame.
       const cluster = DECODERS[run.codec](stored, { chunkSize: run.clusterBytes + 64 });
       if (cluster.length > run.clusterBytes) throw new Error(`a cluster of ${cluster.length} bytes`);
       const bytes = cluster.subarray(run.skipBytes, run.skipBytes + run.lengthBytes);
@@ -78,7 +82,7 @@ function checkMarker(image: MappedImage, run: CompressedRun, markerSector: numbe
   if (fault !== undefined) throw new Error(fault);
 }
 
-/** What of the range stands in the file. */
+/** Reads the part of the range that is inside the file. */
 function readAt(image: MappedImage, file: number, offsetBytes: number, lengthBytes: number): Buffer {
   const source = image.files[file];
   if (source === undefined) throw new Error(`a run points into file ${file} of ${image.files.length}`);

@@ -3,10 +3,10 @@ import { testWithOracle } from '../oracles/oracle.ts';
 import { failureOf } from './failure-of.ts';
 import { inFolder, patch } from './qemu-made.ts';
 
-/** What is wrong, how a whole image becomes so, and what the error says of it. */
+/** A fault: its description, the change that introduces it into a valid image, and the expected message. */
 export type Refusal = readonly [what: string, damage: (bytes: Buffer) => unknown, message: RegExp];
 
-/** Tests that each damage to an image that `make` makes is refused, by an error that names the file. */
+/** For each fault, tests that a damaged copy of the image from `make` is refused with an error that names the file. */
 export function testRefusals(
   make: (qemuImg: string, folder: string) => Promise<string>,
   refusals: readonly Refusal[],

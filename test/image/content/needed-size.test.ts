@@ -19,7 +19,7 @@ interface Partition {
   status?: number;
 }
 
-/** The first 8 KiB of a disk with an MBR. */
+/** Returns the first 8 KiB of a disk with an MBR. */
 function mbr(...partitions: Partition[]): Buffer {
   const head = Buffer.alloc(8192);
   for (const [index, { type, start, count, status = 0 }] of partitions.entries()) {
@@ -33,7 +33,7 @@ function mbr(...partitions: Partition[]): Buffer {
   return head;
 }
 
-/** With a GPT of a disk of so many sectors. */
+/** Returns the first bytes of a disk with a GPT. The disk has this number of sectors. */
 function gpt(sectors: number, sectorBytes = 512): Buffer {
   const head = mbr({ type: 0xee, start: 1, count: 0xffff_ffff });
   head.write('EFI PART', sectorBytes, 'latin1');

@@ -6,15 +6,15 @@ import { seededNumbers } from '../vmdk/check-bytes.ts';
 import { expectedContent, type Shape } from './pieces-image.ts';
 
 const MIB = 2 ** 20;
-/** Larger disks are read only where they hold something, and in some other places. */
+/** Larger disks are read only around their data, at their end and at random places. */
 const MOST_READ_BYTES = 64 * MIB;
 const ROUNDS = 12;
 
-/** Expects an image to be a disk of `shape`, in its map and in its content. */
+/** Expects that the image's map and its content match `shape`. */
 export async function expectImage(image: MappedImage, shape: Shape): Promise<void> {
   const sizeBytes = Math.ceil(shape.sizeBytes / 512) * 512;
   expect(image.virtualSizeBytes).toBe(sizeBytes);
-  // In order, without gaps, and inside of the disk: runsOf throws otherwise.
+  // runsOf throws unless the runs are in order, without gaps, and inside the disk.
   const whole = await runsOf(image);
   for (const [from, to] of ranges(sizeBytes, shape)) {
     expect(await runsOf(image, from, to)).toEqual(cut(whole, from, to));
@@ -23,7 +23,7 @@ export async function expectImage(image: MappedImage, shape: Shape): Promise<voi
   }
 }
 
-/** Ranges to look at: random ones, those around the pieces, the end, and all of a disk that is small. */
+/** Returns the ranges to check: random ones, those around the pieces, the end, and the complete disk if it is small. */
 function ranges(sizeBytes: number, { pieces }: Shape): [number, number][] {
   const next = seededNumbers(17);
   const random = Array.from({ length: ROUNDS }, (): [number, number] => {
@@ -39,7 +39,7 @@ function ranges(sizeBytes: number, { pieces }: Shape): [number, number][] {
   return [...random, ...around, ...all, ...end].map(([from, to]) => [Math.max(0, from), Math.min(sizeBytes, to)]);
 }
 
-/** What a map of `[from, to)` must be, by that of the whole disk. */
+/** Returns the expected map of `[from, to)`, derived from the map of the complete disk. */
 function cut(whole: readonly Run[], from: number, to: number): Run[] {
   const runs: Run[] = [];
   for (const run of whole) {

@@ -1,6 +1,9 @@
 import type { Shape } from './pieces-image.ts';
 
-/** A disk in two layers: every other unit of `unitBytes` that holds something stands in `above`, and `below` has something there that must not be seen. */
+/**
+ * Splits a disk into two layers. Every other unit of `unitBytes` that has content is in `above`. `below` has other
+ * content there, which must stay hidden.
+ */
 export function layersOf({ sizeBytes, pieces }: Shape, unitBytes: number): { below: Shape; above: Shape } {
   const below = new Map<number, Buffer>();
   const above = new Map<number, Buffer>();

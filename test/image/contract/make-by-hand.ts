@@ -18,7 +18,7 @@ export async function makeStream({ folder, shape }: Place, options: StreamOptimi
   return path;
 }
 
-/** The grains that pieces touch, with what the whole disk has there. */
+/** Returns the grains that the pieces touch, with the content of the `whole` disk. */
 function grainsOf({ pieces }: Shape, whole: Shape, grainBytes: number): Grains {
   const grains = new Map<number, Buffer>();
   for (const [at, { length }] of pieces) {
@@ -38,7 +38,7 @@ export async function makeFlat({ folder, shape }: Place, name = 'image'): Promis
   return path;
 }
 
-/** A sparse disk of ESXi's file system, alone or on top of a flat one. */
+/** Creates a sparse VMFS disk, standalone or with a flat parent. */
 export async function makeOfVmfs(
   place: Place,
   createType: 'vmfsSparse' | 'seSparse',

@@ -8,18 +8,22 @@ import { layersOf } from './layers.ts';
 import type { Shape } from './pieces-image.ts';
 
 const MIB = 2 ** 20;
-/** More than any file system of a test machine takes in one file: ext4 ends at 16 TiB. */
+/** A disk of this size or more cannot be a single file on a test machine: ext4's limit is 16 TiB. */
 const NO_FILE_BYTES = 16 * 2 ** 40;
 
-/** Where an image is to be made, of what. */
+/** Where to create an image, and its content. */
 export interface Place {
   folder: string;
   shape: Shape;
-  /** '' for a kind without that oracle. */
+  /** Empty for a kind that does not need qemu-img. */
   qemuImg: string;
 }
 
-/** Has qemu-img make an image with `-O`, `-o` and, for `-c` among the options, compressed. What no file could be the source of is made empty, and written into. */
+/**
+ * Creates an image with qemu-img. `format` is the value of `-O`. Each word of `options` is a value of `-o`, except
+ * `-c`, which compresses. A disk that is too large for a raw source file is created empty, and its pieces are written
+ * into it.
+ */
 export async function makeByQemu({ folder, shape, qemuImg }: Place, format: string, options = '', name = 'image') {
   const path = join(folder, `${name}.${format}`);
   const words = options.split(' ').filter(Boolean);
@@ -41,7 +45,7 @@ export async function makeByQemu({ folder, shape, qemuImg }: Place, format: stri
   return path;
 }
 
-/** A child that qemu makes alone, and which gets its parent after: so do those below. */
+/** qemu-img creates the child without a parent, and the parent is set afterwards. The functions below do the same. */
 export async function makeQcow2Chain(place: Place): Promise<string> {
   const { below, above } = layersOf(place.shape, 65_536);
   await makeByQemu({ ...place, shape: below }, 'qcow2', '', 'base');
@@ -68,7 +72,7 @@ export async function makeVhdxChain(place: Place): Promise<string> {
   return path;
 }
 
-/** The descriptor stands in the file, with room behind it. */
+/** The descriptor is embedded, and there is free space after it. */
 export async function makeVmdkChain(place: Place): Promise<string> {
   const { below, above } = layersOf(place.shape, 65_536);
   const parent = await makeByQemu({ ...place, shape: below }, 'vmdk', '', 'base');
@@ -81,7 +85,7 @@ export async function makeVmdkChain(place: Place): Promise<string> {
   return path;
 }
 
-/** With the zeros that fill it up. */
+/** Returns the descriptor with its zero padding. */
 async function descriptorOf(path: string): Promise<string> {
   await using file = await open(path);
   const { buffer } = await file.read(Buffer.alloc(20 * 512), 0, 20 * 512, 512);

@@ -2,13 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import { OpenFile } from '../../../src/image/file/open-file.ts';
 import type { MappedImage, Run } from '../../../src/image/model/image.ts';
 
-/** A disk of any size that holds `pieces` at their offsets, which rise, and zeros elsewhere. */
+/** A disk of any size that contains `pieces` at their offsets, in ascending order, and zeros elsewhere. */
 export interface Shape {
   sizeBytes: number;
   pieces: ReadonlyMap<number, Buffer>;
 }
 
-/** What a disk of that shape has in a range, which must be small. */
+/** Returns the content of a range in a disk of this shape. The range must be small. */
 export function expectedContent({ pieces }: Shape, fromBytes: number, toBytes: number): Buffer {
   const content = Buffer.alloc(toBytes - fromBytes);
   for (const [at, bytes] of pieces) {
@@ -19,7 +19,10 @@ export function expectedContent({ pieces }: Shape, fromBytes: number, toBytes: n
   return content;
 }
 
-/** A source for writers that takes no room whatever the disk's size, and needs no reader of a format: the pieces stand side by side in the file at `path`. */
+/**
+ * Opens a source for writers that needs little space for a disk of any size, and no format reader. The file at `path`
+ * contains the pieces one after the other.
+ */
 export async function openPieces(path: string, shape: Shape): Promise<MappedImage> {
   await writeFile(path, Buffer.concat([...shape.pieces.values()]));
   const file = await OpenFile.open(path);
@@ -29,7 +32,7 @@ export async function openPieces(path: string, shape: Shape): Promise<MappedImag
     virtualSizeBytes: shape.sizeBytes,
     files: [file],
     checksummed: false,
-    // oxlint-disable-next-line typescript/require-await -- a map is asynchronous; this one has nothing to wait for
+    // oxlint-disable-next-line typescript/require-await -- a map is asynchronous; this one has nothing to await
     async *map(fromBytes, toBytes) {
       yield* runsOfPieces(shape, fromBytes, toBytes);
     },

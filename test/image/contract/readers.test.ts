@@ -11,14 +11,14 @@ import { SHAPES, hugeShape } from './shapes.ts';
 
 const TIB = 2 ** 40;
 
-/** One for all tests: threads take longer to start than what they do here. */
+/** Shared by all tests: starting threads takes longer than the work in these tests. */
 const pool = new WorkerPool(2);
 afterAll(() => pool[Symbol.asyncDispose]());
 
 async function expectReader({ format, variant, make }: Kind, shape: Shape, qemuImg: string): Promise<void> {
   await inFolder(async (folder) => {
     const path = await make({ folder, shape, qemuImg });
-    // Nothing but its content tells what it is, except for raw: a disk of noise or zeros has nothing to tell.
+    // The format is detected from the content, except for raw: noise or zeros have no signature.
     await using image = await openImage(path, format === 'raw' ? { format } : {});
     expect([image.format, image.variant]).toEqual([format, variant]);
     expect(image.checksummed).toBe(variant === 'streamOptimized');

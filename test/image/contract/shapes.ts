@@ -4,13 +4,14 @@ import type { Shape } from './pieces-image.ts';
 const MIB = 2 ** 20;
 const TIB = 2 ** 40;
 
-/** Disks that every reader and writer must get right, whatever the format. */
+/** Disks that every reader and writer must handle correctly, in any format. */
 export const SHAPES = {
   empty: { sizeBytes: 3 * MIB, pieces: new Map() },
   'one byte at its end': { sizeBytes: 9 * MIB, pieces: new Map([[9 * MIB - 1, Buffer.from('x')]]) },
   full: { sizeBytes: 3 * MIB, pieces: new Map([[0, noise(3 * MIB, 7)]]) },
   'a single sector': { sizeBytes: 512, pieces: new Map([[0, Buffer.alloc(512, 'sector ')]]) },
-  // Neither of whole clusters nor of whole grains; noise, text and holes across their borders.
+  // A multiple of neither the cluster size nor the grain size, with noise, text and holes across cluster and grain
+  // boundaries.
   'of an odd size': {
     sizeBytes: 37 * MIB + 512 * 5,
     pieces: new Map([
@@ -23,7 +24,7 @@ export const SHAPES = {
   },
 } satisfies Readonly<Record<string, Shape>>;
 
-/** 2 TiB, or `sizeBytes`, with a little on both sides of the middle and in the last sector. */
+/** 2 TiB, or `sizeBytes`, with a little data on both sides of the middle and in the last sector. */
 export function hugeShape(sizeBytes = 2 * TIB): Shape {
   return {
     sizeBytes,

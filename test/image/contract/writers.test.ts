@@ -15,11 +15,11 @@ import { SHAPES, hugeShape } from './shapes.ts';
 
 const TIB = 2 ** 40;
 
-/** One for all tests: threads take longer to start than what they do here. */
+/** Shared by all tests: starting threads takes longer than the work in these tests. */
 const pool = new WorkerPool(2);
 afterAll(() => pool[Symbol.asyncDispose]());
 
-/** Every way in which a disk is written. */
+/** Every way in which a disk can be written. */
 const WRITERS: Readonly<Record<string, CopyChoices>> = {
   qcow2: { format: 'qcow2' },
   'compressed qcow2': { format: 'qcow2', compression: 'fast' },
@@ -59,7 +59,7 @@ describe.each(Object.entries(WRITERS))('%s', (_name, choices) => {
       await using source = await openPieces(join(folder, 'pieces'), SHAPES['of an odd size']);
       await copyInto(source, path, choices, pool);
       const first = await readFile(path);
-      // What stands under the name is replaced.
+      // An existing file with this name is replaced.
       await copyInto(source, path, { ...choices, hash: true }, pool);
       expect((await readFile(path)).equals(first)).toBe(true);
     });

@@ -14,7 +14,10 @@ import { inFolder, noise } from '../qemu-made.ts';
 
 const MIB = 1024 * 1024;
 
-/** Data at some places of a file that is otherwise a hole, and at its very end, which is no multiple of anything. */
+/**
+ * Creates a file with holes, and data in the middle and at its end. Its size is not a multiple of any block size.
+ * Returns the size in bytes.
+ */
 async function writeFileWithHoles(path: string): Promise<number> {
   const sizeBytes = 9 * MIB + 12_345;
   await using file = await open(path, 'w');
@@ -62,7 +65,7 @@ test('what O_DIRECT cannot read is left to the usual way', async () => {
     expect(readDirect(fd, 0, target.subarray(0, 4000))).toBe(0);
     expect(readDirect(fd, 0, target.subarray(0, 5000))).toBe(4096);
     closeSync(fd);
-    // No file's number. That of the closed one may be another's by now.
+    // An invalid file descriptor. The closed one might already be in use again.
     expect(readDirect(2 ** 30, 0, target)).toBe(0);
   });
 });

@@ -20,7 +20,7 @@ test.each([
 
 test('what its source could not compress is stored whole, without another attempt', () => {
   const content = noise(CLUSTER, 4);
-  // Outside of the sample that is looked at: an attempt would win it.
+  // These zeros are outside the sample, and a compression attempt would save space with them.
   content.fill(0, 0, CLUSTER / 4);
   const packed = Buffer.alloc(2 * CLUSTER);
   expect(packDense(content, packed).clusters).toEqual([{ index: 0, at: 0, storedBytes: CLUSTER, compressed: false }]);

@@ -9,7 +9,7 @@ const UNSEEN = { packing: 'fast', verify: false, clusterBytes: CLUSTER } as cons
 
 const text = (seed: number): Buffer => Buffer.from(noise(CLUSTER / 2, seed).toString('hex'));
 
-/** A window of a stream with these grains, one behind the other. */
+/** A window of a stream that contains these grains one after the other. */
 function windowOf(grains: readonly Buffer[]): CopyWindow {
   const input = new SharedArrayBuffer(grains.reduce((sum, { length }) => sum + length, 0));
   let fileOffsetBytes = 0;

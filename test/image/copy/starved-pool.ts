@@ -1,4 +1,5 @@
-// For worker-pool.test.ts: opens files up to the limit of this process, and prints the error of a pool that has to start a thread then.
+// For worker-pool.test.ts: opens files up to the limit of this process. Then makes a pool start a thread, and prints
+// the error.
 import { closeSync, openSync } from 'node:fs';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
 import { FROM_INPUT, WINDOW_BYTES } from '../../../src/image/model/window.ts';
@@ -8,7 +9,7 @@ const files: number[] = [];
 try {
   for (;;) files.push(openSync('/dev/null', 'r'));
 } catch {
-  // The limit is reached.
+  // This process has reached its limit.
 }
 
 const pool = new WorkerPool(1);

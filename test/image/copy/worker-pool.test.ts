@@ -14,7 +14,7 @@ import type { DiskSink } from '../../../src/image/model/sink.ts';
 
 const CLUSTER = 64 * 1024;
 
-/** Window `number` of a disk: one cluster of the byte `fill`, stored as `stored`. */
+/** Window `number` of a disk: one cluster that is filled with the byte `fill` and stored as `stored`. */
 function windowOf(number: number, fill: number, stored = deflateSync(Buffer.alloc(CLUSTER, fill))): CopyWindow {
   const input = new SharedArrayBuffer(stored.length);
   stored.copy(Buffer.from(input));
@@ -34,7 +34,7 @@ async function* windows(count: number, fill: number): AsyncGenerator<CopyWindow,
   await Promise.resolve();
 }
 
-/** Remembers the offset and the first byte of each window; `put` is for what else happens then. */
+/** A sink that records the number and the first byte of each window. `put` runs after that. */
 function recordingSink(put: (window: PackedWindow) => Promise<void> = () => Promise.resolve()) {
   const seen: [number, number | undefined][] = [];
   const sink: DiskSink = {
@@ -84,7 +84,7 @@ test('however many disks are in flight, no more windows are than three for each 
   const counted = async function* () {
     for await (const window of windows(8, 7)) {
       yield window;
-      // The engine has taken a slab for it.
+      // The engine has taken a slab for this window.
       most = Math.max(most, (now += 1));
     }
   };
@@ -115,7 +115,7 @@ test('the first failure in the order of the disk is told, and the pool goes on f
   ]);
   const full = recordingSink(() => Promise.reject(new Hyper2kvmError('local-file', 'The disk is full.')));
   await expect(copyWindows(windows(30, 6), full.sink, optionsOf(pool))).rejects.toThrow('The disk is full.');
-  // Besides the first, at most those that had a slab already.
+  // The first window, and at most those that already had a slab.
   expect(full.seen.length).toBeLessThanOrEqual(6);
   const { seen, sink } = recordingSink();
   await copyWindows(windows(7, 3), sink, optionsOf(pool));
@@ -149,7 +149,7 @@ test('a thread that cannot be started for want of open files is a fault of the h
 
 test('a source that cannot be read is a local-file error that names the file and its hint, from a worker too', async () => {
   await using pool = new WorkerPool(1);
-  // The kernel answers EIO for memory that a process does not have.
+  // The kernel returns EIO for memory that is not mapped in the process.
   await using unreadable = await open('/proc/self/mem', 'r');
   const part = { at: 0, lengthBytes: CLUSTER, fd: unreadable.fd, fileOffsetBytes: CLUSTER, compressed: undefined };
   const window = { offsetBytes: 0, lengthBytes: WINDOW_BYTES, parts: [part] };

@@ -25,7 +25,7 @@ function at(name: string): string {
   return join(scratch.path, name);
 }
 
-/** As whom QEMU may open the image: format and file name. */
+/** Returns the format and the file name with which QEMU may open the image. */
 async function othersOpen(name: string): Promise<string | undefined> {
   await using image = await openImage(at(name));
   const file = await openedByOthers(at(name), image);
@@ -77,7 +77,7 @@ testWithOracle('qemu-img', 'a VMDK that names a parent for QEMU alone is convert
   const text = bytes.indexOf('ddb.adapterType');
   bytes.write('parentFileNameHint="/etc/passwd"\n', text);
   await writeFile(to, bytes);
-  // It says that it has no parent, and QEMU opens the file all the same.
+  // Its `parentCID` declares no parent, but QEMU opens the backing file anyway.
   expect(await outputOf(paths['qemu-img'], ['info', '-U', to])).toContain('backing file: /etc/passwd');
   expect(await othersOpen('plain.vmdk')).toBe('vmdk plain.vmdk');
   expect(await othersOpen('hint.vmdk')).toBeUndefined();

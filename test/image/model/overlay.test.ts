@@ -3,7 +3,7 @@ import type { ImageFile, MappedImage, Run } from '../../../src/image/model/image
 import { overlay } from '../../../src/image/model/overlay.ts';
 import { runsOf } from '../read-through-map.ts';
 
-/** An image of given runs, of ten bytes each, and of no content. */
+/** An image without content that has runs of ten bytes each. Each character of `kinds` is the kind of one run. */
 function imageOf(name: string, kinds: string, closed: string[] = []): MappedImage {
   const file: ImageFile = { path: name, fd: -1, sizeBytes: 1000, modifiedMs: 0 };
   return {

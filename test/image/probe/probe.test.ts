@@ -3,7 +3,7 @@ import { probeFormat } from '../../../src/image/probe/probe.ts';
 
 const NOTHING = Buffer.alloc(512);
 
-/** A sector that begins with `text`, or has it at `at`. */
+/** A sector that contains `text` at its start, or at offset `at`. */
 function sector(text: string | Buffer, at = 0): Buffer {
   const bytes = Buffer.alloc(512);
   Buffer.from(text as string).copy(bytes, at);

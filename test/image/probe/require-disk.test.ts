@@ -11,7 +11,7 @@ import { extSuperblock } from '../raw/superblocks.ts';
 const MIB = 2 ** 20;
 const latin = (text: string): Buffer => Buffer.from(text, 'latin1');
 const utf16 = (text: string): Buffer => Buffer.from(`\u{feff}${text}`, 'utf16le');
-/** A file of 1 MiB of noise that begins with `start`. */
+/** A file that begins with `start`, followed by 1 MiB of noise. */
 const from = (start: string): Buffer => Buffer.concat([latin(start), noise(MIB, 1)]);
 
 const CONTENT: readonly [name: string, content: Buffer, says: RegExp, remedy: RegExp | undefined][] = [
@@ -82,7 +82,7 @@ test.each(CONTENT)('refuses %s by its content (%#)', async (name, content, says,
   });
 });
 
-/** Structures that make a file a disk: bytes at their offset. */
+/** Structures that identify a file as a disk: bytes and their offsets. */
 const DISKS: readonly [what: string, pieces: readonly (readonly [at: number, bytes: Buffer])[]][] = [
   ['an MBR', [[510, Buffer.from('55aa', 'hex')]]],
   ['a GPT without an MBR', [[512, latin('EFI PART')]]],

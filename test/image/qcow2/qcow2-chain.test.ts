@@ -11,7 +11,7 @@ import { readThroughMap, runsOf } from '../read-through-map.ts';
 
 const MIB = 2 ** 20;
 
-/** Makes an image at `path` on top of `backing`, which need not be there. */
+/** Creates an image at `path` with the backing file `backing`, which need not exist. */
 async function child(qemuImg: string, path: string, backing: string, format: string): Promise<void> {
   const options = `backing_file=${backing},backing_fmt=${format}`;
   await outputOf(qemuImg, ['create', '-q', '-u', '-f', 'qcow2', '-o', options, path, `${MIB}`]);
@@ -72,7 +72,7 @@ testWithOracle('qemu-img', 'a parent without a declared format is probed, and ne
   await inFolder(async (folder) => {
     const [top, base] = [join(folder, 'top.qcow2'), join(folder, 'base')];
     await child(paths['qemu-img'], top, 'base', 'qcow2');
-    // An extension of an unknown type in place of the backing format.
+    // Replaces the backing format extension with one of an unknown type.
     await patch(top, (bytes) => bytes.writeUInt32BE(0x1234_5678, bytes.indexOf(Buffer.from('e2792aca', 'hex'))));
     await writeDisk(base, MIB, new Map([[0, noise(MIB, 1)]]));
     expect((await failureOf(top)).message).toMatch(/does not specify the format of its backing file .*base, and/);

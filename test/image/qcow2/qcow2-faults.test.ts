@@ -11,7 +11,7 @@ import { testRefusals, type Refusal } from '../refusals.ts';
 
 const MIB = 2 ** 20;
 
-/** 1 MiB of noise and 1 MiB that compresses. */
+/** Creates an image with 1 MiB of noise and 1 MiB of compressible data. */
 async function smallQcow2(
   qemuImg: string,
   folder: string,
@@ -23,7 +23,7 @@ async function smallQcow2(
   return path;
 }
 
-/** Where the first L2 table stands. */
+/** Returns the offset of the first L2 table. */
 function l2At(bytes: Buffer): number {
   return bytes.readUInt32BE(Number(bytes.readBigUInt64BE(40)) + 4);
 }
@@ -44,7 +44,7 @@ const REFUSALS: readonly Refusal[] = [
     'an unknown feature by the name that its table gives',
     (bytes) => {
       setFeature(bytes, 40n);
-      // The first entry of qemu's table is that of the dirty bit.
+      // The first entry of QEMU's feature name table is the dirty bit.
       bytes.writeUInt8(40, bytes.indexOf('dirty bit') - 1);
     },
     /needs the feature "dirty bit" of bit 40/,

@@ -12,7 +12,7 @@ testWithOracle('qemu-img', 'a chain reads through to its oldest image', async ({
   await inFolder(async (folder) => {
     const names = ['base.raw', 'middle.qcow2', 'top.qcow2'].map((name) => join(folder, name));
     const [base = '', middle = '', top = ''] = names;
-    // The base is shorter than what stands on it.
+    // The base is smaller than its overlay.
     await writeDisk(base, 5 * MIB, new Map([[0, noise(5 * MIB, 1)]]));
     const change = async (image: string, at: number, bytes: Buffer): Promise<void> => {
       const patch = join(folder, 'patch.raw');

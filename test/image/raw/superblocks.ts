@@ -1,16 +1,16 @@
-/** The superblock of an ext4 of so many blocks of 1 KiB, which is at byte 1024 of the disk. */
+/** Returns the superblock of an ext4 with this number of 1 KiB blocks. It belongs at byte 1024 of the disk. */
 export function extSuperblock(blocks: number): Buffer {
   const bytes = Buffer.alloc(1024);
   bytes.writeUInt32LE(16, 0);
   bytes.writeUInt32LE(blocks % 2 ** 32, 4);
   bytes.writeUInt16LE(0xef53, 56);
-  // The feature 64BIT, with which the number of blocks has a high half.
+  // The 64BIT feature, with which the number of blocks has a high half.
   bytes.writeUInt32LE(0x80, 96);
   bytes.writeUInt32LE(Math.floor(blocks / 2 ** 32), 0x150);
   return bytes;
 }
 
-/** The superblock of an XFS of so many blocks of 4 KiB, which is at byte 0. */
+/** Returns the superblock of an XFS with this number of 4 KiB blocks. It belongs at byte 0. */
 export function xfsSuperblock(blocks: number): Buffer {
   const bytes = Buffer.alloc(512);
   bytes.write('XFSB', 'latin1');
@@ -19,7 +19,7 @@ export function xfsSuperblock(blocks: number): Buffer {
   return bytes;
 }
 
-/** The boot sector of an NTFS or a FAT of so many sectors. */
+/** Returns the boot sector of an NTFS or FAT file system with this number of sectors. */
 export function bootSector(kind: 'NTFS' | 'FAT16' | 'FAT32', sectors: number): Buffer {
   const bytes = Buffer.alloc(512);
   bytes.writeUInt16LE(512, 11);

@@ -10,7 +10,10 @@ import { blockAt, differencingVhd, type ParentOfVhd } from './vhd-files.ts';
 
 const MIB = 2 ** 20;
 
-/** A chain of two in `folder`/vms: a parent of 6 MiB of noise, and a child with block 1, of which it holds sectors 8 to 15 alone. */
+/**
+ * Creates a chain in `folder`/vms: a parent with 6 MiB of noise, and a child. The child has only block 1, and of it
+ * only sectors 8 to 15.
+ */
 async function makeChain(qemuImg: string, folder: string, how: Omit<ParentOfVhd, 'id'>, id?: Buffer): Promise<string> {
   const vms = join(folder, 'vms');
   await mkdir(vms, { recursive: true });

@@ -11,7 +11,7 @@ import { blockAt, changeFooters, changeHeader, sealVhd } from './vhd-files.ts';
 
 const MIB = 2 ** 20;
 
-/** 4 MiB of noise in two blocks, of exactly that size. */
+/** Creates a disk with 4 MiB of noise in two blocks. Its size is exactly 4 MiB. */
 async function smallVhd(qemuImg: string, folder: string, subformat: 'dynamic' | 'fixed' = 'dynamic'): Promise<string> {
   const [raw, path] = [join(folder, 'small.raw'), join(folder, 'small.vhd')];
   await writeDisk(raw, 4 * MIB, new Map([[0, noise(4 * MIB, 1)]]));
@@ -37,7 +37,7 @@ testWithOracle('qemu-img', 'a clear bit of a block’s bitmap reads as zeros', a
     const path = await smallVhd(qemuImg, folder);
     await patch(path, (bytes) => {
       const bitmap = bytes.subarray(blockAt(bytes, 1));
-      // Sectors 0, 9 to 15, and all from 64 on but the very last.
+      // Clears sectors 0, 9 to 15, and all from 64 on except the last one.
       bitmap[0] = 0x7f;
       bitmap[1] = 0x80;
       bitmap.fill(0, 8, 512);
@@ -148,7 +148,7 @@ testWithOracle('qemu-img', 'a damaged fixed disk is not taken for raw', async ({
     const whole = await readFile(path);
     await patch(path, (bytes) => (bytes[bytes.length - 100] = 1));
     expect((await failureOf(path)).message).toMatch(/neither its footer/);
-    // What the guest wrote into the first sector is no copy.
+    // The first sector contains the guest's data here, so it is not a copy of the footer.
     const footer = Buffer.from(whole.subarray(-512));
     await writeFile(path, Buffer.concat([footer, whole.subarray(512, -512), Buffer.alloc(512)]));
     expect((await failureOf(path)).message).toMatch(/neither its footer/);

@@ -10,7 +10,7 @@ export function sealVhd(bytes: Buffer, checksumAt: number): void {
   bytes.writeUInt32BE(~sum >>> 0, checksumAt);
 }
 
-/** Changes both copies of the footer of a dynamic disk, and seals them. */
+/** Changes both copies of a dynamic disk's footer, and updates their checksums. */
 export function changeFooters(bytes: Buffer, change: (footer: Buffer) => unknown): void {
   for (const at of [0, bytes.length - SECTOR_BYTES]) {
     const footer = bytes.subarray(at, at + SECTOR_BYTES);
@@ -19,29 +19,29 @@ export function changeFooters(bytes: Buffer, change: (footer: Buffer) => unknown
   }
 }
 
-/** Changes the dynamic disk header where qemu writes it, and seals it. */
+/** Changes the dynamic disk header at the offset that qemu-img uses, and updates its checksum. */
 export function changeHeader(bytes: Buffer, change: (header: Buffer) => unknown): void {
   const header = bytes.subarray(HEADER_AT, HEADER_AT + 1024);
   change(header);
   sealVhd(header, 36);
 }
 
-/** Where block number `block` of a disk that qemu made starts: its bitmap. */
+/** Returns the offset of block number `block` in a disk that qemu-img created. The block starts with its bitmap. */
 export function blockAt(bytes: Buffer, block: number): number {
   return bytes.readUInt32BE(Number(bytes.readBigUInt64BE(HEADER_AT + 16)) + block * 4) * SECTOR_BYTES;
 }
 
 export interface ParentOfVhd {
-  /** As `footer` of the parent has it at byte 68. */
+  /** The unique ID at byte 68 of the parent's footer. */
   id: Buffer;
-  /** A relative path in Windows' way, and an absolute one. */
+  /** Windows paths: a relative one and an absolute one. */
   relative?: string;
   absolute?: string;
-  /** The name in the header itself. */
+  /** The parent's name in the header itself. */
   name?: string;
 }
 
-/** Makes a differencing disk of a dynamic one: the locators' text comes before the footer at the end. */
+/** Converts a dynamic disk to a differencing disk. The text of the locators is written before the footer at the end. */
 export function differencingVhd(dynamic: Buffer, { id, relative, absolute, name = '' }: ParentOfVhd): Buffer {
   const footer = dynamic.subarray(-SECTOR_BYTES);
   const body = dynamic.subarray(0, -SECTOR_BYTES);

@@ -14,7 +14,7 @@ testWithOracle('qemu-img', 'a disk by qemu or Virtual PC has the size of its geo
       await convertDisk(paths['qemu-img'], [raw, path], 'vpc', { options: `subformat=${subformat},force_size=off` });
       await expectAsQemuReads(paths['qemu-img'], path, 'vpc');
       await using image = await openImage(path);
-      // 91 cylinders of 4 heads and 17 sectors.
+      // The geometry has 91 cylinders, 4 heads and 17 sectors per track.
       expect([image.variant, image.virtualSizeBytes]).toEqual([subformat, 91 * 4 * 17 * 512]);
     }
   });

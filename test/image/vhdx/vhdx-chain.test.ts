@@ -11,7 +11,10 @@ import { batAt, dataWriteGuid, differencingVhdx } from './vhdx-files.ts';
 const MIB = 2 ** 20;
 const OPTIONS = { options: 'block_size=1M,log_size=1M' };
 
-/** A parent of 4 MiB of noise, and a child that holds block 1 whole and of block 2 the sectors 0 and 16 to 23. */
+/**
+ * Creates a parent with 4 MiB of noise, and a child. The child has all of block 1, and sectors 0 and 16 to 23 of block
+ * 2.
+ */
 async function makeChain(qemuImg: string, folder: string, values: Readonly<Record<string, string>>): Promise<string> {
   const [raw, parent, child] = ['disk.raw', 'parent.vhdx', 'child.vhdx'].map((name) => join(folder, name)) as [
     string,

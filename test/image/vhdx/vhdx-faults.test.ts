@@ -12,7 +12,7 @@ import { batAt, changeHeaders, changeRegionTables, itemAt, ITEMS, metadataAt } f
 
 const MIB = 2 ** 20;
 
-/** 2 MiB of noise in blocks of 1 MiB. */
+/** Creates a disk with 2 MiB of noise in blocks of 1 MiB. */
 async function smallVhdx(qemuImg: string, folder: string): Promise<string> {
   const [raw, path] = [join(folder, 'small.raw'), join(folder, 'small.vhdx')];
   await writeDisk(raw, 2 * MIB, new Map([[0, noise(2 * MIB, 1)]]));

@@ -1,7 +1,10 @@
 import { crc32c } from '../../../src/image/vhdx/crc32c.ts';
 
 const MIB = 2 ** 20;
-/** Where qemu puts the regions: the region table says so, and `regionsOf` reads it. */
+/**
+ * Offsets of the two region tables, which the format fixes. `regionAt` reads the offsets of the regions themselves from
+ * the first table.
+ */
 const REGION_TABLES = [196_608, 262_144];
 const BAT_GUID = Buffer.from('6677c22d23f600429d64115e9bfd4a08', 'hex');
 export const ITEMS = {
@@ -18,7 +21,7 @@ function seal(bytes: Buffer): void {
   bytes.writeUInt32LE(crc32c(bytes), 4);
 }
 
-/** Changes both headers, and seals them. */
+/** Changes both headers, and updates their checksums. */
 export function changeHeaders(bytes: Buffer, change: (header: Buffer) => unknown): void {
   for (const at of [65_536, 131_072]) {
     const header = bytes.subarray(at, at + 4096);
@@ -27,7 +30,7 @@ export function changeHeaders(bytes: Buffer, change: (header: Buffer) => unknown
   }
 }
 
-/** Changes both region tables, and seals them. */
+/** Changes both region tables, and updates their checksums. */
 export function changeRegionTables(bytes: Buffer, change: (table: Buffer) => unknown): void {
   for (const at of REGION_TABLES) {
     const table = bytes.subarray(at, at + 65_536);
@@ -36,7 +39,7 @@ export function changeRegionTables(bytes: Buffer, change: (table: Buffer) => unk
   }
 }
 
-/** The DataWriteGuid of the header that counts, as its bytes and as text in braces. */
+/** Returns the DataWriteGuid of the current header, as bytes and as text in braces. */
 export function dataWriteGuid(bytes: Buffer): { bytes: Buffer; text: string } {
   const [first, second] = [65_536, 131_072].map((at) => bytes.subarray(at, at + 4096));
   if (first === undefined || second === undefined) throw new Error('no headers');
@@ -62,18 +65,18 @@ export function metadataAt(bytes: Buffer): number {
   return regionAt(bytes, false);
 }
 
-/** Where a metadata item's entry and its content stand. */
+/** Returns the offsets of a metadata item's entry and of its content. */
 export function itemAt(bytes: Buffer, id: Buffer): { entry: number; content: number } {
   const table = metadataAt(bytes);
   const entry = bytes.indexOf(id, table + 32);
   return { entry, content: table + bytes.readUInt32LE(entry + 16) };
 }
 
-/** Adds a metadata item, after all others. */
+/** Adds a metadata item after all others. */
 function addItem(bytes: Buffer, id: Buffer, content: Buffer): void {
   const table = metadataAt(bytes);
   const count = bytes.readUInt16LE(table + 10);
-  // qemu uses the first of the 15 pages after the table.
+  // qemu-img uses only the first of the 15 pages after the table.
   const offset = 131_072;
   content.copy(bytes, table + offset);
   const entry = table + 32 * (count + 1);
@@ -101,8 +104,9 @@ function locator(values: Readonly<Record<string, string>>): Buffer {
 }
 
 /**
- * Makes a differencing disk of a dynamic one with blocks of 1 MiB and one chunk at most. `bitmaps` tells of some blocks which sectors they hold: they become
- * partly present. Blocks that have no place are the parent's.
+ * Converts a dynamic disk with blocks of 1 MiB, and at most one chunk, to a differencing disk.
+ * Blocks in `bitmaps` become partially present, with the sectors in their bitmap. Blocks without allocated space are
+ * read from the parent.
  */
 export function differencingVhdx(
   dynamic: Buffer,

@@ -4,7 +4,7 @@ import {
   type StreamOptimizedSummary,
 } from '../../../src/image/vmdk/stream/stream-optimized-check.ts';
 
-/** Small, fast and the same everywhere: numbers from 0 to 2^32-1 (xorshift32). */
+/** Returns a generator of numbers from 0 to 2^32-1 that depend only on the seed (xorshift32). */
 export function seededNumbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -15,13 +15,13 @@ export function seededNumbers(seed: number): () => number {
   };
 }
 
-/** Bytes that do not compress. */
+/** Returns incompressible bytes. */
 export function noise(length: number, seed: number): Buffer {
   const next = seededNumbers(seed);
   return Buffer.from(Uint8Array.from({ length }, () => next() & 0xff));
 }
 
-/** Runs the check over `bytes` in chunks of the sizes that `chunkSize` gives. */
+/** Runs the check on `bytes`, in chunks of the sizes that `chunkSize` returns. */
 export function check(bytes: Uint8Array, chunkSize: () => number = () => 16384): StreamOptimizedSummary {
   const checker = new StreamOptimizedCheck({ name: 'disk.vmdk' });
   for (let at = 0; at < bytes.length;) {
@@ -32,7 +32,10 @@ export function check(bytes: Uint8Array, chunkSize: () => number = () => 16384):
   return checker.finish();
 }
 
-/** The error that the check must give. */
+/**
+ * Returns the error that the check throws.
+ * @throws if the check succeeds
+ */
 export function failureOf(bytes: Uint8Array, chunkSize?: () => number): Hyper2kvmError {
   try {
     check(bytes, chunkSize);

@@ -6,7 +6,7 @@ import { OpenFile } from '../../../src/image/file/open-file.ts';
 import { openVmdkFile } from '../../../src/image/vmdk/open-vmdk.ts';
 import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
-/** A folder with the files of a disk, gone when the scope ends. */
+/** A folder with the files of a disk. It is removed at the end of the scope. */
 export class DiskFolder implements AsyncDisposable {
   readonly path: string;
 
@@ -20,7 +20,7 @@ export class DiskFolder implements AsyncDisposable {
     return folder;
   }
 
-  /** A string is written in Latin-1: each character is a byte. */
+  /** Writes a file. A string is encoded as Latin-1, so that each character is one byte. */
   async write(name: string, content: string | Uint8Array): Promise<string> {
     const path = join(this.path, name);
     await mkdir(dirname(path), { recursive: true });
@@ -41,7 +41,10 @@ export class DiskFolder implements AsyncDisposable {
   }
 }
 
-/** The error that opening or mapping `name` must give. */
+/**
+ * Returns the error of opening or mapping `name`.
+ * @throws if neither fails
+ */
 export async function refusalOf(folder: DiskFolder, name?: string): Promise<Hyper2kvmError> {
   try {
     await using image = await folder.open(name);

@@ -9,7 +9,9 @@ import { buildCowd, buildHosted, buildSeSparse, descriptorText, type Grains } fr
 
 const MIB = 1 << 20;
 
-/** A chain of three: flat, COWD, seSparse; each child with data, holes and zeros on the other's data. */
+/**
+ * A chain of three disks: flat, COWD and seSparse. Each child has data, holes, and zeros over the data of its parent.
+ */
 testWithOracle('qemu-img', 'a chain of snapshots reads as qemu-img reads it', async ({ 'qemu-img': qemuImg }) => {
   const sectors = 20 * 2048 + 8;
   const grains = (grainBytes: number, seed: number): Map<number, Uint8Array> => {
@@ -17,7 +19,7 @@ testWithOracle('qemu-img', 'a chain of snapshots reads as qemu-img reads it', as
     const count = (sectors * 512) / grainBytes;
     return new Map(
       Array.from({ length: 300 }, () => {
-        // Some side by side, some alone.
+        // Some grains are adjacent, others are not.
         const grain = next() % 2 === 0 ? next() % 64 : next() % count;
         return [grain, noise(grainBytes, next())];
       }),

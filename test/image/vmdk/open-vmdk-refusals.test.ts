@@ -32,7 +32,7 @@ const stream = (...[, , bends]: Parameters<typeof buildStream>): Files => ({
 });
 const flat = (extent: string): Files => described(extent, { 'flat.bin': noise(8 * 512, 1) });
 
-/** What is wrong, what the sentence must say, the byte that it must name, and the files. */
+/** The fault, the expected message, the byte offset that it must contain, and the files. */
 const REFUSED: [string, RegExp, number, Files][] = [
   ['an empty file', /neither a descriptor nor/, 0, { 'disk.vmdk': '' }],
   ['a web page', /neither a descriptor nor/, 0, { 'disk.vmdk': '<html>503</html>' }],
@@ -335,7 +335,8 @@ test('a small file that names one grain or one table again and again is refused 
   const bomb = (grainEntry: number): Buffer =>
     buildHosted(SECTORS, GRAINS, SPARSE_DISK, (file) => {
       file.writeBigUInt64LE(2n ** 30n, 12);
-      // 4 KiB to a grain, 2 MiB to a table: 2^30 * 512 / 2^21 = 262,144 tables, which are one.
+      // 4 KiB per grain, 2 MiB per table: 2^30 * 512 / 2^21 = 262,144 tables. All directory entries refer to the same
+      // table.
       file.writeBigUInt64LE(64n, 56);
       for (let at = 29 * 512; at < 33 * 512; at += 4) file.writeUInt32LE(grainEntry, at);
     });
@@ -348,7 +349,7 @@ test('a small file that names one grain or one table again and again is refused 
     await folder.write('disk.vmdk', Buffer.concat([front, directory]));
     const { result, ms } = await withProcessorTime(() => refusalOf(folder));
     expect(result.message).toMatch(/refer to more than twice the grains that the file has/);
-    // It takes a fraction of a second; the rest is for a slow machine.
+    // It takes a fraction of a second. The higher limit allows for slow machines.
     expect(ms).toBeLessThan(5000);
   }
 });

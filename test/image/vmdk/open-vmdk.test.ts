@@ -11,7 +11,7 @@ import { buildCowd, buildHosted, buildSeSparse, descriptorText, type Grains } fr
 import { buildStream } from './stream-builder.ts';
 
 const SECTOR = 512;
-/** 20 MiB and a sector: the last grain is not whole, and there are several tables of each kind. */
+/** 20 MiB and one sector: the last grain is incomplete, and there are several tables of each kind. */
 const SECTORS = 40_961;
 const GRAIN = 4096;
 const GRAINS: Grains = new Map<number, Uint8Array | 'zero'>([
@@ -23,7 +23,7 @@ const GRAINS: Grains = new Map<number, Uint8Array | 'zero'>([
   [5120, noise(SECTOR, 5)],
 ]);
 
-/** What a disk with these grains reads as, on top of `below`. */
+/** Returns the expected content of a disk with these grains and the parent `below`. */
 function contentOf(grains: Grains, grainBytes: number, sectors: number, below?: Buffer): Buffer {
   const disk = Buffer.alloc(sectors * SECTOR);
   below?.copy(disk);
@@ -139,7 +139,7 @@ test('extents of every kind stand one after the other, flat ones from their plac
   expect((await readThroughMap(image, 5000, 8000)).equals(expected.subarray(5000, 8000))).toBe(true);
 });
 
-/** A name of one file: as it is on the disk, and as the descriptor has it (both as bytes). */
+/** A file name: its bytes on the disk, and its bytes in the descriptor. */
 const NAMES: [string, string, string, string][] = [
   ['quotes and spaces', 'UTF-8', 'my "big" disk.bin', 'my "big" disk.bin'],
   [
@@ -253,7 +253,10 @@ test('a hosted child hides its parent with a zeroed grain, and reads as zeros be
   ]);
 });
 
-/** The bytes that buffers hold; waits a while for fewer than `enough`, since V8 frees them some time after it collects, in a thread of its own. */
+/**
+ * Returns the number of bytes in buffers. Waits a while until it is less than `enough`, because V8 frees buffers in
+ * another thread, some time after the garbage collection.
+ */
 async function heldBytes(enough = Infinity): Promise<number> {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');
@@ -277,7 +280,7 @@ test('an empty disk of 64 TiB is mapped without holding its tables, and a flat o
     'flat.vmdk': descriptorText({ extents: [`RW 8589934592 FLAT "4tb.bin" 0`] }),
     '4tb.bin': '',
   });
-  // The directory: an entry of 8 bytes for each 16 MiB, 2^46 / 2^24 * 8 = 32 MiB, and all of it a hole.
+  // The directory has an entry of 8 bytes per 16 MiB: 2^46 / 2^24 * 8 = 32 MiB. All of it is a hole.
   await truncate(folder.at('se.vmdk'), 2 ** 25 + 8192);
   await truncate(folder.at('4tb.bin'), 2 ** 42);
   await using image = await folder.open();

@@ -1,11 +1,11 @@
-/** Sparse extents made by hand: small, and bent in one place where a test wants that. */
+/** Builds small sparse extents, in which a test can damage individual bytes. */
 
 const SECTOR = 512;
 
-/** What grains hold: the number of the grain, and its bytes, or how it is marked when it has none. */
+/** The content of each grain, by grain number: its bytes, or its mark in the table if it has none. */
 export type Grains = ReadonlyMap<number, Uint8Array | 'zero' | 'unmapped'>;
 
-/** Changes what was built; offsets are the file's. */
+/** Changes the finished file. Offsets are those of the file. */
 export type Bend = (file: Buffer) => void;
 
 interface Layout {
@@ -26,7 +26,7 @@ interface Built {
   grainsSector: number;
 }
 
-/** Directory, tables that are needed, grains: in this order. A table that has no grains is not there. */
+/** Builds the directory, the required tables and the grains, in this order. A table without grains is not written. */
 function build(layout: Layout, capacitySectors: number, grains: Grains): Built {
   const { grainSectors, tableEntries, entryBytes, directorySector } = layout;
   const needed = Math.ceil(capacitySectors / (grainSectors * tableEntries));
@@ -61,7 +61,10 @@ function build(layout: Layout, capacitySectors: number, grains: Grains): Built {
   return { file, tables: needed, tablesSector, grainsSector };
 }
 
-/** A hosted sparse extent: grains of 8 sectors, tables of 512 entries; `descriptor` stands in it from byte 512 on. */
+/**
+ * Builds a hosted sparse extent with grains of 8 sectors and tables of 512 entries. `descriptor` is embedded at byte
+ * 512.
+ */
 export function buildHosted(capacitySectors: number, grains: Grains, descriptor = '', bend: Bend = () => {}): Buffer {
   const { file, grainsSector } = build(
     {
@@ -94,7 +97,7 @@ export function buildHosted(capacitySectors: number, grains: Grains, descriptor 
   return file;
 }
 
-/** A COWD extent: grains of one sector. */
+/** Builds a COWD extent with grains of one sector. */
 export function buildCowd(capacitySectors: number, grains: Grains, bend: Bend = () => {}): Buffer {
   const { file, tables } = build(
     {
@@ -117,7 +120,7 @@ export function buildCowd(capacitySectors: number, grains: Grains, bend: Bend = 
   return file;
 }
 
-/** A seSparse extent. */
+/** Builds a seSparse extent. */
 export function buildSeSparse(capacitySectors: number, grains: Grains, bend: Bend = () => {}): Buffer {
   const directorySector = 2;
   const { file, tablesSector, grainsSector } = build(
@@ -164,7 +167,7 @@ export interface DescriptorFields {
   extents: readonly string[];
 }
 
-/** A descriptor as VMware writes it. */
+/** Returns a descriptor in the form that VMware writes. */
 export function descriptorText(fields: DescriptorFields): string {
   const { createType = 'monolithicFlat', cid = '0badcafe', parentCid = 'ffffffff', encoding = 'UTF-8' } = fields;
   return [

@@ -6,16 +6,16 @@ const TABLE_ENTRIES = 512;
 const OVERHEAD = 128;
 const NO_DIRECTORY = 0xffff_ffff_ffff_ffffn;
 
-/** What a test can bend in a stream of VMware's layout; offsets are filled in right unless bent. */
+/** The changes that a test can make to a stream in VMware's layout. Offsets are correct unless they are changed. */
 export interface Bends {
   header?: Partial<HeaderFields>;
   footer?: Partial<HeaderFields>;
-  /** Changes the list of units before they are laid out. */
+  /** Changes the list of units before the layout. */
   units?: (units: Unit[]) => Unit[];
-  /** Changes an entry (grain table or directory) as it is written. */
+  /** Changes an entry of a grain table or of the directory as it is written. */
   tableEntry?: (value: number, index: number) => number;
   directoryEntry?: (value: number, index: number) => number;
-  /** After the end-of-stream marker. */
+  /** Bytes after the end-of-stream marker. */
   tail?: Uint8Array;
 }
 
@@ -33,7 +33,7 @@ export interface HeaderFields {
   compression: number;
 }
 
-/** One marker and what follows it, as it will be written. */
+/** A marker and the content that follows it. */
 export type Unit =
   | { kind: 'grain'; sector: number; data: Uint8Array; sizeField?: number }
   | { kind: 'table' | 'directory' | 'footer' | 'end'; value?: bigint; type?: number };
@@ -41,7 +41,7 @@ export type Unit =
 export const DESCRIPTOR =
   '# Disk DescriptorFile\nversion=1\nCID=0badcafe\nparentCID=ffffffff\ncreateType="streamOptimized"\n';
 
-/** A stream with `grains` (number of the grain → its 64 KiB) in a disk of `capacitySectors`. */
+/** Builds a stream with `grains` (grain number → its 64 KiB), for a disk of `capacitySectors`. */
 export function buildStream(capacitySectors: number, grains: Map<number, Uint8Array>, bends: Bends = {}): Buffer {
   const tables = Math.ceil(capacitySectors / (GRAIN_SECTORS * TABLE_ENTRIES));
   const units = bends.units ?? ((list: Unit[]): Unit[] => list);

@@ -6,7 +6,7 @@ import { check, failureOf, noise, seededNumbers } from '../check-bytes.ts';
 import { buildStream, DESCRIPTOR, type Unit } from '../stream-builder.ts';
 
 const GRAIN = 65536;
-/** 40 MiB and a bit: two grain tables, and a last grain that is not whole. */
+/** 40 MiB and 8 sectors: two grain tables, and an incomplete last grain. */
 const CAPACITY = 40 * 2048 + 8;
 const GRAINS = new Map([
   [0, noise(GRAIN, 1)],
@@ -70,7 +70,7 @@ test('a stream cut anywhere is cut off, or no disk when it is shorter than 64 Ki
   const cuts = Array.from({ length: 400 }, () => next() % GOOD.length);
   for (const cut of [1, 3, 4, 512, 65535, 65536, 65537, GOOD.length - 512, GOOD.length - 1024, ...cuts]) {
     const error = failureOf(GOOD.subarray(0, cut));
-    // The end-of-stream marker is known by its first 16 bytes: the zeros after them say nothing more.
+    // The first 16 bytes identify the end-of-stream marker. The zeros after them carry no information.
     expect({ cut, kind: error.kind, retryable: error.retryable }).toEqual({ cut, kind: 'transfer', retryable: true });
     expect(error instanceof NotADiskError).toBe(cut < 65536);
     expect(error.message).toContain(`disk.vmdk`);
@@ -99,7 +99,7 @@ const wrongGrain = (data: Uint8Array, sizeField?: number, sector = 256): Unit =>
   ...(sizeField === undefined ? {} : { sizeField }),
 });
 
-/** The sectors of the first two grains. */
+/** The start sectors of the first two grains. */
 const [FIRST, SECOND] = [128, 128 + Math.ceil((12 + deflateSync(noise(GRAIN, 1)).length) / 512)];
 const SWAPPED = new Map([
   [FIRST, SECOND],
@@ -279,7 +279,7 @@ test('damage of any kind gives an error of the family, and never a hang', () => 
   let refused = 0;
   for (let round = 0; round < 4000; round++) {
     const bytes = Buffer.from(GOOD);
-    // Half of the damage where structure is: the payload is for a hash to prove.
+    // Half of the damage is in structures. Damage to the payload is found by a hash, not by the check.
     const hits = 1 + (next() % 4);
     for (let hit = 0; hit < hits; hit++) bytes[placeOf(next)] = next() & 0xff;
     const cut = next() % 4 === 0 ? bytes.subarray(0, next() % bytes.length) : bytes;

@@ -9,7 +9,7 @@ import { makeTemporaryFolder } from '../../../temporary-folder.ts';
 
 const MIB = 1024 * 1024;
 
-/** Makes a raw disk and gives qemu's streamOptimized VMDK of it. */
+/** Writes a raw disk, and returns the streamOptimized VMDK that qemu-img makes from it. */
 async function convert(qemuImg: string, content: Uint8Array, capacityBytes: number): Promise<Buffer> {
   const folder = await makeTemporaryFolder('h2k-vmdk-');
   try {
@@ -58,7 +58,7 @@ testWithOracle(
   'qemu-img',
   'a stream of qemu that lost its last grains is cut off, at any border',
   async ({ 'qemu-img': qemuImg }) => {
-    // Without zeros at its end nothing but the tables at the front can tell.
+    // Without zeros at the end, only the tables at the front show that data is missing.
     const stream = await convert(qemuImg, noise(2 * MIB, 3), 2 * MIB);
     const grainBytes = Math.ceil((12 + 65_562) / 512) * 512;
     expect(stream.length).toBe(65_536 + 32 * grainBytes);
@@ -113,7 +113,7 @@ testWithOracle(
     for (const [grain, data] of grains) data.copy(disk, grain * 65_536);
     const stream = buildStream(capacityBytes / 512, grains);
     await writeFile(raw, disk);
-    // qemu wants an extent line, which the check does not ask for.
+    // QEMU requires an extent line, but the check does not.
     stream.write(`RW ${capacityBytes / 512} SPARSE "disk.vmdk"\n`, 512 + stream.subarray(512).indexOf(0));
     await writeFile(vmdk, stream);
     expect(await outputOf(qemuImg, ['compare', '-f', 'vmdk', '-F', 'raw', vmdk, raw])).toContain(

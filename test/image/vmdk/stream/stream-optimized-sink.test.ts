@@ -16,7 +16,7 @@ import { buildStream, type Unit } from '../stream-builder.ts';
 const MIB = 2 ** 20;
 const GRAIN = 65_536;
 
-/** 70 MiB and 7 sectors: three grain tables, of which the one in the middle is empty; the last grain is not whole. */
+/** 70 MiB and 7 sectors: three grain tables, of which the middle one is empty, and an incomplete last grain. */
 const DISK: Shape = {
   sizeBytes: 70 * MIB + 7 * 512,
   pieces: new Map([
@@ -32,7 +32,7 @@ async function write(folder: string, shape: Shape, name: string, choices: Partia
   return readFile(join(folder, name));
 }
 
-/** The content of a stream that is copied into another one. */
+/** Copies a stream into a new VMDK, and returns the bytes of the copy. */
 async function copyOf(folder: string, stream: Buffer, choices: Partial<CopyChoices> = {}): Promise<Buffer> {
   await writeFile(join(folder, 'source.vmdk'), stream);
   await using image = await openImage(join(folder, 'source.vmdk'));
@@ -46,7 +46,7 @@ test('the stream is whole, in VMware’s layout, and has only the grains that ar
     expect(check(stream)).toMatchObject({
       capacityBytes: DISK.sizeBytes,
       grainSizeBytes: GRAIN,
-      // 4 of noise, 17 of text that does not start at a border, the last one.
+      // 4 grains of noise, 17 of text that does not start on a grain boundary, and the last grain.
       grainCount: 22,
       sizeBytes: stream.length,
       tablesCompared: true,
@@ -81,7 +81,7 @@ test('the same disk gives the same bytes, and its content ID is that of its cont
     expect(await cidOf({ ...DISK, pieces: new Map([[GRAIN, noise(10, 1)]]) })).not.toBe(
       await cidOf({ ...DISK, pieces: new Map([[2 * GRAIN, noise(10, 1)]]) }),
     );
-    // The same disk by way of grains that were compressed otherwise.
+    // The same disk, from grains with another compression.
     const slow = buildStream(32, new Map([[0, Buffer.alloc(GRAIN, 'abc')]]));
     const own = await write(
       folder,
@@ -98,7 +98,7 @@ test.each([
   ['its content hashed', { hash: true }],
 ])('grains of another stream move over as they are, with %s', async (_title, choices) => {
   await inFolder(async (folder) => {
-    // Level 9, level 0 which is longer than its content, and zeros in both.
+    // Level 9, level 0 (longer than its content), and zeros at both levels.
     const packed = (content: Buffer, level: number) => deflateSync(content, { level });
     const grains = new Map<number, [Buffer, number]>([
       [0, [Buffer.alloc(GRAIN, 'some text '), 9]],
@@ -175,6 +175,6 @@ test('a grain or a table behind 2 TiB of the file is refused, and the last secto
   expect(() => places.set(1, 2 ** 32)).toThrow(expect.objectContaining(fault));
   expect(() => places.takeTable(2 ** 32)).toThrow(expect.objectContaining(fault));
   expect(places.takeTable(5)?.readUInt32LE(0)).toBe(2 ** 32 - 1);
-  // 64 TiB.
+  // The directory of a 64 TiB disk.
   expect([places.directory.length, places.directory.readUInt32LE(0)]).toEqual([8 * MIB, 5]);
 });
