@@ -14,7 +14,7 @@ import { archive, block } from './tar-builder.ts';
 
 const LONGEST_MS = 5000;
 
-/** Runs one input: it must give a result or a typed error, with little work. */
+/** Processes one input. Expects a result or a typed error of kind `image`, within a limit of processor time. */
 async function survives(run: () => Promise<unknown> | void): Promise<'read' | 'refused'> {
   const { result, ms } = await withProcessorTime(async () => {
     try {

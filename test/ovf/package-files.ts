@@ -11,7 +11,7 @@ import { archive, member } from './tar-builder.ts';
 export const ONE = pattern(150_000, 1);
 export const TWO = pattern(70_001, 2);
 
-/** A descriptor of two disks; the second one comes first in the References. */
+/** A descriptor with two disks. The second disk comes first in the References. */
 export function ovf({
   one = `ovf:href="one.vmdk" ovf:size="${ONE.length}"`,
   two = `ovf:href="two.vmdk" ovf:size="${TWO.length}"`,
@@ -39,7 +39,7 @@ export function manifest(
     .join('');
 }
 
-/** Writes the files into a new package folder; gives the path of the first one. */
+/** Writes the files into a new package folder, and returns the path of the first file. */
 export async function writeFolder(folder: string, files: Files): Promise<string> {
   const root = join(folder, 'package');
   await mkdir(root);

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import type { MemberHints, MemberRecord, PackageWriter } from '../../src/ovf/write/package-writer.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 
-/** The hints of any disk: these packages do not look at them. */
+/** Hints that are valid for any disk. These packages do not use them. */
 export const DISK_HINTS: MemberHints = { isDisk: true, capacityBytes: 65_536, hashedByServer: true };
 
-/** A new folder that is removed with the scope. */
+/** Creates a folder that is removed at the end of the scope. */
 export async function temporaryFolder(): Promise<{ path: string } & AsyncDisposable> {
   const path = await makeTemporaryFolder('h2k-ovf-');
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
@@ -17,14 +17,14 @@ export function sha256(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Bytes that differ at each place, and with `seed`. */
+/** Returns bytes that depend on their position and on `seed`. */
 export function pattern(length: number, seed = 1): Buffer {
   const bytes = Buffer.alloc(length);
   for (let at = 0; at + 4 <= length; at += 4) bytes.writeUInt32LE((at * 2654435761 + seed) % 2 ** 32, at);
   return bytes;
 }
 
-/** Writes one member in chunks, as a download would. */
+/** Writes one member in chunks, like a download. */
 export async function addMember(
   writer: PackageWriter,
   name: string,
@@ -40,7 +40,7 @@ export async function listing(folder: string): Promise<string[]> {
   return (await readdir(folder)).toSorted();
 }
 
-/** Checks every line of a manifest as `sha256sum` would; gives the names. */
+/** Verifies every line of a manifest, like `sha256sum`. Returns the names. */
 export async function verifyManifest(folder: string, manifest: string): Promise<string[]> {
   const lines = (await readFile(join(folder, manifest), 'utf8')).trimEnd().split('\n');
   const names: string[] = [];

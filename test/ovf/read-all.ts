@@ -1,18 +1,18 @@
 import { readOva } from './read-ova.ts';
 
-/** The bytes of an iteration, copied: pieces are valid until the next one only. */
+/** Concatenates all pieces. Copies each one, because it is valid only until the next piece. */
 export async function joined(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const copies: Buffer[] = [];
   for await (const piece of pieces) copies.push(Buffer.from(piece));
   return Buffer.concat(copies);
 }
 
-/** A stream of `bytes` in pieces of `size`. */
+/** Yields `bytes` in pieces of `size`. */
 export async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-/** All members of an OVA, by name, read as a stream. */
+/** Reads all members of an OVA sequentially. Returns their content by name. */
 export async function readMembers(bytes: Uint8Array, pieceSize = 65536): Promise<Map<string, Buffer>> {
   const members = new Map<string, Buffer>();
   for await (const member of readOva(inPieces(bytes, pieceSize), 'test.ova')) {

@@ -3,19 +3,22 @@ import { tarChunks } from '../../src/ovf/files/file-bytes.ts';
 import { piecesOf } from '../../src/ovf/tar/tar-pieces.ts';
 import { TarReader, type TarFileEntry } from '../../src/ovf/tar/tar-reader.ts';
 
-/** A file of an OVA, with its bytes as they come by. */
+/** A file in an OVA, with its bytes as they arrive. */
 export interface OvaMember extends TarFileEntry {
   /**
-   * The member's bytes, once, in pieces that are valid until the next one. What is not taken is passed over. Throws kind `image` when the archive
-   * ends within the member.
+   * The member's bytes, which can be read once. Each piece is valid only until the next one. Bytes that are not read
+   * are skipped.
+   * @throws kind `image` if the archive ends inside the member
    */
   pieces: () => AsyncGenerator<Uint8Array>;
 }
 
 /**
- * Reads an OVA from front to back, as it comes from a pipe or a download; `label` names it in errors. A member is to be read before the next one is asked for.
- * See TarReader for what is refused. The archive must end with its mark, which shows only after the last member. The stream is the caller's to
- * close.
+ * Reads an OVA sequentially, as it arrives from a pipe or a download. Read each member before you request the next one.
+ * The caller closes the stream.
+ * The archive must end with the end-of-archive marker, which is checked after the last member. `label` names the
+ * archive in errors.
+ * @throws kind `image` for the archives that TarReader refuses
  */
 export async function* readOva(chunks: AsyncIterable<Uint8Array>, label: string): AsyncGenerator<OvaMember> {
   const source = new StreamSource(chunks);
@@ -26,7 +29,10 @@ export async function* readOva(chunks: AsyncIterable<Uint8Array>, label: string)
   }
 }
 
-/** The same for an OVA file, compressed with gzip or not; that is told by its content. Throws kind `local-file` too. */
+/**
+ * Reads an OVA file like {@link readOva}. Whether it is compressed with gzip is detected from its content.
+ * @throws kind `local-file` in addition
+ */
 export async function* openOva(path: string, signal?: AbortSignal): AsyncGenerator<OvaMember> {
   const chunks = await tarChunks(path, signal);
   try {

@@ -2,7 +2,7 @@ import type { VmPackage } from '../../src/ovf/read/open-package.ts';
 import type { PackagedFile } from '../../src/ovf/read/package-disk.ts';
 import { PackageReader } from '../../src/ovf/read/package-reader.ts';
 
-/** The content of one packaged file. */
+/** Yields the content of one packaged file. */
 export async function* readPackaged(
   place: Pick<VmPackage, 'path' | 'container'>,
   file: PackagedFile,

@@ -1,14 +1,14 @@
-/** Tars by hand, block by block, so that they can be wrong in one place. */
+/** Builds tar archives block by block, so that a single field can be invalid. */
 
 export interface BlockFields {
   name?: string;
   type?: string;
-  /** As bytes of the field (12), or a number to be written in octal. */
+  /** The 12 bytes of the field, or a number that is written in octal. */
   size?: number | Buffer;
   magic?: string;
   prefix?: string;
   link?: string;
-  /** Instead of the right one. */
+  /** Replaces the correct checksum. */
   checksum?: string;
 }
 
@@ -36,13 +36,13 @@ export function block({
   return bytes;
 }
 
-/** A header and its content, padded. */
+/** A header and its content, with padding. */
 export function member(fields: BlockFields, content: string | Buffer = ''): Buffer {
   const bytes = Buffer.from(content);
   return Buffer.concat([block({ size: bytes.length, ...fields }), padded(bytes)]);
 }
 
-/** A pax record, or several. */
+/** A pax header with one or more records. */
 export function pax(records: Record<string, string>, type = 'x'): Buffer {
   const lines = Object.entries(records).map(([key, value]) => {
     const rest = ` ${key}=${value}\n`;
@@ -57,7 +57,7 @@ export function archive(...parts: Buffer[]): Buffer {
   return Buffer.concat([...parts, Buffer.alloc(1024)]);
 }
 
-/** GNU's binary size. */
+/** GNU's base-256 encoding of a size. */
 export function base256(size: bigint): Buffer {
   const field = Buffer.alloc(12);
   for (let at = 11, rest = size; at > 0; at--, rest >>= 8n) field[at] = Number(rest & 0xffn);

@@ -1,4 +1,7 @@
-/** A machine as ESXi 7 writes it: two SCSI controllers, a SATA disk, an empty CD-ROM drive, two cards, and leftovers of devices that are gone. */
+/**
+ * A VM configuration as ESXi 7 writes it: two SCSI controllers, a SATA disk, an empty CD-ROM drive, two NICs, and
+ * leftover entries of removed devices.
+ */
 export const VMX = `.encoding = "UTF-8"
 config.version = "8"
 virtualHW.version = "19"
@@ -51,7 +54,7 @@ ethernet2.present = "FALSE"
 # a comment = "no"
 `;
 
-/** A small machine with one disk, and these lines besides. */
+/** A small VM with one disk, and these additional lines. */
 export function smallVmx(...lines: string[]): string {
   return [
     'config.version = "8"',

@@ -56,7 +56,7 @@ test('a folder: disks in the machine’s order, where their bytes are, with thei
 
 test('an OVA: the same, and its disks stand in it as they are', async () => {
   await using folder = await temporaryFolder();
-  // The descriptor need not be first.
+  // The descriptor does not have to be the first member.
   const { 'vm.ovf': descriptor = '', ...disks } = WITH_MANIFEST;
   const path = await writeOva(folder.path, { ...disks, 'vm.ovf': descriptor });
   const opened = await openPackage(path);

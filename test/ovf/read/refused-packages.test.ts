@@ -22,7 +22,7 @@ import {
 import { sha256, temporaryFolder } from '../package-folder.ts';
 import { joined } from '../read-all.ts';
 
-/** With another last byte: all sizes stay right. */
+/** Returns the files with the last byte of one file changed. All sizes stay correct. */
 function changed(name: string): Files {
   const bytes = Buffer.from(WITH_MANIFEST[name] ?? '');
   return { ...WITH_MANIFEST, [name]: bytes.fill(' ', bytes.length - 1) };

@@ -28,12 +28,12 @@ async function writeFiles(folder: string): Promise<void> {
   }
 }
 
-/** Comparing buffers as objects takes a second each. */
+/** Hashes the files, because jest takes a second per file to compare buffers. */
 function digests(files: Iterable<[string, Buffer]>): [string, string][] {
   return [...files].map(([name, bytes]) => [name, sha256(bytes)]);
 }
 
-/** The stream, in pieces of two sizes, and the index must give the files as they are. */
+/** Expects the correct files from the stream, in pieces of two sizes, and from the index. */
 async function expectFiles(path: string): Promise<void> {
   const bytes = await readFile(path);
   expect(digests(await readMembers(bytes))).toEqual(digests(FILES));

@@ -11,7 +11,7 @@ test.each([0, 8 ** 11 - 1, 8 ** 11, 70 * 2 ** 40])('tar reads a size of %d bytes
   await using folder = await temporaryFolder();
   const path = join(folder.path, 'a.tar');
   const handle = await open(path, 'w');
-  // A hole stands for the data; the file system's own limit is below the largest size, so tar is shown the header alone there.
+  // The data is a hole. The largest size exceeds the file system's limit, so there tar reads only the header.
   await handle.write(encodeHeaders({ name: 'big.vmdk', sizeBytes, mtime }));
   if (sizeBytes <= 8 ** 11) await handle.truncate(512 + Math.ceil(sizeBytes / 512) * 512 + 1024);
   await handle.close();

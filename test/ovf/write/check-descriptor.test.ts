@@ -6,7 +6,7 @@ const FILES = [
   { name: 'my vm.nvram', sizeBytes: 99 },
 ];
 
-/** The shape that vSphere gives. */
+/** The form that vSphere returns. */
 const GOOD = `<?xml version="1.0" encoding="UTF-8"?>
 <!--Generated-->
 <Envelope vmw:buildId="build-1" xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1" xmlns:vmw="http://www.vmware.com/schema/ovf">

@@ -38,7 +38,10 @@ async function modeOf(name: string): Promise<number> {
   return (await stat(join(folder, name))).mode & 0o777;
 }
 
-/** Runs a process that completes one file and is killed while it writes the next. Returns what it printed of the first. */
+/**
+ * Runs a process that completes one file, and is killed while it writes the next. Returns what the process printed
+ * about the first file.
+ */
 async function killWriter(kind: string): Promise<CompleteFile> {
   const script = join(import.meta.dirname, 'output-process.ts');
   const child = spawn(process.execPath, [script, kind, folder], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -11,22 +11,22 @@ export interface OpenChoices {
   mode?: number | undefined;
 }
 
-/** A kind of output, for the tests that hold for all of them. */
+/** A kind of output, for tests that apply to all kinds. */
 export interface OutputKind {
   open: (folder: string, choices?: OpenChoices) => Promise<OutputSet>;
   claim: (set: OutputSet, names: string[], claims: FileClaims) => Promise<void>;
-  /** What is in the folder before the commit, and after it. */
+  /** The names of the files in the folder: `partialNames` before the commit, `finalNames` after it. */
   partialNames: (names: string[]) => string[];
   finalNames: (names: string[]) => string[];
-  /** Does what is done before a commit, and commits. */
+  /** Runs the steps before a commit, and the commit itself. */
   finish: (set: OutputSet, names: string[]) => Promise<void>;
-  /** The content of a committed file. */
+  /** Returns the content of a committed file. */
   read: (folder: string, name: string) => Promise<Buffer>;
 }
 
 const TAR = 'vm.ova';
 
-/** Only tests open these sets in general: a caller knows which kind it has. */
+/** Only tests handle these sets in general. Other callers know which kind they have. */
 function isTar(set: OutputSet): set is TarOutput {
   return set instanceof TarOutput;
 }

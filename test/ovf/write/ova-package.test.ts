@@ -18,7 +18,7 @@ const RESERVED = 64 * 1024;
 const create = (folder: string, more: object = {}): Promise<PackageWriter> =>
   createOvaPackage({ folder, baseName: 'vm', force: false, reservedDescriptorBytes: RESERVED, ...more });
 
-/** Unpacks with the real tar; gives the names in order. */
+/** Unpacks an OVA with the tar program. Returns the names of its members, in order. */
 async function unpack(ova: string, into: string): Promise<string[]> {
   await mkdir(into, { recursive: true });
   const env = { ...process.env, LC_ALL: 'C.UTF-8' };
@@ -149,7 +149,7 @@ test('the next run adopts whole members in order, and cuts off what follows a ba
   await (await first.openMember('d.vmdk', DISK_HINTS)).write(DISK);
   await first.discard({ keepWhole: true });
 
-  // Looked at, and left as it was.
+  // Opening the partial archive and discarding the package leaves the archive unchanged.
   const look = await create(folder.path);
   await look.discard({ keepWhole: true });
 
