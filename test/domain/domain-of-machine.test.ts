@@ -165,7 +165,7 @@ testWithOracle('virsh', 'libvirt itself defines every one of them', async ({ vir
     const commands = await Promise.all(
       all.map(async ({ facts }, at) => {
         const file = join(folder, `${at}.xml`);
-        // The test driver keeps what was defined before: each has its own name, and no UUID.
+        // libvirt's test driver keeps earlier definitions, so each domain has a unique name and no UUID.
         await writeFile(file, domainXml({ ...facts, name: `d${at}`, uuid: undefined }));
         return `define --validate ${file}`;
       }),

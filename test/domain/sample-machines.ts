@@ -4,7 +4,7 @@ import { domainOfMachine, type MadeDomain } from '../../src/domain/domain-of-mac
 import type { HardwareKind } from '../../src/domain/hardware-choice.ts';
 import type { DomainSource } from '../../src/domain/domain-source.ts';
 
-/** A machine of two disks on one controller, and of one card. */
+/** A VM with two disks on one controller and one NIC. */
 export function sampleMachine(changes: Partial<DomainSource> = {}): DomainSource {
   return {
     name: 'web-01',
@@ -24,7 +24,7 @@ export function sampleMachine(changes: Partial<DomainSource> = {}): DomainSource
   };
 }
 
-/** A disk on the first controller of each kind. */
+/** One disk for each kind, on the first controller of that kind. */
 export function disksOn(...kinds: (ControllerKind | undefined)[]): DomainSource['disks'] {
   return kinds.map((kind) => ({
     controller: kind === undefined ? undefined : { kind, address: 0 },
@@ -34,12 +34,12 @@ export function disksOn(...kinds: (ControllerKind | undefined)[]): DomainSource[
 
 export function domainOn(machine: DomainSource, hardware: HardwareKind): MadeDomain {
   const images = machine.disks.map((_disk, at) => ({ path: `/d/${at + 1}.qcow2`, format: 'qcow2' as const }));
-  // Asked for, so that no note tells of it.
+  // The networks are explicit, so that no note about them is added.
   const networks = { all: 'default', of: new Map<string, string>() };
   return domainOfMachine(machine, { images, hardware, networks });
 }
 
-/** Every hardware with every firmware, age of guest, and set of controllers and cards; the boundaries of counts besides. */
+/** Returns every combination of hardware, firmware, guest age, and controllers with NICs, and the limits of counts. */
 export function allDomains(): { title: string; facts: DomainFacts }[] {
   const machines = [
     ...FIRMWARES.flatMap((firmware) =>

@@ -139,7 +139,7 @@ test('one card is on the pod network, others need a definition that is named', (
   expect(chosen.networks).toEqual([{ attachment: 'prod/lan' }, 'pod']);
 });
 
-/** BIOS; secure boot and TPM; Windows; an old guest; nothing told; three cards. */
+/** BIOS; Secure Boot and TPM; Windows; an old guest; all optional facts missing; three NICs. */
 const SAMPLES: DomainSource[] = [
   sampleMachine(),
   sampleMachine({ firmware: 'uefi', secureBoot: true, tpm: true }),

@@ -38,7 +38,7 @@ const SECURE: DomainFacts = {
   guestId: 'windows2019srv_64Guest',
 };
 
-/** Names as people and attackers give them. */
+/** VM names that users or attackers may choose. */
 const NAMES = [
   `<b>&amp;"'</name>`,
   'a/b\\c',

@@ -6,7 +6,10 @@ import { domainOn, sampleMachine } from '../sample-machines.ts';
 
 const nicsOf = (...models: string[]) => models.map((model) => ({ model, network: 'default' }));
 
-/** What a guest does: devices of the root bus first, in the order of their slots, then those behind the ports. */
+/**
+ * Returns the order in which a guest finds the NICs: first the devices on the root bus, by slot, then those behind the
+ * root ports.
+ */
 function foundOrder(machine: 'q35' | 'pc', ...models: string[]): number[] {
   const { nics, rootPorts } = placeNics({ machine, nics: nicsOf(...models) }) ?? { nics: [], rootPorts: [] };
   const rank = ({ bus, slot }: { bus: number; slot: number }): number =>
@@ -85,10 +88,10 @@ test('NICs of a domain are read in the order of their addresses, and not of the 
     [b, false],
     [a, false],
   ]);
-  // A conventional bridge behind a port, as libvirt makes it for an e1000.
+  // A PCIe-to-PCI bridge behind a root port, as libvirt creates it for an e1000.
   const bridged = portAt(1, '0x02', '0x0') + portAt(2, '0x00', '0x0', '0x01') + portAt(3, '0x03', '0x0');
   expect(macsOf(nicAt(a, '0x03', '0x00') + nicAt(b, '0x02', '0x01') + bridged).map(([mac]) => mac)).toEqual([b, a]);
-  // One that libvirt has not placed yet: they get addresses in the order of the elements.
+  // A NIC to which libvirt has not assigned an address yet. libvirt assigns addresses in document order.
   const bare = `<interface type='network'><mac address='${a}'/></interface>`;
   expect(macsOf(bare + nicAt(b, '0x01', '0x00') + ports)).toEqual([
     [a, undefined],

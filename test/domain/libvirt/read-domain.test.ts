@@ -61,7 +61,7 @@ test('reads back what domainXml writes', () => {
   expect(read(domainXml({ ...FACTS, secureBoot: false }))).toMatchObject({ firmware: { secureBoot: false } });
 });
 
-/** As `virsh dumpxml` shows a domain that runs. */
+/** The output of `virsh dumpxml` for a running domain. */
 const DUMPED = `<?xml version='1.0' encoding='utf-8'?>
 <!-- WARNING: THIS IS AN AUTO-GENERATED FILE -->
 <domain type='kvm' id='7' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
@@ -208,7 +208,7 @@ test('a domain for ARM, as hyper2kvm writes it, is refused with where it can run
       hint: expect.stringContaining('on a host of that architecture'),
     }),
   );
-  // To define it, only its name and UUID are needed.
+  // Defining the domain requires only its name and UUID.
   expect(readDomainIdentity(domain, 'web.xml')).toEqual({ name: 'n', uuid: undefined });
 });
 

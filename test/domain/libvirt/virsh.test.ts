@@ -8,7 +8,7 @@ import { testWithOracle } from '../../oracles/oracle.ts';
 import { domainOn, sampleMachine } from '../sample-machines.ts';
 import { makeTemporaryFolder } from '../../temporary-folder.ts';
 
-/** libvirt's own driver for tests: one running domain, gone with each virsh. */
+/** libvirt's test driver. It has one running domain, and its state ends with each virsh process. */
 const URI = 'test:///default';
 const ITS_OWN = { name: 'test', uuid: '6695eb01-f6a4-8304-79aa-97f2502e193f' };
 const SIGNAL = new AbortController().signal;
@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** A virsh that does what `script` says. */
+/** Creates a virsh that runs `script`. */
 async function fakeVirsh(script: string): Promise<{ uri: string; env: NodeJS.ProcessEnv }> {
   const path = join(folder, 'virsh');
   await writeFile(path, `#!/bin/sh\n${script}\n`);
