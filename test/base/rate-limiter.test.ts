@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { RateLimiter, type RateClock } from '../../src/base/rate-limiter.ts';
 
-/** Time that moves only when told, and wakes who sleeps. */
+/** A clock that the test advances. It wakes sleepers when their time comes. */
 class HandClock implements RateClock {
   ms = 0;
   #sleepers: { at: number; wake: () => void }[] = [];
@@ -31,7 +31,7 @@ class HandClock implements RateClock {
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Takes for ever; counts what it got. */
+/** Takes chunks in an endless loop, and counts the bytes. */
 function consume(limiter: RateLimiter, chunkBytes: number, signal: AbortSignal): { bytes: number } {
   const got = { bytes: 0 };
   const run = async (): Promise<void> => {

@@ -60,7 +60,7 @@ testUnless(needsRoot(), 'another user cannot take a name, or keep it', async () 
   } finally {
     process.seteuid?.(0);
   }
-  // Nor by a folder that was there before ours.
+  // A claims folder that another user created first is not used either.
   await mkdir(join(statePath('planted'), 'hyper2kvm', 'claims'), { recursive: true });
   await chown(join(statePath('planted'), 'hyper2kvm', 'claims'), NOBODY, NOBODY);
   using unheld = await claimsIn(statePath('planted')).claim(join(output, 'b.qcow2'));
@@ -81,7 +81,7 @@ test('where no lock can be taken, that is told once and stops nothing', async ()
 });
 
 test('a file system without locks is not taken for another run', async () => {
-  // SQLite reports ENOLCK, as NFS without a lock daemon gives it, like a lock that is held.
+  // SQLite reports ENOLCK, which NFS without a lock daemon returns, like a lock that another process holds.
   using claim = await claimsIn(statePath(), () => undefined).claim(join(output, 'a'));
   expect(claim.isHeld).toBe(false);
   expect(problems).toEqual([expect.stringContaining('has no file locks')]);

@@ -13,7 +13,10 @@ async function hold(): Promise<void> {
   for (;;) await pause(60_000);
 }
 
-/** When it is told to, tries one file after the other; prints the numbers of those that it got, and keeps them until it is killed. */
+/**
+ * Waits for input, then tries to lock one file after the other. Prints the numbers of the files that it locked, and
+ * keeps them locked until it is killed.
+ */
 async function contend(): Promise<void> {
   process.stdout.write('ready\n');
   await once(process.stdin, 'data');
@@ -25,7 +28,7 @@ async function contend(): Promise<void> {
   for (;;) await pause(60_000);
 }
 
-/** Locks and frees the same file; two at once would meet in the folder. */
+/** Locks and unlocks the same file. If two processes held the lock, mkdir would fail. */
 async function takeTurns(): Promise<void> {
   for (let turn = 0; turn < Number(rounds);) {
     using lock = lockFile(path);

@@ -18,9 +18,9 @@ test('pieces of any size, place and memory arrive as they were given, several at
     await using handle = await open(path, 'wx');
     const pieces: [number, Buffer][] = [
       [0, alignedNoise(MIB, 1)],
-      // Not a whole number of pages: the rest goes the other way.
+      // Not a multiple of the page size: the remainder is written through the page cache.
       [MIB, alignedNoise(MIB + 1234, 2)],
-      // At no page's start, in memory and in the file.
+      // Aligned to a page neither in memory nor in the file.
       [3 * MIB + 7, alignedNoise(MIB, 3).subarray(5)],
       [6 * MIB, alignedNoise(100, 4)],
       [7 * MIB, noise(MIB, 5)],
@@ -38,7 +38,8 @@ test('pieces of any size, place and memory arrive as they were given, several at
 
 test('where there is no way past the page cache, all goes through it', async () => {
   await inFolder(async (folder) => {
-    // Memory that begins at no page is refused by the kernel: as a file system does that takes the flag only.
+    // The kernel refuses unaligned memory. A file system that accepts the flag but not direct writes fails in the same
+    // way.
     const path = join(folder, 'out');
     await using handle = await open(path, 'wx');
     await using writer = new FileWriter(handle);

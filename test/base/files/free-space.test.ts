@@ -27,7 +27,7 @@ test('a file in the way is named', async () => {
   await rm(join(folder, 'file'));
 });
 
-// /proc takes no new files from anybody, root included.
+// In /proc nobody can create a file, not even root.
 test('a place that takes no file is refused', async () => {
   await chmod(folder, 0o700);
   await expect(checkWritable('/proc')).rejects.toMatchObject({ kind: 'local-file' });

@@ -19,7 +19,7 @@ test.each([
   ['of the system', Object.assign(new Error('x'), { code: 'ENOSPC' }), 'ENOSPC'],
   ['of Node', Object.assign(new Error('x'), { code: 'ERR_STREAM_DESTROYED' }), undefined],
   ['that is a number', Object.assign(new Error('x'), { code: 5 }), undefined],
-  // As Node throws it on Linux: libuv has no name for the number.
+  // The error that Node throws on Linux, because libuv has no name for this number.
   ['of a quota', Object.assign(new Error('x'), { code: 'UNKNOWN', errno: -122, syscall: 'write' }), 'EDQUOT'],
   [
     'of a number that no system has',

@@ -34,7 +34,7 @@ test('refuses what is in the way', async () => {
     await expect(makeFolder(join(scratch, path))).rejects.toMatchObject({ kind: 'local-file' });
 });
 
-// Node's own recursive mkdir never returns there.
+// Node's recursive mkdir never returns in this case.
 testUnless(
   process.platform === 'linux' ? undefined : { missing: 'Linux' },
   'ends where mkdir says ENOENT below an existing folder',
@@ -61,7 +61,7 @@ testUnless(
 test('makes folders in one parent that is missing, all at once', async () => {
   for (let round = 0; round < 50; round += 1) {
     const folders = Array.from({ length: 20 }, (_, vm) => join(scratch, `out-${round}`, 'vms', `vm-${vm}`));
-    // Not in step: one looks for the parent just after another has made it.
+    // The calls are staggered: one checks the parent just after another has created it.
     const made = await Promise.all(
       folders.map(async (folder, vm) => {
         for (let turn = 0; turn < vm % 7; turn += 1) await stat(scratch);

@@ -13,7 +13,7 @@ test('chunks of any size arrive in order, from the given place on', async () => 
   for (let at = 0, size = 1; at < bytes.length; at += size, size = (size * 7 + 3) % 2_500_000) {
     const chunk = Buffer.from(bytes.subarray(at, at + size));
     await file.write(chunk);
-    // The caller may use its buffer again.
+    // The caller may reuse its buffer.
     chunk.fill(0);
   }
   expect(file.offsetBytes).toBe(1000 + bytes.length);
@@ -22,7 +22,7 @@ test('chunks of any size arrive in order, from the given place on', async () => 
   expect(bytes.equals((await readFile(path)).subarray(1000))).toBe(true);
 });
 
-// The kernel's own full disk: every write to it fails with ENOSPC.
+// Linux's /dev/full is a full disk: every write to it fails with ENOSPC.
 test('a full disk is a local-file error that names the path, in this call or the next', async () => {
   const handle = await open('/dev/full', 'w');
   const file = new BufferedFile(handle, '/out/disk.vmdk.partial', 0);

@@ -6,7 +6,10 @@ import { childEnvironment } from '../../../src/base/process/child-environment.ts
 
 const SRC = fileURLToPath(new URL('../../../src/', import.meta.url));
 
-/** A notify command is the user's own and gets the user's environment without passwords; a detached process is this program. */
+/**
+ * Exceptions: a notify command belongs to the user and gets the user's environment, without passwords. A detached
+ * process is this program itself.
+ */
 const EXCEPTIONS = ['jobs/notify-command.ts', 'operations/detach/start-detached.ts'];
 
 test('a program gets what it needs of the environment, and no settings or secrets of others', () => {

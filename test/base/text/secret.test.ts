@@ -5,7 +5,7 @@ import { Secret } from '../../../src/base/text/secret.ts';
 test('a secret is in no message, no JSON and no inspection of what holds it', () => {
   const secret = new Secret('hunter2');
   const texts = [
-    // The linter refuses this too.
+    // The linter rejects this too.
     // oxlint-disable-next-line typescript/restrict-template-expressions
     `${secret}`,
     String(secret),
