@@ -2,7 +2,10 @@ import { inspect } from 'node:util';
 import { FORMATS } from './formats.ts';
 import { runCases } from './run-cases.ts';
 
-/** The process that reads one format's cases: `case-process.ts NAME FIRST CASES SEED QEMU-IMG`. It tells its parent of each case before it starts, so that a hang or a crash has a number. */
+/**
+ * A process that reads one format's cases: `case-process.ts NAME FIRST CASES SEED QEMU-IMG`. It reports each case to
+ * its parent before the case starts, so that the parent knows the number of a case that hangs or crashes.
+ */
 const [name, first, cases, seed, qemuImg = ''] = process.argv.slice(2);
 const format = FORMATS.find((known) => known.name === name);
 if (format === undefined) throw new Error(`no format ${name}`);
@@ -21,7 +24,10 @@ try {
 }
 process.disconnect();
 
-/** Waits until it was sent: cases that never wait for anything would else keep it back, and look like a hang. */
+/**
+ * Waits until the message was sent. Otherwise, cases that never yield to the event loop would delay the message, and
+ * look like a hang.
+ */
 function tell(message: object): Promise<void> {
   return new Promise((resolve) => {
     process.send?.(message, () => resolve());

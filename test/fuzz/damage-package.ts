@@ -7,7 +7,7 @@ import { pick, type Random } from './random.ts';
 
 export const DISK = pattern(3000);
 
-/** Names a disk in one file, and one in two chunks. */
+/** A descriptor with one disk in a single file, and one disk in two chunks. */
 export const PACKAGE_OVF = smallOvf({
   files:
     '<File ovf:href="a.vmdk" ovf:id="f1" ovf:size="3000"/><File ovf:href="b.vmdk" ovf:id="f2" ovf:size="3000" ovf:chunkSize="2000"/>',
@@ -40,7 +40,7 @@ function archiveOf(files: Readonly<Record<string, Buffer | string>>): Buffer {
   return archive(...Object.entries(files).map(([name, bytes]) => member({ name }, bytes)));
 }
 
-/** Whole packages: with a manifest nearly all damage is seen. */
+/** Valid packages, without and with a manifest. A manifest reveals nearly all damage. */
 export const PACKAGE_TARS = [archiveOf(PACKAGE_FILES), archiveOf({ ...PACKAGE_FILES, 'vm.mf': PACKAGE_MANIFEST })];
 
 const TARS = [
@@ -76,7 +76,10 @@ export function changedTar(random: Random, tars: readonly Buffer[] = TARS): Buff
   return bytes;
 }
 
-/** So that more than the checksum is tested. A block of content gets one too, which makes as strange an archive as any. */
+/**
+ * Updates the checksum, so that more than the checksum is tested. A content block that looks like a header gets one
+ * too, which makes an equally strange archive.
+ */
 function sign(header: Buffer): void {
   if (header.toString('latin1', 257, 262) !== 'ustar') return;
   header.fill(' ', 148, 156);
@@ -129,7 +132,10 @@ export function changedDescriptor(random: Random, descriptors: readonly string[]
   return text;
 }
 
-/** Stays well-formed more often: one attribute's or element's value becomes another one, or a nasty one. */
+/**
+ * Replaces the value of one attribute or element with another value of the text, or with a hostile one. The text stays
+ * well-formed more often than with damaged bytes.
+ */
 function withChangedValue(text: string, random: Random): string {
   const values = [...text.matchAll(/"([^"<]*)"|>([^<>]+)</g)];
   const { index, 0: whole } = pick(values, random);
@@ -138,7 +144,7 @@ function withChangedValue(text: string, random: Random): string {
   return text.slice(0, index + 1) + value + text.slice(index + whole.length - 1);
 }
 
-/** Lines, names and digests go, come twice, or become others. */
+/** Removes, repeats or replaces lines, names and digests. */
 export function changedManifest(random: Random): string {
   let text = PACKAGE_MANIFEST;
   for (let round = random(3); round >= 0; round--) {
@@ -156,7 +162,7 @@ export function changedManifest(random: Random): string {
 
 const VMX_LINES = [...VMX.split('\n'), ...smallVmx('.encoding = "GBK"', 'vtpm.present = "TRUE"').split('\n')];
 
-/** Lines of machines in any order, some of them with bytes that are others. */
+/** Combines random lines of VM configurations, and damages some of their bytes. */
 export function changedVmx(random: Random): Buffer {
   const lines = Array.from({ length: random(80) }, () => pick(VMX_LINES, random));
   const bytes = Buffer.from(`${random(2) === 0 ? VMX : ''}${lines.join('\n')}\n`);

@@ -5,14 +5,14 @@ import { runCases } from './run-cases.ts';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20_261_122);
 
-/** A test for each format, of so many damaged inputs. */
+/** Defines one test per format, with this number of damaged inputs. */
 export function testDamagedInputs(cases: number): void {
   const limitMs = 120_000 + cases * 400;
   for (const format of FORMATS) {
     const title = `${cases} damaged inputs are read or refused, soon, in little memory and without a look outside: ${format.name}`;
     const run = async (qemuImg: string): Promise<void> => {
       const { accepted, refused } = await runCases({ format, cases, seed: SEED, qemuImg });
-      // Neither is everything refused at the first look, nor does damage go unseen.
+      // Not all inputs are refused at an early check, and damage does not go unnoticed.
       expect(accepted).toBeGreaterThan(cases / 100);
       expect(refused).toBeGreaterThan(cases / 20);
     };

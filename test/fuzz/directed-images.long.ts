@@ -20,10 +20,16 @@ const MIB = 2 ** 20;
 const SECTOR = 512;
 const SECTORS = 40_961;
 
-/** Where numbers stop being exact, positive, or numbers. */
+/**
+ * The first integer that is not safe, the first that is negative as a signed 64-bit number, and the largest unsigned
+ * one.
+ */
 const OVERFLOWING = [2n ** 53n, 2n ** 63n, 2n ** 64n - 1n];
 
-/** Runs one input, and says how it ended: anything but a result or a typed error of kind `image`, soon and in little memory, throws. */
+/**
+ * Processes one input, and returns the outcome.
+ * @throws unless it ends in time and within the memory limit, with a result or a typed error of kind `image`
+ */
 async function outcomeOf(what: string, read: () => Promise<void>): Promise<'accepted' | 'refused'> {
   const rss = process.memoryUsage.rss();
   const { result, ms } = await withProcessorTime(async () => {
@@ -82,7 +88,8 @@ describe('sizes that overflow and tables that point at themselves, in each field
       await using folder = await DiskFolder.with(descriptor === undefined ? {} : { 'disk.vmdk': descriptor });
       const part = join(folder.path, descriptor === undefined ? 'disk.vmdk' : 'part');
       const counts = { accepted: 0, refused: 0 };
-      // Headers in the first two sectors; directories and tables in sectors 4, 10, 12, 21 and 29, and what a stream ends with.
+      // Headers are in the first two sectors. Directories and tables are in sectors 4, 10, 12, 21 and 29, and at the
+      // end of a stream.
       const ends = [2, 3, 4].map((sectors) => original.length - sectors * SECTOR);
       for (const start of [0, 512, 2048, 5120, 6144, 21 * SECTOR, 29 * SECTOR, ...ends]) {
         const end = start + (start === 0 ? 208 : 96);

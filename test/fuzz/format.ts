@@ -1,16 +1,17 @@
 import type { ErrorKind } from '../../src/base/errors.ts';
 import type { Random } from './random.ts';
 
-/** One kind of input that strangers make. */
+/** A kind of untrusted input. */
 export interface FuzzFormat {
   name: string;
-  /** Whether its whole images are made by qemu-img. */
+  /** Whether qemu-img creates its valid images. */
   needsQemuImg: boolean;
-  /** The kinds of error with which it may be refused; `image` when unset. */
+  /** The kinds of error with which it may be refused. The default is `image`. */
   refusedAs?: readonly ErrorKind[];
   /**
-   * Makes whole inputs in `folder`, and gives a function that reads one damaged input: it resolves for one that is accepted, throws a `Hyper2kvmError`
-   * for one that is refused, and anything else for a fault of the program.
+   * Creates valid inputs in `folder`, and returns a function that reads one damaged input. The function resolves if the
+   * input is accepted.
+   * @throws a `Hyper2kvmError` if the input is refused; anything else is a bug in the program
    */
   prepare: (folder: string, qemuImg: string) => Promise<(random: Random) => Promise<void>>;
 }

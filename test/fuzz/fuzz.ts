@@ -1,6 +1,8 @@
 /*
- * Hostile input, the long run: `npm run fuzz`, with `-- --cases N`, `--seed S`, `--only NAME`. Each format's cases run in a process of their own, which is ended when a case hangs.
- * Prints a line per format; exits with 1 when one of them crashed, hung, threw an error that is not typed, looked outside of its folder, or took too much memory.
+ * The long run over hostile input: `npm run fuzz`, with `-- --cases N`, `--seed S` and `--only NAME`. The cases of each
+ * format run in a separate process, which is killed if a case hangs.
+ * Prints one line per format. Exits with 1 if a case crashed, hung, threw an untyped error, read a file outside its
+ * folder, or used too much memory.
  */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -16,7 +18,10 @@ interface Message {
   fault?: string;
 }
 
-/** A case may take {@link MOST_MS} of a processor. One that does not end for so long, of any time, is tried once more in a process of its own: it may have been the machine, with other things to do. */
+/**
+ * A case may use {@link MOST_MS} of processor time. A case that takes longer than this in elapsed time is run again in
+ * a new process, because a busy machine may have delayed it.
+ */
 const HANG_MS = MOST_MS + 1000;
 
 const { values } = parseArgs({
@@ -27,7 +32,7 @@ const { values } = parseArgs({
   },
 });
 
-/** How a process ended: with a report, a fault, or in a case that did not end. */
+/** How a process ended: with a report, with a fault, or while a case hung. */
 type Ended = { report: FuzzReport } | { fault: string } | { hangsIn: number };
 
 async function runProcess({ name }: FuzzFormat, first: number, qemuImg: string): Promise<Ended> {
@@ -56,7 +61,7 @@ async function runProcess({ name }: FuzzFormat, first: number, qemuImg: string):
   return ended ?? { fault: `${name}: the process ended with ${how} in case ${number} of seed ${values.seed}` };
 }
 
-/** All cases of a format. After a case that did not end they go on from it; the counts are then those from there. */
+/** Runs all cases of a format. If a case hangs, the run continues from that case, and the counts start there. */
 async function runFormat(format: FuzzFormat, qemuImg: string): Promise<FuzzReport | string> {
   const ended = await runProcess(format, 0, qemuImg);
   if ('report' in ended) return ended.report;

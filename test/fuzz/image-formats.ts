@@ -4,7 +4,7 @@ import { MutableImage } from './mutable-image.ts';
 import { EDGE_NUMBERS, pick, type Random } from './random.ts';
 import { readImage } from './read-image.ts';
 
-/** One to three damages to structures. */
+/** Makes one to three changes to structures. */
 function damage(image: MutableImage, { structures, seal }: Subject, random: Random): void {
   const ranges = structures(image.bytes);
   for (let hit = random(3); hit >= 0; hit--) {
@@ -36,12 +36,12 @@ function damage(image: MutableImage, { structures, seal }: Subject, random: Rand
       }
     }
   }
-  // What has a wrong checksum is refused at once: mostly it is made right again.
+  // An invalid checksum is refused immediately, so most inputs get a correct one.
   if (seal !== undefined && random(8) !== 0) seal(image);
   image.write(random(10) === 0 ? random(image.bytes.length) : undefined);
 }
 
-/** Images of qemu's making: qcow2, VHD, VHDX, VDI. */
+/** Images that qemu-img creates: qcow2, VHD, VHDX, VDI. */
 export const IMAGE_FORMATS: readonly FuzzFormat[] = Object.entries(SUBJECTS).map(([name, make]) => ({
   name,
   needsQemuImg: true,

@@ -16,10 +16,10 @@ import {
 
 const MIB = 2 ** 20;
 
-/** Offsets and lengths. */
+/** Pairs of offset and length in bytes. */
 type Ranges = readonly (readonly [number, number])[];
 
-/** An image to damage: where its structures are, and what makes its checksums right again. */
+/** An image to damage, with the places of its structures and a function that corrects its checksums. */
 export interface Subject {
   path: string;
   structures: (bytes: Buffer) => Ranges;
@@ -65,7 +65,7 @@ function vhdStructures(bytes: Buffer): Ranges {
   return [[0, 90], [512, 70], [1088, 224], [1536, 16], [blockAt(bytes, 0), 512], [bytes.length - 2048, 1536], end];
 }
 
-/** Seals both footers and the header. */
+/** Updates the checksums of both footers and of the header. */
 function sealAllOfVhd(image: MutableImage): void {
   image.change(image.bytes.length - 512, 512, (footer) => sealVhd(footer, 64));
   if (image.bytes.subarray(0, 4).toString() !== 'cone') return;
@@ -83,7 +83,10 @@ function vhdxStructures(bytes: Buffer): Ranges {
   return [[0, 16], [65_536, 80], [131_072, 80], [196_608, 80], [262_144, 80], [bat, 64], [bat, 64], ...items, ...items];
 }
 
-/** Seals headers and region tables where they were damaged: a table's checksum takes longer than all the rest of a round. */
+/**
+ * Updates the checksums of damaged headers and region tables only. The checksum of a table takes longer than the rest
+ * of a round.
+ */
 function sealAllOfVhdx(image: MutableImage): void {
   if (image.isChanged(65_536, 131_072))
     image.change(65_536, 131_072, () => changeHeaders(image.bytes, () => undefined));
@@ -92,7 +95,7 @@ function sealAllOfVhdx(image: MutableImage): void {
   }
 }
 
-/** By format: makes small images of every kind in a folder. */
+/** By format: creates small images of every variant in a folder. */
 export const SUBJECTS: Readonly<Record<string, (qemuImg: string, folder: string) => Promise<Subject[]>>> = {
   qcow2: async (qemuImg, folder) => {
     const at = (name: string): string => join(folder, name);

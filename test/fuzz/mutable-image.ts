@@ -1,6 +1,8 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 
-/** An image on disk that is damaged and restored in place: a round costs what it changes, not the whole file. */
+/**
+ * An image on disk that is damaged and restored in place. A round costs only the changed bytes, not the complete file.
+ */
 export class MutableImage {
   readonly bytes: Buffer;
   readonly #original: Buffer;
@@ -13,7 +15,7 @@ export class MutableImage {
     this.#fd = openSync(path, 'r+');
   }
 
-  /** Changes `[at, at + length)` of {@link bytes}, as far as there is so much. */
+  /** Changes `[at, at + length)` of {@link bytes}, up to its end. */
   change(at: number, length: number, write: (bytes: Buffer) => unknown): void {
     const part = this.bytes.subarray(at, at + length);
     if (part.length < length) return;
@@ -21,12 +23,12 @@ export class MutableImage {
     this.#changed.push([at, length]);
   }
 
-  /** True when something of `[at, at + length)` was changed. */
+  /** Whether any byte of `[at, at + length)` was changed. */
   isChanged(at: number, length: number): boolean {
     return this.#changed.some(([start, changed]) => start < at + length && at < start + changed);
   }
 
-  /** Writes the changes, and cuts the file to `sizeBytes` when that is given. */
+  /** Writes the changes. Truncates the file to `sizeBytes` if that is set. */
   write(sizeBytes?: number): void {
     for (const [at, length] of this.#changed) writeSync(this.#fd, this.bytes, at, length, at);
     if (sizeBytes === undefined) return;

@@ -43,7 +43,7 @@ async function readPackage(path: string, folder: string): Promise<void> {
   }
 }
 
-/** What a descriptor said must be good for a domain, and name no file elsewhere. */
+/** Checks that the facts of a descriptor are sufficient for a domain, and that they name no files elsewhere. */
 function useFacts(facts: OvfFacts): void {
   if (facts.files.some(({ href }) => unfitName(href) !== undefined)) throw new Error('unfit name');
   useMachine(describedByOvf(facts));
@@ -56,7 +56,7 @@ function useMachine(machine: DescribedMachine): void {
   }
 }
 
-/** A package in a folder, of which the file `name` is made anew for each case. */
+/** Creates a package in a folder. The returned function replaces the file `name` for each case. */
 async function inPackage(folder: string, name: string, make: (random: Random) => string) {
   for (const [file, bytes] of Object.entries(PACKAGE_FILES)) await writeFile(join(folder, file), bytes);
   return async (random: Random): Promise<void> => {
@@ -65,7 +65,7 @@ async function inPackage(folder: string, name: string, make: (random: Random) =>
   };
 }
 
-/** Packages, and what they are made of. */
+/** Packages, and the files that they contain. */
 export const PACKAGE_FORMATS: readonly FuzzFormat[] = [
   { name: 'tar', needsQemuImg: false, prepare: async () => readTar },
   {

@@ -1,6 +1,7 @@
 /**
- * Runs `work`, and gives its result and how long a processor worked for this process meanwhile: unlike the time that passed, it does not grow while the machine does other
- * things. What waits for ever ends by the limit of its test.
+ * Runs `work`. Returns its result and the processor time that this process used meanwhile, in milliseconds. Unlike the
+ * elapsed time, it does not depend on the load of the machine.
+ * It has no time limit: a wait that never ends is stopped by the time limit of the test.
  */
 export async function withProcessorTime<Result>(work: () => Promise<Result>): Promise<{ result: Result; ms: number }> {
   const before = process.cpuUsage();

@@ -1,7 +1,7 @@
-/** Whole numbers from 0 to `below` - 1. */
+/** Returns an integer from 0 to `below` - 1. */
 export type Random = (below: number) => number;
 
-/** Always the same numbers for the same seed (mulberry32). */
+/** Returns a generator whose numbers depend only on the seed (mulberry32). */
 export function seededRandom(seed: number): Random {
   let state = seed;
   return (below) => {
@@ -18,7 +18,7 @@ export function pick<Item>(items: readonly Item[], random: Random): Item {
   return item;
 }
 
-/** Numbers at which sizes, signs and tables change their nature. */
+/** Numbers at the limits of sizes, signs and tables. */
 export const EDGE_NUMBERS = [
   0n,
   1n,

@@ -12,10 +12,16 @@ import { GrainWindows } from '../../src/image/vmdk/stream/grain-windows.ts';
 const content = Buffer.alloc(WINDOW_BYTES);
 const packed = Buffer.alloc(2 * WINDOW_BYTES);
 
-/** So many windows of an accepted image are read: a table may name the same data a million times, which is slow and right. */
+/**
+ * The number of windows that are read from an accepted image. A table can refer to the same data a million times, which
+ * is slow but valid.
+ */
 const MOST_WINDOWS = 4;
 
-/** Opens the image at `path`, holds its map to the contract, and reads the first of its content as a conversion does. */
+/**
+ * Opens the image at `path`, checks that its map follows the contract, and reads the start of its content as a
+ * conversion does.
+ */
 export async function readImage(path: string, folder: string): Promise<void> {
   await using image = await openImage(path);
   for (const file of image.files) requireInside(file.path, folder);
@@ -28,12 +34,15 @@ export async function readImage(path: string, folder: string): Promise<void> {
   }
 }
 
-/** Throws for a file that is not in `folder`, links resolved. */
+/**
+ * Checks that a file is in `folder`, after links are resolved.
+ * @throws if it is not
+ */
 export function requireInside(path: string, folder: string): void {
   if (!realpathSync(path).startsWith(realpathSync(folder) + sep)) throw new Error(`a look outside, at ${path}`);
 }
 
-/** Reads a streamOptimized VMDK from front to back, as it comes from a server. */
+/** Reads a streamOptimized VMDK sequentially, as it arrives from a server. */
 export async function readStream(chunks: AsyncIterable<Buffer>): Promise<void> {
   const grains = new GrainWindows('disk.vmdk');
   for await (const window of grains.windows(chunks)) {
@@ -47,7 +56,7 @@ function readWindow(window: CopyWindow): void {
   transplant(window, packed, { clusterBytes: 65_536, packing: 'fast', verify: true });
 }
 
-/** Walks all runs. Thrown by hand: `expect` takes longer than all that it would look at. */
+/** Checks all runs. It throws its own errors, because `expect` takes longer than the code under test. */
 async function walk(image: MappedImage): Promise<void> {
   let at = 0;
   for await (const run of image.map(0, image.virtualSizeBytes)) {

@@ -9,7 +9,7 @@ import { seededRandom } from './random.ts';
 
 const MIB = 2 ** 20;
 
-/** Issue: no case hangs over 5 s, of a processor's time, and none allocates over 256 MB. */
+/** Limits from the issue: a case may use 5 s of processor time and allocate 256 MB. */
 export const MOST_MS = 5000;
 export const MOST_MIB = 256;
 
@@ -18,24 +18,28 @@ export interface FuzzReport {
   cases: number;
   refused: number;
   accepted: number;
-  /** Of a processor's time. */
+  /** In milliseconds of processor time. */
   slowestMs: number;
-  /** By how much the process grew, at its highest. */
+  /** The peak growth of the process. */
   peakMib: number;
 }
 
 export interface FuzzRun {
   format: FuzzFormat;
-  /** The number of the first case; 0 when unset. */
+  /** The number of the first case. The default is 0. */
   first?: number;
   cases: number;
   seed: number;
   qemuImg: string;
-  /** Called, and waited for, before each case. */
+  /** Called and awaited before each case. */
   onCase?: (number: number) => Promise<void>;
 }
 
-/** Reads the damaged inputs from number `first` up to `cases`. Throws, naming the case, for one that broke a promise. Each case has random numbers of its own, so that it can be made again alone. */
+/**
+ * Reads the damaged inputs from number `first` up to `cases`. Each case has its own random numbers, so that a single
+ * case can be reproduced.
+ * @throws for a case that breaks the contract; the message names the case
+ */
 export async function runCases({ format, first = 0, cases, seed, qemuImg, onCase }: FuzzRun): Promise<FuzzReport> {
   const report: FuzzReport = {
     name: format.name,
@@ -47,7 +51,7 @@ export async function runCases({ format, first = 0, cases, seed, qemuImg, onCase
   };
   const above = await mkdtemp(join(tmpdir(), 'h2k-fuzz-'));
   try {
-    // What `../secret.bin` would reach.
+    // The target of `../secret.bin`.
     await writeFile(join(above, 'secret.bin'), Buffer.alloc(4096, 1));
     const folder = join(above, 'inputs');
     await mkdir(folder);
@@ -91,7 +95,10 @@ function openFiles(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
-/** What the process grew by: its resident memory at its highest, as the kernel counts it, or buffers that were allocated and never touched. */
+/**
+ * Measures the growth of the process: the peak of its resident memory as the kernel reports it, or allocated buffers
+ * that were never accessed.
+ */
 class MemoryWatch {
   readonly #startRss = highestRss();
   readonly #startBuffers = process.memoryUsage().external;

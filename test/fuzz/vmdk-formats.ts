@@ -34,7 +34,7 @@ function descriptor(fields: DescriptorFields): Buffer {
   return Buffer.from(descriptorText(fields), 'latin1');
 }
 
-/** Of each kind the files of a disk; `disk.vmdk` is the one to open. What is damaged is picked among those of `damaged`. */
+/** The files of one kind of disk; `disk.vmdk` is the one to open. The file to damage is chosen from `damaged`. */
 interface VmdkKind {
   files: Readonly<Record<string, Buffer>>;
   damaged: readonly string[];
@@ -61,7 +61,7 @@ const KINDS: Readonly<Record<string, VmdkKind>> = {
   'VMDK grain tables': {
     files: { 'disk.vmdk': buildHosted(SECTORS, GRAINS, descriptorText({ extents: [extent('SPARSE', 'disk.vmdk')] })) },
     damaged: ['disk.vmdk'],
-    // Directory and tables: sectors 21 up to the grains.
+    // The directory and tables: from sector 21 to the grains.
     damage: (bytes, random) => damagedNumbers(bytes, random, 21 * 512, 16 * 512),
   },
   'VMDK vmfsSparse on a parent': {
@@ -138,7 +138,7 @@ function damagedText(original: Buffer, random: Random): Buffer {
   return Buffer.from(text, 'latin1');
 }
 
-/** Entries of tables become other places in the file, places that are no places, or each other. */
+/** Changes table entries to other offsets in the file, to invalid offsets, or to the value of another entry. */
 function damagedNumbers(original: Buffer, random: Random, fromBytes: number, lengthBytes: number): Buffer {
   const bytes = Buffer.from(original);
   const place = (): number => fromBytes + random(lengthBytes / 4) * 4;
@@ -153,7 +153,7 @@ function damagedNumbers(original: Buffer, random: Random, fromBytes: number, len
   return bytes;
 }
 
-/** One to four kinds of damage. */
+/** Makes one to four kinds of damage. */
 function damaged(original: Buffer, random: Random): Buffer {
   let bytes = Buffer.from(original);
   for (let hit = random(4); hit >= 0 && bytes.length >= 8; hit--) bytes = damagedOnce(bytes, random);
@@ -161,7 +161,7 @@ function damaged(original: Buffer, random: Random): Buffer {
 }
 
 function damagedOnce(bytes: Buffer<ArrayBuffer>, random: Random): Buffer<ArrayBuffer> {
-  // Most of it where structure is: headers, and the starts of sectors.
+  // Most of the damage is in structures: headers, and the starts of sectors.
   const sector = random(2) === 0 ? 0 : random(Math.ceil(bytes.length / 512));
   const at = Math.min(bytes.length - 8, sector * 512 + (random(5) === 0 ? random(512) : random(52) * 4));
   const value = pick(EDGE_NUMBERS, random);
@@ -214,7 +214,7 @@ export const VMDK_FORMATS: readonly FuzzFormat[] = [
   {
     name: 'VMDK stream, forward only',
     needsQemuImg: false,
-    // A download that ends early can be made again.
+    // A truncated download can be repeated, so it is an error of kind `transfer`.
     refusedAs: ['image', 'transfer'],
     prepare: async () => {
       const original = buildStream(SECTORS, STREAM_GRAINS);
