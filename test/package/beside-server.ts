@@ -1,5 +1,6 @@
-// Runs the binary in an empty root beside a test server in this process, which has the network namespace of both: with bwrap around it
-// nothing but a loopback. Prints what was seen as JSON. node test/package/beside-server.ts BWRAP ROOT ARG...
+// Runs the binary in an empty root, next to a test server in this process. Both share this process's network namespace.
+// If bwrap starts this process, that namespace has only a loopback interface. Prints the results as JSON. Usage: node
+// test/package/beside-server.ts BWRAP ROOT ARG...
 import { networkInterfaces } from 'node:os';
 import { runProgram, type ProgramResult } from '../oracles/run-program.ts';
 import { mixedContent } from '../server/content-source.ts';
@@ -8,7 +9,7 @@ import { wordsInRoot } from './empty-root.ts';
 
 export const DISK = mixedContent(5 << 20, 'beside-server');
 
-/** What the driver prints. */
+/** The JSON that this program prints. */
 export interface Seen {
   interfaces: string[];
   run: ProgramResult;

@@ -18,12 +18,12 @@ async function sha256Of(path: string): Promise<string> {
     .digest('hex');
 }
 
-/** `NAME VERSION` of all that the licences text has a section of. */
+/** Returns `NAME VERSION` of every package that has a section in the license text. */
 function licensed(text: string): string[] {
   return [...text.matchAll(/^={80}\n(\S+ \S+): .*\n={80}$/gm)].map(([, title = '']) => title);
 }
 
-/** What is in an unpacked archive or package is the binary itself, and it runs. */
+/** Expects that an unpacked archive or package contains the original binary, and that it runs. */
 async function expectProgram(path: string, binary: string): Promise<void> {
   expect(await sha256Of(path)).toBe(await sha256Of(binary));
   expect(await outputOf(path, ['--version'])).toMatch(/^hyper2kvm\//);
@@ -70,7 +70,7 @@ const INSTALLED_DOCUMENTS = DOCUMENTS.filter((name) => name !== 'LICENSE').map(
   (name) => `/usr/share/doc/hyper2kvm/${name}`,
 );
 
-/** Names of files in what a program lists, without folders, in the order of the alphabet. */
+/** Returns the file names in a program's listing, without folders, in alphabetical order. */
 function filesIn(listing: string, pattern: RegExp): string[] {
   return [...listing.matchAll(pattern)]
     .map(([, file = '']) => file)
@@ -78,14 +78,15 @@ function filesIn(listing: string, pattern: RegExp): string[] {
     .toSorted();
 }
 
-/** What man pages and completions packed for a distribution hold is what the binary and the archive say. */
+/** Expects that a distribution package has the same man pages and completions as the binary and the archive. */
 async function expectShared(root: string, binary: string, completions: Record<string, string>): Promise<void> {
   for (const [shell, path] of Object.entries(completions)) {
     expect(await readFile(join(root, path), 'utf8')).toBe(await outputOf(binary, ['completion', shell]));
   }
   const page = await readFile(join(root, 'share/man/man1/hyper2kvm.1.gz'));
   expect(gunzipSync(page).toString()).toContain('.Dt HYPER2KVM 1');
-  // Bytes 4 to 7 are the time, and flag 8 would be a name: both differ from build to build. RFC 1952.
+  // Flag 8 would add a file name, and bytes 4 to 7 are the modification time. Either would make builds differ (RFC
+  // 1952).
   expect([page.readUInt32LE(4), (page[3] ?? 0) & 8]).toEqual([0, 0]);
 }
 
@@ -148,8 +149,9 @@ testWithPacked(
 );
 
 /**
- * Node.js is built with a zlib of its own and at a fixed address, and holds the path of dpkg's database because fixes read that of guests. There is no address to write to,
- * and the changes stand in CHANGELOG.md.
+ * Known lintian tags. Node.js is built with its own zlib and at a fixed address. It contains the path of dpkg's
+ * database, because fixes read the database of guests. There is no contact address, and the changes are in
+ * CHANGELOG.md.
  */
 const KNOWN_TAGS = new Set([
   'embedded-library',

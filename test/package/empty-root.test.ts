@@ -12,7 +12,7 @@ import { testWithBinary } from './with-binary.ts';
 
 const DRIVER = fileURLToPath(new URL('beside-server.ts', import.meta.url));
 
-/** Exports from a test server that has nothing but the loopback in common with the empty root. */
+/** Exports from a test server that shares only the loopback interface with the empty root. */
 async function exportInRoot(bwrap: string, root: string, args: readonly string[]): Promise<Seen> {
   const own = ['--unshare-net', '--dev-bind', '/', '/', process.execPath, DRIVER];
   return JSON.parse(await outputOf(bwrap, [...own, bwrap, root, ...args])) as Seen;
@@ -93,7 +93,7 @@ testWithBinary(
     expect(await scratch.files()).toEqual(['web-disk-1.qcow2', 'web.xml']);
     await writeRawFile(DISK, join(scratch.path, 'expected.raw'));
     await expectSame(paths['qemu-img'], join(scratch.output, 'web-disk-1.qcow2'), join(scratch.path, 'expected.raw'));
-    // The folder for what was read beside the program stays as it was made.
+    // The run added no files next to the binary.
     expect((await readdir(scratch.path)).toSorted()).toEqual(['expected.raw', 'hyper2kvm', 'lib', 'lib64', 'out']);
   },
 );

@@ -2,12 +2,13 @@ import { chmod, copyFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { outputOf, runProgram, type ProgramResult } from '../oracles/run-program.ts';
 
-/** Nobody's: there is no such user in the passwd of the host either. */
+/** An unused user ID: the host's passwd file does not contain it either. */
 const UID = '12345';
 
 /**
- * Fills `folder` with the binary as `/hyper2kvm`, the libraries that the loader says it needs, and an empty folder `/out` that everyone may write to. Nothing else: no shell,
- * no /proc, no /dev, no /tmp, no passwd.
+ * Fills `folder` with the binary as `/hyper2kvm`, the libraries that the loader reports, and an empty folder `/out`
+ * that is writable for all users.
+ * There is nothing else: no shell, no /proc, no /dev, no /tmp, no passwd file.
  */
 export async function makeEmptyRoot(folder: string, binary: string): Promise<void> {
   const listed = await outputOf('ldd', [binary]);
@@ -19,13 +20,14 @@ export async function makeEmptyRoot(folder: string, binary: string): Promise<voi
   await copyFile(binary, join(folder, 'hyper2kvm'));
   await mkdir(join(folder, 'out'));
   await chmod(join(folder, 'out'), 0o777);
-  // Whatever this process's umask.
+  // Independent of the umask of this process.
   await outputOf('chmod', ['-R', 'a+rX', folder]);
 }
 
 /**
- * The words that run the binary in an empty root: read-only but for /out, as a user without passwd entry, with an environment that holds only `settings` and a NODE_OPTIONS that no Node.js takes. Namespaces
- * are all its own, but for the network's where `network` is `outer`.
+ * Returns the command line that runs the binary in an empty root. The root is read-only except for /out, and the user
+ * has no passwd entry. The environment contains only `settings`, and a NODE_OPTIONS that Node.js rejects.
+ * All namespaces are new, except for the network namespace if `network` is `outer`.
  */
 export function wordsInRoot(
   bwrap: string,
@@ -39,12 +41,12 @@ export function wordsInRoot(
   const variables = Object.entries({ NODE_OPTIONS: '--nonsense', ...settings });
   const environment = ['--clearenv', ...variables.flatMap(([name, value]) => ['--setenv', name, value])];
   const words = [bwrap, ...namespaces, ...user, ...files, ...environment, '/hyper2kvm', ...args];
-  // Root of the host would stay allowed to do what it may outside.
+  // Otherwise root would keep the permissions that it has outside.
   const leaveRoot = ['setpriv', `--reuid=${UID}`, `--regid=${UID}`, '--clear-groups'];
   return [...(process.getuid?.() === 0 ? leaveRoot : []), ...words] as [string, ...string[]];
 }
 
-/** Runs the binary there to its end, without any network. */
+/** Runs the binary in the empty root until it exits, without a network. */
 export function runInRoot(bwrap: string, root: string, args: readonly string[]): Promise<ProgramResult> {
   const [command, ...words] = wordsInRoot(bwrap, root, args);
   return runProgram(command, words);

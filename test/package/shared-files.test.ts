@@ -11,7 +11,8 @@ import { runProgram } from '../oracles/run-program.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-// Jest loads modules in a context of its own, in which oclif cannot import the commands: the tool runs beside it.
+// Jest loads modules in its own context, in which oclif cannot import the commands. Therefore the tool runs in a
+// separate process.
 const PROGRAM = `import { sharedFiles } from ${JSON.stringify(`${root}bin/build/package/shared-files.ts`)}; process.stdout.write(JSON.stringify(await sharedFiles()));`;
 
 function sharedFiles(env: NodeJS.ProcessEnv = {}): Record<string, string> {
@@ -31,7 +32,8 @@ async function withPage(run: (file: string) => Promise<void>): Promise<void> {
 testWithOracle('mandoc', 'mandoc has nothing to say against the man page', async ({ mandoc }) => {
   await withPage(async (file) => {
     const { stdout, stderr } = await runProgram(mandoc, ['-Tlint', file]);
-    // Of pages of others, which its database here may not know, it says nothing about this one.
+    // Ignores findings about other man pages, which mandoc's database may not contain here. They do not concern this
+    // page.
     const findings = (stdout + stderr).split('\n').filter((line) => line !== '' && !line.includes('mandoc.db'));
     expect(findings.filter((line) => !line.includes('referenced manual not found'))).toEqual([]);
   });
@@ -59,7 +61,7 @@ testWithOracle('man', 'man shows every command with its flags, without a warning
 test('the man page (bin/build/man-page.ts) names every variable of the environment that is in the sources', () => {
   const sources = globSync('src/**/*.ts', { cwd: root }).map((file) => readFileSync(join(root, file), 'utf8'));
   const read = new Set(sources.join('\n').match(/\b(HYPER2KVM|GOVC)_[A-Z_]*[A-Z]\b/g));
-  // How a detached job is handed its password is between the program and itself.
+  // An internal variable: the program uses it to pass the password to a detached job.
   read.delete('HYPER2KVM_HANDOVER');
   expect([...read].filter((name) => !PAGE.includes(name))).toEqual([]);
 });

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { testWithOracle, type OracleName } from '../oracles/oracle.ts';
 import { testUnless } from '../oracles/skips.ts';
 
-/** The program as one file, which `npm run package` makes; HYPER2KVM_BINARY names it. */
+/** The program as a single file, which `npm run package` builds. HYPER2KVM_BINARY is its path. */
 const BINARY = process.env['HYPER2KVM_BINARY'];
 
-/** A test of the binary that needs oracles too; `run` gets their paths. */
+/** A test of the binary that also needs oracles. `run` receives their paths. */
 export function testWithBinary<Name extends OracleName>(
   names: readonly Name[],
   title: string,
@@ -19,7 +19,10 @@ export function testWithBinary<Name extends OracleName>(
   }
 }
 
-/** The same for a test of what is packed from the binary: `BINARY.tar.gz` and others, which `--binary-only` leaves out, and which a machine without Go cannot all make. */
+/**
+ * A test of the packages that are built from the binary: `BINARY.tar.gz` and others. `--binary-only` does not build
+ * them, and a machine without Go cannot build all of them.
+ */
 export function testWithPacked<Name extends OracleName>(
   suffix: '.tar.gz' | '.deb' | '.rpm',
   names: readonly Name[],
