@@ -1,9 +1,10 @@
-// Bundles the program into one script that end-to-end tests start: build-test-program.ts FOLDER. See test/cli-process/bundled-program.ts.
+// Bundles the program into one script, which the end-to-end tests start: build-test-program.ts FOLDER. See
+// test/cli-process/bundled-program.ts.
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bundleProgram } from '../../bin/build/package/bundle.ts';
 
-/** Compiled code is kept beside the bundle. SIGKILL leaves the next process to compile what is missing. */
+/** Compiled code is cached next to the bundle. After SIGKILL, the next process compiles the missing parts. */
 const START = `#!/usr/bin/env node
 require('node:module').enableCompileCache(require('node:path').join(__dirname, 'compiled'));
 require('./bundle.cjs');
@@ -19,7 +20,7 @@ chmodSync(join(work, 'program.cjs'), 0o755);
 try {
   renameSync(work, target);
 } catch (error) {
-  // Another test run was faster.
+  // Another test run created the bundle first.
   rmSync(work, { recursive: true });
   if (!(error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY')) throw error;
 }
