@@ -10,8 +10,8 @@ import { emptyContent, mixedContent } from '../server/content-source.ts';
 import { startTestServer, type TestServer } from '../server/test-server.ts';
 
 /**
- * The main job on a bare machine: `hyper2kvm export` takes a small VM out of the test server, which runs in this process, over the real protocol. Then
- * the files are listed and checked against their manifest.
+ * Demonstrates the main task on a new machine. `hyper2kvm export` exports a small VM from the test server, which runs
+ * in this process, over the real protocol. Then the demo lists the files and verifies them against their manifest.
  */
 
 const MiB = 1024 * 1024;
@@ -62,7 +62,10 @@ async function sha256Of(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Checks each file against the export's own manifest, with nothing of hyper2kvm's code. */
+/**
+ * Verifies each file against the manifest of the export, without code from hyper2kvm. Returns the number of files that
+ * do not match, or 1 if the manifest has no digests.
+ */
 async function verify(folder: string): Promise<number> {
   const manifest = await readFile(join(folder, 'demo-vm.mf'), 'utf8');
   const digests = new Map(
