@@ -3,19 +3,19 @@ import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 interface Oracle {
-  /** The Python modules to import, for an oracle that is one or needs them. */
+  /** The Python modules to import, for an oracle that is a Python module or needs one. */
   module?: string;
-  /** What else has to be installed for the program to work: packages do not always depend on it. */
+  /** Other programs that must be installed, because packages do not always declare them as dependencies. */
   also?: readonly string[];
-  /** Needs a kernel in /boot, of which the appliance of libguestfs is made. */
+  /** Needs a kernel in /boot, from which libguestfs builds its appliance. */
   kernel?: true;
-  /** A device of the host, which no package brings. */
+  /** A device of the host, which no package can provide. */
   device?: string;
-  /** Arguments with which the program has to succeed: what it needs of the host may be forbidden. */
+  /** Arguments with which the program must succeed. The host may forbid what the program needs. */
   proof?: readonly string[];
 }
 
-/** Programs that are not this project's own, which its output is compared with. See README.md. */
+/** External programs against which the output is compared. See README.md. */
 const KNOWN = {
   'qemu-img': {},
   'qemu-system-x86_64': {},
@@ -33,13 +33,13 @@ const KNOWN = {
   'virt-xml-validate': { also: ['xmllint'] },
   virsh: {},
   tar: {},
-  // Debian's python3-minimal has neither.
+  // Debian's python3-minimal includes neither module.
   python3: { module: 'tarfile, pty' },
   guestfish: { also: ['qemu-system-x86_64'], kernel: true },
   'virt-v2v-in-place': { also: ['nbdkit', 'ntfs-3g', 'qemu-system-x86_64'], kernel: true },
   hivexregedit: {},
   'mkfs.btrfs': { also: ['btrfs', 'setpriv'] },
-  // File systems that refuse names; both run without the kernel's help.
+  // File systems that reject some names. Both run in user space.
   mkntfs: { also: ['ntfs-3g', 'fusermount'], device: '/dev/fuse' },
   fusefat: { also: ['mkfs.vfat', 'fusermount'], device: '/dev/fuse' },
   bwrap: { proof: ['--unshare-all', '--ro-bind', '/', '/', 'true'] },
@@ -67,12 +67,15 @@ const KNOWN = {
 export type OracleName = keyof typeof KNOWN;
 export const ORACLES = Object.keys(KNOWN) as OracleName[];
 
-/** An oracle that is installed with all that it needs, or the parts of it that are missing: `isOfHost` when nothing can be installed for them. */
+/**
+ * The path of an oracle that is installed with all its requirements, or the missing requirements. `isOfHost` is set if
+ * no package can provide what is missing.
+ */
 export type FoundOracle = { path: string } | { missing: readonly string[]; isOfHost?: true };
 
 /**
- * Looks for an oracle in the folder that `ORACLES_DIR` names, and on the PATH. The path of a Python module is that of a
- * Python that can import it. The answer is kept: a process asks once for each oracle.
+ * Finds an oracle in the folder `ORACLES_DIR` and on the PATH. For a Python module, the path is that of a Python that
+ * can import it. The result is cached, so a process looks for each oracle only once.
  */
 export function lookForOracle(name: OracleName): FoundOracle {
   const found = answers.get(name) ?? look(name);
@@ -80,7 +83,7 @@ export function lookForOracle(name: OracleName): FoundOracle {
   return found;
 }
 
-/** Where an oracle is; undefined when it, or something that it needs, is not installed. */
+/** Returns the path of an oracle; undefined if the oracle or one of its requirements is not installed. */
 export function findOracle(name: OracleName): string | undefined {
   const found = lookForOracle(name);
   return 'path' in found ? found.path : undefined;
@@ -100,13 +103,13 @@ function look(name: OracleName): FoundOracle {
   return missing.length === 0 ? { path } : { missing: missing.map((part) => `${part} (for ${name})`) };
 }
 
-/** Every place of a program, the best first. */
+/** Returns all paths of a program, in order of preference. */
 function findPrograms(...names: string[]): string[] {
   const own = process.env['ORACLES_DIR'];
   const folders = [
     ...(own === undefined ? [] : [own, join(own, 'bin'), join(own, 'python', 'bin')]),
     ...(process.env['PATH'] ?? '').split(delimiter),
-    // Not on the PATH of an unprivileged user, whose programs find these all the same.
+    // Not on the PATH of an unprivileged user, whose programs still find programs there.
     '/usr/sbin',
     '/sbin',
   ];

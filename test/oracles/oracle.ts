@@ -4,8 +4,8 @@ import { testUnless } from './skips.ts';
 export { findOracle, ORACLES, type OracleName } from './find-oracle.ts';
 
 /**
- * A test that needs oracles; `run` gets their paths. Where one of them, or a part of one, is missing, the test is
- * skipped with that reason, or it fails where `REQUIRE_ORACLES=1` asks for all of them.
+ * A test that needs oracles. `run` receives their paths. If an oracle or one of its requirements is missing, the test
+ * is skipped with that reason. With `REQUIRE_ORACLES=1` it fails instead.
  */
 export function testWithOracle<Name extends OracleName>(
   names: Name | readonly Name[],

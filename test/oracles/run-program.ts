@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 
-/** How a program ended. */
+/** The result of a program. */
 export interface ProgramResult {
   exitCode: number | null;
   stdout: string;
@@ -8,8 +8,8 @@ export interface ProgramResult {
 }
 
 /**
- * Runs a program to its end without blocking this process, in which a server may have to answer it. A failure is told
- * by the exit code.
+ * Runs a program until it exits. Does not block this process, in which a server may have to answer the program. The
+ * exit code shows a failure.
  */
 export async function runProgram(
   path: string,
@@ -25,7 +25,10 @@ export async function runProgram(
   return promise;
 }
 
-/** The same, for a program that has to succeed: gives its standard output, and throws with what it said otherwise. */
+/**
+ * Runs a program that must succeed, and returns its standard output.
+ * @throws with the program's output if it fails
+ */
 export async function outputOf(
   path: string,
   args: readonly string[],

@@ -7,14 +7,14 @@ interface Run {
   testResults: readonly { testFilePath: string; testResults: readonly Result[] }[];
 }
 
-/** A reporter for jest: after everything else, which tests were skipped, counted by what they need. */
+/** A jest reporter that prints the skipped tests at the end of the run, counted by what they need. */
 export default class SkipReporter {
   onRunComplete(_contexts: unknown, { testResults }: Run): void {
     for (const line of skipLines(testResults.flatMap((file) => file.testResults))) process.stderr.write(`${line}\n`);
   }
 }
 
-/** `Skipped: 12 tests need zsh`, the most frequent first. */
+/** Returns lines such as `Skipped: 12 tests need zsh`, with the highest count first. */
 export function skipLines(results: readonly Result[]): string[] {
   const skipped = results.filter(({ status }) => status === 'pending');
   const needs = Map.groupBy(skipped, ({ title }) => missingOf(title) ?? 'a reason, which their titles lack');

@@ -1,11 +1,14 @@
 import { test } from '@jest/globals';
 import { skippedTitle } from './skip-reporter.ts';
 
-/** Why a test cannot run here, as a sentence with "needs": `zsh`, `root`. The closing list counts tests by it. */
+/**
+ * Why a test cannot run here: the object of a sentence with "needs", such as `zsh` or `root`. The final list counts
+ * tests by it.
+ */
 export interface Need {
-  /** What is missing: `guestfish and qemu-img`. */
+  /** What is missing, for example `guestfish and qemu-img`. */
   missing: string;
-  /** Under which variable of the environment a missing thing fails the test. */
+  /** The environment variable that makes the test fail if something is missing. */
   required?: 'REQUIRE_ORACLES' | 'REQUIRE_GUESTS';
 }
 
@@ -15,8 +18,8 @@ export function needsRoot(): Need | undefined {
 }
 
 /**
- * A test that runs where nothing is missing. Elsewhere it is skipped, with the reason in its title, or it fails where
- * the variable that `need.required` names is 1.
+ * A test that runs if nothing is missing. Otherwise it is skipped, with the reason in its title, or it fails if the
+ * variable that `need.required` names is 1.
  */
 export function testUnless(
   need: Need | undefined,
