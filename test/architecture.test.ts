@@ -5,7 +5,10 @@ import { expect, test } from '@jest/globals';
 
 const SRC = fileURLToPath(new URL('../src/', import.meta.url));
 
-/** What each folder of `src` may import of the others. What is not listed is forbidden: nothing runs up. */
+/**
+ * The folders that each folder of `src` may import. All other imports are forbidden, so a lower layer never imports a
+ * higher one.
+ */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   vsphere: ['base'],
@@ -15,7 +18,8 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   guest: ['base'],
   domain: ['base'],
   operations: ['base', 'vsphere', 'image', 'ovf', 'jobs', 'guest', 'domain'],
-  // Types aside, of what lies below operations only the settings of a connection: they are made of flags.
+  // Apart from types, cli may import only the connection settings from the layers below operations, because flags are
+  // derived from them.
   cli: ['base'],
   commands: ['base', 'cli', 'operations'],
 };
@@ -32,10 +36,13 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   commands: ['@oclif/core'],
 };
 
-/** What stands for the files beside the chapters, where they are above all of them. Where it is not listed they are for all chapters. */
+/**
+ * Stands for the files directly in the folder, if they may import all its chapters. Otherwise, all chapters may import
+ * these files.
+ */
 const BESIDE = '';
 
-/** The chapters of a folder, each with what it may import of the others: those before it. */
+/** The chapters of a folder, in order. Each chapter may import only the chapters before it. */
 const CHAPTERS: Readonly<Record<string, readonly string[]>> = {
   base: ['text', 'disk', 'xml', 'files', 'process', 'records', 'claims', 'output'],
   image: ['model', 'file', 'vmdk', 'probe', 'vdi', 'vhd', 'vhdx', 'qcow2', 'raw', 'copy', 'content', BESIDE],
@@ -45,23 +52,23 @@ const CHAPTERS: Readonly<Record<string, readonly string[]>> = {
   'operations/export': ['source', 'target', 'history', 'plan', 'transfer', 'run'],
 };
 
-/** Flags are made of it, and it loads nothing. */
+/** Flags are derived from it, and it loads no other modules. */
 const ENCODE_OPTIONS = 'operations/encode-options.ts';
 const SETTINGS = 'vsphere/connection/connection-settings.ts';
 
 interface Import {
   /** Relative to `src`. */
   from: string;
-  /** Relative to `src` for a file of ours, else as it is written. */
+  /** Relative to `src` for a file of this project, otherwise the unchanged specifier. */
   to: string;
-  /** Only types: gone when the program runs. */
+  /** Imports only types, which do not exist at run time. */
   isType: boolean;
 }
 
 const FILES = new Set(globSync('**/*.ts', { cwd: SRC }));
 const IMPORTS = [...FILES].flatMap(importsOf);
 
-/** Static imports, re-exports and dynamic imports alike. */
+/** Returns static imports, re-exports and dynamic imports. */
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(SRC, file), 'utf8');
   const statics = text.matchAll(/^(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm);
@@ -77,7 +84,10 @@ function folderOf(file: string): string {
   return file.split('/', 1)[0] ?? '';
 }
 
-/** The folder in `folder` that a file is in; {@link BESIDE} for a file beside them, undefined for one that is elsewhere. */
+/**
+ * Returns the chapter of `folder` that contains a file. {@link BESIDE} for a file directly in `folder`, undefined for a
+ * file elsewhere.
+ */
 function chapterOf(file: string, folder: string): string | undefined {
   return file.startsWith(`${folder}/`) ? relative(folder, dirname(file)).split('/', 1)[0] : undefined;
 }
@@ -104,7 +114,7 @@ test('no import runs up or across', () => {
   const wrong = IMPORTS.filter(isOurs).filter(({ from, to, isType }) => {
     const [above, below] = [folderOf(from), folderOf(to)];
     if (above === below || FLOORS[above]?.includes(below)) return false;
-    // cli and commands speak of what operations take and give.
+    // The types of what operations accept and return are used in cli and commands.
     if (isType && ['cli', 'commands'].includes(above) && !['cli', 'commands'].includes(below)) return false;
     return !(['cli', 'commands'].includes(above) && to === SETTINGS);
   });
@@ -141,7 +151,7 @@ test('each npm package stays in the folder that knows it', () => {
 test('commands load operations, and cli loads listr2 and cli-progress, only when they run', () => {
   const heavy = IMPORTS.filter(({ from, to, isType }) => {
     if (isType || folderOf(from) === 'operations') return false;
-    // The types of an export hold the list of formats, which the flags show.
+    // The types of an export include the list of formats, which flags show.
     const isOperation = to.startsWith('operations/') && !to.endsWith('types.ts') && to !== ENCODE_OPTIONS;
     return isOperation || to === SETTINGS || to === 'listr2' || to === 'cli-progress';
   });

@@ -4,12 +4,13 @@ import { needsRoot, type Need } from './oracles/skips.ts';
 
 const NOBODY = 65_534;
 
-/** Next to the folder that `path` is in. */
+/** Returns a path next to the folder that contains `path`. */
 const elsewhere = (path: string): string => join(dirname(path), '..', 'elsewhere');
 
 /**
- * What other local users can put where an earlier run left a `.partial` file, each with the same content, size and time of change. None may be taken over.
- * `elsewhere`, next to the folder, is the file that it leads to.
+ * What another local user can create where an earlier run left a `.partial` file, with the same content, size and
+ * modification time. None of these files may be adopted.
+ * `elsewhere`, next to the folder, is the file that a link refers to.
  */
 export const FOREIGN_LEFTOVERS: [string, (path: string) => Promise<void>, Need | undefined][] = [
   ['others can write', (path) => chmod(path, 0o666), undefined],

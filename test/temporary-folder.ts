@@ -2,12 +2,15 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Makes a folder that begins with `prefix`, and gives its path as links resolve it: so results and errors name the files in it. */
+/**
+ * Creates a folder whose name begins with `prefix`. Returns its path with symbolic links resolved, which is how results
+ * and errors name files.
+ */
 export async function makeTemporaryFolder(prefix: string): Promise<string> {
   return mkdtemp(join(await realpath(tmpdir()), prefix));
 }
 
-/** A folder like that, which is removed at the end of the scope. */
+/** A temporary folder that is removed at the end of the scope. */
 export class TemporaryFolder implements AsyncDisposable {
   readonly path: string;
 
