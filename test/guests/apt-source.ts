@@ -1,13 +1,13 @@
 import type { StepRunner } from './run-step.ts';
 
-/** A Debian release from which guests are built. */
+/** A release of Debian that guests are made of. */
 export type Suite = 'bookworm' | 'trixie';
 
-/** The Debian mirror and proxy of this host's apt. Guests use the same ones. */
+/** Where this host's apt gets Debian from, so that guests come from the same mirror through the same proxy. */
 export interface AptSource {
   mirror: string;
   securityMirror: string | undefined;
-  /** Environment variables that make programs use apt's proxy. */
+  /** What programs need in their environment to use apt's proxy. */
   env: Record<string, string>;
 }
 
@@ -23,7 +23,7 @@ export async function readAptSource(steps: StepRunner): Promise<AptSource> {
   return { mirror, securityMirror: uriOf('Debian-Security'), env };
 }
 
-/** Returns the guest's sources.list for the time of the build. */
+/** The guest's sources.list while it is made. */
 export function sourcesList(source: AptSource, suite: Suite): string {
   const lines = [`deb ${source.mirror} ${suite} main`];
   if (source.securityMirror !== undefined) lines.push(`deb ${source.securityMirror} ${suite}-security main`);

@@ -1,7 +1,4 @@
-/**
- * Paths that no test needs. They are left out of every guest, so that disks are quick to copy and initramfs images are
- * quick to build.
- */
+/** Left out of every guest, so that its disk is quick to copy and its initramfs quick to build: no test needs them. */
 const LEFT_OUT = [
   '/usr/share/doc/*',
   '/usr/share/man/*',
@@ -14,7 +11,7 @@ const LEFT_OUT = [
   '/lib/modules/*/kernel/sound/*',
 ];
 
-// VMware's e1000 and e1000e NICs use these drivers. vmxnet3 and virtio_net are in other folders.
+// e1000 and e1000e are VMware's cards; vmxnet3 and virtio_net stand elsewhere.
 const KEPT = [driver('net/ethernet/intel')];
 
 function driver(folder: string): string {

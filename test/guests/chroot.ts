@@ -1,7 +1,6 @@
 import type { StepRunner } from './run-step.ts';
 
-// The mounts are in a separate mount namespace and disappear when the command ends. There is no /sys, so that the
-// guest's tools cannot inspect this host.
+// The mounts are in a namespace of their own and end with the command. There is no /sys: tools of the guest must not look at this host.
 const ENTER = `
 mount -t proc proc "$1/proc"
 mount -t tmpfs tmpfs "$1/dev"
@@ -13,7 +12,7 @@ ln -s pts/ptmx "$1/dev/ptmx"
 exec chroot "$1" /bin/sh -eu
 `;
 
-/** Runs shell commands in a tree, with chroot. */
+/** Runs shell commands in a tree. */
 export async function runInTree(
   steps: StepRunner,
   tree: string,

@@ -21,10 +21,7 @@ const PACKAGES = [
   'zstd',
 ];
 
-/**
- * Builds the tree on which all guests of a release are based: a tar at `path` that contains apt's package lists. Needs
- * root.
- */
+/** Makes the tree that all guests of a release start from: a tar at `path`, with apt's lists in it. Needs root. */
 export async function buildDebianBase(suite: Suite, path: string, steps: StepRunner): Promise<void> {
   const source = await readAptSource(steps);
   const tree = await mkdtemp(`${path}-`);
@@ -32,15 +29,14 @@ export async function buildDebianBase(suite: Suite, path: string, steps: StepRun
     await mkdir(join(tree, 'etc/dpkg/dpkg.cfg.d'), { recursive: true });
     await writeFile(join(tree, 'etc/dpkg/dpkg.cfg.d/small'), DPKG_SETTINGS);
     const include = `--include=${PACKAGES.join(',')}`;
-    // debootstrap mounts the host's /proc in the tree. A separate mount namespace removes this mount when debootstrap
-    // ends, even after a failure.
+    // debootstrap mounts the host's /proc in the tree. In a namespace of its own that ends with it, also when it fails.
     const debootstrap = ['debootstrap', '--variant=minbase', include, suite, tree, source.mirror];
     await steps.run('unshare', ['--mount', '--propagation', 'private', ...debootstrap], { env: source.env });
     await writeFile(join(tree, 'etc/apt/sources.list'), sourcesList(source, suite));
     await runInTree(
       steps,
       tree,
-      // The packages that debootstrap unpacked itself do not follow dpkg's settings.
+      // What debootstrap unpacked by itself did not heed dpkg's settings.
       `apt-get update
       apt-get clean
       rm -rf /usr/share/doc/* /usr/share/man/* /usr/share/locale/* /usr/share/info/*`,

@@ -7,14 +7,13 @@ import type { StepRunner } from './run-step.ts';
 const SWAP_MIB = 96;
 const LUKS2_HEADER_MIB = 16;
 
-// libguestfs gives its own commands stable disk names. Other programs see the kernel's names, whose order varies
-// between starts.
+// libguestfs gives its commands stable names of disks. Programs see the kernel's, whose order changes from start to start.
 const FIND_DISK =
   'disk=$(lsblk -n -l -s -p -o NAME "$(findmnt -n -v -o SOURCE --target /boot)" | tail -n 1); test -b "$disk"';
 
 /**
- * Builds the disks of a guest, as qcow2, from the tree of its files. libguestfs does what mke2fs cannot do in a regular
- * file, so that the host needs neither loop devices nor device-mapper.
+ * Makes the disks of a guest, as qcow2, from the tree of its files. What mke2fs cannot do in a plain file is done by
+ * libguestfs, so that neither loop devices nor a device mapper of the host are needed.
  */
 export async function buildGuestDisks(
   recipe: GuestRecipe,
@@ -39,7 +38,7 @@ export async function buildGuestDisks(
   const tar = `${tree}.tar`;
   try {
     if (root === undefined) await steps.run('tar', ['-C', tree, '--numeric-owner', '-cf', tar, '.']);
-    // In double quotes, guestfish interprets the escape sequences of a JSON string as JSON does.
+    // guestfish reads the escapes of a JSON string in double quotes as JSON does.
     const script = [
       'run',
       recipe.layout,
@@ -56,7 +55,7 @@ export async function buildGuestDisks(
   }
 }
 
-/** An MBR partition table, with the root in the first partition and swap in the second. */
+/** An MBR, the root in the first partition and swap in the second. */
 function rootAndSwap(diskMiB: number): Ext4Root {
   const sizeMiB = diskMiB - SWAP_MIB - 1;
   const partitions = [
@@ -102,7 +101,7 @@ async function makeExt4(root: Ext4Root, tree: string, file: string, atMiB: numbe
   await steps.run('mke2fs', [...options, '-d', tree, file, `${root.sizeMiB}M`]);
 }
 
-/** Copies a file to a disk, without its first `skippedBytes` bytes. */
+/** Copies what follows the first `skippedBytes` of a file onto a disk. */
 async function place(
   file: string,
   skippedBytes: number,
@@ -115,9 +114,8 @@ async function place(
 }
 
 /**
- * Encrypts a volume without dm-crypt, which the host may lack.
- * qemu-img writes only LUKS version 1. Therefore cryptsetup creates a version 2 header with the same key, and the
- * encrypted bytes are copied after it. They are the same in both versions.
+ * Encrypts a volume without dm-crypt, which the host may lack: qemu-img writes LUKS version 1 only, so that cryptsetup makes a header of version 2 with
+ * its key, and the encrypted bytes, which are the same in both, follow that.
  */
 async function placeEncrypted(
   volume: string,
@@ -141,7 +139,7 @@ async function placeEncrypted(
     await steps.run('cryptsetup', dump, { input });
     await steps.run('truncate', ['-s', `${LUKS2_HEADER_MIB + 1}M`, header]);
     const cipher = ['--cipher', 'aes-xts-plain64', '--key-size', '512', '--sector-size', '512'];
-    // Few iterations, because an emulated processor has to compute them at each boot.
+    // Few rounds, since an emulated processor has to do them in each boot.
     const rounds = ['--pbkdf', 'pbkdf2', '--pbkdf-force-iterations', '10000'];
     const position = ['--offset', `${LUKS2_HEADER_MIB * 2048}`, '--uuid', luks.uuid, '--key-file', '-'];
     const format = ['luksFormat', '-q', '--type', 'luks2', '--volume-key-file', key, ...cipher, ...rounds, ...position];

@@ -7,7 +7,7 @@ import type { GuestRecipe } from './recipe.ts';
 import { REPORT_FILES } from './report-files.ts';
 import type { StepRunner } from './run-step.ts';
 
-/** Creates the files of a guest in an empty folder: the base, with the recipe's packages and files. */
+/** Makes the tree of a guest's files in an empty folder: the base with the recipe's packages and files. */
 export async function buildGuestTree(
   recipe: GuestRecipe,
   baseTar: string,
@@ -29,7 +29,7 @@ export async function buildGuestTree(
 async function installPackages(recipe: GuestRecipe, tree: string, steps: StepRunner): Promise<void> {
   const source = await readAptSource(steps);
   const packages = ['grub-pc', ...recipe.packages].join(' ');
-  // Daemons of the guest must not start on the host that builds it.
+  // No daemon of the guest starts on the host that builds it.
   const commands = `
     echo 'grub-pc grub-pc/install_devices multiselect' | debconf-set-selections
     echo 'grub-pc grub-pc/install_devices_empty boolean true' | debconf-set-selections
