@@ -1,4 +1,5 @@
 import { Command, Flags, type Interfaces } from '@oclif/core';
+import { SCHEMA_VERSION } from '../base/records/schema-version.ts';
 import { CommandProfile } from './config/command-profile.ts';
 import { CONFIG_FLAGS } from './config/config-flags.ts';
 import { secretsOf, type Profile, type Settings } from './config/profile.ts';
@@ -13,9 +14,6 @@ import { LostOutputError, requireStandardOutput, sayAtOnce } from './standard-ou
 import { safeLines } from './text/safe-text.ts';
 import { CommandTrace, isDebugging } from './trace/command-trace.ts';
 import { asUsageError, passwordFlagError } from './usage-error.ts';
-
-/** Version of the `--json` documents. It is repeated here so that the validator of records, which uses it too, need not be loaded. */
-const JSON_SCHEMA_VERSION = 1;
 
 /**
  * The parts that all commands share: `--json` and `--quiet`, the root signal, warnings, and error handling at the end
@@ -195,7 +193,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
       this.say(errorStack(error, (text) => this.redactor.clean(text)));
     if (this.jsonEnabled()) {
       this.logJson({
-        schemaVersion: JSON_SCHEMA_VERSION,
+        schemaVersion: SCHEMA_VERSION,
         ok: false,
         exitCode: report.exitCode,
         error: report,
@@ -223,7 +221,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
 
   protected override toSuccessJson(result: Result): JsonDocument<object> {
     return {
-      schemaVersion: JSON_SCHEMA_VERSION,
+      schemaVersion: SCHEMA_VERSION,
       ok: this.#failure === undefined,
       exitCode: this.#failure?.exitCode ?? 0,
       result: this.document(result),

@@ -1,11 +1,6 @@
 import { literal, looseObject, number, object, safeParse, type GenericSchema, type InferOutput } from 'valibot';
 import type { ObjectEntries, ObjectSchema, LiteralSchema } from 'valibot';
-
-/**
- * The version of all records and JSON documents. It is incremented when a field is removed or changes its meaning, but
- * not when a field is added.
- */
-export const SCHEMA_VERSION = 1;
+import { SCHEMA_VERSION } from './schema-version.ts';
 
 /** Returns the schema of a record that is stored in a file. */
 export function recordSchema<Entries extends ObjectEntries>(

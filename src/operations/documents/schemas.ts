@@ -13,7 +13,7 @@ import {
   type InferOutput,
 } from 'valibot';
 import { ERROR_KINDS } from '../../base/errors.ts';
-import { SCHEMA_VERSION } from '../../base/records/read-record.ts';
+import { SCHEMA_VERSION } from '../../base/records/schema-version.ts';
 import { SINK_FORMATS } from '../../image/model/encoding.ts';
 import { IMAGE_FORMATS } from '../../image/model/image.ts';
 import { JobErrorSchema, JobRecordSchema } from '../../jobs/job-record-schema.ts';

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { flushFolder, writeFileAtomically } from '../../../base/files/atomic-file.ts';
 import { compactTime } from '../../../base/text/compact-time.ts';
 import { Hyper2kvmError, sentenceOf } from '../../../base/errors.ts';
-import { isTaken } from '../../../base/files/exists.ts';
 import { localFileError } from '../../../base/files/local-file-error.ts';
 import { makeFolder } from '../../../base/files/make-folder.ts';
 import { readOwnFile } from '../../../base/files/own-file.ts';
@@ -188,7 +187,8 @@ export class Generations {
 }
 
 async function requireLink(path: string): Promise<void> {
-  if (!(await isTaken(path)) || (await lstat(path)).isSymbolicLink()) return;
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined || found.isSymbolicLink()) return;
   throw new Hyper2kvmError('local-file', `${path} is not a link, but --keep needs a link of that name.`, {
     hint: 'Move it, or choose another --output.',
   });

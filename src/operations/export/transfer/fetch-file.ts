@@ -125,9 +125,10 @@ async function fetchDisk(
   file: WantedFile,
   disk: ReadableDisk,
   member: Receiver,
-  { limiter, workers, onProgress }: FetchOptions,
+  options: FetchOptions,
   signal: AbortSignal,
 ): Promise<Fetched> {
+  const { limiter, workers, onProgress } = options;
   const { key, name, capacityBytes } = file;
   if (disk.capacityBytes !== capacityBytes) throw wrongCapacity(file, disk.capacityBytes);
   const beforeRead = limiter && ((bytes: number) => limiter.take(bytes, signal));
@@ -163,23 +164,10 @@ async function fetchDisk(
   const reader = new ReadWindows(disk, reading);
   const onRelease = (window: Parameters<typeof reader.release>[0]): void => reader.release(window);
   const encoding = { virtualSizeBytes: capacityBytes, fileName: name, pool: use.pool, signal, onRelease };
-  const stream = encodeStream(counted(reader.windows()), { ...encoding, onProgress: report });
-  return await hashStream(file, stream, member);
-}
-
-/** Writes a stream that was encoded locally, and hashes it. */
-async function hashStream(file: WantedFile, stream: AsyncIterable<Buffer>, member: BytesReceiver): Promise<Fetched> {
-  const { key, name } = file;
-  const check = new StreamOptimizedCheck({ name });
-  const sha256 = createHash('sha256');
-  for await (const chunk of stream) {
-    check.update(chunk);
-    sha256.update(chunk);
-    await member.write(chunk);
-  }
-  const summary = check.finish();
-  const { sizeBytes } = summary;
-  return { key, name, sizeBytes, sha256: sha256.digest('hex'), sha1: undefined, populatedBytes: populatedOf(summary) };
+  const chunks = encodeStream(counted(reader.windows()), { ...encoding, onProgress: report });
+  // The rate and the progress are those of the reads above.
+  const own = { ...options, limiter: undefined, withSha1: false, onProgress: () => {} };
+  return await new Arrival(file, { access: 'stream', sizeBytes: 0, chunks }, own, signal).intoBytes(member);
 }
 
 function populatedOf(summary: StreamOptimizedSummary | undefined): number | undefined {
