@@ -4,7 +4,7 @@ import { guestAge, type GuestAge } from './guest-age.ts';
 import type { HardwareKind } from './hardware-choice.ts';
 import { networkOf, unusedNetworks, type NetworkOptions } from './networks.ts';
 import { placeDisks } from './libvirt/place-disks.ts';
-import { cardDevice, emulatedCard } from './source-devices.ts';
+import { nicDevice, emulatedNic } from './source-devices.ts';
 import type { DomainSource } from './domain-source.ts';
 
 export interface DomainChoices {
@@ -55,7 +55,7 @@ export function domainOfMachine(
     devices,
     firmware: machine.firmware,
   });
-  const cards = machine.nics.map((nic) => cardFor(nic, hardware, age, devices));
+  const adapters = machine.nics.map((nic) => adapterFor(nic, hardware, age, devices));
   const connections = machine.nics.map((nic) => networkOf(nic.network, networks));
   const facts: DomainFacts = {
     name: machine.name,
@@ -81,7 +81,7 @@ export function domainOfMachine(
       serial: machine.disks[index]?.serial,
     })),
     cdRoms: placed.cdRoms,
-    nics: cards.map(({ nic }, index) => ({ ...nic, network: connections[index]?.network ?? '' })),
+    nics: adapters.map(({ nic }, index) => ({ ...nic, network: connections[index]?.network ?? '' })),
     guestId: machine.guestId,
   };
   const notes = [
@@ -90,7 +90,7 @@ export function domainOfMachine(
     ...(machine.tpm ? [FRESH_TPM] : []),
     ...(isPc && !age.knowsSata ? [`${machine.guestId} does not support SATA: the domain is a PC with IDE.`] : []),
     ...placed.notes,
-    ...new Set([...cards, ...connections].flatMap(({ note }) => note ?? [])),
+    ...new Set([...adapters, ...connections].flatMap(({ note }) => note ?? [])),
     ...unusedNetworks(
       machine.nics.map(({ network }) => network),
       networks,
@@ -155,20 +155,20 @@ function armDomain(
   return { facts, notes };
 }
 
-function cardFor(
+function adapterFor(
   { mac, model }: VmNic,
   hardware: HardwareKind,
   age: GuestAge,
   devices: ReadonlySet<string> | undefined,
 ): { nic: Omit<DomainNic, 'network'>; note?: string } {
-  const card = { mac };
-  if (hardware === 'virtio') return { nic: { ...card, model: 'virtio' } };
-  if (hardware === 'sata') return { nic: { ...card, model: age.nic } };
-  const same = emulatedCard(model);
-  if (same !== undefined && (devices?.has(cardDevice(same)) ?? true)) return { nic: { ...card, model: same } };
+  const adapter = { mac };
+  if (hardware === 'virtio') return { nic: { ...adapter, model: 'virtio' } };
+  if (hardware === 'sata') return { nic: { ...adapter, model: age.nic } };
+  const same = emulatedNic(model);
+  if (same !== undefined && (devices?.has(nicDevice(same)) ?? true)) return { nic: { ...adapter, model: same } };
   const note =
     model === ''
       ? `The source does not specify the model of a NIC: ${age.nic} is used.`
       : `QEMU cannot emulate the ${model} NIC of the source: ${age.nic} is used.`;
-  return { nic: { ...card, model: age.nic }, note };
+  return { nic: { ...adapter, model: age.nic }, note };
 }

@@ -1,7 +1,7 @@
 import {
-  cardDevice,
+  nicDevice,
   CONTROLLER_WORDS,
-  emulatedCard,
+  emulatedNic,
   emulatedController,
   isKnownToUefi,
   isSameController,
@@ -68,13 +68,13 @@ function obstacleToSource(
   if (unseen !== undefined) {
     return `the UEFI firmware of many hosts finds no disk on a ${CONTROLLER_WORDS[unseen]} controller`;
   }
-  const card = nics.find(({ model }) => emulatedCard(model) === undefined);
-  if (card !== undefined) {
-    return card.model === '' ? 'the source does not specify the models of its NICs' : `QEMU has no ${card.model} NIC`;
+  const nic = nics.find(({ model }) => emulatedNic(model) === undefined);
+  if (nic !== undefined) {
+    return nic.model === '' ? 'the source does not specify the models of its NICs' : `QEMU has no ${nic.model} NIC`;
   }
   const needed = [
     ...kinds.flatMap((kind) => emulatedController(kind)?.device ?? []),
-    ...nics.map(({ model }) => cardDevice(emulatedCard(model) ?? '')),
+    ...nics.map(({ model }) => nicDevice(emulatedNic(model) ?? '')),
   ];
   if (devices === undefined) return 'no QEMU is installed that could be asked for the devices of the source';
   const missing = needed.find((device) => !devices.has(device));

@@ -61,12 +61,12 @@ const CARDS: Readonly<Record<string, string>> = {
  * QEMU's model for a NIC as its source names it, in lower case; undefined if QEMU has none (vmxnet, vmxnet2, SR-IOV,
  * and unknown models).
  */
-export function emulatedCard(model: string): string | undefined {
+export function emulatedNic(model: string): string | undefined {
   return CARDS[model];
 }
 
 /** QEMU's device name for libvirt's NIC model. */
-export function cardDevice(model: string): string {
+export function nicDevice(model: string): string {
   return model === 'virtio' ? 'virtio-net-pci' : model;
 }
 

@@ -166,12 +166,12 @@ export class Guestfs implements AsyncDisposable {
 
   /** Commands run one after the other, in call order. */
   async #run(command: readonly string[], options: CallOptions): Promise<CallOutcome> {
-    const turn = this.#previous.then(() => this.#runAlone(command, options));
+    const turn = this.#previous.then(() => this.#runExclusively(command, options));
     this.#previous = turn.catch(() => {});
     return await turn;
   }
 
-  async #runAlone(
+  async #runExclusively(
     command: readonly string[],
     { limitMs = DEFAULT_LIMIT_MS, deadline: given, input = [] }: CallOptions,
   ): Promise<CallOutcome> {

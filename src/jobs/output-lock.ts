@@ -53,7 +53,7 @@ export async function lockOutput(path: string, request: LockRequest): Promise<As
 
 async function takeFile(path: string, text: string, request: LockRequest & { isClaimed: boolean }): Promise<void> {
   for (let round = 0; round < LOOKS; round += 1) {
-    if (await createWhole(path, text)) return;
+    if (await createWithContent(path, text)) return;
     const { kept: found, hasEnded } = await readWithLiveness(
       () => readLock(path),
       (lock) => readRecord(lock ?? '', LockSchema)?.process,
@@ -95,7 +95,7 @@ function isOver({ process: holder, since }: LockHolder): boolean {
 }
 
 /** Creates the file with its full contents or not at all; false when it already exists. */
-async function createWhole(path: string, text: string): Promise<boolean> {
+async function createWithContent(path: string, text: string): Promise<boolean> {
   const draft = draftPath(path);
   try {
     await write(draft, text);

@@ -29,6 +29,6 @@ export type ProgressEvent =
    * grain.
    */
   | { type: 'disk-progress'; vm: string; disk: string; receivedBytes: number; coveredBytes: number }
-  | { type: 'disk-whole'; vm: string; disk: string; sizeBytes: number; sha256: string; seconds: number }
+  | { type: 'disk-complete'; vm: string; disk: string; sizeBytes: number; sha256: string; seconds: number }
   /** The file is already complete from an earlier run and is not downloaded again. */
   | { type: 'disk-kept'; vm: string; disk: string; sizeBytes: number; sha256: string };

@@ -34,7 +34,7 @@ function serveVm(): Promise<TestServer> {
           { content: mixedContent(96 * MiB + 512, 'demo data') },
           { content: emptyContent(1024 * MiB) },
         ],
-        networkCards: [{ macAddress: '00:50:56:9a:00:01' }],
+        networkAdapters: [{ macAddress: '00:50:56:9a:00:01' }],
       },
     ],
   });

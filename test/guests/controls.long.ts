@@ -42,13 +42,13 @@ function control(name: string, title: string, run: (guest: Guest) => Promise<voi
 }
 
 for (const name of WANTED_GUESTS) {
-  const { networkCards } = recipeOf(name);
+  const { networkAdapters } = recipeOf(name);
   const upByMac = Object.fromEntries(
-    networkCards.map((card) => [card.macAddress, expect.objectContaining({ name: cardName(card), state: 'up' })]),
+    networkAdapters.map((card) => [card.macAddress, expect.objectContaining({ name: cardName(card), state: 'up' })]),
   );
-  const everyCardTalked = networkCards.map(() => true);
+  const everyCardTalked = networkAdapters.map(() => true);
   const reachedBut = (silent: readonly string[]): Record<string, boolean> =>
-    Object.fromEntries(networkCards.map(({ macAddress }) => [macAddress, !silent.includes(macAddress)]));
+    Object.fromEntries(networkAdapters.map(({ macAddress }) => [macAddress, !silent.includes(macAddress)]));
 
   control(name, 'boots on hardware like VMware’s: each NIC reaches its gateway, no unit failed', async (guest) => {
     const { talked, report } = await runControl(guest, VMWARE, TIME_LIMIT_MS);
@@ -66,9 +66,9 @@ for (const name of WANTED_GUESTS) {
     control(name, 'boots on VMware’s disks with virtio NICs, of which none is configured', async (guest) => {
       const { talked, report } = await runControl(guest, { disks: 'vmware', network: 'virtio' }, TIME_LIMIT_MS);
       expect(Object.values(report?.nics ?? {})).toEqual(
-        networkCards.map(() => expect.objectContaining({ state: 'down', addresses: [] })),
+        networkAdapters.map(() => expect.objectContaining({ state: 'down', addresses: [] })),
       );
-      expect(talked).toEqual(networkCards.map(() => false));
+      expect(talked).toEqual(networkAdapters.map(() => false));
     });
   } else {
     const silent = SILENT_ON_VIRTIO[name] ?? [];

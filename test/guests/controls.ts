@@ -55,7 +55,9 @@ export async function runControl(guest: Guest, hardware: Hardware, timeLimitMs: 
     const args = machineArgs(guest.recipe, hardware, { disks: guest.disks, variables, frames: folder });
     const talked = (): Promise<boolean[]> =>
       Promise.all(
-        guest.recipe.networkCards.map((card, index) => hasFrameOf(join(folder, `net${index}.pcap`), card.macAddress)),
+        guest.recipe.networkAdapters.map((card, index) =>
+          hasFrameOf(join(folder, `net${index}.pcap`), card.macAddress),
+        ),
       );
     const { passphrase } = guest.recipe;
     const { serial, match, seconds } = await runMachine(args, {

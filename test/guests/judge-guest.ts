@@ -43,8 +43,8 @@ export async function judgeGuest(
 }
 
 /** Returns the VM configuration that the program reads from the package of a guest. */
-function machineOf({ name, firmware, controller, disks, networkCards }: GuestRecipe): DomainSource {
-  const nics = networkCards.map(({ model, macAddress, pciSlotNumber }) => ({
+function machineOf({ name, firmware, controller, disks, networkAdapters }: GuestRecipe): DomainSource {
+  const nics = networkAdapters.map(({ model, macAddress, pciSlotNumber }) => ({
     mac: macAddress,
     model,
     network: 'VM Network',

@@ -51,7 +51,7 @@ export function machineArgs(recipe: GuestRecipe, hardware: Hardware, files: Mach
     ...(recipe.firmware === undefined || files.variables === undefined ? [] : uefi(recipe.firmware, files.variables)),
     ...(isVmware ? vmwarePorts() : []),
     ...(hardware.disks === 'vmware' ? vmwareDisks(recipe, files) : virtioDisks(recipe, files)),
-    ...recipe.networkCards.flatMap((card, index) => networkCard(card, index, hardware, files)),
+    ...recipe.networkAdapters.flatMap((card, index) => networkCard(card, index, hardware, files)),
   ];
   return ['-nodefaults', '-no-user-config', '-no-reboot', ...devices.flat()];
 }

@@ -238,7 +238,7 @@ function judgementOf(report: BootReport | undefined): Judgement {
 }
 
 function summary({ recipe }: Guest, { booted, cards, talked, report, sign, seconds, serialEnd }: Control): MatrixBoot {
-  const isUp = recipe.networkCards.every(
+  const isUp = recipe.networkAdapters.every(
     (card) => cards[cardName(card)] === 'up' && report?.nics[card.macAddress]?.name === cardName(card),
   );
   const networkKept =

@@ -52,7 +52,7 @@ if (WANTED_GUESTS.includes('fit')) {
     const converted = await convertGuest(guest, await packGuest(guest, join(folder, 'source')), join(folder, 'output'));
     const disk = 'disks' in converted ? converted.disks[0] : undefined;
     const compared = await compareWithSource(guest, disk ?? '', folder);
-    const name = `ens${recipeOf('fit').networkCards[0]?.pciSlotNumber}`;
+    const name = `ens${recipeOf('fit').networkAdapters[0]?.pciSlotNumber}`;
     expect(compared).toEqual({
       changedFiles: [expect.stringMatching(new RegExp(`^\\+ /etc/systemd/network/\\S*${name}\\.link$`))],
       sameOutsideRoot: true,

@@ -59,7 +59,7 @@ function vmdkName(recipe: GuestRecipe, index: number): string {
 }
 
 function descriptor(recipe: GuestRecipe, sizes: readonly number[]): string {
-  const { disks, networkCards } = recipe;
+  const { disks, networkAdapters } = recipe;
   const controller = CONTROLLERS[recipe.controller];
   const files = disks.map(
     (_disk, index) =>
@@ -98,7 +98,7 @@ function descriptor(recipe: GuestRecipe, sizes: readonly number[]): string {
         ResourceType: 17,
       }),
     ),
-    ...networkCards.map((card, index) =>
+    ...networkAdapters.map((card, index) =>
       item(
         {
           Address: card.macAddress,

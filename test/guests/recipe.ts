@@ -57,7 +57,7 @@ export interface GuestRecipe {
   controller: 'pvscsi' | 'mptsas1068' | 'ahci' | 'nvme';
   disks: readonly RecipeDisk[];
   /** In the order of the VM, which can differ from the order of the slots. */
-  networkCards: readonly RecipeNetworkCard[];
+  networkAdapters: readonly RecipeNetworkCard[];
   /** Opens the encrypted volumes. It is typed on the serial console when the guest asks, and is passed to the fix. */
   passphrase?: string;
   /** Packages in addition to those of the base. */

@@ -32,7 +32,7 @@ testWithGuest(
       guestId: 'debian12_64Guest',
       memoryMb: 1024,
       disks: [{ content, controller: 'pvscsi' }],
-      networkCards: recipe.networkCards.map(({ macAddress, pciSlotNumber }) => ({ macAddress, pciSlotNumber })),
+      networkAdapters: recipe.networkAdapters.map(({ macAddress, pciSlotNumber }) => ({ macAddress, pciSlotNumber })),
     } as const;
     await using server = await startTestServer({ vms: [vm] });
     const state = join(scratch.path, 'state');

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { domainOfMachine } from '../../src/domain/domain-of-machine.ts';
 import { domainXml } from '../../src/domain/libvirt/domain-xml.ts';
 import { readDomain } from '../../src/domain/libvirt/read-domain.ts';
-import { matchCards } from '../../src/guest/linux/network/match-cards.ts';
+import { matchNics } from '../../src/guest/linux/network/match-nics.ts';
 import { describedByVmx, machineOf } from '../../src/operations/convert/described-machine.ts';
 import { readVmx } from '../../src/ovf/vmx/vmx-facts.ts';
 import { inPciOrder, type OrderedNic } from '../../src/operations/nic-order.ts';
@@ -73,7 +73,7 @@ ethernet1.pciSlotNumber = "192"
 test.each(['virtio', 'source', 'sata'] as const)('on %s, eth0 is the NIC in the lower slot', (hardware) => {
   const [green, blue] = ['00:50:56:00:00:0a', '00:50:56:00:00:0b'];
   const described = describedByVmx(readVmx(Buffer.from(CROSSWISE), 'crosswise.vmx'));
-  expect(matchCards([{ name: 'eth0' }, { name: 'eth1' }], described.nics, true).bindings).toEqual([
+  expect(matchNics([{ name: 'eth0' }, { name: 'eth1' }], described.nics, true).bindings).toEqual([
     { name: 'eth0', mac: blue },
     { name: 'eth1', mac: green },
   ]);

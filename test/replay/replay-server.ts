@@ -117,8 +117,8 @@ class Replay {
     const content = typeof file === 'string' ? await readFile(file) : file;
     const length = headers['content-length'];
     response.writeHead(200, length === undefined ? {} : { 'content-length': length });
-    const isWhole = content.length <= bodyBytes;
-    response.write(content.subarray(0, bodyBytes), () => (isWhole ? response.end() : request.socket.destroy()));
+    const isComplete = content.length <= bodyBytes;
+    response.write(content.subarray(0, bodyBytes), () => (isComplete ? response.end() : request.socket.destroy()));
   }
 }
 

@@ -120,7 +120,7 @@ async function start(options: TestServerOptions): Promise<TestServer> {
         folder: ['Linux'],
         nvram: Buffer.from('nvram'),
         firmware: 'efi',
-        networkCards: [{ macAddress: '00:50:56:01:02:03' }],
+        networkAdapters: [{ macAddress: '00:50:56:01:02:03' }],
         disks: CONTENTS.map((content) => ({ content })),
       },
       { name: 'a/b 100%', disks: [{ content: emptyContent(MIB) }] },

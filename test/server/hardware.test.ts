@@ -12,7 +12,7 @@ describe('the devices of a VM', () => {
   test('can come shuffled, with the first disk behind its controller', async () => {
     const disks = [{ content }, { content }, { content }];
     await using scene = await open(
-      { disks, networkCards: [{ macAddress: '00:50:56:00:00:01' }] },
+      { disks, networkAdapters: [{ macAddress: '00:50:56:00:00:01' }] },
       { deviceOrder: 'shuffled' },
     );
     const devices = await devicesOf(scene.client);

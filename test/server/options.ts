@@ -92,7 +92,7 @@ export interface VmOptions {
   secureBoot?: boolean;
   cpus?: number;
   memoryMb?: number;
-  networkCards?: readonly NetworkCardOptions[];
+  networkAdapters?: readonly NetworkCardOptions[];
   snapshots?: readonly SnapshotOptions[];
   /** Default: `running` when the VM is powered on. */
   tools?: 'running' | 'notRunning' | 'notInstalled';

@@ -10,7 +10,7 @@ export class PropertyCollector {
   readonly filters = new Map<string, { ref: MoRef; spec: RequestObject }>();
   readonly #pages = new Map<string, SelectedObject[]>();
   /** The state that the client has at the latest version and at the one before. A client repeats the older version when an answer was lost. */
-  #told: { version: number; state: ToldState }[] = [];
+  #reported: { version: number; state: ToldState }[] = [];
   /** Aborts when the collector is destroyed or its session ends. */
   readonly #closing = new AbortController();
   #cancelling = new AbortController();
@@ -68,8 +68,8 @@ export class PropertyCollector {
       if (left <= 0) break;
     }
     if (filterSet.length === 0) return undefined;
-    const next = (this.#told.at(-1)?.version ?? 0) + 1;
-    this.#told = [...this.#told.slice(-1), { version: next, state }];
+    const next = (this.#reported.at(-1)?.version ?? 0) + 1;
+    this.#reported = [...this.#reported.slice(-1), { version: next, state }];
     return data('UpdateSet', {
       version: String(next),
       filterSet: arrayOf('PropertyFilterUpdate', filterSet),
@@ -80,7 +80,7 @@ export class PropertyCollector {
   /** Returns a copy of the client's state at a version. */
   #stateAt(version: string): ToldState {
     if (version === '') return new Map();
-    const told = this.#told.find((entry) => String(entry.version) === version);
+    const told = this.#reported.find((entry) => String(entry.version) === version);
     if (told === undefined) throw new VimFault('InvalidCollectorVersion', 'The collector version is not valid.');
     return new Map(told.state);
   }

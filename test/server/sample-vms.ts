@@ -12,7 +12,7 @@ export function sampleVms(): VmOptions[] {
       firmware: 'efi',
       secureBoot: true,
       nvram: Buffer.alloc(8684, 'nvram'),
-      networkCards: [{ macAddress: '00:50:56:01:02:03' }],
+      networkAdapters: [{ macAddress: '00:50:56:01:02:03' }],
       disks: [
         { content: mixedContent(256 * MIB, 'web-01 system') },
         { content: emptyContent(64 * MIB) },
@@ -23,7 +23,7 @@ export function sampleVms(): VmOptions[] {
       name: 'db-01',
       folder: ['Linux'],
       powerState: 'poweredOn',
-      networkCards: [{ macAddress: '00:50:56:01:02:04' }],
+      networkAdapters: [{ macAddress: '00:50:56:01:02:04' }],
       disks: [{ content: mixedContent(128 * MIB, 'db-01') }],
     },
     {

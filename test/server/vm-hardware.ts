@@ -32,7 +32,7 @@ export function hardwareDevices(
       .filter(({ key }) => key !== IDE_KEY)
       .map((each) => controller(each, disks)),
     ...disks.map((disk) => virtualDisk(disk, place)),
-    ...(vm.networkCards ?? []).map((card, index) => networkCard(card, index, place.network)),
+    ...(vm.networkAdapters ?? []).map((card, index) => networkCard(card, index, place.network)),
   ];
   if (vm.iso !== undefined) devices.push(cdDrive(vm.iso, place.datastore, cdDriveUnit(disks)));
   if (vm.passthrough === true) {

@@ -139,7 +139,7 @@ function vmSummary(vm: VirtualMachine): DataObject {
       vmPathName: vmPathName(vm),
       memorySizeMB: options.memoryMb ?? 1024,
       numCpu: options.cpus ?? 1,
-      numEthernetCards: options.networkCards?.length ?? 0,
+      numEthernetCards: options.networkAdapters?.length ?? 0,
       numVirtualDisks: vm.disks.length,
       uuid: vm.biosUuid,
       instanceUuid: vm.instanceUuid,

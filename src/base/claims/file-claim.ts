@@ -31,7 +31,7 @@ export class FileClaims {
   readonly #onProblem: (message: string) => void;
   readonly #lock: typeof lockFile;
   #hasTidied = false;
-  #hasToldProblem = false;
+  #hasReportedProblem = false;
 
   /**
    * `onProblem` is called once, with one sentence, if no lock can be taken; claims are then not held. `lock` is for
@@ -61,8 +61,8 @@ export class FileClaims {
     const name = await nameOf(path);
     const lock = await this.#tryLock(name).catch((error: unknown) => {
       if (!(error instanceof Hyper2kvmError)) throw error;
-      if (!this.#hasToldProblem) this.#onProblem(problemSentence(error));
-      this.#hasToldProblem = true;
+      if (!this.#hasReportedProblem) this.#onProblem(problemSentence(error));
+      this.#hasReportedProblem = true;
       return NO_LOCK;
     });
     if (lock === undefined) {

@@ -48,7 +48,7 @@ export function vmInfoLines(info: VmInfo): string[] {
     `Memory: ${formatBytes(hardware.memoryBytes)}`,
     `Firmware: ${hardware.firmware}`,
     ...info.disks.map(({ label, capacityBytes }) => `Disk: ${label}, ${formatBytes(capacityBytes)}`),
-    ...hardware.networkCards.map(({ macAddress, network }) => `Network: ${network}, ${macAddress}`),
+    ...hardware.networkAdapters.map(({ macAddress, network }) => `Network: ${network}, ${macAddress}`),
     `CD-ROM drives: ${hardware.cdRoms}`,
     ...info.snapshots.map((name) => `Snapshot: ${name}`),
   ].map(safeText);

@@ -28,7 +28,7 @@ export class LogFile {
   #lost = 0;
   /** The last write ended within a line. */
   #isTorn = false;
-  #problemTold = false;
+  #problemReported = false;
 
   private constructor(options: LogFileOptions, handle: FileHandle) {
     this.#options = options;
@@ -124,8 +124,8 @@ export class LogFile {
   }
 
   #tell(error: unknown): void {
-    if (this.#problemTold) return;
-    this.#problemTold = true;
+    if (this.#problemReported) return;
+    this.#problemReported = true;
     const failure = localFileError('write the log', this.#options.path, error);
     const sentence = failure instanceof Error ? failure.message : String(failure);
     this.#options.onProblem(`${sentence} The job continues; lines of the log are missing.`);

@@ -10,7 +10,7 @@ export class JobLines {
   readonly #now: () => number;
   readonly #states = new Map<string, string>();
   #progress = '';
-  #toldAtMs = -Infinity;
+  #printedAtMs = -Infinity;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -26,10 +26,10 @@ export class JobLines {
   #progressLine({ state, percent, transferredBytes }: JobView): string[] {
     const share = percent === undefined ? '' : `${percent} %, `;
     const progress = `${share}${formatBytes(transferredBytes)} fetched`;
-    const isTime = this.#now() - this.#toldAtMs >= PROGRESS_INTERVAL_MS;
+    const isTime = this.#now() - this.#printedAtMs >= PROGRESS_INTERVAL_MS;
     if (state !== 'running' || transferredBytes === 0 || progress === this.#progress || !isTime) return [];
     this.#progress = progress;
-    this.#toldAtMs = this.#now();
+    this.#printedAtMs = this.#now();
     return [progress];
   }
 

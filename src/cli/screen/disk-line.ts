@@ -42,7 +42,7 @@ export function diskLine(disk: DiskProgress, context: DiskLineContext): string {
 
 function diskWords(disk: DiskProgress, { nowMs, glyphs }: DiskLineContext): string {
   switch (disk.phase) {
-    case 'whole':
+    case 'complete':
       return `${glyphs.done} ${formatBytes(disk.sizeBytes)} in ${formatDuration(disk.seconds)}`;
     case 'kept':
       return `${glyphs.done} ${formatBytes(disk.sizeBytes)} kept from an earlier run`;

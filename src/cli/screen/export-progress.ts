@@ -23,7 +23,7 @@ export interface DiskProgress {
   disk: string;
   capacityBytes: number;
   /** During `hashing` and `verifying`, the progress is that of reading the source's file and the result. */
-  phase: 'waiting' | 'hashing' | 'running' | 'retrying' | 'verifying' | 'whole' | 'kept';
+  phase: 'waiting' | 'hashing' | 'running' | 'retrying' | 'verifying' | 'complete' | 'kept';
   receivedBytes: number;
   coveredBytes: number;
   /** 1 for the first attempt. */
@@ -117,8 +117,8 @@ function applyDiskEvent(state: VmProgress, event: DiskEvent, nowMs: number): voi
       disk.phase = 'retrying';
       disk.retry = { ...event, untilMs: nowMs + event.waitMs };
       return;
-    case 'disk-whole':
-      Object.assign(disk, { phase: 'whole', sizeBytes: event.sizeBytes, seconds: event.seconds });
+    case 'disk-complete':
+      Object.assign(disk, { phase: 'complete', sizeBytes: event.sizeBytes, seconds: event.seconds });
       return;
     case 'disk-kept':
       Object.assign(disk, { phase: 'kept', sizeBytes: event.sizeBytes });
@@ -137,7 +137,7 @@ export function isRunning({ phase }: DiskProgress): boolean {
 
 /** The completed share of a disk's capacity, from 0 to 1. Only a complete disk is at 1. */
 export function shareOf(disk: DiskProgress): number {
-  if (disk.phase === 'whole' || disk.phase === 'kept') return 1;
+  if (disk.phase === 'complete' || disk.phase === 'kept') return 1;
   return disk.capacityBytes > 0 ? Math.min(disk.coveredBytes / disk.capacityBytes, 0.999) : 0;
 }
 

@@ -43,9 +43,9 @@ export class FleetVm {
   #sums(): Pick<DiskProgress, 'capacityBytes' | 'receivedBytes' | 'coveredBytes'> {
     const sums = { capacityBytes: 0, receivedBytes: 0, coveredBytes: 0 };
     for (const disk of this.progress.disks.values()) {
-      const isThere = disk.phase === 'whole' || disk.phase === 'kept';
+      const isThere = disk.phase === 'complete' || disk.phase === 'kept';
       sums.capacityBytes += disk.capacityBytes;
-      sums.receivedBytes += disk.phase === 'whole' ? disk.sizeBytes : disk.receivedBytes;
+      sums.receivedBytes += disk.phase === 'complete' ? disk.sizeBytes : disk.receivedBytes;
       sums.coveredBytes += isThere ? disk.capacityBytes : disk.coveredBytes;
     }
     return sums;

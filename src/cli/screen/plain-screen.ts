@@ -29,7 +29,7 @@ export class PlainScreen implements ExportScreen {
   readonly #stream: { write: (text: string) => unknown };
   readonly #now: () => number;
   /** Time of the last line about a disk; its start counts as a line. */
-  readonly #toldAtMs = new Map<string, number>();
+  readonly #printedAtMs = new Map<string, number>();
   /**
    * One state for each VM that has begun, because several may be exported concurrently. The state without a name is for
    * the run or for a conversion.
@@ -85,7 +85,7 @@ export class PlainScreen implements ExportScreen {
       case 'vm-skipped':
         return `${event.vm}: ${skipWords(event.result)}`;
       case 'source-started':
-        this.#toldAtMs.clear();
+        this.#printedAtMs.clear();
         return `Converting ${event.source}`;
       case 'source-finished':
         return `${event.source}: ${isPlan(event.result) ? '' : 'done, '}${resultWords(event.result)}`;
@@ -106,16 +106,16 @@ export class PlainScreen implements ExportScreen {
     const name = `${event.vm}: ${event.disk}`;
     switch (event.type) {
       case 'disk-started': {
-        this.#toldAtMs.set(event.disk, this.#now());
+        this.#printedAtMs.set(event.disk, this.#now());
         const again = event.attempt > 1 ? `, try ${event.attempt}` : '';
         return `${name}: started, ${formatBytes(event.capacityBytes)} of capacity${again}`;
       }
       case 'disk-pass':
-        this.#toldAtMs.set(event.disk, this.#now());
+        this.#printedAtMs.set(event.disk, this.#now());
         return event.pass === 'copy' ? undefined : `${name}: ${PASS_WORDS[event.pass]}`;
       case 'disk-progress':
         return this.#progressLine(event);
-      case 'disk-whole':
+      case 'disk-complete':
         return `${name}: complete, ${formatBytes(event.sizeBytes)} in ${formatDuration(event.seconds)}`;
       case 'disk-kept':
         return `${name}: kept from an earlier run, ${formatBytes(event.sizeBytes)}`;
@@ -130,8 +130,8 @@ export class PlainScreen implements ExportScreen {
   #progressLine({ vm, disk }: Extract<DiskEvent, { type: 'disk-progress' }>): string | undefined {
     const nowMs = this.#now();
     const state = this.#stateOf(vm).disks.get(disk);
-    if (state === undefined || nowMs - (this.#toldAtMs.get(disk) ?? nowMs) < PROGRESS_MS) return undefined;
-    this.#toldAtMs.set(disk, nowMs);
+    if (state === undefined || nowMs - (this.#printedAtMs.get(disk) ?? nowMs) < PROGRESS_MS) return undefined;
+    this.#printedAtMs.set(disk, nowMs);
     const rate = state.received.perSecond(nowMs);
     const left = secondsLeft(state, nowMs);
     const pass = state.phase === 'verifying' ? 'read back ' : state.phase === 'hashing' ? 'hashed ' : '';

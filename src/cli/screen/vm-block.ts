@@ -78,5 +78,5 @@ function isIdle(disk: DiskProgress): boolean {
 }
 
 function isThere({ phase }: DiskProgress): boolean {
-  return phase === 'whole' || phase === 'kept';
+  return phase === 'complete' || phase === 'kept';
 }

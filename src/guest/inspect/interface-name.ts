@@ -15,7 +15,7 @@ const OTHER =
   /^(lo|br|bond|team|vlan|tun|tap|wg|ppp|dummy|docker|virbr|veth|vnet|vmnet|wl|ww|ib|sit|gre|ip6|macv|lxc|ovs|dsl|can)([\d-]|$|[a-z]*\d)/;
 
 /** A kernel interface name has at most 15 characters; real ones contain no quotes, slashes or spaces. */
-export function isCardName(name: string): boolean {
+export function isNicName(name: string): boolean {
   return /^[A-Za-z][\w-]{0,14}$/.test(name) && !OTHER.test(name);
 }
 
@@ -31,6 +31,6 @@ export function readMac(text: string | undefined): string | undefined {
 }
 
 /** `eth0.100` and `eth0:1` are on the NIC `eth0`. */
-export function cardOf(name: string): string {
+export function nicNameOf(name: string): string {
   return name.split(/[.:@]/, 1)[0] ?? name;
 }

@@ -3,7 +3,7 @@ import type { Guest } from '../guest.ts';
 import { configuredNics } from './network/configured-addresses.ts';
 import { configuredNames } from './network/configured-names.ts';
 import { planMatches } from './network/match/rewrite-matches.ts';
-import { matchCards, type Binding } from './network/match-cards.ts';
+import { matchNics, type Binding } from './network/match-nics.ts';
 import { hasPredictableNames } from './network/predictable-names.ts';
 
 const NAME = 'network';
@@ -19,7 +19,7 @@ export const network: Fix = {
     const { names, patterns } = await configuredNames(guest.files, (path) => draft.read(path));
     const hasLinks = await hasLinkFiles(guest);
     const isPredictable = hasLinks && (await hasPredictableNames(guest.files));
-    const { bindings, unmatched, unnamed } = matchCards(names, guest.nics, !isPredictable);
+    const { bindings, unmatched, unnamed } = matchNics(names, guest.nics, !isPredictable);
     if (unmatched.length > 0) draft.warn(unmatchedWarning(unmatched, guest));
     const named = bindings.length + unnamed.length + names.filter(({ bound }) => bound === true).length;
     if (isPredictable && named < guest.nics.length) {

@@ -36,10 +36,10 @@ export class SourceFile {
    * Throws if `[offsetBytes, offsetBytes + lengthBytes)` is not completely inside the file. `toldAt` is the offset of
    * the field that specifies the range.
    */
-  requireInside(offsetBytes: number, lengthBytes: number, what: string, toldAt: number): void {
+  requireInside(offsetBytes: number, lengthBytes: number, what: string, referencedAt: number): void {
     if (offsetBytes + lengthBytes <= this.sizeBytes) return;
     const place = `bytes ${offsetBytes} to ${offsetBytes + lengthBytes}`;
-    throw this.fault(toldAt, `${what} would be in ${place}, but the file ends at byte ${this.sizeBytes}`);
+    throw this.fault(referencedAt, `${what} would be in ${place}, but the file ends at byte ${this.sizeBytes}`);
   }
 
   /**
@@ -58,11 +58,11 @@ export class SourceFile {
    * Like `read`, but bypasses the cache: for small structures that are scattered between data, where a full page would
    * be read for a few bytes.
    */
-  async readScattered(offsetBytes: number, lengthBytes: number, what: string, toldAt: number): Promise<Buffer> {
+  async readScattered(offsetBytes: number, lengthBytes: number, what: string, referencedAt: number): Promise<Buffer> {
     if (lengthBytes > PAGE_BYTES) throw new RangeError(`${lengthBytes} bytes are more than a page`);
-    this.requireInside(offsetBytes, lengthBytes, what, toldAt);
+    this.requireInside(offsetBytes, lengthBytes, what, referencedAt);
     const bytes = await this.file.read(offsetBytes, lengthBytes);
-    this.requireInside(offsetBytes, lengthBytes + (lengthBytes - bytes.length), what, toldAt);
+    this.requireInside(offsetBytes, lengthBytes + (lengthBytes - bytes.length), what, referencedAt);
     return bytes;
   }
 

@@ -51,18 +51,23 @@ export class L2Reader {
     }
   }
 
-  #zeroRun(part: Span, toldAt: number): Run {
-    if (this.#header.version === 2) throw this.#source.fault(toldAt, 'a zero cluster is marked as in version 3');
+  #zeroRun(part: Span, referencedAt: number): Run {
+    if (this.#header.version === 2) throw this.#source.fault(referencedAt, 'a zero cluster is marked as in version 3');
     return emptyRun('zero', part);
   }
 
-  #dataRun(clusterOffset: number, part: Span, cluster: number, toldAt: number): Run {
+  #dataRun(clusterOffset: number, part: Span, cluster: number, referencedAt: number): Run {
     const { clusterBytes } = this.#header;
     if (clusterOffset % clusterBytes !== 0) {
-      throw this.#source.fault(toldAt, `a cluster at byte ${clusterOffset} is not aligned`);
+      throw this.#source.fault(referencedAt, `a cluster at byte ${clusterOffset} is not aligned`);
     }
     const start = cluster * clusterBytes;
-    this.#source.requireInside(clusterOffset + (part.fromBytes - start), part.toBytes - part.fromBytes, 'data', toldAt);
+    this.#source.requireInside(
+      clusterOffset + (part.fromBytes - start),
+      part.toBytes - part.fromBytes,
+      'data',
+      referencedAt,
+    );
     return dataRun(part, start, clusterOffset);
   }
 
@@ -70,13 +75,13 @@ export class L2Reader {
    * "Compressed Clusters Descriptor (x = 62 - (cluster_bits - 8))": an offset of x bits, then the number of additional
    * sectors that the bytes touch after the first one.
    */
-  #compressedRun(high: number, low: number, part: Span, toldAt: number): Run {
+  #compressedRun(high: number, low: number, part: Span, referencedAt: number): Run {
     const { clusterBytes, codec } = this.#header;
     const offsetBitsHigh = 62 - (Math.log2(clusterBytes) - 8) - 32;
     const offset = (high & ((1 << offsetBitsHigh) - 1)) * 2 ** 32 + low;
     const moreSectors = (high & (COMPRESSED - 1)) >>> offsetBitsHigh;
     if (offset === 0 || offset >= this.#source.sizeBytes) {
-      throw this.#source.fault(toldAt, `a compressed cluster would start at byte ${offset}`);
+      throw this.#source.fault(referencedAt, `a compressed cluster would start at byte ${offset}`);
     }
     const boundBytes = (moreSectors + 1) * SECTOR_BYTES - (offset % SECTOR_BYTES);
     return {

@@ -73,14 +73,14 @@ class Qcow2Image implements MappedImage {
     }
   }
 
-  #checkL2Table(offsetBytes: number, tables: number, toldAt: number): void {
+  #checkL2Table(offsetBytes: number, tables: number, referencedAt: number): void {
     const { clusterBytes } = this.#header;
     if (offsetBytes % clusterBytes !== 0) {
-      throw this.#source.fault(toldAt, `an L2 table at byte ${offsetBytes} is not aligned to a cluster`);
+      throw this.#source.fault(referencedAt, `an L2 table at byte ${offsetBytes} is not aligned to a cluster`);
     }
     // Each table may be used only once. Otherwise a small file could cause hours of work with a few tables.
     if (tables * clusterBytes > this.#source.sizeBytes) {
-      throw this.#source.fault(toldAt, 'it refers to more L2 tables than the file has space for');
+      throw this.#source.fault(referencedAt, 'it refers to more L2 tables than the file has space for');
     }
   }
 

@@ -84,7 +84,7 @@ class Qcow2Sink implements DiskSink {
     const writes = new Writes(this.#file);
     const entries = [
       ...(packed.length > 0 ? this.#placePacked(packed, bytes, writes) : []),
-      ...(whole.length > 0 ? this.#placeWhole(whole, bytes, writes) : []),
+      ...(whole.length > 0 ? this.#placeUncompressed(whole, bytes, writes) : []),
     ];
     for (const { index, entry } of entries.toSorted((a, b) => a.index - b.index)) {
       this.#setEntry(offsetBytes / this.clusterBytes + index, entry, writes);
@@ -120,7 +120,7 @@ class Qcow2Sink implements DiskSink {
     return this.#file.discard();
   }
 
-  #placeWhole(clusters: readonly PackedCluster[], bytes: Uint8Array, writes: Writes): Entry[] {
+  #placeUncompressed(clusters: readonly PackedCluster[], bytes: Uint8Array, writes: Writes): Entry[] {
     const first = this.#refcounts.allocate(clusters.length);
     const at = clusters[0]?.at ?? 0;
     writes.add(bytes.subarray(at, at + clusters.length * this.clusterBytes), first * this.clusterBytes);

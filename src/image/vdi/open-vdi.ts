@@ -65,8 +65,8 @@ class VdiImage implements MappedImage {
     const { mapOffsetBytes, dataOffsetBytes, blockBytes } = this.#header;
     const run = dataRun(part, index * blockBytes, dataOffsetBytes + block * blockBytes);
     if (run.kind === 'data') {
-      const toldAt = mapOffsetBytes + index * ENTRY_BYTES;
-      this.#source.requireInside(run.fileOffsetBytes, run.lengthBytes, `block ${block}`, toldAt);
+      const referencedAt = mapOffsetBytes + index * ENTRY_BYTES;
+      this.#source.requireInside(run.fileOffsetBytes, run.lengthBytes, `block ${block}`, referencedAt);
     }
     return run;
   }

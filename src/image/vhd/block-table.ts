@@ -50,25 +50,30 @@ export class BlockTable {
           yield [emptyRun(this.#empty, part)];
           continue;
         }
-        const toldAt = this.#offsetBytes + (firstIndex + index) * ENTRY_BYTES;
+        const referencedAt = this.#offsetBytes + (firstIndex + index) * ENTRY_BYTES;
         // Blocks do not overlap; only the last one can be truncated. Otherwise a small file could cause hours of work
         // by repeating one block.
         if (blocks++ * (this.#bitmapBytes + blockBytes) > this.#source.sizeBytes) {
-          throw this.#source.fault(toldAt, 'it refers to more blocks than the file has space for');
+          throw this.#source.fault(referencedAt, 'it refers to more blocks than the file has space for');
         }
-        yield await this.#block(sector * SECTOR_BYTES, (firstIndex + index) * blockBytes, part, toldAt);
+        yield await this.#block(sector * SECTOR_BYTES, (firstIndex + index) * blockBytes, part, referencedAt);
       }
     }
   }
 
-  async #block(offsetBytes: number, startBytes: number, part: Span, toldAt: number): Promise<Run[]> {
-    const bits = await this.#source.readScattered(offsetBytes, this.#bitmapBytes, 'the bitmap of a block', toldAt);
+  async #block(offsetBytes: number, startBytes: number, part: Span, referencedAt: number): Promise<Run[]> {
+    const bits = await this.#source.readScattered(
+      offsetBytes,
+      this.#bitmapBytes,
+      'the bitmap of a block',
+      referencedAt,
+    );
     const dataOffsetBytes = offsetBytes + this.#bitmapBytes;
     const bitmap = { bits, order: 'high-first', sectorBytes: SECTOR_BYTES, startBytes, dataOffsetBytes } as const;
     const runs = bitmapRuns(bitmap, part, this.#empty);
     const lastData = runs.findLast((run) => run.kind === 'data');
     if (lastData?.kind === 'data') {
-      this.#source.requireInside(lastData.fileOffsetBytes, lastData.lengthBytes, 'data', toldAt);
+      this.#source.requireInside(lastData.fileOffsetBytes, lastData.lengthBytes, 'data', referencedAt);
     }
     return runs;
   }

@@ -84,11 +84,16 @@ async function readParentNames(source: SourceFile, bytes: Buffer, at: number): P
     const encoding = code === 'MacX' ? 'utf8' : 'utf16le';
     if (!['W2ru', 'W2ku', 'MacX'].includes(code)) continue;
     const lengthBytes = entry.readUInt32BE(8);
-    const toldAt = at + LOCATORS_AT + number * LOCATOR_BYTES;
+    const referencedAt = at + LOCATORS_AT + number * LOCATOR_BYTES;
     if (lengthBytes > MAX_LOCATOR_DATA_BYTES) {
-      throw source.fault(toldAt + 8, `a parent's name of ${lengthBytes} bytes is over ${MAX_LOCATOR_DATA_BYTES}`);
+      throw source.fault(referencedAt + 8, `a parent's name of ${lengthBytes} bytes is over ${MAX_LOCATOR_DATA_BYTES}`);
     }
-    const data = await source.readScattered(Number(entry.readBigUInt64BE(16)), lengthBytes, "a parent's name", toldAt);
+    const data = await source.readScattered(
+      Number(entry.readBigUInt64BE(16)),
+      lengthBytes,
+      "a parent's name",
+      referencedAt,
+    );
     (code === 'W2ru' ? relative : absolute).push(untilNul(data.toString(encoding)));
   }
   absolute.push(untilNul(Buffer.from(bytes.subarray(64, LOCATORS_AT)).swap16().toString('utf16le')));

@@ -94,38 +94,39 @@ export class BlockTable {
     }
   }
 
-  #emptyRun(state: number, part: Span, toldAt: number): Run {
+  #emptyRun(state: number, part: Span, referencedAt: number): Run {
     if (state === STATE.notPresent) return emptyRun(this.#empty, part);
     if (state <= STATE.unmapped) return emptyRun('zero', part);
-    throw this.#source.fault(toldAt, `a block has the unknown state ${state}`);
+    throw this.#source.fault(referencedAt, `a block has the unknown state ${state}`);
   }
 
-  #checkPlace(fileOffset: number, block: number, part: Span, toldAt: number, budget: { blocks: number }): void {
+  #checkPlace(fileOffset: number, block: number, part: Span, referencedAt: number, budget: { blocks: number }): void {
     const { blockBytes } = this.#metadata;
     // Blocks do not overlap; only the last one can be truncated. Otherwise a small file could cause hours of work by
     // repeating one block.
     if (budget.blocks++ * blockBytes > this.#source.sizeBytes) {
-      throw this.#source.fault(toldAt, 'it refers to more blocks than the file has space for');
+      throw this.#source.fault(referencedAt, 'it refers to more blocks than the file has space for');
     }
-    if (fileOffset < MIB) throw this.#source.fault(toldAt, `a block would be at byte ${fileOffset}, in the headers`);
+    if (fileOffset < MIB)
+      throw this.#source.fault(referencedAt, `a block would be at byte ${fileOffset}, in the headers`);
     const at = fileOffset + (part.fromBytes - block * blockBytes);
-    this.#source.requireInside(at, part.toBytes - part.fromBytes, 'data', toldAt);
+    this.#source.requireInside(at, part.toBytes - part.fromBytes, 'data', referencedAt);
   }
 
   async #partly(block: number, dataOffsetBytes: number, part: Span): Promise<Run[]> {
     const { blockBytes, logicalSectorBytes: sectorBytes } = this.#metadata;
     const chunk = Math.floor(block / this.#blocksOfChunk);
-    const toldAt = this.#offsetBytes + (chunk * (this.#blocksOfChunk + 1) + this.#blocksOfChunk) * ENTRY_BYTES;
+    const referencedAt = this.#offsetBytes + (chunk * (this.#blocksOfChunk + 1) + this.#blocksOfChunk) * ENTRY_BYTES;
     if (this.#metadata.variant !== 'differencing') {
-      throw this.#source.fault(toldAt, `block ${block} is partly present, but the disk has no parent`);
+      throw this.#source.fault(referencedAt, `block ${block} is partly present, but the disk has no parent`);
     }
-    const { state, fileOffset } = readEntry(await this.#source.read(toldAt, ENTRY_BYTES, 'its block table'), 0);
+    const { state, fileOffset } = readEntry(await this.#source.read(referencedAt, ENTRY_BYTES, 'its block table'), 0);
     if (state !== BITMAP_PRESENT || fileOffset < MIB) {
-      throw this.#source.fault(toldAt, 'the bitmap of a partly present block is missing');
+      throw this.#source.fault(referencedAt, 'the bitmap of a partly present block is missing');
     }
     const bitmapBytes = blockBytes / sectorBytes / 8;
     const at = fileOffset + (block % this.#blocksOfChunk) * bitmapBytes;
-    const bits = await this.#source.readScattered(at, bitmapBytes, 'the bitmap of a block', toldAt);
+    const bits = await this.#source.readScattered(at, bitmapBytes, 'the bitmap of a block', referencedAt);
     const startBytes = block * blockBytes;
     return bitmapRuns({ bits, order: 'low-first', sectorBytes, startBytes, dataOffsetBytes }, part, this.#empty);
   }

@@ -93,14 +93,14 @@ async function readItems(source: SourceFile, { offsetBytes, lengthBytes }: Regio
   const items = new Map<string, Item>();
   for (let at = ENTRY_BYTES; at < (count + 1) * ENTRY_BYTES; at += ENTRY_BYTES) {
     const id = guidText(table, at);
-    const toldAt = offsetBytes + at;
+    const referencedAt = offsetBytes + at;
     if (!KNOWN.has(id)) {
       if ((table.readUInt32LE(at + 24) & REQUIRED) === 0) continue;
-      throw source.fault(toldAt, `it needs the metadata item ${id}, which is not supported`);
+      throw source.fault(referencedAt, `it needs the metadata item ${id}, which is not supported`);
     }
     const [itemOffset, itemBytes] = [table.readUInt32LE(at + 16), table.readUInt32LE(at + 20)];
     if (itemBytes > MAX_ITEM_BYTES || itemOffset + itemBytes > lengthBytes) {
-      throw source.fault(toldAt + 16, `its metadata item ${id} is too large, or outside of the metadata`);
+      throw source.fault(referencedAt + 16, `its metadata item ${id} is too large, or outside of the metadata`);
     }
     const itemAt = offsetBytes + itemOffset;
     items.set(id, { at: itemAt, bytes: await source.read(itemAt, itemBytes, 'a metadata item') });

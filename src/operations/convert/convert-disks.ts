@@ -24,12 +24,12 @@ export async function convertDisks(
   const container = source.container === 'image' || source.container === 'vmx' ? 'folder' : source.container;
   await using reader = new PackageReader({ path: source.path, container }, signal);
   const order = isOneStream ? disks.toSorted((a, b) => archiveOffset(a) - archiveOffset(b)) : disks;
-  const whole = new Map<PlannedDisk, ConvertedDisk>();
+  const complete = new Map<PlannedDisk, ConvertedDisk>();
   await forEachConcurrently(order, isOneStream ? 1 : pool.workers, signal, async (planned, diskSignal) => {
     const task = { ...planned, output, source: source.path, options, pool, reader };
-    whole.set(planned, await convertOne(task, { vm: source.baseName, report }, diskSignal));
+    complete.set(planned, await convertOne(task, { vm: source.baseName, report }, diskSignal));
   });
-  return disks.flatMap((planned) => whole.get(planned) ?? []);
+  return disks.flatMap((planned) => complete.get(planned) ?? []);
 }
 
 async function convertOne(
@@ -41,7 +41,7 @@ async function convertOne(
   const name = basename(path);
   const startedAt = Date.now();
   report({ type: 'disk-started', vm, disk: name, capacityBytes, attempt: 1 });
-  const whole = await convertDisk(
+  const complete = await convertDisk(
     {
       ...planned,
       onProgress: (receivedBytes, coveredBytes) =>
@@ -51,9 +51,9 @@ async function convertOne(
     signal,
   );
   const seconds = (Date.now() - startedAt) / 1000;
-  const { sizeBytes } = whole;
-  report({ type: 'disk-whole', vm, disk: name, sizeBytes, sha256: '', seconds });
-  return whole;
+  const { sizeBytes } = complete;
+  report({ type: 'disk-complete', vm, disk: name, sizeBytes, sha256: '', seconds });
+  return complete;
 }
 
 function archiveOffset({ disk }: PlannedDisk): number {

@@ -5,7 +5,7 @@ import { LockSchema } from '../../jobs/output-lock.ts';
 import { ConvertedRecordSchema } from '../convert/converted-record.ts';
 import { GenerationRecordSchema } from '../export/history/generation-record.ts';
 import { ResumeRecordSchema } from '../export/history/resume-record.ts';
-import { WholeRecordSchema } from '../export/history/whole-record.ts';
+import { CompletionRecordSchema } from '../export/history/completion-record.ts';
 import { LeftSnapshotsSchema } from '../export/source/left-snapshots.ts';
 import {
   BootTestDocument,
@@ -42,7 +42,7 @@ export const PUBLISHED_SCHEMAS: Readonly<Record<string, { title: string; schema:
   completion: { title: 'hyper2kvm completion --json', schema: documentSchema(CompletionDocument) },
   'job-record': { title: 'The record of a job, in the state folder', schema: JobRecordSchema },
   'resume-record': { title: '.NAME.hyper2kvm-resume, next to an unfinished export', schema: ResumeRecordSchema },
-  'completion-record': { title: '.NAME.hyper2kvm-whole, next to a complete export', schema: WholeRecordSchema },
+  'completion-record': { title: '.NAME.hyper2kvm-whole, next to a complete export', schema: CompletionRecordSchema },
   'generation-record': { title: '.hyper2kvm-generation, in a generation of --keep', schema: GenerationRecordSchema },
   'snapshots-record': {
     title: '.NAME.hyper2kvm-snapshots, next to an export whose snapshot is still on the server',

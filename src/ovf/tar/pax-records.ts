@@ -11,8 +11,8 @@ export function decodePaxRecords(bytes: Uint8Array): Map<string, string> {
     const blank = bytes.indexOf(0x20, at);
     const digits = blank < 0 || blank - at > 8 ? '' : decodeText(bytes.subarray(at, blank));
     const end = at + Number(digits);
-    const isWhole = /^[1-9]\d*$/.test(digits) && end <= bytes.length && end > blank + 1 && bytes[end - 1] === 0x0a;
-    const equals = isWhole ? bytes.subarray(blank + 1, end - 1).indexOf(0x3d) : -1;
+    const isComplete = /^[1-9]\d*$/.test(digits) && end <= bytes.length && end > blank + 1 && bytes[end - 1] === 0x0a;
+    const equals = isComplete ? bytes.subarray(blank + 1, end - 1).indexOf(0x3d) : -1;
     if (equals < 1) throw new TarBlockFault('has a malformed pax header');
     const key = decodeText(bytes.subarray(blank + 1, blank + 1 + equals));
     records.set(key, decodeText(bytes.subarray(blank + 2 + equals, end - 1)));

@@ -72,8 +72,8 @@ class OvaPackage implements PackageWriter {
     return files;
   }
 
-  discard({ keepWhole }: { keepWhole: boolean }): Promise<void> {
-    return this.#output.discard({ keepComplete: keepWhole });
+  discard({ keepComplete }: { keepComplete: boolean }): Promise<void> {
+    return this.#output.discard({ keepComplete: keepComplete });
   }
 
   #requireMemberName(name: string): void {

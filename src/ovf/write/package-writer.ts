@@ -37,7 +37,7 @@ export interface PackageWriter {
    * Removes incomplete members. With `keepWhole`, complete members are kept as `.partial` for a later `adoptMember`;
    * without it, everything that this writer created is removed. Does not throw if a file no longer exists.
    */
-  discard(options: { keepWhole: boolean }): Promise<void>;
+  discard(options: { keepComplete: boolean }): Promise<void>;
 }
 
 /** One open file of a package. End it with either `commit` or `discard`. */

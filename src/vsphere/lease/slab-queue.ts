@@ -8,7 +8,7 @@ const MOST_WAITING = 2;
 /** On a slow connection, hand over partly filled slabs after this time, so that progress stays visible. */
 const HAND_OVER_AFTER_MS = 50;
 
-type Ending = { error: unknown } | 'whole';
+type Ending = { error: unknown } | 'complete';
 
 /**
  * Collects small chunks into large reused buffers, between a source that pushes and a reader that pulls. Memory is
@@ -45,7 +45,7 @@ export class SlabQueue {
 
   /** All data has arrived: the reader gets the remaining data, then the end. */
   end(): void {
-    this.#finish('whole');
+    this.#finish('complete');
   }
 
   /** The reader gets `error` at once; queued data is dropped. */
@@ -57,7 +57,7 @@ export class SlabQueue {
   async *slabs(): AsyncGenerator<Buffer, void, undefined> {
     for (;;) {
       const slab = this.#waiting.shift();
-      if (this.#ended !== undefined && this.#ended !== 'whole') throw this.#ended.error;
+      if (this.#ended !== undefined && this.#ended !== 'complete') throw this.#ended.error;
       if (slab) {
         if (this.#waiting.length === MOST_WAITING - 1) this.#onRoom();
         yield slab;

@@ -4,7 +4,7 @@ import type { MoRef } from '../soap/wsdl-types.ts';
 import type { XmlElement } from '../soap/xml-element.ts';
 
 /** A network adapter in the VM's hardware. */
-export interface NetworkCard {
+export interface NetworkAdapter {
   macAddress: string;
   /** `VirtualVmxnet3`, `VirtualE1000`, ... */
   type: string;
@@ -27,7 +27,7 @@ export interface VmHardware {
   tpm: boolean;
   cdRoms: number;
   /** Sorted by device key: `ethernet0` has the key 4000. */
-  networkCards: NetworkCard[];
+  networkAdapters: NetworkAdapter[];
   /** Device keys from `config.bootOptions.bootOrder`, in boot order: disks and NICs. The firmware tries the other devices after them. */
   bootDeviceKeys: number[];
 }
@@ -59,17 +59,17 @@ export async function readVmHardware(client: VsphereClient, vm: MoRef, signal: A
     biosUuid: text('config.uuid'),
     tpm: devices.some(({ type }) => type === 'VirtualTPM'),
     cdRoms: devices.filter(({ type }) => type === 'VirtualCdrom').length,
-    networkCards: devices
+    networkAdapters: devices
       .filter((device) => device.find('macAddress'))
       .toSorted((a, b) => (a.numberOf('key') ?? 0) - (b.numberOf('key') ?? 0))
-      .map(decodeCard),
+      .map(decodeNetworkAdapter),
     bootDeviceKeys: (properties.get('config.bootOptions')?.all('bootOrder') ?? []).flatMap(
       (device) => device.numberOf('deviceKey') ?? [],
     ),
   };
 }
 
-function decodeCard(device: XmlElement): NetworkCard {
+function decodeNetworkAdapter(device: XmlElement): NetworkAdapter {
   return {
     macAddress: device.textOf('macAddress') ?? '',
     type: device.type ?? '',

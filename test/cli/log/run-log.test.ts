@@ -21,7 +21,7 @@ const EVENTS: ScreenEvent[] = [
   diskStarted(),
   diskProgress(1, 1),
   { type: 'disk-retry', vm: VM, disk: DISK, attempt: 1, attempts: 6, waitMs: 2000, reason: 'reset by geheim-123' },
-  { type: 'disk-whole', vm: VM, disk: DISK, sizeBytes: 3 * GIB, sha256: 'ab', seconds: 65 },
+  { type: 'disk-complete', vm: VM, disk: DISK, sizeBytes: 3 * GIB, sha256: 'ab', seconds: 65 },
   { type: 'vm-finished', vm: VM, result: RESULT },
 ];
 

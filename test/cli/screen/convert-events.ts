@@ -69,7 +69,7 @@ export function covered(coveredBytes: number): ScreenEvent {
 export const VERIFYING: ScreenEvent = { type: 'disk-pass', vm: 'web-01', disk: IMAGE, pass: 'read-back' };
 
 export const WHOLE: ScreenEvent = {
-  type: 'disk-whole',
+  type: 'disk-complete',
   vm: 'web-01',
   disk: IMAGE,
   sizeBytes: 3 * GIB,

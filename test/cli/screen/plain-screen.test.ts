@@ -35,7 +35,7 @@ test('each event is one line with a timestamp', () => {
     reason: 'connection reset',
   });
   screen.onEvent(diskStarted(DISK, 2));
-  screen.onEvent({ type: 'disk-whole', vm: VM, disk: DISK, sizeBytes: 3 * GIB, sha256: '', seconds: 65 });
+  screen.onEvent({ type: 'disk-complete', vm: VM, disk: DISK, sizeBytes: 3 * GIB, sha256: '', seconds: 65 });
   screen.onEvent({ type: 'vm-finished', vm: VM, result: RESULT });
   expect(stream.lines.map((line) => line.replace('2026-11-22T14:01:02Z ', ''))).toEqual([
     'Connecting to vc.example.com',

@@ -24,7 +24,7 @@ test('a VM has one list with its disks, which stays on the screen when it is ove
   screen.onEvent(diskStarted());
   screen.onEvent(diskProgress(GIB, 5 * GIB));
   await stream.shows(/50%/);
-  screen.onEvent({ type: 'disk-whole', vm: VM, disk: DISK, sizeBytes: 3 * GIB, sha256: '', seconds: 60 });
+  screen.onEvent({ type: 'disk-complete', vm: VM, disk: DISK, sizeBytes: 3 * GIB, sha256: '', seconds: 60 });
   screen.onEvent({ type: 'vm-finished', vm: VM, result: RESULT });
   await screen.stop();
   const frame = lastFrame(stream);

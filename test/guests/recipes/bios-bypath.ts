@@ -9,7 +9,7 @@ export const biosBypath: GuestRecipe = {
   summary: 'fstab and root= name the disk by its PCI path; ifupdown configures ens192; open-vm-tools',
   controller: 'pvscsi',
   disks: [{ sizeMiB: 2048, scsiUnit: 0 }],
-  networkCards: [{ model: 'vmxnet3', macAddress: '00:50:56:8a:01:01', pciSlotNumber: 192 }],
+  networkAdapters: [{ model: 'vmxnet3', macAddress: '00:50:56:8a:01:01', pciSlotNumber: 192 }],
   packages: ['open-vm-tools'],
   files: {
     '/etc/fstab': `${DISK}-part1 / ext4 errors=remount-ro 0 1\n${DISK}-part2 none swap sw 0 0\n`,

@@ -7,7 +7,7 @@ export const biosLvm: GuestRecipe = {
     'LVM root, separate /boot; MODULES=dep: the initramfs has vmw_pvscsi and mptspi, no virtio; ifupdown configures ens192',
   controller: 'pvscsi',
   disks: [{ sizeMiB: 2048, scsiUnit: 0 }],
-  networkCards: [{ model: 'e1000e', macAddress: '00:50:56:8a:02:01', pciSlotNumber: 192 }],
+  networkAdapters: [{ model: 'e1000e', macAddress: '00:50:56:8a:02:01', pciSlotNumber: 192 }],
   packages: ['lvm2'],
   files: {
     '/etc/fstab': '/dev/mapper/system-root / ext4 errors=remount-ro 0 1\n',

@@ -6,7 +6,7 @@ export const biosSda: GuestRecipe = {
   summary: '/dev/sda in fstab, root=, resume= and device.map; ifupdown configures ens192',
   controller: 'pvscsi',
   disks: [{ sizeMiB: 2048, scsiUnit: 0 }],
-  networkCards: [{ model: 'e1000e', macAddress: '00:50:56:8a:05:01', pciSlotNumber: 192 }],
+  networkAdapters: [{ model: 'e1000e', macAddress: '00:50:56:8a:05:01', pciSlotNumber: 192 }],
   packages: [],
   files: {
     '/etc/fstab': '/dev/sda1 / ext4 errors=remount-ro 0 1\n/dev/sda2 none swap sw 0 0\n',

@@ -6,7 +6,7 @@ export const fit: GuestRecipe = {
   summary: 'needs nothing: UUIDs, MODULES=most, systemd-networkd configures every card whatever its name',
   controller: 'pvscsi',
   disks: [{ sizeMiB: 2048, scsiUnit: 0 }],
-  networkCards: [{ model: 'vmxnet3', macAddress: '00:50:56:8a:08:01', pciSlotNumber: 192 }],
+  networkAdapters: [{ model: 'vmxnet3', macAddress: '00:50:56:8a:08:01', pciSlotNumber: 192 }],
   packages: [],
   files: {
     '/etc/default/grub': consoleSettings,

@@ -9,7 +9,7 @@ export const luksCrypttab: GuestRecipe = {
     'root on LUKS 2; crypttab names /dev/sda3, in the initramfs as well; the passphrase is asked for; separate /boot',
   controller: 'pvscsi',
   disks: [{ sizeMiB: 2304, scsiUnit: 0, uuid: '6000C294-4be1-4a77-8d02-61f3a9c20d01' }],
-  networkCards: [
+  networkAdapters: [
     { model: 'vmxnet3', macAddress: '00:50:56:8a:0c:01', pciSlotNumber: 192 },
     { model: 'vmxnet3', macAddress: '00:50:56:8a:0c:02', pciSlotNumber: 224 },
   ],

@@ -11,7 +11,7 @@ export const lvmDevicesFile: GuestRecipe = {
     { sizeMiB: 2048, scsiUnit: 0, uuid: '6000C293-71c4-4b0e-915d-3e2f90c80b01' },
     { sizeMiB: 128, scsiUnit: 1, uuid: DATA },
   ],
-  networkCards: [
+  networkAdapters: [
     { model: 'vmxnet3', macAddress: '00:50:56:8a:0b:01', pciSlotNumber: 192 },
     { model: 'vmxnet3', macAddress: '00:50:56:8a:0b:02', pciSlotNumber: 224 },
   ],

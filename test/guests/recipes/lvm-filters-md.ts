@@ -13,7 +13,7 @@ export const lvmFiltersMd: GuestRecipe = {
     { sizeMiB: 128, scsiUnit: 1, uuid: '6000C292-1a2f-4e3d-9b3a-5948e6d70a02' },
     { sizeMiB: 129, scsiUnit: 2, uuid: '6000C292-2b30-4f4e-ab3a-5948e6d70a03' },
   ],
-  networkCards: [
+  networkAdapters: [
     { model: 'vmxnet3', macAddress: '00:50:56:8a:0a:01', pciSlotNumber: 192 },
     { model: 'vmxnet3', macAddress: '00:50:56:8a:0a:02', pciSlotNumber: 224 },
   ],

@@ -34,7 +34,7 @@ export const nicsCrosswise: GuestRecipe = {
     'sysvinit, extlinux, net.ifnames=0: the first NIC has the higher slot and is eth1; static addresses on two networks',
   controller: 'pvscsi',
   disks: [{ sizeMiB: 2048, scsiUnit: 0, uuid: '6000C291-5a0e-4c1d-93b7-0c52e1d70901' }],
-  networkCards: [
+  networkAdapters: [
     { model: 'vmxnet3', macAddress: '00:50:56:8a:09:01', pciSlotNumber: 224, name: 'eth1' },
     { model: 'vmxnet3', macAddress: '00:50:56:8a:09:02', pciSlotNumber: 192, name: 'eth0' },
   ],

@@ -6,7 +6,7 @@ export const nvme: GuestRecipe = {
   summary: '/dev/nvme0n1 in fstab and root=; networkd by name',
   controller: 'nvme',
   disks: [{ sizeMiB: 2048, scsiUnit: 0 }],
-  networkCards: [
+  networkAdapters: [
     { model: 'vmxnet3', macAddress: '00:50:56:8a:12:01', pciSlotNumber: 192 },
     { model: 'vmxnet3', macAddress: '00:50:56:8a:12:02', pciSlotNumber: 224 },
   ],

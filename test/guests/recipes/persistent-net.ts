@@ -14,7 +14,7 @@ export const persistentNet: GuestRecipe = {
   summary: 'persistent-net rules name one NIC by its MAC address and one by its PCI address and driver; ifupdown',
   controller: 'pvscsi',
   disks: [{ sizeMiB: 2048, scsiUnit: 0, uuid: '6000C299-1c75-4e0f-8a9b-d2c6f4b31101' }],
-  networkCards: [
+  networkAdapters: [
     { model: 'vmxnet3', macAddress: '00:50:56:8a:11:01', pciSlotNumber: 192, name: 'lan0' },
     { model: 'vmxnet3', macAddress: '00:50:56:8a:11:02', pciSlotNumber: 224, name: 'dmz0' },
   ],

@@ -8,7 +8,7 @@ export const systemdBoot: GuestRecipe = {
   firmware: 'uefi',
   controller: 'ahci',
   disks: [{ sizeMiB: 2304, scsiUnit: 0 }],
-  networkCards: [
+  networkAdapters: [
     { model: 'vmxnet3', macAddress: '00:50:56:8a:0e:01', pciSlotNumber: 192 },
     { model: 'vmxnet3', macAddress: '00:50:56:8a:0e:02', pciSlotNumber: 224 },
   ],

@@ -10,7 +10,7 @@ export const twoDisksNics: GuestRecipe = {
     { sizeMiB: 2048, scsiUnit: 1 },
     { sizeMiB: 64, scsiUnit: 0 },
   ],
-  networkCards: [
+  networkAdapters: [
     { model: 'vmxnet3', macAddress: '00:50:56:8a:07:01', pciSlotNumber: 224 },
     { model: 'e1000e', macAddress: '00:50:56:8a:07:02', pciSlotNumber: 192 },
   ],

@@ -11,7 +11,7 @@ export const twoKernels: GuestRecipe = {
     'two kernels; the initramfs of the newest, which starts by itself, has no virtio; ifupdown configures ens192',
   controller: 'pvscsi',
   disks: [{ sizeMiB: 2048, scsiUnit: 0 }],
-  networkCards: [{ model: 'vmxnet3', macAddress: '00:50:56:8a:06:01', pciSlotNumber: 192 }],
+  networkAdapters: [{ model: 'vmxnet3', macAddress: '00:50:56:8a:06:01', pciSlotNumber: 192 }],
   packages: [SECOND_KERNEL],
   files: { '/etc/default/grub': consoleSettings, '/etc/network/interfaces': ifupdown('ens192') },
   prepare: `

@@ -52,7 +52,7 @@ export const udevMultipathVmhgfs: GuestRecipe = {
     { sizeMiB: 64, scsiUnit: 1, uuid: RULE_DISK },
     { sizeMiB: 65, scsiUnit: 2, uuid: MULTIPATH_DISK },
   ],
-  networkCards: [
+  networkAdapters: [
     { model: 'vmxnet3', macAddress: '00:50:56:8a:0d:01', pciSlotNumber: 192 },
     { model: 'e1000e', macAddress: '00:50:56:8a:0d:02', pciSlotNumber: 224 },
   ],

@@ -16,7 +16,7 @@ export const uefiBtrfs: GuestRecipe = {
   firmware: 'uefi',
   controller: 'ahci',
   disks: [{ sizeMiB: 2048, scsiUnit: 0 }],
-  networkCards: [{ model: 'vmxnet3', macAddress: '00:50:56:8a:04:01', pciSlotNumber: 192 }],
+  networkAdapters: [{ model: 'vmxnet3', macAddress: '00:50:56:8a:04:01', pciSlotNumber: 192 }],
   packages: ['btrfs-progs', 'grub-efi-amd64-bin', 'network-manager'],
   files: {
     '/etc/default/grub': consoleSettings,

@@ -7,7 +7,7 @@ export const uefiXfs: GuestRecipe = {
   firmware: 'uefi',
   controller: 'ahci',
   disks: [{ sizeMiB: 2048, scsiUnit: 0 }],
-  networkCards: [{ model: 'vmxnet3', macAddress: '00:50:56:8a:03:01', pciSlotNumber: 192 }],
+  networkAdapters: [{ model: 'vmxnet3', macAddress: '00:50:56:8a:03:01', pciSlotNumber: 192 }],
   packages: ['dracut', 'grub-efi-amd64-bin', 'open-vm-tools', 'xfsprogs'],
   files: {
     // By default, dracut waits three minutes for a missing root before it gives up. Half a minute is enough for the

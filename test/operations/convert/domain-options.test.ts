@@ -9,7 +9,7 @@ import { runConvert } from './convert-run.ts';
 const VM = {
   name: 'web',
   disks: [{ content: emptyContent(1 << 20) }],
-  networkCards: [{ macAddress: '00:50:56:01:02:03' }],
+  networkAdapters: [{ macAddress: '00:50:56:01:02:03' }],
 };
 
 /** Installs a fake virsh without any domains. It records its arguments in `calls`. With `refuses`, it rejects new domains. */

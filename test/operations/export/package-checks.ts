@@ -25,7 +25,7 @@ export const THREE_DISKS: VmOptions = {
   name: 'web',
   firmware: 'efi',
   nvram: Buffer.alloc(8684, 'nvram'),
-  networkCards: [{ macAddress: '00:50:56:01:02:03' }],
+  networkAdapters: [{ macAddress: '00:50:56:01:02:03' }],
   disks: CONTENTS.map((content) => ({ content })),
 };
 

@@ -30,7 +30,7 @@ test('members stay partial until the end, then all files have their names and th
   expect(await verifyManifest(out, 'vm.mf')).toEqual(['vm.ovf', 'vm-disk-2.vmdk', 'vm-disk-10.vmdk', 'vm.nvram']);
   expect(files[0]).toMatchObject({ sizeBytes: DISK.length, sha256: sha256(DISK) });
   expect(DISK.equals(await readFile(join(out, 'vm-disk-2.vmdk')))).toBe(true);
-  await writer.discard({ keepWhole: false });
+  await writer.discard({ keepComplete: false });
   expect(await listing(out)).toHaveLength(5);
 });
 
@@ -51,7 +51,7 @@ test('a name that is taken is refused, and nothing gets its final name', async (
     kind: 'local-file',
     message: `${join(folder.path, 'vm.mf')} already exists.`,
   });
-  await writer.discard({ keepWhole: true });
+  await writer.discard({ keepComplete: true });
   expect(await listing(folder.path)).toEqual(['a.vmdk.partial', 'vm.mf']);
   expect(await readFile(join(folder.path, 'vm.mf'), 'utf8')).toBe('mine');
 });
@@ -62,7 +62,7 @@ test('a folder in the place of a file is not replaced, with force either', async
   const writer = await createFolderPackage({ folder: folder.path, baseName: 'vm', force: true });
   await addMember(writer, 'a.vmdk', DISK);
   await expect(writer.finish({ descriptor: 'x' })).rejects.toMatchObject({ kind: 'local-file' });
-  await writer.discard({ keepWhole: true });
+  await writer.discard({ keepComplete: true });
   expect(await listing(folder.path)).toEqual(['a.vmdk.partial', 'vm.mf']);
 });
 
@@ -101,7 +101,7 @@ test('whole members are kept for the next run, which adopts only what reads back
   const bad = await addMember(first, 'bad.vmdk', DISK);
   const short = await addMember(first, 'short.vmdk', DISK);
   await (await first.openMember('open.vmdk', DISK_HINTS)).write(DISK);
-  await first.discard({ keepWhole: true });
+  await first.discard({ keepComplete: true });
   expect(await listing(folder.path)).toEqual(['bad.vmdk.partial', 'good.vmdk.partial', 'short.vmdk.partial']);
   const damaged = Buffer.from(DISK);
   damaged[2_000_000] = 1 ^ (DISK[2_000_000] ?? 0);
@@ -124,7 +124,7 @@ for (const [what, replace, need] of FOREIGN_LEFTOVERS) {
     const options = { folder: out, baseName: 'vm', force: false };
     const first = await createFolderPackage(options);
     const record = await addMember(first, 'a.vmdk', DISK);
-    await first.discard({ keepWhole: true });
+    await first.discard({ keepComplete: true });
     await replace(join(out, 'a.vmdk.partial'));
     const second = await createFolderPackage(options);
     expect(await second.adoptMember(record, signal)).toBe(false);
@@ -139,11 +139,11 @@ test('an aborted adoption leaves the member where it is', async () => {
   const options = { folder: folder.path, baseName: 'vm', force: false };
   const first = await createFolderPackage(options);
   const record = await addMember(first, 'a.vmdk', DISK);
-  await first.discard({ keepWhole: true });
+  await first.discard({ keepComplete: true });
   const second = await createFolderPackage(options);
   const reason = new Error('stop');
   await expect(second.adoptMember(record, AbortSignal.abort(reason))).rejects.toBe(reason);
-  await second.discard({ keepWhole: true });
+  await second.discard({ keepComplete: true });
   expect(await listing(folder.path)).toEqual(['a.vmdk.partial']);
 });
 
@@ -152,8 +152,8 @@ test('a discard of everything removes the folders that were made for it, and no 
   const writer = await createFolderPackage({ folder: join(folder.path, 'a', 'b'), baseName: 'vm', force: false });
   await addMember(writer, 'a.vmdk', DISK);
   await (await writer.openMember('b.vmdk', DISK_HINTS)).write(DISK);
-  await writer.discard({ keepWhole: false });
-  await writer.discard({ keepWhole: false });
+  await writer.discard({ keepComplete: false });
+  await writer.discard({ keepComplete: false });
   expect(await listing(folder.path)).toEqual([]);
 });
 

@@ -131,12 +131,12 @@ test('one member at a time, each name once, and none may be open at the end', as
   ]);
   expect([first.status, second.status]).toEqual(['fulfilled', 'rejected']);
   await expect(writer.finish({ descriptor: DESCRIPTOR })).rejects.toMatchObject({ kind: 'internal' });
-  await writer.discard({ keepWhole: true });
+  await writer.discard({ keepComplete: true });
   expect(await listing(folder.path)).toEqual([]);
   const other = await create(folder.path);
   await addMember(other, 'a.vmdk', DISK);
   await expect(other.openMember('a.vmdk', DISK_HINTS)).rejects.toMatchObject({ kind: 'internal' });
-  await other.discard({ keepWhole: false });
+  await other.discard({ keepComplete: false });
 });
 
 test('the next run adopts whole members in order, and cuts off what follows a bad one', async () => {
@@ -147,11 +147,11 @@ test('the next run adopts whole members in order, and cuts off what follows a ba
   for (const name of ['a.vmdk', 'b.vmdk', 'c.vmdk'])
     records.push(await addMember(first, name, pattern(1_500_000, name.charCodeAt(0))));
   await (await first.openMember('d.vmdk', DISK_HINTS)).write(DISK);
-  await first.discard({ keepWhole: true });
+  await first.discard({ keepComplete: true });
 
   // Opening the partial archive and discarding the package leaves the archive unchanged.
   const look = await create(folder.path);
-  await look.discard({ keepWhole: true });
+  await look.discard({ keepComplete: true });
 
   const bytes = await readFile(partial);
   const place = (records[1]?.offsetBytes ?? 0) + 512 + 1_000_000;
@@ -177,7 +177,7 @@ for (const [what, replace, need] of FOREIGN_LEFTOVERS) {
     const partial = join(out, 'vm.ova.partial');
     const first = await create(out);
     const record = await addMember(first, 'a.vmdk', DISK);
-    await first.discard({ keepWhole: true });
+    await first.discard({ keepComplete: true });
     const before = await readFile(partial);
     await replace(partial);
     if (what === 'is a link') {
@@ -190,7 +190,7 @@ for (const [what, replace, need] of FOREIGN_LEFTOVERS) {
       expect(await second.adoptMember(record, signal)).toBe(false);
       await addMember(second, 'b.vmdk', DISK);
       expect(await stat(partial)).toMatchObject({ mode: 0o100600, uid: process.getuid?.(), nlink: 1 });
-      await second.discard({ keepWhole: false });
+      await second.discard({ keepComplete: false });
     }
     if ((await listing(folder.path)).includes('elsewhere'))
       expect(before.equals(await readFile(join(folder.path, 'elsewhere')))).toBe(true);
@@ -211,10 +211,10 @@ test('a tar laid out otherwise is not adopted', async () => {
   await using folder = await temporaryFolder();
   const first = await create(folder.path);
   const record = await addMember(first, 'a.vmdk', DISK);
-  await first.discard({ keepWhole: true });
+  await first.discard({ keepComplete: true });
   const second = await create(folder.path, { reservedDescriptorBytes: 1024 });
   expect(await second.adoptMember(record, signal)).toBe(false);
-  await second.discard({ keepWhole: true });
+  await second.discard({ keepComplete: true });
   expect(await listing(folder.path)).toEqual([]);
 });
 
@@ -224,13 +224,13 @@ test('an aborted adoption or finish leaves the members for the next run', async 
   const record = await addMember(first, 'a.vmdk', DISK);
   const aborted = AbortSignal.abort(new Error('stop'));
   await expect(first.finish({ descriptor: DESCRIPTOR }, aborted)).rejects.toThrow('stop');
-  await first.discard({ keepWhole: true });
+  await first.discard({ keepComplete: true });
   const second = await create(folder.path);
   await expect(second.adoptMember(record, aborted)).rejects.toThrow('stop');
-  await second.discard({ keepWhole: true });
+  await second.discard({ keepComplete: true });
   const third = await create(folder.path);
   expect(await third.adoptMember(record, signal)).toBe(true);
-  await third.discard({ keepWhole: false });
+  await third.discard({ keepComplete: false });
   expect(await listing(folder.path)).toEqual([]);
 });
 
@@ -240,7 +240,7 @@ test('a name that is taken is refused, and the members stay for the next run', a
   const writer = await create(folder.path);
   const record = await addMember(writer, 'a.vmdk', DISK);
   await expect(writer.finish({ descriptor: DESCRIPTOR })).rejects.toMatchObject({ kind: 'local-file' });
-  await writer.discard({ keepWhole: true });
+  await writer.discard({ keepComplete: true });
   expect(await readFile(join(folder.path, 'vm.ova'), 'utf8')).toBe('mine');
   const forced = await create(folder.path, { force: true });
   expect(await forced.adoptMember(record, signal)).toBe(true);

@@ -60,10 +60,10 @@ export class ConsoleLines {
   #takeEscape(escape: string, lines: string[]): void {
     const final = CONTROL_SEQUENCE.exec(escape)?.[1];
     if (final !== undefined && MOVES.has(final)) this.#endLine(lines);
-    const isWhole = STRING_START.test(escape)
+    const isComplete = STRING_START.test(escape)
       ? escape.endsWith(BEL)
       : final !== undefined || (!escape.startsWith('[') && SHORT_ESCAPE.test(escape));
-    this.#escape = isWhole || escape.length > LONGEST_ESCAPE ? undefined : escape;
+    this.#escape = isComplete || escape.length > LONGEST_ESCAPE ? undefined : escape;
   }
 
   #endLine(lines: string[]): void {

@@ -15,7 +15,7 @@ export class ConsoleWatcher {
   readonly #onSign: (sign: ConsoleSign, line: string) => void;
   readonly #lines = new ConsoleLines();
   readonly #last: string[] = [];
-  readonly #told = new Set<ConsoleSign>();
+  readonly #reported = new Set<ConsoleSign>();
   readonly #failedUnits = new Set<string>();
   #lastIsOpen = false;
   #loggedBytes = 0;
@@ -49,7 +49,7 @@ export class ConsoleWatcher {
 
   /** Called when the guest restarts: earlier output says nothing about the new boot. */
   forget(): void {
-    this.#told.clear();
+    this.#reported.clear();
     this.#failedUnits.clear();
   }
 
@@ -65,9 +65,9 @@ export class ConsoleWatcher {
     this.#last.push(line);
     if (this.#last.length > LAST_LINES) this.#last.shift();
     const sign = signOf(line);
-    if (sign !== 'passphrase-prompt') this.#told.delete('passphrase-prompt');
-    if (sign === undefined || this.#told.has(sign)) return;
-    this.#told.add(sign);
+    if (sign !== 'passphrase-prompt') this.#reported.delete('passphrase-prompt');
+    if (sign === undefined || this.#reported.has(sign)) return;
+    this.#reported.add(sign);
     this.#onSign(sign, line.trim());
   }
 }

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { GuestTree } from '../../guest-tree.ts';
-import { cardOf, isCardName, readMac } from '../../inspect/interface-name.ts';
+import { nicNameOf, isNicName, readMac } from '../../inspect/interface-name.ts';
 import { lineOf, type InterfaceUse } from './interface-use.ts';
 
 /** Excludes the backup files of editors and package managers. */
@@ -29,8 +29,8 @@ function readRedHat(file: string, text: string): InterfaceUse | undefined {
   if (/^no$/i.test(value('ONBOOT') ?? '') || type !== 'ethernet' || isVirtual(value)) return undefined;
   const mac = readMac(value('HWADDR'));
   const device = value('DEVICE') ?? (mac === undefined ? nameOf(file) : undefined);
-  const name = device === undefined ? undefined : cardOf(device);
-  if (name !== undefined && !isCardName(name)) return undefined;
+  const name = device === undefined ? undefined : nicNameOf(device);
+  if (name !== undefined && !isNicName(name)) return undefined;
   return {
     title: name ?? nameOf(file),
     file,
@@ -51,14 +51,14 @@ function readSuse(file: string, text: string): InterfaceUse[] {
   const bridged = value('BRIDGE_PORTS')?.split(/\s+/) ?? [];
   const below = [...ports, ...bridged, ...(value('ETHERDEVICE') === undefined ? [] : [value('ETHERDEVICE') ?? ''])];
   if (below.length > 0)
-    return below.filter(isCardName).map((name) => ({ ...use, title: name, match: { names: [name] } }));
+    return below.filter(isNicName).map((name) => ({ ...use, title: name, match: { names: [name] } }));
   const name = nameOf(file);
   const mac = readMac(/^eth-id-(.+)$/.exec(name)?.[1]);
   if (mac !== undefined) return [{ ...use, title: name, match: { macs: [mac] } }];
   const [, address] = /^(?:eth-)?bus-pci-(.+)$/.exec(name) ?? [];
   if (address !== undefined) return [{ ...use, title: name, match: { paths: [`pci-${address}`] } }];
-  const card = cardOf(name);
-  return isVirtual(value) || !isCardName(card) ? [] : [{ ...use, title: card, match: { names: [card] } }];
+  const nicName = nicNameOf(name);
+  return isVirtual(value) || !isNicName(nicName) ? [] : [{ ...use, title: nicName, match: { names: [nicName] } }];
 }
 
 function valuesOf(text: string): (key: string) => string | undefined {

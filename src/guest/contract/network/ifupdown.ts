@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { GuestTree } from '../../guest-tree.ts';
-import { cardOf, isCardName } from '../../inspect/interface-name.ts';
+import { nicNameOf, isNicName } from '../../inspect/interface-name.ts';
 import { matchesGlob } from '../config/glob.ts';
 import type { InterfaceUse } from './interface-use.ts';
 
@@ -57,7 +57,7 @@ function usesOf(
   const physical = started.get(name);
   if (physical === undefined) return [];
   const names = isVirtual ? ports : [physical];
-  return [...new Set(names.map(cardOf))].filter(isCardName).map((each) => ({
+  return [...new Set(names.map(nicNameOf))].filter(isNicName).map((each) => ({
     title: each,
     file,
     line,

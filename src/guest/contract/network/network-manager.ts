@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { GuestTree } from '../../guest-tree.ts';
 import { readIni } from '../../inspect/ini.ts';
-import { isCardName, readMac } from '../../inspect/interface-name.ts';
+import { isNicName, readMac } from '../../inspect/interface-name.ts';
 import { lineOf, type InterfaceUse } from './interface-use.ts';
 
 const FOLDERS = [
@@ -37,7 +37,7 @@ function readProfile(text: string, file: string): InterfaceUse | undefined {
   const type = value(/^connection$/, 'type');
   if (type === undefined || !ETHERNET.test(type) || value(/^connection$/, 'autoconnect') === 'false') return undefined;
   const name = value(/^connection$/, 'interface-name');
-  if (name !== undefined && !isCardName(name)) return undefined;
+  if (name !== undefined && !isNicName(name)) return undefined;
   const mac = value(ETHERNET, 'mac-address');
   return {
     title: `the profile ${value(/^connection$/, 'id') ?? posix.basename(file)}`,

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { GuestTree } from '../../guest-tree.ts';
 import { iniValue, readIni } from '../../inspect/ini.ts';
-import { isCardName } from '../../inspect/interface-name.ts';
+import { isNicName } from '../../inspect/interface-name.ts';
 import { lineOf, type InterfaceUse } from './interface-use.ts';
 import { readMatch, type MatchContext } from './match-section.ts';
 
@@ -23,7 +23,7 @@ export async function readNetworkd(files: GuestTree, context: MatchContext): Pro
     const match = readMatch(sections, context);
     if (match === undefined || iniValue(sections, 'Link', 'Unmanaged') === 'yes') continue;
     // Names of bridges, tunnels and other virtual interfaces match no NIC.
-    if (match.names?.every((name) => !/[*?[!]/.test(name) && !isCardName(name)) === true) continue;
+    if (match.names?.every((name) => !/[*?[!]/.test(name) && !isNicName(name)) === true) continue;
     const hasAddress = sections.some(
       ({ name, values }) => ['Network', 'Address'].includes(name) && values.has('Address'),
     );

@@ -1,7 +1,7 @@
 import { isMap, isScalar, isSeq, parseDocument } from 'yaml';
 import type { GuestTree } from '../../guest-tree.ts';
-import { cardOf, isCardName, readMac } from '../../inspect/interface-name.ts';
-import type { Binding } from './match-cards.ts';
+import { nicNameOf, isNicName, readMac } from '../../inspect/interface-name.ts';
+import type { Binding } from './match-nics.ts';
 
 /** A NIC with the static addresses in the guest's configuration. */
 export interface ConfiguredNic {
@@ -83,8 +83,8 @@ function ofIfupdown(text: string): Entry[] {
     const [word = '', value = ''] = line.trim().split(/\s+/);
     if (['iface', 'auto', 'source', 'mapping'].includes(word) || word.startsWith('allow-')) current = undefined;
     // `eth0:1` is an alias of the NIC; `eth0.7` is a VLAN.
-    if (word === 'iface' && !value.includes('.') && isCardName(cardOf(value))) {
-      current = { name: cardOf(value), addresses: [] };
+    if (word === 'iface' && !value.includes('.') && isNicName(nicNameOf(value))) {
+      current = { name: nicNameOf(value), addresses: [] };
       entries.push(current);
     }
     if (word === 'address') current?.addresses.push(value);
@@ -100,9 +100,9 @@ function ofIfcfg(text: string, fileName: string): Entry[] {
   const valueOf = (name: string): string | undefined => values.find(({ key }) => key === name)?.value;
   const name = valueOf('DEVICE') ?? fileName.replace(/^ifcfg-/, '');
   const addresses = values.filter(({ key }) => /^(IPADDR(_?\w+)?|IPV6ADDR)$/.test(key)).map(({ value }) => value);
-  return name.includes('.') || !isCardName(cardOf(name))
+  return name.includes('.') || !isNicName(nicNameOf(name))
     ? []
-    : [{ name: cardOf(name), mac: readMac(valueOf('HWADDR')), addresses }];
+    : [{ name: nicNameOf(name), mac: readMac(valueOf('HWADDR')), addresses }];
 }
 
 /** For networkd and NetworkManager, whose keys do not overlap. */
@@ -113,7 +113,7 @@ function ofIni(text: string): Entry[] {
   const addresses = valuesOf(/^\s*(?:Address|address\d+)\s*=(.*)$/gm);
   const type = valuesOf(/^\s*type\s*=(.*)$/gm)[0] ?? 'ethernet';
   if (!type.endsWith('ethernet')) return [];
-  return [{ name: name !== undefined && isCardName(name) ? name : undefined, mac: readMac(mac), addresses }];
+  return [{ name: name !== undefined && isNicName(name) ? name : undefined, mac: readMac(mac), addresses }];
 }
 
 function ofNetplan(text: string): Entry[] {

@@ -2,7 +2,7 @@ import type { GuestTree } from '../../guest-tree.ts';
 import { ifcfgNames, udevRuleNames } from './ifcfg.ts';
 import { ifupdownNames } from './ifupdown.ts';
 import { iniValue, readIni } from '../../inspect/ini.ts';
-import { isCardName, readMac, type InterfaceName } from '../../inspect/interface-name.ts';
+import { isNicName, readMac, type InterfaceName } from '../../inspect/interface-name.ts';
 import { linkNames, networkdNames } from './networkd.ts';
 import { netplanNames } from './netplan.ts';
 
@@ -75,5 +75,5 @@ export function networkManagerNames(text: string): InterfaceName[] {
   if (type !== undefined && !['ethernet', '802-3-ethernet'].includes(type)) return [];
   const name = iniValue(sections, 'connection', 'interface-name');
   const address = iniValue(sections, 'ethernet', 'mac-address') ?? iniValue(sections, '802-3-ethernet', 'mac-address');
-  return name !== undefined && isCardName(name) ? [{ name, mac: readMac(address) }] : [];
+  return name !== undefined && isNicName(name) ? [{ name, mac: readMac(address) }] : [];
 }

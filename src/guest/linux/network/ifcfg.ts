@@ -1,4 +1,4 @@
-import { cardOf, isCardName, readMac, type InterfaceName } from '../../inspect/interface-name.ts';
+import { nicNameOf, isNicName, readMac, type InterfaceName } from '../../inspect/interface-name.ts';
 
 /** The NIC of an `ifcfg-NAME` file: Red Hat's network scripts name it in `DEVICE`, SUSE's wicked in the file name. */
 export function ifcfgNames(fileName: string, text: string): InterfaceName[] {
@@ -11,8 +11,8 @@ export function ifcfgNames(fileName: string, text: string): InterfaceName[] {
     (key) => /\w/.test(value(key) ?? '') && !(key === 'BRIDGE' && value(key) !== 'yes'),
   );
   if (isVirtual || (type !== undefined && type !== 'ethernet')) return [];
-  const name = cardOf(value('DEVICE') ?? fileName.replace(/^ifcfg-/, ''));
-  return isCardName(name) ? [{ name, mac: readMac(value('HWADDR')) }] : [];
+  const name = nicNameOf(value('DEVICE') ?? fileName.replace(/^ifcfg-/, ''));
+  return isNicName(name) ? [{ name, mac: readMac(value('HWADDR')) }] : [];
 }
 
 /** The bindings in `70-persistent-net.rules`, which old udev versions generated. */

@@ -1,4 +1,4 @@
-import { isCardName, readMac, type InterfaceName } from '../../inspect/interface-name.ts';
+import { isNicName, readMac, type InterfaceName } from '../../inspect/interface-name.ts';
 
 interface Line {
   indent: number;
@@ -15,10 +15,10 @@ export function netplanNames(text: string): InterfaceName[] {
   const names: InterfaceName[] = [];
   for (const [index, { key, indent }] of lines.entries()) {
     if (key !== 'ethernets') continue;
-    const cards = blockOf(lines, index, indent);
-    const depth = cards[0]?.indent ?? 0;
-    for (const [at, card] of cards.entries()) {
-      if (card.indent === depth) names.push(...nameOf(card, blockOf(cards, at, depth)));
+    const entries = blockOf(lines, index, indent);
+    const depth = entries[0]?.indent ?? 0;
+    for (const [at, entry] of entries.entries()) {
+      if (entry.indent === depth) names.push(...nameOf(entry, blockOf(entries, at, depth)));
     }
   }
   return names;
@@ -36,7 +36,7 @@ function nameOf({ key, value: flow }: Line, block: readonly Line[]): InterfaceNa
   if (mac !== undefined) return setName === undefined ? [] : [{ name: setName, mac, bound: true }];
   const hasMatch = match >= 0 || /\bmatch:/.test(flow);
   const name = hasMatch ? find('name', inMatch) : key;
-  return name !== undefined && isCardName(name) ? [{ name }] : [];
+  return name !== undefined && isNicName(name) ? [{ name }] : [];
 }
 
 /** The lines after line `index` with a deeper indentation. */

@@ -1,4 +1,4 @@
-import { isCardName, readMac, type InterfaceName } from '../../inspect/interface-name.ts';
+import { isNicName, readMac, type InterfaceName } from '../../inspect/interface-name.ts';
 import { iniValue, readIni } from '../../inspect/ini.ts';
 
 /** Patterns that match any predictable NIC name. */
@@ -13,7 +13,7 @@ export function networkdNames(text: string): { names: InterfaceName[]; patterns:
   const words = (iniValue(sections, 'Match', 'Name') ?? '').split(/\s+/).filter((word) => word !== '');
   if (words.some((word) => WIDE.test(word))) return { names: [], patterns: [] };
   return {
-    names: words.filter(isCardName).map((name) => ({ name })),
+    names: words.filter(isNicName).map((name) => ({ name })),
     patterns: words.filter((word) => /[*?[]/.test(word) && !word.startsWith('!')),
   };
 }

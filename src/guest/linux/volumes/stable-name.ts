@@ -9,10 +9,10 @@ type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder' | 'aliases'>;
  * same.
  */
 export function stableName(device: BlockDevice, devices: readonly BlockDevice[]): string | undefined {
-  const isAlone = (key: 'uuid' | 'partUuid') =>
+  const isUnique = (key: 'uuid' | 'partUuid') =>
     device[key] !== undefined && devices.filter((other) => other[key] === device[key]).length === 1;
-  if (isAlone('uuid') && isSafe(device.uuid)) return `UUID=${device.uuid}`;
-  if (isAlone('partUuid') && isSafe(device.partUuid)) return `PARTUUID=${device.partUuid}`;
+  if (isUnique('uuid') && isSafe(device.uuid)) return `UUID=${device.uuid}`;
+  if (isUnique('partUuid') && isSafe(device.partUuid)) return `PARTUUID=${device.partUuid}`;
   return undefined;
 }
 

@@ -47,18 +47,18 @@ export class GrainTable {
     const { grainOffsetBytes, entryBytes } = this.#layout;
     const place = readEntry(grainOffsetBytes, entryBytes, this.#entries, grain - this.#firstGrain);
     if (place === ENTRY_UNKNOWN)
-      throw this.#source.fault(this.#toldAt(grain), `the entry of grain ${grain} has an unknown type`);
+      throw this.#source.fault(this.#referencedAt(grain), `the entry of grain ${grain} has an unknown type`);
     if (place >= 0) {
       const { grainBytes, capacityBytes, compressed } = this.#layout;
       const whole = Math.min(grainBytes, capacityBytes - grain * grainBytes);
       const least = compressed ? GRAIN_DATA_OFFSET + MIN_GRAIN_DATA_BYTES : whole;
       if (place + least > this.#source.sizeBytes)
-        this.#source.requireInside(place, least, `grain ${grain}`, this.#toldAt(grain));
+        this.#source.requireInside(place, least, `grain ${grain}`, this.#referencedAt(grain));
     }
     return place;
   }
 
-  #toldAt(grain: number): number {
+  #referencedAt(grain: number): number {
     return this.#offsetBytes + (grain - this.#firstGrain) * this.#layout.entryBytes;
   }
 
@@ -76,7 +76,7 @@ export class GrainTable {
     const storedBytes = Math.min(nextBorder(borders, place) - fileOffsetBytes, maxGrainDataBytes(grainBytes));
     if (storedBytes < MIN_GRAIN_DATA_BYTES) {
       const what = `grain ${grain} has ${storedBytes} bytes before the next one starts, too few for zlib`;
-      throw this.#source.fault(this.#toldAt(grain), what);
+      throw this.#source.fault(this.#referencedAt(grain), what);
     }
     return {
       kind: 'compressed',

@@ -100,13 +100,13 @@ export class SparseExtent implements Extent {
 
   async #tableRuns(span: Span, table: number, place: number): Promise<Run[]> {
     const { capacityBytes, directoryOffsetBytes, entryBytes, grainBytes, tableEntries } = this.#layout;
-    const toldAt = directoryOffsetBytes + table * entryBytes;
+    const referencedAt = directoryOffsetBytes + table * entryBytes;
     const what = `grain table ${table}`;
-    if (place === ENTRY_UNKNOWN) throw this.#source.fault(toldAt, `the entry of ${what} has an unknown type`);
+    if (place === ENTRY_UNKNOWN) throw this.#source.fault(referencedAt, `the entry of ${what} has an unknown type`);
     const firstGrain = table * tableEntries;
     // The file can end before the entries that are beyond the capacity.
     const bytes = Math.min(tableEntries, Math.ceil(capacityBytes / grainBytes) - firstGrain) * entryBytes;
-    this.#source.requireInside(place, bytes, what, toldAt);
+    this.#source.requireInside(place, bytes, what, referencedAt);
     const entries = await this.#source.read(place, bytes, what);
     if (isFilled(entries, 0)) return [emptyRun('absent', span)];
     return new GrainTable(this.#source, this.#layout, place, firstGrain, entries).runs(span);

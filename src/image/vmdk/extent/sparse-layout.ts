@@ -41,8 +41,8 @@ export function readEntry(decode: EntryDecoder, entryBytes: number, entries: Uin
  * amount of work by the file size instead of the capacity. `toldAt` is the offset of the header field.
  * @throws Hyper2kvmError kind `image`.
  */
-export function requireDirectory(source: SourceFile, layout: SparseLayout, toldAt: number): void {
+export function requireDirectory(source: SourceFile, layout: SparseLayout, referencedAt: number): void {
   const { capacityBytes, grainBytes, tableEntries, entryBytes, directoryOffsetBytes } = layout;
   const entries = Math.ceil(capacityBytes / (grainBytes * tableEntries));
-  source.requireInside(directoryOffsetBytes, entries * entryBytes, 'its grain directory', toldAt);
+  source.requireInside(directoryOffsetBytes, entries * entryBytes, 'its grain directory', referencedAt);
 }

@@ -4,8 +4,8 @@ import { changeSince, settleSource, watchSource, type SourceState } from './sour
 import type { ExportEvent, ExportOptions } from '../types.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import type { VmFacts } from '../../../vsphere/vm/vm-facts.ts';
-import { findWhole, type Recorded } from './whole-exports.ts';
-import type { WholeRecord } from './whole-record.ts';
+import { findComplete, type Recorded } from './complete-exports.ts';
+import type { CompletionRecord } from './completion-record.ts';
 
 /** The existing export, or, with `ifChanged`, the reason why a new one is needed. */
 export interface Standing extends Recorded {
@@ -13,16 +13,16 @@ export interface Standing extends Recorded {
 }
 
 /** Finds an existing export that makes a new one unnecessary. Changes nothing. */
-export async function findStanding(
-  record: WholeRecord | undefined,
+export async function findExisting(
+  record: CompletionRecord | undefined,
   { recipe, facts, options }: { recipe: ExportRecipe; facts: VmFacts; options: ExportOptions },
 ): Promise<Standing> {
-  const { whole, differences } = await findWhole(record, recipe, options);
-  if (!options.ifChanged) return { ...(whole && { whole }), ...(differences && { differences }) };
+  const { complete, differences } = await findComplete(record, recipe, options);
+  if (!options.ifChanged) return { ...(complete && { complete }), ...(differences && { differences }) };
   if (differences !== undefined) return { differences, changed: 'it was exported with other settings' };
-  if (whole === undefined) return { changed: 'no complete export of it is recorded there' };
-  const changed = changeSince(whole.source, facts, options);
-  return changed === undefined ? { whole } : { changed };
+  if (complete === undefined) return { changed: 'no complete export of it is recorded there' };
+  const changed = changeSince(complete.source, facts, options);
+  return changed === undefined ? { complete } : { changed };
 }
 
 /** A VM that is checked for changes during its export. */

@@ -13,7 +13,7 @@ import type { ChangeRecord } from '../target/make-machine.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../types.ts';
 
 /** A complete file of an unfinished export. */
-const WholeFileSchema = object({
+const CompleteFileSchema = object({
   member: object({
     name: string(),
     sizeBytes: number(),
@@ -26,7 +26,7 @@ const WholeFileSchema = object({
   capacityBytes: number(),
   populatedBytes: optional(number()),
 });
-export type WholeFile = InferOutput<typeof WholeFileSchema>;
+export type CompleteFile = InferOutput<typeof CompleteFileSchema>;
 
 export const ResumeRecordSchema = recordSchema({
   /** Must match for the files to belong to the current state of the VM. */
@@ -35,7 +35,7 @@ export const ResumeRecordSchema = recordSchema({
   ownSnapshot: optional(OwnSnapshotSchema),
   /** The export shut down the guest and must power on the VM again. */
   powerOn: exactOptional(boolean()),
-  files: array(WholeFileSchema),
+  files: array(CompleteFileSchema),
   /** The files are being changed and no longer match the download. */
   changing: exactOptional(boolean()),
 });
@@ -93,7 +93,7 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
   }
 
   /** The complete files of an earlier run, if they belong to exactly this state of the VM. */
-  filesOf(identity: string): WholeFile[] {
+  filesOf(identity: string): CompleteFile[] {
     return this.#state.identity === identity && this.#state.changing !== true ? this.#state.files : [];
   }
 
@@ -132,12 +132,12 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
     await this.#change((state) => ({ ...state, powerOn: false })).catch(() => undefined);
   }
 
-  async add(file: WholeFile): Promise<void> {
+  async add(file: CompleteFile): Promise<void> {
     await this.#change((state) => ({ ...state, files: [...state.files, file] }));
   }
 
   /** Replaces the list of files, in the order of their completion. */
-  async setWhole(files: readonly WholeFile[]): Promise<void> {
+  async setComplete(files: readonly CompleteFile[]): Promise<void> {
     await this.#change((state) => ({ ...state, files: [...files] }));
   }
 
@@ -154,7 +154,7 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
   }
 
   /** An unchanged image has the same size and modification time. Other files are never changed. */
-  async #isUnchanged({ member: { name, sizeBytes, modifiedMs } }: WholeFile): Promise<boolean> {
+  async #isUnchanged({ member: { name, sizeBytes, modifiedMs } }: CompleteFile): Promise<boolean> {
     if (modifiedMs === undefined) return true;
     return await stat(partialPath(join(this.#folder, name))).then(
       ({ size, mtimeMs }) => size === sizeBytes && mtimeMs === modifiedMs,
@@ -163,7 +163,7 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
   }
 
   /** Removes the disks of the earlier run that are not kept: complete ones, and those that were in progress when it was killed. */
-  async #removeLeftovers(kept: readonly WholeFile[]): Promise<void> {
+  async #removeLeftovers(kept: readonly CompleteFile[]): Promise<void> {
     const names = new Set(kept.map(({ member }) => member.name));
     const isOwn = fileOf(this.#baseName, this.#state.format);
     try {

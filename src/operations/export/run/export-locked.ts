@@ -5,14 +5,19 @@ import { refusalOf } from '../plan/findings.ts';
 import { settleEarlierRun } from '../source/export-source.ts';
 import { exportVm, type VmExport } from './export-vm.ts';
 import { Generations } from '../history/generations.ts';
-import { findStanding, watchForChange } from '../history/if-changed.ts';
+import { findExisting, watchForChange } from '../history/if-changed.ts';
 import { lockPlace } from './locked-place.ts';
 import type { SourceState } from '../history/source-state.ts';
 import { ResumeRecord, resumeRecordName } from '../history/resume-record.ts';
 import type { PowerChoice, VmExportResult } from '../types.ts';
 import { postExport } from './post-export.ts';
-import { doneSteps, keptResult, onlyPending, pendingSteps } from '../history/whole-exports.ts';
-import { NOTHING_DONE, WholeRecord, wholeRecordName, type WholeExport } from '../history/whole-record.ts';
+import { doneSteps, keptResult, onlyPending, pendingSteps } from '../history/complete-exports.ts';
+import {
+  NOTHING_DONE,
+  CompletionRecord,
+  completionRecordName,
+  type CompleteExport,
+} from '../history/completion-record.ts';
 import type { ExportStep } from '../../events.ts';
 
 type Task = Omit<VmExport, 'folder'> & {
@@ -20,12 +25,12 @@ type Task = Omit<VmExport, 'folder'> & {
   /** The subset of `leftBehind` that stays until somebody removes it. */
   lasting: readonly string[];
   /** A complete export of the VM was found before, and there is still work to do with its files. */
-  isWhole: boolean;
+  isComplete: boolean;
   claims: FileClaims;
 };
 
 /** The result for the VM, or the files of an earlier run with no remaining work. */
-export type LockedOutcome = { exported: VmExportResult } | { whole: WholeExport };
+export type LockedOutcome = { exported: VmExportResult } | { complete: CompleteExport };
 
 /**
  * Exports one VM under a lock that keeps other runs from writing it to the same folder, then runs the requested steps
@@ -33,7 +38,7 @@ export type LockedOutcome = { exported: VmExportResult } | { whole: WholeExport 
  */
 export async function exportLocked(task: Task, signal: AbortSignal): Promise<LockedOutcome> {
   const { plan, baseName, options, job, claims } = task;
-  if (!task.isWhole) requireGood(plan);
+  if (!task.isComplete) requireGood(plan);
   const folder = options.keep === undefined ? plan.output : dirname(plan.output);
   await using held = new AsyncDisposableStack();
   held.use(await lockPlace(folder, baseName, { doing: `exporting ${plan.vm} to ${folder}`, job, claims }));
@@ -50,11 +55,11 @@ function requireGood(plan: Task['plan']): void {
 async function exportAndUse(task: Task, signal: AbortSignal): Promise<LockedOutcome> {
   const { plan, options, report, leftBehind, record } = task;
   // Another run may have finished since this VM was inspected. Files that a killed run did not rename may be renamed only under the lock.
-  const { whole, changed } = await findStanding(record, task);
-  if (whole) {
+  const { complete, changed } = await findExisting(record, task);
+  if (complete) {
     await record?.complete(options.mode);
     await undoEarlierRun(task, plan.output, { keepFiles: false });
-    return await useKept(task, { whole, record }, signal);
+    return await useKept(task, { complete, record }, signal);
   }
   requireGood(plan);
   reportChange(task, changed);
@@ -82,19 +87,19 @@ async function undoEarlierRun(task: Task, folder: string, end: { keepFiles: bool
 /** Runs the requested steps on the files of an existing export, except those already done. */
 async function useKept(
   task: Task,
-  { whole, record }: { whole: WholeExport; record: WholeRecord | undefined },
+  { complete, record }: { complete: CompleteExport; record: CompletionRecord | undefined },
   signal: AbortSignal,
 ): Promise<LockedOutcome> {
   const { plan, options, report, leftBehind } = task;
-  if (pendingSteps(whole, options).length === 0) {
-    if (!whole.isUsed) await record?.markUsed(whole.done ?? NOTHING_DONE);
-    return { whole };
+  if (pendingSteps(complete, options).length === 0) {
+    if (!complete.isUsed) await record?.markUsed(complete.done ?? NOTHING_DONE);
+    return { complete };
   }
-  const result = keptResult(plan.vm, whole);
+  const result = keptResult(plan.vm, complete);
   result.warnings.push(...leftBehind);
-  const pending = { ...onlyPending(whole, options), isKept: true };
+  const pending = { ...onlyPending(complete, options), isKept: true };
   const exported = await postExport(withLasting(result, task), pending, { signal, report });
-  await record?.markUsed(doneSteps(exported, whole.done));
+  await record?.markUsed(doneSteps(exported, complete.done));
   return { exported };
 }
 
@@ -131,10 +136,10 @@ async function exportGeneration(
   const generations = await Generations.open(vmFolder, facts.instanceUuid || plan.moRef);
   const newest = generations.newest;
   const last = newest === undefined ? undefined : recordIn(newest, task);
-  const { whole, changed } = await findStanding(last, task);
-  if (whole) {
+  const { complete, changed } = await findExisting(last, task);
+  if (complete) {
     await undoEarlierRun(task, generations.unfinished, { keepFiles: true });
-    return await useKept(task, { whole, record: last }, signal);
+    return await useKept(task, { complete, record: last }, signal);
   }
   reportChange(task, changed);
   const settle = await watchForChange({ ...task, vm: task.plan.vm }, signal);
@@ -145,7 +150,7 @@ async function exportGeneration(
   await generations.add(name, {
     job,
     carried,
-    files: options.ifChanged ? [...names, wholeRecordName(task.baseName)] : names,
+    files: options.ifChanged ? [...names, completionRecordName(task.baseName)] : names,
   });
   const result = { ...made, output: plan.output, files, warnings: [...made.warnings, ...leftBehind] };
   const used = await postExport(withLasting(result, task), options, { signal, report });
@@ -177,6 +182,6 @@ async function makeGeneration(
   }
 }
 
-function recordIn(folder: string, { baseName, facts, plan }: Task): WholeRecord {
-  return new WholeRecord(folder, baseName, facts.instanceUuid || plan.moRef);
+function recordIn(folder: string, { baseName, facts, plan }: Task): CompletionRecord {
+  return new CompletionRecord(folder, baseName, facts.instanceUuid || plan.moRef);
 }

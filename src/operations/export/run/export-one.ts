@@ -14,8 +14,8 @@ import type { ExportEvent, ExportOptions, SkippedVm, VmExportFailure, VmExportRe
 import type { ServerHashes } from '../transfer/unproved-files.ts';
 import { describeFailure } from './export-outcome.ts';
 import { ResumeRecord } from '../history/resume-record.ts';
-import { findWhole, pendingSteps, recordFor, refuseOther, skippedVm } from '../history/whole-exports.ts';
-import type { WholeExport } from '../history/whole-record.ts';
+import { findComplete, pendingSteps, recordFor, refuseOther, skippedVm } from '../history/complete-exports.ts';
+import type { CompleteExport } from '../history/completion-record.ts';
 
 /** Resources shared by the VMs of a run: one session, one rate limiter, one thread pool. */
 export interface RunShared {
@@ -101,8 +101,8 @@ async function exportOrKeep(
   };
   await left.remove(removal, signal);
   const record = recordFor(each, options, several);
-  const found = await findWhole(record, recipe, options);
-  const { whole: seen } = found;
+  const found = await findComplete(record, recipe, options);
+  const { complete: seen } = found;
   if (seen?.isUsed && !options.ifChanged && !(await isWorkLeft(seen, baseName, options))) {
     const skipped = withLasting(skippedVm(each, seen, options), lasting);
     const { job, claims } = run;
@@ -114,8 +114,10 @@ async function exportOrKeep(
   notes.begin(planned.plan.output);
   const keepForNextRun = (names: string[]) => void keptForNextRun.push(...names);
   const task = { ...planned, ...run, baseName, record, leave, left, leftBehind, lasting, keepForNextRun };
-  const outcome = await exportLocked({ ...task, isWhole: seen !== undefined }, signal);
-  return 'whole' in outcome ? { skipped: withLasting(skippedVm(each, outcome.whole, options), lasting) } : outcome;
+  const outcome = await exportLocked({ ...task, isComplete: seen !== undefined }, signal);
+  return 'complete' in outcome
+    ? { skipped: withLasting(skippedVm(each, outcome.complete, options), lasting) }
+    : outcome;
 }
 
 function withLasting(skipped: SkippedVm, lasting: readonly string[]): SkippedVm {
@@ -123,7 +125,7 @@ function withLasting(skipped: SkippedVm, lasting: readonly string[]): SkippedVm 
 }
 
 /** True when work is left on the files of an existing export, or on the server after a later run was killed. */
-async function isWorkLeft(whole: WholeExport, baseName: string, options: ExportOptions): Promise<boolean> {
-  if (pendingSteps(whole, options).length > 0) return true;
-  return (await ResumeRecord.load(whole.result.output, baseName)).hasDuties;
+async function isWorkLeft(complete: CompleteExport, baseName: string, options: ExportOptions): Promise<boolean> {
+  if (pendingSteps(complete, options).length > 0) return true;
+  return (await ResumeRecord.load(complete.result.output, baseName)).hasDuties;
 }

@@ -13,18 +13,18 @@ import type { ExportRecipe } from '../target/export-recipe.ts';
 import type { PlannedVm } from '../plan/plan-vm.ts';
 import type { DiskSourceFactory } from '../source/disk-source.ts';
 import { prepareSource, type ExportSource } from '../source/export-source.ts';
-import { adoptWholeFiles, contentIdentity, transferAll } from '../transfer/fetch-disks.ts';
+import { adoptCompleteFiles, contentIdentity, transferAll } from '../transfer/fetch-disks.ts';
 import { diskFileName, FORMATS } from '../target/formats.ts';
 import type { ExportWriter } from '../target/export-writer.ts';
 import { createImagePackage } from '../target/image-package.ts';
 import type { LeftSnapshots } from '../source/left-snapshots.ts';
 import { makeMachine } from '../target/make-machine.ts';
 import { writeDescriptor, type DescribedFile } from '../target/ovf-text.ts';
-import { ResumeRecord, type WholeFile } from '../history/resume-record.ts';
+import { ResumeRecord, type CompleteFile } from '../history/resume-record.ts';
 import { Transfer } from '../transfer/transfer.ts';
 import type { ExportedDisk, ExportedFile, ExportEvent, ExportOptions, VmExportResult } from '../types.ts';
 import type { ServerHashes } from '../transfer/unproved-files.ts';
-import type { WholeRecord } from '../history/whole-record.ts';
+import type { CompletionRecord } from '../history/completion-record.ts';
 import type { ExportStep } from '../../events.ts';
 
 export interface VmExport extends PlannedVm {
@@ -40,7 +40,7 @@ export interface VmExport extends PlannedVm {
   diskSource: DiskSourceFactory;
   workers: SharedWorkers;
   /** The completion record; undefined for none. */
-  record: WholeRecord | undefined;
+  record: CompletionRecord | undefined;
   report: (event: ExportEvent) => void;
   /** Receives a sentence about each thing that could not be undone on the server, and whether it stays until somebody removes it. */
   leave: (sentence: string, isLasting?: boolean) => void;
@@ -88,11 +88,11 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
   let isFetched = false;
   try {
     const transfer = new Transfer({ ...task, ...options, vm: plan.vm, writer, resume, warn });
-    await adoptWholeFiles(task, source, { resume, writer, transfer }, signal);
-    const kept = transfer.whole.map(({ member }) => member.name);
+    await adoptCompleteFiles(task, source, { resume, writer, transfer }, signal);
+    const kept = transfer.complete.map(({ member }) => member.name);
     await transferAll(task, source, { transfer, step, hasEarlierRun: resume.hasEarlierRun }, signal);
-    if (facts.firmware === 'uefi' && transfer.whole.every(({ isDisk }) => isDisk)) warn(NO_NVRAM);
-    const described = await describe(task, source, transfer.whole, { warn, step }, signal);
+    if (facts.firmware === 'uefi' && transfer.complete.every(({ isDisk }) => isDisk)) warn(NO_NVRAM);
+    const described = await describe(task, source, transfer.complete, { warn, step }, signal);
     isFetched = true;
     const fetchSeconds = (Date.now() - startedAt) / 1000;
     // A fix takes minutes. Clean up first, so that no snapshot grows on the server and no VM stays off in the meantime.
@@ -123,13 +123,13 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     return withFiles(files);
   } catch (error) {
     await record?.takeBack();
-    const whole = isWorthKeeping(error, source, isFetched)
+    const complete = isWorthKeeping(error, source, isFetched)
       ? resume.filesOf(contentIdentity(source, recipe)).map(({ member }) => member.name)
       : [];
-    const keepWhole = whole.length > 0;
-    keepFiles = keepWhole;
-    await writer.discard({ keepWhole });
-    if (keepWhole) keepForNextRun(whole);
+    const keepComplete = complete.length > 0;
+    keepFiles = keepComplete;
+    await writer.discard({ keepComplete });
+    if (keepComplete) keepForNextRun(complete);
     throw error;
   }
 }
@@ -173,7 +173,7 @@ interface Described {
 async function describe(
   { client, plan, facts, named }: VmExport,
   source: ExportSource,
-  whole: readonly WholeFile[],
+  complete: readonly CompleteFile[],
   { warn, step }: { warn: (message: string) => void; step: (step: ExportStep, detail: string) => void },
   signal: AbortSignal,
 ): Promise<Described> {
@@ -182,7 +182,7 @@ async function describe(
   if (description === undefined) return {};
   step('descriptor', 'Writing the OVF descriptor');
   const described = { client, vm: facts.ref, name: named.name, snapshot: source.snapshot };
-  const { text, warnings } = await writeDescriptor(described, inOrder(whole, plan.format), signal);
+  const { text, warnings } = await writeDescriptor(described, inOrder(complete, plan.format), signal);
   warnings.forEach(warn);
   return { ovf: text };
 }
@@ -206,7 +206,7 @@ async function finishDescriptor(
 ): Promise<{ descriptor: string | undefined } & Pick<VmExportResult, 'hardware' | 'guest'>> {
   const { image: format } = FORMATS[plan.format];
   if (format === undefined || vmHardware === undefined) return { descriptor: ovf };
-  const images = inOrder(transfer.whole, plan.format).filter(({ isDisk }) => isDisk);
+  const images = inOrder(transfer.complete, plan.format).filter(({ isDisk }) => isDisk);
   const paths = images.map(({ name }) => join(plan.output, name));
   const partialPaths = images.map(({ name }) => partialPath(join(folder, name)));
   const fetched = { vm: named, vmHardware, disks: source.disks, paths, partialPaths, format, changes, step };
@@ -215,8 +215,8 @@ async function finishDescriptor(
 }
 
 /** DSP0243 section 5.3: in an OVA the files are in the order of the descriptor's references. In a folder they are in hardware order. */
-function inOrder(whole: readonly WholeFile[], format: string): DescribedFile[] {
-  const files = whole.map(({ member, ...file }) => ({ ...file, name: member.name, sizeBytes: member.sizeBytes }));
+function inOrder(complete: readonly CompleteFile[], format: string): DescribedFile[] {
+  const files = complete.map(({ member, ...file }) => ({ ...file, name: member.name, sizeBytes: member.sizeBytes }));
   if (format === 'ova') return files;
   return files.toSorted(
     (a, b) => Number(b.isDisk) - Number(a.isDisk) || a.name.localeCompare(b.name, 'en', { numeric: true }),

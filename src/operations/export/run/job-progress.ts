@@ -35,7 +35,7 @@ export class JobProgress {
     }
     if (event.type === 'disk-started') this.#endDownload(event.disk);
     if (event.type === 'disk-progress') this.#receive(event.disk, event.receivedBytes);
-    if (event.type === 'disk-whole') {
+    if (event.type === 'disk-complete') {
       this.#receive(event.disk, event.sizeBytes);
       this.#endDownload(event.disk);
     }
@@ -96,7 +96,7 @@ export class JobExtent {
     }
     if (event.type === 'disk-started') this.#cover(event.vm, event.disk, 0);
     if (event.type === 'disk-progress') this.#cover(event.vm, event.disk, event.coveredBytes);
-    if (event.type === 'disk-whole' || event.type === 'disk-kept') this.#cover(event.vm, event.disk, Infinity);
+    if (event.type === 'disk-complete' || event.type === 'disk-kept') this.#cover(event.vm, event.disk, Infinity);
   }
 
   /** An integer below 100, as a change to the record; empty before the first VM has begun. */

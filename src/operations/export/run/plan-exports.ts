@@ -5,11 +5,18 @@ import { ExportRecipe } from '../target/export-recipe.ts';
 import { planVm, type PlannedVm } from '../plan/plan-vm.ts';
 import { findAllVms, type FoundVm } from '../plan/find-vms.ts';
 import { newestGeneration } from '../history/generation-record.ts';
-import { findStanding } from '../history/if-changed.ts';
+import { findExisting } from '../history/if-changed.ts';
 import type { DryRunResult, ExportEvent, ExportOptions, ExportPlan, OperationContext, PlanTotals } from '../types.ts';
 import { describeFailure } from './export-outcome.ts';
-import { findWhole, pendingSteps, recordFor, refuseOther, skippedVm, type Recorded } from '../history/whole-exports.ts';
-import { WholeRecord } from '../history/whole-record.ts';
+import {
+  findComplete,
+  pendingSteps,
+  recordFor,
+  refuseOther,
+  skippedVm,
+  type Recorded,
+} from '../history/complete-exports.ts';
+import { CompletionRecord } from '../history/completion-record.ts';
 
 /** Returns what `exportVms` would do with the same options. Reads from the server and changes nothing on it. */
 export async function planExports(
@@ -29,14 +36,14 @@ export async function planExports(
   for (const each of found) {
     try {
       const record = recordFor(each, options, several);
-      const seen = options.ifChanged ? {} : await findWhole(record, recipe, options);
-      const planned = seen.whole ? undefined : await planVm(client, each, options, several, signal);
+      const seen = options.ifChanged ? {} : await findComplete(record, recipe, options);
+      const planned = seen.complete ? undefined : await planVm(client, each, options, several, signal);
       const recorded = planned
         ? { ...seen, ...(await findUnchanged(planned, each, { options, recipe, record })) }
         : seen;
-      if (recorded.whole) {
-        const pending = pendingSteps(recorded.whole, options);
-        result.skipped.push({ ...skippedVm(each, recorded.whole, options), ...(pending.length > 0 && { pending }) });
+      if (recorded.complete) {
+        const pending = pendingSteps(recorded.complete, options);
+        result.skipped.push({ ...skippedVm(each, recorded.complete, options), ...(pending.length > 0 && { pending }) });
       } else if (planned) {
         refuseOther(planned.plan.findings, recorded, { ...planned.plan, force: options.force });
         result.plans.push(planned.plan);
@@ -53,14 +60,14 @@ export async function planExports(
 async function findUnchanged(
   { plan, facts }: PlannedVm,
   { baseName, identity }: FoundVm,
-  { options, recipe, record }: { options: ExportOptions; recipe: ExportRecipe; record: WholeRecord | undefined },
+  { options, recipe, record }: { options: ExportOptions; recipe: ExportRecipe; record: CompletionRecord | undefined },
 ): Promise<Recorded> {
   if (!options.ifChanged) return {};
   const newest = options.keep === undefined ? undefined : await newestGeneration(dirname(plan.output), identity);
-  const last = newest === undefined ? record : new WholeRecord(newest, baseName, identity);
-  const { whole, differences } = await findStanding(last, { recipe, facts, options });
+  const last = newest === undefined ? record : new CompletionRecord(newest, baseName, identity);
+  const { complete, differences } = await findExisting(last, { recipe, facts, options });
   // A new generation replaces nothing.
-  return { ...(whole && { whole }), ...(differences && newest === undefined && { differences }) };
+  return { ...(complete && { complete }), ...(differences && newest === undefined && { differences }) };
 }
 
 /** Computes the totals of a {@link DryRunResult}. */

@@ -41,7 +41,7 @@ export class ImageMember {
   readonly #stop = new AbortController();
   readonly #onEnd: (record: MemberRecord | undefined) => void;
   #copying: Promise<unknown> = Promise.resolve();
-  #state: 'open' | 'whole' | 'gone' = 'open';
+  #state: 'open' | 'complete' | 'gone' = 'open';
 
   private constructor(options: ImageMemberOptions, sink: DiskSink, onEnd: (record: MemberRecord | undefined) => void) {
     this.#options = options;
@@ -88,7 +88,7 @@ export class ImageMember {
   /** `sha256` is the hash of the downloaded stream, and is stored as such. The image itself has no hash until it is read back. */
   async commit(sha256: string): Promise<MemberRecord> {
     const { sizeBytes, modifiedMs } = await this.#sink.finish();
-    this.#state = 'whole';
+    this.#state = 'complete';
     const record = { name: this.#options.file.name, sizeBytes, sha256, modifiedMs };
     this.#onEnd(record);
     return record;

@@ -32,7 +32,7 @@ class ImagePackage implements ExportWriter {
   readonly #options: ImagePackageOptions;
   readonly #output: FolderOutput;
   readonly #open = new Map<string, ExportMember>();
-  readonly #whole = new Map<string, MemberRecord>();
+  readonly #complete = new Map<string, MemberRecord>();
   /** The threads start with the first disk. */
   readonly #workers: ReturnType<SharedWorkers['use']>;
   #finished = false;
@@ -44,11 +44,11 @@ class ImagePackage implements ExportWriter {
   }
 
   async openMember(name: string, hints: MemberHints): Promise<ExportMember> {
-    this.#whole.delete(name);
+    this.#complete.delete(name);
     const onEnd = (record: MemberRecord | undefined) => {
       this.#open.delete(name);
-      if (record) this.#whole.set(name, record);
-      else this.#whole.delete(name);
+      if (record) this.#complete.set(name, record);
+      else this.#complete.delete(name);
     };
     const { encoding } = this.#options;
     const file = await this.#output.create(name);
@@ -66,12 +66,12 @@ class ImagePackage implements ExportWriter {
 
   async adoptMember(record: MemberRecord, signal: AbortSignal): Promise<boolean> {
     const isAdopted = await this.#output.adopt(record, signal);
-    if (isAdopted) this.#whole.set(record.name, record);
+    if (isAdopted) this.#complete.set(record.name, record);
     return isAdopted;
   }
 
   async finish({ descriptor, beforeNames }: PackageContent, signal?: AbortSignal): Promise<PackageFile[]> {
-    const names = inPackageOrder(this.#whole.values()).map(({ name }) => name);
+    const names = inPackageOrder(this.#complete.values()).map(({ name }) => name);
     const domain = this.#options.descriptorName;
     if (descriptor !== undefined) names.push((await this.#output.writeText(domain, descriptor)).name);
     signal?.throwIfAborted();
@@ -89,10 +89,10 @@ class ImagePackage implements ExportWriter {
     return files;
   }
 
-  async discard({ keepWhole }: { keepWhole: boolean }): Promise<void> {
+  async discard({ keepComplete }: { keepComplete: boolean }): Promise<void> {
     if (this.#finished) return;
     for (const member of this.#open.values()) await member.discard();
     await this.#workers[Symbol.asyncDispose]();
-    await this.#output.discard({ keepComplete: keepWhole });
+    await this.#output.discard({ keepComplete: keepComplete });
   }
 }

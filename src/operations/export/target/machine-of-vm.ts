@@ -38,7 +38,7 @@ export function machineOfVm(
       serial: disk.uuid,
     })),
     nics: inPciOrder(
-      hardware.networkCards.map(({ macAddress, type, network, pciSlotNumber }) => ({
+      hardware.networkAdapters.map(({ macAddress, type, network, pciSlotNumber }) => ({
         mac: macAddress || undefined,
         model: CARDS.get(type) ?? type,
         network: network || undefined,

@@ -35,7 +35,7 @@ export function contentIdentity(source: ExportSource, recipe: ExportRecipe): str
 }
 
 /** Reuses the complete files of an earlier run if the VM is still in the same state; otherwise starts over. */
-export async function adoptWholeFiles(
+export async function adoptCompleteFiles(
   { plan, report, recipe }: Pick<FetchedVm, 'plan' | 'report' | 'recipe'>,
   source: ExportSource,
   { resume, writer, transfer }: { resume: ResumeRecord; writer: ExportWriter; transfer: Transfer },
@@ -49,7 +49,7 @@ export async function adoptWholeFiles(
     report({ type: 'disk-kept', vm: plan.vm, disk, sizeBytes, sha256 });
   }
   const { ownSnapshot } = source;
-  await resume.begin({ identity, format: plan.format, ownSnapshot, files: [...transfer.whole] });
+  await resume.begin({ identity, format: plan.format, ownSnapshot, files: [...transfer.complete] });
 }
 
 /** Downloads the files that are not complete yet, then releases the source. */

@@ -15,7 +15,7 @@ import type { ExportWriter } from '../target/export-writer.ts';
 import { fetchFile, type FetchOptions } from './fetch-file.ts';
 import type { WantedFile } from './wanted-files.ts';
 import { ManifestDispute } from './manifest-dispute.ts';
-import type { ResumeRecord, WholeFile } from '../history/resume-record.ts';
+import type { ResumeRecord, CompleteFile } from '../history/resume-record.ts';
 import { TransferProgress } from './transfer-progress.ts';
 import type { ExportEvent } from '../types.ts';
 import { UnprovedFiles, type ServerHashes } from './unproved-files.ts';
@@ -41,7 +41,7 @@ interface Job {
   file: WantedFile;
   failures: number;
   /** The source must be opened for this file only: some servers send nothing for a second download under the same lease. */
-  alone: boolean;
+  exclusive: boolean;
   /** The server sent no hash for it or a wrong one. The next attempt verifies the disk by its own checksums. */
   unproved: boolean;
   dispute: ManifestDispute;
@@ -63,7 +63,7 @@ const NOWHERE = { write: () => Promise.resolve() };
 export class Transfer {
   readonly #options: TransferOptions;
   /** Complete files in the order of their completion, which is their order in an OVA. */
-  readonly whole: WholeFile[] = [];
+  readonly complete: CompleteFile[] = [];
   readonly #progress: TransferProgress;
 
   constructor(options: TransferOptions) {
@@ -72,8 +72,8 @@ export class Transfer {
   }
 
   /** Adds a complete file of an earlier run. */
-  keep(file: WholeFile): void {
-    this.whole.push(file);
+  keep(file: CompleteFile): void {
+    this.complete.push(file);
   }
 
   get transferredBytes(): number {
@@ -97,7 +97,7 @@ export class Transfer {
             jobs ??= this.#plan(wantedOf(files));
             const wanted = this.#pending(jobs);
             await this.#fetchAll(
-              wanted[0]?.alone ? wanted.slice(0, 1) : wanted.filter((job) => !job.alone),
+              wanted[0]?.exclusive ? wanted.slice(0, 1) : wanted.filter((job) => !job.exclusive),
               files,
               openSignal,
             );
@@ -123,7 +123,7 @@ export class Transfer {
     return files.map((file) => ({
       file,
       failures: 0,
-      alone: false,
+      exclusive: false,
       unproved: false,
       dispute: new ManifestDispute(),
       isCompared: false,
@@ -131,7 +131,7 @@ export class Transfer {
   }
 
   #pending(jobs: readonly Job[]): Job[] {
-    return jobs.filter(({ file, isCompared }) => isCompared || !this.whole.some(({ key }) => key === file.key));
+    return jobs.filter(({ file, isCompared }) => isCompared || !this.complete.some(({ key }) => key === file.key));
   }
 
   async #fetchAll(jobs: readonly Job[], files: SourceFiles, signal: AbortSignal): Promise<void> {
@@ -166,7 +166,7 @@ export class Transfer {
       if (!(await unproved.refuse(arrived))) {
         job.isCompared = true;
         // If the run is killed before the comparison, no later run may reuse the file.
-        await this.#options.resume.setWhole(this.whole.filter(({ key }) => key !== arrived.key));
+        await this.#options.resume.setComplete(this.complete.filter(({ key }) => key !== arrived.key));
       }
       this.#progress.forget(arrived.key);
       job.failures += 1;
@@ -201,7 +201,7 @@ export class Transfer {
         const waitMs = backOffMs(job.failures);
         this.#reportRetry(job, waitMs, error);
         if (error instanceof NotADiskError) {
-          job.alone = true;
+          job.exclusive = true;
           return undefined;
         }
         if (signal.aborted) return undefined;
@@ -258,9 +258,9 @@ export class Transfer {
       );
     }
     job.isCompared = false;
-    await resume.setWhole(this.whole);
+    await resume.setComplete(this.complete);
     warn(warning);
-    this.#reportWhole(arrived, startedAt);
+    this.#reportComplete(arrived, startedAt);
     return arrived;
   }
 
@@ -290,15 +290,15 @@ export class Transfer {
     return warning !== undefined;
   }
 
-  async #accept(whole: WholeFile, arrived: ArrivedFile, startedAt: number): Promise<void> {
-    await this.#options.resume.add(whole);
-    this.whole.push(whole);
-    this.#reportWhole(arrived, startedAt);
+  async #accept(complete: CompleteFile, arrived: ArrivedFile, startedAt: number): Promise<void> {
+    await this.#options.resume.add(complete);
+    this.complete.push(complete);
+    this.#reportComplete(arrived, startedAt);
   }
 
-  #reportWhole({ name: disk, sizeBytes, sha256 }: ArrivedFile, startedAt: number): void {
+  #reportComplete({ name: disk, sizeBytes, sha256 }: ArrivedFile, startedAt: number): void {
     const { vm, report } = this.#options;
-    report({ type: 'disk-whole', vm, disk, sizeBytes, sha256, seconds: (Date.now() - startedAt) / 1000 });
+    report({ type: 'disk-complete', vm, disk, sizeBytes, sha256, seconds: (Date.now() - startedAt) / 1000 });
   }
 
   #reportRetry({ file, failures }: Job, waitMs: number, error: unknown): void {

@@ -2,8 +2,8 @@ import { expect, test } from '@jest/globals';
 import { mergeNames, networkManagerNames } from '../../../../src/guest/linux/network/configured-names.ts';
 import { ifcfgNames, udevRuleNames } from '../../../../src/guest/linux/network/ifcfg.ts';
 import { ifupdownNames } from '../../../../src/guest/linux/network/ifupdown.ts';
-import { isCardName, readMac } from '../../../../src/guest/inspect/interface-name.ts';
-import { matchCards } from '../../../../src/guest/linux/network/match-cards.ts';
+import { isNicName, readMac } from '../../../../src/guest/inspect/interface-name.ts';
+import { matchNics } from '../../../../src/guest/linux/network/match-nics.ts';
 import { netplanNames } from '../../../../src/guest/linux/network/netplan.ts';
 import { linkNames, networkdNames } from '../../../../src/guest/linux/network/networkd.ts';
 import { hasPredictableNames } from '../../../../src/guest/linux/network/predictable-names.ts';
@@ -126,7 +126,7 @@ test.each([
   ['-a', false],
   ['', false],
 ])('%j is the name of a card: %s', (name, is) => {
-  expect(isCardName(name)).toBe(is);
+  expect(isNicName(name)).toBe(is);
 });
 
 test('addresses are read in all their forms', () => {
@@ -139,16 +139,16 @@ test('a name goes to its address, then to its slot, then to the next card in ord
     { mac: A, pciSlotNumber: 224 },
     { mac: B, pciSlotNumber: 192 },
   ];
-  expect(matchCards([{ name: 'ens192' }, { name: 'ens224' }], nics).bindings).toEqual([
+  expect(matchNics([{ name: 'ens192' }, { name: 'ens224' }], nics).bindings).toEqual([
     { name: 'ens192', mac: B },
     { name: 'ens224', mac: A },
   ]);
   const plain = nics.map(({ mac }) => ({ mac }));
-  expect(matchCards([{ name: 'ens224' }, { name: 'ens192' }], plain).bindings).toEqual([
+  expect(matchNics([{ name: 'ens224' }, { name: 'ens192' }], plain).bindings).toEqual([
     { name: 'ens224', mac: B },
     { name: 'ens192', mac: A },
   ]);
-  expect(matchCards([{ name: 'ens192', mac: B }, { name: 'ens224' }], plain).bindings).toEqual([
+  expect(matchNics([{ name: 'ens192', mac: B }, { name: 'ens224' }], plain).bindings).toEqual([
     { name: 'ens192', mac: B },
     { name: 'ens224', mac: A },
   ]);
@@ -159,7 +159,7 @@ test('a slot behind another function of VMware’s bridge has the number that th
     { mac: A, pciSlotNumber: 1184 },
     { mac: B, pciSlotNumber: 160 },
   ];
-  expect(matchCards([{ name: 'ens160' }, { name: 'ens161' }], nics).bindings).toEqual([
+  expect(matchNics([{ name: 'ens160' }, { name: 'ens161' }], nics).bindings).toEqual([
     { name: 'ens160', mac: B },
     { name: 'ens161', mac: A },
   ]);
@@ -167,7 +167,7 @@ test('a slot behind another function of VMware’s bridge has the number that th
 
 test('what the guest binds itself is not bound again, and takes its card', () => {
   const names = [{ name: 'eth0', mac: B, bound: true }, { name: 'ens192' }];
-  expect(matchCards(names, [{ mac: A }, { mac: B }])).toEqual({
+  expect(matchNics(names, [{ mac: A }, { mac: B }])).toEqual({
     bindings: [{ name: 'ens192', mac: A }],
     unmatched: [],
     unnamed: [],
@@ -175,12 +175,12 @@ test('what the guest binds itself is not bound again, and takes its card', () =>
 });
 
 test('a name without a card, and a card without an address, are told', () => {
-  expect(matchCards([{ name: 'ens192' }, { name: 'ens224' }], [{ mac: A }])).toEqual({
+  expect(matchNics([{ name: 'ens192' }, { name: 'ens224' }], [{ mac: A }])).toEqual({
     bindings: [{ name: 'ens192', mac: A }],
     unmatched: ['ens224'],
     unnamed: [],
   });
-  expect(matchCards([{ name: 'ens192' }], [{ mac: undefined }])).toEqual({
+  expect(matchNics([{ name: 'ens192' }], [{ mac: undefined }])).toEqual({
     bindings: [],
     unmatched: ['ens192'],
     unnamed: [],
@@ -192,12 +192,12 @@ test('a card that no configuration names has its name from its slot, unless anot
     { mac: A, pciSlotNumber: 224 },
     { mac: B, pciSlotNumber: 192 },
   ];
-  expect(matchCards([], nics).unnamed).toEqual([
+  expect(matchNics([], nics).unnamed).toEqual([
     { name: 'ens224', mac: A },
     { name: 'ens192', mac: B },
   ]);
-  expect(matchCards([{ name: 'ens192', mac: A }], nics).unnamed).toEqual([]);
-  expect(matchCards([], [{ mac: A }, { mac: undefined, pciSlotNumber: 192 }]).unnamed).toEqual([]);
+  expect(matchNics([{ name: 'ens192', mac: A }], nics).unnamed).toEqual([]);
+  expect(matchNics([], [{ mac: A }, { mac: undefined, pciSlotNumber: 192 }]).unnamed).toEqual([]);
 });
 
 test('the kernel’s names count the NICs in the order of their addresses, whichever of them is configured', () => {
@@ -205,18 +205,18 @@ test('the kernel’s names count the NICs in the order of their addresses, which
     { mac: A, pciSlotNumber: 160 },
     { mac: B, pciSlotNumber: 192 },
   ];
-  expect(matchCards([{ name: 'eth1' }], nics, true).bindings).toEqual([{ name: 'eth1', mac: B }]);
-  expect(matchCards([{ name: 'eth1' }, { name: 'eth0' }], nics, true).bindings).toEqual([
+  expect(matchNics([{ name: 'eth1' }], nics, true).bindings).toEqual([{ name: 'eth1', mac: B }]);
+  expect(matchNics([{ name: 'eth1' }, { name: 'eth0' }], nics, true).bindings).toEqual([
     { name: 'eth1', mac: B },
     { name: 'eth0', mac: A },
   ]);
   // `ens160` is a leftover from before net.ifnames=0 was set. It does not take the NIC of `eth0`, which is in use.
-  expect(matchCards([{ name: 'ens160' }, { name: 'eth0' }], nics, true).bindings).toContainEqual({
+  expect(matchNics([{ name: 'ens160' }, { name: 'eth0' }], nics, true).bindings).toContainEqual({
     name: 'eth0',
     mac: A,
   });
-  expect(matchCards([{ name: 'eth2' }], nics, true)).toMatchObject({ bindings: [], unmatched: ['eth2'] });
-  expect(matchCards([{ name: 'eth2' }], nics, false).bindings).toEqual([{ name: 'eth2', mac: A }]);
+  expect(matchNics([{ name: 'eth2' }], nics, true)).toMatchObject({ bindings: [], unmatched: ['eth2'] });
+  expect(matchNics([{ name: 'eth2' }], nics, false).bindings).toEqual([{ name: 'eth2', mac: A }]);
 });
 
 test('a name of bus and device goes to the NIC that VMware’s slot puts there', () => {
@@ -224,7 +224,7 @@ test('a name of bus and device goes to the NIC that VMware’s slot puts there',
     { mac: A, pciSlotNumber: 33 },
     { mac: B, pciSlotNumber: 192 },
   ];
-  expect(matchCards([{ name: 'enp11s0' }, { name: 'enp2s1' }], nics).bindings).toEqual([
+  expect(matchNics([{ name: 'enp11s0' }, { name: 'enp2s1' }], nics).bindings).toEqual([
     { name: 'enp11s0', mac: B },
     { name: 'enp2s1', mac: A },
   ]);

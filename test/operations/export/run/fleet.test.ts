@@ -208,7 +208,7 @@ describe('--skip-existing', () => {
     // The first VM has a lock but no draft; the last one has only a draft.
     await writeFile(join(scratch.output, 'a', '.a.hyper2kvm-lock'), JSON.stringify(over));
     for (const [name, file] of [
-      ['b', 'whole'],
+      ['b', 'complete'],
       ['b', 'lock'],
       ['c', 'resume'],
     ]) {

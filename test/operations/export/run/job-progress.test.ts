@@ -34,13 +34,13 @@ const covered = (disk: string, coveredBytes: number) => ({
 });
 
 test('one VM counts by the capacity of its disks, and is never whole before the job has ended', () => {
-  const whole = (disk: string) => ({ type: 'disk-whole', vm: 'a', disk, sizeBytes: 1, sha256: '', seconds: 1 });
+  const complete = (disk: string) => ({ type: 'disk-complete', vm: 'a', disk, sizeBytes: 1, sha256: '', seconds: 1 });
   expect(
     percents([
       started('a', 1),
       disks('a', 300, 100),
       covered('a-0', 150),
-      whole('a-0'),
+      complete('a-0'),
       { type: 'disk-kept', vm: 'a', disk: 'a-1', sizeBytes: 1, sha256: '' },
       { type: 'vm-finished', vm: 'a', result: {} },
     ]),

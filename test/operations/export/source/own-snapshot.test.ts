@@ -27,7 +27,7 @@ describe('an interrupted export leaves nothing, whenever the interruption comes'
     ['while the lease initializes', { at: isStep('lease'), afterMs: 300, options: { leaseInitializeMs: 60_000 } }],
     ['when the download begins', { at: (event) => event.type === 'disk-started' }],
     ['while a disk comes', { at: (event) => event.type === 'disk-progress' }],
-    ['when a disk is whole', { at: (event) => event.type === 'disk-whole' }],
+    ['when a disk is whole', { at: (event) => event.type === 'disk-complete' }],
     ['while the descriptor is written', { at: isStep('descriptor') }],
     ['when the files get their names', { at: isStep('finish') }],
   ];

@@ -164,7 +164,7 @@ describe('whatever the umask is', () => {
       await using scratch = await ScratchFolder.make();
       const partial: string[][] = [];
       const onEvent = ({ type }: { type: string }): void => {
-        if (type === 'disk-progress' || type === 'disk-whole') partial.push(modesIn(scratch.output));
+        if (type === 'disk-progress' || type === 'disk-complete') partial.push(modesIn(scratch.output));
       };
       expect((await runExport(server, scratch, { format, onEvent })).error).toBeUndefined();
       expect(partial.length).toBeGreaterThan(0);

@@ -45,7 +45,7 @@ testWithOracle(
   async (oracles) => {
     await using scratch = await ScratchFolder.make();
     const disks = [{ content: emptyContent(MIB) }, { content: await systemDisk(scratch.path, ['/dev/sda1']) }];
-    const vm = { name: 'web', powerState: 'poweredOn', networkCards: [CARD], disks } as const;
+    const vm = { name: 'web', powerState: 'poweredOn', networkAdapters: [CARD], disks } as const;
     await using server = await startTestServer({ vms: [vm] });
     let atFix: unknown;
     const { result, error } = await runExport(server, scratch, {

@@ -47,7 +47,7 @@ describe.each(['sha256', 'none'] as const)('from a server that gives %s of what 
       const { error, events } = await runExport(server, scratch, kind);
       expect(error).toBeUndefined();
       expect(await scratch.files()).toEqual(filesOf(kind.format));
-      expect(events.filter((event) => event.type === 'disk-whole')).toHaveLength(4);
+      expect(events.filter((event) => event.type === 'disk-complete')).toHaveLength(4);
       await expectSameDisks(oracles['qemu-img'], scratch.output, kind.format);
       expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
     });

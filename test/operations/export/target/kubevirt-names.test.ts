@@ -27,7 +27,7 @@ test('VMs whose names become equal in Kubernetes keep apart, by the same names i
   const together = await namesOf(NAMES, true);
   expect(new Set(together).size).toBe(NAMES.length);
   expect(together[1]).toBe('web-01');
-  const alone: string[] = [];
-  for (const vm of NAMES) alone.push(...(await namesOf([vm], false)));
-  expect(alone).toEqual(together);
+  const exclusive: string[] = [];
+  for (const vm of NAMES) exclusive.push(...(await namesOf([vm], false)));
+  expect(exclusive).toEqual(together);
 });

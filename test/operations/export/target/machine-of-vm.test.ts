@@ -12,7 +12,7 @@ const HARDWARE: VmHardware = {
   biosUuid: '',
   tpm: false,
   cdRoms: 0,
-  networkCards: [],
+  networkAdapters: [],
   bootDeviceKeys: [],
 };
 

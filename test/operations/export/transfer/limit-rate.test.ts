@@ -20,7 +20,7 @@ test('--limit-rate holds over all disks together, within a quarter', async () =>
     onEvent: (event) => {
       const atMs = performance.now();
       if (event.type === 'disk-started') times.first = Math.min(times.first, atMs);
-      if (event.type === 'disk-whole') times.last = atMs;
+      if (event.type === 'disk-complete') times.last = atMs;
       if (event.type !== 'disk-progress') return;
       received.set(event.disk, event.receivedBytes);
       seen.push({ atMs, bytes: [...received.values()].reduce((sum, bytes) => sum + bytes, 0) });

@@ -52,7 +52,7 @@ for (const action of ['no-entry', 'no-hash'] as const) {
     expect(events).toContainEqual(
       expect.objectContaining({ type: 'warning', message: expect.stringMatching(/SHA-256 of web-disk-1\.qcow2/) }),
     );
-    expect(events.filter(({ type }) => type === 'disk-whole')).toHaveLength(2);
+    expect(events.filter(({ type }) => type === 'disk-complete')).toHaveLength(2);
     await expectSameDisk(oracles['qemu-img'], scratch);
     expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
   });
@@ -83,8 +83,8 @@ test('a hash that comes only with the end of the lease is waited for', async () 
   expect(error).toBeUndefined();
   expect(server.faults.pending).toEqual([]);
   expect(requests(server)).toEqual({ [DISK]: 1, 'disk-1.vmdk': 1 });
-  const whole = events.flatMap((event) => (event.type === 'disk-whole' ? [event.disk] : []));
-  expect(whole.at(-1)).toBe('web-disk-1.qcow2');
+  const complete = events.flatMap((event) => (event.type === 'disk-complete' ? [event.disk] : []));
+  expect(complete.at(-1)).toBe('web-disk-1.qcow2');
 });
 
 test('a lease that ends before it told a hash takes its images with it', async () => {

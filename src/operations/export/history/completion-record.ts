@@ -57,7 +57,7 @@ export type DoneSteps = InferOutput<typeof DoneStepsSchema>;
 export const NOTHING_DONE: DoneSteps = { defined: [], bootTested: false };
 
 /** The completion record of an export, whose files have, or are about to get, their final names. */
-export const WholeRecordSchema = recordSchema({
+export const CompletionRecordSchema = recordSchema({
   /** Instance UUID of the VM. */
   identity: string(),
   result: CompletedExportSchema,
@@ -74,13 +74,13 @@ export const WholeRecordSchema = recordSchema({
   /** The state for detecting changes of the VM since the export. Undefined when not requested, or when changes cannot be detected. */
   source: optional(SourceStateSchema),
 });
-type WholeState = Omit<InferOutput<typeof WholeRecordSchema>, 'schemaVersion'>;
+type CompletionState = Omit<InferOutput<typeof CompletionRecordSchema>, 'schemaVersion'>;
 
 /** A complete export under its final names, as recorded by an earlier run. */
-export type WholeExport = Omit<WholeState, 'identity'>;
+export type CompleteExport = Omit<CompletionState, 'identity'>;
 
 /** The record's file name. */
-export function wholeRecordName(baseName: string): string {
+export function completionRecordName(baseName: string): string {
   return `.${baseName}.hyper2kvm-whole`;
 }
 
@@ -89,16 +89,16 @@ export function wholeRecordName(baseName: string): string {
  * are complete and flushed, before the first one gets its final name. If a run is killed during the renames, the next
  * run uses the record to finish them.
  */
-export class WholeRecord {
+export class CompletionRecord {
   readonly #folder: string;
   readonly #identity: string;
   readonly #path: string;
-  #state: WholeState | undefined;
+  #state: CompletionState | undefined;
 
   constructor(folder: string, baseName: string, identity: string) {
     this.#folder = folder;
     this.#identity = identity;
-    this.#path = join(folder, wholeRecordName(baseName));
+    this.#path = join(folder, completionRecordName(baseName));
   }
 
   /** Call before the first file gets its final name. */
@@ -128,8 +128,8 @@ export class WholeRecord {
    * it belongs to another VM, or when a file is missing or truncated. An export whose run was killed during the renames
    * counts as complete; {@link complete} finishes them. Changes nothing.
    */
-  async find(): Promise<WholeExport | undefined> {
-    const state = readRecord(await readOwnFile(this.#path).catch(() => ''), WholeRecordSchema);
+  async find(): Promise<CompleteExport | undefined> {
+    const state = readRecord(await readOwnFile(this.#path).catch(() => ''), CompletionRecordSchema);
     if (state?.identity !== this.#identity) return undefined;
     // The folder may have been moved or mounted elsewhere.
     const files = state.result.files.map((file) => ({ ...file, path: join(this.#folder, basename(file.path)) }));
@@ -155,7 +155,7 @@ export class WholeRecord {
     if (unnamed.length > 0) await giveFinalNames(this.#folder, unnamed, { force: false, mode });
   }
 
-  async #save(state: WholeState): Promise<void> {
+  async #save(state: CompletionState): Promise<void> {
     this.#state = state;
     await writeFileAtomically(this.#path, recordText(state));
   }

@@ -7,7 +7,7 @@ export interface Binding {
   mac: string;
 }
 
-export interface CardMatch {
+export interface NicMatch {
   bindings: Binding[];
   /** Names without a NIC, or whose NIC has no known MAC address. */
   unmatched: string[];
@@ -15,7 +15,7 @@ export interface CardMatch {
   unnamed: Binding[];
 }
 
-type Card = Pick<GuestNic, 'mac' | 'pciSlotNumber'>;
+type Adapter = Pick<GuestNic, 'mac' | 'pciSlotNumber'>;
 
 /**
  * Matches NICs to their names on VMware: by the MAC address in the configuration; by slot (`ens192` is the NIC in
@@ -23,31 +23,31 @@ type Card = Pick<GuestNic, 'mac' | 'pciSlotNumber'>;
  * itself claims its NIC. `nics` must be in PCI address order. With `hasKernelNames` the kernel's numbering is exact
  * and takes precedence over the slots.
  */
-export function matchCards(
+export function matchNics(
   names: readonly InterfaceName[],
   nics: readonly GuestNic[],
   hasKernelNames = false,
-): CardMatch {
-  const cards = nics.map(({ mac, pciSlotNumber }): Card => ({ mac: readMac(mac), pciSlotNumber }));
-  const free = new Set(cards);
-  const take = (fits: (card: Card) => boolean) => {
-    const card = [...free].find(fits);
-    if (card) free.delete(card);
-    return card;
+): NicMatch {
+  const adapters = nics.map(({ mac, pciSlotNumber }): Adapter => ({ mac: readMac(mac), pciSlotNumber }));
+  const free = new Set(adapters);
+  const take = (fits: (adapter: Adapter) => boolean) => {
+    const adapter = [...free].find(fits);
+    if (adapter) free.delete(adapter);
+    return adapter;
   };
   const matches = new Map<string, string | undefined>();
   for (const { name, mac, bound } of names) {
-    const card = mac === undefined ? undefined : take((each) => each.mac === mac);
-    if (card || bound) matches.set(name, bound ? '' : card?.mac);
+    const adapter = mac === undefined ? undefined : take((each) => each.mac === mac);
+    if (adapter || bound) matches.set(name, bound ? '' : adapter?.mac);
   }
-  const takeAll = (fits: (card: Card, name: string) => boolean) => {
+  const takeAll = (fits: (adapter: Adapter, name: string) => boolean) => {
     for (const name of rest()) {
-      const card = take((each) => fits(each, name));
-      if (card) matches.set(name, card.mac);
+      const adapter = take((each) => fits(each, name));
+      if (adapter) matches.set(name, adapter.mac);
     }
   };
   const rest = () => names.filter(({ name }) => !matches.has(name)).map(({ name }) => name);
-  const isCounted = (card: Card, name: string) => cards.indexOf(card) === kernelNumber(name);
+  const isCounted = (adapter: Adapter, name: string) => adapters.indexOf(adapter) === kernelNumber(name);
   for (const fits of hasKernelNames ? [isCounted, isNameOfSlot] : [isNameOfSlot, isCounted]) takeAll(fits);
   for (const name of rest().toSorted(byNumber)) {
     // The kernel's numbering does not reach this name, so it belonged to no NIC on VMware.
@@ -75,7 +75,7 @@ function kernelNumber(name: string): number | undefined {
 }
 
 /** `ens192` by slot; `enp11s0` by bus and device in decimal, if udev did not know the slot. */
-function isNameOfSlot({ pciSlotNumber }: Card, name: string): boolean {
+function isNameOfSlot({ pciSlotNumber }: Adapter, name: string): boolean {
   if (pciSlotNumber === undefined) return false;
   const [, slot] = /^(?:ens|eno)(\d+)$/.exec(name) ?? [];
   if (slot !== undefined) return Number(slot) === slotOfName(pciSlotNumber);

@@ -3,7 +3,7 @@ import type { InventoryVm } from '../../../vsphere/inventory/inventory.ts';
 import type { ExportRecipe } from '../target/export-recipe.ts';
 import { outputFolder } from '../target/output-folder.ts';
 import type { ExportOptions, PendingStep, PreflightFinding, SkippedVm, VmExportResult } from '../types.ts';
-import { WholeRecord, type DoneSteps, type WholeExport } from './whole-record.ts';
+import { CompletionRecord, type DoneSteps, type CompleteExport } from './completion-record.ts';
 
 /**
  * The record of a complete export of a VM. A single VM exported into a folder, which may also contain other files of
@@ -13,30 +13,30 @@ export function recordFor(
   { baseName, identity }: { baseName: string; identity: string },
   { output, skipExisting, ifChanged, keep }: ExportOptions,
   several: boolean,
-): WholeRecord | undefined {
+): CompletionRecord | undefined {
   // Generations have their own record.
   if (keep !== undefined || (!several && !skipExisting && !ifChanged)) return undefined;
-  return new WholeRecord(outputFolder(output, baseName, several), baseName, identity);
+  return new CompletionRecord(outputFolder(output, baseName, several), baseName, identity);
 }
 
 /** The result of an earlier run: a complete export that can be kept, or the options that differ from it. */
 export interface Recorded {
-  whole?: WholeExport;
+  complete?: CompleteExport;
   /** Flags such as `--compress`. Undefined when the file names of the two exports differ. */
   differences?: string[];
 }
 
 /** Finds the existing complete export of the VM, when such exports are kept, or kept while the VM is unchanged. */
-export async function findWhole(
-  record: WholeRecord | undefined,
+export async function findComplete(
+  record: CompletionRecord | undefined,
   recipe: ExportRecipe,
   { skipExisting, ifChanged }: ExportOptions,
 ): Promise<Recorded> {
   if (!skipExisting && !ifChanged) return {};
-  const whole = await record?.find();
-  if (whole === undefined || whole.result.format !== recipe.format) return {};
-  const differences = recipe.differencesFrom(whole.fingerprint);
-  return differences.length === 0 ? { whole } : { differences };
+  const complete = await record?.find();
+  if (complete === undefined || complete.result.format !== recipe.format) return {};
+  const differences = recipe.differencesFrom(complete.fingerprint);
+  return differences.length === 0 ? { complete } : { differences };
 }
 
 /** Adds a refusal to the front of `findings` when the existing export was made with other options. Adds nothing with `force`. */
@@ -56,15 +56,15 @@ export function refuseOther(
 }
 
 /** The steps that are still to be done with the files of an existing export. */
-export function pendingSteps({ done }: WholeExport, { define, bootTest }: ExportOptions): PendingStep[] {
+export function pendingSteps({ done }: CompleteExport, { define, bootTest }: ExportOptions): PendingStep[] {
   const isDefined = define === undefined || done?.defined.includes(define) === true;
   const isTested = !bootTest || done?.bootTested === true;
   return [...(isDefined ? [] : (['define'] as const)), ...(isTested ? [] : (['boot-test'] as const))];
 }
 
 /** The options for doing only the pending steps. */
-export function onlyPending(whole: WholeExport, options: ExportOptions): ExportOptions {
-  const pending = pendingSteps(whole, options);
+export function onlyPending(complete: CompleteExport, options: ExportOptions): ExportOptions {
+  const pending = pendingSteps(complete, options);
   const define = pending.includes('define') ? options.define : undefined;
   return { ...options, define, bootTest: pending.includes('boot-test') };
 }
@@ -81,7 +81,7 @@ export function doneSteps({ defined, bootTest }: VmExportResult, earlier?: DoneS
  * The result for VM `vm` from an earlier run's files, which this run continues with. The earlier run may have used
  * another name for the VM.
  */
-export function keptResult(vm: string, { result }: WholeExport): VmExportResult {
+export function keptResult(vm: string, { result }: CompleteExport): VmExportResult {
   const names = result.files.map(({ path }) => basename(path));
   const keptDisks = names.filter((name) => !/\.(xml|yaml|ovf|mf)$/.test(name));
   const { guest, ...completed } = result;
@@ -91,7 +91,7 @@ export function keptResult(vm: string, { result }: WholeExport): VmExportResult 
 
 export function skippedVm(
   { vm, label }: { vm: Pick<InventoryVm, 'ref' | 'inventoryPath'>; label: string },
-  { result, endedAt }: WholeExport,
+  { result, endedAt }: CompleteExport,
   { ifChanged }: ExportOptions,
 ): SkippedVm {
   const { format, output, files } = result;
