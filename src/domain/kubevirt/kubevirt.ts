@@ -67,7 +67,7 @@ export function kubevirtYaml({ facts, networks, virtualSizesBytes }: KubevirtMac
             },
           },
           ...(interfaces.length > 0
-            ? { networks: interfaces.map(({ name: name }, at) => sourceOf(name, networks[at])) }
+            ? { networks: interfaces.map((nic, at) => sourceOf(nic.name, networks[at])) }
             : {}),
           volumes: disks.map((disk, index) => ({
             name: disk.name,
