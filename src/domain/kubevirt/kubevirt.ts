@@ -66,9 +66,7 @@ export function kubevirtYaml({ facts, networks, virtualSizesBytes }: KubevirtMac
               ...(facts.tpm ? { tpm: { persistent: true } } : {}),
             },
           },
-          ...(interfaces.length > 0
-            ? { networks: interfaces.map((nic, at) => sourceOf(nic.name, networks[at])) }
-            : {}),
+          ...(interfaces.length > 0 ? { networks: interfaces.map((nic, at) => sourceOf(nic.name, networks[at])) } : {}),
           volumes: disks.map((disk, index) => ({
             name: disk.name,
             persistentVolumeClaim: { claimName: diskClaimName(facts, index) },
