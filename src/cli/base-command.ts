@@ -37,7 +37,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
       default: false,
       char: 'q',
       helpGroup: 'GLOBAL',
-      description: 'Print only warnings and errors, and the result of list, status and a dry run.',
+      description: 'Print only warnings and errors, and the result of list, check, jobs, status and a dry run.',
     }),
     debug: Flags.boolean({
       default: false,

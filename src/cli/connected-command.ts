@@ -48,4 +48,12 @@ export abstract class ConnectedCommand<Result extends object> extends BaseComman
     if (askNow) await password();
     return { ...settings, password, redact: (text) => this.redactor.clean(text), observer: this.trace.observer };
   }
+
+  /** The connection settings if a flag, the environment or the profile names a server. */
+  protected async connectionIfNamed(flags: ConnectionFlagValues): Promise<ConnectionSettings | undefined> {
+    const { isServerConfigured } = await import('../vsphere/connection/connection-settings.ts');
+    return isServerConfigured({ url: flags.url }, this.env, this.profileServer)
+      ? this.connection(flags, { askNow: false })
+      : undefined;
+  }
 }

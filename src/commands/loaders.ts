@@ -2,10 +2,12 @@
 export const COMMAND_LOADERS = {
   'boot-test': async () => (await import('./boot-test.ts')).BootTestCommand,
   cancel: async () => (await import('./cancel.ts')).CancelCommand,
+  check: async () => (await import('./status/check.ts')).CheckCommand,
   completion: async () => (await import('./completion.ts')).CompletionCommand,
   convert: async () => (await import('./convert.ts')).ConvertCommand,
   export: async () => (await import('./export.ts')).ExportCommand,
   hyperctl: async () => (await import('./hyperctl/hyperctl-command.ts')).HyperctlCommand,
+  jobs: async () => (await import('./status/jobs.ts')).JobsCommand,
   list: async () => (await import('./list.ts')).ListCommand,
   status: async () => (await import('./status.ts')).StatusCommand,
 };

@@ -1,22 +1,19 @@
 import { Flags } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { ConnectedCommand } from '../cli/connected-command.ts';
-import type { ConnectionFlagValues } from '../cli/connection-flags.ts';
 import { readCount } from '../cli/input/option-values.ts';
-import { JobLines } from '../cli/report/job-lines.ts';
 import { jobReport, statusReport } from '../cli/report/status-report.ts';
 import type { JobView } from '../jobs/job-record.ts';
 import type * as CheckStatus from '../operations/status/check-status.ts';
-import type * as FollowJob from '../operations/status/follow-job.ts';
-import type * as JobOutcome from '../operations/status/job-outcome.ts';
 import type * as ShowJobs from '../operations/status/show-jobs.ts';
 import type { StatusResult } from '../operations/status/types.ts';
-import type { ConnectionSettings } from '../vsphere/connection/connection-settings.ts';
 import { statusDocument } from './documents/status-document.ts';
+import { firstError } from './status/first-error.ts';
+import { followToEnd, type FollowOperation } from './status/follow-to-end.ts';
 
 /** `hyper2kvm status` */
 export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
-  static override summary = 'Check whether this host and a server are ready, and show recent jobs.';
+  static override summary = 'Check this host and a server, and show recent jobs: check and jobs in one.';
   static override description =
     'Checks this host (version, free space, tools). If a flag, a profile or the environment names a server, it also checks the certificate, the API, the login, and the privileges that an export needs. The exit code is that of the first error found. Nothing is changed.';
 
@@ -64,7 +61,7 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
     return import('../operations/status/show-jobs.ts');
   }
 
-  protected followOperation(): Promise<[typeof FollowJob, typeof JobOutcome]> {
+  protected followOperation(): Promise<FollowOperation> {
     return Promise.all([import('../operations/status/follow-job.ts'), import('../operations/status/job-outcome.ts')]);
   }
 
@@ -83,7 +80,7 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
       return job;
     }
     const limit = readCount('--jobs', flags.jobs, 0, 1000);
-    const connection = await this.#connectionIfNamed(flags);
+    const connection = await this.connectionIfNamed(flags);
     const { checkStatus } = await this.operation();
     const status = await checkStatus(
       {
@@ -107,35 +104,19 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
       const hint = 'Add --job ID. hyper2kvm status shows the IDs.';
       throw new Hyper2kvmError('usage', '--follow needs --job.', { hint });
     }
-    const [{ followJob }, { jobOutcome }] = await this.followOperation();
-    const lines = new JobLines(Date.now);
-    const job = await followJob(
-      { env: this.env, id },
-      { signal: this.signal, report: ({ job: seen }) => this.print(this.quiet ? [] : lines.take(seen)) },
-    );
-    this.print(jobReport(job));
-    const outcome = jobOutcome(job);
-    if (outcome !== undefined) this.failWith(outcome);
-    return job;
-  }
-
-  async #connectionIfNamed(flags: ConnectionFlagValues): Promise<ConnectionSettings | undefined> {
-    const { isServerConfigured } = await import('../vsphere/connection/connection-settings.ts');
-    return isServerConfigured({ url: flags.url }, this.env, this.profileServer)
-      ? this.connection(flags, { askNow: false })
-      : undefined;
-  }
-
-  /**
-   * The table has already reported the problem, so this only sets the exit code. Checks are in order, and later errors
-   * follow from the first.
-   */
-  #judge({ findings }: StatusResult): void {
-    const worst = findings.find(({ level }) => level === 'error');
-    if (worst === undefined) return;
-    const facts = worst.hint === undefined ? {} : { hint: worst.hint };
-    this.failWith(new Hyper2kvmError(worst.kind ?? 'internal', `${worst.check}: ${worst.detail}`, facts), {
-      shown: true,
+    return followToEnd(id, {
+      operation: this.followOperation(),
+      env: this.env,
+      signal: this.signal,
+      quiet: this.quiet,
+      print: (text) => this.print(text),
+      failWith: (error) => this.failWith(error),
     });
+  }
+
+  /** The table has already shown the problem, so this only sets the exit code. */
+  #judge({ findings }: StatusResult): void {
+    const error = firstError(findings);
+    if (error !== undefined) this.failWith(error, { shown: true });
   }
 }

@@ -7,6 +7,7 @@ import { laterVersion } from '../base/records/read-record.ts';
 import { JobHandle } from './job-handle.ts';
 import { isProcessOver, ownProcess, readWithLiveness } from './job-process.ts';
 import { JOB_ID } from './job-record-schema.ts';
+import { shortId } from '../base/text/short-id.ts';
 import { newJobId, parseRecord, timeOfId } from './job-record-text.ts';
 import type { JobRecord, JobView } from './job-record.ts';
 import { jobsFolder } from './jobs-folder.ts';
@@ -15,6 +16,8 @@ import { KEPT_RECORDS, pruneJobs } from './prune-jobs.ts';
 /** A record of a thousand VMs with ten disks each has about 3 MB; a larger file is not a job record. */
 const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 const SUFFIX = '.json';
+/** The name of the newest job, wherever an ID is expected. No ID begins like it. */
+export const LAST_JOB = 'last';
 
 export interface NewJob {
   kind: JobRecord['kind'];
@@ -74,14 +77,15 @@ export async function listJobIds(env: NodeJS.ProcessEnv): Promise<string[]> {
 }
 
 /**
- * Reads the one record whose ID starts with `id`, which is unvalidated user input.
+ * Reads the one record that `id` names, which is unvalidated user input: {@link LAST_JOB}, the start of an ID, or the
+ * start of its random part.
  * @throws Hyper2kvmError `not-found` when no record matches, or several do (the message lists them); `local-file` when
  * the folder cannot be read.
  */
 export async function readJob(env: NodeJS.ProcessEnv, id: string): Promise<JobView> {
   const folder = jobsFolder(env);
   const ids = await recordIds(folder);
-  const matches = ids.includes(id) ? [id] : ids.filter((known) => id !== '' && known.startsWith(id));
+  const matches = idsNamed(id, ids);
   const [first, second] = matches;
   if (first !== undefined && second === undefined) return readView(folder, first);
   if (first === undefined) {
@@ -93,6 +97,12 @@ export async function readJob(env: NodeJS.ProcessEnv, id: string): Promise<JobVi
   throw new Hyper2kvmError('not-found', `${matches.length} jobs have an ID that starts with ${JSON.stringify(id)}.`, {
     hint: `Give more of the ID: ${names}${matches.length > 5 ? ', …' : ''}.`,
   });
+}
+
+function idsNamed(id: string, ids: readonly string[]): string[] {
+  if (id === LAST_JOB) return ids.slice(0, 1);
+  if (ids.includes(id)) return [id];
+  return id === '' ? [] : ids.filter((known) => known.startsWith(id) || shortId(known).startsWith(id));
 }
 
 /** Newest first, because IDs start with the time. */

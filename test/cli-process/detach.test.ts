@@ -116,6 +116,8 @@ test.concurrent(
     await using scratch = await ScratchFolder.make();
     server.faults.add({ on: 'disk', action: 'status', status: 403, times: 10 });
     const { job, ask } = await detach(server, scratch, '--retries', '0');
+    const running = await ask('jobs', '--follow', '--json');
+    expect(JSON.parse(running.stdout)).toMatchObject({ exitCode: 12, result: { id: job, state: 'failed' } });
     const followed = await ask('status', '--job', job, '--follow', '--json');
     expect(JSON.parse(followed.stdout)).toMatchObject({ exitCode: 12, result: { state: 'failed', exitCode: 12 } });
   },
@@ -157,6 +159,10 @@ test.concurrent(
     await ended(pid);
     const { stdout } = await ask('status', '--json');
     expect(JSON.parse(stdout)).toMatchObject({ result: { jobs: [{ id: job, state: 'interrupted' }] } });
+    expect(JSON.parse((await ask('jobs', '--state', 'interrupted', '--json')).stdout).result).toMatchObject([
+      { id: job },
+    ]);
+    expect(JSON.parse((await ask('jobs', '--state', 'done', '--json')).stdout).result).toEqual([]);
   },
   LIMIT_MS,
 );

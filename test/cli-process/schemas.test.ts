@@ -60,6 +60,10 @@ test('documents of --json, and the records beside them, are as docs/schemas says
   await check('completion', 'completion', 'bash');
   await check('cancel', 'cancel', 'missing');
   await check('status', 'status');
+  await check('check', 'check', '--snapshot');
+  await check('jobs', 'jobs');
+  await check('jobs', 'jobs', 'show', 'last');
+  await check('jobs', 'jobs', '--follow');
   const jobs = join(state, 'hyper2kvm', 'jobs');
   const records = (await readdir(jobs)).filter((name) => name.endsWith('.json'));
   expect(records.length).toBeGreaterThan(3);

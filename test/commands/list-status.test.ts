@@ -47,6 +47,7 @@ function statusWith(findings: StatusFinding[], env: NodeJS.ProcessEnv = {}) {
     }
     protected override operation() {
       return Promise.resolve({
+        checkReadiness: () => Promise.reject(new Error('not asked')),
         checkStatus: (options: { version: string }) => {
           asked.push(options);
           return Promise.resolve({ version: options.version, findings, jobs: [] });

@@ -267,3 +267,18 @@ test('an id is a prefix that fits one job, and never a path', async () => {
     await expect(readJob(env, id)).rejects.toMatchObject({ kind: 'not-found' });
   }
 });
+
+test('the newest job is "last", and the random part of an ID is enough', async () => {
+  await expect(readJob(env, 'last')).rejects.toMatchObject({ kind: 'not-found' });
+  await plant('20260101T000000Z-export-1a2b3c4d', {});
+  await plant('20260102T000000Z-export-1a2b9999', {});
+  await plant('20260103T000000Z-boot-test-77777777', {});
+  expect(await readJob(env, 'last')).toMatchObject({ id: '20260103T000000Z-boot-test-77777777' });
+  expect(await readJob(env, '1a2b3c4d')).toMatchObject({ id: '20260101T000000Z-export-1a2b3c4d' });
+  expect(await readJob(env, '777')).toMatchObject({ id: '20260103T000000Z-boot-test-77777777' });
+  await expect(readJob(env, '1a2b')).rejects.toMatchObject({
+    kind: 'not-found',
+    message: expect.stringMatching(/^2 /),
+  });
+  await expect(readJob(env, 'export')).rejects.toMatchObject({ kind: 'not-found' });
+});

@@ -43,6 +43,7 @@ const WORDS: Readonly<Record<string, Candidates>> = {
   source: { kind: 'files' },
   target: { kind: 'files' },
   id: { kind: 'running-jobs' },
+  job: { kind: 'jobs' },
 };
 
 const HELP: CompletedFlag = { names: ['--help', '-h'], summary: 'Show help', repeatable: false, value: undefined };

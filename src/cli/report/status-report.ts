@@ -11,7 +11,9 @@ export function statusReport({ version, findings, jobs }: StatusResult, width: n
     findings.map(({ area, check, level, detail }) => [area, check, level, detail]),
     width,
   );
-  const hints = findings.flatMap(({ check, hint }) => (hint === undefined ? [] : [`${check}: ${safeText(hint)}`]));
+  const hints = findings.flatMap(({ check, level, hint }) =>
+    level === 'ok' || hint === undefined ? [] : [`${check}: ${safeText(hint)}`],
+  );
   return [
     `hyper2kvm ${version}`,
     '',

@@ -1,13 +1,29 @@
 import type { JobView } from '../../jobs/job-record.ts';
-import type { JobDocument, ListDocument, StatusDocument } from '../../operations/documents/schemas.ts';
+import type {
+  CheckDocument,
+  JobDocument,
+  JobsDocument,
+  ListDocument,
+  StatusDocument,
+} from '../../operations/documents/schemas.ts';
 import type { ListedVm } from '../../operations/list-types.ts';
-import type { StatusResult } from '../../operations/status/types.ts';
+import type { CheckResult, StatusResult } from '../../operations/status/types.ts';
 
 /** The `result` of `status --json`. */
 export function statusDocument(result: StatusResult | JobView): StatusDocument | JobDocument {
   if (!('findings' in result)) return jobDocument(result);
   const { version, findings, jobs } = result;
   return { version, findings, jobs: jobs.map(jobDocument) };
+}
+
+/** The `result` of `check --json`. */
+export function checkDocument({ version, findings }: CheckResult): CheckDocument {
+  return { version, findings };
+}
+
+/** The `result` of `jobs --json`. */
+export function jobsDocument(result: JobView[] | JobView): JobsDocument | JobDocument {
+  return Array.isArray(result) ? result.map(jobDocument) : jobDocument(result);
 }
 
 /** A record as displayed, with the path of its file. */

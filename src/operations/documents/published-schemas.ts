@@ -10,6 +10,7 @@ import { LeftSnapshotsSchema } from '../export/source/left-snapshots.ts';
 import {
   BootTestDocument,
   CancelDocument,
+  CheckDocument,
   CompletionDocument,
   ConvertDocument,
   ConvertPlanDocument,
@@ -18,6 +19,7 @@ import {
   DryRunDocument,
   ExportDocument,
   JobDocument,
+  JobsDocument,
   ListDocument,
   StatusDocument,
 } from './schemas.ts';
@@ -36,6 +38,11 @@ export const PUBLISHED_SCHEMAS: Readonly<Record<string, { title: string; schema:
   status: {
     title: 'hyper2kvm status --json; with --job the record of the job',
     schema: documentSchema(union([StatusDocument, JobDocument])),
+  },
+  check: { title: 'hyper2kvm check --json', schema: documentSchema(CheckDocument) },
+  jobs: {
+    title: 'hyper2kvm jobs --json; with show or --follow the record of one job',
+    schema: documentSchema(union([JobsDocument, JobDocument])),
   },
   'boot-test': { title: 'hyper2kvm boot-test --json', schema: documentSchema(BootTestDocument) },
   cancel: { title: 'hyper2kvm cancel --json', schema: documentSchema(CancelDocument) },

@@ -256,10 +256,18 @@ const { schemaVersion: _, ...jobEntries } = JobRecordSchema.entries;
 export type JobDocument = InferOutput<typeof JobDocument>;
 export const JobDocument = object({ ...jobEntries, file: string(), problem: optional(string()) });
 
+export type JobsDocument = InferOutput<typeof JobsDocument>;
+export const JobsDocument = array(JobDocument);
+
+const StatusFindingSchema = object({ area: picklist(['host', 'server']), ...FindingSchema.entries });
+
+export type CheckDocument = InferOutput<typeof CheckDocument>;
+export const CheckDocument = object({ version: string(), findings: array(StatusFindingSchema) });
+
 export type StatusDocument = InferOutput<typeof StatusDocument>;
 export const StatusDocument = object({
   version: string(),
-  findings: array(object({ area: picklist(['host', 'server']), ...FindingSchema.entries })),
+  findings: array(StatusFindingSchema),
   jobs: array(JobDocument),
 });
 

@@ -3,9 +3,9 @@ import type { ConnectionSettings } from '../../vsphere/connection/connection-set
 import type { OperationContext, WarningEvent } from '../operation-context.ts';
 import { inspectHost } from './host-findings.ts';
 import { inspectServer } from './server-findings.ts';
-import type { StatusResult } from './types.ts';
+import type { CheckResult, StatusResult } from './types.ts';
 
-export interface StatusOptions {
+export interface CheckOptions {
   /** This program's own version. */
   version: string;
   /** A description of the configuration profile in effect. */
@@ -17,19 +17,27 @@ export interface StatusOptions {
   /** Also check the privileges that `export --snapshot` needs. */
   snapshot: boolean;
   env: NodeJS.ProcessEnv;
+}
+
+export interface StatusOptions extends CheckOptions {
   /** How many of the newest jobs to show. */
   limit?: number;
 }
 
-/**
- * Checks whether this host and the server are ready for exports, and lists the outcome of recent jobs. Changes
- * nothing.
- */
-export async function checkStatus(
-  { version, profile, connection, output, snapshot, env, limit = 10 }: StatusOptions,
+/** Checks whether this host and the server are ready for exports. Changes nothing. */
+export async function checkReadiness(
+  { version, profile, connection, output, snapshot, env }: CheckOptions,
   { signal }: Pick<OperationContext<WarningEvent>, 'signal'>,
-): Promise<StatusResult> {
+): Promise<CheckResult> {
   const host = await inspectHost({ version, profile, output, env }, signal);
   const server = connection ? await inspectServer(connection, snapshot, signal) : [];
-  return { version, findings: [...host, ...server], jobs: await listJobs(env, { limit }) };
+  return { version, findings: [...host, ...server] };
+}
+
+/** Like {@link checkReadiness}, with the outcome of recent jobs. */
+export async function checkStatus(
+  { limit = 10, ...options }: StatusOptions,
+  context: Pick<OperationContext<WarningEvent>, 'signal'>,
+): Promise<StatusResult> {
+  return { ...(await checkReadiness(options, context)), jobs: await listJobs(options.env, { limit }) };
 }

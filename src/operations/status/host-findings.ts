@@ -12,15 +12,54 @@ import { findProgram } from '../../guest/find-program.ts';
 import { findVirtV2vInPlace } from '../../guest/windows/find-virt-v2v.ts';
 import type { StatusFinding } from './types.ts';
 
+interface Tool {
+  name: string;
+  use: string;
+  find: (env: NodeJS.ProcessEnv) => string | undefined;
+  /** The packages that contain it, by family of distributions. */
+  packages: { debian: string; fedora: string };
+}
+
 /** Programs that commands call, and their purpose. An export into one of VMware's package formats needs none. */
-const TOOLS: readonly { name: string; use: string; find: (env: NodeJS.ProcessEnv) => string | undefined }[] = [
-  { name: 'guestfish', use: '--fix needs it', find: (env) => findProgram('guestfish', env) },
-  { name: 'qemu', use: 'boot-test needs it', find: findQemuSystem },
-  { name: 'qemu-img', use: 'boot-test needs it', find: (env) => findProgram('qemu-img', env) },
-  { name: 'virt-v2v-in-place', use: '--virtio-win needs it', find: findVirtV2vInPlace },
-  { name: 'nbdkit', use: 'virt-v2v-in-place needs it', find: (env) => findProgram('nbdkit', env) },
-  { name: 'virsh', use: '--define needs it', find: (env) => findProgram('virsh', env) },
+const TOOLS: readonly Tool[] = [
+  {
+    name: 'guestfish',
+    use: '--fix needs it',
+    find: (env) => findProgram('guestfish', env),
+    packages: { debian: 'libguestfs-tools', fedora: 'guestfs-tools' },
+  },
+  {
+    name: 'qemu',
+    use: 'boot-test needs it',
+    find: findQemuSystem,
+    packages: { debian: 'qemu-system-x86', fedora: 'qemu-kvm' },
+  },
+  {
+    name: 'qemu-img',
+    use: 'boot-test needs it',
+    find: (env) => findProgram('qemu-img', env),
+    packages: { debian: 'qemu-utils', fedora: 'qemu-img' },
+  },
+  {
+    name: 'virt-v2v-in-place',
+    use: '--virtio-win needs it',
+    find: findVirtV2vInPlace,
+    packages: { debian: 'virt-v2v', fedora: 'virt-v2v' },
+  },
+  {
+    name: 'nbdkit',
+    use: 'virt-v2v-in-place needs it',
+    find: (env) => findProgram('nbdkit', env),
+    packages: { debian: 'nbdkit', fedora: 'nbdkit' },
+  },
+  {
+    name: 'virsh',
+    use: '--define needs it',
+    find: (env) => findProgram('virsh', env),
+    packages: { debian: 'libvirt-clients', fedora: 'libvirt-client' },
+  },
 ];
+const FIRMWARE_PACKAGES = { debian: 'ovmf', fedora: 'edk2-ovmf' };
 
 const TOOL_LIMIT_MS = 5000;
 
@@ -46,12 +85,22 @@ export async function inspectHost(
 }
 
 async function inspectTool(
-  { name, use, find }: (typeof TOOLS)[number],
+  { name, use, find, packages }: Tool,
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<StatusFinding> {
   const program = find(env);
-  return ok(name, program === undefined ? `not found; ${use}` : await versionOf(program, env, signal));
+  if (program === undefined) return missing(name, `not found; ${use}`, packages);
+  return ok(name, await versionOf(program, env, signal));
+}
+
+/** An optional program that is not there: no warning, because most exports do not need it. */
+function missing(check: string, detail: string, { debian, fedora }: Tool['packages']): StatusFinding {
+  const hint =
+    debian === fedora
+      ? `Install the package ${debian}.`
+      : `Install the package ${debian} (Debian, Ubuntu) or ${fedora} (Fedora, RHEL).`;
+  return { ...ok(check, detail), hint };
 }
 
 /** Tests KVM by running a VM, once until the host reboots: an accessible device proves little. */
@@ -60,7 +109,8 @@ async function inspectKvm(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<
   if (qemu === undefined) return ok('KVM', 'not tried without QEMU');
   const { reason } = await new HostKvm(env).find(qemu, signal);
   if (reason === undefined) return ok('KVM', 'runs a VM');
-  const hint = 'Boot tests and --fix run in emulation and take several times as long.';
+  const hint =
+    'Without KVM, boot tests and --fix run in emulation and take several times as long. Enable virtualization in the firmware, load kvm_intel or kvm_amd, and join the group kvm.';
   return { area: 'host', check: 'KVM', level: 'warning', detail: reason, hint };
 }
 
@@ -70,7 +120,7 @@ async function inspectFirmware(): Promise<StatusFinding> {
     return ok('UEFI firmware', codePath);
   } catch (error) {
     if (!(error instanceof Hyper2kvmError)) throw error;
-    return ok('UEFI firmware', 'not found; UEFI guests and their boot test need it (package ovmf or edk2-ovmf)');
+    return missing('UEFI firmware', 'not found; UEFI guests and their boot test need it', FIRMWARE_PACKAGES);
   }
 }
 
@@ -84,7 +134,9 @@ async function inspectOutput(output: string): Promise<StatusFinding> {
     await checkWritable(output);
     return { area: 'host', check, level: 'ok', detail: `${formatBytes(await freeBytes(output))} in ${output}` };
   } catch (error) {
-    return { area: 'host', check, level: 'error', kind: 'local-file', detail: sentenceOf(error) };
+    const ownHint = error instanceof Hyper2kvmError ? error.hint : undefined;
+    const hint = ownHint ?? 'Choose a folder that you can write to with --output.';
+    return { area: 'host', check, level: 'error', kind: 'local-file', detail: sentenceOf(error), hint };
   }
 }
 

@@ -24,7 +24,9 @@ export async function inspectServer(
   const findings: StatusFinding[] = [];
   const add = (check: string, level: StatusFinding['level'], detail: string, rest: Partial<StatusFinding> = {}) =>
     findings.push({ area: 'server', check, level, detail, ...rest });
-  await using cleanUp = new CleanUp((sentence) => add('log out', 'warning', sentence));
+  await using cleanUp = new CleanUp((sentence) => {
+    add('log out', 'warning', sentence, { hint: 'The server ends an idle session after some time, or end it there.' });
+  });
   const client = new VsphereClient(connection);
   let check = 'reachable';
   try {
@@ -45,7 +47,7 @@ export async function inspectServer(
     if (!(error instanceof Hyper2kvmError)) throw error;
     add(error.kind === 'tls-trust' ? 'certificate' : check, 'error', error.message, {
       kind: error.kind,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      hint: error.hint ?? 'Check --url, --username and the password, and that this host can reach the server.',
     });
   }
   return findings;
@@ -95,8 +97,10 @@ async function addPrivileges(
 
 function addSkew(skewMs: number, add: Add): void {
   const seconds = Math.round(Math.abs(skewMs) / 1000);
-  if (Number.isNaN(skewMs)) add('clock', 'warning', 'the server does not report its time');
-  else if (Math.abs(skewMs) <= SKEW_LIMIT_MS) add('clock', 'ok', `${seconds} s apart`);
+  if (Number.isNaN(skewMs)) {
+    const hint = 'Compare the clock of the server with that of this host.';
+    add('clock', 'warning', 'the server does not report its time', { hint });
+  } else if (Math.abs(skewMs) <= SKEW_LIMIT_MS) add('clock', 'ok', `${seconds} s apart`);
   else {
     const detail = `the server's clock is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} this host's`;
     add('clock', 'warning', detail, { hint: 'Set both by NTP: certificates and tickets depend on it.' });

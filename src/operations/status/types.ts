@@ -1,7 +1,10 @@
 import type { ErrorKind } from '../../base/errors.ts';
 import type { JobView } from '../../jobs/job-record.ts';
 
-/** One check. `kind` selects the exit code if the finding is an error. */
+/**
+ * One check. `kind` selects the exit code if the finding is an error. An `ok` with a `hint` is something optional that
+ * is missing, and how to get it.
+ */
 export interface StatusFinding {
   area: 'host' | 'server';
   check: string;
@@ -9,6 +12,12 @@ export interface StatusFinding {
   detail: string;
   hint?: string;
   kind?: ErrorKind;
+}
+
+/** What `check` found. */
+export interface CheckResult {
+  version: string;
+  findings: StatusFinding[];
 }
 
 export interface StatusResult {

@@ -73,6 +73,18 @@ test.concurrent('an output folder that cannot be is an error of the kind local-f
   expect(findings).toContainEqual(expect.objectContaining({ check: 'free space', level: 'error', kind: 'local-file' }));
 });
 
+test.concurrent('every problem and every missing program comes with its remedy', async () => {
+  const output = join(import.meta.filename, 'below-a-file');
+  await using server = await startTestServer({ vms: VMS, missingPrivileges: ['VApp.Export'], clockSkewSeconds: 3600 });
+  server.faults.add({ on: 'Logout', action: 'soap-fault', fault: 'NoPermission' });
+  const { findings } = await look(connectionTo(server, 15_000), { output, snapshot: true });
+  const problems = findings.filter(({ level, detail }) => level !== 'ok' || detail.startsWith('not found'));
+  expect(problems.map(({ check }) => check)).toEqual(
+    expect.arrayContaining(['free space', 'guestfish', 'virsh', 'VApp.Export', 'clock', 'log out']),
+  );
+  expect(problems.filter(({ hint }) => hint === undefined || !/\.$/.test(hint))).toEqual([]);
+});
+
 const BEFORE_PRIVILEGES = ['reachable', 'certificate', 'API', 'log in'];
 
 test.concurrent('a VirtualCenter that is in order has no complaint', async () => {
