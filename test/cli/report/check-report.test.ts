@@ -58,5 +58,5 @@ test.each([40, 80, 120])('at %i columns text is wrapped and nothing is cut', (wi
 
 test('escape sequences of a server are made visible', () => {
   const findings = [{ ...REFUSED, detail: '\u001B[31mred', hint: '\u001B]0;x\u0007' }];
-  expect(checkReport({ version: '1', findings }, 80).join('\n')).not.toMatch(/[\u001B\u0007]/);
+  expect(checkReport({ version: '1', findings }, 80).join('\n')).not.toMatch(/\p{Cc}(?<!\n)/u);
 });
