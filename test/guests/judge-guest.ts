@@ -5,7 +5,7 @@ import { diskReader } from '../../src/guest/contract/read-disk.ts';
 import type { GuestDisk } from '../../src/guest/guest.ts';
 import { Guestfs } from '../../src/guest/guestfs.ts';
 import { openGuest } from '../../src/guest/inspect/open-guest.ts';
-import { guestBusOf } from '../../src/operations/fix-guest/guest-bus.ts';
+import { guestAddressOf } from '../../src/operations/fix-guest/guest-address.ts';
 import { targetHardware } from '../../src/operations/fix-guest/target-hardware.ts';
 import type { Guest } from './guest-cache.ts';
 import type { Judgement } from './matrix-stages.ts';
@@ -24,10 +24,9 @@ export async function judgeGuest(
   keyFile: string | undefined,
 ): Promise<Judgement> {
   const machine = machineOf(recipe);
-  const kind = CONTROLLERS[recipe.controller];
-  const bus = guestBusOf(kind);
+  const controller = { kind: CONTROLLERS[recipe.controller], address: 0, pciSlotNumber: CONTROLLER_SLOT };
   const disks = recipe.disks.map((disk, index): GuestDisk => {
-    const address = bus && { bus, controller: 0, unit: disk.scsiUnit, pciSlotNumber: CONTROLLER_SLOT };
+    const address = guestAddressOf({ controller, unitNumber: disk.scsiUnit });
     const path = images[index] ?? '';
     return { path, format: 'qcow2', address, uuid: machine.disks[index]?.serial };
   });

@@ -1,8 +1,6 @@
-import type { VmConfig, VmDisk } from '../../base/vm-config.ts';
+import type { VmConfig } from '../../base/vm-config.ts';
 import { architectureOf, requireArchitecture } from '../../domain/architecture.ts';
 import type { DomainSource } from '../../domain/domain-source.ts';
-import { guestBusOf } from '../fix-guest/guest-bus.ts';
-import type { DiskAddress } from '../../guest/guest.ts';
 import type { OvfFacts } from '../../ovf/hardware/ovf-facts.ts';
 import type { VmxFacts } from '../../ovf/vmx/vmx-facts.ts';
 import { inPciOrder } from '../nic-order.ts';
@@ -43,14 +41,4 @@ export function machineOf(described: DescribedMachine, diskUuids: readonly (stri
   }));
   const common = { name, identity, architecture, uuid, guestId, memoryBytes, vcpus, coresPerSocket };
   return { ...common, firmware, secureBoot, tpm, disks, nics, cdRoms };
-}
-
-/** The disk's address in the source VM, for device names in the guest that depend on it. */
-export function guestAddressOf({
-  controller,
-  unitNumber,
-}: Pick<VmDisk, 'controller' | 'unitNumber'>): DiskAddress | undefined {
-  const bus = guestBusOf(controller?.kind);
-  if (controller === undefined || bus === undefined || unitNumber === undefined) return undefined;
-  return { bus, controller: controller.address, unit: unitNumber, pciSlotNumber: controller.pciSlotNumber };
 }

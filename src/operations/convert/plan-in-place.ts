@@ -4,7 +4,7 @@ import { fixGuest } from '../fix-guest/fix-guest.ts';
 import type { FixEvent, FixReport } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { Layout } from './layout.ts';
-import { guestAddressOf } from './described-machine.ts';
+import { guestAddressOf } from '../fix-guest/guest-address.ts';
 import { hardwareFor } from './make-converted.ts';
 import type { ConvertOptions } from './types.ts';
 

@@ -1,4 +1,5 @@
 import { diskUuidOf } from '../../base/disk/disk-uuid.ts';
+import type { ControllerKind, VmController } from '../../base/vm-config.ts';
 import type { XmlElement } from '../soap/xml-element.ts';
 
 /** A virtual disk in the VM's hardware. */
@@ -15,8 +16,8 @@ export interface VirtualDisk {
   place: DiskPlace | undefined;
   /** The disk's index in the server's device list, which has no defined order. */
   listIndex: number;
-  /** The PCI slot number of its controller; undefined when the server does not report it. */
-  controllerSlot?: number | undefined;
+  /** Undefined when the server reports no controller for the disk, or one of an unknown class. */
+  controller?: VmController | undefined;
   /** `persistent`, `independent_persistent`, ... */
   diskMode: string;
   /** A raw device mapping (RDM) and its mode; otherwise undefined. */
@@ -108,7 +109,7 @@ function decodeDisk(device: XmlElement, listIndex: number, controller: Controlle
     address: `${controller === undefined ? '' : `${controller.type}${controller.busNumber}`}:${unitNumber ?? ''}`,
     place: controller && unitNumber !== undefined ? placeOn(controller, unitNumber) : undefined,
     listIndex,
-    ...(controller?.slot === undefined ? {} : { controllerSlot: controller.slot }),
+    ...(controller && withController(controller)),
     diskMode: backing?.textOf('diskMode') ?? '',
     rawDeviceMapping: isRdm ? (backing?.textOf('compatibilityMode') ?? 'unknown mode') : undefined,
     multiWriter: backing?.textOf('sharing') === 'sharingMultiWriter',
@@ -121,6 +122,22 @@ function decodeDisk(device: XmlElement, listIndex: number, controller: Controlle
 
 function placeOn({ key, type, busNumber, indexInType }: Controller, unitNumber: number): DiskPlace {
   return { controllerType: type, busNumber, indexInType, controllerKey: key, unitNumber };
+}
+
+/** Keyed by vSphere class name. */
+const CONTROLLER_KINDS = new Map<string, ControllerKind>([
+  ['VirtualIDEController', 'ide'],
+  ['VirtualBusLogicController', 'buslogic'],
+  ['VirtualLsiLogicController', 'lsilogic'],
+  ['VirtualLsiLogicSASController', 'lsilogicsas'],
+  ['ParaVirtualSCSIController', 'pvscsi'],
+  ['VirtualAHCIController', 'sata'],
+  ['VirtualNVMEController', 'nvme'],
+]);
+
+function withController({ type, busNumber, slot }: Controller): Pick<VirtualDisk, 'controller'> {
+  const kind = CONTROLLER_KINDS.get(type);
+  return kind === undefined ? {} : { controller: { kind, address: busNumber, pciSlotNumber: slot } };
 }
 
 function inHardwareOrder(a: VirtualDisk, b: VirtualDisk): number {

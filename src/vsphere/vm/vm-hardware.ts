@@ -1,33 +1,13 @@
+import type { VmConfig, VmNic } from '../../base/vm-config.ts';
 import { readProperties } from '../session/properties.ts';
 import type { VsphereClient } from '../session/vsphere-client.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';
 import type { XmlElement } from '../soap/xml-element.ts';
 
-/** A network adapter in the VM's hardware. */
-export interface NetworkAdapter {
-  macAddress: string;
-  /** `VirtualVmxnet3`, `VirtualE1000`, ... */
-  type: string;
-  /** The name of the network; for a distributed port group, its key. */
-  network: string;
-  /** PCI slot number; the guest may name the NIC after it (`ens192`). */
-  pciSlotNumber: number | undefined;
-}
-
-/** What a libvirt domain is built from, besides the disks. */
-export interface VmHardware {
-  memoryBytes: number;
-  cpus: number;
-  coresPerSocket: number;
-  firmware: 'bios' | 'uefi';
-  secureBoot: boolean;
-  /** VMware's guest OS identifier, such as `debian11_64Guest`. */
-  guestId: string;
-  biosUuid: string;
-  tpm: boolean;
-  cdRoms: number;
-  /** Sorted by device key: `ethernet0` has the key 4000. */
-  networkAdapters: NetworkAdapter[];
+/** The configuration of a VM on the server, without its name and disks, which other readers decode. */
+export interface VmHardware extends Omit<VmConfig, 'name' | 'identity' | 'sharesName' | 'disks'> {
+  /** Sorted by device key: `ethernet0` has the key 4000. For a distributed port group, `network` is its key. */
+  nics: VmNic[];
   /** Device keys from `config.bootOptions.bootOrder`, in boot order: disks and NICs. The firmware tries the other devices after them. */
   bootDeviceKeys: number[];
 }
@@ -49,31 +29,44 @@ export async function readVmHardware(client: VsphereClient, vm: MoRef, signal: A
   const { properties } = await readProperties(client, vm, PATHS, signal);
   const text = (path: (typeof PATHS)[number]) => properties.get(path)?.text ?? '';
   const devices = properties.get('config.hardware.device')?.elements ?? [];
+  const vcpus = Number(text('config.hardware.numCPU')) || 1;
+  const coresPerSocket = Number(text('config.hardware.numCoresPerSocket')) || 1;
+  const firmware = text('config.firmware') === 'efi' ? 'uefi' : 'bios';
+  const bootOptions = properties.get('config.bootOptions');
   return {
+    uuid: text('config.uuid') || undefined,
+    guestId: text('config.guestId') || undefined,
     memoryBytes: Number(text('config.hardware.memoryMB')) * MIB,
-    cpus: Number(text('config.hardware.numCPU')) || 1,
-    coresPerSocket: Number(text('config.hardware.numCoresPerSocket')) || 1,
-    firmware: text('config.firmware') === 'efi' ? 'uefi' : 'bios',
-    secureBoot: properties.get('config.bootOptions')?.isTrue('efiSecureBootEnabled') ?? false,
-    guestId: text('config.guestId'),
-    biosUuid: text('config.uuid'),
+    vcpus,
+    coresPerSocket: vcpus % coresPerSocket === 0 ? coresPerSocket : undefined,
+    firmware,
+    secureBoot: firmware === 'uefi' && (bootOptions?.isTrue('efiSecureBootEnabled') ?? false),
     tpm: devices.some(({ type }) => type === 'VirtualTPM'),
     cdRoms: devices.filter(({ type }) => type === 'VirtualCdrom').length,
-    networkAdapters: devices
+    nics: devices
       .filter((device) => device.find('macAddress'))
       .toSorted((a, b) => (a.numberOf('key') ?? 0) - (b.numberOf('key') ?? 0))
-      .map(decodeNetworkAdapter),
-    bootDeviceKeys: (properties.get('config.bootOptions')?.all('bootOrder') ?? []).flatMap(
-      (device) => device.numberOf('deviceKey') ?? [],
-    ),
+      .map(decodeNic),
+    bootDeviceKeys: (bootOptions?.all('bootOrder') ?? []).flatMap((device) => device.numberOf('deviceKey') ?? []),
   };
 }
 
-function decodeNetworkAdapter(device: XmlElement): NetworkAdapter {
+/** Models keyed by vSphere class name. */
+const NIC_MODELS = new Map([
+  ['VirtualVmxnet3', 'vmxnet3'],
+  ['VirtualVmxnet2', 'vmxnet2'],
+  ['VirtualVmxnet', 'vmxnet'],
+  ['VirtualE1000', 'e1000'],
+  ['VirtualE1000e', 'e1000e'],
+  ['VirtualPCNet32', 'pcnet32'],
+]);
+
+function decodeNic(device: XmlElement): VmNic {
+  const type = device.type ?? '';
   return {
-    macAddress: device.textOf('macAddress') ?? '',
-    type: device.type ?? '',
-    network: device.textOf('backing.deviceName') ?? device.textOf('backing.port.portgroupKey') ?? '',
+    mac: device.textOf('macAddress')?.toLowerCase() || undefined,
+    model: NIC_MODELS.get(type) ?? type,
+    network: (device.textOf('backing.deviceName') ?? device.textOf('backing.port.portgroupKey')) || undefined,
     pciSlotNumber: device.numberOf('slotInfo.pciSlotNumber'),
   };
 }

@@ -40,7 +40,7 @@ export async function inspectHost(
     }
   };
   if (bootTest) await check('boot test', () => checkBootTest(env, firmwareNeeds(hardware)));
-  const machine = { ...namedVm(found), uuid: hardware.biosUuid || undefined };
+  const machine = { ...namedVm(found), uuid: hardware.uuid };
   if (define !== undefined) await check('libvirt', () => checkDefinable({ uri: define, env }, machine, force, signal));
   return findings;
 }

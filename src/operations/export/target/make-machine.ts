@@ -10,7 +10,8 @@ import type { HardwareOption } from '../../../domain/hardware-choice.ts';
 import { targetHardware } from '../../fix-guest/target-hardware.ts';
 import { virtioSupportOf, fixImages } from '../../fix-guest/fix-images.ts';
 import type { FixReport } from '../../fix-guest/types.ts';
-import { guestAddressOf, machineOfVm } from './machine-of-vm.ts';
+import { guestAddressOf } from '../../fix-guest/guest-address.ts';
+import { machineOfVm } from './machine-of-vm.ts';
 import type { ExportOptions, VmExportResult } from '../types.ts';
 import type { ExportStep } from '../../events.ts';
 
@@ -74,7 +75,7 @@ async function fixFetched(
   step('fix', 'Inspecting the guest');
   const images = partialPaths.map((path, index) => {
     const disk = disks[index];
-    return { path, format, address: disk && guestAddressOf(disk), uuid: disk?.uuid };
+    return { path, format, address: disk && guestAddressOf({ ...disk, unitNumber: disk.place?.unitNumber }), uuid: disk?.uuid };
   });
   try {
     const report = ({ detail }: { detail: string }): void => step('fix', detail);

@@ -4,26 +4,25 @@ import type { VmHardware } from '../../../../src/vsphere/vm/vm-hardware.ts';
 
 const HARDWARE: VmHardware = {
   memoryBytes: 1 << 30,
-  cpus: 1,
+  vcpus: 1,
   coresPerSocket: 1,
   firmware: 'bios',
   secureBoot: false,
   guestId: 'debian12_64Guest',
-  biosUuid: '',
+  uuid: undefined,
   tpm: false,
   cdRoms: 0,
-  networkAdapters: [],
+  nics: [],
   bootDeviceKeys: [],
 };
 
-const DISKS = [2000, 2001, 2002].map((key, unit) => ({ key, address: `VirtualLsiLogicController0:${unit}` }));
+const DISKS = [2000, 2001, 2002].map((key) => ({ key, controller: { kind: 'lsilogic', address: 0 } }) as const);
 
 const bootOrderOf = (bootDeviceKeys: number[]) =>
   machineOfVm({ name: 'web' }, { ...HARDWARE, bootDeviceKeys }, DISKS).disks.map(({ bootOrder }) => bootOrder);
 
 test('the serial of a disk is its UUID on the server', () => {
-  const [first, ...rest] = DISKS.map((disk) => ({ ...disk, uuid: undefined }));
-  const disks = [{ ...DISKS[0], key: 2000, address: first?.address ?? '', uuid: '6000c29a' }, ...rest];
+  const disks = DISKS.map((disk, index) => ({ ...disk, uuid: index === 0 ? '6000c29a' : undefined }));
   const serials = machineOfVm({ name: 'web' }, HARDWARE, disks).disks.map(({ serial }) => serial);
   expect(serials).toEqual(['6000c29a', undefined, undefined]);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { guestAddressOf } from '../../../src/operations/convert/described-machine.ts';
+import { guestAddressOf } from '../../../src/operations/fix-guest/guest-address.ts';
 import { readOvf } from '../../../src/ovf/hardware/ovf-facts.ts';
 
 const SLOT = '<vmw:Config vmw:key="slotInfo.pciSlotNumber" vmw:value="192"/>';
