@@ -45,7 +45,7 @@ test.concurrent('info tells what a VM is, and changes nothing', () =>
         powerState: 'poweredOff',
         disks: [{ label: 'Hard disk 1', capacityBytes: 1 << 20 }],
         snapshots: ['before'],
-        hardware: { cpus: 1, cdRoms: 1, firmware: 'bios' },
+        hardware: { vcpus: 1, cdRoms: 1, firmware: 'bios' },
       },
     });
   }),
