@@ -75,7 +75,12 @@ async function fixFetched(
   step('fix', 'Inspecting the guest');
   const images = partialPaths.map((path, index) => {
     const disk = disks[index];
-    return { path, format, address: disk && guestAddressOf({ ...disk, unitNumber: disk.place?.unitNumber }), uuid: disk?.uuid };
+    return {
+      path,
+      format,
+      address: disk && guestAddressOf({ ...disk, unitNumber: disk.place?.unitNumber }),
+      uuid: disk?.uuid,
+    };
   });
   try {
     const report = ({ detail }: { detail: string }): void => step('fix', detail);
