@@ -7,6 +7,8 @@ export interface ContentSource {
   readonly capacityBytes: number;
   /** Reads bytes from `offset`. The range must be within the capacity. Undefined stands for zeros. */
   read(offset: number, length: number): Promise<Buffer | undefined>;
+  /** The ranges that are not holes, sorted and without overlaps. Default: all of the disk. */
+  allocated?(): readonly { offset: number; length: number }[];
 }
 
 /** A range of a disk that is not all zeros. */
@@ -41,8 +43,11 @@ export function mixedContent(capacityBytes: number, seed: string): ContentSource
 /** A disk of zeros except for `extents`, which must be sorted and must not overlap. */
 export function sparseContent(capacityBytes: number, extents: readonly ContentExtent[], seed: string): ContentSource {
   const key = createHash('sha256').update(seed).digest().subarray(0, 16);
+  const bytesOf = ({ fill }: ContentExtent, offset: number, length: number): Buffer =>
+    fill === 'random' ? randomBytesAt(key, offset, length) : textAt(seed, offset, length);
   return {
     capacityBytes,
+    allocated: () => extents.map(({ offsetBytes, lengthBytes }) => ({ offset: offsetBytes, length: lengthBytes })),
     async read(offset, length) {
       const end = offset + length;
       const first = firstEndingAfter(extents, offset);
@@ -50,12 +55,15 @@ export function sparseContent(capacityBytes: number, extents: readonly ContentEx
       while ((extents[last]?.offsetBytes ?? end) < end) last += 1;
       const touched = extents.slice(first, last);
       if (touched.length === 0) return undefined;
+      const [only] = touched;
+      if (touched.length === 1 && only !== undefined && only.offsetBytes <= offset && extentEnd(only) >= end) {
+        return bytesOf(only, offset, length);
+      }
       const bytes = Buffer.alloc(length);
       for (const extent of touched) {
         const from = Math.max(offset, extent.offsetBytes);
         const to = Math.min(end, extentEnd(extent));
-        const run = extent.fill === 'random' ? randomBytesAt(key, from, to - from) : textAt(seed, from, to - from);
-        run.copy(bytes, from - offset);
+        bytesOf(extent, from, to - from).copy(bytes, from - offset);
       }
       return bytes;
     },

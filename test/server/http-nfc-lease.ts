@@ -56,6 +56,9 @@ export class HttpNfcLease extends ManagedObject {
         const cause = fault.cause === undefined ? undefined : new VimFault(fault.cause.type, fault.cause.message);
         const message = fault.message ?? faultOf(fault.fault).message;
         this.#end('failed', 'error', new VimFault(fault.fault, message, {}, cause));
+      } else if (service.nfc?.holdsFilesOf(vm) === true) {
+        // A host does not open a file twice.
+        this.#end('failed', 'error', faultOf('FileLocked'));
       } else {
         this.#state = 'ready';
         this.#renew();

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { rawFileContent } from './content-source.ts';
 import type { TestServerOptions } from './options.ts';
 import { sampleVms } from './sample-vms.ts';
 import { startTestServer } from './test-server.ts';
@@ -13,10 +14,14 @@ const HELP = `Starts the test server with a few sample VMs, until Ctrl-C.
   --esxi                an ESXi host instead of a vCenter
   --username, --password
   --disk FILE=BYTES     one more VM, "file", with this streamOptimized VMDK of that capacity as its disk
+  --raw FILE            one more VM, "raw", with this raw image as its disk; NFC can read it
   --page-size N         objects per page of the property collector
   --lease-timeout SECONDS
   --manifest sha256|sha1|none
   --thumbprint sha1|sha256|none|unknown   what leases tell of the second listener's certificate
+  --nfc                 the NFC service, with an endpoint at a free port
+  --nfc-port N          the same, at this port
+  --nfc-like 7.0.3|8.0  the release whose behavior the NFC service follows (8.0)
   --ca-file FILE        write the certificate here, for clients that want to trust it
 `;
 
@@ -28,10 +33,14 @@ const { values } = parseArgs({
     username: { type: 'string', default: 'administrator@vsphere.local' },
     password: { type: 'string', default: 'secret' },
     disk: { type: 'string' },
+    raw: { type: 'string' },
     'page-size': { type: 'string', default: '100' },
     'lease-timeout': { type: 'string', default: '300' },
     manifest: { type: 'string', default: 'sha256' },
     thumbprint: { type: 'string' },
+    nfc: { type: 'boolean', default: false },
+    'nfc-port': { type: 'string' },
+    'nfc-like': { type: 'string', default: '8.0' },
     'ca-file': { type: 'string' },
   },
 });
@@ -48,6 +57,10 @@ async function serve(): Promise<void> {
     const [file = '', capacity = ''] = values.disk.split('=');
     vms.push({ name: 'file', disks: [{ content: { file, capacityBytes: Number(capacity) } }] });
   }
+  if (values.raw !== undefined) {
+    const { size } = await stat(values.raw);
+    vms.push({ name: 'raw', disks: [{ content: rawFileContent(values.raw, size) }] });
+  }
   const options: TestServerOptions = {
     apiType: values.esxi ? 'HostAgent' : 'VirtualCenter',
     credentials: { username: values.username, password: values.password },
@@ -60,6 +73,9 @@ async function serve(): Promise<void> {
   if (values.thumbprint !== undefined) {
     options.thumbprint = oneOf(['sha1', 'sha256', 'none', 'unknown'], values.thumbprint);
   }
+  if (values.nfc || values['nfc-port'] !== undefined) {
+    options.nfc = { port: Number(values['nfc-port'] ?? 0), like: oneOf(['7.0.3', '8.0'], values['nfc-like']) };
+  }
   await using server = await startTestServer(options);
   if (values['ca-file'] !== undefined) await writeFile(values['ca-file'], server.certificatePem);
   const lines = [
@@ -68,12 +84,13 @@ async function serve(): Promise<void> {
     `password    ${server.password}`,
     `thumbprint  ${server.thumbprint.sha1}`,
     `            ${server.thumbprint.sha256}`,
+    ...(server.nfc === undefined ? [] : [`nfc         ${server.nfc.host}:${server.nfc.port}`]),
     ...Object.entries(server.state().vms).map(([name, vm]) => `vm          ${name} (${vm.moRef}, ${vm.powerState})`),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
-  const { leases, sessions, downloads } = server.state();
-  process.stdout.write(`${JSON.stringify({ leases, sessions, downloads }, undefined, 2)}\n`);
+  const { leases, sessions, downloads, nfc } = server.state();
+  process.stdout.write(`${JSON.stringify({ leases, sessions, downloads, nfc }, undefined, 2)}\n`);
 }
 
 function oneOf<Word extends string>(words: readonly Word[], given: string): Word {

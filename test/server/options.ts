@@ -1,5 +1,6 @@
 import type { ServerCertificate } from './certificate.ts';
 import type { ContentSource } from './content-source.ts';
+import type { NfcOptions } from './nfc/nfc-options.ts';
 
 /** Options of a test server. All are optional. */
 export interface TestServerOptions {
@@ -67,6 +68,8 @@ export interface TestServerOptions {
   pagingDenied?: boolean;
   /** Whether disk responses have a Content-Length. If so, each is generated twice: the first pass only counts the bytes. */
   contentLength?: boolean;
+  /** The NFC service with its endpoint. `{}` switches it on with defaults. Default: no NFC service. */
+  nfc?: NfcOptions;
 }
 
 export type PowerState = 'poweredOn' | 'poweredOff' | 'suspended';

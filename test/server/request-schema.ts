@@ -7,6 +7,7 @@ const LEASE = 'HttpNfcLease';
 const COLLECTOR = 'PropertyCollector';
 const SEARCH = 'SearchIndex';
 const VM = 'VirtualMachine';
+const NFC = 'NfcService';
 const AUTHORIZATION = 'AuthorizationManager';
 
 export const METHODS = {
@@ -74,6 +75,12 @@ export const METHODS = {
   HttpNfcLeaseAbort: { on: LEASE, params: ['fault: LocalizedMethodFault?'] },
   HttpNfcLeaseGetManifest: { on: LEASE, params: [] },
   HttpNfcLeaseSetManifestChecksumType: { on: LEASE, params: ['deviceUrlsToChecksumTypes: KeyValue[]'] },
+
+  /** The methods of the NFC service and the call that returns its reference are not in the API reference. */
+  RetrieveInternalContent: { on: 'ServiceInstance', params: [] },
+  NfcGetServerNfcLibVersion: { on: NFC, params: ['hostForAccess: ref?'] },
+  NfcGetVmFiles: { on: NFC, params: ['vm: ref'] },
+  NfcRandomAccessOpenReadonly: { on: NFC, params: ['vm: ref', 'diskDeviceKey: int', 'hostForAccess: ref?'] },
 
   CreateDescriptor: { on: 'OvfManager', params: ['obj: ref', 'cdp: OvfCreateDescriptorParams'] },
 } as const satisfies Record<string, { on: string; params: readonly string[] }>;

@@ -1,3 +1,4 @@
+import type { NfcFault } from './nfc/nfc-faults.ts';
 import type { MethodName } from './request-schema.ts';
 
 /** Faults in the download of a disk or NVRAM file. `afterBytes` counts bytes of the file. */
@@ -80,6 +81,7 @@ interface Matching {
    * Undefined matches any target.
    * `disk`, `lease` and `manifest`: the disk's target ID or the VM's name.
    * `task`: the method that started it, or the VM's name.
+   * `nfc`: the VM's name, or the path of the file.
    * SOAP methods: the VM's name.
    */
   target?: string;
@@ -94,6 +96,7 @@ export type ScriptedFault =
   | (Matching & { on: 'lease' } & LeaseFault)
   | (Matching & { on: 'manifest' } & ManifestFault)
   | (Matching & { on: 'task' } & TaskFault)
+  | (Matching & { on: 'nfc' } & NfcFault)
   | (Matching & { on: MethodName } & SoapFault)
   | (Matching & { on: 'CreateDescriptor' } & DescriptorRemarks);
 
@@ -120,12 +123,20 @@ export class ScriptedFaults {
     return this.#entries.filter((entry) => entry.left > 0).map((entry) => entry.fault);
   }
 
-  /** Takes the fault for a request of kind `on`. `targets` are the names that match it. */
-  take<On extends ScriptedFault['on']>(on: On, targets: readonly string[]): FaultOn<On> | undefined {
+  /**
+   * Takes the fault for a request of kind `on`. `targets` are the names that match it. Faults that are not wanted wait for
+   * another request.
+   */
+  take<On extends ScriptedFault['on']>(
+    on: On,
+    targets: readonly string[],
+    isWanted: (fault: FaultOn<On>) => boolean = () => true,
+  ): FaultOn<On> | undefined {
     for (const entry of this.#entries) {
       const { fault } = entry;
       if (!isOn(fault, on) || entry.left === 0) continue;
       if (fault.target !== undefined && !targets.includes(fault.target)) continue;
+      if (!isWanted(fault)) continue;
       if (entry.skip > 0) {
         entry.skip -= 1;
         continue;

@@ -1,3 +1,4 @@
+import type { NfcState } from './nfc/nfc-state.ts';
 import type { PowerState } from './options.ts';
 import type { Service } from './service.ts';
 
@@ -39,7 +40,9 @@ export interface ServerState {
   downloads: DownloadRecord[];
   /** Number of requests per file, by target ID. */
   diskRequests: Record<string, number>;
-  /** Values that a client must never show: session cookies, session keys and lease tickets since the server started. */
+  /** Undefined if the server has no NFC service. */
+  nfc: NfcState | undefined;
+  /** Values that a client must never show: session cookies, session keys, lease and NFC tickets since the server started. */
   secrets: string[];
 }
 
@@ -73,6 +76,11 @@ export function stateOf(service: Service): ServerState {
     calls: service.calls.map((call) => ({ ...call })),
     downloads: service.downloads.map((download) => ({ ...download })),
     diskRequests,
-    secrets: [...service.sessions.secrets, ...service.leases.map(({ ticket }) => ticket)],
+    nfc: service.nfc?.state(),
+    secrets: [
+      ...service.sessions.secrets,
+      ...service.leases.map(({ ticket }) => ticket),
+      ...(service.nfc?.tickets.all ?? []).map(({ sessionId }) => sessionId),
+    ],
   };
 }

@@ -45,6 +45,10 @@ export function addManagers(service: Service): void {
   for (const name of MANAGER_NAMES) {
     service.objects.add(new PlainObject(managerRef(name, apiType), own[name]));
   }
+  if (service.nfc !== undefined) {
+    const name = apiType === 'HostAgent' ? 'ha-nfc-service' : 'nfcService';
+    service.objects.add(new PlainObject(new MoRef('NfcService', name)));
+  }
   const serverFields = () => ({ serverClock: service.now(), content: serviceContent(service) });
   service.objects.add(new PlainObject(SERVICE_INSTANCE, serverFields));
 }

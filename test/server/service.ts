@@ -1,5 +1,6 @@
 import { Inventory } from './inventory.ts';
 import type { HttpNfcLease } from './http-nfc-lease.ts';
+import { NfcHost } from './nfc/nfc-host.ts';
 import { ObjectRegistry } from './object-registry.ts';
 import type { TestServerOptions, VmOptions } from './options.ts';
 import { ScriptedFaults } from './scripted-faults.ts';
@@ -10,7 +11,7 @@ import { MoRef } from './value.ts';
 import { VirtualMachine } from './virtual-machine.ts';
 
 /** The options with all defaults applied. */
-export type ServiceOptions = Required<Omit<TestServerOptions, 'certificate'>>;
+export type ServiceOptions = Required<Omit<TestServerOptions, 'certificate' | 'nfc'>>;
 
 /** The origin of lease URLs, such as `https://127.0.0.1:40123` or one with the host `*`, and the matching thumbprint. */
 export interface DiskEndpoint {
@@ -29,6 +30,8 @@ export class Service {
   readonly leases: HttpNfcLease[] = [];
   readonly calls: CallRecord[] = [];
   readonly downloads: DownloadRecord[] = [];
+  /** Undefined if the server has no NFC service. */
+  readonly nfc: NfcHost | undefined;
   /** Set when the listeners have their ports. */
   diskEndpoint: DiskEndpoint = { origin: '', thumbprint: '', certificatePem: '' };
   /** Makes the server refuse all connections from now on. */
@@ -77,6 +80,7 @@ export class Service {
       ...options,
       apiType,
     };
+    this.nfc = options.nfc === undefined ? undefined : new NfcHost(this, options.nfc);
     this.sessions = new SessionStore(this.options.sessionIdleSeconds);
     this.inventory = new Inventory(this.objects, apiType);
     this.inventory.datacenter('DC0');

@@ -5,6 +5,7 @@ import { HttpNfcLease } from './http-nfc-lease.ts';
 import type { HttpsEndpoint } from './https-endpoint.ts';
 import { LEASE_METHODS } from './lease-methods.ts';
 import { isKindOf } from './managed-object.ts';
+import { NFC_METHODS } from './nfc/nfc-methods.ts';
 import { PROPERTY_METHODS, readsOnlySessionState } from './property-methods.ts';
 import { readArguments, type RequestObject } from './request-arguments.ts';
 import { METHODS, type MethodName } from './request-schema.ts';
@@ -28,6 +29,7 @@ const HANDLERS: Record<MethodName, SoapMethod> = {
   ...SEARCH_METHODS,
   ...VM_METHODS,
   ...LEASE_METHODS,
+  ...NFC_METHODS,
 };
 
 /** Methods that do not require a login. */

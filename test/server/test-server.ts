@@ -3,6 +3,7 @@ import { selfSignedCertificate, thumbprintOf, type ServerCertificate } from './c
 import { sendLeaseFile } from './file-transfer.ts';
 import { HttpsEndpoint } from './https-endpoint.ts';
 import { fileDigest } from './lease-file.ts';
+import { NfcEndpoint } from './nfc/nfc-endpoint.ts';
 import type { PowerState, TestServerOptions, VmOptions } from './options.ts';
 import type { ScriptedFaults } from './scripted-faults.ts';
 import { stateOf, type ServerState } from './server-state.ts';
@@ -19,6 +20,8 @@ export interface TestServer extends AsyncDisposable {
   /** The certificate of the SOAP endpoint and its thumbprints. */
   readonly certificatePem: string;
   readonly thumbprint: { sha1: string; sha256: string };
+  /** The NFC endpoint. Undefined if the server has no NFC service. */
+  readonly nfc: { host: string; port: number; sha1: string; sha256: string } | undefined;
   readonly faults: ScriptedFaults;
   state(): ServerState;
   addVm(options: VmOptions): void;
@@ -58,8 +61,13 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   if (service.options.diskHost === 'esxi') await esxi.listen({ host, port: 0 });
   service.diskEndpoint = diskEndpoint(service, soap, certificate, esxi, esxiCertificate);
 
+  // Ports 443 and 902 of a host have the same certificate.
+  const hostCertificate = service.options.diskHost === 'esxi' ? esxiCertificate : certificate;
+  const nfc = service.nfc === undefined ? undefined : new NfcEndpoint(service.nfc, hostCertificate);
+  await nfc?.listen(host);
+
   const goAway = async (): Promise<void> => {
-    await Promise.all(endpoints.map((endpoint) => endpoint.close()));
+    await Promise.all([nfc?.close(), ...endpoints.map((endpoint) => endpoint.close())]);
   };
   service.goAway = () => void goAway();
   const close = async (): Promise<void> => {
@@ -76,6 +84,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       sha1: thumbprintOf(certificate.certificatePem, 'sha1'),
       sha256: thumbprintOf(certificate.certificatePem, 'sha256'),
     },
+    nfc: service.nfc?.address,
     faults: service.faults,
     state: () => stateOf(service),
     addVm: (vm) => void service.addVm(vm),
@@ -90,7 +99,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     endSessions: () => service.sessions.endAll(),
     changeEsxiCertificate: () => esxi.changeCertificate(selfSignedCertificate({ commonName: 'esxi.test', hosts })),
     goAway,
-    comeBack: async () => void (await Promise.all(endpoints.map((endpoint) => endpoint.listen()))),
+    comeBack: async () =>
+      void (await Promise.all([nfc?.listen(host), ...endpoints.map((endpoint) => endpoint.listen())])),
     close,
     [Symbol.asyncDispose]: close,
   };
