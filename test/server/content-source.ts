@@ -8,7 +8,13 @@ export interface ContentSource {
   /** Reads bytes from `offset`. The range must be within the capacity. Undefined stands for zeros. */
   read(offset: number, length: number): Promise<Buffer | undefined>;
   /** The ranges that are not holes, sorted and without overlaps. Default: all of the disk. */
-  allocated?(): readonly { offset: number; length: number }[];
+  allocated?(): readonly ByteRange[];
+}
+
+/** A range of a disk in bytes. */
+export interface ByteRange {
+  offset: number;
+  length: number;
 }
 
 /** A range of a disk that is not all zeros. */
@@ -42,7 +48,7 @@ export function mixedContent(capacityBytes: number, seed: string): ContentSource
 
 /** A disk of zeros except for `extents`, which must be sorted and must not overlap. */
 export function sparseContent(capacityBytes: number, extents: readonly ContentExtent[], seed: string): ContentSource {
-  const key = createHash('sha256').update(seed).digest().subarray(0, 16);
+  const key = seedKey(seed);
   const bytesOf = ({ fill }: ContentExtent, offset: number, length: number): Buffer =>
     fill === 'random' ? randomBytesAt(key, offset, length) : textAt(seed, offset, length);
   return {
@@ -70,10 +76,14 @@ export function sparseContent(capacityBytes: number, extents: readonly ContentEx
   };
 }
 
-/** The content of a raw image file. The caller must not change the file while the source is in use. */
-export function rawFileContent(path: string, capacityBytes: number): ContentSource {
+/**
+ * The content of a raw image file. The caller must not change the file while the source is in use. `ranges` are those
+ * that are not holes, see {@link dataRanges}.
+ */
+export function rawFileContent(path: string, capacityBytes: number, ranges?: readonly ByteRange[]): ContentSource {
   return {
     capacityBytes,
+    ...(ranges === undefined ? {} : { allocated: () => ranges }),
     async read(offset, length) {
       await using file = await open(path);
       const bytes = Buffer.alloc(length);
@@ -81,6 +91,18 @@ export function rawFileContent(path: string, capacityBytes: number): ContentSour
       return bytes;
     },
   };
+}
+
+/** Finds the ranges of a content that are not zeros, in chunks of 64 KiB. Reads all of it. */
+export async function dataRanges(content: ContentSource): Promise<ByteRange[]> {
+  const zeros = Buffer.alloc(1 << 16);
+  const ranges: ByteRange[] = [];
+  for (let offset = 0; offset < content.capacityBytes; offset += zeros.length) {
+    const length = Math.min(zeros.length, content.capacityBytes - offset);
+    const bytes = await content.read(offset, length);
+    if (bytes !== undefined && !bytes.equals(zeros.subarray(0, length))) ranges.push({ offset, length });
+  }
+  return ranges;
 }
 
 /** Writes the content as a sparse raw file for comparison. */
@@ -111,8 +133,13 @@ function extentEnd(extent: ContentExtent): number {
   return extent.offsetBytes + extent.lengthBytes;
 }
 
+/** Returns the key of {@link randomBytesAt} for a seed. */
+export function seedKey(seed: string): Buffer {
+  return createHash('sha256').update(seed).digest().subarray(0, 16);
+}
+
 /** Returns any part of the AES-CTR key stream: block n depends only on the key and n. */
-function randomBytesAt(key: Buffer, offset: number, length: number): Buffer {
+export function randomBytesAt(key: Buffer, offset: number, length: number): Buffer {
   const counter = Buffer.alloc(16);
   counter.writeBigUInt64BE(BigInt(Math.floor(offset / 16)), 8);
   const skip = offset % 16;

@@ -1,10 +1,13 @@
 import type { DiskController, DiskOptions } from './options.ts';
 
+/** Key of the first disk. */
+export const FIRST_KEY = 2000;
+
 /** A disk and its place in the VM. */
 export interface DiskPlace {
   options: DiskOptions;
   capacityBytes: number;
-  /** Device key: 2000 and up, in the order in which the disks were added. */
+  /** Device key: 2000 and up, the first free one when the disk was added. */
   key: number;
   label: string;
   controller: ControllerPlace;
@@ -36,24 +39,25 @@ const CONTROLLERS: Record<DiskController, ControllerKind> = {
   ide: { type: 'VirtualIDEController', firstKey: 200, label: 'IDE', bus: 'ide' },
 };
 
-/** Assigns a key, controller and unit to each disk whose options do not set them. Unit 7 of a SCSI bus is the controller itself. */
-export function placeDisks(disks: readonly DiskOptions[]): DiskPlace[] {
-  const controllers: ControllerPlace[] = [];
-  const nextUnit = new Map<number, number>();
-  return disks.map((options, index) => {
-    const controller = controllerFor(options, controllers);
-    const next = options.unit ?? nextUnit.get(controller.key) ?? 0;
-    const unitNumber = controller.kind.bus === 'scsi' && next === 7 ? 8 : next;
-    nextUnit.set(controller.key, unitNumber + 1);
-    return {
-      options,
-      capacityBytes: options.content.capacityBytes,
-      key: 2000 + index,
-      label: `Hard disk ${index + 1}`,
-      controller,
-      unitNumber,
-    };
-  });
+/**
+ * Assigns a key, and a controller and unit unless the options set them, to a disk that is added after `others`.
+ * Unit 7 of a SCSI bus is the controller itself.
+ */
+export function placeDisk(options: DiskOptions, others: readonly DiskPlace[]): DiskPlace {
+  const controllers = new Set(others.map((disk) => disk.controller));
+  const controller = controllerFor(options, [...controllers]);
+  const last = others.findLast((disk) => disk.controller === controller);
+  const next = options.unit ?? (last === undefined ? 0 : last.unitNumber + 1);
+  let key = FIRST_KEY;
+  while (others.some((disk) => disk.key === key)) key += 1;
+  return {
+    options,
+    capacityBytes: options.content.capacityBytes,
+    key,
+    label: `Hard disk ${key - FIRST_KEY + 1}`,
+    controller,
+    unitNumber: controller.kind.bus === 'scsi' && next === 7 ? 8 : next,
+  };
 }
 
 /** Sorts disks as the VM numbers them: by controller, then by unit. */
@@ -67,8 +71,8 @@ export function controllersOf(disks: readonly DiskPlace[]): ControllerPlace[] {
   return [...all];
 }
 
-/** Finds or adds the controller of a disk. Without `busNumber`, it is the first one of its type, or a new one on the next free bus. */
-function controllerFor(options: DiskOptions, known: ControllerPlace[]): ControllerPlace {
+/** Finds or makes the controller of a disk. Without `busNumber`, it is the first one of its type, or a new one on the next free bus. */
+function controllerFor(options: DiskOptions, known: readonly ControllerPlace[]): ControllerPlace {
   const kind = CONTROLLERS[options.controller ?? 'lsilogic'];
   const onBus = known.filter((each) => each.kind.bus === kind.bus);
   const found = onBus.find(
@@ -78,7 +82,5 @@ function controllerFor(options: DiskOptions, known: ControllerPlace[]): Controll
   const bus = options.busNumber ?? Math.max(-1, ...onBus.map((each) => each.bus)) + 1;
   const taken = onBus.some((each) => each.bus === bus);
   if (taken) throw new TypeError(`${kind.label} ${bus} of the VM is of another type`);
-  const made = { kind, bus, key: kind.firstKey + bus };
-  known.push(made);
-  return made;
+  return { kind, bus, key: kind.firstKey + bus };
 }

@@ -207,12 +207,11 @@ function leaseFiles(vm: VirtualMachine, snapshot: VmSnapshot | undefined, nvramE
     const key = `/${vm.ref.value}/VirtualIDEController0:${cdDriveUnit(vm.disks)}`;
     files.push(plainFile(shown(key, 'disk-0.iso'), Buffer.alloc(64 * 2048)));
   }
-  const disks = vm.disks.filter(
-    ({ options }) => snapshot === undefined || options.mode?.startsWith('independent') !== true,
-  );
-  for (const disk of order === 'reversed' ? disks.toReversed() : disks) {
+  const disks =
+    snapshot?.disks.filter(({ disk }) => disk.options.mode?.startsWith('independent') !== true) ?? vm.storage.states();
+  for (const { disk, layer } of order === 'reversed' ? disks.toReversed() : disks) {
     const name = disk.options.targetId ?? `disk-${files.length}.vmdk`;
-    files.push(diskFile(shown(vm.deviceKeyOf(disk), name), disk));
+    files.push(diskFile(shown(vm.deviceKeyOf(disk), name), disk, layer.frozenCopy()));
   }
   if (vm.options.nvram !== undefined) {
     const key = `/${vm.ref.value}/nvram`;

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { streamOptimized } from './stream-optimized-writer.ts';
+import type { ContentSource } from './content-source.ts';
 import type { DiskPlace } from './disk-placement.ts';
 
 /** Size and hashes of a body as sent. */
@@ -43,8 +44,8 @@ const READ_BYTES = 1 << 20;
 /** The properties that a lease reports for a file. */
 type Shown = Pick<LeaseFile, 'key' | 'name' | 'targetId'>;
 
-/** The file of a disk: generated from its content, or an existing file. */
-export function diskFile(shown: Shown, disk: DiskPlace): LeaseFile {
+/** The file of a disk: generated from `frozen`, its content at a point in time, or an existing file. */
+export function diskFile(shown: Shown, disk: DiskPlace, frozen: ContentSource): LeaseFile {
   const common = { ...shown, disk, fileSize: undefined };
   const { content, lastGrain, compressionLevel } = disk.options;
   if ('file' in content) {
@@ -60,7 +61,7 @@ export function diskFile(shown: Shown, disk: DiskPlace): LeaseFile {
   };
   return {
     ...common,
-    chunks: (tally) => streamOptimized(content, options, tally),
+    chunks: (tally) => streamOptimized(frozen, options, tally),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { selfSignedCertificate, thumbprintOf, type ServerCertificate } from './certificate.ts';
+import { DiskControl } from './disks/disk-control.ts';
 import { sendLeaseFile } from './file-transfer.ts';
 import { HttpsEndpoint } from './https-endpoint.ts';
 import { fileDigest } from './lease-file.ts';
@@ -23,6 +24,8 @@ export interface TestServer extends AsyncDisposable {
   /** The NFC endpoint. Undefined if the server has no NFC service. */
   readonly nfc: { host: string; port: number; sha1: string; sha256: string } | undefined;
   readonly faults: ScriptedFaults;
+  /** Writes to disks, and their exact content at any snapshot. */
+  readonly disks: DiskControl;
   state(): ServerState;
   addVm(options: VmOptions): void;
   /** Changes a VM as another client of the server would. */
@@ -86,6 +89,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     },
     nfc: service.nfc?.address,
     faults: service.faults,
+    disks: new DiskControl(service),
     state: () => stateOf(service),
     addVm: (vm) => void service.addVm(vm),
     changeVm(name, { powerState, changeVersion, writeDisks, annotation }) {

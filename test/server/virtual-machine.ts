@@ -4,7 +4,9 @@ import type { Datacenter } from './inventory.ts';
 import type { ObjectRegistry } from './object-registry.ts';
 import type { PowerState, SnapshotOptions, VmOptions } from './options.ts';
 import type { Fields, MoRef } from './value.ts';
-import { controllersOf, placeDisks, type DiskPlace } from './disk-placement.ts';
+import { controllersOf, type DiskPlace } from './disk-placement.ts';
+import type { DiskState, VmDisk } from './disks/vm-disk.ts';
+import { VmDisks } from './disks/vm-disks.ts';
 import { vmConfig, vmProperties } from './vm-properties.ts';
 import { VmSnapshot } from './vm-snapshot.ts';
 
@@ -12,7 +14,7 @@ import { VmSnapshot } from './vm-snapshot.ts';
 export class VirtualMachine extends Entity {
   readonly options: VmOptions;
   readonly datacenter: Datacenter;
-  readonly disks: readonly DiskPlace[];
+  readonly storage: VmDisks;
   readonly biosUuid: string;
   readonly instanceUuid: string;
   powerState: PowerState;
@@ -21,9 +23,9 @@ export class VirtualMachine extends Entity {
   /** Changes with every change of the configuration. */
   changeVersion = '';
   annotation: string;
-  /** How often a writer has opened the disks. Each time, they get a new content ID. */
-  diskWrites = 0;
   snapshotRoots: VmSnapshot[] = [];
+  /** All snapshots since the start of the server, also removed ones. */
+  readonly madeSnapshots: VmSnapshot[] = [];
   currentSnapshot: VmSnapshot | undefined;
   consolidationNeeded: boolean;
   /** How many more operations are refused after a lease. */
@@ -36,9 +38,14 @@ export class VirtualMachine extends Entity {
     super(ref, options.name, parent);
     this.options = options;
     this.datacenter = datacenter;
-    this.disks = placeDisks(options.disks ?? []);
     this.biosUuid = options.biosUuid ?? uuidFrom(`bios ${ref.value} ${options.name}`);
     this.instanceUuid = options.instanceUuid ?? uuidFrom(`instance ${ref.value} ${options.name}`);
+    const folder = { datastore: datacenter.datastore.name, name: this.name };
+    this.storage = new VmDisks(
+      options.disks ?? [],
+      folder,
+      options.contentIds === false ? undefined : this.instanceUuid,
+    );
     this.powerState = options.powerState ?? 'poweredOff';
     this.annotation = options.annotation ?? '';
     this.consolidationNeeded = options.consolidationNeeded ?? false;
@@ -48,9 +55,8 @@ export class VirtualMachine extends Entity {
     this.changeVersion = options.changeVersion ?? '2026-01-01T00:00:00.000000Z';
   }
 
-  /** Number of snapshots below the current disk files. */
-  get snapshotDepth(): number {
-    return this.currentSnapshot?.depth ?? 0;
+  get disks(): readonly VmDisk[] {
+    return this.storage.all;
   }
 
   /** The key of a disk in leases and descriptors, such as `/vm-42/VirtualLsiLogicController0:0`. */
@@ -70,7 +76,7 @@ export class VirtualMachine extends Entity {
 
   setPowerState(state: PowerState): void {
     this.powerState = state;
-    if (state === 'poweredOn') this.diskWrites += 1;
+    if (state === 'poweredOn') this.storage.opened();
     this.#objects.changed();
   }
 
@@ -88,7 +94,7 @@ export class VirtualMachine extends Entity {
 
   /** Simulates writes by another VM that has the disks attached: the configuration does not change. */
   writeDisks(): void {
-    this.diskWrites += 1;
+    this.storage.opened();
     this.#objects.changed();
   }
 
@@ -111,8 +117,16 @@ export class VirtualMachine extends Entity {
     return true;
   }
 
-  setConsolidationNeeded(needed: boolean): void {
-    this.consolidationNeeded = needed;
+  /** Merges the disk files that no snapshot holds. */
+  consolidate(): void {
+    this.storage.consolidate(this.#heldDisks());
+    this.consolidationNeeded = false;
+    this.#objects.changed();
+  }
+
+  /** Leaves the disk files that no snapshot holds, as a host does when it cannot merge them. */
+  leaveUnconsolidated(): void {
+    this.consolidationNeeded = true;
     this.#objects.changed();
   }
 
@@ -125,14 +139,19 @@ export class VirtualMachine extends Entity {
   addSnapshot(name: string, description: string, quiesced: boolean, createTime: Date): VmSnapshot {
     const parent = this.currentSnapshot;
     const facts = { id: this.#objects.nextId(), name, description, quiesced, createTime, powerState: this.powerState };
-    const snapshot: VmSnapshot = new VmSnapshot(this.ref, parent, facts, () => vmConfig(this, snapshot.depth - 1));
+    const disks = this.storage.freeze();
+    const snapshot: VmSnapshot = new VmSnapshot(this.ref, parent, facts, disks, () => vmConfig(this, disks));
     if (parent === undefined) this.snapshotRoots.push(snapshot);
     this.currentSnapshot = snapshot;
+    this.madeSnapshots.push(snapshot);
     this.#countUp();
     return this.#objects.add(snapshot);
   }
 
-  /** Removes a snapshot. Its children move to its parent unless they are removed, too. */
+  /**
+   * Removes a snapshot. Its children move to its parent unless they are removed, too. The files that it held stay until
+   * they are consolidated.
+   */
   removeSnapshot(snapshot: VmSnapshot, withChildren: boolean): void {
     const siblings = snapshot.parent?.children ?? this.snapshotRoots;
     const [first] = snapshot.children;
@@ -148,6 +167,10 @@ export class VirtualMachine extends Entity {
     this.#objects.remove(snapshot.ref);
   }
 
+  #heldDisks(): DiskState[] {
+    return this.snapshots().flatMap(({ disks }) => disks);
+  }
+
   /** Creating or removing a snapshot changes the disk files in the configuration, and so its version. */
   #countUp(): void {
     const [, start = '', count = '', end = ''] = /^(.*?)(\d+)(\D*)$/.exec(this.changeVersion) ?? [];
@@ -156,6 +179,7 @@ export class VirtualMachine extends Entity {
 
   #addSnapshots(options: readonly SnapshotOptions[], parent: VmSnapshot | undefined): void {
     for (const option of options) {
+      if (parent !== undefined && this.currentSnapshot !== parent) this.storage.revertTo(parent.disks);
       this.currentSnapshot = parent;
       const made = this.addSnapshot(option.name, option.description ?? '', option.quiesced ?? false, new Date());
       this.#addSnapshots(option.children ?? [], made);

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { controllersOf, type ControllerPlace, type DiskPlace } from './disk-placement.ts';
+import type { DiskLayer } from './disks/disk-layer.ts';
+import type { DiskState, VmDisk } from './disks/vm-disk.ts';
 import type { NetworkCardOptions, VmOptions } from './options.ts';
 import { arrayOf, data, enumOf, type DataObject, type MoRef, type ValueArray } from './value.ts';
-import { diskFileName } from './vm-layout.ts';
 
 export const CD_DRIVE_KEY = 3000;
 
@@ -17,9 +17,10 @@ export function cdDriveUnit(disks: readonly DiskPlace[]): number {
 /** Returns the list `config.hardware.device`. */
 export function hardwareDevices(
   vm: Omit<VmOptions, 'iso'> & { iso: string | undefined },
-  disks: readonly DiskPlace[],
-  place: DiskFiles & { network: MoRef },
+  states: readonly DiskState[],
+  place: { datastore: MoRef; network: MoRef },
 ): ValueArray {
+  const disks = states.map(({ disk }) => disk);
   const ideDisks = disks.filter((disk) => disk.controller.key === IDE_KEY).map((disk) => disk.key);
   const devices = [
     data('VirtualIDEController', {
@@ -31,7 +32,7 @@ export function hardwareDevices(
     ...controllersOf(disks)
       .filter(({ key }) => key !== IDE_KEY)
       .map((each) => controller(each, disks)),
-    ...disks.map((disk) => virtualDisk(disk, place)),
+    ...states.map((state) => virtualDisk(state, place.datastore)),
     ...(vm.networkAdapters ?? []).map((card, index) => networkCard(card, index, place.network)),
   ];
   if (vm.iso !== undefined) devices.push(cdDrive(vm.iso, place.datastore, cdDriveUnit(disks)));
@@ -65,19 +66,11 @@ function controller({ kind, key, bus }: ControllerPlace, disks: readonly DiskPla
   return data(kind.type, kind.bus === 'scsi' ? { ...common, ...scsi } : common);
 }
 
-/** The data from which the backings of disks are built. */
-interface DiskFiles {
-  datastore: MoRef;
-  folder: string;
-  contentSeed: string | undefined;
-  /** Number of snapshots below the current disk files. */
-  snapshotDepth: number;
-}
-
-function virtualDisk(disk: DiskPlace, place: DiskFiles): DataObject {
+function virtualDisk({ disk, layer, uuid, contentId }: DiskState, datastore: MoRef): DataObject {
   const { options } = disk;
-  const file = { fileName: diskFileName(place.folder, disk, place.snapshotDepth), datastore: place.datastore };
+  const file = { fileName: disk.fileName(layer), datastore };
   const sharing = options.multiWriter === true ? 'sharingMultiWriter' : 'sharingNone';
+  const parent = layer.parent === undefined ? undefined : parentBacking(disk, layer.parent, datastore);
   const backing =
     options.rawDeviceMapping === undefined
       ? data('VirtualDiskFlatVer2BackingInfo', {
@@ -86,8 +79,9 @@ function virtualDisk(disk: DiskPlace, place: DiskFiles): DataObject {
           split: false,
           writeThrough: false,
           thinProvisioned: true,
-          contentId: place.contentSeed === undefined ? undefined : contentId(`${place.contentSeed} ${disk.key}`),
-          parent: parentBacking(disk, place, place.snapshotDepth - 1),
+          uuid,
+          contentId,
+          parent,
           sharing,
           keyId: options.encrypted === true ? data('CryptoKeyId', { keyId: 'key-1' }) : undefined,
         })
@@ -97,33 +91,29 @@ function virtualDisk(disk: DiskPlace, place: DiskFiles): DataObject {
           deviceName: 'vml.0200000000600508b1001c',
           compatibilityMode: options.rawDeviceMapping,
           diskMode: options.mode ?? 'independent_persistent',
+          uuid,
+          parent,
           sharing,
         });
   return data('VirtualDisk', {
     key: disk.key,
-    deviceInfo: description(disk.label, `${(disk.capacityBytes / 1024).toLocaleString('en-US')} KB`),
+    deviceInfo: description(disk.label, `${(layer.capacityBytes / 1024).toLocaleString('en-US')} KB`),
     backing,
     controllerKey: disk.controller.key,
     unitNumber: disk.unitNumber,
-    capacityInKB: BigInt(Math.floor(disk.capacityBytes / 1024)),
-    capacityInBytes: BigInt(disk.capacityBytes),
+    capacityInKB: BigInt(Math.floor(layer.capacityBytes / 1024)),
+    capacityInBytes: BigInt(layer.capacityBytes),
   });
 }
 
-/** The parent backing of a disk of a VM with snapshots. */
-function parentBacking(disk: DiskPlace, place: DiskFiles, depth: number): DataObject | undefined {
-  if (depth < 0) return undefined;
+/** The backing of a file below the one that a disk writes to. */
+function parentBacking(disk: VmDisk, layer: DiskLayer, datastore: MoRef): DataObject {
   return data('VirtualDiskFlatVer2BackingInfo', {
-    fileName: diskFileName(place.folder, disk, depth),
-    datastore: place.datastore,
+    fileName: disk.fileName(layer),
+    datastore,
     diskMode: 'persistent',
-    parent: parentBacking(disk, place, depth - 1),
+    parent: layer.parent === undefined ? undefined : parentBacking(disk, layer.parent, datastore),
   });
-}
-
-/** Returns 32 hex digits. Equal IDs mean equal content. */
-function contentId(seed: string): string {
-  return createHash('sha256').update(seed).digest('hex').slice(0, 32);
 }
 
 const CARD_TYPES = { vmxnet3: 'VirtualVmxnet3', e1000: 'VirtualE1000', e1000e: 'VirtualE1000e' } as const;

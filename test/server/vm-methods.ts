@@ -74,7 +74,8 @@ export const VM_METHODS = {
     return vmTask(call, vm, () => {
       requireNoLease(vm);
       vm.removeSnapshot(snapshot, call.args.boolean('removeChildren'));
-      if (vm.options.snapshotRemoval === 'needs-consolidation') vm.setConsolidationNeeded(true);
+      if (vm.options.snapshotRemoval === 'needs-consolidation' || vm.storage.isOpen) vm.leaveUnconsolidated();
+      else vm.consolidate();
     });
   },
 
@@ -83,7 +84,8 @@ export const VM_METHODS = {
     const vm = vmOf(call);
     return vmTask(call, vm, () => {
       requireNoLease(vm);
-      vm.setConsolidationNeeded(false);
+      if (vm.storage.isOpen) throw fileLocked(vm);
+      vm.consolidate();
     });
   },
 
@@ -108,6 +110,7 @@ function createSnapshot(call: SoapCall, quiesce: boolean): Value {
   requireEnabled(vm);
   if (vm.options.template === true) throw faultOf('NotSupported');
   return vmTask(call, vm, () => {
+    if (vm.storage.isChainFull) throw faultOf('TooManySnapshotLevels', { maximumLevels: 32 });
     const manner = vm.options.quiesce ?? 'works';
     if (quiesce && manner === 'fails') {
       const message =
@@ -142,10 +145,7 @@ function vmTask(call: SoapCall, entity: VirtualMachine, work: () => Value | void
   if (entity.isBusy('TaskInProgress')) throw taskInProgress(entity);
   const about = { method: call.method, entity, userName: call.session.userName ?? '' };
   return startTask(call.service, about, () => {
-    if (entity.isBusy('FileLocked')) {
-      const file = `[datastore1] ${entity.name}/${entity.name}.vmdk`;
-      throw new VimFault('FileLocked', `Unable to access file ${file} since it is locked`, { file });
-    }
+    if (entity.isBusy('FileLocked')) throw fileLocked(entity);
     return work() ?? undefined;
   });
 }
@@ -157,6 +157,11 @@ function requireNoLease(vm: VirtualMachine): void {
 
 function taskInProgress(vm: VirtualMachine): VimFault {
   return faultOf('TaskInProgress', { task: new MoRef('Task', `task-${vm.ref.value}-export`) });
+}
+
+function fileLocked(vm: VirtualMachine): VimFault {
+  const file = `[${vm.datacenter.datastore.name}] ${vm.name}/${vm.name}.vmdk`;
+  return new VimFault('FileLocked', `Unable to access file ${file} since it is locked`, { file });
 }
 
 function requirePowerState(vm: VirtualMachine, wanted: 'poweredOn' | 'poweredOff'): void {

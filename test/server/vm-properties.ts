@@ -1,3 +1,4 @@
+import type { DiskState } from './disks/vm-disk.ts';
 import type { VirtualMachine } from './virtual-machine.ts';
 import { arrayOf, data, enumOf, refs, strings, type DataObject, type Fields } from './value.ts';
 import { hardwareDevices } from './vm-hardware.ts';
@@ -27,8 +28,8 @@ export function vmProperties(vm: VirtualMachine): Fields {
   };
 }
 
-/** The configuration, either the current one or that of a snapshot with fewer snapshots below it. */
-export function vmConfig(vm: VirtualMachine, snapshotDepth = vm.snapshotDepth): DataObject {
+/** The configuration, either the current one or with the disks of a snapshot. */
+export function vmConfig(vm: VirtualMachine, disks: readonly DiskState[] = vm.storage.states()): DataObject {
   const { options } = vm;
   const { datastore, network } = vm.datacenter;
   return data('VirtualMachineConfigInfo', {
@@ -55,12 +56,9 @@ export function vmConfig(vm: VirtualMachine, snapshotDepth = vm.snapshotDepth): 
       numCPU: options.cpus ?? 1,
       numCoresPerSocket: 1,
       memoryMB: options.memoryMb ?? 1024,
-      device: hardwareDevices({ ...options, iso: vm.iso }, vm.disks, {
+      device: hardwareDevices({ ...options, iso: vm.iso }, disks, {
         datastore: datastore.ref,
         network: network.ref,
-        folder: vm.name,
-        contentSeed: options.contentIds === false ? undefined : `${vm.instanceUuid} ${vm.diskWrites}`,
-        snapshotDepth,
       }),
     }),
     extraConfig: arrayOf(

@@ -1,3 +1,4 @@
+import type { DiskState } from './disks/vm-disk.ts';
 import { ManagedObject } from './managed-object.ts';
 import type { PowerState } from './options.ts';
 import { arrayOf, data, enumOf, MoRef, refs, type DataObject, type Fields } from './value.ts';
@@ -16,14 +17,23 @@ export interface SnapshotFacts {
 export class VmSnapshot extends ManagedObject {
   readonly facts: SnapshotFacts;
   readonly vmRef: MoRef;
+  /** The disks when the snapshot was made. */
+  readonly disks: readonly DiskState[];
   parent: VmSnapshot | undefined;
   readonly children: VmSnapshot[] = [];
   readonly #config: () => DataObject;
 
-  constructor(vmRef: MoRef, parent: VmSnapshot | undefined, facts: SnapshotFacts, config: () => DataObject) {
+  constructor(
+    vmRef: MoRef,
+    parent: VmSnapshot | undefined,
+    facts: SnapshotFacts,
+    disks: readonly DiskState[],
+    config: () => DataObject,
+  ) {
     super(new MoRef('VirtualMachineSnapshot', snapshotId(vmRef, facts.id)));
     this.facts = facts;
     this.vmRef = vmRef;
+    this.disks = disks;
     this.parent = parent;
     this.#config = config;
     parent?.children.push(this);
