@@ -33,7 +33,7 @@ export function vmLayout(vm: VirtualMachine): DataObject {
     arrayOf(
       'VirtualMachineFileLayoutExDiskLayout',
       states.map(({ disk, layer }) => {
-        const chain = disk.chain(layer).flatMap((each) => units.get(each) ?? []);
+        const chain = layer.chain().flatMap((each) => units.get(each) ?? []);
         return data('VirtualMachineFileLayoutExDiskLayout', {
           key: disk.key,
           chain: arrayOf('VirtualMachineFileLayoutExDiskUnit', chain),

@@ -95,10 +95,15 @@ export class DiskLayer implements ContentSource {
     return bytes;
   }
 
+  /** This file and those below it, base first. */
+  chain(): DiskLayer[] {
+    return this.parent === undefined ? [this] : [...this.parent.chain(), this];
+  }
+
   /** Returns the ranges that the chain, or only this file, holds data for. Zeros that were written count as data. */
   allocated(which: 'chain' | 'file' = 'chain'): Extent<true>[] {
     const all = new ExtentMap<true>();
-    for (let layer: DiskLayer | undefined = this; layer !== undefined; layer = layer.parent) {
+    for (const layer of which === 'file' ? [this] : this.chain()) {
       for (const { start, end } of layer.#written) all.set(start, end, true);
       if (layer.parent === undefined) {
         const whole = [{ offsetBytes: 0, lengthBytes: layer.#base.capacityBytes }];
@@ -106,7 +111,6 @@ export class DiskLayer implements ContentSource {
           all.set(each.offsetBytes, each.offsetBytes + each.lengthBytes, true);
         }
       }
-      if (which === 'file') break;
     }
     return [...all];
   }

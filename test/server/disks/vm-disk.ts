@@ -64,11 +64,6 @@ export class VmDisk implements DiskPlace {
     return `${this.stemOf(layer)}.vmdk`;
   }
 
-  /** The files below and including `layer`, base first. */
-  chain(layer: DiskLayer = this.leaf): DiskLayer[] {
-    return layer.parent === undefined ? [layer] : [...this.chain(layer.parent), layer];
-  }
-
   state(contentId: string | undefined): DiskState {
     return { disk: this, layer: this.leaf, uuid: this.uuid, contentId };
   }

@@ -35,7 +35,7 @@ export class VmDisks {
 
   /** Number of files below the ones that the VM writes to. */
   get depth(): number {
-    return Math.max(0, ...this.#disks.map((disk) => disk.chain().length - 1));
+    return Math.max(0, ...this.#disks.map((disk) => disk.leaf.chain().length - 1));
   }
 
   get isChainFull(): boolean {
