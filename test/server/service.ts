@@ -1,4 +1,3 @@
-import { findDiskFile, type DiskFile } from './disks/disk-file.ts';
 import { Inventory } from './inventory.ts';
 import type { HttpNfcLease } from './http-nfc-lease.ts';
 import { NfcHost } from './nfc/nfc-host.ts';
@@ -107,11 +106,6 @@ export class Service {
 
   vms(): VirtualMachine[] {
     return this.objects.all().filter((object) => object instanceof VirtualMachine);
-  }
-
-  /** Finds a disk file by its datastore path, such as `[datastore1] web/web-000001.vmdk`. */
-  diskFile(path: string): DiskFile | undefined {
-    return findDiskFile(this.vms(), path);
   }
 
   /** The path prefix of lease URLs. */

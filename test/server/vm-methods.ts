@@ -74,7 +74,7 @@ export const VM_METHODS = {
     return vmTask(call, vm, () => {
       requireNoLease(vm);
       vm.removeSnapshot(snapshot, call.args.boolean('removeChildren'));
-      if (vm.options.snapshotRemoval === 'needs-consolidation' || vm.storage.isOpen) vm.leaveUnconsolidated();
+      if (vm.options.snapshotRemoval === 'needs-consolidation' || isHeld(call, vm)) vm.leaveUnconsolidated();
       else vm.consolidate();
     });
   },
@@ -84,7 +84,7 @@ export const VM_METHODS = {
     const vm = vmOf(call);
     return vmTask(call, vm, () => {
       requireNoLease(vm);
-      if (vm.storage.isOpen) throw fileLocked(vm);
+      if (isHeld(call, vm)) throw fileLocked(vm);
       vm.consolidate();
     });
   },
@@ -157,6 +157,11 @@ function requireNoLease(vm: VirtualMachine): void {
 
 function taskInProgress(vm: VirtualMachine): VimFault {
   return faultOf('TaskInProgress', { task: new MoRef('Task', `task-${vm.ref.value}-export`) });
+}
+
+/** Whether the NFC service has files of the VM open. Until they are closed, the host cannot merge them. */
+function isHeld({ service }: SoapCall, vm: VirtualMachine): boolean {
+  return service.nfc?.holdsFilesOf(vm) === true;
 }
 
 function fileLocked(vm: VirtualMachine): VimFault {

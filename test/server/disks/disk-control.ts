@@ -2,7 +2,6 @@ import type { ContentSource } from '../content-source.ts';
 import type { Service } from '../service.ts';
 import type { VirtualMachine } from '../virtual-machine.ts';
 import type { VmSnapshot } from '../vm-snapshot.ts';
-import type { DiskFile } from './disk-file.ts';
 import type { Written } from './disk-layer.ts';
 import type { VmDisk } from './vm-disk.ts';
 
@@ -37,11 +36,6 @@ export class DiskControl {
   /** All snapshots that were ever made of a VM, oldest first. */
   snapshots(vm: string): { name: string; ref: string }[] {
     return this.#vm(vm).madeSnapshots.map(({ facts, ref }: VmSnapshot) => ({ name: facts.name, ref: ref.value }));
-  }
-
-  /** Finds a file of a disk by its datastore path, such as `[datastore1] web/web-000001.vmdk`. */
-  file(path: string): DiskFile | undefined {
-    return this.#service.diskFile(path);
   }
 
   #vm(name: string): VirtualMachine {

@@ -1,5 +1,5 @@
-import { randomBytesAt, seedKey, type ContentSource } from '../content-source.ts';
-import { ExtentMap, type Extent } from './extent-map.ts';
+import { randomBytesAt, seedKey, type ByteRange, type ContentSource } from '../content-source.ts';
+import { ExtentMap } from './extent-map.ts';
 
 /** What a guest writes: bytes, or a length of zeros or of bytes that a seed gives, which need no memory. */
 export type Written = Uint8Array | { zeros: number } | { random: number; seed: string };
@@ -24,8 +24,6 @@ export class DiskLayer implements ContentSource {
   facts: LayerFacts;
   /** The file that this one is based on. A base disk has none. */
   parent: DiskLayer | undefined;
-  /** How often the file is open for reading. */
-  readers = 0;
   /** The initial content of the disk. */
   readonly #base: ContentSource;
   readonly #written: ExtentMap<Fill>;
@@ -100,19 +98,16 @@ export class DiskLayer implements ContentSource {
     return this.parent === undefined ? [this] : [...this.parent.chain(), this];
   }
 
-  /** Returns the ranges that the chain, or only this file, holds data for. Zeros that were written count as data. */
-  allocated(which: 'chain' | 'file' = 'chain'): Extent<true>[] {
+  /** The ranges that the chain, or only this file, holds data for. Zeros that were written count as data. */
+  allocated(scope: 'link' | 'chain' = 'chain'): ByteRange[] {
     const all = new ExtentMap<true>();
-    for (const layer of which === 'file' ? [this] : this.chain()) {
+    for (const layer of scope === 'link' ? [this] : this.chain()) {
       for (const { start, end } of layer.#written) all.set(start, end, true);
-      if (layer.parent === undefined) {
-        const whole = [{ offsetBytes: 0, lengthBytes: layer.#base.capacityBytes }];
-        for (const each of layer.#base.extents ?? whole) {
-          all.set(each.offsetBytes, each.offsetBytes + each.lengthBytes, true);
-        }
-      }
+      if (layer.parent !== undefined) continue;
+      const whole = [{ offset: 0, length: layer.#base.capacityBytes }];
+      for (const { offset, length } of layer.#base.allocated?.() ?? whole) all.set(offset, offset + length, true);
     }
-    return [...all];
+    return [...all].map(({ start, end }) => ({ offset: start, length: end - start }));
   }
 
   /** The base disk, with zeros where the disk has grown since. */

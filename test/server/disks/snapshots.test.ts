@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { open as openFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { testWithOracle } from '../../oracles/oracle.ts';
 import { outputOf } from '../../oracles/run-program.ts';
 import { TemporaryFolder } from '../../temporary-folder.ts';
@@ -12,7 +13,8 @@ import {
   writeRawFile,
   type ContentSource,
 } from '../content-source.ts';
-import type { VmOptions } from '../options.ts';
+import { rawTicket, RawNfcClient } from '../nfc/raw-nfc-client.ts';
+import type { TestServerOptions, VmOptions } from '../options.ts';
 import { bytesOf, Scene } from './scene.ts';
 
 const MIB = 1 << 20;
@@ -64,30 +66,28 @@ test('files are named as on a datastore, and a merge keeps the name of the lower
   expect((await names(scene.vm))[0]).toBe('[datastore1] vm/vm-000001.vmdk');
 });
 
-test('a disk file opens as it is at that time, but not the one that a running VM writes to', async () => {
-  await using scene = await open();
-  const { server } = scene;
-  const file = (path: string) => server.disks.file(`[datastore1] vm/${path}`);
-  expect(file('vm.vmdk')).toMatchObject({ isWritten: true, hasParent: false, isLocked: false });
-  expect(file('vm-000001.vmdk')).toBeUndefined();
+test('NFC opens the frozen file of a snapshot, and files cannot be merged until it is closed', async () => {
+  await using scene = await open({}, { nfc: {} });
+  const { server, client } = scene;
+  const [base, leaf] = ['[datastore1] vm/vm.vmdk', '[datastore1] vm/vm-000001.vmdk'];
   const snapshot = await scene.takeSnapshot('s');
-  expect(file('vm.vmdk')).toMatchObject({ isWritten: false, hasParent: false, capacityBytes: 4 * MIB });
-  expect(file('vm-000001.vmdk')).toMatchObject({ isWritten: true, hasParent: true });
-  expect(file('vm.vmdk')?.descriptorValue('uuid')).toMatch(
-    /^([0-9a-f]{2} ){7}[0-9a-f]{2}-([0-9a-f]{2} ){7}[0-9a-f]{2}$/,
-  );
-  const opened = file('vm.vmdk')?.open();
   server.disks.write('vm', 0, 0, Buffer.from('later'));
-  expect(await opened?.read(0, 5)).not.toEqual(Buffer.from('later'));
-  // The file cannot be merged while it is open.
+  const nfc = await RawNfcClient.open(await rawTicket(client, server, 'vm-1'));
+  await expect(nfc.openFile(leaf)).rejects.toThrow('multiwriter');
+  const { handle } = await nfc.openFile(base);
+  await nfc.requestRead(handle, 0, 512);
+  const read = Buffer.concat((await nfc.fragments(512)).map(({ data }) => data));
+  expect(read).toEqual(await server.disks.content('vm', 0, 's').read(0, 512));
   await scene.removeSnapshot(snapshot);
-  expect(file('vm-000001.vmdk')).toMatchObject({ isWritten: true });
   expect(await scene.property('runtime.consolidationNeeded')).toBe('true');
+  expect((await scene.backings(scene.vm))[0]?.fileName).toBe(leaf);
   expect(await scene.runTask('ConsolidateVMDisks_Task')).toBe('FileLocked');
-  opened?.close();
+  await nfc.close(handle);
+  while (server.state().nfc?.connections.some(({ outcome }) => outcome === 'open')) await setTimeout(5);
   expect(await scene.runTask('ConsolidateVMDisks_Task')).toBe('success');
-  expect([await scene.property('runtime.consolidationNeeded'), file('vm-000001.vmdk')]).toEqual(['false', undefined]);
-  expect(await server.disks.content('vm', 0).read(0, 5)).toEqual(Buffer.from('later'));
+  expect(await scene.property('runtime.consolidationNeeded')).toBe('false');
+  expect((await scene.backings(scene.vm))[0]?.fileName).toBe(base);
+  expect((await server.disks.content('vm', 0).read(0, 5))?.toString()).toBe('later');
 });
 
 test('a chain holds 32 snapshots', async () => {
@@ -145,14 +145,13 @@ test('the ranges of a raw file that hold data are what the disk has allocated', 
   const extents = await dataRanges(rawFileContent(path, capacityBytes));
   await using scene = await open({ disks: [{ content: rawFileContent(path, capacityBytes, extents) }] });
   scene.server.disks.write('vm', 0, MIB + 65_536, Buffer.from('z'));
-  using opened = scene.server.disks.file('[datastore1] vm/vm.vmdk')?.open();
-  expect(opened?.allocated().map(({ start, end }) => [start, end])).toEqual([
-    [MIB, MIB + 65_537],
-    [2 * MIB, capacityBytes],
+  expect(scene.server.disks.content('vm', 0).allocated?.()).toEqual([
+    { offset: MIB, length: 65_537 },
+    { offset: 2 * MIB, length: 512 },
   ]);
 });
 
-async function open(options: Partial<VmOptions> = {}): Promise<Scene> {
+async function open(vm: Partial<VmOptions> = {}, options: TestServerOptions = {}): Promise<Scene> {
   const disks = [{ content: mixedContent(4 * MIB, 'system') }];
-  return Scene.open({ powerState: 'poweredOn', disks, ...options });
+  return Scene.open({ powerState: 'poweredOn', disks, ...vm }, options);
 }

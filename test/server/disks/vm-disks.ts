@@ -42,11 +42,6 @@ export class VmDisks {
     return this.depth >= MAX_CHAIN;
   }
 
-  /** Whether a service has one of the files open. */
-  get isOpen(): boolean {
-    return this.#disks.some((disk) => disk.files.some(({ readers }) => readers > 0));
-  }
-
   add(options: DiskOptions): VmDisk {
     const place = placeDisk(options, this.#disks);
     const { datastore, name } = this.#folder;

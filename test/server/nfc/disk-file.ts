@@ -1,12 +1,7 @@
-import type { DiskPlace } from '../disk-placement.ts';
+import type { ByteRange } from '../content-source.ts';
+import type { DiskLayer } from '../disks/disk-layer.ts';
+import type { VmDisk } from '../disks/vm-disk.ts';
 import type { VirtualMachine } from '../virtual-machine.ts';
-import { diskFileName } from '../vm-layout.ts';
-
-/** A range of a disk in bytes. */
-export interface ByteRange {
-  offset: number;
-  length: number;
-}
 
 /**
  * The file of a disk as a client of the NFC service opens it: the content of this file together with everything below it.
@@ -27,35 +22,41 @@ export interface DiskFile {
   readonly descriptor: Readonly<Record<string, string>>;
 }
 
-/** Finds the file of a VM's disk by its datastore path, such as `[datastore1] web/web-000001.vmdk`. */
+/**
+ * Finds the file of a VM's disk by its datastore path, such as `[datastore1] web/web-000001.vmdk`. Its content is that of
+ * this moment.
+ */
 export function findDiskFile(vm: VirtualMachine, path: string): DiskFile | undefined {
   for (const disk of vm.disks) {
-    for (let depth = 0; depth <= vm.snapshotDepth; depth += 1) {
-      if (diskFileName(vm.name, disk, depth) === path) return diskFileAt(vm, disk, depth);
-    }
+    const layer = disk.files.find((file) => disk.fileName(file) === path);
+    if (layer === undefined || 'file' in disk.options.content) continue;
+    return diskFileOf(disk, layer.frozenCopy(), vm.powerState === 'poweredOn' && layer === disk.leaf);
   }
   return undefined;
 }
 
-/** The file of a disk after `depth` snapshots. All files of a disk have the same content: the server has no versions of it. */
-function diskFileAt(vm: VirtualMachine, disk: DiskPlace, depth: number): DiskFile | undefined {
-  const { content } = disk.options;
-  if ('file' in content) return undefined;
+function diskFileOf(disk: VmDisk, content: DiskLayer, isWrittenTo: boolean): DiskFile {
   const { capacityBytes } = content;
-  const whole = [{ offset: 0, length: capacityBytes }];
   return {
     capacityBytes,
     read: (offset, length) => content.read(offset, length),
-    hasParent: depth > 0,
-    isWrittenTo: vm.powerState === 'poweredOn' && depth === vm.snapshotDepth,
-    allocated: (scope) => (scope === 'link' && depth > 0 ? [] : (content.allocated?.() ?? whole)),
+    hasParent: content.parent !== undefined,
+    isWrittenTo,
+    allocated: (scope) => content.allocated(scope),
     descriptor: {
       adapterType: disk.controller.kind.type === 'VirtualIDEController' ? 'ide' : 'lsilogic',
       'geometry.sectors': '63',
       'geometry.heads': '255',
       'geometry.cylinders': String(Math.floor(capacityBytes / (63 * 255 * 512))),
       thinProvisioned: '1',
+      uuid: descriptorUuid(disk.uuid),
       virtualHWVersion: '19',
     },
   };
+}
+
+/** Descriptors contain UUIDs as pairs of digits: `60 00 c2 9a 12 34 56 78-9a bc de f0 12 34 56 78`. */
+function descriptorUuid(uuid: string): string {
+  const pairs = uuid.toLowerCase().match(/[0-9a-f]{2}/g) ?? [];
+  return `${pairs.slice(0, 8).join(' ')}-${pairs.slice(8).join(' ')}`;
 }

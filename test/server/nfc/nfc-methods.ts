@@ -3,7 +3,6 @@ import type { NfcHost } from './nfc-host.ts';
 import { requirePrivilege, type SoapCall, type SoapMethod } from '../soap-call.ts';
 import { data, MoRef, type DataObject } from '../value.ts';
 import { VirtualMachine } from '../virtual-machine.ts';
-import { diskFileName } from '../vm-layout.ts';
 
 /** A port on which nothing listens. */
 const REFUSED_PORT = 1;
@@ -36,7 +35,7 @@ export const NFC_METHODS = {
     const disk = vm.disks.find((each) => each.key === call.args.number('diskDeviceKey'));
     if (disk === undefined)
       throw new VimFault('InvalidArgument', 'A specified parameter was not correct: diskDeviceKey');
-    return ticketFor(call, vm, diskFileName(vm.name, disk, vm.snapshotDepth));
+    return ticketFor(call, vm, disk.fileName(disk.leaf));
   },
 } satisfies Record<string, SoapMethod>;
 
