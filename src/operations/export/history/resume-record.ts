@@ -7,6 +7,7 @@ import { readOwnFile } from '../../../base/files/own-file.ts';
 import { readRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
 import { finalNameOf, partialPath } from '../../../base/output/partial-name.ts';
 import type { ServerDuties } from '../source/export-source.ts';
+import { FetchedSnapshotSchema, type FetchedSnapshot } from '../source/fetched-snapshot.ts';
 import { OwnSnapshotSchema, type OwnSnapshot } from '../source/snapshot-names.ts';
 import { FORMATS } from '../target/formats.ts';
 import type { ChangeRecord } from '../target/make-machine.ts';
@@ -36,6 +37,8 @@ export const ResumeRecordSchema = recordSchema({
   /** The export shut down the guest and must power on the VM again. */
   powerOn: exactOptional(boolean()),
   files: array(CompleteFileSchema),
+  /** All files are complete, and belong to an own snapshot that has been removed. */
+  fetched: exactOptional(FetchedSnapshotSchema),
   /** The files are being changed and no longer match the download. */
   changing: exactOptional(boolean()),
 });
@@ -87,6 +90,11 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
     return this.#state.powerOn === true;
   }
 
+  /** The own snapshot of an earlier run whose disks are complete. */
+  get fetched(): FetchedSnapshot | undefined {
+    return this.#state.fetched;
+  }
+
   /** Work on the server is still pending. */
   get hasDuties(): boolean {
     return this.powerOn || this.ownSnapshot !== undefined;
@@ -95,6 +103,12 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
   /** The complete files of an earlier run, if they belong to exactly this state of the VM. */
   filesOf(identity: string): CompleteFile[] {
     return this.#state.identity === identity && this.#state.changing !== true ? this.#state.files : [];
+  }
+
+  /** Whether all files of an earlier run, for exactly this state of the VM, are still as they were written. */
+  async hasAllOf(identity: string): Promise<boolean> {
+    const files = this.filesOf(identity);
+    return files.length > 0 && (await Promise.all(files.map((file) => this.#isUnchanged(file)))).every(Boolean);
   }
 
   /** Starts a new record for a state of the VM, with its files that are already complete. Removes the other files of an earlier run. */
@@ -134,6 +148,11 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
 
   async add(file: CompleteFile): Promise<void> {
     await this.#change((state) => ({ ...state, files: [...state.files, file] }));
+  }
+
+  /** All files of an own snapshot are complete: they can be used after its removal. */
+  async markFetched(fetched: FetchedSnapshot): Promise<void> {
+    await this.#change((state) => ({ ...state, fetched }));
   }
 
   /** Replaces the list of files, in the order of their completion. */

@@ -13,7 +13,9 @@ import type { ExportRecipe } from '../target/export-recipe.ts';
 import type { PlannedVm } from '../plan/plan-vm.ts';
 import type { DiskSourceFactory } from '../source/disk-source.ts';
 import { prepareSource, type ExportSource } from '../source/export-source.ts';
+import { fetchedSnapshot } from '../source/fetched-snapshot.ts';
 import { adoptCompleteFiles, contentIdentity, transferAll } from '../transfer/fetch-disks.ts';
+import { earlierState, fetchedEarlier } from './fetched-earlier.ts';
 import { diskFileName, FORMATS } from '../target/formats.ts';
 import type { ExportWriter } from '../target/export-writer.ts';
 import { createImagePackage } from '../target/image-package.ts';
@@ -81,7 +83,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
   ending.defer(() => resume.close({ keepFiles }));
   await using cleanUp = new CleanUp(leave);
   const scope = { client, vm: plan.vm, facts, job, cleanUp, left, duties: resume, step };
-  const source = await prepareSource(options.power, scope, signal);
+  const source = (await fetchedEarlier({ ...options, recipe, resume }, scope)) ?? (await prepareSource(options.power, scope, signal));
   if (source.quiesced === false) warn('The snapshot was not quiesced: the disks are as after a power failure.');
 
   const writer = await openPackage(task);
@@ -90,9 +92,12 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     const transfer = new Transfer({ ...task, ...options, vm: plan.vm, writer, resume, warn });
     await adoptCompleteFiles(task, source, { resume, writer, transfer }, signal);
     const kept = transfer.complete.map(({ member }) => member.name);
-    await transferAll(task, source, { transfer, step, hasEarlierRun: resume.hasEarlierRun }, signal);
+    if (source.fetched) warn(earlierState(source, plan.vm, kept));
+    else await transferAll(task, source, { transfer, step, hasEarlierRun: resume.hasEarlierRun }, signal);
     if (facts.firmware === 'uefi' && transfer.complete.every(({ isDisk }) => isDisk)) warn(NO_NVRAM);
     const described = await describe(task, source, transfer.complete, { warn, step }, signal);
+    const fetched = described.vmHardware && fetchedSnapshot(facts, source);
+    if (fetched) await resume.markFetched(fetched);
     isFetched = true;
     const fetchSeconds = (Date.now() - startedAt) / 1000;
     // A fix takes minutes. Clean up first, so that no snapshot grows on the server and no VM stays off in the meantime.
@@ -123,7 +128,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     return withFiles(files);
   } catch (error) {
     await record?.takeBack();
-    const complete = isWorthKeeping(error, source, isFetched)
+    const complete = isWorthKeeping(error, { source, resume, isFetched })
       ? resume.filesOf(contentIdentity(source, recipe)).map(({ member }) => member.name)
       : [];
     const keepComplete = complete.length > 0;
@@ -143,11 +148,16 @@ function exportedDisks({ baseName, plan }: VmExport, { disks }: ExportSource): E
 
 /**
  * True when complete disks should be kept after a failure, because a later run can succeed. Not after a signal: a user
- * who stops the program wants its files removed. Not when a downloaded image was invalid. Not for an own snapshot: it
- * is removed, and the disks belong to its state.
+ * who stops the program wants its files removed. Not when a downloaded image was invalid. Not when disks of an own
+ * snapshot are missing: it is removed, and the disks belong to its state.
  */
-function isWorthKeeping(error: unknown, source: ExportSource, isFetched: boolean): boolean {
-  return error instanceof Hyper2kvmError && (isFetched || error.kind !== 'image') && source.ownSnapshot === undefined;
+function isWorthKeeping(
+  error: unknown,
+  { source, resume, isFetched }: { source: ExportSource; resume: ResumeRecord; isFetched: boolean },
+): boolean {
+  if (!(error instanceof Hyper2kvmError)) return false;
+  if (source.ownSnapshot !== undefined) return isFetched && resume.fetched !== undefined;
+  return isFetched || error.kind !== 'image';
 }
 
 function openPackage({ folder, baseName, options, workers }: VmExport): Promise<ExportWriter> {

@@ -13,6 +13,7 @@ import {
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import type { MoRef } from '../../../vsphere/soap/wsdl-types.ts';
 import type { CleanUp } from '../../clean-up.ts';
+import type { FetchedSnapshot } from './fetched-snapshot.ts';
 import type { LeftSnapshots } from './left-snapshots.ts';
 import { deferRemoval, takeOwnSnapshot, type SnapshotScope } from './own-snapshot.ts';
 import { namedSnapshot, OWN_SNAPSHOT_PREFIX, type OwnSnapshot } from './snapshot-names.ts';
@@ -30,6 +31,8 @@ export interface ExportSource {
   ownSnapshot: OwnSnapshot | undefined;
   /** Undefined when quiescing was not requested. */
   quiesced: boolean | undefined;
+  /** Set if an earlier run fetched all disks: nothing is opened on the server. */
+  fetched?: FetchedSnapshot | undefined;
 }
 
 /**

@@ -48,8 +48,9 @@ export async function adoptCompleteFiles(
     const { name: disk, sizeBytes, sha256 } = file.member;
     report({ type: 'disk-kept', vm: plan.vm, disk, sizeBytes, sha256 });
   }
-  const { ownSnapshot } = source;
-  await resume.begin({ identity, format: plan.format, ownSnapshot, files: [...transfer.complete] });
+  const { ownSnapshot, fetched } = source;
+  const begun = { identity, format: plan.format, ownSnapshot, files: [...transfer.complete] };
+  await resume.begin(fetched === undefined ? begun : { ...begun, fetched });
 }
 
 /** Downloads the files that are not complete yet, then releases the source. */
