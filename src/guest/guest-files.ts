@@ -100,6 +100,12 @@ export class GuestFiles implements GuestTree {
     return (await this.list(folder)).filter((entry) => name.test(entry)).map((entry) => posix.join(folder, entry));
   }
 
+  /** The SELinux label of a file, or of a link's target; undefined if it has none. */
+  async label(path: string): Promise<string | undefined> {
+    const label = await this.#session.attempt(['getxattr', path, 'security.selinux']);
+    return label?.toString('latin1').replace(/[\0\n]+$/, '');
+  }
+
   async sizeBytes(path: string): Promise<number> {
     return Number(await this.#session.text(['filesize', path]));
   }

@@ -52,6 +52,11 @@ testWithOracle(
     expect(await files.read('/escape')).toBeUndefined();
     expect(await files.isLink('/escape')).toBe(true);
 
+    const label = 'system_u:object_r:etc_t:s0';
+    expect(await files.label('/bytes')).toBeUndefined();
+    await session.call(['setxattr', 'security.selinux', label, String(label.length), '/bytes']);
+    expect(await files.label('/bytes')).toBe(label);
+
     const slow = session.call(['sleep', '600']);
     setTimeout(() => ending.abort(new Error('enough')), 500);
     await expect(slow).rejects.toThrow('enough');

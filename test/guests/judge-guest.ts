@@ -37,7 +37,8 @@ export async function judgeGuest(
   const keys = keyFile === undefined ? [] : [{ device: 'all', keyFile }];
   const opened = await openGuest(session, { disks, nics: machine.nics, keys, root: undefined });
   const hardware = targetHardware(machine, disks.length, 'auto');
-  const report = await checkBoot({ ...opened, hardware, readDisk: diskReader(session) });
+  const readLabel = (path: string): Promise<string | undefined> => opened.files.label(path);
+  const report = await checkBoot({ ...opened, hardware, readDisk: diskReader(session), readLabel });
   return { verdict: report.verdict, reasons: blockingChecks(report).map(checkLine) };
 }
 

@@ -2,7 +2,7 @@ import type { BlockDevice, GuestKernel, GuestMount, GuestSystem } from '../guest
 import type { GuestTree } from '../guest-tree.ts';
 
 /** The subject of a check. */
-export const CHECK_AREAS = ['boot-entries', 'initramfs', 'mounts', 'network', 'windows-drivers'] as const;
+export const CHECK_AREAS = ['boot-entries', 'initramfs', 'mounts', 'network', 'selinux', 'windows-drivers'] as const;
 export type CheckArea = (typeof CHECK_AREAS)[number];
 
 /** `unknown`: the check could not be made, for example because a file has an unknown format. */
@@ -88,6 +88,8 @@ export interface BootSubject {
   previousInitramfs?: ((path: string) => Promise<Buffer | undefined>) | undefined;
   /** Reads bytes of a disk, counted from 0 in the order of `hardware.disks`. Undefined if the disks cannot be read. */
   readDisk?: ((disk: number, offsetBytes: number, lengthBytes: number) => Promise<Buffer>) | undefined;
+  /** The SELinux label of a file; undefined if it has none. Undefined if labels cannot be read. */
+  readLabel?: ((path: string) => Promise<string | undefined>) | undefined;
 }
 
 /** Reads what the guest will use when it starts. It is independent of what a fix changed, and writes nothing. */

@@ -1,5 +1,6 @@
 import { checkBootEntries } from './boot-entries/check-boot-entries.ts';
 import { checkNetwork } from './network.ts';
+import { checkLabels } from './labels.ts';
 import { checkMounts } from './mounts.ts';
 import { checkInitramfs } from './initramfs/check-initramfs.ts';
 import {
@@ -10,7 +11,7 @@ import {
   type BootSubject,
 } from './boot-check.ts';
 
-const READERS: readonly BootCheckReader[] = [checkBootEntries, checkInitramfs, checkMounts, checkNetwork];
+const READERS: readonly BootCheckReader[] = [checkBootEntries, checkInitramfs, checkMounts, checkNetwork, checkLabels];
 
 /**
  * Checks the boot contract: resolves everything that the guest reads when it starts on the hardware of its domain. It

@@ -77,9 +77,9 @@ async function fixStaged(
   await using session = await Guestfs.start({ disks: staged, readOnly: planOnly, signal, env, onWarning });
   report({ type: 'fix', step: 'inspect', detail: 'Finding the operating system' });
   const guest = await openGuest(session, options);
-  const readDisk = diskReader(session);
+  const readers = { readDisk: diskReader(session), readLabel: (path: string) => guest.files.label(path) };
   const { prettyName: system } = guest.system;
-  const bootBefore = planOnly ? await checkBoot({ ...guest, hardware, readDisk }) : undefined;
+  const bootBefore = planOnly ? await checkBoot({ ...guest, hardware, ...readers }) : undefined;
   report({ type: 'fix', step: 'plan', detail: `Checking what ${system} needs` });
   const draft = await planFixes(guest, linuxFixes({ removeVmwareTools }));
   const changes = draft.changes();
@@ -91,7 +91,7 @@ async function fixStaged(
     );
   }
   report({ type: 'fix', step: 'check', detail: `Checking what ${system} starts from` });
-  const boot = await checkBoot({ ...(await reopenGuest(guest)), hardware, readDisk, previousInitramfs });
+  const boot = await checkBoot({ ...(await reopenGuest(guest)), hardware, ...readers, previousInitramfs });
   report({ type: 'fix', step: 'finish', detail: 'Stopping libguestfs' });
   await session.close();
   return {

@@ -53,24 +53,33 @@ interface MadeUp {
   disks?: readonly TargetDisk[];
   /** Modules that are missing from the initramfs. */
   missing?: readonly string[];
+  /** Whether the files of the guest have SELinux labels. */
+  isLabeled?: boolean;
 }
 
 /** Returns the contract's result after these fixes: the verdict and the checks that failed. */
 async function foundAfter(
-  { files = {}, devices = [ROOT, DATA], disks = [VIRTIO, VIRTIO], missing = [] }: MadeUp,
+  { files = {}, devices = [ROOT, DATA], disks = [VIRTIO, VIRTIO], missing = [], isLabeled = false }: MadeUp,
   fixes: readonly Fix[],
 ): Promise<{ verdict: string; faults: string[] }> {
   const before = debianFiles(gzipped(initramfsTree(missing)), { ...FIT, ...files });
   const draft = await planFixes(guestOf(before, devices), fixes);
-  const after = await changed(before, draft.changes(), (path) => draft.read(path));
+  const changes = draft.changes();
+  const after = await changed(before, changes, (path) => draft.read(path));
   const base = bootSubject(after);
   const nics = [{ mac: NIC.mac, driver: 'virtio_net', sourceSlotNumber: NIC.pciSlotNumber }];
-  const report = await checkBoot({ ...base, devices, hardware: { ...base.hardware, disks, nics } });
+  const hardware = { ...base.hardware, disks, nics };
+  const readLabel = isLabeled ? labelsOf(before, changes) : undefined;
+  const report = await checkBoot({ ...base, devices, hardware, readLabel });
   return { verdict: report.verdict, faults: blockingChecks(report).map(checkLine) };
 }
 
 function guestOf(content: TreeContent, devices: readonly BlockDevice[]): Guest {
-  const session: Pick<Guestfs, 'lines'> = { lines: () => Promise.resolve(['bsize: 4096', 'bavail: 1000000']) };
+  // Devices contain only zeros.
+  const session: Pick<Guestfs, 'lines' | 'call'> = {
+    lines: () => Promise.resolve(['bsize: 4096', 'bavail: 1000000']),
+    call: ([, , count]) => Promise.resolve(Buffer.alloc(Number(count ?? 0))),
+  };
   return {
     // oxlint-disable-next-line no-unsafe-type-assertion -- a plan calls only these methods
     session: session as Guestfs,
@@ -103,6 +112,12 @@ async function changed(
     else if (action !== 'run') delete after[path];
   }
   return after;
+}
+
+/** Files keep their labels. New ones have none before the guest's own program labels what was changed. */
+function labelsOf(before: TreeContent, changes: readonly Change[]): (path: string) => Promise<string | undefined> {
+  const isRelabeled = changes.some(({ fix, action }) => fix === 'selinux' && action === 'run');
+  return async (path) => (path in before || isRelabeled ? 'system_u:object_r:etc_t:s0' : undefined);
 }
 
 const ALL = linuxFixes({ removeVmwareTools: false });
@@ -165,10 +180,33 @@ const NEEDED: [what: string, fix: Fix | undefined, guest: MadeUp, verdict: strin
     /^\/etc\/fstab:2: .*\.host:\/share/,
   ],
   ['drivers in the initramfs', initramfs, { missing: VIRTIO_DRIVERS }, 'not-ready', /initrd\.img-.*virtio_/],
+  [
+    'SELinux labels of new files',
+    selinux,
+    {
+      isLabeled: true,
+      files: {
+        '/etc/selinux/config': 'SELINUX=enforcing\nSELINUXTYPE=targeted\n',
+        '/etc/network/interfaces': 'auto ens192\niface ens192 inet dhcp\n',
+      },
+    },
+    'not-ready',
+    /^\/etc\/systemd\/network\/10-hyper2kvm-ens192\.link: It has no SELinux label/,
+  ],
 ];
 
 test('a guest that lacks nothing is ready without a fix', async () => {
   expect(await foundAfter({}, [])).toEqual({ verdict: 'ready', faults: [] });
+});
+
+test('a guest that labels its files when it starts is ready', async () => {
+  const files = {
+    '/etc/selinux/config': 'SELINUX=enforcing\n',
+    '/etc/network/interfaces': 'auto ens192\niface ens192 inet dhcp\n',
+    '/.autorelabel': '',
+  };
+  const withoutLabels = ALL.filter((each) => each !== selinux);
+  expect(await foundAfter({ isLabeled: true, files }, withoutLabels)).toEqual({ verdict: 'ready', faults: [] });
 });
 
 test.each(NEEDED)('%s: ready with all fixes, and found without that one', async (_what, fix, guest, verdict, fault) => {
@@ -181,8 +219,38 @@ test.each(NEEDED)('%s: ready with all fixes, and found without that one', async 
   expect(without.faults).toEqual(expect.arrayContaining([expect.stringMatching(fault)]));
 });
 
-test('every fix that changes what the boot reads has such a guest', () => {
-  // `encryptedVolumes` only warns, and `selinux` is only about file labels.
-  const others = new Set<Fix | undefined>([encryptedVolumes, selinux]);
+const LUKS: BlockDevice = { name: '/dev/sdb1', disk: 1, partition: 1, type: 'crypto_LUKS', uuid: DATA_UUID };
+
+/** What `encryptedVolumes` warns of, in lines of crypttab. */
+const KEYS: [what: string, line: string, verdict: string, fault: RegExp][] = [
+  ['the TPM', `vault UUID=${DATA_UUID} none luks,tpm2-device=auto`, 'not-ready', /sealed in the TPM/],
+  ['a key file that is missing', `vault UUID=${DATA_UUID} /etc/keys/v luks`, 'not-ready', /\/etc\/keys\/v .*not exist/],
+  ['a stick', `vault UUID=${DATA_UUID} /key:LABEL=stick luks`, 'unknown', /is on LABEL=stick/],
+  ['a missing script', `vault UUID=${DATA_UUID} none luks,keyscript=/bin/ask`, 'not-ready', /script \/bin\/ask/],
+];
+
+test.each(KEYS)('a key that comes from %s: warned of, not changed, and found', async (_what, line, verdict, fault) => {
+  const guest = { devices: [ROOT, LUKS], files: { '/etc/crypttab': `${line}\n` } };
+  const draft = await planFixes(guestOf(guest.files, guest.devices), [encryptedVolumes]);
+  expect(draft.changes()).toEqual([]);
+  expect(draft.warnings).toEqual(expect.arrayContaining([expect.stringMatching(/crypttab .* vault/)]));
+  const found = await foundAfter(guest, ALL);
+  expect(found.verdict).toBe(verdict);
+  expect(found.faults).toEqual(expect.arrayContaining([expect.stringMatching(fault)]));
+});
+
+test('a crypttab by VMware’s disk name: ready with all fixes, and found without them', async () => {
+  const files = { '/etc/crypttab': 'vault /dev/sdb1 none luks\n' };
+  const guest = { devices: [ROOT, LUKS], files };
+  expect(await foundAfter(guest, ALL)).toEqual({ verdict: 'ready', faults: [] });
+  const without = await foundAfter(
+    guest,
+    ALL.filter((each) => each !== storageNames),
+  );
+  expect(without).toEqual({ verdict: 'not-ready', faults: [expect.stringMatching(/^\/etc\/crypttab:1: .*\/dev\/sdb1/)] });
+});
+
+test('every fix that changes the guest has such a guest', () => {
+  const others = new Set<Fix | undefined>([encryptedVolumes]);
   expect(ALL.filter((fix) => !others.has(fix))).toEqual(NEEDED.map(([, fix]) => fix));
 });
