@@ -247,7 +247,10 @@ test('a crypttab by VMware’s disk name: ready with all fixes, and found withou
     guest,
     ALL.filter((each) => each !== storageNames),
   );
-  expect(without).toEqual({ verdict: 'not-ready', faults: [expect.stringMatching(/^\/etc\/crypttab:1: .*\/dev\/sdb1/)] });
+  expect(without).toEqual({
+    verdict: 'not-ready',
+    faults: [expect.stringMatching(/^\/etc\/crypttab:1: .*\/dev\/sdb1/)],
+  });
 });
 
 test('every fix that changes the guest has such a guest', () => {

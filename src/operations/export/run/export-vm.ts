@@ -83,7 +83,9 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
   ending.defer(() => resume.close({ keepFiles }));
   await using cleanUp = new CleanUp(leave);
   const scope = { client, vm: plan.vm, facts, job, cleanUp, left, duties: resume, step };
-  const source = (await fetchedEarlier({ ...options, recipe, resume }, scope)) ?? (await prepareSource(options.power, scope, signal));
+  const source =
+    (await fetchedEarlier({ ...options, recipe, resume }, scope)) ??
+    (await prepareSource(options.power, scope, signal));
   if (source.quiesced === false) warn('The snapshot was not quiesced: the disks are as after a power failure.');
 
   const writer = await openPackage(task);

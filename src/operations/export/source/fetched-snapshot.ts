@@ -37,7 +37,15 @@ export function sourceOfFetched(
   const ageMs = now.getTime() - Date.parse(fetched.fetchedAt);
   if (!(ageMs >= 0 && ageMs < REUSE_LIMIT_MS)) return undefined;
   const { identity, quiesced } = fetched;
-  return { ref: facts.ref, disks: facts.disks, identity, snapshot: undefined, ownSnapshot: undefined, quiesced, fetched };
+  return {
+    ref: facts.ref,
+    disks: facts.disks,
+    identity,
+    snapshot: undefined,
+    ownSnapshot: undefined,
+    quiesced,
+    fetched,
+  };
 }
 
 function identityOf({ instanceUuid, ref, disks }: VmFacts): string {
