@@ -87,11 +87,12 @@ test('disks are used for twelve hours, and for the same disks of the VM only', (
   const facts = { instanceUuid: 'uuid', ref: { type: 'VirtualMachine', value: 'vm-1' }, disks: [disk] } as VmFacts;
   const vm = JSON.stringify(['uuid', 'vm-1', [[2000, 2 << 20]]]);
   const fetched = { identity: 'snapshot-1', vm, fetchedAt: '2026-12-01T10:00:00.000Z', quiesced: undefined };
-  const at = (time: string, of = facts) => sourceOfFetched(of, fetched, new Date(time))?.identity;
+  const at = (time: string, of: VmFacts = facts) => sourceOfFetched(of, fetched, new Date(time))?.identity;
   expect(at('2026-12-01T21:59:59.000Z')).toBe('snapshot-1');
   expect(at('2026-12-01T22:00:00.000Z')).toBeUndefined();
   // A clock that was set back.
   expect(at('2026-12-01T09:00:00.000Z')).toBeUndefined();
-  const larger = { ...facts, disks: [{ ...disk, capacityBytes: 4 << 20 }] };
+  // oxlint-disable-next-line no-unsafe-type-assertion -- as above
+  const larger = { ...facts, disks: [{ ...disk, capacityBytes: 4 << 20 }] } as VmFacts;
   expect(at('2026-12-01T10:00:00.000Z', larger)).toBeUndefined();
 });
