@@ -7,8 +7,12 @@ import { readOwnFile } from '../../../base/files/own-file.ts';
 import { readRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
 import { finalNameOf, partialPath } from '../../../base/output/partial-name.ts';
 import type { ServerDuties } from '../source/export-source.ts';
-import { FetchedSnapshotSchema, type FetchedSnapshot } from '../source/fetched-snapshot.ts';
-import { OwnSnapshotSchema, type OwnSnapshot } from '../source/snapshot-names.ts';
+import {
+  FetchedSnapshotSchema,
+  OwnSnapshotSchema,
+  type FetchedSnapshot,
+  type OwnSnapshot,
+} from '../source/snapshot-names.ts';
 import { FORMATS } from '../target/formats.ts';
 import type { ChangeRecord } from '../target/make-machine.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../types.ts';

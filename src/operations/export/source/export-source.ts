@@ -13,10 +13,9 @@ import {
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import type { MoRef } from '../../../vsphere/soap/wsdl-types.ts';
 import type { CleanUp } from '../../clean-up.ts';
-import type { FetchedSnapshot } from './fetched-snapshot.ts';
 import type { LeftSnapshots } from './left-snapshots.ts';
 import { deferRemoval, takeOwnSnapshot, type SnapshotScope } from './own-snapshot.ts';
-import { namedSnapshot, OWN_SNAPSHOT_PREFIX, type OwnSnapshot } from './snapshot-names.ts';
+import { namedSnapshot, OWN_SNAPSHOT_PREFIX, type FetchedSnapshot, type OwnSnapshot } from './snapshot-names.ts';
 import type { PowerChoice } from '../types.ts';
 import type { ExportStep } from '../../events.ts';
 

@@ -1,24 +1,12 @@
-import { boolean, object, optional, string, type InferOutput } from 'valibot';
 import type { VmFacts } from '../../../vsphere/vm/vm-facts.ts';
 import type { ExportSource } from './export-source.ts';
+import type { FetchedSnapshot } from './snapshot-names.ts';
 
 /**
  * How long the disks of a removed snapshot are reused. A running VM changes, so that an export that is scheduled once a
  * day must not use the disks of the day before.
  */
 const REUSE_LIMIT_MS = 12 * 3_600_000;
-
-/** An own snapshot whose disks arrived completely in a run that failed after that, such as in the fix of the guest. */
-export const FetchedSnapshotSchema = object({
-  /** {@link ExportSource.identity} of the snapshot, which has been removed. */
-  identity: string(),
-  /** The VM and its disks. */
-  vm: string(),
-  /** ISO 8601. */
-  fetchedAt: string(),
-  quiesced: optional(boolean()),
-});
-export type FetchedSnapshot = InferOutput<typeof FetchedSnapshotSchema>;
 
 /** What to record about an own snapshot when all its disks have arrived; undefined for other sources. */
 export function fetchedSnapshot(facts: VmFacts, source: ExportSource, now = new Date()): FetchedSnapshot | undefined {
