@@ -9,6 +9,8 @@ import { watchEndingSignals } from './ending-signals.ts';
 import { fillOptionalValues, type OptionalValues } from './input/optional-values.ts';
 import { CommandLog } from './log/command-log.ts';
 import { Redactor } from './redact.ts';
+import { COLOR_CHOICES, chooseColor, paintFor, paintMessages, type Paint } from './text/color.ts';
+import type { Look } from './text/look.ts';
 import { foldLines, foldText } from './text/fold-lines.ts';
 import { LostOutputError, requireStandardOutput, sayAtOnce } from './standard-output.ts';
 import { safeLines } from './text/safe-text.ts';
@@ -45,6 +47,12 @@ export abstract class BaseCommand<Result extends object> extends Command {
       description:
         'Print a line to standard error for each call to the server, download, retry and external command, with its duration, and the stack of an error. No secret is printed. Else HYPER2KVM_DEBUG=1. HYPER2KVM_TRACE=DIR also records the calls for a bug report: see docs/debugging.md.',
     }),
+    color: Flags.option({
+      options: COLOR_CHOICES,
+      helpGroup: 'GLOBAL',
+      description:
+        'Use colors: auto (only on a terminal), always or never. Default: auto; NO_COLOR turns them off and FORCE_COLOR turns them on.',
+    })(),
     ...CONFIG_FLAGS,
   };
 
@@ -93,14 +101,25 @@ export abstract class BaseCommand<Result extends object> extends Command {
 
   /** Prints a message to standard error. A command whose screen owns the terminal overrides this. */
   protected say(text: string): void {
-    process.stderr.write(`${foldText(text, process.stderr)}\n`);
+    process.stderr.write(`${paintMessages(foldText(text, process.stderr), this.paintOf(process.stderr))}\n`);
   }
 
   /** Prints lines of the result; nothing with `--json`. */
   protected print(lines: readonly string[]): void {
     if (this.jsonEnabled() || lines.length === 0) return;
     requireStandardOutput();
-    process.stdout.write(`${foldLines(lines, this.tableWidth()).join('\n')}\n`);
+    const text = foldLines(lines, this.tableWidth()).join('\n');
+    process.stdout.write(`${paintMessages(text, this.paintOf(process.stdout))}\n`);
+  }
+
+  /** The colors for a stream. */
+  protected paintOf(stream: { isTTY?: boolean }): Paint {
+    return paintFor(stream, this.env);
+  }
+
+  /** The look of the result on standard output. */
+  protected look(): Look {
+    return { width: this.tableWidth(), paint: this.paintOf(process.stdout) };
   }
 
   /** The width for tables: that of the terminal; undefined for a pipe or a file. */
@@ -159,6 +178,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
       optionalValues: this.optionalValues(),
       warn: (message) => this.addWarning(message),
     });
+    chooseColor(COLOR_CHOICES.find((known) => known === parsed.flags['color']) ?? 'auto');
     const { profile } = this.chosen;
     for (const secret of profile === undefined ? [] : secretsOf(profile)) this.redactor.add(secret);
     if (!this.leavesLog(parsed.flags)) return parsed;

@@ -7,6 +7,7 @@ import { wordsFor } from './hyperctl/called-as.ts';
 import { nearWord } from './near-word.ts';
 import { redactUrls } from './redact.ts';
 import { watchStandardOutput } from './standard-output.ts';
+import { chooseColor, colorChoiceOf, paintFor, paintMessages } from './text/color.ts';
 import { foldText } from './text/fold-lines.ts';
 import { isDebugging } from './trace/command-trace.ts';
 
@@ -24,6 +25,7 @@ export interface MainOptions {
  */
 export async function main({ calledAs, argv, bundle }: MainOptions): Promise<void> {
   watchStandardOutput();
+  chooseColor(colorChoiceOf(argv));
   describeUser(process.env);
   keepMemorySmall();
   try {
@@ -102,7 +104,7 @@ function tell(error: unknown, argv: readonly string[]): void {
   if (argv.includes('--json')) {
     const document = { ok: false, exitCode: report.exitCode, error: report, warnings: [] };
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  } else process.stderr.write(`${foldText(errorLines(report), process.stderr)}\n`);
+  } else process.stderr.write(`${paintMessages(foldText(errorLines(report), process.stderr), paintFor(process.stderr))}\n`);
 }
 
 /**

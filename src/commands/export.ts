@@ -6,7 +6,8 @@ import { ConnectedCommand } from '../cli/connected-command.ts';
 import type { OptionalValues } from '../cli/input/optional-values.ts';
 import { readVmFile } from '../cli/input/vm-words.ts';
 import { ownProgram } from '../cli/own-program.ts';
-import { exportSummary } from '../cli/report/export-summary.ts';
+import { exportSummary } from '../cli/report/export/export-summary.ts';
+import { InterruptedRun } from '../cli/report/export/interrupted-run.ts';
 import { planReport } from '../cli/report/plan-report.ts';
 import { createExportScreen } from '../cli/screen/export-screen.ts';
 import type { ExportScreen } from '../cli/screen/screen.ts';
@@ -141,21 +142,30 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     const look = { stream, env: this.env, quiet: this.quiet, isFleet: options.jobs > 1 };
     const screen = this.runLog.beside(await createExportScreen(look));
     this.#screen = screen;
-    let result: ExportResult;
+    const soFar = new InterruptedRun();
+    let result: ExportResult | undefined;
     try {
       const report = (event: ExportEvent): void => {
         this.#keep(event, errors);
+        soFar.take(event);
         screen.onEvent(this.#cleaned(event));
       };
       result = await exportVms(options, { signal: this.signal, report });
     } finally {
       this.#screen = undefined;
       await screen.stop();
+      if (result === undefined && this.signal.aborted && !this.quiet) this.#tellKept(soFar);
     }
-    if (!this.quiet) this.print(exportSummary(result, this.tableWidth()));
+    if (!this.quiet) this.print(exportSummary(result, this.look()));
     const { exportOutcome } = await import('../operations/export/run/export-outcome.ts');
-    this.#end(exportOutcome(result, errors));
+    const outcome = exportOutcome(result, errors);
+    this.#end(outcome && { ...outcome, shown: outcome.shown && screen.showsErrors });
     return result;
+  }
+
+  #tellKept(soFar: InterruptedRun): void {
+    const lines = soFar.lines();
+    if (lines.length > 0) this.say(lines.join('\n'));
   }
 
   async #detach(vms: string[], password: Secret, url: string | undefined): Promise<DetachedJob> {

@@ -6,7 +6,7 @@ import { jobErrorOf, jobRecordText } from './job-record-text.ts';
 import type { JobError, JobRecord, JobState } from './job-record.ts';
 
 /** The fields of its record that a job changes while it runs. */
-export type JobChanges = Partial<Pick<JobRecord, 'transferredBytes' | 'percent' | 'files' | 'vms'>>;
+export type JobChanges = Partial<Pick<JobRecord, 'transferredBytes' | 'percent' | 'totals' | 'files' | 'vms'>>;
 
 /** Minimum interval between progress writes of a record. */
 const WRITE_INTERVAL_MS = 1000;

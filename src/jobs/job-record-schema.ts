@@ -32,6 +32,8 @@ export const JobErrorSchema = object({
   hint: exactOptional(string()),
 });
 
+const bytes = { capacityBytes: number(), coveredBytes: number(), receivedBytes: number() };
+
 /** The record of a job, as stored in its file. `JobRecord` documents the fields. */
 export const JobRecordSchema = recordSchema({
   id: pipe(string(), regex(JOB_ID)),
@@ -48,11 +50,16 @@ export const JobRecordSchema = recordSchema({
   process: JobProcessSchema,
   transferredBytes: number(),
   percent: exactOptional(number()),
+  totals: exactOptional(
+    object({ vms: number(), exported: number(), skipped: number(), failed: number(), ...bytes }),
+  ),
   files: array(object({ path: string(), sizeBytes: number(), sha256: exactOptional(string()) })),
   vms: array(
     object({
       vm: string(),
       state: picklist(['running', 'done', 'skipped', 'failed', 'interrupted']),
+      step: exactOptional(string()),
+      progress: exactOptional(object(bytes)),
       error: exactOptional(JobErrorSchema),
       leftBehind: exactOptional(array(string())),
     }),

@@ -3,7 +3,7 @@ import { compactTime } from '../base/text/compact-time.ts';
 import { Hyper2kvmError, InterruptedError } from '../base/errors.ts';
 import { readRecord, recordText } from '../base/records/read-record.ts';
 import { JobRecordSchema } from './job-record-schema.ts';
-import type { JobError, JobRecord } from './job-record.ts';
+import type { JobBytes, JobTotals, JobError, JobRecord } from './job-record.ts';
 
 /**
  * `20261122T140102Z-export-1a2b3c4d`: IDs sort by time. Cron can start many jobs within one second, so the random part
@@ -35,7 +35,7 @@ export function jobErrorOf(error: unknown): JobError {
  */
 export function jobRecordText(record: JobRecord): string {
   const { id, kind, state, request, startedAt, endedAt, process, transferredBytes, files, vms, error } = record;
-  const { exitCode, log, percent } = record;
+  const { exitCode, log, percent, totals } = record;
   const clean: JobRecord = {
     id,
     kind,
@@ -48,6 +48,7 @@ export function jobRecordText(record: JobRecord): string {
     process: cleanProcess(process),
     transferredBytes,
     ...(percent === undefined ? {} : { percent }),
+    ...(totals === undefined ? {} : { totals: cleanTotals(totals) }),
     files: files.map(({ path, sizeBytes, sha256 }) => ({
       path,
       sizeBytes,
@@ -56,12 +57,22 @@ export function jobRecordText(record: JobRecord): string {
     vms: vms.map((vm) => ({
       vm: vm.vm,
       state: vm.state,
+      ...(vm.step === undefined ? {} : { step: vm.step }),
+      ...(vm.progress === undefined ? {} : { progress: cleanBytes(vm.progress) }),
       ...(vm.error === undefined ? {} : { error: cleanError(vm.error) }),
       ...(vm.leftBehind === undefined ? {} : { leftBehind: vm.leftBehind }),
     })),
     ...(error === undefined ? {} : { error: cleanError(error) }),
   };
   return recordText(clean, 2);
+}
+
+function cleanBytes({ capacityBytes, coveredBytes, receivedBytes }: JobBytes): JobBytes {
+  return { capacityBytes, coveredBytes, receivedBytes };
+}
+
+function cleanTotals({ vms, exported, skipped, failed, ...bytes }: JobTotals): JobTotals {
+  return { vms, exported, skipped, failed, ...cleanBytes(bytes) };
 }
 
 function cleanRequest({ server, vms, format, output }: JobRecord['request']): JobRecord['request'] {

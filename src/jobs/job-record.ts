@@ -25,14 +25,33 @@ export interface JobRecord {
   transferredBytes: number;
   /** The received share of the disks of all VMs, 0 to 100; 100 only when the job has succeeded. Absent while no size is known. */
   percent?: number;
+  /** The progress of all VMs; absent for a boot test, and in records of earlier versions. */
+  totals?: JobTotals;
   files: { path: string; sizeBytes: number; sha256?: string }[];
   vms: {
     vm: string;
     state: 'running' | 'done' | 'skipped' | 'failed' | 'interrupted';
+    /** Of a running VM: what is being done, and how much. */
+    step?: string;
+    progress?: JobBytes;
     error?: JobError;
     leftBehind?: string[];
   }[];
   error?: JobError;
+}
+
+/** Progress in bytes: the capacity of the disks, the part of it that is done, and the bytes received for it. */
+export interface JobBytes {
+  capacityBytes: number;
+  coveredBytes: number;
+  receivedBytes: number;
+}
+
+export interface JobTotals extends JobBytes {
+  vms: number;
+  exported: number;
+  skipped: number;
+  failed: number;
 }
 
 /** Identifies a process well enough to determine whether it still runs: a PID alone is reused. */

@@ -43,6 +43,7 @@ const SAME_BYTES: Record<string, string[]> = {
   thumbprint: ['--thumbprint=00'],
   'ca-file': ['--ca-file=ca.pem'],
   timeout: ['--timeout=5s'],
+  color: ['--color=never'],
   debug: ['--debug'],
   // How the disks are made consistent. This can change only the VM content.
   snapshot: ['--snapshot'],

@@ -279,7 +279,7 @@ test('some VMs of several: exit code 3, and the document has result and error', 
   expect(JSON.parse(stdout)).toMatchObject({
     ok: false,
     exitCode: 3,
-    error: { kind: 'partial', message: '1 of 2 VMs were not exported: web-02.' },
+    error: { kind: 'partial', message: '1 of 2 VMs was not exported.' },
     result: { state: 'partial' },
   });
 });

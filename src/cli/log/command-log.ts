@@ -57,6 +57,7 @@ export class CommandLog {
     const log = this.#log;
     if (log === undefined) return screen;
     return {
+      showsErrors: screen.showsErrors,
       onEvent: (event) => {
         log.onEvent(event);
         screen.onEvent(event);

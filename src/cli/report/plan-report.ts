@@ -1,6 +1,6 @@
 import type { DryRunResult, ExportPlan, PlanTotals, VmExportFailure } from '../../operations/export/types.ts';
 import { formatBytes, formatCount } from '../../base/text/amounts.ts';
-import { skipLines } from './export-summary.ts';
+import { skipLines } from './export/export-summary.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 

@@ -1,6 +1,6 @@
 import type { ConvertEvent, ConvertResult, DiskPass } from '../../operations/convert/types.ts';
 import type { ExportEvent } from '../../operations/export/types.ts';
-import { RateMeter } from './rate-meter.ts';
+import { RateMeter } from './lines/rate-meter.ts';
 import type { ExportStep } from '../../operations/events.ts';
 
 /**
@@ -11,6 +11,8 @@ import type { ExportStep } from '../../operations/events.ts';
 export type ScreenEvent =
   | ExportEvent
   | ConvertEvent
+  /** A VM of a followed job has ended: its record has no more than the state. */
+  | { type: 'vm-ended'; vm: string; state: 'done' | 'skipped' | 'failed' | 'interrupted' }
   | { type: 'source-started'; source: string }
   | { type: 'source-finished'; source: string; result: ConvertResult }
   | { type: 'source-failed'; source: string; error: unknown }
@@ -79,6 +81,9 @@ export function applyEvent(state: VmProgress, event: ScreenEvent, nowMs: number)
       for (const { disk, capacityBytes } of event.disks) diskOf(state, disk, capacityBytes);
       if (state.work === 'convert') tellPass(state, nowMs);
       return state;
+    case 'vm-ended':
+    case 'run-started':
+    case 'totals':
     case 'vm-finished':
     case 'vm-skipped':
     case 'vm-failed':

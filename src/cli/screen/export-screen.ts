@@ -1,4 +1,5 @@
-import type { ExportScreen, ScreenOptions } from './screen.ts';
+import { paintFor } from '../text/color.ts';
+import type { ExportScreen, ScreenOptions, ScreenStream } from './screen.ts';
 
 /**
  * Creates the screen for the stream: only errors when quiet, a live list on a terminal, otherwise plain lines. A `dumb`
@@ -8,13 +9,18 @@ export async function createExportScreen(options: ScreenOptions): Promise<Export
   const { stream, env, quiet, isFleet, now = Date.now } = options;
   if (quiet) {
     const { QuietScreen } = await import('./quiet-screen.ts');
-    return new QuietScreen(stream);
+    return new QuietScreen(stream, paintFor(stream, env));
   }
-  if (stream.isTTY === true && env['TERM'] !== 'dumb') {
+  if (hasLiveScreen(stream, env)) {
     if (isFleet) return (await import('./fleet-screen.ts')).createFleetScreen({ stream, env, now });
     const { createTerminalScreen } = await import('./terminal-screen.ts');
     return createTerminalScreen({ stream, env, now });
   }
   const { PlainScreen } = await import('./plain-screen.ts');
   return new PlainScreen(stream, now);
+}
+
+/** True for a terminal that can move its cursor. */
+export function hasLiveScreen({ isTTY }: Pick<ScreenStream, 'isTTY'>, env: NodeJS.ProcessEnv): boolean {
+  return isTTY === true && env['TERM'] !== 'dumb';
 }

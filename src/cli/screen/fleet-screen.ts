@@ -1,15 +1,16 @@
 import type * as Listr2 from 'listr2';
-import { formatCount, formatRate } from '../../base/text/amounts.ts';
+import { formatCount } from '../../base/text/amounts.ts';
 import { InterruptedError } from '../../base/errors.ts';
-import { describeError, errorLines } from '../error-report.ts';
+import { paintFor, paintMessages, type Paint, type Role } from '../text/color.ts';
 import { safeText } from '../text/safe-text.ts';
 import { foldText } from '../text/fold-lines.ts';
 import { cutEnd } from '../text/text-width.ts';
-import type { BarFormat } from './disk-line.ts';
+import type { BarFormat } from './lines/disk-line.ts';
 import { applyEvent, unnamedProgress, type ScreenEvent } from './export-progress.ts';
 import type { ExportScreen, ScreenOptions, ScreenStream } from './screen.ts';
-import { FleetVm, fleetLines } from './fleet-line.ts';
-import { chooseGlyphs, type Glyphs } from './glyphs.ts';
+import { FleetVm, fleetLines } from './lines/fleet-line.ts';
+import { chooseGlyphs, type Glyphs } from './lines/glyphs.ts';
+import { TotalsLine } from './lines/totals-line.ts';
 import { LiveTask } from './live-task.ts';
 import { resultWords, skipWords } from './result-words.ts';
 
@@ -22,22 +23,27 @@ const LINE_MARGIN = 3;
 const ROWS_MARGIN = 3;
 
 /** Loads listr2 and cli-progress, and creates the live screen for several concurrent VMs. */
-export async function createFleetScreen(options: Omit<ScreenOptions, 'quiet'>): Promise<ExportScreen> {
-  const { stream, env, now = Date.now } = options;
+export async function createFleetScreen(
+  options: Omit<ScreenOptions, 'quiet'> & { startedAtMs?: number },
+): Promise<ExportScreen> {
+  const { stream, env, now = Date.now, startedAtMs = now() } = options;
   const [listr2, cliProgress] = await Promise.all([import('listr2'), import('cli-progress')]);
-  return new FleetScreen({ listr2, format: cliProgress.default.Format, glyphs: chooseGlyphs(env), stream, now });
+  const look = { format: cliProgress.default.Format, glyphs: chooseGlyphs(env), paint: paintFor(stream, env) };
+  return new FleetScreen({ listr2, ...look, stream, now, startedAtMs });
 }
 
 interface FleetParts {
   listr2: typeof Listr2;
   format: BarFormat;
   glyphs: Glyphs;
+  paint: Paint;
   stream: ScreenStream;
   now: () => number;
+  startedAtMs: number;
 }
 
 /**
- * One live list with a line for each active VM, under a title with counts. Permanent output (a finished VM, a warning)
+ * One live list with a line for each active VM, and the totals below them. Permanent output (a finished VM, a warning)
  * is printed above the list. To print it, the list is removed, at most ten times a second, and redrawn below.
  */
 class FleetScreen implements ExportScreen {
@@ -45,7 +51,8 @@ class FleetScreen implements ExportScreen {
   readonly #write: ScreenStream['write'];
   readonly #clock: NodeJS.Timeout;
   readonly #atWork = new Map<string, FleetVm>();
-  readonly #counts = { of: 0, exported: 0, kept: 0, failed: 0 };
+  readonly #totals: TotalsLine;
+  readonly showsErrors = false;
   /** Lines queued for permanent output. */
   #toPrint: string[] = [];
   #opening = 'Preparing the export';
@@ -57,6 +64,7 @@ class FleetScreen implements ExportScreen {
   constructor(parts: FleetParts) {
     this.#parts = parts;
     this.#write = parts.stream.write.bind(parts.stream);
+    this.#totals = new TotalsLine(parts.startedAtMs);
     this.#clock = setInterval(() => this.#draw(), REDRAW_MS).unref();
     parts.stream.on('resize', this.#onResize);
     process.on('exit', this.#onExit);
@@ -65,8 +73,9 @@ class FleetScreen implements ExportScreen {
   onEvent(event: ScreenEvent): void {
     const nowMs = this.#parts.now();
     const name = 'vm' in event ? event.vm : undefined;
+    if (event.type === 'run-started') this.#opening = `Exporting ${formatCount(event.vms.length, 'VM')}`;
+    if (event.type === 'totals') this.#totals.take(event.totals, nowMs);
     if (event.type === 'vm-started') {
-      this.#counts.of = event.count;
       const progress = applyEvent(unnamedProgress('', nowMs), event, nowMs);
       this.#atWork.set(event.vm, new FleetVm(event.vm, progress));
     }
@@ -95,23 +104,34 @@ class FleetScreen implements ExportScreen {
   #keepWhatStays(event: ScreenEvent): void {
     const { done, failed } = this.#parts.glyphs;
     if (event.type === 'warning') {
-      const prefix = 'vm' in event && event.vm !== undefined ? `${event.vm}: ` : '';
-      this.note(`${prefix}Warning: ${event.message}`);
+      // The warnings of a VM are in the summary.
+      if (event.vm === undefined || !this.#atWork.has(event.vm)) this.note(warningWords(event.vm, event.message));
     } else if (event.type === 'vm-finished') {
-      this.#end(event.vm, 'exported', `${done} ${event.vm}: ${resultWords(event.result)}`);
+      this.#end(event.vm, 'ok', done, resultWords(event.result));
     } else if (event.type === 'vm-skipped') {
-      this.#end(event.vm, 'kept', `${done} ${event.vm}: ${skipWords(event.result)}`);
+      this.#end(event.vm, 'ok', done, skipWords(event.result));
+    } else if (event.type === 'vm-ended') {
+      const { role, mark } = this.#markOf(event.state);
+      this.#end(event.vm, role, mark, event.state);
     } else if (event.type === 'vm-failed') {
+      // No summary has the warnings of a failed VM.
+      for (const message of this.#atWork.get(event.vm)?.progress.warnings ?? []) {
+        this.note(warningWords(event.vm, message));
+      }
       const isInterrupted = event.error instanceof InterruptedError;
-      this.#end(event.vm, 'failed', `${failed} ${event.vm}: ${isInterrupted ? 'interrupted' : 'not exported'}`);
-      if (!isInterrupted) this.#toPrint.push(...errorLines(describeError(event.error)).split('\n'));
+      this.#end(event.vm, isInterrupted ? 'warning' : 'error', failed, isInterrupted ? 'interrupted' : 'not exported');
     }
   }
 
-  #end(vm: string, how: 'exported' | 'kept' | 'failed', line: string): void {
+  #markOf(state: Extract<ScreenEvent, { type: 'vm-ended' }>['state']): { role: Role; mark: string } {
+    const { done, failed } = this.#parts.glyphs;
+    if (state === 'failed') return { role: 'error', mark: failed };
+    return state === 'interrupted' ? { role: 'warning', mark: failed } : { role: 'ok', mark: done };
+  }
+
+  #end(vm: string, role: Role, mark: string, words: string): void {
     this.#atWork.delete(vm);
-    this.#counts[how] += 1;
-    this.note(line);
+    this.#toPrint.push(`${this.#parts.paint(role, mark)} ${safeText(`${vm}: ${words}`)}`);
   }
 
   /** Skips drawing while the list is being removed or set up; the next timer tick follows soon. */
@@ -124,9 +144,10 @@ class FleetScreen implements ExportScreen {
   async #drawNow(): Promise<void> {
     if (this.#toPrint.length > 0) await this.#print();
     if (this.#isOver) return;
-    const { listr2, stream, glyphs } = this.#parts;
-    const [title, lines] = [this.#title(), this.#lines()];
-    this.#live ??= new LiveTask(listr2, stream, { title, clear: true, glyphs });
+    const { listr2, stream, glyphs, paint } = this.#parts;
+    const title = cutEnd(safeText(this.#opening), this.#columns() - TITLE_MARGIN);
+    const lines = this.#lines();
+    this.#live ??= new LiveTask(listr2, stream, { title, clear: true, glyphs, paint });
     this.#live.show(title, lines);
   }
 
@@ -136,30 +157,18 @@ class FleetScreen implements ExportScreen {
     await live?.end({ failed: false, title: '', lines: [] });
     const lines = this.#toPrint;
     this.#toPrint = [];
-    if (lines.length > 0) this.#parts.stream.write(`${foldText(lines.join('\n'), this.#parts.stream)}\n`);
-  }
-
-  #title(): string {
-    const { exported, kept, failed, of } = this.#counts;
-    const over = exported + kept + failed;
-    if (this.#atWork.size === 0 && over === 0) return cutEnd(safeText(this.#opening), this.#columns() - TITLE_MARGIN);
-    const nowMs = this.#parts.now();
-    const rates = [...this.#atWork.values()].map((vm) => vm.asOneDisk().received.perSecond(nowMs) ?? 0);
-    const rate = rates.reduce((sum, each) => sum + each, 0);
-    const parts = [
-      `${over} of ${formatCount(Math.max(of, over), 'VM')} finished`,
-      failed > 0 ? `${failed} not exported` : '',
-      this.#atWork.size > 0 ? `${this.#atWork.size} running` : '',
-      rate > 0 ? formatRate(rate) : '',
-    ];
-    return cutEnd(parts.filter(Boolean).join(', '), this.#columns() - TITLE_MARGIN);
+    if (lines.length === 0) return;
+    const { stream, paint } = this.#parts;
+    stream.write(`${paintMessages(foldText(lines.join('\n'), stream), paint)}\n`);
   }
 
   #lines(): string[] {
-    const { glyphs, format, now, stream } = this.#parts;
+    const { glyphs, format, now, stream, paint } = this.#parts;
     const height = Math.max(1, (stream.rows || 24) - ROWS_MARGIN);
-    const context = { width: this.#columns() - LINE_MARGIN, nowMs: now(), glyphs, format };
-    return fleetLines([...this.#atWork.values()], height, context);
+    const context = { width: this.#columns() - LINE_MARGIN, nowMs: now(), glyphs, format, paint };
+    const totals = this.#totals.text(context);
+    const vms = fleetLines([...this.#atWork.values()], totals === '' ? height : height - 1, context);
+    return totals === '' ? vms : [...vms, totals];
   }
 
   #columns(): number {
@@ -175,4 +184,8 @@ class FleetScreen implements ExportScreen {
   readonly #onExit = (): void => {
     if (this.#live !== undefined) this.#write(SHOW_CURSOR);
   };
+}
+
+function warningWords(vm: string | undefined, message: string): string {
+  return `${vm === undefined ? '' : `${vm}: `}Warning: ${message}`;
 }

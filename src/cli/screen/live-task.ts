@@ -1,8 +1,9 @@
 import { Writable } from 'node:stream';
 import type * as Listr2Module from 'listr2';
+import type { Paint } from '../text/color.ts';
 import { textWidth } from '../text/text-width.ts';
 import type { ScreenStream } from './screen.ts';
-import type { Glyphs } from './glyphs.ts';
+import type { Glyphs } from './lines/glyphs.ts';
 
 type Listr2 = typeof Listr2Module;
 type StreamRenderer = ReturnType<typeof streamRenderer>;
@@ -12,6 +13,7 @@ export interface LiveTaskOptions {
   /** Remove the output at the end. */
   clear: boolean;
   glyphs: Glyphs;
+  paint: Paint;
 }
 
 /** The end of a task: its final title and lines, which stay on the screen unless the task was created with `clear`. */
@@ -37,13 +39,13 @@ export class LiveTask {
   #lines: readonly string[] = [];
 
   /** The first frame follows some milliseconds later, because listr2 loads modules of its own. */
-  constructor(listr2: Listr2, stream: ScreenStream, { title, clear, glyphs }: LiveTaskOptions) {
+  constructor(listr2: Listr2, stream: ScreenStream, options: LiveTaskOptions) {
     this.#stream = stream;
     this.#write = stream.write.bind(stream);
-    this.#title = title;
+    this.#title = options.title;
     // The failure is shown as a cross; the error itself is reported elsewhere.
     this.#done.promise.catch(() => {});
-    this.#running = this.#run(listr2, clear, glyphs);
+    this.#running = this.#run(listr2, options);
   }
 
   /** Draws these lines under the title: one frame, and a second one only when the title has changed. */
@@ -74,7 +76,7 @@ export class LiveTask {
     await this.#running;
   }
 
-  #run(listr2: Listr2, clear: boolean, glyphs: Glyphs): Promise<unknown> {
+  #run(listr2: Listr2, { clear, glyphs, paint }: LiveTaskOptions): Promise<unknown> {
     const { DefaultRenderer, Listr, ListrDefaultRendererLogLevels: Level, ListrLogger, ProcessOutput } = listr2;
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
     const processOutput = new ProcessOutput(asTty(this.#stream), asTty(nowhere), { leaveEmptyLine: false });
@@ -99,6 +101,12 @@ export class LiveTask {
           // The screen draws ten times a second with its own timer; listr2's spinner would double that.
           lazy: true,
           icon: { [Level.PENDING]: glyphs.pending, [Level.COMPLETED]: glyphs.done, [Level.FAILED]: glyphs.failed },
+          // listr2 has colors of its own, which follow standard output.
+          color: {
+            [Level.PENDING]: (icon) => paint('faint', String(icon)),
+            [Level.COMPLETED]: (icon) => paint('ok', String(icon)),
+            [Level.FAILED]: (icon) => paint('error', String(icon)),
+          },
           clearOutput: clear,
           collapseErrors: false,
           showErrorMessage: false,

@@ -14,7 +14,7 @@ import {
 } from './export-progress.ts';
 import type { ExportScreen } from './screen.ts';
 import { resultWords, skipWords } from './result-words.ts';
-import { STEP_LABELS } from './step-labels.ts';
+import { STEP_LABELS } from './lines/step-labels.ts';
 
 /** Minimum time between two progress lines of one disk. */
 const PROGRESS_MS = 10_000;
@@ -40,6 +40,8 @@ export class PlainScreen implements ExportScreen {
     this.#stream = stream;
     this.#now = now;
   }
+
+  readonly showsErrors = true;
 
   onEvent(event: ScreenEvent): void {
     const vm = 'vm' in event ? event.vm : undefined;
@@ -94,6 +96,9 @@ export class PlainScreen implements ExportScreen {
       case 'boot-test-finished':
         return `${event.target}: ${event.words}`;
       case 'source-failed':
+      case 'vm-ended':
+      case 'run-started':
+      case 'totals':
         return undefined;
       case 'vm-failed':
       default:

@@ -2,6 +2,8 @@ import type { ScreenEvent } from './export-progress.ts';
 
 /** Shows a running export or conversion to the user. A screen writes only to its stream. */
 export interface ExportScreen {
+  /** True if the screen prints the error of a VM when it fails. Otherwise, the end of the command reports it. */
+  readonly showsErrors: boolean;
   /** Processes the next event. Never throws and never waits. */
   onEvent(event: ScreenEvent): void;
   /** Shows a line that is not an event, such as the notice that a signal was received. */

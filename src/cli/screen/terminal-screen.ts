@@ -1,16 +1,17 @@
 import type * as Listr2 from 'listr2';
 import { InterruptedError } from '../../base/errors.ts';
-import { describeError, errorLines } from '../error-report.ts';
 import { foldText } from '../text/fold-lines.ts';
+import { paintFor, paintMessages, type Paint } from '../text/color.ts';
 import { safeText } from '../text/safe-text.ts';
 import { cutMiddle } from '../text/text-width.ts';
-import type { BarFormat } from './disk-line.ts';
+import type { BarFormat } from './lines/disk-line.ts';
 import { applyEvent, unnamedProgress, type ScreenEvent, type VmProgress } from './export-progress.ts';
 import type { ExportScreen, ScreenOptions, ScreenStream } from './screen.ts';
-import { chooseGlyphs, type Glyphs } from './glyphs.ts';
+import { chooseGlyphs, type Glyphs } from './lines/glyphs.ts';
+import { TotalsLine } from './lines/totals-line.ts';
 import { LiveTask } from './live-task.ts';
 import { resultWords, skipWords } from './result-words.ts';
-import { finishedBlock, vmBlock, type VmBlockContext } from './vm-block.ts';
+import { finishedBlock, vmBlock, type VmBlockContext } from './lines/vm-block.ts';
 
 /** Events that begin a new list. */
 const BEGINNINGS: ReadonlySet<ScreenEvent['type']> = new Set(['vm-started', 'source-started', 'boot-test-started']);
@@ -32,6 +33,7 @@ interface TerminalParts {
   listr2: typeof Listr2;
   format: BarFormat;
   glyphs: Glyphs;
+  paint: Paint;
   stream: ScreenStream;
   now: () => number;
 }
@@ -40,7 +42,8 @@ interface TerminalParts {
 export async function createTerminalScreen(options: Omit<ScreenOptions, 'quiet'>): Promise<ExportScreen> {
   const { stream, env, now = Date.now } = options;
   const [listr2, cliProgress] = await Promise.all([import('listr2'), import('cli-progress')]);
-  return new TerminalScreen({ listr2, format: cliProgress.default.Format, glyphs: chooseGlyphs(env), stream, now });
+  const look = { format: cliProgress.default.Format, glyphs: chooseGlyphs(env), paint: paintFor(stream, env) };
+  return new TerminalScreen({ listr2, ...look, stream, now });
 }
 
 /**
@@ -52,6 +55,8 @@ class TerminalScreen implements ExportScreen {
   /** The stream's original write function, which works while listr2 owns the stream. */
   readonly #write: ScreenStream['write'];
   readonly #clock: NodeJS.Timeout;
+  readonly #totals: TotalsLine;
+  readonly showsErrors = false;
   #state: VmProgress;
   /** True from the request to open a list to the request to end it; `#queue` runs the requests in order. */
   #isOpen = false;
@@ -62,6 +67,7 @@ class TerminalScreen implements ExportScreen {
     this.#parts = parts;
     this.#write = parts.stream.write.bind(parts.stream);
     this.#state = unnamedProgress('Preparing the export', parts.now());
+    this.#totals = new TotalsLine(parts.now());
     this.#clock = setInterval(() => this.#draw(), REDRAW_MS).unref();
     parts.stream.on('resize', this.#onResize);
     process.on('exit', this.#onExit);
@@ -69,6 +75,7 @@ class TerminalScreen implements ExportScreen {
 
   onEvent(event: ScreenEvent): void {
     if (BEGINNINGS.has(event.type)) this.#end(this.#quietEnd());
+    if (event.type === 'totals') return this.#totals.take(event.totals, this.#parts.now());
     if (event.type === 'vm-skipped') return this.#skip(event);
     this.#state = applyEvent(this.#state, event, this.#parts.now());
     if (event.type === 'vm-finished' || event.type === 'source-finished') this.#finish(resultWords(event.result));
@@ -93,13 +100,14 @@ class TerminalScreen implements ExportScreen {
 
   #begin(): void {
     this.#isOpen = true;
-    const { listr2, stream, glyphs } = this.#parts;
+    const { listr2, stream, glyphs, paint } = this.#parts;
     const state = this.#state;
     this.#enqueue(() => {
       const task = new LiveTask(listr2, stream, {
         title: this.#title(state.headline),
         clear: state.vm === undefined,
         glyphs,
+        paint,
       });
       this.#live = { task, state };
       this.#draw();
@@ -124,13 +132,19 @@ class TerminalScreen implements ExportScreen {
   }
 
   #finish(words: string): void {
-    const lines = finishedBlock(this.#state, this.#context());
+    const lines = this.#finishedLines();
     this.#end({ failed: false, title: `${this.#state.headline}: ${words}`, lines, after: [] });
     this.#state = unnamedProgress('Continuing', this.#parts.now());
   }
 
+  /** The complete disks of the only VM. Of several VMs, one line each remains. */
+  #finishedLines(): string[] {
+    return this.#totals.isOfSeveral ? [] : finishedBlock(this.#state, this.#context());
+  }
+
   #skip({ vm, result }: Extract<ScreenEvent, { type: 'vm-skipped' }>): void {
-    const line = safeText(`${this.#parts.glyphs.done} ${vm}: ${skipWords(result)}`);
+    const { glyphs, paint } = this.#parts;
+    const line = `${paint('ok', glyphs.done)} ${safeText(`${vm}: ${skipWords(result)}`)}`;
     const end = this.#quietEnd();
     this.#end({ ...end, after: [...end.after, line] });
     this.#state = unnamedProgress('Continuing', this.#parts.now());
@@ -141,15 +155,15 @@ class TerminalScreen implements ExportScreen {
     this.#state = unnamedProgress('Continuing', this.#parts.now());
   }
 
-  /** The warnings of a failed VM are not in any summary, and may say what remains on the server, so they are printed here. */
+  /** The warnings of a failed VM are not in any summary, and may say what remains on the server, so they are printed here. The end of the command reports the error. */
   #failVm({ vm, error }: Extract<ScreenEvent, { type: 'vm-failed' }>): void {
     const isInterrupted = error instanceof InterruptedError;
     const title = `${vm}: ${isInterrupted ? 'interrupted' : 'not exported'}`;
     // A VM that was not found has had no list of its own.
-    const headline = this.#state.vm === undefined ? [`${this.#parts.glyphs.failed} ${safeText(title)}`] : [];
-    const sentence = isInterrupted ? [] : [errorLines(describeError(error))];
-    const after = [...warningLines(this.#state), ...headline, ...sentence];
-    this.#end({ failed: true, title, lines: finishedBlock(this.#state, this.#context()), after });
+    const { glyphs, paint } = this.#parts;
+    const mark = paint(isInterrupted ? 'warning' : 'error', glyphs.failed);
+    const headline = this.#state.vm === undefined ? [`${mark} ${safeText(title)}`] : [];
+    this.#end({ failed: true, title, lines: this.#finishedLines(), after: [...warningLines(this.#state), ...headline] });
     this.#state = unnamedProgress('Continuing', this.#parts.now());
   }
 
@@ -163,12 +177,15 @@ class TerminalScreen implements ExportScreen {
   #draw(): void {
     if (this.#live === undefined) return;
     const { task, state } = this.#live;
-    task.show(this.#title(state.headline), vmBlock(state, this.#context()));
+    const context = this.#context();
+    const lines = vmBlock(state, this.#totals.isOfSeveral ? { ...context, height: context.height - 1 } : context);
+    task.show(this.#title(state.headline), [...lines, ...(this.#totals.isOfSeveral ? [this.#totals.text(context)] : [])]);
   }
 
   #print(lines: readonly string[]): void {
     if (lines.length === 0) return;
-    this.#enqueue(() => void this.#parts.stream.write(`${foldText(lines.join('\n'), this.#parts.stream)}\n`));
+    const { stream, paint } = this.#parts;
+    this.#enqueue(() => void stream.write(`${paintMessages(foldText(lines.join('\n'), stream), paint)}\n`));
   }
 
   /** Runs `work` after everything that was queued before. */
@@ -185,9 +202,9 @@ class TerminalScreen implements ExportScreen {
   }
 
   #context(): VmBlockContext {
-    const { glyphs, format, now, stream } = this.#parts;
+    const { glyphs, format, now, stream, paint } = this.#parts;
     const width = this.#columns() - LINE_MARGIN;
-    return { width, height: Math.max(3, (stream.rows || 24) - 3), nowMs: now(), glyphs, format };
+    return { width, height: Math.max(3, (stream.rows || 24) - 3), nowMs: now(), glyphs, format, paint };
   }
 
   #columns(): number {

@@ -1,3 +1,4 @@
+import { paintState, plainPaint, type Paint } from './color.ts';
 import { safeText } from './safe-text.ts';
 import { cutEnd, cutMiddle, padEnd, padStart, textWidth, wrapWords } from './text-width.ts';
 
@@ -9,6 +10,8 @@ export interface TableColumn {
    * lines instead, for sentences in the last column. A column without this setting keeps its width.
    */
   cut?: 'middle' | 'end' | 'wrap';
+  /** The column contains states or levels, which have colors. */
+  isState?: boolean;
 }
 
 /** Minimum width of a column, in terminal columns. */
@@ -23,6 +26,7 @@ export function renderTable(
   columns: readonly TableColumn[],
   rows: readonly (readonly string[])[],
   width?: number,
+  paint: Paint = plainPaint,
 ): string[] {
   const cells = [columns.map((column) => column.header), ...rows].map((row) =>
     columns.map((_, i) => safeText(row[i] ?? '')),
@@ -30,13 +34,23 @@ export function renderTable(
   const widths = columns.map((_, i) => Math.max(...cells.map((row) => textWidth(row[i] ?? ''))));
   if (width !== undefined) shrink(columns, widths, width);
   const lines = cells.flatMap((row) => unfold(row, columns, widths));
-  return lines.map((row) => {
-    const line = columns
-      .map((column, i) => fit(row[i] ?? '', column, widths[i] ?? 0))
+  return lines.map((row, index) => {
+    const fitted = columns.map((column, i) => fit(row[i] ?? '', column, widths[i] ?? 0));
+    const line = fitted.join(GAP).trimEnd();
+    const isTooWide = width !== undefined && textWidth(line) > width;
+    if (isTooWide) return cutEnd(line, width);
+    if (index === 0) return paint('heading', line);
+    return fitted
+      .map((cell, i) => (columns[i]?.isState === true ? paintCell(cell, paint) : cell))
       .join(GAP)
       .trimEnd();
-    return width === undefined ? line : cutEnd(line, width);
   });
+}
+
+/** Colors a cell without its padding. */
+function paintCell(cell: string, paint: Paint): string {
+  const word = cell.trim();
+  return cell.replace(word, () => paintState(paint, word));
 }
 
 /** Splits a row whose last cell is wrapped into several rows; the other cells are in the first one. */

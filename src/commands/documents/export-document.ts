@@ -16,13 +16,14 @@ export function exportDocument(
 ): ExportDocument | DryRunDocument | DetachedDocument {
   if ('pid' in result) return { job: result.job, pid: result.pid, log: result.log };
   if ('plans' in result) return dryRunDocument(result);
-  const { job, state, exported, skipped, failed, share } = result;
+  const { job, state, exported, skipped, failed, seconds, share } = result;
   return {
     job,
     state,
     exported: exported.map(vmDocument),
     skipped: skipped.map(skippedDocument),
     failed: failed.map(failureDocument),
+    seconds,
     share: share && { index: share.index, count: share.count, vms: share.vms, ofVms: share.ofVms },
   };
 }

@@ -131,6 +131,7 @@ export const ExportDocument = object({
   exported: array(ExportedVmDocument),
   skipped: array(SkippedVmDocument),
   failed: array(FailedVmDocument),
+  seconds: optional(number()),
   share: optional(object({ index: number(), count: number(), vms: number(), ofVms: number() })),
 });
 

@@ -84,6 +84,10 @@ export interface Shard {
  * run.
  */
 export type ExportEvent =
+  /** The VMs of the run are known. Sent once, before the first VM begins. */
+  | { type: 'run-started'; job: string; vms: RunVm[] }
+  /** Sent after each event that changes the totals. */
+  | { type: 'totals'; totals: RunTotals }
   | { type: 'vm-started'; vm: string; inventoryPath: string; index: number; count: number; output: string }
   | ProgressEvent
   /** Attempt `attempt` failed with `reason`; the next one starts in `waitMs`. */
@@ -93,6 +97,33 @@ export type ExportEvent =
   | { type: 'vm-skipped'; vm: string; result: SkippedVm }
   /** `leftBehind` lists what clean-up could not remove from the server, one sentence each. */
   | { type: 'vm-failed'; vm: string; error: unknown; leftBehind?: string[] };
+
+/** A VM of a run. */
+export interface RunVm {
+  vm: string;
+  inventoryPath: string;
+  /** The capacity of its disks; undefined when it is not known before the VM begins. */
+  capacityBytes: number | undefined;
+}
+
+/** The progress of all VMs of a run. */
+export interface RunTotals {
+  /** All VMs of the run. `exported`, `skipped` and `failed` have ended. */
+  vms: number;
+  exported: number;
+  skipped: number;
+  failed: number;
+  /**
+   * The capacity of the disks, as far as it is known, and the part of it that is done. A VM that was skipped does not
+   * count, and of a VM that failed only the part that was done.
+   */
+  capacityBytes: number;
+  coveredBytes: number;
+  /** Received from the server, including attempts that failed. */
+  receivedBytes: number;
+  /** An integer from 0 to 99; undefined while no size is known. */
+  percent?: number;
+}
 
 export interface ExportedFile {
   /** Absolute path. */
@@ -193,6 +224,8 @@ export interface ExportResult {
   exported: VmExportResult[];
   skipped: SkippedVm[];
   failed: VmExportFailure[];
+  /** From the login to the end of the last VM. */
+  seconds?: number;
   /** With a shard: the number of its own VMs, and of all VMs. */
   share?: Shard & { vms: number; ofVms: number };
 }

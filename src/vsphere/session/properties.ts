@@ -90,6 +90,22 @@ export async function readProperties(
 }
 
 /**
+ * Reads properties of several objects of one type, in one call.
+ * @throws VsphereFault `ManagedObjectNotFound` when one of the objects no longer exists.
+ */
+export async function readPropertiesOfAll(
+  client: VsphereClient,
+  objects: readonly MoRef[],
+  pathSet: readonly string[],
+  signal: AbortSignal,
+): Promise<ObjectContent[]> {
+  const [first] = objects;
+  if (first === undefined) return [];
+  const spec = { propSet: [{ type: first.type, pathSet }], objectSet: objects.map((obj) => ({ obj })) };
+  return client.readTogether(() => retrieve(client, spec, signal), signal);
+}
+
+/**
  * Returns a property that its object always has.
  * @throws retryable transfer error when the server omits it.
  */

@@ -1,12 +1,14 @@
 import { expect, test } from '@jest/globals';
-import { exportSummary } from '../../../src/cli/report/export-summary.ts';
+import { exportSummary } from '../../../src/cli/report/export/export-summary.ts';
 import { planReport } from '../../../src/cli/report/plan-report.ts';
 import { jobReport, statusReport } from '../../../src/cli/report/status-report.ts';
 import { vmListReport } from '../../../src/cli/report/vm-list-report.ts';
+import { plainPaint } from '../../../src/cli/text/color.ts';
+import type { Look } from '../../../src/cli/text/look.ts';
 import { textWidth } from '../../../src/cli/text/text-width.ts';
 import type { JobView } from '../../../src/jobs/job-record.ts';
 import { totalsOf } from '../../../src/operations/export/run/plan-exports.ts';
-import type { ExportPlan } from '../../../src/operations/export/types.ts';
+import type { ExportPlan, ExportResult, VmExportFailure, VmExportResult } from '../../../src/operations/export/types.ts';
 import { GIB, RESULT } from '../screen/export-events.ts';
 
 const JOB: JobView = {
@@ -57,6 +59,27 @@ const PLAN: ExportPlan = {
   ],
 };
 
+const look = (width?: number): Look => ({ width, paint: plainPaint });
+const only = (exported: VmExportResult): ExportResult => ({
+  job: JOB.id,
+  state: 'done',
+  exported: [exported],
+  skipped: [],
+  failed: [],
+});
+
+function failure(
+  vm: string,
+  {
+    message = 'x',
+    hint,
+    ...rest
+  }: { message?: string; hint?: string; leftBehind?: string[]; keptForNextRun?: string[] } = {},
+): VmExportFailure {
+  const error = { kind: 'transfer' as const, message, ...(hint === undefined ? {} : { hint }) };
+  return { vm, error, leftBehind: [], keptForNextRun: [], ...rest };
+}
+
 const dryRun = (plans: ExportPlan[]) => ({ plans, skipped: [], failed: [], totals: totalsOf(plans) });
 
 test('a dry run of several VMs shows a hint once, says what would be written only of VMs that can be exported, and totals those', () => {
@@ -75,7 +98,7 @@ test('a dry run of several VMs shows a hint once, says what would be written onl
 });
 
 test('the summary of an export names the folder, the files with their sizes, duration, rate and the next step', () => {
-  const lines = exportSummary({ job: JOB.id, state: 'done', exported: [RESULT], skipped: [], failed: [] }, undefined);
+  const lines = exportSummary(only(RESULT), look());
   expect(lines).toEqual([
     'Exported web-01 to /srv/vms/web-01',
     '  FILE                   SIZE',
@@ -84,116 +107,149 @@ test('the summary of an export names the folder, the files with their sizes, dur
     '  3.0 GiB fetched in 1m 05s, 47.3 MiB/s',
     '  To check the files later:',
     '    cd /srv/vms/web-01 && sha256sum --check web-01.mf',
-    '',
     'Details: hyper2kvm status --job 20261122T140102Z-export-1a2b3c4d',
   ]);
 });
 
 test('the rate is that of the fetch, without the time of a fix', () => {
-  const slow = { ...RESULT, fetchSeconds: 30, seconds: 823 };
-  const lines = exportSummary({ job: JOB.id, state: 'done', exported: [slow], skipped: [], failed: [] }, undefined);
+  const lines = exportSummary(only({ ...RESULT, fetchSeconds: 30, seconds: 823 }), look());
   expect(lines).toContain('  3.0 GiB fetched in 30s, 102 MiB/s; 13m 43s in all');
 });
 
 test('the summary names the disk of the VM that each file came from', () => {
-  const disks = [
-    {
-      label: 'Hard disk 1',
-      datastoreFile: '[ds] web-01/web-01.vmdk',
-      file: 'web-01-disk-1.vmdk',
-      capacityBytes: 10 * GIB,
-    },
-  ];
-  const exported = [{ ...RESULT, disks }];
-  expect(exportSummary({ job: JOB.id, state: 'done', exported, skipped: [], failed: [] }, 80)).toContain(
+  const disk = { label: 'Hard disk 1', datastoreFile: '[ds] web-01/web-01.vmdk', capacityBytes: 10 * GIB };
+  const disks = [{ ...disk, file: 'web-01-disk-1.vmdk' }];
+  expect(exportSummary(only({ ...RESULT, disks }), look(80))).toContain(
+    '  web-01-disk-1.vmdk  3.0 GiB  Hard disk 1, [ds] web-01/web-01.vmdk',
+  );
+  const files = [{ path: '/srv/vms/web-01.ova', sizeBytes: GIB }];
+  expect(exportSummary(only({ ...RESULT, disks, files }), look(80))).toContain(
     '  web-01-disk-1.vmdk: Hard disk 1, [ds] web-01/web-01.vmdk',
   );
 });
 
-test('the summary tells kept disks, warnings, a guest that was not quiesced, and what is left behind', () => {
+test('the summary contains kept disks, warnings, a guest that was not quiesced, and what is left behind', () => {
   const exported = { ...RESULT, keptDisks: ['a.vmdk'], warnings: ['An ISO image is left out.'], quiesced: false };
-  const failed = [
-    {
-      vm: 'web-02',
-      error: { kind: 'transfer' as const, message: 'x' },
-      leftBehind: ['The snapshot s.'],
-      keptForNextRun: [],
-    },
-  ];
-  const text = exportSummary({ job: 'j', state: 'partial', exported: [exported], skipped: [], failed }, 80).join('\n');
-  expect(text).toContain('1 disk kept from an earlier run: a.vmdk');
-  expect(text).toContain('Guest quiesced for the snapshot: no');
-  expect(text).toContain('Warning: An ISO image is left out.');
-  expect(text).toContain('Not exported: web-02');
-  expect(text).toContain('Left behind: The snapshot s.');
-  expect(text).not.toContain('To resume, rerun the same command');
+  const failed = [failure('web-02', { leftBehind: ['The snapshot s.'] })];
+  for (const result of [only(exported), { ...only(exported), state: 'partial' as const, failed }]) {
+    const text = exportSummary(result, look(80)).join('\n');
+    expect(text).toContain('1 disk kept from an earlier run: a.vmdk');
+    expect(text).toContain('Guest quiesced for the snapshot: no');
+    expect(text).toContain('Warning: An ISO image is left out.');
+    expect(text.includes('Left behind: The snapshot s.')).toBe(result.failed.length > 0);
+  }
 });
 
-test('an export that failed names the disks that the next run keeps, and none where none is kept', () => {
-  const failure = { vm: 'web', error: { kind: 'transfer' as const, message: 'x' }, leftBehind: [] };
-  const failed = [
-    { ...failure, keptForNextRun: ['web-disk-1.vmdk'] },
-    { ...failure, keptForNextRun: ['db-disk-1.vmdk', 'db-disk-3.vmdk'] },
-  ];
-  expect(exportSummary({ job: 'j', state: 'failed', exported: [], skipped: [], failed }, 80)).toContain(
-    'To resume, rerun the same command; it keeps web-disk-1.vmdk, db-disk-1.vmdk, db-disk-3.vmdk.',
+test('after a failure the summary says how to go on, and which disks the next run keeps', () => {
+  const none = { job: 'j', state: 'failed' as const, exported: [], skipped: [] };
+  const kept = [failure('web', { keptForNextRun: ['web-disk-1.vmdk'] }), failure('db', { keptForNextRun: ['db-disk-3.vmdk'] })];
+  expect(exportSummary({ ...none, failed: kept }, look(80))).toContain(
+    'To resume, run the same command again; it keeps web-disk-1.vmdk, db-disk-3.vmdk.',
+  );
+  expect(exportSummary({ ...none, failed: kept.slice(0, 1) }, look(80))).toEqual([
+    'To resume, run the same command again; it keeps web-disk-1.vmdk.',
+    'Details: hyper2kvm status --job j',
+  ]);
+  expect(exportSummary({ ...none, exported: [RESULT], failed: [failure('web-02')] }, look(80))).toContain(
+    'To export the rest, run the same command with --skip-existing.',
+  );
+  expect(exportSummary({ ...none, failed: [failure('web')] }, look(80))).toEqual(['Details: hyper2kvm status --job j']);
+});
+
+const SKIPPED = {
+  vm: 'web-02',
+  moRef: 'vm-43',
+  inventoryPath: '/DC0/vm/web-02',
+  reason: 'already-whole' as const,
+  format: 'ovf' as const,
+  output: '/srv/vms/web-02',
+  files: [{ path: '/srv/vms/web-02/web-02.ova', sizeBytes: GIB }],
+  exportedAt: '2026-11-22T14:03:00.000Z',
+};
+
+const SEVERAL = {
+  job: 'j',
+  state: 'partial' as const,
+  exported: [RESULT],
+  skipped: [SKIPPED],
+  failed: [
+    failure('web-03', { message: 'The lease broke.', hint: 'Run it again.' }),
+    failure('web-04', { message: 'The disk is locked.', hint: 'Run it again.' }),
+  ],
+  seconds: 130,
+};
+
+const TOTALS = [
+  '',
+  'Run it again.',
+  '',
+  '1 exported, 1 kept, 2 failed, 3.0 GiB fetched in 2m 10s, 23.6 MiB/s',
+  'To check the files later, in each folder: sha256sum --check *.mf',
+  'To export the rest, run the same command with --skip-existing.',
+  'Details: hyper2kvm status --job j',
+];
+
+test('several VMs have a row each, with the path in a column where it fits', () => {
+  expect(exportSummary(SEVERAL, look(120))).toEqual([
+    'VM      RESULT       SIZE    TIME        RATE  PATH',
+    'web-01  exported  3.0 GiB  1m 05s  47.3 MiB/s  /srv/vms/web-01',
+    'web-02  kept      1.0 GiB                      /srv/vms/web-02',
+    'web-03  failed',
+    '  The lease broke.',
+    'web-04  failed',
+    '  The disk is locked.',
+    ...TOTALS,
+  ]);
+});
+
+test.each([
+  [
+    60,
+    [
+      'VM      RESULT       SIZE    TIME        RATE',
+      'web-01  exported  3.0 GiB  1m 05s  47.3 MiB/s',
+      '  /srv/vms/web-01',
+    ],
+  ],
+  [40, ['VM      RESULT       SIZE    TIME', 'web-01  exported  3.0 GiB  1m 05s', '  /srv/vms/web-01']],
+])('at %i columns the path is below its row', (width, start) => {
+  expect(exportSummary(SEVERAL, look(width)).slice(0, start.length)).toEqual(start);
+});
+
+test('the notes of several VMs are there once, with the names of their VMs', () => {
+  const warned = (vm: string, ...warnings: string[]) => ({ ...RESULT, vm, warnings });
+  const exported = [warned('a', 'An ISO image.', 'No NVRAM.'), warned('b', 'An ISO image.'), warned('c', 'An ISO image.')];
+  const lines = exportSummary({ job: 'j', state: 'done', exported, skipped: [], failed: [] }, look(80));
+  expect(lines.filter((line) => line.includes('Warning'))).toEqual(['Warning: An ISO image.', 'a: Warning: No NVRAM.']);
+  const many = Array.from({ length: 9 }, (_, index) => warned(`vm-${index}`, ...(index > 0 ? ['An ISO image.'] : [])));
+  expect(exportSummary({ job: 'j', state: 'done', exported: many, skipped: [], failed: [] }, look(80))).toContain(
+    'vm-1, vm-2, vm-3, 5 more VMs: Warning: An ISO image.',
   );
 });
 
-test('several VMs have a table with result, size and time, and the counts; more than five are told in it alone', () => {
-  const skipped = [
-    {
-      vm: 'web-02',
-      moRef: 'vm-43',
-      inventoryPath: '/DC0/vm/web-02',
-      reason: 'already-whole' as const,
-      format: 'ovf' as const,
-      output: '/srv/vms/web-02',
-      files: [{ path: '/srv/vms/web-02/web-02.ova', sizeBytes: GIB }],
-      exportedAt: '2026-11-22T14:03:00.000Z',
-    },
-  ];
-  const failed = [
-    { vm: 'web-03', error: { kind: 'transfer' as const, message: 'x' }, leftBehind: [], keptForNextRun: [] },
-  ];
-  const share = { index: 1, count: 4, vms: 3, ofVms: 12 };
-  const result = { job: 'j', state: 'partial' as const, exported: [RESULT], skipped, failed, share };
-  const table = [
-    'VM      RESULT               SIZE    TIME',
-    'web-01  exported          3.0 GiB  1m 05s',
-    'web-02  already complete  1.0 GiB',
-    'web-03  failed: transfer',
-    'Shard 1/4, 3 of 12 VMs: 1 exported, 1 kept, 1 not exported, 3.0 GiB fetched',
-  ];
-  const lines = exportSummary(result, 80);
-  expect(lines.slice(lines.indexOf(table[0] ?? ''), -2)).toEqual(table);
-  expect(lines).toContain('Exported web-01 to /srv/vms/web-01');
-  const many = Array.from({ length: 6 }, () => ({ ...RESULT, warnings: ['An ISO image is left out.'] }));
-  const short = exportSummary({ ...result, exported: many }, 80);
-  expect(short).not.toContain('Exported web-01 to /srv/vms/web-01');
-  expect(short.filter((line) => line === 'web-01: Warning: An ISO image is left out.')).toHaveLength(6);
+test('states and the word that begins a warning have colors, and a table its heading', () => {
+  const lines = exportSummary(SEVERAL, { width: 120, paint: (role, text) => `<${role}>${text}</>` });
+  expect(lines[0]).toBe('<heading>VM      RESULT       SIZE    TIME        RATE  PATH</>');
+  expect(lines[1]).toMatch(/^web-01 {2}<ok>exported<\/> {2}3\.0 GiB/);
+  expect(lines[3]).toBe('web-03  <error>failed</>');
 });
 
-test('an export tells why it was made, and its generations; a VM that was skipped, where its export is', () => {
+test('an export shows why it was made, and its generations; a VM that was skipped, where its export is', () => {
   const generations = { kept: ['20261122T011502Z', '20261121T011502Z'], removed: ['20261120T011502Z'] };
-  const exported = [{ ...RESULT, generations, changed: 'its configuration was changed' }];
-  const lines = exportSummary({ job: 'j', state: 'done', exported, skipped: [], failed: [] }, 80);
+  const lines = exportSummary(only({ ...RESULT, generations, changed: 'its configuration was changed' }), look(80));
   expect(lines).toContain('  Why exported: its configuration was changed');
   expect(lines).toContain('  Generation 20261122T011502Z, with 20261121T011502Z before it; removed 20261120T011502Z');
-  const { vm, moRef, inventoryPath, format, output, files } = RESULT;
-  const place = { vm, moRef, inventoryPath, format, output, files };
-  const skipped = [{ ...place, reason: 'unchanged' as const, exportedAt: '2026-11-22T14:03:00.000Z' }];
-  expect(exportSummary({ job: 'j', state: 'done', exported: [], skipped, failed: [] }, 80)).toEqual([
-    'web-01: unchanged since its export of 2026-11-22 14:03 UTC, skipped',
-    '  /srv/vms/web-01',
-    '',
+  const skipped = [{ ...SKIPPED, reason: 'unchanged' as const }];
+  expect(exportSummary({ job: 'j', state: 'done', exported: [], skipped, failed: [] }, look(80))).toEqual([
+    'web-02: unchanged since its export of 2026-11-22 14:03 UTC, skipped',
+    '  /srv/vms/web-02',
     'Details: hyper2kvm status --job j',
   ]);
 });
 
 test('an empty share says so', () => {
   const share = { index: 3, count: 4, vms: 0, ofVms: 2 };
-  expect(exportSummary({ job: 'j', state: 'done', exported: [], skipped: [], failed: [], share }, 80)[0]).toBe(
+  expect(exportSummary({ job: 'j', state: 'done', exported: [], skipped: [], failed: [], share }, look(80))[0]).toBe(
     'Shard 3/4, 0 of 2 VMs: 0 exported, 0 B fetched',
   );
 });
@@ -208,17 +264,15 @@ test('after an export to images the next step is to define the domain, since the
       { path: '/srv/my vms/web-01.xml', sizeBytes: 2000 },
     ],
   };
-  const lines = exportSummary({ job: 'j', state: 'done', exported: [exported], skipped: [], failed: [] }, 80);
+  const lines = exportSummary(only(exported), look(80));
   expect(lines).toContain("    virsh define '/srv/my vms/web-01.xml'");
   expect(lines.join('\n')).not.toContain('sha256sum');
+  const several = exportSummary({ ...only(exported), exported: [exported, { ...exported, vm: 'web-02' }] }, look(80));
+  expect(several).toContain('To make them VMs of this host, for each .xml file: virsh define FILE');
 });
 
 test('a folder with spaces and quotes is quoted for the shell in the next step', () => {
-  const files = RESULT.files.map((file) => ({ ...file }));
-  const lines = exportSummary(
-    { job: 'j', state: 'done', exported: [{ ...RESULT, files, output: "/srv/o'b c" }], skipped: [], failed: [] },
-    80,
-  );
+  const lines = exportSummary(only({ ...RESULT, output: "/srv/o'b c" }), look(80));
   expect(lines.join('\n')).toContain("cd '/srv/o'\\''b c' && ");
 });
 

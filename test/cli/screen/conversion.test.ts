@@ -3,11 +3,12 @@ import { expect, test } from '@jest/globals';
 import cliProgress from 'cli-progress';
 import { Hyper2kvmError, InterruptedError } from '../../../src/base/errors.ts';
 import { applyEvent, unnamedProgress, type ScreenEvent } from '../../../src/cli/screen/export-progress.ts';
-import { chooseGlyphs } from '../../../src/cli/screen/glyphs.ts';
+import { chooseGlyphs } from '../../../src/cli/screen/lines/glyphs.ts';
 import { PlainScreen } from '../../../src/cli/screen/plain-screen.ts';
 import { QuietScreen } from '../../../src/cli/screen/quiet-screen.ts';
 import { createTerminalScreen } from '../../../src/cli/screen/terminal-screen.ts';
-import { vmBlock } from '../../../src/cli/screen/vm-block.ts';
+import { plainPaint } from '../../../src/cli/text/color.ts';
+import { vmBlock } from '../../../src/cli/screen/lines/vm-block.ts';
 import type { ConvertResult } from '../../../src/operations/convert/types.ts';
 import { CONVERTED, covered, FINISHED, IMAGE, OPENING, SOURCE, VERIFYING, WHOLE } from './convert-events.ts';
 import { GIB } from './export-events.ts';
@@ -25,7 +26,7 @@ function draw(events: readonly ScreenEvent[]): string[] {
   let state = unnamedProgress('', nowMs);
   for (const event of events) state = applyEvent(state, event, (nowMs += 1000));
   const glyphs = chooseGlyphs({ LANG: 'C.UTF-8' });
-  return vmBlock(state, { width: 77, height: 20, nowMs, glyphs, format: cliProgress.Format });
+  return vmBlock(state, { width: 77, height: 20, nowMs, glyphs, format: cliProgress.Format, paint: plainPaint });
 }
 
 test('a source is looked at, converted with a bar, and read back in words', () => {
@@ -124,7 +125,7 @@ test.each([
 
 test('quiet says nothing', () => {
   const stream = new FakeStream();
-  const screen = new QuietScreen(stream);
+  const screen = new QuietScreen(stream, plainPaint);
   for (const event of [...OPENING, VERIFYING, WHOLE, FINISHED, FAILED]) screen.onEvent(event);
   expect(stream.text).toBe('');
 });

@@ -1,3 +1,5 @@
+import type { ExportScreen } from '../../../src/cli/screen/screen.ts';
+import { RunMeter } from '../../../src/operations/export/run/run-meter.ts';
 import type { ExportEvent, VmExportResult } from '../../../src/operations/export/types.ts';
 
 export const GIB = 1024 ** 3;
@@ -32,4 +34,20 @@ export function diskStarted(disk = DISK, attempt = 1): ExportEvent {
 
 export function diskProgress(receivedBytes: number, coveredBytes: number, disk = DISK): ExportEvent {
   return { type: 'disk-progress', vm: VM, disk, receivedBytes, coveredBytes };
+}
+
+/** Sends events to a screen as an export does: followed by the totals that they change. */
+export function sender(screen: ExportScreen): (event: ExportEvent) => void {
+  const meter = new RunMeter();
+  return (event) => {
+    const isChange = meter.take(event);
+    screen.onEvent(event);
+    if (isChange) screen.onEvent({ type: 'totals', totals: meter.totals() });
+  };
+}
+
+/** The start of a run whose VMs have these names and 10 GiB each. */
+export function runStarted(names: readonly string[]): ExportEvent {
+  const vms = names.map((vm) => ({ vm, inventoryPath: `/DC0/vm/${vm}`, capacityBytes: 10 * GIB }));
+  return { type: 'run-started', job: 'j', vms };
 }

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 
-const SHOW_LIMIT_MS = 60_000;
+const SHOW_LIMIT_MS = 30_000;
 
 /** A fake standard error. It stores all output, and each write separately. */
 export class FakeStream extends Writable {
@@ -25,7 +25,7 @@ export class FakeStream extends Writable {
   /** Resolves when the output matches. Needed because a screen redraws on a timer. */
   async shows(words: RegExp): Promise<void> {
     for (const endMs = Date.now() + SHOW_LIMIT_MS; !words.test(stripVTControlCharacters(this.text));) {
-      if (Date.now() > endMs) throw new Error(`${String(words)} was not shown: ${JSON.stringify(this.text)}`);
+      if (Date.now() > endMs) throw new Error(`${String(words)} was not shown: ${JSON.stringify(this.text.slice(-2000))}`);
       await pause(5);
     }
   }

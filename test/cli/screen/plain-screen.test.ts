@@ -4,6 +4,7 @@ import { createExportScreen } from '../../../src/cli/screen/export-screen.ts';
 import { PlainScreen } from '../../../src/cli/screen/plain-screen.ts';
 import { QuietScreen } from '../../../src/cli/screen/quiet-screen.ts';
 import { DISK, GIB, RESULT, VM, diskProgress, diskStarted, vmStarted } from './export-events.ts';
+import { plainPaint } from '../../../src/cli/text/color.ts';
 import { FakeStream } from './fake-stream.ts';
 
 const START = Date.UTC(2026, 10, 22, 14, 1, 2);
@@ -87,7 +88,7 @@ test('no name from a server brings an escape code into the lines', () => {
 
 test('quiet shows errors and warnings, each with its VM', () => {
   const stream = new FakeStream();
-  const screen = new QuietScreen(stream);
+  const screen = new QuietScreen(stream, plainPaint);
   screen.onEvent(vmStarted());
   screen.onEvent({ type: 'warning', vm: VM, message: 'The ISO image is left out.' });
   screen.onEvent({ type: 'step', vm: VM, step: 'clean-up', detail: '' });

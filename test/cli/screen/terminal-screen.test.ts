@@ -3,8 +3,9 @@ import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
 import { createTerminalScreen } from '../../../src/cli/screen/terminal-screen.ts';
-import { DISK, GIB, RESULT, VM, diskProgress, diskStarted, vmStarted } from './export-events.ts';
+import { DISK, GIB, RESULT, VM, diskProgress, diskStarted, runStarted, sender, vmStarted } from './export-events.ts';
 import { FakeStream } from './fake-stream.ts';
+import { terminalRows } from './terminal-rows.ts';
 
 const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
@@ -58,7 +59,7 @@ test('however many events come, the screen is drawn some ten times a second', as
   expect(length).toBeLessThan(12 + frames);
 });
 
-test('errors, and the warnings of a VM that failed, are printed in full under its list', async () => {
+test('the warnings of a VM that failed are printed in full under its list, and its error is left to the command', async () => {
   const stream = new FakeStream({ columns: 40 });
   const screen = await createTerminalScreen({ stream, env: ENV });
   screen.onEvent(vmStarted());
@@ -72,7 +73,8 @@ test('errors, and the warnings of a VM that failed, are printed in full under it
   const text = stripVTControlCharacters(stream.text);
   expect(text).toContain('✖ web-01: not exported\n');
   expect(text).toContain('Warning: The snapshot hyper2kvm-1\n  could not be removed from web-01.\n');
-  expect(text).toContain('Error: The lease broke.\n  Try again.\n');
+  expect(text).not.toContain('The lease broke.');
+  expect(screen.showsErrors).toBe(false);
 });
 
 test('what others write to the stream meanwhile comes out after the list', async () => {
@@ -109,4 +111,21 @@ test('a note, and an end without any event, leave the terminal in order', async 
   await screen.stop();
   await screen.stop();
   expect(stream.text).toBe('SIGINT: cleaning up.\n');
+});
+
+test('of several VMs one after the other, one line each remains, and the totals are below the running one', async () => {
+  const stream = new FakeStream();
+  const screen = await createTerminalScreen({ stream, env: ENV });
+  const send = sender(screen);
+  send(runStarted(['web-01', 'web-02']));
+  send(vmStarted(VM, 0, 2));
+  send({ type: 'disks', vm: VM, disks: [{ disk: DISK, capacityBytes: 10 * GIB }] });
+  send(diskStarted());
+  send(diskProgress(GIB, 5 * GIB));
+  await stream.shows(/0\/2 VMs · 25% · 5\.0\/20\.0 GiB/);
+  send({ type: 'disk-whole', vm: VM, disk: DISK, sizeBytes: 3 * GIB, sha256: '', seconds: 60 });
+  send({ type: 'vm-finished', vm: VM, result: RESULT });
+  await screen.stop();
+  const rows = terminalRows(stream.text).map((row) => row.trimEnd());
+  expect(rows.filter(Boolean)).toEqual(['✔ web-01 (1 of 2): 2 files, 3.0 GiB in 1m 05s']);
 });

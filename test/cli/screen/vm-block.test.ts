@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals';
 import cliProgress from 'cli-progress';
 import { applyEvent, unnamedProgress, type VmProgress } from '../../../src/cli/screen/export-progress.ts';
-import { chooseGlyphs } from '../../../src/cli/screen/glyphs.ts';
-import { vmBlock } from '../../../src/cli/screen/vm-block.ts';
+import { chooseGlyphs } from '../../../src/cli/screen/lines/glyphs.ts';
+import { vmBlock } from '../../../src/cli/screen/lines/vm-block.ts';
+import { plainPaint } from '../../../src/cli/text/color.ts';
 import { textWidth } from '../../../src/cli/text/text-width.ts';
 import type { ExportEvent } from '../../../src/operations/export/types.ts';
 import { DISK, GIB, VM, diskProgress, diskStarted, vmStarted } from './export-events.ts';
@@ -21,7 +22,7 @@ function stateAfter(events: readonly (ExportEvent | number)[]): { state: VmProgr
 
 function draw(events: readonly (ExportEvent | number)[], { width = 77, height = 20, lang = 'C.UTF-8' } = {}): string[] {
   const { state, nowMs } = stateAfter(events);
-  return vmBlock(state, { width, height, nowMs, glyphs: chooseGlyphs({ LANG: lang }), format: cliProgress.Format });
+  return vmBlock(state, { width, height, nowMs, glyphs: chooseGlyphs({ LANG: lang }), format: cliProgress.Format, paint: plainPaint });
 }
 
 /** Two seconds after the start, with a quarter of the first disk downloaded. */

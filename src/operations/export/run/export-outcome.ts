@@ -68,14 +68,12 @@ export function exportOutcome(result: ExportResult, errors: readonly unknown[]):
   if (failed.length === 0) return kind === 'guest' ? bootOutcome(exported) : leftOutcome([...exported, ...skipped]);
   const there = exported.length + skipped.length;
   const count = there + failed.length;
-  const names = failed.map(({ vm }) => vm).join(', ');
+  // The result has their names and reasons.
   if (there > 0) {
-    return {
-      error: new Hyper2kvmError('partial', `${failed.length} of ${count} VMs were not exported: ${names}.`),
-      shown: false,
-    };
+    const sentence = `${failed.length} of ${count} VMs ${failed.length === 1 ? 'was' : 'were'} not exported.`;
+    return { error: new Hyper2kvmError('partial', sentence), shown: false };
   }
-  return outcomeOfAll(failed, errors, `None of the ${count} VMs was exported: ${names}.`);
+  return outcomeOfAll(failed, errors, `None of the ${count} VMs was exported.`);
 }
 
 function bootOutcome(exported: ExportResult['exported']): Outcome | undefined {

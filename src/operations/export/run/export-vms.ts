@@ -15,8 +15,10 @@ import { DISK_SOURCES } from '../source/disk-sources.ts';
 import { ExportRecipe } from '../target/export-recipe.ts';
 import { describeFailure, exitCodeOfExport, stateOfExport } from './export-outcome.ts';
 import { exportOne, type RunShared, type VmOutcome } from './export-one.ts';
+import { withDiskSizes } from '../plan/disk-sizes.ts';
 import { findAllVms } from '../plan/find-vms.ts';
 import { JobProgress } from './job-progress.ts';
+import { RunMeter } from './run-meter.ts';
 import type { ExportEvent, ExportOptions, ExportResult, OperationContext } from '../types.ts';
 
 /** Two workers decompress 1 GB of disk data per second, more than a host's NFC delivers. Each further worker would take 25 MB. */
@@ -32,13 +34,16 @@ export async function exportVms(
   context: OperationContext<ExportEvent>,
   diskSource: DiskSourceFactory = DISK_SOURCES.lease,
 ): Promise<ExportResult> {
-  const progress = new JobProgress();
+  const meter = new RunMeter();
+  const progress = new JobProgress(meter);
   const report = (event: ExportEvent) => {
     // Errors before the first step of a detached job are reported in the foreground: a failed login, an unknown VM, a
     // VM that cannot be exported, a folder locked by another run.
     if (event.type === 'vm-skipped' || (event.type === 'step' && event.vm !== undefined)) options.detached?.onBegin();
+    const isChange = meter.take(event);
     progress.take(event);
     context.report(event);
+    if (isChange) context.report({ type: 'totals', totals: meter.totals() });
   };
   const warn = (message: string) => report({ type: 'warning', vm: undefined, message });
   const job = await createJob({
@@ -81,12 +86,14 @@ async function exportAll(
   { signal, report }: OperationContext<ExportEvent>,
   { job, warn, diskSource }: { job: JobHandle; warn: (message: string) => void; diskSource: DiskSourceFactory },
 ): Promise<ExportResult> {
+  const startedAtMs = Date.now();
   await using cleanUp = new CleanUp(warn);
   const tell = (step: 'connect' | 'find', detail: string) => report({ type: 'step', vm: undefined, step, detail });
   tell('connect', `Connecting to ${addressOf(options.connection.url)}`);
   const client = await openSession(options.connection, cleanUp, signal);
   const { found, failures, several, managed, ofVms } = await findAllVms(client, options, signal);
   const { shard } = options;
+  report({ type: 'run-started', job: job.id, vms: await withDiskSizes(client, found, signal) });
   if (managed.length > 0) tell('find', `Skipping VMs that extensions of the server manage: ${managed.join(', ')}`);
   const share = shard && { ...shard, vms: found.length, ofVms };
   if (share) tell('find', shareWords(share));
@@ -116,7 +123,8 @@ async function exportAll(
   const skipped = outcomes.flatMap((outcome) => ('skipped' in outcome ? [outcome.skipped] : []));
   failed.push(...outcomes.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : [])));
   const state = stateOfExport({ exported, skipped, failed });
-  return { job: job.id, state, exported, skipped, failed, ...(share && { share }) };
+  const seconds = (Date.now() - startedAtMs) / 1000;
+  return { job: job.id, state, exported, skipped, failed, seconds, ...(share && { share }) };
 }
 
 function shareWords({ index, count, vms, ofVms }: NonNullable<ExportResult['share']>): string {

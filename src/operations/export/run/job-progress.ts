@@ -2,30 +2,58 @@ import type { JobRecord } from '../../../jobs/job-record.ts';
 import type { JobHandle } from '../../../jobs/job-handle.ts';
 import type { ExportEvent } from '../types.ts';
 import { describeFailure } from './export-outcome.ts';
+import type { RunMeter } from './run-meter.ts';
 
 type JobVm = JobRecord['vms'][number];
 
-/** Updates the job record from the events of an export. */
+/** Updates the job record from the events of an export. `meter` must have taken each event before. */
 export class JobProgress {
+  readonly #meter: RunMeter;
   #job: JobHandle | undefined;
   readonly #vms = new Map<string, JobVm>();
   readonly #files: JobRecord['files'] = [];
-  /** Bytes of finished downloads, and of those in progress by disk. */
-  #endedBytes = 0;
-  readonly #underWay = new Map<string, number>();
-  readonly #extent = new JobExtent();
+
+  constructor(meter: RunMeter) {
+    this.#meter = meter;
+  }
 
   attach(job: JobHandle): void {
     this.#job = job;
   }
 
   take(event: ExportEvent): void {
-    this.#extent.take(event);
-    if (event.type === 'vm-started') this.#setVm({ vm: event.vm, state: 'running' });
-    if (event.type === 'vm-finished') {
-      this.#files.push(...event.result.files);
-      this.#setVm({ vm: event.vm, state: 'done', ...leftIn(event.result) });
+    switch (event.type) {
+      case 'vm-started':
+        return this.#setVm({ vm: event.vm, state: 'running' });
+      case 'vm-finished':
+        this.#files.push(...event.result.files);
+        return this.#setVm({ vm: event.vm, state: 'done', ...leftIn(event.result) });
+      case 'vm-skipped':
+        return this.#setVm({ vm: event.vm, state: 'skipped', ...leftIn(event.result) });
+      case 'vm-failed': {
+        const { error } = describeFailure(event.vm, event.error);
+        const { leftBehind = [] } = event;
+        const state = error.kind === 'interrupted' ? 'interrupted' : 'failed';
+        return this.#setVm({ vm: event.vm, state, error, ...(leftBehind.length === 0 ? {} : { leftBehind }) });
+      }
+      case 'step': {
+        const vm = event.vm === undefined ? undefined : this.#vms.get(event.vm);
+        if (vm?.state === 'running') this.#setVm({ ...vm, step: event.step });
+        return;
+      }
+      case 'run-started':
+      case 'totals':
+      case 'warning':
+      case 'disks':
+      case 'disk-started':
+      case 'disk-progress':
+      case 'disk-whole':
+      case 'disk-kept':
+      case 'disk-retry':
+      default:
+        return this.#update();
     }
+<<<<<<< HEAD
     if (event.type === 'vm-skipped') this.#setVm({ vm: event.vm, state: 'skipped', ...leftIn(event.result) });
     if (event.type === 'vm-failed') {
       const { error } = describeFailure(event.vm, event.error);
@@ -50,6 +78,8 @@ export class JobProgress {
     this.#endedBytes += this.#underWay.get(disk) ?? 0;
     this.#underWay.delete(disk);
     this.#update();
+=======
+>>>>>>> 5c9998f (screen: totals of a run, one row per VM at its end, colors)
   }
 
   #setVm(vm: JobVm): void {
@@ -58,12 +88,15 @@ export class JobProgress {
   }
 
   #update(): void {
-    const underWay = [...this.#underWay.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const { percent, ...totals } = this.#meter.totals();
     this.#job?.update({
-      transferredBytes: this.#endedBytes + underWay,
-      ...this.#extent.percent(),
+      transferredBytes: totals.receivedBytes,
+      ...(percent === undefined ? {} : { percent }),
+      totals,
       files: [...this.#files],
-      vms: [...this.#vms.values()],
+      vms: [...this.#vms.values()].map((vm) =>
+        vm.state === 'running' ? { ...vm, progress: this.#meter.totalsOf(vm.vm) } : vm,
+      ),
     });
   }
 }
@@ -71,6 +104,7 @@ export class JobProgress {
 function leftIn({ leftBehind }: { leftBehind?: string[] }): Pick<JobVm, 'leftBehind'> {
   return leftBehind === undefined ? {} : { leftBehind };
 }
+<<<<<<< HEAD
 
 /** The disks of one VM by name: total capacity and the bytes covered so far. */
 type Disks = Map<string, { capacityBytes: number; coveredBytes: number }>;
@@ -128,3 +162,5 @@ function shareOf(disks: Disks): number {
   const capacityBytes = all.reduce((sum, disk) => sum + disk.capacityBytes, 0);
   return capacityBytes === 0 ? 0 : all.reduce((sum, disk) => sum + disk.coveredBytes, 0) / capacityBytes;
 }
+=======
+>>>>>>> 5c9998f (screen: totals of a run, one row per VM at its end, colors)

@@ -44,6 +44,14 @@ test.concurrent.each([1, 3])(
     const run = await runExport(server, scratch, { vms: ['*'], jobs });
     expect(outcomes(run)).toEqual({ exported: ['a', 'b', 'c', 'd'], skipped: [], failed: [] });
     expect(mostAtOnce(run.events)).toBe(jobs);
+    const sizes = NAMES.map((vm) => ({ vm, inventoryPath: expect.stringContaining(vm), capacityBytes: 1 << 19 }));
+    expect(run.events.find(({ type }) => type === 'run-started')).toMatchObject({ vms: sizes });
+    const totals = run.events.flatMap((event) => (event.type === 'totals' ? [event.totals] : []));
+    const received = run.result?.exported.reduce((sum, vm) => sum + vm.transferredBytes, 0);
+    expect(totals.at(-1)).toMatchObject({ vms: 4, exported: 4, coveredBytes: 1 << 21, capacityBytes: 1 << 21 });
+    expect(totals.at(-1)?.receivedBytes).toBe(received);
+    const percents = totals.map(({ percent = 0 }) => percent);
+    expect(percents).toEqual(percents.toSorted((a, b) => a - b));
     expect(server.state().calls.filter(({ method }) => method === 'Login')).toHaveLength(1);
     expect(leftOnServer(server)).toEqual(NOTHING_LEFT);
   },

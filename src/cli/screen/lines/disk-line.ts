@@ -1,8 +1,9 @@
 import type { Format as FormatApi, Options, Params } from 'cli-progress';
-import { formatBytes, formatDuration, formatRate } from '../../base/text/amounts.ts';
-import { safeText } from '../text/safe-text.ts';
-import { cutEnd, cutMiddle, padEnd, padStart } from '../text/text-width.ts';
-import { isRunning, secondsLeft, shareOf, type DiskProgress } from './export-progress.ts';
+import { formatBytes, formatDuration, formatRate } from '../../../base/text/amounts.ts';
+import type { Paint } from '../../text/color.ts';
+import { safeText } from '../../text/safe-text.ts';
+import { cutEnd, cutMiddle, padEnd, padStart } from '../../text/text-width.ts';
+import { isRunning, secondsLeft, shareOf, type DiskProgress } from '../export-progress.ts';
 import type { Glyphs } from './glyphs.ts';
 
 /** The formatting half of cli-progress: it renders the text of a bar and writes nothing. */
@@ -14,6 +15,7 @@ export interface DiskLineContext {
   nowMs: number;
   glyphs: Glyphs;
   format: BarFormat;
+  paint: Paint;
   /** Columns of the longest name, so that short names leave more room for the bars. */
   longestName: number;
 }
@@ -37,7 +39,14 @@ export function diskLine(disk: DiskProgress, context: DiskLineContext): string {
   const words = diskWords(disk, context);
   const nameWidth = nameColumns(width, longestName);
   const name = padEnd(cutMiddle(disk.disk, nameWidth, glyphs.ellipsis), nameWidth);
-  return cutEnd(`${name}  ${words}`, width, glyphs.ellipsis);
+  return paintMark(cutEnd(`${name}  ${words}`, width, glyphs.ellipsis), disk, context);
+}
+
+/** The mark follows the name, which ends with two spaces. */
+function paintMark(line: string, { phase }: DiskProgress, { glyphs, paint }: DiskLineContext): string {
+  if (phase === 'retrying') return line.replace(`  ${glyphs.retry} `, `  ${paint('warning', glyphs.retry)} `);
+  if (phase === 'waiting') return line.replace(/ {2}waiting/, `  ${paint('faint', 'waiting')}`);
+  return line.replace(`  ${glyphs.done} `, `  ${paint('ok', glyphs.done)} `);
 }
 
 function diskWords(disk: DiskProgress, { nowMs, glyphs }: DiskLineContext): string {
@@ -66,7 +75,8 @@ const PASS_WORDS: Readonly<Partial<Record<DiskProgress['phase'], string>>> = {
   verifying: 'read back  ',
 };
 
-function barLine(disk: DiskProgress, { width, nowMs, glyphs, format, longestName }: DiskLineContext): string {
+function barLine(disk: DiskProgress, context: DiskLineContext): string {
+  const { width, nowMs, glyphs, format, longestName } = context;
   const room = LAYOUTS.find((layout) => width >= layout.from)?.figures ?? [];
   // A pass shows its label in place of the bytes, which the percentage also conveys.
   const pass = room.includes('bytes') ? (PASS_WORDS[disk.phase] ?? '') : '';
@@ -96,7 +106,16 @@ function barLine(disk: DiskProgress, { width, nowMs, glyphs, format, longestName
     maxWidth: width,
   };
   const line = format.Formatter(options, params, { name, ...figureTexts(disk, share, nowMs) });
-  return cutEnd(line.trimEnd(), width, glyphs.ellipsis);
+  const shown = cutEnd(line.trimEnd(), width, glyphs.ellipsis);
+  return paintBar(shown, { start: name.length + 2 + pass.length, width: barWidth }, context);
+}
+
+/** The part of the bar that is not done, in the background of the screen. */
+function paintBar(line: string, bar: { start: number; width: number }, { glyphs, paint }: DiskLineContext): string {
+  const end = bar.start + bar.width;
+  const text = line.slice(bar.start, end);
+  const full = text.length - text.replace(new RegExp(`^${glyphs.barFull}+`), '').length;
+  return line.slice(0, bar.start + full) + paint('faint', text.slice(full)) + line.slice(end);
 }
 
 function figureTexts(disk: DiskProgress, share: number, nowMs: number): Record<`${Figure}Text`, string> {

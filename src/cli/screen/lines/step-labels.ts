@@ -1,4 +1,4 @@
-import type { ExportStep } from '../../operations/events.ts';
+import type { ExportStep } from '../../../operations/events.ts';
 
 /** The label of a step whose event has no text of its own. */
 export const STEP_LABELS: Readonly<Record<ExportStep, string>> = {

@@ -1,8 +1,8 @@
-import { formatCount, formatDuration } from '../../base/text/amounts.ts';
-import { safeText } from '../text/safe-text.ts';
-import { cutEnd, textWidth } from '../text/text-width.ts';
+import { formatCount, formatDuration } from '../../../base/text/amounts.ts';
+import { safeText } from '../../text/safe-text.ts';
+import { cutEnd, textWidth } from '../../text/text-width.ts';
 import { diskLine, nameColumns, type DiskLineContext } from './disk-line.ts';
-import { isRunning, type DiskProgress, type VmProgress } from './export-progress.ts';
+import { isRunning, type DiskProgress, type VmProgress } from '../export-progress.ts';
 import { STEP_LABELS } from './step-labels.ts';
 
 /** Number of warnings on a live screen; the summary repeats all of them. */
@@ -22,7 +22,8 @@ export function vmBlock(state: VmProgress, context: VmBlockContext): string[] {
   const warnings = state.warnings.slice(-SHOWN_WARNINGS).map((message) => `! ${safeText(message)}`);
   const messages = [...warnings, ...state.notes].map((line) => cutEnd(line, width, glyphs.ellipsis));
   const disks = diskLines([...state.disks.values()], Math.max(1, height - 1 - messages.length), context);
-  return [stepLine(state, context), ...disks, ...messages];
+  const shown = messages.map((line) => (line.startsWith('! ') ? context.paint('warning', '!') + line.slice(1) : line));
+  return [stepLine(state, context), ...disks, ...shown];
 }
 
 /** The lines that stay on the screen when the VM has finished: its complete disks. */

@@ -1,8 +1,8 @@
-import { formatCount, formatDuration } from '../../base/text/amounts.ts';
-import { safeText } from '../text/safe-text.ts';
-import { cutEnd, cutMiddle, padEnd, textWidth } from '../text/text-width.ts';
+import { formatCount, formatDuration } from '../../../base/text/amounts.ts';
+import { safeText } from '../../text/safe-text.ts';
+import { cutEnd, cutMiddle, padEnd, textWidth } from '../../text/text-width.ts';
 import { diskLine, nameColumns, type DiskLineContext } from './disk-line.ts';
-import { isRunning, type DiskProgress, type VmProgress } from './export-progress.ts';
+import { isRunning, type DiskProgress, type VmProgress } from '../export-progress.ts';
 import { RateMeter } from './rate-meter.ts';
 import { STEP_LABELS } from './step-labels.ts';
 

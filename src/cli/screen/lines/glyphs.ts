@@ -8,6 +8,8 @@ export interface Glyphs {
   failed: string;
   retry: string;
   ellipsis: string;
+  /** Between the parts of a line. */
+  separator: string;
   spinner: readonly string[];
 }
 
@@ -19,6 +21,7 @@ const UNICODE: Glyphs = {
   failed: '✖',
   retry: '↻',
   ellipsis: '…',
+  separator: '·',
   spinner: ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'],
 };
 
@@ -30,6 +33,7 @@ const ASCII: Glyphs = {
   failed: 'x',
   retry: '~',
   ellipsis: '~',
+  separator: '|',
   spinner: ['|', '/', '-', '\\'],
 };
 
