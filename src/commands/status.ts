@@ -3,7 +3,6 @@ import { Hyper2kvmError } from '../base/errors.ts';
 import { ConnectedCommand } from '../cli/connected-command.ts';
 import { readCount } from '../cli/input/option-values.ts';
 import { jobReport, statusReport } from '../cli/report/status-report.ts';
-import { createJobScreen } from '../cli/screen/job-screen.ts';
 import type { JobView } from '../jobs/job-record.ts';
 import type * as CheckStatus from '../operations/status/check-status.ts';
 import type * as ShowJobs from '../operations/status/show-jobs.ts';
@@ -105,7 +104,6 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
       const hint = 'Add --job ID. hyper2kvm status shows the IDs.';
       throw new Hyper2kvmError('usage', '--follow needs --job.', { hint });
     }
-<<<<<<< HEAD
     return followToEnd(id, {
       operation: this.followOperation(),
       env: this.env,
@@ -113,46 +111,6 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
       quiet: this.quiet,
       print: (text) => this.print(text),
       failWith: (error) => this.failWith(error),
-=======
-    const [{ followJob }, { jobOutcome }] = await this.followOperation();
-    const { showJob } = await this.jobOperation();
-    const first = await showJob(this.env, id);
-    const screen = this.quiet ? undefined : await createJobScreen({ stream: process.stderr, env: this.env, job: first });
-    const lines = new JobLines(Date.now);
-    const report = ({ job: seen }: FollowJob.JobSeenEvent): void => {
-      if (screen !== undefined) screen.show(seen);
-      else if (!this.quiet) this.print(lines.take(seen));
-    };
-    let job: JobView;
-    try {
-      job = await followJob({ env: this.env, id: first.id }, { signal: this.signal, report });
-    } finally {
-      await screen?.stop();
-    }
-    this.print(jobReport(job));
-    const outcome = jobOutcome(job);
-    if (outcome !== undefined) this.failWith(outcome);
-    return job;
-  }
-
-  async #connectionIfNamed(flags: ConnectionFlagValues): Promise<ConnectionSettings | undefined> {
-    const { isServerConfigured } = await import('../vsphere/connection/connection-settings.ts');
-    return isServerConfigured({ url: flags.url }, this.env, this.profileServer)
-      ? this.connection(flags, { askNow: false })
-      : undefined;
-  }
-
-  /**
-   * The table has already reported the problem, so this only sets the exit code. Checks are in order, and later errors
-   * follow from the first.
-   */
-  #judge({ findings }: StatusResult): void {
-    const worst = findings.find(({ level }) => level === 'error');
-    if (worst === undefined) return;
-    const facts = worst.hint === undefined ? {} : { hint: worst.hint };
-    this.failWith(new Hyper2kvmError(worst.kind ?? 'internal', `${worst.check}: ${worst.detail}`, facts), {
-      shown: true,
->>>>>>> 5c9998f (screen: totals of a run, one row per VM at its end, colors)
     });
   }
 

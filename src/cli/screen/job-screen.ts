@@ -25,14 +25,16 @@ export interface JobScreenOptions {
 }
 
 /** The live screen of a followed export; undefined where plain lines are to be printed instead. */
-export async function createJobScreen({ stream, env, job }: JobScreenOptions): Promise<JobScreen | undefined> {
+export function createJobScreen({ stream, env, job }: JobScreenOptions): JobScreen | undefined {
   if (job.kind !== 'export' || job.state !== 'running' || !hasLiveScreen(stream, env)) return undefined;
-  const { createFleetScreen } = await import('./fleet-screen.ts');
-  const screen = await createFleetScreen({ stream, env, startedAtMs: Date.parse(job.startedAt) });
+  const loading = import('./fleet-screen.ts').then(({ createFleetScreen }) =>
+    createFleetScreen({ stream, env, startedAtMs: Date.parse(job.startedAt) }),
+  );
   const events = new JobEvents();
+  // Each call waits for the same promise, so they are shown in their order.
   return {
-    show: (seen) => events.take(seen).forEach((event) => screen.onEvent(event)),
-    stop: () => screen.stop(),
+    show: (seen) => void loading.then((screen) => events.take(seen).forEach((event) => screen.onEvent(event))),
+    stop: async () => (await loading).stop(),
   };
 }
 

@@ -1,5 +1,6 @@
 import { JobLines } from '../../cli/report/job-lines.ts';
 import { jobReport } from '../../cli/report/status-report.ts';
+import { createJobScreen, type JobScreen } from '../../cli/screen/job-screen.ts';
 import type { JobView } from '../../jobs/job-record.ts';
 import type * as FollowJob from '../../operations/status/follow-job.ts';
 import type * as JobOutcome from '../../operations/status/job-outcome.ts';
@@ -23,10 +24,21 @@ export async function followToEnd(
 ): Promise<JobView> {
   const [{ followJob }, { jobOutcome }] = await operation;
   const lines = new JobLines(Date.now);
+  let screen: JobScreen | undefined;
+  let isFirst = true;
   const report = ({ job }: { job: JobView }): void => {
-    if (!quiet) print(lines.take(job));
+    if (quiet) return;
+    if (isFirst) screen = createJobScreen({ stream: process.stderr, env, job });
+    isFirst = false;
+    if (screen === undefined) print(lines.take(job));
+    else screen.show(job);
   };
-  const job = await followJob({ env, id }, { signal, report });
+  let job: JobView;
+  try {
+    job = await followJob({ env, id }, { signal, report });
+  } finally {
+    await screen?.stop();
+  }
   print(jobReport(job));
   const outcome = jobOutcome(job);
   if (outcome !== undefined) failWith(outcome);

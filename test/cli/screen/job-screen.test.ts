@@ -30,7 +30,7 @@ function running(receivedBytes: number, over: Partial<JobView> = {}): JobView {
 
 test.each([40, 80, 120])('a followed export has the bars and totals of its own screen, at %i columns', async (columns) => {
   const stream = new FakeStream({ columns });
-  const screen = await createJobScreen({ stream, env: ENV, job: running(0) });
+  const screen = createJobScreen({ stream, env: ENV, job: running(0) });
   screen?.show(running(0));
   screen?.show(running(GIB));
   await stream.shows(/0\/2 VMs · 10%/);
@@ -44,7 +44,7 @@ test.each([40, 80, 120])('a followed export has the bars and totals of its own s
 
 test('a VM that has ended leaves one line with its state', async () => {
   const stream = new FakeStream();
-  const screen = await createJobScreen({ stream, env: ENV, job: running(0) });
+  const screen = createJobScreen({ stream, env: ENV, job: running(0) });
   screen?.show(running(GIB));
   const ended = [
     { vm: 'web-01', state: 'done' as const },
@@ -56,12 +56,12 @@ test('a VM that has ended leaves one line with its state', async () => {
   expect(terminalRows(stream.text).filter(Boolean)).toEqual(['✔ web-01: done', '✖ web-02: failed']);
 });
 
-test('plain lines are left to the caller without a terminal, for a boot test, and for a job that has ended', async () => {
+test('plain lines are left to the caller without a terminal, for a boot test, and for a job that has ended', () => {
   const terminal = new FakeStream();
-  expect(await createJobScreen({ stream: new FakeStream({ isTTY: false }), env: ENV, job: running(0) })).toBeUndefined();
-  expect(await createJobScreen({ stream: terminal, env: { TERM: 'dumb' }, job: running(0) })).toBeUndefined();
-  expect(await createJobScreen({ stream: terminal, env: ENV, job: running(0, { kind: 'boot-test' }) })).toBeUndefined();
-  expect(await createJobScreen({ stream: terminal, env: ENV, job: running(0, { state: 'done' }) })).toBeUndefined();
+  expect(createJobScreen({ stream: new FakeStream({ isTTY: false }), env: ENV, job: running(0) })).toBeUndefined();
+  expect(createJobScreen({ stream: terminal, env: { TERM: 'dumb' }, job: running(0) })).toBeUndefined();
+  expect(createJobScreen({ stream: terminal, env: ENV, job: running(0, { kind: 'boot-test' }) })).toBeUndefined();
+  expect(createJobScreen({ stream: terminal, env: ENV, job: running(0, { state: 'done' }) })).toBeUndefined();
 });
 
 test('a record of an earlier version, without totals, has no events', () => {

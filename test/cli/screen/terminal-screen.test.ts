@@ -123,7 +123,7 @@ test('of several VMs one after the other, one line each remains, and the totals 
   send(diskStarted());
   send(diskProgress(GIB, 5 * GIB));
   await stream.shows(/0\/2 VMs · 25% · 5\.0\/20\.0 GiB/);
-  send({ type: 'disk-whole', vm: VM, disk: DISK, sizeBytes: 3 * GIB, sha256: '', seconds: 60 });
+  send({ type: 'disk-complete', vm: VM, disk: DISK, sizeBytes: 3 * GIB, sha256: '', seconds: 60 });
   send({ type: 'vm-finished', vm: VM, result: RESULT });
   await screen.stop();
   const rows = terminalRows(stream.text).map((row) => row.trimEnd());

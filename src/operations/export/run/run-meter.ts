@@ -62,7 +62,7 @@ export class RunMeter {
       case 'disk-progress':
         this.#set(event, { coveredBytes: event.coveredBytes, receivedBytes: event.receivedBytes });
         return true;
-      case 'disk-whole':
+      case 'disk-complete':
         this.#set(event, { coveredBytes: Infinity, receivedBytes: event.sizeBytes });
         return true;
       case 'disk-kept':

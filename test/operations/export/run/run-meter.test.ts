@@ -34,7 +34,7 @@ const covered = (disk: string, coveredBytes: number) => ({
 });
 
 test('one VM counts by the capacity of its disks, and is never whole before the job has ended', () => {
-  const whole = (disk: string) => ({ type: 'disk-whole', vm: 'a', disk, sizeBytes: 1, sha256: '', seconds: 1 });
+  const whole = (disk: string) => ({ type: 'disk-complete', vm: 'a', disk, sizeBytes: 1, sha256: '', seconds: 1 });
   expect(
     percents([
       started('a', 1),
