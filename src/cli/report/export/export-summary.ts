@@ -37,7 +37,6 @@ export function skipLines(skipped: ExportResult['skipped']): string[] {
 function vmSummary(result: VmExportResult, { width, paint }: Look): string[] {
   const { seconds, fetchSeconds: workSeconds = seconds, transferredBytes } = result;
   const inner = { width: width === undefined ? undefined : width - 2, paint };
-  const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
   return [
     `${paint('ok', 'Exported')} ${safeText(result.vm)} to ${safeText(result.output)}`,
     ...indented(fileTable(result, inner)),
@@ -45,6 +44,10 @@ function vmSummary(result: VmExportResult, { width, paint }: Look): string[] {
     ...indented(vmNotes(result, inner)),
     ...nextStep(result),
   ];
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
 }
 
 /** The files, and the disk of the VM that each of them came from. */
