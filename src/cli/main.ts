@@ -104,7 +104,8 @@ function tell(error: unknown, argv: readonly string[]): void {
   if (argv.includes('--json')) {
     const document = { ok: false, exitCode: report.exitCode, error: report, warnings: [] };
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  } else process.stderr.write(`${paintMessages(foldText(errorLines(report), process.stderr), paintFor(process.stderr))}\n`);
+  } else
+    process.stderr.write(`${paintMessages(foldText(errorLines(report), process.stderr), paintFor(process.stderr))}\n`);
 }
 
 /**

@@ -50,9 +50,7 @@ export const JobRecordSchema = recordSchema({
   process: JobProcessSchema,
   transferredBytes: number(),
   percent: exactOptional(number()),
-  totals: exactOptional(
-    object({ vms: number(), exported: number(), skipped: number(), failed: number(), ...bytes }),
-  ),
+  totals: exactOptional(object({ vms: number(), exported: number(), skipped: number(), failed: number(), ...bytes })),
   files: array(object({ path: string(), sizeBytes: number(), sha256: exactOptional(string()) })),
   vms: array(
     object({

@@ -163,7 +163,12 @@ class TerminalScreen implements ExportScreen {
     const { glyphs, paint } = this.#parts;
     const mark = paint(isInterrupted ? 'warning' : 'error', glyphs.failed);
     const headline = this.#state.vm === undefined ? [`${mark} ${safeText(title)}`] : [];
-    this.#end({ failed: true, title, lines: this.#finishedLines(), after: [...warningLines(this.#state), ...headline] });
+    this.#end({
+      failed: true,
+      title,
+      lines: this.#finishedLines(),
+      after: [...warningLines(this.#state), ...headline],
+    });
     this.#state = unnamedProgress('Continuing', this.#parts.now());
   }
 
@@ -179,7 +184,10 @@ class TerminalScreen implements ExportScreen {
     const { task, state } = this.#live;
     const context = this.#context();
     const lines = vmBlock(state, this.#totals.isOfSeveral ? { ...context, height: context.height - 1 } : context);
-    task.show(this.#title(state.headline), [...lines, ...(this.#totals.isOfSeveral ? [this.#totals.text(context)] : [])]);
+    task.show(this.#title(state.headline), [
+      ...lines,
+      ...(this.#totals.isOfSeveral ? [this.#totals.text(context)] : []),
+    ]);
   }
 
   #print(lines: readonly string[]): void {

@@ -80,7 +80,8 @@ export function paintState(paint: Paint, state: string): string {
 export function paintMessages(text: string, paint: Paint): string {
   return text
     .replaceAll(/^(\S+: )?(Error:)/gm, (_, vm: string = '', word: string) => vm + paint('error', word))
-    .replaceAll(/^( *)(\S+: )?(Warning:)/gm, (_, indent: string, vm: string = '', word: string) =>
-      indent + vm + paint('warning', word),
+    .replaceAll(
+      /^( *)(\S+: )?(Warning:)/gm,
+      (_, indent: string, vm: string = '', word: string) => indent + vm + paint('warning', word),
     );
 }

@@ -83,7 +83,11 @@ test.each([
   ['export: {format: qcow}', 'format must be one of ovf, ova, vmdk, qcow2, raw.', 'Did you mean qcow2?'],
   ['export: [snapshot]', 'export must contain settings, as key: value.'],
   ['passwordFile: a', 'the profile p has no setting "passwordFile".', 'Did you mean password-file?'],
-  ['snapshot: true', 'the profile p has no setting "snapshot".', 'It belongs under check: or export: or status: in the profile.'],
+  [
+    'snapshot: true',
+    'the profile p has no setting "snapshot".',
+    'It belongs under check: or export: or status: in the profile.',
+  ],
   ['exprot: {}', 'the profile p has no setting "exprot".', 'Did you mean export?'],
   ['export: {snapshoot: true}', 'export has no setting "snapshoot".', 'Did you mean snapshot?'],
   ['export: {url: a}', 'export has no setting "url".'],

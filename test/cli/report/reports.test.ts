@@ -8,7 +8,12 @@ import type { Look } from '../../../src/cli/text/look.ts';
 import { textWidth } from '../../../src/cli/text/text-width.ts';
 import type { JobView } from '../../../src/jobs/job-record.ts';
 import { totalsOf } from '../../../src/operations/export/run/plan-exports.ts';
-import type { ExportPlan, ExportResult, VmExportFailure, VmExportResult } from '../../../src/operations/export/types.ts';
+import type {
+  ExportPlan,
+  ExportResult,
+  VmExportFailure,
+  VmExportResult,
+} from '../../../src/operations/export/types.ts';
 import { GIB, RESULT } from '../screen/export-events.ts';
 
 const JOB: JobView = {
@@ -142,7 +147,10 @@ test('the summary contains kept disks, warnings, a guest that was not quiesced, 
 
 test('after a failure the summary says how to go on, and which disks the next run keeps', () => {
   const none = { job: 'j', state: 'failed' as const, exported: [], skipped: [] };
-  const kept = [failure('web', { keptForNextRun: ['web-disk-1.vmdk'] }), failure('db', { keptForNextRun: ['db-disk-3.vmdk'] })];
+  const kept = [
+    failure('web', { keptForNextRun: ['web-disk-1.vmdk'] }),
+    failure('db', { keptForNextRun: ['db-disk-3.vmdk'] }),
+  ];
   expect(exportSummary({ ...none, failed: kept }, look(80))).toContain(
     'To resume, run the same command again; it keeps web-disk-1.vmdk, db-disk-3.vmdk.',
   );
@@ -218,7 +226,11 @@ test.each([
 
 test('the notes of several VMs are there once, with the names of their VMs', () => {
   const warned = (vm: string, ...warnings: string[]) => ({ ...RESULT, vm, warnings });
-  const exported = [warned('a', 'An ISO image.', 'No NVRAM.'), warned('b', 'An ISO image.'), warned('c', 'An ISO image.')];
+  const exported = [
+    warned('a', 'An ISO image.', 'No NVRAM.'),
+    warned('b', 'An ISO image.'),
+    warned('c', 'An ISO image.'),
+  ];
   const lines = exportSummary({ job: 'j', state: 'done', exported, skipped: [], failed: [] }, look(80));
   expect(lines.filter((line) => line.includes('Warning'))).toEqual(['Warning: An ISO image.', 'a: Warning: No NVRAM.']);
   const many = Array.from({ length: 9 }, (_, index) => warned(`vm-${index}`, ...(index > 0 ? ['An ISO image.'] : [])));

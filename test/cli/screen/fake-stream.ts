@@ -25,7 +25,8 @@ export class FakeStream extends Writable {
   /** Resolves when the output matches. Needed because a screen redraws on a timer. */
   async shows(words: RegExp): Promise<void> {
     for (const endMs = Date.now() + SHOW_LIMIT_MS; !words.test(stripVTControlCharacters(this.text));) {
-      if (Date.now() > endMs) throw new Error(`${String(words)} was not shown: ${JSON.stringify(this.text.slice(-2000))}`);
+      if (Date.now() > endMs)
+        throw new Error(`${String(words)} was not shown: ${JSON.stringify(this.text.slice(-2000))}`);
       await pause(5);
     }
   }

@@ -28,19 +28,26 @@ function running(receivedBytes: number, over: Partial<JobView> = {}): JobView {
   };
 }
 
-test.each([40, 80, 120])('a followed export has the bars and totals of its own screen, at %i columns', async (columns) => {
-  const stream = new FakeStream({ columns });
-  const screen = createJobScreen({ stream, env: ENV, job: running(0) });
-  screen?.show(running(0));
-  screen?.show(running(GIB));
-  await stream.shows(/0\/2 VMs · 10%/);
-  const frame = terminalRows(stream.text).filter((row) => row !== '');
-  expect(frame[0]).toMatch(columns === 40 ? /^❯ Job 20261122T/ : /^❯ Job 20261122T140102Z-export-1a2b3c4d: exporting 2 VMs/);
-  expect(frame[1]).toMatch(/^ {2}web-01 {2}█+░+ +20%/);
-  expect(frame[2]).toMatch(columns === 40 ? /^ {2}0\/2 VMs · 10%.* · 1m3\ds$/ : /^ {2}0\/2 VMs · 10% · 2\.0\/20\.0 GiB.* · 1m3\ds$/);
-  for (const row of frame) expect(row.length).toBeLessThanOrEqual(columns);
-  await screen?.stop();
-});
+test.each([40, 80, 120])(
+  'a followed export has the bars and totals of its own screen, at %i columns',
+  async (columns) => {
+    const stream = new FakeStream({ columns });
+    const screen = createJobScreen({ stream, env: ENV, job: running(0) });
+    screen?.show(running(0));
+    screen?.show(running(GIB));
+    await stream.shows(/0\/2 VMs · 10%/);
+    const frame = terminalRows(stream.text).filter((row) => row !== '');
+    expect(frame[0]).toMatch(
+      columns === 40 ? /^❯ Job 20261122T/ : /^❯ Job 20261122T140102Z-export-1a2b3c4d: exporting 2 VMs/,
+    );
+    expect(frame[1]).toMatch(/^ {2}web-01 {2}█+░+ +20%/);
+    expect(frame[2]).toMatch(
+      columns === 40 ? /^ {2}0\/2 VMs · 10%.* · 1m3\ds$/ : /^ {2}0\/2 VMs · 10% · 2\.0\/20\.0 GiB.* · 1m3\ds$/,
+    );
+    for (const row of frame) expect(row.length).toBeLessThanOrEqual(columns);
+    await screen?.stop();
+  },
+);
 
 test('a VM that has ended leaves one line with its state', async () => {
   const stream = new FakeStream();

@@ -22,7 +22,14 @@ function stateAfter(events: readonly (ExportEvent | number)[]): { state: VmProgr
 
 function draw(events: readonly (ExportEvent | number)[], { width = 77, height = 20, lang = 'C.UTF-8' } = {}): string[] {
   const { state, nowMs } = stateAfter(events);
-  return vmBlock(state, { width, height, nowMs, glyphs: chooseGlyphs({ LANG: lang }), format: cliProgress.Format, paint: plainPaint });
+  return vmBlock(state, {
+    width,
+    height,
+    nowMs,
+    glyphs: chooseGlyphs({ LANG: lang }),
+    format: cliProgress.Format,
+    paint: plainPaint,
+  });
 }
 
 /** Two seconds after the start, with a quarter of the first disk downloaded. */

@@ -65,10 +65,18 @@ function table(rows: readonly Row[], { width, paint }: Look): string[] {
   const columns: (TableColumn & { cell: (row: Row) => string })[] = [
     { header: 'VM', cut: 'middle', cell: ({ vm }) => vm },
     { header: 'RESULT', isState: true, cell: ({ result }) => result },
-    { header: 'SIZE', align: 'right', cell: ({ sizeBytes }) => (sizeBytes === undefined ? '' : formatBytes(sizeBytes)) },
+    {
+      header: 'SIZE',
+      align: 'right',
+      cell: ({ sizeBytes }) => (sizeBytes === undefined ? '' : formatBytes(sizeBytes)),
+    },
   ];
   if (width === undefined || width >= TIME_FROM) {
-    columns.push({ header: 'TIME', align: 'right', cell: ({ seconds }) => (seconds === undefined ? '' : formatDuration(seconds)) });
+    columns.push({
+      header: 'TIME',
+      align: 'right',
+      cell: ({ seconds }) => (seconds === undefined ? '' : formatDuration(seconds)),
+    });
   }
   if (width === undefined || width >= RATE_FROM) {
     columns.push({ header: 'RATE', align: 'right', cell: ({ rate }) => (rate === undefined ? '' : formatRate(rate)) });

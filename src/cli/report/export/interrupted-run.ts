@@ -34,7 +34,9 @@ export class InterruptedRun {
         : [`Kept: ${of}. Incomplete files of the others were removed.`]),
       ...shown.map(([vm, { output, sizeBytes }]) => safeText(`  ${vm}: ${formatBytes(sizeBytes)} in ${output}`)),
       ...(more > 0 ? [`  ${formatCount(more, 'more VM')}`] : []),
-      ...(rest === 0 ? [] : [`To continue, run the same command again${this.#complete.size > 0 ? ' with --skip-existing' : ''}.`]),
+      ...(rest === 0
+        ? []
+        : [`To continue, run the same command again${this.#complete.size > 0 ? ' with --skip-existing' : ''}.`]),
       `Details: hyper2kvm status --job ${this.#job}`,
     ];
   }

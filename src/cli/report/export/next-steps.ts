@@ -24,6 +24,7 @@ export function useLines({ exported }: ExportResult): string[] {
   const isDefined = exported.some(({ defined }) => defined !== undefined);
   const isImage = exported.some(({ format }) => format === 'qcow2' || format === 'raw');
   if (!isImage || isDefined) return [];
-  if (hasFile(/\.yaml$/)) return ['To run a VM, upload its disks as its .yaml says, and apply it: kubectl apply -f FILE'];
+  if (hasFile(/\.yaml$/))
+    return ['To run a VM, upload its disks as its .yaml says, and apply it: kubectl apply -f FILE'];
   return hasFile(/\.xml$/) ? ['To make them VMs of this host, for each .xml file: virsh define FILE'] : [];
 }
