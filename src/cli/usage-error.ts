@@ -1,6 +1,6 @@
 import { Errors } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
-import { nearWord } from './near-word.ts';
+import { nearWord } from './text/near-word.ts';
 
 /** The names in the command that the wording of a usage error needs. */
 export interface CommandNames {

@@ -3,7 +3,7 @@ import type { DomainDisk, DomainFacts, DomainNic } from './domain-facts.ts';
 import { guestAge, type GuestAge } from './guest-age.ts';
 import type { HardwareKind } from './hardware-choice.ts';
 import { networkOf, unusedNetworks, type NetworkOptions } from './networks.ts';
-import { placeDisks } from './libvirt/place-disks.ts';
+import { placeDisks } from './place-disks.ts';
 import { nicDevice, emulatedNic } from './source-devices.ts';
 import type { DomainSource } from './domain-source.ts';
 

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import type { Guest } from './guest.ts';
-import type { ConfiguredNic } from './linux/network/configured-addresses.ts';
 
 /** The purpose of a change. */
 export const FIX_NAMES = [
@@ -26,6 +25,15 @@ export interface Change {
   details: readonly string[];
   /** The path of the original file's backup inside the guest. */
   backup?: string | undefined;
+}
+
+/** A NIC with the static addresses in the guest's configuration. */
+export interface ConfiguredNic {
+  /** Lower case, with colons. */
+  mac: string;
+  name?: string | undefined;
+  /** IPv4 and IPv6, without prefix lengths. */
+  addresses: string[];
 }
 
 /** One kind of fix. It only plans: it reads the guest and records the changes in the draft. */

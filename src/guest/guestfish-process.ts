@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { localFileError } from '../base/files/local-file-error.ts';
 import { signalGroup } from '../base/process/process-group.ts';
 import { scratchEnvironment } from './appliance-environment.ts';
-import { spawnTied } from './tied-process.ts';
+import { spawnTied } from '../base/process/tied-process.ts';
 
 /** libguestfs' own messages are limited to 4 MiB. Longer output is not a response to one of our commands. */
 const MOST_OUTPUT_BYTES = 64 * 2 ** 20;

@@ -2,7 +2,7 @@ import { sentenceOf } from '../base/errors.ts';
 import { startAppliance, type ApplianceOptions, type ApplianceStart } from './appliance-environment.ts';
 import { GuestfishProcess } from './guestfish-process.ts';
 import { commandLine } from './guestfs-words.ts';
-import { hasGuestfish } from './find-program.ts';
+import { hasGuestfish } from '../base/process/find-program.ts';
 import {
   applianceFailed,
   applianceTooLong,

@@ -1,6 +1,6 @@
 import type { Command } from '@oclif/core';
 import { isOptionalValue } from '../completion/completion-model.ts';
-import { CONNECTION_FLAGS } from '../connection-flags.ts';
+import { CONNECTION_FLAGS } from './connection-flags.ts';
 
 /** The allowed values of a key. Derived from the definition of the flag with the same name, so that the two cannot differ. */
 export type KeyType =

@@ -1,7 +1,7 @@
 import type { Command } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { homeFolder } from '../../base/files/home-folder.ts';
-import { nearWord } from '../near-word.ts';
+import { nearWord } from '../text/near-word.ts';
 import { checkAccess, defaultConfigPath, readConfigFile, readUsualConfigFile } from './config-file.ts';
 import { knownKeys } from './known-keys.ts';
 import { secretsOf, type Profile } from './profile.ts';

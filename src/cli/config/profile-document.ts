@@ -1,7 +1,7 @@
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseDocument, type Document, type Node } from 'yaml';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readSecret, type Secret } from '../../base/text/secret.ts';
-import { nearWord } from '../near-word.ts';
+import { nearWord } from '../text/near-word.ts';
 import type { Keys, KnownKeys } from './known-keys.ts';
 import type { Profile, SettingValue, Settings } from './profile.ts';
 import { readSetting } from './setting-value.ts';

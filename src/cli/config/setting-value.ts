@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { isMap, isScalar, isSeq, type Node } from 'yaml';
-import { nearWord } from '../near-word.ts';
+import { nearWord } from '../text/near-word.ts';
 import type { KeyType } from './known-keys.ts';
 import type { SettingValue } from './profile.ts';
 

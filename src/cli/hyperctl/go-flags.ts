@@ -1,5 +1,5 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { nearWord } from '../near-word.ts';
+import { nearWord } from '../text/near-word.ts';
 
 /** The flags of a command, and whether each takes a value. */
 export type FlagKinds = Readonly<Record<string, 'boolean' | 'string'>>;

@@ -2,7 +2,7 @@ import { parse, YAMLParseError } from 'yaml';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { readSecret, type Secret } from '../../base/text/secret.ts';
 import { checkAccess, readConfigFile } from '../config/config-file.ts';
-import { nearWord } from '../near-word.ts';
+import { nearWord } from '../text/near-word.ts';
 
 /** One job in a job file. Strings and booleans are as in the file. */
 export interface JobDefinition {

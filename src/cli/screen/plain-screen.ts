@@ -1,6 +1,6 @@
 import { InterruptedError } from '../../base/errors.ts';
 import type { ConvertResult } from '../../operations/convert/types.ts';
-import { describeError, errorLines } from '../error-report.ts';
+import { describeError, errorLines } from '../text/error-report.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../../base/text/amounts.ts';
 import { safeLines } from '../text/safe-text.ts';
 import {

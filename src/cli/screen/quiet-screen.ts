@@ -1,5 +1,5 @@
 import { InterruptedError } from '../../base/errors.ts';
-import { describeError, errorLines } from '../error-report.ts';
+import { describeError, errorLines } from '../text/error-report.ts';
 import { paintMessages, type Paint } from '../text/color.ts';
 import { safeText } from '../text/safe-text.ts';
 import type { ScreenEvent } from './export-progress.ts';

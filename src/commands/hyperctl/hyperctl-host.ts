@@ -1,5 +1,5 @@
 import type { Secret } from '../../base/text/secret.ts';
-import type { ConnectionFlagValues } from '../../cli/connection-flags.ts';
+import type { ConnectionFlagValues } from '../../cli/config/connection-flags.ts';
 import type { OwnProgram } from '../../operations/detach/types.ts';
 import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
 

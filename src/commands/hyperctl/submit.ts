@@ -1,5 +1,5 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import type { ConnectionFlagValues } from '../../cli/connection-flags.ts';
+import type { ConnectionFlagValues } from '../../cli/config/connection-flags.ts';
 import { readGoFlags } from '../../cli/hyperctl/go-flags.ts';
 import type { JobDefinition } from '../../cli/hyperctl/job-file.ts';
 import type { HyperctlHost } from './hyperctl-host.ts';

@@ -1,5 +1,5 @@
 import type { BlockDevice } from '../guest.ts';
-import { mdUuidDigits } from './config/mdadm-conf.ts';
+import { mdUuidDigits } from '../config/mdadm-conf.ts';
 import { resolveDevice, type DeviceNames } from './resolve-device.ts';
 import { devicePaths, kernelName } from './target-names.ts';
 

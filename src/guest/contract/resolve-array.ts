@@ -1,5 +1,5 @@
 import type { BlockDevice } from '../guest.ts';
-import { mdUuidDigits, type MdadmArray } from './config/mdadm-conf.ts';
+import { mdUuidDigits, type MdadmArray } from '../config/mdadm-conf.ts';
 import { found, missing, unknown, type Resolution } from './resolution.ts';
 
 /** The existing arrays, and those in `mdadm.conf`. */

@@ -1,7 +1,7 @@
 import type { BlockDevice } from '../guest.ts';
 import type { TargetHardware } from './boot-check.ts';
-import { matchesAlternatives } from './config/glob.ts';
-import { assigned, type UdevRule, type UdevToken } from './config/udev-rules.ts';
+import { matchesAlternatives } from '../config/glob.ts';
+import { assigned, type UdevRule, type UdevToken } from '../config/udev-rules.ts';
 import { found, missing, unknown, type Resolution } from './resolution.ts';
 import { guestSerial, hardwareDevices, hardwareIds, kernelName, scsiId } from './target-names.ts';
 

@@ -4,7 +4,7 @@ import type { Guestfs } from '../guestfs.ts';
 import { fileSystemOf } from './disks/block-devices.ts';
 import { optionValue, readFstab } from './disks/fstab.ts';
 import { ROOT_TYPES } from './disks/root-types.ts';
-import { NoSystemError, severalRoots } from './no-system.ts';
+import { NoSystemError, severalRoots } from '../no-system.ts';
 import { lockedDevices } from './disks/unlock.ts';
 import { lookForWindows, WindowsFoundError, type WindowsSystem } from '../windows/windows-system.ts';
 

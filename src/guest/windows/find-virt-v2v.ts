@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { findProgram } from '../find-program.ts';
+import { findProgram } from '../../base/process/find-program.ts';
 import { MissingVirtV2vError } from './virt-v2v-errors.ts';
 
 /** Fedora and its derivatives install it outside the PATH. */

@@ -18,7 +18,7 @@ import {
 import { ApplianceStartError, applianceTooLong } from '../guestfs-errors.ts';
 import type { GuestfsDisk } from '../guestfs.ts';
 import { LaunchLimit } from '../launch-limit.ts';
-import { spawnTied } from '../tied-process.ts';
+import { spawnTied } from '../../base/process/tied-process.ts';
 import { virtV2vFailed, virtV2vTooLong } from './virt-v2v-errors.ts';
 
 export interface VirtV2vOptions extends ApplianceOptions {

@@ -1,4 +1,4 @@
-import { NoSystemError } from '../inspect/no-system.ts';
+import { NoSystemError } from '../no-system.ts';
 import type { Guestfs } from '../guestfs.ts';
 import { readHive } from './hive.ts';
 

@@ -1,7 +1,7 @@
 import type { BootFailure, BootVerdict } from '../../guest/boot/boot-verdict.ts';
 import type { NicTraffic } from '../../guest/boot/observe/nic-traffic.ts';
 import type { DeviceKey } from '../../guest/inspect/disks/unlock.ts';
-import type { ConfiguredNic } from '../../guest/linux/network/configured-addresses.ts';
+import type { ConfiguredNic } from '../../guest/change.ts';
 import type { ProgressEvent } from '../events.ts';
 
 export interface BootTestOptions {

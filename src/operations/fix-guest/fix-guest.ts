@@ -1,7 +1,7 @@
 import type { Hyper2kvmError } from '../../base/errors.ts';
 import { MissingGuestfishError } from '../../guest/guestfs-errors.ts';
-import { hasGuestfish } from '../../guest/find-program.ts';
-import { NoSystemError } from '../../guest/inspect/no-system.ts';
+import { hasGuestfish } from '../../base/process/find-program.ts';
+import { NoSystemError } from '../../guest/no-system.ts';
 import { findVirtV2v } from '../../guest/windows/find-virt-v2v.ts';
 import { MissingVirtV2vError } from '../../guest/windows/virt-v2v-errors.ts';
 import type { OperationContext } from '../operation-context.ts';

@@ -3,7 +3,7 @@ import { guestAge } from '../../domain/guest-age.ts';
 import type { VirtioSupport } from '../../domain/hardware-choice.ts';
 import type { TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
-import type { ConfiguredNic } from '../../guest/linux/network/configured-addresses.ts';
+import type { ConfiguredNic } from '../../guest/change.ts';
 import { requireVirtioWin } from '../../guest/windows/virtio-win.ts';
 import { hasBootSector } from '../../image/content/boot-sector.ts';
 import { openImage } from '../../image/open-image.ts';

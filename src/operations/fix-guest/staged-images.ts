@@ -1,7 +1,7 @@
 import { open, rm } from 'node:fs/promises';
 import { localFileError } from '../../base/files/local-file-error.ts';
 import type { GuestfsDisk } from '../../guest/guestfs.ts';
-import { commitOverlay, createOverlay, requireQemuImg } from '../../guest/overlay.ts';
+import { commitOverlay, createOverlay, requireQemuImg } from '../../guest/boot/qemu/overlay.ts';
 import { finalNameOf, partialPath } from '../../base/output/partial-name.ts';
 
 /**

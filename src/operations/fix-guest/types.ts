@@ -1,7 +1,6 @@
-import type { Change } from '../../guest/change.ts';
+import type { Change, ConfiguredNic } from '../../guest/change.ts';
 import type { BootReport, TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
-import type { ConfiguredNic } from '../../guest/linux/network/configured-addresses.ts';
 import type { DeviceKey } from '../../guest/inspect/disks/unlock.ts';
 
 /**

@@ -8,7 +8,7 @@ import { checkWritable, freeBytes } from '../../base/files/free-space.ts';
 import { HostKvm } from '../../guest/boot/qemu/accelerator.ts';
 import { findQemuSystem } from '../../guest/boot/qemu/find-qemu.ts';
 import { findUefiFirmware } from '../../guest/boot/qemu/uefi-firmware.ts';
-import { findProgram } from '../../guest/find-program.ts';
+import { findProgram } from '../../base/process/find-program.ts';
 import { findVirtV2vInPlace } from '../../guest/windows/find-virt-v2v.ts';
 import type { StatusFinding } from './types.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { observeCommands, type EndedCommand } from '../../../src/base/process/observe-commands.ts';
-import { spawnTied } from '../../../src/guest/tied-process.ts';
+import { spawnTied } from '../../../src/base/process/tied-process.ts';
 
 test('each command is reported at its end, however it was started and however it ends', async () => {
   const seen: EndedCommand[] = [];

@@ -5,7 +5,7 @@ import { Hyper2kvmError } from '../../../src/base/errors.ts';
 import { Secret } from '../../../src/base/text/secret.ts';
 import type { LogFormat } from '../../../src/cli/log/log-flags.ts';
 import { RunLog } from '../../../src/cli/log/run-log.ts';
-import { Redactor } from '../../../src/cli/redact.ts';
+import { Redactor } from '../../../src/cli/text/redact.ts';
 import type { ScreenEvent } from '../../../src/cli/screen/export-progress.ts';
 import { PlainScreen } from '../../../src/cli/screen/plain-screen.ts';
 import { ScratchFolder } from '../../operations/export/export-run.ts';

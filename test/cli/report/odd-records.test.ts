@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { queryDetails, queryTable } from '../../../src/cli/hyperctl/query-report.ts';
 import { statusLines } from '../../../src/cli/hyperctl/status-report.ts';
-import { describeError } from '../../../src/cli/error-report.ts';
+import { describeError } from '../../../src/cli/text/error-report.ts';
 import { JobLines } from '../../../src/cli/report/job-lines.ts';
 import { jobReport, statusReport } from '../../../src/cli/report/status-report.ts';
 import { isProcessOver } from '../../../src/jobs/job-process.ts';

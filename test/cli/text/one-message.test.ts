@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
-import { describeError, errorLines } from '../../../src/cli/error-report.ts';
-import { Redactor } from '../../../src/cli/redact.ts';
+import { describeError, errorLines } from '../../../src/cli/text/error-report.ts';
+import { Redactor } from '../../../src/cli/text/redact.ts';
 import { PlainScreen } from '../../../src/cli/screen/plain-screen.ts';
 import { safeLines } from '../../../src/cli/text/safe-text.ts';
 

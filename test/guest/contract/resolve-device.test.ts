@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { TargetDisk } from '../../../src/guest/contract/boot-check.ts';
-import { parseCrypttab } from '../../../src/guest/contract/config/crypttab.ts';
-import { parseMdadmConf } from '../../../src/guest/contract/config/mdadm-conf.ts';
-import { parseUdevRules } from '../../../src/guest/contract/config/udev-rules.ts';
+import { parseCrypttab } from '../../../src/guest/config/crypttab.ts';
+import { parseMdadmConf } from '../../../src/guest/config/mdadm-conf.ts';
+import { parseUdevRules } from '../../../src/guest/config/udev-rules.ts';
 import { resolveDevice, type DeviceNames } from '../../../src/guest/contract/resolve-device.ts';
 import { udevLinks } from '../../../src/guest/contract/udev-links.ts';
 import type { BlockDevice } from '../../../src/guest/guest.ts';

@@ -4,7 +4,7 @@ import { localFileError } from '../../../base/files/local-file-error.ts';
 import { makeFolder } from '../../../base/files/make-folder.ts';
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import type { BootMachine } from './boot-machine.ts';
-import { createOverlay } from '../../overlay.ts';
+import { createOverlay } from './overlay.ts';
 import type { BootFiles } from './qemu-arguments.ts';
 
 /** A first boot writes a few hundred MB. A guest that writes this much is doing something else. */

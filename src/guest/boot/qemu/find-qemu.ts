@@ -1,6 +1,6 @@
 import { Hyper2kvmError } from '../../../base/errors.ts';
-import { findProgram } from '../../find-program.ts';
-import { requireQemuImg } from '../../overlay.ts';
+import { findProgram } from '../../../base/process/find-program.ts';
+import { requireQemuImg } from './overlay.ts';
 
 export interface QemuPrograms {
   qemu: string;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Duplex } from 'node:stream';
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import { signalGroup } from '../../../base/process/process-group.ts';
-import { spawnTied } from '../../tied-process.ts';
+import { spawnTied } from '../../../base/process/tied-process.ts';
 import type { QemuPrograms } from './find-qemu.ts';
 import { AGENT_FD, QMP_FD, SERIAL_FD } from './qemu-arguments.ts';
 

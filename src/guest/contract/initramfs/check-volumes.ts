@@ -1,6 +1,6 @@
 import type { BootCheck, BootSubject } from '../boot-check.ts';
-import { matchesGlob } from '../config/glob.ts';
-import { mdUuidDigits, parseMdadmConf } from '../config/mdadm-conf.ts';
+import { matchesGlob } from '../../config/glob.ts';
+import { mdUuidDigits, parseMdadmConf } from '../../config/mdadm-conf.ts';
 import { guestPaths } from '../guest-paths.ts';
 import { checkArrays } from '../mounts/arrays.ts';
 import { checkMultipath } from '../mounts/disk-rules.ts';

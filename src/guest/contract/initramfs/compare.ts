@@ -1,5 +1,5 @@
 import { splitWord } from '../boot-entries/boot-entry.ts';
-import { parseMdadmConf } from '../config/mdadm-conf.ts';
+import { parseMdadmConf } from '../../config/mdadm-conf.ts';
 import { MDADM_CONFS } from '../resolve-device.ts';
 import type { ArchiveTree } from './archive/archive-tree.ts';
 import type { InitramfsFinding } from './check-drivers.ts';

@@ -1,6 +1,6 @@
 import type { KernelWord } from '../boot-entries/boot-entry.ts';
 import { wordsOf } from '../boot-entries/boot-entry.ts';
-import { parseCrypttab, type CrypttabEntry } from '../config/crypttab.ts';
+import { parseCrypttab, type CrypttabEntry } from '../../config/crypttab.ts';
 import type { ArchiveTree } from './archive/archive-tree.ts';
 
 /** A volume that a file of the initramfs opens. */

@@ -1,7 +1,7 @@
 import type { BlockDevice } from '../../guest.ts';
 import type { BootCheck, BootSubject } from '../boot-check.ts';
-import { matchesGlob } from '../config/glob.ts';
-import { mdUuidDigits, parseMdadmConf, type MdadmConf } from '../config/mdadm-conf.ts';
+import { matchesGlob } from '../../config/glob.ts';
+import { mdUuidDigits, parseMdadmConf, type MdadmConf } from '../../config/mdadm-conf.ts';
 import { MDADM_CONFS, type DeviceNames } from '../resolve-device.ts';
 import { guestPaths } from '../guest-paths.ts';
 import { checkOf } from './wanted-device.ts';

@@ -1,5 +1,5 @@
 import type { BootCheck, BootSubject } from '../boot-check.ts';
-import { isBlacklisted, parseMultipathWwids, takesSinglePaths } from '../config/multipath-conf.ts';
+import { isBlacklisted, parseMultipathWwids, takesSinglePaths } from '../../config/multipath-conf.ts';
 import type { DeviceNames } from '../resolve-device.ts';
 import { scsiId } from '../target-names.ts';
 import { linkedDevice } from '../udev-links.ts';

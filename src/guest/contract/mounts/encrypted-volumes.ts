@@ -1,5 +1,5 @@
 import type { BootCheck, BootSubject } from '../boot-check.ts';
-import { parseCrypttab, type CrypttabEntry } from '../config/crypttab.ts';
+import { parseCrypttab, type CrypttabEntry } from '../../config/crypttab.ts';
 import { resolveDevice, type DeviceNames } from '../resolve-device.ts';
 import { checkOf, judgeDevice, type Judged } from './wanted-device.ts';
 

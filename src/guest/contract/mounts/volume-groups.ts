@@ -1,7 +1,7 @@
 import type { BlockDevice } from '../../guest.ts';
 import type { BootCheck, BootSubject, TargetHardware } from '../boot-check.ts';
-import { filterAdmits, parseLvmConfig, type LvmConfig, type LvmFilter } from '../config/lvm-config.ts';
-import { parseDevicesFile, type LvmDevicesEntry, type LvmDevicesFile } from '../config/lvm-devices-file.ts';
+import { filterAdmits, parseLvmConfig, type LvmConfig, type LvmFilter } from '../../config/lvm-config.ts';
+import { parseDevicesFile, type LvmDevicesEntry, type LvmDevicesFile } from '../../config/lvm-devices-file.ts';
 import type { DeviceNames } from '../resolve-device.ts';
 import { guestPaths } from '../guest-paths.ts';
 import { guestSerial, kernelName, scsiId } from '../target-names.ts';

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { GuestTree } from '../../guest-tree.ts';
 import { nicNameOf, isNicName } from '../../inspect/interface-name.ts';
-import { matchesGlob } from '../config/glob.ts';
+import { matchesGlob } from '../../config/glob.ts';
 import type { InterfaceUse } from './interface-use.ts';
 
 interface Word {

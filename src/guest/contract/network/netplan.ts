@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { GuestTree } from '../../guest-tree.ts';
 import { readMac } from '../../inspect/interface-name.ts';
-import { readYaml, type YamlNode } from '../config/yaml-lines.ts';
+import { readYaml, type YamlNode } from '../../config/yaml-lines.ts';
 import type { InterfaceUse } from './interface-use.ts';
 import type { NicMatch } from './nic-match.ts';
 import type { Rename } from './nic-names.ts';

@@ -1,4 +1,4 @@
-import { matchesGlob } from '../config/glob.ts';
+import { matchesGlob } from '../../config/glob.ts';
 import type { Nic } from './nic.ts';
 
 /**

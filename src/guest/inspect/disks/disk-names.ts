@@ -1,5 +1,5 @@
-import { parseMultipathAliases, parseMultipathBindings } from '../../contract/config/multipath-conf.ts';
-import { assigned, parseUdevRules, type UdevRule } from '../../contract/config/udev-rules.ts';
+import { parseMultipathAliases, parseMultipathBindings } from '../../config/multipath-conf.ts';
+import { assigned, parseUdevRules, type UdevRule } from '../../config/udev-rules.ts';
 import type { GuestTree } from '../../guest-tree.ts';
 import type { DiskAlias, GuestDisk } from '../../guest.ts';
 

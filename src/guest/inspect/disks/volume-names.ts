@@ -1,4 +1,4 @@
-import { parseCrypttab } from '../../contract/config/crypttab.ts';
+import { parseCrypttab } from '../../config/crypttab.ts';
 import type { GuestTree } from '../../guest-tree.ts';
 import { GuestFiles } from '../../guest-files.ts';
 import type { BlockDevice, Guest } from '../../guest.ts';

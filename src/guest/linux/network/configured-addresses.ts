@@ -1,16 +1,8 @@
 import { isMap, isScalar, isSeq, parseDocument } from 'yaml';
 import type { GuestTree } from '../../guest-tree.ts';
 import { nicNameOf, isNicName, readMac } from '../../inspect/interface-name.ts';
+import type { ConfiguredNic } from '../../change.ts';
 import type { Binding } from './match-nics.ts';
-
-/** A NIC with the static addresses in the guest's configuration. */
-export interface ConfiguredNic {
-  /** Lower case, with colons. */
-  mac: string;
-  name?: string | undefined;
-  /** IPv4 and IPv6, without prefix lengths. */
-  addresses: string[];
-}
 
 /** One configuration: the NIC, by name or MAC address, and the static addresses. */
 interface Entry {

@@ -1,4 +1,4 @@
-import { parseCrypttab, type CrypttabEntry } from '../../contract/config/crypttab.ts';
+import { parseCrypttab, type CrypttabEntry } from '../../config/crypttab.ts';
 import type { Fix, GuestDraft } from '../../change.ts';
 import type { Guest } from '../../guest.ts';
 import { findDevice } from '../../inspect/disks/find-device.ts';

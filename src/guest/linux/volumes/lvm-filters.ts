@@ -1,4 +1,4 @@
-import { filterAdmits, parseLvmConfig, type LvmFilter } from '../../contract/config/lvm-config.ts';
+import { filterAdmits, parseLvmConfig, type LvmFilter } from '../../config/lvm-config.ts';
 import { devicePaths } from '../../contract/target-names.ts';
 import type { BlockDevice, Guest } from '../../guest.ts';
 import { sourcePath, virtioHardware } from './hardware-paths.ts';

@@ -1,5 +1,5 @@
-import { matchesGlob } from '../../contract/config/glob.ts';
-import { mdUuidDigits, parseMdadmConf } from '../../contract/config/mdadm-conf.ts';
+import { matchesGlob } from '../../config/glob.ts';
+import { mdUuidDigits, parseMdadmConf } from '../../config/mdadm-conf.ts';
 import { devicePaths } from '../../contract/target-names.ts';
 import type { Guest } from '../../guest.ts';
 import { findDevice } from '../../inspect/disks/find-device.ts';

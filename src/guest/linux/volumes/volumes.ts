@@ -1,5 +1,5 @@
-import { parseDevicesFile } from '../../contract/config/lvm-devices-file.ts';
-import { parseLvmConfig } from '../../contract/config/lvm-config.ts';
+import { parseDevicesFile } from '../../config/lvm-devices-file.ts';
+import { parseLvmConfig } from '../../config/lvm-config.ts';
 import type { Fix, GuestDraft } from '../../change.ts';
 import type { Guest } from '../../guest.ts';
 import { admitInFilters } from './lvm-filters.ts';

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { deviceOf } from '../../../guest.ts';
 import type { BootSubject } from '../../boot-check.ts';
-import { matchesGlob } from '../../config/glob.ts';
+import { matchesGlob } from '../../../config/glob.ts';
 import { blsOptions, blsValue, blsValues, newestFirst, parseBls, type BlsEntry } from './bls-entry.ts';
 import { MOST_ENTRIES, type BootEntry, type LoaderConfig } from '../boot-entry.ts';
 import { entryFile } from './loader-path.ts';

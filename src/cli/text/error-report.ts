@@ -1,7 +1,7 @@
-import { Hyper2kvmError, InterruptedError, sentenceOf, type ErrorKind } from '../base/errors.ts';
-import { exitCodeOf } from '../base/exit-codes.ts';
+import { Hyper2kvmError, InterruptedError, sentenceOf, type ErrorKind } from '../../base/errors.ts';
+import { exitCodeOf } from '../../base/exit-codes.ts';
 import { redactUrls } from './redact.ts';
-import { safeLines } from './text/safe-text.ts';
+import { safeLines } from './safe-text.ts';
 
 /** An error in displayed form: the `error` of a JSON document, or a message and a hint on standard error. */
 export interface ErrorReport {

@@ -1,14 +1,14 @@
 import { expect, test } from '@jest/globals';
-import { parseCrypttab } from '../../../../src/guest/contract/config/crypttab.ts';
-import { matchesAlternatives, matchesGlob } from '../../../../src/guest/contract/config/glob.ts';
-import { parseMdadmConf } from '../../../../src/guest/contract/config/mdadm-conf.ts';
+import { parseCrypttab } from '../../../src/guest/config/crypttab.ts';
+import { matchesAlternatives, matchesGlob } from '../../../src/guest/config/glob.ts';
+import { parseMdadmConf } from '../../../src/guest/config/mdadm-conf.ts';
 import {
   isBlacklisted,
   parseMultipathAliases,
   parseMultipathBindings,
   parseMultipathWwids,
-} from '../../../../src/guest/contract/config/multipath-conf.ts';
-import { parseUdevRules } from '../../../../src/guest/contract/config/udev-rules.ts';
+} from '../../../src/guest/config/multipath-conf.ts';
+import { parseUdevRules } from '../../../src/guest/config/udev-rules.ts';
 
 test.each([
   ['sd?', 'sda', true],

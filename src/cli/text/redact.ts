@@ -1,5 +1,5 @@
-import { shortened } from '../base/text/foreign-text.ts';
-import { MASK, type Secret } from '../base/text/secret.ts';
+import { shortened } from '../../base/text/foreign-text.ts';
+import { MASK, type Secret } from '../../base/text/secret.ts';
 
 /** The longest text that is shown: about 200 inventory paths. A server's text must not flood the screen, the log or a mail. */
 const MOST_CHARACTERS = 16_000;

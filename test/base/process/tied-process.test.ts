@@ -5,8 +5,8 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { spawnTied } from '../../src/guest/tied-process.ts';
-import { imageFolder } from './make-disk.ts';
+import { spawnTied } from '../../../src/base/process/tied-process.ts';
+import { imageFolder } from '../../guest/make-disk.ts';
 
 const WAIT_MS = 60_000;
 const MODULE = new URL('../../src/guest/tied-process.ts', import.meta.url).href;

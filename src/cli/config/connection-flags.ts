@@ -1,13 +1,13 @@
 import { Flags, type Interfaces } from '@oclif/core';
-import type { Secret } from '../base/text/secret.ts';
+import type { Secret } from '../../base/text/secret.ts';
 import type {
   ConnectionOptions,
   ConnectionSettings,
   ConnectionSources,
-} from '../vsphere/connection/connection-settings.ts';
-import type { Profile, SettingValue } from './config/profile.ts';
-import { readDuration } from './input/option-values.ts';
-import { readPassword, type PasswordSources } from './input/password.ts';
+} from '../../vsphere/connection/connection-settings.ts';
+import type { Profile, SettingValue } from './profile.ts';
+import { readDuration } from '../input/option-values.ts';
+import { readPassword, type PasswordSources } from '../input/password.ts';
 
 const helpGroup = 'CONNECTION';
 
@@ -100,7 +100,7 @@ export async function readConnection(
   profile: ConnectionSources['profile'],
   sources: Omit<PasswordSources, 'file'>,
 ): Promise<ConnectionSettings> {
-  const { resolveConnectionSettings } = await import('../vsphere/connection/connection-settings.ts');
+  const { resolveConnectionSettings } = await import('../../vsphere/connection/connection-settings.ts');
   const settings = resolveConnectionSettings({
     flags: flagConnection(values),
     env,

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import { childEnvironment } from '../base/process/child-environment.ts';
-import { Hyper2kvmError } from '../base/errors.ts';
+import { childEnvironment } from './child-environment.ts';
+import { Hyper2kvmError } from '../errors.ts';
 
 export interface TiedOptions {
   /** Only the variables that {@link childEnvironment} lists are passed on. */

@@ -1,4 +1,4 @@
-import { Hyper2kvmError } from '../../base/errors.ts';
+import { Hyper2kvmError } from '../base/errors.ts';
 
 /**
  * The disks contain no operating system that can be prepared: an empty or data disk, a locked disk, or an unsupported

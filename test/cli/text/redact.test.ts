@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { Secret } from '../../src/base/text/secret.ts';
-import { Redactor, redactUrls } from '../../src/cli/redact.ts';
+import { Secret } from '../../../src/base/text/secret.ts';
+import { Redactor, redactUrls } from '../../../src/cli/text/redact.ts';
 
 test.each([
   ['https://joe:secret@vc/sdk', 'https://joe@vc/sdk'],

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { childEnvironment } from '../base/process/child-environment.ts';
-import { Hyper2kvmError, sentenceOf } from '../base/errors.ts';
-import { findProgram } from './find-program.ts';
+import { childEnvironment } from '../../../base/process/child-environment.ts';
+import { Hyper2kvmError, sentenceOf } from '../../../base/errors.ts';
+import { findProgram } from '../../../base/process/find-program.ts';
 
 const CREATE_LIMIT_MS = 60_000;
 /** A rebuilt initramfs for several kernels has a few hundred MiB; a slow disk writes 1 MiB/s. */

@@ -1,8 +1,8 @@
-import type { VmController, VmDisk } from '../../base/vm-config.ts';
-import type { DiskBus, DomainDisk, ScsiModel } from '../domain-facts.ts';
-import type { HardwareKind } from '../hardware-choice.ts';
-import { CONTROLLER_WORDS, emulatedController, isKnownToUefi, NEAR_LSI_LOGIC } from '../source-devices.ts';
-import type { DomainSource } from '../domain-source.ts';
+import type { VmController, VmDisk } from '../base/vm-config.ts';
+import type { DiskBus, DomainDisk, ScsiModel } from './domain-facts.ts';
+import type { HardwareKind } from './hardware-choice.ts';
+import { CONTROLLER_WORDS, emulatedController, isKnownToUefi, NEAR_LSI_LOGIC } from './source-devices.ts';
+import type { DomainSource } from './domain-source.ts';
 
 export type DiskPlace = Pick<DomainDisk, 'bus' | 'scsi'>;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { filterAdmits, parseLvmConfig, type LvmConfig } from '../../../../src/guest/contract/config/lvm-config.ts';
-import { parseDevicesFile } from '../../../../src/guest/contract/config/lvm-devices-file.ts';
+import { filterAdmits, parseLvmConfig, type LvmConfig } from '../../../src/guest/config/lvm-config.ts';
+import { parseDevicesFile } from '../../../src/guest/config/lvm-devices-file.ts';
 
 /**
  * Whether both filters of the configuration accept a device with these paths; undefined if a filter cannot be parsed.
