@@ -9,7 +9,7 @@ import { spawnTied } from '../../../src/base/process/tied-process.ts';
 import { imageFolder } from '../../guest/make-disk.ts';
 
 const WAIT_MS = 60_000;
-const MODULE = new URL('../../src/guest/tied-process.ts', import.meta.url).href;
+const MODULE = new URL('../../../src/base/process/tied-process.ts', import.meta.url).href;
 
 /**
  * A script that reads no input, ignores SIGTERM, and starts a child that ignores it too. It writes both process IDs
