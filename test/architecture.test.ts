@@ -136,7 +136,7 @@ test.each(Object.entries(CHAPTERS))('the chapters of %s import in one direction'
 /** The nodes that are left when nodes without outgoing edges are removed repeatedly: those on a cycle, or before one. */
 function cyclic(edges: readonly (readonly [string, string])[]): string[] {
   let left = edges.filter(([from, to]) => from !== to);
-  for (let before = -1; before !== left.length; ) {
+  for (let before = -1; before !== left.length;) {
     before = left.length;
     const starts = new Set(left.map(([from]) => from));
     left = left.filter(([, to]) => starts.has(to));

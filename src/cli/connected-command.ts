@@ -1,7 +1,12 @@
 import { secretInUrl, type Secret } from '../base/text/secret.ts';
 import type { ConnectionSettings, ConnectionSources } from '../vsphere/connection/connection-settings.ts';
 import { BaseCommand } from './base-command.ts';
-import { CONNECTION_FLAGS, profileConnection, readConnection, type ConnectionFlagValues } from './config/connection-flags.ts';
+import {
+  CONNECTION_FLAGS,
+  profileConnection,
+  readConnection,
+  type ConnectionFlagValues,
+} from './config/connection-flags.ts';
 import type { Profile, Settings } from './config/profile.ts';
 
 /** A command that can connect to a server: it has the connection flags. */
