@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import {
+  array,
+  boolean,
+  exactOptional,
+  minValue,
+  nullable,
+  number,
+  object,
+  picklist,
+  pipe,
+  safeInteger,
+  string,
+  type InferOutput,
+} from 'valibot';
+import { Hyper2kvmError } from '../../../base/errors.ts';
+import { writeFileAtomically } from '../../../base/files/atomic-file.ts';
+import { isMissing, readOwnFile } from '../../../base/files/own-file.ts';
+import { laterVersion, readRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
+import { REPLICA_FORMATS } from '../../../image/replica/replica-image.ts';
+import { OwnSnapshotSchema } from '../../export/source/snapshot-names.ts';
+
+const size = pipe(number(), safeInteger(), minValue(0));
+
+const ReplicaDiskSchema = object({
+  /** The device key in the VM. */
+  key: number(),
+  label: string(),
+  /** Its file name in the folder of the replica. */
+  file: string(),
+  /** `backing.uuid`; null if the server reports none. */
+  uuid: nullable(string()),
+  capacityBytes: size,
+  /** The change ID of the snapshot that was read; null if tracking was not available. */
+  changeId: nullable(string()),
+  /** The file after the last round; null while it is being written. */
+  stamp: nullable(object({ sizeBytes: size, modifiedMs: number() })),
+  /** The content of the file is not known to be that of its digests. The next round reads both and compares. */
+  mustCompare: boolean(),
+});
+
+const PointSchema = object({
+  /** A UUID, which is in the redo logs too. */
+  round: string(),
+  /** The number of rounds so far. */
+  number: size,
+  /** When the snapshot was taken; ISO 8601, UTC. */
+  takenAt: string(),
+  disks: array(ReplicaDiskSchema),
+});
+
+const RoundSchema = object({
+  takenAt: string(),
+  changedBytes: size,
+  fetchedBytes: size,
+  fetchSeconds: number(),
+  applySeconds: number(),
+  seconds: number(),
+});
+
+/** The record of a replica, in `.NAME.hyper2kvm-replica` next to its disks. */
+export const ReplicaStateSchema = recordSchema({
+  vm: object({ name: string(), moRef: string(), identity: string(), server: string() }),
+  format: picklist(REPLICA_FORMATS),
+  /** The state of the VM that the replica holds; null before the first complete round. */
+  point: nullable(PointSchema),
+  /** A fetched state that must be applied: its redo logs and new images are complete and flushed. */
+  pending: exactOptional(
+    object({ ...PointSchema.entries, how: array(picklist(['redo', 'image'])), round: string() }),
+  ),
+  /** The snapshot of a round that did not end. */
+  ownSnapshot: exactOptional(OwnSnapshotSchema),
+  /** This program switched change tracking on. */
+  enabledTracking: exactOptional(boolean()),
+  /** The newest rounds, oldest first. */
+  rounds: array(RoundSchema),
+  /** SHA-256 of the other fields as JSON. */
+  checksum: string(),
+});
+
+export type ReplicaDisk = InferOutput<typeof ReplicaDiskSchema>;
+export type ReplicaPoint = InferOutput<typeof PointSchema>;
+export type RoundMeasure = InferOutput<typeof RoundSchema>;
+export type ReplicaState = Omit<InferOutput<typeof ReplicaStateSchema>, 'checksum' | 'schemaVersion'>;
+
+/** The name of the record for a VM whose files have this base name. */
+export function stateName(baseName: string): string {
+  return `.${baseName}.hyper2kvm-replica`;
+}
+
+/**
+ * Reads the state. Undefined when there is none.
+ * @throws Hyper2kvmError kind `local-file` for a record that is damaged or that others could have written.
+ */
+export async function readState(path: string): Promise<ReplicaState | undefined> {
+  let text: string;
+  try {
+    text = await readOwnFile(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  const later = laterVersion(text);
+  if (later !== undefined) {
+    throw new Hyper2kvmError('local-file', `${path} was written by a later version of hyper2kvm (${later}).`, {
+      hint: 'Use that version, or choose another --output.',
+    });
+  }
+  const record = readRecord(text, ReplicaStateSchema);
+  if (record !== undefined) {
+    const { checksum, schemaVersion: _version, ...state } = record;
+    if (checksum === checksumOf(state)) return state;
+  }
+  throw new Hyper2kvmError('local-file', `The record of the replica, ${path}, is damaged.`, {
+    hint: 'Move the folder of the replica away, and run sync again: it then makes a new replica.',
+  });
+}
+
+/** Replaces the state, and flushes it. */
+export async function writeState(path: string, state: ReplicaState): Promise<void> {
+  await writeFileAtomically(path, recordText({ ...state, checksum: checksumOf(state) }, 2));
+}
+
+function checksumOf(state: ReplicaState): string {
+  return createHash('sha256').update(canonical(state)).digest('hex');
+}
+
+/** JSON with sorted keys, because a record that was read can have them in another order. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, each: unknown) =>
+    typeof each === 'object' && each !== null && !Array.isArray(each)
+      ? Object.fromEntries(Object.entries(each).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : each,
+  );
+}
