@@ -45,7 +45,7 @@ const BESIDE = '';
 /** The chapters of a folder, in order. Each chapter may import only the chapters before it. */
 const CHAPTERS: Readonly<Record<string, readonly string[]>> = {
   base: ['text', 'disk', 'xml', 'files', 'process', 'records', 'claims', 'output'],
-  image: ['model', 'file', 'vmdk', 'probe', 'vdi', 'vhd', 'vhdx', 'qcow2', 'raw', 'copy', 'content', BESIDE],
+  image: ['model', 'file', 'vmdk', 'probe', 'vdi', 'vhd', 'vhdx', 'qcow2', 'raw', 'replica', 'copy', 'content', BESIDE],
   'image/vmdk': ['layout', 'descriptor', 'extent', 'stream', BESIDE],
   ovf: ['files', 'tar', 'descriptor', 'hardware', 'read', 'vmx', 'write'],
   vsphere: ['connection', 'soap', 'session', 'inventory', 'vm', 'lease'],

@@ -1,5 +1,5 @@
 import { Hyper2kvmError } from '../base/errors.ts';
-import { readCount, readDuration, readMode, readRate } from '../cli/input/option-values.ts';
+import { readDuration, readMode } from '../cli/input/option-values.ts';
 import { readFormat, readOutputName, readOutputPath } from '../cli/input/output-path.ts';
 import { EncodeOptions } from '../operations/encode-options.ts';
 import { EXPORT_FORMATS, type ExportOptions, type PowerChoice } from '../operations/export/types.ts';
@@ -10,6 +10,7 @@ import { readNotify } from './flags/notify-flags.ts';
 import type { ExportFlagValues } from './flags/export-flags.ts';
 import { readRepeatOptions } from './flags/repeat-flags.ts';
 import { readFleetOptions } from './flags/fleet-flags.ts';
+import { readTransferOptions } from './flags/transfer-flags.ts';
 
 /**
  * Parses the flags of `export`, including units.
@@ -19,12 +20,11 @@ export function readExportOptions(
   flags: ExportFlagValues,
   env: NodeJS.ProcessEnv,
 ): Omit<ExportOptions, 'connection' | 'vms' | 'env'> {
-  const parallel = readCount('--parallel', flags.parallel, 1, 16);
+  const transfer = readTransferOptions(flags);
   const output = readOutputPath(flags.output, env);
   const format = readFormat(flags.format, output, { formats: EXPORT_FORMATS, fallback: 'ovf', isFile: false });
   if (format !== 'qcow2' && format !== 'raw') refuseImageFlags(flags, format);
   if (flags['fix-plan']) throw noPlan();
-  const rate = flags['limit-rate'];
   return {
     output,
     name: readOutputName(flags.name),
@@ -33,12 +33,8 @@ export function readExportOptions(
     guest: readFixOptions(flags),
     bootTest: flags['boot-test'],
     power: readPower(flags),
-    parallel,
-    ...readFleetOptions(flags, parallel, env),
-    limitRateBytes: rate === undefined ? undefined : readRate('--limit-rate', rate),
-    firstByteTimeoutMs: readDuration('--first-byte-timeout', flags['first-byte-timeout']),
-    stallTimeoutMs: readDuration('--stall-timeout', flags['stall-timeout']),
-    retries: readCount('--retries', flags.retries, 0, 100),
+    ...transfer,
+    ...readFleetOptions(flags, transfer.parallel, env),
     force: flags.force,
     mode: readMode('--mode', flags.mode),
     notify: readNotify(flags),

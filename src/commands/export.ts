@@ -4,7 +4,7 @@ import { requireOpenFiles } from '../base/files/open-files.ts';
 import { withoutPassword, type Secret } from '../base/text/secret.ts';
 import { ConnectedCommand } from '../cli/connected-command.ts';
 import type { OptionalValues } from '../cli/input/optional-values.ts';
-import { readVmFile } from '../cli/input/vm-words.ts';
+import { requestedVms } from '../cli/input/vm-words.ts';
 import { ownProgram } from '../cli/own-program.ts';
 import { exportSummary } from '../cli/report/export/export-summary.ts';
 import { InterruptedRun } from '../cli/report/export/interrupted-run.ts';
@@ -127,7 +127,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     checkDetach(flags);
     await requireOpenFiles();
     const detached = await readHandover(this.env);
-    const vms = detached?.vms ?? (await this.#vms(args.vm, flags));
+    const vms = detached?.vms ?? (await requestedVms('export', args.vm, flags));
     const connection = await this.connection(flags, { askNow: true, known: detached?.password });
     if (flags.detach && !detached) return this.#detach(vms, await connection.password(), flags.url);
     const isList = flags['from-file'] !== undefined;
@@ -217,22 +217,6 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
 
   #end(outcome: Outcome | undefined): void {
     if (outcome !== undefined) this.failWith(outcome.error, { shown: outcome.shown });
-  }
-
-  async #vms(
-    words: readonly string[] | undefined,
-    flags: { 'from-file'?: string | undefined; 'password-file'?: string | undefined },
-  ): Promise<string[]> {
-    const file = flags['from-file'];
-    if (file === '-' && flags['password-file'] === '-') {
-      throw new Hyper2kvmError('usage', '--from-file and --password-file cannot both read standard input.');
-    }
-    const vms = [...(words ?? []), ...(file === undefined ? [] : await readVmFile(file))];
-    if (vms.length > 0) return vms;
-    if (file !== undefined) throw new Hyper2kvmError('usage', `--from-file ${file} contains no VM.`);
-    throw new Hyper2kvmError('usage', 'No VM is given.', {
-      hint: 'Give VMs after export, or use --from-file FILE. hyper2kvm list shows the VMs of the server.',
-    });
   }
 }
 

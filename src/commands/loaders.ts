@@ -10,6 +10,7 @@ export const COMMAND_LOADERS = {
   jobs: async () => (await import('./status/jobs.ts')).JobsCommand,
   list: async () => (await import('./list.ts')).ListCommand,
   status: async () => (await import('./status.ts')).StatusCommand,
+  sync: async () => (await import('./sync.ts')).SyncCommand,
 };
 
 /** Requests by shells during completion. They run without oclif, because each press of TAB waits for them. */

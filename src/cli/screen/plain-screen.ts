@@ -69,7 +69,7 @@ export class PlainScreen implements ExportScreen {
     if ('disk' in event) return this.#diskLine(event);
     switch (event.type) {
       case 'vm-started':
-        return `${this.#stateOf(event.vm).headline}: exporting ${event.inventoryPath} to ${event.output}`;
+        return `${this.#stateOf(event.vm).headline}: ${'work' in event ? 'replicating' : 'exporting'} ${event.inventoryPath} to ${event.output}`;
       case 'step':
         return prefixed(event.vm, event.detail || STEP_LABELS[event.step]);
       case 'warning':
@@ -103,7 +103,7 @@ export class PlainScreen implements ExportScreen {
       case 'vm-failed':
       default:
         if (event.error instanceof InterruptedError) return `${event.vm}: interrupted`;
-        return `${event.vm}: not exported. ${errorLines(describeError(event.error))}`;
+        return `${event.vm}: not ${'work' in event ? 'replicated' : 'exported'}. ${errorLines(describeError(event.error))}`;
     }
   }
 

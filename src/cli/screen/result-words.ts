@@ -1,12 +1,14 @@
 import { formatBytes, formatCount, formatDuration } from '../../base/text/amounts.ts';
 import type { ConvertResult } from '../../operations/convert/types.ts';
+import type { VmSyncResult } from '../../operations/sync/types.ts';
 import type { SkippedVm, VmExportResult } from '../../operations/export/types.ts';
 
 /**
  * The result for a VM or a source in brief: `2 files, 3.0 GiB in 1m 05s`. The time of a fix is shown separately. The
  * plan of a fix has no disks: `planned in 31s, nothing was written`.
  */
-export function resultWords(result: VmExportResult | ConvertResult): string {
+export function resultWords(result: VmExportResult | ConvertResult | VmSyncResult): string {
+  if ('round' in result) return roundWords(result);
   const { guest, seconds } = result;
   if (guest?.outcome === 'planned') return `planned in ${formatDuration(seconds)}, nothing was written`;
   const [files, noun, work] =
@@ -27,4 +29,10 @@ export function skipWords({ reason, exportedAt }: SkippedVm): string {
   return reason === 'unchanged'
     ? `unchanged since its export of ${time}, skipped`
     : `already complete since ${time}, kept`;
+}
+
+/** `round 5: 12 MiB changed, 40 MiB fetched in 12s`. */
+function roundWords({ round, changedBytes, transferredBytes, seconds }: VmSyncResult): string {
+  const amounts = `${formatBytes(changedBytes)} changed, ${formatBytes(transferredBytes)} fetched`;
+  return `round ${round}: ${amounts} in ${formatDuration(seconds)}`;
 }

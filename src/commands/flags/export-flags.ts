@@ -10,6 +10,7 @@ import { FLEET_FLAGS } from './fleet-flags.ts';
 import { NOTIFY_FLAGS } from './notify-flags.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS } from './fix-flags.ts';
 import { REPEAT_FLAGS } from './repeat-flags.ts';
+import { TRANSFER_FLAGS } from './transfer-flags.ts';
 
 /** Minutes for the guest with `--shutdown` without a value. */
 const DEFAULT_SHUTDOWN_MINUTES = '5';
@@ -20,7 +21,6 @@ export const OPTIONAL_SHUTDOWN: OptionalValue = {
 };
 
 const POWER = 'RUNNING VM';
-const TRANSFER = 'TRANSFER';
 
 /** The flags of `export`, except the connection flags. Values with units are strings here; `readExportOptions` parses them. */
 export const EXPORT_FLAGS = {
@@ -95,38 +95,7 @@ export const EXPORT_FLAGS = {
   ...REPEAT_FLAGS,
   ...FLEET_FLAGS,
 
-  parallel: Flags.string({
-    helpGroup: TRANSFER,
-    helpValue: 'N',
-    default: '2',
-    description: 'Number of disks per VM to download at the same time, 1 to 16. An ova is written one disk at a time.',
-  }),
-  'limit-rate': Flags.string({
-    helpGroup: TRANSFER,
-    helpValue: 'RATE',
-    description:
-      'Limit the download rate of all disks together, in bytes per second, such as 50M, 800K or 1.5G (binary units).',
-  }),
-  'first-byte-timeout': Flags.string({
-    helpGroup: TRANSFER,
-    helpValue: 'TIME',
-    default: '5m',
-    description:
-      'Retry a disk whose first bytes take longer than TIME, such as 90s or 5m; a bare number is seconds. A host reads through empty space before it sends data.',
-  }),
-  'stall-timeout': Flags.string({
-    helpGroup: TRANSFER,
-    helpValue: 'TIME',
-    default: '2m',
-    description:
-      'Retry a disk whose download has started and then receives nothing for TIME, such as 90s or 2m; a bare number is seconds.',
-  }),
-  retries: Flags.string({
-    helpGroup: TRANSFER,
-    helpValue: 'N',
-    default: '5',
-    description: 'Number of retries per disk after a failed attempt, 0 to 100.',
-  }),
+  ...TRANSFER_FLAGS,
   ...LOG_FLAGS,
   ...NOTIFY_FLAGS,
 };

@@ -41,18 +41,25 @@ export function readFleetOptions(
   parallel: number,
   env: NodeJS.ProcessEnv,
 ): Pick<ExportOptions, 'jobs' | 'skipExisting' | 'shard'> {
-  const jobs = readCount('--jobs', jobsText, 1, MOST_JOBS);
-  if (jobs * parallel > MOST_DOWNLOADS) {
-    throw new Hyper2kvmError(
-      'usage',
-      `--jobs ${jobs} with --parallel ${parallel} would be ${jobs * parallel} downloads at once; the maximum is ${MOST_DOWNLOADS}.`,
-      { hint: `With --jobs ${jobs}, --parallel may be ${Math.floor(MOST_DOWNLOADS / jobs)}.` },
-    );
-  }
+  const jobs = readJobs(jobsText, parallel);
   if (skipExisting && keep !== undefined) {
     throw new Hyper2kvmError('usage', '--skip-existing and --keep are mutually exclusive.', {
       hint: 'With --keep each run creates a new generation; --skip-existing keeps the one existing export.',
     });
   }
   return { jobs, skipExisting, shard: shard === undefined ? undefined : readShard(shard, env) };
+}
+
+/**
+ * Parses `--jobs`.
+ * @throws usage errors, also for too many downloads at once.
+ */
+export function readJobs(text: string, parallel: number): number {
+  const jobs = readCount('--jobs', text, 1, MOST_JOBS);
+  if (jobs * parallel <= MOST_DOWNLOADS) return jobs;
+  throw new Hyper2kvmError(
+    'usage',
+    `--jobs ${jobs} with --parallel ${parallel} would be ${jobs * parallel} downloads at once; the maximum is ${MOST_DOWNLOADS}.`,
+    { hint: `With --jobs ${jobs}, --parallel may be ${Math.floor(MOST_DOWNLOADS / jobs)}.` },
+  );
 }

@@ -46,15 +46,15 @@ export function mappedLayout(virtualSizeBytes: number): MappedLayout {
     refcountBlocks = blocks;
     refcountTableClusters = tableClusters;
   }
-  const metadataClusters = HEADER_CLUSTERS + l1Clusters + refcountTableClusters + refcountBlocks + l1Entries;
+  const frontClusters = HEADER_CLUSTERS + l1Clusters + refcountTableClusters + refcountBlocks + l1Entries;
   return {
     l1Entries,
     l1Clusters,
     refcountTableClusters,
     refcountBlocks,
-    dataOffsetBytes: metadataClusters * CLUSTER_BYTES,
+    dataOffsetBytes: frontClusters * CLUSTER_BYTES,
     dataClusters,
-    fileBytes: (metadataClusters + dataClusters) * CLUSTER_BYTES,
+    fileBytes: (frontClusters + dataClusters) * CLUSTER_BYTES,
   };
 }
 
@@ -130,7 +130,11 @@ function* metadataClusters(layout: MappedLayout): Generator<Buffer, void, undefi
 }
 
 /** `count` clusters of 64-bit entries, of which the first `entries` are used. */
-function* tables(count: number, entries: number, entryOf: (index: number) => bigint): Generator<Buffer, void, undefined> {
+function* tables(
+  count: number,
+  entries: number,
+  entryOf: (index: number) => bigint,
+): Generator<Buffer, void, undefined> {
   const bytes = Buffer.alloc(CLUSTER_BYTES);
   for (let table = 0; table < count; table += 1) {
     bytes.fill(0);

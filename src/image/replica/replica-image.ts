@@ -3,11 +3,8 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { writeFully } from '../../base/files/direct-io.ts';
 import { localFileError } from '../../base/files/local-file-error.ts';
+import type { ReplicaFormat } from './replica-format.ts';
 import { hasMappedHeader, hasMappedMetadata, mappedLayout, writeMetadata } from './mapped-qcow2.ts';
-
-/** The formats in which each byte of the disk can have a fixed place in the file. */
-export const REPLICA_FORMATS = ['qcow2', 'raw'] as const;
-export type ReplicaFormat = (typeof REPLICA_FORMATS)[number];
 
 export interface ReplicaShape {
   format: ReplicaFormat;

@@ -7,6 +7,7 @@ import { GenerationRecordSchema } from '../export/history/generation-record.ts';
 import { ResumeRecordSchema } from '../export/history/resume-record.ts';
 import { CompletionRecordSchema } from '../export/history/completion-record.ts';
 import { LeftSnapshotsSchema } from '../export/source/left-snapshots.ts';
+import { ReplicaStateSchema } from '../sync/replica/replica-state.ts';
 import {
   BootTestDocument,
   CancelDocument,
@@ -22,6 +23,7 @@ import {
   JobsDocument,
   ListDocument,
   StatusDocument,
+  SyncDocument,
 } from './schemas.ts';
 
 /** All schemas published in docs/schemas, by file name: a title and the schema. */
@@ -47,6 +49,7 @@ export const PUBLISHED_SCHEMAS: Readonly<Record<string, { title: string; schema:
   'boot-test': { title: 'hyper2kvm boot-test --json', schema: documentSchema(BootTestDocument) },
   cancel: { title: 'hyper2kvm cancel --json', schema: documentSchema(CancelDocument) },
   completion: { title: 'hyper2kvm completion --json', schema: documentSchema(CompletionDocument) },
+  sync: { title: 'hyper2kvm sync --json', schema: documentSchema(SyncDocument) },
   'job-record': { title: 'The record of a job, in the state folder', schema: JobRecordSchema },
   'resume-record': { title: '.NAME.hyper2kvm-resume, next to an unfinished export', schema: ResumeRecordSchema },
   'completion-record': { title: '.NAME.hyper2kvm-whole, next to a complete export', schema: CompletionRecordSchema },
@@ -59,6 +62,7 @@ export const PUBLISHED_SCHEMAS: Readonly<Record<string, { title: string; schema:
     title: '.NAME.hyper2kvm-converted, next to images whose guest could not be prepared',
     schema: ConvertedRecordSchema,
   },
+  'replica-record': { title: '.NAME.hyper2kvm-replica, next to a replica of sync', schema: ReplicaStateSchema },
   lock: { title: 'The lock of an output', schema: LockSchema },
   'kvm-record': { title: 'kvm.json, in the state folder', schema: KvmRecordSchema },
 };

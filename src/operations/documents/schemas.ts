@@ -18,6 +18,7 @@ import { SINK_FORMATS } from '../../image/model/encoding.ts';
 import { IMAGE_FORMATS } from '../../image/model/image.ts';
 import { JobErrorSchema, JobRecordSchema } from '../../jobs/job-record-schema.ts';
 import { EXPORT_FORMATS } from '../export/types.ts';
+import { REPLICA_FORMATS } from '../../image/replica/replica-format.ts';
 import { FixReportSchema, HardwareReportSchema } from '../fix-guest/report-schema.ts';
 
 // The JSON documents of `--json`. src/commands/documents builds them and imports only their types: no command loads
@@ -133,6 +134,43 @@ export const ExportDocument = object({
   failed: array(FailedVmDocument),
   seconds: optional(number()),
   share: optional(object({ index: number(), count: number(), vms: number(), ofVms: number() })),
+});
+
+export type SyncDocument = InferOutput<typeof SyncDocument>;
+export const SyncDocument = object({
+  job: string(),
+  state: picklist(['done', 'partial', 'failed', 'interrupted']),
+  synced: array(
+    object({
+      vm: string(),
+      moRef: string(),
+      inventoryPath: string(),
+      format: picklist(REPLICA_FORMATS),
+      output: string(),
+      round: number(),
+      takenAt: string(),
+      disks: array(
+        object({
+          label: string(),
+          file: string(),
+          capacityBytes: number(),
+          reading: picklist(['new', 'compared']),
+          reason: string(),
+          changedBytes: number(),
+        }),
+      ),
+      transferredBytes: number(),
+      changedBytes: number(),
+      quiesced: optional(boolean()),
+      fetchSeconds: number(),
+      applySeconds: number(),
+      seconds: number(),
+      nextRoundSeconds: optional(number()),
+      warnings: array(string()),
+      leftBehind: optional(array(string())),
+    }),
+  ),
+  failed: array(object({ vm: string(), error: JobErrorSchema, leftBehind: array(string()) })),
 });
 
 const FindingSchema = object({

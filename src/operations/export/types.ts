@@ -78,6 +78,12 @@ export interface Shard {
   count: number;
 }
 
+/** The events of downloading the files of a VM. */
+export type TransferEvent =
+  | ProgressEvent
+  /** Attempt `attempt` failed with `reason`; the next one starts in `waitMs`. */
+  | { type: 'disk-retry'; vm: string; disk: string; attempt: number; attempts: number; waitMs: number; reason: string };
+
 /**
  * Progress events of VM exports; the events of each VM are in order. `vm` is the name of the VM, or its inventory path
  * when another VM in the run has the same name. `disk` is the name of the file that the disk becomes, unique within the
@@ -89,9 +95,7 @@ export type ExportEvent =
   /** Sent after each event that changes the totals. */
   | { type: 'totals'; totals: RunTotals }
   | { type: 'vm-started'; vm: string; inventoryPath: string; index: number; count: number; output: string }
-  | ProgressEvent
-  /** Attempt `attempt` failed with `reason`; the next one starts in `waitMs`. */
-  | { type: 'disk-retry'; vm: string; disk: string; attempt: number; attempts: number; waitMs: number; reason: string }
+  | TransferEvent
   | { type: 'vm-finished'; vm: string; result: VmExportResult }
   /** Sent instead of `vm-started` and all events that follow it. */
   | { type: 'vm-skipped'; vm: string; result: SkippedVm }

@@ -1,8 +1,7 @@
 import type { JobRecord } from '../../../jobs/job-record.ts';
 import type { JobHandle } from '../../../jobs/job-handle.ts';
-import type { ExportEvent } from '../types.ts';
 import { describeFailure } from './export-outcome.ts';
-import type { RunMeter } from './run-meter.ts';
+import type { JobEvent, RunMeter } from './run-meter.ts';
 
 type JobVm = JobRecord['vms'][number];
 
@@ -21,7 +20,7 @@ export class JobProgress {
     this.#job = job;
   }
 
-  take(event: ExportEvent): void {
+  take(event: JobEvent): void {
     switch (event.type) {
       case 'vm-started':
         return this.#setVm({ vm: event.vm, state: 'running' });

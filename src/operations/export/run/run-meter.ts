@@ -1,4 +1,9 @@
-import type { ExportEvent, RunTotals } from '../types.ts';
+import type { ExportedFile, ExportEvent, RunTotals } from '../types.ts';
+
+/** The events of an export, or of another operation on VMs with results of its own. */
+export type JobEvent =
+  | Exclude<ExportEvent, { type: 'vm-finished' }>
+  | { type: 'vm-finished'; vm: string; result: { files: readonly ExportedFile[]; leftBehind?: string[] } };
 
 interface MeteredDisk {
   capacityBytes: number;
@@ -30,7 +35,7 @@ export class RunMeter {
   #unknown = 0;
 
   /** Returns true if the event can change the totals. */
-  take(event: ExportEvent): boolean {
+  take(event: JobEvent): boolean {
     switch (event.type) {
       case 'run-started':
         for (const { vm, capacityBytes } of event.vms) this.#vmOf(vm).expectedBytes = capacityBytes;

@@ -29,7 +29,7 @@ export interface FetchOptions {
 }
 
 /** The destination of the content, which this function neither commits nor discards. */
-type Receiver = Pick<MemberWriter, 'write'> | Pick<ImageMember, 'copyFrom' | 'windowBytes' | 'freeInputs'>;
+export type Receiver = Pick<MemberWriter, 'write'> | Pick<ImageMember, 'copyFrom' | 'windowBytes' | 'freeInputs'>;
 type BytesReceiver = Exclude<Receiver, { copyFrom: unknown }>;
 type ImageReceiver = Exclude<Receiver, { write: unknown }>;
 

@@ -1,4 +1,4 @@
-import type { ExportEvent } from '../types.ts';
+import type { TransferEvent } from '../types.ts';
 
 const REPORT_EVERY_MS = 100;
 
@@ -7,11 +7,11 @@ export class TransferProgress {
   /** Bytes over the network, including failed attempts. */
   transferredBytes = 0;
   readonly #vm: string;
-  readonly #report: (event: ExportEvent) => void;
+  readonly #report: (event: TransferEvent) => void;
   #capacityBytes = 0;
   readonly #coveredBytes = new Map<string, number>();
 
-  constructor(vm: string, report: (event: ExportEvent) => void) {
+  constructor(vm: string, report: (event: TransferEvent) => void) {
     this.#vm = vm;
     this.#report = report;
   }

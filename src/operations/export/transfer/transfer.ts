@@ -11,19 +11,33 @@ import {
   type ArrivedFile,
   type ManifestEntry,
 } from '../source/manifest.ts';
-import type { ExportWriter } from '../target/export-writer.ts';
-import { fetchFile, type FetchOptions } from './fetch-file.ts';
+import type { MemberHints, MemberRecord } from '../../../ovf/write/package-writer.ts';
+import { fetchFile, type FetchOptions, type Receiver } from './fetch-file.ts';
 import type { WantedFile } from './wanted-files.ts';
 import { ManifestDispute } from './manifest-dispute.ts';
 import type { ResumeRecord, CompleteFile } from '../history/resume-record.ts';
 import { TransferProgress } from './transfer-progress.ts';
-import type { ExportEvent } from '../types.ts';
+import type { TransferEvent } from '../types.ts';
 import { UnprovedFiles, type ServerHashes } from './unproved-files.ts';
+
+/** The destination of the files. */
+export interface TransferTarget {
+  /** How many members can be open at the same time. */
+  readonly maxOpenMembers: number;
+  openMember(name: string, hints: MemberHints): Promise<TransferMember>;
+}
+
+/** The destination of one file, see `MemberWriter`. */
+export type TransferMember = Receiver & {
+  readonly restsOnHash: boolean;
+  commit(sha256: string): Promise<MemberRecord>;
+  discard(): Promise<void>;
+};
 
 export interface TransferOptions {
   vm: string;
-  writer: ExportWriter;
-  resume: ResumeRecord;
+  writer: TransferTarget;
+  resume: Pick<ResumeRecord, 'add' | 'setComplete'>;
   limiter: RateLimiter | undefined;
   parallel: number;
   retries: number;
@@ -33,7 +47,7 @@ export interface TransferOptions {
   workers: SharedWorkers;
   /** Receives a warning for the result. */
   warn: (message: string) => void;
-  report: (event: ExportEvent) => void;
+  report: (event: TransferEvent) => void;
 }
 
 /** A file to download, over all its attempts. */

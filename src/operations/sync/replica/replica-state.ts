@@ -17,7 +17,7 @@ import { Hyper2kvmError } from '../../../base/errors.ts';
 import { writeFileAtomically } from '../../../base/files/atomic-file.ts';
 import { isMissing, readOwnFile } from '../../../base/files/own-file.ts';
 import { laterVersion, readRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
-import { REPLICA_FORMATS } from '../../../image/replica/replica-image.ts';
+import { REPLICA_FORMATS } from '../../../image/replica/replica-format.ts';
 import { OwnSnapshotSchema } from '../../export/source/snapshot-names.ts';
 
 const size = pipe(number(), safeInteger(), minValue(0));
@@ -65,9 +65,7 @@ export const ReplicaStateSchema = recordSchema({
   /** The state of the VM that the replica holds; null before the first complete round. */
   point: nullable(PointSchema),
   /** A fetched state that must be applied: its redo logs and new images are complete and flushed. */
-  pending: exactOptional(
-    object({ ...PointSchema.entries, how: array(picklist(['redo', 'image'])), round: string() }),
-  ),
+  pending: exactOptional(object({ ...PointSchema.entries, how: array(picklist(['redo', 'image'])), round: string() })),
   /** The snapshot of a round that did not end. */
   ownSnapshot: exactOptional(OwnSnapshotSchema),
   /** This program switched change tracking on. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
-import type { ReplicaFormat } from '../../../../src/image/replica/replica-image.ts';
+import type { ReplicaFormat } from '../../../../src/image/replica/replica-format.ts';
 import { DiskWriter } from '../../../../src/operations/sync/replica/disk-writer.ts';
 import { Replica } from '../../../../src/operations/sync/replica/replica.ts';
 import { testWithOracle } from '../../../oracles/oracle.ts';
@@ -21,7 +21,12 @@ async function openReplica(folder: string, format: ReplicaFormat): Promise<Repli
 }
 
 /** The file of a disk and its expected content. */
-function diskOf(folder: string, format: ReplicaFormat, version: number, index: number): { path: string; expected: Buffer } {
+function diskOf(
+  folder: string,
+  format: ReplicaFormat,
+  version: number,
+  index: number,
+): { path: string; expected: Buffer } {
   const path = join(folder, `web-disk-${index + 1}.${format === 'raw' ? 'raw' : 'qcow2'}`);
   return { path, expected: contentOf(`disk${index}`, version, CAPACITIES[index] ?? 0) };
 }
@@ -61,7 +66,9 @@ test.each(['fetch', 'apply'])('loses nothing when it is killed during %s', async
     let seen = 0;
     for await (const text of child.stdout.setEncoding('utf8')) {
       // Not in the first round, so that there is a replica to lose.
-      seen += String(text).split('\n').filter((line) => line === phase).length;
+      seen += String(text)
+        .split('\n')
+        .filter((line) => line === phase).length;
       if (seen < 2) continue;
       await pause(wait);
       child.kill('SIGKILL');
@@ -85,9 +92,16 @@ test.each(['fetch', 'apply'])('loses nothing when it is killed during %s', async
 });
 
 /** Compares the complete content of a replica with a new state of its disks. */
-async function compareAll(folder: string, version: number): Promise<{ changedBytes: number; doubts: (string | undefined)[] }> {
+async function compareAll(
+  folder: string,
+  version: number,
+): Promise<{ changedBytes: number; doubts: (string | undefined)[] }> {
   const replica = await openReplica(folder, 'raw');
-  const disks = (replica.state.point?.disks ?? []).map((disk) => ({ ...disk, uuid: disk.uuid ?? undefined, changeId: 'x' }));
+  const disks = (replica.state.point?.disks ?? []).map((disk) => ({
+    ...disk,
+    uuid: disk.uuid ?? undefined,
+    changeId: 'x',
+  }));
   const tasks = await replica.plan(disks);
   const round = Replica.newRound();
   let changedBytes = 0;
@@ -127,7 +141,11 @@ test('a damaged redo log makes the next round compare all of the disk', async ()
   await using folder = await TemporaryFolder.make('replica-');
   await runRound(folder.path, 'raw', () => {});
   const replica = await openReplica(folder.path, 'raw');
-  const disks = (replica.state.point?.disks ?? []).map((disk) => ({ ...disk, uuid: disk.uuid ?? undefined, changeId: 'y' }));
+  const disks = (replica.state.point?.disks ?? []).map((disk) => ({
+    ...disk,
+    uuid: disk.uuid ?? undefined,
+    changeId: 'y',
+  }));
   const tasks = await replica.plan(disks);
   const round = Replica.newRound();
   for (const [index, task] of tasks.entries()) {
@@ -156,7 +174,11 @@ test('missing digests are made again from the content', async () => {
 test('refuses a damaged record, and the replica of another VM', async () => {
   await using folder = await TemporaryFolder.make('replica-');
   await runRound(folder.path, 'raw', () => {});
-  const other = Replica.open(folder.path, 'web', { vm: { ...VM, identity: 'id-2' }, format: 'raw', onRecovery: () => {} });
+  const other = Replica.open(folder.path, 'web', {
+    vm: { ...VM, identity: 'id-2' },
+    format: 'raw',
+    onRecovery: () => {},
+  });
   await expect(other).rejects.toThrow('has the replica of another VM, web');
   const record = join(folder.path, '.web.hyper2kvm-replica');
   await writeFile(record, (await readFile(record, 'utf8')).replace('"number": 1', '"number": 2'));

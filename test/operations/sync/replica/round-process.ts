@@ -1,6 +1,6 @@
 import { DiskWriter } from '../../../../src/operations/sync/replica/disk-writer.ts';
 import { Replica } from '../../../../src/operations/sync/replica/replica.ts';
-import type { ReplicaFormat } from '../../../../src/image/replica/replica-image.ts';
+import type { ReplicaFormat } from '../../../../src/image/replica/replica-format.ts';
 import { areasOf, changesOf, contentOf } from './changing-disk.ts';
 
 // One round of a replica whose disks change as in `changing-disk.ts`, in a process that a test kills. Prints the phases.

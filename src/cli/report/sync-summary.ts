@@ -1,0 +1,34 @@
+import { formatBytes, formatDuration } from '../../base/text/amounts.ts';
+import type { SyncedDisk, SyncResult, VmSyncResult } from '../../operations/sync/types.ts';
+import { safeText } from '../text/safe-text.ts';
+import { timeWords } from './time-words.ts';
+
+/** The result of `sync` as text: each VM with its disks, then what was not replicated. */
+export function syncSummary({ job, synced, failed }: SyncResult): string[] {
+  const lines = synced.flatMap((vm) => [...vmLines(vm), '']);
+  if (failed.length > 0) {
+    lines.push(`Not replicated: ${failed.map(({ vm }) => safeText(vm)).join(', ')}`);
+    lines.push(...failed.flatMap(({ leftBehind }) => leftBehind.map((left) => `  Left behind: ${safeText(left)}`)));
+  }
+  lines.push(`Details: hyper2kvm status --job ${job}`);
+  return lines;
+}
+
+function vmLines(result: VmSyncResult): string[] {
+  const { vm, output, round, takenAt, transferredBytes, fetchSeconds, seconds, nextRoundSeconds } = result;
+  const time = timeWords({ bytes: transferredBytes, workSeconds: fetchSeconds, seconds });
+  return [
+    `${safeText(vm)}: round ${round}, the replica in ${safeText(output)} is of ${takenAt}`,
+    ...result.disks.map((disk) => `  ${safeText(diskWords(disk))}`),
+    `  ${formatBytes(transferredBytes)} fetched in ${time}`,
+    ...(nextRoundSeconds === undefined
+      ? []
+      : [`  A round that begins now would take about ${formatDuration(nextRoundSeconds)}`]),
+    ...result.warnings.map((warning) => `  Warning: ${safeText(warning)}`),
+  ];
+}
+
+function diskWords({ file, label, changedBytes, reading }: SyncedDisk): string {
+  const words = reading === 'new' ? 'new, with' : 'changed:';
+  return `${file}: ${label}, ${words} ${formatBytes(changedBytes)}${reading === 'new' ? ' of data' : ''}`;
+}

@@ -1,0 +1,41 @@
+import type { SyncDocument } from '../../operations/documents/schemas.ts';
+import type { SyncResult, VmSyncResult } from '../../operations/sync/types.ts';
+
+/** The `result` of `sync --json`. */
+export function syncDocument({ job, state, synced, failed }: SyncResult): SyncDocument {
+  return {
+    job,
+    state,
+    synced: synced.map(vmDocument),
+    failed: failed.map(({ vm, error, leftBehind }) => ({ vm, error, leftBehind })),
+  };
+}
+
+function vmDocument(result: VmSyncResult): SyncDocument['synced'][number] {
+  return {
+    vm: result.vm,
+    moRef: result.moRef,
+    inventoryPath: result.inventoryPath,
+    format: result.format,
+    output: result.output,
+    round: result.round,
+    takenAt: result.takenAt,
+    disks: result.disks.map(({ label, file, capacityBytes, reading, reason, changedBytes }) => ({
+      label,
+      file,
+      capacityBytes,
+      reading,
+      reason,
+      changedBytes,
+    })),
+    transferredBytes: result.transferredBytes,
+    changedBytes: result.changedBytes,
+    quiesced: result.quiesced,
+    fetchSeconds: result.fetchSeconds,
+    applySeconds: result.applySeconds,
+    seconds: result.seconds,
+    nextRoundSeconds: result.nextRoundSeconds,
+    warnings: result.warnings,
+    leftBehind: result.leftBehind,
+  };
+}

@@ -1,0 +1,68 @@
+import { Flags, type Interfaces } from '@oclif/core';
+import { Hyper2kvmError } from '../../base/errors.ts';
+import { readMode } from '../../cli/input/option-values.ts';
+import { readOutputPath } from '../../cli/input/output-path.ts';
+import { LOG_FLAGS } from '../../cli/log/log-flags.ts';
+import { REPLICA_FORMATS, type SyncOptions } from '../../operations/sync/types.ts';
+import { EXPORT_FLAGS } from './export-flags.ts';
+import { readJobs } from './fleet-flags.ts';
+import { MODE_FLAG } from './mode-flag.ts';
+import { NOTIFY_FLAGS, readNotify } from './notify-flags.ts';
+import { readTransferOptions, TRANSFER_FLAGS } from './transfer-flags.ts';
+
+/** The flags of `sync`, except the connection flags. A flag that `export` has too means the same. */
+export const SYNC_FLAGS = {
+  'from-file': EXPORT_FLAGS['from-file'],
+  output: Flags.string({
+    char: 'o',
+    helpValue: 'DIR',
+    description: 'Folder of the replicas. Each VM has a folder in it, with the name of the VM.',
+  }),
+  format: Flags.option({
+    options: REPLICA_FORMATS,
+    default: 'qcow2' as const,
+    description: 'Format of a new replica: qcow2 or raw. It cannot be changed later.',
+  })(),
+  quiesce: Flags.boolean({
+    default: false,
+    description: 'Quiesce the guest file systems for the snapshot, through VMware Tools.',
+  }),
+  mode: MODE_FLAG,
+  jobs: Flags.string({
+    helpGroup: 'MANY VMS',
+    helpValue: 'N',
+    default: '1',
+    description:
+      'Number of VMs to replicate at the same time, 1 to 16. All VMs share one session and one --limit-rate.',
+  }),
+  ...TRANSFER_FLAGS,
+  ...LOG_FLAGS,
+  ...NOTIFY_FLAGS,
+};
+
+type SyncFlagValues = Interfaces.InferredFlags<typeof SYNC_FLAGS>;
+
+/**
+ * Parses the flags of `sync`.
+ * @throws usage errors.
+ */
+export function readSyncOptions(
+  flags: SyncFlagValues,
+  env: NodeJS.ProcessEnv,
+): Omit<SyncOptions, 'connection' | 'vms' | 'env'> {
+  const output = readOutputPath(flags.output, env);
+  if (output === undefined) {
+    throw new Hyper2kvmError('usage', '--output is missing.', { hint: 'Name the folder of the replicas.' });
+  }
+  const transfer = readTransferOptions(flags);
+  return {
+    output,
+    isList: flags['from-file'] !== undefined,
+    format: flags.format,
+    quiesce: flags.quiesce,
+    mode: readMode('--mode', flags.mode),
+    ...transfer,
+    jobs: readJobs(flags.jobs, transfer.parallel),
+    notify: readNotify(flags),
+  };
+}

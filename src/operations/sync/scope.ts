@@ -1,0 +1,35 @@
+import type { FileClaims } from '../../base/claims/file-claim.ts';
+import type { RateLimiter } from '../../base/rate-limiter.ts';
+import type { SharedWorkers } from '../../image/copy/shared-workers.ts';
+import type { VsphereClient } from '../../vsphere/session/vsphere-client.ts';
+import type { VmFacts } from '../../vsphere/vm/vm-facts.ts';
+import type { ExportStep } from '../events.ts';
+import type { LeftSnapshots } from '../export/source/left-snapshots.ts';
+import type { ServerHashes } from '../export/transfer/unproved-files.ts';
+import type { Replica } from './replica/replica.ts';
+import type { SyncEvent, SyncOptions } from './types.ts';
+
+/** What the VMs of a run share. */
+export interface SyncShared {
+  client: VsphereClient;
+  options: SyncOptions;
+  job: string;
+  limiter: RateLimiter | undefined;
+  workers: SharedWorkers;
+  hashes: ServerHashes;
+  claims: FileClaims;
+  report: (event: SyncEvent) => void;
+}
+
+/** One VM of a run. */
+export interface RoundScope extends SyncShared {
+  vm: string;
+  facts: VmFacts;
+  /** The folder of the replica. */
+  output: string;
+  replica: Replica;
+  left: LeftSnapshots;
+  leave: (sentence: string, isLasting?: boolean) => void;
+  warn: (message: string) => void;
+  step: (step: ExportStep, detail: string) => void;
+}

@@ -1,0 +1,91 @@
+import type { ReplicaFormat } from '../../image/replica/replica-format.ts';
+import type { NotifyOptions } from '../../jobs/notify-command.ts';
+import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
+import type { ExportedFile, ExportEvent, TransferEvent, VmExportFailure } from '../export/types.ts';
+
+export { REPLICA_FORMATS } from '../../image/replica/replica-format.ts';
+
+export interface SyncOptions {
+  connection: ConnectionSettings;
+  /** As in `ExportOptions`. */
+  vms: string[];
+  isList: boolean;
+  /** The folder of the replicas; each VM has a folder in it. */
+  output: string;
+  format: ReplicaFormat;
+  /** Quiesce the guest file systems for the snapshot. */
+  quiesce: boolean;
+  /** Number of concurrent VMs, and of disks of each. */
+  jobs: number;
+  parallel: number;
+  limitRateBytes: number | undefined;
+  firstByteTimeoutMs: number;
+  stallTimeoutMs: number;
+  retries: number;
+  /** The permissions of new images. */
+  mode: number;
+  notify?: NotifyOptions | undefined;
+  env: NodeJS.ProcessEnv;
+}
+
+/** How the new state of a disk was found. */
+export type DiskReading =
+  /** Everything was read into a new image. */
+  | 'new'
+  /** Everything was read, and compared with the replica. */
+  | 'compared';
+
+/** A disk of a round. */
+export interface SyncedDisk {
+  label: string;
+  /** The file name in the folder of the replica. */
+  file: string;
+  capacityBytes: number;
+  reading: DiskReading;
+  /** Why it was read in this way, as a clause. */
+  reason: string;
+  /** Bytes of the replica that this round changed, in pieces of 4 KiB. */
+  changedBytes: number;
+}
+
+/** The result of a round of one VM. */
+export interface VmSyncResult {
+  vm: string;
+  moRef: string;
+  inventoryPath: string;
+  format: ReplicaFormat;
+  /** The folder of the replica. */
+  output: string;
+  /** The number of this round, from 1. */
+  round: number;
+  /** The point in time that the replica now holds; ISO 8601, UTC. */
+  takenAt: string;
+  disks: SyncedDisk[];
+  files: ExportedFile[];
+  /** Bytes received over the network. */
+  transferredBytes: number;
+  changedBytes: number;
+  /** Undefined when no quiesced snapshot was requested. */
+  quiesced?: boolean;
+  fetchSeconds: number;
+  applySeconds: number;
+  seconds: number;
+  /** How long a round would take that begins as soon as this one has ended, in seconds. */
+  nextRoundSeconds?: number;
+  warnings: string[];
+  leftBehind?: string[];
+}
+
+export interface SyncResult {
+  job: string;
+  state: 'done' | 'partial' | 'failed' | 'interrupted';
+  synced: VmSyncResult[];
+  failed: VmExportFailure[];
+}
+
+/** Progress events of `sync`: those of an export, except that a VM ends with the result of its round. */
+export type SyncEvent =
+  | TransferEvent
+  | (Extract<ExportEvent, { type: 'vm-started' | 'vm-failed' }> & { work: 'sync' })
+  | Extract<ExportEvent, { type: 'run-started' | 'totals' }>
+  | { type: 'vm-finished'; vm: string; result: VmSyncResult };
