@@ -89,7 +89,7 @@ export class SyncCommand extends ConnectedCommand<SyncResult> {
     if (!this.quiet) this.print(syncSummary(result));
     const { syncOutcome } = await import('../operations/sync/sync-outcome.ts');
     const outcome = syncOutcome(result, errors);
-    if (outcome !== undefined) this.failWith(outcome.error, { shown: outcome.shown });
+    if (outcome !== undefined) this.failWith(outcome.error, { shown: outcome.shown && screen.showsErrors });
     return result;
   }
 

@@ -119,7 +119,8 @@ class FleetScreen implements ExportScreen {
         this.note(warningWords(event.vm, message));
       }
       const isInterrupted = event.error instanceof InterruptedError;
-      this.#end(event.vm, isInterrupted ? 'warning' : 'error', failed, isInterrupted ? 'interrupted' : 'not exported');
+      const words = 'work' in event ? 'not replicated' : 'not exported';
+      this.#end(event.vm, isInterrupted ? 'warning' : 'error', failed, isInterrupted ? 'interrupted' : words);
     }
   }
 
