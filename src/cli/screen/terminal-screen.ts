@@ -156,9 +156,11 @@ class TerminalScreen implements ExportScreen {
   }
 
   /** The warnings of a failed VM are not in any summary, and may say what remains on the server, so they are printed here. The end of the command reports the error. */
-  #failVm({ vm, error }: Extract<ScreenEvent, { type: 'vm-failed' }>): void {
+  #failVm(event: Extract<ScreenEvent, { type: 'vm-failed' }>): void {
+    const { vm, error } = event;
     const isInterrupted = error instanceof InterruptedError;
-    const title = `${vm}: ${isInterrupted ? 'interrupted' : 'work' in event ? 'not replicated' : 'not exported'}`;
+    const words = 'work' in event ? 'not replicated' : 'not exported';
+    const title = `${vm}: ${isInterrupted ? 'interrupted' : words}`;
     // A VM that was not found has had no list of its own.
     const { glyphs, paint } = this.#parts;
     const mark = paint(isInterrupted ? 'warning' : 'error', glyphs.failed);
