@@ -34,6 +34,36 @@ export function randomContent(capacityBytes: number, seed: string): ContentSourc
   return sparseContent(capacityBytes, [{ offsetBytes: 0, lengthBytes: capacityBytes, fill: 'random' }], seed);
 }
 
+/**
+ * A disk of incompressible bytes that cost nothing to make, for benchmarks: each block of 4 MiB is another part of the same
+ * 64 MiB. Reads within a block return a part of these bytes, which the caller must not change.
+ */
+export function pooledContent(capacityBytes: number, seed: string): ContentSource {
+  const key = createHash('sha256').update(seed).digest().subarray(0, 16);
+  const blockBytes = 4 << 20;
+  const pool = randomBytesAt(key, 0, 64 << 20);
+  const places = (pool.length - blockBytes) / 512;
+  const partAt = (offset: number, length: number): Buffer => {
+    const block = Math.floor(offset / blockBytes);
+    const start = (Math.imul(block, 0x9e37_79b1) >>> 0) % places;
+    const at = start * 512 + (offset - block * blockBytes);
+    return pool.subarray(at, at + Math.min(length, (block + 1) * blockBytes - offset));
+  };
+  return {
+    capacityBytes,
+    async read(offset, length) {
+      const first = partAt(offset, length);
+      const parts = [first];
+      for (let done = first.length; done < length;) {
+        const part = partAt(offset + done, length - done);
+        parts.push(part);
+        done += part.length;
+      }
+      return parts.length === 1 ? first : Buffer.concat(parts);
+    },
+  };
+}
+
 /** A disk like that of a real guest: text, holes and random data in turn. No boundary is aligned to a grain. */
 export function mixedContent(capacityBytes: number, seed: string): ContentSource {
   const stepBytes = 5 * 64 * 1024 + 512;
@@ -86,9 +116,9 @@ export function rawFileContent(path: string, capacityBytes: number, ranges?: rea
     ...(ranges === undefined ? {} : { allocated: () => ranges }),
     async read(offset, length) {
       await using file = await open(path);
-      const bytes = Buffer.alloc(length);
-      await file.read(bytes, 0, length, offset);
-      return bytes;
+      const bytes = Buffer.allocUnsafe(length);
+      const { bytesRead } = await file.read(bytes, 0, length, offset);
+      return bytes.fill(0, bytesRead);
     },
   };
 }
@@ -143,10 +173,12 @@ export function randomBytesAt(key: Buffer, offset: number, length: number): Buff
   const counter = Buffer.alloc(16);
   counter.writeBigUInt64BE(BigInt(Math.floor(offset / 16)), 8);
   const skip = offset % 16;
-  return createCipheriv('aes-128-ctr', key, counter)
-    .update(Buffer.alloc(skip + length))
-    .subarray(skip);
+  const cipher = createCipheriv('aes-128-ctr', key, counter);
+  const zeros = skip + length <= ZEROS.length ? ZEROS.subarray(0, skip + length) : Buffer.alloc(skip + length);
+  return cipher.update(zeros).subarray(skip);
 }
+
+const ZEROS = Buffer.alloc((1 << 20) + 16);
 
 const TEXT_RECORD_BYTES = 64;
 

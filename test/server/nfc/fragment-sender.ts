@@ -1,13 +1,9 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
-import { packFragment } from './fragment-packing.ts';
-import { ERROR, errorFrame, fragmentHead, HEADER_BYTES, PACKING } from './frame-layout.ts';
+import { fragmentFrame } from './fragment-frame.ts';
+import { ERROR, errorFrame } from './frame-layout.ts';
 import type { NfcConnection } from './nfc-connection.ts';
 import { takeNext, type Fragment, type PendingRead } from './read-plan.ts';
-
-/** Bytes that may wait in this process for the network. Enough to keep it busy while the next fragment is made. */
-const MAX_UNSENT_BYTES = 4 << 20;
-const HUGE = 0xffff_fff0;
 
 /** Answers the reads of a connection, one fragment after the other. */
 export class FragmentSender {
@@ -17,9 +13,10 @@ export class FragmentSender {
   #reads: PendingRead[] = [];
   #inFlight = 0;
   #bytesInFlight = 0;
-  #unsentBytes = 0;
-  #onSent: () => void = () => undefined;
   #isRunning = false;
+  /** A scripted fault: nothing more is sent. */
+  #isSilent = false;
+  #onWritten: () => void = () => undefined;
   #seed = 1;
 
   constructor(connection: NfcConnection, socket: TLSSocket) {
@@ -29,7 +26,7 @@ export class FragmentSender {
       connection.host.release(this.#bytesInFlight);
       this.#bytesInFlight = 0;
       this.#reads = [];
-      this.#onSent();
+      this.#onWritten();
     });
   }
 
@@ -58,119 +55,68 @@ export class FragmentSender {
 
   /** Writes a frame that is not a fragment. */
   write(bytes: Buffer): void {
-    this.#socket.write(bytes);
+    if (!this.#isSilent) this.#socket.write(bytes);
   }
 
+  /** While one fragment is written, the next one is made. */
   async #run(): Promise<void> {
     this.#isRunning = true;
-    for (;;) {
+    let written = Promise.resolve();
+    while (!this.#connection.closed.aborted && !this.#isSilent) {
       // Reads that have arrived meanwhile can take part in the mixing.
       if (this.#reads[0]?.order === 'mixed') await nextTurn();
       const next = takeNext(this.#reads, () => this.#random());
-      if (next === undefined || this.#connection.closed.aborted) break;
+      if (next === undefined) break;
       const [read, fragment] = next;
       if (read.fragments.length === 0) this.#reads.splice(this.#reads.indexOf(read), 1);
-      await this.#answer(read, fragment);
-      while (this.#unsentBytes > MAX_UNSENT_BYTES && !this.#connection.closed.aborted) await this.#nextSent();
+      const frame = await this.#make(read, fragment);
+      await written;
+      written = this.#send(read, frame);
     }
     this.#isRunning = false;
   }
 
-  async #answer(read: PendingRead, fragment: Fragment): Promise<void> {
+  /** Makes a fragment, or an error that ends its read. */
+  async #make(read: PendingRead, fragment: Fragment): Promise<Buffer[]> {
     const { fault } = read;
     if (fault?.action === 'late' && read.sentFragments === 0) await pause(fault.ms);
-    if (
-      fault?.action === 'read-error' &&
-      read.sentFragments >= Math.min(fault.afterFragments ?? 0, read.fragments.length)
-    ) {
-      this.#fail(read, fault.code, fault.text ?? 'read failed');
-      return;
+    if (fault?.action === 'read-error') {
+      const after = Math.min(fault.afterFragments ?? 0, read.fragments.length);
+      if (read.sentFragments >= after) return this.#fail(read, fault.code, fault.text ?? 'read failed');
     }
     let bytes: Buffer | undefined;
     try {
       bytes = await read.file.read(read.offset + fragment.from, fragment.bytes);
     } catch (error) {
-      this.#fail(read, ERROR.readFailure, String(error));
-      return;
+      return this.#fail(read, ERROR.readFailure, String(error));
     }
     read.sentFragments += 1;
     read.record.bytesRead += fragment.bytes;
-    const [head, data] = this.#frame(read, fragment, this.#flipBit(read, fragment, bytes));
-    if (fault?.action === 'cut' || fault?.action === 'stall') {
-      const before = read.sentBytes;
-      if (before + head.length + data.length > fault.afterBytes) {
-        await this.#breakOff(fault.action, Buffer.concat([head, data]).subarray(0, fault.afterBytes - before));
-        return;
-      }
-    }
-    read.sentBytes += head.length + data.length;
-    this.#send(head, data, read);
+    return fragmentFrame(read, fragment, bytes);
   }
 
-  #frame(read: PendingRead, fragment: Fragment, bytes: Buffer | undefined): [Buffer, Buffer] {
-    const { fault, packing } = read;
-    const packed = packFragment(packing, bytes, fragment.bytes);
-    const isStoredAsRequested = read.storedAs === 'requested' || fault?.action === 'stored-as-requested';
-    const stored = isStoredAsRequested ? packing : PACKING.none;
-    let data = packed ?? bytes ?? Buffer.alloc(fragment.bytes);
-    if (fault?.action === 'wrong-length') data = data.subarray(0, data.length - 1);
-    const head = fragmentHead(read.operation, {
-      status: fault?.action === 'read-status' ? fault.status : 0,
-      packing: packed === undefined ? stored : packing,
-      offset: BigInt(read.offset),
-      total: read.length,
-      place: fragment.place,
-      length: fragment.length,
-      extraBytes: data.length,
-    });
-    if (fault?.action === 'wrong-magic') head.writeUInt32LE(0xa100_da7b, 0);
-    if (fault?.action === 'wrong-operation') head.writeUInt32LE(read.operation + 100_000, 12);
-    if (fault?.action === 'huge-length') {
-      const field = {
-        payload: 8,
-        total: HEADER_BYTES + 24,
-        place: HEADER_BYTES + 28,
-        length: HEADER_BYTES + 32,
-        extra: HEADER_BYTES + 36,
-      };
-      head.writeUInt32LE(HUGE, field[fault.field]);
-    }
-    return [head, data];
-  }
-
-  #flipBit(read: PendingRead, fragment: Fragment, bytes: Buffer | undefined): Buffer | undefined {
-    if (read.fault?.action !== 'flip-bit') return bytes;
-    const at = (read.fault.atByte ?? read.offset) - read.offset - fragment.from;
-    if (at < 0 || at >= fragment.bytes) return bytes;
-    const flipped = bytes === undefined ? Buffer.alloc(fragment.bytes) : Buffer.from(bytes);
-    flipped.writeUInt8(flipped.readUInt8(at) ^ 1, at);
-    return flipped;
-  }
-
-  /** Sends an error in place of the rest of a read. */
-  #fail(read: PendingRead, code: number, text: string): void {
+  /** Returns an error in place of the rest of a read. */
+  #fail(read: PendingRead, code: number, text: string): Buffer[] {
     read.fragments = [];
     this.#reads = this.#reads.filter((each) => each !== read);
-    this.#send(errorFrame(read.operation, code, text), Buffer.alloc(0), read);
+    return [errorFrame(read.operation, code, text)];
   }
 
-  #send(head: Buffer, data: Buffer, read: PendingRead): void {
-    const bytes = head.length + data.length;
-    const isLast = read.fragments.length === 0;
-    this.#unsentBytes += bytes;
-    const onWritten = (): void => {
-      this.#unsentBytes -= bytes;
-      if (isLast) this.#finish(read);
-      this.#onSent();
-    };
-    if (data.length === 0) {
-      this.#socket.write(head, onWritten);
+  /** Resolves when the frame has left this process. */
+  async #send(read: PendingRead, frame: readonly Buffer[]): Promise<void> {
+    const { fault } = read;
+    const size = frame.reduce((sum, part) => sum + part.length, 0);
+    if ((fault?.action === 'cut' || fault?.action === 'stall') && read.sentBytes + size > fault.afterBytes) {
+      await this.#write([Buffer.concat(frame).subarray(0, fault.afterBytes - read.sentBytes)]);
+      this.#isSilent = true;
+      if (fault.action === 'stall') await this.#connection.stall(fault.action);
+      else this.#connection.cut(fault.action);
       return;
     }
-    this.#socket.cork();
-    this.#socket.write(head);
-    this.#socket.write(data, onWritten);
-    this.#socket.uncork();
+    read.sentBytes += size;
+    // A client that has the last byte may send its next read at once. So the read ends before its last byte is written.
+    if (read.fragments.length === 0) this.#finish(read);
+    await this.#write(frame);
   }
 
   #finish(read: PendingRead): void {
@@ -180,19 +126,14 @@ export class FragmentSender {
     this.#connection.host.release(read.length);
   }
 
-  async #breakOff(action: string, bytes: Buffer): Promise<void> {
-    if (bytes.length > 0) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#socket.write(bytes, () => resolve());
-      await Promise.race([promise, this.#connection.untilClosed()]);
-    }
-    if (action === 'stall') await this.#connection.stall(action);
-    else this.#connection.cut(action);
-  }
-
-  async #nextSent(): Promise<void> {
+  /** Writes the parts one by one: Node copies parts that it writes together. */
+  async #write(parts: readonly Buffer[]): Promise<void> {
+    if (this.#connection.closed.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onSent = resolve;
+    this.#onWritten = resolve;
+    parts.forEach((part, index) =>
+      index === parts.length - 1 ? this.#socket.write(part, () => resolve()) : this.#socket.write(part),
+    );
     await promise;
   }
 

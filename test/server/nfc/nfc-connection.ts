@@ -12,6 +12,7 @@ export class NfcConnection {
     vm: undefined,
     stage: 'connected',
     outcome: 'open',
+    ended: false,
     session: 'none',
     files: [],
     peakReads: 0,
@@ -30,6 +31,7 @@ export class NfcConnection {
       if (this.record.outcome === 'open')
         this.record.outcome = this.record.session === 'closed' ? 'closed' : 'abandoned';
       if (this.record.session === 'open') this.record.session = 'abandoned';
+      this.record.ended = true;
       for (const file of this.record.files) file.open = false;
       this.#closed.abort();
     });

@@ -39,7 +39,7 @@ export class NfcHost {
   /** Whether a connection has a file of this VM open. A host does not open such a file twice. */
   holdsFilesOf(vm: VirtualMachine): boolean {
     return this.connections.some(
-      (each) => each.outcome === 'open' && each.vm === vm.displayName && each.files.some((file) => file.open),
+      (each) => !each.ended && each.vm === vm.displayName && each.files.some((file) => file.open),
     );
   }
 

@@ -18,6 +18,8 @@ export interface NfcConnectionRecord {
    * `refused`: this server ended the connection because of the client. Otherwise the scripted action.
    */
   outcome: string;
+  /** Whether the TCP connection has ended. */
+  ended: boolean;
   /** The session in which files are opened. */
   session: 'none' | 'open' | 'closed' | 'abandoned';
   files: NfcFileRecord[];

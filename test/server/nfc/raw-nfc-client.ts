@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { randomBytes } from 'node:crypto';
 import { type RawClient, field } from '../raw-client.ts';
@@ -48,7 +49,7 @@ export async function rawTicket(client: RawClient, server: TestServer, vm: strin
     `<vm type="VirtualMachine">${vm}</vm>`,
   );
   const [ticket] = answer.returned;
-  if (ticket === undefined) throw new Error(`${answer.fault}: ${answer.message}`);
+  if (ticket === undefined || answer.fault !== '') throw new Error(`${answer.fault}: ${answer.message}`);
   const host = field(ticket, 'host').text;
   return {
     host: host === '' ? server.url.hostname : host,
@@ -61,13 +62,15 @@ export async function rawTicket(client: RawClient, server: TestServer, vm: strin
 
 /** Reads a number of bytes at a time from a socket. */
 class ByteQueue {
-  #bytes: Buffer = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
+  #length = 0;
   #ended = false;
   #wake: () => void = () => undefined;
 
   constructor(socket: Socket | TLSSocket) {
     socket.on('data', (chunk: Buffer) => {
-      this.#bytes = Buffer.concat([this.#bytes, chunk]);
+      this.#chunks.push(chunk);
+      this.#length += chunk.length;
       this.#wake();
     });
     const onEnd = (): void => {
@@ -78,24 +81,35 @@ class ByteQueue {
   }
 
   async take(length: number): Promise<Buffer> {
-    await this.#until(() => this.#bytes.length >= length);
-    const taken = this.#bytes.subarray(0, length);
-    this.#bytes = this.#bytes.subarray(length);
-    return taken;
+    while (this.#length < length) await this.#change();
+    const bytes = this.#chunks.length === 1 ? this.#chunks[0] : undefined;
+    const all = bytes ?? Buffer.concat(this.#chunks);
+    this.#length -= length;
+    this.#chunks = this.#length === 0 ? [] : [all.subarray(length)];
+    return all.subarray(0, length);
   }
 
   async line(): Promise<string> {
-    await this.#until(() => this.#bytes.includes('\n'));
-    return (await this.take(this.#bytes.indexOf('\n') + 1)).toString('latin1').trimEnd();
+    const bytes: Buffer[] = [];
+    do bytes.push(await this.take(1));
+    while (bytes.at(-1)?.toString() !== '\n');
+    return Buffer.concat(bytes).toString('latin1').trimEnd();
   }
 
-  async #until(isDone: () => boolean): Promise<void> {
-    while (!isDone()) {
-      if (this.#ended) throw new Error('the connection ended');
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      await promise;
-    }
+  /** Whether no byte arrives for some time. */
+  async isSilent(ms: number): Promise<boolean> {
+    if (this.#length > 0) return false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    await Promise.race([promise, pause(ms)]);
+    return this.#length === 0 && !this.#ended;
+  }
+
+  async #change(): Promise<void> {
+    if (this.#ended) throw new Error('the connection ended');
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    await promise;
   }
 }
 
@@ -168,7 +182,7 @@ export class RawNfcClient {
 
   /** Exchanges the messages that precede frames. The second client waits for 36 before it sends 51. */
   async greet(): Promise<void> {
-    await this.sendClassic(43, Buffer.from(this.tag.padEnd(16, '\0'), 'latin1'));
+    if (this.tag !== '') await this.sendClassic(43, Buffer.from(this.tag.padEnd(16, '\0'), 'latin1'));
     await this.sendClassic(33);
     if (this.style === 'first') {
       await this.sendClassic(51, uint32s(11, 0));
@@ -252,6 +266,16 @@ export class RawNfcClient {
     await this.expect(3, await this.frame(3, Buffer.alloc(this.style === 'first' ? 4 : 16)));
     await this.sendClassic(4);
     this.hangUp();
+  }
+
+  /** Whether the server sends nothing for some time. */
+  async isSilent(ms = 150): Promise<boolean> {
+    return this.#queue.isSilent(ms);
+  }
+
+  /** Reads bytes as they are. */
+  async take(length: number): Promise<Buffer> {
+    return this.#queue.take(length);
   }
 
   hangUp(): void {
