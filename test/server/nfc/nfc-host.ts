@@ -49,13 +49,12 @@ export class NfcHost {
     targets: readonly string[],
     isWanted: (fault: NfcFaultAt<Stage>) => boolean = () => true,
   ): NfcFaultAt<Stage> | undefined {
-    let taken: NfcFaultAt<Stage> | undefined;
-    this.service.faults.take('nfc', targets, (fault: NfcFault) => {
-      if (!isFaultAt(fault, stage) || !isWanted(fault)) return false;
-      taken = fault;
-      return true;
-    });
-    return taken;
+    const fault: NfcFault | undefined = this.service.faults.take(
+      'nfc',
+      targets,
+      (each: NfcFault) => isFaultAt(each, stage) && isWanted(each),
+    );
+    return fault !== undefined && isFaultAt(fault, stage) ? fault : undefined;
   }
 
   state(): NfcState {
