@@ -81,7 +81,8 @@ export class FragmentSender {
     const { fault } = read;
     if (fault?.action === 'late' && read.sentFragments === 0) await pause(fault.ms);
     if (fault?.action === 'read-error') {
-      const after = Math.min(fault.afterFragments ?? 0, read.fragments.length);
+      const last = read.sentFragments + read.fragments.length;
+      const after = Math.min(fault.afterFragments ?? 0, last);
       if (read.sentFragments >= after) return this.#fail(read, fault.code, fault.text ?? 'read failed');
     }
     let bytes: Buffer | undefined;

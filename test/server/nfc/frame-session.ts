@@ -135,11 +135,11 @@ export class FrameSession {
     if (request.type !== layout.DISK_TYPE || !request.isRestZero || path.includes('\0')) {
       return this.#refuse(operation, 'the request to open a file has unknown values');
     }
-    const refusal = this.#refusalOf(path, request.flags);
+    const disk = host.findFile(this.#ticket.vm, path);
+    const refusal = this.#refusalOf(path, disk, request.flags);
     const fault = host.takeFault('open', [...targets, path], (each) => each.action !== 'session-error');
     const scripted = fault?.action === 'open-error' ? ([fault.code, fault.text ?? 'open failed'] as const) : undefined;
     const error = scripted ?? refusal;
-    const disk = host.findFile(this.#ticket.vm, path);
     if (error !== undefined || disk === undefined) {
       const [code, text] = error ?? [ERROR.permission, 'permission check failed'];
       this.#error(operation, code, text);
@@ -157,15 +157,18 @@ export class FrameSession {
   }
 
   /** Why a file cannot be opened. */
-  #refusalOf(path: string, flags: number): readonly [code: number, text: string] | undefined {
+  #refusalOf(
+    path: string,
+    disk: DiskFile | undefined,
+    flags: number,
+  ): readonly [code: number, text: string] | undefined {
     const { vm } = this.#ticket;
-    const { service, findFile } = this.#connection.host;
+    const { service } = this.#connection.host;
     if (flags !== layout.READ_ONLY_FLAGS) {
       this.#connection.violation(`a file was opened with flags 0x${flags.toString(16)}`);
       return [ERROR.permission, 'permission check failed'];
     }
     const isForbidden = service.options.missingPrivileges.includes('VirtualMachine.Provisioning.DiskRandomRead');
-    const disk = findFile(vm, path);
     if (disk === undefined || isForbidden || (this.#ticket.path ?? path) !== path) {
       return [ERROR.permission, 'permission check failed'];
     }
