@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { allocationBitmap } from './allocation-bitmap.ts';
-import type { DiskFile } from './disk-file.ts';
+import { findDiskFile, type DiskFile } from './disk-file.ts';
 import { FragmentSender } from './fragment-sender.ts';
 import * as layout from './frame-layout.ts';
 import { ERROR, FRAME } from './frame-layout.ts';
@@ -135,7 +135,7 @@ export class FrameSession {
     if (request.type !== layout.DISK_TYPE || !request.isRestZero || path.includes('\0')) {
       return this.#refuse(operation, 'the request to open a file has unknown values');
     }
-    const disk = host.findFile(this.#ticket.vm, path);
+    const disk = findDiskFile(this.#ticket.vm, path);
     const refusal = this.#refusalOf(path, disk, request.flags);
     const fault = host.takeFault('open', [...targets, path], (each) => each.action !== 'session-error');
     const scripted = fault?.action === 'open-error' ? ([fault.code, fault.text ?? 'open failed'] as const) : undefined;

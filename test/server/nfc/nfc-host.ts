@@ -1,4 +1,3 @@
-import { findDiskFile, type DiskFile } from './disk-file.ts';
 import { isFaultAt, type NfcFault, type NfcFaultAt } from './nfc-faults.ts';
 import { resolveNfcOptions, type NfcOptions, type ResolvedNfcOptions } from './nfc-options.ts';
 import { NfcTickets } from './nfc-tickets.ts';
@@ -12,8 +11,6 @@ export class NfcHost {
   readonly options: ResolvedNfcOptions;
   readonly tickets = new NfcTickets();
   readonly connections: NfcConnectionRecord[] = [];
-  /** Finds the file of a VM's disk. */
-  findFile: (vm: VirtualMachine, path: string) => DiskFile | undefined = findDiskFile;
   /** Set when the endpoint has its port. */
   address = { host: '', port: 0, sha1: '', sha256: '' };
   #bytesInFlight = 0;
