@@ -49,9 +49,9 @@ async function changeLinux(options: ChangeOptions, context: OperationContext<Fix
   const { signal, report } = context;
   if (options.planOnly) return await planLinux(options, context);
   await using staged = await StagedImages.create(disks, env, signal);
-  const fixed = await fixStaged({ ...options, staged: staged.disks }, context);
+  const { obstacles, ...fixed } = await fixStaged({ ...options, staged: staged.disks }, context);
   if (options.fix === 'require' && fixed.boot.verdict !== 'ready')
-    throw new GuestNotReadyError(fixed.system, fixed.boot);
+    throw new GuestNotReadyError(fixed.system, fixed.boot, obstacles);
   if (fixed.changes.length > 0) {
     report({ type: 'fix', step: 'finish', detail: 'Writing the changes to the images' });
     await options.beforeChange?.();
@@ -65,13 +65,14 @@ async function changeLinux(options: ChangeOptions, context: OperationContext<Fix
  * fix.
  */
 async function planLinux(options: ChangeOptions, context: OperationContext<FixEvent>): Promise<ChangeReport> {
-  return await fixStaged({ ...options, staged: options.disks }, context);
+  const { obstacles: _included, ...planned } = await fixStaged({ ...options, staged: options.disks }, context);
+  return planned;
 }
 
 async function fixStaged(
   options: ChangeOptions & { staged: readonly GuestfsDisk[] },
   { signal, report }: OperationContext<FixEvent>,
-): Promise<ChangeReport> {
+): Promise<ChangeReport & { obstacles: readonly string[] }> {
   const { staged, planOnly, removeVmwareTools, env, hardware, onWarning } = options;
   report({ type: 'fix', step: 'appliance', detail: 'Starting libguestfs' });
   await using session = await Guestfs.start({ disks: staged, readOnly: planOnly, signal, env, onWarning });
@@ -99,7 +100,8 @@ async function fixStaged(
     system,
     root: guest.mounts[0]?.mountable ?? '',
     changes: draft.changes(),
-    warnings: draft.warnings,
+    warnings: [...draft.warnings, ...draft.obstacles],
+    obstacles: draft.obstacles,
     boot,
     bootBefore,
     configuredNics: draft.configuredNics,

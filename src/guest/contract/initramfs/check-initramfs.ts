@@ -109,12 +109,18 @@ async function readImages(
   for (const { path, section } of initramfs) {
     const bytes = path === undefined ? undefined : await files.readBytes(path, budget.leftBytes);
     budget.leftBytes -= bytes?.length ?? 0;
-    const pe = bytes && section !== undefined ? parsePe(bytes) : undefined;
-    const image = bytes && section !== undefined ? pe && peSection(bytes, pe, section) : bytes;
+    const image = imageIn(bytes, section);
     if (image === undefined) return undefined;
     images.push(image);
   }
   return images;
+}
+
+/** The section of a unified kernel image, or the whole file. */
+function imageIn(bytes: Buffer | undefined, section: string | undefined): Buffer | undefined {
+  if (bytes === undefined || section === undefined) return bytes;
+  const image = parsePe(bytes);
+  return image && peSection(bytes, image, section);
 }
 
 /** Checks the content of an entry's initramfs, and the devices below the root in the terms of its configuration. */
@@ -193,10 +199,10 @@ async function compareWithEarlier(
   if (!previousInitramfs) return [];
   const images: Buffer[] = [];
   let hasEarlier = false;
-  for (const { path = '' } of initramfs) {
+  for (const { path = '', section } of initramfs) {
     const earlier = await previousInitramfs(path);
     hasEarlier ||= earlier !== undefined;
-    const bytes = earlier ?? (await files.readBytes(path, MOST_IMAGE_BYTES));
+    const bytes = imageIn(earlier ?? (await files.readBytes(path, MOST_IMAGE_BYTES)), section);
     if (bytes) images.push(bytes);
   }
   return hasEarlier ? await compareInitramfs(await unpackInitramfs(images), tree) : [];

@@ -1,6 +1,8 @@
 import { posix } from 'node:path';
 import type { BootSubject } from '../boot-check.ts';
 import type { BootEntry } from '../boot-entries/boot-entry.ts';
+import { parsePe, peSection } from '../boot-entries/loaders/pe-image.ts';
+import { MOST_UNIFIED_BYTES } from '../boot-entries/loaders/unified-image.ts';
 import type { ArchiveTree } from './archive/archive-tree.ts';
 
 /** A kernel has about 15 MiB. */
@@ -22,14 +24,29 @@ export async function kernelVersion(
   tree: ArchiveTree | undefined,
 ): Promise<string | undefined> {
   const path = kernel?.path ?? '';
-  if (kernel?.section !== undefined && version !== undefined) return version;
+  const versions = tree ? await tree.list('/lib/modules') : [];
+  const onlyVersion = versions.length === 1 ? versions[0] : undefined;
+  if (kernel?.section !== undefined) {
+    // The names of unified images follow no rule, and dracut stores no version in them.
+    return version ?? (await versionInUnified(path, kernel.section, files)) ?? onlyVersion;
+  }
   const listed = kernels.find(({ image }) => image === path);
   if (listed) return listed.version;
   const named = /^(?:vmlinuz|vmlinux|kernel|bzImage|Image|linux)-(\d.*)$/.exec(posix.basename(path))?.[1];
   if (named !== undefined) return named;
   const image = path === '' ? undefined : await files.readBytes(path, MOST_KERNEL_BYTES);
-  const versions = tree ? await tree.list('/lib/modules') : [];
-  return (image && versionInImage(image)) ?? version ?? (versions.length === 1 ? versions[0] : undefined);
+  return (image && versionInImage(image)) ?? version ?? onlyVersion;
+}
+
+async function versionInUnified(
+  path: string,
+  section: string,
+  files: BootSubject['files'],
+): Promise<string | undefined> {
+  const bytes = await files.readBytes(path, MOST_UNIFIED_BYTES);
+  const image = bytes && parsePe(bytes);
+  const kernel = image && peSection(bytes, image, section);
+  return kernel && versionInImage(kernel);
 }
 
 /** The first word of the version string in a bzImage: `6.1.0-57-amd64 (debian-kernel@...) #1 SMP`. */

@@ -1,3 +1,4 @@
+import { initramfsBytes } from '../../contract/boot-entries/loaders/pe-image.ts';
 import { InitramfsError } from '../../contract/initramfs/archive/cpio.ts';
 import { UnreadCompressionError } from '../../contract/initramfs/archive/decompress.ts';
 import { unpackInitramfs } from '../../contract/initramfs/archive/unpack.ts';
@@ -88,17 +89,17 @@ const MOST_IMAGE_BYTES = 1024 ** 3;
  */
 export async function listInitramfs(
   { session, files }: Pick<Guest, 'session' | 'files'>,
-  tool: InitramfsTool,
+  tool: InitramfsTool | undefined,
   image: string,
 ): Promise<string[] | undefined> {
-  return (await unpackedPaths(files, image)) ?? (await listedPaths(session, tool, image));
+  return (await unpackedPaths(files, image)) ?? (tool && (await listedPaths(session, tool, image)));
 }
 
 async function unpackedPaths(files: Guest['files'], image: string): Promise<string[] | undefined> {
   const bytes = await files.readBytes(image, MOST_IMAGE_BYTES);
   if (bytes === undefined) return undefined;
   try {
-    return (await unpackInitramfs([bytes])).paths();
+    return (await unpackInitramfs([initramfsBytes(bytes)])).paths();
   } catch (error) {
     if (error instanceof InitramfsError || error instanceof UnreadCompressionError) return undefined;
     throw error;

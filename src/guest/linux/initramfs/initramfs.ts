@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import { formatBytes } from '../../../base/text/amounts.ts';
 import type { Fix, GuestDraft } from '../../change.ts';
@@ -5,6 +6,7 @@ import { rootDevice, type Guest, type GuestKernel } from '../../guest.ts';
 import { namesVolumesByContent } from '../volumes/crypttab-copy.ts';
 import { runInGuest } from '../guest-command.ts';
 import { findInitramfsTool, listInitramfs, type InitramfsTool } from './initramfs-tool.ts';
+import { plainTool, unifiedKernels, unifiedTool } from './unified-kernel.ts';
 import { moduleNames, readKernelModules, type KernelModules } from './kernel-modules.ts';
 
 const NAME = 'initramfs';
@@ -38,7 +40,15 @@ export const initramfs: Fix = {
       return draft.obstruct('No known kernel is installed, so no initramfs was checked.');
     }
     const tool = await findInitramfsTool(guest);
-    for (const kernel of guest.kernels) await planKernel(guest, draft, tool, kernel);
+    const plain = tool && (await plainTool(guest, draft, tool));
+    for (const kernel of guest.kernels) {
+      const unified = await unifiedKernels(guest, kernel);
+      for (const { path, commandLine } of unified) {
+        const builder = await unifiedTool(guest, draft, tool, commandLine);
+        await planKernel(guest, draft, builder, { ...kernel, initramfs: path });
+      }
+      if (unified.length === 0 || kernel.initramfs !== undefined) await planKernel(guest, draft, plain, kernel);
+    }
   },
 };
 
@@ -60,8 +70,11 @@ async function planKernel(
   const reasons = await reasonsToRebuild(guest, tool, kernel, { needed, edited });
   if (reasons.length === 0) return;
   if (!tool) {
+    const what = isUnified(kernel.initramfs)
+      ? `The unified kernel image ${kernel.initramfs}`
+      : `The initramfs of kernel ${kernel.version}`;
     draft.obstruct(
-      `The initramfs of kernel ${kernel.version}: ${reasons.join('; ')}; and the guest has no tool for it that is known.`,
+      `${what} must be rebuilt (${reasons.join('; ')}), and the guest has no known tool that builds it: rebuild it in the guest before the conversion.`,
     );
     return;
   }
@@ -70,9 +83,14 @@ async function planKernel(
   const config = await draft.read(tool.configPath);
   await draft.write(NAME, tool.configPath, tool.configure(config, wanted), [`drivers ${wanted.join(', ')}`]);
   const image = kernel.initramfs ?? tool.imageOf(kernel);
-  if (kernel.initramfs !== undefined) await requireSpace(guest, kernel.initramfs);
+  // dracut overwrites a unified image, and the other tools write a new file first.
+  if (kernel.initramfs !== undefined && !isUnified(kernel.initramfs)) await requireSpace(guest, kernel.initramfs);
   const details = [`${tool.name} for kernel ${kernel.version}: ${reasons.join('; ')}`];
   draft.run({ fix: NAME, path: image, details }, () => rebuild(guest, draft, tool, { kernel, image, needed }));
+}
+
+function isUnified(image: string | undefined): boolean {
+  return /\.efi$/i.test(image ?? '');
 }
 
 /** The newest kernel, which boot loaders start. */
@@ -104,7 +122,7 @@ async function reasonsToRebuild(
 ): Promise<string[]> {
   if (image === undefined) return ['it has none'];
   if ((await guest.files.sizeBytes(image)) === 0) return ['it is empty'];
-  const paths = tool && (await listInitramfs(guest, tool, image));
+  const paths = await listInitramfs(guest, tool, image);
   if (!paths) return [`what is in it could not be listed`];
   const missing = missingModules(paths, version, needed);
   const copied = edited.filter((path) => CONFIGURATION.test(path) || hasCopyOf(path, paths));
@@ -132,13 +150,14 @@ export function missingModules(paths: readonly string[], version: string, needed
 /** The tools write the new image before they remove the old one. */
 async function requireSpace({ session, files }: Guest, image: string): Promise<void> {
   const sizeBytes = await files.sizeBytes(image);
-  const facts = await session.lines(['statvfs', '/boot']);
+  const folder = posix.dirname(image);
+  const facts = await session.lines(['statvfs', folder]);
   const fact = (name: string): number =>
     Number(facts.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2));
   const freeBytes = fact('bavail') * fact('bsize');
   if (!(freeBytes < sizeBytes)) return;
   const sizes = `${formatBytes(freeBytes)} are free, and ${image} has ${formatBytes(sizeBytes)}`;
-  throw new Hyper2kvmError('guest', `/boot in the guest is too full for a new initramfs: ${sizes}.`, {
+  throw new Hyper2kvmError('guest', `${folder} in the guest is too full for a new initramfs: ${sizes}.`, {
     hint: 'Remove old kernels in the guest, or convert without changing it (--fix off).',
   });
 }

@@ -1,3 +1,4 @@
+import { initramfsBytes } from '../../contract/boot-entries/loaders/pe-image.ts';
 import { InitramfsError } from '../../contract/initramfs/archive/cpio.ts';
 import { UnreadCompressionError } from '../../contract/initramfs/archive/decompress.ts';
 import { readInitramfsConfig } from '../../contract/initramfs/initramfs-config.ts';
@@ -20,7 +21,7 @@ export async function namesVolumesByContent(
   const bytes = await guest.files.readBytes(image, MOST_IMAGE_BYTES);
   if (bytes === undefined) return false;
   try {
-    const { volumes } = await readInitramfsConfig(await unpackInitramfs([bytes]));
+    const { volumes } = await readInitramfsConfig(await unpackInitramfs([initramfsBytes(bytes)]));
     return volumes.every(({ source }) => !isUnstableName(source, guest));
   } catch (error) {
     if (error instanceof InitramfsError || error instanceof UnreadCompressionError) return false;

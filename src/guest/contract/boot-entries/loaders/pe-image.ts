@@ -41,6 +41,12 @@ export function peSection(bytes: Buffer, image: PeImage, name: string): Buffer |
   return bytes.subarray(section.offsetBytes, section.offsetBytes + section.lengthBytes);
 }
 
+/** The initramfs of a unified kernel image; the bytes themselves if they are not one. */
+export function initramfsBytes(bytes: Buffer): Buffer {
+  const image = parsePe(bytes);
+  return (image && peSection(bytes, image, '.initrd')) ?? bytes;
+}
+
 /** The raw data can be longer than the loaded length, which is the relevant one for a unified kernel image. */
 function sectionAt(bytes: Buffer, at: number): PeSection {
   const virtualBytes = bytes.readUInt32LE(at + 8);
