@@ -1,5 +1,6 @@
 import type { ServerCertificate } from './certificate.ts';
 import type { ContentSource } from './content-source.ts';
+import type { WindowLimits } from './disks/changed-areas.ts';
 import type { NfcOptions } from './nfc/nfc-options.ts';
 
 /** Options of a test server. All are optional. */
@@ -38,6 +39,8 @@ export interface TestServerOptions {
   nvramEntry?: 'real' | 'like-a-disk';
   /** Order of `config.hardware.device` for VMs that do not set it. Default: shuffled. */
   deviceOrder?: DeviceOrder;
+  /** The size of an answer of `QueryChangedDiskAreas`. Default: 2000 areas, any span. */
+  changeWindows?: WindowLimits;
   /** Duration of tasks in milliseconds. Default: 20. */
   taskMs?: number;
   /** Seconds without a call until a session expires. Default: 1800. */
@@ -109,6 +112,12 @@ export interface VmOptions {
   contentIds?: boolean;
   annotation?: string;
   consolidationNeeded?: boolean;
+  /** Default: 19. Changes are tracked from version 7 on. */
+  hardwareVersion?: number;
+  /** Default: changes can be tracked, but are not. */
+  changeTracking?: ChangeTrackingOptions;
+  /** How long the files of a removed snapshot take to merge, in milliseconds. Meanwhile, the VM is busy. Default: 0. */
+  consolidationMs?: number;
   /** State after the removal of a snapshot: clean, or with disk files that need consolidation. */
   snapshotRemoval?: 'works' | 'needs-consolidation';
   /**
@@ -134,6 +143,25 @@ export interface VmOptions {
   managedBy?: { extensionKey: string; type: string };
   /** How leases present the VM's files. */
   lease?: LeaseOptions;
+}
+
+/** Changed block tracking of a VM. */
+export interface ChangeTrackingOptions {
+  /** Whether changes are tracked from the start. Default: false. */
+  enabled?: boolean;
+  /** False: the VM does not support it although its hardware version does. */
+  supported?: boolean;
+  /**
+   * Result of switching it on while the VM has snapshots. `ineffective` (default): the configuration says that it is on,
+   * but no disk is tracked until the first snapshot after all of these are gone. `refused`: the task fails.
+   */
+  withSnapshots?: 'ineffective' | 'refused';
+  /** `empty`: disks have an empty `changeId` although the configuration says that changes are tracked. */
+  changeIds?: 'set' | 'empty';
+  /** The areas for the change ID `*`: what is allocated (default), one area as long as the disk, or a fault. */
+  allocated?: 'exact' | 'whole' | 'fault';
+  /** Changes are tracked in blocks of this size. Default: 65536. */
+  blockBytes?: number;
 }
 
 /** Sorted by key, or shuffled as on real servers. */
@@ -180,6 +208,8 @@ export interface DiskOptions {
   mode?: 'persistent' | 'independent_persistent' | 'independent_nonpersistent';
   rawDeviceMapping?: 'physicalMode' | 'virtualMode';
   multiWriter?: boolean;
+  /** The disk's controller is shared with other VMs. */
+  sharedBus?: 'virtualSharing' | 'physicalSharing';
   encrypted?: boolean;
   /** See `StreamOptimizedOptions`. */
   lastGrain?: 'cut' | 'padded';

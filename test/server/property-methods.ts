@@ -6,7 +6,7 @@ import { valueAt } from './property-path.ts';
 import { selectProperties, type SelectedObject } from './property-selection.ts';
 import type { RequestObject } from './request-arguments.ts';
 import { noPermission, type SoapCall, type SoapMethod } from './soap-call.ts';
-import { arrayOf, MoRef, refs, strings, type Fields } from './value.ts';
+import { arrayOf, MoRef, refs, strings, type DataObject, type Fields } from './value.ts';
 import { VirtualMachine } from './virtual-machine.ts';
 
 /** A collector that a client created in addition to its session's default one. */
@@ -83,24 +83,13 @@ export const PROPERTY_METHODS = {
   },
 
   async WaitForUpdatesEx(call) {
-    const { args, service, hungUp } = call;
-    const collector = collectorOf(call);
-    const options = args.objects('options')[0];
-    const limit = options?.number('maxObjectUpdates') ?? service.options.pageSize;
-    const seconds = options?.number('maxWaitSeconds') ?? MAX_WAIT_SECONDS;
-    const { cancelled, closed } = collector;
-    const deadline = AbortSignal.timeout(seconds * 1000);
-    const over = AbortSignal.any([deadline, cancelled, closed, hungUp]);
-    for (;;) {
-      // An object that is removed after the filter was created leaves the filter's set.
-      const updates = collector.updates(args.string('version'), limit, (spec) => select(call, [spec], true));
-      if (updates !== undefined || seconds === 0) return updates;
-      await service.objects.nextChange(over);
-      if (cancelled.aborted) throw new VimFault('RequestCanceled', 'The request was canceled by a client.');
-      if (closed.aborted) throw faultOf('NotAuthenticated');
-      if (over.aborted) return undefined;
-    }
+    const options = call.args.objects('options')[0];
+    const limit = options?.number('maxObjectUpdates') ?? call.service.options.pageSize;
+    return waitForUpdates(call, limit, options?.number('maxWaitSeconds') ?? MAX_WAIT_SECONDS);
   },
+
+  /** Deprecated, but pyvmomi waits for tasks with it. */
+  WaitForUpdates: (call) => waitForUpdates(call, Infinity, MAX_WAIT_SECONDS),
 
   CancelWaitForUpdates(call) {
     collectorOf(call).cancel();
@@ -128,6 +117,24 @@ export const PROPERTY_METHODS = {
     return undefined;
   },
 } satisfies Record<string, SoapMethod>;
+
+/** Waits until something changes after the client's version. Returns undefined at the end of the time. */
+async function waitForUpdates(call: SoapCall, limit: number, seconds: number): Promise<DataObject | undefined> {
+  const { args, service, hungUp } = call;
+  const collector = collectorOf(call);
+  const { cancelled, closed } = collector;
+  const deadline = AbortSignal.timeout(seconds * 1000);
+  const over = AbortSignal.any([deadline, cancelled, closed, hungUp]);
+  for (;;) {
+    // An object that is removed after the filter was created leaves the filter's set.
+    const updates = collector.updates(args.string('version'), limit, (spec) => select(call, [spec], true));
+    if (updates !== undefined || seconds === 0) return updates;
+    await service.objects.nextChange(over);
+    if (cancelled.aborted) throw new VimFault('RequestCanceled', 'The request was canceled by a client.');
+    if (closed.aborted) throw faultOf('NotAuthenticated');
+    if (over.aborted) return undefined;
+  }
+}
 
 /** Whether the specs read only what is readable without a login: enough to find out whether a login is needed. */
 export function readsOnlySessionState(specs: readonly RequestObject[]): boolean {

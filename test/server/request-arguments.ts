@@ -44,7 +44,12 @@ export class RequestObject {
 
   /** False when the field is unset. */
   boolean(name: string): boolean {
-    return this.#first(name) === true;
+    return this.optionalBoolean(name) === true;
+  }
+
+  optionalBoolean(name: string): boolean | undefined {
+    const value = this.#first(name);
+    return typeof value === 'boolean' ? value : undefined;
   }
 
   ref(name: string): MoRef {

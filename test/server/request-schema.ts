@@ -30,6 +30,7 @@ export const METHODS = {
   CreateFilter: { on: COLLECTOR, params: ['spec: PropertyFilterSpec', 'partialUpdates: boolean'] },
   DestroyPropertyFilter: { on: 'PropertyFilter', params: [] },
   WaitForUpdatesEx: { on: COLLECTOR, params: ['version: string?', 'options: WaitOptions?'] },
+  WaitForUpdates: { on: COLLECTOR, params: ['version: string?'] },
   CancelWaitForUpdates: { on: COLLECTOR, params: [] },
 
   CreateContainerView: { on: 'ViewManager', params: ['container: ref', 'type: string[]', 'recursive: boolean'] },
@@ -65,6 +66,12 @@ export const METHODS = {
     on: VM,
     params: ['name: string', 'description: string?', 'memory: boolean', 'quiesceSpec: VirtualMachineGuestQuiesceSpec?'],
   },
+  QueryChangedDiskAreas: {
+    on: VM,
+    params: ['snapshot: ref?', 'deviceKey: int', 'startOffset: long', 'changeId: string'],
+  },
+  RemoveAllSnapshots_Task: { on: VM, params: ['consolidate: boolean?'] },
+  RevertToSnapshot_Task: { on: 'VirtualMachineSnapshot', params: ['host: ref?', 'suppressPowerOn: boolean?'] },
   ConsolidateVMDisks_Task: { on: VM, params: [] },
   RemoveSnapshot_Task: { on: 'VirtualMachineSnapshot', params: ['removeChildren: boolean', 'consolidate: boolean?'] },
   ExportSnapshot: { on: 'VirtualMachineSnapshot', params: [] },
@@ -112,8 +119,10 @@ export const DATA_TYPES: Record<string, { extends?: string; fields: readonly str
       'vssBackupContext: string?',
     ],
   },
-  /** Only the field that this server uses; the real type has many. */
-  VirtualMachineConfigSpec: { fields: ['deviceChange: VirtualDeviceConfigSpec[]'] },
+  /** Only the fields that this server uses; the real type has many. */
+  VirtualMachineConfigSpec: {
+    fields: ['deviceChange: VirtualDeviceConfigSpec[]', 'changeTrackingEnabled: boolean?'],
+  },
   VirtualDeviceConfigSpec: { fields: ['operation: string?', 'fileOperation: string?', 'device: VirtualDevice'] },
   VirtualDevice: {
     fields: [

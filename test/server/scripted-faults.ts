@@ -1,3 +1,4 @@
+import type { ChangedAreasFault } from './disks/changed-areas.ts';
 import type { NfcFault } from './nfc/nfc-faults.ts';
 import type { MethodName } from './request-schema.ts';
 
@@ -52,6 +53,13 @@ export type TaskFault =
   /** The task does its work when the promise is fulfilled. */
   | { action: 'hold'; until: Promise<unknown> };
 
+/** Faults of merging disk files. Until it succeeds, the VM needs consolidation. */
+export type ConsolidationFault =
+  /** The snapshot is removed, but its files stay. */
+  | { action: 'leave' }
+  /** The task fails with `FileLocked`. After `RemoveSnapshot_Task` the snapshot is gone, too, but its files stay. */
+  | { action: 'locked' };
+
 /** Faults of a SOAP call. */
 export type SoapFault =
   | { action: 'soap-fault'; fault: string; message?: string; cause?: { type: string; message: string } }
@@ -81,6 +89,7 @@ interface Matching {
    * Undefined matches any target.
    * `disk`, `lease` and `manifest`: the disk's target ID or the VM's name.
    * `task`: the method that started it, or the VM's name.
+   * `changed-areas`, `consolidation`: the VM's name.
    * `nfc`: the VM's name, or the path of the file.
    * SOAP methods: the VM's name.
    */
@@ -96,6 +105,8 @@ export type ScriptedFault =
   | (Matching & { on: 'lease' } & LeaseFault)
   | (Matching & { on: 'manifest' } & ManifestFault)
   | (Matching & { on: 'task' } & TaskFault)
+  | (Matching & { on: 'changed-areas'; query?: 'allocated' | 'changes' } & ChangedAreasFault)
+  | (Matching & { on: 'consolidation' } & ConsolidationFault)
   | (Matching & { on: 'nfc' } & NfcFault)
   | (Matching & { on: MethodName } & SoapFault)
   | (Matching & { on: 'CreateDescriptor' } & DescriptorRemarks);

@@ -35,7 +35,19 @@ export interface ServerState {
   /** The logged-in sessions. */
   sessions: { userName: string; userAgent: string; callCount: number }[];
   leases: { lease: string; vm: string; snapshot: string | undefined; outcome: LeaseOutcome; progressCalls: number }[];
-  vms: Record<string, { moRef: string; powerState: PowerState; locked: boolean; snapshots: string[] }>;
+  vms: Record<
+    string,
+    {
+      moRef: string;
+      powerState: PowerState;
+      /** All power states since the start, with the time of each change in milliseconds since the epoch. */
+      powerHistory: { state: PowerState; at: number }[];
+      locked: boolean;
+      snapshots: string[];
+      consolidationNeeded: boolean;
+      changeTrackingEnabled: boolean;
+    }
+  >;
   calls: CallRecord[];
   downloads: DownloadRecord[];
   /** Number of requests per file, by target ID. */
@@ -68,6 +80,9 @@ export function stateOf(service: Service): ServerState {
         {
           moRef: vm.ref.value,
           powerState: vm.powerState,
+          powerHistory: [...vm.powerHistory],
+          consolidationNeeded: vm.consolidationNeeded,
+          changeTrackingEnabled: vm.storage.isTracking,
           locked: vm.openLease !== undefined,
           snapshots: vm.snapshots().map((snapshot) => snapshot.facts.name),
         },

@@ -53,6 +53,7 @@ export class Service {
       nvramEntry: 'real',
       deviceOrder: 'shuffled',
       taskMs: 20,
+      changeWindows: { areas: 2000, spanBytes: Infinity },
       sessionIdleSeconds: 1800,
       propertiesWithoutSession: 'missing-set',
       leasesEndWithSession: true,

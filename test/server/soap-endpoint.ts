@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { CHANGE_METHODS } from './disks/change-methods.ts';
 import { faultOf, invalidRequest, VersionMismatch, VimFault } from './fault.ts';
 import { HttpNfcLease } from './http-nfc-lease.ts';
 import type { HttpsEndpoint } from './https-endpoint.ts';
@@ -20,6 +21,7 @@ import { faultEnvelope, responseEnvelope } from './soap-envelope.ts';
 import { MoRef } from './value.ts';
 import { VirtualMachine } from './virtual-machine.ts';
 import { VM_METHODS } from './vm-methods.ts';
+import { SNAPSHOT_METHODS } from './snapshot-methods.ts';
 import { VmSnapshot } from './vm-snapshot.ts';
 import { readXml, type XmlElement } from './xml-reader.ts';
 
@@ -28,6 +30,8 @@ const HANDLERS: Record<MethodName, SoapMethod> = {
   ...PROPERTY_METHODS,
   ...SEARCH_METHODS,
   ...VM_METHODS,
+  ...SNAPSHOT_METHODS,
+  ...CHANGE_METHODS,
   ...LEASE_METHODS,
   ...NFC_METHODS,
 };

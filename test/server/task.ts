@@ -66,15 +66,15 @@ export class Task extends ManagedObject {
 export function startTask(
   service: Service,
   about: { method: string; entity: Entity; userName: string },
-  work: () => Value,
+  work: () => Value | Promise<Value>,
 ): MoRef {
   const ref = new MoRef('Task', `task-${service.objects.nextId()}`);
   const task = service.objects.add(new Task(ref, about.method, about.entity, about.userName, service.now()));
   const fault = service.faults.take('task', [about.method, about.entity.displayName]);
-  const finish = (): void => {
+  const finish = async (): Promise<void> => {
     try {
       if (fault?.action === 'fail') throw new VimFault(fault.fault, fault.message ?? faultOf(fault.fault).message);
-      task.succeed(work(), service.now());
+      task.succeed(await work(), service.now());
     } catch (error) {
       if (!(error instanceof VimFault)) throw error;
       task.fail(error, service.now());
@@ -83,8 +83,7 @@ export function startTask(
     service.objects.changed();
   };
   setTimeout(() => {
-    if (fault?.action === 'hold') void fault.until.then(finish);
-    else finish();
+    void (fault?.action === 'hold' ? fault.until.then(finish) : finish());
   }, service.options.taskMs).unref();
   return ref;
 }

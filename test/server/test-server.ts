@@ -24,14 +24,21 @@ export interface TestServer extends AsyncDisposable {
   /** The NFC endpoint. Undefined if the server has no NFC service. */
   readonly nfc: { host: string; port: number; sha1: string; sha256: string } | undefined;
   readonly faults: ScriptedFaults;
-  /** Writes to disks, and their exact content at any snapshot. */
+  /** Writes to disks, changes of disks, and their exact content at any snapshot. */
   readonly disks: DiskControl;
   state(): ServerState;
   addVm(options: VmOptions): void;
   /** Changes a VM as another client of the server would. */
   changeVm(
     name: string,
-    change: { powerState?: PowerState; changeVersion?: string; writeDisks?: boolean; annotation?: string },
+    change: {
+      powerState?: PowerState;
+      changeVersion?: string;
+      writeDisks?: boolean;
+      annotation?: string;
+      /** Result of later `ShutdownGuest` calls. */
+      shutdown?: NonNullable<VmOptions['shutdown']>;
+    },
   ): void;
   /** Ends all sessions, as an administrator can. */
   endSessions(): void;
@@ -92,10 +99,11 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     disks: new DiskControl(service),
     state: () => stateOf(service),
     addVm: (vm) => void service.addVm(vm),
-    changeVm(name, { powerState, changeVersion, writeDisks, annotation }) {
+    changeVm(name, { powerState, changeVersion, writeDisks, annotation, shutdown }) {
       for (const vm of service.vms().filter((each) => each.displayName === name)) {
         if (powerState !== undefined) vm.setPowerState(powerState);
         if (changeVersion !== undefined) vm.setChangeVersion(changeVersion);
+        if (shutdown !== undefined) vm.shutdown = shutdown;
         if (annotation !== undefined) vm.setAnnotation(annotation);
         if (writeDisks === true) vm.writeDisks();
       }

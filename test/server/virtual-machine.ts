@@ -28,6 +28,12 @@ export class VirtualMachine extends Entity {
   readonly madeSnapshots: VmSnapshot[] = [];
   currentSnapshot: VmSnapshot | undefined;
   consolidationNeeded: boolean;
+  /** While disk files are merged. */
+  isMerging = false;
+  /** Result of `ShutdownGuest`. */
+  shutdown: { afterMs: number } | 'never';
+  /** The power states since the start of the server, with the time of each change. */
+  readonly powerHistory: { state: PowerState; at: number }[] = [];
   /** How many more operations are refused after a lease. */
   #busyTimes = 0;
   /** The lease that currently locks the VM. */
@@ -41,12 +47,11 @@ export class VirtualMachine extends Entity {
     this.biosUuid = options.biosUuid ?? uuidFrom(`bios ${ref.value} ${options.name}`);
     this.instanceUuid = options.instanceUuid ?? uuidFrom(`instance ${ref.value} ${options.name}`);
     const folder = { datastore: datacenter.datastore.name, name: this.name };
-    this.storage = new VmDisks(
-      options.disks ?? [],
-      folder,
-      options.contentIds === false ? undefined : this.instanceUuid,
-    );
+    const contentIds = options.contentIds === false ? undefined : this.instanceUuid;
+    this.storage = new VmDisks(options.disks ?? [], folder, contentIds, options.changeTracking);
     this.powerState = options.powerState ?? 'poweredOff';
+    this.powerHistory.push({ state: this.powerState, at: Date.now() });
+    this.shutdown = options.shutdown ?? { afterMs: 50 };
     this.annotation = options.annotation ?? '';
     this.consolidationNeeded = options.consolidationNeeded ?? false;
     this.iso = options.iso;
@@ -75,8 +80,11 @@ export class VirtualMachine extends Entity {
   }
 
   setPowerState(state: PowerState): void {
+    if (state === this.powerState) return;
     this.powerState = state;
+    this.powerHistory.push({ state, at: Date.now() });
     if (state === 'poweredOn') this.storage.opened();
+    this.storage.markPoint(this.snapshotRoots.length > 0);
     this.#objects.changed();
   }
 
@@ -95,6 +103,24 @@ export class VirtualMachine extends Entity {
   /** Simulates writes by another VM that has the disks attached: the configuration does not change. */
   writeDisks(): void {
     this.storage.opened();
+    this.#objects.changed();
+  }
+
+  /** Changes the disks as their administrator would. */
+  changeDisks(change: (disks: VmDisks) => void): void {
+    change(this.storage);
+    this.#countUp();
+    this.#objects.changed();
+  }
+
+  get supportsChangeTracking(): boolean {
+    return (this.options.hardwareVersion ?? 19) >= 7 && this.options.changeTracking?.supported !== false;
+  }
+
+  /** The disks follow at the next snapshot or power cycle. */
+  setChangeTracking(isOn: boolean): void {
+    this.storage.isTracking = isOn;
+    this.#countUp();
     this.#objects.changed();
   }
 
@@ -139,8 +165,11 @@ export class VirtualMachine extends Entity {
   addSnapshot(name: string, description: string, quiesced: boolean, createTime: Date): VmSnapshot {
     const parent = this.currentSnapshot;
     const facts = { id: this.#objects.nextId(), name, description, quiesced, createTime, powerState: this.powerState };
+    this.storage.markPoint(this.snapshotRoots.length > 0);
     const disks = this.storage.freeze();
-    const snapshot: VmSnapshot = new VmSnapshot(this.ref, parent, facts, disks, () => vmConfig(this, disks));
+    const { isTracking } = this.storage;
+    const config = () => vmConfig(this, disks, isTracking);
+    const snapshot: VmSnapshot = new VmSnapshot(this.ref, parent, facts, disks, config);
     if (parent === undefined) this.snapshotRoots.push(snapshot);
     this.currentSnapshot = snapshot;
     this.madeSnapshots.push(snapshot);
@@ -165,6 +194,19 @@ export class VirtualMachine extends Entity {
     if (this.currentSnapshot === snapshot) this.currentSnapshot = snapshot.parent;
     this.#countUp();
     this.#objects.remove(snapshot.ref);
+  }
+
+  removeAllSnapshots(): void {
+    for (const snapshot of this.snapshots().toReversed()) this.removeSnapshot(snapshot, false);
+  }
+
+  /** Lets the VM continue from a snapshot. It has no memory, so the VM is off afterwards. */
+  revertTo(snapshot: VmSnapshot): void {
+    this.setPowerState('poweredOff');
+    this.storage.revertTo(snapshot.disks);
+    this.currentSnapshot = snapshot;
+    this.#countUp();
+    this.#objects.changed();
   }
 
   #heldDisks(): DiskState[] {

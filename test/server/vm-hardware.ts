@@ -18,7 +18,7 @@ export function cdDriveUnit(disks: readonly DiskPlace[]): number {
 export function hardwareDevices(
   vm: Omit<VmOptions, 'iso'> & { iso: string | undefined },
   states: readonly DiskState[],
-  place: { datastore: MoRef; network: MoRef },
+  place: { datastore: MoRef; network: MoRef; isTracking: boolean },
 ): ValueArray {
   const disks = states.map(({ disk }) => disk);
   const ideDisks = disks.filter((disk) => disk.controller.key === IDE_KEY).map((disk) => disk.key);
@@ -32,7 +32,7 @@ export function hardwareDevices(
     ...controllersOf(disks)
       .filter(({ key }) => key !== IDE_KEY)
       .map((each) => controller(each, disks)),
-    ...states.map((state) => virtualDisk(state, place.datastore)),
+    ...states.map((state) => virtualDisk(state, place)),
     ...(vm.networkAdapters ?? []).map((card, index) => networkCard(card, index, place.network)),
   ];
   if (vm.iso !== undefined) devices.push(cdDrive(vm.iso, place.datastore, cdDriveUnit(disks)));
@@ -55,20 +55,29 @@ function shuffled(devices: readonly DataObject[]): DataObject[] {
 }
 
 function controller({ kind, key, bus }: ControllerPlace, disks: readonly DiskPlace[]): DataObject {
-  const own = disks.filter((disk) => disk.controller.key === key).map((disk) => disk.key);
+  const own = disks.filter((disk) => disk.controller.key === key);
+  const sharing = own.find((disk) => disk.options.sharedBus !== undefined)?.options.sharedBus ?? 'noSharing';
   const common = {
     key,
     deviceInfo: description(`${kind.label} ${bus}`, kind.type),
     busNumber: bus,
-    device: arrayOf('int', own),
+    device: arrayOf(
+      'int',
+      own.map((disk) => disk.key),
+    ),
   };
-  const scsi = { hotAddRemove: true, sharedBus: enumOf('VirtualSCSISharing', 'noSharing'), scsiCtlrUnitNumber: 7 };
+  const scsi = { hotAddRemove: true, sharedBus: enumOf('VirtualSCSISharing', sharing), scsiCtlrUnitNumber: 7 };
   return data(kind.type, kind.bus === 'scsi' ? { ...common, ...scsi } : common);
 }
 
-function virtualDisk({ disk, layer, uuid, contentId }: DiskState, datastore: MoRef): DataObject {
+function virtualDisk(
+  { disk, layer, uuid, contentId, changeId }: DiskState,
+  { datastore, isTracking }: { datastore: MoRef; isTracking: boolean },
+): DataObject {
   const { options } = disk;
   const file = { fileName: disk.fileName(layer), datastore };
+  // An ID that is set but empty is that of a disk that should be tracked and is not.
+  const shownId = changeId === '' && !(isTracking && disk.isTrackable) ? undefined : changeId;
   const sharing = options.multiWriter === true ? 'sharingMultiWriter' : 'sharingNone';
   const parent = layer.parent === undefined ? undefined : parentBacking(disk, layer.parent, datastore);
   const backing =
@@ -81,6 +90,7 @@ function virtualDisk({ disk, layer, uuid, contentId }: DiskState, datastore: MoR
           thinProvisioned: true,
           uuid,
           contentId,
+          changeId: shownId,
           parent,
           sharing,
           keyId: options.encrypted === true ? data('CryptoKeyId', { keyId: 'key-1' }) : undefined,
@@ -92,6 +102,7 @@ function virtualDisk({ disk, layer, uuid, contentId }: DiskState, datastore: MoR
           compatibilityMode: options.rawDeviceMapping,
           diskMode: options.mode ?? 'independent_persistent',
           uuid,
+          changeId: shownId,
           parent,
           sharing,
         });
@@ -112,6 +123,8 @@ function parentBacking(disk: VmDisk, layer: DiskLayer, datastore: MoRef): DataOb
     fileName: disk.fileName(layer),
     datastore,
     diskMode: 'persistent',
+    uuid: disk.uuid,
+    changeId: layer.facts.changeId === '' ? undefined : layer.facts.changeId,
     parent: layer.parent === undefined ? undefined : parentBacking(disk, layer.parent, datastore),
   });
 }

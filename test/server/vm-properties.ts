@@ -8,7 +8,7 @@ import { vmLayout } from './vm-layout.ts';
 export function vmProperties(vm: VirtualMachine): Fields {
   return {
     disabledMethod: strings(vm.openLease === undefined ? [] : ['PowerOnVM_Task', 'ExportVm', 'Destroy_Task']),
-    capability: undefined,
+    capability: vmCapability(vm),
     config: vmConfig(vm),
     layout: undefined,
     layoutEx: vmLayout(vm),
@@ -29,7 +29,11 @@ export function vmProperties(vm: VirtualMachine): Fields {
 }
 
 /** The configuration, either the current one or with the disks of a snapshot. */
-export function vmConfig(vm: VirtualMachine, disks: readonly DiskState[] = vm.storage.states()): DataObject {
+export function vmConfig(
+  vm: VirtualMachine,
+  disks: readonly DiskState[] = vm.storage.states(),
+  isTracking = vm.storage.isTracking,
+): DataObject {
   const { options } = vm;
   const { datastore, network } = vm.datacenter;
   return data('VirtualMachineConfigInfo', {
@@ -37,7 +41,7 @@ export function vmConfig(vm: VirtualMachine, disks: readonly DiskState[] = vm.st
     modified: new Date('1970-01-01T00:00:00Z'),
     name: vm.name,
     guestFullName: guestName(vm),
-    version: 'vmx-19',
+    version: hardwareVersion(vm),
     uuid: vm.biosUuid,
     instanceUuid: vm.instanceUuid,
     template: options.template ?? false,
@@ -59,6 +63,7 @@ export function vmConfig(vm: VirtualMachine, disks: readonly DiskState[] = vm.st
       device: hardwareDevices({ ...options, iso: vm.iso }, disks, {
         datastore: datastore.ref,
         network: network.ref,
+        isTracking,
       }),
     }),
     extraConfig: arrayOf(
@@ -69,10 +74,28 @@ export function vmConfig(vm: VirtualMachine, disks: readonly DiskState[] = vm.st
       efiSecureBootEnabled: options.secureBoot ?? false,
       bootOrder: arrayOf('VirtualMachineBootOptionsBootableDevice', (options.bootOrder ?? []).map(bootableDevice)),
     }),
-    changeTrackingEnabled: false,
+    changeTrackingEnabled: isTracking,
     firmware: options.firmware ?? 'bios',
     managedBy: options.managedBy === undefined ? undefined : data('ManagedByInfo', { ...options.managedBy }),
     keyId: options.encrypted === true ? data('CryptoKeyId', { keyId: 'key-1' }) : undefined,
+  });
+}
+
+/** `vmx-07` or `vmx-19`. */
+function hardwareVersion({ options }: VirtualMachine): string {
+  return `vmx-${String(options.hardwareVersion ?? 19).padStart(2, '0')}`;
+}
+
+/** Only what clients ask for before they take snapshots and read changes; the real type has many fields. */
+function vmCapability(vm: VirtualMachine): DataObject {
+  return data('VirtualMachineCapability', {
+    snapshotOperationsSupported: true,
+    multipleSnapshotsSupported: true,
+    poweredOffSnapshotsSupported: true,
+    memorySnapshotsSupported: true,
+    revertToSnapshotSupported: true,
+    quiescedSnapshotsSupported: true,
+    changeTrackingSupported: vm.supportsChangeTracking,
   });
 }
 
@@ -145,7 +168,7 @@ function vmSummary(vm: VirtualMachine): DataObject {
       guestFullName: guestName(vm),
       annotation: vm.annotation,
       tpmPresent: options.virtualTpm ?? false,
-      hwVersion: 'vmx-19',
+      hwVersion: hardwareVersion(vm),
     }),
     storage: data('VirtualMachineStorageSummary', {
       committed: BigInt(capacityOf(vm)),

@@ -1,6 +1,7 @@
 import type { ContentSource } from '../content-source.ts';
 import type { ControllerPlace, DiskPlace } from '../disk-placement.ts';
 import type { DiskOptions } from '../options.ts';
+import type { ChangeTracker } from './change-tracker.ts';
 import { DiskLayer, type Written } from './disk-layer.ts';
 
 /** A disk at a point in time: what the configuration of the VM or of a snapshot contains. */
@@ -11,6 +12,8 @@ export interface DiskState {
   uuid: string;
   /** Equal IDs mean equal content. Undefined on storage that does not support it. */
   contentId: string | undefined;
+  /** Empty if the disk is not tracked. */
+  changeId: string;
 }
 
 /** A disk of a VM and the files of its chain. */
@@ -21,21 +24,23 @@ export class VmDisk implements DiskPlace {
   readonly controller: ControllerPlace;
   readonly unitNumber: number;
   /** Datastore path of the base disk without `.vmdk`. */
-  readonly #stem: string;
+  readonly stem: string;
   uuid: string;
+  readonly tracker: ChangeTracker;
   /** The file that the VM writes to. */
   leaf: DiskLayer;
   /** All files of the disk, also those of branches of the snapshot tree. */
   readonly #files = new Set<DiskLayer>();
 
-  constructor(place: DiskPlace, stem: string, uuid: string) {
+  constructor(place: DiskPlace, stem: string, uuid: string, tracker: ChangeTracker) {
     this.options = place.options;
     this.key = place.key;
     this.label = place.label;
     this.controller = place.controller;
     this.unitNumber = place.unitNumber;
-    this.#stem = stem;
+    this.stem = stem;
     this.uuid = uuid;
+    this.tracker = tracker;
     this.leaf = DiskLayer.base(baseContent(place.options));
     this.#files.add(this.leaf);
   }
@@ -54,10 +59,15 @@ export class VmDisk implements DiskPlace {
     return mode?.startsWith('independent') !== true && rawDeviceMapping !== 'physicalMode';
   }
 
+  /** Whether changes of the disk can be tracked. */
+  get isTrackable(): boolean {
+    return this.isInSnapshots && this.options.multiWriter !== true && this.options.sharedBus === undefined;
+  }
+
   /** Datastore path without extension, such as `[datastore1] web/web-000001`. */
   stemOf(layer: DiskLayer): string {
     const { number } = layer.facts;
-    return number === 0 ? this.#stem : `${this.#stem}-${String(number).padStart(6, '0')}`;
+    return number === 0 ? this.stem : `${this.stem}-${String(number).padStart(6, '0')}`;
   }
 
   fileName(layer: DiskLayer): string {
@@ -65,13 +75,14 @@ export class VmDisk implements DiskPlace {
   }
 
   state(contentId: string | undefined): DiskState {
-    return { disk: this, layer: this.leaf, uuid: this.uuid, contentId };
+    return { disk: this, layer: this.leaf, uuid: this.uuid, contentId, changeId: this.tracker.changeId };
   }
 
   /** Freezes the current file and returns its state. From now on the VM writes to a new file. */
   freeze(contentId: string | undefined): DiskState {
     const state = this.state(contentId);
     if (!this.isInSnapshots) return state;
+    this.leaf.facts.changeId = state.changeId;
     this.#startFile(this.leaf);
     return state;
   }
@@ -81,6 +92,7 @@ export class VmDisk implements DiskPlace {
     if (!this.isInSnapshots) return;
     this.#files.delete(this.leaf);
     this.#startFile(layer);
+    if (this.tracker.isActive) this.tracker.start();
   }
 
   /** Merges files that no snapshot holds. `held` are the states in snapshots; they are updated. */
@@ -95,10 +107,11 @@ export class VmDisk implements DiskPlace {
     }
   }
 
-  /** Writes as the guest does, or as somebody who has the files open. */
-  write(offset: number, written: Written): number {
+  /** Writes as the guest does, or as somebody who has the files open. Change tracking misses what is not tracked. */
+  write(offset: number, written: Written, isTracked = true): void {
     if ('file' in this.options.content) throw new TypeError('a disk that is served from a ready file cannot change');
-    return this.leaf.write(offset, written);
+    const end = this.leaf.write(offset, written);
+    if (isTracked) this.tracker.note(offset, end);
   }
 
   #startFile(parent: DiskLayer): void {
