@@ -7,6 +7,7 @@ import { namesVolumesByContent } from '../volumes/crypttab-copy.ts';
 import { runInGuest } from '../guest-command.ts';
 import { findInitramfsTool, listInitramfs, type InitramfsTool } from './initramfs-tool.ts';
 import { plainTool, unifiedKernels, unifiedTool } from './unified-kernel.ts';
+import { installedCopies, refreshCopies } from './installed-copies.ts';
 import { moduleNames, readKernelModules, type KernelModules } from './kernel-modules.ts';
 
 const NAME = 'initramfs';
@@ -168,10 +169,11 @@ async function rebuild(
   tool: InitramfsTool,
   { kernel, image, needed }: { kernel: GuestKernel; image: string; needed: readonly string[] },
 ): Promise<void> {
+  const copies = await installedCopies(guest, kernel.version, image);
   const { error } = await runInGuest(guest, draft, tool.rebuild(kernel, image), { limitMs: REBUILD_LIMIT_MS });
   const paths = (await guest.files.isFile(image)) ? await listInitramfs(guest, tool, image) : undefined;
   const missing = paths ? missingModules(paths, kernel.version, needed) : needed;
-  if (paths && missing.length === 0) return;
+  if (paths && missing.length === 0) return await refreshCopies(guest, draft, image, copies);
   const what = paths ? `${missing.join(', ')} is not in it` : 'it cannot be listed';
   throw new Hyper2kvmError('guest', `${tool.name} created no usable initramfs for kernel ${kernel.version}: ${what}.`, {
     hint: error ?? 'Check that the kernel and its modules are complete in the guest, or convert with --fix off.',
