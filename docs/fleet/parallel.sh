@@ -12,6 +12,6 @@ if [ -n "${HOSTS:-}" ]; then hosts=(--sshlogin "$HOSTS" --env HYPER2KVM_URL --en
 
 # TERM and five minutes before KILL, since a share that is stopped still ends leases and removes snapshots.
 exec parallel --jobs 2 --joblog "$log" --retries 3 --tag --line-buffer --termseq TERM,300000,KILL,25 "${hosts[@]}" \
-  hyper2kvm export --from-file "$vms" --shard "{}/$shards" --skip-existing --jobs 2 \
+  hyper2kvm export --from-file "$vms" --shard "{}/$shards" --skip-existing --parallel-vms 2 \
   --snapshot --output "$output" --password-file "$password_file" \
   ::: $(seq 0 $((shards - 1)))

@@ -16,5 +16,5 @@ export HYPER2KVM_SHARD_COUNT=4
 vms=${VMS:-vms.txt} output=${OUTPUT:-/srv/vms} password_file=${PASSWORD_FILE:-$HOME/.config/hyper2kvm/password}
 
 # exec, or srun: the signal has to reach the program and not only this shell.
-exec hyper2kvm export --from-file "$vms" --shard auto --skip-existing --jobs 2 \
+exec hyper2kvm export --from-file "$vms" --shard auto --skip-existing --parallel-vms 2 \
   --snapshot --output "$output" --password-file "$password_file"

@@ -30,6 +30,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
 
   static override baseFlags = {
     json: Flags.boolean({
+      char: 'j',
       default: false,
       helpGroup: 'GLOBAL',
       description:
@@ -42,6 +43,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
       description: 'Print only warnings and errors, and the result of list, check, jobs, status and a dry run.',
     }),
     debug: Flags.boolean({
+      char: 'v',
       default: false,
       helpGroup: 'GLOBAL',
       description:

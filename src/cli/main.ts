@@ -4,6 +4,7 @@ import { Hyper2kvmError } from '../base/errors.ts';
 import type { Bundle } from './bundled-plugin.ts';
 import { describeError, errorLines, errorStack } from './text/error-report.ts';
 import { wordsFor } from './hyperctl/called-as.ts';
+import { longFlags } from './input/short-flags.ts';
 import { nearWord } from './text/near-word.ts';
 import { redactUrls } from './text/redact.ts';
 import { watchStandardOutput } from './standard-output.ts';
@@ -33,14 +34,15 @@ export async function main({ calledAs, argv, bundle }: MainOptions): Promise<voi
     const given = wordsFor(calledAs, argv);
     const quickAnswer = bundle.quickAnswers[given[0] ?? ''];
     if (quickAnswer) return await quickAnswer(given.slice(1));
-    const words = asFlags(given);
+    const words = asFlags(longFlags(given));
     checkCommand(words, bundle.manifest.commands);
     const { run, settings } = await import('@oclif/core');
     watchStandardOutput();
     // In development, oclif would look for a TypeScript compiler; Node runs the sources directly.
     settings.enableAutoTranspile = false;
-    const { printOptionalValues } = await import('./optional-value-help.ts');
-    printOptionalValues();
+    const { installHelp, takeHelpAll } = await import('./help/command-help.ts');
+    const { argv: asked, isFull } = takeHelpAll(words);
+    installHelp({ isFull });
     const { BundledPlugin } = await import('./bundled-plugin.ts');
     const { root } = bundle;
     const pjson = withHelpWidth(bundle.pjson, process.stdout);
@@ -48,9 +50,9 @@ export async function main({ calledAs, argv, bundle }: MainOptions): Promise<voi
     await plugin.load();
     // Does not use oclif's flush. Because nothing calls process.exit, Node writes all pending output; flush would wait
     // forever for a reader that has closed its end.
-    await run(words, { root, pjson, plugins: new Map([[plugin.name, plugin]]) });
+    await run(asked, { root, pjson, plugins: new Map([[plugin.name, plugin]]) });
   } catch (error) {
-    tell(error, argv);
+    tell(error, longFlags(argv));
   }
 }
 
@@ -66,8 +68,9 @@ function requireCurrentFolder(): void {
   }
 }
 
-/** Rewrites `hyper2kvm help export` and `hyper2kvm help` to the form that oclif's core supports. */
+/** Rewrites `hyper2kvm help export`, `hyper2kvm help` and `hyper2kvm -V` to the form that oclif's core supports. */
 function asFlags(argv: string[]): string[] {
+  if (argv[0] === '-V') return ['--version'];
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
 }
 
@@ -82,7 +85,7 @@ function withHelpWidth(
 
 function checkCommand(argv: readonly string[], known: Bundle['manifest']['commands']): void {
   const [first] = argv;
-  if (first === undefined || ['--help', '-h', '--version'].includes(first) || Object.hasOwn(known, first)) return;
+  if (first === undefined || ['--help', '-h', '--help-all', '--version'].includes(first) || Object.hasOwn(known, first)) return;
   const commands = Object.keys(known).filter((name) => known[name]?.hidden !== true);
   const list = `The commands are ${commands.join(', ')}.`;
   if (first.startsWith('-')) {

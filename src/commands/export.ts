@@ -40,7 +40,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     },
     {
       description: 'Shut down the guest (wait up to ten minutes), export the VM, and power it on again',
-      command: '<%= config.bin %> export web-01 --shutdown=10 --restart',
+      command: '<%= config.bin %> export web-01 --shutdown=10m --restart',
     },
     {
       description: 'Export directly to compressed qcow2 images and a libvirt domain, for this host',
@@ -63,7 +63,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     {
       description: 'Export the missing VMs of a list, four at a time, at 50 MiB per second in total',
       command:
-        '<%= config.bin %> export --from-file vms.txt --jobs 4 --skip-existing --snapshot --output /srv/vms --password-file /root/vc.pass --limit-rate 50M',
+        '<%= config.bin %> export --from-file vms.txt --parallel-vms 4 --skip-existing --snapshot --output /srv/vms --password-file /root/vc.pass --limit-rate 50M',
     },
   ];
 
@@ -156,11 +156,18 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
       await screen.stop();
       if (result === undefined && this.signal.aborted && !this.quiet) this.#tellKept(soFar);
     }
-    if (!this.quiet) this.print(exportSummary(result, this.look()));
+    if (!this.quiet) this.#tellResult(result);
     const { exportOutcome } = await import('../operations/export/run/export-outcome.ts');
     const outcome = exportOutcome(result, errors);
     this.#end(outcome && { ...outcome, shown: outcome.shown && screen.showsErrors });
     return result;
+  }
+
+  #tellResult(result: ExportResult): void {
+    const look = this.look();
+    const lines = exportSummary(result, look);
+    // On a terminal, the lines of the screen are above.
+    this.print(look.width === undefined ? lines : ['', ...lines]);
   }
 
   #tellKept(soFar: InterruptedRun): void {

@@ -25,7 +25,7 @@ export class SyncCommand extends ConnectedCommand<SyncResult> {
     {
       description: 'From cron: server and options from a profile of the configuration file, four VMs at a time',
       command:
-        "<%= config.bin %> sync 'db-*' --profile nightly --output /srv/replicas --jobs 4 --quiet --log-file /var/log/hyper2kvm.log",
+        "<%= config.bin %> sync 'db-*' --profile nightly --output /srv/replicas --parallel-vms 4 --quiet --log-file /var/log/hyper2kvm.log",
     },
   ];
 

@@ -52,8 +52,8 @@ const SAME_BYTES: Record<string, string[]> = {
   'force-power-off': ['--shutdown=5', '--force-power-off'],
   restart: ['--shutdown=5', '--restart'],
   // How the data is downloaded.
-  jobs: ['--jobs=2'],
-  parallel: ['--parallel=1'],
+  'parallel-vms': ['--parallel-vms=2'],
+  'parallel-disks': ['--parallel-disks=1'],
   'limit-rate': ['--limit-rate=1M'],
   'first-byte-timeout': ['--first-byte-timeout=9s'],
   'stall-timeout': ['--stall-timeout=9s'],

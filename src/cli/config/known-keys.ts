@@ -17,7 +17,13 @@ export type KeyType =
       isPath: boolean;
     };
 
-export type Keys = ReadonlyMap<string, KeyType>;
+/** A key. One with the old name of a flag is still accepted. */
+export type Key = KeyType & {
+  /** The current name, if this is an old one. */
+  now?: string;
+};
+
+export type Keys = ReadonlyMap<string, Key>;
 
 /** The keys of a profile: those for the server, and those of each command under the command's name. */
 export interface KnownKeys {
@@ -33,6 +39,7 @@ interface FlagFacts {
   helpValue?: string | string[] | undefined;
   options?: readonly string[] | undefined;
   multiple?: boolean | undefined;
+  aliases?: readonly string[] | undefined;
 }
 
 /** There is no flag for the password, but a file that only its owner can read may contain it. */
@@ -58,7 +65,11 @@ function isServerFlag(name: string, helpGroup: string | undefined): boolean {
 }
 
 function keysOf(flags: readonly (readonly [string, FlagFacts])[]): Keys {
-  return new Map(flags.map(([name, flag]) => [name, typeOf(flag)]));
+  const current = flags.map(([name, flag]) => [name, typeOf(flag)] as const);
+  const old = flags.flatMap(([name, flag]) =>
+    (flag.aliases ?? []).map((alias) => [alias, { ...typeOf(flag), now: name }] as const),
+  );
+  return new Map<string, Key>([...current, ...old]);
 }
 
 function typeOf({ type, options, multiple, helpValue }: FlagFacts): KeyType {

@@ -3,6 +3,8 @@ export interface DeniableFlag {
   type: 'boolean' | 'option';
   allowNo?: boolean;
   helpGroup?: string | undefined;
+  /** Old names. */
+  aliases?: readonly string[] | undefined;
 }
 
 /**
@@ -22,9 +24,14 @@ export function takeLeftOut(
 }
 
 function nameIn(word: string, flags: Readonly<Record<string, DeniableFlag>>): string | undefined {
-  const [, name] = /^--no-([a-z-]+)$/.exec(word) ?? [];
+  const [, given] = /^--no-([a-z-]+)$/.exec(word) ?? [];
+  const name = given === undefined || Object.hasOwn(flags, given) ? given : currentName(given, flags);
   if (name === undefined || Object.hasOwn(flags, `no-${name}`) || !Object.hasOwn(flags, name)) return undefined;
   const flag = flags[name];
   const isDenied = flag?.type === 'boolean' && flag.allowNo === true;
   return isDenied || flag?.helpGroup === 'GLOBAL' ? undefined : name;
+}
+
+function currentName(old: string, flags: Readonly<Record<string, DeniableFlag>>): string | undefined {
+  return Object.entries(flags).find(([, { aliases = [] }]) => aliases.includes(old))?.[0];
 }

@@ -78,12 +78,12 @@ class ProfileDocument {
 
   #section({ key: command, line, value }: Entry, keys: Keys): Settings {
     const entries = this.#entries(value, line, command);
-    return new Map(entries.map((entry) => [entry.key, this.#setting(entry, keys, command)]));
+    return new Map(entries.map((entry) => [currentName(entry.key, keys), this.#setting(entry, keys, command)]));
   }
 
   #setting(entry: Entry, keys: Keys, place: string): SettingValue {
     const type = keys.get(entry.key);
-    if (type === undefined) throw this.#unknown(entry, place, [...keys.keys()]);
+    if (type === undefined) throw this.#unknown(entry, place, [...keys.keys()].filter((key) => !isOld(key, keys)));
     const value = isSeq(entry.value) ? entry.value.items.map((item) => this.#resolved(item)) : entry.value;
     const setting = readSetting(value, type, this.#home);
     if ('value' in setting) return setting.value;
@@ -133,6 +133,14 @@ class ProfileDocument {
     if (isAlias(value)) return value.resolve(this.#document) ?? null;
     return isMap(value) || isSeq(value) || isScalar(value) ? value : null;
   }
+}
+
+function currentName(key: string, keys: Keys): string {
+  return keys.get(key)?.now ?? key;
+}
+
+function isOld(key: string, keys: Keys): boolean {
+  return keys.get(key)?.now !== undefined;
 }
 
 /** A mistake in the configuration file, with its location. The message never quotes a value, which may be a password. */

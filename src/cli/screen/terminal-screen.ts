@@ -132,14 +132,9 @@ class TerminalScreen implements ExportScreen {
   }
 
   #finish(words: string): void {
-    const lines = this.#finishedLines();
+    const lines = this.#state.work === 'convert' ? finishedBlock(this.#state, this.#context()) : [];
     this.#end({ failed: false, title: `${this.#state.headline}: ${words}`, lines, after: [] });
     this.#state = unnamedProgress('Continuing', this.#parts.now());
-  }
-
-  /** The complete disks of the only VM. Of several VMs, one line each remains. */
-  #finishedLines(): string[] {
-    return this.#totals.isOfSeveral ? [] : finishedBlock(this.#state, this.#context());
   }
 
   #skip({ vm, result }: Extract<ScreenEvent, { type: 'vm-skipped' }>): void {
@@ -168,7 +163,7 @@ class TerminalScreen implements ExportScreen {
     this.#end({
       failed: true,
       title,
-      lines: this.#finishedLines(),
+      lines: [],
       after: [...warningLines(this.#state), ...headline],
     });
     this.#state = unnamedProgress('Continuing', this.#parts.now());

@@ -59,6 +59,7 @@ export const CONVERT_FLAGS = {
   ...FIX_FLAGS,
   'fix-plan': FIX_PLAN_FLAG,
   force: Flags.boolean({
+    char: 'f',
     default: false,
     description:
       'Overwrite existing files, and convert a raw disk that is shorter than its partition table or file system requires.',

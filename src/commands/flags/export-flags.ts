@@ -17,7 +17,7 @@ const DEFAULT_SHUTDOWN_MINUTES = '5';
 
 export const OPTIONAL_SHUTDOWN: OptionalValue = {
   bare: DEFAULT_SHUTDOWN_MINUTES,
-  accepts: (word) => /^\d+(\.\d+)?[smh]?$/i.test(word),
+  accepts: (word) => /^(\d+(\.\d+)?[smh]?)+$/i.test(word),
 };
 
 const POWER = 'RUNNING VM';
@@ -54,7 +54,7 @@ export const EXPORT_FLAGS = {
   }),
   'boot-test': BOOT_TEST_FLAG,
   detach: DETACH_FLAG,
-  force: Flags.boolean({ default: false, description: 'Overwrite existing files in the output folder.' }),
+  force: Flags.boolean({ char: 'f', default: false, description: 'Overwrite existing files in the output folder.' }),
   mode: MODE_FLAG,
   'dry-run': Flags.boolean({
     default: false,
@@ -79,7 +79,7 @@ export const EXPORT_FLAGS = {
   shutdown: Flags.string({
     helpGroup: POWER,
     helpValue: '[=TIME]',
-    description: `Shut down the guest first, and wait up to TIME for it, such as 10m or 90s; a bare number is minutes. Default: ${DEFAULT_SHUTDOWN_MINUTES}m.`,
+    description: `Shut down the guest first, and wait up to TIME for it, such as 10m or 90s. Default: ${DEFAULT_SHUTDOWN_MINUTES}m.`,
   }),
   'force-power-off': Flags.boolean({
     default: false,

@@ -11,11 +11,12 @@ const MOST_DOWNLOADS = 32;
 
 /** Flags for many VMs: concurrently on this host, or distributed over several hosts. See docs/fleet.md. */
 export const FLEET_FLAGS = {
-  jobs: Flags.string({
+  'parallel-vms': Flags.string({
+    aliases: ['jobs'],
     helpGroup: FLEET,
     helpValue: 'N',
     default: '1',
-    description: `Number of VMs to export at the same time, 1 to ${MOST_JOBS}. Each downloads --parallel disks at once; both multiplied may be at most ${MOST_DOWNLOADS}. All VMs share one session and one --limit-rate.`,
+    description: `Number of VMs to export at the same time, 1 to ${MOST_JOBS}. Each downloads --parallel-disks at once; both multiplied may be at most ${MOST_DOWNLOADS}. All VMs share one session and one --limit-rate.`,
   }),
   'skip-existing': Flags.boolean({
     default: false,
@@ -37,7 +38,7 @@ type FleetFlagValues = Interfaces.InferredFlags<typeof FLEET_FLAGS> & { keep?: s
  * @throws usage errors.
  */
 export function readFleetOptions(
-  { jobs: jobsText, 'skip-existing': skipExisting, shard, keep }: FleetFlagValues,
+  { 'parallel-vms': jobsText, 'skip-existing': skipExisting, shard, keep }: FleetFlagValues,
   parallel: number,
   env: NodeJS.ProcessEnv,
 ): Pick<ExportOptions, 'jobs' | 'skipExisting' | 'shard'> {
@@ -51,15 +52,15 @@ export function readFleetOptions(
 }
 
 /**
- * Parses `--jobs`.
+ * Parses `--parallel-vms`.
  * @throws usage errors, also for too many downloads at once.
  */
 export function readJobs(text: string, parallel: number): number {
-  const jobs = readCount('--jobs', text, 1, MOST_JOBS);
+  const jobs = readCount('--parallel-vms', text, 1, MOST_JOBS);
   if (jobs * parallel <= MOST_DOWNLOADS) return jobs;
   throw new Hyper2kvmError(
     'usage',
-    `--jobs ${jobs} with --parallel ${parallel} would be ${jobs * parallel} downloads at once; the maximum is ${MOST_DOWNLOADS}.`,
-    { hint: `With --jobs ${jobs}, --parallel may be ${Math.floor(MOST_DOWNLOADS / jobs)}.` },
+    `--parallel-vms ${jobs} with --parallel-disks ${parallel} would be ${jobs * parallel} downloads at once; the maximum is ${MOST_DOWNLOADS}.`,
+    { hint: `With --parallel-vms ${jobs}, --parallel-disks may be ${Math.floor(MOST_DOWNLOADS / jobs)}.` },
   );
 }

@@ -28,7 +28,7 @@ export const SYNC_FLAGS = {
     description: 'Quiesce the guest file systems for the snapshot, through VMware Tools.',
   }),
   mode: MODE_FLAG,
-  jobs: Flags.string({
+  'parallel-vms': Flags.string({
     helpGroup: 'MANY VMS',
     helpValue: 'N',
     default: '1',
@@ -62,7 +62,7 @@ export function readSyncOptions(
     quiesce: flags.quiesce,
     mode: readMode('--mode', flags.mode),
     ...transfer,
-    jobs: readJobs(flags.jobs, transfer.parallel),
+    jobs: readJobs(flags['parallel-vms'], transfer.parallel),
     notify: readNotify(flags),
   };
 }

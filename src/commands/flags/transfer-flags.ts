@@ -6,7 +6,8 @@ const TRANSFER = 'TRANSFER';
 
 /** Flags about how the disks of VMs are downloaded. */
 export const TRANSFER_FLAGS = {
-  parallel: Flags.string({
+  'parallel-disks': Flags.string({
+    aliases: ['parallel'],
     helpGroup: TRANSFER,
     helpValue: 'N',
     default: '2',
@@ -23,14 +24,14 @@ export const TRANSFER_FLAGS = {
     helpValue: 'TIME',
     default: '5m',
     description:
-      'Retry a disk whose first bytes take longer than TIME, such as 90s or 5m; a bare number is seconds. A host reads through empty space before it sends data.',
+      'Retry a disk whose first bytes take longer than TIME, such as 90s or 5m. A host reads through empty space before it sends data.',
   }),
   'stall-timeout': Flags.string({
     helpGroup: TRANSFER,
     helpValue: 'TIME',
     default: '2m',
     description:
-      'Retry a disk whose download has started and then receives nothing for TIME, such as 90s or 2m; a bare number is seconds.',
+      'Retry a disk whose download has started and then receives nothing for TIME, such as 90s or 2m.',
   }),
   retries: Flags.string({
     helpGroup: TRANSFER,
@@ -51,7 +52,7 @@ export function readTransferOptions(
 ): Pick<ExportOptions, 'parallel' | 'limitRateBytes' | 'firstByteTimeoutMs' | 'stallTimeoutMs' | 'retries'> {
   const rate = flags['limit-rate'];
   return {
-    parallel: readCount('--parallel', flags.parallel, 1, 16),
+    parallel: readCount('--parallel-disks', flags['parallel-disks'], 1, 16),
     limitRateBytes: rate === undefined ? undefined : readRate('--limit-rate', rate),
     firstByteTimeoutMs: readDuration('--first-byte-timeout', flags['first-byte-timeout']),
     stallTimeoutMs: readDuration('--stall-timeout', flags['stall-timeout']),

@@ -14,6 +14,7 @@ test.each([
   ['800k', 800 * 1024],
   ['1.5G', 1.5 * 1024 ** 3],
   ['10MiB/s', 10 * 1024 ** 2],
+  ['2T', 2 * 1024 ** 4],
   ['65536', 65536],
 ])('a rate of %s is %d bytes a second', (text, bytes) => {
   expect(readRate('--limit-rate', text)).toBe(bytes);
@@ -24,6 +25,8 @@ test.each([
   ['90s', 90_000],
   ['2m', 120_000],
   ['1h', 3_600_000],
+  ['1m30s', 90_000],
+  ['1H2m', 3_720_000],
 ])('a time of %s is %d ms', (text, ms) => {
   expect(readDuration('--timeout', text)).toBe(ms);
 });
@@ -32,7 +35,7 @@ test.each(['', '0', '-1', '50MM', 'fast', '0.0001', '1e9'])('%j is no rate, and 
   expect(() => readRate('--limit-rate', text)).toThrow(/^--limit-rate must be bytes per second/);
 });
 
-test.each(['', '0', '0.5s', '25h', '2 days', '-5s'])('%j is no time', (text) => {
+test.each(['', '0', '0.5s', '25h', '2 days', '-5s', '1m30', '1m,30s'])('%j is no time', (text) => {
   expect(() => readDuration('--timeout', text)).toThrow(/^--timeout must be a time/);
 });
 

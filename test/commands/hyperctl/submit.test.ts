@@ -26,7 +26,7 @@ test('what a job says becomes flags, joined so that no value is taken for a flag
     '--detach',
     '--output=-o',
     '--format=qcow2',
-    '--parallel=4',
+    '--parallel-disks=4',
     '--username=joe',
     '--compress',
     '--insecure',
