@@ -85,7 +85,8 @@ function withHelpWidth(
 
 function checkCommand(argv: readonly string[], known: Bundle['manifest']['commands']): void {
   const [first] = argv;
-  if (first === undefined || ['--help', '-h', '--help-all', '--version'].includes(first) || Object.hasOwn(known, first)) return;
+  if (first === undefined || ['--help', '-h', '--help-all', '--version'].includes(first) || Object.hasOwn(known, first))
+    return;
   const commands = Object.keys(known).filter((name) => known[name]?.hidden !== true);
   const list = `The commands are ${commands.join(', ')}.`;
   if (first.startsWith('-')) {

@@ -37,11 +37,7 @@ const SHOWN = Object.keys(COMMAND_LOADERS).filter((name) => name !== 'hyperctl')
 
 test('help shows a value that can be left out in the form that works', () => {
   const help = program(['export', '--help-all']).stdout;
-  for (const form of [
-    '  --shutdown[=TIME]  ',
-    '--compress[=fast|careful|zstd]\n',
-    '--define[=URI]\n',
-  ])
+  for (const form of ['  --shutdown[=TIME]  ', '--compress[=fast|careful|zstd]\n', '--define[=URI]\n'])
     expect(help).toContain(form);
   expect(help).toMatch(/ --parallel-vms=N\s/);
   expect(help).not.toMatch(/=\[=| \[=/);
@@ -62,7 +58,8 @@ test.each([...HELPED.map((id) => [id, '--help'] as const), ['export', '--help-al
 test('--help has examples first and the flags that are used most, --help-all every flag in groups', () => {
   const short = program(['export', '--help']).stdout;
   const full = program(['export', '--help-all']).stdout;
-  const flagsOf = (help: string) => [...help.matchAll(/^ {2,6}(?:-\w, )?--(?:\[no-\])?([a-z-]+)/gm)].map(([, name]) => name);
+  const flagsOf = (help: string) =>
+    [...help.matchAll(/^ {2,6}(?:-\w, )?--(?:\[no-\])?([a-z-]+)/gm)].map(([, name]) => name);
   expect(short.indexOf('EXAMPLES')).toBeLessThan(short.indexOf('FLAGS\n'));
   expect(flagsOf(short).length).toBeGreaterThan(12);
   expect(flagsOf(short).length).toBeLessThan(20);

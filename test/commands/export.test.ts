@@ -211,7 +211,10 @@ test.each([
   [['x', '--shutdown=soon'], '--shutdown must be a time from 1s to 24h, such as 90s, 10m or 1m30s, not "soon".'],
   [['x', '--parallel=0'], '--parallel-disks must be an integer from 1 to 16, not "0".'],
   [['x', '--jobs=17'], '--parallel-vms must be an integer from 1 to 16, not "17".'],
-  [['x', '--jobs=8', '--parallel=8'], '--parallel-vms 8 with --parallel-disks 8 would be 64 downloads at once; the maximum is 32.'],
+  [
+    ['x', '--jobs=8', '--parallel=8'],
+    '--parallel-vms 8 with --parallel-disks 8 would be 64 downloads at once; the maximum is 32.',
+  ],
   [['x', '--skip-existing', '--keep=2'], '--skip-existing and --keep are mutually exclusive.'],
   [['x', '--shard=4/4'], 'Invalid share in --shard 4/4: it must be INDEX/COUNT, with INDEX from 0 to COUNT - 1.'],
   [['x', '--format=vhd'], 'Expected --format=vhd to be one of: ovf, ova, vmdk, qcow2, raw.'],

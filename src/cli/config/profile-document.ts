@@ -83,7 +83,12 @@ class ProfileDocument {
 
   #setting(entry: Entry, keys: Keys, place: string): SettingValue {
     const type = keys.get(entry.key);
-    if (type === undefined) throw this.#unknown(entry, place, [...keys.keys()].filter((key) => !isOld(key, keys)));
+    if (type === undefined)
+      throw this.#unknown(
+        entry,
+        place,
+        [...keys.keys()].filter((key) => !isOld(key, keys)),
+      );
     const value = isSeq(entry.value) ? entry.value.items.map((item) => this.#resolved(item)) : entry.value;
     const setting = readSetting(value, type, this.#home);
     if ('value' in setting) return setting.value;

@@ -18,7 +18,20 @@ const EVERYDAY: Readonly<Record<string, readonly string[]>> = {
     'detach',
     'force',
   ],
-  convert: ['output', 'format', 'compress', 'name', 'disk', 'fix', 'network', 'define', 'verify', 'boot-test', 'dry-run', 'force'],
+  convert: [
+    'output',
+    'format',
+    'compress',
+    'name',
+    'disk',
+    'fix',
+    'network',
+    'define',
+    'verify',
+    'boot-test',
+    'dry-run',
+    'force',
+  ],
 };
 
 /** Flags of every command, as far as it has them. */

@@ -12,7 +12,7 @@ export function longFlags(argv: readonly string[]): string[] {
   const end = argv.indexOf('--');
   return argv.flatMap((word, index) =>
     CLUSTER.test(word) && (end === -1 || index < end)
-      ? [...word.slice(1)].map((letter) => LONG_FORMS[letter] ?? `-${letter}`)
+      ? Array.from(word.slice(1), (letter) => LONG_FORMS[letter] ?? `-${letter}`)
       : [word],
   );
 }

@@ -30,8 +30,7 @@ export const TRANSFER_FLAGS = {
     helpGroup: TRANSFER,
     helpValue: 'TIME',
     default: '2m',
-    description:
-      'Retry a disk whose download has started and then receives nothing for TIME, such as 90s or 2m.',
+    description: 'Retry a disk whose download has started and then receives nothing for TIME, such as 90s or 2m.',
   }),
   retries: Flags.string({
     helpGroup: TRANSFER,

@@ -73,7 +73,13 @@ async function start(job: JobDefinition, host: HyperctlHost): Promise<string> {
 export function exportWords(job: JobDefinition): string[] {
   const { vm = '', output, format, compress, parallel, url, username, insecure } = job;
   const name = vm.slice(vm.lastIndexOf('/') + 1);
-  const options = { output: output ?? `./export-${name}`, format, 'parallel-disks': parallel, url: url && bare(url), username };
+  const options = {
+    output: output ?? `./export-${name}`,
+    format,
+    'parallel-disks': parallel,
+    url: url && bare(url),
+    username,
+  };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return [
     'export',
