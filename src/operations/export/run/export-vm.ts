@@ -15,7 +15,7 @@ import type { DiskSourceFactory } from '../source/disk-source.ts';
 import { prepareSource, type ExportSource } from '../source/export-source.ts';
 import { fetchedSnapshot } from '../source/fetched-snapshot.ts';
 import { adoptCompleteFiles, contentIdentity, transferAll } from '../transfer/fetch-disks.ts';
-import { earlierState, fetchedEarlier } from './fetched-earlier.ts';
+import { earlierState, fetchedEarlier, reusesFetched } from './fetched-earlier.ts';
 import { diskFileName, FORMATS } from '../target/formats.ts';
 import type { ExportWriter } from '../target/export-writer.ts';
 import { createImagePackage } from '../target/image-package.ts';
@@ -84,8 +84,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
   await using cleanUp = new CleanUp(leave);
   const scope = { client, vm: plan.vm, facts, job, cleanUp, left, duties: resume, step };
   const source =
-    (await fetchedEarlier({ ...options, recipe, resume }, scope)) ??
-    (await prepareSource(options.power, scope, signal));
+    (await fetchedEarlier({ options, recipe, resume }, scope)) ?? (await prepareSource(options.power, scope, signal));
   if (source.quiesced === false) warn('The snapshot was not quiesced: the disks are as after a power failure.');
 
   const writer = await openPackage(task);
@@ -98,7 +97,8 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     else await transferAll(task, source, { transfer, step, hasEarlierRun: resume.hasEarlierRun }, signal);
     if (facts.firmware === 'uefi' && transfer.complete.every(({ isDisk }) => isDisk)) warn(NO_NVRAM);
     const described = await describe(task, source, transfer.complete, { warn, step }, signal);
-    const fetched = described.vmHardware && fetchedSnapshot(facts, source);
+    const isReusable = described.vmHardware !== undefined && reusesFetched(options);
+    const fetched = isReusable ? fetchedSnapshot(facts, source) : undefined;
     if (fetched) await resume.markFetched(fetched);
     isFetched = true;
     const fetchSeconds = (Date.now() - startedAt) / 1000;

@@ -5,17 +5,29 @@ import { settleEarlierRun, type ExportSource, type SourceScope } from '../source
 import { sourceOfFetched } from '../source/fetched-snapshot.ts';
 import type { ExportRecipe } from '../target/export-recipe.ts';
 import { contentIdentity } from '../transfer/fetch-disks.ts';
-import type { PowerChoice } from '../types.ts';
+import type { ExportOptions } from '../types.ts';
+
+/**
+ * Whether disks are used after their snapshot is gone. A generation must be of its date, and `--if-changed` compares
+ * the VM with what was exported.
+ */
+export function reusesFetched({
+  power,
+  keep,
+  ifChanged,
+}: Pick<ExportOptions, 'power' | 'keep' | 'ifChanged'>): boolean {
+  return power.kind === 'snapshot' && keep === undefined && ifChanged !== true;
+}
 
 /**
  * With `--snapshot`, the complete disks of an earlier run that failed after the download; undefined if there are none.
  * The earlier run's snapshot has been removed, or is removed at the end of this one.
  */
 export async function fetchedEarlier(
-  { power, recipe, resume }: { power: PowerChoice; recipe: ExportRecipe; resume: ResumeRecord },
+  { options, recipe, resume }: { options: ExportOptions; recipe: ExportRecipe; resume: ResumeRecord },
   scope: SourceScope,
 ): Promise<ExportSource | undefined> {
-  if (power.kind !== 'snapshot') return undefined;
+  if (!reusesFetched(options)) return undefined;
   const source = sourceOfFetched(scope.facts, resume.fetched);
   if (source === undefined || !(await resume.hasAllOf(contentIdentity(source, recipe)))) return undefined;
   await settleEarlierRun({ kind: 'as-is' }, scope);

@@ -63,6 +63,19 @@ test.each([
   expect(result?.exported[0]).toMatchObject({ keptDisks: [], warnings: [] });
 });
 
+test.each([
+  ['with generations', { keep: 2 }],
+  ['of what has changed', { ifChanged: true }],
+] as const)('a scheduled export %s downloads the disks of its own time', async (_what, scheduled) => {
+  await using server = await startTestServer({ vms: [VM] });
+  await using scratch = await ScratchFolder.make();
+  const first = await runExport(server, scratch, { ...(await failingFix(scratch)), ...scheduled });
+  expect(first.result?.failed[0]?.keptForNextRun).toEqual([]);
+  const { result, error } = await runExport(server, scratch, { format: 'qcow2', power, ...scheduled });
+  expect(error).toBeUndefined();
+  expect(result?.exported[0]).toMatchObject({ keptDisks: [], warnings: [] });
+});
+
 test('a disk that was changed is downloaded again', async () => {
   await using server = await startTestServer({ vms: [VM] });
   await using scratch = await ScratchFolder.make();
