@@ -21,7 +21,7 @@ The code is the same with and without \`--json\`; \`kind\` is the \`error.kind\`
 ${rows.join('\n')}
 
 - If a single VM was not exported, the code is that of its error. If some of several VMs were exported, the code is 3. If none was exported, it is the code that all failures share, or 3.
-- \`check\` and \`status\` return the code of the first error that they find, and 0 if there are only warnings.
+- \`check\`, \`status\` and \`verify\` return the code of the first error that they find, and 0 if there are only warnings.
 - \`export --dry-run\` and \`convert --dry-run\` return the code that the run would end with, as far as this can be determined in advance.
 - If Node.js is too old, the code is 2, with one sentence on standard error.
 - A second Ctrl-C quits immediately with 130, without the clean-up.

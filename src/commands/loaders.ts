@@ -11,6 +11,7 @@ export const COMMAND_LOADERS = {
   list: async () => (await import('./list.ts')).ListCommand,
   status: async () => (await import('./status.ts')).StatusCommand,
   sync: async () => (await import('./sync.ts')).SyncCommand,
+  verify: async () => (await import('./images/verify.ts')).VerifyCommand,
 };
 
 /** Requests by shells during completion. They run without oclif, because each press of TAB waits for them. */

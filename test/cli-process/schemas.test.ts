@@ -57,6 +57,8 @@ test('documents of --json, and the records beside them, are as docs/schemas says
   await check('convert', 'convert', 'ovf/web.ovf', '--fix=off', '-o', 'converted/');
   await check('convert', 'convert', 'ovf/web.ovf', '--dry-run');
   await check('convert', 'convert', 'missing.vmdk');
+  await check('verify', 'verify', 'ovf', 'kept');
+  await check('verify', 'verify', 'missing');
   await check('completion', 'completion', 'bash');
   await check('cancel', 'cancel', 'missing');
   await check('status', 'status');

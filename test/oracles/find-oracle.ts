@@ -18,6 +18,7 @@ interface Oracle {
 /** External programs against which the output is compared. See README.md. */
 const KNOWN = {
   'qemu-img': {},
+  'qemu-io': {},
   'qemu-system-x86_64': {},
   'qemu-nbd': {},
   nbdcopy: {},

@@ -78,6 +78,15 @@ export function readDomainIdentity(text: string, source: string): Pick<ReadDomai
   return identityOf(rootOf(text, refusalFor(source)));
 }
 
+/**
+ * The hard disks of a libvirt domain of any architecture.
+ * @throws kind `image` if the text is not a domain, or a disk is not a file or block device of this host.
+ */
+export function readDomainDisks(text: string, source: string): ReadDisk[] {
+  const refuse = refusalFor(source);
+  return readDisks(childOf(rootOf(text, refuse), 'devices'), refuse);
+}
+
 function refusalFor(source: string): (what: string) => never {
   return (what) => {
     throw new Hyper2kvmError('image', `${source} is not a usable libvirt domain: ${what}.`, {

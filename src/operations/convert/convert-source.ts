@@ -16,7 +16,7 @@ import { readHead } from '../../ovf/files/file-bytes.ts';
 import { PROBE_BYTES, probePackage } from '../../ovf/read/probe-package.ts';
 import { describedByOvf, describedByVmx, type DescribedMachine } from './described-machine.ts';
 import type { OvfChoice } from '../../ovf/descriptor/choice.ts';
-import type { PackageDisk } from '../../ovf/read/package-disk.ts';
+import type { PackageDisk, PackagePart } from '../../ovf/read/package-disk.ts';
 import type { ConvertOptions, DiskOrigin } from './types.ts';
 
 /** Formats that cannot be read from inside an archive. */
@@ -39,6 +39,8 @@ export interface ConvertSource {
   origins: DiskOrigin[];
   /** Every known file of a package: its manifest, the files that the manifest names, and the files of all disks. */
   files: string[];
+  /** The files in the manifest of a package, except its descriptor. */
+  members: PackagePart[];
   /** The VM, if the source describes one. */
   machine: DescribedMachine | undefined;
   /** Sentences about harmless defects in the source and about parts that are left out. */
@@ -63,7 +65,7 @@ export async function findSource(
   if (kind === undefined || looksLikeVmx(head)) refuseChoice(path, choice);
   if (looksLikeVmx(head)) return findVmx(path);
   if (kind === undefined) return standaloneImage(path);
-  const { container, facts, disks, files, warnings } = await openPackage(path, signal, choice);
+  const { container, facts, disks, files, members, warnings } = await openPackage(path, signal, choice);
   const name = facts.name || stemOf(path);
   return {
     path,
@@ -72,6 +74,7 @@ export async function findSource(
     disks,
     origins: disks.map(({ disk }) => ({ label: disk.label, file: disk.file?.href ?? null })),
     files,
+    members,
     machine: { ...describedByOvf(facts), name, identity: facts.uuid },
     warnings,
   };
@@ -79,7 +82,7 @@ export async function findSource(
 
 function standaloneImage(path: string): ConvertSource {
   const origins = [{ label: null, file: basename(path) }];
-  const nothing = { files: [], machine: undefined, warnings: [] };
+  const nothing = { files: [], members: [], machine: undefined, warnings: [] };
   return { path, container: 'image', baseName: stemOf(path), disks: [path], origins, ...nothing };
 }
 
@@ -93,6 +96,7 @@ async function findVmx(path: string): Promise<ConvertSource> {
     disks: diskPaths,
     origins: facts.disks.map(({ place, fileName }) => ({ label: place, file: fileName })),
     files: diskPaths,
+    members: [],
     machine: { ...describedByVmx(facts), name, identity: facts.instanceUuid ?? facts.uuid },
     warnings: [],
   };

@@ -24,6 +24,7 @@ import {
   ListDocument,
   StatusDocument,
   SyncDocument,
+  VerifyDocument,
 } from './schemas.ts';
 
 /** All schemas published in docs/schemas, by file name: a title and the schema. */
@@ -47,6 +48,7 @@ export const PUBLISHED_SCHEMAS: Readonly<Record<string, { title: string; schema:
     schema: documentSchema(union([JobsDocument, JobDocument])),
   },
   'boot-test': { title: 'hyper2kvm boot-test --json', schema: documentSchema(BootTestDocument) },
+  verify: { title: 'hyper2kvm verify --json', schema: documentSchema(VerifyDocument) },
   cancel: { title: 'hyper2kvm cancel --json', schema: documentSchema(CancelDocument) },
   completion: { title: 'hyper2kvm completion --json', schema: documentSchema(CompletionDocument) },
   sync: { title: 'hyper2kvm sync --json', schema: documentSchema(SyncDocument) },

@@ -272,6 +272,29 @@ export const ConvertPlanDocument = object({
   refusal: optional(string()),
 });
 
+export type VerifyDocument = InferOutput<typeof VerifyDocument>;
+export const VerifyDocument = object({
+  items: array(
+    object({
+      path: string(),
+      kind: picklist(['ovf', 'ova', 'vmx', 'domain', 'manifest', 'record', 'disk', 'none']),
+      findings: array(
+        object({
+          level: picklist(['ok', 'warning', 'error']),
+          file: string(),
+          detail: string(),
+          hint: optional(string()),
+          kind: optional(picklist(ERROR_KINDS)),
+        }),
+      ),
+    }),
+  ),
+  readBytes: number(),
+  errors: number(),
+  warnings: number(),
+  seconds: number(),
+});
+
 export type ListDocument = InferOutput<typeof ListDocument>;
 export const ListDocument = array(
   object({

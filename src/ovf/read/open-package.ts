@@ -11,7 +11,7 @@ import { MOST_CHARACTERS } from '../descriptor/envelope.ts';
 import type { OvfChoice } from '../descriptor/choice.ts';
 import { readOvf, type OvfFacts } from '../hardware/ovf-facts.ts';
 import type { OvfFile } from '../descriptor/references.ts';
-import { locateFile, type PackageDisk, type PackagedFile } from './package-disk.ts';
+import { locateFile, type PackageDisk, type PackagedFile, type PackagePart } from './package-disk.ts';
 import { folderPlace, ovaPlace, type PackagePlace } from './package-place.ts';
 import { probePackage, PROBE_BYTES } from './probe-package.ts';
 import { decodeXml } from '../../base/xml/decode-xml.ts';
@@ -33,6 +33,8 @@ export interface VmPackage {
    * Links are resolved in all paths except the first.
    */
   files: string[];
+  /** The files of the manifest except the descriptor, with their digests: disks, NVRAM, and others. */
+  members: PackagePart[];
   /** Whether there was a manifest. Files that are not in it have no digest. */
   hasManifest: boolean;
   /** Warnings about harmless problems and omissions, as sentences. */
@@ -105,7 +107,7 @@ async function assemble(texts: PackageTexts, place: PackagePlace, signal?: Abort
   const { path, container, name, descriptor, manifest, choice } = texts;
   const label = container === 'folder' ? path : `${name} in ${path}`;
   if (descriptor.length > MOST_DESCRIPTOR_BYTES) throw wrong(`${label} is too large for an OVF descriptor`);
-  const digests = await readDigests(manifest, path, place);
+  const { digests, parts } = await readDigests(manifest, path, place);
   checkDescriptor(descriptor, digests.get(name), label);
   const text = decodeXml(descriptor);
   if (text === undefined) throw wrong(`${label} is not valid text in the encoding that it declares`);
@@ -118,7 +120,8 @@ async function assemble(texts: PackageTexts, place: PackagePlace, signal?: Abort
     warnings.push(...wrongSize(disk.file, located));
     disks.push({ disk, ...located });
   }
-  return { path, container, facts, disks, files: [path], hasManifest: manifest !== undefined, warnings };
+  const members = parts.filter((part) => part.name !== name);
+  return { path, container, facts, disks, files: [path], members, hasManifest: manifest !== undefined, warnings };
 }
 
 /**
@@ -134,23 +137,28 @@ function wrongSize(file: OvfFile | undefined, { sizeBytes, gzip }: PackagedFile)
   ];
 }
 
-/** Returns the digests by file name. Each file in the manifest must exist. */
+/** Returns the digests by file name, and the location of each file in the manifest, which must exist. */
 async function readDigests(
   manifest: Uint8Array | undefined,
   path: string,
   place: PackagePlace,
-): Promise<Map<string, ManifestEntry>> {
-  if (manifest === undefined) return new Map();
+): Promise<{ digests: Map<string, ManifestEntry>; parts: PackagePart[] }> {
+  const parts: PackagePart[] = [];
+  if (manifest === undefined) return { digests: new Map(), parts };
   const entries = parseManifest(new TextDecoder().decode(manifest), `of ${path}`);
-  for (const { name } of entries) {
+  for (const digest of entries) {
+    const { name } = digest;
     const fault = unfitName(name);
     const shown = JSON.stringify(name.slice(0, 200));
     if (fault !== undefined) throw wrong(`The manifest of ${path} names the file ${shown}, which ${fault}`);
-    if ((await place.find(name)) === undefined) {
+    const found = await place.find(name);
+    if (found === undefined) {
       throw wrong(`The manifest of ${path} names the file ${shown}, which is not in ${place.label}`);
     }
+    const { path: filePath, offsetBytes, sizeBytes } = found;
+    parts.push({ name, path: filePath, offsetBytes, sizeBytes, digest });
   }
-  return new Map(entries.map((entry) => [entry.name, entry]));
+  return { digests: new Map(entries.map((entry) => [entry.name, entry])), parts };
 }
 
 function checkDescriptor(bytes: Uint8Array, expected: ManifestEntry | undefined, label: string): void {
