@@ -1,9 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { field } from '../raw-client.ts';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { testWithOracle } from '../../oracles/oracle.ts';
+import { outputOf } from '../../oracles/run-program.ts';
+import { field, RawClient } from '../raw-client.ts';
 import { startTestServer } from '../test-server.ts';
-import { RawClient } from '../raw-client.ts';
 import { CONTENT, nfcScene, PATH } from './nfc-scene.ts';
-import { RawNfcClient } from './raw-nfc-client.ts';
+import { RawNfcClient, type RawTicket } from './raw-nfc-client.ts';
 
 describe.each([
   ['a vCenter', 'VirtualCenter', 'vpxa-nfc', 'nfcService', '127.0.0.1'],
@@ -54,6 +58,41 @@ describe.each([
     expect(secrets).toContain(ticket === undefined ? '' : field(ticket, 'sessionId').text);
   });
 });
+
+describe.each([
+  ['a vCenter', 'VirtualCenter', '127.0.0.1', 'vpxa-nfc', 'nfcService'],
+  // eslint-disable-next-line unicorn/no-null -- JSON of another program
+  ['an ESXi host', 'HostAgent', null, 'nfc', 'ha-nfc-service'],
+] as const)('%s', (_name, apiType, host, service, reference) => {
+  testWithOracle('pyvmomi', 'gives a ticket to pyvmomi, which opens a connection', async ({ pyvmomi }) => {
+    await using scene = await nfcScene({}, { apiType });
+    const { server } = scene;
+    const script = join(import.meta.dirname, '../../oracles/pyvmomi_nfc.py');
+    const args = [script, server.url.href, server.username, server.password, 'vm'];
+    const seen: PyvmomiReport = JSON.parse(await outputOf(pyvmomi, args));
+    expect(seen).toEqual({
+      service: reference,
+      version: 11,
+      ticket: {
+        host,
+        port: server.nfc?.port,
+        sslThumbprint: server.nfc?.sha1,
+        service,
+        serviceVersion: '1.1',
+        sessionId: expect.any(String),
+      },
+      fault: expect.stringMatching(/ManagedObjectNotFound$/),
+    });
+    const ticket = { ...(await scene.ticket()), sessionId: seen.ticket.sessionId };
+    await (await RawNfcClient.open(ticket)).close();
+    expect(await scene.ended()).toMatchObject({ vm: 'vm', outcome: 'closed' });
+  });
+});
+
+/** The output of pyvmomi_nfc.py. */
+interface PyvmomiReport {
+  ticket: { sessionId: string };
+}
 
 test('a server without NFC does not know its methods', async () => {
   await using server = await startTestServer();
@@ -165,6 +204,54 @@ test('a client that disconnects leaves its session and its files behind', async 
   client.hangUp();
   expect(await scene.ended()).toMatchObject({ outcome: 'abandoned', session: 'abandoned', saidGoodbye: false });
 });
+
+test('a connection without a byte from its client ends after some time', async () => {
+  await using scene = await nfcScene({ idleSeconds: 0.3 });
+  const client = await scene.open();
+  await expect(client.take(1)).rejects.toThrow('the connection ended');
+  expect(await scene.ended()).toMatchObject({ session: 'abandoned' });
+});
+
+test.each<[string, (client: RawNfcClient, ticket: RawTicket) => Promise<void>, isRaw: boolean]>([
+  ['in place of the first TLS session', async () => undefined, true],
+  ['in the first TLS session', async (client) => void (await client.secure()), false],
+  ['in place of the second TLS session', async (client, ticket) => authenticate(client, ticket), true],
+  ['in place of a message', async (client, ticket) => reachMessages(client, ticket), false],
+  [
+    'in place of a frame',
+    async (client, ticket) => {
+      await reachMessages(client, ticket);
+      await client.greet();
+    },
+    false,
+  ],
+])('bytes without a meaning %s end their connection, and no other', async (_name, reach, isRaw) => {
+  await using scene = await nfcScene();
+  const good = await scene.open();
+  const { handle } = await good.openFile(PATH);
+  const ticket = await scene.ticket();
+  const client = await RawNfcClient.connect(ticket);
+  await reach(client, ticket);
+  const garbage = randomBytes(5000);
+  if (isRaw) client.sendRaw(garbage);
+  else await client.send(garbage);
+  await client.untilEnd();
+  const ended = () => scene.server.state().nfc?.connections.map((each) => each.ended);
+  while (ended()?.[1] === false) await pause(5);
+  expect(ended()).toEqual([false, true]);
+  await good.requestRead(handle, 0, 512);
+  expect((await good.fragment()).length).toBe(512);
+});
+
+async function authenticate(client: RawNfcClient, ticket: RawTicket): Promise<void> {
+  await client.secure();
+  await client.authenticate(ticket);
+}
+
+async function reachMessages(client: RawNfcClient, ticket: RawTicket): Promise<void> {
+  await authenticate(client, ticket);
+  await client.secure();
+}
 
 test('the endpoint refuses more connections than it has room for', async () => {
   await using scene = await nfcScene({ maxConnections: 1 });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
@@ -276,6 +277,18 @@ export class RawNfcClient {
   /** Reads bytes as they are. */
   async take(length: number): Promise<Buffer> {
     return this.#queue.take(length);
+  }
+
+  /** Sends bytes below TLS. */
+  sendRaw(bytes: Buffer): void {
+    this.#raw.write(bytes);
+  }
+
+  /** Waits until the server ends the connection. */
+  async untilEnd(): Promise<void> {
+    this.#raw.resume();
+    this.#raw.on('error', () => undefined);
+    if (!this.#raw.closed) await once(this.#raw, 'close');
   }
 
   hangUp(): void {
