@@ -17,6 +17,8 @@ export interface TestServerOptions {
   hosts?: readonly string[];
   /** The certificate of the SOAP endpoint. Default: a new self-signed one. */
   certificate?: ServerCertificate;
+  /** The certificate of the "ESXi" listener and of the NFC endpoint. Default: a new self-signed one. Not used by a HostAgent. */
+  esxiCertificate?: ServerCertificate;
   /**
    * The host in lease URLs: a second listener with its own self-signed certificate, the SOAP endpoint itself, or `*`.
    * Default: `esxi` on a vCenter, `*` on a host.

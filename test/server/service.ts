@@ -11,7 +11,7 @@ import { MoRef } from './value.ts';
 import { VirtualMachine } from './virtual-machine.ts';
 
 /** The options with all defaults applied. */
-export type ServiceOptions = Required<Omit<TestServerOptions, 'certificate' | 'nfc'>>;
+export type ServiceOptions = Required<Omit<TestServerOptions, 'certificate' | 'esxiCertificate' | 'nfc'>>;
 
 /** The origin of lease URLs, such as `https://127.0.0.1:40123` or one with the host `*`, and the matching thumbprint. */
 export interface DiskEndpoint {

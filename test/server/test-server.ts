@@ -42,7 +42,7 @@ export interface TestServer extends AsyncDisposable {
   ): void;
   /** Ends all sessions, as an administrator can. */
   endSessions(): void;
-  /** Changes the certificate of the "ESXi" listener. Leases then report a wrong thumbprint. */
+  /** Changes the certificate of the "ESXi" listener and the NFC endpoint. Leases and tickets then have a wrong thumbprint. */
   changeEsxiCertificate(): void;
   /** Closes all connections and refuses new ones. */
   goAway(): Promise<void>;
@@ -56,7 +56,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const service = new Service(options);
   const hosts = ['localhost', '127.0.0.1', ...service.options.hosts];
   const certificate = options.certificate ?? selfSignedCertificate({ commonName: hosts[2] ?? 'localhost', hosts });
-  const esxiCertificate = selfSignedCertificate({ commonName: 'esxi.test', hosts });
+  const esxiCertificate = options.esxiCertificate ?? selfSignedCertificate({ commonName: 'esxi.test', hosts });
   await readFileDigests(service);
 
   const soap: HttpsEndpoint = new HttpsEndpoint(certificate, (request, response) =>
@@ -109,7 +109,11 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       }
     },
     endSessions: () => service.sessions.endAll(),
-    changeEsxiCertificate: () => esxi.changeCertificate(selfSignedCertificate({ commonName: 'esxi.test', hosts })),
+    changeEsxiCertificate() {
+      const changed = selfSignedCertificate({ commonName: 'esxi.test', hosts });
+      esxi.changeCertificate(changed);
+      nfc?.changeCertificate(changed);
+    },
     goAway,
     comeBack: async () =>
       void (await Promise.all([nfc?.listen(host), ...endpoints.map((endpoint) => endpoint.listen())])),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { createCertificateAuthority, thumbprintOf } from '../certificate.ts';
 import { nfcScene } from './nfc-scene.ts';
 import { RawNfcClient, type RawTicket } from './raw-nfc-client.ts';
 
@@ -24,6 +25,27 @@ test('the thumbprint of a ticket is that of the ESXi listener, or that of the se
   expect((await host.ticket()).thumbprint).toBe(host.server.thumbprint.sha1);
   await using silent = await nfcScene({ thumbprint: 'none' });
   expect((await silent.ticket()).thumbprint).toBe('');
+});
+
+test('the certificate can be given, and changes during the run', async () => {
+  const authority = createCertificateAuthority('VMCA');
+  const esxiCertificate = authority.issue({ commonName: 'esxi', hosts: ['127.0.0.1'] });
+  await using scene = await nfcScene({}, { esxiCertificate });
+  const expected = thumbprintOf(esxiCertificate.certificatePem, 'sha1');
+  const ticket = await scene.ticket();
+  expect(ticket.thumbprint).toBe(expected);
+  expect(await (await RawNfcClient.connect(ticket)).secure()).toBe(expected);
+
+  scene.server.changeEsxiCertificate();
+  const later = await scene.ticket();
+  expect(later.thumbprint).toBe(expected);
+  const client = await RawNfcClient.connect(later);
+  const changed = await client.secure();
+  expect(changed).not.toBe(expected);
+  // The line is right for the new certificate: only the ticket shows that it is another one.
+  const [, line] = await client.authenticate(later);
+  expect(line).toBe(`200 ${scene.server.nfc?.sha256}`);
+  expect(await client.secure()).toBe(changed);
 });
 
 test.each([

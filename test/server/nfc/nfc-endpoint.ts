@@ -14,7 +14,7 @@ export class NfcEndpoint {
   readonly #host: NfcHost;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #context: SecureContext;
+  #context: SecureContext;
   /** The certificate of a host that is not the one that the ticket names. */
   readonly #otherContext: SecureContext;
 
@@ -35,6 +35,12 @@ export class NfcEndpoint {
     const bound = this.#server.address();
     if (bound === null || typeof bound === 'string') throw new TypeError('the NFC endpoint listens at no TCP address');
     Object.assign(address, { host, port: bound.port });
+  }
+
+  /** Uses another certificate for new connections. Tickets still have the thumbprint of the first one. */
+  changeCertificate(certificate: ServerCertificate): void {
+    this.#context = contextOf(certificate);
+    this.#host.address.sha256 = thumbprintOf(certificate.certificatePem, 'sha256');
   }
 
   /** Refuses new connections and closes the current ones. */
