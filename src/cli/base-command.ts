@@ -8,6 +8,9 @@ import type { ErrorReport, JsonDocument } from './text/error-report.ts';
 import { watchEndingSignals } from './ending-signals.ts';
 import { fillOptionalValues, type OptionalValues } from './input/optional-values.ts';
 import { CommandLog } from './log/command-log.ts';
+import { CommandProgress } from './progress/command-progress.ts';
+import { createExportScreen } from './screen/export-screen.ts';
+import type { ExportScreen } from './screen/screen.ts';
 import { Redactor } from './text/redact.ts';
 import { COLOR_CHOICES, chooseColor, paintFor, paintMessages, type Paint } from './text/color.ts';
 import type { Look } from './text/look.ts';
@@ -67,6 +70,8 @@ export abstract class BaseCommand<Result extends object> extends Command {
   protected readonly chosen = new CommandProfile();
   /** For commands with `--log-file`. */
   protected readonly runLog = new CommandLog();
+  /** For commands with `--progress`. */
+  protected readonly progress = new CommandProgress();
   protected readonly trace = new CommandTrace();
   #stopWatching = (): void => {};
   #failure: ErrorReport | undefined;
@@ -103,6 +108,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
 
   /** Prints a message to standard error. A command whose screen owns the terminal overrides this. */
   protected say(text: string): void {
+    if (this.progress.isOnStandardError) return this.progress.note(text);
     process.stderr.write(`${paintMessages(foldText(text, process.stderr), this.paintOf(process.stderr))}\n`);
   }
 
@@ -112,6 +118,13 @@ export abstract class BaseCommand<Result extends object> extends Command {
     requireStandardOutput();
     const text = foldLines(lines, this.tableWidth()).join('\n');
     process.stdout.write(`${paintMessages(text, this.paintOf(process.stdout))}\n`);
+  }
+
+  /** The screen for the work of a command with `--progress`. Its events are also logged. */
+  protected async openScreen({ isFleet = false } = {}): Promise<ExportScreen> {
+    const { quiet, env, progress } = this;
+    const screen = await createExportScreen({ stream: process.stderr, env, quiet, progress: progress.choice, isFleet });
+    return this.progress.beside(this.runLog.beside(screen));
   }
 
   /** The colors for a stream. */
@@ -137,6 +150,8 @@ export abstract class BaseCommand<Result extends object> extends Command {
     const clean = this.redactor.clean(message);
     this.warnings.push(clean);
     this.runLog.note('warning', 'warning', `warning: ${clean}`);
+    this.progress.warning(clean);
+    if (this.progress.isOnStandardError) return;
     this.say(safeLines(`Warning: ${clean}`));
   }
 
@@ -144,9 +159,10 @@ export abstract class BaseCommand<Result extends object> extends Command {
   protected failWith(error: unknown, { shown = false } = {}): void {
     this.#failure = this.#describe(error);
     process.exitCode = this.#failure.exitCode;
+    this.progress.fail(this.#failure);
     if (shown) return;
     this.runLog.note('error', 'error', errorLines(this.#failure));
-    if (!this.jsonEnabled()) this.say(errorLines(this.#failure));
+    if (!this.jsonEnabled() && !this.progress.isOnStandardError) this.say(errorLines(this.#failure));
   }
 
   override async init(): Promise<void> {
@@ -184,6 +200,13 @@ export abstract class BaseCommand<Result extends object> extends Command {
     const { profile } = this.chosen;
     for (const secret of profile === undefined ? [] : secretsOf(profile)) this.redactor.add(secret);
     if (!this.leavesLog(parsed.flags)) return parsed;
+    await this.progress.open({
+      flags: parsed.flags,
+      command: this.id ?? '',
+      version: this.config.version,
+      clean: (text) => this.redactor.clean(text),
+      onProblem: (message) => this.addWarning(message),
+    });
     await this.runLog.open({
       flags: parsed.flags,
       command: this.#names().command,
@@ -208,6 +231,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
     const report = this.#describe(this.chosen.explain(asUsageError(error, this.#names())));
     process.exitCode = report.exitCode;
     this.runLog.note('error', 'error', errorLines(report));
+    this.progress.fail(report);
     // In development, oclif would report a command that was not parsed, after the parse error has already been reported.
     this.parsed = true;
     // The flags may be invalid and not parsed.
@@ -221,7 +245,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
         error: report,
         warnings: this.warnings,
       });
-    } else this.say(errorLines(report));
+    } else if (!this.progress.isOnStandardError) this.say(errorLines(report));
   }
 
   protected override async finally(): Promise<void> {
@@ -230,6 +254,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
     if (folder !== undefined) {
       this.say(safeLines(`Trace: ${folder}. It holds names of hosts, VMs and users: read it before you send it.`));
     }
+    this.progress.close(exitCode);
     await this.runLog.close(exitCode);
     this.#stopWatching();
   }

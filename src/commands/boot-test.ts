@@ -4,8 +4,8 @@ import { Hyper2kvmError } from '../base/errors.ts';
 import { BaseCommand } from '../cli/base-command.ts';
 import { readChoice, readDuration, readSize } from '../cli/input/option-values.ts';
 import { LOG_FLAGS } from '../cli/log/log-flags.ts';
+import { PROGRESS_FLAGS } from '../cli/progress/progress-flags.ts';
 import { bootTestReport, bootTestWords } from '../cli/report/boot-test-report.ts';
-import { createExportScreen } from '../cli/screen/export-screen.ts';
 import type { ExportScreen } from '../cli/screen/screen.ts';
 import { KEY_FLAG, readKeys } from './flags/fix-flags.ts';
 import { INPUT_FORMAT_FLAG, readInputFormat } from './flags/input-format-flag.ts';
@@ -69,6 +69,7 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
       default: 'auto',
       description: 'QEMU accelerator: kvm, tcg (emulation), or auto (kvm if it works, otherwise tcg).',
     }),
+    ...PROGRESS_FLAGS,
     ...LOG_FLAGS,
   };
 
@@ -117,9 +118,7 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
 
   async #bootTest(options: BootTestOptions): Promise<BootTestResult> {
     const { bootTest } = await this.operation();
-    const screen = this.runLog.beside(
-      await createExportScreen({ stream: process.stderr, env: this.env, quiet: this.quiet }),
-    );
+    const screen = await this.openScreen();
     this.#screen = screen;
     const target = basename(options.target);
     const report = (event: BootTestEvent): void => {

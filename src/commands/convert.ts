@@ -7,7 +7,6 @@ import type { OptionalValues } from '../cli/input/optional-values.ts';
 import { bootTestReport } from '../cli/report/boot-test-report.ts';
 import { cannotFit, conversionPlanReport, lacksSpace } from '../cli/report/conversion-plan-report.ts';
 import { conversionSummary } from '../cli/report/conversion-summary.ts';
-import { createExportScreen } from '../cli/screen/export-screen.ts';
 import type { ExportScreen } from '../cli/screen/screen.ts';
 import type { BootTestResult } from '../operations/boot-test/types.ts';
 import type * as Convert from '../operations/convert/convert.ts';
@@ -87,9 +86,7 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
 
   async #convert(options: ConvertOptions): Promise<ConvertResult> {
     const { convert } = await this.operation();
-    const screen = this.runLog.beside(
-      await createExportScreen({ stream: process.stderr, env: this.env, quiet: this.quiet }),
-    );
+    const screen = await this.openScreen();
     this.#screen = screen;
     const source = basename(options.source);
     const report = (event: ConvertEvent): void => {

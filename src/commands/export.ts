@@ -9,7 +9,6 @@ import { ownProgram } from '../cli/own-program.ts';
 import { exportSummary } from '../cli/report/export/export-summary.ts';
 import { InterruptedRun } from '../cli/report/export/interrupted-run.ts';
 import { planReport } from '../cli/report/plan-report.ts';
-import { createExportScreen } from '../cli/screen/export-screen.ts';
 import type { ExportScreen } from '../cli/screen/screen.ts';
 import type { DetachedJob, OwnProgram } from '../operations/detach/types.ts';
 import type { Outcome } from '../operations/export/run/export-outcome.ts';
@@ -138,9 +137,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
   async #export(options: ExportOptions): Promise<ExportResult> {
     const { exportVms } = await this.exportOperation();
     const errors: unknown[] = [];
-    const { stderr: stream } = process;
-    const look = { stream, env: this.env, quiet: this.quiet, isFleet: options.jobs > 1 };
-    const screen = this.runLog.beside(await createExportScreen(look));
+    const screen = await this.openScreen({ isFleet: options.jobs > 1 });
     this.#screen = screen;
     const soFar = new InterruptedRun();
     let result: ExportResult | undefined;

@@ -4,7 +4,6 @@ import { requireOpenFiles } from '../base/files/open-files.ts';
 import { ConnectedCommand } from '../cli/connected-command.ts';
 import { requestedVms } from '../cli/input/vm-words.ts';
 import { syncSummary } from '../cli/report/sync-summary.ts';
-import { createExportScreen } from '../cli/screen/export-screen.ts';
 import type { ExportScreen } from '../cli/screen/screen.ts';
 import type * as SyncVms from '../operations/sync/sync-vms.ts';
 import type { SyncEvent, SyncOptions, SyncResult } from '../operations/sync/types.ts';
@@ -71,8 +70,7 @@ export class SyncCommand extends ConnectedCommand<SyncResult> {
   async #sync(options: SyncOptions): Promise<SyncResult> {
     const { syncVms } = await this.operation();
     const errors: unknown[] = [];
-    const look = { stream: process.stderr, env: this.env, quiet: this.quiet, isFleet: options.jobs > 1 };
-    const screen = this.runLog.beside(await createExportScreen(look));
+    const screen = await this.openScreen({ isFleet: options.jobs > 1 });
     this.#screen = screen;
     let result: SyncResult;
     try {

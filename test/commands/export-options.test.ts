@@ -44,6 +44,9 @@ const SAME_BYTES: Record<string, string[]> = {
   'ca-file': ['--ca-file=ca.pem'],
   timeout: ['--timeout=5s'],
   color: ['--color=never'],
+  progress: ['--progress=json'],
+  'progress-fd': ['--progress-fd=3'],
+  'no-progress': ['--no-progress'],
   debug: ['--debug'],
   // How the disks are made consistent. This can change only the VM content.
   snapshot: ['--snapshot'],

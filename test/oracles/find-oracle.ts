@@ -48,6 +48,7 @@ const KNOWN = {
   'systemd-analyze': {},
   'kubernetes-validate': { module: 'kubernetes_validate' },
   shellcheck: {},
+  jq: {},
   cpio: {},
   gzip: {},
   bzip2: {},

@@ -1,3 +1,4 @@
+import type { ProgressChoice } from '../progress/progress-flags.ts';
 import type { ScreenEvent } from './export-progress.ts';
 
 /** Shows a running export or conversion to the user. A screen writes only to its stream. */
@@ -23,6 +24,8 @@ export interface ScreenOptions {
   stream: ScreenStream;
   env: NodeJS.ProcessEnv;
   quiet: boolean;
+  /** `auto` unless given. */
+  progress?: ProgressChoice;
   /** Several concurrent VMs: each has one line instead of its own list. */
   isFleet?: boolean;
   /** Milliseconds since the epoch. */

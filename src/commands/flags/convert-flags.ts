@@ -3,6 +3,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { readCount, readMode, readSize } from '../../cli/input/option-values.ts';
 import { readFormat, readOutputName, readOutputPath } from '../../cli/input/output-path.ts';
 import { LOG_FLAGS } from '../../cli/log/log-flags.ts';
+import { PROGRESS_FLAGS } from '../../cli/progress/progress-flags.ts';
 import { EncodeOptions, SINK_FORMATS } from '../../operations/encode-options.ts';
 import type { ConvertOptions } from '../../operations/convert/types.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS, FIX_PLAN_FLAG, readFixOptions } from './fix-flags.ts';
@@ -70,6 +71,7 @@ export const CONVERT_FLAGS = {
     default: false,
     description: 'Show what the source is and what would be written, without writing anything.',
   }),
+  ...PROGRESS_FLAGS,
   ...LOG_FLAGS,
 };
 

@@ -1,5 +1,6 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { LOG_FLAGS } from '../../cli/log/log-flags.ts';
+import { PROGRESS_FLAGS } from '../../cli/progress/progress-flags.ts';
 import type { OptionalValue } from '../../cli/input/optional-values.ts';
 import { EXPORT_FORMATS } from '../../operations/export/types.ts';
 import { COMPRESS_FLAG } from './compress-flag.ts';
@@ -96,6 +97,7 @@ export const EXPORT_FLAGS = {
   ...FLEET_FLAGS,
 
   ...TRANSFER_FLAGS,
+  ...PROGRESS_FLAGS,
   ...LOG_FLAGS,
   ...NOTIFY_FLAGS,
 };

@@ -3,6 +3,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { readMode } from '../../cli/input/option-values.ts';
 import { readOutputPath } from '../../cli/input/output-path.ts';
 import { LOG_FLAGS } from '../../cli/log/log-flags.ts';
+import { PROGRESS_FLAGS } from '../../cli/progress/progress-flags.ts';
 import { REPLICA_FORMATS, type SyncOptions } from '../../operations/sync/types.ts';
 import { EXPORT_FLAGS } from './export-flags.ts';
 import { readJobs } from './fleet-flags.ts';
@@ -36,6 +37,7 @@ export const SYNC_FLAGS = {
       'Number of VMs to replicate at the same time, 1 to 16. All VMs share one session and one --limit-rate.',
   }),
   ...TRANSFER_FLAGS,
+  ...PROGRESS_FLAGS,
   ...LOG_FLAGS,
   ...NOTIFY_FLAGS,
 };

@@ -8,6 +8,7 @@ import { ResumeRecordSchema } from '../export/history/resume-record.ts';
 import { CompletionRecordSchema } from '../export/history/completion-record.ts';
 import { LeftSnapshotsSchema } from '../export/source/left-snapshots.ts';
 import { ReplicaStateSchema } from '../sync/replica/replica-state.ts';
+import { ProgressLineSchema } from './progress-line.ts';
 import {
   BootTestDocument,
   CancelDocument,
@@ -52,6 +53,7 @@ export const PUBLISHED_SCHEMAS: Readonly<Record<string, { title: string; schema:
   cancel: { title: 'hyper2kvm cancel --json', schema: documentSchema(CancelDocument) },
   completion: { title: 'hyper2kvm completion --json', schema: documentSchema(CompletionDocument) },
   sync: { title: 'hyper2kvm sync --json', schema: documentSchema(SyncDocument) },
+  progress: { title: 'One line of --progress=json', schema: ProgressLineSchema },
   'job-record': { title: 'The record of a job, in the state folder', schema: JobRecordSchema },
   'resume-record': { title: '.NAME.hyper2kvm-resume, next to an unfinished export', schema: ResumeRecordSchema },
   'completion-record': { title: '.NAME.hyper2kvm-whole, next to a complete export', schema: CompletionRecordSchema },

@@ -37,7 +37,7 @@ export function diskProgress(receivedBytes: number, coveredBytes: number, disk =
 }
 
 /** Sends events to a screen as an export does: followed by the totals that they change. */
-export function sender(screen: ExportScreen): (event: ExportEvent) => void {
+export function sender(screen: Pick<ExportScreen, 'onEvent'>): (event: ExportEvent) => void {
   const meter = new RunMeter();
   return (event) => {
     const isChange = meter.take(event);
