@@ -58,7 +58,11 @@ test.concurrent('--progress-fd: the lines go to the descriptor, and standard err
   await using scratch = await ScratchFolder.make();
   const args = ['export', 'a', '-o', scratch.output, '--progress=json', '--progress-fd=3'];
   const options = { env: environmentOf(server, scratch.path), cwd: scratch.path };
-  const { stderr } = await promisify(execFile)('sh', ['-c', 'exec "$@" 3>lines.jsonl', 'sh', ...PROGRAM, ...args], options);
+  const { stderr } = await promisify(execFile)(
+    'sh',
+    ['-c', 'exec "$@" 3>lines.jsonl', 'sh', ...PROGRAM, ...args],
+    options,
+  );
   expect(stderr).toMatch(/Z a: done, 3 files/);
   const lines = linesOf(await readFile(join(scratch.path, 'lines.jsonl'), 'utf8'));
   expect(lines.map(({ type }) => type)).toEqual(expect.arrayContaining(['start', 'vms', 'progress', 'result', 'end']));
@@ -94,7 +98,9 @@ test.concurrent('--no-progress shows the result and nothing before it', async ()
 
 /** The jq programs in docs/json.md, in their order. */
 const EXAMPLES = [
-  ...readFileSync(new URL('../../docs/json.md', import.meta.url), 'utf8').matchAll(/^ *jq (?:--unbuffered )?-r '([^']+)'/gm),
+  ...readFileSync(new URL('../../docs/json.md', import.meta.url), 'utf8').matchAll(
+    /^ *jq (?:--unbuffered )?-r '([^']+)'/gm,
+  ),
 ].map(([, program = '']) => program);
 
 const LINES: ProgressLine[] = [

@@ -2,8 +2,7 @@ import { createWriteStream, readdirSync, readFileSync, readlinkSync } from 'node
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { ErrorReport } from '../text/error-report.ts';
 import { readCount } from '../input/option-values.ts';
-import type { ExportScreen } from '../screen/screen.ts';
-import { PROGRESS_CHOICES, type ProgressChoice } from './progress-flags.ts';
+import { PROGRESS_CHOICES, type ExportScreen, type ProgressChoice } from '../screen/screen.ts';
 import type { ProgressLines } from './progress-lines.ts';
 
 /** The descriptors below are standard input and standard output. */
@@ -90,7 +89,10 @@ function choiceOf({ progress, 'no-progress': isOff }: CommandProgressOptions['fl
 }
 
 /** Undefined for standard error. */
-function fdOf({ 'progress-fd': text, detach }: CommandProgressOptions['flags'], choice: ProgressChoice): number | undefined {
+function fdOf(
+  { 'progress-fd': text, detach }: CommandProgressOptions['flags'],
+  choice: ProgressChoice,
+): number | undefined {
   if (typeof text !== 'string') return undefined;
   if (choice !== 'json') {
     throw new Hyper2kvmError('usage', '--progress-fd has no effect without --progress=json.', {
@@ -142,7 +144,9 @@ function isReadOnly(fd: number): boolean {
 /** The work continues when nobody reads the lines any longer. */
 function writerOf(fd: number, onProblem: (message: string) => void): (line: string) => void {
   const stream = createWriteStream('', { fd, autoClose: false });
-  stream.once('error', (error) => onProblem(`Progress can no longer be written to descriptor ${fd}: ${error.message}.`));
+  stream.once('error', (error) =>
+    onProblem(`Progress can no longer be written to descriptor ${fd}: ${error.message}.`),
+  );
   return (line) => {
     if (!stream.errored) stream.write(line);
   };

@@ -1,9 +1,7 @@
 import { Flags } from '@oclif/core';
+import { PROGRESS_CHOICES } from '../screen/screen.ts';
 
 const helpGroup = 'PROGRESS';
-
-export const PROGRESS_CHOICES = ['auto', 'plain', 'none', 'json'] as const;
-export type ProgressChoice = (typeof PROGRESS_CHOICES)[number];
 
 /** The flags of commands that show progress. */
 export const PROGRESS_FLAGS = {

@@ -89,7 +89,7 @@ export class ProgressLines {
       case 'disk-kept':
       case 'disk-retry':
       default:
-        // Part of the next progress line.
+      // Part of the next progress line.
     }
   }
 
@@ -119,7 +119,8 @@ export class ProgressLines {
     }
     const name = nameOf(event);
     if (name === undefined) return;
-    if (isBeginning(event)) this.#vms.set(name, new FleetVm(name, applyEvent(unnamedProgress('', nowMs), event, nowMs)));
+    if (isBeginning(event))
+      this.#vms.set(name, new FleetVm(name, applyEvent(unnamedProgress('', nowMs), event, nowMs)));
     const vm = this.#vms.get(name);
     if (vm === undefined) return;
     applyEvent(vm.progress, event, nowMs);

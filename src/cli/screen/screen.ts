@@ -1,5 +1,8 @@
-import type { ProgressChoice } from '../progress/progress-flags.ts';
 import type { ScreenEvent } from './export-progress.ts';
+
+/** The values of `--progress`. */
+export const PROGRESS_CHOICES = ['auto', 'plain', 'none', 'json'] as const;
+export type ProgressChoice = (typeof PROGRESS_CHOICES)[number];
 
 /** Shows a running export or conversion to the user. A screen writes only to its stream. */
 export interface ExportScreen {

@@ -3,7 +3,17 @@ import { safeParse } from 'valibot';
 import { Hyper2kvmError } from '../../../src/base/errors.ts';
 import { ProgressLines } from '../../../src/cli/progress/progress-lines.ts';
 import { ProgressLineSchema } from '../../../src/operations/documents/progress-line.ts';
-import { DISK, GIB, RESULT, VM, diskProgress, diskStarted, runStarted, sender, vmStarted } from '../screen/export-events.ts';
+import {
+  DISK,
+  GIB,
+  RESULT,
+  VM,
+  diskProgress,
+  diskStarted,
+  runStarted,
+  sender,
+  vmStarted,
+} from '../screen/export-events.ts';
 
 interface Recorded {
   lines: Record<string, unknown>[];
@@ -35,12 +45,23 @@ test('an export is a start, its VMs, progress, warnings, results and an end', ()
   send(diskProgress(GIB, 4 * GIB));
   send({ type: 'warning', vm: VM, message: 'The password geheim is weak.' });
   send({ type: 'vm-finished', vm: VM, result: RESULT });
-  send({ type: 'vm-failed', vm: 'web-02', error: new Hyper2kvmError('transfer', 'The lease broke: geheim.', { hint: 'Try again.' }) });
+  send({
+    type: 'vm-failed',
+    vm: 'web-02',
+    error: new Hyper2kvmError('transfer', 'The lease broke: geheim.', { hint: 'Try again.' }),
+  });
   progress.note('SIGINT: cleaning up.');
   progress.end(3, { kind: 'partial', exitCode: 3, message: '1 of 2 VMs was not exported.' });
   const time = '2026-11-22T00:00:02.000Z';
   expect(lines).toEqual([
-    { type: 'start', time: '2026-11-22T00:00:00.000Z', schemaVersion: 1, command: 'export', version: '1.2.3', pid: process.pid },
+    {
+      type: 'start',
+      time: '2026-11-22T00:00:00.000Z',
+      schemaVersion: 1,
+      command: 'export',
+      version: '1.2.3',
+      pid: process.pid,
+    },
     expect.objectContaining({
       type: 'vms',
       job: 'j',
@@ -56,8 +77,17 @@ test('an export is a start, its VMs, progress, warnings, results and an end', ()
       error: { kind: 'transfer', exitCode: 12, message: 'The lease broke: ***.', hint: 'Try again.' },
     },
     { type: 'message', time, message: 'SIGINT: cleaning up.' },
-    expect.objectContaining({ type: 'progress', totals: expect.objectContaining({ exported: 1, failed: 1, percent: 99 }), vms: [] }),
-    { type: 'end', time, exitCode: 3, error: { kind: 'partial', exitCode: 3, message: '1 of 2 VMs was not exported.' } },
+    expect.objectContaining({
+      type: 'progress',
+      totals: expect.objectContaining({ exported: 1, failed: 1, percent: 99 }),
+      vms: [],
+    }),
+    {
+      type: 'end',
+      time,
+      exitCode: 3,
+      error: { kind: 'partial', exitCode: 3, message: '1 of 2 VMs was not exported.' },
+    },
   ]);
 });
 
