@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { rawFileContent } from './content-source.ts';
+import { dataRanges, rawFileContent, writeRawFile } from './content-source.ts';
 import type { TestServerOptions } from './options.ts';
 import { sampleVms } from './sample-vms.ts';
-import { startTestServer } from './test-server.ts';
+import { startTestServer, type TestServer } from './test-server.ts';
 
 const HELP = `Starts the test server with a few sample VMs, until Ctrl-C.
 
@@ -15,6 +16,8 @@ const HELP = `Starts the test server with a few sample VMs, until Ctrl-C.
   --username, --password
   --disk FILE=BYTES     one more VM, "file", with this streamOptimized VMDK of that capacity as its disk
   --raw FILE            one more VM, "raw", with this raw image as its disk; NFC can read it
+  --guest RATE          guests of the VMs that run write this many records per second to their disks
+  --snapshots DIR       at the end, write each disk of each snapshot that was made to DIR/VM-SNAPSHOT-DISK.raw
   --page-size N         objects per page of the property collector
   --lease-timeout SECONDS
   --manifest sha256|sha1|none
@@ -34,6 +37,8 @@ const { values } = parseArgs({
     password: { type: 'string', default: 'secret' },
     disk: { type: 'string' },
     raw: { type: 'string' },
+    guest: { type: 'string' },
+    snapshots: { type: 'string' },
     'page-size': { type: 'string', default: '100' },
     'lease-timeout': { type: 'string', default: '300' },
     manifest: { type: 'string', default: 'sha256' },
@@ -59,7 +64,8 @@ async function serve(): Promise<void> {
   }
   if (values.raw !== undefined) {
     const { size } = await stat(values.raw);
-    vms.push({ name: 'raw', disks: [{ content: rawFileContent(values.raw, size) }] });
+    const ranges = await dataRanges(rawFileContent(values.raw, size));
+    vms.push({ name: 'raw', disks: [{ content: rawFileContent(values.raw, size, ranges) }] });
   }
   const options: TestServerOptions = {
     apiType: values.esxi ? 'HostAgent' : 'VirtualCenter',
@@ -88,9 +94,27 @@ async function serve(): Promise<void> {
     ...Object.entries(server.state().vms).map(([name, vm]) => `vm          ${name} (${vm.moRef}, ${vm.powerState})`),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
+  const running = Object.entries(server.state().vms).filter(([, { powerState }]) => powerState === 'poweredOn');
+  const guests = running.map(([name]) =>
+    server.disks.startGuest(name, { recordsPerSecond: Number(values.guest ?? 0) }),
+  );
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  for (const guest of guests) guest.stop();
+  if (values.snapshots !== undefined) await writeSnapshots(server, values.snapshots);
   const { leases, sessions, downloads, nfc } = server.state();
   process.stdout.write(`${JSON.stringify({ leases, sessions, downloads, nfc }, undefined, 2)}\n`);
+}
+
+/** Writes what each snapshot has frozen, to compare copies by other programs with. */
+async function writeSnapshots(server: TestServer, folder: string): Promise<void> {
+  for (const vm of Object.keys(server.state().vms)) {
+    for (const { ref, disks } of server.disks.snapshots(vm)) {
+      for (let disk = 0; disk < disks; disk += 1) {
+        const file = join(folder, `${encodeURIComponent(vm)}-${ref}-${disk}.raw`);
+        await writeRawFile(server.disks.content(vm, disk, ref), file);
+      }
+    }
+  }
 }
 
 function oneOf<Word extends string>(words: readonly Word[], given: string): Word {

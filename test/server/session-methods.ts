@@ -80,10 +80,13 @@ const KNOWN_PRIVILEGES = [
   'System.Read',
   'System.View',
   'VApp.Export',
+  'VirtualMachine.Config.AddRemoveDevice',
+  'VirtualMachine.Config.ChangeTracking',
   'VirtualMachine.Interact.PowerOff',
   'VirtualMachine.Interact.PowerOn',
   'VirtualMachine.Provisioning.DiskRandomRead',
   'VirtualMachine.Provisioning.GetVmFiles',
   'VirtualMachine.State.CreateSnapshot',
   'VirtualMachine.State.RemoveSnapshot',
+  'VirtualMachine.State.RevertToSnapshot',
 ] as const;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { emptyContent, mixedContent, sparseContent, type ByteRange, type ContentSource } from '../content-source.ts';
+import { emptyContent, mixedContent, sparseContent } from '../content-source.ts';
 import type { ChangeTrackingOptions, TestServerOptions, VmOptions } from '../options.ts';
-import { deep, field } from '../raw-client.ts';
-import { bytesOf, Scene } from './scene.ts';
+import { allChanges, query } from './query-changes.ts';
+import { Scene } from './scene.ts';
 
 const MIB = 1 << 20;
 const KIB = 1024;
@@ -179,126 +179,6 @@ test('what is asked wrongly is refused', async () => {
   await using fixed = await open({}, { missingPrivileges: ['VirtualMachine.Config.ChangeTracking'] });
   expect(await enable(fixed)).toBe('NoPermission');
 });
-
-describe('after an ID was noted', () => {
-  const noted = async (change: (scene: Scene) => Promise<void> | void) => {
-    await using scene = await open();
-    const first = await scene.takeSnapshot('first');
-    const [before] = await scene.backings(first);
-    await scene.removeSnapshot(first);
-    await change(scene);
-    const snapshot = await scene.takeSnapshot('second');
-    const answer = await query(scene, { snapshot, changeId: before?.changeId ?? '' });
-    return { before, after: (await scene.backings(snapshot))[0], answer };
-  };
-  const content: ContentSource = mixedContent(4 * MIB, 'other');
-
-  test('growing the disk makes it unknown, unless tracking is kept', async () => {
-    const { after, answer } = await noted(({ server }) => server.disks.grow('vm', 0, 6 * MIB));
-    expect([after?.capacityBytes, answer.fault]).toEqual([6 * MIB, 'FileFault']);
-    const kept = await noted(({ server }) => server.disks.grow('vm', 0, 6 * MIB, { keepsTracking: true }));
-    expect([kept.answer.fault, kept.answer.areas]).toEqual(['', []]);
-  });
-
-  test('another disk in its place has another UUID, and tracking that begins anew or lies', async () => {
-    const { before, after, answer } = await noted(({ server }) => server.disks.replace('vm', 0, content));
-    expect([after?.key, after?.fileName, answer.fault]).toEqual([before?.key, before?.fileName, 'FileFault']);
-    expect(after?.uuid).not.toBe(before?.uuid);
-    const lie = await noted(({ server }) => server.disks.replace('vm', 0, content, { keepsTracking: true }));
-    expect([lie.answer.fault, lie.answer.areas]).toEqual(['', []]);
-    const renamed = await noted(({ server }) => server.disks.changeUuid('vm', 0));
-    expect([renamed.after?.uuid === renamed.before?.uuid, renamed.answer.fault]).toEqual([false, '']);
-  });
-
-  test('a disk that was removed and added again is another one, at the same key', async () => {
-    const { before, after, answer } = await noted(({ server }) => {
-      server.disks.remove('vm', 0);
-      expect(server.disks.add('vm', { content })).toBe(0);
-    });
-    expect([after?.key, after?.uuid === before?.uuid, answer.fault]).toEqual(['2000', false, 'FileFault']);
-  });
-
-  test('reverting the VM makes it unknown, as does tracking that begins anew', async () => {
-    const { answer } = await noted(async (scene) => {
-      const snapshot = await scene.takeSnapshot('good');
-      scene.server.disks.write('vm', 0, 0, Buffer.from('bad'));
-      scene.server.disks.revert('vm', 'good');
-      expect(await bytesOf(scene.server.disks.content('vm', 0))).toEqual(
-        await bytesOf(scene.server.disks.content('vm', 0, 'good')),
-      );
-      await scene.removeSnapshot(snapshot);
-    });
-    expect(answer.fault).toBe('FileFault');
-    const reset = await noted(({ server }) => server.disks.resetTracking('vm'));
-    expect(reset.answer).toMatchObject({ fault: 'FileFault', reason: 'msg.cbt.noEpoch' });
-  });
-
-  test('a write that tracking misses is in no area', async () => {
-    const { answer } = await noted(({ server }) =>
-      server.disks.write('vm', 0, 0, Buffer.from('missed'), { isTracked: false }),
-    );
-    expect([answer.fault, answer.areas]).toEqual(['', []]);
-  });
-});
-
-/** An answer of `QueryChangedDiskAreas`. */
-interface Changes {
-  fault: string;
-  /** The key of the fault's message. */
-  reason: string;
-  startOffset: number;
-  length: number;
-  areas: ByteRange[];
-}
-
-async function query(
-  scene: Scene,
-  { snapshot, deviceKey = 2000, startOffset = 0, changeId }: QueryOptions,
-): Promise<Changes> {
-  const of =
-    snapshot === undefined ? '' : `<snapshot type="VirtualMachineSnapshot">${snapshot.split(':')[1]}</snapshot>`;
-  const args = `${of}<deviceKey>${deviceKey}</deviceKey><startOffset>${startOffset}</startOffset><changeId>${changeId}</changeId>`;
-  const answer = await scene.client.call('QueryChangedDiskAreas', scene.vm, args);
-  const [info] = answer.returned;
-  const number = (name: string) => (info === undefined ? 0 : Number(field(info, name).text));
-  return {
-    fault: answer.fault,
-    reason: answer.returned
-      .flatMap((child) => deep(child, 'key'))
-      .map(({ text }) => text)
-      .join(),
-    startOffset: number('startOffset'),
-    length: number('length'),
-    areas: (info === undefined ? [] : deep(info, 'changedArea')).map((area) => ({
-      offset: Number(field(area, 'start').text),
-      length: Number(field(area, 'length').text),
-    })),
-  };
-}
-
-interface QueryOptions {
-  snapshot?: string | undefined;
-  deviceKey?: number;
-  startOffset?: number;
-  changeId: string;
-}
-
-/** Asks from window to window up to the capacity. Adjacent areas are joined. */
-async function allChanges(scene: Scene, snapshot: string | undefined, changeId: string): Promise<ByteRange[]> {
-  const capacity = (await scene.backings(snapshot ?? scene.vm))[0]?.capacityBytes ?? 0;
-  const areas: ByteRange[] = [];
-  for (let startOffset = 0; startOffset < capacity;) {
-    const window = await query(scene, { snapshot, startOffset, changeId });
-    if (window.fault !== '') throw new Error(window.fault);
-    for (const area of window.areas) {
-      const last = areas.at(-1);
-      if (last !== undefined && last.offset + last.length === area.offset) last.length += area.length;
-      else areas.push(area);
-    }
-    startOffset += window.length;
-  }
-  return areas;
-}
 
 async function enable(scene: Scene): Promise<string> {
   const spec = '<spec><changeTrackingEnabled>true</changeTrackingEnabled></spec>';

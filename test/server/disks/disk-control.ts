@@ -36,8 +36,12 @@ export class DiskControl {
   }
 
   /** All snapshots that were ever made of a VM, oldest first. */
-  snapshots(vm: string): { name: string; ref: string }[] {
-    return this.#vm(vm).madeSnapshots.map(({ facts, ref }: VmSnapshot) => ({ name: facts.name, ref: ref.value }));
+  snapshots(vm: string): { name: string; ref: string; disks: number }[] {
+    return this.#vm(vm).madeSnapshots.map(({ facts, ref, disks }: VmSnapshot) => ({
+      name: facts.name,
+      ref: ref.value,
+      disks: disks.length,
+    }));
   }
 
   /** Starts a guest that writes records without pause. It pauses while the VM is off, until it is stopped. */
