@@ -45,10 +45,8 @@ export const checkLabels: BootCheckReader = async (subject) => {
   if (readLabel === undefined || !/^\s*SELINUX=enforcing\s*$/m.test(config)) return [];
   const words = await readKernelWords(subject);
   if (words.includes('selinux=0') || words.includes('enforcing=0')) return [];
-  const paths = (await filesReadAtStart(subject)).slice(0, MOST_FILES);
-  const unlabeled: string[] = [];
-  for (const path of paths) if (!isLabel(await readLabel(path))) unlabeled.push(path);
-  if (unlabeled.length === paths.length) return [];
+  const unlabeled = await unlabeledFiles(subject, readLabel);
+  if (unlabeled === undefined) return [];
   if (unlabeled.length === 0) {
     return [check('ready', CONFIG, 'All files that the guest reads when it starts have SELinux labels.')];
   }
@@ -60,7 +58,20 @@ export const checkLabels: BootCheckReader = async (subject) => {
   );
 };
 
-async function filesReadAtStart(subject: BootSubject): Promise<string[]> {
+type LabeledSubject = Pick<BootSubject, 'files' | 'kernels' | 'mounts' | 'devices'>;
+
+/** The files without a label that the boot reads; undefined if none of them has one. */
+export async function unlabeledFiles(
+  subject: LabeledSubject,
+  readLabel: NonNullable<BootSubject['readLabel']>,
+): Promise<string[] | undefined> {
+  const paths = (await filesReadAtStart(subject)).slice(0, MOST_FILES);
+  const unlabeled: string[] = [];
+  for (const path of paths) if (!isLabel(await readLabel(path))) unlabeled.push(path);
+  return unlabeled.length === paths.length ? undefined : unlabeled;
+}
+
+async function filesReadAtStart(subject: LabeledSubject): Promise<string[]> {
   const { files, kernels } = subject;
   const lists = kernels.map(({ version }) => ({ folder: `/lib/modules/${version}`, names: MODULE_LISTS }));
   const paths: string[] = [];

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { BACKUP_FOLDER, type Fix, type GuestDraft } from '../change.ts';
-import { storesLabels } from '../contract/labels.ts';
+import { storesLabels, unlabeledFiles } from '../contract/labels.ts';
 import type { Guest } from '../guest.ts';
 import { argumentString } from '../guestfs-words.ts';
 
@@ -19,17 +19,24 @@ const RELABEL_REQUEST = '/.autorelabel';
 export const selinux: Fix = {
   name: NAME,
   async plan(guest, draft) {
-    if (draft.changes().length === 0) return;
     const config = (await guest.files.read(CONFIG)) ?? '';
     if (!/^\s*SELINUX=(enforcing|permissive)\s*$/m.test(config)) return;
+    // Files that had no label on VMware get one too: which programs may read them depends on the policy.
+    const unlabeled = (await unlabeledFiles(guest, (path) => guest.files.label(path))) ?? [];
+    if (draft.changes().length === 0 && unlabeled.length === 0) return;
     const policy = /^\s*SELINUXTYPE=([\w-]+)\s*$/m.exec(config)?.[1] ?? 'targeted';
     const contexts = `/etc/selinux/${policy}/contexts/files/file_contexts`;
     const folders = await newFolders(guest, draft);
-    draft.run({ fix: NAME, path: contexts, details: ['what was changed is labelled'] }, (later) =>
-      relabel(later, contexts, [...folders, ...changedPaths(draft)]),
+    draft.run({ fix: NAME, path: contexts, details: [detailOf(unlabeled)] }, (later) =>
+      relabel(later, contexts, [...folders, ...unlabeled, ...changedPaths(draft)]),
     );
   },
 };
+
+function detailOf(unlabeled: readonly string[]): string {
+  const also = unlabeled.length === 0 ? '' : `, and ${unlabeled.join(', ')}, which had no label`;
+  return `what was changed is labelled${also}`;
+}
 
 /** Files that are known only after the guest's programs have run are in the draft too. */
 function changedPaths(draft: GuestDraft): string[] {

@@ -18,7 +18,8 @@ export interface Planned {
 export function planFiles(content: TreeContent): GuestFiles {
   const tree = treeOfFiles(content);
   const sizeBytes = async (path: string): Promise<number> => (await tree.readBytes(path, Infinity))?.length ?? 0;
-  const files: GuestTree & Pick<GuestFiles, 'sizeBytes'> = { ...tree, sizeBytes };
+  const label = async (): Promise<string> => 'system_u:object_r:etc_t:s0';
+  const files: GuestTree & Pick<GuestFiles, 'sizeBytes' | 'label'> = { ...tree, sizeBytes, label };
   // oxlint-disable-next-line no-unsafe-type-assertion -- a plan only reads files
   return files as GuestFiles;
 }

@@ -13,10 +13,14 @@ interface MadeUp {
   error?: string;
   /** Whether setfiles gives the files labels. */
   labels?: boolean;
+  /** Files that have no label before. */
+  unlabeled?: readonly string[];
+  /** Whether another fix has changed something. */
+  isChanged?: boolean;
 }
 
 /** Applies the fix to a guest in which two files are drafted, and a program of the guest writes another one. */
-async function applied({ files = {}, error, labels = true }: MadeUp = {}): Promise<{
+async function applied({ files = {}, error, labels = true, unlabeled = [], isChanged = true }: MadeUp = {}): Promise<{
   labelled: string[];
   requested: boolean;
 }> {
@@ -29,7 +33,8 @@ async function applied({ files = {}, error, labels = true }: MadeUp = {}): Promi
     exists: async (path: string) => (await tree().isFile(path)) || (await tree().isFolder(path)),
     write: async (path: string, text: string) => void (content[path] = text),
     copy: async () => {},
-    label: async () => (labels ? 'system_u:object_r:etc_t:s0' : undefined),
+    label: async (path: string) =>
+      (commands.length > 0 ? labels : !unlabeled.includes(path)) ? 'system_u:object_r:etc_t:s0' : undefined,
   };
   const session = {
     outcome: async ([, command = '']: readonly string[]) => {
@@ -40,16 +45,19 @@ async function applied({ files = {}, error, labels = true }: MadeUp = {}): Promi
   const facts: Partial<Guest> = {
     devices: [{ name: '/dev/sda1', disk: 0, partition: 1, type: 'xfs', uuid: 'aaaa' }],
     mounts: [{ mountable: '/dev/sda1', path: '/' }],
+    kernels: [],
   };
   // oxlint-disable-next-line no-unsafe-type-assertion -- the fix uses only these members
   const guest = { ...facts, session, files: guestFiles } as unknown as Guest;
   const draft = new GuestDraft(guest);
-  await draft.write('storage-names', '/etc/fstab', 'new\n', ['renamed']);
-  await draft.write('network', LINK, '[Match]\n', ['bound']);
-  draft.run({ fix: 'initramfs', path: '/boot/initramfs.img', details: [] }, async () => {
-    content['/etc/ld.so.cache'] = 'cache';
-    draft.record({ fix: 'initramfs', action: 'edit', path: '/etc/ld.so.cache', details: ['written by dracut'] });
-  });
+  if (isChanged) await draft.write('storage-names', '/etc/fstab', 'new\n', ['renamed']);
+  if (isChanged) await draft.write('network', LINK, '[Match]\n', ['bound']);
+  const run = { fix: 'initramfs', path: '/boot/initramfs.img', details: [] } as const;
+  if (isChanged)
+    draft.run(run, async () => {
+      content['/etc/ld.so.cache'] = 'cache';
+      draft.record({ fix: 'initramfs', action: 'edit', path: '/etc/ld.so.cache', details: ['written by dracut'] });
+    });
   await selinux.plan(guest, draft);
   await draft.apply(() => {});
   const words = commands.flatMap((command) => command.split(' ').map((word) => word.replaceAll("'", '')));
@@ -69,6 +77,14 @@ test.each([
   ['leaves the files without a label', { labels: false }],
 ])('if setfiles %s, the guest labels itself when it starts', async (_what, result) => {
   expect((await applied(result)).requested).toBe(true);
+});
+
+test('a file that had no label on VMware gets one, also in a guest that needs no other change', async () => {
+  const files = { '/etc/modprobe.d/own.conf': '' };
+  const unlabeled = Object.keys(files);
+  expect((await applied({ files, unlabeled })).labelled).toEqual(expect.arrayContaining(unlabeled));
+  expect((await applied({ files, unlabeled, isChanged: false })).labelled).toEqual(expect.arrayContaining(unlabeled));
+  expect((await applied({ files, isChanged: false })).labelled).toEqual([]);
 });
 
 test.each(['disabled', ''])('a guest with SELINUX=%s is not labelled', async (mode) => {
