@@ -48,7 +48,7 @@ const CHAPTERS: Readonly<Record<string, readonly string[]>> = {
   image: ['model', 'file', 'vmdk', 'probe', 'vdi', 'vhd', 'vhdx', 'qcow2', 'raw', 'replica', 'copy', 'content', BESIDE],
   'image/vmdk': ['layout', 'descriptor', 'extent', 'stream', BESIDE],
   ovf: ['files', 'tar', 'descriptor', 'hardware', 'read', 'vmx', 'write'],
-  vsphere: ['connection', 'soap', 'session', 'inventory', 'vm', 'lease'],
+  vsphere: ['connection', 'soap', 'session', 'inventory', 'vm', 'lease', 'nfc'],
   'operations/export': ['source', 'target', 'history', 'plan', 'transfer', 'run'],
 };
 

@@ -11,6 +11,7 @@ import type { ExportFlagValues } from './flags/export-flags.ts';
 import { readRepeatOptions } from './flags/repeat-flags.ts';
 import { readFleetOptions } from './flags/fleet-flags.ts';
 import { readTransferOptions } from './flags/transfer-flags.ts';
+import { readTransport } from './flags/transport-flags.ts';
 
 /**
  * Parses the flags of `export`, including units.
@@ -35,6 +36,7 @@ export function readExportOptions(
     power: readPower(flags),
     ...transfer,
     ...readFleetOptions(flags, transfer.parallel, env),
+    ...readTransport(flags),
     force: flags.force,
     mode: readMode('--mode', flags.mode),
     notify: readNotify(flags),

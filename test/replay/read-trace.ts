@@ -11,7 +11,7 @@ interface Body {
 interface Line {
   format?: string;
   version?: number;
-  kind?: 'call' | 'download' | 'retry' | 'command' | 'end';
+  kind?: 'call' | 'download' | 'nfc' | 'retry' | 'command' | 'end';
   url?: string;
   method?: string;
   status?: number;

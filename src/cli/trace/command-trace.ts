@@ -1,6 +1,6 @@
 import { observeCommands, type EndedCommand } from '../../base/process/observe-commands.ts';
 import type { WireObserver } from '../../vsphere/connection/wire-observer.ts';
-import { callLine, commandLine, downloadLine, retryLine } from './debug-lines.ts';
+import { callLine, commandLine, downloadLine, nfcLine, retryLine } from './debug-lines.ts';
 import type { TraceFolder, TraceFolderOptions } from './trace-folder.ts';
 
 export interface CommandTraceOptions extends Omit<TraceFolderOptions, 'parent'> {
@@ -47,6 +47,10 @@ export class CommandTrace {
       onDownload(download) {
         show?.(downloadLine(download));
         folder?.onDownload(download);
+      },
+      onNfc(connection) {
+        show?.(nfcLine(connection));
+        folder?.onNfc(connection);
       },
       onRetry(retry) {
         show?.(retryLine(retry));

@@ -1,6 +1,6 @@
 import type { EndedCommand } from '../../base/process/observe-commands.ts';
 import { formatBytes } from '../../base/text/amounts.ts';
-import type { WireCall, WireDownload, WireRetry } from '../../vsphere/connection/wire-observer.ts';
+import type { WireCall, WireDownload, WireNfc, WireRetry } from '../../vsphere/connection/wire-observer.ts';
 import { shellWord } from '../text/shell-word.ts';
 
 /** `SOAP Login: HTTP 200 in 23 ms, 1.2 KiB sent, 3.4 KiB received` */
@@ -33,6 +33,19 @@ export function downloadLine({
     ...(failure === undefined ? [] : [`failed: ${failure}`]),
   ];
   return `GET ${fileIn(pathname)} from ${host}: ${facts.join(', ')}`;
+}
+
+/** `NFC [ds] web/web.vmdk from HOST: version 11, open after 90 ms, 40 requests, 5.0 MiB received for 10 MiB in 234 ms` */
+export function nfcLine(connection: WireNfc): string {
+  const { host, file, version, connectMs, requests, receivedBytes, contentBytes, durationMs, failure } = connection;
+  const facts = [
+    ...(version === undefined ? [] : [`version ${version}`]),
+    connectMs === undefined ? 'not open' : `open after ${milliseconds(connectMs)}`,
+    `${requests} requests`,
+    `${formatBytes(receivedBytes)} received for ${formatBytes(contentBytes)} in ${milliseconds(durationMs)}`,
+    ...(failure === undefined ? [] : [`failed: ${failure}`]),
+  ];
+  return `NFC ${file} from ${host}: ${facts.join(', ')}`;
 }
 
 /** `retry of Login in 742 ms, attempt 1 failed: …` */

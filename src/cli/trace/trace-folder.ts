@@ -5,7 +5,13 @@ import { makeFolder } from '../../base/files/make-folder.ts';
 import { OWNER_ONLY } from '../../base/files/own-file.ts';
 import type { EndedCommand } from '../../base/process/observe-commands.ts';
 import { compactTime } from '../../base/text/compact-time.ts';
-import type { WireCall, WireDownload, WireObserver, WireRetry } from '../../vsphere/connection/wire-observer.ts';
+import type {
+  WireCall,
+  WireDownload,
+  WireNfc,
+  WireObserver,
+  WireRetry,
+} from '../../vsphere/connection/wire-observer.ts';
 import { fileIn } from './debug-lines.ts';
 
 /** Size of the hardware of about 400 VMs in one page. */
@@ -92,6 +98,10 @@ export class TraceFolder implements Omit<WireObserver, 'mask'> {
       heads: this.#body(`${name}.txt`, `${requestHead.trimEnd()}\n\n${responseHead.join('\n')}\n`),
       ...(bodyStart.length > 0 && { start: this.#body(`${name}.start`, bodyStart) }),
     });
+  }
+
+  onNfc(connection: WireNfc): void {
+    this.#note({ kind: 'nfc', ...timed(connection) });
   }
 
   onRetry(retry: WireRetry): void {

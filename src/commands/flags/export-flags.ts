@@ -12,6 +12,7 @@ import { NOTIFY_FLAGS } from './notify-flags.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS } from './fix-flags.ts';
 import { REPEAT_FLAGS } from './repeat-flags.ts';
 import { TRANSFER_FLAGS } from './transfer-flags.ts';
+import { TRANSPORT_FLAGS } from './transport-flags.ts';
 
 /** Minutes for the guest with `--shutdown` without a value. */
 const DEFAULT_SHUTDOWN_MINUTES = '5';
@@ -97,6 +98,7 @@ export const EXPORT_FLAGS = {
   ...FLEET_FLAGS,
 
   ...TRANSFER_FLAGS,
+  ...TRANSPORT_FLAGS,
   ...PROGRESS_FLAGS,
   ...LOG_FLAGS,
   ...NOTIFY_FLAGS,

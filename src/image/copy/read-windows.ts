@@ -1,3 +1,4 @@
+import { settleAll } from '../../base/concurrency.ts';
 import type { ReadableDisk } from '../model/readable-disk.ts';
 import { FROM_INPUT, WINDOW_BYTES, type CopyWindow } from '../model/window.ts';
 
@@ -13,7 +14,7 @@ export interface ReadWindowsOptions {
 export type ReadWindow = CopyWindow & { input: SharedArrayBuffer };
 
 /** Number of windows to read ahead of the copy. A network serves several requests in the time of one. */
-const READ_AHEAD = 4;
+const READ_AHEAD = 8;
 
 /**
  * Divides a random-access disk into windows for the copy engine, and reads them. Windows without allocated ranges are
@@ -83,9 +84,17 @@ export class ReadWindows {
 
   async #fill(window: CopyWindow, signal: AbortSignal): Promise<ReadWindow> {
     const input = this.#free.pop() ?? new SharedArrayBuffer(this.#windowBytes);
-    for (const { at, lengthBytes } of window.parts) {
-      await this.#options.beforeRead?.(lengthBytes);
-      await this.#disk.read(window.offsetBytes + at, new Uint8Array(input, at, lengthBytes), signal);
+    const reads: Promise<void>[] = [];
+    try {
+      for (const { at, lengthBytes } of window.parts) {
+        await this.#options.beforeRead?.(lengthBytes);
+        const read = this.#disk.read(window.offsetBytes + at, new Uint8Array(input, at, lengthBytes), signal);
+        // A failure is handled below. Until then it must not count as an unhandled rejection.
+        read.catch(() => undefined);
+        reads.push(read);
+      }
+    } finally {
+      await settleAll(reads);
     }
     return { ...window, input };
   }

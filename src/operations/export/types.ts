@@ -13,6 +13,10 @@ import type { FixReport, FixOptions } from '../fix-guest/types.ts';
 export const EXPORT_FORMATS = ['ovf', 'ova', 'vmdk', 'qcow2', 'raw'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
+/** How disks are read: the export lease, random-access reads over NFC, or NFC where it is available and the lease elsewhere. */
+export const TRANSPORTS = ['lease', 'nfc', 'auto'] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
 /** How the disks of a VM that may be running are brought to rest for the export. */
 export type PowerChoice =
   /** The VM must already be powered off. */
@@ -42,6 +46,10 @@ export interface ExportOptions extends DomainOptions {
   power: PowerChoice;
   /** Concurrent disks per VM; an OVA takes one at a time. */
   parallel: number;
+  /** How the disks are read. */
+  transport: Transport;
+  /** Requests in flight for each disk with random-access reads. */
+  nfcDepth: number;
   /** Bytes per second over all disks; undefined means no limit. */
   limitRateBytes: number | undefined;
   /** A disk whose first bytes take longer is disconnected and retried. */

@@ -10,6 +10,7 @@ import {
 import { VsphereClient } from '../../vsphere/session/vsphere-client.ts';
 import { CleanUp } from '../clean-up.ts';
 import { logIn } from '../server-session.ts';
+import { addNfcFindings } from './nfc-findings.ts';
 import type { StatusFinding } from './types.ts';
 
 /** Above some skew, servers reject certificates and session tickets; the exact limit varies. */
@@ -40,6 +41,8 @@ export async function inspectServer(
     add(check, 'ok', `as ${connection.username}`);
     check = 'privileges';
     await addPrivileges(client, withSnapshots, add, signal);
+    check = 'NFC';
+    await addNfcFindings(client, add, signal);
     check = 'clock';
     addSkew((await readServerTime(client, signal)) - Date.now(), add);
   } catch (error) {

@@ -49,7 +49,6 @@ export async function fetchRound(
   };
   const writer = { maxOpenMembers: options.parallel, openMember };
   const transfer = new Transfer({ ...scope, ...options, vm, writer, resume: NO_RECORD, report });
-  step('lease', 'Opening the export lease');
   const request = { client, vm, ref: round.snapshot, disks: round.disks, leave, hasEarlierRun: true, step };
   const verify = (): Promise<void> => Promise.resolve(step('download', 'Downloading'));
   using source = DISK_SOURCES.lease({ ...request, verify });

@@ -66,6 +66,15 @@ export class CertificateTrust {
     return known ? notThePinnedOne(refused) : notTrusted(refused, reason);
   }
 
+  /**
+   * Like {@link refusal}, for a host whose thumbprint a trusted server has just named in a ticket. Only that certificate
+   * is accepted, whatever the authorities say.
+   */
+  refusalOfVouched(address: string, certificate: PeerCertificate, thumbprint: string): Error | undefined {
+    if (this.#insecure || thumbprintsOf(certificate).includes(normalizeThumbprint(thumbprint))) return undefined;
+    return notThePinnedOne({ address, certificate, isServer: false });
+  }
+
   #addKnown(address: string, thumbprint: string): void {
     const prints = this.#known.get(address) ?? new Set();
     this.#known.set(address, prints.add(normalizeThumbprint(thumbprint)));

@@ -1,5 +1,13 @@
+import type { Duplex } from 'node:stream';
 import { isIP, type OnReadOpts, type TcpSocketConnectOpts } from 'node:net';
-import { connect, createSecureContext, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
+import {
+  connect,
+  createSecureContext,
+  type ConnectionOptions,
+  type PeerCertificate,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
 import { addressOf, type CertificateTrust } from './certificate-trust.ts';
 import { connectionError, connectTimeout, NotConnectedError, type Purpose } from './connection-failure.ts';
 
@@ -17,6 +25,15 @@ export interface ConnectOptions {
   purpose?: Purpose;
   /** Receives the socket's bytes instead of its `data` events. */
   onread?: OnReadOpts;
+}
+
+export interface SecureOptions {
+  limitMs: number;
+  signal: AbortSignal;
+  /** The thumbprint that a trusted server has named for this host: only that certificate is accepted. */
+  vouched?: string | undefined;
+  /** The `host:port` whose trust settings apply, when it is not that of the URL. */
+  judgedAs?: string | undefined;
 }
 
 /**
@@ -54,7 +71,41 @@ export class TrustedConnector {
       // RFC 6066 section 3: no server name for a literal IP address.
       servername: isIP(host) ? '' : host,
     };
-    const socket = connect(options);
+    const reading = { limitMs, signal, purpose };
+    return await this.#verify(connect(options), url, reading, (certificate, authorized, reason) =>
+      this.trust.refusal(address, certificate, authorized, reason),
+    );
+  }
+
+  /**
+   * Starts TLS on an open stream, and verifies the certificate as {@link connect} does. Never resumes an earlier TLS
+   * session. On failure, the stream must be destroyed by the caller.
+   * @throws as {@link connect}.
+   */
+  async secure(stream: Duplex, url: URL, { limitMs, signal, vouched, judgedAs }: SecureOptions): Promise<TLSSocket> {
+    signal.throwIfAborted();
+    const address = judgedAs ?? addressOf(url);
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const socket = connect({
+      socket: stream,
+      secureContext: vouched === undefined ? this.#contextFor(address) : this.#contextWithNone(),
+      rejectUnauthorized: false,
+      servername: isIP(host) ? '' : host,
+    });
+    return await this.#verify(socket, url, { limitMs, signal, purpose: 'disks' }, (certificate, authorized, reason) =>
+      vouched === undefined
+        ? this.trust.refusal(address, certificate, authorized, reason)
+        : this.trust.refusalOfVouched(address, certificate, vouched),
+    );
+  }
+
+  /** Waits for the end of the handshake, and destroys the socket unless its certificate is accepted. */
+  async #verify(
+    socket: TLSSocket,
+    url: URL,
+    { limitMs, signal, purpose = 'api' }: ConnectOptions,
+    refusalOf: (certificate: PeerCertificate, authorized: boolean, reason: string) => Error | undefined,
+  ): Promise<TLSSocket> {
     const limit = Math.min(limitMs, CONNECT_LIMIT_MS);
     let timer: NodeJS.Timeout | undefined;
     let abort: (() => void) | undefined;
@@ -67,7 +118,7 @@ export class TrustedConnector {
         socket.once('secureConnect', resolve);
       });
       const reason = socket.authorizationError ? String(socket.authorizationError) : 'no reason given';
-      const refusal = this.trust.refusal(address, socket.getPeerCertificate(), socket.authorized, reason);
+      const refusal = refusalOf(socket.getPeerCertificate(), socket.authorized, reason);
       if (refusal) throw refusal;
       return socket;
     } catch (error) {
@@ -86,6 +137,10 @@ export class TrustedConnector {
     if (this.trust.asksAuthorities(address)) {
       return (this.#withAuthorities ??= createSecureContext({ ca: this.trust.findAuthorities() }));
     }
+    return this.#contextWithNone();
+  }
+
+  #contextWithNone(): SecureContext {
     return (this.#withNone ??= createSecureContext({ ca: [] }));
   }
 }

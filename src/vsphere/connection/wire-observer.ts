@@ -10,6 +10,7 @@ export interface WireObserver {
   mask(text: string): string;
   onCall(call: WireCall): void;
   onDownload(download: WireDownload): void;
+  onNfc(connection: WireNfc): void;
   onRetry(retry: WireRetry): void;
 }
 
@@ -58,6 +59,28 @@ export interface WireDownload extends WireExchange {
    * bytes may be guest data.
    */
   bodyStart: Uint8Array;
+}
+
+/** One connection for random-access reads of a disk, from its start to its end. */
+export interface WireNfc {
+  /** `host:port`. */
+  host: string;
+  /** `[datastore] folder/name.vmdk`. */
+  file: string;
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+  durationMs: number;
+  /** Version of the host's NFC library; undefined before the host has named it. */
+  version: number | undefined;
+  /** Time until the file was open; undefined if it was not. */
+  connectMs: number | undefined;
+  requests: number;
+  /** Bytes of all messages of the host, after TLS. */
+  receivedBytes: number;
+  /** Bytes of disk content, unpacked. */
+  contentBytes: number;
+  /** Why it failed, in one sentence; undefined on success. */
+  failure: string | undefined;
 }
 
 /** A request that is about to be retried. */

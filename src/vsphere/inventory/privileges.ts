@@ -11,6 +11,12 @@ export const SNAPSHOT_PRIVILEGES = [
   'VirtualMachine.State.RemoveSnapshot',
 ] as const;
 
+/** `DiskRandomRead` is for the reads and for changed block tracking, `GetVmFiles` for the ticket. */
+export const NFC_PRIVILEGES = [
+  'VirtualMachine.Provisioning.DiskRandomRead',
+  'VirtualMachine.Provisioning.GetVmFiles',
+] as const;
+
 export const SHUTDOWN_PRIVILEGES = ['VirtualMachine.Interact.PowerOff'] as const;
 /** Without this privilege, a VM that the export shut down would stay off. */
 export const RESTART_PRIVILEGES = ['VirtualMachine.Interact.PowerOn'] as const;

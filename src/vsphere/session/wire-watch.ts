@@ -3,7 +3,7 @@ import { MASK } from '../../base/text/secret.ts';
 import type { ResponseHead } from '../connection/http-response-parser.ts';
 import { VsphereFault } from '../soap/fault.ts';
 import type { HttpAnswer, HttpCall } from '../soap/http-transport.ts';
-import type { WireObserver } from '../connection/wire-observer.ts';
+import type { WireNfc, WireObserver } from '../connection/wire-observer.ts';
 import { WireSecrets } from './wire-secrets.ts';
 
 /** For a stream that begins like a streamOptimized VMDK. */
@@ -66,6 +66,24 @@ export class WireWatch {
 
   download(url: URL): DownloadWatch {
     return new DownloadWatch(this.#observer, this.#mask, url);
+  }
+
+  /** Observes one connection for random-access reads; `end` reports it, once. */
+  nfc(begun: Pick<WireNfc, 'host' | 'file' | 'startedAt'>): {
+    end: (end: Partial<Omit<WireNfc, 'failure'>> & { failure: unknown }) => void;
+  } {
+    const clock = performance.now();
+    const nothing = { version: undefined, connectMs: undefined, requests: 0, receivedBytes: 0, contentBytes: 0 };
+    return {
+      end: ({ failure, ...facts }) =>
+        this.#observer.onNfc({
+          ...nothing,
+          ...facts,
+          ...begun,
+          durationMs: performance.now() - clock,
+          failure: failure === undefined ? undefined : this.#mask(sentenceOf(failure)),
+        }),
+    };
   }
 
   /** Reports a retry of `what`. */

@@ -29,6 +29,18 @@ const wsdlTypes = {
   RemoveSnapshot_Task: { _this: 'ref', removeChildren: 'boolean', consolidate: 'boolean?' },
   ConsolidateVMDisks_Task: { _this: 'ref' },
 
+  QueryChangedDiskAreas: {
+    _this: 'ref',
+    snapshot: 'ref?',
+    deviceKey: 'int',
+    startOffset: 'long',
+    changeId: 'string',
+  },
+
+  RetrieveInternalContent: { _this: 'ref' },
+  NfcGetServerNfcLibVersion: { _this: 'ref', hostForAccess: 'ref?' },
+  NfcGetVmFiles: { _this: 'ref', vm: 'ref' },
+
   ExportVm: { _this: 'ref' },
   ExportSnapshot: { _this: 'ref' },
   HttpNfcLeaseProgress: { _this: 'ref', percent: 'int' },

@@ -32,6 +32,10 @@ export interface VirtualDisk {
   uuid?: string | undefined;
   /** Changes with the first write after the disk was opened; '' when the server does not report it. */
   contentId: string;
+  /** `backing.changeId`, the point in time for changed block tracking (CBT); '' when the disk is not tracked. */
+  changeId: string;
+  /** The file is a link of a chain: the content below it is in its parents. */
+  hasParent: boolean;
 }
 
 /** Where a disk is attached. */
@@ -117,6 +121,8 @@ function decodeDisk(device: XmlElement, listIndex: number, controller: Controlle
     thin: backing?.isTrue('thinProvisioned') ?? false,
     ...(uuid === undefined ? {} : { uuid }),
     contentId: backing?.textOf('contentId') ?? '',
+    changeId: backing?.textOf('changeId')?.trim() ?? '',
+    hasParent: backing?.find('parent') !== undefined,
   };
 }
 

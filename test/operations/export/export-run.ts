@@ -84,6 +84,8 @@ function allOptions(
     bootTest: false,
     power: { kind: 'as-is' },
     parallel: 2,
+    transport: 'lease',
+    nfcDepth: 16,
     limitRateBytes: undefined,
     firstByteTimeoutMs: PATIENT_MS,
     stallTimeoutMs: PATIENT_MS,

@@ -96,6 +96,7 @@ test.concurrent('a VirtualCenter that is in order has no complaint', async () =>
     'VirtualMachine.Provisioning.GetVmFiles',
     'VirtualMachine.State.CreateSnapshot',
     'VirtualMachine.State.RemoveSnapshot',
+    'NFC',
     'clock',
   ]);
   expect(findings.get('API')?.detail).toMatch(/\(VirtualCenter\), API \d/);
@@ -105,7 +106,7 @@ test.concurrent('a VirtualCenter that is in order has no complaint', async () =>
 
 test.concurrent('a HostAgent, which reports no privileges, is in order but for what cannot be checked', async () => {
   const findings = await lookAt({ apiType: 'HostAgent' }, undefined, true);
-  expect([...findings.keys()]).toEqual([...BEFORE_PRIVILEGES, 'privileges', 'clock']);
+  expect([...findings.keys()]).toEqual([...BEFORE_PRIVILEGES, 'privileges', 'NFC', 'clock']);
   expect([...findings.values()].filter(({ level }) => level !== 'ok')).toMatchObject([
     { check: 'privileges', level: 'warning', detail: expect.stringMatching(/^not checked on 3 VMs/) },
   ]);
@@ -205,4 +206,17 @@ test.concurrent('a session that could not be ended is told', async () => {
     detail: expect.stringMatching(/^The session of administrator@vsphere\.local on .* is still open/),
   });
   expect(server.state().sessions).toHaveLength(1);
+});
+
+test.concurrent('random-access reads are probed at the host, and their absence is no problem', async () => {
+  const withNfc = await lookAt({ nfc: { like: '7.0.3' } });
+  expect(withNfc.get('NFC')).toMatchObject({ level: 'ok', detail: expect.stringMatching(/^127.*: version 9$/) });
+  expect(withNfc.get('changed block tracking')).toMatchObject({
+    level: 'ok',
+    detail: expect.stringMatching(/of 3 VMs$/),
+  });
+  const without = await lookAt({});
+  expect(without.get('NFC')).toMatchObject({ level: 'ok', detail: expect.stringMatching(/does not know the method/) });
+  const tooOld = await lookAt({ nfc: { protocolVersion: 2 } });
+  expect(tooOld.get('NFC')).toMatchObject({ detail: expect.stringMatching(/not available: .* has version 2/) });
 });

@@ -17,8 +17,10 @@ export async function inspectPrivileges(
   facts: VmFacts,
   power: PowerChoice,
   signal: AbortSignal,
+  more: readonly string[] = [],
 ): Promise<PreflightFinding[]> {
-  const missing = await missingPrivileges(client, facts.ref, ['VApp.Export', ...privilegesOf(power, facts)], signal);
+  const needed = ['VApp.Export', ...more, ...privilegesOf(power, facts)];
+  const missing = await missingPrivileges(client, facts.ref, needed, signal);
   return missing.map((privilege) => ({
     level: 'error',
     kind: 'authentication',

@@ -10,6 +10,7 @@ import type { ExportOptions, ExportPlan } from '../types.ts';
 import { namedVm, type FoundVm } from './find-vms.ts';
 import { inspectHost } from './inspect-host.ts';
 import { expectedBytes, inspectOutput } from './inspect-output.ts';
+import { NFC_PRIVILEGES } from '../../../vsphere/inventory/privileges.ts';
 import { inspectPrivileges } from './inspect-privileges.ts';
 import { inspectVm } from './inspect-vm.ts';
 
@@ -59,7 +60,9 @@ export async function planVm(
     findings: inspectVm(found.label, facts, options.power),
   };
   plan.findings.push(...(await inspectHost(client, found, options, signal)));
-  plan.findings.push(...(await inspectPrivileges(client, facts, options.power, signal)));
+  // With `auto`, the lease replaces NFC where it is not permitted.
+  const forReads = options.transport === 'nfc' ? NFC_PRIVILEGES : [];
+  plan.findings.push(...(await inspectPrivileges(client, facts, options.power, signal, forReads)));
   plan.findings.push(...(await inspectOutput(plan, facts, options)));
   return { plan, facts, named: namedVm(found) };
 }

@@ -8,6 +8,7 @@ import { planVm } from '../plan/plan-vm.ts';
 import { outputFolder } from '../target/output-folder.ts';
 import type { FoundVm } from '../plan/find-vms.ts';
 import type { DiskSourceFactory } from '../source/disk-source.ts';
+import type { NfcRun } from '../source/nfc-run.ts';
 import { LeftSnapshots } from '../source/left-snapshots.ts';
 import { tidyPlace } from './locked-place.ts';
 import type { ExportEvent, ExportOptions, SkippedVm, VmExportFailure, VmExportResult } from '../types.ts';
@@ -29,6 +30,7 @@ export interface RunShared {
   workers: SharedWorkers;
   hashes: ServerHashes;
   diskSource: DiskSourceFactory;
+  nfc: NfcRun;
   claims: FileClaims;
   report: (event: ExportEvent) => void;
 }

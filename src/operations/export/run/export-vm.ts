@@ -19,6 +19,7 @@ import { earlierState, fetchedEarlier, reusesFetched } from './fetched-earlier.t
 import { diskFileName, FORMATS } from '../target/formats.ts';
 import type { ExportWriter } from '../target/export-writer.ts';
 import { createImagePackage } from '../target/image-package.ts';
+import type { NfcRun } from '../source/nfc-run.ts';
 import type { LeftSnapshots } from '../source/left-snapshots.ts';
 import { makeMachine } from '../target/make-machine.ts';
 import { writeDescriptor, type DescribedFile } from '../target/ovf-text.ts';
@@ -40,6 +41,7 @@ export interface VmExport extends PlannedVm {
   limiter: RateLimiter | undefined;
   hashes: ServerHashes;
   diskSource: DiskSourceFactory;
+  nfc: NfcRun;
   workers: SharedWorkers;
   /** The completion record; undefined for none. */
   record: CompletionRecord | undefined;
@@ -57,6 +59,8 @@ export interface VmExport extends PlannedVm {
  */
 const RESERVED_DESCRIPTOR_BYTES = 128 * 1024;
 
+const NO_NVRAM_OVER_NFC =
+  'NVRAM is not read over NFC, so the UEFI boot entries of this VM are not included. --transport lease includes them.';
 const NO_NVRAM =
   'The server does not offer the NVRAM of this UEFI VM, so its UEFI boot entries are not included. ESXi 6.7 and later offer it.';
 
@@ -94,8 +98,10 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     await adoptCompleteFiles(task, source, { resume, writer, transfer }, signal);
     const kept = transfer.complete.map(({ member }) => member.name);
     if (source.fetched) warn(earlierState(source, plan.vm, kept));
-    else await transferAll(task, source, { transfer, step, hasEarlierRun: resume.hasEarlierRun }, signal);
-    if (facts.firmware === 'uefi' && transfer.complete.every(({ isDisk }) => isDisk)) warn(NO_NVRAM);
+    else await transferAll(task, source, { transfer, step, warn, hasEarlierRun: resume.hasEarlierRun }, signal);
+    if (facts.firmware === 'uefi' && transfer.complete.every(({ isDisk }) => isDisk)) {
+      warn(options.transport === 'lease' ? NO_NVRAM : NO_NVRAM_OVER_NFC);
+    }
     const described = await describe(task, source, transfer.complete, { warn, step }, signal);
     const isReusable = described.vmHardware !== undefined && reusesFetched(options);
     const fetched = isReusable ? fetchedSnapshot(facts, source) : undefined;

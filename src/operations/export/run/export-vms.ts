@@ -12,6 +12,7 @@ import { endJob } from '../../end-job.ts';
 import { openSession } from '../../server-session.ts';
 import type { DiskSourceFactory } from '../source/disk-source.ts';
 import { DISK_SOURCES } from '../source/disk-sources.ts';
+import { NfcRun } from '../source/nfc-run.ts';
 import { ExportRecipe } from '../target/export-recipe.ts';
 import { describeFailure, exitCodeOfExport, stateOfExport } from './export-outcome.ts';
 import { exportOne, type RunShared, type VmOutcome } from './export-one.ts';
@@ -32,7 +33,7 @@ const MOST_WORKERS = 2;
 export async function exportVms(
   options: ExportOptions,
   context: OperationContext<ExportEvent>,
-  diskSource: DiskSourceFactory = DISK_SOURCES.lease,
+  diskSource: DiskSourceFactory = DISK_SOURCES[options.transport],
 ): Promise<ExportResult> {
   const meter = new RunMeter();
   const progress = new JobProgress(meter);
@@ -101,6 +102,7 @@ async function exportAll(
     report({ type: 'vm-failed', vm: word, error, leftBehind: [] });
     return describeFailure(word, error);
   });
+  const workers = new SharedWorkers(MOST_WORKERS);
   const run: RunShared = {
     client,
     options,
@@ -108,9 +110,10 @@ async function exportAll(
     several,
     job: job.id,
     limiter: options.limitRateBytes === undefined ? undefined : new RateLimiter(options.limitRateBytes),
-    workers: new SharedWorkers(MOST_WORKERS),
+    workers,
     hashes: { broken: false },
     diskSource,
+    nfc: new NfcRun(client, { depth: options.nfcDepth, readTimeoutMs: options.stallTimeoutMs }, workers),
     claims: new FileClaims({ env: options.env, onProblem: warn }),
     report,
   };

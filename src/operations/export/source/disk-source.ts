@@ -4,6 +4,7 @@ import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import type { VirtualDisk } from '../../../vsphere/vm/virtual-disk.ts';
 import type { ExportStep } from '../../events.ts';
 import type { ManifestEntry } from './manifest.ts';
+import type { NfcRun } from './nfc-run.ts';
 
 /**
  * Reads the disks of a VM at rest. A source opens its files for one piece of work at a time. It
@@ -98,8 +99,16 @@ export interface SourceRequest {
   verify: (files: SourceFiles, signal: AbortSignal) => Promise<void>;
   /** An earlier run did not finish: the server may still hold its resources. */
   hasEarlierRun: boolean;
-  /** Receives a description of what the source is waiting for. */
+  /** Receives a description of what the source is doing or waiting for. */
   step: (step: ExportStep, detail: string) => void;
 }
 
-export type DiskSourceFactory = (request: SourceRequest) => DiskSource;
+/** What a source needs to read disks at any place. */
+export interface RandomAccessRequest extends SourceRequest {
+  vmRef: MoRef;
+  /** Receives a warning for the result. */
+  warn: (message: string) => void;
+  nfc: NfcRun;
+}
+
+export type DiskSourceFactory = (request: RandomAccessRequest) => DiskSource;

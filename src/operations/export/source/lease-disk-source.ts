@@ -35,6 +35,7 @@ const LOCKED_LIMIT_MS = 330_000;
 export class LeaseDiskSource implements DiskSource {
   readonly #options: SourceRequest;
   #unanswered = false;
+  #hasBegun = false;
 
   constructor(options: SourceRequest) {
     this.#options = options;
@@ -46,7 +47,9 @@ export class LeaseDiskSource implements DiskSource {
     signal: AbortSignal,
     work: (files: SourceFiles, signal: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
-    const { client, vm, disks, leave, verify } = this.#options;
+    const { client, vm, disks, leave, verify, step } = this.#options;
+    if (!this.#hasBegun) step('lease', 'Opening the export lease');
+    this.#hasBegun = true;
     await using cleanUp = new CleanUp(leave);
     const lease = await this.#openPatiently(signal);
     const over = cleanUp.defer({

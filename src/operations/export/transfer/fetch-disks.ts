@@ -6,6 +6,7 @@ import type { ExportRecipe } from '../target/export-recipe.ts';
 import { sourceOfVm, type ExportSource } from '../source/export-source.ts';
 import { FORMATS } from '../target/formats.ts';
 import type { DiskSourceFactory, SourceFiles } from '../source/disk-source.ts';
+import type { NfcRun } from '../source/nfc-run.ts';
 import type { ExportWriter } from '../target/export-writer.ts';
 import { writeDescriptor } from '../target/ovf-text.ts';
 import type { ResumeRecord } from '../history/resume-record.ts';
@@ -24,6 +25,7 @@ export interface FetchedVm {
   recipe: ExportRecipe;
   /** Creates the source of the disks. */
   diskSource: DiskSourceFactory;
+  nfc: NfcRun;
   /** Receives a sentence about each thing that could not be undone on the server. */
   leave: (sentence: string) => void;
   report: (event: ExportEvent) => void;
@@ -60,8 +62,14 @@ export async function transferAll(
   {
     transfer,
     step,
+    warn,
     hasEarlierRun,
-  }: { transfer: Transfer; step: (step: ExportStep, detail: string) => void; hasEarlierRun: boolean },
+  }: {
+    transfer: Transfer;
+    step: (step: ExportStep, detail: string) => void;
+    warn: (message: string) => void;
+    hasEarlierRun: boolean;
+  },
   signal: AbortSignal,
 ): Promise<void> {
   const { client, plan, facts, named, leave, baseName } = task;
@@ -83,9 +91,9 @@ export async function transferAll(
     }
     step('download', 'Downloading');
   };
-  step('lease', 'Opening the export lease');
   const { ref, disks } = source;
-  const request = { client, vm: plan.vm, ref, disks, leave, verify, hasEarlierRun, step };
+  const { nfc } = task;
+  const request = { client, vm: plan.vm, ref, vmRef: facts.ref, disks, leave, verify, hasEarlierRun, step, warn, nfc };
   using opened = task.diskSource(request);
   await transfer.run(opened, wantedOf, signal);
 }

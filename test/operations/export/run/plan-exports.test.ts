@@ -30,6 +30,8 @@ async function plan(
     bootTest: false,
     power: { kind: 'as-is' },
     parallel: 2,
+    transport: 'lease',
+    nfcDepth: 16,
     limitRateBytes: undefined,
     firstByteTimeoutMs: 20_000,
     stallTimeoutMs: 20_000,

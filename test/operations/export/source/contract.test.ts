@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { SharedWorkers } from '../../../../src/image/copy/shared-workers.ts';
 import { CleanUp } from '../../../../src/operations/clean-up.ts';
@@ -14,8 +15,12 @@ import { mixedContent, writeRawFile } from '../../../server/content-source.ts';
 import { startTestServer } from '../../../server/test-server.ts';
 import { connectionTo, ScratchFolder } from '../export-run.ts';
 import { memorySource } from './memory-source.ts';
+import { NfcRun } from '../../../../src/operations/export/source/nfc-run.ts';
+import type { Transport } from '../../../../src/operations/export/types.ts';
 
 const CONTENTS = [mixedContent(3 << 20, 'first'), mixedContent((2 << 20) + 512, 'second')];
+const KINDS = ['lease', 'nfc', 'auto', 'auto without NFC', 'memory stream', 'memory disk'] as const;
+type Kind = (typeof KINDS)[number];
 const LIMITS = { firstByteTimeoutMs: 20_000, stallTimeoutMs: 20_000 };
 
 /** A powered-off VM on a test server. The tested source reads its disks. */
@@ -28,11 +33,15 @@ class Scene implements AsyncDisposable {
   #factory: DiskSourceFactory | undefined;
   /** The number of resources that the source holds: open leases on the server, or open objects in memory. */
   held: () => number = () => 0;
+  violations: () => readonly string[] = () => [];
 
-  static async make(kind: 'lease' | 'memory stream' | 'memory disk'): Promise<Scene> {
+  static async make(kind: Kind): Promise<Scene> {
     const scene = new Scene();
     const server = scene.#stack.use(
-      await startTestServer({ vms: [{ name: 'web', disks: CONTENTS.map((content) => ({ content })) }] }),
+      await startTestServer({
+        vms: [{ name: 'web', disks: CONTENTS.map((content) => ({ content })) }],
+        ...(kind !== 'auto without NFC' && { nfc: {} }),
+      }),
     );
     const cleanUp = scene.#stack.use(new CleanUp((sentence) => scene.left.push(sentence)));
     const client = await openSession(connectionTo(server), cleanUp, scene.signal);
@@ -42,15 +51,19 @@ class Scene implements AsyncDisposable {
       scene.signal,
     );
     const memory = memorySource(CONTENTS, kind === 'memory stream' ? 'stream' : 'random-access');
-    scene.#factory = kind === 'lease' ? DISK_SOURCES.lease : memory.factory;
-    scene.held = () =>
-      kind === 'lease'
-        ? server.state().leases.filter(({ outcome }) => outcome === 'open').length
-        : memory.state.uses + memory.state.disks;
+    scene.#factory = kind in DISK_SOURCES ? DISK_SOURCES[kind as Transport] : memory.factory;
+    if (kind === 'auto without NFC') scene.#factory = DISK_SOURCES.auto;
+    scene.held = () => {
+      const { leases, nfc } = server.state();
+      const open = [...leases, ...(nfc?.connections ?? [])].filter(({ outcome }) => outcome === 'open').length;
+      return open + memory.state.uses + memory.state.disks;
+    };
+    scene.violations = () => server.state().nfc?.connections.flatMap(({ violations }) => violations) ?? [];
     scene.#request = {
       client,
       vm: 'web',
       ref: facts.ref,
+      vmRef: facts.ref,
       disks: facts.disks,
       leave: (sentence) => scene.left.push(sentence),
       verify: () => {
@@ -59,6 +72,8 @@ class Scene implements AsyncDisposable {
       },
       hasEarlierRun: false,
       step: () => {},
+      warn: () => {},
+      nfc: new NfcRun(client, {}, new SharedWorkers(1)),
     };
     return scene;
   }
@@ -72,6 +87,13 @@ class Scene implements AsyncDisposable {
     return await source.use(() => 0, signal, work);
   }
 
+  /** The server notices the end of a connection a moment later. */
+  async released(): Promise<void> {
+    for (let look = 0; look < 100 && this.held() > 0; look += 1) await pause(10);
+    expect(this.held()).toBe(0);
+    expect(this.violations()).toEqual([]);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
@@ -82,7 +104,7 @@ function vmRefOf(vms: object): string {
   return vm?.moRef ?? '';
 }
 
-describe.each(['lease', 'memory stream', 'memory disk'] as const)('the disk source %s', (kind) => {
+describe.each(KINDS)('the disk source %s', (kind) => {
   test('lists the disks in the order of the hardware, by the same keys each time', async () => {
     await using scene = await Scene.make(kind);
     const first = await scene.use(({ files }) => Promise.resolve(files));
@@ -128,7 +150,7 @@ describe.each(['lease', 'memory stream', 'memory disk'] as const)('the disk sour
       const digests = new Map(manifest.map(({ key, digest }) => [key, digest]));
       for (const [key, hex] of arrived) expect(digests.get(key)).toEqual({ algorithm: 'sha256', hex });
     });
-    expect(scene.held()).toBe(0);
+    await scene.released();
     expect(scene.left).toEqual([]);
   });
 
@@ -136,7 +158,7 @@ describe.each(['lease', 'memory stream', 'memory disk'] as const)('the disk sour
     await using scene = await Scene.make(kind);
     const opening = scene.use((source, signal) => source.open('/vm-1/none', LIMITS, signal));
     await expect(opening).rejects.toMatchObject({ kind: 'transfer' });
-    expect(scene.held()).toBe(0);
+    await scene.released();
   });
 
   test('ends a read with the reason of its signal, and holds nothing after it', async () => {
@@ -154,7 +176,7 @@ describe.each(['lease', 'memory stream', 'memory disk'] as const)('the disk sour
       }
     });
     await expect(reading).rejects.toBe(reason);
-    expect(scene.held()).toBe(0);
+    await scene.released();
     expect(scene.left).toEqual([]);
   });
 
@@ -162,7 +184,7 @@ describe.each(['lease', 'memory stream', 'memory disk'] as const)('the disk sour
     await using scene = await Scene.make(kind);
     const failing = scene.use(() => Promise.reject(new Error('no room')));
     await expect(failing).rejects.toThrow('no room');
-    expect(scene.held()).toBe(0);
+    await scene.released();
     expect(scene.left).toEqual([]);
   });
 });
