@@ -94,7 +94,7 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
       },
       { signal: this.signal },
     );
-    this.print(statusReport(status, this.tableWidth()));
+    this.print(statusReport(status, this.tableWidth(), this.look().paint));
     this.#judge(status);
     return status;
   }

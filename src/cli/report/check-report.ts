@@ -1,18 +1,23 @@
 import { formatCount } from '../../base/text/amounts.ts';
 import type { CheckResult, StatusFinding } from '../../operations/status/types.ts';
+import { plainPaint, type Paint } from '../text/color.ts';
 import { foldLines } from '../text/fold-lines.ts';
 import { findingLines, type Finding } from './finding-lines.ts';
 
 const HEADINGS = { host: 'This host', server: 'Server' } as const;
 
 /** Each finding with its remedy below it, wrapped to `width` and never cut, then the verdict. */
-export function checkReport({ version, findings }: CheckResult, width: number | undefined): string[] {
+export function checkReport(
+  { version, findings }: CheckResult,
+  width: number | undefined,
+  paint: Paint = plainPaint,
+): string[] {
   const all = findings.map(asRow);
   return [
     `hyper2kvm ${version}`,
     ...(['host', 'server'] as const).flatMap((area) => {
       const found = findings.filter((finding) => finding.area === area).map(asRow);
-      return found.length === 0 ? [] : ['', HEADINGS[area], ...findingLines(found, width, all)];
+      return found.length === 0 ? [] : ['', paint('heading', HEADINGS[area]), ...findingLines(found, width, { all, paint })];
     }),
     '',
     ...foldLines([verdict(findings)], width),

@@ -1,3 +1,4 @@
+import { paintState, plainPaint, type Paint } from '../text/color.ts';
 import { safeText } from '../text/safe-text.ts';
 import { padEnd, textWidth, wrapWords } from '../text/text-width.ts';
 
@@ -20,14 +21,14 @@ const INDENT = 6;
 export function findingLines(
   findings: readonly Finding[],
   width: number | undefined,
-  all: readonly Finding[] = findings,
+  { all = findings, paint = plainPaint }: { all?: readonly Finding[]; paint?: Paint } = {},
 ): string[] {
   const states = Math.max(0, ...all.map(({ state }) => textWidth(state)));
   const subjects = Math.max(0, ...all.map(({ subject }) => textWidth(safeText(subject))));
   const isNarrow = width !== undefined && (width < LEAST_TABLE_WIDTH || subjects > width * MOST_SUBJECT_SHARE);
   return findings.flatMap(({ state, subject, detail, hint }) => {
     const texts = [safeText(detail), ...(hint === undefined ? [] : [`Remedy: ${safeText(hint)}`])];
-    const start = `${GAP}${padEnd(state, states)}${GAP}`;
+    const start = `${GAP}${padEnd(paintState(paint, state), states)}${GAP}`;
     if (isNarrow) {
       const name = indented(safeText(subject), textWidth(start), width);
       return [start + name.join('\n').trimStart(), ...texts.flatMap((text) => indented(text, INDENT, width))];

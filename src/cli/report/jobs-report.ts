@@ -1,6 +1,7 @@
 import { formatBytes, formatCount, formatDuration } from '../../base/text/amounts.ts';
 import { shortId } from '../../base/text/short-id.ts';
 import type { JobView } from '../../jobs/job-record.ts';
+import { plainPaint, type Paint } from '../text/color.ts';
 import { renderTable, type TableColumn } from '../text/table.ts';
 
 interface JobColumn extends TableColumn {
@@ -12,7 +13,7 @@ interface JobColumn extends TableColumn {
 /** The jobs as a table, in as many columns as fit, and how many there are. `limit` is the number of rows. */
 export function jobsReport(
   jobs: readonly JobView[],
-  { limit, width, now }: { limit: number; width: number | undefined; now: Date },
+  { limit, width, now, paint = plainPaint }: { limit: number; width: number | undefined; now: Date; paint?: Paint },
 ): string[] {
   if (jobs.length === 0) return ['No jobs.'];
   const shown = jobs.slice(0, limit);
@@ -21,6 +22,7 @@ export function jobsReport(
     columns,
     shown.map((job) => columns.map(({ cell }) => cell(job))),
     width,
+    paint,
   );
   const running = jobs.filter(({ state }) => state === 'running').length;
   const counts = [
@@ -35,7 +37,7 @@ export function jobsReport(
 function columnsFor(jobs: readonly JobView[], now: Date): JobColumn[] {
   return [
     { header: 'ID', fromWidth: 0, cell: ({ id }) => listedId(id, jobs) },
-    { header: 'STATE', fromWidth: 0, cell: stateOf },
+    { header: 'STATE', isState: true, fromWidth: 0, cell: stateOf },
     { header: 'KIND', fromWidth: 100, cell: ({ kind }) => kind },
     { header: 'STARTED (UTC)', fromWidth: 60, cell: ({ startedAt }) => startedAt.slice(0, 16).replace('T', ' ') },
     { header: 'TIME', align: 'right', fromWidth: 72, cell: (job) => timeOf(job, now) },

@@ -1,15 +1,21 @@
 import type { JobView } from '../../jobs/job-record.ts';
 import type { StatusResult } from '../../operations/status/types.ts';
 import { formatBytes } from '../../base/text/amounts.ts';
+import { plainPaint, type Paint } from '../text/color.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 
 /** The findings about host and server, the remedies, and the recent jobs. */
-export function statusReport({ version, findings, jobs }: StatusResult, width: number | undefined): string[] {
+export function statusReport(
+  { version, findings, jobs }: StatusResult,
+  width: number | undefined,
+  paint: Paint = plainPaint,
+): string[] {
   const table = renderTable(
-    [{ header: 'AREA' }, { header: 'CHECK' }, { header: 'LEVEL' }, { header: 'FINDING', cut: 'wrap' }],
+    [{ header: 'AREA' }, { header: 'CHECK' }, { header: 'LEVEL', isState: true }, { header: 'FINDING', cut: 'wrap' }],
     findings.map(({ area, check, level, detail }) => [area, check, level, detail]),
     width,
+    paint,
   );
   const hints = findings.flatMap(({ check, level, hint }) =>
     level === 'ok' || hint === undefined ? [] : [`${check}: ${safeText(hint)}`],
@@ -20,7 +26,7 @@ export function statusReport({ version, findings, jobs }: StatusResult, width: n
     ...table,
     ...(hints.length > 0 ? ['', ...hints] : []),
     '',
-    ...(jobs.length > 0 ? jobTable(jobs, width) : ['No jobs yet.']),
+    ...(jobs.length > 0 ? jobTable(jobs, width, paint) : ['No jobs yet.']),
   ];
 }
 
@@ -50,9 +56,9 @@ export function jobReport(job: JobView): string[] {
   ];
 }
 
-function jobTable(jobs: readonly JobView[], width: number | undefined): string[] {
+function jobTable(jobs: readonly JobView[], width: number | undefined, paint: Paint): string[] {
   return renderTable(
-    [{ header: 'JOB' }, { header: 'STATE' }, { header: 'FETCHED', align: 'right' }, { header: 'VMS', cut: 'end' }],
+    [{ header: 'JOB' }, { header: 'STATE', isState: true }, { header: 'FETCHED', align: 'right' }, { header: 'VMS', cut: 'end' }],
     jobs.map((job) => [
       job.id,
       job.state,
@@ -60,5 +66,6 @@ function jobTable(jobs: readonly JobView[], width: number | undefined): string[]
       job.request.vms.join(', '),
     ]),
     width,
+    paint,
   );
 }

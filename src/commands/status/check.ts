@@ -61,7 +61,7 @@ export class CheckCommand extends ConnectedCommand<CheckResult> {
       },
       { signal: this.signal },
     );
-    this.print(checkReport(result, this.tableWidth()));
+    this.print(checkReport(result, this.tableWidth(), this.look().paint));
     const error = firstError(result.findings);
     if (error !== undefined) this.failWith(error, { shown: true });
     return result;

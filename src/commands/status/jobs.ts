@@ -84,7 +84,7 @@ export class JobsCommand extends BaseCommand<JobView[] | JobView> {
     const limit = readCount('--limit', flags.limit, 1, 1000);
     const states = STATES.filter((state) => flags.state?.includes(state));
     const jobs = await showJobs(this.env, states.length === 0 ? {} : { states });
-    this.print(jobsReport(jobs, { limit, width: this.tableWidth(), now: new Date() }));
+    this.print(jobsReport(jobs, { limit, ...this.look(), now: new Date() }));
     return jobs.slice(0, limit);
   }
 

@@ -1,4 +1,6 @@
+import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from '@jest/globals';
+import { paintFor } from '../../../src/cli/text/color.ts';
 import { checkReport } from '../../../src/cli/report/check-report.ts';
 import { textWidth } from '../../../src/cli/text/text-width.ts';
 import type { StatusFinding } from '../../../src/operations/status/types.ts';
@@ -59,4 +61,13 @@ test.each([40, 80, 120])('at %i columns text is wrapped and nothing is cut', (wi
 test('escape sequences of a server are made visible', () => {
   const findings = [{ ...REFUSED, detail: '\u001B[31mred', hint: '\u001B]0;x\u0007' }];
   expect(checkReport({ version: '1', findings }, 80).join('\n')).not.toMatch(/\p{Cc}(?<!\n)/u);
+});
+
+test('states have colors, and the columns stay aligned', () => {
+  const paint = paintFor({ isTTY: true }, {});
+  const result = { version: '1', findings: [OK, MISSING, CLOCK, REFUSED] };
+  const colored = checkReport(result, 80, paint);
+  expect(colored.join('\n')).toContain(paint('error', 'error'));
+  expect(colored.join('\n')).toContain(paint('ok', 'ok'));
+  expect(stripVTControlCharacters(colored.join('\n'))).toBe(checkReport(result, 80).join('\n'));
 });
