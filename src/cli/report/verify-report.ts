@@ -1,5 +1,6 @@
 import { formatBytes, formatCount, formatDuration } from '../../base/text/amounts.ts';
 import type { VerifiedItem, VerifyFinding, VerifyResult } from '../../operations/verify/types.ts';
+import { plainPaint, type Paint } from '../text/color.ts';
 import { foldLines } from '../text/fold-lines.ts';
 import { safeText } from '../text/safe-text.ts';
 import { findingLines, type Finding } from './finding-lines.ts';
@@ -7,12 +8,12 @@ import { findingLines, type Finding } from './finding-lines.ts';
 /** What was verified, item by item, with the remedy of each problem, then the verdict. `quiet` keeps only problems. */
 export function verifyReport(
   { items, readBytes, errors, warnings, seconds }: VerifyResult,
-  { width, quiet }: { width: number | undefined; quiet: boolean },
+  { width, quiet, paint = plainPaint }: { width: number | undefined; quiet: boolean; paint?: Paint },
 ): string[] {
   const shown = quiet ? items.filter(({ findings }) => findings.some(({ level }) => level !== 'ok')) : items;
   const lines = shown.flatMap(({ path, findings }) => [
     ...foldLines([safeText(path)], width),
-    ...findingLines(findings.filter(({ level }) => !quiet || level !== 'ok').map(asRow), width),
+    ...findingLines(findings.filter(({ level }) => !quiet || level !== 'ok').map(asRow), width, { paint }),
     '',
   ]);
   const count = `${formatCount(items.length, 'item')} checked, ${formatBytes(readBytes)} read in ${formatDuration(seconds)}`;

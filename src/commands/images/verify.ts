@@ -77,7 +77,7 @@ export class VerifyCommand extends BaseCommand<VerifyResult> {
     const problem = verifyProblem(result);
     const { quiet } = this;
     if (!quiet || problem !== undefined || result.warnings > 0) {
-      this.print(verifyReport(result, { width: this.tableWidth(), quiet }));
+      this.print(verifyReport(result, { ...this.look(), quiet }));
     }
     if (problem !== undefined) this.failWith(problem, { shown: true });
     return result;
