@@ -17,7 +17,9 @@ export function checkReport(
     `hyper2kvm ${version}`,
     ...(['host', 'server'] as const).flatMap((area) => {
       const found = findings.filter((finding) => finding.area === area).map(asRow);
-      return found.length === 0 ? [] : ['', paint('heading', HEADINGS[area]), ...findingLines(found, width, { all, paint })];
+      return found.length === 0
+        ? []
+        : ['', paint('heading', HEADINGS[area]), ...findingLines(found, width, { all, paint })];
     }),
     '',
     ...foldLines([verdict(findings)], width),

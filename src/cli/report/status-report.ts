@@ -58,7 +58,12 @@ export function jobReport(job: JobView): string[] {
 
 function jobTable(jobs: readonly JobView[], width: number | undefined, paint: Paint): string[] {
   return renderTable(
-    [{ header: 'JOB' }, { header: 'STATE', isState: true }, { header: 'FETCHED', align: 'right' }, { header: 'VMS', cut: 'end' }],
+    [
+      { header: 'JOB' },
+      { header: 'STATE', isState: true },
+      { header: 'FETCHED', align: 'right' },
+      { header: 'VMS', cut: 'end' },
+    ],
     jobs.map((job) => [
       job.id,
       job.state,
