@@ -125,7 +125,7 @@ export class Transfer {
         failures += 1;
         if (!isRetryable(error) || failures > this.#options.retries) throw error;
         const waitMs = backOffMs(failures);
-        const message = `${sentenceOf(error)} A new lease is opened in ${Math.ceil(waitMs / 1000)} s.`;
+        const message = `${sentenceOf(error)} The disks are opened again in ${Math.ceil(waitMs / 1000)} s.`;
         this.#options.report({ type: 'warning', vm: this.#options.vm, message });
         await pause(waitMs, signal);
       }

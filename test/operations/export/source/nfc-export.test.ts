@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import type { ExportFormat } from '../../../../src/operations/export/types.ts';
+import type { ExportEvent, ExportFormat } from '../../../../src/operations/export/types.ts';
 import { mixedContent, writeRawFile } from '../../../server/content-source.ts';
 import type { TestServerOptions } from '../../../server/options.ts';
 import type { ScriptedFault } from '../../../server/scripted-faults.ts';
@@ -155,7 +155,6 @@ describe('what is not available', () => {
 test.each(['cut', 'stall'] as const)('a connection with %s is opened again, with a new ticket', async (action) => {
   await using server = await served();
   await using scratch = await ScratchFolder.make();
-  server.faults.add({ on: 'nfc', action, afterBytes: 1000 });
   const options = {
     format: 'raw',
     transport: 'nfc',
@@ -163,7 +162,14 @@ test.each(['cut', 'stall'] as const)('a connection with %s is opened again, with
     stallTimeoutMs: 1500,
     firstByteTimeoutMs: 1500,
   } as const;
-  const run = await runExport(server, scratch, options);
+  let isAdded = false;
+  // After the comparison with the lease.
+  const onEvent = ({ type }: ExportEvent): void => {
+    if (type !== 'disk-started' || isAdded) return;
+    isAdded = true;
+    server.faults.add({ on: 'nfc', action, afterBytes: 1000 });
+  };
+  const run = await runExport(server, scratch, { ...options, onEvent });
   expect(run.error).toBeUndefined();
   expect(run.events.filter(({ type }) => type === 'disk-retry')).toHaveLength(1);
   await expectContent(scratch);
