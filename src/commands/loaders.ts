@@ -7,6 +7,7 @@ export const COMMAND_LOADERS = {
   convert: async () => (await import('./convert.ts')).ConvertCommand,
   export: async () => (await import('./export.ts')).ExportCommand,
   hyperctl: async () => (await import('./hyperctl/hyperctl-command.ts')).HyperctlCommand,
+  info: async () => (await import('./images/info.ts')).InfoCommand,
   jobs: async () => (await import('./status/jobs.ts')).JobsCommand,
   list: async () => (await import('./list.ts')).ListCommand,
   status: async () => (await import('./status.ts')).StatusCommand,

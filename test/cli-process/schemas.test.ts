@@ -57,6 +57,8 @@ test('documents of --json, and the records beside them, are as docs/schemas says
   await check('convert', 'convert', 'ovf/web.ovf', '--fix=off', '-o', 'converted/');
   await check('convert', 'convert', 'ovf/web.ovf', '--dry-run');
   await check('convert', 'convert', 'missing.vmdk');
+  await check('info', 'info', 'ovf/web.ovf');
+  await check('info', 'info', 'raw/web-disk-1.raw', '--input-format=raw');
   await check('verify', 'verify', 'ovf', 'kept');
   await check('verify', 'verify', 'missing');
   await check('completion', 'completion', 'bash');

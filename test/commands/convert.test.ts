@@ -38,7 +38,7 @@ test('without flags it makes a qcow2 here, verified as the source needs it', asy
     output: undefined,
     encode: { format: 'qcow2', compression: undefined, clusterBytes: undefined },
     verify: undefined,
-    disk: undefined,
+    disks: undefined,
     hardware: 'auto',
     kubevirt: false,
     guest: { fix: 'auto', keys: [], root: undefined, removeVmwareTools: false, virtioWin: undefined, planOnly: false },
@@ -68,7 +68,7 @@ test('the flags reach the operation in its own units', async () => {
     output: '/srv/',
     encode: { format: 'qcow2', compression: 'fast', clusterBytes: 2 * 1024 ** 2 },
     verify: false,
-    disk: 2,
+    disks: [2],
     hardware: 'auto',
     kubevirt: false,
     guest: {

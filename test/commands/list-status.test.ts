@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { Hyper2kvmError } from '../../src/base/errors.ts';
 import { ListCommand } from '../../src/commands/list.ts';
 import { StatusCommand } from '../../src/commands/status.ts';
-import type { ListedVm } from '../../src/operations/list-types.ts';
+import type { ListedVm } from '../../src/operations/list/list-types.ts';
 import type { StatusFinding } from '../../src/operations/status/types.ts';
 import type { ConnectionSettings } from '../../src/vsphere/connection/connection-settings.ts';
 import { CONNECTION, runCommand } from './run-command.ts';
@@ -20,6 +20,10 @@ const LISTED: ListedVm = {
   cpus: 2,
   memoryBytes: 1 << 30,
   unreadable: false,
+  usedBytes: null,
+  datastores: [],
+  host: '',
+  folder: '/DC0/vm',
   managedBy: '',
 };
 
@@ -111,4 +115,13 @@ test('a job that is not there is an error of the kind not-found', async () => {
   const { exitCode, stderr } = await statusWith([]).run(['--job', 'x']);
   expect(exitCode).toBe(11);
   expect(stderr).toBe('Error: There is no job with the ID "x".\n');
+});
+
+test('list filters, sorts and selects columns, and prints CSV unchanged', async () => {
+  const csv = await runCommand(TestedList, 'list', ['--csv', '--columns', 'name,power', '--powered-on']);
+  expect(csv).toMatchObject({ exitCode: 0, stdout: 'name,power\r\n*,on\r\n' });
+  expect((await runCommand(TestedList, 'list', ['--powered-off', '--csv', '--columns=name'])).stdout).toBe('name\r\n');
+  const unknown = await runCommand(TestedList, 'list', ['--columns', 'size']);
+  expect(unknown).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/--columns must be one of path, name,/) });
+  expect((await runCommand(TestedList, 'list', ['--sort', 'export'])).stderr).toContain('needs --check');
 });

@@ -1,5 +1,5 @@
 import { formatBytes } from '../../base/text/amounts.ts';
-import type { ListedVm } from '../../operations/list-types.ts';
+import type { ListedVm } from '../../operations/list/list-types.ts';
 import type { VmInfo } from '../../operations/vm/types.ts';
 import { safeText } from '../text/safe-text.ts';
 

@@ -3,15 +3,7 @@ import { formatBytes } from '../../base/text/amounts.ts';
 import type { ConvertPlan } from '../../operations/convert/types.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
-import { folderOf, originWords, sourceWords } from './conversion-words.ts';
-
-const CONTAINERS: Readonly<Record<string, string>> = {
-  image: 'a disk image',
-  vmx: 'a VMware VM',
-  folder: 'an OVF package',
-  ova: 'an OVA',
-  'gzip-ova': 'an OVA compressed with gzip',
-};
+import { CONTAINERS, folderOf, leftOutLines, originWords, sourceWords } from './conversion-words.ts';
 
 /** The result of `convert --dry-run` as text: the source, what would be written, and what prevents the conversion. */
 export function conversionPlanReport(plan: ConvertPlan, width: number | undefined): string[] {
@@ -39,6 +31,7 @@ export function conversionPlanReport(plan: ConvertPlan, width: number | undefine
     `${safeText(source)} is ${CONTAINERS[container] ?? safeText(container)}.`,
     '',
     ...table,
+    ...leftOutLines(plan.leftOut),
     '',
     `Would write to ${safeText(folderOf(disks))}: ${formatBytes(expectedBytes(plan))} expected, ${formatBytes(freeBytes)} free`,
     ...[...disks.map(({ path }) => path), ...(domain === undefined ? [] : [domain])].map(

@@ -7,7 +7,7 @@ import { defineStep } from './define-step.ts';
 import { timeWords } from './time-words.ts';
 import { hardwareLines } from './hardware-lines.ts';
 import { fixReport } from './fix-report.ts';
-import { folderOf, originWords, sourceWords } from './conversion-words.ts';
+import { folderOf, leftOutLines, originWords, sourceWords } from './conversion-words.ts';
 
 const VERIFIED: Readonly<Record<ConvertedDisk['verified'], string>> = {
   'read-back': 'read back',
@@ -44,6 +44,7 @@ export function conversionSummary(result: ConvertResult, width: number | undefin
     `Converted ${safeText(basename(source))} to ${disks[0]?.format ?? ''} in ${safeText(folderOf(disks))}`,
     ...table.map((line) => `  ${line}`),
     `  ${formatBytes(capacityBytes)} of capacity in ${timeWords({ bytes: capacityBytes, workSeconds: copySeconds, seconds })}`,
+    ...leftOutLines(result.leftOut).map((line) => `  ${line}`),
     ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
     ...hardwareLines(hardware),
     ...(guest === undefined

@@ -1,4 +1,4 @@
-import type { ListedVm } from '../../operations/list-types.ts';
+import type { ListedVm } from '../../operations/list/list-types.ts';
 import { formatBytes, formatCount } from '../../base/text/amounts.ts';
 import { renderTable } from '../text/table.ts';
 

@@ -6,8 +6,8 @@ import { fixReportDocument } from './fix-report-document.ts';
 /** The `result` of `convert --json`. */
 export function convertDocument(result: ConvertResult | ConvertPlan): ConvertDocument | ConvertPlanDocument {
   if ('container' in result) {
-    const { source, container, disks, domain, warnings, freeBytes, taken, refusal } = result;
-    return { source, container, disks, domain, warnings, freeBytes, taken, refusal };
+    const { source, container, disks, leftOut, domain, warnings, freeBytes, taken, refusal } = result;
+    return { source, container, disks, leftOut, domain, warnings, freeBytes, taken, refusal };
   }
   return {
     source: result.source,
@@ -21,6 +21,7 @@ export function convertDocument(result: ConvertResult | ConvertPlan): ConvertDoc
       sizeBytes: disk.sizeBytes,
       verified: disk.verified,
     })),
+    leftOut: result.leftOut,
     domain: result.domain,
     defined: result.defined,
     hardware: result.hardware,

@@ -6,7 +6,7 @@ import type {
   ListDocument,
   StatusDocument,
 } from '../../operations/documents/schemas.ts';
-import type { ListedVm } from '../../operations/list-types.ts';
+import type { ListedVm } from '../../operations/list/list-types.ts';
 import type { CheckResult, StatusResult } from '../../operations/status/types.ts';
 
 /** The `result` of `status --json`. */
@@ -44,6 +44,11 @@ export function listDocument(vms: readonly ListedVm[]): ListDocument {
     cpus: vm.cpus,
     memoryBytes: vm.memoryBytes,
     unreadable: vm.unreadable,
+    usedBytes: vm.usedBytes,
+    datastores: vm.datastores,
+    host: vm.host,
+    folder: vm.folder,
+    check: vm.check,
     instanceUuid: vm.instanceUuid,
     biosUuid: vm.biosUuid,
     managedBy: vm.managedBy,

@@ -46,7 +46,13 @@ export const CONVERT_FLAGS = {
     description:
       'Read the result back and compare it with what was written. Default: only for sources without checksums. With --compress, --no-verify also copies the compressed data of a streamOptimized VMDK without checking it.',
   }),
-  disk: Flags.string({ helpValue: 'N', description: 'Convert only the disk with this number, counting from 1.' }),
+  disk: Flags.string({
+    helpValue: 'N',
+    multiple: true,
+    multipleNonGreedy: true,
+    description:
+      'Convert only the disk with this number, counting from 1. Can be repeated. No libvirt domain is written, because it would lack disks.',
+  }),
   vm: Flags.string({
     helpValue: 'NAME',
     description: 'VM to convert from an OVF package that describes several: its name, or its ID in the descriptor.',
@@ -109,7 +115,7 @@ export function readConvertOptions(
       clusterBytes: readClusterSize(flags['cluster-size'], format),
     }),
     verify: flags.verify,
-    disk: flags.disk === undefined ? undefined : readCount('--disk', flags.disk, 1, MOST_DISKS),
+    disks: flags.disk?.map((text) => readCount('--disk', text, 1, MOST_DISKS)),
     vm: flags.vm,
     configuration: flags.configuration,
     ...readDomainOptions(flags),

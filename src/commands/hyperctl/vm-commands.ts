@@ -13,7 +13,7 @@ const MOST_SECONDS = 24 * 3600;
 export async function list(words: readonly string[], host: HyperctlHost): Promise<void> {
   const flags = readGoFlags('hyperctl list', words, { json: 'boolean', filter: 'string' });
   const connection = await host.connect();
-  const { listVms } = await import('../../operations/list-vms.ts');
+  const { listVms } = await import('../../operations/list/list-vms.ts');
   const report = ({ message }: { message: string }): void => host.warn(message);
   const vms = filterVms(
     await listVms({ connection, glob: undefined, env: host.env }, { signal: host.signal, report }),

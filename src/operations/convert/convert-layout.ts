@@ -16,12 +16,15 @@ const NO_GUEST_RUNS_FROM_IT =
 export async function layOut(options: ConvertOptions, signal: AbortSignal): Promise<Layout> {
   const source = renamed(await findSource(options.source, options, signal), options.name);
   const all = source.disks.map((_disk, index) => index + 1);
-  const numbers = options.disk === undefined ? all : all.filter((number) => number === options.disk);
+  const wanted = options.disks;
+  const numbers = wanted === undefined ? all : all.filter((number) => wanted.includes(number));
   if (all.length === 0) throw noDisks(source);
-  if (numbers.length === 0) {
-    throw new Hyper2kvmError('usage', `--disk ${options.disk} does not exist: ${options.source} has ${all.length}.`);
+  const unknown = wanted?.find((number) => !all.includes(number));
+  if (unknown !== undefined) {
+    throw new Hyper2kvmError('usage', `--disk ${unknown} does not exist: ${options.source} has ${all.length}.`);
   }
-  const hasDomain = source.machine !== undefined && options.disk === undefined;
+  const leftOut = source.origins.filter((_, index) => !numbers.includes(index + 1));
+  const hasDomain = source.machine !== undefined && wanted === undefined;
   if (!hasDomain) refuseDomainOptions(options);
   const { folder, file } = await outputPlace(options, numbers.length);
   if (options.name !== undefined && file !== undefined && !hasDomain) throw twoNames(options);
@@ -50,7 +53,7 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
   const domainPath = hasDomain ? join(folder, descriptionName(source.baseName, options.kubevirt)) : undefined;
   await requireOwnNames(source, { disks, domainPath });
   const kept = opened.move();
-  return { source, folder, disks, warnings, domainPath, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { source, folder, disks, leftOut, warnings, domainPath, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 function renamed(source: ConvertSource, name: string | undefined): ConvertSource {
@@ -81,7 +84,7 @@ function otherCapacity({ disk, origin, capacityBytes }: PlannedDisk): string[] {
 }
 
 /** A domain is written only for a complete VM. Domain options that would have no effect are rejected. */
-function refuseDomainOptions({ source, disk, hardware, networks, define, kubevirt }: ConvertOptions): void {
+function refuseDomainOptions({ source, disks, hardware, networks, define, kubevirt }: ConvertOptions): void {
   const given = [
     hardware !== 'auto' && '--hardware',
     networks !== undefined && '--network',
@@ -91,9 +94,9 @@ function refuseDomainOptions({ source, disk, hardware, networks, define, kubevir
   const flag = given.find((each) => each !== false);
   if (flag === undefined) return;
   const why =
-    disk === undefined ? `${source} is only a disk, without a VM configuration` : '--disk converts only a part of it';
+    disks === undefined ? `${source} is only a disk, without a VM configuration` : '--disk converts only a part of it';
   throw new Hyper2kvmError('usage', `${flag} applies to the domain of a complete VM, but ${why}.`, {
-    hint: `Omit ${flag}, or convert the OVF, OVA or .vmx of the VM${disk === undefined ? '' : ' without --disk'}.`,
+    hint: `Omit ${flag}, or convert the OVF, OVA or .vmx of the VM${disks === undefined ? '' : ' without --disk'}.`,
   });
 }
 

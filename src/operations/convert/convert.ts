@@ -109,7 +109,13 @@ async function convertAndFix(
       disks: disks.map(({ path, capacityBytes }) => ({ disk: basename(path), capacityBytes })),
     });
     const made = await makeAll({ layout, output, kept, keep: () => (isKept = true) }, options, report, signal);
-    return { source: options.source, ...made, warnings, seconds: (Date.now() - startedAt) / 1000 };
+    return {
+      source: options.source,
+      ...made,
+      ...leftOutOf(layout),
+      warnings,
+      seconds: (Date.now() - startedAt) / 1000,
+    };
   } finally {
     await output.discard({ keepComplete: isKept });
   }
@@ -118,6 +124,10 @@ async function convertAndFix(
 function planOf({ source }: ConvertOptions, guest: FixReport, warnings: string[], startedAt: number): ConvertResult {
   const nothing = { disks: [], domain: undefined, hardware: undefined, copySeconds: 0 };
   return { source, ...nothing, guest, warnings, seconds: (Date.now() - startedAt) / 1000 };
+}
+
+function leftOutOf({ leftOut }: Layout): Pick<ConvertResult, 'leftOut'> {
+  return leftOut.length === 0 ? {} : { leftOut };
 }
 
 function firmwareNeeds({ source, domainPath }: Layout): FirmwareNeeds | undefined {
@@ -146,6 +156,7 @@ export async function planConversion(options: ConvertOptions, signal: AbortSigna
     source: options.source,
     container: layout.source.container,
     disks,
+    ...leftOutOf(layout),
     domain: layout.domainPath,
     warnings: layout.warnings,
     freeBytes: await freeForOutput(layout),

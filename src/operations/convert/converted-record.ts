@@ -97,8 +97,8 @@ async function identityOf({ source, disks }: Layout, options: ConvertOptions): P
       `${path} ${stats === undefined ? 'missing' : [stats.dev, stats.ino, stats.size, stats.mtimeNs].join(':')}`,
     );
   }
-  const { inputFormat, encode, verify, disk, vm, configuration } = options;
-  const bytes = { inputFormat, encode: encode.fingerprint(), verify, disk, vm, configuration };
+  const { inputFormat, encode, verify, disks: selected, vm, configuration } = options;
+  const bytes = { inputFormat, encode: encode.fingerprint(), verify, disk: selected, vm, configuration };
   return createHash('sha256')
     .update(JSON.stringify([files, bytes]))
     .digest('hex');

@@ -16,6 +16,8 @@ export interface Layout extends AsyncDisposable {
   source: ConvertSource;
   folder: string;
   disks: PlannedDisk[];
+  /** The disks that were not selected. */
+  leftOut: DiskOrigin[];
   warnings: string[];
   domainPath: string | undefined;
 }

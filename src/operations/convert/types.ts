@@ -22,8 +22,8 @@ export interface ConvertOptions extends DomainOptions {
    * skips the checksums of grains that are copied unchanged into a compressed qcow2.
    */
   verify: boolean | undefined;
-  /** Convert only this disk, counted from 1. */
-  disk: number | undefined;
+  /** Convert only these disks, counted from 1. */
+  disks: readonly number[] | undefined;
   /** For an OVF package with several VMs: the name or id of one of them. */
   vm?: string | undefined;
   /** For an OVF package: a deployment configuration other than the default. */
@@ -81,6 +81,8 @@ export interface ConvertedDisk {
 export interface ConvertResult {
   source: string;
   disks: ConvertedDisk[];
+  /** The disks of the source that were not selected; absent if all were. */
+  leftOut?: DiskOrigin[];
   /** The libvirt domain or KubeVirt manifest that was written, for a source that describes a VM. */
   domain: string | undefined;
   /** The libvirt URI where the domain was defined. */
@@ -119,6 +121,8 @@ export interface ConvertPlan {
     /** The lower bound of the bytes to write; 0 if the source does not show it. */
     leastBytes: number;
   }[];
+  /** See {@link ConvertResult.leftOut}. */
+  leftOut?: DiskOrigin[];
   domain: string | undefined;
   warnings: string[];
   freeBytes: number;

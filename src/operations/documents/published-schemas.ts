@@ -20,6 +20,7 @@ import {
   documentSchema,
   DryRunDocument,
   ExportDocument,
+  InfoDocument,
   JobDocument,
   JobsDocument,
   ListDocument,
@@ -38,6 +39,7 @@ export const PUBLISHED_SCHEMAS: Readonly<Record<string, { title: string; schema:
     title: 'hyper2kvm convert --json; with --dry-run its plan',
     schema: documentSchema(union([ConvertDocument, ConvertPlanDocument])),
   },
+  info: { title: 'hyper2kvm info --json', schema: documentSchema(InfoDocument) },
   list: { title: 'hyper2kvm list --json', schema: documentSchema(ListDocument) },
   status: {
     title: 'hyper2kvm status --json; with --job the record of the job',

@@ -239,6 +239,7 @@ export const ConvertDocument = object({
       verified: picklist(['read-back', 'checksums', 'manifest', 'none']),
     }),
   ),
+  leftOut: optional(array(DiskOriginSchema)),
   domain: optional(string()),
   defined: optional(string()),
   hardware: optional(HardwareReportSchema),
@@ -265,6 +266,7 @@ export const ConvertPlanDocument = object({
       leastBytes: number(),
     }),
   ),
+  leftOut: optional(array(DiskOriginSchema)),
   domain: optional(string()),
   warnings: array(string()),
   freeBytes: number(),
@@ -295,6 +297,42 @@ export const VerifyDocument = object({
   seconds: number(),
 });
 
+export type InfoDocument = InferOutput<typeof InfoDocument>;
+export const InfoDocument = object({
+  source: string(),
+  container: picklist(['image', 'vmx', 'folder', 'ova', 'gzip-ova']),
+  machine: optional(
+    object({
+      name: string(),
+      uuid: nullable(string()),
+      guestId: nullable(string()),
+      architecture: string(),
+      vcpus: number(),
+      coresPerSocket: nullable(number()),
+      memoryBytes: nullable(number()),
+      firmware: picklist(['bios', 'uefi']),
+      secureBoot: boolean(),
+      tpm: boolean(),
+      nics: array(object({ mac: nullable(string()), model: string(), network: nullable(string()) })),
+      cdRoms: number(),
+    }),
+  ),
+  manifestFiles: nullable(number()),
+  disks: array(
+    object({
+      source: DiskOriginSchema,
+      format: picklist(IMAGE_FORMATS),
+      variant: string(),
+      virtualSizeBytes: number(),
+      usedBytes: number(),
+      sizeBytes: number(),
+      files: array(string()),
+      controller: nullable(string()),
+    }),
+  ),
+  warnings: array(string()),
+});
+
 export type ListDocument = InferOutput<typeof ListDocument>;
 export const ListDocument = array(
   object({
@@ -308,6 +346,17 @@ export const ListDocument = array(
     cpus: number(),
     memoryBytes: number(),
     unreadable: boolean(),
+    usedBytes: nullable(number()),
+    datastores: array(string()),
+    host: string(),
+    folder: string(),
+    check: optional(
+      object({
+        exportable: picklist(['yes', 'snapshot', 'no']),
+        problems: array(object({ detail: string(), hint: optional(string()) })),
+        warnings: array(string()),
+      }),
+    ),
     instanceUuid: string(),
     biosUuid: string(),
     managedBy: string(),

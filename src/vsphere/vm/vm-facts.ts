@@ -1,5 +1,5 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { readProperties, requireProperty } from '../session/properties.ts';
+import { readProperties, requireProperty, type ObjectContent } from '../session/properties.ts';
 import { refOf } from '../soap/soap-envelope.ts';
 import { decodeDisks, decodeOccupiedBytes, type VirtualDisk } from './virtual-disk.ts';
 import type { VsphereClient } from '../session/vsphere-client.ts';
@@ -44,7 +44,8 @@ export interface VmFacts {
   passthroughDevices: string[];
 }
 
-const PATHS = [
+/** The properties from which {@link decodeVmFacts} decodes. */
+export const VM_FACT_PATHS = [
   'name',
   'config.instanceUuid',
   'config.changeVersion',
@@ -67,10 +68,17 @@ const PATHS = [
  * misinterpreted.
  */
 export async function readVmFacts(client: VsphereClient, ref: MoRef, signal: AbortSignal): Promise<VmFacts> {
-  const { properties, missing } = await readProperties(client, ref, PATHS, signal);
-  const [unread] = missing;
+  return decodeVmFacts(await readProperties(client, ref, VM_FACT_PATHS, signal));
+}
+
+/**
+ * Decodes the facts of a VM from its properties.
+ * @throws Hyper2kvmError `authentication` when the account may not read all of them.
+ */
+export function decodeVmFacts({ ref, properties, missing: unreadable }: ObjectContent): VmFacts {
+  const unread = [...unreadable].find(([path]) => VM_FACT_PATHS.some((known) => known === path));
   if (unread) throw notReadable(ref, unread);
-  const text = (path: (typeof PATHS)[number]) => properties.get(path)?.text ?? '';
+  const text = (path: (typeof VM_FACT_PATHS)[number]) => properties.get(path)?.text ?? '';
   const devices = properties.get('config.hardware.device')?.elements ?? [];
   return {
     ref,

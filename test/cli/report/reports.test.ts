@@ -311,6 +311,10 @@ test('the list of VMs fits a terminal, and counts', () => {
     cpus: 2,
     memoryBytes: 1 << 30,
     unreadable: false,
+    usedBytes: null,
+    datastores: [],
+    host: '',
+    folder: '/DC0/vm',
     managedBy: '',
   });
   const vms = [listed(0), listed(1)];

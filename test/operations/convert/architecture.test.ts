@@ -62,7 +62,7 @@ describe('a guest for ARM', () => {
       kind: 'usage',
       message: expect.stringMatching(/^--boot-test supports x86-64 guests only/),
     });
-    await expect(runConvert({ ...run, bootTest, disk: 1 })).rejects.toMatchObject({ kind: 'usage' });
+    await expect(runConvert({ ...run, bootTest, disks: [1] })).rejects.toMatchObject({ kind: 'usage' });
     await expect(runConvert({ ...run, hardware: 'source' })).rejects.toMatchObject({ kind: 'usage' });
     await expect(runConvert({ ...run, guest: { ...guest, fix: 'require' } })).rejects.toMatchObject({
       kind: 'usage',
@@ -82,6 +82,6 @@ test('a guest for POWER is refused before any work, but its disks are converted 
     message: 'small runs on ppc64le, but domains are supported for x86-64 and ARM only.',
   });
   expect(await scratch.files()).toEqual([]);
-  const { domain } = await runConvert({ source, output: scratch.output + '/', disk: 1 });
+  const { domain } = await runConvert({ source, output: scratch.output + '/', disks: [1] });
   expect(domain).toBeUndefined();
 });

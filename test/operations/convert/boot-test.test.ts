@@ -27,7 +27,7 @@ async function run(text: string, env: NodeJS.ProcessEnv) {
     output: join(folder, 'tiny.qcow2'),
     encode: new EncodeOptions({ format: 'qcow2' }),
     verify: false,
-    disk: undefined,
+    disks: undefined,
     hardware: 'auto',
     guest: NO_FIX,
     force: false,

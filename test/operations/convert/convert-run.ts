@@ -9,7 +9,7 @@ import { runProgram } from '../../oracles/run-program.ts';
 export const DEFAULTS = {
   encode: new EncodeOptions<SinkFormat>({ format: 'qcow2' }),
   verify: undefined,
-  disk: undefined,
+  disks: undefined,
   hardware: 'auto',
   guest: NO_FIX,
   force: false,

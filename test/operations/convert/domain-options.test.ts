@@ -109,7 +109,7 @@ test.each([
     message: `${flag} applies to the domain of a complete VM, but ${disk} is only a disk, without a VM configuration.`,
   });
   const source = await exportedPackage(scratch);
-  await expect(runConvert({ source, output, disk: 1, ...option })).rejects.toMatchObject({
+  await expect(runConvert({ source, output, disks: [1], ...option })).rejects.toMatchObject({
     kind: 'usage',
     message: `${flag} applies to the domain of a complete VM, but --disk converts only a part of it.`,
   });

@@ -35,7 +35,7 @@ test('with force no file of a package is replaced: not its other disks, its mani
   const before = await contentsOf(scratch.output);
   const output = (name: string) => join(scratch.output, name);
   for (const name of ['web-disk-1.vmdk', 'web-disk-2.vmdk', 'web.mf', 'web.ovf']) {
-    await expect(runConvert({ source, disk: 1, output: output(name), force: true })).rejects.toMatchObject(USAGE);
+    await expect(runConvert({ source, disks: [1], output: output(name), force: true })).rejects.toMatchObject(USAGE);
   }
   await expect(runConvert({ source, format: 'vmdk', output: scratch.output, force: true })).rejects.toMatchObject(
     USAGE,

@@ -81,13 +81,28 @@ test.each([
 test('one disk is converted alone, without a domain', async () => {
   await using scratch = await ScratchFolder.make();
   const { source, output } = await makePackage(scratch, 'ova');
-  const { disks, domain } = await runConvert({ source, output, disk: 2, format: 'raw' });
+  const { disks, domain } = await runConvert({ source, output, disks: [2], format: 'raw' });
   expect(domain).toBeUndefined();
   expect(disks.map(({ path }) => path)).toEqual([join(output, 'web-disk-2.raw')]);
-  await expect(runConvert({ source, output, disk: 4 })).rejects.toMatchObject({
+  await expect(runConvert({ source, output, disks: [4] })).rejects.toMatchObject({
     kind: 'usage',
     message: expect.stringMatching(/--disk 4 does not exist/),
   });
+});
+
+test('several disks are converted, and the others are named in the result and the plan', async () => {
+  await using scratch = await ScratchFolder.make();
+  const { source, output } = await makePackage(scratch, 'ovf');
+  const all = await runConvert({ source, output: join(output, 'all/') });
+  expect(all).not.toHaveProperty('leftOut');
+  const rest = all.disks.map((disk) => disk.source).filter((_, index) => index !== 1);
+  const one = await runConvert({ source, output, disks: [2] });
+  expect(one.leftOut).toEqual(rest);
+  const numbers = all.disks.map((_, index) => index + 1).filter((number) => number !== 2);
+  const others = await runConvert({ source, output, disks: numbers });
+  expect(others.disks.map((disk) => disk.source)).toEqual(rest);
+  expect(others.leftOut).toEqual([all.disks[1]?.source]);
+  expect(others.domain).toBeUndefined();
 });
 
 test('a dry run tells what would be written, and writes nothing', async () => {

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listVms } from '../../../../src/operations/list-vms.ts';
+import { listVms } from '../../../../src/operations/list/list-vms.ts';
 import { checkStatus } from '../../../../src/operations/status/check-status.ts';
 import {
   resolveConnectionSettings,

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
-import { listVms } from '../../src/operations/list-vms.ts';
-import type { ListedVm } from '../../src/operations/list-types.ts';
-import { emptyContent } from '../server/content-source.ts';
-import type { TestServerOptions, VmOptions } from '../server/options.ts';
-import { startTestServer } from '../server/test-server.ts';
-import { connectionTo, ScratchFolder } from './export/export-run.ts';
+import { listVms } from '../../../src/operations/list/list-vms.ts';
+import type { ListedVm } from '../../../src/operations/list/list-types.ts';
+import { emptyContent } from '../../server/content-source.ts';
+import type { TestServerOptions, VmOptions } from '../../server/options.ts';
+import { startTestServer } from '../../server/test-server.ts';
+import { connectionTo, ScratchFolder } from '../export/export-run.ts';
 
 const MiB = 1 << 20;
 
@@ -22,7 +22,7 @@ const VMS: VmOptions[] = [
 
 async function list(
   glob?: string,
-  options: TestServerOptions = {},
+  { check = false, ...options }: TestServerOptions & { check?: boolean } = {},
 ): Promise<{ listed: ListedVm[]; methods: string[] }> {
   await using server = await startTestServer({ vms: VMS, ...options });
   await using scratch = await ScratchFolder.make();
@@ -32,7 +32,7 @@ async function list(
     report: ({ message }: { message: string }) => warnings.push(message),
   };
   const listed = await listVms(
-    { connection: connectionTo(server), glob, env: { XDG_STATE_HOME: scratch.path } },
+    { connection: connectionTo(server), glob, check, env: { XDG_STATE_HOME: scratch.path } },
     context,
   );
   expect(warnings).toEqual([]);
@@ -66,6 +66,10 @@ test.concurrent('tells what a person wants to know of a VM', async () => {
     ],
     instanceUuid: expect.stringMatching(/^[0-9a-f-]{36}$/),
     biosUuid: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    usedBytes: 3 * MiB + 512,
+    datastores: ['datastore1'],
+    host: expect.stringMatching(/./),
+    folder: '/DC0/vm/Linux',
   });
   expect(listed.find(({ name }) => name === 'db/1 100%')).toMatchObject({
     powerState: 'suspended',
@@ -106,4 +110,34 @@ test.concurrent('tells which VMs extensions manage, and lists them all the same'
     ['vCLS-1', 'com.vmware.vim.eam'],
     ['web', ''],
   ]);
+});
+
+test.concurrent('tells which VMs can be exported, and why others cannot', async () => {
+  const content = emptyContent(MiB);
+  const vms: VmOptions[] = [
+    { name: 'off', disks: [{ content }] },
+    { name: 'on', powerState: 'poweredOn', disks: [{ content }] },
+    { name: 'independent', disks: [{ content, mode: 'independent_persistent' }] },
+    { name: 'secret', unreadable: true },
+    { name: 'vCLS-1', managedBy: { extensionKey: 'com.vmware.vim.eam', type: 'cluster-agent' } },
+  ];
+  const { listed, methods } = await list(undefined, { vms, check: true });
+  const checks = new Map(listed.map(({ name, check }) => [name, check]));
+  expect(checks.get('off')).toMatchObject({ exportable: 'yes', problems: [] });
+  expect(checks.get('on')).toMatchObject({ exportable: 'snapshot', problems: [] });
+  expect(checks.get('independent')).toMatchObject({
+    exportable: 'no',
+    problems: [{ detail: expect.stringMatching(/^Hard disk 1 is independent/), hint: expect.stringMatching(/./) }],
+  });
+  expect(checks.get('secret')).toMatchObject({
+    exportable: 'no',
+    problems: [{ detail: expect.stringMatching(/does not return/) }],
+  });
+  expect(checks.get('vCLS-1')).toMatchObject({ exportable: 'no' });
+  // One call for the VMs and one for their hosts, however many there are.
+  expect(methods.filter((method) => method === 'RetrievePropertiesEx')).toHaveLength(2);
+});
+
+test.concurrent('without a check there is none', async () => {
+  expect((await list('web-01')).listed[0]).not.toHaveProperty('check');
 });
