@@ -175,9 +175,11 @@ test('an image with damaged tables, and one whose format is not that of its doma
     await writeFile(path(folder), bytes);
   });
   expect(refcount.exitCode).toBe(13);
+  const about = refcount.result.items.flatMap(({ findings }) => findings).filter(({ file }) => file.includes('disk-1'));
+  expect(about.map(({ level }) => level)).toEqual(['error']);
   expect(refcount.problems).toEqual([
     expect.stringMatching(
-      /^error web-disk-1\.qcow2: \d errors? in its tables: .*cluster 1 has the refcount 0, but 1 references/,
+      /^error web-disk-1\.qcow2: \d errors? in its tables: .*cluster 1 has the refcount 0, but 1 reference/,
     ),
   ]);
   const raw = await afterDamage('qcow2', async (folder) => {

@@ -1,3 +1,5 @@
+import { formatCount } from '../../base/text/amounts.ts';
+
 /** One line of a check: what is wrong, and where. */
 export type Report = (kind: 'corruption' | 'leak', sentence: string) => void;
 
@@ -85,7 +87,7 @@ export class ReferenceCount {
     for (let index = 0; index < this.#references.length; index += 1) {
       const [references = 0, refcount = 0] = [this.#references[index], this.#refcounts[index]];
       if (references === refcount) continue;
-      const words = `cluster ${this.firstCluster + index} has the refcount ${refcount}, but ${references} references`;
+      const words = `cluster ${this.firstCluster + index} has the refcount ${refcount}, but ${formatCount(references, 'reference')}`;
       this.#report(refcount < references ? 'corruption' : 'leak', words);
     }
   }

@@ -29,12 +29,12 @@ export async function verifyImage(
       for (const each of paths) run.covered.add(each);
       const words = `${wordsOf(image)}, ${formatBytes(image.virtualSizeBytes)}`;
       const usedBytes = await walkMap(image, signal);
-      await checkLayers(image, findings, signal);
+      const isSound = await checkLayers(image, findings, signal);
       const isProven = paths.every((each) => run.proven.has(each));
       const isRead = !run.quick && !isProven;
       if (isRead) await readContent(image, path, run);
       const content = isRead ? 'content read' : isProven ? 'content as in the manifest' : 'content not read';
-      findings.ok(path, `${words}: tables valid, ${formatBytes(usedBytes)} used, ${content}`);
+      if (isSound) findings.ok(path, `${words}: tables valid, ${formatBytes(usedBytes)} used, ${content}`);
     },
     signal,
   );
@@ -55,12 +55,15 @@ async function walkMap(image: MappedImage, signal: AbortSignal): Promise<number>
   return usedBytes;
 }
 
-async function checkLayers({ files }: MappedImage, findings: ItemFindings, signal: AbortSignal): Promise<void> {
+/** Checks the refcounts of each qcow2 file. Returns false if one of them is corrupt. */
+async function checkLayers({ files }: MappedImage, findings: ItemFindings, signal: AbortSignal): Promise<boolean> {
+  let isSound = true;
   for (const { path } of files) {
     if (probeFormat(Buffer.from(await readHead(path, 512)), Buffer.alloc(0)) !== 'qcow2') continue;
     const { corruptions, leaks, isDirty, examples } = await checkQcow2(path, signal);
     const all = examples.join('; ');
     if (corruptions > 0) {
+      isSound = false;
       const hint =
         'Restore it from another copy. qemu-img check -r all repairs the tables of a copy, but not lost data.';
       findings.error(path, `${formatCount(corruptions, 'error')} in its tables: ${all}`, hint);
@@ -77,6 +80,7 @@ async function checkLayers({ files }: MappedImage, findings: ItemFindings, signa
       );
     }
   }
+  return isSound;
 }
 
 /** Reads all data and decompresses all clusters. */
