@@ -45,7 +45,7 @@ export class StatusCommand extends ConnectedCommand<StatusResult | JobView> {
       char: 'o',
       helpValue: 'DIR',
       default: '.',
-      description: 'Folder to check for free space and write access.',
+      description: 'Folder to check for free space and write access, and whose replicas are listed.',
     }),
     snapshot: Flags.boolean({
       default: false,

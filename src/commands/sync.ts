@@ -2,13 +2,14 @@ import { Args } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { requireOpenFiles } from '../base/files/open-files.ts';
 import { ConnectedCommand } from '../cli/connected-command.ts';
+import type { OptionalValues } from '../cli/input/optional-values.ts';
 import { requestedVms } from '../cli/input/vm-words.ts';
 import { syncSummary } from '../cli/report/sync-summary.ts';
 import type { ExportScreen } from '../cli/screen/screen.ts';
 import type * as SyncVms from '../operations/sync/sync-vms.ts';
 import type { SyncEvent, SyncOptions, SyncResult } from '../operations/sync/types.ts';
 import { syncDocument } from './documents/sync-document.ts';
-import { readSyncOptions, SYNC_FLAGS } from './flags/sync-flags.ts';
+import { OPTIONAL_AUDIT, readSyncOptions, SYNC_FLAGS } from './flags/sync-flags.ts';
 
 /** `hyper2kvm sync VM...` */
 export class SyncCommand extends ConnectedCommand<SyncResult> {
@@ -39,6 +40,10 @@ export class SyncCommand extends ConnectedCommand<SyncResult> {
   static override flags = SYNC_FLAGS;
 
   #screen: ExportScreen | undefined;
+
+  protected override optionalValues(): OptionalValues {
+    return { audit: OPTIONAL_AUDIT };
+  }
 
   protected override leftBehindNote(): string {
     return 'Stopped without cleaning up. The server may still have an export lease, which expires after some minutes, and a temporary snapshot, which the next sync removes.';

@@ -54,7 +54,7 @@ function statusWith(findings: StatusFinding[], env: NodeJS.ProcessEnv = {}) {
         checkReadiness: () => Promise.reject(new Error('not asked')),
         checkStatus: (options: { version: string }) => {
           asked.push(options);
-          return Promise.resolve({ version: options.version, findings, jobs: [] });
+          return Promise.resolve({ version: options.version, findings, jobs: [], replicas: [] });
         },
       });
     }

@@ -1,15 +1,17 @@
 import type { JobView } from '../../jobs/job-record.ts';
 import type { StatusResult } from '../../operations/status/types.ts';
-import { formatBytes } from '../../base/text/amounts.ts';
+import type { ReplicaView } from '../../operations/sync/types.ts';
+import { formatBytes, formatDuration } from '../../base/text/amounts.ts';
 import { plainPaint, type Paint } from '../text/color.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
 
 /** The findings about host and server, the remedies, and the recent jobs. */
 export function statusReport(
-  { version, findings, jobs }: StatusResult,
+  { version, findings, jobs, replicas }: StatusResult,
   width: number | undefined,
   paint: Paint = plainPaint,
+  nowMs = Date.now(),
 ): string[] {
   const table = renderTable(
     [{ header: 'AREA' }, { header: 'CHECK' }, { header: 'LEVEL', isState: true }, { header: 'FINDING', cut: 'wrap' }],
@@ -27,6 +29,7 @@ export function statusReport(
     ...(hints.length > 0 ? ['', ...hints] : []),
     '',
     ...(jobs.length > 0 ? jobTable(jobs, width, paint) : ['No jobs yet.']),
+    ...(replicas.length > 0 ? ['', ...replicaTable(replicas, width, nowMs)] : []),
   ];
 }
 
@@ -72,5 +75,25 @@ function jobTable(jobs: readonly JobView[], width: number | undefined, paint: Pa
     ]),
     width,
     paint,
+  );
+}
+
+function replicaTable(replicas: readonly ReplicaView[], width: number | undefined, nowMs: number): string[] {
+  return renderTable(
+    [
+      { header: 'REPLICA' },
+      { header: 'ROUND', align: 'right' },
+      { header: 'AGE', align: 'right' },
+      { header: 'NEXT ROUND', align: 'right' },
+      { header: 'FOLDER', cut: 'middle' },
+    ],
+    replicas.map(({ vm, round, takenAt, nextRoundSeconds, folder, problem }) => [
+      safeText(vm),
+      String(round),
+      takenAt === null ? '' : formatDuration((nowMs - Date.parse(takenAt)) / 1000),
+      nextRoundSeconds === null ? '' : formatDuration(nextRoundSeconds),
+      safeText(problem ?? folder),
+    ]),
+    width,
   );
 }

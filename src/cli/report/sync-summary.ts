@@ -24,11 +24,20 @@ function vmLines(result: VmSyncResult): string[] {
     ...(nextRoundSeconds === undefined
       ? []
       : [`  A round that begins now would take about ${formatDuration(nextRoundSeconds)}`]),
+    ...(result.enabledTracking === true ? ['  Changed block tracking was switched on for the VM'] : []),
+    ...(result.repairedBytes === undefined
+      ? []
+      : [`  Audit: ${formatBytes(result.repairedBytes)} differed that the server had not reported as changed`]),
     ...result.warnings.map((warning) => `  Warning: ${safeText(warning)}`),
   ];
 }
 
 function diskWords({ file, label, changedBytes, reading }: SyncedDisk): string {
-  const words = reading === 'new' ? 'new, with' : 'changed:';
-  return `${file}: ${label}, ${words} ${formatBytes(changedBytes)}${reading === 'new' ? ' of data' : ''}`;
+  const bytes = formatBytes(changedBytes);
+  const words = {
+    new: `new, with ${bytes} of data`,
+    changed: `${bytes} changed`,
+    compared: `compared, ${bytes} differed`,
+  };
+  return `${file}: ${label}, ${words[reading]}`;
 }

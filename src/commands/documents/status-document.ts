@@ -7,13 +7,14 @@ import type {
   StatusDocument,
 } from '../../operations/documents/schemas.ts';
 import type { ListedVm } from '../../operations/list/list-types.ts';
+import type { ReplicaView } from '../../operations/sync/types.ts';
 import type { CheckResult, StatusResult } from '../../operations/status/types.ts';
 
 /** The `result` of `status --json`. */
 export function statusDocument(result: StatusResult | JobView): StatusDocument | JobDocument {
   if (!('findings' in result)) return jobDocument(result);
-  const { version, findings, jobs } = result;
-  return { version, findings, jobs: jobs.map(jobDocument) };
+  const { version, findings, jobs, replicas } = result;
+  return { version, findings, jobs: jobs.map(jobDocument), replicas: replicas.map(replicaDocument) };
 }
 
 /** The `result` of `check --json`. */
@@ -24,6 +25,10 @@ export function checkDocument({ version, findings }: CheckResult): CheckDocument
 /** The `result` of `jobs --json`. */
 export function jobsDocument(result: JobView[] | JobView): JobsDocument | JobDocument {
   return Array.isArray(result) ? result.map(jobDocument) : jobDocument(result);
+}
+
+function replicaDocument({ vm, folder, round, takenAt, isPending, nextRoundSeconds, problem }: ReplicaView) {
+  return { vm, folder, round, takenAt, isPending, nextRoundSeconds, problem };
 }
 
 /** A record as displayed, with the path of its file. */

@@ -1,15 +1,25 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { readMode } from '../../cli/input/option-values.ts';
+import { readChoice, readMode } from '../../cli/input/option-values.ts';
 import { readOutputPath } from '../../cli/input/output-path.ts';
 import { LOG_FLAGS } from '../../cli/log/log-flags.ts';
 import { PROGRESS_FLAGS } from '../../cli/progress/progress-flags.ts';
+import { TRANSPORTS } from '../../operations/export/types.ts';
+import type { OptionalValue } from '../../cli/input/optional-values.ts';
 import { REPLICA_FORMATS, type SyncOptions } from '../../operations/sync/types.ts';
 import { EXPORT_FLAGS } from './export-flags.ts';
 import { readJobs } from './fleet-flags.ts';
 import { MODE_FLAG } from './mode-flag.ts';
 import { NOTIFY_FLAGS, readNotify } from './notify-flags.ts';
 import { readTransferOptions, TRANSFER_FLAGS } from './transfer-flags.ts';
+import { readTransport, TRANSPORT_FLAGS } from './transport-flags.ts';
+
+const AUDIT_TRANSPORTS = ['lease', 'nfc'] as const;
+
+export const OPTIONAL_AUDIT: OptionalValue = {
+  bare: 'lease',
+  accepts: (word) => AUDIT_TRANSPORTS.some((transport) => transport === word),
+};
 
 /** The flags of `sync`, except the connection flags. A flag that `export` has too means the same. */
 export const SYNC_FLAGS = {
@@ -28,6 +38,15 @@ export const SYNC_FLAGS = {
     default: false,
     description: 'Quiesce the guest file systems for the snapshot, through VMware Tools.',
   }),
+  'no-cbt': Flags.boolean({
+    default: false,
+    description: 'Read everything in each round, and do not use changed block tracking (CBT).',
+  }),
+  audit: Flags.string({
+    helpValue: '[=TRANSPORT]',
+    description:
+      'Read everything, compare it with the replica, and repair what differs. TRANSPORT is lease (default) or nfc. The exit code is 13 if something differed that the server had not reported as changed.',
+  }),
   mode: MODE_FLAG,
   'parallel-vms': Flags.string({
     helpGroup: 'MANY VMS',
@@ -38,6 +57,14 @@ export const SYNC_FLAGS = {
   }),
   ...TRANSFER_FLAGS,
   ...PROGRESS_FLAGS,
+  transport: Flags.string({
+    helpGroup: 'TRANSFER',
+    options: TRANSPORTS,
+    default: 'auto',
+    description:
+      'How disks are read: nfc (random-access reads from TCP port 902 of the ESXi host, which can read changed areas only), lease (the export lease, which always sends complete disks), or auto (nfc where it is available, otherwise lease).',
+  }),
+  'nfc-depth': TRANSPORT_FLAGS['nfc-depth'],
   ...LOG_FLAGS,
   ...NOTIFY_FLAGS,
 };
@@ -62,6 +89,9 @@ export function readSyncOptions(
     isList: flags['from-file'] !== undefined,
     format: flags.format,
     quiesce: flags.quiesce,
+    tracking: !flags['no-cbt'],
+    audit: flags.audit === undefined ? undefined : readChoice('--audit', flags.audit, AUDIT_TRANSPORTS),
+    ...readTransport(flags),
     mode: readMode('--mode', flags.mode),
     ...transfer,
     jobs: readJobs(flags['parallel-vms'], transfer.parallel),

@@ -154,13 +154,16 @@ export const SyncDocument = object({
           label: string(),
           file: string(),
           capacityBytes: number(),
-          reading: picklist(['new', 'compared']),
-          reason: string(),
+          reading: picklist(['new', 'changed', 'compared']),
+          reason: nullable(string()),
           changedBytes: number(),
+          repairedBytes: optional(nullable(number())),
         }),
       ),
       transferredBytes: number(),
       changedBytes: number(),
+      repairedBytes: optional(number()),
+      enabledTracking: optional(boolean()),
       quiesced: optional(boolean()),
       fetchSeconds: number(),
       applySeconds: number(),
@@ -380,6 +383,17 @@ export const StatusDocument = object({
   version: string(),
   findings: array(StatusFindingSchema),
   jobs: array(JobDocument),
+  replicas: array(
+    object({
+      vm: string(),
+      folder: string(),
+      round: number(),
+      takenAt: nullable(string()),
+      isPending: boolean(),
+      nextRoundSeconds: nullable(number()),
+      problem: optional(string()),
+    }),
+  ),
 });
 
 export type CancelDocument = InferOutput<typeof CancelDocument>;

@@ -1,6 +1,7 @@
 import { listJobs } from '../../jobs/job-store.ts';
 import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
 import type { OperationContext, WarningEvent } from '../operation-context.ts';
+import { listReplicas } from '../sync/list-replicas.ts';
 import { inspectHost } from './host-findings.ts';
 import { inspectServer } from './server-findings.ts';
 import type { CheckResult, StatusResult } from './types.ts';
@@ -34,10 +35,12 @@ export async function checkReadiness(
   return { version, findings: [...host, ...server] };
 }
 
-/** Like {@link checkReadiness}, with the outcome of recent jobs. */
+/** Like {@link checkReadiness}, with the outcome of recent jobs and the replicas in the output folder. */
 export async function checkStatus(
   { limit = 10, ...options }: StatusOptions,
   context: Pick<OperationContext<WarningEvent>, 'signal'>,
 ): Promise<StatusResult> {
-  return { ...(await checkReadiness(options, context)), jobs: await listJobs(options.env, { limit }) };
+  const ready = await checkReadiness(options, context);
+  const jobs = await listJobs(options.env, { limit });
+  return { ...ready, jobs, replicas: await listReplicas(options.output) };
 }

@@ -1,4 +1,5 @@
 import type { ErrorKind } from '../../base/errors.ts';
+import type { ReplicaView } from '../sync/types.ts';
 import type { JobView } from '../../jobs/job-record.ts';
 
 /**
@@ -25,4 +26,6 @@ export interface StatusResult {
   findings: StatusFinding[];
   /** Newest first. */
   jobs: JobView[];
+  /** The replicas in the output folder, by name. */
+  replicas: ReplicaView[];
 }

@@ -7,6 +7,7 @@ import type { WantedFile } from '../export/transfer/wanted-files.ts';
 import type { AreaList } from './replica/area-list.ts';
 import type { DiskWriterOptions, WriterCounts } from './replica/disk-writer.ts';
 import type { DiskTask } from './replica/replica.ts';
+import { AreaSource } from './area-source.ts';
 import { ReplicaMember } from './replica-member.ts';
 import type { RoundScope } from './scope.ts';
 
@@ -18,11 +19,18 @@ export interface RoundDisk {
   reported: AreaList | undefined;
 }
 
+export interface FetchedDisk extends WriterCounts {
+  /** Everything was read, although the changed areas would have been enough. */
+  isComplete: boolean;
+}
+
 export interface FetchedRound {
   /** For each disk, in the order of the round. */
-  counts: WriterCounts[];
+  disks: FetchedDisk[];
   transferredBytes: number;
 }
+
+const NO_COUNTS: WriterCounts = { changedBytes: 0, unreportedBytes: 0, isDamaged: false };
 
 /** The files of a round are not kept for a later run, which starts over from a newer snapshot. */
 const NO_RECORD = { add: () => Promise.resolve(), setComplete: () => Promise.resolve() };
@@ -36,25 +44,37 @@ export async function fetchRound(
   round: { id: string; snapshot: MoRef; disks: readonly VirtualDisk[]; wanted: readonly RoundDisk[] },
   signal: AbortSignal,
 ): Promise<FetchedRound> {
-  const { client, vm, options, leave, step, workers, report } = scope;
-  const counts = new Map<RoundDisk, WriterCounts>();
-  const openMember = async (name: string) => {
-    const disk = round.wanted.find(({ task }) => task.file === name);
+  const { client, vm, facts, options, leave, step, warn, workers, nfc, report } = scope;
+  const { wanted } = round;
+  const counts: WriterCounts[] = [];
+  const isPart: boolean[] = [];
+  const openMember = (name: string): Promise<ReplicaMember> => {
+    const index = wanted.findIndex(({ task }) => task.file === name);
+    const disk = wanted[index];
     if (disk === undefined) throw new Error(`${name} is not a disk of the round`);
-    const { task, content, reported } = disk;
-    const writer = { ...task, content, reported, round: round.id, mode: options.mode };
-    const compareContent = task.doubt !== undefined;
-    const onCommit = (done: { counts: WriterCounts }): unknown => counts.set(disk, done.counts);
-    return await ReplicaMember.open(name, { ...writer, compareContent }, { workers, onCommit });
+    const { task, reported } = disk;
+    const compareContent = task.doubt !== undefined || options.audit !== undefined;
+    const writer = { ...task, reported, compareContent, round: round.id, mode: options.mode };
+    const content = () => (isPart[index] === true ? 'areas' : 'all');
+    const onCommit = (done: { counts: WriterCounts }): void => void (counts[index] = done.counts);
+    return Promise.resolve(new ReplicaMember(name, { writer, content, workers, onCommit }));
   };
   const writer = { maxOpenMembers: options.parallel, openMember };
   const transfer = new Transfer({ ...scope, ...options, vm, writer, resume: NO_RECORD, report });
-  const request = { client, vm, ref: round.snapshot, disks: round.disks, leave, hasEarlierRun: true, step };
   const verify = (): Promise<void> => Promise.resolve(step('download', 'Downloading'));
-  using source = DISK_SOURCES.lease({ ...request, verify });
-  await transfer.run(source, (files) => wantedOf(files, round.wanted), signal);
+  const request = { client, vm, ref: round.snapshot, vmRef: facts.ref, disks: round.disks, hasEarlierRun: true };
+  const transport = options.audit ?? options.transport;
+  using source = new AreaSource(
+    DISK_SOURCES[transport]({ ...request, leave, step, warn, nfc, verify }),
+    (index) => (wanted[index]?.content === 'areas' ? wanted[index].reported?.areas : undefined),
+    (index, isPartOnly) => (isPart[index] = isPartOnly),
+  );
+  await transfer.run(source, (files) => wantedOf(files, wanted), signal);
   return {
-    counts: round.wanted.map((disk) => counts.get(disk) ?? { changedBytes: 0, unreportedBytes: 0 }),
+    disks: wanted.map(({ content }, index) => ({
+      ...(counts[index] ?? NO_COUNTS),
+      isComplete: content === 'areas' && isPart[index] !== true,
+    })),
     transferredBytes: transfer.transferredBytes,
   };
 }

@@ -10,9 +10,7 @@ export function nextRoundSeconds(rounds: readonly RoundMeasure[]): number | unde
   const passedSeconds = (Date.parse(last.takenAt) - Date.parse(before.takenAt)) / 1000;
   const fixedSeconds = Math.max(0, last.seconds - last.fetchSeconds - last.applySeconds);
   const workSeconds = last.fetchSeconds + last.applySeconds;
-  // Work that does not depend on the changes, such as reading a complete disk, takes as long again.
-  if (last.changedBytes === 0 || passedSeconds <= 0 || last.fetchedBytes > 4 * last.changedBytes) {
-    return fixedSeconds + workSeconds;
-  }
+  // Reading complete disks takes as long again, whatever changes.
+  if (last.isComplete || passedSeconds <= 0) return fixedSeconds + workSeconds;
   return fixedSeconds + workSeconds * Math.min(1, last.seconds / passedSeconds);
 }

@@ -4,13 +4,16 @@ import type { DiskSink } from '../../image/model/sink.ts';
 import type { PackedWindow } from '../../image/model/window.ts';
 import type { MemberRecord } from '../../ovf/write/package-writer.ts';
 import type { ArrivingDisk } from '../export/target/image-member.ts';
-import type { TransferMember } from '../export/transfer/transfer.ts';
 import { BLOCK_BYTES } from './replica/blocks.ts';
 import { DiskWriter, type DiskWriterOptions } from './replica/disk-writer.ts';
 
 const CLUSTER_BYTES = 64 * 1024;
 
 interface MemberOptions {
+  /** The writer, except how the disk is read. */
+  writer: Omit<DiskWriterOptions, 'content'>;
+  /** How the disk is read; known when it has been opened. */
+  content: () => DiskWriterOptions['content'];
   workers: SharedWorkers;
   /** Called when everything is flushed. */
   onCommit: (writer: DiskWriter) => void;
@@ -23,25 +26,12 @@ export class ReplicaMember {
   readonly windowBytes = BLOCK_BYTES;
   readonly freeInputs: SharedArrayBuffer[] = [];
   readonly #name: string;
-  readonly #workers: SharedWorkers;
-  readonly #content: DiskWriterOptions['content'];
-  readonly #writer: DiskWriter;
-  readonly #onCommit: (writer: DiskWriter) => void;
+  readonly #options: MemberOptions;
+  #writer: DiskWriter | undefined;
 
-  private constructor(
-    name: string,
-    writer: DiskWriter,
-    { content, workers, onCommit }: MemberOptions & Pick<DiskWriterOptions, 'content'>,
-  ) {
+  constructor(name: string, options: MemberOptions) {
     this.#name = name;
-    this.#workers = workers;
-    this.#content = content;
-    this.#writer = writer;
-    this.#onCommit = onCommit;
-  }
-
-  static async open(name: string, options: DiskWriterOptions, member: MemberOptions): Promise<TransferMember> {
-    return new ReplicaMember(name, await DiskWriter.start(options), { ...member, content: options.content });
+    this.#options = options;
   }
 
   async copyFrom(
@@ -49,35 +39,46 @@ export class ReplicaMember {
     signal: AbortSignal,
     onProgress?: (coveredBytes: number) => void,
   ): Promise<void> {
-    if (this.#content === 'areas') return await this.#takeAreas({ windows, release }, onProgress);
-    await using use = this.#workers.use();
+    const content = this.#options.content();
+    const writer = await DiskWriter.start({ ...this.#options.writer, content });
+    this.#writer = writer;
+    if (content === 'areas') return await takeAreas(writer, { windows, release }, onProgress);
+    await using use = this.#options.workers.use();
     const options = { pool: use.pool, compression: undefined, verify: true, hash: false, signal };
     const progress = onProgress === undefined ? {} : { onProgress };
-    await copyWindows(windows, new WriterSink(this.#writer), { ...options, ...progress, onRelease: release });
-  }
-
-  /** Only what was read is new, so zeros count too. */
-  async #takeAreas({ windows, release }: ArrivingDisk, onProgress?: (coveredBytes: number) => void): Promise<void> {
-    for await (const window of windows) {
-      const { offsetBytes, lengthBytes, parts, input } = window;
-      if (input === undefined) throw new Error('a window without content');
-      for (const { at, lengthBytes: length, fileOffsetBytes } of parts) {
-        await this.#writer.take(offsetBytes + at, new Uint8Array(input, fileOffsetBytes, length));
-      }
-      release(window);
-      onProgress?.(offsetBytes + lengthBytes);
-    }
+    await copyWindows(windows, new WriterSink(writer), { ...options, ...progress, onRelease: release });
   }
 
   async commit(sha256: string): Promise<MemberRecord> {
-    await this.#writer.finish();
-    await this.#writer[Symbol.asyncDispose]();
-    this.#onCommit(this.#writer);
+    const writer = this.#writer;
+    if (writer === undefined) throw new Error(`${this.#name} was not copied`);
+    await writer.finish();
+    await writer[Symbol.asyncDispose]();
+    this.#writer = undefined;
+    this.#options.onCommit(writer);
     return { name: this.#name, sizeBytes: 0, sha256, modifiedMs: 0 };
   }
 
   async discard(): Promise<void> {
-    await this.#writer[Symbol.asyncDispose]();
+    await this.#writer?.[Symbol.asyncDispose]();
+    this.#writer = undefined;
+  }
+}
+
+/** Only what was read is new, so zeros count too. */
+async function takeAreas(
+  writer: DiskWriter,
+  { windows, release }: ArrivingDisk,
+  onProgress?: (coveredBytes: number) => void,
+): Promise<void> {
+  for await (const window of windows) {
+    const { offsetBytes, lengthBytes, parts, input } = window;
+    if (input === undefined) throw new Error('a window without content');
+    for (const { at, lengthBytes: length, fileOffsetBytes } of parts) {
+      await writer.take(offsetBytes + at, new Uint8Array(input, fileOffsetBytes, length));
+    }
+    release(window);
+    onProgress?.(offsetBytes + lengthBytes);
   }
 }
 

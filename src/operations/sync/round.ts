@@ -8,12 +8,13 @@ import { readSnapshotDisks } from '../../vsphere/vm/vm-facts.ts';
 import { CleanUp } from '../clean-up.ts';
 import { expectedBytes } from '../export/plan/inspect-output.ts';
 import type { ExportedFile } from '../export/types.ts';
-import { fetchRound, type RoundDisk } from './fetch-round.ts';
+import { fetchRound, type FetchedDisk, type RoundDisk } from './fetch-round.ts';
 import { nextRoundSeconds } from './forecast.ts';
-import { Replica, type DiskTask, type SourceDisk } from './replica/replica.ts';
+import { Replica, type SourceDisk } from './replica/replica.ts';
 import type { RoundScope } from './scope.ts';
 import { removeOldSnapshot, takeSnapshot } from './round-snapshot.ts';
-import type { SyncedDisk, VmSyncResult } from './types.ts';
+import { LEASE, prepareTracking, readingOf, tellReading, type Reading } from './tracking.ts';
+import type { SyncedDisk, SyncOptions, VmSyncResult } from './types.ts';
 
 type RoundResult = Omit<
   VmSyncResult,
@@ -28,6 +29,7 @@ export async function runRound(scope: RoundScope, signal: AbortSignal): Promise<
   const { client, replica, options, leave, step, warn } = scope;
   const startedAt = Date.now();
   await removeOldSnapshot(scope, signal);
+  const tracking = await prepareTracking(scope, signal);
   await using cleanUp = new CleanUp(leave);
   const snapshot = await takeSnapshot(scope, cleanUp, signal);
   if (options.quiesce && !snapshot.quiesced) {
@@ -36,18 +38,23 @@ export async function runRound(scope: RoundScope, signal: AbortSignal): Promise<
   const disks = await readSnapshotDisks(client, snapshot.ref, signal);
   const sources = disks.map(sourceOf);
   const tasks = await replica.plan(sources);
-  const wanted = tasks.map((task): RoundDisk => ({ task, content: 'all', reported: undefined }));
+  const wanted: Reading[] = [];
+  for (const task of tasks) wanted.push(await readingOf(scope, task, { snapshot: snapshot.ref, tracking }, signal));
   for (const { file, label } of replica.gone(sources)) {
     warn(`${label} is no longer a disk of the VM. ${file} stays as it is, and is not updated any more.`);
   }
-  for (const { task } of wanted) step('preflight', `${task.disk.label}: ${reasonOf(task)}`);
+  tellReading(scope, wanted);
   await requireSpace(scope, wanted, disks);
 
   const id = Replica.newRound();
   const fetchedAt = Date.now();
   const fetched = await fetchRound(scope, { id, snapshot: snapshot.ref, disks, wanted }, signal);
   const fetchSeconds = secondsSince(fetchedAt);
-  await replica.commit(tasks, { round: id, takenAt: snapshot.takenAt });
+  const damaged = tasks.filter((_, index) => fetched.disks[index]?.isDamaged === true);
+  for (const { file } of damaged) {
+    warn(`The content of ${file} is not what was written to it. The next round compares all of it.`);
+  }
+  await replica.commit(tasks, { round: id, takenAt: snapshot.takenAt, damaged });
   // The snapshot grows with every write of the VM, and the rest needs nothing of the server.
   await cleanUp.run();
   signal.throwIfAborted();
@@ -55,13 +62,18 @@ export async function runRound(scope: RoundScope, signal: AbortSignal): Promise<
   const appliedAt = Date.now();
   await replica.apply();
   const applySeconds = secondsSince(appliedAt);
-  const synced = tasks.map((task, index) => syncedDisk(task, fetched.counts[index]?.changedBytes ?? 0));
+  const synced = wanted.map((reading, index) => syncedDisk(reading, fetched.disks[index], options));
+  const repaired = options.audit === undefined ? undefined : repairedOf(synced);
+  if (repaired !== undefined && repaired > 0) {
+    warn(`The audit found and repaired ${formatBytes(repaired)} that the server had not reported as changed.`);
+  }
   const changedBytes = synced.reduce((sum, disk) => sum + disk.changedBytes, 0);
   const seconds = secondsSince(startedAt);
   const { takenAt } = snapshot;
   const { transferredBytes } = fetched;
   const measures = { fetchSeconds, applySeconds, seconds };
-  await replica.measure({ takenAt, changedBytes, fetchedBytes: transferredBytes, ...measures });
+  const isComplete = synced.some(({ reading }) => reading !== 'changed');
+  await replica.measure({ takenAt, isComplete, changedBytes, fetchedBytes: transferredBytes, ...measures });
   const next = nextRoundSeconds(replica.state.rounds);
   return {
     round: replica.state.point?.number ?? 0,
@@ -70,29 +82,42 @@ export async function runRound(scope: RoundScope, signal: AbortSignal): Promise<
     files: await Promise.all(tasks.map(({ files }) => fileOf(files.image))),
     transferredBytes,
     changedBytes,
+    ...(repaired !== undefined && { repairedBytes: repaired }),
+    ...(tracking.isNew === true && { enabledTracking: true }),
     ...(options.quiesce && { quiesced: snapshot.quiesced }),
     ...measures,
     ...(next !== undefined && { nextRoundSeconds: next }),
   };
 }
 
-function sourceOf({ key, label, uuid, capacityBytes }: VirtualDisk): SourceDisk {
-  return { key, label, uuid, capacityBytes, changeId: undefined };
+function sourceOf({ key, label, uuid, capacityBytes, changeId }: VirtualDisk): SourceDisk {
+  return { key, label, uuid, capacityBytes, changeId: changeId === '' ? undefined : changeId };
 }
 
-function syncedDisk(task: DiskTask, changedBytes: number): SyncedDisk {
+function syncedDisk(
+  { task, reason, reported }: Reading,
+  fetched: FetchedDisk | undefined,
+  { audit }: Pick<SyncOptions, 'audit'>,
+): SyncedDisk {
   const { disk, file, how } = task;
   const { label, capacityBytes } = disk;
-  const reading = how === 'image' ? 'new' : 'compared';
-  return { label, file, capacityBytes, reading, reason: reasonOf(task), changedBytes };
+  const { changedBytes = 0, unreportedBytes = 0, isComplete = false } = fetched ?? {};
+  const reading = how === 'image' ? 'new' : reason === undefined && !isComplete ? 'changed' : 'compared';
+  const why = isComplete ? LEASE : (reason ?? null);
+  const repairedBytes = reported === undefined ? null : unreportedBytes;
+  return {
+    label,
+    file,
+    capacityBytes,
+    reading,
+    reason: why,
+    changedBytes,
+    ...(audit !== undefined && { repairedBytes }),
+  };
 }
 
-/** Why a disk is read in the way that it is, as a clause. */
-function reasonOf({ how, known, doubt }: DiskTask): string {
-  if (how === 'image') return 'it is read completely, because there is no replica of this disk yet';
-  if (doubt !== undefined) return `it is read and compared with the replica, because ${doubt}`;
-  if (known === undefined) return 'it is read and compared with the replica, because its UUID changed';
-  return 'it is read completely, and compared with the digests of the replica';
+function repairedOf(disks: readonly SyncedDisk[]): number {
+  return disks.reduce((sum, { repairedBytes }) => sum + (repairedBytes ?? 0), 0);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { SharedWorkers } from '../../image/copy/shared-workers.ts';
 import type { VsphereClient } from '../../vsphere/session/vsphere-client.ts';
 import type { VmFacts } from '../../vsphere/vm/vm-facts.ts';
 import type { ExportStep } from '../events.ts';
+import type { NfcRun } from '../export/source/nfc-run.ts';
 import type { LeftSnapshots } from '../export/source/left-snapshots.ts';
 import type { ServerHashes } from '../export/transfer/unproved-files.ts';
 import type { Replica } from './replica/replica.ts';
@@ -17,6 +18,8 @@ export interface SyncShared {
   limiter: RateLimiter | undefined;
   workers: SharedWorkers;
   hashes: ServerHashes;
+  /** Random-access reads of this run. */
+  nfc: NfcRun;
   claims: FileClaims;
   report: (event: SyncEvent) => void;
 }

@@ -1,4 +1,5 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { NFC_PRIVILEGES } from '../../vsphere/inventory/privileges.ts';
 import { readVmFacts, type VmFacts } from '../../vsphere/vm/vm-facts.ts';
 import type { FoundVm } from '../export/plan/find-vms.ts';
 import { inspectPrivileges } from '../export/plan/inspect-privileges.ts';
@@ -69,7 +70,11 @@ async function syncLocked(
   await removeLeft(left, { client, vm, vmRef: ref, step: (detail) => step('clean-up', detail) }, signal);
   const facts = await readVmFacts(client, ref, signal);
   const power = { kind: 'snapshot', quiesce: options.quiesce } as const;
-  const findings = [...inspectVm(vm, facts, power), ...(await inspectPrivileges(client, facts, power, signal))];
+  const forReads = options.transport === 'nfc' ? NFC_PRIVILEGES : [];
+  const findings = [
+    ...inspectVm(vm, facts, power),
+    ...(await inspectPrivileges(client, facts, power, signal, forReads)),
+  ];
   refuse(vm, facts, findings);
   for (const { level, detail } of findings) if (level === 'warning') warn(detail);
   const round = await runRound({ ...shared, vm, facts, output, replica, left, leave, warn, step }, signal);

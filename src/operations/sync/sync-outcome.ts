@@ -13,6 +13,7 @@ function kindOfSync({ synced, failed }: VmResults): ErrorKind | 'interrupted' | 
     const codes = new Set(failed.map(({ error }) => codeOfKind(error.kind)));
     return codes.size === 1 ? first.error.kind : 'partial';
   }
+  if (synced.some(({ repairedBytes = 0 }) => repairedBytes > 0)) return 'image';
   return synced.some(({ leftBehind = [] }) => leftBehind.length > 0) ? 'partial' : undefined;
 }
 
@@ -33,6 +34,7 @@ export function syncOutcome(result: SyncResult, errors: readonly unknown[]): Out
   const kind = kindOfSync(result);
   if (kind === undefined) return undefined;
   const names = failed.map(({ vm }) => vm).join(', ');
+  if (failed.length === 0 && kind === 'image') return { error: repairedError(synced), shown: false };
   if (failed.length === 0) {
     const left = synced.flatMap(({ leftBehind = [] }) => leftBehind);
     const sentence = `The replica is complete, but its clean-up on the server is not: ${left.join(' ')}`;
@@ -46,4 +48,11 @@ export function syncOutcome(result: SyncResult, errors: readonly unknown[]): Out
   if (errors.length === 1) return { error: errors[0], shown: true };
   const sentence = `None of the ${failed.length} VMs was replicated: ${names}.`;
   return { error: new Hyper2kvmError(kind === 'interrupted' ? 'internal' : kind, sentence), shown: false };
+}
+
+function repairedError(synced: SyncResult['synced']): Hyper2kvmError {
+  const found = synced.filter(({ repairedBytes = 0 }) => repairedBytes > 0).map(({ vm }) => vm);
+  const sentence = `The audit found differences that the server had not reported as changed, and repaired them: ${found.join(', ')}.`;
+  const hint = 'Changed block tracking of these VMs is not reliable: use --no-cbt, or reset it on the server.';
+  return new Hyper2kvmError('image', sentence, { hint });
 }

@@ -13,6 +13,7 @@ import { findAllVms } from '../export/plan/find-vms.ts';
 import { describeFailure } from '../export/run/export-outcome.ts';
 import { JobProgress } from '../export/run/job-progress.ts';
 import { RunMeter } from '../export/run/run-meter.ts';
+import { NfcRun } from '../export/source/nfc-run.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { openSession } from '../server-session.ts';
 import { exitCodeOfSync, stateOfSync } from './sync-outcome.ts';
@@ -68,13 +69,15 @@ async function syncAll(
     return describeFailure(word, error);
   });
   report({ type: 'run-started', job, vms: await withDiskSizes(client, found, signal) });
+  const workers = new SharedWorkers(MOST_WORKERS);
   const shared: SyncShared = {
     client,
     options,
     job,
     limiter: options.limitRateBytes === undefined ? undefined : new RateLimiter(options.limitRateBytes),
-    workers: new SharedWorkers(MOST_WORKERS),
+    workers,
     hashes: { broken: false },
+    nfc: new NfcRun(client, { depth: options.nfcDepth, readTimeoutMs: options.stallTimeoutMs }, workers),
     claims: new FileClaims({ env: options.env, onProblem: warn }),
     report,
   };

@@ -1,7 +1,7 @@
 import type { ReplicaFormat } from '../../image/replica/replica-format.ts';
 import type { NotifyOptions } from '../../jobs/notify-command.ts';
 import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
-import type { ExportedFile, ExportEvent, TransferEvent, VmExportFailure } from '../export/types.ts';
+import type { ExportedFile, ExportEvent, TransferEvent, Transport, VmExportFailure } from '../export/types.ts';
 
 export { REPLICA_FORMATS } from '../../image/replica/replica-format.ts';
 
@@ -15,6 +15,14 @@ export interface SyncOptions {
   format: ReplicaFormat;
   /** Quiesce the guest file systems for the snapshot. */
   quiesce: boolean;
+  /** Read only what changed, by changed block tracking. */
+  tracking: boolean;
+  /** How disks are read. */
+  transport: Transport;
+  /** Requests in flight for each disk with NFC. */
+  nfcDepth: number;
+  /** Read everything over this transport, and compare it with the replica. */
+  audit?: 'lease' | 'nfc' | undefined;
   /** Number of concurrent VMs, and of disks of each. */
   jobs: number;
   parallel: number;
@@ -32,6 +40,8 @@ export interface SyncOptions {
 export type DiskReading =
   /** Everything was read into a new image. */
   | 'new'
+  /** The areas that the server reports as changed were read. */
+  | 'changed'
   /** Everything was read, and compared with the replica. */
   | 'compared';
 
@@ -42,10 +52,12 @@ export interface SyncedDisk {
   file: string;
   capacityBytes: number;
   reading: DiskReading;
-  /** Why it was read in this way, as a clause. */
-  reason: string;
+  /** Why everything was read, as a clause; null if only the changed areas were. */
+  reason: string | null;
   /** Bytes of the replica that this round changed, in pieces of 4 KiB. */
   changedBytes: number;
+  /** With an audit: the part of them that the server did not report as changed. Null if it reported nothing. */
+  repairedBytes?: number | null;
 }
 
 /** The result of a round of one VM. */
@@ -65,6 +77,10 @@ export interface VmSyncResult {
   /** Bytes received over the network. */
   transferredBytes: number;
   changedBytes: number;
+  /** With an audit: bytes that differed although the server did not report them as changed. They are repaired. */
+  repairedBytes?: number;
+  /** This round switched on changed block tracking. */
+  enabledTracking?: true;
   /** Undefined when no quiesced snapshot was requested. */
   quiesced?: boolean;
   fetchSeconds: number;
@@ -74,6 +90,22 @@ export interface VmSyncResult {
   nextRoundSeconds?: number;
   warnings: string[];
   leftBehind?: string[];
+}
+
+/** A replica in a folder, as `status` shows it. */
+export interface ReplicaView {
+  vm: string;
+  folder: string;
+  /** The number of complete rounds. */
+  round: number;
+  /** The point in time that the replica holds; null before its first round. */
+  takenAt: string | null;
+  /** A fetched round is not applied yet; the next run does that. */
+  isPending: boolean;
+  /** How long a round would take; null before the second one. */
+  nextRoundSeconds: number | null;
+  /** Why the record cannot be read. */
+  problem?: string;
 }
 
 export interface SyncResult {

@@ -50,8 +50,8 @@ const wsdlTypes = {
   HttpNfcLeaseAbort: { _this: 'ref' },
   CreateDescriptor: { _this: 'ref', obj: 'ref', cdp: 'OvfCreateDescriptorParams' },
 
-  /** Only the field that this program sends, of many. */
-  VirtualMachineConfigSpec: { deviceChange: 'VirtualDeviceConfigSpec[]?' },
+  /** Only the fields that this program sends, of many. */
+  VirtualMachineConfigSpec: { deviceChange: 'VirtualDeviceConfigSpec[]?', changeTrackingEnabled: 'boolean?' },
   VirtualDeviceConfigSpec: { operation: 'string?', fileOperation: 'string?', device: 'VirtualCdrom' },
   /** A device to remove is identified by its key; its other fields are not needed. */
   VirtualCdrom: { key: 'int', controllerKey: 'int?', unitNumber: 'int?' },

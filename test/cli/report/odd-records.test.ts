@@ -35,7 +35,7 @@ function show(job: JobView): string[] {
   if (outcome !== undefined) expect(describeError(outcome).exitCode).toBeGreaterThan(0);
   return [
     ...jobReport(job),
-    ...statusReport({ version: '1', findings: [], jobs: [job] }, 80),
+    ...statusReport({ version: '1', findings: [], jobs: [job], replicas: [] }, 80),
     ...new JobLines(() => 0).take(job),
     ...queryTable([job]),
     ...queryDetails(job),

@@ -352,10 +352,21 @@ test('status shows findings, hints and jobs; one job shows everything in its rec
       hint: 'Check the password.',
     },
   ];
-  const status = statusReport({ version: '0.1.0', findings, jobs: [JOB] }, undefined);
+  const status = statusReport({ version: '0.1.0', findings, jobs: [JOB], replicas: [] }, undefined);
   expect(status).toContain('server  login  error  refused');
   expect(status).toContain('login: Check the password.');
   expect(status.at(-1)).toBe('20261122T140102Z-export-1a2b3c4d  partial  3.0 GiB  web-*');
+  const replica = {
+    vm: 'db-01',
+    folder: '/srv/replicas/db-01',
+    round: 5,
+    takenAt: '2026-11-22T14:00:00.000Z',
+    isPending: false,
+    nextRoundSeconds: 42,
+  };
+  const nowMs = Date.parse('2026-11-22T16:30:00Z');
+  const replicas = statusReport({ version: '0.1.0', findings, jobs: [], replicas: [replica] }, undefined, plainPaint, nowMs);
+  expect(replicas.at(-1)).toMatch(/^db-01 +5 +2h 30m +42s +\/srv\/replicas\/db-01$/);
   const job = jobReport(JOB).join('\n');
   for (const part of [
     'partial',

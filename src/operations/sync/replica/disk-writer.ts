@@ -28,6 +28,8 @@ export interface WriterCounts {
   changedBytes: number;
   /** Bytes that differ although the server did not report them as changed. */
   unreportedBytes: number;
+  /** The image had other content than its digests say, in a block of which only a part was read. */
+  isDamaged: boolean;
 }
 
 const PIECE_BYTES = 4096;
@@ -41,7 +43,7 @@ export class DiskWriter implements AsyncDisposable {
   readonly #redo: RedoWriter | undefined;
   readonly #content = Buffer.alloc(BLOCK_BYTES);
   readonly #old = Buffer.alloc(BLOCK_BYTES);
-  readonly counts: WriterCounts = { changedBytes: 0, unreportedBytes: 0 };
+  readonly counts: WriterCounts = { changedBytes: 0, unreportedBytes: 0, isDamaged: false };
   /** The block whose pieces arrive; all before it are done. */
   #block = -1;
   #isOpen = false;
@@ -134,7 +136,11 @@ export class DiskWriter implements AsyncDisposable {
     const digest = digestOf(next);
     if (how === 'image') return await this.#putNew(block, next, digest);
     const known = await this.#digests.digest(block);
-    if (content === 'all') {
+    if (content === 'areas') {
+      // What was not read is kept, so the new digest must not cover up damage.
+      const old = this.#old.subarray(0, next.length);
+      if (!digestOf(old).equals(known)) this.counts.isDamaged = true;
+    } else {
       if (!compareContent && digest.equals(known)) return;
       await this.#readOld(block);
     }

@@ -51,6 +51,8 @@ const PointSchema = object({
 
 const RoundSchema = object({
   takenAt: string(),
+  /** All of a disk was read. */
+  isComplete: boolean(),
   changedBytes: size,
   fetchedBytes: size,
   fetchSeconds: number(),

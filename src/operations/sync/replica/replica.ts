@@ -135,19 +135,17 @@ export class Replica {
 
   /**
    * Records the fetched round, whose logs and images are complete and flushed. From now on it is applied, if necessary
-   * by the next run.
+   * by the next run. `damaged` are the disks whose digests do not fit their image.
    */
-  async commit(tasks: readonly DiskTask[], { round, takenAt }: { round: string; takenAt: string }): Promise<void> {
-    const disks = tasks.map(({ disk, file }) => ({
-      key: disk.key,
-      label: disk.label,
-      file,
-      uuid: disk.uuid ?? null,
-      capacityBytes: disk.capacityBytes,
-      changeId: disk.changeId ?? null,
-      stamp: null,
-      mustCompare: false,
-    }));
+  async commit(
+    tasks: readonly DiskTask[],
+    { round, takenAt, damaged = [] }: { round: string; takenAt: string; damaged?: readonly DiskTask[] },
+  ): Promise<void> {
+    const disks = tasks.map((task): ReplicaDisk => {
+      const { key, label, uuid = null, capacityBytes, changeId = null } = task.disk;
+      const mustCompare = damaged.includes(task);
+      return { key, label, file: task.file, uuid, capacityBytes, changeId, stamp: null, mustCompare };
+    });
     const number = (this.#state.point?.number ?? 0) + 1;
     await this.#write({
       ...this.#state,

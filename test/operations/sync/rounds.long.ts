@@ -1,0 +1,58 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { environmentOf, startProgram } from '../../cli-process/program.ts';
+import { numberOf } from './replica/changing-disk.ts';
+import { contentOfFile, TrackedVm } from './tracked-vm.ts';
+import { join } from 'node:path';
+
+const ROUNDS = 20;
+
+/** The result of `sync --json`, as far as this test reads it. */
+interface Printed {
+  result?: { job: string; synced: { round: number; repairedBytes?: number; disks: { reading: string }[] }[] };
+}
+
+test('20 rounds of the program while a guest writes, a third of them killed, are each one point in time', async () => {
+  await using web = await TrackedVm.start({ consolidationMs: 200 });
+  using guest = web.server.disks.startGuest('web', { recordsPerSecond: 300 });
+  guest.write(500);
+  const env = environmentOf(web.server, join(web.scratch.path, 'state'));
+  const start = (...more: string[]) => {
+    const args = ['sync', 'web', '-o', web.scratch.output, '--format', 'raw', '--transport', 'nfc', '--json', ...more];
+    return startProgram(args, { env, cwd: web.scratch.path });
+  };
+  const check = async (printed: Printed): Promise<void> => {
+    expect(await web.equalities(printed.result)).toEqual([true, true]);
+    const images = [await web.image(0), await web.image(1)];
+    expect(await guest.check(images.map(contentOfFile))).toMatchObject({ missing: [] });
+    expect(web.server.state().vms['web']).toMatchObject({ powerState: 'poweredOn', snapshots: [] });
+  };
+  let kills = 0;
+  let lastMs = 1500;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    if (round > 0 && round % 3 === 0) {
+      const { child, over } = start();
+      await pause(numberOf(`kill ${round}`, lastMs));
+      child.kill('SIGKILL');
+      if ((await over).endedBy === 'SIGKILL') kills += 1;
+      expect(web.server.state().vms['web']?.snapshots.length).toBeLessThanOrEqual(1);
+    }
+    const startedAt = Date.now();
+    const run = await start().over;
+    expect(run).toMatchObject({ exitCode: 0 });
+    lastMs = Date.now() - startedAt;
+    await check(JSON.parse(run.stdout) as Printed);
+    guest.write(200);
+  }
+  expect(kills).toBeGreaterThan(3);
+
+  // Without the guest, whose writes would let the server report the same blocks.
+  guest.stop();
+  expect((await start().over).exitCode).toBe(0);
+  web.server.disks.write('web', 0, 1_000_448, Buffer.alloc(512, 7), { isTracked: false });
+  const audit = await start('--audit=nfc').over;
+  expect(audit.exitCode).toBe(13);
+  const printed = JSON.parse(audit.stdout) as Printed;
+  expect(printed.result?.synced[0]?.repairedBytes).toBeGreaterThan(0);
+  await check(printed);
+});
