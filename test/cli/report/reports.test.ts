@@ -365,7 +365,12 @@ test('status shows findings, hints and jobs; one job shows everything in its rec
     nextRoundSeconds: 42,
   };
   const nowMs = Date.parse('2026-11-22T16:30:00Z');
-  const replicas = statusReport({ version: '0.1.0', findings, jobs: [], replicas: [replica] }, undefined, plainPaint, nowMs);
+  const replicas = statusReport(
+    { version: '0.1.0', findings, jobs: [], replicas: [replica] },
+    undefined,
+    plainPaint,
+    nowMs,
+  );
   expect(replicas.at(-1)).toMatch(/^db-01 +5 +2h 30m +42s +\/srv\/replicas\/db-01$/);
   const job = jobReport(JOB).join('\n');
   for (const part of [
