@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { stat, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dataRanges, rawFileContent, writeRawFile } from './content-source.ts';
@@ -107,6 +107,7 @@ async function serve(): Promise<void> {
 
 /** Writes what each snapshot has frozen, to compare copies by other programs with. */
 async function writeSnapshots(server: TestServer, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
   for (const vm of Object.keys(server.state().vms)) {
     for (const { ref, disks } of server.disks.snapshots(vm)) {
       for (let disk = 0; disk < disks; disk += 1) {
