@@ -54,6 +54,8 @@ export async function runRound(scope: RoundScope, signal: AbortSignal): Promise<
   for (const { file } of damaged) {
     warn(`The content of ${file} is not what was written to it. The next round compares all of it.`);
   }
+  // Not later: a committed round is applied by the next run, over what the VM wrote meanwhile.
+  await scope.requireFree();
   await replica.commit(tasks, { round: id, takenAt: snapshot.takenAt, damaged });
   // The snapshot grows with every write of the VM, and the rest needs nothing of the server.
   await cleanUp.run();

@@ -32,6 +32,8 @@ export interface RoundScope extends SyncShared {
   output: string;
   replica: Replica;
   left: LeftSnapshots;
+  /** @throws kind `busy` when a VM runs on the replica. */
+  requireFree: () => Promise<void>;
   leave: (sentence: string, isLasting?: boolean) => void;
   warn: (message: string) => void;
   step: (step: ExportStep, detail: string) => void;

@@ -14,6 +14,7 @@ import { Replica } from './replica/replica.ts';
 import { runRound } from './round.ts';
 import type { SyncShared } from './scope.ts';
 import type { VmSyncResult } from './types.ts';
+import { requireUnused } from './used-images.ts';
 
 /**
  * Runs a round of one VM.
@@ -61,6 +62,8 @@ async function syncLocked(
   const step = (name: ExportStep, detail: string): void => report({ type: 'step', vm, step: name, detail });
   await using held = new AsyncDisposableStack();
   held.use(await lockPlace(output, baseName, { doing: `replicating ${vm} to ${output}`, job, claims }));
+  const requireFree = () => requireUnused(output, baseName);
+  await requireFree();
   const replica = await Replica.open(output, baseName, {
     vm: { name: found.vm.name, moRef: ref.value, identity, server: client.server },
     format: options.format,
@@ -77,7 +80,7 @@ async function syncLocked(
   ];
   refuse(vm, facts, findings);
   for (const { level, detail } of findings) if (level === 'warning') warn(detail);
-  const round = await runRound({ ...shared, vm, facts, output, replica, left, leave, warn, step }, signal);
+  const round = await runRound({ ...shared, vm, facts, output, replica, left, requireFree, leave, warn, step }, signal);
   return {
     vm,
     moRef: ref.value,

@@ -1,7 +1,12 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { open, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { InterruptedError } from '../../../src/base/errors.ts';
+import { exists } from '../../../src/base/files/exists.ts';
 import { rawFileContent } from '../../server/content-source.ts';
 import { startTestServer, type TestServer } from '../../server/test-server.ts';
 import { leftOnServer, NOTHING_LEFT, ScratchFolder } from '../export/export-run.ts';
@@ -128,6 +133,52 @@ describe('a round that fails', () => {
     expect(error).toMatchObject({ kind: 'busy' });
   });
 });
+
+describe('a replica that is in use is not changed', () => {
+  testWithOracle('qemu-system-x86_64', 'by a VM that runs on it', async (paths) => {
+    await refusesWhile(paths['qemu-system-x86_64'], (image) => `file=${image},format=raw`);
+  });
+  testWithOracle(['qemu-system-x86_64', 'qemu-img'], 'by a VM that runs on an overlay of it', async (paths) => {
+    await refusesWhile(paths['qemu-system-x86_64'], (image) => {
+      const overlay = `${image}.overlay`;
+      execFileSync(paths['qemu-img'], ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', image, overlay]);
+      return `file=${overlay},format=qcow2`;
+    });
+  });
+});
+
+async function refusesWhile(qemu: string, driveOf: (image: string) => string): Promise<void> {
+  await using web = await WrittenServer.start();
+  await runSync(web.server, web.scratch);
+  const before = await readFile(web.replica());
+  await web.write(1_000_000, bytesOf('second', 5000));
+  const socket = join(web.scratch.path, 'qmp.sock');
+  const drive = `if=none,id=disk,${driveOf(web.replica())}`;
+  const vm = spawn(qemu, [
+    ...['-S', '-accel', 'tcg', '-nodefaults', '-display', 'none', '-qmp', `unix:${socket},server=on,wait=off`],
+    ...['-drive', drive, '-device', 'virtio-blk-pci,drive=disk'],
+  ]);
+  try {
+    await greetingOf(socket);
+    const refused = await runSync(web.server, web.scratch);
+    expect(refused.error).toMatchObject({ kind: 'busy', message: expect.stringContaining('in use') });
+    expect((await readFile(web.replica())).equals(before)).toBe(true);
+    expect(leftOnServer(web.server)).toEqual(NOTHING_LEFT);
+  } finally {
+    vm.kill();
+    await once(vm, 'exit');
+  }
+  expect((await runSync(web.server, web.scratch)).error).toBeUndefined();
+  expect(await web.isEqual()).toBe(true);
+}
+
+/** QEMU sends a greeting when it has opened the disks. */
+async function greetingOf(socket: string): Promise<void> {
+  while (!(await exists(socket))) await sleep(20);
+  const connection = createConnection(socket);
+  await once(connection, 'data');
+  connection.destroy();
+}
 
 test('the next round first removes a snapshot that could not be removed, and takes none while it is there', async () => {
   await using web = await WrittenServer.start();
