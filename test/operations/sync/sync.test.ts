@@ -154,10 +154,8 @@ async function refusesWhile(qemu: string, driveOf: (image: string) => string): P
   await web.write(1_000_000, bytesOf('second', 5000));
   const socket = join(web.scratch.path, 'qmp.sock');
   const drive = `if=none,id=disk,${driveOf(web.replica())}`;
-  const vm = spawn(qemu, [
-    ...['-S', '-accel', 'tcg', '-nodefaults', '-display', 'none', '-qmp', `unix:${socket},server=on,wait=off`],
-    ...['-drive', drive, '-device', 'virtio-blk-pci,drive=disk'],
-  ]);
+  const words = '-S -accel tcg -nodefaults -display none -device virtio-blk-pci,drive=disk -qmp';
+  const vm = spawn(qemu, [...words.split(' '), `unix:${socket},server=on,wait=off`, '-drive', drive]);
   try {
     await greetingOf(socket);
     const refused = await runSync(web.server, web.scratch);
