@@ -9,6 +9,7 @@ import { watchEndingSignals } from './ending-signals.ts';
 import { fillOptionalValues, type OptionalValues } from './input/optional-values.ts';
 import { CommandLog } from './log/command-log.ts';
 import { CommandProgress } from './progress/command-progress.ts';
+import { CommandReport } from './run-report/command-report.ts';
 import { createExportScreen } from './screen/export-screen.ts';
 import type { ExportScreen } from './screen/screen.ts';
 import { Redactor } from './text/redact.ts';
@@ -72,6 +73,8 @@ export abstract class BaseCommand<Result extends object> extends Command {
   protected readonly runLog = new CommandLog();
   /** For commands with `--progress`. */
   protected readonly progress = new CommandProgress();
+  /** For commands with `--report`. */
+  protected readonly runReport = new CommandReport();
   protected readonly trace = new CommandTrace();
   #stopWatching = (): void => {};
   #failure: ErrorReport | undefined;
@@ -160,6 +163,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
     this.#failure = this.#describe(error);
     process.exitCode = this.#failure.exitCode;
     this.progress.fail(this.#failure);
+    this.runReport.fail(this.#failure);
     if (shown) return;
     this.runLog.note('error', 'error', errorLines(this.#failure));
     if (!this.jsonEnabled() && !this.progress.isOnStandardError) this.say(errorLines(this.#failure));
@@ -214,6 +218,13 @@ export abstract class BaseCommand<Result extends object> extends Command {
       clean: (text) => this.redactor.clean(text),
       onProblem: (message) => this.addWarning(message),
     });
+    await this.runReport.open({
+      flags: parsed.flags,
+      command: this.#names().command,
+      version: this.config.version,
+      clean: (text) => this.redactor.clean(text),
+      onProblem: (message) => this.addWarning(message),
+    });
     await this.trace.open({
       debug: parsed.flags['debug'] === true,
       env: this.env,
@@ -232,6 +243,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
     process.exitCode = report.exitCode;
     this.runLog.note('error', 'error', errorLines(report));
     this.progress.fail(report);
+    this.runReport.fail(report);
     // In development, oclif would report a command that was not parsed, after the parse error has already been reported.
     this.parsed = true;
     // The flags may be invalid and not parsed.
@@ -254,6 +266,7 @@ export abstract class BaseCommand<Result extends object> extends Command {
     if (folder !== undefined) {
       this.say(safeLines(`Trace: ${folder}. It holds names of hosts, VMs and users: read it before you send it.`));
     }
+    await this.runReport.close(exitCode, this.warnings);
     this.progress.close(exitCode);
     await this.runLog.close(exitCode);
     this.#stopWatching();

@@ -5,6 +5,7 @@ import { BaseCommand } from '../cli/base-command.ts';
 import { readChoice, readDuration, readSize } from '../cli/input/option-values.ts';
 import { LOG_FLAGS } from '../cli/log/log-flags.ts';
 import { PROGRESS_FLAGS } from '../cli/progress/progress-flags.ts';
+import { REPORT_FLAGS } from '../cli/run-report/report-flags.ts';
 import { bootTestReport, bootTestWords } from '../cli/report/boot-test-report.ts';
 import type { ExportScreen } from '../cli/screen/screen.ts';
 import { KEY_FLAG, readKeys } from './flags/fix-flags.ts';
@@ -71,6 +72,7 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
     }),
     ...PROGRESS_FLAGS,
     ...LOG_FLAGS,
+    ...REPORT_FLAGS,
   };
 
   #screen: ExportScreen | undefined;
@@ -110,6 +112,7 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
     };
     const { bootTestError } = await this.operation();
     const result = await this.#bootTest(options);
+    this.runReport.take(bootTestDocument(result));
     if (!this.quiet) this.print(bootTestReport(result));
     const error = bootTestError(result);
     if (error !== undefined) this.failWith(error);

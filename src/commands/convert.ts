@@ -105,6 +105,7 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
       this.#screen = undefined;
       await screen.stop();
     }
+    this.runReport.take(convertDocument(result));
     if (!this.quiet) this.print(conversionSummary(result, this.tableWidth()));
     if (result.bootTest !== undefined) this.#tellBootTest(result.bootTest);
     return result;

@@ -151,6 +151,8 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     } finally {
       this.#screen = undefined;
       await screen.stop();
+      const ended = result ?? soFar.result(this.signal.aborted);
+      if (ended !== undefined) this.runReport.take(exportDocument(ended));
       if (result === undefined && this.signal.aborted && !this.quiet) this.#tellKept(soFar);
     }
     if (!this.quiet) this.#tellResult(result);

@@ -78,6 +78,7 @@ const SAME_BYTES: Record<string, string[]> = {
   detach: ['--detach'],
   'log-file': ['--log-file=log'],
   'log-format': ['--log-format=json'],
+  report: ['--report=report.html'],
   'notify-command': ['--notify-command=true'],
   'notify-timeout': ['--notify-command=true', '--notify-timeout=5s'],
   json: ['--json'],

@@ -26,8 +26,16 @@ export function bootTestReport(result: BootTestResult): string[] {
   ];
 }
 
+type BootTestSigns = Pick<
+  BootTestResult,
+  'verdict' | 'networkUp' | 'seconds' | 'loginPromptSeconds' | 'guestAgentSeconds'
+> & {
+  failure?: { words: string } | undefined;
+  nics: readonly { firstFrameSeconds: number | null }[];
+};
+
 /** The verdict in brief: `came up in 23 s, network up`. */
-export function bootTestWords({ verdict, networkUp, failure, seconds, ...signs }: BootTestResult): string {
+export function bootTestWords({ verdict, networkUp, failure, seconds, ...signs }: BootTestSigns): string {
   if (failure !== undefined) return `did not come up: ${failure.words}`;
   if (verdict === 'no-sign') return `no sign of life in ${formatDuration(seconds)}`;
   const frames = signs.nics.map(({ firstFrameSeconds }) => firstFrameSeconds);

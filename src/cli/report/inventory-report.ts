@@ -1,3 +1,4 @@
+import { csvLine } from '../text/csv.ts';
 import { formatBytes, formatCount } from '../../base/text/amounts.ts';
 import type { ListedVm } from '../../operations/list/list-types.ts';
 import type { Look } from '../text/look.ts';
@@ -25,7 +26,7 @@ export function inventoryReport(
 /** The VMs as CSV (RFC 4180), with a header line and sizes in bytes. */
 export function inventoryCsv(vms: readonly ListedVm[], columns: readonly ColumnName[]): string {
   const rows = vms.map((vm) => columns.map((name) => INVENTORY_COLUMNS[name].value(vm)));
-  return [columns, ...rows].map((row) => `${row.map(csvCell).join(',')}\r\n`).join('');
+  return [columns, ...rows].map(csvLine).join('');
 }
 
 /** Sorted by a column: names in alphabetical order, the largest amounts first. Equal VMs keep their order by path. */
@@ -36,10 +37,6 @@ export function sortedBy(vms: readonly ListedVm[], name: ColumnName): ListedVm[]
     if (typeof one === 'number' && typeof other === 'number') return other - one;
     return String(one) < String(other) ? -1 : String(one) > String(other) ? 1 : 0;
   });
-}
-
-function csvCell(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 function defaultColumns(vms: readonly ListedVm[], width: number | undefined): ColumnName[] {

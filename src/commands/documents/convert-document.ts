@@ -4,6 +4,8 @@ import { bootTestDocument } from './boot-test-document.ts';
 import { fixReportDocument } from './fix-report-document.ts';
 
 /** The `result` of `convert --json`. */
+export function convertDocument(result: ConvertResult): ConvertDocument;
+export function convertDocument(result: ConvertResult | ConvertPlan): ConvertDocument | ConvertPlanDocument;
 export function convertDocument(result: ConvertResult | ConvertPlan): ConvertDocument | ConvertPlanDocument {
   if ('container' in result) {
     const { source, container, disks, leftOut, domain, warnings, freeBytes, taken, refusal } = result;

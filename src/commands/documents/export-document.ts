@@ -11,6 +11,10 @@ import { bootTestDocument } from './boot-test-document.ts';
 import { fixReportDocument } from './fix-report-document.ts';
 
 /** The `result` of `export --json`. */
+export function exportDocument(result: ExportResult): ExportDocument;
+export function exportDocument(
+  result: ExportResult | DryRunResult | DetachedJob,
+): ExportDocument | DryRunDocument | DetachedDocument;
 export function exportDocument(
   result: ExportResult | DryRunResult | DetachedJob,
 ): ExportDocument | DryRunDocument | DetachedDocument {

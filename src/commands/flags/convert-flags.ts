@@ -4,6 +4,7 @@ import { readCount, readMode, readSize } from '../../cli/input/option-values.ts'
 import { readFormat, readOutputName, readOutputPath } from '../../cli/input/output-path.ts';
 import { LOG_FLAGS } from '../../cli/log/log-flags.ts';
 import { PROGRESS_FLAGS } from '../../cli/progress/progress-flags.ts';
+import { REPORT_FLAGS } from '../../cli/run-report/report-flags.ts';
 import { EncodeOptions, SINK_FORMATS } from '../../operations/encode-options.ts';
 import type { ConvertOptions } from '../../operations/convert/types.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS, FIX_PLAN_FLAG, readFixOptions } from './fix-flags.ts';
@@ -79,6 +80,7 @@ export const CONVERT_FLAGS = {
   }),
   ...PROGRESS_FLAGS,
   ...LOG_FLAGS,
+  ...REPORT_FLAGS,
 };
 
 type ConvertFlagValues = Interfaces.InferredFlags<typeof CONVERT_FLAGS>;

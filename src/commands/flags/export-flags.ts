@@ -1,6 +1,7 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { LOG_FLAGS } from '../../cli/log/log-flags.ts';
 import { PROGRESS_FLAGS } from '../../cli/progress/progress-flags.ts';
+import { REPORT_FLAGS } from '../../cli/run-report/report-flags.ts';
 import type { OptionalValue } from '../../cli/input/optional-values.ts';
 import { EXPORT_FORMATS } from '../../operations/export/types.ts';
 import { COMPRESS_FLAG } from './compress-flag.ts';
@@ -101,6 +102,7 @@ export const EXPORT_FLAGS = {
   ...TRANSPORT_FLAGS,
   ...PROGRESS_FLAGS,
   ...LOG_FLAGS,
+  ...REPORT_FLAGS,
   ...NOTIFY_FLAGS,
 };
 

@@ -1,5 +1,6 @@
 import { formatBytes, formatCount } from '../../../base/text/amounts.ts';
-import type { ExportEvent } from '../../../operations/export/types.ts';
+import type { ExportEvent, ExportResult, VmExportFailure } from '../../../operations/export/types.ts';
+import { describeError } from '../../text/error-report.ts';
 import { safeText } from '../../text/safe-text.ts';
 
 /** More complete VMs than this are counted, so that the rest of the message stays on the screen. */
@@ -9,6 +10,9 @@ const MOST_SHOWN = 10;
 export class InterruptedRun {
   #job: string | undefined;
   #vms: readonly string[] = [];
+  readonly #exported: ExportResult['exported'] = [];
+  readonly #skipped: ExportResult['skipped'] = [];
+  readonly #failed = new Map<string, VmExportFailure>();
   readonly #complete = new Map<string, { output: string; sizeBytes: number }>();
 
   take(event: ExportEvent): void {
@@ -16,9 +20,30 @@ export class InterruptedRun {
       this.#job = event.job;
       this.#vms = event.vms.map(({ vm }) => vm);
     }
+    if (event.type === 'vm-finished') this.#exported.push(event.result);
+    if (event.type === 'vm-skipped') this.#skipped.push(event.result);
+    if (event.type === 'vm-failed') {
+      const { kind, message, hint } = describeError(event.error);
+      const error = { kind, message, ...(hint === undefined ? {} : { hint }) };
+      this.#failed.set(event.vm, { vm: event.vm, error, leftBehind: event.leftBehind ?? [], keptForNextRun: [] });
+    }
     if (event.type !== 'vm-finished' && event.type !== 'vm-skipped') return;
     const { output, files } = event.result;
     this.#complete.set(event.vm, { output, sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0) });
+  }
+
+  /** The result of the VMs so far, for a report. Undefined when the VMs were not known yet. */
+  result(isInterrupted: boolean): ExportResult | undefined {
+    if (this.#job === undefined) return undefined;
+    const rest = this.#vms.filter((vm) => !this.#complete.has(vm) && !this.#failed.has(vm));
+    const error = { kind: 'interrupted' as const, message: 'The run ended before this VM was exported.' };
+    return {
+      job: this.#job,
+      state: isInterrupted ? 'interrupted' : 'failed',
+      exported: this.#exported,
+      skipped: this.#skipped,
+      failed: [...this.#failed.values(), ...rest.map((vm) => ({ vm, error, leftBehind: [], keptForNextRun: [] }))],
+    };
   }
 
   /** What was kept, and how to go on. Empty when the VMs were not known yet. */
