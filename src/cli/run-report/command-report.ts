@@ -7,7 +7,7 @@ import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { readMode } from '../input/option-values.ts';
 import type { ErrorReport } from '../text/error-report.ts';
 import type { ReportedDocument } from './document-rows.ts';
-import type { ReportItem, RunReport } from './report-rows.ts';
+import type { ReportItem, ReportNote, RunReport } from './report-rows.ts';
 
 /** A kind of report: the first bytes of such a file, and its content. */
 interface ReportKind {
@@ -105,11 +105,12 @@ export class CommandReport {
     for (const { picture, notes } of items) {
       if (picture === undefined) continue;
       picture.data = await readPicture(picture.path).catch((error: unknown) => {
-        notes.push({ level: 'warning', text: `The screenshot cannot be read: ${sentenceOf(error)}` });
+        notes.push({ level: 'warning', text: sentenceOf(localFileError('read the screenshot', picture.path, error)) });
         return undefined;
       });
     }
-    const known = new Set(items.flatMap(({ notes }) => notes.map(({ text }) => text)));
+    // The error of a single VM is also that of the command, and the warnings of all VMs are also those of the run.
+    const known = new Set(items.flatMap(({ notes }) => notes.map(keyOf)));
     const error = this.#error && [this.#error.message, this.#error.hint].filter(Boolean).join(' ');
     return {
       command,
@@ -121,10 +122,14 @@ export class CommandReport {
       notes: [
         ...(error === undefined ? [] : [{ level: 'error' as const, text: error }]),
         ...[...new Set(warnings)].map((text) => ({ level: 'warning' as const, text })),
-      ].filter(({ text }) => !known.has(text)),
+      ].filter((note) => !known.has(keyOf(note))),
       items,
     };
   }
+}
+
+function keyOf({ level, text }: ReportNote): string {
+  return `${level}: ${text}`;
 }
 
 /** A server can repeat its input in any text. */

@@ -25,7 +25,6 @@ export function runFacts(document: ReportedDocument): ReportItem['facts'] {
   if (!('exported' in document)) return [];
   const { job, exported, skipped, failed, share } = document;
   const received = exported.reduce((sum, vm) => sum + vm.transferredBytes, 0);
-  const count = (vms: readonly object[]): string | undefined => (vms.length === 0 ? undefined : String(vms.length));
   return factsOf({
     Job: job,
     'VMs exported': String(exported.length),
@@ -37,12 +36,24 @@ export function runFacts(document: ReportedDocument): ReportItem['facts'] {
   });
 }
 
+/** Undefined for none. */
+function count(vms: readonly object[]): string | undefined {
+  return vms.length === 0 ? undefined : String(vms.length);
+}
+
+/** The state of a VM whose files are complete. */
+const UNBOOTED = 'boot test failed';
+
 type ExportedVm = ExportDocument['exported'][number];
 
 function exportedItem(vm: ExportedVm): ReportItem {
   const isLeft = (vm.leftBehind ?? []).length > 0;
   const isBad = vm.bootTest?.problem !== undefined;
-  const item = itemOf(vm.vm, 'exported', isBad ? 'error' : isLeft || vm.warnings.length > 0 ? 'warning' : 'ok');
+  const item = itemOf(
+    vm.vm,
+    isBad ? UNBOOTED : 'exported',
+    isBad ? 'error' : isLeft || vm.warnings.length > 0 ? 'warning' : 'ok',
+  );
   item.seconds = vm.seconds;
   item.facts = factsOf({
     ...placeFacts(vm),
@@ -109,7 +120,7 @@ function convertedItem(result: ConvertDocument): ReportItem {
   const isBad = result.bootTest?.problem !== undefined;
   const item = itemOf(
     basename(result.source),
-    'converted',
+    isBad ? UNBOOTED : 'converted',
     isBad ? 'error' : result.warnings.length > 0 ? 'warning' : 'ok',
   );
   item.seconds = result.seconds;

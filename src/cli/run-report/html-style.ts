@@ -23,16 +23,16 @@ dt{font-size:.78rem;color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 table{width:100%;border-collapse:collapse;font-size:.9rem}
 th{text-align:left;font-weight:600;color:var(--soft);font-size:.8rem}
 th,td{padding:.35rem .6rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}
-.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+.number{text-align:right;white-space:nowrap;padding-right:1.2rem;font-variant-numeric:tabular-nums}
 td.code,pre,figcaption{font-family:ui-monospace,monospace;font-size:.82rem}
 pre{background:var(--page);border:1px solid var(--line);border-radius:4px;padding:.7rem;margin:0;white-space:pre-wrap;overflow-wrap:anywhere}
 figure{margin:0}figcaption{color:var(--soft);overflow-wrap:anywhere}
 img{display:block;max-width:100%;height:auto;border:1px solid var(--line);border-radius:4px;margin-bottom:.3rem}
 @media (max-width:640px){
-main{padding:1rem .6rem 2rem}section{padding:.8rem}dl{grid-template-columns:1fr}
+main{padding:1rem .6rem 2rem}section{padding:.8rem}dl{grid-template-columns:1fr;gap:.25rem}dl div{display:grid;grid-template-columns:8rem minmax(0,1fr);column-gap:.5rem}
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 table,tbody,tr,td{display:block}tr{padding:.4rem 0;border-bottom:1px solid var(--line)}
-td{display:grid;grid-template-columns:5.5rem minmax(0,1fr);padding:.1rem 0;border:0;text-align:left;white-space:normal}
+td{display:grid;grid-template-columns:5.5rem minmax(0,1fr);padding:.1rem 0;border:0}td.number{text-align:left;white-space:normal}
 td::before{content:attr(data-label);color:var(--soft);font:.78rem/1.6 system-ui,sans-serif}
 td .badge{justify-self:start}
 }

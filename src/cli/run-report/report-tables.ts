@@ -1,4 +1,4 @@
-import { formatBytes } from '../../base/text/amounts.ts';
+import { formatBytes, formatDuration } from '../../base/text/amounts.ts';
 import type { ReportItem, ReportLevel, RunReport } from './report-rows.ts';
 
 /** A table of a report for readers. `isCode` marks columns of paths and hashes, `level` the result of a row. */
@@ -61,7 +61,7 @@ export function titleOf({ command, items }: RunReport): string {
   const [first] = items;
   if (first === undefined) return command;
   if (items.length === 1) return `${command}: ${first.name}`;
-  const ends = ['failed', 'interrupted'].flatMap((end) => {
+  const ends = ['failed', 'boot test failed', 'interrupted'].flatMap((end) => {
     const count = items.filter(({ state }) => state === end).length;
     return count === 0 ? [] : [`${count} ${end}`];
   });
@@ -73,6 +73,7 @@ export function allRunFacts({ startedAt, endedAt, exitCode, version, facts }: Ru
   return [
     ['Started', timeWords(startedAt)],
     ['Ended', timeWords(endedAt)],
+    ['Time', formatDuration((endedAt.getTime() - startedAt.getTime()) / 1000)],
     ...facts,
     ['Exit code', String(exitCode)],
     ['Version', version],

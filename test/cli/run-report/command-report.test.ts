@@ -1,0 +1,100 @@
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { CommandReport } from '../../../src/cli/run-report/command-report.ts';
+import type { ReportedDocument } from '../../../src/cli/run-report/document-rows.ts';
+import { TemporaryFolder } from '../../temporary-folder.ts';
+import { RESULT } from '../screen/export-events.ts';
+
+const PNG = Buffer.from('89504e470d0a1a0a0000', 'hex');
+
+function documentOf(picture: string | null): ReportedDocument {
+  const bootTest = {
+    target: 'web-01.xml',
+    name: 'web-01',
+    verdict: 'failed' as const,
+    networkUp: null,
+    seconds: 40,
+    accelerator: 'tcg' as const,
+    firmware: 'bios' as const,
+    loginPromptSeconds: null,
+    guestAgentSeconds: null,
+    nics: [],
+    restarts: 0,
+    failure: { kind: 'kernel-panic', words: 'kernel panic', text: 'Kernel panic - not syncing', seconds: 9 },
+    failedUnits: [],
+    lastLines: ['Kernel panic - not syncing'],
+    picture,
+    serialLog: '/jobs/1/serial.log',
+    job: 'job-2',
+    warnings: [],
+    problem: { message: 'web-01 did not come up.', hint: 'See the log.' },
+  };
+  return {
+    job: 'job-1',
+    state: 'done',
+    exported: [{ ...RESULT, bootTest, warnings: ['The server wrote geheim.'] }],
+    skipped: [],
+    failed: [],
+  };
+}
+
+/** Writes a report, and returns its text and the warnings. */
+async function written(
+  path: string,
+  document: ReportedDocument,
+  { before = () => Promise.resolve() }: { before?: () => Promise<void> } = {},
+): Promise<{ text: string; warnings: string[] }> {
+  const warnings: string[] = [];
+  const report = new CommandReport();
+  await report.open({
+    flags: { report: path },
+    command: 'hyper2kvm export',
+    version: '0.1.0',
+    clean: (text) => text.replaceAll('geheim', '***'),
+    onProblem: (message) => warnings.push(message),
+  });
+  report.take(document);
+  report.fail({ kind: 'guest', exitCode: 16, message: 'The boot test failed.' });
+  await before();
+  await report.close(16, ['A warning of the run.']);
+  return { text: await readFile(path, 'utf8').catch(() => ''), warnings };
+}
+
+test('the screenshot of a boot test is in the HTML file, and its verdict with it', async () => {
+  await using folder = await TemporaryFolder.make('report-');
+  const picture = join(folder.path, 'screen.png');
+  await writeFile(picture, PNG);
+  const { text } = await written(join(folder.path, 'run.html'), documentOf(picture));
+  expect(text).toContain(
+    `<img alt="The screen of web-01 at the end of the boot test" src="data:image/png;base64,${PNG.toString('base64')}">`,
+  );
+  expect(text).toContain('The server wrote ***.');
+  expect(text).toContain('did not come up: kernel panic, in emulation, bios');
+  expect(text).toContain('<strong>Error:</strong> web-01 did not come up. See the log.');
+  expect(text).toContain('<pre>Kernel panic - not syncing</pre>');
+});
+
+test('a screenshot in another format or without a file is only a path', async () => {
+  await using folder = await TemporaryFolder.make('report-');
+  const picture = join(folder.path, 'screen.ppm');
+  await writeFile(picture, 'P6 1 1 255 ...');
+  const ppm = await written(join(folder.path, 'run.html'), documentOf(picture));
+  expect(ppm.text).toContain(`<figcaption>${picture}</figcaption>`);
+  expect(ppm.text).not.toContain('<img');
+  await rm(picture);
+  const none = await written(join(folder.path, 'run.html'), documentOf(picture));
+  expect(none.text).toContain(`<strong>Warning:</strong> Could not read the screenshot ${picture}: it does not exist.`);
+});
+
+test('a report that cannot be written at the end is a warning, and leaves no partial file', async () => {
+  await using folder = await TemporaryFolder.make('report-');
+  const place = join(folder.path, 'reports');
+  await mkdir(place);
+  const path = join(place, 'run.html');
+  const before = () => rm(place, { recursive: true });
+  expect((await written(path, documentOf(null), { before })).warnings).toEqual([
+    `The report is missing. Could not write ${path}: it does not exist.`,
+  ]);
+  expect(await readdir(folder.path)).toEqual([]);
+});
