@@ -67,7 +67,7 @@ export class CommandReport {
     }
     if (isDryRun === true) return;
     const kind = await load();
-    await checkPlace(path, kind.mark, force === true);
+    await checkPlace(path, kind.mark, force);
     this.#target = { path, kind, mode: typeof mode === 'string' ? readMode('--mode', mode) : undefined };
     this.#options = options;
     this.#startedAt = new Date();
@@ -151,7 +151,8 @@ async function readPicture(path: string): Promise<Uint8Array | undefined> {
   return data.subarray(0, PNG.length).equals(PNG) ? data : undefined;
 }
 
-async function checkPlace(path: string, mark: string, force: boolean): Promise<void> {
+/** `force` is undefined for a command without `--force`. */
+async function checkPlace(path: string, mark: string, force: unknown): Promise<void> {
   try {
     const known = await lstat(path).catch(ifMissing);
     if (known !== undefined && !known.isFile()) {
@@ -160,7 +161,7 @@ async function checkPlace(path: string, mark: string, force: boolean): Promise<v
       });
     }
     await access(dirname(path), constants.W_OK | constants.X_OK);
-    if (known === undefined || known.size === 0 || force || (await beginsWith(path, mark))) return;
+    if (known === undefined || known.size === 0 || force === true || (await beginsWith(path, mark))) return;
   } catch (error) {
     const failure = localFileError('write the report', path, error);
     if (!(failure instanceof Hyper2kvmError) || failure === error) throw failure;
@@ -168,7 +169,7 @@ async function checkPlace(path: string, mark: string, force: boolean): Promise<v
     throw new Hyper2kvmError('local-file', failure.message, { hint, cause: error });
   }
   throw new Hyper2kvmError('local-file', `${path} already exists, and it is not a report of hyper2kvm.`, {
-    hint: 'Choose another --report, or overwrite the file with --force.',
+    hint: `Choose another --report, or ${force === undefined ? 'remove the file' : 'overwrite the file with --force'}.`,
   });
 }
 

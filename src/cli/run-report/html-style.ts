@@ -1,7 +1,7 @@
 /** The style of an HTML report: for screens from 360 pixels, light and dark, and for paper. */
 export const REPORT_STYLE = `
-:root{--page:#f5f6f8;--card:#fff;--text:#1c2128;--soft:#59626e;--line:#d9dee5;--ok:#146c2e;--ok-back:#dcf3e1;--warning:#7a4a00;--warning-back:#fdecc8;--error:#a11212;--error-back:#fde0de;--neutral:#48505b;--neutral-back:#e6e9ee}
-@media (prefers-color-scheme:dark){:root{--page:#12151a;--card:#1b2027;--text:#e4e8ee;--soft:#a0a9b6;--line:#343c47;--ok:#8ddf9f;--ok-back:#173a21;--warning:#f3c46b;--warning-back:#41300d;--error:#ff9d96;--error-back:#4a1b1b;--neutral:#c3cad4;--neutral-back:#2d343e}}
+:root{--page:#f5f6f8;--box:#fff;--text:#1c2128;--soft:#59626e;--line:#d9dee5;--ok:#146c2e;--ok-back:#dcf3e1;--warning:#7a4a00;--warning-back:#fdecc8;--error:#a11212;--error-back:#fde0de;--neutral:#48505b;--neutral-back:#e6e9ee}
+@media (prefers-color-scheme:dark){:root{--page:#12151a;--box:#1b2027;--text:#e4e8ee;--soft:#a0a9b6;--line:#343c47;--ok:#8ddf9f;--ok-back:#173a21;--warning:#f3c46b;--warning-back:#41300d;--error:#ff9d96;--error-back:#4a1b1b;--neutral:#c3cad4;--neutral-back:#2d343e}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--text);font:15px/1.5 system-ui,sans-serif}
 main{max-width:1100px;margin:0 auto;padding:1.5rem 1rem 3rem}
@@ -9,7 +9,7 @@ h1{font-size:1.5rem;line-height:1.25;margin:0 0 1rem;overflow-wrap:anywhere}
 h2{font-size:1.15rem;margin:0 0 .75rem;overflow-wrap:anywhere}
 h3{font-size:.8rem;letter-spacing:.04em;text-transform:uppercase;color:var(--soft);margin:1.25rem 0 .4rem}
 a{color:inherit}
-section{background:var(--card);border:1px solid var(--line);border-left:4px solid var(--line);border-radius:6px;padding:1rem 1.1rem;margin-top:1rem}
+section{background:var(--box);border:1px solid var(--line);border-left:4px solid var(--line);border-radius:6px;padding:1rem 1.1rem;margin-top:1rem}
 section.ok{border-left-color:var(--ok)}section.warning{border-left-color:var(--warning)}section.error{border-left-color:var(--error)}
 .badge{display:inline-block;padding:.05rem .5rem;border-radius:999px;font-size:.78rem;font-weight:600;vertical-align:middle;color:var(--neutral);background:var(--neutral-back)}
 .badge.ok{color:var(--ok);background:var(--ok-back)}.badge.warning{color:var(--warning);background:var(--warning-back)}.badge.error{color:var(--error);background:var(--error-back)}
@@ -37,7 +37,7 @@ td::before{content:attr(data-label);color:var(--soft);font:.78rem/1.6 system-ui,
 td .badge{justify-self:start}
 }
 @media print{
-:root{--page:#fff;--card:#fff;--text:#000;--soft:#444;--line:#bbb;--ok:#146c2e;--ok-back:#fff;--warning:#7a4a00;--warning-back:#fff;--error:#a11212;--error-back:#fff;--neutral:#333;--neutral-back:#fff}
+:root{--page:#fff;--box:#fff;--text:#000;--soft:#444;--line:#bbb;--ok:#146c2e;--ok-back:#fff;--warning:#7a4a00;--warning-back:#fff;--error:#a11212;--error-back:#fff;--neutral:#333;--neutral-back:#fff}
 body{font-size:10pt}main{max-width:none;padding:0}section{border-radius:0}
 tr,figure,.notes li,dl div{break-inside:avoid}h2,h3{break-after:avoid}
 .badge,.notes li{border:1px solid var(--line)}
