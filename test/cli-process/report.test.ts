@@ -57,7 +57,10 @@ test.concurrent(
     const unknown = await start('run.txt');
     expect(unknown).toMatchObject({ exitCode: 2, stdout: '' });
     expect(unknown.stderr).toContain('--report run.txt: the extension must be .html, .md or .csv.');
-    const missing = await start('none/run.html');
+    const detached = await start('run.txt', '--detach');
+  expect(detached.exitCode).toBe(2);
+  expect(detached.stderr).toContain('the extension must be .html, .md or .csv.');
+  const missing = await start('none/run.html');
     expect(missing).toMatchObject({ exitCode: 14, stdout: '' });
     expect(missing.stderr).toContain('Could not write the report none/run.html: it does not exist.');
     await writeFile(join(scratch.path, 'README.md'), '# Mine\n');
