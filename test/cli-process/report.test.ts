@@ -58,9 +58,9 @@ test.concurrent(
     expect(unknown).toMatchObject({ exitCode: 2, stdout: '' });
     expect(unknown.stderr).toContain('--report run.txt: the extension must be .html, .md or .csv.');
     const detached = await start('run.txt', '--detach');
-  expect(detached.exitCode).toBe(2);
-  expect(detached.stderr).toContain('the extension must be .html, .md or .csv.');
-  const missing = await start('none/run.html');
+    expect(detached.exitCode).toBe(2);
+    expect(detached.stderr).toContain('the extension must be .html, .md or .csv.');
+    const missing = await start('none/run.html');
     expect(missing).toMatchObject({ exitCode: 14, stdout: '' });
     expect(missing.stderr).toContain('Could not write the report none/run.html: it does not exist.');
     await writeFile(join(scratch.path, 'README.md'), '# Mine\n');
@@ -93,18 +93,15 @@ test.concurrent('an interrupted run leaves a report of what is complete and what
   expect(text).toMatch(/^## db: interrupted$/m);
 });
 
-test.concurrent(
-  'convert replaces the report of the run before, also when it fails',
-  async () => {
-    await using scratch = await ScratchFolder.make();
-    await writeFile(join(scratch.path, 'disk.raw'), Buffer.alloc(1 << 20, 7));
-    const convert = (...words: string[]) => runConvert(scratch, ...words, '--input-format=raw', '--report', 'run.csv');
-    const path = join(scratch.path, 'run.csv');
-    expect(await convert('disk.raw', '-o', 'disk.qcow2')).toMatchObject({ exitCode: 0 });
-    expect(await readFile(path, 'utf8')).toMatch(/^disk\.raw,vm,converted,disk\.raw,/m);
-    expect(await convert('none.raw')).toMatchObject({ exitCode: 14 });
-    const text = await readFile(path, 'utf8');
-    expect(text).toMatch(/^,error,.*none\.raw/m);
-    expect(text).not.toContain('converted');
-    },
-);
+test.concurrent('convert replaces the report of the run before, also when it fails', async () => {
+  await using scratch = await ScratchFolder.make();
+  await writeFile(join(scratch.path, 'disk.raw'), Buffer.alloc(1 << 20, 7));
+  const convert = (...words: string[]) => runConvert(scratch, ...words, '--input-format=raw', '--report', 'run.csv');
+  const path = join(scratch.path, 'run.csv');
+  expect(await convert('disk.raw', '-o', 'disk.qcow2')).toMatchObject({ exitCode: 0 });
+  expect(await readFile(path, 'utf8')).toMatch(/^disk\.raw,vm,converted,disk\.raw,/m);
+  expect(await convert('none.raw')).toMatchObject({ exitCode: 14 });
+  const text = await readFile(path, 'utf8');
+  expect(text).toMatch(/^,error,.*none\.raw/m);
+  expect(text).not.toContain('converted');
+});
