@@ -4,6 +4,7 @@ import { readFormat, readOutputName, readOutputPath } from '../cli/input/output-
 import { EncodeOptions } from '../operations/encode-options.ts';
 import { EXPORT_FORMATS, type ExportOptions, type PowerChoice } from '../operations/export/types.ts';
 import { readCompression } from './flags/compress-flag.ts';
+import { readDiskChoice } from './flags/disk-flags.ts';
 import { needDomain, readDomainOptions } from './flags/domain-flags.ts';
 import { readFixOptions } from './flags/fix-flags.ts';
 import { readNotify } from './flags/notify-flags.ts';
@@ -29,6 +30,7 @@ export function readExportOptions(
   return {
     output,
     name: readOutputName(flags.name),
+    disks: readDiskChoice(flags),
     encode: new EncodeOptions({ format, compression: readCompression(flags.compress, format) }),
     ...readDomainOptions(flags),
     guest: readFixOptions(flags),

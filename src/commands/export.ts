@@ -46,6 +46,10 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
       command: '<%= config.bin %> export web-01 --snapshot --format qcow2 --compress --output /var/lib/libvirt/images',
     },
     {
+      description: 'Export a VM without its second disk, a raw device mapping',
+      command: '<%= config.bin %> export db-01 --exclude-disk 2 --format qcow2',
+    },
+    {
       description: 'Show what would be written, and what prevents it',
       command: '<%= config.bin %> export web-01 --dry-run',
     },

@@ -59,6 +59,7 @@ export const JobRecordSchema = recordSchema({
       step: exactOptional(string()),
       progress: exactOptional(object(bytes)),
       error: exactOptional(JobErrorSchema),
+      leftOut: exactOptional(array(string())),
       leftBehind: exactOptional(array(string())),
     }),
   ),

@@ -60,6 +60,7 @@ export function jobRecordText(record: JobRecord): string {
       ...(vm.step === undefined ? {} : { step: vm.step }),
       ...(vm.progress === undefined ? {} : { progress: cleanBytes(vm.progress) }),
       ...(vm.error === undefined ? {} : { error: cleanError(vm.error) }),
+      ...(vm.leftOut === undefined ? {} : { leftOut: vm.leftOut }),
       ...(vm.leftBehind === undefined ? {} : { leftBehind: vm.leftBehind }),
     })),
     ...(error === undefined ? {} : { error: cleanError(error) }),

@@ -35,6 +35,8 @@ export interface JobRecord {
     step?: string;
     progress?: JobBytes;
     error?: JobError;
+    /** The labels of the disks that were not selected. */
+    leftOut?: string[];
     leftBehind?: string[];
   }[];
   error?: JobError;

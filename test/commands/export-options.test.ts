@@ -12,6 +12,8 @@ const CHANGES_BYTES: Record<string, [string[], string[]]> = {
   format: [['--format=qcow2'], ['--format=raw']],
   compress: [['--format=qcow2'], ['--format=qcow2', '--compress=zstd']],
   name: [['--format=raw'], ['--format=raw', '--name=web-01']],
+  disk: [['--disk=1'], ['--disk=2']],
+  'exclude-disk': [['--exclude-disk=1'], ['--exclude-disk=Hard disk 2']],
   hardware: [['--format=raw'], ['--format=raw', '--hardware=sata']],
   network: [
     ['--format=raw', '--network=a'],
@@ -123,4 +125,18 @@ test('networks are compared without their order', async () => {
     ['--network=b=y', '--network=a=x'],
   ].map((networks) => encodingOf(['--format=raw', ...networks]));
   expect((await one)?.fingerprint()).toBe((await other)?.fingerprint());
+});
+
+test('--disk and --exclude-disk exclude each other, are never empty, and have no order', async () => {
+  const refusal = (message: string) => expect.objectContaining({ kind: 'usage', message });
+  await expect(encodingOf(['--disk=1', '--exclude-disk=2'])).rejects.toThrow(
+    refusal('--disk and --exclude-disk are mutually exclusive.'),
+  );
+  await expect(encodingOf(['--exclude-disk= '])).rejects.toThrow(refusal('--exclude-disk is empty.'));
+  const [one, other] = [
+    await encodingOf(['--disk=3', '--disk=1']),
+    await encodingOf(['--disk=1', '--disk=3', '--disk= 1']),
+  ];
+  expect(one.fingerprint()).toBe(other.fingerprint());
+  expect(one.downloadFingerprint()).not.toBe((await encodingOf([])).downloadFingerprint());
 });

@@ -200,15 +200,16 @@ export class HttpNfcLease extends ManagedObject {
  * takes a number in `disk-N`, too.
  */
 function leaseFiles(vm: VirtualMachine, snapshot: VmSnapshot | undefined, nvramEntry: NvramEntry): LeaseFile[] {
-  const { order, targetIds } = vm.options.lease ?? {};
+  const { order, targetIds, mapped } = vm.options.lease ?? {};
   const files: LeaseFile[] = [];
   const shown = (key: string, name: string) => ({ key, name, targetId: targetIds === false ? undefined : name });
   if (vm.iso !== undefined) {
     const key = `/${vm.ref.value}/VirtualIDEController0:${cdDriveUnit(vm.disks)}`;
     files.push(plainFile(shown(key, 'disk-0.iso'), Buffer.alloc(64 * 2048)));
   }
-  const disks =
+  const states =
     snapshot?.disks.filter(({ disk }) => disk.options.mode?.startsWith('independent') !== true) ?? vm.storage.states();
+  const disks = states.filter(({ disk }) => mapped !== 'left-out' || disk.options.rawDeviceMapping === undefined);
   for (const { disk, layer } of order === 'reversed' ? disks.toReversed() : disks) {
     const name = disk.options.targetId ?? `disk-${files.length}.vmdk`;
     files.push(diskFile(shown(vm.deviceKeyOf(disk), name), disk, layer.frozenCopy()));

@@ -170,6 +170,8 @@ export interface ChangeTrackingOptions {
 export type DeviceOrder = 'by-key' | 'shuffled';
 
 export interface LeaseOptions {
+  /** Raw device mappings: the server refuses a lease on the VM (default), offers them, or offers the other disks only. */
+  mapped?: 'refused' | 'offered' | 'left-out';
   /** Order of the disk entries. Default: as in `disks`. */
   order?: 'as-added' | 'reversed';
   /** The controller number in device keys: its bus number (default), or its index among controllers of its type. */

@@ -106,7 +106,8 @@ function openLease(call: SoapCall, vm: VirtualMachine, snapshot: VmSnapshot | un
     throw new VimFault('FileNotFound', `File ${vm.iso} was not found`, { file: vm.iso });
   }
   const { encrypted, virtualTpm } = vm.options;
-  const mapped = vm.disks.some((disk) => disk.options.rawDeviceMapping !== undefined);
+  const { mapped: ofMapped = 'refused' } = vm.options.lease ?? {};
+  const mapped = ofMapped === 'refused' && vm.disks.some((disk) => disk.options.rawDeviceMapping !== undefined);
   if (encrypted === true || virtualTpm === true || mapped) throw faultOf('NotSupported');
   const lease = new HttpNfcLease(call.service, vm, snapshot);
   call.service.leases.push(lease);

@@ -1,5 +1,6 @@
 import type { DryRunResult, ExportPlan, PlanTotals, VmExportFailure } from '../../operations/export/types.ts';
 import { formatBytes, formatCount } from '../../base/text/amounts.ts';
+import { leftOutLines } from './export/left-out-lines.ts';
 import { skipLines } from './export/export-summary.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
@@ -56,6 +57,7 @@ function planBlock(plan: ExportPlan, shown: Set<string>, width: number | undefin
     ...hints.map((hint) => `  ${hint}`),
     '',
     ...disks,
+    ...leftOutLines(plan.leftOut),
     '',
     ...(isRefused
       ? [`Would write nothing: ${safeText(plan.vm)} cannot be exported.`]

@@ -55,6 +55,9 @@ export function jobReport(job: JobView): string[] {
     ),
     ...(job.error === undefined ? [] : [`  Error    ${safeText(job.error.message)}`]),
     ...failures.map(({ vm, error }) => `  Error    ${safeText(vm)}: ${safeText(error?.message ?? '')}`),
+    ...job.vms.flatMap(({ vm, leftOut = [] }) =>
+      leftOut.length === 0 ? [] : [`  Disks    not selected of ${safeText(vm)}: ${safeText(leftOut.join(', '))}`],
+    ),
     ...job.vms.flatMap(({ leftBehind }) => (leftBehind ?? []).map((left) => `  Left     ${safeText(left)}`)),
   ];
 }

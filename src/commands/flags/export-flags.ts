@@ -5,6 +5,7 @@ import { REPORT_FLAGS } from '../../cli/run-report/report-flags.ts';
 import type { OptionalValue } from '../../cli/input/optional-values.ts';
 import { EXPORT_FORMATS } from '../../operations/export/types.ts';
 import { COMPRESS_FLAG } from './compress-flag.ts';
+import { DISK_FLAGS } from './disk-flags.ts';
 import { DETACH_FLAG } from './detach-flag.ts';
 import { DOMAIN_FLAGS } from './domain-flags.ts';
 import { MODE_FLAG } from './mode-flag.ts';
@@ -47,6 +48,7 @@ export const EXPORT_FLAGS = {
     description:
       'Output format: ovf (a folder with descriptor, disks and manifest), ova (the same in one tar file), vmdk (disks and manifest only), qcow2 or raw (images converted during the download, with a libvirt domain). Default: the extension of --output, such as .raw, otherwise ovf.',
   }),
+  ...DISK_FLAGS,
   compress: COMPRESS_FLAG,
   ...DOMAIN_FLAGS,
   ...FIX_FLAGS,

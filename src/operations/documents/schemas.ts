@@ -81,6 +81,13 @@ export const BootTestDocument = object({
   problem: optional(object({ message: string(), hint: string() })),
 });
 
+const LeftOutDiskSchema = object({
+  number: number(),
+  label: string(),
+  datastoreFile: string(),
+  capacityBytes: number(),
+});
+
 const ExportedVmDocument = object({
   vm: string(),
   moRef: string(),
@@ -89,6 +96,7 @@ const ExportedVmDocument = object({
   output: string(),
   files: array(FileSchema),
   disks: optional(array(object({ label: string(), datastoreFile: string(), file: string(), capacityBytes: number() }))),
+  leftOut: optional(array(LeftOutDiskSchema)),
   transferredBytes: number(),
   capacityBytes: number(),
   keptDisks: array(string()),
@@ -204,6 +212,7 @@ export const DryRunDocument = object({
           expectedBytes: number(),
         }),
       ),
+      leftOut: optional(array(LeftOutDiskSchema)),
       files: array(string()),
       expectedBytes: number(),
       freeBytes: number(),

@@ -2,6 +2,7 @@ import type { ErrorKind } from '../../base/errors.ts';
 import type { JobError } from '../../jobs/job-record.ts';
 import type { NotifyOptions } from '../../jobs/notify-command.ts';
 import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
+import type { DiskChoice } from '../../vsphere/vm/select-disks.ts';
 import type { BootTestResult } from '../boot-test/types.ts';
 import type { DomainOptions } from '../domain/types.ts';
 import type { HardwareReport } from '../domain/make-domain.ts';
@@ -38,6 +39,8 @@ export interface ExportOptions extends DomainOptions {
   output: string | undefined;
   /** The name for the files, the VM's folder and the descriptor; undefined means the VM's own name. Only for a single VM. */
   name?: string | undefined;
+  /** The disks of each VM to export; undefined means all. */
+  disks?: DiskChoice | undefined;
   encode: EncodeOptions<ExportFormat>;
   /** How to prepare the guest in images; `planOnly` does not apply to exports. */
   guest: FixOptions;
@@ -156,6 +159,15 @@ export interface ExportedDisk {
   capacityBytes: number;
 }
 
+/** A disk of the VM that was not selected. */
+export interface LeftOutDisk {
+  /** The number in hardware order, from 1. */
+  number: number;
+  label: string;
+  datastoreFile: string;
+  capacityBytes: number;
+}
+
 /** The result for one completely exported VM. */
 export interface VmExportResult {
   vm: string;
@@ -167,6 +179,8 @@ export interface VmExportResult {
   files: ExportedFile[];
   /** The assignment of the VM's disks to files, in hardware order. Undefined for an export by an earlier version. */
   disks?: ExportedDisk[];
+  /** The disks that were not selected, if there are any. */
+  leftOut?: LeftOutDisk[];
   /** Bytes received over the network in this run. */
   transferredBytes: number;
   capacityBytes: number;
@@ -263,6 +277,8 @@ export interface ExportPlan {
   format: ExportFormat;
   output: string;
   disks: { disk: string; label: string; datastoreFile: string; capacityBytes: number; expectedBytes: number }[];
+  /** The disks that are not selected, if there are any. */
+  leftOut?: LeftOutDisk[];
   /** The file names that would be written in `output`. */
   files: string[];
   expectedBytes: number;

@@ -80,7 +80,8 @@ function checkExport({ name, content, managedBy }: InventoryVm): ExportCheck {
   try {
     const facts = decodeVmFacts(content);
     const isOff = facts.powerState === 'poweredOff';
-    const findings = inspectVm(name, facts, isOff ? { kind: 'as-is' } : { kind: 'snapshot', quiesce: false });
+    const power = isOff ? ({ kind: 'as-is' } as const) : ({ kind: 'snapshot', quiesce: false } as const);
+    const findings = inspectVm(name, facts, power, { canLeaveOut: true });
     const problems = findings.filter(({ level }) => level === 'error');
     return {
       exportable: problems.length > 0 ? 'no' : isOff ? 'yes' : 'snapshot',

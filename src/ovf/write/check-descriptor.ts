@@ -2,6 +2,8 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { bytesPerUnit } from '../descriptor/allocation-units.ts';
 import { namesOfHref } from '../files/file-href.ts';
 import { parseEnvelope, type OvfElement } from '../descriptor/envelope.ts';
+import { readItem, RESOURCE } from '../descriptor/items.ts';
+import { hardwareItems, systemsOf } from '../descriptor/sections.ts';
 
 /** A file that the descriptor must reference. */
 export interface DescribedFile {
@@ -40,6 +42,27 @@ export function checkDescriptor(text: string, files: readonly DescribedFile[]): 
   if (missing !== undefined) refuse(`it does not name ${missing.name}`);
   const disks = envelope.children('DiskSection').flatMap((section) => section.children('Disk'));
   return { files: named, disks: disks.map((disk) => readDisk(disk, known)) };
+}
+
+/**
+ * Checks that the descriptor of a VM of which some disks were left out attaches exactly `count` disks, each with a file.
+ * A disk without a file is an empty one, which an importer creates (DSP0243, 9.1).
+ * @throws Hyper2kvmError kind `transfer` if it attaches another number of disks.
+ */
+export function checkPartialDescriptor(text: string, server: string, count: number): void {
+  const envelope = parseEnvelope(text, refuse);
+  const disks = envelope.children('DiskSection').flatMap((section) => section.children('Disk'));
+  const items = systemsOf(envelope).flatMap(({ system }) => hardwareItems(system).map(readItem));
+  const drives = items.filter(({ resourceType }) => resourceType === RESOURCE.disk);
+  const hasFiles = disks.every((disk) => disk.attribute('fileRef') !== undefined);
+  if (hasFiles && disks.length === count && drives.length === count) return;
+  throw new Hyper2kvmError(
+    'transfer',
+    `${server} writes an OVF descriptor that also attaches disks that were left out.`,
+    {
+      hint: 'Use --format qcow2, --format raw, or --format vmdk.',
+    },
+  );
 }
 
 function matchFile(reference: OvfElement, files: readonly DescribedFile[]): DescribedFile {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { checkDescriptor } from '../../../src/ovf/write/check-descriptor.ts';
+import { checkDescriptor, checkPartialDescriptor } from '../../../src/ovf/write/check-descriptor.ts';
 
 const FILES = [
   { name: 'my vm & co-disk-1.vmdk', sizeBytes: 1234 },
@@ -79,4 +79,27 @@ test.each([
   expect(() => checkDescriptor(text, FILES)).toThrow(
     expect.objectContaining({ kind: 'transfer', message: expect.stringMatching(message) }),
   );
+});
+
+test('a descriptor of a part of the disks attaches no other one', () => {
+  const item = (id: number) =>
+    `<Item><rasd:InstanceID>${id}</rasd:InstanceID><rasd:ResourceType>17</rasd:ResourceType></Item>`;
+  const withDrives = (text: string, count: number): string => {
+    const items = Array.from({ length: count }, (_, id) => item(id)).join('');
+    return text
+      .replace(
+        '<Envelope ',
+        '<Envelope xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData" ',
+      )
+      .replace('</VirtualSystem>', `<VirtualHardwareSection><Info/>${items}</VirtualHardwareSection></VirtualSystem>`);
+  };
+  const oneDisk = GOOD.replace(/ *<Disk [^>]*vmdisk2[^>]*>/, '');
+  const refusal = expect.objectContaining({
+    kind: 'transfer',
+    message: 'vc writes an OVF descriptor that also attaches disks that were left out.',
+  });
+  expect(() => checkPartialDescriptor(withDrives(oneDisk, 1), 'vc', 1)).not.toThrow();
+  expect(() => checkPartialDescriptor(withDrives(GOOD, 2), 'vc', 1)).toThrow(refusal);
+  expect(() => checkPartialDescriptor(withDrives(GOOD, 2), 'vc', 2)).toThrow(refusal);
+  expect(() => checkPartialDescriptor(withDrives(oneDisk, 2), 'vc', 1)).toThrow(refusal);
 });

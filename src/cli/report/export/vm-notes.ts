@@ -4,6 +4,7 @@ import type { Look } from '../../text/look.ts';
 import { safeText } from '../../text/safe-text.ts';
 import { bootTestReport } from '../boot-test-report.ts';
 import { fixReport } from '../fix-report.ts';
+import { leftOutLines } from './left-out-lines.ts';
 import { hardwareLines } from '../hardware-lines.ts';
 
 /** What there is to say about the export of a VM besides its files: kept disks, warnings, the guest, the boot test. */
@@ -12,8 +13,9 @@ export function vmNotes(result: VmExportResult, look: Look): string[] {
 }
 
 /** One line each. */
-function shortNotes({ keptDisks, quiesced, warnings, changed, generations }: VmExportResult): string[] {
+function shortNotes({ leftOut, keptDisks, quiesced, warnings, changed, generations }: VmExportResult): string[] {
   return [
+    ...leftOutLines(leftOut),
     ...(keptDisks.length > 0
       ? [`${formatCount(keptDisks.length, 'disk')} kept from an earlier run: ${safeText(keptDisks.join(', '))}`]
       : []),

@@ -3,6 +3,7 @@ import type { ExportRecipe } from '../target/export-recipe.ts';
 import { changeSince, settleSource, watchSource, type SourceState } from './source-state.ts';
 import type { ExportEvent, ExportOptions } from '../types.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
+import type { SelectedFacts } from '../../../vsphere/vm/select-disks.ts';
 import type { VmFacts } from '../../../vsphere/vm/vm-facts.ts';
 import { findComplete, type Recorded } from './complete-exports.ts';
 import type { CompletionRecord } from './completion-record.ts';
@@ -30,7 +31,7 @@ export interface WatchedVm {
   client: VsphereClient;
   /** The VM's name in events. */
   vm: string;
-  facts: VmFacts;
+  facts: SelectedFacts;
   options: ExportOptions;
   report: (event: ExportEvent) => void;
 }

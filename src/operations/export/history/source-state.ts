@@ -1,5 +1,6 @@
 import { array, number, object, optional, string, type InferOutput } from 'valibot';
 import { readConfigDigest } from '../../../vsphere/vm/config-digest.ts';
+import { readSelectedFacts, type SelectedFacts } from '../../../vsphere/vm/select-disks.ts';
 import { readVmFacts, type VmFacts } from '../../../vsphere/vm/vm-facts.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { namedSnapshot } from '../source/snapshot-names.ts';
@@ -17,11 +18,15 @@ export type SourceState = InferOutput<typeof SourceStateSchema>;
 
 /** The state of a VM before its export. */
 export interface SourceWatch {
-  facts: VmFacts;
+  facts: SelectedFacts;
   digest: string | undefined;
 }
 
-export async function watchSource(client: VsphereClient, facts: VmFacts, signal: AbortSignal): Promise<SourceWatch> {
+export async function watchSource(
+  client: VsphereClient,
+  facts: SelectedFacts,
+  signal: AbortSignal,
+): Promise<SourceWatch> {
   const digest = await readConfigDigest(client, facts.ref, signal);
   // Two separate reads: both must return the same version.
   const { changeVersion } = await readVmFacts(client, facts.ref, signal);
@@ -39,7 +44,7 @@ export async function settleSource(
   options: ExportOptions,
   signal: AbortSignal,
 ): Promise<SourceState | undefined> {
-  const { facts, digest } = await watchSource(client, await readVmFacts(client, before.facts.ref, signal), signal);
+  const { facts, digest } = await watchSource(client, await readSelectedFacts(client, before.facts, signal), signal);
   if (digest === undefined || digest !== before.digest) return undefined;
   const [earlier, state] = [stateOf(before.facts, options), stateOf(facts, options)];
   if (unsettled(before.facts, options.power) ?? unsettled(facts, options.power)) return undefined;

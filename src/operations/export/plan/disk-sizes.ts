@@ -1,6 +1,7 @@
 import { isFault } from '../../../vsphere/soap/fault.ts';
 import { readPropertiesOfAll } from '../../../vsphere/session/properties.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
+import { chosenDisks, type DiskChoice } from '../../../vsphere/vm/select-disks.ts';
 import { decodeDisks } from '../../../vsphere/vm/virtual-disk.ts';
 import type { RunVm } from '../types.ts';
 import type { FoundVm } from './find-vms.ts';
@@ -8,7 +9,7 @@ import type { FoundVm } from './find-vms.ts';
 const DEVICES = 'config.hardware.device';
 
 /**
- * Returns the VMs with the capacity of their disks, which the totals of a run are computed from. The size of a single
+ * Returns the VMs with the capacity of their selected disks, which the totals of a run are computed from. The size of a single
  * VM is not read, because its export reads it at once. A VM that was removed in the meantime leaves all sizes unknown;
  * its own export reports the reason.
  */
@@ -16,8 +17,9 @@ export async function withDiskSizes(
   client: VsphereClient,
   found: readonly FoundVm[],
   signal: AbortSignal,
+  choice?: DiskChoice,
 ): Promise<RunVm[]> {
-  const sizes = found.length > 1 ? await readSizes(client, found, signal) : new Map<string, number>();
+  const sizes = found.length > 1 ? await readSizes(client, found, { choice, signal }) : new Map<string, number>();
   return found.map(({ label, vm }) => ({
     vm: label,
     inventoryPath: vm.inventoryPath,
@@ -28,7 +30,7 @@ export async function withDiskSizes(
 async function readSizes(
   client: VsphereClient,
   found: readonly FoundVm[],
-  signal: AbortSignal,
+  { choice, signal }: { choice: DiskChoice | undefined; signal: AbortSignal },
 ): Promise<ReadonlyMap<string, number>> {
   const refs = found.map(({ vm }) => vm.ref);
   const contents = await readPropertiesOfAll(client, refs, [DEVICES], signal).catch((error: unknown) => {
@@ -39,7 +41,8 @@ async function readSizes(
     contents.flatMap(({ ref, properties }) => {
       const devices = properties.get(DEVICES)?.elements;
       if (devices === undefined) return [];
-      return [[ref.value, decodeDisks(devices).reduce((sum, disk) => sum + disk.capacityBytes, 0)] as const];
+      const disks = chosenDisks(decodeDisks(devices), choice);
+      return [[ref.value, disks.reduce((sum, disk) => sum + disk.capacityBytes, 0)] as const];
     }),
   );
 }

@@ -10,12 +10,22 @@ const SUSPENDED =
 
 type Finding = PreflightFinding;
 
-/** The findings about a VM before any lease: what a lease cannot export, and what the user should know. */
-export function inspectVm(vm: string, facts: VmFacts, power: PowerChoice): Finding[] {
+/**
+ * The findings about a VM before any lease: what a lease cannot export, and what the user should know. `canLeaveOut`:
+ * the command can leave out disks.
+ */
+export function inspectVm(
+  vm: string,
+  facts: VmFacts,
+  power: PowerChoice,
+  { canLeaveOut = false }: { canLeaveOut?: boolean } = {},
+): Finding[] {
+  const { disks } = facts;
+  const remedy = canLeaveOut && disks.length > 1 ? ' Or leave it out with --exclude-disk.' : '';
   return [
     inspectPower(vm, facts, power),
     ...inspectReach(facts),
-    ...facts.disks.flatMap(inspectDisk),
+    ...disks.flatMap((disk) => inspectDisk(disk, remedy)),
     ...inspectEncryption(facts),
     ...inspectSnapshots(facts, power),
     ...inspectDevices(facts),
@@ -86,9 +96,9 @@ function inspectReach(facts: VmFacts): Finding[] {
   return [{ level: 'error', kind: 'transfer', check: 'host', detail, hint: 'Reconnect the host in vCenter.' }];
 }
 
-function inspectDisk(disk: VirtualDisk): Finding[] {
+function inspectDisk(disk: VirtualDisk, remedy: string): Finding[] {
   const refuse = (detail: string, hint: string): Finding[] => [
-    { level: 'error', kind: 'image', check: disk.label, detail: `${disk.label} ${detail}`, hint },
+    { level: 'error', kind: 'image', check: disk.label, detail: `${disk.label} ${detail}`, hint: `${hint}${remedy}` },
   ];
   if (disk.rawDeviceMapping !== undefined) {
     return refuse(

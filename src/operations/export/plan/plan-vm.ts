@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { freeBytes } from '../../../base/files/free-space.ts';
 import type { NamedVm } from '../../../domain/vm-name.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
-import { readVmFacts, type VmFacts } from '../../../vsphere/vm/vm-facts.ts';
+import { numbersOf, selectDisks, type SelectedFacts } from '../../../vsphere/vm/select-disks.ts';
+import { readVmFacts } from '../../../vsphere/vm/vm-facts.ts';
 import { freeGenerationName } from '../history/generations.ts';
 import { diskFileName, finalNames } from '../target/formats.ts';
 import { outputFolder } from '../target/output-folder.ts';
-import type { ExportOptions, ExportPlan } from '../types.ts';
+import type { ExportOptions, ExportPlan, LeftOutDisk } from '../types.ts';
 import { namedVm, type FoundVm } from './find-vms.ts';
 import { inspectHost } from './inspect-host.ts';
 import { expectedBytes, inspectOutput } from './inspect-output.ts';
@@ -17,7 +18,7 @@ import { inspectVm } from './inspect-vm.ts';
 /** A plan and the data it is based on. */
 export interface PlannedVm {
   plan: ExportPlan;
-  facts: VmFacts;
+  facts: SelectedFacts;
   /** The values from which the domain's name is made. */
   named: NamedVm;
 }
@@ -31,10 +32,11 @@ export async function planVm(
   signal: AbortSignal,
 ): Promise<PlannedVm> {
   const { vm, baseName } = found;
-  const facts = await readVmFacts(client, vm.ref, signal);
+  const facts = selectDisks(found.label, await readVmFacts(client, vm.ref, signal), options.disks);
   const output = await placeOf(options, baseName, isOneOfSeveral);
+  const numbers = numbersOf(facts.disks, facts);
   const disks = facts.disks.map((disk, index) => ({
-    disk: diskFileName(baseName, index, options.encode.format),
+    disk: diskFileName(baseName, numbers[index] ?? index + 1, options.encode.format),
     label: disk.label,
     datastoreFile: disk.fileName,
     capacityBytes: disk.capacityBytes,
@@ -54,10 +56,11 @@ export async function planVm(
     format: options.encode.format,
     output,
     disks,
+    ...leftOutOf(facts),
     files,
     expectedBytes: disks.reduce((sum, disk) => sum + disk.expectedBytes, 0),
     freeBytes: await freeBytes(output),
-    findings: inspectVm(found.label, facts, options.power),
+    findings: inspectVm(found.label, facts, options.power, { canLeaveOut: true }),
   };
   plan.findings.push(...(await inspectHost(client, found, options, signal)));
   // With `auto`, the lease replaces NFC where it is not permitted.
@@ -65,6 +68,16 @@ export async function planVm(
   plan.findings.push(...(await inspectPrivileges(client, facts, options.power, signal, forReads)));
   plan.findings.push(...(await inspectOutput(plan, facts, options)));
   return { plan, facts, named: namedVm(found) };
+}
+
+function leftOutOf(facts: SelectedFacts): { leftOut?: LeftOutDisk[] } {
+  const { leftOut, diskNumbers } = facts;
+  if (leftOut.length === 0) return {};
+  return {
+    leftOut: leftOut.map(({ key, label, fileName: datastoreFile, capacityBytes }) => {
+      return { number: diskNumbers.get(key) ?? 0, label, datastoreFile, capacityBytes };
+    }),
+  };
 }
 
 /** A generation has its own folder inside the folder of the VM. */

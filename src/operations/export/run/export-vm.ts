@@ -5,6 +5,7 @@ import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
 import { createFolderPackage } from '../../../ovf/write/folder-package.ts';
 import { createOvaPackage } from '../../../ovf/write/ova-package.ts';
 import { partialPath } from '../../../base/output/partial-name.ts';
+import { numbersOf } from '../../../vsphere/vm/select-disks.ts';
 import { readVmHardware, type VmHardware } from '../../../vsphere/vm/vm-hardware.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { CleanUp } from '../../clean-up.ts';
@@ -121,6 +122,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
       output: folder,
       files: [...files],
       disks: exportedDisks(task, source),
+      ...(plan.leftOut && { leftOut: plan.leftOut }),
       transferredBytes: transfer.transferredBytes,
       capacityBytes: plan.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0),
       keptDisks: kept,
@@ -147,9 +149,10 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
   }
 }
 
-function exportedDisks({ baseName, plan }: VmExport, { disks }: ExportSource): ExportedDisk[] {
+function exportedDisks({ baseName, plan, facts }: VmExport, { disks }: ExportSource): ExportedDisk[] {
+  const numbers = numbersOf(disks, facts);
   return disks.map(({ label, fileName: datastoreFile, capacityBytes }, index) => {
-    const file = diskFileName(baseName, index, plan.format);
+    const file = diskFileName(baseName, numbers[index] ?? index + 1, plan.format);
     return { label, datastoreFile, file, capacityBytes };
   });
 }
@@ -199,7 +202,8 @@ async function describe(
   if (description === 'domain') return { vmHardware: await readVmHardware(client, facts.ref, signal) };
   if (description === undefined) return {};
   step('descriptor', 'Writing the OVF descriptor');
-  const described = { client, vm: facts.ref, name: named.name, snapshot: source.snapshot };
+  const isPartial = facts.leftOut.length > 0;
+  const described = { client, vm: facts.ref, name: named.name, snapshot: source.snapshot, isPartial };
   const { text, warnings } = await writeDescriptor(described, inOrder(complete, plan.format), signal);
   warnings.forEach(warn);
   return { ovf: text };
@@ -207,7 +211,7 @@ async function describe(
 
 /** For image formats, the domain is created here, after the guest has been fixed. */
 async function finishDescriptor(
-  { plan, named, options, folder }: VmExport,
+  { plan, facts, named, options, folder }: VmExport,
   { ovf, vmHardware }: Described,
   {
     source,
@@ -227,7 +231,9 @@ async function finishDescriptor(
   const images = inOrder(transfer.complete, plan.format).filter(({ isDisk }) => isDisk);
   const paths = images.map(({ name }) => join(plan.output, name));
   const partialPaths = images.map(({ name }) => partialPath(join(folder, name)));
-  const fetched = { vm: named, vmHardware, disks: source.disks, paths, partialPaths, format, changes, step };
+  const { disks } = source;
+  const { leftOut } = facts;
+  const fetched = { vm: named, vmHardware, disks, leftOut, paths, partialPaths, format, changes, step };
   const { domain, ...made } = await makeMachine(fetched, options, signal);
   return { descriptor: domain, ...made };
 }

@@ -94,7 +94,7 @@ async function exportAll(
   const client = await openSession(options.connection, cleanUp, signal);
   const { found, failures, several, managed, ofVms } = await findAllVms(client, options, signal);
   const { shard } = options;
-  report({ type: 'run-started', job: job.id, vms: await withDiskSizes(client, found, signal) });
+  report({ type: 'run-started', job: job.id, vms: await withDiskSizes(client, found, signal, options.disks) });
   if (managed.length > 0) tell('find', `Skipping VMs that extensions of the server manage: ${managed.join(', ')}`);
   const share = shard && { ...shard, vms: found.length, ofVms };
   if (share) tell('find', shareWords(share));

@@ -1,5 +1,6 @@
 import type { JobRecord } from '../../../jobs/job-record.ts';
 import type { JobHandle } from '../../../jobs/job-handle.ts';
+import type { LeftOutDisk } from '../types.ts';
 import { describeFailure } from './export-outcome.ts';
 import type { JobEvent, RunMeter } from './run-meter.ts';
 
@@ -26,7 +27,7 @@ export class JobProgress {
         return this.#setVm({ vm: event.vm, state: 'running' });
       case 'vm-finished':
         this.#files.push(...event.result.files);
-        return this.#setVm({ vm: event.vm, state: 'done', ...leftIn(event.result) });
+        return this.#setVm({ vm: event.vm, state: 'done', ...leftOutOf(event.result), ...leftIn(event.result) });
       case 'vm-skipped':
         return this.#setVm({ vm: event.vm, state: 'skipped', ...leftIn(event.result) });
       case 'vm-failed': {
@@ -71,6 +72,10 @@ export class JobProgress {
       ),
     });
   }
+}
+
+function leftOutOf({ leftOut }: { leftOut?: LeftOutDisk[] }): Pick<JobVm, 'leftOut'> {
+  return leftOut === undefined ? {} : { leftOut: leftOut.map(({ label }) => label) };
 }
 
 function leftIn({ leftBehind }: { leftBehind?: string[] }): Pick<JobVm, 'leftBehind'> {

@@ -1,9 +1,14 @@
-import type { ExportedFile, ExportEvent, RunTotals } from '../types.ts';
+import type { ExportedFile, ExportEvent, LeftOutDisk, RunTotals } from '../types.ts';
 
 /** The events of an export, or of another operation on VMs with results of its own. */
 export type JobEvent =
-  | Exclude<ExportEvent, { type: 'vm-finished' }>
-  | { type: 'vm-finished'; vm: string; result: { files: readonly ExportedFile[]; leftBehind?: string[] } };
+  Exclude<ExportEvent, { type: 'vm-finished' }> | { type: 'vm-finished'; vm: string; result: JobResult };
+
+interface JobResult {
+  files: readonly ExportedFile[];
+  leftOut?: LeftOutDisk[];
+  leftBehind?: string[];
+}
 
 interface MeteredDisk {
   capacityBytes: number;

@@ -27,7 +27,7 @@ export interface DiskSource extends Disposable {
 export interface SourceFiles {
   /** The host that sends the files, for messages. */
   readonly server: string;
-  /** Every disk in hardware order, then the NVRAM, if the server offers it. */
+  /** The disks to read in hardware order, then the NVRAM, if the server offers it. */
   readonly files: readonly SourceFile[];
   readonly proof: ContentProof;
   /** Opens a file: as a stream from byte 0, or as a disk with random access. `signal` aborts all operations on it. */
@@ -91,8 +91,10 @@ export interface SourceRequest {
   vm: string;
   /** The VM or snapshot to read. */
   ref: MoRef;
-  /** The disks in its hardware. */
+  /** The disks to read, in hardware order. */
   disks: readonly VirtualDisk[];
+  /** The other disks of its hardware. */
+  leftOut?: readonly VirtualDisk[];
   /** Receives a sentence about what could not be released on the server. */
   leave: (sentence: string) => void;
   /** Verifies the state of the VM each time after the files are opened, before any of them is read. */

@@ -2,6 +2,7 @@ import { formatDuration } from '../../../base/text/amounts.ts';
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import { pause } from '../../../base/time-limit.ts';
 import { powerOff, powerOn, shutdownGuest } from '../../../vsphere/vm/power.ts';
+import { readSelectedFacts, selectedInSnapshot, type SelectedFacts } from '../../../vsphere/vm/select-disks.ts';
 import type { VirtualDisk } from '../../../vsphere/vm/virtual-disk.ts';
 import {
   readPowerState,
@@ -23,6 +24,7 @@ import type { ExportStep } from '../../events.ts';
 export interface ExportSource {
   /** The object to open the lease on. */
   ref: MoRef;
+  /** The selected ones. */
   disks: VirtualDisk[];
   /** Equal identities mean that the disks contain the same bytes. */
   identity: string;
@@ -53,7 +55,7 @@ export interface ServerDuties {
 export interface SourceScope {
   client: VsphereClient;
   vm: string;
-  facts: VmFacts;
+  facts: SelectedFacts;
   job: string;
   /** Receives the actions to undo: removing the export's own snapshot, powering the VM on again. */
   cleanUp: CleanUp;
@@ -82,11 +84,11 @@ export async function prepareSource(
       const snapshot = namedSnapshot(facts, power.name);
       if (!snapshot)
         throw new Hyper2kvmError('not-found', `${scope.vm} has no snapshot ${JSON.stringify(power.name)} any more.`);
-      return snapshotSource(client, snapshot.ref, { quiesced: undefined, ownSnapshot: undefined }, signal);
+      return snapshotSource(scope, snapshot.ref, { quiesced: undefined, ownSnapshot: undefined }, signal);
     }
     case 'shutdown':
       if (facts.powerState !== 'poweredOff') await shutDown(power, scope, signal);
-      return sourceOfVm(await readVmFacts(client, facts.ref, signal));
+      return sourceOfVm(await readSelectedFacts(client, facts, signal));
     case 'as-is':
       return sourceOfVm(facts);
   }
@@ -156,12 +158,12 @@ export function sourceOfVm(facts: VmFacts): ExportSource {
 }
 
 async function snapshotSource(
-  client: VsphereClient,
+  { client, facts }: Pick<SourceScope, 'client' | 'facts'>,
   ref: MoRef,
   { quiesced, ownSnapshot }: Pick<ExportSource, 'quiesced' | 'ownSnapshot'>,
   signal: AbortSignal,
 ): Promise<ExportSource> {
-  const disks = await readSnapshotDisks(client, ref, signal);
+  const disks = selectedInSnapshot(await readSnapshotDisks(client, ref, signal), facts);
   const identity = JSON.stringify([client.content.about.instanceUuid, client.server, ref.value]);
   return { ref, disks, identity, snapshot: ref, ownSnapshot, quiesced };
 }
@@ -178,7 +180,7 @@ async function ownSnapshotSource(quiesce: boolean, scope: SourceScope, signal: A
   const ref = await takeOwnSnapshot(snapshotScope(scope), { name, quiesce, old: old?.ref });
   signal.throwIfAborted();
   const quiesced = quiesce ? await wasQuiesced(client, facts.ref, ref, signal) : undefined;
-  return snapshotSource(client, ref, { quiesced, ownSnapshot: { moRef: ref.value, name } }, signal);
+  return snapshotSource(scope, ref, { quiesced, ownSnapshot: { moRef: ref.value, name } }, signal);
 }
 
 /** The server can skip quiescing without an error; only the snapshot's own property shows it. */

@@ -47,20 +47,24 @@ export class LeaseDiskSource implements DiskSource {
     signal: AbortSignal,
     work: (files: SourceFiles, signal: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
-    const { client, vm, disks, leave, verify, step } = this.#options;
+    const { client, vm, disks, leftOut = [], leave, verify, step } = this.#options;
     if (!this.#hasBegun) step('lease', 'Opening the export lease');
     this.#hasBegun = true;
     await using cleanUp = new CleanUp(leave);
-    const lease = await this.#openPatiently(signal);
+    const lease = await this.#openPatiently(signal).catch((error: unknown) => {
+      throw this.#withRemedy(error);
+    });
     const over = cleanUp.defer({
       remains: `The export lease on ${vm} is still open on ${client.server}; it locks the VM until it times out.`,
       limitMs: ABORT_LIMIT_MS,
       run: (limit) => lease.abort(limit),
     });
-    await lease.ready(signal);
+    await lease.ready(signal).catch((error: unknown) => {
+      throw this.#withRemedy(error);
+    });
     await using keepAlive = new LeaseKeepAlive(lease, percent);
     const shared = AbortSignal.any([signal, keepAlive.lost]);
-    const open = new OpenLease({ client, disks, lease, givesSha256: await lease.askForSha256(shared) });
+    const open = new OpenLease({ client, disks, leftOut, lease, givesSha256: await lease.askForSha256(shared) });
     await verify(open, shared);
     const result = await work(open, shared);
     if (await open.isAlive(signal)) await lease.complete(signal);
@@ -74,6 +78,14 @@ export class LeaseDiskSource implements DiskSource {
     leave(
       `An export lease on ${vm} may be open on ${client.server}, but the response was lost; it locks the VM until it times out.`,
     );
+  }
+
+  /** A lease is on all disks of the VM, so that one that was not selected can be why a server refuses it. */
+  #withRemedy(error: unknown): unknown {
+    const { leftOut = [] } = this.#options;
+    if (leftOut.length === 0 || !(error instanceof VsphereFault) || error.kind !== 'transfer') return error;
+    const hint = `The lease covers all disks of the VM, and ${leftOut.map(({ label }) => label).join(', ')} may be why the server refuses it. --transport nfc opens only the selected disks.`;
+    return new Hyper2kvmError(error.kind, error.message, { hint, retryable: error.retryable, cause: error });
   }
 
   /** Opens a lease. While an earlier lease of this program locks the VM and cannot be ended, waits for it to time out. */
@@ -110,6 +122,7 @@ export class LeaseDiskSource implements DiskSource {
 class OpenLease implements SourceFiles {
   readonly #client: VsphereClient;
   readonly #disks: readonly VirtualDisk[];
+  readonly #leftOut: readonly VirtualDisk[];
   readonly #lease: HttpNfcLease;
   readonly proof: ContentProof;
 
@@ -117,16 +130,19 @@ class OpenLease implements SourceFiles {
   constructor({
     client,
     disks,
+    leftOut,
     lease,
     givesSha256,
   }: {
     client: VsphereClient;
     disks: readonly VirtualDisk[];
+    leftOut: readonly VirtualDisk[];
     lease: HttpNfcLease;
     givesSha256: boolean;
   }) {
     this.#client = client;
     this.#disks = disks;
+    this.#leftOut = leftOut;
     this.#lease = lease;
     this.proof = givesSha256 ? 'manifest' : 'nothing';
   }
@@ -136,7 +152,7 @@ class OpenLease implements SourceFiles {
   }
 
   get files(): SourceFile[] {
-    return leaseFiles(this.#lease.devices, this.#disks);
+    return leaseFiles(this.#lease.devices, this.#disks, this.#leftOut);
   }
 
   open(key: string, limits: ReadLimits, signal: AbortSignal): Promise<OpenedFile> {

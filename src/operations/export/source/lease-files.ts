@@ -6,21 +6,26 @@ import type { SourceFile } from './disk-source.ts';
 import type { ManifestEntry } from './manifest.ts';
 
 /**
- * The files of a lease that belong to the VM: every disk in hardware order, then the NVRAM. Does not use the server's
- * own file names (`targetId`). Leaves out CD-ROM and floppy images.
- * @throws Hyper2kvmError when the lease does not offer exactly the disks of the VM, or when the assignment of entries
+ * The files of a lease that are exported: the selected disks in hardware order, then the NVRAM. Does not use the
+ * server's own file names (`targetId`). Leaves out CD-ROM and floppy images. The lease may offer the disks in `leftOut`,
+ * which were not selected, or not: a server can refuse to export them.
+ * @throws Hyper2kvmError when the lease does not offer exactly these disks of the VM, or when the assignment of entries
  * to disks is ambiguous.
  */
-export function leaseFiles(devices: readonly LeaseDevice[], disks: readonly VirtualDisk[]): SourceFile[] {
+export function leaseFiles(
+  devices: readonly LeaseDevice[],
+  disks: readonly VirtualDisk[],
+  leftOut: readonly VirtualDisk[] = [],
+): SourceFile[] {
   const offered = devices.filter((device) => device.isDisk);
-  if (offered.length !== disks.length) {
+  if (offered.length < disks.length || offered.length > disks.length + leftOut.length) {
     throw new Hyper2kvmError(
       'transfer',
-      `The lease offers ${formatCount(offered.length, 'disk')}; the hardware of the VM has ${disks.length}.`,
+      `The lease offers ${formatCount(offered.length, 'disk')}; the hardware of the VM has ${disks.length + leftOut.length}.`,
       { hint: 'Check the settings of the VM for disks that cannot be exported: independent, shared or mapped ones.' },
     );
   }
-  const matched = matchDisks(disks, offered);
+  const matched = matchDisks(disks, leftOut, offered);
   const files = matched.map(({ disk, device }) => ({
     key: device.key,
     kind: 'disk' as const,
@@ -50,26 +55,33 @@ const COUNTS = [({ busNumber }: DiskPlace) => busNumber, ({ indexInType }: DiskP
 
 /**
  * Finds the lease entry of each disk by the end of the entry's key, such as `ParaVirtualSCSIController0:1`. One
- * numbering must fit all disks. The server's own order of the disks decides only when no key fits any disk: a simulator
- * numbers disks instead (`/vm-68/disk:0`).
+ * numbering must fit all disks and all entries. The server's own order of the disks decides only when no key fits any
+ * disk and the lease offers all disks: a simulator numbers disks instead (`/vm-68/disk:0`).
  */
-function matchDisks(disks: readonly VirtualDisk[], offered: readonly LeaseDevice[]): MatchedDisk[] {
+function matchDisks(
+  disks: readonly VirtualDisk[],
+  leftOut: readonly VirtualDisk[],
+  offered: readonly LeaseDevice[],
+): MatchedDisk[] {
+  const all = [...disks, ...leftOut];
   let doesAnyFit = false;
   for (const count of COUNTS) {
-    const fitting = disks.map((disk) => ({ disk, devices: offered.filter(({ key }) => isKeyOf(key, disk, count)) }));
+    const fitting = all.map((disk) => ({ disk, devices: offered.filter(({ key }) => isKeyOf(key, disk, count)) }));
     doesAnyFit ||= fitting.some(({ devices }) => devices.length > 0);
     const matched = fitting.flatMap(({ disk, devices }) =>
       devices.length === 1 ? devices.map((device) => ({ disk, device })) : [],
     );
-    if (matched.length === disks.length && areDistinct(matched)) return matched;
+    const selected = matched.filter(({ disk }) => disks.includes(disk));
+    const isComplete = selected.length === disks.length && matched.length === offered.length;
+    if (isComplete && areDistinct(matched)) return selected;
   }
-  const inListOrder = disks.toSorted((a, b) => a.listIndex - b.listIndex);
-  const matched = disks.flatMap((disk) => {
+  const inListOrder = all.toSorted((a, b) => a.listIndex - b.listIndex);
+  const matched = all.flatMap((disk) => {
     const device = offered[inListOrder.indexOf(disk)];
     return device === undefined ? [] : [{ disk, device }];
   });
-  if (doesAnyFit || !areDistinct(matched)) throw notCertain(disks, offered);
-  return matched;
+  if (doesAnyFit || offered.length !== all.length || !areDistinct(matched)) throw notCertain(all, offered);
+  return matched.filter(({ disk }) => disks.includes(disk));
 }
 
 function areDistinct(matched: readonly MatchedDisk[]): boolean {

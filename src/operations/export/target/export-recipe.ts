@@ -7,6 +7,8 @@ import type { ExportFormat, ExportOptions } from '../types.ts';
 /** Each option of {@link ExportOptions} that changes the bytes of a result, by flag. `undefined` is the default of the option. */
 type Ingredients = ReturnType<EncodeOptions<ExportFormat>['byFlag']> & {
   name: string | undefined;
+  disk: readonly string[] | undefined;
+  'exclude-disk': readonly string[] | undefined;
   hardware: string;
   network: unknown;
   kubevirt: boolean;
@@ -36,11 +38,13 @@ export class ExportRecipe {
     return this.#encode.format;
   }
 
-  static of({ encode, name, hardware, networks, kubevirt, guest, power }: ExportOptions): ExportRecipe {
+  static of({ encode, name, disks, hardware, networks, kubevirt, guest, power }: ExportOptions): ExportRecipe {
     const networkOf = networks && [...networks.of].toSorted(([a], [b]) => (a < b ? -1 : 1));
     return new ExportRecipe(encode, {
       ...encode.byFlag(),
       name,
+      disk: disks?.kind === 'only' ? disks.words : undefined,
+      'exclude-disk': disks?.kind === 'except' ? disks.words : undefined,
       hardware,
       network: networks && { all: networks.all, of: networkOf },
       kubevirt: kubevirt === true,
@@ -62,7 +66,9 @@ export class ExportRecipe {
   /** Equal for two exports whose downloaded files have the same bytes and container before the guest is changed. */
   downloadFingerprint(): string {
     const { format, ...encoding } = this.#encode.byFlag();
-    return JSON.stringify({ disks: FORMATS[format].diskExtension, isTar: format === 'ova', ...encoding });
+    const { disk, 'exclude-disk': excluded } = this.#ingredients;
+    const container = { disks: FORMATS[format].diskExtension, isTar: format === 'ova' };
+    return JSON.stringify({ ...container, ...encoding, disk, 'exclude-disk': excluded });
   }
 
   /**

@@ -18,9 +18,9 @@ export const FORMATS: Record<ExportFormat, FormatFacts> = {
   raw: { diskExtension: 'raw', description: 'domain', image: 'raw' },
 };
 
-/** For the first disk: `web-disk-1.vmdk`. */
-export function diskFileName(baseName: string, index: number, format: ExportFormat): string {
-  return `${baseName}-disk-${index + 1}.${FORMATS[format].diskExtension}`;
+/** For the first disk: `web-disk-1.vmdk`. `number` is the number of the disk in hardware order, from 1. */
+export function diskFileName(baseName: string, number: number, format: ExportFormat): string {
+  return `${baseName}-disk-${number}.${FORMATS[format].diskExtension}`;
 }
 
 /**

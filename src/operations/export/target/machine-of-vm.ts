@@ -7,12 +7,14 @@ import { inPciOrder } from '../../nic-order.ts';
 
 /**
  * Builds the VM configuration from a VM on the server. It boots from the disks in its boot order, then from the others
- * in hardware order.
+ * in hardware order. `leftOut` are disks that it does not get: their controllers still occupied PCI slots, which decides
+ * the order of NICs.
  */
 export function machineOfVm(
   vm: NamedVm,
   { bootDeviceKeys, ...config }: VmHardware,
   disks: readonly Pick<VirtualDisk, 'key' | 'controller' | 'uuid'>[],
+  leftOut: readonly Pick<VirtualDisk, 'controller'>[] = [],
 ): DomainSource {
   const rank = ({ key }: { key: number }): number =>
     bootDeviceKeys.includes(key) ? bootDeviceKeys.indexOf(key) : bootDeviceKeys.length;
@@ -28,7 +30,7 @@ export function machineOfVm(
     })),
     nics: inPciOrder(
       config.nics,
-      disks.map(({ controller }) => controller),
+      [...disks, ...leftOut].map(({ controller }) => controller),
     ),
   };
 }

@@ -28,6 +28,8 @@ export interface FetchedVm {
   vmHardware: VmHardware;
   /** In hardware order. */
   disks: readonly VirtualDisk[];
+  /** The disks of the VM that have no image. */
+  leftOut: readonly VirtualDisk[];
   /** The final path of each disk image. */
   paths: readonly string[];
   /** The current paths. */
@@ -48,8 +50,8 @@ export async function makeMachine(
   { guest: requested, hardware: wanted, networks, kubevirt = false, env }: ExportOptions,
   signal: AbortSignal,
 ): Promise<MadeMachine> {
-  const { vm, vmHardware, disks, paths, format, step } = fetched;
-  const machine = machineOfVm(vm, vmHardware, disks);
+  const { vm, vmHardware, disks, leftOut, paths, format, step } = fetched;
+  const machine = machineOfVm(vm, vmHardware, disks, leftOut);
   const guest = await fixFetched(fetched, machine, { requested, wanted, env }, signal);
   step('descriptor', kubevirt ? 'Writing the manifest for KubeVirt' : 'Writing the libvirt domain');
   const images = paths.map((path, index) => ({

@@ -1,4 +1,4 @@
-import { checkDescriptor } from '../../../ovf/write/check-descriptor.ts';
+import { checkDescriptor, checkPartialDescriptor } from '../../../ovf/write/check-descriptor.ts';
 import { isFault, NOT_OFFERED } from '../../../vsphere/soap/fault.ts';
 import { createDescriptor, noDescriptor } from '../../../vsphere/lease/ovf-manager.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
@@ -9,6 +9,8 @@ export interface DescribedVm {
   vm: MoRef;
   name: string;
   snapshot: MoRef | undefined;
+  /** Disks of the VM were left out. */
+  isPartial: boolean;
 }
 
 /** A file as listed in the descriptor. */
@@ -26,7 +28,7 @@ export interface DescribedFile {
  * server bug writes wrong values, and other programs would then reject the package.
  */
 export async function writeDescriptor(
-  { client, vm, name, snapshot }: DescribedVm,
+  { client, vm, name, snapshot, isPartial }: DescribedVm,
   files: readonly DescribedFile[],
   signal: AbortSignal,
 ): Promise<{ text: string; warnings: string[] }> {
@@ -44,5 +46,6 @@ export async function writeDescriptor(
     throw isFault(error, ...NOT_OFFERED) ? noDescriptor(client.server, error) : error;
   }
   checkDescriptor(descriptor.text, files);
+  if (isPartial) checkPartialDescriptor(descriptor.text, client.server, files.filter(({ isDisk }) => isDisk).length);
   return descriptor;
 }

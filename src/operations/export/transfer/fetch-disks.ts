@@ -1,7 +1,7 @@
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import type { NamedVm } from '../../../domain/vm-name.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
-import { readVmFacts, type VmFacts } from '../../../vsphere/vm/vm-facts.ts';
+import { numbersOf, readSelectedFacts, type SelectedFacts } from '../../../vsphere/vm/select-disks.ts';
 import type { ExportRecipe } from '../target/export-recipe.ts';
 import { sourceOfVm, type ExportSource } from '../source/export-source.ts';
 import { FORMATS } from '../target/formats.ts';
@@ -19,7 +19,7 @@ import type { ExportStep } from '../../events.ts';
 export interface FetchedVm {
   client: VsphereClient;
   plan: ExportPlan;
-  facts: VmFacts;
+  facts: SelectedFacts;
   named: NamedVm;
   baseName: string;
   recipe: ExportRecipe;
@@ -73,7 +73,8 @@ export async function transferAll(
   signal: AbortSignal,
 ): Promise<void> {
   const { client, plan, facts, named, leave, baseName } = task;
-  const wantedOf = ({ files }: SourceFiles) => wantedFiles(files, { baseName, format: plan.format });
+  const numbers = numbersOf(source.disks, facts);
+  const wantedOf = ({ files }: SourceFiles) => wantedFiles(files, { baseName, format: plan.format, numbers });
   const verify = async (files: SourceFiles, openSignal: AbortSignal) => {
     if (!source.snapshot) await checkUnchanged(task, source, openSignal);
     // A server that cannot write the descriptor reports it now, not after hours of download.
@@ -84,7 +85,7 @@ export async function transferAll(
         populatedBytes: undefined,
       }));
       await writeDescriptor(
-        { client, vm: facts.ref, name: named.name, snapshot: source.snapshot },
+        { client, vm: facts.ref, name: named.name, snapshot: source.snapshot, isPartial: facts.leftOut.length > 0 },
         rehearsed,
         openSignal,
       );
@@ -93,7 +94,8 @@ export async function transferAll(
   };
   const { ref, disks } = source;
   const { nfc } = task;
-  const request = { client, vm: plan.vm, ref, vmRef: facts.ref, disks, leave, verify, hasEarlierRun, step, warn, nfc };
+  const { leftOut, ref: vmRef } = facts;
+  const request = { client, vm: plan.vm, ref, vmRef, disks, leftOut, leave, verify, hasEarlierRun, step, warn, nfc };
   using opened = task.diskSource(request);
   await transfer.run(opened, wantedOf, signal);
 }
@@ -104,7 +106,7 @@ async function checkUnchanged(
   source: ExportSource,
   signal: AbortSignal,
 ): Promise<void> {
-  const now = sourceOfVm(await readVmFacts(client, facts.ref, signal));
+  const now = sourceOfVm(await readSelectedFacts(client, facts, signal));
   if (now.identity === source.identity) return;
   throw new Hyper2kvmError('transfer', `${plan.vm} was changed on the server while it was being exported.`, {
     hint: 'Run the export again when the VM is not being changed.',

@@ -13,14 +13,17 @@ export interface WantedFile {
   capacityBytes: number;
 }
 
-/** Assigns file names to the files of a source. */
+/**
+ * Assigns file names to the files of a source. `numbers` are the numbers of its disks in hardware order; by default, they
+ * are consecutive.
+ */
 export function wantedFiles(
   files: readonly SourceFile[],
-  { baseName, format }: { baseName: string; format: ExportFormat },
+  { baseName, format, numbers = [] }: { baseName: string; format: ExportFormat; numbers?: readonly number[] },
 ): WantedFile[] {
   return files.map(({ key, kind, capacityBytes }, index) =>
     kind === 'disk'
-      ? { key, name: diskFileName(baseName, index, format), isDisk: true, capacityBytes }
+      ? { key, name: diskFileName(baseName, numbers[index] ?? index + 1, format), isDisk: true, capacityBytes }
       : { key, name: `${baseName}.nvram`, isDisk: false, capacityBytes },
   );
 }

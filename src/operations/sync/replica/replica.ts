@@ -222,7 +222,7 @@ export class Replica {
   /** A name that is neither in use nor the name of an existing file. */
   async #freeName(taken: ReadonlySet<string>): Promise<string> {
     for (let index = 0; ; index += 1) {
-      const name = diskFileName(this.#baseName, index, this.#state.format);
+      const name = diskFileName(this.#baseName, index + 1, this.#state.format);
       if (!taken.has(name) && !(await exists(join(this.#folder, name)))) {
         await removeRound(filesOf(this.#folder, name));
         return name;

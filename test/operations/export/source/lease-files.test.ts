@@ -95,6 +95,35 @@ describe('entries of a lease and disks of the hardware', () => {
   });
 });
 
+describe('a disk that was not selected', () => {
+  const [first, second, third] = hardware({ type: LSI, bus: 0, units: [0, 1, 2] });
+  const [selected, leftOut] = [[first, third] as VirtualDisk[], [second] as VirtualDisk[]];
+  const keys = (...offered: string[]): string[] =>
+    leaseFiles(
+      offered.map((key) => entry(key)),
+      selected,
+      leftOut,
+    ).map(({ key }) => key);
+  const [one, two, three] = [0, 1, 2].map((unit) => `/vm-1/${LSI}0:${unit}`) as [string, string, string];
+
+  test('may be offered by the lease or not', () => {
+    expect(keys(two, one, three)).toEqual([one, three]);
+    expect(keys(three, one)).toEqual([one, three]);
+  });
+
+  test('does not replace a selected one, and no other entry replaces it', () => {
+    expect(() => keys(one, two)).toThrow(/does not identify its disks/);
+    expect(() => keys(one, three, `/vm-1/${LSI}0:7`)).toThrow(/does not identify its disks/);
+    expect(() => keys(one)).toThrow('The lease offers 1 disk; the hardware of the VM has 3.');
+  });
+
+  test('counts in the order of the server’s own list, which is not known when it is not offered', () => {
+    // Disk 3 comes first in the list.
+    expect(keys('/vm-1/disk:0', '/vm-1/disk:1', '/vm-1/disk:2')).toEqual(['/vm-1/disk:2', '/vm-1/disk:0']);
+    expect(() => keys('/vm-1/disk:0', '/vm-1/disk:1')).toThrow(/does not identify its disks/);
+  });
+});
+
 test('an ISO image among the entries is neither a disk nor the NVRAM', () => {
   const devices = [
     entry('/vm-1/VirtualIDEController0:0', { isDisk: false, fileSizeBytes: 4096 }),

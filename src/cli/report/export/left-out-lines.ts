@@ -1,0 +1,10 @@
+import { formatBytes } from '../../../base/text/amounts.ts';
+import type { LeftOutDisk } from '../../../operations/export/types.ts';
+import { safeText } from '../../text/safe-text.ts';
+
+/** A line for each disk of the VM that was not selected. */
+export function leftOutLines(leftOut: readonly LeftOutDisk[] = []): string[] {
+  return leftOut.map(({ number, label, datastoreFile, capacityBytes }) =>
+    safeText(`Not selected: disk ${number}, ${label}, ${datastoreFile}, ${formatBytes(capacityBytes)}`),
+  );
+}
