@@ -35,3 +35,14 @@ test('disks that the boot order names come first, the others after them; the dis
   expect(bootOrderOf([2002])).toEqual([2, 3, 1]);
   expect(bootOrderOf([2001, 4000, 2000])).toEqual([2, 1, 3]);
 });
+
+test('the controller of a disk that was left out still counts for the order of NICs', () => {
+  const nic = (mac: string, pciSlotNumber?: number) => ({ mac, model: 'vmxnet3', network: undefined, pciSlotNumber });
+  const hardware = { ...HARDWARE, nics: [nic('00:50:56:00:00:01'), nic('00:50:56:00:00:02', 192)] };
+  const disk = { key: 2000, controller: { kind: 'pvscsi', address: 0 } } as const;
+  const orderOf = (...[disks, leftOut]: (typeof disk)[][]) =>
+    machineOfVm({ name: 'web' }, hardware, disks ?? [], leftOut).nics.map(({ mac }) => mac);
+  expect(orderOf([disk])).toEqual(['00:50:56:00:00:02', '00:50:56:00:00:01']);
+  expect(orderOf([], [disk])).toEqual(orderOf([disk]));
+  expect(orderOf([])).not.toEqual(orderOf([disk]));
+});
