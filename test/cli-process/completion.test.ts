@@ -46,7 +46,7 @@ const COMPLETED: Record<string, Completed> = {
     line: 'hyper2kvm export --format ',
     candidates: ['ova', 'ovf', 'qcow2', 'raw', 'vmdk'],
   },
-  'hyper2kvm convert a.vmdk --no-': { line: 'hyper2kvm convert a.vmdk --no-verify ', candidates: ['--no-verify'] },
+  'hyper2kvm convert a.vmdk --no-v': { line: 'hyper2kvm convert a.vmdk --no-verify ', candidates: ['--no-verify'] },
   'hyper2kvm export db': { line: `hyper2kvm export db\\ \\"one\\"\\ o\\'clock `, candidates: [DB] },
   // --compress accepts a value only after `=`, so that a VM can follow.
   'hyper2kvm export web-01 --compress b': { line: 'hyper2kvm export web-01 --compress box:7 ', candidates: ['box:7'] },
