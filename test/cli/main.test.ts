@@ -24,7 +24,7 @@ test('--version is answered without oclif, in its words', () => {
 
 test.each([[[]], [['-h']], [['help']], [['--help']]])('%j shows the commands', (args) => {
   const { stdout, status } = program(args);
-  expect(stdout).toMatch(/export .*\n +jobs /);
+  expect(stdout).toMatch(/export .*\n +info /);
   expect(status).toBe(0);
 });
 

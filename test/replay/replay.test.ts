@@ -44,7 +44,8 @@ test.concurrent('a replayed list and status of vcsim give the recorded results',
   const status = await runProgram(['status', '--snapshot', '--json'], { env, cwd });
   const { result }: { result: { findings: object[] } } = JSON.parse(status.stdout);
   expect(result.findings).toEqual(expect.arrayContaining((await readJson('vcsim-status.json')) as object[]));
-  expect(states.unanswered).toEqual([]);
+  // The trace is older than the probe for NFC.
+  expect(states.unanswered).toEqual(['POST RetrieveInternalContent']);
 });
 
 test.concurrent('a fault in a trace is replayed to its error message', async () => {
