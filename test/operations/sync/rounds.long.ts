@@ -13,7 +13,8 @@ interface Printed {
 }
 
 test('20 rounds of the program while a guest writes, a third of them killed, are each one point in time', async () => {
-  await using web = await TrackedVm.start({ consolidationMs: 200 });
+  // The lease of a killed round ends soon: until then its snapshot cannot be removed.
+  await using web = await TrackedVm.start({ consolidationMs: 200 }, { leaseTimeoutSeconds: 10 });
   using guest = web.server.disks.startGuest('web', { recordsPerSecond: 300 });
   guest.write(500);
   const env = environmentOf(web.server, join(web.scratch.path, 'state'));
