@@ -3,6 +3,7 @@ import {
   literal,
   number,
   object,
+  omit,
   optional,
   picklist,
   string,
@@ -10,15 +11,11 @@ import {
   variant,
   type InferOutput,
 } from 'valibot';
-import { ERROR_KINDS } from '../../base/errors.ts';
 import { SCHEMA_VERSION } from '../../base/records/schema-version.ts';
+import { ErrorSchema } from './schemas.ts';
 
-const ErrorSchema = object({
-  kind: picklist([...ERROR_KINDS, 'interrupted']),
-  exitCode: number(),
-  message: string(),
-  hint: optional(string()),
-});
+/** Without `details`, which the document of `--json` has. */
+const LineErrorSchema = omit(ErrorSchema, ['details']);
 
 const bytes = { capacityBytes: number(), coveredBytes: number(), receivedBytes: number() };
 
@@ -72,8 +69,8 @@ export const ProgressLineSchema = variant('type', [
     output: optional(undefinedable(string())),
     sizeBytes: optional(undefinedable(number())),
     seconds: optional(number()),
-    error: optional(ErrorSchema),
+    error: optional(LineErrorSchema),
   }),
   /** The last line. */
-  object({ type: literal('end'), time: string(), exitCode: number(), error: optional(ErrorSchema) }),
+  object({ type: literal('end'), time: string(), exitCode: number(), error: optional(LineErrorSchema) }),
 ]);

@@ -25,7 +25,7 @@ import { FixReportSchema, HardwareReportSchema } from '../fix-guest/report-schem
 // this file.
 
 /** The error of a document. `details` holds further data for programs; its shape depends on the kind. */
-const ErrorSchema = object({
+export const ErrorSchema = object({
   kind: picklist([...ERROR_KINDS, 'interrupted']),
   exitCode: number(),
   message: string(),
