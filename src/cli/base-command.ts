@@ -204,27 +204,16 @@ export abstract class BaseCommand<Result extends object> extends Command {
     const { profile } = this.chosen;
     for (const secret of profile === undefined ? [] : secretsOf(profile)) this.redactor.add(secret);
     if (!this.leavesLog(parsed.flags)) return parsed;
-    await this.progress.open({
-      flags: parsed.flags,
-      command: this.id ?? '',
-      version: this.config.version,
-      clean: (text) => this.redactor.clean(text),
-      onProblem: (message) => this.addWarning(message),
-    });
-    await this.runLog.open({
+    const output = {
       flags: parsed.flags,
       command: this.#names().command,
       version: this.config.version,
-      clean: (text) => this.redactor.clean(text),
-      onProblem: (message) => this.addWarning(message),
-    });
-    await this.runReport.open({
-      flags: parsed.flags,
-      command: this.#names().command,
-      version: this.config.version,
-      clean: (text) => this.redactor.clean(text),
-      onProblem: (message) => this.addWarning(message),
-    });
+      clean: (text: string) => this.redactor.clean(text),
+      onProblem: (message: string) => this.addWarning(message),
+    };
+    await this.progress.open({ ...output, command: this.id ?? '' });
+    await this.runLog.open(output);
+    await this.runReport.open(output);
     await this.trace.open({
       debug: parsed.flags['debug'] === true,
       env: this.env,

@@ -5,7 +5,8 @@ import { readChoice } from '../input/option-values.ts';
 import { LOG_FORMATS } from './log-flags.ts';
 import type { LogLevel, RunLog } from './run-log.ts';
 
-export interface CommandLogOptions {
+/** What the log, the progress lines and the report of a command are opened with. */
+export interface CommandOutputOptions {
   /** The effective flags, including those from the profile. */
   flags: Readonly<Record<string, unknown>>;
   /** `hyper2kvm export` */
@@ -24,7 +25,7 @@ export class CommandLog {
    * Opens the log if the flags name one.
    * @throws usage errors; Hyper2kvmError `local-file`.
    */
-  async open({ flags, command, version, clean, onProblem }: CommandLogOptions): Promise<void> {
+  async open({ flags, command, version, clean, onProblem }: CommandOutputOptions): Promise<void> {
     const { 'log-file': path, 'log-format': format } = flags;
     if (format !== undefined && path === undefined) {
       throw new Hyper2kvmError('usage', '--log-format has no effect without --log-file.', {

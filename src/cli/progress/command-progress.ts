@@ -1,5 +1,6 @@
 import { createWriteStream, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import type { CommandOutputOptions } from '../log/command-log.ts';
 import type { ErrorReport } from '../text/error-report.ts';
 import { readCount } from '../input/option-values.ts';
 import { PROGRESS_CHOICES, type ExportScreen, type ProgressChoice } from '../screen/screen.ts';
@@ -8,15 +9,6 @@ import type { ProgressLines } from './progress-lines.ts';
 /** The descriptors below are standard input and standard output. */
 const FIRST_FD = 2;
 const LAST_FD = 1023;
-
-export interface CommandProgressOptions {
-  /** The effective flags, including those from the profile. */
-  flags: Readonly<Record<string, unknown>>;
-  command: string;
-  version: string;
-  clean: (text: string) => string;
-  onProblem: (message: string) => void;
-}
 
 /** How a command shows progress. Before {@link CommandProgress.open}, and without the flags, it is `auto`. */
 export class CommandProgress {
@@ -29,7 +21,7 @@ export class CommandProgress {
    * Reads the flags, and begins the lines of `--progress=json`.
    * @throws usage errors.
    */
-  async open({ flags, command, version, clean, onProblem }: CommandProgressOptions): Promise<void> {
+  async open({ flags, command, version, clean, onProblem }: CommandOutputOptions): Promise<void> {
     const choice = choiceOf(flags);
     const fd = fdOf(flags, choice);
     // Lines in a descriptor of their own leave the screen as it is.
@@ -81,7 +73,7 @@ export class CommandProgress {
   }
 }
 
-function choiceOf({ progress, 'no-progress': isOff }: CommandProgressOptions['flags']): ProgressChoice {
+function choiceOf({ progress, 'no-progress': isOff }: CommandOutputOptions['flags']): ProgressChoice {
   const choice = PROGRESS_CHOICES.find((known) => known === progress);
   if (isOff !== true) return choice ?? 'auto';
   if (choice === undefined || choice === 'none') return 'none';
@@ -90,7 +82,7 @@ function choiceOf({ progress, 'no-progress': isOff }: CommandProgressOptions['fl
 
 /** Undefined for standard error. */
 function fdOf(
-  { 'progress-fd': text, detach }: CommandProgressOptions['flags'],
+  { 'progress-fd': text, detach }: CommandOutputOptions['flags'],
   choice: ProgressChoice,
 ): number | undefined {
   if (typeof text !== 'string') return undefined;

@@ -5,6 +5,7 @@ import { writeFileAtomically } from '../../base/files/atomic-file.ts';
 import { errnoOf, localFileError } from '../../base/files/local-file-error.ts';
 import { Hyper2kvmError, sentenceOf } from '../../base/errors.ts';
 import { readMode } from '../input/option-values.ts';
+import type { CommandOutputOptions } from '../log/command-log.ts';
 import type { ErrorReport } from '../text/error-report.ts';
 import type { ReportedDocument } from './document-rows.ts';
 import type { ReportItem, ReportNote, RunReport } from './report-rows.ts';
@@ -34,19 +35,9 @@ const KINDS: Readonly<Record<string, () => Promise<ReportKind>>> = {
 const MOST_PICTURE_BYTES = 8 * 1024 * 1024;
 const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
-export interface CommandReportOptions {
-  /** The effective flags, including those from the profile. */
-  flags: Readonly<Record<string, unknown>>;
-  /** `hyper2kvm export` */
-  command: string;
-  version: string;
-  clean: (text: string) => string;
-  onProblem: (message: string) => void;
-}
-
 /** The report of a command. Nothing is written without `--report`, for a dry run, or before the flags are parsed. */
 export class CommandReport {
-  #options: CommandReportOptions | undefined;
+  #options: CommandOutputOptions | undefined;
   #target: { path: string; kind: ReportKind; mode: number | undefined } | undefined;
   #startedAt = new Date();
   #document: ReportedDocument | undefined;
@@ -56,7 +47,7 @@ export class CommandReport {
    * Checks whether the report can be written, so that the user learns it before the run.
    * @throws usage errors; Hyper2kvmError `local-file`.
    */
-  async open(options: CommandReportOptions): Promise<void> {
+  async open(options: CommandOutputOptions): Promise<void> {
     const { report: path, force, mode, 'dry-run': isDryRun } = options.flags;
     if (typeof path !== 'string') return;
     const load = KINDS[extname(path).toLowerCase()];
@@ -96,7 +87,7 @@ export class CommandReport {
   }
 
   async #report(
-    { command, version, clean }: CommandReportOptions,
+    { command, version, clean }: CommandOutputOptions,
     exitCode: number,
     warnings: readonly string[],
   ): Promise<RunReport> {
