@@ -25,18 +25,24 @@ const OPTIONS = {
 
 const IMPORT_META = { 'import.meta.url': '__import_meta_url' };
 
-/** Bundles the program into one CommonJS file, with the worker's bundle embedded as text. Returns the metafiles, which list all inputs. */
-export async function bundleProgram(outfile: string): Promise<Metafile[]> {
-  const worker = await build({
+/** Bundles the copy worker into CommonJS text that a `Worker` evaluates. */
+export async function bundleWorker(): Promise<{ text: string; metafile: Metafile }> {
+  const { outputFiles, metafile } = await build({
     ...OPTIONS,
     entryPoints: ['src/image/copy/copy-worker.ts'],
     define: IMPORT_META,
     write: false,
   });
+  return { text: outputFiles[0]?.text ?? '', metafile };
+}
+
+/** Bundles the program into one CommonJS file, with the worker's bundle embedded as text. Returns the metafiles, which list all inputs. */
+export async function bundleProgram(outfile: string): Promise<Metafile[]> {
+  const worker = await bundleWorker();
   const program = await build({
     ...OPTIONS,
     entryPoints: ['bin/standalone.ts'],
-    define: { ...IMPORT_META, BUNDLED_COPY_WORKER: JSON.stringify(worker.outputFiles[0]?.text) },
+    define: { ...IMPORT_META, BUNDLED_COPY_WORKER: JSON.stringify(worker.text) },
     outfile,
   });
   return [program.metafile, worker.metafile];

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { isIP, type OnReadOpts, type TcpSocketConnectOpts } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import {
   connect,
   createSecureContext,
@@ -36,13 +37,24 @@ export interface SecureOptions {
   judgedAs?: string | undefined;
 }
 
+/** The last context that was created with authorities. All connections of a process usually trust the same ones. */
+let lastContext: { authorities: readonly string[]; context: SecureContext } | undefined;
+
+/** Loading all authorities of a system takes 0.1 s. */
+function contextWith(authorities: string[]): SecureContext {
+  if (lastContext === undefined || !isDeepStrictEqual(lastContext.authorities, authorities)) {
+    lastContext = { authorities, context: createSecureContext({ ca: authorities }) };
+  }
+  return lastContext.context;
+}
+
 /**
  * Opens TLS connections and verifies the certificate with {@link CertificateTrust} before the caller can write. No byte
  * of a request (a password, a session, a ticket) reaches an untrusted server.
  */
 export class TrustedConnector {
   readonly trust: CertificateTrust;
-  /** Created on first use: loading all authorities takes 0.1 s. */
+  /** Created on first use. */
   #withAuthorities: SecureContext | undefined;
   #withNone: SecureContext | undefined;
 
@@ -135,7 +147,7 @@ export class TrustedConnector {
 
   #contextFor(address: string): SecureContext {
     if (this.trust.asksAuthorities(address)) {
-      return (this.#withAuthorities ??= createSecureContext({ ca: this.trust.findAuthorities() }));
+      return (this.#withAuthorities ??= contextWith(this.trust.findAuthorities()));
     }
     return this.#contextWithNone();
   }
