@@ -24,11 +24,11 @@ export async function findRoot(
   const fileSystems = (await session.lines(['list-filesystems'])).map(fileSystemOf);
   const candidates = fileSystems.filter(({ type }) => ROOT_TYPES.has(type)).slice(0, MOST_CANDIDATES);
   const roots: Root[] = [];
-  for (const { name } of candidates) {
+  for (const { name, type } of candidates) {
     const root = await lookAtRoot(session, name);
-    if (root) roots.push(root);
+    if (root) roots.push(type === 'btrfs' ? await withSubvolume(session, root) : root);
   }
-  const chosen = wanted === undefined ? await withoutSnapshots(session, roots) : roots.filter(isNamed(wanted));
+  const chosen = wanted === undefined ? withoutSnapshots(roots) : roots.filter(isNamed(wanted));
   if (chosen.length === 0) await requireNoWindows(session, fileSystems, wanted);
   const [first, ...more] = chosen;
   if (!first) throw wanted === undefined ? nothingFound(devices, opened) : notThere(roots, wanted);
@@ -42,6 +42,8 @@ interface Root {
    * The subvolume that its own fstab mounts at `/`, without leading and trailing slashes; undefined if it names none.
    */
   ownSubvolume: string | undefined;
+  /** It is the default subvolume of its file system. */
+  isDefault?: boolean;
 }
 
 async function lookAtRoot(session: Guestfs, mountable: string): Promise<Root | undefined> {
@@ -60,8 +62,19 @@ async function lookAtRoot(session: Guestfs, mountable: string): Promise<Root | u
   }
 }
 
+/**
+ * libguestfs lists the default subvolume, which the SUSE family's root is, under the name of its device only. Boot
+ * loaders name files by their path in the file system, so the root's mountable names the subvolume.
+ */
+async function withSubvolume(session: Guestfs, root: Root): Promise<Root> {
+  const { mountable } = root;
+  if (mountable.startsWith('btrfsvol:')) return root;
+  const path = await defaultSubvolume(session, mountable);
+  return { ...root, mountable: path === undefined ? mountable : `btrfsvol:${mountable}/${path}`, isDefault: true };
+}
+
 function isNamed(wanted: string): (root: Root) => boolean {
-  return ({ mountable }) => mountable === wanted;
+  return ({ mountable, isDefault }) => mountable === wanted || (isDefault === true && deviceOf(mountable) === wanted);
 }
 
 function notThere(roots: readonly Root[], wanted: string): NoSystemError {
@@ -90,17 +103,12 @@ async function requireNoWindows(
  * For a btrfs file system with several roots, keeps the one whose fstab names itself, or else the default subvolume.
  * The others are its snapshots, or earlier states before an update.
  */
-async function withoutSnapshots(session: Guestfs, roots: readonly Root[]): Promise<Root[]> {
+function withoutSnapshots(roots: readonly Root[]): Root[] {
   const kept: Root[] = [];
   for (const [device, group] of Map.groupBy(roots, ({ mountable }) => deviceOf(mountable))) {
     const own = group.filter(({ mountable, ownSubvolume }) => subvolumeOf(mountable, device) === ownSubvolume);
-    if (group.length === 1 || own.length === 1) {
-      kept.push(...(own.length === 1 ? own : group));
-      continue;
-    }
-    const path = await defaultSubvolume(session, device);
-    const byDefault = group.find(({ mountable }) => subvolumeOf(mountable, device) === path);
-    kept.push(...(byDefault ? [byDefault] : group));
+    const byDefault = group.filter(({ isDefault }) => isDefault);
+    kept.push(...([own, byDefault].find(({ length }) => length === 1) ?? group));
   }
   return kept;
 }
@@ -109,6 +117,7 @@ function subvolumeOf(mountable: string, device: string): string {
   return mountable.startsWith('btrfsvol:') ? mountable.slice(`btrfsvol:${device}/`.length) : '';
 }
 
+/** The path of the default subvolume; undefined if that is the top level of the file system. */
 async function defaultSubvolume(session: Guestfs, device: string): Promise<string | undefined> {
   if ((await session.attempt(['mount-ro', device, '/'])) === undefined) return undefined;
   try {

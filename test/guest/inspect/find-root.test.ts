@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { findRoot } from '../../../src/guest/inspect/find-root.ts';
 import type { Guestfs } from '../../../src/guest/guestfs.ts';
 
@@ -50,4 +50,54 @@ test('an encrypted volume that was opened is not the reason for finding no syste
   await expect(findRoot(disksWith([], []), undefined, { devices, opened })).rejects.toThrow(
     'There is no Linux system on the disks.',
   );
+});
+
+describe('btrfs, whose default subvolume libguestfs lists under the name of its device', () => {
+  const TOP_LEVEL = 5;
+  /** A fake session of a btrfs file system whose subvolumes all contain a system with this fstab. */
+  function btrfsWith(subvolumes: readonly string[], fstab: string, defaultId: number): Guestfs {
+    const names = subvolumes.map((path, index) => ({ path, id: 256 + index }));
+    const list = names.map(
+      ({ path, id }, index) =>
+        `[${index}] = {\n  btrfssubvolume_id: ${id}\n  btrfssubvolume_top_level_id: 5\n  btrfssubvolume_path: ${path}\n}`,
+    );
+    const listed = names.filter(({ id }) => id !== defaultId).map(({ path }) => `btrfsvol:/dev/sda2/${path}: btrfs`);
+    const texts: Readonly<Record<string, string>> = {
+      'btrfs-subvolume-get-default': String(defaultId),
+      'btrfs-subvolume-list': list.join('\n'),
+      exists: 'true',
+      'is-file': 'true',
+    };
+    const session: Pick<Guestfs, 'lines' | 'attempt' | 'text' | 'call'> = {
+      lines: () => Promise.resolve(['/dev/sda1: vfat', '/dev/sda2: btrfs', ...listed]),
+      attempt: () => Promise.resolve(Buffer.alloc(0)),
+      text: ([command = '']) => Promise.resolve(texts[command] ?? ''),
+      call: ([command = '']) => Promise.resolve(Buffer.from(command === 'pread' ? fstab : '')),
+    };
+    // oxlint-disable-next-line no-unsafe-type-assertion -- a fake with the commands that are used
+    return session as Guestfs;
+  }
+  const SUSE = ['@', '@/.snapshots', '@/.snapshots/1/snapshot', '@/.snapshots/2/snapshot'];
+  const DEVICES = { devices: [{ name: '/dev/sda2', type: 'btrfs' }], opened: [] };
+
+  test.each([
+    ['as the SUSE family lays it out', SUSE, 'UUID=1 / btrfs defaults 0 0\n', 258, `/dev/sda2/${SUSE[2]}`],
+    ['after a rollback to another snapshot', SUSE, 'UUID=1 / btrfs defaults 0 0\n', 259, `/dev/sda2/${SUSE[3]}`],
+    ['whose fstab names its own', ['@', 'backup/@'], 'UUID=1 / btrfs subvol=/@ 0 0\n', TOP_LEVEL, '/dev/sda2/@'],
+    ['whose fstab names the default', ['@', 'backup/@'], 'UUID=1 / btrfs subvol=@ 0 0\n', 256, '/dev/sda2/@'],
+  ])('a root with snapshots %s', async (_how, subvolumes, fstab, defaultId, expected) => {
+    const session = btrfsWith(subvolumes, fstab, defaultId);
+    expect(await findRoot(session, undefined, DEVICES)).toBe(`btrfsvol:${expected}`);
+  });
+
+  test('a root at the top level, with snapshots', async () => {
+    const session = btrfsWith(['.snapshots/1/snapshot'], 'UUID=1 / btrfs defaults 0 0\n', TOP_LEVEL);
+    expect(await findRoot(session, undefined, DEVICES)).toBe('/dev/sda2');
+  });
+
+  test('--root takes the device, or the subvolume', async () => {
+    const session = btrfsWith(SUSE, 'UUID=1 / btrfs defaults 0 0\n', 258);
+    const found = `btrfsvol:/dev/sda2/${SUSE[2]}`;
+    for (const wanted of ['/dev/sda2', found]) expect(await findRoot(session, wanted, DEVICES)).toBe(found);
+  });
 });
