@@ -25,6 +25,26 @@ export function pciAddressOf(slotNumber: number | undefined): string | undefined
   return address(FIRST_EXPRESS_BUS + (bridge - FIRST_EXPRESS_BRIDGE) * FUNCTIONS + bridgeFunction, 0);
 }
 
+/** A VM of VMware has at most ten NICs. */
+const MOST_NICS = 10;
+
+/**
+ * The predictable names that udev can give the NIC in a slot of a VMware VM: `ens192` by slot, `enp11s0` by path, and
+ * `eno16780032` by the index that VMware's firmware reports, which udev used before systemd 218 and the Red Hat family
+ * 7 still uses. The index has the NIC's number, counted from 1, above its bus, device and function. VMware numbers the
+ * functions of a bridge in steps of 1024: the guest sees 160, 1184, 2208 as slots 160, 161, 162.
+ */
+export function predictableNamesOf(slotNumber: number): string[] {
+  const slot = (slotNumber % 1024) + Math.floor(slotNumber / 1024);
+  const bySlot = [`ens${slot}`, `eno${slot}`];
+  const [, busDigits = '', deviceDigits = ''] = /^0000:(..):(..)\.0$/.exec(pciAddressOf(slotNumber) ?? '') ?? [];
+  if (busDigits === '') return bySlot;
+  const [bus, device] = [Number.parseInt(busDigits, 16), Number.parseInt(deviceDigits, 16)];
+  const place = bus * 2 ** 8 + device * 2 ** 3;
+  const byIndex = Array.from({ length: MOST_NICS }, (_, index) => `eno${(index + 1) * 2 ** 24 + place}`);
+  return [...bySlot, `enp${bus}s${device}`, ...byIndex];
+}
+
 function address(bus: number, device: number): string {
   return `0000:${twoDigits(bus)}:${twoDigits(device)}.0`;
 }

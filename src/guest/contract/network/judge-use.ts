@@ -72,7 +72,7 @@ function judgeOne(use: InterfaceUse, nic: Nic | undefined, { source, isSourceKno
   }
   const isBound = nics.some((each, index) => each === nic && named.isBound[index]);
   const followsSlot =
-    use.match.names?.some((name) => /^(eth\d+|en[sp][\ds]+)$/.test(name)) === true && use.match.macs === undefined;
+    use.match.names?.some((name) => /^(eth\d+|en[osp][\ds]+)$/.test(name)) === true && use.match.macs === undefined;
   const isCertain =
     nics.length === 1 || use.match.macs !== undefined || (followsSlot ? isSourceKnown : isBound || source.length > 0);
   if (isCertain) return check(use, 'ready', `${where}.`);

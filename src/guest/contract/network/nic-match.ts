@@ -64,7 +64,7 @@ export function matchedOnSource(match: NicMatch, nic: Nic, hasKernelNames: boole
 /** True or false for an interface name that itself identifies the NIC on VMware: `ens192`, `eth1`. */
 function sourceName(name: string, nic: Nic): boolean | undefined {
   if (/^eth\d+$/.test(name)) return nic.sourceKernelName === undefined ? undefined : nic.sourceKernelName === name;
-  if (/^en[sp][\ds]+$/.test(name)) return nic.sourceNames.length === 0 ? undefined : nic.sourceNames.includes(name);
+  if (/^en[osp][\ds]+$/.test(name)) return nic.sourceNames.length === 0 ? undefined : nic.sourceNames.includes(name);
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-import { pciAddressOf } from '../../inspect/pci-slot.ts';
+import { pciAddressOf, predictableNamesOf } from '../../inspect/pci-slot.ts';
 import type { TargetAddress, TargetHardware } from '../boot-check.ts';
 
 /** A NIC of the target, with its names on VMware. */
@@ -36,23 +36,11 @@ export function nicsOf(hardware: TargetHardware): Nic[] {
       targetNames: placesOf(target).flatMap(namesAt),
       targetAddresses: placesOf(target).map(addressAt),
       sourceKernelName: isOrderKnown ? `eth${nics.length === 1 ? 0 : place}` : undefined,
-      sourceNames: sourceSlotNumber === undefined ? [] : predictableNames(sourceSlotNumber, address),
+      sourceNames: sourceSlotNumber === undefined ? [] : predictableNamesOf(sourceSlotNumber),
       sourceAddress: address,
       title: [`NIC ${index + 1}`, mac, network === undefined ? undefined : `on ${network}`].filter(Boolean).join(' '),
     };
   });
-}
-
-/**
- * `ens192` by slot, `enp11s0` by path. VMware numbers the functions of a bridge in steps of 1024: the guest sees 160,
- * 1184, 2208 as slots 160, 161, 162.
- */
-function predictableNames(slotNumber: number, address: string | undefined): string[] {
-  const slot = (slotNumber % 1024) + Math.floor(slotNumber / 1024);
-  const [, bus, device] = /^0000:([0-9a-f]{2}):([0-9a-f]{2})\.0$/.exec(address ?? '') ?? [];
-  const byPath =
-    bus === undefined || device === undefined ? [] : [`enp${Number.parseInt(bus, 16)}s${Number.parseInt(device, 16)}`];
-  return [`ens${slot}`, ...byPath];
 }
 
 const MOST_BUSES = 255;

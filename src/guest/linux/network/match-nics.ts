@@ -1,4 +1,4 @@
-import { pciAddressOf } from '../../inspect/pci-slot.ts';
+import { predictableNamesOf } from '../../inspect/pci-slot.ts';
 import type { GuestNic } from '../../guest.ts';
 import { readMac, type InterfaceName } from '../../inspect/interface-name.ts';
 
@@ -62,7 +62,7 @@ export function matchNics(
     }),
     unmatched: open.filter(({ name }) => matches.get(name) === undefined).map(({ name }) => name),
     unnamed: [...free].flatMap(({ mac, pciSlotNumber }) => {
-      const name = pciSlotNumber === undefined ? undefined : `ens${slotOfName(pciSlotNumber)}`;
+      const name = pciSlotNumber === undefined ? undefined : predictableNamesOf(pciSlotNumber)[0];
       return mac === undefined || name === undefined || matches.has(name) ? [] : [{ name, mac }];
     }),
   };
@@ -74,22 +74,8 @@ function kernelNumber(name: string): number | undefined {
   return number === undefined ? undefined : Number(number);
 }
 
-/** `ens192` by slot; `enp11s0` by bus and device in decimal, if udev did not know the slot. */
 function isNameOfSlot({ pciSlotNumber }: Adapter, name: string): boolean {
-  if (pciSlotNumber === undefined) return false;
-  const [, slot] = /^(?:ens|eno)(\d+)$/.exec(name) ?? [];
-  if (slot !== undefined) return Number(slot) === slotOfName(pciSlotNumber);
-  const [, bus, device] = /^enp(\d{1,3})s(\d{1,2})$/.exec(name) ?? [];
-  const [, busHex = '', deviceHex = ''] = /^0000:(..):(..)\.0$/.exec(pciAddressOf(pciSlotNumber) ?? '') ?? [];
-  return bus !== undefined && Number(bus) === parseInt(busHex, 16) && Number(device) === parseInt(deviceHex, 16);
-}
-
-/**
- * VMware numbers the functions of a bridge in steps of 1024: 160, 1184, 2208, which the guest sees as slots 160, 161,
- * 162.
- */
-function slotOfName(pciSlotNumber: number): number {
-  return (pciSlotNumber % 1024) + Math.floor(pciSlotNumber / 1024);
+  return pciSlotNumber !== undefined && predictableNamesOf(pciSlotNumber).includes(name);
 }
 
 /** `ens33` before `ens192`. */

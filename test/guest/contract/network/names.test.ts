@@ -41,6 +41,20 @@ describe('two NICs on two networks', () => {
     );
   });
 
+  test.each([
+    ['slot', 'ens192', 'ens224'],
+    ['bus and device', 'enp11s0', 'enp19s0'],
+    ['index on VMware', 'eno33557248', 'eno16782080'],
+  ])('names by %s that are bound to the wrong NICs', async (_how, lan, wan) => {
+    const bound = (one: TargetNic, other: TargetNic) =>
+      guestWith({ ...interfaces(lan, wan), ...link(lan, one), ...link(wan, other) }, [LAN, WAN]);
+    expect(await checksOf(bound(WAN, LAN))).toEqual([
+      expect.stringMatching(/^not-ready .*:2 .* is NIC 2 .*, but it was NIC 1/),
+      expect.stringMatching(/^not-ready .*:5 .* is NIC 1 .*, but it was NIC 2/),
+    ]);
+    expect(await verdictOf(bound(LAN, WAN))).toBe('ready');
+  });
+
   test('one address that several NICs match', async () => {
     const file = '/etc/netplan/01.yaml';
     const netplan = (match: string) =>

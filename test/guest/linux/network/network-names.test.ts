@@ -230,6 +230,27 @@ test('a name of bus and device goes to the NIC that VMware’s slot puts there',
   ]);
 });
 
+test('a name of VMware’s index goes to the NIC at that bus and device, whatever its number', () => {
+  const nics = [
+    { mac: A, pciSlotNumber: 192 },
+    { mac: B, pciSlotNumber: 224 },
+  ];
+  // The first NIC of the VM is in the higher slot: 0000:13:00.0.
+  expect(matchNics([{ name: 'eno16782080' }, { name: 'eno33557248' }], nics).bindings).toEqual([
+    { name: 'eno16782080', mac: B },
+    { name: 'eno33557248', mac: A },
+  ]);
+  expect(
+    matchNics(
+      [{ name: 'eno16777736' }],
+      [
+        { mac: B, pciSlotNumber: 160 },
+        { mac: A, pciSlotNumber: 33 },
+      ],
+    ).bindings,
+  ).toEqual([{ name: 'eno16777736', mac: A }]);
+});
+
 const OFF = 'root=UUID=1 ro net.ifnames=0 biosdevname=0';
 const TREES: [boolean, string, TreeContent][] = [
   [true, 'nothing that says otherwise', {}],
