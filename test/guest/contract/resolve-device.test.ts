@@ -65,6 +65,9 @@ describe('names that follow the content', () => {
     ['PARTLABEL=first', '/dev/sda1'],
     ['UUID=00000000-0000-4000-8000-000000000000', 'missing'],
     ['/dev/root', '/dev/my-vg/root'],
+    ['/dev/system', 'missing'],
+    ['/dev/sr0', 'unknown'],
+    ['/dev/dm-0', 'unknown'],
   ])('%s leads to %s', (spec, expected) => {
     expect(leadsTo(spec)).toBe(expected);
   });

@@ -99,6 +99,43 @@ test('a missing kernel of another entry is reported, and does not count', async 
   expect(onlyFault(checks).verdict).toBe('ready');
 });
 
+test('a guest without any configuration of a boot loader is not ready', async () => {
+  expect(onlyFault(await checkBootEntries(bootSubject({ '/boot/vmlinuz': 'kernel' })))).toEqual({
+    verdict: 'not-ready',
+    fault: '/boot No known boot loader configuration was found.',
+  });
+});
+
+test('GRUB opens the encrypted root itself, with /boot in it', async () => {
+  const luks = { name: '/dev/sda1', disk: 0, partition: 1, type: 'crypto_LUKS', uuid: BOOT_UUID };
+  const opened = { name: '/dev/mapper/vault', type: 'ext4', uuid: ROOT_UUID };
+  const place = { devices: [luks, opened], mounts: [{ mountable: opened.name, path: '/' }] };
+  const digits = BOOT_UUID.replaceAll('-', '');
+  const cfg = debianGrubCfg({ root: 'root=/dev/mapper/vault' })
+    .replaceAll("set root='hd0,msdos1'", `cryptomount -u ${digits}\n\tset root='cryptouuid/${digits}'`)
+    .replaceAll(/^\s*search --no-floppy.*$/gm, '\ttrue');
+  const tree = debianTree(cfg, { '/etc/crypttab': `vault UUID=${BOOT_UUID} none luks\n` });
+  expect(faultsOf(await checkBootEntries(bootSubject(tree, place)))).toEqual([]);
+  const moved = without(tree, `/boot/vmlinuz-${VERSION}`);
+  expect(onlyFault(await checkBootEntries(bootSubject(moved, place))).fault).toContain(
+    `there is no /boot/vmlinuz-${VERSION} on /dev/mapper/vault`,
+  );
+});
+
+/** The root is btrfs's default subvolume, as the SUSE family lays it out. */
+const SNAPSHOT = '@/.snapshots/1/snapshot';
+test.each([
+  ['from the top level of btrfs', `/${SNAPSHOT}/boot`, undefined],
+  ['from its default subvolume, as with the patches of the SUSE family', '/boot', undefined],
+  ['in another snapshot', '/@/.snapshots/2/snapshot/boot', /\(unknown\) .*\/dev\/sda1 is not mounted where/],
+])('paths of GRUB %s', async (_where, boot, fault) => {
+  const tree = debianTree(debianGrubCfg({ boot }));
+  const devices = ROOT === undefined ? [] : [{ ...ROOT, type: 'btrfs' }];
+  const mounts = [{ mountable: `btrfsvol:/dev/sda1/${SNAPSHOT}`, path: '/' }];
+  const [first] = faultsOf(await checkBootEntries(bootSubject(tree, { devices, mounts })));
+  expect(first).toEqual(fault === undefined ? undefined : expect.stringMatching(fault));
+});
+
 test('a search that finds no device is the reason for what is missing', async () => {
   const tree = debianTree(debianGrubCfg({ uuid: '44444444-aaaa-4bbb-8ccc-000000000004' }));
   const faults = faultsOf(await checkBootEntries(bootSubject(without(tree, `/boot/vmlinuz-${VERSION}`))));
