@@ -3,6 +3,7 @@ import type { GuestTree } from '../../guest-tree.ts';
 import { GuestFiles } from '../../guest-files.ts';
 import type { BlockDevice, Guest } from '../../guest.ts';
 import type { Guestfs } from '../../guestfs.ts';
+import { fileSystemOf } from './block-devices.ts';
 import { findDevice, volumeName } from './find-device.ts';
 import { ROOT_TYPES } from './root-types.ts';
 import type { OpenedVolume } from './unlock.ts';
@@ -11,6 +12,8 @@ type Known = Pick<Guest, 'devices' | 'disks' | 'diskOrder'>;
 
 /** Settings of the kernel command line, which name volumes on Arch and with systemd, in addition to crypttab. */
 const COMMAND_LINES = ['/etc/kernel/cmdline', '/etc/default/grub', '/etc/default/grub.d/cmdline.cfg'];
+/** A snapshot tool can have hundreds of subvolumes, and each costs a mount. */
+const MOST_CANDIDATES = 200;
 /** A name that is safe in a command and that device-mapper does not escape. */
 const PLAIN_NAME = /^[A-Za-z0-9][\w.+-]{0,100}$/;
 
@@ -26,8 +29,10 @@ export async function findVolumeNames(
   const names = new Map<string, string>();
   if (opened.length === 0) return names;
   const files = new GuestFiles(session);
-  for (const { name, type } of guest.devices) {
-    if (!ROOT_TYPES.has(type) || (await session.attempt(['mount-ro', name, '/'])) === undefined) continue;
+  // A btrfs root may be in a subvolume, which is not a device.
+  const fileSystems = (await session.lines(['list-filesystems'])).map(fileSystemOf);
+  for (const { name } of fileSystems.filter(({ type }) => ROOT_TYPES.has(type)).slice(0, MOST_CANDIDATES)) {
+    if ((await session.attempt(['mount-ro', name, '/'])) === undefined) continue;
     try {
       for (const [device, volume] of await readVolumeNames(files, guest)) {
         if (opened.some((each) => each.device === device) && !names.has(device)) names.set(device, volume);

@@ -1,5 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { readVolumeNames } from '../../../../src/guest/inspect/disks/volume-names.ts';
+import { Secret } from '../../../../src/base/text/secret.ts';
+import type { Guestfs } from '../../../../src/guest/guestfs.ts';
+import { findVolumeNames, readVolumeNames } from '../../../../src/guest/inspect/disks/volume-names.ts';
 import { treeOfFiles } from '../../contract/tree-of-files.ts';
 
 const GUEST = {
@@ -30,5 +32,25 @@ test.each([
   ['/etc/default/grub', 'GRUB_CMDLINE_LINUX="cryptdevice=UUID=aaaa:cryptroot:allow-discards quiet"\n'],
 ])('the command line in %s names one', async (path, text) => {
   const names = await readVolumeNames(treeOfFiles({ [path]: text }), GUEST);
+  expect(Object.fromEntries(names)).toEqual({ '/dev/sda3': 'cryptroot' });
+});
+
+test('the crypttab of a root in a btrfs subvolume names its volume', async () => {
+  const subvolume = 'btrfsvol:/dev/mapper/luks-aaaa/@rootfs';
+  let mounted = '';
+  const session: Pick<Guestfs, 'lines' | 'attempt' | 'text' | 'call'> = {
+    lines: () => Promise.resolve(['/dev/sda1: vfat', '/dev/mapper/luks-aaaa: btrfs', `${subvolume}: btrfs`]),
+    attempt: ([, mountable = '']) => {
+      mounted = mountable;
+      return Promise.resolve(Buffer.alloc(0));
+    },
+    text: ([, path = '']) => Promise.resolve(String(mounted === subvolume && path === '/etc/crypttab')),
+    call: ([command = '']) =>
+      Promise.resolve(Buffer.from(command === 'pread' ? 'cryptroot UUID=aaaa none luks\n' : '')),
+  };
+  const opened = [{ device: '/dev/sda3', name: 'luks-aaaa', passphrase: new Secret('x') }];
+  const devices = [...GUEST.devices, { name: '/dev/mapper/luks-aaaa', type: 'btrfs', uuid: 'dddd' }];
+  // oxlint-disable-next-line no-unsafe-type-assertion -- a fake with the commands that are used
+  const names = await findVolumeNames(session as Guestfs, opened, { ...GUEST, devices });
   expect(Object.fromEntries(names)).toEqual({ '/dev/sda3': 'cryptroot' });
 });
