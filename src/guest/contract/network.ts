@@ -9,6 +9,7 @@ import { readNetplan } from './network/netplan.ts';
 import { isEnabled, readNetworkd } from './network/networkd.ts';
 import { readNetworkManager } from './network/network-manager.ts';
 import { nameNics, readNamingScheme } from './network/nic-names.ts';
+import { checkNicDrivers } from './network/nic-drivers.ts';
 import { nicsOf } from './network/nic.ts';
 
 /** Whether each configured interface belongs to the target's NIC that it had on VMware. */
@@ -31,7 +32,12 @@ export const checkNetwork: BootCheckReader = async (subject) => {
   if (nics.length === 0) return [verdict('ready', '/etc', 'The VM has no NICs.')];
   const scheme = await readNamingScheme(files, context);
   const named = nameNics(nics, { ...scheme, links: [...netplan.renames, ...scheme.links] });
-  const checks = [...unread, ...named.checks, ...judgeUses(uses, nics, named, scheme.hasKernelNames)];
+  const checks = [
+    ...unread,
+    ...(await checkNicDrivers(subject)),
+    ...named.checks,
+    ...judgeUses(uses, nics, named, scheme.hasKernelNames),
+  ];
   if (checks.some(({ isAdvisory }) => isAdvisory !== true)) return checks;
   return [...checks, await withoutConfiguration(files)];
 };

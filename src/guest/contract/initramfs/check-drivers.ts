@@ -1,7 +1,8 @@
 import type { BootSubject, CheckVerdict } from '../boot-check.ts';
-import { splitWord, type KernelWord } from '../boot-entries/boot-entry.ts';
+import type { KernelWord } from '../boot-entries/boot-entry.ts';
 import type { RootStack } from '../root-stack.ts';
 import type { ArchiveTree } from './archive/archive-tree.ts';
+import { blockedByFiles, blockedByWords, blockedReason, type BlockedModule } from './blocked-modules.ts';
 import {
   missingModules,
   neededModules,
@@ -34,7 +35,7 @@ export async function checkDrivers(
   const modules = await readBootModules(initramfs, files, version);
   const needed = neededModules(hardware.disks, stack);
   const findings = needed.map((each) => checkModule(each, modules, version, initramfs !== undefined));
-  const blocked = await blockedModules(initramfs, words);
+  const blocked = [...blockedByWords(words), ...(initramfs ? await blockedByFiles(initramfs) : [])];
   const isUsed = (name: string): boolean =>
     modules.builtin?.has(name) !== true && needed.some(([first, ...more]) => first === name && more.length === 0);
   const faults = findings.filter(({ verdict }) => verdict !== 'ready');
@@ -43,10 +44,7 @@ export async function checkDrivers(
     verdict: 'ready',
     reason: `The drivers of kernel ${version} are there: ${good.join(', ')}.`,
   };
-  return [
-    ...(faults.length > 0 ? faults : [ready]),
-    ...blocked.filter(({ name }) => isUsed(name)).map(({ finding }) => finding),
-  ];
+  return [...(faults.length > 0 ? faults : [ready]), ...blocked.filter(({ name }) => isUsed(name)).map(blockedFinding)];
 }
 
 function checkModule(
@@ -72,34 +70,8 @@ function checkModule(
   return { verdict: 'not-ready', reason: `${what} is ${where}.${others}` };
 }
 
-/** Modules that a word or a file prevents from being loaded. */
-async function blockedModules(
-  initramfs: ArchiveTree | undefined,
-  words: readonly KernelWord[],
-): Promise<{ name: string; finding: InitramfsFinding }[]> {
-  const blocked: { name: string; finding: InitramfsFinding }[] = [];
-  const add = (name: string, place: { path?: string; line?: number }, by: string): void => {
-    const own = name.replaceAll('-', '_');
-    blocked.push({
-      name: own,
-      finding: { verdict: 'not-ready', ...place, reason: `${by} keeps the driver ${own} from being loaded.` },
-    });
-  };
-  for (const word of words) {
-    const { name, value = '' } = splitWord(word);
-    if (/^(modprobe\.blacklist|module_blacklist|rd\.driver\.blacklist|rdblacklist)$/.test(name)) {
-      for (const each of value.split(',')) add(each, {}, word.text);
-    }
-  }
-  for (const folder of ['/etc/modprobe.d', '/lib/modprobe.d', '/usr/lib/modprobe.d']) {
-    for (const path of (await initramfs?.find(folder, /\.conf$/)) ?? []) {
-      for (const [index, line] of ((await initramfs?.read(path)) ?? '').split('\n').entries()) {
-        const [, listed] = /^\s*blacklist\s+(\S+)/.exec(line) ?? [];
-        const [, replaced] = /^\s*install\s+(\S+)\s+\/(?:usr\/)?bin\/(?:true|false)\b/.exec(line) ?? [];
-        const name = listed ?? replaced;
-        if (name !== undefined) add(name, { path, line: index + 1 }, line.trim());
-      }
-    }
-  }
-  return blocked;
+function blockedFinding(blocked: BlockedModule): InitramfsFinding {
+  const { path, line } = blocked;
+  const place = path === undefined ? {} : { path, line };
+  return { verdict: 'not-ready', ...place, reason: blockedReason(blocked) };
 }

@@ -20,6 +20,9 @@ const DEP = [
   'kernel/fs/jbd2/jbd2.ko:',
 ].join('\n');
 
+/** The driver of virtio NICs, which is on the root file system only. */
+export const NIC_DRIVER = `${MODULES}/kernel/drivers/net/virtio_net.ko`;
+
 /** The files of a Debian initramfs, without the modules that `missing` names. */
 export function initramfsTree(
   missing: readonly string[] = [],
@@ -39,7 +42,9 @@ export function debianFiles(image: Buffer | string, changes: TreeContent = {}): 
   return debianTree(debianGrubCfg(), {
     '/lib': { link: 'usr/lib' },
     [`${MODULES}/modules.builtin`]: 'kernel/drivers/scsi/sd_mod.ko\n',
-    [`${MODULES}/modules.dep`]: DEP,
+    [`${MODULES}/modules.dep`]: `${DEP}\nkernel/drivers/net/virtio_net.ko: kernel/net/core/failover.ko\n`,
+    [NIC_DRIVER]: 'module',
+    [`${MODULES}/kernel/net/core/failover.ko`]: 'module',
     [IMAGE]: image,
     [`/boot/initrd.img-${OLD_VERSION}`]: gzipped(initramfsTree([], {}, OLD_VERSION)),
     [`/usr/lib/modules/${OLD_VERSION}/modules.builtin`]: '',
