@@ -1,3 +1,4 @@
+import { optionDevices } from '../../config/option-devices.ts';
 import { deviceOf } from '../../guest.ts';
 import type { CheckVerdict } from '../boot-check.ts';
 import { resolveDevice, type DeviceNames } from '../resolve-device.ts';
@@ -50,6 +51,7 @@ export function checkDeviceWords(words: readonly KernelWord[], names: DeviceName
     if (name === 'cryptdevice') return [checkDevice(each, CRYPTDEVICE.exec(value)?.[1] ?? value, names)];
     if (name === 'rd.lvm.lv' || name === 'rd_LVM_LV') return [checkDevice(each, `/dev/${value}`, names)];
     if (name === 'rd.lvm.vg' || name === 'rd_LVM_VG') return [checkGroup(each, names)];
+    if (name === 'rootflags') return optionDevices(value.split(',')).map(({ spec }) => checkDevice(each, spec, names));
     if (name === 'rd.md.uuid' || name === 'rd_MD_UUID')
       return [checkDevice(each, `/dev/disk/by-id/md-uuid-${value}`, names)];
     return [];

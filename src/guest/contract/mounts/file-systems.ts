@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { deviceOf } from '../../guest.ts';
+import { optionDevices } from '../../config/option-devices.ts';
 import { readIni } from '../../inspect/ini.ts';
 import { optionValue, readFstab } from '../../inspect/disks/fstab.ts';
 import type { BootSubject } from '../boot-check.ts';
@@ -39,9 +40,18 @@ export async function judgeFileSystems(subject: BootSubject, names: DeviceNames)
   for (const entry of entries) {
     if (entry.options.includes('noauto')) continue;
     const result = await judgeEntry(entry, subject, names);
-    if (result) judged.push(result);
+    if (result) judged.push(result, ...judgeOptions(entry, names));
   }
   return judged;
+}
+
+/** The devices in mount options, without which the mount fails. */
+function judgeOptions({ path, options, file, line }: Entry, names: DeviceNames): Judged[] {
+  const isAdvisory = options.includes('nofail') || undefined;
+  return optionDevices(options).map(({ option, spec }) => {
+    const purpose = `the option ${option} of ${path}`;
+    return judgeDevice({ spec, type: '', purpose, file, line, isAdvisory }, names);
+  });
 }
 
 async function judgeEntry(entry: Entry, subject: BootSubject, names: DeviceNames): Promise<Judged | undefined> {

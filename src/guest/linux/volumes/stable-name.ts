@@ -16,6 +16,14 @@ export function stableName(device: BlockDevice, devices: readonly BlockDevice[])
   return undefined;
 }
 
+/** {@link stableName} as a path, for settings that take no `UUID=`. */
+export function stablePath(device: BlockDevice, devices: readonly BlockDevice[]): string | undefined {
+  return stableName(device, devices)?.replace(
+    /^(PARTUUID|UUID)=/,
+    (_tag, name: string) => `/dev/disk/by-${name.toLowerCase()}/`,
+  );
+}
+
 /** The new name for a name in the configuration on other hardware. */
 export type NewName = { name: string; device: BlockDevice } | 'stays' | 'unknown';
 

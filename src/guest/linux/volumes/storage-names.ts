@@ -1,8 +1,10 @@
 import type { Fix, GuestDraft } from '../../change.ts';
 import { rootDevice, type Guest } from '../../guest.ts';
+import { optionDevices } from '../../config/option-devices.ts';
 import { placeById } from '../../inspect/disks/disk-names.ts';
+import { findDevice, isUnstableName } from '../../inspect/disks/find-device.ts';
 import { renameInTable, type Renamed } from './fstab-names.ts';
-import { newName } from './stable-name.ts';
+import { newName, stablePath } from './stable-name.ts';
 
 const NAME = 'storage-names';
 const FSTAB = '/etc/fstab';
@@ -51,8 +53,33 @@ async function planFstab(guest: Guest, draft: GuestDraft): Promise<void> {
   const optional = renameInTable(text, 3, (fields) =>
     lost.has(fields.join(' ')) ? `${fields[3] === 'defaults' ? '' : `${fields[3]},`}nofail` : undefined,
   );
-  const details = [...renamed, ...optional.renamed.map(({ from, to }) => ({ from: `options ${from}`, to }))];
-  await draft.write(NAME, FSTAB, optional.text, details.map(shown));
+  const second = renameInTable(optional.text, 3, ([, path = '', , options = '']) =>
+    renameInOptions(options, guest, (option) =>
+      draft.warn(`${FSTAB} mounts ${path} with ${option}, which is not a device of this VM.`),
+    ),
+  );
+  const changed = [...optional.renamed, ...second.renamed];
+  const details = [...renamed, ...changed.map(({ from, to }) => ({ from: `options ${from}`, to }))];
+  await draft.write(NAME, FSTAB, second.text, details.map(shown));
+}
+
+/**
+ * Options take a path, not `UUID=`. All devices of a btrfs file system have its UUID, and udev finds them before the
+ * mount, so that an option for one of them is not needed.
+ */
+function renameInOptions(options: string, guest: Guest, onUnknown: (option: string) => void): string | undefined {
+  const found = optionDevices(options.split(',')).filter(({ spec }) => isUnstableName(spec, guest));
+  const kept = options.split(',').flatMap((option) => {
+    const named = found.find((each) => each.option === option);
+    if (named === undefined) return [option];
+    const { key, spec } = named;
+    const device = findDevice(spec, guest);
+    if (device === undefined) onUnknown(option);
+    else if (key === 'device') return [];
+    const path = device && stablePath(device, guest.devices);
+    return path === undefined ? [option] : [`${key}=${path}`];
+  });
+  return kept.join(',') || 'defaults';
 }
 
 /** Why no device was found: it is not one of the VM's disks, or the source does not record the disks' ids. */

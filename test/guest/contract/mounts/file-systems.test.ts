@@ -35,6 +35,16 @@ describe('fstab', () => {
     ['/dev/sdb1 none swap sw 0 0', /swap space is on \/dev\/sdb1/, '/dev/sdb1 none swap sw,noauto 0 0'],
     ['UUID=bbbb-1 none swap sw 0 0', /its content is xfs, not swap/, '/srv /export none bind 0 0'],
     ['/swapfile none swap sw 0 0', /\/swapfile, which does not exist/, 'tmpfs /tmp tmpfs defaults 0 0'],
+    [
+      'UUID=bbbb-1 /srv xfs noatime,logdev=/dev/sdc1 0 0',
+      /the option logdev=\/dev\/sdc1 of \/srv is on \/dev\/sdc1: there is no/,
+      'UUID=bbbb-1 /srv xfs noatime,logdev=/dev/vdb1 0 0',
+    ],
+    [
+      'UUID=bbbb-1 /srv auto device=/dev/sdb1,compress 0 0',
+      /the option device=\/dev\/sdb1 of \/srv/,
+      'UUID=bbbb-1 /srv auto compress 0 0',
+    ],
     ['/dev/mapper/datavg-data /srv xfs defaults 0 0', /no logical volume and no line of crypttab/, '# nothing'],
   ])('%s', async (wrong, reason, right) => {
     await expectOneFault(withLine(wrong), { file: FILE, line: 2, reason }, withLine(right));
