@@ -1,5 +1,6 @@
 import { optionDevices } from '../../config/option-devices.ts';
 import { deviceOf } from '../../guest.ts';
+import { optionValue } from '../../inspect/disks/fstab.ts';
 import type { CheckVerdict } from '../boot-check.ts';
 import { resolveDevice, type DeviceNames } from '../resolve-device.ts';
 import type { VolumeKind } from '../root-stack.ts';
@@ -51,7 +52,7 @@ export function checkDeviceWords(words: readonly KernelWord[], names: DeviceName
     if (name === 'cryptdevice') return [checkDevice(each, CRYPTDEVICE.exec(value)?.[1] ?? value, names)];
     if (name === 'rd.lvm.lv' || name === 'rd_LVM_LV') return [checkDevice(each, `/dev/${value}`, names)];
     if (name === 'rd.lvm.vg' || name === 'rd_LVM_VG') return [checkGroup(each, names)];
-    if (name === 'rootflags') return optionDevices(value.split(',')).map(({ spec }) => checkDevice(each, spec, names));
+    if (name === 'rootflags') return checkRootFlags(each, names);
     if (name === 'rd.md.uuid' || name === 'rd_MD_UUID')
       return [checkDevice(each, `/dev/disk/by-id/md-uuid-${value}`, names)];
     return [];
@@ -112,6 +113,24 @@ function checkRoot(each: Word, names: DeviceNames): WordFinding[] {
   if (isRoot) return [checkDevice(each, spec, names)];
   const reason = `${word.text} leads to ${found.device.name}, and the root file system is on ${root.name}.`;
   return [{ ...placeOf(word), verdict: 'not-ready', reason }];
+}
+
+/** The devices of mount options, and the subvolume of btrfs. */
+function checkRootFlags(each: Word, names: DeviceNames): WordFinding[] {
+  const { value, word } = each;
+  const options = value.split(',');
+  const findings = optionDevices(options).map(({ spec }) => checkDevice(each, spec, names));
+  const wanted = optionValue(options, 'subvol');
+  const { mountable = '' } = names.mounts.find(({ path }) => path === '/') ?? {};
+  if (wanted === undefined || !mountable.startsWith('btrfsvol:')) return findings;
+  const checked = mountable.slice(`btrfsvol:${deviceOf(mountable)}`.length);
+  if (plainPath(wanted) === plainPath(checked)) return findings;
+  const reason = `${word.text} mounts another subvolume than ${plainPath(checked)}, whose files were checked.`;
+  return [...findings, { ...placeOf(word), verdict: 'not-ready', reason }];
+}
+
+function plainPath(path: string): string {
+  return path.replace(/^\/+|\/+$/g, '');
 }
 
 /** `rd.luks.key=PATH:DEVICE:...`, `cryptkey=DEVICE:TYPE:PATH`: only a key on a separate device is checked. */

@@ -87,6 +87,17 @@ test('a root on VMware’s disk, on another file system, or on no disk is not re
   expect(await check(`ro root=UUID=${ROOT_UUID}`, {}, 'root=/dev/sda1')).toBe('ready');
 });
 
+test('a word that mounts another subvolume of btrfs than the root is not ready', async () => {
+  const subject: Partial<BootSubject> = {
+    devices: devices.map((device) => ({ ...device, type: 'btrfs' })),
+    mounts: [{ mountable: 'btrfsvol:/dev/sda1/@', path: '/' }],
+  };
+  expect(await check('ro rootflags=noatime,subvol=/@', subject)).toBe('ready');
+  expect(await check('ro rootflags=subvol=@before', subject)).toBe(
+    'not-ready: rootflags=subvol=@before mounts another subvolume than @, whose files were checked.',
+  );
+});
+
 test('a word that switches off what the root is on is not ready', async () => {
   const subject: Partial<BootSubject> = {
     devices: [
