@@ -88,6 +88,33 @@ test('a key file that is not in the initramfs is not ready', async () => {
   });
 });
 
+test('a script that gives the key must be in the initramfs', async () => {
+  const crypttab = `sda2_crypt UUID=${LUKS} none luks,keyscript=/lib/cryptsetup/scripts/ask\n`;
+  const script = { '/usr/lib/cryptsetup/scripts/ask': 'program' };
+  expect(faultsOf(await check({ '/cryptroot/crypttab': crypttab, ...script }))).toEqual([]);
+  expect(onlyFault(await check({ '/cryptroot/crypttab': crypttab }))).toMatchObject({
+    verdict: 'not-ready',
+    fault: expect.stringContaining('comes from /lib/cryptsetup/scripts/ask, which is not in the initramfs'),
+  });
+});
+
+test('a device with the key must be one of the VM’s', async () => {
+  const crypttab = (device: string) => ({ '/etc/crypttab': `sda2_crypt UUID=${LUKS} /key:${device} luks\n` });
+  expect(faultsOf(await check(crypttab('UUID=33333333-aaaa-4bbb-8ccc-000000000003')))).toEqual([]);
+  expect(onlyFault(await check(crypttab('/dev/sdb1')))).toMatchObject({
+    verdict: 'not-ready',
+    fault: expect.stringContaining('The key of sda2_crypt is on /dev/sdb1: there is no /dev/sdb1'),
+  });
+});
+
+test('a key on a token cannot be judged', async () => {
+  const crypttab = { '/etc/crypttab': `sda2_crypt UUID=${LUKS} none fido2-device=auto\n` };
+  expect(onlyFault(await check(crypttab))).toMatchObject({
+    verdict: 'unknown',
+    fault: expect.stringContaining('is on a token'),
+  });
+});
+
 test('a key in the TPM of the source is not ready', async () => {
   const crypttab = `sda2_crypt UUID=${LUKS} none tpm2-device=auto\n`;
   expect(onlyFault(await check({ '/etc/crypttab': crypttab })).fault).toContain('sealed in the TPM');
