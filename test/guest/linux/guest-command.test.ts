@@ -5,7 +5,8 @@ import { readCommandLine } from '../../../src/guest/linux/boot-loader/command-li
 import { reviewBootTexts } from '../../../src/guest/linux/guest-command.ts';
 import type { GuestFiles } from '../../../src/guest/guest-files.ts';
 import type { Guest } from '../../../src/guest/guest.ts';
-import { treeOfFiles } from '../contract/tree-of-files.ts';
+import { makePe } from '../contract/boot-entries/make-pe.ts';
+import { treeOfFiles, type TreeContent } from '../contract/tree-of-files.ts';
 
 /** The kernel command line with which libguestfs 1.48 starts its appliance. */
 const APPLIANCE =
@@ -13,7 +14,7 @@ const APPLIANCE =
 const LINE = 'root=UUID=aaaa ro quiet';
 const ENTRY = '/boot/efi/loader/entries/abc-6.1.0.conf';
 
-const filesOf = (texts: Record<string, string>): GuestFiles => {
+const filesOf = (texts: TreeContent): GuestFiles => {
   // oxlint-disable-next-line no-unsafe-type-assertion -- the code only reads files
   return treeOfFiles(texts) as GuestFiles;
 };
@@ -100,6 +101,12 @@ test.each([
   ['/boot/extlinux/extlinux.conf', `label l0\n\tAPPEND initrd=/initrd.img ${LINE}\n`],
 ])('the command line of the guest is read from %s', async (path, text) => {
   expect(await readCommandLine({ files: filesOf({ [path]: text }) })).toBe(LINE);
+});
+
+test('the command line of a guest whose only entry is a unified kernel image is in it', async () => {
+  const image = makePe({ '.cmdline': `${LINE}\0`, '.linux': 'kernel', '.initrd': 'initramfs' });
+  const files = filesOf({ '/boot/efi/EFI/Linux/debian-6.1.efi': image });
+  expect(await readCommandLine({ files })).toBe(LINE);
 });
 
 test("the words of RHEL 8's entries are in GRUB's environment; a guest without entries has none", async () => {

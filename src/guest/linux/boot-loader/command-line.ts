@@ -1,3 +1,4 @@
+import { readUnifiedImage } from '../../contract/boot-entries/loaders/unified-image.ts';
 import type { Guest } from '../../guest.ts';
 
 /** The locations of boot entries' command lines, in order of precedence. `lines` captures the command line. */
@@ -24,9 +25,24 @@ export async function readCommandLine({ files }: Pick<Guest, 'files'>): Promise<
       const text = (await files.read(path)) ?? '';
       for (const [, words = ''] of text.matchAll(lines)) {
         const line = plainWords(await expanded(words, files));
-        if (/(^|\s)root=/.test(line) && !/(^|\s)(single|recovery|rescue|systemd\.unit=\S+)(\s|$)/.test(line))
-          return line;
+        if (isOfNormalStart(line)) return line;
       }
+    }
+  }
+  return await unifiedCommandLine(files);
+}
+
+function isOfNormalStart(line: string): boolean {
+  return /(^|\s)root=/.test(line) && !/(^|\s)(single|recovery|rescue|systemd\.unit=\S+)(\s|$)/.test(line);
+}
+
+/** The command line in a unified kernel image, for a guest whose boot loader has no other entries. */
+async function unifiedCommandLine(files: Guest['files']): Promise<string | undefined> {
+  for (const esp of ['/boot/efi', '/efi', '/boot']) {
+    for (const path of (await files.find(`${esp}/EFI/Linux`, /\.efi$/i)).toReversed()) {
+      const { entry } = (await readUnifiedImage(path, esp, files)) ?? {};
+      const words = entry?.commandLine.filter(({ file }) => file === path).map(({ text }) => text) ?? [];
+      if (isOfNormalStart(words.join(' '))) return words.join(' ');
     }
   }
   return undefined;

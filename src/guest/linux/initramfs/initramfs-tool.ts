@@ -11,6 +11,8 @@ export interface InitramfsTool {
   /** The program that lists the content of an image. */
   lister: string;
   rebuild: (kernel: GuestKernel, image: string) => string[];
+  /** A second command, which runs after the first one has succeeded. */
+  afterwards?: readonly string[];
   /** The image path for a kernel without an image. */
   imageOf: (kernel: GuestKernel) => string;
   configPath: string;

@@ -44,11 +44,14 @@ export const initramfs: Fix = {
     const plain = tool && (await plainTool(guest, draft, tool));
     for (const kernel of guest.kernels) {
       const unified = await unifiedKernels(guest, kernel);
+      let needsPlain = unified.length === 0 || kernel.initramfs !== undefined;
       for (const { path, commandLine } of unified) {
-        const builder = await unifiedTool(guest, draft, tool, commandLine);
+        const builder = await unifiedTool(guest, draft, tool, { commandLine, kernel });
         await planKernel(guest, draft, builder, { ...kernel, initramfs: path });
+        // It rebuilds the plain initramfs too.
+        if (builder?.afterwards !== undefined) needsPlain = false;
       }
-      if (unified.length === 0 || kernel.initramfs !== undefined) await planKernel(guest, draft, plain, kernel);
+      if (needsPlain) await planKernel(guest, draft, plain, kernel);
     }
   },
 };
@@ -170,7 +173,11 @@ async function rebuild(
   { kernel, image, needed }: { kernel: GuestKernel; image: string; needed: readonly string[] },
 ): Promise<void> {
   const copies = await installedCopies(guest, kernel.version, image);
-  const { error } = await runInGuest(guest, draft, tool.rebuild(kernel, image), { limitMs: REBUILD_LIMIT_MS });
+  let error: string | undefined;
+  for (const command of [tool.rebuild(kernel, image), tool.afterwards]) {
+    if (command === undefined || error !== undefined) continue;
+    ({ error } = await runInGuest(guest, draft, command, { limitMs: REBUILD_LIMIT_MS }));
+  }
   const paths = (await guest.files.isFile(image)) ? await listInitramfs(guest, tool, image) : undefined;
   const missing = paths ? missingModules(paths, kernel.version, needed) : needed;
   if (paths && missing.length === 0) return await refreshCopies(guest, draft, image, copies);

@@ -66,19 +66,44 @@ export async function plainTool(
   return { ...tool, rebuild: ({ version }, image) => ['dracut', '--force', '--no-uefi', image, version] };
 }
 
+/** kernel-install(8): with this setting it makes unified images, from an initramfs or with dracut. */
+const UNIFIED_LAYOUT = /^\s*layout\s*=\s*["']?uki\b/m;
+const INSTALL_CONFIGS = ['/etc/kernel/install.conf', '/usr/lib/kernel/install.conf'];
+const KERNEL_INSTALL = 'kernel-install';
+
+async function hasUnifiedLayout({ files }: Pick<Guest, 'files'>): Promise<boolean> {
+  const paths = [...INSTALL_CONFIGS, ...(await files.find('/etc/kernel/install.conf.d', /\.conf$/))];
+  for (const path of paths) if (UNIFIED_LAYOUT.test((await files.read(path)) ?? '')) return true;
+  return false;
+}
+
 /**
- * The tool that rebuilds a unified image; undefined if the guest does not build such images with dracut. `commandLine`
- * is used unless dracut's configuration has one.
+ * The tool that rebuilds a unified image of a kernel; undefined if the guest builds such images neither with dracut nor
+ * with kernel-install. `commandLine` is used unless dracut's configuration has one.
  */
 export async function unifiedTool(
   guest: Pick<Guest, 'files'>,
   draft: GuestDraft,
   tool: InitramfsTool | undefined,
-  commandLine: string,
+  { commandLine, kernel }: { commandLine: string; kernel: GuestKernel },
 ): Promise<InitramfsTool | undefined> {
-  if (tool?.name !== 'dracut') return undefined;
+  if (tool === undefined) return undefined;
+  const hasLayout = await hasUnifiedLayout(guest);
+  if (tool.name !== 'dracut') return hasLayout ? installTool(guest, tool, kernel) : undefined;
   const { isUnified, hasCommandLine } = await readDracutConfig(guest, draft);
-  if (!isUnified) return undefined;
+  if (!isUnified && !hasLayout) return undefined;
   const words = hasCommandLine || commandLine === '' ? [] : ['--kernel-cmdline', commandLine];
   return { ...tool, rebuild: ({ version }, image) => ['dracut', '--force', '--uefi', ...words, image, version] };
+}
+
+/** The tool for the plain initramfs, with kernel-install after it, which puts the initramfs into the unified image. */
+async function installTool(
+  { files }: Pick<Guest, 'files'>,
+  tool: InitramfsTool,
+  kernel: GuestKernel,
+): Promise<InitramfsTool | undefined> {
+  const { version, image, initramfs } = kernel;
+  if (initramfs === undefined || !(await files.isFile(`/usr/bin/${KERNEL_INSTALL}`))) return undefined;
+  const afterwards = [KERNEL_INSTALL, 'add', version, image, initramfs];
+  return { ...tool, rebuild: () => tool.rebuild(kernel, initramfs), afterwards };
 }

@@ -1,7 +1,11 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import type { Fix } from '../../../../src/guest/change.ts';
 import { checkLine, type BootSubject } from '../../../../src/guest/contract/boot-check.ts';
 import { checkInitramfs } from '../../../../src/guest/contract/initramfs/check-initramfs.ts';
+import type { GuestKernel } from '../../../../src/guest/guest.ts';
 import { initramfs } from '../../../../src/guest/linux/initramfs/initramfs.ts';
+import { findInitramfsTool } from '../../../../src/guest/linux/initramfs/initramfs-tool.ts';
+import { unifiedTool } from '../../../../src/guest/linux/initramfs/unified-kernel.ts';
 import { makePe, SYSTEMD_BOOT_EFI } from '../../contract/boot-entries/make-pe.ts';
 import { ROOT_UUID, VERSION } from '../../contract/boot-entries/debian-grub.ts';
 import { debianFiles, initramfsTree, MODULES } from '../../contract/initramfs/debian-initramfs.ts';
@@ -10,7 +14,7 @@ import { bootSubject, type TreeContent } from '../../contract/tree-of-files.ts';
 import { plannedOn } from '../planned-on.ts';
 
 const IMAGE = `/boot/efi/EFI/Linux/linux-${VERSION}.efi`;
-const KERNEL = { version: VERSION, image: `/boot/vmlinuz-${VERSION}`, initramfs: undefined };
+const KERNEL: GuestKernel = { version: VERSION, image: `/boot/vmlinuz-${VERSION}`, initramfs: undefined };
 const WORDS = `root=UUID=${ROOT_UUID} ro`;
 const VIRTIO = ['virtio', 'virtio_ring', 'virtio_pci', 'virtio_blk'];
 const DRACUT = {
@@ -43,10 +47,10 @@ async function checked(image: TreeContent, previousInitramfs?: BootSubject['prev
 }
 
 /** The initramfs change and obstacles of a guest with this unified image. */
-async function planned(image: Buffer, files: TreeContent) {
+async function planned(image: Buffer, files: TreeContent, kernel: GuestKernel = KERNEL) {
   const builtin = 'kernel/drivers/scsi/virtio_scsi.ko\nkernel/drivers/net/virtio_net.ko\n';
   const content = debianFiles('', { [`${MODULES}/modules.builtin`]: builtin, [IMAGE]: image, ...files });
-  const plan = await plannedOn(content, initramfs, { kernels: [KERNEL] });
+  const plan = await plannedOn(content, initramfs, { kernels: [kernel] });
   const runs = plan.changes.filter(({ action }) => action === 'run');
   return { runs: runs.map(({ path, details }) => `${path}: ${details.join()}`), obstacles: plan.obstacles };
 }
@@ -60,6 +64,46 @@ test('a unified image without virtio is rebuilt by dracut, in its place', async 
 
 test('a unified image that has what it needs stays, and no other initramfs is made', async () => {
   expect(await planned(unified(), DRACUT)).toEqual({ runs: [], obstacles: [] });
+});
+
+describe('kernel-install with layout=uki', () => {
+  const LAYOUT = { '/etc/kernel/install.conf': '# made by hand\nlayout=uki\n' };
+  const KERNEL_INSTALL = { ...LAYOUT, '/usr/bin/kernel-install': 'program' };
+  const INITRAMFS = `/boot/initrd.img-${VERSION}`;
+
+  test('dracut rebuilds the image, whatever its own configuration', async () => {
+    const { runs } = await planned(unified(VIRTIO), { ...LAYOUT, '/usr/bin/dracut': 'program' });
+    expect(runs).toEqual([`${IMAGE}: dracut for kernel ${VERSION}: virtio_pci, virtio_blk missing`]);
+  });
+
+  test('another tool rebuilds the initramfs, and kernel-install the image, once', async () => {
+    const files = {
+      ...KERNEL_INSTALL,
+      '/usr/sbin/update-initramfs': 'program',
+      [INITRAMFS]: gzipped(initramfsTree(VIRTIO)),
+    };
+    const { runs, obstacles } = await planned(unified(VIRTIO), files, { ...KERNEL, initramfs: INITRAMFS });
+    expect(runs).toEqual([`${IMAGE}: update-initramfs for kernel ${VERSION}: virtio_pci, virtio_blk missing`]);
+    expect(obstacles).toEqual([]);
+  });
+
+  test('the commands are those of the tool, then kernel-install', async () => {
+    const kernel = { ...KERNEL, initramfs: INITRAMFS };
+    const content = { ...KERNEL_INSTALL, '/usr/sbin/update-initramfs': 'program' };
+    const found: (readonly string[] | undefined)[] = [];
+    const fix: Fix = {
+      name: 'initramfs',
+      plan: async (guest, draft) => {
+        const tool = await unifiedTool(guest, draft, await findInitramfsTool(guest), { commandLine: WORDS, kernel });
+        found.push(tool?.rebuild(kernel, IMAGE), tool?.afterwards);
+      },
+    };
+    await plannedOn(content, fix);
+    expect(found).toEqual([
+      ['update-initramfs', '-u', '-k', VERSION],
+      ['kernel-install', 'add', VERSION, KERNEL.image, INITRAMFS],
+    ]);
+  });
 });
 
 test.each([
