@@ -1,6 +1,9 @@
 import { formatBytes, formatDuration } from '../../base/text/amounts.ts';
-import type { SyncedDisk, SyncResult, VmSyncResult } from '../../operations/sync/types.ts';
+import type { Rehearsal, SyncedDisk, SyncResult, VmSyncResult } from '../../operations/sync/types.ts';
 import { safeText } from '../text/safe-text.ts';
+import { bootTestReport } from './boot-test-report.ts';
+import { fixReport } from './fix-report.ts';
+import { hardwareLines } from './hardware-lines.ts';
 import { timeWords } from './time-words.ts';
 
 /** The result of `sync` as text: each VM with its disks, then what was not replicated. */
@@ -28,7 +31,21 @@ function vmLines(result: VmSyncResult): string[] {
     ...(result.repairedBytes === undefined
       ? []
       : [`  Audit: ${formatBytes(result.repairedBytes)} differed that the server had not reported as changed`]),
+    ...(result.rehearsal === undefined ? [] : rehearsalLines(result.rehearsal).map((line) => `  ${line}`)),
     ...result.warnings.map((warning) => `  Warning: ${safeText(warning)}`),
+  ];
+}
+
+/** Whether the guest came up, what was changed in it, and what its boot showed. */
+function rehearsalLines({ error, guest, hardware, bootTest, seconds }: Rehearsal): string[] {
+  const time = formatDuration(seconds);
+  const words = error === undefined ? `the guest came up (${time} in all)` : `failed after ${time}`;
+  return [
+    `Rehearsal: ${words}`,
+    ...(error === undefined ? [] : safeText(error.message).split('\n').map((line) => `  ${line}`)),
+    ...(guest === undefined ? [] : fixReport(guest, undefined)),
+    ...hardwareLines(hardware).map((line) => line.trimStart()),
+    ...(bootTest === undefined ? [] : bootTestReport(bootTest)),
   ];
 }
 

@@ -32,7 +32,9 @@ export function skipWords({ reason, exportedAt }: SkippedVm): string {
 }
 
 /** `round 5: 12 MiB changed, 40 MiB fetched in 12s`. */
-function roundWords({ round, changedBytes, transferredBytes, seconds }: VmSyncResult): string {
+function roundWords({ round, changedBytes, transferredBytes, seconds, rehearsal }: VmSyncResult): string {
   const amounts = `${formatBytes(changedBytes)} changed, ${formatBytes(transferredBytes)} fetched`;
-  return `round ${round}: ${amounts} in ${formatDuration(seconds)}`;
+  const how = rehearsal?.error === undefined ? 'rehearsed' : 'rehearsal failed';
+  const rehearsed = rehearsal === undefined ? '' : `, ${how} in ${formatDuration(rehearsal.seconds)}`;
+  return `round ${round}: ${amounts} in ${formatDuration(seconds)}${rehearsed}`;
 }

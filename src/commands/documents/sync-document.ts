@@ -1,5 +1,7 @@
 import type { SyncDocument } from '../../operations/documents/schemas.ts';
-import type { SyncResult, VmSyncResult } from '../../operations/sync/types.ts';
+import type { Rehearsal, SyncResult, VmSyncResult } from '../../operations/sync/types.ts';
+import { bootTestDocument } from './boot-test-document.ts';
+import { fixReportDocument } from './fix-report-document.ts';
 
 /** The `result` of `sync --json`. */
 export function syncDocument({ job, state, synced, failed }: SyncResult): SyncDocument {
@@ -38,7 +40,23 @@ function vmDocument(result: VmSyncResult): SyncDocument['synced'][number] {
     applySeconds: result.applySeconds,
     seconds: result.seconds,
     nextRoundSeconds: result.nextRoundSeconds,
+    rehearsal: result.rehearsal && rehearsalDocument(result.rehearsal),
     warnings: result.warnings,
     leftBehind: result.leftBehind,
+  };
+}
+
+function rehearsalDocument(rehearsal: Rehearsal): SyncDocument['synced'][number]['rehearsal'] {
+  const { takenAt, guest, hardware, bootTest, fixSeconds, bootSeconds, seconds, error } = rehearsal;
+  return {
+    takenAt,
+    isGood: error === undefined,
+    error,
+    guest: guest && fixReportDocument(guest),
+    hardware,
+    bootTest: bootTest && bootTestDocument(bootTest),
+    fixSeconds,
+    bootSeconds,
+    seconds,
   };
 }

@@ -6,8 +6,10 @@ import { LOG_FLAGS } from '../../cli/log/log-flags.ts';
 import { PROGRESS_FLAGS } from '../../cli/progress/progress-flags.ts';
 import { TRANSPORTS } from '../../operations/export/types.ts';
 import type { OptionalValue } from '../../cli/input/optional-values.ts';
-import { REPLICA_FORMATS, type SyncOptions } from '../../operations/sync/types.ts';
+import { REPLICA_FORMATS, type GuestOptions, type SyncOptions } from '../../operations/sync/types.ts';
+import { DOMAIN_FLAGS, readDomainOptions } from './domain-flags.ts';
 import { EXPORT_FLAGS } from './export-flags.ts';
+import { FIX_FLAGS, readFixOptions } from './fix-flags.ts';
 import { readJobs } from './fleet-flags.ts';
 import { MODE_FLAG } from './mode-flag.ts';
 import { NOTIFY_FLAGS, readNotify } from './notify-flags.ts';
@@ -19,6 +21,22 @@ const AUDIT_TRANSPORTS = ['lease', 'nfc'] as const;
 export const OPTIONAL_AUDIT: OptionalValue = {
   bare: 'lease',
   accepts: (word) => AUDIT_TRANSPORTS.some((transport) => transport === word),
+};
+
+const REHEARSAL = 'REHEARSAL';
+
+/**
+ * The flags for the guest and its domain. They are accepted without `--rehearse`, because a profile has them for all
+ * rounds.
+ */
+const REHEARSAL_FLAGS = {
+  fix: ofRehearsal(FIX_FLAGS.fix),
+  key: ofRehearsal(FIX_FLAGS.key),
+  root: ofRehearsal(FIX_FLAGS.root),
+  'remove-vmware-tools': ofRehearsal(FIX_FLAGS['remove-vmware-tools']),
+  'virtio-win': ofRehearsal(FIX_FLAGS['virtio-win']),
+  hardware: ofRehearsal(DOMAIN_FLAGS.hardware),
+  network: ofRehearsal(DOMAIN_FLAGS.network),
 };
 
 /** The flags of `sync`, except the connection flags. A flag that `export` has too means the same. */
@@ -47,6 +65,13 @@ export const SYNC_FLAGS = {
     description:
       'Read everything, compare it with the replica, and repair what differs. TRANSPORT is lease (default) or nfc. The exit code is 13 if something differed that the server had not reported as changed.',
   }),
+  rehearse: Flags.boolean({
+    default: false,
+    helpGroup: REHEARSAL,
+    description:
+      'After the round, prepare the guest for KVM and boot it in QEMU, in temporary overlays over the replica, while the VM runs. The replica does not change. The exit code is 16 if the guest cannot be prepared, or it or its network does not come up. The other flags of this group have an effect only with this one.',
+  }),
+  ...REHEARSAL_FLAGS,
   mode: MODE_FLAG,
   'parallel-vms': Flags.string({
     helpGroup: 'MANY VMS',
@@ -84,6 +109,7 @@ export function readSyncOptions(
     throw new Hyper2kvmError('usage', '--output is missing.', { hint: 'Name the folder of the replicas.' });
   }
   const transfer = readTransferOptions(flags);
+  const rehearsal = readRehearsal(flags);
   return {
     output,
     isList: flags['from-file'] !== undefined,
@@ -91,10 +117,22 @@ export function readSyncOptions(
     quiesce: flags.quiesce,
     tracking: !flags['no-cbt'],
     audit: flags.audit === undefined ? undefined : readChoice('--audit', flags.audit, AUDIT_TRANSPORTS),
+    ...(flags.rehearse && { rehearsal }),
     ...readTransport(flags),
     mode: readMode('--mode', flags.mode),
     ...transfer,
     jobs: readJobs(flags['parallel-vms'], transfer.parallel),
     notify: readNotify(flags),
   };
+}
+
+function readRehearsal(flags: SyncFlagValues): GuestOptions {
+  const guest = readFixOptions({ ...flags, 'fix-plan': false });
+  const none = { define: undefined, kubevirt: false, 'boot-test': true };
+  const { hardware, networks } = readDomainOptions({ ...flags, ...none });
+  return { guest, hardware, networks };
+}
+
+function ofRehearsal<Flag extends object>(flag: Flag): Flag {
+  return { ...flag, helpGroup: REHEARSAL };
 }

@@ -61,7 +61,8 @@ async function convertAndFix(
   const { machine } = layout.source;
   if (machine !== undefined) {
     const { bootTest, hardware } = options;
-    const request = { vm, architecture: machine.architecture, hardware, bootTest: bootTest !== undefined };
+    const flag = bootTest && '--boot-test';
+    const request = { vm, architecture: machine.architecture, hardware, bootTest: flag };
     requireForGuest({ ...request, hasDomain: layout.domainPath !== undefined });
   }
   requireFixable(options.guest, { obstacle: obstacleOf(layout, options), env: options.env });

@@ -144,6 +144,18 @@ export const ExportDocument = object({
   share: optional(object({ index: number(), count: number(), vms: number(), ofVms: number() })),
 });
 
+const RehearsalSchema = object({
+  takenAt: string(),
+  isGood: boolean(),
+  error: optional(JobErrorSchema),
+  guest: optional(FixReportSchema),
+  hardware: optional(HardwareReportSchema),
+  bootTest: optional(BootTestDocument),
+  fixSeconds: nullable(number()),
+  bootSeconds: nullable(number()),
+  seconds: number(),
+});
+
 export type SyncDocument = InferOutput<typeof SyncDocument>;
 export const SyncDocument = object({
   job: string(),
@@ -177,6 +189,7 @@ export const SyncDocument = object({
       applySeconds: number(),
       seconds: number(),
       nextRoundSeconds: optional(number()),
+      rehearsal: optional(RehearsalSchema),
       warnings: array(string()),
       leftBehind: optional(array(string())),
     }),

@@ -9,7 +9,8 @@ export interface ForeignRequest {
   /** A domain or a manifest is written. */
   hasDomain: boolean;
   hardware: HardwareOption;
-  bootTest: boolean;
+  /** The flag that asks for a boot test, if there is one. */
+  bootTest: string | undefined;
 }
 
 /**
@@ -19,12 +20,12 @@ export interface ForeignRequest {
 export function requireForGuest({ vm, architecture, hasDomain, hardware, bootTest }: ForeignRequest): void {
   if (architecture === 'x86_64') return;
   if (hasDomain) requireArchitecture(architecture, vm);
-  if (bootTest) {
+  if (bootTest !== undefined) {
     throw new Hyper2kvmError(
       'usage',
-      `--boot-test supports x86-64 guests only; the guest of ${vm} is for ${architecture}.`,
+      `${bootTest} supports x86-64 guests only; the guest of ${vm} is for ${architecture}.`,
       {
-        hint: 'Omit --boot-test, and start the result on a host of that architecture.',
+        hint: `Omit ${bootTest}, and start the result on a host of that architecture.`,
       },
     );
   }

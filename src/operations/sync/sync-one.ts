@@ -2,6 +2,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { NFC_PRIVILEGES } from '../../vsphere/inventory/privileges.ts';
 import { readVmFacts, type VmFacts } from '../../vsphere/vm/vm-facts.ts';
 import type { FoundVm } from '../export/plan/find-vms.ts';
+import { inspectHost } from '../export/plan/inspect-host.ts';
 import { inspectPrivileges } from '../export/plan/inspect-privileges.ts';
 import { inspectVm } from '../export/plan/inspect-vm.ts';
 import { describeFailure } from '../export/run/export-outcome.ts';
@@ -10,6 +11,9 @@ import { LeftSnapshots, type Removal } from '../export/source/left-snapshots.ts'
 import { outputFolder } from '../export/target/output-folder.ts';
 import type { PreflightFinding, VmExportFailure } from '../export/types.ts';
 import type { ExportStep } from '../events.ts';
+import { PreparedGuest } from './guest/prepared-guest.ts';
+import { rehearse } from './guest/rehearse.ts';
+import { imagesOf } from './guest/replica-vm.ts';
 import { Replica } from './replica/replica.ts';
 import { runRound } from './round.ts';
 import type { SyncShared } from './scope.ts';
@@ -69,6 +73,7 @@ async function syncLocked(
     format: options.format,
     onRecovery: (sentence) => step('finish', sentence),
   });
+  await PreparedGuest.removeLeft({ folder: output, baseName, images: imagesOf(replica, output) });
   const left = new LeftSnapshots(output, baseName);
   await removeLeft(left, { client, vm, vmRef: ref, step: (detail) => step('clean-up', detail) }, signal);
   const facts = await readVmFacts(client, ref, signal);
@@ -80,7 +85,11 @@ async function syncLocked(
   ];
   refuse(vm, facts, findings);
   for (const { level, detail } of findings) if (level === 'warning') warn(detail);
-  const round = await runRound({ ...shared, vm, facts, output, replica, left, requireFree, leave, warn, step }, signal);
+  await checkRehearsal(found, shared, warn, signal);
+  const scope = { ...shared, vm, facts, output, replica, left, requireFree, leave, warn, step };
+  const round = await runRound(scope, signal);
+  const rehearsal =
+    options.rehearsal === undefined ? undefined : await rehearse(found, scope, options.rehearsal, signal);
   return {
     vm,
     moRef: ref.value,
@@ -88,6 +97,7 @@ async function syncLocked(
     format: options.format,
     output,
     ...round,
+    ...(rehearsal !== undefined && { rehearsal }),
     warnings,
     ...(leftBehind.length > 0 && { leftBehind }),
   };
@@ -104,13 +114,32 @@ async function removeLeft(left: LeftSnapshots, removal: Omit<Removal, 'leave'>, 
   throw new Hyper2kvmError('transfer', remaining.join(' '), { hint: 'No other snapshot is taken before that.' });
 }
 
+/** @throws if this host or the guest makes the requested rehearsal impossible. */
+async function checkRehearsal(
+  found: FoundVm,
+  { client, options: { rehearsal, env } }: SyncShared,
+  warn: (message: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  if (rehearsal === undefined) return;
+  const encode = { format: 'qcow2' } as const;
+  const needs = { ...rehearsal, encode, bootTest: true, bootTestFlag: '--rehearse', define: undefined, force: false, env };
+  const findings = await inspectHost(client, found, needs, signal);
+  refuseFindings(`The rehearsal of ${found.label} is not possible`, findings);
+  for (const { level, detail } of findings) if (level === 'warning') warn(detail);
+}
+
 /** @throws the first finding of level error. */
 function refuse(vm: string, facts: VmFacts, findings: readonly PreflightFinding[]): void {
   if (facts.template) {
     throw new Hyper2kvmError('usage', `${vm} is a template, which does not change.`, { hint: 'Export it.' });
   }
+  refuseFindings(`${vm} cannot be replicated`, findings);
+}
+
+function refuseFindings(what: string, findings: readonly PreflightFinding[]): void {
   const found = findings.find(({ level }) => level === 'error');
   if (found === undefined) return;
   const hint = found.hint === undefined ? {} : { hint: found.hint };
-  throw new Hyper2kvmError(found.kind ?? 'internal', `${vm} cannot be replicated: ${found.detail}`, hint);
+  throw new Hyper2kvmError(found.kind ?? 'internal', `${what}: ${found.detail}`, hint);
 }

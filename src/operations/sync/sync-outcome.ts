@@ -14,6 +14,11 @@ function kindOfSync({ synced, failed }: VmResults): ErrorKind | 'interrupted' | 
     return codes.size === 1 ? first.error.kind : 'partial';
   }
   if (synced.some(({ repairedBytes = 0 }) => repairedBytes > 0)) return 'image';
+  const rehearsed = synced.flatMap(({ rehearsal }) => rehearsal?.error ?? []);
+  const [failure] = rehearsed;
+  if (failure !== undefined) {
+    return new Set(rehearsed.map((error) => codeOfKind(error.kind))).size === 1 ? failure.kind : 'partial';
+  }
   return synced.some(({ leftBehind = [] }) => leftBehind.length > 0) ? 'partial' : undefined;
 }
 
@@ -35,6 +40,8 @@ export function syncOutcome(result: SyncResult, errors: readonly unknown[]): Out
   if (kind === undefined) return undefined;
   const names = failed.map(({ vm }) => vm).join(', ');
   if (failed.length === 0 && kind === 'image') return { error: repairedError(synced), shown: false };
+  const rehearsals = failed.length === 0 ? rehearsalError(synced, kind) : undefined;
+  if (rehearsals !== undefined) return { error: rehearsals, shown: false };
   if (failed.length === 0) {
     const left = synced.flatMap(({ leftBehind = [] }) => leftBehind);
     const sentence = `The replica is complete, but its clean-up on the server is not: ${left.join(' ')}`;
@@ -48,6 +55,23 @@ export function syncOutcome(result: SyncResult, errors: readonly unknown[]): Out
   if (errors.length === 1) return { error: errors[0], shown: true };
   const sentence = `None of the ${failed.length} VMs was replicated: ${names}.`;
   return { error: new Hyper2kvmError(kind === 'interrupted' ? 'internal' : kind, sentence), shown: false };
+}
+
+/** The error of the VMs whose rehearsal failed. */
+function rehearsalError(synced: SyncResult['synced'], kind: ErrorKind | 'interrupted'): Hyper2kvmError | undefined {
+  const failed = synced.flatMap(({ vm, rehearsal }) => (rehearsal?.error ? [{ vm, error: rehearsal.error }] : []));
+  const [first] = failed;
+  if (first === undefined) return undefined;
+  const ofKind = kind === 'interrupted' ? 'internal' : kind;
+  const kept = 'The replica is complete and unchanged by the rehearsal.';
+  if (failed.length === 1) {
+    const { message, hint } = first.error;
+    const facts = { hint: hint === undefined ? kept : `${hint} ${kept}` };
+    return new Hyper2kvmError(ofKind, `The rehearsal of ${first.vm} failed: ${message}`, facts);
+  }
+  const names = failed.map(({ vm }) => vm).join(', ');
+  const hint = 'All replicas are complete and unchanged by the rehearsals.';
+  return new Hyper2kvmError(ofKind, `${failed.length} rehearsals failed: ${names}.`, { hint });
 }
 
 function repairedError(synced: SyncResult['synced']): Hyper2kvmError {

@@ -1,9 +1,19 @@
 import type { ReplicaFormat } from '../../image/replica/replica-format.ts';
 import type { NotifyOptions } from '../../jobs/notify-command.ts';
+import type { JobError } from '../../jobs/job-record.ts';
 import type { ConnectionSettings } from '../../vsphere/connection/connection-settings.ts';
+import type { BootTestResult } from '../boot-test/types.ts';
+import type { HardwareReport } from '../domain/make-domain.ts';
+import type { DomainOptions } from '../domain/types.ts';
 import type { ExportedFile, ExportEvent, TransferEvent, Transport, VmExportFailure } from '../export/types.ts';
+import type { FixOptions, FixReport } from '../fix-guest/types.ts';
 
 export { REPLICA_FORMATS } from '../../image/replica/replica-format.ts';
+
+/** How the guest of a replica is prepared for KVM and described. */
+export interface GuestOptions extends Pick<DomainOptions, 'hardware' | 'networks'> {
+  guest: FixOptions;
+}
 
 export interface SyncOptions {
   connection: ConnectionSettings;
@@ -23,6 +33,8 @@ export interface SyncOptions {
   nfcDepth: number;
   /** Read everything over this transport, and compare it with the replica. */
   audit?: 'lease' | 'nfc' | undefined;
+  /** After the round, prepare the guest and boot it in overlays over the replica. */
+  rehearsal?: GuestOptions | undefined;
   /** Number of concurrent VMs, and of disks of each. */
   jobs: number;
   parallel: number;
@@ -60,6 +72,23 @@ export interface SyncedDisk {
   repairedBytes?: number | null;
 }
 
+/** What a rehearsal found. The replica is as it was before. */
+export interface Rehearsal {
+  /** The point in time of the replica; ISO 8601, UTC. */
+  takenAt: string;
+  /** Undefined with `--fix off`, or if the fix failed. */
+  guest?: FixReport;
+  hardware?: HardwareReport;
+  bootTest?: BootTestResult;
+  /** The time until the guest was prepared; null if that failed. */
+  fixSeconds: number | null;
+  /** From the start of the VM to the first sign of life; null if there was none. */
+  bootSeconds: number | null;
+  seconds: number;
+  /** Why it failed. Undefined if the guest came up. */
+  error?: JobError;
+}
+
 /** The result of a round of one VM. */
 export interface VmSyncResult {
   vm: string;
@@ -88,6 +117,7 @@ export interface VmSyncResult {
   seconds: number;
   /** How long a round would take that begins as soon as this one has ended, in seconds. */
   nextRoundSeconds?: number;
+  rehearsal?: Rehearsal;
   warnings: string[];
   leftBehind?: string[];
 }

@@ -11,21 +11,28 @@ import type { ExportOptions, PreflightFinding } from '../types.ts';
 import { namedVm, type FoundVm } from './find-vms.ts';
 import { findingOf } from './findings.ts';
 
+/** The options whose needs are checked. */
+type HostNeeds = Pick<ExportOptions, 'guest' | 'hardware' | 'bootTest' | 'define' | 'force' | 'env'> & {
+  encode: Pick<ExportOptions['encode'], 'format'>;
+  /** The flag that asks for the boot test. */
+  bootTestFlag?: string;
+};
+
 /** Checks, before hours of download, that this host has what the guest fix and the boot test need. */
 export async function inspectHost(
   client: VsphereClient,
   found: FoundVm,
-  options: ExportOptions,
+  options: HostNeeds,
   signal: AbortSignal,
 ): Promise<PreflightFinding[]> {
-  const { encode, guest, bootTest, define, force, env } = options;
+  const { encode, guest, bootTest, bootTestFlag = '--boot-test', define, force, env } = options;
   if (!FORMATS[encode.format].image) return [];
   const findings: PreflightFinding[] = [];
   const hardware = await readVmHardware(client, found.vm.ref, signal);
   const architecture = architectureOf(hardware);
   try {
-    const request = { vm: found.label, architecture, hardware: options.hardware, bootTest };
-    requireForGuest({ ...request, hasDomain: true });
+    const request = { vm: found.label, architecture, hardware: options.hardware };
+    requireForGuest({ ...request, hasDomain: true, bootTest: bootTest ? bootTestFlag : undefined });
     requireFixable(guest, { obstacle: obstacleOfGuest(architecture), env });
   } catch (error) {
     findings.push(findingOf('fix', error));

@@ -5,14 +5,14 @@ import type { NamedVm } from '../../../domain/vm-name.ts';
 import type { VirtualDisk } from '../../../vsphere/vm/virtual-disk.ts';
 import type { VmHardware } from '../../../vsphere/vm/vm-hardware.ts';
 import { obstacleOfGuest } from '../../domain/foreign-guest.ts';
-import { makeDomain } from '../../domain/make-domain.ts';
+import { makeDomain, type HardwareReport } from '../../domain/make-domain.ts';
 import type { HardwareOption } from '../../../domain/hardware-choice.ts';
 import { targetHardware } from '../../fix-guest/target-hardware.ts';
 import { virtioSupportOf, fixImages } from '../../fix-guest/fix-images.ts';
 import type { FixReport } from '../../fix-guest/types.ts';
 import { guestAddressOf } from '../../fix-guest/guest-address.ts';
 import { machineOfVm } from './machine-of-vm.ts';
-import type { ExportOptions, VmExportResult } from '../types.ts';
+import type { ExportOptions } from '../types.ts';
 import type { ExportStep } from '../../events.ts';
 
 /** Records that the images are being changed and no longer match the download. */
@@ -35,11 +35,21 @@ export interface FetchedVm {
   /** The current paths. */
   partialPaths: readonly string[];
   format: SinkFormat;
+  /** The format at the current paths, if it is another one. */
+  partialFormat?: SinkFormat;
   changes: ChangeRecord;
   step: (step: ExportStep, detail: string) => void;
 }
 
-export type MadeMachine = Pick<VmExportResult, 'hardware' | 'guest'> & { domain: string };
+/** The options that decide about the guest and its domain. */
+export type MachineOptions = Pick<ExportOptions, 'guest' | 'hardware' | 'networks' | 'kubevirt' | 'env'>;
+
+export interface MadeMachine {
+  /** The text of the libvirt domain or manifest. */
+  domain: string;
+  hardware: HardwareReport;
+  guest?: FixReport;
+}
 
 /**
  * Prepares the guest in the images for KVM, as requested, and creates the text of its libvirt domain or manifest. Does
@@ -47,7 +57,7 @@ export type MadeMachine = Pick<VmExportResult, 'hardware' | 'guest'> & { domain:
  */
 export async function makeMachine(
   fetched: FetchedVm,
-  { guest: requested, hardware: wanted, networks, kubevirt = false, env }: ExportOptions,
+  { guest: requested, hardware: wanted, networks, kubevirt = false, env }: MachineOptions,
   signal: AbortSignal,
 ): Promise<MadeMachine> {
   const { vm, vmHardware, disks, leftOut, paths, format, step } = fetched;
@@ -68,7 +78,7 @@ export async function makeMachine(
 
 /** Marks the images before their first byte changes: the next run must not reuse an image that a killed run was changing. */
 async function fixFetched(
-  { vmHardware, disks, partialPaths, format, changes, step }: FetchedVm,
+  { vmHardware, disks, partialPaths, format, partialFormat = format, changes, step }: FetchedVm,
   machine: DomainSource,
   { requested, wanted, env }: { requested: ExportOptions['guest']; wanted: HardwareOption; env: NodeJS.ProcessEnv },
   signal: AbortSignal,
@@ -79,7 +89,7 @@ async function fixFetched(
     const disk = disks[index];
     return {
       path,
-      format,
+      format: partialFormat,
       address: disk && guestAddressOf({ ...disk, unitNumber: disk.place?.unitNumber }),
       uuid: disk?.uuid,
     };

@@ -60,6 +60,23 @@ const RoundSchema = object({
   seconds: number(),
 });
 
+const RehearsalSchema = object({
+  /** The number of the round whose state was rehearsed, and its point in time. */
+  round: size,
+  takenAt: string(),
+  /** When the rehearsal ended; ISO 8601, UTC. */
+  rehearsedAt: string(),
+  /** The guest came up, and its network was heard. */
+  isGood: boolean(),
+  /** Why not. */
+  problem: exactOptional(string()),
+  /** Null if the guest could not be prepared. */
+  fixSeconds: nullable(number()),
+  /** To the first sign of life. */
+  bootSeconds: nullable(number()),
+  accelerator: exactOptional(picklist(['kvm', 'tcg'])),
+});
+
 /** The record of a replica, in `.NAME.hyper2kvm-replica` next to its disks. */
 export const ReplicaStateSchema = recordSchema({
   vm: object({ name: string(), moRef: string(), identity: string(), server: string() }),
@@ -72,6 +89,8 @@ export const ReplicaStateSchema = recordSchema({
   ownSnapshot: exactOptional(OwnSnapshotSchema),
   /** This program switched change tracking on. */
   enabledTracking: exactOptional(boolean()),
+  /** The last rehearsal. */
+  rehearsal: exactOptional(RehearsalSchema),
   /** The newest rounds, oldest first. */
   rounds: array(RoundSchema),
   /** SHA-256 of the other fields as JSON. */
@@ -81,6 +100,7 @@ export const ReplicaStateSchema = recordSchema({
 export type ReplicaDisk = InferOutput<typeof ReplicaDiskSchema>;
 export type ReplicaPoint = InferOutput<typeof PointSchema>;
 export type RoundMeasure = InferOutput<typeof RoundSchema>;
+export type RehearsalRecord = InferOutput<typeof RehearsalSchema>;
 export type ReplicaState = Omit<InferOutput<typeof ReplicaStateSchema>, 'checksum' | 'schemaVersion'>;
 
 /** The name of the record for a VM whose files have this base name. */

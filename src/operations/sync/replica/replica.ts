@@ -94,7 +94,7 @@ export class Replica {
   }
 
   /** Replaces fields of the record. */
-  async update(change: Partial<Pick<ReplicaState, 'enabledTracking' | 'vm'>>): Promise<void> {
+  async update(change: Partial<Pick<ReplicaState, 'enabledTracking' | 'vm' | 'rehearsal'>>): Promise<void> {
     await this.#write({ ...this.#state, ...change });
   }
 
