@@ -123,7 +123,15 @@ async function checkRehearsal(
 ): Promise<void> {
   if (rehearsal === undefined) return;
   const encode = { format: 'qcow2' } as const;
-  const needs = { ...rehearsal, encode, bootTest: true, bootTestFlag: '--rehearse', define: undefined, force: false, env };
+  const needs = {
+    ...rehearsal,
+    encode,
+    bootTest: true,
+    bootTestFlag: '--rehearse',
+    define: undefined,
+    force: false,
+    env,
+  };
   const findings = await inspectHost(client, found, needs, signal);
   refuseFindings(`The rehearsal of ${found.label} is not possible`, findings);
   for (const { level, detail } of findings) if (level === 'warning') warn(detail);

@@ -22,7 +22,8 @@ export async function rehearse(
   const { client, replica } = scope;
   const { point } = replica.state;
   if (point === null) throw new Error('a rehearsal before the first round');
-  await using _alive = new SessionKeepAlive(client);
+  await using held = new AsyncDisposableStack();
+  held.use(new SessionKeepAlive(client));
   const startedAt = Date.now();
   const done: Omit<Rehearsal, 'seconds'> = { takenAt: point.takenAt, fixSeconds: null, bootSeconds: null };
   try {

@@ -100,7 +100,6 @@ export const ReplicaStateSchema = recordSchema({
 export type ReplicaDisk = InferOutput<typeof ReplicaDiskSchema>;
 export type ReplicaPoint = InferOutput<typeof PointSchema>;
 export type RoundMeasure = InferOutput<typeof RoundSchema>;
-export type RehearsalRecord = InferOutput<typeof RehearsalSchema>;
 export type ReplicaState = Omit<InferOutput<typeof ReplicaStateSchema>, 'checksum' | 'schemaVersion'>;
 
 /** The name of the record for a VM whose files have this base name. */
