@@ -42,7 +42,11 @@ function rehearsalLines({ error, guest, hardware, bootTest, seconds }: Rehearsal
   const words = error === undefined ? `the guest came up (${time} in all)` : `failed after ${time}`;
   return [
     `Rehearsal: ${words}`,
-    ...(error === undefined ? [] : safeText(error.message).split('\n').map((line) => `  ${line}`)),
+    ...(error === undefined
+      ? []
+      : safeText(error.message)
+          .split('\n')
+          .map((line) => `  ${line}`)),
     ...(guest === undefined ? [] : fixReport(guest, undefined)),
     ...hardwareLines(hardware).map((line) => line.trimStart()),
     ...(bootTest === undefined ? [] : bootTestReport(bootTest)),
