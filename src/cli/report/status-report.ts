@@ -5,6 +5,7 @@ import { formatBytes, formatDuration } from '../../base/text/amounts.ts';
 import { plainPaint, type Paint } from '../text/color.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
+import { shortDowntime } from './downtime-words.ts';
 
 /** The findings about host and server, the remedies, and the recent jobs. */
 export function statusReport(
@@ -88,13 +89,15 @@ function replicaTable(replicas: readonly ReplicaView[], width: number | undefine
       { header: 'ROUND', align: 'right' },
       { header: 'AGE', align: 'right' },
       { header: 'NEXT ROUND', align: 'right' },
+      { header: 'DOWNTIME', align: 'right' },
       { header: 'FOLDER', cut: 'middle' },
     ],
-    replicas.map(({ vm, round, takenAt, nextRoundSeconds, folder, problem }) => [
+    replicas.map(({ vm, round, takenAt, nextRoundSeconds, downtime, folder, problem }) => [
       safeText(vm),
       String(round),
       takenAt === null ? '' : formatDuration((nowMs - Date.parse(takenAt)) / 1000),
       nextRoundSeconds === null ? '' : formatDuration(nextRoundSeconds),
+      shortDowntime(downtime),
       safeText(problem ?? folder),
     ]),
     width,

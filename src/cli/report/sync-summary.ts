@@ -2,6 +2,7 @@ import { formatBytes, formatDuration } from '../../base/text/amounts.ts';
 import type { Rehearsal, SyncedDisk, SyncResult, VmSyncResult } from '../../operations/sync/types.ts';
 import { safeText } from '../text/safe-text.ts';
 import { bootTestReport } from './boot-test-report.ts';
+import { downtimeWords } from './downtime-words.ts';
 import { fixReport } from './fix-report.ts';
 import { hardwareLines } from './hardware-lines.ts';
 import { timeWords } from './time-words.ts';
@@ -27,6 +28,7 @@ function vmLines(result: VmSyncResult): string[] {
     ...(nextRoundSeconds === undefined
       ? []
       : [`  A round that begins now would take about ${formatDuration(nextRoundSeconds)}`]),
+    `  Downtime of a cutover: ${downtimeWords(result.downtime)}`,
     ...(result.enabledTracking === true ? ['  Changed block tracking was switched on for the VM'] : []),
     ...(result.repairedBytes === undefined
       ? []

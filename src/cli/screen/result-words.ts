@@ -32,9 +32,11 @@ export function skipWords({ reason, exportedAt }: SkippedVm): string {
 }
 
 /** `round 5: 12 MiB changed, 40 MiB fetched in 12s`. */
-function roundWords({ round, changedBytes, transferredBytes, seconds, rehearsal }: VmSyncResult): string {
+function roundWords(result: VmSyncResult): string {
+  const { round, changedBytes, transferredBytes, seconds, rehearsal, downtime } = result;
   const amounts = `${formatBytes(changedBytes)} changed, ${formatBytes(transferredBytes)} fetched`;
   const how = rehearsal?.error === undefined ? 'rehearsed' : 'rehearsal failed';
   const rehearsed = rehearsal === undefined ? '' : `, ${how} in ${formatDuration(rehearsal.seconds)}`;
-  return `round ${round}: ${amounts} in ${formatDuration(seconds)}${rehearsed}`;
+  const off = downtime.seconds === null ? '' : `, downtime about ${formatDuration(downtime.seconds)}`;
+  return `round ${round}: ${amounts} in ${formatDuration(seconds)}${rehearsed}${off}`;
 }

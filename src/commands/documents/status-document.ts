@@ -27,8 +27,15 @@ export function jobsDocument(result: JobView[] | JobView): JobsDocument | JobDoc
   return Array.isArray(result) ? result.map(jobDocument) : jobDocument(result);
 }
 
-function replicaDocument({ vm, folder, round, takenAt, isPending, nextRoundSeconds, problem }: ReplicaView) {
-  return { vm, folder, round, takenAt, isPending, nextRoundSeconds, problem };
+function replicaDocument(replica: ReplicaView): StatusDocument['replicas'][number] {
+  const { vm, folder, round, takenAt, isPending, nextRoundSeconds, downtime, rehearsal, problem } = replica;
+  const rehearsed = rehearsal && {
+    takenAt: rehearsal.takenAt,
+    rehearsedAt: rehearsal.rehearsedAt,
+    isGood: rehearsal.isGood,
+    problem: rehearsal.problem,
+  };
+  return { vm, folder, round, takenAt, isPending, nextRoundSeconds, downtime, rehearsal: rehearsed, problem };
 }
 
 /** A record as displayed, with the path of its file. */

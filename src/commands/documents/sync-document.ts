@@ -41,6 +41,7 @@ function vmDocument(result: VmSyncResult): SyncDocument['synced'][number] {
     seconds: result.seconds,
     nextRoundSeconds: result.nextRoundSeconds,
     rehearsal: result.rehearsal && rehearsalDocument(result.rehearsal),
+    downtime: result.downtime,
     warnings: result.warnings,
     leftBehind: result.leftBehind,
   };

@@ -156,6 +156,17 @@ const RehearsalSchema = object({
   seconds: number(),
 });
 
+const DowntimeSchema = object({
+  seconds: nullable(number()),
+  roundSeconds: nullable(number()),
+  fixSeconds: nullable(number()),
+  bootSeconds: nullable(number()),
+  isBootEmulated: optional(boolean()),
+  changedBytesPerSecond: nullable(number()),
+  transferBytesPerSecond: nullable(number()),
+  missing: array(picklist(['second-round', 'rehearsal', 'good-rehearsal'])),
+});
+
 export type SyncDocument = InferOutput<typeof SyncDocument>;
 export const SyncDocument = object({
   job: string(),
@@ -190,6 +201,7 @@ export const SyncDocument = object({
       seconds: number(),
       nextRoundSeconds: optional(number()),
       rehearsal: optional(RehearsalSchema),
+      downtime: DowntimeSchema,
       warnings: array(string()),
       leftBehind: optional(array(string())),
     }),
@@ -413,6 +425,10 @@ export const StatusDocument = object({
       takenAt: nullable(string()),
       isPending: boolean(),
       nextRoundSeconds: nullable(number()),
+      downtime: nullable(DowntimeSchema),
+      rehearsal: nullable(
+        object({ takenAt: string(), rehearsedAt: string(), isGood: boolean(), problem: optional(string()) }),
+      ),
       problem: optional(string()),
     }),
   ),

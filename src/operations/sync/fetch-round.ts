@@ -1,7 +1,7 @@
 import type { MoRef } from '../../vsphere/soap/wsdl-types.ts';
 import type { VirtualDisk } from '../../vsphere/vm/virtual-disk.ts';
 import { DISK_SOURCES } from '../export/source/disk-sources.ts';
-import type { SourceFiles } from '../export/source/disk-source.ts';
+import type { LeaseComparisons, SourceFiles } from '../export/source/disk-source.ts';
 import { Transfer } from '../export/transfer/transfer.ts';
 import type { WantedFile } from '../export/transfer/wanted-files.ts';
 import type { AreaList } from './replica/area-list.ts';
@@ -65,7 +65,7 @@ export async function fetchRound(
   const request = { client, vm, ref: round.snapshot, vmRef: facts.ref, disks: round.disks, hasEarlierRun: true };
   const transport = options.audit ?? options.transport;
   using source = new AreaSource(
-    DISK_SOURCES[transport]({ ...request, leave, step, warn, nfc, verify }),
+    DISK_SOURCES[transport]({ ...request, leave, step, warn, nfc, verify, comparisons: comparisonsOf(scope) }),
     (index) => (wanted[index]?.content === 'areas' ? wanted[index].reported?.areas : undefined),
     (index, isPartOnly) => (isPart[index] = isPartOnly),
   );
@@ -76,6 +76,25 @@ export async function fetchRound(
       isComplete: content === 'areas' && isPart[index] !== true,
     })),
     transferredBytes: transfer.transferredBytes,
+  };
+}
+
+/**
+ * Reads over NFC are compared with the lease once for each replica, first disk and version of the server. A disk without
+ * a UUID is compared each time.
+ */
+function comparisonsOf({ client, replica }: Pick<RoundScope, 'client' | 'replica'>): LeaseComparisons {
+  const { version, build } = client.content.about;
+  const server = { server: client.server, version: `${version} build ${build}` };
+  return {
+    isDone: ({ uuid }) => {
+      const known = replica.state.nfcComparison;
+      return known?.server === server.server && known.version === server.version && known.uuid === uuid;
+    },
+    record: async ({ uuid }) => {
+      if (uuid === undefined) return;
+      await replica.update({ nfcComparison: { ...server, uuid, comparedAt: new Date().toISOString() } });
+    },
   };
 }
 

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { sentenceOf } from '../../base/errors.ts';
 import { errnoOf } from '../../base/files/local-file-error.ts';
-import { nextRoundSeconds } from './forecast.ts';
+import { forecastDowntime, nextRoundSeconds } from './forecast.ts';
 import { readState, stateName } from './replica/replica-state.ts';
 import type { ReplicaView } from './types.ts';
 
@@ -33,10 +33,11 @@ async function foldersIn(folder: string): Promise<string[]> {
 
 async function viewOf(name: string, folder: string): Promise<ReplicaView | undefined> {
   const nothing = { vm: name, folder, round: 0, takenAt: null, isPending: false, nextRoundSeconds: null };
+  const unknown = { downtime: null, rehearsal: null };
   try {
     const state = await readState(join(folder, stateName(name)));
     if (state === undefined) return undefined;
-    const { vm, point, pending, rounds } = state;
+    const { vm, point, pending, rounds, rehearsal } = state;
     return {
       vm: vm.name,
       folder,
@@ -44,8 +45,10 @@ async function viewOf(name: string, folder: string): Promise<ReplicaView | undef
       takenAt: point?.takenAt ?? null,
       isPending: pending !== undefined,
       nextRoundSeconds: nextRoundSeconds(rounds) ?? null,
+      downtime: forecastDowntime(state),
+      rehearsal: rehearsal ?? null,
     };
   } catch (error) {
-    return { ...nothing, problem: sentenceOf(error) };
+    return { ...nothing, ...unknown, problem: sentenceOf(error) };
   }
 }

@@ -18,7 +18,7 @@ import type { SyncedDisk, SyncOptions, VmSyncResult } from './types.ts';
 
 type RoundResult = Omit<
   VmSyncResult,
-  'vm' | 'moRef' | 'inventoryPath' | 'format' | 'output' | 'warnings' | 'leftBehind'
+  'vm' | 'moRef' | 'inventoryPath' | 'format' | 'output' | 'downtime' | 'warnings' | 'leftBehind'
 >;
 
 /**

@@ -11,6 +11,7 @@ import { LeftSnapshots, type Removal } from '../export/source/left-snapshots.ts'
 import { outputFolder } from '../export/target/output-folder.ts';
 import type { PreflightFinding, VmExportFailure } from '../export/types.ts';
 import type { ExportStep } from '../events.ts';
+import { forecastDowntime } from './forecast.ts';
 import { PreparedGuest } from './guest/prepared-guest.ts';
 import { rehearse } from './guest/rehearse.ts';
 import { imagesOf } from './guest/replica-vm.ts';
@@ -98,6 +99,7 @@ async function syncLocked(
     output,
     ...round,
     ...(rehearsal !== undefined && { rehearsal }),
+    downtime: forecastDowntime(replica.state),
     warnings,
     ...(leftBehind.length > 0 && { leftBehind }),
   };

@@ -89,6 +89,24 @@ export interface Rehearsal {
   error?: JobError;
 }
 
+/** How long a VM would be off in a cutover that begins now, and the parts of that. */
+export interface DowntimeForecast {
+  /** Null while something is missing. Without the shutdown of the guest. */
+  seconds: number | null;
+  /** The final round. */
+  roundSeconds: number | null;
+  /** Preparing the guest, and its start until the first sign of life, as in the last rehearsal. */
+  fixSeconds: number | null;
+  bootSeconds: number | null;
+  /** The boot was in emulation, which is slower than KVM. */
+  isBootEmulated?: true;
+  /** Bytes to fetch for each second that the VM runs, and the rate at which a round fetches and applies them. */
+  changedBytesPerSecond: number | null;
+  transferBytesPerSecond: number | null;
+  /** What has to be done before there is a forecast. */
+  missing: ('second-round' | 'rehearsal' | 'good-rehearsal')[];
+}
+
 /** The result of a round of one VM. */
 export interface VmSyncResult {
   vm: string;
@@ -118,6 +136,7 @@ export interface VmSyncResult {
   /** How long a round would take that begins as soon as this one has ended, in seconds. */
   nextRoundSeconds?: number;
   rehearsal?: Rehearsal;
+  downtime: DowntimeForecast;
   warnings: string[];
   leftBehind?: string[];
 }
@@ -134,6 +153,10 @@ export interface ReplicaView {
   isPending: boolean;
   /** How long a round would take; null before the second one. */
   nextRoundSeconds: number | null;
+  /** Null if the record cannot be read. */
+  downtime: DowntimeForecast | null;
+  /** The last rehearsal; null without one. */
+  rehearsal: { takenAt: string; rehearsedAt: string; isGood: boolean; problem?: string } | null;
   /** Why the record cannot be read. */
   problem?: string;
 }

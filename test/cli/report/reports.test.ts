@@ -363,6 +363,16 @@ test('status shows findings, hints and jobs; one job shows everything in its rec
     takenAt: '2026-11-22T14:00:00.000Z',
     isPending: false,
     nextRoundSeconds: 42,
+    downtime: {
+      seconds: 100,
+      roundSeconds: 42,
+      fixSeconds: 40,
+      bootSeconds: 18,
+      changedBytesPerSecond: 1,
+      transferBytesPerSecond: 2,
+      missing: [],
+    },
+    rehearsal: null,
   };
   const nowMs = Date.parse('2026-11-22T16:30:00Z');
   const replicas = statusReport(
@@ -371,7 +381,7 @@ test('status shows findings, hints and jobs; one job shows everything in its rec
     plainPaint,
     nowMs,
   );
-  expect(replicas.at(-1)).toMatch(/^db-01 +5 +2h 30m +42s +\/srv\/replicas\/db-01$/);
+  expect(replicas.at(-1)).toMatch(/^db-01 +5 +2h 30m +42s +1m 40s +\/srv\/replicas\/db-01$/);
   const job = jobReport(JOB).join('\n');
   for (const part of [
     'partial',

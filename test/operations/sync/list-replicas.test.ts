@@ -12,8 +12,14 @@ test('lists the replicas of a folder, and those whose record is damaged', async 
   await runRound(join(folder.path, 'web'), 'raw', () => {});
   await writeFile(join(folder.path, 'bad', '.bad.hyper2kvm-replica'), 'x', { mode: 0o600 });
   expect(await listReplicas(folder.path)).toMatchObject([
-    { vm: 'bad', takenAt: null, problem: expect.stringContaining('is damaged') },
-    { vm: 'web', round: 1, isPending: false, nextRoundSeconds: null },
+    { vm: 'bad', takenAt: null, downtime: null, rehearsal: null, problem: expect.stringContaining('is damaged') },
+    {
+      vm: 'web',
+      round: 1,
+      isPending: false,
+      nextRoundSeconds: null,
+      downtime: { missing: ['second-round', 'rehearsal'] },
+    },
   ]);
   expect(await listReplicas(join(folder.path, 'missing'))).toEqual([]);
 });

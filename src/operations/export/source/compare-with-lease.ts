@@ -11,7 +11,7 @@ const LIMITS = { firstByteTimeoutMs: 5 * 60_000, stallTimeoutMs: 60_000 };
 /**
  * Compares the beginning of a VM's first disk as it is read over NFC with the same disk in an export lease. A host does
  * not open a file for both at the same time, so `open` opens the disk over NFC, and it is closed before the lease begins.
- * A lease that cannot be had is a warning.
+ * False, with a warning, if no lease can be had.
  * @throws ContentDiffersError when the content differs.
  */
 export async function compareWithLease(
@@ -19,7 +19,7 @@ export async function compareWithLease(
   open: () => Promise<OpenedFile & AsyncDisposable>,
   host: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const { nfc, client, vm, disks, step, warn } = request;
   step('verify', 'Comparing the first 64 MiB over NFC with the export lease');
   const label = disks[0]?.label ?? 'the first disk';
@@ -34,9 +34,9 @@ export async function compareWithLease(
     if (!(error instanceof Hyper2kvmError)) throw error;
     if (!(error instanceof VsphereFault) && !isRetryable(error) && error.kind !== 'transfer') throw error;
     warn(`The reads over NFC could not be compared with the export lease: ${sentenceOf(error)}`);
-    return;
+    return false;
   }
-  if (byLease === overNfc) return;
+  if (byLease === overNfc) return true;
   throw new ContentDiffersError(
     `the first 64 MiB of ${label} of ${vm} differ between NFC (${host}) and the export lease (${client.server})`,
     { hint: 'Use --transport lease for the VMs of this server, and report this.' },

@@ -111,6 +111,15 @@ export interface RandomAccessRequest extends SourceRequest {
   /** Receives a warning for the result. */
   warn: (message: string) => void;
   nfc: NfcRun;
+  /** The comparisons with the lease that need not be repeated. Undefined: one for each run. */
+  comparisons?: LeaseComparisons;
+}
+
+/** Remembers that reads over NFC were compared with the export lease. */
+export interface LeaseComparisons {
+  isDone(disk: VirtualDisk): boolean;
+  /** The content of the disk was the same. */
+  record(disk: VirtualDisk): Promise<void>;
 }
 
 export type DiskSourceFactory = (request: RandomAccessRequest) => DiskSource;

@@ -25,6 +25,7 @@ import { SessionKeepAlive } from './session-keep-alive.ts';
 export class NfcDiskSource implements DiskSource {
   readonly #request: RandomAccessRequest;
   #hasBegun = false;
+  #hasCompared = false;
 
   constructor(request: RandomAccessRequest) {
     this.#request = request;
@@ -47,12 +48,23 @@ export class NfcDiskSource implements DiskSource {
     held.use(new SessionKeepAlive(client));
     const files = held.use(new NfcFiles(this.#request));
     await files.openFirst(signal);
-    await nfc.compareOnce(() => files.compareFirst(signal));
+    await this.#compare(files, signal);
     await verify(files, signal);
     return await work(files, signal);
   }
 
   [Symbol.dispose](): void {}
+
+  async #compare(files: NfcFiles, signal: AbortSignal): Promise<void> {
+    const { nfc, comparisons, disks } = this.#request;
+    const compare = (): Promise<boolean> => files.compareFirst(signal);
+    if (comparisons === undefined) return await nfc.compareOnce(compare);
+    const [first] = disks;
+    if (first === undefined || this.#hasCompared || comparisons.isDone(first)) return;
+    const isEqual = await nfc.compare(compare);
+    this.#hasCompared = true;
+    if (isEqual) await comparisons.record(first);
+  }
 }
 
 /** This source applies no limits of its own to reads. */
@@ -89,16 +101,16 @@ class NfcFiles implements SourceFiles, AsyncDisposable {
     this.#first = { key, file: await this.#open(disk, signal) };
   }
 
-  /** Compares the first disk with the export lease, and opens it again. */
-  async compareFirst(signal: AbortSignal): Promise<void> {
+  /** Compares the first disk with the export lease, and opens it again. False if no lease can be had. */
+  async compareFirst(signal: AbortSignal): Promise<boolean> {
     const first = this.#first;
-    if (!first) return;
+    if (!first) return false;
     const open = (): Promise<OpenedDisk> => this.open(first.key, NO_LIMITS, signal);
-    await compareWithLease(this.#request, open, first.file.host, signal);
+    const isEqual = await compareWithLease(this.#request, open, first.file.host, signal);
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.openFirst(signal);
-        return;
+        return isEqual;
       } catch (error) {
         if (!(error instanceof NfcUnavailableError) || attempt === MOST_REOPENINGS) throw error;
       }

@@ -11,7 +11,7 @@ export class NfcRun {
   readonly access: NfcAccess;
   readonly workers: SharedWorkers;
   #over: unknown;
-  #compared: Promise<void> | undefined;
+  #compared: Promise<unknown> | undefined;
 
   constructor(client: VsphereClient, options: NfcOptions, workers: SharedWorkers) {
     this.workers = workers;
@@ -27,19 +27,28 @@ export class NfcRun {
    * Runs `compare` for the first VM of the run; the others wait for it. A difference ends the use of NFC in this run. After
    * another failure the next VM compares.
    */
-  async compareOnce(compare: () => Promise<void>): Promise<void> {
+  async compareOnce(compare: () => Promise<unknown>): Promise<void> {
     if (this.#compared) {
       await this.#compared.catch(() => undefined);
       if (this.#over !== undefined) throw this.#over;
       return;
     }
-    const comparing = compare();
+    const comparing = this.compare(compare);
     this.#compared = comparing;
     try {
       await comparing;
     } catch (error) {
+      if (this.#over === undefined) this.#compared = undefined;
+      throw error;
+    }
+  }
+
+  /** Runs `compare`. A difference ends the use of NFC in this run. */
+  async compare<Result>(compare: () => Promise<Result>): Promise<Result> {
+    try {
+      return await compare();
+    } catch (error) {
       if (error instanceof ContentDiffersError) this.#over = error;
-      else this.#compared = undefined;
       throw error;
     }
   }

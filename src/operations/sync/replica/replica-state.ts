@@ -89,6 +89,8 @@ export const ReplicaStateSchema = recordSchema({
   ownSnapshot: exactOptional(OwnSnapshotSchema),
   /** This program switched change tracking on. */
   enabledTracking: exactOptional(boolean()),
+  /** The last comparison of reads over NFC with the export lease: the server, and the UUID of the disk. */
+  nfcComparison: exactOptional(object({ server: string(), version: string(), uuid: string(), comparedAt: string() })),
   /** The last rehearsal. */
   rehearsal: exactOptional(RehearsalSchema),
   /** The newest rounds, oldest first. */

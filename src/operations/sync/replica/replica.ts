@@ -94,7 +94,9 @@ export class Replica {
   }
 
   /** Replaces fields of the record. */
-  async update(change: Partial<Pick<ReplicaState, 'enabledTracking' | 'vm' | 'rehearsal'>>): Promise<void> {
+  async update(
+    change: Partial<Pick<ReplicaState, 'enabledTracking' | 'vm' | 'rehearsal' | 'nfcComparison'>>,
+  ): Promise<void> {
     await this.#write({ ...this.#state, ...change });
   }
 

@@ -3,69 +3,28 @@ import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { ReplicaImage } from '../../../../src/image/replica/replica-image.ts';
 import type { ReplicaFormat } from '../../../../src/image/replica/replica-format.ts';
-import { PreparedGuest, type PrepareOptions } from '../../../../src/operations/sync/guest/prepared-guest.ts';
+import { PreparedGuest } from '../../../../src/operations/sync/guest/prepared-guest.ts';
 import type { ReplicaVm } from '../../../../src/operations/sync/guest/replica-vm.ts';
-import type { VirtualDisk } from '../../../../src/vsphere/vm/virtual-disk.ts';
-import type { VmHardware } from '../../../../src/vsphere/vm/vm-hardware.ts';
 import { testWithOracle } from '../../../oracles/oracle.ts';
 import { runProgram } from '../../../oracles/run-program.ts';
 import { TemporaryFolder } from '../../../temporary-folder.ts';
-import { NO_FIX } from '../../fix-guest/no-fix.ts';
 import { bytesOf } from '../replica/changing-disk.ts';
+import { prepareOptions, replicaVm } from './replica-vm-fixture.ts';
 
 const CAPACITIES = [6 * 1024 * 1024 + 512, 3 * 1024 * 1024];
 const ORACLES = ['qemu-img', 'qemu-io'] as const;
 const signal = new AbortController().signal;
 const CONTEXT = { signal, step: () => {} };
 
-const HARDWARE: VmHardware = {
-  uuid: undefined,
-  guestId: 'debian12_64Guest',
-  memoryBytes: 2 ** 30,
-  vcpus: 1,
-  coresPerSocket: undefined,
-  firmware: 'bios',
-  secureBoot: false,
-  tpm: false,
-  cdRoms: 0,
-  nics: [],
-  bootDeviceKeys: [],
-};
-
-function diskOf(capacityBytes: number, index: number): VirtualDisk {
-  return {
-    key: 2000 + index,
-    label: `Hard disk ${index + 1}`,
-    capacityBytes,
-    fileName: '',
-    address: '',
-    place: undefined,
-    listIndex: index,
-    diskMode: 'persistent',
-    rawDeviceMapping: undefined,
-    multiWriter: false,
-    encrypted: false,
-    thin: true,
-    contentId: '',
-    changeId: '',
-    hasParent: false,
-  };
-}
-
 /** A replica with two images that have data in places. */
 async function makeReplica(folder: string, format: ReplicaFormat): Promise<ReplicaVm> {
-  const images = CAPACITIES.map((_bytes, index) => join(folder, `web-disk-${index + 1}.${format}`));
+  const replica = replicaVm(folder, 'web', format, CAPACITIES);
   for (const [index, capacityBytes] of CAPACITIES.entries()) {
-    await using image = await ReplicaImage.create(images[index] ?? '', { format, capacityBytes });
+    await using image = await ReplicaImage.create(replica.images[index] ?? '', { format, capacityBytes });
     await image.write(bytesOf(`disk ${index}`, 700_000), 65_000);
   }
-  const disks = CAPACITIES.map(diskOf);
-  return { named: { name: 'web' }, vmHardware: HARDWARE, folder, baseName: 'web', format, disks, images };
+  return replica;
 }
-
-const options = (env: NodeJS.ProcessEnv = process.env): PrepareOptions => {
-  return { guest: NO_FIX, hardware: 'virtio', networks: undefined, env, user: '--rehearse' };
-};
 
 const areEqual = (a: readonly Buffer[], b: readonly Buffer[]): boolean[] =>
   a.map((bytes, index) => bytes.equals(b[index] ?? Buffer.alloc(0)));
@@ -92,7 +51,7 @@ testWithOracle(ORACLES, 'overlays are private, replace old ones, and leave the i
     await chmod(`${path}.overlay.partial`, 0o644);
   }
   {
-    await using prepared = await PreparedGuest.prepare(replica, options(), CONTEXT);
+    await using prepared = await PreparedGuest.prepare(replica, prepareOptions(), CONTEXT);
     for (const path of replica.images) {
       expect((await stat(`${path}.overlay.partial`)).mode & 0o777).toBe(0o600);
       expect(prepared.domain).toContain(`file="${path}"`);
@@ -115,7 +74,7 @@ for (const format of ['qcow2', 'raw'] as const) {
     await writeFile(join(folder.path, 'qemu-img'), `#!/bin/sh\n${killed}\nexec ${qemuImg} "$@"\n`, { mode: 0o755 });
     const env = { ...process.env, PATH: folder.path };
     {
-      await using prepared = await PreparedGuest.prepare(replica, options(env), CONTEXT);
+      await using prepared = await PreparedGuest.prepare(replica, prepareOptions(env), CONTEXT);
       await writeToOverlays(oracles['qemu-io'], replica);
       for (const [index, path] of replica.images.entries()) {
         const copy = join(folder.path, `${index}.expected`);

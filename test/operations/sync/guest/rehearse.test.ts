@@ -1,17 +1,15 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { syncOutcome } from '../../../../src/operations/sync/sync-outcome.ts';
 import type { GuestOptions } from '../../../../src/operations/sync/types.ts';
-import { readState, type ReplicaState } from '../../../../src/operations/sync/replica/replica-state.ts';
 import { tinyGuest } from '../../../guest/boot/boot-sector.ts';
 import { testWithOracle } from '../../../oracles/oracle.ts';
-import { rawFileContent } from '../../../server/content-source.ts';
-import { leftOnServer, NOTHING_LEFT, ScratchFolder } from '../../export/export-run.ts';
+import { leftOnServer, NOTHING_LEFT } from '../../export/export-run.ts';
 import { NO_FIX } from '../../fix-guest/no-fix.ts';
 import { bytesOf } from '../replica/changing-disk.ts';
-import { startTestServer, type TestServer } from '../../../server/test-server.ts';
-import { runSync, type SyncRun } from '../sync-run.ts';
+import type { SyncRun } from '../sync-run.ts';
+import { areEqual, RehearsedVm } from './rehearsed-vm.ts';
 
 const ORACLES = ['qemu-system-x86_64', 'qemu-img'] as const;
 const LIMIT_MS = 300_000;
@@ -19,80 +17,45 @@ const MIB = 2 ** 20;
 
 const REHEARSAL: GuestOptions = { guest: NO_FIX, hardware: 'auto', networks: undefined };
 
-/** A running VM `tiny`, whose guest prints a text when it boots. */
-class TinyVm implements AsyncDisposable {
-  readonly server: TestServer;
-  readonly scratch: ScratchFolder;
-
-  private constructor(server: TestServer, scratch: ScratchFolder) {
-    this.server = server;
-    this.scratch = scratch;
-  }
-
-  static async start(text: string): Promise<TinyVm> {
-    const scratch = await ScratchFolder.make();
-    const path = join(scratch.path, 'tiny.img');
-    const disk = Buffer.alloc(4 * MIB);
-    tinyGuest({ text }).copy(disk);
-    await writeFile(path, disk);
-    const disks = [{ content: rawFileContent(path, disk.length) }];
-    const vm = {
-      name: 'tiny',
-      moRef: 'vm-1',
-      powerState: 'poweredOn',
-      firmware: 'bios',
-      disks,
-      memoryMb: 128,
-    } as const;
-    return new TinyVm(await startTestServer({ nfc: {}, vms: [vm] }), scratch);
-  }
-
-  run(options: Parameters<typeof runSync>[2] = {}): Promise<SyncRun> {
-    return runSync(this.server, this.scratch, { format: 'qcow2', transport: 'nfc', ...options });
-  }
-
-  /** The files of the replica, except its record, and their content. */
-  async files(): Promise<Map<string, Buffer>> {
-    const folder = join(this.scratch.output, 'tiny');
-    const names = (await readdir(folder)).filter((name) => name !== '.tiny.hyper2kvm-replica').toSorted();
-    return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name))] as const)));
-  }
-
-  async state(): Promise<ReplicaState | undefined> {
-    return await readState(join(this.scratch.output, 'tiny', '.tiny.hyper2kvm-replica'));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.server.close();
-    await this.scratch[Symbol.asyncDispose]();
-  }
-}
-
-function areEqual(a: ReadonlyMap<string, Buffer>, b: ReadonlyMap<string, Buffer>): boolean {
-  return [...a.keys()].join() === [...b.keys()].join() && [...a].every(([name, bytes]) => b.get(name)?.equals(bytes));
+function startTiny(text: string): Promise<RehearsedVm> {
+  const disk = Buffer.alloc(4 * MIB);
+  tinyGuest({ text }).copy(disk);
+  return RehearsedVm.start(disk.length, (path) => writeFile(path, disk));
 }
 
 testWithOracle(
   ORACLES,
   'a rehearsal boots the guest of the replica, records it, and does not touch the replica',
-  async () => {
-    await using tiny = await TinyVm.start('tiny login: ');
+  async (paths) => {
+    await using tiny = await startTiny('tiny login: ');
     const first = await tiny.run();
     expect(first.error).toBeUndefined();
     expect((await tiny.state())?.rehearsal).toBeUndefined();
     const before = await tiny.files();
     expect([...before.keys()]).toEqual(['.tiny-disk-1.qcow2.hyper2kvm-digests', 'tiny-disk-1.qcow2']);
 
-    const run = await tiny.run({ rehearsal: REHEARSAL });
+    // The fix looks for a guest on the overlays, and then for guestfish.
+    const programs = join(tiny.scratch.path, 'programs');
+    await mkdir(programs);
+    for (const name of ORACLES) await symlink(paths[name], join(programs, name));
+    const env = { ...process.env, PATH: programs, XDG_STATE_HOME: join(tiny.scratch.path, 'state') };
+    const guest = { ...NO_FIX, fix: 'auto' as const };
+    const run = await tiny.run({ rehearsal: { ...REHEARSAL, guest }, env });
     const [vm] = run.result?.synced ?? [];
     expect(vm?.rehearsal).toMatchObject({
       takenAt: vm?.takenAt,
+      guest: { outcome: 'not-fixed', reason: 'guestfish of libguestfs is not installed on this host.' },
       hardware: { kind: expect.any(String) },
       bootTest: { verdict: 'booted', loginPromptSeconds: expect.any(Number), target: vm?.output },
       fixSeconds: expect.any(Number),
       bootSeconds: expect.any(Number),
     });
     expect(vm?.rehearsal?.error).toBeUndefined();
+    expect(vm?.downtime).toMatchObject({
+      seconds: expect.any(Number),
+      bootSeconds: vm?.rehearsal?.bootSeconds,
+      missing: [],
+    });
     expect(run.result?.state).toBe('done');
     expect((await tiny.state())?.rehearsal).toMatchObject({ round: 2, takenAt: vm?.takenAt, isGood: true });
     expect(areEqual(await tiny.files(), before)).toBe(true);
@@ -111,7 +74,7 @@ testWithOracle(
   ORACLES,
   'a guest that does not come up fails the run with exit code 16, and the replica stays good',
   async () => {
-    await using tiny = await TinyVm.start('Kernel panic - not syncing: no root');
+    await using tiny = await startTiny('Kernel panic - not syncing: no root');
     let other: Promise<SyncRun> | undefined;
     const run = await tiny.run({
       rehearsal: REHEARSAL,
@@ -147,7 +110,7 @@ testWithOracle(
 );
 
 testWithOracle('qemu-img', 'a fix that fails leaves the replica as it was, and no overlay', async () => {
-  await using tiny = await TinyVm.start('tiny login: ');
+  await using tiny = await startTiny('tiny login: ');
   const broken = '#!/bin/sh\necho "guestfish: error: out of order" >&2\nexit 1\n';
   await writeFile(join(tiny.scratch.path, 'guestfish'), broken, { mode: 0o755 });
   const env = { ...process.env, XDG_STATE_HOME: join(tiny.scratch.path, 'state') };
@@ -164,7 +127,7 @@ testWithOracle('qemu-img', 'a fix that fails leaves the replica as it was, and n
 });
 
 test('a host that cannot rehearse is refused before anything is read', async () => {
-  await using tiny = await TinyVm.start('tiny login: ');
+  await using tiny = await startTiny('tiny login: ');
   const env = { PATH: tiny.scratch.path, XDG_STATE_HOME: join(tiny.scratch.path, 'state') };
   const run = await tiny.run({ rehearsal: REHEARSAL, env });
   expect(run.error).toMatchObject({ kind: 'host', message: expect.stringContaining('The rehearsal of tiny') });
