@@ -31,7 +31,9 @@ export async function checkNicDrivers(subject: BootSubject): Promise<BootCheck[]
     if (builtin.has(driver)) continue;
     checks.push(...blocked.filter(({ name }) => name === driver).map(blockedCheck));
     const missing = await missingFile(driver, lines, folder, subject);
-    if (missing !== undefined) checks.push(check(folder, `${missing}, which the NICs of the VM need.`));
+    // Without a list of them, a driver may be in the kernel itself.
+    const verdict = ofKernel === undefined ? 'unknown' : 'not-ready';
+    if (missing !== undefined) checks.push(check(folder, `${missing}, which the NICs of the VM need.`, verdict));
   }
   return checks;
 }
@@ -69,6 +71,6 @@ function blockedCheck(blocked: BlockedModule): BootCheck {
   return { ...check(word?.file ?? path, blockedReason(blocked)), line: word?.line ?? line };
 }
 
-function check(file: string, reason: string): BootCheck {
-  return { area: 'network', verdict: 'not-ready', file, reason };
+function check(file: string, reason: string, verdict: BootCheck['verdict'] = 'not-ready'): BootCheck {
+  return { area: 'network', verdict, file, reason };
 }

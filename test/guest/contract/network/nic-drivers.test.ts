@@ -18,6 +18,10 @@ test('a kernel without the driver of the target’s NICs is not ready', async ()
   expect(onlyFault(await check(lists)).fault).toMatch(/The kernel has no driver virtio_net, which the NICs/);
   const builtin = { [`${MODULES}/modules.builtin`]: 'kernel/drivers/net/virtio_net.ko\n' };
   expect(faultsOf(await check({ ...lists, ...builtin }))).toEqual([]);
+  // An old kernel has no list of what is in itself.
+  const old = without({ ...debianFiles('', NETWORK), ...lists }, `${MODULES}/modules.builtin`);
+  const checks = await checkNetwork({ ...bootSubject({}), files: treeOfFiles(old) });
+  expect(onlyFault(checks).verdict).toBe('unknown');
 });
 
 test.each([NIC_DRIVER, `${MODULES}/kernel/net/core/failover.ko`])('without %s the NICs are not ready', async (path) => {
