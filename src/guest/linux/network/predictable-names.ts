@@ -48,6 +48,7 @@ const SOURCES: readonly Place[] = [
   },
   { folders: ['/etc/kernel', '/usr/lib/kernel'], names: /^cmdline$/, lines: /^/ },
   { folders: ['/etc/cmdline.d', '/etc/kernel/cmdline.d'], names: /\.conf$/, lines: /^/ },
+  { folders: ['/etc/dracut.conf.d'], names: /\.conf$/, lines: /^\s*kernel_cmdline\+?=/ },
 ];
 
 /** systemd's boolean values (`parse_boolean`). */
