@@ -269,7 +269,11 @@ const TREES: [boolean, string, TreeContent][] = [
   [false, 'extlinux in the root', { '/extlinux.conf': `append ${OFF}\n` }],
   [false, 'syslinux on the ESP', { '/boot/efi/EFI/syslinux/syslinux.cfg': `append ${OFF}\n` }],
   [false, 'a unified kernel image’s source', { '/etc/kernel/cmdline': `${OFF}\n` }],
-  [false, 'dracut’s words for unified images', { '/etc/dracut.conf.d/uki.conf': `uefi=yes\nkernel_cmdline="${OFF}"\n` }],
+  [
+    false,
+    'dracut’s words for unified images',
+    { '/etc/dracut.conf.d/uki.conf': `uefi=yes\nkernel_cmdline="${OFF}"\n` },
+  ],
   [false, 'another word for it', { '/etc/default/grub': 'GRUB_CMDLINE_LINUX="net.ifnames=off"\n' }],
   [
     true,
