@@ -25,6 +25,8 @@ export interface VmConfig {
   secureBoot: boolean;
   /** The VM has a virtual TPM, whose content is not in any package. */
   tpm: boolean;
+  /** VMware's `rtc.diffFromUTC`: by how much the guest's hardware clock is ahead of UTC. Undefined if it is not configured. */
+  clockOffsetSeconds?: number | undefined;
   /** In the order in which the guest sees them. */
   disks: readonly VmDisk[];
   /**
@@ -81,4 +83,14 @@ export interface VmNic {
   network: string | undefined;
   /** VMware's PCI slot number of the NIC. A Linux guest derives the name `ens192` from it. */
   pciSlotNumber?: number | undefined;
+}
+
+/** Time zones are at most 14 hours ahead of UTC; a day leaves room for a clock that somebody moved. */
+const MOST_CLOCK_OFFSET_SECONDS = 86_400;
+
+/** Parses `rtc.diffFromUTC` of a `.vmx`, in seconds; undefined if it is missing or not an offset. */
+export function clockOffsetIn(text: string | undefined): number | undefined {
+  if (text === undefined || !/^\s*[+-]?\d{1,6}\s*$/.test(text)) return undefined;
+  const seconds = Number(text);
+  return Math.abs(seconds) <= MOST_CLOCK_OFFSET_SECONDS ? seconds : undefined;
 }

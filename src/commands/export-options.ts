@@ -41,6 +41,7 @@ export function readExportOptions(
     ...readTransport(flags),
     force: flags.force,
     mode: readMode('--mode', flags.mode),
+    manifest: flags.manifest,
     notify: readNotify(flags),
     ...readRepeatOptions(flags),
   };
@@ -49,7 +50,17 @@ export function readExportOptions(
 /** Flags for KVM images do not apply to OVF, OVA and VMDK exports. */
 function refuseImageFlags(flags: ExportFlagValues, format: string): void {
   needDomain(flags, format);
-  const names = ['fix', 'fix-plan', 'key', 'root', 'remove-vmware-tools', 'virtio-win', 'boot-test'] as const;
+  const names = [
+    'fix',
+    'fix-plan',
+    'key',
+    'root',
+    'remove-vmware-tools',
+    'serial-console',
+    'no-system',
+    'virtio-win',
+    'boot-test',
+  ] as const;
   const given = names.find((name) => flags[name] !== undefined && flags[name] !== false);
   if (given === undefined) return;
   throw new Hyper2kvmError('usage', `--${given} cannot be used with --format ${format}: it applies to images only.`, {

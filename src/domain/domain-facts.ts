@@ -1,3 +1,4 @@
+import type { NicConnection } from './networks.ts';
 import type { NamedVm } from './vm-name.ts';
 
 /** A VM as libvirt runs it, independent of its source. */
@@ -18,6 +19,10 @@ export interface DomainFacts extends NamedVm {
   machine: 'q35' | 'pc' | 'virt';
   /** How the guest interprets the hardware clock: Windows expects local time. */
   clock: 'utc' | 'localtime';
+  /** How far the source sets the hardware clock ahead of UTC, whatever the guest expects. */
+  clockOffsetSeconds?: number | undefined;
+  /** Undefined: VGA, for which every guest has a driver. The virtio one is VGA-compatible, too. */
+  video?: 'virtio' | undefined;
   /** Enables the Hyper-V enlightenments. A Windows guest that detects them spins and polls less. */
   hyperv: boolean;
   /** Indexed by controller number, which disks on the bus `scsi` refer to. */
@@ -54,11 +59,10 @@ export interface DomainDisk {
   bootOrder?: number | undefined;
 }
 
-export interface DomainNic {
+/** Its network or bridge is one of the host that will run the domain. */
+export type DomainNic = NicConnection & {
   /** libvirt generates a MAC address if there is none. */
   mac?: string | undefined;
   /** QEMU's model name: `e1000e`, `virtio`. */
   model: string;
-  /** The name of a libvirt network on the host that will run the domain. */
-  network: string;
-}
+};

@@ -2,7 +2,7 @@ import type { VmNic } from '../base/vm-config.ts';
 import type { DomainDisk, DomainFacts, DomainNic } from './domain-facts.ts';
 import { guestAge, type GuestAge } from './guest-age.ts';
 import type { HardwareKind } from './hardware-choice.ts';
-import { networkOf, unusedNetworks, type NetworkOptions } from './networks.ts';
+import { connectionOf, unusedNetworks, type NetworkOptions, type NicConnection } from './networks.ts';
 import { placeDisks } from './place-disks.ts';
 import { nicDevice, emulatedNic } from './source-devices.ts';
 import type { DomainSource } from './domain-source.ts';
@@ -56,7 +56,7 @@ export function domainOfMachine(
     firmware: machine.firmware,
   });
   const adapters = machine.nics.map((nic) => adapterFor(nic, hardware, age, devices));
-  const connections = machine.nics.map((nic) => networkOf(nic.network, networks));
+  const connections = machine.nics.map((nic) => connectionOf(nic, networks));
   const facts: DomainFacts = {
     name: machine.name,
     identity: machine.identity,
@@ -69,7 +69,8 @@ export function domainOfMachine(
     secureBoot: machine.secureBoot,
     tpm: machine.tpm,
     machine: isPc ? 'pc' : 'q35',
-    clock: age.isWindows ? 'localtime' : 'utc',
+    ...clockOf(machine, age),
+    video: hardware === 'virtio' && age.knowsVirtioGpu ? 'virtio' : undefined,
     hyperv: age.knowsHyperV,
     scsiControllers: placed.scsiControllers,
     disks: images.map(({ path, format }, index) => ({
@@ -81,7 +82,7 @@ export function domainOfMachine(
       serial: machine.disks[index]?.serial,
     })),
     cdRoms: placed.cdRoms,
-    nics: adapters.map(({ nic }, index) => ({ ...nic, network: connections[index]?.network ?? '' })),
+    nics: adapters.map(({ nic }, index) => ({ ...nic, ...connectionAt(connections, index) })),
     guestId: machine.guestId,
   };
   const notes = [
@@ -91,12 +92,20 @@ export function domainOfMachine(
     ...(isPc && !age.knowsSata ? [`${machine.guestId} does not support SATA: the domain is a PC with IDE.`] : []),
     ...placed.notes,
     ...new Set([...adapters, ...connections].flatMap(({ note }) => note ?? [])),
-    ...unusedNetworks(
-      machine.nics.map(({ network }) => network),
-      networks,
-    ),
+    ...unusedNetworks(machine.nics, networks),
   ];
   return { facts, notes };
+}
+
+/**
+ * What the source says about its hardware clock comes first. Without that, Windows reads it as local time and all
+ * others as UTC, which is how VMware sets it for them.
+ */
+function clockOf(
+  { clockOffsetSeconds }: Pick<DomainSource, 'clockOffsetSeconds'>,
+  { isWindows }: GuestAge,
+): Pick<DomainFacts, 'clock' | 'clockOffsetSeconds'> {
+  return { clock: isWindows ? 'localtime' : 'utc', clockOffsetSeconds };
 }
 
 /**
@@ -108,8 +117,8 @@ function armDomain(
   { images, networks }: Required<Pick<DomainChoices, 'images'>> & { networks: NetworkOptions },
 ): MadeDomain {
   const { name, identity, sharesName, uuid, vcpus, coresPerSocket, tpm, guestId, memoryBytes } = machine;
-  const connections = machine.nics.map((nic) => networkOf(nic.network, networks));
-  const { isWindows } = guestAge(guestId?.replace(/^arm-?/i, ''));
+  const connections = machine.nics.map((nic) => connectionOf(nic, networks));
+  const age = guestAge(guestId?.replace(/^arm-?/i, ''));
   const facts: DomainFacts = {
     name,
     identity,
@@ -123,7 +132,8 @@ function armDomain(
     firmware: 'uefi',
     secureBoot: false,
     machine: 'virt',
-    clock: isWindows ? 'localtime' : 'utc',
+    ...clockOf(machine, age),
+    video: 'virtio',
     hyperv: false,
     scsiControllers: machine.cdRoms > 0 ? ['virtio-scsi'] : [],
     disks: images.map(({ path, format }, index) => ({
@@ -137,7 +147,7 @@ function armDomain(
     nics: machine.nics.map(({ mac }, index) => ({
       mac,
       model: 'virtio',
-      network: connections[index]?.network ?? '',
+      ...connectionAt(connections, index),
     })),
   };
   const notes = [
@@ -147,12 +157,13 @@ function armDomain(
     ...(machine.secureBoot ? ['Secure boot is off: not all ARM firmware supports it.'] : []),
     ...(tpm ? [FRESH_TPM] : []),
     ...new Set(connections.flatMap(({ note }) => note ?? [])),
-    ...unusedNetworks(
-      machine.nics.map(({ network }) => network),
-      networks,
-    ),
+    ...unusedNetworks(machine.nics, networks),
   ];
   return { facts, notes };
+}
+
+function connectionAt(connections: readonly { connection: NicConnection }[], index: number): NicConnection {
+  return connections[index]?.connection ?? { network: '' };
 }
 
 function adapterFor(
@@ -160,7 +171,7 @@ function adapterFor(
   hardware: HardwareKind,
   age: GuestAge,
   devices: ReadonlySet<string> | undefined,
-): { nic: Omit<DomainNic, 'network'>; note?: string } {
+): { nic: Pick<DomainNic, 'mac' | 'model'>; note?: string } {
   const adapter = { mac };
   if (hardware === 'virtio') return { nic: { ...adapter, model: 'virtio' } };
   if (hardware === 'sata') return { nic: { ...adapter, model: age.nic } };

@@ -7,6 +7,8 @@ export interface GuestAge {
   knowsSata: boolean;
   /** The best Intel or AMD NIC for which the operating system ships a driver. */
   nic: 'e1000e' | 'e1000' | 'pcnet';
+  /** A Linux with a driver for virtio-gpu (kernel 4.2 and newer). False if the id does not say which release it is. */
+  knowsVirtioGpu: boolean;
 }
 
 /**
@@ -23,6 +25,13 @@ const OLD =
   'winxp winnet windowsxp windows2003 rhel2 rhel3 rhel4 redhatguest redhat3 redhat4 slesguest sles64guest suse nld9 oes mandrake turbolinux other24xlinux linux22 linux24'.split(
     ' ',
   );
+
+/**
+ * Distributions whose oldest release with this id has kernel 4.2 or newer. `ubuntu64Guest` covers all releases, of which
+ * those since 16.04 do.
+ */
+const WITH_VIRTIO_GPU =
+  /^(?:(?:rhel|centos|oraclelinux)-?(?:[89]|1\d)|debian(?:9|1\d)|sles1[5-9]|fedora|ubuntu|opensuse|rockylinux|almalinux|amazonlinux|vmwarephoton|other-?[456]xlinux)/;
 
 /** Windows Vista and Server 2008. */
 const BEFORE_HYPERV = /^(winvista|winlonghorn|windowsvista|windows2008(_64)?$)/;
@@ -41,6 +50,7 @@ export function guestAge(guestId: string | undefined): GuestAge {
     isWindows,
     knowsHyperV: isWindows && !isOld && !isAncient && !BEFORE_HYPERV.test(id),
     knowsSata: !isOld && !isAncient,
+    knowsVirtioGpu: WITH_VIRTIO_GPU.test(id),
     nic: isAncient ? 'pcnet' : isOld ? 'e1000' : 'e1000e',
   };
 }

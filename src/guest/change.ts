@@ -7,6 +7,7 @@ export const FIX_NAMES = [
   'storage-names',
   'volumes',
   'boot-loader',
+  'serial-console',
   'network',
   'vmware',
   'initramfs',

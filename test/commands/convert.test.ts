@@ -35,13 +35,23 @@ test('without flags it makes a qcow2 here, verified as the source needs it', asy
   expect((await run(['web.ova'])).options).toEqual({
     source: 'web.ova',
     mode: 0o600,
+    manifest: false,
     output: undefined,
     encode: { format: 'qcow2', compression: undefined, clusterBytes: undefined },
     verify: undefined,
     disks: undefined,
     hardware: 'auto',
     kubevirt: false,
-    guest: { fix: 'auto', keys: [], root: undefined, removeVmwareTools: false, virtioWin: undefined, planOnly: false },
+    guest: {
+      fix: 'auto',
+      keys: [],
+      root: undefined,
+      removeVmwareTools: false,
+      serialConsole: false,
+      noSystem: false,
+      virtioWin: undefined,
+      planOnly: false,
+    },
     force: false,
     env: process.env,
   });
@@ -65,6 +75,7 @@ test('the flags reach the operation in its own units', async () => {
   expect((await run([...flags, ...fixes])).options).toEqual({
     source: 'web.ova',
     mode: 0o600,
+    manifest: false,
     output: '/srv/',
     encode: { format: 'qcow2', compression: 'fast', clusterBytes: 2 * 1024 ** 2 },
     verify: false,
@@ -79,6 +90,8 @@ test('the flags reach the operation in its own units', async () => {
       ],
       root: '/dev/sda2',
       removeVmwareTools: true,
+      serialConsole: false,
+      noSystem: false,
       virtioWin: '/srv/virtio-win.iso',
       planOnly: false,
     },
@@ -225,6 +238,28 @@ test.each([
     { define: 'test:///default', networks: { all: 'br0', of: new Map() } },
   ],
   [
+    [
+      '-b',
+      'br0',
+      '--bridge',
+      'VM: x:br1',
+      '--mac=00:50:56:AB:cd:EF:network:dmz=1',
+      '--mac',
+      '00:50:56:00:00:01:bridge:br2',
+    ],
+    {
+      networks: {
+        all: undefined,
+        of: new Map(),
+        bridges: { all: 'br0', of: new Map([['VM: x', 'br1']]) },
+        macs: new Map<string, unknown>([
+          ['00:50:56:ab:cd:ef', { network: 'dmz=1' }],
+          ['00:50:56:00:00:01', { bridge: 'br2' }],
+        ]),
+      },
+    },
+  ],
+  [
     ['--network', 'VM Network=br0', '--network=a=b=br1'],
     {
       networks: {
@@ -245,6 +280,20 @@ test.each([
   [['--network', ''], '--network must be NAME or SOURCE=NAME, not "".'],
   [['--network', 'a', '--network', 'b'], '--network is given twice for all networks.'],
   [['--network', 'x=a', '--network', 'x=b'], '--network is given twice for x.'],
+  [['-b', 'a', '-b', 'b'], '--bridge is given twice for all networks.'],
+  [['-b', 'a b'], '--bridge must be BRIDGE or SOURCE:BRIDGE, where BRIDGE is the name of a Linux bridge, not "a b".'],
+  [['--network', 'a', '--bridge', 'b'], '--network and --bridge are both given for all networks.'],
+  [['--network', 'x=a', '--bridge', 'x:b'], '--network and --bridge are both given for x.'],
+  [['--mac', '00:50:56:00:00:01'], '--mac must be MAC:network:NAME or MAC:bridge:NAME, not "00:50:56:00:00:01".'],
+  [
+    ['--mac', '00:50:56:00:00:01:network:a', '--mac', '00:50:56:00:00:01:bridge:b'],
+    '--mac is given twice for 00:50:56:00:00:01.',
+  ],
+  [['--kubevirt', '-b', 'br0'], '--bridge cannot be used with --kubevirt, which knows no bridges of a host.'],
+  [
+    ['--kubevirt', '--mac', '00:50:56:00:00:01:bridge:b'],
+    '--mac MAC:bridge:NAME cannot be used with --kubevirt, which knows no bridges of a host.',
+  ],
   [['--define='], '--define= has no URI.'],
   [['--kubevirt', '--define'], '--define cannot be used with --kubevirt: it needs a libvirt domain.'],
   [['--kubevirt', '--boot-test'], '--boot-test cannot be used with --kubevirt: it needs a libvirt domain.'],

@@ -19,7 +19,16 @@ const CHANGES_BYTES: Record<string, [string[], string[]]> = {
     ['--format=raw', '--network=a'],
     ['--format=raw', '--network=b'],
   ],
+  bridge: [
+    ['--format=raw', '--bridge=br0'],
+    ['--format=raw', '--bridge=br1'],
+  ],
+  mac: [
+    ['--format=raw', '--mac=00:50:56:01:02:03:network:a'],
+    ['--format=raw', '--mac=00:50:56:01:02:03:bridge:a'],
+  ],
   kubevirt: [['--format=raw'], ['--format=raw', '--kubevirt']],
+  manifest: [['--format=raw'], ['--format=raw', '--manifest']],
   fix: [
     ['--format=raw', '--fix=off'],
     ['--format=raw', '--fix=require'],
@@ -27,6 +36,7 @@ const CHANGES_BYTES: Record<string, [string[], string[]]> = {
   key: [['--format=raw'], ['--format=raw', '--key=all:file:/root/key']],
   root: [['--format=raw'], ['--format=raw', '--root=/dev/sda2']],
   'remove-vmware-tools': [['--format=raw'], ['--format=raw', '--remove-vmware-tools']],
+  'serial-console': [['--format=raw'], ['--format=raw', '--serial-console']],
   'virtio-win': [['--format=raw'], ['--format=raw', '--virtio-win=/srv/w.iso']],
   'from-snapshot': [['--from-snapshot=a'], ['--from-snapshot=b']],
 };
@@ -73,6 +83,7 @@ const SAME_BYTES: Record<string, string[]> = {
   'if-changed': ['--if-changed'],
   'dry-run': ['--dry-run'],
   define: ['--define=qemu:///session'],
+  'no-system': ['--no-system'],
   'boot-test': ['--boot-test'],
   // Always rejected.
   'fix-plan': [],

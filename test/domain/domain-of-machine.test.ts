@@ -1,8 +1,10 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { forEachConcurrently } from '../../src/base/concurrency.ts';
 import { domainOfMachine } from '../../src/domain/domain-of-machine.ts';
+import type { DomainFacts } from '../../src/domain/domain-facts.ts';
+import { chooseHardware } from '../../src/domain/hardware-choice.ts';
 import { domainXml } from '../../src/domain/libvirt/domain-xml.ts';
 import { testWithOracle } from '../oracles/oracle.ts';
 import { outputOf, runProgram } from '../oracles/run-program.ts';
@@ -180,3 +182,82 @@ testWithOracle('virsh', 'libvirt itself defines every one of them', async ({ vir
     await rm(folder, { recursive: true });
   }
 });
+
+test.each([
+  ['debian12_64Guest', undefined, { offset: 'utc' }],
+  ['debian12_64Guest', 0, { offset: 'utc' }],
+  ['debian12_64Guest', -3600, { offset: 'variable', adjustment: '-3600', basis: 'utc' }],
+  ['windows2019srv_64Guest', undefined, { offset: 'localtime' }],
+  ['windows2019srv_64Guest', 0, { offset: 'utc' }],
+  ['windows2019srv_64Guest', 7200, { offset: 'variable', adjustment: '7200', basis: 'utc' }],
+])('the clock of %s, with rtc.diffFromUTC %s', (guestId, clockOffsetSeconds, attributes) => {
+  const text = domainXml(domainOn(sampleMachine({ guestId, clockOffsetSeconds }), 'virtio').facts);
+  const [, found = ''] = /<clock ([^>]*?)\/?>/.exec(text) ?? [];
+  expect(Object.fromEntries(Array.from(found.matchAll(/(\w+)="([^"]*)"/g), ([, key, value]) => [key, value]))).toEqual(
+    attributes,
+  );
+  // Windows keeps its timers, whatever the clock starts from.
+  expect(text.includes('tickpolicy="catchup"')).toBe(guestId.startsWith('win'));
+});
+
+test.each([
+  ['debian12_64Guest', 'virtio', 'virtio'],
+  ['ubuntu64Guest', 'virtio', 'virtio'],
+  ['rhel9_64Guest', 'virtio', 'virtio'],
+  ['other5xLinux64Guest', 'virtio', 'virtio'],
+  ['rhel6_64Guest', 'virtio', undefined],
+  ['debian8_64Guest', 'virtio', undefined],
+  ['debian12_64Guest', 'source', undefined],
+  ['debian12_64Guest', 'sata', undefined],
+  ['windows2019srv_64Guest', 'virtio', undefined],
+  ['freebsd14_64Guest', 'virtio', undefined],
+] as const)('%s on %s has the graphics card %s, and a tablet', (guestId, kind, video) => {
+  const { facts } = domainOn(sampleMachine({ guestId }), kind);
+  expect(facts.video).toBe(video);
+  const text = domainXml(facts);
+  expect(text).toContain(`<model type="${video ?? 'vga'}"/>`);
+  expect(text).toContain('<input type="tablet" bus="usb"/>');
+});
+
+/** FreeBSD and appliances based on it are not changed, so they must find the devices that they had. */
+describe('FreeBSD', () => {
+  const nics = ['vmxnet3', 'e1000'].map((model) => ({ mac: undefined, model, network: undefined }));
+  const devices: ReadonlySet<string> = new Set(['pvscsi', 'mptsas1068', 'vmxnet3', 'e1000', 'ich9-ahci', 'e1000e']);
+  const chosen = (changes: Partial<Parameters<typeof sampleMachine>[0]>) => {
+    const machine = sampleMachine({ guestId: 'freebsd14_64Guest', nics, ...changes });
+    const { kind } = chooseHardware({ wanted: 'auto', virtioSupport: 'unknown', machine, devices });
+    const { facts } = domainOn(machine, kind);
+    return { kind, facts, ...freebsdNames(facts) };
+  };
+
+  test.each(['freebsd14_64Guest', 'freebsd64Guest', 'freebsdGuest', 'otherGuest64', 'FreeBSD_64'])(
+    '%s with BIOS keeps its controller and its NICs: da0, vmx0 and em0',
+    (guestId) => {
+      for (const controller of ['pvscsi', 'lsilogicsas'] as const) {
+        const { kind, facts, disks, nics: names } = chosen({ guestId, disks: disksOn(controller, controller) });
+        expect(kind).toBe('source');
+        expect(facts.machine).toBe('q35');
+        expect([...disks, ...names]).toEqual(['da0', 'da1', 'vmx0', 'em0']);
+      }
+    },
+  );
+
+  test('with UEFI, or LSI Logic Parallel, it gets SATA and e1000e: ada0, em0 and em1', () => {
+    for (const changes of [{ firmware: 'uefi' as const, disks: disksOn('pvscsi') }, { disks: disksOn('lsilogic') }]) {
+      const { kind, disks, nics: names } = chosen(changes);
+      expect([kind, ...disks, ...names]).toEqual(['sata', 'ada0', 'em0', 'em1']);
+    }
+  });
+});
+
+/** The names that FreeBSD gives the devices of a domain, by the drivers that its manual pages list for them. */
+function freebsdNames({ disks, nics }: DomainFacts): { disks: string[]; nics: string[] } {
+  const drivers: Readonly<Record<string, string>> = { vmxnet3: 'vmx', e1000: 'em', e1000e: 'em', virtio: 'vtnet' };
+  const names: Readonly<Record<string, string>> = { scsi: 'da', sata: 'ada', ide: 'ada', virtio: 'vtbd' };
+  const counted = (prefixes: string[]) =>
+    prefixes.map((prefix, at) => `${prefix}${prefixes.slice(0, at).filter((other) => other === prefix).length}`);
+  return {
+    disks: counted(disks.map(({ bus }) => names[bus] ?? '?')),
+    nics: counted(nics.map(({ model }) => drivers[model] ?? '?')),
+  };
+}

@@ -98,6 +98,8 @@ export interface VmOptions {
   guestFullName?: string;
   firmware?: 'bios' | 'efi';
   secureBoot?: boolean;
+  /** Further settings of its `.vmx`. */
+  extraConfig?: Readonly<Record<string, string>>;
   cpus?: number;
   memoryMb?: number;
   networkAdapters?: readonly NetworkCardOptions[];

@@ -68,7 +68,10 @@ export function vmConfig(
     }),
     extraConfig: arrayOf(
       'OptionValue',
-      options.nvram === undefined ? [] : [data('OptionValue', { key: 'nvram', value: `${vm.name}.nvram` })],
+      Object.entries({
+        ...(options.nvram === undefined ? {} : { nvram: `${vm.name}.nvram` }),
+        ...options.extraConfig,
+      }).map(([key, value]) => data('OptionValue', { key, value })),
     ),
     bootOptions: data('VirtualMachineBootOptions', {
       efiSecureBootEnabled: options.secureBoot ?? false,

@@ -31,7 +31,7 @@ const VERDICTS: Readonly<Record<BootReport['verdict'], string>> = {
 };
 
 /** The verdict, and each failed check. */
-function bootLines(title: string, { verdict, checks }: BootReport): string[] {
+export function bootLines(title: string, { verdict, checks }: BootReport): string[] {
   const shown = checks.filter((check) => check.verdict !== 'ready');
   return [
     `  ${title}: ${VERDICTS[verdict]} (${formatCount(checks.length, 'check')})`,

@@ -4,10 +4,12 @@ import type { SourceInfo } from '../../operations/info/types.ts';
 import type { Look } from '../text/look.ts';
 import { safeText } from '../text/safe-text.ts';
 import { renderTable } from '../text/table.ts';
+import { guestInfoReport } from './guest-info-report.ts';
 import { CONTAINERS, originWords } from './conversion-words.ts';
 
 /** What a source is: its VM, its disks, and its warnings. */
-export function infoReport(info: SourceInfo, { width, paint }: Look): string[] {
+export function infoReport(info: SourceInfo, look: Look): string[] {
+  const { width, paint } = look;
   const { source, container, manifestFiles, disks, warnings } = info;
   const manifest = manifestFiles === null ? '' : `, with a manifest of ${formatCount(manifestFiles, 'file')}`;
   const table = renderTable(
@@ -42,6 +44,7 @@ export function infoReport(info: SourceInfo, { width, paint }: Look): string[] {
         ? [`Disk ${index + 1} has ${files.length} files: ${files.map((file) => safeText(basename(file))).join(', ')}`]
         : [],
     ),
+    ...(info.guest === undefined ? [] : ['', ...guestInfoReport(info.guest, look)]),
     ...warnings.map((warning) => `Warning: ${safeText(warning)}`),
   ];
 }

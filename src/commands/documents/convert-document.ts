@@ -25,6 +25,7 @@ export function convertDocument(result: ConvertResult | ConvertPlan): ConvertDoc
     })),
     leftOut: result.leftOut,
     domain: result.domain,
+    manifest: result.manifest,
     defined: result.defined,
     hardware: result.hardware,
     guest: result.guest && fixReportDocument(result.guest),

@@ -1,8 +1,16 @@
 import type { InfoDocument } from '../../operations/documents/schemas.ts';
-import type { SourceInfo } from '../../operations/info/types.ts';
+import type { GuestInfo, SourceInfo } from '../../operations/info/types.ts';
 
 /** The `result` of `info --json`. */
-export function infoDocument({ source, container, machine, manifestFiles, disks, warnings }: SourceInfo): InfoDocument {
+export function infoDocument({
+  source,
+  container,
+  machine,
+  manifestFiles,
+  disks,
+  guest,
+  warnings,
+}: SourceInfo): InfoDocument {
   return {
     source,
     container,
@@ -22,6 +30,30 @@ export function infoDocument({ source, container, machine, manifestFiles, disks,
     },
     manifestFiles,
     disks,
+    guest: guest && guestDocument(guest),
     warnings,
+  };
+}
+
+function guestDocument(guest: GuestInfo): InfoDocument['guest'] {
+  if (!guest.found) return { found: false, reason: guest.reason, hint: guest.hint ?? null };
+  const { system, kind, root, fileSystems, bootLoader, kernels, nics, encrypted, virtio } = guest;
+  return {
+    found: true,
+    system,
+    kind,
+    root,
+    fileSystems: fileSystems.map(({ device, type, label, uuid, mountPoint }) => ({
+      device,
+      type,
+      label: label ?? null,
+      uuid: uuid ?? null,
+      mountPoint: mountPoint ?? null,
+    })),
+    bootLoader: bootLoader ?? null,
+    kernels,
+    nics,
+    encrypted,
+    virtio: virtio ?? null,
   };
 }

@@ -10,7 +10,7 @@ import type { ConvertOptions } from '../../operations/convert/types.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS, FIX_PLAN_FLAG, readFixOptions } from './fix-flags.ts';
 import { COMPRESS_FLAG, needQcow2, readCompression } from './compress-flag.ts';
 import { INPUT_FORMAT_FLAG, readInputFormat } from './input-format-flag.ts';
-import { MODE_FLAG } from './mode-flag.ts';
+import { MANIFEST_FLAG, MODE_FLAG } from './file-flags.ts';
 import { DOMAIN_FLAGS, readDomainOptions } from './domain-flags.ts';
 
 /** The cluster size limits of qcow2: QEMU supports 9 to 21 cluster bits. */
@@ -73,6 +73,7 @@ export const CONVERT_FLAGS = {
       'Overwrite existing files, and convert a raw disk that is shorter than its partition table or file system requires.',
   }),
   mode: MODE_FLAG,
+  manifest: MANIFEST_FLAG,
   'boot-test': BOOT_TEST_FLAG,
   'dry-run': Flags.boolean({
     default: false,
@@ -124,6 +125,7 @@ export function readConvertOptions(
     guest: readFixOptions(flags),
     force: flags.force,
     mode: readMode('--mode', flags.mode),
+    manifest: flags.manifest,
   };
 }
 

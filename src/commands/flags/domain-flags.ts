@@ -1,7 +1,8 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { readConnections, refuseBridges } from '../../cli/input/nic-connections.ts';
 import type { OptionalValue } from '../../cli/input/optional-values.ts';
-import { HARDWARE_OPTIONS, type DomainOptions, type NetworkOptions } from '../../operations/domain/types.ts';
+import { HARDWARE_OPTIONS, type DomainOptions } from '../../operations/domain/types.ts';
 
 /** The libvirt URI for `--define` without a value. */
 const DEFAULT_LIBVIRT = 'qemu:///system';
@@ -26,6 +27,21 @@ export const DOMAIN_FLAGS = {
     description:
       'Libvirt network of the NICs, or of the NICs on the VMware network SOURCE. May be repeated. Default: the libvirt network "default".',
   }),
+  bridge: Flags.string({
+    char: 'b',
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: '[SOURCE:]BRIDGE',
+    description:
+      'Linux bridge of the host for the NICs, or for the NICs on the VMware network SOURCE, instead of a libvirt network. May be repeated.',
+  }),
+  mac: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: 'MAC:network|bridge:NAME',
+    description:
+      'Libvirt network or bridge of the NIC with this MAC address, such as 00:50:56:01:02:03:bridge:br0. It takes precedence over --network and --bridge. May be repeated. For one VM only.',
+  }),
   define: Flags.string({
     helpValue: '[=URI]',
     description: `Define the domain in libvirt with virsh define, without starting it. Without =URI: ${DEFAULT_LIBVIRT}. An existing domain is replaced only with --force, and only by the same VM.`,
@@ -33,7 +49,7 @@ export const DOMAIN_FLAGS = {
   kubevirt: Flags.boolean({
     default: false,
     description:
-      'Write a KubeVirt VirtualMachine (kubevirt.io/v1) instead of a libvirt domain, with comments on how to upload the disks. NAME of --network is then a NetworkAttachmentDefinition; without it the first NIC uses the pod network.',
+      'Write a KubeVirt VirtualMachine (kubevirt.io/v1) instead of a libvirt domain, with comments on how to upload the disks. NAME of --network and --mac is then a NetworkAttachmentDefinition; without it the first NIC uses the pod network. --bridge cannot be used, because KubeVirt knows no bridges of a host.',
   }),
 };
 
@@ -44,7 +60,7 @@ type DomainFlagValues = Interfaces.InferredFlags<typeof DOMAIN_FLAGS>;
  * @throws usage errors.
  */
 export function readDomainOptions(flags: DomainFlagValues & { 'boot-test': boolean }): DomainOptions {
-  const { hardware = 'auto', network, define, kubevirt } = flags;
+  const { hardware = 'auto', define, kubevirt } = flags;
   if (define === '')
     throw new Hyper2kvmError('usage', '--define= has no URI.', { hint: 'Use --define without =, or add a URI.' });
   const other = (['define', 'boot-test'] as const).find((name) => flags[name] !== undefined && flags[name] !== false);
@@ -53,38 +69,14 @@ export function readDomainOptions(flags: DomainFlagValues & { 'boot-test': boole
       hint: 'Omit one of them.',
     });
   }
-  return {
-    hardware,
-    networks: network === undefined ? undefined : readNetworks(network),
-    define,
-    kubevirt,
-  };
-}
-
-/** The name of a libvirt network contains no equals sign, but that of a VMware network may. */
-function readNetworks(texts: readonly string[]): NetworkOptions {
-  const of = new Map<string, string>();
-  let all: string | undefined;
-  for (const text of texts) {
-    const [, source, name] = /^(?:(.+)=)?([^=]+)$/.exec(text) ?? [];
-    if (name === undefined) {
-      const hint = 'Use --network br0-net, or --network "VM Network=br0-net" for the NICs on one VMware network.';
-      throw new Hyper2kvmError('usage', `--network must be NAME or SOURCE=NAME, not "${text}".`, { hint });
-    }
-    if (source === undefined ? all !== undefined : of.has(source)) {
-      const which = source === undefined ? 'all networks' : source;
-      const hint = 'Give one --network per VMware network, and one for all others.';
-      throw new Hyper2kvmError('usage', `--network is given twice for ${which}.`, { hint });
-    }
-    if (source === undefined) all = name;
-    else of.set(source, name);
-  }
-  return { all, of };
+  const networks = readConnections(flags);
+  if (kubevirt) refuseBridges(networks);
+  return { hardware, networks, define, kubevirt };
 }
 
 /** @throws usage error for a domain flag when `format` has no domain. */
 export function needDomain(flags: DomainFlagValues, format: string): void {
-  const given = (['hardware', 'network', 'define', 'kubevirt'] as const).find(
+  const given = (['hardware', 'network', 'bridge', 'mac', 'define', 'kubevirt'] as const).find(
     (name) => flags[name] !== undefined && flags[name] !== false,
   );
   if (given === undefined) return;

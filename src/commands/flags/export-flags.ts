@@ -8,7 +8,7 @@ import { COMPRESS_FLAG } from './compress-flag.ts';
 import { DISK_FLAGS } from './disk-flags.ts';
 import { DETACH_FLAG } from './detach-flag.ts';
 import { DOMAIN_FLAGS } from './domain-flags.ts';
-import { MODE_FLAG } from './mode-flag.ts';
+import { MANIFEST_FLAG, MODE_FLAG } from './file-flags.ts';
 import { FLEET_FLAGS } from './fleet-flags.ts';
 import { NOTIFY_FLAGS } from './notify-flags.ts';
 import { BOOT_TEST_FLAG, FIX_FLAGS } from './fix-flags.ts';
@@ -61,6 +61,7 @@ export const EXPORT_FLAGS = {
   detach: DETACH_FLAG,
   force: Flags.boolean({ char: 'f', default: false, description: 'Overwrite existing files in the output folder.' }),
   mode: MODE_FLAG,
+  manifest: MANIFEST_FLAG,
   'dry-run': Flags.boolean({
     default: false,
     description: 'Check everything and show what would be written, without changing anything on the server.',

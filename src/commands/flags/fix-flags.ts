@@ -29,6 +29,16 @@ export const FIX_FLAGS = {
     default: false,
     description: 'Remove the VMware Tools packages from a Linux guest. By default, only their services are disabled.',
   }),
+  'serial-console': Flags.boolean({
+    default: false,
+    description:
+      'Add a serial console (ttyS0) to the boot entries of a Linux guest, for virsh console. The screen stays the main console.',
+  }),
+  'no-system': Flags.boolean({
+    default: false,
+    description:
+      'Accept disks that contain only data with --fix require: there is nothing to fix then. Without this flag, a VM without an operating system is an error.',
+  }),
   'virtio-win': Flags.string({
     helpValue: 'PATH',
     description:
@@ -58,9 +68,9 @@ type FixFlagValues = Interfaces.InferredFlags<typeof FIX_FLAGS> & { 'fix-plan': 
  */
 export function readFixOptions(flags: FixFlagValues): FixOptions {
   const { fix = 'auto' } = flags;
-  const needless = (['fix-plan', 'key', 'root', 'remove-vmware-tools', 'virtio-win'] as const).find(
-    (name) => flags[name] !== undefined && flags[name] !== false,
-  );
+  const needless = (
+    ['fix-plan', 'key', 'root', 'remove-vmware-tools', 'serial-console', 'no-system', 'virtio-win'] as const
+  ).find((name) => flags[name] !== undefined && flags[name] !== false);
   if (fix === 'off' && needless !== undefined) {
     throw new Hyper2kvmError('usage', `--${needless} has no effect with --fix off.`, { hint: 'Omit one of them.' });
   }
@@ -71,6 +81,8 @@ export function readFixOptions(flags: FixFlagValues): FixOptions {
     keys: readKeys(flags.key),
     root: flags.root,
     removeVmwareTools: flags['remove-vmware-tools'],
+    serialConsole: flags['serial-console'],
+    noSystem: flags['no-system'],
     virtioWin: readPath('--virtio-win', flags['virtio-win']),
   };
 }

@@ -11,7 +11,7 @@ import { DOMAIN_FLAGS, readDomainOptions } from './domain-flags.ts';
 import { EXPORT_FLAGS } from './export-flags.ts';
 import { FIX_FLAGS, readFixOptions } from './fix-flags.ts';
 import { readJobs } from './fleet-flags.ts';
-import { MODE_FLAG } from './mode-flag.ts';
+import { MODE_FLAG } from './file-flags.ts';
 import { NOTIFY_FLAGS, readNotify } from './notify-flags.ts';
 import { readTransferOptions, TRANSFER_FLAGS } from './transfer-flags.ts';
 import { readTransport, TRANSPORT_FLAGS } from './transport-flags.ts';
@@ -127,8 +127,8 @@ export function readSyncOptions(
 }
 
 function readRehearsal(flags: SyncFlagValues): GuestOptions {
-  const guest = readFixOptions({ ...flags, 'fix-plan': false });
-  const none = { define: undefined, kubevirt: false, 'boot-test': true };
+  const guest = readFixOptions({ ...flags, 'fix-plan': false, 'serial-console': false, 'no-system': false });
+  const none = { bridge: undefined, mac: undefined, define: undefined, kubevirt: false, 'boot-test': true };
   const { hardware, networks } = readDomainOptions({ ...flags, ...none });
   return { guest, hardware, networks };
 }

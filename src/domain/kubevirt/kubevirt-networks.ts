@@ -1,5 +1,6 @@
 import { kubernetesName } from './kubernetes-name.ts';
-import { unusedNetworks, type NetworkOptions } from '../networks.ts';
+import type { VmNic } from '../../base/vm-config.ts';
+import { requestedConnection, unusedNetworks, type NetworkOptions } from '../networks.ts';
 
 /** The pod network, or a NetworkAttachmentDefinition of Multus: `NAME`, or `NAMESPACE/NAME`. */
 export type KubevirtNetwork = 'pod' | { attachment: string };
@@ -10,13 +11,14 @@ export type KubevirtNetwork = 'pod' | { attachment: string };
  * that.
  */
 export function kubevirtNetworks(
-  sources: readonly (string | undefined)[],
+  nics: readonly Pick<VmNic, 'mac' | 'network'>[],
   requested: NetworkOptions,
 ): { networks: KubevirtNetwork[]; notes: string[] } {
   const notes: string[] = [];
   let hasPod = false;
-  const networks = sources.map((source, index): KubevirtNetwork => {
-    const wanted = requested.of.get(source ?? '') ?? requested.all;
+  const networks = nics.map((nic, index): KubevirtNetwork => {
+    const { network: source } = nic;
+    const wanted = requestedConnection(nic, requested)?.network;
     if (wanted !== undefined) return { attachment: wanted };
     const from = source ? ` (${source} in the source)` : '';
     if (!hasPod) {
@@ -30,5 +32,5 @@ export function kubevirtNetworks(
     );
     return { attachment };
   });
-  return { networks, notes: [...notes, ...unusedNetworks(sources, requested)] };
+  return { networks, notes: [...notes, ...unusedNetworks(nics, requested)] };
 }

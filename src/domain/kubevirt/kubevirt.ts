@@ -100,7 +100,7 @@ function machineOf({ vcpus, coresPerSocket = 1, memoryBytes, firmware, secureBoo
       ...(facts.hyperv ? { hyperv: enlightenments } : {}),
       ...(secureBoot ? { smm: {} } : {}),
     },
-    clock: { utc: {}, timer: timers(facts) },
+    clock: { utc: clockOffset(facts), timer: timers(facts) },
   };
 }
 
@@ -108,6 +108,10 @@ function machineOf({ vcpus, coresPerSocket = 1, memoryBytes, firmware, secureBoo
 function quantity(bytes: number): string {
   const mebibytes = Math.ceil(bytes / 2 ** 20);
   return mebibytes % 1024 === 0 ? `${mebibytes / 1024}Gi` : `${mebibytes}Mi`;
+}
+
+function clockOffset({ clockOffsetSeconds = 0 }: Pick<DomainFacts, 'clockOffsetSeconds'>) {
+  return clockOffsetSeconds === 0 ? {} : { offsetSeconds: clockOffsetSeconds };
 }
 
 /** The same timers as in the libvirt domain; KubeVirt's defaults otherwise. */

@@ -28,7 +28,7 @@ export function deviceElements(facts: DomainFacts): string[][] {
     ...(isArm ? [element('input', { type: 'keyboard', bus: 'usb' })] : []),
     ...(tpm ? [tpmElement(isArm ? 'tpm-tis' : 'tpm-crb')] : []),
     element('graphics', { type: 'vnc', autoport: 'yes', listen: '127.0.0.1' }),
-    element('video', {}, [element('model', { type: isArm ? 'virtio' : 'vga' })]),
+    element('video', {}, [element('model', { type: facts.video ?? 'vga' })]),
     element('memballoon', { model: 'virtio' }),
     element('rng', { model: 'virtio' }, [element('backend', { model: 'random' }, '/dev/urandom')]),
   ];
@@ -88,10 +88,11 @@ function hex(value: number): string {
   return `0x${value.toString(16).padStart(2, '0')}`;
 }
 
-function nicElement({ mac, model, network }: DomainNic, place: PciPlace | undefined): string[] {
-  return element('interface', { type: 'network' }, [
+function nicElement({ mac, model, network, bridge }: DomainNic, place: PciPlace | undefined): string[] {
+  const source = bridge === undefined ? { network: toXmlText(network) } : { bridge: toXmlText(bridge) };
+  return element('interface', { type: bridge === undefined ? 'network' : 'bridge' }, [
     ...(mac === undefined ? [] : [element('mac', { address: mac })]),
-    element('source', { network: toXmlText(network) }),
+    element('source', source),
     element('model', { type: model }),
     ...(place === undefined ? [] : [pciAddress(place)]),
   ]);

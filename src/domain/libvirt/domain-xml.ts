@@ -119,9 +119,12 @@ function processor({ vcpus, coresPerSocket, machine }: DomainFacts): string[] {
  * Ticks that a busy host missed are delivered later, because Windows counts them. Windows prefers Hyper-V's clock,
  * and the HPET costs it time.
  */
-function clock({ clock: offset, hyperv, machine }: DomainFacts): string[] {
-  if (offset === 'utc' || machine === 'virt') return element('clock', { offset });
-  return element('clock', { offset }, [
+function clock({ clock: kind, clockOffsetSeconds, hyperv, machine }: DomainFacts): string[] {
+  const moved = { offset: 'variable', adjustment: clockOffsetSeconds ?? 0, basis: 'utc' };
+  const offset =
+    clockOffsetSeconds === undefined ? { offset: kind } : clockOffsetSeconds === 0 ? { offset: 'utc' } : moved;
+  if (kind === 'utc' || machine === 'virt') return element('clock', offset);
+  return element('clock', offset, [
     element('timer', { name: 'rtc', tickpolicy: 'catchup' }),
     element('timer', { name: 'pit', tickpolicy: 'delay' }),
     element('timer', { name: 'hpet', present: 'no' }),

@@ -4,9 +4,11 @@ import type { Guestfs } from '../guestfs.ts';
 import { fileSystemOf } from './disks/block-devices.ts';
 import { optionValue, readFstab } from './disks/fstab.ts';
 import { ROOT_TYPES } from './disks/root-types.ts';
-import { NoSystemError, severalRoots } from '../no-system.ts';
+import { NoSystemError, severalRoots, systemList, type FoundSystem } from '../no-system.ts';
+import { findOtherSystems } from './other-systems.ts';
+import { readSystem } from './system.ts';
 import { lockedDevices } from './disks/unlock.ts';
-import { lookForWindows, WindowsFoundError, type WindowsSystem } from '../windows/windows-system.ts';
+import { lookForWindows, UNNAMED_WINDOWS, WindowsFoundError, type WindowsSystem } from '../windows/windows-system.ts';
 
 /** A snapshot tool can have hundreds of subvolumes, and each costs a mount. */
 const MOST_CANDIDATES = 200;
@@ -29,11 +31,15 @@ export async function findRoot(
     if (root) roots.push(type === 'btrfs' ? await withSubvolume(session, root) : root);
   }
   const chosen = wanted === undefined ? withoutSnapshots(roots) : roots.filter(isNamed(wanted));
-  if (chosen.length === 0) await requireNoWindows(session, fileSystems, wanted);
-  const [first, ...more] = chosen;
-  if (!first) throw wanted === undefined ? nothingFound(devices, opened) : notThere(roots, wanted);
-  if (more.length > 0) throw severalRoots(chosen.map(({ mountable }) => mountable));
-  return first.mountable;
+  const windows = await findWindows(session, fileSystems, wanted);
+  // A folder with the files of Windows, without its registry, is a copy next to the system.
+  const booting = chosen.length === 0 ? windows : windows.filter(({ productName }) => productName !== UNNAMED_WINDOWS);
+  const systems = [...chosen.map(systemOf), ...booting.map(({ device, productName: name }) => ({ device, name }))];
+  if (systems.length > 1) throw severalRoots(systems);
+  const [first] = chosen;
+  if (first) return first.mountable;
+  if (booting[0]) throw new WindowsFoundError(booting[0]);
+  throw wanted === undefined ? await nothingFound(session, devices, opened) : notThere(roots, wanted);
 }
 
 interface Root {
@@ -42,8 +48,14 @@ interface Root {
    * The subvolume that its own fstab mounts at `/`, without leading and trailing slashes; undefined if it names none.
    */
   ownSubvolume: string | undefined;
+  /** The system's name with its version. */
+  name: string;
   /** It is the default subvolume of its file system. */
   isDefault?: boolean;
+}
+
+function systemOf({ mountable, name }: Root): FoundSystem {
+  return { device: mountable, name };
 }
 
 async function lookAtRoot(session: Guestfs, mountable: string): Promise<Root | undefined> {
@@ -56,7 +68,8 @@ async function lookAtRoot(session: Guestfs, mountable: string): Promise<Root | u
     if (!hasConfig || !((await files.exists('/sbin')) && (await files.exists('/lib')))) return undefined;
     const fstab = readFstab((await files.read('/etc/fstab')) ?? '');
     const options = fstab.find(({ path }) => path === '/')?.options ?? [];
-    return { mountable, ownSubvolume: optionValue(options, 'subvol')?.replace(/^\/+|\/+$/g, '') };
+    const { prettyName: name } = await readSystem(files);
+    return { mountable, ownSubvolume: optionValue(options, 'subvol')?.replace(/^\/+|\/+$/g, ''), name };
   } finally {
     await session.call(['umount-all']);
   }
@@ -78,25 +91,22 @@ function isNamed(wanted: string): (root: Root) => boolean {
 }
 
 function notThere(roots: readonly Root[], wanted: string): NoSystemError {
-  const there =
-    roots.length === 0 ? 'There is none.' : `There is: ${roots.map(({ mountable }) => mountable).join(', ')}.`;
+  const there = roots.length === 0 ? 'There is none.' : `There is: ${systemList(roots.map(systemOf))}.`;
   return new NoSystemError(`There is no system on ${wanted}, which --root names.`, there);
 }
 
-/** @throws {@link WindowsFoundError} if Windows is the only operating system, or the requested one. */
-async function requireNoWindows(
+async function findWindows(
   session: Guestfs,
   found: readonly { name: string; type: string }[],
   wanted: string | undefined,
-): Promise<void> {
+): Promise<WindowsSystem[]> {
   const systems: WindowsSystem[] = [];
   for (const { name, type } of found) {
     if (type !== 'ntfs' || (wanted !== undefined && name !== wanted)) continue;
     const system = await lookForWindows(session, name);
     if (system) systems.push(system);
   }
-  if (systems.length > 1) throw severalRoots(systems.map(({ device }) => device));
-  if (systems[0]) throw new WindowsFoundError(systems[0]);
+  return systems;
 }
 
 /**
@@ -130,7 +140,11 @@ async function defaultSubvolume(session: Guestfs, device: string): Promise<strin
   }
 }
 
-function nothingFound(devices: readonly BlockDevice[], opened: readonly EncryptedVolume[]): NoSystemError {
+async function nothingFound(
+  session: Guestfs,
+  devices: readonly BlockDevice[],
+  opened: readonly EncryptedVolume[],
+): Promise<NoSystemError> {
   const locked = lockedDevices(devices, opened);
   if (locked.length > 0) {
     const names = locked.map(({ name }) => `${name} (LUKS)`).join(', ');
@@ -139,9 +153,17 @@ function nothingFound(devices: readonly BlockDevice[], opened: readonly Encrypte
       `Give the passphrase in a file with --key ${locked[0]?.name ?? ''}:file:PATH.`,
     );
   }
+  const others = await findOtherSystems(session, devices);
+  if (others.length > 0) {
+    return new NoSystemError(
+      `There is no Linux and no Windows on the disks. They contain: ${systemList(others)}.`,
+      'Such a system is converted without changes (--fix auto or --fix off), with the hardware of its source where QEMU has it.',
+    );
+  }
   const types = devices.map(({ name, type }) => `${name} (${type || 'unknown'})`).join(', ');
   return new NoSystemError(
     'There is no Linux system on the disks.',
-    types === '' ? 'They hold no file system.' : `They hold: ${types}.`,
+    `${types === '' ? 'They hold no file system.' : `They hold: ${types}.`} For a VM that has only data, use --no-system.`,
+    { isDataOnly: true },
   );
 }

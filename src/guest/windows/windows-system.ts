@@ -9,6 +9,9 @@ export interface WindowsSystem {
   productName: string;
 }
 
+/** The name of a Windows whose registry cannot be read. */
+export const UNNAMED_WINDOWS = 'Windows';
+
 /** The guest is Windows, which needs drivers from outside. */
 export class WindowsFoundError extends NoSystemError {
   readonly system: WindowsSystem;
@@ -60,6 +63,6 @@ const FIRST_BUILD_OF_11 = 22_000;
 
 /** The name for people, from the registry values, where Windows 11 still has the name Windows 10. */
 export function productName(product: string | undefined, build: string | undefined): string {
-  if (product === undefined || product === '') return 'Windows';
+  if (product === undefined || product === '') return UNNAMED_WINDOWS;
   return Number(build) >= FIRST_BUILD_OF_11 ? product.replace(/^Windows 10\b/, 'Windows 11') : product;
 }

@@ -3,7 +3,10 @@ import { dirname, extname, join, resolve } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { requireSize } from '../../image/create-sink.ts';
 import { requireNeededSize } from '../../image/content/needed-size.ts';
+import { requireKnownMacs } from '../../domain/networks.ts';
 import { descriptionName } from '../domain/make-domain.ts';
+import type { NetworkOptions } from '../domain/types.ts';
+import { manifestName } from '../image-manifest.ts';
 import { findSource, openSourceDisk, type ConvertSource } from './convert-source.ts';
 import type { Layout, PlannedDisk } from './layout.ts';
 import { requireOwnNames } from './output-names.ts';
@@ -26,6 +29,9 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
   const leftOut = source.origins.filter((_, index) => !numbers.includes(index + 1));
   const hasDomain = source.machine !== undefined && wanted === undefined;
   if (!hasDomain) refuseDomainOptions(options);
+  if (source.machine !== undefined && options.networks !== undefined) {
+    requireKnownMacs(source.machine.name, source.machine.nics, options.networks);
+  }
   const { folder, file } = await outputPlace(options, numbers.length);
   if (options.name !== undefined && file !== undefined && !hasDomain) throw twoNames(options);
   await using opened = new AsyncDisposableStack();
@@ -51,9 +57,16 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
   }
   if (hasDomain && options.encode.format === 'vmdk') warnings.push(NO_GUEST_RUNS_FROM_IT);
   const domainPath = hasDomain ? join(folder, descriptionName(source.baseName, options.kubevirt)) : undefined;
-  await requireOwnNames(source, { disks, domainPath });
+  const manifestPath = options.manifest === true ? manifestFor(domainPath ?? disks[0]?.path ?? '') : undefined;
+  await requireOwnNames(source, { disks, domainPath, manifestPath });
   const kept = opened.move();
-  return { source, folder, disks, leftOut, warnings, domainPath, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  const paths = { domainPath, manifestPath };
+  return { source, folder, disks, leftOut, warnings, ...paths, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** The manifest has the name of the domain, or else of the first image: other disks can follow into the same folder. */
+function manifestFor(path: string): string {
+  return manifestName(path.slice(0, path.length - extname(path).length));
 }
 
 function renamed(source: ConvertSource, name: string | undefined): ConvertSource {
@@ -87,7 +100,7 @@ function otherCapacity({ disk, origin, capacityBytes }: PlannedDisk): string[] {
 function refuseDomainOptions({ source, disks, hardware, networks, define, kubevirt }: ConvertOptions): void {
   const given = [
     hardware !== 'auto' && '--hardware',
-    networks !== undefined && '--network',
+    networks !== undefined && networkFlag(networks),
     define !== undefined && '--define',
     kubevirt === true && '--kubevirt',
   ];
@@ -98,6 +111,11 @@ function refuseDomainOptions({ source, disks, hardware, networks, define, kubevi
   throw new Hyper2kvmError('usage', `${flag} applies to the domain of a complete VM, but ${why}.`, {
     hint: `Omit ${flag}, or convert the OVF, OVA or .vmx of the VM${disks === undefined ? '' : ' without --disk'}.`,
   });
+}
+
+function networkFlag({ all, of, bridges, macs }: NetworkOptions): string {
+  const isMapped = all !== undefined || of.size > 0;
+  return !isMapped && bridges !== undefined ? '--bridge' : !isMapped && macs !== undefined ? '--mac' : '--network';
 }
 
 /**

@@ -31,14 +31,24 @@ function orderedNics({ nics, disks }: Pick<DescribedMachine, 'nics' | 'disks'>):
  * @throws kind `image` for an architecture that domains do not support.
  */
 export function machineOf(described: DescribedMachine, diskUuids: readonly (string | undefined)[] = []): DomainSource {
-  const { name, identity, uuid, guestId, memoryBytes, vcpus, coresPerSocket, firmware, secureBoot, tpm, nics, cdRoms } =
-    described;
+  const { name, identity, uuid, guestId, memoryBytes, vcpus, coresPerSocket, clockOffsetSeconds } = described;
+  const { firmware, secureBoot, tpm, nics, cdRoms } = described;
   const architecture = requireArchitecture(described.architecture, name);
   const disks = described.disks.map(({ controller, bootOrder }, index) => ({
     controller,
     bootOrder,
     serial: diskUuids[index],
   }));
-  const common = { name, identity, architecture, uuid, guestId, memoryBytes, vcpus, coresPerSocket };
+  const common = {
+    name,
+    identity,
+    architecture,
+    uuid,
+    guestId,
+    memoryBytes,
+    vcpus,
+    coresPerSocket,
+    clockOffsetSeconds,
+  };
   return { ...common, firmware, secureBoot, tpm, disks, nics, cdRoms };
 }

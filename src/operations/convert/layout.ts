@@ -20,4 +20,5 @@ export interface Layout extends AsyncDisposable {
   leftOut: DiskOrigin[];
   warnings: string[];
   domainPath: string | undefined;
+  manifestPath: string | undefined;
 }

@@ -7,6 +7,7 @@ import { virtioSupportOf } from '../fix-guest/fix-images.ts';
 import { targetHardware } from '../fix-guest/target-hardware.ts';
 import type { FixEvent, FixReport } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
+import { writeManifest } from '../image-manifest.ts';
 import { convertDisks } from './convert-disks.ts';
 import type { Layout } from './layout.ts';
 import { recordConverted } from './converted-record.ts';
@@ -17,7 +18,7 @@ import { finalPaths } from './output-names.ts';
 import type { ConvertedDisk, ConvertEvent, ConvertOptions, ConvertResult } from './types.ts';
 import { writeDomain } from './write-domain.ts';
 
-export type Made = Pick<ConvertResult, 'disks' | 'domain' | 'hardware' | 'guest' | 'copySeconds'>;
+export type Made = Pick<ConvertResult, 'disks' | 'domain' | 'manifest' | 'hardware' | 'guest' | 'copySeconds'>;
 
 export interface Making {
   layout: Layout;
@@ -61,9 +62,16 @@ export async function makeAll(
   if (options.guest.planOnly) return { disks: [], domain: undefined, hardware: undefined, guest, copySeconds };
   const disks = await withSizes(converted, guest);
   const hardware = await writeDomain(layout, output, disks, options, virtioSupportOf(guest), signal);
+  const { manifestPath: manifest } = layout;
+  if (manifest !== undefined) {
+    report({ type: 'step', vm, step: 'finish', detail: 'Computing the manifest' });
+    const listed = finalPaths({ ...layout, manifestPath: undefined });
+    const files = listed.map((path) => ({ name: basename(path) }));
+    await writeManifest(output, basename(manifest), files, signal);
+  }
   signal.throwIfAborted();
   await output.commit(finalPaths(layout).map((path) => basename(path)));
-  return { disks, domain: layout.domainPath, hardware, guest, copySeconds };
+  return { disks, domain: layout.domainPath, manifest, hardware, guest, copySeconds };
 }
 
 async function fixGuestOf(

@@ -10,9 +10,12 @@ import { overlayPath } from '../fix-guest/staged-images.ts';
 import type { Layout } from './layout.ts';
 import type { ConvertSource, SourceDisk } from './convert-source.ts';
 
+type NamedFiles = Pick<Layout, 'disks' | 'domainPath' | 'manifestPath'>;
+
 /** The final names of all files to write. */
-export function finalPaths({ disks, domainPath }: Pick<Layout, 'disks' | 'domainPath'>): string[] {
-  return [...disks.map(({ path }) => path), ...(domainPath === undefined ? [] : [domainPath])];
+export function finalPaths({ disks, domainPath, manifestPath }: NamedFiles): string[] {
+  // The domain comes last: a folder that contains one has a complete result.
+  return [...disks.map(({ path }) => path), manifestPath, domainPath].filter((path) => path !== undefined);
 }
 
 /**
@@ -63,10 +66,7 @@ export async function removeOverlays(layout: Layout): Promise<void> {
  * `--force` and leftover `.partial` names replace files. Neither may be a file of the source or another result.
  * @throws a usage error.
  */
-export async function requireOwnNames(
-  source: ConvertSource,
-  layout: Pick<Layout, 'disks' | 'domainPath'>,
-): Promise<void> {
+export async function requireOwnNames(source: ConvertSource, layout: NamedFiles): Promise<void> {
   const read = [source.path, ...source.files, ...layout.disks.flatMap(({ disk }) => pathsOf(disk))];
   const identities = new Set(await Promise.all(read.map(fileIdentity)));
   const paths = finalPaths(layout);
@@ -78,7 +78,9 @@ export async function requireOwnNames(
     });
   }
   if (new Set(paths).size === paths.length) return;
-  throw new Hyper2kvmError('usage', `${layout.domainPath} would be both the image and the libvirt domain.`, {
+  const twice = paths.find((path, index) => paths.indexOf(path) !== index);
+  const other = twice === layout.domainPath ? 'libvirt domain' : 'manifest';
+  throw new Hyper2kvmError('usage', `${twice} would be both the image and the ${other}.`, {
     hint: 'Choose another name as --output.',
   });
 }

@@ -1,10 +1,9 @@
 import type { GuestDisk } from '../../guest/guest.ts';
-import { openedByOthers } from '../../image/file/open-by-others.ts';
 import { fixGuest } from '../fix-guest/fix-guest.ts';
 import type { FixEvent, FixReport } from '../fix-guest/types.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { Layout } from './layout.ts';
-import { guestAddressOf } from '../fix-guest/guest-address.ts';
+import { diskInPlace } from './disk-in-place.ts';
 import { hardwareFor } from './make-converted.ts';
 import type { ConvertOptions } from './types.ts';
 
@@ -37,13 +36,9 @@ export async function planInPlace(
 async function disksInPlace({ source, disks }: Layout): Promise<GuestDisk[] | undefined> {
   const found: GuestDisk[] = [];
   for (const [index, { disk, uuid }] of disks.entries()) {
-    const given = source.disks[index];
-    const path = typeof given === 'string' ? given : given?.parts[0]?.path;
-    const isFile = disk.kind === 'image' && path !== undefined;
-    const file = isFile ? await openedByOthers(path, disk.image) : undefined;
-    if (file === undefined) return undefined;
-    const described = source.machine?.disks[index];
-    found.push({ ...file, address: described && guestAddressOf(described), uuid });
+    const inPlace = await diskInPlace(source, index, disk, uuid);
+    if (inPlace === undefined) return undefined;
+    found.push(inPlace);
   }
   return found;
 }

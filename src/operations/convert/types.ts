@@ -33,6 +33,8 @@ export interface ConvertOptions extends DomainOptions {
   force: boolean;
   /** The mode of the written files; defaults to 0600. */
   mode?: number | undefined;
+  /** Write a manifest of the result. */
+  manifest?: boolean | undefined;
   /** Boot the complete result; `env` is used to locate programs and job records. */
   bootTest?: { env: NodeJS.ProcessEnv } | undefined;
   /** Used to locate virsh and the state folder; defaults to the environment of the process. */
@@ -85,6 +87,8 @@ export interface ConvertResult {
   leftOut?: DiskOrigin[];
   /** The libvirt domain or KubeVirt manifest that was written, for a source that describes a VM. */
   domain: string | undefined;
+  /** The manifest that was written. */
+  manifest?: string | undefined;
   /** The libvirt URI where the domain was defined. */
   defined?: string;
   /** The hardware of that domain. */

@@ -9,6 +9,7 @@ import {
   optional,
   picklist,
   string,
+  union,
   type GenericSchema,
   type InferOutput,
 } from 'valibot';
@@ -19,7 +20,12 @@ import { IMAGE_FORMATS } from '../../image/model/image.ts';
 import { JobErrorSchema, JobRecordSchema } from '../../jobs/job-record-schema.ts';
 import { EXPORT_FORMATS } from '../export/types.ts';
 import { REPLICA_FORMATS } from '../../image/replica/replica-format.ts';
-import { FixReportSchema, HardwareReportSchema } from '../fix-guest/report-schema.ts';
+import {
+  BootReportSchema,
+  ConfiguredNicsSchema,
+  FixReportSchema,
+  HardwareReportSchema,
+} from '../fix-guest/report-schema.ts';
 
 // The JSON documents of `--json`. src/commands/documents builds them and imports only their types: no command loads
 // this file.
@@ -278,6 +284,7 @@ export const ConvertDocument = object({
   ),
   leftOut: optional(array(DiskOriginSchema)),
   domain: optional(string()),
+  manifest: optional(string()),
   defined: optional(string()),
   hardware: optional(HardwareReportSchema),
   guest: optional(FixReportSchema),
@@ -366,6 +373,31 @@ export const InfoDocument = object({
       files: array(string()),
       controller: nullable(string()),
     }),
+  ),
+  guest: optional(
+    union([
+      object({
+        found: literal(true),
+        system: string(),
+        kind: picklist(['linux', 'windows']),
+        root: string(),
+        fileSystems: array(
+          object({
+            device: string(),
+            type: string(),
+            label: nullable(string()),
+            uuid: nullable(string()),
+            mountPoint: nullable(string()),
+          }),
+        ),
+        bootLoader: nullable(object({ name: string(), file: string() })),
+        kernels: array(object({ version: string(), hasInitramfs: boolean() })),
+        nics: ConfiguredNicsSchema,
+        encrypted: array(object({ device: string(), isOpen: boolean() })),
+        virtio: nullable(BootReportSchema),
+      }),
+      object({ found: literal(false), reason: string(), hint: nullable(string()) }),
+    ]),
   ),
   warnings: array(string()),
 });

@@ -10,7 +10,7 @@ import {
 import { readHostDevices } from '../../domain/libvirt/host-devices.ts';
 import { kubevirtNetworks } from '../../domain/kubevirt/kubevirt-networks.ts';
 import { KUBEVIRT_DEVICES, kubevirtYaml } from '../../domain/kubevirt/kubevirt.ts';
-import type { NetworkOptions } from '../../domain/networks.ts';
+import { requireKnownMacs, type NetworkOptions } from '../../domain/networks.ts';
 import type { DomainSource } from '../../domain/domain-source.ts';
 
 /** The hardware of the VM, and why it was chosen. */
@@ -38,13 +38,17 @@ export function descriptionName(baseName: string, kubevirt: boolean | undefined)
   return `${baseName}.${kubevirt === true ? 'yaml' : 'xml'}`;
 }
 
-/** Chooses the hardware of a VM and describes the VM. Queries this host's QEMU only if the answer matters. */
+/**
+ * Chooses the hardware of a VM and describes the VM. Queries this host's QEMU only if the answer matters.
+ * @throws kind `usage` for a MAC address in `networks` that no NIC has.
+ */
 export async function makeDomain(
   request: DomainRequest,
   signal: AbortSignal,
 ): Promise<{ text: string; hardware: HardwareReport }> {
-  if (request.kubevirt) return makeManifest(request);
   const { machine, images, wanted, virtioSupport, networks } = request;
+  if (networks !== undefined) requireKnownMacs(machine.name, machine.nics, networks);
+  if (request.kubevirt) return makeManifest(request);
   const needsHost = wanted === 'auto' && virtioSupport !== 'supported';
   const devices = needsHost ? await readHostDevices(signal) : undefined;
   const choice = chooseHardware({ wanted, virtioSupport, machine, devices });
@@ -61,8 +65,7 @@ function makeManifest({ machine, images, wanted, virtioSupport, networks: reques
   // KubeVirt NICs are not on libvirt networks, so no network is named.
   const none = { all: '', of: new Map<string, string>() };
   const made = domainOfMachine(machine, { images, hardware: choice.kind, networks: none, devices });
-  const sources = machine.nics.map(({ network }) => network);
-  const { networks, notes } = kubevirtNetworks(sources, requested ?? { of: new Map() });
+  const { networks, notes } = kubevirtNetworks(machine.nics, requested ?? { of: new Map() });
   const virtualSizesBytes = images.map(({ virtualSizeBytes }) => virtualSizeBytes);
   const text = kubevirtYaml({ facts: made.facts, networks, virtualSizesBytes });
   return { text, hardware: { ...choice, notes: [...made.notes, ...notes, ...manifestNotes(made)] } };
@@ -73,7 +76,7 @@ function manifestNotes({ facts }: MadeDomain): string[] {
     ...(facts.cdRoms.length > 0
       ? ['The manifest has no CD-ROM drive, because KubeVirt does not support empty ones.']
       : []),
-    ...(facts.clock === 'localtime'
+    ...(facts.clock === 'localtime' && facts.clockOffsetSeconds === undefined
       ? [
           'The KubeVirt clock runs in UTC. Set clock.timezone to the time zone of the guest, which reads the clock as local time.',
         ]

@@ -65,6 +65,8 @@ export interface ExportOptions extends DomainOptions {
   force: boolean;
   /** File mode of the written files; undefined means 0600. */
   mode?: number | undefined;
+  /** Write a manifest of the images too. Packages always have one. */
+  manifest?: boolean | undefined;
   /** Creates each export as a new generation in its own folder, and removes all but this many of the newest. Undefined creates none. */
   keep?: number | undefined;
   /** Skip a VM that has not changed since its last complete export into the same folder. */

@@ -73,7 +73,7 @@ async function fixStaged(
   options: ChangeOptions & { staged: readonly GuestfsDisk[] },
   { signal, report }: OperationContext<FixEvent>,
 ): Promise<ChangeReport & { obstacles: readonly string[] }> {
-  const { staged, planOnly, removeVmwareTools, env, hardware, onWarning } = options;
+  const { staged, planOnly, removeVmwareTools, serialConsole, env, hardware, onWarning } = options;
   report({ type: 'fix', step: 'appliance', detail: 'Starting libguestfs' });
   await using session = await Guestfs.start({ disks: staged, readOnly: planOnly, signal, env, onWarning });
   report({ type: 'fix', step: 'inspect', detail: 'Finding the operating system' });
@@ -82,7 +82,7 @@ async function fixStaged(
   const { prettyName: system } = guest.system;
   const bootBefore = planOnly ? await checkBoot({ ...guest, hardware, ...readers }) : undefined;
   report({ type: 'fix', step: 'plan', detail: `Checking what ${system} needs` });
-  const draft = await planFixes(guest, linuxFixes({ removeVmwareTools }));
+  const draft = await planFixes(guest, linuxFixes({ removeVmwareTools, serialConsole }));
   const changes = draft.changes();
   const previousInitramfs = await keepInitramfs(guest, changes);
   if (changes.length > 0) {

@@ -7,6 +7,9 @@ import { MissingVirtV2vError } from '../../guest/windows/virt-v2v-errors.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { FixEvent, FixGuestOptions, FixReport, FixOptions } from './types.ts';
 
+/** For a VM with data only. */
+const NOTHING_TO_FIX = 'The disks contain data and no operating system, so there is nothing to fix.';
+
 /**
  * Runs before any work with `--fix require`.
  * @throws kind `host`, with what to install, if this host cannot fix guests.
@@ -31,6 +34,9 @@ export async function fixGuest(options: FixGuestOptions, context: OperationConte
     return { ...report, seconds: (Date.now() - startedAt) / 1000 };
   } catch (error) {
     context.signal.throwIfAborted();
+    if (options.noSystem === true && error instanceof NoSystemError && error.isDataOnly) {
+      return { outcome: 'not-fixed', reason: NOTHING_TO_FIX };
+    }
     if (options.fix !== 'auto' || !isNothingToFix(error)) throw error;
     return { outcome: 'not-fixed', reason: error.message, hint: error.hint };
   }

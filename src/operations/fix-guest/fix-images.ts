@@ -63,9 +63,10 @@ export async function fixImages(
   const { fix } = requested;
   if (fix === 'off') return undefined;
   if (obstacle !== undefined) return { outcome: 'not-fixed', reason: `${obstacle}.`, hint: undefined };
-  if (fix === 'auto' && !(await mayHoldSystem(images))) {
-    const reason = 'None of the disks has a boot sector or a partition table.';
-    return { outcome: 'not-fixed', reason, hint: undefined };
+  if ((fix === 'auto' || requested.noSystem === true) && !(await mayHoldSystem(images))) {
+    const reason = 'None of the disks has a boot sector or a partition table';
+    const words = requested.noSystem === true ? `${reason}, so there is nothing to fix.` : `${reason}.`;
+    return { outcome: 'not-fixed', reason: words, hint: undefined };
   }
   return await fixGuest({ ...requested, fix, disks: images, nics, hardware, beforeChange, env }, context);
 }

@@ -18,7 +18,7 @@ import { CHECK_AREAS } from '../../guest/contract/boot-check.ts';
 const VERDICTS = ['ready', 'not-ready', 'unknown'] as const;
 
 /** `BootReport` documents the fields. */
-const BootReportSchema = object({
+export const BootReportSchema = object({
   verdict: picklist(VERDICTS),
   checks: array(
     object({

@@ -17,6 +17,10 @@ export interface FixOptions {
   /** The root file system of the guest, if the disks hold several. */
   root: string | undefined;
   removeVmwareTools: boolean;
+  /** Add the serial console to the boot entries of a Linux guest. */
+  serialConsole?: boolean | undefined;
+  /** With `require`: disks with data only need no fix, instead of being an error. */
+  noSystem?: boolean | undefined;
   /** The source of the Windows drivers: an ISO or a folder, as an absolute path. Undefined: Windows is not changed. */
   virtioWin: string | undefined;
   /** Only report what would be changed. The images stay identical to the byte. */

@@ -20,7 +20,12 @@ export async function describeSource(options: InfoOptions, signal: AbortSignal):
   }
   const { container, machine, members, warnings } = source;
   const manifestFiles = members.length === 0 ? null : members.length;
-  return { source: options.source, container, machine, manifestFiles, disks, warnings };
+  const { inspect, inputFormat } = options;
+  const facts = { source: options.source, container, machine, manifestFiles, disks, warnings };
+  if (inspect === undefined) return facts;
+  // The code that reads guests is loaded only when one is read.
+  const { inspectGuest } = await import('./inspect-guest.ts');
+  return { ...facts, guest: await inspectGuest(source, inspect, inputFormat, signal) };
 }
 
 async function describeDisk(

@@ -3,12 +3,11 @@ import { basename, extname, join } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { localFileError } from '../../base/files/local-file-error.ts';
 import { finalNameOf } from '../../base/output/partial-name.ts';
-import { probeFormat } from '../../image/probe/probe.ts';
 import { openImage } from '../../image/open-image.ts';
-import type { ImageFormat } from '../../image/model/image.ts';
 import { readHead } from '../../ovf/files/file-bytes.ts';
 import { probePackage, PROBE_BYTES } from '../../ovf/read/probe-package.ts';
 import { looksLikeVmx } from '../../ovf/vmx/vmx-text.ts';
+import { declaredFormat } from './declared-format.ts';
 import type { VerifiedItem } from './types.ts';
 import { domainText } from './verify-domain.ts';
 import { isManifest } from './verify-manifest.ts';
@@ -115,10 +114,4 @@ async function withoutParts(targets: readonly VerifyTarget[]): Promise<VerifyTar
     targets.map(async ({ path, kind }) => kind !== 'disk' || !parts.has(await realpath(path))),
   );
   return targets.filter((_, index) => isOwn[index]);
-}
-
-/** A file in no known format whose name marks it as a raw disk is one, whatever it contains. */
-export async function declaredFormat(path: string): Promise<ImageFormat | undefined> {
-  if (!['.raw', '.img'].includes(extname(path).toLowerCase())) return undefined;
-  return probeFormat(Buffer.from(await readHead(path, PROBE_BYTES)), Buffer.alloc(0)) === 'raw' ? 'raw' : undefined;
 }

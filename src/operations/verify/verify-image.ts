@@ -12,16 +12,18 @@ import type { ItemFindings, VerifyRun } from './verify-run.ts';
 /**
  * Checks one disk image with its chain: every header and table, the refcounts of each qcow2 file, and, unless the run
  * is quick or a digest has proven the files, that all content can be read and decompressed. `format` is a declared one.
+ * Returns whether the image is valid. The content of an image is read once in a run.
  */
 export async function verifyImage(
   path: string,
   findings: ItemFindings,
   run: VerifyRun,
   { format }: { format?: ImageFormat | undefined } = {},
-): Promise<void> {
+): Promise<boolean> {
   const { signal } = run;
+  let isValid = false;
   run.covered.add(await realpath(path).catch(() => path));
-  await findings.check(
+  const isReadable = await findings.check(
     path,
     async () => {
       await using image = await openImage(path, { format });
@@ -31,13 +33,17 @@ export async function verifyImage(
       const usedBytes = await walkMap(image, signal);
       const isSound = await checkLayers(image, findings, signal);
       const isProven = paths.every((each) => run.proven.has(each));
+      const isKnown = paths.every((each) => run.read.has(each));
       const isRead = !run.quick && !isProven;
-      if (isRead) await readContent(image, path, run);
+      if (isRead && !isKnown) await readContent(image, path, run);
+      if (isRead) for (const each of paths) run.read.add(each);
+      isValid = isSound;
       const content = isRead ? 'content read' : isProven ? 'content as in the manifest' : 'content not read';
       if (isSound) findings.ok(path, `${words}: tables valid, ${formatBytes(usedBytes)} used, ${content}`);
     },
     signal,
   );
+  return isReadable && isValid;
 }
 
 function wordsOf({ format, variant, files }: MappedImage): string {

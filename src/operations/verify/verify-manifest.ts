@@ -7,10 +7,18 @@ import { localFileError } from '../../base/files/local-file-error.ts';
 import { formatCount } from '../../base/text/amounts.ts';
 import { fileChunks, readHead } from '../../ovf/files/file-bytes.ts';
 import { parseManifest, type ManifestEntry } from '../../ovf/files/manifest.ts';
+import { declaredFormat } from './declared-format.ts';
+import { verifyImage } from './verify-image.ts';
 import type { ItemFindings, VerifyRun } from './verify-run.ts';
 
 /** A line has at least 80 characters; a VM has at most some hundred files. */
 const MOST_MANIFEST_BYTES = 2 ** 20;
+
+/** Images change when a VM runs from them, and domains when somebody edits them. */
+const IMAGE = /\.(?:qcow2|raw|img)$/i;
+const CHANGES_IN_USE = /\.(?:qcow2|raw|img|xml|yaml)$/i;
+const CHANGED =
+  'This is expected if a VM has run from the image, or somebody has edited the file. Otherwise restore it from another copy.';
 
 /** Whether a file is a manifest, by its content: the first line is a digest. */
 export async function isManifest(path: string): Promise<boolean> {
@@ -54,10 +62,21 @@ async function verifyEntry(
     run.proven.add(found.path);
     return true;
   }
-  const hint = /\.(?:qcow2|raw)$/.test(name)
-    ? 'If a VM has run from this image since the export, this is expected. Otherwise restore it from another copy.'
-    : 'Restore it from another copy, or export the VM again.';
-  findings.error(join(folder, name), `its ${algorithm} does not match the manifest: it was changed or damaged`, hint);
+  const place = join(folder, name);
+  if (!CHANGES_IN_USE.test(name)) {
+    const hint = 'Restore it from another copy, or export the VM again.';
+    findings.error(place, `its ${algorithm} does not match the manifest: it was changed or damaged`, hint);
+  } else if (IMAGE.test(name) && !(await verifyImage(place, findings, run, { format: await declaredFormat(place) }))) {
+    const hint = 'Restore it from another copy, or export the VM again.';
+    findings.error(place, `its ${algorithm} does not match the manifest either`, hint);
+  } else {
+    const what = IMAGE.test(name) ? ', and its structure is valid' : '';
+    findings.warning(
+      place,
+      `it was changed since it was written: its ${algorithm} differs from the manifest${what}`,
+      CHANGED,
+    );
+  }
   return false;
 }
 

@@ -71,10 +71,10 @@ async function verifyDisk(
   findings: ItemFindings,
   run: VerifyRun,
 ): Promise<void> {
-  if (typeof disk === 'string') return verifyImage(disk, findings, run);
+  if (typeof disk === 'string') return void (await verifyImage(disk, findings, run));
   const [part] = disk.parts;
   if (part === undefined) return findings.ok(source.path, `disk ${index + 1} has no file: it is empty`);
-  if (isInPlace(source.container, disk)) return verifyImage(part.path, findings, run);
+  if (isInPlace(source.container, disk)) return void (await verifyImage(part.path, findings, run));
   const place = source.container === 'folder' ? part.path : `${source.path}/${part.name}`;
   await findings.check(
     place,

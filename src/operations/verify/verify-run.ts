@@ -10,6 +10,8 @@ export class VerifyRun {
   readonly pool: WorkerPool;
   /** Real paths of files whose content a digest has proven. Their content is not read again. */
   readonly proven = new Set<string>();
+  /** Real paths of the files of images whose content was read. */
+  readonly read = new Set<string>();
   /** Real paths of files that belong to something that was checked. */
   readonly covered = new Set<string>();
   readBytes = 0;

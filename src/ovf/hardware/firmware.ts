@@ -1,4 +1,4 @@
-import type { VmConfig } from '../../base/vm-config.ts';
+import { clockOffsetIn, type VmConfig } from '../../base/vm-config.ts';
 import type { OvfElement } from '../descriptor/envelope.ts';
 import { RESOURCE, type OvfItem } from '../descriptor/items.ts';
 import { wholeNumber } from '../descriptor/sections.ts';
@@ -8,7 +8,7 @@ const OVIRT_UEFI = 3;
 const OVIRT_SECURE_BOOT = 4;
 
 /**
- * OVF has no field for the firmware, so VMware, VirtualBox and oVirt each have an extension. `machine` is VirtualBox's
+ * OVF has no field for the firmware and the clock, so VMware, VirtualBox and oVirt each have an extension. `machine` is VirtualBox's
  * element. The default is BIOS.
  */
 export function readFirmware(
@@ -16,7 +16,7 @@ export function readFirmware(
   hardware: OvfElement | undefined,
   machine: OvfElement | undefined,
   items: readonly OvfItem[],
-): Pick<VmConfig, 'firmware' | 'secureBoot' | 'tpm'> {
+): Pick<VmConfig, 'firmware' | 'secureBoot' | 'tpm' | 'clockOffsetSeconds'> {
   const vmware = vmwareSettings(hardware);
   const virtualBox = machine?.children('Hardware')[0];
   const ovirt = wholeNumber(system.children('BiosType')[0]?.text()) ?? 0;
@@ -27,7 +27,9 @@ export function readFirmware(
     ovirt >= OVIRT_UEFI;
   const virtualBoxTpm = virtualBox?.children('TrustedPlatformModule')[0]?.attribute('type', 'vbox') ?? 'None';
   const tpm = items.some(isTpm) || !/^none$/i.test(virtualBoxTpm);
-  return isUefi ? { firmware: 'uefi', secureBoot, tpm } : { firmware: 'bios', secureBoot: false, tpm };
+  const clockOffsetSeconds = clockOffsetIn(vmware.get('rtc.difffromutc'));
+  const common = { tpm, clockOffsetSeconds };
+  return isUefi ? { firmware: 'uefi', secureBoot, ...common } : { firmware: 'bios', secureBoot: false, ...common };
 }
 
 /** vSphere 8 and Workstation write a placeholder, for a new TPM that is created at deployment. */

@@ -1,4 +1,4 @@
-import type { VmConfig } from '../../base/vm-config.ts';
+import { clockOffsetIn, type VmConfig } from '../../base/vm-config.ts';
 import { Hyper2kvmError } from '../../base/errors.ts';
 import { wholeNumber } from '../descriptor/sections.ts';
 import { readDrives, readVmxNics, type VmxDisk } from './vmx-devices.ts';
@@ -46,6 +46,7 @@ export function readVmx(bytes: Uint8Array, label: string): VmxFacts {
     firmware: isUefi ? 'uefi' : 'bios',
     secureBoot: isUefi && isTrue(values, 'uefi.secureboot.enabled'),
     tpm: isTrue(values, 'vtpm.present'),
+    clockOffsetSeconds: clockOffsetIn(values.get('rtc.difffromutc')),
     nics: readVmxNics(values),
     ...readDrives(values, refuse),
   };

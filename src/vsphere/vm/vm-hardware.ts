@@ -1,4 +1,4 @@
-import type { VmConfig, VmNic } from '../../base/vm-config.ts';
+import { clockOffsetIn, type VmConfig, type VmNic } from '../../base/vm-config.ts';
 import { readProperties } from '../session/properties.ts';
 import type { VsphereClient } from '../session/vsphere-client.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';
@@ -19,6 +19,7 @@ const PATHS = [
   'config.hardware.device',
   'config.firmware',
   'config.bootOptions',
+  'config.extraConfig',
   'config.guestId',
   'config.uuid',
 ] as const;
@@ -42,6 +43,7 @@ export async function readVmHardware(client: VsphereClient, vm: MoRef, signal: A
     firmware,
     secureBoot: firmware === 'uefi' && (bootOptions?.isTrue('efiSecureBootEnabled') ?? false),
     tpm: devices.some(({ type }) => type === 'VirtualTPM'),
+    clockOffsetSeconds: clockOffsetIn(optionIn(properties.get('config.extraConfig'), 'rtc.diffFromUTC')),
     cdRoms: devices.filter(({ type }) => type === 'VirtualCdrom').length,
     nics: devices
       .filter((device) => device.find('macAddress'))
@@ -49,6 +51,14 @@ export async function readVmHardware(client: VsphereClient, vm: MoRef, signal: A
       .map(decodeNic),
     bootDeviceKeys: (bootOptions?.all('bootOrder') ?? []).flatMap((device) => device.numberOf('deviceKey') ?? []),
   };
+}
+
+/** The value of an option of the `.vmx`. */
+function optionIn(options: XmlElement | undefined, wanted: string): string | undefined {
+  const found = options
+    ?.all('OptionValue')
+    .find((option) => option.textOf('key')?.toLowerCase() === wanted.toLowerCase());
+  return found?.textOf('value');
 }
 
 /** Models keyed by vSphere class name. */

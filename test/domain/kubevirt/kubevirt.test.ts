@@ -21,10 +21,7 @@ function factsOf(machine: DomainSource, hardware: 'virtio' | 'source' | 'sata', 
 }
 
 function yamlOf(machine: DomainSource, hardware: 'virtio' | 'source' | 'sata' = 'virtio', path?: string): string {
-  const { networks } = kubevirtNetworks(
-    machine.nics.map(({ network }) => network),
-    { of: new Map() },
-  );
+  const { networks } = kubevirtNetworks(machine.nics, { of: new Map() });
   const virtualSizesBytes = machine.disks.map((_disk, at) => (at + 1) * GIB);
   return kubevirtYaml({ facts: factsOf(machine, hardware, path), networks, virtualSizesBytes });
 }
@@ -127,16 +124,27 @@ test.each([
   for (const claim of claims) expect(claim).toMatch(/^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$/);
 });
 
+function onNetworks(...networks: (string | undefined)[]) {
+  return networks.map((network) => ({ mac: undefined, network }));
+}
+
 test('one card is on the pod network, others need a definition that is named', () => {
-  const { networks, notes } = kubevirtNetworks(['VM Network', 'DMZ 1', undefined], { of: new Map() });
+  const { networks, notes } = kubevirtNetworks(onNetworks('VM Network', 'DMZ 1', undefined), { of: new Map() });
   expect(networks).toEqual(['pod', { attachment: 'dmz-1' }, { attachment: 'nic-3' }]);
   expect(notes).toEqual([
     'NIC 1 (VM Network in the source) is on the pod network; --network selects another.',
     'NIC 2 (DMZ 1 in the source) needs the NetworkAttachmentDefinition dmz-1; --network selects another.',
     'NIC 3 needs the NetworkAttachmentDefinition nic-3; --network selects another.',
   ]);
-  const chosen = kubevirtNetworks(['VM Network', 'DMZ 1'], { of: new Map([['VM Network', 'prod/lan']]) });
+  const chosen = kubevirtNetworks(onNetworks('VM Network', 'DMZ 1'), { of: new Map([['VM Network', 'prod/lan']]) });
   expect(chosen.networks).toEqual([{ attachment: 'prod/lan' }, 'pod']);
+  const mac = '00:50:56:00:00:01';
+  const nics = [
+    { mac: undefined, network: 'DMZ 1' },
+    { mac, network: 'DMZ 1' },
+  ];
+  const byMac = kubevirtNetworks(nics, { of: new Map(), macs: new Map([[mac, { network: 'own' }]]) });
+  expect(byMac.networks).toEqual(['pod', { attachment: 'own' }]);
 });
 
 /** BIOS; Secure Boot and TPM; Windows; an old guest; all optional facts missing; three NICs. */

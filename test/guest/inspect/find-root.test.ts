@@ -19,7 +19,7 @@ test.each([
     'data on NTFS',
     [['/dev/sda1', 'ntfs']],
     'There is no Linux system on the disks.',
-    /^They hold: \/dev\/sda1 \(ntfs\)\.$/,
+    /^They hold: \/dev\/sda1 \(ntfs\)\. For a VM that has only data, use --no-system\.$/,
   ],
   [
     'a locked volume',
@@ -99,5 +99,63 @@ describe('btrfs, whose default subvolume libguestfs lists under the name of its 
     const session = btrfsWith(SUSE, 'UUID=1 / btrfs defaults 0 0\n', 258);
     const found = `btrfsvol:/dev/sda2/${SUSE[2]}`;
     for (const wanted of ['/dev/sda2', found]) expect(await findRoot(session, wanted, DEVICES)).toBe(found);
+  });
+});
+
+/** A fake guestfish session: Linux on `linux` by device and name, and what libguestfs recognizes itself. */
+function systems(linux: Record<string, string>, others: Record<string, Record<string, string>> = {}): Guestfs {
+  let mounted = '';
+  const fileSystems = [...Object.keys(linux).map((device) => `${device}: ext4`), '/dev/sdc1: ufs'];
+  const answers = ([command = '', path = '', ...more]: readonly string[]): string => {
+    if (command === 'mount-ro') mounted = path;
+    if (command === 'inspect-os') return Object.keys(others).join('\n');
+    if (command.startsWith('inspect-get-')) return others[path]?.[command.slice('inspect-get-'.length)] ?? '';
+    if (command === 'exists' || command === 'is-dir') return 'true';
+    if (command === 'is-file') return String(path === '/etc/os-release');
+    if (command === 'pread' && path === '/etc/os-release') return `PRETTY_NAME="${linux[mounted]}"\n`;
+    return more.length > 0 ? '' : 'false';
+  };
+  const session: Pick<Guestfs, 'lines' | 'attempt' | 'text' | 'call'> = {
+    lines: () => Promise.resolve(fileSystems),
+    attempt: (command) => Promise.resolve(Buffer.from(answers(command))),
+    text: (command) => Promise.resolve(answers(command)),
+    call: (command) => Promise.resolve(Buffer.from(answers(command))),
+  };
+  // oxlint-disable-next-line no-unsafe-type-assertion -- a fake, because not every appliance can mount UFS
+  return session as Guestfs;
+}
+
+test('several systems are listed with name, device and the option that selects each', async () => {
+  const session = systems({
+    '/dev/sda1': 'Debian GNU/Linux 12 (bookworm)',
+    '/dev/sdb2': 'Rocky Linux 9.4 (Blue Onyx)',
+  });
+  await expect(findRoot(session, undefined, { devices: [], opened: [] })).rejects.toMatchObject({
+    kind: 'guest',
+    message:
+      'There are 2 systems on the disks: Debian GNU/Linux 12 (bookworm) (/dev/sda1), Rocky Linux 9.4 (Blue Onyx) (/dev/sdb2).',
+    hint: 'Choose one: --root /dev/sda1 for Debian GNU/Linux 12 (bookworm), --root /dev/sdb2 for Rocky Linux 9.4 (Blue Onyx); or convert without changing the guest with --fix off.',
+  });
+  expect(await findRoot(session, '/dev/sdb2', { devices: [], opened: [] })).toBe('/dev/sdb2');
+  await expect(findRoot(session, '/dev/sdb1', { devices: [], opened: [] })).rejects.toMatchObject({
+    hint: expect.stringMatching(/^There is: Debian GNU\/Linux 12 \(bookworm\) \(\/dev\/sda1\), /),
+  });
+});
+
+test('a system that cannot be prepared is named with its version, and is not taken for data', async () => {
+  const freebsd = { 'product-name': 'unknown', type: 'freebsd', 'major-version': '14', 'minor-version': '1' };
+  const devices = [
+    { name: '/dev/sda2', type: 'ufs' },
+    { name: '/dev/sdb1', type: 'zfs_member' },
+  ];
+  const session = systems({}, { '/dev/sda2': freebsd });
+  await expect(findRoot(session, undefined, { devices, opened: [] })).rejects.toMatchObject({
+    isDataOnly: false,
+    message:
+      'There is no Linux and no Windows on the disks. They contain: FreeBSD 14.1 (/dev/sda2), a ZFS pool, as FreeBSD and appliances based on it have (/dev/sdb1).',
+  });
+  const data = [{ name: '/dev/sda1', type: 'xfs' }];
+  await expect(findRoot(systems({}), undefined, { devices: data, opened: [] })).rejects.toMatchObject({
+    isDataOnly: true,
   });
 });

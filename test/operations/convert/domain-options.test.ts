@@ -63,6 +63,37 @@ test('an export defines its domain; one that libvirt refuses fails the VM, whose
   }
 });
 
+test('a NIC is connected by its MAC address; one that the VM does not have is refused before any work', async () => {
+  await using scratch = await ScratchFolder.make();
+  const source = await exportedPackage(scratch);
+  const output = `${scratch.path}/kvm/`;
+  const networks = (mac: string) => ({ of: new Map<string, string>(), macs: new Map([[mac, { bridge: 'br7' }]]) });
+  const refusal = { kind: 'usage', message: expect.stringContaining('--mac names 00:50:56:01:02:04') };
+  await expect(runConvert({ source, output, networks: networks('00:50:56:01:02:04') })).rejects.toMatchObject(refusal);
+  await runConvert({ source, output, networks: networks('00:50:56:01:02:03') });
+  expect(await readFile(`${output}web.xml`, 'utf8')).toMatch(
+    /<interface type="bridge">\n\s*<mac address="00:50:56:01:02:03"\/>\n\s*<source bridge="br7"\/>/,
+  );
+  await using server = await startTestServer({ vms: [VM, { ...VM, name: 'db' }] });
+  const options = { format: 'qcow2', output: `${scratch.path}/exported` } as const;
+  const refused = await runExport(server, scratch, { ...options, networks: networks('00:50:56:01:02:04') });
+  expect(refused.error).toMatchObject(refusal);
+  expect(server.state().leases).toEqual([]);
+  const several = { ...options, vms: ['web', 'db'], networks: networks('00:50:56:01:02:03') };
+  expect((await runExport(server, scratch, several)).error).toMatchObject({
+    message: '--mac applies to one VM, but 2 are to be exported.',
+  });
+});
+
+test('the clock is that of rtc.diffFromUTC on the server', async () => {
+  const extraConfig = { 'svga.present': 'TRUE', 'rtc.diffFromUTC': '3600' };
+  await using server = await startTestServer({ vms: [{ ...VM, extraConfig }] });
+  await using scratch = await ScratchFolder.make();
+  await runExport(server, scratch, { format: 'qcow2' });
+  const text = await readFile(join(scratch.output, 'web.xml'), 'utf8');
+  expect(text).toContain('<clock offset="variable" adjustment="3600" basis="utc"/>');
+});
+
 test('for KubeVirt a manifest comes instead of the domain, from a conversion and from an export', async () => {
   await using scratch = await ScratchFolder.make();
   const output = `${scratch.path}/kvm/`;
@@ -97,6 +128,8 @@ test('without virsh nothing is converted, and no lease is opened', async () => {
 test.each([
   [{ hardware: 'virtio' } as const, '--hardware'],
   [{ networks: { of: new Map<string, string>() } }, '--network'],
+  [{ networks: { of: new Map<string, string>(), bridges: { all: 'br0', of: new Map<string, string>() } } }, '--bridge'],
+  [{ networks: { of: new Map<string, string>(), macs: new Map([['00:50:56:01:02:03', { network: 'x' }]]) } }, '--mac'],
   [{ define: 'qemu:///system' }, '--define'],
   [{ kubevirt: true }, '--kubevirt'],
 ])('%j is refused where no domain is written, with the reason', async (option, flag) => {

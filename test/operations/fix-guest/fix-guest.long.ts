@@ -147,7 +147,7 @@ testWithOracle(
       }
     });
     await expect(fixed(options(disk.path, { fix: 'auto' }))).rejects.toThrow(
-      'There are 2 systems on the disks: /dev/sda1, /dev/sda2.',
+      'There are 2 systems on the disks: on /dev/sda1 (/dev/sda1), on /dev/sda2 (/dev/sda2).',
     );
     expect(await fixed(options(disk.path, { root: '/dev/sda2', planOnly: true }))).toMatchObject({
       system: 'on /dev/sda2',
@@ -157,7 +157,7 @@ testWithOracle(
     expect(await fixed(options(empty.path, { fix: 'auto' }))).toEqual({
       outcome: 'not-fixed',
       reason: 'There is no Linux system on the disks.',
-      hint: 'They hold: /dev/sda (unknown).',
+      hint: 'They hold: /dev/sda (unknown). For a VM that has only data, use --no-system.',
     });
   },
   APPLIANCE_TEST_MS,

@@ -49,7 +49,7 @@ const REFUSED: readonly [(typeof SMALL_GUESTS)[number], string, RegExp, RegExp][
   [
     'two-roots.img',
     'a guest with two roots',
-    /^There are 2 systems on the disks: \/dev\/sda1, \/dev\/sda2\.$/,
+    /^There are 2 systems on the disks: Debian on \/dev\/sdc1 \(\/dev\/sda1\), Debian on \/dev\/sdc2 \(\/dev\/sda2\)\.$/,
     /--root \/dev\/sda1/,
   ],
   [

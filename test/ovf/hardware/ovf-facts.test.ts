@@ -411,3 +411,10 @@ test.each([
   );
   expect(() => readOvf(text, 'the/label.ovf')).toThrow(/the\/label\.ovf/);
 });
+
+test('the settings of the .vmx in a descriptor include that of the clock', () => {
+  const setting = '<vmw:ExtraConfig ovf:required="false" vmw:key="rtc.diffFromUTC" vmw:value="7200"/>';
+  const text = VSPHERE.replace('</VirtualHardwareSection>', `${setting}</VirtualHardwareSection>`);
+  expect(readOvf(text, 'web.ovf').clockOffsetSeconds).toBe(7200);
+  expect(readOvf(VSPHERE, 'web.ovf').clockOffsetSeconds).toBeUndefined();
+});

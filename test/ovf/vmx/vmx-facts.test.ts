@@ -113,3 +113,12 @@ test.each([
 ])('a text %s is told by its content', (_what, text, expected) => {
   expect(looksLikeVmx(Buffer.from(text))).toBe(expected);
 });
+
+test.each([
+  ['"0"', 0],
+  ['"-18000"', -18_000],
+  ['"x"', undefined],
+  ['"900000"', undefined],
+])('rtc.diffFromUTC = %s', (value, seconds) => {
+  expect(read(smallVmx(`rtc.diffFromUTC = ${value}`)).clockOffsetSeconds).toBe(seconds);
+});

@@ -20,9 +20,9 @@ export function againLines({ exported, skipped, failed }: ExportResult): string[
 /** The next step after the export of several VMs, by the kind of their files. */
 export function useLines({ exported }: ExportResult): string[] {
   const hasFile = (ends: RegExp) => exported.some(({ files }) => files.some(({ path }) => ends.test(path)));
-  if (hasFile(/\.mf$/)) return ['To check the files later, in each folder: sha256sum --check *.mf'];
-  const isDefined = exported.some(({ defined }) => defined !== undefined);
   const isImage = exported.some(({ format }) => format === 'qcow2' || format === 'raw');
+  if (!isImage && hasFile(/\.mf$/)) return ['To check the files later, in each folder: sha256sum --check *.mf'];
+  const isDefined = exported.some(({ defined }) => defined !== undefined);
   if (!isImage || isDefined) return [];
   if (hasFile(/\.yaml$/))
     return ['To run a VM, upload its disks as its .yaml says, and apply it: kubectl apply -f FILE'];

@@ -74,7 +74,8 @@ export async function readBootTexts(guest: Guest): Promise<Map<string, string>> 
   return texts;
 }
 
-async function bootFiles(guest: Guest): Promise<Map<string, RegExp>> {
+/** The guest's files with kernel command lines by path, and the lines in each that have one. */
+export async function bootFiles(guest: Guest): Promise<Map<string, RegExp>> {
   const found = new Map<string, RegExp>();
   for (const { folder, names, lines } of PLACES) {
     for (const path of await guest.files.find(folder, names)) found.set(path, lines);

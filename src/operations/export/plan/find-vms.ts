@@ -54,7 +54,8 @@ export async function findAllVms(
     power,
     connection,
     env,
-  }: Pick<ExportOptions, 'vms' | 'isList' | 'shard' | 'name' | 'power' | 'connection' | 'env'>,
+    networks,
+  }: Pick<ExportOptions, 'vms' | 'isList' | 'shard' | 'name' | 'power' | 'connection' | 'env' | 'networks'>,
   signal: AbortSignal,
 ): Promise<FoundVms> {
   const inventory = await listInventory(client, [INSTANCE_UUID], signal);
@@ -73,7 +74,8 @@ export async function findAllVms(
   if (power.kind === 'shutdown' && unknown !== undefined) throw keptOn(unknown.error);
   // Names are assigned before the list is split into shards: two shards must not both name a VM "web".
   const all = nameEach([...vms.values()], inventory, asked);
-  if (asked !== undefined && all.length + failures.length > 1) throw oneName(all.length + failures.length);
+  const single = asked !== undefined ? '--name' : networks?.macs !== undefined ? '--mac' : undefined;
+  if (single !== undefined && all.length + failures.length > 1) throw oneVm(single, all.length + failures.length);
   const isOwn = (identity: string): boolean => shard === undefined || shardOf(identity, shard.count) === shard.index;
   return {
     found: all.filter(({ identity }) => isOwn(identity)),
@@ -94,9 +96,9 @@ function keptOn(error: Hyper2kvmError): Hyper2kvmError {
   return new Hyper2kvmError('not-found', error.message, { hint: hint.filter(Boolean).join(' '), cause: error });
 }
 
-function oneName(vms: number): Hyper2kvmError {
-  return new Hyper2kvmError('usage', `--name applies to one VM, but ${vms} are to be exported.`, {
-    hint: 'Export them one by one, or omit --name.',
+function oneVm(flag: string, vms: number): Hyper2kvmError {
+  return new Hyper2kvmError('usage', `${flag} applies to one VM, but ${vms} are to be exported.`, {
+    hint: `Export them one by one, or omit ${flag}.`,
   });
 }
 

@@ -1,13 +1,16 @@
 import { join } from 'node:path';
 import { freeBytes } from '../../../base/files/free-space.ts';
+import { requireKnownMacs } from '../../../domain/networks.ts';
 import type { NamedVm } from '../../../domain/vm-name.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { numbersOf, selectDisks, type SelectedFacts } from '../../../vsphere/vm/select-disks.ts';
 import { readVmFacts } from '../../../vsphere/vm/vm-facts.ts';
+import { readVmHardware } from '../../../vsphere/vm/vm-hardware.ts';
 import { freeGenerationName } from '../history/generations.ts';
 import { diskFileName, finalNames } from '../target/formats.ts';
 import { outputFolder } from '../target/output-folder.ts';
-import type { ExportOptions, ExportPlan, LeftOutDisk } from '../types.ts';
+import type { ExportOptions, ExportPlan, LeftOutDisk, PreflightFinding } from '../types.ts';
+import { findingOf } from './findings.ts';
 import { namedVm, type FoundVm } from './find-vms.ts';
 import { inspectHost } from './inspect-host.ts';
 import { expectedBytes, inspectOutput } from './inspect-output.ts';
@@ -45,7 +48,7 @@ export async function planVm(
   const files = finalNames(
     options.encode.format,
     { baseName, disks: disks.map(({ disk }) => disk), hasNvram: facts.hasNvram },
-    options.kubevirt,
+    options,
   );
   const plan: ExportPlan = {
     vm: found.label,
@@ -67,7 +70,25 @@ export async function planVm(
   const forReads = options.transport === 'nfc' ? NFC_PRIVILEGES : [];
   plan.findings.push(...(await inspectPrivileges(client, facts, options.power, signal, forReads)));
   plan.findings.push(...(await inspectOutput(plan, facts, options)));
+  plan.findings.push(...(await inspectNics(client, found, options, signal)));
   return { plan, facts, named: namedVm(found) };
+}
+
+/** The NICs are read only if options name them: a wrong MAC address must not be found after hours of transfer. */
+async function inspectNics(
+  client: VsphereClient,
+  { vm, label }: FoundVm,
+  { networks }: ExportOptions,
+  signal: AbortSignal,
+): Promise<PreflightFinding[]> {
+  if (networks?.macs === undefined) return [];
+  const { nics } = await readVmHardware(client, vm.ref, signal);
+  try {
+    requireKnownMacs(label, nics, networks);
+    return [];
+  } catch (error) {
+    return [findingOf('NICs', error)];
+  }
 }
 
 function leftOutOf(facts: SelectedFacts): { leftOut?: LeftOutDisk[] } {

@@ -10,6 +10,7 @@ import { readVmHardware, type VmHardware } from '../../../vsphere/vm/vm-hardware
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { CleanUp } from '../../clean-up.ts';
 import { descriptionName } from '../../domain/make-domain.ts';
+import { manifestName } from '../../image-manifest.ts';
 import type { ExportRecipe } from '../target/export-recipe.ts';
 import type { PlannedVm } from '../plan/plan-vm.ts';
 import type { DiskSourceFactory } from '../source/disk-source.ts';
@@ -73,6 +74,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
   const { plan, facts, options, recipe, client, job, leave, left, keepForNextRun, report, baseName, record, folder } =
     task;
   const startedAt = Date.now();
+  const isImage = FORMATS[plan.format].image !== undefined;
   const warnings: string[] = [];
   const step = (name: ExportStep, detail: string) => report({ type: 'step', vm: plan.vm, step: name, detail });
   const warn = (message: string) => {
@@ -113,7 +115,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     await cleanUp.run();
     const { descriptor, ...made } = await finishDescriptor(task, described, { source, transfer, resume, step }, signal);
     signal.throwIfAborted();
-    step('finish', 'Finalizing files');
+    step('finish', isImage && options.manifest === true ? 'Computing the manifest' : 'Finalizing files');
     const withFiles = (files: readonly ExportedFile[]): VmExportResult => ({
       vm: plan.vm,
       moRef: plan.moRef,
@@ -177,7 +179,9 @@ function openPackage({ folder, baseName, options, workers }: VmExport): Promise<
   const { image } = FORMATS[encode.format];
   if (image) {
     const descriptorName = descriptionName(baseName, options.kubevirt);
-    return createImagePackage({ folder, force, mode, descriptorName, encoding: encode.image(image), workers });
+    const manifest = options.manifest === true ? manifestName(baseName) : undefined;
+    const names = { descriptorName, manifestName: manifest };
+    return createImagePackage({ folder, force, mode, ...names, encoding: encode.image(image), workers });
   }
   if (encode.format === 'ova')
     return createOvaPackage({ ...place, reservedDescriptorBytes: RESERVED_DESCRIPTOR_BYTES });

@@ -1,5 +1,6 @@
 import { record, string, unknown } from 'valibot';
 import { readJson } from '../../../base/records/read-record.ts';
+import type { NetworkMap } from '../../domain/types.ts';
 import type { EncodeOptions } from '../../encode-options.ts';
 import { FORMATS } from './formats.ts';
 import type { ExportFormat, ExportOptions } from '../types.ts';
@@ -11,11 +12,15 @@ type Ingredients = ReturnType<EncodeOptions<ExportFormat>['byFlag']> & {
   'exclude-disk': readonly string[] | undefined;
   hardware: string;
   network: unknown;
+  bridge: unknown;
+  mac: unknown;
   kubevirt: boolean;
+  manifest: true | undefined;
   fix: string;
   key: readonly string[];
   root: string | undefined;
   'remove-vmware-tools': boolean;
+  'serial-console': true | undefined;
   'virtio-win': string | undefined;
   'from-snapshot': string | undefined;
 };
@@ -38,21 +43,34 @@ export class ExportRecipe {
     return this.#encode.format;
   }
 
-  static of({ encode, name, disks, hardware, networks, kubevirt, guest, power }: ExportOptions): ExportRecipe {
-    const networkOf = networks && [...networks.of].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  static of({
+    encode,
+    name,
+    disks,
+    hardware,
+    networks,
+    kubevirt,
+    manifest,
+    guest,
+    power,
+  }: ExportOptions): ExportRecipe {
     return new ExportRecipe(encode, {
       ...encode.byFlag(),
       name,
       disk: disks?.kind === 'only' ? disks.words : undefined,
       'exclude-disk': disks?.kind === 'except' ? disks.words : undefined,
       hardware,
-      network: networks && { all: networks.all, of: networkOf },
+      network: networks && mapOf(networks),
+      bridge: networks?.bridges && mapOf(networks.bridges),
+      mac: networks?.macs && [...networks.macs].toSorted(byName),
       kubevirt: kubevirt === true,
+      manifest: manifest === true && FORMATS[encode.format].image !== undefined ? true : undefined,
       fix: guest.fix,
       // Only the path of a passphrase file: a record must not help to guess the passphrase.
       key: guest.keys.map(({ device, keyFile }) => `${device}:file:${keyFile}`),
       root: guest.root,
       'remove-vmware-tools': guest.removeVmwareTools,
+      'serial-console': guest.serialConsole === true ? true : undefined,
       'virtio-win': guest.virtioWin,
       'from-snapshot': power.kind === 'from-snapshot' ? power.name : undefined,
     });
@@ -80,6 +98,15 @@ export class ExportRecipe {
     const names = new Set([...own.keys(), ...earlier.keys()]);
     return [...names].filter((name) => earlier.get(name) !== own.get(name)).map((name) => `--${name}`);
   }
+}
+
+/** Undefined for a map without content, which is the same as none. */
+function mapOf({ all, of }: NetworkMap): unknown {
+  return all === undefined && of.size === 0 ? undefined : { all, of: [...of].toSorted(byName) };
+}
+
+function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1;
 }
 
 /** The options in a fingerprint, each with its value as JSON. */

@@ -1,6 +1,7 @@
 import type { SinkFormat } from '../../../image/model/encoding.ts';
 import { descriptionName } from '../../domain/make-domain.ts';
-import type { ExportFormat } from '../types.ts';
+import { manifestName } from '../../image-manifest.ts';
+import type { ExportFormat, ExportOptions } from '../types.ts';
 
 interface FormatFacts {
   diskExtension: string;
@@ -30,10 +31,13 @@ export function diskFileName(baseName: string, number: number, format: ExportFor
 export function finalNames(
   format: ExportFormat,
   { baseName, disks, hasNvram }: { baseName: string; disks: readonly string[]; hasNvram: boolean },
-  kubevirt?: boolean,
+  { kubevirt, manifest }: Pick<ExportOptions, 'kubevirt' | 'manifest'>,
 ): string[] {
   if (format === 'ova') return [`${baseName}.ova`];
   const members = hasNvram ? [...disks, `${baseName}.nvram`] : disks;
-  if (FORMATS[format].image) return [...members, descriptionName(baseName, kubevirt)];
-  return [...(format === 'ovf' ? [`${baseName}.ovf`] : []), ...members, `${baseName}.mf`];
+  const listing = manifestName(baseName);
+  if (FORMATS[format].image) {
+    return [...members, ...(manifest === true ? [listing] : []), descriptionName(baseName, kubevirt)];
+  }
+  return [...(format === 'ovf' ? [`${baseName}.ovf`] : []), ...members, listing];
 }

@@ -6,6 +6,7 @@ import type { NamingOptions } from '../../../base/output/final-names.ts';
 import { FolderOutput } from '../../../base/output/folder-output.ts';
 import { inPackageOrder } from '../../../ovf/write/package-order.ts';
 import type { MemberHints, MemberRecord, PackageContent, PackageFile } from '../../../ovf/write/package-writer.ts';
+import { writeManifest, type FileToList, type ListedFile } from '../../image-manifest.ts';
 import { StreamMember } from '../../../ovf/write/stream-member.ts';
 import type { ExportMember, ExportWriter } from './export-writer.ts';
 import { ImageMember } from './image-member.ts';
@@ -14,6 +15,8 @@ export interface ImagePackageOptions extends NamingOptions {
   folder: string;
   /** The file name of the domain or manifest. */
   descriptorName: string;
+  /** The file name of the manifest; undefined for none. */
+  manifestName?: string | undefined;
   encoding: ImageEncoding;
   /** The threads shared by all images of the run. */
   workers: SharedWorkers;
@@ -24,7 +27,11 @@ export interface ImagePackageOptions extends NamingOptions {
  * OVA, for VMs that run on KVM.
  */
 export async function createImagePackage(options: ImagePackageOptions): Promise<ExportWriter> {
-  return new ImagePackage(options, await FolderOutput.open({ ...options, texts: [options.descriptorName] }));
+  return new ImagePackage(options, await FolderOutput.open({ ...options, texts: textsOf(options) }));
+}
+
+function textsOf({ descriptorName, manifestName }: ImagePackageOptions): string[] {
+  return [descriptorName, ...(manifestName === undefined ? [] : [manifestName])];
 }
 
 class ImagePackage implements ExportWriter {
@@ -71,15 +78,19 @@ class ImagePackage implements ExportWriter {
   }
 
   async finish({ descriptor, beforeNames }: PackageContent, signal?: AbortSignal): Promise<PackageFile[]> {
-    const names = inPackageOrder(this.#complete.values()).map(({ name }) => name);
-    const domain = this.#options.descriptorName;
-    if (descriptor !== undefined) names.push((await this.#output.writeText(domain, descriptor)).name);
+    const members = inPackageOrder(this.#complete.values());
+    const texts: FileToList[] = [];
+    if (descriptor !== undefined) texts.push(await this.#output.writeText(this.#options.descriptorName, descriptor));
+    const hashes = await this.#list(members, texts, signal);
     signal?.throwIfAborted();
+    // The domain comes last: a folder that contains one is a complete export.
+    const names = [...members, ...hashes.slice(-1), ...texts].map(({ name }) => name);
     // Read the attributes again, because an image may have been changed after it was complete.
     const files = await Promise.all(
       names.map(async (name) => ({
         path: join(this.#options.folder, name),
         sizeBytes: (await stat(this.#output.pathOf(name))).size,
+        ...sha256Of(name, hashes),
       })),
     );
     await beforeNames?.(files);
@@ -89,10 +100,30 @@ class ImagePackage implements ExportWriter {
     return files;
   }
 
+  /** The files with their hashes, and the manifest that lists them as the last one; empty without a manifest. */
+  async #list(
+    members: readonly MemberRecord[],
+    texts: readonly FileToList[],
+    signal: AbortSignal | undefined,
+  ): Promise<ListedFile[]> {
+    const { manifestName } = this.#options;
+    if (manifestName === undefined) return [];
+    // The record of an image has the hash of the stream that it was made from.
+    const images = members.map(({ name, sha256, modifiedMs }) =>
+      modifiedMs === undefined ? { name, sha256 } : { name },
+    );
+    return await writeManifest(this.#output, manifestName, [...images, ...texts], signal);
+  }
+
   async discard({ keepComplete }: { keepComplete: boolean }): Promise<void> {
     if (this.#finished) return;
     for (const member of this.#open.values()) await member.discard();
     await this.#workers[Symbol.asyncDispose]();
     await this.#output.discard({ keepComplete: keepComplete });
   }
+}
+
+function sha256Of(wanted: string, hashes: readonly ListedFile[]): { sha256?: string } {
+  const found = hashes.find(({ name }) => name === wanted);
+  return found === undefined ? {} : { sha256: found.sha256 };
 }
