@@ -8,7 +8,7 @@ import { PROGRESS_FLAGS } from '../cli/progress/progress-flags.ts';
 import { REPORT_FLAGS } from '../cli/run-report/report-flags.ts';
 import { bootTestReport, bootTestWords } from '../cli/report/boot-test-report.ts';
 import type { ExportScreen } from '../cli/screen/screen.ts';
-import { KEY_FLAG, readKeys } from './flags/fix-flags.ts';
+import { BOOT_TEST_ADDRESSES_FLAG, GUEST_NET_FLAG, KEY_FLAG, readGuestNetFile, readKeys } from './flags/fix-flags.ts';
 import { INPUT_FORMAT_FLAG, readInputFormat } from './flags/input-format-flag.ts';
 import type * as BootTest from '../operations/boot-test/boot-test.ts';
 import {
@@ -28,7 +28,7 @@ const MOST_MEMORY_BYTES = 2 ** 40;
 export class BootTestCommand extends BaseCommand<BootTestResult> {
   static override summary = 'Boot a domain or a disk in QEMU, and check whether the guest comes up.';
   static override description =
-    'Runs the VM of a libvirt domain, or a standalone disk on virtio hardware, with KVM or otherwise in emulation, until there is a login prompt on the serial console, an answer of the guest agent and a frame from its NIC, or a sign of failure. The disks are only read: what the guest writes goes to an overlay that is gone afterwards. No frame leaves QEMU, whose own DHCP server answers. A screenshot and the log of the serial console are kept in the job folder. A guest that does not come up, whose network is silent, or that uses a configured address on another NIC than its own, is exit code 16.';
+    'Runs the VM of a libvirt domain, or a standalone disk on virtio hardware, with KVM or otherwise in emulation, until there is a login prompt on the serial console, an answer of the guest agent and a frame from its NIC, or a sign of failure. The disks are only read: what the guest writes goes to an overlay that is gone afterwards. No frame leaves QEMU, whose own DHCP server answers. A screenshot and the log of the serial console are kept in the job folder. A guest that does not come up, whose network is silent, or that uses a configured address on another NIC than its own, is exit code 16. Each NIC is compared with the addresses that it had on VMware, if they are known (--guest-net).';
 
   static override examples = [
     { description: 'Boot the domain that a conversion wrote', command: '<%= config.bin %> boot-test web-01.xml' },
@@ -65,6 +65,8 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
       description: 'Guest memory, such as 4G. Default: the memory of the domain, or 2G for a standalone disk.',
     }),
     key: KEY_FLAG,
+    'guest-net': GUEST_NET_FLAG,
+    'boot-test-addresses': BOOT_TEST_ADDRESSES_FLAG,
     accelerator: Flags.string({
       options: ACCELERATOR_CHOICES,
       default: 'auto',
@@ -107,13 +109,15 @@ export class BootTestCommand extends BaseCommand<BootTestResult> {
       memoryBytes:
         memory === undefined ? undefined : readSize('--memory', memory, LEAST_MEMORY_BYTES, MOST_MEMORY_BYTES),
       keys: readKeys(flags.key),
+      guestNetFile: readGuestNetFile(flags['guest-net']),
+      requireAddresses: flags['boot-test-addresses'],
       accelerator: readChoice('--accelerator', flags.accelerator, ACCELERATOR_CHOICES),
       env: this.env,
     };
     const { bootTestError } = await this.operation();
     const result = await this.#bootTest(options);
     this.runReport.take(bootTestDocument(result));
-    if (!this.quiet) this.print(bootTestReport(result));
+    if (!this.quiet) this.print(bootTestReport(result, this.tableWidth()));
     const error = bootTestError(result);
     if (error !== undefined) this.failWith(error);
     return result;

@@ -14,6 +14,7 @@ import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from '.
 import { OPTIONAL_COMPRESSION } from './flags/compress-flag.ts';
 import { OPTIONAL_LIBVIRT } from './flags/domain-flags.ts';
 import { CONVERT_FLAGS, readConvertOptions } from './flags/convert-flags.ts';
+import { readBootTestAddresses } from './flags/fix-flags.ts';
 import { convertDocument } from './documents/convert-document.ts';
 
 /** `hyper2kvm convert SOURCE` */
@@ -78,7 +79,8 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
   async run(): Promise<ConvertResult | ConvertPlan> {
     const { args, flags } = await this.parse(ConvertCommand);
     this.quiet = flags.quiet;
-    const bootTest = flags['boot-test'] ? { env: this.env } : undefined;
+    const requireAddresses = readBootTestAddresses(flags);
+    const bootTest = flags['boot-test'] ? { env: this.env, requireAddresses } : undefined;
     const options = { ...readConvertOptions(args.source, flags, this.env), bootTest, env: this.env };
     await requireOpenFiles();
     return flags['dry-run'] ? this.#plan(options) : this.#convert(options);
@@ -112,7 +114,7 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
   }
 
   #tellBootTest(result: BootTestResult): void {
-    if (!this.quiet) this.print(bootTestReport(result));
+    if (!this.quiet) this.print(bootTestReport(result, this.tableWidth()));
     if (result.problem === undefined) return;
     const { message, hint } = result.problem;
     this.failWith(new Hyper2kvmError('guest', message, { hint: `The images are kept. ${hint}` }));

@@ -6,7 +6,7 @@ import { EXPORT_FORMATS, type ExportOptions, type PowerChoice } from '../operati
 import { readCompression } from './flags/compress-flag.ts';
 import { readDiskChoice } from './flags/disk-flags.ts';
 import { needDomain, readDomainOptions } from './flags/domain-flags.ts';
-import { readFixOptions } from './flags/fix-flags.ts';
+import { readBootTestAddresses, readFixOptions } from './flags/fix-flags.ts';
 import { readNotify } from './flags/notify-flags.ts';
 import type { ExportFlagValues } from './flags/export-flags.ts';
 import { readRepeatOptions } from './flags/repeat-flags.ts';
@@ -35,6 +35,7 @@ export function readExportOptions(
     ...readDomainOptions(flags),
     guest: readFixOptions(flags),
     bootTest: flags['boot-test'],
+    requireAddresses: readBootTestAddresses(flags),
     power: readPower(flags),
     ...transfer,
     ...readFleetOptions(flags, transfer.parallel, env),
@@ -60,6 +61,7 @@ function refuseImageFlags(flags: ExportFlagValues, format: string): void {
     'no-system',
     'virtio-win',
     'boot-test',
+    'boot-test-addresses',
   ] as const;
   const given = names.find((name) => flags[name] !== undefined && flags[name] !== false);
   if (given === undefined) return;

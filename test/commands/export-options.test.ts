@@ -85,6 +85,7 @@ const SAME_BYTES: Record<string, string[]> = {
   define: ['--define=qemu:///session'],
   'no-system': ['--no-system'],
   'boot-test': ['--boot-test'],
+  'boot-test-addresses': ['--boot-test', '--boot-test-addresses'],
   // Always rejected.
   'fix-plan': [],
   // What the user sees of it.

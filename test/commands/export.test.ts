@@ -40,6 +40,7 @@ const BOOTED: NonNullable<ExportResult['exported'][number]['bootTest']> = {
       firstFrameSeconds: null,
       sent: { dhcp: false, addresses: [], arpTargets: [] },
       configured: null,
+      address: { verdict: 'not-compared', expected: [], isDifferent: false, words: 'silent' },
     },
   ],
   restarts: 0,

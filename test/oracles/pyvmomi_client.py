@@ -30,7 +30,13 @@ def main():
             raise SystemExit(f'no VM {name}')
         result = export(content, found[0], parts, context, folder)
         result['vms'] = [
-            {'name': vm.name, 'moRef': vm._moId, 'powerState': vm.runtime.powerState, 'disks': disks_of(vm)}
+            {
+                'name': vm.name,
+                'moRef': vm._moId,
+                'powerState': vm.runtime.powerState,
+                'disks': disks_of(vm),
+                'net': net_of(vm),
+            }
             for vm in vms
         ]
         result['session'] = content.sessionManager.currentSession.userName
@@ -60,6 +66,24 @@ def list_vms(content):
 def disks_of(vm):
     devices = sorted(vm.config.hardware.device, key=lambda each: each.key)
     return [each.capacityInBytes for each in devices if isinstance(each, vim.vm.device.VirtualDisk)]
+
+
+def net_of(vm):
+    """Every address that the tools report, with its gateway, by MAC address."""
+    routes = [route for stack in vm.guest.ipStack for route in stack.ipRouteConfig.ipRoute if route.prefixLength == 0]
+    return [
+        {
+            'mac': nic.macAddress,
+            'device': nic.deviceConfigId,
+            'plain': list(nic.ipAddress),
+            'addresses': [
+                [each.ipAddress, each.prefixLength, each.origin, each.state]
+                for each in (nic.ipConfig.ipAddress if nic.ipConfig else [])
+            ],
+            'gateways': [route.gateway.ipAddress for route in routes if route.gateway.device == str(index)],
+        }
+        for index, nic in enumerate(vm.guest.net)
+    ]
 
 
 def export(content, vm, parts, context, folder):

@@ -89,6 +89,18 @@ describe.each(SERVERS)('%s', (_name, options, root) => {
     const seen: PyvmomiReport = JSON.parse(await outputOf(paths.pyvmomi, args));
     expect(seen.session).toBe(server.username);
     expect(seen.vms.map((vm) => vm.name)).toEqual(['web', 'a%2fb 100%25', 'running']);
+    expect(seen.vms.map((vm) => vm.net.length)).toEqual([0, 0, 2]);
+    expect(seen.vms[2]?.net[1]).toEqual({
+      mac: '00:50:56:01:02:04',
+      device: 4000,
+      plain: ['192.0.2.14', 'fe80::1'],
+      addresses: [
+        ['192.0.2.14', 24, 'manual', 'preferred'],
+        ['fe80::1', 64, 'linklayer', 'deprecated'],
+      ],
+      gateways: ['192.0.2.1'],
+    });
+    expect(seen.vms[2]?.net[0]).toMatchObject({ device: -1, plain: ['172.17.0.1'], addresses: [] });
     expect(seen.vms[0]?.disks).toEqual(CONTENTS.map((content) => content.capacityBytes));
     expect(seen.manifest).toEqual(
       seen.files.map(({ key, size, sha256 }) => expect.objectContaining({ key, size, checksum: sha256 })),
@@ -105,7 +117,7 @@ describe.each(SERVERS)('%s', (_name, options, root) => {
 /** The output of pyvmomi_client.py. */
 interface PyvmomiReport {
   session: string;
-  vms: { name: string; disks: number[] }[];
+  vms: { name: string; disks: number[]; net: unknown[] }[];
   files: { key: string; name: string; size: number; sha256: string }[];
   manifest: unknown[];
   descriptor: string;
@@ -124,7 +136,25 @@ async function start(options: TestServerOptions): Promise<TestServer> {
         disks: CONTENTS.map((content) => ({ content })),
       },
       { name: 'a/b 100%', disks: [{ content: emptyContent(MIB) }] },
-      { name: 'running', powerState: 'poweredOn', disks: [{ content: mixedContent(MIB, 'running') }] },
+      {
+        name: 'running',
+        powerState: 'poweredOn',
+        disks: [{ content: mixedContent(MIB, 'running') }],
+        guestNet: {
+          nics: [
+            { macAddress: '02:42:ac:11:00:01', addresses: [{ address: '172.17.0.1' }], ipConfig: false },
+            {
+              macAddress: '00:50:56:01:02:04',
+              deviceConfigId: 4000,
+              addresses: [
+                { address: '192.0.2.14', origin: 'manual' },
+                { address: 'fe80::1', prefix: 64, origin: 'linklayer', state: 'deprecated' },
+              ],
+            },
+          ],
+          gateways: [{ nic: 1, address: '192.0.2.1' }],
+        },
+      },
     ],
   });
 }

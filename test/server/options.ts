@@ -1,6 +1,7 @@
 import type { ServerCertificate } from './certificate.ts';
 import type { ContentSource } from './content-source.ts';
 import type { WindowLimits } from './disks/changed-areas.ts';
+import type { GuestNetOptions } from './guest-net.ts';
 import type { NfcOptions } from './nfc/nfc-options.ts';
 
 /** Options of a test server. All are optional. */
@@ -103,6 +104,11 @@ export interface VmOptions {
   cpus?: number;
   memoryMb?: number;
   networkAdapters?: readonly NetworkCardOptions[];
+  /**
+   * `guest.net` and `guest.ipStack`. The server keeps them when VMware Tools have stopped. Default: tools that report
+   * nothing.
+   */
+  guestNet?: GuestNetOptions;
   snapshots?: readonly SnapshotOptions[];
   /** Default: `running` when the VM is powered on. */
   tools?: 'running' | 'notRunning' | 'notInstalled';

@@ -24,6 +24,19 @@ export function sampleVms(): VmOptions[] {
       folder: ['Linux'],
       powerState: 'poweredOn',
       networkAdapters: [{ macAddress: '00:50:56:01:02:04' }],
+      guestNet: {
+        nics: [
+          { macAddress: '02:42:ac:11:00:01', addresses: [{ address: '172.17.0.1', prefix: 16 }] },
+          {
+            macAddress: '00:50:56:01:02:04',
+            deviceConfigId: 4000,
+            network: 'VM Network',
+            addresses: [{ address: '192.0.2.14' }, { address: 'fe80::250:56ff:fe01:204', prefix: 64 }],
+          },
+        ],
+        gateways: [{ nic: 1, address: '192.0.2.1' }],
+        dns: ['192.0.2.53'],
+      },
       disks: [{ content: mixedContent(128 * MIB, 'db-01') }],
     },
     {

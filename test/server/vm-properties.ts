@@ -1,5 +1,6 @@
 import type { DiskState } from './disks/vm-disk.ts';
 import type { VirtualMachine } from './virtual-machine.ts';
+import { guestNetFields } from './guest-net.ts';
 import { arrayOf, data, enumOf, refs, strings, type DataObject, type Fields } from './value.ts';
 import { hardwareDevices } from './vm-hardware.ts';
 import { vmLayout } from './vm-layout.ts';
@@ -142,6 +143,7 @@ function vmGuest(vm: VirtualMachine): DataObject {
   return data('GuestInfo', {
     ...toolsFields(vm),
     ...known,
+    ...guestNetFields(vm.options.guestNet),
     guestState: vm.toolsRunning ? 'running' : 'notRunning',
     guestOperationsReady: vm.toolsRunning,
   });

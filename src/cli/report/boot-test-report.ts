@@ -1,12 +1,13 @@
 import { formatDuration } from '../../base/text/amounts.ts';
 import type { BootTestResult } from '../../operations/boot-test/types.ts';
 import { safeText } from '../text/safe-text.ts';
+import { renderTable } from '../text/table.ts';
 
 /** The last console lines contain little information when the guest started successfully. */
 const SHOWN_LINES = 4;
 
 /** The result of a boot test as text: the verdict with its time, each sign, and where to look. */
-export function bootTestReport(result: BootTestResult): string[] {
+export function bootTestReport(result: BootTestResult, width: number | undefined): string[] {
   const { verdict, failure, nics, accelerator, picture, serialLog, failedUnits, lastLines, warnings } = result;
   const how = accelerator === 'kvm' ? 'with KVM' : 'in emulation';
   const prompt = seenWords('login prompt', result.loginPromptSeconds);
@@ -17,6 +18,7 @@ export function bootTestReport(result: BootTestResult): string[] {
     `${safeText(result.name)}: ${bootTestWords(result)}, ${how}`,
     `  Seen: ${[prompt, agent, ...frames].join(', ')}`,
     ...nics.filter(({ firstFrameSeconds }) => firstFrameSeconds !== null).map(sentLine),
+    ...addressTable(nics, width).map((line) => `  ${line}`),
     ...(failure === undefined ? [] : [`  Failed after ${secondsWords(failure.seconds)}: ${safeText(failure.text)}`]),
     ...(failedUnits.length === 0 ? [] : ['  Failed units:', ...failedUnits.map((line) => `    ${safeText(line)}`)]),
     ...(console.length === 0 ? [] : ['  Console:', ...console.map((line) => `    ${safeText(line)}`)]),
@@ -53,6 +55,19 @@ function sentLine({ mac, sent: { dhcp, addresses, arpTargets }, configured }: Bo
   ].filter(Boolean);
   const known = configured === null ? '' : ` (configured: ${safeText(configured.join(', '))})`;
   return `  Sent by ${mac}: ${words.length === 0 ? 'no frame with an address' : words.join('; ')}${known}`;
+}
+
+/** Narrower terminals have no room for the expected addresses, which are also in the words about a difference. */
+const LEAST_WIDTH_OF_EXPECTED = 70;
+
+/** A row for each NIC, if an address is known to compare with. */
+function addressTable(nics: BootTestResult['nics'], width: number | undefined): string[] {
+  if (nics.every(({ address }) => address.verdict === 'not-compared')) return [];
+  const isNarrow = width !== undefined && width < LEAST_WIDTH_OF_EXPECTED;
+  const expected = isNarrow ? [] : [{ header: 'EXPECTED', cut: 'end' } as const];
+  const columns = [{ header: 'NIC' }, ...expected, { header: 'IN THE BOOT TEST', cut: 'wrap' } as const];
+  const rows = nics.map(({ mac, address }) => [mac, ...expected.map(() => address.expected.join(', ')), address.words]);
+  return renderTable(columns, rows, width === undefined ? undefined : width - 2);
 }
 
 function seenWords(what: string, seconds: number | null): string {

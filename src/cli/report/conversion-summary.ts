@@ -6,6 +6,7 @@ import { renderTable } from '../text/table.ts';
 import { defineStep } from './define-step.ts';
 import { timeWords } from './time-words.ts';
 import { hardwareLines } from './hardware-lines.ts';
+import { addressLines } from './address-lines.ts';
 import { fixReport } from './fix-report.ts';
 import { folderOf, leftOutLines, originWords, sourceWords } from './conversion-words.ts';
 
@@ -18,7 +19,8 @@ const VERIFIED: Readonly<Record<ConvertedDisk['verified'], string>> = {
 
 /** The result of a conversion as text: the images, how each was verified, the domain, and the next step. */
 export function conversionSummary(result: ConvertResult, width: number | undefined): string[] {
-  const { source, disks, domain, hardware, guest, warnings, copySeconds, seconds } = result;
+  const { source, disks, domain, hardware, guest, guestNet, warnings, copySeconds, seconds } = result;
+  const inner = width === undefined ? undefined : width - 2;
   if (guest?.outcome === 'planned') return fixReport(guest, width);
   const capacityBytes = disks.reduce((sum, disk) => sum + disk.virtualSizeBytes, 0);
   const table = renderTable(
@@ -46,6 +48,7 @@ export function conversionSummary(result: ConvertResult, width: number | undefin
     `  ${formatBytes(capacityBytes)} of capacity in ${timeWords({ bytes: capacityBytes, workSeconds: copySeconds, seconds })}`,
     ...leftOutLines(result.leftOut).map((line) => `  ${line}`),
     ...warnings.map((warning) => `  Warning: ${safeText(warning)}`),
+    ...(guestNet === undefined ? [] : addressLines(guestNet, inner).map((line) => `  ${line}`)),
     ...hardwareLines(hardware),
     ...(guest === undefined
       ? []

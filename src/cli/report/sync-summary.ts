@@ -51,7 +51,7 @@ function rehearsalLines({ error, guest, hardware, bootTest, seconds }: Rehearsal
           .map((line) => `  ${line}`)),
     ...(guest === undefined ? [] : fixReport(guest, undefined)),
     ...hardwareLines(hardware).map((line) => line.trimStart()),
-    ...(bootTest === undefined ? [] : bootTestReport(bootTest)),
+    ...(bootTest === undefined ? [] : bootTestReport(bootTest, undefined)),
   ];
 }
 

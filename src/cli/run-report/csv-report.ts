@@ -20,7 +20,7 @@ type Row = Partial<Record<(typeof COLUMNS)[number], string | number | undefined>
 /** The first line, which also identifies a report. */
 export const CSV_HEADER = csvLine(COLUMNS);
 
-/** A report as CSV (RFC 4180): a row for the run, each VM, disk, file, check, warning and error. Sizes are in bytes. */
+/** A report as CSV (RFC 4180): a row for the run, each VM, disk, file, NIC, check, warning and error. Sizes are in bytes. */
 export function csvReport(report: RunReport): string {
   const seconds = (report.endedAt.getTime() - report.startedAt.getTime()) / 1000;
   const detail = `started ${report.startedAt.toISOString()}, exit code ${report.exitCode}, version ${report.version}`;
@@ -50,6 +50,7 @@ function itemRows(item: ReportItem): Row[] {
       detail: file,
     })),
     ...item.files.map(({ path, sizeBytes, sha256 }) => ({ record: 'file', name: path, size_bytes: sizeBytes, sha256 })),
+    ...item.nics.map(({ mac, network, onVmware }) => ({ record: 'nic', name: mac, source: network, detail: onVmware })),
     ...item.checks.map(({ level, what, detail }) => ({ record: 'check', result: level, name: what, detail })),
     ...(item.picture === undefined ? [] : [{ record: 'screenshot', name: item.picture.path }]),
     ...noteRows(item.notes),

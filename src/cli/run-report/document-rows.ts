@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { formatBytes, formatDuration, formatRate } from '../../base/text/amounts.ts';
 import type { BootTestDocument, ConvertDocument, ExportDocument } from '../../operations/documents/schemas.ts';
-import { addBootTest, addGuest } from './guest-rows.ts';
+import { addAddresses, addBootTest, addGuest } from './guest-rows.ts';
 import { factsOf, itemOf, notesOf, type ReportItem } from './report-rows.ts';
 
 /** The results of commands with `--report`, as `--json` prints them. */
@@ -76,6 +76,7 @@ function exportedItem(vm: ExportedVm): ReportItem {
     sizeBytes: vm.files.find(({ path }) => basename(path) === file)?.sizeBytes,
   }));
   item.files = vm.files.map(fileRow);
+  addAddresses(item, vm.guestNet);
   addGuest(item, vm.guest);
   addBootTest(item, vm.bootTest);
   // A warning of a boot test or of a fix can also be one of the VM.
@@ -145,6 +146,7 @@ function convertedItem(result: ConvertDocument): ReportItem {
     what: basename(path),
     detail: VERIFIED[verified],
   }));
+  addAddresses(item, result.guestNet);
   addGuest(item, result.guest);
   addBootTest(item, result.bootTest);
   const known = new Set(item.notes.map(({ text }) => text));

@@ -1,9 +1,20 @@
 import type { BootTestDocument } from '../../operations/documents/schemas.ts';
 import type { FixReportDocument } from '../../operations/fix-guest/report-schema.ts';
+import type { GuestNetReport } from '../../operations/guest-net/types.ts';
+import { addressWords } from '../report/address-lines.ts';
 import { bootTestWords } from '../report/boot-test-report.ts';
 import { notesOf, type ReportItem, type ReportLevel } from './report-rows.ts';
 
 const LEVELS: Readonly<Record<string, ReportLevel>> = { ready: 'ok', 'not-ready': 'error', unknown: 'warning' };
+
+/** Adds the addresses on VMware, or why they are not known. */
+export function addAddresses(item: ReportItem, guestNet: GuestNetReport | undefined): void {
+  if (guestNet === undefined) return;
+  const { reason, nics, readAt } = guestNet;
+  const words = reason !== null ? `not known. ${reason}` : readAt === null ? 'written by hand' : `read at ${readAt}`;
+  item.facts.push(['Addresses of the guest', words]);
+  item.nics = nics.map((nic) => ({ mac: nic.mac, network: nic.network ?? '', onVmware: addressWords(nic) }));
+}
 
 /** Adds what was changed and checked in a guest. */
 export function addGuest(item: ReportItem, guest: FixReportDocument | undefined): void {
@@ -31,6 +42,11 @@ export function addBootTest(item: ReportItem, test: BootTestDocument | undefined
     what: 'Boot test',
     detail: `${bootTestWords(test)}, ${how}, ${test.firmware}`,
   });
+  for (const { mac, address } of test.nics) {
+    if (address.verdict === 'not-compared') continue;
+    const detail = `${mac}: ${address.words}`;
+    item.checks.push({ level: address.isDifferent ? 'warning' : 'ok', what: 'Address in the boot test', detail });
+  }
   for (const unit of test.failedUnits) item.checks.push({ level: 'warning', what: 'Failed unit', detail: unit });
   if (test.problem !== undefined) {
     item.notes.push({ level: 'error', text: `${test.problem.message} ${test.problem.hint}` });

@@ -23,6 +23,13 @@ export interface ReportCheck {
   detail: string;
 }
 
+/** A NIC, its addresses on VMware, and those in the boot test. */
+export interface ReportNic {
+  mac: string;
+  network: string;
+  onVmware: string;
+}
+
 /** A sentence for the reader. */
 export interface ReportNote {
   level: ReportLevel;
@@ -44,6 +51,7 @@ export interface ReportItem {
   facts: (readonly [label: string, value: string])[];
   disks: ReportDisk[];
   files: ReportFile[];
+  nics: ReportNic[];
   checks: ReportCheck[];
   notes: ReportNote[];
   picture: ReportPicture | undefined;
@@ -74,6 +82,7 @@ export function itemOf(name: string, state: string, level: ReportLevel): ReportI
     facts: [],
     disks: [],
     files: [],
+    nics: [],
     checks: [],
     notes: [],
     picture: undefined,

@@ -48,6 +48,11 @@ export function tablesOf(item: ReportItem): ReportTable[] {
       })),
     },
     {
+      caption: 'Addresses',
+      columns: [{ header: 'NIC', isCode: true }, { header: 'Network' }, { header: 'On VMware' }],
+      rows: item.nics.map(({ mac, network, onVmware }) => ({ cells: [mac, network, onVmware] })),
+    },
+    {
       caption: 'Checks',
       columns: [{ header: 'Result' }, { header: 'Check' }, { header: 'Finding' }],
       rows: item.checks.map(({ level, what, detail }) => ({ cells: [LEVEL_WORDS[level], what, detail], level })),

@@ -29,6 +29,7 @@ export function convertDocument(result: ConvertResult | ConvertPlan): ConvertDoc
     defined: result.defined,
     hardware: result.hardware,
     guest: result.guest && fixReportDocument(result.guest),
+    guestNet: result.guestNet,
     warnings: result.warnings,
     copySeconds: result.copySeconds,
     seconds: result.seconds,

@@ -71,6 +71,7 @@ function vmDocument(result: VmExportResult): ExportDocument['exported'][number] 
     quiesced: result.quiesced,
     hardware: result.hardware,
     guest: result.guest && fixReportDocument(result.guest),
+    guestNet: result.guestNet,
     warnings: result.warnings,
     fetchSeconds: result.fetchSeconds,
     seconds: result.seconds,

@@ -7,7 +7,15 @@ import { PROGRESS_FLAGS } from '../../cli/progress/progress-flags.ts';
 import { REPORT_FLAGS } from '../../cli/run-report/report-flags.ts';
 import { EncodeOptions, SINK_FORMATS } from '../../operations/encode-options.ts';
 import type { ConvertOptions } from '../../operations/convert/types.ts';
-import { BOOT_TEST_FLAG, FIX_FLAGS, FIX_PLAN_FLAG, readFixOptions } from './fix-flags.ts';
+import {
+  BOOT_TEST_ADDRESSES_FLAG,
+  BOOT_TEST_FLAG,
+  FIX_FLAGS,
+  FIX_PLAN_FLAG,
+  GUEST_NET_FLAG,
+  readFixOptions,
+  readGuestNetFile,
+} from './fix-flags.ts';
 import { COMPRESS_FLAG, needQcow2, readCompression } from './compress-flag.ts';
 import { INPUT_FORMAT_FLAG, readInputFormat } from './input-format-flag.ts';
 import { MANIFEST_FLAG, MODE_FLAG } from './file-flags.ts';
@@ -66,6 +74,7 @@ export const CONVERT_FLAGS = {
   ...DOMAIN_FLAGS,
   ...FIX_FLAGS,
   'fix-plan': FIX_PLAN_FLAG,
+  'guest-net': GUEST_NET_FLAG,
   force: Flags.boolean({
     char: 'f',
     default: false,
@@ -75,6 +84,7 @@ export const CONVERT_FLAGS = {
   mode: MODE_FLAG,
   manifest: MANIFEST_FLAG,
   'boot-test': BOOT_TEST_FLAG,
+  'boot-test-addresses': BOOT_TEST_ADDRESSES_FLAG,
   'dry-run': Flags.boolean({
     default: false,
     description: 'Show what the source is and what would be written, without writing anything.',
@@ -123,6 +133,7 @@ export function readConvertOptions(
     configuration: flags.configuration,
     ...readDomainOptions(flags),
     guest: readFixOptions(flags),
+    guestNet: readGuestNetFile(flags['guest-net']),
     force: flags.force,
     mode: readMode('--mode', flags.mode),
     manifest: flags.manifest,

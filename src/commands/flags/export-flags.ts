@@ -11,7 +11,7 @@ import { DOMAIN_FLAGS } from './domain-flags.ts';
 import { MANIFEST_FLAG, MODE_FLAG } from './file-flags.ts';
 import { FLEET_FLAGS } from './fleet-flags.ts';
 import { NOTIFY_FLAGS } from './notify-flags.ts';
-import { BOOT_TEST_FLAG, FIX_FLAGS } from './fix-flags.ts';
+import { BOOT_TEST_ADDRESSES_FLAG, BOOT_TEST_FLAG, FIX_FLAGS } from './fix-flags.ts';
 import { REPEAT_FLAGS } from './repeat-flags.ts';
 import { TRANSFER_FLAGS } from './transfer-flags.ts';
 import { TRANSPORT_FLAGS } from './transport-flags.ts';
@@ -58,6 +58,7 @@ export const EXPORT_FLAGS = {
     description: 'Not supported by export. Use convert --fix-plan.',
   }),
   'boot-test': BOOT_TEST_FLAG,
+  'boot-test-addresses': BOOT_TEST_ADDRESSES_FLAG,
   detach: DETACH_FLAG,
   force: Flags.boolean({ char: 'f', default: false, description: 'Overwrite existing files in the output folder.' }),
   mode: MODE_FLAG,

@@ -60,6 +60,33 @@ export const BOOT_TEST_FLAG = Flags.boolean({
     'Boot the result in QEMU without changing it, and end with exit code 16 if the guest or its network does not come up. The images are kept.',
 });
 
+/** Used by `convert`, `export` and `boot-test`. */
+export const BOOT_TEST_ADDRESSES_FLAG = Flags.boolean({
+  default: false,
+  description:
+    'Fail the boot test if a NIC does not use the address that it had on VMware or has in the configuration of the guest, or if no address is known to compare with. Without this flag, a difference is a warning.',
+});
+
+/** Used by `convert` and `boot-test`. */
+export const GUEST_NET_FLAG = Flags.string({
+  helpValue: 'FILE',
+  description:
+    'File with the addresses of the guest on VMware, as export writes it or written by hand. Default: NAME.guest-net.json next to the source or the domain, if it exists.',
+});
+
+/** @throws usage error for an empty path. */
+export function readGuestNetFile(text: string | undefined): string | undefined {
+  return readPath('--guest-net', text);
+}
+
+/** @throws usage error without a boot test. */
+export function readBootTestAddresses(flags: { 'boot-test': boolean; 'boot-test-addresses': boolean }): boolean {
+  if (flags['boot-test-addresses'] && !flags['boot-test']) {
+    throw new Hyper2kvmError('usage', '--boot-test-addresses needs --boot-test.', { hint: 'Add --boot-test.' });
+  }
+  return flags['boot-test-addresses'];
+}
+
 type FixFlagValues = Interfaces.InferredFlags<typeof FIX_FLAGS> & { 'fix-plan': boolean };
 
 /**

@@ -22,8 +22,10 @@ export interface BootPatience {
   timeoutSeconds: number;
   /** How long to wait for the network after the guest is up. */
   networkSeconds: number;
-  /** With several NICs: how long to wait for the addresses of all, after the last of them sent its first frame. */
+  /** With several NICs or expected addresses: how long to wait for the addresses of all, after the last of them sent its first frame. */
   addressSeconds: number;
+  /** In NIC order: the addresses that the guest is expected to use. They are waited for with one NIC, too. */
+  expected?: readonly (readonly string[])[] | undefined;
   /**
    * How long to wait for a login prompt or a failure after the first frame, since an initramfs can use the network
    * too.
@@ -58,13 +60,16 @@ export function verdictOf(signs: BootSigns, nowSeconds: number, patience: BootPa
 }
 
 /**
- * All NICs were heard. With several NICs, their addresses are also known, which show whether each is on its own
- * network.
+ * All NICs were heard. With several NICs or expected addresses, the addresses are also known, which show whether each
+ * NIC is on its own network.
  */
 function isNetworkKnown({ frameSeconds, traffic }: BootSigns, nowSeconds: number, patience: BootPatience): boolean {
   const heard = frameSeconds.filter((seconds) => seconds !== undefined);
   if (heard.length < frameSeconds.length) return false;
-  return heard.length < 2 || traffic.every(isAddressed) || nowSeconds - Math.max(...heard) >= patience.addressSeconds;
+  const { expected = [] } = patience;
+  const isNeeded = heard.length > 1 || (heard.length > 0 && expected.some((addresses) => addresses.length > 0));
+  if (!isNeeded || traffic.every((each, index) => isAddressed(each, expected[index]))) return true;
+  return nowSeconds - Math.max(...heard) >= patience.addressSeconds;
 }
 
 function earliest(times: readonly (number | undefined)[]): number | undefined {

@@ -21,6 +21,8 @@ export interface BootCheck {
    * defect in the entry of an older kernel.
    */
   isAdvisory?: true | undefined;
+  /** The static addresses of the configuration that the check is about; absent if it has none. */
+  addresses?: readonly string[] | undefined;
   /** One sentence that names the entry, and the device or file that it refers to or lacks. */
   reason: string;
 }

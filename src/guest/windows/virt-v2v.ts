@@ -30,6 +30,8 @@ export interface VirtV2vOptions extends ApplianceOptions {
   root: string;
   /** An ISO, or a folder with its content. */
   virtioWin: string;
+  /** Values of `--mac`. */
+  mac?: readonly string[] | undefined;
   /** Receives the program's message about its next step. */
   onStep: (text: string) => void;
 }
@@ -56,12 +58,13 @@ export async function runVirtV2v(options: VirtV2vOptions): Promise<string[]> {
 }
 
 async function runOnce(options: VirtV2vOptions, { env, limitMs }: ApplianceStart): Promise<string[]> {
-  const { program, disks, root, virtioWin } = options;
+  const { program, disks, root, virtioWin, mac = [] } = options;
   const scratch = await mkdtemp(join(tmpdir(), 'hyper2kvm-v2v-'));
   try {
     const machine = join(scratch, 'machine.xml');
     await writeFile(machine, machineXml(disks), { flag: 'wx', mode: 0o600 });
-    const args = [program, '--machine-readable', '--root', root, '-i', 'libvirtxml', machine];
+    const nics = mac.flatMap((value) => ['--mac', value]);
+    const args = [program, '--machine-readable', '--root', root, ...nics, '-i', 'libvirtxml', machine];
     const child = spawnTied(args, {
       env: { ...env, ...scratchEnvironment(scratch), TMPDIR: scratch, VIRTIO_WIN: virtioWin },
       scratch,

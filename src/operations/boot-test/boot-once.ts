@@ -9,6 +9,7 @@ import type { QemuPrograms } from '../../guest/boot/qemu/find-qemu.ts';
 import { noTraffic } from '../../guest/boot/observe/nic-traffic.ts';
 import { runBoot, type BootOutcome } from '../../guest/boot/run-boot.ts';
 import type { BootTarget } from './boot-target.ts';
+import { awaited, judgeAddress, knownAddresses } from './nic-address.ts';
 import type { BootTestOptions, BootTestResult } from './types.ts';
 
 const KVM_PATIENCE: BootPatience = {
@@ -72,12 +73,18 @@ async function run(boot: OneBoot, accelerator: Accelerator, signal: AbortSignal)
   const { target, programs, options, passphrases, folder, tell, warn } = boot;
   const how = accelerator === 'kvm' ? 'with KVM' : 'in emulation';
   tell(`Booting ${how}, waiting for signs of life`);
+  const { machine } = target;
+  const { guestNet, configuredNics } = options;
+  const nics = machine.nics.map((nic) => {
+    return { ...nic, expected: awaited(knownAddresses(nic.mac, guestNet, configuredNics)) };
+  });
+  const expected = nics.map((nic) => nic.expected);
   const outcome = await runBoot(
     {
-      machine: target.machine,
+      machine: { ...machine, nics },
       programs,
       accelerator,
-      patience: patienceFor(accelerator, options.timeoutMs),
+      patience: { ...patienceFor(accelerator, options.timeoutMs), expected },
       passphrases,
       folder,
       onSign: ({ seconds, words }) => tell(`Boot test, ${formatDuration(seconds)}: ${words}`),
@@ -100,6 +107,10 @@ function patienceFor(accelerator: Accelerator, timeoutMs: number | undefined): B
 
 function findingsOf(outcome: BootOutcome, { target, options }: OneBoot, accelerator: Accelerator): BootFindings {
   const { machine } = target;
+  const { guestNet, configuredNics } = options;
+  const known = machine.nics.map(({ mac }) => ({ mac, known: knownAddresses(mac, guestNet, configuredNics) }));
+  const ownerOf = (address: string): string | undefined =>
+    known.find((nic) => [...nic.known.fixed, ...nic.known.onVmware].includes(address))?.mac;
   const { signs, verdict, seconds, picture, serialLog, lastLines, failedUnits } = outcome;
   const { failure } = signs;
   return {
@@ -110,13 +121,17 @@ function findingsOf(outcome: BootOutcome, { target, options }: OneBoot, accelera
     firmware: machine.firmware.kind,
     loginPromptSeconds: signs.loginSeconds ?? null,
     guestAgentSeconds: signs.agentSeconds ?? null,
-    nics: machine.nics.map(({ mac, device }, index) => ({
-      mac,
-      model: device,
-      firstFrameSeconds: signs.frameSeconds[index] ?? null,
-      sent: signs.traffic[index] ?? noTraffic(),
-      configured: options.configuredNics?.find((nic) => nic.mac === mac)?.addresses ?? null,
-    })),
+    nics: machine.nics.map(({ mac, device }, index) => {
+      const sent = signs.traffic[index] ?? noTraffic();
+      return {
+        mac,
+        model: device,
+        firstFrameSeconds: signs.frameSeconds[index] ?? null,
+        sent,
+        configured: configuredNics?.find((nic) => nic.mac === mac)?.addresses ?? null,
+        address: judgeAddress(sent, knownAddresses(mac, guestNet, configuredNics), ownerOf),
+      };
+    }),
     restarts: signs.restarts,
     ...(failure && {
       failure: { kind: failure.failure, words: failure.words, text: failure.text, seconds: failure.seconds },

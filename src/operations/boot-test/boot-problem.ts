@@ -4,11 +4,21 @@ import type { BootTestResult } from './types.ts';
 
 type Found = Omit<BootTestResult, 'problem'>;
 
+/** A sentence for each NIC that does not use the address that is expected of it. */
+export function addressDifferences({ verdict, nics }: Pick<Found, 'verdict' | 'nics'>): string[] {
+  if (verdict !== 'booted') return [];
+  return nics.flatMap(({ mac, address }) => (address.isDifferent ? [`The NIC ${mac}: ${address.words}.`] : []));
+}
+
 /**
  * Why a boot test fails to prove the guest; undefined if the guest came up and its NICs, if any, were heard on their
  * own networks.
  */
-export function problemOf(found: Found, { isDisk }: { isDisk: boolean }): BootTestResult['problem'] {
+export function problemOf(
+  found: Found,
+  { isDisk }: { isDisk: boolean },
+  requireAddresses = false,
+): BootTestResult['problem'] {
   const { name, verdict, failure, networkUp, seconds, serialLog, picture } = found;
   const look = `See ${picture === null ? '' : `${picture} and `}${serialLog}.`;
   if (failure !== undefined) {
@@ -41,7 +51,24 @@ export function problemOf(found: Found, { isDisk }: { isDisk: boolean }): BootTe
       hint: `Its network is configured for another NIC or name, or not at all. ${look}`,
     };
   }
-  return undefined;
+  return requireAddresses ? addressProblem(found) : undefined;
+}
+
+/** An address that cannot be compared is not proved either. */
+function addressProblem(found: Found): BootTestResult['problem'] {
+  const { name, nics } = found;
+  const differences = addressDifferences(found);
+  if (differences.length > 0) {
+    return {
+      message: `${name} came up with other addresses than expected. ${differences.join(' ')}`,
+      hint: 'Correct the network configuration in the guest. Without --boot-test-addresses, this is a warning.',
+    };
+  }
+  if (nics.length === 0 || nics.some(({ address }) => address.verdict !== 'not-compared')) return undefined;
+  return {
+    message: `${name} came up, but there are no addresses to compare with those of its NICs.`,
+    hint: 'Export the guest while it runs, or describe its addresses in a file for --guest-net.',
+  };
 }
 
 function isFirmwareFailure(kind: string): boolean {

@@ -8,9 +8,10 @@ import { readPassphrase } from '../../guest/inspect/disks/unlock.ts';
 import { makeJobFolder } from '../../jobs/jobs-folder.ts';
 import type { JobHandle } from '../../jobs/job-handle.ts';
 import { createJob } from '../../jobs/job-store.ts';
+import { findGuestNet, foreignNics } from '../guest-net/read-guest-net.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { bootOnce } from './boot-once.ts';
-import { problemOf } from './boot-problem.ts';
+import { addressDifferences, problemOf } from './boot-problem.ts';
 import type { BootTarget } from './boot-target.ts';
 import { readTarget } from './read-target.ts';
 import type { BootTestEvent, BootTestOptions, BootTestResult } from './types.ts';
@@ -44,9 +45,11 @@ export async function checkBootTest(
  * @throws if the test could not be carried out.
  */
 export async function bootTest(
-  options: BootTestOptions,
+  given: BootTestOptions,
   { signal, report }: OperationContext<BootTestEvent>,
 ): Promise<BootTestResult> {
+  const found = given.guestNet === undefined ? await findGuestNet(given.target, given.guestNetFile) : undefined;
+  const options = { ...given, guestNet: given.guestNet ?? found };
   const target = await readTarget(options);
   await requireDisks(target);
   const programs = await checkBootTest(options.env, undefined);
@@ -58,6 +61,13 @@ export async function bootTest(
     report({ type: 'warning', vm: name, message });
   };
   for (const message of target.warnings) warn(message);
+  const foreign =
+    found &&
+    foreignNics(
+      found,
+      target.machine.nics.map(({ mac }) => mac),
+    );
+  if (foreign !== undefined) warn(foreign);
   const job = await createJob({
     kind: 'boot-test',
     request: { server: '', vms: [name], format: '', output: resolve(options.target) },
@@ -68,9 +78,10 @@ export async function bootTest(
     const folder = await makeJobFolder(options.env, job.id);
     const tell = (detail: string): void => report({ type: 'step', vm: name, step: 'boot-test', detail });
     const boot = await bootOnce({ target, programs, options, passphrases, folder, tell, warn }, signal);
-    const found = { target: options.target, name, ...boot, job: job.id, warnings };
-    const problem = problemOf(found, target);
-    const result = problem === undefined ? found : { ...found, problem };
+    const booted = { target: options.target, name, ...boot, job: job.id, warnings };
+    for (const message of addressDifferences(booted)) warn(message);
+    const problem = problemOf(booted, target, options.requireAddresses);
+    const result = problem === undefined ? booted : { ...booted, problem };
     await recordEnd(job, result);
     return result;
   } catch (error) {

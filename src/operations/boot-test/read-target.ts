@@ -55,8 +55,12 @@ async function domainText(path: string): Promise<string | undefined> {
   }
 }
 
-/** Uses virtio for every device: the hardware that a guest prepared for KVM is expected to run on. */
-async function targetOfDisk({ target, inputFormat, firmware, memoryBytes }: BootTestOptions): Promise<BootTarget> {
+/**
+ * Uses virtio for every device: the hardware that a guest prepared for KVM is expected to run on. NICs are those of the
+ * known addresses, otherwise one.
+ */
+async function targetOfDisk(options: BootTestOptions): Promise<BootTarget> {
+  const { target, inputFormat, firmware, memoryBytes, guestNet } = options;
   const path = resolve(target);
   await using image = await openImage(path, { format: inputFormat });
   const machine: BootMachine = {
@@ -68,7 +72,7 @@ async function targetOfDisk({ target, inputFormat, firmware, memoryBytes }: Boot
     uuid: undefined,
     firmware: await firmwareOf(firmware ?? 'bios'),
     disks: [{ path, format: image.format, place: { bus: 'virtio' }, bootIndex: 1 }],
-    nics: [{ mac: newMac(), device: 'virtio-net-pci' }],
+    nics: (guestNet?.nics ?? [{ mac: newMac() }]).map(({ mac }) => ({ mac, device: 'virtio-net-pci' })),
   };
   return { name: basename(path), isDisk: true, machine, warnings: [] };
 }

@@ -2,7 +2,9 @@ import type { BootFailure, BootVerdict } from '../../guest/boot/boot-verdict.ts'
 import type { NicTraffic } from '../../guest/boot/observe/nic-traffic.ts';
 import type { DeviceKey } from '../../guest/inspect/disks/unlock.ts';
 import type { ConfiguredNic } from '../../guest/change.ts';
+import type { FoundGuestNet } from '../guest-net/read-guest-net.ts';
 import type { ProgressEvent } from '../events.ts';
+import type { NicAddress } from './nic-address.ts';
 
 export interface BootTestOptions {
   /** A libvirt domain XML or a disk image; detected by content. */
@@ -27,6 +29,12 @@ export interface BootTestOptions {
   keys?: readonly Pick<DeviceKey, 'keyFile'>[] | undefined;
   /** The static addresses that the guest's configuration assigns to its NICs, if the configuration was read. */
   configuredNics?: readonly ConfiguredNic[] | undefined;
+  /** The file with the addresses, if `guestNet` is not given; undefined looks for one next to the target. */
+  guestNetFile?: string | undefined;
+  /** The addresses of the guest on VMware, if they are known. */
+  guestNet?: Pick<FoundGuestNet, 'nics'> | undefined;
+  /** A NIC that does not use the address that is expected of it is a problem instead of a warning. */
+  requireAddresses?: boolean | undefined;
   /** Used to locate programs and job records. */
   env: NodeJS.ProcessEnv;
 }
@@ -47,6 +55,7 @@ export interface BootTestNic {
   sent: NicTraffic;
   /** The static addresses in the guest's configuration; null if they are not known. */
   configured: string[] | null;
+  address: NicAddress;
 }
 
 export interface BootTestResult {

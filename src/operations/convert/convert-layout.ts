@@ -5,6 +5,7 @@ import { requireSize } from '../../image/create-sink.ts';
 import { requireNeededSize } from '../../image/content/needed-size.ts';
 import { requireKnownMacs } from '../../domain/networks.ts';
 import { descriptionName } from '../domain/make-domain.ts';
+import { findGuestNet, foreignNics } from '../guest-net/read-guest-net.ts';
 import type { NetworkOptions } from '../domain/types.ts';
 import { manifestName } from '../image-manifest.ts';
 import { findSource, openSourceDisk, type ConvertSource } from './convert-source.ts';
@@ -55,13 +56,18 @@ export async function layOut(options: ConvertOptions, signal: AbortSignal): Prom
     const warning = disk.kind === 'image' ? await requireNeededSize(disk.image, options.force) : undefined;
     if (warning !== undefined) warnings.push(warning);
   }
+  const guestNet = await findGuestNet(options.source, options.guestNet);
+  const macs = source.machine?.nics.map(({ mac }) => mac);
+  const foreign = guestNet && macs && foreignNics(guestNet, macs);
+  if (foreign !== undefined) warnings.push(foreign);
   if (hasDomain && options.encode.format === 'vmdk') warnings.push(NO_GUEST_RUNS_FROM_IT);
   const domainPath = hasDomain ? join(folder, descriptionName(source.baseName, options.kubevirt)) : undefined;
   const manifestPath = options.manifest === true ? manifestFor(domainPath ?? disks[0]?.path ?? '') : undefined;
   await requireOwnNames(source, { disks, domainPath, manifestPath });
   const kept = opened.move();
   const paths = { domainPath, manifestPath };
-  return { source, folder, disks, leftOut, warnings, ...paths, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  const layout = { source, folder, disks, leftOut, warnings, guestNet, ...paths };
+  return { ...layout, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** The manifest has the name of the domain, or else of the first image: other disks can follow into the same folder. */

@@ -33,10 +33,11 @@ export async function convert(
   const result = await define(await convertAndFix(options, context), options, context.signal);
   const target = result.domain ?? result.disks[0]?.path;
   if (options.bootTest === undefined || target === undefined) return result;
-  const { env } = options.bootTest;
+  const { env, requireAddresses } = options.bootTest;
   const { bootTest, PLAIN_BOOT_TEST } = await loadBootTest();
   const configuredNics = configuredNicsOf(result.guest);
-  const bootOptions = { ...PLAIN_BOOT_TEST, target, keys: options.guest.keys, configuredNics, env };
+  const known = { configuredNics, guestNet: result.guestNet, requireAddresses };
+  const bootOptions = { ...PLAIN_BOOT_TEST, target, keys: options.guest.keys, ...known, env };
   return { ...result, bootTest: await bootTest(bootOptions, context) };
 }
 
@@ -114,6 +115,7 @@ async function convertAndFix(
       source: options.source,
       ...made,
       ...leftOutOf(layout),
+      ...addressesOf(layout),
       warnings,
       seconds: (Date.now() - startedAt) / 1000,
     };
@@ -125,6 +127,10 @@ async function convertAndFix(
 function planOf({ source }: ConvertOptions, guest: FixReport, warnings: string[], startedAt: number): ConvertResult {
   const nothing = { disks: [], domain: undefined, hardware: undefined, copySeconds: 0 };
   return { source, ...nothing, guest, warnings, seconds: (Date.now() - startedAt) / 1000 };
+}
+
+function addressesOf({ guestNet: found }: Layout): Pick<ConvertResult, 'guestNet'> {
+  return found === undefined ? {} : { guestNet: { ...found, nics: [...found.nics], reason: null } };
 }
 
 function leftOutOf({ leftOut }: Layout): Pick<ConvertResult, 'leftOut'> {

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import type { GuestNet } from '../../base/guest-net.ts';
 import type { TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
 import { partialPath } from '../../base/output/partial-name.ts';
@@ -17,6 +18,8 @@ export interface ConvertedMachine {
   uuids: readonly GuestDisk['uuid'][];
   nics: readonly GuestNic[];
   hardware: TargetHardware;
+  /** The addresses of the guest on VMware, if they are known. */
+  guestNet: GuestNet | undefined;
   /** Called once before the first byte of an image changes. */
   beforeChange: () => void;
   /** From {@link obstacleToFix}. */

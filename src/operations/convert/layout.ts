@@ -1,3 +1,4 @@
+import type { FoundGuestNet } from '../guest-net/read-guest-net.ts';
 import type { ConvertSource, SourceDisk } from './convert-source.ts';
 import type { DiskOrigin } from './types.ts';
 
@@ -19,6 +20,8 @@ export interface Layout extends AsyncDisposable {
   /** The disks that were not selected. */
   leftOut: DiskOrigin[];
   warnings: string[];
+  /** The addresses of the guest on VMware, if they are known. */
+  guestNet: FoundGuestNet | undefined;
   domainPath: string | undefined;
   manifestPath: string | undefined;
 }

@@ -91,6 +91,7 @@ async function fixGuestOf(
     uuids,
     nics: machine?.nics ?? [],
     hardware,
+    guestNet: layout.guestNet,
     beforeChange,
     obstacle,
     env: options.env,

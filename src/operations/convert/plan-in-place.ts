@@ -28,6 +28,7 @@ export async function planInPlace(
     disks,
     nics: machine?.nics ?? [],
     hardware: hardwareFor(layout, options),
+    guestNet: layout.guestNet,
     env,
   } as const;
   return await fixGuest(fixOptions, context);

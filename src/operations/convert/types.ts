@@ -6,6 +6,7 @@ import type { HardwareReport } from '../domain/make-domain.ts';
 import type { EncodeOptions } from '../encode-options.ts';
 import type { ProgressEvent } from '../events.ts';
 import type { FixReport, FixOptions } from '../fix-guest/types.ts';
+import type { GuestNetReport } from '../guest-net/types.ts';
 
 export interface ConvertOptions extends DomainOptions {
   /** An image, a `.vmx`, an OVF descriptor, or an OVA; detected by content. */
@@ -35,8 +36,13 @@ export interface ConvertOptions extends DomainOptions {
   mode?: number | undefined;
   /** Write a manifest of the result. */
   manifest?: boolean | undefined;
-  /** Boot the complete result; `env` is used to locate programs and job records. */
-  bootTest?: { env: NodeJS.ProcessEnv } | undefined;
+  /** The file with the addresses of the guest on VMware; undefined looks for one next to the source. */
+  guestNet?: string | undefined;
+  /**
+   * Boot the complete result; `env` is used to locate programs and job records. With `requireAddresses`, a NIC that does
+   * not use its expected address fails the boot test.
+   */
+  bootTest?: { env: NodeJS.ProcessEnv; requireAddresses?: boolean } | undefined;
   /** Used to locate virsh and the state folder; defaults to the environment of the process. */
   env?: NodeJS.ProcessEnv | undefined;
 }
@@ -95,6 +101,8 @@ export interface ConvertResult {
   hardware: HardwareReport | undefined;
   /** What was changed in the guest, or would be; undefined if the guest was not inspected. */
   guest?: FixReport | undefined;
+  /** The addresses of the guest on VMware, if there is a file with them. */
+  guestNet?: GuestNetReport | undefined;
   warnings: string[];
   /**
    * From the first byte of the disks to the last, including verification and excluding the fix; 0 for a plan. Rates

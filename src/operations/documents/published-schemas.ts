@@ -1,4 +1,5 @@
 import { union, type GenericSchema } from 'valibot';
+import { GuestNetRecordSchema } from '../../base/guest-net.ts';
 import { KvmRecordSchema } from '../../guest/boot/qemu/kvm-record.ts';
 import { JobRecordSchema } from '../../jobs/job-record-schema.ts';
 import { LockSchema } from '../../jobs/output-lock.ts';
@@ -69,6 +70,10 @@ export const PUBLISHED_SCHEMAS: Readonly<Record<string, { title: string; schema:
     schema: ConvertedRecordSchema,
   },
   'replica-record': { title: '.NAME.hyper2kvm-replica, next to a replica of sync', schema: ReplicaStateSchema },
+  'guest-net': {
+    title: 'NAME.guest-net.json, the addresses of a guest on VMware, next to an export or written by hand',
+    schema: GuestNetRecordSchema,
+  },
   lock: { title: 'The lock of an output', schema: LockSchema },
   'kvm-record': { title: 'kvm.json, in the state folder', schema: KvmRecordSchema },
 };

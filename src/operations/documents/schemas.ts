@@ -18,6 +18,7 @@ import { SCHEMA_VERSION } from '../../base/records/schema-version.ts';
 import { SINK_FORMATS } from '../../image/model/encoding.ts';
 import { IMAGE_FORMATS } from '../../image/model/image.ts';
 import { JobErrorSchema, JobRecordSchema } from '../../jobs/job-record-schema.ts';
+import { ADDRESS_VERDICTS } from '../boot-test/nic-address.ts';
 import { EXPORT_FORMATS } from '../export/types.ts';
 import { REPLICA_FORMATS } from '../../image/replica/replica-format.ts';
 import {
@@ -26,6 +27,7 @@ import {
   FixReportSchema,
   HardwareReportSchema,
 } from '../fix-guest/report-schema.ts';
+import { GuestNetReportSchema } from '../guest-net/types.ts';
 
 // The JSON documents of `--json`. src/commands/documents builds them and imports only their types: no command loads
 // this file.
@@ -74,6 +76,12 @@ export const BootTestDocument = object({
       firstFrameSeconds: nullable(number()),
       sent: object({ dhcp: boolean(), addresses: array(string()), arpTargets: array(string()) }),
       configured: nullable(array(string())),
+      address: object({
+        verdict: picklist(ADDRESS_VERDICTS),
+        expected: array(string()),
+        isDifferent: boolean(),
+        words: string(),
+      }),
     }),
   ),
   restarts: number(),
@@ -110,6 +118,7 @@ const ExportedVmDocument = object({
   hardware: optional(HardwareReportSchema),
   defined: optional(string()),
   guest: optional(FixReportSchema),
+  guestNet: optional(GuestNetReportSchema),
   bootTest: optional(BootTestDocument),
   changed: optional(string()),
   generations: optional(object({ kept: array(string()), removed: array(string()) })),
@@ -288,6 +297,7 @@ export const ConvertDocument = object({
   defined: optional(string()),
   hardware: optional(HardwareReportSchema),
   guest: optional(FixReportSchema),
+  guestNet: optional(GuestNetReportSchema),
   warnings: array(string()),
   copySeconds: number(),
   seconds: number(),

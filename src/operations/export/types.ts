@@ -9,6 +9,7 @@ import type { HardwareReport } from '../domain/make-domain.ts';
 import type { EncodeOptions } from '../encode-options.ts';
 import type { ProgressEvent } from '../events.ts';
 import type { FixReport, FixOptions } from '../fix-guest/types.ts';
+import type { GuestNetReport } from '../guest-net/types.ts';
 
 /** The output formats: an OVF folder, one OVA tar, standalone disks with their manifest, or images for KVM with a libvirt domain. */
 export const EXPORT_FORMATS = ['ovf', 'ova', 'vmdk', 'qcow2', 'raw'] as const;
@@ -46,6 +47,8 @@ export interface ExportOptions extends DomainOptions {
   guest: FixOptions;
   /** Boot each VM whose images are complete. */
   bootTest: boolean;
+  /** A NIC that does not use its expected address fails the boot test. */
+  requireAddresses?: boolean | undefined;
   power: PowerChoice;
   /** Concurrent disks per VM; an OVA takes one at a time. */
   parallel: number;
@@ -196,6 +199,8 @@ export interface VmExportResult {
   defined?: string;
   /** What was changed in the guest, if it was inspected. */
   guest?: FixReport;
+  /** The addresses of the guest on VMware. Undefined in records of earlier versions. */
+  guestNet?: GuestNetReport;
   /** Present if requested. It records a failed boot; the images stay. */
   bootTest?: BootTestResult;
   /** With `ifChanged`: why the VM was exported, as a clause. */

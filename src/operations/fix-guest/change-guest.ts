@@ -6,6 +6,7 @@ import { Guestfs, type GuestfsDisk } from '../../guest/guestfs.ts';
 import { makeWritable, openGuest, reopenGuest } from '../../guest/inspect/open-guest.ts';
 import { linuxFixes, planFixes } from '../../guest/linux/plan-fixes.ts';
 import { WindowsFoundError } from '../../guest/windows/windows-system.ts';
+import { addressWarnings } from './address-warnings.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { ChangeOptions, ChangeReport } from './change-report.ts';
 import { keepInitramfs } from './kept-initramfs.ts';
@@ -73,7 +74,7 @@ async function fixStaged(
   options: ChangeOptions & { staged: readonly GuestfsDisk[] },
   { signal, report }: OperationContext<FixEvent>,
 ): Promise<ChangeReport & { obstacles: readonly string[] }> {
-  const { staged, planOnly, removeVmwareTools, serialConsole, env, hardware, onWarning } = options;
+  const { staged, planOnly, removeVmwareTools, serialConsole, env, hardware, guestNet, onWarning } = options;
   report({ type: 'fix', step: 'appliance', detail: 'Starting libguestfs' });
   await using session = await Guestfs.start({ disks: staged, readOnly: planOnly, signal, env, onWarning });
   report({ type: 'fix', step: 'inspect', detail: 'Finding the operating system' });
@@ -100,7 +101,7 @@ async function fixStaged(
     system,
     root: guest.mounts[0]?.mountable ?? '',
     changes: draft.changes(),
-    warnings: [...draft.warnings, ...draft.obstacles],
+    warnings: [...draft.warnings, ...draft.obstacles, ...addressWarnings(boot, draft.configuredNics, guestNet)],
     obstacles: draft.obstacles,
     boot,
     bootBefore,

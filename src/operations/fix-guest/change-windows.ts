@@ -5,6 +5,7 @@ import { Guestfs } from '../../guest/guestfs.ts';
 import { findVirtV2v } from '../../guest/windows/find-virt-v2v.ts';
 import { readInstalledDrivers, type InstalledDrivers } from '../../guest/windows/installed-drivers.ts';
 import { runVirtV2v } from '../../guest/windows/virt-v2v.ts';
+import { staticAddressesOf } from '../../guest/windows/static-addresses.ts';
 import type { WindowsSystem } from '../../guest/windows/windows-system.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { ChangeOptions, ChangeReport } from './change-report.ts';
@@ -15,6 +16,12 @@ type WindowsOptions = ChangeOptions & { virtioWin: string };
 /** The engine has no plan mode and does not report individual files. */
 const NO_PLAN = 'virt-v2v-in-place would be called. It cannot show its changes in advance. Nothing was changed';
 
+/** Where virt-v2v puts the scripts that run when Windows starts for the first time. */
+const FIRST_BOOT = '/Program Files/Guestfs/Firstboot/scripts';
+
+const NO_ADDRESSES =
+  'The addresses of this Windows are not known, so that static ones are lost with the old network adapter. Export it while it runs, or use convert --guest-net FILE.';
+
 const NO_CHECK = 'The drivers are checked after virt-v2v-in-place has run.';
 
 /**
@@ -23,25 +30,29 @@ const NO_CHECK = 'The drivers are checked after virt-v2v-in-place has run.';
  */
 export async function changeWindows(
   system: WindowsSystem,
-  { disks, planOnly, virtioWin, beforeChange, env = process.env, onWarning }: WindowsOptions,
+  { disks, planOnly, virtioWin, guestNet, beforeChange, env = process.env, onWarning }: WindowsOptions,
   { signal, report }: OperationContext<FixEvent>,
 ): Promise<ChangeReport> {
   const { device, productName } = system;
   const program = findVirtV2v(env);
   const facts = { system: productName, root: device };
+  const kept = staticAddressesOf(guestNet?.nics ?? []);
+  const addressWarnings = guestNet === undefined ? [NO_ADDRESSES] : kept.warnings;
   if (planOnly) {
     const change = { fix: 'windows-drivers', action: 'run', path: virtioWin, details: [NO_PLAN] } as const;
     return {
       ...facts,
       outcome: 'planned',
-      changes: [change],
-      warnings: [],
+      changes: [change, ...addressChanges(kept.mac, 'would be set at the first start')],
+      warnings: addressWarnings,
       boot: bootReport('unknown', virtioWin, NO_CHECK),
     };
   }
   const onStep = (text: string): void => report({ type: 'fix', step: 'change', detail: `virt-v2v-in-place: ${text}` });
   await beforeChange?.();
-  const warnings = await runVirtV2v({ program, disks, root: device, virtioWin, signal, env, onStep, onWarning });
+  const { mac } = kept;
+  const ofEngine = await runVirtV2v({ program, disks, root: device, virtioWin, mac, signal, env, onStep, onWarning });
+  const warnings = [...addressWarnings, ...ofEngine];
   report({ type: 'fix', step: 'finish', detail: `Checking the drivers in ${productName}` });
   await using session = await Guestfs.start({ disks, readOnly: true, signal, env, onWarning });
   const drivers = await readInstalledDrivers(session, device);
@@ -49,7 +60,19 @@ export async function changeWindows(
   const missing = missingDrivers(drivers);
   if (missing.length > 0) throw noDriver(missing, productName, virtioWin);
   const boot = bootReport('ready', drivers.diskDriver ?? '', 'The driver of virtio disks starts with Windows.');
-  return { ...facts, outcome: 'fixed', changes: changesOf(drivers), warnings, boot };
+  return {
+    ...facts,
+    outcome: 'fixed',
+    changes: [...changesOf(drivers), ...addressChanges(mac, 'is set at the first start')],
+    warnings,
+    boot,
+  };
+}
+
+function addressChanges(mac: readonly string[], when: string): Change[] {
+  if (mac.length === 0) return [];
+  const details = mac.map((value) => `--mac ${value}: ${when}`);
+  return [{ fix: 'network', action: 'run', path: FIRST_BOOT, details }];
 }
 
 /** For Windows, only the drivers are checked. */

@@ -1,4 +1,5 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
+import type { GuestNet } from '../../base/guest-net.ts';
 import { guestAge } from '../../domain/guest-age.ts';
 import type { VirtioSupport } from '../../domain/hardware-choice.ts';
 import type { TargetHardware } from '../../guest/contract/boot-check.ts';
@@ -17,6 +18,8 @@ export interface UnfinishedMachine {
   images: readonly GuestDisk[];
   nics: readonly GuestNic[];
   hardware: TargetHardware;
+  /** See {@link FixGuestOptions.guestNet}. */
+  guestNet?: GuestNet | undefined;
   /** See {@link FixGuestOptions.beforeChange}. */
   beforeChange?: (() => Promise<void>) | undefined;
   /** Why its guest cannot be changed at all, as a clause; undefined if it can. */
@@ -56,7 +59,7 @@ export function doubtAboutFix({ fix, virtioWin }: FixOptions, guestId: string | 
 
 /** Changes the guest in place, before its images get their final names; undefined with `--fix off`. */
 export async function fixImages(
-  { images, nics, hardware, beforeChange, obstacle, env }: UnfinishedMachine,
+  { images, nics, hardware, guestNet, beforeChange, obstacle, env }: UnfinishedMachine,
   requested: FixOptions,
   context: OperationContext<FixEvent>,
 ): Promise<FixReport | undefined> {
@@ -68,7 +71,7 @@ export async function fixImages(
     const words = requested.noSystem === true ? `${reason}, so there is nothing to fix.` : `${reason}.`;
     return { outcome: 'not-fixed', reason: words, hint: undefined };
   }
-  return await fixGuest({ ...requested, fix, disks: images, nics, hardware, beforeChange, env }, context);
+  return await fixGuest({ ...requested, fix, disks: images, nics, hardware, guestNet, beforeChange, env }, context);
 }
 
 /** Whether the guest can start on the hardware that it was checked for. */

@@ -27,6 +27,7 @@ export const BootReportSchema = object({
       file: string(),
       line: optional(number()),
       isAdvisory: optional(literal(true)),
+      addresses: optional(pipe(array(string()), readonly())),
       reason: string(),
     }),
   ),

@@ -1,3 +1,4 @@
+import type { GuestNet } from '../../base/guest-net.ts';
 import type { Change, ConfiguredNic } from '../../guest/change.ts';
 import type { BootReport, TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
@@ -34,6 +35,8 @@ export interface FixGuestOptions extends FixOptions {
   nics: readonly GuestNic[];
   /** The hardware that the guest has to start on. */
   hardware: TargetHardware;
+  /** The addresses of the guest on VMware, if they are known. */
+  guestNet?: GuestNet | undefined;
   /** Called once before the first byte of an image changes. */
   beforeChange?: (() => Promise<void>) | undefined;
   /** Used to locate guestfish; defaults to the environment of the process. */

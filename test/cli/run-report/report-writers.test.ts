@@ -9,6 +9,7 @@ function reportOf(name: string): RunReport {
   item.facts = [['Folder', name]];
   item.disks = [{ label: name, source: name, file: name, capacityBytes: 1024, sizeBytes: undefined }];
   item.files = [{ path: name, sizeBytes: 7, sha256: undefined }];
+  item.nics = [{ mac: name, network: name, onVmware: name }];
   item.checks = [{ level: 'ok', what: name, detail: name }];
   item.notes = [{ level: 'warning', text: name }];
   item.console = [name];
@@ -28,7 +29,7 @@ function reportOf(name: string): RunReport {
 test('in HTML, a name is text wherever it is shown, and a picture is inside the file', () => {
   const html = htmlReport(reportOf(`<script>alert("x")</script>'&\u202e`));
   expect(html).not.toMatch(/<script|alert\("x|\u202e/);
-  expect(html.split('&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;&#39;&amp;\\u202e').length - 1).toBe(16);
+  expect(html.split('&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;&#39;&amp;\\u202e').length - 1).toBe(19);
   expect(html).toContain(`src="data:image/png;base64,${Buffer.from('png').toString('base64')}"`);
   expect(html).not.toContain('undefined');
 });
@@ -37,7 +38,7 @@ test('in Markdown, a name neither ends a cell nor becomes HTML, a link or a head
   const name = 'a|b\n# c <img src=x> [d](e) `f` *g*';
   const text = markdownReport(reportOf(name)).replace(/```[^]*```/, '');
   const escaped = String.raw`a\|b\\n\# c &lt;img src=x&gt; \[d\](e) \`f\` \*g\*`;
-  expect(text.split(escaped).length - 1).toBe(14);
+  expect(text.split(escaped).length - 1).toBe(17);
   expect(text.replaceAll(escaped, '')).not.toMatch(/\[d|<img|`f/);
   for (const line of text.split('\n').filter((each) => each.startsWith('| '))) expect(line).toMatch(/ \|$/);
 });

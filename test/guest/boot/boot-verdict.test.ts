@@ -52,3 +52,12 @@ test.each<[string, Partial<BootSigns>, number, string | undefined]>([
 ])('%s', (_what, change, seconds, verdict) => {
   expect(verdictOf({ ...NOTHING, ...change }, seconds, PATIENCE)).toBe(verdict);
 });
+
+test.each<[string, NicTraffic, number, string | undefined]>([
+  ['that is seen', ADDRESSED, 10, 'booted'],
+  ['that is not seen yet', ASKING, 22, undefined],
+  ['that is not seen for long', ASKING, 23, 'booted'],
+])('one NIC with an expected address %s', (_what, traffic, seconds, verdict) => {
+  const signs = { ...NOTHING, loginSeconds: 10, frameSeconds: [8], traffic: [traffic] };
+  expect(verdictOf(signs, seconds, { ...PATIENCE, expected: [['192.0.2.10']] })).toBe(verdict);
+});

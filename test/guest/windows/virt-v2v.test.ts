@@ -25,7 +25,12 @@ afterEach(async () => {
 /**
  * Runs a script in place of virt-v2v-in-place, and returns its warnings. In the script, `$XML` is the last argument.
  */
-async function run(script: string, signal = new AbortController().signal, steps: string[] = []): Promise<string[]> {
+async function run(
+  script: string,
+  signal = new AbortController().signal,
+  steps: string[] = [],
+  mac: string[] = [],
+): Promise<string[]> {
   const program = join(folder.path, 'virt-v2v-in-place');
   const xml = join(folder.path, 'xml');
   await writeFile(program, `#!/bin/sh\nfor XML; do :; done\necho "$XML" > ${xml}\n${script}\n`);
@@ -36,7 +41,7 @@ async function run(script: string, signal = new AbortController().signal, steps:
     { path: '/srv/c.partial', format: 'qcow2' },
   ];
   const onStep = (text: string): void => void steps.push(text);
-  return await runVirtV2v({ program, disks, root: '/dev/sda2', virtioWin: '/srv/win.iso', signal, env, onStep });
+  return await runVirtV2v({ program, disks, root: '/dev/sda2', virtioWin: '/srv/win.iso', mac, signal, env, onStep });
 }
 
 /** Expects that the folder with the last script's VM description was removed. */
@@ -48,15 +53,23 @@ async function expectNothingLeft(): Promise<void> {
 
 const say = (type: string, message: string): string => `printf '%s\\n' '${JSON.stringify({ message, type })}'`;
 
-test('it gets all disks in a description, the root and virtio-win; its steps and warnings come back', async () => {
+test('it gets all disks in a description, the root, virtio-win and static addresses; its steps and warnings come back', async () => {
   const seen = join(folder.path, 'seen');
   const steps: string[] = [];
   const script = `{ echo "$@"; echo "$VIRTIO_WIN"; cat "$XML"; } > ${seen}
     ${say('message', 'Opening\nthe source')}; echo '[ 0.1] Opening the source'; echo '{ half'; ${say('warning', 'no agent')}`;
-  expect(await run(script, undefined, steps)).toEqual(['no agent']);
+  const mac = ['00:50:56:00:00:0a:ip:192.0.2.10,192.0.2.1,24,192.0.2.53', '00:50:56:00:00:0b:ip:198.51.100.7'];
+  expect(await run(script, undefined, steps, mac)).toEqual(['no agent']);
   expect(steps).toEqual(['Opening the source']);
   const [args, virtioWin, ...xml] = (await readFile(seen, 'utf8')).split('\n').map((line) => line.trim());
-  expect(args).toMatch(/^--machine-readable --root \/dev\/sda2 -i libvirtxml \S+machine\.xml$/);
+  expect(args?.split(' ').slice(0, -1)).toEqual([
+    '--machine-readable',
+    '--root',
+    '/dev/sda2',
+    ...mac.flatMap((value) => ['--mac', value]),
+    '-i',
+    'libvirtxml',
+  ]);
   expect(virtioWin).toBe('/srv/win.iso');
   expect(xml.filter((line) => /^<(driver|source)/.test(line))).toEqual([
     '<driver name="qemu" type="raw"/>',

@@ -50,9 +50,9 @@ async function run(
 }
 
 /** The domain of a tiny guest, as a conversion writes it, with a NIC that the guest has a driver for. */
-async function domainOf(name: string, text: string): Promise<string> {
+async function domainOf(name: string, text: string, address?: string): Promise<string> {
   const disk = join(folder, `${name}.img`);
-  await writeFile(disk, tinyGuest({ text, mac: MAC }));
+  await writeFile(disk, tinyGuest({ text, mac: MAC, ...(address !== undefined && { address }) }));
   await chmod(disk, 0o400);
   const path = join(folder, `${name}.xml`);
   const xml = domainXml({
@@ -139,6 +139,30 @@ testWithOracle(
     expect(result).toMatchObject({ verdict: 'failed', failure: { kind: 'no-boot-device' } });
     expect(bootTestError(result)?.hint).toContain('--firmware uefi');
     expect(problemOf(result, { isDisk: false })?.hint).not.toContain('--firmware');
+  },
+  LIMIT_MS,
+);
+
+testWithOracle(
+  ORACLES,
+  'a guest that comes up with another address than on VMware is found, and the file next to its domain says so',
+  async () => {
+    const domain = await domainOf('moved', 'moved login: ', '192.0.2.99');
+    const nics = [{ mac: MAC, addresses: [{ address: '192.0.2.10', prefix: 24 }] }];
+    await writeFile(join(folder, 'moved.guest-net.json'), JSON.stringify({ nics }));
+    // The address is waited for until the end of the time.
+    const { result } = await run(domain, { requireAddresses: true, timeoutMs: 30_000 });
+    const words = 'other address 192.0.2.99 instead of 192.0.2.10';
+    expect(result).toMatchObject({
+      verdict: 'booted',
+      nics: [{ address: { verdict: 'other', expected: ['192.0.2.10'], isDifferent: true, words } }],
+      warnings: [`The NIC ${MAC}: ${words}.`],
+    });
+    expect(bootTestError(result)).toMatchObject({
+      kind: 'guest',
+      message: `moved came up with other addresses than expected. The NIC ${MAC}: ${words}.`,
+    });
+    expect(await readJob(environment(), result.job)).toMatchObject({ state: 'failed' });
   },
   LIMIT_MS,
 );

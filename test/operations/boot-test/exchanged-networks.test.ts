@@ -6,8 +6,9 @@ import type { BootTestNic, BootTestResult } from '../../../src/operations/boot-t
 const [A, B] = ['00:50:56:00:00:0a', '00:50:56:00:00:0b'];
 
 function nic(mac: string, addresses: string[], configured: string[] | null): BootTestNic {
+  const address: BootTestNic['address'] = { verdict: 'not-compared', expected: [], isDifferent: false, words: '' };
   const sent = { dhcp: false, addresses, arpTargets: [] };
-  return { mac, model: 'virtio-net-pci', firstFrameSeconds: 8, sent, configured };
+  return { mac, model: 'virtio-net-pci', firstFrameSeconds: 8, sent, configured, address };
 }
 
 function problem(nics: BootTestNic[]): string | undefined {

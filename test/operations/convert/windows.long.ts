@@ -26,7 +26,27 @@ scsi0:1.present = "TRUE"
 scsi0:1.fileName = "data.vmdk"
 ethernet0.present = "TRUE"
 ethernet0.virtualDev = "vmxnet3"
+ethernet0.addressType = "static"
+ethernet0.address = "00:50:56:00:00:0a"
+ethernet1.present = "TRUE"
+ethernet1.virtualDev = "vmxnet3"
+ethernet1.addressType = "static"
+ethernet1.address = "00:50:56:00:00:0b"
 `;
+
+const [LAN, DMZ] = ['00:50:56:00:00:0a', '00:50:56:00:00:0b'];
+/** The addresses of the guest on VMware. */
+const NICS = [
+  {
+    mac: LAN,
+    addresses: [{ address: '192.0.2.10', prefix: 24 }],
+    gateways: ['192.0.2.1'],
+    dns: ['192.0.2.53', '192.0.2.54'],
+  },
+  { mac: DMZ, addresses: [{ address: '198.51.100.7', prefix: 25 }] },
+];
+const MAC_ARGUMENT = `--mac ${LAN}:ip:192.0.2.10,192.0.2.1,24,192.0.2.53,192.0.2.54`;
+const NOT_KEPT = `The static address 198.51.100.7 of the NIC ${DMZ} is not kept: virt-v2v sets no address without a gateway.`;
 
 testWithOracle(
   ['virt-v2v-in-place', 'guestfish', 'hivexregedit', 'qemu-img'],
@@ -46,6 +66,7 @@ testWithOracle(
     }
     const source = join(scratch.path, 'win.vmx');
     await writeFile(source, VMX);
+    await writeFile(join(scratch.path, 'win.guest-net.json'), JSON.stringify({ nics: NICS }));
     const flat = join(scratch.path, "win's & c-flat.vmdk");
     const before = await sha256Of(flat);
     await writeFile(join(made, 'rhsrvany.exe'), 'no program');
@@ -58,6 +79,11 @@ testWithOracle(
       outcome: 'planned',
       system: 'Windows 10 Pro',
       root: '/dev/sda1',
+      changes: [
+        { fix: 'windows-drivers' },
+        { fix: 'network', details: [`${MAC_ARGUMENT}: would be set at the first start`] },
+      ],
+      warnings: [NOT_KEPT],
     });
     const other = await makeVirtioWin(made, 'w7');
     await expect(run({ fix: 'auto', virtioWin: other })).rejects.toMatchObject({
@@ -78,7 +104,12 @@ testWithOracle(
     expect(result.guest).toMatchObject({
       outcome: 'fixed',
       system: 'Windows 10 Pro',
-      changes: [{ path: '/Windows/System32/drivers/viostor.sys' }, { path: '/Windows/Drivers/VirtIO' }],
+      changes: [
+        { path: '/Windows/System32/drivers/viostor.sys' },
+        { path: '/Windows/Drivers/VirtIO' },
+        { fix: 'network', details: [`${MAC_ARGUMENT}: is set at the first start`] },
+      ],
+      warnings: expect.arrayContaining([NOT_KEPT]),
     });
     expect(result.hardware?.kind).toBe('virtio');
     expect(await readFile(result.domain ?? '', 'utf8')).toContain('bus="virtio"');

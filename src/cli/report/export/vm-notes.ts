@@ -3,6 +3,7 @@ import { formatCount } from '../../../base/text/amounts.ts';
 import type { Look } from '../../text/look.ts';
 import { safeText } from '../../text/safe-text.ts';
 import { bootTestReport } from '../boot-test-report.ts';
+import { addressLines } from '../address-lines.ts';
 import { fixReport } from '../fix-report.ts';
 import { leftOutLines } from './left-out-lines.ts';
 import { hardwareLines } from '../hardware-lines.ts';
@@ -13,7 +14,8 @@ export function vmNotes(result: VmExportResult, look: Look): string[] {
 }
 
 /** One line each. */
-function shortNotes({ leftOut, keptDisks, quiesced, warnings, changed, generations }: VmExportResult): string[] {
+function shortNotes(result: VmExportResult): string[] {
+  const { leftOut, keptDisks, quiesced, warnings, changed, generations, guestNet } = result;
   return [
     ...leftOutLines(leftOut),
     ...(keptDisks.length > 0
@@ -21,16 +23,18 @@ function shortNotes({ leftOut, keptDisks, quiesced, warnings, changed, generatio
       : []),
     ...(quiesced === undefined ? [] : [`Guest quiesced for the snapshot: ${quiesced ? 'yes' : 'no'}`]),
     ...warnings.map((warning) => `Warning: ${safeText(warning)}`),
+    ...(guestNet === undefined || guestNet.reason === null ? [] : addressLines(guestNet, undefined)),
     ...(changed === undefined ? [] : [`Why exported: ${changed}`]),
     ...generationLines(generations),
   ];
 }
 
-function longNotes({ hardware, guest, bootTest }: VmExportResult, { width }: Look): string[] {
+function longNotes({ hardware, guest, guestNet, bootTest }: VmExportResult, { width }: Look): string[] {
   return [
+    ...(guestNet === undefined || guestNet.reason !== null ? [] : addressLines(guestNet, width)),
     ...hardwareLines(hardware).map((line) => line.trimStart()),
     ...(guest === undefined ? [] : fixReport(guest, width)),
-    ...(bootTest === undefined ? [] : bootTestReport(bootTest)),
+    ...(bootTest === undefined ? [] : bootTestReport(bootTest, width)),
   ];
 }
 

@@ -89,7 +89,7 @@ export class BootObserver {
   watchFrames(captures: readonly FileHandle[], nics: readonly BootNic[]): void {
     this.#frames = captures.map((file, index) => {
       const mac = nics[index]?.mac ?? '';
-      const watcher = new FrameWatcher(file, mac);
+      const watcher = new FrameWatcher(file, mac, nics[index]?.expected);
       this.signs.traffic[index] = watcher.traffic;
       return { watcher, mac, index };
     });

@@ -11,14 +11,16 @@ export class FrameWatcher {
   readonly traffic: NicTraffic = noTraffic();
   readonly #file: FileHandle;
   readonly #mac: string;
+  readonly #expected: readonly string[];
   readonly #reader = new PcapReader();
   #offset = 0;
   #isHeard = false;
 
-  /** The caller closes `file`. `mac` is in lower case, with colons. */
-  constructor(file: FileHandle, mac: string) {
+  /** The caller closes `file`. `mac` is in lower case, with colons. `expected` are addresses to wait for. */
+  constructor(file: FileHandle, mac: string, expected: readonly string[] = []) {
     this.#file = file;
     this.#mac = mac;
+    this.#expected = expected;
   }
 
   /** The guest has sent a frame. */
@@ -28,7 +30,7 @@ export class FrameWatcher {
 
   /** Nothing more can be learned, or the capture has reached its limit. */
   get isFinished(): boolean {
-    return this.#isHeard && (isAddressed(this.traffic) || this.#offset >= MOST_CAPTURE_BYTES);
+    return this.#isHeard && (isAddressed(this.traffic, this.#expected) || this.#offset >= MOST_CAPTURE_BYTES);
   }
 
   /** Reads the frames added since the last call. */

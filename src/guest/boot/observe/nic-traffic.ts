@@ -20,6 +20,7 @@ const TYPES = { ipv4: 0x0800, arp: 0x0806, vlan: 0x8100, ipv6: 0x86dd } as const
 const UDP = 17;
 const ICMPV6 = 58;
 const NEIGHBOUR_SOLICITATION = 135;
+const NEIGHBOUR_ADVERTISEMENT = 136;
 const DHCP_CLIENT_PORT = 68;
 const DHCP_SERVER_PORT = 67;
 
@@ -27,8 +28,12 @@ export function noTraffic(): NicTraffic {
   return { dhcp: false, addresses: [], arpTargets: [] };
 }
 
-/** True once the traffic shows how the NIC is configured for IPv4. */
-export function isAddressed({ dhcp, addresses }: NicTraffic): boolean {
+/**
+ * True once the traffic shows how the NIC is configured for IPv4, or that one of the `expected` addresses is in use: an
+ * initramfs can ask for another address first.
+ */
+export function isAddressed({ dhcp, addresses }: NicTraffic, expected: readonly string[] = []): boolean {
+  if (expected.length > 0) return addresses.some((address) => expected.includes(address));
   return dhcp || addresses.some((address) => address.includes('.'));
 }
 
@@ -72,15 +77,16 @@ function addIpv4(traffic: NicTraffic, packet: Buffer): void {
 
 /**
  * RFC 8200: the source is at 8. RFC 4862: a neighbor solicitation without a source comes from a host that is about to
- * use the target address.
+ * use the target address. RFC 4861: a neighbor advertisement contains the address that its sender uses, whatever it is
+ * sent from.
  */
 function addIpv6(traffic: NicTraffic, packet: Buffer): void {
   if (packet.length < 40) return;
   add(traffic.addresses, ipv6Text(packet, 8));
-  const isProbe = packet.readUInt8(6) === ICMPV6 && packet.subarray(8, 24).every((byte) => byte === 0);
-  if (isProbe && packet.length >= 64 && packet.readUInt8(40) === NEIGHBOUR_SOLICITATION) {
-    add(traffic.addresses, ipv6Text(packet, 48));
-  }
+  if (packet.readUInt8(6) !== ICMPV6 || packet.length < 64) return;
+  const type = packet.readUInt8(40);
+  const isProbe = type === NEIGHBOUR_SOLICITATION && packet.subarray(8, 24).every((byte) => byte === 0);
+  if (isProbe || type === NEIGHBOUR_ADVERTISEMENT) add(traffic.addresses, ipv6Text(packet, 48));
 }
 
 function add(list: string[], address: string | undefined): void {

@@ -68,4 +68,6 @@ export interface BootNic {
   device: string;
   /** The NIC is on the root bus of q35 and not on a root port. */
   onRootBus?: boolean | undefined;
+  /** The addresses that the guest is expected to use on it, in the short form of RFC 5952. */
+  expected?: readonly string[] | undefined;
 }

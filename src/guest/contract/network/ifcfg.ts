@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { GuestTree } from '../../guest-tree.ts';
 import { nicNameOf, isNicName, readMac } from '../../inspect/interface-name.ts';
-import { lineOf, type InterfaceUse } from './interface-use.ts';
+import { addressesIn, lineOf, type InterfaceUse } from './interface-use.ts';
 
 /** Excludes the backup files of editors and package managers. */
 const FILE = /^ifcfg-[\w.:@-]+(?<!\.(bak|old|orig|rpmnew|rpmsave|rpmorig|save))(?<!~)$/;
@@ -37,6 +37,7 @@ function readRedHat(file: string, text: string): InterfaceUse | undefined {
     line: lineOf(text, /^\s*(DEVICE|HWADDR)=/),
     match: { names: name === undefined ? undefined : [name], macs: mac === undefined ? undefined : [mac] },
     hasAddress: hasAddress(value),
+    addresses: addressesOf(text),
   };
 }
 
@@ -46,7 +47,8 @@ function readRedHat(file: string, text: string): InterfaceUse | undefined {
 function readSuse(file: string, text: string): InterfaceUse[] {
   const value = valuesOf(text);
   if (/^(off|manual)$/i.test(value('STARTMODE') ?? '')) return [];
-  const use = { file, line: lineOf(text, /^\s*(BOOTPROTO|IPADDR|BONDING_MASTER)=/), hasAddress: hasAddress(value) };
+  const line = lineOf(text, /^\s*(BOOTPROTO|IPADDR|BONDING_MASTER)=/);
+  const use = { file, line, hasAddress: hasAddress(value), addresses: addressesOf(text) };
   const ports = [...text.matchAll(/^\s*BONDING_SLAVE_?\w*=["']?([\w.-]+)/gm)].map(([, port = '']) => port);
   const bridged = value('BRIDGE_PORTS')?.split(/\s+/) ?? [];
   const below = [...ports, ...bridged, ...(value('ETHERDEVICE') === undefined ? [] : [value('ETHERDEVICE') ?? ''])];
@@ -80,6 +82,11 @@ function isVirtual(value: (key: string) => string | undefined): boolean {
 
 function hasAddress(value: (key: string) => string | undefined): boolean {
   return ['IPADDR', 'IPADDR0', 'IPADDR_0', 'IPV6ADDR'].some((key) => value(key) !== undefined);
+}
+
+function addressesOf(text: string): string[] {
+  const lines = text.matchAll(/^\s*(?:IPADDR\w*|IPV6ADDR)=["']?([^"'\n]*)/gm);
+  return addressesIn([...lines].map(([, value]) => value));
 }
 
 function nameOf(file: string): string {

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { GuestTree } from '../../guest-tree.ts';
 import { nicNameOf, isNicName } from '../../inspect/interface-name.ts';
 import { matchesGlob } from '../../config/glob.ts';
-import type { InterfaceUse } from './interface-use.ts';
+import { addressesIn, type InterfaceUse } from './interface-use.ts';
 
 interface Word {
   words: string[];
@@ -16,6 +16,7 @@ interface Stanza {
   /** The ports of a bridge, a bond or a VLAN. */
   ports: string[];
   isVirtual: boolean;
+  addresses: string[];
   file: string;
   line: number;
 }
@@ -35,7 +36,7 @@ export async function readIfupdown(files: GuestTree): Promise<InterfaceUse[]> {
   const stanzas: Stanza[] = [];
   for (const { words, file, line } of lines) {
     const [word = '', first = '', , method = ''] = words;
-    if (word === 'iface') stanzas.push({ name: first, method, ports: [], isVirtual: false, file, line });
+    if (word === 'iface') stanzas.push({ name: first, method, ports: [], isVirtual: false, addresses: [], file, line });
     else if (word === 'auto' || word.startsWith('allow-')) {
       // `eth0=lan`: the NIC eth0 with the stanza lan.
       for (const each of words.slice(1)) started.set(each.split('=').at(-1) ?? each, each.split('=', 1)[0] ?? each);
@@ -45,13 +46,14 @@ export async function readIfupdown(files: GuestTree): Promise<InterfaceUse[]> {
 }
 
 function addPorts(stanza: Stanza | undefined, [word = '', ...rest]: readonly string[]): void {
+  if (word === 'address') stanza?.addresses.push(...addressesIn(rest));
   if (stanza === undefined || !/^(bridge[_-]ports|bond[_-]slaves|slaves|vlan[_-]raw[_-]device)$/.test(word)) return;
   stanza.isVirtual = true;
   stanza.ports.push(...rest.filter((port) => !NO_PORTS.has(port)));
 }
 
 function usesOf(
-  { name, method, ports, isVirtual, file, line }: Stanza,
+  { name, method, ports, isVirtual, addresses, file, line }: Stanza,
   started: ReadonlyMap<string, string>,
 ): InterfaceUse[] {
   const physical = started.get(name);
@@ -63,6 +65,7 @@ function usesOf(
     line,
     match: { names: [each] },
     hasAddress: method === 'static' || isVirtual,
+    addresses,
   }));
 }
 

@@ -97,6 +97,6 @@ function criteriaOf({ match }: InterfaceUse): string[] {
   return parts.flatMap(([what, values]) => (values === undefined ? [] : [`${what} ${values.join(' ')}`]));
 }
 
-function check({ file, line }: InterfaceUse, verdict: BootCheck['verdict'], reason: string): BootCheck {
-  return { area: 'network', verdict, file, line, reason };
+function check({ file, line, addresses = [] }: InterfaceUse, verdict: BootCheck['verdict'], reason: string): BootCheck {
+  return { area: 'network', verdict, file, line, ...(addresses.length > 0 && { addresses }), reason };
 }

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { GuestTree } from '../../guest-tree.ts';
 import { readMac } from '../../inspect/interface-name.ts';
 import { readYaml, type YamlNode } from '../../config/yaml-lines.ts';
-import type { InterfaceUse } from './interface-use.ts';
+import { addressesIn, type InterfaceUse } from './interface-use.ts';
 import type { NicMatch } from './nic-match.ts';
 import type { Rename } from './nic-names.ts';
 
@@ -43,8 +43,10 @@ export async function readNetplan(files: GuestTree): Promise<Netplan> {
       netplan.renames.push({ match, name, exchanges: false, file, line });
     }
     const isUsed = entries.get('activation-mode')?.text !== 'off';
-    const hasAddress = (entries.get('addresses')?.items.length ?? 0) > 0;
-    if (isUsed) netplan.uses.push({ title: `netplan's ${id}`, file, line, match, hasAddress });
+    const items = entries.get('addresses')?.items ?? [];
+    const addresses = addressesIn(items.map(({ text, entries: options }) => text ?? [...options.keys()][0]));
+    const hasAddress = items.length > 0;
+    if (isUsed) netplan.uses.push({ title: `netplan's ${id}`, file, line, match, hasAddress, addresses });
   }
   return netplan;
 }

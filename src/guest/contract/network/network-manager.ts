@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { GuestTree } from '../../guest-tree.ts';
 import { readIni } from '../../inspect/ini.ts';
 import { isNicName, readMac } from '../../inspect/interface-name.ts';
-import { lineOf, type InterfaceUse } from './interface-use.ts';
+import { addressesIn, lineOf, type InterfaceUse } from './interface-use.ts';
 
 const FOLDERS = [
   '/etc/NetworkManager/system-connections',
@@ -56,5 +56,6 @@ function readProfile(text: string, file: string): InterfaceUse | undefined {
       ({ name: section, values }) =>
         /^ipv[46]$/.test(section) && [...values.keys()].some((key) => /^address(es)?\d*$/.test(key)),
     ),
+    addresses: addressesIn([...text.matchAll(/^\s*address(?:es)?\d*\s*=(.*)$/gm)].map(([, written]) => written)),
   };
 }

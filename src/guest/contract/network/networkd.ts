@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { GuestTree } from '../../guest-tree.ts';
 import { iniValue, readIni } from '../../inspect/ini.ts';
 import { isNicName } from '../../inspect/interface-name.ts';
-import { lineOf, type InterfaceUse } from './interface-use.ts';
+import { addressesIn, lineOf, type InterfaceUse } from './interface-use.ts';
 import { readMatch, type MatchContext } from './match-section.ts';
 
 const FOLDERS = ['/etc/systemd/network', '/run/systemd/network'];
@@ -27,8 +27,9 @@ export async function readNetworkd(files: GuestTree, context: MatchContext): Pro
     const hasAddress = sections.some(
       ({ name, values }) => ['Network', 'Address'].includes(name) && values.has('Address'),
     );
+    const addresses = addressesIn([...text.matchAll(/^\s*Address\s*=(.*)$/gm)].map(([, value]) => value));
     const line = lineOf(text, /^\s*\[Match\]/);
-    uses.push({ title: `the configuration ${title}`, file, line, match, hasAddress, isExclusive: true });
+    uses.push({ title: `the configuration ${title}`, file, line, match, hasAddress, addresses, isExclusive: true });
   }
   return uses;
 }

@@ -23,6 +23,7 @@ import { partialPath } from '../../../base/output/partial-name.ts';
 import { FORMATS } from '../target/formats.ts';
 import type { ExportRecipe } from '../target/export-recipe.ts';
 import { FixReportSchema, HardwareReportSchema } from '../../fix-guest/report-schema.ts';
+import { GuestNetReportSchema } from '../../guest-net/types.ts';
 import { SourceStateSchema, type SourceState } from './source-state.ts';
 import { EXPORT_FORMATS, type ExportedFile, type ExportFormat, type VmExportResult } from '../types.ts';
 
@@ -42,6 +43,7 @@ const CompletedExportSchema = object({
   hardware: exactOptional(HardwareReportSchema),
   /** An earlier release may have stored another kind of report, which is dropped. */
   guest: exactOptional(fallback(optional(FixReportSchema), undefined)),
+  guestNet: exactOptional(GuestNetReportSchema),
 });
 export type CompletedExport = InferOutput<typeof CompletedExportSchema>;
 
@@ -185,7 +187,8 @@ async function isOneFile(one: string, other: string): Promise<boolean> {
 
 /** The recorded part of a result: what a later run needs to continue with the files, without the details of this run. */
 function completedExport(result: VmExportResult): CompletedExport {
-  const { vm, moRef, inventoryPath, format, output, files, disks, capacityBytes, quiesced, hardware, guest } = result;
+  const { vm, moRef, inventoryPath, format, output, files, disks, capacityBytes, quiesced, hardware, guest, guestNet } =
+    result;
   return {
     vm,
     moRef,
@@ -198,5 +201,6 @@ function completedExport(result: VmExportResult): CompletedExport {
     ...(quiesced === undefined ? {} : { quiesced }),
     ...(hardware && { hardware }),
     ...(guest && { guest }),
+    ...(guestNet && { guestNet }),
   };
 }

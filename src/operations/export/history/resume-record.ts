@@ -4,6 +4,7 @@ import { array, boolean, exactOptional, number, object, optional, picklist, stri
 import { writeFileAtomically } from '../../../base/files/atomic-file.ts';
 import { localFileError } from '../../../base/files/local-file-error.ts';
 import { readOwnFile } from '../../../base/files/own-file.ts';
+import { GuestNetNicSchema } from '../../../base/guest-net.ts';
 import { readRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
 import { finalNameOf, partialPath } from '../../../base/output/partial-name.ts';
 import type { ServerDuties } from '../source/export-source.ts';
@@ -33,6 +34,15 @@ const CompleteFileSchema = object({
 });
 export type CompleteFile = InferOutput<typeof CompleteFileSchema>;
 
+/** The addresses of the guest before this export shut it down. */
+const KnownAddressesSchema = object({
+  /** Instance UUID of the VM. */
+  vm: string(),
+  readAt: string(),
+  nics: array(GuestNetNicSchema),
+});
+type KnownAddresses = InferOutput<typeof KnownAddressesSchema>;
+
 export const ResumeRecordSchema = recordSchema({
   /** Must match for the files to belong to the current state of the VM. */
   identity: string(),
@@ -45,11 +55,12 @@ export const ResumeRecordSchema = recordSchema({
   fetched: exactOptional(FetchedSnapshotSchema),
   /** The files are being changed and no longer match the download. */
   changing: exactOptional(boolean()),
+  guestNet: exactOptional(KnownAddressesSchema),
 });
 type ResumeState = Omit<InferOutput<typeof ResumeRecordSchema>, 'schemaVersion'>;
 
 /** The state that a run sets when it begins. */
-type Beginning = Omit<ResumeState, 'changing' | 'powerOn'>;
+type Beginning = Omit<ResumeState, 'changing' | 'powerOn' | 'guestNet'>;
 
 /**
  * A small file next to an unfinished export. It records which of the `.partial` files are complete, and for which state
@@ -99,6 +110,11 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
     return this.#state.fetched;
   }
 
+  /** The addresses of the guest before an export shut it down. */
+  get guestNet(): KnownAddresses | undefined {
+    return this.#state.guestNet;
+  }
+
   /** Work on the server is still pending. */
   get hasDuties(): boolean {
     return this.powerOn || this.ownSnapshot !== undefined;
@@ -120,10 +136,11 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
     // An OVA is a single file, which the writer of the new OVA already has open.
     const isSameFile = this.#state.format === 'ova' && state.format === 'ova';
     if (this.hasEarlierRun && !isSameFile) await this.#removeLeftovers(state.files);
-    await this.#change(({ ownSnapshot, powerOn }) => ({
+    await this.#change(({ ownSnapshot, powerOn, guestNet }) => ({
       ...state,
       ownSnapshot: state.ownSnapshot ?? ownSnapshot,
       ...(powerOn && { powerOn }),
+      ...(guestNet && { guestNet }),
     }));
   }
 
@@ -138,6 +155,11 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
   /** Call before shutting down the guest of a VM that is to be powered on after the export. */
   async announcePowerOn(): Promise<void> {
     await this.#change((state) => ({ ...state, powerOn: true }));
+  }
+
+  /** Call before shutting down the guest: VMware Tools report its addresses only while it runs. */
+  async keepAddresses(guestNet: KnownAddresses): Promise<void> {
+    await this.#change((state) => ({ ...state, guestNet }));
   }
 
   /** The snapshot has been removed. Never throws: a later run that looks for it finds nothing. */
@@ -200,13 +222,13 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
   }
 
   /**
-   * Ends the run. Without `keepFiles`, only pending work on the server stays recorded. Never throws: the run that reads
-   * a leftover record checks it.
+   * Ends the run. Without `keepFiles`, only pending work on the server stays recorded, and with `hasFailed` the
+   * addresses that the next run cannot read again. Never throws: the run that reads a leftover record checks it.
    */
-  async close({ keepFiles }: { keepFiles: boolean }): Promise<void> {
+  async close({ keepFiles, hasFailed = false }: { keepFiles: boolean; hasFailed?: boolean }): Promise<void> {
     if (keepFiles) return;
     await (
-      this.hasDuties
+      this.hasDuties || (hasFailed && this.guestNet !== undefined)
         ? this.#change((state) => ({ ...state, identity: '', files: [] }))
         : rm(this.#path, { force: true })
     ).catch(() => undefined);

@@ -145,14 +145,18 @@ async function exportGeneration(
   const settle = await watchForChange({ ...task, vm: task.plan.vm }, signal);
   const made = await makeGeneration(task, generations, name, signal);
   const files = made.files.map((file) => ({ ...file, path: join(plan.output, basename(file.path)) }));
-  const names = files.map(({ path }) => basename(path));
+  const guestNet = movedTo(plan.output, made.guestNet);
+  const names = [...files.map(({ path }) => path), ...(guestNet?.file ? [guestNet.file] : [])].map((path) =>
+    basename(path),
+  );
   const carried = resumeRecordName(task.baseName);
   await generations.add(name, {
     job,
     carried,
     files: options.ifChanged ? [...names, completionRecordName(task.baseName)] : names,
   });
-  const result = { ...made, output: plan.output, files, warnings: [...made.warnings, ...leftBehind] };
+  const moved = { ...made, ...(guestNet && { guestNet }), output: plan.output, files };
+  const result = { ...moved, warnings: [...made.warnings, ...leftBehind] };
   const used = await postExport(withLasting(result, task), options, { signal, report });
   if (options.ifChanged) {
     const record = recordIn(plan.output, task);
@@ -164,6 +168,10 @@ async function exportGeneration(
   };
   const removed = used.bootTest?.problem === undefined ? await generations.prune(keep, warn) : [];
   return { exported: withChange({ ...used, generations: { kept: generations.names, removed } }, changed) };
+}
+
+function movedTo(folder: string, guestNet: VmExportResult['guestNet']): VmExportResult['guestNet'] {
+  return guestNet?.file ? { ...guestNet, file: join(folder, basename(guestNet.file)) } : guestNet;
 }
 
 async function makeGeneration(

@@ -10,6 +10,8 @@ import { readVmHardware, type VmHardware } from '../../../vsphere/vm/vm-hardware
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
 import { CleanUp } from '../../clean-up.ts';
 import { descriptionName } from '../../domain/make-domain.ts';
+import type { GuestNetReport } from '../../guest-net/types.ts';
+import { writeGuestNet } from '../../guest-net/write-guest-net.ts';
 import { manifestName } from '../../image-manifest.ts';
 import type { ExportRecipe } from '../target/export-recipe.ts';
 import type { PlannedVm } from '../plan/plan-vm.ts';
@@ -18,6 +20,7 @@ import { prepareSource, type ExportSource } from '../source/export-source.ts';
 import { fetchedSnapshot } from '../source/fetched-snapshot.ts';
 import { adoptCompleteFiles, contentIdentity, transferAll } from '../transfer/fetch-disks.ts';
 import { earlierState, fetchedEarlier, reusesFetched } from './fetched-earlier.ts';
+import { guestAddresses } from './guest-addresses.ts';
 import { diskFileName, FORMATS } from '../target/formats.ts';
 import type { ExportWriter } from '../target/export-writer.ts';
 import { createImagePackage } from '../target/image-package.ts';
@@ -85,9 +88,11 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
 
   const resume = await ResumeRecord.load(folder, baseName);
   let keepFiles = resume.hasEarlierRun;
+  let hasFailed = true;
   // Runs after the clean-up: what clean-up could not undo stays in the record.
   await using ending = new AsyncDisposableStack();
-  ending.defer(() => resume.close({ keepFiles }));
+  ending.defer(() => resume.close({ keepFiles, hasFailed }));
+  const addresses = await guestAddresses(task, resume, signal);
   await using cleanUp = new CleanUp(leave);
   const scope = { client, vm: plan.vm, facts, job, cleanUp, left, duties: resume, step };
   const source =
@@ -113,7 +118,12 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     const fetchSeconds = (Date.now() - startedAt) / 1000;
     // A fix takes minutes. Clean up first, so that no snapshot grows on the server and no VM stays off in the meantime.
     await cleanUp.run();
-    const { descriptor, ...made } = await finishDescriptor(task, described, { source, transfer, resume, step }, signal);
+    const { descriptor, ...made } = await finishDescriptor(
+      task,
+      described,
+      { source, transfer, resume, addresses, step },
+      signal,
+    );
     signal.throwIfAborted();
     step('finish', isImage && options.manifest === true ? 'Computing the manifest' : 'Finalizing files');
     const withFiles = (files: readonly ExportedFile[]): VmExportResult => ({
@@ -130,6 +140,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
       keptDisks: kept,
       ...(source.quiesced === undefined ? {} : { quiesced: source.quiesced }),
       ...made,
+      guestNet: addresses,
       warnings,
       fetchSeconds,
       seconds: (Date.now() - startedAt) / 1000,
@@ -137,7 +148,11 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     const beforeNames = async (files: readonly ExportedFile[]) => record?.write(withFiles(files), recipe);
     const files = await writer.finish({ descriptor, beforeNames }, signal);
     keepFiles = false;
-    return withFiles(files);
+    hasFailed = false;
+    const { force, mode } = options;
+    const { instanceUuid } = facts;
+    const recorded = { folder, baseName, vm: plan.vm, instanceUuid, report: addresses, force, mode, warn };
+    return { ...withFiles(files), guestNet: await writeGuestNet(recorded) };
   } catch (error) {
     await record?.takeBack();
     const complete = isWorthKeeping(error, { source, resume, isFetched })
@@ -221,11 +236,13 @@ async function finishDescriptor(
     source,
     transfer,
     resume: changes,
+    addresses,
     step,
   }: {
     source: ExportSource;
     transfer: Transfer;
     resume: ResumeRecord;
+    addresses: GuestNetReport;
     step: (step: ExportStep, detail: string) => void;
   },
   signal: AbortSignal,
@@ -237,7 +254,8 @@ async function finishDescriptor(
   const partialPaths = images.map(({ name }) => partialPath(join(folder, name)));
   const { disks } = source;
   const { leftOut } = facts;
-  const fetched = { vm: named, vmHardware, disks, leftOut, paths, partialPaths, format, changes, step };
+  const guestNet = addresses.readAt === null ? undefined : addresses;
+  const fetched = { vm: named, vmHardware, disks, leftOut, paths, partialPaths, format, changes, guestNet, step };
   const { domain, ...made } = await makeMachine(fetched, options, signal);
   return { descriptor: domain, ...made };
 }

@@ -15,11 +15,12 @@ export async function postExport(
   {
     define,
     bootTest: isTested,
+    requireAddresses,
     force,
     guest: { keys },
     env,
     isKept = false,
-  }: Pick<ExportOptions, 'define' | 'bootTest' | 'force' | 'guest' | 'env'> & { isKept?: boolean },
+  }: Pick<ExportOptions, 'define' | 'bootTest' | 'requireAddresses' | 'force' | 'guest' | 'env'> & { isKept?: boolean },
   { signal, report }: OperationContext<ExportEvent>,
 ): Promise<VmExportResult> {
   const { vm, files, output } = result;
@@ -40,7 +41,9 @@ export async function postExport(
       used.defined = define;
     }
     const configuredNics = configuredNicsOf(result.guest);
-    const options = { ...PLAIN_BOOT_TEST, target: domain.path, keys, configuredNics, env };
+    const guestNet = result.guestNet?.readAt ? result.guestNet : undefined;
+    const known = { configuredNics, guestNet, requireAddresses };
+    const options = { ...PLAIN_BOOT_TEST, target: domain.path, keys, ...known, env };
     if (isTested) used.bootTest = await bootTest(options, { signal, report: onEvent });
     return used;
   } catch (error) {

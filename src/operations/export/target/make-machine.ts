@@ -9,6 +9,7 @@ import { makeDomain, type HardwareReport } from '../../domain/make-domain.ts';
 import type { HardwareOption } from '../../../domain/hardware-choice.ts';
 import { targetHardware } from '../../fix-guest/target-hardware.ts';
 import { virtioSupportOf, fixImages } from '../../fix-guest/fix-images.ts';
+import type { GuestNet } from '../../../base/guest-net.ts';
 import type { FixReport } from '../../fix-guest/types.ts';
 import { guestAddressOf } from '../../fix-guest/guest-address.ts';
 import { machineOfVm } from './machine-of-vm.ts';
@@ -38,6 +39,8 @@ export interface FetchedVm {
   /** The format at the current paths, if it is another one. */
   partialFormat?: SinkFormat;
   changes: ChangeRecord;
+  /** The addresses of the guest, if they are known. */
+  guestNet?: GuestNet | undefined;
   step: (step: ExportStep, detail: string) => void;
 }
 
@@ -78,7 +81,7 @@ export async function makeMachine(
 
 /** Marks the images before their first byte changes: the next run must not reuse an image that a killed run was changing. */
 async function fixFetched(
-  { vmHardware, disks, partialPaths, format, partialFormat = format, changes, step }: FetchedVm,
+  { vmHardware, disks, partialPaths, format, partialFormat = format, changes, guestNet, step }: FetchedVm,
   machine: DomainSource,
   { requested, wanted, env }: { requested: ExportOptions['guest']; wanted: HardwareOption; env: NodeJS.ProcessEnv },
   signal: AbortSignal,
@@ -99,7 +102,7 @@ async function fixFetched(
     const obstacle = obstacleOfGuest(architectureOf(vmHardware));
     const hardware = targetHardware(machine, images.length, wanted);
     const beforeChange = (): Promise<void> => changes.beginChange();
-    const vmToFix = { images, nics: machine.nics, hardware, beforeChange, obstacle, env };
+    const vmToFix = { images, nics: machine.nics, hardware, guestNet, beforeChange, obstacle, env };
     return await fixImages(vmToFix, requested, { signal, report });
   } catch (error) {
     await changes.keepUnchanged();

@@ -39,6 +39,11 @@ test.each<[string, string, Partial<NicTraffic>]>([
   ['a packet in a VLAN', ipv4('192.0.2.10', '01', '').replace('0800', '810000070800'), { addresses: ['192.0.2.10'] }],
   ['IPv6', ipv6(GLOBAL, '3a', '80000000'), { addresses: ['2001:db8::10'] }],
   ['a search for an IPv6 address in use', ipv6(NONE, '3a', solicit(GLOBAL)), { addresses: ['2001:db8::10'] }],
+  [
+    'an announcement of an IPv6 address, sent from the link-local one',
+    ipv6(LINK_LOCAL, '3a', `8800000020000000${GLOBAL}`),
+    { addresses: ['2001:db8::10'] },
+  ],
   ['link-local IPv6', ipv6(LINK_LOCAL, '3a', '85000000'), {}],
   ['a search for a link-local address', ipv6(NONE, '3a', solicit(LINK_LOCAL)), {}],
   ['an unknown protocol', `${ALL}${NIC}88b5${'00'.repeat(46)}`, {}],
@@ -63,4 +68,12 @@ test('DHCP or an IPv4 address shows how a NIC is configured; IPv6 may be from an
   expect(isAddressed(trafficOf(arp(1, '0.0.0.0', '192.0.2.10')))).toBe(true);
   expect(isAddressed(trafficOf(ipv6(GLOBAL, '3a', '80000000')))).toBe(false);
   expect(isAddressed(noTraffic())).toBe(false);
+});
+
+test('with expected addresses, one of them has to be in use: an initramfs can ask for another one first', () => {
+  const expected = ['192.0.2.10', '2001:db8::10'];
+  expect(isAddressed(trafficOf(DHCP), expected)).toBe(false);
+  expect(isAddressed(trafficOf(DHCP, arp(1, '192.0.2.99', '192.0.2.1')), expected)).toBe(false);
+  expect(isAddressed(trafficOf(DHCP, arp(1, '192.0.2.10', '192.0.2.1')), expected)).toBe(true);
+  expect(isAddressed(trafficOf(ipv6(NONE, '3a', solicit(GLOBAL))), expected)).toBe(true);
 });
