@@ -13,6 +13,7 @@ import type * as Convert from '../operations/convert/convert.ts';
 import type { ConvertEvent, ConvertOptions, ConvertPlan, ConvertResult } from '../operations/convert/types.ts';
 import { OPTIONAL_COMPRESSION } from './flags/compress-flag.ts';
 import { OPTIONAL_LIBVIRT } from './flags/domain-flags.ts';
+import { OPTIONAL_GUEST_AGENT } from './flags/fix-flags.ts';
 import { CONVERT_FLAGS, readConvertOptions } from './flags/convert-flags.ts';
 import { readBootTestAddresses } from './flags/fix-flags.ts';
 import { convertDocument } from './documents/convert-document.ts';
@@ -56,7 +57,7 @@ export class ConvertCommand extends BaseCommand<ConvertResult | ConvertPlan> {
   #screen: ExportScreen | undefined;
 
   protected override optionalValues(): OptionalValues {
-    return { compress: OPTIONAL_COMPRESSION, define: OPTIONAL_LIBVIRT };
+    return { compress: OPTIONAL_COMPRESSION, define: OPTIONAL_LIBVIRT, 'guest-agent': OPTIONAL_GUEST_AGENT };
   }
 
   protected override leftBehindNote(): string {

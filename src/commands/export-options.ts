@@ -6,7 +6,7 @@ import { EXPORT_FORMATS, type ExportOptions, type PowerChoice } from '../operati
 import { readCompression } from './flags/compress-flag.ts';
 import { readDiskChoice } from './flags/disk-flags.ts';
 import { needDomain, readDomainOptions } from './flags/domain-flags.ts';
-import { readBootTestAddresses, readFixOptions } from './flags/fix-flags.ts';
+import { FIX_ONLY, readBootTestAddresses, readFixOptions } from './flags/fix-flags.ts';
 import { readNotify } from './flags/notify-flags.ts';
 import type { ExportFlagValues } from './flags/export-flags.ts';
 import { readRepeatOptions } from './flags/repeat-flags.ts';
@@ -51,18 +51,7 @@ export function readExportOptions(
 /** Flags for KVM images do not apply to OVF, OVA and VMDK exports. */
 function refuseImageFlags(flags: ExportFlagValues, format: string): void {
   needDomain(flags, format);
-  const names = [
-    'fix',
-    'fix-plan',
-    'key',
-    'root',
-    'remove-vmware-tools',
-    'serial-console',
-    'no-system',
-    'virtio-win',
-    'boot-test',
-    'boot-test-addresses',
-  ] as const;
+  const names = ['fix', ...FIX_ONLY, 'boot-test', 'boot-test-addresses'] as const;
   const given = names.find((name) => flags[name] !== undefined && flags[name] !== false);
   if (given === undefined) return;
   throw new Hyper2kvmError('usage', `--${given} cannot be used with --format ${format}: it applies to images only.`, {

@@ -18,6 +18,7 @@ import type { DryRunResult, ExportEvent, ExportOptions, ExportResult } from '../
 import { OPTIONAL_COMPRESSION } from './flags/compress-flag.ts';
 import { checkDetach, isDetached, readHandover } from './flags/detach-flag.ts';
 import { OPTIONAL_LIBVIRT } from './flags/domain-flags.ts';
+import { OPTIONAL_GUEST_AGENT } from './flags/fix-flags.ts';
 import { EXPORT_FLAGS, OPTIONAL_SHUTDOWN } from './flags/export-flags.ts';
 import { readExportOptions } from './export-options.ts';
 import { exportDocument } from './documents/export-document.ts';
@@ -85,7 +86,12 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
   #words: readonly string[] = [];
 
   protected override optionalValues(): OptionalValues {
-    return { shutdown: OPTIONAL_SHUTDOWN, compress: OPTIONAL_COMPRESSION, define: OPTIONAL_LIBVIRT };
+    return {
+      shutdown: OPTIONAL_SHUTDOWN,
+      compress: OPTIONAL_COMPRESSION,
+      define: OPTIONAL_LIBVIRT,
+      'guest-agent': OPTIONAL_GUEST_AGENT,
+    };
   }
 
   protected override leftBehindNote(): string {

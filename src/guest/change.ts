@@ -13,6 +13,8 @@ export const FIX_NAMES = [
   'initramfs',
   'selinux',
   'windows-drivers',
+  'guest-agent',
+  'customize',
 ] as const;
 export type FixName = (typeof FIX_NAMES)[number];
 

@@ -38,6 +38,16 @@ const CHANGES_BYTES: Record<string, [string[], string[]]> = {
   'remove-vmware-tools': [['--format=raw'], ['--format=raw', '--remove-vmware-tools']],
   'serial-console': [['--format=raw'], ['--format=raw', '--serial-console']],
   'virtio-win': [['--format=raw'], ['--format=raw', '--virtio-win=/srv/w.iso']],
+  customize: [['--format=raw'], ['--format=raw', '--customize=/srv/web.txt']],
+  firstboot: [['--format=raw'], ['--format=raw', '--firstboot=/srv/first.sh']],
+  'customize-network': [
+    ['--format=raw', '--firstboot=/srv/first.sh'],
+    ['--format=raw', '--firstboot=/srv/first.sh', '--customize-network'],
+  ],
+  'guest-agent': [
+    ['--format=raw', '--guest-agent=first-boot'],
+    ['--format=raw', '--guest-agent=/srv/packages'],
+  ],
   'from-snapshot': [['--from-snapshot=a'], ['--from-snapshot=b']],
 };
 

@@ -38,6 +38,7 @@ const KNOWN = {
   python3: { module: 'tarfile, pty' },
   guestfish: { also: ['qemu-system-x86_64'], kernel: true },
   'virt-v2v-in-place': { also: ['nbdkit', 'ntfs-3g', 'qemu-system-x86_64'], kernel: true },
+  'virt-customize': { also: ['qemu-system-x86_64'], kernel: true },
   hivexregedit: {},
   'mkfs.btrfs': { also: ['btrfs', 'setpriv'] },
   // File systems that reject some names. Both run in user space.

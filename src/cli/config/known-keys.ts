@@ -80,6 +80,6 @@ function typeOf({ type, options, multiple, helpValue }: FlagFacts): KeyType {
     options,
     multiple: multiple === true,
     hasOptionalValue: isOptionalValue(word),
-    isPath: ['FILE', 'DIR', 'PATH'].includes(word),
+    isPath: ['FILE', 'DIR', 'PATH', '[=DIR]'].includes(word),
   };
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Flags, type Interfaces } from '@oclif/core';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import type { OptionalValue } from '../../cli/input/optional-values.ts';
 import { FIX_MODES, type FixOptions } from '../../operations/fix-guest/types.ts';
 
 /** Used by `convert`, `export` and `boot-test`. */
@@ -11,6 +12,15 @@ export const KEY_FLAG = Flags.string({
   description:
     'File with the passphrase of an encrypted guest volume, such as /dev/sda3:file:/root/key, where /dev/sda3 is the third partition of the first disk, or all:file:PATH for every volume. May be repeated. A boot test types it on the serial console when the guest asks.',
 });
+
+/** The meaning of `--guest-agent` without a value. A folder of that name is `./first-boot`. */
+const AT_FIRST_BOOT = 'first-boot';
+
+/** A path could be the folder, or the inventory path of a VM. */
+export const OPTIONAL_GUEST_AGENT: OptionalValue = {
+  bare: AT_FIRST_BOOT,
+  accepts: (word) => /^(\.{0,2}|~)\//.test(word),
+};
 
 /** The flags for changing the guest, shared by `convert` and `export`. */
 export const FIX_FLAGS = {
@@ -43,6 +53,28 @@ export const FIX_FLAGS = {
     helpValue: 'PATH',
     description:
       'Prepare Windows guests: virt-v2v-in-place installs drivers from virtio-win. PATH is virtio-win.iso or a folder with its content, such as /usr/share/virtio-win/virtio-win.iso. Without this flag, Windows is not changed.',
+  }),
+  customize: Flags.string({
+    helpValue: 'FILE',
+    description:
+      'Run the commands of this file in the guest after the fix, with virt-customize: users, keys, files, packages, first-boot scripts. {vm} in the path is the name of the VM. The commands are checked before any work. If one of them fails, the VM fails with exit code 16, and no changed disk is kept.',
+  }),
+  firstboot: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: 'FILE',
+    description:
+      'Run this script at the first boot of the guest, as root. {vm} in the path is the name of the VM. May be repeated. Needs virt-customize.',
+  }),
+  'customize-network': Flags.boolean({
+    default: false,
+    description:
+      'Let the commands of --customize use the network of this host, for example to install packages. Without it, they have no network.',
+  }),
+  'guest-agent': Flags.string({
+    helpValue: '[=DIR]',
+    description:
+      'Install the QEMU guest agent in Linux guests that do not have it, and enable its service. DIR has packages, directly or in folders by release such as debian-12 or rhel-9. Without DIR, the guest installs it at its first boot from its own repositories. Windows gets it with --virtio-win.',
   }),
 };
 
@@ -87,7 +119,25 @@ export function readBootTestAddresses(flags: { 'boot-test': boolean; 'boot-test-
   return flags['boot-test-addresses'];
 }
 
-type FixFlagValues = Interfaces.InferredFlags<typeof FIX_FLAGS> & { 'fix-plan': boolean };
+/** Flags that are meaningless with `--fix off`, which promises not to change the guest. */
+export const FIX_ONLY = [
+  'fix-plan',
+  'key',
+  'root',
+  'remove-vmware-tools',
+  'serial-console',
+  'no-system',
+  'virtio-win',
+  'customize',
+  'firstboot',
+  'customize-network',
+  'guest-agent',
+] as const;
+
+type Values = Interfaces.InferredFlags<typeof FIX_FLAGS>;
+type CustomizeFlag = 'customize' | 'firstboot' | 'customize-network' | 'guest-agent';
+/** A rehearsal of `sync` has no flags for a customization. */
+type FixFlagValues = Omit<Values, CustomizeFlag> & { [Name in CustomizeFlag]?: Values[Name] } & { 'fix-plan': boolean };
 
 /**
  * Parses the flags for changing the guest.
@@ -95,9 +145,7 @@ type FixFlagValues = Interfaces.InferredFlags<typeof FIX_FLAGS> & { 'fix-plan': 
  */
 export function readFixOptions(flags: FixFlagValues): FixOptions {
   const { fix = 'auto' } = flags;
-  const needless = (
-    ['fix-plan', 'key', 'root', 'remove-vmware-tools', 'serial-console', 'no-system', 'virtio-win'] as const
-  ).find((name) => flags[name] !== undefined && flags[name] !== false);
+  const needless = FIX_ONLY.find((name) => flags[name] !== undefined && flags[name] !== false);
   if (fix === 'off' && needless !== undefined) {
     throw new Hyper2kvmError('usage', `--${needless} has no effect with --fix off.`, { hint: 'Omit one of them.' });
   }
@@ -111,6 +159,26 @@ export function readFixOptions(flags: FixFlagValues): FixOptions {
     serialConsole: flags['serial-console'],
     noSystem: flags['no-system'],
     virtioWin: readPath('--virtio-win', flags['virtio-win']),
+    customize: readCustomize(flags),
+  };
+}
+
+function readCustomize(flags: FixFlagValues): FixOptions['customize'] {
+  const { customize, firstboot = [], 'customize-network': network = false, 'guest-agent': agent } = flags;
+  const isRequested = customize !== undefined || firstboot.length > 0 || agent !== undefined;
+  if (!isRequested) {
+    if (!network) return undefined;
+    throw new Hyper2kvmError('usage', '--customize-network needs --customize.', { hint: 'Add --customize FILE.' });
+  }
+  const guestAgent =
+    agent === undefined
+      ? undefined
+      : { packages: agent === AT_FIRST_BOOT ? undefined : readPath('--guest-agent', agent) };
+  return {
+    file: readPath('--customize', customize),
+    firstboot: firstboot.map((path) => readPath('--firstboot', path) ?? ''),
+    network,
+    guestAgent,
   };
 }
 

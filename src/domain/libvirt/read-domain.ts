@@ -20,6 +20,8 @@ export interface ReadDomain {
   /** In the order in which Linux finds them. */
   nics: ReadNic[];
   hasTpm: boolean;
+  /** The domain has the virtio channel of the QEMU guest agent. */
+  hasAgentChannel: boolean;
 }
 
 export type ReadFirmware =
@@ -67,6 +69,7 @@ export function readDomain(text: string, source: string): ReadDomain {
     disks: readDisks(childOf(root, 'devices'), refuse),
     nics: readNics(childOf(root, 'devices')),
     hasTpm: childOf(root, 'devices/tpm') !== undefined,
+    hasAgentChannel: hasAgentChannel(childOf(root, 'devices')),
   };
 }
 
@@ -85,6 +88,14 @@ export function readDomainIdentity(text: string, source: string): Pick<ReadDomai
 export function readDomainDisks(text: string, source: string): ReadDisk[] {
   const refuse = refusalFor(source);
   return readDisks(childOf(rootOf(text, refuse), 'devices'), refuse);
+}
+
+/** The name of the agent's port is the one that the agent opens in the guest. */
+function hasAgentChannel(devices: XmlNode | undefined): boolean {
+  return childrenOf(devices, 'channel').some((channel) => {
+    const target = childOf(channel, 'target')?.attributes;
+    return target?.get('type') === 'virtio' && target.get('name') === 'org.qemu.guest_agent.0';
+  });
 }
 
 function refusalFor(source: string): (what: string) => never {

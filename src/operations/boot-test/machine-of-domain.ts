@@ -61,6 +61,7 @@ export async function machineOfDomain(domain: ReadDomain): Promise<Omit<BootTarg
         device: nicDevice(model),
         onRootBus,
       })),
+      hasAgentPort: domain.hasAgentChannel,
     },
   };
 }

@@ -7,6 +7,7 @@ import type { FirmwareNeeds } from '../../guest/boot/qemu/uefi-firmware.ts';
 import type { LibvirtConnection } from '../../domain/libvirt/virsh.ts';
 import { checkDefinable, defineDomain } from '../domain/define-domain.ts';
 import { requireForGuest } from '../domain/foreign-guest.ts';
+import { withCustomization } from '../fix-guest/customize/customization.ts';
 import { configuredNicsOf, doubtAboutFix, requireFixable } from '../fix-guest/fix-images.ts';
 import { existsSentence } from '../file-writer.ts';
 import type * as BootTest from '../boot-test/boot-test.ts';
@@ -52,11 +53,12 @@ function libvirtOf(uri: string, { env = process.env }: ConvertOptions): LibvirtC
 }
 
 async function convertAndFix(
-  options: ConvertOptions,
+  given: ConvertOptions,
   { signal, report }: OperationContext<ConvertEvent>,
 ): Promise<ConvertResult> {
   const startedAt = Date.now();
-  await using layout = await layOut(options, signal);
+  await using layout = await layOut(given, signal);
+  const options = await withOwnGuest(given, layout, signal);
   const { folder, disks } = layout;
   const vm = layout.source.baseName;
   const { machine } = layout.source;
@@ -124,6 +126,12 @@ async function convertAndFix(
   }
 }
 
+/** The options with the content of the files that a customization names for the VM of the source. */
+async function withOwnGuest(options: ConvertOptions, { source }: Layout, signal: AbortSignal): Promise<ConvertOptions> {
+  const guest = await withCustomization(options.guest, source.baseName, { env: options.env, signal });
+  return { ...options, guest };
+}
+
 function planOf({ source }: ConvertOptions, guest: FixReport, warnings: string[], startedAt: number): ConvertResult {
   const nothing = { disks: [], domain: undefined, hardware: undefined, copySeconds: 0 };
   return { source, ...nothing, guest, warnings, seconds: (Date.now() - startedAt) / 1000 };
@@ -150,6 +158,7 @@ function loadBootTest(): Promise<typeof BootTest> {
 /** Reports what `convert` would do with the same options. Writes nothing. */
 export async function planConversion(options: ConvertOptions, signal: AbortSignal): Promise<ConvertPlan> {
   await using layout = await layOut(options, signal);
+  await withOwnGuest(options, layout, signal);
   const disks: ConvertPlan['disks'] = [];
   for (const planned of layout.disks) {
     const { disk, origin, path, capacityBytes } = planned;

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
+import { CustomizeError } from '../../guest/customize/customize-errors.ts';
 import type { TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { FolderOutput } from '../../base/output/folder-output.ts';
 import { partialPath } from '../../base/output/partial-name.ts';
@@ -51,7 +52,8 @@ export async function makeAll(
   const fixContext = { signal, report: fixSteps(vm, report) };
   const guest = await fixGuestOf(layout, converted, { options, beforeChange }, fixContext).catch(
     async (error: unknown) => {
-      const isWorthKeeping = isUntouched && !options.guest.planOnly && error instanceof Hyper2kvmError;
+      const isWorthKeeping =
+        isUntouched && !options.guest.planOnly && error instanceof Hyper2kvmError && !(error instanceof CustomizeError);
       if (isWorthKeeping && (await recordConverted(layout, output, options, converted))) {
         keep();
         report({ type: 'warning', vm, message: keptMessage(converted) });

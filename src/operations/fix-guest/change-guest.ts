@@ -1,5 +1,6 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
 import type { Guest } from '../../guest/guest.ts';
+import type { BootReport } from '../../guest/contract/boot-check.ts';
 import { checkBoot } from '../../guest/contract/check-boot.ts';
 import { diskReader } from '../../guest/contract/read-disk.ts';
 import { Guestfs, type GuestfsDisk } from '../../guest/guestfs.ts';
@@ -9,6 +10,12 @@ import { WindowsFoundError } from '../../guest/windows/windows-system.ts';
 import { addressWarnings } from './address-warnings.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { ChangeOptions, ChangeReport } from './change-report.ts';
+import {
+  customizeDisks,
+  planCustomization,
+  requireOneSystem,
+  type CustomizePlan,
+} from './customize/customize-guest.ts';
 import { keepInitramfs } from './kept-initramfs.ts';
 import { GuestNotReadyError } from './not-ready.ts';
 import { StagedImages } from './staged-images.ts';
@@ -50,9 +57,17 @@ async function changeLinux(options: ChangeOptions, context: OperationContext<Fix
   const { signal, report } = context;
   if (options.planOnly) return await planLinux(options, context);
   await using staged = await StagedImages.create(disks, env, signal);
-  const { obstacles, ...fixed } = await fixStaged({ ...options, staged: staged.disks }, context);
-  if (options.fix === 'require' && fixed.boot.verdict !== 'ready')
-    throw new GuestNotReadyError(fixed.system, fixed.boot, obstacles);
+  const { obstacles, customizing, ...fixed } = await fixStaged({ ...options, staged: staged.disks }, context);
+  const requireReady = (when: 'fix' | 'customization'): void => {
+    if (options.fix === 'require' && fixed.boot.verdict !== 'ready')
+      throw new GuestNotReadyError(fixed.system, fixed.boot, { when, obstacles });
+  };
+  requireReady('fix');
+  if (customizing !== undefined) {
+    fixed.warnings.push(...(await customizeDisks(customizing, staged.disks, options, context)));
+    fixed.boot = await checkStaged({ ...options, staged: staged.disks }, context);
+    requireReady('customization');
+  }
   if (fixed.changes.length > 0) {
     report({ type: 'fix', step: 'finish', detail: 'Writing the changes to the images' });
     await options.beforeChange?.();
@@ -66,15 +81,45 @@ async function changeLinux(options: ChangeOptions, context: OperationContext<Fix
  * fix.
  */
 async function planLinux(options: ChangeOptions, context: OperationContext<FixEvent>): Promise<ChangeReport> {
-  const { obstacles: _included, ...planned } = await fixStaged({ ...options, staged: options.disks }, context);
+  const {
+    obstacles: _included,
+    customizing,
+    ...planned
+  } = await fixStaged({ ...options, staged: options.disks }, context);
+  if (customizing !== undefined) planned.warnings.push(CUSTOMIZATION_NOT_RUN);
   return planned;
+}
+
+const CUSTOMIZATION_NOT_RUN =
+  'A plan does not run the commands of virt-customize: the boot checks are those of the guest without them.';
+
+/** What the guest on the disks starts from, after they were changed by another program. */
+async function checkStaged(
+  { staged, hardware, env, onWarning, ...options }: ChangeOptions & { staged: readonly GuestfsDisk[] },
+  { signal, report }: OperationContext<FixEvent>,
+): Promise<BootReport> {
+  report({ type: 'fix', step: 'check', detail: 'Checking what the guest starts from after the customization' });
+  await using session = await Guestfs.start({ disks: staged, readOnly: true, signal, env, onWarning });
+  const guest = await openGuest(session, options);
+  const readers = { readDisk: diskReader(session), readLabel: (path: string) => guest.files.label(path) };
+  const boot = await checkBoot({ ...guest, hardware, ...readers });
+  await session.close();
+  return boot;
+}
+
+interface FixedGuest extends ChangeReport {
+  /** Sentences about what the fix could not change. */
+  obstacles: readonly string[];
+  /** What virt-customize has to do after the fix; its changes are in the report. */
+  customizing: CustomizePlan | undefined;
 }
 
 async function fixStaged(
   options: ChangeOptions & { staged: readonly GuestfsDisk[] },
   { signal, report }: OperationContext<FixEvent>,
-): Promise<ChangeReport & { obstacles: readonly string[] }> {
-  const { staged, planOnly, removeVmwareTools, serialConsole, env, hardware, guestNet, onWarning } = options;
+): Promise<FixedGuest> {
+  const { staged, planOnly, removeVmwareTools, serialConsole, env, hardware, guestNet, onWarning, customization } =
+    options;
   report({ type: 'fix', step: 'appliance', detail: 'Starting libguestfs' });
   await using session = await Guestfs.start({ disks: staged, readOnly: planOnly, signal, env, onWarning });
   report({ type: 'fix', step: 'inspect', detail: 'Finding the operating system' });
@@ -83,6 +128,8 @@ async function fixStaged(
   const { prettyName: system } = guest.system;
   const bootBefore = planOnly ? await checkBoot({ ...guest, hardware, ...readers }) : undefined;
   report({ type: 'fix', step: 'plan', detail: `Checking what ${system} needs` });
+  // Before any change: there may be no package for this guest.
+  const customizing = customization && (await planCustomization(guest, customization));
   const draft = await planFixes(guest, linuxFixes({ removeVmwareTools, serialConsole }));
   const changes = draft.changes();
   const previousInitramfs = await keepInitramfs(guest, changes);
@@ -94,15 +141,17 @@ async function fixStaged(
   }
   report({ type: 'fix', step: 'check', detail: `Checking what ${system} starts from` });
   const boot = await checkBoot({ ...(await reopenGuest(guest)), hardware, ...readers, previousInitramfs });
+  if (customizing !== undefined) await requireOneSystem(guest);
   report({ type: 'fix', step: 'finish', detail: 'Stopping libguestfs' });
   await session.close();
   return {
     outcome: planOnly ? 'planned' : 'fixed',
     system,
     root: guest.mounts[0]?.mountable ?? '',
-    changes: draft.changes(),
+    changes: [...draft.changes(), ...(customizing?.changes ?? [])],
     warnings: [...draft.warnings, ...draft.obstacles, ...addressWarnings(boot, draft.configuredNics, guestNet)],
     obstacles: draft.obstacles,
+    customizing,
     boot,
     bootBefore,
     configuredNics: draft.configuredNics,

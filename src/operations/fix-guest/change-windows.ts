@@ -9,6 +9,7 @@ import { staticAddressesOf } from '../../guest/windows/static-addresses.ts';
 import type { WindowsSystem } from '../../guest/windows/windows-system.ts';
 import type { OperationContext } from '../operation-context.ts';
 import type { ChangeOptions, ChangeReport } from './change-report.ts';
+import { commandChanges, customizeDisks } from './customize/customize-guest.ts';
 import type { FixEvent } from './types.ts';
 
 type WindowsOptions = ChangeOptions & { virtioWin: string };
@@ -30,20 +31,23 @@ const NO_CHECK = 'The drivers are checked after virt-v2v-in-place has run.';
  */
 export async function changeWindows(
   system: WindowsSystem,
-  { disks, planOnly, virtioWin, guestNet, beforeChange, env = process.env, onWarning }: WindowsOptions,
-  { signal, report }: OperationContext<FixEvent>,
+  options: WindowsOptions,
+  context: OperationContext<FixEvent>,
 ): Promise<ChangeReport> {
+  const { disks, planOnly, virtioWin, guestNet, beforeChange, env = process.env, onWarning, customization } = options;
+  const { signal, report } = context;
   const { device, productName } = system;
   const program = findVirtV2v(env);
   const facts = { system: productName, root: device };
   const kept = staticAddressesOf(guestNet?.nics ?? []);
   const addressWarnings = guestNet === undefined ? [NO_ADDRESSES] : kept.warnings;
+  const customizing = customization === undefined ? [] : commandChanges(customization);
   if (planOnly) {
     const change = { fix: 'windows-drivers', action: 'run', path: virtioWin, details: [NO_PLAN] } as const;
     return {
       ...facts,
       outcome: 'planned',
-      changes: [change, ...addressChanges(kept.mac, 'would be set at the first start')],
+      changes: [change, ...addressChanges(kept.mac, 'would be set at the first start'), ...customizing],
       warnings: addressWarnings,
       boot: bootReport('unknown', virtioWin, NO_CHECK),
     };
@@ -53,6 +57,10 @@ export async function changeWindows(
   const { mac } = kept;
   const ofEngine = await runVirtV2v({ program, disks, root: device, virtioWin, mac, signal, env, onStep, onWarning });
   const warnings = [...addressWarnings, ...ofEngine];
+  if (customization !== undefined && customizing.length > 0) {
+    const plan = { customization, agent: undefined, relabel: false, opened: [] };
+    warnings.push(...(await customizeDisks(plan, disks, options, context)));
+  }
   report({ type: 'fix', step: 'finish', detail: `Checking the drivers in ${productName}` });
   await using session = await Guestfs.start({ disks, readOnly: true, signal, env, onWarning });
   const drivers = await readInstalledDrivers(session, device);
@@ -63,7 +71,7 @@ export async function changeWindows(
   return {
     ...facts,
     outcome: 'fixed',
-    changes: [...changesOf(drivers), ...addressChanges(mac, 'is set at the first start')],
+    changes: [...changesOf(drivers), ...addressChanges(mac, 'is set at the first start'), ...customizing],
     warnings,
     boot,
   };

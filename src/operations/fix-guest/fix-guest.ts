@@ -34,6 +34,8 @@ export async function fixGuest(options: FixGuestOptions, context: OperationConte
     return { ...report, seconds: (Date.now() - startedAt) / 1000 };
   } catch (error) {
     context.signal.throwIfAborted();
+    // A guest that cannot be customized as requested is a failure.
+    if (options.customization !== undefined) throw error;
     if (options.noSystem === true && error instanceof NoSystemError && error.isDataOnly) {
       return { outcome: 'not-fixed', reason: NOTHING_TO_FIX };
     }

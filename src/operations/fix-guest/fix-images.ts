@@ -37,12 +37,12 @@ export function requireFixable(
   requested: FixOptions,
   { obstacle, env }: Pick<UnfinishedMachine, 'obstacle' | 'env'>,
 ): void {
-  const { fix, virtioWin } = requested;
+  const { fix, virtioWin, customize } = requested;
   if (virtioWin !== undefined) requireVirtioWin(virtioWin);
-  if (fix !== 'require') return;
+  if (fix !== 'require' && customize === undefined) return;
   if (obstacle !== undefined) {
     throw new Hyper2kvmError('usage', `The guest cannot be changed: ${obstacle}.`, {
-      hint: 'Omit --fix require.',
+      hint: customize === undefined ? 'Omit --fix require.' : 'Omit --customize, --firstboot and --guest-agent.',
     });
   }
   requireFixTools(requested, env);
@@ -63,10 +63,14 @@ export async function fixImages(
   requested: FixOptions,
   context: OperationContext<FixEvent>,
 ): Promise<FixReport | undefined> {
-  const { fix } = requested;
+  const { fix, customize, customization } = requested;
   if (fix === 'off') return undefined;
+  if (customize !== undefined && customization === undefined) {
+    throw new Hyper2kvmError('internal', 'The customization of the guest was not read before its disks.');
+  }
   if (obstacle !== undefined) return { outcome: 'not-fixed', reason: `${obstacle}.`, hint: undefined };
-  if ((fix === 'auto' || requested.noSystem === true) && !(await mayHoldSystem(images))) {
+  const mayLackSystem = (fix === 'auto' || requested.noSystem === true) && customize === undefined;
+  if (mayLackSystem && !(await mayHoldSystem(images))) {
     const reason = 'None of the disks has a boot sector or a partition table';
     const words = requested.noSystem === true ? `${reason}, so there is nothing to fix.` : `${reason}.`;
     return { outcome: 'not-fixed', reason: words, hint: undefined };

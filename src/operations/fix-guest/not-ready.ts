@@ -6,10 +6,14 @@ const MOST_REASONS = 12;
 
 /** Thrown with `--fix require` if the guest would not start on its new hardware, or if that is not known. */
 export class GuestNotReadyError extends Hyper2kvmError {
-  /** `obstacles` are sentences about what the fix could not change. */
-  constructor(system: string, boot: BootReport, obstacles: readonly string[] = []) {
+  /** `obstacles` are sentences about what the fix could not change; `when` is what ran last. */
+  constructor(
+    system: string,
+    boot: BootReport,
+    { obstacles = [], when = 'fix' }: { obstacles?: readonly string[]; when?: 'fix' | 'customization' } = {},
+  ) {
     const what = boot.verdict === 'not-ready' ? 'would not start correctly' : 'could not be checked completely';
-    super('guest', [`After the fix ${system} ${what}:`, ...reasonsOf(boot), ...obstacles].join('\n'), {
+    super('guest', [`After the ${when} ${system} ${what}:`, ...reasonsOf(boot), ...obstacles].join('\n'), {
       hint: 'Show all checks with --fix-plan. --fix auto converts anyway, with the hardware of the source where QEMU supports it.',
       details: { boot },
     });

@@ -2,6 +2,7 @@ import type { GuestNet } from '../../base/guest-net.ts';
 import type { Change, ConfiguredNic } from '../../guest/change.ts';
 import type { BootReport, TargetHardware } from '../../guest/contract/boot-check.ts';
 import type { GuestDisk, GuestNic } from '../../guest/guest.ts';
+import type { Customization, CustomizeRequest } from './customize/customize-request.ts';
 import type { DeviceKey } from '../../guest/inspect/disks/unlock.ts';
 
 /**
@@ -26,6 +27,10 @@ export interface FixOptions {
   virtioWin: string | undefined;
   /** Only report what would be changed. The images stay identical to the byte. */
   planOnly: boolean;
+  /** What to change in the guest besides, as requested; the same for all VMs. */
+  customize?: CustomizeRequest | undefined;
+  /** What {@link FixOptions.customize} means for one VM, from `withCustomization`. */
+  customization?: Customization | undefined;
 }
 
 export interface FixGuestOptions extends FixOptions {

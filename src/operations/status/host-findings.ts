@@ -9,6 +9,8 @@ import { HostKvm } from '../../guest/boot/qemu/accelerator.ts';
 import { findQemuSystem } from '../../guest/boot/qemu/find-qemu.ts';
 import { findUefiFirmware } from '../../guest/boot/qemu/uefi-firmware.ts';
 import { findProgram } from '../../base/process/find-program.ts';
+import { MissingVirtCustomizeError } from '../../guest/customize/customize-errors.ts';
+import { findVirtCustomize, unknownCommands } from '../../guest/customize/find-virt-customize.ts';
 import { findVirtV2vInPlace } from '../../guest/windows/find-virt-v2v.ts';
 import type { StatusFinding } from './types.ts';
 
@@ -79,6 +81,7 @@ export async function inspectHost(
     ...(profile === undefined ? [] : [ok('profile', profile)]),
     await inspectOutput(output),
     ...(await Promise.all(TOOLS.map((tool) => inspectTool(tool, env, signal)))),
+    await inspectCustomize(env, signal),
     await inspectKvm(env, signal),
     await inspectFirmware(),
   ];
@@ -92,6 +95,24 @@ async function inspectTool(
   const program = find(env);
   if (program === undefined) return missing(name, `not found; ${use}`, packages);
   return ok(name, await versionOf(program, env, signal));
+}
+
+/** Reports also which commands this version lacks: a newer one may have them. */
+async function inspectCustomize(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<StatusFinding> {
+  const check = 'virt-customize';
+  try {
+    const program = await findVirtCustomize(env, signal);
+    const version = await versionOf(program.path, env, signal);
+    const unknown = unknownCommands(program);
+    return ok(check, unknown.length === 0 ? version : `${version}, without the commands ${unknown.join(', ')}`);
+  } catch (error) {
+    if (error instanceof MissingVirtCustomizeError) {
+      const packages = { debian: 'guestfs-tools', fedora: 'guestfs-tools' };
+      return missing(check, 'not found; --customize, --firstboot and --guest-agent need it', packages);
+    }
+    if (!(error instanceof Hyper2kvmError)) throw error;
+    return { area: 'host', check, level: 'warning', detail: error.message, hint: error.hint ?? '' };
+  }
 }
 
 /** An optional program that is not there: no warning, because most exports do not need it. */

@@ -55,6 +55,7 @@ test('reads back what domainXml writes', () => {
       { mac: undefined, model: 'virtio', onRootBus: false },
     ],
     hasTpm: false,
+    hasAgentChannel: true,
   });
   const bios: DomainFacts = { ...FACTS, firmware: 'bios', secureBoot: false, machine: 'pc', coresPerSocket: undefined };
   expect(read(domainXml(bios))).toMatchObject({ firmware: { kind: 'bios' }, machine: 'pc', coresPerSocket: undefined });
@@ -146,6 +147,7 @@ test('reads what virsh dumpxml shows', () => {
       { mac: undefined, model: 'rtl8139' },
     ],
     hasTpm: true,
+    hasAgentChannel: false,
   });
 });
 

@@ -47,6 +47,7 @@ test.concurrent('without a server the host alone is looked at', async () => {
     'host virt-v2v-in-place',
     'host nbdkit',
     'host virsh',
+    'host virt-customize',
     'host KVM',
     'host UEFI firmware',
   ]);
@@ -57,13 +58,17 @@ test.concurrent(
   'a program that is missing is named with what needs it, and one that is there with its version',
   async () => {
     await using scratch = await ScratchFolder.make();
-    const program = join(scratch.path, 'virsh');
-    await writeFile(program, '#!/bin/sh\necho 9.0.0\n', { mode: 0o755 });
+    await writeFile(join(scratch.path, 'virsh'), '#!/bin/sh\necho 9.0.0\n', { mode: 0o755 });
+    const customize =
+      '#!/bin/sh\ncase $1 in --long-options) echo --add --run --upload;; *) echo virt-customize 1.2;; esac\n';
+    await writeFile(join(scratch.path, 'virt-customize'), customize, { mode: 0o755 });
     const { findings } = await look(undefined, { path: scratch.path });
     const found = new Map(findings.map(({ check, detail }) => [check, detail]));
     expect(found.get('virsh')).toBe('9.0.0');
     expect(found.get('guestfish')).toBe('not found; --fix needs it');
     expect(found.get('nbdkit')).toBe('not found; virt-v2v-in-place needs it');
+    expect(found.get('virt-customize')).toMatch(/^virt-customize 1\.2, without the commands append-line, .*, write$/);
+    expect(found.get('virt-customize')).not.toContain('upload');
     expect(found.get('KVM')).toMatch(/QEMU|machine|\/dev\/kvm/);
   },
 );

@@ -17,6 +17,8 @@ export interface BootMachine {
   disks: BootDisk[];
   /** In PCI address order; QEMU assigns addresses in that order. */
   nics: BootNic[];
+  /** The VM has the port of the QEMU guest agent; undefined for yes. */
+  hasAgentPort?: boolean | undefined;
 }
 
 export type BootFirmware = { kind: 'bios' } | UefiFirmware;

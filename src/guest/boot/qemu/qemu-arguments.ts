@@ -47,7 +47,7 @@ export function qemuArguments(machine: BootMachine, files: BootFiles, accelerato
     // Boot from the disks only: a NIC's boot ROM would send frames without any guest.
     ['-boot', 'strict=on,menu=off'],
     ['-display', 'none', '-vga', 'std'],
-    ports(),
+    ports(machine),
     machine.disks.flatMap((_disk, index) => ['-blockdev', overlayNode(index, files.overlays[index] ?? '')]),
     diskDevices(machine.disks, machine.machine).flatMap((text) => ['-device', text]),
     machine.nics.flatMap((_nic, index) => network(machine, index, files.frames[index] ?? '')),
@@ -83,13 +83,17 @@ function flash({ firmware }: BootMachine, { vars }: BootFiles): string[] {
   ].flat();
 }
 
+const AGENT = [
+  ['-device', 'virtio-serial-pci', '-chardev', `socket,id=agent,fd=${AGENT_FD}`],
+  ['-device', `virtserialport,chardev=agent,id=${AGENT_PORT},name=org.qemu.guest_agent.0`],
+];
+
 /** QMP, the serial port and the guest agent's port, each on an already open socket. */
-function ports(): string[] {
+function ports({ hasAgentPort = true }: BootMachine): string[] {
   return [
     ['-chardev', `socket,id=qmp,fd=${QMP_FD}`, '-mon', 'chardev=qmp,mode=control'],
     ['-chardev', `socket,id=serial0,fd=${SERIAL_FD}`, '-serial', 'chardev:serial0'],
-    ['-device', 'virtio-serial-pci', '-chardev', `socket,id=agent,fd=${AGENT_FD}`],
-    ['-device', `virtserialport,chardev=agent,id=${AGENT_PORT},name=org.qemu.guest_agent.0`],
+    ...(hasAgentPort ? AGENT : []),
   ].flat();
 }
 

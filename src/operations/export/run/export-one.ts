@@ -2,7 +2,8 @@ import type { FileClaims } from '../../../base/claims/file-claim.ts';
 import type { RateLimiter } from '../../../base/rate-limiter.ts';
 import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
 import type { VsphereClient } from '../../../vsphere/session/vsphere-client.ts';
-import type { ExportRecipe } from '../target/export-recipe.ts';
+import { withCustomization } from '../../fix-guest/customize/customization.ts';
+import { ExportRecipe } from '../target/export-recipe.ts';
 import { exportLocked } from './export-locked.ts';
 import { planVm } from '../plan/plan-vm.ts';
 import { outputFolder } from '../target/output-folder.ts';
@@ -22,7 +23,6 @@ import type { CompleteExport } from '../history/completion-record.ts';
 export interface RunShared {
   client: VsphereClient;
   options: ExportOptions;
-  recipe: ExportRecipe;
   /** Each VM has its own folder. */
   several: boolean;
   job: string;
@@ -78,10 +78,11 @@ export async function exportOne(
 
 async function exportOrKeep(
   each: FoundVm,
-  run: RunShared,
+  shared: RunShared,
   notes: VmNotes,
   signal: AbortSignal,
 ): Promise<Exclude<VmOutcome, { failed: unknown }>> {
+  const run = { ...shared, ...(await ownOptions(each, shared.options, signal)) };
   const { client, options, recipe, several, report } = run;
   const { baseName, label: vm } = each;
   const { leftBehind, lasting, keptForNextRun } = notes;
@@ -120,6 +121,17 @@ async function exportOrKeep(
   return 'complete' in outcome
     ? { skipped: withLasting(skippedVm(each, outcome.complete, options), lasting) }
     : outcome;
+}
+
+/** The options for one VM, with the content of the files that a customization names for it. */
+export async function ownOptions(
+  { baseName }: Pick<FoundVm, 'baseName'>,
+  shared: ExportOptions,
+  signal: AbortSignal,
+): Promise<{ options: ExportOptions; recipe: ExportRecipe }> {
+  const guest = await withCustomization(shared.guest, baseName, { env: shared.env, signal });
+  const options = { ...shared, guest };
+  return { options, recipe: ExportRecipe.of(options) };
 }
 
 function withLasting(skipped: SkippedVm, lasting: readonly string[]): SkippedVm {

@@ -13,7 +13,6 @@ import { openSession } from '../../server-session.ts';
 import type { DiskSourceFactory } from '../source/disk-source.ts';
 import { DISK_SOURCES } from '../source/disk-sources.ts';
 import { NfcRun } from '../source/nfc-run.ts';
-import { ExportRecipe } from '../target/export-recipe.ts';
 import { describeFailure, exitCodeOfExport, stateOfExport } from './export-outcome.ts';
 import { exportOne, type RunShared, type VmOutcome } from './export-one.ts';
 import { withDiskSizes } from '../plan/disk-sizes.ts';
@@ -106,7 +105,6 @@ async function exportAll(
   const run: RunShared = {
     client,
     options,
-    recipe: ExportRecipe.of(options),
     several,
     job: job.id,
     limiter: options.limitRateBytes === undefined ? undefined : new RateLimiter(options.limitRateBytes),

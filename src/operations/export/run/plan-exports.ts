@@ -1,12 +1,13 @@
 import { dirname } from 'node:path';
 import { CleanUp } from '../../clean-up.ts';
 import { openSession } from '../../server-session.ts';
-import { ExportRecipe } from '../target/export-recipe.ts';
+import type { ExportRecipe } from '../target/export-recipe.ts';
 import { planVm, type PlannedVm } from '../plan/plan-vm.ts';
 import { findAllVms, type FoundVm } from '../plan/find-vms.ts';
 import { newestGeneration } from '../history/generation-record.ts';
 import { findExisting } from '../history/if-changed.ts';
 import type { DryRunResult, ExportEvent, ExportOptions, ExportPlan, OperationContext, PlanTotals } from '../types.ts';
+import { ownOptions } from './export-one.ts';
 import { describeFailure } from './export-outcome.ts';
 import {
   findComplete,
@@ -20,13 +21,12 @@ import { CompletionRecord } from '../history/completion-record.ts';
 
 /** Returns what `exportVms` would do with the same options. Reads from the server and changes nothing on it. */
 export async function planExports(
-  options: ExportOptions,
+  shared: ExportOptions,
   { signal, report }: OperationContext<ExportEvent>,
 ): Promise<DryRunResult> {
   await using cleanUp = new CleanUp((message) => report({ type: 'warning', vm: undefined, message }));
-  const client = await openSession(options.connection, cleanUp, signal);
-  const { found, failures, several } = await findAllVms(client, options, signal);
-  const recipe = ExportRecipe.of(options);
+  const client = await openSession(shared.connection, cleanUp, signal);
+  const { found, failures, several } = await findAllVms(client, shared, signal);
   const result: Omit<DryRunResult, 'totals'> = { plans: [], skipped: [], failed: [] };
   const fail = (vm: string, error: unknown) => {
     result.failed.push(describeFailure(vm, error));
@@ -35,6 +35,7 @@ export async function planExports(
   for (const { word, error } of failures) fail(word, error);
   for (const each of found) {
     try {
+      const { options, recipe } = await ownOptions(each, shared, signal);
       const record = recordFor(each, options, several);
       const seen = options.ifChanged ? {} : await findComplete(record, recipe, options);
       const planned = seen.complete ? undefined : await planVm(client, each, options, several, signal);

@@ -22,6 +22,10 @@ type Ingredients = ReturnType<EncodeOptions<ExportFormat>['byFlag']> & {
   'remove-vmware-tools': boolean;
   'serial-console': true | undefined;
   'virtio-win': string | undefined;
+  customize: string | undefined;
+  firstboot: string | undefined;
+  'customize-network': true | undefined;
+  'guest-agent': string | true | undefined;
   'from-snapshot': string | undefined;
 };
 
@@ -72,6 +76,7 @@ export class ExportRecipe {
       'remove-vmware-tools': guest.removeVmwareTools,
       'serial-console': guest.serialConsole === true ? true : undefined,
       'virtio-win': guest.virtioWin,
+      ...customizationOf(guest),
       'from-snapshot': power.kind === 'from-snapshot' ? power.name : undefined,
     });
   }
@@ -107,6 +112,21 @@ function mapOf({ all, of }: NetworkMap): unknown {
 
 function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
   return a < b ? -1 : 1;
+}
+
+/** The content of the files that a customization names; their paths before they have been read. */
+function customizationOf({
+  customize,
+  customization,
+}: ExportOptions['guest']): Pick<Ingredients, 'customize' | 'firstboot' | 'customize-network' | 'guest-agent'> {
+  const { digests } = customization ?? {};
+  const packages = digests?.['guest-agent'] || customize?.guestAgent?.packages;
+  return {
+    customize: digests?.customize || customize?.file,
+    firstboot: digests?.firstboot || customize?.firstboot.join('\n') || undefined,
+    'customize-network': customize?.network || undefined,
+    'guest-agent': customize?.guestAgent && (packages ?? true),
+  };
 }
 
 /** The options in a fingerprint, each with its value as JSON. */

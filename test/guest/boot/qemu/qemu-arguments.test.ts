@@ -36,6 +36,15 @@ test('says the machine, stopped, unseen, and cut off from every network', () => 
   expect(valuesOf(args, '-device')).toContain('e1000e,netdev=net0,mac=52:54:00:00:00:01,romfile=,bus=port0');
 });
 
+test('the port of the guest agent is there unless the domain has no channel for it', () => {
+  const devices = (hasAgentPort?: boolean) =>
+    valuesOf(qemuArguments({ ...MACHINE, hasAgentPort }, FILES, 'tcg'), '-device');
+  const port = expect.stringContaining('name=org.qemu.guest_agent.0');
+  expect(devices()).toContainEqual(port);
+  expect(devices(true)).toContainEqual(port);
+  expect(devices(false)).not.toContainEqual(port);
+});
+
 test('NICs are at PCI addresses in their order, behind root ports or on the root bus as the domain has them', () => {
   const nic = (last: number, changes = {}) => ({
     mac: `52:54:00:00:00:0${last}`,
