@@ -6,7 +6,12 @@ import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import { localFileError } from '../../../base/files/local-file-error.ts';
-import { localFiles, parseCommands, secretTexts, type CustomizeCommand } from '../../../guest/customize/command-file.ts';
+import {
+  localFiles,
+  parseCommands,
+  secretTexts,
+  type CustomizeCommand,
+} from '../../../guest/customize/command-file.ts';
 import { findVirtCustomize, requireCommands } from '../../../guest/customize/find-virt-customize.ts';
 import type { Customization } from './customize-request.ts';
 import type { FixOptions } from '../types.ts';

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { withCustomization } from '../../../../src/operations/fix-guest/customize/customization.ts';
 import { fixImages, requireFixable } from '../../../../src/operations/fix-guest/fix-images.ts';
-import type { Customization, CustomizeRequest } from '../../../../src/operations/fix-guest/customize/customize-request.ts';
+import type {
+  Customization,
+  CustomizeRequest,
+} from '../../../../src/operations/fix-guest/customize/customize-request.ts';
 import type { FixOptions } from '../../../../src/operations/fix-guest/types.ts';
 import { imageFolder } from '../../../guest/make-disk.ts';
 import { NO_FIX } from '../no-fix.ts';
