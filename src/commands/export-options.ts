@@ -12,7 +12,7 @@ import type { ExportFlagValues } from './flags/export-flags.ts';
 import { readRepeatOptions } from './flags/repeat-flags.ts';
 import { readFleetOptions } from './flags/fleet-flags.ts';
 import { readTransferOptions } from './flags/transfer-flags.ts';
-import { readTransport } from './flags/transport-flags.ts';
+import { readExportAudit, readTransport } from './flags/transport-flags.ts';
 
 /**
  * Parses the flags of `export`, including units.
@@ -40,6 +40,7 @@ export function readExportOptions(
     ...transfer,
     ...readFleetOptions(flags, transfer.parallel, env),
     ...readTransport(flags),
+    ...readExportAudit(flags),
     force: flags.force,
     mode: readMode('--mode', flags.mode),
     manifest: flags.manifest,

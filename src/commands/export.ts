@@ -20,6 +20,7 @@ import { checkDetach, isDetached, readHandover } from './flags/detach-flag.ts';
 import { OPTIONAL_LIBVIRT } from './flags/domain-flags.ts';
 import { OPTIONAL_GUEST_AGENT } from './flags/fix-flags.ts';
 import { EXPORT_FLAGS, OPTIONAL_SHUTDOWN } from './flags/export-flags.ts';
+import { OPTIONAL_EXPORT_AUDIT } from './flags/transport-flags.ts';
 import { readExportOptions } from './export-options.ts';
 import { exportDocument } from './documents/export-document.ts';
 
@@ -91,6 +92,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
       compress: OPTIONAL_COMPRESSION,
       define: OPTIONAL_LIBVIRT,
       'guest-agent': OPTIONAL_GUEST_AGENT,
+      audit: OPTIONAL_EXPORT_AUDIT,
     };
   }
 

@@ -10,7 +10,7 @@ export interface SinkOptions {
 }
 
 /** The default of qemu-img, and the grain size of a streamOptimized VMDK. */
-const DEFAULT_CLUSTER_BYTES = 64 * 1024;
+export const DEFAULT_CLUSTER_BYTES = 64 * 1024;
 
 /**
  * Checks the size before any work is done; {@link createSink} checks it too.

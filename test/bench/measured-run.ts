@@ -55,7 +55,8 @@ function secondsSince(startedAt: bigint): number {
   return Number(process.hrtime.bigint() - startedAt) / 1e9;
 }
 
-function readProcess(pid: number | undefined): Pick<MeasuredRun, 'cpuSeconds' | 'peakMemoryMb'> | undefined {
+/** CPU time and peak memory of a running process. */
+export function readProcess(pid: number | undefined): Pick<MeasuredRun, 'cpuSeconds' | 'peakMemoryMb'> | undefined {
   try {
     const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')

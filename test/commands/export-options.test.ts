@@ -82,6 +82,7 @@ const SAME_BYTES: Record<string, string[]> = {
   // For packages, another encoder makes the VMDK, as another release of ESXi does; the content is the same.
   transport: ['--transport=nfc'],
   'nfc-depth': ['--nfc-depth=4'],
+  audit: ['--transport=nfc', '--audit=lease'],
   'limit-rate': ['--limit-rate=1M'],
   'first-byte-timeout': ['--first-byte-timeout=9s'],
   'stall-timeout': ['--stall-timeout=9s'],
@@ -161,4 +162,14 @@ test('--disk and --exclude-disk exclude each other, are never empty, and have no
   ];
   expect(one.fingerprint()).toBe(other.fingerprint());
   expect(one.downloadFingerprint()).not.toBe((await encodingOf([])).downloadFingerprint());
+});
+
+test('--audit needs NFC, and knows the lease only', async () => {
+  const auditOf = async (argv: string[]) => {
+    const { flags } = await Parser.parse(argv, { flags: FLAGS });
+    return readExportOptions(flags as Parameters<typeof readExportOptions>[0], {}).audit;
+  };
+  expect(await auditOf(['--audit=lease', '--transport=auto'])).toBe('lease');
+  await expect(auditOf(['--audit=lease'])).rejects.toThrow('--audit needs --transport nfc or auto.');
+  await expect(auditOf(['--audit=nfc', '--transport=nfc'])).rejects.toThrow('lease');
 });

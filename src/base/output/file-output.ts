@@ -3,11 +3,11 @@ import { open, stat, type FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Hyper2kvmError } from '../errors.ts';
 import { FileWriter } from '../files/direct-io.ts';
-import { localFileError } from '../files/local-file-error.ts';
-import { OWNER_ONLY } from '../files/own-file.ts';
+import { errnoOf, localFileError } from '../files/local-file-error.ts';
+import { canTakeOver, OWNER_ONLY } from '../files/own-file.ts';
 import { BufferedFile } from './buffered-file.ts';
 import { removeFile } from './local-folder.ts';
-import type { CompleteFile, OutputFile } from './output.ts';
+import type { CompleteFile, ContinuedFile } from './output.ts';
 
 /** Receives the {@link fileIdentity} of a complete file, or undefined for a discarded one. */
 export type OnEnd = (identity: string | undefined) => void;
@@ -20,8 +20,11 @@ export interface FileOutputOptions {
   doing?: 'create' | 'write' | undefined;
 }
 
+/** O_NONBLOCK avoids blocking on a named pipe. */
+const REOPEN = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 /** A regular file that only its owner can access. */
-export class FileOutput implements OutputFile {
+export class FileOutput implements ContinuedFile {
   readonly name: string;
   readonly path: string;
   readonly #handle: FileHandle;
@@ -43,7 +46,26 @@ export class FileOutput implements OutputFile {
     path: string,
     { name = basename(path), onEnd = () => {}, doing }: FileOutputOptions = {},
   ): Promise<FileOutput> {
-    return new FileOutput(path, name, await createNew(path, { doing }), onEnd);
+    return new FileOutput(path, name, await createNew(path, { doing, access: constants.O_RDWR }), onEnd);
+  }
+
+  /**
+   * Opens a file that {@link suspend} or a killed run left. Undefined if there is none, or if another user can have
+   * written it.
+   */
+  static async reopen(
+    path: string,
+    { name = basename(path), onEnd = () => {} }: FileOutputOptions = {},
+  ): Promise<FileOutput | undefined> {
+    try {
+      const handle = await open(path, REOPEN);
+      if (canTakeOver(await handle.stat())) return new FileOutput(path, name, handle, onEnd);
+      await handle.close();
+      return undefined;
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ELOOP') return undefined;
+      throw localFileError('open', path, error);
+    }
   }
 
   append(chunk: Uint8Array): Promise<void> {
@@ -75,6 +97,29 @@ export class FileOutput implements OutputFile {
     // In ms with a fraction, as in `Stats` without bigint. Records compare this value.
     const { mtimeMs } = await this.#change(() => stat(this.path));
     return { sizeBytes: Number(found.size), modifiedMs: mtimeMs };
+  }
+
+  async read(target: Uint8Array, offsetBytes: number): Promise<boolean> {
+    return await this.#change(async () => {
+      for (let done = 0; done < target.length;) {
+        const { bytesRead } = await this.#handle.read(target, done, target.length - done, offsetBytes + done);
+        if (bytesRead === 0) return false;
+        done += bytesRead;
+      }
+      return true;
+    });
+  }
+
+  async flush(): Promise<void> {
+    await this.#change(() => this.#handle.datasync());
+  }
+
+  async suspend(): Promise<void> {
+    if (this.#state !== 'open') return;
+    this.#state = 'gone';
+    this.#onEnd(undefined);
+    await this.#writer[Symbol.asyncDispose]();
+    await this.#handle.close();
   }
 
   async discard(): Promise<void> {

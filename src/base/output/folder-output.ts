@@ -7,10 +7,10 @@ import { digestOf, digestOfText } from '../files/file-digest.ts';
 import { errnoOf, localFileError } from '../files/local-file-error.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { canTakeOver } from '../files/own-file.ts';
-import { fileIdentity, FileOutput, requireOwn } from './file-output.ts';
+import { fileIdentity, FileOutput, requireOwn, type OnEnd } from './file-output.ts';
 import { giveFinalNames, type NamingOptions } from './final-names.ts';
 import { removeFile, removeMadeFolders } from './local-folder.ts';
-import type { LeftFile, OutputFile, OutputSet } from './output.ts';
+import type { ContinuedFile, LeftFile, OutputSet } from './output.ts';
 import { partialPath } from './partial-name.ts';
 import { requirePlainName } from './plain-name.ts';
 
@@ -62,23 +62,39 @@ export class FolderOutput implements OutputSet {
     return partialPath(join(this.folder, name));
   }
 
-  create(name: string): Promise<OutputFile> {
+  create(name: string): Promise<ContinuedFile> {
     return this.#begin(name, 'create');
   }
 
-  /** `doing` is for error messages. */
-  async #begin(name: string, doing: 'create' | 'write'): Promise<OutputFile> {
+  /** Opens an incomplete file that an earlier attempt or run left. Undefined if there is none that can be trusted. */
+  async reopen(name: string): Promise<ContinuedFile | undefined> {
     requirePlainName(name);
+    this.#requireClosed(name);
+    const file = await FileOutput.reopen(this.pathOf(name), { name, onEnd: this.#onEnd(name) });
+    if (file) this.#open.set(name, file);
+    return file;
+  }
+
+  /** `doing` is for error messages. */
+  async #begin(name: string, doing: 'create' | 'write'): Promise<ContinuedFile> {
+    requirePlainName(name);
+    this.#requireClosed(name);
+    const file = await FileOutput.create(this.pathOf(name), { name, onEnd: this.#onEnd(name), doing });
+    this.#open.set(name, file);
+    return file;
+  }
+
+  #requireClosed(name: string): void {
     if (this.#open.has(name)) throw new Hyper2kvmError('internal', `${name} is open already.`);
     this.#complete.delete(name);
-    const onEnd = (identity: string | undefined): void => {
+  }
+
+  #onEnd(name: string): OnEnd {
+    return (identity) => {
       this.#open.delete(name);
       if (identity === undefined) this.#complete.delete(name);
       else this.#complete.set(name, identity);
     };
-    const file = await FileOutput.create(this.pathOf(name), { name, onEnd, doing });
-    this.#open.set(name, file);
-    return file;
   }
 
   /**

@@ -59,6 +59,16 @@ export interface OutputFile {
   discard(): Promise<void>;
 }
 
+/** A file that a later run, or a later attempt, can continue. */
+export interface ContinuedFile extends OutputFile {
+  /** Fills `target` with bytes that were written before. Returns false if the file ends earlier. */
+  read(target: Uint8Array, offsetBytes: number): Promise<boolean>;
+  /** Flushes what was written so far to disk. */
+  flush(): Promise<void>;
+  /** Closes the file and keeps it under its partial name. */
+  suspend(): Promise<void>;
+}
+
 export interface CompleteFile {
   sizeBytes: number;
   /** Modification time in ms since 1970. */

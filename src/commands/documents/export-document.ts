@@ -79,6 +79,7 @@ function vmDocument(result: VmExportResult): ExportDocument['exported'][number] 
     defined: result.defined,
     bootTest: result.bootTest && bootTestDocument(result.bootTest),
     generations: result.generations,
+    audit: result.audit,
     changed: result.changed,
   };
 }

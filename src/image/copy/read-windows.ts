@@ -13,8 +13,8 @@ export interface ReadWindowsOptions {
 /** A window whose content is in memory. */
 export type ReadWindow = CopyWindow & { input: SharedArrayBuffer };
 
-/** Number of windows to read ahead of the copy. A network serves several requests in the time of one. */
-const READ_AHEAD = 8;
+/** Bytes of windows to read ahead of the copy. A network serves several requests in the time of one. */
+const READ_AHEAD_BYTES = 16 * 1024 * 1024;
 
 /**
  * Divides a random-access disk into windows for the copy engine, and reads them. Windows without allocated ranges are
@@ -52,7 +52,7 @@ export class ReadWindows {
         // A failure is handled when its turn comes. Until then it must not count as an unhandled rejection.
         read.catch(() => undefined);
         reads.push(read);
-        if (reads.length > READ_AHEAD) yield* takeFirst(reads);
+        if (reads.length * this.#windowBytes >= READ_AHEAD_BYTES) yield* takeFirst(reads);
       }
       while (reads.length > 0) yield* takeFirst(reads);
     } finally {

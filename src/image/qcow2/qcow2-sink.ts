@@ -3,7 +3,7 @@ import type { PackedCluster, PackedWindow } from '../model/window.ts';
 import { GatheredWrites } from '../../base/output/gathered-writes.ts';
 import type { CompleteFile, OutputFile } from '../../base/output/output.ts';
 import { Writes } from '../../base/output/writes.ts';
-import type { DiskSink } from '../model/sink.ts';
+import type { DiskSink, StoredPart, StoredWindow } from '../model/sink.ts';
 import { encodeHeader } from './header-writer.ts';
 import { Refcounts } from './refcounts.ts';
 
@@ -86,12 +86,25 @@ class Qcow2Sink implements DiskSink {
       ...(packed.length > 0 ? this.#placePacked(packed, bytes, writes) : []),
       ...(whole.length > 0 ? this.#placeUncompressed(whole, bytes, writes) : []),
     ];
-    for (const { index, entry } of entries.toSorted((a, b) => a.index - b.index)) {
-      this.#setEntry(offsetBytes / this.clusterBytes + index, entry, writes);
-    }
-    const settled = this.#canContinue() ? Math.floor(this.#packedEnd / this.clusterBytes) : this.#refcounts.end;
-    this.#refcounts.writeUpTo(settled, writes);
+    this.#map(offsetBytes, entries, writes);
     await writes.done();
+  }
+
+  /** Clusters get the places that {@link put} gave them, because the allocation depends only on the windows. */
+  async restore({ offsetBytes, clusters }: StoredWindow): Promise<StoredPart[]> {
+    const writes = new Writes(this.#file);
+    const { entries, fileOffsetBytes } = this.#allocateUncompressed(clusters);
+    this.#map(offsetBytes, entries, writes);
+    await writes.done();
+    return clusters.map((index, number) => ({
+      at: index * this.clusterBytes,
+      lengthBytes: this.clusterBytes,
+      fileOffsetBytes: fileOffsetBytes + number * this.clusterBytes,
+    }));
+  }
+
+  async endRestore(): Promise<void> {
+    await this.#file.setSize(this.#refcounts.end * this.clusterBytes);
   }
 
   async finish(): Promise<CompleteFile> {
@@ -120,14 +133,29 @@ class Qcow2Sink implements DiskSink {
     return this.#file.discard();
   }
 
+  /** Enters clusters of a window into the tables. */
+  #map(offsetBytes: number, entries: readonly Entry[], writes: Writes): void {
+    for (const { index, entry } of entries.toSorted((a, b) => a.index - b.index)) {
+      this.#setEntry(offsetBytes / this.clusterBytes + index, entry, writes);
+    }
+    const settled = this.#canContinue() ? Math.floor(this.#packedEnd / this.clusterBytes) : this.#refcounts.end;
+    this.#refcounts.writeUpTo(settled, writes);
+  }
+
   #placeUncompressed(clusters: readonly PackedCluster[], bytes: Uint8Array, writes: Writes): Entry[] {
-    const first = this.#refcounts.allocate(clusters.length);
+    const { entries, fileOffsetBytes } = this.#allocateUncompressed(clusters.map(({ index }) => index));
     const at = clusters[0]?.at ?? 0;
-    writes.add(bytes.subarray(at, at + clusters.length * this.clusterBytes), first * this.clusterBytes);
-    return clusters.map(({ index }, number) => ({
+    writes.add(bytes.subarray(at, at + clusters.length * this.clusterBytes), fileOffsetBytes);
+    return entries;
+  }
+
+  #allocateUncompressed(indexes: readonly number[]): { entries: Entry[]; fileOffsetBytes: number } {
+    const first = this.#refcounts.allocate(indexes.length);
+    const entries = indexes.map((index, number) => ({
       index,
       entry: COPIED | BigInt((first + number) * this.clusterBytes),
     }));
+    return { entries, fileOffsetBytes: first * this.clusterBytes };
   }
 
   /**

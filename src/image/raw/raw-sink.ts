@@ -1,10 +1,10 @@
 import type { PackedWindow } from '../model/window.ts';
 import type { CompleteFile, OutputFile } from '../../base/output/output.ts';
 import { Writes } from '../../base/output/writes.ts';
-import type { DiskSink, WrittenRange } from '../model/sink.ts';
+import type { DiskSink, StoredPart, StoredWindow, WrittenRange } from '../model/sink.ts';
 
 /** The granularity of holes: the block size of most file systems, which qemu-img uses too. */
-const CLUSTER_BYTES = 4096;
+export const RAW_CLUSTER_BYTES = 4096;
 
 const SECTOR_BYTES = 512;
 
@@ -20,7 +20,8 @@ export async function createRawSink(file: OutputFile, virtualSizeBytes: number):
 }
 
 class RawSink implements DiskSink {
-  readonly clusterBytes = CLUSTER_BYTES;
+  readonly clusterBytes = RAW_CLUSTER_BYTES;
+  readonly isLinear = true;
   /** Adjacent windows share one range, so this takes at most 16 bytes per 2 MiB window with data. */
   readonly written: WrittenRange[] = [];
   readonly #file: OutputFile;
@@ -40,12 +41,23 @@ class RawSink implements DiskSink {
       let last = first;
       while (clusters[last + 1]?.index === (clusters[last]?.index ?? 0) + 1) last += 1;
       const { index = 0, at = 0 } = clusters[first] ?? {};
-      const position = offsetBytes + index * CLUSTER_BYTES;
-      const lengthBytes = Math.min((last + 1 - first) * CLUSTER_BYTES, this.#virtualSizeBytes - position);
+      const position = offsetBytes + index * RAW_CLUSTER_BYTES;
+      const lengthBytes = Math.min((last + 1 - first) * RAW_CLUSTER_BYTES, this.#virtualSizeBytes - position);
       writes.add(bytes.subarray(at, at + lengthBytes), position);
       first = last + 1;
     }
     await writes.done();
+  }
+
+  restore({ offsetBytes, lengthBytes }: StoredWindow): Promise<StoredPart[]> {
+    this.#record(offsetBytes, Math.min(offsetBytes + lengthBytes, this.#virtualSizeBytes));
+    const length = Math.min(lengthBytes, this.#virtualSizeBytes - offsetBytes);
+    return Promise.resolve([{ at: 0, lengthBytes: length, fileOffsetBytes: offsetBytes }]);
+  }
+
+  async endRestore(coveredBytes: number): Promise<void> {
+    await this.#file.setSize(Math.min(coveredBytes, this.#virtualSizeBytes));
+    await this.#file.setSize(this.#virtualSizeBytes);
   }
 
   finish(): Promise<CompleteFile> {

@@ -120,6 +120,7 @@ const ExportedVmDocument = object({
   guest: optional(FixReportSchema),
   guestNet: optional(GuestNetReportSchema),
   bootTest: optional(BootTestDocument),
+  audit: optional(object({ transport: picklist(['lease']), disks: array(string()), transferredBytes: number() })),
   changed: optional(string()),
   generations: optional(object({ kept: array(string()), removed: array(string()) })),
   warnings: array(string()),

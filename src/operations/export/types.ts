@@ -56,6 +56,8 @@ export interface ExportOptions extends DomainOptions {
   transport: Transport;
   /** Requests in flight for each disk with random-access reads. */
   nfcDepth: number;
+  /** Download the disks once more in this way, and compare the content with what was written. */
+  audit?: 'lease' | undefined;
   /** Bytes per second over all disks; undefined means no limit. */
   limitRateBytes: number | undefined;
   /** A disk whose first bytes take longer is disconnected and retried. */
@@ -115,8 +117,11 @@ export type ExportEvent =
   | { type: 'vm-finished'; vm: string; result: VmExportResult }
   /** Sent instead of `vm-started` and all events that follow it. */
   | { type: 'vm-skipped'; vm: string; result: SkippedVm }
-  /** `leftBehind` lists what clean-up could not remove from the server, one sentence each. */
-  | { type: 'vm-failed'; vm: string; error: unknown; leftBehind?: string[] };
+  /**
+   * `leftBehind` lists what clean-up could not remove from the server, one sentence each, and `keptForNextRun` the files
+   * that stay as `.partial`.
+   */
+  | { type: 'vm-failed'; vm: string; error: unknown; leftBehind?: string[]; keptForNextRun?: string[] };
 
 /** A VM of a run. */
 export interface RunVm {
@@ -203,6 +208,8 @@ export interface VmExportResult {
   guestNet?: GuestNetReport;
   /** Present if requested. It records a failed boot; the images stay. */
   bootTest?: BootTestResult;
+  /** With `audit`: what was compared, without a difference. */
+  audit?: ExportAudit;
   /** With `ifChanged`: why the VM was exported, as a clause. */
   changed?: string;
   /** With `keep`: the names of the kept generations, newest first, and of the removed ones. */
@@ -218,6 +225,15 @@ export interface VmExportResult {
   fetchSeconds?: number;
   /** Excludes only the boot test. */
   seconds: number;
+}
+
+/** An audit without a difference. */
+export interface ExportAudit {
+  transport: 'lease';
+  /** The files whose content was compared. */
+  disks: string[];
+  /** Bytes received for it. */
+  transferredBytes: number;
 }
 
 /** A step that runs on the files of an export after they are complete. */
@@ -246,7 +262,7 @@ export interface VmExportFailure {
   error: JobError;
   /** What clean-up could not remove from the server, one sentence each. */
   leftBehind: string[];
-  /** Complete files that stay as `.partial`, so that the same command can resume. */
+  /** Files that stay as `.partial`, so that the same command can resume: complete ones, and disks that it can continue. */
   keptForNextRun: string[];
 }
 

@@ -78,6 +78,10 @@ class AreaFiles implements SourceFiles {
     return this.#files.proof;
   }
 
+  get access(): SourceFiles['access'] {
+    return this.#files.access;
+  }
+
   get files(): readonly SourceFile[] {
     return this.#files.files;
   }

@@ -70,6 +70,8 @@ export interface MemberHints {
    * with `restsOnHash` as complete.
    */
   hashedByServer: boolean;
+  /** The disk can be read from any place on, so that an interrupted image can be continued. */
+  isRandomAccess?: boolean;
 }
 
 /** A complete member, as stored in the resume record. */

@@ -13,6 +13,7 @@ export class HostBudget {
   #limitBytes = MOST_IN_FLIGHT_BYTES;
   #inFlightBytes = 0;
   readonly #queue: Waiter[] = [];
+  readonly #counted = new WeakSet<Error>();
 
   /** The budget of a host in this process. */
   static of(host: string): HostBudget {
@@ -55,8 +56,10 @@ export class HostBudget {
     this.#serve();
   }
 
-  /** The host ran out of memory for transfers. */
-  halve(): void {
+  /** The host ran out of memory for transfers. One error can end many reads, and counts once. */
+  halve(cause: Error): void {
+    if (this.#counted.has(cause)) return;
+    this.#counted.add(cause);
     this.#limitBytes = Math.max(LEAST_IN_FLIGHT_BYTES, this.#limitBytes / 2);
   }
 

@@ -176,7 +176,7 @@ export class NfcDisk implements AsyncDisposable {
         this.#budget.give(target.length);
       }
     } catch (error) {
-      if (error instanceof NfcHostError && error.code === HOST_ERRORS.memory) this.#budget.halve();
+      if (error instanceof NfcHostError && error.code === HOST_ERRORS.memory) this.#budget.halve(error);
       throw error;
     } finally {
       this.#inFlight -= 1;

@@ -25,7 +25,8 @@ export class InterruptedRun {
     if (event.type === 'vm-failed') {
       const { kind, message, hint } = describeError(event.error);
       const error = { kind, message, ...(hint === undefined ? {} : { hint }) };
-      this.#failed.set(event.vm, { vm: event.vm, error, leftBehind: event.leftBehind ?? [], keptForNextRun: [] });
+      const { leftBehind = [], keptForNextRun = [] } = event;
+      this.#failed.set(event.vm, { vm: event.vm, error, leftBehind, keptForNextRun });
     }
     if (event.type !== 'vm-finished' && event.type !== 'vm-skipped') return;
     const { output, files } = event.result;
@@ -51,12 +52,14 @@ export class InterruptedRun {
     if (this.#job === undefined) return [];
     const rest = this.#vms.length - this.#complete.size;
     const of = `${this.#complete.size} of ${formatCount(this.#vms.length, 'VM')}`;
+    const kept = [...this.#failed.values()].flatMap(({ keptForNextRun }) => keptForNextRun);
+    const partial = `Kept for the next run: ${safeText(kept.join(', '))}.`;
+    const rests = kept.length > 0 ? partial : 'Incomplete files were removed.';
+    const restsOfOthers = kept.length > 0 ? partial : 'Incomplete files of the others were removed.';
     const shown = [...this.#complete].slice(0, MOST_SHOWN);
     const more = this.#complete.size - shown.length;
     return [
-      ...(this.#complete.size === 0
-        ? ['No VM is complete. Incomplete files were removed.']
-        : [`Kept: ${of}. Incomplete files of the others were removed.`]),
+      ...(this.#complete.size === 0 ? [`No VM is complete. ${rests}`] : [`Kept: ${of}. ${restsOfOthers}`]),
       ...shown.map(([vm, { output, sizeBytes }]) => safeText(`  ${vm}: ${formatBytes(sizeBytes)} in ${output}`)),
       ...(more > 0 ? [`  ${formatCount(more, 'more VM')}`] : []),
       ...(rest === 0

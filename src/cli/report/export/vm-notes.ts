@@ -15,13 +15,16 @@ export function vmNotes(result: VmExportResult, look: Look): string[] {
 
 /** One line each. */
 function shortNotes(result: VmExportResult): string[] {
-  const { leftOut, keptDisks, quiesced, warnings, changed, generations, guestNet } = result;
+  const { leftOut, keptDisks, quiesced, audit, warnings, changed, generations, guestNet } = result;
   return [
     ...leftOutLines(leftOut),
     ...(keptDisks.length > 0
       ? [`${formatCount(keptDisks.length, 'disk')} kept from an earlier run: ${safeText(keptDisks.join(', '))}`]
       : []),
     ...(quiesced === undefined ? [] : [`Guest quiesced for the snapshot: ${quiesced ? 'yes' : 'no'}`]),
+    ...(audit === undefined
+      ? []
+      : [`Audit: ${formatCount(audit.disks.length, 'disk')} compared with the export lease, no difference`]),
     ...warnings.map((warning) => `Warning: ${safeText(warning)}`),
     ...(guestNet === undefined || guestNet.reason === null ? [] : addressLines(guestNet, undefined)),
     ...(changed === undefined ? [] : [`Why exported: ${changed}`]),

@@ -2,10 +2,11 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { array, boolean, exactOptional, number, object, optional, picklist, string, type InferOutput } from 'valibot';
 import { writeFileAtomically } from '../../../base/files/atomic-file.ts';
-import { localFileError } from '../../../base/files/local-file-error.ts';
+import { errnoOf, localFileError } from '../../../base/files/local-file-error.ts';
 import { readOwnFile } from '../../../base/files/own-file.ts';
 import { GuestNetNicSchema } from '../../../base/guest-net.ts';
 import { readRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
+import { removeFile } from '../../../base/output/local-folder.ts';
 import { finalNameOf, partialPath } from '../../../base/output/partial-name.ts';
 import type { ServerDuties } from '../source/export-source.ts';
 import {
@@ -15,6 +16,7 @@ import {
   type OwnSnapshot,
 } from '../source/snapshot-names.ts';
 import { FORMATS } from '../target/formats.ts';
+import { imageOfJournal, journalName } from '../target/written-journal.ts';
 import type { ChangeRecord } from '../target/make-machine.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../types.ts';
 
@@ -135,7 +137,12 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
   async begin(state: Beginning): Promise<void> {
     // An OVA is a single file, which the writer of the new OVA already has open.
     const isSameFile = this.#state.format === 'ova' && state.format === 'ova';
-    if (this.hasEarlierRun && !isSameFile) await this.#removeLeftovers(state.files);
+    const isSameContent = this.#state.identity === state.identity && this.#state.changing !== true;
+    if (this.hasEarlierRun && !isSameFile) {
+      const begun = isSameContent ? await this.begun() : [];
+      const kept = [...state.files.map(({ member }) => member.name), ...begun, ...begun.map(journalName)];
+      await this.#removeLeftovers(kept);
+    }
     await this.#change(({ ownSnapshot, powerOn, guestNet }) => ({
       ...state,
       ownSnapshot: state.ownSnapshot ?? ownSnapshot,
@@ -207,9 +214,28 @@ export class ResumeRecord implements ServerDuties, ChangeRecord {
     );
   }
 
+  /** The names of unfinished images that a later run can continue, because they have a journal. */
+  async begun(): Promise<string[]> {
+    const isOwn = fileOf(this.#baseName, this.#state.format);
+    try {
+      const images = (await readdir(this.#folder)).map(imageOfJournal);
+      return images.filter((name) => name !== undefined).filter(isOwn);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return [];
+      throw localFileError('read', this.#folder, error);
+    }
+  }
+
+  /** Removes {@link begun} images. */
+  async removeBegun(): Promise<void> {
+    for (const name of await this.begun()) {
+      for (const each of [name, journalName(name)]) await removeFile(partialPath(join(this.#folder, each)));
+    }
+  }
+
   /** Removes the disks of the earlier run that are not kept: complete ones, and those that were in progress when it was killed. */
-  async #removeLeftovers(kept: readonly CompleteFile[]): Promise<void> {
-    const names = new Set(kept.map(({ member }) => member.name));
+  async #removeLeftovers(kept: readonly string[]): Promise<void> {
+    const names = new Set(kept);
     const isOwn = fileOf(this.#baseName, this.#state.format);
     try {
       for (const entry of await readdir(this.#folder)) {
@@ -266,7 +292,7 @@ const NOTHING: ResumeState = { identity: '', format: 'ovf', ownSnapshot: undefin
 /** Returns a test for the names of files of an export of `baseName` in `format`, other than its descriptor. */
 function fileOf(baseName: string, format: ExportFormat): (name: string) => boolean {
   const { diskExtension } = FORMATS[format];
-  const isDisk = new RegExp(`^-disk-\\d+\\.${diskExtension}(\\.overlay)?$`);
+  const isDisk = new RegExp(`^-disk-\\d+\\.${diskExtension}(\\.overlay|\\.written)?$`);
   return (name) => {
     if (!name.startsWith(baseName)) return false;
     const rest = name.slice(baseName.length);

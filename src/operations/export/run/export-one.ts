@@ -69,8 +69,8 @@ export async function exportOne(
     else report({ type: 'vm-finished', vm, result: outcome.exported });
     return outcome;
   } catch (error) {
-    const { leftBehind } = notes;
-    report({ type: 'vm-failed', vm, error, leftBehind });
+    const { leftBehind, keptForNextRun } = notes;
+    report({ type: 'vm-failed', vm, error, leftBehind, keptForNextRun });
     signal.throwIfAborted();
     return { failed: describeFailure(vm, error, notes) };
   }

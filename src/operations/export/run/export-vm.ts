@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Hyper2kvmError } from '../../../base/errors.ts';
+import { Hyper2kvmError, InterruptedError } from '../../../base/errors.ts';
 import type { RateLimiter } from '../../../base/rate-limiter.ts';
 import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
 import { createFolderPackage } from '../../../ovf/write/folder-package.ts';
@@ -18,7 +18,8 @@ import type { PlannedVm } from '../plan/plan-vm.ts';
 import type { DiskSourceFactory } from '../source/disk-source.ts';
 import { prepareSource, type ExportSource } from '../source/export-source.ts';
 import { fetchedSnapshot } from '../source/fetched-snapshot.ts';
-import { adoptCompleteFiles, contentIdentity, transferAll } from '../transfer/fetch-disks.ts';
+import { auditByLease } from './audit-export.ts';
+import { adoptCompleteFiles, contentIdentity, requestOf, transferAll } from '../transfer/fetch-disks.ts';
 import { earlierState, fetchedEarlier, reusesFetched } from './fetched-earlier.ts';
 import { guestAddresses } from './guest-addresses.ts';
 import { diskFileName, FORMATS } from '../target/formats.ts';
@@ -30,7 +31,7 @@ import { makeMachine } from '../target/make-machine.ts';
 import { writeDescriptor, type DescribedFile } from '../target/ovf-text.ts';
 import { ResumeRecord, type CompleteFile } from '../history/resume-record.ts';
 import { Transfer } from '../transfer/transfer.ts';
-import type { ExportedDisk, ExportedFile, ExportEvent, ExportOptions, VmExportResult } from '../types.ts';
+import type { ExportAudit, ExportedDisk, ExportedFile, ExportEvent, ExportOptions, VmExportResult } from '../types.ts';
 import type { ServerHashes } from '../transfer/unproved-files.ts';
 import type { CompletionRecord } from '../history/completion-record.ts';
 import type { ExportStep } from '../../events.ts';
@@ -54,7 +55,7 @@ export interface VmExport extends PlannedVm {
   /** Receives a sentence about each thing that could not be undone on the server, and whether it stays until somebody removes it. */
   leave: (sentence: string, isLasting?: boolean) => void;
   left: LeftSnapshots;
-  /** Receives the names of complete files that stay as `.partial`, so that the same command can resume. */
+  /** Receives the names of files that stay as `.partial`, so that the same command can resume. */
   keepForNextRun: (names: string[]) => void;
 }
 
@@ -99,7 +100,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     (await fetchedEarlier({ options, recipe, resume }, scope)) ?? (await prepareSource(options.power, scope, signal));
   if (source.quiesced === false) warn('The snapshot was not quiesced: the disks are as after a power failure.');
 
-  const writer = await openPackage(task);
+  const writer = await openPackage(task, contentIdentity(source, recipe));
   let isFetched = false;
   try {
     const transfer = new Transfer({ ...task, ...options, vm: plan.vm, writer, resume, warn });
@@ -107,6 +108,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     const kept = transfer.complete.map(({ member }) => member.name);
     if (source.fetched) warn(earlierState(source, plan.vm, kept));
     else await transferAll(task, source, { transfer, step, warn, hasEarlierRun: resume.hasEarlierRun }, signal);
+    const audit = options.audit && (await auditVm(task, source, transfer.complete, { step, warn }, signal));
     if (facts.firmware === 'uefi' && transfer.complete.every(({ isDisk }) => isDisk)) {
       warn(options.transport === 'lease' ? NO_NVRAM : NO_NVRAM_OVER_NFC);
     }
@@ -139,6 +141,7 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
       capacityBytes: plan.disks.reduce((sum, disk) => sum + disk.capacityBytes, 0),
       keptDisks: kept,
       ...(source.quiesced === undefined ? {} : { quiesced: source.quiesced }),
+      ...(audit && { audit }),
       ...made,
       guestNet: addresses,
       warnings,
@@ -155,15 +158,30 @@ export async function exportVm(task: VmExport, signal: AbortSignal): Promise<VmE
     return { ...withFiles(files), guestNet: await writeGuestNet(recorded) };
   } catch (error) {
     await record?.takeBack();
-    const complete = isWorthKeeping(error, { source, resume, isFetched })
-      ? resume.filesOf(contentIdentity(source, recipe)).map(({ member }) => member.name)
+    const begun = await resume.begun();
+    const kept = isWorthKeeping(error, { source, resume, isFetched, begun })
+      ? [...resume.filesOf(contentIdentity(source, recipe)).map(({ member }) => member.name), ...begun]
       : [];
-    const keepComplete = complete.length > 0;
-    keepFiles = keepComplete;
-    await writer.discard({ keepComplete });
-    if (keepComplete) keepForNextRun(complete);
+    keepFiles = kept.length > 0;
+    await writer.discard({ keepComplete: keepFiles });
+    if (keepFiles) keepForNextRun(kept);
+    else await resume.removeBegun();
     throw error;
   }
+}
+
+/** Compares the disks with the export lease, before the guest in them is changed. */
+async function auditVm(
+  task: VmExport,
+  source: ExportSource,
+  complete: readonly CompleteFile[],
+  tell: { step: (step: ExportStep, detail: string) => void; warn: (message: string) => void },
+  signal: AbortSignal,
+): Promise<ExportAudit> {
+  const { options, plan } = task;
+  const request = requestOf(task, source, tell);
+  const disks = exportedDisks(task, source);
+  return await auditByLease({ ...task, ...options, request, disks, complete, format: plan.format }, signal);
 }
 
 function exportedDisks({ baseName, plan, facts }: VmExport, { disks }: ExportSource): ExportedDisk[] {
@@ -175,20 +193,27 @@ function exportedDisks({ baseName, plan, facts }: VmExport, { disks }: ExportSou
 }
 
 /**
- * True when complete disks should be kept after a failure, because a later run can succeed. Not after a signal: a user
- * who stops the program wants its files removed. Not when a downloaded image was invalid. Not when disks of an own
- * snapshot are missing: it is removed, and the disks belong to its state.
+ * True when complete disks, and those that can be continued, should be kept after a failure, because a later run can
+ * succeed. After a signal only when a disk can be continued: otherwise, a user who stops the program wants its files
+ * removed. Not when a downloaded image was invalid. Not when disks of an own snapshot are missing: it is removed, and the
+ * disks belong to its state.
  */
 function isWorthKeeping(
   error: unknown,
-  { source, resume, isFetched }: { source: ExportSource; resume: ResumeRecord; isFetched: boolean },
+  {
+    source,
+    resume,
+    isFetched,
+    begun,
+  }: { source: ExportSource; resume: ResumeRecord; isFetched: boolean; begun: readonly string[] },
 ): boolean {
-  if (!(error instanceof Hyper2kvmError)) return false;
+  const isStopped = error instanceof InterruptedError && begun.length > 0;
+  if (!(error instanceof Hyper2kvmError) && !isStopped) return false;
   if (source.ownSnapshot !== undefined) return isFetched && resume.fetched !== undefined;
-  return isFetched || error.kind !== 'image';
+  return isFetched || isStopped || !(error instanceof Hyper2kvmError && error.kind === 'image');
 }
 
-function openPackage({ folder, baseName, options, workers }: VmExport): Promise<ExportWriter> {
+function openPackage({ folder, baseName, options, workers }: VmExport, identity: string): Promise<ExportWriter> {
   const { encode, force, mode } = options;
   const place = { folder, baseName, force, mode };
   const { image } = FORMATS[encode.format];
@@ -196,7 +221,7 @@ function openPackage({ folder, baseName, options, workers }: VmExport): Promise<
     const descriptorName = descriptionName(baseName, options.kubevirt);
     const manifest = options.manifest === true ? manifestName(baseName) : undefined;
     const names = { descriptorName, manifestName: manifest };
-    return createImagePackage({ folder, force, mode, ...names, encoding: encode.image(image), workers });
+    return createImagePackage({ folder, force, mode, ...names, encoding: encode.image(image), identity, workers });
   }
   if (encode.format === 'ova')
     return createOvaPackage({ ...place, reservedDescriptorBytes: RESERVED_DESCRIPTOR_BYTES });

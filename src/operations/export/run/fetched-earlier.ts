@@ -8,15 +8,16 @@ import { contentIdentity } from '../transfer/fetch-disks.ts';
 import type { ExportOptions } from '../types.ts';
 
 /**
- * Whether disks are used after their snapshot is gone. A generation must be of its date, and `--if-changed` compares
- * the VM with what was exported.
+ * Whether disks are used after their snapshot is gone. A generation must be of its date, `--if-changed` compares the VM
+ * with what was exported, and an audit reads the snapshot.
  */
 export function reusesFetched({
   power,
   keep,
   ifChanged,
-}: Pick<ExportOptions, 'power' | 'keep' | 'ifChanged'>): boolean {
-  return power.kind === 'snapshot' && keep === undefined && ifChanged !== true;
+  audit,
+}: Pick<ExportOptions, 'power' | 'keep' | 'ifChanged' | 'audit'>): boolean {
+  return power.kind === 'snapshot' && keep === undefined && ifChanged !== true && audit === undefined;
 }
 
 /**

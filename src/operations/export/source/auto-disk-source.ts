@@ -86,6 +86,10 @@ class RenamedFiles implements SourceFiles {
     return this.#files.proof;
   }
 
+  get access(): SourceFiles['access'] {
+    return this.#files.access;
+  }
+
   get files(): SourceFile[] {
     return this.#files.files.map(this.#renamed);
   }

@@ -30,6 +30,8 @@ export interface SourceFiles {
   /** The disks to read in hardware order, then the NVRAM, if the server offers it. */
   readonly files: readonly SourceFile[];
   readonly proof: ContentProof;
+  /** How disks are opened. */
+  readonly access: OpenedFile['access'];
   /** Opens a file: as a stream from byte 0, or as a disk with random access. `signal` aborts all operations on it. */
   open(key: string, limits: ReadLimits, signal: AbortSignal): Promise<OpenedFile>;
   /** False when no further file can be opened. */

@@ -125,6 +125,7 @@ class OpenLease implements SourceFiles {
   readonly #leftOut: readonly VirtualDisk[];
   readonly #lease: HttpNfcLease;
   readonly proof: ContentProof;
+  readonly access = 'stream';
 
   /** `givesSha256` is false for a server before 6.7, whose manifest contains SHA-1. */
   constructor({

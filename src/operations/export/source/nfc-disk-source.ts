@@ -75,6 +75,7 @@ const MOST_REOPENINGS = 4;
 /** The disks of a VM during {@link NfcDiskSource.use}. */
 class NfcFiles implements SourceFiles, AsyncDisposable {
   readonly proof: ContentProof = 'nothing';
+  readonly access = 'random-access';
   readonly #request: RandomAccessRequest;
   readonly #disks: ReadonlyMap<string, VirtualDisk>;
   /** The disk that was opened before the work began, until it is asked for. */

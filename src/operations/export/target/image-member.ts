@@ -9,7 +9,7 @@ import type { OutputFile } from '../../../base/output/output.ts';
 import type { MemberRecord } from '../../../ovf/write/package-writer.ts';
 
 /** Half of the window size for reading files: the network is the bottleneck, and this saves 20 MB of memory. */
-const ARRIVING_WINDOW_BYTES = WINDOW_BYTES / 2;
+export const ARRIVING_WINDOW_BYTES = WINDOW_BYTES / 2;
 
 export interface ImageMemberOptions {
   file: OutputFile;

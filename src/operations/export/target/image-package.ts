@@ -4,12 +4,17 @@ import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
 import type { ImageEncoding } from '../../../image/model/encoding.ts';
 import type { NamingOptions } from '../../../base/output/final-names.ts';
 import { FolderOutput } from '../../../base/output/folder-output.ts';
+import { removeFile } from '../../../base/output/local-folder.ts';
+import { DEFAULT_CLUSTER_BYTES } from '../../../image/create-sink.ts';
+import { RAW_CLUSTER_BYTES } from '../../../image/raw/raw-sink.ts';
 import { inPackageOrder } from '../../../ovf/write/package-order.ts';
 import type { MemberHints, MemberRecord, PackageContent, PackageFile } from '../../../ovf/write/package-writer.ts';
 import { writeManifest, type FileToList, type ListedFile } from '../../image-manifest.ts';
 import { StreamMember } from '../../../ovf/write/stream-member.ts';
 import type { ExportMember, ExportWriter } from './export-writer.ts';
+import { canContinue, ContinuedImage, continuedWindowBytes } from './continued-image.ts';
 import { ImageMember } from './image-member.ts';
+import { journalPath, WrittenJournal } from './written-journal.ts';
 
 export interface ImagePackageOptions extends NamingOptions {
   folder: string;
@@ -18,6 +23,8 @@ export interface ImagePackageOptions extends NamingOptions {
   /** The file name of the manifest; undefined for none. */
   manifestName?: string | undefined;
   encoding: ImageEncoding;
+  /** The content of the disks and how it is stored: an unfinished image of another one is not continued. */
+  identity: string;
   /** The threads shared by all images of the run. */
   workers: SharedWorkers;
 }
@@ -57,7 +64,13 @@ class ImagePackage implements ExportWriter {
       if (record) this.#complete.set(name, record);
       else this.#complete.delete(name);
     };
-    const { encoding } = this.#options;
+    const { encoding, folder } = this.#options;
+    if (hints.isDisk && hints.isRandomAccess === true && canContinue(encoding)) {
+      const member = await this.#openContinued(name, hints.capacityBytes, onEnd);
+      this.#open.set(name, member);
+      return member;
+    }
+    await removeFile(journalPath(join(folder, name)));
     const file = await this.#output.create(name);
     const image = {
       file,
@@ -69,6 +82,24 @@ class ImagePackage implements ExportWriter {
     const member = hints.isDisk ? await ImageMember.open(image, onEnd) : new StreamMember(file, onEnd);
     this.#open.set(name, member);
     return member;
+  }
+
+  /** Opens the image of an earlier attempt or run, if it has a journal; otherwise starts one. */
+  async #openContinued(
+    name: string,
+    capacityBytes: number,
+    onEnd: (record: MemberRecord | undefined) => void,
+  ): Promise<ContinuedImage> {
+    const { encoding, folder, identity } = this.#options;
+    const { clusterBytes = encoding.format === 'raw' ? RAW_CLUSTER_BYTES : DEFAULT_CLUSTER_BYTES } = encoding;
+    const facts = { identity, capacityBytes, windowBytes: continuedWindowBytes(clusterBytes), clusterBytes };
+    const journal = journalPath(join(folder, name));
+    const left = await WrittenJournal.reopen(journal, facts);
+    const old = left && (await this.#output.reopen(name));
+    if (left && !old) await left[Symbol.asyncDispose]();
+    const file = old ?? (await this.#output.create(name));
+    const options = { file, left: old && left, journal, facts, encoding, pool: this.#workers.pool, onEnd };
+    return await ContinuedImage.open(options);
   }
 
   async adoptMember(record: MemberRecord, signal: AbortSignal): Promise<boolean> {

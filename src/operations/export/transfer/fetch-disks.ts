@@ -5,7 +5,7 @@ import { numbersOf, readSelectedFacts, type SelectedFacts } from '../../../vsphe
 import type { ExportRecipe } from '../target/export-recipe.ts';
 import { sourceOfVm, type ExportSource } from '../source/export-source.ts';
 import { FORMATS } from '../target/formats.ts';
-import type { DiskSourceFactory, SourceFiles } from '../source/disk-source.ts';
+import type { DiskSourceFactory, RandomAccessRequest, SourceFiles } from '../source/disk-source.ts';
 import type { NfcRun } from '../source/nfc-run.ts';
 import type { ExportWriter } from '../target/export-writer.ts';
 import { writeDescriptor } from '../target/ovf-text.ts';
@@ -72,7 +72,7 @@ export async function transferAll(
   },
   signal: AbortSignal,
 ): Promise<void> {
-  const { client, plan, facts, named, leave, baseName } = task;
+  const { client, plan, facts, named, baseName } = task;
   const numbers = numbersOf(source.disks, facts);
   const wantedOf = ({ files }: SourceFiles) => wantedFiles(files, { baseName, format: plan.format, numbers });
   const verify = async (files: SourceFiles, openSignal: AbortSignal) => {
@@ -92,12 +92,23 @@ export async function transferAll(
     }
     step('download', 'Downloading');
   };
-  const { ref, disks } = source;
-  const { nfc } = task;
-  const { leftOut, ref: vmRef } = facts;
-  const request = { client, vm: plan.vm, ref, vmRef, disks, leftOut, leave, verify, hasEarlierRun, step, warn, nfc };
-  using opened = task.diskSource(request);
+  using opened = task.diskSource({ ...requestOf(task, source, { step, warn }), verify, hasEarlierRun });
   await transfer.run(opened, wantedOf, signal);
+}
+
+/** The request for the disks of a VM. Only the VM itself is checked, before they are read. */
+export function requestOf(
+  task: FetchedVm,
+  source: ExportSource,
+  tell: Pick<RandomAccessRequest, 'step' | 'warn'>,
+): RandomAccessRequest {
+  const { client, plan, facts, leave, nfc } = task;
+  const { ref, disks, snapshot } = source;
+  const { leftOut, ref: vmRef } = facts;
+  const verify = async (_files: SourceFiles, signal: AbortSignal): Promise<void> => {
+    if (!snapshot) await checkUnchanged(task, source, signal);
+  };
+  return { client, vm: plan.vm, ref, vmRef, disks, leftOut, leave, verify, hasEarlierRun: false, ...tell, nfc };
 }
 
 /** Before the first lease, and between two leases, nothing prevents the VM from being powered on or changed. */

@@ -13,6 +13,7 @@ import {
 import type { MemberWriter } from '../../../ovf/write/package-writer.ts';
 import type { OpenedStream, ReadLimits, SourceFiles } from '../source/disk-source.ts';
 import type { ArrivedFile } from '../source/manifest.ts';
+import type { ContinuedImage } from '../target/continued-image.ts';
 import type { ImageMember } from '../target/image-member.ts';
 import type { WantedFile } from './wanted-files.ts';
 import { watchReads } from './watch-reads.ts';
@@ -24,15 +25,21 @@ export interface FetchOptions {
   withSha1: boolean;
   /** The threads that encode a disk when the source does not. */
   workers: SharedWorkers;
+  /** Called when an earlier attempt or run has written the disk up to this offset, or when its file is not used. */
+  onRestored: (restored: Restored) => void;
   /** Called after every chunk. */
   onProgress: (receivedBytes: number, coveredBytes: number) => void;
 }
 
 /** The destination of the content, which this function neither commits nor discards. */
-export type Receiver = Pick<MemberWriter, 'write'> | Pick<ImageMember, 'copyFrom' | 'windowBytes' | 'freeInputs'>;
+export type Receiver =
+  | Pick<MemberWriter, 'write'>
+  | (Pick<ImageMember, 'copyFrom' | 'windowBytes' | 'freeInputs'> &
+      Partial<Pick<ContinuedImage, 'restore' | 'contentSha256'>>);
 type BytesReceiver = Exclude<Receiver, { copyFrom: unknown }>;
 type ImageReceiver = Exclude<Receiver, { write: unknown }>;
 
+type Restored = Awaited<ReturnType<ContinuedImage['restore']>>;
 type Fetched = ArrivedFile & { populatedBytes: number | undefined };
 
 /** Limit for a file that is not a disk, whatever size the server announces: an NVRAM has less than 1 MiB. */
@@ -135,30 +142,29 @@ async function fetchDisk(
   const reading = { signal, ...(beforeRead && { beforeRead }) };
   let readBytes = 0;
   const sha256 = createHash('sha256');
-  /** Hashes the windows together with their offsets. */
+  const isHashed = 'contentSha256' in member;
+  /** Hashes the windows together with their offsets, unless their content is hashed later. */
   const counted = async function* (windows: AsyncIterable<ReadWindow>) {
     for await (const window of windows) {
       for (const { at, lengthBytes, fileOffsetBytes } of window.parts) {
+        readBytes += lengthBytes;
+        if (isHashed) continue;
         sha256.update(`${window.offsetBytes + at}:${lengthBytes}\n`);
         sha256.update(new Uint8Array(window.input, fileOffsetBytes, lengthBytes));
-        readBytes += lengthBytes;
       }
       yield window;
     }
   };
   const report = (coveredBytes: number): void => onProgress(readBytes, coveredBytes);
   if ('copyFrom' in member) {
-    const reader = new ReadWindows(disk, { ...reading, windowBytes: member.windowBytes });
+    const restored = await member.restore?.(signal);
+    if (restored) options.onRestored(restored);
+    const rest = restAfter(disk, restored?.coveredBytes ?? 0);
+    const reader = new ReadWindows(rest, { ...reading, windowBytes: member.windowBytes });
     const windows = counted(reader.windows());
     await member.copyFrom({ windows, release: (window) => reader.release(window) }, signal, report);
-    return {
-      key,
-      name,
-      sizeBytes: readBytes,
-      sha256: sha256.digest('hex'),
-      sha1: undefined,
-      populatedBytes: readBytes,
-    };
+    const hash = member.contentSha256?.() ?? sha256.digest('hex');
+    return { key, name, sizeBytes: readBytes, sha256: hash, sha1: undefined, populatedBytes: readBytes };
   }
   await using use = workers.use();
   const reader = new ReadWindows(disk, reading);
@@ -168,6 +174,22 @@ async function fetchDisk(
   // The rate and the progress are those of the reads above.
   const own = { ...options, limiter: undefined, withSha1: false, onProgress: () => {} };
   return await new Arrival(file, { access: 'stream', sizeBytes: 0, chunks }, own, signal).intoBytes(member);
+}
+
+/** The disk without the allocated ranges before an offset. */
+function restAfter(disk: ReadableDisk, offsetBytes: number): ReadableDisk {
+  if (offsetBytes === 0) return disk;
+  return {
+    capacityBytes: disk.capacityBytes,
+    async *allocated(signal) {
+      for await (const range of disk.allocated(signal)) {
+        const endBytes = range.offsetBytes + range.lengthBytes;
+        const from = Math.max(offsetBytes, range.offsetBytes);
+        if (from < endBytes) yield { offsetBytes: from, lengthBytes: endBytes - from };
+      }
+    },
+    read: (at, target, signal) => disk.read(at, target, signal),
+  };
 }
 
 function populatedOf(summary: StreamOptimizedSummary | undefined): number | undefined {

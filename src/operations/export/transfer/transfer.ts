@@ -1,6 +1,7 @@
 import { forEachConcurrently } from '../../../base/concurrency.ts';
-import { Hyper2kvmError, isRetryable, sentenceOf } from '../../../base/errors.ts';
+import { Hyper2kvmError, InterruptedError, isRetryable, sentenceOf } from '../../../base/errors.ts';
 import type { RateLimiter } from '../../../base/rate-limiter.ts';
+import { formatBytes } from '../../../base/text/amounts.ts';
 import { backOffMs, pause } from '../../../base/time-limit.ts';
 import { NotADiskError } from '../../../image/vmdk/stream/stream-error.ts';
 import type { SharedWorkers } from '../../../image/copy/shared-workers.ts';
@@ -32,6 +33,8 @@ export type TransferMember = Receiver & {
   readonly restsOnHash: boolean;
   commit(sha256: string): Promise<MemberRecord>;
   discard(): Promise<void>;
+  /** Keeps what was written, so that the next attempt or run can continue. */
+  suspend?(): Promise<void>;
 };
 
 export interface TransferOptions {
@@ -233,7 +236,8 @@ export class Transfer {
     report({ type: 'disk-started', vm, disk, capacityBytes, attempt: job.failures + 1 });
     if (job.isCompared) return await this.#fetchToCompare(job, files, startedAt, signal);
     const hashedByServer = files.proof !== 'nothing' && !hashes.broken && !job.unproved;
-    const hints = { isDisk: file.isDisk, capacityBytes, hashedByServer };
+    const isRandomAccess = files.access === 'random-access';
+    const hints = { isDisk: file.isDisk, capacityBytes, hashedByServer, isRandomAccess };
     const member = await writer.openMember(disk, hints);
     try {
       const options = this.#fetchOptions(file, !hashedByServer);
@@ -251,7 +255,7 @@ export class Transfer {
       else unproved.add({ arrived, accept, refuse });
       return arrived;
     } catch (error) {
-      await member.discard();
+      await (member.suspend !== undefined && canContinueAfter(error) ? member.suspend() : member.discard());
       throw error;
     }
   }
@@ -281,7 +285,19 @@ export class Transfer {
   #fetchOptions({ key, name }: WantedFile, withSha1: boolean): FetchOptions {
     const { limiter, workers, firstByteTimeoutMs, stallTimeoutMs } = this.#options;
     const onProgress = this.#progress.ofAttempt(key, name);
-    return { limiter, limits: { firstByteTimeoutMs, stallTimeoutMs }, withSha1, workers, onProgress };
+    const onRestored = (restored: Parameters<FetchOptions['onRestored']>[0]): void =>
+      this.#tellRestored(name, restored);
+    return { limiter, limits: { firstByteTimeoutMs, stallTimeoutMs }, withSha1, workers, onRestored, onProgress };
+  }
+
+  #tellRestored(disk: string, { coveredBytes, isDamaged }: Parameters<FetchOptions['onRestored']>[0]): void {
+    const { vm, warn, report } = this.#options;
+    if (isDamaged) {
+      warn(`${disk} was changed after an earlier attempt had written a part of it: it is downloaded from the start.`);
+    }
+    if (coveredBytes === 0) return;
+    const detail = `Continuing ${disk} after ${formatBytes(coveredBytes)}, which were verified`;
+    report({ type: 'step', vm, step: 'download', detail });
   }
 
   /** Compares with the manifest. True when a hash was compared, or when the manifest is known to be wrong; either proves the content. */
@@ -320,6 +336,12 @@ export class Transfer {
     const reason = sentenceOf(error);
     report({ type: 'disk-retry', vm, disk: file.name, attempt: failures, attempts: retries + 1, waitMs, reason });
   }
+}
+
+/** False when the content that arrived, or this program, can be at fault. */
+function canContinueAfter(error: unknown): boolean {
+  if (error instanceof InterruptedError) return true;
+  return error instanceof Hyper2kvmError && error.kind !== 'image' && error.kind !== 'internal';
 }
 
 /** The final error of a file. It is not retryable; otherwise the source would be reopened for it. */

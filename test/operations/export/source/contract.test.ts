@@ -135,7 +135,14 @@ describe.each(KINDS)('the disk source %s', (kind) => {
         );
         let covered = 0;
         const onProgress = (_received: number, coveredBytes: number): void => void (covered = coveredBytes);
-        const options = { limiter: undefined, limits: LIMITS, withSha1: false, workers, onProgress };
+        const options = {
+          limiter: undefined,
+          limits: LIMITS,
+          onRestored: () => {},
+          withSha1: false,
+          workers,
+          onProgress,
+        };
         const file = { key, name, isDisk: true, capacityBytes };
         const { sha256 } = await fetchFile(file, source, member, options, signal);
         arrived.set(key, sha256);

@@ -84,7 +84,7 @@ class MemoryFiles implements SourceFiles {
   readonly files: SourceFiles['files'];
   readonly proof: ContentProof;
   readonly #contents: ReadonlyMap<string, ContentSource>;
-  readonly #access: OpenedFile['access'];
+  readonly access: OpenedFile['access'];
   readonly #state: MemoryState;
 
   constructor(
@@ -99,7 +99,7 @@ class MemoryFiles implements SourceFiles {
       capacityBytes,
     }));
     this.#contents = new Map(this.files.map(({ key }, index) => [key, contents[index] ?? emptyContent(0)]));
-    this.#access = access;
+    this.access = access;
     this.#state = state;
     this.proof = access === 'stream' ? 'digest' : 'nothing';
   }
@@ -107,7 +107,7 @@ class MemoryFiles implements SourceFiles {
   open(key: string, _limits: ReadLimits, signal: AbortSignal): Promise<OpenedFile> {
     const content = this.#contents.get(key);
     if (content === undefined) return Promise.reject(missing(key));
-    if (this.#access === 'stream') {
+    if (this.access === 'stream') {
       return Promise.resolve({ access: 'stream', sizeBytes: 0, chunks: chunksOf(content, this.#state, signal) });
     }
     const state = this.#state;
@@ -132,7 +132,7 @@ class MemoryFiles implements SourceFiles {
   }
 
   async manifest(signal: AbortSignal): Promise<ManifestEntry[]> {
-    if (this.#access !== 'stream') return [];
+    if (this.access !== 'stream') return [];
     const entries: ManifestEntry[] = [];
     for (const [key, content] of this.#contents) {
       const hash = createHash('sha256');
