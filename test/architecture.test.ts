@@ -32,7 +32,16 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   jobs: ['valibot'],
   operations: ['valibot'],
   domain: ['yaml'],
-  cli: ['@oclif/core', 'listr2', 'cli-progress', 'fastest-levenshtein', 'string-width', 'wrap-ansi', 'yaml'],
+  cli: [
+    '@oclif/core',
+    '@inquirer/core',
+    'listr2',
+    'cli-progress',
+    'fastest-levenshtein',
+    'string-width',
+    'wrap-ansi',
+    'yaml',
+  ],
   commands: ['@oclif/core'],
 };
 
@@ -166,12 +175,12 @@ test('each npm package stays in the folder that knows it', () => {
   expect(shown(packages.filter(({ from, to }) => !PACKAGES[folderOf(from)]?.includes(to)))).toEqual([]);
 });
 
-test('commands load operations, and cli loads listr2 and cli-progress, only when they run', () => {
+test('commands load operations, and cli loads listr2, cli-progress and prompts, only when they run', () => {
   const heavy = IMPORTS.filter(({ from, to, isType }) => {
     if (isType || folderOf(from) === 'operations') return false;
     // The types of an export include the list of formats, which flags show.
     const isOperation = to.startsWith('operations/') && !to.endsWith('types.ts') && to !== ENCODE_OPTIONS;
-    return isOperation || to === SETTINGS || to === 'listr2' || to === 'cli-progress';
+    return isOperation || to === SETTINGS || ['listr2', 'cli-progress', '@inquirer/core'].includes(to);
   });
   const eager = heavy.filter(({ from, to }) => {
     if (folderOf(from) === 'vsphere') return false;

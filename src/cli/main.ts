@@ -4,6 +4,7 @@ import { Hyper2kvmError } from '../base/errors.ts';
 import type { Bundle } from './bundled-plugin.ts';
 import { describeError, errorLines, errorStack } from './text/error-report.ts';
 import { wordsFor } from './hyperctl/called-as.ts';
+import { asksForCommands, printCommands } from './root-help.ts';
 import { longFlags } from './input/short-flags.ts';
 import { nearWord } from './text/near-word.ts';
 import { redactUrls } from './text/redact.ts';
@@ -36,6 +37,7 @@ export async function main({ calledAs, argv, bundle }: MainOptions): Promise<voi
     if (quickAnswer) return await quickAnswer(given.slice(1));
     const words = asFlags(longFlags(given));
     checkCommand(words, bundle.manifest.commands);
+    if (asksForCommands(words)) return printCommands(bundle, helpWidth(process.stdout));
     const { run, settings } = await import('@oclif/core');
     watchStandardOutput();
     // In development, oclif would look for a TypeScript compiler; Node runs the sources directly.
@@ -74,12 +76,14 @@ function asFlags(argv: string[]): string[] {
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
 }
 
-/** oclif does not count two columns of indentation of the flag descriptions. Below 40 columns, nothing folds well. */
-function withHelpWidth(
-  pjson: Bundle['pjson'],
-  { isTTY, columns }: { isTTY?: boolean; columns?: number },
-): Bundle['pjson'] {
-  const maxWidth = Math.max(40, (isTTY && columns) || 80) - 2;
+/** Below 40 columns, nothing folds well. */
+function helpWidth({ isTTY, columns }: { isTTY?: boolean; columns?: number }): number {
+  return Math.max(40, (isTTY && columns) || 80);
+}
+
+/** oclif does not count two columns of indentation of the flag descriptions. */
+function withHelpWidth(pjson: Bundle['pjson'], stream: { isTTY?: boolean; columns?: number }): Bundle['pjson'] {
+  const maxWidth = helpWidth(stream) - 2;
   return { ...pjson, oclif: { ...pjson.oclif, helpOptions: { ...pjson.oclif.helpOptions, maxWidth } } };
 }
 

@@ -1,10 +1,10 @@
 import { Args } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { requireOpenFiles } from '../base/files/open-files.ts';
-import { withoutPassword, type Secret } from '../base/text/secret.ts';
-import { ConnectedCommand } from '../cli/connected-command.ts';
+import type { Secret } from '../base/text/secret.ts';
 import type { OptionalValues } from '../cli/input/optional-values.ts';
 import { requestedVms } from '../cli/input/vm-words.ts';
+import { wordsWithoutPassword } from '../cli/input/words-without-password.ts';
 import { ownProgram } from '../cli/own-program.ts';
 import { exportSummary } from '../cli/report/export/export-summary.ts';
 import { InterruptedRun } from '../cli/report/export/interrupted-run.ts';
@@ -23,14 +23,19 @@ import { EXPORT_FLAGS, OPTIONAL_SHUTDOWN } from './flags/export-flags.ts';
 import { OPTIONAL_EXPORT_AUDIT } from './flags/transport-flags.ts';
 import { readExportOptions } from './export-options.ts';
 import { exportDocument } from './documents/export-document.ts';
+import { AskingCommand } from './questions/asking-command.ts';
 
 /** `hyper2kvm export VM...` */
-export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult | DetachedJob> {
+export class ExportCommand extends AskingCommand<ExportResult | DryRunResult | DetachedJob> {
   static override summary = 'Export VMs from a vCenter or ESXi host.';
   static override description =
     'Downloads VMs through an export lease, verifies every disk during the download, and gives files their final names only when they are complete. A VM that fails does not stop the others. To resume, rerun the same command: it keeps disks that are already complete. With --skip-existing it also keeps complete VMs.';
 
   static override examples = [
+    {
+      description: 'On a terminal: choose the VMs from a list',
+      command: '<%= config.bin %> export --url https://vc.example.com --username administrator@vsphere.local',
+    },
     {
       description: 'Export a powered-off VM to ./web-01 (prompts for the password)',
       command: '<%= config.bin %> export web-01 --url https://vc.example.com --username administrator@vsphere.local',
@@ -76,15 +81,14 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     vm: Args.string({
       multiple: true,
       ignoreStdin: true,
-      description: 'VMs by name, glob, inventory path, MoRef (vm-42), BIOS UUID or instance UUID.',
+      description:
+        'VMs by name, glob, inventory path, MoRef (vm-42), BIOS UUID or instance UUID. On a terminal, a list to choose from appears if none is given.',
     }),
   };
 
   static override flags = EXPORT_FLAGS;
 
   #screen: ExportScreen | undefined;
-  /** The arguments as given: a detached process parses them again, and loads its profile itself. */
-  #words: readonly string[] = [];
 
   protected override optionalValues(): OptionalValues {
     return {
@@ -113,11 +117,6 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     return import('../operations/export/run/plan-exports.ts');
   }
 
-  override async init(): Promise<void> {
-    this.#words = this.argv;
-    await super.init();
-  }
-
   /** The process that continues in the background writes the log. */
   protected override leavesLog(flags: Readonly<Record<string, unknown>>): boolean {
     return flags['detach'] !== true || isDetached(this.env);
@@ -138,11 +137,17 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     checkDetach(flags);
     await requireOpenFiles();
     const detached = await readHandover(this.env);
-    const vms = detached?.vms ?? (await requestedVms('export', args.vm, flags));
-    const connection = await this.connection(flags, { askNow: true, known: detached?.password });
-    if (flags.detach && !detached) return this.#detach(vms, await connection.password(), flags.url);
     const isList = flags['from-file'] !== undefined;
-    const options: ExportOptions = { ...choices, vms, isList, connection, env: this.env, detached };
+    const asks = this.canAsk(flags) && !isList;
+    const given = asks && !args.vm?.length ? [] : (detached?.vms ?? (await requestedVms('export', args.vm, flags)));
+    const connection = await this.connection(flags, { askNow: true, known: detached?.password });
+    if (flags.detach && !detached) return this.#detach(given, await connection.password(), flags.url);
+    const vms = given.length > 0 ? given : await this.askVms(connection, 'VMs to export:');
+    const isOpen = asks && choices.power.kind === 'as-is' && !flags['dry-run'];
+    const power = isOpen ? await this.askPower(connection, vms) : {};
+    const chosen = readExportOptions({ ...flags, ...power }, this.env);
+    await this.showCommand(flags);
+    const options: ExportOptions = { ...chosen, vms, isList, connection, env: this.env, detached };
     return flags['dry-run'] ? this.#plan(options) : this.#export(options);
   }
 
@@ -190,7 +195,7 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
     const { startDetached } = await import('../operations/detach/start-detached.ts');
     const options = {
       program: this.program(),
-      words: ['export', ...wordsWithoutPassword(this.#words, url)],
+      words: ['export', ...wordsWithoutPassword(this.words, url)],
       handed: { vms, password },
       env: this.env,
     };
@@ -236,11 +241,4 @@ export class ExportCommand extends ConnectedCommand<ExportResult | DryRunResult 
   #end(outcome: Outcome | undefined): void {
     if (outcome !== undefined) this.failWith(outcome.error, { shown: outcome.shown });
   }
-}
-
-/** The arguments without the password in `--url`: other users can see the command line of the detached process. */
-function wordsWithoutPassword(words: readonly string[], url: string | undefined): string[] {
-  if (url === undefined) return [...words];
-  const clean = withoutPassword(url);
-  return words.map((word) => (word === url ? clean : word === `--url=${url}` ? `--url=${clean}` : word));
 }

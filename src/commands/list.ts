@@ -1,6 +1,5 @@
 import { Args, Flags } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
-import { ConnectedCommand } from '../cli/connected-command.ts';
 import { readChoice } from '../cli/input/option-values.ts';
 import { COLUMN_NAMES, type ColumnName } from '../cli/report/inventory-columns.ts';
 import { inventoryCsv, inventoryReport, sortedBy } from '../cli/report/inventory-report.ts';
@@ -8,9 +7,10 @@ import { requireStandardOutput } from '../cli/standard-output.ts';
 import type * as ListVms from '../operations/list/list-vms.ts';
 import type { ListedVm } from '../operations/list/list-types.ts';
 import { listDocument } from './documents/status-document.ts';
+import { AskingCommand } from './questions/asking-command.ts';
 
 /** `hyper2kvm list [GLOB]` */
-export class ListCommand extends ConnectedCommand<ListedVm[]> {
+export class ListCommand extends AskingCommand<ListedVm[]> {
   static override summary = 'List the VMs of a vCenter or ESXi host.';
   static override description =
     'Shows the inventory path, power state, guest OS, disks, used space, datastores and host of every VM and template that the account can see, and the totals. VMs that a vCenter extension manages, such as vCLS VMs, are marked as managed; `export` patterns skip them. Nothing is changed on the server.';
@@ -74,7 +74,7 @@ export class ListCommand extends ConnectedCommand<ListedVm[]> {
       default: false,
       exclusive: ['json'],
       description:
-        'Print CSV with a header line and sizes in bytes, without totals. Contains all columns unless --columns selects some.',
+        'Print CSV with a header line and sizes in bytes, without totals. A cell that a spreadsheet would run as a formula begins with an apostrophe. Contains all columns unless --columns selects some.',
     }),
   };
 
@@ -96,6 +96,7 @@ export class ListCommand extends ConnectedCommand<ListedVm[]> {
       throw new Hyper2kvmError('usage', 'The column export needs --check.', { hint: 'Add --check.' });
     }
     const connection = await this.connection(flags, { askNow: true });
+    await this.showCommand(flags);
     const { listVms } = await this.operation();
     const found = await listVms(
       { connection, glob: args.glob, env: this.env, check: flags.check },

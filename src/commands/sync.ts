@@ -1,7 +1,6 @@
 import { Args } from '@oclif/core';
 import { Hyper2kvmError } from '../base/errors.ts';
 import { requireOpenFiles } from '../base/files/open-files.ts';
-import { ConnectedCommand } from '../cli/connected-command.ts';
 import type { OptionalValues } from '../cli/input/optional-values.ts';
 import { requestedVms } from '../cli/input/vm-words.ts';
 import { syncSummary } from '../cli/report/sync-summary.ts';
@@ -9,10 +8,11 @@ import type { ExportScreen } from '../cli/screen/screen.ts';
 import type * as SyncVms from '../operations/sync/sync-vms.ts';
 import type { SyncEvent, SyncOptions, SyncResult } from '../operations/sync/types.ts';
 import { syncDocument } from './documents/sync-document.ts';
+import { AskingCommand } from './questions/asking-command.ts';
 import { OPTIONAL_AUDIT, readSyncOptions, SYNC_FLAGS } from './flags/sync-flags.ts';
 
 /** `hyper2kvm sync VM...` */
-export class SyncCommand extends ConnectedCommand<SyncResult> {
+export class SyncCommand extends AskingCommand<SyncResult> {
   static override summary = 'Replicate running VMs to disk images, and keep the replicas up to date.';
   static override description =
     'The first run copies the disks of a VM from a temporary snapshot; each later run brings the images to the present state. A replica is always the state of the VM at one point in time: a run that is interrupted changes nothing, or is completed by the next run. The VM keeps running, and its power state is never changed.';
@@ -33,7 +33,8 @@ export class SyncCommand extends ConnectedCommand<SyncResult> {
     vm: Args.string({
       multiple: true,
       ignoreStdin: true,
-      description: 'VMs by name, glob, inventory path, MoRef (vm-42), BIOS UUID or instance UUID.',
+      description:
+        'VMs by name, glob, inventory path, MoRef (vm-42), BIOS UUID or instance UUID. On a terminal, a list to choose from appears if none is given.',
     }),
   };
 
@@ -67,8 +68,11 @@ export class SyncCommand extends ConnectedCommand<SyncResult> {
     this.quiet = flags.quiet;
     const choices = readSyncOptions(flags, this.env);
     await requireOpenFiles();
-    const vms = await requestedVms('sync', args.vm, flags);
+    const asks = this.canAsk(flags) && flags['from-file'] === undefined && !args.vm?.length;
+    const given = asks ? [] : await requestedVms('sync', args.vm, flags);
     const connection = await this.connection(flags, { askNow: true });
+    const vms = asks ? await this.askVms(connection, 'VMs to replicate:') : given;
+    await this.showCommand(flags);
     return await this.#sync({ ...choices, vms, connection, env: this.env });
   }
 
@@ -85,6 +89,7 @@ export class SyncCommand extends ConnectedCommand<SyncResult> {
         screen.onEvent(this.#cleaned(event));
       };
       result = await syncVms(options, { signal: this.signal, report });
+      this.runReport.take(syncDocument(result));
     } finally {
       this.#screen = undefined;
       await screen.stop();

@@ -120,6 +120,8 @@ test('a job that is not there is an error of the kind not-found', async () => {
 test('list filters, sorts and selects columns, and prints CSV unchanged', async () => {
   const csv = await runCommand(TestedList, 'list', ['--csv', '--columns', 'name,power', '--powered-on']);
   expect(csv).toMatchObject({ exitCode: 0, stdout: 'name,power\r\n*,on\r\n' });
+  const formula = await runCommand(TestedList, 'list', ['=1+1', '--csv', '--columns', 'name']);
+  expect(formula.stdout).toBe("name\r\n'=1+1\r\n");
   expect((await runCommand(TestedList, 'list', ['--powered-off', '--csv', '--columns=name'])).stdout).toBe('name\r\n');
   const unknown = await runCommand(TestedList, 'list', ['--columns', 'size']);
   expect(unknown).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/--columns must be one of path, name,/) });

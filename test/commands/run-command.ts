@@ -53,10 +53,14 @@ export async function runCommand(
   for (const name of Object.keys(process.env)) if (/^(HYPER2KVM|GOVC)_/.test(name)) delete process.env[name];
   process.env['XDG_CONFIG_HOME'] = '/nonexistent';
   process.exitCode = 0;
+  // Nobody answers questions, even when the tests run on a terminal.
+  const { isTTY } = process.stdin;
+  process.stdin.isTTY = false;
   try {
     await command.run(argv, config);
     return { ...caught, exitCode: process.exitCode };
   } finally {
+    process.stdin.isTTY = isTTY;
     process.exitCode = exitCodeBefore;
     for (const spy of spies) spy.mockRestore();
   }

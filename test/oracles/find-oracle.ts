@@ -65,6 +65,7 @@ const KNOWN = {
   man: {},
   rpm: {},
   lintian: {},
+  tmux: {},
 } as const satisfies Record<string, Oracle>;
 
 export type OracleName = keyof typeof KNOWN;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { mkdir, readFile, readdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { expect } from '@jest/globals';
@@ -10,7 +10,10 @@ import { ScratchFolder } from '../operations/export/export-run.ts';
 import { testWithBinary, testWithPacked } from './with-binary.ts';
 
 const PACKAGE = fileURLToPath(new URL('../../bin/build/package/package.ts', import.meta.url));
-const DOCUMENTS = ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD-PARTY-LICENCES.txt', 'sbom.cdx.json'];
+const MANUAL = globSync('docs/**', { cwd: fileURLToPath(new URL('../../', import.meta.url)), withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map(({ parentPath, name }) => relative(fileURLToPath(new URL('../../', import.meta.url)), join(parentPath, name)));
+const DOCUMENTS = ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD-PARTY-LICENCES.txt', 'sbom.cdx.json', ...MANUAL];
 
 async function sha256Of(path: string): Promise<string> {
   return createHash('sha256')
@@ -126,6 +129,8 @@ testWithPacked(
     await expectShared(join(scratch.path, 'usr'), binary, { ...COMPLETIONS, zsh });
     const depends = await outputOf(paths['dpkg-deb'], ['-f', `${binary}.deb`, 'Depends']);
     expect(depends).toBe('libc6 (>= 2.28), libstdc++6, libgcc-s1\n');
+    const recommends = await outputOf(paths['dpkg-deb'], ['-f', `${binary}.deb`, 'Recommends']);
+    expect(recommends).toMatch(/libguestfs-tools.*qemu-system-x86.*ovmf.*nbdkit.*virt-v2v/);
   },
 );
 
@@ -139,6 +144,8 @@ testWithPacked(
     const licence = '/usr/share/licenses/hyper2kvm/LICENSE';
     const files = [...INSTALLED, ...INSTALLED_DOCUMENTS, licence, `/usr/${COMPLETIONS.zsh}`];
     expect(filesIn(listing, /^(.+)$/gm)).toEqual(files.toSorted());
+    const recommends = await outputOf(paths.rpm, ['-qp', '--recommends', `${binary}.rpm`]);
+    expect(recommends).toMatch(/guestfs-tools[^]*qemu-kvm[^]*edk2-ovmf[^]*nbdkit[^]*virt-v2v/);
     expect(await outputOf(paths.rpm, ['-K', '--nosignature', `${binary}.rpm`])).toMatch(/: digests OK$/m);
     await outputOf(paths['7zz'], ['x', `-o${scratch.path}`, `${binary}.rpm`]);
     const [archive = ''] = await readdir(scratch.path);

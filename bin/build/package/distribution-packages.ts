@@ -16,8 +16,17 @@ export const DISTRIBUTION_FORMATS = ['deb', 'rpm'] as const;
 type DistributionFormat = (typeof DISTRIBUTION_FORMATS)[number];
 
 const LONG_DESCRIPTION = `Exports virtual machines from a vCenter or an ESXi host, converts their disks,
-makes their guests fit for virtio, writes libvirt domains, and boots the
-result to see whether it comes up. One program without a daemon.`;
+prepares their guests for virtio, writes libvirt domains, and boots the
+result to test it. One program without a daemon.`;
+
+/**
+ * The programs that prepare and boot guests: guestfish, QEMU for the guests of VMware (x86, on each host), UEFI firmware,
+ * and virt-v2v for Windows guests. An export needs none of them.
+ */
+const RECOMMENDS: Readonly<Record<DistributionFormat, readonly string[]>> = {
+  deb: ['libguestfs-tools', 'qemu-system-x86', 'qemu-utils', 'ovmf', 'nbdkit', 'virt-v2v', 'libvirt-clients'],
+  rpm: ['guestfs-tools', 'qemu-kvm', 'qemu-img', 'edk2-ovmf', 'nbdkit', 'virt-v2v', 'libvirt-client'],
+};
 
 /** Returns the path of nfpm, which is built once, or the reason why it is missing. */
 export function findNfpm(): { path: string } | { missing: string } {
@@ -96,8 +105,8 @@ function configOf(format: DistributionFormat, arch: Arch, payload: string): obje
       ...shared,
     ],
     overrides: {
-      deb: { depends: ['libc6 (>= 2.28)', 'libstdc++6', 'libgcc-s1'] },
-      rpm: { depends: ['glibc >= 2.28', 'libstdc++', 'libgcc'] },
+      deb: { depends: ['libc6 (>= 2.28)', 'libstdc++6', 'libgcc-s1'], recommends: RECOMMENDS.deb },
+      rpm: { depends: ['glibc >= 2.28', 'libstdc++', 'libgcc'], recommends: RECOMMENDS.rpm },
     },
     rpm: { buildhost: 'reproducible' },
   };

@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, globSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { root } from './project.ts';
 
@@ -15,7 +15,10 @@ export function layOutPayload(folder: string, { binary, licences, sbom, shared }
   mkdirSync(folder);
   cpSync(binary, join(folder, 'hyper2kvm'));
   chmodSync(join(folder, 'hyper2kvm'), 0o755);
-  for (const file of PAPERS) cpSync(join(root, file), join(folder, file));
+  for (const file of [...PAPERS, ...MANUAL]) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    cpSync(join(root, file), join(folder, file));
+  }
   writeFileSync(join(folder, 'THIRD-PARTY-LICENCES.txt'), licences);
   writeFileSync(join(folder, 'sbom.cdx.json'), sbom);
   for (const [path, text] of Object.entries(shared)) {
@@ -26,5 +29,7 @@ export function layOutPayload(folder: string, { binary, licences, sbom, shared }
 }
 
 const PAPERS = ['README.md', 'LICENSE', 'CHANGELOG.md'];
+/** The files in `docs`, at the same paths: the README links to them. */
+const MANUAL = globSync('docs/**/*.{md,svg,json,yaml,sh}', { cwd: root }).toSorted();
 /** The files in /usr/share/doc/hyper2kvm after installation. */
-export const DOCUMENTS = [...PAPERS, 'THIRD-PARTY-LICENCES.txt', 'sbom.cdx.json'];
+export const DOCUMENTS = [...PAPERS, 'THIRD-PARTY-LICENCES.txt', 'sbom.cdx.json', ...MANUAL];

@@ -1,9 +1,9 @@
 import { Flags, type Interfaces } from '@oclif/core';
-import type { Secret } from '../../base/text/secret.ts';
 import type {
   ConnectionOptions,
   ConnectionSettings,
   ConnectionSources,
+  MissingSetting,
 } from '../../vsphere/connection/connection-settings.ts';
 import type { Profile, SettingValue } from './profile.ts';
 import { readDuration } from '../input/option-values.ts';
@@ -19,13 +19,15 @@ export const CONNECTION_FLAGS = {
   url: Flags.string({
     helpGroup,
     helpValue: 'URL',
-    description: 'vCenter or ESXi host: https://HOST[:PORT], or a host name. Default: HYPER2KVM_URL, then GOVC_URL.',
+    description:
+      'vCenter or ESXi host: https://HOST[:PORT], or a host name. Default: HYPER2KVM_URL, then GOVC_URL, then a question on a terminal.',
   }),
   username: Flags.string({
     char: 'u',
     helpGroup,
     helpValue: 'NAME',
-    description: 'Account to log in with. Default: HYPER2KVM_USERNAME, then GOVC_USERNAME.',
+    description:
+      'Account to log in with. Default: HYPER2KVM_USERNAME, then GOVC_USERNAME, then a question on a terminal.',
   }),
   'password-file': Flags.string({
     helpGroup,
@@ -89,9 +91,19 @@ function textOf(value: SettingValue | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** The first setting that neither flags, environment nor profile contain, although a login needs it. */
+export async function missingConnection(
+  values: ConnectionFlagValues,
+  env: NodeJS.ProcessEnv,
+  profile: ConnectionSources['profile'],
+): Promise<MissingSetting | undefined> {
+  const { missingSetting } = await import('../../vsphere/connection/connection-settings.ts');
+  return missingSetting({ flags: flagConnection(values), env, profile });
+}
+
 /**
  * Reads the connection settings from flags, environment and profile. Their `password` function reads the file or
- * prompts on the first call, and caches the result.
+ * prompts on each call.
  * @throws usage errors.
  */
 export async function readConnection(
@@ -101,7 +113,7 @@ export async function readConnection(
   sources: Omit<PasswordSources, 'file'>,
 ): Promise<ConnectionSettings> {
   const { resolveConnectionSettings } = await import('../../vsphere/connection/connection-settings.ts');
-  const settings = resolveConnectionSettings({
+  return resolveConnectionSettings({
     flags: flagConnection(values),
     env,
     profile,
@@ -109,6 +121,4 @@ export async function readConnection(
     password: ({ passwordFile, ...account }) => readPassword(account, { ...sources, file: passwordFile }),
     warn: sources.warn,
   });
-  let password: Promise<Secret> | undefined;
-  return { ...settings, password: () => (password ??= settings.password()) };
 }

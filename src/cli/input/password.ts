@@ -18,6 +18,8 @@ export interface PasswordSources {
   stderr: NodeJS.WriteStream;
   signal: AbortSignal;
   warn: (message: string) => void;
+  /** Called before the user is prompted. */
+  onPrompt?: () => void;
 }
 
 /** A longer first line is refused, and an endless pipe is not read any further. */
@@ -29,12 +31,13 @@ const LONGEST_BYTES = 64 * 1024;
  * @throws usage error that lists the ways to supply a password, when there is no source or the password is empty.
  */
 export async function readPassword(account: Account, sources: PasswordSources): Promise<Secret> {
-  const { file, stdin, stderr, signal, warn } = sources;
+  const { file, stdin, stderr, signal, warn, onPrompt } = sources;
   const question = `Password for ${safeText(account.username)} at ${safeText(account.host)}: `;
   if (file === '-' && !stdin.isTTY) return required(await readFirstLine(stdin, 'standard input'), 'standard input');
   if (file !== undefined && file !== '-') return required(await readFile(file, warn), file);
   if (stdin.isTTY && stderr.isTTY) {
     const input: RawInput = stdin;
+    onPrompt?.();
     return required(
       readSecret(await promptHidden(question, { input, output: stderr, signal }), 'the prompt'),
       'the prompt',

@@ -1,4 +1,4 @@
-import { csvLine } from '../text/csv.ts';
+import { csvLine, formulaFree } from '../text/csv.ts';
 import { formatBytes, formatCount } from '../../base/text/amounts.ts';
 import type { ListedVm } from '../../operations/list/list-types.ts';
 import type { Look } from '../text/look.ts';
@@ -23,9 +23,9 @@ export function inventoryReport(
   return [...table, ...problemLines(vms, width), ...totals(vms)];
 }
 
-/** The VMs as CSV (RFC 4180), with a header line and sizes in bytes. */
+/** The VMs as CSV (RFC 4180), with a header line and sizes in bytes. No name of the server is run as a formula. */
 export function inventoryCsv(vms: readonly ListedVm[], columns: readonly ColumnName[]): string {
-  const rows = vms.map((vm) => columns.map((name) => INVENTORY_COLUMNS[name].value(vm)));
+  const rows = vms.map((vm) => columns.map((name) => formulaFree(INVENTORY_COLUMNS[name].value(vm))));
   return [columns, ...rows].map(csvLine).join('');
 }
 

@@ -1,4 +1,4 @@
-import { csvLine } from '../text/csv.ts';
+import { csvLine, formulaFree } from '../text/csv.ts';
 import { safeText } from '../text/safe-text.ts';
 import type { ReportItem, RunReport } from './report-rows.ts';
 
@@ -61,9 +61,7 @@ function noteRows(notes: ReportItem['notes']): Row[] {
   return notes.map(({ level, text }) => ({ record: level, detail: text }));
 }
 
-/** A spreadsheet runs a cell that begins with one of these signs as a formula; an apostrophe makes it text. */
 function cell(value: string | number | undefined): string {
   if (typeof value !== 'string') return value === undefined ? '' : String(value);
-  const text = safeText(value);
-  return /^[=+\-@]/.test(text) ? `'${text}` : text;
+  return formulaFree(safeText(value));
 }

@@ -1,11 +1,18 @@
 import { basename } from 'node:path';
 import { formatBytes, formatDuration, formatRate } from '../../base/text/amounts.ts';
-import type { BootTestDocument, ConvertDocument, ExportDocument } from '../../operations/documents/schemas.ts';
+import type {
+  BootTestDocument,
+  ConvertDocument,
+  ExportDocument,
+  SyncDocument,
+} from '../../operations/documents/schemas.ts';
+import { leftOutWords } from '../report/export/left-out-lines.ts';
 import { addAddresses, addBootTest, addGuest } from './guest-rows.ts';
 import { factsOf, itemOf, notesOf, type ReportItem } from './report-rows.ts';
+import { syncedItem } from './sync-rows.ts';
 
 /** The results of commands with `--report`, as `--json` prints them. */
-export type ReportedDocument = ExportDocument | ConvertDocument | BootTestDocument;
+export type ReportedDocument = ExportDocument | ConvertDocument | BootTestDocument | SyncDocument;
 
 /** A row for each VM of a result: the exported ones, those that were skipped, and those that failed. */
 export function itemsOf(document: ReportedDocument): ReportItem[] {
@@ -16,12 +23,19 @@ export function itemsOf(document: ReportedDocument): ReportItem[] {
       ...document.skipped.map(skippedItem),
     ];
   }
+  if ('synced' in document) {
+    return [
+      ...document.failed.map((vm) => failedItem({ ...vm, keptForNextRun: [] })),
+      ...document.synced.map(syncedItem),
+    ];
+  }
   if ('verdict' in document) return [bootTestItem(document)];
   return [convertedItem(document)];
 }
 
 /** The facts of the run itself. */
 export function runFacts(document: ReportedDocument): ReportItem['facts'] {
+  if ('synced' in document) return syncFacts(document);
   if (!('exported' in document)) return [];
   const { job, exported, skipped, failed, share } = document;
   const received = exported.reduce((sum, vm) => sum + vm.transferredBytes, 0);
@@ -33,6 +47,16 @@ export function runFacts(document: ReportedDocument): ReportItem['facts'] {
     'VMs interrupted': count(failed.filter(({ error }) => error.kind === 'interrupted')),
     Received: formatBytes(received),
     Shard: share && `${share.index}/${share.count}: ${share.vms} of ${share.ofVms} VMs`,
+  });
+}
+
+function syncFacts({ job, synced, failed }: SyncDocument): ReportItem['facts'] {
+  return factsOf({
+    Job: job,
+    'VMs replicated': String(synced.length),
+    'VMs failed': count(failed),
+    Received: formatBytes(synced.reduce((sum, vm) => sum + vm.transferredBytes, 0)),
+    Changed: formatBytes(synced.reduce((sum, vm) => sum + vm.changedBytes, 0)),
   });
 }
 
@@ -67,6 +91,7 @@ function exportedItem(vm: ExportedVm): ReportItem {
     'Generations removed': vm.generations?.removed.join(', '),
     'Virtual hardware': hardwareWords(vm.hardware),
     'Defined in': vm.defined,
+    'Not selected': (vm.leftOut ?? []).map((disk) => `disk ${leftOutWords(disk)}`).join('; '),
   });
   item.disks = (vm.disks ?? []).map(({ label, datastoreFile, file, capacityBytes }) => ({
     label,

@@ -6,3 +6,8 @@ export function csvLine(cells: readonly string[]): string {
 function csvCell(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
+
+/** A spreadsheet runs a cell that begins with one of these signs as a formula; an apostrophe makes it text. */
+export function formulaFree(text: string): string {
+  return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+}

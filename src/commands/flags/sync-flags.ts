@@ -3,6 +3,7 @@ import { Hyper2kvmError } from '../../base/errors.ts';
 import { readChoice, readMode } from '../../cli/input/option-values.ts';
 import { readOutputPath } from '../../cli/input/output-path.ts';
 import { LOG_FLAGS } from '../../cli/log/log-flags.ts';
+import { REPORT_FLAGS } from '../../cli/run-report/report-flags.ts';
 import { PROGRESS_FLAGS } from '../../cli/progress/progress-flags.ts';
 import { TRANSPORTS } from '../../operations/export/types.ts';
 import type { OptionalValue } from '../../cli/input/optional-values.ts';
@@ -91,6 +92,7 @@ export const SYNC_FLAGS = {
   }),
   'nfc-depth': TRANSPORT_FLAGS['nfc-depth'],
   ...LOG_FLAGS,
+  ...REPORT_FLAGS,
   ...NOTIFY_FLAGS,
 };
 

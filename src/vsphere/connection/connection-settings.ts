@@ -77,6 +77,32 @@ export function serverOfEnvironment(env: NodeJS.ProcessEnv): URL | undefined {
   return name === undefined ? undefined : parseServerUrl(env[name] ?? '', name).url;
 }
 
+/** The first setting that no source has and that a login needs, so that it can be asked for. */
+export function missingSetting(
+  sources: Pick<ConnectionSources, 'flags' | 'env' | 'profile'>,
+): MissingSetting | undefined {
+  const source = urlSource(sources);
+  if (source === undefined) return { name: 'url' };
+  const { url } = parseServerUrl(source.text, source.name);
+  return accountOf(source, profileFor(url, source.name, sources), sources).username
+    ? undefined
+    : { name: 'username', host: url.host };
+}
+
+/** What is wrong with the address of a server, in a sentence. */
+export function problemOfServer(address: string): string | undefined {
+  try {
+    parseServerUrl(address, 'The address');
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Hyper2kvmError)) throw error;
+    return [error.message, error.hint].filter(Boolean).join(' ');
+  }
+}
+
+/** A setting that is missing, and the server for which it is needed. */
+export type MissingSetting = { name: 'url' } | { name: 'username'; host: string };
+
 /**
  * Resolves the connection settings. The precedence for each setting is: flag, `HYPER2KVM_*`, `GOVC_*` (with govc's
  * meanings), profile. A user and password in a URL apply only when the settings of the same source do not set them.
@@ -84,26 +110,15 @@ export function serverOfEnvironment(env: NodeJS.ProcessEnv): URL | undefined {
  */
 export function resolveConnectionSettings(sources: ConnectionSources): ConnectionSettings {
   const { flags, env, password } = sources;
-  const inProfile = sources.profile === undefined ? 'url of the profile' : `url of the profile ${sources.profile.name}`;
-  const source = [
-    { name: '--url', text: flags.url },
-    { name: 'HYPER2KVM_URL', text: env['HYPER2KVM_URL'] },
-    { name: 'GOVC_URL', text: env['GOVC_URL'] },
-    { name: inProfile, text: sources.profile?.url },
-  ].find((candidate) => candidate.text);
-  if (!source?.text) {
+  const source = urlSource(sources);
+  if (source === undefined) {
     throw new Hyper2kvmError('usage', 'No server is given.', {
       hint: 'Use --url https://HOST, set HYPER2KVM_URL (or GOVC_URL), or use a profile.',
     });
   }
-  const { url, username: urlUsername, password: urlPassword } = parseServerUrl(source.text, source.name);
+  const { url } = parseServerUrl(source.text, source.name);
   const profile = profileFor(url, source.name, sources);
-  const ownFirst = source.name === inProfile;
-  const username =
-    flags.username ||
-    env['HYPER2KVM_USERNAME'] ||
-    env['GOVC_USERNAME'] ||
-    (ownFirst ? profile.username || urlUsername : urlUsername || profile.username);
+  const { username, urlPassword, ownFirst } = accountOf(source, profile, sources);
   if (!username) {
     throw new Hyper2kvmError('usage', `No user is given for ${url.host}.`, {
       hint: 'Use --username, set HYPER2KVM_USERNAME (or GOVC_USERNAME), or use a profile.',
@@ -125,11 +140,52 @@ export function resolveConnectionSettings(sources: ConnectionSources): Connectio
   };
 }
 
+/** The source that names the server. */
+function urlSource({
+  flags,
+  env,
+  profile,
+}: Pick<ConnectionSources, 'flags' | 'env' | 'profile'>): UrlSource | undefined {
+  const candidates = [
+    { name: '--url', text: flags.url },
+    { name: 'HYPER2KVM_URL', text: env['HYPER2KVM_URL'] },
+    { name: 'GOVC_URL', text: env['GOVC_URL'] },
+    { name: profile === undefined ? '' : `url of the profile ${profile.name}`, text: profile?.url, isProfile: true },
+  ];
+  for (const { text, ...rest } of candidates) if (text) return { ...rest, text };
+  return undefined;
+}
+
+interface UrlSource {
+  name: string;
+  text: string;
+  isProfile?: boolean;
+}
+
+/** The account, and the password of the URL. `ownFirst` is true if the profile names the server. */
+function accountOf(
+  { text, name, isProfile: ownFirst = false }: UrlSource,
+  profile: ConnectionOptions,
+  { flags, env }: Pick<ConnectionSources, 'flags' | 'env'>,
+): { username: string | undefined; urlPassword: Secret | undefined; ownFirst: boolean } {
+  const { username: urlUsername, password: urlPassword } = parseServerUrl(text, name);
+  const username =
+    flags.username ||
+    env['HYPER2KVM_USERNAME'] ||
+    env['GOVC_USERNAME'] ||
+    (ownFirst ? profile.username || urlUsername : urlUsername || profile.username);
+  return { username, urlPassword, ownFirst };
+}
+
 /**
  * The login and trust settings of a profile apply only to its own server. If a flag or the environment names another
  * server, using them would send the password to that server.
  */
-function profileFor(url: URL, urlName: string, { profile, warn }: ConnectionSources): ConnectionOptions {
+function profileFor(
+  url: URL,
+  urlName: string,
+  { profile, warn }: Pick<ConnectionSources, 'profile' | 'warn'>,
+): ConnectionOptions {
   if (profile?.url === undefined) return profile ?? {};
   const { host } = parseServerUrl(profile.url, `url of the profile ${profile.name}`).url;
   if (host === url.host) return profile;

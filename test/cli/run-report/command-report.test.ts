@@ -98,3 +98,72 @@ test('a report that cannot be written at the end is a warning, and leaves no par
   ]);
   expect(await readdir(folder.path)).toEqual([]);
 });
+
+test('a report names the disks that were not selected', async () => {
+  await using folder = await TemporaryFolder.make('report-');
+  const leftOut = [{ number: 2, label: 'Hard disk 2', datastoreFile: '[ds] web/rdm.vmdk', capacityBytes: 3 * 2 ** 30 }];
+  const exported = [{ ...RESULT, leftOut }];
+  const document: ReportedDocument = { job: 'job-1', state: 'done', exported, skipped: [], failed: [] };
+  for (const kind of ['html', 'md', 'csv']) {
+    const { text } = await written(join(folder.path, `run.${kind}`), document);
+    expect(text.replaceAll('\\', '')).toContain('disk 2, Hard disk 2, [ds] web/rdm.vmdk, 3.0 GiB');
+  }
+});
+
+test('the report of a sync has the rounds, how each disk was read, what an audit repaired, and what failed', async () => {
+  await using folder = await TemporaryFolder.make('report-');
+  const disk = { file: 'web-disk-1.qcow2', capacityBytes: 2 ** 30, changedBytes: 2 ** 20 };
+  const document: ReportedDocument = {
+    job: 'job-1',
+    state: 'partial',
+    synced: [
+      {
+        vm: 'web',
+        moRef: 'vm-1',
+        inventoryPath: '/DC0/vm/web',
+        format: 'qcow2',
+        output: '/srv/replicas/web',
+        round: 7,
+        takenAt: '2026-12-01T12:00:00.000Z',
+        disks: [
+          { ...disk, label: 'Hard disk 1', reading: 'changed', reason: null },
+          { ...disk, label: 'Hard disk 2', reading: 'compared', reason: 'asked for', repairedBytes: 4096 },
+        ],
+        transferredBytes: 2 ** 21,
+        changedBytes: 2 ** 21,
+        repairedBytes: 4096,
+        fetchSeconds: 1,
+        applySeconds: 1,
+        seconds: 3,
+        rehearsal: {
+          takenAt: '2026-12-01T12:00:00.000Z',
+          isGood: false,
+          error: { kind: 'guest', message: 'web did not come up.' },
+          fixSeconds: 1,
+          bootSeconds: null,
+          seconds: 2,
+        },
+        downtime: {
+          seconds: 90,
+          roundSeconds: 30,
+          fixSeconds: 20,
+          bootSeconds: 40,
+          changedBytesPerSecond: 1,
+          transferBytesPerSecond: 1,
+          missing: [],
+        },
+        warnings: ['The server wrote geheim.'],
+      },
+    ],
+    failed: [{ vm: 'db', error: { kind: 'transfer', message: 'The connection ended.' }, leftBehind: [] }],
+  };
+  const { text } = await written(join(folder.path, 'run.md'), document);
+  expect(text).toMatch(/^## db: failed$[^]*^- \*\*Error:\*\* The connection ended\.$[^]*^## web: replicated$/m);
+  expect(text).toContain('The server wrote \\*\\*\\*.');
+  expect(text).toMatch(/^\| Round \| 7 \|$/m);
+  expect(text).toMatch(/^\| Downtime of a cutover \| about 1m 30s \|$[^]*^\| Rehearsal \| failed \|$/m);
+  expect(text).toContain('**Error:** web did not come up.');
+  expect(text).toMatch(/^\| ok \| Hard disk 1 \| only changed areas were read; 1\.0 MiB changed \|$/m);
+  expect(text).toMatch(/^\| error \| Hard disk 2 \| .*: asked for; .*; 4\.0 KiB differed without being reported/m);
+  expect((await written(join(folder.path, 'run.csv'), document)).text).toContain('web,disk,,Hard disk 1,,1073741824,');
+});
