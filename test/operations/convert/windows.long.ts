@@ -122,9 +122,14 @@ testWithOracle(
       await session.call(['download', '/Windows/System32/config/SYSTEM', system]);
       expect(await session.text(['cat', '/Windows/System32/drivers/viostor.sys'])).toBe('viostor sys\n');
       expect(await session.text(['cat', '/Windows/Drivers/VirtIO/netkvm.inf'])).toBe('NetKVM inf\n');
+      const script = await session.text(['cat', '/Windows/Temp/v2vnetcf.ps1']);
+      expect(script).toContain("-IPAddress '192.0.2.10' -DefaultGateway '192.0.2.1' -PrefixLength 24");
+      expect(script).toContain("-ServerAddresses ('192.0.2.53','192.0.2.54')");
     });
     const registry = await outputOf(oracles.hivexregedit, ['--export', system, '\\ControlSet002\\Services\\viostor']);
     expect(registry).toContain('"Start"=dword:00000000');
+    const service = await outputOf(oracles.hivexregedit, ['--export', system, '\\ControlSet002\\Services\\firstboot']);
+    expect(service).toContain('"Start"=dword:00000002');
     const critical = await outputOf(oracles.hivexregedit, ['--export', system, '\\DriverDatabase\\DeviceIds\\PCI']);
     expect(critical).toContain('VEN_1AF4&DEV_1042');
   },
