@@ -96,10 +96,16 @@ export const GUEST_PACKAGES = '/var/tmp/hyper2kvm-packages';
 export const AGENT_UNIT = `${AGENT}.service`;
 
 const INSTALL: Readonly<Record<PackageKind, string>> = {
-  // The other packages only if the agent cannot be installed without them.
-  deb: `dpkg --no-act --install "./$agent" >/dev/null 2>&1 || set -- ./*.deb
-DEBIAN_FRONTEND=noninteractive dpkg --install --refuse-downgrade --skip-same-version "$@"`,
-  rpm: `rpm --upgrade --test "./$agent" >/dev/null 2>&1 || set -- ./*.rpm
+  // The other packages only if the agent cannot be configured without them: dpkg --no-act checks no dependencies.
+  deb: `export DEBIAN_FRONTEND=noninteractive
+dpkg --install --refuse-downgrade "./$agent" || {
+  set --
+  for package in ./*.deb; do [ "$package" = "./$agent" ] || set -- "$@" "$package"; done
+  [ $# = 0 ] || dpkg --install --refuse-downgrade --skip-same-version "$@"
+  dpkg --configure ${AGENT}
+}`,
+  rpm: `set -- "./$agent"
+rpm --upgrade --test "./$agent" >/dev/null 2>&1 || set -- ./*.rpm
 rpm --upgrade --replacepkgs "$@"`,
 };
 
@@ -119,7 +125,7 @@ fi`;
 /** A script that installs the agent from {@link GUEST_PACKAGES} inside the guest, and enables its service. */
 export function installScript(kind: PackageKind, { agent }: ChosenPackages): string {
   const name = `'${agent.replaceAll("'", String.raw`'\''`)}'`;
-  return `#!/bin/sh\nset -e\ncd ${GUEST_PACKAGES}\nagent=${name}\nset -- "./$agent"\n${FORBID_SERVICES}\n${INSTALL[kind]}\n${ENABLE}\n`;
+  return `#!/bin/sh\nset -e\ncd ${GUEST_PACKAGES}\nagent=${name}\n${FORBID_SERVICES}\n${INSTALL[kind]}\n${ENABLE}\n`;
 }
 
 /** A script that enables the service of an agent that is installed. */
