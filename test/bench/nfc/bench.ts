@@ -14,7 +14,8 @@ import { benchRounds } from './rounds.ts';
  * the same disks through the export lease, and by nbdcopy from qemu-nbd with TLS, in turn.
  * link: the same through a relay with 60 ms round trip and 6 MB/s.
  * rounds: `sync` of a virtual disk on which 100 MiB changed in 500 places, and nothing.
- * The files are created below TMPDIR, which needs about four times the sizes. A small run:
+ * The files are created below TMPDIR, which needs about four times the sizes, and as much free space as the largest
+ * virtual disk: the test server reports the capacity of a thin disk as its used space. A small run:
  * `--size-mib 128 --ext4-mib 256 --link-mib 24 --rounds-gib 1,4 --runs 1`.
  */
 const { values } = parseArgs({
