@@ -6,7 +6,8 @@ export const EXIT_CODES: Record<ErrorKind, { code: number; meaning: string }> = 
   usage: { code: 2, meaning: 'usage: a flag, an argument or a setting is wrong' },
   partial: {
     code: 3,
-    meaning: 'partial: some VMs were exported and some were not, or a snapshot of an export remains on the server',
+    meaning:
+      'partial: some VMs were exported and some were not, a snapshot remains on the server, or a cutover failed and was not rolled back',
   },
   authentication: { code: 10, meaning: 'authentication: login refused, or a privilege is missing' },
   'not-found': { code: 11, meaning: 'not found, or the name is ambiguous' },

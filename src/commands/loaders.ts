@@ -5,6 +5,7 @@ export const COMMAND_LOADERS = {
   check: async () => (await import('./status/check.ts')).CheckCommand,
   completion: async () => (await import('./completion.ts')).CompletionCommand,
   convert: async () => (await import('./convert.ts')).ConvertCommand,
+  cutover: async () => (await import('./cutover.ts')).CutoverCommand,
   export: async () => (await import('./export.ts')).ExportCommand,
   hyperctl: async () => (await import('./hyperctl/hyperctl-command.ts')).HyperctlCommand,
   info: async () => (await import('./images/info.ts')).InfoCommand,

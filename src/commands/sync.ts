@@ -1,5 +1,4 @@
 import { Args } from '@oclif/core';
-import { Hyper2kvmError } from '../base/errors.ts';
 import { requireOpenFiles } from '../base/files/open-files.ts';
 import type { OptionalValues } from '../cli/input/optional-values.ts';
 import { requestedVms } from '../cli/input/vm-words.ts';
@@ -7,6 +6,7 @@ import { syncSummary } from '../cli/report/sync-summary.ts';
 import type { ExportScreen } from '../cli/screen/screen.ts';
 import type * as SyncVms from '../operations/sync/sync-vms.ts';
 import type { SyncEvent, SyncOptions, SyncResult } from '../operations/sync/types.ts';
+import { cleanEvent } from './clean-event.ts';
 import { syncDocument } from './documents/sync-document.ts';
 import { AskingCommand } from './questions/asking-command.ts';
 import { OPTIONAL_AUDIT, readSyncOptions, SYNC_FLAGS } from './flags/sync-flags.ts';
@@ -86,7 +86,7 @@ export class SyncCommand extends AskingCommand<SyncResult> {
       const report = (event: SyncEvent): void => {
         if (event.type === 'vm-failed') errors.push(event.error);
         if (event.type === 'warning') this.warnings.push(this.redactor.clean(event.message));
-        screen.onEvent(this.#cleaned(event));
+        screen.onEvent(cleanEvent(event, this.redactor));
       };
       result = await syncVms(options, { signal: this.signal, report });
       this.runReport.take(syncDocument(result));
@@ -99,14 +99,5 @@ export class SyncCommand extends AskingCommand<SyncResult> {
     const outcome = syncOutcome(result, errors);
     if (outcome !== undefined) this.failWith(outcome.error, { shown: outcome.shown && screen.showsErrors });
     return result;
-  }
-
-  /** An event without secrets: a server can repeat its input in a fault. */
-  #cleaned(event: SyncEvent): SyncEvent {
-    if (event.type === 'warning') return { ...event, message: this.redactor.clean(event.message) };
-    if (event.type !== 'vm-failed' || !(event.error instanceof Hyper2kvmError)) return event;
-    const { kind, message, hint } = event.error;
-    const facts = hint === undefined ? {} : { hint: this.redactor.clean(hint) };
-    return { ...event, error: new Hyper2kvmError(kind, this.redactor.clean(message), facts) };
   }
 }

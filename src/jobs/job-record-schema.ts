@@ -37,7 +37,7 @@ const bytes = { capacityBytes: number(), coveredBytes: number(), receivedBytes: 
 /** The record of a job, as stored in its file. `JobRecord` documents the fields. */
 export const JobRecordSchema = recordSchema({
   id: pipe(string(), regex(JOB_ID)),
-  kind: picklist(['export', 'boot-test', 'sync']),
+  kind: picklist(['export', 'boot-test', 'sync', 'cutover']),
   state: picklist(['running', 'done', 'partial', 'failed', 'interrupted']),
   request: object({ server: string(), vms: array(string()), format: string(), output: string() }),
   startedAt: pipe(

@@ -7,7 +7,7 @@ export type JobState = 'running' | 'done' | 'partial' | 'failed' | 'interrupted'
 export interface JobRecord {
   /** Sorts by time: `20261122T140102Z-export-1a2b3c4d`. */
   id: string;
-  kind: 'export' | 'boot-test' | 'sync';
+  kind: 'export' | 'boot-test' | 'sync' | 'cutover';
   state: JobState;
   /**
    * The request: server as `host:port`, VMs as named by the user, format, output folder. For a boot test: no server,

@@ -11,6 +11,7 @@ export type ExportStep =
   | 'descriptor'
   | 'finish'
   | 'boot-test'
+  | 'start'
   | 'clean-up';
 
 /**

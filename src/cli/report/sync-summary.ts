@@ -5,11 +5,13 @@ import { bootTestReport } from './boot-test-report.ts';
 import { downtimeWords } from './downtime-words.ts';
 import { fixReport } from './fix-report.ts';
 import { hardwareLines } from './hardware-lines.ts';
+import { skipWords } from '../screen/result-words.ts';
 import { timeWords } from './time-words.ts';
 
 /** The result of `sync` as text: each VM with its disks, then what was not replicated. */
-export function syncSummary({ job, synced, failed }: SyncResult): string[] {
+export function syncSummary({ job, synced, skipped, failed }: SyncResult): string[] {
   const lines = synced.flatMap((vm) => [...vmLines(vm), '']);
+  lines.push(...skipped.map((vm) => `${safeText(vm.vm)}: ${skipWords(vm)}. Its replica was not touched.`));
   if (failed.length > 0) {
     lines.push(`Not replicated: ${failed.map(({ vm }) => safeText(vm)).join(', ')}`);
     lines.push(...failed.flatMap(({ leftBehind }) => leftBehind.map((left) => `  Left behind: ${safeText(left)}`)));

@@ -50,10 +50,11 @@ export function runFacts(document: ReportedDocument): ReportItem['facts'] {
   });
 }
 
-function syncFacts({ job, synced, failed }: SyncDocument): ReportItem['facts'] {
+function syncFacts({ job, synced, skipped, failed }: SyncDocument): ReportItem['facts'] {
   return factsOf({
     Job: job,
     'VMs replicated': String(synced.length),
+    'VMs skipped': count(skipped),
     'VMs failed': count(failed),
     Received: formatBytes(synced.reduce((sum, vm) => sum + vm.transferredBytes, 0)),
     Changed: formatBytes(synced.reduce((sum, vm) => sum + vm.changedBytes, 0)),

@@ -1,6 +1,7 @@
 import type { ConvertEvent, ConvertResult, DiskPass } from '../../operations/convert/types.ts';
 import type { ExportEvent } from '../../operations/export/types.ts';
 import { RateMeter } from './lines/rate-meter.ts';
+import type { CutoverEvent } from '../../operations/cutover/types.ts';
 import type { SyncEvent } from '../../operations/sync/types.ts';
 import type { ExportStep } from '../../operations/events.ts';
 
@@ -15,6 +16,7 @@ export type ScreenEvent =
   /** A VM of a followed job has ended: its record has no more than the state. */
   | { type: 'vm-ended'; vm: string; state: 'done' | 'skipped' | 'failed' | 'interrupted' }
   | SyncEvent
+  | CutoverEvent
   | { type: 'source-started'; source: string }
   | { type: 'source-finished'; source: string; result: ConvertResult }
   | { type: 'source-failed'; source: string; error: unknown }

@@ -12,7 +12,7 @@ import { FleetVm, fleetLines } from './lines/fleet-line.ts';
 import { chooseGlyphs, type Glyphs } from './lines/glyphs.ts';
 import { TotalsLine } from './lines/totals-line.ts';
 import { LiveTask } from './live-task.ts';
-import { resultWords, skipWords } from './result-words.ts';
+import { resultWords, skipWords, workWords } from './result-words.ts';
 
 const REDRAW_MS = 100;
 const SHOW_CURSOR = '\u001b[?25h';
@@ -119,7 +119,7 @@ class FleetScreen implements ExportScreen {
         this.note(warningWords(event.vm, message));
       }
       const isInterrupted = event.error instanceof InterruptedError;
-      const words = 'work' in event ? 'not replicated' : 'not exported';
+      const words = workWords(event).failed;
       this.#end(event.vm, isInterrupted ? 'warning' : 'error', failed, isInterrupted ? 'interrupted' : words);
     }
   }

@@ -13,7 +13,7 @@ import {
   type VmProgress,
 } from './export-progress.ts';
 import type { ExportScreen } from './screen.ts';
-import { resultWords, skipWords } from './result-words.ts';
+import { resultWords, skipWords, workWords } from './result-words.ts';
 import { STEP_LABELS } from './lines/step-labels.ts';
 
 /** Minimum time between two progress lines of one disk. */
@@ -69,7 +69,7 @@ export class PlainScreen implements ExportScreen {
     if ('disk' in event) return this.#diskLine(event);
     switch (event.type) {
       case 'vm-started':
-        return `${this.#stateOf(event.vm).headline}: ${'work' in event ? 'replicating' : 'exporting'} ${event.inventoryPath} to ${event.output}`;
+        return `${this.#stateOf(event.vm).headline}: ${workWords(event).doing} ${event.inventoryPath} to ${event.output}`;
       case 'step':
         return prefixed(event.vm, event.detail || STEP_LABELS[event.step]);
       case 'warning':
@@ -103,7 +103,9 @@ export class PlainScreen implements ExportScreen {
       case 'vm-failed':
       default:
         if (event.error instanceof InterruptedError) return `${event.vm}: interrupted`;
-        return `${event.vm}: not ${'work' in event ? 'replicated' : 'exported'}. ${errorLines(describeError(event.error))}`;
+        // The end of the command shows the error.
+        if ('work' in event && event.work === 'cutover') return `${event.vm}: not cut over`;
+        return `${event.vm}: ${workWords(event).failed}. ${errorLines(describeError(event.error))}`;
     }
   }
 

@@ -10,7 +10,7 @@ import type { ExportScreen, ScreenOptions, ScreenStream } from './screen.ts';
 import { chooseGlyphs, type Glyphs } from './lines/glyphs.ts';
 import { TotalsLine } from './lines/totals-line.ts';
 import { LiveTask } from './live-task.ts';
-import { resultWords, skipWords } from './result-words.ts';
+import { resultWords, skipWords, workWords } from './result-words.ts';
 import { finishedBlock, vmBlock, type VmBlockContext } from './lines/vm-block.ts';
 
 /** Events that begin a new list. */
@@ -154,7 +154,7 @@ class TerminalScreen implements ExportScreen {
   #failVm(event: Extract<ScreenEvent, { type: 'vm-failed' }>): void {
     const { vm, error } = event;
     const isInterrupted = error instanceof InterruptedError;
-    const words = 'work' in event ? 'not replicated' : 'not exported';
+    const words = workWords(event).failed;
     const title = `${vm}: ${isInterrupted ? 'interrupted' : words}`;
     // A VM that was not found has had no list of its own.
     const { glyphs, paint } = this.#parts;

@@ -4,11 +4,20 @@ import { bootTestDocument } from './boot-test-document.ts';
 import { fixReportDocument } from './fix-report-document.ts';
 
 /** The `result` of `sync --json`. */
-export function syncDocument({ job, state, synced, failed }: SyncResult): SyncDocument {
+export function syncDocument({ job, state, synced, skipped, failed }: SyncResult): SyncDocument {
   return {
     job,
     state,
     synced: synced.map(vmDocument),
+    skipped: skipped.map(({ vm, moRef, inventoryPath, reason, output, step, since }) => ({
+      vm,
+      moRef,
+      inventoryPath,
+      reason,
+      output,
+      step,
+      since,
+    })),
     failed: failed.map(({ vm, error, leftBehind }) => ({ vm, error, leftBehind })),
   };
 }

@@ -118,7 +118,7 @@ export function readSyncOptions(
     format: flags.format,
     quiesce: flags.quiesce,
     tracking: !flags['no-cbt'],
-    audit: flags.audit === undefined ? undefined : readChoice('--audit', flags.audit, AUDIT_TRANSPORTS),
+    audit: readAudit(flags.audit),
     ...(flags.rehearse && { rehearsal }),
     ...readTransport(flags),
     mode: readMode('--mode', flags.mode),
@@ -126,6 +126,11 @@ export function readSyncOptions(
     jobs: readJobs(flags['parallel-vms'], transfer.parallel),
     notify: readNotify(flags),
   };
+}
+
+/** @throws usage error for an unknown transport. */
+export function readAudit(text: string | undefined): SyncOptions['audit'] {
+  return text === undefined ? undefined : readChoice('--audit', text, AUDIT_TRANSPORTS);
 }
 
 function readRehearsal(flags: SyncFlagValues): GuestOptions {

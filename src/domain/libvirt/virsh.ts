@@ -43,7 +43,11 @@ export async function defineDomain(connection: LibvirtConnection, path: string, 
   });
 }
 
-async function virsh(
+/**
+ * Runs virsh and returns its standard output. `failure` is the beginning of the message if virsh fails.
+ * @throws kind `host`, also if virsh is missing or does not respond.
+ */
+export async function virsh(
   { uri, env }: LibvirtConnection,
   args: readonly string[],
   signal: AbortSignal,
@@ -78,4 +82,10 @@ function lastWords(error: unknown): string {
   const last = stderr.split('\n').findLast((line) => line.trim() !== '');
   const words = last?.replace(/^error: /, '').trim() ?? 'virsh gave no reason';
   return /[.!?]$/.test(words) ? words : `${words}.`;
+}
+
+/** True if `error` is that of a virsh that ran and ended with an error. */
+export function isVirshRefusal(error: unknown): boolean {
+  const cause = error instanceof Hyper2kvmError ? error.cause : undefined;
+  return typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'number';
 }

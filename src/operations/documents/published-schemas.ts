@@ -8,6 +8,7 @@ import { GenerationRecordSchema } from '../export/history/generation-record.ts';
 import { ResumeRecordSchema } from '../export/history/resume-record.ts';
 import { CompletionRecordSchema } from '../export/history/completion-record.ts';
 import { LeftSnapshotsSchema } from '../export/source/left-snapshots.ts';
+import { CutoverRecordSchema } from '../sync/replica/cutover-record.ts';
 import { ReplicaStateSchema } from '../sync/replica/replica-state.ts';
 import { ProgressLineSchema } from './progress-line.ts';
 import {
@@ -17,6 +18,7 @@ import {
   CompletionDocument,
   ConvertDocument,
   ConvertPlanDocument,
+  CutoverDocument,
   DetachedDocument,
   documentSchema,
   DryRunDocument,
@@ -56,6 +58,7 @@ export const PUBLISHED_SCHEMAS: Readonly<Record<string, { title: string; schema:
   cancel: { title: 'hyper2kvm cancel --json', schema: documentSchema(CancelDocument) },
   completion: { title: 'hyper2kvm completion --json', schema: documentSchema(CompletionDocument) },
   sync: { title: 'hyper2kvm sync --json', schema: documentSchema(SyncDocument) },
+  cutover: { title: 'hyper2kvm cutover --json', schema: documentSchema(CutoverDocument) },
   progress: { title: 'One line of --progress=json', schema: ProgressLineSchema },
   'job-record': { title: 'The record of a job, in the state folder', schema: JobRecordSchema },
   'resume-record': { title: '.NAME.hyper2kvm-resume, next to an unfinished export', schema: ResumeRecordSchema },
@@ -73,6 +76,10 @@ export const PUBLISHED_SCHEMAS: Readonly<Record<string, { title: string; schema:
   'guest-net': {
     title: 'NAME.guest-net.json, the addresses of a guest on VMware, next to an export or written by hand',
     schema: GuestNetRecordSchema,
+  },
+  'cutover-record': {
+    title: '.NAME.hyper2kvm-cutover, next to a replica that is cut over',
+    schema: CutoverRecordSchema,
   },
   lock: { title: 'The lock of an output', schema: LockSchema },
   'kvm-record': { title: 'kvm.json, in the state folder', schema: KvmRecordSchema },

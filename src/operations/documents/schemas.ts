@@ -10,6 +10,7 @@ import {
   picklist,
   string,
   union,
+  variant,
   type GenericSchema,
   type InferOutput,
 } from 'valibot';
@@ -21,6 +22,7 @@ import { JobErrorSchema, JobRecordSchema } from '../../jobs/job-record-schema.ts
 import { ADDRESS_VERDICTS } from '../boot-test/nic-address.ts';
 import { EXPORT_FORMATS } from '../export/types.ts';
 import { REPLICA_FORMATS } from '../../image/replica/replica-format.ts';
+import { CUTOVER_STEPS } from '../sync/replica/cutover-record.ts';
 import {
   BootReportSchema,
   ConfiguredNicsSchema,
@@ -222,8 +224,74 @@ export const SyncDocument = object({
       leftBehind: optional(array(string())),
     }),
   ),
+  skipped: array(
+    object({
+      vm: string(),
+      moRef: string(),
+      inventoryPath: string(),
+      reason: literal('cutover'),
+      output: string(),
+      step: picklist(CUTOVER_STEPS),
+      since: string(),
+    }),
+  ),
   failed: array(object({ vm: string(), error: JobErrorSchema, leftBehind: array(string()) })),
 });
+
+const cutoverFields = {
+  job: string(),
+  vm: string(),
+  moRef: string(),
+  inventoryPath: string(),
+  output: string(),
+  warnings: array(string()),
+  leftBehind: optional(array(string())),
+  seconds: number(),
+};
+
+export type CutoverDocument = InferOutput<typeof CutoverDocument>;
+export const CutoverDocument = variant('state', [
+  object({
+    ...cutoverFields,
+    state: literal('done'),
+    finishedAt: string(),
+    domain: object({
+      path: string(),
+      name: string(),
+      uuid: nullable(string()),
+      uri: nullable(string()),
+      isStarted: boolean(),
+    }),
+    hardware: optional(HardwareReportSchema),
+    guest: optional(FixReportSchema),
+    bootTest: optional(BootTestDocument),
+    rounds: array(
+      object({
+        kind: picklist(['warm', 'final', 'audit']),
+        takenAt: string(),
+        changedBytes: number(),
+        transferredBytes: number(),
+        seconds: number(),
+      }),
+    ),
+    sign: nullable(picklist(['guest-agent', 'network'])),
+    downtime: nullable(
+      object({
+        shutdownSeconds: number(),
+        seconds: number(),
+        parts: array(object({ step: picklist(CUTOVER_STEPS), seconds: number() })),
+      }),
+    ),
+    files: array(FileSchema),
+  }),
+  object({
+    ...cutoverFields,
+    state: literal('rolled-back'),
+    step: picklist(CUTOVER_STEPS),
+    source: picklist(['on', 'off']),
+    domain: nullable(object({ name: string(), wasStopped: boolean(), wasUndefined: boolean() })),
+  }),
+]);
 
 const FindingSchema = object({
   level: picklist(['ok', 'warning', 'error']),

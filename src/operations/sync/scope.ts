@@ -5,6 +5,7 @@ import type { VsphereClient } from '../../vsphere/session/vsphere-client.ts';
 import type { VmFacts } from '../../vsphere/vm/vm-facts.ts';
 import type { ExportStep } from '../events.ts';
 import type { NfcRun } from '../export/source/nfc-run.ts';
+import type { TransferEvent } from '../export/types.ts';
 import type { LeftSnapshots } from '../export/source/left-snapshots.ts';
 import type { ServerHashes } from '../export/transfer/unproved-files.ts';
 import type { Replica } from './replica/replica.ts';
@@ -21,6 +22,11 @@ export interface SyncShared {
   /** Random-access reads of this run. */
   nfc: NfcRun;
   claims: FileClaims;
+  report: (event: TransferEvent) => void;
+}
+
+/** A run of `sync`. */
+export interface SyncRun extends SyncShared {
   report: (event: SyncEvent) => void;
 }
 

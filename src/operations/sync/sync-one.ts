@@ -1,25 +1,20 @@
+import { join } from 'node:path';
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { NFC_PRIVILEGES } from '../../vsphere/inventory/privileges.ts';
-import { readVmFacts, type VmFacts } from '../../vsphere/vm/vm-facts.ts';
 import type { FoundVm } from '../export/plan/find-vms.ts';
 import { inspectHost } from '../export/plan/inspect-host.ts';
-import { inspectPrivileges } from '../export/plan/inspect-privileges.ts';
-import { inspectVm } from '../export/plan/inspect-vm.ts';
 import { describeFailure } from '../export/run/export-outcome.ts';
 import { lockPlace } from '../export/run/locked-place.ts';
-import { LeftSnapshots, type Removal } from '../export/source/left-snapshots.ts';
 import { outputFolder } from '../export/target/output-folder.ts';
-import type { PreflightFinding, VmExportFailure } from '../export/types.ts';
-import type { ExportStep } from '../events.ts';
+import type { VmExportFailure } from '../export/types.ts';
 import { forecastDowntime } from './forecast.ts';
 import { PreparedGuest } from './guest/prepared-guest.ts';
 import { rehearse } from './guest/rehearse.ts';
 import { imagesOf } from './guest/replica-vm.ts';
-import { Replica } from './replica/replica.ts';
+import { openReplica, readFacts, refuseFindings } from './open-replica.ts';
+import { cutoverRecordName, readCutover } from './replica/cutover-record.ts';
 import { runRound } from './round.ts';
-import type { SyncShared } from './scope.ts';
-import type { VmSyncResult } from './types.ts';
-import { requireUnused } from './used-images.ts';
+import type { SyncRun, SyncShared } from './scope.ts';
+import type { CutOverReplica, VmSyncResult } from './types.ts';
 
 /**
  * Runs a round of one VM.
@@ -28,12 +23,18 @@ import { requireUnused } from './used-images.ts';
 export async function syncOne(
   found: FoundVm,
   place: { index: number; count: number },
-  shared: SyncShared,
+  shared: SyncRun,
   signal: AbortSignal,
-): Promise<{ synced: VmSyncResult } | { failed: VmExportFailure }> {
+): Promise<{ synced: VmSyncResult } | { skipped: CutOverReplica } | { failed: VmExportFailure }> {
   const { label: vm } = found;
   const leftBehind: string[] = [];
   try {
+    await using held = new AsyncDisposableStack();
+    const skipped = await lockReplica(found, shared, held);
+    if (skipped !== undefined) {
+      shared.report({ type: 'vm-skipped', vm, result: skipped });
+      return { skipped };
+    }
     const synced = await syncLocked(found, place, { ...shared, leftBehind }, signal);
     shared.report({ type: 'vm-finished', vm, result: synced });
     return { synced };
@@ -44,53 +45,59 @@ export async function syncOne(
   }
 }
 
+/**
+ * Locks the folder of the replica for a round. Returns the cutover that the replica belongs to, if there is one.
+ * @throws kind `busy` while another round is running.
+ */
+async function lockReplica(
+  found: FoundVm,
+  { options, job, claims }: SyncShared,
+  held: AsyncDisposableStack,
+): Promise<CutOverReplica | undefined> {
+  const { label: vm, baseName } = found;
+  const output = outputFolder(options.output, baseName, true);
+  // A cutover that is running holds the lock.
+  const before = await cutoverOf(found, output);
+  if (before !== undefined) return before;
+  try {
+    held.use(await lockPlace(output, baseName, { doing: `replicating ${vm} to ${output}`, job, claims }));
+  } catch (error) {
+    const begun = error instanceof Hyper2kvmError && error.kind === 'busy' ? await cutoverOf(found, output) : undefined;
+    if (begun !== undefined) return begun;
+    throw error;
+  }
+  return await cutoverOf(found, output);
+}
+
+async function cutoverOf({ label, vm, baseName }: FoundVm, output: string): Promise<CutOverReplica | undefined> {
+  const record = await readCutover(join(output, cutoverRecordName(baseName)));
+  if (record === undefined) return undefined;
+  const { step, history } = record;
+  const { ref, inventoryPath } = vm;
+  const since = history[0]?.at ?? '';
+  return { vm: label, moRef: ref.value, inventoryPath, reason: 'cutover', output, step, since };
+}
+
 async function syncLocked(
   found: FoundVm,
   place: { index: number; count: number },
-  shared: SyncShared & { leftBehind: string[] },
+  shared: SyncRun & { leftBehind: string[] },
   signal: AbortSignal,
 ): Promise<VmSyncResult> {
-  const { client, options, job, claims, report, leftBehind } = shared;
-  const { label: vm, baseName, identity } = found;
+  const { options, report } = shared;
+  const { label: vm, baseName } = found;
   const { inventoryPath, ref } = found.vm;
   const output = outputFolder(options.output, baseName, true);
   report({ type: 'vm-started', work: 'sync', vm, inventoryPath, ...place, output });
   const warnings: string[] = [];
-  const warn = (message: string): void => {
-    warnings.push(message);
-    report({ type: 'warning', vm, message });
-  };
-  const leave = (sentence: string, isLasting = false): void => {
-    if (isLasting) leftBehind.push(sentence);
-    warn(sentence);
-  };
-  const step = (name: ExportStep, detail: string): void => report({ type: 'step', vm, step: name, detail });
-  await using held = new AsyncDisposableStack();
-  held.use(await lockPlace(output, baseName, { doing: `replicating ${vm} to ${output}`, job, claims }));
-  const requireFree = () => requireUnused(output, baseName);
-  await requireFree();
-  const replica = await Replica.open(output, baseName, {
-    vm: { name: found.vm.name, moRef: ref.value, identity, server: client.server },
-    format: options.format,
-    onRecovery: (sentence) => step('finish', sentence),
-  });
-  await PreparedGuest.removeLeft({ folder: output, baseName, images: imagesOf(replica, output) });
-  const left = new LeftSnapshots(output, baseName);
-  await removeLeft(left, { client, vm, vmRef: ref, step: (detail) => step('clean-up', detail) }, signal);
-  const facts = await readVmFacts(client, ref, signal);
-  const power = { kind: 'snapshot', quiesce: options.quiesce } as const;
-  const forReads = options.transport === 'nfc' ? NFC_PRIVILEGES : [];
-  const findings = [
-    ...inspectVm(vm, facts, power),
-    ...(await inspectPrivileges(client, facts, power, signal, forReads)),
-  ];
-  refuse(vm, facts, findings);
-  for (const { level, detail } of findings) if (level === 'warning') warn(detail);
-  await checkRehearsal(found, shared, warn, signal);
-  const scope = { ...shared, vm, facts, output, replica, left, requireFree, leave, warn, step };
-  const round = await runRound(scope, signal);
+  const scope = await openReplica(found, { ...shared, output, warnings }, signal);
+  await PreparedGuest.removeLeft({ folder: output, baseName, images: imagesOf(scope.replica, output) });
+  const withFacts = await readFacts(scope, signal);
+  await checkRehearsal(found, shared, scope.warn, signal);
+  const round = await runRound(withFacts, signal);
   const rehearsal =
-    options.rehearsal === undefined ? undefined : await rehearse(found, scope, options.rehearsal, signal);
+    options.rehearsal === undefined ? undefined : await rehearse(found, withFacts, options.rehearsal, signal);
+  const { leftBehind } = shared;
   return {
     vm,
     moRef: ref.value,
@@ -99,21 +106,10 @@ async function syncLocked(
     output,
     ...round,
     ...(rehearsal !== undefined && { rehearsal }),
-    downtime: forecastDowntime(replica.state),
+    downtime: forecastDowntime(scope.replica.state),
     warnings,
     ...(leftBehind.length > 0 && { leftBehind }),
   };
-}
-
-/**
- * Removes the snapshots that earlier rounds could not remove.
- * @throws Hyper2kvmError when one remains, so that a VM never has two of them.
- */
-async function removeLeft(left: LeftSnapshots, removal: Omit<Removal, 'leave'>, signal: AbortSignal): Promise<void> {
-  const remaining: string[] = [];
-  await left.remove({ ...removal, leave: (sentence) => remaining.push(sentence) }, signal);
-  if (remaining.length === 0) return;
-  throw new Hyper2kvmError('transfer', remaining.join(' '), { hint: 'No other snapshot is taken before that.' });
 }
 
 /** @throws if this host or the guest makes the requested rehearsal impossible. */
@@ -137,19 +133,4 @@ async function checkRehearsal(
   const findings = await inspectHost(client, found, needs, signal);
   refuseFindings(`The rehearsal of ${found.label} is not possible`, findings);
   for (const { level, detail } of findings) if (level === 'warning') warn(detail);
-}
-
-/** @throws the first finding of level error. */
-function refuse(vm: string, facts: VmFacts, findings: readonly PreflightFinding[]): void {
-  if (facts.template) {
-    throw new Hyper2kvmError('usage', `${vm} is a template, which does not change.`, { hint: 'Export it.' });
-  }
-  refuseFindings(`${vm} cannot be replicated`, findings);
-}
-
-function refuseFindings(what: string, findings: readonly PreflightFinding[]): void {
-  const found = findings.find(({ level }) => level === 'error');
-  if (found === undefined) return;
-  const hint = found.hint === undefined ? {} : { hint: found.hint };
-  throw new Hyper2kvmError(found.kind ?? 'internal', `${what}: ${found.detail}`, hint);
 }

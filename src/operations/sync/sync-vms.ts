@@ -5,6 +5,7 @@ import { RateLimiter } from '../../base/rate-limiter.ts';
 import { SharedWorkers } from '../../image/copy/shared-workers.ts';
 import type { JobHandle } from '../../jobs/job-handle.ts';
 import { createJob } from '../../jobs/job-store.ts';
+import type { VsphereClient } from '../../vsphere/session/vsphere-client.ts';
 import { addressOf } from '../../vsphere/connection/certificate-trust.ts';
 import { CleanUp } from '../clean-up.ts';
 import { endJob } from '../end-job.ts';
@@ -19,7 +20,7 @@ import { openSession } from '../server-session.ts';
 import { exitCodeOfSync, stateOfSync } from './sync-outcome.ts';
 import type { SyncShared } from './scope.ts';
 import { syncOne } from './sync-one.ts';
-import type { SyncEvent, SyncOptions, SyncResult, VmSyncResult } from './types.ts';
+import type { CutOverReplica, SyncEvent, SyncOptions, SyncResult, VmSyncResult } from './types.ts';
 
 const MOST_WORKERS = 2;
 
@@ -69,8 +70,32 @@ async function syncAll(
     return describeFailure(word, error);
   });
   report({ type: 'run-started', job, vms: await withDiskSizes(client, found, signal) });
+  const shared = shareAmong(client, options, { job, warn, report });
+  const synced: (VmSyncResult | undefined)[] = [];
+  const skipped: (CutOverReplica | undefined)[] = [];
+  const numbered = found.map((each, index) => ({ each, index }));
+  await forEachConcurrently(numbered, options.jobs, signal, async ({ each, index }) => {
+    const outcome = await syncOne(each, { index, count: found.length }, shared, signal);
+    if ('failed' in outcome) failed.push(outcome.failed);
+    else if ('skipped' in outcome) skipped[index] = outcome.skipped;
+    else synced[index] = outcome.synced;
+  });
+  const results = {
+    synced: synced.filter((each) => each !== undefined),
+    skipped: skipped.filter((each) => each !== undefined),
+    failed,
+  };
+  return { job, state: stateOfSync(results), ...results };
+}
+
+/** Makes what the VMs of a run share. */
+export function shareAmong<Report extends SyncShared['report']>(
+  client: VsphereClient,
+  options: SyncOptions,
+  { job, warn, report }: { job: string; warn: (message: string) => void; report: Report },
+): SyncShared & { report: Report } {
   const workers = new SharedWorkers(MOST_WORKERS);
-  const shared: SyncShared = {
+  return {
     client,
     options,
     job,
@@ -81,13 +106,4 @@ async function syncAll(
     claims: new FileClaims({ env: options.env, onProblem: warn }),
     report,
   };
-  const synced: (VmSyncResult | undefined)[] = [];
-  const numbered = found.map((each, index) => ({ each, index }));
-  await forEachConcurrently(numbered, options.jobs, signal, async ({ each, index }) => {
-    const outcome = await syncOne(each, { index, count: found.length }, shared, signal);
-    if ('failed' in outcome) failed.push(outcome.failed);
-    else synced[index] = outcome.synced;
-  });
-  const results = { synced: synced.filter((each) => each !== undefined), failed };
-  return { job, state: stateOfSync(results), ...results };
 }

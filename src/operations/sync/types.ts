@@ -5,6 +5,7 @@ import type { ConnectionSettings } from '../../vsphere/connection/connection-set
 import type { BootTestResult } from '../boot-test/types.ts';
 import type { HardwareReport } from '../domain/make-domain.ts';
 import type { DomainOptions } from '../domain/types.ts';
+import type { CutoverStep } from './replica/cutover-record.ts';
 import type { ExportedFile, ExportEvent, TransferEvent, Transport, VmExportFailure } from '../export/types.ts';
 import type { FixOptions, FixReport } from '../fix-guest/types.ts';
 
@@ -161,10 +162,25 @@ export interface ReplicaView {
   problem?: string;
 }
 
+/** A VM whose replica belongs to a cutover, and was not touched. */
+export interface CutOverReplica {
+  vm: string;
+  moRef: string;
+  inventoryPath: string;
+  reason: 'cutover';
+  /** The folder of the replica. */
+  output: string;
+  /** The step of the cutover. */
+  step: CutoverStep;
+  /** When the cutover began; ISO 8601, UTC. */
+  since: string;
+}
+
 export interface SyncResult {
   job: string;
   state: 'done' | 'partial' | 'failed' | 'interrupted';
   synced: VmSyncResult[];
+  skipped: CutOverReplica[];
   failed: VmExportFailure[];
 }
 
@@ -173,4 +189,5 @@ export type SyncEvent =
   | TransferEvent
   | (Extract<ExportEvent, { type: 'vm-started' | 'vm-failed' }> & { work: 'sync' })
   | Extract<ExportEvent, { type: 'run-started' | 'totals' }>
-  | { type: 'vm-finished'; vm: string; result: VmSyncResult };
+  | { type: 'vm-finished'; vm: string; result: VmSyncResult }
+  | { type: 'vm-skipped'; vm: string; result: CutOverReplica };

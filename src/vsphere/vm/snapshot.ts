@@ -1,10 +1,10 @@
 import { Hyper2kvmError } from '../../base/errors.ts';
-import { pause } from '../../base/time-limit.ts';
-import { hasFault, isFault } from '../soap/fault.ts';
+import { isFault } from '../soap/fault.ts';
 import { readProperties } from '../session/properties.ts';
 import { waitForTask } from '../session/task.ts';
 import type { VsphereClient } from '../session/vsphere-client.ts';
 import { readConsolidationNeeded, readSnapshots } from './vm-facts.ts';
+import { whileBusy } from './while-busy.ts';
 import type { MoRef } from '../soap/wsdl-types.ts';
 
 /** Creates a snapshot without memory and returns it. The caller must remove it. `name` must be unique among the VM's snapshots. */
@@ -62,24 +62,5 @@ export async function snapshotExists(client: VsphereClient, snapshot: MoRef, sig
   } catch (error) {
     if (isFault(error, 'ManagedObjectNotFound')) return false;
     throw error;
-  }
-}
-
-/** A host keeps a VM busy for some minutes after a lease ends, and a backup may lock its files. */
-const BUSY_LIMIT_MS = 10 * 60_000;
-/** Every attempt adds a failed task to the server's task list, which users see. */
-const LONGEST_PAUSE_MS = 20_000;
-
-/** Repeats `work` for some minutes while another task keeps the VM busy. */
-async function whileBusy(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-  const endsAt = Date.now() + BUSY_LIMIT_MS;
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      await work();
-      return;
-    } catch (error) {
-      if (!hasFault(error, 'TaskInProgress', 'FileLocked', 'ConcurrentAccess') || Date.now() >= endsAt) throw error;
-    }
-    await pause(Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** attempt), signal);
   }
 }

@@ -116,6 +116,7 @@ test('the report of a sync has the rounds, how each disk was read, what an audit
   const document: ReportedDocument = {
     job: 'job-1',
     state: 'partial',
+    skipped: [],
     synced: [
       {
         vm: 'web',

@@ -14,5 +14,6 @@ export const STEP_LABELS: Readonly<Record<ExportStep, string>> = {
   descriptor: 'Writing the OVF descriptor',
   finish: 'Finalizing files',
   'boot-test': 'Booting the result',
+  start: 'Starting the domain',
   'clean-up': 'Cleaning up',
 };

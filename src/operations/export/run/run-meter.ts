@@ -2,7 +2,9 @@ import type { ExportedFile, ExportEvent, LeftOutDisk, RunTotals } from '../types
 
 /** The events of an export, or of another operation on VMs with results of its own. */
 export type JobEvent =
-  Exclude<ExportEvent, { type: 'vm-finished' }> | { type: 'vm-finished'; vm: string; result: JobResult };
+  | Exclude<ExportEvent, { type: 'vm-finished' | 'vm-skipped' }>
+  | { type: 'vm-finished'; vm: string; result: JobResult }
+  | { type: 'vm-skipped'; vm: string; result: { output: string; leftBehind?: string[] } };
 
 interface JobResult {
   files: readonly ExportedFile[];

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   array,
   boolean,
@@ -17,6 +16,7 @@ import { Hyper2kvmError } from '../../../base/errors.ts';
 import { writeFileAtomically } from '../../../base/files/atomic-file.ts';
 import { isMissing, readOwnFile } from '../../../base/files/own-file.ts';
 import { laterVersion, readRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
+import { recordChecksum } from '../../../base/records/record-checksum.ts';
 import { REPLICA_FORMATS } from '../../../image/replica/replica-format.ts';
 import { OwnSnapshotSchema } from '../../export/source/snapshot-names.ts';
 
@@ -130,7 +130,7 @@ export async function readState(path: string): Promise<ReplicaState | undefined>
   const record = readRecord(text, ReplicaStateSchema);
   if (record !== undefined) {
     const { checksum, schemaVersion: _version, ...state } = record;
-    if (checksum === checksumOf(state)) return state;
+    if (checksum === recordChecksum(state)) return state;
   }
   throw new Hyper2kvmError('local-file', `The record of the replica, ${path}, is damaged.`, {
     hint: 'Move the folder of the replica away, and run sync again: it then makes a new replica.',
@@ -139,18 +139,5 @@ export async function readState(path: string): Promise<ReplicaState | undefined>
 
 /** Replaces the state, and flushes it. */
 export async function writeState(path: string, state: ReplicaState): Promise<void> {
-  await writeFileAtomically(path, recordText({ ...state, checksum: checksumOf(state) }, 2));
-}
-
-function checksumOf(state: ReplicaState): string {
-  return createHash('sha256').update(canonical(state)).digest('hex');
-}
-
-/** JSON with sorted keys, because a record that was read can have them in another order. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, each: unknown) =>
-    typeof each === 'object' && each !== null && !Array.isArray(each)
-      ? Object.fromEntries(Object.entries(each).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : each,
-  );
+  await writeFileAtomically(path, recordText({ ...state, checksum: recordChecksum(state) }, 2));
 }

@@ -160,6 +160,17 @@ export class Replica {
     await this.#apply();
   }
 
+  /**
+   * Records that something other than a round changes the images from now on, such as a domain that runs on them. The
+   * next round reads the images too, and compares all of them.
+   */
+  async expectChanges(): Promise<void> {
+    const { point } = this.#state;
+    if (point === null) return;
+    const disks = point.disks.map((disk) => ({ ...disk, mustCompare: true }));
+    await this.#write({ ...this.#state, point: { ...point, disks } });
+  }
+
   async measure(round: RoundMeasure): Promise<void> {
     await this.#write({ ...this.#state, rounds: [...this.#state.rounds, round].slice(-KEPT_ROUNDS) });
   }
