@@ -24,7 +24,7 @@ const MOST_ATTEMPTS = 1200;
 /** Serves a raw file, read only, to any number of connections. */
 export async function startNbd(raw: string, folder: string, port: number): Promise<NbdServer> {
   const keys = join(folder, `keys-${port}`);
-  await mkdir(keys);
+  await mkdir(keys, { recursive: true });
   await writeFile(join(keys, 'keys.psk'), `${USER}:${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
   const tls = ['--object', `tls-creds-psk,id=tls0,endpoint=server,dir=${keys}`, '--tls-creds', 'tls0'];
   const args = ['--read-only', '--persistent', '--shared=8', '--bind=127.0.0.1', `--port=${port}`, '--format=raw'];
