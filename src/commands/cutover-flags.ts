@@ -38,7 +38,13 @@ export const CUTOVER_FLAGS = {
   network: DOMAIN_FLAGS.network,
   bridge: DOMAIN_FLAGS.bridge,
   mac: DOMAIN_FLAGS.mac,
-  ...FIX_FLAGS,
+  fix: FIX_FLAGS.fix,
+  key: FIX_FLAGS.key,
+  root: FIX_FLAGS.root,
+  'remove-vmware-tools': FIX_FLAGS['remove-vmware-tools'],
+  'serial-console': FIX_FLAGS['serial-console'],
+  'no-system': FIX_FLAGS['no-system'],
+  'virtio-win': FIX_FLAGS['virtio-win'],
   'boot-test': Flags.boolean({
     ...BOOT_TEST_FLAG,
     description:
