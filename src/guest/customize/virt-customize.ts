@@ -4,8 +4,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { localFileError } from '../../base/files/local-file-error.ts';
-import { signalGroup } from '../../base/process/process-group.ts';
 import { spawnTied } from '../../base/process/tied-process.ts';
 import { foreignText } from '../../base/text/foreign-text.ts';
 import {
@@ -14,6 +12,7 @@ import {
   type ApplianceOptions,
   type ApplianceStart,
 } from '../appliance-environment.ts';
+import { exitOfAppliance } from '../appliance-exit.ts';
 import { ApplianceStartError, applianceTooLong } from '../guestfs-errors.ts';
 import type { GuestfsDisk } from '../guestfs.ts';
 import type { DeviceKey } from '../inspect/disks/unlock.ts';
@@ -45,7 +44,6 @@ export interface CustomizeRun extends ApplianceOptions {
 
 /** Packages over a slow network and an emulated appliance need long. */
 const LIMIT_MS = 7_200_000;
-const TERM_LIMIT_MS = 5000;
 /** The end of the output of a failed command is shown. */
 const SHOWN_CHARACTERS = 1500;
 const MOST_WARNINGS = 50;
@@ -136,7 +134,12 @@ async function outcomeOf(
   });
   child.stderr.resume();
   const ended = once(lines, 'close');
-  const code = await exitOf(child, { signal, launch: launch.signal, step: () => foreignText(step) });
+  const code = await exitOfAppliance(child, {
+    signal,
+    launch: launch.signal,
+    limitMs: LIMIT_MS,
+    tooLong: () => customizeTooLong(LIMIT_MS, foreignText(step)),
+  });
   await ended;
   if (launch.signal.aborted) throw applianceTooLong(limitMs);
   if (code === 0) return warnings;
@@ -152,31 +155,4 @@ function complaintOf(output: string, secrets: readonly string[]): string {
   const [said = ''] = output.split('\nIf reporting bugs, run virt-customize');
   const clean = withoutSecrets(said, secrets).trim();
   return clean.length <= SHOWN_CHARACTERS ? clean : `… ${clean.slice(-SHOWN_CHARACTERS)}`;
-}
-
-/** The exit code, once the process and all its children have ended. */
-async function exitOf(
-  child: ChildProcessWithoutNullStreams,
-  { signal, launch, step }: { signal: AbortSignal; launch: AbortSignal; step: () => string },
-): Promise<number | null> {
-  const limit = AbortSignal.timeout(LIMIT_MS);
-  const deadline = AbortSignal.any([signal, limit, launch]);
-  let killTimer: NodeJS.Timeout | undefined;
-  const end = (): void => {
-    signalGroup(child, 'SIGTERM');
-    killTimer = setTimeout(() => signalGroup(child, 'SIGKILL'), TERM_LIMIT_MS);
-  };
-  deadline.addEventListener('abort', end);
-  if (deadline.aborted) end();
-  try {
-    await once(child, 'close');
-  } catch (cause) {
-    throw localFileError('run', '/bin/sh', cause);
-  } finally {
-    deadline.removeEventListener('abort', end);
-    clearTimeout(killTimer);
-  }
-  signal.throwIfAborted();
-  if (limit.aborted) throw customizeTooLong(LIMIT_MS, step());
-  return child.exitCode;
 }

@@ -1,12 +1,9 @@
 import { object, string } from 'valibot';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { localFileError } from '../../base/files/local-file-error.ts';
-import { signalGroup } from '../../base/process/process-group.ts';
 import { readJson } from '../../base/records/read-record.ts';
 import { element } from '../../base/xml/xml-text.ts';
 import {
@@ -15,6 +12,7 @@ import {
   type ApplianceOptions,
   type ApplianceStart,
 } from '../appliance-environment.ts';
+import { exitOfAppliance } from '../appliance-exit.ts';
 import { ApplianceStartError, applianceTooLong } from '../guestfs-errors.ts';
 import type { GuestfsDisk } from '../guestfs.ts';
 import { LaunchLimit } from '../launch-limit.ts';
@@ -38,7 +36,6 @@ export interface VirtV2vOptions extends ApplianceOptions {
 
 /** An old Windows and an emulated appliance need several minutes. */
 const LIMIT_MS = 3_600_000;
-const TERM_LIMIT_MS = 5000;
 const KEPT_STDERR_CHARACTERS = 8192;
 const MOST_WARNINGS = 50;
 
@@ -100,41 +97,18 @@ async function outcomeOf(
     } else if (said.type === 'error') failure = text;
     else if (said.type === 'warning' && warnings.length < MOST_WARNINGS) warnings.push(text);
   });
-  const code = await exitOf(child, signal, launch.signal);
+  const code = await exitOfAppliance(child, {
+    signal,
+    launch: launch.signal,
+    limitMs: LIMIT_MS,
+    tooLong: () => virtV2vTooLong(LIMIT_MS),
+  });
   if (launch.signal.aborted) throw applianceTooLong(limitMs);
   if (code === 0) return warnings;
   const failed = virtV2vFailed(failure || stderr.trim().replace(/\s+/g, ' ') || `it ended with code ${code}.`);
   throw messages < MESSAGES_UNTIL_UP
     ? new ApplianceStartError('The appliance of virt-v2v-in-place did not start', failed)
     : failed;
-}
-
-/** The exit code, once the process and all its children have ended. */
-async function exitOf(
-  child: ChildProcessWithoutNullStreams,
-  signal: AbortSignal,
-  launch: AbortSignal,
-): Promise<number | null> {
-  const limit = AbortSignal.timeout(LIMIT_MS);
-  const deadline = AbortSignal.any([signal, limit, launch]);
-  let killTimer: NodeJS.Timeout | undefined;
-  const end = (): void => {
-    signalGroup(child, 'SIGTERM');
-    killTimer = setTimeout(() => signalGroup(child, 'SIGKILL'), TERM_LIMIT_MS);
-  };
-  deadline.addEventListener('abort', end);
-  if (deadline.aborted) end();
-  try {
-    await once(child, 'close');
-  } catch (cause) {
-    throw localFileError('run', '/bin/sh', cause);
-  } finally {
-    deadline.removeEventListener('abort', end);
-    clearTimeout(killTimer);
-  }
-  signal.throwIfAborted();
-  if (limit.aborted) throw virtV2vTooLong(LIMIT_MS);
-  return child.exitCode;
 }
 
 /** The messages of `--machine-readable`, in addition to the text for people. */
