@@ -87,14 +87,13 @@ async function moveToFree(from: string, to: string): Promise<void> {
   }
 }
 
-async function requireFree(path: string): Promise<void> {
+/** @throws Hyper2kvmError kind `local-file` if there is something with this name, also a dangling link. */
+export async function requireFree(path: string, hint = 'Move it, or use --force to overwrite it.'): Promise<void> {
   try {
     await lstat(path);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return;
     throw localFileError('access', path, error);
   }
-  throw new Hyper2kvmError('local-file', `${path} already exists.`, {
-    hint: 'Move it, or use --force to overwrite it.',
-  });
+  throw new Hyper2kvmError('local-file', `${path} already exists.`, { hint });
 }

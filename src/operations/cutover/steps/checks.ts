@@ -1,8 +1,7 @@
-import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Hyper2kvmError } from '../../../base/errors.ts';
 import { freeBytes } from '../../../base/files/free-space.ts';
-import { errnoOf, localFileError } from '../../../base/files/local-file-error.ts';
+import { requireFree } from '../../../base/output/final-names.ts';
 import { formatBytes, formatDuration } from '../../../base/text/amounts.ts';
 import { NFC_PRIVILEGES, SNAPSHOT_PRIVILEGES } from '../../../vsphere/inventory/privileges.ts';
 import { readVmFacts } from '../../../vsphere/vm/vm-facts.ts';
@@ -58,7 +57,8 @@ export async function runChecks(scope: CutoverScope, signal: AbortSignal): Promi
   ];
   refuseFindings(`${found.label} cannot be cut over`, findings);
   for (const { level, detail } of findings) if (level === 'warning') warn(detail);
-  await requireFreeName(join(output, descriptionName(found.baseName, false)));
+  const domain = join(output, descriptionName(found.baseName, false));
+  await requireFree(domain, 'It may describe a domain that was made by hand. Move it away.');
   await requireSpace(scope);
   step('preflight', 'All checks passed');
   return 'warm-rounds';
@@ -99,18 +99,6 @@ function requireRehearsal(
     );
   }
   step('preflight', `The last rehearsal of ${found.label}, of ${rehearsal.rehearsedAt}, was good`);
-}
-
-async function requireFreeName(path: string): Promise<void> {
-  try {
-    await lstat(path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return;
-    throw localFileError('access', path, error);
-  }
-  throw new Hyper2kvmError('local-file', `${path} already exists.`, {
-    hint: 'It may describe a domain that was made by hand. Move it away.',
-  });
 }
 
 async function requireSpace({ options, output }: CutoverScope): Promise<void> {

@@ -1,12 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { array, boolean, exactOptional, nullable, object, picklist, string, type InferOutput } from 'valibot';
-import { Hyper2kvmError } from '../../../base/errors.ts';
-import { flushFolder, writeFileAtomically } from '../../../base/files/atomic-file.ts';
+import { flushFolder } from '../../../base/files/atomic-file.ts';
 import { localFileError } from '../../../base/files/local-file-error.ts';
-import { isMissing, readOwnFile } from '../../../base/files/own-file.ts';
-import { laterVersion, readRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
-import { recordChecksum } from '../../../base/records/record-checksum.ts';
+import { readCheckedRecord, writeCheckedRecord } from './checked-record.ts';
+import { recordSchema } from '../../../base/records/read-record.ts';
 
 /** The steps of a cutover, in order. `rollback` can follow each of them. */
 export const CUTOVER_STEPS = [
@@ -67,32 +65,16 @@ export function cutoverRecordName(baseName: string): string {
  * @throws Hyper2kvmError kind `local-file` for a record that is damaged or that others could have written.
  */
 export async function readCutover(path: string): Promise<CutoverRecord | undefined> {
-  let text: string;
-  try {
-    text = await readOwnFile(path);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-  const later = laterVersion(text);
-  if (later !== undefined) {
-    throw new Hyper2kvmError('local-file', `${path} was written by a later version of hyper2kvm (${later}).`, {
-      hint: 'Use that version.',
-    });
-  }
-  const record = readRecord(text, CutoverRecordSchema);
-  if (record !== undefined) {
-    const { checksum, schemaVersion: _version, ...cutover } = record;
-    if (checksum === recordChecksum(cutover)) return cutover;
-  }
-  throw new Hyper2kvmError('local-file', `The record of the cutover, ${path}, is damaged.`, {
-    hint: 'Check that the VM runs only once, on the source or here. Then remove the record, and run sync.',
+  return await readCheckedRecord(path, CutoverRecordSchema, {
+    what: 'The record of the cutover',
+    laterHint: 'Use that version.',
+    damagedHint: 'Check that the VM runs only once, on the source or here. Then remove the record, and run sync.',
   });
 }
 
 /** Replaces the record, and flushes it. */
 export async function writeCutover(path: string, record: CutoverRecord): Promise<void> {
-  await writeFileAtomically(path, recordText({ ...record, checksum: recordChecksum(record) }, 2));
+  await writeCheckedRecord(path, record);
 }
 
 /** Removes the record: the replica belongs to `sync` again. */

@@ -12,11 +12,8 @@ import {
   string,
   type InferOutput,
 } from 'valibot';
-import { Hyper2kvmError } from '../../../base/errors.ts';
-import { writeFileAtomically } from '../../../base/files/atomic-file.ts';
-import { isMissing, readOwnFile } from '../../../base/files/own-file.ts';
-import { laterVersion, readRecord, recordSchema, recordText } from '../../../base/records/read-record.ts';
-import { recordChecksum } from '../../../base/records/record-checksum.ts';
+import { readCheckedRecord, writeCheckedRecord } from './checked-record.ts';
+import { recordSchema } from '../../../base/records/read-record.ts';
 import { REPLICA_FORMATS } from '../../../image/replica/replica-format.ts';
 import { OwnSnapshotSchema } from '../../export/source/snapshot-names.ts';
 
@@ -114,30 +111,14 @@ export function stateName(baseName: string): string {
  * @throws Hyper2kvmError kind `local-file` for a record that is damaged or that others could have written.
  */
 export async function readState(path: string): Promise<ReplicaState | undefined> {
-  let text: string;
-  try {
-    text = await readOwnFile(path);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-  const later = laterVersion(text);
-  if (later !== undefined) {
-    throw new Hyper2kvmError('local-file', `${path} was written by a later version of hyper2kvm (${later}).`, {
-      hint: 'Use that version, or choose another --output.',
-    });
-  }
-  const record = readRecord(text, ReplicaStateSchema);
-  if (record !== undefined) {
-    const { checksum, schemaVersion: _version, ...state } = record;
-    if (checksum === recordChecksum(state)) return state;
-  }
-  throw new Hyper2kvmError('local-file', `The record of the replica, ${path}, is damaged.`, {
-    hint: 'Move the folder of the replica away, and run sync again: it then makes a new replica.',
+  return await readCheckedRecord(path, ReplicaStateSchema, {
+    what: 'The record of the replica',
+    laterHint: 'Use that version, or choose another --output.',
+    damagedHint: 'Move the folder of the replica away, and run sync again: it then makes a new replica.',
   });
 }
 
 /** Replaces the state, and flushes it. */
 export async function writeState(path: string, state: ReplicaState): Promise<void> {
-  await writeFileAtomically(path, recordText({ ...state, checksum: recordChecksum(state) }, 2));
+  await writeCheckedRecord(path, state);
 }
